@@ -1,0 +1,125 @@
+"""Copy the content and the metadata of one open file: reflink, else in the kernel, else by hand, holes kept."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import sys
+from collections.abc import Iterator
+
+import xxhash
+
+_FICLONE = 0x40049409
+_CHUNK_BYTES = 1 << 20
+# Not possible on this pair of file systems, as opposed to failed.
+_UNSUPPORTED = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOTTY, errno.EPERM, errno.EBADF, errno.ETXTBSY}
+
+
+def copy_content(source_fd: int, target_fd: int, size: int) -> bytes:
+    """Copy `size` bytes from the start of one file into an empty one; the 16-byte xxh3_128 digest of what was read.
+
+    Raises `OSError`; ESTALE if the source turned out to be shorter or longer.
+    """
+    digest = xxhash.xxh3_128()
+    cloned = _clone(source_fd, target_fd)
+    view = memoryview(bytearray(_CHUNK_BYTES))
+    position = 0
+    for start, end in _data_ranges(source_fd, size):
+        _hash_hole(digest, start - position)
+        position = start
+        while position < end:
+            count = os.preadv(source_fd, [view[: min(_CHUNK_BYTES, end - position)]], position)
+            if count == 0:
+                raise OSError(errno.ESTALE, "it became shorter while it was copied")
+            digest.update(view[:count])
+            if not cloned:
+                _write_all(target_fd, view[:count], position)
+            position += count
+    _hash_hole(digest, size - position)
+    if os.fstat(source_fd).st_size != size:
+        raise OSError(errno.ESTALE, "its size changed while it was copied")
+    if not cloned:
+        os.ftruncate(target_fd, size)  # a hole at the end
+    return digest.digest()
+
+
+def _hash_hole(digest: xxhash.xxh3_128, size: int) -> None:
+    """A hole reads as zeros: the digest is of the content, however it is stored."""
+    zeros = bytes(min(size, _CHUNK_BYTES))
+    while size > 0:
+        digest.update(zeros[:size])
+        size -= len(zeros)
+
+
+def _clone(source_fd: int, target_fd: int) -> bool:
+    if sys.platform != "linux":
+        return False
+    try:
+        fcntl.ioctl(target_fd, _FICLONE, source_fd)
+    except OSError as error:
+        if error.errno in _UNSUPPORTED:
+            return False
+        raise
+    return True
+
+
+def _data_ranges(fd: int, size: int) -> Iterator[tuple[int, int]]:
+    """The parts of a sparse file that hold data; the whole of it where holes are not told."""
+    position = 0
+    while position < size:
+        try:
+            start = os.lseek(fd, position, os.SEEK_DATA)
+            end = os.lseek(fd, start, os.SEEK_HOLE)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # only a hole is left
+                return
+            if error.errno not in _UNSUPPORTED:
+                raise
+            start, end = position, size
+        yield start, min(end, size)
+        position = end
+
+
+def _write_all(fd: int, data: memoryview, position: int) -> None:
+    while data:
+        count = os.pwrite(fd, data, position)
+        data = data[count:]
+        position += count
+
+
+def copy_metadata(source_fd: int, target_fd: int) -> list[str]:
+    """Owner, mode, extended attributes (ACLs are among them) and times; what could not be kept, in words."""
+    lost = []
+    seen = os.fstat(source_fd)
+    try:
+        os.fchown(target_fd, seen.st_uid, seen.st_gid)
+    except OSError:
+        if (seen.st_uid, seen.st_gid) != (os.fstat(target_fd).st_uid, os.fstat(target_fd).st_gid):
+            lost.append("owner")
+    lost += _copy_xattrs(source_fd, target_fd)
+    try:
+        os.fchmod(target_fd, stat.S_IMODE(seen.st_mode))
+    except OSError:
+        lost.append("mode")
+    os.utime(target_fd, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    return lost
+
+
+def _copy_xattrs(source_fd: int, target_fd: int) -> list[str]:
+    if not hasattr(os, "listxattr"):
+        return []
+    try:
+        names = os.listxattr(source_fd)
+    except OSError:
+        return []
+    lost = []
+    for name in names:
+        try:
+            os.setxattr(target_fd, name, os.getxattr(source_fd, name))
+        except OSError:
+            # The kernel sets these by itself, or the target has its own.
+            if not name.startswith(("system.nfs4", "security.selinux")):
+                lost.append(f"attribute {name}")
+    return lost
