@@ -1,0 +1,6 @@
+"""The index: what was seen of each tree. A cache, which may be deleted at any time; the truth is the journal."""
+
+from fileorg.index.columns import FileBatch
+from fileorg.index.index import Index
+
+__all__ = ["FileBatch", "Index"]

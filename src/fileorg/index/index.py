@@ -1,0 +1,141 @@
+"""Batches of files by folder, in SQLite. A batch that is seen again unchanged is not written again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from typing import Self
+
+from fileorg.errors import FileorgError
+from fileorg.index.columns import FileBatch
+from fileorg.names import display
+
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE roots (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE);
+CREATE TABLE batches (
+    id INTEGER PRIMARY KEY, root INTEGER NOT NULL, folder BLOB NOT NULL, sequence INTEGER NOT NULL,
+    fingerprint BLOB NOT NULL, seen INTEGER NOT NULL, UNIQUE (root, folder, sequence));
+CREATE TABLE columns (
+    batch INTEGER PRIMARY KEY, dev INTEGER NOT NULL, count INTEGER NOT NULL, names BLOB NOT NULL, numbers BLOB NOT NULL);
+"""
+
+
+class Index:
+    """One writer at a time: hold the index lock of the state directory."""
+
+    def __init__(self, path: bytes) -> None:
+        """Open or make the index; one that is damaged or of another version is made anew."""
+        self._path = path
+        try:
+            self._db = self._open()
+        except sqlite3.DatabaseError:
+            self._discard()
+            self._db = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        db = sqlite3.connect(os.fsdecode(self._path), isolation_level=None)
+        try:
+            db.executescript(
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA cache_size=-8000;"
+                "PRAGMA trusted_schema=OFF; PRAGMA wal_autocheckpoint=4000;"
+            )
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            tables = {row[0] for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+            if version not in {0, _VERSION} or not tables <= {"roots", "batches", "columns"}:
+                raise sqlite3.DatabaseError("of another version")
+            if not tables:
+                db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;")
+        except sqlite3.DatabaseError:
+            db.close()
+            raise
+        return db
+
+    def _discard(self) -> None:
+        for suffix in (b"", b"-wal", b"-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path + suffix)
+        os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+    def update(self, root: bytes, batches: Iterator[tuple[int, FileBatch]]) -> int:
+        """Write what a scan of `root` saw: (sequence in the folder, batch); the rest of that root is forgotten.
+
+        Returns how many files were in batches already known. One transaction: a scan that is cut short changes nothing.
+        """
+        unchanged = 0
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("INSERT OR IGNORE INTO roots (path) VALUES (?)", (root,))
+            root_id = self._root_id(root)
+            seen = self._db.execute("SELECT coalesce(max(seen), 0) + 1 FROM batches").fetchone()[0]
+            for sequence, batch in batches:
+                unchanged += self._put(root_id, sequence, batch, seen)
+            stale = "SELECT id FROM batches WHERE root = ? AND seen <> ?"
+            self._db.execute(f"DELETE FROM columns WHERE batch IN ({stale})", (root_id, seen))  # noqa: S608
+            self._db.execute("DELETE FROM batches WHERE root = ? AND seen <> ?", (root_id, seen))
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise FileorgError(
+                f"The index {display(self._path)} cannot be written: {error}.",
+                hint="free some space, or name another state directory with --state-dir",
+            ) from error
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+        return unchanged
+
+    def _put(self, root_id: int, sequence: int, batch: FileBatch, seen: int) -> int:
+        fingerprint = batch.fingerprint
+        known = self._db.execute(
+            "SELECT id, fingerprint FROM batches WHERE root = ? AND folder = ? AND sequence = ?",
+            (root_id, batch.folder, sequence),
+        ).fetchone()
+        if known and known[1] == fingerprint:
+            self._db.execute("UPDATE batches SET seen = ? WHERE id = ?", (seen, known[0]))
+            return batch.count
+        row = self._db.execute(
+            "INSERT OR REPLACE INTO batches (id, root, folder, sequence, fingerprint, seen) VALUES (?, ?, ?, ?, ?, ?)",
+            (known[0] if known else None, root_id, batch.folder, sequence, fingerprint, seen),
+        )
+        self._db.execute(
+            "INSERT OR REPLACE INTO columns (batch, dev, count, names, numbers) VALUES (?, ?, ?, ?, ?)",
+            (row.lastrowid, batch.dev, batch.count, batch.names, batch.numbers),
+        )
+        return 0
+
+    def _root_id(self, root: bytes) -> int:
+        found = self._db.execute("SELECT id FROM roots WHERE path = ?", (root,)).fetchone()
+        return int(found[0]) if found else 0
+
+    def batches(self, root: bytes) -> Iterator[FileBatch]:
+        """What the last scan of `root` saw, by folder; the memory of one batch."""
+        yield from (
+            FileBatch(*row)
+            for row in self._db.execute(
+                "SELECT folder, dev, count, names, numbers FROM batches JOIN columns ON batch = id"
+                " WHERE root = ? ORDER BY folder, sequence",
+                (self._root_id(root),),
+            )
+        )
+
+    def folder(self, root: bytes, folder: bytes) -> Iterator[FileBatch]:
+        """The batches of one folder."""
+        yield from (
+            FileBatch(*row)
+            for row in self._db.execute(
+                "SELECT folder, dev, count, names, numbers FROM batches JOIN columns ON batch = id"
+                " WHERE root = ? AND folder = ? ORDER BY sequence",
+                (self._root_id(root), folder),
+            )
+        )
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,118 @@
+"""Opening the journal, and refusing one that cannot be trusted."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from urllib.parse import quote
+
+from fileorg.errors import JournalError
+from fileorg.journal.schema import APPLICATION_ID, TABLES, VERSION, migrate
+from fileorg.names import display
+
+_CHECK_ALWAYS_BYTES = 32 << 20
+"""Up to this size the whole file is checked at each start (30 ms); a larger one when it was not closed properly."""
+
+_HINT = (
+    "the files themselves are untouched; restore the journal from a backup, or move it away to start a new one"
+    " (what was done before can then no longer be undone)"
+)
+
+
+def connect(path: bytes, *, read_only: bool) -> sqlite3.Connection:
+    """A checked connection. `read_only` for whoever does not hold the run lock.
+
+    Raises `JournalError` for a journal that is damaged, foreign, of a newer version, or cannot be written.
+    """
+    shown = display(path)
+    unclean = _size(path + b"-wal") > 0
+    uri = f"file:{quote(path)}?mode={'ro' if read_only else 'rwc'}"
+    try:
+        db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
+        try:
+            db.execute("PRAGMA trusted_schema=OFF")
+            db.execute("PRAGMA cache_size=-8000")
+            _check_identity(db, shown)
+            if _size(path) <= _CHECK_ALWAYS_BYTES or unclean:
+                _check_pages(db, shown)
+            if not read_only:
+                db.execute("PRAGMA journal_mode=WAL")
+                db.execute("PRAGMA synchronous=FULL")
+                if _pragma(db, "user_version") < VERSION:
+                    migrate(db)
+            _check_tables(db, shown, empty_ok=read_only)
+        except BaseException:
+            db.close()
+            raise
+    except sqlite3.Error as error:
+        raise broken(path, error) from error
+    return db
+
+
+def broken(path: bytes, error: sqlite3.Error) -> JournalError:
+    """What a person is told when SQLite fails on the journal."""
+    shown = display(path)
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    match code & 0xFF:
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return JournalError(f"The journal {shown} is damaged: {error}.", hint=_HINT)
+        case sqlite3.SQLITE_FULL:
+            return JournalError(
+                f"The disk that holds the journal {shown} is full: nothing is moved that could not be journaled.",
+                hint="free some space, then run the command again; what was moved so far can be undone",
+            )
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return JournalError(
+                f"The journal {shown} cannot be written: {error}.",
+                hint="see who owns the state directory, or name another one with --state-dir",
+            )
+        case _:
+            return JournalError(
+                f"The journal {shown} cannot be used: {error}.",
+                hint="nothing is moved that could not be journaled; run the command again when the disk is well",
+            )
+
+
+def _check_identity(db: sqlite3.Connection, shown: str) -> None:
+    application, version = _pragma(db, "application_id"), _pragma(db, "user_version")
+    empty = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+    if application != APPLICATION_ID and not empty:
+        # A crash in the first migration leaves tables of ours without the mark.
+        names = {row[0] for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        if application or not names <= TABLES:
+            raise JournalError(
+                f"{shown} is a database of another program.",
+                hint="name another state directory with --state-dir or FILEORG_HOME",
+            )
+    if version > VERSION:
+        raise JournalError(
+            f"The journal {shown} is of a newer fileorg (version {version}; this one knows {VERSION}).",
+            hint="update fileorg: pip install --upgrade fileorg",
+        )
+
+
+def _check_pages(db: sqlite3.Connection, shown: str) -> None:
+    found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise JournalError(f"The journal {shown} is damaged: {display(found)}.", hint=_HINT)
+
+
+def _check_tables(db: sqlite3.Connection, shown: str, *, empty_ok: bool) -> None:
+    """A trigger or view would run someone else's SQL with our hands."""
+    found = db.execute("SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'").fetchall()
+    if any(kind in {"trigger", "view"} for kind, _ in found):
+        raise JournalError(f"The journal {shown} holds a trigger or view that fileorg did not make.", hint=_HINT)
+    tables = {name for kind, name in found if kind == "table"}
+    if not TABLES <= tables and not (empty_ok and not tables):
+        raise JournalError(f"The journal {shown} lacks tables.", hint=_HINT)
+
+
+def _pragma(db: sqlite3.Connection, name: str) -> int:
+    return int(db.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def _size(path: bytes) -> int:
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return 0

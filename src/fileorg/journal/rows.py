@@ -1,0 +1,100 @@
+"""Rows of the journal where one is looked at. What is read is untrusted: `checked` stands before it is acted on."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fileorg.errors import JournalError
+from fileorg.model import Action, Base, OperationState, RecordState
+from fileorg.names import display
+
+RecordId = int
+
+OPERATION_COLUMNS = (
+    "id, kind, root, dest, options, undoes, state, was_interrupted, first_record, pid, host, started_ns, ended_ns,"
+    " done, bytes, problems"
+)
+RECORD_COLUMNS = (
+    "r.id, r.action, s.base, s.path, r.source_name, t.base, t.path, coalesce(r.target_name, r.source_name),"
+    " r.dev, r.inode, r.size, r.mtime_ns, r.mode, r.nlink, r.category, r.state, r.reverts,"
+    " coalesce(r.target_inode, r.inode), coalesce(r.target_mtime_ns, r.mtime_ns), r.digest, r.error"
+)
+
+
+class Operation(NamedTuple):
+    """One run that changed something. Times in nanoseconds since 1970."""
+
+    id: int
+    kind: str
+    root: bytes
+    dest: bytes | None
+    options: str
+    undoes: int | None
+    state: OperationState
+    was_interrupted: int
+    first_record: RecordId
+    pid: int
+    host: str
+    started_ns: int
+    ended_ns: int | None
+    done: int
+    bytes: int
+    problems: int
+
+
+class Record(NamedTuple):
+    """A FileRecord: one file, what was meant with it, and what came of it."""
+
+    id: RecordId
+    action: Action
+    source_base: Base
+    source_folder: bytes
+    source_name: bytes
+    target_base: Base
+    target_folder: bytes
+    target_name: bytes
+    dev: int
+    inode: int
+    size: int
+    mtime_ns: int
+    mode: int
+    nlink: int
+    category: str | None
+    state: RecordState
+    reverts: int | None
+    target_inode: int
+    target_mtime_ns: int
+    digest: bytes | None
+    error: str | None
+
+
+def checked(record: Record) -> Record:
+    """The record with its enums, if its types are right and its paths stay below their base. Raises `JournalError`."""
+    try:
+        action, state = Action(record.action), RecordState(record.state)
+        folder_action = action in {Action.MAKE_FOLDER, Action.REMOVE_FOLDER}
+        if not (
+            _is_inside(record.target_folder, record.target_name)
+            and (folder_action or _is_inside(record.source_folder, record.source_name))
+            and isinstance(record.id, int)
+            and all(isinstance(value, int | None) for value in record[8:14])
+        ):
+            raise ValueError
+        return record._replace(
+            action=action,
+            state=state,
+            source_base=Base(record.source_base or 0),
+            target_base=Base(record.target_base),
+        )
+    except (ValueError, TypeError):
+        raise JournalError(
+            f"Record {display(str(record.id))} of the journal is not one that fileorg wrote.",
+            hint="someone or something changed the journal: restore it from a backup",
+        ) from None
+
+
+def _is_inside(folder: object, name: object) -> bool:
+    if not isinstance(folder, bytes) or not isinstance(name, bytes):
+        return False
+    components = [*(folder.split(b"/") if folder else []), name]
+    return b"/" not in name and all(part not in {b"", b".", b".."} and b"\0" not in part for part in components)

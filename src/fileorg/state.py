@@ -1,0 +1,162 @@
+"""The state directory: where the journal and the index are, who may use them, and one run at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import socket
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fileorg.errors import Locked, StateError
+from fileorg.names import display
+
+JOURNAL = b"journal.db"
+INDEX = b"index.db"
+_OURS = (JOURNAL, INDEX, b"run.lock", b"index.lock")
+
+
+@dataclass(frozen=True, slots=True)
+class StateDirectory:
+    """A checked directory of ours, mode 0700."""
+
+    path: bytes
+
+    @property
+    def journal(self) -> bytes:
+        return os.path.join(self.path, JOURNAL)
+
+    @property
+    def index(self) -> bytes:
+        return os.path.join(self.path, INDEX)
+
+
+def default_state_path() -> bytes:
+    """`$FILEORG_HOME`, else the place that the system keeps for the state of programs."""
+    if home := os.environ.get("FILEORG_HOME"):
+        return os.fsencode(home)
+    import platformdirs  # noqa: PLC0415  not needed where FILEORG_HOME is set
+
+    return os.fsencode(platformdirs.user_state_dir("fileorg", appauthor=False))
+
+
+def open_state(path: bytes | None = None) -> StateDirectory:
+    """The state directory, made if it is missing. Raises `StateError` if it is not ours or cannot be used."""
+    path = os.path.abspath(path or default_state_path())
+    shown = display(path)
+    hint = "name another one with --state-dir or FILEORG_HOME"
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        seen = os.lstat(path)
+        if stat.S_ISLNK(seen.st_mode):
+            raise StateError(f"The state directory {shown} is a symlink.", hint="name the real directory")
+        if seen.st_uid != os.geteuid():
+            raise StateError(f"The state directory {shown} belongs to another user.", hint=hint)
+        entries = os.listdir(path)
+        if entries and not any(name in entries for name in _OURS):
+            raise StateError(f"{shown} holds other files: it is no state directory of fileorg.", hint=hint)
+        if stat.S_IMODE(seen.st_mode) != 0o700:
+            os.chmod(path, 0o700)
+        for name in _OURS[:2]:
+            _check_file(os.path.join(path, name))
+    except OSError as error:
+        raise StateError(f"The state directory {shown} cannot be used: {error.strerror}.", hint=hint) from error
+    return StateDirectory(os.path.realpath(path))
+
+
+def _check_file(path: bytes) -> None:
+    """Make a database file with mode 0600, or see that the one there is ours: no link, no other owner."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        fd = os.open(path, flags, 0o600)
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:
+            raise StateError(f"{display(path)} is not a plain file.", hint="move it away") from error
+        raise
+    try:
+        seen = os.fstat(fd)
+        if not stat.S_ISREG(seen.st_mode) or seen.st_nlink != 1 or seen.st_uid != os.geteuid():
+            raise StateError(
+                f"{display(path)} is not a plain file of yours with one name.",
+                hint="move it away, or name another state directory with --state-dir",
+            )
+        if stat.S_IMODE(seen.st_mode) != 0o600:
+            os.fchmod(fd, 0o600)
+    finally:
+        os.close(fd)
+
+
+@contextlib.contextmanager
+def run_lock(state: StateDirectory, what: str, *, name: bytes = b"run.lock") -> Iterator[None]:
+    """Hold the journal for one run. Raises `Locked`, naming who has it. `what` is told to those who wait.
+
+    A raw flock: the kernel drops it with the last descriptor, however the process ends.
+    """
+    path = os.path.join(state.path, name)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        if not _flock(fd, fcntl.LOCK_EX):
+            raise Locked(f"Another fileorg run is at work: {_holder(fd)}.")
+        about = {"pid": os.getpid(), "host": socket.gethostname(), "since": int(time.time()), "what": what}
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, json.dumps(about).encode(), 0)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _holder(fd: int) -> str:
+    try:
+        about = json.loads(os.pread(fd, 4096, 0))
+        since = time.strftime("%H:%M", time.localtime(int(about["since"])))
+        return f"{display(str(about['what']))}, process {int(about['pid'])}, since {since}"
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return "it has just started"
+
+
+@contextlib.contextmanager
+def root_locks(*roots: bytes) -> Iterator[None]:
+    """Hold each root against every other run, also of another user or with another state directory.
+
+    The flock is on the directory itself, so it is keyed by device and inode whatever name leads there. Those above
+    a root are held shared: a run on an ancestor or a descendant conflicts. Raises `Locked`.
+    """
+    exclusive = {os.path.realpath(root) for root in roots}
+    shared = {parent for root in exclusive for parent in _ancestors(root)} - exclusive
+    fds: list[int] = []
+    try:
+        for path in sorted(exclusive | shared):
+            try:
+                fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except PermissionError:  # a folder that may be entered but not read: no one can lock it
+                continue
+            fds.append(fd)
+            if not _flock(fd, fcntl.LOCK_EX if path in exclusive else fcntl.LOCK_SH):
+                raise Locked(f"Another fileorg run is at work in, above or below {display(path)}.")
+        yield
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
+def _ancestors(path: bytes) -> Iterator[bytes]:
+    while (parent := os.path.dirname(path)) != path:
+        yield parent
+        path = parent
+
+
+def _flock(fd: int, kind: int) -> bool:
+    """Whether the lock was had. A file system without flock counts as had: the run lock still stands."""
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in {errno.EWOULDBLOCK, errno.EAGAIN}:
+            return False
+        if error.errno not in {errno.ENOTSUP, errno.ENOLCK, errno.EBADF, errno.EINVAL, errno.ENOSYS}:
+            raise
+    return True
