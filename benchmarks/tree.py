@@ -203,10 +203,16 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("dir", type=Path, help="an empty or absent folder")
     parser.add_argument("--files", type=_positive, required=True, metavar="N")
-    parser.add_argument("--kind", choices=[written.value for written in Bytes], default="sparse", help="default: sparse")
-    parser.add_argument("--scale", type=_divisor, default=100.0, metavar="F", help="divide sizes by F (scaled; default 100)")
+    parser.add_argument(
+        "--kind", choices=[written.value for written in Bytes], default="sparse", help="default: sparse"
+    )
+    parser.add_argument(
+        "--scale", type=_divisor, default=100.0, metavar="F", help="divide sizes by F (scaled; default 100)"
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="S")
-    parser.add_argument("--per-folder", type=_positive, default=1000, metavar="K", help="files a folder (default 1000)")
+    parser.add_argument(
+        "--per-folder", type=_positive, default=1000, metavar="K", help="files a folder (default 1000)"
+    )
     return parser.parse_args()
 
 

@@ -1,13 +1,17 @@
 """The default categories as data, and where a name's extension starts. A category's folder has its name.
 
-An extension is lower-case, without its first dot, and in one category only. Ambiguous ones carry their reason; what is
-ambiguous *and* dangerous to move (`pem`, `crt`, `torrent`, `dll`, `bin`) is in none: `Other` stays where it is.
+An extension is lower-case, without its first dot, and in one category only. Ambiguous ones carry a reason.
+What is ambiguous *and* may hurt when it moves (`pem`, `crt`, `torrent`, `dll`, `bin`, `bak`, `sav`) or has no
+common meaning (`mod`, `pdb`) is in none: `Other` stays where it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container
 from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 OTHER = "Other"
 
@@ -16,42 +20,42 @@ def _words(text: str) -> tuple[bytes, ...]:
     return tuple(text.encode().split())
 
 
-# svg is here and not in Design: most are looked at, few are edited. A side-car without its file (xmp, aae, thm) goes
-# where its file would have gone. raw is what several cameras write.
+# svg is here and not in Design: most are looked at, few are edited. raw is what several cameras write. A
+# side-car without its file (xmp, aae, thm) goes where its file would have gone.
 _IMAGES = _words("""
-    jpg jpeg jpe jif jfif jfi pjpeg pjp png apng gif webp bmp dib tif tiff svg svgz ico icns cur ani
-    heic heif heics heifs hif avif avifs avci avcs jxl jp2 j2k jpf jpx jpm j2c jpc jxr wdp hdp qoi flif bpg
-    tga pcx pbm pgm ppm pnm pam pfm xbm xpm wbmp sgi exr hdr dds wmf emf mpo jps pns insp dcm dicom djv
-    dng cr2 cr3 crw nef nrw arw srf sr2 srw raf rw2 rwl orf ori pef x3f 3fr fff iiq mos mef mrw erf kdc dcr dcs
-    k25 bay eip gpr rwz raw xmp aae thm
+    jpg jpeg jpe jif jfif jfi pjpeg pjp png apng gif webp bmp dib tif tiff svg svgz ico icns cur ani heic
+    heif heics heifs hif avif avifs avci avcs jxl jp2 j2k jpf jpx jpm j2c jpc jxr wdp hdp qoi flif bpg tga
+    pcx pbm pgm ppm pnm pam pfm xbm xpm wbmp sgi exr hdr dds wmf emf mpo jps pns insp dcm dicom dng cr2 cr3
+    crw nef nrw arw srf sr2 srw raf rw2 rwl orf ori pef x3f 3fr fff iiq mos mef mrw erf kdc dcr dcs k25 bay
+    eip gpr rwz raw xmp aae thm
 """)
 
-# ts: MPEG transport stream or TypeScript. TypeScript lives in projects, which stay whole; a stray one is a recording.
-# Subtitles without their film belong beside films.
+# ts: MPEG transport stream or TypeScript. TypeScript lives in projects, which stay whole; a stray one is a
+# recording. Subtitles without their film belong beside films.
 _VIDEO = _words("""
-    mp4 m4v mkv webm mov qt avi wmv asf flv f4v mpg mpeg mpe m1v m2v mp2v mpv ts mts m2ts m2t tp trp vob ogv ogm
-    3gp 3g2 rm rmvb divx xvid mxf dv dvr-ms wtv amv mjpeg mjpg y4m swf bik nsv roq yuv av1 ivf h264 h265 hevc
-    264 265 insv lrv braw r3d webvtt srt vtt sub idx ass ssa sbv smi
+    mp4 m4v mkv webm mov qt avi wmv asf flv f4v mpg mpeg mpe m1v m2v mp2v mpv ts mts m2ts m2t tp trp vob ogv
+    ogm 3gp 3g2 rm rmvb divx xvid mxf dv dvr-ms wtv amv mjpeg mjpg y4m swf bik nsv roq yuv av1 ivf h264 h265
+    hevc 264 265 insv lrv braw r3d webvtt srt vtt sub idx ass ssa sbv smi
 """)
 
 # m4b, aa and aax are audio books, opened by a player and not by a reader. m3u8 is a playlist like m3u.
 _AUDIO = _words("""
-    mp3 m4a m4b m4p m4r aac flac wav wave ogg oga opus wma aiff aif aifc alac ape wv mka mpc mp2 mp1 mpga ac3 eac3 dts
-    dsf dff amr awb au snd ra mid midi kar tta tak shn spx caf gsm voc 8svx xm s3m aa aax sf2 sfz
-    cue m3u m3u8 pls xspf lrc nsf spc
+    mp3 m4a m4b m4p m4r aac flac wav wave ogg oga opus wma aiff aif aifc alac ape wv mka mpc mp2 mp1 mpga
+    ac3 eac3 dts dsf dff amr awb au snd ra mid midi kar tta tak shn spx caf gsm voc 8svx xm s3m aa aax sf2
+    sfz cue m3u m3u8 pls xspf lrc nsf spc
 """)
 
 # html: a stray one is a saved page. mpp (Microsoft Project) is read like a document. vcf is in Data.
 _DOCUMENTS = _words("""
-    pdf doc docx docm dot dotx dotm odt ott fodt rtf txt text md markdown mdown rst adoc asciidoc org tex latex ltx bib
-    pages wpd wps wri abw sxw lwp hwp hwpx oxps xps ps.gz pdf.gz htm html xhtml mht mhtml maff eml emlx msg mbox oft
-    one onepkg mpp mpt gdoc nfo readme textile wiki fodg odm pub tm lyx p7m ris enw
+    pdf doc docx docm dot dotx dotm odt ott fodt rtf txt text md markdown mdown rst adoc asciidoc org tex
+    latex ltx bib pages wpd wps wri abw sxw lwp hwp hwpx oxps xps htm html xhtml mht mhtml maff eml emlx msg
+    mbox oft one onepkg mpp mpt gdoc nfo readme textile wiki fodg odm pub tm lyx p7m ris enw
 """)
 
 # csv and tsv open in a spreadsheet for almost everyone; compressed ones are data.
 _SPREADSHEETS = _words("""
-    xls xlsx xlsm xlsb xlt xltx xltm xlw ods ots fods csv tsv numbers gsheet sxc wk1 wk3 wk4 123 gnumeric dif slk
-    et ett qpw
+    xls xlsx xlsm xlsb xlt xltx xltm xlw ods ots fods csv tsv numbers gsheet sxc wk1 wk3 wk4 123 gnumeric
+    dif slk et ett qpw
 """)
 
 # key: Keynote or a private key. Keynote files are what lies in download folders.
@@ -61,72 +65,75 @@ _PRESENTATIONS = _words("""
 
 # djvu and comics are read page by page, like books.
 _EBOOKS = _words("""
-    epub kepub.epub mobi azw azw1 azw3 azw4 kfx kpf prc fb2 fb2.zip fbz lit lrf lrx pdb djvu cbr cbz cb7 cbt cba ibooks
-    tcr snb oeb acsm
+    epub kepub.epub mobi azw azw1 azw3 azw4 kfx kpf prc fb2 fb2.zip fbz lit lrf lrx djvu cbr cbz cb7 cbt cba
+    ibooks tcr snb oeb acsm
 """)
 
 # 001 is the first part of an archive cut in pieces; the others are side-cars of it.
-_PARTS = tuple(b"%c%02d" % (kind, part) for kind in b"rz" for part in range(100)) + (b"001",)
+_PARTS = (b"001", *(b"%c%02d" % (kind, part) for kind in b"rz" for part in range(100)))
 _ARCHIVES = _PARTS + _words("""
-    zip zipx rar 7z tar gz tgz tar.gz bz2 tbz tbz2 tar.bz2 xz txz tar.xz zst tzst tar.zst lz tlz tar.lz lzma tar.lzma
-    lz4 tar.lz4 lzo tar.lzo br tar.br z tar.z taz sz tar.sz arj ace lha lzh cab cpio cpio.gz cpio.xz zoo arc alz egg
-    sit sitx sea hqx pea wacz warc warc.gz xar rev par2 zpaq kgb uha uu uue
+    zip zipx rar 7z tar gz tgz tar.gz bz2 tbz tbz2 tar.bz2 xz txz tar.xz zst tzst tar.zst lz tlz tar.lz lzma
+    tar.lzma lz4 tar.lz4 lzo tar.lzo br tar.br z tar.z taz sz tar.sz arj ace lha lzh cab cpio cpio.gz
+    cpio.xz zoo arc alz egg sit sitx sea hqx pea wacz warc warc.gz xar rev par2 zpaq kgb uha uu uue
 """)
 
 # dmg is a disk image whose content is nearly always an application. jar: a stray one is a program to start.
 _INSTALLERS = _words("""
-    exe msi msix msixbundle appx appxbundle msp msu deb udeb rpm pkg mpkg dmg apk apks apkm xapk aab ipa appimage
-    flatpak flatpakref flatpakrepo snap run jar jnlp crx xpi vsix pkg.tar.zst pkg.tar.xz pkg.tar.gz eopkg ebuild click
-    air nupkg whl conda gem crate phar vbox-extpack alfredworkflow
+    exe msi msix msixbundle appx appxbundle msp msu deb udeb rpm pkg mpkg dmg apk apks apkm xapk aab ipa
+    appimage flatpak flatpakref flatpakrepo snap run jar jnlp crx xpi vsix pkg.tar.zst pkg.tar.xz pkg.tar.gz
+    eopkg ebuild click air nupkg whl conda gem crate phar vbox-extpack alfredworkflow
 """)
 
-# iso: an image of a disc; installers of systems and rips alike, so what it is decides, not what it is for.
+# iso: systems to install and rips alike, so what it is decides, not what it is for. vhd: a disk more often
+# than VHDL, which is also vhdl.
 _DISK_IMAGES = _words("""
-    iso iso.gz iso.xz iso.zst img img.gz img.xz img.zst img.bz2 img.zip cdr.iso nrg mdf mds ccd b5t b6t toast isz cso
-    chd dsk vhd vhdx vmdk vdi hdd qcow qcow2 qcow2.xz qed ova ovf wim esd swm e01 ewf sparseimage sparsebundle udf xva
-    raw.xz raw.gz wic.gz wic.xz wbfs
+    iso iso.gz iso.xz iso.zst img img.gz img.xz img.zst img.bz2 img.zip nrg mdf mds ccd b5t b6t toast isz
+    cso chd dsk vhd vhdx vmdk vdi hdd qcow qcow2 qcow2.xz qed ova ovf wim esd swm e01 ewf sparseimage
+    sparsebundle udf xva raw.xz raw.gz wic.gz wic.xz wbfs
 """)
 
 # sql is code; a compressed one is a dump. m is Objective-C or MATLAB, both code. h264 is not h. pl is Perl.
 _CODE = _words("""
-    py pyw pyi pyx pxd ipynb js mjs cjs jsx user.js min.js d.ts d.mts d.cts tsx mtsx vue svelte astro coffee css scss
-    sass less styl user.css php phtml blade.php rb erb rake pl pm raku lua tcl sh bash zsh fish ksh csh bat cmd ps1 psm1
-    psd1 vbs vba awk sed c h cc cpp cxx c++ hh hpp hxx h++ inl m mm cs csx vb fs fsx fsi java kt kts scala sc groovy
-    gradle clj cljs cljc edn go rs swift dart d di zig nim cr v sv svh vhd1 vhdl ada adb ads pas pp dpr f f77 f90 f95
-    f03 for hs lhs ml mli ocaml elm ex exs erl hrl jl r rmd qmd do ado sas sql plsql asm s nasm lisp lsp cl el scm rkt
-    sol move cob cbl abap apex bas ino pde glsl hlsl vert frag wgsl cu cuh cl.h proto thrift graphql gql tf tfvars hcl
-    nix bzl cmake mk mak ninja dockerfile diff patch jsp aspx asp cshtml razor ejs hbs mustache j2 jinja pug haml liquid
-    twig ahk au3 applescript scpt gd gdscript tscn shader wat purs res resi re rei vim ebnf g4 y l
+    py pyw pyi pyx pxd ipynb js mjs cjs jsx user.js min.js d.ts d.mts d.cts tsx mtsx vue svelte astro coffee
+    css scss sass less styl user.css php phtml blade.php rb erb rake pl pm raku lua tcl sh bash zsh fish ksh
+    csh bat cmd ps1 psm1 psd1 vbs vba awk sed c h cc cpp cxx c++ hh hpp hxx h++ inl m mm cs csx vb fs fsx
+    fsi java kt kts scala sc groovy gradle clj cljs cljc edn go rs swift dart d di zig nim cr v sv svh vhdl
+    ada adb ads pas pp dpr f f77 f90 f95 f03 for hs lhs ml mli ocaml elm ex exs erl hrl jl r rmd qmd do ado
+    sas sql plsql asm s nasm lisp lsp cl el scm rkt sol move cob cbl abap apex bas ino pde glsl hlsl vert
+    frag wgsl cu cuh proto thrift graphql gql tf tfvars hcl nix bzl cmake mk mak ninja dockerfile diff patch
+    jsp aspx asp cshtml razor ejs hbs mustache j2 jinja pug haml liquid twig ahk au3 applescript scpt gd
+    gdscript tscn shader wat purs resi re rei vim ebnf g4 y l
 """)
 
-# db: SQLite more often than anything else; Thumbs.db is never looked at. vcf: contacts, or gene variants when packed.
+# db: SQLite more often than anything else; Thumbs.db is never looked at. vcf: contacts, or gene variants.
 # log: written and read by programs.
 _DATA = _words("""
-    json jsonl ndjson json5 geojson topojson jsonld har xml xsd xsl xslt dtd rss atom opml yaml yml toml ini cfg conf
-    properties plist env log csv.gz csv.xz csv.zst csv.bz2 tsv.gz json.gz json.zst json.bz2 jsonl.gz jsonl.zst
-    ndjson.gz xml.gz xml.bz2 sql.gz sql.xz sql.zst sql.bz2 log.gz log.xz log.zst log.bz2 txt.gz txt.xz dump.gz
-    db db3 sqlite sqlite3 sqlite-wal sqlite-shm mdb accdb dbf sdf odb fdb gdb frm myd myi bak dump
-    parquet feather arrow avro orc hdf hdf4 hdf5 h5 nc nc4 cdf netcdf grib grb grb2 mat rds rda rdata sav zsav por dta
-    sas7bdat xpt pkl pickle npy npz joblib pt pth onnx safetensors gguf tfrecord tflite ckpt msgpack cbor bson ubj
-    rdf ttl nt nq trig owl n3 kml kmz gpx tcx fit osm osm.pbf pbf shp shx prj qpj cpg gpkg mbtiles las laz asc.gz
-    vcf vcf.gz bcf bam sam cram fasta fastq fa fa.gz fq fq.gz fastq.gz fasta.gz gff gff3 gtf bed pdb.gz cif mol mol2
-    nii nii.gz mgz edf bdf fits fts ics ical vcard ldif po pot.gz pcap pcapng evtx etl dat hex lst idl
-    ofx qfx qif qbo gnucash srec nessus
+    json jsonl ndjson json5 geojson topojson jsonld har xml xsd xsl xslt dtd rss atom opml yaml yml toml ini
+    cfg conf properties plist log csv.gz csv.xz csv.zst csv.bz2 tsv.gz json.gz json.zst json.bz2 jsonl.gz
+    jsonl.zst ndjson.gz xml.gz xml.bz2 sql.gz sql.xz sql.zst sql.bz2 log.gz log.xz log.zst log.bz2 txt.gz
+    txt.xz db db3 sqlite sqlite3 sqlite-wal sqlite-shm mdb accdb dbf sdf odb gdb frm myd myi dump parquet
+    feather arrow avro orc hdf hdf4 hdf5 h5 nc nc4 cdf netcdf grib grb grb2 mat rds rda rdata zsav por dta
+    sas7bdat xpt pkl pickle npy npz joblib pt pth onnx safetensors gguf tfrecord tflite ckpt msgpack cbor
+    bson ubj rdf ttl nt nq trig owl n3 kml kmz gpx tcx fit osm osm.pbf pbf shp shx prj qpj cpg gpkg mbtiles
+    las laz asc.gz vcf vcf.gz bcf bam sam cram fasta fastq fa fa.gz fq fq.gz fastq.gz fasta.gz gff gff3 gtf
+    bed pdb.gz cif mol mol2 nii nii.gz mgz edf bdf fits fts ics ical vcard ldif po pcap pcapng evtx etl dat
+    lst idl ofx qfx qif qbo gnucash srec nessus
 """)
 
 _FONTS = _words("""
-    ttf otf ttc otc woff woff2 eot pfb pfm.gz pfa afm fon fnt bdf.gz pcf pcf.gz dfont suit glyphs ufo sfd vfb ttx
+    ttf otf ttc otc woff woff2 eot pfb pfa afm fon fnt pcf pcf.gz dfont suit glyphs ufo sfd vfb ttx
 """)
 
-# obj: a mesh more often than a compiled object outside projects. eps and ps are drawn, not read. gcode is made from
-# a drawing. vsd is a drawing too.
+# obj: outside projects a mesh more often than a compiled object. eps and ps are drawn, not read. gcode is
+# made from a drawing.
 _DESIGN = _words("""
-    psd psb ai ait eps epsf ps indd indt idml inx xd sketch fig cdr cdt cmx afdesign afphoto afpub af xcf kra ora clip
-    procreate mdp sai sai2 pdn pxd.zip pxm csp lip abr asl grd ase aco gpl.gz lut cube 3dl vsd vsdx vstx drawio dia
-    excalidraw odg otg graffle aep aet prproj drp fcpxml mogrt veg kdenlive mlt blend blend1 3ds max c4d fbx gltf glb
-    obj mtl dae stl 3mf amf ply usd usda usdc usdz abc ma mb lwo lxo zpr ztl skp dwg dxf dwf dwt dgn step stp iges
-    igs x_t x_b sat sldprt sldasm slddrw ipt iam idw catpart catproduct f3d f3z fcstd scad rvt rfa ifc 3dm ste gcode
-    nc1 brd sch kicad_pcb kicad_sch gbr lbrn lbrn2 xcs studio3 dst pes jef vp3
+    psd psb ai ait eps epsf ps indd indt idml inx xd sketch fig cdr cdt cmx afdesign afphoto afpub af xcf
+    kra ora clip procreate mdp sai sai2 pdn pxm csp lip abr asl grd ase aco lut cube 3dl vsd vsdx vstx
+    drawio dia excalidraw odg otg graffle aep aet prproj drp fcpxml mogrt veg kdenlive mlt blend blend1 3ds
+    max c4d fbx gltf glb obj mtl dae stl 3mf amf ply usd usda usdc usdz abc ma mb lwo lxo zpr ztl skp dwg
+    dxf dwf dwt dgn step stp iges igs x_t x_b sat sldprt sldasm slddrw ipt iam idw catpart catproduct f3d
+    f3z fcstd scad rvt rfa ifc 3dm ste gcode nc1 brd sch kicad_pcb kicad_sch gbr lbrn lbrn2 xcs studio3 dst
+    pes jef vp3
 """)
 
 CATEGORIES: MappingProxyType[str, tuple[bytes, ...]] = MappingProxyType(
@@ -153,7 +160,8 @@ COMPOUND: frozenset[bytes] = frozenset(
     extension for extensions in CATEGORIES.values() for extension in extensions if b"." in extension
 )
 
-# Longer, or with a blank in it, and what follows the last dot is a sentence: `Dr. Who`, `v1. final version`.
+# Longer, or with a blank in it, and what follows the last dot is a sentence: `Dr. Who`, `v1. final
+# version`.
 MAX_EXTENSION_BYTES = 20
 _BLANKS = frozenset(b" \t\n\r\v\f")
 
@@ -161,8 +169,8 @@ _BLANKS = frozenset(b" \t\n\r\v\f")
 def extension_start(name: bytes, compound: Container[bytes] = COMPOUND) -> int:
     """Where the dot of `name`'s extension is, in bytes; `len(name)` when it has none.
 
-    A dot that starts a name hides it and starts no extension. Up to three parts are one extension when `compound`
-    holds them (`tar.gz`, `pkg.tar.zst`).
+    A dot that starts a name hides it and starts no extension. Two or three parts are one extension when
+    `compound` holds them (`tar.gz`, `pkg.tar.zst`).
     """
     dot = name.rfind(b".")
     if dot <= 0 or not 1 <= len(name) - dot - 1 <= MAX_EXTENSION_BYTES:

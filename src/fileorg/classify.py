@@ -1,16 +1,18 @@
-"""What a file is, by its name. The seam where evidence from content and people's own categories come in later."""
+"""What a file is, by its name. The seam where evidence from content and own categories come in later."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from xxhash import xxh3_128
 
 from fileorg.categories import CATEGORIES, OTHER, extension_start
 from fileorg.errors import UsageError
 from fileorg.names import display
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 # More distinct suffixes than any honest tree has; a tree of random suffixes costs time and never memory.
 _MEMO_ENTRIES = 4096
@@ -27,7 +29,7 @@ class Evidence(NamedTuple):
 class Rules:
     """Extension to category. `categories` keeps the order of the mapping and always holds `Other`.
 
-    `fingerprint` (16 bytes) changes exactly when the mapping does: an index that holds another one is out of date.
+    `fingerprint` (16 bytes) changes when the mapping does: an index that holds another one is out of date.
     """
 
     categories: tuple[str, ...]
@@ -54,9 +56,8 @@ class Rules:
             if self._by_extension.get(tail, OTHER) != self._by_extension[each]
         )
         self._memo: dict[bytes, str] = {}
-        self.fingerprint = xxh3_128(
-            repr([(category, list(extensions.get(category, ()))) for category in self.categories])
-        ).digest()
+        facts = [(category, sorted(extensions.get(category, ()))) for category in self.categories]
+        self.fingerprint = xxh3_128(repr(facts).encode()).digest()
 
     @classmethod
     @cache
@@ -69,9 +70,8 @@ class Rules:
         dot = name.rfind(b".")
         if dot > 0:
             category = self._memo.get(name[dot:])
-            if category is not None:
-                return category
-        return self._look_up(name)
+            return self._look_up(name) if category is None else category
+        return OTHER
 
     def _look_up(self, name: bytes) -> str:
         extension = self.extension_of(name)

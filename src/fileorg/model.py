@@ -116,6 +116,7 @@ class PlanRow(NamedTuple):
     have only a target. `inode`, `size` and `mtime_ns` are what the file at the source was when it was planned;
     for the `remove-*` actions, what the thing at the target was when we made it. `reverts` is the record that
     this row takes back, 0 outside undo and redo.
+    A `reason` says that the row is skipped, and why.
     """
 
     action: Action
@@ -131,6 +132,7 @@ class PlanRow(NamedTuple):
     mode: int
     category: str
     reverts: int = 0
+    reason: str = ""
 
 
 class Plan(Protocol):
@@ -142,12 +144,7 @@ class Plan(Protocol):
 
     @property
     def files(self) -> int:
-        """How many rows there are."""
-        ...
-
-    @property
-    def bytes(self) -> int:
-        """The sum of their sizes."""
+        """How many files are to be done."""
         ...
 
 

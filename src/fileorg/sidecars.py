@@ -1,4 +1,4 @@
-"""Files that are nothing without another: subtitles, edits, the film of a Live Photo, the parts of an archive."""
+"""Files that are nothing without another: subtitles, edits, the film of a Live Photo, parts of an archive."""
 
 from __future__ import annotations
 
@@ -7,24 +7,19 @@ from typing import NamedTuple
 
 from fileorg.categories import CATEGORIES
 
+_SUBTITLES = frozenset({b"srt", b"vtt", b"sub", b"idx", b"ass", b"ssa"})
 _PICTURES = frozenset(CATEGORIES["Images"]) - {b"xmp", b"aae", b"thm"}
-_FILMS = frozenset(CATEGORIES["Video"]) - {b"srt", b"vtt", b"sub", b"idx", b"ass", b"ssa", b"sbv", b"smi", b"webvtt"}
+_FILMS = frozenset(CATEGORIES["Video"]) - _SUBTITLES - {b"sbv", b"smi", b"webvtt"}
 _SOUNDS = frozenset(CATEGORIES["Audio"]) - {b"lrc", b"cue", b"m3u", b"m3u8", b"pls", b"xspf"}
 
 _LED_BY: dict[bytes, frozenset[bytes]] = {
     b"xmp": _PICTURES | _FILMS | {b"psd", b"pdf", b"ai", b"indd", b"mp3", b"wav"},
     b"aae": frozenset({b"heic", b"heif", b"jpg", b"jpeg", b"png", b"dng", b"mov", b"mp4"}),
     b"thm": _FILMS | {b"crw", b"cr2", b"dng", b"jpg"},
-    b"srt": _FILMS,
-    b"vtt": _FILMS,
-    b"sub": _FILMS,
-    b"idx": _FILMS,
-    b"ass": _FILMS,
-    b"ssa": _FILMS,
+    **dict.fromkeys(_SUBTITLES, _FILMS),
     b"lrc": _SOUNDS,
     b"mov": frozenset({b"heic", b"jpg", b"jpeg"}),
 }
-_SUBTITLES = frozenset({b"srt", b"vtt", b"sub", b"idx", b"ass", b"ssa"})
 
 _RAR = frozenset({b"rar"})
 _ZIP = frozenset({b"zip"})

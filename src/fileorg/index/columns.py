@@ -21,40 +21,30 @@ class FileBatch(NamedTuple):
 
     folder: bytes
     dev: int
-    count: int
+    files: int
     names: bytes
     numbers: bytes
 
     @classmethod
-    def pack(cls, folder: bytes, files: Sequence[Entry]) -> Self:
-        if not files:
+    def pack(cls, folder: bytes, entries: Sequence[Entry]) -> Self:
+        """`entries` in columns. Their inodes fit 63 bits and a sign: the storage sees to that."""
+        if not entries:
             return cls(folder, 0, 0, b"", b"")
-        names, sizes, mtimes, ctimes, inodes, modes, nlinks, _ = zip(*files, strict=True)
-        numbers = array("q", sizes + mtimes + ctimes)
-        # Inodes are unsigned, and above 2**63 on some network file systems.
-        numbers.frombytes(array("Q", inodes + modes + nlinks).tobytes())
-        return cls(folder, files[0].dev, len(files), b"\0".join(names), numbers.tobytes())
+        names, sizes, mtimes, ctimes, inodes, modes, nlinks, _ = zip(*entries, strict=True)
+        numbers = array("q", sizes + mtimes + ctimes + inodes + modes + nlinks)
+        return cls(folder, entries[0].dev, len(entries), b"\0".join(names), numbers.tobytes())
 
-    def column(self, position: int, kind: str = "q") -> Sequence[int]:
-        width = self.count * 8
-        return memoryview(self.numbers)[position * width : (position + 1) * width].cast(kind).tolist()
-
-    @property
-    def sizes(self) -> Sequence[int]:
-        return self.column(0)
-
-    @property
-    def mtimes(self) -> Sequence[int]:
-        return self.column(1)
+    def column(self, position: int) -> list[int]:
+        """One column of numbers: 0 size, 1 mtime_ns, 2 ctime_ns, 3 inode, 4 mode, 5 nlink."""
+        width = self.files * 8
+        return memoryview(self.numbers)[position * width : (position + 1) * width].cast("q").tolist()
 
     def split_names(self) -> list[bytes]:
-        return self.names.split(b"\0") if self.count else []
+        return self.names.split(b"\0") if self.files else []
 
     def rows(self) -> Iterator[tuple[bytes, int, int, int, int, int, int]]:
         """(name, size, mtime_ns, ctime_ns, inode, mode, nlink) of each file, in the order of the scan."""
-        signed = (self.column(position) for position in range(3))
-        unsigned = (self.column(position, "Q") for position in range(3, _NUMBERS))
-        return zip(self.split_names(), *signed, *unsigned, strict=True)  # type: ignore[return-value]
+        return zip(self.split_names(), *map(self.column, range(_NUMBERS)), strict=True)
 
     @property
     def fingerprint(self) -> bytes:

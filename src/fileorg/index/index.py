@@ -19,16 +19,19 @@ CREATE TABLE batches (
     id INTEGER PRIMARY KEY, root INTEGER NOT NULL, folder BLOB NOT NULL, sequence INTEGER NOT NULL,
     fingerprint BLOB NOT NULL, seen INTEGER NOT NULL, UNIQUE (root, folder, sequence));
 CREATE TABLE columns (
-    batch INTEGER PRIMARY KEY, dev INTEGER NOT NULL, count INTEGER NOT NULL, names BLOB NOT NULL, numbers BLOB NOT NULL);
+    batch INTEGER PRIMARY KEY, dev INTEGER NOT NULL, files INTEGER NOT NULL, names BLOB NOT NULL, numbers BLOB NOT NULL);
 """
 
 
 class Index:
     """One writer at a time: hold the index lock of the state directory."""
 
-    def __init__(self, path: bytes) -> None:
-        """Open or make the index; one that is damaged or of another version is made anew."""
-        self._path = path
+    def __init__(self, path: bytes | None) -> None:
+        """Open or make the index; one that is damaged or of another version is made anew.
+
+        Without a path it is a private one, which SQLite deletes when it is closed.
+        """
+        self._path = path or b""
         try:
             self._db = self._open()
         except sqlite3.DatabaseError:
@@ -94,14 +97,14 @@ class Index:
         ).fetchone()
         if known and known[1] == fingerprint:
             self._db.execute("UPDATE batches SET seen = ? WHERE id = ?", (seen, known[0]))
-            return batch.count
+            return batch.files
         row = self._db.execute(
             "INSERT OR REPLACE INTO batches (id, root, folder, sequence, fingerprint, seen) VALUES (?, ?, ?, ?, ?, ?)",
             (known[0] if known else None, root_id, batch.folder, sequence, fingerprint, seen),
         )
         self._db.execute(
-            "INSERT OR REPLACE INTO columns (batch, dev, count, names, numbers) VALUES (?, ?, ?, ?, ?)",
-            (row.lastrowid, batch.dev, batch.count, batch.names, batch.numbers),
+            "INSERT OR REPLACE INTO columns (batch, dev, files, names, numbers) VALUES (?, ?, ?, ?, ?)",
+            (row.lastrowid, batch.dev, batch.files, batch.names, batch.numbers),
         )
         return 0
 
@@ -114,7 +117,7 @@ class Index:
         yield from (
             FileBatch(*row)
             for row in self._db.execute(
-                "SELECT folder, dev, count, names, numbers FROM batches JOIN columns ON batch = id"
+                "SELECT folder, dev, files, names, numbers FROM batches JOIN columns ON batch = id"
                 " WHERE root = ? ORDER BY folder, sequence",
                 (self._root_id(root),),
             )
@@ -125,7 +128,7 @@ class Index:
         yield from (
             FileBatch(*row)
             for row in self._db.execute(
-                "SELECT folder, dev, count, names, numbers FROM batches JOIN columns ON batch = id"
+                "SELECT folder, dev, files, names, numbers FROM batches JOIN columns ON batch = id"
                 " WHERE root = ? AND folder = ? ORDER BY sequence",
                 (self._root_id(root), folder),
             )

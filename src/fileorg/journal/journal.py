@@ -209,6 +209,16 @@ class Journal:
         query = f"SELECT {OPERATION_COLUMNS} FROM operations WHERE {where} ORDER BY id DESC"  # noqa: S608
         return [Operation(*row) for row in self._select(query, values)]
 
+    def next_operation(self) -> int:
+        """The number that `begin` will give, while the run lock is held."""
+        return int(next(self._select("SELECT coalesce(max(id), 0) + 1 FROM operations", ()))[0])
+
+    def has_done(self, operation: Operation) -> bool:
+        """Whether something of it is in effect, and could be taken back."""
+        low, high = self.record_range(operation)
+        query = "SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND state = 'done' LIMIT 1"
+        return next(self._select(query, (low, high)), None) is not None
+
     def operation(self, number: int) -> Operation | None:
         found = self.operations("id = ?", (number,))
         return found[0] if found else None
@@ -268,7 +278,46 @@ class Journal:
             (operation,),
         )
 
-    def _select(self, query: str, values: Sequence[Any]) -> Iterator[Any]:
+    def trail(self, path: bytes) -> list[tuple[Operation, Record]]:
+        """Where a file went: the done records of any operation that has `path` (absolute) at either end, oldest first.
+
+        Reads the folders of all operations, and the records of those that know the path's folder.
+        """
+        folder, _, name = path.rpartition(b"/")
+        found: list[tuple[Operation, Record]] = []
+        for operation in reversed(self.operations()):
+            for base, root in ((0, operation.root), (1, operation.dest)):
+                if root is None or not (folder == root or folder.startswith(root.rstrip(b"/") + b"/")):
+                    continue
+                inside = folder[len(root) :].lstrip(b"/")
+                low, high = self.record_range(operation)
+                rows = self._select(
+                    f"SELECT {RECORD_COLUMNS} FROM records r LEFT JOIN folders s ON s.id = r.source_folder"  # noqa: S608
+                    " JOIN folders t ON t.id = r.target_folder WHERE r.id BETWEEN ?1 AND ?2 AND r.state IN ('done', 'undone')"
+                    " AND ((s.base = ?3 AND s.path = ?4 AND r.source_name = ?5)"
+                    " OR (t.base = ?3 AND t.path = ?4 AND coalesce(r.target_name, r.source_name) = ?5)) ORDER BY r.id",
+                    (low, high, base, inside, name),
+                )
+                found += [(operation, Record(*row)) for row in rows]
+        return found
+
+    def restorable_folders(self, operation: Operation) -> dict[int, int]:
+        """For an undo or redo: folder id → the mtime_ns it had before what is undone, where no outsider changed it since.
+
+        An outsider did if the folder's time, when this operation came to it, was not the one that the last operation
+        of the same chain left it with.
+        """
+        chain = "SELECT id FROM operations WHERE id = :undone OR (undoes = :undone AND id < :this)"
+        query = (
+            "SELECT f.id, before.mtime_ns FROM folders f JOIN folders before ON before.operation = :undone"
+            " AND before.base = f.base AND before.path = f.path WHERE f.operation = :this AND before.mtime_ns NOT NULL"
+            " AND (f.mtime_ns IS NULL OR f.mtime_ns = (SELECT last.sealed_mtime_ns FROM folders last"
+            f" WHERE last.operation IN ({chain}) AND last.base = f.base AND last.path = f.path"
+            " ORDER BY last.operation DESC LIMIT 1))"
+        )
+        return dict(self._select(query, {"undone": operation.undoes, "this": operation.id}))
+
+    def _select(self, query: str, values: Sequence[Any] | dict[str, Any]) -> Iterator[Any]:
         try:
             yield from self._db.execute(query, values)
         except sqlite3.Error as error:

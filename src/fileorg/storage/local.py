@@ -1,28 +1,31 @@
-"""Local files: `os.*` on directory descriptors. A folder is opened once, and what happens in it cannot be led astray."""
+"""Local files: `os.*` on directory descriptors. What happens in an open folder cannot be led astray."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
 from collections import OrderedDict
-from collections.abc import Iterator
-from functools import partial
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from fileorg.model import Entry, Listing
+from fileorg.names import join
 from fileorg.storage import posix, transfer
-from fileorg.storage.base import BATCH_ENTRIES, Capabilities
+from fileorg.storage.base import Capabilities
+from fileorg.storage.listing import batches, entry_of
+from fileorg.storage.paths import check_name, failed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fileorg.model import Entry, Listing
 
 _OPEN_FOLDERS = 256
 """Descriptors kept open; the usual limit of a process is 1,024."""
 
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+_NEW_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_RENAME_FLAG = {errno.EINVAL, errno.ENOSYS}
-
-# Half the time of calling the class, once a file.
-_new_entry = partial(tuple.__new__, Entry)
 
 
 class StagedCopy(NamedTuple):
@@ -34,7 +37,11 @@ class StagedCopy(NamedTuple):
 
 
 class LocalStorage:
-    """A directory tree on a mounted file system."""
+    """A directory tree on a mounted file system.
+
+    Folders stay open between calls: one that another program moves away meanwhile is still acted on, wherever
+    it went, until `forget`. Call `forget(b"")` where a new look is due, such as before a batch.
+    """
 
     def __init__(self, root: bytes, *, cross_mounts: bool = True) -> None:
         """Raises `OSError` if `root` is no directory that can be read."""
@@ -42,6 +49,8 @@ class LocalStorage:
         self._cross_mounts = cross_mounts
         self._root_fd = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._fds: OrderedDict[bytes, int] = OrderedDict()
+        self._dev = os.fstat(self._root_fd).st_dev
+        self._mounts: dict[int, int] = {}
         self.capabilities = Capabilities(
             renames=True,
             hard_links=True,
@@ -54,19 +63,27 @@ class LocalStorage:
 
     def fd(self, folder: bytes) -> int:
         """A descriptor of the folder, valid until `_OPEN_FOLDERS` others were asked for. Raises `OSError`."""
-        fd = self._fds.get(folder)
-        if fd is not None:
+        if folder in self._fds:
             self._fds.move_to_end(folder)
-            return fd
+            return self._fds[folder]
         fd = posix.open_beneath(self._root_fd, folder, cross_mounts=self._cross_mounts)
         self._fds[folder] = fd
+        dev = os.fstat(fd).st_dev
+        if dev != self._dev and dev not in self._mounts:
+            self._mounts[dev] = os.dup(fd)  # for `sync`: the folder itself may be closed by then
         if len(self._fds) > _OPEN_FOLDERS:
             os.close(self._fds.popitem(last=False)[1])
         return fd
 
+    def _at(self, folder: bytes, name: bytes) -> int:
+        """`fd(folder)` for something that is done to `name`, which is one component."""
+        check_name(name)
+        return self.fd(folder)
+
     def forget(self, folder: bytes) -> None:
-        """Close the descriptor of a folder that is about to go, and of those beneath it."""
-        for known in [known for known in self._fds if known == folder or known.startswith(folder + b"/")]:
+        """Close the descriptor of a folder that is about to go or come, and of those beneath it."""
+        below = folder + b"/" if folder else b""
+        for known in [known for known in self._fds if known == folder or known.startswith(below)]:
             os.close(self._fds.pop(known))
 
     def list_folder(self, folder: bytes) -> Iterator[Listing]:
@@ -74,93 +91,94 @@ class LocalStorage:
         fd = posix.open_beneath(self._root_fd, folder, cross_mounts=self._cross_mounts)
         try:
             with os.scandir(fd) as entries:
-                yield from _batches(folder, entries)
+                yield from batches(folder, entries)
         finally:
             os.close(fd)
 
     def lstat(self, folder: bytes, name: bytes) -> Entry | None:
         try:
-            return _entry(name, os.lstat(name, dir_fd=self.fd(folder)))
+            return entry_of(name, os.lstat(name, dir_fd=self._at(folder, name)))
         except (FileNotFoundError, NotADirectoryError):
             return None
 
     def open_read(self, folder: bytes, name: bytes) -> BinaryIO:
-        fd = os.open(name, _READ_FLAGS, dir_fd=self.fd(folder))
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        fd = os.open(name, _READ_FLAGS, dir_fd=self._at(folder, name))
+        try:
+            _regular(name, fd)
+        except OSError:
             os.close(fd)
-            raise OSError(errno.EINVAL, "not a regular file", os.fsdecode(name))
+            raise
         return os.fdopen(fd, "rb", buffering=0)
 
     def readlink(self, folder: bytes, name: bytes) -> bytes:
-        return os.readlink(name, dir_fd=self.fd(folder))
+        return os.readlink(name, dir_fd=self._at(folder, name))
 
     def rename_noreplace(
         self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
     ) -> None:
-        """As the protocol says; where the file system cannot, by link and unlink: two names for an instant, never none.
+        """As the protocol says; where the file system cannot, by link and unlink: two names for an instant.
 
         Raises `OSError` with ENOTSUP where there are no hard links either: see `reserve`.
         """
-        source_fd, target_fd = self.fd(folder), target.fd(target_folder)
+        source_fd, target_fd = self._at(folder, name), target._at(target_folder, target_name)
         try:
             posix.rename_noreplace(source_fd, name, target_fd, target_name)
         except OSError as error:
             if error.errno not in _NO_RENAME_FLAG:
                 raise
-            try:
-                os.link(name, target_name, src_dir_fd=source_fd, dst_dir_fd=target_fd, follow_symlinks=False)
-            except OSError as link_error:
-                if link_error.errno not in _NO_LINKS:
-                    raise
-                raise posix.failed(errno.ENOTSUP, name) from None
-            os.unlink(name, dir_fd=source_fd)
+            posix.rename_by_link(source_fd, name, target_fd, target_name)
 
     def reserve(self, folder: bytes, name: bytes) -> Entry:
         """Take the name with an empty file, for `rename_onto_reserved`. `FileExistsError` if it is taken."""
-        fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=self.fd(folder))
+        fd = os.open(name, _NEW_FLAGS, 0o600, dir_fd=self._at(folder, name))
         try:
-            return _entry(name, os.fstat(fd))
+            return entry_of(name, os.fstat(fd))
         finally:
             os.close(fd)
 
     def rename_onto_reserved(
         self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, reserved: Entry
     ) -> None:
-        """Rename over our own placeholder, looked at once more. `FileExistsError` if it is no longer ours and empty."""
+        """Rename over our own placeholder, after another look at it.
+
+        `FileExistsError` if it is no longer ours and empty. When the rename fails, the placeholder stays.
+        """
         seen = target.lstat(target_folder, reserved.name)
         if seen is None or seen.size or seen.inode != reserved.inode or not seen.is_file:
-            raise posix.failed(errno.EEXIST, reserved.name)
-        os.rename(name, reserved.name, src_dir_fd=self.fd(folder), dst_dir_fd=target.fd(target_folder))
+            raise failed(errno.EEXIST, reserved.name)
+        target_fd = target._at(target_folder, reserved.name)
+        os.rename(name, reserved.name, src_dir_fd=self._at(folder, name), dst_dir_fd=target_fd)
 
     def copy_noreplace(
         self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
     ) -> Entry:
-        temporary = b".fileorg-copy-%d.part" % os.getpid()
+        if target.lstat(target_folder, target_name) is not None:  # `publish` decides; this saves the copying
+            raise failed(errno.EEXIST, name, target_name)
+        temporary = b".fileorg-copy-%d-%b.part" % (os.getpid(), os.urandom(4).hex().encode())
         self.stage_copy(folder, name, target, target_folder, temporary)
         try:
-            made = target.publish(target_folder, temporary, target_name)
+            target.publish(target_folder, temporary, target_name)
         finally:
             target.discard(target_folder, temporary)
-        return made
+        return entry_of(target_name, os.lstat(target_name, dir_fd=target.fd(target_folder)))
 
     def stage_copy(
         self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, temporary: bytes
     ) -> StagedCopy:
-        """A durable copy named `temporary`, checked against a source that did not change meanwhile (else ESTALE)."""
-        source_fd = os.open(name, _READ_FLAGS, dir_fd=self.fd(folder))
+        """A durable copy named `temporary`, of a source that did not change meanwhile (else ESTALE).
+
+        `FileExistsError` is about `temporary`, which then stays as it is; after any other error it is gone.
+        """
+        source_fd = os.open(name, _READ_FLAGS, dir_fd=self._at(folder, name))
         try:
-            before = _entry(name, os.fstat(source_fd))
-            if not before.is_file:
-                raise OSError(errno.EINVAL, "not a regular file", os.fsdecode(name))
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            target_fd = os.open(temporary, flags, 0o600, dir_fd=target.fd(target_folder))
+            before = _regular(name, source_fd)
+            target_fd = os.open(temporary, _NEW_FLAGS, 0o600, dir_fd=target._at(target_folder, temporary))
             try:
                 digest = transfer.copy_content(source_fd, target_fd, before.size)
                 lost = transfer.copy_metadata(source_fd, target_fd)
                 os.fsync(target_fd)
-                if _entry(name, os.fstat(source_fd)) != before:
-                    raise OSError(errno.ESTALE, "it changed while it was copied", os.fsdecode(name))
-                return StagedCopy(digest, _entry(temporary, os.fstat(target_fd)), lost)
+                _unchanged(before, source_fd)
+                return StagedCopy(digest, entry_of(temporary, os.fstat(target_fd)), lost)
             except BaseException:
                 target.discard(target_folder, temporary)
                 raise
@@ -170,44 +188,43 @@ class LocalStorage:
             os.close(source_fd)
 
     def publish(self, folder: bytes, temporary: bytes, name: bytes) -> Entry:
-        """Give a staged copy its name, durably. The temporary stays as the witness, where there are hard links."""
-        fd = self.fd(folder)
+        """Give a staged copy its name, durably. The temporary stays as the witness, where there are links."""
+        fd = self._at(folder, name)
         try:
             os.link(temporary, name, src_dir_fd=fd, dst_dir_fd=fd, follow_symlinks=False)
         except OSError as error:
-            if error.errno not in _NO_LINKS:
+            if error.errno not in posix.NO_LINKS:
                 raise
             self.rename_noreplace(folder, temporary, self, folder, name)
         os.fsync(fd)
-        return _entry(name, os.lstat(name, dir_fd=fd))
+        return entry_of(name, os.lstat(name, dir_fd=fd))
 
     def discard(self, folder: bytes, temporary: bytes) -> None:
         """Remove a temporary of ours, if it is there."""
-        try:
-            os.unlink(temporary, dir_fd=self.fd(folder))
-        except FileNotFoundError:
-            return
+        with contextlib.suppress(FileNotFoundError):
+            self.remove(folder, temporary)
 
     def hardlink(
         self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
     ) -> None:
-        """A second name for the same file. `FileExistsError` if it is taken; EXDEV across devices."""
-        source_fd, target_fd = self.fd(folder), target.fd(target_folder)
+        source_fd, target_fd = self._at(folder, name), target._at(target_folder, target_name)
         os.link(name, target_name, src_dir_fd=source_fd, dst_dir_fd=target_fd, follow_symlinks=False)
 
     def symlink(self, content: bytes, folder: bytes, name: bytes) -> None:
-        """A symlink that says `content`. `FileExistsError` if the name is taken."""
-        os.symlink(content, name, dir_fd=self.fd(folder))
+        os.symlink(content, name, dir_fd=self._at(folder, name))
 
     def remove(self, folder: bytes, name: bytes) -> None:
-        os.unlink(name, dir_fd=self.fd(folder))
+        os.unlink(name, dir_fd=self._at(folder, name))
 
     def make_folder(self, folder: bytes, name: bytes, mode: int = 0o777) -> None:
-        os.mkdir(name, mode, dir_fd=self.fd(folder))
+        os.mkdir(name, stat.S_IMODE(mode), dir_fd=self._at(folder, name))
+        self.forget(join(folder, name))  # there may be descriptors of one that went before
+        if stat.S_ISDIR(mode):
+            os.fchmod(self.fd(join(folder, name)), stat.S_IMODE(mode))
 
     def remove_folder(self, folder: bytes, name: bytes) -> None:
-        self.forget(folder + b"/" + name if folder else name)
-        os.rmdir(name, dir_fd=self.fd(folder))
+        self.forget(join(folder, name))
+        os.rmdir(name, dir_fd=self._at(folder, name))
 
     def set_folder_times(self, folder: bytes, mtime_ns: int) -> None:
         """Give the folder the time of its last change back; its access time stays."""
@@ -215,54 +232,48 @@ class LocalStorage:
         os.utime(fd, ns=(os.fstat(fd).st_atime_ns, mtime_ns))
 
     def stat_folder(self, folder: bytes) -> Entry | None:
-        """What the folder itself is, or None where there is none."""
         try:
-            return _entry(folder, os.fstat(self.fd(folder)))
+            return entry_of(folder, os.fstat(self.fd(folder)))
         except (FileNotFoundError, NotADirectoryError):
             return None
 
+    def is_case_insensitive(self) -> bool:
+        """Whether `a` and `A` are one name here, as far as the entries of the root can tell."""
+        for listing in self.list_folder(b""):
+            for entry in (*listing.folders, *listing.files):
+                swapped = entry.name.swapcase()
+                if swapped != entry.name:
+                    other = self.lstat(b"", swapped)
+                    same = other is not None and (other.dev, other.inode) == (entry.dev, entry.inode)
+                    return same and (entry.is_folder or entry.nlink == 1)  # else it may be two names of one file
+        return False
+
     def sync(self) -> None:
-        posix.sync_file_system(self._root_fd)
+        """As the protocol says, for every file system that a folder was opened on."""
+        for fd in (self._root_fd, *self._mounts.values()):
+            posix.sync_file_system(fd)
 
     def close(self) -> None:
-        for fd in self._fds.values():
+        self.forget(b"")
+        for fd in self._mounts.values():
             os.close(fd)
-        self._fds.clear()
+        self._mounts.clear()
         if self._root_fd >= 0:
             os.close(self._root_fd)
             self._root_fd = -1
 
 
-def _batches(folder: bytes, entries: Iterator[os.DirEntry[str]]) -> Iterator[Listing]:
-    files: list[Entry] = []
-    folders: list[Entry] = []
-    others: list[Entry] = []
-    count = 0
-    for entry in entries:
-        try:
-            seen = _entry(os.fsencode(entry.name), entry.stat(follow_symlinks=False))
-        except FileNotFoundError:  # gone since it was listed
-            continue
-        kind = stat.S_IFMT(seen[5])
-        (files if kind == stat.S_IFREG else folders if kind == stat.S_IFDIR else others).append(seen)
-        count += 1
-        if count == BATCH_ENTRIES:
-            yield Listing(folder, files, folders, others)
-            files, folders, others, count = [], [], [], 0
-    yield Listing(folder, files, folders, others)
+def _regular(name: bytes, fd: int) -> Entry:
+    """What an open file is; EINVAL unless it is a regular one."""
+    seen = entry_of(name, os.fstat(fd))
+    if not seen.is_file:
+        raise OSError(errno.EINVAL, "not a regular file", os.fsdecode(name))
+    return seen
 
 
-def _entry(name: bytes, seen: os.stat_result) -> Entry:
-    return _new_entry((
-        name,
-        seen.st_size,
-        seen.st_mtime_ns,
-        seen.st_ctime_ns,
-        seen.st_ino,
-        seen.st_mode,
-        seen.st_nlink,
-        seen.st_dev,
-    ))
+def _unchanged(before: Entry, fd: int) -> None:
+    if entry_of(before.name, os.fstat(fd)) != before:
+        raise OSError(errno.ESTALE, "it changed while it was copied", os.fsdecode(before.name))
 
 
 def _name_limit(fd: int) -> int:

@@ -1,15 +1,19 @@
 """The system calls that Python does not offer, on directory descriptors. Each keeps its promise under races.
 
-Linux: renameat2(2), openat2(2), syncfs(2). macOS: renameatx_np(2), written after its manual page and untested.
+Linux: renameat2(2), openat2(2), syncfs(2). macOS: renameatx_np(2), after its manual page and untested.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
+import stat
 import sys
 from typing import Any
+
+from fileorg.storage.paths import check_folder, failed
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -23,6 +27,11 @@ _RESOLVE_BENEATH = 0x08
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
+# What sandboxes and older kernels answer that do not know openat2.
+_NO_OPENAT2 = {errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG}
+# There is no second name for this file, as opposed to: it failed.
+NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+
 
 def _find(*names: str) -> Any:
     for name in names:
@@ -31,67 +40,105 @@ def _find(*names: str) -> Any:
     return None
 
 
+class _OpenHow(ctypes.Structure):
+    _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
+
+
 _rename_excl = _find("renameat2", "renameatx_np")
 if _rename_excl is not None:
     _rename_excl.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
 _rename_flag = _RENAME_EXCL if sys.platform == "darwin" else _RENAME_NOREPLACE
 _syncfs = _find("syncfs")
-
-
-def failed(code: int, *names: bytes) -> OSError:
-    """The exception class that fits `errno`, with the names it is about."""
-    return OSError(code, os.strerror(code), *(os.fsdecode(name) for name in names[:1]))
+_syscall = _find("syscall")
+if sys.platform == "linux" and _syscall is not None:
+    _syscall.restype = ctypes.c_long
+    _syscall.argtypes = (
+        ctypes.c_long,
+        ctypes.c_long,
+        ctypes.c_char_p,
+        ctypes.POINTER(_OpenHow),
+        ctypes.c_size_t,
+    )
 
 
 def rename_noreplace(source_fd: int, source: bytes, target_fd: int, target: bytes) -> None:
     """Rename, or raise `FileExistsError` if `target` exists: one system call, so no one can come in between.
 
+    The names hold no NUL, see `paths.check_name`: C would stop reading there.
     Raises `OSError` with EINVAL or ENOSYS where the file system or kernel has no such call.
     """
     if _rename_excl is None:
         raise failed(errno.ENOSYS, source)
     if _rename_excl(source_fd, source, target_fd, target, _rename_flag) != 0:
-        raise failed(ctypes.get_errno(), source)
+        raise failed(ctypes.get_errno(), source, target)
 
 
-class _OpenHow(ctypes.Structure):
-    _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
+def rename_by_link(source_fd: int, source: bytes, target_fd: int, target: bytes) -> None:
+    """The same promise by link(2) and unlink(2): two names for an instant, never none.
+
+    Raises `OSError` with ENOTSUP where there are no hard links either.
+    """
+    try:
+        os.link(source, target, src_dir_fd=source_fd, dst_dir_fd=target_fd, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in NO_LINKS:
+            raise failed(errno.ENOTSUP, source, target) from None
+        raise
+    with contextlib.suppress(FileNotFoundError):
+        left = os.lstat(source, dir_fd=source_fd)
+        # Whoever put another file there in between keeps it: ours has its new name already.
+        if left.st_ino == os.lstat(target, dir_fd=target_fd).st_ino:
+            os.unlink(source, dir_fd=source_fd)
 
 
 def open_beneath(root_fd: int, folder: bytes, *, cross_mounts: bool = True) -> int:
     """A descriptor of the folder, which is beneath `root_fd` with no symlink on the way.
 
     One openat2(2) where there is one, else component by component.
-    Raises `OSError`: ELOOP or ENOTDIR for a symlink, EXDEV for a way out.
+    Raises `OSError`: ELOOP for a symlink, ENOTDIR for a file, EINVAL for `..` and the like, and EXDEV for a
+    mount unless `cross_mounts`.
     """
+    check_folder(folder)
     if not folder:
         return os.open(b".", FOLDER_FLAGS, dir_fd=root_fd)
     if sys.platform == "linux":
         resolve = _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS
         how = _OpenHow(FOLDER_FLAGS, 0, resolve | (0 if cross_mounts else _RESOLVE_NO_XDEV))
-        fd = int(_libc.syscall(_SYS_OPENAT2, root_fd, folder, ctypes.byref(how), ctypes.sizeof(how)))
+        fd = int(_syscall(_SYS_OPENAT2, root_fd, folder, ctypes.byref(how), ctypes.sizeof(how)))
         if fd >= 0:
             return fd
         code = ctypes.get_errno()
-        # EPERM and EINVAL come from sandboxes that do not know the call.
-        if code not in {errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG}:
+        if code not in _NO_OPENAT2:
             raise failed(code, folder)
-    return _open_by_component(root_fd, folder)
+    return _open_by_component(root_fd, folder, cross_mounts=cross_mounts)
 
 
-def _open_by_component(root_fd: int, folder: bytes) -> int:
+def _open_by_component(root_fd: int, folder: bytes, *, cross_mounts: bool = True) -> int:
+    """`open_beneath` without openat2. It does not tell a bind mount of the same device from a folder."""
+    check_folder(folder)
     fd = os.open(b".", FOLDER_FLAGS, dir_fd=root_fd)
     try:
-        for component in folder.split(b"/"):
-            if component in {b"", b".", b".."}:
-                raise failed(errno.EXDEV, folder)
-            deeper = os.open(component, FOLDER_FLAGS, dir_fd=fd)
+        dev = os.fstat(fd).st_dev
+        for component in folder.split(b"/") if folder else ():
+            deeper = _open_component(fd, component)
             os.close(fd)
             fd = deeper
+            if not cross_mounts and os.fstat(fd).st_dev != dev:
+                raise failed(errno.EXDEV, folder)
     except OSError:
         os.close(fd)
         raise
     return fd
+
+
+def _open_component(fd: int, name: bytes) -> int:
+    try:
+        return os.open(name, FOLDER_FLAGS, dir_fd=fd)
+    except NotADirectoryError:
+        # O_DIRECTORY answers ENOTDIR for a symlink too; openat2 says ELOOP.
+        if stat.S_ISLNK(os.lstat(name, dir_fd=fd).st_mode):
+            raise failed(errno.ELOOP, name) from None
+        raise
 
 
 def sync_file_system(fd: int) -> None:

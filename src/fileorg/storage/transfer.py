@@ -1,25 +1,45 @@
-"""Copy the content and the metadata of one open file: reflink, else in the kernel, else by hand, holes kept."""
+"""Copy the content and the metadata of one open file: reflink, else by hand, holes kept.
+
+Each byte is read for the digest anyway: copy_file_range(2) would make that two passes.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import xxhash
+
+from fileorg.names import display
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _FICLONE = 0x40049409
 _CHUNK_BYTES = 1 << 20
 # Not possible on this pair of file systems, as opposed to failed.
-_UNSUPPORTED = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOTTY, errno.EPERM, errno.EBADF, errno.ETXTBSY}
+_UNSUPPORTED = {
+    errno.EXDEV,
+    errno.EINVAL,
+    errno.ENOSYS,
+    errno.ENOTSUP,
+    errno.ENOTTY,
+    errno.EPERM,
+    errno.EBADF,
+    errno.ETXTBSY,
+}
+_ACL = "system.posix_acl_access"
 
 
 def copy_content(source_fd: int, target_fd: int, size: int) -> bytes:
-    """Copy `size` bytes from the start of one file into an empty one; the 16-byte xxh3_128 digest of what was read.
+    """Copy `size` bytes from the start of one file into an empty one.
 
+    The 16-byte xxh3_128 digest of what was read, holes as the zeros they are.
     Raises `OSError`; ESTALE if the source turned out to be shorter or longer.
     """
     digest = xxhash.xxh3_128()
@@ -91,20 +111,34 @@ def _write_all(fd: int, data: memoryview, position: int) -> None:
 
 def copy_metadata(source_fd: int, target_fd: int) -> list[str]:
     """Owner, mode, extended attributes (ACLs are among them) and times; what could not be kept, in words."""
-    lost = []
     seen = os.fstat(source_fd)
-    try:
-        os.fchown(target_fd, seen.st_uid, seen.st_gid)
-    except OSError:
-        if (seen.st_uid, seen.st_gid) != (os.fstat(target_fd).st_uid, os.fstat(target_fd).st_gid):
-            lost.append("owner")
+    mode = stat.S_IMODE(seen.st_mode)
+    lost = []
+    if not _keep_owner(target_fd, seen):
+        lost.append("owner")
+        mode &= ~(stat.S_ISUID | stat.S_ISGID)  # it would run as whoever copies
     lost += _copy_xattrs(source_fd, target_fd)
     try:
-        os.fchmod(target_fd, stat.S_IMODE(seen.st_mode))
+        os.fchmod(target_fd, mode)
     except OSError:
         lost.append("mode")
-    os.utime(target_fd, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    else:
+        if mode != stat.S_IMODE(seen.st_mode):
+            lost.append("mode")
+    try:
+        os.utime(target_fd, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    except OSError:
+        lost.append("times")
     return lost
+
+
+def _keep_owner(fd: int, owner: os.stat_result) -> bool:
+    try:
+        os.fchown(fd, owner.st_uid, owner.st_gid)
+    except OSError:
+        seen = os.fstat(fd)
+        return (seen.st_uid, seen.st_gid) == (owner.st_uid, owner.st_gid)
+    return True
 
 
 def _copy_xattrs(source_fd: int, target_fd: int) -> list[str]:
@@ -112,14 +146,18 @@ def _copy_xattrs(source_fd: int, target_fd: int) -> list[str]:
         return []
     try:
         names = os.listxattr(source_fd)
-    except OSError:
-        return []
+    except OSError as error:
+        return [] if error.errno == errno.ENOTSUP else ["attributes"]
     lost = []
+    if _ACL not in names:
+        # The target's folder may have given it one, which would let others read it.
+        with contextlib.suppress(OSError):
+            os.removexattr(target_fd, _ACL)
     for name in names:
         try:
             os.setxattr(target_fd, name, os.getxattr(source_fd, name))
         except OSError:
             # The kernel sets these by itself, or the target has its own.
             if not name.startswith(("system.nfs4", "security.selinux")):
-                lost.append(f"attribute {name}")
+                lost.append(f"attribute {display(name)}")
     return lost

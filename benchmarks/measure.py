@@ -1,0 +1,181 @@
+"""Run a command and learn how long it took and how much memory all of its processes held together."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+SAMPLE_EVERY_S = 0.05
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_DROP_CACHES = Path("/proc/sys/vm/drop_caches")
+
+
+class CommandFailedError(Exception):
+    """A measured command did not end as it should; the message is for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a command; `peak_bytes` only where its memory was sampled."""
+
+    seconds: float
+    peak_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """How commands are run: where, in which environment, and whether the page cache is emptied first."""
+
+    cwd: Path
+    environment: Mapping[str, str]
+    is_cold: bool = False
+
+    def with_environment(self, **variables: str) -> "Bench":
+        return Bench(self.cwd, {**self.environment, **variables}, self.is_cold)
+
+    def time(self, command: Sequence[str]) -> Run:
+        """Time one run, with nothing of an earlier one left to be written."""
+        self._settle()
+        started = time.perf_counter()
+        with self._running(command) as process:
+            process.wait()
+            seconds = time.perf_counter() - started
+        return Run(seconds)
+
+    def sample_memory(self, command: Sequence[str]) -> Run:
+        """As `time`, with the memory sampled. Sampling takes a share of the machine: use the time for orientation only."""
+        self._settle()
+        started = time.perf_counter()
+        with self._running(command) as process:
+            sampler = _Sampler(process.pid)
+            sampler.start()
+            try:
+                process.wait()
+                seconds = time.perf_counter() - started
+            finally:
+                sampler.stop()
+        return Run(seconds, sampler.peak_bytes)
+
+    def output(self, command: Sequence[str]) -> str:
+        """What a command prints; timed by the command itself or not at all."""
+        self._settle()
+        done = subprocess.run(
+            command,
+            cwd=self.cwd,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        if done.returncode:
+            raise CommandFailedError(_complaint(command, done.returncode, done.stderr))
+        return done.stdout
+
+    @contextlib.contextmanager
+    def _running(self, command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+        """A started command: stopped if we are interrupted, an error if it failed."""
+        with tempfile.TemporaryFile() as errors:
+            # A session of its own, so that the sampler finds processes whose parent has gone, too.
+            process = subprocess.Popen(
+                command,
+                cwd=self.cwd,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+            )
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+            if process.returncode:
+                errors.seek(0)
+                text = errors.read().decode(errors="replace")
+                raise CommandFailedError(_complaint(command, process.returncode, text))
+
+    def _settle(self) -> None:
+        os.sync()
+        if self.is_cold:
+            _DROP_CACHES.write_text("3\n")
+
+
+def can_drop_caches() -> bool:
+    return os.access(_DROP_CACHES, os.W_OK)
+
+
+def disk_bytes(folder: Path) -> int:
+    """What a folder's files occupy on disk."""
+    return sum(path.lstat().st_blocks * 512 for path in folder.rglob("*"))
+
+
+class _Sampler(threading.Thread):
+    """Keeps the largest sum of memory over a session's processes that it saw."""
+
+    def __init__(self, session: int) -> None:
+        super().__init__(daemon=True)
+        self.peak_bytes = 0
+        self._session = session
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        while not self._ended.wait(SAMPLE_EVERY_S):
+            members = _family(self._session)
+            self.peak_bytes = max(self.peak_bytes, sum(map(_memory_bytes, members)))
+
+    def stop(self) -> None:
+        self._ended.set()
+        self.join()
+
+
+def _family(session: int) -> set[int]:
+    """The processes of the session, and their descendants in other sessions."""
+    parents: dict[int, int] = {}
+    members: set[int] = set()
+    for process, parent, its_session in _processes():
+        parents[process] = parent
+        if its_session == session:
+            members.add(process)
+    for process in parents:
+        line = [process]
+        while line[-1] in parents and line[-1] not in members:
+            line.append(parents[line[-1]])
+        if line[-1] in members:
+            members.update(line)
+    return members
+
+
+def _processes() -> Iterator[tuple[int, int, int]]:
+    """(process, parent, session) of every process."""
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                # The program's name comes in brackets, and may hold brackets and blanks itself.
+                fields = Path("/proc", name, "stat").read_bytes().rpartition(b")")[2].split()
+                yield int(name), int(fields[1]), int(fields[3])
+
+
+def _memory_bytes(process: int) -> int:
+    """Proportional memory of one process, its resident memory where the kernel does not tell, 0 if it is gone."""
+    folder = Path("/proc", str(process))
+    with contextlib.suppress(OSError):
+        for line in (folder / "smaps_rollup").read_bytes().splitlines():
+            if line.startswith(b"Pss:"):
+                return int(line.split()[1]) * 1024
+    with contextlib.suppress(OSError):
+        return int((folder / "statm").read_bytes().split()[1]) * PAGE_BYTES
+    return 0
+
+
+def _complaint(command: Sequence[str], exit_code: int, errors: str) -> str:
+    tail = "\n".join(errors.strip().splitlines()[-12:]) or "(it printed no error)"
+    return f"`{' '.join(command)}` ended with exit code {exit_code}:\n{tail}"

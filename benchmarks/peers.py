@@ -1,0 +1,75 @@
+"""The programs that fileorg is compared with, set up so that they do the same work in the way that suits them best."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+from loop import Changes, How
+from measure import Bench, CommandFailedError
+
+ORGANIZE_TOOL = "organize-tool==3.3.0"
+LOOP = Path(__file__).with_name("loop.py")
+
+
+def find_command(root: Path) -> list[str]:
+    find = shutil.which("find")
+    if find is None:
+        raise CommandFailedError("no `find` on this machine: install findutils")
+    return [find, str(root), "-printf", r"%s %T@ %i %p\n"]
+
+
+def run_loop(bench: Bench, changes: Path, *, is_back: bool, how: How = How.RENAME) -> tuple[float, float]:
+    """Seconds of the bare loop, and of the syncfs after it."""
+    command = [sys.executable, str(LOOP), str(changes), "--how", how.value]
+    answer = json.loads(bench.output([*command, "--back"] if is_back else command))
+    return float(answer["loop_s"]), float(answer["syncfs_s"])
+
+
+def folder_of_extension(root: Path, changes: Changes) -> dict[str, str]:
+    """Which extension went to which category folder, from the renames that fileorg made."""
+    base = os.fsencode(root) + b"/"
+    folders: dict[str, str] = {}
+    for destination in changes.destinations:
+        folder, _, name = destination.removeprefix(base).rpartition(b"/")
+        folders[os.fsdecode(name.rpartition(b".")[2]).lower()] = os.fsdecode(folder)
+    return folders
+
+
+def install_organize_tool(folder: Path) -> Path:
+    """Install organize-tool into a virtual environment of its own and return its program."""
+    venv.create(folder, with_pip=True)
+    command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", ORGANIZE_TOOL]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CommandFailedError(f"could not install {ORGANIZE_TOOL}: {done.stderr.strip()[-500:]}")
+    return folder / "bin" / "organize"
+
+
+def write_organize_config(path: Path, root: Path, folders: Mapping[str, str]) -> None:
+    """One rule a category, as its manual shows. The category folders are excluded, so that no file is walked past twice."""
+    extensions: dict[str, list[str]] = defaultdict(list)
+    for extension, folder in sorted(folders.items()):
+        extensions[folder].append(extension)
+    rules = [
+        {
+            "name": folder,
+            "locations": [{"path": str(root), "exclude_dirs": sorted(extensions)}],
+            "subfolders": True,
+            "filters": [{"extension": known}],
+            "actions": [{"move": {"dest": f"{root}/{folder}/", "on_conflict": "rename_new"}}],
+        }
+        for folder, known in extensions.items()
+    ]
+    # JSON is YAML, and needs no further library here.
+    path.write_text(json.dumps({"rules": rules}, indent=1))
+
+
+def organize_tool_command(program: Path, config: Path) -> list[str]:
+    """Its quietest output, so that printing costs it nothing."""
+    return [str(program), "run", "--format", "errorsonly", str(config)]

@@ -1,0 +1,278 @@
+"""What is measured, stage by stage: each takes a tree, leaves it as it was, and gives rows of the table."""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import listing
+import peers
+from kinds import UNKNOWN
+from loop import Changes, write_changes
+from measure import Bench, disk_bytes
+from report import Row, Sense, Target, Unit
+from tree import Bytes, make_tree
+
+SCAN = Target(Sense.AT_MOST, 2.0)
+MOVES = Target(Sense.AT_MOST, 1.6)
+ORGANIZE_TOOL = Target(Sense.AT_LEAST, 25)
+MEMORY = Target(Sense.BELOW, 200)
+VERSION = Target(Sense.BELOW, 30)
+TEN_FILES = Target(Sense.BELOW, 200)
+
+
+class WrongTreeError(Exception):
+    """fileorg, or a peer, left another tree than it should have: its time means nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fileorg:
+    """The fileorg under test and where it runs."""
+
+    command: tuple[str, ...]
+    bench: Bench
+
+    @contextmanager
+    def fresh_state(self) -> Iterator[tuple["Fileorg", Path]]:
+        """The same fileorg as if it had never run here; its state directory goes afterwards."""
+        home = self.bench.cwd / "state"
+        home.mkdir(mode=0o700)
+        try:
+            yield Fileorg(self.command, self.bench.with_environment(FILEORG_HOME=str(home))), home
+        finally:
+            shutil.rmtree(home)
+
+    def scan(self, root: Path) -> list[str]:
+        return [*self.command, "scan", str(root)]
+
+    def organize(self, root: Path) -> list[str]:
+        return [*self.command, "organize", "-r", "-y", str(root)]
+
+    def organize_top_level(self, root: Path) -> list[str]:
+        return [*self.command, "organize", "-y", str(root)]
+
+    def undo(self) -> list[str]:
+        return [*self.command, "undo", "-y"]
+
+    def version(self) -> list[str]:
+        return [*self.command, "--version"]
+
+
+@dataclass(slots=True)
+class Times:
+    """Seconds of each run of each side."""
+
+    loop: list[float] = field(default_factory=list)
+    loop_synced: list[float] = field(default_factory=list)
+    fileorg: list[float] = field(default_factory=list)
+
+    def add_loop(self, seconds: tuple[float, float]) -> None:
+        self.loop.append(seconds[0])
+        self.loop_synced.append(sum(seconds))
+
+    def rows(self, what: str) -> list[Row]:
+        measured, runs = median(self.fileorg), len(self.fileorg)
+        return [
+            Row(what, measured, Unit.SECONDS, runs, median(self.loop), "loop", MOVES),
+            Row(f"{what}; loop then syncfs", measured, Unit.SECONDS, runs, median(self.loop_synced), "loop"),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """A tree as it was made, with what is to become of it."""
+
+    root: Path
+    places: listing.Places
+    listing: listing.Listing
+
+    @classmethod
+    def of(cls, root: Path) -> "Before":
+        return cls(root, listing.places(root), listing.take(root))
+
+    @property
+    def files_to_move(self) -> int:
+        unknown = tuple(os.fsencode(f".{extension}") for extension in UNKNOWN.extensions)
+        return sum(not path.endswith(unknown) for path in self.places.files.values())
+
+    def changes(self) -> Changes:
+        return listing.changes_between(self.places, listing.places(self.root))
+
+    def require_same(self, who: str) -> None:
+        if listing.take(self.root).digest == self.listing.digest:
+            return
+        strays = self.changes()
+        example = f"; for example {strays.destinations[0]!r}" if strays.destinations else ""
+        raise WrongTreeError(
+            f"{who} did not give back the first tree: {len(strays.sources)} files stray{example}"
+        )
+
+
+def scan_stage(fileorg: Fileorg, root: Path, repeat: int) -> list[Row]:
+    bench = fileorg.bench
+    find = peers.find_command(root)
+    bench.time(find)
+    found, first, again = [], [], []
+    for _ in range(repeat):
+        found.append(bench.time(find).seconds)
+        with fileorg.fresh_state() as (fresh, _):
+            first.append(fresh.bench.time(fresh.scan(root)).seconds)
+            again.append(fresh.bench.time(fresh.scan(root)).seconds)
+    with fileorg.fresh_state() as (fresh, home):
+        peak = fresh.bench.sample_memory(fresh.scan(root)).peak_bytes
+        state = disk_bytes(home)
+    return [
+        Row("scan, the first", median(first), Unit.SECONDS, repeat, median(found), "find", SCAN),
+        Row("scan again, nothing changed", median(again), Unit.SECONDS, repeat, median(found), "find"),
+        Row("peak memory of scan", _megabytes(peak), Unit.MEGABYTES, target=MEMORY),
+        Row("state directory after scan", _megabytes(state), Unit.MEGABYTES),
+    ]
+
+
+def move_stage(fileorg: Fileorg, root: Path, repeat: int) -> list[Row]:
+    """Organize and undo against the bare loop, in turns; whichever goes first in one turn goes second in the next."""
+    before = Before.of(root)
+    changes, organized, rows = _first_moves(fileorg, before)
+    plan = fileorg.bench.cwd / "changes"
+    write_changes(plan, changes)
+    forth, back = Times(), Times()
+    for turn in range(repeat):
+        steps = [_loop_turn, _fileorg_turn]
+        for step in steps if turn % 2 == 0 else reversed(steps):
+            step(fileorg, before, organized, plan, forth, back)
+    plan.unlink()
+    return [*forth.rows("organize"), *back.rows("undo"), *rows]
+
+
+def _first_moves(fileorg: Fileorg, before: Before) -> tuple[Changes, listing.Listing, list[Row]]:
+    """One run that is not timed: it tells which renames fileorg makes, and how much memory and state it takes."""
+    with fileorg.fresh_state() as (fresh, home):
+        organize_peak = fresh.bench.sample_memory(fresh.organize(before.root)).peak_bytes
+        organize_state = disk_bytes(home)
+        changes, organized = before.changes(), listing.take(before.root)
+        undo_peak = fresh.bench.sample_memory(fresh.undo()).peak_bytes
+        undo_state = disk_bytes(home)
+    before.require_same("undo")
+    if not changes.sources:
+        raise WrongTreeError("organize moved no file")
+    expected = Target(Sense.EQUAL, before.files_to_move)
+    return (
+        changes,
+        organized,
+        [
+            Row("peak memory of organize", _megabytes(organize_peak), Unit.MEGABYTES, target=MEMORY),
+            Row("peak memory of undo", _megabytes(undo_peak), Unit.MEGABYTES, target=MEMORY),
+            Row("state directory after organize", _megabytes(organize_state), Unit.MEGABYTES),
+            Row("state directory after undo", _megabytes(undo_state), Unit.MEGABYTES),
+            Row("files moved into category folders", len(changes.sources), Unit.FILES, target=expected),
+        ],
+    )
+
+
+def _loop_turn(
+    fileorg: Fileorg, before: Before, organized: listing.Listing, plan: Path, forth: Times, back: Times
+) -> None:
+    forth.add_loop(peers.run_loop(fileorg.bench, plan, is_back=False))
+    if listing.take(before.root).digest != organized.digest:
+        raise WrongTreeError("the loop did not make the renames that fileorg made")
+    back.add_loop(peers.run_loop(fileorg.bench, plan, is_back=True))
+    before.require_same("the loop")
+
+
+def _fileorg_turn(
+    fileorg: Fileorg, before: Before, organized: listing.Listing, _plan: Path, forth: Times, back: Times
+) -> None:
+    with fileorg.fresh_state() as (fresh, _):
+        forth.fileorg.append(fresh.bench.time(fresh.organize(before.root)).seconds)
+        # Which of two files of one name gets the number may differ; how many are in each folder may not.
+        if listing.take(before.root).files_of_top_folder != organized.files_of_top_folder:
+            raise WrongTreeError("two runs of organize moved other numbers of files")
+        back.fileorg.append(fresh.bench.time(fresh.undo()).seconds)
+    before.require_same("undo")
+
+
+def organize_tool_stage(fileorg: Fileorg, root: Path, repeat: int) -> tuple[Row, float]:
+    """The row, and organize-tool's files a second. Both sort the same tree by the same extensions."""
+    bench = fileorg.bench
+    before = Before.of(root)
+    ours, theirs = [], []
+    changes = Changes([], [], [], [])
+    for _ in range(repeat):
+        with fileorg.fresh_state() as (fresh, _):
+            seconds = fresh.bench.time(fresh.organize(root)).seconds
+            changes = before.changes()
+            ours.append(len(changes.sources) / seconds)
+            fresh.bench.time(fresh.undo())
+        before.require_same("undo")
+    program = peers.install_organize_tool(bench.cwd / "organize-tool")
+    config = bench.cwd / "organize-tool.yaml"
+    peers.write_organize_config(config, root, peers.folder_of_extension(root, changes))
+    # Its log goes to the home directory.
+    guest = bench.with_environment(
+        HOME=str(bench.cwd), XDG_DATA_HOME=str(bench.cwd), XDG_STATE_HOME=str(bench.cwd)
+    )
+    for _ in range(repeat):
+        seconds = guest.time(peers.organize_tool_command(program, config)).seconds
+        theirs.append(_take_back(bench, before, len(changes.sources)) / seconds)
+    what = f"organize {before.listing.files:,} files"
+    row = Row(
+        what, median(ours), Unit.FILES_PER_SECOND, repeat, median(theirs), "organize-tool", ORGANIZE_TOOL
+    )
+    return row, median(theirs)
+
+
+def _take_back(bench: Bench, before: Before, expected: int) -> int:
+    """Undo for a program that has none. Returns how many files it had moved."""
+    changes = before.changes()
+    if len(changes.sources) != expected:
+        raise WrongTreeError(
+            f"organize-tool moved {len(changes.sources)} files where fileorg moved {expected}"
+        )
+    plan = bench.cwd / "changes"
+    write_changes(plan, changes)
+    peers.run_loop(bench, plan, is_back=True)
+    plan.unlink()
+    before.require_same("the loop")
+    return expected
+
+
+def start_stage(fileorg: Fileorg, repeat: int) -> list[Row]:
+    """Commands so short that starting is most of them."""
+    fileorg.bench.time(fileorg.version())
+    version = [fileorg.bench.time(fileorg.version()).seconds for _ in range(repeat)]
+    never_run = []
+    for _ in range(repeat):
+        with fileorg.fresh_state() as (fresh, _):
+            never_run.append(_ten_files(fresh))
+    with fileorg.fresh_state() as (used, _):
+        _ten_files(used)
+        usual = [_ten_files(used) for _ in range(repeat)]
+    return [
+        Row("`fileorg --version`", _milliseconds(version), Unit.MILLISECONDS, repeat, target=VERSION),
+        Row("organize ten files", _milliseconds(usual), Unit.MILLISECONDS, repeat, target=TEN_FILES),
+        Row("organize ten files, the first run ever", _milliseconds(never_run), Unit.MILLISECONDS, repeat),
+    ]
+
+
+def _ten_files(fileorg: Fileorg) -> float:
+    root = fileorg.bench.cwd / "ten"
+    make_tree(root, 10, written=Bytes.SPARSE)
+    try:
+        before = Before.of(root)
+        seconds = fileorg.bench.time(fileorg.organize_top_level(root)).seconds
+        if len(before.changes().sources) != before.files_to_move:
+            raise WrongTreeError("organize did not move all of ten files")
+    finally:
+        shutil.rmtree(root)
+    return seconds
+
+
+def _milliseconds(seconds: Sequence[float]) -> float:
+    return median(seconds) * 1000
+
+
+def _megabytes(size: int | None) -> float:
+    return (size or 0) / 1e6

@@ -1,0 +1,208 @@
+"""The benchmark as a command: arguments in, RESULTS.md out."""
+
+import argparse
+import os
+import shlex
+import shutil
+import signal
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import machine
+import report
+import stages
+from measure import Bench, CommandFailedError, can_drop_caches
+from tree import Bytes, make_tree
+
+HERE = Path(__file__).resolve().parent
+DISK_BYTES_PER_FILE = 6_000  # a block, an inode, a name, and what fileorg notes about the file
+
+
+class SetupError(Exception):
+    """The benchmark cannot run here; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much is measured."""
+
+    files: int
+    repeat: int
+    peer_files: int
+    start_repeat: int
+
+
+FULL = Extent(files=1_000_000, repeat=3, peer_files=20_000, start_repeat=20)
+QUICK = Extent(files=20_000, repeat=1, peer_files=2_000, start_repeat=5)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks/run", description="measure fileorg beside its peers")
+    parser.add_argument(
+        "--files", type=int, metavar="N", help=f"files in the large tree (default {FULL.files})"
+    )
+    parser.add_argument(
+        "--peer-files", type=int, metavar="N", help=f"files for organize-tool (default {FULL.peer_files})"
+    )
+    parser.add_argument(
+        "--repeat", type=int, metavar="R", help=f"runs that a median is of (default {FULL.repeat})"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="a small tree and one run: to see whether it works"
+    )
+    parser.add_argument("--cold", action="store_true", help="empty the page cache before each command (root)")
+    parser.add_argument("--no-organize-tool", action="store_true", help="leave out the peer that needs PyPI")
+    parser.add_argument(
+        "--work", type=Path, metavar="DIR", help="where to make the trees (default: /var/tmp)"
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the trees and states, to look into a failure"
+    )
+    parser.add_argument(
+        "--fileorg", metavar="CMD", help="the fileorg to measure (default: this Python's -m fileorg)"
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="default: RESULTS.md; with --quick only the screen"
+    )
+    return parser.parse_args()
+
+
+def _extent(arguments: argparse.Namespace) -> Extent:
+    usual = QUICK if arguments.quick else FULL
+    extent = Extent(
+        files=usual.files if arguments.files is None else arguments.files,
+        repeat=usual.repeat if arguments.repeat is None else arguments.repeat,
+        peer_files=usual.peer_files if arguments.peer_files is None else arguments.peer_files,
+        start_repeat=usual.start_repeat,
+    )
+    if min(extent.files, extent.repeat, extent.peer_files) < 1:
+        raise SetupError("--files, --peer-files and --repeat must be 1 or more")
+    return extent
+
+
+def _shown_command(arguments: argparse.Namespace, extent: Extent) -> str:
+    """The command to repeat this, without the paths of this machine."""
+    words = ["benchmarks/run", "--files", str(extent.files), "--repeat", str(extent.repeat)]
+    words += ["--peer-files", str(extent.peer_files)]
+    words += [f"--{name}" for name in ("quick", "cold") if getattr(arguments, name)]
+    return " ".join([*words, "--no-organize-tool"] if arguments.no_organize_tool else words)
+
+
+def _fileorg(arguments: argparse.Namespace, work: Path) -> stages.Fileorg:
+    environment = {**os.environ, "FILEORG_HOME": str(work / "state")}
+    if arguments.fileorg is None:
+        command = (sys.executable, "-m", "fileorg")
+        # The code beside this folder, also where nothing was installed.
+        paths = [str(HERE.parent / "src"), os.environ.get("PYTHONPATH", "")]
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    else:
+        command = tuple(shlex.split(arguments.fileorg))
+    return stages.Fileorg(command, Bench(work, environment, is_cold=arguments.cold))
+
+
+def _require(arguments: argparse.Namespace, extent: Extent, work: Path) -> None:
+    if sys.platform != "linux":
+        raise SetupError("the benchmarks need Linux: they read /proc and compare with GNU find")
+    if arguments.cold and not can_drop_caches():
+        raise SetupError("--cold needs root, to empty the page cache")
+    files = extent.files + extent.peer_files
+    usage = os.statvfs(work)
+    if usage.f_bavail * usage.f_frsize < files * DISK_BYTES_PER_FILE:
+        raise SetupError(
+            f"{files:,} files need {files * DISK_BYTES_PER_FILE / 1e9:.1f} GB free: give another --work"
+        )
+    if 0 < usage.f_favail < files:
+        raise SetupError(
+            f"the file system has inodes left for {usage.f_favail:,} files only: give another --work"
+        )
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _rows(arguments: argparse.Namespace, extent: Extent, fileorg: stages.Fileorg) -> list[report.Row]:
+    work = fileorg.bench.cwd
+    _say("starting short commands")
+    start_rows = stages.start_stage(fileorg, extent.start_repeat)
+    _say(f"making {extent.files:,} files")
+    root = work / "tree"
+    make_tree(root, extent.files, written=Bytes.SPARSE)
+    _say("scan beside find")
+    rows = stages.scan_stage(fileorg, root, extent.repeat)
+    _say("organize and undo beside a bare loop")
+    move_rows = stages.move_stage(fileorg, root, extent.repeat)
+    rows += move_rows
+    if not arguments.no_organize_tool:
+        _say(f"organize beside organize-tool, {extent.peer_files:,} files")
+        small = work / "small"
+        make_tree(small, extent.peer_files, written=Bytes.SPARSE)
+        rows += _organize_tool_rows(fileorg, small, extent, move_rows)
+    return rows + start_rows
+
+
+def _organize_tool_rows(
+    fileorg: stages.Fileorg, small: Path, extent: Extent, move_rows: list[report.Row]
+) -> list[report.Row]:
+    row, their_rate = stages.organize_tool_stage(fileorg, small, extent.repeat)
+    moved = next(row.measured for row in move_rows if row.unit is report.Unit.FILES)
+    large = report.Row(
+        f"organize {extent.files:,} files",
+        moved / move_rows[0].measured,
+        report.Unit.FILES_PER_SECOND,
+        extent.repeat,
+        their_rate,
+        f"organize-tool on {extent.peer_files:,}",
+        stages.ORGANIZE_TOOL,
+    )
+    return [row, large]
+
+
+def _page(arguments: argparse.Namespace, extent: Extent, fileorg: stages.Fileorg) -> str:
+    facts = machine.facts(fileorg.bench.cwd)
+    version = fileorg.bench.output(fileorg.version()).strip()
+    rows = _rows(arguments, extent, fileorg)
+    return report.page(
+        facts={**facts, "fileorg": version},
+        command=_shown_command(arguments, extent),
+        rows=rows,
+        notes=[
+            "After each undo, and each loop back, the tree was compared with the first one: names, sizes, times and modes agree.",
+            "Page cache: emptied before each command." if arguments.cold else "Page cache: warm.",
+        ],
+    )
+
+
+def _measure(arguments: argparse.Namespace) -> str:
+    extent = _extent(arguments)
+    parent = arguments.work or Path("/var/tmp")
+    parent.mkdir(parents=True, exist_ok=True)
+    _require(arguments, extent, parent)
+    work = Path(tempfile.mkdtemp(prefix="fileorg-bench-", dir=parent.resolve()))
+    try:
+        return _page(arguments, extent, _fileorg(arguments, work))
+    finally:
+        if arguments.keep:
+            _say(f"kept: {work}")
+        else:
+            shutil.rmtree(work)
+
+
+def main() -> int:
+    arguments = _arguments()
+    # So that an ended benchmark takes its trees along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        page = _measure(arguments)
+    except (SetupError, CommandFailedError, stages.WrongTreeError, OSError) as error:
+        _say(f"benchmarks/run: {error}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    print(page)
+    output = arguments.output or (None if arguments.quick else HERE / "RESULTS.md")
+    if output is not None:
+        output.write_text(page)
+    return 0

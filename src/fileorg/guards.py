@@ -1,0 +1,66 @@
+"""Roots that are refused: the request is understood, and would do harm, or cannot be meant."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from fileorg.errors import GuardRefused, UsageError
+from fileorg.names import display
+
+if TYPE_CHECKING:
+    from fileorg.state import StateDirectory
+
+# Not these and nothing below them.
+_SYSTEM = (
+    b"/bin", b"/boot", b"/dev", b"/etc", b"/lib", b"/lib32", b"/lib64", b"/proc", b"/sbin", b"/sys", b"/usr",
+    b"/System", b"/Library", b"/Applications",
+)  # fmt: skip
+# Not these themselves; what is in them may be anyone's.
+_SHARED = (
+    b"/", b"/home", b"/media", b"/mnt", b"/opt", b"/root", b"/run", b"/srv", b"/tmp", b"/var", b"/var/tmp", b"/dev/shm",
+    b"/Users", b"/Volumes",
+)  # fmt: skip
+_VERSION_CONTROL = (b".git", b".hg", b".svn")
+
+
+def existing_folder(path: bytes) -> bytes:
+    """The real path of a folder that can be read. Raises `UsageError`, which says what is there instead."""
+    shown = display(path)
+    try:
+        real = os.path.realpath(path, strict=True)
+    except FileNotFoundError:
+        raise UsageError(f"There is no folder {shown}.", hint="see how it is spelled") from None
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be used: {error.strerror}.") from error
+    if not os.path.isdir(real):
+        raise UsageError(f"{shown} is a file, not a folder.", hint="name the folder that it is in")
+    if not os.access(real, os.R_OK | os.X_OK):
+        raise UsageError(f"{shown} cannot be read: permission denied.", hint="see who owns it with ls -ld")
+    return real
+
+
+def changeable_folder(path: bytes, state: StateDirectory) -> bytes:
+    """The real path of a folder that files may be moved in. Raises `UsageError`, or `GuardRefused` for a place that is
+    not a folder of files: the system's, the home directory as a whole, our own state.
+    """
+    real = existing_folder(path)
+    shown = display(path)
+    if real == os.path.realpath(os.path.expanduser(b"~")) or os.path.dirname(real) in {b"/home", b"/Users"}:
+        raise GuardRefused(
+            f"{shown} is a home directory: programs keep their settings there.", hint="name a folder in it"
+        )
+    below = any(real == system or real.startswith(system + b"/") for system in _SYSTEM)
+    if real in _SHARED or (below and not real.startswith(b"/dev/shm/")):
+        raise GuardRefused(f"{shown} belongs to the system.", hint="name a folder of yours")
+    if real == state.path or real.startswith(state.path + b"/"):
+        raise GuardRefused(f"{shown} is fileorg's own state directory.", hint="name a folder of yours")
+    for marker in _VERSION_CONTROL:
+        if os.path.lexists(os.path.join(real, marker)):
+            raise GuardRefused(
+                f"{shown} is under version control ({display(marker)}): its files belong where they are.",
+                hint="name a folder that is not",
+            )
+    if not os.access(real, os.W_OK):
+        raise UsageError(f"{shown} cannot be written: permission denied.", hint="see who owns it with ls -ld")
+    return real

@@ -1,0 +1,116 @@
+"""Who takes which name: the few files of a plan that compete for one. On disk, so that many clashes take no memory."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import NamedTuple, Self
+
+_SCHEMA = """
+CREATE TABLE claims (
+    folder BLOB NOT NULL, key BLOB NOT NULL, family BLOB NOT NULL, number INTEGER NOT NULL,
+    on_disk INTEGER NOT NULL, at_folder BLOB NOT NULL, at_name BLOB NOT NULL, size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL, PRIMARY KEY (folder, key)) WITHOUT ROWID;
+CREATE INDEX claims_of_family ON claims (folder, family, size, number);
+CREATE TABLE decisions (
+    source_folder BLOB NOT NULL, source_name BLOB NOT NULL, target_name BLOB NOT NULL, reason TEXT NOT NULL,
+    displaces INTEGER NOT NULL, category TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (source_folder, source_name)) WITHOUT ROWID;
+"""
+TAKEN = "the name is taken"
+_CLAIM = "folder, key, family, number, on_disk, at_folder, at_name, size, mtime_ns"
+
+
+class Claim(NamedTuple):
+    """A name in a target folder and the file that has it: there already, or planned from elsewhere.
+
+    `key` is what must differ between two names, `family` the key of the name before it was numbered.
+    """
+
+    folder: bytes
+    key: bytes
+    family: bytes
+    number: int
+    on_disk: bool
+    at_folder: bytes
+    at_name: bytes
+    size: int
+    mtime_ns: int
+
+
+class Decision(NamedTuple):
+    """What becomes of a file whose name is contested. A reason says that it is skipped, and why."""
+
+    target_name: bytes
+    reason: str
+    displaces: bool
+
+
+class Claims:
+    """A private database that SQLite deletes when it is closed, however the process ends."""
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.executescript(f"PRAGMA journal_mode=OFF; PRAGMA cache_size=-8000; {_SCHEMA}")
+
+    def put(self, claim: Claim) -> None:
+        """Enter a claim, in place of the one on the same name."""
+        self._db.execute(f"INSERT OR REPLACE INTO claims ({_CLAIM}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", claim)
+
+    def holder(self, folder: bytes, key: bytes) -> Claim | None:
+        row = self._db.execute(f"SELECT {_CLAIM} FROM claims WHERE folder = ? AND key = ?", (folder, key)).fetchone()
+        return Claim(*row) if row else None
+
+    def of_size(self, folder: bytes, family: bytes, size: int) -> list[Claim]:
+        """Those of a family that could hold the same content."""
+        rows = self._db.execute(
+            f"SELECT {_CLAIM} FROM claims WHERE folder = ? AND family = ? AND size = ? ORDER BY number",
+            (folder, family, size),
+        )
+        return [Claim(*row) for row in rows]
+
+    def highest(self, folder: bytes, family: bytes) -> int:
+        row = self._db.execute("SELECT max(number) FROM claims WHERE folder = ? AND family = ?", (folder, family))
+        return int(row.fetchone()[0] or 1)
+
+    def decide(self, folder: bytes, name: bytes, category: str, size: int, decision: Decision) -> None:
+        """What becomes of the source file `name` of `folder`."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?)", (folder, name, *decision, category, size)
+        )
+
+    def revise(self, folder: bytes, name: bytes, decision: Decision) -> None:
+        """Change a decision."""
+        self._db.execute(
+            "UPDATE decisions SET target_name = ?, reason = ?, displaces = ? WHERE source_folder = ? AND source_name = ?",
+            (*decision, folder, name),
+        )
+
+    def renamed(self) -> int:
+        """How many files get another name than their own."""
+        query = "SELECT count(*) FROM decisions WHERE reason = '' AND target_name <> source_name"
+        return int(self._db.execute(query).fetchone()[0])
+
+    def skipped(self) -> list[tuple[str, int, int]]:
+        """(category, files, bytes) of those that stay for a reason."""
+        query = "SELECT category, count(*), sum(size) FROM decisions WHERE reason <> '' GROUP BY category"
+        return self._db.execute(query).fetchall()
+
+    def refused(self) -> list[tuple[bytes, bytes]]:
+        """(folder, name) of those whose name is taken by other content."""
+        query = "SELECT source_folder, source_name FROM decisions WHERE reason LIKE ? || '%' ORDER BY 1, 2"
+        return self._db.execute(query, (TAKEN,)).fetchall()
+
+    def decision(self, source_folder: bytes, source_name: bytes) -> Decision | None:
+        row = self._db.execute(
+            "SELECT target_name, reason, displaces FROM decisions WHERE source_folder = ? AND source_name = ?",
+            (source_folder, source_name),
+        ).fetchone()
+        return Decision(row[0], row[1], bool(row[2])) if row else None
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,34 @@
+"""A Bloom filter: has this name been planned before? It never says no wrongly; what it says yes to is looked up exactly.
+
+16 MB for any number of files up to many millions, where a set of a million names takes over 100 MB.
+"""
+
+from __future__ import annotations
+
+_BITS_A_NAME = 64
+_MOST_BITS = 1 << 27
+
+
+class Filter:
+    def __init__(self, names: int) -> None:
+        """Sized for `names` entries: one in a thousand is answered with a wrong yes at the most, up to 4 million."""
+        bits = 1 << 16
+        while bits < min(names * _BITS_A_NAME, _MOST_BITS):
+            bits <<= 1
+        self._mask = bits - 1
+        self._bits = bytearray(bits >> 3)
+
+    def add(self, digest: int) -> bool:
+        """Enter a 64-bit digest; whether it, or two others like it, was there before."""
+        bits, mask = self._bits, self._mask
+        first, second = digest & mask, (digest >> 32) & mask
+        first_bit, second_bit = 1 << (first & 7), 1 << (second & 7)
+        known = bits[first >> 3] & first_bit and bits[second >> 3] & second_bit
+        bits[first >> 3] |= first_bit
+        bits[second >> 3] |= second_bit
+        return bool(known)
+
+    def __contains__(self, digest: int) -> bool:
+        bits, mask = self._bits, self._mask
+        first, second = digest & mask, (digest >> 32) & mask
+        return bool(bits[first >> 3] & (1 << (first & 7)) and bits[second >> 3] & (1 << (second & 7)))

@@ -1,0 +1,216 @@
+"""Walk a tree: folders to batches of files, what is left alone and why, and what could not be read.
+
+A large tree is read by processes, several folders at a time; a small one, where starting them costs more, by this one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.errors import UsageError
+from fileorg.ignore import IGNORE_FILE, PROJECT_MARKERS, Ignore, Reason, Scope, project_marker
+from fileorg.index import FileBatch
+from fileorg.names import display, join
+from fileorg.storage import BATCH_ENTRIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fileorg.events import Reporter
+    from fileorg.model import Entry, Listing
+    from fileorg.storage import Storage
+
+_IGNORE_FILE_BYTES = 1 << 20
+_REMEMBERED = 1000
+"""How many unreadable folders are named; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which files are looked at. Sizes in bytes, times in nanoseconds since 1970, bounds included."""
+
+    recursive: bool = True
+    max_depth: int | None = None
+    one_file_system: bool = False
+    leave: frozenset[bytes] = frozenset()  # names of folders at the top that are not entered
+    never: frozenset[tuple[int, int]] = frozenset()  # (dev, inode) of folders that are ours
+    min_size: int | None = None
+    max_size: int | None = None
+    newer_than_ns: int | None = None
+    older_than_ns: int | None = None
+
+    @property
+    def filters(self) -> bool:
+        bounds = (self.min_size, self.max_size, self.newer_than_ns, self.older_than_ns)
+        return any(bound is not None for bound in bounds)
+
+    def takes(self, entry: Entry) -> bool:
+        return (
+            (self.min_size is None or entry.size >= self.min_size)
+            and (self.max_size is None or entry.size <= self.max_size)
+            and (self.newer_than_ns is None or entry.mtime_ns >= self.newer_than_ns)
+            and (self.older_than_ns is None or entry.mtime_ns <= self.older_than_ns)
+        )
+
+
+class Task(NamedTuple):
+    """A folder that is still to be read."""
+
+    folder: bytes
+    depth: int
+    scope: Scope | None
+
+
+class Part(NamedTuple):
+    """What reading a part of one folder gave."""
+
+    batch: FileBatch
+    sequence: int
+    tasks: list[Task]
+    ignored: dict[Reason, int]
+    links: int
+    not_entered: int
+    error: str | None
+
+
+@dataclass(slots=True)
+class Seen:
+    """What a scan saw, beside the files themselves."""
+
+    files: int = 0
+    unchanged: int = 0  # of the files, those that the index knew already
+    folders: int = 0
+    links: int = 0
+    not_entered: int = 0
+    ignored: Counter[Reason] = field(default_factory=Counter)
+    unreadable: list[tuple[bytes, str]] = field(default_factory=list)
+    unreadable_count: int = 0
+
+    def add(self, part: Part) -> None:
+        self.files += part.batch.files
+        self.folders += part.sequence == 0
+        self.links += part.links
+        self.not_entered += part.not_entered
+        self.ignored.update(part.ignored)
+        if part.error is not None:
+            self.unreadable_count += 1
+            if len(self.unreadable) < _REMEMBERED:
+                self.unreadable.append((part.batch.folder, part.error))
+
+
+class Reader:
+    """Reads one folder at a time. Holds nothing that grows."""
+
+    def __init__(self, storage: Storage, ignore: Ignore, selection: Selection) -> None:
+        self._storage = storage
+        self._ignore = ignore
+        self._selection = selection
+        root = storage.stat_folder(b"")
+        self._dev = root.dev if root else 0
+
+    def root(self) -> Task:
+        return Task(b"", 0, None)
+
+    def parts(self, task: Task) -> Iterator[Part]:
+        """The folder in parts of bounded size. An error of the folder is a part that says so, not an exception."""
+        try:
+            for sequence, listing in enumerate(self._storage.list_folder(task.folder)):
+                if sequence == 0:
+                    if task.depth and self._is_project(listing):
+                        yield Part(FileBatch.pack(task.folder, ()), 0, [], {Reason.PROJECT: 1}, 0, 0, None)
+                        return
+                    task = task._replace(scope=self._scope(task, listing))
+                yield self._part(task, sequence, listing)
+        except OSError as error:
+            yield Part(FileBatch.pack(task.folder, ()), 0, [], {}, 0, 0, error.strerror or str(error))
+
+    def _part(self, task: Task, sequence: int, listing: Listing) -> Part:
+        ignored: Counter[Reason] = Counter()
+        reason_of = self._ignore.file
+        files = listing.files
+        if odd := [(entry, reason) for entry in files if (reason := reason_of(entry[0])) is not None]:
+            ignored.update(reason for _, reason in odd)
+            left_alone = {entry.name for entry, _ in odd}
+            files = [entry for entry in files if entry.name not in left_alone]
+        if self._selection.filters:
+            files = [entry for entry in files if self._selection.takes(entry)]
+        if task.scope is not None:
+            excludes = task.scope.excludes
+            taken = [entry for entry in files if not excludes(entry.name, is_folder=False)]
+            ignored[Reason.EXCLUDED] += len(files) - len(taken)
+            files = taken
+        tasks, not_entered = self._subfolders(task, listing.folders, ignored)
+        batch = FileBatch.pack(task.folder, files)
+        return Part(batch, sequence, tasks, dict(+ignored), len(listing.others), not_entered, None)
+
+    def _subfolders(self, task: Task, folders: list[Entry], ignored: Counter[Reason]) -> tuple[list[Task], int]:
+        """The folders to read next, and how many are not entered because that was not asked for."""
+        selection = self._selection
+        deeper = selection.recursive and (selection.max_depth is None or task.depth < selection.max_depth)
+        tasks, not_entered = [], 0
+        for entry in folders:
+            if reason := self._reason(task, entry):
+                ignored[reason] += 1
+            elif task.depth == 0 and entry.name in selection.leave:
+                continue
+            elif deeper:
+                tasks.append(Task(join(task.folder, entry.name), task.depth + 1, task.scope))
+            else:
+                not_entered += 1
+        return tasks, not_entered
+
+    def _reason(self, task: Task, entry: Entry) -> Reason | None:
+        if reason := self._ignore.folder(entry.name):
+            return reason
+        if (entry.dev, entry.inode) in self._selection.never:
+            return Reason.OURS
+        if self._selection.one_file_system and entry.dev != self._dev:
+            return Reason.EXCLUDED
+        if task.scope is not None and task.scope.excludes(entry.name, is_folder=True):
+            return Reason.EXCLUDED
+        return None
+
+    def _is_project(self, listing: Listing) -> bool:
+        names = [entry.name for kind in listing[1:] for entry in kind]
+        if project_marker(names) is not None:
+            return True
+        # A marker may stand in a later batch of a folder that is listed in several.
+        return len(names) == BATCH_ENTRIES and any(
+            self._storage.lstat(listing.folder, marker) is not None for marker in PROJECT_MARKERS
+        )
+
+    def _scope(self, task: Task, listing: Listing) -> Scope | None:
+        listed = sum(map(len, listing[1:]))
+        content = None
+        if listed == BATCH_ENTRIES or any(entry.name == IGNORE_FILE for entry in listing.files):
+            content = self._read_ignore_file(task.folder)
+        return self._ignore.scope(task.folder, content, task.scope)
+
+    def _read_ignore_file(self, folder: bytes) -> bytes | None:
+        entry = self._storage.lstat(folder, IGNORE_FILE)
+        if entry is None or not entry.is_file:
+            return None
+        path = display(os.path.join(self._storage.root, join(folder, IGNORE_FILE)))
+        if entry.size > _IGNORE_FILE_BYTES:
+            raise UsageError(f"{path} is too large to be a list of patterns.", hint="shorten it or move it away")
+        try:
+            with self._storage.open_read(folder, IGNORE_FILE) as file:
+                return file.read(_IGNORE_FILE_BYTES)
+        except OSError as error:
+            # To go on would be to touch what the user meant to protect.
+            raise UsageError(f"{path} cannot be read: {error.strerror}.", hint="make it readable") from error
+
+
+def scan(reader: Reader, seen: Seen, reporter: Reporter) -> Iterator[tuple[int, FileBatch]]:
+    """The files of a tree as (sequence in the folder, batch), adding to `seen` what there is beside them."""
+    pending = deque([reader.root()])
+    while pending:
+        for part in reader.parts(pending.popleft()):
+            seen.add(part)
+            pending.extend(part.tasks)
+            reporter.advance(part.batch.files, 0, part.batch.folder)
+            if part.batch.files:
+                yield part.sequence, part.batch

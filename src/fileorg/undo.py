@@ -1,0 +1,86 @@
+"""The inverse of what an operation did, newest first, as a plan like any other: undo is an operation of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fileorg.journal import checked
+from fileorg.layout import numbered
+from fileorg.model import INVERSE, Action, Base, PlanRow, RecordState
+from fileorg.names import split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fileorg.journal import Journal, Operation, Record
+    from fileorg.storage import LocalStorage
+
+_SWAPPED = {Action.MOVE}
+
+
+class UndoPlan:
+    """What is left to be taken back of one operation. With `rename`, a file whose old name is taken is set beside it."""
+
+    def __init__(
+        self, journal: Journal, operation: Operation, storages: Sequence[LocalStorage], *, rename: bool = False
+    ) -> None:
+        self._journal = journal
+        self._rename = rename
+        self._operation = operation
+        self._storages = storages
+        self.files, self.bytes = journal.counts(operation.id).get(RecordState.DONE, (0, 0))
+
+    def batches(self, rows: int) -> Iterator[list[PlanRow]]:
+        """Missing parents first, then the inverse of each record. Raises `JournalError` for a row that is not ours."""
+        parents = list(self._missing_parents())
+        for start in range(0, len(parents), rows):
+            yield parents[start : start + rows]
+        done = (RecordState.DONE,)
+        for batch in self._journal.records(self._operation, newest_first=True, states=done, rows=rows):
+            plan = [_inverse(checked(record)) for record in batch]
+            yield [self._beside(row) for row in plan] if self._rename else plan
+
+    def _beside(self, row: PlanRow) -> PlanRow:
+        """The row with a free name, where its own is taken."""
+        storage, number, name = self._storages[row.target_base], 1, row.target_name
+        if row.action is not Action.MOVE:
+            return row
+        while storage.lstat(row.target_folder, name) is not None:
+            number += 1
+            name = numbered(row.target_name, number, storage.capabilities.name_limit)
+        return row._replace(target_name=name)
+
+    def _missing_parents(self) -> Iterator[PlanRow]:
+        """Folders that were there before, that files must go back to, and that someone has removed since."""
+        for _, base, path, mode, *_ in self._journal.folders(self._operation.id):
+            if mode is None or not path or not _is_clean(path):
+                continue
+            folder, name = split(path)
+            if self._storages[base].lstat(folder, name) is None:
+                yield PlanRow(Action.MAKE_FOLDER, Base(base), b"", b"", Base(base), folder, name, 0, 0, 0, mode, "")
+
+
+def _inverse(record: Record) -> PlanRow:
+    action = INVERSE[record.action]
+    source = (record.source_base, record.source_folder or b"", record.source_name or b"")
+    target = (record.target_base, record.target_folder, record.target_name)
+    if record.action in _SWAPPED:
+        source, target = target, source
+    inode = record.target_inode
+    if record.action in {Action.REMOVE_COPY, Action.REMOVE_SYMLINK}:
+        inode = 0  # what was removed had an inode of its own; the original is known by its name only
+    return PlanRow(
+        action,
+        *source,
+        *target,
+        inode or 0,
+        record.size or 0,
+        record.target_mtime_ns or 0,
+        record.mode or 0o777,
+        record.category or "",
+        record.id,
+    )
+
+
+def _is_clean(path: bytes) -> bool:
+    return all(part not in {b"", b".", b".."} and b"\0" not in part for part in path.split(b"/"))
