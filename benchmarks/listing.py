@@ -14,7 +14,7 @@ OWN_FOLDER = b".fileorg"
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A tree in short. `digest` covers path, size, mtime and mode of each file, and path and mode of each folder."""
+    """A tree in short. `digest` covers path and mode of all, and size and mtime of each file."""
 
     digest: str
     files: int

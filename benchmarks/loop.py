@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The bare loop that fileorg is measured against: the same changes, with no check and no record of anything.
+"""The bare loop that fileorg is measured against: the same changes, with no check and no record.
 
-Runs as a program of its own, so that its heap is clean and only the loop is timed. It prints one line of JSON.
+A program of its own, so that its heap is clean and only the loop is timed. It prints one line of JSON.
 """
 
 import argparse
@@ -25,7 +25,7 @@ class How(Enum):
     RENAME = "rename"
     """os.rename over absolute paths: what a plain sorter does at best."""
     RENAMEAT2 = "renameat2"
-    """renameat2 without overwriting, between descriptors of the two folders: the primitive that fileorg uses."""
+    """renameat2 that never overwrites, between descriptors of two folders: what fileorg has to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ class Bench:
         return Run(seconds)
 
     def sample_memory(self, command: Sequence[str]) -> Run:
-        """As `time`, with the memory sampled. Sampling takes a share of the machine: use the time for orientation only."""
+        """As `time`, with the memory sampled, which takes a share of the machine: no time to report."""
         self._settle()
         started = time.perf_counter()
         with self._running(command) as process:
@@ -165,7 +165,7 @@ def _processes() -> Iterator[tuple[int, int, int]]:
 
 
 def _memory_bytes(process: int) -> int:
-    """Proportional memory of one process, its resident memory where the kernel does not tell, 0 if it is gone."""
+    """Proportional memory of a process, its resident memory where that is not told, 0 if it is gone."""
     folder = Path("/proc", str(process))
     with contextlib.suppress(OSError):
         for line in (folder / "smaps_rollup").read_bytes().splitlines():

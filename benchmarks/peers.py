@@ -1,4 +1,4 @@
-"""The programs that fileorg is compared with, set up so that they do the same work in the way that suits them best."""
+"""The programs that fileorg is compared with, set up to do the same work in the way that suits them best."""
 
 import json
 import os
@@ -52,7 +52,7 @@ def install_organize_tool(folder: Path) -> Path:
 
 
 def write_organize_config(path: Path, root: Path, folders: Mapping[str, str]) -> None:
-    """One rule a category, as its manual shows. The category folders are excluded, so that no file is walked past twice."""
+    """One rule a category, as its manual shows; it walks past no file that it has moved already."""
     extensions: dict[str, list[str]] = defaultdict(list)
     for extension, folder in sorted(folders.items()):
         extensions[folder].append(extension)

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+TIMES = "\N{MULTIPLICATION SIGN}"
+
 
 class Unit(Enum):
     """What a measured number counts, and how it is shown."""
@@ -45,7 +47,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table. `peer` is in the same unit as `measured`; `runs` says how many runs the median is of."""
+    """One line of the table. `peer` has the unit of `measured`; both are medians of `runs` runs."""
 
     what: str
     measured: float
@@ -100,7 +102,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.what,
         _number(row.measured, row.unit),
         "" if row.peer is None else f"{row.peer_name} {_number(row.peer, row.unit)}".strip(),
-        "" if ratio is None else f"{ratio:.2f} ×",
+        "" if ratio is None else f"{ratio:.2f} {TIMES}",
         "" if row.target is None else _target(row, row.target),
         {None: "", True: "met", False: "**missed**"}[row.is_met],
         str(row.runs),
@@ -109,7 +111,7 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 def _target(row: Row, target: Target) -> str:
     if row.ratio is not None:
-        return f"{target.sense.value} {target.value:g} ×"
+        return f"{target.sense.value} {target.value:g} {TIMES}"
     return f"{target.sense.value} {_number(target.value, row.unit)}"
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import listing
 import peers
 from kinds import UNKNOWN
 from loop import Changes, write_changes
-from measure import Bench, disk_bytes
+from measure import Bench, CommandFailedError, disk_bytes
 from report import Row, Sense, Target, Unit
 from tree import Bytes, make_tree
 
@@ -37,13 +38,12 @@ class Fileorg:
 
     @contextmanager
     def fresh_state(self) -> Iterator[tuple["Fileorg", Path]]:
-        """The same fileorg as if it had never run here; its state directory goes afterwards."""
+        """The same fileorg as if it had never run here, and its state directory."""
         home = self.bench.cwd / "state"
         home.mkdir(mode=0o700)
-        try:
-            yield Fileorg(self.command, self.bench.with_environment(FILEORG_HOME=str(home))), home
-        finally:
-            shutil.rmtree(home)
+        yield Fileorg(self.command, self.bench.with_environment(FILEORG_HOME=str(home))), home
+        # Not after a failure: what is left may tell why.
+        shutil.rmtree(home)
 
     def scan(self, root: Path) -> list[str]:
         return [*self.command, "scan", str(root)]
@@ -77,7 +77,14 @@ class Times:
         measured, runs = median(self.fileorg), len(self.fileorg)
         return [
             Row(what, measured, Unit.SECONDS, runs, median(self.loop), "loop", MOVES),
-            Row(f"{what}; loop then syncfs", measured, Unit.SECONDS, runs, median(self.loop_synced), "loop"),
+            Row(
+                f"{what}, beside the loop and a syncfs",
+                measured,
+                Unit.SECONDS,
+                runs,
+                median(self.loop_synced),
+                "loop",
+            ),
         ]
 
 
@@ -133,22 +140,21 @@ def scan_stage(fileorg: Fileorg, root: Path, repeat: int) -> list[Row]:
 
 
 def move_stage(fileorg: Fileorg, root: Path, repeat: int) -> list[Row]:
-    """Organize and undo against the bare loop, in turns; whichever goes first in one turn goes second in the next."""
+    """Organize and undo beside the bare loop; who goes first in one turn goes second in the next."""
     before = Before.of(root)
     changes, organized, rows = _first_moves(fileorg, before)
-    plan = fileorg.bench.cwd / "changes"
-    write_changes(plan, changes)
-    forth, back = Times(), Times()
+    turns = _Turns(fileorg, before, organized, fileorg.bench.cwd / "changes")
+    write_changes(turns.plan, changes)
     for turn in range(repeat):
-        steps = [_loop_turn, _fileorg_turn]
-        for step in steps if turn % 2 == 0 else reversed(steps):
-            step(fileorg, before, organized, plan, forth, back)
-    plan.unlink()
-    return [*forth.rows("organize"), *back.rows("undo"), *rows]
+        sides = [turns.loop, turns.fileorg_itself]
+        for side in sides if turn % 2 == 0 else reversed(sides):
+            side()
+    turns.plan.unlink()
+    return [*turns.forth.rows("organize"), *turns.back.rows("undo"), *rows]
 
 
 def _first_moves(fileorg: Fileorg, before: Before) -> tuple[Changes, listing.Listing, list[Row]]:
-    """One run that is not timed: it tells which renames fileorg makes, and how much memory and state it takes."""
+    """A run that is not timed tells which renames fileorg makes, and how much memory and state it takes."""
     with fileorg.fresh_state() as (fresh, home):
         organize_peak = fresh.bench.sample_memory(fresh.organize(before.root)).peak_bytes
         organize_state = disk_bytes(home)
@@ -172,26 +178,33 @@ def _first_moves(fileorg: Fileorg, before: Before) -> tuple[Changes, listing.Lis
     )
 
 
-def _loop_turn(
-    fileorg: Fileorg, before: Before, organized: listing.Listing, plan: Path, forth: Times, back: Times
-) -> None:
-    forth.add_loop(peers.run_loop(fileorg.bench, plan, is_back=False))
-    if listing.take(before.root).digest != organized.digest:
-        raise WrongTreeError("the loop did not make the renames that fileorg made")
-    back.add_loop(peers.run_loop(fileorg.bench, plan, is_back=True))
-    before.require_same("the loop")
+@dataclass(slots=True)
+class _Turns:
+    """The timed runs of both sides. Each begins with the first tree and ends with it."""
 
+    fileorg: Fileorg
+    before: Before
+    organized: listing.Listing
+    plan: Path
+    forth: Times = field(default_factory=Times)
+    back: Times = field(default_factory=Times)
 
-def _fileorg_turn(
-    fileorg: Fileorg, before: Before, organized: listing.Listing, _plan: Path, forth: Times, back: Times
-) -> None:
-    with fileorg.fresh_state() as (fresh, _):
-        forth.fileorg.append(fresh.bench.time(fresh.organize(before.root)).seconds)
-        # Which of two files of one name gets the number may differ; how many are in each folder may not.
-        if listing.take(before.root).files_of_top_folder != organized.files_of_top_folder:
-            raise WrongTreeError("two runs of organize moved other numbers of files")
-        back.fileorg.append(fresh.bench.time(fresh.undo()).seconds)
-    before.require_same("undo")
+    def loop(self) -> None:
+        self.forth.add_loop(peers.run_loop(self.fileorg.bench, self.plan, is_back=False))
+        if listing.take(self.before.root).digest != self.organized.digest:
+            raise WrongTreeError("the loop did not make the renames that fileorg made")
+        self.back.add_loop(peers.run_loop(self.fileorg.bench, self.plan, is_back=True))
+        self.before.require_same("the loop")
+
+    def fileorg_itself(self) -> None:
+        root = self.before.root
+        with self.fileorg.fresh_state() as (fresh, _):
+            self.forth.fileorg.append(fresh.bench.time(fresh.organize(root)).seconds)
+            # Which of two files of one name gets the number may differ; how many a folder gets may not.
+            if listing.take(root).files_of_top_folder != self.organized.files_of_top_folder:
+                raise WrongTreeError("two runs of organize moved other numbers of files")
+            self.back.fileorg.append(fresh.bench.time(fresh.undo()).seconds)
+        self.before.require_same("undo")
 
 
 def organize_tool_stage(fileorg: Fileorg, root: Path, repeat: int) -> tuple[Row, float]:
@@ -228,7 +241,7 @@ def _take_back(bench: Bench, before: Before, expected: int) -> int:
     """Undo for a program that has none. Returns how many files it had moved."""
     changes = before.changes()
     if len(changes.sources) != expected:
-        raise WrongTreeError(
+        raise CommandFailedError(
             f"organize-tool moved {len(changes.sources)} files where fileorg moved {expected}"
         )
     plan = bench.cwd / "changes"
@@ -240,7 +253,8 @@ def _take_back(bench: Bench, before: Before, expected: int) -> int:
 
 
 def start_stage(fileorg: Fileorg, repeat: int) -> list[Row]:
-    """Commands so short that starting is most of them."""
+    """Commands so short that starting is most of them, and what an empty Python takes of it."""
+    bare = [fileorg.bench.time([sys.executable, "-c", "pass"]).seconds for _ in range(repeat)]
     fileorg.bench.time(fileorg.version())
     version = [fileorg.bench.time(fileorg.version()).seconds for _ in range(repeat)]
     never_run = []
@@ -254,6 +268,7 @@ def start_stage(fileorg: Fileorg, repeat: int) -> list[Row]:
         Row("`fileorg --version`", _milliseconds(version), Unit.MILLISECONDS, repeat, target=VERSION),
         Row("organize ten files", _milliseconds(usual), Unit.MILLISECONDS, repeat, target=TEN_FILES),
         Row("organize ten files, the first run ever", _milliseconds(never_run), Unit.MILLISECONDS, repeat),
+        Row("`python -c pass`, for comparison", _milliseconds(bare), Unit.MILLISECONDS, repeat),
     ]
 
 

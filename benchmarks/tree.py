@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Make a tree of files to measure with: the same tree for the same arguments, in flat memory.
 
-Nothing is remembered about the files already made: whatever a file shares with an earlier one (a duplicate its content, a
-clash its name) is computed again from the earlier file's number.
+Nothing is remembered about the files already made: whatever a file shares with an earlier one (a duplicate
+its content, a clash its name) is computed again from the earlier file's number.
 """
 
 import argparse
@@ -164,7 +164,7 @@ def _make_file(recipe: Recipe, directory: int, pools: Pools | None) -> None:
 def make_tree(
     root: Path, files: int, *, written: Bytes, seed: int = 1, per_folder: int = 1000, scale: float = 1.0
 ) -> int:
-    """Make a tree of `files` files below `root`, which must be empty or absent. Returns the sum of their sizes in bytes."""
+    """Make `files` files below `root`, which must be empty or absent; returns the bytes of their sizes."""
     root.mkdir(parents=True, exist_ok=True)
     if any(root.iterdir()):
         raise FileExistsError(f"{root} is not empty")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from fileorg.index import TAKEN, Claim, Claims, Decision
+from fileorg.index import TAKEN, Claim, Decision, Draft
 from fileorg.layout import collision_key, numbered
 from fileorg.model import OnConflict
 from fileorg.names import display, join
@@ -34,7 +34,7 @@ class Contest:
 
     def __init__(
         self,
-        claims: Claims,
+        draft: Draft,
         source: LocalStorage,
         target: LocalStorage,
         *,
@@ -43,7 +43,7 @@ class Contest:
         planned: Callable[[bytes, bytes], bool],
     ) -> None:
         """`planned(folder, key)` says whether some file of the plan may want that name by itself."""
-        self._claims = claims
+        self._draft = draft
         self._source = source
         self._target = target
         self._on_conflict = on_conflict
@@ -67,11 +67,15 @@ class Contest:
             return self._record(file, Decision(twin.at_name, self._identical(twin), displaces=False))
         if holder is None or self._on_conflict is OnConflict.RENAME:
             return self._take(file, max(at_least, self._highest(file) + (holder is not None)))
-        keep_newer = self._on_conflict is OnConflict.KEEP_NEWER and holder.size >= 0  # never a folder or a link
+        keep_newer = (
+            self._on_conflict is OnConflict.KEEP_NEWER and holder.size >= 0
+        )  # never a folder or a link
         if keep_newer and file.mtime_ns > holder.mtime_ns:
             return self._displace(file, holder)
         reason = "the one there is newer" if keep_newer else TAKEN
-        return self._record(file, Decision(file.source_name, f"{reason}: {self._where(holder)}", displaces=False))
+        return self._record(
+            file, Decision(file.source_name, f"{reason}: {self._where(holder)}", displaces=False)
+        )
 
     def _take(self, file: Contender, number: int) -> Decision:
         """The first free name from `number` on."""
@@ -83,28 +87,30 @@ class Contest:
             if not wanted and self._holder(file, name) is None:
                 break
             number += 1
-        self._claims.put(self._claim(file, name, number))
+        self._draft.put(self._claim(file, name, number))
         return self._record(file, Decision(name, "", displaces=False))
 
     def _displace(self, file: Contender, holder: Claim) -> Decision:
         """The newer file takes the name. What is on disk goes to the trash; what was only planned stays where it is."""
         displaces = holder.on_disk
         if not holder.on_disk:
-            before = self._claims.decision(holder.at_folder, holder.at_name)
+            before = self._draft.decision(holder.at_folder, holder.at_name)
             displaces = before is not None and before.displaces
-            loser = Decision(holder.at_name, f"a newer one takes the name: {self._shown(file)}", displaces=False)
-            self._claims.revise(holder.at_folder, holder.at_name, loser)
-        self._claims.put(self._claim(file, file.source_name, 1))
+            loser = Decision(
+                holder.at_name, f"a newer one takes the name: {self._shown(file)}", displaces=False
+            )
+            self._draft.revise(holder.at_folder, holder.at_name, loser)
+        self._draft.put(self._claim(file, file.source_name, 1))
         return self._record(file, Decision(file.source_name, "", displaces=displaces))
 
     def _record(self, file: Contender, decision: Decision) -> Decision:
-        self._claims.decide(file.source_folder, file.source_name, file.category, file.size, decision)
+        self._draft.decide(file.source_folder, file.source_name, file.category, file.size, decision)
         return decision
 
     def _holder(self, file: Contender, name: bytes) -> Claim | None:
         """Who has the name: in the plan so far, or on the disk, which is entered as a claim when it is first seen."""
         key = self._key(name)
-        claim = self._claims.holder(file.target_folder, key)
+        claim = self._draft.holder(file.target_folder, key)
         if claim is not None:
             return claim
         there = self._target.lstat(file.target_folder, name)
@@ -112,13 +118,23 @@ class Contest:
             return None
         number = 1 if name == file.source_name else self._highest(file) + 1
         claim = self._on_disk(file, key, number, there)
-        self._claims.put(claim)
+        self._draft.put(claim)
         return claim
 
     def _on_disk(self, file: Contender, key: bytes, number: int, there: Entry) -> Claim:
         size = there.size if there.is_file else -1  # a folder or symlink is never the same content
         family = self._key(file.source_name)
-        return Claim(file.target_folder, key, family, number, True, file.target_folder, there.name, size, there.mtime_ns)  # noqa: E501, FBT003
+        return Claim(
+            file.target_folder,
+            key,
+            family,
+            number,
+            True,
+            file.target_folder,
+            there.name,
+            size,
+            there.mtime_ns,
+        )  # noqa: E501, FBT003
 
     def _claim(self, file: Contender, name: bytes, number: int) -> Claim:
         return Claim(
@@ -135,7 +151,7 @@ class Contest:
 
     def _twin(self, file: Contender) -> Claim | None:
         """The one of the family with the same bytes."""
-        for claim in self._claims.of_size(file.target_folder, self._key(file.source_name), file.size):
+        for claim in self._draft.of_size(file.target_folder, self._key(file.source_name), file.size):
             storage = self._target if claim.on_disk else self._source
             if same_content(
                 self._source, file.source_folder, file.source_name, storage, claim.at_folder, claim.at_name
@@ -147,7 +163,7 @@ class Contest:
         return collision_key(name, case_insensitive=self._case_insensitive)
 
     def _highest(self, file: Contender) -> int:
-        return self._claims.highest(file.target_folder, self._key(file.source_name))
+        return self._draft.highest(file.target_folder, self._key(file.source_name))
 
     def _identical(self, twin: Claim) -> str:
         return f"identical to {self._where(twin)}"
@@ -160,7 +176,12 @@ class Contest:
 
 
 def same_content(
-    storage: LocalStorage, folder: bytes, name: bytes, other: LocalStorage, other_folder: bytes, other_name: bytes
+    storage: LocalStorage,
+    folder: bytes,
+    name: bytes,
+    other: LocalStorage,
+    other_folder: bytes,
+    other_name: bytes,
 ) -> bool:
     """Whether two regular files hold the same bytes, by reading both; False where one of them cannot be read."""
     one, two = storage.lstat(folder, name), other.lstat(other_folder, other_name)

@@ -8,9 +8,7 @@ import re
 # C0, DEL and C1; bidirectional marks, embeddings, overrides and isolates; line and paragraph separators;
 # the surrogates that stand for bytes that are not UTF-8; the byte-order mark and zero-width characters
 # that make two names look alike.
-_UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
 def display(name: bytes | str) -> str:

@@ -65,7 +65,9 @@ def open_state(path: bytes | None = None) -> StateDirectory:
         for name in _OURS[:2]:
             _check_file(os.path.join(path, name))
     except OSError as error:
-        raise StateError(f"The state directory {shown} cannot be used: {error.strerror}.", hint=hint) from error
+        raise StateError(
+            f"The state directory {shown} cannot be used: {error.strerror}.", hint=hint
+        ) from error
     return StateDirectory(os.path.realpath(path))
 
 
@@ -92,8 +94,8 @@ def _check_file(path: bytes) -> None:
 
 
 @contextlib.contextmanager
-def run_lock(state: StateDirectory, what: str, *, name: bytes = b"run.lock") -> Iterator[None]:
-    """Hold the journal for one run. Raises `Locked`, naming who has it. `what` is told to those who wait.
+def run_lock(state: StateDirectory, what: str, *, name: bytes = b"run.lock") -> Iterator[int]:
+    """Hold the journal for one run; the descriptor that does. Raises `Locked`, naming who has it. `what` is told to those who wait.
 
     A raw flock: the kernel drops it with the last descriptor, however the process ends.
     """
@@ -105,7 +107,7 @@ def run_lock(state: StateDirectory, what: str, *, name: bytes = b"run.lock") -> 
         about = {"pid": os.getpid(), "host": socket.gethostname(), "since": int(time.time()), "what": what}
         os.ftruncate(fd, 0)
         os.pwrite(fd, json.dumps(about).encode(), 0)
-        yield
+        yield fd
     finally:
         os.close(fd)
 
@@ -120,8 +122,8 @@ def _holder(fd: int) -> str:
 
 
 @contextlib.contextmanager
-def root_locks(*roots: bytes) -> Iterator[None]:
-    """Hold each root against every other run, also of another user or with another state directory.
+def root_locks(*roots: bytes) -> Iterator[list[int]]:
+    """Hold each root, by the descriptors it gives, against every other run, also of another user or with another state directory.
 
     The flock is on the directory itself, so it is keyed by device and inode whatever name leads there. Those above
     a root are held shared: a run on an ancestor or a descendant conflicts. Raises `Locked`.
@@ -138,7 +140,7 @@ def root_locks(*roots: bytes) -> Iterator[None]:
             fds.append(fd)
             if not _flock(fd, fcntl.LOCK_EX if path in exclusive else fcntl.LOCK_SH):
                 raise Locked(f"Another fileorg run is at work in, above or below {display(path)}.")
-        yield
+        yield fds
     finally:
         for fd in fds:
             os.close(fd)

@@ -22,7 +22,12 @@ class UndoPlan:
     """What is left to be taken back of one operation. With `rename`, a file whose old name is taken is set beside it."""
 
     def __init__(
-        self, journal: Journal, operation: Operation, storages: Sequence[LocalStorage], *, rename: bool = False
+        self,
+        journal: Journal,
+        operation: Operation,
+        storages: Sequence[LocalStorage],
+        *,
+        rename: bool = False,
     ) -> None:
         self._journal = journal
         self._rename = rename
@@ -57,7 +62,9 @@ class UndoPlan:
                 continue
             folder, name = split(path)
             if self._storages[base].lstat(folder, name) is None:
-                yield PlanRow(Action.MAKE_FOLDER, Base(base), b"", b"", Base(base), folder, name, 0, 0, 0, mode, "")
+                yield PlanRow(
+                    Action.MAKE_FOLDER, Base(base), b"", b"", Base(base), folder, name, 0, 0, 0, mode, ""
+                )
 
 
 def _inverse(record: Record) -> PlanRow:

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fileorg.classify import Rules
 from fileorg.errors import FileorgError, GuardRefused, Locked, UsageError
 from fileorg.events import NullReporter, Reporter
-from fileorg.execute import Changed, Execution, recover
+from fileorg.execute import Changed, execute, recover
 from fileorg.guards import changeable_folder, existing_folder
+from fileorg.hands import hands_for
 from fileorg.ignore import Ignore
 from fileorg.index import Index
 from fileorg.journal import Journal
 from fileorg.layout import Template, parse_template
 from fileorg.model import Action, Base, By, OnConflict, OperationState
 from fileorg.names import display
-from fileorg.plan import Layout, OrganizePlan
+from fileorg.placing import Layout
+from fileorg.plan import OrganizePlan
 from fileorg.scan import Reader, Seen, Selection, scan
 from fileorg.state import StateDirectory, root_locks, run_lock
 from fileorg.storage import LocalStorage
@@ -81,13 +83,18 @@ class ScanReport:
     seconds: float = 0.0
 
 
-def scan_trees(paths: Sequence[bytes], filters: Filters, state: StateDirectory, reporter: Reporter) -> ScanReport:
+def scan_trees(
+    paths: Sequence[bytes], filters: Filters, state: StateDirectory, reporter: Reporter
+) -> ScanReport:
     """Bring the index up to date with each tree, and sum up what is there. Raises `UsageError`, `Locked`."""
     started = time.monotonic()
     roots = _distinct_roots(paths)
     totals, seen = Totals(Rules.default()), Seen()
     never = frozenset({_identity(state.path)})
-    with run_lock(state, "scanning " + ", ".join(map(display, roots)), name=INDEX_LOCK), Index(state.index) as index:
+    with (
+        run_lock(state, "scanning " + ", ".join(map(display, roots)), name=INDEX_LOCK),
+        Index(state.index) as index,
+    ):
         for root in roots:
             with contextlib.ExitStack() as stack:
                 storage = _open(stack, root, one_file_system=filters.one_file_system)
@@ -149,7 +156,11 @@ class OrganizeOptions:
 
     def facts(self) -> dict[str, Any]:
         """What the journal keeps of it, for people."""
-        chosen: dict[str, Any] = {"by": str(self.by), "action": str(self.action), "on_conflict": str(self.on_conflict)}
+        chosen: dict[str, Any] = {
+            "by": str(self.by),
+            "action": str(self.action),
+            "on_conflict": str(self.on_conflict),
+        }
         if self.template:
             chosen["template"] = self.template
         if self.filters.recursive:
@@ -168,6 +179,7 @@ class OrganizeJob:
         storages: Sequence[LocalStorage],
         journal: Journal | None,
         reporter: Reporter,
+        locks: Sequence[int],
     ) -> None:
         self.plan = plan
         self.seen = seen
@@ -175,6 +187,7 @@ class OrganizeJob:
         self._storages = storages
         self._journal = journal
         self._reporter = reporter
+        self._locks = locks
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Carry the plan out. Raises `JournalError`; `GuardRefused` if it is more than `--max-changes`."""
@@ -184,7 +197,10 @@ class OrganizeJob:
         source, target = self._storages
         operation = _begin(self._journal, "organize", source, target, self._options.facts(), None)
         self._reporter.stage(str(self._options.action), self.plan.files)
-        return Execution(self._journal, operation, self._storages, self._reporter, stop=stop).run(self.plan)
+        with contextlib.closing(hands_for(self.plan.files, self._storages, self._locks)) as hands:
+            return execute(
+                self.plan, self._journal, operation, self._storages, hands, self._reporter, stop=stop
+            )
 
     def check(self) -> None:
         """The guards that need the plan. Raises `GuardRefused`."""
@@ -211,13 +227,17 @@ def organizing(
     with contextlib.ExitStack() as stack:
         root = changeable_folder(options.root, state)
         dest = _destination(options.dest, root, state)
-        journal = stack.enter_context(_changing(state, f"organizing {display(root)}", {root, dest}, reporter)) if changes else None
+        journal, locks = None, list[int]()
+        if changes:
+            journal, locks = _changing(stack, state, f"organizing {display(root)}", {root, dest}, reporter)
         source = _open(stack, root, one_file_system=options.filters.one_file_system)
         target = source if dest == root else _open(stack, dest)
         if changes:
             stack.enter_context(run_lock(state, f"organizing {display(root)}", name=INDEX_LOCK))
         index = stack.enter_context(Index(state.index if changes else None))
-        leave = template.top_folders(rules.categories) or frozenset() if target is source else frozenset[bytes]()
+        leave = (
+            template.top_folders(rules.categories) or frozenset() if target is source else frozenset[bytes]()
+        )
         never = {_identity(storage.root) for storage in ([target] if target is not source else [])}
         filters = _with_age(options)
         selection = filters.selection(leave, frozenset(never | {_identity(state.path)}))
@@ -233,7 +253,7 @@ def organizing(
         )
         plan = stack.enter_context(contextlib.closing(OrganizePlan(index, layout, source, target)))
         plan.survey(seen.files, reporter)
-        yield OrganizeJob(plan, seen, options, (source, target), journal, reporter)
+        yield OrganizeJob(plan, seen, options, (source, target), journal, reporter, locks)
 
 
 def _destination(dest: bytes | None, root: bytes, state: StateDirectory) -> bytes:
@@ -279,6 +299,7 @@ class UndoJob:
         storages: Sequence[LocalStorage],
         journal: Journal,
         reporter: Reporter,
+        locks: Sequence[int],
     ) -> None:
         self.undone = undone
         self.plan = UndoPlan(journal, undone, storages, rename=options.rename)
@@ -286,6 +307,7 @@ class UndoJob:
         self._storages = storages
         self._journal = journal
         self._reporter = reporter
+        self._locks = locks
 
     @property
     def kind(self) -> str:
@@ -297,9 +319,17 @@ class UndoJob:
         operation = _begin(self._journal, self.kind, source, target, {}, self.undone.id)
         self._reporter.stage(self.kind, self.plan.files)
         changed = Changed.ANY if self._options.include_changed else Changed.EDITED
-        return Execution(
-            self._journal, operation, self._storages, self._reporter, stop=stop, changed=changed
-        ).run(self.plan)
+        with contextlib.closing(hands_for(self.plan.files, self._storages, self._locks)) as hands:
+            return execute(
+                self.plan,
+                self._journal,
+                operation,
+                self._storages,
+                hands,
+                self._reporter,
+                stop=stop,
+                changed=changed,
+            )
 
 
 @contextlib.contextmanager
@@ -309,15 +339,15 @@ def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> 
     Raises `UsageError` if there is nothing, `Locked`, `JournalError`.
     """
     with contextlib.ExitStack() as stack:
-        journal = stack.enter_context(_changing(state, "redo" if options.redo else "undo", set(), reporter))
+        journal, locks = _changing(stack, state, "redo" if options.redo else "undo", set(), reporter)
         undone = chosen_operation(journal, options)
         roots = {undone.root, undone.dest or undone.root}
         for root in roots:
             _still_there(root, undone)
-        stack.enter_context(root_locks(*roots))
+        locks += stack.enter_context(root_locks(*roots))
         source = _open(stack, undone.root)
         target = _open(stack, undone.dest) if undone.dest else source
-        yield UndoJob(undone, options, (source, target), journal, reporter)
+        yield UndoJob(undone, options, (source, target), journal, reporter, locks)
 
 
 def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
@@ -334,7 +364,9 @@ def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
         return chosen
     named = journal.operation(options.operation)
     if named is None:
-        raise UsageError(f"There is no operation {options.operation}.", hint="fileorg history lists the operations")
+        raise UsageError(
+            f"There is no operation {options.operation}.", hint="fileorg history lists the operations"
+        )
     chain = {named.id}
     for operation in reversed(operations):  # oldest first: what takes back comes after what it takes back
         if operation.undoes in chain:
@@ -343,7 +375,9 @@ def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
     for operation in operations:
         if operation.id in chain and operation.kind in forward and journal.has_done(operation):
             return operation
-    raise UsageError(f"Nothing of operation {named.id} is left to {word}.", hint="fileorg history shows what was done")
+    raise UsageError(
+        f"Nothing of operation {named.id} is left to {word}.", hint="fileorg history shows what was done"
+    )
 
 
 def _still_there(root: bytes, operation: Operation) -> None:
@@ -359,13 +393,14 @@ def _still_there(root: bytes, operation: Operation) -> None:
 # What the commands share --------------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def _changing(state: StateDirectory, what: str, roots: set[bytes], reporter: Reporter) -> Iterator[Journal]:
-    """Locks, the journal, and whatever a crash left open settled first."""
-    with run_lock(state, what), Journal(state.journal) as journal:
-        recover_open(journal, reporter)
-        with root_locks(*roots):
-            yield journal
+def _changing(
+    stack: contextlib.ExitStack, state: StateDirectory, what: str, roots: set[bytes], reporter: Reporter
+) -> tuple[Journal, list[int]]:
+    """The journal and the descriptors of the locks, with whatever a crash left open settled first."""
+    locks = [stack.enter_context(run_lock(state, what))]
+    journal = stack.enter_context(Journal(state.journal))
+    recover_open(journal, reporter)
+    return journal, locks + stack.enter_context(root_locks(*roots))
 
 
 def recover_all(state: StateDirectory, reporter: Reporter) -> list[Operation]:
@@ -391,7 +426,9 @@ def recover_open(journal: Journal, reporter: Reporter) -> list[Operation]:
             )
             continue
         settled.append(journal.operation(operation.id) or operation)
-        reporter.note(f"Operation {operation.id} had been interrupted; it is settled now. Undo it with: fileorg undo {operation.id}")
+        reporter.note(
+            f"Operation {operation.id} had been interrupted; it is settled now. Undo it with: fileorg undo {operation.id}"
+        )
     return settled
 
 

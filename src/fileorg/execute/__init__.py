@@ -1,6 +1,7 @@
 """The only writer of user files: carries out plans, and settles what a crash left open."""
 
+from fileorg.execute.look import Changed
 from fileorg.execute.recover import recover
-from fileorg.execute.run import BATCH_ROWS, Changed, Execution
+from fileorg.execute.run import BATCH_ROWS, execute
 
-__all__ = ["BATCH_ROWS", "Changed", "Execution", "recover"]
+__all__ = ["BATCH_ROWS", "Changed", "execute", "recover"]

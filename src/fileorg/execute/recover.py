@@ -10,7 +10,16 @@ import os
 import stat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.execute.steps import Identity, aside, identity, link_content, remove_checked, seal, settle_aside, temporary
+from fileorg.execute.steps import (
+    Identity,
+    aside,
+    identity,
+    link_content,
+    remove_checked,
+    seal,
+    settle_aside,
+    temporary,
+)
 from fileorg.journal import checked
 from fileorg.model import Action, RecordState
 
@@ -35,10 +44,14 @@ class Verdict(NamedTuple):
 
 _DONE = Verdict(RecordState.DONE)
 _NOT_DONE = Verdict(RecordState.SKIPPED, NOT_DONE)
-_CHANGED = Verdict(RecordState.CHANGED, "after the crash, neither name holds the file as it was; nothing was touched")
+_CHANGED = Verdict(
+    RecordState.CHANGED, "after the crash, neither name holds the file as it was; nothing was touched"
+)
 
 
-def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStorage], reporter: Reporter) -> None:
+def recover(
+    journal: Journal, operation: Operation, storages: Sequence[LocalStorage], reporter: Reporter
+) -> None:
     """Settle and seal one open operation. The caller holds the run lock and the locks of its roots."""
     journal.interrupt(operation.id)
     low, high = journal.record_range(operation)
@@ -78,9 +91,15 @@ def _judge(record: Record, operation: int, storages: Sequence[LocalStorage]) -> 
             case Action.REMOVE_COPY | Action.REMOVE_HARDLINK | Action.REMOVE_SYMLINK:
                 verdict = case.removal()
     except OSError as error:
-        return Verdict(RecordState.CHANGED, f"after the crash it could not be looked at: {error.strerror or error}")
+        return Verdict(
+            RecordState.CHANGED, f"after the crash it could not be looked at: {error.strerror or error}"
+        )
     # What was refused before the crash stays refused for the reason known then.
-    if verdict is _NOT_DONE and record.state not in {RecordState.INTENT, RecordState.COPIED, RecordState.DONE}:
+    if verdict is _NOT_DONE and record.state not in {
+        RecordState.INTENT,
+        RecordState.COPIED,
+        RecordState.DONE,
+    }:
         return Verdict(record.state, record.error)
     return verdict
 
@@ -113,7 +132,9 @@ class _Case:
                 return Verdict(RecordState.DONE, self._note())
             case (True, False, True):
                 return _NOT_DONE
-            case (True, True, _) if source is not None and target is not None and source.inode == target.inode:
+            case (True, True, _) if (
+                source is not None and target is not None and source.inode == target.inode
+            ):
                 # Between link and unlink: both names are of one file.
                 self.source.remove(self.record.source_folder, self.record.source_name)
                 return _DONE
@@ -129,7 +150,12 @@ class _Case:
 
     def _edited(self, source: Entry | None, target: Entry | None) -> Verdict:
         """The same inode with other content: an outsider wrote to it, wherever it is."""
-        if target is not None and target.inode == self.record.target_inode and target.is_file and source is None:
+        if (
+            target is not None
+            and target.inode == self.record.target_inode
+            and target.is_file
+            and source is None
+        ):
             return Verdict(RecordState.DONE, "it was edited since")
         if source is not None and source.inode == self.record.inode and target is None:
             return _NOT_DONE

@@ -17,7 +17,9 @@ from fileorg.model import Action, Base, Entry, OperationState, RecordState
 
 _INSERT = (
     "INSERT INTO records (operation, action, source_folder, source_name, target_folder, target_name,"
-    " dev, inode, size, mtime_ns, mode, nlink, category, state, reverts, error) VALUES (" + ", ".join("?" * 16) + ")"
+    " dev, inode, size, mtime_ns, mode, nlink, category, state, reverts, error) VALUES ("
+    + ", ".join("?" * 16)
+    + ")"
 )
 _FOLDER_CACHE = 20_000
 
@@ -49,7 +51,6 @@ class Settled(NamedTuple):
     first: RecordId
     last: RecordId
     exceptions: Sequence[tuple[RecordState, str | None, RecordId]]
-    notes: Sequence[tuple[str, RecordId]]
     reverted: tuple[RecordId, RecordId] | None
     unreverted: Sequence[tuple[RecordId]]
 
@@ -86,7 +87,9 @@ class Journal:
                 with contextlib.suppress(sqlite3.Error):
                     self._db.execute("ROLLBACK")
 
-    def begin(self, kind: str, root: bytes, dest: bytes | None, options: dict[str, Any], undoes: int | None) -> int:
+    def begin(
+        self, kind: str, root: bytes, dest: bytes | None, options: dict[str, Any], undoes: int | None
+    ) -> int:
         """A new operation, running. Its number."""
         with self.transaction():
             first = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM records").fetchone()[0]
@@ -138,16 +141,20 @@ class Journal:
     def settle(self, settled: Settled) -> None:
         """Say what came of a batch: two range updates, and one a file only for the exceptions."""
         self._db.executemany("UPDATE records SET state = ?, error = ? WHERE id = ?", settled.exceptions)
-        self._db.executemany("UPDATE records SET error = ? WHERE id = ?", settled.notes)
         self._db.execute(
             "UPDATE records SET state = 'done' WHERE id BETWEEN ? AND ? AND state IN ('intent', 'copied')",
             (settled.first, settled.last),
         )
         if settled.reverted:
             self._db.execute(
-                "UPDATE records SET state = 'undone' WHERE id BETWEEN ? AND ? AND state = 'done'", settled.reverted
+                "UPDATE records SET state = 'undone' WHERE id BETWEEN ? AND ? AND state = 'done'",
+                settled.reverted,
             )
             self._db.executemany("UPDATE records SET state = 'done' WHERE id = ?", settled.unreverted)
+
+    def was_interrupted(self, operation: int) -> None:
+        """The operation was asked to stop: it is sealed all the same."""
+        self._db.execute("UPDATE operations SET was_interrupted = 1 WHERE id = ?", (operation,))
 
     # Transactions of their own --------------------------------------------------------------------------------
 
@@ -197,11 +204,6 @@ class Journal:
                 "UPDATE operations SET state = 'interrupted', was_interrupted = 1 WHERE id = ?", (operation,)
             )
 
-    def mark_interrupted(self, operation: int) -> None:
-        """An operation that was asked to stop: it is sealed all the same."""
-        with self.transaction():
-            self._db.execute("UPDATE operations SET was_interrupted = 1 WHERE id = ?", (operation,))
-
     # Reading --------------------------------------------------------------------------------------------------
 
     def operations(self, where: str = "1", values: Sequence[Any] = ()) -> list[Operation]:
@@ -239,7 +241,12 @@ class Journal:
         }
 
     def records(
-        self, operation: Operation, *, newest_first: bool = False, states: Sequence[RecordState] = (), rows: int = 4096
+        self,
+        operation: Operation,
+        *,
+        newest_first: bool = False,
+        states: Sequence[RecordState] = (),
+        rows: int = 4096,
     ) -> Iterator[list[Record]]:
         """The records in batches of ids: a cursor that other writes of the same connection cannot upset."""
         order = "DESC" if newest_first else "ASC"
@@ -271,7 +278,9 @@ class Journal:
         highest = next(self._select("SELECT coalesce(max(id), 0) FROM records", ()))[0]
         return operation.first_record, min(highest, following - 1) if following else highest
 
-    def folders(self, operation: int) -> Iterator[tuple[int, Base, bytes, int | None, int | None, int | None]]:
+    def folders(
+        self, operation: int
+    ) -> Iterator[tuple[int, Base, bytes, int | None, int | None, int | None]]:
         """(id, base, path, mode, mtime_ns, sealed_mtime_ns) of each folder the operation touched, parents first."""
         yield from self._select(
             "SELECT id, base, path, mode, mtime_ns, sealed_mtime_ns FROM folders WHERE operation = ? ORDER BY path",

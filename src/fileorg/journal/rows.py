@@ -97,4 +97,6 @@ def _is_inside(folder: object, name: object) -> bool:
     if not isinstance(folder, bytes) or not isinstance(name, bytes):
         return False
     components = [*(folder.split(b"/") if folder else []), name]
-    return b"/" not in name and all(part not in {b"", b".", b".."} and b"\0" not in part for part in components)
+    return b"/" not in name and all(
+        part not in {b"", b".", b".."} and b"\0" not in part for part in components
+    )

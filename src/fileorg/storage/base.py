@@ -65,10 +65,6 @@ class Storage(Protocol):
         """What the folder itself is, or None where there is none. Its name is the whole of `folder`."""
         ...
 
-    def stat_folder(self, folder: bytes) -> Entry | None:
-        """What the folder itself is, or None where there is none."""
-        ...
-
     def open_read(self, folder: bytes, name: bytes) -> BinaryIO:
         """The content of a regular file, unbuffered: a `read` may return less than asked for."""
         ...

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # Half the time of calling the class.
 new_entry = partial(tuple.__new__, Entry)
 
-# Inode numbers are unsigned; databases and arrays hold 63 bits and a sign, and network file systems use all 64.
+# Inode numbers are unsigned, and network file systems use all 64 bits: databases and arrays have a sign.
 _INODE = 0x7FFF_FFFF_FFFF_FFFF
 _KIND, _FILE, _FOLDER = 0o170000, 0o100000, 0o040000  # S_IFMT and two of its values
 
@@ -28,7 +28,7 @@ def entry_of(name: bytes, seen: os.stat_result) -> Entry:
             seen.st_size,
             seen.st_mtime_ns,
             seen.st_ctime_ns,
-            seen.st_ino,
+            seen.st_ino & _INODE,
             seen.st_mode,
             seen.st_nlink,
             seen.st_dev,
@@ -59,7 +59,7 @@ def batches(folder: bytes, entries: Iterator[os.DirEntry[str]]) -> Iterator[List
                 seen.st_size,
                 seen.st_mtime_ns,
                 seen.st_ctime_ns,
-                seen.st_ino,
+                seen.st_ino & _INODE,
                 mode,
                 seen.st_nlink,
                 seen.st_dev,

@@ -16,7 +16,7 @@ from fileorg.storage.listing import batches, entry_of
 from fileorg.storage.paths import check_name, failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from fileorg.model import Entry, Listing
 
@@ -58,7 +58,7 @@ class LocalStorage:
             stable_inodes=True,
             empty_folders=True,
             any_bytes=True,
-            name_limit=_name_limit(self._root_fd),
+            name_limit=posix.name_limit(self._root_fd),
         )
 
     def fd(self, folder: bytes) -> int:
@@ -109,6 +109,32 @@ class LocalStorage:
             os.close(fd)
             raise
         return os.fdopen(fd, "rb", buffering=0)
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """(dev, inode) of the root: what it is, whatever leads there."""
+        seen = os.fstat(self._root_fd)
+        return seen.st_dev, seen.st_ino
+
+    def lstat_all(self, folder: bytes, names: Sequence[bytes]) -> list[Entry | OSError | None]:
+        """`lstat` of many names of one folder, in half the time; an error is a value."""
+        lstat = os.lstat
+        found: list[Entry | OSError | None] = []
+        try:
+            fd = self.fd(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return [None] * len(names)
+        except OSError as error:
+            return [error] * len(names)
+        for name in names:
+            try:
+                check_name(name)
+                found.append(entry_of(name, lstat(name, dir_fd=fd)))
+            except FileNotFoundError:
+                found.append(None)
+            except OSError as error:
+                found.append(error)
+        return found
 
     def readlink(self, folder: bytes, name: bytes) -> bytes:
         return os.readlink(name, dir_fd=self._at(folder, name))
@@ -171,11 +197,11 @@ class LocalStorage:
         """
         source_fd = os.open(name, _READ_FLAGS, dir_fd=self._at(folder, name))
         try:
-            before = _regular(name, source_fd)
+            facts, before = os.fstat(source_fd), _regular(name, source_fd)
             target_fd = os.open(temporary, _NEW_FLAGS, 0o600, dir_fd=target._at(target_folder, temporary))
             try:
                 digest = transfer.copy_content(source_fd, target_fd, before.size)
-                lost = transfer.copy_metadata(source_fd, target_fd)
+                lost = transfer.copy_metadata(source_fd, target_fd, facts)
                 os.fsync(target_fd)
                 _unchanged(before, source_fd)
                 return StagedCopy(digest, entry_of(temporary, os.fstat(target_fd)), lost)
@@ -217,9 +243,11 @@ class LocalStorage:
         os.unlink(name, dir_fd=self._at(folder, name))
 
     def make_folder(self, folder: bytes, name: bytes, mode: int = 0o777) -> None:
-        os.mkdir(name, stat.S_IMODE(mode), dir_fd=self._at(folder, name))
+        exact = stat.S_ISDIR(mode)
+        # It has to be opened to be given its mode, which may be one that forbids that.
+        os.mkdir(name, stat.S_IMODE(mode) | (0o700 if exact else 0), dir_fd=self._at(folder, name))
         self.forget(join(folder, name))  # there may be descriptors of one that went before
-        if stat.S_ISDIR(mode):
+        if exact:
             os.fchmod(self.fd(join(folder, name)), stat.S_IMODE(mode))
 
     def remove_folder(self, folder: bytes, name: bytes) -> None:
@@ -245,7 +273,8 @@ class LocalStorage:
                 if swapped != entry.name:
                     other = self.lstat(b"", swapped)
                     same = other is not None and (other.dev, other.inode) == (entry.dev, entry.inode)
-                    return same and (entry.is_folder or entry.nlink == 1)  # else it may be two names of one file
+                    # A file with several names may have both.
+                    return same and (entry.is_folder or entry.nlink == 1)
         return False
 
     def sync(self) -> None:
@@ -274,10 +303,3 @@ def _regular(name: bytes, fd: int) -> Entry:
 def _unchanged(before: Entry, fd: int) -> None:
     if entry_of(before.name, os.fstat(fd)) != before:
         raise OSError(errno.ESTALE, "it changed while it was copied", os.fsdecode(before.name))
-
-
-def _name_limit(fd: int) -> int:
-    try:
-        return os.fpathconf(fd, "PC_NAME_MAX")
-    except (OSError, ValueError):
-        return 255

@@ -103,7 +103,8 @@ def open_beneath(root_fd: int, folder: bytes, *, cross_mounts: bool = True) -> i
         return os.open(b".", FOLDER_FLAGS, dir_fd=root_fd)
     if sys.platform == "linux":
         resolve = _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS
-        how = _OpenHow(FOLDER_FLAGS, 0, resolve | (0 if cross_mounts else _RESOLVE_NO_XDEV))
+        # Not O_NOFOLLOW: with it, a symlink at the end is called ENOTDIR, as if the folder were missing.
+        how = _OpenHow(FOLDER_FLAGS & ~os.O_NOFOLLOW, 0, resolve | (0 if cross_mounts else _RESOLVE_NO_XDEV))
         fd = int(_syscall(_SYS_OPENAT2, root_fd, folder, ctypes.byref(how), ctypes.sizeof(how)))
         if fd >= 0:
             return fd
@@ -147,3 +148,11 @@ def sync_file_system(fd: int) -> None:
         os.sync()
     elif _syncfs(fd) != 0:
         raise failed(ctypes.get_errno())
+
+
+def name_limit(fd: int) -> int:
+    """How many bytes a name may have where `fd` is."""
+    try:
+        return os.fpathconf(fd, "PC_NAME_MAX")
+    except (OSError, ValueError):
+        return 255

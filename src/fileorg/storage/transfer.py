@@ -109,9 +109,11 @@ def _write_all(fd: int, data: memoryview, position: int) -> None:
         position += count
 
 
-def copy_metadata(source_fd: int, target_fd: int) -> list[str]:
-    """Owner, mode, extended attributes (ACLs are among them) and times; what could not be kept, in words."""
-    seen = os.fstat(source_fd)
+def copy_metadata(source_fd: int, target_fd: int, seen: os.stat_result) -> list[str]:
+    """Owner, mode, extended attributes (ACLs are among them) and times; what could not be kept, in words.
+
+    `seen` is the source as it was before it was read, which may change its access time.
+    """
     mode = stat.S_IMODE(seen.st_mode)
     lost = []
     if not _keep_owner(target_fd, seen):

@@ -1,15 +1,25 @@
-"""Who takes which name: the few files of a plan that compete for one. On disk, so that many clashes take no memory."""
+"""What a plan remembers beside the index: where each file goes, and who takes which of the contested names.
+
+On disk, so that it takes no memory: 14 bytes a file, and a row for each of the few whose name is contested.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from typing import NamedTuple, Self
+from array import array
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SCHEMA = """
+CREATE TABLE places (id INTEGER PRIMARY KEY, categories BLOB NOT NULL, targets BLOB NOT NULL, digests BLOB NOT NULL);
+CREATE TABLE leaders (place INTEGER NOT NULL, position INTEGER NOT NULL, name BLOB NOT NULL);
 CREATE TABLE claims (
     folder BLOB NOT NULL, key BLOB NOT NULL, family BLOB NOT NULL, number INTEGER NOT NULL,
     on_disk INTEGER NOT NULL, at_folder BLOB NOT NULL, at_name BLOB NOT NULL, size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL, PRIMARY KEY (folder, key)) WITHOUT ROWID;
+CREATE INDEX leaders_of_place ON leaders (place);
 CREATE INDEX claims_of_family ON claims (folder, family, size, number);
 CREATE TABLE decisions (
     source_folder BLOB NOT NULL, source_name BLOB NOT NULL, target_name BLOB NOT NULL, reason TEXT NOT NULL,
@@ -44,19 +54,57 @@ class Decision(NamedTuple):
     displaces: bool
 
 
-class Claims:
+class Places(NamedTuple):
+    """For each file of an index batch: which category, which target folder, and a digest of the name it wants there.
+
+    Categories and targets are numbers that the plan gives out. `leaders` names the file that a side-car follows.
+    """
+
+    categories: array[int]
+    targets: array[int]
+    digests: array[int]
+    leaders: dict[int, bytes]
+
+
+class Draft:
     """A private database that SQLite deletes when it is closed, however the process ends."""
 
     def __init__(self) -> None:
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.executescript(f"PRAGMA journal_mode=OFF; PRAGMA cache_size=-8000; {_SCHEMA}")
+        self._has_leaders = False
+
+    def add_places(self, places: Places) -> None:
+        """The places of the next batch of the index."""
+        row = self._db.execute(
+            "INSERT INTO places (categories, targets, digests) VALUES (?, ?, ?)",
+            (places.categories.tobytes(), places.targets.tobytes(), places.digests.tobytes()),
+        )
+        leaders = [(row.lastrowid, position, name) for position, name in places.leaders.items()]
+        self._db.executemany("INSERT INTO leaders VALUES (?, ?, ?)", leaders)
+        self._has_leaders |= bool(leaders)
+
+    def places(self) -> Iterator[Places]:
+        """What was added, in that order."""
+        rows = self._db.execute("SELECT id, categories, targets, digests FROM places ORDER BY id")
+        for place, categories, targets, digests in rows:
+            leaders = {}
+            if self._has_leaders:
+                leaders = dict(
+                    self._db.execute("SELECT position, name FROM leaders WHERE place = ?", (place,))
+                )
+            yield Places(array("B", categories), array("I", targets), array("Q", digests), leaders)
 
     def put(self, claim: Claim) -> None:
         """Enter a claim, in place of the one on the same name."""
-        self._db.execute(f"INSERT OR REPLACE INTO claims ({_CLAIM}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", claim)
+        self._db.execute(
+            f"INSERT OR REPLACE INTO claims ({_CLAIM}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", claim
+        )
 
     def holder(self, folder: bytes, key: bytes) -> Claim | None:
-        row = self._db.execute(f"SELECT {_CLAIM} FROM claims WHERE folder = ? AND key = ?", (folder, key)).fetchone()
+        row = self._db.execute(
+            f"SELECT {_CLAIM} FROM claims WHERE folder = ? AND key = ?", (folder, key)
+        ).fetchone()
         return Claim(*row) if row else None
 
     def of_size(self, folder: bytes, family: bytes, size: int) -> list[Claim]:
@@ -68,13 +116,16 @@ class Claims:
         return [Claim(*row) for row in rows]
 
     def highest(self, folder: bytes, family: bytes) -> int:
-        row = self._db.execute("SELECT max(number) FROM claims WHERE folder = ? AND family = ?", (folder, family))
+        row = self._db.execute(
+            "SELECT max(number) FROM claims WHERE folder = ? AND family = ?", (folder, family)
+        )
         return int(row.fetchone()[0] or 1)
 
     def decide(self, folder: bytes, name: bytes, category: str, size: int, decision: Decision) -> None:
         """What becomes of the source file `name` of `folder`."""
         self._db.execute(
-            "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?)", (folder, name, *decision, category, size)
+            "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (folder, name, *decision, category, size),
         )
 
     def revise(self, folder: bytes, name: bytes, decision: Decision) -> None:

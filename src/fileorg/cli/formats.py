@@ -1,0 +1,91 @@
+"""JSON, CSV and NUL-separated output, streamed. What is read back by programs must be exact and harmless."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from fileorg.names import display
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from fileorg.cli.terminal import Out
+
+# What a spreadsheet takes for a formula, also in its full-width form.
+_FORMULA = frozenset("=+-@\t\r＝＋－＠")  # noqa: RUF001
+
+
+def named(key: str, name: bytes) -> dict[str, str]:
+    """`name` for JSON: as text, and beside it exactly, in base 64, where it is not valid UTF-8."""
+    try:
+        return {key: name.decode()}
+    except UnicodeDecodeError:
+        return {key: name.decode(errors="replace"), f"{key}_b64": base64.b64encode(name).decode()}
+
+
+def iso(ns: int | None) -> str | None:
+    """A time for programs; None where there is none, or none that a calendar has."""
+    if ns is None:
+        return None
+    try:
+        return datetime.fromtimestamp(ns // 1_000_000_000, UTC).isoformat().replace("+00:00", "Z")
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def write_json(out: Out, value: Any) -> None:
+    """One document, for what fits in memory."""
+    out.stream.write(json.dumps(value, indent=2) + "\n")
+
+
+class JsonDocument:
+    """One object, written as it comes: fields and one long list of rows, a row a line."""
+
+    def __init__(self, out: Out) -> None:
+        self._write = out.stream.write
+        self._encode = json.JSONEncoder().encode
+        self._separator = "{\n  "
+
+    def field(self, key: str, value: Any) -> None:
+        self._write(f"{self._separator}{json.dumps(key)}: {json.dumps(value)}")
+        self._separator = ",\n  "
+
+    def rows(self, key: str, rows: Iterable[Any]) -> None:
+        self._write(f"{self._separator}{json.dumps(key)}: [")
+        separator = "\n    "
+        for row in rows:
+            self._write(separator + self._encode(row))
+            separator = ",\n    "
+        self._write("]" if separator.startswith("\n") else "\n  ]")
+        self._separator = ",\n  "
+
+    def end(self) -> None:
+        self._write("\n}\n")
+
+
+def write_csv(out: Out, titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Rows under titles. Names are shown as `display` shows them; text that a spreadsheet would run is quoted."""
+    writer = csv.writer(out.stream, lineterminator="\n")
+    writer.writerow(titles)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bytes):
+        value = display(value)
+    if isinstance(value, str) and (value[:1] in _FORMULA or value.lstrip()[:1] in _FORMULA) and value.strip():
+        return f"'{value}"
+    return value
+
+
+def write_null(out: Out, names: Iterable[bytes]) -> None:
+    """Names as they are, each ended by a NUL."""
+    out.flush()
+    buffer = out.stream.buffer
+    for name in names:
+        buffer.write(name + b"\0")
+    buffer.flush()

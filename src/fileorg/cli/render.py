@@ -1,0 +1,148 @@
+"""Numbers, times, names and tables as people read them. Names come in displayable; nothing here knows markup."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fileorg.names import display
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fileorg.cli.terminal import Out
+
+_LEAST = 8
+"""A column is never cut to fewer cells."""
+
+
+def size(bytes_: int) -> str:
+    """`3.1 GB`; 1 KB is 1024 bytes, as in --min-size."""
+    if bytes_ < 1024:
+        return f"{bytes_} B"
+    value, units = float(bytes_), iter("KMGTPE")
+    while value >= 1023.95:
+        value /= 1024
+        unit = next(units)
+    return f"{value:,.1f} {unit}B"
+
+
+def plural(count: int, word: str) -> str:
+    """`1 file`, `1,570 files`."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def duration(seconds: float) -> str:
+    if seconds < 10:
+        return f"{max(seconds, 0.01):.2f} s"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def when(ns: int | None) -> str:
+    """A local time to the minute."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime((ns or 0) // 1_000_000_000)) if ns is not None else ""
+    except (OverflowError, ValueError, OSError):
+        return "?"
+
+
+def short(path: bytes) -> str:
+    """A path for people: the home directory is `~`."""
+    home = os.path.expanduser(b"~").rstrip(b"/")
+    if home and (path == home or path.startswith(home + b"/")):
+        return "~" + display(path[len(home) :])
+    return display(path)
+
+
+def cells(text: str) -> int:
+    """How many columns of a terminal `text` takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # noqa: PLC0415  5 ms, for the few names that need it
+
+    return cell_len(text)
+
+
+def crop(text: str, width: int, *, keep_end: bool = False) -> str:
+    """`text` in at most `width` columns: its start, or its end, and an ellipsis."""
+    if cells(text) <= width:
+        return text
+    kept = text
+    while kept and cells(kept) > width - 1:
+        excess = max(1, (cells(kept) - width + 1) // 2)
+        kept = kept[excess:] if keep_end else kept[:-excess]
+    return f"…{kept}" if keep_end else f"{kept}…"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`shrinks`: it gives way in a narrow terminal, `keeps_end` what is cut off then."""
+
+    title: str
+    right: bool = False
+    shrinks: bool = False
+    keeps_end: bool = False
+
+
+def table(
+    out: Out, columns: Sequence[Column], rows: Sequence[Sequence[str]], *, total: Sequence[str] | None = None
+) -> None:
+    """Aligned columns under bold titles; `total` below a rule. The last column is not padded."""
+    every = [[column.title for column in columns], *rows, *([total] if total else [])]
+    widths = [max(cells(row[index]) for row in every) for index in range(len(columns))]
+    if out.width is not None:
+        _fit(widths, columns, out.width)
+    out.line(out.styled(_row(every[0], columns, widths), "bold"))
+    for row in rows:
+        out.line(_row(row, columns, widths))
+    if total:
+        ruled = widths[: len([cell for cell in total if cell])]
+        out.line(out.styled("  " + "─" * (sum(ruled) + 2 * (len(ruled) - 1)), "dim"))
+        out.line(_row(total, columns, widths))
+
+
+def _fit(widths: list[int], columns: Sequence[Column], available: int) -> None:
+    excess = sum(widths) + 2 * len(widths) - available
+    for index, column in sorted(enumerate(columns), key=lambda pair: -widths[pair[0]]):
+        if column.shrinks and excess > 0:
+            less = min(excess, max(0, widths[index] - _LEAST))
+            widths[index] -= less
+            excess -= less
+
+
+def _row(row: Sequence[str], columns: Sequence[Column], widths: Sequence[int]) -> str:
+    parts = []
+    for text, column, width in zip(row, columns, widths, strict=True):
+        shown = crop(text, width, keep_end=column.keeps_end)
+        padding = " " * (width - cells(shown))
+        parts.append(padding + shown if column.right else shown + padding)
+    return ("  " + "  ".join(parts)).rstrip()
+
+
+def counted(out: Out, title: str, rows: Sequence[tuple[int, str]]) -> None:
+    """A title, and below it numbers right-aligned with what they count."""
+    if not rows:
+        return
+    width = max(len(f"{number:,}") for number, _ in rows)
+    out.line(out.styled(f"  {title}", "bold"))
+    for number, text in rows:
+        lead = f"  {number:{width},}  "
+        for line in wrapped(text, out.width, len(lead)):
+            out.line(lead + line)
+            lead = " " * len(lead)
+
+
+def wrapped(text: str, width: int | None, indent: int) -> list[str]:
+    """`text` in lines that leave room for `indent` columns before them."""
+    if width is None or cells(text) <= width - indent:
+        return [text]
+    import textwrap  # noqa: PLC0415  only in narrow terminals
+
+    return textwrap.wrap(text, max(width - indent, _LEAST)) or [""]

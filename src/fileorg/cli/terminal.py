@@ -1,0 +1,117 @@
+"""Where text goes: a terminal of some width and colours, or a pipe, a log, a file. Nothing here imports Rich."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from fileorg.errors import UsageError
+from fileorg.names import display
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+_PLAIN = str.maketrans({"─": "-", "…": "~", "·": "-", "→": ">", "’": "'"})
+
+
+class Out:
+    """A text stream, and what may be written to it."""
+
+    def __init__(self, stream: TextIO, *, is_terminal: bool | None = None) -> None:
+        self.stream = stream
+        self.is_terminal = _is_terminal(stream) if is_terminal is None else is_terminal
+        dumb = os.environ.get("TERM") == "dumb"
+        self.colours = self.is_terminal and not dumb and not os.environ.get("NO_COLOR")
+        self.moves = self.is_terminal and not dumb
+        """Whether the cursor can be moved, for a live display."""
+        self.unicode = (stream.encoding or "").lower().replace("-", "").startswith("utf")
+
+    @property
+    def width(self) -> int | None:
+        """Columns of the terminal; None where lines may be as long as they are."""
+        return terminal_width(self.stream) if self.is_terminal else None
+
+    def line(self, text: str = "") -> None:
+        self.stream.write((text if self.unicode else text.translate(_PLAIN)) + "\n")
+
+    def lines(self, texts: list[str]) -> None:
+        for text in texts:
+            self.line(text)
+
+    def styled(self, text: str, style: str) -> str:
+        """`text` in a style such as `bold` or `red`, where there are colours."""
+        return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self.colours and text else text
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+
+def terminal_width(stream: TextIO) -> int:
+    """The columns of the terminal behind `stream`; COLUMNS has the first word, as everywhere."""
+    with contextlib.suppress(ValueError):
+        if (columns := int(os.environ.get("COLUMNS", ""))) > 0:
+            return columns
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
+def standard_output() -> Out:
+    return Out(sys.stdout)
+
+
+def standard_error() -> Out:
+    return Out(sys.stderr)
+
+
+def can_ask(out: Out) -> bool:
+    """Whether there is someone who reads `out` and can answer."""
+    return out.is_terminal and sys.stdin is not None and _is_terminal(sys.stdin)
+
+
+def prepare_streams() -> None:
+    """Any text can be written, whatever the encoding of the terminal; a closed stream swallows what it is given."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            # The process's own stream, for as long as it lives.
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextlib.contextmanager
+def output(path: str | None) -> Iterator[Out]:
+    """Standard output, or the file of `-o`, which appears whole or not at all. Raises `UsageError`."""
+    if path is None:
+        yield standard_output()
+        return
+    final = os.path.realpath(path)
+    special = os.path.exists(final) and not os.path.isfile(final)
+    target = final if special else f"{final}.fileorg-{os.getpid()}.part"
+    try:
+        with open(target, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
+            yield Out(stream, is_terminal=False)
+        if not special:
+            os.replace(target, final)
+    except OSError as error:
+        if error.filename not in {target, final}:
+            raise
+        raise UsageError(
+            f"The output {display(path)} cannot be written: {error.strerror}.", hint="name another file with -o"
+        ) from error
+    finally:
+        if not special:
+            with contextlib.suppress(OSError):
+                os.unlink(target)
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except ValueError:  # it is closed
+        return False

@@ -1,0 +1,72 @@
+"""What people write for sizes, ages and dates, as numbers. A wrong one is refused by the name of its option."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import datetime
+
+from fileorg.errors import UsageError
+from fileorg.names import display
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgtp])i?)?b?", re.IGNORECASE | re.ASCII)
+_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdwy])", re.IGNORECASE | re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2})?)?", re.ASCII)
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "y": 365 * 86_400}
+_SECOND_NS = 1_000_000_000
+_MOST = 1 << 62
+"""Beyond any file and any time that a file system can hold."""
+
+SIZES = "write 512, 10K, 1.5M or 2G (1K is 1024 bytes)"
+AGES = "write 30s, 10m, 12h, 7d, 2w or 1y"
+TIMES = f"{AGES}, or a date such as 2024-05-01"
+
+
+def size(option: str, text: str) -> int:
+    """`10M` in bytes. Raises `UsageError`."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"{option} {display(text)} is no size.", hint=SIZES)
+    bytes_ = _whole(match[1], 1024 ** " kmgtp".index((match[2] or " ").lower()))
+    if bytes_ > _MOST:
+        raise UsageError(f"{option} {display(text)} is more than a disk can hold.", hint=SIZES)
+    return bytes_
+
+
+def age(option: str, text: str) -> int:
+    """`10m` in nanoseconds. Raises `UsageError`."""
+    found = _age(text)
+    if found is None:
+        raise UsageError(f"{option} {display(text)} is no age.", hint=AGES)
+    return _bounded(option, text, found)
+
+
+def moment(option: str, text: str) -> int:
+    """`7d` (that long ago) or `2024-05-01` (the start of that day here) in nanoseconds since 1970. Raises `UsageError`."""
+    found = _age(text)
+    if found is not None:
+        return time.time_ns() - _bounded(option, text, found)
+    try:
+        if _DATE.fullmatch(text.strip()) is None:
+            raise ValueError
+        return int(datetime.fromisoformat(text.strip()).timestamp()) * _SECOND_NS
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(f"{option} {display(text)} is no age and no date.", hint=TIMES) from None
+
+
+def _age(text: str) -> int | None:
+    match = _AGE.fullmatch(text.strip())
+    return None if match is None else _whole(match[1], _SECONDS[match[2].lower()] * _SECOND_NS)
+
+
+def _bounded(option: str, text: str, age_ns: int) -> int:
+    if age_ns > _MOST:
+        raise UsageError(f"{option} {display(text)} is longer ago than any file.", hint=AGES)
+    return age_ns
+
+
+def _whole(number: str, unit: int) -> int:
+    """`number` times `unit`, without the detour through a float where it is whole."""
+    whole, _, part = number.partition(".")
+    return int(whole) * unit + (int(part) * unit // 10 ** len(part) if part else 0)

@@ -1,0 +1,244 @@
+"""After the commit: do what was meant, and tell what came of it. Here user files are changed, and nowhere else."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from fileorg.execute.look import check_removal
+from fileorg.execute.steps import Identity, Refusal, aside, identity, link_content, remove_checked, temporary
+from fileorg.hands import Moves
+from fileorg.journal import Settled
+from fileorg.model import Action, Problem, RecordState
+from fileorg.names import join
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fileorg.hands import Hands
+    from fileorg.journal import Intent, Journal, Operation
+    from fileorg.model import Entry, PlanRow
+    from fileorg.storage import LocalStorage
+
+PROBLEMS_KEPT = 1000
+_FOLDER_ACTIONS = frozenset({Action.MAKE_FOLDER, Action.REMOVE_FOLDER})
+
+
+class Actor:
+    """Does one batch at a time: `start`, then `finish`. Between the two the hands may still be at work."""
+
+    def __init__(
+        self, journal: Journal, operation: Operation, storages: Sequence[LocalStorage], hands: Hands
+    ) -> None:
+        self._journal = journal
+        self._operation = operation
+        self._storages = storages
+        self._hands = hands
+        self._batch: Sequence[PlanRow] = ()
+        self._intents: Sequence[Intent] = ()
+        self._first = 0
+        self._under_way: list[int] = []
+        self._exceptions: dict[int, tuple[RecordState, str]] = {}
+        self.problems: list[Problem] = []
+
+    def start(self, batch: Sequence[PlanRow], intents: Sequence[Intent], first: int) -> None:
+        """Begin with rows whose intents are committed, `first` being the id of the first of them."""
+        self._batch, self._intents, self._first, self._exceptions = batch, intents, first, {}
+        moving: list[int] = []
+        intended = RecordState.INTENT
+        for position, (row, intent) in enumerate(zip(batch, intents, strict=True)):
+            if intent[13] is not intended:
+                self._problem(row, intent.state, intent.error or "")
+            elif row[0] is Action.MOVE:
+                if moving and (batch[moving[0]][1], batch[moving[0]][4]) != (row[1], row[4]):
+                    self._move(moving)
+                    moving = []
+                moving.append(position)
+            else:
+                # What comes after a folder is made, or before it is removed, keeps its place in the order.
+                self._move(moving)
+                moving = []
+                self._wait()
+                self._one(position)
+        self._move(moving)
+
+    def finish(self) -> Settled:
+        """Wait for the end of the batch."""
+        self._wait()
+        first, batch, exceptions = self._first, self._batch, self._exceptions
+        reverted = [row[12] for row in batch if row[12]]
+        undone = (
+            [
+                position
+                for position, row in enumerate(batch)
+                if row[12]
+                and (position in exceptions or self._intents[position][13] is not RecordState.INTENT)
+            ]
+            if reverted
+            else []
+        )
+        return Settled(
+            first,
+            first + len(batch) - 1,
+            [(state, reason, first + position) for position, (state, reason) in exceptions.items()],
+            (min(reverted), max(reverted)) if reverted else None,
+            [(batch[position].reverts,) for position in undone],
+        )
+
+    def _move(self, positions: list[int]) -> None:
+        if not positions:
+            return
+        self._wait()
+        rows = [self._batch[position] for position in positions]
+        paths = [part for row in rows for part in (row[2], row[3], row[5], row[6])]
+        self._hands.start(Moves(rows[0].source_base, rows[0].target_base, paths))
+        self._under_way = positions
+
+    def _wait(self) -> None:
+        positions, self._under_way = self._under_way, []
+        if not positions:
+            return
+        for index, code in self._hands.finish():
+            self._otherwise(positions[index], OSError(code, os.strerror(code)))
+
+    def _one(self, position: int) -> None:
+        row, record = self._batch[position], self._first + position
+        try:
+            self._act_on(row, record)
+        except Refusal as refusal:
+            self._refuse(position, refusal.state, refusal.reason)
+        except OSError as error:
+            self._refuse(position, *_verdict(row, error))
+
+    def _otherwise(self, position: int, error: OSError) -> None:
+        """A rename that failed with an error that means: by another way. Any other is the file's own."""
+        row, intent, record = self._batch[position], self._intents[position], self._first + position
+        try:
+            match error.errno:
+                case errno.EXDEV:
+                    self._move_across(row, intent, record)
+                case errno.ENOTSUP:
+                    self._move_by_placeholder(row, record)
+                case _:
+                    raise error
+        except Refusal as refusal:
+            self._refuse(position, refusal.state, refusal.reason)
+        except OSError as failure:
+            self._refuse(position, *_verdict(row, failure))
+
+    def _act_on(self, row: PlanRow, record: int) -> None:
+        source, target = self._storages[row.source_base], self._storages[row.target_base]
+        place = (row.target_folder, row.target_name)
+        match row.action:
+            case Action.COPY:
+                self._copy(row, record)
+            case Action.HARDLINK:
+                source.hardlink(row.source_folder, row.source_name, target, *place)
+            case Action.SYMLINK:
+                content = link_content(source, row.source_folder, row.source_name, target, row.target_folder)
+                target.symlink(content, *place)
+            case Action.MAKE_FOLDER:
+                target.make_folder(*place, row.mode)
+            case Action.REMOVE_FOLDER:
+                target.remove_folder(*place)
+            case Action.REMOVE_COPY | Action.REMOVE_HARDLINK | Action.REMOVE_SYMLINK:
+                seen = target.lstat(*place)
+                if seen is None:
+                    raise Refusal(RecordState.MISSING, "it is no longer there")
+                check_removal(row, seen, self._storages)
+                self._remove(target, *place, record, identity(seen))
+
+    def _move_across(self, row: PlanRow, intent: Intent, record: int) -> None:
+        """To another file system: copy, make sure, and only then take the original away."""
+        if (intent.nlink or 1) > 1:
+            raise Refusal(
+                RecordState.SKIPPED,
+                f"it has {intent.nlink} names (hard links) that would be torn apart on another disk; --action copy copies it",
+            )
+        source = self._storages[row.source_base]
+        original = Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
+        made = identity(self._copy(row, record))
+        name = aside(self._operation.id, record)
+        try:
+            gone = remove_checked(source, row.source_folder, row.source_name, name, original)
+        except OSError:
+            gone = False
+        if not gone:
+            self._remove(self._storages[row.target_base], row.target_folder, row.target_name, record, made)
+            raise Refusal(RecordState.CHANGED, "it changed or was held while it was moved, and stayed")
+
+    def _copy(self, row: PlanRow, record: int) -> Entry:
+        """A durable copy under its name, and a record that says so."""
+        source, target = self._storages[row.source_base], self._storages[row.target_base]
+        name = temporary(self._operation.id, record)
+        staged = source.stage_copy(row.source_folder, row.source_name, target, row.target_folder, name)
+        try:
+            made = target.publish(row.target_folder, name, row.target_name)
+            lost = f"{', '.join(staged.lost_metadata)} could not be kept" if staged.lost_metadata else None
+            self._journal.mark(
+                record,
+                RecordState.COPIED,
+                target_inode=made.inode,
+                target_mtime_ns=made.mtime_ns,
+                digest=staged.digest,
+                error=lost,
+            )
+        except OSError:
+            target.discard(row.target_folder, name)
+            raise
+        target.discard(row.target_folder, name)
+        return made
+
+    def _move_by_placeholder(self, row: PlanRow, record: int) -> None:
+        """Where the file system can neither rename without replacing nor link: take the name with an empty file first."""
+        source, target = self._storages[row.source_base], self._storages[row.target_base]
+        reserved = target.reserve(row.target_folder, row.target_name)
+        self._journal.mark(record, RecordState.INTENT, target_inode=reserved.inode)
+        try:
+            source.rename_onto_reserved(
+                row.source_folder, row.source_name, target, row.target_folder, reserved
+            )
+        except OSError:
+            if identity(reserved).fits(target.lstat(row.target_folder, row.target_name)):
+                target.remove(row.target_folder, row.target_name)
+            raise
+        made = target.lstat(row.target_folder, row.target_name)
+        if made is not None:
+            self._journal.mark(
+                record, RecordState.COPIED, target_inode=made.inode, target_mtime_ns=made.mtime_ns
+            )
+
+    def _remove(
+        self, storage: LocalStorage, folder: bytes, name: bytes, record: int, expected: Identity
+    ) -> None:
+        if not remove_checked(storage, folder, name, aside(self._operation.id, record), expected):
+            raise Refusal(RecordState.CHANGED, "it changed just now, and was kept")
+
+    def _refuse(self, position: int, state: RecordState, reason: str) -> None:
+        self._exceptions[position] = (state, reason)
+        self._problem(self._batch[position], state, reason)
+
+    def _problem(self, row: PlanRow, state: RecordState, reason: str) -> None:
+        if row.action in _FOLDER_ACTIONS and state is RecordState.SKIPPED:
+            return  # a folder that is there already, or that others have filled: nothing to worry about
+        if len(self.problems) < PROBLEMS_KEPT:
+            path = join(row.source_folder, row.source_name) or join(row.target_folder, row.target_name)
+            self.problems.append(Problem(path, state, reason))
+
+
+def _verdict(row: PlanRow, error: OSError) -> tuple[RecordState, str]:
+    """The state and the reason of a failure that stays one."""
+    match (row.action, error.errno):
+        case (Action.MAKE_FOLDER, errno.EEXIST):
+            return RecordState.SKIPPED, "it is there already"
+        case (Action.REMOVE_FOLDER, errno.ENOTEMPTY | errno.EEXIST):
+            return RecordState.SKIPPED, "it is not empty, and was kept"
+        case (_, errno.EEXIST):
+            return RecordState.CONFLICT, "the name is taken"
+        case (_, errno.ENOENT):
+            return RecordState.MISSING, "it is no longer there, or the name is not possible at the target"
+        case (_, errno.ESTALE):
+            return RecordState.CHANGED, "it changed while it was copied, and stayed"
+        case _:
+            return RecordState.FAILED, error.strerror or str(error)

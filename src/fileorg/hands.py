@@ -1,0 +1,182 @@
+"""The process that renames, while its parent prepares the next batch: a rename waits in the kernel, the journal need not.
+
+It is handed only what is journaled, and knows one step: "rename, never replace". It ends with its parent, by whatever
+death, and holds the parent's locks until it has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import struct
+import subprocess
+import sys
+from array import array
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+
+from fileorg.errors import StorageFailure
+from fileorg.storage import LocalStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fileorg.model import Base
+
+_HEADER = struct.Struct("<QBB")  # bytes that follow, source base, target base
+_PR_SET_PDEATHSIG = 1
+_READY = b"ready"
+_FEW_FILES = 5000
+"""Up to so many files are moved by this process: starting another one takes as long."""
+
+
+class Moves(NamedTuple):
+    """Renames from one base to another: (source folder, source name, target folder, target name), one after the other."""
+
+    source_base: Base
+    target_base: Base
+    paths: list[bytes]
+
+
+class Hands(Protocol):
+    """Carries out renames. `start` may return before they are done; `finish` says which failed."""
+
+    def start(self, moves: Moves) -> None:
+        """Begin. The ones before must have been finished."""
+        ...
+
+    def finish(self) -> list[tuple[int, int]]:
+        """(position, errno) of each that failed, when all are done."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def rename_all(storages: Sequence[LocalStorage], moves: Moves) -> list[tuple[int, int]]:
+    """All of the moves, in order; (position, errno) of each that failed."""
+    rename, target = storages[moves.source_base].rename_noreplace, storages[moves.target_base]
+    for storage in storages:
+        storage.forget(b"")  # a folder that was moved away since is not followed
+    failed = []
+    paths = iter(moves.paths)
+    for position, (folder, name, target_folder, target_name) in enumerate(
+        zip(paths, paths, paths, paths, strict=True)
+    ):
+        try:
+            rename(folder, name, target, target_folder, target_name)
+        except OSError as error:
+            failed.append((position, error.errno or 0))
+    return failed
+
+
+class OwnHands:
+    """In this process: for few files, where starting another one takes longer."""
+
+    def __init__(self, storages: Sequence[LocalStorage]) -> None:
+        self._storages = storages
+        self._failed: list[tuple[int, int]] = []
+
+    def start(self, moves: Moves) -> None:
+        self._failed = rename_all(self._storages, moves)
+
+    def finish(self) -> list[tuple[int, int]]:
+        return self._failed
+
+    def close(self) -> None: ...
+
+
+class OtherHands:
+    """In a process of its own."""
+
+    def __init__(self, storages: Sequence[LocalStorage], locks: Sequence[int] = ()) -> None:
+        """`locks`: descriptors of flocks, which the process holds as long as it lives."""
+        identities = [f"{number:d}" for storage in storages for number in storage.identity]
+        arguments = [os.fsdecode(storage.root) for storage in storages]
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "fileorg.hands", str(os.getpid()), *arguments, *identities],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=tuple(locks),
+        )
+
+    def start(self, moves: Moves) -> None:
+        body = b"\0".join(moves.paths)
+        try:
+            self._pipe("stdin").write(_HEADER.pack(len(body), moves.source_base, moves.target_base) + body)
+            self._pipe("stdin").flush()
+        except BrokenPipeError:
+            raise _died() from None
+
+    def finish(self) -> list[tuple[int, int]]:
+        stdout = self._pipe("stdout")
+        (size,) = struct.unpack("<Q", _read(stdout, 8))
+        numbers = array("q", _read(stdout, size))
+        return list(zip(numbers[::2], numbers[1::2], strict=True))
+
+    def _pipe(self, name: str) -> BinaryIO:
+        pipe: BinaryIO | None = getattr(self._process, name)
+        if pipe is None:
+            raise AssertionError("it was opened with pipes")
+        return pipe
+
+    def is_ready(self) -> bool:
+        """Whether the process has started, and works in the same directories as this one."""
+        return self._pipe("stdout").read(len(_READY)) == _READY
+
+    def close(self) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            self._pipe("stdin").close()
+        self._process.wait()
+        self._pipe("stdout").close()
+
+
+def hands_for(files: int, storages: Sequence[LocalStorage], locks: Sequence[int]) -> Hands:
+    """This process for few files; another one for many, if it can be had."""
+    if files <= _FEW_FILES:
+        return OwnHands(storages)
+    other = OtherHands(storages, locks)
+    if other.is_ready():
+        return other
+    other.close()
+    return OwnHands(storages)
+
+
+def _died() -> StorageFailure:
+    return StorageFailure(
+        "The process that moves files has ended.",
+        hint="run fileorg recover to see how far it came; nothing is lost",
+    )
+
+
+def _read(pipe: BinaryIO, size: int) -> bytes:
+    data = pipe.read(size)
+    if len(data) != size:
+        raise _died()
+    return data
+
+
+def _serve(arguments: Sequence[str]) -> None:
+    """The other end: renames until the pipe is closed."""
+    parent, paths, identities = int(arguments[0]), arguments[1:3], [int(number) for number in arguments[3:]]
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to answer
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        return
+    storages = [LocalStorage(os.fsencode(path)) for path in paths]
+    if [number for storage in storages for number in storage.identity] != identities:
+        return  # another directory is in that place now
+    stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
+    stdout.write(_READY)
+    stdout.flush()
+    while header := stdin.read(_HEADER.size):
+        size, source, target = _HEADER.unpack(header)
+        failed = rename_all(storages, Moves(source, target, _read(stdin, size).split(b"\0")))
+        answer = array("q", [number for pair in failed for number in pair]).tobytes()
+        stdout.write(struct.pack("<Q", len(answer)) + answer)
+        stdout.flush()
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1:])

@@ -1,0 +1,114 @@
+"""Where each file of a batch belongs: by its category, its time, its extension, or the file that it goes with."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from xxhash import xxh3_64_intdigest
+
+from fileorg.categories import OTHER
+from fileorg.index import Places
+from fileorg.layout import collision_key
+from fileorg.model import Action, Base, OnConflict
+from fileorg.sidecars import following, leads
+
+if TYPE_CHECKING:
+    from fileorg.classify import Rules
+    from fileorg.index import FileBatch
+    from fileorg.layout import Template
+    from fileorg.model import Entry
+    from fileorg.storage import LocalStorage
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How files are to lie. `trash` is where a file goes that a newer one displaces."""
+
+    rules: Rules
+    template: Template
+    action: Action = Action.MOVE
+    on_conflict: OnConflict = OnConflict.RENAME
+    base: Base = Base.ROOT
+    case_insensitive: bool = False
+    trash: bytes = b".fileorg/trash/0"
+
+    @property
+    def other_stays(self) -> bool:
+        """A folder of everything unknown orders nothing."""
+        return self.template.first_component_is_category
+
+
+@dataclass(slots=True)
+class Stay:
+    """How many files the plan leaves where they are, silently."""
+
+    in_place: int = 0
+    other: int = 0
+
+
+class Placer:
+    """Gives each target folder a number; 0 says that a file stays."""
+
+    def __init__(self, layout: Layout, source: LocalStorage) -> None:
+        self._layout = layout
+        self._source = source
+        self._numbers: dict[bytes, int] = {}
+        self._categories = {category: number for number, category in enumerate(layout.rules.categories)}
+        self.targets: list[bytes] = [b""]
+        self.stay = Stay()
+
+    def place(self, batch: FileBatch) -> Places:
+        """The places of all files of the batch. Looks at the disk only for the files that side-cars follow."""
+        layout, folder, numbers = self._layout, batch.folder, self._numbers
+        rules, folder_of = layout.rules, layout.template.folder
+        category_of, extension_of, uses_extension = (
+            rules.category_of,
+            rules.extension_of,
+            layout.template.uses_extension,
+        )
+        same_base, other_stays, fold = layout.base is Base.ROOT, layout.other_stays, layout.case_insensitive
+        categories, targets, digests = bytearray(), array("I"), array("Q")
+        leaders: dict[int, bytes] = {}
+        for position, (name, mtime_ns) in enumerate(zip(batch.split_names(), batch.column(1), strict=True)):
+            category, number, digest = category_of(name), 0, 0
+            if following(name) is not None and (leader := self._leader(folder, name)) is not None:
+                leaders[position] = leader.name
+                category = category_of(leader.name)
+                target = folder_of(category, extension_of(leader.name), leader.mtime_ns)
+            else:
+                target = folder_of(category, extension_of(name) if uses_extension else b"", mtime_ns)
+            if category == OTHER and other_stays:
+                self.stay.other += 1
+            elif same_base and target == folder:
+                self.stay.in_place += 1
+            else:
+                number = numbers.get(target) or self._number(target)
+                key = collision_key(name, case_insensitive=True) if fold else name
+                digest = xxh3_64_intdigest(target + b"/" + key)
+            categories.append(self._categories[category])
+            targets.append(number)
+            digests.append(digest)
+        return Places(array("B", categories), targets, digests, leaders)
+
+    def _number(self, target: bytes) -> int:
+        number = self._numbers[target] = len(self.targets)
+        self.targets.append(target)
+        return number
+
+    def _leader(self, folder: bytes, name: bytes) -> Entry | None:
+        """The file that a side-car goes with, looked up on the disk: it may be in another batch of the folder."""
+        wanted = following(name)
+        if wanted is None:
+            return None
+        for stem in wanted.stems:
+            spellings = (extension for known in wanted.extensions for extension in (known, known.upper()))
+            for candidate in chain((stem,), (stem + b"." + extension for extension in spellings)):
+                if candidate != name and leads(candidate, wanted):
+                    entry = self._source.lstat(folder, candidate)
+                    if entry is not None and entry.is_file:
+                        # A side-car of a film of a picture: what counts is the end of the chain.
+                        return self._leader(folder, candidate) or entry
+        return None

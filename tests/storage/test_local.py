@@ -1,0 +1,367 @@
+"""Local files: the contract, and what only a mounted file system has."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fileorg.storage import BATCH_ENTRIES, LocalStorage, Storage, posix
+from tests.storage.contract import StorageContract, content_of, names_of, seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    Nobody = Callable[[], AbstractContextManager[None]]
+
+
+class TestLocal(StorageContract):
+    @pytest.fixture
+    def storage(self, local: LocalStorage, as_nobody: Nobody) -> LocalStorage:
+        self.as_nobody = as_nobody
+        return local
+
+    def plant(self, storage: Storage, files: Mapping[bytes, bytes]) -> None:
+        for path, content in files.items():
+            file = Path(os.fsdecode(storage.root + b"/" + path))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+
+    def tree(self, storage: Storage) -> dict[bytes, bytes]:
+        found: dict[bytes, bytes] = {}
+        for folder, folders, files in os.walk(storage.root):
+            inside = folder[len(storage.root) + 1 :]
+            found |= {os.path.join(inside, name, b""): b"" for name in folders}
+            for name in files:
+                found[os.path.join(inside, name)] = Path(os.fsdecode(os.path.join(folder, name))).read_bytes()
+        return found
+
+    @contextlib.contextmanager
+    def unreadable(self, storage: Storage, folder: bytes) -> Iterator[Storage]:
+        os.chmod(storage.root + b"/" + folder, 0)
+        with self.as_nobody():
+            yield storage
+
+
+def write(place: Path, files: Mapping[str, str]) -> None:
+    for path, content in files.items():
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        (place / path).write_text(content)
+
+
+def read(place: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(place)): f"-> {os.readlink(path)}" if path.is_symlink() else path.read_text()
+        for path in place.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    }
+
+
+def test_a_root_must_be_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("content")
+    for root, error in ((tmp_path / "missing", FileNotFoundError), (tmp_path / "file", NotADirectoryError)):
+        with pytest.raises(error):
+            LocalStorage(os.fsencode(root))
+
+
+def test_the_root_is_where_it_really_is(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    storage: Storage = LocalStorage(os.fsencode(tmp_path / "link"))
+    assert storage.root == os.fsencode(tmp_path / "real")
+    storage.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        storage.lstat(b"", b"name")
+
+
+def test_an_entry_tells_what_the_file_system_does(local: LocalStorage, root: Path) -> None:
+    write(root, {"a/one": "content"})
+    (root / "a/one").chmod(0o640)
+    os.link(root / "a/one", root / "a/two")
+    os.utime(root / "a/one", ns=(1, 1_234_567_890_123_456_789))
+    entry, facts = seen(local, b"a", b"one"), (root / "a/one").lstat()
+    assert (entry.size, entry.mtime_ns, entry.mode, entry.nlink) == (
+        7,
+        1_234_567_890_123_456_789,
+        0o100640,
+        2,
+    )
+    assert (entry.ctime_ns, entry.inode, entry.dev) == (facts.st_ctime_ns, facts.st_ino, facts.st_dev)
+    (listing,) = local.list_folder(b"a")
+    assert sorted(listing.files) == [entry, entry._replace(name=b"two")]
+
+
+def test_whatever_is_no_file_and_no_folder_is_listed_apart(local: LocalStorage, root: Path) -> None:
+    os.mkfifo(root / "fifo")
+    (root / "link").symlink_to("missing")
+    (listing,) = local.list_folder(b"")
+    assert {entry.name for entry in listing.others} == {b"fifo", b"link"}
+    assert (listing.files, listing.folders) == ([], [])
+    with pytest.raises(OSError, match="not a regular file"):
+        local.open_read(b"", b"fifo")
+    with pytest.raises(OSError, match="not a regular file"):
+        local.copy_noreplace(b"", b"fifo", local, b"", b"new")
+    assert names_of(local) == {b"fifo", b"link"}
+
+
+def test_entries_that_may_not_be_looked_at_are_reported_after_the_rest(
+    local: LocalStorage, root: Path, as_nobody: Nobody
+) -> None:
+    write(root, {"a/one": "content", "a/two": "content"})
+    (root / "a").chmod(0o744)  # its names may be read, and no more
+    with as_nobody(), pytest.raises(PermissionError) as caught:
+        names_of(local, b"a")
+    assert caught.value.filename in {"a/one", "a/two"}
+
+
+def test_a_file_that_goes_while_it_is_listed_is_left_out(local: LocalStorage, root: Path) -> None:
+    for number in range(2 * BATCH_ENTRIES):
+        (root / str(number)).touch()
+    listings = local.list_folder(b"")
+    first = {entry.name for entry in next(listings).files}
+    for path in root.iterdir():
+        path.unlink()
+    rest = [entry for listing in listings for entry in listing.files]
+    assert len(first) == BATCH_ENTRIES
+    assert rest == []
+
+
+def test_a_listing_that_is_left_early_leaves_nothing_open(local: LocalStorage, root: Path) -> None:
+    for number in range(BATCH_ENTRIES + 1):
+        (root / str(number)).touch()
+    before = os.listdir("/proc/self/fd")
+    listings = local.list_folder(b"")
+    next(listings)
+    listings.close()  # type: ignore[attr-defined]  it is a generator
+    assert os.listdir("/proc/self/fd") == before
+
+
+# Symlinks
+
+
+def test_a_symlink_is_itself(local: LocalStorage, root: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("kept")
+    local.symlink(b"../outside", b"", b"link")
+    assert stat.S_ISLNK(seen(local, b"", b"link").mode)
+    assert local.readlink(b"", b"link") == b"../outside"
+    for call in (local.open_read, lambda *at: local.copy_noreplace(*at, local, b"", b"copy")):
+        with pytest.raises(OSError, match="symbolic") as caught:
+            call(b"", b"link")
+        assert caught.value.errno == errno.ELOOP
+    local.rename_noreplace(b"", b"link", local, b"", b"moved")
+    assert read(root) == {"moved": "-> ../outside"}
+    local.hardlink(b"", b"moved", local, b"", b"twice")
+    assert read(root) == {"moved": "-> ../outside", "twice": "-> ../outside"}
+    local.remove(b"", b"moved")
+    local.remove(b"", b"twice")
+    assert read(tmp_path) == {"outside": "kept"}
+
+
+def calls_into(storage: LocalStorage, folder: bytes) -> list[Callable[[], Any]]:
+    """Everything that can be asked about or done in a folder that holds `one`."""
+    return [
+        lambda: names_of(storage, folder),
+        lambda: storage.stat_folder(folder),
+        lambda: storage.lstat(folder, b"one"),
+        lambda: storage.open_read(folder, b"one"),
+        lambda: storage.readlink(folder, b"one"),
+        lambda: storage.rename_noreplace(folder, b"one", storage, b"", b"new"),
+        lambda: storage.rename_noreplace(b"", b"here", storage, folder, b"new"),
+        lambda: storage.copy_noreplace(folder, b"one", storage, b"", b"new"),
+        lambda: storage.copy_noreplace(b"", b"here", storage, folder, b"new"),
+        lambda: storage.reserve(folder, b"new"),
+        lambda: storage.hardlink(folder, b"one", storage, b"", b"new"),
+        lambda: storage.hardlink(b"", b"here", storage, folder, b"new"),
+        lambda: storage.symlink(b"one", folder, b"new"),
+        lambda: storage.remove(folder, b"one"),
+        lambda: storage.discard(folder, b"one"),
+        lambda: storage.make_folder(folder, b"new"),
+        lambda: storage.remove_folder(folder, b"empty"),
+        lambda: storage.set_folder_times(folder, 1),
+    ]
+
+
+@pytest.mark.parametrize("folder", [b"a", b"a/b"])
+@pytest.mark.parametrize("by_component", [False, True])
+def test_a_folder_swapped_for_a_symlink_is_refused(
+    local: LocalStorage,
+    root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    by_component: bool,
+    folder: bytes,
+) -> None:
+    if by_component:
+        monkeypatch.setattr(posix, "open_beneath", posix._open_by_component)
+    write(root, {"here": "kept", "a/b/one": "kept"})
+    write(tmp_path, {"outside/one": "kept", "outside/b/one": "kept"})
+    (tmp_path / "outside/empty").mkdir()
+    assert local.lstat(b"a", b"b") is not None
+    (root / "a").rename(root / "aside")
+    (root / "a").symlink_to(tmp_path / "outside")
+    local.forget(b"")
+    before, facts = read(tmp_path), (tmp_path / "outside").stat()
+    for call in calls_into(local, folder):
+        with pytest.raises(OSError, match="symbolic") as caught:
+            call()
+        assert caught.value.errno == errno.ELOOP
+    assert read(tmp_path) == before
+    assert (tmp_path / "outside/empty").is_dir()
+    assert (tmp_path / "outside").stat() == facts
+
+
+def test_an_open_folder_cannot_be_led_astray(local: LocalStorage, root: Path, tmp_path: Path) -> None:
+    """The swap happens after the folder was opened: what is done is done in the folder that was meant."""
+    write(root, {"here": "content", "a/one": "kept"})
+    write(tmp_path, {"outside/one": "kept"})
+    local.fd(b"a")
+    (root / "a").rename(root / "aside")
+    (root / "a").symlink_to(tmp_path / "outside")
+    local.rename_noreplace(b"", b"here", local, b"a", b"two")
+    assert read(tmp_path / "outside") == {"one": "kept"}
+    assert read(root) == {"a": f"-> {tmp_path}/outside", "aside/one": "kept", "aside/two": "content"}
+
+
+# Open folders
+
+
+def test_more_folders_than_descriptors(local: LocalStorage, root: Path) -> None:
+    write(root, {f"{number}/file": str(number) for number in range(300)})
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(2):
+        for number in range(300):
+            folder = b"%d" % number
+            other = b"%d" % ((number + 150) % 300)
+            local.rename_noreplace(folder, b"file", local, other, b"aside")
+            local.rename_noreplace(other, b"aside", local, folder, b"file")
+    assert read(root) == {f"{number}/file": str(number) for number in range(300)}
+    assert len(os.listdir("/proc/self/fd")) - before <= 257
+    local.close()
+    assert len(os.listdir("/proc/self/fd")) < before
+
+
+def test_the_folder_used_longest_ago_is_closed(local: LocalStorage, root: Path) -> None:
+    for number in range(300):
+        (root / str(number)).mkdir()
+    kept = local.fd(b"0")
+    for number in range(1, 300):
+        local.fd(b"%d" % number)
+        assert local.fd(b"0") == kept
+    assert os.path.samestat(os.fstat(kept), (root / "0").stat())
+
+
+def test_a_folder_is_looked_for_again_once_forgotten(local: LocalStorage, root: Path) -> None:
+    write(root, {"a/b/one": "first", "ab/one": "kept"})
+    kept = local.fd(b"ab")
+    assert content_of(local, b"a/b", b"one") == b"first"
+    shutil.rmtree(root / "a")
+    write(root, {"a/b/one": "second"})
+    local.forget(b"a")
+    assert content_of(local, b"a/b", b"one") == b"second"
+    assert local.fd(b"ab") == kept
+    shutil.rmtree(root / "a")
+    local.forget(b"")
+    assert local.lstat(b"a/b", b"one") is None
+
+
+def test_folder_times_are_given_back(local: LocalStorage, root: Path) -> None:
+    (root / "a").mkdir()
+    os.utime(root / "a", ns=(111, 222))
+    local.make_folder(b"a", b"new", 0o700)
+    local.set_folder_times(b"a", 1_234_567_890_123_456_789)
+    entry = local.stat_folder(b"a")
+    assert entry is not None
+    assert (entry.name, entry.mtime_ns) == (b"a", 1_234_567_890_123_456_789)
+    assert (root / "a").stat().st_atime_ns == 111
+    assert stat.S_IMODE((root / "a/new").stat().st_mode) == 0o700
+
+
+# Names that are taken
+
+
+def test_a_second_name_is_the_same_file(local: LocalStorage, root: Path) -> None:
+    write(root, {"a/one": "content", "b/taken": "kept"})
+    local.hardlink(b"a", b"one", local, b"b", b"two")
+    assert (root / "a/one").samefile(root / "b/two")
+    with pytest.raises(FileExistsError):
+        local.hardlink(b"a", b"one", local, b"b", b"taken")
+    assert (root / "b/taken").read_text() == "kept"
+
+
+def test_a_symlink_that_leads_nowhere_takes_its_name(local: LocalStorage, root: Path) -> None:
+    write(root, {"one": "content"})
+    (root / "taken").symlink_to("missing")
+    for call in (
+        lambda: local.rename_noreplace(b"", b"one", local, b"", b"taken"),
+        lambda: local.copy_noreplace(b"", b"one", local, b"", b"taken"),
+        lambda: local.hardlink(b"", b"one", local, b"", b"taken"),
+        lambda: local.symlink(b"one", b"", b"taken"),
+        lambda: local.reserve(b"", b"taken"),
+        lambda: local.make_folder(b"", b"taken"),
+    ):
+        with pytest.raises(FileExistsError):
+            call()
+    assert read(root) == {"one": "content", "taken": "-> missing"}
+
+
+def test_an_error_names_both_places(local: LocalStorage, root: Path) -> None:
+    write(root, {"one": "content", "two": "kept"})
+    with pytest.raises(FileExistsError) as caught:
+        local.rename_noreplace(b"", b"one", local, b"", b"two")
+    assert (caught.value.filename, caught.value.filename2) == ("one", "two")
+
+
+def test_what_is_done_is_flushed_on_every_file_system(
+    local: LocalStorage, elsewhere: LocalStorage, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[int] = []
+    flush = posix.sync_file_system
+
+    def noting(fd: int) -> None:
+        flushed.append(os.fstat(fd).st_dev)
+        flush(fd)
+
+    monkeypatch.setattr(posix, "sync_file_system", noting)
+    for storage in (local, elsewhere):
+        storage.sync()
+    assert flushed == [root.stat().st_dev, os.stat(elsewhere.root).st_dev]
+
+
+@pytest.mark.root
+def test_mounts_beneath_the_root(
+    local: LocalStorage,
+    root: Path,
+    mount_tmpfs: Callable[[Path], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (root / "mount").mkdir()
+    mount_tmpfs(root / "mount")
+    write(root, {"mount/a/one": "content", "here": "kept"})
+    device, other_device = root.stat().st_dev, (root / "mount").stat().st_dev
+
+    with pytest.raises(OSError, match="cross-device") as caught:
+        local.rename_noreplace(b"mount/a", b"one", local, b"", b"one")
+    assert caught.value.errno == errno.EXDEV
+
+    flushed: list[int] = []
+    monkeypatch.setattr(posix, "sync_file_system", lambda fd: flushed.append(os.fstat(fd).st_dev))
+    local.forget(b"")
+    local.sync()
+    assert flushed == [device, other_device]
+
+    confined = LocalStorage(local.root, cross_mounts=False)
+    for opened in (posix.open_beneath, posix._open_by_component):
+        monkeypatch.setattr(posix, "open_beneath", opened)
+        for call in (lambda: names_of(confined, b"mount"), lambda: confined.lstat(b"mount/a", b"one")):
+            with pytest.raises(OSError, match="cross-device"):
+                call()
+    assert names_of(confined) == {b"mount", b"here"}
+    confined.close()
+    local.close()

@@ -1,0 +1,355 @@
+"""Copies: content, holes and metadata; staged, published, discarded; from one device to another."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import struct
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import xxhash
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fileorg.storage import posix, transfer
+from tests.storage.contract import names_of, seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from fileorg.storage import LocalStorage
+
+MIB = 1 << 20
+TEMPORARY = b".fileorg-1-1.part"
+# A date that is not in whole seconds or microseconds.
+MTIME_NS = 1_234_567_890_123_456_789
+
+
+@pytest.fixture(params=["same device", "other device"])
+def target(request: pytest.FixtureRequest, local: LocalStorage) -> LocalStorage:
+    """Where copies go."""
+    if request.param == "same device":
+        return local
+    storage: LocalStorage = request.getfixturevalue("elsewhere")
+    return storage
+
+
+def path_of(storage: LocalStorage, name: bytes | str) -> Path:
+    return Path(os.fsdecode(storage.root)) / os.fsdecode(name)
+
+
+def write_sparse(path: Path, size: int, data: dict[int, bytes]) -> bytes:
+    """A file of `size` bytes with data at some offsets and holes elsewhere; its content."""
+    content = bytearray(size)
+    with path.open("wb") as file:
+        file.truncate(size)
+        for offset, part in data.items():
+            file.seek(offset)
+            file.write(part)
+            content[offset : offset + len(part)] = part
+    return bytes(content)
+
+
+# Content
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    size=st.integers(0, 3 * MIB),
+    parts=st.dictionaries(st.integers(0, 3 * MIB), st.binary(min_size=1, max_size=9000), max_size=4),
+)
+def test_the_digest_is_of_the_content_however_it_is_stored(
+    tmp_path: Path, size: int, parts: dict[int, bytes]
+) -> None:
+    inside = {offset: part for offset, part in parts.items() if offset + len(part) <= size}
+    content = write_sparse(tmp_path / "one", size, inside)
+    (tmp_path / "two").unlink(missing_ok=True)
+    source = os.open(tmp_path / "one", os.O_RDONLY)
+    copy = os.open(tmp_path / "two", os.O_RDWR | os.O_CREAT | os.O_EXCL)
+    digest = transfer.copy_content(source, copy, size)
+    os.close(source)
+    os.close(copy)
+    assert digest == xxhash.xxh3_128(content).digest()
+    assert (tmp_path / "two").read_bytes() == content
+
+
+def test_holes_stay_holes(local: LocalStorage, target: LocalStorage) -> None:
+    content = write_sparse(path_of(local, "one"), 64 * MIB, {0: b"head", 32 * MIB: b"middle"})
+    local.copy_noreplace(b"", b"one", target, b"", b"two")
+    two = path_of(target, "two")
+    assert two.read_bytes() == content
+    assert two.stat().st_blocks * 512 < MIB
+
+
+def test_a_file_that_is_all_hole(local: LocalStorage, target: LocalStorage) -> None:
+    content = write_sparse(path_of(local, "one"), 3 * MIB, {})
+    staged = local.stage_copy(b"", b"one", target, b"", TEMPORARY)
+    assert staged.digest == xxhash.xxh3_128(content).digest()
+    assert (staged.entry.size, path_of(target, TEMPORARY).stat().st_blocks) == (3 * MIB, 0)
+
+
+@pytest.mark.parametrize("claimed", [0, 6, 8])
+def test_another_size_than_was_said_is_stale(tmp_path: Path, claimed: int) -> None:
+    (tmp_path / "one").write_text("content")
+    source = os.open(tmp_path / "one", os.O_RDONLY)
+    copy = os.open(tmp_path / "two", os.O_RDWR | os.O_CREAT | os.O_EXCL)
+    with pytest.raises(OSError, match="while it was copied") as caught:
+        transfer.copy_content(source, copy, claimed)
+    assert caught.value.errno == errno.ESTALE
+    os.close(source)
+    os.close(copy)
+
+
+def test_what_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "one").write_text("content")
+    source = os.open(tmp_path / "one", os.O_RDONLY)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        transfer.copy_content(source, source, 7)  # not open for writing
+    os.close(source)
+
+
+def test_a_stream_without_holes_to_tell_is_read_whole() -> None:
+    """proc(5) knows no SEEK_DATA, and no size: as much is copied as was said."""
+    with Path("/proc/self/cmdline").open("rb") as file:
+        assert list(transfer._data_ranges(file.fileno(), 100)) == [(0, 100)]
+
+
+# Metadata
+
+
+def test_a_copy_has_the_metadata_of_the_file(local: LocalStorage, target: LocalStorage) -> None:
+    one = path_of(local, "one")
+    one.write_text("content")
+    os.setxattr(one, "user.note", b"\x00\xff note")
+    os.setxattr(one, "user.empty", b"")
+    one.chmod(0o4751)
+    os.utime(one, ns=(MTIME_NS - 1, MTIME_NS))
+    made = local.copy_noreplace(b"", b"one", target, b"", b"two")
+    two = path_of(target, "two")
+    assert made == seen(target, b"", b"two")
+    assert (made.mtime_ns, stat.S_IMODE(made.mode), made.nlink) == (MTIME_NS, 0o4751, 1)
+    assert two.stat().st_atime_ns == MTIME_NS - 1
+    assert {name: os.getxattr(two, name) for name in os.listxattr(two)} == {
+        "user.note": b"\x00\xff note",
+        "user.empty": b"",
+    }
+    assert names_of(target) == names_of(local) | {b"two"} if target is local else {b"two"}
+
+
+@pytest.mark.root
+def test_a_copy_by_root_has_the_same_owner(local: LocalStorage) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    one = path_of(local, "one")
+    one.write_text("content")
+    os.chown(one, 1234, 5678)
+    staged = local.stage_copy(b"", b"one", local, b"", TEMPORARY)
+    facts = path_of(local, TEMPORARY).stat()
+    assert (facts.st_uid, facts.st_gid, staged.lost_metadata) == (1234, 5678, [])
+
+
+@pytest.mark.root
+def test_a_copy_by_someone_else_does_not_run_as_them(
+    local: LocalStorage, root: Path, as_nobody: Callable[[], AbstractContextManager[None]]
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    one = path_of(local, "one")
+    one.write_text("#!/bin/sh")
+    one.chmod(0o6755)
+    os.setxattr(one, "user.note", b"note")
+    (root / "theirs").mkdir()
+    (root / "theirs").chmod(0o777)
+    with as_nobody():
+        staged = local.stage_copy(b"", b"one", local, b"theirs", TEMPORARY)
+    assert staged.lost_metadata == ["owner", "mode"]
+    assert stat.S_IMODE(staged.entry.mode) == 0o755
+    assert os.getxattr(root / "theirs" / os.fsdecode(TEMPORARY), "user.note") == b"note"
+
+
+def acl(*entries: tuple[int, int, int]) -> bytes:
+    """An access control list as the kernel keeps it: version 2, then tag, permissions and id of each entry."""
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+USER, NAMED_USER, GROUP, MASK, OTHER, NO_ID = 0x01, 0x02, 0x04, 0x10, 0x20, 0xFFFFFFFF
+BOB_MAY_READ = acl(
+    (USER, 6, NO_ID), (NAMED_USER, 4, 1234), (GROUP, 0, NO_ID), (MASK, 4, NO_ID), (OTHER, 0, NO_ID)
+)
+
+
+def test_an_access_list_travels(local: LocalStorage, target: LocalStorage) -> None:
+    one = path_of(local, "one")
+    one.write_text("content")
+    os.setxattr(one, "system.posix_acl_access", BOB_MAY_READ)
+    local.copy_noreplace(b"", b"one", target, b"", b"two")
+    two = path_of(target, "two")
+    assert os.getxattr(two, "system.posix_acl_access") == BOB_MAY_READ
+    assert two.stat().st_mode == one.stat().st_mode
+
+
+def test_the_target_folder_gives_nobody_access(local: LocalStorage, root: Path) -> None:
+    one = path_of(local, "one")
+    one.write_text("secret")
+    one.chmod(0o640)
+    (root / "shared").mkdir()
+    os.setxattr(root / "shared", "system.posix_acl_default", BOB_MAY_READ)
+    local.copy_noreplace(b"", b"one", local, b"shared", b"two")
+    assert os.listxattr(root / "shared/two") == []
+    assert stat.S_IMODE((root / "shared/two").stat().st_mode) == 0o640
+
+
+def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
+    """A pipe has an owner, and takes neither attributes nor times."""
+    (tmp_path / "one").write_text("content")
+    os.setxattr(tmp_path / "one", "user.a\x1bb", b"note")
+    source = os.open(tmp_path / "one", os.O_RDONLY)
+    reading, writing = os.pipe()
+    assert transfer.copy_metadata(source, writing) == [r"attribute user.a\x1bb"]
+    for fd in (source, reading, writing):
+        os.close(fd)
+
+
+# Staging
+
+
+def test_a_staged_copy_is_published_with_a_witness(local: LocalStorage, target: LocalStorage) -> None:
+    path_of(local, "one").write_text("content")
+    staged = local.stage_copy(b"", b"one", target, b"", TEMPORARY)
+    assert staged.digest == xxhash.xxh3_128(b"content").digest()
+    assert staged.lost_metadata == []
+    assert staged.entry == seen(target, b"", TEMPORARY)
+    made = target.publish(b"", TEMPORARY, b"two")
+    assert (made.inode, made.nlink, made.name) == (staged.entry.inode, 2, b"two")
+    target.discard(b"", TEMPORARY)
+    target.discard(b"", TEMPORARY)
+    assert seen(target, b"", b"two").nlink == 1
+    assert path_of(target, "two").read_text() == "content"
+
+
+def test_publishing_without_links_renames(
+    local: LocalStorage, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "as exFAT answers")
+
+    (root / "one").write_text("content")
+    (root / "taken").write_text("kept")
+    local.stage_copy(b"", b"one", local, b"", TEMPORARY)
+    monkeypatch.setattr(os, "link", no_links)
+    with pytest.raises(FileExistsError):
+        local.publish(b"", TEMPORARY, b"taken")
+    made = local.publish(b"", TEMPORARY, b"two")
+    assert made.nlink == 1
+    local.discard(b"", TEMPORARY)
+    assert names_of(local) == {b"one", b"two", b"taken"}
+
+
+def test_publishing_refuses_a_taken_name(local: LocalStorage, root: Path) -> None:
+    (root / "one").write_text("content")
+    (root / "taken").write_text("kept")
+    local.stage_copy(b"", b"one", local, b"", TEMPORARY)
+    with pytest.raises(FileExistsError):
+        local.publish(b"", TEMPORARY, b"taken")
+    with pytest.raises(OSError, match="too long"):
+        local.publish(b"", TEMPORARY, b"x" * 256)
+    assert (root / "taken").read_text() == "kept"
+    assert names_of(local) == {b"one", b"taken", TEMPORARY}
+
+
+def test_a_temporary_of_another_run_is_left_alone(local: LocalStorage, root: Path) -> None:
+    (root / "one").write_text("content")
+    path_of(local, TEMPORARY).write_text("another run")
+    with pytest.raises(FileExistsError) as caught:
+        local.stage_copy(b"", b"one", local, b"", TEMPORARY)
+    assert caught.value.filename == os.fsdecode(TEMPORARY)
+    assert path_of(local, TEMPORARY).read_text() == "another run"
+
+
+@pytest.fixture
+def busy_writer(root: Path) -> Iterator[Callable[[], None]]:
+    """Another program that writes to `one`, always of the same length, from the call to the end of the test."""
+    stop, wrote = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with (root / "one").open("r+b") as file:
+            while not stop.is_set():
+                file.seek(0)
+                file.write(os.urandom(8))
+                file.flush()
+                wrote.set()
+
+    thread = threading.Thread(target=write)
+
+    def start() -> None:
+        thread.start()
+        assert wrote.wait(10)
+
+    yield start
+    stop.set()
+    thread.join()
+
+
+@pytest.mark.parametrize("how", ["stage_copy", "copy_noreplace"])
+def test_a_source_that_changes_meanwhile_is_stale_and_leaves_nothing(
+    local: LocalStorage, target: LocalStorage, busy_writer: Callable[[], None], how: str
+) -> None:
+    path_of(local, "one").write_bytes(bytes(32 * MIB))
+    busy_writer()
+    with pytest.raises(OSError, match="while it was copied") as caught:
+        getattr(local, how)(b"", b"one", target, b"", TEMPORARY)
+    assert caught.value.errno == errno.ESTALE
+    assert names_of(target) == ({b"one"} if target is local else set())
+
+
+def test_a_copy_that_is_given_up_leaves_nothing(local: LocalStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the middle of it."""
+
+    def interrupted(*_: object) -> bytes:
+        raise KeyboardInterrupt
+
+    path_of(local, "one").write_text("content")
+    monkeypatch.setattr(transfer, "copy_content", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        local.copy_noreplace(b"", b"one", local, b"", b"two")
+    assert names_of(local) == {b"one"}
+
+
+def test_a_name_taken_during_the_copy_is_refused_and_leaves_nothing(
+    local: LocalStorage, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = transfer.copy_content
+
+    def copy_and_meddle(*arguments: int) -> bytes:
+        (root / "two").write_text("newcomer")
+        return copy(*arguments)
+
+    (root / "one").write_text("content")
+    monkeypatch.setattr(transfer, "copy_content", copy_and_meddle)
+    with pytest.raises(FileExistsError):
+        local.copy_noreplace(b"", b"one", local, b"", b"two")
+    assert {path.name: path.read_text() for path in root.iterdir()} == {"one": "content", "two": "newcomer"}
+
+
+# Devices
+
+
+def test_a_rename_does_not_reach_another_device(local: LocalStorage, elsewhere: LocalStorage) -> None:
+    path_of(local, "one").write_text("content")
+    for call in (local.rename_noreplace, local.hardlink):
+        with pytest.raises(OSError, match="cross-device") as caught:
+            call(b"", b"one", elsewhere, b"", b"two")
+        assert caught.value.errno == errno.EXDEV
+    assert (names_of(local), names_of(elsewhere)) == ({b"one"}, set())
+
+
+def test_a_rename_by_link_does_not_either(local: LocalStorage, elsewhere: LocalStorage) -> None:
+    path_of(local, "one").write_text("content")
+    with pytest.raises(OSError, match="cross-device"):
+        posix.rename_by_link(local.fd(b""), b"one", elsewhere.fd(b""), b"two")
+    assert (names_of(local), names_of(elsewhere)) == ({b"one"}, set())
