@@ -82,20 +82,14 @@ def test_the_evidence_says_which_rule_decided(rules: Rules) -> None:
     assert rules.evidence(b"a.\x1b[2J\xff").rule == "unknown extension .\\x1b[2j\\xff"
 
 
-@given(
-    st.lists(
-        st.one_of(NAMES, NAMES.map(lambda stem: stem + b".jpg"), st.sampled_from([b"a.gz", b"a.csv.gz"]))
-    )
-)
+@given(st.lists(st.one_of(NAMES, NAMES.map(lambda stem: stem + b".jpg"), st.sampled_from([b"a.gz", b"a.csv.gz"]))))
 def test_the_memo_never_changes_an_answer(names: list[bytes]) -> None:
     rules = Rules()
     for name in names:
         assert rules.category_of(name) == Rules.default().evidence(name).category
 
 
-def test_a_tree_of_random_suffixes_does_not_fill_the_memory(
-    rules: Rules, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tree_of_random_suffixes_does_not_fill_the_memory(rules: Rules, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(classify, "_MEMO_ENTRIES", 8)
     for number in range(100):
         assert rules.category_of(b"a.%d" % number) == ("Spreadsheets" if number == 123 else "Other")

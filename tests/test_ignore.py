@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 NAMES = st.binary(min_size=1, max_size=255).map(lambda raw: raw.replace(b"/", b"_").replace(b"\0", b"_"))
 
 
-def kept(
-    ignore: Ignore, tree: Mapping[str, str | None], folder: bytes = b"", parent: Scope | None = None
-) -> list[str]:
+def kept(ignore: Ignore, tree: Mapping[str, str | None], folder: bytes = b"", parent: Scope | None = None) -> list[str]:
     """The files that `ignore` lets through, of a tree of paths to contents."""
     here = os.fsdecode(folder) + "/" if folder else ""
     below = [path.removeprefix(here) for path in tree if path.startswith(here)]
@@ -235,9 +233,7 @@ def test_a_pattern_that_cannot_match_is_refused_by_name(pattern: str) -> None:
 
 
 def test_a_bad_line_is_refused_with_its_file_and_number() -> None:
-    with pytest.raises(
-        UsageError, match=r"^a/b/\.fileorgignore, line 3: the pattern x\[z-a\] cannot be used: "
-    ):
+    with pytest.raises(UsageError, match=r"^a/b/\.fileorgignore, line 3: the pattern x\[z-a\] cannot be used: "):
         Ignore().scope(b"a/b", b"# fine\n*.log\nx[z-a]\n", None)
 
 

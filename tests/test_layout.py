@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 NAMES = st.binary(min_size=1, max_size=255).map(lambda raw: raw.replace(b"/", b"_").replace(b"\0", b"_"))
-TEXT_NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1).map(
-    str.encode
-)
+TEXT_NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1).map(str.encode)
 DAY_NS = 86_400 * 10**9
 
 
@@ -114,14 +112,10 @@ def test_by_is_a_template() -> None:
 
 def test_which_folders_a_template_makes_in_the_root() -> None:
     categories = ("Images", "Disk images")
-    tops = {
-        text: parse_template(text).top_folders(categories) for text in ("{name}", "a/{year}", "{category}")
-    }
+    tops = {text: parse_template(text).top_folders(categories) for text in ("{name}", "a/{year}", "{category}")}
     expected = {"{name}": set(), "a/{year}": {b"a"}, "{category}": {b"Images", b"Disk images"}}
     assert tops == {text: frozenset(folders) for text, folders in expected.items()}
-    assert parse_template("My {category}").top_folders(categories) == frozenset(
-        (b"My Images", b"My Disk images")
-    )
+    assert parse_template("My {category}").top_folders(categories) == frozenset((b"My Images", b"My Disk images"))
     assert parse_template("{year}/{category}").top_folders(categories) is None
     assert parse_template("{category}-{extension}").top_folders(categories) is None
 
@@ -145,9 +139,7 @@ def test_an_extension_smuggles_nothing(extension: bytes) -> None:
     assert parse_template("{extension}").folder("Other", extension, 0) == b"No extension"
 
 
-@pytest.mark.parametrize(
-    ("template", "category"), [("{category}", ""), ("{category}", ".."), (".{category}", ".")]
-)
+@pytest.mark.parametrize(("template", "category"), [("{category}", ""), ("{category}", ".."), (".{category}", ".")])
 def test_a_category_smuggles_nothing(template: str, category: str) -> None:
     with pytest.raises(UsageError, match="the category"):
         parse_template(template).folder(category, b"jpg", 0)
@@ -167,9 +159,7 @@ def test_dates_are_local(zone: Callable[[str], None]) -> None:
 @pytest.mark.usefixtures("zone")
 def test_a_time_out_of_range_is_undated() -> None:
     for mtime_ns in (1 << 100, -(1 << 100), ns("9999-12-31T00:00") + DAY_NS, ns("0001-01-01T00:00") - DAY_NS):
-        assert (
-            parse_template("{category}/{year}/{month}").folder("Images", b"", mtime_ns) == b"Images/Undated"
-        )
+        assert parse_template("{category}/{year}/{month}").folder("Images", b"", mtime_ns) == b"Images/Undated"
         assert parse_template("{year}-{month}").folder("Images", b"", mtime_ns) == b"Undated"
         assert parse_template("{year}/{category}/{day}").folder("A", b"", mtime_ns) == b"Undated/A/Undated"
         assert parse_template("year/{year}").folder("A", b"", mtime_ns) == b"year/Undated"
@@ -206,9 +196,7 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(
-    st.lists(
-        st.sampled_from(["{category}", "{extension}", "{year}", "{day}", "a", ".", "/", "{{"]), min_size=1
-    ),
+    st.lists(st.sampled_from(["{category}", "{extension}", "{year}", "{day}", "a", ".", "/", "{{"]), min_size=1),
     st.sampled_from([*CATEGORIES]),
     st.binary(max_size=30),
     st.integers(),

@@ -67,15 +67,11 @@ class Contest:
             return self._record(file, Decision(twin.at_name, self._identical(twin), displaces=False))
         if holder is None or self._on_conflict is OnConflict.RENAME:
             return self._take(file, max(at_least, self._highest(file) + (holder is not None)))
-        keep_newer = (
-            self._on_conflict is OnConflict.KEEP_NEWER and holder.size >= 0
-        )  # never a folder or a link
+        keep_newer = self._on_conflict is OnConflict.KEEP_NEWER and holder.size >= 0  # never a folder or a link
         if keep_newer and file.mtime_ns > holder.mtime_ns:
             return self._displace(file, holder)
         reason = "the one there is newer" if keep_newer else TAKEN
-        return self._record(
-            file, Decision(file.source_name, f"{reason}: {self._where(holder)}", displaces=False)
-        )
+        return self._record(file, Decision(file.source_name, f"{reason}: {self._where(holder)}", displaces=False))
 
     def _take(self, file: Contender, number: int) -> Decision:
         """The first free name from `number` on."""
@@ -96,9 +92,7 @@ class Contest:
         if not holder.on_disk:
             before = self._draft.decision(holder.at_folder, holder.at_name)
             displaces = before is not None and before.displaces
-            loser = Decision(
-                holder.at_name, f"a newer one takes the name: {self._shown(file)}", displaces=False
-            )
+            loser = Decision(holder.at_name, f"a newer one takes the name: {self._shown(file)}", displaces=False)
             self._draft.revise(holder.at_folder, holder.at_name, loser)
         self._draft.put(self._claim(file, file.source_name, 1))
         return self._record(file, Decision(file.source_name, "", displaces=displaces))
@@ -134,7 +128,7 @@ class Contest:
             there.name,
             size,
             there.mtime_ns,
-        )  # noqa: E501, FBT003
+        )
 
     def _claim(self, file: Contender, name: bytes, number: int) -> Claim:
         return Claim(

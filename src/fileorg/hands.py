@@ -1,4 +1,4 @@
-"""The process that renames, while its parent prepares the next batch: a rename waits in the kernel, the journal need not.
+"""The process that renames, while its parent prepares the next batch: renames wait in the kernel, the journal need not.
 
 It is handed only what is journaled, and knows one step: "rename, never replace". It ends with its parent, by whatever
 death, and holds the parent's locks until it has.
@@ -32,7 +32,7 @@ _FEW_FILES = 5000
 
 
 class Moves(NamedTuple):
-    """Renames from one base to another: (source folder, source name, target folder, target name), one after the other."""
+    """Renames from one base to another; in `paths` source folder, source name, target folder, target name of each."""
 
     source_base: Base
     target_base: Base
@@ -60,9 +60,7 @@ def rename_all(storages: Sequence[LocalStorage], moves: Moves) -> list[tuple[int
         storage.forget(b"")  # a folder that was moved away since is not followed
     failed = []
     paths = iter(moves.paths)
-    for position, (folder, name, target_folder, target_name) in enumerate(
-        zip(paths, paths, paths, paths, strict=True)
-    ):
+    for position, (folder, name, target_folder, target_name) in enumerate(zip(paths, paths, paths, paths, strict=True)):
         try:
             rename(folder, name, target, target_folder, target_name)
         except OSError as error:
@@ -132,7 +130,7 @@ class OtherHands:
 
 
 def hands_for(files: int, storages: Sequence[LocalStorage], locks: Sequence[int]) -> Hands:
-    """This process for few files; another one for many, if it can be had."""
+    """Hands in this process for few files; in another one for many, if it can be had."""
     if files <= _FEW_FILES:
         return OwnHands(storages)
     other = OtherHands(storages, locks)

@@ -102,9 +102,7 @@ class Ignore:
 
     fingerprint: bytes
 
-    def __init__(
-        self, *, hidden: bool = False, include: Sequence[str] = (), exclude: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, *, hidden: bool = False, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> None:
         """`hidden` lets hidden files and folders in; the patterns are gitignore's, relative to the root.
 
         Raises UsageError for a pattern that cannot match anything.
@@ -277,9 +275,9 @@ def _compile(text: str, *, whole: bool) -> _Pattern:
 def _pattern_class() -> Any:
     # Imported where there are patterns: most runs have none. The first name is pathspec 1.x, the other 0.12.
     try:
-        from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern  # noqa: PLC0415
+        from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
     except ImportError:  # pragma: no cover
-        from pathspec.patterns.gitwildmatch import GitWildMatchPattern  # noqa: PLC0415
+        from pathspec.patterns.gitwildmatch import GitWildMatchPattern
 
         return GitWildMatchPattern
     return GitIgnoreSpecPattern

@@ -1,12 +1,14 @@
-"""The words of the house as types. Plain data; rows between stages are tuples, a class stands where one thing is shown."""
+"""The words of the house as types. Rows between stages are tuples; a class stands where one thing is shown."""
 
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Action(StrEnum):

@@ -6,7 +6,6 @@ draft of a few bytes a file. A dry run and a run read the same rows.
 
 from __future__ import annotations
 
-import builtins
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,11 +15,12 @@ from xxhash import xxh3_64_intdigest
 from fileorg.clashes import Contender, Contest
 from fileorg.errors import GuardRefused
 from fileorg.index import Draft, Filter, Places
-from fileorg.model import Action, Base, OnConflict, PlanRow
+from fileorg.model import Action, Base, PlanRow
 from fileorg.names import display, join, split
 from fileorg.placing import Layout, Placer
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Iterator
 
     from fileorg.events import Reporter
@@ -86,9 +86,7 @@ class OrganizePlan:
         targets, categories = self._placer.targets, self._layout.rules.categories
         pairs = Counter(zip(places.categories, places.targets, strict=True))
         sizes = Counter[tuple[int, int]]()
-        for pair, size in zip(
-            zip(places.categories, places.targets, strict=True), batch.column(0), strict=True
-        ):
+        for pair, size in zip(zip(places.categories, places.targets, strict=True), batch.column(0), strict=True):
             sizes[pair] += size
         for (category, target), files in pairs.items():
             if not target:

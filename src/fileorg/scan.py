@@ -146,9 +146,7 @@ class Reader:
         batch = FileBatch.pack(task.folder, files)
         return Part(batch, sequence, tasks, dict(+ignored), len(listing.others), not_entered, None)
 
-    def _subfolders(
-        self, task: Task, folders: list[Entry], ignored: Counter[Reason]
-    ) -> tuple[list[Task], int]:
+    def _subfolders(self, task: Task, folders: list[Entry], ignored: Counter[Reason]) -> tuple[list[Task], int]:
         """The folders to read next, and how many are not entered because that was not asked for."""
         selection = self._selection
         deeper = selection.recursive and (selection.max_depth is None or task.depth < selection.max_depth)
@@ -197,9 +195,7 @@ class Reader:
             return None
         path = display(os.path.join(self._storage.root, join(folder, IGNORE_FILE)))
         if entry.size > _IGNORE_FILE_BYTES:
-            raise UsageError(
-                f"{path} is too large to be a list of patterns.", hint="shorten it or move it away"
-            )
+            raise UsageError(f"{path} is too large to be a list of patterns.", hint="shorten it or move it away")
         try:
             with self._storage.open_read(folder, IGNORE_FILE) as file:
                 return file.read(_IGNORE_FILE_BYTES)

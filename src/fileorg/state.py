@@ -10,11 +10,14 @@ import os
 import socket
 import stat
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fileorg.errors import Locked, StateError
 from fileorg.names import display
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 JOURNAL = b"journal.db"
 INDEX = b"index.db"
@@ -40,7 +43,7 @@ def default_state_path() -> bytes:
     """`$FILEORG_HOME`, else the place that the system keeps for the state of programs."""
     if home := os.environ.get("FILEORG_HOME"):
         return os.fsencode(home)
-    import platformdirs  # noqa: PLC0415  not needed where FILEORG_HOME is set
+    import platformdirs
 
     return os.fsencode(platformdirs.user_state_dir("fileorg", appauthor=False))
 
@@ -65,9 +68,7 @@ def open_state(path: bytes | None = None) -> StateDirectory:
         for name in _OURS[:2]:
             _check_file(os.path.join(path, name))
     except OSError as error:
-        raise StateError(
-            f"The state directory {shown} cannot be used: {error.strerror}.", hint=hint
-        ) from error
+        raise StateError(f"The state directory {shown} cannot be used: {error.strerror}.", hint=hint) from error
     return StateDirectory(os.path.realpath(path))
 
 
@@ -95,9 +96,9 @@ def _check_file(path: bytes) -> None:
 
 @contextlib.contextmanager
 def run_lock(state: StateDirectory, what: str, *, name: bytes = b"run.lock") -> Iterator[int]:
-    """Hold the journal for one run; the descriptor that does. Raises `Locked`, naming who has it. `what` is told to those who wait.
+    """Hold the journal for one run; the descriptor that does. `what` is told to whoever comes meanwhile.
 
-    A raw flock: the kernel drops it with the last descriptor, however the process ends.
+    Raises `Locked`, naming who has it. A raw flock: the kernel drops it with the last descriptor, however the process ends.
     """
     path = os.path.join(state.path, name)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -123,9 +124,9 @@ def _holder(fd: int) -> str:
 
 @contextlib.contextmanager
 def root_locks(*roots: bytes) -> Iterator[list[int]]:
-    """Hold each root, by the descriptors it gives, against every other run, also of another user or with another state directory.
+    """Hold each root, by the descriptors it gives, against every other run.
 
-    The flock is on the directory itself, so it is keyed by device and inode whatever name leads there. Those above
+    Also against one of another user or with another state directory: the flock is on the directory itself, keyed by device and inode whatever name leads there. Those above
     a root are held shared: a run on an ancestor or a descendant conflicts. Raises `Locked`.
     """
     exclusive = {os.path.realpath(root) for root in roots}

@@ -36,9 +36,7 @@ class Totals:
         self.files: Counter[str] = Counter()
         self.bytes: Counter[str] = Counter()
 
-    def counted(
-        self, batches: Iterable[tuple[int, FileBatch]], root: bytes
-    ) -> Iterator[tuple[int, FileBatch]]:
+    def counted(self, batches: Iterable[tuple[int, FileBatch]], root: bytes) -> Iterator[tuple[int, FileBatch]]:
         """The same batches, counted as they pass."""
         for sequence, batch in batches:
             self._add(batch, root)
@@ -53,16 +51,10 @@ class Totals:
             bytes_[category] += size
         folder = join(root, batch.folder) if batch.folder else root
         if len(self._largest) < LISTED or max(sizes) > self._largest[0][0]:
-            rows = (
-                (size, join(folder, name), mtime)
-                for name, size, mtime in zip(names, sizes, mtimes, strict=True)
-            )
+            rows = ((size, join(folder, name), mtime) for name, size, mtime in zip(names, sizes, mtimes, strict=True))
             self._largest = heapq.nlargest(LISTED, [*self._largest, *rows])[::-1]
         if len(self._oldest) < LISTED or min(mtimes) < self._oldest[-1][0]:
-            rows = (
-                (mtime, join(folder, name), size)
-                for name, size, mtime in zip(names, sizes, mtimes, strict=True)
-            )
+            rows = ((mtime, join(folder, name), size) for name, size, mtime in zip(names, sizes, mtimes, strict=True))
             self._oldest = heapq.nsmallest(LISTED, [*self._oldest, *rows])
 
     @property

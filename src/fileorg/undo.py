@@ -19,7 +19,7 @@ _SWAPPED = {Action.MOVE}
 
 
 class UndoPlan:
-    """What is left to be taken back of one operation. With `rename`, a file whose old name is taken is set beside it."""
+    """What is left to be taken back of one operation. With `rename`, a file whose name is taken is set beside it."""
 
     def __init__(
         self,
@@ -62,9 +62,7 @@ class UndoPlan:
                 continue
             folder, name = split(path)
             if self._storages[base].lstat(folder, name) is None:
-                yield PlanRow(
-                    Action.MAKE_FOLDER, Base(base), b"", b"", Base(base), folder, name, 0, 0, 0, mode, ""
-                )
+                yield PlanRow(Action.MAKE_FOLDER, Base(base), b"", b"", Base(base), folder, name, 0, 0, 0, mode, "")
 
 
 def _inverse(record: Record) -> PlanRow:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.storage.contract import StorageContract, content_of, names_of, seen
 
 from fileorg.storage import BATCH_ENTRIES, LocalStorage, Storage, posix
-from tests.storage.contract import StorageContract, content_of, names_of, seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -139,7 +139,7 @@ def test_a_listing_that_is_left_early_leaves_nothing_open(local: LocalStorage, r
     before = os.listdir("/proc/self/fd")
     listings = local.list_folder(b"")
     next(listings)
-    listings.close()  # type: ignore[attr-defined]  it is a generator
+    del listings
     assert os.listdir("/proc/self/fd") == before
 
 
@@ -151,9 +151,12 @@ def test_a_symlink_is_itself(local: LocalStorage, root: Path, tmp_path: Path) ->
     local.symlink(b"../outside", b"", b"link")
     assert stat.S_ISLNK(seen(local, b"", b"link").mode)
     assert local.readlink(b"", b"link") == b"../outside"
-    for call in (local.open_read, lambda *at: local.copy_noreplace(*at, local, b"", b"copy")):
+    for call in (
+        lambda: local.open_read(b"", b"link"),
+        lambda: local.copy_noreplace(b"", b"link", local, b"", b"copy"),
+    ):
         with pytest.raises(OSError, match="symbolic") as caught:
-            call(b"", b"link")
+            call()
         assert caught.value.errno == errno.ELOOP
     local.rename_noreplace(b"", b"link", local, b"", b"moved")
     assert read(root) == {"moved": "-> ../outside"}
@@ -283,6 +286,57 @@ def test_folder_times_are_given_back(local: LocalStorage, root: Path) -> None:
     assert stat.S_IMODE((root / "a/new").stat().st_mode) == 0o700
 
 
+def test_a_mode_with_its_type_is_exact(local: LocalStorage, root: Path, as_nobody: Nobody) -> None:
+    root.chmod(0o777)
+    with as_nobody():
+        for mode in (0o1777, 0o311, 0o000, 0o750):
+            name = b"%o" % mode
+            local.make_folder(b"", name, stat.S_IFDIR | mode)
+            assert seen(local, b"", name).mode == stat.S_IFDIR | mode
+        umask = os.umask(0o027)
+        local.make_folder(b"", b"usual")
+        os.umask(umask)
+        assert seen(local, b"", b"usual").mode == stat.S_IFDIR | 0o750
+
+
+def test_many_are_looked_at_as_one_by_one(local: LocalStorage, root: Path, as_nobody: Nobody) -> None:
+    write(root, {"a/one": "content", "a/two/three": "content", "locked/one": "content"})
+    names = [b"one", b"missing", b"two"]
+    assert local.lstat_all(b"a", names) == [local.lstat(b"a", name) for name in names]
+    for missing in (b"missing", b"a/one"):
+        assert local.lstat_all(missing, names) == [None, None, None]
+    assert str(local.lstat_all(b"a", [b"../a/one", b"x" * 256])) == str(
+        [
+            OSError(errno.EINVAL, os.strerror(errno.EINVAL), "../a/one"),
+            OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), b"x" * 256),
+        ]
+    )
+    (root / "locked").chmod(0)
+    with as_nobody():
+        errors = local.lstat_all(b"locked", names)
+    assert [type(error) for error in errors] == [PermissionError] * 3
+
+
+def test_a_root_is_known_by_its_inode(local: LocalStorage, root: Path) -> None:
+    facts = root.stat()
+    assert local.identity == (facts.st_dev, facts.st_ino)
+
+
+def test_case_matters_on_this_file_system(local: LocalStorage, root: Path) -> None:
+    """On one where it does not, other names of a file are answered with the file itself."""
+    assert not local.is_case_insensitive()
+    write(root, {"123": "no case", "abc": "content"})
+    assert not local.is_case_insensitive()
+    (root / "ABC").mkdir()
+    assert not local.is_case_insensitive()
+
+
+def test_two_names_that_differ_in_case_are_no_proof(local: LocalStorage, root: Path) -> None:
+    write(root, {"abc": "content"})
+    os.link(root / "abc", root / "ABC")
+    assert not local.is_case_insensitive()
+
+
 # Names that are taken
 
 
@@ -298,14 +352,15 @@ def test_a_second_name_is_the_same_file(local: LocalStorage, root: Path) -> None
 def test_a_symlink_that_leads_nowhere_takes_its_name(local: LocalStorage, root: Path) -> None:
     write(root, {"one": "content"})
     (root / "taken").symlink_to("missing")
-    for call in (
+    calls: list[Callable[[], Any]] = [
         lambda: local.rename_noreplace(b"", b"one", local, b"", b"taken"),
         lambda: local.copy_noreplace(b"", b"one", local, b"", b"taken"),
         lambda: local.hardlink(b"", b"one", local, b"", b"taken"),
         lambda: local.symlink(b"one", b"", b"taken"),
         lambda: local.reserve(b"", b"taken"),
         lambda: local.make_folder(b"", b"taken"),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(FileExistsError):
             call()
     assert read(root) == {"one": "content", "taken": "-> missing"}

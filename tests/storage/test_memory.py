@@ -14,22 +14,23 @@ from typing import TYPE_CHECKING, Any
 import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
+from tests.storage.contract import StorageContract, content_of, names_of, seen
 
 from fileorg.errors import UsageError
 from fileorg.model import Entry
 from fileorg.storage import LocalStorage, open_storage
 from fileorg.storage.remote import RemoteStorage
 from fileorg.storage.remote_io import ns_of, os_errors
-from tests.storage.contract import StorageContract, content_of, names_of, seen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from fileorg.storage import Storage
 
 
 class LimitedMemory(MemoryFileSystem):  # type: ignore[misc]
-    """The same memory for someone who may not list a folder named `locked`, under a scheme that is only read."""
+    """The same memory, only read, for someone who may not list folders named `locked`."""
 
     protocol = "limited"
 
@@ -56,10 +57,10 @@ def key(storage: Storage, path: bytes) -> str:
 
 
 @pytest.fixture
-def storage() -> Iterator[Storage]:
+def storage() -> Iterator[RemoteStorage]:
     bucket = f"bucket-{uuid.uuid4()}"
     memory().mkdir(f"{bucket}/top")
-    opened = open_storage(f"memory://{bucket}/top/")
+    opened = RemoteStorage(f"memory://{bucket}/top/")
     yield opened
     opened.close()
     memory().rm(bucket, recursive=True)
@@ -89,7 +90,7 @@ class TestMemory(StorageContract):
 # Opening
 
 
-def test_a_url_is_opened_and_a_path_is_local(tmp_path):
+def test_a_url_is_opened_and_a_path_is_local(tmp_path: Path) -> None:
     url = "memory://bucket/some folder"
     assert open_storage(url + "/").root == url.encode()
     assert isinstance(open_storage(url), RemoteStorage)
@@ -100,7 +101,7 @@ def test_a_url_is_opened_and_a_path_is_local(tmp_path):
         local.close()
 
 
-def test_local_files_do_not_load_fsspec():
+def test_local_files_do_not_load_fsspec() -> None:
     code = "import sys, fileorg.storage as s; s.open_storage('/').close(); sys.exit('fsspec' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -113,7 +114,7 @@ def test_local_files_do_not_load_fsspec():
         ("simplecache::memory://bucket/a", "more than one storage", "without `::`"),
     ],
 )
-def test_a_url_that_cannot_be_opened_is_one_sentence(url, message, hint):
+def test_a_url_that_cannot_be_opened_is_one_sentence(url: str, message: str, hint: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
         open_storage(url)
     assert hint in caught.value.hint
@@ -123,7 +124,7 @@ def test_a_url_that_cannot_be_opened_is_one_sentence(url, message, hint):
 # One memory
 
 
-def test_every_storage_sees_the_same_memory(storage):
+def test_every_storage_sees_the_same_memory(storage: RemoteStorage) -> None:
     other = open_storage(storage.root)
     memory().pipe_file(key(storage, b"one"), b"content")
     assert names_of(other) == {b"one"}
@@ -131,13 +132,13 @@ def test_every_storage_sees_the_same_memory(storage):
     assert names_of(storage) == {b"two"}
 
 
-def test_neighbours_with_the_same_beginning_are_outside(storage):
+def test_neighbours_with_the_same_beginning_are_outside(storage: RemoteStorage) -> None:
     memory().pipe_file(key(storage, b"one"), b"content")
     memory().pipe_file(key(storage, b"").rstrip("/") + "-2/other", b"content")
     assert names_of(storage) == {b"one"}
 
 
-def test_the_top_of_the_memory_can_be_the_root(storage):
+def test_the_top_of_the_memory_can_be_the_root(storage: RemoteStorage) -> None:
     memory().pipe_file(key(storage, b"one"), b"content")
     top = open_storage("memory://")
     bucket = key(storage, b"").partition("/")[0].encode()
@@ -145,7 +146,7 @@ def test_the_top_of_the_memory_can_be_the_root(storage):
     assert content_of(top, bucket + b"/top", b"one") == b"content"
 
 
-def test_a_root_that_is_not_there_is_said():
+def test_a_root_that_is_not_there_is_said() -> None:
     missing = open_storage("memory://no/such/place")
     with pytest.raises(FileNotFoundError):
         names_of(missing)
@@ -156,7 +157,7 @@ def test_a_root_that_is_not_there_is_said():
 
 
 @pytest.mark.parametrize("bad", ["..", ".", "a\ud800b"])
-def test_a_key_that_is_no_path_is_reported_and_the_rest_is_listed(storage, bad):
+def test_a_key_that_is_no_path_is_reported_and_the_rest_is_listed(storage: RemoteStorage, bad: str) -> None:
     memory().store[f"/{key(storage, b'')}{bad}"] = memory().open(key(storage, b"one"), "wb")
     listings = storage.list_folder(b"")
     assert [entry.name for entry in next(listings).files] == [b"one"]
@@ -165,13 +166,13 @@ def test_a_key_that_is_no_path_is_reported_and_the_rest_is_listed(storage, bad):
     assert caught.value.errno in {errno.EINVAL, errno.EILSEQ}
 
 
-def test_an_empty_component_in_a_key_is_reported(storage):
+def test_an_empty_component_in_a_key_is_reported(storage: RemoteStorage) -> None:
     memory().store[f"/{key(storage, b'')}/hidden"] = memory().open(key(storage, b"one"), "wb")
     with pytest.raises(OSError, match="Invalid"):
         names_of(storage)
 
 
-def test_times_are_those_of_the_last_change(storage):
+def test_times_are_those_of_the_last_change(storage: RemoteStorage) -> None:
     memory().pipe_file(key(storage, b"one"), b"content")
     first = seen(storage, b"", b"one")
     assert abs(first.mtime_ns - datetime.now(UTC).timestamp() * 1e9) < 60e9
@@ -196,7 +197,7 @@ def test_times_are_those_of_the_last_change(storage):
         ("Wed, 01 May", 0),
     ],
 )
-def test_times_as_storages_tell_them(told, expected):
+def test_times_as_storages_tell_them(told: Any, expected: Any) -> None:
     assert ns_of(told) == expected
 
 
@@ -211,7 +212,7 @@ class Telling(MemoryFileSystem):  # type: ignore[misc]
         return str(super()._strip_protocol(path.removeprefix("telling://")))
 
     def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
-        return super().info(path, **kwargs) | self.told
+        return {**super().info(path, **kwargs), **self.told}
 
     def modified(self, path: str) -> Any:
         raise NotImplementedError
@@ -230,7 +231,9 @@ fsspec.register_implementation("telling", Telling)
         ({"type": "link"}, 0, False),
     ],
 )
-def test_facts_as_file_systems_tell_them(storage, monkeypatch, told, mtime_ns, is_file):
+def test_facts_as_file_systems_tell_them(
+    storage: RemoteStorage, monkeypatch: pytest.MonkeyPatch, told: Any, mtime_ns: int, is_file: bool
+) -> None:
     memory().pipe_file(key(storage, b"one"), b"content")
     monkeypatch.setattr(Telling, "told", told)
     telling = RemoteStorage("telling://" + key(storage, b""))
@@ -244,26 +247,27 @@ def test_facts_as_file_systems_tell_them(storage, monkeypatch, told, mtime_ns, i
 # Changes
 
 
-def test_a_storage_that_could_overwrite_is_only_read(storage):
+def test_a_storage_that_could_overwrite_is_only_read(storage: RemoteStorage) -> None:
     memory().pipe_file(key(storage, b"one"), b"content")
     limited = RemoteStorage("limited://" + key(storage, b""))
     assert not limited.capabilities.changes
     assert content_of(limited, b"", b"one") == b"content"
-    for call in (
+    calls: list[Callable[[], Any]] = [
         lambda: limited.rename_noreplace(b"", b"one", limited, b"", b"two"),
         lambda: limited.copy_noreplace(b"", b"one", limited, b"", b"two"),
         lambda: storage.copy_noreplace(b"", b"one", limited, b"", b"two"),
         lambda: limited.remove(b"", b"one"),
         lambda: limited.make_folder(b"", b"new"),
         lambda: limited.remove_folder(b"", b"new"),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(OSError, match="only read") as caught:
             call()
         assert caught.value.errno == errno.ENOTSUP
     assert names_of(storage) == {b"one"}
 
 
-def test_a_copy_from_a_storage_that_is_only_read(storage):
+def test_a_copy_from_a_storage_that_is_only_read(storage: RemoteStorage) -> None:
     memory().pipe_file(key(storage, b"one"), b"content")
     limited = RemoteStorage("limited://" + key(storage, b""))
     limited.copy_noreplace(b"", b"one", storage, b"", b"two")
@@ -299,11 +303,11 @@ fsspec.register_implementation("meddling", Meddling)
 
 
 @pytest.fixture
-def meddling(storage, monkeypatch):
+def meddling(storage: RemoteStorage, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Any], RemoteStorage]:
     """A storage where `act` runs, once, at `moment`."""
     monkeypatch.setattr("fileorg.storage.remote._REFUSES_TAKEN", {"memory", "meddling"})
 
-    def at(moment: str, act: Any) -> Storage:
+    def at(moment: str, act: Any) -> RemoteStorage:
         left = [moment]
 
         def meddle(now: str) -> None:
@@ -317,7 +321,9 @@ def meddling(storage, monkeypatch):
     return at
 
 
-def test_a_source_that_changes_while_it_is_read_is_not_copied(storage, meddling):
+def test_a_source_that_changes_while_it_is_read_is_not_copied(
+    storage: RemoteStorage, meddling: Callable[[str, Any], RemoteStorage]
+) -> None:
     memory().pipe_file(key(storage, b"one"), b"content")
     other = meddling("read", lambda: memory().pipe_file(key(storage, b"one"), b"CONTENT"))
     with pytest.raises(OSError, match="changed") as caught:
@@ -327,7 +333,9 @@ def test_a_source_that_changes_while_it_is_read_is_not_copied(storage, meddling)
     assert content_of(storage, b"", b"one") == b"CONTENT"
 
 
-def test_a_source_that_changes_while_it_is_renamed_stays(storage, meddling):
+def test_a_source_that_changes_while_it_is_renamed_stays(
+    storage: RemoteStorage, meddling: Callable[[str, Any], RemoteStorage]
+) -> None:
     memory().pipe_file(key(storage, b"one"), b"content")
     other = meddling("created", lambda: memory().pipe_file(key(storage, b"one"), b"CONTENT"))
     with pytest.raises(OSError, match="changed") as caught:
@@ -338,7 +346,9 @@ def test_a_source_that_changes_while_it_is_renamed_stays(storage, meddling):
 
 
 @pytest.mark.parametrize("moment", ["created", "removing"])
-def test_a_source_that_goes_while_it_is_renamed_is_not_lost(storage, meddling, moment):
+def test_a_source_that_goes_while_it_is_renamed_is_not_lost(
+    storage: RemoteStorage, meddling: Callable[[str, Any], RemoteStorage], moment: str
+) -> None:
     memory().pipe_file(key(storage, b"one"), b"content")
     other = meddling(moment, lambda: memory().rm_file(key(storage, b"one")))
     other.rename_noreplace(b"", b"one", other, b"", b"two")
@@ -346,14 +356,16 @@ def test_a_source_that_goes_while_it_is_renamed_is_not_lost(storage, meddling, m
     assert content_of(storage, b"", b"two") == b"content"
 
 
-def test_a_copy_that_goes_at_once_is_said(storage, meddling):
+def test_a_copy_that_goes_at_once_is_said(
+    storage: RemoteStorage, meddling: Callable[[str, Any], RemoteStorage]
+) -> None:
     memory().pipe_file(key(storage, b"one"), b"content")
     other = meddling("created", lambda: memory().rm_file(key(storage, b"two")))
     with pytest.raises(FileNotFoundError):
         other.copy_noreplace(b"", b"one", other, b"", b"two")
 
 
-def test_a_file_that_shrinks_while_it_is_read_just_ends(storage):
+def test_a_file_that_shrinks_while_it_is_read_just_ends(storage: RemoteStorage) -> None:
     memory().pipe_file(key(storage, b"one"), b"0123456789")
     with storage.open_read(b"", b"one") as file:
         memory().pipe_file(key(storage, b"one"), b"0123")
@@ -361,7 +373,9 @@ def test_a_file_that_shrinks_while_it_is_read_just_ends(storage):
         assert file.read() == b""
 
 
-def test_a_file_that_goes_while_it_is_listed_is_left_out(storage, monkeypatch):
+def test_a_file_that_goes_while_it_is_listed_is_left_out(
+    storage: RemoteStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for path in (b"one", b"two"):
         memory().pipe_file(key(storage, path), b"content")
     modified = MemoryFileSystem.modified
@@ -390,13 +404,13 @@ def test_a_file_that_goes_while_it_is_listed_is_left_out(storage, monkeypatch):
         (OSError(errno.ENOSPC, "full"), OSError, errno.ENOSPC),
     ],
 )
-def test_every_error_has_an_errno(raised, expected, code):
+def test_every_error_has_an_errno(raised: Exception, expected: Any, code: int) -> None:
     with pytest.raises(expected) as caught, os_errors(b"a/b"):
         raise raised
     assert caught.value.errno == code
 
 
-def test_an_entry_of_a_remote_file_says_what_is_not_known(storage):
+def test_an_entry_of_a_remote_file_says_what_is_not_known(storage: RemoteStorage) -> None:
     memory().pipe_file(key(storage, b"one"), b"content")
     entry = seen(storage, b"", b"one")
     assert entry == Entry(b"one", 7, entry.mtime_ns, entry.mtime_ns, inode=0, mode=0o100644, nlink=1, dev=0)

@@ -1,4 +1,4 @@
-"""The primitives: a folder that is beneath, a name that is free, by one system call and by the ways round it."""
+"""The primitives: a folder that is beneath, a name that is free; by one system call and by other ways."""
 
 from __future__ import annotations
 
@@ -36,9 +36,7 @@ def open_beneath(request: pytest.FixtureRequest) -> Callable[..., int]:
 
 
 @pytest.mark.parametrize("folder", ["", "a", "a/b", "a/...", "a/b/..c"])
-def test_a_folder_beneath_is_opened(
-    root: Path, root_fd: int, open_beneath: Callable[..., int], folder: str
-) -> None:
+def test_a_folder_beneath_is_opened(root: Path, root_fd: int, open_beneath: Callable[..., int], folder: str) -> None:
     (root / folder).mkdir(parents=True, exist_ok=True)
     fd = open_beneath(root_fd, folder.encode())
     assert os.path.samestat(os.fstat(fd), (root / folder).stat())
@@ -216,9 +214,7 @@ def test_a_reserved_name_is_taken_over(local: LocalStorage, root: Path) -> None:
 
 
 @pytest.mark.parametrize("foreign", ["replaced", "written", "folder", "link", "gone"])
-def test_a_placeholder_that_is_no_longer_ours_is_left_alone(
-    local: LocalStorage, root: Path, foreign: str
-) -> None:
+def test_a_placeholder_that_is_no_longer_ours_is_left_alone(local: LocalStorage, root: Path, foreign: str) -> None:
     (root / "one").write_text("content")
     reserved = local.reserve(b"", b"two")
     two = root / "two"
@@ -226,12 +222,12 @@ def test_a_placeholder_that_is_no_longer_ours_is_left_alone(
         two.write_text("foreign")
     else:
         two.rename(root / "placeholder")  # keeps its inode in use
-        {
-            "replaced": two.touch,
-            "folder": two.mkdir,
-            "link": lambda: two.symlink_to("one"),
-            "gone": lambda: None,
-        }[foreign]()
+        if foreign == "replaced":
+            two.touch()
+        elif foreign == "folder":
+            two.mkdir()
+        elif foreign == "link":
+            two.symlink_to("one")
     before = sorted(os.listdir(root)), (root / "one").read_text(), two.is_file() and two.read_text()
     with pytest.raises(FileExistsError):
         local.rename_onto_reserved(b"", b"one", local, b"", reserved)

@@ -14,9 +14,9 @@ import pytest
 import xxhash
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.storage.contract import names_of, seen
 
 from fileorg.storage import posix, transfer
-from tests.storage.contract import names_of, seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,9 +63,7 @@ def write_sparse(path: Path, size: int, data: dict[int, bytes]) -> bytes:
     size=st.integers(0, 3 * MIB),
     parts=st.dictionaries(st.integers(0, 3 * MIB), st.binary(min_size=1, max_size=9000), max_size=4),
 )
-def test_the_digest_is_of_the_content_however_it_is_stored(
-    tmp_path: Path, size: int, parts: dict[int, bytes]
-) -> None:
+def test_the_digest_is_of_the_content_however_it_is_stored(tmp_path: Path, size: int, parts: dict[int, bytes]) -> None:
     inside = {offset: part for offset, part in parts.items() if offset + len(part) <= size}
     content = write_sparse(tmp_path / "one", size, inside)
     (tmp_path / "two").unlink(missing_ok=True)
@@ -114,8 +112,8 @@ def test_what_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_stream_without_holes_to_tell_is_read_whole() -> None:
-    """proc(5) knows no SEEK_DATA, and no size: as much is copied as was said."""
-    with Path("/proc/self/cmdline").open("rb") as file:
+    """As most of proc(5): it answers SEEK_DATA with EINVAL."""
+    with Path("/proc/self/status").open("rb") as file:
         assert list(transfer._data_ranges(file.fileno(), 100)) == [(0, 100)]
 
 
@@ -173,14 +171,12 @@ def test_a_copy_by_someone_else_does_not_run_as_them(
 
 
 def acl(*entries: tuple[int, int, int]) -> bytes:
-    """An access control list as the kernel keeps it: version 2, then tag, permissions and id of each entry."""
+    """An access control list as the kernel keeps it: version 2; tag, permissions and id of each entry."""
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
 
 
 USER, NAMED_USER, GROUP, MASK, OTHER, NO_ID = 0x01, 0x02, 0x04, 0x10, 0x20, 0xFFFFFFFF
-BOB_MAY_READ = acl(
-    (USER, 6, NO_ID), (NAMED_USER, 4, 1234), (GROUP, 0, NO_ID), (MASK, 4, NO_ID), (OTHER, 0, NO_ID)
-)
+BOB_MAY_READ = acl((USER, 6, NO_ID), (NAMED_USER, 4, 1234), (GROUP, 0, NO_ID), (MASK, 4, NO_ID), (OTHER, 0, NO_ID))
 
 
 def test_an_access_list_travels(local: LocalStorage, target: LocalStorage) -> None:
@@ -205,12 +201,12 @@ def test_the_target_folder_gives_nobody_access(local: LocalStorage, root: Path) 
 
 
 def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
-    """A pipe has an owner, and takes neither attributes nor times."""
+    """A pipe has an owner, a mode and times, and no attributes."""
     (tmp_path / "one").write_text("content")
     os.setxattr(tmp_path / "one", "user.a\x1bb", b"note")
     source = os.open(tmp_path / "one", os.O_RDONLY)
     reading, writing = os.pipe()
-    assert transfer.copy_metadata(source, writing) == [r"attribute user.a\x1bb"]
+    assert transfer.copy_metadata(source, writing, os.fstat(source)) == [r"attribute user.a\x1bb"]
     for fd in (source, reading, writing):
         os.close(fd)
 
@@ -232,9 +228,7 @@ def test_a_staged_copy_is_published_with_a_witness(local: LocalStorage, target: 
     assert path_of(target, "two").read_text() == "content"
 
 
-def test_publishing_without_links_renames(
-    local: LocalStorage, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_publishing_without_links_renames(local: LocalStorage, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_links(*_: object, **__: object) -> None:
         raise OSError(errno.EPERM, "as exFAT answers")
 
@@ -267,13 +261,13 @@ def test_a_temporary_of_another_run_is_left_alone(local: LocalStorage, root: Pat
     path_of(local, TEMPORARY).write_text("another run")
     with pytest.raises(FileExistsError) as caught:
         local.stage_copy(b"", b"one", local, b"", TEMPORARY)
-    assert caught.value.filename == os.fsdecode(TEMPORARY)
+    assert caught.value.filename == TEMPORARY
     assert path_of(local, TEMPORARY).read_text() == "another run"
 
 
 @pytest.fixture
 def busy_writer(root: Path) -> Iterator[Callable[[], None]]:
-    """Another program that writes to `one`, always of the same length, from the call to the end of the test."""
+    """Another program that writes to `one`, and keeps its length, from the call to the end of the test."""
     stop, wrote = threading.Event(), threading.Event()
 
     def write() -> None:

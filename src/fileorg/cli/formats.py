@@ -77,7 +77,7 @@ def write_csv(out: Out, titles: Sequence[str], rows: Iterable[Sequence[Any]]) ->
 def _cell(value: Any) -> Any:
     if isinstance(value, bytes):
         value = display(value)
-    if isinstance(value, str) and (value[:1] in _FORMULA or value.lstrip()[:1] in _FORMULA) and value.strip():
+    if isinstance(value, str) and (value[:1] in _FORMULA or value.lstrip()[:1] in _FORMULA):
         return f"'{value}"
     return value
 

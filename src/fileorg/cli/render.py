@@ -65,7 +65,7 @@ def cells(text: str) -> int:
     """How many columns of a terminal `text` takes."""
     if text.isascii():
         return len(text)
-    from rich.cells import cell_len  # noqa: PLC0415  5 ms, for the few names that need it
+    from rich.cells import cell_len
 
     return cell_len(text)
 
@@ -143,6 +143,6 @@ def wrapped(text: str, width: int | None, indent: int) -> list[str]:
     """`text` in lines that leave room for `indent` columns before them."""
     if width is None or cells(text) <= width - indent:
         return [text]
-    import textwrap  # noqa: PLC0415  only in narrow terminals
+    import textwrap
 
     return textwrap.wrap(text, max(width - indent, _LEAST)) or [""]

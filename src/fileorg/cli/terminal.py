@@ -91,23 +91,25 @@ def output(path: str | None) -> Iterator[Out]:
         yield standard_output()
         return
     final = os.path.realpath(path)
-    special = os.path.exists(final) and not os.path.isfile(final)
+    special = os.path.exists(final) and not os.path.isfile(final)  # /dev/stdout, a pipe
     target = final if special else f"{final}.fileorg-{os.getpid()}.part"
     try:
-        with open(target, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
+        with _created(target, path) as stream:
             yield Out(stream, is_terminal=False)
         if not special:
             os.replace(target, final)
-    except OSError as error:
-        if error.filename not in {target, final}:
-            raise
-        raise UsageError(
-            f"The output {display(path)} cannot be written: {error.strerror}.", hint="name another file with -o"
-        ) from error
     finally:
         if not special:
             with contextlib.suppress(OSError):
                 os.unlink(target)
+
+
+def _created(target: str, asked: str) -> TextIO:
+    try:
+        return open(target, "w", encoding="utf-8", errors="backslashreplace", newline="\n")
+    except OSError as error:
+        shown = display(asked)
+        raise UsageError(f"The output {shown} cannot be written: {error.strerror}.", hint="see -o") from error
 
 
 def _is_terminal(stream: TextIO) -> bool:

@@ -28,9 +28,7 @@ _FOLDER_ACTIONS = frozenset({Action.MAKE_FOLDER, Action.REMOVE_FOLDER})
 class Actor:
     """Does one batch at a time: `start`, then `finish`. Between the two the hands may still be at work."""
 
-    def __init__(
-        self, journal: Journal, operation: Operation, storages: Sequence[LocalStorage], hands: Hands
-    ) -> None:
+    def __init__(self, journal: Journal, operation: Operation, storages: Sequence[LocalStorage], hands: Hands) -> None:
         self._journal = journal
         self._operation = operation
         self._storages = storages
@@ -72,8 +70,7 @@ class Actor:
             [
                 position
                 for position, row in enumerate(batch)
-                if row[12]
-                and (position in exceptions or self._intents[position][13] is not RecordState.INTENT)
+                if row[12] and (position in exceptions or self._intents[position][13] is not RecordState.INTENT)
             ]
             if reverted
             else []
@@ -154,7 +151,7 @@ class Actor:
         if (intent.nlink or 1) > 1:
             raise Refusal(
                 RecordState.SKIPPED,
-                f"it has {intent.nlink} names (hard links) that would be torn apart on another disk; --action copy copies it",
+                f"it has {intent.nlink} names (hard links), which another disk would tear apart; --action copy copies it",
             )
         source = self._storages[row.source_base]
         original = Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
@@ -191,27 +188,21 @@ class Actor:
         return made
 
     def _move_by_placeholder(self, row: PlanRow, record: int) -> None:
-        """Where the file system can neither rename without replacing nor link: take the name with an empty file first."""
+        """Where the file system can neither rename without replacing nor link: take the name with an empty file."""
         source, target = self._storages[row.source_base], self._storages[row.target_base]
         reserved = target.reserve(row.target_folder, row.target_name)
         self._journal.mark(record, RecordState.INTENT, target_inode=reserved.inode)
         try:
-            source.rename_onto_reserved(
-                row.source_folder, row.source_name, target, row.target_folder, reserved
-            )
+            source.rename_onto_reserved(row.source_folder, row.source_name, target, row.target_folder, reserved)
         except OSError:
             if identity(reserved).fits(target.lstat(row.target_folder, row.target_name)):
                 target.remove(row.target_folder, row.target_name)
             raise
         made = target.lstat(row.target_folder, row.target_name)
         if made is not None:
-            self._journal.mark(
-                record, RecordState.COPIED, target_inode=made.inode, target_mtime_ns=made.mtime_ns
-            )
+            self._journal.mark(record, RecordState.COPIED, target_inode=made.inode, target_mtime_ns=made.mtime_ns)
 
-    def _remove(
-        self, storage: LocalStorage, folder: bytes, name: bytes, record: int, expected: Identity
-    ) -> None:
+    def _remove(self, storage: LocalStorage, folder: bytes, name: bytes, record: int, expected: Identity) -> None:
         if not remove_checked(storage, folder, name, aside(self._operation.id, record), expected):
             raise Refusal(RecordState.CHANGED, "it changed just now, and was kept")
 

@@ -50,9 +50,7 @@ class Lookout:
         operation, new = self._operation, tuple.__new__
         intents: list[Intent] = []
         for row, entry in zip(batch, seen, strict=True):
-            action, source_base, source_folder, name, base, folder, target_name, inode, size, mtime_ns, *_ = (
-                row
-            )
+            action, source_base, source_folder, name, base, folder, target_name, inode, size, mtime_ns, *_ = row
             if entry.__class__ is Entry and (entry[4], entry[1], entry[2]) == (inode, size, mtime_ns):
                 # Nearly every row: a file that is as it was planned.
                 source = self._folder(source_base, source_folder)
@@ -88,7 +86,7 @@ class Lookout:
         else:
             try:
                 if isinstance(found, OSError):
-                    raise found  # noqa: TRY301  told below
+                    raise found
                 seen, reason = self._look(row, found)
             except Refusal as refusal:
                 state, reason = refusal.state, refusal.reason

@@ -39,19 +39,15 @@ class Verdict(NamedTuple):
 
     state: RecordState
     reason: str | None = None
-    columns: dict[str, Any] = {}  # noqa: RUF012  never changed
+    columns: dict[str, Any] = {}
 
 
 _DONE = Verdict(RecordState.DONE)
 _NOT_DONE = Verdict(RecordState.SKIPPED, NOT_DONE)
-_CHANGED = Verdict(
-    RecordState.CHANGED, "after the crash, neither name holds the file as it was; nothing was touched"
-)
+_CHANGED = Verdict(RecordState.CHANGED, "after the crash, neither name holds the file as it was; nothing was touched")
 
 
-def recover(
-    journal: Journal, operation: Operation, storages: Sequence[LocalStorage], reporter: Reporter
-) -> None:
+def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStorage], reporter: Reporter) -> None:
     """Settle and seal one open operation. The caller holds the run lock and the locks of its roots."""
     journal.interrupt(operation.id)
     low, high = journal.record_range(operation)
@@ -91,9 +87,7 @@ def _judge(record: Record, operation: int, storages: Sequence[LocalStorage]) -> 
             case Action.REMOVE_COPY | Action.REMOVE_HARDLINK | Action.REMOVE_SYMLINK:
                 verdict = case.removal()
     except OSError as error:
-        return Verdict(
-            RecordState.CHANGED, f"after the crash it could not be looked at: {error.strerror or error}"
-        )
+        return Verdict(RecordState.CHANGED, f"after the crash it could not be looked at: {error.strerror or error}")
     # What was refused before the crash stays refused for the reason known then.
     if verdict is _NOT_DONE and record.state not in {
         RecordState.INTENT,
@@ -132,9 +126,7 @@ class _Case:
                 return Verdict(RecordState.DONE, self._note())
             case (True, False, True):
                 return _NOT_DONE
-            case (True, True, _) if (
-                source is not None and target is not None and source.inode == target.inode
-            ):
+            case (True, True, _) if source is not None and target is not None and source.inode == target.inode:
                 # Between link and unlink: both names are of one file.
                 self.source.remove(self.record.source_folder, self.record.source_name)
                 return _DONE
@@ -150,12 +142,7 @@ class _Case:
 
     def _edited(self, source: Entry | None, target: Entry | None) -> Verdict:
         """The same inode with other content: an outsider wrote to it, wherever it is."""
-        if (
-            target is not None
-            and target.inode == self.record.target_inode
-            and target.is_file
-            and source is None
-        ):
+        if target is not None and target.inode == self.record.target_inode and target.is_file and source is None:
             return Verdict(RecordState.DONE, "it was edited since")
         if source is not None and source.inode == self.record.inode and target is None:
             return _NOT_DONE
@@ -196,13 +183,9 @@ class _Case:
                 )
             return _NOT_DONE if self.original.fits(self.at_source()) else _CHANGED
         if aside_there:
-            gone = settle_aside(
-                self.source, record.source_folder, record.source_name, self.aside, self.original
-            )
+            gone = settle_aside(self.source, record.source_folder, record.source_name, self.aside, self.original)
         elif self.original.fits(self.at_source()):
-            gone = remove_checked(
-                self.source, record.source_folder, record.source_name, self.aside, self.original
-            )
+            gone = remove_checked(self.source, record.source_folder, record.source_name, self.aside, self.original)
         else:
             gone = True  # what is at the source now is someone else's
         return Verdict(RecordState.DONE, self._note(), copied) if gone else _CHANGED
@@ -224,9 +207,7 @@ class _Case:
 
     def is_our_symlink(self, there: Entry) -> bool:
         record = self.record
-        content = link_content(
-            self.source, record.source_folder, record.source_name, self.target, record.target_folder
-        )
+        content = link_content(self.source, record.source_folder, record.source_name, self.target, record.target_folder)
         return stat.S_ISLNK(there.mode) and (
             os.fsencode(self.target.readlink(record.target_folder, record.target_name)) == content
         )

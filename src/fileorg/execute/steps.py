@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fileorg.storage import LocalStorage
 
 
-class Refusal(Exception):  # noqa: N818  not an error: a state of one record, that never ends a run
+class Refusal(Exception):
     """A file that is not done, and why."""
 
     def __init__(self, state: RecordState, reason: str) -> None:
@@ -54,10 +54,8 @@ def aside(operation: int, record: int) -> bytes:
     return b".fileorg-%d-%d-old.part" % (operation, record)
 
 
-def remove_checked(
-    storage: LocalStorage, folder: bytes, name: bytes, aside_name: bytes, expected: Identity
-) -> bool:
-    """Remove a file, if what is removed is what was expected: it is moved aside, looked at there, and only then removed.
+def remove_checked(storage: LocalStorage, folder: bytes, name: bytes, aside_name: bytes, expected: Identity) -> bool:
+    """Remove a file if it is the one that was expected: it is moved aside, looked at there, and only then removed.
 
     Between a look and an unlink of the same name another program could put its own file. False if it was another
     file: that is back under its name, or aside if the name was taken again. Raises `OSError`.
@@ -66,9 +64,7 @@ def remove_checked(
     return settle_aside(storage, folder, name, aside_name, expected)
 
 
-def settle_aside(
-    storage: LocalStorage, folder: bytes, name: bytes, aside_name: bytes, expected: Identity
-) -> bool:
+def settle_aside(storage: LocalStorage, folder: bytes, name: bytes, aside_name: bytes, expected: Identity) -> bool:
     """The second half of `remove_checked`: remove what is aside if it fits, else put it back."""
     if expected.fits(storage.lstat(folder, aside_name)):
         storage.remove(folder, aside_name)
@@ -77,9 +73,7 @@ def settle_aside(
     return False
 
 
-def link_content(
-    source: LocalStorage, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes
-) -> bytes:
+def link_content(source: LocalStorage, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes) -> bytes:
     """What a symlink in `target_folder` says to lead to the file: relative within one tree, absolute across two."""
     path = join(folder, name)
     if source.root == target.root:

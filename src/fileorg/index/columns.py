@@ -6,12 +6,14 @@ Names are joined by NUL, the one byte no name holds; numbers are 64-bit arrays. 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import xxhash
 
-from fileorg.model import Entry
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fileorg.model import Entry
 
 _NUMBERS = 6  # size, mtime_ns, ctime_ns, inode, mode, nlink
 

@@ -23,7 +23,8 @@ CREATE INDEX leaders_of_place ON leaders (place);
 CREATE INDEX claims_of_family ON claims (folder, family, size, number);
 CREATE TABLE decisions (
     source_folder BLOB NOT NULL, source_name BLOB NOT NULL, target_name BLOB NOT NULL, reason TEXT NOT NULL,
-    displaces INTEGER NOT NULL, category TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (source_folder, source_name)) WITHOUT ROWID;
+    displaces INTEGER NOT NULL, category TEXT NOT NULL, size INTEGER NOT NULL,
+    PRIMARY KEY (source_folder, source_name)) WITHOUT ROWID;
 """
 TAKEN = "the name is taken"
 _CLAIM = "folder, key, family, number, on_disk, at_folder, at_name, size, mtime_ns"
@@ -90,21 +91,15 @@ class Draft:
         for place, categories, targets, digests in rows:
             leaders = {}
             if self._has_leaders:
-                leaders = dict(
-                    self._db.execute("SELECT position, name FROM leaders WHERE place = ?", (place,))
-                )
+                leaders = dict(self._db.execute("SELECT position, name FROM leaders WHERE place = ?", (place,)))
             yield Places(array("B", categories), array("I", targets), array("Q", digests), leaders)
 
     def put(self, claim: Claim) -> None:
         """Enter a claim, in place of the one on the same name."""
-        self._db.execute(
-            f"INSERT OR REPLACE INTO claims ({_CLAIM}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", claim
-        )
+        self._db.execute(f"INSERT OR REPLACE INTO claims ({_CLAIM}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", claim)
 
     def holder(self, folder: bytes, key: bytes) -> Claim | None:
-        row = self._db.execute(
-            f"SELECT {_CLAIM} FROM claims WHERE folder = ? AND key = ?", (folder, key)
-        ).fetchone()
+        row = self._db.execute(f"SELECT {_CLAIM} FROM claims WHERE folder = ? AND key = ?", (folder, key)).fetchone()
         return Claim(*row) if row else None
 
     def of_size(self, folder: bytes, family: bytes, size: int) -> list[Claim]:
@@ -116,9 +111,7 @@ class Draft:
         return [Claim(*row) for row in rows]
 
     def highest(self, folder: bytes, family: bytes) -> int:
-        row = self._db.execute(
-            "SELECT max(number) FROM claims WHERE folder = ? AND family = ?", (folder, family)
-        )
+        row = self._db.execute("SELECT max(number) FROM claims WHERE folder = ? AND family = ?", (folder, family))
         return int(row.fetchone()[0] or 1)
 
     def decide(self, folder: bytes, name: bytes, category: str, size: int, decision: Decision) -> None:
@@ -131,7 +124,8 @@ class Draft:
     def revise(self, folder: bytes, name: bytes, decision: Decision) -> None:
         """Change a decision."""
         self._db.execute(
-            "UPDATE decisions SET target_name = ?, reason = ?, displaces = ? WHERE source_folder = ? AND source_name = ?",
+            "UPDATE decisions SET target_name = ?, reason = ?, displaces = ?"
+            " WHERE source_folder = ? AND source_name = ?",
             (*decision, folder, name),
         )
 

@@ -1,4 +1,4 @@
-"""A Bloom filter: has this name been planned before? It never says no wrongly; what it says yes to is looked up exactly.
+"""A Bloom filter: has this name been planned before? Its no is certain; what it says yes to is looked up exactly.
 
 16 MB for any number of files up to many millions, where a set of a million names takes over 100 MB.
 """

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from fileorg.errors import FileorgError
 from fileorg.index.columns import FileBatch
 from fileorg.names import display
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _VERSION = 1
 _SCHEMA = """
@@ -19,7 +21,8 @@ CREATE TABLE batches (
     id INTEGER PRIMARY KEY, root INTEGER NOT NULL, folder BLOB NOT NULL, sequence INTEGER NOT NULL,
     fingerprint BLOB NOT NULL, seen INTEGER NOT NULL, UNIQUE (root, folder, sequence));
 CREATE TABLE columns (
-    batch INTEGER PRIMARY KEY, dev INTEGER NOT NULL, files INTEGER NOT NULL, names BLOB NOT NULL, numbers BLOB NOT NULL);
+    batch INTEGER PRIMARY KEY, dev INTEGER NOT NULL, files INTEGER NOT NULL,
+    names BLOB NOT NULL, numbers BLOB NOT NULL);
 """
 
 
@@ -76,7 +79,7 @@ class Index:
             for sequence, batch in batches:
                 unchanged += self._put(root_id, sequence, batch, seen)
             stale = "SELECT id FROM batches WHERE root = ? AND seen <> ?"
-            self._db.execute(f"DELETE FROM columns WHERE batch IN ({stale})", (root_id, seen))  # noqa: S608
+            self._db.execute(f"DELETE FROM columns WHERE batch IN ({stale})", (root_id, seen))
             self._db.execute("DELETE FROM batches WHERE root = ? AND seen <> ?", (root_id, seen))
             self._db.execute("COMMIT")
         except sqlite3.Error as error:

@@ -99,15 +99,11 @@ def _check_pages(db: sqlite3.Connection, shown: str) -> None:
 
 def _check_tables(db: sqlite3.Connection, shown: str, *, empty_ok: bool) -> None:
     """A trigger or view would run someone else's SQL with our hands."""
-    found = db.execute(
-        "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    ).fetchall()
+    found = db.execute("SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'").fetchall()
     if any(kind in {"trigger", "view"} for kind, _ in found):
-        raise JournalError(
-            f"The journal {shown} holds a trigger or view that fileorg did not make.", hint=_HINT
-        )
+        raise JournalError(f"The journal {shown} holds a trigger or view that fileorg did not make.", hint=_HINT)
     tables = {name for kind, name in found if kind == "table"}
-    if not TABLES <= tables and not (empty_ok and not tables):
+    if not tables >= TABLES and not (empty_ok and not tables):
         raise JournalError(f"The journal {shown} lacks tables.", hint=_HINT)
 
 

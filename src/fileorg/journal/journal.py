@@ -8,18 +8,18 @@ import os
 import socket
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from fileorg.journal.connection import broken, connect
 from fileorg.journal.rows import OPERATION_COLUMNS, RECORD_COLUMNS, Operation, Record, RecordId
 from fileorg.model import Action, Base, Entry, OperationState, RecordState
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
 _INSERT = (
     "INSERT INTO records (operation, action, source_folder, source_name, target_folder, target_name,"
-    " dev, inode, size, mtime_ns, mode, nlink, category, state, reverts, error) VALUES ("
-    + ", ".join("?" * 16)
-    + ")"
+    " dev, inode, size, mtime_ns, mode, nlink, category, state, reverts, error) VALUES (" + ", ".join("?" * 16) + ")"
 )
 _FOLDER_CACHE = 20_000
 
@@ -88,16 +88,23 @@ class Journal:
                     self._db.execute("ROLLBACK")
 
     def begin(
-        self, kind: str, root: bytes, dest: bytes | None, options: dict[str, Any], undoes: int | None
+        self,
+        kind: str,
+        root: bytes,
+        dest: bytes | None,
+        *,
+        root_inode: int,
+        options: dict[str, Any],
+        undoes: int | None = None,
     ) -> int:
         """A new operation, running. Its number."""
         with self.transaction():
             first = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM records").fetchone()[0]
             row = self._db.execute(
-                "INSERT INTO operations (kind, root, dest, options, undoes, state, first_record, pid, host, started_ns)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO operations (kind, root, dest, root_inode, options, undoes, state, first_record, pid, host,"
+                " started_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    kind, root, dest, json.dumps(options), undoes, OperationState.RUNNING, first,
+                    kind, root, dest, root_inode, json.dumps(options), undoes, OperationState.RUNNING, first,
                     os.getpid(), socket.gethostname(), time.time_ns(),
                 ),
             )  # fmt: skip
@@ -167,7 +174,7 @@ class Journal:
         for record, state, columns in marks:
             names = "".join(f", {name} = ?" for name in columns)
             self._db.execute(
-                f"UPDATE records SET state = ?{names} WHERE id = ?",  # noqa: S608  names are keywords of ours
+                f"UPDATE records SET state = ?{names} WHERE id = ?",
                 (state, *columns.values(), record),
             )
 
@@ -176,11 +183,11 @@ class Journal:
         reverts = "SELECT reverts FROM records WHERE operation = ? AND reverts > 0 AND state"
         with self.transaction():
             self._db.execute(
-                f"UPDATE records SET state = 'undone' WHERE state = 'done' AND id IN ({reverts} = 'done')",  # noqa: S608
+                f"UPDATE records SET state = 'undone' WHERE state = 'done' AND id IN ({reverts} = 'done')",
                 (operation,),
             )
             self._db.execute(
-                f"UPDATE records SET state = 'done' WHERE state = 'undone' AND id IN ({reverts} <> 'done')"  # noqa: S608
+                f"UPDATE records SET state = 'done' WHERE state = 'undone' AND id IN ({reverts} <> 'done')"
                 " AND id NOT IN (SELECT reverts FROM records WHERE reverts > 0 AND state = 'done')",
                 (operation,),
             )
@@ -208,7 +215,7 @@ class Journal:
 
     def operations(self, where: str = "1", values: Sequence[Any] = ()) -> list[Operation]:
         """The operations, newest first. `where` is SQL of ours, never of a user."""
-        query = f"SELECT {OPERATION_COLUMNS} FROM operations WHERE {where} ORDER BY id DESC"  # noqa: S608
+        query = f"SELECT {OPERATION_COLUMNS} FROM operations WHERE {where} ORDER BY id DESC"
         return [Operation(*row) for row in self._select(query, values)]
 
     def next_operation(self) -> int:
@@ -256,7 +263,7 @@ class Journal:
             batch = [
                 Record(*row)
                 for row in self._select(
-                    f"SELECT {RECORD_COLUMNS} FROM records r LEFT JOIN folders s ON s.id = r.source_folder"  # noqa: S608
+                    f"SELECT {RECORD_COLUMNS} FROM records r LEFT JOIN folders s ON s.id = r.source_folder"
                     " JOIN folders t ON t.id = r.target_folder WHERE r.id BETWEEN ? AND ? AND r.operation = ?"
                     f" AND r.state IN ({chosen}) ORDER BY r.id {order} LIMIT ?",
                     (low, high, operation.id, rows),
@@ -278,9 +285,7 @@ class Journal:
         highest = next(self._select("SELECT coalesce(max(id), 0) FROM records", ()))[0]
         return operation.first_record, min(highest, following - 1) if following else highest
 
-    def folders(
-        self, operation: int
-    ) -> Iterator[tuple[int, Base, bytes, int | None, int | None, int | None]]:
+    def folders(self, operation: int) -> Iterator[tuple[int, Base, bytes, int | None, int | None, int | None]]:
         """(id, base, path, mode, mtime_ns, sealed_mtime_ns) of each folder the operation touched, parents first."""
         yield from self._select(
             "SELECT id, base, path, mode, mtime_ns, sealed_mtime_ns FROM folders WHERE operation = ? ORDER BY path",
@@ -301,8 +306,9 @@ class Journal:
                 inside = folder[len(root) :].lstrip(b"/")
                 low, high = self.record_range(operation)
                 rows = self._select(
-                    f"SELECT {RECORD_COLUMNS} FROM records r LEFT JOIN folders s ON s.id = r.source_folder"  # noqa: S608
-                    " JOIN folders t ON t.id = r.target_folder WHERE r.id BETWEEN ?1 AND ?2 AND r.state IN ('done', 'undone')"
+                    f"SELECT {RECORD_COLUMNS} FROM records r LEFT JOIN folders s ON s.id = r.source_folder"
+                    " JOIN folders t ON t.id = r.target_folder WHERE r.id BETWEEN ?1 AND ?2"
+                    " AND r.state IN ('done', 'undone')"
                     " AND ((s.base = ?3 AND s.path = ?4 AND r.source_name = ?5)"
                     " OR (t.base = ?3 AND t.path = ?4 AND coalesce(r.target_name, r.source_name) = ?5)) ORDER BY r.id",
                     (low, high, base, inside, name),
@@ -311,9 +317,9 @@ class Journal:
         return found
 
     def restorable_folders(self, operation: Operation) -> dict[int, int]:
-        """For an undo or redo: folder id → the mtime_ns it had before what is undone, where no outsider changed it since.
+        """For an undo or redo: folder id → the mtime_ns it had before what is undone.
 
-        An outsider did if the folder's time, when this operation came to it, was not the one that the last operation
+        Left out are folders that an outsider changed since. An outsider did if the folder's time, when this operation came to it, was not the one that the last operation
         of the same chain left it with.
         """
         chain = "SELECT id FROM operations WHERE id = :undone OR (undoes = :undone AND id < :this)"

@@ -11,8 +11,8 @@ from fileorg.names import display
 RecordId = int
 
 OPERATION_COLUMNS = (
-    "id, kind, root, dest, options, undoes, state, was_interrupted, first_record, pid, host, started_ns, ended_ns,"
-    " done, bytes, problems"
+    "id, kind, root, dest, root_inode, options, undoes, state, was_interrupted, first_record, pid, host, started_ns,"
+    " ended_ns, done, bytes, problems"
 )
 RECORD_COLUMNS = (
     "r.id, r.action, s.base, s.path, r.source_name, t.base, t.path, coalesce(r.target_name, r.source_name),"
@@ -28,6 +28,7 @@ class Operation(NamedTuple):
     kind: str
     root: bytes
     dest: bytes | None
+    root_inode: int
     options: str
     undoes: int | None
     state: OperationState
@@ -97,6 +98,4 @@ def _is_inside(folder: object, name: object) -> bool:
     if not isinstance(folder, bytes) or not isinstance(name, bytes):
         return False
     components = [*(folder.split(b"/") if folder else []), name]
-    return b"/" not in name and all(
-        part not in {b"", b".", b".."} and b"\0" not in part for part in components
-    )
+    return b"/" not in name and all(part not in {b"", b".", b".."} and b"\0" not in part for part in components)

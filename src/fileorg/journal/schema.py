@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
 
 APPLICATION_ID = 0x464F5247  # "FORG"
 VERSION = 1
@@ -14,6 +17,7 @@ CREATE TABLE operations (
     kind TEXT NOT NULL,              -- organize, undo, redo
     root BLOB NOT NULL,              -- absolute path; base 0 of folders
     dest BLOB,                       -- absolute path; base 1, where it is another directory
+    root_inode INTEGER NOT NULL,     -- by which an unmounted disk is noticed
     options TEXT NOT NULL,           -- JSON, for people
     undoes INTEGER REFERENCES operations,
     state TEXT NOT NULL,             -- running, interrupted, sealed
@@ -54,8 +58,8 @@ CREATE TABLE records (
 
 def migrate(db: sqlite3.Connection) -> None:
     """Bring the tables to `VERSION`. sqlite_utils (75 ms) is imported only when there is something to do."""
-    import sqlite_utils  # noqa: PLC0415
-    from sqlite_utils.migrations import Migrations  # noqa: PLC0415
+    import sqlite_utils
+    from sqlite_utils.migrations import Migrations
 
     migrations = Migrations("journal")
 

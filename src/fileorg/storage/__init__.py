@@ -21,6 +21,6 @@ def open_storage(url: str | bytes) -> Storage:
         return LocalStorage(os.fsencode(url))
     if scheme in {"file", "local"}:
         return LocalStorage(os.fsencode(rest))
-    from fileorg.storage.remote import RemoteStorage  # noqa: PLC0415  fsspec takes 80 ms to import
+    from fileorg.storage.remote import RemoteStorage
 
     return RemoteStorage(text)

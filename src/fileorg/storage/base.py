@@ -84,9 +84,7 @@ class Storage(Protocol):
         """
         ...
 
-    def hardlink(
-        self, folder: bytes, name: bytes, target: Self, target_folder: bytes, target_name: bytes
-    ) -> None:
+    def hardlink(self, folder: bytes, name: bytes, target: Self, target_folder: bytes, target_name: bytes) -> None:
         """A second name for the same file. `FileExistsError` if it is taken; EXDEV across devices."""
         ...
 
@@ -101,7 +99,7 @@ class Storage(Protocol):
     def make_folder(self, folder: bytes, name: bytes, mode: int = 0o777) -> None:
         """Make one folder. `FileExistsError` if there is anything of that name.
 
-        A mode with the bits of its type (as `lstat` gives it) is set exactly, any other one through the umask.
+        A mode with the bits of its type (as `lstat` gives it) is set exactly, any other through the umask.
         """
         ...
 

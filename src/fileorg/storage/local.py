@@ -114,7 +114,7 @@ class LocalStorage:
     def identity(self) -> tuple[int, int]:
         """(dev, inode) of the root: what it is, whatever leads there."""
         seen = os.fstat(self._root_fd)
-        return seen.st_dev, seen.st_ino
+        return seen.st_dev, entry_of(b"", seen).inode
 
     def lstat_all(self, folder: bytes, names: Sequence[bytes]) -> list[Entry | OSError | None]:
         """`lstat` of many names of one folder, in half the time; an error is a value."""

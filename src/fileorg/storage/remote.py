@@ -123,7 +123,7 @@ class RemoteStorage:
         self,
         folder: bytes,
         name: bytes,
-        target: RemoteStorage,  # noqa: ARG002  as in the protocol
+        target: RemoteStorage,
         target_folder: bytes,
         target_name: bytes,
     ) -> None:
@@ -141,7 +141,7 @@ class RemoteStorage:
         with os_errors(join(folder, name)):
             self._fs.rm_file(key)
 
-    def make_folder(self, folder: bytes, name: bytes, mode: int = 0o777) -> None:  # noqa: ARG002
+    def make_folder(self, folder: bytes, name: bytes, mode: int = 0o777) -> None:
         self._may_change(folder, name)
         if not self.capabilities.empty_folders:
             raise failed(errno.ENOTSUP, join(folder, name))

@@ -1,0 +1,58 @@
+"""What the shell completes beside names of options and files. It never fails, and never makes anything."""
+
+import contextlib
+import os
+
+import typer
+
+from fileorg.categories import CATEGORIES
+
+
+def category_word(name: str) -> str:
+    """A category as one word, as the shell likes it: `Disk-images`."""
+    return name.replace(" ", "-")
+
+
+def categories(incomplete: str) -> list[tuple[str, str]]:
+    """The categories of `--category`, in the case that was begun."""
+    words = [category_word(name) for name in CATEGORIES]
+    if incomplete.islower():
+        words = [word.lower() for word in words]
+    return [(word, "") for word in words if word.startswith(incomplete)]
+
+
+def undoable(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """The numbers of operations that `undo` takes, newest first, with what they were."""
+    return _operations(ctx, incomplete, {"organize", "redo"})
+
+
+def redoable(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """The numbers of operations that `redo` takes, newest first."""
+    return _operations(ctx, incomplete, {"undo"})
+
+
+def every_operation(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    return _operations(ctx, incomplete, {"organize", "undo", "redo"})
+
+
+def _operations(ctx: typer.Context, incomplete: str, kinds: set[str]) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    # A journal that is damaged, missing or not ours is told of when a command runs, not when Tab is pressed.
+    with contextlib.suppress(Exception):
+        from rich.markup import escape
+
+        from fileorg.cli.render import plural, short, when
+        from fileorg.journal import Journal
+        from fileorg.state import JOURNAL, default_state_path
+
+        named = ctx.params.get("state_dir")
+        path = os.path.join(os.fsencode(named) if named else default_state_path(), JOURNAL)
+        if os.path.getsize(path):
+            with Journal(path, read_only=True) as journal:
+                for operation in journal.operations():
+                    number = str(operation.id)
+                    if operation.kind in kinds and number.startswith(incomplete):
+                        files = plural(operation.done or 0, "file")
+                        about = f"{operation.kind} {short(operation.root)}, {files}, {when(operation.started_ns)}"
+                        found.append((number, escape(about)))
+    return found

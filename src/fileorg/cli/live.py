@@ -1,0 +1,172 @@
+"""The live display: what is done now, how far it is, how fast, how long still, and in which folder."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fileorg.cli.progress import STOPPING
+from fileorg.cli.render import crop, size
+from fileorg.names import display
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from fileorg.cli.terminal import Out
+
+_PATIENCE_SECONDS = 0.25
+"""What takes less is not worth a display, nor the import of Rich."""
+
+_FRAME_SECONDS = 0.1
+_LABEL = 10
+_BAR = 24
+
+_LABELS = {
+    "scan": "Scanning",
+    "plan": "Planning",
+    "move": "Moving",
+    "copy": "Copying",
+    "hardlink": "Linking",
+    "symlink": "Linking",
+    "undo": "Undoing",
+    "redo": "Redoing",
+    "recover": "Recovering",
+}
+
+
+@dataclass(slots=True)
+class _Stage:
+    """How far a stage is. Written by the thread that works, read by the one that draws."""
+
+    label: str
+    total: int | None
+    started: float
+    files: int = 0
+    bytes: int = 0
+    folder: bytes = b""
+
+
+class Live:
+    """Draws in a thread of its own, ten times a second: the work pays for two additions a batch, and nothing else."""
+
+    def __init__(self, err: Out) -> None:
+        self._err = err
+        self._stage = _Stage("", None, time.monotonic())
+        self._notes: list[str] = []
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+
+    def stage(self, name: str, files: int | None = None) -> None:
+        self._stage = _Stage(_LABELS.get(name, name), files, time.monotonic())
+        if self._thread is None:
+            self._ended = threading.Event()
+            self._thread = threading.Thread(target=self._draw, args=(self._ended,), daemon=True)
+            self._thread.start()
+
+    def advance(self, files: int, bytes_: int = 0, folder: bytes = b"") -> None:
+        stage = self._stage
+        stage.files += files
+        stage.bytes += bytes_
+        stage.folder = folder
+
+    def note(self, message: str) -> None:
+        self._notes.append(display(message))
+        if self._thread is None:
+            self._tell_notes()
+
+    def pause(self) -> None:
+        if self._thread is not None:
+            self._ended.set()
+            self._thread.join()
+            self._thread = None
+        self._tell_notes()
+
+    def stopping(self) -> None:
+        self._stopping = True
+
+    def _tell_notes(self) -> None:
+        while self._notes:
+            self._err.line(f"fileorg: {self._notes.pop(0)}")
+        self._err.flush()
+
+    def _draw(self, ended: threading.Event) -> None:
+        if ended.wait(_PATIENCE_SECONDS):
+            return
+        from rich.console import Console
+        from rich.live import Live as Display
+        from rich.text import Text
+
+        console = Console(
+            file=self._err.stream, force_terminal=True, no_color=not self._err.colours, highlight=False, markup=False
+        )
+        display_ = Display(
+            console=console, transient=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+        )
+        with contextlib.suppress(OSError), display_:  # a terminal that has been closed
+            while True:
+                while self._notes:
+                    console.print(Text(f"fileorg: {self._notes.pop(0)}"))
+                display_.update(self._picture(console), refresh=True)
+                if ended.wait(_FRAME_SECONDS):
+                    return
+
+    def _picture(self, console: Console) -> RenderableType:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        stage, width = self._stage, console.width
+        bar = stage.total is not None and width >= 60
+        room = width - 2 - _LABEL - 1 - (_BAR + 2 if bar else 0)
+        line = Table.grid(padding=(0, 2, 0, 0))
+        cells: list[RenderableType] = [Text(f"  {stage.label:{_LABEL - 1}}", style="bold")]
+        if bar:
+            cells.append(
+                ProgressBar(
+                    total=max(stage.total or 0, 1),
+                    completed=stage.files,
+                    width=_BAR,
+                    complete_style="cyan",
+                    finished_style="cyan",
+                )
+            )
+        cells.append(Text(_figures(stage, room), no_wrap=True, overflow="crop"))
+        line.add_row(*cells)
+        below = STOPPING if self._stopping else display(stage.folder)
+        shown = crop(below, width - 3, keep_end=not self._stopping)
+        return Group(line, Text(f"  {shown}", style="yellow" if self._stopping else "dim", no_wrap=True))
+
+
+def _figures(stage: _Stage, room: int) -> str:
+    """As many of the figures, the most telling first, as there is room for; shown in the order people read them."""
+    seconds = max(time.monotonic() - stage.started, 0.001)
+    rate = stage.files / seconds
+    figures: list[tuple[int, str]] = []
+    if stage.total is not None:
+        share = min(1.0, stage.files / max(stage.total, 1))
+        figures += [(0, f"{share:4.0%}"), (3, f"{stage.files:,} of {stage.total:,}")]
+    else:
+        figures.append((0, f"{stage.files:,} files"))
+    figures.append((2, f"{rate:,.0f}/s"))
+    if stage.bytes:
+        figures.append((4, size(stage.bytes)))
+    if stage.total is not None and stage.files and (left := stage.total - stage.files) > 0:
+        figures.append((1, f"{_clock(left / rate)} left"))
+    kept: set[int] = set()
+    for rank, figure in sorted(figures):
+        if len("  ".join(text for known, text in figures if known in kept | {rank})) <= room:
+            kept.add(rank)
+        elif not kept:
+            return figure[:room]
+    return "  ".join(text for rank, text in figures if rank in kept)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

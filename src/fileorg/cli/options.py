@@ -1,0 +1,241 @@
+"""The options that commands share, each said once. Named as other tools name them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fileorg.cli import complete, values
+from fileorg.errors import UsageError
+
+if TYPE_CHECKING:
+    from fileorg.state import StateDirectory
+    from fileorg.workflows import Filters
+
+
+class ProgressMode(StrEnum):
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+    JSON = "json"
+
+
+class ListFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+RUN = "Run"
+FILES = "Which files"
+OUTPUT = "Output"
+GENERAL = "General"
+
+# Run ------------------------------------------------------------------------------------------------------------------
+
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "-n", "--dry-run", help="Show each change under the names it would have, and make none.", rich_help_panel=RUN
+    ),
+]
+Yes = Annotated[
+    bool, typer.Option("-y", "--yes", help="Do not ask. Without a terminal nothing is asked.", rich_help_panel=RUN)
+]
+
+# Which files ----------------------------------------------------------------------------------------------------------
+
+Recursive = Annotated[
+    bool,
+    typer.Option(
+        "-r",
+        "--recursive",
+        help="Files in subfolders too. Projects, bundles and hidden folders stay whole.",
+        rich_help_panel=FILES,
+    ),
+]
+MaxDepth = Annotated[
+    int | None,
+    typer.Option(
+        "--max-depth",
+        min=0,
+        metavar="N",
+        help="Go at most N folders deep; 0 is the folder itself.",
+        rich_help_panel=FILES,
+    ),
+]
+Include = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--include",
+        metavar="PATTERN",
+        help="Only what matches, as in a .gitignore. May be repeated.",
+        rich_help_panel=FILES,
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="PATTERN",
+        help="Not what matches, as in a .gitignore. May be repeated.",
+        rich_help_panel=FILES,
+    ),
+]
+Hidden = Annotated[
+    bool,
+    typer.Option("--hidden", help="Hidden files and folders too, whose names start with a dot.", rich_help_panel=FILES),
+]
+OneFileSystem = Annotated[
+    bool, typer.Option("--one-file-system", help="Do not enter other disks mounted below.", rich_help_panel=FILES)
+]
+MinSize = Annotated[
+    str | None,
+    typer.Option(
+        "--min-size", metavar="SIZE", help="Files of at least SIZE: 512, 10K, 1.5M, 2G.", rich_help_panel=FILES
+    ),
+]
+MaxSize = Annotated[
+    str | None, typer.Option("--max-size", metavar="SIZE", help="Files of at most SIZE.", rich_help_panel=FILES)
+]
+NewerThan = Annotated[
+    str | None,
+    typer.Option(
+        "--newer-than",
+        metavar="TIME",
+        help="Files last changed after TIME: 12h, 7d, 2w (ago), or 2024-05-01.",
+        rich_help_panel=FILES,
+    ),
+]
+OlderThan = Annotated[
+    str | None,
+    typer.Option("--older-than", metavar="TIME", help="Files last changed before TIME.", rich_help_panel=FILES),
+]
+Category = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--category",
+        metavar="CATEGORY",
+        help="Only files of this category. May be repeated.",
+        autocompletion=complete.categories,
+        rich_help_panel=FILES,
+    ),
+]
+
+# Output ---------------------------------------------------------------------------------------------------------------
+
+TextOrJson = Annotated[
+    Format, typer.Option("-f", "--format", help="What to write: text for people, or JSON.", rich_help_panel=OUTPUT)
+]
+TextJsonCsv = Annotated[
+    ListFormat,
+    typer.Option("-f", "--format", help="What to write: text for people, JSON or CSV.", rich_help_panel=OUTPUT),
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "-o", "--output", metavar="FILE", help="Write to FILE instead of standard output.", rich_help_panel=OUTPUT
+    ),
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but what went wrong.", rich_help_panel=OUTPUT)]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Name every file.", rich_help_panel=OUTPUT)]
+Progress = Annotated[
+    ProgressMode,
+    typer.Option(
+        "--progress",
+        help="A live display in a terminal, or always, or never; or one JSON event a line on standard error.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+# General --------------------------------------------------------------------------------------------------------------
+
+StateDir = Annotated[
+    str | None,
+    typer.Option(
+        "--state-dir",
+        metavar="DIR",
+        envvar="FILEORG_HOME",
+        show_envvar=True,
+        help="Where the journal is kept.",
+        rich_help_panel=GENERAL,
+    ),
+]
+Debug = Annotated[
+    bool, typer.Option("--debug", help="Show where in the program an error came from.", rich_help_panel=GENERAL)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a command that changes something talks with whoever started it."""
+
+    dry_run: bool = False
+    yes: bool = False
+    format: Format = Format.TEXT
+    output: str | None = None
+    null: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    progress: ProgressMode = ProgressMode.AUTO
+
+
+def filters(
+    *,
+    recursive: bool = True,
+    max_depth: int | None,
+    include: Sequence[str] | None,
+    exclude: Sequence[str] | None,
+    hidden: bool,
+    one_file_system: bool,
+    min_size: str | None,
+    max_size: str | None,
+    newer_than: str | None,
+    older_than: str | None,
+) -> "Filters":
+    """The options of `Which files` as the core takes them. Raises `UsageError`."""
+    from fileorg.workflows import Filters
+
+    if max_depth is not None and not recursive:
+        raise UsageError("--max-depth means nothing without -r.", hint="add -r, or leave it out")
+    least = None if min_size is None else values.size("--min-size", min_size)
+    most = None if max_size is None else values.size("--max-size", max_size)
+    if least is not None and most is not None and least > most:
+        raise UsageError(
+            f"No file is at least {min_size} and at most {max_size}.", hint="see --min-size and --max-size"
+        )
+    newer = None if newer_than is None else values.moment("--newer-than", newer_than)
+    older = None if older_than is None else values.moment("--older-than", older_than)
+    if newer is not None and older is not None and newer > older:
+        raise UsageError(
+            f"No file is newer than {newer_than} and older than {older_than}.",
+            hint="--newer-than 30d --older-than 7d are the files between",
+        )
+    return Filters(
+        recursive=recursive,
+        max_depth=max_depth,
+        include=include or (),
+        exclude=exclude or (),
+        hidden=hidden,
+        one_file_system=one_file_system,
+        min_size=least,
+        max_size=most,
+        newer_than_ns=newer,
+        older_than_ns=older,
+    )
+
+
+def state(path: str | None) -> "StateDirectory":
+    """The state directory of `--state-dir`, of FILEORG_HOME, or the usual one. Raises `StateError`."""
+    import os
+
+    from fileorg.state import open_state
+
+    return open_state(os.fsencode(path) if path else None)

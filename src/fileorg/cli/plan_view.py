@@ -1,0 +1,147 @@
+"""A plan as people and programs see it before it is run. A dry run and a run read the same rows."""
+
+from __future__ import annotations
+
+import os
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from fileorg.cli.formats import JsonDocument, named, write_null
+from fileorg.cli.render import Column, counted, plural, size, table
+from fileorg.model import Action
+from fileorg.names import display, join
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fileorg.cli.terminal import Out
+    from fileorg.model import Plan, PlanRow
+    from fileorg.plan import OrganizePlan, Tally
+    from fileorg.scan import Seen
+
+ROWS = 4096
+FOLDERS = frozenset({Action.MAKE_FOLDER, Action.REMOVE_FOLDER})
+_REMOVALS = frozenset({Action.REMOVE_COPY, Action.REMOVE_HARDLINK, Action.REMOVE_SYMLINK})
+_NARROW = 60
+
+
+def file_rows(plan: Plan) -> Iterator[PlanRow]:
+    """The rows that are about files."""
+    every = chain.from_iterable(plan.batches(ROWS))
+    return (row for row in every if row.action not in FOLDERS)
+
+
+def list_rows(out: Out, plan: Plan) -> None:
+    """Each change as `source -> target`, and each file that is skipped with the reason."""
+    arrow = out.styled("->", "dim")
+    for row in file_rows(plan):
+        source = display(join(row.source_folder, row.source_name))
+        target = display(join(row.target_folder, row.target_name))
+        if row.reason:
+            out.line(f"{source} {out.styled(f'stays: {row.reason}', 'yellow')}")
+        elif row.action in _REMOVALS:
+            out.line(f"{target} {arrow} removed, {row.action.removeprefix('remove-')} of {source}")
+        else:
+            out.line(f"{source} {arrow} {target}")
+
+
+def rows_as_json(document: JsonDocument, plan: Plan) -> None:
+    """Every row, folders too, in the order in which they would be carried out."""
+    document.rows("rows", (_row(row) for row in chain.from_iterable(plan.batches(ROWS))))
+
+
+def _row(row: PlanRow) -> dict[str, Any]:
+    target = named("target", join(row.target_folder, row.target_name))
+    if row.action in FOLDERS:
+        return {"action": row.action, **target}
+    source = named("source", join(row.source_folder, row.source_name))
+    fields = {"action": row.action, **source, **target, "size": row.size, "category": row.category or None}
+    return fields | {"skipped": row.reason or None}
+
+
+def rows_as_null(out: Out, plan: Plan) -> None:
+    """Source and target by turns, as they are."""
+    write_null(
+        out,
+        (
+            name
+            for row in file_rows(plan)
+            if not row.reason
+            for name in (join(row.source_folder, row.source_name), join(row.target_folder, row.target_name))
+        ),
+    )
+
+
+# The plan of an organize run ------------------------------------------------------------------------------------------
+
+
+def show_plan(out: Out, plan: OrganizePlan) -> None:
+    """Category, files, bytes and where to."""
+    chosen = [(category, tally) for category, tally in plan.by_category.items() if tally.files]
+    chosen.sort(key=lambda pair: -pair[1].files)
+    narrow = out.width is not None and out.width < _NARROW
+    columns = [Column("Category", shrinks=True), Column("Files", right=True), Column("Size", right=True)]
+    rows = [[category, f"{tally.files:,}", size(tally.bytes)] for category, tally in chosen]
+    total = ["Total", f"{plan.files:,}", size(plan.bytes)]
+    if not narrow:
+        columns.append(Column("Where to", shrinks=True))
+        rows = [[*row, where_to(tally)] for row, (_, tally) in zip(rows, chosen, strict=True)]
+        total.append("")
+    table(out, columns, rows, total=total if len(rows) > 1 else None)
+
+
+def where_to(tally: Tally) -> str:
+    """The folder that a category goes to, or what its folders have in common."""
+    folders = tally.folders
+    if len(folders) == 1:
+        return display(next(iter(folders))) + "/"
+    common = os.path.commonpath(folders) if folders else b""
+    many = plural(len(folders), "folder")
+    return f"{display(common)}/… ({many})" if common else many
+
+
+def show_stays(out: Out, plan: OrganizePlan, seen: Seen) -> None:
+    """What stays where it is, and why."""
+    counted(out, "What stays", [(number, why) for number, why in stays(plan, seen) if number])
+
+
+def stays(plan: OrganizePlan, seen: Seen) -> Iterator[tuple[int, str]]:
+    yield plan.stay.in_place, "in place already"
+    yield plan.stay.other, "of no known kind"
+    yield plan.skipped, "skipped, each for a reason of its own: see --dry-run"
+    yield from left_alone(seen)
+
+
+def left_alone(seen: Seen) -> Iterator[tuple[int, str]]:
+    """What a scan did not look into, and why."""
+    for reason, number in seen.ignored.most_common():
+        yield number, str(reason)
+    yield seen.links, "links and special files"
+    yield seen.not_entered, "folders not entered (-r enters them)"
+    yield seen.unreadable_count, "folders that cannot be read"
+
+
+def stays_as_json(plan: OrganizePlan, seen: Seen) -> dict[str, Any]:
+    return {
+        "in_place": plan.stay.in_place,
+        "unknown_kind": plan.stay.other,
+        "skipped": plan.skipped,
+        **left_alone_as_json(seen),
+    }
+
+
+def left_alone_as_json(seen: Seen) -> dict[str, Any]:
+    return {
+        "left_alone": {str(reason): number for reason, number in seen.ignored.most_common()},
+        "links": seen.links,
+        "folders_not_entered": seen.not_entered,
+        "unreadable": [{**named("path", folder), "error": error} for folder, error in seen.unreadable],
+    }
+
+
+def show_unreadable(err: Out, seen: Seen, *, most: int) -> None:
+    """Each folder that could not be read, on standard error."""
+    for folder, error in seen.unreadable[:most]:
+        err.line(f"{err.styled('Cannot read', 'red')} {display(folder or b'.')}: {error}")
+    if seen.unreadable_count > most:
+        err.line(f"… and {seen.unreadable_count - most:,} more")

@@ -1,0 +1,128 @@
+"""Who listens to the core: a live display, JSON lines, or only the notes. Chosen by --progress and the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fileorg.cli.options import ProgressMode
+from fileorg.cli.terminal import standard_error
+from fileorg.events import Reporter
+from fileorg.names import display
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fileorg.cli.terminal import Out
+
+_INTERVAL_SECONDS = 0.1
+
+STOPPING = "Stopping when the files under way are done. Ctrl-C again stops at once."
+
+
+class Screen(Reporter, Protocol):
+    """A reporter that shares the terminal with other text."""
+
+    def pause(self) -> None:
+        """Take the display away until the next stage: other text is about to be written."""
+
+    def stopping(self) -> None:
+        """The user asked to stop. Called from a signal handler."""
+
+
+@contextlib.contextmanager
+def reporting(mode: ProgressMode, *, quiet: bool = False) -> Iterator[Screen]:
+    """The screen that was asked for, taken away at the end."""
+    screen = _chosen(mode, standard_error(), quiet=quiet)
+    try:
+        yield screen
+    finally:
+        screen.pause()
+
+
+def _chosen(mode: ProgressMode, err: Out, *, quiet: bool) -> Screen:
+    match mode:
+        case ProgressMode.JSON:
+            return JsonLines(err)
+        case ProgressMode.NEVER:
+            return Notes(err)
+        case ProgressMode.AUTO if quiet or not err.moves:
+            return Notes(err)
+        case ProgressMode.AUTO | ProgressMode.ALWAYS:
+            from fileorg.cli.live import Live
+
+            return Live(err)
+
+
+class Notes:
+    """No progress; what a person should know, a line each."""
+
+    def __init__(self, err: Out) -> None:
+        self._err = err
+
+    def stage(self, name: str, files: int | None = None) -> None: ...
+
+    def advance(self, files: int, bytes_: int = 0, folder: bytes = b"") -> None: ...
+
+    def note(self, message: str) -> None:
+        self._err.line(f"fileorg: {display(message)}")
+
+    def pause(self) -> None:
+        self._err.flush()
+
+    def stopping(self) -> None:
+        with contextlib.suppress(OSError):  # a terminal that has been closed
+            self.note(STOPPING)
+
+
+class JsonLines:
+    """One event a line, for programs. Counts are sums since the stage began; the last one of a stage is always told."""
+
+    def __init__(self, err: Out) -> None:
+        self._err = err
+        self._told_at = 0.0
+        self._untold = False
+        self._files = self._bytes = 0
+        self._folder = b""
+
+    def stage(self, name: str, files: int | None = None) -> None:
+        self.pause()
+        self._files = self._bytes = 0
+        self._folder = b""
+        self._tell(event="stage", stage=name, files=files)
+
+    def advance(self, files: int, bytes_: int = 0, folder: bytes = b"") -> None:
+        self._files += files
+        self._bytes += bytes_
+        self._folder = folder
+        self._untold = True
+        now = time.monotonic()
+        if now - self._told_at >= _INTERVAL_SECONDS:
+            self._told_at = now
+            self._tell_advance()
+
+    def note(self, message: str) -> None:
+        self._tell(event="note", message=message)
+
+    def pause(self) -> None:
+        if self._untold:
+            self._tell_advance()
+
+    def stopping(self) -> None:
+        with contextlib.suppress(OSError):
+            self._tell(event="stopping")
+
+    def _tell_advance(self) -> None:
+        self._untold = False
+        self._tell(event="advance", files=self._files, bytes=self._bytes, folder=display(self._folder))
+
+    def _tell(self, **event: Any) -> None:
+        tell_event(self._err, **event)
+
+
+def tell_event(err: Out, **event: Any) -> None:
+    """One line of `--progress json`."""
+    err.stream.write(json.dumps(event) + "\n")
+    err.flush()

@@ -1,0 +1,37 @@
+"""The question before a change. Enter, and whatever is not a clear yes, changes nothing."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from fileorg.cli.stop import Stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fileorg.cli.terminal import Out
+
+
+def ask(talk: Out, question: str, list_all: Callable[[], None]) -> bool:
+    """Ask until there is an answer; `l` lists every change first. Raises `Stopped` at the end of the input.
+
+    No is the default: a key that was pressed too early, or by a cat, moves no files.
+    """
+    while True:
+        prompt = f"{talk.styled(question, 'bold')} [y/N, l lists every file] "
+        talk.stream.write(prompt)
+        talk.flush()
+        answer = sys.stdin.readline()
+        if not answer:
+            talk.line()
+            raise Stopped("There was no answer. Nothing was changed.")
+        match answer.strip().lower():
+            case "y" | "yes":
+                return True
+            case "" | "n" | "no":
+                return False
+            case "l" | "list":
+                list_all()
+            case _:
+                talk.line("Answer y for yes or n for no.")

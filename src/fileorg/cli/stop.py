@@ -1,0 +1,49 @@
+"""Ctrl-C during an operation: the first lets the batch end and seals what was done, the second is the system's own."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from typing import TYPE_CHECKING
+
+from fileorg.errors import Exit, FileorgError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from fileorg.cli.progress import Screen
+
+# What a terminal, a service manager and a closed terminal send to ask for an end.
+_ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stopped(FileorgError):
+    """Ctrl-C where there is nothing to be finished first. The sentence says what was changed."""
+
+    exit_code = Exit.INTERRUPTED
+
+
+@contextlib.contextmanager
+def stoppable(screen: Screen) -> Iterator[Callable[[], bool]]:
+    """A question for `Execution`: has someone asked to stop? What is ignored (`nohup`, `&`) stays ignored."""
+    asked = False
+    handlers = {each: signal.getsignal(each) for each in _ASKING}
+    before = {each: handler for each, handler in handlers.items() if handler not in {None, signal.SIG_IGN}}
+
+    def put_back() -> None:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        put_back()
+        screen.stopping()
+
+    for each in before:
+        signal.signal(each, ask)
+    try:
+        yield lambda: asked
+    finally:
+        put_back()

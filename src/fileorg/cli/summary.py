@@ -1,0 +1,81 @@
+"""What an operation came to: in numbers, each problem by name, and the way back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fileorg.cli.formats import named
+from fileorg.cli.render import duration, plural, size
+from fileorg.errors import Exit
+from fileorg.journal import PROBLEM_STATES
+from fileorg.model import RecordState
+from fileorg.names import display
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fileorg.cli.terminal import Out
+    from fileorg.cli.words import Verb
+    from fileorg.model import Outcome, Problem
+
+NAMED = 20
+"""How many problems are named in text; with -v all that are known."""
+
+
+def exit_code(outcome: Outcome) -> Exit:
+    if outcome.interrupted:
+        return Exit.INTERRUPTED
+    return Exit.SOME_FAILED if _failed(outcome) else Exit.DONE
+
+
+def _failed(outcome: Outcome) -> int:
+    return sum(outcome.counts.get(state, 0) for state in PROBLEM_STATES)
+
+
+def show_outcome(out: Out, outcome: Outcome, verb: Verb, *, quiet: bool) -> None:
+    """One line: how many files, how long it took."""
+    if not quiet:
+        what = f"{plural(outcome.done, 'file')} ({size(outcome.bytes)})"
+        out.line(f"{out.styled(verb.done, 'bold')} {what} in {duration(outcome.seconds)}.")
+        for note in outcome.notes:
+            out.line(f"  {display(note)}")
+
+
+def show_problems(out: Out, err: Out, outcome: Outcome, *, quiet: bool, most: int | None) -> None:
+    """What was skipped, to `out`; what went wrong, to `err`, also when quiet. `most` None names all that are known."""
+    skipped = outcome.counts.get(RecordState.SKIPPED, 0)
+    if skipped and not quiet:
+        chosen = [problem for problem in outcome.problems if problem.state is RecordState.SKIPPED]
+        _name(out, outcome, f"Skipped {plural(skipped, 'file')}:", "yellow", chosen, skipped, most)
+    if failed := _failed(outcome):
+        chosen = [problem for problem in outcome.problems if problem.state in PROBLEM_STATES]
+        out.flush()
+        _name(err, outcome, f"Not done, {plural(failed, 'file')}:", "red", chosen, failed, most)
+
+
+def _name(
+    out: Out, outcome: Outcome, title: str, colour: str, problems: Sequence[Problem], count: int, most: int | None
+) -> None:
+    out.line(out.styled(title, colour))
+    shown = problems[:most]
+    for problem in shown:
+        out.line(f"  {display(problem.path)}: {display(problem.reason)}")
+    if count > len(shown):
+        out.line(f"  … and {count - len(shown):,} more: fileorg history --problems {outcome.operation}")
+
+
+def outcome_as_json(outcome: Outcome, kind: str) -> dict[str, Any]:
+    return {
+        "operation": outcome.operation,
+        "kind": kind,
+        "files": outcome.done,
+        "bytes": outcome.bytes,
+        "seconds": round(outcome.seconds, 3),
+        "interrupted": outcome.interrupted,
+        "counts": {str(state): number for state, number in sorted(outcome.counts.items())},
+        "problems": [
+            {**named("path", problem.path), "state": str(problem.state), "reason": problem.reason}
+            for problem in outcome.problems
+        ],
+        "undo": f"fileorg undo {outcome.operation}",
+    }

@@ -1,0 +1,25 @@
+"""The verbs: what the actions and the undo are called in questions and summaries."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fileorg.model import Action
+
+
+class Verb(NamedTuple):
+    """`ask` and `done` start a sentence, `participle` stands in one."""
+
+    ask: str
+    done: str
+    participle: str
+
+
+VERBS: dict[str, Verb] = {
+    Action.MOVE: Verb("Move", "Moved", "moved"),
+    Action.COPY: Verb("Copy", "Copied", "copied"),
+    Action.HARDLINK: Verb("Hard-link", "Hard-linked", "hard-linked"),
+    Action.SYMLINK: Verb("Symlink", "Symlinked", "symlinked"),
+    "undo": Verb("Undo", "Undone:", "undone"),
+    "redo": Verb("Redo", "Redone:", "redone"),
+}

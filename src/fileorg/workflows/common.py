@@ -1,0 +1,127 @@
+"""What the commands share: which files, which locks, the journal with everything settled, the storages."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fileorg.errors import Locked
+from fileorg.execute import recover
+from fileorg.ignore import Ignore
+from fileorg.journal import Journal
+from fileorg.names import display
+from fileorg.scan import Selection
+from fileorg.state import root_locks, run_lock
+from fileorg.storage import LocalStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fileorg.events import Reporter
+    from fileorg.journal import Operation
+    from fileorg.state import StateDirectory
+
+INDEX_LOCK = b"index.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which files of a tree are looked at: the options that every command shares. Sizes in bytes, times in ns."""
+
+    recursive: bool = True
+    max_depth: int | None = None
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    hidden: bool = False
+    one_file_system: bool = False
+    min_size: int | None = None
+    max_size: int | None = None
+    newer_than_ns: int | None = None
+    older_than_ns: int | None = None
+
+    def ignore(self) -> Ignore:
+        return Ignore(hidden=self.hidden, include=self.include, exclude=self.exclude)
+
+    def selection(self, leave: frozenset[bytes], never: frozenset[tuple[int, int]]) -> Selection:
+        return Selection(
+            recursive=self.recursive,
+            max_depth=self.max_depth,
+            one_file_system=self.one_file_system,
+            leave=leave,
+            never=never,
+            min_size=self.min_size,
+            max_size=self.max_size,
+            newer_than_ns=self.newer_than_ns,
+            older_than_ns=self.older_than_ns,
+        )
+
+
+def changing(
+    stack: contextlib.ExitStack, state: StateDirectory, what: str, roots: set[bytes], reporter: Reporter
+) -> tuple[Journal, list[int]]:
+    """The journal and the descriptors of the locks, with whatever a crash left open settled first."""
+    locks = [stack.enter_context(run_lock(state, what))]
+    journal = stack.enter_context(Journal(state.journal))
+    recoveropen_local(journal, reporter)
+    return journal, locks + stack.enter_context(root_locks(*roots))
+
+
+def recover_all(state: StateDirectory, reporter: Reporter) -> list[Operation]:
+    """`fileorg recover`: settle what a crash left open. Raises `Locked`, `JournalError`."""
+    with run_lock(state, "recover"), Journal(state.journal) as journal:
+        return recoveropen_local(journal, reporter)
+
+
+def recoveropen_local(journal: Journal, reporter: Reporter) -> list[Operation]:
+    """Settle what a crash left open, newest first; those whose disk is not there now are left for later."""
+    settled = []
+    for operation in journal.open_operations():
+        try:
+            with contextlib.ExitStack() as stack:
+                roots = {operation.root, operation.dest or operation.root}
+                stack.enter_context(root_locks(*roots))
+                source = open_local(stack, operation.root)
+                if operation.root_inode != source.identity[1]:
+                    raise OSError(f"{display(operation.root)} is not the folder that it was (is its disk mounted?)")
+                target = open_local(stack, operation.dest) if operation.dest else source
+                recover(journal, operation, (source, target), reporter)
+        except (Locked, OSError) as error:
+            reporter.note(
+                f"Operation {operation.id} was interrupted and cannot be settled now: {error}."
+                " Run fileorg recover later."
+            )
+            continue
+        settled.append(journal.operation(operation.id) or operation)
+        reporter.note(
+            f"Operation {operation.id} had been interrupted; it is settled now."
+            f" Undo it with: fileorg undo {operation.id}"
+        )
+    return settled
+
+
+def begin(
+    journal: Journal,
+    kind: str,
+    source: LocalStorage,
+    target: LocalStorage,
+    facts: dict[str, Any],
+    undoes: int | None,
+) -> Operation:
+    dest = None if target is source else target.root
+    inode = source.identity[1]
+    number = journal.begin(kind, source.root, dest, root_inode=inode, options=facts, undoes=undoes)
+    operation = journal.operation(number)
+    if operation is None:
+        raise AssertionError("it has just been written")
+    return operation
+
+
+def open_local(stack: contextlib.ExitStack, root: bytes, *, one_file_system: bool = False) -> LocalStorage:
+    return stack.enter_context(contextlib.closing(LocalStorage(root, cross_mounts=not one_file_system)))
+
+
+def identity_of(path: bytes) -> tuple[int, int]:
+    seen = os.stat(path)
+    return seen.st_dev, seen.st_ino

@@ -1,0 +1,171 @@
+"""Organize: scan, plan, show, carry out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from fileorg.classify import Rules
+from fileorg.errors import GuardRefused, UsageError
+from fileorg.execute import execute
+from fileorg.guards import changeable_folder
+from fileorg.hands import hands_for
+from fileorg.index import Index
+from fileorg.layout import Template, parse_template
+from fileorg.model import Action, Base, By, OnConflict
+from fileorg.names import display
+from fileorg.placing import Layout
+from fileorg.plan import OrganizePlan
+from fileorg.scan import Reader, Seen, Selection, scan
+from fileorg.state import run_lock
+from fileorg.workflows.common import INDEX_LOCK, Filters, begin, changing, identity_of, open_local
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from fileorg.events import Reporter
+    from fileorg.ignore import Ignore
+    from fileorg.journal import Journal
+    from fileorg.model import Outcome
+    from fileorg.state import StateDirectory
+    from fileorg.storage import LocalStorage
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizeOptions:
+    """What `fileorg organize` is asked for. Only the top level unless `filters.recursive`."""
+
+    root: bytes
+    dest: bytes | None = None
+    by: By = By.CATEGORY
+    template: str | None = None
+    action: Action = Action.MOVE
+    on_conflict: OnConflict = OnConflict.RENAME
+    filters: Filters = field(default_factory=lambda: Filters(recursive=False))
+    max_changes: int | None = None
+    min_age_ns: int | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """What the journal keeps of it, for people."""
+        chosen: dict[str, Any] = {
+            "by": str(self.by),
+            "action": str(self.action),
+            "on_conflict": str(self.on_conflict),
+        }
+        if self.template:
+            chosen["template"] = self.template
+        if self.filters.recursive:
+            chosen["recursive"] = True
+        return chosen
+
+
+class OrganizeJob:
+    """A plan that is ready to be shown, and to be run once."""
+
+    def __init__(
+        self,
+        plan: OrganizePlan,
+        seen: Seen,
+        options: OrganizeOptions,
+        storages: Sequence[LocalStorage],
+        journal: Journal | None,
+        reporter: Reporter,
+        locks: Sequence[int],
+    ) -> None:
+        self.plan = plan
+        self.seen = seen
+        self._options = options
+        self._storages = storages
+        self._journal = journal
+        self._reporter = reporter
+        self._locks = locks
+
+    def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
+        """Carry the plan out. Raises `JournalError`; `GuardRefused` if it is more than `--max-changes`."""
+        if self._journal is None:
+            raise AssertionError("a dry run has no journal")
+        self.check()
+        source, target = self._storages
+        operation = begin(self._journal, "organize", source, target, self._options.facts(), None)
+        self._reporter.stage(str(self._options.action), self.plan.files)
+        with contextlib.closing(hands_for(self.plan.files, self._storages, self._locks)) as hands:
+            return execute(self.plan, self._journal, operation, self._storages, hands, self._reporter, stop=stop)
+
+    def check(self) -> None:
+        """The guards that need the plan. Raises `GuardRefused`."""
+        most = self._options.max_changes
+        if most is not None and self.plan.files > most:
+            raise GuardRefused(
+                f"{self.plan.files:,} files would be moved, more than --max-changes {most:,} allows.",
+                hint="look at the plan with --dry-run, then raise the limit",
+            )
+        if self._options.on_conflict is OnConflict.FAIL:
+            self.plan.refuse_conflicts()
+
+
+@contextlib.contextmanager
+def organizing(
+    options: OrganizeOptions, state: StateDirectory, reporter: Reporter, *, changes: bool = True
+) -> Iterator[OrganizeJob]:
+    """Scan and plan; the job holds its locks until the block ends. Without `changes` nothing at all is written.
+
+    Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
+    """
+    rules = Rules.default()
+    template = parse_template(options.template) if options.template else Template.for_by(options.by)
+    with contextlib.ExitStack() as stack:
+        root = changeable_folder(options.root, state)
+        dest = _destination(options.dest, root, state)
+        journal, locks = None, list[int]()
+        if changes:
+            journal, locks = changing(stack, state, f"organizing {display(root)}", {root, dest}, reporter)
+        source = open_local(stack, root, one_file_system=options.filters.one_file_system)
+        target = source if dest == root else open_local(stack, dest)
+        if changes:
+            stack.enter_context(run_lock(state, f"organizing {display(root)}", name=INDEX_LOCK))
+        index = stack.enter_context(Index(state.index if changes else None))
+        leave = template.top_folders(rules.categories) or frozenset() if target is source else frozenset[bytes]()
+        never = {identity_of(storage.root) for storage in ([target] if target is not source else [])}
+        filters = _with_age(options)
+        selection = filters.selection(leave, frozenset(never | {identity_of(state.path)}))
+        seen = _scan_into(index, source, filters.ignore(), selection, reporter)
+        layout = Layout(
+            rules,
+            template,
+            options.action,
+            options.on_conflict,
+            Base.ROOT if target is source else Base.DEST,
+            target.is_case_insensitive(),
+            b".fileorg/trash/%d" % (journal.next_operation() if journal else 0),
+        )
+        plan = stack.enter_context(contextlib.closing(OrganizePlan(index, layout, source, target)))
+        plan.survey(seen.files, reporter)
+        yield OrganizeJob(plan, seen, options, (source, target), journal, reporter, locks)
+
+
+def _destination(dest: bytes | None, root: bytes, state: StateDirectory) -> bytes:
+    if dest is None:
+        return root
+    try:
+        os.makedirs(dest, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"The destination {display(dest)} cannot be made: {error.strerror}.") from error
+    return changeable_folder(dest, state)
+
+
+def _with_age(options: OrganizeOptions) -> Filters:
+    if options.min_age_ns is None:
+        return options.filters
+    limit = time.time_ns() - options.min_age_ns
+    older = options.filters.older_than_ns
+    return replace(options.filters, older_than_ns=limit if older is None else min(older, limit))
+
+
+def _scan_into(index: Index, storage: LocalStorage, ignore: Ignore, selection: Selection, reporter: Reporter) -> Seen:
+    reporter.stage("scan")
+    seen = Seen()
+    seen.unchanged = index.update(storage.root, scan(Reader(storage, ignore, selection), seen, reporter))
+    return seen

@@ -1,0 +1,132 @@
+"""Undo and redo: the inverse of an operation, as an operation of its own."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fileorg.errors import UsageError
+from fileorg.execute import Changed, execute
+from fileorg.guards import existing_folder
+from fileorg.hands import hands_for
+from fileorg.names import display
+from fileorg.state import root_locks
+from fileorg.undo import UndoPlan
+from fileorg.workflows.common import begin, changing, open_local
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from fileorg.events import Reporter
+    from fileorg.journal import Journal, Operation
+    from fileorg.model import Outcome
+    from fileorg.state import StateDirectory
+    from fileorg.storage import LocalStorage
+
+
+@dataclass(frozen=True, slots=True)
+class UndoOptions:
+    """`operation` None is the last one. `include_changed` also takes back files that others have replaced."""
+
+    operation: int | None = None
+    redo: bool = False
+    include_changed: bool = False
+    rename: bool = False
+
+
+class UndoJob:
+    """The inverse of an operation, ready to be shown and to be run once."""
+
+    def __init__(
+        self,
+        undone: Operation,
+        options: UndoOptions,
+        storages: Sequence[LocalStorage],
+        journal: Journal,
+        reporter: Reporter,
+        locks: Sequence[int],
+    ) -> None:
+        self.undone = undone
+        self.plan = UndoPlan(journal, undone, storages, rename=options.rename)
+        self._options = options
+        self._storages = storages
+        self._journal = journal
+        self._reporter = reporter
+        self._locks = locks
+
+    @property
+    def kind(self) -> str:
+        return "redo" if self.undone.kind == "undo" else "undo"
+
+    def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
+        """Take it back. Raises `JournalError`."""
+        source, target = self._storages
+        operation = begin(self._journal, self.kind, source, target, {}, self.undone.id)
+        self._reporter.stage(self.kind, self.plan.files)
+        changed = Changed.ANY if self._options.include_changed else Changed.EDITED
+        with contextlib.closing(hands_for(self.plan.files, self._storages, self._locks)) as hands:
+            return execute(
+                self.plan,
+                self._journal,
+                operation,
+                self._storages,
+                hands,
+                self._reporter,
+                stop=stop,
+                changed=changed,
+            )
+
+
+@contextlib.contextmanager
+def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> Iterator[UndoJob]:
+    """Find what is to be taken back; the job holds its locks until the block ends.
+
+    Raises `UsageError` if there is nothing, `Locked`, `JournalError`.
+    """
+    with contextlib.ExitStack() as stack:
+        journal, locks = changing(stack, state, "redo" if options.redo else "undo", set(), reporter)
+        undone = chosen_operation(journal, options)
+        roots = {undone.root, undone.dest or undone.root}
+        for root in roots:
+            _still_there(root, undone)
+        locks += stack.enter_context(root_locks(*roots))
+        source = open_local(stack, undone.root)
+        target = open_local(stack, undone.dest) if undone.dest else source
+        yield UndoJob(undone, options, (source, target), journal, reporter, locks)
+
+
+def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
+    """The operation to take back. An operation, its undo, the redo of that … are one chain: what counts is its newest
+    link that still has something to take back. Raises `UsageError` if there is none.
+    """
+    word = "redo" if options.redo else "undo"
+    operations = journal.operations()
+    if options.operation is None:
+        kinds = {"undo"} if options.redo else {"organize", "redo"}
+        found = (op for op in operations if op.kind in kinds and journal.has_done(op))
+        if (chosen := next(found, None)) is None:
+            raise UsageError(f"There is nothing to {word}.", hint="fileorg history lists the operations")
+        return chosen
+    named = journal.operation(options.operation)
+    if named is None:
+        raise UsageError(f"There is no operation {options.operation}.", hint="fileorg history lists the operations")
+    chain = {named.id}
+    for operation in reversed(operations):  # oldest first: what takes back comes after what it takes back
+        if operation.undoes in chain:
+            chain.add(operation.id)
+    forward = {"undo"} if options.redo or named.kind == "undo" else {"organize", "redo"}
+    for operation in operations:
+        if operation.id in chain and operation.kind in forward and journal.has_done(operation):
+            return operation
+    raise UsageError(f"Nothing of operation {named.id} is left to {word}.", hint="fileorg history shows what was done")
+
+
+def _still_there(root: bytes, operation: Operation) -> None:
+    try:
+        existing_folder(root)
+    except UsageError as error:
+        raise UsageError(
+            f"The folder of operation {operation.id} is not there: {display(root)}.",
+            hint="mount its disk, or move the folder back to where it was",
+        ) from error
