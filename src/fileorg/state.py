@@ -98,7 +98,8 @@ def _check_file(path: bytes) -> None:
 def run_lock(state: StateDirectory, what: str, *, name: bytes = b"run.lock") -> Iterator[int]:
     """Hold the journal for one run; the descriptor that does. `what` is told to whoever comes meanwhile.
 
-    Raises `Locked`, naming who has it. A raw flock: the kernel drops it with the last descriptor, however the process ends.
+    Raises `Locked`, naming who has it. A raw flock: the kernel drops it with the last descriptor, however the process
+    ends.
     """
     path = os.path.join(state.path, name)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -126,8 +127,9 @@ def _holder(fd: int) -> str:
 def root_locks(*roots: bytes) -> Iterator[list[int]]:
     """Hold each root, by the descriptors it gives, against every other run.
 
-    Also against one of another user or with another state directory: the flock is on the directory itself, keyed by device and inode whatever name leads there. Those above
-    a root are held shared: a run on an ancestor or a descendant conflicts. Raises `Locked`.
+    Also against one of another user or with another state directory: the flock is on the directory itself, keyed by
+    device and inode whatever name leads there. Those above a root are held shared: a run on an ancestor or a
+    descendant conflicts. Raises `Locked`.
     """
     exclusive = {os.path.realpath(root) for root in roots}
     shared = {parent for root in exclusive for parent in _ancestors(root)} - exclusive

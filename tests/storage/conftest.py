@@ -6,18 +6,23 @@ import contextlib
 import os
 import subprocess
 import tempfile
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.storage.memory import memory
 
 from fileorg.storage import LocalStorage
+from fileorg.storage.remote import RemoteStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-pytest.register_assert_rewrite("tests.storage.contract")
+# These hold assertions, and are no test modules.
+for _name in ("ways", "contract_reading", "contract_changing", "contract_naming"):
+    pytest.register_assert_rewrite(f"tests.storage.{_name}")
 
 _NOBODY = 65534
 
@@ -86,3 +91,23 @@ def elsewhere(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[LocalS
         opened = LocalStorage(os.fsencode(place))
         stack.callback(opened.close)
         yield opened
+
+
+@pytest.fixture(params=["same device", "other device"])
+def target(request: pytest.FixtureRequest, local: LocalStorage) -> LocalStorage:
+    """Where copies go."""
+    if request.param == "same device":
+        return local
+    storage: LocalStorage = request.getfixturevalue("elsewhere")
+    return storage
+
+
+@pytest.fixture
+def remote() -> Iterator[RemoteStorage]:
+    """An empty tree in memory, in a bucket of its own."""
+    bucket = f"bucket-{uuid.uuid4()}"
+    memory().mkdir(f"{bucket}/top")
+    opened = RemoteStorage(f"memory://{bucket}/top/")
+    yield opened
+    opened.close()
+    memory().rm(bucket, recursive=True)

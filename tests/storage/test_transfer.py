@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
-import struct
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,33 +12,17 @@ import pytest
 import xxhash
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.storage.contract import names_of, seen
+from tests.storage.ways import names_of, path_of, seen
 
 from fileorg.storage import posix, transfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
 
     from fileorg.storage import LocalStorage
 
 MIB = 1 << 20
 TEMPORARY = b".fileorg-1-1.part"
-# A date that is not in whole seconds or microseconds.
-MTIME_NS = 1_234_567_890_123_456_789
-
-
-@pytest.fixture(params=["same device", "other device"])
-def target(request: pytest.FixtureRequest, local: LocalStorage) -> LocalStorage:
-    """Where copies go."""
-    if request.param == "same device":
-        return local
-    storage: LocalStorage = request.getfixturevalue("elsewhere")
-    return storage
-
-
-def path_of(storage: LocalStorage, name: bytes | str) -> Path:
-    return Path(os.fsdecode(storage.root)) / os.fsdecode(name)
 
 
 def write_sparse(path: Path, size: int, data: dict[int, bytes]) -> bytes:
@@ -115,100 +97,6 @@ def test_a_stream_without_holes_to_tell_is_read_whole() -> None:
     """As most of proc(5): it answers SEEK_DATA with EINVAL."""
     with Path("/proc/self/status").open("rb") as file:
         assert list(transfer._data_ranges(file.fileno(), 100)) == [(0, 100)]
-
-
-# Metadata
-
-
-def test_a_copy_has_the_metadata_of_the_file(local: LocalStorage, target: LocalStorage) -> None:
-    one = path_of(local, "one")
-    one.write_text("content")
-    os.setxattr(one, "user.note", b"\x00\xff note")
-    os.setxattr(one, "user.empty", b"")
-    one.chmod(0o4751)
-    os.utime(one, ns=(MTIME_NS - 1, MTIME_NS))
-    made = local.copy_noreplace(b"", b"one", target, b"", b"two")
-    two = path_of(target, "two")
-    assert made == seen(target, b"", b"two")
-    assert (made.mtime_ns, stat.S_IMODE(made.mode), made.nlink) == (MTIME_NS, 0o4751, 1)
-    assert two.stat().st_atime_ns == MTIME_NS - 1
-    assert {name: os.getxattr(two, name) for name in os.listxattr(two)} == {
-        "user.note": b"\x00\xff note",
-        "user.empty": b"",
-    }
-    assert names_of(target) == names_of(local) | {b"two"} if target is local else {b"two"}
-
-
-@pytest.mark.root
-def test_a_copy_by_root_has_the_same_owner(local: LocalStorage) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs root")
-    one = path_of(local, "one")
-    one.write_text("content")
-    os.chown(one, 1234, 5678)
-    staged = local.stage_copy(b"", b"one", local, b"", TEMPORARY)
-    facts = path_of(local, TEMPORARY).stat()
-    assert (facts.st_uid, facts.st_gid, staged.lost_metadata) == (1234, 5678, [])
-
-
-@pytest.mark.root
-def test_a_copy_by_someone_else_does_not_run_as_them(
-    local: LocalStorage, root: Path, as_nobody: Callable[[], AbstractContextManager[None]]
-) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs root")
-    one = path_of(local, "one")
-    one.write_text("#!/bin/sh")
-    one.chmod(0o6755)
-    os.setxattr(one, "user.note", b"note")
-    (root / "theirs").mkdir()
-    (root / "theirs").chmod(0o777)
-    with as_nobody():
-        staged = local.stage_copy(b"", b"one", local, b"theirs", TEMPORARY)
-    assert staged.lost_metadata == ["owner", "mode"]
-    assert stat.S_IMODE(staged.entry.mode) == 0o755
-    assert os.getxattr(root / "theirs" / os.fsdecode(TEMPORARY), "user.note") == b"note"
-
-
-def acl(*entries: tuple[int, int, int]) -> bytes:
-    """An access control list as the kernel keeps it: version 2; tag, permissions and id of each entry."""
-    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
-
-
-USER, NAMED_USER, GROUP, MASK, OTHER, NO_ID = 0x01, 0x02, 0x04, 0x10, 0x20, 0xFFFFFFFF
-BOB_MAY_READ = acl((USER, 6, NO_ID), (NAMED_USER, 4, 1234), (GROUP, 0, NO_ID), (MASK, 4, NO_ID), (OTHER, 0, NO_ID))
-
-
-def test_an_access_list_travels(local: LocalStorage, target: LocalStorage) -> None:
-    one = path_of(local, "one")
-    one.write_text("content")
-    os.setxattr(one, "system.posix_acl_access", BOB_MAY_READ)
-    local.copy_noreplace(b"", b"one", target, b"", b"two")
-    two = path_of(target, "two")
-    assert os.getxattr(two, "system.posix_acl_access") == BOB_MAY_READ
-    assert two.stat().st_mode == one.stat().st_mode
-
-
-def test_the_target_folder_gives_nobody_access(local: LocalStorage, root: Path) -> None:
-    one = path_of(local, "one")
-    one.write_text("secret")
-    one.chmod(0o640)
-    (root / "shared").mkdir()
-    os.setxattr(root / "shared", "system.posix_acl_default", BOB_MAY_READ)
-    local.copy_noreplace(b"", b"one", local, b"shared", b"two")
-    assert os.listxattr(root / "shared/two") == []
-    assert stat.S_IMODE((root / "shared/two").stat().st_mode) == 0o640
-
-
-def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
-    """A pipe has an owner, a mode and times, and no attributes."""
-    (tmp_path / "one").write_text("content")
-    os.setxattr(tmp_path / "one", "user.a\x1bb", b"note")
-    source = os.open(tmp_path / "one", os.O_RDONLY)
-    reading, writing = os.pipe()
-    assert transfer.copy_metadata(source, writing, os.fstat(source)) == [r"attribute user.a\x1bb"]
-    for fd in (source, reading, writing):
-        os.close(fd)
 
 
 # Staging

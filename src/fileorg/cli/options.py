@@ -138,6 +138,12 @@ TextJsonCsv = Annotated[
     ListFormat,
     typer.Option("-f", "--format", help="What to write: text for people, JSON or CSV.", rich_help_panel=OUTPUT),
 ]
+NullPairs = Annotated[
+    bool,
+    typer.Option(
+        "-0", "--null", help="With -n: sources and targets by turns, each ended by NUL.", rich_help_panel=OUTPUT
+    ),
+]
 Output = Annotated[
     str | None,
     typer.Option(
@@ -185,6 +191,12 @@ class Manner:
     quiet: bool = False
     verbose: bool = False
     progress: ProgressMode = ProgressMode.AUTO
+
+
+def need_dry_run(manner: Manner) -> None:
+    """`-0` is for the rows of a dry run. Raises `UsageError`."""
+    if manner.null and not manner.dry_run:
+        raise UsageError("-0 means nothing without --dry-run.", hint="add -n, or leave it out")
 
 
 def filters(

@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from fileorg.cli.stop import Stopped
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -14,22 +12,20 @@ if TYPE_CHECKING:
 
 
 def ask(talk: Out, question: str, list_all: Callable[[], None]) -> bool:
-    """Ask until there is an answer; `l` lists every change first. Raises `Stopped` at the end of the input.
+    """Ask until there is an answer; `l` lists every change first. The end of the input is a no.
 
     No is the default: a key that was pressed too early, or by a cat, moves no files.
     """
     while True:
-        prompt = f"{talk.styled(question, 'bold')} [y/N, l lists every file] "
-        talk.stream.write(prompt)
+        talk.stream.write(f"{talk.styled(question, 'bold')} [y/N, l lists every file] ")
         talk.flush()
         answer = sys.stdin.readline()
-        if not answer:
-            talk.line()
-            raise Stopped("There was no answer. Nothing was changed.")
         match answer.strip().lower():
             case "y" | "yes":
                 return True
-            case "" | "n" | "no":
+            case "n" | "no" | "":
+                if not answer:
+                    talk.line()
                 return False
             case "l" | "list":
                 list_all()

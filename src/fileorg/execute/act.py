@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fileorg.execute.look import check_removal
 from fileorg.execute.steps import Identity, Refusal, aside, identity, link_content, remove_checked, temporary
 from fileorg.hands import Moves
-from fileorg.journal import Settled
+from fileorg.journal import Batch, Settled
 from fileorg.model import Action, Problem, RecordState
 from fileorg.names import join
 
@@ -34,20 +34,20 @@ class Actor:
         self._storages = storages
         self._hands = hands
         self._batch: Sequence[PlanRow] = ()
-        self._intents: Sequence[Intent] = ()
+        self._looked = Batch([], {}, [])
         self._first = 0
         self._under_way: list[int] = []
         self._exceptions: dict[int, tuple[RecordState, str]] = {}
         self.problems: list[Problem] = []
 
-    def start(self, batch: Sequence[PlanRow], intents: Sequence[Intent], first: int) -> None:
+    def start(self, batch: Sequence[PlanRow], looked: Batch, first: int) -> None:
         """Begin with rows whose intents are committed, `first` being the id of the first of them."""
-        self._batch, self._intents, self._first, self._exceptions = batch, intents, first, {}
+        self._batch, self._looked, self._first, self._exceptions = batch, looked, first, {}
         moving: list[int] = []
-        intended = RecordState.INTENT
-        for position, (row, intent) in enumerate(zip(batch, intents, strict=True)):
-            if intent[13] is not intended:
-                self._problem(row, intent.state, intent.error or "")
+        refused = self._refused(looked)
+        for position, row in enumerate(batch):
+            if position in refused:
+                self._problem(row, *looked.exceptions[position])
             elif row[0] is Action.MOVE:
                 if moving and (batch[moving[0]][1], batch[moving[0]][4]) != (row[1], row[4]):
                     self._move(moving)
@@ -64,13 +64,13 @@ class Actor:
     def finish(self) -> Settled:
         """Wait for the end of the batch."""
         self._wait()
-        first, batch, exceptions = self._first, self._batch, self._exceptions
+        first, batch, exceptions, refused = self._first, self._batch, self._exceptions, self._refused(self._looked)
         reverted = [row[12] for row in batch if row[12]]
         undone = (
             [
                 position
                 for position, row in enumerate(batch)
-                if row[12] and (position in exceptions or self._intents[position][13] is not RecordState.INTENT)
+                if row[12] and (position in exceptions or position in refused)
             ]
             if reverted
             else []
@@ -82,6 +82,10 @@ class Actor:
             (min(reverted), max(reverted)) if reverted else None,
             [(batch[position].reverts,) for position in undone],
         )
+
+    @staticmethod
+    def _refused(looked: Batch) -> set[int]:
+        return {position for position, (state, _) in looked.exceptions.items() if state is not RecordState.INTENT}
 
     def _move(self, positions: list[int]) -> None:
         if not positions:
@@ -110,7 +114,8 @@ class Actor:
 
     def _otherwise(self, position: int, error: OSError) -> None:
         """A rename that failed with an error that means: by another way. Any other is the file's own."""
-        row, intent, record = self._batch[position], self._intents[position], self._first + position
+        row, record = self._batch[position], self._first + position
+        intent = self._looked.intents[position]
         try:
             match error.errno:
                 case errno.EXDEV:
@@ -151,7 +156,7 @@ class Actor:
         if (intent.nlink or 1) > 1:
             raise Refusal(
                 RecordState.SKIPPED,
-                f"it has {intent.nlink} names (hard links), which another disk would tear apart; --action copy copies it",
+                f"it has {intent.nlink} names (hard links), torn apart by another disk; --action copy copies it",
             )
         source = self._storages[row.source_base]
         original = Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
@@ -210,12 +215,12 @@ class Actor:
         self._exceptions[position] = (state, reason)
         self._problem(self._batch[position], state, reason)
 
-    def _problem(self, row: PlanRow, state: RecordState, reason: str) -> None:
+    def _problem(self, row: PlanRow, state: RecordState, reason: str | None) -> None:
         if row.action in _FOLDER_ACTIONS and state is RecordState.SKIPPED:
             return  # a folder that is there already, or that others have filled: nothing to worry about
         if len(self.problems) < PROBLEMS_KEPT:
             path = join(row.source_folder, row.source_name) or join(row.target_folder, row.target_name)
-            self.problems.append(Problem(path, state, reason))
+            self.problems.append(Problem(path, state, reason or ""))
 
 
 def _verdict(row: PlanRow, error: OSError) -> tuple[RecordState, str]:

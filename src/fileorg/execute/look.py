@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from fileorg.execute.steps import Identity, Refusal, link_content
-from fileorg.journal import Intent
+from fileorg.journal import Batch, Intent
 from fileorg.model import Action, Base, Entry, RecordState
 
 if TYPE_CHECKING:
@@ -42,29 +42,35 @@ class Lookout:
         self._changed = changed
         self._folders: dict[Base, dict[bytes, int]] = {base: {} for base in Base}
 
-    def intents(self, batch: Sequence[PlanRow]) -> list[Intent]:
-        """An intent for each row, of the same position: to be done, or not and why."""
+    def look(self, batch: Sequence[PlanRow]) -> Batch:
+        """An intent for each row, of the same position; as exceptions, those that are not to be done, and why."""
         for storage in self._storages:
             storage.forget(b"")  # a folder that was moved away since is not followed
         seen = self._look_at_sources(batch)
-        operation, new = self._operation, tuple.__new__
+        folder_id, new = self._folder, tuple.__new__
         intents: list[Intent] = []
-        for row, entry in zip(batch, seen, strict=True):
+        exceptions: dict[int, tuple[RecordState, str | None]] = {}
+        for position, (row, entry) in enumerate(zip(batch, seen, strict=True)):
             action, source_base, source_folder, name, base, folder, target_name, inode, size, mtime_ns, *_ = row
             if entry.__class__ is Entry and (entry[4], entry[1], entry[2]) == (inode, size, mtime_ns):
                 # Nearly every row: a file that is as it was planned.
-                source = self._folder(source_base, source_folder)
-                target = self._folder(base, folder)
-                intents.append(
-                    new(
-                        Intent,
-                        (operation, action, source, name, target, None if target_name == name else target_name,
-                         entry[7], inode, size, mtime_ns, entry[5], entry[6], row[11], _INTENT, row[12] or None, None),
-                    )
-                )  # fmt: skip
+                _, _, _, _, _, mode, nlink, dev = entry
             else:
-                intents.append(self._intent(row, entry))
-        return intents
+                state, reason, found = self._judge(row, entry)
+                if state is not _INTENT or reason:
+                    exceptions[position] = (state, reason)
+                mode, nlink, dev = row.mode, None, None
+                if found is not None:
+                    _, size, mtime_ns, _, inode, mode, nlink, dev = found
+            intents.append(
+                new(
+                    Intent,
+                    (action, folder_id(source_base, source_folder) if name else None, name or None,
+                     folder_id(base, folder), None if target_name == name else target_name,
+                     dev, inode, size, mtime_ns, mode, nlink, row[11] or None),
+                )
+            )  # fmt: skip
+        return Batch(intents, exceptions, [row[12] for row in batch] if any(row[12] for row in batch) else [])
 
     def _look_at_sources(self, batch: Sequence[PlanRow]) -> list[Entry | OSError | None]:
         """What is at each source, folder by folder; None also for rows that are about something else."""
@@ -79,39 +85,19 @@ class Lookout:
                 seen[position] = entry
         return seen
 
-    def _intent(self, row: PlanRow, found: Entry | OSError | None) -> Intent:
-        state, reason, seen = _INTENT, row.reason or None, None
+    def _judge(self, row: PlanRow, found: Entry | OSError | None) -> tuple[RecordState, str | None, Entry | None]:
+        """Whether the row is to be done, what is to be noted, and what is there now."""
         if row.reason:
-            state = _SKIPPED
-        else:
-            try:
-                if isinstance(found, OSError):
-                    raise found
-                seen, reason = self._look(row, found)
-            except Refusal as refusal:
-                state, reason = refusal.state, refusal.reason
-            except OSError as error:
-                state, reason = RecordState.FAILED, error.strerror or str(error)
-        has_source = row.source_name != b""
-        known = seen or _Planned(row)
-        return Intent(
-            self._operation,
-            row.action,
-            self._folder(row.source_base, row.source_folder) if has_source else None,
-            row.source_name if has_source else None,
-            self._folder(row.target_base, row.target_folder),
-            None if row.target_name == row.source_name else row.target_name,
-            known.dev,
-            known.inode,
-            known.size,
-            known.mtime_ns,
-            known.mode,
-            known.nlink,
-            row.category or None,
-            state,
-            row.reverts or None,
-            reason,
-        )
+            return _SKIPPED, row.reason, None
+        try:
+            if isinstance(found, OSError):
+                raise found
+            seen, reason = self._look(row, found)
+        except Refusal as refusal:
+            return refusal.state, refusal.reason, None
+        except OSError as error:
+            return RecordState.FAILED, error.strerror or str(error), None
+        return _INTENT, reason, seen
 
     def _look(self, row: PlanRow, found: Entry | None) -> tuple[Entry | None, str | None]:
         """What the row is about, as it is now, and a note about it. Raises `Refusal` if it must not be touched."""
@@ -187,16 +173,3 @@ def check_removal(row: PlanRow, seen: Entry | None, storages: Sequence[LocalStor
         raise Refusal(RecordState.CHANGED, "it was edited since, and was kept")
     if source is None or (source.size, source.mtime_ns) != (seen.size, seen.mtime_ns):
         raise Refusal(RecordState.CHANGED, "its original changed or is gone, so the copy was kept")
-
-
-class _Planned:
-    """What a record says of a file that was not looked at, or not found: what the plan knew."""
-
-    dev = None
-    nlink = None
-
-    def __init__(self, row: PlanRow) -> None:
-        self.inode = row.inode
-        self.size = row.size
-        self.mtime_ns = row.mtime_ns
-        self.mode = row.mode

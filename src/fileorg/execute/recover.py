@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.execute.steps import (
@@ -24,7 +25,7 @@ from fileorg.journal import checked
 from fileorg.model import Action, RecordState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fileorg.events import Reporter
     from fileorg.journal import Journal, Operation, Record
@@ -39,7 +40,7 @@ class Verdict(NamedTuple):
 
     state: RecordState
     reason: str | None = None
-    columns: dict[str, Any] = {}
+    columns: Mapping[str, Any] = MappingProxyType({})
 
 
 _DONE = Verdict(RecordState.DONE)

@@ -56,10 +56,10 @@ def execute(
         with journal.transaction():
             if settled is not None:
                 journal.settle(settled)
-            intents = lookout.intents(batch)
-            first = journal.insert(intents)
+            looked = lookout.look(batch)
+            first = journal.insert(operation.id, looked)
         settled = _finish(actor, under_way, reporter)
-        actor.start(batch, intents, first)
+        actor.start(batch, looked, first)
         under_way = batch
     with journal.transaction():
         if settled is not None:

@@ -8,6 +8,7 @@ import os
 import socket
 import sqlite3
 import time
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from fileorg.journal.connection import broken, connect
@@ -17,17 +18,17 @@ from fileorg.model import Action, Base, Entry, OperationState, RecordState
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_INSERT = (
-    "INSERT INTO records (operation, action, source_folder, source_name, target_folder, target_name,"
-    " dev, inode, size, mtime_ns, mode, nlink, category, state, reverts, error) VALUES (" + ", ".join("?" * 16) + ")"
+_COLUMNS = (
+    "action, source_folder, source_name, target_folder, target_name, dev, inode, size, mtime_ns, mode, nlink, category"
 )
+_ROWS_A_STATEMENT = 16
+"""Rows of one INSERT: a statement a row takes a quarter longer."""
 _FOLDER_CACHE = 20_000
 
 
 class Intent(NamedTuple):
-    """One record as it is inserted: in the order of the columns of `_INSERT`."""
+    """One record as it is inserted: in the order of `_COLUMNS`. Its operation, state and error are the batch's."""
 
-    operation: int
     action: Action
     source_folder: int | None
     source_name: bytes | None
@@ -40,9 +41,16 @@ class Intent(NamedTuple):
     mode: int | None
     nlink: int | None
     category: str | None
-    state: RecordState
-    reverts: int | None
-    error: str | None
+
+
+class Batch(NamedTuple):
+    """Records to be inserted together. `exceptions`: by position, a state other than intent or something to note;
+    `reverts`: for undo and redo, the record that each takes back, 0 for none.
+    """
+
+    intents: list[Intent]
+    exceptions: dict[int, tuple[RecordState, str | None]]
+    reverts: list[int]
 
 
 class Settled(NamedTuple):
@@ -139,11 +147,27 @@ class Journal:
         self._folders[key] = folder
         return folder
 
-    def insert(self, intents: Sequence[Intent]) -> RecordId:
+    def insert(self, operation: int, batch: Batch) -> RecordId:
         """Insert a batch; the id of its first record, the others follow."""
-        last = self._db.execute("SELECT coalesce(max(id), 0) FROM records").fetchone()[0]
-        self._db.executemany(_INSERT, intents)
-        return int(last) + 1
+        first = int(self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM records").fetchone()[0])
+        intents, several = batch.intents, _ROWS_A_STATEMENT
+        whole = len(intents) - len(intents) % several
+        values = f"({operation:d}, 'intent', {', '.join('?' * len(Intent._fields))})"
+        insert = f"INSERT INTO records (operation, state, {_COLUMNS}) VALUES "
+        self._db.executemany(
+            insert + ", ".join([values] * several),
+            (list(chain.from_iterable(intents[start : start + several])) for start in range(0, whole, several)),
+        )
+        self._db.executemany(insert + values, intents[whole:])
+        self._db.executemany(
+            "UPDATE records SET reverts = ? WHERE id = ?",
+            ((reverts, record) for record, reverts in enumerate(batch.reverts, first) if reverts),
+        )
+        self._db.executemany(
+            "UPDATE records SET state = ?, error = ? WHERE id = ?",
+            [(state, reason, first + position) for position, (state, reason) in batch.exceptions.items()],
+        )
+        return first
 
     def settle(self, settled: Settled) -> None:
         """Say what came of a batch: two range updates, and one a file only for the exceptions."""
@@ -319,8 +343,8 @@ class Journal:
     def restorable_folders(self, operation: Operation) -> dict[int, int]:
         """For an undo or redo: folder id → the mtime_ns it had before what is undone.
 
-        Left out are folders that an outsider changed since. An outsider did if the folder's time, when this operation came to it, was not the one that the last operation
-        of the same chain left it with.
+        Left out are folders that an outsider changed since: their time, when this operation came to them, was not
+        the one that the last operation of the same chain left them with.
         """
         chain = "SELECT id FROM operations WHERE id = :undone OR (undoes = :undone AND id < :this)"
         query = (

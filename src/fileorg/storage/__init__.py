@@ -21,6 +21,6 @@ def open_storage(url: str | bytes) -> Storage:
         return LocalStorage(os.fsencode(url))
     if scheme in {"file", "local"}:
         return LocalStorage(os.fsencode(rest))
-    from fileorg.storage.remote import RemoteStorage
+    from fileorg.storage.remote import RemoteStorage  # fsspec takes 80 ms
 
     return RemoteStorage(text)

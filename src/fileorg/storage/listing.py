@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from functools import partial
 from typing import TYPE_CHECKING
@@ -34,6 +35,14 @@ def entry_of(name: bytes, seen: os.stat_result) -> Entry:
             seen.st_dev,
         )
     )
+
+
+def regular_file(name: bytes, seen: os.stat_result) -> Entry:
+    """`entry_of` a regular file; EINVAL for anything else."""
+    entry = entry_of(name, seen)
+    if not entry.is_file:
+        raise OSError(errno.EINVAL, "not a regular file", os.fsdecode(name))
+    return entry
 
 
 def batches(folder: bytes, entries: Iterator[os.DirEntry[str]]) -> Iterator[Listing]:

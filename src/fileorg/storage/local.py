@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from fileorg.names import join
 from fileorg.storage import posix, transfer
 from fileorg.storage.base import Capabilities
-from fileorg.storage.listing import batches, entry_of
+from fileorg.storage.listing import batches, entry_of, regular_file
 from fileorg.storage.paths import check_name, failed
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class LocalStorage:
     def open_read(self, folder: bytes, name: bytes) -> BinaryIO:
         fd = os.open(name, _READ_FLAGS, dir_fd=self._at(folder, name))
         try:
-            _regular(name, fd)
+            regular_file(name, os.fstat(fd))
         except OSError:
             os.close(fd)
             raise
@@ -197,7 +197,8 @@ class LocalStorage:
         """
         source_fd = os.open(name, _READ_FLAGS, dir_fd=self._at(folder, name))
         try:
-            facts, before = os.fstat(source_fd), _regular(name, source_fd)
+            facts = os.fstat(source_fd)
+            before = regular_file(name, facts)
             target_fd = os.open(temporary, _NEW_FLAGS, 0o600, dir_fd=target._at(target_folder, temporary))
             try:
                 digest = transfer.copy_content(source_fd, target_fd, before.size)
@@ -290,14 +291,6 @@ class LocalStorage:
         if self._root_fd >= 0:
             os.close(self._root_fd)
             self._root_fd = -1
-
-
-def _regular(name: bytes, fd: int) -> Entry:
-    """What an open file is; EINVAL unless it is a regular one."""
-    seen = entry_of(name, os.fstat(fd))
-    if not seen.is_file:
-        raise OSError(errno.EINVAL, "not a regular file", os.fsdecode(name))
-    return seen
 
 
 def _unchanged(before: Entry, fd: int) -> None:

@@ -120,13 +120,9 @@ class RemoteStorage:
         return made
 
     def hardlink(
-        self,
-        folder: bytes,
-        name: bytes,
-        target: RemoteStorage,
-        target_folder: bytes,
-        target_name: bytes,
+        self, folder: bytes, name: bytes, target: RemoteStorage, target_folder: bytes, target_name: bytes
     ) -> None:
+        del target
         raise failed(errno.ENOTSUP, join(folder, name), join(target_folder, target_name))
 
     def symlink(self, content: bytes, folder: bytes, name: bytes) -> None:
@@ -142,6 +138,7 @@ class RemoteStorage:
             self._fs.rm_file(key)
 
     def make_folder(self, folder: bytes, name: bytes, mode: int = 0o777) -> None:
+        del mode  # folders have none here
         self._may_change(folder, name)
         if not self.capabilities.empty_folders:
             raise failed(errno.ENOTSUP, join(folder, name))

@@ -34,6 +34,8 @@ _UNSUPPORTED = {
     errno.ETXTBSY,
 }
 _ACL = "system.posix_acl_access"
+# The kernel sets these by itself, or the target has its own.
+_NOT_OURS = ("system.nfs4", "security.selinux")
 
 
 def copy_content(source_fd: int, target_fd: int, size: int) -> bytes:
@@ -114,19 +116,19 @@ def copy_metadata(source_fd: int, target_fd: int, seen: os.stat_result) -> list[
 
     `seen` is the source as it was before it was read, which may change its access time.
     """
-    mode = stat.S_IMODE(seen.st_mode)
     lost = []
-    if not _keep_owner(target_fd, seen):
+    with contextlib.suppress(OSError):
+        os.fchown(target_fd, seen.st_uid, seen.st_gid)
+    # What was set is read back: some file systems say yes and keep nothing.
+    kept, mode = os.fstat(target_fd), stat.S_IMODE(seen.st_mode)
+    if (kept.st_uid, kept.st_gid) != (seen.st_uid, seen.st_gid):
         lost.append("owner")
         mode &= ~(stat.S_ISUID | stat.S_ISGID)  # it would run as whoever copies
     lost += _copy_xattrs(source_fd, target_fd)
-    try:
+    with contextlib.suppress(OSError):
         os.fchmod(target_fd, mode)
-    except OSError:
+    if stat.S_IMODE(os.fstat(target_fd).st_mode) != stat.S_IMODE(seen.st_mode):
         lost.append("mode")
-    else:
-        if mode != stat.S_IMODE(seen.st_mode):
-            lost.append("mode")
     try:
         os.utime(target_fd, ns=(seen.st_atime_ns, seen.st_mtime_ns))
     except OSError:
@@ -134,32 +136,29 @@ def copy_metadata(source_fd: int, target_fd: int, seen: os.stat_result) -> list[
     return lost
 
 
-def _keep_owner(fd: int, owner: os.stat_result) -> bool:
-    try:
-        os.fchown(fd, owner.st_uid, owner.st_gid)
-    except OSError:
-        seen = os.fstat(fd)
-        return (seen.st_uid, seen.st_gid) == (owner.st_uid, owner.st_gid)
-    return True
-
-
 def _copy_xattrs(source_fd: int, target_fd: int) -> list[str]:
     if not hasattr(os, "listxattr"):
         return []
+    lost, names = [], list[str]()
     try:
         names = os.listxattr(source_fd)
     except OSError as error:
-        return [] if error.errno == errno.ENOTSUP else ["attributes"]
-    lost = []
+        if error.errno != errno.ENOTSUP:
+            lost.append("attributes")
     if _ACL not in names:
         # The target's folder may have given it one, which would let others read it.
         with contextlib.suppress(OSError):
             os.removexattr(target_fd, _ACL)
     for name in names:
-        try:
-            os.setxattr(target_fd, name, os.getxattr(source_fd, name))
-        except OSError:
-            # The kernel sets these by itself, or the target has its own.
-            if not name.startswith(("system.nfs4", "security.selinux")):
-                lost.append(f"attribute {display(name)}")
+        if not _copy_xattr(source_fd, target_fd, name) and not name.startswith(_NOT_OURS):
+            lost.append(f"attribute {display(name)}")
     return lost
+
+
+def _copy_xattr(source_fd: int, target_fd: int, name: str) -> bool:
+    try:
+        value = os.getxattr(source_fd, name)
+        os.setxattr(target_fd, name, value)
+        return os.getxattr(target_fd, name) == value
+    except OSError:
+        return False

@@ -1,0 +1,127 @@
+"""What every command that changes files does: show the plan, ask, carry it out, say what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fileorg.cli.formats import JsonDocument, write_json
+from fileorg.cli.options import Format
+from fileorg.cli.plan_view import list_rows, rows_as_json, rows_as_null
+from fileorg.cli.question import ask
+from fileorg.cli.stop import Stopped, stoppable
+from fileorg.cli.summary import NAMED, exit_code, outcome_as_json, show_outcome, show_problems
+from fileorg.cli.terminal import can_ask, standard_error
+from fileorg.errors import Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fileorg.cli.options import Manner
+    from fileorg.cli.progress import Screen
+    from fileorg.cli.terminal import Out
+    from fileorg.cli.words import Verb
+    from fileorg.model import Outcome, Plan
+
+
+class Job(Protocol):
+    """A plan that can be run once: `OrganizeJob`, `UndoJob`."""
+
+    def run(self, stop: Callable[[], bool] = ...) -> Outcome: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change, and where its texts go."""
+
+    manner: Manner
+    verb: Verb
+    kind: str
+    out: Out
+    screen: Screen
+    again: str
+    """The command that goes on where a run was stopped."""
+
+    @property
+    def is_text(self) -> bool:
+        return self.manner.format is Format.TEXT and not self.manner.null
+
+    @property
+    def talk(self) -> Out:
+        """Where a person reads: standard output, unless that is for programs or goes to a file."""
+        return self.out if self.is_text and self.out.is_terminal else standard_error()
+
+    @property
+    def asks(self) -> bool:
+        return not self.manner.yes and can_ask(self.talk)
+
+    def preview(self, plan: Plan, head: dict[str, Any], totals: dict[str, Any]) -> None:
+        """The rows, and in JSON what stands before and after them."""
+        if self.manner.null:
+            rows_as_null(self.out, plan)
+        elif self.is_text:
+            list_rows(self.out, plan)
+        else:
+            document = JsonDocument(self.out)
+            for key, value in head.items():
+                document.field(key, value)
+            rows_as_json(document, plan)
+            for key, value in totals.items():
+                document.field(key, value)
+            document.end()
+
+    def agreed(self, question: str, plan: Plan) -> bool:
+        """Whether to go on: the answer, or yes where no one is asked."""
+        if not self.asks:
+            return True
+        talk = self.talk
+        talk.line()
+        if ask(talk, question, lambda: list_rows(talk, plan)):
+            talk.line()
+            return True
+        talk.line("Nothing was changed.")
+        return False
+
+    def carry_out(self, job: Job) -> Outcome:
+        """Run it; the first Ctrl-C lets the batch end. Raises `Stopped` at the second."""
+        try:
+            with stoppable(self.screen) as stop:
+                return job.run(stop)
+        except KeyboardInterrupt:
+            raise Stopped(
+                "Stopped at once, with files under way. The next run settles them.",
+                hint="settle them now with: fileorg recover",
+            ) from None
+        finally:
+            self.screen.pause()
+
+    def report(self, outcome: Outcome, files: int, way_back: str, between: Callable[[], None] | None = None) -> Exit:
+        """What came of it. `files` is how many were planned, `way_back` the command that undoes it."""
+        if not self.is_text:
+            write_json(self.out, outcome_as_json(outcome, self.kind) | {"undo": way_back})
+            return exit_code(outcome)
+        quiet = self.manner.quiet
+        most = None if self.manner.verbose else NAMED
+        show_outcome(self.out, outcome, self.verb, quiet=quiet)
+        show_problems(self.out, standard_error(), outcome, quiet=quiet, most=most)
+        if between is not None:
+            between()
+        if outcome.interrupted:
+            self._say_stopped(outcome, files, way_back)
+        elif outcome.done and not quiet:
+            word = way_back.split()[1].capitalize()
+            self.out.line(f"{word} with: {self.out.styled(way_back, 'cyan')}")
+        return exit_code(outcome)
+
+    def _say_stopped(self, outcome: Outcome, files: int, way_back: str) -> None:
+        err = standard_error()
+        self.out.flush()
+        err.line(f"{err.styled('fileorg:', 'yellow')} Stopped after {outcome.done:,} of {files:,} files.")
+        if outcome.done:
+            err.line(f"  Take them back with: {err.styled(way_back, 'cyan')}")
+        err.line(f"  Or go on with:       {err.styled(self.again, 'cyan')}")
+
+
+def declined() -> Exit:
+    """The answer was no: what was asked for has not happened, and `&&` must not go on."""
+    return Exit.SOME_FAILED

@@ -1,0 +1,145 @@
+"""`fileorg categorize`: what each file is, and why that is thought."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fileorg.cli import complete
+from fileorg.cli import options as shared
+from fileorg.cli.options import OUTPUT, ListFormat, ProgressMode
+from fileorg.errors import Exit, UsageError
+
+if TYPE_CHECKING:
+    from fileorg.cli.terminal import Out
+    from fileorg.workflows import Categorized
+
+EXAMPLES = """
+# What is each of these files?
+fileorg categorize ~/Downloads
+
+# Copy all images somewhere, whatever their names are
+fileorg categorize ~/Downloads --category Images -0 | xargs -0 cp -t /media/stick
+
+# For a spreadsheet
+fileorg categorize ~/Downloads --format csv -o files.csv
+"""
+
+Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="Folders, with all that is below them.")]
+Null = Annotated[
+    bool, typer.Option("-0", "--null", help="Only the paths, each ended by NUL, as they are.", rich_help_panel=OUTPUT)
+]
+
+
+def categorize(
+    paths: Paths,
+    category: shared.Category = None,
+    max_depth: shared.MaxDepth = None,
+    include: shared.Include = None,
+    exclude: shared.Exclude = None,
+    hidden: shared.Hidden = False,
+    one_file_system: shared.OneFileSystem = False,
+    min_size: shared.MinSize = None,
+    max_size: shared.MaxSize = None,
+    newer_than: shared.NewerThan = None,
+    older_than: shared.OlderThan = None,
+    format_: shared.TextJsonCsv = ListFormat.TEXT,
+    output: shared.Output = None,
+    null: Null = False,
+    quiet: shared.Quiet = False,
+    progress: shared.Progress = ProgressMode.NEVER,
+    debug: shared.Debug = False,
+) -> int:
+    """Tell what each file is, and by which evidence.
+
+    One line a file: its category, why that is thought, and its path. Nothing is changed and nothing is remembered. With
+    --category only the files of these categories.
+    """
+    from fileorg.cli.plan_view import show_unreadable  # noqa: PLC0415
+    from fileorg.cli.progress import reporting  # noqa: PLC0415
+    from fileorg.cli.summary import NAMED  # noqa: PLC0415
+    from fileorg.cli.terminal import output as to_output  # noqa: PLC0415
+    from fileorg.cli.terminal import standard_error  # noqa: PLC0415
+    from fileorg.scan import Seen  # noqa: PLC0415
+    from fileorg.workflows import categorize as categorized  # noqa: PLC0415
+
+    if null and format_ is not ListFormat.TEXT:
+        raise UsageError("-0 and --format say two things.", hint="give one of them")
+    wanted = _categories(category)
+    chosen = shared.filters(
+        max_depth=max_depth,
+        include=include,
+        exclude=exclude,
+        hidden=hidden,
+        one_file_system=one_file_system,
+        min_size=min_size,
+        max_size=max_size,
+        newer_than=newer_than,
+        older_than=older_than,
+    )
+    seen = Seen()
+    with to_output(output) as out, reporting(progress, quiet=quiet) as screen:
+        screen.stage("scan")
+        files: Iterable[Categorized] = categorized([os.fsencode(path) for path in paths], chosen, seen, screen)
+        if wanted:
+            files = (file for file in files if file.evidence.category in wanted)
+        _write(out, files, format_, null=null)
+    if not seen.unreadable_count:
+        return Exit.DONE
+    show_unreadable(standard_error(), seen, most=NAMED)
+    return Exit.SOME_FAILED
+
+
+def _categories(asked: Sequence[str] | None) -> frozenset[str]:
+    """The categories meant: `disk-images` is `Disk images`. Raises `UsageError`."""
+    from fileorg.categories import CATEGORIES  # noqa: PLC0415
+    from fileorg.names import display  # noqa: PLC0415
+
+    known = {complete.category_word(name).lower(): name for name in CATEGORIES}
+    found = set()
+    for text in asked or ():
+        name = known.get(complete.category_word(text.strip()).lower())
+        if name is None:
+            raise UsageError(f"There is no category {display(text)}.", hint=f"there are: {', '.join(CATEGORIES)}")
+        found.add(name)
+    return frozenset(found)
+
+
+def _write(out: "Out", files: "Iterable[Categorized]", format_: ListFormat, *, null: bool) -> None:
+    """As they come: a million files take no more memory than ten."""
+    from fileorg.cli.formats import JsonDocument, named, write_csv, write_null  # noqa: PLC0415
+
+    if null:
+        write_null(out, (file.path for file in files))
+        return
+    match format_:
+        case ListFormat.TEXT:
+            out.stream.writelines(_lines(files))
+        case ListFormat.JSON:
+            document = JsonDocument(out)
+            document.rows(
+                "files",
+                (
+                    {
+                        **named("path", path),
+                        "category": evidence.category,
+                        "evidence": evidence.rule,
+                        "size": size,
+                    }
+                    for path, size, evidence in files
+                ),
+            )
+            document.end()
+        case ListFormat.CSV:
+            rows = ((path, evidence.category, evidence.rule, size) for path, size, evidence in files)
+            write_csv(out, ("path", "category", "evidence", "bytes"), rows)
+
+
+def _lines(files: "Iterable[Categorized]") -> Iterator[str]:
+    from fileorg.categories import CATEGORIES  # noqa: PLC0415
+    from fileorg.names import display  # noqa: PLC0415
+
+    width = max(map(len, CATEGORIES))
+    for path, _, evidence in files:
+        yield f"{evidence.category:{width}}  {evidence.rule:20}  {display(path)}\n"

@@ -1,0 +1,260 @@
+"""`fileorg history`: the operations, what became of them, and where a file went."""
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fileorg.cli import complete
+from fileorg.cli import options as shared
+from fileorg.cli.options import ListFormat
+from fileorg.errors import Exit, UsageError
+
+if TYPE_CHECKING:
+    from fileorg.cli.terminal import Out
+    from fileorg.journal import Journal, Operation, Record
+
+EXAMPLES = """
+# What was done, newest first
+fileorg history
+
+# Where did this file go? Where did it come from?
+fileorg history ~/Downloads/invoice.pdf
+
+# Every file that operation 7 did not do, and why
+fileorg history --problems 7
+"""
+
+File = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="PATH", help="A file, where it is now or where it was: show where it went.", show_default=False
+    ),
+]
+Problems = Annotated[
+    int | None,
+    typer.Option(
+        "--problems",
+        metavar="OP",
+        min=1,
+        help="The files that operation OP did not do, with the reasons.",
+        autocompletion=complete.every_operation,
+    ),
+]
+
+
+def history(
+    path: File = None,
+    problems: Problems = None,
+    format_: shared.TextJsonCsv = ListFormat.TEXT,
+    output: shared.Output = None,
+    state_dir: shared.StateDir = None,
+    debug: shared.Debug = False,
+) -> int:
+    """List the operations, or where a file went.
+
+    Without PATH: the operations, newest first, and whether each is in effect, undone, or was interrupted. With PATH: the
+    steps that led the file there and away again, across all operations.
+    """
+    from fileorg.cli.terminal import output as to_output  # noqa: PLC0415
+    from fileorg.journal import Journal  # noqa: PLC0415
+
+    if path is not None and problems is not None:
+        raise UsageError("PATH and --problems ask two questions.", hint="give one of them")
+    state = shared.state(state_dir)
+    with to_output(output) as out:
+        if not os.path.getsize(state.journal):
+            _write(out, format_, _OPERATION_TITLES, [], "Nothing was done yet.")
+            return Exit.DONE
+        with Journal(state.journal, read_only=True) as journal:
+            if problems is not None:
+                _show_problems(out, format_, journal, problems)
+            elif path is not None:
+                _show_trail(out, format_, journal, path)
+            else:
+                _show_operations(out, format_, journal)
+    return Exit.DONE
+
+
+# Operations -----------------------------------------------------------------------------------------------------------
+
+_OPERATION_TITLES = ("operation", "kind", "root", "dest", "started", "ended", "files", "bytes", "problems", "state")
+
+
+def _show_operations(out: "Out", format_: ListFormat, journal: "Journal") -> None:
+    from fileorg.cli.formats import iso  # noqa: PLC0415
+
+    operations = journal.operations()
+    states = operation_states(operations)
+    if format_ is ListFormat.TEXT and operations:
+        _operation_table(out, operations, states)
+        return
+    rows = [
+        (op.id, op.kind, op.root, op.dest, iso(op.started_ns), iso(op.ended_ns), op.done, op.bytes, op.problems, state)
+        for op, state in zip(operations, states, strict=True)
+    ]
+    _write(out, format_, _OPERATION_TITLES, rows, "Nothing was done yet.")
+
+
+def _operation_table(out: "Out", operations: "Sequence[Operation]", states: Sequence[str]) -> None:
+    from fileorg.cli.render import Column, short, size, table, when  # noqa: PLC0415
+
+    columns = [
+        Column("No", right=True), Column("When"), Column("What"), Column("Where", shrinks=True, keeps_end=True),
+        Column("Files", right=True), Column("Size", right=True), Column("State", shrinks=True),
+    ]  # fmt: skip
+    rows = []
+    for op, state in zip(operations, states, strict=True):
+        what = op.kind if op.undoes is None else f"{op.kind} {op.undoes}"
+        rows.append([
+            str(op.id), when(op.started_ns), what, short(op.root), f"{op.done or 0:,}", size(op.bytes or 0), state,
+        ])  # fmt: skip
+    # What a narrow terminal can do without, least needed first.
+    for least, dropped in ((90, "Size"), (75, "When"), (55, "Where")):
+        if out.width is not None and out.width < least:
+            index = next(number for number, column in enumerate(columns) if column.title == dropped)
+            del columns[index]
+            for row in rows:
+                del row[index]
+    table(out, columns, rows)
+
+
+def operation_states(operations: "Sequence[Operation]") -> list[str]:
+    """What became of each, from the operations alone: a journal of a million records answers at once."""
+    takers: dict[int, list[Operation]] = {}
+    for op in reversed(operations):
+        if op.undoes is not None and op.done:
+            takers.setdefault(op.undoes, []).append(op)
+    return [_state(op, takers.get(op.id, [])) for op in operations]
+
+
+def _state(op: "Operation", takers: "Sequence[Operation]") -> str:
+    from fileorg.model import OperationState  # noqa: PLC0415
+
+    if op.state is not OperationState.SEALED and op.state != OperationState.SEALED.value:
+        return "running" if _is_running(op) else "interrupted"
+    if takers:
+        by = ", ".join(str(taker.id) for taker in takers)
+        whole = sum(taker.done for taker in takers) >= op.done
+        return f"undone by {by}" if whole else f"partly undone by {by}"
+    if op.was_interrupted:
+        return "in effect, stopped early"
+    return "in effect" if op.done else "nothing done"
+
+
+def _is_running(op: "Operation") -> bool:
+    import socket  # noqa: PLC0415
+
+    if op.host != socket.gethostname():
+        return False
+    try:
+        os.kill(op.pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+# Where a file went ----------------------------------------------------------------------------------------------------
+
+_STEP_TITLES = ("operation", "when", "action", "source", "target", "state")
+
+
+def _show_trail(out: "Out", format_: ListFormat, journal: "Journal", path: str) -> None:
+    from fileorg.cli.formats import iso  # noqa: PLC0415
+    from fileorg.cli.render import when  # noqa: PLC0415
+    from fileorg.names import display  # noqa: PLC0415
+
+    name = os.path.abspath(os.fsencode(path))
+    asked = os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
+    steps = sorted(follow(journal, asked), key=lambda step: step[1].id)
+    if format_ is ListFormat.TEXT and steps:
+        for op, record in steps:
+            undone = " (undone)" if record.state == "undone" else ""
+            what = f"{op.kind} {op.id}" if record.action == "move" else f"{op.kind} {op.id}, {record.action}"
+            out.line(out.styled(f"{when(op.started_ns)}  {what}{undone}", "bold"))
+            source, target = ends(op, record)
+            out.line(f"     {display(source)}")
+            out.line(f"  -> {display(target)}")
+        return
+    rows = [(op.id, iso(op.started_ns), record.action, *ends(op, record), record.state) for op, record in steps]
+    _write(out, format_, _STEP_TITLES, rows, f"No operation knows {display(asked)}.")
+
+
+def ends(op: "Operation", record: "Record") -> tuple[bytes, bytes]:
+    """Where the file was and where it went, absolute."""
+    from fileorg.names import join  # noqa: PLC0415
+
+    roots = (op.root, op.dest or op.root)
+    source = join(record.source_folder or b"", record.source_name or b"")
+    target = join(record.target_folder, record.target_name)
+    return os.path.join(roots[record.source_base or 0], source), os.path.join(roots[record.target_base], target)
+
+
+def follow(journal: "Journal", path: bytes) -> "Iterator[tuple[Operation, Record]]":
+    """The steps that touch `path`, and from their other ends on: later ones forward, earlier ones backward."""
+    told: set[int] = set()
+    pending = [(path, 0, 1 << 62)]
+    while pending:
+        name, low, high = pending.pop()
+        for op, record in journal.trail(name):
+            if low < record.id < high and record.id not in told:
+                told.add(record.id)
+                yield op, record
+                source, target = ends(op, record)
+                pending += [(source, 0, record.id)] if source != name else []
+                pending += [(target, record.id, 1 << 62)] if target != name else []
+
+
+# Files that were not done ---------------------------------------------------------------------------------------------
+
+_PROBLEM_TITLES = ("path", "state", "reason")
+
+
+def _show_problems(out: "Out", format_: ListFormat, journal: "Journal", number: int) -> None:
+    from fileorg.journal import PROBLEM_STATES  # noqa: PLC0415
+    from fileorg.model import RecordState  # noqa: PLC0415
+    from fileorg.names import display, join  # noqa: PLC0415
+
+    operation = journal.operation(number)
+    if operation is None:
+        raise UsageError(f"There is no operation {number}.", hint="fileorg history lists the operations")
+    states = (*PROBLEM_STATES, RecordState.SKIPPED)
+    records = (record for batch in journal.records(operation, states=states) for record in batch)
+    rows = (
+        (join(record.source_folder, record.source_name), record.state, record.error or "")
+        for record in records
+        if record.source_name
+    )
+    if format_ is not ListFormat.TEXT:
+        _write(out, format_, _PROBLEM_TITLES, rows, "")
+        return
+    told = 0
+    for told, (path, state, reason) in enumerate(rows, 1):
+        out.line(f"{display(path)}: {state}, {display(reason)}")
+    if not told:
+        out.line(f"Every file of operation {number} was done.")
+
+
+def _write(out: "Out", format_: ListFormat, titles: Sequence[str], rows: Any, empty: str) -> None:
+    """Rows for a program; the sentence for a person, where there are none."""
+    from fileorg.cli.formats import JsonDocument, named, write_csv  # noqa: PLC0415
+
+    match format_:
+        case ListFormat.TEXT:
+            out.line(empty)
+        case ListFormat.CSV:
+            write_csv(out, titles, rows)
+        case ListFormat.JSON:
+            document = JsonDocument(out)
+            document.rows("rows", (_fields(titles, row, named) for row in rows))
+            document.end()
+
+
+def _fields(titles: Sequence[str], row: Sequence[Any], named: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for title, value in zip(titles, row, strict=True):
+        fields |= named(title, value) if isinstance(value, bytes) else {title: value}
+    return fields

@@ -1,0 +1,260 @@
+"""`fileorg organize`: sort the files of a folder into folders."""
+
+import os
+import shlex
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fileorg.cli import options as shared
+from fileorg.cli import values
+from fileorg.cli.options import FILES, OUTPUT, Format, Manner, ProgressMode
+from fileorg.errors import Exit, UsageError
+from fileorg.model import Action, By, OnConflict
+
+if TYPE_CHECKING:
+    from fileorg.cli.change import Change
+    from fileorg.state import StateDirectory
+    from fileorg.workflows import OrganizeJob, OrganizeOptions
+
+EXAMPLES = """
+# See what would be done, then do it, then take it back
+fileorg organize ~/Downloads --dry-run
+fileorg organize ~/Downloads
+fileorg undo
+
+# Photos of a card into a folder a month, elsewhere, leaving the card as it is
+fileorg organize /media/card -r --dest ~/Photos --template "{year}/{month}/{name}" --action copy
+
+# From cron: only what has lain there for a day
+fileorg organize ~/Downloads --yes --quiet --min-age 1d
+"""
+
+LAYOUT = "Where files go"
+
+
+class FileAction(StrEnum):
+    """Those of the actions that a user can ask for."""
+
+    MOVE = Action.MOVE
+    COPY = Action.COPY
+    HARDLINK = Action.HARDLINK
+    SYMLINK = Action.SYMLINK
+
+
+Folder = Annotated[str, typer.Argument(metavar="PATH", help="The folder whose files are to be sorted.")]
+Dest = Annotated[
+    str | None,
+    typer.Option(
+        "--dest",
+        metavar="DIR",
+        help="Make the folders in DIR; without it, in PATH itself.",
+        rich_help_panel=LAYOUT,
+    ),
+]
+ByOption = Annotated[
+    By | None,
+    typer.Option(
+        "--by",
+        help="Folders by category (Images, Documents, …), by year and month, or by extension. Default: category.",
+        show_default=False,
+        rich_help_panel=LAYOUT,
+    ),
+]
+TemplateOption = Annotated[
+    str | None,
+    typer.Option(
+        "--template",
+        metavar="TEXT",
+        help="Folders of your own, from {category} {extension} {year} {month} {day} {name}.",
+        rich_help_panel=LAYOUT,
+    ),
+]
+ActionOption = Annotated[
+    FileAction,
+    typer.Option("--action", help="What is done with each file. Links and copies leave it.", rich_help_panel=LAYOUT),
+]
+OnConflictOption = Annotated[
+    OnConflict,
+    typer.Option(
+        "--on-conflict",
+        help="When a name is taken by other content: add a number, leave the file, let the newer one have the name"
+        " (the older goes to the trash of fileorg), or refuse the whole run. The same content is never kept twice.",
+        rich_help_panel=LAYOUT,
+    ),
+]
+MaxChanges = Annotated[
+    int | None,
+    typer.Option("--max-changes", min=0, metavar="N", help="Refuse to change more files than N.", rich_help_panel=shared.RUN),
+]
+MinAge = Annotated[
+    str | None,
+    typer.Option(
+        "--min-age", metavar="AGE", help="Leave what changed in the last AGE: 30s, 10m, 1d.", rich_help_panel=FILES
+    ),
+]
+
+
+def organize(
+    path: Folder,
+    dest: Dest = None,
+    by: ByOption = None,
+    template: TemplateOption = None,
+    action: ActionOption = FileAction.MOVE,
+    on_conflict: OnConflictOption = OnConflict.RENAME,
+    recursive: shared.Recursive = False,
+    max_depth: shared.MaxDepth = None,
+    include: shared.Include = None,
+    exclude: shared.Exclude = None,
+    hidden: shared.Hidden = False,
+    one_file_system: shared.OneFileSystem = False,
+    min_size: shared.MinSize = None,
+    max_size: shared.MaxSize = None,
+    newer_than: shared.NewerThan = None,
+    older_than: shared.OlderThan = None,
+    min_age: MinAge = None,
+    dry_run: shared.DryRun = False,
+    yes: shared.Yes = False,
+    max_changes: MaxChanges = None,
+    format_: shared.TextOrJson = Format.TEXT,
+    output: shared.Output = None,
+    null: shared.NullPairs = False,
+    quiet: shared.Quiet = False,
+    verbose: shared.Verbose = False,
+    progress: shared.Progress = ProgressMode.AUTO,
+    state_dir: shared.StateDir = None,
+    debug: shared.Debug = False,
+) -> int:
+    """Sort the files of a folder into folders.
+
+    In a terminal the plan is shown and you are asked; elsewhere it runs at once, for it can be undone. Only files that
+    lie in PATH itself are moved, unless -r is given. Nothing is overwritten, and files of no known kind stay.
+
+    Left alone, always or until you ask: hidden files, projects and whatever is under version control, bundles,
+    unfinished downloads, and what a .fileorgignore names in the words of a .gitignore.
+    """
+    from fileorg.workflows import OrganizeOptions  # noqa: PLC0415
+
+    if by is not None and template is not None:
+        raise UsageError("--by and --template both say where files go.", hint="give one of them")
+    chosen = OrganizeOptions(
+        root=os.fsencode(path),
+        dest=None if dest is None else os.fsencode(dest),
+        by=by or By.CATEGORY,
+        template=template,
+        action=Action(action),
+        on_conflict=on_conflict,
+        filters=shared.filters(
+            recursive=recursive,
+            max_depth=max_depth,
+            include=include,
+            exclude=exclude,
+            hidden=hidden,
+            one_file_system=one_file_system,
+            min_size=min_size,
+            max_size=max_size,
+            newer_than=newer_than,
+            older_than=older_than,
+        ),
+        max_changes=max_changes,
+        min_age_ns=None if min_age is None else values.age("--min-age", min_age),
+    )
+    manner = Manner(dry_run, yes, format_, output, null, quiet, verbose, progress)
+    shared.need_dry_run(manner)
+    return run_organize(chosen, manner, shared.state(state_dir))
+
+
+def run_organize(
+    chosen: "OrganizeOptions", manner: Manner, state: "StateDirectory", between: Callable[[], None] | None = None
+) -> Exit:
+    """Plan, ask and run. `between` is called after the summary, before the command that undoes it is told."""
+    import sys  # noqa: PLC0415
+
+    from fileorg.cli.change import Change, declined  # noqa: PLC0415
+    from fileorg.cli.plan_view import show_unreadable  # noqa: PLC0415
+    from fileorg.cli.progress import reporting  # noqa: PLC0415
+    from fileorg.cli.summary import NAMED  # noqa: PLC0415
+    from fileorg.cli.terminal import output, standard_error  # noqa: PLC0415
+    from fileorg.cli.words import VERBS  # noqa: PLC0415
+    from fileorg.workflows import organizing  # noqa: PLC0415
+
+    with (
+        output(manner.output) as out,
+        reporting(manner.progress, quiet=manner.quiet) as screen,
+        organizing(chosen, state, screen, changes=not manner.dry_run) as job,
+    ):
+        screen.pause()
+        again = shlex.join(["fileorg", *sys.argv[1:]])
+        change = Change(manner, VERBS[chosen.action], "organize", out, screen, again)
+        if manner.dry_run:
+            code = _preview(change, job, chosen)
+        elif not job.plan.files:
+            code = _nothing(change, job)
+        else:
+            job.check()
+            _show(change, job)
+            if not change.agreed(f"{change.verb.ask} {job.plan.files:,} files? fileorg undo takes it back.", job.plan):
+                return declined()
+            outcome = change.carry_out(job)
+            code = change.report(outcome, job.plan.files, f"fileorg undo {outcome.operation}", between)
+        if job.seen.unreadable_count:
+            out.flush()
+            show_unreadable(standard_error(), job.seen, most=job.seen.unreadable_count if manner.verbose else NAMED)
+            code = code or Exit.SOME_FAILED
+        return code
+
+
+def _show(change: "Change", job: "OrganizeJob") -> None:
+    """The plan before it is run: a table in a terminal, a line a category in a log."""
+    from fileorg.cli.plan_view import list_rows, show_plan, show_stays  # noqa: PLC0415
+
+    if change.manner.quiet and not change.asks:
+        return
+    talk = change.talk if change.asks else change.out
+    if not (change.is_text or change.asks):
+        return
+    if change.manner.verbose:
+        list_rows(talk, job.plan)
+        talk.line()
+    show_plan(talk, job.plan)
+    talk.line()
+    show_stays(talk, job.plan, job.seen)
+    talk.flush()
+
+
+def _preview(change: "Change", job: "OrganizeJob", chosen: "OrganizeOptions") -> Exit:
+    """What the run would do. Raises `GuardRefused`, after it was shown, where the run would."""
+    from fileorg.cli.formats import named  # noqa: PLC0415
+    from fileorg.cli.plan_view import stays_as_json  # noqa: PLC0415
+    from fileorg.cli.render import plural, size  # noqa: PLC0415
+
+    plan = job.plan
+    head: dict[str, Any] = {"dry_run": True, "action": str(chosen.action), **named("root", os.path.realpath(chosen.root))}
+    if chosen.dest is not None:
+        head |= named("dest", os.path.realpath(chosen.dest))
+    totals = {"files": plan.files, "bytes": plan.bytes, "renamed": plan.renamed, **stays_as_json(plan, job.seen)}
+    change.preview(plan, head, totals)
+    if change.is_text and not change.manner.quiet:
+        change.out.line()
+        what = f"{plural(plan.files, 'file')} ({size(plan.bytes)}) would be {change.verb.participle}"
+        skipped = f", {plan.skipped:,} skipped" if plan.skipped else ""
+        change.out.line(f"{what}{skipped}. This was a dry run: nothing was changed.")
+    change.out.flush()
+    job.check()
+    return Exit.DONE
+
+
+def _nothing(change: "Change", job: "OrganizeJob") -> Exit:
+    from fileorg.cli.formats import write_json  # noqa: PLC0415
+    from fileorg.cli.plan_view import list_rows, show_stays, stays_as_json  # noqa: PLC0415
+
+    if not change.is_text:
+        write_json(change.out, {"operation": None, "files": 0, **stays_as_json(job.plan, job.seen)})
+    elif not change.manner.quiet:
+        if job.plan.skipped:
+            list_rows(change.out, job.plan)
+        change.out.line("There is nothing to do.")
+        show_stays(change.out, job.plan, job.seen)
+    return Exit.DONE

@@ -1,0 +1,41 @@
+"""`fileorg recover`: settle what a crash left open."""
+
+from fileorg.cli import options as shared
+from fileorg.cli.options import Format, ProgressMode
+from fileorg.errors import Exit
+
+EXAMPLES = """
+# After a crash or a power cut, to see that all is well
+fileorg recover
+"""
+
+
+def recover(
+    format_: shared.TextOrJson = Format.TEXT,
+    quiet: shared.Quiet = False,
+    progress: shared.Progress = ProgressMode.AUTO,
+    state_dir: shared.StateDir = None,
+    debug: shared.Debug = False,
+) -> int:
+    """Settle what a crash left open.
+
+    Every command that changes something does this first, so it is seldom needed. Each file of an interrupted operation
+    is looked at, and what really became of it is written down; then the operation can be undone like any other.
+    """
+    from fileorg.cli.formats import write_json  # noqa: PLC0415
+    from fileorg.cli.progress import reporting  # noqa: PLC0415
+    from fileorg.cli.stop import Stopped  # noqa: PLC0415
+    from fileorg.cli.terminal import standard_output  # noqa: PLC0415
+    from fileorg.workflows import recover_all  # noqa: PLC0415
+
+    try:
+        with reporting(progress, quiet=quiet) as screen:
+            settled = recover_all(shared.state(state_dir), screen)
+    except KeyboardInterrupt:
+        raise Stopped("Stopped before all was settled.", hint="run fileorg recover again") from None
+    out = standard_output()
+    if format_ is Format.JSON:
+        write_json(out, {"settled": [{"operation": op.id, "kind": op.kind, "files": op.done} for op in settled]})
+    elif not settled and not quiet:
+        out.line("There was nothing to settle.")
+    return Exit.DONE

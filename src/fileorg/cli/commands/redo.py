@@ -1,0 +1,56 @@
+"""`fileorg redo`: take an undo back."""
+
+from typing import Annotated
+
+import typer
+
+from fileorg.cli import complete
+from fileorg.cli import options as shared
+from fileorg.cli.commands.undo import IncludeChanged, Rename, run_undo
+from fileorg.cli.options import Format, Manner, ProgressMode
+
+EXAMPLES = """
+# The last undo was a mistake
+fileorg redo
+
+# See what it would do
+fileorg redo --dry-run
+"""
+
+OperationNumber = Annotated[
+    int | None,
+    typer.Argument(
+        metavar="OP",
+        min=1,
+        help="The number of the undo, or of what it took back. Default: the last undo.",
+        show_default=False,
+        autocompletion=complete.redoable,
+    ),
+]
+
+
+def redo(
+    operation: OperationNumber = None,
+    include_changed: IncludeChanged = False,
+    rename: Rename = False,
+    dry_run: shared.DryRun = False,
+    yes: shared.Yes = False,
+    format_: shared.TextOrJson = Format.TEXT,
+    output: shared.Output = None,
+    null: shared.NullPairs = False,
+    quiet: shared.Quiet = False,
+    verbose: shared.Verbose = False,
+    progress: shared.Progress = ProgressMode.AUTO,
+    state_dir: shared.StateDir = None,
+    debug: shared.Debug = False,
+) -> int:
+    """Take an undo back.
+
+    Puts the files where the operation had put them before it was undone, by the same rules as fileorg undo: nothing is
+    overwritten, and what cannot be done is named.
+    """
+    from fileorg.workflows import UndoOptions  # noqa: PLC0415
+
+    chosen = UndoOptions(operation, redo=True, include_changed=include_changed, rename=rename)
+    manner = Manner(dry_run, yes, format_, output, null, quiet, verbose, progress)
+    return run_undo(chosen, manner, shared.state(state_dir))

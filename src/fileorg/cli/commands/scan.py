@@ -1,0 +1,169 @@
+"""`fileorg scan`: what a tree holds."""
+
+import os
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fileorg.cli import options as shared
+from fileorg.cli.options import ListFormat, ProgressMode
+from fileorg.errors import Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fileorg.cli.terminal import Out
+    from fileorg.totals import Listed
+    from fileorg.workflows import ScanReport
+
+EXAMPLES = """
+# What is in there?
+fileorg scan ~/Downloads
+
+# What is large and old?
+fileorg scan ~ --min-size 100M --older-than 1y
+
+# For a program
+fileorg scan ~/Downloads ~/Desktop --format json
+"""
+
+Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="Folders. What two of them hold is counted once.")]
+
+
+def scan(
+    paths: Paths,
+    max_depth: shared.MaxDepth = None,
+    include: shared.Include = None,
+    exclude: shared.Exclude = None,
+    hidden: shared.Hidden = False,
+    one_file_system: shared.OneFileSystem = False,
+    min_size: shared.MinSize = None,
+    max_size: shared.MaxSize = None,
+    newer_than: shared.NewerThan = None,
+    older_than: shared.OlderThan = None,
+    format_: shared.TextJsonCsv = ListFormat.TEXT,
+    output: shared.Output = None,
+    quiet: shared.Quiet = False,
+    verbose: shared.Verbose = False,
+    progress: shared.Progress = ProgressMode.AUTO,
+    state_dir: shared.StateDir = None,
+    debug: shared.Debug = False,
+) -> int:
+    """Sum up what folders hold.
+
+    Files and bytes by category, the largest and the oldest files, what was left alone and why, and folders that could
+    not be read. Nothing is changed. What was seen is remembered, so that the next scan of an unchanged tree is fast.
+
+    CSV holds the categories; text and JSON hold everything.
+    """
+    from fileorg.cli.plan_view import show_unreadable  # noqa: PLC0415
+    from fileorg.cli.progress import reporting  # noqa: PLC0415
+    from fileorg.cli.summary import NAMED  # noqa: PLC0415
+    from fileorg.cli.terminal import output as to_output  # noqa: PLC0415
+    from fileorg.cli.terminal import standard_error  # noqa: PLC0415
+    from fileorg.workflows import scan_trees  # noqa: PLC0415
+
+    chosen = shared.filters(
+        max_depth=max_depth,
+        include=include,
+        exclude=exclude,
+        hidden=hidden,
+        one_file_system=one_file_system,
+        min_size=min_size,
+        max_size=max_size,
+        newer_than=newer_than,
+        older_than=older_than,
+    )
+    with to_output(output) as out:
+        with reporting(progress, quiet=quiet) as screen:
+            report = scan_trees([os.fsencode(path) for path in paths], chosen, shared.state(state_dir), screen)
+        if format_ is not ListFormat.TEXT or not quiet:
+            _show(out, report, format_)
+        if not report.seen.unreadable_count:
+            return Exit.DONE
+        out.flush()
+        show_unreadable(standard_error(), report.seen, most=report.seen.unreadable_count if verbose else NAMED)
+        return Exit.SOME_FAILED
+
+
+def _show(out: "Out", report: "ScanReport", format_: ListFormat) -> None:
+    from fileorg.cli.formats import write_csv, write_json  # noqa: PLC0415
+
+    match format_:
+        case ListFormat.JSON:
+            write_json(out, _as_json(report))
+        case ListFormat.CSV:
+            write_csv(out, ("category", "files", "bytes"), _categories(report))
+        case ListFormat.TEXT:
+            _show_text(out, report)
+
+
+def _categories(report: "ScanReport") -> list[tuple[str, int, int]]:
+    """Most files first."""
+    totals = report.totals
+    return [(category, files, totals.bytes[category]) for category, files in totals.files.most_common()]
+
+
+def _show_text(out: "Out", report: "ScanReport") -> None:
+    from fileorg.cli.plan_view import left_alone  # noqa: PLC0415
+    from fileorg.cli.render import Column, counted, duration, plural, size, table  # noqa: PLC0415
+
+    seen, totals = report.seen, report.totals
+    rows = [(category, f"{files:,}", size(bytes_)) for category, files, bytes_ in _categories(report)]
+    if rows:
+        columns = (Column("Category", shrinks=True), Column("Files", right=True), Column("Size", right=True))
+        total = ("Total", f"{totals.files.total():,}", size(totals.bytes.total()))
+        table(out, columns, rows, total=total if len(rows) > 1 else None)
+        _list(out, "Largest", report, totals.largest)
+        _list(out, "Oldest", report, totals.oldest)
+        out.line()
+    alone = [(number, why) for number, why in left_alone(seen) if number]
+    counted(out, "Left alone", alone)
+    if alone:
+        out.line()
+    rate = f"{seen.files / max(report.seconds, 0.001):,.0f} files/s"
+    known = f", {seen.unchanged:,} known from before" if seen.unchanged else ""
+    where = f"{plural(seen.files, 'file')} in {plural(seen.folders, 'folder')}"
+    out.line(f"{where}, {duration(report.seconds)} ({rate}){known}")
+
+
+def _list(out: "Out", title: str, report: "ScanReport", files: "Sequence[Listed]") -> None:
+    from fileorg.cli.render import Column, size, table, when  # noqa: PLC0415
+    from fileorg.names import display  # noqa: PLC0415
+
+    only = report.roots[0].rstrip(b"/") + b"/" if len(report.roots) == 1 else b""
+    rows = [(size(file.size), when(file.mtime_ns), display(file.path.removeprefix(only))) for file in files]
+    columns = (
+        Column("Size", right=True),
+        Column("Changed"),
+        Column(title, shrinks=True, keeps_end=True),
+    )
+    out.line()
+    if out.width is not None and out.width < 60:
+        columns, rows = (columns[0], columns[2]), [(row[0], row[2]) for row in rows]  # type: ignore[assignment, misc]
+    table(out, columns, rows)
+
+
+def _as_json(report: "ScanReport") -> dict[str, Any]:
+    from fileorg.cli.formats import iso, named  # noqa: PLC0415
+    from fileorg.cli.plan_view import left_alone_as_json  # noqa: PLC0415
+
+    seen, totals = report.seen, report.totals
+
+    def listed(files: "Sequence[Listed]") -> list[dict[str, Any]]:
+        return [{**named("path", file.path), "size": file.size, "changed": iso(file.mtime_ns)} for file in files]
+
+    return {
+        "roots": [named("path", root) for root in report.roots],
+        "files": totals.files.total(),
+        "bytes": totals.bytes.total(),
+        "folders": seen.folders,
+        "known_from_before": seen.unchanged,
+        "categories": [
+            {"category": category, "files": files, "bytes": bytes_} for category, files, bytes_ in _categories(report)
+        ],
+        "largest": listed(totals.largest),
+        "oldest": listed(totals.oldest),
+        **left_alone_as_json(seen),
+        "seconds": round(report.seconds, 3),
+    }

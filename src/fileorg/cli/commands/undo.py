@@ -1,0 +1,160 @@
+"""`fileorg undo`: take an operation back."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fileorg.cli import complete
+from fileorg.cli import options as shared
+from fileorg.cli.options import OUTPUT, RUN, Format, Manner, ProgressMode
+from fileorg.errors import Exit
+
+if TYPE_CHECKING:
+    from fileorg.cli.change import Change
+    from fileorg.model import Outcome
+    from fileorg.state import StateDirectory
+    from fileorg.workflows import UndoJob, UndoOptions
+
+EXAMPLES = """
+# Take the last operation back
+fileorg undo
+
+# See what taking back operation 7 would do
+fileorg undo 7 --dry-run
+
+# Some names were taken meanwhile: put those files beside them
+fileorg undo 7 --rename
+"""
+
+OperationNumber = Annotated[
+    int | None,
+    typer.Argument(
+        metavar="OP",
+        min=1,
+        help="The number of the operation, as fileorg history lists it. Default: the last one.",
+        show_default=False,
+        autocompletion=complete.undoable,
+    ),
+]
+IncludeChanged = Annotated[
+    bool,
+    typer.Option(
+        "--include-changed",
+        help="Also what another file has taken the place of since. An edited file is moved in any case.",
+        rich_help_panel=RUN,
+    ),
+]
+Rename = Annotated[
+    bool,
+    typer.Option("--rename", help="Where the old name is taken, put the file beside it.", rich_help_panel=RUN),
+]
+
+
+def undo(
+    operation: OperationNumber = None,
+    include_changed: IncludeChanged = False,
+    rename: Rename = False,
+    dry_run: shared.DryRun = False,
+    yes: shared.Yes = False,
+    format_: shared.TextOrJson = Format.TEXT,
+    output: shared.Output = None,
+    null: shared.NullPairs = False,
+    quiet: shared.Quiet = False,
+    verbose: shared.Verbose = False,
+    progress: shared.Progress = ProgressMode.AUTO,
+    state_dir: shared.StateDir = None,
+    debug: shared.Debug = False,
+) -> int:
+    """Take an operation back.
+
+    Every file goes back to where it was, under its old name; copies and links are removed; folders that the operation
+    made are removed if they are empty. Nothing is overwritten: a file whose old name is taken now stays, and is named.
+
+    An undo is an operation of its own, and can be taken back with fileorg redo.
+    """
+    from fileorg.workflows import UndoOptions  # noqa: PLC0415
+
+    chosen = UndoOptions(operation, redo=False, include_changed=include_changed, rename=rename)
+    manner = Manner(dry_run, yes, format_, output, null, quiet, verbose, progress)
+    return run_undo(chosen, manner, shared.state(state_dir))
+
+
+def run_undo(chosen: "UndoOptions", manner: Manner, state: "StateDirectory") -> Exit:
+    """Find, ask and run: for undo and for redo."""
+    from fileorg.cli.change import Change, declined  # noqa: PLC0415
+    from fileorg.cli.progress import reporting  # noqa: PLC0415
+    from fileorg.cli.terminal import output  # noqa: PLC0415
+    from fileorg.cli.words import VERBS  # noqa: PLC0415
+    from fileorg.workflows import undoing  # noqa: PLC0415
+
+    shared.need_dry_run(manner)
+    with (
+        output(manner.output) as out,
+        reporting(manner.progress, quiet=manner.quiet) as screen,
+        undoing(chosen, state, screen) as job,
+    ):
+        screen.pause()
+        command = "redo" if chosen.redo else "undo"
+        again = f"fileorg {command} {job.undone.id}"
+        change = Change(manner, VERBS[job.kind], job.kind, out, screen, again)
+        if manner.dry_run:
+            return _preview(change, job)
+        _show(change, job)
+        if not change.agreed(f"{change.verb.ask} it?", job.plan):
+            return declined()
+        outcome = change.carry_out(job)
+        back = "undo" if job.kind == "redo" else "redo"
+        code = change.report(outcome, job.plan.files, f"fileorg {back} {outcome.operation}")
+        if code is Exit.SOME_FAILED and change.is_text:
+            _say_again(change, outcome, again)
+        return code
+
+
+def _preview(change: "Change", job: "UndoJob") -> Exit:
+    from fileorg.cli.formats import named  # noqa: PLC0415
+    from fileorg.cli.render import plural, size  # noqa: PLC0415
+
+    head = {"dry_run": True, "kind": job.kind, "operation": job.undone.id, **named("root", job.undone.root)}
+    change.preview(job.plan, head, {"files": job.plan.files, "bytes": job.plan.bytes})
+    if change.is_text and not change.manner.quiet:
+        what = f"{plural(job.plan.files, 'file')} ({size(job.plan.bytes)}) would be {change.verb.participle}"
+        change.out.line(f"\n{what}. This was a dry run: nothing was changed.")
+    return Exit.DONE
+
+
+def _show(change: "Change", job: "UndoJob") -> None:
+    """What is about to be taken back."""
+    from fileorg.cli.plan_view import list_rows  # noqa: PLC0415
+    from fileorg.cli.render import plural, short, size, when  # noqa: PLC0415
+
+    if not change.asks and (change.manner.quiet or not change.is_text):
+        return
+    talk = change.talk if change.asks else change.out
+    if change.manner.verbose:
+        list_rows(talk, job.plan)
+        talk.line()
+    undone = job.undone
+    facts = [
+        (f"Operation {undone.id}", f"{undone.kind}, {when(undone.started_ns)}"),
+        ("In", short(undone.root)),
+        *([("Into", short(undone.dest))] if undone.dest else []),
+        (f"To {job.kind}", f"{plural(job.plan.files, 'file')} ({size(job.plan.bytes)})"),
+    ]
+    width = max(len(name) for name, _ in facts)
+    for name, fact in facts:
+        talk.line(f"  {talk.styled(f'{name:{width}}', 'bold')}  {fact}")
+    talk.flush()
+
+
+def _say_again(change: "Change", outcome: "Outcome", again: str) -> None:
+    """A partial undo can be run again: say how, and what helps."""
+    from fileorg.cli.terminal import standard_error  # noqa: PLC0415
+    from fileorg.model import RecordState  # noqa: PLC0415
+
+    err = standard_error()
+    change.out.flush()
+    err.line(f"Try the rest again with: {err.styled(again, 'cyan')}")
+    if outcome.counts.get(RecordState.CONFLICT):
+        err.line("  --rename puts a file whose name is taken beside the one that has it.")
+    if outcome.counts.get(RecordState.CHANGED):
+        err.line("  --include-changed also takes back what other files have replaced.")

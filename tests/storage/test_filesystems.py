@@ -1,0 +1,125 @@
+"""Other file systems, for real: some copy by reference, one knows neither modes nor a rename that never replaces."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import xxhash
+
+from fileorg.storage import LocalStorage, posix, transfer
+from tests.storage.test_local import TestLocal as LocalContract
+from tests.storage.ways import path_of, read, seen, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.root
+
+MAKE = {
+    "btrfs": ["mkfs.btrfs", "-q"],
+    "xfs": ["mkfs.xfs", "-q"],
+    "ntfs": ["mkfs.ntfs", "-F", "-q"],
+}
+MOUNT = {
+    "btrfs": ["mount", "-t", "btrfs", "-o", "loop"],
+    "xfs": ["mount", "-t", "xfs", "-o", "loop"],
+    "ntfs": ["lowntfs-3g", "-o", "ignore_case"],
+}
+
+
+def mounted(kind: str, tmp_path: Path) -> Iterator[LocalStorage]:
+    if os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    for tool in (MAKE[kind][0], MOUNT[kind][0]):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    image, place = tmp_path / "image", tmp_path / "mount"
+    place.mkdir()
+    with image.open("wb") as file:
+        file.truncate(400 << 20)
+    subprocess.run([*MAKE[kind], str(image)], check=True, capture_output=True)
+    answer = subprocess.run([*MOUNT[kind], str(image), str(place)], check=False, capture_output=True, text=True)
+    if answer.returncode:
+        pytest.skip(f"{kind} cannot be mounted here: {answer.stderr.strip()}")
+    try:
+        root = place / "root"
+        root.mkdir()
+        root.chmod(0o755)
+        opened = LocalStorage(os.fsencode(root))
+        yield opened
+        opened.close()
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.fixture(params=["btrfs", "xfs"])
+def reflinking(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LocalStorage]:
+    yield from mounted(request.param, tmp_path)
+
+
+@pytest.fixture
+def ntfs(tmp_path: Path) -> Iterator[LocalStorage]:
+    yield from mounted("ntfs", tmp_path)
+
+
+class TestReflinking(LocalContract):
+    @pytest.fixture
+    def local(self, reflinking: LocalStorage) -> LocalStorage:
+        return reflinking
+
+
+def test_a_copy_shares_its_blocks(reflinking: LocalStorage) -> None:
+    content = os.urandom(1 << 20) + bytes(1 << 20) + b"tail"
+    one, by_hand = path_of(reflinking, "one"), path_of(reflinking, "by hand")
+    one.write_bytes(content)
+    by_hand.touch()
+    with one.open("rb") as source, by_hand.open("r+b") as copy:
+        assert transfer._clone(source.fileno(), copy.fileno())
+    staged = reflinking.stage_copy(b"", b"one", reflinking, b"", b"two")
+    assert staged.digest == xxhash.xxh3_128(content).digest()
+    assert (staged.entry.size, staged.lost_metadata) == (len(content), [])
+    for copied in (by_hand, path_of(reflinking, "two")):
+        assert copied.read_bytes() == content
+    one.write_bytes(b"another content")
+    assert path_of(reflinking, "two").read_bytes() == content
+
+
+def test_a_rename_without_the_flag(ntfs: LocalStorage) -> None:
+    root = path_of(ntfs, b"")
+    write(root, {"one": "content", "taken": "kept"})
+    fd = ntfs.fd(b"")
+    with pytest.raises(OSError, match="Invalid") as caught:
+        posix.rename_noreplace(fd, b"one", fd, b"two")
+    assert caught.value.errno == errno.EINVAL
+    with pytest.raises(FileExistsError):
+        ntfs.rename_noreplace(b"", b"one", ntfs, b"", b"taken")
+    with pytest.raises(FileExistsError):
+        ntfs.rename_noreplace(b"", b"one", ntfs, b"", b"TAKEN")
+    assert read(root) == {"one": "content", "taken": "kept"}
+    ntfs.rename_noreplace(b"", b"one", ntfs, b"", b"two")
+    assert read(root) == {"two": "content", "taken": "kept"}
+    assert seen(ntfs, b"", b"two").nlink == 1
+
+
+def test_what_another_file_system_does_not_keep_is_said(local: LocalStorage, ntfs: LocalStorage) -> None:
+    one = path_of(local, "one")
+    one.write_text("content")
+    os.chown(one, 1234, 5678)
+    one.chmod(0o6711)
+    os.utime(one, ns=(1_234_567_890_123_456_789, 1_234_567_890_123_456_789))
+    staged = local.stage_copy(b"", b"one", ntfs, b"", b"two")
+    assert staged.lost_metadata == ["owner", "mode"]
+    assert staged.entry == seen(ntfs, b"", b"two")
+    assert staged.entry.mtime_ns == 1_234_567_890_123_456_700  # as NTFS rounds it
+    assert path_of(ntfs, "two").read_text() == "content"
+
+
+def test_case_does_not_matter_there(ntfs: LocalStorage) -> None:
+    write(path_of(ntfs, b""), {"abc": "content"})
+    assert ntfs.is_case_insensitive()

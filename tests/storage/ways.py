@@ -1,0 +1,70 @@
+"""What the suites look at a storage with, and the ways round it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+
+    from fileorg.model import Entry
+    from fileorg.storage import LocalStorage, Storage
+
+
+def names_of(storage: Storage, folder: bytes = b"") -> set[bytes]:
+    return {
+        entry.name
+        for listing in storage.list_folder(folder)
+        for entry in (*listing.files, *listing.folders, *listing.others)
+    }
+
+
+def content_of(storage: Storage, folder: bytes, name: bytes) -> bytes:
+    with storage.open_read(folder, name) as file:
+        return file.read()
+
+
+def seen(storage: Storage, folder: bytes, name: bytes) -> Entry:
+    entry = storage.lstat(folder, name)
+    assert entry is not None
+    return entry
+
+
+def path_of(storage: LocalStorage, name: bytes | str) -> Path:
+    return Path(os.fsdecode(storage.root)) / os.fsdecode(name)
+
+
+def write(place: Path, files: Mapping[str, str]) -> None:
+    for path, content in files.items():
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        (place / path).write_text(content)
+
+
+def read(place: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(place)): f"-> {os.readlink(path)}" if path.is_symlink() else path.read_text()
+        for path in place.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    }
+
+
+class Ways:
+    """Ways round a storage, so that what it does is seen from outside."""
+
+    def plant(self, storage: Storage, files: Mapping[bytes, bytes]) -> None:
+        """Write files by their root-relative paths, and the folders they are in."""
+        raise NotImplementedError
+
+    def tree(self, storage: Storage) -> dict[bytes, bytes]:
+        """Every file and its content; a folder is a path that ends in a slash."""
+        raise NotImplementedError
+
+    def unreadable(self, storage: Storage, folder: bytes) -> AbstractContextManager[Storage]:
+        """The same tree for someone who may not read `folder`. May run what it guards in another process."""
+        raise NotImplementedError
+
+    def files(self, storage: Storage) -> dict[bytes, bytes]:
+        return {path: content for path, content in self.tree(storage).items() if not path.endswith(b"/")}

@@ -1,0 +1,123 @@
+"""What a tree is, exactly: names, bytes, modes, owners, times, extended attributes, groups of hard links, empty folders.
+
+Two trees are the same if their snapshots are equal; `differences` says where they are not, for people.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from typing import NamedTuple
+
+from fileorg.names import display
+
+_WHOLE_BYTES = 1 << 22
+"""Larger files are not expected in tests: their content would be held in memory."""
+
+
+class Node(NamedTuple):
+    """One name of a tree. `content` is that of a file, or where a symlink leads; `links` are the other names of the file."""
+
+    kind: str
+    mode: int
+    mtime_ns: int
+    content: bytes
+    owner: tuple[int, int]
+    xattrs: tuple[tuple[str, bytes], ...]
+    links: tuple[bytes, ...]
+
+    @property
+    def alone(self) -> Node:
+        """Without what depends on other names: for a tree that is on its way."""
+        return self._replace(links=())
+
+
+Snapshot = dict[bytes, Node]
+"""By path below the root, which is `b""` itself."""
+
+
+def take(root: bytes) -> Snapshot:
+    """The tree as it is now. Nothing in it is followed, and access times are left alone where that can be had."""
+    names: dict[tuple[int, int], list[bytes]] = {}
+    seen: dict[bytes, os.stat_result] = {}
+    pending = [b""]
+    while pending:
+        path = pending.pop()
+        found = seen[path] = os.lstat(os.path.join(root, path))
+        if stat.S_ISDIR(found.st_mode):
+            pending += [os.path.join(path, name) for name in os.listdir(os.path.join(root, path))]
+        else:
+            names.setdefault((found.st_dev, found.st_ino), []).append(path)
+    return {path: _node(root, path, found, names) for path, found in sorted(seen.items())}
+
+
+def _node(root: bytes, path: bytes, found: os.stat_result, names: dict[tuple[int, int], list[bytes]]) -> Node:
+    kind, content = _content(os.path.join(root, path), found)
+    return Node(
+        kind,
+        stat.S_IMODE(found.st_mode),
+        found.st_mtime_ns,
+        content,
+        (found.st_uid, found.st_gid),
+        _xattrs(os.path.join(root, path)),
+        tuple(sorted(name for name in names.get((found.st_dev, found.st_ino), ()) if name != path)),
+    )
+
+
+def _content(path: bytes, found: os.stat_result) -> tuple[str, bytes]:
+    if stat.S_ISDIR(found.st_mode):
+        return "folder", b""
+    if stat.S_ISLNK(found.st_mode):
+        return "symlink", os.readlink(path)
+    if not stat.S_ISREG(found.st_mode):
+        return "other", b""
+    if found.st_size > _WHOLE_BYTES:
+        raise AssertionError(f"{display(path)} is too large for a test")
+    with open(path, "rb") as file:
+        return "file", file.read()
+
+
+def _xattrs(path: bytes) -> tuple[tuple[str, bytes], ...]:
+    if not hasattr(os, "listxattr"):
+        return ()
+    try:
+        names = os.listxattr(path, follow_symlinks=False)
+    except OSError:  # a file system without
+        return ()
+    return tuple((name, os.getxattr(path, name, follow_symlinks=False)) for name in sorted(names))
+
+
+def contents(snapshot: Snapshot) -> Counter[bytes]:
+    """How often each content is there; a file with several names counts once."""
+    first_names = (
+        node
+        for path, node in snapshot.items()
+        if node.kind == "file" and all(path < other for other in node.links)
+    )
+    return Counter(node.content for node in first_names)
+
+
+def differences(before: Snapshot, after: Snapshot) -> list[str]:
+    """One line for each name that is not the same in both."""
+    found = []
+    for path in sorted(before.keys() | after.keys()):
+        old, new = before.get(path), after.get(path)
+        name = display(path) or "(the root)"
+        if old is None:
+            found.append(f"{name}: was not there before")
+        elif new is None:
+            found.append(f"{name}: is gone")
+        elif old != new:
+            changed = [
+                f"{field} {_short(was)} -> {_short(now)}"
+                for field, was, now in zip(Node._fields, old, new, strict=True)
+                if was != now
+            ]
+            found.append(f"{name}: {', '.join(changed)}")
+    return found
+
+
+def _short(value: object) -> str:
+    text = f"{value:o}" if isinstance(value, int) and value < 0o10000 else repr(value)
+    return text if len(text) < 80 else text[:77] + "..."
