@@ -7,9 +7,7 @@ death, and holds the parent's locks until it has.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
-import signal
 import struct
 import subprocess
 import sys
@@ -17,6 +15,7 @@ from array import array
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 from fileorg.errors import StorageFailure
+from fileorg.pool import end_with_parent
 from fileorg.storage import LocalStorage
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from fileorg.model import Base
 
 _HEADER = struct.Struct("<QBB")  # bytes that follow, source base, target base
-_PR_SET_PDEATHSIG = 1
 _READY = b"ready"
 _FEW_FILES = 5000
 """Up to so many files are moved by this process: starting another one takes as long."""
@@ -157,10 +155,7 @@ def _read(pipe: BinaryIO, size: int) -> bytes:
 def _serve(arguments: Sequence[str]) -> None:
     """The other end: renames until the pipe is closed."""
     parent, paths, identities = int(arguments[0]), arguments[1:3], [int(number) for number in arguments[3:]]
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to answer
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
+    if not end_with_parent(parent):
         return
     storages = [LocalStorage(os.fsencode(path)) for path in paths]
     if [number for storage in storages for number in storage.identity] != identities:

@@ -8,22 +8,32 @@ from __future__ import annotations
 import os
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.errors import UsageError
 from fileorg.ignore import IGNORE_FILE, PROJECT_MARKERS, Ignore, Reason, Scope, project_marker
 from fileorg.index import FileBatch
 from fileorg.names import display, join
-from fileorg.storage import BATCH_ENTRIES
+from fileorg.pool import as_they_come, process_pool, workers
+from fileorg.storage import BATCH_ENTRIES, LocalStorage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fileorg.events import Reporter
     from fileorg.model import Entry, Listing
-    from fileorg.storage import Storage
 
 _IGNORE_FILE_BYTES = 1 << 20
+
+# Up to here one process is as fast as several that must be started first.
+_FEW_FILES = 20_000
+_FEW_FOLDERS = 8
+
+# What a worker is handed and hands back at a time: enough to outweigh the way there, little enough to keep in memory.
+_FILES_A_TASK = 8192
+_FOLDERS_A_TASK = 512
+_PARTS_A_FOLDER = 16
 _REMEMBERED = 1000
 """How many unreadable folders are named; the rest is counted."""
 
@@ -104,8 +114,9 @@ class Seen:
 class Reader:
     """Reads one folder at a time. Holds nothing that grows."""
 
-    def __init__(self, storage: Storage, ignore: Ignore, selection: Selection) -> None:
+    def __init__(self, storage: LocalStorage, ignore: Ignore, selection: Selection) -> None:
         self._storage = storage
+        self.arguments = (storage.root, storage.cross_mounts, ignore, selection)
         self._ignore = ignore
         self._selection = selection
         root = storage.stat_folder(b"")
@@ -208,9 +219,49 @@ def scan(reader: Reader, seen: Seen, reporter: Reporter) -> Iterator[tuple[int, 
     """The files of a tree as (sequence in the folder, batch), adding to `seen` what there is beside them."""
     pending = deque([reader.root()])
     while pending:
-        for part in reader.parts(pending.popleft()):
+        if seen.files > _FEW_FILES and len(pending) > _FEW_FOLDERS:
+            parts = _parts_by_processes(reader, pending, seen)
+        else:
+            parts = reader.parts(pending.popleft())
+        for part in parts:
             seen.add(part)
             pending.extend(part.tasks)
             reporter.advance(part.batch.files, 0, part.batch.folder)
             if part.batch.files:
                 yield part.sequence, part.batch
+
+
+def _parts_by_processes(reader: Reader, pending: deque[Task], seen: Seen) -> Iterator[Part]:
+    """All that is pending, and what comes of it, read by several processes."""
+    count = workers()
+
+    def next_tasks() -> list[Task] | None:
+        folders = max(1, min(_FOLDERS_A_TASK, _FILES_A_TASK * seen.folders // (seen.files + 1)))
+        return [pending.popleft() for _ in range(min(folders, len(pending)))] or None
+
+    with process_pool(count, _become_reader, *reader.arguments) as executor:
+        for parts, too_large in as_they_come(executor, count, _read, next_tasks):
+            yield from parts
+            for task in too_large:
+                yield from reader.parts(task)
+
+
+_readers: list[Reader] = []
+"""In a worker: the one reader it was set up with. A process pool has no other place for it."""
+
+
+def _become_reader(root: bytes, cross_mounts: bool, ignore: Ignore, selection: Selection) -> None:  # noqa: FBT001
+    _readers.append(Reader(LocalStorage(root, cross_mounts=cross_mounts), ignore, selection))
+
+
+def _read(tasks: list[Task]) -> tuple[list[Part], list[Task]]:
+    """The parts of several folders; those with so many files that they should stream are left to the parent."""
+    parts: list[Part] = []
+    too_large: list[Task] = []
+    for task in tasks:
+        of_folder = list(islice(_readers[0].parts(task), _PARTS_A_FOLDER))
+        if len(of_folder) == _PARTS_A_FOLDER:
+            too_large.append(task)
+        else:
+            parts += of_folder
+    return parts, too_large

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from fileorg.journal import checked
 from fileorg.layout import numbered
 from fileorg.model import INVERSE, Action, Base, PlanRow, RecordState
 from fileorg.names import split
@@ -12,10 +12,12 @@ from fileorg.names import split
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fileorg.journal import Journal, Operation, Record
+    from fileorg.journal import Done, Journal, Operation
     from fileorg.storage import LocalStorage
 
-_SWAPPED = {Action.MOVE}
+# What was removed had an inode of its own; the original, from which it is made again, is known by its name only.
+_OF_A_LOST_INODE = frozenset({Action.REMOVE_COPY, Action.REMOVE_SYMLINK})
+_new_row = partial(tuple.__new__, PlanRow)
 
 
 class UndoPlan:
@@ -40,9 +42,8 @@ class UndoPlan:
         parents = list(self._missing_parents())
         for start in range(0, len(parents), rows):
             yield parents[start : start + rows]
-        done = (RecordState.DONE,)
-        for batch in self._journal.records(self._operation, newest_first=True, states=done, rows=rows):
-            plan = [_inverse(checked(record)) for record in batch]
+        for batch in self._journal.done(self._operation, rows):
+            plan = [_inverse(record) for record in batch]
             yield [self._beside(row) for row in plan] if self._rename else plan
 
     def _beside(self, row: PlanRow) -> PlanRow:
@@ -65,25 +66,27 @@ class UndoPlan:
                 yield PlanRow(Action.MAKE_FOLDER, Base(base), b"", b"", Base(base), folder, name, 0, 0, 0, mode, "")
 
 
-def _inverse(record: Record) -> PlanRow:
-    action = INVERSE[record.action]
-    source = (record.source_base, record.source_folder or b"", record.source_name or b"")
-    target = (record.target_base, record.target_folder, record.target_name)
-    if record.action in _SWAPPED:
-        source, target = target, source
-    inode = record.target_inode
-    if record.action in {Action.REMOVE_COPY, Action.REMOVE_SYMLINK}:
-        inode = 0  # what was removed had an inode of its own; the original is known by its name only
-    return PlanRow(
-        action,
-        *source,
-        *target,
-        inode or 0,
-        record.size or 0,
-        record.target_mtime_ns or 0,
-        record.mode or 0o777,
-        record.category or "",
-        record.id,
+def _inverse(record: Done) -> PlanRow:
+    number, action, source, source_name, target, target_name, _, inode, size, mtime_ns, mode, category = record
+    if action is Action.MOVE:
+        (source, source_name), (target, target_name) = (target, target_name), (source, source_name)
+    elif action in _OF_A_LOST_INODE:
+        inode = 0
+    return _new_row(
+        (
+            INVERSE[action],
+            *source,
+            source_name,
+            *target,
+            target_name,
+            inode or 0,
+            size or 0,
+            mtime_ns or 0,
+            mode or 0o777,
+            category or "",
+            number,
+            "",
+        )
     )
 
 

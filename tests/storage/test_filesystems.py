@@ -6,18 +6,18 @@ import errno
 import os
 import shutil
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import xxhash
-
-from fileorg.storage import LocalStorage, posix, transfer
 from tests.storage.test_local import TestLocal as LocalContract
 from tests.storage.ways import path_of, read, seen, write
 
+from fileorg.storage import LocalStorage, posix, transfer
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.root
 

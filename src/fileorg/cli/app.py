@@ -1,4 +1,4 @@
-"""The program `fileorg`: which commands there are, and how an error is told. Each command is loaded when it is wanted."""
+"""The program `fileorg`: which commands there are, loaded when they are wanted, and how an error is told."""
 
 import contextlib
 import functools
@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
@@ -50,7 +51,7 @@ class _PipeClosed(Exception):
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code. Nothing but an exit code comes out: no error, no traceback without --debug."""
+    """Run the command line. Nothing but an exit code comes out: no exception, no traceback without --debug."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     prepare_streams()
     try:
@@ -122,7 +123,7 @@ def _tell_text(err: Out, sentence: str, hint: str, code: int) -> None:
 
 
 def _wants_json(words: list[str]) -> bool:
-    return "--progress=json" in words or ("--progress", "json") in zip(words, words[1:], strict=False)
+    return "--progress=json" in words or ("--progress", "json") in pairwise(words)
 
 
 def _silence(stream: Any) -> None:

@@ -75,7 +75,6 @@ class Change:
         if not self.asks:
             return True
         talk = self.talk
-        talk.line()
         if ask(talk, question, lambda: list_rows(talk, plan)):
             talk.line()
             return True

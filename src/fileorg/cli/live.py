@@ -45,7 +45,7 @@ class _Stage:
     total: int | None
     started: float
     files: int = 0
-    bytes: int = 0
+    volume: int = 0
     folder: bytes = b""
 
 
@@ -70,7 +70,7 @@ class Live:
     def advance(self, files: int, bytes_: int = 0, folder: bytes = b"") -> None:
         stage = self._stage
         stage.files += files
-        stage.bytes += bytes_
+        stage.volume += bytes_
         stage.folder = folder
 
     def note(self, message: str) -> None:
@@ -153,8 +153,8 @@ def _figures(stage: _Stage, room: int) -> str:
     else:
         figures.append((0, f"{stage.files:,} files"))
     figures.append((2, f"{rate:,.0f}/s"))
-    if stage.bytes:
-        figures.append((4, size(stage.bytes)))
+    if stage.volume:
+        figures.append((4, size(stage.volume)))
     if stage.total is not None and stage.files and (left := stage.total - stage.files) > 0:
         figures.append((1, f"{_clock(left / rate)} left"))
     kept: set[int] = set()

@@ -1,14 +1,15 @@
-"""`--help` as a short manual page: name, usage, description, options in groups, examples. Plain text of the terminal's width."""
+"""`--help` as a short manual page: name, usage, description, options in groups, examples."""
 
 from __future__ import annotations
 
 import inspect
+import re
 import shlex
 import sys
 import textwrap
 from typing import Any
 
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from fileorg.cli.terminal import Out
 
@@ -16,6 +17,7 @@ _WIDEST = 100
 _NAMES = 26
 """Columns for the names of an option; what is longer has its help on the next line."""
 
+_DEBUG = "Show where in the program an error came from."
 _EXIT_STATUS = """\
 0    done
 1    some files were not done, each is named; or the answer was no
@@ -25,9 +27,17 @@ _EXIT_STATUS = """\
 130  stopped by Ctrl-C
 """
 
+# What Typer adds to the help of an option, and what help and usage say already.
+_NOTES = re.compile(r"  \[(?:required|x>=\d+)\]")
+
 
 class ManualCommand(TyperCommand):
-    """A command whose epilog is its examples: `comment` and command lines in turn."""
+    """A command whose epilog is its examples: comments and command lines in turn. Each takes `--debug`."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        # Looked up where errors are told, before there may be any parsed options.
+        self.params.append(TyperOption(param_decls=["--debug"], is_flag=True, expose_value=False, help=_DEBUG))
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         page = _Page()
@@ -125,7 +135,7 @@ class _Page:
             record = param.get_help_record(ctx)
             if record is None:
                 continue
-            names, help_ = record[0], record[1].replace("  [required]", "")
+            names, help_ = record[0], _NOTES.sub("", record[1])
             if param.param_type_name == "argument":
                 arguments.append((names, help_))
             else:
@@ -144,7 +154,7 @@ class _Page:
             if line.startswith("#"):
                 self._fill(line.lstrip("# "), 4)
             elif line:
-                self._lines.append("        " + self._out.styled(f"$ {line}", "cyan"))
+                self._lines.append("      " + self._out.styled(f"$ {line}", "cyan"))
             else:
                 self._lines.append("")
 

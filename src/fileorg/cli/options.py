@@ -174,9 +174,6 @@ StateDir = Annotated[
         rich_help_panel=GENERAL,
     ),
 ]
-Debug = Annotated[
-    bool, typer.Option("--debug", help="Show where in the program an error came from.", rich_help_panel=GENERAL)
-]
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def rows_as_null(out: Out, plan: Plan) -> None:
 def show_plan(out: Out, plan: OrganizePlan) -> None:
     """Category, files, bytes and where to."""
     chosen = [(category, tally) for category, tally in plan.by_category.items() if tally.files]
-    chosen.sort(key=lambda pair: -pair[1].files)
+    chosen.sort(key=lambda pair: (-pair[1].files, pair[0]))
     narrow = out.width is not None and out.width < _NARROW
     columns = [Column("Category", shrinks=True), Column("Files", right=True), Column("Size", right=True)]
     rows = [[category, f"{tally.files:,}", size(tally.bytes)] for category, tally in chosen]
@@ -88,6 +88,9 @@ def show_plan(out: Out, plan: OrganizePlan) -> None:
         rows = [[*row, where_to(tally)] for row, (_, tally) in zip(rows, chosen, strict=True)]
         total.append("")
     table(out, columns, rows, total=total if len(rows) > 1 else None)
+    if plan.renamed:
+        gets = "gets a number, for its name is" if plan.renamed == 1 else "get a number, for their names are"
+        out.line(f"  {plan.renamed:,} of them {gets} taken.")
 
 
 def where_to(tally: Tally) -> str:
@@ -100,9 +103,11 @@ def where_to(tally: Tally) -> str:
     return f"{display(common)}/… ({many})" if common else many
 
 
-def show_stays(out: Out, plan: OrganizePlan, seen: Seen) -> None:
-    """What stays where it is, and why."""
-    counted(out, "What stays", [(number, why) for number, why in stays(plan, seen) if number])
+def show_stays(out: Out, plan: OrganizePlan, seen: Seen) -> bool:
+    """What stays where it is, and why; whether there is any."""
+    rows = [(number, why) for number, why in stays(plan, seen) if number]
+    counted(out, "What stays", rows)
+    return bool(rows)
 
 
 def stays(plan: OrganizePlan, seen: Seen) -> Iterator[tuple[int, str]]:

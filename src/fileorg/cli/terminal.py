@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
-_PLAIN = str.maketrans({"─": "-", "…": "~", "·": "-", "→": ">", "’": "'"})
+_PLAIN = str.maketrans({"─": "-", "…": "~"})
 
 
 class Out:

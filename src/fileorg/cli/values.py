@@ -43,7 +43,7 @@ def age(option: str, text: str) -> int:
 
 
 def moment(option: str, text: str) -> int:
-    """`7d` (that long ago) or `2024-05-01` (the start of that day here) in nanoseconds since 1970. Raises `UsageError`."""
+    """`7d` (ago) or `2024-05-01` (the start of that day here) in nanoseconds since 1970. Raises `UsageError`."""
     found = _age(text)
     if found is not None:
         return time.time_ns() - _bounded(option, text, found)

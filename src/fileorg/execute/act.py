@@ -34,7 +34,7 @@ class Actor:
         self._storages = storages
         self._hands = hands
         self._batch: Sequence[PlanRow] = ()
-        self._looked = Batch([], {}, [])
+        self._looked = Batch([], {})
         self._first = 0
         self._under_way: list[int] = []
         self._exceptions: dict[int, tuple[RecordState, str]] = {}

@@ -67,10 +67,10 @@ class Lookout:
                     Intent,
                     (action, folder_id(source_base, source_folder) if name else None, name or None,
                      folder_id(base, folder), None if target_name == name else target_name,
-                     dev, inode, size, mtime_ns, mode, nlink, row[11] or None),
+                     dev, inode, size, mtime_ns, mode, nlink, row[11] or None, row[12] or None),
                 )
             )  # fmt: skip
-        return Batch(intents, exceptions, [row[12] for row in batch] if any(row[12] for row in batch) else [])
+        return Batch(intents, exceptions)
 
     def _look_at_sources(self, batch: Sequence[PlanRow]) -> list[Entry | OSError | None]:
         """What is at each source, folder by folder; None also for rows that are about something else."""

@@ -1,6 +1,19 @@
 """The journal: the truth about what fileorg did. Written before it acts; read by undo, history and report."""
 
-from fileorg.journal.journal import PROBLEM_STATES, Batch, Intent, Journal, Settled
-from fileorg.journal.rows import Operation, Record, RecordId, checked
+from fileorg.journal.journal import Batch, Intent, Journal, Settled
+from fileorg.journal.reader import PROBLEM_STATES, JournalReader
+from fileorg.journal.rows import Done, Operation, Record, RecordId, checked
 
-__all__ = ["PROBLEM_STATES", "Batch", "Intent", "Journal", "Operation", "Record", "RecordId", "Settled", "checked"]
+__all__ = [
+    "PROBLEM_STATES",
+    "Batch",
+    "Done",
+    "Intent",
+    "Journal",
+    "JournalReader",
+    "Operation",
+    "Record",
+    "RecordId",
+    "Settled",
+    "checked",
+]

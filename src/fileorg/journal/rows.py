@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from fileorg.errors import JournalError
 from fileorg.model import Action, Base, OperationState, RecordState
-from fileorg.names import display
+from fileorg.names import display, split
 
 RecordId = int
+
+_NO_NAMES = frozenset({b"", b".", b".."})
+_ACTIONS = {str(action): action for action in Action}
 
 OPERATION_COLUMNS = (
     "id, kind, root, dest, root_inode, options, undoes, state, was_interrupted, first_record, pid, host, started_ns,"
@@ -69,6 +73,59 @@ class Record(NamedTuple):
     error: str | None
 
 
+class Place(NamedTuple):
+    """A folder, below one of the bases of an operation."""
+
+    base: Base
+    folder: bytes
+
+
+class Done(NamedTuple):
+    """What undo needs of a record that is in effect. `target_*` is what the file is like now, if no one touched it."""
+
+    id: RecordId
+    action: Action
+    source: Place
+    source_name: bytes
+    target: Place
+    target_name: bytes
+    inode: int | None
+    target_inode: int | None
+    size: int | None
+    target_mtime_ns: int | None
+    mode: int | None
+    category: str | None
+
+
+_new_done = partial(tuple.__new__, Done)
+
+
+def checked_place(row: tuple[int, bytes] | None, folder: object) -> Place:
+    """A folder of the journal, if it stays below its base. Raises `JournalError`."""
+    try:
+        if row is None or not (row[1] == b"" or _is_inside(*split(row[1]))):
+            raise ValueError
+        return Place(Base(row[0]), row[1])
+    except (ValueError, TypeError, AttributeError):
+        raise _foreign("Folder", folder) from None
+
+
+def checked_done(row: tuple[Any, ...], source: Place, target: Place) -> Done:
+    """A row as `JournalReader.done` selects it, if its names are single names and its numbers numbers."""
+    number, action, _, source_name, _, target_name, *numbers, category = row
+    names = (target_name,) if source_name is None else (source_name, target_name)
+    for name in names:
+        if name.__class__ is not bytes or name in _NO_NAMES or b"/" in name or b"\0" in name:
+            raise _foreign("Record", number)
+    for value in numbers:
+        if value.__class__ is not int and value is not None:
+            raise _foreign("Record", number)
+    known = _ACTIONS.get(action)
+    if known is None:
+        raise _foreign("Record", number)
+    return _new_done((number, known, source, source_name or b"", target, target_name, *numbers, category))
+
+
 def checked(record: Record) -> Record:
     """The record with its enums, if its types are right and its paths stay below their base. Raises `JournalError`."""
     try:
@@ -88,14 +145,18 @@ def checked(record: Record) -> Record:
             target_base=Base(record.target_base),
         )
     except (ValueError, TypeError):
-        raise JournalError(
-            f"Record {display(str(record.id))} of the journal is not one that fileorg wrote.",
-            hint="someone or something changed the journal: restore it from a backup",
-        ) from None
+        raise _foreign("Record", record.id) from None
+
+
+def _foreign(what: str, number: object) -> JournalError:
+    return JournalError(
+        f"{what} {display(str(number))} of the journal is not one that fileorg wrote.",
+        hint="someone or something changed the journal: restore it from a backup",
+    )
 
 
 def _is_inside(folder: object, name: object) -> bool:
     if not isinstance(folder, bytes) or not isinstance(name, bytes):
         return False
     components = [*(folder.split(b"/") if folder else []), name]
-    return b"/" not in name and all(part not in {b"", b".", b".."} and b"\0" not in part for part in components)
+    return b"/" not in name and all(part not in _NO_NAMES and b"\0" not in part for part in components)

@@ -46,7 +46,7 @@ class LocalStorage:
     def __init__(self, root: bytes, *, cross_mounts: bool = True) -> None:
         """Raises `OSError` if `root` is no directory that can be read."""
         self.root = os.path.realpath(root)
-        self._cross_mounts = cross_mounts
+        self.cross_mounts = cross_mounts
         self._root_fd = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._fds: OrderedDict[bytes, int] = OrderedDict()
         self._dev = os.fstat(self._root_fd).st_dev
@@ -66,7 +66,7 @@ class LocalStorage:
         if folder in self._fds:
             self._fds.move_to_end(folder)
             return self._fds[folder]
-        fd = posix.open_beneath(self._root_fd, folder, cross_mounts=self._cross_mounts)
+        fd = posix.open_beneath(self._root_fd, folder, cross_mounts=self.cross_mounts)
         self._fds[folder] = fd
         dev = os.fstat(fd).st_dev
         if dev != self._dev and dev not in self._mounts:
@@ -88,7 +88,7 @@ class LocalStorage:
 
     def list_folder(self, folder: bytes) -> Iterator[Listing]:
         # A descriptor of its own: many folders are listed once, and the shared ones keep their offsets.
-        fd = posix.open_beneath(self._root_fd, folder, cross_mounts=self._cross_mounts)
+        fd = posix.open_beneath(self._root_fd, folder, cross_mounts=self.cross_mounts)
         try:
             with os.scandir(fd) as entries:
                 yield from batches(folder, entries)
@@ -129,7 +129,8 @@ class LocalStorage:
         for name in names:
             try:
                 check_name(name)
-                found.append(entry_of(name, lstat(name, dir_fd=fd)))
+                seen = lstat(name, dir_fd=fd)
+                found.append(entry_of(name, seen))
             except FileNotFoundError:
                 found.append(None)
             except OSError as error:

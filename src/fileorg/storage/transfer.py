@@ -149,9 +149,11 @@ def _copy_xattrs(source_fd: int, target_fd: int) -> list[str]:
         # The target's folder may have given it one, which would let others read it.
         with contextlib.suppress(OSError):
             os.removexattr(target_fd, _ACL)
-    for name in names:
-        if not _copy_xattr(source_fd, target_fd, name) and not name.startswith(_NOT_OURS):
-            lost.append(f"attribute {display(name)}")
+    lost.extend(
+        f"attribute {display(name)}"
+        for name in names
+        if not _copy_xattr(source_fd, target_fd, name) and not name.startswith(_NOT_OURS)
+    )
     return lost
 
 

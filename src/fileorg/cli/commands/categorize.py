@@ -49,20 +49,19 @@ def categorize(
     null: Null = False,
     quiet: shared.Quiet = False,
     progress: shared.Progress = ProgressMode.NEVER,
-    debug: shared.Debug = False,
 ) -> int:
     """Tell what each file is, and by which evidence.
 
     One line a file: its category, why that is thought, and its path. Nothing is changed and nothing is remembered. With
     --category only the files of these categories.
     """
-    from fileorg.cli.plan_view import show_unreadable  # noqa: PLC0415
-    from fileorg.cli.progress import reporting  # noqa: PLC0415
-    from fileorg.cli.summary import NAMED  # noqa: PLC0415
-    from fileorg.cli.terminal import output as to_output  # noqa: PLC0415
-    from fileorg.cli.terminal import standard_error  # noqa: PLC0415
-    from fileorg.scan import Seen  # noqa: PLC0415
-    from fileorg.workflows import categorize as categorized  # noqa: PLC0415
+    from fileorg.cli.plan_view import show_unreadable
+    from fileorg.cli.progress import reporting
+    from fileorg.cli.summary import NAMED
+    from fileorg.cli.terminal import output as to_output
+    from fileorg.cli.terminal import standard_error
+    from fileorg.scan import Seen
+    from fileorg.workflows import categorize as categorized
 
     if null and format_ is not ListFormat.TEXT:
         raise UsageError("-0 and --format say two things.", hint="give one of them")
@@ -93,8 +92,8 @@ def categorize(
 
 def _categories(asked: Sequence[str] | None) -> frozenset[str]:
     """The categories meant: `disk-images` is `Disk images`. Raises `UsageError`."""
-    from fileorg.categories import CATEGORIES  # noqa: PLC0415
-    from fileorg.names import display  # noqa: PLC0415
+    from fileorg.categories import CATEGORIES
+    from fileorg.names import display
 
     known = {complete.category_word(name).lower(): name for name in CATEGORIES}
     found = set()
@@ -108,7 +107,7 @@ def _categories(asked: Sequence[str] | None) -> frozenset[str]:
 
 def _write(out: "Out", files: "Iterable[Categorized]", format_: ListFormat, *, null: bool) -> None:
     """As they come: a million files take no more memory than ten."""
-    from fileorg.cli.formats import JsonDocument, named, write_csv, write_null  # noqa: PLC0415
+    from fileorg.cli.formats import JsonDocument, named, write_csv, write_null
 
     if null:
         write_null(out, (file.path for file in files))
@@ -137,8 +136,8 @@ def _write(out: "Out", files: "Iterable[Categorized]", format_: ListFormat, *, n
 
 
 def _lines(files: "Iterable[Categorized]") -> Iterator[str]:
-    from fileorg.categories import CATEGORIES  # noqa: PLC0415
-    from fileorg.names import display  # noqa: PLC0415
+    from fileorg.categories import CATEGORIES
+    from fileorg.names import display
 
     width = max(map(len, CATEGORIES))
     for path, _, evidence in files:

@@ -50,15 +50,14 @@ def history(
     format_: shared.TextJsonCsv = ListFormat.TEXT,
     output: shared.Output = None,
     state_dir: shared.StateDir = None,
-    debug: shared.Debug = False,
 ) -> int:
     """List the operations, or where a file went.
 
-    Without PATH: the operations, newest first, and whether each is in effect, undone, or was interrupted. With PATH: the
-    steps that led the file there and away again, across all operations.
+    Without PATH: the operations, newest first, and whether each is in effect, undone, or was interrupted. With PATH:
+    the steps that led the file there and away again, across all operations.
     """
-    from fileorg.cli.terminal import output as to_output  # noqa: PLC0415
-    from fileorg.journal import Journal  # noqa: PLC0415
+    from fileorg.cli.terminal import output as to_output
+    from fileorg.journal import Journal
 
     if path is not None and problems is not None:
         raise UsageError("PATH and --problems ask two questions.", hint="give one of them")
@@ -83,7 +82,7 @@ _OPERATION_TITLES = ("operation", "kind", "root", "dest", "started", "ended", "f
 
 
 def _show_operations(out: "Out", format_: ListFormat, journal: "Journal") -> None:
-    from fileorg.cli.formats import iso  # noqa: PLC0415
+    from fileorg.cli.formats import iso
 
     operations = journal.operations()
     states = operation_states(operations)
@@ -98,7 +97,7 @@ def _show_operations(out: "Out", format_: ListFormat, journal: "Journal") -> Non
 
 
 def _operation_table(out: "Out", operations: "Sequence[Operation]", states: Sequence[str]) -> None:
-    from fileorg.cli.render import Column, short, size, table, when  # noqa: PLC0415
+    from fileorg.cli.render import Column, short, size, table, when
 
     columns = [
         Column("No", right=True), Column("When"), Column("What"), Column("Where", shrinks=True, keeps_end=True),
@@ -130,9 +129,9 @@ def operation_states(operations: "Sequence[Operation]") -> list[str]:
 
 
 def _state(op: "Operation", takers: "Sequence[Operation]") -> str:
-    from fileorg.model import OperationState  # noqa: PLC0415
+    from fileorg.model import OperationState
 
-    if op.state is not OperationState.SEALED and op.state != OperationState.SEALED.value:
+    if OperationState(op.state) is not OperationState.SEALED:
         return "running" if _is_running(op) else "interrupted"
     if takers:
         by = ", ".join(str(taker.id) for taker in takers)
@@ -144,7 +143,7 @@ def _state(op: "Operation", takers: "Sequence[Operation]") -> str:
 
 
 def _is_running(op: "Operation") -> bool:
-    import socket  # noqa: PLC0415
+    import socket
 
     if op.host != socket.gethostname():
         return False
@@ -163,9 +162,9 @@ _STEP_TITLES = ("operation", "when", "action", "source", "target", "state")
 
 
 def _show_trail(out: "Out", format_: ListFormat, journal: "Journal", path: str) -> None:
-    from fileorg.cli.formats import iso  # noqa: PLC0415
-    from fileorg.cli.render import when  # noqa: PLC0415
-    from fileorg.names import display  # noqa: PLC0415
+    from fileorg.cli.formats import iso
+    from fileorg.cli.render import when
+    from fileorg.names import display
 
     name = os.path.abspath(os.fsencode(path))
     asked = os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
@@ -185,7 +184,7 @@ def _show_trail(out: "Out", format_: ListFormat, journal: "Journal", path: str) 
 
 def ends(op: "Operation", record: "Record") -> tuple[bytes, bytes]:
     """Where the file was and where it went, absolute."""
-    from fileorg.names import join  # noqa: PLC0415
+    from fileorg.names import join
 
     roots = (op.root, op.dest or op.root)
     source = join(record.source_folder or b"", record.source_name or b"")
@@ -214,9 +213,9 @@ _PROBLEM_TITLES = ("path", "state", "reason")
 
 
 def _show_problems(out: "Out", format_: ListFormat, journal: "Journal", number: int) -> None:
-    from fileorg.journal import PROBLEM_STATES  # noqa: PLC0415
-    from fileorg.model import RecordState  # noqa: PLC0415
-    from fileorg.names import display, join  # noqa: PLC0415
+    from fileorg.journal import PROBLEM_STATES
+    from fileorg.model import RecordState
+    from fileorg.names import display, join
 
     operation = journal.operation(number)
     if operation is None:
@@ -231,16 +230,17 @@ def _show_problems(out: "Out", format_: ListFormat, journal: "Journal", number: 
     if format_ is not ListFormat.TEXT:
         _write(out, format_, _PROBLEM_TITLES, rows, "")
         return
-    told = 0
-    for told, (path, state, reason) in enumerate(rows, 1):
+    whole = True
+    for path, state, reason in rows:
         out.line(f"{display(path)}: {state}, {display(reason)}")
-    if not told:
+        whole = False
+    if whole:
         out.line(f"Every file of operation {number} was done.")
 
 
 def _write(out: "Out", format_: ListFormat, titles: Sequence[str], rows: Any, empty: str) -> None:
     """Rows for a program; the sentence for a person, where there are none."""
-    from fileorg.cli.formats import JsonDocument, named, write_csv  # noqa: PLC0415
+    from fileorg.cli.formats import JsonDocument, named, write_csv
 
     match format_:
         case ListFormat.TEXT:

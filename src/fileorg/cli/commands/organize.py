@@ -10,7 +10,7 @@ import typer
 
 from fileorg.cli import options as shared
 from fileorg.cli import values
-from fileorg.cli.options import FILES, OUTPUT, Format, Manner, ProgressMode
+from fileorg.cli.options import FILES, Format, Manner, ProgressMode
 from fileorg.errors import Exit, UsageError
 from fileorg.model import Action, By, OnConflict
 
@@ -25,8 +25,11 @@ fileorg organize ~/Downloads --dry-run
 fileorg organize ~/Downloads
 fileorg undo
 
-# Photos of a card into a folder a month, elsewhere, leaving the card as it is
-fileorg organize /media/card -r --dest ~/Photos --template "{year}/{month}/{name}" --action copy
+# Copy the photos of a card into a folder a month, elsewhere
+fileorg organize /media/card -r --dest ~/Photos --by date --action copy
+
+# Folders of your own
+fileorg organize ~/Scans --template "{year}/{category}/{name}"
 
 # From cron: only what has lain there for a day
 fileorg organize ~/Downloads --yes --quiet --min-age 1d
@@ -87,7 +90,9 @@ OnConflictOption = Annotated[
 ]
 MaxChanges = Annotated[
     int | None,
-    typer.Option("--max-changes", min=0, metavar="N", help="Refuse to change more files than N.", rich_help_panel=shared.RUN),
+    typer.Option(
+        "--max-changes", min=0, metavar="N", help="Refuse to change more files than N.", rich_help_panel=shared.RUN
+    ),
 ]
 MinAge = Annotated[
     str | None,
@@ -125,7 +130,6 @@ def organize(
     verbose: shared.Verbose = False,
     progress: shared.Progress = ProgressMode.AUTO,
     state_dir: shared.StateDir = None,
-    debug: shared.Debug = False,
 ) -> int:
     """Sort the files of a folder into folders.
 
@@ -135,7 +139,7 @@ def organize(
     Left alone, always or until you ask: hidden files, projects and whatever is under version control, bundles,
     unfinished downloads, and what a .fileorgignore names in the words of a .gitignore.
     """
-    from fileorg.workflows import OrganizeOptions  # noqa: PLC0415
+    from fileorg.workflows import OrganizeOptions
 
     if by is not None and template is not None:
         raise UsageError("--by and --template both say where files go.", hint="give one of them")
@@ -170,15 +174,15 @@ def run_organize(
     chosen: "OrganizeOptions", manner: Manner, state: "StateDirectory", between: Callable[[], None] | None = None
 ) -> Exit:
     """Plan, ask and run. `between` is called after the summary, before the command that undoes it is told."""
-    import sys  # noqa: PLC0415
+    import sys
 
-    from fileorg.cli.change import Change, declined  # noqa: PLC0415
-    from fileorg.cli.plan_view import show_unreadable  # noqa: PLC0415
-    from fileorg.cli.progress import reporting  # noqa: PLC0415
-    from fileorg.cli.summary import NAMED  # noqa: PLC0415
-    from fileorg.cli.terminal import output, standard_error  # noqa: PLC0415
-    from fileorg.cli.words import VERBS  # noqa: PLC0415
-    from fileorg.workflows import organizing  # noqa: PLC0415
+    from fileorg.cli.change import Change, declined
+    from fileorg.cli.plan_view import show_unreadable
+    from fileorg.cli.progress import reporting
+    from fileorg.cli.summary import NAMED
+    from fileorg.cli.terminal import output, standard_error
+    from fileorg.cli.words import VERBS
+    from fileorg.workflows import organizing
 
     with (
         output(manner.output) as out,
@@ -208,7 +212,7 @@ def run_organize(
 
 def _show(change: "Change", job: "OrganizeJob") -> None:
     """The plan before it is run: a table in a terminal, a line a category in a log."""
-    from fileorg.cli.plan_view import list_rows, show_plan, show_stays  # noqa: PLC0415
+    from fileorg.cli.plan_view import list_rows, show_plan, show_stays
 
     if change.manner.quiet and not change.asks:
         return
@@ -220,18 +224,23 @@ def _show(change: "Change", job: "OrganizeJob") -> None:
         talk.line()
     show_plan(talk, job.plan)
     talk.line()
-    show_stays(talk, job.plan, job.seen)
+    if show_stays(talk, job.plan, job.seen):
+        talk.line()
     talk.flush()
 
 
 def _preview(change: "Change", job: "OrganizeJob", chosen: "OrganizeOptions") -> Exit:
     """What the run would do. Raises `GuardRefused`, after it was shown, where the run would."""
-    from fileorg.cli.formats import named  # noqa: PLC0415
-    from fileorg.cli.plan_view import stays_as_json  # noqa: PLC0415
-    from fileorg.cli.render import plural, size  # noqa: PLC0415
+    from fileorg.cli.formats import named
+    from fileorg.cli.plan_view import stays_as_json
+    from fileorg.cli.render import plural, size
 
     plan = job.plan
-    head: dict[str, Any] = {"dry_run": True, "action": str(chosen.action), **named("root", os.path.realpath(chosen.root))}
+    head: dict[str, Any] = {
+        "dry_run": True,
+        "action": str(chosen.action),
+        **named("root", os.path.realpath(chosen.root)),
+    }
     if chosen.dest is not None:
         head |= named("dest", os.path.realpath(chosen.dest))
     totals = {"files": plan.files, "bytes": plan.bytes, "renamed": plan.renamed, **stays_as_json(plan, job.seen)}
@@ -247,8 +256,8 @@ def _preview(change: "Change", job: "OrganizeJob", chosen: "OrganizeOptions") ->
 
 
 def _nothing(change: "Change", job: "OrganizeJob") -> Exit:
-    from fileorg.cli.formats import write_json  # noqa: PLC0415
-    from fileorg.cli.plan_view import list_rows, show_stays, stays_as_json  # noqa: PLC0415
+    from fileorg.cli.formats import write_json
+    from fileorg.cli.plan_view import list_rows, show_stays, stays_as_json
 
     if not change.is_text:
         write_json(change.out, {"operation": None, "files": 0, **stays_as_json(job.plan, job.seen)})

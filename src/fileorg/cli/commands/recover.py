@@ -15,18 +15,17 @@ def recover(
     quiet: shared.Quiet = False,
     progress: shared.Progress = ProgressMode.AUTO,
     state_dir: shared.StateDir = None,
-    debug: shared.Debug = False,
 ) -> int:
     """Settle what a crash left open.
 
     Every command that changes something does this first, so it is seldom needed. Each file of an interrupted operation
     is looked at, and what really became of it is written down; then the operation can be undone like any other.
     """
-    from fileorg.cli.formats import write_json  # noqa: PLC0415
-    from fileorg.cli.progress import reporting  # noqa: PLC0415
-    from fileorg.cli.stop import Stopped  # noqa: PLC0415
-    from fileorg.cli.terminal import standard_output  # noqa: PLC0415
-    from fileorg.workflows import recover_all  # noqa: PLC0415
+    from fileorg.cli.formats import write_json
+    from fileorg.cli.progress import reporting
+    from fileorg.cli.stop import Stopped
+    from fileorg.cli.terminal import standard_output
+    from fileorg.workflows import recover_all
 
     try:
         with reporting(progress, quiet=quiet) as screen:

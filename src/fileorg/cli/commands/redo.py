@@ -42,14 +42,13 @@ def redo(
     verbose: shared.Verbose = False,
     progress: shared.Progress = ProgressMode.AUTO,
     state_dir: shared.StateDir = None,
-    debug: shared.Debug = False,
 ) -> int:
     """Take an undo back.
 
     Puts the files where the operation had put them before it was undone, by the same rules as fileorg undo: nothing is
     overwritten, and what cannot be done is named.
     """
-    from fileorg.workflows import UndoOptions  # noqa: PLC0415
+    from fileorg.workflows import UndoOptions
 
     chosen = UndoOptions(operation, redo=True, include_changed=include_changed, rename=rename)
     manner = Manner(dry_run, yes, format_, output, null, quiet, verbose, progress)

@@ -47,7 +47,6 @@ def scan(
     verbose: shared.Verbose = False,
     progress: shared.Progress = ProgressMode.AUTO,
     state_dir: shared.StateDir = None,
-    debug: shared.Debug = False,
 ) -> int:
     """Sum up what folders hold.
 
@@ -56,12 +55,12 @@ def scan(
 
     CSV holds the categories; text and JSON hold everything.
     """
-    from fileorg.cli.plan_view import show_unreadable  # noqa: PLC0415
-    from fileorg.cli.progress import reporting  # noqa: PLC0415
-    from fileorg.cli.summary import NAMED  # noqa: PLC0415
-    from fileorg.cli.terminal import output as to_output  # noqa: PLC0415
-    from fileorg.cli.terminal import standard_error  # noqa: PLC0415
-    from fileorg.workflows import scan_trees  # noqa: PLC0415
+    from fileorg.cli.plan_view import show_unreadable
+    from fileorg.cli.progress import reporting
+    from fileorg.cli.summary import NAMED
+    from fileorg.cli.terminal import output as to_output
+    from fileorg.cli.terminal import standard_error
+    from fileorg.workflows import scan_trees
 
     chosen = shared.filters(
         max_depth=max_depth,
@@ -87,7 +86,7 @@ def scan(
 
 
 def _show(out: "Out", report: "ScanReport", format_: ListFormat) -> None:
-    from fileorg.cli.formats import write_csv, write_json  # noqa: PLC0415
+    from fileorg.cli.formats import write_csv, write_json
 
     match format_:
         case ListFormat.JSON:
@@ -101,12 +100,15 @@ def _show(out: "Out", report: "ScanReport", format_: ListFormat) -> None:
 def _categories(report: "ScanReport") -> list[tuple[str, int, int]]:
     """Most files first."""
     totals = report.totals
-    return [(category, files, totals.bytes[category]) for category, files in totals.files.most_common()]
+    return [
+        (category, files, totals.bytes[category])
+        for category, files in sorted(totals.files.items(), key=lambda pair: (-pair[1], pair[0]))
+    ]
 
 
 def _show_text(out: "Out", report: "ScanReport") -> None:
-    from fileorg.cli.plan_view import left_alone  # noqa: PLC0415
-    from fileorg.cli.render import Column, counted, duration, plural, size, table  # noqa: PLC0415
+    from fileorg.cli.plan_view import left_alone
+    from fileorg.cli.render import Column, counted, duration, plural, size, table
 
     seen, totals = report.seen, report.totals
     rows = [(category, f"{files:,}", size(bytes_)) for category, files, bytes_ in _categories(report)]
@@ -128,8 +130,8 @@ def _show_text(out: "Out", report: "ScanReport") -> None:
 
 
 def _list(out: "Out", title: str, report: "ScanReport", files: "Sequence[Listed]") -> None:
-    from fileorg.cli.render import Column, size, table, when  # noqa: PLC0415
-    from fileorg.names import display  # noqa: PLC0415
+    from fileorg.cli.render import Column, size, table, when
+    from fileorg.names import display
 
     only = report.roots[0].rstrip(b"/") + b"/" if len(report.roots) == 1 else b""
     rows = [(size(file.size), when(file.mtime_ns), display(file.path.removeprefix(only))) for file in files]
@@ -145,8 +147,8 @@ def _list(out: "Out", title: str, report: "ScanReport", files: "Sequence[Listed]
 
 
 def _as_json(report: "ScanReport") -> dict[str, Any]:
-    from fileorg.cli.formats import iso, named  # noqa: PLC0415
-    from fileorg.cli.plan_view import left_alone_as_json  # noqa: PLC0415
+    from fileorg.cli.formats import iso, named
+    from fileorg.cli.plan_view import left_alone_as_json
 
     seen, totals = report.seen, report.totals
 

@@ -6,7 +6,7 @@ import typer
 
 from fileorg.cli import complete
 from fileorg.cli import options as shared
-from fileorg.cli.options import OUTPUT, RUN, Format, Manner, ProgressMode
+from fileorg.cli.options import RUN, Format, Manner, ProgressMode
 from fileorg.errors import Exit
 
 if TYPE_CHECKING:
@@ -63,7 +63,6 @@ def undo(
     verbose: shared.Verbose = False,
     progress: shared.Progress = ProgressMode.AUTO,
     state_dir: shared.StateDir = None,
-    debug: shared.Debug = False,
 ) -> int:
     """Take an operation back.
 
@@ -72,7 +71,7 @@ def undo(
 
     An undo is an operation of its own, and can be taken back with fileorg redo.
     """
-    from fileorg.workflows import UndoOptions  # noqa: PLC0415
+    from fileorg.workflows import UndoOptions
 
     chosen = UndoOptions(operation, redo=False, include_changed=include_changed, rename=rename)
     manner = Manner(dry_run, yes, format_, output, null, quiet, verbose, progress)
@@ -81,11 +80,11 @@ def undo(
 
 def run_undo(chosen: "UndoOptions", manner: Manner, state: "StateDirectory") -> Exit:
     """Find, ask and run: for undo and for redo."""
-    from fileorg.cli.change import Change, declined  # noqa: PLC0415
-    from fileorg.cli.progress import reporting  # noqa: PLC0415
-    from fileorg.cli.terminal import output  # noqa: PLC0415
-    from fileorg.cli.words import VERBS  # noqa: PLC0415
-    from fileorg.workflows import undoing  # noqa: PLC0415
+    from fileorg.cli.change import Change, declined
+    from fileorg.cli.progress import reporting
+    from fileorg.cli.terminal import output
+    from fileorg.cli.words import VERBS
+    from fileorg.workflows import undoing
 
     shared.need_dry_run(manner)
     with (
@@ -111,8 +110,8 @@ def run_undo(chosen: "UndoOptions", manner: Manner, state: "StateDirectory") -> 
 
 
 def _preview(change: "Change", job: "UndoJob") -> Exit:
-    from fileorg.cli.formats import named  # noqa: PLC0415
-    from fileorg.cli.render import plural, size  # noqa: PLC0415
+    from fileorg.cli.formats import named
+    from fileorg.cli.render import plural, size
 
     head = {"dry_run": True, "kind": job.kind, "operation": job.undone.id, **named("root", job.undone.root)}
     change.preview(job.plan, head, {"files": job.plan.files, "bytes": job.plan.bytes})
@@ -124,8 +123,8 @@ def _preview(change: "Change", job: "UndoJob") -> Exit:
 
 def _show(change: "Change", job: "UndoJob") -> None:
     """What is about to be taken back."""
-    from fileorg.cli.plan_view import list_rows  # noqa: PLC0415
-    from fileorg.cli.render import plural, short, size, when  # noqa: PLC0415
+    from fileorg.cli.plan_view import list_rows
+    from fileorg.cli.render import plural, short, size, when
 
     if not change.asks and (change.manner.quiet or not change.is_text):
         return
@@ -143,13 +142,14 @@ def _show(change: "Change", job: "UndoJob") -> None:
     width = max(len(name) for name, _ in facts)
     for name, fact in facts:
         talk.line(f"  {talk.styled(f'{name:{width}}', 'bold')}  {fact}")
+    talk.line()
     talk.flush()
 
 
 def _say_again(change: "Change", outcome: "Outcome", again: str) -> None:
     """A partial undo can be run again: say how, and what helps."""
-    from fileorg.cli.terminal import standard_error  # noqa: PLC0415
-    from fileorg.model import RecordState  # noqa: PLC0415
+    from fileorg.cli.terminal import standard_error
+    from fileorg.model import RecordState
 
     err = standard_error()
     change.out.flush()

@@ -1,0 +1,104 @@
+"""`fileorg demo`: a small messy folder, organized before your eyes."""
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fileorg.cli import options as shared
+from fileorg.cli.options import Manner
+from fileorg.errors import UsageError
+
+if TYPE_CHECKING:
+    from fileorg.cli.terminal import Out
+
+EXAMPLES = """
+# In a new folder fileorg-demo
+fileorg demo
+
+# And back again
+fileorg undo
+"""
+
+NAME = "fileorg-demo"
+
+Folder = Annotated[
+    str,
+    typer.Argument(metavar="DIR", help="A folder that does not exist yet, or is empty."),
+]
+
+
+def demo(folder: Folder = NAME, state_dir: shared.StateDir = None) -> int:
+    """Make a small messy folder, and organize it.
+
+    Some forty small but real files, as they lie in a Downloads folder, are written to DIR. Then fileorg organize is run
+    on it, as you would run it, and the folder is shown before and after. Delete it when you have seen enough.
+    """
+    from fileorg.cli.commands.organize import run_organize
+    from fileorg.cli.terminal import standard_output
+    from fileorg.names import display
+    from fileorg.workflows import OrganizeOptions
+
+    state = shared.state(state_dir)
+    _make(folder)
+    out = standard_output()
+    out.line(out.styled("A messy folder, made for this:", "bold"))
+    _show_tree(out, folder)
+    out.line()
+    out.line(out.styled(f"$ fileorg organize {display(folder)}", "cyan"))
+    out.flush()
+
+    def between() -> None:
+        out.line()
+        _show_tree(out, folder)
+        out.line()
+
+    return run_organize(OrganizeOptions(os.fsencode(folder)), Manner(yes=True), state, between)
+
+
+def _make(folder: str) -> None:
+    from fileorg.cli.demo_files import make_demo
+    from fileorg.names import display
+
+    shown = display(folder)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        if os.listdir(folder):
+            raise UsageError(f"{shown} is not empty.", hint="name a new folder: fileorg demo DIR")
+        make_demo(folder)
+    except OSError as error:
+        raise UsageError(
+            f"The demo cannot be made in {shown}: {error.strerror or error}.",
+            hint="name another folder: fileorg demo DIR",
+        ) from error
+
+
+def _show_tree(out: "Out", folder: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+    from rich.tree import Tree
+
+    from fileorg.names import display
+
+    def grow(branch: Tree, path: str) -> None:
+        with os.scandir(path) as entries:
+            listed = sorted(entries, key=lambda entry: (not entry.is_dir(), entry.name.lower()))
+        for entry in listed:
+            is_folder = entry.is_dir(follow_symlinks=False)
+            label = Text(display(entry.name) + ("/" if is_folder else ""), style="bold" if is_folder else "")
+            child = branch.add(label)
+            if is_folder:
+                grow(child, entry.path)
+
+    root = Tree(Text(display(folder) + "/", style="bold"), guide_style="dim")
+    grow(root, folder)
+    out.flush()
+    Console(
+        file=out.stream,
+        force_terminal=out.is_terminal,
+        no_color=not out.colours,
+        color_system="standard" if out.colours else None,
+        highlight=False,
+        markup=False,
+        width=out.width or 100,
+    ).print(root)

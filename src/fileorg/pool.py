@@ -1,0 +1,72 @@
+"""Work in processes: bounded batches over a `concurrent.futures.Executor`, results as they come."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fileorg.errors import StorageFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+_PR_SET_PDEATHSIG = 1
+_WAITING_PER_WORKER = 2
+"""So that a worker never waits for its next task, and little is lost when the run is stopped."""
+
+
+def workers() -> int:
+    """As many as there are processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def process_pool(count: int, prepare: Callable[..., None], *arguments: Any) -> Executor:
+    """Lean processes, each set up by `prepare(*arguments)`. By spawn: SQLite and S3 clients do not survive a fork."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    return ProcessPoolExecutor(count, get_context("spawn"), _prepare, (os.getpid(), prepare, arguments))
+
+
+def as_they_come(
+    executor: Executor, count: int, work: Callable[[Task], Result], next_task: Callable[[], Task | None]
+) -> Iterator[Result]:
+    """The results of `work` on each task, in no order. `next_task` is asked again after each result, until it has
+    none and nothing is under way: results may bring new tasks.
+    """
+    waiting: set[Future[Result]] = set()
+    while True:
+        while len(waiting) < count * _WAITING_PER_WORKER and (task := next_task()) is not None:
+            waiting.add(executor.submit(work, task))
+        if not waiting:
+            return
+        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        for future in done:
+            try:
+                yield future.result()
+            except BrokenExecutor:
+                raise StorageFailure(
+                    "A process that was helping has been killed.",
+                    hint="run the command again; nothing was changed by that process",
+                ) from None
+
+
+def end_with_parent(parent: int) -> bool:
+    """Ask the kernel to kill this process when its parent dies. False if that has happened already."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to answer
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    return os.getppid() == parent
+
+
+def _prepare(parent: int, prepare: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    if not end_with_parent(parent):
+        os._exit(1)
+    prepare(*arguments)

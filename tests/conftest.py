@@ -1,0 +1,45 @@
+"""A tree to try things on, and a state directory of its own for each test."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from fileorg.state import StateDirectory, open_state
+
+from tests.support.runs import Runs
+from tests.support.tree import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    return Tree(tmp_path / "tree")
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StateDirectory:
+    """Also for the processes that a test starts."""
+    monkeypatch.setenv("FILEORG_HOME", str(tmp_path / "state"))
+    return open_state(os.fsencode(tmp_path / "state"))
+
+
+@pytest.fixture
+def runs(tree: Tree, state: StateDirectory) -> Runs:
+    return Runs(tree, state)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    """An empty folder on another file system."""
+    shared = Path("/dev/shm")
+    if not os.access(shared, os.W_OK) or shared.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second file system to write to")
+    with contextlib.ExitStack() as stack:
+        yield Path(stack.enter_context(tempfile.TemporaryDirectory(dir=shared)))

@@ -1,0 +1,84 @@
+"""Runs `fileorg` commands for the harness, each in a process of its own that has imported everything already.
+
+A start of Python with all imports takes longer than what is tested: this process makes it once, then forks for each
+command. The command may be held until a tracer is attached. What it does is what `python -m fileorg` does; the
+negative controls, which the harness must fail, take one part of it out first (`controls`).
+
+One request a line on standard input, as JSON: see `Request` in `process.py`. Answers: the process id, then, when it
+has ended, its status.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from typing import Any
+
+import sqlite_utils  # noqa: F401  imported by the first migration; slow
+from fileorg import hands
+from fileorg.cli import app
+from fileorg.execute import execute
+
+_CRASHED = 70
+"""An exit code that fileorg never gives."""
+
+
+def main() -> None:
+    requests = os.fdopen(os.dup(0))  # standard input itself stays as a command wants to find it
+    for line in requests:
+        request = json.loads(line)
+        held, go = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(go)
+            _become(request, held)
+        os.close(held)
+        _answer(pid)
+        if request["held"]:
+            requests.readline()
+        os.close(go)
+        _answer(os.waitpid(pid, 0)[1])
+
+
+def _answer(number: int) -> None:
+    os.write(1, b"%d\n" % number)
+
+
+def _become(request: dict[str, Any], held: int) -> None:
+    """The command, in this process, which ends with it."""
+    code = _CRASHED
+    try:
+        output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for fd, standard in ((nothing, 0), (output, 1), (output, 2)):
+            os.dup2(fd, standard)
+        os.environ.update(request["env"])
+        os.umask(0o022)
+        _prepare(request)
+        os.read(held, 1)  # ends when the other end is closed
+        os.closerange(3, 64)
+        code = app.run(request["words"])
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _prepare(request: dict[str, Any]) -> None:
+    """Sizes at which small trees go the way of large ones, and what a negative control takes out."""
+    if rows := request["rows"]:
+        (execute.__kwdefaults__ or {})["rows"] = rows
+    if request["two_processes"]:
+        vars(hands)["_FEW_FILES"] = 0
+    if request["control"]:
+        import controls
+
+        controls.CONTROLS[request["control"]]()
+
+
+if __name__ == "__main__":
+    main()

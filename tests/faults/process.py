@@ -1,0 +1,178 @@
+"""One command of fileorg from outside: run it, trace it, kill it, or let its system calls fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, NamedTuple
+
+STRACE = shutil.which("strace")
+
+MUTATING = (
+    "renameat2", "renameat", "rename", "linkat", "link", "unlinkat", "unlink", "rmdir", "mkdirat", "mkdir", "symlinkat", "symlink",
+    "pwrite64", "pwritev", "fdatasync", "fsync", "syncfs", "ftruncate", "fallocate", "utimensat",
+    "fchmod", "fchmodat", "chmod", "fchown", "fsetxattr", "fremovexattr", "copy_file_range", "sendfile",
+)  # fmt: skip
+"""What changes files, but for `openat`: what that has made is seen at the call that follows it.
+
+`write` is not among them: fileorg and SQLite write to files by `pwrite64`, and to pipes and terminals by `write`.
+"""
+
+_DRIVER = Path(__file__).with_name("driver.py")
+_SOON = 60.0
+_CALL = re.compile(r"(?P<pid>\d+) +(?P<name>\w+)\((?P<rest>.*)")
+
+
+@dataclass
+class Request:
+    """What the driver is asked for. `rows` a batch, 0 for as many as ever."""
+
+    words: list[str]
+    env: dict[str, str] = field(default_factory=dict)
+    output: str = ""
+    rows: int = 0
+    two_processes: bool = False
+    control: str = ""
+    held: bool = False
+
+
+class Call(NamedTuple):
+    """One system call of a run: the `number`-th of its name in its process, counted from 1."""
+
+    name: str
+    number: int
+    rest: str
+
+    @property
+    def about(self) -> str:
+        """Whose file it changes: `journal`, `index`, `lock`, or `user`."""
+        for part in ("journal.db", "index.db"):
+            if part in self.rest:
+                return part.partition(".")[0]
+        return "lock" if "run.lock" in self.rest or "index.lock" in self.rest else "user"
+
+    def __str__(self) -> str:
+        return f"{self.name} #{self.number} ({self.about})"
+
+
+class Finished(NamedTuple):
+    """How a command ended: `code`, or minus the signal that killed it."""
+
+    code: int
+    output: str
+    calls: list[Call]
+
+
+class Driver:
+    """A process that forks commands. Not for two threads at once."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        scratch.mkdir(parents=True, exist_ok=True)
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
+        self._process = subprocess.Popen(
+            [sys.executable, str(_DRIVER)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=environment,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        _pipe(self._process.stdin).close()
+        self._process.wait()
+        _pipe(self._process.stdout).close()
+
+    def run(self, request: Request) -> Finished:
+        """Undisturbed."""
+        self.start(request)
+        return self.end()
+
+    def traced(self, request: Request, inject: list[str], names: tuple[str, ...] = MUTATING) -> Finished:
+        """Under strace, with faults injected as its manual says: `renameat2:signal=KILL:when=3`."""
+        request.held = True
+        pid = self.start(request)
+        log = self._scratch / "calls"
+        with _attached(pid, log, inject, names):
+            self.release()
+            finished = self.end()
+        return finished._replace(calls=_parse(log.read_text(errors="replace")))
+
+    def start(self, request: Request) -> int:
+        """Start a command; its process id."""
+        request.output = request.output or str(self._scratch / "output")
+        self._output = Path(request.output)
+        self._send(json.dumps(asdict(request)))
+        return self._number()
+
+    def release(self) -> None:
+        """Let a command that is held begin."""
+        self._send("")
+
+    def end(self) -> Finished:
+        """Wait for the end of what was started."""
+        status = os.waitstatus_to_exitcode(self._number())
+        return Finished(status, self._output.read_text(errors="replace"), [])
+
+    def _send(self, line: str) -> None:
+        stdin = _pipe(self._process.stdin)
+        stdin.write(line + "\n")
+        stdin.flush()
+
+    def _number(self) -> int:
+        line = _pipe(self._process.stdout).readline()
+        if not line:
+            raise AssertionError("the driver has ended: see its traceback")
+        return int(line)
+
+
+class _attached:  # noqa: N801  a context manager
+    """strace on a process that waits, and until all that it started has ended."""
+
+    def __init__(self, pid: int, log: Path, inject: list[str], names: tuple[str, ...]) -> None:
+        log.write_text("")
+        options = [f"--inject={fault}" for fault in inject]
+        self._pid = pid
+        self._strace = subprocess.Popen(
+            [STRACE or "strace", "-f", "-qqq", "-y", "-s", "32", "-o", log, "-e", f"trace={','.join(names)}", *options, "-p", str(pid)],
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def __enter__(self) -> None:
+        status, late = Path(f"/proc/{self._pid}/status"), time.monotonic() + _SOON
+        while b"TracerPid:\t0\n" in status.read_bytes():
+            if self._strace.poll() is not None or time.monotonic() > late:
+                self._strace.kill()
+                os.kill(self._pid, signal.SIGKILL)
+                raise AssertionError(f"strace cannot attach: {self._strace.communicate()[1]!r}")
+            time.sleep(0.001)
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._strace.communicate(timeout=_SOON)
+        except subprocess.TimeoutExpired:
+            self._strace.kill()
+            raise AssertionError("a process lives on after the command has ended") from None
+
+
+def _parse(log: str) -> list[Call]:
+    """The calls in their order. Those of the command itself and of what it starts are counted apart, as strace does."""
+    counts: dict[tuple[str, str], int] = {}
+    calls = []
+    for line in log.splitlines():
+        if (found := _CALL.match(line)) is not None:
+            key = found["pid"], found["name"]
+            counts[key] = counts.get(key, 0) + 1
+            calls.append(Call(found["name"], counts[key], found["rest"]))
+    return calls
+
+
+def _pipe(pipe: IO[str] | None) -> IO[str]:
+    if pipe is None:
+        raise AssertionError("it was opened with pipes")
+    return pipe

@@ -1,0 +1,64 @@
+"""The commands as tests call them: `runs.organize(by=By.DATE)`, `runs.undo()`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from fileorg.events import NullReporter
+from fileorg.journal import Journal
+from fileorg.workflows import Filters, OrganizeOptions, UndoOptions, organizing, undoing
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from fileorg.journal import Record
+    from fileorg.model import Outcome, PlanRow, RecordState
+    from fileorg.state import StateDirectory
+    from fileorg.workflows import OrganizeJob
+
+    from tests.support.tree import Tree
+
+_FILTERS = {field.name for field in fields(Filters)}
+
+
+class Runs:
+    """Runs on one tree with one state directory."""
+
+    def __init__(self, tree: Tree, state: StateDirectory) -> None:
+        self.tree = tree
+        self.state = state
+
+    def job(self, *, changes: bool = True, **options: Any) -> AbstractContextManager[OrganizeJob]:
+        """`options` are those of `OrganizeOptions` and of `Filters`; paths may be a `Path`."""
+        chosen = {name: options.pop(name) for name in _FILTERS & options.keys()}
+        filters = Filters(**{"recursive": False} | chosen)
+        for name in ("root", "dest"):
+            if options.get(name) is not None:
+                options[name] = os.fsencode(options[name])
+        options.setdefault("root", os.fsencode(self.tree.root))
+        return organizing(OrganizeOptions(filters=filters, **options), self.state, NullReporter(), changes=changes)
+
+    def organize(self, **options: Any) -> Outcome:
+        with self.job(**options) as job:
+            return job.run()
+
+    def dry_run(self, **options: Any) -> list[PlanRow]:
+        """The rows that a dry run shows."""
+        with self.job(changes=False, **options) as job:
+            return [row for batch in job.plan.batches(100) for row in batch]
+
+    def undo(self, operation: int | None = None, **options: Any) -> Outcome:
+        with undoing(UndoOptions(operation, **options), self.state, NullReporter()) as job:
+            return job.run()
+
+    def redo(self, operation: int | None = None, **options: Any) -> Outcome:
+        return self.undo(operation, redo=True, **options)
+
+    def records(self, operation: int, *states: RecordState) -> list[Record]:
+        """What the journal holds of an operation."""
+        with Journal(self.state.journal) as journal:
+            found = journal.operation(operation)
+            assert found is not None
+            return [record for batch in journal.records(found, states=states) for record in batch]
