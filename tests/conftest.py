@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from fileorg.state import StateDirectory, open_state
-
 from tests.support.runs import Runs
 from tests.support.tree import Tree
+
+from fileorg.state import StateDirectory, open_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

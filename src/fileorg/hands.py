@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
-import subprocess
 import sys
 from array import array
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
@@ -87,6 +86,8 @@ class OtherHands:
 
     def __init__(self, storages: Sequence[LocalStorage], locks: Sequence[int] = ()) -> None:
         """`locks`: descriptors of flocks, which the process holds as long as it lives."""
+        import subprocess
+
         identities = [f"{number:d}" for storage in storages for number in storage.identity]
         arguments = [os.fsdecode(storage.root) for storage in storages]
         self._process = subprocess.Popen(

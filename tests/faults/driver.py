@@ -10,13 +10,15 @@ has ended, its status.
 
 from __future__ import annotations
 
+import gc
+import importlib
 import json
 import os
 import sys
+import tempfile
 import traceback
 from typing import Any
 
-import sqlite_utils  # noqa: F401  imported by the first migration; slow
 from fileorg import hands
 from fileorg.cli import app
 from fileorg.execute import execute
@@ -26,6 +28,7 @@ _CRASHED = 70
 
 
 def main() -> None:
+    _preload()
     requests = os.fdopen(os.dup(0))  # standard input itself stays as a command wants to find it
     for line in requests:
         request = json.loads(line)
@@ -40,6 +43,40 @@ def main() -> None:
             requests.readline()
         os.close(go)
         _answer(os.waitpid(pid, 0)[1])
+
+
+def _preload() -> None:
+    """Import what a first organize and its undo import, as a child that tries it finds out."""
+    with tempfile.TemporaryDirectory() as place:
+        names = os.path.join(place, "names")
+        pid = os.fork()
+        if pid == 0:
+            _learn(place, names)
+        if os.waitpid(pid, 0)[1]:
+            raise AssertionError("a first organize and undo failed")
+        with open(names) as file:
+            for name in file.read().split():
+                importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # a collection in a child would copy all the pages
+
+
+def _learn(place: str, names: str) -> None:
+    try:
+        os.environ["FILEORG_HOME"] = os.path.join(place, "state")
+        os.makedirs(os.path.join(place, "root"))
+        with open(os.path.join(place, "root", "a.jpg"), "w"):
+            pass
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        for words in (["organize", "-y", os.path.join(place, "root")], ["undo", "-y"], ["recover"]):
+            if app.run(words):
+                raise AssertionError(words)
+        with open(names, "w") as file:
+            file.write("\n".join(set(sys.modules) - {"__main__", "controls"}))
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(_CRASHED)
 
 
 def _answer(number: int) -> None:

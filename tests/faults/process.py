@@ -53,11 +53,11 @@ class Call(NamedTuple):
 
     @property
     def about(self) -> str:
-        """Whose file it changes: `journal`, `index`, `lock`, or `user`."""
+        """Whose file it changes: `journal`, `index`, `state` for others of the state directory, or `user`."""
         for part in ("journal.db", "index.db"):
             if part in self.rest:
                 return part.partition(".")[0]
-        return "lock" if "run.lock" in self.rest or "index.lock" in self.rest else "user"
+        return "state" if "/state" in self.rest else "user"
 
     def __str__(self) -> str:
         return f"{self.name} #{self.number} ({self.about})"

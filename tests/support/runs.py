@@ -13,12 +13,12 @@ from fileorg.workflows import Filters, OrganizeOptions, UndoOptions, organizing,
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from tests.support.tree import Tree
+
     from fileorg.journal import Record
     from fileorg.model import Outcome, PlanRow, RecordState
     from fileorg.state import StateDirectory
     from fileorg.workflows import OrganizeJob
-
-    from tests.support.tree import Tree
 
 _FILTERS = {field.name for field in fields(Filters)}
 

@@ -29,8 +29,8 @@ class Node(NamedTuple):
 
     @property
     def alone(self) -> Node:
-        """Without what depends on other names: for a tree that is on its way."""
-        return self._replace(links=())
+        """Without what depends on other names, or on when a symlink was made: for a tree that is on its way."""
+        return self._replace(links=(), mtime_ns=0 if self.kind == "symlink" else self.mtime_ns)
 
 
 Snapshot = dict[bytes, Node]

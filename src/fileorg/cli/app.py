@@ -106,7 +106,7 @@ def _tell(words: list[str], sentence: str, hint: str, code: int, error: Exceptio
 
             tell_event(err, event="error", message=sentence, hint=hint, exit_code=int(code))
         else:
-            _tell_text(err, sentence, hint, code)
+            _tell_text(err, sentence, hint)
         if "--debug" in words and error is not None:
             import traceback
 
@@ -115,11 +115,10 @@ def _tell(words: list[str], sentence: str, hint: str, code: int, error: Exceptio
     return int(code)
 
 
-def _tell_text(err: Out, sentence: str, hint: str, code: int) -> None:
-    colour = "yellow" if code == Exit.INTERRUPTED else "red"
-    err.line(f"{err.styled('fileorg:', colour)} {sentence}")
+def _tell_text(err: Out, sentence: str, hint: str) -> None:
+    err.prose(sentence, "fileorg: ")
     if hint:
-        err.line(f"{err.styled('Hint:', 'bold')} {display(hint)}")
+        err.prose(display(hint), "Hint: ")
 
 
 def _wants_json(words: list[str]) -> bool:

@@ -115,7 +115,7 @@ class Change:
     def _say_stopped(self, outcome: Outcome, files: int, way_back: str) -> None:
         err = standard_error()
         self.out.flush()
-        err.line(f"{err.styled('fileorg:', 'yellow')} Stopped after {outcome.done:,} of {files:,} files.")
+        err.prose(f"Stopped after {outcome.done:,} of {files:,} files.", "fileorg: ")
         if outcome.done:
             err.line(f"  Take them back with: {err.styled(way_back, 'cyan')}")
         err.line(f"  Or go on with:       {err.styled(self.again, 'cyan')}")

@@ -90,7 +90,7 @@ class Live:
 
     def _tell_notes(self) -> None:
         while self._notes:
-            self._err.line(f"fileorg: {self._notes.pop(0)}")
+            self._err.prose(self._notes.pop(0), "fileorg: ")
         self._err.flush()
 
     def _draw(self, ended: threading.Event) -> None:
@@ -138,7 +138,8 @@ class Live:
         cells.append(Text(_figures(stage, room), no_wrap=True, overflow="crop"))
         line.add_row(*cells)
         below = STOPPING if self._stopping else display(stage.folder)
-        shown = crop(below, width - 3, keep_end=not self._stopping)
+        # The terminal writes `^C` at the cursor: it must not wrap, or the display is not where it is looked for.
+        shown = crop(below, width - 3 - len("^C^C"), keep_end=not self._stopping)
         return Group(line, Text(f"  {shown}", style="yellow" if self._stopping else "dim", no_wrap=True))
 
 
@@ -149,7 +150,7 @@ def _figures(stage: _Stage, room: int) -> str:
     figures: list[tuple[int, str]] = []
     if stage.total is not None:
         share = min(1.0, stage.files / max(stage.total, 1))
-        figures += [(0, f"{share:4.0%}"), (3, f"{stage.files:,} of {stage.total:,}")]
+        figures += [(0, f"{share:4.0%}"), (3, f"{min(stage.files, stage.total):,} of {stage.total:,}")]
     else:
         figures.append((0, f"{stage.files:,} files"))
     figures.append((2, f"{rate:,.0f}/s"))

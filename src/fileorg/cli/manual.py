@@ -18,14 +18,14 @@ _NAMES = 26
 """Columns for the names of an option; what is longer has its help on the next line."""
 
 _DEBUG = "Show where in the program an error came from."
-_EXIT_STATUS = """\
-0    done
-1    some files were not done, each is named; or the answer was no
-2    a wrong option, path or setting
-4    another run is at work
-5    refused, for it would do harm
-130  stopped by Ctrl-C
-"""
+_EXIT_STATUS = [
+    ("0", "done"),
+    ("1", "some files were not done, each is named; or the answer was no"),
+    ("2", "a wrong option, path or setting"),
+    ("4", "another run is at work"),
+    ("5", "refused, for it would do harm"),
+    ("130", "stopped by Ctrl-C"),
+]
 
 # What Typer adds to the help of an option, and what help and usage say already.
 _NOTES = re.compile(r"  \[(?:required|x>=\d+)\]")
@@ -47,7 +47,7 @@ class ManualCommand(TyperCommand):
         page.section("DESCRIPTION", description)
         page.options(self, ctx)
         page.examples(self.epilog)
-        page.verbatim("EXIT STATUS", _EXIT_STATUS)
+        page.groups("EXIT STATUS", {"": _EXIT_STATUS})
         formatter.write(page.text())
 
 
@@ -69,7 +69,7 @@ class ManualGroup(TyperGroup):
         page.groups("COMMANDS", groups)
         page.options(self, ctx)
         page.examples(self.epilog)
-        page.verbatim("EXIT STATUS", _EXIT_STATUS)
+        page.groups("EXIT STATUS", {"": _EXIT_STATUS})
         formatter.write(page.text())
 
 
@@ -78,7 +78,7 @@ class _Page:
 
     def __init__(self) -> None:
         self._out = Out(sys.stdout)
-        self._width = min(_WIDEST, self._out.width or _WIDEST)
+        self._width = min(_WIDEST, self._out.width or 80)
         self._lines: list[str] = []
 
     def text(self) -> str:
@@ -97,10 +97,6 @@ class _Page:
                 self._lines.append("")
             self._fill(" ".join(paragraph.split()), 4)
 
-    def verbatim(self, title: str, text: str) -> None:
-        self._title(title)
-        self._lines += [f"    {line}" for line in text.splitlines()]
-
     def groups(self, title: str, groups: dict[str, list[tuple[str, str]]]) -> None:
         if not groups:
             return
@@ -116,7 +112,7 @@ class _Page:
 
     def _pair(self, names: str, help_: str, column: int) -> None:
         """Names and help beside each other; below each other where the terminal is narrow or the names long."""
-        if self._width < 60:
+        if self._width < 60 and column > 8:
             self._lines.append(f"    {names}")
             self._fill(help_, 8)
             return

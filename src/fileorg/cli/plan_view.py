@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 ROWS = 4096
 FOLDERS = frozenset({Action.MAKE_FOLDER, Action.REMOVE_FOLDER})
 _REMOVALS = frozenset({Action.REMOVE_COPY, Action.REMOVE_HARDLINK, Action.REMOVE_SYMLINK})
-_NARROW = 60
 
 
 def file_rows(plan: Plan) -> Iterator[PlanRow]:
@@ -79,15 +78,16 @@ def show_plan(out: Out, plan: OrganizePlan) -> None:
     """Category, files, bytes and where to."""
     chosen = [(category, tally) for category, tally in plan.by_category.items() if tally.files]
     chosen.sort(key=lambda pair: (-pair[1].files, pair[0]))
-    narrow = out.width is not None and out.width < _NARROW
-    columns = [Column("Category", shrinks=True), Column("Files", right=True), Column("Size", right=True)]
-    rows = [[category, f"{tally.files:,}", size(tally.bytes)] for category, tally in chosen]
-    total = ["Total", f"{plan.files:,}", size(plan.bytes)]
-    if not narrow:
-        columns.append(Column("Where to", shrinks=True))
-        rows = [[*row, where_to(tally)] for row, (_, tally) in zip(rows, chosen, strict=True)]
-        total.append("")
-    table(out, columns, rows, total=total if len(rows) > 1 else None)
+    rows = [(category, f"{tally.files:,}", size(tally.bytes), where_to(tally)) for category, tally in chosen]
+    # To say that images go to Images/ is the least that there must be room for.
+    plain = all(where == f"{category}/" for category, _, _, where in rows)
+    columns = (
+        Column("Category", shrinks=True),
+        Column("Files", right=True),
+        Column("Size", right=True, spare=1),
+        Column("Where to", shrinks=True, spare=2 if plain else 0),
+    )
+    table(out, columns, rows, total=("Total", f"{plan.files:,}", size(plan.bytes), "") if len(rows) > 1 else None)
     if plan.renamed:
         gets = "gets a number, for its name is" if plan.renamed == 1 else "get a number, for their names are"
         out.line(f"  {plan.renamed:,} of them {gets} taken.")

@@ -67,7 +67,7 @@ class Notes:
     def advance(self, files: int, bytes_: int = 0, folder: bytes = b"") -> None: ...
 
     def note(self, message: str) -> None:
-        self._err.line(f"fileorg: {display(message)}")
+        self._err.prose(display(message), "fileorg: ")
 
     def pause(self) -> None:
         self._err.flush()

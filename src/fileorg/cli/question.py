@@ -16,8 +16,11 @@ def ask(talk: Out, question: str, list_all: Callable[[], None]) -> bool:
 
     No is the default: a key that was pressed too early, or by a cat, moves no files.
     """
+    keys = "[y/N, l lists every file]"
+    if len(question) + len(keys) + 8 > (talk.width or 80):
+        question, keys = question.partition("?")[0] + "?", "[y/N/l]"
     while True:
-        talk.stream.write(f"{talk.styled(question, 'bold')} [y/N, l lists every file] ")
+        talk.stream.write(f"{talk.styled(question, 'bold')} {keys} ")
         talk.flush()
         answer = sys.stdin.readline()
         match answer.strip().lower():
@@ -29,5 +32,6 @@ def ask(talk: Out, question: str, list_all: Callable[[], None]) -> bool:
                 return False
             case "l" | "list":
                 list_all()
+                talk.line()
             case _:
                 talk.line("Answer y for yes or n for no.")

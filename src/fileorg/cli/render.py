@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
 
 _LEAST = 8
-"""A column is never cut to fewer cells."""
+"""A column is never cut to fewer cells,"""
+_GOOD = 16
+"""and rather than to fewer than these, another one is left out."""
 
 
 def size(bytes_: int) -> str:
@@ -83,12 +85,15 @@ def crop(text: str, width: int, *, keep_end: bool = False) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`shrinks`: it gives way in a narrow terminal, `keeps_end` what is cut off then."""
+    """`shrinks`: it gives way in a narrow terminal, and `keeps_end` of what it holds then. `spare` columns are left out
+    where there is no room, the highest first.
+    """
 
     title: str
     right: bool = False
     shrinks: bool = False
     keeps_end: bool = False
+    spare: int = 0
 
 
 def table(
@@ -98,14 +103,29 @@ def table(
     every = [[column.title for column in columns], *rows, *([total] if total else [])]
     widths = [max(cells(row[index]) for row in every) for index in range(len(columns))]
     if out.width is not None:
+        kept = _affordable(widths, columns, out.width)
+        columns, widths = [columns[index] for index in kept], [widths[index] for index in kept]
+        every = [[row[index] for index in kept] for row in every]
         _fit(widths, columns, out.width)
-    out.line(out.styled(_row(every[0], columns, widths), "bold"))
-    for row in rows:
+    head, body, foot = every[0], every[1 : 1 + len(rows)], every[1 + len(rows) :]
+    out.line(out.styled(_row(head, columns, widths), "bold"))
+    for row in body:
         out.line(_row(row, columns, widths))
-    if total:
-        ruled = widths[: len([cell for cell in total if cell])]
+    for row in foot:
+        ruled = widths[: len([cell for cell in row if cell])]
         out.line(out.styled("  " + "─" * (sum(ruled) + 2 * (len(ruled) - 1)), "dim"))
-        out.line(_row(total, columns, widths))
+        out.line(_row(row, columns, widths))
+
+
+def _affordable(widths: Sequence[int], columns: Sequence[Column], available: int) -> list[int]:
+    """The indexes of the columns that there is room for, if those that shrink are made as narrow as is still good."""
+    kept = list(range(len(columns)))
+    for index in sorted(kept, key=lambda index: -columns[index].spare):
+        needed = sum(min(widths[i], _GOOD) if columns[i].shrinks else widths[i] for i in kept) + 2 * len(kept)
+        if needed <= available or not columns[index].spare:
+            break
+        kept.remove(index)
+    return kept
 
 
 def _fit(widths: list[int], columns: Sequence[Column], available: int) -> None:

@@ -37,9 +37,17 @@ class Out:
     def line(self, text: str = "") -> None:
         self.stream.write((text if self.unicode else text.translate(_PLAIN)) + "\n")
 
-    def lines(self, texts: list[str]) -> None:
-        for text in texts:
-            self.line(text)
+    def prose(self, text: str, lead: str = "") -> None:
+        """A sentence after `lead`, broken between words where a terminal is narrow. Names are not broken."""
+        if self.width is not None and len(lead) + len(text) > self.width:
+            import textwrap
+
+            text = "\n".join(
+                textwrap.wrap(
+                    lead + text, self.width, drop_whitespace=True, break_long_words=False, break_on_hyphens=False
+                )
+            ).removeprefix(lead)
+        self.line(self.styled(lead.rstrip(), "bold") + lead[len(lead.rstrip()) :] + text)
 
     def styled(self, text: str, style: str) -> str:
         """`text` in a style such as `bold` or `red`, where there are colours."""

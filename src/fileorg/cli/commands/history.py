@@ -99,23 +99,20 @@ def _show_operations(out: "Out", format_: ListFormat, journal: "Journal") -> Non
 def _operation_table(out: "Out", operations: "Sequence[Operation]", states: Sequence[str]) -> None:
     from fileorg.cli.render import Column, short, size, table, when
 
-    columns = [
-        Column("No", right=True), Column("When"), Column("What"), Column("Where", shrinks=True, keeps_end=True),
-        Column("Files", right=True), Column("Size", right=True), Column("State", shrinks=True),
-    ]  # fmt: skip
+    columns = (
+        Column("No", right=True),
+        Column("When", spare=2),
+        Column("What"),
+        Column("Where", shrinks=True, keeps_end=True, spare=1),
+        Column("Files", right=True),
+        Column("Size", right=True, spare=3),
+        Column("State", shrinks=True),
+    )
     rows = []
     for op, state in zip(operations, states, strict=True):
         what = op.kind if op.undoes is None else f"{op.kind} {op.undoes}"
-        rows.append([
-            str(op.id), when(op.started_ns), what, short(op.root), f"{op.done or 0:,}", size(op.bytes or 0), state,
-        ])  # fmt: skip
-    # What a narrow terminal can do without, least needed first.
-    for least, dropped in ((90, "Size"), (75, "When"), (55, "Where")):
-        if out.width is not None and out.width < least:
-            index = next(number for number, column in enumerate(columns) if column.title == dropped)
-            del columns[index]
-            for row in rows:
-                del row[index]
+        counts = (f"{op.done or 0:,}", size(op.bytes or 0))
+        rows.append((str(op.id), when(op.started_ns), what, short(op.root), *counts, state))
     table(out, columns, rows)
 
 

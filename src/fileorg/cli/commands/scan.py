@@ -126,7 +126,7 @@ def _show_text(out: "Out", report: "ScanReport") -> None:
     rate = f"{seen.files / max(report.seconds, 0.001):,.0f} files/s"
     known = f", {seen.unchanged:,} known from before" if seen.unchanged else ""
     where = f"{plural(seen.files, 'file')} in {plural(seen.folders, 'folder')}"
-    out.line(f"{where}, {duration(report.seconds)} ({rate}){known}")
+    out.prose(f"{where}, {duration(report.seconds)} ({rate}){known}.")
 
 
 def _list(out: "Out", title: str, report: "ScanReport", files: "Sequence[Listed]") -> None:
@@ -135,14 +135,8 @@ def _list(out: "Out", title: str, report: "ScanReport", files: "Sequence[Listed]
 
     only = report.roots[0].rstrip(b"/") + b"/" if len(report.roots) == 1 else b""
     rows = [(size(file.size), when(file.mtime_ns), display(file.path.removeprefix(only))) for file in files]
-    columns = (
-        Column("Size", right=True),
-        Column("Changed"),
-        Column(title, shrinks=True, keeps_end=True),
-    )
+    columns = (Column("Size", right=True), Column("Changed", spare=1), Column(title, shrinks=True, keeps_end=True))
     out.line()
-    if out.width is not None and out.width < 60:
-        columns, rows = (columns[0], columns[2]), [(row[0], row[2]) for row in rows]  # type: ignore[assignment, misc]
     table(out, columns, rows)
 
 

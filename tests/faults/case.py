@@ -1,0 +1,152 @@
+"""One fault: a tree, a command that is disturbed, and all that must hold before recovery, after it, and after undo."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.faults import laws
+from tests.faults.process import Request
+from tests.faults.trees import write
+from tests.support import snapshot
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.faults.process import Call, Driver, Finished
+    from tests.faults.trees import Scenario
+    from tests.support.snapshot import Snapshot
+
+_MOST_UNDOS = 6
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one worker has its cases, one at a time: always the same paths, so that each run is like the last."""
+
+    base: Path
+    other: Path
+    """On another device."""
+    blank: Path
+    """A state directory with an empty journal."""
+
+    @property
+    def root(self) -> Path:
+        return self.base / "root"
+
+    @property
+    def state(self) -> Path:
+        return self.base / "state"
+
+
+class Case:
+    """A tree of a scenario, and a driver to run commands on it."""
+
+    def __init__(self, scenario: Scenario, driver: Driver, place: Place, control: str = "") -> None:
+        self.scenario = scenario
+        self.place = place
+        self._driver = driver
+        self._control = control
+        self.dest = (place.other if scenario.other_device else place.base) / "dest"
+        for old in (place.root, place.state, self.dest, place.base / "outside"):
+            shutil.rmtree(old, ignore_errors=True)
+        for new in (place.root, self.dest, place.base / "outside"):
+            new.mkdir(parents=True)
+        write(place.base / "outside/a.jpg", b"not yours")
+        if not scenario.first_run:
+            shutil.copytree(place.blank, place.state)
+        scenario.build(place.root, self.dest)
+        self.first = self.look()
+
+    def look(self) -> Snapshot:
+        """Everything that there is, but for the state directory: `root/…`, `dest/…`, and what is outside of both."""
+        found = {}
+        for name, place in (("root", self.place.root), ("dest", self.dest), ("outside", self.place.base / "outside")):
+            prefix = os.fsencode(name)
+            for path, node in snapshot.take(os.fsencode(place)).items():
+                links = tuple(prefix + b"/" + link for link in node.links)
+                found[prefix + b"/" + path if path else prefix] = node._replace(links=links)
+        return found
+
+    def request(self, *words: str) -> Request:
+        return Request(
+            list(words),
+            {"FILEORG_HOME": str(self.place.state)},
+            rows=self.scenario.rows,
+            two_processes=self.scenario.two_processes,
+            control=self._control,
+        )
+
+    @property
+    def organize(self) -> list[str]:
+        dest = ["--dest", str(self.dest)] if self.scenario.other_device else []
+        return ["organize", "-r", "-y", str(self.place.root), *dest, *self.scenario.options]
+
+    def run(self, *words: str) -> Finished:
+        """A command that nothing disturbs, but what this file system cannot do at all."""
+        if self.scenario.others:
+            return self._driver.traced(self.request(*words), list(self.scenario.others))
+        return self._driver.run(self.request(*words))
+
+    def disturbed(self, words: list[str], faults: list[str]) -> Finished:
+        names = {fault.partition(":")[0] for fault in faults}
+        others = [other for other in self.scenario.others if other.partition(":")[0] not in names]
+        return self._driver.traced(self.request(*words), [*others, *faults])
+
+    def counted(self, words: list[str]) -> tuple[Finished, list[Call]]:
+        """A command that nothing disturbs, and its system calls."""
+        finished = self._driver.traced(self.request(*words), list(self.scenario.others))
+        return finished, finished.calls
+
+    def ledger(self) -> laws.Ledger:
+        return laws.read_journal(self.place.state)
+
+    # The checks ---------------------------------------------------------------------------------------------------
+
+    def check_wreck(self, before: Snapshot, after: Snapshot) -> list[str]:
+        """What must hold at any moment of a command that leads from `before` to `after`."""
+        now = self.look()
+        return [
+            *laws.conserved(self.first, now),
+            *laws.on_the_way(before, after, now, placeholders=self.scenario.placeholders),
+            *laws.announced(self.ledger(), before, now),
+        ]
+
+    def check_settled(self) -> list[str]:
+        """What must hold when recovery has been through."""
+        now = self.look()
+        return [*laws.conserved(self.first, now), *laws.settled(self.ledger(), now), *laws.tidy_state(self.place.state)]
+
+    def recover(self) -> list[str]:
+        finished = self.run("recover")
+        found = laws.honest(finished.code, finished.output)
+        if finished.code:
+            found.append(f"recover ends with {finished.code}: {finished.output}")
+        return found + self.check_settled()
+
+    def undo_all(self) -> list[str]:
+        """Undo until there is nothing left of it: the first tree, exactly."""
+        for _ in range(_MOST_UNDOS):
+            finished = self.run("undo", "-y")
+            if finished.code == 2:
+                break
+            if finished.code:
+                return [f"undo ends with {finished.code}: {finished.output}"]
+        else:
+            return ["there is no end of undo"]
+        now = self.look()
+        found = self.check_settled()
+        if now != self.first:
+            found += [f"I4 {line}" for line in snapshot.differences(self.first, now)]
+        return found
+
+    def organize_again(self, after: Snapshot) -> list[str]:
+        """After a run that was cut short, the same run does the rest."""
+        finished = self.run(*self.organize)
+        found = [] if finished.code in {0, 1} else [f"organize again ends with {finished.code}: {finished.output}"]
+        found += self.check_settled()
+        now = self.look()
+        lost = snapshot.contents(after) - snapshot.contents(now)
+        return found + [f"I1 lost by organizing again: {content[:40]!r}" for content in lost]

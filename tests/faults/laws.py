@@ -1,0 +1,164 @@
+"""The invariants of RELIABILITY.md, as questions to a tree, a journal, and what they were before.
+
+Each answers with the violations it found, in words.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sqlite3
+import tempfile
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.names import display
+
+from tests.support.snapshot import Snapshot, contents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_OURS = re.compile(rb"(?:.*/)?\.fileorg-(\d+)-(\d+)(?:-old)?\.part\Z", re.DOTALL)
+
+
+class Row(NamedTuple):
+    """A record of the journal; paths begin with the name of their base, `root` or `dest`."""
+
+    operation: int
+    record: int
+    action: str
+    source: bytes | None
+    target: bytes
+    state: str
+    error: str | None
+
+
+class Ledger(NamedTuple):
+    """What the journal holds at one moment."""
+
+    operations: dict[int, str]
+    rows: list[Row]
+
+
+def read_journal(state: Path) -> Ledger:
+    """The journal as a later process finds it: from a copy, so that looking at it changes nothing."""
+    with tempfile.TemporaryDirectory() as place:
+        for name in ("journal.db", "journal.db-wal", "journal.db-journal"):
+            if (state / name).exists():
+                shutil.copy(state / name, place)
+        db = sqlite3.connect(os.path.join(place, "journal.db"))
+        try:
+            if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'records'").fetchall():
+                return Ledger({}, [])
+            operations = dict(db.execute("SELECT id, state FROM operations"))
+            return Ledger(operations, list(_rows(db)))
+        finally:
+            db.close()
+
+
+def _rows(db: sqlite3.Connection) -> Iterator[Row]:
+    query = (
+        "SELECT r.operation, r.id, action, s.base, s.path, source_name, t.base, t.path,"
+        " coalesce(target_name, source_name), r.state, error FROM records r"
+        " LEFT JOIN folders s ON s.id = source_folder JOIN folders t ON t.id = target_folder ORDER BY r.id"
+    )
+    for operation, record, action, base, folder, name, target_base, target, target_name, state, error in db.execute(query):
+        source = None if folder is None else _path(base, folder, name)
+        yield Row(operation, record, action, source, _path(target_base, target, target_name), state, error)
+
+
+def _path(base: int, folder: bytes, name: bytes) -> bytes:
+    return os.path.join((b"root", b"dest")[base], folder, name)
+
+
+# Before recovery --------------------------------------------------------------------------------------------------
+
+
+def conserved(before: Snapshot, now: Snapshot) -> list[str]:
+    """I1: every content is still there, as often as it was."""
+    lost = contents(before) - contents(now)
+    return [f"I1 lost: {content[:40]!r}" for content in lost]
+
+
+def on_the_way(before: Snapshot, after: Snapshot, now: Snapshot, *, placeholders: bool = False) -> list[str]:
+    """I2, I3: under each name is what was there before, or what will be there after; nothing is torn, foreign or gone.
+
+    `after` is the tree that an undisturbed run leaves. `placeholders`: a name may be taken by an empty file.
+    """
+    found = []
+    for path, node in now.items():
+        known = [tree[path] for tree in (before, after) if path in tree]
+        if _OURS.match(path):
+            continue
+        if not known:
+            found.append(f"I3 a name that no one gave: {display(path)}")
+        elif node.kind == "folder":
+            found += [] if any(one.kind == "folder" for one in known) else [f"I2 a folder took the name {display(path)}"]
+        elif node.alone not in [one.alone for one in known] and not (placeholders and not node.content):
+            found.append(f"I2/I3 overwritten or torn: {display(path)}: {node}, known are {known}")
+    for path, node in before.items():
+        stays = path in after and (node.kind == "folder" or after[path].alone == node.alone)
+        if stays and path not in now:
+            found.append(f"I2 it was to stay, and is gone: {display(path)}")
+    return found
+
+
+def announced(ledger: Ledger, before: Snapshot, now: Snapshot) -> list[str]:
+    """I6: each change of a name has a record that was committed before it. `before` is the tree before the last operation."""
+    last = max(ledger.operations, default=0)
+    rows = [row for row in ledger.rows if row.operation == last]
+    records = {(row.operation, row.record) for row in ledger.rows}
+    targets = {row.target for row in rows} | {b"root", b"dest"}
+    gone = {row.source for row in rows if row.action == "move"}
+    gone |= {row.target for row in rows if row.action.startswith("remove-") or row.action == "move"}
+    found = []
+    for path in now.keys() - before.keys():
+        ours = _OURS.match(path)
+        known = (int(ours[1]), int(ours[2])) in records if ours else path in targets
+        found += [] if known else [f"I6 made without a record: {display(path)}"]
+    found += [f"I6 taken away without a record: {display(path)}" for path in before.keys() - now.keys() - gone]
+    return found
+
+
+# After recovery ---------------------------------------------------------------------------------------------------
+
+
+def settled(ledger: Ledger, now: Snapshot) -> list[str]:
+    """I6: nothing is open, nothing litters, and what is called done is so."""
+    found = [f"I6 operation {number} is {state}" for number, state in ledger.operations.items() if state != "sealed"]
+    found += [f"I6 litter: {display(path)}" for path in now if _OURS.match(path)]
+    last: dict[bytes, Row] = {}
+    for row in ledger.rows:
+        if row.state in {"intent", "copied", "planned"}:
+            found.append(f"I6 record {row.record} is still {row.state}")
+        elif row.state == "done":
+            last[row.target] = row
+            if row.action == "move" and row.source is not None:
+                last.pop(row.source, None)
+    for row in last.values():
+        if row.action.startswith("remove-") == (row.target in now):
+            found.append(f"I6 not so: {row}")
+    return found
+
+
+def tidy_state(state: Path) -> list[str]:
+    """After a command has ended by itself, the state directory holds its files and no others."""
+    names = {"journal.db", "index.db", "run.lock", "index.lock"}
+    return [f"left in the state directory: {name}" for name in sorted(os.listdir(state)) if name not in names]
+
+
+def shortfall(after: Snapshot, now: Snapshot) -> list[str]:
+    """What a command that was to leave `after` has not done."""
+    return [f"not there: {display(path)}" for path in after if path not in now]
+
+
+def honest(code: int, output: str) -> list[str]:
+    """A run that is not killed ends with an exit code of the design and words for people."""
+    found = [] if code in {0, 1, 2, 4, 5} else [f"exit code {code}"]
+    if "Traceback" in output or "did not expect" in output:
+        found.append(f"not a sentence for people: {output[-1500:]}")
+    if code and "fileorg: " not in output:
+        found.append(f"exit code {code} without a sentence: {output[-300:]}")
+    return found

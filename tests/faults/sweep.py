@@ -1,0 +1,160 @@
+"""Every point of a command: which there are, which of them are tried, and what is found there."""
+
+from __future__ import annotations
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.faults import laws
+from tests.faults.case import Case
+from tests.support import snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tests.faults.case import Place
+    from tests.faults.process import Call, Driver
+    from tests.faults.trees import Scenario
+    from tests.support.snapshot import Snapshot
+
+BEFORE = {"organize": (), "undo": ("organize",), "redo": ("organize", "undo")}
+"""What has been run when a command is disturbed."""
+
+
+class Worker(NamedTuple):
+    driver: Driver
+    place: Place
+
+
+@dataclass
+class Workers:
+    """As many as there are processors to be had; each point is given to one that is free."""
+
+    all: list[Worker]
+    free: SimpleQueue[Worker] = field(default_factory=SimpleQueue)
+
+    def __post_init__(self) -> None:
+        for worker in self.all:
+            self.free.put(worker)
+
+    def one(self, task: Callable[[Worker], list[str]]) -> list[str]:
+        worker = self.free.get()
+        try:
+            return task(worker)
+        finally:
+            self.free.put(worker)
+
+    def each(self, tasks: Sequence[Callable[[Worker], list[str]]]) -> list[list[str]]:
+        with ThreadPoolExecutor(len(self.all)) as pool:
+            return list(pool.map(self.one, tasks))
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A command on the tree of a scenario, to be disturbed anywhere in its course."""
+
+    scenario: Scenario
+    command: str
+    control: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.command}, {self.scenario}"
+
+    def ready(self, worker: Worker) -> tuple[Case, list[str]]:
+        """A tree on which the command is about to be run, and its words."""
+        case = Case(self.scenario, worker.driver, worker.place, self.control)
+        for command in BEFORE[self.command]:
+            finished = case.run(*_words(case, command))
+            if finished.code:
+                raise AssertionError(f"{command} ends with {finished.code}: {finished.output}")
+        return case, _words(case, self.command)
+
+    def course(self, worker: Worker) -> Course:
+        """The command undisturbed: its calls, and the tree that it leaves."""
+        case, words = self.ready(worker)
+        before = case.look()
+        finished, calls = case.counted(words)
+        after = case.look()
+        violations = laws.honest(finished.code, finished.output) + case.check_settled()
+        if finished.code:
+            violations.append(f"{self.command} ends with {finished.code}: {finished.output}")
+        if self.command == "undo" and after != case.first:
+            violations += snapshot.differences(case.first, after)
+        violations += case.undo_all()
+        if violations:
+            raise AssertionError("\n".join([f"{self}, undisturbed:", *violations]))
+        return Course(self, calls, before, after)
+
+
+def _words(case: Case, command: str) -> list[str]:
+    return case.organize if command == "organize" else [command, "-y"]
+
+
+class Course(NamedTuple):
+    """What a command does when nothing disturbs it. Inodes aside, `before` and `after` are the same in each run."""
+
+    sweep: Sweep
+    calls: list[Call]
+    before: Snapshot
+    after: Snapshot
+
+    def kill(self, worker: Worker, call: Call, ending: int) -> list[str]:
+        """Kill the command at a call, and look; recover and undo, and look again."""
+        case, words = self.sweep.ready(worker)
+        finished = case.disturbed(words, [f"{call.name}:signal=KILL:when={call.number}"])
+        if finished.code != -9 and not self.sweep.scenario.two_processes:
+            return [f"it was not killed, but ended with {finished.code}: {finished.output}"]
+        return case.check_wreck(self.before, self.after) + self.aftermath(case, ending)
+
+    def fail(self, worker: Worker, call: Call, error: str, ending: int) -> list[str]:
+        """Let a call fail; the command says so, nothing is lost, and what was done can be undone."""
+        case, words = self.sweep.ready(worker)
+        finished = case.disturbed(words, [f"{call.name}:error={error}:when={call.number}"])
+        found = laws.honest(finished.code, finished.output)
+        if not finished.code and laws.shortfall(self.after, case.look()):
+            found += [f"it ends with 0, but {line}" for line in laws.shortfall(self.after, case.look())]
+        return found + case.check_wreck(self.before, self.after) + self.aftermath(case, ending)
+
+    def aftermath(self, case: Case, ending: int) -> list[str]:
+        """One of the ways on from a wreck; each of them leads back to the first tree."""
+        match ending % 3:
+            case 0:
+                return case.recover() + case.undo_all()
+            case 1:
+                return case.undo_all()
+            case _:
+                return case.organize_again(self.after) + case.undo_all()
+
+
+def spread(calls: Sequence[Call], most: int | None) -> list[Call]:
+    """`most` of the calls, evenly over the run; two thirds of them change user files, if there are so many."""
+    if most is None or len(calls) <= most:
+        return list(calls)
+    user = [position for position, call in enumerate(calls) if call.about == "user"]
+    rest = [position for position, call in enumerate(calls) if call.about != "user"]
+    of_user = min(len(user), max(most * 2 // 3, most - len(rest)))
+    chosen = sorted(_evenly(user, of_user) + _evenly(rest, most - of_user))
+    return [calls[position] for position in chosen]
+
+
+def _evenly(positions: list[int], most: int) -> list[int]:
+    return [positions[(2 * number + 1) * len(positions) // (2 * most)] for number in range(most)]
+
+
+def sweep_kills(workers: Workers, course: Course, most: int | None) -> list[str]:
+    """Kill at each of the points; what was violated, and where."""
+    points = spread(course.calls, most)
+    numbers = itertools.count()
+    tasks = [lambda worker, call=call, n=next(numbers): course.kill(worker, call, n) for call in points]
+    return reported(course, points, workers.each(tasks))
+
+
+def reported(course: Course, points: Sequence[object], found: list[list[str]]) -> list[str]:
+    return [
+        f"{course.sweep}: killed at {point}: {violation}"
+        for point, violations in zip(points, found, strict=True)
+        for violation in violations
+    ]

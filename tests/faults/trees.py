@@ -1,0 +1,146 @@
+"""Small trees that go through every step of the protocol, and the commands that make them do so."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_TIME_NS = 1_700_000_000_123_456_789
+_DAY_NS = 86_400_000_000_000
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A tree and a command. `others` are the faults that every run of it has: a file system that cannot do something."""
+
+    name: str
+    build: Callable[[Path, Path], None]
+    options: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    other_device: bool = False
+    rows: int = 0
+    two_processes: bool = False
+    first_run: bool = False
+    placeholders: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def write(path: Path | bytes, content: bytes, *, mode: int = 0o644, day: int = 0) -> None:
+    """A file that is unlike any other: its time says which it is."""
+    path = os.fsencode(path)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "xb") as file:
+        file.write(content)
+    os.chmod(path, mode)
+    os.utime(path, ns=(_TIME_NS, _TIME_NS + day * _DAY_NS + len(os.listdir(os.path.dirname(path))) * 1_000_001))
+
+
+def settle_folders(root: Path) -> None:
+    """Give each folder a time of its own: what a command does to it would not be seen in this second."""
+    folders = [os.fsencode(folder) for folder, _, _ in os.walk(root, topdown=False)]
+    for number, folder in enumerate(folders):
+        os.utime(folder, ns=(_TIME_NS, _TIME_NS - number * 1_000_000_007))
+
+
+def messy(root: Path, _dest: Path) -> None:
+    """Clashes, hard links, an existing destination, nested folders, names of any bytes, odd modes, attributes, side-cars."""
+    base = os.fsencode(root)
+    write(root / "a.jpg", b"one")
+    write(root / "b/a.jpg", b"two", day=3)
+    write(root / "b/c/a.jpg", b"three")
+    write(root / "b/c/d/same.jpg", b"one more")
+    write(root / "same.jpg", b"one more")
+    write(root / "Images/a.jpg", b"was there", mode=0o600)
+    write(root / "Images/a (2).jpg", b"was there too")
+    write(root / "notes.TXT", b"private", mode=0o400)
+    write(root / "run.tar.gz", b"\x1f\x8b" * 40, mode=0o755)
+    write(root / "empty.pdf", b"")
+    write(root / "b/film.mp4", b"film")
+    write(root / "b/film.srt", b"words")
+    write(root / "b/unknown.zzz", b"stays")
+    write(root / ".hidden.jpg", b"stays too")
+    write(base + b"/b/new\nline\x1b[31m.png", b"escape")
+    write(base + b"/b/not utf-8 \xff\xfe.png", b"bytes")
+    write(base + b"/" + b"n" * 247 + b".mp3", b"a long name")
+    write(root / "first.wav", b"linked")
+    os.link(root / "first.wav", root / "b/second.wav")
+    os.link(root / "b/film.mp4", root / "b/unknown-too.zzz")
+    os.symlink("a.jpg", root / "link.jpg")
+    os.utime(root / "link.jpg", ns=(_TIME_NS, _TIME_NS), follow_symlinks=False)
+    os.makedirs(root / "b/nothing in it", mode=0o750)
+    with contextlib.suppress(OSError):
+        os.setxattr(root / "a.jpg", "user.origin", b"camera")
+    os.chmod(root / "b/c", 0o700)
+    settle_folders(root)
+
+
+def contested(root: Path, _dest: Path) -> None:
+    """For keep-newer: one file displaces what is there, one gives way, and three want one name."""
+    write(root / "Documents/old.txt", b"old", day=-9)
+    write(root / "old.txt", b"newer", day=1)
+    write(root / "Documents/new.txt", b"new", day=9)
+    write(root / "new.txt", b"older", day=-1)
+    for day, folder in enumerate("abc"):
+        write(root / folder / "many.txt", folder.encode(), day=day)
+    write(root / "Documents/many.txt", b"the oldest", day=-3)
+    write(root / "b/plain.png", b"plain")
+    settle_folders(root)
+
+
+def across(root: Path, dest: Path) -> None:
+    """For another device: attributes, modes, a hole, more than one buffer, hard links, and names that are taken there."""
+    write(root / "a.jpg", b"here", mode=0o640)
+    write(dest / "Images/a.jpg", b"there")
+    write(root / "b/attributes.png", b"with attributes", mode=0o400)
+    with contextlib.suppress(OSError):
+        os.setxattr(root / "b/attributes.png", "user.origin", b"camera")
+        os.setxattr(root / "b/attributes.png", "user.rating", b"5")
+    write(root / "b/empty.txt", b"")
+    write(root / "big.zip", bytes(range(256)) * 4400, mode=0o755)
+    write(root / "sparse.iso", b"")
+    os.truncate(root / "sparse.iso", 1 << 17)
+    os.utime(root / "sparse.iso", ns=(_TIME_NS, _TIME_NS))
+    write(root / "b/linked.mp3", b"two names")
+    os.link(root / "b/linked.mp3", root / "b/linked too.mp3")
+    if os.geteuid() == 0:
+        os.chown(root / "a.jpg", 1234, 4321)
+    settle_folders(root)
+    settle_folders(dest)
+
+
+def few(root: Path, _dest: Path) -> None:
+    write(root / "a.jpg", b"one")
+    write(root / "b/a.jpg", b"two")
+    write(root / "b/c.txt", b"three")
+    settle_folders(root)
+
+
+_NO_RENAME = "renameat2:error=EINVAL"
+_NO_LINK = "linkat:error=EPERM"
+_KEEP_NEWER = ("--on-conflict", "keep-newer")
+
+SCENARIOS = (
+    Scenario("messy", messy),
+    Scenario("batches", messy, rows=4),
+    Scenario("two processes", messy, rows=5, two_processes=True),
+    Scenario("first run", few, first_run=True),
+    Scenario("keep newer", contested, _KEEP_NEWER),
+    Scenario("across devices", across, other_device=True),
+    Scenario("copy", messy, ("--action", "copy")),
+    Scenario("copy across devices", across, ("--action", "copy"), other_device=True),
+    Scenario("hard links", messy, ("--action", "hardlink")),
+    Scenario("symlinks", messy, ("--action", "symlink")),
+    Scenario("by date", messy, ("--by", "date")),
+    Scenario("no renameat2", messy, others=(_NO_RENAME,)),
+    Scenario("no renameat2, no links", messy, others=(_NO_RENAME, _NO_LINK), placeholders=True),
+    Scenario("across devices, no links", across, others=(_NO_LINK,), other_device=True),
+)
+BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
