@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import xxhash
 from tests.storage.test_local import TestLocal as LocalContract
+from tests.storage.test_metadata import ACL, BOB_MAY_READ
 from tests.storage.ways import path_of, read, seen, write
 
 from fileorg.storage import LocalStorage, posix, transfer
@@ -112,9 +113,10 @@ def test_what_another_file_system_does_not_keep_is_said(local: LocalStorage, ntf
     one.write_text("content")
     os.chown(one, 1234, 5678)
     one.chmod(0o6711)
+    os.setxattr(one, ACL, BOB_MAY_READ)
     os.utime(one, ns=(1_234_567_890_123_456_789, 1_234_567_890_123_456_789))
     staged = local.stage_copy(b"", b"one", ntfs, b"", b"two")
-    assert staged.lost_metadata == ["owner", "mode"]
+    assert staged.lost_metadata == ["owner", f"attribute {ACL}", "mode"]
     assert staged.entry == seen(ntfs, b"", b"two")
     assert staged.entry.mtime_ns == 1_234_567_890_123_456_700  # as NTFS rounds it
     assert path_of(ntfs, "two").read_text() == "content"

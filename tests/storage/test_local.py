@@ -8,13 +8,14 @@ import os
 import shutil
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from tests.storage.contract import StorageContract
 from tests.storage.ways import content_of, names_of, read, seen, write
 
 from fileorg.storage import BATCH_ENTRIES, LocalStorage, Storage, posix
+from fileorg.storage.listing import batches, entry_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -85,6 +86,22 @@ def test_an_entry_tells_what_the_file_system_does(local: LocalStorage, root: Pat
     assert sorted(listing.files) == [entry, entry._replace(name=b"two")]
 
 
+def test_an_inode_number_fits_63_bits() -> None:
+    """They are unsigned, and what network file systems make up uses all 64 bits."""
+    facts = os.stat_result((stat.S_IFREG, 2**64 - 1, 1, 1, 0, 0, 0, 0, 0, 0))
+
+    class Odd:
+        name = "odd"
+
+        def stat(self, *, follow_symlinks: bool) -> os.stat_result:
+            assert not follow_symlinks
+            return facts
+
+    (listing,) = batches(b"", iter([cast("os.DirEntry[str]", Odd())]))
+    assert listing.files == [entry_of(b"odd", facts)]
+    assert listing.files[0].inode == 2**63 - 1
+
+
 def test_whatever_is_no_file_and_no_folder_is_listed_apart(local: LocalStorage, root: Path) -> None:
     os.mkfifo(root / "fifo")
     (root / "link").symlink_to("missing")
@@ -148,14 +165,34 @@ def test_more_folders_than_descriptors(local: LocalStorage, root: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) < before
 
 
-def test_the_folder_used_longest_ago_is_closed(local: LocalStorage, root: Path) -> None:
+def test_a_folder_in_use_stays_open(local: LocalStorage, root: Path) -> None:
+    """Told by its inode: a descriptor that is closed and opened again may have the same number."""
     for number in range(300):
         (root / str(number)).mkdir()
-    kept = local.fd(b"0")
+    meant = os.fstat(local.fd(b"0"))
+    (root / "0").rename(root / "aside")
+    (root / "0").mkdir()
     for number in range(1, 300):
         local.fd(b"%d" % number)
-        assert local.fd(b"0") == kept
-    assert os.path.samestat(os.fstat(kept), (root / "0").stat())
+        assert os.path.samestat(os.fstat(local.fd(b"0")), meant)
+
+
+def test_a_folder_that_others_removed_is_made_again(local: LocalStorage, root: Path) -> None:
+    write(root, {"one": "content", "a/b/two": "content"})
+    local.fd(b"a/b")
+    shutil.rmtree(root / "a")
+    local.make_folder(b"", b"a")
+    local.make_folder(b"a", b"b")
+    local.rename_noreplace(b"", b"one", local, b"a/b", b"one")
+    assert read(root) == {"a/b/one": "content"}
+
+
+def test_a_removed_folder_that_others_make_again_is_found(local: LocalStorage, root: Path) -> None:
+    (root / "a").mkdir()
+    local.fd(b"a")
+    local.remove_folder(b"", b"a")
+    write(root, {"a/one": "content"})
+    assert content_of(local, b"a", b"one") == b"content"
 
 
 def test_a_folder_is_looked_for_again_once_forgotten(local: LocalStorage, root: Path) -> None:

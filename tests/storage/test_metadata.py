@@ -79,6 +79,7 @@ def acl(*entries: tuple[int, int, int]) -> bytes:
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
 
 
+ACL = "system.posix_acl_access"
 USER, NAMED_USER, GROUP, MASK, OTHER, NO_ID = 0x01, 0x02, 0x04, 0x10, 0x20, 0xFFFFFFFF
 BOB_MAY_READ = acl((USER, 6, NO_ID), (NAMED_USER, 4, 1234), (GROUP, 0, NO_ID), (MASK, 4, NO_ID), (OTHER, 0, NO_ID))
 
@@ -86,10 +87,10 @@ BOB_MAY_READ = acl((USER, 6, NO_ID), (NAMED_USER, 4, 1234), (GROUP, 0, NO_ID), (
 def test_an_access_list_travels(local: LocalStorage, target: LocalStorage) -> None:
     one = path_of(local, "one")
     one.write_text("content")
-    os.setxattr(one, "system.posix_acl_access", BOB_MAY_READ)
+    os.setxattr(one, ACL, BOB_MAY_READ)
     local.copy_noreplace(b"", b"one", target, b"", b"two")
     two = path_of(target, "two")
-    assert os.getxattr(two, "system.posix_acl_access") == BOB_MAY_READ
+    assert os.getxattr(two, ACL) == BOB_MAY_READ
     assert two.stat().st_mode == one.stat().st_mode
 
 

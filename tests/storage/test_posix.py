@@ -234,6 +234,17 @@ def test_a_placeholder_that_is_no_longer_ours_is_left_alone(local: LocalStorage,
     assert before == (sorted(os.listdir(root)), (root / "one").read_text(), two.is_file() and two.read_text())
 
 
+def test_another_file_with_the_same_inode_number_is_no_placeholder(local: LocalStorage, root: Path) -> None:
+    """Numbers are used again: here by a pipe, which is empty too."""
+    (root / "one").write_text("content")
+    os.mkfifo(root / "two")
+    reserved = local.lstat(b"", b"two")
+    assert reserved is not None
+    with pytest.raises(FileExistsError):
+        local.rename_onto_reserved(b"", b"one", local, b"", reserved)
+    assert (root / "two").is_fifo()
+
+
 def test_a_reserved_name_refuses_and_stays_when_the_rename_fails(local: LocalStorage, root: Path) -> None:
     (root / "taken").write_text("kept")
     with pytest.raises(FileExistsError):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import fsspec
@@ -154,3 +156,39 @@ def test_a_file_that_goes_while_it_is_listed_is_left_out(
 
     monkeypatch.setattr(MemoryFileSystem, "modified", going)
     assert names_of(remote) == {b"two"}
+
+
+class Slow(MemoryFileSystem):  # type: ignore[misc]
+    """Takes its time between looking whether a name is free and taking it."""
+
+    protocol = "slow"
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return str(super()._strip_protocol(path.removeprefix("slow://")))
+
+    def exists(self, path: str, **kwargs: Any) -> bool:
+        known = bool(super().exists(path, **kwargs))
+        time.sleep(0.01)
+        return known
+
+
+fsspec.register_implementation("slow", Slow)
+
+
+def test_a_slow_storage_gives_a_name_once(remote: RemoteStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fileorg.storage.remote._REFUSES_TAKEN", {"slow"})
+    slow = RemoteStorage("slow://" + key(remote, b""))
+    for number in range(4):
+        memory().pipe_file(key(remote, b"%d" % number), b"content %d" % number)
+
+    def take(number: int) -> str | None:
+        try:
+            slow.copy_noreplace(b"", b"%d" % number, slow, b"", b"name")
+        except FileExistsError:
+            return None
+        return f"content {number}"
+
+    with ThreadPoolExecutor(4) as pool:
+        (winner,) = filter(None, pool.map(take, range(4)))
+    assert content_of(remote, b"", b"name") == winner.encode()

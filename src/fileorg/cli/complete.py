@@ -2,10 +2,14 @@
 
 import contextlib
 import os
+import re
 
 import typer
 
 from fileorg.categories import CATEGORIES
+
+# Shells evaluate what they are told, and Typer reads markup in it: of a folder's name only the harmless is shown.
+_NOT_PLAIN = re.compile(r"[^\w ,.:/~+-]")
 
 
 def category_word(name: str) -> str:
@@ -32,15 +36,14 @@ def redoable(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
 
 
 def every_operation(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    return _operations(ctx, incomplete, {"organize", "undo", "redo"})
+    return _operations(ctx, incomplete, {"organize", "undo", "redo"}, every=True)
 
 
-def _operations(ctx: typer.Context, incomplete: str, kinds: set[str]) -> list[tuple[str, str]]:
+def _operations(ctx: typer.Context, incomplete: str, kinds: set[str], *, every: bool = False) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     # A journal that is damaged, missing or not ours is told of when a command runs, not when Tab is pressed.
     with contextlib.suppress(Exception):
-        from rich.markup import escape
-
+        from fileorg.cli.commands.history import operation_states
         from fileorg.cli.render import plural, short, when
         from fileorg.journal import Journal
         from fileorg.state import JOURNAL, default_state_path
@@ -49,10 +52,12 @@ def _operations(ctx: typer.Context, incomplete: str, kinds: set[str]) -> list[tu
         path = os.path.join(os.fsencode(named) if named else default_state_path(), JOURNAL)
         if os.path.getsize(path):
             with Journal(path, read_only=True) as journal:
-                for operation in journal.operations():
-                    number = str(operation.id)
-                    if operation.kind in kinds and number.startswith(incomplete):
-                        files = plural(operation.done or 0, "file")
-                        about = f"{operation.kind} {short(operation.root)}, {files}, {when(operation.started_ns)}"
-                        found.append((number, escape(about)))
+                operations = journal.operations()
+            for operation, state in zip(operations, operation_states(operations), strict=True):
+                number = str(operation.id)
+                wanted = operation.kind in kinds and (every or not state.startswith("undone"))
+                if wanted and number.startswith(incomplete):
+                    files = plural(operation.done or 0, "file")
+                    about = f"{operation.kind} {short(operation.root)}, {files}, {when(operation.started_ns)}"
+                    found.append((number, _NOT_PLAIN.sub("?", about)))
     return found

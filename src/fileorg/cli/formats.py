@@ -6,6 +6,7 @@ import base64
 import csv
 import json
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from fileorg.names import display
@@ -56,9 +57,9 @@ class JsonDocument:
 
     def rows(self, key: str, rows: Iterable[Any]) -> None:
         self._write(f"{self._separator}{json.dumps(key)}: [")
-        separator = "\n    "
-        for row in rows:
-            self._write(separator + self._encode(row))
+        separator, every = "\n    ", iter(rows)
+        while batch := [self._encode(row) for row in islice(every, 256)]:
+            self._write(separator + ",\n    ".join(batch))
             separator = ",\n    "
         self._write("]" if separator.startswith("\n") else "\n  ]")
         self._separator = ",\n  "

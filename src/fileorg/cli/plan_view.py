@@ -32,16 +32,17 @@ def file_rows(plan: Plan) -> Iterator[PlanRow]:
 
 def list_rows(out: Out, plan: Plan) -> None:
     """Each change as `source -> target`, and each file that is skipped with the reason."""
-    arrow = out.styled("->", "dim")
-    for row in file_rows(plan):
-        source = display(join(row.source_folder, row.source_name))
-        target = display(join(row.target_folder, row.target_name))
-        if row.reason:
-            out.line(f"{source} {out.styled(f'stays: {row.reason}', 'yellow')}")
-        elif row.action in _REMOVALS:
-            out.line(f"{target} {arrow} removed, {row.action.removeprefix('remove-')} of {source}")
-        else:
-            out.line(f"{source} {arrow} {target}")
+    out.many(_line(out, row) for row in file_rows(plan))
+
+
+def _line(out: Out, row: PlanRow) -> str:
+    source = display(join(row.source_folder, row.source_name))
+    target = display(join(row.target_folder, row.target_name))
+    if row.reason:
+        return f"{source} {out.styled(f'stays: {row.reason}', 'yellow')}"
+    if row.action in _REMOVALS:
+        return f"{target} {out.styled('removed', 'yellow')}, the {row.action.removeprefix('remove-')} of {source}"
+    return f"{source} {out.styled('->', 'dim')} {target}"
 
 
 def rows_as_json(document: JsonDocument, plan: Plan) -> None:

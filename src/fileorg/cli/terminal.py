@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from itertools import islice
 from typing import TYPE_CHECKING, TextIO
 
 from fileorg.errors import UsageError
 from fileorg.names import display
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _PLAIN = str.maketrans({"─": "-", "…": "~"})
@@ -36,6 +37,11 @@ class Out:
 
     def line(self, text: str = "") -> None:
         self.stream.write((text if self.unicode else text.translate(_PLAIN)) + "\n")
+
+    def many(self, texts: Iterable[str]) -> None:
+        """Very many lines: a write for each would take longer than all else."""
+        for batch in _batched(texts):
+            self.line("\n".join(batch))
 
     def prose(self, text: str, lead: str = "") -> None:
         """A sentence after `lead`, broken between words where a terminal is narrow. Names are not broken."""
@@ -120,6 +126,12 @@ def _created(target: str, asked: str) -> TextIO:
     except OSError as error:
         shown = display(asked)
         raise UsageError(f"The output {shown} cannot be written: {error.strerror}.", hint="see -o") from error
+
+
+def _batched(texts: Iterable[str]) -> Iterator[list[str]]:
+    every = iter(texts)
+    while batch := list(islice(every, 256)):
+        yield batch
 
 
 def _is_terminal(stream: TextIO) -> bool:

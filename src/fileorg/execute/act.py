@@ -36,15 +36,18 @@ class Actor:
         self._batch: Sequence[PlanRow] = ()
         self._looked = Batch([], {})
         self._first = 0
-        self._under_way: list[int] = []
+        self._under_way: Sequence[int] = ()
         self._exceptions: dict[int, tuple[RecordState, str]] = {}
         self.problems: list[Problem] = []
 
     def start(self, batch: Sequence[PlanRow], looked: Batch, first: int) -> None:
         """Begin with rows whose intents are committed, `first` being the id of the first of them."""
         self._batch, self._looked, self._first, self._exceptions = batch, looked, first, {}
-        moving: list[int] = []
         refused = self._refused(looked)
+        if not refused and {row[0] for row in batch} == {Action.MOVE} and len({(row[1], row[4]) for row in batch}) == 1:
+            self._move(range(len(batch)))  # nearly every batch: only moves, from one base to one
+            return
+        moving: list[int] = []
         for position, row in enumerate(batch):
             if position in refused:
                 self._problem(row, *looked.exceptions[position])
@@ -66,15 +69,7 @@ class Actor:
         self._wait()
         first, batch, exceptions, refused = self._first, self._batch, self._exceptions, self._refused(self._looked)
         reverted = [row[12] for row in batch if row[12]]
-        undone = (
-            [
-                position
-                for position, row in enumerate(batch)
-                if row[12] and (position in exceptions or position in refused)
-            ]
-            if reverted
-            else []
-        )
+        undone = [position for position in {*exceptions, *refused} if batch[position].reverts]
         return Settled(
             first,
             first + len(batch) - 1,
@@ -87,7 +82,7 @@ class Actor:
     def _refused(looked: Batch) -> set[int]:
         return {position for position, (state, _) in looked.exceptions.items() if state is not RecordState.INTENT}
 
-    def _move(self, positions: list[int]) -> None:
+    def _move(self, positions: Sequence[int]) -> None:
         if not positions:
             return
         self._wait()
@@ -97,7 +92,7 @@ class Actor:
         self._under_way = positions
 
     def _wait(self) -> None:
-        positions, self._under_way = self._under_way, []
+        positions, self._under_way = self._under_way, ()
         if not positions:
             return
         for index, code in self._hands.finish():

@@ -14,20 +14,23 @@ if TYPE_CHECKING:
 
 _SCHEMA = """
 CREATE TABLE places (id INTEGER PRIMARY KEY, categories BLOB NOT NULL, targets BLOB NOT NULL, digests BLOB NOT NULL);
-CREATE TABLE leaders (place INTEGER NOT NULL, position INTEGER NOT NULL, name BLOB NOT NULL);
+CREATE TABLE followers (
+    folder BLOB NOT NULL, leader BLOB NOT NULL, name BLOB NOT NULL, category INTEGER NOT NULL, target INTEGER NOT NULL,
+    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, PRIMARY KEY (folder, leader, name)) WITHOUT ROWID;
+CREATE INDEX followers_by_name ON followers (folder, name);
 CREATE TABLE claims (
     folder BLOB NOT NULL, key BLOB NOT NULL, family BLOB NOT NULL, number INTEGER NOT NULL,
     on_disk INTEGER NOT NULL, at_folder BLOB NOT NULL, at_name BLOB NOT NULL, size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL, PRIMARY KEY (folder, key)) WITHOUT ROWID;
-CREATE INDEX leaders_of_place ON leaders (place);
 CREATE INDEX claims_of_family ON claims (folder, family, size, number);
 CREATE TABLE decisions (
     source_folder BLOB NOT NULL, source_name BLOB NOT NULL, target_name BLOB NOT NULL, reason TEXT NOT NULL,
-    displaces INTEGER NOT NULL, category TEXT NOT NULL, size INTEGER NOT NULL,
+    displaced_mtime_ns INTEGER, category TEXT NOT NULL, size INTEGER NOT NULL,
     PRIMARY KEY (source_folder, source_name)) WITHOUT ROWID;
 """
 TAKEN = "the name is taken"
 _CLAIM = "folder, key, family, number, on_disk, at_folder, at_name, size, mtime_ns"
+_FOLLOWER = "leader, name, followers.category, target, followers.size, mtime_ns"
 
 
 class Claim(NamedTuple):
@@ -48,23 +51,37 @@ class Claim(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What becomes of a file whose name is contested. A reason says that it is skipped, and why."""
+    """What becomes of a file whose name is contested. A reason says that it is skipped, and why.
+
+    `displaced_mtime_ns` is the time of an older file that has the name on disk, and is to make room.
+    """
 
     target_name: bytes
-    reason: str
-    displaces: bool
+    reason: str = ""
+    displaced_mtime_ns: int | None = None
+
+
+class Follower(NamedTuple):
+    """A side-car that is to go where the file `leader` of the same folder goes. Category and target as in `Places`."""
+
+    leader: bytes
+    name: bytes
+    category: int
+    target: int
+    size: int
+    mtime_ns: int
 
 
 class Places(NamedTuple):
     """For each file of an index batch: which category, which target folder, and a digest of the name it wants there.
 
-    Categories and targets are numbers that the plan gives out. `leaders` names the file that a side-car follows.
+    Categories and targets are numbers that the plan gives out. `followers` has the side-cars, by position.
     """
 
     categories: array[int]
     targets: array[int]
     digests: array[int]
-    leaders: dict[int, bytes]
+    followers: dict[int, Follower]
 
 
 class Draft:
@@ -73,30 +90,51 @@ class Draft:
     def __init__(self) -> None:
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.executescript(f"PRAGMA journal_mode=OFF; PRAGMA cache_size=-8000; {_SCHEMA}")
-        self._has_leaders = False
+        self.has_followers = False
 
-    def add_places(self, places: Places) -> None:
-        """The places of the next batch of the index."""
-        row = self._db.execute(
+    def add_places(self, folder: bytes, places: Places) -> None:
+        """The places of the next batch of the index, which is of `folder`."""
+        self._db.execute(
             "INSERT INTO places (categories, targets, digests) VALUES (?, ?, ?)",
             (places.categories.tobytes(), places.targets.tobytes(), places.digests.tobytes()),
         )
-        leaders = [(row.lastrowid, position, name) for position, name in places.leaders.items()]
-        self._db.executemany("INSERT INTO leaders VALUES (?, ?, ?)", leaders)
-        self._has_leaders |= bool(leaders)
+        if places.followers:
+            self.has_followers = True
+            rows = ((folder, *follower) for follower in places.followers.values() if follower.target)
+            self._db.executemany("INSERT INTO followers VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def places(self) -> Iterator[Places]:
-        """What was added, in that order."""
-        rows = self._db.execute("SELECT id, categories, targets, digests FROM places ORDER BY id")
-        for place, categories, targets, digests in rows:
-            leaders = {}
-            if self._has_leaders:
-                leaders = dict(self._db.execute("SELECT position, name FROM leaders WHERE place = ?", (place,)))
-            yield Places(array("B", categories), array("I", targets), array("Q", digests), leaders)
+        """What was added, in that order; without the side-cars."""
+        rows = self._db.execute("SELECT categories, targets, digests FROM places ORDER BY id")
+        for categories, targets, digests in rows:
+            yield Places(array("B", categories), array("I", targets), array("Q", digests), {})
+
+    def followers(self, folder: bytes, leader: bytes) -> list[Follower]:
+        """The side-cars of a file."""
+        query = f"SELECT {_FOLLOWER} FROM followers WHERE folder = ? AND leader = ?"
+        return [Follower(*row) for row in self._db.execute(query, (folder, leader))]
+
+    def follows(self, folder: bytes, name: bytes) -> bool:
+        """Whether the file is a side-car of another one."""
+        query = "SELECT 1 FROM followers WHERE folder = ? AND name = ?"
+        return self._db.execute(query, (folder, name)).fetchone() is not None
+
+    def undecided_followers(self) -> Iterator[tuple[bytes, Follower]]:
+        """(folder, side-car) of those of which nothing was decided: their file is not in the plan."""
+        query = (
+            f"SELECT folder, {_FOLLOWER} FROM followers LEFT JOIN decisions ON source_folder = folder"
+            " AND source_name = name WHERE source_name IS NULL ORDER BY folder, name"
+        )
+        for folder, *follower in self._db.execute(query).fetchall():
+            yield folder, Follower(*follower)
 
     def put(self, claim: Claim) -> None:
         """Enter a claim, in place of the one on the same name."""
         self._db.execute(f"INSERT OR REPLACE INTO claims ({_CLAIM}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", claim)
+
+    def drop(self, folder: bytes, key: bytes) -> None:
+        """Take a claim back."""
+        self._db.execute("DELETE FROM claims WHERE folder = ? AND key = ?", (folder, key))
 
     def holder(self, folder: bytes, key: bytes) -> Claim | None:
         row = self._db.execute(f"SELECT {_CLAIM} FROM claims WHERE folder = ? AND key = ?", (folder, key)).fetchone()
@@ -124,7 +162,7 @@ class Draft:
     def revise(self, folder: bytes, name: bytes, decision: Decision) -> None:
         """Change a decision."""
         self._db.execute(
-            "UPDATE decisions SET target_name = ?, reason = ?, displaces = ?"
+            "UPDATE decisions SET target_name = ?, reason = ?, displaced_mtime_ns = ?"
             " WHERE source_folder = ? AND source_name = ?",
             (*decision, folder, name),
         )
@@ -146,10 +184,10 @@ class Draft:
 
     def decision(self, source_folder: bytes, source_name: bytes) -> Decision | None:
         row = self._db.execute(
-            "SELECT target_name, reason, displaces FROM decisions WHERE source_folder = ? AND source_name = ?",
+            "SELECT target_name, reason, displaced_mtime_ns FROM decisions WHERE source_folder = ? AND source_name = ?",
             (source_folder, source_name),
         ).fetchone()
-        return Decision(row[0], row[1], bool(row[2])) if row else None
+        return Decision(*row) if row else None
 
     def close(self) -> None:
         self._db.close()

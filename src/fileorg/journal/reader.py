@@ -14,8 +14,9 @@ from fileorg.journal.rows import (
     Place,
     Record,
     RecordId,
-    checked_done,
     checked_place,
+    checked_rows,
+    done,
 )
 from fileorg.model import Base, RecordState
 
@@ -123,7 +124,7 @@ class JournalReader:
             if not batch:
                 return
             place = self._place
-            yield [checked_done(row, place(row[2]), place(row[4])) for row in batch]
+            yield [done(row, place(row[2]), place(row[4])) for row in checked_rows(batch)]
             high = batch[-1][0] - 1
 
     def _place(self, folder: int | None) -> Place:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.errors import JournalError
 from fileorg.model import Action, Base, OperationState, RecordState
 from fileorg.names import display, split
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 RecordId = int
 
 _NO_NAMES = frozenset({b"", b".", b".."})
+_NUMBERS = {int, type(None)}
 _ACTIONS = {str(action): action for action in Action}
 
 OPERATION_COLUMNS = (
@@ -110,20 +114,37 @@ def checked_place(row: tuple[int, bytes] | None, folder: object) -> Place:
         raise _foreign("Folder", folder) from None
 
 
-def checked_done(row: tuple[Any, ...], source: Place, target: Place) -> Done:
-    """A row as `JournalReader.done` selects it, if its names are single names and its numbers numbers."""
-    number, action, _, source_name, _, target_name, *numbers, category = row
-    names = (target_name,) if source_name is None else (source_name, target_name)
-    for name in names:
-        if name.__class__ is not bytes or name in _NO_NAMES or b"/" in name or b"\0" in name:
-            raise _foreign("Record", number)
-    for value in numbers:
-        if value.__class__ is not int and value is not None:
-            raise _foreign("Record", number)
-    known = _ACTIONS.get(action)
-    if known is None:
-        raise _foreign("Record", number)
-    return _new_done((number, known, source, source_name or b"", target, target_name, *numbers, category))
+def checked_rows(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
+    """Rows as `JournalReader.done` selects them, if names are single names, numbers numbers and actions ours.
+
+    Column by column: a check a row takes as long as reading it. Raises `JournalError`.
+    """
+    numbers, actions, _, source_names, _, target_names, *columns, _ = zip(*rows, strict=True)
+    try:
+        names = [name for name in source_names if name is not None]
+        names += target_names
+        joined = b"/".join(names)
+        fine = (
+            joined.count(b"/") == len(names) - 1
+            and b"\0" not in joined
+            and _NO_NAMES.isdisjoint(names)
+            and _ACTIONS.keys() >= set(actions)
+            and all(kinds <= _NUMBERS for kinds in (set(map(type, column)) for column in columns))
+        )
+    except TypeError:
+        fine = False
+    if not fine:
+        raise _foreign("A record between", f"{numbers[-1]} and {numbers[0]}")
+    return rows
+
+
+def done(row: tuple[Any, ...], source: Place, target: Place) -> Done:
+    """A checked row, with the places of its folders."""
+    number, action, _, source_name, _, target_name, inode, target_inode, size, mtime_ns, mode, category = row
+    return _new_done((
+        number, _ACTIONS[action], source, source_name or b"", target, target_name,
+        inode, target_inode, size, mtime_ns, mode, category,
+    ))  # fmt: skip
 
 
 def checked(record: Record) -> Record:

@@ -13,7 +13,7 @@ from fileorg.names import join
 from fileorg.storage import posix, transfer
 from fileorg.storage.base import Capabilities
 from fileorg.storage.listing import batches, entry_of, regular_file
-from fileorg.storage.paths import check_name, failed
+from fileorg.storage.paths import are_names, check_name, failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -126,11 +126,12 @@ class LocalStorage:
             return [None] * len(names)
         except OSError as error:
             return [error] * len(names)
+        doubtful = not are_names(names)
         for name in names:
             try:
-                check_name(name)
-                seen = lstat(name, dir_fd=fd)
-                found.append(entry_of(name, seen))
+                if doubtful:
+                    check_name(name)
+                found.append(entry_of(name, lstat(name, dir_fd=fd)))
             except FileNotFoundError:
                 found.append(None)
             except OSError as error:

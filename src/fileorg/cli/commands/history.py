@@ -64,7 +64,7 @@ def history(
     state = shared.state(state_dir)
     with to_output(output) as out:
         if not os.path.getsize(state.journal):
-            _write(out, format_, _OPERATION_TITLES, [], "Nothing was done yet.")
+            _write(out, format_, "operations", _OPERATION_TITLES, [], "Nothing was done yet.")
             return Exit.DONE
         with Journal(state.journal, read_only=True) as journal:
             if problems is not None:
@@ -93,7 +93,7 @@ def _show_operations(out: "Out", format_: ListFormat, journal: "Journal") -> Non
         (op.id, op.kind, op.root, op.dest, iso(op.started_ns), iso(op.ended_ns), op.done, op.bytes, op.problems, state)
         for op, state in zip(operations, states, strict=True)
     ]
-    _write(out, format_, _OPERATION_TITLES, rows, "Nothing was done yet.")
+    _write(out, format_, "operations", _OPERATION_TITLES, rows, "Nothing was done yet.")
 
 
 def _operation_table(out: "Out", operations: "Sequence[Operation]", states: Sequence[str]) -> None:
@@ -176,7 +176,7 @@ def _show_trail(out: "Out", format_: ListFormat, journal: "Journal", path: str) 
             out.line(f"  -> {display(target)}")
         return
     rows = [(op.id, iso(op.started_ns), record.action, *ends(op, record), record.state) for op, record in steps]
-    _write(out, format_, _STEP_TITLES, rows, f"No operation knows {display(asked)}.")
+    _write(out, format_, "steps", _STEP_TITLES, rows, f"No operation knows {display(asked)}.")
 
 
 def ends(op: "Operation", record: "Record") -> tuple[bytes, bytes]:
@@ -225,7 +225,7 @@ def _show_problems(out: "Out", format_: ListFormat, journal: "Journal", number: 
         if record.source_name
     )
     if format_ is not ListFormat.TEXT:
-        _write(out, format_, _PROBLEM_TITLES, rows, "")
+        _write(out, format_, "problems", _PROBLEM_TITLES, rows, "")
         return
     whole = True
     for path, state, reason in rows:
@@ -235,7 +235,7 @@ def _show_problems(out: "Out", format_: ListFormat, journal: "Journal", number: 
         out.line(f"Every file of operation {number} was done.")
 
 
-def _write(out: "Out", format_: ListFormat, titles: Sequence[str], rows: Any, empty: str) -> None:
+def _write(out: "Out", format_: ListFormat, key: str, titles: Sequence[str], rows: Any, empty: str) -> None:
     """Rows for a program; the sentence for a person, where there are none."""
     from fileorg.cli.formats import JsonDocument, named, write_csv
 
@@ -246,7 +246,7 @@ def _write(out: "Out", format_: ListFormat, titles: Sequence[str], rows: Any, em
             write_csv(out, titles, rows)
         case ListFormat.JSON:
             document = JsonDocument(out)
-            document.rows("rows", (_fields(titles, row, named) for row in rows))
+            document.rows(key, (_fields(titles, row, named) for row in rows))
             document.end()
 
 
