@@ -17,6 +17,8 @@ from fileorg.state import StateDirectory, open_state
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_NOBODY = 65534
+
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
@@ -43,3 +45,18 @@ def elsewhere(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("there is no second file system to write to")
     with contextlib.ExitStack() as stack:
         yield Path(stack.enter_context(tempfile.TemporaryDirectory(dir=shared)))
+
+
+@pytest.fixture
+def of_nobody() -> Iterator[Runs]:
+    """Runs of a user to whom something is forbidden: root, who may all, is nobody meanwhile."""
+    was_root = os.geteuid() == 0
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        os.chmod(place, 0o777)
+        if was_root:
+            os.setresuid(_NOBODY, _NOBODY, 0)  # the saved one is the way back
+        try:
+            yield Runs(Tree(Path(place, "tree")), open_state(os.fsencode(place) + b"/state"))
+        finally:
+            if was_root:
+                os.setresuid(0, 0, 0)

@@ -46,21 +46,54 @@ def changeable_folder(path: bytes, state: StateDirectory) -> bytes:
     """
     real = existing_folder(path)
     shown = display(path)
-    if real == os.path.realpath(os.path.expanduser(b"~")) or os.path.dirname(real) in {b"/home", b"/Users"}:
-        raise GuardRefused(
-            f"{shown} is a home directory: programs keep their settings there.", hint="name a folder in it"
-        )
-    below = any(real == system or real.startswith(system + b"/") for system in _SYSTEM)
-    if real in _SHARED or (below and not real.startswith(b"/dev/shm/")):
-        raise GuardRefused(f"{shown} belongs to the system.", hint="name a folder of yours")
-    if real == state.path or real.startswith(state.path + b"/"):
-        raise GuardRefused(f"{shown} is fileorg's own state directory.", hint="name a folder of yours")
+    refuse_protected(real, shown, state)
     for marker in _VERSION_CONTROL:
         if os.path.lexists(os.path.join(real, marker)):
             raise GuardRefused(
                 f"{shown} is under version control ({display(marker)}): its files belong where they are.",
                 hint="name a folder that is not",
             )
-    if not os.access(real, os.W_OK):
-        raise UsageError(f"{shown} cannot be written: permission denied.", hint="see who owns it with ls -ld")
+    _check_writable(real, shown)
     return real
+
+
+def destination(path: bytes, state: StateDirectory) -> tuple[bytes, bytes]:
+    """Where files may be moved to: the real path of a folder that is there, and the path below it that is to be made.
+
+    Nothing is made here: that is a step of the plan, which is journaled and can be undone. Raises as
+    `changeable_folder` does.
+    """
+    real = os.path.realpath(path)
+    base, missing = real, list[bytes]()
+    while not os.path.lexists(base):
+        base, name = os.path.split(base)
+        missing.insert(0, name)
+    if not missing:
+        return changeable_folder(path, state), b""
+    shown = display(path)
+    refuse_protected(real, shown, state)
+    if not os.path.isdir(base):
+        raise UsageError(f"{shown} cannot be made: {display(base)} is a file, not a folder.")
+    if any(len(name) > 255 for name in missing):
+        raise UsageError(f"{shown} cannot be made: a name in it is longer than 255 bytes.")
+    _check_writable(base, shown)
+    return base, b"/".join(missing)
+
+
+def refuse_protected(real: bytes, shown: str, state: StateDirectory) -> None:
+    """Raises `GuardRefused` for a place where nothing is ever moved, not even back."""
+    home = os.path.realpath(os.path.expanduser(b"~"))
+    if real == home or os.path.dirname(real) in {b"/home", b"/Users"}:
+        raise GuardRefused(
+            f"{shown} is a home directory: programs keep their settings there.", hint="name a folder in it"
+        )
+    below = any(real == system or real.startswith(system + b"/") for system in _SYSTEM)
+    if real in _SHARED or home.startswith(real + b"/") or (below and not real.startswith(b"/dev/shm/")):
+        raise GuardRefused(f"{shown} belongs to the system.", hint="name a folder of yours")
+    if real == state.path or real.startswith(state.path + b"/"):
+        raise GuardRefused(f"{shown} is fileorg's own state directory.", hint="name a folder of yours")
+
+
+def _check_writable(real: bytes, shown: str) -> None:
+    if not os.access(real, os.W_OK | os.X_OK):
+        raise UsageError(f"{shown} cannot be written: permission denied.", hint="see who owns it with ls -ld")

@@ -59,10 +59,11 @@ _Date = tuple[str, str, str] | None
 class Template:
     """From what a file is to the folder it belongs in. Made by `parse_template` or `Template.for_by`."""
 
-    def __init__(self, text: str, components: tuple[_Component, ...]) -> None:
-        """`components` as `parse_template` checks them, without the `{name}` at the end."""
+    def __init__(self, text: str, components: tuple[_Component, ...], above: bytes = b"") -> None:
+        """`components` as `parse_template` checks them, without the `{name}` at the end; `above`: see `below`."""
         self.text = text
         self._components = components
+        self._above = above
         fields = {part for component in components for part in component if isinstance(part, Field)}
         self._by_category = Field.CATEGORY in fields
         self._by_extension = Field.EXTENSION in fields
@@ -74,6 +75,10 @@ class Template:
     def for_by(by: By) -> Template:
         """The template of `--by`."""
         return parse_template(_BY[by])
+
+    def below(self, folder: bytes) -> Template:
+        """The same layout in a folder of the root."""
+        return Template(self.text, self._components, folder)
 
     def folder(self, category: str, extension: bytes, mtime_ns: int) -> bytes:
         """The root-relative folder of a file, `b""` for the root. Called once a file.
@@ -115,6 +120,7 @@ class Template:
             Field.DAY: day.encode(),
         }
         rendered: list[bytes] = []
+        above = [self._above] if self._above else []
         for component in self._components:
             if date is None and not _DATES.isdisjoint(component):
                 # `{year}/{month}` of a file without a date is one folder, not one inside the other.
@@ -127,7 +133,7 @@ class Template:
             if fault := _fault(folder):
                 raise UsageError(f"the category {display(category)} would go to {display(folder)}, {fault}")
             rendered.append(folder)
-        return b"/".join(rendered)
+        return b"/".join(above + rendered)
 
     @property
     def uses_extension(self) -> bool:
@@ -262,18 +268,19 @@ def _check(component: _Component) -> None:
         raise ValueError(f"it has a component {fault}")
 
 
-def numbered(name: bytes, n: int, limit: int = 255) -> bytes:
+def numbered(name: bytes, n: int, limit: int = 255, *, stem: int | None = None, tail: int = 0) -> bytes:
     """`name` with ` (n)` before its extension, never the same as `name`, different for each `n`.
 
-    `limit` is the file system's, in bytes, at least 32: the stem is cut to keep it, between characters if it
-    is UTF-8. An extension that leaves no room counts as part of the stem.
+    `stem` is where to put it otherwise. Names of one stem are cut alike if each is given the longest `tail` that
+    comes after the number in any of them. `limit` is the file system's, in bytes, at least 32: the stem is cut to
+    keep it, between characters if it is UTF-8. An extension that leaves no room counts as part of the stem.
     """
     number = b" (%d)" % n
-    start = extension_start(name)
-    if len(name) - start + len(number) >= limit:
-        start = len(name)
+    start = extension_start(name) if stem is None else stem
+    if max(len(name) - start, tail) + len(number) >= limit:
+        start, tail = len(name), 0
     extension = name[start:]
-    room = limit - len(number) - len(extension)
+    room = limit - len(number) - max(len(extension), tail)
     result = _cut(name[:start], room) + number + extension
     # A full name that ends in this very number already.
     return _cut(name[:start], room - 1) + number + extension if result == name else result

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64_intdigest
 
 from fileorg.categories import OTHER
-from fileorg.index import Places
+from fileorg.index import Follower, Places
 from fileorg.layout import collision_key
 from fileorg.model import Action, Base, OnConflict
 from fileorg.sidecars import following, leads
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from fileorg.index import FileBatch
     from fileorg.layout import Template
     from fileorg.model import Entry
-    from fileorg.storage import LocalStorage
+    from fileorg.storage import Storage
+
+# Where several could lead, what a camera wrote comes before what was made of it; and what is frequent is found soonest.
+_FREQUENT = (*b"cr3 cr2 nef arw dng raf orf rw2 heic jpg jpeg png mkv mp4 mov avi mp3 flac zip rar 001".split(),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class Stay:
 class Placer:
     """Gives each target folder a number; 0 says that a file stays."""
 
-    def __init__(self, layout: Layout, source: LocalStorage) -> None:
+    def __init__(self, layout: Layout, source: Storage) -> None:
         self._layout = layout
         self._source = source
         self._numbers: dict[bytes, int] = {}
@@ -71,11 +75,12 @@ class Placer:
         )
         same_base, other_stays, fold = layout.base is Base.ROOT, layout.other_stays, layout.case_insensitive
         categories, targets, digests = bytearray(), array("I"), array("Q")
-        leaders: dict[int, bytes] = {}
+        followers: dict[int, Follower] = {}
+        sizes: list[int] = []
         for position, (name, mtime_ns) in enumerate(zip(batch.split_names(), batch.column(1), strict=True)):
             category, number, digest = category_of(name), 0, 0
-            if following(name) is not None and (leader := self._leader(folder, name)) is not None:
-                leaders[position] = leader.name
+            leader = None
+            if following(name) is not None and (leader := leader_of(self._source, folder, name)) is not None:
                 category = category_of(leader.name)
                 target = folder_of(category, extension_of(leader.name), leader.mtime_ns)
             else:
@@ -88,27 +93,44 @@ class Placer:
                 number = numbers.get(target) or self._number(target)
                 key = collision_key(name, case_insensitive=True) if fold else name
                 digest = xxh3_64_intdigest(target + b"/" + key)
+                if leader is not None:
+                    sizes = sizes or batch.column(0)
+                    facts = (self._categories[category], number, sizes[position], mtime_ns)
+                    followers[position] = Follower(leader.name, name, *facts)
             categories.append(self._categories[category])
             targets.append(number)
             digests.append(digest)
-        return Places(array("B", categories), targets, digests, leaders)
+        return Places(array("B", categories), targets, digests, followers)
+
+    def digest(self, target: int, name: bytes) -> int:
+        """What `place` gives for a file of that name and target."""
+        key = collision_key(name, case_insensitive=self._layout.case_insensitive)
+        return xxh3_64_intdigest(self.targets[target] + b"/" + key)
 
     def _number(self, target: bytes) -> int:
         number = self._numbers[target] = len(self.targets)
         self.targets.append(target)
         return number
 
-    def _leader(self, folder: bytes, name: bytes) -> Entry | None:
-        """The file that a side-car goes with, looked up on the disk: it may be in another batch of the folder."""
-        wanted = following(name)
-        if wanted is None:
-            return None
-        for stem in wanted.stems:
-            spellings = (extension for known in wanted.extensions for extension in (known, known.upper()))
-            for candidate in chain((stem,), (stem + b"." + extension for extension in spellings)):
-                if candidate != name and leads(candidate, wanted):
-                    entry = self._source.lstat(folder, candidate)
-                    if entry is not None and entry.is_file:
-                        # A side-car of a film of a picture: what counts is the end of the chain.
-                        return self._leader(folder, candidate) or entry
+
+def leader_of(storage: Storage, folder: bytes, name: bytes) -> Entry | None:
+    """The file that a side-car goes with, looked up where it is: it may be in another batch of the folder."""
+    wanted = following(name)
+    if wanted is None:
         return None
+    for stem in wanted.stems:
+        for candidate in chain((stem,), (stem + b"." + spelling for spelling in _spellings(wanted.extensions))):
+            if candidate != name and leads(candidate, wanted):
+                entry = storage.lstat(folder, candidate)
+                if entry is not None and entry.is_file:
+                    # A side-car of a film of a picture: what counts is the end of the chain.
+                    return leader_of(storage, folder, candidate) or entry
+    return None
+
+
+@cache
+def _spellings(extensions: frozenset[bytes]) -> tuple[bytes, ...]:
+    """The extensions in the order in which they are tried, the same one in every run."""
+    frequent = [known for known in _FREQUENT if known in extensions]
+    known = [*frequent, *sorted(extensions.difference(frequent))]
+    return tuple(spelling for extension in known for spelling in dict.fromkeys((extension, extension.upper())))

@@ -14,14 +14,15 @@ from xxhash import xxh3_64_intdigest
 
 from fileorg.clashes import Contender, Contest
 from fileorg.errors import GuardRefused
-from fileorg.index import Draft, Filter, Places
+from fileorg.index import Draft, Filter, Follower, Places
 from fileorg.model import Action, Base, PlanRow
 from fileorg.names import display, join, split
 from fileorg.placing import Layout, Placer
+from fileorg.sidecars import stem_end
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from fileorg.events import Reporter
     from fileorg.index import FileBatch, Index
@@ -72,11 +73,13 @@ class OrganizePlan:
         contested = 0
         for batch in self._index.batches(self._source.root):
             places = self._placer.place(batch)
-            self._draft.add_places(places)
+            self._draft.add_places(batch.folder, places)
             self._count(batch, places)
-            suspects = {*wanted.add_all(places.digests), *places.leaders, *self._taken(batch, places)}
+            suspects = {*wanted.add_all(places.digests), *places.followers, *self._taken(batch, places)}
             suspects = {position for position in suspects if places.targets[position]}
             self._contested.add_all([places.digests[position] for position in suspects])
+            for follower in places.followers.values():  # they are decided with their file, wherever it is
+                self._contested.add(self._placer.digest(follower.target, follower.leader))
             contested += len(suspects)
             reporter.advance(batch.files, 0, batch.folder)
         if contested:
@@ -138,31 +141,51 @@ class OrganizePlan:
     # Second pass, over the contested names only -------------------------------------------------------------------
 
     def _resolve(self, wanted: Filter) -> None:
-        layout, targets, categories = self._layout, self._placer.targets, self._layout.rules.categories
+        layout, targets, draft = self._layout, self._placer.targets, self._draft
         contest = Contest(
-            self._draft,
+            draft,
             self._source,
             self._target,
+            action=layout.action,
             on_conflict=layout.on_conflict,
             case_insensitive=layout.case_insensitive,
             planned=lambda folder, key: xxh3_64_intdigest(folder + b"/" + key) in wanted,
         )
-        for batch, places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
-            groups: dict[bytes, list[Contender]] = {}
+        for batch, places in zip(self._index.batches(self._source.root), draft.places(), strict=True):
             rows = None
             for position in self._contested.positions(places.digests):
-                target = places.targets[position]
+                target, category = places.targets[position], places.categories[position]
                 if not target or self._faults[targets[target]]:
                     continue
                 rows = rows or list(batch.rows())
                 name, size, mtime_ns, *_ = rows[position]
-                category = categories[places.categories[position]]
-                contender = Contender(batch.folder, name, targets[target], category, size, mtime_ns)
-                groups.setdefault(places.leaders.get(position, name), []).append(contender)
-            for name, group in groups.items():
-                # The file that the others follow decides first.
-                contest.decide(sorted(group, key=lambda contender: contender.source_name != name))
+                if draft.has_followers and draft.follows(batch.folder, name):
+                    continue
+                followers = draft.followers(batch.folder, name) if draft.has_followers else []
+                leader = Follower(b"", name, category, target, size, mtime_ns)
+                contest.decide(*self._group(batch.folder, leader, followers))
+        for folder, follower in draft.undecided_followers() if draft.has_followers else ():
+            if not self._faults[targets[follower.target]]:
+                contest.decide(*self._group(folder, follower, ()))
         self._deduct()
+
+    def _group(
+        self, folder: bytes, leader: Follower, followers: Sequence[Follower]
+    ) -> tuple[Contender, list[Contender]]:
+        """A file and its side-cars, whose numbers go where the part of the name ends that they share."""
+        stem = stem_end(leader.name)
+        shared = leader.name[:stem]
+        files = [(leader, stem)]
+        files += [(file, stem if file.name.startswith(shared) else stem_end(file.name)) for file in followers]
+        tail = max(len(file.name) - stem for file, stem in files)
+        targets, categories = self._placer.targets, self._layout.rules.categories
+        first, *others = (
+            Contender(
+                folder, file.name, targets[file.target], categories[file.category], file.size, file.mtime_ns, stem, tail
+            )
+            for file, stem in files
+        )
+        return first, others
 
     def _deduct(self) -> None:
         self.renamed = self._draft.renamed()
@@ -203,8 +226,8 @@ class OrganizePlan:
                 decision = self._draft.decision(folder, name)
                 if decision is not None:
                     target_name, reason = decision.target_name, decision.reason
-                    if decision.displaces:
-                        yield from self._displace(target, target_name, made)
+                    if decision.displaced_mtime_ns is not None:
+                        yield from self._displace(target, target_name, decision.displaced_mtime_ns, made)
             yield new(
                 PlanRow,
                 (action, Base.ROOT, folder, name, base, target, target_name, inode, size, mtime_ns, mode,
@@ -223,11 +246,11 @@ class OrganizePlan:
         base = self._layout.base
         yield PlanRow(Action.MAKE_FOLDER, base, b"", b"", base, parent, name, 0, 0, 0, mode, "")
 
-    def _displace(self, folder: bytes, name: bytes, made: set[bytes]) -> Iterator[PlanRow]:
+    def _displace(self, folder: bytes, name: bytes, mtime_ns: int, made: set[bytes]) -> Iterator[PlanRow]:
         """The older file at the target goes to our trash, so that undo can bring it back."""
         there = self._target.lstat(folder, name)
-        if there is None:
-            return
+        if there is None or not there.is_file or there.mtime_ns != mtime_ns:
+            return  # it is no longer the one that was found to be older: the name is taken
         base, trash = self._layout.base, join(self._layout.trash, folder)
         yield from self._make_folders(trash, made, 0o700)
         yield PlanRow(

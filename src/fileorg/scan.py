@@ -15,6 +15,7 @@ from fileorg.errors import UsageError
 from fileorg.ignore import IGNORE_FILE, PROJECT_MARKERS, Ignore, Reason, Scope, project_marker
 from fileorg.index import FileBatch
 from fileorg.names import display, join
+from fileorg.placing import leader_of
 from fileorg.pool import as_they_come, process_pool, workers
 from fileorg.storage import BATCH_ENTRIES, LocalStorage
 
@@ -51,6 +52,7 @@ class Selection:
     max_size: int | None = None
     newer_than_ns: int | None = None
     older_than_ns: int | None = None
+    with_leaders: bool = False  # side-cars are judged by the file that they follow
 
     @property
     def filters(self) -> bool:
@@ -147,7 +149,7 @@ class Reader:
             left_alone = {entry.name for entry, _ in odd}
             files = [entry for entry in files if entry.name not in left_alone]
         if self._selection.filters:
-            files = [entry for entry in files if self._selection.takes(entry)]
+            files = [entry for entry in files if self._takes(task.folder, entry)]
         if task.scope is not None:
             excludes = task.scope.excludes
             taken = [entry for entry in files if not excludes(entry.name, is_folder=False)]
@@ -156,6 +158,10 @@ class Reader:
         tasks, not_entered = self._subfolders(task, listing.folders, ignored)
         batch = FileBatch.pack(task.folder, files)
         return Part(batch, sequence, tasks, dict(+ignored), len(listing.others), not_entered, None)
+
+    def _takes(self, folder: bytes, entry: Entry) -> bool:
+        leader = leader_of(self._storage, folder, entry.name) if self._selection.with_leaders else None
+        return self._selection.takes(leader or entry)
 
     def _subfolders(self, task: Task, folders: list[Entry], ignored: Counter[Reason]) -> tuple[list[Task], int]:
         """The folders to read next, and how many are not entered because that was not asked for."""

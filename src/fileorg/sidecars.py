@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from fileorg.categories import CATEGORIES
+from fileorg.categories import CATEGORIES, extension_start
 
 _SUBTITLES = frozenset({b"srt", b"vtt", b"sub", b"idx", b"ass", b"ssa"})
 _PICTURES = frozenset(CATEGORIES["Images"]) - {b"xmp", b"aae", b"thm"}
@@ -35,6 +35,7 @@ _TAILS = (
 )
 
 _PART = re.compile(rb"(.*\.part)(\d{1,5})", re.IGNORECASE | re.DOTALL)
+_PART_OF_RAR = re.compile(rb"(.+)\.part\d{1,5}\.rar", re.IGNORECASE | re.DOTALL)
 # `en`, `pt-BR`, `zh-Hans`, `forced`, `sdh`: a year or an episode is part of the title, not a tag.
 _TAG = re.compile(rb"[A-Za-z]{2,8}(?:[-_][A-Za-z]{2,8})?")
 
@@ -89,6 +90,12 @@ def _part_of_rar(stem: bytes) -> Following | None:
     # Same padding first; a set of ten parts may be padded otherwise than its tenth.
     widths = dict.fromkeys((len(match[2]), 1, 2, 3, 4, 5))
     return Following(tuple(match[1] + b"1".zfill(width) for width in widths), _RAR)
+
+
+def stem_end(name: bytes) -> int:
+    """Where the part of a leader's name ends that its side-cars share: `film` of `film.mkv`, `x` of `x.part1.rar`."""
+    part = _PART_OF_RAR.fullmatch(name)
+    return part.end(1) if part else extension_start(name)
 
 
 def leads(name: bytes, following: Following) -> bool:

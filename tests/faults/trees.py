@@ -141,6 +141,8 @@ SCENARIOS = (
     Scenario("by date", messy, ("--by", "date")),
     Scenario("no renameat2", messy, others=(_NO_RENAME,)),
     Scenario("no renameat2, no links", messy, others=(_NO_RENAME, _NO_LINK), placeholders=True),
+    Scenario("across devices, no renameat2", across, others=(_NO_RENAME,), other_device=True),
     Scenario("across devices, no links", across, others=(_NO_LINK,), other_device=True),
+    Scenario("across devices, neither", across, others=(_NO_RENAME, _NO_LINK), other_device=True, placeholders=True),
 )
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}

@@ -44,6 +44,19 @@ def test_a_folder_beneath_is_opened(root: Path, root_fd: int, open_beneath: Call
     os.close(fd)
 
 
+def test_a_path_longer_than_a_system_call_takes(root: Path, root_fd: int, open_beneath: Callable[..., int]) -> None:
+    deepest = os.open(".", os.O_RDONLY, dir_fd=root_fd)
+    for _ in range(20):
+        os.mkdir("x" * 250, dir_fd=deepest)
+        deeper = os.open("x" * 250, os.O_RDONLY, dir_fd=deepest)
+        os.close(deepest)
+        deepest = deeper
+    fd = open_beneath(root_fd, b"/".join([b"x" * 250] * 20))
+    assert os.path.samestat(os.fstat(fd), os.fstat(deepest))
+    os.close(fd)
+    os.close(deepest)
+
+
 @pytest.mark.parametrize(
     ("folder", "code"),
     [

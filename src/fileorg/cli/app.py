@@ -61,6 +61,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # Whoever read along has gone. The rest of the output has nowhere to go, at the end of the process neither.
         _silence(sys.stdout)
         return _BROKEN_PIPE
+    except OSError as error:  # a full disk behind `>`, a terminal that has been closed
+        _silence(sys.stdout)
+        return _tell(words, f"The output could not be written: {error.strerror}", "", Exit.SOME_FAILED)
     return code
 
 
@@ -84,6 +87,10 @@ def _run(words: list[str]) -> int:
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         sentence = f"Something went wrong that fileorg did not expect: {what}"
         return _tell(words, sentence, "run it again with --debug to see where", Exit.SOME_FAILED, error)
+    if _wants_json(words):
+        from fileorg.cli.progress import tell_event
+
+        tell_event(standard_error(), event="done", exit_code=int(code or 0))
     return int(code or 0)
 
 

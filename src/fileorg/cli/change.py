@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fileorg.cli.formats import JsonDocument, write_json
-from fileorg.cli.options import Format
+from fileorg.cli.options import Format, ProgressMode
 from fileorg.cli.plan_view import list_rows, rows_as_json, rows_as_null
 from fileorg.cli.question import ask
 from fileorg.cli.stop import Stopped, stoppable
@@ -52,6 +52,11 @@ class Change:
         return self.out if self.is_text and self.out.is_terminal else standard_error()
 
     @property
+    def err(self) -> Out:
+        """Where problems are named: standard error, unless each line of that is an event for a program."""
+        return self.out if self.manner.progress is ProgressMode.JSON else standard_error()
+
+    @property
     def asks(self) -> bool:
         return not self.manner.yes and can_ask(self.talk)
 
@@ -85,7 +90,7 @@ class Change:
         """Run it; the first Ctrl-C lets the batch end. Raises `Stopped` at the second."""
         try:
             with stoppable(self.screen) as stop:
-                return job.run(stop)
+                outcome = job.run(stop)
         except KeyboardInterrupt:
             raise Stopped(
                 "Stopped at once, with files under way. The next run settles them.",
@@ -93,6 +98,8 @@ class Change:
             ) from None
         finally:
             self.screen.pause()
+        self.screen.outcome(outcome)
+        return outcome
 
     def report(self, outcome: Outcome, files: int, way_back: str, between: Callable[[], None] | None = None) -> Exit:
         """What came of it. `files` is how many were planned, `way_back` the command that undoes it."""
@@ -102,7 +109,7 @@ class Change:
         quiet = self.manner.quiet
         most = None if self.manner.verbose else NAMED
         show_outcome(self.out, outcome, self.verb, quiet=quiet)
-        show_problems(self.out, standard_error(), outcome, quiet=quiet, most=most)
+        show_problems(self.out, self.err, outcome, quiet=quiet, most=most)
         if between is not None:
             between()
         if outcome.interrupted:
@@ -113,7 +120,7 @@ class Change:
         return exit_code(outcome)
 
     def _say_stopped(self, outcome: Outcome, files: int, way_back: str) -> None:
-        err = standard_error()
+        err = self.err
         self.out.flush()
         err.prose(f"Stopped after {outcome.done:,} of {files:,} files.", "fileorg: ")
         if outcome.done:

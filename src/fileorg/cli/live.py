@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from fileorg.cli.terminal import Out
+    from fileorg.model import Outcome
 
 _PATIENCE_SECONDS = 0.25
 """What takes less is not worth a display, nor the import of Rich."""
@@ -87,6 +88,8 @@ class Live:
 
     def stopping(self) -> None:
         self._stopping = True
+
+    def outcome(self, outcome: Outcome) -> None: ...
 
     def _tell_notes(self) -> None:
         while self._notes:

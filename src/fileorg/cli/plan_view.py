@@ -14,6 +14,7 @@ from fileorg.names import display, join
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
     from fileorg.model import Plan, PlanRow
     from fileorg.plan import OrganizePlan, Tally
@@ -145,9 +146,10 @@ def left_alone_as_json(seen: Seen) -> dict[str, Any]:
     }
 
 
-def show_unreadable(err: Out, seen: Seen, *, most: int) -> None:
-    """Each folder that could not be read, on standard error."""
-    for folder, error in seen.unreadable[:most]:
-        err.line(f"{err.styled('Cannot read', 'red')} {display(folder or b'.')}: {error}")
-    if seen.unreadable_count > most:
-        err.line(f"… and {seen.unreadable_count - most:,} more")
+def tell_unreadable(screen: Screen, seen: Seen, *, most: int | None) -> None:
+    """Each folder that could not be read, on standard error. `most` None names all that are known."""
+    told = seen.unreadable[:most]
+    for folder, error in told:
+        screen.note(f"{display(folder or b'.')} could not be read: {error}.")
+    if seen.unreadable_count > len(told):
+        screen.note(f"{seen.unreadable_count - len(told):,} more folders could not be read.")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fileorg.cli.terminal import Out
+    from fileorg.model import Outcome
 
 _INTERVAL_SECONDS = 0.1
 
@@ -30,6 +31,9 @@ class Screen(Reporter, Protocol):
 
     def stopping(self) -> None:
         """The user asked to stop. Called from a signal handler."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """An operation has ended."""
 
 
 @contextlib.contextmanager
@@ -76,6 +80,8 @@ class Notes:
         with contextlib.suppress(OSError):  # a terminal that has been closed
             self.note(STOPPING)
 
+    def outcome(self, outcome: Outcome) -> None: ...
+
 
 class JsonLines:
     """One event a line, for programs. Counts are sums since the stage began; the last one of a stage is always told."""
@@ -113,6 +119,16 @@ class JsonLines:
     def stopping(self) -> None:
         with contextlib.suppress(OSError):
             self._tell(event="stopping")
+
+    def outcome(self, outcome: Outcome) -> None:
+        self._tell(
+            event="outcome",
+            operation=outcome.operation,
+            files=outcome.done,
+            bytes=outcome.bytes,
+            interrupted=outcome.interrupted,
+            counts={str(state): number for state, number in sorted(outcome.counts.items())},
+        )
 
     def _tell_advance(self) -> None:
         self._untold = False

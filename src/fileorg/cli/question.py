@@ -22,7 +22,11 @@ def ask(talk: Out, question: str, list_all: Callable[[], None]) -> bool:
     while True:
         talk.stream.write(f"{talk.styled(question, 'bold')} {keys} ")
         talk.flush()
-        answer = sys.stdin.readline()
+        try:
+            answer = sys.stdin.readline()
+        except KeyboardInterrupt:
+            talk.line()  # what is said next does not belong on the line of the question
+            raise
         match answer.strip().lower():
             case "y" | "yes":
                 return True

@@ -107,8 +107,8 @@ def output(path: str | None) -> Iterator[Out]:
         yield standard_output()
         return
     final = os.path.realpath(path)
-    special = os.path.exists(final) and not os.path.isfile(final)  # /dev/stdout, a pipe
-    target = final if special else f"{final}.fileorg-{os.getpid()}.part"
+    special = os.path.exists(path) and not os.path.isfile(path)  # /dev/stdout, a pipe
+    target = path if special else f"{final}.fileorg-{os.getpid()}.part"
     try:
         with _created(target, path) as stream:
             yield Out(stream, is_terminal=False)

@@ -6,8 +6,9 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
+from fileorg.execute.across import Across
 from fileorg.execute.look import check_removal
-from fileorg.execute.steps import Identity, Refusal, aside, identity, link_content, remove_checked, temporary
+from fileorg.execute.steps import Refusal, identity, link_content
 from fileorg.hands import Moves
 from fileorg.journal import Batch, Settled
 from fileorg.model import Action, Problem, RecordState
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fileorg.hands import Hands
-    from fileorg.journal import Intent, Journal, Operation
-    from fileorg.model import Entry, PlanRow
+    from fileorg.journal import Journal, Operation
+    from fileorg.model import Base, PlanRow
     from fileorg.storage import LocalStorage
 
 PROBLEMS_KEPT = 1000
@@ -29,8 +30,7 @@ class Actor:
     """Does one batch at a time: `start`, then `finish`. Between the two the hands may still be at work."""
 
     def __init__(self, journal: Journal, operation: Operation, storages: Sequence[LocalStorage], hands: Hands) -> None:
-        self._journal = journal
-        self._operation = operation
+        self._across = Across(journal, operation, storages)
         self._storages = storages
         self._hands = hands
         self._batch: Sequence[PlanRow] = ()
@@ -63,6 +63,11 @@ class Actor:
                 self._wait()
                 self._one(position)
         self._move(moving)
+
+    @property
+    def disturbed(self) -> set[tuple[Base, bytes]]:
+        """Folders in which something was made and taken away again."""
+        return self._across.disturbed
 
     def finish(self) -> Settled:
         """Wait for the end of the batch."""
@@ -114,9 +119,9 @@ class Actor:
         try:
             match error.errno:
                 case errno.EXDEV:
-                    self._move_across(row, intent, record)
+                    self._across.move(row, intent, record)
                 case errno.ENOTSUP:
-                    self._move_by_placeholder(row, record)
+                    self._across.by_placeholder(row, record)
                 case _:
                     raise error
         except Refusal as refusal:
@@ -129,7 +134,7 @@ class Actor:
         place = (row.target_folder, row.target_name)
         match row.action:
             case Action.COPY:
-                self._copy(row, record)
+                self._across.copy(row, record)
             case Action.HARDLINK:
                 source.hardlink(row.source_folder, row.source_name, target, *place)
             case Action.SYMLINK:
@@ -144,67 +149,8 @@ class Actor:
                 if seen is None:
                     raise Refusal(RecordState.MISSING, "it is no longer there")
                 check_removal(row, seen, self._storages)
-                self._remove(target, *place, record, identity(seen))
-
-    def _move_across(self, row: PlanRow, intent: Intent, record: int) -> None:
-        """To another file system: copy, make sure, and only then take the original away."""
-        if (intent.nlink or 1) > 1:
-            raise Refusal(
-                RecordState.SKIPPED,
-                f"it has {intent.nlink} names (hard links), torn apart by another disk; --action copy copies it",
-            )
-        source = self._storages[row.source_base]
-        original = Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
-        made = identity(self._copy(row, record))
-        name = aside(self._operation.id, record)
-        try:
-            gone = remove_checked(source, row.source_folder, row.source_name, name, original)
-        except OSError:
-            gone = False
-        if not gone:
-            self._remove(self._storages[row.target_base], row.target_folder, row.target_name, record, made)
-            raise Refusal(RecordState.CHANGED, "it changed or was held while it was moved, and stayed")
-
-    def _copy(self, row: PlanRow, record: int) -> Entry:
-        """A durable copy under its name, and a record that says so."""
-        source, target = self._storages[row.source_base], self._storages[row.target_base]
-        name = temporary(self._operation.id, record)
-        staged = source.stage_copy(row.source_folder, row.source_name, target, row.target_folder, name)
-        try:
-            made = target.publish(row.target_folder, name, row.target_name)
-            lost = f"{', '.join(staged.lost_metadata)} could not be kept" if staged.lost_metadata else None
-            self._journal.mark(
-                record,
-                RecordState.COPIED,
-                target_inode=made.inode,
-                target_mtime_ns=made.mtime_ns,
-                digest=staged.digest,
-                error=lost,
-            )
-        except OSError:
-            target.discard(row.target_folder, name)
-            raise
-        target.discard(row.target_folder, name)
-        return made
-
-    def _move_by_placeholder(self, row: PlanRow, record: int) -> None:
-        """Where the file system can neither rename without replacing nor link: take the name with an empty file."""
-        source, target = self._storages[row.source_base], self._storages[row.target_base]
-        reserved = target.reserve(row.target_folder, row.target_name)
-        self._journal.mark(record, RecordState.INTENT, target_inode=reserved.inode)
-        try:
-            source.rename_onto_reserved(row.source_folder, row.source_name, target, row.target_folder, reserved)
-        except OSError:
-            if identity(reserved).fits(target.lstat(row.target_folder, row.target_name)):
-                target.remove(row.target_folder, row.target_name)
-            raise
-        made = target.lstat(row.target_folder, row.target_name)
-        if made is not None:
-            self._journal.mark(record, RecordState.COPIED, target_inode=made.inode, target_mtime_ns=made.mtime_ns)
-
-    def _remove(self, storage: LocalStorage, folder: bytes, name: bytes, record: int, expected: Identity) -> None:
-        if not remove_checked(storage, folder, name, aside(self._operation.id, record), expected):
-            raise Refusal(RecordState.CHANGED, "it changed just now, and was kept")
+                if not self._across.remove(target, *place, record, identity(seen)):
+                    raise Refusal(RecordState.CHANGED, "it changed just now, and was kept")
 
     def _refuse(self, position: int, state: RecordState, reason: str) -> None:
         self._exceptions[position] = (state, reason)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fileorg.execute.steps import Identity, Refusal, link_content
 from fileorg.journal import Batch, Intent
 from fileorg.model import Action, Base, Entry, RecordState
+from fileorg.names import join
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,6 +112,8 @@ class Lookout:
             case Action.MAKE_FOLDER:
                 if self._storages[row.target_base].lstat(row.target_folder, row.target_name) is not None:
                     raise Refusal(RecordState.SKIPPED, "it is there already")
+                # Known as missing from now on: a later batch finds it made, and must not take it for older.
+                self._folder(row.target_base, join(row.target_folder, row.target_name))
                 return None, None
             case Action.REMOVE_FOLDER:
                 seen = self._storages[row.target_base].lstat(row.target_folder, row.target_name)

@@ -70,7 +70,7 @@ def execute(
             journal.settle(settled)
         if interrupted:
             journal.was_interrupted(operation.id)
-    seal(journal, operation, storages)
+    seal(journal, operation, storages, actor.disturbed)
     counts = journal.counts(operation.id)
     done, bytes_ = counts.get(RecordState.DONE, (0, 0))
     return Outcome(

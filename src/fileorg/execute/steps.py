@@ -6,18 +6,24 @@ recovery knows whose they are.
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from fileorg.errors import StorageFailure
 from fileorg.model import Base
-from fileorg.names import join
+from fileorg.names import display, join
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from fileorg.journal import Journal, Operation
     from fileorg.model import Entry, RecordState
     from fileorg.storage import LocalStorage
+
+
+PLACED = 0
+"""As the inode of a target: an empty file of ours may have taken the name. No file has that number."""
 
 
 class Refusal(Exception):
@@ -27,6 +33,12 @@ class Refusal(Exception):
         super().__init__(reason)
         self.state = state
         self.reason = reason
+
+
+class Stuck(StorageFailure):
+    """A step that can neither be finished nor taken back: the disk fails. The operation stays open for recovery."""
+
+    hint = "nothing is lost; when the disk is well again, run fileorg recover"
 
 
 class Identity(NamedTuple):
@@ -55,22 +67,59 @@ def aside(operation: int, record: int) -> bytes:
 
 
 def remove_checked(storage: LocalStorage, folder: bytes, name: bytes, aside_name: bytes, expected: Identity) -> bool:
-    """Remove a file if it is the one that was expected: it is moved aside, looked at there, and only then removed.
+    """Remove a file, if it is what was expected: it is moved aside, looked at there, and only then removed.
 
     Between a look and an unlink of the same name another program could put its own file. False if it was another
-    file: that is back under its name, or aside if the name was taken again. Raises `OSError`.
+    file: that is back under its name. Raises `OSError` if nothing was done, and `Stuck` if it is aside now.
     """
-    storage.rename_noreplace(folder, name, storage, folder, aside_name)
+    _rename_beside(storage, folder, name, aside_name)
     return settle_aside(storage, folder, name, aside_name, expected)
 
 
 def settle_aside(storage: LocalStorage, folder: bytes, name: bytes, aside_name: bytes, expected: Identity) -> bool:
     """The second half of `remove_checked`: remove what is aside if it fits, else put it back."""
-    if expected.fits(storage.lstat(folder, aside_name)):
-        storage.remove(folder, aside_name)
-        return True
-    storage.rename_noreplace(folder, aside_name, storage, folder, name)
+    failure: OSError | None = None
+    try:
+        if expected.fits(storage.lstat(folder, aside_name)):
+            storage.remove(folder, aside_name)
+            return True
+    except OSError as error:
+        failure = error
+    put_back(storage, folder, name, aside_name)
+    if failure is not None:
+        raise failure
     return False
+
+
+def put_back(storage: LocalStorage, folder: bytes, name: bytes, aside_name: bytes) -> None:
+    """Give what is aside its name again. Raises `Stuck`."""
+    try:
+        _rename_beside(storage, folder, aside_name, name)
+    except OSError as error:
+        path, now = display(join(folder, name)), display(aside_name)
+        raise Stuck(f"{path} could not be put back under its name ({error.strerror}): it is {now} now.") from error
+
+
+def _rename_beside(storage: LocalStorage, folder: bytes, name: bytes, new_name: bytes) -> None:
+    try:
+        storage.rename_noreplace(folder, name, storage, folder, new_name)
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
+        rename_over_reserved(storage, folder, name, storage, folder, new_name)
+
+
+def rename_over_reserved(
+    source: LocalStorage, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
+) -> None:
+    """Where the file system can neither rename without replacing nor link: take the name with an empty file first."""
+    reserved = target.reserve(target_folder, target_name)
+    try:
+        source.rename_onto_reserved(folder, name, target, target_folder, reserved)
+    except OSError:
+        if identity(reserved).fits(target.lstat(target_folder, target_name)):
+            target.remove(target_folder, target_name)
+        raise
 
 
 def link_content(source: LocalStorage, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes) -> bytes:
@@ -81,15 +130,23 @@ def link_content(source: LocalStorage, folder: bytes, name: bytes, target: Local
     return os.path.join(source.root, path)
 
 
-def seal(journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> None:
-    """Close an operation: folder times as they should be, everything on disk, and only then the mark that says so."""
-    restored = journal.restorable_folders(operation) if operation.undoes else {}
+def seal(
+    journal: Journal,
+    operation: Operation,
+    storages: Sequence[LocalStorage],
+    disturbed: Collection[tuple[Base, bytes]] = (),
+) -> None:
+    """Close an operation: folder times as they should be, everything on disk, and only then the mark that says so.
+
+    `disturbed`: folders in which something was made and taken away again.
+    """
+    times = _folder_times(journal, operation, disturbed)
     sealed: list[tuple[int, int]] = []
     for folder, base, path, *_ in journal.folders(operation.id):
         storage = storages[base]
         try:
-            if folder in restored:
-                storage.set_folder_times(path, restored[folder])
+            if folder in times:
+                storage.set_folder_times(path, times[folder])
             entry = storage.stat_folder(path)
         except OSError:  # a folder that is no longer ours to read keeps the time it has
             continue
@@ -98,3 +155,16 @@ def seal(journal: Journal, operation: Operation, storages: Sequence[LocalStorage
     for storage in {storages[Base.ROOT], storages[Base.DEST]}:
         storage.sync()
     journal.seal(operation.id, sealed)
+
+
+def _folder_times(journal: Journal, operation: Operation, disturbed: Collection[tuple[Base, bytes]]) -> dict[int, int]:
+    """Folder id → the mtime_ns to give it: where files went back, that of then; where nothing came of it, as it was."""
+    times = journal.restorable_folders(operation) if operation.undoes else {}
+    if not disturbed and (not times or journal.is_all_done(operation)):
+        return times
+    worked = journal.folders_with_done(operation)
+    times = {folder: mtime_ns for folder, mtime_ns in times.items() if folder in worked}
+    for folder, base, path, _, mtime_ns, _ in journal.folders(operation.id):
+        if (base, path) in disturbed and folder not in worked and mtime_ns is not None:
+            times[folder] = mtime_ns
+    return times

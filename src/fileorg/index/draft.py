@@ -101,7 +101,7 @@ class Draft:
         if places.followers:
             self.has_followers = True
             rows = ((folder, *follower) for follower in places.followers.values() if follower.target)
-            self._db.executemany("INSERT INTO followers VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            self._db.executemany("INSERT OR IGNORE INTO followers VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def places(self) -> Iterator[Places]:
         """What was added, in that order; without the side-cars."""

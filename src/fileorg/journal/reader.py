@@ -59,6 +59,19 @@ class JournalReader:
         query = "SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND state = 'done' LIMIT 1"
         return next(self._select(query, (low, high)), None) is not None
 
+    def is_all_done(self, operation: Operation) -> bool:
+        """Whether there is no record of it that is not done."""
+        query = "SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND state <> 'done' LIMIT 1"
+        return next(self._select(query, self.record_range(operation)), None) is None
+
+    def folders_with_done(self, operation: Operation) -> set[int]:
+        """The ids of folders that a done record of it starts from or leads to."""
+        query = (
+            "SELECT source_folder FROM records WHERE id BETWEEN ?1 AND ?2 AND state = 'done' AND source_folder NOT NULL"
+            " UNION SELECT target_folder FROM records WHERE id BETWEEN ?1 AND ?2 AND state = 'done'"
+        )
+        return {folder for (folder,) in self._select(query, self.record_range(operation))}
+
     def operation(self, number: int) -> Operation | None:
         found = self.operations("id = ?", (number,))
         return found[0] if found else None

@@ -6,25 +6,24 @@ import contextlib
 import errno
 import os
 import stat
-from collections import OrderedDict
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from fileorg.names import join
 from fileorg.storage import posix, transfer
 from fileorg.storage.base import Capabilities
+from fileorg.storage.folders import OpenFolders
 from fileorg.storage.listing import batches, entry_of, regular_file
 from fileorg.storage.paths import are_names, check_name, failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from fileorg.model import Entry, Listing
 
-_OPEN_FOLDERS = 256
-"""Descriptors kept open; the usual limit of a process is 1,024."""
-
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# No file can have a name that is too long.
+_NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
 _NO_RENAME_FLAG = {errno.EINVAL, errno.ENOSYS}
 
 
@@ -36,21 +35,12 @@ class StagedCopy(NamedTuple):
     lost_metadata: list[str]
 
 
-class LocalStorage:
-    """A directory tree on a mounted file system.
-
-    Folders stay open between calls: one that another program moves away meanwhile is still acted on, wherever
-    it went, until `forget`. Call `forget(b"")` where a new look is due, such as before a batch.
-    """
+class LocalStorage(OpenFolders):
+    """A directory tree on a mounted file system."""
 
     def __init__(self, root: bytes, *, cross_mounts: bool = True) -> None:
         """Raises `OSError` if `root` is no directory that can be read."""
-        self.root = os.path.realpath(root)
-        self.cross_mounts = cross_mounts
-        self._root_fd = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._fds: OrderedDict[bytes, int] = OrderedDict()
-        self._dev = os.fstat(self._root_fd).st_dev
-        self._mounts: dict[int, int] = {}
+        super().__init__(root, cross_mounts=cross_mounts)
         self.capabilities = Capabilities(
             renames=True,
             hard_links=True,
@@ -61,30 +51,10 @@ class LocalStorage:
             name_limit=posix.name_limit(self._root_fd),
         )
 
-    def fd(self, folder: bytes) -> int:
-        """A descriptor of the folder, valid until `_OPEN_FOLDERS` others were asked for. Raises `OSError`."""
-        if folder in self._fds:
-            self._fds.move_to_end(folder)
-            return self._fds[folder]
-        fd = posix.open_beneath(self._root_fd, folder, cross_mounts=self.cross_mounts)
-        self._fds[folder] = fd
-        dev = os.fstat(fd).st_dev
-        if dev != self._dev and dev not in self._mounts:
-            self._mounts[dev] = os.dup(fd)  # for `sync`: the folder itself may be closed by then
-        if len(self._fds) > _OPEN_FOLDERS:
-            os.close(self._fds.popitem(last=False)[1])
-        return fd
-
     def _at(self, folder: bytes, name: bytes) -> int:
         """`fd(folder)` for something that is done to `name`, which is one component."""
         check_name(name)
         return self.fd(folder)
-
-    def forget(self, folder: bytes) -> None:
-        """Close the descriptor of a folder that is about to go or come, and of those beneath it."""
-        below = folder + b"/" if folder else b""
-        for known in [known for known in self._fds if known == folder or known.startswith(below)]:
-            os.close(self._fds.pop(known))
 
     def list_folder(self, folder: bytes) -> Iterator[Listing]:
         # A descriptor of its own: many folders are listed once, and the shared ones keep their offsets.
@@ -98,8 +68,10 @@ class LocalStorage:
     def lstat(self, folder: bytes, name: bytes) -> Entry | None:
         try:
             return entry_of(name, os.lstat(name, dir_fd=self._at(folder, name)))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        except OSError as error:
+            if error.errno in _NOTHING_THERE:
+                return None
+            raise
 
     def open_read(self, folder: bytes, name: bytes) -> BinaryIO:
         fd = os.open(name, _READ_FLAGS, dir_fd=self._at(folder, name))
@@ -110,32 +82,22 @@ class LocalStorage:
             raise
         return os.fdopen(fd, "rb", buffering=0)
 
-    @property
-    def identity(self) -> tuple[int, int]:
-        """(dev, inode) of the root: what it is, whatever leads there."""
-        seen = os.fstat(self._root_fd)
-        return seen.st_dev, entry_of(b"", seen).inode
-
     def lstat_all(self, folder: bytes, names: Sequence[bytes]) -> list[Entry | OSError | None]:
         """`lstat` of many names of one folder, in half the time; an error is a value."""
         lstat = os.lstat
         found: list[Entry | OSError | None] = []
         try:
             fd = self.fd(folder)
-        except (FileNotFoundError, NotADirectoryError):
-            return [None] * len(names)
         except OSError as error:
-            return [error] * len(names)
+            return [None if error.errno in _NOTHING_THERE else error] * len(names)
         doubtful = not are_names(names)
         for name in names:
             try:
                 if doubtful:
                     check_name(name)
                 found.append(entry_of(name, lstat(name, dir_fd=fd)))
-            except FileNotFoundError:
-                found.append(None)
             except OSError as error:
-                found.append(error)
+                found.append(None if error.errno in _NOTHING_THERE else error)
         return found
 
     def readlink(self, folder: bytes, name: bytes) -> bytes:
@@ -216,14 +178,20 @@ class LocalStorage:
         finally:
             os.close(source_fd)
 
-    def publish(self, folder: bytes, temporary: bytes, name: bytes) -> Entry:
-        """Give a staged copy its name, durably. The temporary stays as the witness, where there are links."""
+    def publish(
+        self, folder: bytes, temporary: bytes, name: bytes, *, before_rename: Callable[[], None] = lambda: None
+    ) -> Entry:
+        """Give a staged copy its name, durably. The temporary stays as the witness, where there are links.
+
+        Where there are none it is renamed, and `before_rename` can write down first what will then have no witness.
+        """
         fd = self._at(folder, name)
         try:
             os.link(temporary, name, src_dir_fd=fd, dst_dir_fd=fd, follow_symlinks=False)
         except OSError as error:
             if error.errno not in posix.NO_LINKS:
                 raise
+            before_rename()
             self.rename_noreplace(folder, temporary, self, folder, name)
         os.fsync(fd)
         return entry_of(name, os.lstat(name, dir_fd=fd))
@@ -262,12 +230,6 @@ class LocalStorage:
         fd = self.fd(folder)
         os.utime(fd, ns=(os.fstat(fd).st_atime_ns, mtime_ns))
 
-    def stat_folder(self, folder: bytes) -> Entry | None:
-        try:
-            return entry_of(folder, os.fstat(self.fd(folder)))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-
     def is_case_insensitive(self) -> bool:
         """Whether `a` and `A` are one name here, as far as the entries of the root can tell."""
         for listing in self.list_folder(b""):
@@ -279,20 +241,6 @@ class LocalStorage:
                     # A file with several names may have both.
                     return same and (entry.is_folder or entry.nlink == 1)
         return False
-
-    def sync(self) -> None:
-        """As the protocol says, for every file system that a folder was opened on."""
-        for fd in (self._root_fd, *self._mounts.values()):
-            posix.sync_file_system(fd)
-
-    def close(self) -> None:
-        self.forget(b"")
-        for fd in self._mounts.values():
-            os.close(fd)
-        self._mounts.clear()
-        if self._root_fd >= 0:
-            os.close(self._root_fd)
-            self._root_fd = -1
 
 
 def _unchanged(before: Entry, fd: int) -> None:

@@ -27,8 +27,8 @@ _RESOLVE_BENEATH = 0x08
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
-# What sandboxes and older kernels answer that do not know openat2.
-_NO_OPENAT2 = {errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG}
+# What sandboxes and older kernels answer that do not know openat2; and a path that is too long for one call.
+_NO_OPENAT2 = {errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG, errno.ENAMETOOLONG}
 # There is no second name for this file, as opposed to: it failed.
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 

@@ -44,7 +44,9 @@ class Filters:
     def ignore(self) -> Ignore:
         return Ignore(hidden=self.hidden, include=self.include, exclude=self.exclude)
 
-    def selection(self, leave: frozenset[bytes], never: frozenset[tuple[int, int]]) -> Selection:
+    def selection(
+        self, leave: frozenset[bytes], never: frozenset[tuple[int, int]], *, with_leaders: bool = False
+    ) -> Selection:
         return Selection(
             recursive=self.recursive,
             max_depth=self.max_depth,
@@ -55,6 +57,7 @@ class Filters:
             max_size=self.max_size,
             newer_than_ns=self.newer_than_ns,
             older_than_ns=self.older_than_ns,
+            with_leaders=with_leaders,
         )
 
 

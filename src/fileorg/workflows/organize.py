@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fileorg.classify import Rules
-from fileorg.errors import GuardRefused, UsageError
+from fileorg.errors import GuardRefused
 from fileorg.execute import execute
-from fileorg.guards import changeable_folder
+from fileorg.guards import changeable_folder, destination
 from fileorg.hands import hands_for
 from fileorg.index import Index
 from fileorg.layout import Template, parse_template
 from fileorg.model import Action, Base, By, OnConflict
-from fileorg.names import display
+from fileorg.names import display, join
 from fileorg.placing import Layout
 from fileorg.plan import OrganizePlan
 from fileorg.scan import Reader, Seen, Selection, scan
@@ -118,7 +117,7 @@ def organizing(
     template = parse_template(options.template) if options.template else Template.for_by(options.by)
     with contextlib.ExitStack() as stack:
         root = changeable_folder(options.root, state)
-        dest = _destination(options.dest, root, state)
+        dest, to_be_made = (root, b"") if options.dest is None else destination(options.dest, state)
         journal, locks = None, list[int]()
         if changes:
             journal, locks = changing(stack, state, f"organizing {display(root)}", {root, dest}, reporter)
@@ -127,10 +126,15 @@ def organizing(
         if changes:
             stack.enter_context(run_lock(state, f"organizing {display(root)}", name=INDEX_LOCK))
         index = stack.enter_context(Index(state.index if changes else None))
-        leave = template.top_folders(rules.categories) or frozenset() if target is source else frozenset[bytes]()
-        never = {identity_of(storage.root) for storage in ([target] if target is not source else [])}
+        leave, never = frozenset[bytes](), {identity_of(state.path)}
+        if to_be_made:
+            template = template.below(to_be_made)
+        elif target is source:
+            leave = template.top_folders(rules.categories) or frozenset()
+        else:
+            never.add(target.identity)
         filters = _with_age(options)
-        selection = filters.selection(leave, frozenset(never | {identity_of(state.path)}))
+        selection = filters.selection(leave, frozenset(never), with_leaders=True)
         seen = _scan_into(index, source, filters.ignore(), selection, reporter)
         layout = Layout(
             rules,
@@ -139,21 +143,11 @@ def organizing(
             options.on_conflict,
             Base.ROOT if target is source else Base.DEST,
             target.is_case_insensitive(),
-            b".fileorg/trash/%d" % (journal.next_operation() if journal else 0),
+            join(to_be_made, b".fileorg/trash/%d" % (journal.next_operation() if journal else 0)),
         )
         plan = stack.enter_context(contextlib.closing(OrganizePlan(index, layout, source, target)))
         plan.survey(seen.files, reporter)
         yield OrganizeJob(plan, seen, options, (source, target), journal, reporter, locks)
-
-
-def _destination(dest: bytes | None, root: bytes, state: StateDirectory) -> bytes:
-    if dest is None:
-        return root
-    try:
-        os.makedirs(dest, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"The destination {display(dest)} cannot be made: {error.strerror}.") from error
-    return changeable_folder(dest, state)
 
 
 def _with_age(options: OrganizeOptions) -> Filters:

@@ -55,11 +55,10 @@ def categorize(
     One line a file: its category, why that is thought, and its path. Nothing is changed and nothing is remembered. With
     --category only the files of these categories.
     """
-    from fileorg.cli.plan_view import show_unreadable
+    from fileorg.cli.plan_view import tell_unreadable
     from fileorg.cli.progress import reporting
     from fileorg.cli.summary import NAMED
     from fileorg.cli.terminal import output as to_output
-    from fileorg.cli.terminal import standard_error
     from fileorg.scan import Seen
     from fileorg.workflows import categorize as categorized
 
@@ -84,10 +83,10 @@ def categorize(
         if wanted:
             files = (file for file in files if file.evidence.category in wanted)
         _write(out, files, format_, null=null)
-    if not seen.unreadable_count:
-        return Exit.DONE
-    show_unreadable(standard_error(), seen, most=NAMED)
-    return Exit.SOME_FAILED
+        screen.pause()
+        out.flush()
+        tell_unreadable(screen, seen, most=NAMED)
+    return Exit.SOME_FAILED if seen.unreadable_count else Exit.DONE
 
 
 def _categories(asked: Sequence[str] | None) -> frozenset[str]:

@@ -134,9 +134,9 @@ def _state(op: "Operation", takers: "Sequence[Operation]") -> str:
         by = ", ".join(str(taker.id) for taker in takers)
         whole = sum(taker.done for taker in takers) >= op.done
         return f"undone by {by}" if whole else f"partly undone by {by}"
-    if op.was_interrupted:
-        return "in effect, stopped early"
-    return "in effect" if op.done else "nothing done"
+    if not op.done:
+        return "nothing done"
+    return "in effect, stopped early" if op.was_interrupted else "in effect"
 
 
 def _is_running(op: "Operation") -> bool:

@@ -177,10 +177,10 @@ def run_organize(
     import sys
 
     from fileorg.cli.change import Change, declined
-    from fileorg.cli.plan_view import show_unreadable
+    from fileorg.cli.plan_view import tell_unreadable
     from fileorg.cli.progress import reporting
     from fileorg.cli.summary import NAMED
-    from fileorg.cli.terminal import output, standard_error
+    from fileorg.cli.terminal import output
     from fileorg.cli.words import VERBS
     from fileorg.workflows import organizing
 
@@ -205,7 +205,7 @@ def run_organize(
             code = change.report(outcome, job.plan.files, f"fileorg undo {outcome.operation}", between)
         if job.seen.unreadable_count:
             out.flush()
-            show_unreadable(standard_error(), job.seen, most=job.seen.unreadable_count if manner.verbose else NAMED)
+            tell_unreadable(screen, job.seen, most=None if manner.verbose else NAMED)
             code = code or Exit.SOME_FAILED
         return code
 

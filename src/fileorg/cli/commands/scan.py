@@ -55,11 +55,10 @@ def scan(
 
     CSV holds the categories; text and JSON hold everything.
     """
-    from fileorg.cli.plan_view import show_unreadable
+    from fileorg.cli.plan_view import tell_unreadable
     from fileorg.cli.progress import reporting
     from fileorg.cli.summary import NAMED
     from fileorg.cli.terminal import output as to_output
-    from fileorg.cli.terminal import standard_error
     from fileorg.workflows import scan_trees
 
     chosen = shared.filters(
@@ -73,16 +72,14 @@ def scan(
         newer_than=newer_than,
         older_than=older_than,
     )
-    with to_output(output) as out:
-        with reporting(progress, quiet=quiet) as screen:
-            report = scan_trees([os.fsencode(path) for path in paths], chosen, shared.state(state_dir), screen)
+    with to_output(output) as out, reporting(progress, quiet=quiet) as screen:
+        report = scan_trees([os.fsencode(path) for path in paths], chosen, shared.state(state_dir), screen)
+        screen.pause()
         if format_ is not ListFormat.TEXT or not quiet:
             _show(out, report, format_)
-        if not report.seen.unreadable_count:
-            return Exit.DONE
-        out.flush()
-        show_unreadable(standard_error(), report.seen, most=report.seen.unreadable_count if verbose else NAMED)
-        return Exit.SOME_FAILED
+            out.flush()
+        tell_unreadable(screen, report.seen, most=None if verbose else NAMED)
+    return Exit.SOME_FAILED if report.seen.unreadable_count else Exit.DONE
 
 
 def _show(out: "Out", report: "ScanReport", format_: ListFormat) -> None:

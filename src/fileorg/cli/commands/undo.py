@@ -148,10 +148,9 @@ def _show(change: "Change", job: "UndoJob") -> None:
 
 def _say_again(change: "Change", outcome: "Outcome", again: str) -> None:
     """A partial undo can be run again: say how, and what helps."""
-    from fileorg.cli.terminal import standard_error
     from fileorg.model import RecordState
 
-    err = standard_error()
+    err = change.err
     change.out.flush()
     err.line(f"Try the rest again with: {err.styled(again, 'cyan')}")
     if outcome.counts.get(RecordState.CONFLICT):

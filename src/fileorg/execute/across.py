@@ -1,0 +1,137 @@
+"""Where one rename cannot do it: to another file system, or on one that can neither refuse to replace nor link.
+
+What is made here has a name of ours until it is whole, and each step can be told from the next by what lies there.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from typing import TYPE_CHECKING
+
+from fileorg.execute.steps import (
+    PLACED,
+    Identity,
+    Refusal,
+    Stuck,
+    aside,
+    identity,
+    remove_checked,
+    rename_over_reserved,
+    temporary,
+)
+from fileorg.model import RecordState
+from fileorg.names import display, join
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fileorg.journal import Intent, Journal, Operation
+    from fileorg.model import Base, Entry, PlanRow
+    from fileorg.storage import LocalStorage
+    from fileorg.storage.local import StagedCopy
+
+
+class Across:
+    """Copies, moves to other devices, and moves by a placeholder, one at a time."""
+
+    def __init__(self, journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> None:
+        self._journal = journal
+        self._operation = operation.id
+        self._storages = storages
+        self.disturbed: set[tuple[Base, bytes]] = set()
+        """Folders in which something was made and taken away again."""
+
+    def move(self, row: PlanRow, intent: Intent, record: int) -> None:
+        """To another file system: copy, make sure, and only then take the original away."""
+        if (intent.nlink or 1) > 1:
+            raise Refusal(
+                RecordState.SKIPPED,
+                f"it has {intent.nlink} names (hard links), torn apart by another disk; --action copy copies it",
+            )
+        source = self._storages[row.source_base]
+        original = Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
+        made = identity(self.copy(row, record))
+        try:
+            gone = self.remove(source, row.source_folder, row.source_name, record, original)
+        except OSError:
+            gone = False
+        if not gone:
+            self.disturbed.add((row.source_base, row.source_folder))
+            self._withdraw(row, record, made)
+            raise Refusal(RecordState.CHANGED, "it changed or was held while it was moved, and stayed")
+
+    def copy(self, row: PlanRow, record: int) -> Entry:
+        """A durable copy under its name, and a record that says so."""
+        source, target = self._storages[row.source_base], self._storages[row.target_base]
+        name = temporary(self._operation, record)
+        self.disturbed.add((row.target_base, row.target_folder))
+        staged = source.stage_copy(row.source_folder, row.source_name, target, row.target_folder, name)
+        try:
+            made = self._publish(row, record, name, staged)
+            self._mark(record, RecordState.COPIED, staged, made)
+        except OSError:
+            self._withdraw(row, record, identity(staged.entry))
+            raise
+        try:
+            target.discard(row.target_folder, name)
+        except OSError as error:
+            raise self._stuck(row, name) from error
+        return made
+
+    def _publish(self, row: PlanRow, record: int, name: bytes, staged: StagedCopy) -> Entry:
+        """Give the copy its name, by whatever the file system has."""
+        target, folder = self._storages[row.target_base], row.target_folder
+
+        def before_rename() -> None:
+            self._mark(record, RecordState.INTENT, staged, staged.entry)
+
+        try:
+            return target.publish(folder, name, row.target_name, before_rename=before_rename)
+        except OSError as error:
+            if error.errno != errno.ENOTSUP:
+                raise
+        rename_over_reserved(target, folder, name, target, folder, row.target_name)
+        os.fsync(target.fd(folder))
+        return target.lstat(folder, row.target_name) or staged.entry
+
+    def _mark(self, record: int, state: RecordState, staged: StagedCopy, made: Entry) -> None:
+        lost = f"{', '.join(staged.lost_metadata)} could not be kept" if staged.lost_metadata else None
+        self._journal.mark(
+            record,
+            state,
+            target_inode=made.inode,
+            target_mtime_ns=made.mtime_ns,
+            digest=staged.digest,
+            error=lost,
+        )
+
+    def _withdraw(self, row: PlanRow, record: int, made: Identity) -> None:
+        """Take a copy of ours away again, under whichever of its names. Raises `Stuck`: recovery is to do it then."""
+        target, name = self._storages[row.target_base], temporary(self._operation, record)
+        try:
+            if made.fits(target.lstat(row.target_folder, row.target_name)):
+                self.remove(target, row.target_folder, row.target_name, record, made)
+            target.discard(row.target_folder, name)
+        except OSError as error:
+            raise self._stuck(row, name) from error
+
+    def by_placeholder(self, row: PlanRow, record: int) -> None:
+        """Take the name with an empty file, which no one can do twice, and rename over that."""
+        source, target = self._storages[row.source_base], self._storages[row.target_base]
+        # The time is what tells an empty file of ours from one that was there before.
+        self._journal.mark(record, RecordState.INTENT, target_inode=PLACED, target_mtime_ns=time.time_ns())
+        self.disturbed.add((row.target_base, row.target_folder))
+        rename_over_reserved(source, row.source_folder, row.source_name, target, row.target_folder, row.target_name)
+        made = target.lstat(row.target_folder, row.target_name)
+        if made is not None:
+            self._journal.mark(record, RecordState.COPIED, target_inode=made.inode, target_mtime_ns=made.mtime_ns)
+
+    def remove(self, storage: LocalStorage, folder: bytes, name: bytes, record: int, expected: Identity) -> bool:
+        """`remove_checked` with the names of this operation."""
+        return remove_checked(storage, folder, name, aside(self._operation, record), expected)
+
+    def _stuck(self, row: PlanRow, name: bytes) -> Stuck:
+        shown = display(join(row.target_folder, row.target_name))
+        return Stuck(f"The copy {shown} can neither be finished nor taken away: see {display(name)} beside it.")

@@ -1,0 +1,228 @@
+"""What became of one record of an operation that was cut short: what lies under its two names decides."""
+
+from __future__ import annotations
+
+import os
+import stat
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fileorg.execute.steps import (
+    PLACED,
+    Identity,
+    aside,
+    identity,
+    link_content,
+    put_back,
+    remove_checked,
+    settle_aside,
+    temporary,
+)
+from fileorg.model import RecordState
+from fileorg.names import join
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fileorg.journal import Record
+    from fileorg.model import Base, Entry
+    from fileorg.storage import LocalStorage
+
+_CLOCK_NS = 2_000_000_000
+"""How coarse the times of a file system may be: FAT counts in steps of two seconds."""
+
+
+class Verdict(NamedTuple):
+    """What became of one record."""
+
+    state: RecordState
+    reason: str | None = None
+    columns: Mapping[str, Any] = MappingProxyType({})
+
+
+DONE = Verdict(RecordState.DONE)
+NOT_DONE = Verdict(RecordState.SKIPPED, "the run was interrupted before it was done")
+TAKEN = Verdict(RecordState.CONFLICT, "the name is taken")
+CHANGED = Verdict(RecordState.CHANGED, "after the crash, neither name holds the file as it was; nothing was touched")
+
+
+class Case:
+    """One record, and the places it speaks of."""
+
+    def __init__(
+        self, record: Record, operation: int, storages: Sequence[LocalStorage], disturbed: set[tuple[Base, bytes]]
+    ) -> None:
+        """`disturbed` is added to: folders in which something is taken away again."""
+        self.record = record
+        self.source = storages[record.source_base]
+        self.target = storages[record.target_base]
+        self.temporary = temporary(operation, record.id)
+        self.aside = aside(operation, record.id)
+        self.original = Identity(record.inode, record.size, record.mtime_ns)
+        self.placed = record.target_inode == PLACED and record.inode != PLACED
+        made = Identity(record.target_inode, record.size, record.target_mtime_ns)
+        self.moved = self.original if self.placed else made
+        self._disturbed = disturbed
+
+    def disturb_source(self) -> None:
+        self._disturbed.add((self.record.source_base, self.record.source_folder))
+
+    def disturb_target(self) -> None:
+        self._disturbed.add((self.record.target_base, self.record.target_folder))
+
+    def at_source(self) -> Entry | None:
+        return self.source.lstat(self.record.source_folder, self.record.source_name)
+
+    def at_target(self) -> Entry | None:
+        return self.target.lstat(self.record.target_folder, self.record.target_name)
+
+    def move(self) -> Verdict:
+        if (made := self._settle_copy()) is not None:
+            return self._move_across(made)
+        source, target = self.at_source(), self.at_target()
+        match (self.original.fits(source), self.moved.fits(target), target is None):
+            case (False, True, _):
+                # A new file at the source is someone else's.
+                return Verdict(RecordState.DONE, self._note(), self._as_placed(target))
+            case (True, False, True):
+                return NOT_DONE
+            case (True, True, _) if self._is_between_names(source, target):
+                self.source.remove(self.record.source_folder, self.record.source_name)
+                return DONE
+            case (True, False, False) if self._is_our_placeholder(target):
+                self.disturb_target()
+                self.target.remove(self.record.target_folder, self.record.target_name)
+                return NOT_DONE
+            case (True, _, False):
+                return TAKEN
+            case (False, False, True) if source is None:
+                return Verdict(RecordState.MISSING, "after the crash, it is under neither of its names")
+            case _:
+                return self._edited(source, target)
+
+    def _edited(self, source: Entry | None, target: Entry | None) -> Verdict:
+        """The same inode with other content: an outsider wrote to it, wherever it is."""
+        if target is not None and target.inode == self.record.target_inode and target.is_file and source is None:
+            return Verdict(RecordState.DONE, "it was edited since")
+        if source is not None and source.inode == self.record.inode and target is None:
+            return NOT_DONE
+        return CHANGED
+
+    def _note(self) -> str | None:
+        noted = {RecordState.INTENT, RecordState.COPIED, RecordState.DONE}
+        return self.record.error if self.record.state in noted else None
+
+    def _is_between_names(self, source: Entry | None, target: Entry | None) -> bool:
+        """Between link and unlink: both names are of one file, and one of them it has only now."""
+        if source is None or target is None or source.inode != target.inode:
+            return False
+        return source.nlink > (self.record.nlink or 1)
+
+    def _is_our_placeholder(self, target: Entry | None) -> bool:
+        return self.placed and target is not None and _is_empty_since(target, self.record.target_mtime_ns)
+
+    def _as_placed(self, target: Entry | None) -> dict[str, Any]:
+        """What to record of a file that was moved by a placeholder, and not recorded yet."""
+        if not self.placed or target is None:
+            return {}
+        return {"target_inode": target.inode, "target_mtime_ns": target.mtime_ns}
+
+    def _settle_copy(self) -> Identity | None:
+        """Bring a copy under way to one of two ends: there is none, or it is whole and under its name."""
+        folder, name, recorded = self.record.target_folder, self.record.target_name, self.record.digest is not None
+        staged = self.target.lstat(folder, self.temporary)
+        whole = identity(staged) if staged is not None else self.moved if recorded else None
+        if whole is None:
+            return None
+        self.disturb_target()
+        if withdrawn := self._is_aside(self.target, folder, name, whole):
+            settle_aside(self.target, folder, name, self.aside, whole)
+        if staged is None:
+            return None if withdrawn else whole
+        there = self.at_target()
+        published = there is not None and (there.dev, there.inode) == (staged.dev, staged.inode)
+        if published and not recorded and self.at_source() is not None:
+            # It was never recorded, and the original is there: as if it had not happened.
+            remove_checked(self.target, folder, name, self.aside, whole)
+            published = False
+        if there is not None and not published and recorded and _is_empty_since(there, staged.ctime_ns):
+            self.target.remove(folder, name)  # the name was only reserved
+        self.target.discard(folder, self.temporary)
+        return whole if published else None
+
+    def _is_aside(self, storage: LocalStorage, folder: bytes, name: bytes, expected: Identity) -> bool:
+        """Whether a file was put aside, and has only that name."""
+        there = storage.lstat(folder, self.aside)
+        if there is None:
+            return False
+        named = storage.lstat(folder, name)
+        if named is not None and named.inode == there.inode:
+            storage.remove(folder, name)  # between link and unlink
+        elif there.size == 0 and expected.fits(named):
+            storage.remove(folder, self.aside)  # the name was only reserved
+            return False
+        return True
+
+    def _move_across(self, made: Identity) -> Verdict:
+        """The copy is whole; now the original goes, unless either of them is no longer what it was."""
+        source, folder, name = self.source, self.record.source_folder, self.record.source_name
+        self.disturb_source()
+        is_aside = self._is_aside(source, folder, name, self.original)
+        if not made.fits(self.at_target()):
+            if is_aside:
+                put_back(source, folder, name, self.aside)
+            return NOT_DONE if self.original.fits(self.at_source()) else CHANGED
+        if is_aside:
+            gone = settle_aside(source, folder, name, self.aside, self.original)
+        elif self.original.fits(self.at_source()):
+            gone = remove_checked(source, folder, name, self.aside, self.original)
+        else:
+            gone = True  # what is at the source now is someone else's
+        copied = {"target_inode": made.inode, "target_mtime_ns": made.mtime_ns}
+        return Verdict(RecordState.DONE, self._note(), copied) if gone else CHANGED
+
+    def copy(self) -> Verdict:
+        made = self._settle_copy()
+        target = self.at_target()
+        if made is not None and made.fits(target):
+            columns = {"target_inode": made.inode, "target_mtime_ns": made.mtime_ns}
+            return Verdict(RecordState.DONE, self._note(), columns)
+        return NOT_DONE if target is None else TAKEN
+
+    def made(self, is_ours: Any) -> Verdict:
+        """For what is there or not, and is made in one step."""
+        there = self.at_target()
+        if there is None:
+            return NOT_DONE
+        # Whoever had the name before the crash has it now.
+        return DONE if is_ours(there) and self.record.state is not RecordState.CONFLICT else TAKEN
+
+    def made_folder(self) -> Verdict:
+        verdict, record = self.made(lambda there: there.is_folder), self.record
+        there = self.at_target()
+        exact = stat.S_ISDIR(record.mode or 0) and record.state is RecordState.INTENT
+        if verdict is DONE and exact and there is not None and there.mode != record.mode:
+            # Between its making and its mode.
+            os.fchmod(self.target.fd(join(record.target_folder, record.target_name)), stat.S_IMODE(record.mode))
+        return verdict
+
+    def is_our_symlink(self, there: Entry) -> bool:
+        record = self.record
+        content = link_content(self.source, record.source_folder, record.source_name, self.target, record.target_folder)
+        return stat.S_ISLNK(there.mode) and (
+            os.fsencode(self.target.readlink(record.target_folder, record.target_name)) == content
+        )
+
+    def removal(self) -> Verdict:
+        folder, name = self.record.target_folder, self.record.target_name
+        if self._is_aside(self.target, folder, name, self.original):
+            return DONE if settle_aside(self.target, folder, name, self.aside, self.original) else CHANGED
+        there = self.at_target()
+        if there is None:
+            return DONE
+        return NOT_DONE if there.inode == self.record.inode else CHANGED
+
+
+def _is_empty_since(entry: Entry, time_ns: int) -> bool:
+    """Whether it is an empty file that was made at that time or later."""
+    return entry.is_file and entry.size == 0 and entry.mtime_ns >= time_ns - _CLOCK_NS

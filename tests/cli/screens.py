@@ -1,0 +1,166 @@
+"""The program as a user meets it: started in a process of its own, through pipes or in a real pseudo-terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pexpect
+import pyte
+
+import fileorg
+
+_PROGRAM = [sys.executable, "-m", "fileorg"]
+_PATIENCE_SECONDS = 20
+_QUIET = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "PYTHONUNBUFFERED", "PYTHONIOENCODING", "LC_ALL", "LANG")
+
+
+class Ran(NamedTuple):
+    """What came of a run without a terminal."""
+
+    code: int
+    out_bytes: bytes
+    err_bytes: bytes
+
+    @property
+    def out(self) -> str:
+        return self.out_bytes.decode()
+
+    @property
+    def err(self) -> str:
+        return self.err_bytes.decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out_bytes)
+
+
+class Fileorg:
+    """Starts the program with a state directory of its own."""
+
+    def __init__(self, home: Path, folder: Path) -> None:
+        self.home = home
+        self.folder = folder
+        self._open: list[Terminal] = []
+
+    def environment(self, **changes: str) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name not in _QUIET}
+        kept |= {
+            "FILEORG_HOME": str(self.home),
+            "PYTHONPATH": str(Path(fileorg.__file__).parents[1]),
+            "LC_ALL": "C.UTF-8",
+            "TERM": "xterm-256color",
+        }
+        return kept | changes
+
+    def __call__(self, *words: str | bytes | Path, given: bytes = b"", **changes: str) -> Ran:
+        """Run it to its end, without a terminal."""
+        ran = subprocess.run(
+            [*_PROGRAM, *words],
+            input=given,
+            capture_output=True,
+            cwd=self.folder,
+            env=self.environment(**changes),
+            timeout=_PATIENCE_SECONDS,
+            check=False,
+        )
+        return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+    def start(self, *words: str | Path, **named: Any) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([*_PROGRAM, *words], cwd=self.folder, env=self.environment(), **named)
+
+    def terminal(self, *words: str | Path, columns: int = 80, lines: int = 24, **changes: str) -> Terminal:
+        """Start it in a terminal of its own."""
+        child = pexpect.spawn(
+            _PROGRAM[0],
+            [*_PROGRAM[1:], *map(str, words)],
+            cwd=str(self.folder),
+            env=self.environment(**changes),
+            dimensions=(lines, columns),
+            timeout=_PATIENCE_SECONDS,
+        )
+        terminal = Terminal(child, columns, lines)
+        self._open.append(terminal)
+        return terminal
+
+    def close(self) -> None:
+        for terminal in self._open:
+            terminal.close()
+
+
+class Terminal:
+    """A pseudo-terminal, and what stands on its screen."""
+
+    def __init__(self, child: Any, columns: int, lines: int) -> None:
+        self._child = child
+        self._pyte = pyte.Screen(columns, lines)
+        self._stream = pyte.ByteStream(self._pyte)
+        self.raw = b""
+
+    @property
+    def screen(self) -> str:
+        return "\n".join(line.rstrip() for line in self._pyte.display).rstrip()
+
+    @property
+    def cursor_is_shown(self) -> bool:
+        return not self._pyte.cursor.hidden
+
+    def wait_for(self, text: str) -> None:
+        """Until `text` stands on the screen."""
+        started = time.monotonic()
+        while text not in self.screen:
+            if not self._read():
+                raise AssertionError(f"{text!r} never came; the last screen was:\n{self.screen}")
+            if time.monotonic() - started > _PATIENCE_SECONDS:
+                raise AssertionError(f"{text!r} did not come in time:\n{self.screen}")
+
+    def wait_for_moves(self) -> None:
+        """Until `--progress json` has told that some files are through."""
+        started = time.monotonic()
+        while not _MOVES.search(self.raw):
+            if not self._read() or time.monotonic() - started > _PATIENCE_SECONDS:
+                raise AssertionError(f"no file was moved:\n{self.screen}")
+
+    def send(self, keys: str) -> None:
+        self._child.send(keys)
+
+    def interrupt(self) -> None:
+        """Ctrl-C."""
+        self._child.sendintr()
+
+    def end_input(self) -> None:
+        """Ctrl-D."""
+        self._child.sendeof()
+
+    def end(self) -> int:
+        """Read to the end; the exit code."""
+        while self._read():
+            pass
+        self._child.wait()
+        return int(self._child.exitstatus if self._child.exitstatus is not None else 128 + self._child.signalstatus)
+
+    def close(self) -> None:
+        self._child.close(force=True)
+
+    def _read(self) -> bool:
+        try:
+            seen = self._child.read_nonblocking(65_536, timeout=_PATIENCE_SECONDS)
+        except pexpect.EOF:
+            return False
+        self.raw += seen
+        self._stream.feed(seen)
+        return True
+
+
+_MOVES = re.compile(rb'"stage": "(?:move|undo)".*"advance"', re.DOTALL)
+_STYLES = re.compile(rb"\x1b\[[0-9;]*m")
+
+
+def without_styles(raw: bytes) -> bytes:
+    return _STYLES.sub(b"", raw)

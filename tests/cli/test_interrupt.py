@@ -1,0 +1,116 @@
+"""Ctrl-C while files are moved: the batch ends, what was done is sealed, and can be taken back or gone on with."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.snapshot import differences
+
+from fileorg.journal import Journal
+
+if TYPE_CHECKING:
+    from tests.cli.screens import Fileorg
+    from tests.support.tree import Tree
+
+    from fileorg.journal import Operation
+    from fileorg.state import StateDirectory
+
+MANY = 30_000
+KINDS = ("jpg", "pdf", "mp3", "zip")
+
+
+@pytest.fixture
+def large(tree: Tree) -> Tree:
+    """Enough files for there to be time."""
+    for number in range(MANY):
+        os.close(os.open(tree.root / f"{number}.{KINDS[number % 4]}", os.O_CREAT | os.O_WRONLY))
+    return tree
+
+
+def operations(state: StateDirectory) -> list[Operation]:
+    with Journal(state.journal, read_only=True) as journal:
+        return journal.operations()
+
+
+def test_ctrl_c_seals_what_was_done_and_undo_gives_it_back(
+    fileorg: Fileorg, state: StateDirectory, large: Tree
+) -> None:
+    before = large.snapshot()
+    terminal = fileorg.terminal("organize", "tree", "--yes", "--progress", "json", columns=200, lines=60)
+    terminal.wait_for_moves()
+    terminal.interrupt()
+    assert terminal.end() == 130
+    [done] = operations(state)
+    assert done.state == "sealed"
+    assert done.was_interrupted
+    assert 0 < done.done < MANY
+    assert f"fileorg: Stopped after {done.done:,} of 30,000 files." in terminal.screen
+    assert "Take them back with: fileorg undo 1" in terminal.screen
+    assert "Or go on with:       fileorg organize tree --yes --progress json" in terminal.screen
+
+    assert fileorg("undo").code == 0
+    assert differences(before, large.snapshot()) == []
+
+
+def test_an_undo_that_was_stopped_goes_on(fileorg: Fileorg, large: Tree) -> None:
+    before = large.snapshot()
+    assert fileorg("organize", "tree").code == 0
+    terminal = fileorg.terminal("undo", "--yes", "--progress", "json", columns=200, lines=60)
+    terminal.wait_for_moves()
+    terminal.interrupt()
+    assert terminal.end() == 130
+    assert "Or go on with:       fileorg undo 1" in terminal.screen
+    assert fileorg("history").out.splitlines()[2].endswith("partly undone by 2")
+    assert fileorg("undo", "1").code == 0
+    assert fileorg("history").out.splitlines()[3].endswith(" undone by 2, 3")
+    assert differences(before, large.snapshot()) == []
+
+
+def test_a_run_that_was_stopped_goes_on(fileorg: Fileorg, state: StateDirectory, large: Tree) -> None:
+    before = large.snapshot()
+    terminal = fileorg.terminal("organize", "tree", "--yes", "--progress", "json")
+    terminal.wait_for_moves()
+    terminal.interrupt()
+    assert terminal.end() == 130
+    assert fileorg("organize", "tree").code == 0
+    assert not any(name.is_file() for name in large.root.iterdir())
+    first, second = reversed(operations(state))
+    assert first.done + second.done == MANY
+    assert fileorg("undo").code == 0
+    assert fileorg("undo").code == 0
+    assert differences(before, large.snapshot()) == []
+
+
+def test_two_ctrl_c_stop_at_once_and_nothing_is_lost(fileorg: Fileorg, large: Tree) -> None:
+    before = large.snapshot()
+    terminal = fileorg.terminal("organize", "tree", "--yes", "--progress", "json", columns=200)
+    terminal.wait_for_moves()
+    terminal.interrupt()
+    terminal.wait_for('"stopping"')
+    terminal.interrupt()
+    assert terminal.end() == 130
+    assert fileorg("recover").code == 0
+    assert fileorg("undo").code == 0
+    assert differences(before, large.snapshot()) == []
+
+
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGHUP])
+def test_the_end_of_a_session_is_like_ctrl_c(fileorg: Fileorg, state: StateDirectory, large: Tree, asked: int) -> None:
+    run = fileorg.start("organize", "tree", "--progress", "json", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with run:
+        assert run.stderr is not None
+        while b'"stage": "move"' not in run.stderr.readline():
+            pass
+        assert b'"advance"' in run.stderr.readline()
+        run.send_signal(asked)
+        told = run.stderr.read()
+        assert run.stdout is not None
+        run.stdout.read()
+    assert run.returncode == 130
+    assert b'"interrupted": true' in told
+    [done] = operations(state)
+    assert done.state == "sealed"

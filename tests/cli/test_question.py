@@ -1,0 +1,131 @@
+"""The question before a change, in a real terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.screens import Fileorg
+    from tests.support.tree import Tree
+
+QUESTION = "Move 4 files? fileorg undo takes it back. [y/N, l lists every file]"
+
+
+def test_yes_moves_and_tells_the_way_back(fileorg: Fileorg, mess: Tree) -> None:
+    terminal = fileorg.terminal("organize", "tree")
+    terminal.wait_for(QUESTION)
+    terminal.send("y\n")
+    assert terminal.end() == 0
+    assert "Moved 4 files (11 B) in " in terminal.screen
+    assert terminal.screen.endswith("Undo with: fileorg undo 1")
+    assert mess.read().keys() >= {"Images/photo.jpg", "Documents/Letter.PDF", "Archives/backup.tar.gz"}
+
+
+def test_the_plan_is_a_table_with_what_stays_and_why(fileorg: Fileorg, mess: Tree) -> None:
+    terminal = fileorg.terminal("organize", "tree")
+    terminal.wait_for(QUESTION)
+    assert terminal.screen.splitlines()[:13] == [
+        "  Category   Files  Size  Where to",
+        "  Documents      2   6 B  Documents/",
+        "  Archives       1   2 B  Archives/",
+        "  Images         1   3 B  Images/",
+        "  ──────────────────────",
+        "  Total          4  11 B",
+        "",
+        "  What stays",
+        "  1  of no known kind",
+        "  1  hidden",
+        "  1  unfinished download",
+        "  1  folders not entered (-r enters them)",
+        "",
+    ]
+
+
+@pytest.mark.parametrize("answer", ["n\n", "no\n", "\n"])
+def test_no_and_enter_change_nothing(fileorg: Fileorg, mess: Tree, answer: str) -> None:
+    before = mess.snapshot()
+    terminal = fileorg.terminal("organize", "tree")
+    terminal.wait_for(QUESTION)
+    terminal.send(answer)
+    assert terminal.end() == 1
+    assert terminal.screen.endswith("Nothing was changed.")
+    assert mess.snapshot() == before
+    assert fileorg("history").out == "Nothing was done yet.\n"
+
+
+def test_the_end_of_the_input_is_a_no(fileorg: Fileorg, mess: Tree) -> None:
+    before = mess.snapshot()
+    terminal = fileorg.terminal("organize", "tree")
+    terminal.wait_for(QUESTION)
+    terminal.end_input()
+    assert terminal.end() == 1
+    assert terminal.screen.endswith("Nothing was changed.")
+    assert mess.snapshot() == before
+
+
+def test_ctrl_c_at_the_question_changes_nothing(fileorg: Fileorg, mess: Tree) -> None:
+    before = mess.snapshot()
+    terminal = fileorg.terminal("organize", "tree")
+    terminal.wait_for(QUESTION)
+    terminal.interrupt()
+    assert terminal.end() == 130
+    assert "fileorg: Stopped. Nothing was changed." in terminal.screen
+    assert mess.snapshot() == before
+
+
+def test_the_list_names_every_file_and_asks_again(fileorg: Fileorg, mess: Tree) -> None:
+    terminal = fileorg.terminal("organize", "tree", lines=40)
+    terminal.wait_for(QUESTION)
+    terminal.send("l\n")
+    terminal.wait_for("Letter.PDF -> Documents/Letter.PDF")
+    terminal.send("what?\n")
+    terminal.wait_for("Answer y for yes or n for no.")
+    terminal.send("yes\n")
+    assert terminal.end() == 0
+
+
+def test_with_yes_nothing_is_asked(fileorg: Fileorg, mess: Tree) -> None:
+    terminal = fileorg.terminal("organize", "tree", "--yes")
+    assert terminal.end() == 0
+    assert "[y/N" not in terminal.screen
+    assert "Moved 4 files" in terminal.screen
+
+
+def test_undo_says_what_it_takes_back_and_asks(fileorg: Fileorg, mess: Tree) -> None:
+    before = mess.snapshot()
+    fileorg("organize", "tree")
+    terminal = fileorg.terminal("undo")
+    terminal.wait_for("Undo it? [y/N, l lists every file]")
+    assert "Operation 1  organize, " in terminal.screen
+    assert "To undo      4 files" in terminal.screen
+    terminal.send("y\n")
+    assert terminal.end() == 0
+    assert terminal.screen.endswith("Redo with: fileorg redo 2")
+    assert mess.snapshot() == before
+
+
+def test_the_question_comes_to_the_terminal_when_the_output_goes_elsewhere(fileorg: Fileorg, mess: Tree) -> None:
+    terminal = fileorg.terminal("organize", "tree", "--format", "json", "-o", "done.json")
+    terminal.wait_for(QUESTION)
+    terminal.send("y\n")
+    assert terminal.end() == 0
+    assert '"files": 4' in (fileorg.folder / "done.json").read_text()
+
+
+def test_a_narrow_terminal_shows_all_of_it(fileorg: Fileorg, mess: Tree) -> None:
+    terminal = fileorg.terminal("organize", "tree", columns=40)
+    terminal.wait_for("Move 4 files? [y/N/l]")
+    assert "  Category   Files  Size  Where to\n  Documents      2   6 B  Documents/" in terminal.screen
+    terminal.send("y\n")
+    assert terminal.end() == 0
+    assert all(len(line) <= 40 for line in terminal.screen.splitlines())
+
+
+def test_a_very_narrow_terminal_leaves_out_what_goes_without_saying(fileorg: Fileorg, mess: Tree) -> None:
+    terminal = fileorg.terminal("organize", "tree", columns=28)
+    terminal.wait_for("[y/N/l]")
+    assert "  Category   Files  Size\n  Documents      2   6 B\n" in terminal.screen
+    terminal.send("n\n")
+    assert terminal.end() == 1
