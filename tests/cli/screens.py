@@ -47,6 +47,8 @@ class Fileorg:
     def __init__(self, home: Path, folder: Path) -> None:
         self.home = home
         self.folder = folder
+        self.prefix: list[str] = []
+        """Stands before the program: how an ordinary user is made of root."""
         self._open: list[Terminal] = []
 
     def environment(self, **changes: str) -> dict[str, str]:
@@ -62,7 +64,7 @@ class Fileorg:
     def __call__(self, *words: str | bytes | Path, given: bytes = b"", **changes: str) -> Ran:
         """Run it to its end, without a terminal."""
         ran = subprocess.run(
-            [*_PROGRAM, *words],
+            [*self.prefix, *_PROGRAM, *words],
             input=given,
             capture_output=True,
             cwd=self.folder,

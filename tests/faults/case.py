@@ -49,6 +49,7 @@ class Case:
         self.place = place
         self._driver = driver
         self._control = control
+        self._said = ""
         self.dest = (place.other if scenario.other_device else place.base) / "dest"
         for old in (place.root, place.state, self.dest, place.base / "outside"):
             shutil.rmtree(old, ignore_errors=True)
@@ -87,13 +88,17 @@ class Case:
     def run(self, *words: str) -> Finished:
         """A command that nothing disturbs, but what this file system cannot do at all."""
         if self.scenario.others:
-            return self._driver.traced(self.request(*words), list(self.scenario.others))
-        return self._driver.run(self.request(*words))
+            return self._heard(self._driver.traced(self.request(*words), list(self.scenario.others)))
+        return self._heard(self._driver.run(self.request(*words)))
 
     def disturbed(self, words: list[str], faults: list[str]) -> Finished:
         names = {fault.partition(":")[0] for fault in faults}
         others = [other for other in self.scenario.others if other.partition(":")[0] not in names]
-        return self._driver.traced(self.request(*words), [*others, *faults])
+        return self._heard(self._driver.traced(self.request(*words), [*others, *faults]))
+
+    def _heard(self, finished: Finished) -> Finished:
+        self._said += finished.output
+        return finished
 
     def counted(self, words: list[str]) -> tuple[Finished, list[Call]]:
         """A command that nothing disturbs, and its system calls."""
@@ -136,11 +141,8 @@ class Case:
                 return [f"undo ends with {finished.code}: {finished.output}"]
         else:
             return ["there is no end of undo"]
-        now = self.look()
-        found = self.check_settled()
-        if now != self.first:
-            found += [f"I4 {line}" for line in snapshot.differences(self.first, now)]
-        return found
+        now = laws.but_for_what_was_said(self.first, self.look(), self._said, self.ledger())
+        return self.check_settled() + [f"I4 {line}" for line in snapshot.differences(self.first, now)]
 
     def organize_again(self, after: Snapshot) -> list[str]:
         """After a run that was cut short, the same run does the rest."""

@@ -114,8 +114,8 @@ class Course(NamedTuple):
         case, words = self.sweep.ready(worker)
         finished = case.disturbed(words, [f"{call.name}:error={error}:when={call.number}"])
         found = laws.honest(finished.code, finished.output)
-        if not finished.code and laws.shortfall(self.after, case.look()):
-            found += [f"it ends with 0, but {line}" for line in laws.shortfall(self.after, case.look())]
+        if not finished.code:
+            found += laws.shortfall(self.after, case.look(), finished.output)
         return found + case.check_wreck(self.before, self.after) + self.aftermath(case, ending)
 
     def aftermath(self, case: Case, ending: int) -> list[str]:

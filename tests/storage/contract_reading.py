@@ -58,6 +58,7 @@ class Reading(Ways):
     def test_nothing_is_none(self, storage: Storage) -> None:
         self.plant(storage, {b"file": b"one"})
         assert storage.lstat(b"", b"missing") is None
+        assert storage.lstat(b"", b"x" * 5000) is None
         assert storage.lstat(b"missing", b"file") is None
         assert storage.lstat(b"file", b"below") is None
         assert storage.stat_folder(b"missing") is None

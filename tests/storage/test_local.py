@@ -240,12 +240,10 @@ def test_many_are_looked_at_as_one_by_one(local: LocalStorage, root: Path, as_no
     assert local.lstat_all(b"a", names) == [local.lstat(b"a", name) for name in names]
     for missing in (b"missing", b"a/one"):
         assert local.lstat_all(missing, names) == [None, None, None]
-    assert str(local.lstat_all(b"a", [b"../a/one", b"x" * 256])) == str(
-        [
-            OSError(errno.EINVAL, os.strerror(errno.EINVAL), "../a/one"),
-            OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), b"x" * 256),
-        ]
-    )
+    one, outside, too_long = local.lstat_all(b"a", [b"one", b"../a/one", b"x" * 256])
+    assert (one, too_long) == (local.lstat(b"a", b"one"), None)
+    assert isinstance(outside, OSError)
+    assert outside.errno == errno.EINVAL
     (root / "locked").chmod(0)
     with as_nobody():
         errors = local.lstat_all(b"locked", names)

@@ -126,8 +126,10 @@ def test_publishing_without_links_renames(local: LocalStorage, root: Path, monke
     monkeypatch.setattr(os, "link", no_links)
     with pytest.raises(FileExistsError):
         local.publish(b"", TEMPORARY, b"taken")
-    made = local.publish(b"", TEMPORARY, b"two")
+    written: list[set[bytes]] = []
+    made = local.publish(b"", TEMPORARY, b"two", before_rename=lambda: written.append(names_of(local)))
     assert made.nlink == 1
+    assert written == [{b"one", b"taken", TEMPORARY}]
     local.discard(b"", TEMPORARY)
     assert names_of(local) == {b"one", b"two", b"taken"}
 

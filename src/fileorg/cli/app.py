@@ -103,7 +103,7 @@ def _refuse(words: list[str], error: Any) -> int:
 def _tell(words: list[str], sentence: str, hint: str, code: int, error: Exception | None = None) -> int:
     """One sentence on standard error, and below it the way out."""
     err = standard_error()
-    sentence = display(sentence[:1].upper() + sentence[1:])
+    sentence = display(sentence)  # not capitalised: it may begin with a name
     if not sentence.endswith((".", "?", "!")):
         sentence += "."
     with contextlib.suppress(OSError, ValueError):

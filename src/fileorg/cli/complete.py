@@ -44,8 +44,9 @@ def _operations(ctx: typer.Context, incomplete: str, kinds: set[str], *, every: 
     # A journal that is damaged, missing or not ours is told of when a command runs, not when Tab is pressed.
     with contextlib.suppress(Exception):
         from fileorg.cli.commands.history import operation_states
-        from fileorg.cli.render import plural, short, when
+        from fileorg.cli.render import crop, plural, when
         from fileorg.journal import Journal
+        from fileorg.names import display
         from fileorg.state import JOURNAL, default_state_path
 
         named = ctx.params.get("state_dir")
@@ -58,6 +59,7 @@ def _operations(ctx: typer.Context, incomplete: str, kinds: set[str], *, every: 
                 wanted = operation.kind in kinds and (every or not state.startswith("undone"))
                 if wanted and number.startswith(incomplete):
                     files = plural(operation.done or 0, "file")
-                    about = f"{operation.kind} {short(operation.root)}, {files}, {when(operation.started_ns)}"
+                    root = crop(display(os.path.basename(operation.root)), 30)
+                    about = f"{operation.kind} {root}, {files}, {when(operation.started_ns)}"
                     found.append((number, _NOT_PLAIN.sub("?", about)))
     return found

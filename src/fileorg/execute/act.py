@@ -121,7 +121,12 @@ class Actor:
                 case errno.EXDEV:
                     self._across.move(row, intent, record)
                 case errno.ENOTSUP:
-                    self._across.by_placeholder(row, record)
+                    try:
+                        self._across.by_placeholder(row, record)
+                    except OSError as other:
+                        if other.errno != errno.EXDEV:
+                            raise
+                        self._across.move(row, intent, record)
                 case _:
                     raise error
         except Refusal as refusal:

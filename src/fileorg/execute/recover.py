@@ -39,7 +39,8 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
             journal.mark_many(marks)
         reporter.advance(len(batch))
     journal.sync_reverted(operation.id)
-    seal(journal, operation, storages, disturbed)
+    for note in seal(journal, operation, storages, disturbed):
+        reporter.note(note)
 
 
 def _judge(

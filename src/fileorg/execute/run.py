@@ -70,7 +70,7 @@ def execute(
             journal.settle(settled)
         if interrupted:
             journal.was_interrupted(operation.id)
-    seal(journal, operation, storages, actor.disturbed)
+    notes = seal(journal, operation, storages, actor.disturbed)
     counts = journal.counts(operation.id)
     done, bytes_ = counts.get(RecordState.DONE, (0, 0))
     return Outcome(
@@ -79,6 +79,7 @@ def execute(
         bytes=bytes_,
         counts={state: files for state, (files, _) in counts.items()},
         problems=actor.problems,
+        notes=notes,
         interrupted=interrupted,
         seconds=time.monotonic() - started,
     )

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from fileorg.storage import LocalStorage
 
 
+_NOTES = 10
+
 PLACED = 0
 """As the inode of a target: an empty file of ours may have taken the name. No file has that number."""
 
@@ -135,26 +137,37 @@ def seal(
     operation: Operation,
     storages: Sequence[LocalStorage],
     disturbed: Collection[tuple[Base, bytes]] = (),
-) -> None:
+) -> list[str]:
     """Close an operation: folder times as they should be, everything on disk, and only then the mark that says so.
 
-    `disturbed`: folders in which something was made and taken away again.
+    `disturbed`: folders in which something was made and taken away again. Returns what is to be told: folders whose
+    time could not be set. Raises `StorageFailure` if a disk does not take what was written: the operation stays open.
     """
     times = _folder_times(journal, operation, disturbed)
     sealed: list[tuple[int, int]] = []
+    notes: list[str] = []
     for folder, base, path, *_ in journal.folders(operation.id):
-        storage = storages[base]
+        storage, entry = storages[base], None
         try:
-            if folder in times:
-                storage.set_folder_times(path, times[folder])
             entry = storage.stat_folder(path)
-        except OSError:  # a folder that is no longer ours to read keeps the time it has
-            continue
+            if folder in times and entry is not None:
+                storage.set_folder_times(path, times[folder])
+                entry = storage.stat_folder(path)
+        except OSError as error:  # a folder that is no longer ours to change keeps the time it has
+            if folder in times and len(notes) < _NOTES:
+                notes.append(f"The time of the folder {display(path) or '.'} could not be set back: {error.strerror}.")
         if entry is not None:
             sealed.append((entry.mtime_ns, folder))
     for storage in {storages[Base.ROOT], storages[Base.DEST]}:
-        storage.sync()
+        try:
+            storage.sync()
+        except OSError as error:
+            raise StorageFailure(
+                f"The disk of {display(storage.root)} did not take all that was written: {error.strerror}.",
+                hint="when it is well again, run fileorg recover: it looks at every file",
+            ) from error
     journal.seal(operation.id, sealed)
+    return notes
 
 
 def _folder_times(journal: Journal, operation: Operation, disturbed: Collection[tuple[Base, bytes]]) -> dict[int, int]:

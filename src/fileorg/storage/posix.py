@@ -144,10 +144,12 @@ def _open_component(fd: int, name: bytes) -> int:
 
 def sync_file_system(fd: int) -> None:
     """Write out the whole file system that `fd` is on. Raises `OSError` if a write failed."""
-    if _syncfs is None:
-        os.sync()
-    elif _syncfs(fd) != 0:
-        raise failed(ctypes.get_errno())
+    if _syncfs is not None:
+        if _syncfs(fd) == 0:
+            return
+        if (code := ctypes.get_errno()) != errno.ENOSYS:
+            raise failed(code)
+    os.sync()
 
 
 def name_limit(fd: int) -> int:

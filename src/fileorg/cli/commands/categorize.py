@@ -19,8 +19,8 @@ EXAMPLES = """
 # What is each of these files?
 fileorg categorize ~/Downloads
 
-# Copy all images somewhere, whatever their names are
-fileorg categorize ~/Downloads --category Images -0 | xargs -0 cp -t /media/stick
+# Give the images to another program, whatever their names are
+fileorg categorize ~/Downloads --category Images -0 | xargs -0 ls -l
 
 # For a spreadsheet
 fileorg categorize ~/Downloads --format csv -o files.csv

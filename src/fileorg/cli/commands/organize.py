@@ -143,6 +143,8 @@ def organize(
 
     if by is not None and template is not None:
         raise UsageError("--by and --template both say where files go.", hint="give one of them")
+    if template == "":
+        raise UsageError("--template is empty.", hint='write one such as --template "{category}/{year}/{name}"')
     chosen = OrganizeOptions(
         root=os.fsencode(path),
         dest=None if dest is None else os.fsencode(dest),
@@ -194,10 +196,10 @@ def run_organize(
         change = Change(manner, VERBS[chosen.action], "organize", out, screen, again)
         if manner.dry_run:
             code = _preview(change, job, chosen)
-        elif not job.plan.files:
-            code = _nothing(change, job)
         else:
             job.check()
+            if not job.plan.files:
+                return _nothing(change, job)
             _show(change, job)
             if not change.agreed(f"{change.verb.ask} {job.plan.files:,} files? fileorg undo takes it back.", job.plan):
                 return declined()

@@ -1,0 +1,286 @@
+"""Bad input: one clear sentence that names the thing, the way out, the right exit code, and nothing done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.cli.screens import Fileorg
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.cli.screens import Ran
+    from tests.support.tree import Tree
+
+WRONG_WORDS = {
+    ("organize", "nowhere"): "There is no folder nowhere.",
+    ("organize", "tree/photo.jpg"): "tree/photo.jpg is a file, not a folder.",
+    ("scan", "tree", "nowhere"): "There is no folder nowhere.",
+    ("organize",): "Missing argument 'PATH'.",
+    ("organize", "tree", "--nonsense"): "No such option: --nonsense.",
+    ("organize", "tree", "other"): "Got unexpected extra argument(s) (other).",
+    ("nonsense",): "No such command 'nonsense'.",
+    ("orgnize", "tree"): "No such command 'orgnize'. Did you mean 'organize'?",
+    ("organize", "tree", "--by", "colour"): "Invalid value for '--by': 'colour' is not one of",
+    ("organize", "tree", "--action", "make-folder"): "Invalid value for '--action': 'make-folder' is not one of",
+    ("organize", "tree", "--by", "date", "--template", "{year}"): "--by and --template both say where files go.",
+    ("organize", "tree", "--template", "{colour}/{name}"): "the template {colour}/{name} cannot be used: {colour} is",
+    ("organize", "tree", "--template", "../{name}"): "the template ../{name} cannot be used",
+    ("organize", "tree", "--template", "/x/{name}"): "the template /x/{name} cannot be used",
+    ("organize", "tree", "--template", ""): "--template is empty.",
+    ("organize", "tree", "--min-size", "10X"): "--min-size 10X is no size.",
+    ("organize", "tree", "--max-size", "-1"): "--max-size -1 is no size.",
+    ("organize", "tree", "--min-size", "2M", "--max-size", "1M"): "No file is at least 2M and at most 1M.",
+    ("organize", "tree", "--min-age", "soon"): "--min-age soon is no age.",
+    ("organize", "tree", "--newer-than", "2024-13-01"): "--newer-than 2024-13-01 is no age and no date.",
+    ("organize", "tree", "--older-than", "yesterday"): "--older-than yesterday is no age and no date.",
+    ("organize", "tree", "--newer-than", "1d", "--older-than", "2d"): "No file is newer than 1d and older than 2d.",
+    ("organize", "tree", "--max-depth", "2"): "--max-depth means nothing without -r.",
+    ("organize", "tree", "--max-changes", "-1"): "Invalid value for '--max-changes': -1 is not in the range x>=0.",
+    ("organize", "tree", "--exclude", "["): "the pattern of --exclude [ cannot be used",
+    ("organize", "tree", "-0"): "-0 means nothing without --dry-run.",
+    ("organize", "tree", "-n", "-o", "nowhere/plan.txt"): "The output nowhere/plan.txt cannot be written",
+    ("categorize", "tree", "--category", "Pictures"): "There is no category Pictures.",
+    ("categorize", "tree", "-0", "-f", "json"): "-0 and --format say two things.",
+    ("undo",): "There is nothing to undo.",
+    ("undo", "7"): "There is no operation 7.",
+    ("undo", "zero"): "Invalid value for 'OP': 'zero' is not a valid int",
+    ("redo",): "There is nothing to redo.",
+    ("history", "x", "--problems", "1"): "PATH and --problems ask two questions.",
+    ("demo", "tree"): "tree is not empty.",
+    ("scan", "tree", "--progress", "loud"): "Invalid value for '--progress': 'loud' is not one of",
+}
+
+
+def refused(ran: Ran, code: int, sentence: str) -> None:
+    """One sentence, on standard error, and below it the way out."""
+    first, second, *rest = [*ran.err.splitlines(), "", ""]
+    assert (ran.code, first[: len("fileorg: " + sentence)]) == (code, f"fileorg: {sentence}")
+    assert first.endswith((".", "?"))
+    assert second.startswith("Hint: ") or not second
+    assert not any(rest)
+    assert ran.out == ""
+
+
+@pytest.mark.parametrize("words", WRONG_WORDS, ids=" ".join)
+def test_wrong_words(fileorg: Fileorg, mess: Tree, words: tuple[str, ...]) -> None:
+    before = mess.snapshot()
+    refused(fileorg(*words), 2, WRONG_WORDS[words])
+    assert mess.snapshot() == before
+
+
+def test_no_words_show_the_help(fileorg: Fileorg) -> None:
+    ran = fileorg()
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("NAME\n    fileorg - sort a messy folder")
+
+
+# Folders that are refused ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("root", ["/", "/usr", "/etc", "/home", "/tmp"])
+def test_folders_of_the_system(fileorg: Fileorg, root: str) -> None:
+    refused(fileorg("organize", root), 5, f"{root} belongs to the system.")
+    refused(fileorg("organize", root, "-n"), 5, f"{root} belongs to the system.")
+
+
+def test_the_home_directory_itself(fileorg: Fileorg, mess: Tree) -> None:
+    refused(fileorg("organize", "tree", HOME=str(mess.root)), 5, "tree is a home directory")
+
+
+def test_our_own_state(fileorg: Fileorg) -> None:
+    fileorg("recover")
+    refused(fileorg("organize", "state"), 5, "state is fileorg's own state directory.")
+
+
+def test_a_folder_under_version_control(fileorg: Fileorg, mess: Tree) -> None:
+    mess.path(".git").mkdir()
+    refused(fileorg("organize", "tree"), 5, "tree is under version control (.git)")
+
+
+def test_more_changes_than_allowed(fileorg: Fileorg, mess: Tree) -> None:
+    before = mess.snapshot()
+    refused(fileorg("organize", "tree", "--max-changes", "3"), 5, "4 files would be moved, more than --max-changes 3")
+    shown = fileorg("organize", "tree", "--max-changes", "3", "-n")
+    assert shown.code == 5
+    assert "photo.jpg -> Images/photo.jpg" in shown.out
+    assert mess.snapshot() == before
+    assert fileorg("history").out == "Nothing was done yet.\n"
+
+
+def test_names_that_are_taken(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({"a.jpg": "one", "Images/a.jpg": "two"})
+    refused(fileorg("organize", "tree", "--on-conflict", "fail"), 5, "1 files want a name that is taken: a.jpg.")
+
+
+def test_a_root_inside_another_running_one(fileorg: Fileorg, mess: Tree, tmp_path: Path) -> None:
+    at_work = fileorg.terminal("organize", "tree")
+    at_work.wait_for("[y/N")
+    other = Fileorg(tmp_path / "other state", tmp_path)
+    refused(other("organize", "tree/sub"), 4, "Another fileorg run is at work in, above or below ")
+    refused(fileorg("undo"), 4, "Another fileorg run is at work: organizing ")
+    at_work.send("y\n")
+    assert at_work.end() == 0
+    assert other("organize", "tree/sub").code == 0
+
+
+# Folders that cannot be read ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def user() -> Iterator[Fileorg]:
+    """The program as an ordinary user, for whom permissions count."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        place = Path(folder)
+        place.chmod(0o755)
+        (place / "tree").mkdir()
+        program = Fileorg(place / "state", place)
+        if os.geteuid() == 0:
+            if shutil.which("setpriv") is None:
+                pytest.skip("root cannot be made to obey permissions here")
+            program.prefix = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+        yield program
+
+
+def test_an_unreadable_folder(user: Fileorg) -> None:
+    (user.folder / "tree").chmod(0)
+    refused(user("organize", "tree"), 2, "tree cannot be read: permission denied.")
+    refused(user("scan", "tree"), 2, "tree cannot be read: permission denied.")
+
+
+def test_a_folder_that_cannot_be_written(user: Fileorg) -> None:
+    (user.folder / "tree").chmod(0o555)
+    refused(user("organize", "tree"), 2, "tree cannot be written: permission denied.")
+    assert user("scan", "tree").code == 0
+
+
+def test_an_unreadable_folder_further_down_is_named_and_the_rest_is_done(user: Fileorg) -> None:
+    tree = user.folder / "tree"
+    (tree / "secret").mkdir(mode=0)
+    (tree / "a.jpg").touch()
+    note = "fileorg: secret could not be read: Permission denied.\n"
+    for words in (
+        ("scan", "tree"),
+        ("categorize", "tree"),
+        ("organize", "tree", "-r", "-n"),
+        ("organize", "tree", "-r"),
+    ):
+        ran = user(*words)
+        assert (ran.code, ran.err) == (1, note), words
+    told = user("scan", "tree", "-f", "json").json
+    assert told["unreadable"] == [{"path": "secret", "error": "Permission denied"}]
+    assert (tree / "Images/a.jpg").exists()
+    (tree / "secret").chmod(0o700)
+
+
+def test_a_state_directory_that_cannot_be_made(user: Fileorg) -> None:
+    ran = user("history", "--state-dir", "/proc/fileorg")
+    refused(ran, 2, "The state directory /proc/fileorg cannot be used")
+
+
+# The state directory --------------------------------------------------------------------------------------------------
+
+
+def test_a_state_directory_that_is_not_ours(fileorg: Fileorg, mess: Tree) -> None:
+    refused(fileorg("organize", "tree", "--state-dir", "tree"), 2, str(mess.root) + " holds other files")
+    (fileorg.folder / "link").symlink_to(fileorg.folder / "elsewhere")
+    refused(fileorg("history", FILEORG_HOME="link"), 2, "The state directory ")
+
+
+def test_a_journal_that_is_damaged(fileorg: Fileorg, mess: Tree) -> None:
+    fileorg("organize", "tree")
+    journal = fileorg.home / "journal.db"
+    content = bytearray(journal.read_bytes())
+    content[100:3000] = b"\xa5" * 2900
+    journal.write_bytes(content)
+    before = mess.snapshot()
+    for words in (("organize", "tree"), ("undo",), ("history",), ("recover",)):
+        refused(fileorg(*words), 1, "The journal ")
+    assert mess.snapshot() == before
+
+
+def test_a_journal_of_a_newer_version(fileorg: Fileorg, mess: Tree) -> None:
+    fileorg("organize", "tree")
+    with sqlite3.connect(fileorg.home / "journal.db") as database:
+        database.execute("PRAGMA user_version = 999")
+    database.close()
+    ran = fileorg("undo")
+    refused(ran, 1, "The journal ")
+    assert "of a newer fileorg" in ran.err
+    assert "pip install --upgrade fileorg" in ran.err
+
+
+def test_a_journal_of_another_program(fileorg: Fileorg) -> None:
+    fileorg.home.mkdir(mode=0o700)
+    with sqlite3.connect(fileorg.home / "journal.db") as database:
+        database.execute("CREATE TABLE recipes (id)")
+    database.close()
+    ran = fileorg("history")
+    assert ran.code == 1
+    assert "is a database of another program." in ran.err
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("room", ["700k", "1500k", "2300k"])
+def test_a_full_disk_below_the_state_directory(fileorg: Fileorg, tree: Tree, room: str) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount")
+    for number in range(9000):
+        tree.path(f"a name that takes some room in the journal {number}.jpg").touch()
+    before = tree.snapshot()
+    fileorg.home.mkdir(mode=0o700)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={room}", "none", fileorg.home], check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        ran = fileorg("organize", "tree")
+        assert ran.code in {0, 1}
+        if ran.code:
+            sentence, hint = ran.err.splitlines()
+            assert "full" in sentence
+            assert hint.startswith("Hint: free some space")
+        subprocess.run(["mount", "-o", "remount,size=64m", fileorg.home], check=True)
+        assert fileorg("recover").code == 0
+        fileorg("undo")
+        assert tree.snapshot() == before
+    finally:
+        subprocess.run(["umount", fileorg.home], check=True)
+
+
+# What was not expected ------------------------------------------------------------------------------------------------
+
+
+def test_a_traceback_only_with_debug(fileorg: Fileorg) -> None:
+    assert "Traceback" not in fileorg("scan", "nowhere").err
+    told = fileorg("scan", "nowhere", "--debug").err
+    assert told.startswith("fileorg: There is no folder nowhere.\nHint: see how it is spelled\nTraceback ")
+    assert "in existing_folder" in told
+
+
+def test_an_error_of_the_program_is_one_sentence(tmp_path: Path) -> None:
+    broken = (
+        "import sys, fileorg.workflows as w\n"
+        "def fail(*_): raise ZeroDivisionError('here \\x1b[31m')\n"
+        "w.scan_trees = fail\n"
+        "from fileorg.cli.app import run\n"
+        "sys.exit(run(sys.argv[1:]))\n"
+    )
+    program = Fileorg(tmp_path / "state", tmp_path)
+    for words, traces in (["scan", "."], False), (["scan", ".", "--debug"], True):
+        ran = subprocess.run(
+            [sys.executable, "-c", broken, *words],
+            capture_output=True, text=True, cwd=tmp_path, env=program.environment(), check=False,
+        )  # fmt: skip
+        assert ran.returncode == 1
+        assert ran.stderr.startswith(
+            "fileorg: Something went wrong that fileorg did not expect: ZeroDivisionError: here \\x1b[31m.\n"
+            "Hint: run it again with --debug to see where\n"
+        )
+        assert ("Traceback" in ran.stderr) is traces
