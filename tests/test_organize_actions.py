@@ -130,7 +130,7 @@ def test_a_folder_that_was_removed_since_the_plan(tree: Tree, runs: Runs) -> Non
     assert [problem.state for problem in outcome.problems] == [RecordState.MISSING]
 
 
-# How much -------------------------------------------------------------------------------------------------------------
+# How much ------------------------------------------------------------------------------------------------------------
 
 
 def test_more_than_max_changes_is_refused(tree: Tree, runs: Runs) -> None:

@@ -23,7 +23,7 @@ def reasons(runs: Runs, operation: int = 1) -> dict[bytes, str | None]:
     return {record.source_folder + b"/" + record.source_name: record.error for record in skipped}
 
 
-# Rename ---------------------------------------------------------------------------------------------------------------
+# Rename --------------------------------------------------------------------------------------------------------------
 
 
 def test_a_name_clash_gets_a_number(tree: Tree, runs: Runs) -> None:
@@ -87,7 +87,7 @@ def test_a_full_name_is_cut_for_its_number(tree: Tree, runs: Runs) -> None:
     assert tree.snapshot() == before
 
 
-# Identical content ----------------------------------------------------------------------------------------------------
+# Identical content ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("on_conflict", list(OnConflict))
@@ -159,7 +159,7 @@ def test_a_symlink_to_another_file_is_another_one(tree: Tree, runs: Runs) -> Non
     }
 
 
-# Skip, fail -----------------------------------------------------------------------------------------------------------
+# Skip, fail ----------------------------------------------------------------------------------------------------------
 
 
 def test_skip(tree: Tree, runs: Runs) -> None:
@@ -191,7 +191,7 @@ def test_fail_without_a_conflict(tree: Tree, runs: Runs) -> None:
     assert runs.organize(on_conflict=OnConflict.FAIL).done == 1
 
 
-# Keep newer -----------------------------------------------------------------------------------------------------------
+# Keep newer ----------------------------------------------------------------------------------------------------------
 
 
 def keep_newer(tree: Tree, runs: Runs, dates: dict[str, str]) -> dict[str, str]:

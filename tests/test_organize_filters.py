@@ -31,7 +31,7 @@ def moved(tree: Tree, runs: Runs, **options: object) -> set[str]:
     return {os.path.basename(path) for path in set(tree.read()) - before if not path.endswith("/")}
 
 
-# How deep -------------------------------------------------------------------------------------------------------------
+# How deep ------------------------------------------------------------------------------------------------------------
 
 
 def test_only_the_top_level_unless_asked(tree: Tree, runs: Runs) -> None:
@@ -55,7 +55,7 @@ def test_max_depth(tree: Tree, runs: Runs, depth: int, names: set[str]) -> None:
     assert moved(tree, runs, recursive=True, max_depth=depth) == names
 
 
-# Size and time --------------------------------------------------------------------------------------------------------
+# Size and time -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_times_that_are_hardly_possible(tree: Tree, runs: Runs, year: int) -> No
     assert tree.snapshot() == before
 
 
-# Patterns -------------------------------------------------------------------------------------------------------------
+# Patterns ------------------------------------------------------------------------------------------------------------
 
 
 def test_include(tree: Tree, runs: Runs) -> None:
@@ -159,7 +159,7 @@ def test_an_ignore_file_that_is_far_too_large_stops_the_run(tree: Tree, runs: Ru
     assert tree.path("a.jpg").exists()
 
 
-# Left alone -----------------------------------------------------------------------------------------------------------
+# Left alone ----------------------------------------------------------------------------------------------------------
 
 
 def test_hidden_files_only_when_asked(tree: Tree, runs: Runs) -> None:
@@ -219,7 +219,7 @@ def test_links_and_special_files_stay(tree: Tree, runs: Runs) -> None:
     assert tree.path("pipe.jpg").is_fifo()
 
 
-# What cannot be read or written ---------------------------------------------------------------------------------------
+# What cannot be read or written --------------------------------------------------------------------------------------
 
 
 def test_a_folder_that_cannot_be_read_is_reported(of_nobody: Runs) -> None:
@@ -271,7 +271,7 @@ def test_a_file_that_cannot_be_read_is_moved_but_not_compared(of_nobody: Runs) -
     assert tree.read() == {"Images/a.jpg": "same", "Images/a (2).jpg": "same"}
 
 
-# Other disks ----------------------------------------------------------------------------------------------------------
+# Other disks ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.support.tree import Tree
 
 
-# By what ---------------------------------------------------------------------------------------------------------------
+# By what -------------------------------------------------------------------------------------------------------------
 
 
 def test_by_category(tree: Tree, runs: Runs) -> None:
@@ -85,7 +85,7 @@ def test_a_file_of_no_known_category_stays_and_is_counted(tree: Tree, runs: Runs
     assert tree.read() == {"README": "1", "key.pem": "2", "Images/a.jpg": "3"}
 
 
-# Where to -------------------------------------------------------------------------------------------------------------
+# Where to ------------------------------------------------------------------------------------------------------------
 
 
 def test_to_another_folder(tree: Tree, runs: Runs, tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_destination_that_cannot_be_made(tree: Tree, runs: Runs) -> None:
     assert tree.read() == {"a.jpg": "1", "file": "2"}
 
 
-# In the way -----------------------------------------------------------------------------------------------------------
+# In the way ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_file_in_the_way_of_a_folder(tree: Tree, runs: Runs) -> None:

@@ -119,6 +119,11 @@ class OrganizePlan:
             self._new_folders.add(folder)
         elif not entry.is_folder:
             fault = f"{display(folder)} is in the way: it is no folder"
+        else:
+            try:
+                self._target.fd(folder)
+            except OSError as error:
+                fault = f"{display(folder)} cannot be used: {error.strerror}"
         self._faults[folder] = fault
 
     def _taken(self, batch: FileBatch, places: Places) -> list[int]:

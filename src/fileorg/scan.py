@@ -202,15 +202,17 @@ class Reader:
     def _scope(self, task: Task, listing: Listing) -> Scope | None:
         listed = sum(map(len, listing[1:]))
         content = None
-        if listed == BATCH_ENTRIES or any(entry.name == IGNORE_FILE for entry in listing.files):
+        if listed == BATCH_ENTRIES or any(entry.name == IGNORE_FILE for kind in listing[1:] for entry in kind):
             content = self._read_ignore_file(task.folder)
         return self._ignore.scope(task.folder, content, task.scope)
 
     def _read_ignore_file(self, folder: bytes) -> bytes | None:
         entry = self._storage.lstat(folder, IGNORE_FILE)
-        if entry is None or not entry.is_file:
+        if entry is None:
             return None
         path = display(os.path.join(self._storage.root, join(folder, IGNORE_FILE)))
+        if not entry.is_file:
+            raise UsageError(f"{path} is no plain file, and links are not followed.", hint="put a plain file there")
         if entry.size > _IGNORE_FILE_BYTES:
             raise UsageError(f"{path} is too large to be a list of patterns.", hint="shorten it or move it away")
         try:

@@ -112,11 +112,12 @@ class Case:
 
     def check_wreck(self, before: Snapshot, after: Snapshot) -> list[str]:
         """What must hold at any moment of a command that leads from `before` to `after`."""
-        now = self.look()
+        now, ledger = self.look(), self.ledger()
+        as_said = laws.but_for_what_was_said(now, {**before, **after}, self._said, ledger)
         return [
             *laws.conserved(self.first, now),
-            *laws.on_the_way(before, after, now, placeholders=self.scenario.placeholders),
-            *laws.announced(self.ledger(), before, now),
+            *laws.on_the_way(before, after, as_said, placeholders=self.scenario.placeholders),
+            *laws.announced(ledger, before, now),
         ]
 
     def check_settled(self) -> list[str]:
@@ -141,7 +142,7 @@ class Case:
                 return [f"undo ends with {finished.code}: {finished.output}"]
         else:
             return ["there is no end of undo"]
-        now = laws.but_for_what_was_said(self.first, self.look(), self._said, self.ledger())
+        now = laws.but_for_what_was_said(self.look(), self.first, self._said, self.ledger())
         return self.check_settled() + [f"I4 {line}" for line in snapshot.differences(self.first, now)]
 
     def organize_again(self, after: Snapshot) -> list[str]:

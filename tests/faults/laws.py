@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.names import display
 
-from tests.support.snapshot import Snapshot, contents
+from tests.support.snapshot import Snapshot, compared, contents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +97,7 @@ def on_the_way(before: Snapshot, after: Snapshot, now: Snapshot, *, placeholders
         elif node.kind == "folder":
             found += [] if any(one.kind == "folder" for one in known) else [f"I2 a folder took the name {display(path)}"]
         elif node.alone not in [one.alone for one in known] and not (placeholders and not node.content):
-            found.append(f"I2/I3 overwritten or torn: {display(path)}: {node}, known are {known}")
+            found.append(f"I2/I3 overwritten or torn: {display(path)}: {compared(known[-1].alone, node.alone)}")
     for path, node in before.items():
         stays = path in after and (node.kind == "folder" or after[path].alone == node.alone)
         if stays and path not in now:
@@ -148,12 +148,13 @@ def tidy_state(state: Path) -> list[str]:
     return [f"left beside the journal: {name}" for name in sorted(os.listdir(state)) if name.startswith("journal.db-")]
 
 
-def but_for_what_was_said(first: Snapshot, now: Snapshot, said: str, ledger: Ledger) -> Snapshot:
-    """`now`, without the differences from the first tree that the user was told of: no others are allowed."""
+def but_for_what_was_said(now: Snapshot, known: Snapshot, said: str, ledger: Ledger) -> Snapshot:
+    """`now`, as if it were like `known` wherever the journal or the output says that it is not: nothing else is excused."""
     excused = dict(now)
-    lost = {path for row in ledger.rows if "could not be kept" in (row.error or "") for path in (row.source, row.target)}
+    rows = [row for row in ledger.rows if "could not be kept" in (row.error or "")]
+    lost = {path for row in rows for path in (row.source, row.target)}
     for path, node in now.items():
-        before = first.get(path)
+        before = known.get(path)
         if before is None or before.kind != node.kind:
             continue
         if node.kind == "folder" and f"The time of the folder {_shown(path)} could not be set back" in said:

@@ -109,13 +109,17 @@ def differences(before: Snapshot, after: Snapshot) -> list[str]:
         elif new is None:
             found.append(f"{name}: is gone")
         elif old != new:
-            changed = [
-                f"{field} {_short(was)} -> {_short(now)}"
-                for field, was, now in zip(Node._fields, old, new, strict=True)
-                if was != now
-            ]
-            found.append(f"{name}: {', '.join(changed)}")
+            found.append(f"{name}: {compared(old, new)}")
     return found
+
+
+def compared(old: Node, new: Node) -> str:
+    """What is not the same of two nodes, for people."""
+    return ", ".join(
+        f"{field} {_short(was)} -> {_short(now)}"
+        for field, was, now in zip(Node._fields, old, new, strict=True)
+        if was != now
+    )
 
 
 def _short(value: object) -> str:

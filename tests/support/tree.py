@@ -52,7 +52,7 @@ class Tree:
                 found[inside] = ""
             for name in files + links:
                 place = Path(folder, name)
-                found[inside + name] = f"-> {os.readlink(place)}" if place.is_symlink() else place.read_text()
+                found[inside + name] = _content(place)
         return found
 
     def date(self, path: str, when: str) -> None:
@@ -65,3 +65,9 @@ class Tree:
     def snapshot(self) -> Snapshot:
         """Names, content, modes, times, attributes, links and empty folders, of the root too."""
         return snapshot.take(os.fsencode(self.root))
+
+
+def _content(place: Path) -> str:
+    if place.is_symlink():
+        return f"-> {os.readlink(place)}"
+    return place.read_text() if place.is_file() else "(special)"

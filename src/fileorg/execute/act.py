@@ -30,6 +30,7 @@ class Actor:
     """Does one batch at a time: `start`, then `finish`. Between the two the hands may still be at work."""
 
     def __init__(self, journal: Journal, operation: Operation, storages: Sequence[LocalStorage], hands: Hands) -> None:
+        self._journal = journal
         self._across = Across(journal, operation, storages)
         self._storages = storages
         self._hands = hands
@@ -146,14 +147,18 @@ class Actor:
                 content = link_content(source, row.source_folder, row.source_name, target, row.target_folder)
                 target.symlink(content, *place)
             case Action.MAKE_FOLDER:
-                target.make_folder(*place, row.mode)
+                try:
+                    target.make_folder(*place, row.mode)
+                except OSError:
+                    self.disturbed.add((row.target_base, row.target_folder))
+                    raise
             case Action.REMOVE_FOLDER:
                 target.remove_folder(*place)
             case Action.REMOVE_COPY | Action.REMOVE_HARDLINK | Action.REMOVE_SYMLINK:
                 seen = target.lstat(*place)
                 if seen is None:
                     raise Refusal(RecordState.MISSING, "it is no longer there")
-                check_removal(row, seen, self._storages)
+                check_removal(row, seen, self._storages, self._journal)
                 if not self._across.remove(target, *place, record, identity(seen)):
                     raise Refusal(RecordState.CHANGED, "it changed just now, and was kept")
 

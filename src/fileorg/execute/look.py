@@ -107,7 +107,7 @@ class Lookout:
                 return found, self._check(row, found)
             case Action.REMOVE_COPY | Action.REMOVE_HARDLINK | Action.REMOVE_SYMLINK:
                 seen = self._storages[row.target_base].lstat(row.target_folder, row.target_name)
-                check_removal(row, seen, self._storages)
+                check_removal(row, seen, self._storages, self._journal)
                 return seen, None
             case Action.MAKE_FOLDER:
                 if self._storages[row.target_base].lstat(row.target_folder, row.target_name) is not None:
@@ -153,7 +153,7 @@ class Lookout:
         return known
 
 
-def check_removal(row: PlanRow, seen: Entry | None, storages: Sequence[LocalStorage]) -> None:
+def check_removal(row: PlanRow, seen: Entry | None, storages: Sequence[LocalStorage], journal: Journal) -> None:
     """What we made is taken away only if it is still as we made it, and what it was made from still there.
 
     Raises `Refusal` if not.
@@ -174,5 +174,7 @@ def check_removal(row: PlanRow, seen: Entry | None, storages: Sequence[LocalStor
         return
     if not Identity(row.inode, row.size, row.mtime_ns).fits(seen):
         raise Refusal(RecordState.CHANGED, "it was edited since, and was kept")
-    if source is None or (source.size, source.mtime_ns) != (seen.size, seen.mtime_ns):
+    # The copy may have another time than its original: a file system rounds it, or does not keep it.
+    times = () if source is None else (seen.mtime_ns, journal.mtime_of(row.reverts))
+    if source is None or source.size != seen.size or source.mtime_ns not in times:
         raise Refusal(RecordState.CHANGED, "its original changed or is gone, so the copy was kept")

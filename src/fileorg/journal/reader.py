@@ -14,9 +14,11 @@ from fileorg.journal.rows import (
     Place,
     Record,
     RecordId,
+    checked_operation,
     checked_place,
     checked_rows,
     done,
+    foreign,
 )
 from fileorg.model import Base, RecordState
 
@@ -47,22 +49,27 @@ class JournalReader:
     def operations(self, where: str = "1", values: Sequence[Any] = ()) -> list[Operation]:
         """The operations, newest first. `where` is SQL of ours, never of a user."""
         query = f"SELECT {OPERATION_COLUMNS} FROM operations WHERE {where} ORDER BY id DESC"
-        return [Operation(*row) for row in self._select(query, values)]
+        return [checked_operation(row) for row in self._select(query, values)]
 
     def next_operation(self) -> int:
         """The number that `begin` will give, while the run lock is held."""
-        return int(next(self._select("SELECT coalesce(max(id), 0) + 1 FROM operations", ()))[0])
+        return int(self._value("SELECT coalesce(max(id), 0) + 1 FROM operations"))
 
     def has_done(self, operation: Operation) -> bool:
         """Whether something of it is in effect, and could be taken back."""
         low, high = self.record_range(operation)
         query = "SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND state = 'done' LIMIT 1"
-        return next(self._select(query, (low, high)), None) is not None
+        return self._value(query, (low, high)) is not None
+
+    def mtime_of(self, record: RecordId) -> int | None:
+        """The mtime_ns of the file that a record is about, as it was before."""
+        found: int | None = self._value("SELECT mtime_ns FROM records WHERE id = ?", (record,))
+        return found
 
     def is_all_done(self, operation: Operation) -> bool:
         """Whether there is no record of it that is not done."""
         query = "SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND state <> 'done' LIMIT 1"
-        return next(self._select(query, self.record_range(operation)), None) is None
+        return self._value(query, self.record_range(operation)) is None
 
     def folders_with_done(self, operation: Operation) -> set[int]:
         """The ids of folders that a done record of it starts from or leads to."""
@@ -82,14 +89,15 @@ class JournalReader:
 
     def counts(self, operation: int) -> dict[RecordState, tuple[int, int]]:
         """How many files, and how many bytes, are in each state. Folders are not counted as files."""
-        return {
-            RecordState(state): (int(count), int(size or 0))
-            for state, count, size in self._select(
-                "SELECT state, count(*), sum(size) FROM records WHERE id >= (SELECT first_record FROM operations"
-                " WHERE id = ?1) AND operation = ?1 AND action NOT IN ('make-folder', 'remove-folder') GROUP BY state",
-                (operation,),
-            )
-        }
+        rows = self._select(
+            "SELECT state, count(*), sum(size) FROM records WHERE id >= (SELECT first_record FROM operations"
+            " WHERE id = ?1) AND operation = ?1 AND action NOT IN ('make-folder', 'remove-folder') GROUP BY state",
+            (operation,),
+        )
+        try:
+            return {RecordState(state): (int(count), int(size or 0)) for state, count, size in rows}
+        except (ValueError, TypeError):
+            raise foreign("A record of operation", operation) from None
 
     def records(
         self,
@@ -128,12 +136,12 @@ class JournalReader:
         """
         low, high = self.record_range(operation)
         while low <= high:
-            batch = self._db.execute(
+            batch = self._select(
                 "SELECT id, action, source_folder, source_name, target_folder, coalesce(target_name, source_name),"
                 " inode, coalesce(target_inode, inode), size, coalesce(target_mtime_ns, mtime_ns), mode, category"
                 " FROM records WHERE id BETWEEN ? AND ? AND state = 'done' AND operation = ? ORDER BY id DESC LIMIT ?",
                 (low, high, operation.id, rows),
-            ).fetchall()
+            )
             if not batch:
                 return
             place = self._place
@@ -144,7 +152,7 @@ class JournalReader:
         """The base and the path of a folder, looked up once."""
         place = self._places.get(folder or 0)
         if place is None:
-            row = self._db.execute("SELECT base, path FROM folders WHERE id = ?", (folder,)).fetchone()
+            row = next(iter(self._select("SELECT base, path FROM folders WHERE id = ?", (folder,))), None)
             if len(self._places) >= _PLACES_KNOWN:
                 self._places.clear()
             place = self._places[folder or 0] = checked_place(row if folder is not None else (0, b""), folder)
@@ -152,10 +160,8 @@ class JournalReader:
 
     def record_range(self, operation: Operation) -> tuple[RecordId, RecordId]:
         """The first and last id of an operation; the last is below the first where there are none."""
-        following = next(
-            self._select("SELECT min(first_record) FROM operations WHERE id > ?", (operation.id,)), (None,)
-        )[0]
-        highest = next(self._select("SELECT coalesce(max(id), 0) FROM records", ()))[0]
+        following = self._value("SELECT min(first_record) FROM operations WHERE id > ?", (operation.id,))
+        highest = int(self._value("SELECT coalesce(max(id), 0) FROM records"))
         return operation.first_record, min(highest, following - 1) if following else highest
 
     def folders(self, operation: int) -> Iterator[tuple[int, Base, bytes, int | None, int | None, int | None]]:
@@ -205,8 +211,16 @@ class JournalReader:
         )
         return dict(self._select(query, {"undone": operation.undoes, "this": operation.id}))
 
-    def _select(self, query: str, values: Sequence[Any] | dict[str, Any]) -> Iterator[Any]:
+    def _value(self, query: str, values: Sequence[Any] = ()) -> Any:
+        """The first column of the first row, None where there is no row."""
         try:
-            yield from self._db.execute(query, values)
+            row = self._db.execute(query, values).fetchone()
+        except sqlite3.Error as error:
+            raise broken(self.path, error) from error
+        return row[0] if row else None
+
+    def _select(self, query: str, values: Sequence[Any] | dict[str, Any]) -> list[Any]:
+        try:
+            return self._db.execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise broken(self.path, error) from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.errors import JournalError
 from fileorg.model import Action, Base, OperationState, RecordState
-from fileorg.names import display, split
+from fileorg.names import display
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +49,22 @@ class Operation(NamedTuple):
     done: int
     bytes: int
     problems: int
+
+
+def checked_operation(row: tuple[Any, ...]) -> Operation:
+    """The operation, if its types are right and its roots absolute. Raises `JournalError`."""
+    try:
+        found = Operation(*row)._replace(state=OperationState(row[7]))
+        roots = [found.root] if found.dest is None else [found.root, found.dest]
+        numbers = (found.id, found.root_inode, found.first_record, found.started_ns, found.done, found.bytes)
+        fine = all(isinstance(root, bytes) and root.startswith(b"/") and b"\0" not in root for root in roots)
+        fine &= all(isinstance(number, int) for number in numbers)
+        fine &= all(isinstance(number, int | None) for number in (found.undoes, found.ended_ns))
+    except (ValueError, TypeError):
+        fine = False
+    if not fine:
+        raise foreign("Operation", row[0])
+    return found
 
 
 class Record(NamedTuple):
@@ -107,11 +123,11 @@ _new_done = partial(tuple.__new__, Done)
 def checked_place(row: tuple[int, bytes] | None, folder: object) -> Place:
     """A folder of the journal, if it stays below its base. Raises `JournalError`."""
     try:
-        if row is None or not (row[1] == b"" or _is_inside(*split(row[1]))):
+        if row is None or not (row[1] == b"" or _is_inside(row[1], b"any name")):
             raise ValueError
         return Place(Base(row[0]), row[1])
     except (ValueError, TypeError, AttributeError):
-        raise _foreign("Folder", folder) from None
+        raise foreign("Folder", folder) from None
 
 
 def checked_rows(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
@@ -134,7 +150,7 @@ def checked_rows(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
     except TypeError:
         fine = False
     if not fine:
-        raise _foreign("A record between", f"{numbers[-1]} and {numbers[0]}")
+        raise foreign("A record between", f"{numbers[-1]} and {numbers[0]}")
     return rows
 
 
@@ -166,10 +182,11 @@ def checked(record: Record) -> Record:
             target_base=Base(record.target_base),
         )
     except (ValueError, TypeError):
-        raise _foreign("Record", record.id) from None
+        raise foreign("Record", record.id) from None
 
 
-def _foreign(what: str, number: object) -> JournalError:
+def foreign(what: str, number: object) -> JournalError:
+    """What is told of a row that fileorg did not write."""
     return JournalError(
         f"{what} {display(str(number))} of the journal is not one that fileorg wrote.",
         hint="someone or something changed the journal: restore it from a backup",

@@ -19,15 +19,17 @@ new_entry = partial(tuple.__new__, Entry)
 
 # Inode numbers are unsigned, and network file systems use all 64 bits: databases and arrays have a sign.
 _INODE = 0x7FFF_FFFF_FFFF_FFFF
+_LATEST_NS = (1 << 63) - 1  # in 2262; the earliest that Linux has is in 1901
 _KIND, _FILE, _FOLDER = 0o170000, 0o100000, 0o040000  # S_IFMT and two of its values
 
 
 def entry_of(name: bytes, seen: os.stat_result) -> Entry:
+    mtime_ns = seen.st_mtime_ns
     return new_entry(
         (
             name,
             seen.st_size,
-            seen.st_mtime_ns,
+            mtime_ns if mtime_ns <= _LATEST_NS else _LATEST_NS,
             seen.st_ctime_ns,
             seen.st_ino & _INODE,
             seen.st_mode,
@@ -61,12 +63,12 @@ def batches(folder: bytes, entries: Iterator[os.DirEntry[str]]) -> Iterator[List
             path = os.fsdecode(join(folder, os.fsencode(entry.name)))
             failure = failure or OSError(error.errno, error.strerror, path)
             continue
-        mode = seen.st_mode
+        mode, mtime_ns = seen.st_mode, seen.st_mtime_ns
         made = new_entry(
             (
                 os.fsencode(entry.name),
                 seen.st_size,
-                seen.st_mtime_ns,
+                mtime_ns if mtime_ns <= _LATEST_NS else _LATEST_NS,
                 seen.st_ctime_ns,
                 seen.st_ino & _INODE,
                 mode,

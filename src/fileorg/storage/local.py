@@ -219,7 +219,12 @@ class LocalStorage(OpenFolders):
         os.mkdir(name, stat.S_IMODE(mode) | (0o700 if exact else 0), dir_fd=self._at(folder, name))
         self.forget(join(folder, name))  # there may be descriptors of one that went before
         if exact:
-            os.fchmod(self.fd(join(folder, name)), stat.S_IMODE(mode))
+            try:
+                os.fchmod(self.fd(join(folder, name)), stat.S_IMODE(mode))
+            except OSError:
+                with contextlib.suppress(OSError):
+                    self.remove_folder(folder, name)
+                raise
 
     def remove_folder(self, folder: bytes, name: bytes) -> None:
         self.forget(join(folder, name))

@@ -1,0 +1,149 @@
+"""The list of operations, where a file went, and what was not done."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.cli.screens import Fileorg
+    from tests.support.tree import Tree
+
+
+def states(fileorg: Fileorg) -> dict[int, str]:
+    return {op["operation"]: op["state"] for op in fileorg("history", "-f", "json").json["operations"]}
+
+
+def test_before_anything_was_done(fileorg: Fileorg) -> None:
+    assert fileorg("history")[:2] == (0, b"Nothing was done yet.\n")
+    assert fileorg("history", "-f", "json").json == {"operations": []}
+    assert fileorg("history", "-f", "csv").out.count("\n") == 1
+
+
+def test_operations_newest_first_and_what_became_of_them(fileorg: Fileorg, mess: Tree) -> None:
+    fileorg("organize", "tree")
+    assert states(fileorg) == {1: "in effect"}
+    fileorg("undo")
+    assert states(fileorg) == {2: "in effect", 1: "undone by 2"}
+    fileorg("redo")
+    assert states(fileorg) == {3: "in effect", 2: "undone by 3", 1: "undone by 2"}
+    lines = fileorg("history").out.splitlines()
+    assert lines[0].split() == ["No", "When", "What", "Where", "Files", "Size", "State"]
+    assert [line.split()[0] for line in lines[1:]] == ["3", "2", "1"]
+    assert " redo 2 " in lines[1]
+    [*_, first] = fileorg("history", "-f", "json").json["operations"]
+    assert (first["kind"], first["root"], first["files"], first["bytes"]) == ("organize", str(mess.root), 4, 11)
+    assert first["started"].endswith("Z")
+
+
+def test_a_partial_undo(fileorg: Fileorg, mess: Tree) -> None:
+    fileorg("organize", "tree")
+    mess.write({"photo.jpg": "another one"})
+    ran = fileorg("undo")
+    assert ran.code == 1
+    assert ran.err.splitlines() == [
+        "Not done, 1 file:",
+        "  Images/photo.jpg: the name is taken",
+        "Try the rest again with: fileorg undo 1",
+        "  --rename puts a file whose name is taken beside the one that has it.",
+    ]
+    assert states(fileorg) == {2: "in effect", 1: "partly undone by 2"}
+    assert fileorg("history", "--problems", "2").out == "Images/photo.jpg: conflict, the name is taken\n"
+    assert fileorg("history", "--problems", "1").out == "Every file of operation 1 was done.\n"
+    problems = fileorg("history", "--problems", "2", "-f", "json").json["problems"]
+    assert problems == [{"path": "Images/photo.jpg", "state": "conflict", "reason": "the name is taken"}]
+
+    again = fileorg("undo", "1", "--rename")
+    assert again.code == 0
+    assert mess.read()["photo (2).jpg"] == "jpg"
+    assert states(fileorg) == {3: "in effect", 2: "in effect", 1: "undone by 2, 3"}
+
+
+def test_what_another_file_has_replaced_is_taken_back_when_asked(fileorg: Fileorg, mess: Tree) -> None:
+    fileorg("organize", "tree")
+    mess.write({"new": "replaced"})
+    os.replace(mess.path("new"), mess.path("Images/photo.jpg"))
+    ran = fileorg("undo")
+    assert ran.code == 1
+    assert ran.err.endswith("  --include-changed also takes back what other files have replaced.\n")
+    assert fileorg("undo", "1", "--include-changed").code == 0
+    assert mess.read()["photo.jpg"] == "replaced"
+
+
+def test_more_problems_than_are_named(fileorg: Fileorg, tree: Tree) -> None:
+    names = [f"{number}.jpg" for number in range(30)]
+    tree.write(dict.fromkeys(names, "x"))
+    for name in names:
+        tree.write({name: f"content of {name}"})
+    fileorg("organize", "tree")
+    tree.write(dict.fromkeys(names, "taken"))
+    ran = fileorg("undo")
+    assert ran.code == 1
+    assert ran.err.splitlines()[0] == "Not done, 30 files:"
+    assert "  … and 10 more: fileorg history --problems 2" in ran.err.splitlines()
+    assert len(fileorg("history", "--problems", "2").out.splitlines()) == 30
+    assert "more" not in fileorg("undo", "1", "-v").err
+
+
+def test_where_a_file_went(fileorg: Fileorg, mess: Tree) -> None:
+    fileorg("organize", "tree")
+    fileorg("organize", "tree/Images", "--by", "extension")
+    told = fileorg("history", "tree/photo.jpg")
+    assert told.code == 0
+    tree = str(mess.root)
+    steps = [line for line in told.out.splitlines() if line.startswith("  ")]
+    assert steps == [
+        f"     {tree}/photo.jpg",
+        f"  -> {tree}/Images/photo.jpg",
+        f"     {tree}/Images/photo.jpg",
+        f"  -> {tree}/Images/jpg/photo.jpg",
+    ]
+    # The same from any place where it ever was.
+    for place in ("tree/Images/photo.jpg", "tree/Images/jpg/photo.jpg", mess.path("photo.jpg")):
+        assert fileorg("history", place).out == told.out
+
+
+def test_a_path_that_no_operation_knows(fileorg: Fileorg, mess: Tree) -> None:
+    fileorg("organize", "tree")
+    ran = fileorg("history", "tree/what")
+    assert ran[:2] == (0, f"No operation knows {mess.path('what')}.\n".encode())
+
+
+def test_a_run_that_was_killed(fileorg: Fileorg, tree: Tree) -> None:
+    for number in range(10_000):
+        tree.path(f"{number}.jpg").touch()
+    before = tree.snapshot()
+    run = fileorg.start("organize", "tree", "--progress", "json", stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    with run:
+        assert run.stderr is not None
+        while b'"stage": "move"' not in run.stderr.readline():
+            pass
+        assert states(fileorg) == {1: "running"}
+        run.send_signal(signal.SIGKILL)
+    assert states(fileorg) == {1: "interrupted"}
+    ran = fileorg("recover")
+    assert ran.code == 0
+    assert ran.err.startswith("fileorg: Operation 1 had been interrupted; it is settled now.")
+    assert fileorg("recover").out == "There was nothing to settle.\n"
+    assert states(fileorg)[1] in {"nothing done", "in effect, stopped early"}
+    fileorg("undo")
+    assert tree.snapshot() == before
+
+
+def test_recover_as_json(fileorg: Fileorg) -> None:
+    assert fileorg("recover", "-f", "json").json == {"settled": []}
+
+
+def test_a_narrow_terminal_leaves_out_columns(fileorg: Fileorg, mess: Tree) -> None:
+    fileorg("organize", "tree")
+    for columns, titles in (
+        (120, ["No", "When", "What", "Where", "Files", "Size", "State"]),
+        (70, ["No", "When", "What", "Where", "Files", "State"]),
+        (40, ["No", "What", "Files", "State"]),
+    ):
+        terminal = fileorg.terminal("history", columns=columns)
+        assert terminal.end() == 0
+        assert terminal.screen.splitlines()[0].split() == titles
+        assert len(terminal.screen.splitlines()) == 2

@@ -1,0 +1,149 @@
+"""What people write for sizes, ages and dates; and how numbers are shown to them."""
+
+from __future__ import annotations
+
+import io
+import time
+from datetime import datetime
+
+import pytest
+
+from fileorg.cli import values
+from fileorg.cli.render import Column, cells, crop, duration, plural, short, size, table, when
+from fileorg.cli.terminal import Out
+from fileorg.errors import UsageError
+
+SECOND = 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "bytes_"),
+    [
+        ("0", 0),
+        ("512", 512),
+        ("512b", 512),
+        ("10K", 10 << 10),
+        ("10 kB", 10 << 10),
+        ("1.5M", 3 << 19),
+        ("2MiB", 2 << 20),
+        ("1.5g", 3 << 29),
+        ("3T", 3 << 40),
+        (" 1P ", 1 << 50),
+        ("9007199254740993", 9007199254740993),
+    ],
+)
+def test_sizes(text: str, bytes_: int) -> None:
+    assert values.size("--min-size", text) == bytes_
+
+
+@pytest.mark.parametrize("text", ["", "M", "10X", "-1", "1,5M", "1e3", "ten", "1.M", "5000P", "\u0661"])
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(UsageError, match=r"^--min-size "):
+        values.size("--min-size", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30s", 30), ("10m", 600), ("1.5h", 5400), ("7d", 604_800), ("2W", 1_209_600), ("1y", 31_536_000)],
+)
+def test_ages(text: str, seconds: int) -> None:
+    assert values.age("--min-age", text) == seconds * SECOND
+    found = values.moment("--newer-than", text)
+    ago = time.time_ns() - found
+    assert 0 <= ago - seconds * SECOND < 5 * SECOND
+
+
+@pytest.mark.parametrize("text", ["", "10", "d", "-1d", "soon", "1mo", "9999999y"])
+def test_what_is_no_age(text: str) -> None:
+    with pytest.raises(UsageError, match=r"^--min-age "):
+        values.age("--min-age", text)
+
+
+@pytest.mark.parametrize("text", ["2024-05-01", "2024-05-01 12:30", "2024-05-01T12:30:59"])
+def test_dates_are_local(text: str) -> None:
+    assert values.moment("--newer-than", text) == int(datetime.fromisoformat(text).timestamp()) * SECOND
+
+
+@pytest.mark.parametrize("text", ["2024-13-01", "2024-5-1", "20240501", "2024", "9999999y", "01.05.2024", "0000-01-01"])
+def test_what_is_no_date(text: str) -> None:
+    with pytest.raises(UsageError, match=r"^--newer-than "):
+        values.moment("--newer-than", text)
+
+
+@pytest.mark.parametrize(
+    ("bytes_", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KB"),
+        (1536, "1.5 KB"),
+        (1024 * 1024 - 1, "1.0 MB"),
+        (5 << 30, "5.0 GB"),
+        (1 << 60, "1.0 EB"),
+    ],
+)
+def test_sizes_as_shown(bytes_: int, text: str) -> None:
+    assert size(bytes_) == text
+
+
+def test_counts_and_durations_as_shown() -> None:
+    assert [plural(number, "file") for number in (0, 1, 1570)] == ["0 files", "1 file", "1,570 files"]
+    assert [duration(seconds) for seconds in (0, 0.314, 12.34, 125, 4350)] == [
+        "0.01 s",
+        "0.31 s",
+        "12.3 s",
+        "2 min 5 s",
+        "1 h 12 min",
+    ]
+    assert when(None) == ""
+    assert when(1 << 62) != "?"
+    assert when(1 << 90) == "?"
+
+
+def test_the_home_directory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert [short(path) for path in (b"/home/me", b"/home/me/x", b"/home/men", b"/\x1b")] == [
+        "~",
+        "~/x",
+        "/home/men",
+        "/\\x1b",
+    ]
+
+
+def test_names_are_cut_by_the_room_they_take() -> None:
+    assert crop("abcdef", 6) == "abcdef"
+    assert crop("abcdef", 4) == "abc…"
+    assert crop("abcdef", 4, keep_end=True) == "…def"
+    assert cells("\u65e5\u672c") == 4
+    assert crop("\u65e5\u672c\u65e5\u672c", 5) == "\u65e5\u672c…"
+    assert cells(crop("\u65e5\u672c\u65e5\u672c", 4)) <= 4
+
+
+def drawn(width: int | None, columns: list[Column], rows: list[list[str]]) -> list[str]:
+    class Narrow(Out):
+        @property
+        def width(self) -> int | None:
+            return width
+
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+    table(Narrow(stream), columns, rows)
+    stream.seek(0)
+    return stream.read().splitlines()
+
+
+COLUMNS = [Column("Name", shrinks=True), Column("Size", right=True), Column("When", spare=1)]
+ROWS = [["a long name of a file", "10 B", "2024"], ["\u65e5\u672c", "1.5 KB", "2023"]]
+
+
+def test_a_table_is_aligned() -> None:
+    assert drawn(None, COLUMNS, ROWS) == [
+        "  Name                     Size  When",
+        "  a long name of a file    10 B  2024",
+        "  \u65e5\u672c                   1.5 KB  2023",
+    ]
+
+
+def test_a_table_shrinks_and_then_leaves_out() -> None:
+    assert drawn(34, COLUMNS, ROWS)[1] == "  a long name of a …    10 B  2024"
+    assert drawn(28, COLUMNS, ROWS)[1] == "  a long name of a …    10 B"
+    assert drawn(10, COLUMNS, ROWS)[1] == "  a long …    10 B"
