@@ -97,6 +97,10 @@ class OtherHands:
             pass_fds=tuple(locks),
         )
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def start(self, moves: Moves) -> None:
         body = b"\0".join(moves.paths)
         try:
