@@ -102,13 +102,20 @@ def run_lock(state: StateDirectory, what: str, *, name: bytes = b"run.lock") -> 
     ends.
     """
     path = os.path.join(state.path, name)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StateError(
+            f"The lock {display(path)} cannot be used: {error.strerror}.",
+            hint="see who owns it, or name another state directory with --state-dir",
+        ) from error
     try:
         if not _flock(fd, fcntl.LOCK_EX):
             raise Locked(f"Another fileorg run is at work: {_holder(fd)}.")
         about = {"pid": os.getpid(), "host": socket.gethostname(), "since": int(time.time()), "what": what}
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, json.dumps(about).encode(), 0)
+        with contextlib.suppress(OSError):  # the flock is what counts; a full disk is the journal's to tell
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, json.dumps(about).encode(), 0)
         yield fd
     finally:
         os.close(fd)

@@ -151,5 +151,5 @@ class Case:
         found = [] if finished.code in {0, 1} else [f"organize again ends with {finished.code}: {finished.output}"]
         found += self.check_settled()
         now = self.look()
-        lost = snapshot.contents(after) - snapshot.contents(now)
+        lost = snapshot.contents(after).keys() - snapshot.contents(now).keys()
         return found + [f"I1 lost by organizing again: {content[:40]!r}" for content in lost]

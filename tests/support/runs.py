@@ -11,6 +11,7 @@ from fileorg.journal import Journal
 from fileorg.workflows import Filters, OrganizeOptions, UndoOptions, organizing, undoing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from tests.support.tree import Tree
@@ -49,9 +50,11 @@ class Runs:
         with self.job(changes=False, **options) as job:
             return [row for batch in job.plan.batches(100) for row in batch]
 
-    def undo(self, operation: int | None = None, **options: Any) -> Outcome:
+    def undo(
+        self, operation: int | None = None, *, stop: Callable[[], bool] = lambda: False, **options: Any
+    ) -> Outcome:
         with undoing(UndoOptions(operation, **options), self.state, NullReporter()) as job:
-            return job.run()
+            return job.run(stop)
 
     def redo(self, operation: int | None = None, **options: Any) -> Outcome:
         return self.undo(operation, redo=True, **options)

@@ -39,7 +39,7 @@ class Tree:
             if content.startswith("-> "):
                 place.symlink_to(content.removeprefix("-> "))
             else:
-                place.write_text(content)
+                place.write_bytes(os.fsencode(content))
 
     def read(self) -> dict[str, str]:
         """The same form as in `write`; folders are in it only where they are empty."""
@@ -70,4 +70,4 @@ class Tree:
 def _content(place: Path) -> str:
     if place.is_symlink():
         return f"-> {os.readlink(place)}"
-    return place.read_text() if place.is_file() else "(special)"
+    return os.fsdecode(place.read_bytes()) if place.is_file() else "(special)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -30,7 +31,7 @@ class Screen(Reporter, Protocol):
         """Take the display away until the next stage: other text is about to be written."""
 
     def stopping(self) -> None:
-        """The user asked to stop. Called from a signal handler."""
+        """The user asked to stop. Called from a signal handler: a stream may be in the midst of a write."""
 
     def outcome(self, outcome: Outcome) -> None:
         """An operation has ended."""
@@ -77,8 +78,8 @@ class Notes:
         self._err.flush()
 
     def stopping(self) -> None:
-        with contextlib.suppress(OSError):  # a terminal that has been closed
-            self.note(STOPPING)
+        with contextlib.suppress(OSError, ValueError):  # a terminal that has been closed
+            os.write(self._err.stream.fileno(), f"fileorg: {STOPPING}\n".encode())
 
     def outcome(self, outcome: Outcome) -> None: ...
 
@@ -92,6 +93,7 @@ class JsonLines:
         self._untold = False
         self._files = self._bytes = 0
         self._folder = b""
+        self._stopping = False
 
     def stage(self, name: str, files: int | None = None) -> None:
         self.pause()
@@ -105,6 +107,7 @@ class JsonLines:
         self._folder = folder
         self._untold = True
         now = time.monotonic()
+        self._tell_stopping()
         if now - self._told_at >= _INTERVAL_SECONDS:
             self._told_at = now
             self._tell_advance()
@@ -113,12 +116,12 @@ class JsonLines:
         self._tell(event="note", message=message)
 
     def pause(self) -> None:
+        self._tell_stopping()
         if self._untold:
             self._tell_advance()
 
     def stopping(self) -> None:
-        with contextlib.suppress(OSError):
-            self._tell(event="stopping")
+        self._stopping = True
 
     def outcome(self, outcome: Outcome) -> None:
         self._tell(
@@ -129,6 +132,11 @@ class JsonLines:
             interrupted=outcome.interrupted,
             counts={str(state): number for state, number in sorted(outcome.counts.items())},
         )
+
+    def _tell_stopping(self) -> None:
+        if self._stopping:
+            self._stopping = False
+            self._tell(event="stopping")
 
     def _tell_advance(self) -> None:
         self._untold = False

@@ -88,10 +88,11 @@ class JournalReader:
         return self.operations("state <> 'sealed'")
 
     def counts(self, operation: int) -> dict[RecordState, tuple[int, int]]:
-        """How many files, and how many bytes, are in each state. Folders are not counted as files."""
+        """How many files, and how many bytes, are in each state. Folders are counted only where they failed."""
         rows = self._select(
             "SELECT state, count(*), sum(size) FROM records WHERE id >= (SELECT first_record FROM operations"
-            " WHERE id = ?1) AND operation = ?1 AND action NOT IN ('make-folder', 'remove-folder') GROUP BY state",
+            " WHERE id = ?1) AND operation = ?1"
+            " AND (action NOT IN ('make-folder', 'remove-folder') OR state IN ('failed', 'changed')) GROUP BY state",
             (operation,),
         )
         try:
