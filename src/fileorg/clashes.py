@@ -44,8 +44,11 @@ class Contest:
         on_conflict: OnConflict,
         case_insensitive: bool,
         planned: Callable[[bytes, bytes], bool],
+        moves: Callable[[bytes, bytes], bool],
     ) -> None:
-        """`planned(folder, key)` says whether some file of the plan may want that name by itself."""
+        """`planned(folder, key)` says whether some file of the plan may want that name by itself, `moves(folder, name)`
+        whether the file that has a name at the target is itself one that the plan moves elsewhere.
+        """
         self._draft = draft
         self._source = source
         self._target = target
@@ -53,6 +56,7 @@ class Contest:
         self._on_conflict = on_conflict
         self._case_insensitive = case_insensitive
         self._planned = planned
+        self._moves = moves
 
     def decide(self, leader: Contender, followers: Sequence[Contender] = ()) -> None:
         """What becomes of a file and of the side-cars that go with it: they share its number, or stay with it."""
@@ -84,13 +88,21 @@ class Contest:
         return holder is not None and self._twin(file, holder) is None
 
     def _is_newer(self, file: Contender, holder: Claim) -> bool:
-        """Whether it takes the name. A folder or a link never has to go."""
-        return self._on_conflict is OnConflict.KEEP_NEWER and holder.size >= 0 and file.mtime_ns > holder.mtime_ns
+        """Whether it takes the name."""
+        return (
+            self._on_conflict is OnConflict.KEEP_NEWER
+            and file.mtime_ns > holder.mtime_ns
+            and self._can_be_displaced(holder)
+        )
+
+    def _can_be_displaced(self, holder: Claim) -> bool:
+        """A folder or a link never has to go, and a file that goes elsewhere by itself cannot go twice."""
+        return holder.size >= 0 and not (holder.on_disk and self._moves(holder.at_folder, holder.at_name))
 
     def _why_not(self, holder: Claim, twin: Claim | None) -> str:
         if twin is not None:
             return f"identical to {_shown(twin.at_folder, twin.at_name)}"
-        newer = self._on_conflict is OnConflict.KEEP_NEWER and holder.size >= 0
+        newer = self._on_conflict is OnConflict.KEEP_NEWER and self._can_be_displaced(holder)
         return f"{'the one there is newer' if newer else TAKEN}: {_shown(holder.at_folder, holder.at_name)}"
 
     def _go_along(self, follower: Contender) -> None:
@@ -98,7 +110,7 @@ class Contest:
         holder = self._holder(follower, 1)
         if holder is None:
             self._take(follower, 1)
-        elif (twin := self._twin(follower, holder)) is not None or holder.size < 0:
+        elif (twin := self._twin(follower, holder)) is not None or not self._can_be_displaced(holder):
             self._stay(follower, self._why_not(holder, twin))
         else:
             self._displace(follower, holder)

@@ -49,6 +49,7 @@ class OrganizePlan:
         self._placer = Placer(layout, source)
         self._draft = Draft()
         self._contested = Filter(0)
+        self._moving: tuple[bytes | None, set[bytes]] = (None, set())  # of the folder asked about last
         self._faults: dict[bytes, str] = {b"": ""}  # target folder → why nothing can go there, or ""
         self._new_folders: set[bytes] = set()
         self.by_category: dict[str, Tally] = {}
@@ -155,6 +156,7 @@ class OrganizePlan:
             on_conflict=layout.on_conflict,
             case_insensitive=layout.case_insensitive,
             planned=lambda folder, key: xxh3_64_intdigest(folder + b"/" + key) in wanted,
+            moves=self._moves,
         )
         for batch, places in zip(self._index.batches(self._source.root), draft.places(), strict=True):
             rows = None
@@ -191,6 +193,18 @@ class OrganizePlan:
             for file, stem in files
         )
         return first, others
+
+    def _moves(self, folder: bytes, name: bytes) -> bool:
+        """Whether the plan moves the file that is `name` in a target folder now: it may be one of the tree, too."""
+        if self._layout.base is not Base.ROOT or self._layout.action is not Action.MOVE:
+            return False
+        if self._moving[0] != folder:
+            placer, moving = Placer(self._layout, self._source), set[bytes]()
+            for batch in self._index.folder(self._source.root, folder):
+                targets = placer.place(batch).targets
+                moving.update(name for name, target in zip(batch.split_names(), targets, strict=True) if target)
+            self._moving = (folder, moving)
+        return name in self._moving[1]
 
     def _deduct(self) -> None:
         self.renamed = self._draft.renamed()

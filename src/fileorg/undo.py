@@ -58,12 +58,18 @@ class UndoPlan:
 
     def _missing_parents(self) -> Iterator[PlanRow]:
         """Folders that were there before, that files must go back to, and that someone has removed since."""
-        for _, base, path, mode, *_ in self._journal.folders(self._operation.id):
-            if mode is None or not path or not _is_clean(path):
-                continue
-            folder, name = split(path)
-            if self._storages[base].lstat(folder, name) is None:
-                yield PlanRow(Action.MAKE_FOLDER, Base(base), b"", b"", Base(base), folder, name, 0, 0, 0, mode, "")
+        missing = [
+            (Base(base), path, mode)
+            for _, base, path, mode, *_ in self._journal.folders(self._operation.id)
+            if mode is not None and path and self._storages[base].lstat(*split(path)) is None
+        ]
+        if not missing:
+            return
+        needed = {place for found in self._journal.needed_places(self._operation) for place in _with_parents(found)}
+        needed -= self._journal.removed_places(self._operation)  # their records are there to bring them back
+        for base, path, mode in missing:
+            if (base, path) in needed:
+                yield PlanRow(Action.MAKE_FOLDER, base, b"", b"", base, *split(path), 0, 0, 0, mode, "")
 
 
 def _inverse(record: Done) -> PlanRow:
@@ -90,5 +96,8 @@ def _inverse(record: Done) -> PlanRow:
     )
 
 
-def _is_clean(path: bytes) -> bool:
-    return all(part not in {b"", b".", b".."} and b"\0" not in part for part in path.split(b"/"))
+def _with_parents(place: tuple[Base, bytes]) -> Iterator[tuple[Base, bytes]]:
+    base, path = place
+    while path:
+        yield base, path
+        path, _ = split(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -13,8 +14,10 @@ from typing import Any, NamedTuple
 
 import pexpect
 import pyte
+import pytest
 
 import fileorg
+from fileorg.cli.app import run
 
 _PROGRAM = [sys.executable, "-m", "fileorg"]
 _PATIENCE_SECONDS = 20
@@ -73,6 +76,23 @@ class Fileorg:
             check=False,
         )
         return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+    def inside(self, *words: str, **changes: str) -> Ran:
+        """Run it in this process, ten times as fast: for what is refused or explained before anything is at work."""
+        streams = {
+            name: io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for name in ("stdin", "stdout", "stderr")
+        }
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            for name in _QUIET:
+                patch.delenv(name, raising=False)
+            for name, value in self.environment(**changes).items():
+                patch.setenv(name, value)
+            for name, stream in streams.items():
+                patch.setattr(sys, name, stream)
+            code = run(words)
+        out, err = (stream.detach().getvalue() for stream in (streams["stdout"], streams["stderr"]))
+        return Ran(code, out, err)
 
     def start(self, *words: str | Path, **named: Any) -> subprocess.Popen[bytes]:
         return subprocess.Popen([*_PROGRAM, *words], cwd=self.folder, env=self.environment(), **named)

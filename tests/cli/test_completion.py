@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def complete(fileorg: Fileorg, line: str) -> list[str]:
     """What bash is told when Tab is pressed at the end of `line`."""
     words = line.split(" ")
-    ran = fileorg(_FILEORG_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(len(words) - 1))
+    ran = fileorg.inside(_FILEORG_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(len(words) - 1))
     assert (ran.code, ran.err) == (0, "")
     return ran.out.split()
 

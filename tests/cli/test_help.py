@@ -35,7 +35,7 @@ def test_every_parameter_has_help(param: Any) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_manual(fileorg: Fileorg, name: str) -> None:
     for flag in ("--help", "-h"):
-        ran = fileorg(name, flag)
+        ran = fileorg.inside(name, flag)
         assert (ran.code, ran.err) == (0, "")
         assert ran.out.startswith(f"NAME\n    fileorg {name} - ")
         assert f"USAGE\n    fileorg {name} [OPTIONS]" in ran.out

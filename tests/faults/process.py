@@ -59,6 +59,11 @@ class Call(NamedTuple):
                 return part.partition(".")[0]
         return "state" if "/state" in self.rest else "user"
 
+    @property
+    def kill(self) -> str:
+        """The fault for strace: the process dies before the call does anything."""
+        return f"{self.name}:signal=KILL:when={self.number}"
+
     def __str__(self) -> str:
         return f"{self.name} #{self.number} ({self.about})"
 

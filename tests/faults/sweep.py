@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -59,9 +59,12 @@ class Sweep:
     scenario: Scenario
     command: str
     control: str = ""
+    wreck: Call | None = None
+    """Where the command has been killed: what is to be disturbed is then its recovery."""
 
     def __str__(self) -> str:
-        return f"{self.command}, {self.scenario}"
+        what = f"recovery of {self.command} killed at {self.wreck}" if self.wreck else self.command
+        return f"{what}, {self.scenario}"
 
     def ready(self, worker: Worker) -> tuple[Case, list[str]]:
         """A tree on which the command is about to be run, and its words."""
@@ -70,7 +73,11 @@ class Sweep:
             finished = case.run(*_words(case, command))
             if finished.code:
                 raise AssertionError(f"{command} ends with {finished.code}: {finished.output}")
-        return case, _words(case, self.command)
+        words = _words(case, self.command)
+        if self.wreck is None:
+            return case, words
+        case.disturbed(words, [self.wreck.kill])
+        return case, ["recover"]
 
     def course(self, worker: Worker) -> Course:
         """The command undisturbed: its calls, and the tree that it leaves."""
@@ -101,10 +108,20 @@ class Course(NamedTuple):
     before: Snapshot
     after: Snapshot
 
+    def recovery(self, worker: Worker, wreck: Call) -> Course:
+        """The course of a recovery, after this command has been killed. On its way are the same two trees."""
+        sweep = replace(self.sweep, wreck=wreck)
+        case, words = sweep.ready(worker)
+        finished, calls = case.counted(words)
+        violations = laws.honest(finished.code, finished.output) + case.check_settled() + case.undo_all()
+        if violations:
+            raise AssertionError("\n".join([f"{sweep}, undisturbed:", *violations]))
+        return self._replace(sweep=sweep, calls=calls)
+
     def kill(self, worker: Worker, call: Call, ending: int) -> list[str]:
         """Kill the command at a call, and look; recover and undo, and look again."""
         case, words = self.sweep.ready(worker)
-        finished = case.disturbed(words, [f"{call.name}:signal=KILL:when={call.number}"])
+        finished = case.disturbed(words, [call.kill])
         if finished.code != -9 and not self.sweep.scenario.two_processes:
             return [f"it was not killed, but ended with {finished.code}: {finished.output}"]
         return case.check_wreck(self.before, self.after) + self.aftermath(case, ending)

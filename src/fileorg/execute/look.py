@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fileorg.execute.steps import Identity, Refusal, link_content
 from fileorg.journal import Batch, Intent
 from fileorg.model import Action, Base, Entry, RecordState
-from fileorg.names import join
+from fileorg.names import join, split
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,6 +142,8 @@ class Lookout:
             return known
         known = self._journal.known_folder(self._operation, base, path)
         if known is None:
+            if path:  # those above too: undo may have to make them again
+                self._folder(base, split(path)[0])
             try:
                 seen = self._storages[base].stat_folder(path)
             except OSError:

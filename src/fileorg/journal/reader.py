@@ -21,6 +21,7 @@ from fileorg.journal.rows import (
     foreign,
 )
 from fileorg.model import Base, RecordState
+from fileorg.names import join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,11 +56,11 @@ class JournalReader:
         """The number that `begin` will give, while the run lock is held."""
         return int(self._value("SELECT coalesce(max(id), 0) + 1 FROM operations"))
 
-    def has_done(self, operation: Operation) -> bool:
-        """Whether something of it is in effect, and could be taken back."""
-        low, high = self.record_range(operation)
-        query = "SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND state = 'done' LIMIT 1"
-        return self._value(query, (low, high)) is not None
+    def has_done(self, operation: Operation, *, folders: bool = True) -> bool:
+        """Whether something of it is in effect, and could be taken back; without `folders`, only files count."""
+        query = "SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND state = 'done'"
+        files = "" if folders else " AND action NOT IN ('make-folder', 'remove-folder')"
+        return self._value(f"{query}{files} LIMIT 1", self.record_range(operation)) is not None
 
     def mtime_of(self, record: RecordId) -> int | None:
         """The mtime_ns of the file that a record is about, as it was before."""
@@ -78,6 +79,29 @@ class JournalReader:
             " UNION SELECT target_folder FROM records WHERE id BETWEEN ?1 AND ?2 AND state = 'done'"
         )
         return {folder for (folder,) in self._select(query, self.record_range(operation))}
+
+    def needed_places(self, operation: Operation) -> set[Place]:
+        """The folders that something of it goes back to."""
+        query = (
+            "SELECT DISTINCT CASE action WHEN 'move' THEN source_folder ELSE target_folder END FROM records"
+            " WHERE id BETWEEN ? AND ? AND state = 'done'"
+            " AND action IN ('move', 'remove-copy', 'remove-hardlink', 'remove-symlink', 'remove-folder')"
+        )
+        return {self._place(folder) for (folder,) in self._select(query, self.record_range(operation))}
+
+    def removed_places(self, operation: Operation) -> set[Place]:
+        """The folders that it removed itself."""
+        query = (
+            "SELECT id, target_folder, target_name FROM records WHERE id BETWEEN ? AND ? AND state = 'done'"
+            " AND action = 'remove-folder'"
+        )
+        found = set()
+        for record, folder, name in self._select(query, self.record_range(operation)):
+            base, path = self._place(folder)
+            if not isinstance(name, bytes):
+                raise foreign("Record", record)
+            found.add(Place(base, join(path, name)))
+        return found
 
     def operation(self, number: int) -> Operation | None:
         found = self.operations("id = ?", (number,))

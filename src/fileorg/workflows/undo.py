@@ -92,6 +92,11 @@ def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> 
             _still_there(root, undone)
         locks += stack.enter_context(root_locks(*roots))
         source = open_local(stack, undone.root)
+        if source.identity[1] != undone.root_inode and not options.include_changed:
+            raise UsageError(
+                f"{display(undone.root)} is not the folder that it was (is its disk mounted?).",
+                hint="mount its disk, or take what is there now with --include-changed",
+            )
         target = open_local(stack, undone.dest) if undone.dest else source
         yield UndoJob(undone, options, (source, target), journal, reporter, locks)
 
@@ -104,7 +109,7 @@ def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
     operations = journal.operations()
     if options.operation is None:
         kinds = {"undo"} if options.redo else {"organize", "redo"}
-        found = (op for op in operations if op.kind in kinds and journal.has_done(op))
+        found = (op for op in operations if op.kind in kinds and _is_left(journal, op, operations))
         if (chosen := next(found, None)) is None:
             raise UsageError(f"There is nothing to {word}.", hint="fileorg history lists the operations")
         return chosen
@@ -117,9 +122,15 @@ def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
             chain.add(operation.id)
     forward = {"undo"} if options.redo or named.kind == "undo" else {"organize", "redo"}
     for operation in operations:
-        if operation.id in chain and operation.kind in forward and journal.has_done(operation):
+        if operation.id in chain and operation.kind in forward and _is_left(journal, operation, operations):
             return operation
     raise UsageError(f"Nothing of operation {named.id} is left to {word}.", hint="fileorg history shows what was done")
+
+
+def _is_left(journal: Journal, operation: Operation, operations: Sequence[Operation]) -> bool:
+    """Whether something of it is to be taken back. Folders alone are tried once: what is left then is not empty."""
+    tried = any(later.undoes == operation.id for later in operations)
+    return journal.has_done(operation, folders=not tried)
 
 
 def _still_there(root: bytes, operation: Operation) -> None:
