@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support import snapshot
@@ -121,7 +121,7 @@ ways = pytest.mark.parametrize(
 
 
 @ways
-def test_undo_gives_back_the_same_tree(messy: Tree, runs: Runs, options: dict[str, object]) -> None:
+def test_undo_gives_back_the_same_tree(messy: Tree, runs: Runs, options: dict[str, Any]) -> None:
     before = messy.snapshot()
     outcome = runs.organize(**options)
     assert outcome.done > 1
@@ -134,7 +134,7 @@ def test_undo_gives_back_the_same_tree(messy: Tree, runs: Runs, options: dict[st
 
 
 @ways
-def test_redo_gives_back_the_organized_tree(messy: Tree, runs: Runs, options: dict[str, object]) -> None:
+def test_redo_gives_back_the_organized_tree(messy: Tree, runs: Runs, options: dict[str, Any]) -> None:
     runs.organize(**options)
     after = messy.snapshot()
     runs.undo()
@@ -148,7 +148,7 @@ def _without_times_of_links(tree: Snapshot) -> Snapshot:
 
 
 @ways
-def test_a_second_run_changes_nothing(messy: Tree, runs: Runs, options: dict[str, object]) -> None:
+def test_a_second_run_changes_nothing(messy: Tree, runs: Runs, options: dict[str, Any]) -> None:
     runs.organize(**options)
     after = messy.snapshot()
     outcome = runs.organize(**options)
@@ -157,7 +157,7 @@ def test_a_second_run_changes_nothing(messy: Tree, runs: Runs, options: dict[str
 
 
 @ways
-def test_a_dry_run_shows_what_the_run_does(messy: Tree, runs: Runs, options: dict[str, object]) -> None:
+def test_a_dry_run_shows_what_the_run_does(messy: Tree, runs: Runs, options: dict[str, Any]) -> None:
     before, state = messy.snapshot(), snapshot.take(runs.state.path)
     rows = runs.dry_run(**options)
     assert snapshot.differences(before, messy.snapshot()) == []

@@ -35,7 +35,7 @@ FEW_TIMES_NS = [10**18, 17 * 10**17 + 123_456_789, 1_600_000_000 * 10**9, -(10**
 # Few stems, extensions and contents, so that they clash; now and then any bytes at all.
 stems = st.sampled_from(["a", "b", "A", "Images", "a (2)", "IMG_1", ".x", "caf\udce9", "new\nline", "-rf", "x" * 240])
 extensions = st.sampled_from(["", ".jpg", ".JPG", ".pdf", ".tar.gz", ".xmp", ".mov", ".heic", ".qqq", ".part"])
-anything = st.binary(min_size=1, max_size=40).map(os.fsdecode).filter(lambda name: name not in {".", ".."})
+anything = st.binary(min_size=1, max_size=40).map(os.fsdecode).filter(lambda name: name not in {".", "..", ".git", ".hg", ".svn"})
 names = st.one_of(
     st.builds(str.__add__, stems, extensions), st.builds(str.__add__, stems, extensions), anything
 ).filter(lambda name: "/" not in name and "\0" not in name and len(os.fsencode(name)) <= 255)

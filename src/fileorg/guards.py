@@ -46,7 +46,7 @@ def changeable_folder(path: bytes, state: StateDirectory) -> bytes:
     """
     real = existing_folder(path)
     shown = display(path)
-    refuse_protected(real, shown, state)
+    _refuse_protected(real, shown, state)
     for marker in _VERSION_CONTROL:
         if os.path.lexists(os.path.join(real, marker)):
             raise GuardRefused(
@@ -71,7 +71,7 @@ def destination(path: bytes, state: StateDirectory) -> tuple[bytes, bytes]:
     if not missing:
         return changeable_folder(path, state), b""
     shown = display(path)
-    refuse_protected(real, shown, state)
+    _refuse_protected(real, shown, state)
     if not os.path.isdir(base):
         raise UsageError(f"{shown} cannot be made: {display(base)} is a file, not a folder.")
     if any(len(name) > 255 for name in missing):
@@ -80,15 +80,22 @@ def destination(path: bytes, state: StateDirectory) -> tuple[bytes, bytes]:
     return base, b"/".join(missing)
 
 
-def refuse_protected(real: bytes, shown: str, state: StateDirectory) -> None:
-    """Raises `GuardRefused` for a place where nothing is ever moved, not even back."""
+def _refuse_protected(real: bytes, shown: str, state: StateDirectory) -> None:
+    """Raises `GuardRefused` for a place whose files are not for us to sort."""
     home = os.path.realpath(os.path.expanduser(b"~"))
     if real == home or os.path.dirname(real) in {b"/home", b"/Users"}:
         raise GuardRefused(
             f"{shown} is a home directory: programs keep their settings there.", hint="name a folder in it"
         )
+    if real in _SHARED or home.startswith(real + b"/"):
+        raise GuardRefused(f"{shown} belongs to the system.", hint="name a folder of yours")
+    refuse_system(real, shown, state)
+
+
+def refuse_system(real: bytes, shown: str, state: StateDirectory) -> None:
+    """Raises `GuardRefused` for a place where nothing is moved, not even back: a journal that says so is forged."""
     below = any(real == system or real.startswith(system + b"/") for system in _SYSTEM)
-    if real in _SHARED or home.startswith(real + b"/") or (below and not real.startswith(b"/dev/shm/")):
+    if real == b"/" or (below and not real.startswith(b"/dev/shm")):
         raise GuardRefused(f"{shown} belongs to the system.", hint="name a folder of yours")
     if real == state.path or real.startswith(state.path + b"/"):
         raise GuardRefused(f"{shown} is fileorg's own state directory.", hint="name a folder of yours")

@@ -258,7 +258,7 @@ _readers: list[Reader] = []
 """In a worker: the one reader it was set up with. A process pool has no other place for it."""
 
 
-def _become_reader(root: bytes, cross_mounts: bool, ignore: Ignore, selection: Selection) -> None:  # noqa: FBT001
+def _become_reader(root: bytes, cross_mounts: bool, ignore: Ignore, selection: Selection) -> None:
     _readers.append(Reader(LocalStorage(root, cross_mounts=cross_mounts), ignore, selection))
 
 

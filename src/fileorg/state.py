@@ -66,32 +66,33 @@ def open_state(path: bytes | None = None) -> StateDirectory:
         if stat.S_IMODE(seen.st_mode) != 0o700:
             os.chmod(path, 0o700)
         for name in _OURS[:2]:
-            _check_file(os.path.join(path, name))
+            os.close(_own_file(os.path.join(path, name)))
     except OSError as error:
         raise StateError(f"The state directory {shown} cannot be used: {error.strerror}.", hint=hint) from error
     return StateDirectory(os.path.realpath(path))
 
 
-def _check_file(path: bytes) -> None:
-    """Make a database file with mode 0600, or see that the one there is ours: no link, no other owner."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+def _own_file(path: bytes) -> int:
+    """A descriptor of a file of ours, made with mode 0600 if it is missing. Raises `StateError` for a link, or if it
+    has another owner or a second name: what is written into it would be written elsewhere.
+    """
+    hint = "move it away, or name another state directory with --state-dir"
     try:
-        fd = os.open(path, flags, 0o600)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:
-            raise StateError(f"{display(path)} is not a plain file.", hint="move it away") from error
+            raise StateError(f"{display(path)} is not a plain file.", hint=hint) from error
         raise
     try:
         seen = os.fstat(fd)
         if not stat.S_ISREG(seen.st_mode) or seen.st_nlink != 1 or seen.st_uid != os.geteuid():
-            raise StateError(
-                f"{display(path)} is not a plain file of yours with one name.",
-                hint="move it away, or name another state directory with --state-dir",
-            )
+            raise StateError(f"{display(path)} is not a plain file of yours with one name.", hint=hint)
         if stat.S_IMODE(seen.st_mode) != 0o600:
             os.fchmod(fd, 0o600)
-    finally:
+    except BaseException:
         os.close(fd)
+        raise
+    return fd
 
 
 @contextlib.contextmanager
@@ -103,7 +104,7 @@ def run_lock(state: StateDirectory, what: str, *, name: bytes = b"run.lock") -> 
     """
     path = os.path.join(state.path, name)
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        fd = _own_file(path)
     except OSError as error:
         raise StateError(
             f"The lock {display(path)} cannot be used: {error.strerror}.",

@@ -44,16 +44,18 @@ class UndoPlan:
             yield parents[start : start + rows]
         for batch in self._journal.done(self._operation, rows):
             plan = [_inverse(record) for record in batch]
-            yield [self._beside(row) for row in plan] if self._rename else plan
+            wanted = {row[4:7] for row in plan} if self._rename else set()
+            yield [self._beside(row, wanted) for row in plan] if self._rename else plan
 
-    def _beside(self, row: PlanRow) -> PlanRow:
-        """The row with a free name, where its own is taken."""
-        storage, number, name = self._storages[row.target_base], 1, row.target_name
+    def _beside(self, row: PlanRow, wanted: set[tuple[Base, bytes, bytes]]) -> PlanRow:
+        """The row with a free name, where its own is taken; `wanted` are those of the batch."""
+        base, folder, own_name = row[4:7]
+        storage, number, name = self._storages[base], 1, own_name
         if row.action is not Action.MOVE:
             return row
-        while storage.lstat(row.target_folder, name) is not None:
+        while storage.lstat(folder, name) is not None or (number > 1 and (base, folder, name) in wanted):
             number += 1
-            name = numbered(row.target_name, number, storage.capabilities.name_limit)
+            name = numbered(own_name, number, storage.capabilities.name_limit)
         return row._replace(target_name=name)
 
     def _missing_parents(self) -> Iterator[PlanRow]:

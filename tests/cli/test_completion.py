@@ -96,8 +96,12 @@ def test_nothing_is_made(fileorg: Fileorg) -> None:
 def test_nothing_is_said_of_a_journal_that_cannot_be_read(used: Fileorg) -> None:
     (used.home / "journal.db").write_bytes(b"nonsense" * 1000)
     assert complete(used, "fileorg undo ") == []
-    with sqlite3.connect(used.home / "other.db"):
-        assert complete(used, f"fileorg undo --state-dir {used.home / 'other.db'} ") == []
+    other = used.folder / "other"
+    other.mkdir()
+    database = sqlite3.connect(other / "journal.db")
+    database.execute("CREATE TABLE recipes (id)")
+    database.close()
+    assert complete(used, f"fileorg undo --state-dir {other} ") == []
 
 
 def test_half_written_lines_are_no_obstacle(fileorg: Fileorg) -> None:

@@ -52,7 +52,7 @@ WRONG_WORDS = {
     ("categorize", "tree", "-0", "-f", "json"): "-0 and --format say two things.",
     ("undo",): "There is nothing to undo.",
     ("undo", "7"): "There is no operation 7.",
-    ("undo", "zero"): "Invalid value for 'OP': 'zero' is not a valid int",
+    ("undo", "zero"): "Invalid value for 'OP': 'zero' is not a valid",
     ("redo",): "There is nothing to redo.",
     ("history", "x", "--problems", "1"): "PATH and --problems ask two questions.",
     ("demo", "tree"): "tree is not empty.",

@@ -102,7 +102,7 @@ def loaded(fileorg: Fileorg, *words: str) -> set[str]:
         capture_output=True,
         text=True,
         cwd=fileorg.folder,
-        env=fileorg.environment(),
+        env={name: value for name, value in fileorg.environment().items() if not name.startswith("COVERAGE")},
         check=False,
     )
     return set(ran.stderr.split())

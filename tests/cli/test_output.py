@@ -88,6 +88,32 @@ def test_a_dry_run_with_null_holds_sources_and_targets_by_turns(fileorg: Fileorg
     }
 
 
+def test_targets_at_a_destination_elsewhere_are_absolute(fileorg: Fileorg, mess: Tree) -> None:
+    target = str(fileorg.folder / "sorted/Images/photo.jpg")
+    words = ("organize", "tree", "--dest", "sorted", "--include", "photo.jpg")
+    assert fileorg(*words, "-n").out.startswith(f"photo.jpg -> {target}\n")
+    plan = fileorg(*words, "-n", "-f", "json").json
+    assert plan["dest"] == str(fileorg.folder / "sorted")
+    assert [row["target"] for row in plan["rows"] if row["action"] == "move"] == [target]
+    assert fileorg(*words, "-n", "-0").out == f"photo.jpg\0{target}\0"
+    assert not (fileorg.folder / "sorted").exists()
+    done = fileorg(*words)
+    assert f"  Images        1   3 B  {target.removesuffix('photo.jpg')}\n" in done.out
+    assert fileorg("undo", "-n").out.startswith(f"{target} -> photo.jpg\n")
+    assert fileorg("history", "tree/photo.jpg").out.endswith(f"  -> {target}\n")
+
+
+def test_copies_and_links_are_shown_as_removed_by_an_undo(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({"a.jpg": "x"})
+    for action in ("copy", "hardlink", "symlink"):
+        assert fileorg("organize", "tree", "--action", action).code == 0
+        told = fileorg("undo", "-n")
+        assert told.out.startswith(f"Images/a.jpg removed, the {action} of a.jpg\n")
+        assert fileorg("undo", "-n", "-0").out_bytes == b"Images/a.jpg\0\0"
+        assert fileorg("undo").code == 0
+        assert tree.read() == {"a.jpg": "x"}
+
+
 def test_a_run_as_json_tells_what_came_of_it(fileorg: Fileorg, mess: Tree) -> None:
     done = fileorg("organize", "tree", "-f", "json").json
     assert (done["operation"], done["files"], done["counts"], done["problems"]) == (1, 4, {"done": 4}, [])

@@ -86,9 +86,9 @@ def test_an_entry_tells_what_the_file_system_does(local: LocalStorage, root: Pat
     assert sorted(listing.files) == [entry, entry._replace(name=b"two")]
 
 
-def test_an_inode_number_fits_63_bits() -> None:
-    """They are unsigned, and what network file systems make up uses all 64 bits."""
-    facts = os.stat_result((stat.S_IFREG, 2**64 - 1, 1, 1, 0, 0, 0, 0, 0, 0))
+def test_numbers_fit_64_bits_with_a_sign() -> None:
+    """Inodes are unsigned, and what network file systems make up uses all 64 bits; times go on after 2262."""
+    facts = os.stat_result((stat.S_IFREG, 2**64 - 1, 1, 1, 0, 0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0, 2**63, 0))
 
     class Odd:
         name = "odd"
@@ -99,7 +99,7 @@ def test_an_inode_number_fits_63_bits() -> None:
 
     (listing,) = batches(b"", iter([cast("os.DirEntry[str]", Odd())]))
     assert listing.files == [entry_of(b"odd", facts)]
-    assert listing.files[0].inode == 2**63 - 1
+    assert (listing.files[0].inode, listing.files[0].mtime_ns) == (2**63 - 1, 2**63 - 1)
 
 
 def test_whatever_is_no_file_and_no_folder_is_listed_apart(local: LocalStorage, root: Path) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fileorg.cli.formats import JsonDocument, write_json
 from fileorg.cli.options import Format, ProgressMode
-from fileorg.cli.plan_view import list_rows, rows_as_json, rows_as_null
 from fileorg.cli.question import ask
 from fileorg.cli.stop import Stopped, stoppable
 from fileorg.cli.summary import NAMED, exit_code, outcome_as_json, show_outcome, show_problems
@@ -18,10 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fileorg.cli.options import Manner
+    from fileorg.cli.plan_rows import PlanRows
     from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
     from fileorg.cli.words import Verb
-    from fileorg.model import Outcome, Plan
+    from fileorg.model import Outcome
 
 
 class Job(Protocol):
@@ -39,6 +39,7 @@ class Change:
     kind: str
     out: Out
     screen: Screen
+    rows: PlanRows
     again: str
     """The command that goes on where a run was stopped."""
 
@@ -60,27 +61,27 @@ class Change:
     def asks(self) -> bool:
         return not self.manner.yes and can_ask(self.talk)
 
-    def preview(self, plan: Plan, head: dict[str, Any], totals: dict[str, Any]) -> None:
+    def preview(self, head: dict[str, Any], totals: dict[str, Any]) -> None:
         """The rows, and in JSON what stands before and after them."""
         if self.manner.null:
-            rows_as_null(self.out, plan)
+            self.rows.as_null(self.out)
         elif self.is_text:
-            list_rows(self.out, plan)
+            self.rows.list(self.out)
         else:
             document = JsonDocument(self.out)
             for key, value in head.items():
                 document.field(key, value)
-            rows_as_json(document, plan)
+            self.rows.as_json(document)
             for key, value in totals.items():
                 document.field(key, value)
             document.end()
 
-    def agreed(self, question: str, plan: Plan) -> bool:
+    def agreed(self, question: str) -> bool:
         """Whether to go on: the answer, or yes where no one is asked."""
         if not self.asks:
             return True
         talk = self.talk
-        if ask(talk, question, lambda: list_rows(talk, plan)):
+        if ask(talk, question, lambda: self.rows.list(talk)):
             talk.line()
             return True
         talk.line("Nothing was changed.")
@@ -101,11 +102,28 @@ class Change:
         self.screen.outcome(outcome)
         return outcome
 
-    def report(self, outcome: Outcome, files: int, way_back: str, between: Callable[[], None] | None = None) -> Exit:
-        """What came of it. `files` is how many were planned, `way_back` the command that undoes it."""
-        if not self.is_text:
-            write_json(self.out, outcome_as_json(outcome, self.kind) | {"undo": way_back})
-            return exit_code(outcome)
+    def report(
+        self,
+        outcome: Outcome,
+        files: int,
+        way_back: str,
+        *,
+        facts: dict[str, Any] | None = None,
+        between: Callable[[], None] | None = None,
+    ) -> Exit:
+        """What came of it. `files` is how many were planned, `way_back` the command that undoes it, `facts` more to
+        tell to programs; `between` is called before the way back is told to people.
+        """
+        try:
+            if not self.is_text:
+                write_json(self.out, outcome_as_json(outcome, self.kind) | {"undo": way_back} | (facts or {}))
+            else:
+                self._tell(outcome, files, way_back, between)
+        except KeyboardInterrupt:
+            raise Stopped(f"Operation {outcome.operation} was done already.", hint=way_back) from None
+        return exit_code(outcome)
+
+    def _tell(self, outcome: Outcome, files: int, way_back: str, between: Callable[[], None] | None) -> None:
         quiet = self.manner.quiet
         most = None if self.manner.verbose else NAMED
         show_outcome(self.out, outcome, self.verb, quiet=quiet)
@@ -117,7 +135,6 @@ class Change:
         elif outcome.done and not quiet:
             word = way_back.split()[1].capitalize()
             self.out.line(f"{word} with: {self.out.styled(way_back, 'cyan')}")
-        return exit_code(outcome)
 
     def _say_stopped(self, outcome: Outcome, files: int, way_back: str) -> None:
         err = self.err

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import os
-import sqlite3
 import struct
 import tarfile
 import wave
@@ -200,8 +199,8 @@ def _ar(files: Mapping[bytes, bytes]) -> bytes:
 
 
 def _sqlite() -> bytes:
-    with sqlite3.connect(":memory:") as database:
-        database.executescript("CREATE TABLE orders (id INTEGER PRIMARY KEY); INSERT INTO orders VALUES (1), (2);")
-        content = database.serialize()
-    database.close()
-    return content
+    """A database of one page, without tables: its header, and an empty leaf."""
+    versions = struct.pack(">HBBBBBB", 512, 1, 1, 0, 64, 32, 32)
+    numbers = struct.pack(">12I", 1, 1, 0, 0, 0, 4, 0, 0, 1, 0, 0, 0)
+    header = b"SQLite format 3\0" + versions + numbers + bytes(20) + struct.pack(">II", 1, 3_040_000)
+    return (header + struct.pack(">BHHHB", 0x0D, 0, 0, 512, 0)).ljust(512, b"\0")

@@ -138,7 +138,7 @@ class Live:
                     finished_style="cyan",
                 )
             )
-        cells.append(Text(_figures(stage, room), no_wrap=True, overflow="crop"))
+        cells.append(Text(_figures(stage, room, time.monotonic()), no_wrap=True, overflow="crop"))
         line.add_row(*cells)
         below = STOPPING if self._stopping else display(stage.folder)
         # The terminal writes `^C` at the cursor: it must not wrap, or the display is not where it is looked for.
@@ -146,9 +146,9 @@ class Live:
         return Group(line, Text(f"  {shown}", style="yellow" if self._stopping else "dim", no_wrap=True))
 
 
-def _figures(stage: _Stage, room: int) -> str:
+def _figures(stage: _Stage, room: int, now: float) -> str:
     """As many of the figures, the most telling first, as there is room for; shown in the order people read them."""
-    seconds = max(time.monotonic() - stage.started, 0.001)
+    seconds = max(now - stage.started, 0.001)
     rate = stage.files / seconds
     figures: list[tuple[int, str]] = []
     if stage.total is not None:

@@ -1,86 +1,28 @@
-"""A plan as people and programs see it before it is run. A dry run and a run read the same rows."""
+"""The plan of an organize run in numbers: what goes where, what stays and why."""
 
 from __future__ import annotations
 
 import os
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from fileorg.cli.formats import JsonDocument, named, write_null
-from fileorg.cli.render import Column, counted, plural, size, table
-from fileorg.model import Action
-from fileorg.names import display, join
+from fileorg.cli.formats import named
+from fileorg.cli.render import Column, counted, plural, short, size, table
+from fileorg.names import display
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
-    from fileorg.model import Plan, PlanRow
     from fileorg.plan import OrganizePlan, Tally
     from fileorg.scan import Seen
 
-ROWS = 4096
-FOLDERS = frozenset({Action.MAKE_FOLDER, Action.REMOVE_FOLDER})
-_REMOVALS = frozenset({Action.REMOVE_COPY, Action.REMOVE_HARDLINK, Action.REMOVE_SYMLINK})
 
-
-def file_rows(plan: Plan) -> Iterator[PlanRow]:
-    """The rows that are about files."""
-    every = chain.from_iterable(plan.batches(ROWS))
-    return (row for row in every if row.action not in FOLDERS)
-
-
-def list_rows(out: Out, plan: Plan) -> None:
-    """Each change as `source -> target`, and each file that is skipped with the reason."""
-    out.many(_line(out, row) for row in file_rows(plan))
-
-
-def _line(out: Out, row: PlanRow) -> str:
-    source = display(join(row.source_folder, row.source_name))
-    target = display(join(row.target_folder, row.target_name))
-    if row.reason:
-        return f"{source} {out.styled(f'stays: {row.reason}', 'yellow')}"
-    if row.action in _REMOVALS:
-        return f"{target} {out.styled('removed', 'yellow')}, the {row.action.removeprefix('remove-')} of {source}"
-    return f"{source} {out.styled('->', 'dim')} {target}"
-
-
-def rows_as_json(document: JsonDocument, plan: Plan) -> None:
-    """Every row, folders too, in the order in which they would be carried out."""
-    document.rows("rows", (_row(row) for row in chain.from_iterable(plan.batches(ROWS))))
-
-
-def _row(row: PlanRow) -> dict[str, Any]:
-    target = named("target", join(row.target_folder, row.target_name))
-    if row.action in FOLDERS:
-        return {"action": row.action, **target}
-    source = named("source", join(row.source_folder, row.source_name))
-    fields = {"action": row.action, **source, **target, "size": row.size, "category": row.category or None}
-    return fields | {"skipped": row.reason or None}
-
-
-def rows_as_null(out: Out, plan: Plan) -> None:
-    """Source and target by turns, as they are."""
-    write_null(
-        out,
-        (
-            name
-            for row in file_rows(plan)
-            if not row.reason
-            for name in (join(row.source_folder, row.source_name), join(row.target_folder, row.target_name))
-        ),
-    )
-
-
-# The plan of an organize run ------------------------------------------------------------------------------------------
-
-
-def show_plan(out: Out, plan: OrganizePlan) -> None:
-    """Category, files, bytes and where to."""
+def show_plan(out: Out, plan: OrganizePlan, dest: bytes | None) -> None:
+    """Category, files, bytes and where to: relative to the root, or below `dest`."""
     chosen = [(category, tally) for category, tally in plan.by_category.items() if tally.files]
     chosen.sort(key=lambda pair: (-pair[1].files, pair[0]))
-    rows = [(category, f"{tally.files:,}", size(tally.bytes), where_to(tally)) for category, tally in chosen]
+    rows = [(category, f"{tally.files:,}", size(tally.bytes), where_to(tally, dest)) for category, tally in chosen]
     # To say that images go to Images/ is the least that there must be room for.
     plain = all(where == f"{category}/" for category, _, _, where in rows)
     columns = (
@@ -95,14 +37,14 @@ def show_plan(out: Out, plan: OrganizePlan) -> None:
         out.line(f"  {plan.renamed:,} of them {gets} taken.")
 
 
-def where_to(tally: Tally) -> str:
+def where_to(tally: Tally, dest: bytes | None) -> str:
     """The folder that a category goes to, or what its folders have in common."""
-    folders = tally.folders
+    folders = [os.path.join(dest or b"", folder) for folder in tally.folders]
+    common = short(os.path.commonpath(folders)) if folders else ""
     if len(folders) == 1:
-        return display(next(iter(folders))) + "/"
-    common = os.path.commonpath(folders) if folders else b""
+        return f"{common or '.'}/"
     many = plural(len(folders), "folder")
-    return f"{display(common)}/… ({many})" if common else many
+    return f"{common}/… ({many})" if common else many
 
 
 def show_stays(out: Out, plan: OrganizePlan, seen: Seen) -> bool:

@@ -77,5 +77,4 @@ def outcome_as_json(outcome: Outcome, kind: str) -> dict[str, Any]:
             {**named("path", problem.path), "state": str(problem.state), "reason": problem.reason}
             for problem in outcome.problems
         ],
-        "undo": f"fileorg undo {outcome.operation}",
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fileorg.execute.steps import Stuck, seal
-from fileorg.execute.verdict import DONE, NOT_DONE, Case, Verdict
+from fileorg.execute.verdict import CUT_SHORT, DONE, NOT_DONE, Case, Verdict
 from fileorg.journal import checked
 from fileorg.model import Action, RecordState
 
@@ -28,11 +28,19 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
     low, high = journal.record_range(operation)
     reporter.stage("recover", max(0, high - low + 1))
     disturbed: set[tuple[Base, bytes]] = set()
+
+    def disturbs(record: Record, base: Base, folder: bytes) -> None:
+        if record.error is None:  # few: a run works on one file at a time where anything can be left lying
+            journal.mark(record.id, record.state, error=CUT_SHORT.reason)
+        disturbed.add((base, folder))
+
     for batch in journal.records(operation):
         marks = []
         for raw in batch:
             record = checked(raw)
-            verdict = _judge(record, operation.id, storages, disturbed)
+            if record.error == CUT_SHORT.reason:  # a recovery was killed in its turn
+                disturbed |= {(record.source_base, record.source_folder), (record.target_base, record.target_folder)}
+            verdict = _judge(record, Case(record, operation.id, storages, disturbs))
             if (verdict.state, verdict.reason) != (record.state, record.error) or verdict.columns:
                 marks.append((record.id, verdict.state, {"error": verdict.reason, **verdict.columns}))
         with journal.transaction():
@@ -43,12 +51,9 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
         reporter.note(note)
 
 
-def _judge(
-    record: Record, operation: int, storages: Sequence[LocalStorage], disturbed: set[tuple[Base, bytes]]
-) -> Verdict:
+def _judge(record: Record, case: Case) -> Verdict:
     if record.state in {RecordState.SKIPPED, RecordState.UNDONE}:
         return Verdict(record.state, record.error)  # decided before anything was done
-    case = Case(record, operation, storages, disturbed)
     try:
         match record.action:
             case Action.MOVE:
@@ -70,7 +75,7 @@ def _judge(
     except OSError as error:
         return Verdict(RecordState.CHANGED, f"after the crash it could not be settled: {error.strerror or error}")
     # What was refused before the crash stays refused for the reason known then.
-    if verdict is NOT_DONE and record.state not in {
+    if verdict.state is RecordState.SKIPPED and record.state not in {
         RecordState.INTENT,
         RecordState.COPIED,
         RecordState.DONE,

@@ -22,7 +22,7 @@ from fileorg.model import RecordState
 from fileorg.names import join
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from fileorg.journal import Record
     from fileorg.model import Base, Entry
@@ -42,6 +42,8 @@ class Verdict(NamedTuple):
 
 DONE = Verdict(RecordState.DONE)
 NOT_DONE = Verdict(RecordState.SKIPPED, "the run was interrupted before it was done")
+CUT_SHORT = Verdict(RecordState.SKIPPED, "the run was interrupted while it was done; what there was of it is gone")
+"""Also noted before anything of it is taken away: so a second recovery knows that folders were disturbed."""
 TAKEN = Verdict(RecordState.CONFLICT, "the name is taken")
 CHANGED = Verdict(RecordState.CHANGED, "after the crash, neither name holds the file as it was; nothing was touched")
 
@@ -50,9 +52,13 @@ class Case:
     """One record, and the places it speaks of."""
 
     def __init__(
-        self, record: Record, operation: int, storages: Sequence[LocalStorage], disturbed: set[tuple[Base, bytes]]
+        self,
+        record: Record,
+        operation: int,
+        storages: Sequence[LocalStorage],
+        disturbs: Callable[[Record, Base, bytes], None],
     ) -> None:
-        """`disturbed` is added to: folders in which something is taken away again."""
+        """`disturbs` is told of each folder in which something of ours is about to be taken away."""
         self.record = record
         self.source = storages[record.source_base]
         self.target = storages[record.target_base]
@@ -62,13 +68,12 @@ class Case:
         self.placed = record.target_inode == PLACED and record.inode != PLACED
         made = Identity(record.target_inode, record.size, record.target_mtime_ns)
         self.moved = self.original if self.placed else made
-        self._disturbed = disturbed
+        self._disturbs = disturbs
+        self._not_done = CUT_SHORT if record.error == CUT_SHORT.reason else NOT_DONE
 
-    def disturb_source(self) -> None:
-        self._disturbed.add((self.record.source_base, self.record.source_folder))
-
-    def disturb_target(self) -> None:
-        self._disturbed.add((self.record.target_base, self.record.target_folder))
+    def _disturb(self, base: Base, folder: bytes) -> None:
+        self._disturbs(self.record, base, folder)
+        self._not_done = CUT_SHORT
 
     def at_source(self) -> Entry | None:
         return self.source.lstat(self.record.source_folder, self.record.source_name)
@@ -85,14 +90,14 @@ class Case:
                 # A new file at the source is someone else's.
                 return Verdict(RecordState.DONE, self._note(), self._as_placed(target))
             case (True, False, True):
-                return NOT_DONE
+                return self._not_done
             case (True, True, _) if self._is_between_names(source, target):
                 self.source.remove(self.record.source_folder, self.record.source_name)
                 return DONE
             case (True, False, False) if self._is_our_placeholder(target):
-                self.disturb_target()
+                self._disturb(self.record.target_base, self.record.target_folder)
                 self.target.remove(self.record.target_folder, self.record.target_name)
-                return NOT_DONE
+                return self._not_done
             case (True, _, False):
                 return TAKEN
             case (False, False, True) if source is None:
@@ -105,12 +110,13 @@ class Case:
         if target is not None and target.inode == self.record.target_inode and target.is_file and source is None:
             return Verdict(RecordState.DONE, "it was edited since")
         if source is not None and source.inode == self.record.inode and target is None:
-            return NOT_DONE
+            return self._not_done
         return CHANGED
 
     def _note(self) -> str | None:
         noted = {RecordState.INTENT, RecordState.COPIED, RecordState.DONE}
-        return self.record.error if self.record.state in noted else None
+        known = self.record.state in noted and self.record.error != CUT_SHORT.reason
+        return self.record.error if known else None
 
     def _is_between_names(self, source: Entry | None, target: Entry | None) -> bool:
         """Between link and unlink: both names are of one file, and one of them it has only now."""
@@ -134,8 +140,10 @@ class Case:
         whole = identity(staged) if staged is not None else self.moved if recorded else None
         if whole is None:
             return None
-        self.disturb_target()
-        if withdrawn := self._is_aside(self.target, folder, name, whole):
+        withdrawn = self._is_aside(self.target, folder, name, whole)
+        if withdrawn or staged is not None:
+            self._disturb(self.record.target_base, folder)
+        if withdrawn:
             settle_aside(self.target, folder, name, self.aside, whole)
         if staged is None:
             return None if withdrawn else whole
@@ -166,15 +174,18 @@ class Case:
     def _move_across(self, made: Identity) -> Verdict:
         """The copy is whole; now the original goes, unless either of them is no longer what it was."""
         source, folder, name = self.source, self.record.source_folder, self.record.source_name
-        self.disturb_source()
         is_aside = self._is_aside(source, folder, name, self.original)
-        if not made.fits(self.at_target()):
+        is_there = not is_aside and self.original.fits(self.at_source())
+        whole = made.fits(self.at_target())
+        if is_aside or (is_there and whole):
+            self._disturb(self.record.source_base, folder)
+        if not whole:
             if is_aside:
                 put_back(source, folder, name, self.aside)
-            return NOT_DONE if self.original.fits(self.at_source()) else CHANGED
+            return self._not_done if self.original.fits(self.at_source()) else CHANGED
         if is_aside:
             gone = settle_aside(source, folder, name, self.aside, self.original)
-        elif self.original.fits(self.at_source()):
+        elif is_there:
             gone = remove_checked(source, folder, name, self.aside, self.original)
         else:
             gone = True  # what is at the source now is someone else's
@@ -187,7 +198,7 @@ class Case:
         if made is not None and made.fits(target):
             columns = {"target_inode": made.inode, "target_mtime_ns": made.mtime_ns}
             return Verdict(RecordState.DONE, self._note(), columns)
-        return NOT_DONE if target is None else TAKEN
+        return self._not_done if target is None else TAKEN
 
     def made(self, is_ours: Any) -> Verdict:
         """For what is there or not, and is made in one step."""

@@ -49,6 +49,10 @@ class FileBatch(NamedTuple):
         return zip(self.split_names(), *map(self.column, range(_NUMBERS)), strict=True)
 
     @property
+    def is_whole(self) -> bool:
+        return len(self.numbers) == self.files * _NUMBERS * 8
+
+    @property
     def fingerprint(self) -> bytes:
-        """16 bytes that change with any name, size, time or inode in the batch."""
-        return xxhash.xxh3_128(self.names + b"\0" + self.numbers).digest()
+        """16 bytes that change with the folder and any name, size, time or inode in the batch."""
+        return xxhash.xxh3_128(b"\0".join((self.folder, self.names, self.numbers))).digest()

@@ -24,6 +24,9 @@ CREATE TABLE columns (
     batch INTEGER PRIMARY KEY, dev INTEGER NOT NULL, files INTEGER NOT NULL,
     names BLOB NOT NULL, numbers BLOB NOT NULL);
 """
+_TABLES = {("table", "roots"), ("table", "batches"), ("table", "columns")}
+_BROKEN = (sqlite3.DatabaseError, UnicodeDecodeError)  # SQLite's messages hold what it found, whatever that is
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class Index:
@@ -35,11 +38,15 @@ class Index:
         Without a path it is a private one, which SQLite deletes when it is closed.
         """
         self._path = path or b""
+        self._files: dict[bytes, int] = {}  # how many the last scan of a root saw, while that is known
         try:
             self._db = self._open()
-        except sqlite3.DatabaseError:
-            self._discard()
-            self._db = self._open()
+        except _BROKEN:
+            try:
+                self._discard()
+                self._db = self._open()
+            except (*_BROKEN, OSError) as error:
+                raise self._failed(error) from error
 
     def _open(self) -> sqlite3.Connection:
         db = sqlite3.connect(os.fsdecode(self._path), isolation_level=None)
@@ -49,12 +56,12 @@ class Index:
                 "PRAGMA trusted_schema=OFF; PRAGMA wal_autocheckpoint=4000;"
             )
             version = db.execute("PRAGMA user_version").fetchone()[0]
-            tables = {row[0] for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-            if version not in {0, _VERSION} or not tables <= {"roots", "batches", "columns"}:
+            found = set(db.execute("SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'"))
+            if version not in {0, _VERSION} or not found <= _TABLES:
                 raise sqlite3.DatabaseError("of another version")
-            if not tables:
+            if not found:
                 db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;")
-        except sqlite3.DatabaseError:
+        except _BROKEN:
             db.close()
             raise
         return db
@@ -70,7 +77,7 @@ class Index:
 
         Returns how many files were in batches already known. One transaction: a scan that is cut short changes nothing.
         """
-        unchanged = 0
+        unchanged = files = 0
         try:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("INSERT OR IGNORE INTO roots (path) VALUES (?)", (root,))
@@ -78,19 +85,26 @@ class Index:
             seen = self._db.execute("SELECT coalesce(max(seen), 0) + 1 FROM batches").fetchone()[0]
             for sequence, batch in batches:
                 unchanged += self._put(root_id, sequence, batch, seen)
+                files += batch.files
             stale = "SELECT id FROM batches WHERE root = ? AND seen <> ?"
             self._db.execute(f"DELETE FROM columns WHERE batch IN ({stale})", (root_id, seen))
             self._db.execute("DELETE FROM batches WHERE root = ? AND seen <> ?", (root_id, seen))
             self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise FileorgError(
-                f"The index {display(self._path)} cannot be written: {error}.",
-                hint="free some space, or name another state directory with --state-dir",
-            ) from error
+            self._files[root] = files
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+            raise (self._damaged(error) if code & 0xFF in _DAMAGED else self._failed(error)) from error
         finally:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+            with contextlib.suppress(sqlite3.Error):
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
         return unchanged
+
+    def _failed(self, error: Exception) -> FileorgError:
+        return FileorgError(
+            f"The index {display(self._path)} cannot be written: {error}.",
+            hint="free some space, or name another state directory with --state-dir",
+        )
 
     def _put(self, root_id: int, sequence: int, batch: FileBatch, seen: int) -> int:
         fingerprint = batch.fingerprint
@@ -117,24 +131,39 @@ class Index:
 
     def batches(self, root: bytes) -> Iterator[FileBatch]:
         """What the last scan of `root` saw, by folder; the memory of one batch."""
-        yield from (
-            FileBatch(*row)
-            for row in self._db.execute(
-                "SELECT folder, dev, files, names, numbers FROM batches JOIN columns ON batch = id"
-                " WHERE root = ? ORDER BY folder, sequence",
-                (self._root_id(root),),
-            )
-        )
+        files = 0
+        for batch in self._read("root = ?", self._root_id(root)):
+            files += batch.files
+            yield batch
+        if files != self._files.get(root, files):
+            raise self._damaged(ValueError(f"it holds {files} of {self._files[root]} files"))
 
     def folder(self, root: bytes, folder: bytes) -> Iterator[FileBatch]:
         """The batches of one folder."""
-        yield from (
-            FileBatch(*row)
-            for row in self._db.execute(
-                "SELECT folder, dev, files, names, numbers FROM batches JOIN columns ON batch = id"
-                " WHERE root = ? AND folder = ? ORDER BY sequence",
-                (self._root_id(root), folder),
-            )
+        return self._read("root = ? AND folder = ?", self._root_id(root), folder)
+
+    def _read(self, where: str, *values: int | bytes) -> Iterator[FileBatch]:
+        rows = (
+            "SELECT fingerprint, folder, dev, files, names, numbers FROM batches JOIN columns ON batch = id"
+            f" WHERE {where} ORDER BY folder, sequence"
+        )
+        try:
+            for fingerprint, *columns in self._db.execute(rows, values):
+                batch = FileBatch(*columns)
+                if batch.fingerprint != fingerprint or not batch.is_whole:
+                    raise sqlite3.DatabaseError("a batch is not as it was written")
+                yield batch
+        except (*_BROKEN, TypeError) as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> FileorgError:
+        """It is a cache: away with it."""
+        self._db.close()
+        with contextlib.suppress(OSError):
+            self._discard()
+        return FileorgError(
+            f"The index {display(self._path)} was damaged: {error}.",
+            hint="it is made anew when you run the command again; no file was touched",
         )
 
     def close(self) -> None:

@@ -191,10 +191,13 @@ class JournalReader:
 
     def folders(self, operation: int) -> Iterator[tuple[int, Base, bytes, int | None, int | None, int | None]]:
         """(id, base, path, mode, mtime_ns, sealed_mtime_ns) of each folder the operation touched, parents first."""
-        yield from self._select(
+        for number, base, path, *facts in self._select(
             "SELECT id, base, path, mode, mtime_ns, sealed_mtime_ns FROM folders WHERE operation = ? ORDER BY path",
             (operation,),
-        )
+        ):
+            if not all(isinstance(fact, int | None) for fact in facts) or not 0 <= (facts[0] or 0) < 1 << 16:
+                raise foreign("Folder", number)
+            yield number, *checked_place((base, path), number), *facts
 
     def trail(self, path: bytes) -> list[tuple[Operation, Record]]:
         """Where a file went: the done records of any operation that has `path` (absolute) at either end, oldest first.

@@ -29,7 +29,7 @@ def entry_of(name: bytes, seen: os.stat_result) -> Entry:
         (
             name,
             seen.st_size,
-            mtime_ns if mtime_ns <= _LATEST_NS else _LATEST_NS,
+            mtime_ns if mtime_ns <= _LATEST_NS else _LATEST_NS,  # noqa: FURB136  min() takes four times as long
             seen.st_ctime_ns,
             seen.st_ino & _INODE,
             seen.st_mode,
@@ -68,7 +68,7 @@ def batches(folder: bytes, entries: Iterator[os.DirEntry[str]]) -> Iterator[List
             (
                 os.fsencode(entry.name),
                 seen.st_size,
-                mtime_ns if mtime_ns <= _LATEST_NS else _LATEST_NS,
+                mtime_ns if mtime_ns <= _LATEST_NS else _LATEST_NS,  # noqa: FURB136  min() takes four times as long
                 seen.st_ctime_ns,
                 seen.st_ino & _INODE,
                 mode,

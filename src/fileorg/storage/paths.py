@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 # An empty component, `.` or `..`, anywhere in it; NUL, where C would end the name.
 _find_unclean = re.compile(rb"(?:\A|/)\.{0,2}(?:/|\Z)|\x00").search
 
-_NO_NAMES = frozenset({b"", b".", b".."})
+NO_NAMES = frozenset({b"", b".", b".."})
 
 
 def failed(code: int, name: bytes | None = None, target: bytes | None = None) -> OSError:
@@ -27,14 +27,14 @@ def failed(code: int, name: bytes | None = None, target: bytes | None = None) ->
 def check_name(name: bytes) -> None:
     """Raise `OSError` with EINVAL unless `name` is one component that stays in its folder."""
     # Integers: `b"/" in name` tries them first and takes ten times as long.
-    if 0x2F in name or 0 in name or name in _NO_NAMES:
+    if 0x2F in name or 0 in name or name in NO_NAMES:
         raise failed(errno.EINVAL, name)
 
 
 def are_names(names: Sequence[bytes]) -> bool:
     """Whether `check_name` passes all of them, in a tenth of the time."""
     joined = b"/".join(names)
-    return joined.count(b"/") == max(0, len(names) - 1) and 0 not in joined and _NO_NAMES.isdisjoint(names)
+    return joined.count(b"/") == max(0, len(names) - 1) and 0 not in joined and NO_NAMES.isdisjoint(names)
 
 
 def check_folder(folder: bytes) -> None:

@@ -7,8 +7,9 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fileorg.errors import Locked
+from fileorg.errors import GuardRefused, Locked
 from fileorg.execute import recover
+from fileorg.guards import refuse_system
 from fileorg.ignore import Ignore
 from fileorg.journal import Journal
 from fileorg.names import display
@@ -67,30 +68,32 @@ def changing(
     """The journal and the descriptors of the locks, with whatever a crash left open settled first."""
     locks = [stack.enter_context(run_lock(state, what))]
     journal = stack.enter_context(Journal(state.journal))
-    recoveropen_local(journal, reporter)
+    _recover_open(journal, state, reporter)
     return journal, locks + stack.enter_context(root_locks(*roots))
 
 
 def recover_all(state: StateDirectory, reporter: Reporter) -> list[Operation]:
     """`fileorg recover`: settle what a crash left open. Raises `Locked`, `JournalError`."""
     with run_lock(state, "recover"), Journal(state.journal) as journal:
-        return recoveropen_local(journal, reporter)
+        return _recover_open(journal, state, reporter)
 
 
-def recoveropen_local(journal: Journal, reporter: Reporter) -> list[Operation]:
+def _recover_open(journal: Journal, state: StateDirectory, reporter: Reporter) -> list[Operation]:
     """Settle what a crash left open, newest first; those whose disk is not there now are left for later."""
     settled = []
     for operation in journal.open_operations():
         try:
             with contextlib.ExitStack() as stack:
                 roots = {operation.root, operation.dest or operation.root}
+                for root in roots:
+                    refuse_system(os.path.realpath(root), display(root), state)
                 stack.enter_context(root_locks(*roots))
                 source = open_local(stack, operation.root)
                 if operation.root_inode != source.identity[1]:
                     raise OSError(f"{display(operation.root)} is not the folder that it was (is its disk mounted?)")
                 target = open_local(stack, operation.dest) if operation.dest else source
                 recover(journal, operation, (source, target), reporter)
-        except (Locked, OSError) as error:
+        except (Locked, GuardRefused, OSError) as error:
             reporter.note(
                 f"Operation {operation.id} was interrupted and cannot be settled now: {error}."
                 " Run fileorg recover later."

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fileorg.errors import UsageError
 from fileorg.execute import Changed, execute
-from fileorg.guards import existing_folder
+from fileorg.guards import existing_folder, refuse_system
 from fileorg.hands import hands_for
 from fileorg.names import display
 from fileorg.state import root_locks
@@ -90,6 +91,7 @@ def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> 
         roots = {undone.root, undone.dest or undone.root}
         for root in roots:
             _still_there(root, undone)
+            refuse_system(os.path.realpath(root), display(root), state)
         locks += stack.enter_context(root_locks(*roots))
         source = open_local(stack, undone.root)
         if source.identity[1] != undone.root_inode and not options.include_changed:

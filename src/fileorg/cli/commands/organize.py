@@ -178,12 +178,14 @@ def run_organize(
     """Plan, ask and run. `between` is called after the summary, before the command that undoes it is told."""
     import sys
 
-    from fileorg.cli.change import Change, declined
+    from fileorg.cli.change import Change
+    from fileorg.cli.plan_rows import PlanRows
     from fileorg.cli.plan_view import tell_unreadable
     from fileorg.cli.progress import reporting
     from fileorg.cli.summary import NAMED
     from fileorg.cli.terminal import output
     from fileorg.cli.words import VERBS
+    from fileorg.guards import destination
     from fileorg.workflows import organizing
 
     with (
@@ -193,18 +195,12 @@ def run_organize(
     ):
         screen.pause()
         again = shlex.join(["fileorg", *sys.argv[1:]])
-        change = Change(manner, VERBS[chosen.action], "organize", out, screen, again)
-        if manner.dry_run:
-            code = _preview(change, job, chosen)
-        else:
-            job.check()
-            if not job.plan.files:
-                return _nothing(change, job)
-            _show(change, job)
-            if not change.agreed(f"{change.verb.ask} {job.plan.files:,} files? fileorg undo takes it back.", job.plan):
-                return declined()
-            outcome = change.carry_out(job)
-            code = change.report(outcome, job.plan.files, f"fileorg undo {outcome.operation}", between)
+        dest = None if chosen.dest is None else destination(chosen.dest, state)[0]
+        if dest == os.path.realpath(chosen.root):
+            dest = None
+        rows = PlanRows(job.plan, dest)
+        change = Change(manner, VERBS[chosen.action], "organize", out, screen, rows, again)
+        code = _preview(change, job, chosen) if manner.dry_run else _run(change, job, dest, between)
         if job.seen.unreadable_count:
             out.flush()
             tell_unreadable(screen, job.seen, most=None if manner.verbose else NAMED)
@@ -212,9 +208,25 @@ def run_organize(
         return code
 
 
-def _show(change: "Change", job: "OrganizeJob") -> None:
+def _run(change: "Change", job: "OrganizeJob", dest: bytes | None, between: Callable[[], None] | None) -> Exit:
+    from fileorg.cli.change import declined
+    from fileorg.cli.plan_view import stays_as_json
+    from fileorg.cli.render import plural
+
+    job.check()
+    if not job.plan.files:
+        return _nothing(change, job)
+    _show(change, job, dest)
+    if not change.agreed(f"{change.verb.ask} {plural(job.plan.files, 'file')}? fileorg undo takes it back."):
+        return declined()
+    outcome = change.carry_out(job)
+    way_back = f"fileorg undo {outcome.operation}"
+    return change.report(outcome, job.plan.files, way_back, facts=stays_as_json(job.plan, job.seen), between=between)
+
+
+def _show(change: "Change", job: "OrganizeJob", dest: bytes | None) -> None:
     """The plan before it is run: a table in a terminal, a line a category in a log."""
-    from fileorg.cli.plan_view import list_rows, show_plan, show_stays
+    from fileorg.cli.plan_view import show_plan, show_stays
 
     if change.manner.quiet and not change.asks:
         return
@@ -222,9 +234,9 @@ def _show(change: "Change", job: "OrganizeJob") -> None:
     if not (change.is_text or change.asks):
         return
     if change.manner.verbose:
-        list_rows(talk, job.plan)
+        change.rows.list(talk)
         talk.line()
-    show_plan(talk, job.plan)
+    show_plan(talk, job.plan, dest)
     talk.line()
     if show_stays(talk, job.plan, job.seen):
         talk.line()
@@ -246,7 +258,7 @@ def _preview(change: "Change", job: "OrganizeJob", chosen: "OrganizeOptions") ->
     if chosen.dest is not None:
         head |= named("dest", os.path.realpath(chosen.dest))
     totals = {"files": plan.files, "bytes": plan.bytes, "renamed": plan.renamed, **stays_as_json(plan, job.seen)}
-    change.preview(plan, head, totals)
+    change.preview(head, totals)
     if change.is_text and not change.manner.quiet:
         change.out.line()
         what = f"{plural(plan.files, 'file')} ({size(plan.bytes)}) would be {change.verb.participle}"
@@ -259,13 +271,13 @@ def _preview(change: "Change", job: "OrganizeJob", chosen: "OrganizeOptions") ->
 
 def _nothing(change: "Change", job: "OrganizeJob") -> Exit:
     from fileorg.cli.formats import write_json
-    from fileorg.cli.plan_view import list_rows, show_stays, stays_as_json
+    from fileorg.cli.plan_view import show_stays, stays_as_json
 
     if not change.is_text:
         write_json(change.out, {"operation": None, "files": 0, **stays_as_json(job.plan, job.seen)})
     elif not change.manner.quiet:
         if job.plan.skipped:
-            list_rows(change.out, job.plan)
+            change.rows.list(change.out)
         change.out.line("There is nothing to do.")
         show_stays(change.out, job.plan, job.seen)
     return Exit.DONE

@@ -81,6 +81,7 @@ def undo(
 def run_undo(chosen: "UndoOptions", manner: Manner, state: "StateDirectory") -> Exit:
     """Find, ask and run: for undo and for redo."""
     from fileorg.cli.change import Change, declined
+    from fileorg.cli.plan_rows import PlanRows
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output
     from fileorg.cli.words import VERBS
@@ -95,11 +96,12 @@ def run_undo(chosen: "UndoOptions", manner: Manner, state: "StateDirectory") -> 
         screen.pause()
         command = "redo" if chosen.redo else "undo"
         again = f"fileorg {command} {job.undone.id}"
-        change = Change(manner, VERBS[job.kind], job.kind, out, screen, again)
+        rows = PlanRows(job.plan, job.undone.dest)
+        change = Change(manner, VERBS[job.kind], job.kind, out, screen, rows, again)
         if manner.dry_run:
             return _preview(change, job)
         _show(change, job)
-        if not change.agreed(f"{change.verb.ask} it?", job.plan):
+        if not change.agreed(f"{change.verb.ask} it?"):
             return declined()
         outcome = change.carry_out(job)
         back = "undo" if job.kind == "redo" else "redo"
@@ -114,7 +116,7 @@ def _preview(change: "Change", job: "UndoJob") -> Exit:
     from fileorg.cli.render import plural, size
 
     head = {"dry_run": True, "kind": job.kind, "operation": job.undone.id, **named("root", job.undone.root)}
-    change.preview(job.plan, head, {"files": job.plan.files, "bytes": job.plan.bytes})
+    change.preview(head, {"files": job.plan.files, "bytes": job.plan.bytes})
     if change.is_text and not change.manner.quiet:
         what = f"{plural(job.plan.files, 'file')} ({size(job.plan.bytes)}) would be {change.verb.participle}"
         change.out.line(f"\n{what}. This was a dry run: nothing was changed.")
@@ -123,14 +125,13 @@ def _preview(change: "Change", job: "UndoJob") -> Exit:
 
 def _show(change: "Change", job: "UndoJob") -> None:
     """What is about to be taken back."""
-    from fileorg.cli.plan_view import list_rows
     from fileorg.cli.render import plural, short, size, when
 
     if not change.asks and (change.manner.quiet or not change.is_text):
         return
     talk = change.talk if change.asks else change.out
     if change.manner.verbose:
-        list_rows(talk, job.plan)
+        change.rows.list(talk)
         talk.line()
     undone = job.undone
     facts = [

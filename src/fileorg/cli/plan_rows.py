@@ -1,0 +1,75 @@
+"""The rows of a plan as people and programs see them. A dry run shows the very rows that a run carries out."""
+
+from __future__ import annotations
+
+import os
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from fileorg.cli.formats import JsonDocument, named, write_null
+from fileorg.model import Action, Base
+from fileorg.names import display, join
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fileorg.cli.terminal import Out
+    from fileorg.model import Plan, PlanRow
+
+_ROWS = 4096
+_FOLDERS = frozenset({Action.MAKE_FOLDER, Action.REMOVE_FOLDER})
+_REMOVALS = frozenset({Action.REMOVE_COPY, Action.REMOVE_HARDLINK, Action.REMOVE_SYMLINK})
+
+
+class PlanRows:
+    """Paths are relative to the root; those at a destination elsewhere, whose folder is `dest`, are absolute."""
+
+    def __init__(self, plan: Plan, dest: bytes | None) -> None:
+        self._plan = plan
+        self._dest = dest
+
+    def _every(self) -> Iterator[PlanRow]:
+        return chain.from_iterable(self._plan.batches(_ROWS))
+
+    def _files(self) -> Iterator[PlanRow]:
+        return (row for row in self._every() if row.action not in _FOLDERS)
+
+    def place(self, base: Base, path: bytes) -> bytes:
+        return path if self._dest is None or base is Base.ROOT else os.path.join(self._dest, path)
+
+    def _source(self, row: PlanRow) -> bytes:
+        return self.place(row.source_base, join(row.source_folder, row.source_name))
+
+    def _target(self, row: PlanRow) -> bytes:
+        return self.place(row.target_base, join(row.target_folder, row.target_name))
+
+    def list(self, out: Out) -> None:
+        """Each change as `source -> target`, and each file that is skipped with the reason."""
+        out.many(self._line(out, row) for row in self._files())
+
+    def _line(self, out: Out, row: PlanRow) -> str:
+        source, target = display(self._source(row)), display(self._target(row))
+        if row.reason:
+            return f"{source} {out.styled(f'stays: {row.reason}', 'yellow')}"
+        if row.action in _REMOVALS:
+            return f"{target} {out.styled('removed', 'yellow')}, the {row.action.removeprefix('remove-')} of {source}"
+        return f"{source} {out.styled('->', 'dim')} {target}"
+
+    def as_json(self, document: JsonDocument) -> None:
+        """Every row, folders too, in the order in which they are carried out."""
+        document.rows("rows", map(self._fields, self._every()))
+
+    def _fields(self, row: PlanRow) -> dict[str, Any]:
+        target = named("target", self._target(row))
+        if row.action in _FOLDERS:
+            return {"action": row.action, **target}
+        source = named("source", self._source(row))
+        fields = {"action": row.action, **source, **target, "size": row.size, "category": row.category or None}
+        return fields | {"skipped": row.reason or None}
+
+    def as_null(self, out: Out) -> None:
+        """Source and target by turns, as they are; what is removed has no target."""
+        write_null(out, (name for row in self._files() if not row.reason for name in self._pair(row)))
+
+    def _pair(self, row: PlanRow) -> tuple[bytes, bytes]:
+        return (self._target(row), b"") if row.action in _REMOVALS else (self._source(row), self._target(row))
