@@ -52,17 +52,9 @@ class Hands(Protocol):
 
 def rename_all(storages: Sequence[LocalStorage], moves: Moves) -> list[tuple[int, int]]:
     """All of the moves, in order; (position, errno) of each that failed."""
-    rename, target = storages[moves.source_base].rename_noreplace, storages[moves.target_base]
     for storage in storages:
         storage.forget(b"")  # a folder that was moved away since is not followed
-    failed = []
-    paths = iter(moves.paths)
-    for position, (folder, name, target_folder, target_name) in enumerate(zip(paths, paths, paths, paths, strict=True)):
-        try:
-            rename(folder, name, target, target_folder, target_name)
-        except OSError as error:
-            failed.append((position, error.errno or 0))
-    return failed
+    return storages[moves.source_base].rename_all(storages[moves.target_base], moves.paths)
 
 
 class OwnHands:

@@ -64,7 +64,8 @@ def as_they_come(
 
 def end_with_parent(parent: int) -> bool:
     """Ask the kernel to kill this process when its parent dies. False if that has happened already."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to answer
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # what a terminal sends to all of its processes is the parent's to answer
     if sys.platform == "linux":
         import ctypes
 

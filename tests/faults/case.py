@@ -27,8 +27,8 @@ class Place:
     """Where one worker has its cases, one at a time: always the same paths, so that each run is like the last."""
 
     base: Path
-    other: Path
-    """On another device."""
+    other: Path | None
+    """On another device, if there is one."""
     blank: Path
     """A state directory with an empty journal."""
 
@@ -50,7 +50,7 @@ class Case:
         self._driver = driver
         self._control = control
         self._said = ""
-        self.dest = (place.other if scenario.other_device else place.base) / "dest"
+        self.dest = (place.other if scenario.other_device and place.other else place.base) / "dest"
         for old in (place.root, place.state, self.dest, place.base / "outside"):
             shutil.rmtree(old, ignore_errors=True)
         for new in (place.root, self.dest, place.base / "outside"):

@@ -72,7 +72,7 @@ def _learn(place: str, names: str) -> None:
             if app.run(words):
                 raise AssertionError(words)
         with open(names, "w") as file:
-            file.write("\n".join(set(sys.modules) - {"__main__", "controls"}))
+            file.write("\n".join(set(sys.modules) - {"__main__"}))
         os._exit(0)
     except BaseException:
         traceback.print_exc()
@@ -112,7 +112,7 @@ def _prepare(request: dict[str, Any]) -> None:
     if request["two_processes"]:
         vars(hands)["_FEW_FILES"] = 0
     if request["control"]:
-        import controls
+        from tests.faults import controls
 
         controls.CONTROLS[request["control"]]()
 

@@ -12,9 +12,9 @@ import sqlite3
 import tempfile
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.names import display
-
 from tests.support.snapshot import Snapshot, compared, contents
+
+from fileorg.names import display
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,9 @@ def _rows(db: sqlite3.Connection) -> Iterator[Row]:
         " coalesce(target_name, source_name), r.state, error FROM records r"
         " LEFT JOIN folders s ON s.id = source_folder JOIN folders t ON t.id = target_folder ORDER BY r.id"
     )
-    for operation, record, action, base, folder, name, target_base, target, target_name, state, error in db.execute(query):
+    for operation, record, action, base, folder, name, target_base, target, target_name, state, error in db.execute(
+        query
+    ):
         source = None if folder is None else _path(base, folder, name)
         yield Row(operation, record, action, source, _path(target_base, target, target_name), state, error)
 
@@ -95,7 +97,9 @@ def on_the_way(before: Snapshot, after: Snapshot, now: Snapshot, *, placeholders
         if not known:
             found.append(f"I3 a name that no one gave: {display(path)}")
         elif node.kind == "folder":
-            found += [] if any(one.kind == "folder" for one in known) else [f"I2 a folder took the name {display(path)}"]
+            found += (
+                [] if any(one.kind == "folder" for one in known) else [f"I2 a folder took the name {display(path)}"]
+            )
         elif node.alone not in [one.alone for one in known] and not (placeholders and not node.content):
             found.append(f"I2/I3 overwritten or torn: {display(path)}: {compared(known[-1].alone, node.alone)}")
     for path, node in before.items():
@@ -106,7 +110,7 @@ def on_the_way(before: Snapshot, after: Snapshot, now: Snapshot, *, placeholders
 
 
 def announced(ledger: Ledger, before: Snapshot, now: Snapshot) -> list[str]:
-    """I6: each change of a name has a record that was committed before it. `before` is the tree before the last operation."""
+    """I6: each change of a name since `before`, the tree before the last operation, has a record committed before it."""
     last = max(ledger.operations, default=0)
     rows = [row for row in ledger.rows if row.operation == last]
     records = {(row.operation, row.record) for row in ledger.rows}
@@ -144,12 +148,12 @@ def settled(ledger: Ledger, now: Snapshot) -> list[str]:
 
 
 def tidy_state(state: Path) -> list[str]:
-    """A command that ended by itself leaves the journal whole, in one file. The index is no truth: its next user sees to it."""
+    """A command that ended by itself leaves the journal whole, in one file. The index is only a cache."""
     return [f"left beside the journal: {name}" for name in sorted(os.listdir(state)) if name.startswith("journal.db-")]
 
 
 def but_for_what_was_said(now: Snapshot, known: Snapshot, said: str, ledger: Ledger) -> Snapshot:
-    """`now`, as if it were like `known` wherever the journal or the output says that it is not: nothing else is excused."""
+    """`now`, made like `known` wherever the journal or the output says that it is not: nothing else is excused."""
     excused = dict(now)
     rows = [row for row in ledger.rows if "could not be kept" in (row.error or "")]
     lost = {path for row in rows for path in (row.source, row.target)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -12,14 +13,17 @@ import sys
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 STRACE = shutil.which("strace")
 
 MUTATING = (
-    "renameat2", "renameat", "rename", "linkat", "link", "unlinkat", "unlink", "rmdir", "mkdirat", "mkdir", "symlinkat", "symlink",
-    "pwrite64", "pwritev", "fdatasync", "fsync", "syncfs", "ftruncate", "fallocate", "utimensat",
-    "fchmod", "fchmodat", "chmod", "fchown", "fsetxattr", "fremovexattr", "copy_file_range", "sendfile",
+    "renameat2", "renameat", "rename", "linkat", "link", "unlinkat", "unlink", "rmdir", "mkdirat", "mkdir",
+    "symlinkat", "symlink", "pwrite64", "pwritev", "fdatasync", "fsync", "syncfs", "ftruncate", "fallocate",
+    "utimensat", "fchmod", "fchmodat", "chmod", "fchown", "fsetxattr", "fremovexattr", "copy_file_range", "sendfile",
 )  # fmt: skip
 """What changes files, but for `openat`: what that has made is seen at the call that follows it.
 
@@ -27,6 +31,12 @@ MUTATING = (
 """
 
 _DRIVER = Path(__file__).with_name("driver.py")
+_ENVIRONMENT = {
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONPATH": str(Path(__file__).parents[2]),  # for the negative controls
+    "NO_COLOR": "1",
+    "LC_ALL": "C.UTF-8",
+}
 _SOON = 60.0
 _CALL = re.compile(r"(?P<pid>\d+) +(?P<name>\w+)\((?P<rest>.*)")
 
@@ -82,7 +92,7 @@ class Driver:
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
         scratch.mkdir(parents=True, exist_ok=True)
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
+        environment = {**os.environ, **_ENVIRONMENT}
         self._process = subprocess.Popen(
             [sys.executable, str(_DRIVER)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=environment,
@@ -100,13 +110,19 @@ class Driver:
 
     def traced(self, request: Request, inject: list[str], names: tuple[str, ...] = MUTATING) -> Finished:
         """Under strace, with faults injected as its manual says: `renameat2:signal=KILL:when=3`."""
+        with self.tracing(request, inject, names) as log:
+            finished = self.end()
+        return finished._replace(calls=_parse(log.read_text(errors="replace")))
+
+    @contextlib.contextmanager
+    def tracing(self, request: Request, inject: list[str], names: tuple[str, ...] = MUTATING) -> Iterator[Path]:
+        """As `traced`, for whoever has something to do meanwhile: the block has to call `end`. Gives strace's log."""
         request.held = True
         pid = self.start(request)
         log = self._scratch / "calls"
         with _attached(pid, log, inject, names):
-            self.release()
-            finished = self.end()
-        return finished._replace(calls=_parse(log.read_text(errors="replace")))
+            self._send("")
+            yield log
 
     def start(self, request: Request) -> int:
         """Start a command; its process id."""
@@ -114,10 +130,6 @@ class Driver:
         self._output = Path(request.output)
         self._send(json.dumps(asdict(request)))
         return self._number()
-
-    def release(self) -> None:
-        """Let a command that is held begin."""
-        self._send("")
 
     def end(self) -> Finished:
         """Wait for the end of what was started."""
@@ -142,11 +154,9 @@ class _attached:  # noqa: N801  a context manager
     def __init__(self, pid: int, log: Path, inject: list[str], names: tuple[str, ...]) -> None:
         log.write_text("")
         options = [f"--inject={fault}" for fault in inject]
+        chosen = ["-f", "-qqq", "-y", "-s", "32", "-o", str(log), "-e", f"trace={','.join(names)}", *options]
         self._pid = pid
-        self._strace = subprocess.Popen(
-            [STRACE or "strace", "-f", "-qqq", "-y", "-s", "32", "-o", log, "-e", f"trace={','.join(names)}", *options, "-p", str(pid)],
-            stderr=subprocess.PIPE,
-        )  # fmt: skip
+        self._strace = subprocess.Popen([STRACE or "strace", *chosen, "-p", str(pid)], stderr=subprocess.PIPE)
 
     def __enter__(self) -> None:
         status, late = Path(f"/proc/{self._pid}/status"), time.monotonic() + _SOON

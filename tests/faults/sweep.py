@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
@@ -22,6 +21,10 @@ if TYPE_CHECKING:
 
 BEFORE = {"organize": (), "undo": ("organize",), "redo": ("organize", "undo")}
 """What has been run when a command is disturbed."""
+
+
+Point = tuple["Call", str]
+"""A call, and the error that it returns."""
 
 
 class Worker(NamedTuple):
@@ -164,14 +167,24 @@ def _evenly(positions: list[int], most: int) -> list[int]:
 def sweep_kills(workers: Workers, course: Course, most: int | None) -> list[str]:
     """Kill at each of the points; what was violated, and where."""
     points = spread(course.calls, most)
-    numbers = itertools.count()
-    tasks = [lambda worker, call=call, n=next(numbers): course.kill(worker, call, n) for call in points]
-    return reported(course, points, workers.each(tasks))
+    found = workers.each([lambda worker, call=call, n=n: course.kill(worker, call, n) for n, call in enumerate(points)])
+    return _reported(course, [f"killed at {call}" for call in points], found)
 
 
-def reported(course: Course, points: Sequence[object], found: list[list[str]]) -> list[str]:
+def sweep_errors(workers: Workers, course: Course, points: Sequence[Point]) -> list[str]:
+    """Let each of the calls fail; what was violated, and where."""
+    found = workers.each(
+        [
+            lambda worker, call=call, error=error, n=n: course.fail(worker, call, error, n)
+            for n, (call, error) in enumerate(points)
+        ]
+    )
+    return _reported(course, [f"{error} at {call}" for call, error in points], found)
+
+
+def _reported(course: Course, points: Sequence[str], found: list[list[str]]) -> list[str]:
     return [
-        f"{course.sweep}: killed at {point}: {violation}"
+        f"{course.sweep}: {point}: {violation}"
         for point, violations in zip(points, found, strict=True)
         for violation in violations
     ]

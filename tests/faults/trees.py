@@ -17,7 +17,7 @@ _DAY_NS = 86_400_000_000_000
 
 @dataclass(frozen=True)
 class Scenario:
-    """A tree and a command. `others` are the faults that every run of it has: a file system that cannot do something."""
+    """A tree and a command. `others` are faults that every run of it has: a file system that cannot do something."""
 
     name: str
     build: Callable[[Path, Path], None]
@@ -51,7 +51,7 @@ def settle_folders(root: Path) -> None:
 
 
 def messy(root: Path, _dest: Path) -> None:
-    """Clashes, hard links, an existing destination, nested folders, names of any bytes, odd modes, attributes, side-cars."""
+    """Clashes, hard links, an existing destination, nested folders, names of any bytes, odd modes, side-cars."""
     base = os.fsencode(root)
     write(root / "a.jpg", b"one")
     write(root / "b/a.jpg", b"two", day=3)
@@ -96,7 +96,7 @@ def contested(root: Path, _dest: Path) -> None:
 
 
 def across(root: Path, dest: Path) -> None:
-    """For another device: attributes, modes, a hole, more than one buffer, hard links, and names that are taken there."""
+    """For another device: attributes, modes, a hole, more than one buffer, hard links, names that are taken there."""
     write(root / "a.jpg", b"here", mode=0o640)
     write(dest / "Images/a.jpg", b"there")
     write(root / "b/attributes.png", b"with attributes", mode=0o400)
@@ -145,4 +145,4 @@ SCENARIOS = (
     Scenario("across devices, no links", across, others=(_NO_LINK,), other_device=True),
     Scenario("across devices, neither", across, others=(_NO_RENAME, _NO_LINK), other_device=True, placeholders=True),
 )
-BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
+BY_NAME = {scenario.name: scenario for scenario in (*SCENARIOS, Scenario("few", few))}

@@ -1,4 +1,4 @@
-"""What a tree is, exactly: names, bytes, modes, owners, times, extended attributes, groups of hard links, empty folders.
+"""What a tree is, exactly: names, bytes, modes, owners, times, attributes, groups of hard links, empty folders.
 
 Two trees are the same if their snapshots are equal; `differences` says where they are not, for people.
 """
@@ -17,7 +17,7 @@ _WHOLE_BYTES = 1 << 22
 
 
 class Node(NamedTuple):
-    """One name of a tree. `content` is that of a file, or where a symlink leads; `links` are the other names of the file."""
+    """One name of a tree. `content` is a file's, or where a symlink leads; `links` are other names of the file."""
 
     kind: str
     mode: int
@@ -91,9 +91,7 @@ def _xattrs(path: bytes) -> tuple[tuple[str, bytes], ...]:
 def contents(snapshot: Snapshot) -> Counter[bytes]:
     """How often each content is there; a file with several names counts once."""
     first_names = (
-        node
-        for path, node in snapshot.items()
-        if node.kind == "file" and all(path < other for other in node.links)
+        node for path, node in snapshot.items() if node.kind == "file" and all(path < other for other in node.links)
     )
     return Counter(node.content for node in first_names)
 

@@ -39,6 +39,7 @@ class Actor:
         self._first = 0
         self._under_way: Sequence[int] = ()
         self._exceptions: dict[int, tuple[RecordState, str]] = {}
+        self._kept = [0, 0]
         self.problems: list[Problem] = []
 
     def start(self, batch: Sequence[PlanRow], looked: Batch, first: int) -> None:
@@ -116,7 +117,7 @@ class Actor:
     def _otherwise(self, position: int, error: OSError) -> None:
         """A rename that failed with an error that means: by another way. Any other is the file's own."""
         row, record = self._batch[position], self._first + position
-        intent = self._looked.intents[position]
+        intent = self._looked.intent(position)
         try:
             match error.errno:
                 case errno.EXDEV:
@@ -169,7 +170,9 @@ class Actor:
     def _problem(self, row: PlanRow, state: RecordState, reason: str | None) -> None:
         if row.action in _FOLDER_ACTIONS and state is RecordState.SKIPPED:
             return  # a folder that is there already, or that others have filled: nothing to worry about
-        if len(self.problems) < PROBLEMS_KEPT:
+        kind = state is RecordState.SKIPPED
+        self._kept[kind] += 1
+        if self._kept[kind] <= PROBLEMS_KEPT:  # of each kind: a thousand skips do not hide a failure
             path = join(row.source_folder, row.source_name) or join(row.target_folder, row.target_name)
             self.problems.append(Problem(path, state, reason or ""))
 

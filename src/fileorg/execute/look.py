@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fileorg.execute.steps import Identity, Refusal, link_content
-from fileorg.journal import Batch, Intent
-from fileorg.model import Action, Base, Entry, RecordState
+from fileorg.journal import Batch
+from fileorg.model import Action, Base, RecordState
 from fileorg.names import join, split
+from fileorg.storage import INODE_MASK, entry_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fileorg.journal import Journal, Operation
-    from fileorg.model import PlanRow
+    from fileorg.model import Entry, PlanRow
     from fileorg.storage import LocalStorage
 
 _FROM_SOURCE = frozenset({Action.MOVE, Action.COPY, Action.HARDLINK, Action.SYMLINK})
@@ -48,34 +50,38 @@ class Lookout:
         for storage in self._storages:
             storage.forget(b"")  # a folder that was moved away since is not followed
         seen = self._look_at_sources(batch)
-        folder_id, new = self._folder, tuple.__new__
-        intents: list[Intent] = []
+        folder_id, values = self._folder, list[Any]()
+        add = values.extend
         exceptions: dict[int, tuple[RecordState, str | None]] = {}
-        for position, (row, entry) in enumerate(zip(batch, seen, strict=True)):
-            action, source_base, source_folder, name, base, folder, target_name, inode, size, mtime_ns, *_ = row
-            if entry.__class__ is Entry and (entry[4], entry[1], entry[2]) == (inode, size, mtime_ns):
+        for position, (row, there) in enumerate(zip(batch, seen, strict=True)):
+            (action, source_base, source_folder, name, base, folder, target_name, inode, size, mtime_ns, _, category,
+             reverts, _) = row  # fmt: skip
+            if (
+                there.__class__ is os.stat_result
+                and there.st_size == size
+                and there.st_mtime_ns == mtime_ns
+                and there.st_ino & INODE_MASK == inode
+            ):
                 # Nearly every row: a file that is as it was planned.
-                _, _, _, _, _, mode, nlink, dev = entry
+                mode, nlink, dev = there.st_mode, there.st_nlink, there.st_dev
             else:
-                state, reason, found = self._judge(row, entry)
+                found = entry_of(name, there) if isinstance(there, os.stat_result) else there
+                state, reason, found = self._judge(row, found)
                 if state is not _INTENT or reason:
                     exceptions[position] = (state, reason)
                 mode, nlink, dev = row.mode, None, None
                 if found is not None:
                     _, size, mtime_ns, _, inode, mode, nlink, dev = found
-            intents.append(
-                new(
-                    Intent,
-                    (action, folder_id(source_base, source_folder) if name else None, name or None,
-                     folder_id(base, folder), None if target_name == name else target_name,
-                     dev, inode, size, mtime_ns, mode, nlink, row[11] or None, row[12] or None),
-                )
-            )  # fmt: skip
-        return Batch(intents, exceptions)
+            add((
+                action, folder_id(source_base, source_folder) if name else None, name or None,
+                folder_id(base, folder), None if target_name == name else target_name,
+                dev, inode, size, mtime_ns, mode, nlink, category or None, reverts or None,
+            ))  # fmt: skip
+        return Batch(values, exceptions)
 
-    def _look_at_sources(self, batch: Sequence[PlanRow]) -> list[Entry | OSError | None]:
+    def _look_at_sources(self, batch: Sequence[PlanRow]) -> list[os.stat_result | OSError | None]:
         """What is at each source, folder by folder; None also for rows that are about something else."""
-        seen: list[Entry | OSError | None] = [None] * len(batch)
+        seen: list[os.stat_result | OSError | None] = [None] * len(batch)
         by_folder: dict[tuple[Base, bytes], list[int]] = {}
         for position, row in enumerate(batch):
             if row[0] in _FROM_SOURCE and not row[13]:

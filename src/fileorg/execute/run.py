@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fileorg.model import Plan, PlanRow
     from fileorg.storage import LocalStorage
 
-BATCH_ROWS = 4096
+BATCH_ROWS = 8192
 """Rows a commit: a commit costs one flush of the disk, and Ctrl-C waits for the batch to end."""
 
 
@@ -89,5 +89,6 @@ def _finish(actor: Actor, batch: Sequence[PlanRow], reporter: Reporter) -> Settl
     if not batch:
         return None
     settled = actor.finish()
-    reporter.advance(len(batch), sum(row[8] for row in batch), batch[-1].source_folder)
+    files = [row[8] for row in batch if row[3]]  # not the folders that are made and removed
+    reporter.advance(len(files), sum(files), batch[-1].source_folder)
     return settled

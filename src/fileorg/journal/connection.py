@@ -46,6 +46,8 @@ def connect(path: bytes, *, read_only: bool) -> sqlite3.Connection:
             raise
     except sqlite3.Error as error:
         raise broken(path, error) from error
+    except UnicodeDecodeError as error:  # a message of SQLite that holds what it found, whatever that is
+        raise JournalError(f"The journal {shown} is damaged: it cannot be read.", hint=_HINT) from error
     return db
 
 

@@ -8,7 +8,6 @@ import os
 import socket
 import sqlite3
 import time
-from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.journal.connection import broken
@@ -48,10 +47,18 @@ class Intent(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Records to be inserted together. `exceptions`: by position, a state other than intent, or something to note."""
+    """Records to be inserted together. `exceptions`: by position, a state other than intent, or something to note.
 
-    intents: list[Intent]
+    `values` are those of the intents, one after the other: half the time of a tuple for each.
+    """
+
+    values: list[Any]
     exceptions: dict[int, tuple[RecordState, str | None]]
+
+    def intent(self, position: int) -> Intent:
+        """The one of a position."""
+        width = len(Intent._fields)
+        return Intent(*self.values[position * width : (position + 1) * width])
 
 
 class Settled(NamedTuple):
@@ -141,15 +148,18 @@ class Journal(JournalReader):
     def insert(self, operation: int, batch: Batch) -> RecordId:
         """Insert a batch; the id of its first record, the others follow."""
         first = int(self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM records").fetchone()[0])
-        intents, several = batch.intents, _ROWS_A_STATEMENT
-        whole = len(intents) - len(intents) % several
-        values = f"({operation:d}, 'intent', {', '.join('?' * len(Intent._fields))})"
+        values, width = batch.values, len(Intent._fields)
+        several = width * _ROWS_A_STATEMENT
+        whole = len(values) - len(values) % several
+        row = f"({operation:d}, 'intent', {', '.join('?' * width)})"
         insert = f"INSERT INTO records (operation, state, {_COLUMNS}) VALUES "
         self._db.executemany(
-            insert + ", ".join([values] * several),
-            (list(chain.from_iterable(intents[start : start + several])) for start in range(0, whole, several)),
+            insert + ", ".join([row] * _ROWS_A_STATEMENT),
+            (values[start : start + several] for start in range(0, whole, several)),
         )
-        self._db.executemany(insert + values, intents[whole:])
+        self._db.executemany(
+            insert + row, (values[start : start + width] for start in range(whole, len(values), width))
+        )
         self._db.executemany(
             "UPDATE records SET state = ?, error = ? WHERE id = ?",
             [(state, reason, first + position) for position, (state, reason) in batch.exceptions.items()],

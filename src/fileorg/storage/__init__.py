@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 
 from fileorg.storage.base import BATCH_ENTRIES, Capabilities, Storage
+from fileorg.storage.listing import INODE_MASK, entry_of
 from fileorg.storage.local import LocalStorage
 
-__all__ = ["BATCH_ENTRIES", "Capabilities", "LocalStorage", "Storage", "open_storage"]
+__all__ = ["BATCH_ENTRIES", "INODE_MASK", "Capabilities", "LocalStorage", "Storage", "entry_of", "open_storage"]
 
 
 def open_storage(url: str | bytes) -> Storage:

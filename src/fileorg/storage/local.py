@@ -87,10 +87,10 @@ class LocalStorage(OpenFolders):
             raise
         return os.fdopen(fd, "rb", buffering=0)
 
-    def lstat_all(self, folder: bytes, names: Sequence[bytes]) -> list[Entry | OSError | None]:
-        """`lstat` of many names of one folder, in half the time; an error is a value."""
+    def lstat_all(self, folder: bytes, names: Sequence[bytes]) -> list[os.stat_result | OSError | None]:
+        """`lstat` of many names of one folder, as the system gives it; an error is a value, and does not end it."""
         lstat = os.lstat
-        found: list[Entry | OSError | None] = []
+        found: list[os.stat_result | OSError | None] = []
         try:
             fd = self.fd(folder)
         except OSError as error:
@@ -100,7 +100,7 @@ class LocalStorage(OpenFolders):
             try:
                 if doubtful:
                     check_name(name)
-                found.append(entry_of(name, lstat(name, dir_fd=fd)))
+                found.append(lstat(name, dir_fd=fd))
             except OSError as error:
                 found.append(None if error.errno in _NOTHING_THERE else error)
         return found
@@ -122,6 +122,38 @@ class LocalStorage(OpenFolders):
             if error.errno not in _NO_RENAME_FLAG:
                 raise
             posix.rename_by_link(source_fd, name, target_fd, target_name)
+
+    def rename_all(self, target: LocalStorage, paths: Sequence[bytes]) -> list[tuple[int, int]]:
+        """`rename_noreplace` for many: folder, name, target folder and target name of each, one after the other.
+
+        All are tried, in order; (position, errno) of each that failed.
+        """
+        failed: list[tuple[int, int]] = []
+        doubtful = not (are_names(paths[1::4]) and are_names(paths[3::4]))
+        rename, fd, target_fd, parts = posix.rename_noreplace, self.fd, target.fd, iter(paths)
+        for position, (folder, name, to_folder, to_name) in enumerate(zip(parts, parts, parts, parts, strict=True)):
+            try:
+                if doubtful:
+                    self.rename_noreplace(folder, name, target, to_folder, to_name)
+                else:
+                    rename(fd(folder), name, target_fd(to_folder), to_name)
+            except OSError as error:
+                code = error.errno or 0
+                if code in _NO_RENAME_FLAG:
+                    code = self._rename_by_link(folder, name, target, to_folder, to_name)
+                if code:
+                    failed.append((position, code))
+        return failed
+
+    def _rename_by_link(
+        self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
+    ) -> int:
+        """The errno, 0 for none."""
+        try:
+            posix.rename_by_link(self._at(folder, name), name, target._at(target_folder, target_name), target_name)
+        except OSError as error:
+            return error.errno or 0
+        return 0
 
     def reserve(self, folder: bytes, name: bytes) -> Entry:
         """Take the name with an empty file, for `rename_onto_reserved`. `FileExistsError` if it is taken."""

@@ -1,0 +1,92 @@
+"""Workers that break things, and the count of what they broke."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.faults.case import Place
+from tests.faults.process import STRACE, Driver, Request
+from tests.faults.sweep import Worker, Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ROOM_BYTES = 64 << 20
+_TALLY = pytest.StashKey[Counter[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_TALLY] = Counter()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    tally = config.stash[_TALLY]
+    if not tally:
+        return
+    terminalreporter.section("faults")
+    width = max(map(len, tally))
+    for row, points in sorted(tally.items()):
+        terminalreporter.line(f"{row:{width}}  {points:6,} points")
+    terminalreporter.line(f"{'together':{width}}  {tally.total():6,} points")
+
+
+@pytest.fixture(scope="session")
+def tally(request: pytest.FixtureRequest) -> Counter[str]:
+    """How many points of each row of the fault matrix were tried."""
+    return request.config.stash[_TALLY]
+
+
+@pytest.fixture(scope="session")
+def fast_folder() -> Iterator[Path]:
+    """Memory, if there is some: what is killed is a process, not a disk."""
+    shared = Path("/dev/shm")
+    has_room = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > _ROOM_BYTES
+    with tempfile.TemporaryDirectory(prefix="fileorg-faults-", dir=shared if has_room else None) as place:
+        yield Path(place)
+
+
+@pytest.fixture(scope="session")
+def other_device(fast_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path | None]:
+    """A folder on another device, of memory too where that can be mounted; None if there is none."""
+    place = tmp_path_factory.mktemp("other-device")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "fileorg-faults", str(place)]
+    if os.geteuid() == 0 and subprocess.run(mount, check=False, capture_output=True).returncode == 0:
+        yield place
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+    else:
+        yield place if place.stat().st_dev != fast_folder.stat().st_dev else None
+
+
+@pytest.fixture(scope="session")
+def workers(fast_folder: Path, other_device: Path | None) -> Iterator[Workers]:
+    """Two, or as many as there are processors: half of the time, one waits for strace."""
+    blank = fast_folder / "blank"
+    made = []
+    try:
+        for number in range(
+            max(2, os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count() or 2)
+        ):
+            base = fast_folder / f"worker-{number}"
+            other = other_device / f"worker-{number}" if other_device else None
+            made.append(Worker(Driver(base / "scratch"), Place(base, other, blank)))
+        trial = Request(["recover"], {"FILEORG_HOME": str(blank)})
+        first = made[0].driver.run(trial)
+        if first.code:
+            raise AssertionError(f"an empty journal cannot be made: {first.output}")
+        if STRACE is None:
+            pytest.skip("NOT TESTED: faults are injected by strace, which is not installed (apt install strace)")
+        try:
+            made[0].driver.traced(trial, [])
+        except AssertionError as error:
+            pytest.skip(f"NOT TESTED: faults are injected by strace, which is not allowed to here: {error}")
+        yield Workers(made)
+    finally:
+        for worker in made:
+            worker.driver.close()

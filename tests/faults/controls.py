@@ -1,0 +1,63 @@
+"""Negative controls: fileorg with one part of its protocol taken out. The harness has to fail each of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from fileorg import hands
+from fileorg.execute import across, act, look, steps
+from fileorg.model import Outcome
+from fileorg.storage import local
+from fileorg.workflows import organize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def shutil_move() -> None:
+    """Across devices as most programs do it: the copy grows under its final name."""
+
+    def move(self: across.Across, row: Any, _intent: Any, _record: int) -> None:
+        source, target = self._storages[row.source_base], self._storages[row.target_base]
+        shutil.move(
+            os.path.join(source.root, row.source_folder, row.source_name),
+            os.path.join(target.root, row.target_folder, row.target_name),
+        )
+
+    across.Across.move = move  # type: ignore[method-assign]
+
+
+def journal_after_acting() -> None:
+    """The commit comes when the files are moved already."""
+
+    def execute(plan: Any, journal: Any, operation: Any, storages: Any, *_: Any, **__: Any) -> Outcome:
+        lookout = look.Lookout(journal, operation, storages, look.Changed.LEAVE)
+        actor = act.Actor(journal, operation, storages, hands.OwnHands(storages))
+        for batch in plan.batches(4):
+            with journal.transaction():
+                looked = lookout.look(batch)
+                first = journal.insert(operation.id, looked)
+                actor.start(batch, looked, first)
+                journal.settle(actor.finish())
+        steps.seal(journal, operation, storages)
+        return Outcome(operation=operation.id)
+
+    organize.execute = execute  # type: ignore[assignment]
+
+
+def plain_rename() -> None:
+    """rename(2), which replaces what is there."""
+
+    def rename(self: Any, folder: bytes, name: bytes, target: Any, target_folder: bytes, target_name: bytes) -> None:
+        os.rename(name, target_name, src_dir_fd=self.fd(folder), dst_dir_fd=target.fd(target_folder))
+
+    local.LocalStorage.rename_noreplace = rename  # type: ignore[method-assign]
+
+
+CONTROLS: dict[str, Callable[[], None]] = {
+    "shutil.move": shutil_move,
+    "journal after acting": journal_after_acting,
+    "plain rename": plain_rename,
+}

@@ -1,0 +1,33 @@
+"""What the harness is worth: it has to find what is wrong with versions of fileorg from which a safeguard was taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.faults.sweep import Sweep, sweep_kills
+from tests.faults.test_kills import course_of
+from tests.faults.trees import BY_NAME
+
+if TYPE_CHECKING:
+    from tests.faults.sweep import Workers
+
+
+def test_shutil_move_is_found_out(workers: Workers) -> None:
+    violations = found(workers, "across devices", "shutil.move")
+    assert any("I2/I3 overwritten or torn" in line for line in violations)
+    assert any("I4" in line for line in violations)
+
+
+def test_a_journal_written_after_acting_is_found_out(workers: Workers) -> None:
+    violations = found(workers, "messy", "journal after acting")
+    assert any("I6 made without a record" in line for line in violations)
+    assert any("I6 taken away without a record" in line for line in violations)
+    assert any("I4" in line for line in violations)
+
+
+def found(workers: Workers, scenario: str, control: str) -> list[str]:
+    honest = course_of(workers, BY_NAME[scenario], "organize")
+    controlled = Sweep(BY_NAME[scenario], "organize", control)
+    case, words = controlled.ready(workers.all[0])
+    calls = [call for call in case.counted(words)[1] if call.about == "user"]
+    return sweep_kills(workers, honest._replace(sweep=controlled, calls=calls), 24)

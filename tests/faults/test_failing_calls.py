@@ -1,0 +1,64 @@
+"""Error returns at the system calls: the run says so, nothing is lost, and what was done can be undone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.faults.sweep import spread, sweep_errors
+from tests.faults.test_kills import course_of
+from tests.faults.trees import SCENARIOS
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from tests.faults.process import Call
+    from tests.faults.sweep import Point, Workers
+    from tests.faults.trees import Scenario
+
+_ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EROFS", "EACCES", "EXDEV", "EINVAL", "ENOSYS")
+_ERRORS_OF_STATE = ("EIO", "ENOSPC", "EROFS", "EACCES")
+_FEW_USER, _FEW_STATE = 4, 3
+
+# Where a file system lacks a call, the fault would be another answer to a call that fails anyway.
+_whole = [scenario for scenario in SCENARIOS if not scenario.others and not scenario.two_processes]
+_every_scenario = pytest.mark.parametrize("scenario", _whole, ids=str)
+
+
+@_every_scenario
+@pytest.mark.parametrize("command", ["organize", "undo"])
+def test_a_call_that_fails(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
+    fail_at(workers, tally, scenario, command, every=False)
+
+
+@pytest.mark.slow
+@_every_scenario
+@pytest.mark.parametrize("command", ["organize", "undo", "redo"])
+def test_every_call_that_fails(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
+    fail_at(workers, tally, scenario, command, every=True)
+
+
+def fail_at(workers: Workers, tally: Counter[str], scenario: Scenario, command: str, *, every: bool) -> None:
+    course = course_of(workers, scenario, command)
+    user = [call for call in course.calls if call.about == "user"]
+    state = [call for call in course.calls if call.about != "user"]
+    points: dict[str, list[Point]]
+    if every:
+        points = {
+            "user files": [(call, error) for call in user for error in _ERRORS],
+            "journal and state": [(call, error) for call in state for error in _ERRORS_OF_STATE],
+        }
+    else:
+        points = {
+            "user files": _one_each(spread(user, _FEW_USER), _ERRORS, len(scenario.name)),
+            "journal and state": _one_each(spread(state, _FEW_STATE), _ERRORS_OF_STATE, len(scenario.name)),
+        }
+    for files, chosen in points.items():
+        violations = sweep_errors(workers, course, chosen)
+        tally[f"2 failing calls on {files}: {command}"] += len(chosen)
+        assert not violations, "\n".join(violations)
+
+
+def _one_each(calls: list[Call], errors: tuple[str, ...], first: int) -> list[Point]:
+    """Each call with another error."""
+    return [(call, errors[(first + 3 * number) % len(errors)]) for number, call in enumerate(calls)]

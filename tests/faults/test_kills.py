@@ -1,0 +1,84 @@
+"""kill -9 at the system calls of organize, undo and redo, and of the recovery from such a kill.
+
+A fast part of each sweep is in every run; `pytest -m slow tests/faults` tries every call of every sweep.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.faults.sweep import Sweep, spread, sweep_kills
+from tests.faults.trees import SCENARIOS
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from tests.faults.sweep import Course, Workers
+    from tests.faults.trees import Scenario
+
+_FEW = {"organize": 9, "undo": 7, "redo": 5}
+_WRECKS = {"organize": 3, "undo": 2}
+_FEW_OF_RECOVERY = 4
+
+_every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+_every_command = pytest.mark.parametrize("command", ["organize", "undo", "redo"])
+_wrecked = pytest.mark.parametrize("command", ["organize", "undo"])
+
+
+@_every_scenario
+@_every_command
+def test_a_kill(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
+    kill_at(workers, tally, course_of(workers, scenario, command), _FEW[command])
+
+
+@_every_scenario
+@_wrecked
+def test_a_kill_of_the_recovery(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
+    course = course_of(workers, scenario, command)
+    user = [call for call in course.calls if call.about == "user"]
+    for wreck in spread(user, _WRECKS[command]):
+        kill_at(workers, tally, course.recovery(workers.all[0], wreck), _FEW_OF_RECOVERY)
+
+
+@pytest.mark.slow
+@_every_scenario
+@_every_command
+def test_a_kill_at_every_call(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
+    kill_at(workers, tally, course_of(workers, scenario, command), None)
+
+
+@pytest.mark.slow
+@_every_scenario
+@_wrecked
+def test_a_kill_at_every_call_of_the_recovery(
+    workers: Workers, tally: Counter[str], scenario: Scenario, command: str
+) -> None:
+    course = course_of(workers, scenario, command)
+    for wreck in [call for call in course.calls if call.about == "user"]:
+        kill_at(workers, tally, course.recovery(workers.all[0], wreck), None)
+
+
+def course_of(workers: Workers, scenario: Scenario, command: str) -> Course:
+    """The command as it is undisturbed."""
+    if scenario.other_device and workers.all[0].place.other is None:
+        pytest.skip("NOT TESTED: there is no second device to write to")
+    return Sweep(scenario, command).course(workers.all[0])
+
+
+def kill_at(workers: Workers, tally: Counter[str], course: Course, most: int | None) -> None:
+    violations = sweep_kills(workers, course, most)
+    tally[row_of(course)] += len(spread(course.calls, most))
+    assert not violations, "\n".join(violations)
+
+
+def row_of(course: Course) -> str:
+    """Which row of the fault matrix a kill of it counts for."""
+    scenario, what = course.sweep.scenario, "recovery" if course.sweep.wreck else course.sweep.command
+    if scenario.others:
+        return f"6 no renameat2, no link: kill of {what}"
+    if scenario.other_device:
+        return f"7 across devices: kill of {what}"
+    if scenario.two_processes:
+        return f"5 parent or hands killed: {what}"
+    return f"1 kill of {what}"

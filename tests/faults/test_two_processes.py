@@ -1,0 +1,137 @@
+"""The process that renames, and its parent: each is killed while the other is at work."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.faults.case import Case
+from tests.faults.test_races import until
+from tests.faults.trees import Scenario, settle_folders
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable
+
+    from tests.faults.sweep import Worker, Workers
+
+_FOLDERS, _FILES = 60, 100
+_EXTENSIONS = (".jpg", ".txt", ".mp3", ".zip")
+_PARENT_DIES, _HANDS_DIE = "parent", "hands"
+
+
+def many(root: Path, _dest: Path) -> None:
+    """So many files that renaming is left to another process."""
+    for number in range(_FOLDERS):
+        folder = root / f"folder {number}"
+        folder.mkdir()
+        for file in range(_FILES):
+            (folder / f"{number}-{file}{_EXTENSIONS[file % 4]}").touch()
+    settle_folders(root)
+
+
+MANY = Scenario("many files", many)
+
+
+@pytest.mark.parametrize("who", [_PARENT_DIES, _HANDS_DIE])
+@pytest.mark.parametrize("command", ["organize", "undo"])
+def test_one_of_them_is_killed_at_any_moment(workers: Workers, tally: Counter[str], command: str, who: str) -> None:
+    chance = random.Random(f"{command} {who}")
+    kill_at_moments(workers, tally, command, who, [chance.uniform(0, 0.1) for _ in range(2)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("who", [_PARENT_DIES, _HANDS_DIE])
+@pytest.mark.parametrize("command", ["organize", "undo"])
+def test_one_of_them_is_killed_at_many_moments(workers: Workers, tally: Counter[str], command: str, who: str) -> None:
+    kill_at_moments(workers, tally, command, who, [number * 0.002 for number in range(60)])
+
+
+@pytest.mark.parametrize("call", ["renameat2:signal=KILL:when=1", "renameat2:signal=KILL:when=5000"])
+def test_the_hands_are_killed_at_a_call(workers: Workers, tally: Counter[str], call: str) -> None:
+    tally["5 parent or hands killed: many files"] += 1
+
+    def kill(worker: Worker, case: Case) -> None:
+        finished = worker.driver.traced(case.request(*case.organize), [call], ("renameat2",))
+        assert finished.code == 1
+        assert "fileorg: The process that moves files has ended." in finished.output
+
+    assert workers.one(lambda worker: wreck_and_undo(worker, (), kill)) == []
+
+
+def kill_at_moments(workers: Workers, tally: Counter[str], command: str, who: str, moments: list[float]) -> None:
+    """Each moment counts from when the hands have been started."""
+    before = () if command == "organize" else ("organize",)
+    found = workers.each(
+        [
+            lambda worker, moment=moment: wreck_and_undo(
+                worker, before, lambda worker, case: kill_one(worker, case, command, who, moment)
+            )
+            for moment in moments
+        ]
+    )
+    tally["5 parent or hands killed: many files"] += len(moments)
+    assert not any(found), found
+
+
+def wreck_and_undo(worker: Worker, before: tuple[str, ...], kill: Callable[[Worker, Case], None]) -> list[str]:
+    case = Case(MANY, worker.driver, worker.place)
+    for _ in before:
+        case.run(*case.organize)
+    kill(worker, case)
+    names = sorted(os.path.basename(path) for path, node in case.look().items() if node.kind == "file")
+    first = sorted(os.path.basename(path) for path, node in case.first.items() if node.kind == "file")
+    found = [] if names == first else ["I1: not every file is there exactly once"]
+    return found + case.recover() + case.undo_all()
+
+
+def kill_one(worker: Worker, case: Case, command: str, who: str, moment: float) -> None:
+    words = case.organize if command == "organize" else ["undo", "-y"]
+    parent = worker.driver.start(case.request(*words))
+    until(lambda: children(parent) or ended(parent))
+    hands = next(iter(children(parent)), None)
+    time.sleep(moment)
+    # Who has ended already was faster than the moment: then nothing is killed.
+    kill(parent if who == _PARENT_DIES else hands)
+    finished = worker.driver.end()
+    if who == _HANDS_DIE and finished.code:
+        assert finished.code == 1
+        assert "fileorg: " in finished.output
+    until(lambda: hands is None or ended(hands), 2.0)
+
+
+def kill(pid: int | None) -> None:
+    if pid is not None and not ended(pid):
+        os.kill(pid, signal.SIGKILL)
+
+
+def children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def ended(pid: int) -> bool:
+    """Whether it is gone, or dead and not waited for yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in {"Z", "X"}
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def test_no_lock_outlives_the_run(workers: Workers) -> None:
+    """The hands hold the locks of their parent, and drop them when they end: the next command is not turned away."""
+
+    def task(worker: Worker) -> list[str]:
+        case = Case(MANY, worker.driver, worker.place)
+        kill_one(worker, case, "organize", _PARENT_DIES, 0.02)
+        finished = case.run("recover")
+        return [] if finished.code == 0 else [f"recover ends with {finished.code}: {finished.output}"]
+
+    assert workers.one(task) == []
