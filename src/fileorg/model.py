@@ -38,6 +38,10 @@ INVERSE: dict[Action, Action] = {
 }
 
 
+NOT_KEPT = " could not be kept"
+"""How the note of a record ends that lists what a file system did not keep of a file."""
+
+
 class RecordState(StrEnum):
     """The life of a FileRecord. A record is sealed when its operation is: one column a run, not one update a file."""
 
@@ -51,6 +55,10 @@ class RecordState(StrEnum):
     MISSING = "missing"
     CHANGED = "changed"
     UNDONE = "undone"
+
+
+INTERRUPTED = "the run was interrupted before it was done"
+"""Why a record of a run that was cut short is skipped: it can be tried again."""
 
 
 class OperationState(StrEnum):

@@ -74,6 +74,7 @@ class Placer:
             layout.template.uses_extension,
         )
         same_base, other_stays, fold = layout.base is Base.ROOT, layout.other_stays, layout.case_insensitive
+        home = collision_key(folder, case_insensitive=fold)
         categories, targets, digests = bytearray(), array("I"), array("Q")
         followers: dict[int, Follower] = {}
         sizes: list[int] = []
@@ -87,7 +88,7 @@ class Placer:
                 target = folder_of(category, extension_of(name) if uses_extension else b"", mtime_ns)
             if category == OTHER and other_stays:
                 self.stay.other += 1
-            elif same_base and target == folder:
+            elif same_base and (target == folder or (fold and collision_key(target, case_insensitive=True) == home)):
                 self.stay.in_place += 1
             else:
                 number = numbers.get(target) or self._number(target)

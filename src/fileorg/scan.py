@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fileorg.errors import UsageError
 from fileorg.ignore import IGNORE_FILE, PROJECT_MARKERS, Ignore, Reason, Scope, project_marker
 from fileorg.index import FileBatch
+from fileorg.layout import collision_key
 from fileorg.names import display, join
 from fileorg.placing import leader_of
 from fileorg.pool import as_they_come, process_pool, workers
@@ -46,7 +47,8 @@ class Selection:
     recursive: bool = True
     max_depth: int | None = None
     one_file_system: bool = False
-    leave: frozenset[bytes] = frozenset()  # names of folders at the top that are not entered
+    leave: frozenset[bytes] = frozenset()  # collision keys of folders at the top that are not entered
+    case_insensitive: bool = False  # how such a key is made
     never: frozenset[tuple[int, int]] = frozenset()  # (dev, inode) of folders that are ours
     min_size: int | None = None
     max_size: int | None = None
@@ -58,6 +60,9 @@ class Selection:
     def filters(self) -> bool:
         bounds = (self.min_size, self.max_size, self.newer_than_ns, self.older_than_ns)
         return any(bound is not None for bound in bounds)
+
+    def leaves(self, name: bytes) -> bool:
+        return collision_key(name, case_insensitive=self.case_insensitive) in self.leave
 
     def takes(self, entry: Entry) -> bool:
         return (
@@ -171,7 +176,7 @@ class Reader:
         for entry in folders:
             if reason := self._reason(task, entry):
                 ignored[reason] += 1
-            elif task.depth == 0 and entry.name in selection.leave:
+            elif task.depth == 0 and selection.leaves(entry.name):
                 continue
             elif deeper:
                 tasks.append(Task(join(task.folder, entry.name), task.depth + 1, task.scope))

@@ -92,9 +92,7 @@ class Case:
         return self._heard(self._driver.run(self.request(*words)))
 
     def disturbed(self, words: list[str], faults: list[str]) -> Finished:
-        names = {fault.partition(":")[0] for fault in faults}
-        others = [other for other in self.scenario.others if other.partition(":")[0] not in names]
-        return self._heard(self._driver.traced(self.request(*words), [*others, *faults]))
+        return self._heard(self._driver.traced(self.request(*words), [*self.scenario.others, *faults]))
 
     def _heard(self, finished: Finished) -> Finished:
         self._said += finished.output

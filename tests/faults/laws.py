@@ -94,13 +94,15 @@ def on_the_way(before: Snapshot, after: Snapshot, now: Snapshot, *, placeholders
         known = [tree[path] for tree in (before, after) if path in tree]
         if _OURS.match(path):
             continue
+        if placeholders and node.kind == "file" and not node.content:
+            continue  # that it is one of ours is for `announced` to see
         if not known:
             found.append(f"I3 a name that no one gave: {display(path)}")
         elif node.kind == "folder":
             found += (
                 [] if any(one.kind == "folder" for one in known) else [f"I2 a folder took the name {display(path)}"]
             )
-        elif node.alone not in [one.alone for one in known] and not (placeholders and not node.content):
+        elif node.alone not in [one.alone for one in known]:
             found.append(f"I2/I3 overwritten or torn: {display(path)}: {compared(known[-1].alone, node.alone)}")
     for path, node in before.items():
         stays = path in after and (node.kind == "folder" or after[path].alone == node.alone)
@@ -110,7 +112,7 @@ def on_the_way(before: Snapshot, after: Snapshot, now: Snapshot, *, placeholders
 
 
 def announced(ledger: Ledger, before: Snapshot, now: Snapshot) -> list[str]:
-    """I6: each change of a name since `before`, the tree before the last operation, has a record committed before it."""
+    """I6: each change of a name since `before`, the last operation's first tree, has a record committed before."""
     last = max(ledger.operations, default=0)
     rows = [row for row in ledger.rows if row.operation == last]
     records = {(row.operation, row.record) for row in ledger.rows}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -87,6 +88,7 @@ class Sweep:
         case, words = self.ready(worker)
         before = case.look()
         finished, calls = case.counted(words)
+        calls = self.of_interest(calls)
         after = case.look()
         violations = laws.honest(finished.code, finished.output) + case.check_settled()
         if finished.code:
@@ -97,6 +99,12 @@ class Sweep:
         if violations:
             raise AssertionError("\n".join([f"{self}, undisturbed:", *violations]))
         return Course(self, calls, before, after)
+
+
+    def of_interest(self, calls: list[Call]) -> list[Call]:
+        """Without those that only fail on this file system: what is before them is before the next one too."""
+        failing = {fault.partition(":")[0] for fault in self.scenario.others}
+        return [call for call in calls if call.name not in failing]
 
 
 def _words(case: Case, command: str) -> list[str]:
@@ -119,7 +127,7 @@ class Course(NamedTuple):
         violations = laws.honest(finished.code, finished.output) + case.check_settled() + case.undo_all()
         if violations:
             raise AssertionError("\n".join([f"{sweep}, undisturbed:", *violations]))
-        return self._replace(sweep=sweep, calls=calls)
+        return self._replace(sweep=sweep, calls=sweep.of_interest(calls))
 
     def kill(self, worker: Worker, call: Call, ending: int) -> list[str]:
         """Kill the command at a call, and look; recover and undo, and look again."""
@@ -167,18 +175,14 @@ def _evenly(positions: list[int], most: int) -> list[int]:
 def sweep_kills(workers: Workers, course: Course, most: int | None) -> list[str]:
     """Kill at each of the points; what was violated, and where."""
     points = spread(course.calls, most)
-    found = workers.each([lambda worker, call=call, n=n: course.kill(worker, call, n) for n, call in enumerate(points)])
+    found = workers.each([partial(course.kill, call=call, ending=number) for number, call in enumerate(points)])
     return _reported(course, [f"killed at {call}" for call in points], found)
 
 
 def sweep_errors(workers: Workers, course: Course, points: Sequence[Point]) -> list[str]:
     """Let each of the calls fail; what was violated, and where."""
-    found = workers.each(
-        [
-            lambda worker, call=call, error=error, n=n: course.fail(worker, call, error, n)
-            for n, (call, error) in enumerate(points)
-        ]
-    )
+    tasks = [partial(course.fail, call=call, error=error, ending=number) for number, (call, error) in enumerate(points)]
+    found = workers.each(tasks)
     return _reported(course, [f"{error} at {call}" for call, error in points], found)
 
 

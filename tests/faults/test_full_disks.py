@@ -58,7 +58,7 @@ def full_journal(worker: Worker, kib: int) -> list[str]:
         return found + case.recover() + case.undo_all()
 
 
-@pytest.mark.parametrize("options", ["size=300k", "size=1100k", "size=1280k", "nr_inodes=5", "nr_inodes=9"])
+@pytest.mark.parametrize("options", ["size=4k", "size=300k", "size=1104k", "nr_inodes=5", "nr_inodes=9"])
 @pytest.mark.parametrize("action", ["move", "copy"])
 def test_the_destination_is_full(workers: Workers, tally: Counter[str], options: str, action: str) -> None:
     tally["2 full disks"] += 1

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,14 +68,8 @@ def test_the_hands_are_killed_at_a_call(workers: Workers, tally: Counter[str], c
 def kill_at_moments(workers: Workers, tally: Counter[str], command: str, who: str, moments: list[float]) -> None:
     """Each moment counts from when the hands have been started."""
     before = () if command == "organize" else ("organize",)
-    found = workers.each(
-        [
-            lambda worker, moment=moment: wreck_and_undo(
-                worker, before, lambda worker, case: kill_one(worker, case, command, who, moment)
-            )
-            for moment in moments
-        ]
-    )
+    kills = [partial(kill_one, command=command, who=who, moment=moment) for moment in moments]
+    found = workers.each([partial(wreck_and_undo, before=before, kill=kill) for kill in kills])
     tally["5 parent or hands killed: many files"] += len(moments)
     assert not any(found), found
 

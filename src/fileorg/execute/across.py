@@ -21,7 +21,7 @@ from fileorg.execute.steps import (
     rename_over_reserved,
     temporary,
 )
-from fileorg.model import RecordState
+from fileorg.model import NOT_KEPT, Action, RecordState
 from fileorg.names import display, join
 
 if TYPE_CHECKING:
@@ -67,7 +67,10 @@ class Across:
         source, target = self._storages[row.source_base], self._storages[row.target_base]
         name = temporary(self._operation, record)
         self.disturbed.add((row.target_base, row.target_folder))
-        staged = source.stage_copy(row.source_folder, row.source_name, target, row.target_folder, name)
+        mode, mtime_ns = self._as_before(row)
+        staged = source.stage_copy(
+            row.source_folder, row.source_name, target, row.target_folder, name, mode=mode, mtime_ns=mtime_ns
+        )
         try:
             made = self._publish(row, record, name, staged)
             self._mark(record, RecordState.COPIED, staged, made)
@@ -79,6 +82,15 @@ class Across:
         except OSError as error:
             raise self._stuck(row, name) from error
         return made
+
+    def _as_before(self, row: PlanRow) -> tuple[int | None, int | None]:
+        """The mode and the mtime_ns that a file had before it went to a file system that does not keep them."""
+        if not row.reverts or row.action is not Action.MOVE:
+            return None, None
+        mode, mtime_ns = self._journal.lost_by(row.reverts)
+        seen = self._storages[row.source_base].lstat(row.source_folder, row.source_name)
+        edited = seen is None or seen.mtime_ns != row.mtime_ns
+        return mode, None if edited else mtime_ns
 
     def _publish(self, row: PlanRow, record: int, name: bytes, staged: StagedCopy) -> Entry:
         """Give the copy its name, by whatever the file system has."""
@@ -97,7 +109,7 @@ class Across:
         return target.lstat(folder, row.target_name) or staged.entry
 
     def _mark(self, record: int, state: RecordState, staged: StagedCopy, made: Entry) -> None:
-        lost = f"{', '.join(staged.lost_metadata)} could not be kept" if staged.lost_metadata else None
+        lost = f"{', '.join(staged.lost_metadata)}{NOT_KEPT}" if staged.lost_metadata else None
         self._journal.mark(
             record,
             state,

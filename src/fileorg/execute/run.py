@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fileorg.model import Plan, PlanRow
     from fileorg.storage import LocalStorage
 
-BATCH_ROWS = 8192
+BATCH_ROWS = 4096
 """Rows a commit: a commit costs one flush of the disk, and Ctrl-C waits for the batch to end."""
 
 

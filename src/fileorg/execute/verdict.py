@@ -18,7 +18,7 @@ from fileorg.execute.steps import (
     settle_aside,
     temporary,
 )
-from fileorg.model import RecordState
+from fileorg.model import INTERRUPTED, RecordState
 from fileorg.names import join
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Verdict(NamedTuple):
 
 
 DONE = Verdict(RecordState.DONE)
-NOT_DONE = Verdict(RecordState.SKIPPED, "the run was interrupted before it was done")
+NOT_DONE = Verdict(RecordState.SKIPPED, INTERRUPTED)
 CUT_SHORT = Verdict(RecordState.SKIPPED, "the run was interrupted while it was done; what there was of it is gone")
 """Also noted before anything of it is taken away: so a second recovery knows that folders were disturbed."""
 TAKEN = Verdict(RecordState.CONFLICT, "the name is taken")

@@ -20,7 +20,7 @@ from fileorg.journal.rows import (
     done,
     foreign,
 )
-from fileorg.model import Base, RecordState
+from fileorg.model import INTERRUPTED, NOT_KEPT, Base, RecordState
 from fileorg.names import join
 
 if TYPE_CHECKING:
@@ -61,6 +61,23 @@ class JournalReader:
         query = "SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND state = 'done'"
         files = "" if folders else " AND action NOT IN ('make-folder', 'remove-folder')"
         return self._value(f"{query}{files} LIMIT 1", self.record_range(operation)) is not None
+
+    def has_untried_folder(self, operation: Operation) -> bool:
+        """Whether a folder of it is left that no later operation has tried to take back, and found that it has to stay."""
+        low, high = self.record_range(operation)
+        tried = (
+            "SELECT reverts FROM records WHERE id > ?2 AND reverts BETWEEN ?1 AND ?2"
+            " AND state = 'skipped' AND error <> ?3"
+        )
+        query = f"SELECT 1 FROM records WHERE id BETWEEN ?1 AND ?2 AND state = 'done' AND id NOT IN ({tried}) LIMIT 1"
+        return self._value(query, (low, high, INTERRUPTED)) is not None
+
+    def lost_by(self, record: RecordId) -> tuple[int | None, int | None]:
+        """(mode, mtime_ns) of a file before a record moved it to a file system that did not keep them; else None."""
+        query = "SELECT mode, mtime_ns, target_mtime_ns, error FROM records WHERE id = ?"
+        mode, mtime_ns, kept_ns, error = next(iter(self._select(query, (record,))), (None, None, None, None))
+        lost = str(error or "").removesuffix(NOT_KEPT).split(", ") if str(error).endswith(NOT_KEPT) else []
+        return mode if "mode" in lost else None, mtime_ns if mtime_ns != kept_ns else None
 
     def mtime_of(self, record: RecordId) -> int | None:
         """The mtime_ns of the file that a record is about, as it was before."""

@@ -12,7 +12,7 @@ from fileorg.storage.listing import entry_of
 if TYPE_CHECKING:
     from fileorg.model import Entry
 
-_OPEN_FOLDERS = 256
+OPEN_FOLDERS = 256
 """Descriptors kept open; the usual limit of a process is 1,024."""
 
 
@@ -39,7 +39,7 @@ class OpenFolders:
         return seen.st_dev, entry_of(b"", seen).inode
 
     def fd(self, folder: bytes) -> int:
-        """A descriptor of the folder, valid until `_OPEN_FOLDERS` others were asked for. Raises `OSError`."""
+        """A descriptor of the folder, valid until `OPEN_FOLDERS` others were asked for. Raises `OSError`."""
         if folder in self._fds:
             self._fds.move_to_end(folder)
             return self._fds[folder]
@@ -48,7 +48,7 @@ class OpenFolders:
         dev = os.fstat(fd).st_dev
         if dev != self._dev and dev not in self._mounts:
             self._mounts[dev] = os.dup(fd)  # for `sync`: the folder itself may be closed by then
-        if len(self._fds) > _OPEN_FOLDERS:
+        if len(self._fds) > OPEN_FOLDERS:
             os.close(self._fds.popitem(last=False)[1])
         return fd
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from fileorg.names import join
 from fileorg.storage import posix, transfer
 from fileorg.storage.base import Capabilities
-from fileorg.storage.folders import OpenFolders
+from fileorg.storage.folders import OPEN_FOLDERS, OpenFolders
 from fileorg.storage.listing import batches, entry_of, regular_file
 from fileorg.storage.paths import NO_NAMES, are_names, check_name, failed
 
@@ -25,6 +25,10 @@ _NEW_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # No file can have a name that is too long.
 _NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
 _NO_RENAME_FLAG = {errno.EINVAL, errno.ENOSYS}
+
+
+_FOLDERS_AT_HAND = OPEN_FOLDERS // 2
+"""Descriptors that a loop may remember by itself: so many are open at least until it asks for others."""
 
 
 class StagedCopy(NamedTuple):
@@ -130,13 +134,22 @@ class LocalStorage(OpenFolders):
         """
         failed: list[tuple[int, int]] = []
         doubtful = not (are_names(paths[1::4]) and are_names(paths[3::4]))
-        rename, fd, target_fd, parts = posix.rename_noreplace, self.fd, target.fd, iter(paths)
+        rename, parts = posix.rename_noreplace, iter(paths)
+        fds: dict[bytes, int] = {}
+        target_fds: dict[bytes, int] = {}
         for position, (folder, name, to_folder, to_name) in enumerate(zip(parts, parts, parts, parts, strict=True)):
             try:
                 if doubtful:
                     self.rename_noreplace(folder, name, target, to_folder, to_name)
-                else:
-                    rename(fd(folder), name, target_fd(to_folder), to_name)
+                    continue
+                if len(fds) + len(target_fds) >= _FOLDERS_AT_HAND:
+                    fds.clear()
+                    target_fds.clear()
+                if (fd := fds.get(folder)) is None:
+                    fd = fds[folder] = self.fd(folder)
+                if (target_fd := target_fds.get(to_folder)) is None:
+                    target_fd = target_fds[to_folder] = target.fd(to_folder)
+                rename(fd, name, target_fd, to_name)
             except OSError as error:
                 code = error.errno or 0
                 if code in _NO_RENAME_FLAG:
@@ -190,10 +203,19 @@ class LocalStorage(OpenFolders):
         return entry_of(target_name, os.lstat(target_name, dir_fd=target.fd(target_folder)))
 
     def stage_copy(
-        self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, temporary: bytes
+        self,
+        folder: bytes,
+        name: bytes,
+        target: LocalStorage,
+        target_folder: bytes,
+        temporary: bytes,
+        *,
+        mode: int | None = None,
+        mtime_ns: int | None = None,
     ) -> StagedCopy:
         """A durable copy named `temporary`, of a source that did not change meanwhile (else ESTALE).
 
+        With `mode` or `mtime_ns`, it has these instead of those of the source.
         `FileExistsError` is about `temporary`, which then stays as it is; after any other error it is gone.
         """
         source_fd = os.open(name, _READ_FLAGS, dir_fd=self._at(folder, name))
@@ -203,7 +225,7 @@ class LocalStorage(OpenFolders):
             target_fd = os.open(temporary, _NEW_FLAGS, 0o600, dir_fd=target._at(target_folder, temporary))
             try:
                 digest = transfer.copy_content(source_fd, target_fd, before.size)
-                lost = transfer.copy_metadata(source_fd, target_fd, facts)
+                lost = transfer.copy_metadata(source_fd, target_fd, facts, mode=mode, mtime_ns=mtime_ns)
                 os.fsync(target_fd)
                 _unchanged(before, source_fd)
                 return StagedCopy(digest, entry_of(temporary, os.fstat(target_fd)), lost)
@@ -279,10 +301,22 @@ class LocalStorage(OpenFolders):
                 swapped = entry.name.swapcase()
                 if swapped != entry.name:
                     other = self.lstat(b"", swapped)
-                    same = other is not None and (other.dev, other.inode) == (entry.dev, entry.inode)
-                    # A file with several names may have both.
-                    return same and (entry.is_folder or entry.nlink == 1)
-        return False
+                    if other is None or (other.dev, other.inode) != (entry.dev, entry.inode):
+                        return False
+                    if entry.is_folder or entry.nlink == 1:  # a file with several names may have both
+                        return True
+        return self._is_found_by_another_case()
+
+    def _is_found_by_another_case(self) -> bool:
+        """For an empty root: whether its own folder finds it so."""
+        above, name = os.path.split(self.root)
+        try:
+            if os.lstat(above).st_dev != self._dev or name.swapcase() == name:
+                return False
+            seen = os.lstat(os.path.join(above, name.swapcase()))
+        except OSError:
+            return False
+        return (seen.st_dev, entry_of(name, seen).inode) == self.identity
 
 
 def _unchanged(before: Entry, fd: int) -> None:

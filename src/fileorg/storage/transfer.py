@@ -111,26 +111,30 @@ def _write_all(fd: int, data: memoryview, position: int) -> None:
         position += count
 
 
-def copy_metadata(source_fd: int, target_fd: int, seen: os.stat_result) -> list[str]:
+def copy_metadata(
+    source_fd: int, target_fd: int, seen: os.stat_result, *, mode: int | None = None, mtime_ns: int | None = None
+) -> list[str]:
     """Owner, mode, extended attributes (ACLs are among them) and times; what could not be kept, in words.
 
-    `seen` is the source as it was before it was read, which may change its access time.
+    `seen` is the source as it was before it was read, which may change its access time. `mode` and `mtime_ns` are
+    given where the source is on a file system that did not keep them.
     """
+    wanted = stat.S_IMODE(seen.st_mode if mode is None else mode)
     lost = []
     with contextlib.suppress(OSError):
         os.fchown(target_fd, seen.st_uid, seen.st_gid)
     # What was set is read back: some file systems say yes and keep nothing.
-    kept, mode = os.fstat(target_fd), stat.S_IMODE(seen.st_mode)
+    kept, mode = os.fstat(target_fd), wanted
     if (kept.st_uid, kept.st_gid) != (seen.st_uid, seen.st_gid):
         lost.append("owner")
         mode &= ~(stat.S_ISUID | stat.S_ISGID)  # it would run as whoever copies
     lost += _copy_xattrs(source_fd, target_fd)
     with contextlib.suppress(OSError):
         os.fchmod(target_fd, mode)
-    if stat.S_IMODE(os.fstat(target_fd).st_mode) != stat.S_IMODE(seen.st_mode):
+    if stat.S_IMODE(os.fstat(target_fd).st_mode) != wanted:
         lost.append("mode")
     try:
-        os.utime(target_fd, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+        os.utime(target_fd, ns=(seen.st_atime_ns, seen.st_mtime_ns if mtime_ns is None else mtime_ns))
     except OSError:
         lost.append("times")
     return lost

@@ -45,20 +45,16 @@ class Filters:
     def ignore(self) -> Ignore:
         return Ignore(hidden=self.hidden, include=self.include, exclude=self.exclude)
 
-    def selection(
-        self, leave: frozenset[bytes], never: frozenset[tuple[int, int]], *, with_leaders: bool = False
-    ) -> Selection:
+    def selection(self, never: frozenset[tuple[int, int]]) -> Selection:
         return Selection(
             recursive=self.recursive,
             max_depth=self.max_depth,
             one_file_system=self.one_file_system,
-            leave=leave,
             never=never,
             min_size=self.min_size,
             max_size=self.max_size,
             newer_than_ns=self.newer_than_ns,
             older_than_ns=self.older_than_ns,
-            with_leaders=with_leaders,
         )
 
 

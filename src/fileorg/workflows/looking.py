@@ -48,7 +48,7 @@ def scan_trees(paths: Sequence[bytes], filters: Filters, state: StateDirectory, 
         for root in roots:
             with contextlib.ExitStack() as stack:
                 storage = open_local(stack, root, one_file_system=filters.one_file_system)
-                reader = Reader(storage, filters.ignore(), filters.selection(frozenset(), never))
+                reader = Reader(storage, filters.ignore(), filters.selection(never))
                 reporter.stage("scan")
                 seen.unchanged += index.update(root, totals.counted(scan(reader, seen, reporter), root))
     return ScanReport(roots, totals, seen, time.monotonic() - started)
@@ -68,7 +68,7 @@ def categorize(paths: Sequence[bytes], filters: Filters, seen: Seen, reporter: R
     for root in _distinct_roots(paths):
         with contextlib.ExitStack() as stack:
             storage = open_local(stack, root, one_file_system=filters.one_file_system)
-            reader = Reader(storage, filters.ignore(), filters.selection(frozenset(), frozenset()))
+            reader = Reader(storage, filters.ignore(), filters.selection(frozenset()))
             for _, batch in scan(reader, seen, reporter):
                 folder = os.path.join(root, batch.folder)
                 for name, size, *_ in batch.rows():

@@ -13,7 +13,7 @@ from fileorg.execute import execute
 from fileorg.guards import changeable_folder, destination
 from fileorg.hands import hands_for
 from fileorg.index import Index
-from fileorg.layout import Template, parse_template
+from fileorg.layout import Template, collision_key, parse_template
 from fileorg.model import Action, Base, By, OnConflict
 from fileorg.names import display, join
 from fileorg.placing import Layout
@@ -126,23 +126,24 @@ def organizing(
         if changes:
             stack.enter_context(run_lock(state, f"organizing {display(root)}", name=INDEX_LOCK))
         index = stack.enter_context(Index(state.index if changes else None))
-        leave, never = frozenset[bytes](), {identity_of(state.path)}
-        if to_be_made:
-            template = template.below(to_be_made)
-        elif target is source:
-            leave = template.top_folders(rules.categories) or frozenset()
-        else:
+        template, fold = template.below(to_be_made), target.is_case_insensitive()
+        never = {identity_of(state.path)}
+        if target is not source and not to_be_made:
             never.add(target.identity)
-        filters = _with_age(options)
-        selection = filters.selection(leave, frozenset(never), with_leaders=True)
-        seen = _scan_into(index, source, filters.ignore(), selection, reporter)
+        selection = _with_age(options).selection(frozenset(never))
+        selection = replace(selection, case_insensitive=fold, with_leaders=True)
+        if target is source and not to_be_made:
+            folders = template.top_folders(rules.categories) or ()
+            leave = frozenset(collision_key(folder, case_insensitive=fold) for folder in folders)
+            selection = replace(selection, leave=leave)
+        seen = _scan_into(index, source, options.filters.ignore(), selection, reporter)
         layout = Layout(
             rules,
             template,
             options.action,
             options.on_conflict,
             Base.ROOT if target is source else Base.DEST,
-            target.is_case_insensitive(),
+            fold,
             join(to_be_made, b".fileorg/trash/%d" % (journal.next_operation() if journal else 0)),
         )
         plan = stack.enter_context(contextlib.closing(OrganizePlan(index, layout, source, target)))

@@ -132,7 +132,9 @@ def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
 def _is_left(journal: Journal, operation: Operation, operations: Sequence[Operation]) -> bool:
     """Whether something of it is to be taken back. Folders alone are tried once: what is left then is not empty."""
     tried = any(later.undoes == operation.id for later in operations)
-    return journal.has_done(operation, folders=not tried)
+    if not tried:
+        return journal.has_done(operation)
+    return journal.has_done(operation, folders=False) or journal.has_untried_folder(operation)
 
 
 def _still_there(root: bytes, operation: Operation) -> None:
