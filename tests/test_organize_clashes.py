@@ -147,6 +147,20 @@ def test_a_symlink_to_the_file_is_no_copy_of_it(tree: Tree, runs: Runs) -> None:
     assert tree.read() == {"Images/a (2).jpg": "1", "Images/a.jpg": "-> ../a.jpg"}
 
 
+def test_a_symlink_where_a_folder_or_a_link_to_nowhere_is(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1", "b.jpg": "2", "Images/a.jpg/inside": "3", "Images/b.jpg": "-> /nowhere"})
+    runs.organize(action=Action.SYMLINK)
+    assert runs.organize(action=Action.SYMLINK).done == 0
+    assert tree.read() == {
+        "a.jpg": "1",
+        "b.jpg": "2",
+        "Images/a.jpg/inside": "3",
+        "Images/a (2).jpg": "-> ../a.jpg",
+        "Images/b.jpg": "-> /nowhere",
+        "Images/b (2).jpg": "-> ../b.jpg",
+    }
+
+
 def test_a_symlink_to_another_file_is_another_one(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "1", "b.jpg": "2", "Images/a.jpg": "-> ../b.jpg"})
     runs.organize(action=Action.SYMLINK)

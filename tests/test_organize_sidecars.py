@@ -153,6 +153,43 @@ def test_a_newer_file_displaces_the_whole_group(tree: Tree, runs: Runs) -> None:
     assert tree.snapshot() == before
 
 
+def test_a_newer_file_takes_along_what_is_needed(tree: Tree, runs: Runs) -> None:
+    """A side-car whose name is free, one that is there already, and one whose name is a folder."""
+    tree.write({"a.jpg": "new", "a.xmp": "1", "a.aae": "same", "a.thm": "2"})
+    tree.write({"Images/a.jpg": "old", "Images/a.aae": "same", "Images/a.thm/": ""})
+    tree.date("Images/a.jpg", "2020-01-01")
+    runs.organize(on_conflict=OnConflict.KEEP_NEWER)
+    assert tree.read() == {
+        "Images/a.jpg": "new",
+        "Images/a.xmp": "1",
+        "Images/a.aae": "same",
+        "Images/a.thm/": "",
+        "a.aae": "same",
+        "a.thm": "2",
+        ".fileorg/trash/1/Images/a.jpg": "old",
+    }
+
+
+def test_without_numbers_only_the_side_car_whose_name_is_taken_stays(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1", "a.xmp": "2", "a.aae": "3", "Images/a.xmp": "of another one"})
+    runs.organize(on_conflict=OnConflict.SKIP)
+    assert tree.read() == {"a.xmp": "2", "Images/a.jpg": "1", "Images/a.aae": "3", "Images/a.xmp": "of another one"}
+
+
+def test_side_cars_of_a_file_in_the_way_of_a_folder_stay_with_it(tree: Tree, runs: Runs) -> None:
+    tree.write({"Images": "in the way", "a.jpg": "1", "a.xmp": "2"})
+    before = tree.snapshot()
+    runs.organize()
+    assert tree.snapshot() == before
+
+
+def test_a_sidecar_of_a_file_that_is_left_alone_goes_by_itself(tree: Tree, runs: Runs) -> None:
+    tree.write({"g.mkv": "1", "g.srt": "2", "Video": "in the way"})
+    before = tree.snapshot()
+    runs.organize(exclude=["g.mkv"])
+    assert tree.snapshot() == before
+
+
 def test_a_file_that_loses_its_name_in_the_plan_keeps_its_sidecar(tree: Tree, runs: Runs) -> None:
     tree.write({"x/a.jpg": "old", "x/a.xmp": "of the old one", "y/a.jpg": "new"})
     tree.date("x/a.jpg", "2020-01-01")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fileorg import hands
 from fileorg.execute import across, act, look, steps
 from fileorg.model import Outcome
-from fileorg.storage import local
+from fileorg.storage import posix
 from fileorg.workflows import organize
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ def journal_after_acting() -> None:
 def plain_rename() -> None:
     """rename(2), which replaces what is there."""
 
-    def rename(self: Any, folder: bytes, name: bytes, target: Any, target_folder: bytes, target_name: bytes) -> None:
-        os.rename(name, target_name, src_dir_fd=self.fd(folder), dst_dir_fd=target.fd(target_folder))
+    def rename(source_fd: int, source: bytes, target_fd: int, target: bytes) -> None:
+        os.rename(source, target, src_dir_fd=source_fd, dst_dir_fd=target_fd)
 
-    local.LocalStorage.rename_noreplace = rename  # type: ignore[method-assign]
+    vars(posix)["rename_noreplace"] = rename
 
 
 CONTROLS: dict[str, Callable[[], None]] = {

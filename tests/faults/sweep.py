@@ -100,7 +100,6 @@ class Sweep:
             raise AssertionError("\n".join([f"{self}, undisturbed:", *violations]))
         return Course(self, calls, before, after)
 
-
     def of_interest(self, calls: list[Call]) -> list[Call]:
         """Without those that only fail on this file system: what is before them is before the next one too."""
         failing = {fault.partition(":")[0] for fault in self.scenario.others}

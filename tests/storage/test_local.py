@@ -177,11 +177,17 @@ def test_a_mode_with_its_type_is_exact(local: LocalStorage, root: Path, as_nobod
 def test_many_are_looked_at_as_one_by_one(local: LocalStorage, root: Path, as_nobody: Nobody) -> None:
     write(root, {"a/one": "content", "a/two/three": "content", "locked/one": "content"})
     names = [b"one", b"missing", b"two"]
-    assert local.lstat_all(b"a", names) == [local.lstat(b"a", name) for name in names]
+    found = local.lstat_all(b"a", names)
+    entries = [
+        entry_of(name, there) if isinstance(there, os.stat_result) else there
+        for name, there in zip(names, found, strict=True)
+    ]
+    assert entries == [local.lstat(b"a", name) for name in names]
     for missing in (b"missing", b"a/one"):
         assert local.lstat_all(missing, names) == [None, None, None]
     one, outside, too_long = local.lstat_all(b"a", [b"one", b"../a/one", b"x" * 256])
-    assert (one, too_long) == (local.lstat(b"a", b"one"), None)
+    assert isinstance(one, os.stat_result)
+    assert (entry_of(b"one", one), too_long) == (local.lstat(b"a", b"one"), None)
     assert isinstance(outside, OSError)
     assert outside.errno == errno.EINVAL
     (root / "locked").chmod(0)
