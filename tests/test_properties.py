@@ -1,6 +1,6 @@
-"""The invariants of the reliability page, over trees and options that no one thought of.
+"""The invariants of RELIABILITY.md, over trees, options and outsiders that no one thought of.
 
-`HYPOTHESIS_PROFILE=thorough` tries fifty times as many.
+`HYPOTHESIS_PROFILE=thorough` tries many more.
 """
 
 from __future__ import annotations
@@ -8,180 +8,318 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
+from collections import Counter
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.runs import Runs
-from tests.support.snapshot import Snapshot, contents, differences
+from tests.support.snapshot import contents, differences
 from tests.support.tree import Tree
 
-from fileorg.errors import FileorgError
+from fileorg.errors import GuardRefused, UsageError
+from fileorg.execute import execute
 from fileorg.model import Action, By, OnConflict, RecordState
 from fileorg.state import open_state
+from fileorg.workflows import organize, undo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-settings.register_profile("quick", max_examples=40)
-settings.register_profile("thorough", max_examples=3000)
+    from tests.support.snapshot import Snapshot
+
+    from fileorg.model import Outcome
+
+settings.register_profile("quick", max_examples=50)
+settings.register_profile("thorough", max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 tried = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
-FEW_TIMES_NS = [10**18, 17 * 10**17 + 123_456_789, 1_600_000_000 * 10**9, -(10**15)]
+
+class File(NamedTuple):
+    """A file of a tree. With `twin`, it has a second name there, too."""
+
+    folder: str
+    name: str
+    content: str
+    mtime_ns: int
+    mode: int
+    twin: str | None
+
+
+TIMES_NS = [10**18, 17 * 10**17 + 123_456_789, 1_600_000_000 * 10**9, -(10**15), 2**63 + 5 * 10**17]
 
 # Few stems, extensions and contents, so that they clash; now and then any bytes at all.
-stems = st.sampled_from(["a", "b", "A", "Images", "a (2)", "IMG_1", ".x", "caf\udce9", "new\nline", "-rf", "x" * 240])
-extensions = st.sampled_from(["", ".jpg", ".JPG", ".pdf", ".tar.gz", ".xmp", ".mov", ".heic", ".qqq", ".part"])
-anything = st.binary(min_size=1, max_size=40).map(os.fsdecode).filter(lambda name: name not in {".", "..", ".git", ".hg", ".svn"})
-names = st.one_of(
-    st.builds(str.__add__, stems, extensions), st.builds(str.__add__, stems, extensions), anything
-).filter(lambda name: "/" not in name and "\0" not in name and len(os.fsencode(name)) <= 255)
-folders = st.sampled_from(["", "", "", "sub/", "sub/deep/", "other/", "Images/", "2020/09/", "jpg/"])
-files = st.lists(
-    st.tuples(folders, names, st.sampled_from(["", "one", "two", "six"]), st.sampled_from(FEW_TIMES_NS), st.booleans()),
-    max_size=12,
+stems = st.sampled_from(["a", "b", "A", "Images", "a (2)", "a.en", ".x", "caf\udce9", "new\nline", "-rf", "x" * 247])
+extensions = st.sampled_from(
+    ["", ".jpg", ".JPG", ".pdf", ".tar.gz", ".xmp", ".jpg.xmp", ".mov", ".heic", ".mkv", ".srt", ".qqq", ".part"]
 )
-options = st.fixed_dictionaries({
-    "by": st.sampled_from(list(By)),
-    "action": st.sampled_from([Action.MOVE, Action.MOVE, *Action][:6]).filter(
-        lambda action: action in {Action.MOVE, Action.COPY, Action.HARDLINK, Action.SYMLINK}
+anything = st.binary(min_size=1, max_size=40).map(os.fsdecode)
+names = st.one_of(st.builds(str.__add__, stems, extensions), st.builds(str.__add__, stems, extensions), anything)
+names = names.filter(lambda name: not {"/", "\0"} & {*name} and len(os.fsencode(name)) <= 255).filter(
+    lambda name: name not in {".", "..", ".git", ".hg", ".svn"}  # a root that is a checkout is refused
+)
+folders = st.sampled_from(["", "", "", "sub/", "sub/deep/", "other/", "Images/", "Video/", "2020/09/", "jpg/"])
+trees = st.lists(
+    st.builds(
+        File,
+        folders,
+        names,
+        st.sampled_from(["", "one", "two", "six"]),
+        st.sampled_from(TIMES_NS),
+        st.sampled_from([0o644, 0o600, 0o755, 0]),
+        st.one_of(st.none(), st.none(), st.none(), names),
     ),
-    "on_conflict": st.sampled_from([conflict for conflict in OnConflict if conflict is not OnConflict.FAIL]),
-    "recursive": st.booleans(),
-    "hidden": st.booleans(),
-})  # fmt: skip
+    max_size=16,
+)
+options = st.fixed_dictionaries(
+    {
+        "action": st.sampled_from([Action.MOVE, Action.MOVE, Action.COPY, Action.HARDLINK, Action.SYMLINK]),
+        "on_conflict": st.sampled_from([OnConflict.RENAME, *OnConflict]),
+        "recursive": st.sampled_from([True, True, False]),
+    },
+    optional={
+        "by": st.sampled_from(list(By)),
+        "template": st.sampled_from(["{name}", "Sorted/{category}/{name}", "{year}/{extension}/{name}"]),
+        "dest": st.sampled_from(["tree/Sorted", "tree/sub", "tree/sub/new", "outside", "outside/new", ""]),
+        "hidden": st.just(True),
+        "max_depth": st.integers(0, 2),
+        "min_size": st.just(1),
+        "exclude": st.just(["*.xmp", "sub/deep/"]),
+    },
+)
+batches = st.sampled_from([1, 3, 4096])  # rows a commit
 
 
-def build(tree: Tree, entries: list[tuple[str, str, str, int, bool]]) -> None:
-    """Files, some with a second name, an empty folder and a symlink; what cannot be (a folder of that name) is left out."""
-    for folder, name, content, mtime_ns, second in entries:
-        place = os.path.join(tree.root, folder, name)
-        if os.path.lexists(place):
-            continue
-        try:
-            os.makedirs(os.path.dirname(place), exist_ok=True)
-            Path(place).write_text(content)
-        except OSError:
-            continue
-        if second and not os.path.lexists(os.path.join(tree.root, f"second {len(name)}.jpg")):
-            os.link(place, os.path.join(tree.root, f"second {len(name)}.jpg"))
-        os.utime(place, ns=(mtime_ns, mtime_ns))
-    os.makedirs(os.path.join(tree.root, "empty", "emptier"), exist_ok=True)
-    if not os.path.lexists(os.path.join(tree.root, "link.jpg")):
-        os.symlink("nowhere", os.path.join(tree.root, "link.jpg"))
+def build(tree: Tree, files: list[File]) -> None:
+    """The files, an empty folder and a symlink. What cannot be, such as a file in a file, is left out."""
+    for file in files:
+        place = tree.path(file.folder + file.name)
+        with suppress(OSError):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with place.open("x") as new:
+                new.write(file.content)
+            place.chmod(file.mode)
+            os.utime(place, ns=(file.mtime_ns, file.mtime_ns))
+            if file.twin is not None:
+                os.link(place, tree.path(file.folder + file.twin))
+    tree.write({"empty/emptier/": ""})
+    if not os.path.lexists(tree.path("link.jpg")):
+        tree.write({"link.jpg": "-> nowhere"})
+
+
+class Case(NamedTuple):
+    """A tree with runs on it, and all that is around it: the tree, another folder, and nothing else."""
+
+    runs: Runs
+    around: Tree
+
+    def organize(self, chosen: dict[str, Any]) -> Outcome:
+        """Raises `GuardRefused` where there are conflicts with `--on-conflict fail`."""
+        return self.runs.organize(**self._chosen(chosen))
+
+    def dry_run(self, chosen: dict[str, Any]) -> list[Any]:
+        return self.runs.dry_run(**self._chosen(chosen))
+
+    def _chosen(self, chosen: dict[str, Any]) -> dict[str, Any]:
+        return chosen | ({"dest": self.around.path(chosen["dest"])} if "dest" in chosen else {})
 
 
 @contextmanager
-def runs_on(entries: list[tuple[str, str, str, int, bool]]) -> Iterator[Runs]:
+def case_of(files: list[File], rows: int) -> Iterator[Case]:
     place = tempfile.mkdtemp(prefix="fileorg-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
     try:
-        tree = Tree(Path(place, "tree"))
-        build(tree, entries)
-        yield Runs(tree, open_state(os.fsencode(place) + b"/state"))
+        around = Tree(Path(place, "around"))
+        tree = Tree(around.path("tree"))
+        around.write({"outside/Images/a.jpg": "two", "outside/Images/a (2).jpg": "one"})
+        build(tree, files)
+        with pytest.MonkeyPatch.context() as patch:
+            for command in (organize, undo):
+                patch.setattr(command, "execute", partial(execute, rows=rows))
+            yield Case(Runs(tree, open_state(os.fsencode(place) + b"/state")), around)
     finally:
         shutil.rmtree(place)
 
 
 def same(before: Snapshot, after: Snapshot) -> None:
-    assert not (found := differences(before, after)), "\n".join(found)
+    assert differences(before, after) == []
+
+
+def is_litter(path: bytes) -> bool:
+    return os.path.basename(path).startswith(b".fileorg-")
 
 
 @tried
-@given(files, options)
-def test_organize_keeps_every_content_and_undo_gives_the_same_tree(
-    entries: list[tuple[str, str, str, int, bool]], chosen: dict[str, Any]
+@given(trees, options, batches)
+def test_nothing_is_lost_or_replaced_and_undo_gives_the_same_tree(
+    files: list[File], chosen: dict[str, Any], rows: int
 ) -> None:
-    with runs_on(entries) as runs:
-        before = runs.tree.snapshot()
-        outcome = runs.organize(**chosen)
-        after = runs.tree.snapshot()
-        assert contents(before).keys() <= contents(after).keys()  # I1
-        _nothing_replaced(before, after, runs, outcome.operation)  # I2
-        assert not any(os.path.basename(path).endswith(b".part") for path in after.keys() - before.keys())  # I3
-        if runs.records(outcome.operation, RecordState.DONE):
-            assert not runs.undo().problems
-        same(before, runs.tree.snapshot())  # I4
-
-
-def _nothing_replaced(before: Snapshot, after: Snapshot, runs: Runs, operation: int) -> None:
-    """A file that no record moved is where it was, as it was."""
-    moved = {
-        os.path.join(record.source_folder or b"", record.source_name)
-        for record in runs.records(operation, RecordState.DONE)
-        if record.action is Action.MOVE or record.action == Action.MOVE
-    }
-    for path, node in before.items():
-        if node.kind != "folder" and path not in moved:
-            assert path in after
-            assert (after[path].content, after[path].mode) == (node.content, node.mode)
-
-
-@tried
-@given(files, options)
-def test_a_dry_run_changes_nothing_and_says_what_the_run_does(
-    entries: list[tuple[str, str, str, int, bool]], chosen: dict[str, Any]
-) -> None:
-    with runs_on(entries) as runs:
-        before = runs.tree.snapshot()
-        shown = runs.dry_run(**chosen)
-        same(before, runs.tree.snapshot())
-        outcome = runs.organize(**chosen)
-        done = [
-            (record.action, record.source_folder or b"", record.source_name or b"", record.target_folder, record.target_name)
-            for record in runs.records(outcome.operation)
-        ]
-        said = [(row.action, row.source_folder, row.source_name, row.target_folder, row.target_name) for row in shown]
-        # The number of the operation is not known before there is one.
-        assert [_without_trash(row) for row in done] == [_without_trash(row) for row in said]
-
-
-def _without_trash(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    action, *paths = row
-    trash = b".fileorg/trash"
-    return action, *(trash if isinstance(path, bytes) and path.startswith(trash) else path for path in paths[:-1]), (
-        b"" if paths[-2].startswith(trash) else paths[-1]
-    )
-
-
-@tried
-@given(files, options)
-def test_the_same_run_again_does_nothing(
-    entries: list[tuple[str, str, str, int, bool]], chosen: dict[str, Any]
-) -> None:
-    with runs_on(entries) as runs:
-        first = runs.organize(**chosen)
-        if first.problems or RecordState.SKIPPED in first.counts:
-            # Files whose way was barred may find it free now: a run that skipped something says so itself.
-            runs.organize(**chosen)
-        after = runs.tree.snapshot()
-        again = runs.organize(**chosen)
-        assert again.done == 0
-        same(after, runs.tree.snapshot())
-
-
-@tried
-@given(files, options)
-def test_redo_after_undo_is_the_identity(
-    entries: list[tuple[str, str, str, int, bool]], chosen: dict[str, Any]
-) -> None:
-    with runs_on(entries) as runs:
-        before = runs.tree.snapshot()
-        runs.organize(**chosen)
-        organized = runs.tree.snapshot()
+    with case_of(files, rows) as case:
+        before = case.around.snapshot()
         try:
-            runs.undo()
-        except FileorgError:  # there was nothing to do
+            outcome = case.organize(chosen)
+        except GuardRefused:
+            same(before, case.around.snapshot())
             return
-        runs.redo()
-        redone = runs.tree.snapshot()
+        after = case.around.snapshot()
+        assert contents(before).keys() <= contents(after).keys()  # I1
         if chosen["action"] is Action.MOVE:
-            same(organized, redone)
-        else:  # copies and links are made anew: the folders they are in have new times
-            assert {path: node.alone.content for path, node in organized.items()} == {
-                path: node.alone.content for path, node in redone.items()
-            }
-        runs.undo()
-        same(before, runs.tree.snapshot())
+            assert contents(before) == contents(after)
+        moved = {
+            os.path.join(record.source_folder, record.source_name): record
+            for record in case.runs.records(outcome.operation, RecordState.DONE)
+            if record.action == Action.MOVE
+        }
+        roots = {b"tree/": 0, os.fsencode(chosen.get("dest", "tree")) + b"/": 1}
+        for path, node in before.items():  # I2: what no record moved is where it was, as it was
+            inside = {path.removeprefix(root) for root in roots if path.startswith(root)} | {path}
+            if node.kind != "folder" and not inside & moved.keys():
+                assert after[path]._replace(links=()) == node._replace(links=()) or node.links
+        assert not any(map(is_litter, after))  # I3
+        with suppress(UsageError):  # there was nothing to do
+            assert case.runs.undo().problems == []
+        same(before, case.around.snapshot())  # I4
+
+
+@tried
+@given(trees, options, batches)
+def test_a_dry_run_changes_nothing_and_says_what_the_run_does(
+    files: list[File], chosen: dict[str, Any], rows: int
+) -> None:
+    """I7."""
+    with case_of(files, rows) as case:
+        before, state = case.around.snapshot(), os.listdir(case.runs.state.path)
+        said = case.dry_run(chosen)
+        same(before, case.around.snapshot())
+        assert os.listdir(case.runs.state.path) == state
+        try:
+            outcome = case.organize(chosen)
+        except GuardRefused:
+            return
+        done = [
+            (
+                row.action,
+                row.source_folder or b"",
+                row.source_name or b"",
+                row.target_folder,
+                row.target_name,
+                row.error,
+            )
+            for row in case.runs.records(outcome.operation)
+        ]
+        assert [_without_number(*row) for row in done] == [
+            _without_number(row.action, *row[2:4], *row[5:7], row.reason or None) for row in said
+        ]
+
+
+def _without_number(action: Action, *parts: Any) -> tuple[Any, ...]:
+    """A row, but for the number of the operation in the path of its trash: it is not known before there is one."""
+    *source, folder, name, reason = parts
+    path = os.path.join(folder, name)
+    trash, found, below = path.partition(b".fileorg/trash/")
+    return action, *source, trash + found + (below.partition(b"/")[2] if found else b""), reason
+
+
+@tried
+@given(trees, options, batches)
+def test_the_same_run_again_does_nothing(files: list[File], chosen: dict[str, Any], rows: int) -> None:
+    """I8. A file whose way was barred may find it free when what barred it has moved: then it takes one run more."""
+    with case_of(files, rows) as case, suppress(GuardRefused):
+        for _ in range(len(files) + 1):
+            if RecordState.SKIPPED not in case.organize(chosen).counts:
+                break
+        after = case.around.snapshot()
+        assert case.organize(chosen).done == 0
+        same(after, case.around.snapshot())
+
+
+@tried
+@given(trees, options, batches)
+def test_redo_after_undo_is_the_identity(files: list[File], chosen: dict[str, Any], rows: int) -> None:
+    """I9."""
+    with case_of(files, rows) as case, suppress(GuardRefused, UsageError):
+        before = case.around.snapshot()
+        case.organize(chosen)
+        after = case.around.snapshot()
+        for _ in range(2):
+            assert case.runs.undo().problems == []
+            same(before, case.around.snapshot())
+            assert case.runs.redo().problems == []
+            same(_but_times_of_links(after), _but_times_of_links(case.around.snapshot()))
+
+
+def _but_times_of_links(tree: Snapshot) -> Snapshot:
+    """A symlink that is made again is a new one."""
+    return {path: node._replace(mtime_ns=0) if node.kind == "symlink" else node for path, node in tree.items()}
+
+
+# An outsider ----------------------------------------------------------------------------------------------------------
+
+acts = st.lists(
+    st.tuples(st.sampled_from(["remove", "edit", "replace", "empty", "block", "add"]), st.integers(0, 30)), max_size=5
+)
+
+
+def outsider(tree: Tree, chosen: list[tuple[str, int]]) -> Counter[bytes]:
+    """Someone else at work on the tree. The contents that are theirs now, which no one may take away or replace."""
+    theirs = Counter[bytes]()
+    for number, (act, position) in enumerate(chosen):
+        snapshot = tree.snapshot()
+        paths = [path for path, node in snapshot.items() if (node.kind == "folder") == (act in {"empty", "add"})]
+        paths = [path for path in paths if path and not path.startswith(b".fileorg")]
+        if not paths and act != "block":
+            continue
+        content = b"an outsider's %d" % number
+        place = os.path.join(os.fsencode(tree.root), paths[position % len(paths)] if paths else b"")
+        match act:
+            case "remove":
+                os.unlink(place)
+            case "edit" if os.path.isfile(place) and not os.path.islink(place):
+                with open(place, "ab") as file:
+                    file.write(content)
+            case "replace":
+                os.unlink(place)
+                Path(os.fsdecode(place)).write_bytes(content)
+                theirs[content] += 1
+            case "empty":
+                shutil.rmtree(place)
+            case "add":
+                Path(os.fsdecode(place), f"added {number}").write_bytes(content)
+                theirs[content] += 1
+            case _:  # what went away comes back as something else
+                with suppress(OSError), tree.path("a.jpg").open("xb") as file:
+                    file.write(content)
+                    theirs[content] += 1
+    return theirs
+
+
+ways = st.fixed_dictionaries({}, optional={"rename": st.just(True), "include_changed": st.just(True)})
+
+
+@tried
+@given(trees, options, batches, acts, ways)
+def test_an_undo_among_others_loses_nothing_and_says_what_it_left(
+    files: list[File], chosen: dict[str, Any], rows: int, changes: list[tuple[str, int]], how: dict[str, Any]
+) -> None:
+    with case_of(files, rows) as case, suppress(GuardRefused, UsageError):
+        outcome = case.organize(chosen)
+        outsider(case.runs.tree, changes)
+        between = case.around.snapshot()
+        undone = case.runs.undo(**how)
+        after = case.around.snapshot()
+        lost = contents(between) - contents(after)
+        copies = chosen["action"] is not Action.MOVE  # of which one may go where the original is still there
+        assert lost.keys() <= (contents(after).keys() if copies else set())
+        assert not any(map(is_litter, after))
+        left = case.runs.records(outcome.operation, RecordState.DONE)
+        left = [record for record in left if record.action not in {Action.MAKE_FOLDER, Action.REMOVE_FOLDER}]
+        assert len(left) == sum(problem.state is not RecordState.SKIPPED for problem in undone.problems)
+        if not left:
+            return
+        again = case.runs.undo(outcome.operation, **how)
+        assert again.done == 0
+        same(after, case.around.snapshot())

@@ -39,6 +39,8 @@ class Workers:
 
     all: list[Worker]
     free: SimpleQueue[Worker] = field(default_factory=SimpleQueue)
+    courses: dict[Sweep, Course] = field(default_factory=dict)
+    """Those that have been run: each takes as long as a few points."""
 
     def __post_init__(self) -> None:
         for worker in self.all:
@@ -73,7 +75,11 @@ class Sweep:
     def ready(self, worker: Worker) -> tuple[Case, list[str]]:
         """A tree on which the command is about to be run, and its words."""
         case = Case(self.scenario, worker.driver, worker.place, self.control)
-        for command in BEFORE[self.command]:
+        for command in (*BEFORE[self.command], self.command):
+            if command == "undo":
+                self.scenario.meddle(worker.place.root)
+            if command == self.command:
+                break
             finished = case.run(*_words(case, command))
             if finished.code:
                 raise AssertionError(f"{command} ends with {finished.code}: {finished.output}")

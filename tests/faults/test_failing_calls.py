@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from tests.faults.trees import Scenario
 
 _ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EROFS", "EACCES", "EXDEV", "EINVAL", "ENOSYS")
-_ERRORS_OF_STATE = ("EIO", "ENOSPC", "EROFS", "EACCES")
-_FEW_USER, _FEW_STATE = 4, 3
+_ERRORS_OF_STATE = ("EIO", "ENOSPC", "EROFS")
+_FEW_USER, _FEW_STATE = 3, 2
 
 # Where a file system lacks a call, the fault would be another answer to a call that fails anyway.
 _whole = [scenario for scenario in SCENARIOS if not scenario.others and not scenario.two_processes]

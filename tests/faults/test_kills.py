@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from tests.faults.sweep import Course, Workers
     from tests.faults.trees import Scenario
 
-_FEW = {"organize": 9, "undo": 7, "redo": 5}
-_WRECKS = {"organize": 3, "undo": 2}
+_FEW = {"organize": 7, "undo": 6, "redo": 3}
 _FEW_OF_RECOVERY = 4
+_WRECKS = 7
+_MANY_OF_RECOVERY, _WHOLE_RECOVERIES = 8, 4
 
 _every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
 _every_command = pytest.mark.parametrize("command", ["organize", "undo", "redo"])
@@ -36,9 +37,9 @@ def test_a_kill(workers: Workers, tally: Counter[str], scenario: Scenario, comma
 @_wrecked
 def test_a_kill_of_the_recovery(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
     course = course_of(workers, scenario, command)
-    user = [call for call in course.calls if call.about == "user"]
-    for wreck in spread(user, _WRECKS[command]):
-        kill_at(workers, tally, course.recovery(workers.all[0], wreck), _FEW_OF_RECOVERY)
+    wrecks = spread([call for call in course.calls if call.about == "user"], _WRECKS)
+    wreck = wrecks[SCENARIOS.index(scenario) % len(wrecks)]  # another one in each
+    kill_at(workers, tally, course.recovery(workers.all[0], wreck), _FEW_OF_RECOVERY)
 
 
 @pytest.mark.slow
@@ -51,19 +52,24 @@ def test_a_kill_at_every_call(workers: Workers, tally: Counter[str], scenario: S
 @pytest.mark.slow
 @_every_scenario
 @_wrecked
-def test_a_kill_at_every_call_of_the_recovery(
-    workers: Workers, tally: Counter[str], scenario: Scenario, command: str
-) -> None:
+def test_a_kill_of_every_recovery(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
+    """Of each recovery some calls, and of some all: they differ by what they find, and little in what they do."""
     course = course_of(workers, scenario, command)
-    for wreck in [call for call in course.calls if call.about == "user"]:
-        kill_at(workers, tally, course.recovery(workers.all[0], wreck), None)
+    wrecks = [call for call in course.calls if call.about == "user"]
+    whole = spread(wrecks, _WHOLE_RECOVERIES)
+    for wreck in wrecks:
+        most = None if wreck in whole else _MANY_OF_RECOVERY
+        kill_at(workers, tally, course.recovery(workers.all[0], wreck), most)
 
 
 def course_of(workers: Workers, scenario: Scenario, command: str) -> Course:
     """The command as it is undisturbed."""
     if scenario.other_device and workers.all[0].place.other is None:
         pytest.skip("NOT TESTED: there is no second device to write to")
-    return Sweep(scenario, command).course(workers.all[0])
+    sweep = Sweep(scenario, command)
+    if sweep not in workers.courses:
+        workers.courses[sweep] = sweep.course(workers.all[0])
+    return workers.courses[sweep]
 
 
 def kill_at(workers: Workers, tally: Counter[str], course: Course, most: int | None) -> None:

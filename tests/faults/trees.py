@@ -28,6 +28,8 @@ class Scenario:
     two_processes: bool = False
     first_run: bool = False
     placeholders: bool = False
+    meddle: Callable[[Path], None] = lambda _: None
+    """What an outsider does before undo."""
 
     def __str__(self) -> str:
         return self.name
@@ -116,6 +118,24 @@ def across(root: Path, dest: Path) -> None:
     settle_folders(dest)
 
 
+def nested(root: Path, _dest: Path) -> None:
+    """Folders that will be empty, with modes of their own."""
+    for folder in ("a", "a/b", "a/b/c"):
+        write(root / folder / f"{folder[-1]}.txt", folder.encode())
+    os.chmod(root / "a/b/c", 0o500)
+    os.chmod(root / "a/b", 0o770)
+    os.chmod(root / "a", 0o711)
+    settle_folders(root)
+
+
+def remove_empty_folders(root: Path) -> None:
+    """By someone who leaves no other trace: the time of a folder that an outsider changed is not set back."""
+    seen = root.stat()
+    for folder in ("a/b/c", "a/b", "a"):
+        (root / folder).rmdir()
+    os.utime(root, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+
+
 def few(root: Path, _dest: Path) -> None:
     write(root / "a.jpg", b"one")
     write(root / "b/a.jpg", b"two")
@@ -134,6 +154,7 @@ SCENARIOS = (
     Scenario("first run", few, first_run=True),
     Scenario("keep newer", contested, _KEEP_NEWER),
     Scenario("across devices", across, other_device=True),
+    Scenario("folders that were removed", nested, meddle=remove_empty_folders),
     Scenario("copy", messy, ("--action", "copy")),
     Scenario("copy across devices", across, ("--action", "copy"), other_device=True),
     Scenario("hard links", messy, ("--action", "hardlink")),

@@ -160,6 +160,7 @@ class Actor:
                 if seen is None:
                     raise Refusal(RecordState.MISSING, "it is no longer there")
                 check_removal(row, seen, self._storages, self._journal)
+                self.disturbed.add((row.target_base, row.target_folder))
                 if not self._across.remove(target, *place, record, identity(seen)):
                     raise Refusal(RecordState.CHANGED, "it changed just now, and was kept")
 

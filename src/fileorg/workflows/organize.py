@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -117,7 +118,7 @@ def organizing(
     template = parse_template(options.template) if options.template else Template.for_by(options.by)
     with contextlib.ExitStack() as stack:
         root = changeable_folder(options.root, state)
-        dest, to_be_made = (root, b"") if options.dest is None else destination(options.dest, state)
+        dest, to_be_made = _destination(options, root, state)
         journal, locks = None, list[int]()
         if changes:
             journal, locks = changing(stack, state, f"organizing {display(root)}", {root, dest}, reporter)
@@ -149,6 +150,19 @@ def organizing(
         plan = stack.enter_context(contextlib.closing(OrganizePlan(index, layout, source, target)))
         plan.survey(seen.files, reporter)
         yield OrganizeJob(plan, seen, options, (source, target), journal, reporter, locks)
+
+
+def _destination(options: OrganizeOptions, root: bytes, state: StateDirectory) -> tuple[bytes, bytes]:
+    """The folder that files go to, and the path below it that is to be made: below the root, if that is where it is.
+
+    A folder that both of an operation's directories hold would be known by two names, and get its time back twice.
+    """
+    if options.dest is None:
+        return root, b""
+    dest, to_be_made = destination(options.dest, state)
+    if to_be_made and dest.startswith(root + b"/") and os.stat(dest).st_dev == os.stat(root).st_dev:
+        return root, join(dest[len(root) + 1 :], to_be_made)
+    return dest, to_be_made
 
 
 def _with_age(options: OrganizeOptions) -> Filters:
