@@ -171,5 +171,5 @@ def _flock(fd: int, kind: int) -> bool:
         if error.errno in {errno.EWOULDBLOCK, errno.EAGAIN}:
             return False
         if error.errno not in {errno.ENOTSUP, errno.ENOLCK, errno.EBADF, errno.EINVAL, errno.ENOSYS}:
-            raise
+            raise StateError(f"Whether another fileorg run is at work cannot be known: {error.strerror}.") from error
     return True

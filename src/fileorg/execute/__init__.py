@@ -2,6 +2,6 @@
 
 from fileorg.execute.look import Changed
 from fileorg.execute.recover import recover
-from fileorg.execute.run import BATCH_ROWS, execute
+from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, execute
 
-__all__ = ["BATCH_ROWS", "Changed", "execute", "recover"]
+__all__ = ["BATCH_ROWS", "COPIED_ROWS", "Changed", "execute", "recover"]

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 BATCH_ROWS = 4096
 """Rows a commit: a commit costs one flush of the disk, and Ctrl-C waits for the batch to end."""
 
+COPIED_ROWS = 64
+"""Where contents are copied, each file is flushed by itself anyway, and takes as long as it is large."""
+
 
 def execute(
     plan: Plan,

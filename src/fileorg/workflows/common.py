@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fileorg.errors import GuardRefused, Locked
-from fileorg.execute import recover
+from fileorg.execute import BATCH_ROWS, COPIED_ROWS, recover
 from fileorg.guards import refuse_system
 from fileorg.ignore import Ignore
 from fileorg.journal import Journal
@@ -122,6 +122,12 @@ def begin(
 
 def open_local(stack: contextlib.ExitStack, root: bytes, *, one_file_system: bool = False) -> LocalStorage:
     return stack.enter_context(contextlib.closing(LocalStorage(root, cross_mounts=not one_file_system)))
+
+
+def rows_at_a_time(storages: Sequence[LocalStorage], *, copies: bool = False) -> int:
+    """How many files are done between two looks at the stop flag: few where contents are copied, which takes long."""
+    devices = {storage.identity[0] for storage in storages}
+    return COPIED_ROWS if copies or len(devices) > 1 else BATCH_ROWS
 
 
 def identity_of(path: bytes) -> tuple[int, int]:

@@ -21,7 +21,15 @@ from fileorg.placing import Layout
 from fileorg.plan import OrganizePlan
 from fileorg.scan import Reader, Seen, Selection, scan
 from fileorg.state import run_lock
-from fileorg.workflows.common import INDEX_LOCK, Filters, begin, changing, identity_of, open_local
+from fileorg.workflows.common import (
+    INDEX_LOCK,
+    Filters,
+    begin,
+    changing,
+    identity_of,
+    open_local,
+    rows_at_a_time,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -92,7 +100,16 @@ class OrganizeJob:
         operation = begin(self._journal, "organize", source, target, self._options.facts(), None)
         self._reporter.stage(str(self._options.action), self.plan.files)
         with contextlib.closing(hands_for(self.plan.files, self._storages, self._locks)) as hands:
-            return execute(self.plan, self._journal, operation, self._storages, hands, self._reporter, stop=stop)
+            return execute(
+                self.plan,
+                self._journal,
+                operation,
+                self._storages,
+                hands,
+                self._reporter,
+                stop=stop,
+                rows=rows_at_a_time(self._storages, copies=self._options.action is Action.COPY),
+            )
 
     def check(self) -> None:
         """The guards that need the plan. Raises `GuardRefused`."""

@@ -14,7 +14,7 @@ from fileorg.hands import hands_for
 from fileorg.names import display
 from fileorg.state import root_locks
 from fileorg.undo import UndoPlan
-from fileorg.workflows.common import begin, changing, open_local
+from fileorg.workflows.common import begin, changing, open_local, rows_at_a_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -76,6 +76,7 @@ class UndoJob:
                 self._reporter,
                 stop=stop,
                 changed=changed,
+                rows=rows_at_a_time(self._storages),
             )
 
 
