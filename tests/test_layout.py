@@ -284,3 +284,34 @@ def test_the_key_folds_case_and_keeps_what_is_no_text() -> None:
     assert key(b"STRASSE") == key("straße".encode())
     assert key(b"\xe9A") == b"\xe9a"
     assert key(b"\xe9") != key(b"\xe8")
+
+
+@pytest.mark.parametrize(
+    ("name", "stem", "tail", "result"),
+    [
+        (b"a.jpg", 1, 0, b"a (2).jpg"),
+        (b"film.en.srt", 4, 7, b"film (2).en.srt"),
+        (b"x.part1.rar", 1, 0, b"x (2).part1.rar"),
+        (b"x" * 251 + b".jpg", 251, 8, b"x" * 243 + b" (2).jpg"),
+        (b"x" * 247 + b".jpg.xmp", 247, 8, b"x" * 243 + b" (2).jpg.xmp"),
+        (b"x." + b"y" * 253, 1, 254, b"x." + b"y" * 249 + b" (2)"),
+    ],
+)
+def test_a_number_may_be_put_elsewhere(name: bytes, stem: int, tail: int, result: bytes) -> None:
+    assert numbered(name, 2, stem=stem, tail=tail) == result
+
+
+@given(NAMES, st.integers(0, 255), st.integers(0, 255), st.integers(2, 10**6))
+def test_a_number_put_anywhere_fits(name: bytes, stem: int, tail: int, n: int) -> None:
+    result = numbered(name, n, stem=min(stem, len(name)), tail=tail)
+    assert result != name
+    assert len(result) <= 255
+    assert b" (%d)" % n in result
+
+
+def test_a_layout_may_be_below_a_folder() -> None:
+    below = parse_template("{category}/{year}/{name}").below(b"100%s/{name}")
+    assert below.folder("Images", b"jpg", 2**80) == b"100%s/{name}/Images/Undated"
+    assert below.first_component_is_category
+    assert parse_template("{name}").below(b"x").folder("Images", b"jpg", 0) == b"x"
+    assert parse_template("{year}").below(b"Undated").folder("Images", b"jpg", 2**80) == b"Undated/Undated"

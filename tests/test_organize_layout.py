@@ -133,6 +133,27 @@ def test_to_a_folder_that_is_made(tree: Tree, runs: Runs, tmp_path: Path) -> Non
     assert not (tmp_path / "new").exists()
 
 
+def test_to_a_folder_that_is_made_on_another_file_system(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    tree.write({"a.jpg": "1"})
+    before = tree.snapshot()
+    runs.organize(dest=elsewhere / "100%s" / "{name}")
+    assert (elsewhere / "100%s/{name}/Images/a.jpg").read_text() == "1"
+    runs.undo()
+    assert tree.snapshot() == before
+    assert os.listdir(elsewhere) == []
+
+
+def test_to_a_folder_that_is_made_inside_a_folder_of_the_root(tree: Tree, runs: Runs) -> None:
+    """The folder is source and target: its time comes back all the same."""
+    tree.write({"x/a.jpg": "1", "b.jpg": "2"})
+    tree.date("x", "2020-01-02")
+    before = tree.snapshot()
+    runs.organize(dest=tree.path("x/new"), recursive=True)
+    assert tree.read() == {"x/new/Images/a.jpg": "1", "x/new/Images/b.jpg": "2"}
+    runs.undo()
+    assert tree.snapshot() == before
+
+
 def test_to_a_folder_that_is_made_inside_the_root(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "1", "x/b.jpg": "2"})
     before = tree.snapshot()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fileorg.sidecars import Following, following, leads
+from fileorg.sidecars import Following, following, leads, stem_end
 
 NAMES = st.binary(min_size=1, max_size=255).map(lambda raw: raw.replace(b"/", b"_").replace(b"\0", b"_"))
 
@@ -84,3 +84,20 @@ def test_a_chain_of_sidecars_ends(stem: bytes, extension: bytes) -> None:
 def test_any_name_is_understood(name: bytes) -> None:
     follows = following(name)
     assert follows is None or not leads(name, follows)
+
+
+@pytest.mark.parametrize(
+    ("leader", "shared"),
+    [
+        (b"film.mkv", b"film"),
+        (b"IMG_1.HEIC", b"IMG_1"),
+        (b"a.tar.gz", b"a"),
+        (b"x.part1.rar", b"x"),
+        (b"X.PART01.RAR", b"X"),
+        (b"x.7z.001", b"x.7z"),
+        (b".part1.rar", b".part1"),
+        (b"README", b"README"),
+    ],
+)
+def test_what_a_leader_shares_with_its_sidecars(leader: bytes, shared: bytes) -> None:
+    assert leader[: stem_end(leader)] == shared
