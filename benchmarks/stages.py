@@ -113,9 +113,7 @@ class Before:
             return
         strays = self.changes()
         example = f"; for example {strays.destinations[0]!r}" if strays.destinations else ""
-        raise WrongTreeError(
-            f"{who} did not give back the first tree: {len(strays.sources)} files stray{example}"
-        )
+        raise WrongTreeError(f"{who} did not give back the first tree: {len(strays.sources)} files stray{example}")
 
 
 def scan_stage(fileorg: Fileorg, root: Path, repeat: int) -> list[Row]:
@@ -224,16 +222,12 @@ def organize_tool_stage(fileorg: Fileorg, root: Path, repeat: int) -> tuple[Row,
     config = bench.cwd / "organize-tool.yaml"
     peers.write_organize_config(config, root, peers.folder_of_extension(root, changes))
     # Its log goes to the home directory.
-    guest = bench.with_environment(
-        HOME=str(bench.cwd), XDG_DATA_HOME=str(bench.cwd), XDG_STATE_HOME=str(bench.cwd)
-    )
+    guest = bench.with_environment(HOME=str(bench.cwd), XDG_DATA_HOME=str(bench.cwd), XDG_STATE_HOME=str(bench.cwd))
     for _ in range(repeat):
         seconds = guest.time(peers.organize_tool_command(program, config)).seconds
         theirs.append(_take_back(bench, before, len(changes.sources)) / seconds)
     what = f"organize {before.listing.files:,} files"
-    row = Row(
-        what, median(ours), Unit.FILES_PER_SECOND, repeat, median(theirs), "organize-tool", ORGANIZE_TOOL
-    )
+    row = Row(what, median(ours), Unit.FILES_PER_SECOND, repeat, median(theirs), "organize-tool", ORGANIZE_TOOL)
     return row, median(theirs)
 
 
@@ -241,9 +235,7 @@ def _take_back(bench: Bench, before: Before, expected: int) -> int:
     """Undo for a program that has none. Returns how many files it had moved."""
     changes = before.changes()
     if len(changes.sources) != expected:
-        raise CommandFailedError(
-            f"organize-tool moved {len(changes.sources)} files where fileorg moved {expected}"
-        )
+        raise CommandFailedError(f"organize-tool moved {len(changes.sources)} files where fileorg moved {expected}")
     plan = bench.cwd / "changes"
     write_changes(plan, changes)
     peers.run_loop(bench, plan, is_back=True)

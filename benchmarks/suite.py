@@ -40,32 +40,18 @@ QUICK = Extent(files=20_000, repeat=1, peer_files=2_000, start_repeat=5)
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks/run", description="measure fileorg beside its peers")
-    parser.add_argument(
-        "--files", type=int, metavar="N", help=f"files in the large tree (default {FULL.files})"
-    )
+    parser.add_argument("--files", type=int, metavar="N", help=f"files in the large tree (default {FULL.files})")
     parser.add_argument(
         "--peer-files", type=int, metavar="N", help=f"files for organize-tool (default {FULL.peer_files})"
     )
-    parser.add_argument(
-        "--repeat", type=int, metavar="R", help=f"runs that a median is of (default {FULL.repeat})"
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="a small tree and one run: to see whether it works"
-    )
+    parser.add_argument("--repeat", type=int, metavar="R", help=f"runs that a median is of (default {FULL.repeat})")
+    parser.add_argument("--quick", action="store_true", help="a small tree and one run: to see whether it works")
     parser.add_argument("--cold", action="store_true", help="empty the page cache before each command (root)")
     parser.add_argument("--no-organize-tool", action="store_true", help="leave out the peer that needs PyPI")
-    parser.add_argument(
-        "--work", type=Path, metavar="DIR", help="where to make the trees (default: /var/tmp)"
-    )
-    parser.add_argument(
-        "--keep", action="store_true", help="keep the trees and states, to look into a failure"
-    )
-    parser.add_argument(
-        "--fileorg", metavar="CMD", help="the fileorg to measure (default: this Python's -m fileorg)"
-    )
-    parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="default: RESULTS.md; with --quick only the screen"
-    )
+    parser.add_argument("--work", type=Path, metavar="DIR", help="where to make the trees (default: /var/tmp)")
+    parser.add_argument("--keep", action="store_true", help="keep the trees and states, to look into a failure")
+    parser.add_argument("--fileorg", metavar="CMD", help="the fileorg to measure (default: this Python's -m fileorg)")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="default: RESULTS.md; with --quick only the screen")
     return parser.parse_args()
 
 
@@ -111,13 +97,9 @@ def _require(arguments: argparse.Namespace, extent: Extent, work: Path) -> None:
     files = extent.files + extent.peer_files
     usage = os.statvfs(work)
     if usage.f_bavail * usage.f_frsize < files * DISK_BYTES_PER_FILE:
-        raise SetupError(
-            f"{files:,} files need {files * DISK_BYTES_PER_FILE / 1e9:.1f} GB free: give another --work"
-        )
+        raise SetupError(f"{files:,} files need {files * DISK_BYTES_PER_FILE / 1e9:.1f} GB free: give another --work")
     if 0 < usage.f_favail < files:
-        raise SetupError(
-            f"the file system has inodes left for {usage.f_favail:,} files only: give another --work"
-        )
+        raise SetupError(f"the file system has inodes left for {usage.f_favail:,} files only: give another --work")
 
 
 def _say(text: str) -> None:
@@ -151,9 +133,7 @@ class Suite:
         count = self.extent.peer_files
         _say(f"organize beside organize-tool, {count:,} files")
         try:
-            row, their_rate = stages.organize_tool_stage(
-                self.fileorg, self._tree("small", count), self.extent.repeat
-            )
+            row, their_rate = stages.organize_tool_stage(self.fileorg, self._tree("small", count), self.extent.repeat)
         except CommandFailedError as error:
             _say(str(error))
             self.notes.append("organize-tool could not be measured.")

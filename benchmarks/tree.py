@@ -210,9 +210,7 @@ def _arguments() -> argparse.Namespace:
         "--scale", type=_divisor, default=100.0, metavar="F", help="divide sizes by F (scaled; default 100)"
     )
     parser.add_argument("--seed", type=int, default=1, metavar="S")
-    parser.add_argument(
-        "--per-folder", type=_positive, default=1000, metavar="K", help="files a folder (default 1000)"
-    )
+    parser.add_argument("--per-folder", type=_positive, default=1000, metavar="K", help="files a folder (default 1000)")
     return parser.parse_args()
 
 

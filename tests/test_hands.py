@@ -74,9 +74,13 @@ def test_hands_that_die_are_told_of_and_not_waited_for(tree: Tree) -> None:
     hands = OtherHands((storage, storage))
     assert hands.is_ready()
     os.kill(hands.pid, signal.SIGKILL)
-    with pytest.raises(StorageFailure, match="has ended") as caught:
+
+    def move() -> None:
         hands.start(Moves(*ROOT_TO_ROOT, [b"", b"a.jpg", b"", b"b.jpg"]))
         hands.finish()
+
+    with pytest.raises(StorageFailure, match="has ended") as caught:
+        move()
     assert "fileorg recover" in caught.value.hint
     hands.close()
     storage.close()

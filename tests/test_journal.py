@@ -146,9 +146,7 @@ def test_a_record_that_leads_elsewhere_is_refused(
 
 
 @pytest.mark.parametrize("path", [b"..", b"../outside", b"/etc", b"a/../..", b"a//b", b"\0", "text"])
-def test_a_folder_that_leads_elsewhere_is_refused(
-    path: object, runs: Runs, tree: Tree, state: StateDirectory
-) -> None:
+def test_a_folder_that_leads_elsewhere_is_refused(path: object, runs: Runs, tree: Tree, state: StateDirectory) -> None:
     tree.write({"a.jpg": "one"})
     runs.organize()
     before = tree.snapshot()
@@ -212,7 +210,7 @@ def test_a_full_disk_touches_no_file_that_is_not_journaled(tree: Tree, tmp_path:
     try:
         tree.write({f"{number:05}.jpg": str(number) for number in range(3000)})
         before = tree.snapshot()
-        command = [sys.executable, "-m", "fileorg", "organize", "-y", tree.root]
+        command = [sys.executable, "-m", "fileorg", "organize", "-y", str(tree.root)]
         environment = {**os.environ, "FILEORG_HOME": str(small / "state")}
         run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert run.returncode != 0

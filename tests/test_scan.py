@@ -27,9 +27,7 @@ def files_of(tree: Tree, seen: Seen, selection: Selection | None = None, ignore:
     storage = LocalStorage(os.fsencode(tree.root))
     reader = Reader(storage, ignore or Ignore(), selection or Selection())
     found = {
-        join(batch.folder, name)
-        for _, batch in scan(reader, seen, NullReporter())
-        for name in batch.split_names()
+        join(batch.folder, name) for _, batch in scan(reader, seen, NullReporter()) for name in batch.split_names()
     }
     storage.close()
     return found
@@ -37,8 +35,8 @@ def files_of(tree: Tree, seen: Seen, selection: Selection | None = None, ignore:
 
 def test_everything_is_counted_where_it_belongs(tree: Tree) -> None:
     tree.write({
-        "a.jpg": "x", ".hidden": "x", "b.part": "x", "Thumbs.db": "x", "project/package.json": "{}", "project/x.js": "x",
-        "Photos.photoslibrary/1.jpg": "x", "node_modules/x.js": "x", "deep/er/c.txt": "x",
+        "a.jpg": "x", ".hidden": "x", "b.part": "x", "Thumbs.db": "x", "project/package.json": "{}",
+        "project/x.js": "x", "Photos.photoslibrary/1.jpg": "x", "node_modules/x.js": "x", "deep/er/c.txt": "x",
     })  # fmt: skip
     os.symlink("a.jpg", os.path.join(tree.root, "link.jpg"))
     os.mkfifo(os.path.join(tree.root, "pipe"))
@@ -47,7 +45,8 @@ def test_everything_is_counted_where_it_belongs(tree: Tree) -> None:
     assert seen.files == 2
     assert seen.links == 2
     assert dict(seen.ignored) == {
-        Reason.HIDDEN: 1, Reason.UNFINISHED: 1, Reason.SYSTEM: 1, Reason.PROJECT: 1, Reason.BUNDLE: 1, Reason.TOOLING: 1,
+        Reason.HIDDEN: 1, Reason.UNFINISHED: 1, Reason.SYSTEM: 1, Reason.PROJECT: 1, Reason.BUNDLE: 1,
+        Reason.TOOLING: 1,
     }  # fmt: skip
 
 

@@ -84,6 +84,11 @@ def _run(words: list[str]) -> int:
             return 1
         if hasattr(error, "format_message"):  # what Typer refuses
             return _refuse(words, error)
+        if isinstance(error, OSError) and error.strerror:
+            name = error.filename if isinstance(error.filename, bytes | str) else ""
+            subject = f"{display(name)} cannot be used" if name else "The system says"
+            sentence = f"{subject}: {error.strerror}"
+            return _tell(words, sentence, "see whether its disk is well and mounted", Exit.SOME_FAILED, error)
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         sentence = f"Something went wrong that fileorg did not expect: {what}"
         return _tell(words, sentence, "run it again with --debug to see where", Exit.SOME_FAILED, error)

@@ -63,7 +63,7 @@ class JournalReader:
         return self._value(f"{query}{files} LIMIT 1", self.record_range(operation)) is not None
 
     def has_untried_folder(self, operation: Operation) -> bool:
-        """Whether a folder of it is left that no later operation has tried to take back, and found that it has to stay."""
+        """Whether a folder of it is left that no later operation has tried, and found that it has to stay."""
         low, high = self.record_range(operation)
         tried = (
             "SELECT reverts FROM records WHERE id > ?2 AND reverts BETWEEN ?1 AND ?2"
