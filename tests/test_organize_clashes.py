@@ -223,6 +223,16 @@ def test_a_newer_one_takes_the_name_and_the_older_one_goes_to_the_trash(tree: Tr
     assert tree.path(".fileorg").stat().st_mode & 0o777 == 0o700
 
 
+def test_a_newer_one_may_take_a_name_in_the_root_itself(tree: Tree, runs: Runs) -> None:
+    tree.write({"x/a.jpg": "new", "a.jpg": "old"})
+    tree.date("a.jpg", "2020-01-01")
+    before = tree.snapshot()
+    runs.organize(on_conflict=OnConflict.KEEP_NEWER, template="{name}", recursive=True)
+    assert tree.read() == {"a.jpg": "new", ".fileorg/trash/1/a.jpg": "old", "x/": ""}
+    runs.undo()
+    assert tree.snapshot() == before
+
+
 def test_an_older_one_stays(tree: Tree, runs: Runs) -> None:
     before = {"a.jpg": "2022-01-01", "Images/a.jpg": "2023-01-01"}
     assert keep_newer(tree, runs, before) == before

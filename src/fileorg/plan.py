@@ -270,7 +270,7 @@ class OrganizePlan:
         there = self._target.lstat(folder, name)
         if there is None or not there.is_file or there.mtime_ns != mtime_ns:
             return  # it is no longer the one that was found to be older: the name is taken
-        base, trash = self._layout.base, join(self._layout.trash, folder)
+        base, trash = self._layout.base, join(self._layout.trash, folder) if folder else self._layout.trash
         yield from self._make_folders(trash, made, 0o700)
         yield PlanRow(
             Action.MOVE, base, folder, name, base, trash, name,
