@@ -220,6 +220,18 @@ def test_a_file_in_the_way_of_a_folder(tree: Tree, runs: Runs) -> None:
     assert (skipped.state, skipped.error) == ("skipped", "Images is in the way: it is no folder")
 
 
+def test_two_files_of_one_name_stay_where_a_file_is_in_the_way(tree: Tree, runs: Runs) -> None:
+    tree.write({"Images": "in the way", "a.jpg": "1", "x/a.jpg": "2", "b.mp3": "3", "x/b.mp3": "4"})
+    runs.organize(recursive=True)
+    assert tree.read() == {
+        "Images": "in the way",
+        "a.jpg": "1",
+        "x/a.jpg": "2",
+        "Audio/b.mp3": "3",
+        "Audio/b (2).mp3": "4",
+    }
+
+
 def test_a_file_in_the_way_of_a_folder_above(tree: Tree, runs: Runs) -> None:
     tree.write({"2023": "in the way", "a.jpg": "1"})
     tree.date("a.jpg", "2023-04-05")

@@ -31,6 +31,12 @@ def test_by_extension_a_sidecar_goes_with_its_file(tree: Tree, runs: Runs) -> No
     assert runs.organize(by=By.EXTENSION, recursive=True).done == 0
 
 
+def test_of_several_files_what_the_camera_wrote_leads(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1", "a.CR2": "2", "a.png": "3", "a.xmp": "4"})
+    runs.organize(by=By.EXTENSION)
+    assert {"cr2/a.CR2", "cr2/a.xmp", "jpg/a.jpg", "png/a.png"} <= tree.read().keys()
+
+
 @pytest.mark.parametrize(
     ("sidecar", "numbered"),
     [
@@ -202,6 +208,17 @@ def test_filters_of_size_and_age_judge_the_file_that_is_followed(tree: Tree, run
     tree.set_time("f.srt", 10 * DAY_NS)
     runs.organize(min_size=50, newer_than_ns=20 * DAY_NS)
     assert set(tree.read()) == {"Video/f.mkv", "Video/f.srt", "g.mkv", "g.srt"}
+
+
+def test_filters_judge_the_file_that_is_followed_in_a_large_folder_too(tree: Tree, runs: Runs) -> None:
+    numbers = range(BATCH_ENTRIES)
+    tree.write({f"{number}.jpg": "x" * (number % 2) for number in numbers})
+    tree.write({f"{number}.xmp": "edit" for number in range(100)})
+    runs.organize(min_size=1, max_size=2)
+    stayed = {name for name in tree.read() if not name.startswith("Images/")}
+    assert stayed == {f"{number}.jpg" for number in numbers if number % 2 == 0} | {
+        f"{number}.xmp" for number in range(0, 100, 2)
+    }
 
 
 def test_patterns_are_about_each_name(tree: Tree, runs: Runs) -> None:

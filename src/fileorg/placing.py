@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from xxhash import xxh3_64_intdigest
 
 from fileorg.categories import OTHER
-from fileorg.index import Follower, Places
+from fileorg.index import Filter, Follower, Places
 from fileorg.layout import collision_key
 from fileorg.model import Action, Base, OnConflict
-from fileorg.sidecars import following, leads
+from fileorg.sidecars import LEADING, following
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     from fileorg.classify import Rules
     from fileorg.index import FileBatch
     from fileorg.layout import Template
@@ -56,9 +58,12 @@ class Stay:
 class Placer:
     """Gives each target folder a number; 0 says that a file stays."""
 
-    def __init__(self, layout: Layout, source: Storage) -> None:
+    def __init__(self, layout: Layout, source: Storage, batches_of: Callable[[bytes], Iterator[FileBatch]]) -> None:
+        """`batches_of` gives all batches of a folder: a side-car's leader may be in another one."""
         self._layout = layout
         self._source = source
+        self._batches_of = batches_of
+        self._neighbours: tuple[bytes, Neighbours] | None = None
         self._numbers: dict[bytes, int] = {}
         self._categories = {category: number for number, category in enumerate(layout.rules.categories)}
         self.targets: list[bytes] = [b""]
@@ -81,7 +86,7 @@ class Placer:
         for position, (name, mtime_ns) in enumerate(zip(batch.split_names(), batch.column(1), strict=True)):
             category, number, digest = category_of(name), 0, 0
             leader = None
-            if following(name) is not None and (leader := leader_of(self._source, folder, name)) is not None:
+            if following(name) is not None and (leader := self._leader(folder, name)) is not None:
                 category = category_of(leader.name)
                 target = folder_of(category, extension_of(leader.name), leader.mtime_ns)
             else:
@@ -108,24 +113,53 @@ class Placer:
         key = collision_key(name, case_insensitive=self._layout.case_insensitive)
         return xxh3_64_intdigest(self.targets[target] + b"/" + key)
 
+    def _leader(self, folder: bytes, name: bytes) -> Entry | None:
+        if self._neighbours is None or self._neighbours[0] != folder:
+            files = sum(batch.files for batch in self._batches_of(folder))
+            names = chain.from_iterable(batch.split_names() for batch in self._batches_of(folder))
+            self._neighbours = (folder, Neighbours(files, names))
+        return leader_of(self._source, folder, name, self._neighbours[1])
+
     def _number(self, target: bytes) -> int:
         number = self._numbers[target] = len(self.targets)
         self.targets.append(target)
         return number
 
 
-def leader_of(storage: Storage, folder: bytes, name: bytes) -> Entry | None:
-    """The file that a side-car goes with, looked up where it is: it may be in another batch of the folder."""
+class Neighbours:
+    """The names of one folder, as a filter: its yes may be wrong, its no is not, and a look at the disk is saved."""
+
+    def __init__(self, files: int, names: Iterable[bytes]) -> None:
+        self._filter = Filter(2 * files)
+        for name in names:
+            self._filter.add(xxh3_64_intdigest(name))
+            stem, dot, extension = name.rpartition(b".")
+            if dot and extension.lower() in LEADING:
+                self._filter.add(xxh3_64_intdigest(stem + dot))
+
+    def __contains__(self, name: bytes) -> bool:
+        return xxh3_64_intdigest(name) in self._filter
+
+    def may_lead(self, stem: bytes) -> bool:
+        """Whether there is a file that is called so, with or without an extension of those that are followed."""
+        return stem in self or stem + b"." in self
+
+
+def leader_of(storage: Storage, folder: bytes, name: bytes, neighbours: Neighbours | None = None) -> Entry | None:
+    """The file that a side-car goes with, as it is on the disk; with `neighbours`, only one of these."""
     wanted = following(name)
     if wanted is None:
         return None
     for stem in wanted.stems:
+        if neighbours is not None and not neighbours.may_lead(stem):
+            continue
         for candidate in chain((stem,), (stem + b"." + spelling for spelling in _spellings(wanted.extensions))):
-            if candidate != name and leads(candidate, wanted):
-                entry = storage.lstat(folder, candidate)
-                if entry is not None and entry.is_file:
-                    # A side-car of a film of a picture: what counts is the end of the chain.
-                    return leader_of(storage, folder, candidate) or entry
+            if candidate == name or (neighbours is not None and candidate not in neighbours):
+                continue
+            entry = storage.lstat(folder, candidate)
+            if entry is not None and entry.is_file:
+                # A side-car of a film of a picture: what counts is the end of the chain.
+                return leader_of(storage, folder, candidate, neighbours) or entry
     return None
 
 

@@ -46,7 +46,7 @@ class OrganizePlan:
         self._layout = layout
         self._source = source
         self._target = target
-        self._placer = Placer(layout, source)
+        self._placer = Placer(layout, source, self._batches_of)
         self._draft = Draft()
         self._contested = Filter(0)
         self._moving: tuple[bytes | None, set[bytes]] = (None, set())  # of the folder asked about last
@@ -58,6 +58,9 @@ class OrganizePlan:
         self.skipped = 0
         self.renamed = 0
         self.stay = self._placer.stay
+
+    def _batches_of(self, folder: bytes) -> Iterator[FileBatch]:
+        return self._index.folder(self._source.root, folder)
 
     def close(self) -> None:
         self._draft.close()
@@ -76,15 +79,25 @@ class OrganizePlan:
             places = self._placer.place(batch)
             self._draft.add_places(batch.folder, places)
             self._count(batch, places)
-            suspects = {*wanted.add_all(places.digests), *places.followers, *self._taken(batch, places)}
+            suspects = {*wanted.add_all(places.digests), *self._taken(batch, places)}
             suspects = {position for position in suspects if places.targets[position]}
             self._contested.add_all([places.digests[position] for position in suspects])
-            for follower in places.followers.values():  # they are decided with their file, wherever it is
-                self._contested.add(self._placer.digest(follower.target, follower.leader))
             contested += len(suspects)
             reporter.advance(batch.files, 0, batch.folder)
         if contested:
+            self._contest_groups()
             self._resolve(wanted)
+
+    def _contest_groups(self) -> None:
+        """A file and its side-cars are decided together: where one of them is contested, all are."""
+        if self._draft.has_followers:
+            digest, contested = self._placer.digest, self._contested
+            for follower in self._draft.every_follower():
+                if digest(follower.target, follower.name) in contested:
+                    contested.add(digest(follower.target, follower.leader))
+            for follower in self._draft.every_follower():
+                if digest(follower.target, follower.leader) in contested:
+                    contested.add(digest(follower.target, follower.name))
 
     def _count(self, batch: FileBatch, places: Places) -> None:
         targets, categories = self._placer.targets, self._layout.rules.categories
@@ -167,30 +180,24 @@ class OrganizePlan:
                 rows = rows or list(batch.rows())
                 name, size, mtime_ns, *_ = rows[position]
                 if draft.has_followers and draft.follows(batch.folder, name):
-                    continue
+                    continue  # decided with the file that it follows
                 followers = draft.followers(batch.folder, name) if draft.has_followers else []
                 leader = Follower(b"", name, category, target, size, mtime_ns)
                 contest.decide(*self._group(batch.folder, leader, followers))
-        for folder, follower in draft.undecided_followers() if draft.has_followers else ():
-            if not self._faults[targets[follower.target]]:
-                contest.decide(*self._group(folder, follower, ()))
         self._deduct()
 
     def _group(
         self, folder: bytes, leader: Follower, followers: Sequence[Follower]
     ) -> tuple[Contender, list[Contender]]:
         """A file and its side-cars, whose numbers go where the part of the name ends that they share."""
-        stem = stem_end(leader.name)
-        shared = leader.name[:stem]
-        files = [(leader, stem)]
-        files += [(file, stem if file.name.startswith(shared) else stem_end(file.name)) for file in followers]
-        tail = max(len(file.name) - stem for file, stem in files)
+        shared = leader.name[: stem_end(leader.name)]
+        files = (leader, *followers)
+        stems = [len(shared) if file.name.startswith(shared) else stem_end(file.name) for file in files]
+        tail = max(len(file.name) - stem for file, stem in zip(files, stems, strict=True))
         targets, categories = self._placer.targets, self._layout.rules.categories
         first, *others = (
-            Contender(
-                folder, file.name, targets[file.target], categories[file.category], file.size, file.mtime_ns, stem, tail
-            )
-            for file, stem in files
+            Contender(folder, name, targets[target], categories[category], size, mtime_ns, stem, tail)
+            for (_, name, category, target, size, mtime_ns), stem in zip(files, stems, strict=True)
         )
         return first, others
 
@@ -199,8 +206,8 @@ class OrganizePlan:
         if self._layout.base is not Base.ROOT or self._layout.action is not Action.MOVE:
             return False
         if self._moving[0] != folder:
-            placer, moving = Placer(self._layout, self._source), set[bytes]()
-            for batch in self._index.folder(self._source.root, folder):
+            placer, moving = Placer(self._layout, self._source, self._batches_of), set[bytes]()
+            for batch in self._batches_of(folder):
                 targets = placer.place(batch).targets
                 moving.update(name for name, target in zip(batch.split_names(), targets, strict=True) if target)
             self._moving = (folder, moving)

@@ -16,8 +16,9 @@ from fileorg.ignore import IGNORE_FILE, PROJECT_MARKERS, Ignore, Reason, Scope, 
 from fileorg.index import FileBatch
 from fileorg.layout import collision_key
 from fileorg.names import display, join
-from fileorg.placing import leader_of
+from fileorg.placing import Neighbours, leader_of
 from fileorg.pool import as_they_come, process_pool, workers
+from fileorg.sidecars import following
 from fileorg.storage import BATCH_ENTRIES, LocalStorage
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ class Reader:
         self._selection = selection
         root = storage.stat_folder(b"")
         self._dev = root.dev if root else 0
+        self._neighbours: tuple[bytes, Neighbours] | None = None  # of the last large folder with side-cars
 
     def root(self) -> Task:
         return Task(b"", 0, None)
@@ -154,7 +156,8 @@ class Reader:
             left_alone = {entry.name for entry, _ in odd}
             files = [entry for entry in files if entry.name not in left_alone]
         if self._selection.filters:
-            files = [entry for entry in files if self._takes(task.folder, entry)]
+            is_whole = sequence == 0 and sum(map(len, listing[1:])) < BATCH_ENTRIES
+            files = list(self._selected(task.folder, files, is_whole=is_whole))
         if task.scope is not None:
             excludes = task.scope.excludes
             taken = [entry for entry in files if not excludes(entry.name, is_folder=False)]
@@ -164,9 +167,24 @@ class Reader:
         batch = FileBatch.pack(task.folder, files)
         return Part(batch, sequence, tasks, dict(+ignored), len(listing.others), not_entered, None)
 
-    def _takes(self, folder: bytes, entry: Entry) -> bool:
-        leader = leader_of(self._storage, folder, entry.name) if self._selection.with_leaders else None
-        return self._selection.takes(leader or entry)
+    def _selected(self, folder: bytes, files: list[Entry], *, is_whole: bool) -> Iterator[Entry]:
+        """The files that the filters take; side-cars are judged by their leader, if that was asked for."""
+        takes = self._selection.takes
+        if not (self._selection.with_leaders and any(following(entry.name) for entry in files)):
+            yield from filter(takes, files)
+            return
+        if is_whole:
+            neighbours = Neighbours(len(files), (entry.name for entry in files))
+        elif self._neighbours is not None and self._neighbours[0] == folder:
+            neighbours = self._neighbours[1]
+        else:  # once more through a large folder: a look for each name that a leader might have takes far longer
+            listings = self._storage.list_folder(folder)
+            names = [entry.name for listing in listings for entry in listing.files]
+            neighbours = Neighbours(len(names), names)
+            self._neighbours = (folder, neighbours)
+        for entry in files:
+            if takes(leader_of(self._storage, folder, entry.name, neighbours) or entry):
+                yield entry
 
     def _subfolders(self, task: Task, folders: list[Entry], ignored: Counter[Reason]) -> tuple[list[Task], int]:
         """The folders to read next, and how many are not entered because that was not asked for."""

@@ -25,6 +25,9 @@ _RAR = frozenset({b"rar"})
 _ZIP = frozenset({b"zip"})
 _FIRST = frozenset({b"001"})
 
+# Extensions of files that may be followed.
+LEADING = frozenset().union(*_LED_BY.values()) | _RAR | _ZIP | _FIRST
+
 # Everything that may follow, by its last suffix: one look-up says no for all other files.
 _TAILS = (
     frozenset(_LED_BY)

@@ -90,6 +90,8 @@ class Case:
                 # A new file at the source is someone else's.
                 return Verdict(RecordState.DONE, self._note(), self._as_placed(target))
             case (True, False, True):
+                if self.placed:  # an empty file may have come and gone
+                    self._disturb(self.record.target_base, self.record.target_folder)
                 return self._not_done
             case (True, True, _) if self._is_between_names(source, target):
                 self.source.remove(self.record.source_folder, self.record.source_name)

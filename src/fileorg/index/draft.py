@@ -119,14 +119,9 @@ class Draft:
         query = "SELECT 1 FROM followers WHERE folder = ? AND name = ?"
         return self._db.execute(query, (folder, name)).fetchone() is not None
 
-    def undecided_followers(self) -> Iterator[tuple[bytes, Follower]]:
-        """(folder, side-car) of those of which nothing was decided: their file is not in the plan."""
-        query = (
-            f"SELECT folder, {_FOLLOWER} FROM followers LEFT JOIN decisions ON source_folder = folder"
-            " AND source_name = name WHERE source_name IS NULL ORDER BY folder, name"
-        )
-        for folder, *follower in self._db.execute(query).fetchall():
-            yield folder, Follower(*follower)
+    def every_follower(self) -> Iterator[Follower]:
+        for row in self._db.execute(f"SELECT {_FOLLOWER} FROM followers"):
+            yield Follower(*row)
 
     def put(self, claim: Claim) -> None:
         """Enter a claim, in place of the one on the same name."""
