@@ -1,0 +1,51 @@
+"""A crash, made by hand: an operation that ended well is opened again, so that the disk can be set back a step."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from fileorg.events import NullReporter
+from fileorg.journal import Journal
+from fileorg.model import Action, RecordState
+from fileorg.workflows import recover_all
+
+if TYPE_CHECKING:
+    from tests.support.runs import Runs
+
+    from fileorg.journal import Record
+
+
+def open_again(runs: Runs, operation: int = 1, **columns: Any) -> None:
+    """As if the process had died with every record of the operation just meant, or as `columns` say."""
+    columns = {"state": "intent", "error": None} | columns
+    names = ", ".join(f"{name} = ?" for name in columns)
+    files = "action NOT IN ('make-folder', 'remove-folder')"
+    alter(runs, "UPDATE operations SET state = 'running' WHERE id = ?", operation)
+    alter(runs, f"UPDATE records SET {names} WHERE operation = ? AND {files}", *columns.values(), operation)
+
+
+def alter(runs: Runs, statement: str, *values: Any) -> None:
+    """Change the journal."""
+    with closing(sqlite3.connect(os.fsdecode(runs.state.journal))) as db, db:
+        db.execute(statement, values)
+
+
+def recovered(runs: Runs, operation: int = 1) -> list[tuple[RecordState, str | None]]:
+    """(state, reason) of the files of the operation, after it was settled; and nothing is open any more."""
+    recover_all(runs.state, NullReporter())
+    with Journal(runs.state.journal) as journal:
+        assert journal.open_operations() == []
+    return [(record.state, record.error) for record in file_records(runs, operation)]
+
+
+def file_records(runs: Runs, operation: int = 1) -> list[Record]:
+    folders = {Action.MAKE_FOLDER, Action.REMOVE_FOLDER}
+    return [record for record in runs.records(operation) if record.action not in folders]
+
+
+DONE = [("done", None)]
+NOT_DONE = [("skipped", "the run was interrupted before it was done")]
+CUT_SHORT = [("skipped", "the run was interrupted while it was done; what there was of it is gone")]

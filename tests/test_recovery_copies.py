@@ -1,0 +1,149 @@
+"""After a crash within a copy or a move to another file system: several steps, each told by what lies there."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.support.crash import CUT_SHORT, DONE, file_records, open_again, recovered
+
+from fileorg.execute.steps import aside, temporary
+from fileorg.model import Action, RecordState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.runs import Runs
+    from tests.support.tree import Tree
+
+
+# A copy ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def copied(tree: Tree, runs: Runs) -> Tree:
+    tree.write({"a.jpg": "1"})
+    runs.organize(action=Action.COPY)
+    return tree
+
+
+def part(runs: Runs, name: Any = temporary) -> str:
+    [record] = file_records(runs)
+    return f"Images/{os.fsdecode(name(1, record.id))}"
+
+
+def test_a_copy_that_is_whole_is_done(copied: Tree, runs: Runs) -> None:
+    open_again(runs, state="copied")
+    copied.path(part(runs)).hardlink_to(copied.path("Images/a.jpg"))
+    assert recovered(runs) == DONE
+    assert copied.read() == {"a.jpg": "1", "Images/a.jpg": "1"}
+
+
+def test_a_copy_that_was_never_recorded_did_not_happen(copied: Tree, runs: Runs) -> None:
+    open_again(runs, digest=None, target_inode=None, target_mtime_ns=None)
+    copied.path(part(runs)).hardlink_to(copied.path("Images/a.jpg"))
+    assert recovered(runs) == CUT_SHORT
+    assert copied.read() == {"a.jpg": "1", "Images/": ""}
+
+
+def test_a_copy_under_way_is_taken_away(copied: Tree, runs: Runs) -> None:
+    open_again(runs, digest=None, target_inode=None, target_mtime_ns=None)
+    copied.path("Images/a.jpg").unlink()
+    copied.write({part(runs): "ha"})
+    assert recovered(runs) == CUT_SHORT
+    assert copied.read() == {"a.jpg": "1", "Images/": ""}
+
+
+def test_a_copy_that_was_being_withdrawn_is_taken_away(copied: Tree, runs: Runs) -> None:
+    open_again(runs, state="copied")
+    copied.path("Images/a.jpg").rename(copied.path(part(runs, aside)))
+    assert recovered(runs) == CUT_SHORT
+    assert copied.read() == {"a.jpg": "1", "Images/": ""}
+
+
+def test_a_copy_whose_name_is_taken(copied: Tree, runs: Runs) -> None:
+    open_again(runs, digest=None, target_inode=None, target_mtime_ns=None)
+    copied.path("Images/a.jpg").unlink()
+    copied.write({"Images/a.jpg": "someone else's", part(runs): "1"})
+    assert recovered(runs) == [("conflict", "the name is taken")]
+    assert copied.read() == {"a.jpg": "1", "Images/a.jpg": "someone else's"}
+
+
+def test_a_copy_that_had_only_reserved_its_name(copied: Tree, runs: Runs) -> None:
+    """Where there are no links, a staged copy is renamed over an empty file."""
+    open_again(runs, state="intent")
+    copied.path("Images/a.jpg").rename(copied.path(part(runs)))
+    copied.write({"Images/a.jpg": ""})
+    assert recovered(runs) == CUT_SHORT
+    assert copied.read() == {"a.jpg": "1", "Images/": ""}
+
+
+def test_a_second_recovery_goes_on_where_the_first_was_killed(copied: Tree, runs: Runs) -> None:
+    open_again(runs, digest=None, target_inode=None, target_mtime_ns=None, error=CUT_SHORT[0][1])
+    copied.path("Images/a.jpg").unlink()
+    assert recovered(runs) == CUT_SHORT
+
+
+# To another file system -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def crossed(tree: Tree, runs: Runs, elsewhere: Path) -> Path:
+    """Copied, with the original as it was; where the copy is."""
+    tree.write({"a.jpg": "1"})
+    runs.organize(dest=elsewhere)
+    tree.write({"a.jpg": "1"})
+    seen = tree.path("a.jpg").stat()
+    open_again(runs, state="copied", inode=seen.st_ino, mtime_ns=seen.st_mtime_ns)
+    return elsewhere / "Images"
+
+
+def set_aside(tree: Tree, runs: Runs) -> Path:
+    [record] = file_records(runs)
+    return tree.path("a.jpg").rename(tree.path(os.fsdecode(aside(1, record.id))))
+
+
+def test_the_copy_is_whole_so_the_original_goes(tree: Tree, runs: Runs, crossed: Path) -> None:
+    assert recovered(runs) == DONE
+    assert (tree.read(), (crossed / "a.jpg").read_text()) == ({}, "1")
+
+
+def test_the_original_was_aside(tree: Tree, runs: Runs, crossed: Path) -> None:
+    set_aside(tree, runs)
+    assert [state for state, _ in recovered(runs)] == [RecordState.DONE]
+    assert (tree.read(), (crossed / "a.jpg").read_text()) == ({}, "1")
+
+
+def test_the_original_was_aside_and_the_copy_is_not_whole(tree: Tree, runs: Runs, crossed: Path) -> None:
+    set_aside(tree, runs)
+    (crossed / "a.jpg").write_text("edited")
+    assert [state for state, _ in recovered(runs)] == [RecordState.SKIPPED]
+    assert (tree.read(), (crossed / "a.jpg").read_text()) == ({"a.jpg": "1"}, "edited")
+
+
+def test_the_original_was_edited_meanwhile(tree: Tree, runs: Runs, crossed: Path) -> None:
+    """It is another file now: both are kept."""
+    tree.write({"a.jpg": "edited"})
+    assert recovered(runs) == DONE
+    assert (tree.read(), (crossed / "a.jpg").read_text()) == ({"a.jpg": "edited"}, "1")
+
+
+def test_what_was_aside_is_another_file(tree: Tree, runs: Runs, crossed: Path) -> None:
+    set_aside(tree, runs).write_text("an outsider's")
+    assert [state for state, _ in recovered(runs)] == [RecordState.CHANGED]
+    assert (tree.read(), (crossed / "a.jpg").read_text()) == ({"a.jpg": "an outsider's"}, "1")
+
+
+def test_between_a_name_and_aside(tree: Tree, runs: Runs, crossed: Path) -> None:
+    """Where there is no rename that never replaces, a file is put aside by a link."""
+    tree.path("a.jpg").hardlink_to(set_aside(tree, runs))
+    assert [state for state, _ in recovered(runs)] == [RecordState.DONE]
+    assert tree.read() == {}
+
+
+def test_a_name_aside_that_was_only_reserved(tree: Tree, runs: Runs, crossed: Path) -> None:
+    [record] = file_records(runs)
+    tree.write({os.fsdecode(aside(1, record.id)): ""})
+    assert [state for state, _ in recovered(runs)] == [RecordState.DONE]
+    assert tree.read() == {}
