@@ -34,7 +34,8 @@ MUTATING = (
 _DRIVER = Path(__file__).with_name("driver.py")
 _ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
-    "PYTHONPATH": str(Path(__file__).parents[2]),  # for the negative controls
+    # For the negative controls.
+    "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")])),
     "NO_COLOR": "1",
     "LC_ALL": "C.UTF-8",
 }

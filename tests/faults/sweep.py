@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tests.faults import laws
 from tests.faults.case import Case
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.faults.process import Call, Driver
     from tests.faults.trees import Scenario
     from tests.support.snapshot import Snapshot
+
+T = TypeVar("T")
 
 BEFORE = {"organize": (), "undo": ("organize",), "redo": ("organize", "undo")}
 """What has been run when a command is disturbed."""
@@ -46,14 +48,22 @@ class Workers:
         for worker in self.all:
             self.free.put(worker)
 
-    def one(self, task: Callable[[Worker], list[str]]) -> list[str]:
+    def one(self, task: Callable[[Worker], T]) -> T:
         worker = self.free.get()
         try:
             return task(worker)
         finally:
             self.free.put(worker)
 
-    def each(self, tasks: Sequence[Callable[[Worker], list[str]]]) -> list[list[str]]:
+    def course(self, scenario: Scenario, command: str) -> Course:
+        """A command as it is undisturbed. Those of one tree are run together, once."""
+        wanted = [Sweep(scenario, name) for name in BEFORE]
+        missing = [sweep for sweep in wanted if sweep not in self.courses]
+        if missing:
+            self.courses.update(zip(missing, self.each([sweep.course for sweep in missing]), strict=True))
+        return self.courses[Sweep(scenario, command)]
+
+    def each(self, tasks: Sequence[Callable[[Worker], T]]) -> list[T]:
         with ThreadPoolExecutor(len(self.all)) as pool:
             return list(pool.map(self.one, tasks))
 

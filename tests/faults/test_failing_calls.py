@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EROFS", "EACCES", "EXDEV", "EINVAL", "ENOSYS")
 _ERRORS_OF_STATE = ("EIO", "ENOSPC", "EROFS")
-_FEW_USER, _FEW_STATE = 3, 2
+_FEW_USER, _FEW_STATE = 3, 1
 
 # Where a file system lacks a call, the fault would be another answer to a call that fails anyway.
 _whole = [scenario for scenario in SCENARIOS if not scenario.others and not scenario.two_processes]

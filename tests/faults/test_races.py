@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,9 @@ from tests.support import snapshot
 
 if TYPE_CHECKING:
     from collections import Counter
+    from pathlib import Path
 
-    from tests.faults.sweep import Workers
+    from tests.faults.sweep import Worker, Workers
 
 _FOREIGN = b"someone else's"
 
@@ -57,3 +59,29 @@ def until(so: object, seconds: float = 10.0) -> None:
     while not so():
         assert time.monotonic() < late, "it never happened"
         time.sleep(0.002)
+
+
+def test_a_link_that_someone_else_made_is_not_half_a_rename(workers: Workers, tally: Counter[str]) -> None:
+    """After a crash both names are of one file: as in the middle of link and unlink, but that each was there before."""
+    assert workers.one(link_and_kill) == []
+    tally["4 races"] += 1
+
+
+def link_and_kill(worker: Worker) -> list[str]:
+    _, calls = linked(worker)[0].counted(["undo", "-y"])
+    last_rename = max(number for number, call in enumerate(calls) if call.name == "renameat2")
+    settles = next(call for call in calls[last_rename:] if call.about == "journal")
+    case, names = linked(worker)
+    finished = case.disturbed(["undo", "-y"], [settles.kill])
+    found = [] if finished.code == -9 else [f"it was not killed: {finished.output}"]
+    found += case.recover()
+    return found + [f"taken away: {name}" for name in names if not name.exists()]
+
+
+def linked(worker: Worker) -> tuple[Case, tuple[Path, Path]]:
+    """Organized; and someone has put a link to one of the files where it was."""
+    case = Case(BY_NAME["few"], worker.driver, worker.place)
+    case.run(*case.organize)
+    names = worker.place.root / "a.jpg", worker.place.root / "Images/a.jpg"
+    os.link(names[1], names[0])
+    return case, names
