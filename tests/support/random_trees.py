@@ -1,0 +1,84 @@
+"""Strategies for trees and options: few names and contents, so that they clash, and now and then any bytes at all."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from hypothesis import strategies as st
+
+from fileorg.model import Action, By, OnConflict
+
+if TYPE_CHECKING:
+    from tests.support.tree import Tree
+
+
+class File(NamedTuple):
+    """A file of a tree. With `twin`, it has a second name there, too."""
+
+    folder: str
+    name: str
+    content: str
+    mtime_ns: int
+    mode: int
+    twin: str | None
+
+
+TIMES_NS = [10**18, 17 * 10**17 + 123_456_789, 1_600_000_000 * 10**9, -(10**15), 2**63 + 5 * 10**17]
+
+stems = st.sampled_from(["a", "b", "A", "Images", "a (2)", "a.en", ".x", "caf\udce9", "new\nline", "-rf", "x" * 247])
+extensions = st.sampled_from(
+    ["", ".jpg", ".JPG", ".pdf", ".tar.gz", ".xmp", ".jpg.xmp", ".mov", ".heic", ".mkv", ".srt", ".qqq", ".part"]
+)
+anything = st.binary(min_size=1, max_size=40).map(os.fsdecode)
+names = st.one_of(st.builds(str.__add__, stems, extensions), st.builds(str.__add__, stems, extensions), anything)
+names = names.filter(lambda name: not {"/", "\0"} & {*name} and len(os.fsencode(name)) <= 255).filter(
+    lambda name: name not in {".", "..", ".git", ".hg", ".svn"}  # a root that is a checkout is refused
+)
+folders = st.sampled_from(["", "", "", "sub/", "sub/deep/", "other/", "Images/", "Video/", "2020/09/", "jpg/"])
+trees = st.lists(
+    st.builds(
+        File,
+        folders,
+        names,
+        st.sampled_from(["", "one", "two", "six"]),
+        st.sampled_from(TIMES_NS),
+        st.sampled_from([0o644, 0o600, 0o755, 0]),
+        st.one_of(st.none(), st.none(), st.none(), names),
+    ),
+    max_size=16,
+)
+options = st.fixed_dictionaries(
+    {
+        "action": st.sampled_from([Action.MOVE, Action.MOVE, Action.COPY, Action.HARDLINK, Action.SYMLINK]),
+        "on_conflict": st.sampled_from([OnConflict.RENAME, *OnConflict]),
+        "recursive": st.sampled_from([True, True, False]),
+    },
+    optional={
+        "by": st.sampled_from(list(By)),
+        "template": st.sampled_from(["{name}", "Sorted/{category}/{name}", "{year}/{extension}/{name}"]),
+        "dest": st.sampled_from(["tree/Sorted", "tree/sub", "tree/sub/new", "outside", "outside/new", ""]),
+        "hidden": st.just(True),
+        "max_depth": st.integers(0, 2),
+        "min_size": st.just(1),
+        "exclude": st.just(["*.xmp", "sub/deep/"]),
+    },
+)
+
+
+def build(tree: Tree, files: list[File]) -> None:
+    """The files, an empty folder and a symlink. What cannot be, such as a file in a file, is left out."""
+    for file in files:
+        place = tree.path(file.folder + file.name)
+        with suppress(OSError):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with place.open("x") as new:
+                new.write(file.content)
+            place.chmod(file.mode)
+            os.utime(place, ns=(file.mtime_ns, file.mtime_ns))
+            if file.twin is not None:
+                os.link(place, tree.path(file.folder + file.twin))
+    tree.write({"empty/emptier/": ""})
+    if not os.path.lexists(tree.path("link.jpg")):
+        tree.write({"link.jpg": "-> nowhere"})
