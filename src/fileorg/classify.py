@@ -73,6 +73,10 @@ class Rules:
             return self._look_up(name) if category is None else category
         return OTHER
 
+    def by_suffix(self, suffix: bytes) -> str | None:
+        """The category of every name whose last dot begins `suffix`; None where more of it counts, or none was met."""
+        return self._memo.get(suffix)
+
     def _look_up(self, name: bytes) -> str:
         extension = self.extension_of(name)
         category = self._by_extension.get(extension, OTHER)

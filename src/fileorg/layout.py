@@ -136,6 +136,11 @@ class Template:
         return b"/".join(above + rendered)
 
     @property
+    def is_by_category_alone(self) -> bool:
+        """Whether files of one category have one folder."""
+        return not (self._by_extension or self._by_date)
+
+    @property
     def uses_extension(self) -> bool:
         """Whether `folder` looks at the extension; it need not be found out otherwise."""
         return self._by_extension

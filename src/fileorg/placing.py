@@ -14,7 +14,8 @@ from fileorg.categories import OTHER
 from fileorg.index import Filter, Follower, Places
 from fileorg.layout import collision_key
 from fileorg.model import Action, Base, OnConflict
-from fileorg.sidecars import LEADING, following
+from fileorg.sidecars import LEADING, following, may_follow
+from fileorg.storage import BATCH_ENTRIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 # Where several could lead, what a camera wrote comes before what was made of it; and what is frequent is found soonest.
 _FREQUENT = (*b"cr3 cr2 nef arw dng raf orf rw2 heic jpg jpeg png mkv mp4 mov avi mp3 flac zip rar 001".split(),)
+
+# More suffixes than any honest tree has.
+_KINDS_KNOWN = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,71 +69,99 @@ class Placer:
         self._batches_of = batches_of
         self._neighbours: tuple[bytes, Neighbours] | None = None
         self._numbers: dict[bytes, int] = {}
+        self._kinds: dict[bytes, tuple[int, int]] = {}
         self._categories = {category: number for number, category in enumerate(layout.rules.categories)}
         self.targets: list[bytes] = [b""]
+        self._keys: list[bytes] = [b""]  # of the targets: by which two folders are one
+        self._prefixes: list[bytes] = [b""]  # of a name in a target, as it is digested
         self.stay = Stay()
 
     def place(self, batch: FileBatch) -> Places:
         """The places of all files of the batch. Looks at the disk only for the files that side-cars follow."""
-        layout, folder, numbers = self._layout, batch.folder, self._numbers
-        rules, folder_of = layout.rules, layout.template.folder
-        category_of, extension_of, uses_extension = (
-            rules.category_of,
-            rules.extension_of,
-            layout.template.uses_extension,
-        )
-        same_base, other_stays, fold = layout.base is Base.ROOT, layout.other_stays, layout.case_insensitive
+        layout, folder, kinds = self._layout, batch.folder, self._kinds
+        same_base, fold, keys, prefixes = layout.base is Base.ROOT, layout.case_insensitive, self._keys, self._prefixes
         home = collision_key(folder, case_insensitive=fold)
         categories, targets, digests = bytearray(), array("I"), array("Q")
         followers: dict[int, Follower] = {}
         sizes: list[int] = []
+        other = in_place = 0
         for position, (name, mtime_ns) in enumerate(zip(batch.split_names(), batch.column(1), strict=True)):
-            category, number, digest = category_of(name), 0, 0
-            leader = None
-            if following(name) is not None and (leader := self._leader(folder, name)) is not None:
-                category = category_of(leader.name)
-                target = folder_of(category, extension_of(leader.name), leader.mtime_ns)
+            dot, digest, leader = name.rfind(b"."), 0, None
+            kind = kinds.get(name[dot:]) if dot > 0 else None
+            if kind is not None:  # nearly every file
+                category, number = kind
             else:
-                target = folder_of(category, extension_of(name) if uses_extension else b"", mtime_ns)
-            if category == OTHER and other_stays:
-                self.stay.other += 1
-            elif same_base and (target == folder or (fold and collision_key(target, case_insensitive=True) == home)):
-                self.stay.in_place += 1
+                category, number, leader = self._place_one(folder, name, mtime_ns)
+            if not number:
+                other += 1
+            elif same_base and keys[number] == home:
+                in_place += 1
+                number = 0
             else:
-                number = numbers.get(target) or self._number(target)
-                key = collision_key(name, case_insensitive=True) if fold else name
-                digest = xxh3_64_intdigest(target + b"/" + key)
+                digest = xxh3_64_intdigest(
+                    prefixes[number] + (collision_key(name, case_insensitive=True) if fold else name)
+                )
                 if leader is not None:
                     sizes = sizes or batch.column(0)
-                    facts = (self._categories[category], number, sizes[position], mtime_ns)
-                    followers[position] = Follower(leader.name, name, *facts)
-            categories.append(self._categories[category])
+                    followers[position] = Follower(leader.name, name, category, number, sizes[position], mtime_ns)
+            categories.append(category)
             targets.append(number)
             digests.append(digest)
+        self.stay.other += other
+        self.stay.in_place += in_place
         return Places(array("B", categories), targets, digests, followers)
+
+    def _place_one(self, folder: bytes, name: bytes, mtime_ns: int) -> tuple[int, int, Entry | None]:
+        """Its category, its target, 0 for none, and the file that it goes with. Remembers what the suffix decides."""
+        rules, template = self._layout.rules, self._layout.template
+        leader = self._leader(folder, name) if following(name) is not None else None
+        if leader is not None:
+            category = rules.category_of(leader.name)
+            target = template.folder(category, rules.extension_of(leader.name), leader.mtime_ns)
+        else:
+            category = rules.category_of(name)
+            target = template.folder(category, rules.extension_of(name) if template.uses_extension else b"", mtime_ns)
+        stays = category == OTHER and self._layout.other_stays
+        place = self._categories[category], 0 if stays else self._numbers.get(target) or self._number(target)
+        suffix = name[name.rfind(b".") :]
+        if template.is_by_category_alone and not may_follow(suffix) and rules.by_suffix(suffix) is not None:
+            if len(self._kinds) >= _KINDS_KNOWN:
+                self._kinds.clear()
+            self._kinds[suffix] = place
+        return *place, leader
 
     def digest(self, target: int, name: bytes) -> int:
         """What `place` gives for a file of that name and target."""
-        key = collision_key(name, case_insensitive=self._layout.case_insensitive)
-        return xxh3_64_intdigest(self.targets[target] + b"/" + key)
+        return xxh3_64_intdigest(
+            self._prefixes[target] + collision_key(name, case_insensitive=self._layout.case_insensitive)
+        )
 
     def _leader(self, folder: bytes, name: bytes) -> Entry | None:
         if self._neighbours is None or self._neighbours[0] != folder:
-            files = sum(batch.files for batch in self._batches_of(folder))
-            names = chain.from_iterable(batch.split_names() for batch in self._batches_of(folder))
+            batches = self._batches_of(folder)
+            first = next(batches)
+            files, names = first.files, iter(first.split_names())
+            if next(batches, None) is not None:
+                files = sum(batch.files for batch in self._batches_of(folder))
+                names = chain.from_iterable(batch.split_names() for batch in self._batches_of(folder))
             self._neighbours = (folder, Neighbours(files, names))
         return leader_of(self._source, folder, name, self._neighbours[1])
 
     def _number(self, target: bytes) -> int:
         number = self._numbers[target] = len(self.targets)
         self.targets.append(target)
+        self._keys.append(collision_key(target, case_insensitive=self._layout.case_insensitive))
+        self._prefixes.append(target + b"/")
         return number
 
 
 class Neighbours:
-    """The names of one folder, as a filter: its yes may be wrong, its no is not, and a look at the disk is saved."""
+    """The names of one folder, by which looks at the disk are saved. Of a large one a filter: its no is certain."""
 
     def __init__(self, files: int, names: Iterable[bytes]) -> None:
+        self._names = frozenset(names) if files <= BATCH_ENTRIES else None
+        if self._names is not None:
+            return
         self._filter = Filter(2 * files)
         for name in names:
             self._filter.add(xxh3_64_intdigest(name))
@@ -138,11 +170,11 @@ class Neighbours:
                 self._filter.add(xxh3_64_intdigest(stem + dot))
 
     def __contains__(self, name: bytes) -> bool:
-        return xxh3_64_intdigest(name) in self._filter
+        return name in self._names if self._names is not None else xxh3_64_intdigest(name) in self._filter
 
     def may_lead(self, stem: bytes) -> bool:
-        """Whether there is a file that is called so, with or without an extension of those that are followed."""
-        return stem in self or stem + b"." in self
+        """Whether it is worth the while to ask for a file that is called so, with or without a leader's extension."""
+        return self._names is not None or stem in self or stem + b"." in self
 
 
 def leader_of(storage: Storage, folder: bytes, name: bytes, neighbours: Neighbours | None = None) -> Entry | None:

@@ -55,9 +55,12 @@ def following(name: bytes) -> Following | None:
 
     A leader may follow another file itself (`IMG_1.AAE`, `IMG_1.MOV`, `IMG_1.HEIC`); such chains end.
     """
-    if name[name.rfind(b".") + 1 :].lower() not in _TAILS:
-        return None
-    return _following(name)
+    return _following(name) if may_follow(name[name.rfind(b".") :]) else None
+
+
+def may_follow(suffix: bytes) -> bool:
+    """Whether there are side-cars whose name ends in `suffix`, from its last dot on."""
+    return suffix.removeprefix(b".").lower() in _TAILS
 
 
 def _following(name: bytes) -> Following | None:
