@@ -10,7 +10,9 @@ def main() -> None:
         sys.stdout.write(f"fileorg {__version__}\n")
         return
     from fileorg.cli.app import run
+    from fileorg.pool import collect_rarely
 
+    collect_rarely()
     sys.exit(run())
 
 

@@ -47,7 +47,7 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
             journal.mark_many(marks)
         reporter.advance(len(batch))
     journal.sync_reverted(operation.id)
-    for note in seal(journal, operation, storages, disturbed):
+    for note in seal(journal, operation, storages, disturbed).notes:
         reporter.note(note)
 
 

@@ -73,8 +73,7 @@ def execute(
             journal.settle(settled)
         if interrupted:
             journal.was_interrupted(operation.id)
-    notes = seal(journal, operation, storages, actor.disturbed)
-    counts = journal.counts(operation.id)
+    counts, notes = seal(journal, operation, storages, actor.disturbed)
     done, bytes_ = counts.get(RecordState.DONE, (0, 0))
     return Outcome(
         operation=operation.id,

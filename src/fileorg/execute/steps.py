@@ -132,16 +132,23 @@ def link_content(source: LocalStorage, folder: bytes, name: bytes, target: Local
     return os.path.join(source.root, path)
 
 
+class Sealed(NamedTuple):
+    """What came of an operation: files and bytes by state, and what is to be told of folders."""
+
+    counts: dict[RecordState, tuple[int, int]]
+    notes: list[str]
+
+
 def seal(
     journal: Journal,
     operation: Operation,
     storages: Sequence[LocalStorage],
     disturbed: Collection[tuple[Base, bytes]] = (),
-) -> list[str]:
+) -> Sealed:
     """Close an operation: folder times as they should be, everything on disk, and only then the mark that says so.
 
-    `disturbed`: folders in which something was made and taken away again. Returns what is to be told: folders whose
-    time could not be set. Raises `StorageFailure` if a disk does not take what was written: the operation stays open.
+    `disturbed`: folders in which something was made and taken away again. Raises `StorageFailure` if a disk does not
+    take what was written: the operation stays open.
     """
     times = _folder_times(journal, operation, disturbed)
     sealed: list[tuple[int, int]] = []
@@ -166,8 +173,7 @@ def seal(
                 f"The disk of {display(storage.root)} did not take all that was written: {error.strerror}.",
                 hint="when it is well again, run fileorg recover: it looks at every file",
             ) from error
-    journal.seal(operation.id, sealed)
-    return notes
+    return Sealed(journal.seal(operation.id, sealed), notes)
 
 
 def _folder_times(journal: Journal, operation: Operation, disturbed: Collection[tuple[Base, bytes]]) -> dict[int, int]:

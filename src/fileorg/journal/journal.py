@@ -213,8 +213,11 @@ class Journal(JournalReader):
                 (operation,),
             )
 
-    def seal(self, operation: int, sealed_folders: Sequence[tuple[int, int]]) -> None:
-        """Close the operation; everything it did is on disk. `sealed_folders`: (mtime_ns now, folder id)."""
+    def seal(self, operation: int, sealed_folders: Sequence[tuple[int, int]]) -> dict[RecordState, tuple[int, int]]:
+        """Close the operation; everything it did is on disk. `sealed_folders`: (mtime_ns now, folder id).
+
+        Returns its `counts`.
+        """
         with self.transaction():
             self._db.executemany("UPDATE folders SET sealed_mtime_ns = ? WHERE id = ?", sealed_folders)
             counts = self.counts(operation)
@@ -224,6 +227,7 @@ class Journal(JournalReader):
                 "UPDATE operations SET state = 'sealed', ended_ns = ?, done = ?, bytes = ?, problems = ? WHERE id = ?",
                 (time.time_ns(), done, bytes_, problems, operation),
             )
+        return counts
 
     def interrupt(self, operation: int) -> None:
         """An operation that a later start found open."""
