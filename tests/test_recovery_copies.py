@@ -6,10 +6,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.crash import CUT_SHORT, DONE, file_records, open_again, recovered
+from tests.support.crash import CUT_SHORT, DONE, NOT_DONE, file_records, open_again, recovered
 
+from fileorg.errors import UsageError
+from fileorg.events import NullReporter
 from fileorg.execute.steps import aside, temporary
 from fileorg.model import Action, RecordState
+from fileorg.workflows import recover_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +56,28 @@ def test_a_copy_under_way_is_taken_away(copied: Tree, runs: Runs) -> None:
     copied.write({part(runs): "ha"})
     assert recovered(runs) == CUT_SHORT
     assert copied.read() == {"a.jpg": "1", "Images/": ""}
+
+
+def test_a_disk_that_is_not_well_is_left_for_later(of_nobody: Runs) -> None:
+    """What a copy left behind cannot be taken away now: the operation stays open until it can."""
+    runs, tree = of_nobody, of_nobody.tree
+    tree.write({"a.jpg": "1", "b.mp3": "2"})
+    runs.organize(action=Action.COPY)
+    open_again(runs, digest=None, target_inode=None, target_mtime_ns=None)
+    for folder, name in (("Images", "a.jpg"), ("Audio", "b.mp3")):
+        tree.path(f"{folder}/{name}").unlink()
+    [first, _] = file_records(runs)
+    part = f"Images/{os.fsdecode(temporary(1, first.id))}"
+    tree.write({part: "ha"})
+    tree.path("Images").chmod(0o555)
+    settled, left = recover_all(runs.state, NullReporter())
+    assert (settled, [operation.id for operation in left]) == ([], [1])
+    assert tree.path(part).exists()
+    with pytest.raises(UsageError, match="Operation 1 was interrupted, and what came of it is not settled yet"):
+        runs.undo(1)
+    tree.path("Images").chmod(0o755)
+    assert recovered(runs) == [*CUT_SHORT, *NOT_DONE]
+    assert tree.read() == {"a.jpg": "1", "b.mp3": "2", "Images/": "", "Audio/": ""}
 
 
 def test_a_copy_that_was_being_withdrawn_is_taken_away(copied: Tree, runs: Runs) -> None:

@@ -123,6 +123,11 @@ def test_a_run_that_was_killed(fileorg: Fileorg, tree: Tree) -> None:
         assert states(fileorg) == {1: "running"}
         run.send_signal(signal.SIGKILL)
     assert states(fileorg) == {1: "interrupted"}
+    away = tree.root.rename(tree.root.with_name("away"))
+    ran = fileorg("recover")
+    assert ran.code == 1
+    assert "fileorg: Not everything could be settled: operation 1.\n" in ran.err
+    away.rename(tree.root)
     ran = fileorg("recover")
     assert ran.code == 0
     assert ran.err.startswith("fileorg: Operation 1 had been interrupted; it is settled now.")
@@ -133,7 +138,7 @@ def test_a_run_that_was_killed(fileorg: Fileorg, tree: Tree) -> None:
 
 
 def test_recover_as_json(fileorg: Fileorg) -> None:
-    assert fileorg("recover", "-f", "json").json == {"settled": []}
+    assert fileorg("recover", "-f", "json").json == {"settled": [], "open": []}
 
 
 def test_a_narrow_terminal_leaves_out_columns(fileorg: Fileorg, mess: Tree) -> None:

@@ -157,7 +157,7 @@ class Course(NamedTuple):
         case, words = self.sweep.ready(worker)
         finished = case.disturbed(words, [f"{call.name}:error={error}:when={call.number}"])
         found = laws.honest(finished.code, finished.output)
-        if not finished.code:
+        if not finished.code and self.sweep.wreck is None:
             found += laws.shortfall(self.after, case.look(), finished.output)
         return found + case.check_wreck(self.before, self.after) + self.aftermath(case, ending)
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.faults.sweep import spread, sweep_errors
-from tests.faults.test_kills import course_of
+from tests.faults.test_kills import course_of, wreck_of
 from tests.faults.trees import SCENARIOS
 
 if TYPE_CHECKING:
     from collections import Counter
 
     from tests.faults.process import Call
-    from tests.faults.sweep import Point, Workers
+    from tests.faults.sweep import Course, Point, Workers
     from tests.faults.trees import Scenario
 
 _ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EROFS", "EACCES", "EXDEV", "EINVAL", "ENOSYS")
@@ -28,18 +28,35 @@ _every_scenario = pytest.mark.parametrize("scenario", _whole, ids=str)
 @_every_scenario
 @pytest.mark.parametrize("command", ["organize", "undo"])
 def test_a_call_that_fails(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
-    fail_at(workers, tally, scenario, command, every=False)
+    fail_at(workers, tally, course_of(workers, scenario, command), every=False)
+
+
+@_every_scenario
+def test_a_call_of_the_recovery_that_fails(workers: Workers, tally: Counter[str], scenario: Scenario) -> None:
+    course = course_of(workers, scenario, "organize")
+    wreck = wreck_of(course, _whole.index(scenario))
+    fail_at(workers, tally, course.recovery(workers.all[0], wreck), every=False)
 
 
 @pytest.mark.slow
 @_every_scenario
 @pytest.mark.parametrize("command", ["organize", "undo", "redo"])
 def test_every_call_that_fails(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
-    fail_at(workers, tally, scenario, command, every=True)
+    fail_at(workers, tally, course_of(workers, scenario, command), every=True)
 
 
-def fail_at(workers: Workers, tally: Counter[str], scenario: Scenario, command: str, *, every: bool) -> None:
+@pytest.mark.slow
+@_every_scenario
+@pytest.mark.parametrize("command", ["organize", "undo"])
+def test_every_call_of_a_recovery_that_fails(
+    workers: Workers, tally: Counter[str], scenario: Scenario, command: str
+) -> None:
     course = course_of(workers, scenario, command)
+    wreck = wreck_of(course, _whole.index(scenario))
+    fail_at(workers, tally, course.recovery(workers.all[0], wreck), every=True)
+
+
+def fail_at(workers: Workers, tally: Counter[str], course: Course, *, every: bool) -> None:
     user = [call for call in course.calls if call.about == "user"]
     state = [call for call in course.calls if call.about != "user"]
     points: dict[str, list[Point]]
@@ -49,13 +66,15 @@ def fail_at(workers: Workers, tally: Counter[str], scenario: Scenario, command: 
             "journal and state": [(call, error) for call in state for error in _ERRORS_OF_STATE],
         }
     else:
+        first = len(course.sweep.scenario.name)
         points = {
-            "user files": _one_each(spread(user, _FEW_USER), _ERRORS, len(scenario.name)),
-            "journal and state": _one_each(spread(state, _FEW_STATE), _ERRORS_OF_STATE, len(scenario.name)),
+            "user files": _one_each(spread(user, _FEW_USER), _ERRORS, first),
+            "journal and state": _one_each(spread(state, _FEW_STATE), _ERRORS_OF_STATE, first),
         }
+    what = "recovery" if course.sweep.wreck else course.sweep.command
     for files, chosen in points.items():
         violations = sweep_errors(workers, course, chosen)
-        tally[f"2 failing calls on {files}: {command}"] += len(chosen)
+        tally[f"2 failing calls on {files}: {what}"] += len(chosen)
         assert not violations, "\n".join(violations)
 
 

@@ -14,6 +14,7 @@ from tests.faults.trees import SCENARIOS
 if TYPE_CHECKING:
     from collections import Counter
 
+    from tests.faults.process import Call
     from tests.faults.sweep import Course, Workers
     from tests.faults.trees import Scenario
 
@@ -46,8 +47,7 @@ def test_a_kill(workers: Workers, tally: Counter[str], scenario: Scenario, comma
 @pytest.mark.parametrize(("command", "scenario"), _fast(undo=5), ids=str)
 def test_a_kill_of_the_recovery(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
     course = course_of(workers, scenario, command)
-    wrecks = spread([call for call in course.calls if call.about == "user"], _WRECKS)
-    wreck = wrecks[SCENARIOS.index(scenario) % len(wrecks)]  # another one on each tree
+    wreck = wreck_of(course, SCENARIOS.index(scenario))
     kill_at(workers, tally, course.recovery(workers.all[0], wreck), _FEW_OF_RECOVERY)
 
 
@@ -76,6 +76,12 @@ def course_of(workers: Workers, scenario: Scenario, command: str) -> Course:
     if scenario.other_device and workers.all[0].place.other is None:
         pytest.skip("NOT TESTED: there is no second device to write to")
     return workers.course(scenario, command)
+
+
+def wreck_of(course: Course, number: int) -> Call:
+    """Where to kill a command whose recovery is tried: at another call for each `number`."""
+    wrecks = spread([call for call in course.calls if call.about == "user"], _WRECKS)
+    return wrecks[number % len(wrecks)]
 
 
 def kill_at(workers: Workers, tally: Counter[str], course: Course, most: int | None) -> None:

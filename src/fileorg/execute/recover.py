@@ -6,12 +6,15 @@ on the disk decides. Recovery can be killed and run again.
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
+from fileorg.errors import StorageFailure
 from fileorg.execute.steps import Stuck, seal
 from fileorg.execute.verdict import CUT_SHORT, DONE, NOT_DONE, Case, Verdict
 from fileorg.journal import checked
 from fileorg.model import Action, RecordState
+from fileorg.names import display, join
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,12 +25,24 @@ if TYPE_CHECKING:
     from fileorg.storage import LocalStorage
 
 
+_NO_LONGER_A_FOLDER = {errno.ELOOP, errno.ENOTDIR}
+"""Someone put something else in the place of a folder: another try would find the same."""
+
+
+class Unsettled(StorageFailure):
+    """Something of an interrupted operation is left lying, which a disk that is well again would let go."""
+
+
 def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStorage], reporter: Reporter) -> None:
-    """Settle and seal one open operation. The caller holds the run lock and the locks of its roots."""
+    """Settle and seal one open operation. The caller holds the run lock and the locks of its roots.
+
+    Raises `Unsettled` if a disk did not let it finish: what could be settled is, and the operation stays open.
+    """
     journal.interrupt(operation.id)
     low, high = journal.record_range(operation)
     reporter.stage("recover", max(0, high - low + 1))
     disturbed: set[tuple[Base, bytes]] = set()
+    unsettled, first = 0, ""
 
     def disturbs(record: Record, base: Base, folder: bytes) -> None:
         if record.error is None:  # few: a run works on one file at a time where anything can be left lying
@@ -40,12 +55,19 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
             record = checked(raw)
             if record.error == CUT_SHORT.reason:  # a recovery was killed in its turn
                 disturbed |= {(record.source_base, record.source_folder), (record.target_base, record.target_folder)}
-            verdict = _judge(record, Case(record, operation.id, storages, disturbs))
+            try:
+                verdict = _judge(record, Case(record, operation.id, storages, disturbs))
+            except (Stuck, OSError) as error:
+                unsettled += 1
+                first = first or (str(error) if isinstance(error, Stuck) else f"{_shown(record)}: {error.strerror}")
+                continue
             if (verdict.state, verdict.reason) != (record.state, record.error) or verdict.columns:
                 marks.append((record.id, verdict.state, {"error": verdict.reason, **verdict.columns}))
         with journal.transaction():
             journal.mark_many(marks)
         reporter.advance(len(batch))
+    if unsettled:
+        raise Unsettled(first.removesuffix(".") + (f" (and {unsettled - 1:,} more)" if unsettled > 1 else ""))
     journal.sync_reverted(operation.id)
     for note in seal(journal, operation, storages, disturbed).notes:
         reporter.note(note)
@@ -70,9 +92,9 @@ def _judge(record: Record, case: Case) -> Verdict:
                 verdict = DONE if case.at_target() is None else NOT_DONE
             case Action.REMOVE_COPY | Action.REMOVE_HARDLINK | Action.REMOVE_SYMLINK:
                 verdict = case.removal()
-    except Stuck as stuck:
-        return Verdict(RecordState.CHANGED, str(stuck))
     except OSError as error:
+        if error.errno not in _NO_LONGER_A_FOLDER:
+            raise
         return Verdict(RecordState.CHANGED, f"after the crash it could not be settled: {error.strerror or error}")
     # What was refused before the crash stays refused for the reason known then.
     if verdict.state is RecordState.SKIPPED and record.state not in {
@@ -82,3 +104,10 @@ def _judge(record: Record, case: Case) -> Verdict:
     }:
         return Verdict(record.state, record.error)
     return verdict
+
+
+def _shown(record: Record) -> str:
+    """The name by which a person knows what the record is about."""
+    if record.source_name:
+        return display(join(record.source_folder, record.source_name))
+    return display(join(record.target_folder, record.target_name))

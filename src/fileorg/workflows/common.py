@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.errors import GuardRefused, Locked
-from fileorg.execute import BATCH_ROWS, COPIED_ROWS, recover
+from fileorg.execute import BATCH_ROWS, COPIED_ROWS, Unsettled, recover
 from fileorg.guards import refuse_system
 from fileorg.ignore import Ignore
 from fileorg.journal import Journal
@@ -68,14 +68,21 @@ def changing(
     return journal, locks + stack.enter_context(root_locks(*roots))
 
 
-def recover_all(state: StateDirectory, reporter: Reporter) -> list[Operation]:
+class Recovered(NamedTuple):
+    """The operations that are settled now, and those that cannot be yet: the reporter was told why."""
+
+    settled: list[Operation]
+    left: list[Operation]
+
+
+def recover_all(state: StateDirectory, reporter: Reporter) -> Recovered:
     """`fileorg recover`: settle what a crash left open. Raises `Locked`, `JournalError`."""
     with run_lock(state, "recover"), Journal(state.journal) as journal:
-        return _recover_open(journal, state, reporter)
+        return Recovered(_recover_open(journal, state, reporter), journal.open_operations())
 
 
 def _recover_open(journal: Journal, state: StateDirectory, reporter: Reporter) -> list[Operation]:
-    """Settle what a crash left open, newest first; those whose disk is not there now are left for later."""
+    """Settle what a crash left open, newest first; those whose disk is not there or not well are left for later."""
     settled = []
     for operation in journal.open_operations():
         try:
@@ -89,9 +96,9 @@ def _recover_open(journal: Journal, state: StateDirectory, reporter: Reporter) -
                     raise OSError(f"{display(operation.root)} is not the folder that it was (is its disk mounted?)")
                 target = open_local(stack, operation.dest) if operation.dest else source
                 recover(journal, operation, (source, target), reporter)
-        except (Locked, GuardRefused, OSError) as error:
+        except (Locked, GuardRefused, Unsettled, OSError) as error:
             reporter.note(
-                f"Operation {operation.id} was interrupted and cannot be settled now: {error}."
+                f"Operation {operation.id} was interrupted and cannot be settled now: {str(error).removesuffix('.')}."
                 " Run fileorg recover later."
             )
             continue

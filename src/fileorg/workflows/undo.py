@@ -11,6 +11,7 @@ from fileorg.errors import UsageError
 from fileorg.execute import Changed, execute
 from fileorg.guards import existing_folder, refuse_system
 from fileorg.hands import hands_for
+from fileorg.model import OperationState
 from fileorg.names import display
 from fileorg.state import root_locks
 from fileorg.undo import UndoPlan
@@ -99,6 +100,11 @@ def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> 
             raise UsageError(
                 f"{display(undone.root)} is not the folder that it was (is its disk mounted?).",
                 hint="mount its disk, or take what is there now with --include-changed",
+            )
+        if undone.state is not OperationState.SEALED:
+            raise UsageError(
+                f"Operation {undone.id} was interrupted, and what came of it is not settled yet.",
+                hint="put right what is named above, then run fileorg recover",
             )
         target = open_local(stack, undone.dest) if undone.dest else source
         yield UndoJob(undone, options, (source, target), journal, reporter, locks)

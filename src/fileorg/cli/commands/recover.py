@@ -2,7 +2,7 @@
 
 from fileorg.cli import options as shared
 from fileorg.cli.options import Format, ProgressMode
-from fileorg.errors import Exit
+from fileorg.errors import Exit, StorageFailure
 
 EXAMPLES = """
 # After a crash or a power cut, to see that all is well
@@ -29,12 +29,21 @@ def recover(
 
     try:
         with reporting(progress, quiet=quiet) as screen:
-            settled = recover_all(shared.state(state_dir), screen)
+            settled, left = recover_all(shared.state(state_dir), screen)
     except KeyboardInterrupt:
         raise Stopped("Stopped before all was settled.", hint="run fileorg recover again") from None
     out = standard_output()
     if format_ is Format.JSON:
-        write_json(out, {"settled": [{"operation": op.id, "kind": op.kind, "files": op.done} for op in settled]})
-    elif not settled and not quiet:
+        facts = {
+            "settled": [{"operation": op.id, "kind": op.kind, "files": op.done} for op in settled],
+            "open": [{"operation": op.id, "kind": op.kind} for op in left],
+        }
+        write_json(out, facts)
+    elif not settled and not left and not quiet:
         out.line("There was nothing to settle.")
+    if left:
+        raise StorageFailure(
+            f"Not everything could be settled: operation {', '.join(str(op.id) for op in left)}.",
+            hint="put right what is named above, then run fileorg recover again",
+        )
     return Exit.DONE
