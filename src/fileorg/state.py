@@ -67,9 +67,29 @@ def open_state(path: bytes | None = None) -> StateDirectory:
             os.chmod(path, 0o700)
         for name in _OURS[:2]:
             os.close(_own_file(os.path.join(path, name)))
+        if os.path.getsize(os.path.join(path, JOURNAL)) == 0:
+            # SQLite flushes the names of its temporary files only: without that of the journal itself they are worth
+            # nothing. Here, and not where a name is made: who made it may have been killed just then.
+            for new in (os.path.join(path, JOURNAL), path, *_ancestors(path)):
+                _flush(new)
     except OSError as error:
         raise StateError(f"The state directory {shown} cannot be used: {error.strerror}.", hint=hint) from error
     return StateDirectory(os.path.realpath(path))
+
+
+def _flush(path: bytes) -> None:
+    """A file, or the names in a directory, to the disk; if it may be opened, and the file system can do that."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError:
+        return
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.EROFS}:
+            raise
+    finally:
+        os.close(fd)
 
 
 def _own_file(path: bytes) -> int:
