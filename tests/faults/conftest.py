@@ -1,4 +1,4 @@
-"""Workers that break things, and the count of what they broke."""
+"""Workers that break things."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,28 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ROOM_BYTES = 64 << 20
-_TALLY = pytest.StashKey[Counter[str]]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_TALLY] = Counter()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    tally = config.stash[_TALLY]
-    if not tally:
-        return
-    terminalreporter.section("faults")
-    width = max(map(len, tally))
-    for row, points in sorted(tally.items()):
-        terminalreporter.line(f"{row:{width}}  {points:6,} points")
-    terminalreporter.line(f"{'together':{width}}  {tally.total():6,} points")
-
-
-@pytest.fixture(scope="session")
-def tally(request: pytest.FixtureRequest) -> Counter[str]:
-    """How many points of each row of the fault matrix were tried."""
-    return request.config.stash[_TALLY]
 
 
 @pytest.fixture(scope="session")

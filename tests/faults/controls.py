@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg import hands
 from fileorg.execute import across, act, look, steps
+from fileorg.journal import connection, reader
 from fileorg.model import Outcome
 from fileorg.storage import posix
 from fileorg.workflows import organize
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
 
 
@@ -56,8 +58,32 @@ def plain_rename() -> None:
     vars(posix)["rename_noreplace"] = rename
 
 
+def synchronous_normal() -> None:
+    """The journal as SQLite recommends it for WAL: a commit is not flushed, only a checkpoint is."""
+    connect = connection.connect
+
+    def normal(path: bytes, *, read_only: bool) -> sqlite3.Connection:
+        db = connect(path, read_only=read_only)
+        db.execute("PRAGMA synchronous=NORMAL")
+        return db
+
+    vars(reader)["connect"] = normal
+
+
+def no_flush() -> None:
+    """fileorg flushes nothing: neither a copy, nor a folder, nor the file systems at the end. SQLite still does."""
+
+    def nothing(_: int) -> None:
+        pass
+
+    vars(os)["fsync"] = nothing
+    vars(posix)["sync_file_system"] = nothing
+
+
 CONTROLS: dict[str, Callable[[], None]] = {
     "shutil.move": shutil_move,
     "journal after acting": journal_after_acting,
     "plain rename": plain_rename,
+    "synchronous=NORMAL": synchronous_normal,
+    "no flush": no_flush,
 }

@@ -32,7 +32,7 @@ MUTATING = (
 """
 
 _DRIVER = Path(__file__).with_name("driver.py")
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
     # For the negative controls.
     "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")])),
@@ -96,7 +96,7 @@ class Driver:
         scratch.mkdir(parents=True, exist_ok=True)
         # Not measured for coverage: what that writes would be taken for fileorg's.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
-        environment |= _ENVIRONMENT
+        environment |= ENVIRONMENT
         self._process = subprocess.Popen(
             [sys.executable, str(_DRIVER)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=environment,
