@@ -22,7 +22,7 @@ from typing import Any
 
 from fileorg import hands
 from fileorg.cli import app
-from fileorg.execute import execute
+from fileorg.workflows import common
 
 _PR_SET_PTRACER, _ANY = 0x59616D61, -1
 _CRASHED = 70
@@ -113,7 +113,8 @@ def _become(request: dict[str, Any], held: int) -> None:
 def _prepare(request: dict[str, Any]) -> None:
     """Sizes at which small trees go the way of large ones, and what a negative control takes out."""
     if rows := request["rows"]:
-        (execute.__kwdefaults__ or {})["rows"] = rows
+        for name in ("BATCH_ROWS", "COPIED_ROWS"):
+            vars(common)[name] = rows
     if request["two_processes"]:
         vars(hands)["_FEW_FILES"] = 0
     if request["control"]:

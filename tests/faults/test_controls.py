@@ -25,6 +25,15 @@ def test_a_journal_written_after_acting_is_found_out(workers: Workers) -> None:
     assert any("I4" in line for line in violations)
 
 
+def test_small_batches_are_small(workers: Workers) -> None:
+    """A size that the driver sets to no effect would take half of the points away, and nothing would fail."""
+    flushes = [
+        sum(call.name == "fdatasync" for call in course_of(workers, BY_NAME[scenario], "organize").calls)
+        for scenario in ("messy", "batches")
+    ]
+    assert flushes[1] >= flushes[0] + 3
+
+
 def found(workers: Workers, scenario: str, control: str) -> list[str]:
     honest = course_of(workers, BY_NAME[scenario], "organize")
     controlled = Sweep(BY_NAME[scenario], "organize", control)
