@@ -110,6 +110,14 @@ def test_a_second_recovery_goes_on_where_the_first_was_killed(copied: Tree, runs
     assert recovered(runs) == CUT_SHORT
 
 
+def test_what_a_first_recovery_took_away_may_be_back(copied: Tree, runs: Runs) -> None:
+    """The power was lost when the journal had its verdict already, and the disk not yet what it did."""
+    open_again(runs, state="skipped", digest=None, target_inode=None, target_mtime_ns=None, error=CUT_SHORT[0][1])
+    copied.path(part(runs)).hardlink_to(copied.path("Images/a.jpg"))
+    assert recovered(runs) == CUT_SHORT
+    assert copied.read() == {"a.jpg": "1", "Images/": ""}
+
+
 # To another file system -----------------------------------------------------------------------------------------------
 
 

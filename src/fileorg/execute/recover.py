@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from fileorg.model import Base
     from fileorg.storage import LocalStorage
 
+_OF_RECOVERY = frozenset({NOT_DONE.reason, CUT_SHORT.reason})
+"""Reasons that an earlier recovery gave. They are believed no more than others: the power may have been lost before what
+it took away was gone from the disk too.
+"""
+
 
 _NO_LONGER_A_FOLDER = {errno.ELOOP, errno.ENOTDIR}
 """Someone put something else in the place of a folder: another try would find the same."""
@@ -74,7 +79,7 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
 
 
 def _judge(record: Record, case: Case) -> Verdict:
-    if record.state in {RecordState.SKIPPED, RecordState.UNDONE}:
+    if record.state in {RecordState.SKIPPED, RecordState.UNDONE} and record.error not in _OF_RECOVERY:
         return Verdict(record.state, record.error)  # decided before anything was done
     try:
         match record.action:
