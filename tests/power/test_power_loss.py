@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.faults.sweep import BEFORE
 from tests.faults.trees import BY_NAME
+from tests.power.bench import Bench, Layout
 from tests.power.filesystems import BTRFS, EXT4, XFS, copy_image
-from tests.power.trial import Bench, Layout, Trial
+from tests.power.trial import Trial
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.root
 
 _FEW, _FEW_ON_TWO = 8, 4
 _MANY, _MANY_ON_TWO = 20, 10
+_MANY_OF_OTHERS, _MANY_OF_RECOVERY = 10, 8
 
 _ONE_DISK = [Layout((disk,)) for disk in (EXT4, XFS, BTRFS)]
 _TWO_DISKS = [
@@ -69,12 +71,23 @@ def test_the_power_of_two_disks_is_lost(workers: Workers, tally: Counter[str], l
 @pytest.mark.parametrize("layout", _ONE_DISK, ids=str)
 def test_the_power_is_lost_at_many_moments(workers: Workers, tally: Counter[str], layout: Layout) -> None:
     lose_power(workers, tally, list(on_one_disk(layout)), _MANY)
+    lose_power(workers, tally, [replace(one, others_flush=True) for one in on_one_disk(layout)], _MANY_OF_OTHERS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", [*_ONE_DISK, *_TWO_DISKS], ids=str)
+def test_the_power_is_lost_again_in_the_recovery(workers: Workers, tally: Counter[str], layout: Layout) -> None:
+    trials = on_one_disk(layout) if len(layout.disks) == 1 else on_two_disks(layout)
+    # Where others flush, more of the trees are half done.
+    recoveries = [replace(one, recovery=True, others_flush=True) for one in trials if one.scenario.name != "first run"]
+    lose_power(workers, tally, recoveries, _MANY_OF_RECOVERY)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("layout", _TWO_DISKS, ids=str)
 def test_the_power_of_two_disks_is_lost_at_many_moments(workers: Workers, tally: Counter[str], layout: Layout) -> None:
     lose_power(workers, tally, list(on_two_disks(layout)), _MANY_ON_TWO)
+    lose_power(workers, tally, [replace(one, others_flush=True) for one in on_two_disks(layout)], _MANY_OF_OTHERS)
 
 
 def lose_power(workers: Workers, tally: Counter[str], trials: Sequence[Trial], states: int) -> None:
@@ -85,7 +98,7 @@ def lose_power(workers: Workers, tally: Counter[str], trials: Sequence[Trial], s
     found = workers.each([partial(one.run, states=states) for one in trials])
     for one, findings in zip(trials, found, strict=True):
         disks = f"{one.layout}, one disk" if len(one.layout.disks) == 1 else "two disks"
-        tally[f"3 power loss: {disks}"] += findings.states
+        tally[f"3 power loss{', again in recovery' if one.recovery else ''}: {disks}"] += findings.states
     assert [line for findings in found for line in findings.violations] == []
     # What the disk writes whole is never half there, so a file system has no excuse.
     assert [line for findings in found for line in findings.unmountable] == []
@@ -97,13 +110,13 @@ def test_the_log_holds_all_that_was_written(workers: Workers) -> None:
     def task(worker: Worker) -> None:
         one = trial(_TWO_DISKS[0], "across devices", "organize")
         bench = Bench(one.layout, worker)
-        recording = one.record(bench, worker.driver)
+        logged = one.record(bench, worker.driver).logged
         ends = [image.with_name(f"{image.name}-end") for image in bench.images]
         for image, end in zip(bench.images, ends, strict=True):
             copy_image(image, end)
-        bench.crash([entry for entry in recording.log if not entry.is_flush])
+        bench.crash([entry for entry in logged.log if not entry.is_flush])
         assert all(filecmp.cmp(image, end, shallow=False) for image, end in zip(bench.images, ends, strict=True))
-        during = recording.log[recording.start : recording.end]
+        during = logged.log[logged.start : logged.end]
         assert {entry.disk for entry in during if entry.is_flush} == {0, 1}
 
     workers.one(task)
