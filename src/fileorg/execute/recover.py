@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from fileorg.storage import LocalStorage
 
 _OF_RECOVERY = frozenset({NOT_DONE.reason, CUT_SHORT.reason})
-"""Reasons that an earlier recovery gave. They are believed no more than others: the power may have been lost before what
-it took away was gone from the disk too.
+"""Reasons that an earlier recovery gave. They are believed no more than others: the power may have been lost before
+what it took away was gone from the disk too.
 """
 
 
