@@ -42,26 +42,36 @@ def other_device(fast_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
-def workers(fast_folder: Path, other_device: Path | None) -> Iterator[Workers]:
+def plain_workers(fast_folder: Path, other_device: Path | None) -> Iterator[Workers]:
     """One more than there are processors: a part of the time, each of them waits for strace."""
     blank = fast_folder / "blank"
-    made = []
+    made: list[Worker] = []
     try:
         for number in range((os.cpu_count() or 1) + 1):
             base = fast_folder / f"worker-{number}"
             other = other_device / f"worker-{number}" if other_device else None
             made.append(Worker(Driver(base / "scratch"), Place(base, other, blank)))
-        trial = Request(["recover"], {"FILEORG_HOME": str(blank)})
-        first = made[0].driver.run(trial)
+        first = made[0].driver.run(_trial(made[0]))
         if first.code:
             raise AssertionError(f"an empty journal cannot be made: {first.output}")
-        if STRACE is None:
-            pytest.skip("NOT TESTED: faults are injected by strace, which is not installed (apt install strace)")
-        try:
-            made[0].driver.traced(trial, [])
-        except AssertionError as error:
-            pytest.skip(f"NOT TESTED: faults are injected by strace, which is not allowed to here: {error}")
         yield Workers(made)
     finally:
         for worker in made:
             worker.driver.close()
+
+
+@pytest.fixture(scope="session")
+def workers(plain_workers: Workers) -> Workers:
+    """Those who can also be disturbed at any system call."""
+    if STRACE is None:
+        pytest.skip("NOT TESTED: faults are injected by strace, which is not installed (apt install strace)")
+    worker = plain_workers.all[0]
+    try:
+        worker.driver.traced(_trial(worker), [])
+    except AssertionError as error:
+        pytest.skip(f"NOT TESTED: faults are injected by strace, which is not allowed to here: {error}")
+    return plain_workers
+
+
+def _trial(worker: Worker) -> Request:
+    return Request(["recover"], {"FILEORG_HOME": str(worker.place.blank)})

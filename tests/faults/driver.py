@@ -121,6 +121,10 @@ def _prepare(request: dict[str, Any]) -> None:
         from tests.faults import controls
 
         controls.CONTROLS[request["control"]]()
+    if die_at := request["die_at"]:
+        from tests.faults import dying
+
+        dying.arm(die_at)
 
 
 if __name__ == "__main__":

@@ -17,10 +17,12 @@ from tests.support.snapshot import Snapshot, compared, contents
 from fileorg.names import display
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
 _OURS = re.compile(rb"(?:.*/)?\.fileorg-(\d+)-(\d+)(?:-old)?\.part\Z", re.DOTALL)
+_STATE = re.compile(r"(journal|index)\.db(-wal|-shm|-journal)?\Z|(run|index)\.lock\Z")
 
 
 class Row(NamedTuple):
@@ -128,25 +130,79 @@ def announced(ledger: Ledger, before: Snapshot, now: Snapshot) -> list[str]:
     return found
 
 
+def ours(tree: Snapshot) -> dict[bytes, tuple[int, int]]:
+    """The temporaries of fileorg, and the operation and the record that each of them belongs to."""
+    found = ((path, _OURS.match(path)) for path in tree)
+    return {path: (int(match[1]), int(match[2])) for path, match in found if match}
+
+
+def accounted(ledger: Ledger, fresh: AbstractSet[int], before: Snapshot, now: Snapshot) -> list[str]:
+    """I2, I6: whatever is not as it was, is what a record of an operation under way says that it may have become.
+
+    `fresh` are the operations that were open before or have begun since.
+    """
+    rows = [row for row in ledger.rows if row.operation in fresh]
+    records, put_aside = {(row.operation, row.record) for row in rows}, set(ours(before).values())
+    made = {row.target for row in rows}
+    made |= {row.source for row in rows if row.source and (row.operation, row.record) in put_aside}
+    gone = {row.source for row in rows if row.action == "move"}
+    gone |= {row.target for row in rows if row.action.startswith("remove-") or row.action == "move"}
+    known = ours({**before, **now})
+    found = []
+    for path in before.keys() | now.keys():
+        old, new = before.get(path), now.get(path)
+        if path in known:
+            found += [] if old == new or known[path] in records else [f"I6 not announced: {display(path)}"]
+            continue
+        if old and (not new or new.alone != old.alone) and old.kind != "folder" and path not in gone:
+            found.append(f"I2 taken away or replaced: {display(path)}")
+        if old and not new and old.kind == "folder" and path not in gone:
+            found.append(f"I2 a folder is gone: {display(path)}")
+        if new and (not old or (new.kind != "folder" and new.alone != old.alone)) and path not in made | gone:
+            found.append(f"I6 made without a record: {display(path)}")
+    return found
+
+
+def whole(before: Snapshot, now: Snapshot) -> list[str]:
+    """I3: whatever has a name for people has the content of a file from before."""
+    known = contents(before).keys()
+    temporary = ours(now)
+    torn = (path for path, node in now.items() if node.kind == "file" and node.content not in known)
+    return [f"I3 torn: {display(path)}" for path in torn if path not in temporary]
+
+
 # After recovery ---------------------------------------------------------------------------------------------------
 
 
 def settled(ledger: Ledger, now: Snapshot) -> list[str]:
     """I6: nothing is open, nothing litters, and what is called done is so."""
-    found = [f"I6 operation {number} is {state}" for number, state in ledger.operations.items() if state != "sealed"]
-    found += [f"I6 litter: {display(path)}" for path in now if _OURS.match(path)]
+    return nothing_open(ledger, ours(now)) + as_recorded(ledger, now)
+
+
+def nothing_open(ledger: Ledger, litter: Iterable[bytes]) -> list[str]:
+    """I6: what is to be so after every command that ended by itself."""
+    return [
+        *[f"I6 operation {number} is {state}" for number, state in ledger.operations.items() if state != "sealed"],
+        *[f"I6 litter: {display(path)}" for path in litter],
+        *[f"I6 still open: {row}" for row in ledger.rows if row.state in {"intent", "copied", "planned"}],
+    ]
+
+
+def as_recorded(ledger: Ledger, now: Snapshot) -> list[str]:
+    """I6: what is called done is so, if nobody else has changed it since."""
     last: dict[bytes, Row] = {}
     for row in ledger.rows:
-        if row.state in {"intent", "copied", "planned"}:
-            found.append(f"I6 record {row.record} is still {row.state}")
-        elif row.state == "done":
+        if row.state == "done":
             last[row.target] = row
             if row.action == "move" and row.source is not None:
                 last.pop(row.source, None)
-    for row in last.values():
-        if row.action.startswith("remove-") == (row.target in now):
-            found.append(f"I6 not so: {row}")
-    return found
+    return [f"I6 not so: {row}" for row in last.values() if row.action.startswith("remove-") == (row.target in now)]
+
+
+def only_our_state(state: Path) -> list[str]:
+    """I5: what is in the state directory is known by name."""
+    names = {path.name for path in state.iterdir()}
+    return [f"I5 in the state directory: {name}" for name in names if not _STATE.match(name)]
 
 
 def tidy_state(state: Path) -> list[str]:

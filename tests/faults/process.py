@@ -45,7 +45,7 @@ _CALL = re.compile(r"(?P<pid>\d+) +(?P<name>\w+)\((?P<rest>.*)")
 
 @dataclass
 class Request:
-    """What the driver is asked for. `rows` a batch, 0 for as many as ever."""
+    """What the driver is asked for. `rows` a batch, 0 for as many as ever; `die_at` a step, see `dying`, 0 for never."""
 
     words: list[str]
     env: dict[str, str] = field(default_factory=dict)
@@ -53,6 +53,7 @@ class Request:
     rows: int = 0
     two_processes: bool = False
     control: str = ""
+    die_at: int = 0
     held: bool = False
 
 

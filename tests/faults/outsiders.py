@@ -1,0 +1,144 @@
+"""Other programs at work in the same tree: what editors, browsers and people do to files, each as one step.
+
+Files and folders are chosen by a number among those that are there: in the same tree, always the same one. Whatever is
+changed gets a time that nothing else has, so that each file can be told from every other, in every run alike.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tests.faults import laws
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.faults.case import Case
+    from tests.support.snapshot import Snapshot
+
+_TIME_NS = 1_700_000_000_000_000_000
+_APART_NS = 40 * 86_400 * 10**9
+"""So far apart that some of them are of another year or month."""
+
+
+class Outsiders:
+    """Everyone but fileorg, in the tree of a case. Paths begin with `root` or `dest`. What cannot be done is not."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self._times = (_TIME_NS + number % 7 * _APART_NS + number * 1_000_001 for number in itertools.count())
+
+    def place(self, path: bytes) -> bytes:
+        base, _, inside = path.partition(b"/")
+        return os.path.join(os.fsencode(self._case.dest if base == b"dest" else self._case.place.root), inside)
+
+    @contextlib.contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Folders that are changed get a time that does not depend on when that is."""
+        before = self._case.look()
+        with contextlib.suppress(OSError):
+            yield
+        after = self._case.look()
+        for path, node in after.items():
+            if node.kind == "folder" and before.get(path, node._replace(mtime_ns=0)).mtime_ns != node.mtime_ns:
+                self._date(self.place(path))
+
+    def _date(self, place: bytes) -> None:
+        time_ns = next(self._times)
+        os.utime(place, ns=(time_ns, time_ns))
+
+    def _chosen(self, kind: str, which: int) -> bytes | None:
+        """One of the files or folders, but not what a run that was killed has left half done."""
+        tree = self._case.look()
+        paths = [path for path in _below(tree, kind) if not laws.ours({path: tree[path]})]
+        return self.place(paths[which % len(paths)]) if paths else None
+
+    def _named(self, folder: bytes, name: bytes) -> bytes:
+        """A place for something new. Its folder is made; where a symlink is on the way there is none."""
+        place = self.place(folder)
+        os.makedirs(place, exist_ok=True)
+        if os.path.realpath(place) != place:
+            raise NotADirectoryError
+        return os.path.join(place, name)
+
+    # What they do, each as an act of its own ----------------------------------------------------------------------
+
+    def create(self, folder: bytes, name: bytes, content: bytes, *, is_tagged: bool) -> None:
+        with self._at_work():
+            place = self._named(folder, name)
+            self._write(place, content, "xb")
+            if is_tagged:
+                os.setxattr(place, "user.origin", content)
+
+    def _write(self, place: bytes, content: bytes, mode: str) -> None:
+        with open(place, mode) as file:
+            file.write(content)
+        self._date(place)
+
+    def edit(self, which: int, content: bytes) -> None:
+        """The same file with another content, of another length or not."""
+        self._on_file(which, partial(self._write, content=content, mode="r+b"))
+
+    def replace(self, which: int, content: bytes) -> None:
+        """As editors do: a new file takes the place of the old one in one step."""
+
+        def act(place: bytes) -> None:
+            new = os.path.join(os.fsencode(self._case.place.root), b"new.qqq~")
+            self._write(new, content, "xb")
+            try:
+                os.rename(new, place)
+            except OSError:
+                os.unlink(new)
+
+        self._on_file(which, act)
+
+    def delete(self, which: int) -> None:
+        self._on_file(which, os.unlink)
+
+    def link(self, which: int, folder: bytes, name: bytes) -> None:
+        self._on_file(which, lambda place: os.link(place, self._named(folder, name)))
+
+    def move(self, which: int, folder: bytes, name: bytes) -> None:
+        """Over whatever is there."""
+        self._on_file(which, lambda place: os.rename(place, self._named(folder, name)))
+
+    def make_folder(self, folder: bytes, name: bytes) -> None:
+        """A folder may have a name that a file is to get."""
+        with self._at_work():
+            os.mkdir(self._named(folder, name), 0o750)
+
+    def delete_folder(self, which: int) -> None:
+        self._on_folder(which, shutil.rmtree)
+
+    def move_folder(self, which: int, folder: bytes, name: bytes) -> None:
+        self._on_folder(which, lambda place: os.rename(place, self._named(folder, name)))
+
+    def divert(self, which: int) -> None:
+        """A symlink that leads out of the tree takes the place of a folder."""
+
+        def act(place: bytes) -> None:
+            os.rename(place, place + b" moved")
+            os.symlink(os.fsencode(self._case.place.base / "outside"), place)
+
+        self._on_folder(which, act)
+
+    def _on_file(self, which: int, act: Callable[[bytes], object]) -> None:
+        with self._at_work():
+            if (place := self._chosen("file", which)) is not None:
+                act(place)
+
+    def _on_folder(self, which: int, act: Callable[[bytes], object]) -> None:
+        with self._at_work():
+            if (place := self._chosen("folder", which)) is not None:
+                act(place)
+
+
+def _below(tree: Snapshot, kind: str) -> list[bytes]:
+    """Those of a kind in the tree or at its destination, without these two."""
+    inside = (path for path, node in tree.items() if node.kind == kind and b"/" in path)
+    return [path for path in inside if not path.startswith(b"outside/")]

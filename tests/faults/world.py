@@ -1,0 +1,180 @@
+"""A tree in which fileorg and others are at work by turns, and a model of what must hold after each of their steps.
+
+The model knows only what the others did: how often each content has to be there at least. What fileorg may change of
+a name it says itself, in the journal, before it does; that is read after each command as a later process would find it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.faults import laws
+from tests.faults.case import Case
+from tests.faults.outsiders import Outsiders
+from tests.support import snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.faults.laws import Ledger
+    from tests.faults.process import Finished
+    from tests.faults.sweep import Worker
+    from tests.faults.trees import Scenario
+    from tests.support.snapshot import Snapshot
+
+KILLED = -9
+_MOST_TAKEN_BACK = 6
+
+
+class Settled(NamedTuple):
+    """A moment at which nothing was open, and after which nobody but fileorg has changed anything."""
+
+    tree: Snapshot
+    last_operation: int
+
+
+class World:
+    """One tree, its destination on another device, and a state directory. `check` raises what is wrong in words."""
+
+    def __init__(self, scenario: Scenario, worker: Worker) -> None:
+        self.case = Case(scenario, worker.driver, worker.place)
+        self.outsiders = Outsiders(self.case)
+        self._driver = worker.driver
+        self._outside = {path: node for path, node in self.case.first.items() if path.startswith(b"outside")}
+        self.tree = self.case.first
+        self.ledger = self.case.ledger()
+        self._least = snapshot.contents(self.tree)
+        self._excused: set[tuple[int, int]] = set()
+        self.said = ""
+        self.settled: Settled | None = Settled(self.tree, 0)
+        self.is_all_ours = True
+        """Whether nobody else has changed anything since the first command."""
+
+    # Others -----------------------------------------------------------------------------------------------------
+
+    def others(self, act: Callable[[], object]) -> None:
+        """Somebody else changes something; what they take away is not missed from then on."""
+        before, had = self.tree, snapshot.contents(self.tree)
+        act()
+        self.tree = self.case.look()
+        has = snapshot.contents(self.tree)
+        self._least = (self._least + (has - had)) & has
+        moved = laws.ours(before).items() - laws.ours(self.tree).items()
+        self._excused |= {numbers for _, numbers in moved}  # no one finds a temporary that was carried away
+        self.settled = None if self.has_open else Settled(self.tree, self.last_operation)
+        self.is_all_ours &= not self.ledger.operations
+
+    # fileorg ----------------------------------------------------------------------------------------------------
+
+    @property
+    def has_open(self) -> bool:
+        return any(state != "sealed" for state in self.ledger.operations.values())
+
+    @property
+    def can_take_all_back(self) -> bool:
+        return self.settled is not None and self.last_operation > self.settled.last_operation
+
+    @property
+    def last_operation(self) -> int:
+        return max(self.ledger.operations, default=0)
+
+    def run(self, *words: str, die_at: int = 0, rows: int = 0) -> Finished:
+        """A command, killed at a step or not, and all that must hold whenever one has ended."""
+        request = self.case.request(*words)
+        request.die_at, request.rows = die_at, rows
+        finished = self._driver.run(request)
+        self.said += finished.output
+        before, self.tree = self.tree, self.case.look()
+        known, self.ledger = self.ledger, self.case.ledger()
+        found = self._always(before, known)
+        if finished.code != KILLED:
+            found += laws.honest(finished.code, finished.output)
+            found += self._ended()
+        elif not die_at:
+            found.append("it was killed by someone else")
+        check(found, f"{' '.join(words)}, which ended with {finished.code}: {finished.output}")
+        if self.settled is None and not self.has_open:
+            self.settled = Settled(self.tree, self.last_operation)
+        return finished
+
+    def _always(self, before: Snapshot, known: Ledger) -> list[str]:
+        """I1, I2, I3, I5, I6: at every moment, after a kill too."""
+        fresh = {number for number in self.ledger.operations if known.operations.get(number) != "sealed"}
+        outside = {path: node for path, node in self.tree.items() if path.startswith(b"outside")}
+        return [
+            *self._conserved(before),
+            *laws.accounted(self.ledger, fresh, before, self.tree),
+            *laws.whole(before, self.tree),
+            *[f"I5 outside: {line}" for line in snapshot.differences(self._outside, outside)],
+            *laws.only_our_state(self.case.place.state),
+        ]
+
+    def _conserved(self, before: Snapshot) -> list[str]:
+        now = snapshot.contents(self.tree)
+        lost = Counter(snapshot.contents(before).keys() - now.keys()) + (self._least - now)
+        return [f"I1 lost: {content[:40]!r}" for content in lost]
+
+    def _ended(self) -> list[str]:
+        """I6: what a command that ended by itself leaves behind."""
+        self._excused |= {(row.operation, row.record) for row in self.ledger.rows if "put back" in (row.error or "")}
+        litter = {path: numbers for path, numbers in laws.ours(self.tree).items() if numbers not in self._excused}
+        found = laws.nothing_open(self.ledger, litter) + laws.tidy_state(self.case.place.state)
+        return found + (laws.as_recorded(self.ledger, self.tree) if self.is_all_ours else [])
+
+    # What takes several commands ----------------------------------------------------------------------------------
+
+    def take_all_back(self) -> None:
+        """I4: recover, and take back all that was done since others were last at work: the tree of then, exactly."""
+        since = self.settled
+        assert since is not None
+        self.run("recover")
+        for operation in sorted(self.ledger.operations, reverse=True):
+            if operation > since.last_operation:
+                self._take_back(operation)
+        self._same(since.tree, "I4")
+
+    def _take_back(self, operation: int) -> None:
+        for _ in range(_MOST_TAKEN_BACK):
+            finished = self.run("undo", "-y", str(operation))
+            if finished.code:
+                break
+        check([] if finished.code == 2 else ["I4 it cannot be taken back"], finished.output)
+
+    def there_and_back(self) -> None:
+        """I9: redo after undo is the identity, also where not all could be undone."""
+        self.run("recover")
+        before = self.tree
+        if self.run("undo", "-y").code not in {0, 1}:
+            return
+        undo = self.last_operation
+        redone = self.run("redo", "-y", str(undo))
+        nothing = redone.code == 2 and before == self.tree
+        check([] if redone.code == 0 or nothing else ["I9 it cannot be redone"], redone.output)
+        self._same(before, "I9")
+
+    def organize_until_done(self, words: list[str]) -> None:
+        """I8: the same run again does nothing. A file whose way was barred may find it free in the next run."""
+        for _ in range(len(self.tree) + 1):
+            finished = self.run(*words)
+            rows = [row for row in self.ledger.rows if row.operation == self.last_operation]
+            if all(row.state == "done" for row in rows):
+                break
+        before = self.tree
+        if finished.code in {0, 1}:
+            self.run(*words)
+            self._same(before, "I8")
+
+    def _same(self, before: Snapshot, law: str) -> None:
+        now = laws.but_for_what_was_said(self.tree, before, self.said, self.ledger)
+        lines = snapshot.differences(_but_times_of_links(before), _but_times_of_links(now))
+        check([f"{law} {line}" for line in lines], "")
+
+
+def check(found: list[str], said: str) -> None:
+    assert not found, "\n".join([*found, said])
+
+
+def _but_times_of_links(tree: Snapshot) -> Snapshot:
+    """A symlink that is made again is a new one."""
+    return {path: node._replace(mtime_ns=0) if node.kind == "symlink" else node for path, node in tree.items()}
