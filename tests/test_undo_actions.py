@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support import snapshot
 
 from fileorg.model import Action, OnConflict, RecordState
 
@@ -178,3 +179,15 @@ def test_a_displaced_file_comes_back_only_when_its_place_is_free(tree: Tree, run
     tree.path("a.jpg").unlink()
     assert runs.undo().problems == []
     assert tree.read() == {"a.jpg": "new", "Images/a.jpg": "old"}
+
+
+def test_redo_gives_an_empty_folder_its_time_back(runs: Runs, elsewhere: Path) -> None:
+    """No file leaves it or comes to it: the hard link that it was made for is not possible on another disk."""
+    runs.tree.write({"a.jpg": "one"})
+    runs.organize(action=Action.HARDLINK, dest=elsewhere)
+    os.utime(elsewhere / "Images", ns=(10**18, 10**18))
+    before = snapshot.take(os.fsencode(elsewhere))
+    runs.undo()
+    assert not (elsewhere / "Images").exists()
+    runs.redo()
+    assert snapshot.differences(before, snapshot.take(os.fsencode(elsewhere))) == []

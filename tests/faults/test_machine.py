@@ -1,7 +1,7 @@
 """A state machine: fileorg, kills and other programs by turns, in any order that no one thought of.
 
 The fast part is the same in every run. `pytest -m slow tests/faults/test_machine.py` takes many more steps; each of its
-parts has a number, from which it follows exactly.
+parts has a number, from which it follows exactly. What fails is not shrunk, for that takes minutes: add `Phase.shrink`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from tests.faults.trees import Scenario
@@ -190,7 +190,7 @@ def run_machine(workers: Workers, tally: Counter[str], *, examples: int, number:
         seeded = hypothesis.seed(number)(type("Machine", (Machine,), {"worker": worker, "taken": tally}))
         chosen = settings(
             max_examples=examples, stateful_step_count=_STEPS, deadline=None, database=None, print_blob=True,
-            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate], suppress_health_check=list(HealthCheck),
         )  # fmt: skip
         run_state_machine_as_test(seeded, settings=chosen)
 

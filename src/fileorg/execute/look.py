@@ -132,6 +132,8 @@ class Lookout:
                 seen = self._storages[row.target_base].lstat(row.target_folder, row.target_name)
                 if seen is None or not seen.is_folder:
                     raise Refusal(RecordState.SKIPPED, "it is no longer there")
+                # Known with its time, also where no file leaves it: redo gives it back.
+                self._folder(row.target_base, join(row.target_folder, row.target_name))
                 return seen, None
 
     def _check(self, row: PlanRow, seen: Entry | None) -> str | None:
