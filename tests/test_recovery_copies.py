@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.crash import CUT_SHORT, DONE, NOT_DONE, file_records, open_again, recovered
+from tests.support.crash import CUT_SHORT, DONE, NOT_DONE, alter, file_records, open_again, recovered
 
 from fileorg.errors import UsageError
 from fileorg.events import NullReporter
@@ -48,6 +48,17 @@ def test_a_copy_that_was_never_recorded_did_not_happen(copied: Tree, runs: Runs)
     copied.path(part(runs)).hardlink_to(copied.path("Images/a.jpg"))
     assert recovered(runs) == CUT_SHORT
     assert copied.read() == {"a.jpg": "1", "Images/": ""}
+
+
+@pytest.mark.parametrize("record", [{"digest": None, "target_inode": None, "target_mtime_ns": None}, {}])
+def test_a_copy_that_was_edited_since_the_crash_is_kept(copied: Tree, runs: Runs, record: dict[str, Any]) -> None:
+    """Also by undo: it is not the copy that was made."""
+    open_again(runs, **record)
+    copied.write({"Images/a.jpg": "edited"})
+    copied.path(part(runs)).hardlink_to(copied.path("Images/a.jpg"))
+    assert recovered(runs) == [("conflict", "the name is taken")]
+    runs.undo()
+    assert copied.read() == {"a.jpg": "1", "Images/a.jpg": "edited"}
 
 
 def test_a_copy_under_way_is_taken_away(copied: Tree, runs: Runs) -> None:
@@ -153,6 +164,20 @@ def test_the_original_was_aside_and_the_copy_is_not_whole(tree: Tree, runs: Runs
     (crossed / "a.jpg").write_text("edited")
     assert [state for state, _ in recovered(runs)] == [RecordState.SKIPPED]
     assert (tree.read(), (crossed / "a.jpg").read_text()) == ({"a.jpg": "1"}, "edited")
+
+
+@pytest.mark.parametrize("record", [{"digest": None, "target_inode": None, "target_mtime_ns": None}, {}])
+def test_the_copy_was_edited_since_the_crash(tree: Tree, runs: Runs, crossed: Path, record: dict[str, Any]) -> None:
+    """Neither what was written into it nor the original goes."""
+    open_again(runs, **record)
+    (crossed / "a.jpg").write_text("edited")
+    [of_file] = file_records(runs)
+    (crossed / os.fsdecode(temporary(1, of_file.id))).hardlink_to(crossed / "a.jpg")
+    seen = tree.path("a.jpg").stat()
+    alter(runs, "UPDATE records SET inode = ?, mtime_ns = ? WHERE id = ?", seen.st_ino, seen.st_mtime_ns, of_file.id)
+    assert recovered(runs) == [("conflict", "the name is taken")]
+    assert (tree.read(), (crossed / "a.jpg").read_text()) == ({"a.jpg": "1"}, "edited")
+    assert os.listdir(crossed) == ["a.jpg"]
 
 
 def test_the_original_was_edited_meanwhile(tree: Tree, runs: Runs, crossed: Path) -> None:

@@ -61,9 +61,9 @@ class Outsiders:
     def _named(self, folder: bytes, name: bytes) -> bytes:
         """A place for something new. Its folder is made; where a symlink is on the way there is none."""
         place = self.place(folder)
-        os.makedirs(place, exist_ok=True)
         if os.path.realpath(place) != place:
             raise NotADirectoryError
+        os.makedirs(place, exist_ok=True)
         return os.path.join(place, name)
 
     # What they do, each as an act of its own ----------------------------------------------------------------------

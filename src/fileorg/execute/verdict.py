@@ -7,6 +7,7 @@ import stat
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fileorg.clashes import same_content
 from fileorg.execute.steps import (
     PLACED,
     Identity,
@@ -151,7 +152,9 @@ class Case:
             return None if withdrawn else whole
         there = self.at_target()
         published = there is not None and (there.dev, there.inode) == (staged.dev, staged.inode)
-        if published and not recorded and self.at_source() is not None:
+        if published and self._was_edited(whole, recorded=recorded):
+            published = False  # since the crash: it is someone else's now, and keeps its name
+        elif published and not recorded and self.at_source() is not None:
             # It was never recorded, and the original is there: as if it had not happened.
             remove_checked(self.target, folder, name, self.aside, whole)
             published = False
@@ -159,6 +162,15 @@ class Case:
             self.target.remove(folder, name)  # the name was only reserved
         self.target.discard(folder, self.temporary)
         return whole if published else None
+
+    def _was_edited(self, copy: Identity, *, recorded: bool) -> bool:
+        """Whether a copy under its name is no longer what was copied; with no record of it, the original tells."""
+        if recorded:
+            return (copy.size, copy.mtime_ns) != (self.moved.size, self.moved.mtime_ns)
+        record = self.record
+        original = (self.source, record.source_folder, record.source_name)
+        there = self.at_source() is not None
+        return there and not same_content(self.target, record.target_folder, record.target_name, *original)
 
     def _is_aside(self, storage: LocalStorage, folder: bytes, name: bytes, expected: Identity) -> bool:
         """Whether a file was put aside, and has only that name."""
