@@ -191,3 +191,13 @@ def test_redo_gives_an_empty_folder_its_time_back(runs: Runs, elsewhere: Path) -
     assert not (elsewhere / "Images").exists()
     runs.redo()
     assert snapshot.differences(before, snapshot.take(os.fsencode(elsewhere))) == []
+
+
+def test_redo_gives_it_back_too_where_not_all_can_be_redone(runs: Runs, elsewhere: Path) -> None:
+    runs.tree.write({"a.jpg": "one", "b.txt": "two"})
+    runs.organize(action=Action.HARDLINK, dest=elsewhere)
+    os.utime(elsewhere / "Images", ns=(10**18, 10**18))
+    runs.undo()
+    (elsewhere / "Documents").mkdir()
+    runs.redo()
+    assert (elsewhere / "Images").stat().st_mtime_ns == 10**18

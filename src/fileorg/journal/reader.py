@@ -90,10 +90,14 @@ class JournalReader:
         return self._value(query, self.record_range(operation)) is None
 
     def folders_with_done(self, operation: Operation) -> set[int]:
-        """The ids of folders that a done record of it starts from or leads to."""
+        """The ids of folders that a done record of it starts from, leads to, or has made."""
         query = (
             "SELECT source_folder FROM records WHERE id BETWEEN ?1 AND ?2 AND state = 'done' AND source_folder NOT NULL"
             " UNION SELECT target_folder FROM records WHERE id BETWEEN ?1 AND ?2 AND state = 'done'"
+            " UNION SELECT made.id FROM records r JOIN folders above ON above.id = r.target_folder"
+            " JOIN folders made ON made.operation = above.operation AND made.base = above.base AND made.path ="
+            " CAST(CASE WHEN length(above.path) THEN above.path || '/' ELSE '' END || r.target_name AS BLOB)"
+            " WHERE r.id BETWEEN ?1 AND ?2 AND r.state = 'done' AND r.action = 'make-folder'"
         )
         return {folder for (folder,) in self._select(query, self.record_range(operation))}
 
