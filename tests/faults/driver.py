@@ -121,10 +121,10 @@ def _prepare(request: dict[str, Any]) -> None:
         from tests.faults import controls
 
         controls.CONTROLS[request["control"]]()
-    if die_at := request["die_at"]:
+    if request["die_at"] or request["halt_at"]:
         from tests.faults import dying
 
-        dying.arm(die_at)
+        (dying.arm if request["die_at"] else dying.arm_halt)(request["die_at"] or request["halt_at"])
 
 
 if __name__ == "__main__":

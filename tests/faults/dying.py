@@ -1,7 +1,7 @@
-"""Death at the k-th step that changes something, without strace: counted in the process itself.
+"""Death, or a halt, at the k-th step of a command, without strace: counted in the process itself.
 
-strace sees every system call and takes a second for it. Ten thousand kills need something cheaper: the primitives by
-which fileorg changes files, and the commits of its databases, count themselves, and the process kills itself at one.
+strace sees every system call, and a command takes a second under it. Ten thousand kills need something cheaper: the
+primitives by which fileorg changes files, and the commits of its databases, count themselves.
 """
 
 from __future__ import annotations
@@ -28,7 +28,19 @@ def arm(die_at: int) -> None:
     """From here on this process counts, and is killed at the step of that number: before it, if that is even, else
     right after it.
     """
-    counter = _Counter(die_at)
+    _count(_Counter(die_at, signal.SIGKILL))
+
+
+def arm_halt(halt_at: int) -> None:
+    """As `arm`, but it is halted there, until it is told to go on. What it only looks at is counted too."""
+    counter = _Counter(halt_at, signal.SIGSTOP)
+    _count(counter)
+    for module, names in ((os, ("lstat", "preadv", "fstat")), (posix, ("open_beneath",))):
+        for name in names:
+            setattr(module, name, counter.counts(getattr(module, name)))
+
+
+def _count(counter: _Counter) -> None:
     for module, names in ((os, _OF_OS), (posix, _OF_POSIX)):
         for name in names:
             setattr(module, name, counter.counts(getattr(module, name)))
@@ -42,9 +54,10 @@ def arm(die_at: int) -> None:
 
 
 class _Counter:
-    def __init__(self, die_at: int) -> None:
-        self._left = die_at
-        self._dies_before = die_at % 2 == 0
+    def __init__(self, number: int, strike: signal.Signals) -> None:
+        self._left = number
+        self._is_before = number % 2 == 0
+        self._strike = strike
 
     def counts(self, act: Callable[..., Any], if_so: Callable[..., bool] = lambda *_, **__: True) -> Any:
         """`act`, counted where `if_so` of its arguments."""
@@ -54,16 +67,13 @@ class _Counter:
             if not if_so(*arguments, **named):
                 return act(*arguments, **named)
             self._left -= 1
-            if self._left == 0 and self._dies_before:
-                _die()
+            is_it = self._left == 0
+            if is_it and self._is_before:
+                os.kill(os.getpid(), self._strike)
             try:
                 return act(*arguments, **named)
             finally:
-                if self._left == 0:
-                    _die()
+                if is_it and not self._is_before:
+                    os.kill(os.getpid(), self._strike)
 
         return counted
-
-
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)

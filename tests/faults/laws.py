@@ -17,6 +17,7 @@ from tests.support.snapshot import Snapshot, compared, contents
 from fileorg.names import display
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterable, Iterator
     from collections.abc import Set as AbstractSet
     from pathlib import Path
@@ -136,6 +137,15 @@ def ours(tree: Snapshot) -> dict[bytes, tuple[int, int]]:
     return {path: (int(match[1]), int(match[2])) for path, match in found if match}
 
 
+def kept(tree: Snapshot) -> Counter[bytes]:
+    """How often each content is there, but for copies that are still being made: they have no name yet."""
+    staged = {path for path in ours(tree) if not path.endswith(b"-old.part")}
+    rest = {path: node for path, node in tree.items() if path not in staged}
+    return contents(
+        {path: node._replace(links=tuple(set(node.links) - staged)) for path, node in rest.items()} if staged else rest
+    )
+
+
 def accounted(ledger: Ledger, fresh: AbstractSet[int], before: Snapshot, now: Snapshot) -> list[str]:
     """I2, I6: whatever is not as it was, is what a record of an operation under way says that it may have become.
 
@@ -165,7 +175,7 @@ def accounted(ledger: Ledger, fresh: AbstractSet[int], before: Snapshot, now: Sn
 
 def whole(before: Snapshot, now: Snapshot) -> list[str]:
     """I3: whatever has a name for people has the content of a file from before."""
-    known = contents(before).keys()
+    known = kept(before).keys()
     temporary = ours(now)
     torn = (path for path, node in now.items() if node.kind == "file" and node.content not in known)
     return [f"I3 torn: {display(path)}" for path in torn if path not in temporary]

@@ -1,7 +1,7 @@
 """Other programs at work in the same tree: what editors, browsers and people do to files, each as one step.
 
-Files and folders are chosen by a number among those that are there: in the same tree, always the same one. Whatever is
-changed gets a time that nothing else has, so that each file can be told from every other, in every run alike.
+Files and folders can be picked by a number among those that are there: in the same tree, always the same one. Whatever
+is changed gets a time that nothing else has, so that each file can be told from every other, in every run alike.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ import contextlib
 import itertools
 import os
 import shutil
-from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.faults import laws
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.faults.case import Case
     from tests.support.snapshot import Snapshot
@@ -52,11 +51,11 @@ class Outsiders:
         time_ns = next(self._times)
         os.utime(place, ns=(time_ns, time_ns))
 
-    def _chosen(self, kind: str, which: int) -> bytes | None:
+    def pick(self, kind: str, which: int) -> bytes | None:
         """One of the files or folders, but not what a run that was killed has left half done."""
         tree = self._case.look()
         paths = [path for path in _below(tree, kind) if not laws.ours({path: tree[path]})]
-        return self.place(paths[which % len(paths)]) if paths else None
+        return paths[which % len(paths)] if paths else None
 
     def _named(self, folder: bytes, name: bytes) -> bytes:
         """A place for something new. Its folder is made; where a symlink is on the way there is none."""
@@ -66,76 +65,77 @@ class Outsiders:
         os.makedirs(place, exist_ok=True)
         return os.path.join(place, name)
 
+    def _write(self, place: bytes, content: bytes, mode: str) -> None:
+        with open(place, mode) as file:
+            file.write(content)
+        self._date(place)
+
     # What they do, each as an act of its own ----------------------------------------------------------------------
 
-    def create(self, folder: bytes, name: bytes, content: bytes, *, is_tagged: bool) -> None:
+    def create(self, folder: bytes, name: bytes, content: bytes, *, is_tagged: bool = False) -> None:
         with self._at_work():
             place = self._named(folder, name)
             self._write(place, content, "xb")
             if is_tagged:
                 os.setxattr(place, "user.origin", content)
 
-    def _write(self, place: bytes, content: bytes, mode: str) -> None:
-        with open(place, mode) as file:
-            file.write(content)
-        self._date(place)
+    def overwrite(self, folder: bytes, name: bytes, content: bytes) -> None:
+        """Whatever is there, or nothing."""
+        with self._at_work():
+            self._write(self._named(folder, name), content, "wb")
 
-    def edit(self, which: int, content: bytes) -> None:
-        """The same file with another content, of another length or not."""
-        self._on_file(which, partial(self._write, content=content, mode="r+b"))
+    def edit(self, path: bytes, content: bytes) -> None:
+        """The same file, and its first bytes are others."""
+        with self._at_work():
+            self._write(self.place(path), content, "r+b")
 
-    def replace(self, which: int, content: bytes) -> None:
+    def append(self, path: bytes, content: bytes) -> None:
+        with self._at_work():
+            self._write(self.place(path), content, "ab")
+
+    def truncate(self, path: bytes) -> None:
+        with self._at_work():
+            os.truncate(self.place(path), 1)
+
+    def replace(self, path: bytes, content: bytes) -> None:
         """As editors do: a new file takes the place of the old one in one step."""
-
-        def act(place: bytes) -> None:
-            new = os.path.join(os.fsencode(self._case.place.root), b"new.qqq~")
+        with self._at_work():
+            new = os.path.join(os.path.dirname(self.place(path)), b"new.qqq~")
             self._write(new, content, "xb")
             try:
-                os.rename(new, place)
+                os.rename(new, self.place(path))
             except OSError:
                 os.unlink(new)
 
-        self._on_file(which, act)
+    def delete(self, path: bytes) -> None:
+        with self._at_work():
+            os.unlink(self.place(path))
 
-    def delete(self, which: int) -> None:
-        self._on_file(which, os.unlink)
+    def link(self, path: bytes, folder: bytes, name: bytes) -> None:
+        with self._at_work():
+            os.link(self.place(path), self._named(folder, name))
 
-    def link(self, which: int, folder: bytes, name: bytes) -> None:
-        self._on_file(which, lambda place: os.link(place, self._named(folder, name)))
-
-    def move(self, which: int, folder: bytes, name: bytes) -> None:
-        """Over whatever is there."""
-        self._on_file(which, lambda place: os.rename(place, self._named(folder, name)))
+    def move(self, path: bytes, folder: bytes, name: bytes) -> None:
+        """A file or a folder, over whatever is there."""
+        with self._at_work():
+            os.rename(self.place(path), self._named(folder, name))
 
     def make_folder(self, folder: bytes, name: bytes) -> None:
         """A folder may have a name that a file is to get."""
         with self._at_work():
             os.mkdir(self._named(folder, name), 0o750)
 
-    def delete_folder(self, which: int) -> None:
-        self._on_folder(which, shutil.rmtree)
+    def delete_folder(self, path: bytes) -> None:
+        with self._at_work():
+            shutil.rmtree(self.place(path))
 
-    def move_folder(self, which: int, folder: bytes, name: bytes) -> None:
-        self._on_folder(which, lambda place: os.rename(place, self._named(folder, name)))
-
-    def divert(self, which: int) -> None:
-        """A symlink that leads out of the tree takes the place of a folder."""
-
-        def act(place: bytes) -> None:
-            os.rename(place, place + b" moved")
+    def divert(self, path: bytes) -> None:
+        """A symlink that leads out of the tree takes the place of a folder, or is there before it is made."""
+        with self._at_work():
+            place = self.place(path)
+            if os.path.lexists(place):
+                os.rename(place, place + b" moved")
             os.symlink(os.fsencode(self._case.place.base / "outside"), place)
-
-        self._on_folder(which, act)
-
-    def _on_file(self, which: int, act: Callable[[bytes], object]) -> None:
-        with self._at_work():
-            if (place := self._chosen("file", which)) is not None:
-                act(place)
-
-    def _on_folder(self, which: int, act: Callable[[bytes], object]) -> None:
-        with self._at_work():
-            if (place := self._chosen("folder", which)) is not None:
-                act(place)
 
 
 def _below(tree: Snapshot, kind: str) -> list[bytes]:

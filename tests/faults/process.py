@@ -45,7 +45,7 @@ _CALL = re.compile(r"(?P<pid>\d+) +(?P<name>\w+)\((?P<rest>.*)")
 
 @dataclass
 class Request:
-    """What the driver is asked for. `rows` a batch, 0 for as many as ever; `die_at` a step, see `dying`, 0 for never."""
+    """What the driver is asked for. `rows` a batch, 0 for as many as ever; `die_at`, `halt_at`: a step, see `dying`."""
 
     words: list[str]
     env: dict[str, str] = field(default_factory=dict)
@@ -54,6 +54,7 @@ class Request:
     two_processes: bool = False
     control: str = ""
     die_at: int = 0
+    halt_at: int = 0
     held: bool = False
 
 

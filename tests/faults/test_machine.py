@@ -32,8 +32,8 @@ folders = st.sampled_from(
     [b"root", b"root", b"root/sub", b"root/sub/deep", b"root/Images", b"root/Documents", b"dest/Images"]
 )
 names = st.sampled_from(
-    [b"a.jpg", b"a.jpg", b"a (2).jpg", b"A.JPG", b"b.txt", b"b.TXT", b"a.jpg.xmp", b"film.mkv", b"film.srt", b"c.tar.gz",
-     b"plain", b"x.qqq", b".a.jpg", b"caf\xe9.png", b"new\nline\x1b[31m.png", b"-rf.txt", b"n" * 251 + b".mp3"]
+    [b"a.jpg", b"a.jpg", b"a (2).jpg", b"A.JPG", b"b.txt", b"b.TXT", b"a.jpg.xmp", b"film.mkv", b"film.srt", 
+     b"c.tar.gz", b"plain", b"x.qqq", b".a.jpg", b"caf\xe9.png", b"new\nline\x1b[31m.png", b"-rf.txt", b"n" * 251 + b".mp3"]
 )  # fmt: skip
 contents = st.sampled_from([b"", b"one", b"two", b"six", b"longer than one"])
 which = st.integers(0, 40)
@@ -72,6 +72,10 @@ class Machine(RuleBasedStateMachine):
         self.taken[f"{ROW}: others {what}"] += 1
         self.world.others(partial(getattr(self.outsiders, what), *facts, **named))
 
+    def others_on(self, kind: str, which: int, what: str, *facts: Any) -> None:
+        if (path := self.outsiders.pick(kind, which)) is not None:
+            self.others(what, path, *facts)
+
     @rule(folder=folders, name=names, content=contents, is_tagged=st.booleans())
     def create(self, folder: bytes, name: bytes, content: bytes, is_tagged: bool) -> None:
         self.others("create", folder, name, content, is_tagged=is_tagged)
@@ -83,31 +87,31 @@ class Machine(RuleBasedStateMachine):
 
     @rule(which=which, content=contents)
     def edit(self, which: int, content: bytes) -> None:
-        self.others("edit", which, content)
+        self.others_on("file", which, "edit", content)
 
     @rule(which=which, content=contents)
     def replace(self, which: int, content: bytes) -> None:
-        self.others("replace", which, content)
+        self.others_on("file", which, "replace", content)
 
     @rule(which=which, folder=folders, name=names)
     def link(self, which: int, folder: bytes, name: bytes) -> None:
-        self.others("link", which, folder, name)
+        self.others_on("file", which, "link", folder, name)
 
     @rule(which=which, folder=folders, name=names)
     def move(self, which: int, folder: bytes, name: bytes) -> None:
-        self.others("move", which, folder, name)
+        self.others_on("file", which, "move", folder, name)
 
     @rule(which=which)
     def delete(self, which: int) -> None:
-        self.others("delete", which)
+        self.others_on("file", which, "delete")
 
     @rule(folder=folders, name=names)
     def make_folder(self, folder: bytes, name: bytes) -> None:
         self.others("make_folder", folder, name)
 
-    @rule(which=which, folder=folders, name=names, how=st.sampled_from(["move_folder", "delete_folder", "divert"]))
+    @rule(which=which, folder=folders, name=names, how=st.sampled_from(["move", "delete_folder", "divert"]))
     def change_folder(self, which: int, folder: bytes, name: bytes, how: str) -> None:
-        self.others(how, which, *([folder, name] if how == "move_folder" else []))
+        self.others_on("folder", which, how, *([folder, name] if how == "move" else []))
 
     # fileorg ------------------------------------------------------------------------------------------------------
 

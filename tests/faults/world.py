@@ -6,13 +6,19 @@ a name it says itself, in the journal, before it does; that is read after each c
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.faults import laws
 from tests.faults.case import Case
 from tests.faults.outsiders import Outsiders
 from tests.support import snapshot
+
+from fileorg.names import display
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +50,7 @@ class World:
         self._outside = {path: node for path, node in self.case.first.items() if path.startswith(b"outside")}
         self.tree = self.case.first
         self.ledger = self.case.ledger()
-        self._least = snapshot.contents(self.tree)
+        self._least = laws.kept(self.tree)
         self._excused: set[tuple[int, int]] = set()
         self.said = ""
         self.settled: Settled | None = Settled(self.tree, 0)
@@ -54,12 +60,15 @@ class World:
     # Others -----------------------------------------------------------------------------------------------------
 
     def others(self, act: Callable[[], object]) -> None:
-        """Somebody else changes something; what they take away is not missed from then on."""
-        before, had = self.tree, snapshot.contents(self.tree)
+        """Somebody else changes something; what they take away is not missed from then on.
+
+        Of several files with one content it may have been a copy of ours that they took: then it is missed once less.
+        """
+        before, had = self.tree, laws.kept(self.tree)
         act()
         self.tree = self.case.look()
-        has = snapshot.contents(self.tree)
-        self._least = (self._least + (has - had)) & has
+        has = laws.kept(self.tree)
+        self._least = (self._least + (has - had) - (had - has)) & has
         moved = laws.ours(before).items() - laws.ours(self.tree).items()
         self._excused |= {numbers for _, numbers in moved}  # no one finds a temporary that was carried away
         self.settled = None if self.has_open else Settled(self.tree, self.last_operation)
@@ -84,35 +93,67 @@ class World:
         request = self.case.request(*words)
         request.die_at, request.rows = die_at, rows
         finished = self._driver.run(request)
+        before = self._look()
+        self._judge(words, finished, self._always(*before) + self._conserved(before[0]))
+        return finished
+
+    def race(self, *words: str, halt_at: int, meanwhile: Callable[[], object]) -> bool:
+        """A command that is halted at a step, and at that moment somebody else acts. False if it ends before."""
+        request = self.case.request(*words)
+        request.halt_at = halt_at
+        pid = self._driver.start(request)
+        if not is_halted(pid):
+            self._driver.end()
+            return False
+        before = self._look()
+        try:
+            check(self._always(*before) + self._conserved(before[0]), f"{' '.join(words)}, halted at {halt_at}")
+            halted = self.tree
+            self.others(meanwhile)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+            finished = self._driver.end()
+        theirs = {path: node for path, node in self.tree.items() if halted.get(path) != node and node.kind == "file"}
+        before = self._look()
+        self._judge(words, finished, self._always(*before) + self._conserved() + self._untouched(theirs))
+        return True
+
+    def _look(self) -> tuple[Snapshot, Ledger]:
+        """Everything as it is now. What was there when it was looked at before."""
+        before = self.tree, self.ledger
+        self.tree, self.ledger = self.case.look(), self.case.ledger()
+        return before
+
+    def _judge(self, words: tuple[str, ...], finished: Finished, found: list[str]) -> None:
         self.said += finished.output
-        before, self.tree = self.tree, self.case.look()
-        known, self.ledger = self.ledger, self.case.ledger()
-        found = self._always(before, known)
         if finished.code != KILLED:
-            found += laws.honest(finished.code, finished.output)
-            found += self._ended()
-        elif not die_at:
-            found.append("it was killed by someone else")
+            found += laws.honest(finished.code, finished.output) + self._ended()
         check(found, f"{' '.join(words)}, which ended with {finished.code}: {finished.output}")
         if self.settled is None and not self.has_open:
             self.settled = Settled(self.tree, self.last_operation)
-        return finished
+
+    def _untouched(self, theirs: Snapshot) -> list[str]:
+        """I2: what others have put there meanwhile is there, unless it was moved as any file is."""
+        moved = {row.source for row in self.ledger.rows if row.action == "move" and row.state == "done"}
+        gone = {path for path, node in theirs.items() if self.tree.get(path, node.alone).alone != node.alone}
+        gone |= theirs.keys() - self.tree.keys()
+        return [f"I2 of others: {display(path)}" for path in gone - moved]
 
     def _always(self, before: Snapshot, known: Ledger) -> list[str]:
-        """I1, I2, I3, I5, I6: at every moment, after a kill too."""
+        """I2, I3, I5, I6: at every moment, after a kill too."""
         fresh = {number for number in self.ledger.operations if known.operations.get(number) != "sealed"}
         outside = {path: node for path, node in self.tree.items() if path.startswith(b"outside")}
         return [
-            *self._conserved(before),
             *laws.accounted(self.ledger, fresh, before, self.tree),
             *laws.whole(before, self.tree),
             *[f"I5 outside: {line}" for line in snapshot.differences(self._outside, outside)],
             *laws.only_our_state(self.case.place.state),
         ]
 
-    def _conserved(self, before: Snapshot) -> list[str]:
-        now = snapshot.contents(self.tree)
-        lost = Counter(snapshot.contents(before).keys() - now.keys()) + (self._least - now)
+    def _conserved(self, before: Snapshot | None = None) -> list[str]:
+        """I1: each content of others, as often as they have it; and each of `before`, if only fileorg was at work."""
+        now = laws.kept(self.tree)
+        lost = Counter(laws.kept(before or {}).keys() - now.keys()) + (self._least - now)
         return [f"I1 lost: {content[:40]!r}" for content in lost]
 
     def _ended(self) -> list[str]:
@@ -175,6 +216,18 @@ class World:
         now = laws.but_for_what_was_said(self.tree, before, self.said, self.ledger)
         lines = snapshot.differences(_but_times_of_links(before), _but_times_of_links(now))
         check([f"{law} {line}" for line in lines], "")
+
+
+def is_halted(pid: int) -> bool:
+    """Wait until the process has halted, or has ended."""
+    while True:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        if state in {"T", "Z", "X"}:
+            return state == "T"
+        time.sleep(0.0005)
 
 
 def check(found: list[str], said: str) -> None:
