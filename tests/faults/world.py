@@ -200,6 +200,7 @@ class World:
 
     def organize_until_done(self, words: list[str]) -> None:
         """I8: the same run again does nothing. A file whose way was barred may find it free in the next run."""
+        self.run("recover")
         was_all_done = False
         for _ in range(len(self.tree) + 1):
             before, last = self.tree, self.last_operation
