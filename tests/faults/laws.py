@@ -146,6 +146,22 @@ def kept(tree: Snapshot) -> Counter[bytes]:
     )
 
 
+def carried(ledger: Ledger, folders: Iterable[tuple[bytes, bytes]]) -> Ledger:
+    """With the names that records have too if folders were renamed meanwhile: an open folder is acted on wherever it
+    goes, as if it had been renamed afterwards.
+    """
+    rows = list(ledger.rows)
+    for old, new in folders:
+        for row in ledger.rows:
+            source, target = (path and _renamed(path, old, new) for path in (row.source, row.target))
+            rows.append(row._replace(source=source, target=target or row.target))
+    return ledger._replace(rows=rows)
+
+
+def _renamed(path: bytes, old: bytes, new: bytes) -> bytes:
+    return new + path[len(old) :] if path.startswith(old + b"/") else path
+
+
 def accounted(ledger: Ledger, fresh: AbstractSet[int], before: Snapshot, now: Snapshot) -> list[str]:
     """I2, I6: whatever is not as it was, is what a record of an operation under way says that it may have become.
 

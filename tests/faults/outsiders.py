@@ -30,6 +30,8 @@ class Outsiders:
 
     def __init__(self, case: Case) -> None:
         self._case = case
+        self.carried: list[tuple[bytes, bytes]] = []
+        """Folders that were renamed, from where and to where."""
         self._times = (_TIME_NS + number % 7 * _APART_NS + number * 1_000_001 for number in itertools.count())
 
     def place(self, path: bytes) -> bytes:
@@ -119,6 +121,7 @@ class Outsiders:
         """A file or a folder, over whatever is there."""
         with self._at_work():
             os.rename(self.place(path), self._named(folder, name))
+            self.carried.append((path, folder + b"/" + name))
 
     def make_folder(self, folder: bytes, name: bytes) -> None:
         """A folder may have a name that a file is to get."""
@@ -135,6 +138,7 @@ class Outsiders:
             place = self.place(path)
             if os.path.lexists(place):
                 os.rename(place, place + b" moved")
+                self.carried.append((path, path + b" moved"))
             os.symlink(os.fsencode(self._case.place.base / "outside"), place)
 
 

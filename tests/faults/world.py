@@ -21,7 +21,7 @@ from tests.support import snapshot
 from fileorg.names import display
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tests.faults.laws import Ledger
     from tests.faults.process import Finished
@@ -109,13 +109,15 @@ class World:
         try:
             check(self._always(*before) + self._conserved(before[0]), f"{' '.join(words)}, halted at {halt_at}")
             halted = self.tree
+            self.outsiders.carried.clear()
             self.others(meanwhile)
         finally:
             os.kill(pid, signal.SIGCONT)
             finished = self._driver.end()
         theirs = {path: node for path, node in self.tree.items() if halted.get(path) != node and node.kind == "file"}
-        before = self._look()
-        self._judge(words, finished, self._always(*before) + self._conserved() + self._untouched(theirs))
+        before, carried = self._look(), self.outsiders.carried
+        found = self._always(*before, carried) + self._conserved() + self._untouched(theirs, carried)
+        self._judge(words, finished, found)
         return True
 
     def _look(self) -> tuple[Snapshot, Ledger]:
@@ -132,19 +134,20 @@ class World:
         if self.settled is None and not self.has_open:
             self.settled = Settled(self.tree, self.last_operation)
 
-    def _untouched(self, theirs: Snapshot) -> list[str]:
+    def _untouched(self, theirs: Snapshot, carried: Sequence[tuple[bytes, bytes]]) -> list[str]:
         """I2: what others have put there meanwhile is there, unless it was moved as any file is."""
-        moved = {row.source for row in self.ledger.rows if row.action == "move" and row.state == "done"}
+        rows = [row for row in laws.carried(self.ledger, carried).rows if row.state == "done"]
+        moved = {row.source for row in rows if row.action == "move"} | laws.ours(theirs).keys()
         gone = {path for path, node in theirs.items() if self.tree.get(path, node.alone).alone != node.alone}
         gone |= theirs.keys() - self.tree.keys()
         return [f"I2 of others: {display(path)}" for path in gone - moved]
 
-    def _always(self, before: Snapshot, known: Ledger) -> list[str]:
+    def _always(self, before: Snapshot, known: Ledger, carried: Sequence[tuple[bytes, bytes]] = ()) -> list[str]:
         """I2, I3, I5, I6: at every moment, after a kill too."""
         fresh = {number for number in self.ledger.operations if known.operations.get(number) != "sealed"}
         outside = {path: node for path, node in self.tree.items() if path.startswith(b"outside")}
         return [
-            *laws.accounted(self.ledger, fresh, before, self.tree),
+            *laws.accounted(laws.carried(self.ledger, carried), fresh, before, self.tree),
             *laws.whole(before, self.tree),
             *[f"I5 outside: {line}" for line in snapshot.differences(self._outside, outside)],
             *laws.only_our_state(self.case.place.state),

@@ -1,0 +1,103 @@
+"""Another program acts while a command is halted at one of its steps: at any of them, whatever it does.
+
+Folders are swapped for symlinks that lead out of the tree, files are edited while they are copied, names are taken,
+files and folders removed. Nothing outside changes, nothing is lost or overwritten, and what could not be done is said.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.faults.trees import BY_NAME
+from tests.faults.world import World
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from tests.faults.sweep import Worker, Workers
+
+_THEIRS = b"someone else's"
+_FAST_APART = 67
+"""Each act is tried at one of so many steps, each at others."""
+
+Meddling = tuple[str, str, tuple[Any, ...]]
+
+HERE: list[Meddling] = [
+    ("few", "divert", (b"root/b",)),
+    ("few", "divert", (b"root/Images",)),
+    ("few", "create", (b"root/Images", b"a.jpg", _THEIRS)),
+    ("few", "create", (b"root", b"a.jpg", _THEIRS)),
+    ("few", "make_folder", (b"root/Images", b"a.jpg")),
+    ("few", "overwrite", (b"root/Images", b"a.jpg", _THEIRS)),
+    ("few", "edit", (b"root/b/a.jpg", b"TWO")),
+    ("few", "append", (b"root/a.jpg", b" and more")),
+    ("few", "replace", (b"root/b/c.txt", _THEIRS)),
+    ("few", "delete", (b"root/b/a.jpg",)),
+    ("few", "delete_folder", (b"root/b",)),
+    ("few", "delete_folder", (b"root/Images",)),
+    ("few", "move", (b"root/b", b"root", b"elsewhere")),
+    ("few", "link", (b"root/a.jpg", b"root/b", b"linked.zip")),
+]
+ACROSS: list[Meddling] = [
+    ("across devices", "divert", (b"root/b",)),
+    ("across devices", "divert", (b"dest/Images",)),
+    ("across devices", "create", (b"dest/Archives", b"big.zip", _THEIRS)),
+    ("across devices", "overwrite", (b"dest/Archives", b"big.zip", _THEIRS)),
+    ("across devices", "edit", (b"root/big.zip", b"edited")),
+    ("across devices", "append", (b"root/big.zip", b" and more")),
+    ("across devices", "truncate", (b"root/big.zip",)),
+    ("across devices", "replace", (b"root/big.zip", _THEIRS)),
+    ("across devices", "delete", (b"root/big.zip",)),
+    ("across devices", "edit", (b"root/b/attributes.png", b"edited")),
+    ("across devices", "replace", (b"root/a.jpg", _THEIRS)),
+    ("across devices", "link", (b"root/a.jpg", b"root/b", b"linked.zip")),
+    ("across devices", "delete_folder", (b"root/b",)),
+    ("across devices", "delete_folder", (b"dest/Archives",)),
+]
+_everywhere = pytest.mark.parametrize("meddlings", [HERE, ACROSS], ids=["here", "across"])
+_every_command = pytest.mark.parametrize("command", ["organize", "undo"])
+
+
+@_everywhere
+@_every_command
+def test_others_act_at_a_step(
+    plain_workers: Workers, tally: Counter[str], command: str, meddlings: list[Meddling]
+) -> None:
+    sweep_all(plain_workers, tally, command, meddlings, _FAST_APART)
+
+
+@pytest.mark.slow
+@_everywhere
+@_every_command
+def test_others_act_at_every_step(
+    plain_workers: Workers, tally: Counter[str], command: str, meddlings: list[Meddling]
+) -> None:
+    sweep_all(plain_workers, tally, command, meddlings, 1)
+
+
+def sweep_all(workers: Workers, tally: Counter[str], command: str, meddlings: list[Meddling], apart: int) -> None:
+    """Each of them begins at another step."""
+    if meddlings is ACROSS and workers.all[0].place.other is None:
+        pytest.skip("NOT TESTED: there is no second device to write to")
+    firsts = [1 + 37 * number % apart for number in range(len(meddlings))]
+    sweeps = [partial(sweep, command, one, first, apart) for one, first in zip(meddlings, firsts, strict=True)]
+    tally["4 races: others act at a step"] += sum(workers.each(sweeps))
+
+
+def sweep(command: str, meddling: Meddling, first: int, apart: int, worker: Worker) -> int:
+    """A new tree for each of the steps, up to the end of the command. How many there were."""
+    name, act, facts = meddling
+    for tried, step in enumerate(count(first, apart)):
+        world = World(BY_NAME[name], worker)
+        words = world.case.organize
+        if command == "undo":
+            world.run(*words)
+            words = ["undo", "-y"]
+        meanwhile = partial(getattr(world.outsiders, act), *facts)
+        if not world.race(*words, halt_at=step, meanwhile=meanwhile):
+            return tried
+        world.run("undo", "-y")
+    raise AssertionError("there is no end of steps")
