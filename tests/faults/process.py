@@ -127,7 +127,7 @@ class Driver:
         pid = self.start(request)
         log = self._scratch / "calls"
         with _attached(pid, log, inject, names):
-            self._send("")
+            self.let_go()
             yield log
 
     def start(self, request: Request) -> int:
@@ -136,6 +136,10 @@ class Driver:
         self._output = Path(request.output)
         self._send(json.dumps(asdict(request)))
         return self._number()
+
+    def let_go(self) -> None:
+        """What was started with `held` may begin."""
+        self._send("")
 
     def end(self) -> Finished:
         """Wait for the end of what was started."""
