@@ -177,7 +177,7 @@ def test_one_root_under_two_names(plain_workers: Workers, tally: Counter[str], w
 
 @pytest.mark.root
 def test_a_child_that_is_mounted_elsewhere_is_not_known_as_one(plain_workers: Workers, tally: Counter[str]) -> None:
-    """From there, no way leads up to the locked folder. Both run on the same files, and nothing is lost all the same."""
+    """From there, no way leads up to the locked folder. Both run on the same files, and nothing is lost."""
     meeting = Meeting(plain_workers)
     with meeting.halted(), bound(meeting.names["root"] + "/child", meeting.names["bound"]):
         found = meeting.goes_on(Second("a child", "organize -r -y {bound}", "{other}", ""))
