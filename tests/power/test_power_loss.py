@@ -46,6 +46,7 @@ def on_one_disk(layout: Layout) -> Iterator[Trial]:
     for scenario in ("messy", "keep newer", "copy"):
         for command in BEFORE:
             yield trial(layout, scenario, command)
+    yield trial(layout, "folders that were removed", "undo")
     yield trial(layout, "first run", "organize")
     yield trial(layout, "hard links", "organize")
     yield trial(layout, "symlinks", "organize")

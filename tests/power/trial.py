@@ -71,7 +71,11 @@ class Trial:
         bench.create()
         with bench.mounted(bench.images):
             case = Case(self.scenario, driver, bench.place)
-            for command in BEFORE[self.command]:
+            for command in (*BEFORE[self.command], self.command):
+                if command == "undo":
+                    self.scenario.meddle(bench.place.root)
+                if command == self.command:
+                    break
                 finished = case.run(*_words(case, command))
                 if finished.code:
                     raise AssertionError(f"{self}: {command} ends with {finished.code}: {finished.output}")
