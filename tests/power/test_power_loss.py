@@ -27,7 +27,7 @@ pytestmark = pytest.mark.root
 
 _FEW, _FEW_ON_TWO = 8, 4
 _MANY, _MANY_ON_TWO = 20, 10
-_MANY_OF_OTHERS, _MANY_OF_RECOVERY = 10, 8
+_MANY_OF_OTHERS, _MANY_OF_RECOVERY = 8, 5
 
 _ONE_DISK = [Layout((disk,)) for disk in (EXT4, XFS, BTRFS)]
 _TWO_DISKS = [
