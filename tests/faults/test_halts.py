@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.faults.sweep import Worker, Workers
 
 _THEIRS = b"someone else's"
-_FAST_APART = 67
+_FAST_APART = 101
 """Each act is tried at one of so many steps, each at others."""
 
 Meddling = tuple[str, str, tuple[Any, ...]]

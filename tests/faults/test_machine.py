@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ROW = "I1-I9 state machine steps"
 _STEPS = 40
-_FAST, _WHOLE, _PARTS = 12, 60, 8
+_FAST, _WHOLE, _PARTS = 10, 60, 8
 
 EMPTY = Scenario("empty", lambda _root, _dest: None, other_device=True)
 

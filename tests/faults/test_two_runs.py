@@ -177,7 +177,7 @@ def test_one_root_under_two_names(plain_workers: Workers, tally: Counter[str], w
 
 @pytest.mark.root
 def test_a_child_that_is_mounted_elsewhere_is_not_known_as_one(plain_workers: Workers, tally: Counter[str]) -> None:
-    """From there, no way leads up to the locked folder. Both run on the same files, and nothing is lost."""
+    """From there, no way leads up to the locked folder. Both run on the same files, and nothing is lost even so."""
     meeting = Meeting(plain_workers)
     with meeting.halted(), bound(meeting.names["root"] + "/child", meeting.names["bound"]):
         found = meeting.goes_on(Second("a child", "organize -r -y {bound}", "{other}", ""))
@@ -231,8 +231,9 @@ def all_at_once(drivers: Sequence[Driver], requests: Sequence[Request]) -> list[
 
 
 @pytest.fixture(scope="module")
-def drivers(fast_folder: Path) -> Iterator[list[Driver]]:
-    made = [Driver(fast_folder / f"at once {number}") for number in range(_AT_ONCE)]
-    yield made
+def drivers(plain_workers: Workers, fast_folder: Path) -> Iterator[list[Driver]]:
+    known = [worker.driver for worker in plain_workers.all][:_AT_ONCE]
+    made = [Driver(fast_folder / f"at once {number}") for number in range(_AT_ONCE - len(known))]
+    yield known + made
     for driver in made:
         driver.close()
