@@ -87,11 +87,18 @@ def sweep_all(workers: Workers, tally: Counter[str], command: str, meddlings: li
     tally["4 races: others act at a step"] += sum(workers.each(sweeps))
 
 
-def sweep(command: str, meddling: Meddling, first: int, apart: int, worker: Worker) -> int:
+def test_a_plain_rename_is_found_out(plain_workers: Workers) -> None:
+    """A negative control: without the refusal to replace, a name that is taken in the last moment is overwritten."""
+    taken = HERE[2]
+    with pytest.raises(AssertionError, match=r"I2 of others: root/Images/a\.jpg"):
+        plain_workers.one(partial(sweep, "organize", taken, 1, 1, control="plain rename"))
+
+
+def sweep(command: str, meddling: Meddling, first: int, apart: int, worker: Worker, *, control: str = "") -> int:
     """A new tree for each of the steps, up to the end of the command. How many there were."""
     name, act, facts = meddling
     for tried, step in enumerate(count(first, apart)):
-        world = World(BY_NAME[name], worker)
+        world = World(BY_NAME[name], worker, control)
         words = world.case.organize
         if command == "undo":
             world.run(*words)

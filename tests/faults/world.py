@@ -43,8 +43,8 @@ class Settled(NamedTuple):
 class World:
     """One tree, its destination on another device, and a state directory. `check` raises what is wrong in words."""
 
-    def __init__(self, scenario: Scenario, worker: Worker) -> None:
-        self.case = Case(scenario, worker.driver, worker.place)
+    def __init__(self, scenario: Scenario, worker: Worker, control: str = "") -> None:
+        self.case = Case(scenario, worker.driver, worker.place, control)
         self.outsiders = Outsiders(self.case)
         self._driver = worker.driver
         self._outside = {path: node for path, node in self.case.first.items() if path.startswith(b"outside")}
