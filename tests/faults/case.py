@@ -78,7 +78,14 @@ class Case:
             rows=self.scenario.rows,
             two_processes=self.scenario.two_processes,
             control=self._control,
+            wall=self._may_change,
         )
+
+    @property
+    def _may_change(self) -> list[str]:
+        """Beside the root and the destination, the state directory; its parent, where it is still to be made."""
+        state = self.place.state if self.place.state.exists() else self.place.base
+        return [str(place) for place in (self.place.root, self.dest, state)]
 
     @property
     def organize(self) -> list[str]:

@@ -80,10 +80,22 @@ def no_flush() -> None:
     vars(posix)["sync_file_system"] = nothing
 
 
+def stray() -> None:
+    """A command that writes where it was not asked to."""
+
+    def execute(_plan: Any, _journal: Any, _operation: Any, storages: Any, *_: Any, **__: Any) -> Outcome:
+        with open(os.path.join(storages[0].root, b"../outside/stray"), "wb") as file:
+            file.write(b"I was here")
+        return Outcome()
+
+    vars(organize)["execute"] = execute
+
+
 CONTROLS: dict[str, Callable[[], None]] = {
     "shutil.move": shutil_move,
     "journal after acting": journal_after_acting,
     "plain rename": plain_rename,
     "synchronous=NORMAL": synchronous_normal,
     "no flush": no_flush,
+    "stray": stray,
 }

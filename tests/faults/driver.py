@@ -1,8 +1,9 @@
 """Runs `fileorg` commands for the harness, each in a process of its own that has imported everything already.
 
 A start of Python with all imports takes longer than what is tested: this process makes it once, then forks for each
-command. The command may be held until a tracer is attached. What it does is what `python -m fileorg` does; the
-negative controls, which the harness must fail, take one part of it out first (`controls`).
+command. The command may be held until a tracer is attached, and lives behind a wall where there is Landlock. What it
+does is what `python -m fileorg` does; the negative controls, which the harness must fail, take one part of it out
+first (`controls`).
 
 One request a line on standard input, as JSON: see `Request` in `process.py`. Answers: the process id, then, when it
 has ended, its status.
@@ -19,6 +20,8 @@ import sys
 import tempfile
 import traceback
 from typing import Any
+
+from tests.support import wall
 
 from fileorg import hands
 from fileorg.cli import app
@@ -99,6 +102,8 @@ def _become(request: dict[str, Any], held: int) -> None:
             # Where only an ancestor may trace: anyone may trace this process.
             ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_ulong(_ANY), 0, 0, 0)
         _prepare(request)
+        if request["wall"] and wall.can_be_raised():
+            wall.raise_wall(request["wall"])
         os.read(held, 1)  # ends when the other end is closed
         os.closerange(3, 64)
         code = app.run(request["words"])

@@ -56,6 +56,8 @@ class Request:
     die_at: int = 0
     halt_at: int = 0
     held: bool = False
+    wall: list[str] = field(default_factory=list)
+    """Where it may change something (`wall`), and in a folder of the driver's own; anywhere if this is empty."""
 
 
 class Call(NamedTuple):
@@ -95,10 +97,12 @@ class Driver:
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
-        scratch.mkdir(parents=True, exist_ok=True)
+        self._temporary = scratch / "temporary"
+        self._temporary.mkdir(parents=True, exist_ok=True)
         # Not measured for coverage: what that writes would be taken for fileorg's.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
-        environment |= ENVIRONMENT
+        # SQLite asks when it is loaded where its temporary files may be.
+        environment |= ENVIRONMENT | {"SQLITE_TMPDIR": str(self._temporary)}
         self._process = subprocess.Popen(
             [sys.executable, str(_DRIVER)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=environment,
@@ -133,6 +137,8 @@ class Driver:
     def start(self, request: Request) -> int:
         """Start a command; its process id."""
         request.output = request.output or str(self._scratch / "output")
+        if request.wall:
+            request.wall = [os.devnull, str(self._temporary), *request.wall]
         self._output = Path(request.output)
         self._send(json.dumps(asdict(request)))
         return self._number()
