@@ -44,6 +44,8 @@ class Layout:
     base: Base = Base.ROOT
     case_insensitive: bool = False
     trash: bytes = b".fileorg/trash/0"
+    spelled: Callable[[bytes], bytes] = lambda folder: folder
+    """A folder's name as it is on the disk already, where case does not matter."""
 
     @property
     def other_stays(self) -> bool:
@@ -70,6 +72,7 @@ class Placer:
         self._neighbours: tuple[bytes, Neighbours] | None = None
         self._numbers: dict[bytes, int] = {}
         self._kinds: dict[bytes, tuple[int, int]] = {}
+        self._folded: dict[bytes, int] = {}
         self._categories = {category: number for number, category in enumerate(layout.rules.categories)}
         self.targets: list[bytes] = [b""]
         self._keys: list[bytes] = [b""]  # of the targets: by which two folders are one
@@ -148,10 +151,16 @@ class Placer:
         return leader_of(self._source, folder, name, self._neighbours[1])
 
     def _number(self, target: bytes) -> int:
-        number = self._numbers[target] = len(self.targets)
-        self.targets.append(target)
-        self._keys.append(collision_key(target, case_insensitive=self._layout.case_insensitive))
-        self._prefixes.append(target + b"/")
+        """A new number; where case does not matter, one for all spellings, and the name that is there already."""
+        key, number = collision_key(target, case_insensitive=self._layout.case_insensitive), len(self.targets)
+        if self._layout.case_insensitive:
+            number = self._folded.setdefault(key, number)
+        self._numbers[target] = number
+        if number == len(self.targets):
+            spelled = self._layout.spelled(target)
+            self.targets.append(spelled)
+            self._keys.append(key)
+            self._prefixes.append(spelled + b"/")
         return number
 
 

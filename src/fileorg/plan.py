@@ -6,6 +6,7 @@ draft of a few bytes a file. A dry run and a run read the same rows.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from xxhash import xxh3_64_intdigest
 from fileorg.clashes import Contender, Contest
 from fileorg.errors import GuardRefused
 from fileorg.index import Draft, Filter, Follower, Places
+from fileorg.layout import collision_key
 from fileorg.model import Action, Base, PlanRow
 from fileorg.names import display, join, split
 from fileorg.placing import Layout, Placer
@@ -50,6 +52,7 @@ class OrganizePlan:
         self._draft = Draft()
         self._contested = Filter(0)
         self._moving: tuple[bytes | None, set[bytes]] = (None, set())  # of the folder asked about last
+        self._spelled: tuple[bytes | None, dict[bytes, bytes]] = (None, {})  # of the folder asked about last
         self._faults: dict[bytes, str] = {b"": ""}  # target folder → why nothing can go there, or ""
         self._new_folders: set[bytes] = set()
         self.by_category: dict[str, Tally] = {}
@@ -277,12 +280,24 @@ class OrganizePlan:
         there = self._target.lstat(folder, name)
         if there is None or not there.is_file or there.mtime_ns != mtime_ns:
             return  # it is no longer the one that was found to be older: the name is taken
+        if self._layout.case_insensitive:
+            name = self._name_on_disk(folder, name)  # by which undo has to bring it back
         base, trash = self._layout.base, join(self._layout.trash, folder) if folder else self._layout.trash
         yield from self._make_folders(trash, made, 0o700)
         yield PlanRow(
             Action.MOVE, base, folder, name, base, trash, name,
             there.inode, there.size, there.mtime_ns, there.mode, "",
         )  # fmt: skip
+
+    def _name_on_disk(self, folder: bytes, name: bytes) -> bytes:
+        """How a file is spelled that is found by `name`."""
+        if self._spelled[0] != folder:
+            self._spelled = (folder, {})
+            with contextlib.suppress(OSError):  # of entries that it could not look at, which are not asked for
+                for listing in self._target.list_folder(folder):
+                    for entry in listing.files:
+                        self._spelled[1][collision_key(entry.name, case_insensitive=True)] = entry.name
+        return self._spelled[1].get(collision_key(name, case_insensitive=True), name)
 
     def refuse_conflicts(self) -> None:
         """For `--on-conflict fail`. Raises `GuardRefused` if any name is taken by other content."""

@@ -24,7 +24,7 @@ class Capabilities:
     renames: bool  # a rename is one step; otherwise it is a copy and a removal
     hard_links: bool
     symlinks: bool
-    stable_inodes: bool  # an inode number still names the same file tomorrow; otherwise it is 0
+    stable_inodes: bool  # an inode number still names the same file tomorrow; otherwise it is 0, or only for now
     empty_folders: bool  # a folder without files exists
     any_bytes: bool  # names need not be UTF-8; otherwise EILSEQ
     name_limit: int  # bytes

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from fileorg.names import join
 from fileorg.storage import posix, transfer
 from fileorg.storage.base import Capabilities
-from fileorg.storage.folders import OPEN_FOLDERS, OpenFolders
+from fileorg.storage.folders import OPEN_FOLDERS
 from fileorg.storage.listing import batches, entry_of, regular_file
 from fileorg.storage.paths import NO_NAMES, are_names, check_name, failed
+from fileorg.storage.spelling import Spellings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-# No file can have a name that is too long.
-_NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
+# No file can have a name that is too long, or is not text where names have to be.
+_NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EILSEQ}
 _NO_RENAME_FLAG = {errno.EINVAL, errno.ENOSYS}
 
 
@@ -39,7 +40,7 @@ class StagedCopy(NamedTuple):
     lost_metadata: list[str]
 
 
-class LocalStorage(OpenFolders):
+class LocalStorage(Spellings):
     """A directory tree on a mounted file system."""
 
     def __init__(self, root: bytes, *, cross_mounts: bool = True) -> None:
@@ -49,7 +50,7 @@ class LocalStorage(OpenFolders):
             renames=True,
             hard_links=True,
             symlinks=True,
-            stable_inodes=True,
+            stable_inodes=self.has_stable_inodes(b""),
             empty_folders=True,
             any_bytes=True,
             name_limit=posix.name_limit(self._root_fd),
@@ -90,6 +91,11 @@ class LocalStorage(OpenFolders):
             os.close(fd)
             raise
         return os.fdopen(fd, "rb", buffering=0)
+
+    def digest(self, folder: bytes, name: bytes) -> bytes:
+        """The 16 bytes that `stage_copy` gives for the same content."""
+        with self.open_read(folder, name) as file:
+            return transfer.digest_of(file)
 
     def lstat_all(self, folder: bytes, names: Sequence[bytes]) -> list[os.stat_result | OSError | None]:
         """`lstat` of many names of one folder, as the system gives it; an error is a value, and does not end it."""
@@ -293,30 +299,6 @@ class LocalStorage(OpenFolders):
         """Give the folder the time of its last change back; its access time stays."""
         fd = self.fd(folder)
         os.utime(fd, ns=(os.fstat(fd).st_atime_ns, mtime_ns))
-
-    def is_case_insensitive(self) -> bool:
-        """Whether `a` and `A` are one name here, as far as the entries of the root can tell."""
-        for listing in self.list_folder(b""):
-            for entry in (*listing.folders, *listing.files):
-                swapped = entry.name.swapcase()
-                if swapped != entry.name:
-                    other = self.lstat(b"", swapped)
-                    if other is None or (other.dev, other.inode) != (entry.dev, entry.inode):
-                        return False
-                    if entry.is_folder or entry.nlink == 1:  # a file with several names may have both
-                        return True
-        return self._is_found_by_another_case()
-
-    def _is_found_by_another_case(self) -> bool:
-        """For an empty root: whether its own folder finds it so."""
-        above, name = os.path.split(self.root)
-        try:
-            if os.lstat(above).st_dev != self._dev or name.swapcase() == name:
-                return False
-            seen = os.lstat(os.path.join(above, name.swapcase()))
-        except OSError:
-            return False
-        return (seen.st_dev, entry_of(name, seen).inode) == self.identity
 
 
 def _unchanged(before: Entry, fd: int) -> None:

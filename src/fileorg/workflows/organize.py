@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fileorg.classify import Rules
@@ -163,6 +164,7 @@ def organizing(
             Base.ROOT if target is source else Base.DEST,
             fold,
             join(to_be_made, b".fileorg/trash/%d" % (journal.next_operation() if journal else 0)),
+            partial(target.spelled, known={}),
         )
         plan = stack.enter_context(contextlib.closing(OrganizePlan(index, layout, source, target)))
         plan.survey(seen.files, reporter)

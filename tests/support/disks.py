@@ -1,0 +1,159 @@
+"""Disks of other file systems than Linux has for itself, as they are plugged in: on loop devices, for a test's length.
+
+What cannot be had here ends in `NotTested`, which says why; tests skip with its words.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_SIZE_BYTES = 32 << 20
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a file system is made, mounted, and what it is like."""
+
+    make: tuple[str, ...]
+    mount: tuple[str, ...]
+    needs_device: bool
+    refuses: tuple[bytes, ...]
+    """Names that it does not take."""
+    step_ns: int
+    """To how much it rounds times."""
+    links: bool
+    has_case: bool
+    shows_case: bool
+    """Whether it lists names as they were given."""
+
+    def rounded(self, time_ns: int) -> int:
+        return time_ns - time_ns % self.step_ns
+
+
+_REFUSED_BY_WINDOWS = (b"a:b.jpg", b"what?.jpg", b"back\\slash.jpg", b"star*.jpg", b"ctrl\x01.jpg")
+_NOT_UTF_8 = b"caf\xe9.jpg"
+
+KINDS = {
+    "exfat": Kind(
+        ("mkfs.exfat",),
+        ("mount.exfat-fuse",),
+        needs_device=True,
+        refuses=(*_REFUSED_BY_WINDOWS, _NOT_UTF_8),
+        step_ns=10**9,
+        links=False,
+        has_case=False,
+        shows_case=True,
+    ),
+    "ntfs": Kind(
+        ("mkfs.ntfs", "-F", "-q"),
+        ("lowntfs-3g", "-o", "ignore_case"),
+        needs_device=False,
+        refuses=(_NOT_UTF_8,),
+        step_ns=100,
+        links=True,
+        has_case=False,
+        shows_case=False,
+    ),
+    "ntfs, names of Windows": Kind(
+        ("mkfs.ntfs", "-F", "-q"),
+        ("ntfs-3g", "-o", "windows_names"),
+        needs_device=False,
+        refuses=(*_REFUSED_BY_WINDOWS, b"dot.", b"space ", _NOT_UTF_8),
+        step_ns=100,
+        links=True,
+        has_case=True,
+        shows_case=True,
+    ),
+    "ext4, casefold": Kind(
+        ("mkfs.ext4", "-q", "-O", "casefold"),
+        ("mount", "-t", "ext4"),
+        needs_device=True,
+        refuses=(),
+        step_ns=1,
+        links=True,
+        has_case=False,
+        shows_case=True,
+    ),
+}
+
+
+class NotTested(Exception):
+    """Why there is no such disk here."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"NOT TESTED: {why}")
+
+
+class Disk:
+    """A file system in a file, mounted at `place`."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.kind = KINDS[name]
+        self._name = name
+        self._image, self.place = folder / "image", folder / "disk"
+        self.place.mkdir(parents=True)
+        with self._image.open("wb") as file:
+            file.truncate(_SIZE_BYTES)
+        subprocess.run([*self.kind.make, str(self._image)], check=True, capture_output=True)
+
+    def mount(self) -> None:
+        device = str(self._image)
+        if self.kind.needs_device:
+            device = _said("losetup", "--find", "--show", device).strip()
+        try:
+            _said(*self.kind.mount, device, str(self.place))
+        finally:
+            if device != str(self._image):  # from now on it lasts as long as the mount
+                subprocess.run(["losetup", "--detach", device], check=True)
+        if self._name == "ext4, casefold":
+            _said("chattr", "+F", str(self.place))
+
+    def unmount(self) -> None:
+        """Waits for whoever looks at it; after that, it is taken away all the same."""
+        late = time.monotonic() + 5
+        while os.path.ismount(self.place):
+            patient = time.monotonic() < late
+            command = ["umount", *([] if patient else ["--lazy"]), str(self.place)]
+            if subprocess.run(command, check=False, capture_output=True).returncode:
+                time.sleep(0.05)
+
+    def plug_in_again(self) -> None:
+        """The same disk, of which the system remembers nothing."""
+        self.unmount()
+        self.mount()
+
+
+@contextlib.contextmanager
+def plugged_in(name: str, folder: Path) -> Iterator[Disk]:
+    """An empty disk of that kind, in a new folder. Raises `NotTested`."""
+    kind = KINDS[name]
+    if os.geteuid() != 0:
+        raise NotTested(f"mounting a disk ({name}) needs root")
+    for tool in (kind.make[0], kind.mount[0], "losetup"):
+        if shutil.which(tool) is None:
+            raise NotTested(f"{tool} is not installed, so there is no disk of {name}")
+    if "casefold" in kind.make and not os.path.exists("/sys/fs/ext4/features/casefold"):
+        raise NotTested("the ext4 of this kernel knows no casefold")
+    disk = Disk(name, folder)
+    try:
+        disk.mount()
+        yield disk
+    finally:
+        disk.unmount()
+
+
+def _said(*command: str) -> str:
+    answer = subprocess.run(command, check=False, capture_output=True, text=True)
+    if answer.returncode:
+        raise NotTested(f"{' '.join(command)}: {answer.stderr.strip()[-200:]}")
+    return answer.stdout
