@@ -38,6 +38,8 @@ INVERSE: dict[Action, Action] = {
 }
 
 
+FOLDER_ACTIONS = frozenset({Action.MAKE_FOLDER, Action.REMOVE_FOLDER})
+
 NOT_KEPT = " could not be kept"
 """How the note of a record ends that lists what a file system did not keep of a file."""
 

@@ -1,7 +1,7 @@
 """The only writer of user files: carries out plans, and settles what a crash left open."""
 
 from fileorg.execute.look import Changed
-from fileorg.execute.recover import Unsettled, recover
+from fileorg.execute.recover import Unsettled, is_recognised, recover
 from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, execute
 
-__all__ = ["BATCH_ROWS", "COPIED_ROWS", "Changed", "Unsettled", "execute", "recover"]
+__all__ = ["BATCH_ROWS", "COPIED_ROWS", "Changed", "Unsettled", "execute", "is_recognised", "recover"]

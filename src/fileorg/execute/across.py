@@ -17,6 +17,7 @@ from fileorg.execute.steps import (
     Stuck,
     aside,
     identity,
+    is_known,
     remove_checked,
     rename_over_reserved,
     temporary,
@@ -52,18 +53,22 @@ class Across:
             )
         source = self._storages[row.source_base]
         original = Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
-        made = identity(self.copy(row, record))
+        staged, entry = self._copy(row, record)
+        made = identity(entry)
         try:
-            gone = self.remove(source, row.source_folder, row.source_name, record, original)
+            gone = self.remove(source, row.source_folder, row.source_name, record, original, staged.digest)
         except OSError:
             gone = False
         if not gone:
             self.disturbed.add((row.source_base, row.source_folder))
-            self._withdraw(row, record, made)
+            self._withdraw(row, record, made, staged.digest)
             raise Refusal(RecordState.CHANGED, "it changed or was held while it was moved, and stayed")
 
-    def copy(self, row: PlanRow, record: int) -> Entry:
+    def copy(self, row: PlanRow, record: int) -> None:
         """A durable copy under its name, and a record that says so."""
+        self._copy(row, record)
+
+    def _copy(self, row: PlanRow, record: int) -> tuple[StagedCopy, Entry]:
         source, target = self._storages[row.source_base], self._storages[row.target_base]
         name = temporary(self._operation, record)
         self.disturbed.add((row.target_base, row.target_folder))
@@ -75,13 +80,13 @@ class Across:
             made = self._publish(row, record, name, staged)
             self._mark(record, RecordState.COPIED, staged, made)
         except OSError:
-            self._withdraw(row, record, identity(staged.entry))
+            self._withdraw(row, record, identity(staged.entry), staged.digest)
             raise
         try:
             target.discard(row.target_folder, name)
         except OSError as error:
             raise self._stuck(row, name) from error
-        return made
+        return staged, made
 
     def _as_before(self, row: PlanRow) -> tuple[int | None, int | None]:
         """The mode and the mtime_ns that a file had before it went to a file system that does not keep them."""
@@ -119,12 +124,12 @@ class Across:
             error=lost,
         )
 
-    def _withdraw(self, row: PlanRow, record: int, made: Identity) -> None:
+    def _withdraw(self, row: PlanRow, record: int, made: Identity, digest: bytes) -> None:
         """Take a copy of ours away again, under whichever of its names. Raises `Stuck`: recovery is to do it then."""
         target, name = self._storages[row.target_base], temporary(self._operation, record)
         try:
-            if made.fits(target.lstat(row.target_folder, row.target_name)):
-                self.remove(target, row.target_folder, row.target_name, record, made)
+            if is_known(target, row.target_folder, target.lstat(row.target_folder, row.target_name), made):
+                self.remove(target, row.target_folder, row.target_name, record, made, digest)
             target.discard(row.target_folder, name)
         except OSError as error:
             raise self._stuck(row, name) from error
@@ -140,9 +145,17 @@ class Across:
         if made is not None:
             self._journal.mark(record, RecordState.COPIED, target_inode=made.inode, target_mtime_ns=made.mtime_ns)
 
-    def remove(self, storage: LocalStorage, folder: bytes, name: bytes, record: int, expected: Identity) -> bool:
+    def remove(
+        self,
+        storage: LocalStorage,
+        folder: bytes,
+        name: bytes,
+        record: int,
+        expected: Identity,
+        digest: bytes | None = None,
+    ) -> bool:
         """`remove_checked` with the names of this operation."""
-        return remove_checked(storage, folder, name, aside(self._operation, record), expected)
+        return remove_checked(storage, folder, name, aside(self._operation, record), expected, digest)
 
     def _stuck(self, row: PlanRow, name: bytes) -> Stuck:
         shown = display(join(row.target_folder, row.target_name))

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from fileorg.execute.across import Across
 from fileorg.execute.look import check_removal
+from fileorg.execute.respell import respell
 from fileorg.execute.steps import Refusal, identity, link_content
 from fileorg.hands import Moves
 from fileorg.journal import Batch, Settled
-from fileorg.model import Action, Problem, RecordState
-from fileorg.names import join
+from fileorg.model import FOLDER_ACTIONS, Action, Problem, RecordState
+from fileorg.names import display, join
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from fileorg.storage import LocalStorage
 
 PROBLEMS_KEPT = 1000
-_FOLDER_ACTIONS = frozenset({Action.MAKE_FOLDER, Action.REMOVE_FOLDER})
 
 
 class Actor:
@@ -31,6 +31,7 @@ class Actor:
 
     def __init__(self, journal: Journal, operation: Operation, storages: Sequence[LocalStorage], hands: Hands) -> None:
         self._journal = journal
+        self._operation = operation.id
         self._across = Across(journal, operation, storages)
         self._storages = storages
         self._hands = hands
@@ -112,7 +113,7 @@ class Actor:
         except Refusal as refusal:
             self._refuse(position, refusal.state, refusal.reason)
         except OSError as error:
-            self._refuse(position, *_verdict(row, error))
+            self._refuse(position, *self._verdict(row, error))
 
     def _otherwise(self, position: int, error: OSError) -> None:
         """A rename that failed with an error that means: by another way. Any other is the file's own."""
@@ -129,12 +130,16 @@ class Actor:
                         if other.errno != errno.EXDEV:
                             raise
                         self._across.move(row, intent, record)
+                case errno.EEXIST:
+                    storage = self._storages[row.source_base]
+                    if not respell(self._journal, self._operation, row, record, storage):
+                        raise error
                 case _:
                     raise error
         except Refusal as refusal:
             self._refuse(position, refusal.state, refusal.reason)
         except OSError as failure:
-            self._refuse(position, *_verdict(row, failure))
+            self._refuse(position, *self._verdict(row, failure))
 
     def _act_on(self, row: PlanRow, record: int) -> None:
         source, target = self._storages[row.source_base], self._storages[row.target_base]
@@ -169,7 +174,7 @@ class Actor:
         self._problem(self._batch[position], state, reason)
 
     def _problem(self, row: PlanRow, state: RecordState, reason: str | None) -> None:
-        if row.action in _FOLDER_ACTIONS and state is RecordState.SKIPPED:
+        if row.action in FOLDER_ACTIONS and state is RecordState.SKIPPED:
             return  # a folder that is there already, or that others have filled: nothing to worry about
         kind = state is RecordState.SKIPPED
         self._kept[kind] += 1
@@ -177,19 +182,36 @@ class Actor:
             path = join(row.source_folder, row.source_name) or join(row.target_folder, row.target_name)
             self.problems.append(Problem(path, state, reason or ""))
 
+    def _verdict(self, row: PlanRow, error: OSError) -> tuple[RecordState, str]:
+        """The state and the reason of a failure that stays one."""
+        match (row.action, error.errno):
+            case (Action.MAKE_FOLDER, errno.EEXIST):
+                return RecordState.SKIPPED, "it is there already"
+            case (Action.REMOVE_FOLDER, errno.ENOTEMPTY | errno.EEXIST):
+                return RecordState.SKIPPED, "it is not empty, and was kept"
+            case (_, errno.EEXIST):
+                return RecordState.CONFLICT, "the name is taken"
+            case (Action.HARDLINK | Action.SYMLINK, errno.EPERM | errno.ENOTSUP | errno.ENOSYS):
+                kind = "symlinks" if row.action is Action.SYMLINK else "hard links"
+                return RecordState.FAILED, f"the file system makes no {kind} here: {error.strerror}"
+            case (_, errno.ENOENT | errno.EINVAL | errno.EILSEQ):
+                return self._nothing_there(row, error)
+            case (_, errno.ESTALE):
+                return RecordState.CHANGED, "it changed while it was copied, and stayed"
+            case _:
+                return RecordState.FAILED, error.strerror or str(error)
 
-def _verdict(row: PlanRow, error: OSError) -> tuple[RecordState, str]:
-    """The state and the reason of a failure that stays one."""
-    match (row.action, error.errno):
-        case (Action.MAKE_FOLDER, errno.EEXIST):
-            return RecordState.SKIPPED, "it is there already"
-        case (Action.REMOVE_FOLDER, errno.ENOTEMPTY | errno.EEXIST):
-            return RecordState.SKIPPED, "it is not empty, and was kept"
-        case (_, errno.EEXIST):
-            return RecordState.CONFLICT, "the name is taken"
-        case (_, errno.ENOENT):
-            return RecordState.MISSING, "it is no longer there, or the name is not possible at the target"
-        case (_, errno.ESTALE):
-            return RecordState.CHANGED, "it changed while it was copied, and stayed"
-        case _:
-            return RecordState.FAILED, error.strerror or str(error)
+    def _nothing_there(self, row: PlanRow, error: OSError) -> tuple[RecordState, str]:
+        """The file is gone, or its new name cannot be: exFAT says the same of both, and others say other things."""
+        source, target = self._storages[row.source_base], self._storages[row.target_base]
+        try:
+            if row.source_name and source.lstat(row.source_folder, row.source_name) is None:
+                return RecordState.MISSING, "it is no longer there"
+            if target.stat_folder(row.target_folder) is None:
+                return RecordState.MISSING, f"the folder {display(row.target_folder)} is not there"
+        except OSError as other:
+            return RecordState.FAILED, other.strerror or str(other)
+        if row.action is Action.REMOVE_FOLDER:
+            return RecordState.MISSING, "it is no longer there"
+        why = "" if error.errno == errno.ENOENT else f": {error.strerror}"
+        return RecordState.FAILED, f"the file system at the target does not take its name{why}"

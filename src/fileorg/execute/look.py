@@ -7,7 +7,7 @@ import stat
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-from fileorg.execute.steps import Identity, Refusal, link_content
+from fileorg.execute.steps import Identity, Refusal, is_certain, is_known, link_content
 from fileorg.journal import Batch
 from fileorg.model import Action, Base, RecordState
 from fileorg.names import join, split
@@ -145,6 +145,9 @@ class Lookout:
             raise Refusal(RecordState.CHANGED, "there is something else in its place")
         if row.inode == 0:  # not known: a redo of a copy
             return None
+        expected = Identity(row.inode, row.size, row.mtime_ns)
+        if is_known(self._storages[row.source_base], row.source_folder, seen, expected):
+            return None
         if seen.inode != row.inode and self._changed is not Changed.ANY:
             raise Refusal(RecordState.CHANGED, "another file is in its place")
         if self._changed is Changed.LEAVE:
@@ -186,10 +189,12 @@ def check_removal(row: PlanRow, seen: Entry | None, storages: Sequence[LocalStor
             raise Refusal(RecordState.CHANGED, "it is another link now")
         return
     if row.action is Action.REMOVE_HARDLINK:
-        if seen.inode != row.inode or source is None or source.inode != seen.inode:
+        stable = storages[row.target_base].has_stable_inodes(row.target_folder)
+        if (stable and seen.inode != row.inode) or source is None or source.inode != seen.inode:
             raise Refusal(RecordState.CHANGED, "it is no longer a second name of the same file, and was kept")
         return
-    if not Identity(row.inode, row.size, row.mtime_ns).fits(seen):
+    expected, digest = Identity(row.inode, row.size, row.mtime_ns), journal.digest_of(row.reverts)
+    if not is_certain(storages[row.target_base], row.target_folder, row.target_name, expected, digest):
         raise Refusal(RecordState.CHANGED, "it was edited since, and was kept")
     # The copy may have another time than its original: a file system rounds it, or does not keep it.
     times = () if source is None else (seen.mtime_ns, journal.mtime_of(row.reverts))

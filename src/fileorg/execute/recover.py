@@ -13,7 +13,7 @@ from fileorg.errors import StorageFailure
 from fileorg.execute.steps import Stuck, seal
 from fileorg.execute.verdict import CUT_SHORT, DONE, NOT_DONE, Case, Verdict
 from fileorg.journal import checked
-from fileorg.model import Action, RecordState
+from fileorg.model import FOLDER_ACTIONS, Action, RecordState
 from fileorg.names import display, join
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
             if record.error == CUT_SHORT.reason:  # a recovery was killed in its turn
                 disturbed |= {(record.source_base, record.source_folder), (record.target_base, record.target_folder)}
             try:
-                verdict = _judge(record, Case(record, operation.id, storages, disturbs))
+                verdict = _judge(record, Case(record, operation.id, storages, disturbs, journal.digest_of))
             except (Stuck, OSError) as error:
                 unsettled += 1
                 first = first or (str(error) if isinstance(error, Stuck) else f"{_shown(record)}: {error.strerror}")
@@ -78,6 +78,23 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
         reporter.note(note)
 
 
+def is_recognised(journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> bool:
+    """Whether a file of the operation is under one of its two names: what tells its disk from another one, where the
+    inode number of its root does not. Also where it has no file.
+    """
+    alone = True
+    for batch in journal.records(operation):
+        for raw in batch:
+            record = checked(raw)
+            if record.action in FOLDER_ACTIONS:
+                continue
+            case = Case(record, operation.id, storages, lambda *_: None, journal.digest_of)
+            if case.is_recognised():
+                return True
+            alone = False
+    return alone
+
+
 def _judge(record: Record, case: Case) -> Verdict:
     if record.state in {RecordState.SKIPPED, RecordState.UNDONE} and record.error not in _OF_RECOVERY:
         return Verdict(record.state, record.error)  # decided before anything was done
@@ -88,7 +105,7 @@ def _judge(record: Record, case: Case) -> Verdict:
             case Action.COPY:
                 verdict = case.copy()
             case Action.HARDLINK:
-                verdict = case.made(lambda there: there.inode == record.inode)
+                verdict = case.made(case.is_our_hardlink)
             case Action.SYMLINK:
                 verdict = case.made(case.is_our_symlink)
             case Action.MAKE_FOLDER:

@@ -58,6 +58,31 @@ def identity(entry: Entry) -> Identity:
     return Identity(entry.inode, entry.size, entry.mtime_ns)
 
 
+def is_known(storage: LocalStorage, folder: bytes, entry: Entry | None, expected: Identity) -> bool:
+    """Whether it is the file that was expected, as far as a look can tell.
+
+    Where inode numbers are given out anew (FUSE, FAT, network), size and time have to do: enough for a rename, which
+    loses nothing. Before something is removed, see `is_certain`.
+    """
+    if entry is None or expected.fits(entry):
+        return entry is not None
+    alike = entry.is_file and (entry.size, entry.mtime_ns) == (expected.size, expected.mtime_ns)
+    return alike and not storage.has_stable_inodes(folder)
+
+
+def is_certain(storage: LocalStorage, folder: bytes, name: bytes, expected: Identity, digest: bytes | None) -> bool:
+    """Whether the file is what was expected: by its inode number, or where that is worth nothing, by its content.
+
+    Raises `OSError`.
+    """
+    entry = storage.lstat(folder, name)
+    if expected.fits(entry):
+        return True
+    if digest is None or not is_known(storage, folder, entry, expected):
+        return False
+    return storage.digest(folder, name) == digest
+
+
 def temporary(operation: int, record: int) -> bytes:
     """Where a copy is written before it has its name; beside the target."""
     return b".fileorg-%d-%d.part" % (operation, record)
@@ -68,21 +93,35 @@ def aside(operation: int, record: int) -> bytes:
     return b".fileorg-%d-%d-old.part" % (operation, record)
 
 
-def remove_checked(storage: LocalStorage, folder: bytes, name: bytes, aside_name: bytes, expected: Identity) -> bool:
+def remove_checked(
+    storage: LocalStorage,
+    folder: bytes,
+    name: bytes,
+    aside_name: bytes,
+    expected: Identity,
+    digest: bytes | None = None,
+) -> bool:
     """Remove a file, if it is what was expected: it is moved aside, looked at there, and only then removed.
 
     Between a look and an unlink of the same name another program could put its own file. False if it was another
     file: that is back under its name. Raises `OSError` if nothing was done, and `Stuck` if it is aside now.
     """
-    _rename_beside(storage, folder, name, aside_name)
-    return settle_aside(storage, folder, name, aside_name, expected)
+    rename_beside(storage, folder, name, aside_name)
+    return settle_aside(storage, folder, name, aside_name, expected, digest)
 
 
-def settle_aside(storage: LocalStorage, folder: bytes, name: bytes, aside_name: bytes, expected: Identity) -> bool:
+def settle_aside(
+    storage: LocalStorage,
+    folder: bytes,
+    name: bytes,
+    aside_name: bytes,
+    expected: Identity,
+    digest: bytes | None = None,
+) -> bool:
     """The second half of `remove_checked`: remove what is aside if it fits, else put it back."""
     failure: OSError | None = None
     try:
-        if expected.fits(storage.lstat(folder, aside_name)):
+        if is_certain(storage, folder, aside_name, expected, digest):
             storage.remove(folder, aside_name)
             return True
     except OSError as error:
@@ -96,13 +135,14 @@ def settle_aside(storage: LocalStorage, folder: bytes, name: bytes, aside_name: 
 def put_back(storage: LocalStorage, folder: bytes, name: bytes, aside_name: bytes) -> None:
     """Give what is aside its name again. Raises `Stuck`."""
     try:
-        _rename_beside(storage, folder, aside_name, name)
+        rename_beside(storage, folder, aside_name, name)
     except OSError as error:
         path, now = display(join(folder, name)), display(aside_name)
         raise Stuck(f"{path} could not be put back under its name ({error.strerror}): it is {now} now.") from error
 
 
-def _rename_beside(storage: LocalStorage, folder: bytes, name: bytes, new_name: bytes) -> None:
+def rename_beside(storage: LocalStorage, folder: bytes, name: bytes, new_name: bytes) -> None:
+    """Give a file another name in its folder, by whatever the file system has. Raises `OSError`."""
     try:
         storage.rename_noreplace(folder, name, storage, folder, new_name)
     except OSError as error:

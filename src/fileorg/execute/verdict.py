@@ -8,11 +8,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.clashes import same_content
+from fileorg.execute.respell import is_respelling
 from fileorg.execute.steps import (
     PLACED,
     Identity,
     aside,
     identity,
+    is_certain,
+    is_known,
     link_content,
     put_back,
     remove_checked,
@@ -58,8 +61,11 @@ class Case:
         operation: int,
         storages: Sequence[LocalStorage],
         disturbs: Callable[[Record, Base, bytes], None],
+        digest_of: Callable[[int], bytes | None],
     ) -> None:
-        """`disturbs` is told of each folder in which something of ours is about to be taken away."""
+        """`disturbs` is told of each folder in which something of ours is about to be taken away; `digest_of` tells the
+        digest of what another record copied.
+        """
         self.record = record
         self.source = storages[record.source_base]
         self.target = storages[record.target_base]
@@ -70,11 +76,20 @@ class Case:
         made = Identity(record.target_inode, record.size, record.target_mtime_ns)
         self.moved = self.original if self.placed else made
         self._disturbs = disturbs
+        self._digest_of = digest_of
         self._not_done = CUT_SHORT if record.error == CUT_SHORT.reason else NOT_DONE
 
     def _disturb(self, base: Base, folder: bytes) -> None:
         self._disturbs(self.record, base, folder)
         self._not_done = CUT_SHORT
+
+    def _is_original(self, entry: Entry | None) -> bool:
+        """Whether what is at the source is what was there."""
+        return is_known(self.source, self.record.source_folder, entry, self.original)
+
+    def _is_made(self, entry: Entry | None, made: Identity) -> bool:
+        """Whether what is at the target is what was to come there."""
+        return is_known(self.target, self.record.target_folder, entry, made)
 
     def at_source(self) -> Entry | None:
         return self.source.lstat(self.record.source_folder, self.record.source_name)
@@ -82,11 +97,25 @@ class Case:
     def at_target(self) -> Entry | None:
         return self.target.lstat(self.record.target_folder, self.record.target_name)
 
+    def is_recognised(self) -> bool:
+        """Whether the file is under one of its names, or there is a temporary of it."""
+        named = self._is_original(self.at_source()) or self._is_made(self.at_target(), self.moved)
+        return named or any(
+            storage.lstat(folder, name) is not None
+            for storage, folder, name in (
+                (self.target, self.record.target_folder, self.temporary),
+                (self.target, self.record.target_folder, self.aside),
+                (self.source, self.record.source_folder, self.aside),
+            )
+        )
+
     def move(self) -> Verdict:
         if (made := self._settle_copy()) is not None:
             return self._move_across(made)
+        if is_respelling(self.record) and (verdict := self._respelled()) is not None:
+            return verdict
         source, target = self.at_source(), self.at_target()
-        match (self.original.fits(source), self.moved.fits(target), target is None):
+        match (self._is_original(source), self._is_made(target, self.moved), target is None):
             case (False, True, _):
                 # A new file at the source is someone else's.
                 return Verdict(RecordState.DONE, self._note(), self._as_placed(target))
@@ -107,6 +136,31 @@ class Case:
                 return Verdict(RecordState.MISSING, "after the crash, it is under neither of its names")
             case _:
                 return self._edited(source, target)
+
+    def _respelled(self) -> Verdict | None:
+        """Of a name in another case, which may be the same one: on which of the three it stands, None for others."""
+        storage, folder, name = self.target, self.record.target_folder, self.record.target_name
+        put_aside, target = storage.lstat(folder, self.aside), self.at_target()
+        if self.placed and put_aside is not None:
+            self._disturb(self.record.target_base, folder)
+            if put_aside.size == 0 and self._is_original(target):
+                storage.remove(folder, self.aside)  # the name was only reserved
+            elif self._is_original(put_aside):
+                if self._is_our_placeholder(target):
+                    storage.remove(folder, name)
+                put_back(storage, folder, name, self.aside)
+                target = self.at_target()
+        if not self._is_original(target) or self._has_both_names():
+            return None
+        if not storage.is_spelled(folder, name):
+            return self._not_done
+        return Verdict(RecordState.DONE, self._note(), self._as_placed(target))
+
+    def _has_both_names(self) -> bool:
+        """Whether case matters here, and both are there."""
+        record = self.record
+        names = (record.source_folder, record.source_name), (record.target_folder, record.target_name)
+        return all(self.target.is_spelled(*name) for name in names)
 
     def _edited(self, source: Entry | None, target: Entry | None) -> Verdict:
         """The same inode with other content: an outsider wrote to it, wherever it is."""
@@ -147,7 +201,7 @@ class Case:
         if withdrawn or staged is not None:
             self._disturb(self.record.target_base, folder)
         if withdrawn:
-            settle_aside(self.target, folder, name, self.aside, whole)
+            settle_aside(self.target, folder, name, self.aside, whole, self.record.digest)
         if staged is None:
             return None if withdrawn else whole
         there = self.at_target()
@@ -180,7 +234,7 @@ class Case:
         named = storage.lstat(folder, name)
         if named is not None and named.inode == there.inode:
             storage.remove(folder, name)  # between link and unlink
-        elif there.size == 0 and expected.fits(named):
+        elif there.size == 0 and is_known(storage, folder, named, expected):
             storage.remove(folder, self.aside)  # the name was only reserved
             return False
         return True
@@ -189,18 +243,19 @@ class Case:
         """The copy is whole; now the original goes, unless either of them is no longer what it was."""
         source, folder, name = self.source, self.record.source_folder, self.record.source_name
         is_aside = self._is_aside(source, folder, name, self.original)
-        is_there = not is_aside and self.original.fits(self.at_source())
-        whole = made.fits(self.at_target())
+        is_there = not is_aside and self._is_original(self.at_source())
+        place = self.record.target_folder, self.record.target_name
+        whole = is_certain(self.target, *place, made, self.record.digest)
         if is_aside or (is_there and whole):
             self._disturb(self.record.source_base, folder)
         if not whole:
             if is_aside:
                 put_back(source, folder, name, self.aside)
-            return self._not_done if self.original.fits(self.at_source()) else CHANGED
+            return self._not_done if self._is_original(self.at_source()) else CHANGED
         if is_aside:
-            gone = settle_aside(source, folder, name, self.aside, self.original)
+            gone = settle_aside(source, folder, name, self.aside, self.original, self.record.digest)
         elif is_there:
-            gone = remove_checked(source, folder, name, self.aside, self.original)
+            gone = remove_checked(source, folder, name, self.aside, self.original, self.record.digest)
         else:
             gone = True  # what is at the source now is someone else's
         copied = {"target_inode": made.inode, "target_mtime_ns": made.mtime_ns}
@@ -209,7 +264,7 @@ class Case:
     def copy(self) -> Verdict:
         made = self._settle_copy()
         target = self.at_target()
-        if made is not None and made.fits(target):
+        if made is not None and self._is_made(target, made):
             columns = {"target_inode": made.inode, "target_mtime_ns": made.mtime_ns}
             return Verdict(RecordState.DONE, self._note(), columns)
         return self._not_done if target is None else TAKEN
@@ -231,6 +286,12 @@ class Case:
             os.fchmod(self.target.fd(join(record.target_folder, record.target_name)), stat.S_IMODE(record.mode))
         return verdict
 
+    def is_our_hardlink(self, there: Entry) -> bool:
+        if there.inode == self.record.inode:
+            return True
+        source = self.at_source() if not self.target.has_stable_inodes(self.record.target_folder) else None
+        return source is not None and (source.dev, source.inode) == (there.dev, there.inode)
+
     def is_our_symlink(self, there: Entry) -> bool:
         record = self.record
         content = link_content(self.source, record.source_folder, record.source_name, self.target, record.target_folder)
@@ -241,11 +302,13 @@ class Case:
     def removal(self) -> Verdict:
         folder, name = self.record.target_folder, self.record.target_name
         if self._is_aside(self.target, folder, name, self.original):
-            return DONE if settle_aside(self.target, folder, name, self.aside, self.original) else CHANGED
+            digest = self._digest_of(self.record.reverts or 0)
+            return DONE if settle_aside(self.target, folder, name, self.aside, self.original, digest) else CHANGED
         there = self.at_target()
         if there is None:
             return DONE
-        return NOT_DONE if there.inode == self.record.inode else CHANGED
+        same = there.inode == self.record.inode or self._is_made(there, self.original)
+        return NOT_DONE if same else CHANGED
 
 
 def _is_empty_since(entry: Entry, time_ns: int) -> bool:

@@ -84,6 +84,11 @@ class JournalReader:
         found: int | None = self._value("SELECT mtime_ns FROM records WHERE id = ?", (record,))
         return found
 
+    def digest_of(self, record: RecordId) -> bytes | None:
+        """The digest of what a record copied, where there is one."""
+        found = self._value("SELECT digest FROM records WHERE id = ?", (record,))
+        return found if isinstance(found, bytes) else None
+
     def is_all_done(self, operation: Operation) -> bool:
         """Whether there is no record of it that is not done."""
         query = "SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND state <> 'done' LIMIT 1"

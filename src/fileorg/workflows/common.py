@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.errors import GuardRefused, Locked
-from fileorg.execute import BATCH_ROWS, COPIED_ROWS, Unsettled, recover
+from fileorg.execute import BATCH_ROWS, COPIED_ROWS, Unsettled, is_recognised, recover
 from fileorg.guards import refuse_system
 from fileorg.ignore import Ignore
 from fileorg.journal import Journal
@@ -92,9 +92,12 @@ def _recover_open(journal: Journal, state: StateDirectory, reporter: Reporter) -
                     refuse_system(os.path.realpath(root), display(root), state)
                 stack.enter_context(root_locks(*roots))
                 source = open_local(stack, operation.root)
-                if operation.root_inode != source.identity[1]:
-                    raise OSError(f"{display(operation.root)} is not the folder that it was (is its disk mounted?)")
                 target = open_local(stack, operation.dest) if operation.dest else source
+                if not (
+                    is_same_root(source, operation)
+                    and (source.has_stable_inodes(b"") or is_recognised(journal, operation, (source, target)))
+                ):
+                    raise OSError(f"{display(operation.root)} is not the folder that it was (is its disk mounted?)")
                 recover(journal, operation, (source, target), reporter)
         except (Locked, GuardRefused, Unsettled, OSError) as error:
             reporter.note(
@@ -135,6 +138,13 @@ def rows_at_a_time(storages: Sequence[LocalStorage], *, copies: bool = False) ->
     """How many files are done between two looks at the stop flag: few where contents are copied, which takes long."""
     devices = {storage.identity[0] for storage in storages}
     return COPIED_ROWS if copies or len(devices) > 1 else BATCH_ROWS
+
+
+def is_same_root(root: LocalStorage, operation: Operation) -> bool:
+    """Whether it is the folder that an operation worked in, as far as its inode number can tell: where these are given
+    out anew, the files have to.
+    """
+    return root.identity[1] == operation.root_inode or not root.has_stable_inodes(b"")
 
 
 def identity_of(path: bytes) -> tuple[int, int]:

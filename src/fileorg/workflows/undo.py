@@ -15,7 +15,7 @@ from fileorg.model import OperationState
 from fileorg.names import display
 from fileorg.state import root_locks
 from fileorg.undo import UndoPlan
-from fileorg.workflows.common import begin, changing, open_local, rows_at_a_time
+from fileorg.workflows.common import begin, changing, is_same_root, open_local, rows_at_a_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -96,7 +96,7 @@ def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> 
             refuse_system(os.path.realpath(root), display(root), state)
         locks += stack.enter_context(root_locks(*roots))
         source = open_local(stack, undone.root)
-        if source.identity[1] != undone.root_inode and not options.include_changed:
+        if not is_same_root(source, undone) and not options.include_changed:
             raise UsageError(
                 f"{display(undone.root)} is not the folder that it was (is its disk mounted?).",
                 hint="mount its disk, or take what is there now with --include-changed",
