@@ -81,7 +81,7 @@ def of_nobody(runs: Runs) -> Iterator[Runs]:
     """Runs of a user to whom something is forbidden: root, who may all, is nobody meanwhile."""
     runs.organize(exclude=["anything"])  # what is imported late: nobody may not read it where root has its Python
     was_root = os.geteuid() == 0
-    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/tmp")) as place:
         os.chmod(place, 0o777)
         if was_root:
             os.setresuid(_NOBODY, _NOBODY, 0)  # the saved one is the way back

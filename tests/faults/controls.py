@@ -6,10 +6,10 @@ import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from fileorg import hands
+from fileorg import hands, plan
 from fileorg.execute import across, act, look, steps
 from fileorg.journal import connection, reader
-from fileorg.model import Outcome
+from fileorg.model import Action, Base, Outcome, PlanRow
 from fileorg.storage import posix
 from fileorg.workflows import organize
 
@@ -91,6 +91,23 @@ def stray() -> None:
     vars(organize)["execute"] = execute
 
 
+def respell() -> None:
+    """No control, but a plan that no command makes: all names in lower case, each file where it is."""
+
+    def batches(self: Any, _rows: int) -> Any:
+        for batch in self._index.batches(self._source.root):
+            yield [
+                PlanRow(
+                    Action.MOVE, Base.ROOT, batch.folder, name, Base.ROOT, batch.folder, name.lower(),
+                    inode, size, mtime_ns, mode, "",
+                )
+                for name, size, mtime_ns, _, inode, mode, _ in batch.rows()
+                if name != name.lower()
+            ]  # fmt: skip
+
+    plan.OrganizePlan.batches = batches  # type: ignore[method-assign, assignment]
+
+
 CONTROLS: dict[str, Callable[[], None]] = {
     "shutil.move": shutil_move,
     "journal after acting": journal_after_acting,
@@ -98,4 +115,5 @@ CONTROLS: dict[str, Callable[[], None]] = {
     "synchronous=NORMAL": synchronous_normal,
     "no flush": no_flush,
     "stray": stray,
+    "respell": respell,
 }
