@@ -31,10 +31,12 @@ class Place:
     """On another device, if there is one."""
     blank: Path
     """A state directory with an empty journal."""
+    disk: Path | None = None
+    """On a disk of another kind, if the root is to be there."""
 
     @property
     def root(self) -> Path:
-        return self.base / "root"
+        return (self.disk or self.base) / "root"
 
     @property
     def state(self) -> Path:
@@ -45,6 +47,7 @@ class Case:
     """A tree of a scenario, and a driver to run commands on it."""
 
     def __init__(self, scenario: Scenario, driver: Driver, place: Place, control: str = "") -> None:
+        control = control or scenario.control
         self.scenario = scenario
         self.place = place
         self._driver = driver

@@ -28,6 +28,7 @@ class Scenario:
     two_processes: bool = False
     first_run: bool = False
     placeholders: bool = False
+    control: str = ""
     meddle: Callable[[Path], None] = lambda _: None
     """What an outsider does before undo."""
 
@@ -134,6 +135,46 @@ def remove_empty_folders(root: Path) -> None:
     for folder in ("a/b/c", "a/b", "a"):
         (root / folder).rmdir()
     os.utime(root, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+
+
+def caseless(root: Path, _dest: Path) -> None:
+    """For a disk on which `a` and `A` are one name: some want one name, some folders are there in another case."""
+    write(root / "a.jpg", b"one")
+    write(root / "b/A.JPG", b"two", day=3)
+    write(root / "b/c/a.jpg", b"three")
+    write(root / "b/c/Same.jpg", b"one more")
+    write(root / "same.JPG", b"one more")
+    write(root / "imaGES/A.jpg", b"was there")
+    write(root / "imaGES/a (2).jpg", b"was there too")
+    write(root / "notes.TXT", b"private")
+    write(root / "empty.pdf", b"")
+    write(root / "b/Film.mp4", b"film")
+    write(root / "b/Film.srt", b"words")
+    write(root / "b/caf\u00e9.png", b"text")
+    write(root / ("n" * 247 + ".mp3"), b"a long name")
+    (root / "b/nothing in it").mkdir()
+    settle_folders(root)
+
+
+def lower(root: Path, _dest: Path) -> None:
+    """For a driver that lists all names in lower case."""
+    write(root / "a.jpg", b"one")
+    write(root / "b/a.jpg", b"two", day=3)
+    write(root / "jpg/a.jpg", b"was there")
+    write(root / "b/c/notes.txt", b"words")
+    write(root / "b/c/empty.pdf", b"")
+    write(root / "b/first.wav", b"linked")
+    os.link(root / "b/first.wav", root / "b/c/second.wav")
+    settle_folders(root)
+
+
+def shouted(root: Path, _dest: Path) -> None:
+    """Names in upper case, to be given in lower case."""
+    write(root / "IMG.JPG", b"one")
+    write(root / "b/Empty.PDF", b"")
+    write(root / "b/quiet.txt", b"stays")
+    write(root / "b/c/Caf\u00c9.Txt", b"two")
+    settle_folders(root)
 
 
 def few(root: Path, _dest: Path) -> None:

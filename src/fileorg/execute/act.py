@@ -131,15 +131,30 @@ class Actor:
                             raise
                         self._across.move(row, intent, record)
                 case errno.EEXIST:
-                    storage = self._storages[row.source_base]
-                    if not respell(self._journal, self._operation, row, record, storage):
-                        raise error
+                    self._taken(row, record, error)
                 case _:
                     raise error
         except Refusal as refusal:
             self._refuse(position, refusal.state, refusal.reason)
         except OSError as failure:
             self._refuse(position, *self._verdict(row, failure))
+
+    def _taken(self, row: PlanRow, record: int, error: OSError) -> None:
+        """A rename to a name that is taken: by the file itself, in another case; or only in the memory of the kernel.
+
+        Raises `error` if it is another file's.
+        """
+        source, target = self._storages[row.source_base], self._storages[row.target_base]
+        if respell(self._journal, self._operation, row, record, source):
+            return
+        if not target.is_free_after_all(row.target_folder, row.target_name):
+            raise error
+        try:
+            source.rename_noreplace(row.source_folder, row.source_name, target, row.target_folder, row.target_name)
+        except OSError as other:
+            if other.errno != errno.ENOTSUP:
+                raise
+            self._across.by_placeholder(row, record)
 
     def _act_on(self, row: PlanRow, record: int) -> None:
         source, target = self._storages[row.source_base], self._storages[row.target_base]

@@ -140,27 +140,29 @@ class Case:
     def _respelled(self) -> Verdict | None:
         """Of a name in another case, which may be the same one: on which of the three it stands, None for others."""
         storage, folder, name = self.target, self.record.target_folder, self.record.target_name
-        put_aside, target = storage.lstat(folder, self.aside), self.at_target()
+        put_aside = storage.lstat(folder, self.aside)
         if self.placed and put_aside is not None:
             self._disturb(self.record.target_base, folder)
-            if put_aside.size == 0 and self._is_original(target):
+            if self._is_original(put_aside):
+                self._finish_respelling(folder, name)
+            elif put_aside.size == 0:
                 storage.remove(folder, self.aside)  # the name was only reserved
-            elif self._is_original(put_aside):
-                if self._is_our_placeholder(target):
-                    storage.remove(folder, name)
-                put_back(storage, folder, name, self.aside)
-                target = self.at_target()
-        if not self._is_original(target) or self._has_both_names():
+        # What the names lead to may be remembered from before; what is listed is there.
+        listed, target = storage.spellings(folder, name), self.at_target()
+        if len(listed) != 1 or not self._is_original(target):
             return None
-        if not storage.is_spelled(folder, name):
+        if name not in listed:
             return self._not_done
         return Verdict(RecordState.DONE, self._note(), self._as_placed(target))
 
-    def _has_both_names(self) -> bool:
-        """Whether case matters here, and both are there."""
-        record = self.record
-        names = (record.source_folder, record.source_name), (record.target_folder, record.target_name)
-        return all(self.target.is_spelled(*name) for name in names)
+    def _finish_respelling(self, folder: bytes, name: bytes) -> None:
+        """The file is aside: give it its new name, which at most an empty file of ours may have."""
+        listed = self.target.spellings(folder, name)
+        if listed and self._is_our_placeholder(self.target.lstat(folder, listed[0])):
+            self.target.remove(folder, listed[0])
+        elif not listed:
+            self.target.is_free_after_all(folder, name)
+        put_back(self.target, folder, name, self.aside)
 
     def _edited(self, source: Entry | None, target: Entry | None) -> Verdict:
         """The same inode with other content: an outsider wrote to it, wherever it is."""

@@ -7,6 +7,7 @@ listing of a folder tells how a name is spelled.
 from __future__ import annotations
 
 import os
+import time
 
 from fileorg.names import join
 from fileorg.storage import posix
@@ -17,6 +18,7 @@ from fileorg.storage.listing import entry_of
 _NUMBERED_BY_THE_DRIVER = frozenset({0x65735546, 0x4D44, 0x2011BAB0, 0xFF534D42, 0x517B, 0xFE534D42})
 _NO_CASE = frozenset({0x4D44, 0x2011BAB0})
 _FUSE = 0x65735546
+_PATIENCE, _PAUSE_SECONDS = 30, 0.1
 
 
 class Spellings(OpenFolders):
@@ -58,6 +60,28 @@ class Spellings(OpenFolders):
         except FileNotFoundError:
             return False
         return not self.is_spelled(folder, name)
+
+    def spellings(self, folder: bytes, name: bytes) -> list[bytes]:
+        """The names that the folder lists which are `name` where case does not matter. Raises `OSError`."""
+        folded = os.fsdecode(name).casefold()
+        with os.scandir(self.fd(folder)) as entries:
+            return [os.fsencode(entry.name) for entry in entries if entry.name.casefold() == folded]
+
+    def is_free_after_all(self, folder: bytes, name: bytes) -> bool:
+        """Whether a name that seemed to be taken is free: a driver may have been asked for it in another case, and the
+        kernel remembers the answer for a second or so, although the file is elsewhere by now. Waits until it forgets.
+
+        Raises `OSError`.
+        """
+        if self.has_stable_inodes(folder) or self.spellings(folder, name):
+            return False
+        for _ in range(_PATIENCE):
+            try:
+                os.lstat(name, dir_fd=self.fd(folder))
+            except FileNotFoundError:
+                return not self.spellings(folder, name)
+            time.sleep(_PAUSE_SECONDS)
+        return False
 
     def spelled(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
         """The folder as the disk spells it, as far as it is there. `known` remembers what was asked before."""

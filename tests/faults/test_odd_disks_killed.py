@@ -1,0 +1,111 @@
+"""kill -9 on disks of other kinds: exFAT, which has neither links nor a rename that refuses, nor inode numbers that
+last, nor case; NTFS, which has links, and case or not.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from tests.faults.sweep import Worker, Workers, spread, sweep_kills
+from tests.faults.trees import Scenario, caseless, few, lower, shouted
+from tests.support.disks import KINDS, NotTested, plugged_in
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.root
+
+_EXFAT, _NTFS, _WINDOWS = "exfat", "ntfs", "ntfs, names of Windows"
+SCENARIOS = {
+    _EXFAT: (
+        Scenario("all on exFAT", caseless, placeholders=True),
+        Scenario("to exFAT", few, other_device=True, placeholders=True),
+        Scenario("copies on exFAT", caseless, ("--action", "copy"), placeholders=True),
+        Scenario("another case", shouted, placeholders=True, control="respell"),
+    ),
+    _NTFS: (Scenario("all on NTFS without case", lower, ("--by", "extension")),),
+    _WINDOWS: (Scenario("all on NTFS", caseless), Scenario("to NTFS", few, other_device=True)),
+}
+_FEW = {"organize": 4, "undo": 3, "redo": 2}
+
+
+class Breakers(NamedTuple):
+    """Those who break things on a disk: `on` have their trees there, `to` only the destination."""
+
+    kind: str
+    on: Workers
+    to: Workers
+
+    def of(self, scenario: Scenario) -> Workers:
+        return self.to if scenario.other_device else self.on
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def breakers(request: pytest.FixtureRequest, workers: Workers, fast_folder: Path) -> Iterator[Breakers]:
+    if request.param not in SCENARIOS:
+        pytest.skip("NOT TESTED: kills on ext4 that ignores case")
+    with tempfile.TemporaryDirectory(dir=fast_folder) as folder:
+        try:
+            with plugged_in(request.param, Path(folder, "plugged in")) as disk:
+                on, to = [], []
+                for number, worker in enumerate(workers.all):
+                    own = disk.place / f"worker-{number}"
+                    own.mkdir()
+                    on.append(Worker(worker.driver, replace(worker.place, disk=own)))
+                    to.append(Worker(worker.driver, replace(worker.place, other=own)))
+                yield Breakers(request.param, Workers(on), Workers(to))
+        except NotTested as why:
+            pytest.skip(str(why))
+
+
+@pytest.mark.parametrize("command", ["organize", "undo", "redo"])
+def test_a_kill_there(breakers: Breakers, tally: Counter[str], command: str) -> None:
+    for scenario in SCENARIOS[breakers.kind]:
+        kill_there(breakers, tally, scenario, command, _FEW[command])
+
+
+@pytest.mark.parametrize("command", ["organize", "undo"])
+def test_a_kill_of_the_recovery_there(breakers: Breakers, tally: Counter[str], command: str) -> None:
+    for number, scenario in enumerate(SCENARIOS[breakers.kind]):
+        kill_recovery_there(breakers, tally, scenario, command, wrecks=[number], most=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["organize", "undo", "redo"])
+def test_a_kill_at_every_call_there(breakers: Breakers, tally: Counter[str], command: str) -> None:
+    for scenario in SCENARIOS[breakers.kind]:
+        kill_there(breakers, tally, scenario, command, None)
+        if command != "redo":
+            kill_recovery_there(breakers, tally, scenario, command, wrecks=list(range(8)), most=10)
+
+
+def kill_there(breakers: Breakers, tally: Counter[str], scenario: Scenario, command: str, most: int | None) -> None:
+    workers = breakers.of(scenario)
+    course = workers.course(scenario, command)
+    violations = sweep_kills(workers, course, most)
+    tally[f"6 odd file systems: {breakers.kind}"] += len(spread(course.calls, most))
+    assert not violations, "\n".join(violations)
+
+
+def kill_recovery_there(
+    breakers: Breakers,
+    tally: Counter[str],
+    scenario: Scenario,
+    command: str,
+    *,
+    wrecks: list[int],
+    most: int,
+) -> None:
+    workers = breakers.of(scenario)
+    course = workers.course(scenario, command)
+    points = spread([call for call in course.calls if call.about == "user"], 8)
+    for wreck in wrecks:
+        recovery = course.recovery(workers.all[0], points[(2 * wreck + 1) % len(points)])
+        violations = sweep_kills(workers, recovery, most)
+        tally[f"6 odd file systems: {breakers.kind}, recovery"] += len(spread(recovery.calls, most))
+        assert not violations, "\n".join(violations)
