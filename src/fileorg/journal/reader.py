@@ -19,6 +19,7 @@ from fileorg.journal.rows import (
     checked_rows,
     done,
     foreign,
+    is_mode,
 )
 from fileorg.model import INTERRUPTED, NOT_KEPT, Base, RecordState
 from fileorg.names import join
@@ -221,7 +222,7 @@ class JournalReader:
             "SELECT id, base, path, mode, mtime_ns, sealed_mtime_ns FROM folders WHERE operation = ? ORDER BY path",
             (operation,),
         ):
-            if not all(isinstance(fact, int | None) for fact in facts) or not 0 <= (facts[0] or 0) < 1 << 16:
+            if not all(isinstance(fact, int | None) for fact in facts) or not is_mode(facts[0]):
                 raise foreign("Folder", number)
             yield number, *checked_place((base, path), number), *facts
 

@@ -146,6 +146,7 @@ def checked_rows(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
             and _NO_NAMES.isdisjoint(names)
             and _ACTIONS.keys() >= set(actions)
             and all(kinds <= _NUMBERS for kinds in (set(map(type, column)) for column in columns))
+            and all(map(is_mode, set(columns[-1])))
         )
     except TypeError:
         fine = False
@@ -173,6 +174,7 @@ def checked(record: Record) -> Record:
             and (folder_action or _is_inside(record.source_folder, record.source_name))
             and isinstance(record.id, int)
             and all(isinstance(value, int | None) for value in record[8:14])
+            and is_mode(record.mode)
         ):
             raise ValueError
         return record._replace(
@@ -183,6 +185,11 @@ def checked(record: Record) -> Record:
         )
     except (ValueError, TypeError):
         raise foreign("Record", record.id) from None
+
+
+def is_mode(number: int | None) -> bool:
+    """Whether the system takes it for the mode of a file."""
+    return 0 <= (number or 0) < 1 << 16
 
 
 def foreign(what: str, number: object) -> JournalError:
