@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.runs import Runs
+from tests.support.tally import pytest_configure, pytest_terminal_summary, tally  # noqa: F401  hooks and a fixture
 from tests.support.tree import Tree
 
 from fileorg.state import StateDirectory, open_state

@@ -1,0 +1,137 @@
+"""A tree, a journal that knows it, and all that someone could do to that journal; and what must hold all the same."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from tests.support import snapshot
+from tests.support.runs import Runs
+from tests.support.tree import Tree
+
+from fileorg.errors import FileorgError
+from fileorg.events import NullReporter
+from fileorg.model import OnConflict
+from fileorg.state import open_state
+from fileorg.workflows import recover_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fileorg.model import Outcome
+
+FILES = {
+    "a.jpg": "1", "x/a.jpg": "2", "x/y/b.mp3": "3", "x/y/c.txt": "4", "z/d.pdf": "5", "z/e.zip": "6", "f.txt": "newer",
+    "Documents/f.txt": "older",
+}  # fmt: skip
+
+
+class Victim:
+    """Organized once, and set back to that after each attack: each file by its inode number, the state from a copy."""
+
+    def __init__(self, place: Path, *, is_open: bool, organizes: bool = True, keeps_log: bool = False) -> None:
+        """`is_open`: as if it had been killed. `keeps_log`: the state of a moment when the journal was in use."""
+        self.place = place
+        self.outside = Tree(place / "outside")
+        self.outside.write({"a.jpg": "not yours", "deep/b.jpg": "nor this"})
+        self.outside_before = self.outside.snapshot()
+        self.runs = Runs(Tree(place / "tree"), open_state(os.fsencode(place / "state")))
+        self.tree = self.runs.tree
+        self.tree.write(FILES)
+        self.tree.date("Documents/f.txt", "2020-01-01")
+        self.first = self.tree.read()
+        self._attempt = self._recover if is_open else self._undo
+        self._kept = place / "kept"
+        self.log = b""
+        if keeps_log:
+            with self.runs.job(recursive=True) as job:
+                job.run()
+                self.log = (place / "state/journal.db-wal").read_bytes()
+                self.keep()
+            (self._kept / "journal.db-wal").unlink()
+        elif organizes:
+            self.organize()
+        if is_open:
+            self.sql("UPDATE operations SET state = 'running'")
+            self.sql("UPDATE records SET state = 'intent'")
+        if not keeps_log:
+            self.keep()
+        self._organized = {os.stat(path).st_ino: path for path in self._files()}
+        self._folders = [folder for folder, _, _ in os.walk(self.tree.root)]
+
+    def organize(self) -> Outcome:
+        return self.runs.organize(recursive=True, on_conflict=OnConflict.KEEP_NEWER)
+
+    @property
+    def journal(self) -> Path:
+        return self.place / "state/journal.db"
+
+    def keep(self) -> None:
+        """The state as it is now is the one to come back to."""
+        shutil.rmtree(self._kept, ignore_errors=True)
+        shutil.copytree(self.place / "state", self._kept)
+
+    def _files(self) -> list[str]:
+        return [os.path.join(folder, name) for folder, _, names in os.walk(self.tree.root) for name in names]
+
+    def restore(self) -> None:
+        shutil.rmtree(self.place / "state")
+        shutil.copytree(self._kept, self.place / "state")
+        for folder in self._folders:
+            os.makedirs(folder, exist_ok=True)
+        for path in self._files():  # in two steps: the place of one may be where another one is
+            os.rename(path, self.place / "kept" / f"{os.stat(path).st_ino}.file")
+        for inode, path in self._organized.items():
+            os.rename(self.place / "kept" / f"{inode}.file", path)
+
+    def contents(self) -> list[str]:
+        """Of all files."""
+        return [content for path, content in self.tree.read().items() if not path.endswith("/") and "->" not in content]
+
+    def attacked(self, attack: Callable[[], object], *, may_be_refused: bool = False) -> tuple[str, list[str]]:
+        """What is said of a journal after an attack, `""` for nothing; and what was violated.
+
+        `may_be_refused`: the attack itself, by the rules of the table.
+        """
+        self.restore()
+        try:
+            attack()
+        except sqlite3.Error:
+            if not may_be_refused:
+                raise
+        said = ""
+        try:
+            self._attempt()
+        except FileorgError as error:
+            said = f"{error.exit_code}: {error}"
+        except Exception as error:
+            return "", [f"not a sentence for people: {type(error).__name__}: {error}"]
+        found = []
+        if sorted(self.contents()) != sorted(self.first.values()):
+            found.append(f"I1 lost or doubled: {self.tree.read()}")
+        after = self.outside.snapshot()
+        found += [f"I5 outside: {line}" for line in snapshot.differences(self.outside_before, after)]
+        beside = {"outside", "tree", "state", "kept"}
+        found += [f"I5 beside the tree: {name}" for name in os.listdir(self.place) if name not in beside]
+        return said, found
+
+    def _undo(self) -> object:
+        return self.runs.undo()
+
+    def _recover(self) -> object:
+        return recover_all(self.runs.state, NullReporter())
+
+    def flip(self, offset: int, mask: int) -> None:
+        with self.journal.open("r+b") as file:
+            file.seek(offset)
+            byte = file.read(1)[0]
+            file.seek(offset)
+            file.write(bytes([byte ^ mask]))
+
+    def sql(self, statement: str, *values: Any) -> None:
+        with closing(sqlite3.connect(self.journal)) as db, db:
+            db.execute(statement, values)
