@@ -126,9 +126,9 @@ def _open_by_component(root_fd: int, folder: bytes, *, cross_mounts: bool = True
             fd = deeper
             if not cross_mounts and os.fstat(fd).st_dev != dev:
                 raise failed(errno.EXDEV, folder)
-    except OSError:
+    except OSError as error:
         os.close(fd)
-        raise
+        raise failed(error.errno or errno.EIO, folder) from error  # of the whole path, as openat2 is told of
     return fd
 
 
