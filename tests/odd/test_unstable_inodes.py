@@ -1,0 +1,84 @@
+"""Where inode numbers are given out anew, on any machine: as if this disk were one of that kind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fileorg.model import Action, RecordState
+from fileorg.storage.spelling import Spellings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.runs import Runs
+    from tests.support.tree import Tree
+
+    from fileorg.model import Outcome
+
+
+@pytest.fixture(params=[True, False], ids=["numbers that last", "numbers that do not"])
+def lasting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    lasting: bool = request.param
+    monkeypatch.setattr(Spellings, "has_stable_inodes", lambda *_: lasting)
+    return lasting
+
+
+def renumber(place: Path) -> None:
+    """Another inode, and all else as it was."""
+    shutil.copy2(place, place.with_name("copy"))
+    os.rename(place.with_name("copy"), place)
+
+
+def states(outcome: Outcome) -> list[RecordState]:
+    return [problem.state for problem in outcome.problems]
+
+
+def test_a_file_is_known_by_size_and_time(tree: Tree, runs: Runs, lasting: bool) -> None:
+    tree.write({"a.jpg": "1"})
+    runs.organize()
+    renumber(tree.path("Images/a.jpg"))
+    assert states(runs.undo()) == ([RecordState.CHANGED] if lasting else [])
+    assert ("a.jpg" in tree.read()) == (not lasting)
+
+
+def test_between_plan_and_deed(tree: Tree, runs: Runs, lasting: bool) -> None:
+    tree.write({"a.jpg": "1"})
+    with runs.job() as job:
+        renumber(tree.path("a.jpg"))
+        outcome = job.run()
+    assert states(outcome) == ([RecordState.CHANGED] if lasting else [])
+
+
+def test_a_copy_goes_if_its_content_is_ours(tree: Tree, runs: Runs, lasting: bool) -> None:
+    tree.write({"a.jpg": "1"})
+    runs.organize(action=Action.COPY)
+    renumber(tree.path("Images/a.jpg"))
+    assert states(runs.undo()) == ([RecordState.CHANGED] if lasting else [])
+    assert ("Images/a.jpg" in tree.read()) == lasting
+
+
+def test_a_copy_of_other_content_stays(tree: Tree, runs: Runs, lasting: bool) -> None:
+    """Though it has the size and the time of ours."""
+    tree.write({"a.jpg": "1"})
+    runs.organize(action=Action.COPY)
+    place = tree.path("Images/a.jpg")
+    time_ns = place.stat().st_mtime_ns
+    renumber(place)
+    place.write_text("2")
+    os.utime(place, ns=(time_ns, time_ns))
+    assert states(runs.undo()) == [RecordState.CHANGED]
+    assert tree.read() == {"a.jpg": "1", "Images/a.jpg": "2"}
+
+
+def test_a_file_of_another_time_is_another_file(tree: Tree, runs: Runs, lasting: bool) -> None:
+    tree.write({"a.jpg": "1"})
+    runs.organize()
+    place = tree.path("Images/a.jpg")
+    renumber(place)
+    os.utime(place, ns=(10**18, 10**18))
+    assert states(runs.undo()) == [RecordState.CHANGED]
+    assert tree.read() == {"Images/a.jpg": "1"}
