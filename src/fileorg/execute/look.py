@@ -148,7 +148,8 @@ class Lookout:
         expected = Identity(row.inode, row.size, row.mtime_ns)
         if is_known(self._storages[row.source_base], row.source_folder, seen, expected):
             return None
-        if seen.inode != row.inode and self._changed is not Changed.ANY:
+        same = seen.inode == row.inode and self._storages[row.source_base].has_stable_inodes(row.source_folder)
+        if not same and self._changed is not Changed.ANY:
             raise Refusal(RecordState.CHANGED, "another file is in its place")
         if self._changed is Changed.LEAVE:
             raise Refusal(RecordState.CHANGED, "it changed since it was scanned")

@@ -98,9 +98,15 @@ class Case:
         return self.target.lstat(self.record.target_folder, self.record.target_name)
 
     def is_recognised(self) -> bool:
-        """Whether the file is under one of its names, or there is a temporary of it."""
-        named = self._is_original(self.at_source()) or self._is_made(self.at_target(), self.moved)
-        return named or any(
+        """Whether the file is under one of its names, maybe edited, or there is a temporary of it."""
+        source, target, record = self.at_source(), self.at_target(), self.record
+        if self._is_original(source) or self._is_made(target, self.moved):
+            return True
+        if (source is not None and source.inode == record.inode) or (
+            target is not None and target.inode == record.target_inode
+        ):
+            return True
+        return any(
             storage.lstat(folder, name) is not None
             for storage, folder, name in (
                 (self.target, self.record.target_folder, self.temporary),
@@ -166,9 +172,12 @@ class Case:
 
     def _edited(self, source: Entry | None, target: Entry | None) -> Verdict:
         """The same inode with other content: an outsider wrote to it, wherever it is."""
-        if target is not None and target.inode == self.record.target_inode and target.is_file and source is None:
-            return Verdict(RecordState.DONE, "it was edited since")
-        if source is not None and source.inode == self.record.inode and target is None:
+        record = self.record
+        if target is not None and target.inode == record.target_inode and target.is_file and source is None:
+            # A number that is given out anew may be another file's.
+            if self.target.has_stable_inodes(record.target_folder):
+                return Verdict(RecordState.DONE, "it was edited since")
+        elif source is not None and source.inode == record.inode and target is None:
             return self._not_done
         return CHANGED
 
