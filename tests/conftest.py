@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import tempfile
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,33 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _NOBODY = 65534
-_TALLY = pytest.StashKey[Counter[str]]()
 
 for _signal, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, lambda *_: None)):
     # Started in the background of a script, or by nohup, these are ignored, and by all that is started from here.
     if signal.getsignal(_signal) is signal.SIG_IGN:
         signal.signal(_signal, _handler)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_TALLY] = Counter()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    tally = config.stash[_TALLY]
-    if not tally:
-        return
-    terminalreporter.section("faults")
-    width = max(map(len, tally))
-    for row, points in sorted(tally.items()):
-        terminalreporter.line(f"{row:{width}}  {points:6,} points")
-    terminalreporter.line(f"{'together':{width}}  {tally.total():6,} points")
-
-
-@pytest.fixture(scope="session")
-def tally(request: pytest.FixtureRequest) -> Counter[str]:
-    """How many points of each row of the fault matrix were tried."""
-    return request.config.stash[_TALLY]
 
 
 @pytest.fixture

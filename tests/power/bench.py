@@ -73,7 +73,7 @@ class Bench:
         self._kept = [self._folder / f"{image.name}-before" for image in self.images]
         self._mounts = [self._folder / f"mount-{number}" for number in range(len(layout.disks))]
         other = self._mounts[-1] if len(layout.disks) > 1 else None
-        self.place = PlaceOnDisks(self._mounts[0], other, worker.place.blank, layout.journal_on_last)
+        self.place = PlaceOnDisks(self._mounts[0], other, worker.place.blank, journal_on_last=layout.journal_on_last)
 
     def create(self) -> None:
         """Empty disks."""
