@@ -26,7 +26,7 @@ SCENARIOS = {
         Scenario("all on exFAT", caseless, placeholders=True),
         Scenario("to exFAT", few, other_device=True, placeholders=True),
         Scenario("copies on exFAT", caseless, ("--action", "copy"), placeholders=True),
-        Scenario("another case", shouted, placeholders=True, control="respell"),
+        Scenario("another case", shouted, placeholders=True, wanders=True, control="respell"),
     ),
     _NTFS: (Scenario("all on NTFS without case", lower, ("--by", "extension")),),
     _WINDOWS: (Scenario("all on NTFS", caseless), Scenario("to NTFS", few, other_device=True)),

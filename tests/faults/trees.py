@@ -28,6 +28,8 @@ class Scenario:
     two_processes: bool = False
     first_run: bool = False
     placeholders: bool = False
+    wanders: bool = False
+    """How many calls it makes depends on what the kernel remembers of names: the last ones may not come."""
     control: str = ""
     meddle: Callable[[Path], None] = lambda _: None
     """What an outsider does before undo."""
