@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -53,6 +53,24 @@ def test_what_cannot_be_put_back_is_told(tree: Tree, storage: LocalStorage) -> N
     with pytest.raises(Stuck, match=r"a could not be put back under its name \(File exists\): it is aside now"):
         put_back(storage, b"", b"a", b"aside")
     assert tree.read() == {"aside": "1", "a": "an outsider was faster"}
+
+
+def test_what_others_remove_while_it_is_aside_is_removed(
+    tree: Tree, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They have emptied the folder: that must not end the run, and it is what was to be done."""
+    tree.write({"a": "1"})
+    expected = storage.lstat(b"", b"a")
+    assert expected is not None
+    rename = storage.rename_noreplace
+
+    def rename_and_lose(*names: Any) -> None:
+        rename(*names)
+        tree.path("aside").unlink()
+
+    monkeypatch.setattr(storage, "rename_noreplace", rename_and_lose)
+    assert remove_checked(storage, b"", b"a", b"aside", identity(expected))
+    assert tree.read() == {}
 
 
 # A rename over a placeholder ------------------------------------------------------------------------------------------

@@ -118,11 +118,15 @@ def settle_aside(
     expected: Identity,
     digest: bytes | None = None,
 ) -> bool:
-    """The second half of `remove_checked`: remove what is aside if it fits, else put it back."""
+    """The second half of `remove_checked`: remove what is aside if it fits, else put it back.
+
+    True also if someone else has removed it meanwhile, as by emptying the folder: there is nothing to put back.
+    """
     failure: OSError | None = None
     try:
-        if is_certain(storage, folder, aside_name, expected, digest):
-            storage.remove(folder, aside_name)
+        is_gone = storage.lstat(folder, aside_name) is None
+        if is_gone or is_certain(storage, folder, aside_name, expected, digest):
+            storage.discard(folder, aside_name)
             return True
     except OSError as error:
         failure = error
