@@ -208,7 +208,9 @@ def test_eight_at_the_same_instant_do_the_work_once(
     for number, request in enumerate(requests):
         request.held = True
         if states == "a state each":
+            os.makedirs(meeting.names["other"], exist_ok=True)
             request.env["FILEORG_HOME"] = f"{meeting.names['other']}/{number}"
+            request.wall.append(meeting.names["other"])
     finished = all_at_once(drivers, requests)
     assert [line for one in finished for line in laws.honest(one.code, one.output)] == []
     assert {one.code for one in finished} <= {0, _LOCKED}
