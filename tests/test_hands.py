@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fileorg.errors import StorageFailure
-from fileorg.hands import Hands, Moves, OtherHands, OwnHands, hands_for
+from fileorg.hands import Hands, Moves, OtherHands, OwnHands, hands_for, pack
 from fileorg.model import Base
 from fileorg.storage import LocalStorage
 
@@ -37,15 +37,15 @@ def hands(request: pytest.FixtureRequest, tree: Tree) -> Iterator[Hands]:
 
 def test_moves_are_made_and_a_taken_name_is_told(hands: Hands, tree: Tree) -> None:
     paths = [b"", b"a.jpg", b"Images", b"a.jpg", b"", b"b.jpg", b"Images", b"b.jpg", b"", b"gone", b"Images", b"gone"]
-    hands.start(Moves(*ROOT_TO_ROOT, paths))
+    hands.start(pack(Moves(*ROOT_TO_ROOT, paths)))
     assert hands.finish() == [(1, errno.EEXIST), (2, errno.ENOENT)]
     assert tree.read() == {"Images/a.jpg": "one", "b.jpg": "two", "Images/b.jpg": "taken"}
 
 
 def test_one_batch_follows_the_other(hands: Hands, tree: Tree) -> None:
-    hands.start(Moves(*ROOT_TO_ROOT, [b"", b"a.jpg", b"Images", b"a.jpg"]))
+    hands.start(pack(Moves(*ROOT_TO_ROOT, [b"", b"a.jpg", b"Images", b"a.jpg"])))
     assert hands.finish() == []
-    hands.start(Moves(*ROOT_TO_ROOT, [b"Images", b"a.jpg", b"", b"c.jpg"]))
+    hands.start(pack(Moves(*ROOT_TO_ROOT, [b"Images", b"a.jpg", b"", b"c.jpg"])))
     assert hands.finish() == []
     assert tree.read()["c.jpg"] == "one"
 
@@ -53,7 +53,7 @@ def test_one_batch_follows_the_other(hands: Hands, tree: Tree) -> None:
 def test_names_of_any_bytes_arrive_as_they_are(hands: Hands, tree: Tree) -> None:
     name = b"new\nline \xff\x1b" + "Füße".encode()
     os.rename(os.fsencode(tree.root) + b"/a.jpg", os.fsencode(tree.root) + b"/" + name)
-    hands.start(Moves(*ROOT_TO_ROOT, [b"", name, b"Images", name]))
+    hands.start(pack(Moves(*ROOT_TO_ROOT, [b"", name, b"Images", name])))
     assert hands.finish() == []
     assert name in os.listdir(os.fsencode(tree.root) + b"/Images")
 
@@ -76,7 +76,7 @@ def test_hands_that_die_are_told_of_and_not_waited_for(tree: Tree) -> None:
     os.kill(hands.pid, signal.SIGKILL)
 
     def move() -> None:
-        hands.start(Moves(*ROOT_TO_ROOT, [b"", b"a.jpg", b"", b"b.jpg"]))
+        hands.start(pack(Moves(*ROOT_TO_ROOT, [b"", b"a.jpg", b"", b"b.jpg"])))
         hands.finish()
 
     with pytest.raises(StorageFailure, match="has ended") as caught:

@@ -36,11 +36,24 @@ class Moves(NamedTuple):
     paths: list[bytes]
 
 
+def pack(moves: Moves) -> bytes:
+    """Moves as they are handed over: a header, and the paths with a NUL between, which none of them holds."""
+    body = b"\0".join(moves.paths)
+    if body.count(0) != len(moves.paths) - 1:
+        raise AssertionError("names are checked before they come here")
+    return _HEADER.pack(len(body), moves.source_base, moves.target_base) + body
+
+
+def _unpack(packed: bytes) -> Moves:
+    _, source, target = _HEADER.unpack_from(packed)
+    return Moves(source, target, packed[_HEADER.size :].split(b"\0"))
+
+
 class Hands(Protocol):
     """Carries out renames. `start` may return before they are done; `finish` says which failed."""
 
-    def start(self, moves: Moves) -> None:
-        """Begin. The ones before must have been finished."""
+    def start(self, packed: bytes) -> None:
+        """Begin with moves as `pack` gives them. The ones before must have been finished."""
         ...
 
     def finish(self) -> list[tuple[int, int]]:
@@ -64,8 +77,8 @@ class OwnHands:
         self._storages = storages
         self._failed: list[tuple[int, int]] = []
 
-    def start(self, moves: Moves) -> None:
-        self._failed = rename_all(self._storages, moves)
+    def start(self, packed: bytes) -> None:
+        self._failed = rename_all(self._storages, _unpack(packed))
 
     def finish(self) -> list[tuple[int, int]]:
         return self._failed
@@ -93,10 +106,9 @@ class OtherHands:
     def pid(self) -> int:
         return self._process.pid
 
-    def start(self, moves: Moves) -> None:
-        body = b"\0".join(moves.paths)
+    def start(self, packed: bytes) -> None:
         try:
-            self._pipe("stdin").write(_HEADER.pack(len(body), moves.source_base, moves.target_base) + body)
+            self._pipe("stdin").write(packed)
             self._pipe("stdin").flush()
         except BrokenPipeError:
             raise _died() from None
@@ -161,8 +173,7 @@ def _serve(arguments: Sequence[str]) -> None:
     stdout.write(_READY)
     stdout.flush()
     while header := stdin.read(_HEADER.size):
-        size, source, target = _HEADER.unpack(header)
-        failed = rename_all(storages, Moves(source, target, _read(stdin, size).split(b"\0")))
+        failed = rename_all(storages, _unpack(header + _read(stdin, _HEADER.unpack(header)[0])))
         answer = array("q", [number for pair in failed for number in pair]).tobytes()
         stdout.write(struct.pack("<Q", len(answer)) + answer)
         stdout.flush()

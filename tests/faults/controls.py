@@ -41,8 +41,8 @@ def journal_after_acting() -> None:
             with journal.transaction():
                 looked = lookout.look(batch)
                 first = journal.insert(operation.id, looked)
-                actor.start(batch, looked, first)
-                journal.settle(actor.finish())
+                actor.start(actor.prepare(batch, looked, first))
+                journal.settle(actor.finish().settled())
         steps.seal(journal, operation, storages)
         return Outcome(operation=operation.id)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.execute.across import Across
 from fileorg.execute.look import check_removal
 from fileorg.execute.respell import respell
 from fileorg.execute.steps import Refusal, identity, link_content
-from fileorg.hands import Moves
+from fileorg.hands import Moves, pack
 from fileorg.journal import Batch, Settled
 from fileorg.model import FOLDER_ACTIONS, Action, Problem, RecordState
 from fileorg.names import display, join
@@ -26,6 +26,38 @@ if TYPE_CHECKING:
 PROBLEMS_KEPT = 1000
 
 
+class Prepared(NamedTuple):
+    """A batch whose intents are committed, `first` being the id of the first of them, and the runs it is done in.
+
+    A run is positions of renames with what the hands are handed, or one position of anything else, with None.
+    """
+
+    batch: Sequence[PlanRow]
+    looked: Batch
+    first: int
+    runs: list[tuple[Sequence[int], bytes | None]]
+
+
+class Done(NamedTuple):
+    """A batch that has been carried out, and by position what was not."""
+
+    prepared: Prepared
+    exceptions: dict[int, tuple[RecordState, str]]
+
+    def settled(self) -> Settled:
+        """What the journal is told of it."""
+        (batch, looked, first, _), exceptions = self.prepared, self.exceptions
+        reverted = [row[12] for row in batch if row[12]]
+        undone = [position for position in {*exceptions, *_refused(looked)} if batch[position].reverts]
+        return Settled(
+            first,
+            first + len(batch) - 1,
+            [(state, reason, first + position) for position, (state, reason) in exceptions.items()],
+            (min(reverted), max(reverted)) if reverted else None,
+            [(batch[position].reverts,) for position in undone],
+        )
+
+
 class Actor:
     """Does one batch at a time: `start`, then `finish`. Between the two the hands may still be at work."""
 
@@ -35,69 +67,60 @@ class Actor:
         self._across = Across(journal, operation, storages)
         self._storages = storages
         self._hands = hands
+        self._prepared = Prepared((), Batch([], {}), 0, [])
         self._batch: Sequence[PlanRow] = ()
-        self._looked = Batch([], {})
-        self._first = 0
         self._under_way: Sequence[int] = ()
         self._exceptions: dict[int, tuple[RecordState, str]] = {}
         self._kept = [0, 0]
         self.problems: list[Problem] = []
 
-    def start(self, batch: Sequence[PlanRow], looked: Batch, first: int) -> None:
-        """Begin with rows whose intents are committed, `first` being the id of the first of them."""
-        self._batch, self._looked, self._first, self._exceptions = batch, looked, first, {}
-        refused = self._refused(looked)
+    def prepare(self, batch: Sequence[PlanRow], looked: Batch, first: int) -> Prepared:
+        """All that can be made ready while the hands are still at work on the batch before: they need not wait then."""
+        refused = _refused(looked)
+        runs: list[tuple[Sequence[int], bytes | None]] = []
         if not refused and {row[0] for row in batch} == {Action.MOVE} and len({(row[1], row[4]) for row in batch}) == 1:
-            self._move(range(len(batch)))  # nearly every batch: only moves, from one base to one
-            return
+            # Nearly every batch: only moves, from one base to one.
+            return Prepared(batch, looked, first, [_moves(batch, range(len(batch)))])
         moving: list[int] = []
         for position, row in enumerate(batch):
-            if position in refused:
-                self._problem(row, *looked.exceptions[position])
-            elif row[0] is Action.MOVE:
-                if moving and (batch[moving[0]][1], batch[moving[0]][4]) != (row[1], row[4]):
-                    self._move(moving)
-                    moving = []
+            is_move = row[0] is Action.MOVE and position not in refused
+            if moving and not (is_move and (batch[moving[0]][1], batch[moving[0]][4]) == (row[1], row[4])):
+                # What comes after a folder is made, or before it is removed, keeps its place in the order.
+                runs.append(_moves(batch, moving))
+                moving = []
+            if is_move:
                 moving.append(position)
             else:
-                # What comes after a folder is made, or before it is removed, keeps its place in the order.
-                self._move(moving)
-                moving = []
-                self._wait()
+                runs.append(((position,), None))
+        if moving:
+            runs.append(_moves(batch, moving))
+        return Prepared(batch, looked, first, runs)
+
+    def start(self, prepared: Prepared) -> None:
+        """Begin with a batch, when the one before is finished."""
+        self._prepared, self._batch, self._exceptions = prepared, prepared.batch, {}
+        refused = prepared.looked.exceptions
+        for positions, packed in prepared.runs:
+            self._wait()
+            if packed is not None:
+                self._hands.start(packed)
+                self._under_way = positions
+                continue
+            [position] = positions
+            if position in refused and refused[position][0] is not RecordState.INTENT:
+                self._problem(self._batch[position], *refused[position])
+            else:
                 self._one(position)
-        self._move(moving)
 
     @property
     def disturbed(self) -> set[tuple[Base, bytes]]:
         """Folders in which something was made and taken away again."""
         return self._across.disturbed
 
-    def finish(self) -> Settled:
+    def finish(self) -> Done:
         """Wait for the end of the batch."""
         self._wait()
-        first, batch, exceptions, refused = self._first, self._batch, self._exceptions, self._refused(self._looked)
-        reverted = [row[12] for row in batch if row[12]]
-        undone = [position for position in {*exceptions, *refused} if batch[position].reverts]
-        return Settled(
-            first,
-            first + len(batch) - 1,
-            [(state, reason, first + position) for position, (state, reason) in exceptions.items()],
-            (min(reverted), max(reverted)) if reverted else None,
-            [(batch[position].reverts,) for position in undone],
-        )
-
-    @staticmethod
-    def _refused(looked: Batch) -> set[int]:
-        return {position for position, (state, _) in looked.exceptions.items() if state is not RecordState.INTENT}
-
-    def _move(self, positions: Sequence[int]) -> None:
-        if not positions:
-            return
-        self._wait()
-        rows = [self._batch[position] for position in positions]
-        paths = [part for row in rows for part in (row[2], row[3], row[5], row[6])]
-        self._hands.start(Moves(rows[0].source_base, rows[0].target_base, paths))
-        self._under_way = positions
+        return Done(self._prepared, self._exceptions)
 
     def _wait(self) -> None:
         positions, self._under_way = self._under_way, ()
@@ -107,7 +130,7 @@ class Actor:
             self._otherwise(positions[index], OSError(code, os.strerror(code)))
 
     def _one(self, position: int) -> None:
-        row, record = self._batch[position], self._first + position
+        row, record = self._batch[position], self._prepared.first + position
         try:
             self._act_on(row, record)
         except Refusal as refusal:
@@ -117,8 +140,8 @@ class Actor:
 
     def _otherwise(self, position: int, error: OSError) -> None:
         """A rename that failed with an error that means: by another way. Any other is the file's own."""
-        row, record = self._batch[position], self._first + position
-        intent = self._looked.intent(position)
+        row, record = self._batch[position], self._prepared.first + position
+        intent = self._prepared.looked.intent(position)
         try:
             match error.errno:
                 case errno.EXDEV:
@@ -230,3 +253,13 @@ class Actor:
             return RecordState.MISSING, "it is no longer there"
         why = "" if error.errno == errno.ENOENT else f": {error.strerror}"
         return RecordState.FAILED, f"the file system at the target does not take its name{why}"
+
+
+def _refused(looked: Batch) -> set[int]:
+    return {position for position, (state, _) in looked.exceptions.items() if state is not RecordState.INTENT}
+
+
+def _moves(batch: Sequence[PlanRow], positions: Sequence[int]) -> tuple[Sequence[int], bytes]:
+    rows = [batch[position] for position in positions]
+    paths = [part for row in rows for part in (row[2], row[3], row[5], row[6])]
+    return positions, pack(Moves(rows[0].source_base, rows[0].target_base, paths))

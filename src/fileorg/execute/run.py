@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fileorg.events import Reporter
+    from fileorg.execute.act import Done
     from fileorg.hands import Hands
     from fileorg.journal import Journal, Operation, Settled
-    from fileorg.model import Plan, PlanRow
+    from fileorg.model import Plan
     from fileorg.storage import LocalStorage
 
 BATCH_ROWS = 4096
@@ -49,7 +50,6 @@ def execute(
     started = time.monotonic()
     lookout = Lookout(journal, operation, storages, changed)
     actor = Actor(journal, operation, storages, hands)
-    under_way: Sequence[PlanRow] = ()
     settled: Settled | None = None
     interrupted = False
     for batch in plan.batches(rows):
@@ -61,13 +61,14 @@ def execute(
                 journal.settle(settled)
             looked = lookout.look(batch)
             first = journal.insert(operation.id, looked)
-        settled = _finish(actor, under_way, reporter)
-        actor.start(batch, looked, first)
-        under_way = batch
+        prepared = actor.prepare(batch, looked, first)
+        before = actor.finish()
+        actor.start(prepared)  # at once: what came of the batch before can be told meanwhile
+        settled = _told(before, reporter)
     with journal.transaction():
         if settled is not None:
             journal.settle(settled)
-    settled = _finish(actor, under_way, reporter)
+    settled = _told(actor.finish(), reporter)
     with journal.transaction():
         if settled is not None:
             journal.settle(settled)
@@ -87,10 +88,10 @@ def execute(
     )
 
 
-def _finish(actor: Actor, batch: Sequence[PlanRow], reporter: Reporter) -> Settled | None:
+def _told(done: Done, reporter: Reporter) -> Settled | None:
+    batch = done.prepared.batch
     if not batch:
         return None
-    settled = actor.finish()
     files = [row[8] for row in batch if row[3]]  # not the folders that are made and removed
     reporter.advance(len(files), sum(files), batch[-1].source_folder)
-    return settled
+    return done.settled()
