@@ -68,7 +68,7 @@ class Machine(RuleBasedStateMachine):
     # Others -------------------------------------------------------------------------------------------------------
 
     def others(self, what: str, *facts: Any, **named: Any) -> None:
-        self.taken[f"{ROW}: others {what}"] += 1
+        self.taken[f"{ROW}: others"] += 1
         self.world.others(partial(getattr(self.outsiders, what), *facts, **named))
 
     def others_on(self, kind: str, which: int, what: str, *facts: Any) -> None:
@@ -116,7 +116,7 @@ class Machine(RuleBasedStateMachine):
 
     def run(self, *words: str, die_at: int = 0, rows: int = 0) -> None:
         finished = self.world.run(*words, die_at=die_at, rows=rows)
-        self.taken[f"{ROW}: {words[0]}{' killed' if finished.code == KILLED else ''}"] += 1
+        self.taken[f"{ROW}: {'kills' if finished.code == KILLED else 'commands'}"] += 1
 
     def organize_words(self, chosen: Chosen) -> list[str]:
         action, by, on_conflict, is_recursive, is_elsewhere = chosen
@@ -161,18 +161,18 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.world.can_take_all_back)
     @rule()
     def take_all_back(self) -> None:
-        self.taken[f"{ROW}: all taken back"] += 1
+        self.taken[f"{ROW}: several commands"] += 1
         self.world.take_all_back()
 
     @precondition(lambda self: self.world.ledger.operations)
     @rule()
     def there_and_back(self) -> None:
-        self.taken[f"{ROW}: undo and redo"] += 1
+        self.taken[f"{ROW}: several commands"] += 1
         self.world.there_and_back()
 
     @rule(chosen=options)
     def organize_until_done(self, chosen: Chosen) -> None:
-        self.taken[f"{ROW}: organize again"] += 1
+        self.taken[f"{ROW}: several commands"] += 1
         self.world.organize_until_done(self.organize_words(chosen))
 
 
