@@ -33,7 +33,7 @@ def batch(folder: bytes, *names: bytes, size: int = 3) -> FileBatch:
 
 
 def held(index: Index, root: bytes = b"/root") -> list[tuple[bytes, list[bytes]]]:
-    return [(batch.folder, batch.split_names()) for batch in index.batches(root)]
+    return [(batch.folder, batch.split_names()) for _, batch in index.batches(root)]
 
 
 @given(entries)

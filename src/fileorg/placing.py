@@ -94,7 +94,7 @@ class Placer:
             if kind is not None:  # nearly every file
                 category, number = kind
             else:
-                category, number, leader = self._place_one(folder, name, mtime_ns)
+                category, number, leader = self._place_one(batch, name, mtime_ns)
             if not number:
                 other += 1
             elif same_base and keys[number] == home:
@@ -114,10 +114,10 @@ class Placer:
         self.stay.in_place += in_place
         return Places(array("B", categories), targets, digests, followers)
 
-    def _place_one(self, folder: bytes, name: bytes, mtime_ns: int) -> tuple[int, int, Entry | None]:
+    def _place_one(self, batch: FileBatch, name: bytes, mtime_ns: int) -> tuple[int, int, Entry | None]:
         """Its category, its target, 0 for none, and the file that it goes with. Remembers what the suffix decides."""
         rules, template = self._layout.rules, self._layout.template
-        leader = self._leader(folder, name) if following(name) is not None else None
+        leader = self._leader(batch, name) if following(name) is not None else None
         if leader is not None:
             category = rules.category_of(leader.name)
             target = template.folder(category, rules.extension_of(leader.name), leader.mtime_ns)
@@ -139,16 +139,17 @@ class Placer:
             self._prefixes[target] + collision_key(name, case_insensitive=self._layout.case_insensitive)
         )
 
-    def _leader(self, folder: bytes, name: bytes) -> Entry | None:
+    def _leader(self, batch: FileBatch, name: bytes) -> Entry | None:
+        folder = batch.folder
         if self._neighbours is None or self._neighbours[0] != folder:
-            batches = self._batches_of(folder)
-            first = next(batches)
-            files, names = first.files, iter(first.split_names())
-            if next(batches, None) is not None:
-                files = sum(batch.files for batch in self._batches_of(folder))
-                names = chain.from_iterable(batch.split_names() for batch in self._batches_of(folder))
-            self._neighbours = (folder, Neighbours(files, names))
+            self._neighbours = (folder, self._neighbours_of(batch))
         return leader_of(self._source, folder, name, self._neighbours[1])
+
+    def _neighbours_of(self, batch: FileBatch) -> Neighbours:
+        if batch.is_alone:
+            return Neighbours(batch.files, batch.split_names())
+        files = sum(batch.files for batch in self._batches_of(batch.folder))
+        return Neighbours(files, chain.from_iterable(batch.split_names() for batch in self._batches_of(batch.folder)))
 
     def _number(self, target: bytes) -> int:
         """A new number; where case does not matter, one for all spellings, and the name that is there already."""

@@ -15,7 +15,7 @@ from xxhash import xxh3_64_intdigest
 
 from fileorg.clashes import Contender, Contest
 from fileorg.errors import GuardRefused
-from fileorg.index import Draft, Filter, Follower, Places
+from fileorg.index import MOST_NAMES, Draft, Filter, Follower, Places, Suspects
 from fileorg.layout import collision_key
 from fileorg.model import Action, Base, PlanRow
 from fileorg.names import display, join, split
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from fileorg.events import Reporter
     from fileorg.index import FileBatch, Index
     from fileorg.storage import LocalStorage
+
+_MANY_FILES = 20_000
+"""From here on a scan has help, and a plan is made meanwhile. Not by default: a filter for any number takes 16 MB."""
 
 
 @dataclass(slots=True)
@@ -50,7 +53,8 @@ class OrganizePlan:
         self._target = target
         self._placer = Placer(layout, source, self._batches_of)
         self._draft = Draft()
-        self._contested = Filter(0)
+        self._wanted: Filter | None = None
+        self._contested = Suspects()
         self._moving: tuple[bytes | None, set[bytes]] = (None, set())  # of the folder asked about last
         self._spelled: tuple[bytes | None, dict[bytes, bytes]] = (None, {})  # of the folder asked about last
         self._faults: dict[bytes, str] = {b"": ""}  # target folder → why nothing can go there, or ""
@@ -70,26 +74,41 @@ class OrganizePlan:
 
     # First pass: where does each file belong, and which names are wanted twice? -------------------------------------
 
+    def watching(self, batches: Iterator[tuple[int, FileBatch]]) -> Iterator[tuple[int, FileBatch]]:
+        """What a scan sees, as it passes. Of a large tree most is placed then, while other processes read on.
+
+        Not the files of a folder that comes in several batches: the one that a side-car follows may be in another.
+        """
+        files = 0
+        for sequence, batch in batches:
+            yield sequence, batch
+            files += batch.files
+            if files > _MANY_FILES and batch.is_alone:
+                self._wanted = self._wanted or Filter(MOST_NAMES)
+                self._survey(sequence, batch, self._wanted)
+
     def survey(self, files: int, reporter: Reporter) -> None:
         """Find what is to be done. `files` is how many the index holds, at least roughly.
 
         Reads contents only of files that want the name of another one of the same size.
         """
         reporter.stage("plan", files)
-        wanted, self._contested = Filter(files), Filter(files)
-        contested = 0
-        for batch in self._index.batches(self._source.root):
-            places = self._placer.place(batch)
-            self._draft.add_places(batch.folder, places)
-            self._count(batch, places)
-            suspects = {*wanted.add_all(places.digests), *self._taken(batch, places)}
-            suspects = {position for position in suspects if places.targets[position]}
-            self._contested.add_all([places.digests[position] for position in suspects])
-            contested += len(suspects)
+        begun = self._wanted is not None
+        wanted = self._wanted = self._wanted or Filter(files)
+        for sequence, batch in self._index.batches(self._source.root):
+            if not (begun and self._draft.has_places(batch.folder, sequence)):
+                self._survey(sequence, batch, wanted)
             reporter.advance(batch.files, 0, batch.folder)
-        if contested:
+        if self._contested:
             self._contest_groups()
             self._resolve(wanted)
+
+    def _survey(self, sequence: int, batch: FileBatch, wanted: Filter) -> None:
+        places = self._placer.place(batch)
+        self._draft.add_places(batch.folder, sequence, places)
+        self._count(batch, places)
+        suspects = {*wanted.add_all(places.digests), *self._taken(batch, places)}
+        self._contested.add_all(places.digests[position] for position in suspects if places.targets[position])
 
     def _contest_groups(self) -> None:
         """A file and its side-cars are decided together: where one of them is contested, all are."""
@@ -97,10 +116,10 @@ class OrganizePlan:
             digest, contested = self._placer.digest, self._contested
             for follower in self._draft.every_follower():
                 if digest(follower.target, follower.name) in contested:
-                    contested.add(digest(follower.target, follower.leader))
+                    contested.add_all([digest(follower.target, follower.leader)])
             for follower in self._draft.every_follower():
                 if digest(follower.target, follower.leader) in contested:
-                    contested.add(digest(follower.target, follower.name))
+                    contested.add_all([digest(follower.target, follower.name)])
 
     def _count(self, batch: FileBatch, places: Places) -> None:
         targets, categories = self._placer.targets, self._layout.rules.categories
@@ -174,7 +193,7 @@ class OrganizePlan:
             planned=lambda folder, key: xxh3_64_intdigest(folder + b"/" + key) in wanted,
             moves=self._moves,
         )
-        for batch, places in zip(self._index.batches(self._source.root), draft.places(), strict=True):
+        for (_, batch), places in zip(self._index.batches(self._source.root), draft.places(), strict=True):
             rows = None
             for position in self._contested.positions(places.digests):
                 target, category = places.targets[position], places.categories[position]
@@ -231,7 +250,7 @@ class OrganizePlan:
         """The plan, the same each time: folders just before what goes into them, skipped files with the reason."""
         ready: list[PlanRow] = []
         made: set[bytes] = set()
-        for batch, places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
+        for (_, batch), places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
             ready += self._rows(batch, places, made)
             while len(ready) >= rows:
                 yield ready[:rows]

@@ -149,6 +149,7 @@ class Reader:
 
     def _part(self, task: Task, sequence: int, listing: Listing) -> Part:
         ignored: Counter[Reason] = Counter()
+        is_alone = sequence == 0 and sum(map(len, listing[1:])) < BATCH_ENTRIES
         reason_of = self._ignore.file
         files = listing.files
         if odd := [(entry, reason) for entry in files if (reason := reason_of(entry[0])) is not None]:
@@ -156,24 +157,23 @@ class Reader:
             left_alone = {entry.name for entry, _ in odd}
             files = [entry for entry in files if entry.name not in left_alone]
         if self._selection.filters:
-            is_whole = sequence == 0 and sum(map(len, listing[1:])) < BATCH_ENTRIES
-            files = list(self._selected(task.folder, files, is_whole=is_whole))
+            files = list(self._selected(task.folder, files, is_alone=is_alone))
         if task.scope is not None:
             excludes = task.scope.excludes
             taken = [entry for entry in files if not excludes(entry.name, is_folder=False)]
             ignored[Reason.EXCLUDED] += len(files) - len(taken)
             files = taken
         tasks, not_entered = self._subfolders(task, listing.folders, ignored)
-        batch = FileBatch.pack(task.folder, files)
+        batch = FileBatch.pack(task.folder, files, is_alone=is_alone)
         return Part(batch, sequence, tasks, dict(+ignored), len(listing.others), not_entered, None)
 
-    def _selected(self, folder: bytes, files: list[Entry], *, is_whole: bool) -> Iterator[Entry]:
+    def _selected(self, folder: bytes, files: list[Entry], *, is_alone: bool) -> Iterator[Entry]:
         """The files that the filters take; side-cars are judged by their leader, if that was asked for."""
         takes = self._selection.takes
         if not (self._selection.with_leaders and any(following(entry.name) for entry in files)):
             yield from filter(takes, files)
             return
-        if is_whole:
+        if is_alone:
             neighbours = Neighbours(len(files), (entry.name for entry in files))
         elif self._neighbours is not None and self._neighbours[0] == folder:
             neighbours = self._neighbours[1]

@@ -2,7 +2,19 @@
 
 from fileorg.index.columns import FileBatch
 from fileorg.index.draft import TAKEN, Claim, Decision, Draft, Follower, Places
-from fileorg.index.filter import Filter
+from fileorg.index.filter import MOST_NAMES, Filter, Suspects
 from fileorg.index.index import Index
 
-__all__ = ["TAKEN", "Claim", "Decision", "Draft", "FileBatch", "Filter", "Follower", "Index", "Places"]
+__all__ = [
+    "MOST_NAMES",
+    "TAKEN",
+    "Claim",
+    "Decision",
+    "Draft",
+    "FileBatch",
+    "Filter",
+    "Follower",
+    "Index",
+    "Places",
+    "Suspects",
+]

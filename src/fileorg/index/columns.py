@@ -26,15 +26,17 @@ class FileBatch(NamedTuple):
     files: int
     names: bytes
     numbers: bytes
+    is_alone: bool = False
+    """Whether there are no others of its folder, as far as is known: a scan knows, the index does not keep it."""
 
     @classmethod
-    def pack(cls, folder: bytes, entries: Sequence[Entry]) -> Self:
+    def pack(cls, folder: bytes, entries: Sequence[Entry], *, is_alone: bool = False) -> Self:
         """`entries` in columns. Their inodes fit 63 bits and a sign: the storage sees to that."""
         if not entries:
             return cls(folder, 0, 0, b"", b"")
         names, sizes, mtimes, ctimes, inodes, modes, nlinks, _ = zip(*entries, strict=True)
         numbers = array("q", sizes + mtimes + ctimes + inodes + modes + nlinks)
-        return cls(folder, entries[0].dev, len(entries), b"\0".join(names), numbers.tobytes())
+        return cls(folder, entries[0].dev, len(entries), b"\0".join(names), numbers.tobytes(), is_alone)
 
     def column(self, position: int) -> list[int]:
         """One column of numbers: 0 size, 1 mtime_ns, 2 ctime_ns, 3 inode, 4 mode, 5 nlink."""

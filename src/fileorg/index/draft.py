@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SCHEMA = """
-CREATE TABLE places (id INTEGER PRIMARY KEY, categories BLOB NOT NULL, targets BLOB NOT NULL, digests BLOB NOT NULL);
+CREATE TABLE places (
+    folder BLOB NOT NULL, sequence INTEGER NOT NULL, categories BLOB NOT NULL, targets BLOB NOT NULL,
+    digests BLOB NOT NULL, PRIMARY KEY (folder, sequence));
 CREATE TABLE followers (
     folder BLOB NOT NULL, leader BLOB NOT NULL, name BLOB NOT NULL, category INTEGER NOT NULL, target INTEGER NOT NULL,
     size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, PRIMARY KEY (folder, leader, name)) WITHOUT ROWID;
@@ -92,20 +94,25 @@ class Draft:
         self._db.executescript(f"PRAGMA journal_mode=OFF; PRAGMA cache_size=-8000; {_SCHEMA}")
         self.has_followers = False
 
-    def add_places(self, folder: bytes, places: Places) -> None:
-        """The places of the next batch of the index, which is of `folder`."""
+    def add_places(self, folder: bytes, sequence: int, places: Places) -> None:
+        """The places of a batch of the index."""
         self._db.execute(
-            "INSERT INTO places (categories, targets, digests) VALUES (?, ?, ?)",
-            (places.categories.tobytes(), places.targets.tobytes(), places.digests.tobytes()),
+            "INSERT INTO places (folder, sequence, categories, targets, digests) VALUES (?, ?, ?, ?, ?)",
+            (folder, sequence, places.categories.tobytes(), places.targets.tobytes(), places.digests.tobytes()),
         )
         if places.followers:
             self.has_followers = True
             rows = ((folder, *follower) for follower in places.followers.values() if follower.target)
             self._db.executemany("INSERT OR IGNORE INTO followers VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
+    def has_places(self, folder: bytes, sequence: int) -> bool:
+        """Whether those of a batch were added."""
+        query = "SELECT 1 FROM places WHERE folder = ? AND sequence = ?"
+        return self._db.execute(query, (folder, sequence)).fetchone() is not None
+
     def places(self) -> Iterator[Places]:
-        """What was added, in that order; without the side-cars."""
-        rows = self._db.execute("SELECT categories, targets, digests FROM places ORDER BY id")
+        """What was added, in the order in which the index has its batches; without the side-cars."""
+        rows = self._db.execute("SELECT categories, targets, digests FROM places ORDER BY folder, sequence")
         for categories, targets, digests in rows:
             yield Places(array("B", categories), array("I", targets), array("Q", digests), {})
 

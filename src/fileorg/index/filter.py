@@ -8,10 +8,46 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _BITS_A_NAME = 64
 _MOST_BITS = 1 << 27
+MOST_NAMES = _MOST_BITS // _BITS_A_NAME
+"""For a filter of whatever number of names."""
+_FEW = 50_000
+
+
+class Suspects:
+    """Digests of which there are few as a rule: kept exactly then, and looked for in no time."""
+
+    def __init__(self) -> None:
+        self._few: set[int] = set()
+        self._many: Filter | None = None
+
+    def add_all(self, digests: Iterable[int]) -> None:
+        if self._many is not None:
+            self._many.add_all([*digests])
+            return
+        self._few.update(digests)
+        if len(self._few) > _FEW:
+            self._many = Filter(MOST_NAMES)
+            self._many.add_all([*self._few])
+            self._few.clear()
+
+    def positions(self, digests: Sequence[int]) -> list[int]:
+        """The positions of those that are among them; of very many, one in a thousand that is not."""
+        few = self._few
+        if self._many is not None:
+            return self._many.positions(digests)
+        if few.isdisjoint(digests):
+            return []
+        return [position for position, digest in enumerate(digests) if digest in few]
+
+    def __contains__(self, digest: int) -> bool:
+        return digest in (self._few if self._many is None else self._many)
+
+    def __bool__(self) -> bool:
+        return bool(self._few) or self._many is not None
 
 
 class Filter:

@@ -129,30 +129,30 @@ class Index:
         found = self._db.execute("SELECT id FROM roots WHERE path = ?", (root,)).fetchone()
         return int(found[0]) if found else 0
 
-    def batches(self, root: bytes) -> Iterator[FileBatch]:
-        """What the last scan of `root` saw, by folder; the memory of one batch."""
+    def batches(self, root: bytes) -> Iterator[tuple[int, FileBatch]]:
+        """(sequence in the folder, batch): what the last scan of `root` saw, by folder; the memory of one batch."""
         files = 0
-        for batch in self._read("root = ?", self._root_id(root)):
+        for sequence, batch in self._read("root = ?", self._root_id(root)):
             files += batch.files
-            yield batch
+            yield sequence, batch
         if files != self._files.get(root, files):
             raise self._damaged(ValueError(f"it holds {files} of {self._files[root]} files"))
 
     def folder(self, root: bytes, folder: bytes) -> Iterator[FileBatch]:
         """The batches of one folder."""
-        return self._read("root = ? AND folder = ?", self._root_id(root), folder)
+        return (batch for _, batch in self._read("root = ? AND folder = ?", self._root_id(root), folder))
 
-    def _read(self, where: str, *values: int | bytes) -> Iterator[FileBatch]:
+    def _read(self, where: str, *values: int | bytes) -> Iterator[tuple[int, FileBatch]]:
         rows = (
-            "SELECT fingerprint, folder, dev, files, names, numbers FROM batches JOIN columns ON batch = id"
+            "SELECT fingerprint, sequence, folder, dev, files, names, numbers FROM batches JOIN columns ON batch = id"
             f" WHERE {where} ORDER BY folder, sequence"
         )
         try:
-            for fingerprint, *columns in self._db.execute(rows, values):
+            for fingerprint, sequence, *columns in self._db.execute(rows, values):
                 batch = FileBatch(*columns)
                 if batch.fingerprint != fingerprint or not batch.is_whole:
                     raise sqlite3.DatabaseError("a batch is not as it was written")
-                yield batch
+                yield sequence, batch
         except (*_BROKEN, TypeError) as error:
             raise self._damaged(error) from error
 

@@ -20,7 +20,7 @@ from fileorg.model import Action, Base, By, OnConflict
 from fileorg.names import display, join
 from fileorg.placing import Layout
 from fileorg.plan import OrganizePlan
-from fileorg.scan import Reader, Seen, Selection, scan
+from fileorg.scan import Reader, Seen, scan
 from fileorg.state import run_lock
 from fileorg.workflows.common import (
     INDEX_LOCK,
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from fileorg.events import Reporter
-    from fileorg.ignore import Ignore
     from fileorg.journal import Journal
     from fileorg.model import Outcome
     from fileorg.state import StateDirectory
@@ -155,7 +154,6 @@ def organizing(
             folders = template.top_folders(rules.categories) or ()
             leave = frozenset(collision_key(folder, case_insensitive=fold) for folder in folders)
             selection = replace(selection, leave=leave)
-        seen = _scan_into(index, source, options.filters.ignore(), selection, reporter)
         layout = Layout(
             rules,
             template,
@@ -167,6 +165,10 @@ def organizing(
             partial(target.spelled, known={}),
         )
         plan = stack.enter_context(contextlib.closing(OrganizePlan(index, layout, source, target)))
+        reporter.stage("scan")
+        seen = Seen()
+        reader = Reader(source, options.filters.ignore(), selection)
+        seen.unchanged = index.update(source.root, plan.watching(scan(reader, seen, reporter)))
         plan.survey(seen.files, reporter)
         yield OrganizeJob(plan, seen, options, (source, target), journal, reporter, locks)
 
@@ -190,10 +192,3 @@ def _with_age(options: OrganizeOptions) -> Filters:
     limit = time.time_ns() - options.min_age_ns
     older = options.filters.older_than_ns
     return replace(options.filters, older_than_ns=limit if older is None else min(older, limit))
-
-
-def _scan_into(index: Index, storage: LocalStorage, ignore: Ignore, selection: Selection, reporter: Reporter) -> Seen:
-    reporter.stage("scan")
-    seen = Seen()
-    seen.unchanged = index.update(storage.root, scan(Reader(storage, ignore, selection), seen, reporter))
-    return seen
