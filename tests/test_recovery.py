@@ -210,18 +210,31 @@ def test_folders_are_there_or_not(moved: Tree, runs: Runs) -> None:
     assert {record.state for record in runs.records(1)} == {RecordState.SKIPPED}
 
 
-def test_a_folder_that_was_made_again_gets_its_mode(tree: Tree, runs: Runs) -> None:
-    """It is made first, and then given the mode that undo remembers."""
+@pytest.mark.parametrize("known", ["intent", "done"])
+def test_a_folder_that_was_made_again_gets_its_mode(tree: Tree, runs: Runs, known: str) -> None:
+    """It is made first, and then given the mode that undo remembers, which a power loss may have taken again."""
     tree.write({"x/a.jpg": "1"})
     tree.path("x").chmod(0o2750)
     runs.organize(recursive=True)
     tree.path("x").rmdir()
     runs.undo()
-    alter(runs, "UPDATE records SET state = 'intent' WHERE operation = 2 AND action = 'make-folder'")
+    alter(runs, "UPDATE records SET state = ? WHERE operation = 2 AND action = 'make-folder'", known)
     open_again(runs, 2)
     tree.path("x").chmod(0o700)
     assert recovered(runs, 2) == DONE
     assert tree.path("x").stat().st_mode & 0o7777 == 0o2750
+
+
+def test_a_folder_that_was_given_another_mode_since_keeps_it(tree: Tree, runs: Runs) -> None:
+    tree.write({"x/a.jpg": "1"})
+    tree.path("x").chmod(0o2750)
+    runs.organize(recursive=True)
+    tree.path("x").rmdir()
+    runs.undo()
+    open_again(runs, 2)
+    tree.path("x").chmod(0o777)
+    assert recovered(runs, 2) == DONE
+    assert tree.path("x").stat().st_mode & 0o7777 == 0o777
 
 
 def test_a_removed_folder_that_is_there_after_all(moved: Tree, runs: Runs) -> None:

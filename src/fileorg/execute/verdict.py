@@ -291,9 +291,7 @@ class Case:
     def made_folder(self) -> Verdict:
         verdict, record = self.made(lambda there: there.is_folder), self.record
         there = self.at_target()
-        exact = stat.S_ISDIR(record.mode or 0) and record.state is RecordState.INTENT
-        if verdict is DONE and exact and there is not None and there.mode != record.mode:
-            # Between its making and its mode.
+        if verdict is DONE and there is not None and _is_halfway(there.mode, record.mode or 0):
             os.fchmod(self.target.fd(join(record.target_folder, record.target_name)), stat.S_IMODE(record.mode))
         return verdict
 
@@ -325,3 +323,9 @@ class Case:
 def _is_empty_since(entry: Entry, time_ns: int) -> bool:
     """Whether it is an empty file that was made at that time or later."""
     return entry.is_file and entry.size == 0 and entry.mtime_ns >= time_ns - _CLOCK_NS
+
+
+def _is_halfway(mode: int, wanted: int) -> bool:
+    """Whether a folder has the mode that it was made with, and not the one yet that it is then given exactly."""
+    first = wanted | 0o700 | stat.S_ISGID  # less the umask; the folder above may pass its group on
+    return stat.S_ISDIR(wanted) and mode != wanted and mode & 0o700 == 0o700 and not mode & ~first
