@@ -20,6 +20,8 @@ def recover(
 
     Every command that changes something does this first, so it is seldom needed. Each file of an interrupted operation
     is looked at, and what really became of it is written down; then the operation can be undone like any other.
+
+    Where a disk does not let it finish, or is not there, the operation stays open; the exit code is 1 then.
     """
     from fileorg.cli.formats import write_json
     from fileorg.cli.progress import reporting
