@@ -87,7 +87,7 @@ class Case:
     @property
     def _may_change(self) -> list[str]:
         """Beside the root and the destination, the state directory; its parent, where it is still to be made."""
-        state = self.place.state if self.place.state.exists() else self.place.base
+        state = self.place.state if self.place.state.exists() else self.place.state.parent
         return [str(place) for place in (self.place.root, self.dest, state)]
 
     @property

@@ -111,6 +111,7 @@ def _become(request: dict[str, Any], held: int, ready: int) -> None:
         os.close(ready)
         os.read(held, 1)
         os.closerange(3, 64)
+        _arm(request)
         code = app.run(request["words"])
     except BaseException:
         traceback.print_exc()
@@ -131,6 +132,10 @@ def _prepare(request: dict[str, Any]) -> None:
         from tests.faults import controls
 
         controls.CONTROLS[request["control"]]()
+
+
+def _arm(request: dict[str, Any]) -> None:
+    """Death or a halt at one of the steps that are taken from now on."""
     if request["die_at"] or request["halt_at"]:
         from tests.faults import dying
 
