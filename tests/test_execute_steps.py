@@ -12,6 +12,7 @@ import pytest
 from fileorg.execute.across import Across
 from fileorg.execute.look import Changed, Lookout
 from fileorg.execute.steps import Refusal, Stuck, identity, put_back, remove_checked, rename_over_reserved
+from fileorg.hands import unpack
 from fileorg.journal import Journal
 from fileorg.model import Action, Base, PlanRow, RecordState
 from fileorg.storage import LocalStorage
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from tests.support.runs import Runs
     from tests.support.tree import Tree
 
-    from fileorg.hands import Moves
     from fileorg.state import StateDirectory
 
 _NOBODY = 65534
@@ -159,8 +159,8 @@ class WithoutRenames:
     def __init__(self) -> None:
         self._moves: list[tuple[int, int]] = []
 
-    def start(self, moves: Moves) -> None:
-        self._moves = [(position, errno.ENOTSUP) for position in range(len(moves.paths) // 4)]
+    def start(self, packed: bytes) -> None:
+        self._moves = [(position, errno.ENOTSUP) for position in range(len(unpack(packed).paths) // 4)]
 
     def finish(self) -> list[tuple[int, int]]:
         return self._moves

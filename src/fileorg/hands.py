@@ -44,7 +44,8 @@ def pack(moves: Moves) -> bytes:
     return _HEADER.pack(len(body), moves.source_base, moves.target_base) + body
 
 
-def _unpack(packed: bytes) -> Moves:
+def unpack(packed: bytes) -> Moves:
+    """What was packed."""
     _, source, target = _HEADER.unpack_from(packed)
     return Moves(source, target, packed[_HEADER.size :].split(b"\0"))
 
@@ -78,7 +79,7 @@ class OwnHands:
         self._failed: list[tuple[int, int]] = []
 
     def start(self, packed: bytes) -> None:
-        self._failed = rename_all(self._storages, _unpack(packed))
+        self._failed = rename_all(self._storages, unpack(packed))
 
     def finish(self) -> list[tuple[int, int]]:
         return self._failed
@@ -173,7 +174,7 @@ def _serve(arguments: Sequence[str]) -> None:
     stdout.write(_READY)
     stdout.flush()
     while header := stdin.read(_HEADER.size):
-        failed = rename_all(storages, _unpack(header + _read(stdin, _HEADER.unpack(header)[0])))
+        failed = rename_all(storages, unpack(header + _read(stdin, _HEADER.unpack(header)[0])))
         answer = array("q", [number for pair in failed for number in pair]).tobytes()
         stdout.write(struct.pack("<Q", len(answer)) + answer)
         stdout.flush()
