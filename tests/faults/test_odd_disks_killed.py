@@ -1,5 +1,5 @@
 """kill -9 on disks of other kinds: exFAT, which has neither links nor a rename that refuses, nor inode numbers that
-last, nor case; NTFS, which has links, and case or not.
+last, nor case; NTFS, which has links.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from tests.faults.sweep import Worker, Workers, spread, sweep_kills
-from tests.faults.trees import Scenario, caseless, few, lower, shouted
+from tests.faults.trees import Scenario, caseless, few, shouted
 from tests.support.disks import KINDS, NotTested, plugged_in
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.root
 
-_EXFAT, _NTFS, _WINDOWS = "exfat", "ntfs", "ntfs, names of Windows"
+_EXFAT, _WINDOWS = "exfat", "ntfs, names of Windows"
 SCENARIOS = {
     _EXFAT: (
         Scenario("all on exFAT", caseless, placeholders=True),
@@ -28,7 +28,6 @@ SCENARIOS = {
         Scenario("copies on exFAT", caseless, ("--action", "copy"), placeholders=True),
         Scenario("another case", shouted, placeholders=True, wanders=True, control="respell"),
     ),
-    _NTFS: (Scenario("all on NTFS without case", lower, ("--by", "extension")),),
     _WINDOWS: (Scenario("all on NTFS", caseless), Scenario("to NTFS", few, other_device=True)),
 }
 _FEW = {"organize": 4, "undo": 3, "redo": 2}
@@ -48,7 +47,8 @@ class Breakers(NamedTuple):
 @pytest.fixture(scope="module", params=KINDS)
 def breakers(request: pytest.FixtureRequest, workers: Workers, fast_folder: Path) -> Iterator[Breakers]:
     if request.param not in SCENARIOS:
-        pytest.skip("NOT TESTED: kills on ext4 that ignores case")
+        # lowntfs-3g loses track of folders that are removed and made again under a name, as each case does: ENOENT.
+        pytest.skip(f"NOT TESTED: kills on a disk of the kind {request.param}, which is tried without them")
     with tempfile.TemporaryDirectory(dir=fast_folder) as folder:
         try:
             with plugged_in(request.param, Path(folder, "plugged in")) as disk:

@@ -158,18 +158,6 @@ def caseless(root: Path, _dest: Path) -> None:
     settle_folders(root)
 
 
-def lower(root: Path, _dest: Path) -> None:
-    """For a driver that lists all names in lower case."""
-    write(root / "a.jpg", b"one")
-    write(root / "b/a.jpg", b"two", day=3)
-    write(root / "jpg/a.jpg", b"was there")
-    write(root / "b/c/notes.txt", b"words")
-    write(root / "b/c/empty.pdf", b"")
-    write(root / "b/first.wav", b"linked")
-    os.link(root / "b/first.wav", root / "b/c/second.wav")
-    settle_folders(root)
-
-
 def shouted(root: Path, _dest: Path) -> None:
     """Names in upper case, to be given in lower case."""
     write(root / "IMG.JPG", b"one")
