@@ -95,7 +95,7 @@ def respell() -> None:
     """No control, but a plan that no command makes: all names in lower case, each file where it is."""
 
     def batches(self: Any, _rows: int) -> Any:
-        for batch in self._index.batches(self._source.root):
+        for _, batch in self._index.batches(self._source.root):
             yield [
                 PlanRow(
                     Action.MOVE, Base.ROOT, batch.folder, name, Base.ROOT, batch.folder, name.lower(),
