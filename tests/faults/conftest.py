@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.faults.case import Place
-from tests.faults.process import STRACE, Driver, Request
-from tests.faults.sweep import Worker, Workers
+from tests.faults.crew import crew, in_memory, trial
+from tests.faults.process import STRACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.faults.sweep import Workers
 
 _ROOM_BYTES = 64 << 20
 
@@ -23,10 +23,8 @@ _ROOM_BYTES = 64 << 20
 @pytest.fixture(scope="session")
 def fast_folder() -> Iterator[Path]:
     """Memory, if there is some: what is killed is a process, not a disk."""
-    shared = Path("/dev/shm")
-    has_room = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > _ROOM_BYTES
-    with tempfile.TemporaryDirectory(prefix="fileorg-faults-", dir=shared if has_room else None) as place:
-        yield Path(place)
+    with in_memory("fileorg-faults-", _ROOM_BYTES) as place:
+        yield place
 
 
 @pytest.fixture(scope="session")
@@ -44,20 +42,13 @@ def other_device(fast_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="session")
 def plain_workers(fast_folder: Path, other_device: Path | None) -> Iterator[Workers]:
     """One more than there are processors: a part of the time, each of them waits for strace."""
-    blank = fast_folder / "blank"
-    made: list[Worker] = []
-    try:
-        for number in range((os.cpu_count() or 1) + 1):
-            base = fast_folder / f"worker-{number}"
-            other = other_device / f"worker-{number}" if other_device else None
-            made.append(Worker(Driver(base / "scratch"), Place(base, other, blank)))
-        first = made[0].driver.run(_trial(made[0]))
-        if first.code:
-            raise AssertionError(f"an empty journal cannot be made: {first.output}")
-        yield Workers(made)
-    finally:
-        for worker in made:
-            worker.driver.close()
+    blank, places = fast_folder / "blank", list[tuple[Path, Place]]()
+    for number in range((os.cpu_count() or 1) + 1):
+        base = fast_folder / f"worker-{number}"
+        other = other_device / f"worker-{number}" if other_device else None
+        places.append((base / "scratch", Place(base, other, blank)))
+    with crew(places) as workers:
+        yield workers
 
 
 @pytest.fixture(scope="session")
@@ -67,11 +58,7 @@ def workers(plain_workers: Workers) -> Workers:
         pytest.skip("NOT TESTED: faults are injected by strace, which is not installed (apt install strace)")
     worker = plain_workers.all[0]
     try:
-        worker.driver.traced(_trial(worker), [])
+        worker.driver.traced(trial(worker), [])
     except AssertionError as error:
         pytest.skip(f"NOT TESTED: faults are injected by strace, which is not allowed to here: {error}")
     return plain_workers
-
-
-def _trial(worker: Worker) -> Request:
-    return Request(["recover"], {"FILEORG_HOME": str(worker.place.blank)})

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.faults.case import Place
-from tests.faults.process import Driver, Request
-from tests.faults.sweep import Worker, Workers
+from tests.faults.crew import crew, in_memory
 from tests.power.filesystems import EXT4, Unmountable, logged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.faults.sweep import Workers
 
 _ROOM_BYTES = 2 << 30
 """Images are mostly holes: this is far more than they take."""
@@ -27,22 +26,14 @@ def workers() -> Iterator[Workers]:
     if os.geteuid() or not os.path.exists("/dev/fuse"):
         pytest.skip("NOT TESTED: power loss needs root, FUSE and loop devices")
     pytest.importorskip("mfusepy", reason="NOT TESTED: power loss needs mfusepy and libfuse", exc_type=ImportError)
-    shared = Path("/dev/shm")
-    has_room = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > _ROOM_BYTES
-    with tempfile.TemporaryDirectory(prefix="fileorg-power-", dir=shared if has_room else None) as folder:
-        _try_out(Path(folder))
-        blank, made = Path(folder, "blank"), list[Worker]()
-        try:
-            for number in range(os.cpu_count() or 1):
-                driver = Driver(Path(folder, f"scratch-{number}"))
-                made.append(Worker(driver, Place(Path(folder, f"worker-{number}"), None, blank)))
-            first = made[0].driver.run(Request(["recover"], {"FILEORG_HOME": str(blank)}))
-            if first.code:
-                raise AssertionError(f"an empty journal cannot be made: {first.output}")
-            yield Workers(made)
-        finally:
-            for worker in made:
-                worker.driver.close()
+    with in_memory("fileorg-power-", _ROOM_BYTES) as folder:
+        _try_out(folder)
+        places = [
+            (folder / f"scratch-{number}", Place(folder / f"worker-{number}", None, folder / "blank"))
+            for number in range(os.cpu_count() or 1)
+        ]
+        with crew(places) as workers:
+            yield workers
 
 
 def _try_out(folder: Path) -> None:
