@@ -68,7 +68,6 @@ class Actor:
         self._storages = storages
         self._hands = hands
         self._prepared = Prepared((), Batch([], {}), 0, [])
-        self._batch: Sequence[PlanRow] = ()
         self._under_way: Sequence[int] = ()
         self._exceptions: dict[int, tuple[RecordState, str]] = {}
         self._kept = [0, 0]
@@ -98,8 +97,8 @@ class Actor:
 
     def start(self, prepared: Prepared) -> None:
         """Begin with a batch, when the one before is finished."""
-        self._prepared, self._batch, self._exceptions = prepared, prepared.batch, {}
-        refused = prepared.looked.exceptions
+        self._prepared, self._exceptions = prepared, {}
+        refused = _refused(prepared.looked)
         for positions, packed in prepared.runs:
             self._wait()
             if packed is not None:
@@ -107,8 +106,8 @@ class Actor:
                 self._under_way = positions
                 continue
             [position] = positions
-            if position in refused and refused[position][0] is not RecordState.INTENT:
-                self._problem(self._batch[position], *refused[position])
+            if position in refused:
+                self._problem(prepared.batch[position], *prepared.looked.exceptions[position])
             else:
                 self._one(position)
 
@@ -130,7 +129,7 @@ class Actor:
             self._otherwise(positions[index], OSError(code, os.strerror(code)))
 
     def _one(self, position: int) -> None:
-        row, record = self._batch[position], self._prepared.first + position
+        row, record = self._prepared.batch[position], self._prepared.first + position
         try:
             self._act_on(row, record)
         except Refusal as refusal:
@@ -140,7 +139,7 @@ class Actor:
 
     def _otherwise(self, position: int, error: OSError) -> None:
         """A rename that failed with an error that means: by another way. Any other is the file's own."""
-        row, record = self._batch[position], self._prepared.first + position
+        row, record = self._prepared.batch[position], self._prepared.first + position
         intent = self._prepared.looked.intent(position)
         try:
             match error.errno:
@@ -209,7 +208,7 @@ class Actor:
 
     def _refuse(self, position: int, state: RecordState, reason: str) -> None:
         self._exceptions[position] = (state, reason)
-        self._problem(self._batch[position], state, reason)
+        self._problem(self._prepared.batch[position], state, reason)
 
     def _problem(self, row: PlanRow, state: RecordState, reason: str | None) -> None:
         if row.action in FOLDER_ACTIONS and state is RecordState.SKIPPED:
