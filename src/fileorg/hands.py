@@ -95,7 +95,7 @@ class OtherHands:
         import subprocess
 
         identities = [f"{number:d}" for storage in storages for number in storage.identity]
-        arguments = [os.fsdecode(storage.root) for storage in storages]
+        arguments = [str(len(storages)), *(os.fsdecode(storage.root) for storage in storages)]
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "fileorg.hands", str(os.getpid()), *arguments, *identities],
             stdin=subprocess.PIPE,
@@ -164,8 +164,9 @@ def _read(pipe: BinaryIO, size: int) -> bytes:
 
 def _serve(arguments: Sequence[str]) -> None:
     """The other end: renames until the pipe is closed."""
-    parent, paths, identities = int(arguments[0]), arguments[1:3], [int(number) for number in arguments[3:]]
-    if not end_with_parent(parent):
+    parent, count, *rest = arguments
+    paths, identities = rest[: int(count)], [int(number) for number in rest[int(count) :]]
+    if not end_with_parent(int(parent)):
         return
     storages = [LocalStorage(os.fsencode(path)) for path in paths]
     if [number for storage in storages for number in storage.identity] != identities:

@@ -23,6 +23,14 @@ class Action(StrEnum):
     REMOVE_HARDLINK = "remove-hardlink"
     REMOVE_SYMLINK = "remove-symlink"
     REMOVE_FOLDER = "remove-folder"
+    QUARANTINE = "quarantine"
+    RESTORE = "restore"
+    REPLACE_BY_HARDLINK = "replace-by-hardlink"
+    RESTORE_FROM_HARDLINK = "restore-from-hardlink"
+    REPLACE_BY_SYMLINK = "replace-by-symlink"
+    RESTORE_FROM_SYMLINK = "restore-from-symlink"
+    REFLINK = "reflink"
+    REMOVE_REFLINK = "remove-reflink"
 
 
 INVERSE: dict[Action, Action] = {
@@ -35,10 +43,29 @@ INVERSE: dict[Action, Action] = {
     Action.REMOVE_HARDLINK: Action.HARDLINK,
     Action.REMOVE_SYMLINK: Action.SYMLINK,
     Action.REMOVE_FOLDER: Action.MAKE_FOLDER,
+    Action.QUARANTINE: Action.RESTORE,
+    Action.RESTORE: Action.QUARANTINE,
+    Action.REPLACE_BY_HARDLINK: Action.RESTORE_FROM_HARDLINK,
+    Action.RESTORE_FROM_HARDLINK: Action.REPLACE_BY_HARDLINK,
+    Action.REPLACE_BY_SYMLINK: Action.RESTORE_FROM_SYMLINK,
+    Action.RESTORE_FROM_SYMLINK: Action.REPLACE_BY_SYMLINK,
+    Action.REFLINK: Action.REMOVE_REFLINK,
+    Action.REMOVE_REFLINK: Action.REFLINK,
 }
 
 
 FOLDER_ACTIONS = frozenset({Action.MAKE_FOLDER, Action.REMOVE_FOLDER})
+
+OF_DUPLICATES = frozenset({Action.QUARANTINE, Action.REPLACE_BY_HARDLINK, Action.REPLACE_BY_SYMLINK, Action.REFLINK})
+"""What is done to a duplicate: only beside a keeper whose content is the same, byte by byte."""
+
+TO_AND_FRO = frozenset(
+    {
+        Action.MOVE, Action.QUARANTINE, Action.RESTORE, Action.REPLACE_BY_HARDLINK, Action.RESTORE_FROM_HARDLINK,
+        Action.REPLACE_BY_SYMLINK, Action.RESTORE_FROM_SYMLINK,
+    }
+)  # fmt: skip
+"""What takes a file from its source to its target, so that the inverse swaps the two."""
 
 NOT_KEPT = " could not be kept"
 """How the note of a record ends that lists what a file system did not keep of a file."""
@@ -57,6 +84,7 @@ class RecordState(StrEnum):
     MISSING = "missing"
     CHANGED = "changed"
     UNDONE = "undone"
+    PURGED = "purged"  # done, and what it put into our trash is gone for good: it cannot be taken back
 
 
 INTERRUPTED = "the run was interrupted before it was done"
@@ -70,10 +98,22 @@ class OperationState(StrEnum):
 
 
 class Base(IntEnum):
-    """Which of an operation's two directories a root-relative path starts from."""
+    """Which of an operation's directories a root-relative path starts from. Those from 2 on are further roots."""
 
     ROOT = 0
     DEST = 1
+
+    @classmethod
+    def _missing_(cls, value: object) -> Base | None:
+        if not isinstance(value, int) or not Base.DEST < value < MOST_BASES:
+            return None
+        further = int.__new__(cls, value)
+        further._name_, further._value_ = f"ROOT_{value}", value
+        return cls._value2member_map_.setdefault(value, further)  # type: ignore[return-value]
+
+
+MOST_BASES = 256
+"""How many directories one operation can be about."""
 
 
 class OnConflict(StrEnum):
@@ -121,6 +161,16 @@ class Listing(NamedTuple):
     others: list[Entry]  # symlinks, FIFOs, sockets, devices: counted, never followed
 
 
+class Keeper(NamedTuple):
+    """The file that stays of a duplicate group: where it is, and by what it is known again."""
+
+    base: Base
+    folder: bytes
+    name: bytes
+    inode: int
+    mtime_ns: int
+
+
 class PlanRow(NamedTuple):
     """One step of a plan: data, shown by a dry run, carried out by `execute`.
 
@@ -128,7 +178,8 @@ class PlanRow(NamedTuple):
     have only a target. `inode`, `size` and `mtime_ns` are what the file at the source was when it was planned;
     for the `remove-*` actions, what the thing at the target was when we made it. `reverts` is the record that
     this row takes back, 0 outside undo and redo.
-    A `reason` says that the row is skipped, and why.
+    A `reason` says that the row is skipped, and why. `keeper` is there for what is done to duplicates, and for what
+    takes that back: their source is the duplicate, their target its place in our trash, or the other way round.
     """
 
     action: Action
@@ -145,6 +196,7 @@ class PlanRow(NamedTuple):
     category: str
     reverts: int = 0
     reason: str = ""
+    keeper: Keeper | None = None
 
 
 class Plan(Protocol):

@@ -279,7 +279,7 @@ class OrganizePlan:
             yield new(
                 PlanRow,
                 (action, Base.ROOT, folder, name, base, target, target_name, inode, size, mtime_ns, mode,
-                 categories[category], 0, reason),
+                 categories[category], 0, reason, None),
             )  # fmt: skip
 
     def _make_folders(self, folder: bytes, made: set[bytes], mode: int = 0o777) -> Iterator[PlanRow]:

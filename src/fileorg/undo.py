@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fileorg.layout import numbered
-from fileorg.model import INVERSE, Action, Base, PlanRow, RecordState
+from fileorg.model import INVERSE, TO_AND_FRO, Action, Base, PlanRow, RecordState
 from fileorg.names import split
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class UndoPlan:
         """The row with a free name, where its own is taken; `wanted` are those of the batch."""
         base, folder, own_name = row[4:7]
         storage, number, name = self._storages[base], 1, own_name
-        if row.action is not Action.MOVE:
+        if row.action not in {Action.MOVE, Action.RESTORE}:
             return row
         while storage.lstat(folder, name) is not None or (number > 1 and (base, folder, name) in wanted):
             number += 1
@@ -75,8 +75,8 @@ class UndoPlan:
 
 
 def _inverse(record: Done) -> PlanRow:
-    number, action, source, source_name, target, target_name, _, inode, size, mtime_ns, mode, category = record
-    if action is Action.MOVE:
+    number, action, source, source_name, target, target_name, _, inode, size, mtime_ns, mode, category, keeper = record
+    if action in TO_AND_FRO:
         (source, source_name), (target, target_name) = (target, target_name), (source, source_name)
     elif action in _OF_A_LOST_INODE:
         inode = 0
@@ -94,6 +94,7 @@ def _inverse(record: Done) -> PlanRow:
             category or "",
             number,
             "",
+            keeper,
         )
     )
 

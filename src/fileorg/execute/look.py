@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.execute.steps import Identity, Refusal, is_certain, is_known, link_content
 from fileorg.journal import Batch
-from fileorg.model import Action, Base, RecordState
+from fileorg.model import TO_AND_FRO, Action, Base, RecordState
 from fileorg.names import join, split
 from fileorg.storage import INODE_MASK, entry_of
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fileorg.model import Entry, PlanRow
     from fileorg.storage import LocalStorage
 
-_FROM_SOURCE = frozenset({Action.MOVE, Action.COPY, Action.HARDLINK, Action.SYMLINK})
+_FROM_SOURCE = TO_AND_FRO | {Action.COPY, Action.HARDLINK, Action.SYMLINK, Action.REFLINK, Action.REMOVE_REFLINK}
 _FOLDERS_KNOWN = 20_000
 _SKIPPED, _INTENT = RecordState.SKIPPED, RecordState.INTENT
 
@@ -43,7 +43,7 @@ class Lookout:
         self._operation = operation.id
         self._storages = storages
         self._changed = changed
-        self._folders: dict[Base, dict[bytes, int]] = {base: {} for base in Base}
+        self._folders: dict[Base, dict[bytes, int]] = {Base(base): {} for base in range(len(storages))}
 
     def look(self, batch: Sequence[PlanRow]) -> Batch:
         """An intent for each row, of the same position; as exceptions, those that are not to be done, and why."""
@@ -53,9 +53,10 @@ class Lookout:
         folder_id, known, values = self._folder, self._folders, list[Any]()
         add = values.extend
         exceptions: dict[int, tuple[RecordState, str | None]] = {}
+        keepers: dict[int, tuple[int, bytes, int, int]] = {}
         for position, (row, there) in enumerate(zip(batch, seen, strict=True)):
             (action, source_base, source_folder, name, base, folder, target_name, inode, size, mtime_ns, _, category,
-             reverts, _) = row  # fmt: skip
+             reverts, _, keeper) = row  # fmt: skip
             if (
                 there.__class__ is os.stat_result
                 and there.st_size == size
@@ -79,7 +80,9 @@ class Lookout:
                 known[base].get(folder) or folder_id(base, folder), None if target_name == name else target_name,
                 dev, inode, size, mtime_ns, mode, nlink, category or None, reverts or None,
             ))  # fmt: skip
-        return Batch(values, exceptions)
+            if keeper is not None:
+                keepers[position] = (folder_id(keeper.base, keeper.folder), keeper.name, keeper.inode, keeper.mtime_ns)
+        return Batch(values, exceptions, keepers)
 
     def _look_at_sources(self, batch: Sequence[PlanRow]) -> list[os.stat_result | OSError | None]:
         """What is at each source, folder by folder; None also for rows that are about something else."""
@@ -116,8 +119,6 @@ class Lookout:
     def _look(self, row: PlanRow, found: Entry | None) -> tuple[Entry | None, str | None]:
         """What the row is about, as it is now, and a note about it. Raises `Refusal` if it must not be touched."""
         match row.action:
-            case Action.MOVE | Action.COPY | Action.HARDLINK | Action.SYMLINK:
-                return found, self._check(row, found)
             case Action.REMOVE_COPY | Action.REMOVE_HARDLINK | Action.REMOVE_SYMLINK:
                 seen = self._storages[row.target_base].lstat(row.target_folder, row.target_name)
                 check_removal(row, seen, self._storages, self._journal)
@@ -135,6 +136,8 @@ class Lookout:
                 # Known with its time, also where no file leaves it: redo gives it back.
                 self._folder(row.target_base, join(row.target_folder, row.target_name))
                 return seen, None
+            case _:
+                return found, self._check(row, found)
 
     def _check(self, row: PlanRow, seen: Entry | None) -> str | None:
         if seen is None:

@@ -11,14 +11,13 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.errors import StorageFailure
-from fileorg.model import Base
 from fileorg.names import display, join
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from fileorg.journal import Journal, Operation
-    from fileorg.model import Entry, RecordState
+    from fileorg.model import Base, Entry, RecordState
     from fileorg.storage import LocalStorage
 
 
@@ -209,7 +208,7 @@ def seal(
                 notes.append(f"The time of the folder {display(path) or '.'} could not be set back: {error.strerror}.")
         if entry is not None:
             sealed.append((entry.mtime_ns, folder))
-    for storage in {storages[Base.ROOT], storages[Base.DEST]}:
+    for storage in set(storages):
         try:
             storage.sync()
         except OSError as error:

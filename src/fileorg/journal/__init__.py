@@ -2,7 +2,7 @@
 
 from fileorg.journal.journal import Batch, Intent, Journal, Settled
 from fileorg.journal.reader import PROBLEM_STATES, JournalReader
-from fileorg.journal.rows import Done, Operation, Record, RecordId, checked
+from fileorg.journal.rows import Done, Operation, Record, RecordId, Root, checked
 
 __all__ = [
     "PROBLEM_STATES",
@@ -14,6 +14,7 @@ __all__ = [
     "Operation",
     "Record",
     "RecordId",
+    "Root",
     "Settled",
     "checked",
 ]

@@ -7,7 +7,7 @@ import sqlite3
 from urllib.parse import quote
 
 from fileorg.errors import JournalError
-from fileorg.journal.schema import APPLICATION_ID, TABLES, VERSION, migrate
+from fileorg.journal.schema import APPLICATION_ID, LATER_TABLES, TABLES, VERSION, migrate, read_as_of_now
 from fileorg.names import display
 
 _CHECK_ALWAYS_BYTES = 32 << 20
@@ -41,6 +41,8 @@ def connect(path: bytes, *, read_only: bool) -> sqlite3.Connection:
                 if _pragma(db, "user_version") < VERSION:
                     migrate(db)
             _check_tables(db, shown, empty_ok=read_only)
+            if read_only and _pragma(db, "user_version") < VERSION:
+                read_as_of_now(db)
         except BaseException:
             db.close()
             raise
@@ -81,7 +83,7 @@ def _check_identity(db: sqlite3.Connection, shown: str) -> None:
     if application != APPLICATION_ID and not empty:
         # A crash in the first migration leaves tables of ours without the mark.
         names = {row[0] for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-        if application or not names <= TABLES:
+        if application or not names <= TABLES | LATER_TABLES:
             raise JournalError(
                 f"{shown} is a database of another program.",
                 hint="name another state directory with --state-dir or FILEORG_HOME",
@@ -105,7 +107,8 @@ def _check_tables(db: sqlite3.Connection, shown: str, *, empty_ok: bool) -> None
     if any(kind in {"trigger", "view"} for kind, _ in found):
         raise JournalError(f"The journal {shown} holds a trigger or view that fileorg did not make.", hint=_HINT)
     tables = {name for kind, name in found if kind == "table"}
-    if not tables >= TABLES and not (empty_ok and not tables):
+    wanted = TABLES | LATER_TABLES if _pragma(db, "user_version") >= VERSION else TABLES
+    if not tables >= wanted and not (empty_ok and not tables):
         raise JournalError(f"The journal {shown} lacks tables.", hint=_HINT)
 
 

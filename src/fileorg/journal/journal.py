@@ -54,6 +54,7 @@ class Batch(NamedTuple):
 
     values: list[Any]
     exceptions: dict[int, tuple[RecordState, str | None]]
+    keepers: dict[int, tuple[int, bytes, int, int]] = {}  # noqa: RUF012  by position: folder, name, inode, mtime_ns
 
     def intent(self, position: int) -> Intent:
         """The one of a position."""
@@ -102,8 +103,9 @@ class Journal(JournalReader):
         root_inode: int,
         options: dict[str, Any],
         undoes: int | None = None,
+        more_roots: Sequence[tuple[Base, bytes, int]] = (),
     ) -> int:
-        """A new operation, running. Its number."""
+        """A new operation, running. Its number. `more_roots`: base, path and inode of those beside `root`."""
         with self.transaction():
             first = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM records").fetchone()[0]
             row = self._db.execute(
@@ -114,7 +116,12 @@ class Journal(JournalReader):
                     os.getpid(), socket.gethostname(), time.time_ns(),
                 ),
             )  # fmt: skip
-            return int(row.lastrowid or 0)
+            number = int(row.lastrowid or 0)
+            self._db.executemany(
+                "INSERT INTO roots (operation, base, path, inode) VALUES (?, ?, ?, ?)",
+                [(number, *more) for more in more_roots],
+            )
+            return number
 
     # Inside a transaction -------------------------------------------------------------------------------------
 
@@ -163,6 +170,10 @@ class Journal(JournalReader):
         self._db.executemany(
             "UPDATE records SET state = ?, error = ? WHERE id = ?",
             [(state, reason, first + position) for position, (state, reason) in batch.exceptions.items()],
+        )
+        self._db.executemany(
+            "INSERT INTO keepers (record, folder, name, inode, mtime_ns) VALUES (?, ?, ?, ?, ?)",
+            [(first + position, *keeper) for position, keeper in batch.keepers.items()],
         )
         return first
 

@@ -14,18 +14,21 @@ from fileorg.journal.rows import (
     Place,
     Record,
     RecordId,
+    Root,
+    checked_keeper,
     checked_operation,
     checked_place,
+    checked_root,
     checked_rows,
     done,
     foreign,
     is_mode,
 )
-from fileorg.model import INTERRUPTED, NOT_KEPT, Base, RecordState
+from fileorg.model import INTERRUPTED, NOT_KEPT, TO_AND_FRO, Base, Keeper, RecordState
 from fileorg.names import join
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _PLACES_KNOWN = 20_000
 PROBLEM_STATES = (RecordState.CONFLICT, RecordState.FAILED, RecordState.MISSING, RecordState.CHANGED)
@@ -110,9 +113,9 @@ class JournalReader:
     def needed_places(self, operation: Operation) -> set[Place]:
         """The folders that something of it goes back to."""
         query = (
-            "SELECT DISTINCT CASE action WHEN 'move' THEN source_folder ELSE target_folder END FROM records"
-            " WHERE id BETWEEN ? AND ? AND state = 'done'"
-            " AND action IN ('move', 'remove-copy', 'remove-hardlink', 'remove-symlink', 'remove-folder')"
+            f"SELECT DISTINCT CASE WHEN action IN ({_quoted(TO_AND_FRO)}) THEN source_folder ELSE target_folder END"
+            " FROM records WHERE id BETWEEN ? AND ? AND state = 'done' AND action IN ('remove-copy',"
+            f" 'remove-hardlink', 'remove-symlink', 'remove-folder', {_quoted(TO_AND_FRO)})"
         )
         return {self._place(folder) for (folder,) in self._select(query, self.record_range(operation))}
 
@@ -133,6 +136,31 @@ class JournalReader:
     def operation(self, number: int) -> Operation | None:
         found = self.operations("id = ?", (number,))
         return found[0] if found else None
+
+    def roots(self, operation: Operation) -> list[Root]:
+        """The directories of an operation, by `Base`. Raises `JournalError` if a record of it is in none of them."""
+        roots = [Root(operation.root, operation.root_inode), Root(operation.dest or operation.root, None)]
+        rows = self._select("SELECT base, path, inode FROM roots WHERE operation = ? ORDER BY base", (operation.id,))
+        for base, *row in rows:
+            root = checked_root((*row,), operation.id)
+            if base == Base.DEST and root.path == operation.dest:
+                roots[Base.DEST] = root
+            elif base == len(roots) and operation.dest is None:
+                roots.append(root)
+            else:
+                raise foreign("A root of operation", operation.id)
+        low, high = self.record_range(operation)
+        elsewhere = (
+            "SELECT 1 FROM folders WHERE base >= ?3 AND (operation = ?4"
+            " OR id IN (SELECT source_folder FROM records WHERE id BETWEEN ?1 AND ?2)"
+            " OR id IN (SELECT target_folder FROM records WHERE id BETWEEN ?1 AND ?2)"
+            " OR id IN (SELECT folder FROM keepers WHERE record BETWEEN ?1 AND ?2)) LIMIT 1"
+        )
+        if self._value("SELECT 1 FROM folders WHERE base >= ? LIMIT 1", (len(roots),)) is not None and (
+            self._value(elsewhere, (low, high, len(roots), operation.id)) is not None
+        ):
+            raise foreign("A folder of operation", operation.id)
+        return roots
 
     def open_operations(self) -> list[Operation]:
         """Those that ended without being sealed, newest first."""
@@ -196,9 +224,16 @@ class JournalReader:
             )
             if not batch:
                 return
-            place = self._place
-            yield [done(row, place(row[2]), place(row[4])) for row in checked_rows(batch)]
+            place, keeper_of = self._place, self.keepers(batch[-1][0], batch[0][0]).get
+            yield [done(row, place(row[2]), place(row[4]), keeper_of(row[0])) for row in checked_rows(batch)]
             high = batch[-1][0] - 1
+
+    def keepers(self, low: RecordId, high: RecordId) -> dict[RecordId, Keeper]:
+        """The keepers of the duplicates that records of this range are about."""
+        rows = self._select(
+            "SELECT folder, record, name, inode, mtime_ns FROM keepers WHERE record BETWEEN ? AND ?", (low, high)
+        )
+        return {row[0]: checked_keeper(row, self._place(folder)) for folder, *row in rows}
 
     def _place(self, folder: int | None) -> Place:
         """The base and the path of a folder, looked up once."""
@@ -234,8 +269,10 @@ class JournalReader:
         folder, _, name = path.rpartition(b"/")
         found: list[tuple[Operation, Record]] = []
         for operation in reversed(self.operations()):
-            for base, root in ((0, operation.root), (1, operation.dest)):
-                if root is None or not (folder == root or folder.startswith(root.rstrip(b"/") + b"/")):
+            for base, (root, _) in enumerate(self.roots(operation)):
+                if base == Base.DEST and operation.dest is None:
+                    continue
+                if not (folder == root or folder.startswith(root.rstrip(b"/") + b"/")):
                     continue
                 inside = folder[len(root) :].lstrip(b"/")
                 low, high = self.record_range(operation)
@@ -279,3 +316,7 @@ class JournalReader:
             return self._db.execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise broken(self.path, error) from error
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return ", ".join(f"'{word}'" for word in sorted(words))

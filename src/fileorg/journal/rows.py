@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.errors import JournalError
-from fileorg.model import Action, Base, OperationState, RecordState
+from fileorg.model import Action, Base, Keeper, OperationState, RecordState
 from fileorg.names import display
 
 if TYPE_CHECKING:
@@ -67,6 +67,21 @@ def checked_operation(row: tuple[Any, ...]) -> Operation:
     return found
 
 
+class Root(NamedTuple):
+    """A directory that an operation worked in. Without an inode it was written by an older fileorg."""
+
+    path: bytes
+    inode: int | None
+
+
+def checked_root(row: tuple[Any, ...], operation: int) -> Root:
+    """(path, inode), if they are what they should be. Raises `JournalError`."""
+    path, inode = row
+    if not isinstance(path, bytes) or not path.startswith(b"/") or b"\0" in path or not isinstance(inode, int):
+        raise foreign("A root of operation", operation)
+    return Root(path, inode)
+
+
 class Record(NamedTuple):
     """A FileRecord: one file, what was meant with it, and what came of it."""
 
@@ -115,6 +130,7 @@ class Done(NamedTuple):
     target_mtime_ns: int | None
     mode: int | None
     category: str | None
+    keeper: Keeper | None
 
 
 _new_done = partial(tuple.__new__, Done)
@@ -155,12 +171,20 @@ def checked_rows(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
     return rows
 
 
-def done(row: tuple[Any, ...], source: Place, target: Place) -> Done:
+def checked_keeper(row: tuple[Any, ...], place: Place) -> Keeper:
+    """(record, name, inode, mtime_ns) and the place of its folder. Raises `JournalError`."""
+    record, name, *numbers = row
+    if not _is_inside(place.folder, name) or not all(isinstance(number, int) for number in numbers):
+        raise foreign("The keeper of record", record)
+    return Keeper(*place, name, *numbers)
+
+
+def done(row: tuple[Any, ...], source: Place, target: Place, keeper: Keeper | None) -> Done:
     """A checked row, with the places of its folders."""
     number, action, _, source_name, _, target_name, inode, target_inode, size, mtime_ns, mode, category = row
     return _new_done((
         number, _ACTIONS[action], source, source_name or b"", target, target_name,
-        inode, target_inode, size, mtime_ns, mode, category,
+        inode, target_inode, size, mtime_ns, mode, category, keeper,
     ))  # fmt: skip
 
 

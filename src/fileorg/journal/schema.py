@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import sqlite3
 
+    import sqlite_utils
+
 APPLICATION_ID = 0x464F5247  # "FORG"
-VERSION = 1
+VERSION = 2
 TABLES = frozenset({"operations", "folders", "records", "_sqlite_migrations"})
+LATER_TABLES = frozenset({"roots", "keepers"})
 
 _FIRST = """
 CREATE TABLE operations (
@@ -55,6 +58,21 @@ CREATE TABLE records (
 );
 """
 
+_SECOND = """
+CREATE TABLE IF NOT EXISTS roots (
+    operation INTEGER NOT NULL REFERENCES operations,
+    base INTEGER NOT NULL,           -- 1 dest, from 2 on further roots; base 0 is the operation's own root
+    path BLOB NOT NULL,              -- absolute
+    inode INTEGER NOT NULL,
+    PRIMARY KEY (operation, base)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS keepers (
+    record INTEGER PRIMARY KEY,      -- what is done to a duplicate, or takes that back
+    folder INTEGER NOT NULL, name BLOB NOT NULL,
+    inode INTEGER NOT NULL, mtime_ns INTEGER NOT NULL
+);
+"""
+
 
 def migrate(db: sqlite3.Connection) -> None:
     """Bring the tables to `VERSION`. sqlite_utils (75 ms) is imported only when there is something to do."""
@@ -65,10 +83,23 @@ def migrate(db: sqlite3.Connection) -> None:
 
     @migrations(name="0001_operations_folders_records")
     def _first(target: sqlite_utils.Database) -> None:
-        for statement in _FIRST.split(";\n"):
-            if statement.strip():
-                target.execute(statement)
+        _run(target, _FIRST)
+
+    @migrations(name="0002_roots_keepers")
+    def _second(target: sqlite_utils.Database) -> None:
+        _run(target, _SECOND)
 
     migrations.apply(sqlite_utils.Database(db, execute_plugins=False))
     db.execute(f"PRAGMA application_id={APPLICATION_ID}")
     db.execute(f"PRAGMA user_version={VERSION}")
+
+
+def read_as_of_now(db: sqlite3.Connection) -> None:
+    """Let an older journal that may only be read answer as one of today: with the later tables, empty."""
+    db.executescript(_SECOND.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+
+
+def _run(target: sqlite_utils.Database, statements: str) -> None:
+    for statement in statements.split(";\n"):
+        if statement.strip():
+            target.execute(statement)

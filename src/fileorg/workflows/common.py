@@ -12,6 +12,7 @@ from fileorg.execute import BATCH_ROWS, COPIED_ROWS, Unsettled, is_recognised, r
 from fileorg.guards import refuse_system
 from fileorg.ignore import Ignore
 from fileorg.journal import Journal
+from fileorg.model import Base
 from fileorg.names import display
 from fileorg.scan import Selection
 from fileorg.state import root_locks, run_lock
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fileorg.events import Reporter
-    from fileorg.journal import Operation
+    from fileorg.journal import Operation, Root
     from fileorg.state import StateDirectory
 
 INDEX_LOCK = b"index.lock"
@@ -87,18 +88,17 @@ def _recover_open(journal: Journal, state: StateDirectory, reporter: Reporter) -
     for operation in journal.open_operations():
         try:
             with contextlib.ExitStack() as stack:
-                roots = {operation.root, operation.dest or operation.root}
+                roots = journal.roots(operation)
                 for root in roots:
-                    refuse_system(os.path.realpath(root), display(root), state)
-                stack.enter_context(root_locks(*roots))
-                source = open_local(stack, operation.root)
-                target = open_local(stack, operation.dest) if operation.dest else source
-                if not (
-                    is_same_root(source, operation)
-                    and (source.has_stable_inodes(b"") or is_recognised(journal, operation, (source, target)))
-                ):
-                    raise OSError(f"{display(operation.root)} is not the folder that it was (is its disk mounted?)")
-                recover(journal, operation, (source, target), reporter)
+                    refuse_system(os.path.realpath(root.path), display(root.path), state)
+                stack.enter_context(root_locks(*(root.path for root in roots)))
+                storages = open_roots(stack, roots)
+                other = another_root(storages, roots)
+                if other is None and not all(storage.has_stable_inodes(b"") for storage in storages):
+                    other = None if is_recognised(journal, operation, storages) else roots[0]
+                if other is not None:
+                    raise OSError(f"{display(other.path)} is not the folder that it was (is its disk mounted?)")
+                recover(journal, operation, storages, reporter)
         except (Locked, GuardRefused, Unsettled, OSError) as error:
             reporter.note(
                 f"Operation {operation.id} was interrupted and cannot be settled now: {str(error).removesuffix('.')}."
@@ -116,14 +116,21 @@ def _recover_open(journal: Journal, state: StateDirectory, reporter: Reporter) -
 def begin(
     journal: Journal,
     kind: str,
-    source: LocalStorage,
-    target: LocalStorage,
+    storages: Sequence[LocalStorage],
     facts: dict[str, Any],
     undoes: int | None,
 ) -> Operation:
+    """A new operation in the directories of `storages`, by `Base`."""
+    source, target = storages[:2]
     dest = None if target is source else target.root
-    inode = source.identity[1]
-    number = journal.begin(kind, source.root, dest, root_inode=inode, options=facts, undoes=undoes)
+    more = [
+        (Base(base), storage.root, storage.identity[1])
+        for base, storage in enumerate(storages)
+        if base and storage is not source
+    ]
+    number = journal.begin(
+        kind, source.root, dest, root_inode=source.identity[1], options=facts, undoes=undoes, more_roots=more
+    )
     operation = journal.operation(number)
     if operation is None:
         raise AssertionError("it has just been written")
@@ -140,11 +147,20 @@ def rows_at_a_time(storages: Sequence[LocalStorage], *, copies: bool = False) ->
     return COPIED_ROWS if copies or len(devices) > 1 else BATCH_ROWS
 
 
-def is_same_root(root: LocalStorage, operation: Operation) -> bool:
-    """Whether it is the folder that an operation worked in, as far as its inode number can tell: where these are given
-    out anew, the files have to.
+def open_roots(stack: contextlib.ExitStack, roots: Sequence[Root]) -> list[LocalStorage]:
+    """The directories of an operation by `Base`, one that stands for two bases opened once. Raises `OSError`."""
+    opened = {path: open_local(stack, path) for path in dict.fromkeys(root.path for root in roots)}
+    return [opened[root.path] for root in roots]
+
+
+def another_root(storages: Sequence[LocalStorage], roots: Sequence[Root]) -> Root | None:
+    """The first that is not the folder that an operation worked in, as far as its inode number can tell: where these
+    are given out anew, the files have to.
     """
-    return root.identity[1] == operation.root_inode or not root.has_stable_inodes(b"")
+    for storage, root in zip(storages, roots, strict=True):
+        if root.inode is not None and storage.identity[1] != root.inode and storage.has_stable_inodes(b""):
+            return root
+    return None
 
 
 def identity_of(path: bytes) -> tuple[int, int]:

@@ -96,8 +96,7 @@ class OrganizeJob:
         if self._journal is None:
             raise AssertionError("a dry run has no journal")
         self.check()
-        source, target = self._storages
-        operation = begin(self._journal, "organize", source, target, self._options.facts(), None)
+        operation = begin(self._journal, "organize", self._storages, self._options.facts(), None)
         self._reporter.stage(str(self._options.action), self.plan.files)
         with contextlib.closing(hands_for(self.plan.files, self._storages, self._locks)) as hands:
             return execute(

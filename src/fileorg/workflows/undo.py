@@ -15,7 +15,7 @@ from fileorg.model import OperationState
 from fileorg.names import display
 from fileorg.state import root_locks
 from fileorg.undo import UndoPlan
-from fileorg.workflows.common import begin, changing, is_same_root, open_local, rows_at_a_time
+from fileorg.workflows.common import another_root, begin, changing, open_roots, rows_at_a_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from fileorg.model import Outcome
     from fileorg.state import StateDirectory
     from fileorg.storage import LocalStorage
+
+_FORWARD = frozenset({"organize", "dedupe", "clean", "redo"})
+"""Kinds of operations that undo takes back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,7 @@ class UndoJob:
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Take it back. Raises `JournalError`."""
-        source, target = self._storages
-        operation = begin(self._journal, self.kind, source, target, {}, self.undone.id)
+        operation = begin(self._journal, self.kind, self._storages, {}, self.undone.id)
         self._reporter.stage(self.kind, self.plan.files)
         changed = Changed.ANY if self._options.include_changed else Changed.EDITED
         with contextlib.closing(hands_for(self.plan.files, self._storages, self._locks)) as hands:
@@ -90,15 +92,15 @@ def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> 
     with contextlib.ExitStack() as stack:
         journal, locks = changing(stack, state, "redo" if options.redo else "undo", set(), reporter)
         undone = chosen_operation(journal, options)
-        roots = {undone.root, undone.dest or undone.root}
+        roots = journal.roots(undone)
         for root in roots:
-            _still_there(root, undone)
-            refuse_system(os.path.realpath(root), display(root), state)
-        locks += stack.enter_context(root_locks(*roots))
-        source = open_local(stack, undone.root)
-        if not is_same_root(source, undone) and not options.include_changed:
+            _still_there(root.path, undone)
+            refuse_system(os.path.realpath(root.path), display(root.path), state)
+        locks += stack.enter_context(root_locks(*(root.path for root in roots)))
+        storages = open_roots(stack, roots)
+        if (other := another_root(storages, roots)) is not None and not options.include_changed:
             raise UsageError(
-                f"{display(undone.root)} is not the folder that it was (is its disk mounted?).",
+                f"{display(other.path)} is not the folder that it was (is its disk mounted?).",
                 hint="mount its disk, or take what is there now with --include-changed",
             )
         if undone.state is not OperationState.SEALED:
@@ -106,8 +108,7 @@ def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> 
                 f"Operation {undone.id} was interrupted, and what came of it is not settled yet.",
                 hint="put right what is named above, then run fileorg recover",
             )
-        target = open_local(stack, undone.dest) if undone.dest else source
-        yield UndoJob(undone, options, (source, target), journal, reporter, locks)
+        yield UndoJob(undone, options, storages, journal, reporter, locks)
 
 
 def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
@@ -117,7 +118,7 @@ def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
     word = "redo" if options.redo else "undo"
     operations = journal.operations()
     if options.operation is None:
-        kinds = {"undo"} if options.redo else {"organize", "redo"}
+        kinds = {"undo"} if options.redo else _FORWARD
         found = (op for op in operations if op.kind in kinds and _is_left(journal, op, operations))
         if (chosen := next(found, None)) is None:
             raise UsageError(f"There is nothing to {word}.", hint="fileorg history lists the operations")
@@ -129,7 +130,7 @@ def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
     for operation in reversed(operations):  # oldest first: what takes back comes after what it takes back
         if operation.undoes in chain:
             chain.add(operation.id)
-    forward = {"undo"} if options.redo or named.kind == "undo" else {"organize", "redo"}
+    forward = {"undo"} if options.redo or named.kind == "undo" else _FORWARD
     for operation in operations:
         if operation.id in chain and operation.kind in forward and _is_left(journal, operation, operations):
             return operation
