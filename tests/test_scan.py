@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from typing import TYPE_CHECKING
 
 import pytest
@@ -110,9 +111,9 @@ def test_a_folder_that_is_too_large_for_a_worker_is_read_by_the_parent(
     storage = LocalStorage(os.fsencode(tree.root))
     tree.write({f"big/{number:05}.txt": "" for number in range(BATCH_ENTRIES + 1)} | {"small/a.txt": ""})
     monkeypatch.setattr(scan_module, "_PARTS_A_FOLDER", 2)
-    monkeypatch.setattr(scan_module, "_readers", [Reader(storage, Ignore(), Selection())])
     big, small = (scan_module.Task(folder, 1, None) for folder in (b"big", b"small"))
-    parts, too_large = scan_module._read([big, small])
+    arguments = pickle.dumps(Reader(storage, Ignore(), Selection()).arguments)
+    parts, too_large = scan_module._read((arguments, [big, small]))
     storage.close()
     assert [part.batch.split_names() for part in parts] == [[b"a.txt"]]
     assert too_large == [big]

@@ -102,17 +102,26 @@ class Ignore:
 
     fingerprint: bytes
 
-    def __init__(self, *, hidden: bool = False, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> None:
-        """`hidden` lets hidden files and folders in; the patterns are gitignore's, relative to the root.
+    def __init__(
+        self,
+        *,
+        hidden: bool = False,
+        everything: bool = False,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+    ) -> None:
+        """`hidden` lets hidden files and folders in, `everything` whatever is not our own; the patterns are
+        gitignore's, relative to the root.
 
         Raises UsageError for a pattern that cannot match anything.
         """
-        self._hidden = hidden
+        self._hidden = hidden or everything
+        self.everything = everything
         self._exclude = tuple(_option("--exclude", text, whole=False) for text in reversed(exclude))
         self._include = tuple(_option("--include", text, whole=True) for text in reversed(include))
         tables = (_UNFINISHED, _SYSTEM_FILES, _SYSTEM_FOLDERS, _TOOLING, _BUNDLES, _MARKERS)
         built_in = (_SYSTEM_PREFIXES, _MARKER_SUFFIXES, [sorted(table) for table in tables])
-        facts = (hidden, [*include], [*exclude], built_in)
+        facts = (hidden, everything, [*include], [*exclude], built_in)
         self.fingerprint = xxh3_128(repr(facts).encode()).digest()
 
     def file(self, name: bytes) -> Reason | None:
@@ -124,6 +133,8 @@ class Ignore:
     def _file(self, name: bytes) -> Reason | None:
         if _is_ours(name):
             return Reason.OURS
+        if self.everything:
+            return None
         lower = name.lower()
         if lower in _SYSTEM_FILES or lower.startswith(_SYSTEM_PREFIXES):
             return Reason.SYSTEM
@@ -140,6 +151,8 @@ class Ignore:
         """Why a folder called `name` is not entered, None when it is."""
         if _is_ours(name):
             return Reason.OURS
+        if self.everything:
+            return None
         lower = name.lower()
         if lower in _SYSTEM_FOLDERS or lower.startswith(b".trash"):
             return Reason.SYSTEM
@@ -215,6 +228,22 @@ class Scope:
             if pattern.regex.search(path):
                 return pattern.negated
         return True
+
+
+class Patterns:
+    """Patterns of an option, as in a .gitignore: the last one that fits a path has the word."""
+
+    def __init__(self, option: str, texts: Sequence[str]) -> None:
+        """Raises `UsageError` for one that cannot match anything."""
+        self._patterns = tuple(_option(option, text, whole=True) for text in reversed(texts))
+
+    def match(self, path: bytes) -> bool:
+        """Whether a root-relative path is meant."""
+        text = _text(path)
+        for pattern in self._patterns:
+            if pattern.regex.search(text):
+                return not pattern.negated
+        return False
 
 
 def _verdict(patterns: tuple[_Pattern, ...], path: str, *, is_folder: bool) -> bool | None:

@@ -9,7 +9,7 @@ import gc
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from fileorg.errors import StorageFailure
 
@@ -33,12 +33,28 @@ def workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def process_pool(count: int, prepare: Callable[..., None], *arguments: Any) -> Executor:
-    """Lean processes, each set up by `prepare(*arguments)`. By spawn: SQLite and S3 clients do not survive a fork."""
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
+class Processes:
+    """Lean processes, started when they are first needed. By spawn: SQLite and S3 clients do not survive a fork."""
 
-    return ProcessPoolExecutor(count, get_context("spawn"), _prepare, (os.getpid(), prepare, arguments))
+    def __init__(self, count: int | None = None) -> None:
+        self.count = count or workers()
+        self._executor: Executor | None = None
+
+    def work(self, work: Callable[[Task], Result], next_task: Callable[[], Task | None]) -> Iterator[Result]:
+        """As `as_they_come`."""
+        if self._executor is None:
+            from concurrent.futures import ProcessPoolExecutor
+            from multiprocessing import get_context
+
+            self._executor = ProcessPoolExecutor(self.count, get_context("spawn"), _prepare, (os.getpid(),))
+        return as_they_come(self._executor, self.count, work, next_task)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(cancel_futures=True)
 
 
 def as_they_come(
@@ -86,8 +102,7 @@ def end_with_parent(parent: int) -> bool:
     return os.getppid() == parent
 
 
-def _prepare(parent: int, prepare: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+def _prepare(parent: int) -> None:
     if not end_with_parent(parent):
         os._exit(1)
     collect_rarely()
-    prepare(*arguments)

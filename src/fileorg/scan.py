@@ -5,9 +5,12 @@ A large tree is read by processes, several folders at a time; a small one, where
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pickle
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,7 +20,7 @@ from fileorg.index import FileBatch
 from fileorg.layout import collision_key
 from fileorg.names import display, join
 from fileorg.placing import Neighbours, leader_of
-from fileorg.pool import as_they_come, process_pool, workers
+from fileorg.pool import Processes
 from fileorg.sidecars import following
 from fileorg.storage import BATCH_ENTRIES, LocalStorage
 
@@ -139,7 +142,7 @@ class Reader:
         try:
             for sequence, listing in enumerate(self._storage.list_folder(task.folder)):
                 if sequence == 0:
-                    if task.depth and self._is_project(listing):
+                    if task.depth and not self._ignore.everything and self._is_project(listing):
                         yield Part(FileBatch.pack(task.folder, ()), 0, [], {Reason.PROJECT: 1}, 0, 0, None)
                         return
                     task = task._replace(scope=self._scope(task, listing))
@@ -246,12 +249,17 @@ class Reader:
             raise UsageError(f"{path} cannot be read: {error.strerror}.", hint="make it readable") from error
 
 
-def scan(reader: Reader, seen: Seen, reporter: Reporter) -> Iterator[tuple[int, FileBatch]]:
-    """The files of a tree as (sequence in the folder, batch), adding to `seen` what there is beside them."""
+def scan(
+    reader: Reader, seen: Seen, reporter: Reporter, processes: Processes | None = None
+) -> Iterator[tuple[int, FileBatch]]:
+    """The files of a tree as (sequence in the folder, batch), adding to `seen` what there is beside them.
+
+    `processes` are those that the caller has use for afterwards.
+    """
     pending = deque([reader.root()])
     while pending:
         if seen.files > _FEW_FILES and len(pending) > _FEW_FOLDERS:
-            parts = _parts_by_processes(reader, pending, seen)
+            parts = _parts_by_processes(reader, pending, seen, processes)
         else:
             parts = reader.parts(pending.popleft())
         for part in parts:
@@ -262,35 +270,39 @@ def scan(reader: Reader, seen: Seen, reporter: Reporter) -> Iterator[tuple[int, 
                 yield part.sequence, part.batch
 
 
-def _parts_by_processes(reader: Reader, pending: deque[Task], seen: Seen) -> Iterator[Part]:
+def _parts_by_processes(
+    reader: Reader, pending: deque[Task], seen: Seen, processes: Processes | None
+) -> Iterator[Part]:
     """All that is pending, and what comes of it, read by several processes."""
-    count = workers()
+    arguments = pickle.dumps(reader.arguments)
 
-    def next_tasks() -> list[Task] | None:
+    def next_tasks() -> tuple[bytes, list[Task]] | None:
         folders = max(1, min(_FOLDERS_A_TASK, _FILES_A_TASK * seen.folders // (seen.files + 1)))
-        return [pending.popleft() for _ in range(min(folders, len(pending)))] or None
+        tasks = [pending.popleft() for _ in range(min(folders, len(pending)))]
+        return (arguments, tasks) if tasks else None
 
-    with process_pool(count, _become_reader, *reader.arguments) as executor:
-        for parts, too_large in as_they_come(executor, count, _read, next_tasks):
+    with contextlib.ExitStack() as stack:
+        for parts, too_large in (processes or stack.enter_context(Processes())).work(_read, next_tasks):
             yield from parts
             for task in too_large:
                 yield from reader.parts(task)
 
 
-_readers: list[Reader] = []
-"""In a worker: the one reader it was set up with. A process pool has no other place for it."""
+@lru_cache(maxsize=1)
+def _reader(arguments: bytes) -> Reader:
+    """In a worker: the reader for the tree at hand, made once."""
+    root, cross_mounts, ignore, selection = pickle.loads(arguments)  # noqa: S301  from our own parent
+    return Reader(LocalStorage(root, cross_mounts=cross_mounts), ignore, selection)
 
 
-def _become_reader(root: bytes, cross_mounts: bool, ignore: Ignore, selection: Selection) -> None:
-    _readers.append(Reader(LocalStorage(root, cross_mounts=cross_mounts), ignore, selection))
-
-
-def _read(tasks: list[Task]) -> tuple[list[Part], list[Task]]:
+def _read(asked: tuple[bytes, list[Task]]) -> tuple[list[Part], list[Task]]:
     """The parts of several folders; those with so many files that they should stream are left to the parent."""
+    arguments, tasks = asked
+    reader = _reader(arguments)
     parts: list[Part] = []
     too_large: list[Task] = []
     for task in tasks:
-        of_folder = list(islice(_readers[0].parts(task), _PARTS_A_FOLDER))
+        of_folder = list(islice(reader.parts(task), _PARTS_A_FOLDER))
         if len(of_folder) == _PARTS_A_FOLDER:
             too_large.append(task)
         else:

@@ -22,6 +22,7 @@ SORT, LOOK, MORE = "Sort", "Look", "More"
 
 COMMANDS = {
     "organize": SORT,
+    "dedupe": SORT,
     "undo": SORT,
     "redo": SORT,
     "scan": LOOK,

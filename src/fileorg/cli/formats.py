@@ -85,8 +85,17 @@ def _cell(value: Any) -> Any:
 
 def write_null(out: Out, names: Iterable[bytes]) -> None:
     """Names as they are, each ended by a NUL."""
+    _write_raw(out, names, b"\0")
+
+
+def write_lines(out: Out, names: Iterable[bytes]) -> None:
+    """Names as they are, one a line."""
+    _write_raw(out, names, b"\n")
+
+
+def _write_raw(out: Out, names: Iterable[bytes], end: bytes) -> None:
     out.flush()
-    buffer = out.stream.buffer
-    for name in names:
-        buffer.write(name + b"\0")
+    buffer, every = out.stream.buffer, iter(names)
+    while batch := list(islice(every, 256)):
+        buffer.write(end.join(batch) + end)
     buffer.flush()

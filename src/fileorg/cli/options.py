@@ -50,6 +50,11 @@ Yes = Annotated[
     bool, typer.Option("-y", "--yes", help="Do not ask. Without a terminal nothing is asked.", rich_help_panel=RUN)
 ]
 
+MaxChanges = Annotated[
+    int | None,
+    typer.Option("--max-changes", min=0, metavar="N", help="Refuse to change more files than N.", rich_help_panel=RUN),
+]
+
 # Which files ----------------------------------------------------------------------------------------------------------
 
 Recursive = Annotated[
@@ -203,6 +208,7 @@ def filters(
     include: Sequence[str] | None,
     exclude: Sequence[str] | None,
     hidden: bool,
+    everything: bool = False,
     one_file_system: bool,
     min_size: str | None,
     max_size: str | None,
@@ -233,6 +239,7 @@ def filters(
         include=include or (),
         exclude=exclude or (),
         hidden=hidden,
+        everything=everything,
         one_file_system=one_file_system,
         min_size=least,
         max_size=most,

@@ -7,14 +7,14 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from fileorg.cli.formats import JsonDocument, named, write_null
-from fileorg.model import Action, Base
+from fileorg.model import OF_DUPLICATES, Action
 from fileorg.names import display, join
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from fileorg.cli.terminal import Out
-    from fileorg.model import Plan, PlanRow
+    from fileorg.model import Base, Keeper, Plan, PlanRow
 
 _ROWS = 4096
 _FOLDERS = frozenset({Action.MAKE_FOLDER, Action.REMOVE_FOLDER})
@@ -22,11 +22,11 @@ _REMOVALS = frozenset({Action.REMOVE_COPY, Action.REMOVE_HARDLINK, Action.REMOVE
 
 
 class PlanRows:
-    """Paths are relative to the root; those at a destination elsewhere, whose folder is `dest`, are absolute."""
+    """Paths are relative to the root; those of a base that is elsewhere, in the folder that is given, are absolute."""
 
-    def __init__(self, plan: Plan, dest: bytes | None) -> None:
+    def __init__(self, plan: Plan, elsewhere: Mapping[Base, bytes]) -> None:
         self._plan = plan
-        self._dest = dest
+        self._elsewhere = elsewhere
 
     def _every(self) -> Iterator[PlanRow]:
         return chain.from_iterable(self._plan.batches(_ROWS))
@@ -35,7 +35,7 @@ class PlanRows:
         return (row for row in self._every() if row.action not in _FOLDERS)
 
     def place(self, base: Base, path: bytes) -> bytes:
-        return path if self._dest is None or base is Base.ROOT else os.path.join(self._dest, path)
+        return os.path.join(self._elsewhere[base], path) if base in self._elsewhere else path
 
     def _source(self, row: PlanRow) -> bytes:
         return self.place(row.source_base, join(row.source_folder, row.source_name))
@@ -53,7 +53,13 @@ class PlanRows:
             return f"{source} {out.styled(f'stays: {row.reason}', 'yellow')}"
         if row.action in _REMOVALS:
             return f"{target} {out.styled('removed', 'yellow')}, the {row.action.removeprefix('remove-')} of {source}"
-        return f"{source} {out.styled('->', 'dim')} {target}"
+        same = f" {out.styled('=', 'dim')} {display(self._keeper(row.keeper))}" if row.action in OF_DUPLICATES else ""
+        if row.action is Action.REFLINK:
+            return source + same
+        return f"{source} {out.styled('->', 'dim')} {target}{same}"
+
+    def _keeper(self, keeper: Keeper | None) -> bytes:
+        return b"" if keeper is None else self.place(keeper.base, join(keeper.folder, keeper.name))
 
     def as_json(self, document: JsonDocument) -> None:
         """Every row, folders too, in the order in which they are carried out."""
@@ -65,6 +71,8 @@ class PlanRows:
             return {"action": row.action, **target}
         source = named("source", self._source(row))
         fields = {"action": row.action, **source, **target, "size": row.size, "category": row.category or None}
+        if row.keeper is not None:
+            fields |= named("keeper", self._keeper(row.keeper))
         return fields | {"skipped": row.reason or None}
 
     def as_null(self, out: Out) -> None:

@@ -20,6 +20,10 @@ VERBS: dict[str, Verb] = {
     Action.COPY: Verb("Copy", "Copied", "copied"),
     Action.HARDLINK: Verb("Hard-link", "Hard-linked", "hard-linked"),
     Action.SYMLINK: Verb("Symlink", "Symlinked", "symlinked"),
+    "dedupe-quarantine": Verb("Quarantine", "Quarantined", "put into the trash"),
+    "dedupe-hardlink": Verb("Hard-link", "Hard-linked", "replaced by hard links"),
+    "dedupe-symlink": Verb("Symlink", "Symlinked", "replaced by symlinks"),
+    "dedupe-reflink": Verb("Reflink", "Reflinked", "made to share their blocks"),
     "undo": Verb("Undo", "Undone:", "undone"),
     "redo": Verb("Redo", "Redone:", "redone"),
 }

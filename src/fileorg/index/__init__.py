@@ -1,20 +1,32 @@
 """The index: what was seen of each tree. A cache, which may be deleted at any time; the truth is the journal."""
 
 from fileorg.index.columns import FileBatch
+from fileorg.index.digests import ENDS_WIDTH, WHOLE_WIDTH, Columns, Digested, Digests
 from fileorg.index.draft import TAKEN, Claim, Decision, Draft, Follower, Places
-from fileorg.index.filter import MOST_NAMES, Filter, Suspects
+from fileorg.index.filter import MOST_NAMES, Filter, Repeated, Suspects
+from fileorg.index.groups import Group, Groups, Member, MemberRow
 from fileorg.index.index import Index
 
 __all__ = [
+    "ENDS_WIDTH",
     "MOST_NAMES",
     "TAKEN",
+    "WHOLE_WIDTH",
     "Claim",
+    "Columns",
     "Decision",
+    "Digested",
+    "Digests",
     "Draft",
     "FileBatch",
     "Filter",
     "Follower",
+    "Group",
+    "Groups",
     "Index",
+    "Member",
+    "MemberRow",
     "Places",
+    "Repeated",
     "Suspects",
 ]

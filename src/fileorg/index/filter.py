@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -48,6 +49,51 @@ class Suspects:
 
     def __bool__(self) -> bool:
         return bool(self._few) or self._many is not None
+
+
+_SPREAD = 0x9E37_79B9_7F4A_7C15  # an odd number near 2**64 / golden ratio: its multiples differ in all bits
+_ALL_BITS = (1 << 64) - 1
+_MANY = 300_000
+
+
+class Repeated:
+    """Which numbers came more than once: exactly up to 300,000 of them, beyond that with a wrong yes in a thousand."""
+
+    def __init__(self) -> None:
+        self._seen: set[int] = set()
+        self._repeated: set[int] = set()
+        self._filters: tuple[Filter, Filter] | None = None
+
+    def add_all(self, numbers: Sequence[int]) -> None:
+        """Enter numbers of up to 64 bits; a number that is twice among them is repeated, too."""
+        if self._filters is not None:
+            seen, repeated = self._filters
+            spread = _spread(numbers)
+            repeated.add_all([spread[position] for position in seen.add_all(spread)])
+            return
+        fresh = set(numbers)
+        if len(fresh) != len(numbers):
+            self._repeated.update(number for number, count in Counter(numbers).items() if count > 1)
+        self._repeated |= fresh & self._seen
+        self._seen |= fresh
+        if len(self._seen) > _MANY:
+            self._filters = Filter(MOST_NAMES), Filter(MOST_NAMES)
+            for one, few in zip(self._filters, (self._seen, self._repeated), strict=True):
+                one.add_all(_spread([*few]))
+            self._seen, self._repeated = set(), set()
+
+    def positions(self, numbers: Sequence[int]) -> list[int]:
+        """The positions of those that came more than once."""
+        if self._filters is not None:
+            return self._filters[1].positions(_spread(numbers))
+        repeated = self._repeated
+        if repeated.isdisjoint(numbers):
+            return []
+        return [position for position, number in enumerate(numbers) if number in repeated]
+
+
+def _spread(numbers: Iterable[int]) -> list[int]:
+    return [number * _SPREAD & _ALL_BITS for number in numbers]
 
 
 class Filter:

@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING, Self
 
 from fileorg.errors import FileorgError
 from fileorg.index.columns import FileBatch
+from fileorg.index.digests import SCHEMA as DIGESTS_SCHEMA
+from fileorg.index.digests import TABLES as DIGESTS_TABLES
+from fileorg.index.digests import Digests
+from fileorg.index.groups import SCHEMA as GROUPS_SCHEMA
+from fileorg.index.groups import TABLES as GROUPS_TABLES
+from fileorg.index.groups import Groups
 from fileorg.names import display
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
-CREATE TABLE roots (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE);
+CREATE TABLE roots (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, version INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE batches (
     id INTEGER PRIMARY KEY, root INTEGER NOT NULL, folder BLOB NOT NULL, sequence INTEGER NOT NULL,
     fingerprint BLOB NOT NULL, seen INTEGER NOT NULL, UNIQUE (root, folder, sequence));
@@ -24,7 +30,8 @@ CREATE TABLE columns (
     batch INTEGER PRIMARY KEY, dev INTEGER NOT NULL, files INTEGER NOT NULL,
     names BLOB NOT NULL, numbers BLOB NOT NULL);
 """
-_TABLES = {("table", "roots"), ("table", "batches"), ("table", "columns")}
+_EVERYTHING = _SCHEMA + DIGESTS_SCHEMA + GROUPS_SCHEMA
+_TABLES = {("table", name) for name in ("roots", "batches", "columns", *DIGESTS_TABLES, *GROUPS_TABLES)}
 _BROKEN = (sqlite3.DatabaseError, UnicodeDecodeError)  # SQLite's messages hold what it found, whatever that is
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
@@ -60,7 +67,7 @@ class Index:
             if version not in {0, _VERSION} or not found <= _TABLES:
                 raise sqlite3.DatabaseError("of another version")
             if not found:
-                db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;")
+                db.executescript(f"BEGIN; {_EVERYTHING} PRAGMA user_version={_VERSION}; COMMIT;")
         except _BROKEN:
             db.close()
             raise
@@ -78,17 +85,21 @@ class Index:
         Returns how many files were in batches already known. One transaction: a scan that is cut short changes nothing.
         """
         unchanged = files = 0
+        digests = self.digests()
         try:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("INSERT OR IGNORE INTO roots (path) VALUES (?)", (root,))
             root_id = self._root_id(root)
             seen = self._db.execute("SELECT coalesce(max(seen), 0) + 1 FROM batches").fetchone()[0]
             for sequence, batch in batches:
-                unchanged += self._put(root_id, sequence, batch, seen)
+                unchanged += self._put(root_id, sequence, batch, seen, digests)
                 files += batch.files
             stale = "SELECT id FROM batches WHERE root = ? AND seen <> ?"
+            digests.set_aside_stale(root_id, seen)
             self._db.execute(f"DELETE FROM columns WHERE batch IN ({stale})", (root_id, seen))
-            self._db.execute("DELETE FROM batches WHERE root = ? AND seen <> ?", (root_id, seen))
+            gone = self._db.execute("DELETE FROM batches WHERE root = ? AND seen <> ?", (root_id, seen)).rowcount
+            if gone or unchanged != files:
+                self._db.execute("UPDATE roots SET version = ? WHERE id = ?", (seen, root_id))
             self._db.execute("COMMIT")
             self._files[root] = files
         except (sqlite3.Error, UnicodeDecodeError) as error:
@@ -106,7 +117,7 @@ class Index:
             hint="free some space, or name another state directory with --state-dir",
         )
 
-    def _put(self, root_id: int, sequence: int, batch: FileBatch, seen: int) -> int:
+    def _put(self, root_id: int, sequence: int, batch: FileBatch, seen: int, digests: Digests) -> int:
         fingerprint = batch.fingerprint
         known = self._db.execute(
             "SELECT id, fingerprint FROM batches WHERE root = ? AND folder = ? AND sequence = ?",
@@ -115,6 +126,8 @@ class Index:
         if known and known[1] == fingerprint:
             self._db.execute("UPDATE batches SET seen = ? WHERE id = ?", (seen, known[0]))
             return batch.files
+        if known:
+            digests.set_aside(known[0], seen)
         row = self._db.execute(
             "INSERT OR REPLACE INTO batches (id, root, folder, sequence, fingerprint, seen) VALUES (?, ?, ?, ?, ?, ?)",
             (known[0] if known else None, root_id, batch.folder, sequence, fingerprint, seen),
@@ -137,6 +150,37 @@ class Index:
             yield sequence, batch
         if files != self._files.get(root, files):
             raise self._damaged(ValueError(f"it holds {files} of {self._files[root]} files"))
+
+    def version(self, root: bytes) -> tuple[int, int]:
+        """Two numbers that change when what is known of a tree does."""
+        row = self._db.execute("SELECT id, version FROM roots WHERE path = ?", (root,)).fetchone()
+        return (row[0], row[1]) if row else (0, 0)
+
+    def files_in(self, root: bytes, folder: bytes) -> int:
+        """How many files a folder holds, without those in folders in it."""
+        query = "SELECT sum(files) FROM batches JOIN columns ON batch = id WHERE root = ? AND folder = ?"
+        return int(self._db.execute(query, (self._root_id(root), folder)).fetchone()[0] or 0)
+
+    def digests(self) -> Digests:
+        """What is known of the contents."""
+        return Digests(self._db)
+
+    def groups(self) -> Groups:
+        """The duplicate groups that were found last."""
+        return Groups(self._db)
+
+    @contextlib.contextmanager
+    def guarded(self) -> Iterator[None]:
+        """For work with `digests` and `groups`: errors of SQLite as errors for people. Raises `FileorgError`."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            finally:  # what a run that was cut short has read is worth keeping
+                self._db.execute("COMMIT")
+        except _BROKEN as error:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+            raise (self._damaged(error) if code & 0xFF in _DAMAGED else self._failed(error)) from error
 
     def folder(self, root: bytes, folder: bytes) -> Iterator[FileBatch]:
         """The batches of one folder."""

@@ -20,7 +20,7 @@ new_entry = partial(tuple.__new__, Entry)
 
 # Inode numbers are unsigned, and network file systems use all 64 bits: databases and arrays have a sign.
 INODE_MASK = 0x7FFF_FFFF_FFFF_FFFF
-_LATEST_NS = (1 << 63) - 1  # in 2262; the earliest that Linux has is in 1901
+LATEST_NS = (1 << 63) - 1  # in 2262; the earliest that Linux has is in 1901
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()  # os.fsencode in a third of the time
 _KIND, _FILE, _FOLDER = 0o170000, 0o100000, 0o040000  # S_IFMT and two of its values
 
@@ -31,7 +31,7 @@ def entry_of(name: bytes, seen: os.stat_result) -> Entry:
         (
             name,
             seen.st_size,
-            mtime_ns if mtime_ns <= _LATEST_NS else _LATEST_NS,  # noqa: FURB136  min() takes four times as long
+            mtime_ns if mtime_ns <= LATEST_NS else LATEST_NS,  # noqa: FURB136  min() takes four times as long
             seen.st_ctime_ns,
             seen.st_ino & INODE_MASK,
             seen.st_mode,
@@ -70,7 +70,7 @@ def batches(folder: bytes, entries: Iterator[os.DirEntry[str]]) -> Iterator[List
             (
                 entry.name.encode(_ENCODING, _ERRORS),
                 seen.st_size,
-                mtime_ns if mtime_ns <= _LATEST_NS else _LATEST_NS,  # noqa: FURB136  min() takes four times as long
+                mtime_ns if mtime_ns <= LATEST_NS else LATEST_NS,  # noqa: FURB136  min() takes four times as long
                 seen.st_ctime_ns,
                 seen.st_ino & INODE_MASK,
                 mode,

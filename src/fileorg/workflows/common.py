@@ -37,6 +37,7 @@ class Filters:
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
     hidden: bool = False
+    everything: bool = False
     one_file_system: bool = False
     min_size: int | None = None
     max_size: int | None = None
@@ -44,7 +45,7 @@ class Filters:
     older_than_ns: int | None = None
 
     def ignore(self) -> Ignore:
-        return Ignore(hidden=self.hidden, include=self.include, exclude=self.exclude)
+        return Ignore(hidden=self.hidden, everything=self.everything, include=self.include, exclude=self.exclude)
 
     def selection(self, never: frozenset[tuple[int, int]]) -> Selection:
         return Selection(
@@ -166,3 +167,12 @@ def another_root(storages: Sequence[LocalStorage], roots: Sequence[Root]) -> Roo
 def identity_of(path: bytes) -> tuple[int, int]:
     seen = os.stat(path)
     return seen.st_dev, seen.st_ino
+
+
+def distinct_folders(paths: Sequence[bytes]) -> list[bytes]:
+    """Real paths in their order, without those that are within another of them: nothing is counted twice."""
+    return [
+        path
+        for path in dict.fromkeys(paths)
+        if not any(path != other and path.startswith(other.rstrip(b"/") + b"/") for other in paths)
+    ]

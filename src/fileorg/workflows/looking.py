@@ -15,7 +15,7 @@ from fileorg.names import display
 from fileorg.scan import Reader, Seen, scan
 from fileorg.state import run_lock
 from fileorg.totals import Totals
-from fileorg.workflows.common import INDEX_LOCK, Filters, identity_of, open_local
+from fileorg.workflows.common import INDEX_LOCK, Filters, distinct_folders, identity_of, open_local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ class ScanReport:
 def scan_trees(paths: Sequence[bytes], filters: Filters, state: StateDirectory, reporter: Reporter) -> ScanReport:
     """Bring the index up to date with each tree, and sum up what is there. Raises `UsageError`, `Locked`."""
     started = time.monotonic()
-    roots = _distinct_roots(paths)
+    roots = distinct_folders([existing_folder(path) for path in paths])
     totals, seen = Totals(Rules.default()), Seen()
     never = frozenset({identity_of(state.path)})
     with (
@@ -65,7 +65,7 @@ class Categorized(NamedTuple):
 def categorize(paths: Sequence[bytes], filters: Filters, seen: Seen, reporter: Reporter) -> Iterator[Categorized]:
     """What each file is, and by which evidence. Reads the tree, writes nothing; streams. Raises `UsageError`."""
     rules = Rules.default()
-    for root in _distinct_roots(paths):
+    for root in distinct_folders([existing_folder(path) for path in paths]):
         with contextlib.ExitStack() as stack:
             storage = open_local(stack, root, one_file_system=filters.one_file_system)
             reader = Reader(storage, filters.ignore(), filters.selection(frozenset()))
@@ -73,13 +73,3 @@ def categorize(paths: Sequence[bytes], filters: Filters, seen: Seen, reporter: R
                 folder = os.path.join(root, batch.folder)
                 for name, size, *_ in batch.rows():
                     yield Categorized(os.path.join(folder, name), size, rules.evidence(name))
-
-
-def _distinct_roots(paths: Sequence[bytes]) -> list[bytes]:
-    """The real paths, without those that are within another of them: nothing is counted twice."""
-    roots = sorted({existing_folder(path) for path in paths})
-    return [
-        root
-        for root in roots
-        if not any(root != other and root.startswith(other.rstrip(b"/") + b"/") for other in roots)
-    ]

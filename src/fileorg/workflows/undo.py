@@ -11,7 +11,7 @@ from fileorg.errors import UsageError
 from fileorg.execute import Changed, execute
 from fileorg.guards import existing_folder, refuse_system
 from fileorg.hands import hands_for
-from fileorg.model import OperationState
+from fileorg.model import Base, OperationState
 from fileorg.names import display
 from fileorg.state import root_locks
 from fileorg.undo import UndoPlan
@@ -59,6 +59,14 @@ class UndoJob:
         self._journal = journal
         self._reporter = reporter
         self._locks = locks
+
+    @property
+    def elsewhere(self) -> dict[Base, bytes]:
+        """The directories beside the root, or all where there are several roots, by the base of the rows."""
+        paths = {Base(base): storage.root for base, storage in enumerate(self._storages)}
+        if len(paths) > len(Base):
+            return paths
+        return {Base.DEST: paths[Base.DEST]} if paths[Base.DEST] != paths[Base.ROOT] else {}
 
     @property
     def kind(self) -> str:

@@ -12,7 +12,7 @@ from fileorg.cli import options as shared
 from fileorg.cli import values
 from fileorg.cli.options import FILES, Format, Manner, ProgressMode
 from fileorg.errors import Exit, UsageError
-from fileorg.model import Action, By, OnConflict
+from fileorg.model import Action, Base, By, OnConflict
 
 if TYPE_CHECKING:
     from fileorg.cli.change import Change
@@ -88,12 +88,6 @@ OnConflictOption = Annotated[
         rich_help_panel=LAYOUT,
     ),
 ]
-MaxChanges = Annotated[
-    int | None,
-    typer.Option(
-        "--max-changes", min=0, metavar="N", help="Refuse to change more files than N.", rich_help_panel=shared.RUN
-    ),
-]
 MinAge = Annotated[
     str | None,
     typer.Option(
@@ -122,7 +116,7 @@ def organize(
     min_age: MinAge = None,
     dry_run: shared.DryRun = False,
     yes: shared.Yes = False,
-    max_changes: MaxChanges = None,
+    max_changes: shared.MaxChanges = None,
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
     null: shared.NullPairs = False,
@@ -198,7 +192,7 @@ def run_organize(
         dest = None if chosen.dest is None else destination(chosen.dest, state)[0]
         if dest == os.path.realpath(chosen.root):
             dest = None
-        rows = PlanRows(job.plan, dest)
+        rows = PlanRows(job.plan, {} if dest is None else {Base.DEST: dest})
         change = Change(manner, VERBS[chosen.action], "organize", out, screen, rows, again)
         code = _preview(change, job, chosen) if manner.dry_run else _run(change, job, dest, between)
         if job.seen.unreadable_count:

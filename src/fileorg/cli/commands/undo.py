@@ -96,7 +96,7 @@ def run_undo(chosen: "UndoOptions", manner: Manner, state: "StateDirectory") -> 
         screen.pause()
         command = "redo" if chosen.redo else "undo"
         again = f"fileorg {command} {job.undone.id}"
-        rows = PlanRows(job.plan, job.undone.dest)
+        rows = PlanRows(job.plan, job.elsewhere)
         change = Change(manner, VERBS[job.kind], job.kind, out, screen, rows, again)
         if manner.dry_run:
             return _preview(change, job)

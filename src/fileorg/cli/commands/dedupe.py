@@ -1,0 +1,339 @@
+"""`fileorg dedupe`: files with the same content, and what is to be done with them."""
+
+import os
+import shlex
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fileorg.cli import options as shared
+from fileorg.cli.options import FILES, OUTPUT, Format, Manner, ProgressMode
+from fileorg.deduping import Remedy
+from fileorg.errors import Exit, UsageError
+from fileorg.keeping import Keep
+
+if TYPE_CHECKING:
+    from fileorg.cli.change import Change
+    from fileorg.cli.progress import Screen
+    from fileorg.state import StateDirectory
+    from fileorg.workflows import DedupeJob, DedupeOptions
+
+EXAMPLES = """
+# What is there twice? Nothing is changed
+fileorg dedupe ~/Pictures
+
+# Put the copies into the trash of fileorg, take them back, or free the space for good
+fileorg dedupe ~/Pictures --action quarantine
+fileorg undo
+fileorg purge
+
+# What is in the archive already goes from the downloads; the archive is never touched
+fileorg dedupe ~/Downloads --reference ~/Archive --action quarantine
+
+# Keep every name, store the content once
+fileorg dedupe ~/Projects --action hardlink --min-size 1M
+
+# For other programs
+fileorg dedupe ~/Music --format fdupes
+"""
+
+KEEP = "What stays"
+
+
+class DedupeFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+    FDUPES = "fdupes"
+
+
+Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="Folders to search, one or more.")]
+KeepOption = Annotated[
+    list[Keep] | None,
+    typer.Option(
+        "--keep",
+        help="Which file of a group stays. May be repeated: the next decides where the one before does not."
+        " Without it: a clean name, then the oldest, then the shortest path.",
+        show_default=False,
+        rich_help_panel=KEEP,
+    ),
+]
+Reference = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reference",
+        metavar="DIR",
+        help="A folder whose files always stay, and are never touched. May be repeated.",
+        rich_help_panel=KEEP,
+    ),
+]
+Prefer = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--prefer", metavar="PATTERN", help="Rather keep what matches, as in a .gitignore.", rich_help_panel=KEEP
+    ),
+]
+Protect = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--protect", metavar="PATTERN", help="Never touch what matches, as in a .gitignore.", rich_help_panel=KEEP
+    ),
+]
+Isolate = Annotated[
+    bool,
+    typer.Option(
+        "--isolate", help="Only what another of the given folders has, too: copies within one stay.",
+        rich_help_panel=KEEP,
+    ),
+]  # fmt: skip
+ActionOption = Annotated[
+    Remedy | None,
+    typer.Option(
+        "--action",
+        help="What is done with the others: into the trash of fileorg, a hard link or a symlink to the one that stays"
+        " in their place, or shared blocks (btrfs, xfs). Without it nothing is changed.",
+        show_default=False,
+        rich_help_panel=shared.RUN,
+    ),
+]
+Everything = Annotated[
+    bool,
+    typer.Option(
+        "--everything",
+        help="Also what is left alone otherwise: hidden files, projects, version control, bundles, system files.",
+        rich_help_panel=FILES,
+    ),
+]
+HardLinks = Annotated[
+    bool,
+    typer.Option(
+        "--hardlinks",
+        help="List every name of a file that has several; they take no space, and stay.",
+        rich_help_panel=FILES,
+    ),
+]
+FormatOption = Annotated[
+    DedupeFormat,
+    typer.Option(
+        "-f",
+        "--format",
+        help="What to write: text for people, JSON, CSV, or as fdupes does: a path a line, groups set apart.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Null = Annotated[
+    bool,
+    typer.Option(
+        "-0",
+        "--null",
+        help="Paths ended by NUL, and each group by one more. With --action and -n: sources and targets by turns.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+
+def dedupe(
+    paths: Paths,
+    action: ActionOption = None,
+    keep: KeepOption = None,
+    reference: Reference = None,
+    prefer: Prefer = None,
+    protect: Protect = None,
+    isolate: Isolate = False,
+    max_depth: shared.MaxDepth = None,
+    include: shared.Include = None,
+    exclude: shared.Exclude = None,
+    hidden: shared.Hidden = False,
+    everything: Everything = False,
+    hardlinks: HardLinks = False,
+    one_file_system: shared.OneFileSystem = False,
+    min_size: shared.MinSize = None,
+    max_size: shared.MaxSize = None,
+    newer_than: shared.NewerThan = None,
+    older_than: shared.OlderThan = None,
+    dry_run: shared.DryRun = False,
+    yes: shared.Yes = False,
+    max_changes: shared.MaxChanges = None,
+    format_: FormatOption = DedupeFormat.TEXT,
+    output: shared.Output = None,
+    null: Null = False,
+    quiet: shared.Quiet = False,
+    verbose: shared.Verbose = False,
+    progress: shared.Progress = ProgressMode.AUTO,
+    state_dir: shared.StateDir = None,
+) -> int:
+    """Find files with the same content, and free the space that the copies take.
+
+    Without --action nothing is changed. With it, each copy is first compared byte by byte with the file that stays. What
+    went to the trash of fileorg comes back with fileorg undo, until fileorg purge frees its space for good.
+
+    Empty files are no duplicates of each other, unless --min-size is 0. What was read once is remembered: the next run
+    reads only what has changed.
+    """
+    from fileorg.workflows import DedupeOptions
+
+    chosen = DedupeOptions(
+        roots=[os.fsencode(path) for path in paths],
+        references=[os.fsencode(path) for path in reference or ()],
+        filters=shared.filters(
+            max_depth=max_depth,
+            include=include,
+            exclude=exclude,
+            hidden=hidden,
+            everything=everything,
+            one_file_system=one_file_system,
+            min_size=min_size,
+            max_size=max_size,
+            newer_than=newer_than,
+            older_than=older_than,
+        ),
+        keep=keep or (),
+        prefer=prefer or (),
+        protect=protect or (),
+        isolate=isolate,
+        with_links=hardlinks,
+        remedy=action,
+        max_changes=max_changes,
+    )
+    state = shared.state(state_dir)
+    if action is None:
+        _refuse_for_a_report(dry_run=dry_run, max_changes=max_changes)
+        return _report(chosen, format_, state, progress, output, null=null, quiet=quiet, verbose=verbose)
+    if format_ not in {DedupeFormat.TEXT, DedupeFormat.JSON}:
+        raise UsageError(f"--format {format_} lists groups, and means nothing with --action.", hint="use text or json")
+    manner = Manner(dry_run, yes, Format(format_), output, null, quiet, verbose, progress)
+    shared.need_dry_run(manner)
+    return _change(chosen, manner, state)
+
+
+def _refuse_for_a_report(*, dry_run: bool, max_changes: int | None) -> None:
+    for option, is_given in (("--dry-run", dry_run), ("--max-changes", max_changes is not None)):
+        if is_given:
+            raise UsageError(f"{option} means nothing without --action: nothing is changed.", hint="leave it out")
+
+
+def _report(
+    chosen: "DedupeOptions",
+    format_: DedupeFormat,
+    state: "StateDirectory",
+    progress: ProgressMode,
+    path: str | None,
+    *,
+    null: bool,
+    quiet: bool,
+    verbose: bool,
+) -> Exit:
+    from fileorg.cli import duplicates_view as view
+    from fileorg.cli.progress import reporting
+    from fileorg.cli.terminal import output
+    from fileorg.workflows import deduping
+
+    with output(path) as out, reporting(progress, quiet=quiet) as screen, deduping(chosen, state, screen) as job:
+        screen.pause()
+        if null:
+            view.as_null(out, job)
+        else:
+            match format_:
+                case DedupeFormat.JSON:
+                    view.as_json(out, job)
+                case DedupeFormat.CSV:
+                    view.as_csv(out, job)
+                case DedupeFormat.FDUPES:
+                    view.as_fdupes(out, job)
+                case DedupeFormat.TEXT if not quiet:
+                    view.show(out, job, verbose=verbose)
+        out.flush()
+        return _tell_unread(screen, job, verbose=verbose)
+
+
+def _change(chosen: "DedupeOptions", manner: Manner, state: "StateDirectory") -> Exit:
+    from fileorg.cli.change import Change
+    from fileorg.cli.plan_rows import PlanRows
+    from fileorg.cli.progress import reporting
+    from fileorg.cli.terminal import output
+    from fileorg.cli.words import VERBS
+    from fileorg.workflows import deduping
+
+    with (
+        output(manner.output) as out,
+        reporting(manner.progress, quiet=manner.quiet) as screen,
+        deduping(chosen, state, screen, changes=not manner.dry_run) as job,
+    ):
+        screen.pause()
+        again = shlex.join(["fileorg", *sys.argv[1:]])
+        rows = PlanRows(job.rows, job.elsewhere())
+        change = Change(manner, VERBS[f"dedupe-{chosen.remedy}"], "dedupe", out, screen, rows, again)
+        code = _preview(change, job) if manner.dry_run else _run(change, job)
+        out.flush()
+        return code or _tell_unread(screen, job, verbose=manner.verbose)
+
+
+def _run(change: "Change", job: "DedupeJob") -> Exit:
+    from fileorg.cli import duplicates_view as view
+    from fileorg.cli.change import declined
+    from fileorg.cli.formats import write_json
+    from fileorg.cli.render import plural, size
+
+    job.check()
+    if not job.found.victims:
+        if not change.is_text:
+            write_json(change.out, {"operation": None, "files": 0, **view.summary(job)})
+        elif not change.manner.quiet:
+            change.out.line("There are no duplicates to act on.")
+        return Exit.DONE
+    if change.asks or (change.is_text and not change.manner.quiet):
+        talk = change.talk if change.asks else change.out
+        view.show(talk, job, verbose=change.manner.verbose, hint=False)
+        talk.line()
+        talk.flush()
+    what = f"{plural(job.found.victims, 'duplicate')} ({size(job.found.bytes)})"
+    if not change.agreed(f"{change.verb.ask} {what}? fileorg undo takes it back."):
+        return declined()
+    outcome = change.carry_out(job)
+    way_back = f"fileorg undo {outcome.operation}"
+    return change.report(
+        outcome,
+        job.found.victims,
+        way_back,
+        facts=view.summary(job),
+        between=lambda: _say_purge(change, job, outcome.done),
+    )
+
+
+def _say_purge(change: "Change", job: "DedupeJob", done: int) -> None:
+    if done and job.fills_trash and not change.manner.quiet:
+        command = change.out.styled("fileorg purge", "cyan")
+        change.out.line(f"The space is free for good after: {command}")
+
+
+def _preview(change: "Change", job: "DedupeJob") -> Exit:
+    """What the run would do. Raises `GuardRefused`, after it was shown, where the run would."""
+    from fileorg.cli import duplicates_view as view
+    from fileorg.cli.render import plural, size
+
+    head = {"dry_run": True, "kind": "dedupe", **view.roots(job)}
+    change.preview(head, {"files": job.found.victims, "bytes": job.found.bytes, **view.summary(job)})
+    if change.is_text and not change.manner.quiet:
+        what = f"{plural(job.found.victims, 'duplicate')} ({size(job.found.bytes)}) would be {change.verb.participle}"
+        change.out.line(f"\n{what}. This was a dry run: nothing was changed.")
+    change.out.flush()
+    job.check()
+    return Exit.DONE
+
+
+def _tell_unread(screen: "Screen", job: "DedupeJob", *, verbose: bool) -> Exit:
+    """Folders and files that could not be read, on standard error."""
+    from fileorg.cli.plan_view import tell_unreadable
+    from fileorg.cli.summary import NAMED
+    from fileorg.names import display
+
+    most = None if verbose else NAMED
+    tell_unreadable(screen, job.seen, most=most)
+    told = job.unread.named[:most]
+    for path, reason in told:
+        screen.note(f"{display(path)} was left out: {reason}.")
+    if job.unread.count > len(told):
+        screen.note(f"{job.unread.count - len(told):,} more files were left out.")
+    return Exit.SOME_FAILED if job.seen.unreadable_count or job.unread.count else Exit.DONE

@@ -1,0 +1,135 @@
+"""Duplicate groups as people and programs see them."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from fileorg.cli.formats import JsonDocument, named, write_csv, write_lines, write_null
+from fileorg.cli.render import Column, duration, plural, short, size, table
+from fileorg.deduping import freed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fileorg.cli.terminal import Out
+    from fileorg.keeping import Decided
+    from fileorg.workflows import DedupeJob
+
+_GROUPS, _FILES = 10, 5
+"""How much of the waste is shown unless all of it is asked for."""
+
+
+def show(out: Out, job: DedupeJob, *, verbose: bool, hint: bool = True) -> None:
+    """The groups with the most waste, and the sums."""
+    found = job.found
+    if found.groups:
+        rows = [
+            row for group in islice(job.groups(), None if verbose else _GROUPS) for row in _rows(job, group, verbose)
+        ]
+        columns = (
+            Column("Wasted", right=True),
+            Column("Size", right=True, spare=2),
+            Column("Files", right=True, spare=1),
+            Column("Stays, then its duplicates", shrinks=True, keeps_end=True),
+        )
+        table(out, columns, rows)
+        if not verbose and found.groups > _GROUPS:
+            out.line(f"  … and {plural(found.groups - _GROUPS, 'more group')}: -v shows all")
+        out.line()
+    _sums(out, job, hint=hint)
+
+
+def _rows(job: DedupeJob, group: Decided, verbose: bool) -> Iterator[tuple[str, str, str, str]]:
+    shown = group.listed if verbose else group.listed[:_FILES]
+    wasted = size(group.group.size * freed(group))
+    for number, member in enumerate(shown):
+        path = short(job.trees.path(member))
+        yield (
+            (wasted, size(group.group.size), f"{len(group.listed):,}", path)
+            if not number
+            else ("", "", "", f"  {path}")
+        )
+    if len(group.listed) > len(shown):
+        yield "", "", "", f"  … and {len(group.listed) - len(shown):,} more"
+
+
+def _sums(out: Out, job: DedupeJob, *, hint: bool) -> None:
+    found, seen = job.found, job.seen
+    looked = f"{plural(seen.files, 'file')} in {plural(seen.folders, 'folder')}, {duration(job.seconds)}"
+    if not found.groups:
+        out.prose(f"No duplicates: {looked}.")
+        return
+    what = f"{plural(found.duplicates, 'duplicate')} in {plural(found.groups, 'group')}, {size(found.bytes)} wasted"
+    out.prose(f"{out.styled(what, 'bold')}: {looked}.")
+    if hint:
+        out.line("Nothing was changed. To put them into the trash: add --action quarantine")
+
+
+def summary(job: DedupeJob) -> dict[str, Any]:
+    """The sums, for programs."""
+    found, seen = job.found, job.seen
+    return {
+        "groups": found.groups,
+        "duplicate_files": found.duplicates,
+        "reclaimable_bytes": found.bytes,
+        "files_scanned": seen.files,
+        "files_left_out": [{**named("path", path), "reason": reason} for path, reason in job.unread.named],
+        "unreadable": [{**named("path", folder), "error": error} for folder, error in seen.unreadable],
+        "seconds": round(job.seconds, 3),
+    }
+
+
+def roots(job: DedupeJob) -> dict[str, Any]:
+    return {"roots": [named("path", path) for path in job.trees.paths]}
+
+
+def as_json(out: Out, job: DedupeJob) -> None:
+    """`{"duplicates": [{"hash", "count", "total_size_bytes", "files": [{"path", "size"}]}]}`, the sums beside it."""
+    document = JsonDocument(out)
+    document.field("roots", roots(job)["roots"])
+    document.rows("duplicates", map(_fields_of(job), job.groups()))
+    document.field("summary", summary(job))
+    document.end()
+
+
+def _fields_of(job: DedupeJob) -> Any:
+    """A function that gives a group for programs; the first of the files is the one that stays."""
+
+    def fields(group: Decided) -> dict[str, Any]:
+        bytes_ = group.group.size
+        return {
+            "hash": group.group.digest.hex(),
+            "count": len(group.listed),
+            "total_size_bytes": bytes_ * len(group.listed),
+            "files": [{**named("path", job.trees.path(member)), "size": bytes_} for member in group.listed],
+        }
+
+    return fields
+
+
+def as_csv(out: Out, job: DedupeJob) -> None:
+    """A row a file."""
+    rows = (
+        (number, group.group.digest.hex(), group.group.size, "duplicate" if place else "keeper", job.trees.path(member))
+        for number, group in enumerate(job.groups(), 1)
+        for place, member in enumerate(group.listed)
+    )
+    write_csv(out, ("group", "hash", "size", "role", "path"), rows)
+
+
+def as_fdupes(out: Out, job: DedupeJob) -> None:
+    """A path a line as it is, an empty line after each group."""
+    write_lines(out, _paths(job))
+
+
+def as_null(out: Out, job: DedupeJob) -> None:
+    """Each path ended by NUL, each group by one more."""
+    write_null(out, _paths(job))
+
+
+def _paths(job: DedupeJob) -> Iterable[bytes]:
+    for group in job.groups():
+        for member in group.listed:
+            yield job.trees.path(member)
+        yield b""

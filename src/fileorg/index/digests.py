@@ -1,0 +1,187 @@
+"""What is known of the contents: digests as columns beside the batches, valid as long as the batch is.
+
+A digest holds for a file as it was by device, inode, size, mtime and ctime. When its batch changes, those that are
+known are set aside by inode, and found again when the file comes up elsewhere with the same facts.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.index.columns import FileBatch
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Sequence
+
+TABLES = ("digests", "spare", "linked")
+SCHEMA = """
+CREATE TABLE digests (
+    batch INTEGER PRIMARY KEY, fingerprint BLOB NOT NULL, wholes BLOB NOT NULL, ends BLOB NOT NULL);
+CREATE TABLE spare (
+    inode INTEGER NOT NULL, dev INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    ctime_ns INTEGER NOT NULL, whole BLOB NOT NULL, ends BLOB NOT NULL, born INTEGER NOT NULL,
+    PRIMARY KEY (inode, dev)) WITHOUT ROWID;
+CREATE TABLE linked (
+    inode INTEGER NOT NULL, dev INTEGER NOT NULL, size INTEGER NOT NULL, batch INTEGER, position INTEGER,
+    PRIMARY KEY (inode, dev)) WITHOUT ROWID;
+"""
+WHOLE_WIDTH, ENDS_WIDTH = 16, 8
+_BATCHES_AT_A_TIME = 64
+_SCANS_KEPT = 20
+_NO_WHOLE, _NO_ENDS = bytes(WHOLE_WIDTH), bytes(ENDS_WIDTH)
+
+
+class Digested(NamedTuple):
+    """A batch of the index, and the digests of its files: 16 bytes of each whole, 8 of both ends, zeros for unknown.
+
+    A column of which nothing is known is empty.
+    """
+
+    id: int
+    batch: FileBatch
+    fingerprint: bytes
+    wholes: bytes
+    ends: bytes
+
+    def whole_keys(self) -> array[int]:
+        """The first half of each digest of a whole, as a number; 0 where it is unknown."""
+        return array("Q", self.wholes or bytes(self.batch.files * WHOLE_WIDTH))[::2]
+
+    def ends_keys(self) -> array[int]:
+        """The digest of both ends of each, as a number; 0 where it is unknown."""
+        return array("Q", self.ends or bytes(self.batch.files * ENDS_WIDTH))
+
+
+class Columns:
+    """The digests of a batch, to be written to."""
+
+    def __init__(self, wholes: bytes, ends: bytes, files: int = 0) -> None:
+        """Of `files` files, where nothing is known yet."""
+        self._wholes = bytearray(wholes or files * WHOLE_WIDTH)
+        self._ends = bytearray(ends or len(self._wholes) // WHOLE_WIDTH * ENDS_WIDTH)
+
+    def set(self, position: int, whole: bytes | None, ends: bytes | None) -> None:
+        """The digests of one file; None leaves what there is."""
+        if whole is not None:
+            self._wholes[position * WHOLE_WIDTH : (position + 1) * WHOLE_WIDTH] = whole
+        if ends is not None:
+            self._ends[position * ENDS_WIDTH : (position + 1) * ENDS_WIDTH] = ends
+
+    def packed(self) -> tuple[bytes, bytes]:
+        """(wholes, ends), a column of which nothing is known empty."""
+        return bytes(self._wholes) if any(self._wholes) else b"", bytes(self._ends) if any(self._ends) else b""
+
+
+class Digests:
+    """Reads and writes them. Errors of SQLite are for `Index.guarded`."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def walk(self, root_id: int, *, only: str = "1") -> Iterator[Digested]:
+        """The batches of a tree by folder, with their digests; others may write meanwhile. `only` is SQL of ours."""
+        folder, sequence = b"", -1
+        query = (
+            "SELECT b.id, b.sequence, b.fingerprint, d.fingerprint, d.wholes, d.ends,"
+            " folder, dev, files, names, numbers FROM batches b JOIN columns c ON c.batch = b.id"
+            " LEFT JOIN digests d ON d.batch = b.id"
+            f" WHERE root = ? AND (folder, sequence) > (?, ?) AND {only} ORDER BY folder, sequence LIMIT ?"
+        )
+        while rows := self._db.execute(query, (root_id, folder, sequence, _BATCHES_AT_A_TIME)).fetchall():
+            for number, sequence, fingerprint, valid_for, wholes, ends, folder, *columns in rows:  # noqa: B007
+                if valid_for != fingerprint:
+                    wholes = ends = b""  # noqa: PLW2901
+                yield Digested(number, FileBatch(folder, *columns), fingerprint, wholes, ends)
+
+    def put(self, batches: Iterable[Digested]) -> None:
+        """Write the digests of batches."""
+        self._db.executemany(
+            "INSERT OR REPLACE INTO digests (batch, fingerprint, wholes, ends) VALUES (?, ?, ?, ?)",
+            ((known.id, known.fingerprint, known.wholes, known.ends) for known in batches),
+        )
+
+    def forget(self, batch: int, positions: Iterable[int]) -> None:
+        """Forget those of single files of a batch."""
+        wholes, ends = self._db.execute("SELECT wholes, ends FROM digests WHERE batch = ?", (batch,)).fetchone()
+        columns = Columns(wholes, ends)
+        for position in positions:
+            columns.set(position, _NO_WHOLE, _NO_ENDS)
+        self._db.execute("UPDATE digests SET wholes = ?, ends = ? WHERE batch = ?", (*columns.packed(), batch))
+
+    # Files that have changed their batch ------------------------------------------------------------------------------
+
+    def set_aside(self, batch: int, born: int) -> None:
+        """Before a batch is written anew: keep what is known of its files by inode. `born`: the number of the scan."""
+        row = self._db.execute(
+            "SELECT wholes, ends, folder, dev, files, names, numbers FROM batches b JOIN columns c ON c.batch = b.id"
+            " JOIN digests d ON d.batch = b.id AND d.fingerprint = b.fingerprint WHERE b.id = ?",
+            (batch,),
+        ).fetchone()
+        if row is None:
+            return
+        wholes, ends, *columns = row
+        self._db.executemany(
+            "INSERT OR REPLACE INTO spare (inode, dev, size, mtime_ns, ctime_ns, whole, ends, born)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            ((*facts, born) for facts in _known_files(FileBatch(*columns), wholes, ends)),
+        )
+        self._db.execute("DELETE FROM digests WHERE batch = ?", (batch,))
+
+    def set_aside_stale(self, root_id: int, seen: int) -> None:
+        """The same for all batches of a tree that a scan has not seen again."""
+        stale = "SELECT id FROM batches JOIN digests ON batch = id WHERE root = ? AND seen <> ?"
+        for (batch,) in self._db.execute(stale, (root_id, seen)).fetchall():
+            self.set_aside(batch, seen)
+        self._db.execute("DELETE FROM spare WHERE born < ?", (seen - _SCANS_KEPT,))
+
+    def has_spare(self) -> bool:
+        return self._db.execute("SELECT 1 FROM spare LIMIT 1").fetchone() is not None
+
+    def spare(self, inode: int, dev: int, facts: Sequence[int]) -> tuple[bytes, bytes] | None:
+        """(whole, ends) of a file that was elsewhere before. `facts`: size, mtime_ns, ctime_ns."""
+        found: tuple[bytes, bytes] | None = self._db.execute(
+            "SELECT whole, ends FROM spare WHERE inode = ? AND dev = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ?",
+            (inode, dev, *facts),
+        ).fetchone()
+        return found
+
+    # Hard links: several names of one file, which is read once --------------------------------------------------------
+
+    def forget_links(self) -> None:
+        self._db.execute("DELETE FROM linked")
+
+    def add_links(self, files: Iterable[tuple[int, int, int]]) -> None:
+        """(inode, dev, size) of names that are not the only one of their file."""
+        self._db.executemany("INSERT OR IGNORE INTO linked (inode, dev, size) VALUES (?, ?, ?)", files)
+
+    def linked_sizes(self) -> Iterator[int]:
+        """The sizes of those files, each file once."""
+        return (size for (size,) in self._db.execute("SELECT size FROM linked"))
+
+    def is_first_link(self, inode: int, dev: int, batch: int, position: int) -> bool:
+        """Whether this is the first name of the file that is asked about: the one by which it is read."""
+        query = "UPDATE linked SET batch = ?, position = ? WHERE inode = ? AND dev = ? AND batch IS NULL"
+        return self._db.execute(query, (batch, position, inode, dev)).rowcount == 1
+
+    def of_first_link(self, inode: int, dev: int) -> tuple[bytes, bytes]:
+        """(whole, ends) of the name by which the file was read."""
+        row = self._db.execute(
+            "SELECT substr(wholes, position * 16 + 1, 16), substr(ends, position * 8 + 1, 8)"
+            " FROM linked JOIN digests USING (batch) WHERE inode = ? AND dev = ?",
+            (inode, dev),
+        ).fetchone()
+        whole, ends = row or (b"", b"")
+        return whole or _NO_WHOLE, ends or _NO_ENDS
+
+
+def _known_files(
+    batch: FileBatch, wholes: bytes, ends: bytes
+) -> Iterator[tuple[int, int, int, int, int, bytes, bytes]]:
+    """(inode, dev, size, mtime_ns, ctime_ns, whole, ends) of each file of which a digest is known."""
+    for position, (_, size, mtime_ns, ctime_ns, inode, _, _) in enumerate(batch.rows()):
+        whole = wholes[position * WHOLE_WIDTH : (position + 1) * WHOLE_WIDTH] or _NO_WHOLE
+        of_ends = ends[position * ENDS_WIDTH : (position + 1) * ENDS_WIDTH] or _NO_ENDS
+        if whole != _NO_WHOLE or of_ends != _NO_ENDS:
+            yield inode, batch.dev, size, mtime_ns, ctime_ns, whole, of_ends

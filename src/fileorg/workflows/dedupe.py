@@ -1,0 +1,246 @@
+"""Dedupe: scan, find, decide who stays, show, and carry it out if that was asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from xxhash import xxh3_128_digest
+
+from fileorg.deduping import DedupePlan, Found, Remedy, base_of, decided, found
+from fileorg.duplicates import Bounds, Finder
+from fileorg.errors import GuardRefused, UsageError
+from fileorg.execute import COPIED_ROWS, execute
+from fileorg.guards import changeable_folder, existing_folder
+from fileorg.hands import OwnHands
+from fileorg.ignore import Patterns
+from fileorg.index import Index
+from fileorg.keeping import Chooser, Trees, Wishes
+from fileorg.names import display
+from fileorg.pool import Processes
+from fileorg.reading import Tree, Unread
+from fileorg.scan import Reader, Seen, scan
+from fileorg.state import run_lock
+from fileorg.workflows.common import (
+    INDEX_LOCK,
+    Filters,
+    begin,
+    changing,
+    distinct_folders,
+    identity_of,
+    open_local,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from fileorg.events import Reporter
+    from fileorg.index import Groups
+    from fileorg.journal import Journal
+    from fileorg.keeping import Decided, Keep
+    from fileorg.model import Base, Outcome
+    from fileorg.state import StateDirectory
+    from fileorg.storage import LocalStorage
+
+
+@dataclass(frozen=True, slots=True)
+class DedupeOptions:
+    """What `fileorg dedupe` is asked for. Without a `remedy` it only reports. Patterns as in a .gitignore."""
+
+    roots: Sequence[bytes]
+    references: Sequence[bytes] = ()
+    filters: Filters = field(default_factory=Filters)
+    keep: Sequence[Keep] = ()
+    prefer: Sequence[str] = ()
+    protect: Sequence[str] = ()
+    isolate: bool = False
+    with_links: bool = False
+    remedy: Remedy | None = None
+    max_changes: int | None = None
+
+    def wishes(self) -> Wishes:
+        """Raises `UsageError` for a pattern that cannot match anything."""
+        prefer = Patterns("--prefer", self.prefer) if self.prefer else None
+        protect = Patterns("--protect", self.protect) if self.protect else None
+        return Wishes(self.keep, prefer, protect, self.isolate, self.with_links)
+
+    def facts(self) -> dict[str, Any]:
+        """What the journal keeps of it, for people."""
+        chosen: dict[str, Any] = {"action": str(self.remedy)}
+        if self.keep:
+            chosen["keep"] = [str(rule) for rule in self.keep]
+        if self.references:
+            chosen["reference"] = [display(reference) for reference in self.references]
+        return chosen
+
+
+class DedupeJob:
+    """The duplicates that were found; with a remedy also a plan, to be shown and to be run once."""
+
+    def __init__(
+        self,
+        options: DedupeOptions,
+        groups: Groups,
+        trees: Trees,
+        seen: Seen,
+        unread: Unread,
+        storages: Sequence[LocalStorage],
+        chooser: Chooser,
+        journal: Journal | None,
+        reporter: Reporter,
+        seconds: float,
+    ) -> None:
+        self.trees, self.seen, self.unread, self.seconds = trees, seen, unread, seconds
+        self.plan: DedupePlan | None = None
+        if options.remedy is not None:
+            number = journal.next_operation() if journal else 0
+            self.plan = DedupePlan(groups, chooser, options.remedy, trees, storages, number)
+        self.found: Found = self.plan.found if self.plan is not None else found(groups, chooser)
+        self._options, self._groups, self._chooser = options, groups, chooser
+        self._storages, self._journal, self._reporter = storages, journal, reporter
+
+    @property
+    def rows(self) -> DedupePlan:
+        """The plan of a job with a remedy."""
+        if self.plan is None:
+            raise AssertionError("without a remedy there is no plan")
+        return self.plan
+
+    @property
+    def fills_trash(self) -> bool:
+        return self._options.remedy is not Remedy.REFLINK
+
+    def elsewhere(self) -> dict[Base, bytes]:
+        """Where there are several trees: their paths, by the base of the rows."""
+        paths = {base_of(root): path for root, path in enumerate(self.trees.paths)}
+        return paths if len(paths) > 1 else {}
+
+    def groups(self) -> Iterator[Decided]:
+        """Those in which something may go, most waste first."""
+        return decided(self._groups.every(), self._chooser)
+
+    def check(self) -> None:
+        """The guard that needs the plan. Raises `GuardRefused`."""
+        most = self._options.max_changes
+        if most is not None and self.plan is not None and self.plan.files > most:
+            raise GuardRefused(
+                f"{self.plan.files:,} duplicates would be changed, more than --max-changes {most:,} allows.",
+                hint="look at the plan with --dry-run, then raise the limit",
+            )
+
+    def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
+        """Carry the plan out. Raises `JournalError`; `GuardRefused` if it is more than `--max-changes`."""
+        if self._journal is None or self.plan is None:
+            raise AssertionError("a dry run has no journal")
+        self.check()
+        operation = begin(self._journal, "dedupe", self._storages, self._options.facts(), None)
+        self._reporter.stage("dedupe", self.plan.files)
+        return execute(
+            self.plan,
+            self._journal,
+            operation,
+            self._storages,
+            OwnHands(self._storages),
+            self._reporter,
+            stop=stop,
+            rows=COPIED_ROWS,  # each is read before it goes
+        )
+
+
+@contextlib.contextmanager
+def deduping(
+    options: DedupeOptions, state: StateDirectory, reporter: Reporter, *, changes: bool = False
+) -> Iterator[DedupeJob]:
+    """Scan and find; the job holds its locks until the block ends. Without `changes` no file of the user is touched.
+
+    Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
+    """
+    started = time.monotonic()
+    wishes = options.wishes()
+    with contextlib.ExitStack() as stack:
+        roots, references = _folders(options, state, reporter, changes=changes)
+        paths = distinct_folders([*roots, *references])
+        journal = None
+        what = "deduping " + ", ".join(map(display, roots))
+        if changes:
+            journal, _ = changing(stack, state, what, set(paths), reporter)
+        stack.enter_context(run_lock(state, what, name=INDEX_LOCK))
+        index = stack.enter_context(Index(state.index))
+        opened = [open_local(stack, path, one_file_system=options.filters.one_file_system) for path in paths]
+        storages = [opened[0], opened[0], *opened[1:]]  # by Base
+        seen, groups = Seen(), index.groups()
+        unread = _find(options, index, opened, seen, state, reporter)
+        trees = Trees(paths, references)
+        chooser = Chooser(trees, wishes, lambda root, folder: index.files_in(paths[root], folder))
+        with index.guarded():
+            yield DedupeJob(
+                options, groups, trees, seen, unread, storages, chooser, journal, reporter, time.monotonic() - started
+            )
+
+
+def _find(
+    options: DedupeOptions,
+    index: Index,
+    storages: Sequence[LocalStorage],
+    seen: Seen,
+    state: StateDirectory,
+    reporter: Reporter,
+) -> Unread:
+    """Bring the index up to date with the trees, and the groups in it; what could not be read."""
+    filters, bounds = options.filters, _bounds(options.filters)
+    # A bound of sizes is applied here and not in the scan: the index would forget what lies outside.
+    selection = replace(filters, min_size=None, max_size=None).selection(frozenset({identity_of(state.path)}))
+    finder, groups = Finder(index.digests(), index.groups(), bounds, with_links=options.with_links), index.groups()
+    with Processes() as processes:
+        reporter.stage("scan")
+        for storage in storages:
+            batches = scan(Reader(storage, filters.ignore(), selection), seen, reporter, processes)
+            seen.unchanged += index.update(storage.root, finder.watching(batches))
+        versions = [(storage.root, *index.version(storage.root)) for storage in storages]
+        stamp = xxh3_128_digest(repr((versions, bounds, options.with_links)).encode())
+        with index.guarded():
+            if groups.is_true(stamp):
+                return Unread()
+            trees = [Tree(number, path) for path, number, _ in versions]
+            return finder.find(trees, processes, reporter, stamp)
+
+
+def _bounds(filters: Filters) -> Bounds:
+    return Bounds(1 if filters.min_size is None else filters.min_size, filters.max_size)
+
+
+def _folders(
+    options: DedupeOptions, state: StateDirectory, reporter: Reporter, *, changes: bool
+) -> tuple[list[bytes], list[bytes]]:
+    """The folders to search and those never to be touched, as real paths; what overlaps is told.
+
+    Raises `UsageError`, `GuardRefused`.
+    """
+    references = list(dict.fromkeys(existing_folder(path) for path in options.references))
+    roots: list[bytes] = []
+    for path in options.roots:
+        root = changeable_folder(path, state) if changes else existing_folder(path)
+        holders = [reference for reference in references if _is_within(root, reference)]
+        if holders:
+            reporter.note(f"{display(path)} lies in the reference {display(holders[0])}: nothing in it is touched.")
+        elif root in roots:
+            reporter.note(f"{display(path)} was named twice: it is searched once.")
+        else:
+            roots.append(root)
+    for root in roots:
+        outer = next((other for other in roots if other != root and _is_within(root, other)), None)
+        if outer is not None:
+            reporter.note(f"{display(root)} lies in {display(outer)}: it is searched once.")
+    if not roots:
+        raise UsageError(
+            "All of the folders lie in a reference, where nothing is touched.",
+            hint="name a folder outside of --reference",
+        )
+    return roots, references
+
+
+def _is_within(path: bytes, folder: bytes) -> bool:
+    return path == folder or path.startswith(os.path.join(folder, b""))
