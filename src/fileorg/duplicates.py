@@ -164,12 +164,17 @@ class Finder:
                     continue
                 inodes, wholes, dev = known.batch.column(3), known.whole_keys(), known.batch.dev
                 columns = Columns(known.wholes, known.ends, known.batch.files)
-                for position in self._sizes.positions(known.batch.column(0)):
-                    if links[position] > 1 and not wholes[position]:
+                linked = [p for p in self._sizes.positions(known.batch.column(0)) if links[p] > 1]
+                for position in linked:
+                    if not wholes[position]:
                         columns.set(position, *self._digests.of_first_link(inodes[position], dev))
-                packed = columns.packed()
-                if packed != (known.wholes, known.ends):
-                    self._digests.put([known._replace(wholes=packed[0], ends=packed[1])])
+                of_links, ends = columns.packed()
+                if (of_links, ends) != (known.wholes, known.ends):
+                    known = known._replace(wholes=of_links, ends=ends)  # noqa: PLW2901
+                    self._digests.put([known])
+                if self._with_links:
+                    keys = known.whole_keys()
+                    self.count([keys[position] for position in linked], ())
 
     def _members(
         self, root: int, tree: Tree

@@ -88,7 +88,8 @@ class Chooser:
         self._wishes = wishes
         self._files_in = files_in
         self.with_links = wishes.with_links
-        self._order = tuple(dict.fromkeys((*wishes.keep, *USUAL)))
+        order = [*dict.fromkeys((*wishes.keep, *USUAL))]
+        self._order = order[: order.index(Keep.FIRST) + 1]  # which leaves nothing to decide but the path
 
     def decide(self, group: Group) -> Decided:
         """Who stays. No name of the keeper's own file is a victim: it is the same file."""

@@ -109,9 +109,9 @@ class _Workshop:
         files = bytes_ = 0
         for reading in readings:
             job = self._open[reading.known.id] = _Open(reading)
-            for positions, to_read in _parts(reading, _BYTES_A_TASK):
-                job.parts[len(job.parts)] = positions
-                task.append(_request(reading, len(job.parts) - 1, positions))
+            for part, (positions, to_read) in enumerate(_parts(reading, _BYTES_A_TASK)):
+                job.parts[part] = positions
+                task.append(_request(reading, part, positions))
                 files += len(positions)
                 bytes_ += to_read
                 if files >= _FILES_A_TASK or bytes_ >= _BYTES_A_TASK:

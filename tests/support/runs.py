@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.events import NullReporter
 from fileorg.journal import Journal
-from fileorg.workflows import Filters, OrganizeOptions, UndoOptions, organizing, undoing
+from fileorg.workflows import (
+    DedupeOptions,
+    Filters,
+    OrganizeOptions,
+    UndoOptions,
+    deduping,
+    organizing,
+    undoing,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +27,7 @@ if TYPE_CHECKING:
     from fileorg.journal import Record
     from fileorg.model import Outcome, PlanRow, RecordState
     from fileorg.state import StateDirectory
-    from fileorg.workflows import OrganizeJob
+    from fileorg.workflows import DedupeJob, OrganizeJob
 
 _FILTERS = {field.name for field in fields(Filters)}
 
@@ -49,6 +57,27 @@ class Runs:
         """The rows that a dry run shows."""
         with self.job(changes=False, **options) as job:
             return [row for batch in job.plan.batches(100) for row in batch]
+
+    def dedupe_job(self, *, changes: bool = False, **options: Any) -> AbstractContextManager[DedupeJob]:
+        """`options` are those of `DedupeOptions` and of `Filters`; paths may be a `Path`."""
+        chosen = {name: options.pop(name) for name in _FILTERS & options.keys()}
+        roots = [os.fsencode(path) for path in options.pop("roots", [self.tree.root])]
+        references = [os.fsencode(path) for path in options.pop("references", ())]
+        asked = DedupeOptions(roots, references, Filters(**chosen), **options)
+        return deduping(asked, self.state, NullReporter(), changes=changes)
+
+    def duplicates(self, **options: Any) -> list[list[str]]:
+        """The groups as a report lists them: paths relative to the tree, the keeper first."""
+        root = os.fsencode(self.tree.root)
+        with self.dedupe_job(**options) as job:
+            return [
+                [os.fsdecode(os.path.relpath(job.trees.path(member), root)) for member in group.listed]
+                for group in job.groups()
+            ]
+
+    def dedupe(self, **options: Any) -> Outcome:
+        with self.dedupe_job(changes=True, **options) as job:
+            return job.run()
 
     def undo(
         self, operation: int | None = None, *, stop: Callable[[], bool] = lambda: False, **options: Any

@@ -24,9 +24,8 @@ def show(out: Out, job: DedupeJob, *, verbose: bool, hint: bool = True) -> None:
     """The groups with the most waste, and the sums."""
     found = job.found
     if found.groups:
-        rows = [
-            row for group in islice(job.groups(), None if verbose else _GROUPS) for row in _rows(job, group, verbose)
-        ]
+        groups = islice(job.groups(), None if verbose else _GROUPS)
+        rows = [row for group in groups for row in _rows(job, group, verbose)]
         columns = (
             Column("Wasted", right=True),
             Column("Size", right=True, spare=2),
@@ -43,13 +42,9 @@ def show(out: Out, job: DedupeJob, *, verbose: bool, hint: bool = True) -> None:
 def _rows(job: DedupeJob, group: Decided, verbose: bool) -> Iterator[tuple[str, str, str, str]]:
     shown = group.listed if verbose else group.listed[:_FILES]
     wasted = size(group.group.size * freed(group))
-    for number, member in enumerate(shown):
-        path = short(job.trees.path(member))
-        yield (
-            (wasted, size(group.group.size), f"{len(group.listed):,}", path)
-            if not number
-            else ("", "", "", f"  {path}")
-        )
+    first, *others = [short(job.trees.path(member)) for member in shown]
+    yield wasted, size(group.group.size), f"{len(group.listed):,}", first
+    yield from (("", "", "", f"  {other}") for other in others)
     if len(group.listed) > len(shown):
         yield "", "", "", f"  … and {len(group.listed) - len(shown):,} more"
 

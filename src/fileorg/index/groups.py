@@ -20,7 +20,7 @@ CREATE TABLE groups (id INTEGER PRIMARY KEY, digest BLOB NOT NULL, size INTEGER 
 CREATE TABLE finding (stamp BLOB NOT NULL, roots BLOB NOT NULL);
 """
 _GROUPS_AT_A_TIME = 1024
-_BY_DIGEST = "members_by_digest"
+BY_DIGEST = "members_by_digest"
 
 MemberRow = tuple[bytes, int, int, bytes, bytes, int, int, int, int, int]
 """Digest and size, and the fields of `Member`."""
@@ -57,7 +57,7 @@ class Groups:
 
     def begin(self) -> None:
         """Forget the last finding."""
-        self._db.execute(f"DROP INDEX IF EXISTS {_BY_DIGEST}")
+        self._db.execute(f"DROP INDEX IF EXISTS {BY_DIGEST}")
         for name in TABLES:
             self._db.execute(f"DELETE FROM {name}")
 
@@ -67,12 +67,13 @@ class Groups:
 
     def finish(self, roots: Sequence[bytes], stamp: bytes) -> None:
         """Make groups of what was added, most waste first. `stamp` tells when they are still true; empty for never."""
-        self._db.execute(f"CREATE INDEX {_BY_DIGEST} ON members (digest, size)")
+        self._db.execute(f"CREATE INDEX {BY_DIGEST} ON members (digest, size)")
         devices = self._db.execute("SELECT count(DISTINCT dev) FROM members").fetchone()[0]
         which = "inode" if devices <= 1 else "printf('%d:%d', dev, inode)"
         self._db.execute(
             f"INSERT INTO groups (digest, size, files) SELECT digest, size, count(DISTINCT {which}) AS files"
-            " FROM members GROUP BY digest, size HAVING count(*) > 1 ORDER BY (files - 1) * size DESC, files < 2, digest"
+            " FROM members GROUP BY digest, size HAVING count(*) > 1"
+            " ORDER BY (files - 1) * size DESC, files < 2, digest"
         )
         self._db.execute("INSERT INTO finding VALUES (?, ?)", (stamp, b"\0".join(roots)))
 

@@ -12,9 +12,9 @@ from fileorg.index.columns import FileBatch
 from fileorg.index.digests import SCHEMA as DIGESTS_SCHEMA
 from fileorg.index.digests import TABLES as DIGESTS_TABLES
 from fileorg.index.digests import Digests
+from fileorg.index.groups import BY_DIGEST, Groups
 from fileorg.index.groups import SCHEMA as GROUPS_SCHEMA
 from fileorg.index.groups import TABLES as GROUPS_TABLES
-from fileorg.index.groups import Groups
 from fileorg.names import display
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ CREATE TABLE columns (
 """
 _EVERYTHING = _SCHEMA + DIGESTS_SCHEMA + GROUPS_SCHEMA
 _TABLES = {("table", name) for name in ("roots", "batches", "columns", *DIGESTS_TABLES, *GROUPS_TABLES)}
+_KNOWN = _TABLES | {("index", BY_DIGEST)}
 _BROKEN = (sqlite3.DatabaseError, UnicodeDecodeError)  # SQLite's messages hold what it found, whatever that is
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
@@ -64,7 +65,7 @@ class Index:
             )
             version = db.execute("PRAGMA user_version").fetchone()[0]
             found = set(db.execute("SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'"))
-            if version not in {0, _VERSION} or not found <= _TABLES:
+            if version not in {0, _VERSION} or not found <= _KNOWN:
                 raise sqlite3.DatabaseError("of another version")
             if not found:
                 db.executescript(f"BEGIN; {_EVERYTHING} PRAGMA user_version={_VERSION}; COMMIT;")

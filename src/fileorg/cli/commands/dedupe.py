@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -166,8 +167,8 @@ def dedupe(
 ) -> int:
     """Find files with the same content, and free the space that the copies take.
 
-    Without --action nothing is changed. With it, each copy is first compared byte by byte with the file that stays. What
-    went to the trash of fileorg comes back with fileorg undo, until fileorg purge frees its space for good.
+    Without --action nothing is changed. With it, each copy is first compared byte by byte with the file that stays.
+    What went to the trash of fileorg comes back with fileorg undo, until fileorg purge frees its space for good.
 
     Empty files are no duplicates of each other, unless --min-size is 0. What was read once is remembered: the next run
     reads only what has changed.
@@ -293,13 +294,8 @@ def _run(change: "Change", job: "DedupeJob") -> Exit:
         return declined()
     outcome = change.carry_out(job)
     way_back = f"fileorg undo {outcome.operation}"
-    return change.report(
-        outcome,
-        job.found.victims,
-        way_back,
-        facts=view.summary(job),
-        between=lambda: _say_purge(change, job, outcome.done),
-    )
+    say_purge = partial(_say_purge, change, job, outcome.done)
+    return change.report(outcome, job.found.victims, way_back, facts=view.summary(job), between=say_purge)
 
 
 def _say_purge(change: "Change", job: "DedupeJob", done: int) -> None:
