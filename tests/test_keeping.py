@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from fileorg.ignore import Patterns
 from fileorg.index import Group, Member
 from fileorg.keeping import Chooser, Keep, Trees, Wishes, looks_like_a_copy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 COPIES = (
     "a (1).jpg", "a(2).jpg", "a - Copy.jpg", "a - Copy (2).jpg", "a copy.jpg", "a copy 3.jpg", "a (copy).jpg",
@@ -25,9 +30,12 @@ def member(path: str, root: int = 0, *, mtime_ns: int = 5, inode: int = 0, nlink
 
 
 def kept(
-    *members: Member, roots: tuple[bytes, ...] = (b"/r", b"/s"), wishes: Wishes = NO_WISHES, **options: object
+    *members: Member,
+    roots: tuple[bytes, ...] = (b"/r", b"/s"),
+    wishes: Wishes = NO_WISHES,
+    files_in: Callable[[int, bytes], int] = lambda *_: 1,
 ) -> str:
-    decided = decide(*members, roots=roots, wishes=wishes, **options)
+    decided = decide(*members, roots=roots, wishes=wishes, files_in=files_in)
     return Trees(roots).path(decided.keeper).decode()
 
 

@@ -55,15 +55,23 @@ def decided(groups: Iterable[Group], chooser: Chooser) -> Iterator[Decided]:
             yield decision
 
 
-def found(groups: Groups, chooser: Chooser) -> Found:
-    """The sums of all groups."""
+def found(groups: Groups, chooser: Chooser, *, exactly: bool) -> Found:
+    """The sums of all groups. Not `exactly`: as if every name of a file were among those that were found."""
+    if not exactly and not chooser.has_limits and not chooser.with_links:
+        number, duplicates, bytes_ = groups.sums()
+        return Found(number, duplicates, duplicates, bytes_)
     sums = Found()
     for decision in decided(groups.every(), chooser):
         sums.groups += 1
         sums.duplicates += len(decision.listed) - 1
         sums.victims += len(decision.victims)
-        sums.bytes += decision.group.size * freed(decision)
+        sums.bytes += decision.group.size * (freed(decision) if exactly else wasted(decision))
     return sums
+
+
+def wasted(decision: Decided) -> int:
+    """How many copies of the content there are too many."""
+    return len({member[3:5] for member in decision.victims})
 
 
 def freed(decision: Decided) -> int:
@@ -90,7 +98,7 @@ class DedupePlan:
         self._action = _ACTIONS[remedy]
         self._storages = storages
         self._trash = b".fileorg/trash/%d" % number
-        self.found = found(groups, chooser)
+        self.found = found(groups, chooser, exactly=True)
 
     @property
     def files(self) -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fileorg.events import Reporter
     from fileorg.index import Digested, Digests, FileBatch, Groups
     from fileorg.pool import Processes
-    from fileorg.reading import Unread
+    from fileorg.reading import Reads
 
 
 class Bounds(NamedTuple):
@@ -58,7 +58,7 @@ class Finder:
             self._sizes.add_all(self._bounds.chosen(sizes))
             yield sequence, batch
 
-    def find(self, trees: Sequence[Tree], processes: Processes, reporter: Reporter, stamp: bytes) -> Unread:
+    def find(self, trees: Sequence[Tree], processes: Processes, reporter: Reporter, stamp: bytes) -> Reads:
         """Read what is in doubt, and leave the groups in the index. `stamp` says until when they are true.
 
         Returns what could not be read.
@@ -67,15 +67,15 @@ class Finder:
             self._sizes.add_all(self._bounds.chosen(self._digests.linked_sizes()))
         self._groups.begin()
         reporter.stage("compare")
-        racy, unread = read_all(self._in_doubt_by_size(trees), self, processes, reporter)
-        read_all(self._in_doubt_by_ends(trees), self, processes, reporter, racy, unread)
+        racy, reads = read_all(self._in_doubt_by_size(trees), self, processes, reporter)
+        read_all(self._in_doubt_by_ends(trees), self, processes, reporter, racy, reads)
         if self._has_links:
             self._spread_links(trees)
         self._groups.add(chain.from_iterable(self._members(root, tree) for root, tree in enumerate(trees)))
         for batch, positions in racy.items():
             self._digests.forget(batch, positions)
-        self._groups.finish([tree.path for tree in trees], b"" if racy or unread.count else stamp)
-        return unread
+        self._groups.finish([tree.path for tree in trees], b"" if racy or reads.failed else stamp)
+        return reads
 
     def count(self, wholes: Iterable[int], ends: Iterable[int]) -> None:
         """Take note of digests, as `Digested.whole_keys` and `ends_keys` give them."""

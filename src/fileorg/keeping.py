@@ -80,75 +80,86 @@ class Decided(NamedTuple):
 
 
 class Chooser:
-    """Decides group by group."""
+    """Decides group by group. Two files and no wishes are what counts: there may be a million of them."""
 
     def __init__(self, trees: Trees, wishes: Wishes, files_in: Callable[[int, bytes], int]) -> None:
         """`files_in` tells how many files a folder of a tree holds."""
         self._trees = trees
+        self._prefixes = [os.path.join(path, b"") for path in trees.paths]
         self._wishes = wishes
         self._files_in = files_in
         self.with_links = wishes.with_links
+        self.has_limits = bool(trees.references or wishes.protect or wishes.isolate)
+        """Whether there are groups of which nothing may go."""
         order = [*dict.fromkeys((*wishes.keep, *USUAL))]
-        self._order = order[: order.index(Keep.FIRST) + 1]  # which leaves nothing to decide but the path
+        self._order = [self._measure(rule) for rule in order[: order.index(Keep.FIRST) + 1]]
 
     def decide(self, group: Group) -> Decided:
         """Who stays. No name of the keeper's own file is a victim: it is the same file."""
-        trees, wishes = self._trees, self._wishes
-        has_references, has_patterns = bool(trees.references), bool(wishes.prefer or wishes.protect)
-        ranked = sorted((self._rank(member, has_references, has_patterns), member) for member in group.members)
-        keeper = ranked[0][1]
+        prefixes, wishes = self._prefixes, self._wishes
+        ranked = sorted(
+            (prefixes[member[0]] + (member[1] + b"/" + member[2] if member[1] else member[2]), member)
+            for member in group.members
+        )
+        standing = dict.fromkeys((path for path, _ in ranked), _FREE)
+        candidates = ranked
+        if self.has_limits or wishes.prefer is not None:
+            standing = {path: self._standing(path, member) for path, member in ranked}
+            first = min(standing.values())
+            candidates = [place for place in ranked if standing[place[0]] == first]
+        for measure in self._order:
+            if len(candidates) == 1:
+                break
+            measured = [measure(path, member) for path, member in candidates]
+            least = min(measured)
+            candidates = [place for place, number in zip(candidates, measured, strict=True) if number == least]
+        keeper = candidates[0][1]
+        own, known = keeper[3:5], {keeper[3:5]}
         victims: list[Member] = []
         stays: list[Member] = []
-        listed, known = [keeper], {(keeper.dev, keeper.inode)}
-        for (untouched, *_), member in ranked[1:]:
-            identity = (member.dev, member.inode)
+        listed = [keeper]
+        for path, member in ranked:
+            if member is keeper:
+                continue
+            identity = member[3:5]
             if wishes.with_links or identity not in known:
                 known.add(identity)
                 listed.append(member)
-            if (
-                untouched < _FREE
-                or identity == (keeper.dev, keeper.inode)
-                or (wishes.isolate and member.root == keeper.root)
-            ):
+            if standing[path] < _FREE or identity == own or (wishes.isolate and member.root == keeper.root):
                 stays.append(member)
             else:
                 victims.append(member)
         return Decided(group, keeper, victims, stays, listed)
 
-    def _rank(self, member: Member, has_references: bool, has_patterns: bool) -> tuple[int, tuple[int, ...], bytes]:
-        """By which the keeper is the least: what must stay first, then by the wishes, and never undecided."""
-        path = self._trees.path(member)
-        standing = _FREE
-        if has_references and self._trees.is_reference(path):
-            standing = _REFERENCE
-        elif has_patterns:
-            inside = join(member.folder, member.name)
-            if self._wishes.protect is not None and self._wishes.protect.match(inside):
-                standing = _PROTECTED
-            elif self._wishes.prefer is not None and self._wishes.prefer.match(inside):
-                standing = _FREE
-            else:
-                standing = _NOT_PREFERRED if self._wishes.prefer is not None else _FREE
-        return standing, tuple(self._measure(rule, member, path) for rule in self._order), path
+    def _standing(self, path: bytes, member: Member) -> int:
+        """What must stay comes first, then what is preferred."""
+        if self._trees.is_reference(path):
+            return _REFERENCE
+        inside = join(member.folder, member.name)
+        if self._wishes.protect is not None and self._wishes.protect.match(inside):
+            return _PROTECTED
+        is_other = self._wishes.prefer is not None and not self._wishes.prefer.match(inside)
+        return _NOT_PREFERRED if is_other else _FREE
 
-    def _measure(self, rule: Keep, member: Member, path: bytes) -> int:
+    def _measure(self, rule: Keep) -> Callable[[bytes, Member], int]:
+        """A number of a path and its member, of which the least stays."""
         match rule:
             case Keep.OLDEST:
-                return member.mtime_ns
+                return lambda _, member: member.mtime_ns
             case Keep.NEWEST:
-                return -member.mtime_ns
+                return lambda _, member: -member.mtime_ns
             case Keep.SHORTEST_PATH:
-                return len(path)
+                return lambda path, _: len(path)
             case Keep.LONGEST_PATH:
-                return -len(path)
+                return lambda path, _: -len(path)
             case Keep.SHORTEST_NAME:
-                return len(member.name)
+                return lambda _, member: len(member.name)
             case Keep.FIRST:
-                return member.root
+                return lambda _, member: member.root
             case Keep.LARGEST_FOLDER:
-                return -self._files_in(member.root, member.folder)
+                return lambda _, member: -self._files_in(member.root, member.folder)
             case Keep.CLEAN_NAME:
-                return looks_like_a_copy(member.name)
+                return lambda _, member: looks_like_a_copy(member.name)
 
 
 _REFERENCE, _PROTECTED, _FREE, _NOT_PREFERRED = range(4)

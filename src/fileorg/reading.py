@@ -42,14 +42,19 @@ class Reading(NamedTuple):
 
 
 @dataclass(slots=True)
-class Unread:
-    """Files that could not be read, or changed meanwhile: no digest never means equal. The first ones by name."""
+class Reads:
+    """How much was read, and the files that could not be, or changed meanwhile: the first ones by name.
 
-    count: int = 0
+    No digest never means equal.
+    """
+
+    files: int = 0
+    bytes: int = 0
+    failed: int = 0
     named: list[tuple[bytes, str]] = field(default_factory=list)
 
-    def add(self, path: bytes, reason: str) -> None:
-        self.count += 1
+    def fail(self, path: bytes, reason: str) -> None:
+        self.failed += 1
         if len(self.named) < _PROBLEMS_KEPT:
             self.named.append((path, reason))
 
@@ -68,13 +73,13 @@ def read_all(
     processes: Processes,
     reporter: Reporter,
     racy: dict[int, list[int]] | None = None,
-    unread: Unread | None = None,
-) -> tuple[dict[int, list[int]], Unread]:
+    reads: Reads | None = None,
+) -> tuple[dict[int, list[int]], Reads]:
     """Read, and give the sink what was found. One task is done by this process, several by others.
 
     Returns what was read too soon after it changed to be remembered, positions by batch, and what could not be read.
     """
-    shop = _Workshop(sink, reporter, {} if racy is None else racy, unread or Unread())
+    shop = _Workshop(sink, reporter, {} if racy is None else racy, reads or Reads())
     tasks = shop.tasks(readings)
     first, second = next(tasks, None), next(tasks, None)
     if second is not None:
@@ -83,7 +88,7 @@ def read_all(
             shop.take(answers)
     elif first is not None:
         shop.take(answer_all(first))
-    return shop.racy, shop.unread
+    return shop.racy, shop.reads
 
 
 class _Open:
@@ -92,15 +97,38 @@ class _Open:
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         self.started_ns = time.time_ns()
-        self.columns = Columns(reading.known.wholes, reading.known.ends, reading.known.batch.files)
         self.parts: dict[int, list[int]] = {}
         self.is_cut = False
+        self._digested = reading.known
+        self._columns: Columns | None = None
+
+    def take(self, positions: list[int], answer: Answer) -> None:
+        """The digests of a part."""
+        known, wholly = self.reading.known, self.reading.wholly
+        if len(positions) == known.batch.files:  # nearly always: of all files at once, and nothing was known
+            ends = known.ends if wholly else answer.ends
+            self._digested = known._replace(wholes=answer.wholes, ends=ends if any(ends) else b"")
+            return
+        if self._columns is None:
+            self._columns = Columns(known.wholes, known.ends, known.batch.files)
+        for index, position in enumerate(positions):
+            whole = answer.wholes[index * WHOLE_WIDTH : (index + 1) * WHOLE_WIDTH]
+            self._columns.set(
+                position, whole, None if wholly else answer.ends[index * ENDS_WIDTH : (index + 1) * ENDS_WIDTH]
+            )
+
+    def digested(self) -> Digested:
+        """What is known of the batch now."""
+        if self._columns is None:
+            return self._digested
+        wholes, ends = self._columns.packed()
+        return self._digested._replace(wholes=wholes, ends=ends)
 
 
 class _Workshop:
-    def __init__(self, sink: Sink, reporter: Reporter, racy: dict[int, list[int]], unread: Unread) -> None:
+    def __init__(self, sink: Sink, reporter: Reporter, racy: dict[int, list[int]], reads: Reads) -> None:
         self._sink, self._reporter = sink, reporter
-        self.racy, self.unread = racy, unread
+        self.racy, self.reads = racy, reads
         self._open: dict[int, _Open] = {}
 
     def tasks(self, readings: Iterator[Reading]) -> Iterator[list[Request]]:
@@ -128,8 +156,7 @@ class _Workshop:
             self._take(job, job.parts.pop(answer.part), answer)
             if job.is_cut and not job.parts:
                 del self._open[answer.batch]
-                wholes, ends = job.columns.packed()
-                complete.append(job.reading.known._replace(wholes=wholes, ends=ends))
+                complete.append(job.digested())
         self._sink.put(complete)
 
     def _take(self, job: _Open, positions: list[int], answer: Answer) -> None:
@@ -137,26 +164,28 @@ class _Workshop:
         folder = join(tree.path, known.batch.folder) if known.batch.folder else tree.path
         names = known.batch.split_names() if answer.problems else []
         for index, reason in answer.problems:
-            self.unread.add(folder + b"/" + names[positions[index]], reason)
+            self.reads.fail(folder + b"/" + names[positions[index]], reason)
         self._sink.count(array("Q", answer.wholes)[::2], () if job.reading.wholly else array("Q", answer.ends))
-        for index, position in enumerate(positions):
-            whole = answer.wholes[index * WHOLE_WIDTH : (index + 1) * WHOLE_WIDTH]
-            ends = None if job.reading.wholly else answer.ends[index * ENDS_WIDTH : (index + 1) * ENDS_WIDTH]
-            job.columns.set(position, whole, ends)
-        sizes, ctimes = known.batch.column(0), known.batch.column(2)
-        young = [position for position in positions if ctimes[position] > job.started_ns - _COARSE_NS]
-        if young:
+        job.take(positions, answer)
+        sizes, ctimes, soon = known.batch.column(0), known.batch.column(2), job.started_ns - _COARSE_NS
+        if max(ctimes) > soon and (young := [position for position in positions if ctimes[position] > soon]):
             self.racy.setdefault(known.id, []).extend(young)
-        self._reporter.advance(len(positions), sum(sizes[position] for position in positions), folder)
+        bytes_ = sum(map(sizes.__getitem__, positions))
+        self.reads.files += len(positions)
+        self.reads.bytes += bytes_ if job.reading.wholly else min(bytes_, len(positions) * SMALL_BYTES)
+        self._reporter.advance(len(positions), bytes_, folder)
 
 
 def _parts(reading: Reading, most: int) -> Iterator[tuple[list[int], int]]:
     """The positions in parts of about `most` bytes to read; (positions, bytes)."""
-    sizes, part, bytes_ = reading.known.batch.column(0), list[int](), 0
-    for position in reading.positions:
-        size = sizes[position]
+    sizes, positions = reading.known.batch.column(0), reading.positions
+    if not reading.wholly:  # a batch of these is never too large
+        yield positions, min(sum(sizes), len(positions) * SMALL_BYTES)
+        return
+    part, bytes_ = list[int](), 0
+    for position in positions:
         part.append(position)
-        bytes_ += size if reading.wholly else min(size, SMALL_BYTES)
+        bytes_ += sizes[position]
         if bytes_ >= most:
             yield part, bytes_
             part, bytes_ = [], 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.cli.formats import JsonDocument, named, write_csv, write_lines, write_null
 from fileorg.cli.render import Column, duration, plural, short, size, table
-from fileorg.deduping import freed
+from fileorg.deduping import wasted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,9 +41,9 @@ def show(out: Out, job: DedupeJob, *, verbose: bool, hint: bool = True) -> None:
 
 def _rows(job: DedupeJob, group: Decided, verbose: bool) -> Iterator[tuple[str, str, str, str]]:
     shown = group.listed if verbose else group.listed[:_FILES]
-    wasted = size(group.group.size * freed(group))
+    too_many = size(group.group.size * wasted(group))
     first, *others = [short(job.trees.path(member)) for member in shown]
-    yield wasted, size(group.group.size), f"{len(group.listed):,}", first
+    yield too_many, size(group.group.size), f"{len(group.listed):,}", first
     yield from (("", "", "", f"  {other}") for other in others)
     if len(group.listed) > len(shown):
         yield "", "", "", f"  … and {len(group.listed) - len(shown):,} more"
@@ -69,7 +69,7 @@ def summary(job: DedupeJob) -> dict[str, Any]:
         "duplicate_files": found.duplicates,
         "reclaimable_bytes": found.bytes,
         "files_scanned": seen.files,
-        "files_left_out": [{**named("path", path), "reason": reason} for path, reason in job.unread.named],
+        "files_left_out": [{**named("path", path), "reason": reason} for path, reason in job.reads.named],
         "unreadable": [{**named("path", folder), "error": error} for folder, error in seen.unreadable],
         "seconds": round(job.seconds, 3),
     }

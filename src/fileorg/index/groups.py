@@ -87,6 +87,12 @@ class Groups:
         row = self._db.execute("SELECT stamp FROM finding").fetchone()
         return row is not None and bool(stamp) and row[0] == stamp
 
+    def sums(self) -> tuple[int, int, int]:
+        """Of groups of several files: how many groups, files beyond the first of each, and bytes that these take."""
+        query = "SELECT count(*), sum(files - 1), sum((files - 1) * size) FROM groups WHERE files > 1"
+        groups, files, bytes_ = self._db.execute(query).fetchone()
+        return groups, files or 0, bytes_ or 0
+
     def count(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM groups").fetchone()[0])
 

@@ -21,7 +21,7 @@ from fileorg.index import Index
 from fileorg.keeping import Chooser, Trees, Wishes
 from fileorg.names import display
 from fileorg.pool import Processes
-from fileorg.reading import Tree, Unread
+from fileorg.reading import Reads, Tree
 from fileorg.scan import Reader, Seen, scan
 from fileorg.state import run_lock
 from fileorg.workflows.common import (
@@ -86,19 +86,19 @@ class DedupeJob:
         groups: Groups,
         trees: Trees,
         seen: Seen,
-        unread: Unread,
+        reads: Reads,
         storages: Sequence[LocalStorage],
         chooser: Chooser,
         journal: Journal | None,
         reporter: Reporter,
         seconds: float,
     ) -> None:
-        self.trees, self.seen, self.unread, self.seconds = trees, seen, unread, seconds
+        self.trees, self.seen, self.reads, self.seconds = trees, seen, reads, seconds
         self.plan: DedupePlan | None = None
         if options.remedy is not None:
             number = journal.next_operation() if journal else 0
             self.plan = DedupePlan(groups, chooser, options.remedy, trees, storages, number)
-        self.found: Found = self.plan.found if self.plan is not None else found(groups, chooser)
+        self.found: Found = self.plan.found if self.plan is not None else found(groups, chooser, exactly=False)
         self._options, self._groups, self._chooser = options, groups, chooser
         self._storages, self._journal, self._reporter = storages, journal, reporter
 
@@ -172,12 +172,12 @@ def deduping(
         opened = [open_local(stack, path, one_file_system=options.filters.one_file_system) for path in paths]
         storages = [opened[0], opened[0], *opened[1:]]  # by Base
         seen, groups = Seen(), index.groups()
-        unread = _find(options, index, opened, seen, state, reporter)
+        reads = _find(options, index, opened, seen, state, reporter)
         trees = Trees(paths, references)
         chooser = Chooser(trees, wishes, lambda root, folder: index.files_in(paths[root], folder))
         with index.guarded():
             yield DedupeJob(
-                options, groups, trees, seen, unread, storages, chooser, journal, reporter, time.monotonic() - started
+                options, groups, trees, seen, reads, storages, chooser, journal, reporter, time.monotonic() - started
             )
 
 
@@ -188,7 +188,7 @@ def _find(
     seen: Seen,
     state: StateDirectory,
     reporter: Reporter,
-) -> Unread:
+) -> Reads:
     """Bring the index up to date with the trees, and the groups in it; what could not be read."""
     filters, bounds = options.filters, _bounds(options.filters)
     # A bound of sizes is applied here and not in the scan: the index would forget what lies outside.
@@ -203,7 +203,7 @@ def _find(
         stamp = xxh3_128_digest(repr((versions, bounds, options.with_links)).encode())
         with index.guarded():
             if groups.is_true(stamp):
-                return Unread()
+                return Reads()
             trees = [Tree(number, path) for path, number, _ in versions]
             return finder.find(trees, processes, reporter, stamp)
 

@@ -327,9 +327,9 @@ def _tell_unread(screen: "Screen", job: "DedupeJob", *, verbose: bool) -> Exit:
 
     most = None if verbose else NAMED
     tell_unreadable(screen, job.seen, most=most)
-    told = job.unread.named[:most]
+    told = job.reads.named[:most]
     for path, reason in told:
         screen.note(f"{display(path)} was left out: {reason}.")
-    if job.unread.count > len(told):
-        screen.note(f"{job.unread.count - len(told):,} more files were left out.")
-    return Exit.SOME_FAILED if job.seen.unreadable_count or job.unread.count else Exit.DONE
+    if job.reads.failed > len(told):
+        screen.note(f"{job.reads.failed - len(told):,} more files were left out.")
+    return Exit.SOME_FAILED if job.seen.unreadable_count or job.reads.failed else Exit.DONE
