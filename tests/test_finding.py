@@ -14,13 +14,15 @@ from hypothesis import strategies as st
 from tests.support.runs import Runs
 from tests.support.tree import Tree
 
-from fileorg import reading
+from fileorg import hashing, reading
 from fileorg.hashing import END_BYTES, SMALL_BYTES
 from fileorg.index import filter as filter_module
 from fileorg.state import open_state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from fileorg.hashing import Answer, Request
 
 BORDERS = (
     1,
@@ -117,14 +119,16 @@ def test_a_file_that_cannot_be_read_is_told_and_equals_nothing(of_nobody: Runs) 
     runs.tree.path("b").chmod(0)
     with runs.dedupe_job() as job:
         assert [[member.name for member in group.listed] for group in job.groups()] == [[b"a", b"c"]]
-        assert [(os.path.basename(path), reason) for path, reason in job.reads.named] == [(b"b", "Permission denied")]
+        assert [(os.fsdecode(path), reason) for path, reason in job.reads.named] == [
+            (str(runs.tree.path("b")), "Permission denied")
+        ]
 
 
 def test_a_file_that_changes_while_it_is_read_drops_out(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     runs.tree.write({"a": "same", "b": "same", "c": "same"})
-    answer_all = reading.answer_all
+    answer_all = hashing.answer_all
 
-    def edited_meanwhile(requests: Sequence[reading.Request]) -> list[reading.Answer]:
+    def edited_meanwhile(requests: Sequence[Request]) -> list[Answer]:
         runs.tree.write({"b": "else"})
         runs.tree.path("c").unlink()
         return answer_all(requests)
@@ -132,8 +136,8 @@ def test_a_file_that_changes_while_it_is_read_drops_out(runs: Runs, monkeypatch:
     monkeypatch.setattr(reading, "answer_all", edited_meanwhile)
     with runs.dedupe_job() as job:
         assert list(job.groups()) == []
-        reasons = {os.path.basename(path): reason for path, reason in job.reads.named}
-    assert reasons == {b"b": "it changed while it was read", b"c": "it is no longer there"}
+        reasons = {os.fsdecode(os.path.basename(path)): reason for path, reason in job.reads.named}
+    assert reasons == {"b": "it changed while it was read", "c": "it is no longer there"}
 
 
 # Several processes, very many sizes: the same answer ------------------------------------------------------------------
@@ -164,9 +168,9 @@ def test_more_sizes_than_are_kept_exactly(runs: Runs, monkeypatch: pytest.Monkey
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that are read. Files that have just been written are remembered, too."""
     names: list[str] = []
-    answer_all = reading.answer_all
+    answer_all = hashing.answer_all
 
-    def noting(requests: Sequence[reading.Request]) -> list[reading.Answer]:
+    def noting(requests: Sequence[Request]) -> list[Answer]:
         names.extend(os.fsdecode(name) for request in requests for name in request.names)
         return answer_all(requests)
 

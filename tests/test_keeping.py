@@ -39,7 +39,13 @@ def kept(
     return Trees(roots).path(decided.keeper).decode()
 
 
-def decide(*members: Member, roots=(b"/r", b"/s"), wishes=NO_WISHES, references=(), files_in=lambda *_: 1):
+def decide(
+    *members: Member,
+    roots: tuple[bytes, ...] = (b"/r", b"/s"),
+    wishes: Wishes = NO_WISHES,
+    references: tuple[bytes, ...] = (),
+    files_in: Callable[[int, bytes], int] = lambda *_: 1,
+) -> Decided:
     return Chooser(Trees(roots, references), wishes, files_in).decide(Group(1, b"d" * 16, 10, len(members), [*members]))
 
 

@@ -49,7 +49,7 @@ class Reads:
     """
 
     files: int = 0
-    bytes: int = 0
+    bytes_: int = 0
     failed: int = 0
     named: list[tuple[bytes, str]] = field(default_factory=list)
 
@@ -172,7 +172,7 @@ class _Workshop:
             self.racy.setdefault(known.id, []).extend(young)
         bytes_ = sum(map(sizes.__getitem__, positions))
         self.reads.files += len(positions)
-        self.reads.bytes += bytes_ if job.reading.wholly else min(bytes_, len(positions) * SMALL_BYTES)
+        self.reads.bytes_ += bytes_ if job.reading.wholly else min(bytes_, len(positions) * SMALL_BYTES)
         self._reporter.advance(len(positions), bytes_, folder)
 
 
