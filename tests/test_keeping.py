@@ -8,7 +8,7 @@ import pytest
 
 from fileorg.ignore import Patterns
 from fileorg.index import Group, Member
-from fileorg.keeping import Chooser, Keep, Trees, Wishes, looks_like_a_copy
+from fileorg.keeping import Chooser, Decided, Keep, Trees, Wishes, looks_like_a_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -98,7 +98,6 @@ class _Open:
         self.reading = reading
         self.started_ns = time.time_ns()
         self.parts: dict[int, list[int]] = {}
-        self.is_cut = False
         self._digested = reading.known
         self._columns: Columns | None = None
 
@@ -137,15 +136,15 @@ class _Workshop:
         files = bytes_ = 0
         for reading in readings:
             job = self._open[reading.known.id] = _Open(reading)
-            for part, (positions, to_read) in enumerate(_parts(reading, _BYTES_A_TASK)):
-                job.parts[part] = positions
+            parts = list(enumerate(_parts(reading, _BYTES_A_TASK)))
+            job.parts = {part: positions for part, (positions, _) in parts}  # all, before an answer can come
+            for part, (positions, to_read) in parts:
                 task.append(_request(reading, part, positions))
                 files += len(positions)
                 bytes_ += to_read
                 if files >= _FILES_A_TASK or bytes_ >= _BYTES_A_TASK:
                     yield task
                     task, files, bytes_ = [], 0, 0
-            job.is_cut = True
         if task:
             yield task
 
@@ -154,7 +153,7 @@ class _Workshop:
         for answer in answers:
             job = self._open[answer.batch]
             self._take(job, job.parts.pop(answer.part), answer)
-            if job.is_cut and not job.parts:
+            if not job.parts:
                 del self._open[answer.batch]
                 complete.append(job.digested())
         self._sink.put(complete)
