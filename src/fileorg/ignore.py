@@ -14,7 +14,7 @@ from fileorg.errors import UsageError
 from fileorg.names import display, join
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 IGNORE_FILE = b".fileorgignore"
 
@@ -30,6 +30,7 @@ class Reason(StrEnum):
     PROJECT = "project folder"
     BUNDLE = "bundle"
     EXCLUDED = "excluded"
+    MEANT = "empty on purpose"
 
 
 def _words(text: str) -> frozenset[bytes]:
@@ -84,6 +85,8 @@ _MARKER_SUFFIXES = tuple(
 """.split()
 )
 
+_STORES = (frozenset({b"objects", b"refs"}), frozenset({b"cur", b"new", b"tmp"}))
+
 # First bytes and last suffixes of everything that `Ignore._file` knows: nearly all names have neither.
 _ODD_FIRST = frozenset(b".~")
 _ODD_SUFFIXES = _UNFINISHED | {b"db", b"ini", b"icon\r"}
@@ -95,6 +98,13 @@ def project_marker(names: Iterable[bytes]) -> bytes | None:
         if name in _MARKERS or name.endswith(_MARKER_SUFFIXES):
             return name
     return None
+
+
+def is_store(names: Collection[bytes]) -> bool:
+    """Whether a folder with folders of these `names` is a bare repository of git or a Maildir: they hold many files of
+    no known kind, and folders that have to be there although they are empty.
+    """
+    return any(store.issubset(names) for store in _STORES)
 
 
 class Ignore:
@@ -222,12 +232,15 @@ class Scope:
                 if verdict:
                     return True
                 break
-        if is_folder or not self._include:
-            return False
+        return not is_folder and not self.includes(name)
+
+    def includes(self, name: bytes) -> bool:
+        """Whether --include takes `name` of this folder, whatever it is: all, where there is no such pattern."""
+        path = self._prefix + _text(name)
         for pattern in self._include:
             if pattern.regex.search(path):
-                return pattern.negated
-        return True
+                return not pattern.negated
+        return not self._include
 
 
 class Patterns:

@@ -15,9 +15,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.errors import UsageError
-from fileorg.ignore import IGNORE_FILE, PROJECT_MARKERS, Ignore, Reason, Scope, project_marker
-from fileorg.index import FileBatch
+from fileorg.ignore import IGNORE_FILE, PROJECT_MARKERS, Ignore, Reason, Scope, is_store, project_marker
+from fileorg.index import FileBatch, Leftovers
+from fileorg.index import Part as FolderPart
 from fileorg.layout import collision_key
+from fileorg.leftovers import Found, Leftover, Links, found_in, links_in
 from fileorg.names import display, join
 from fileorg.placing import Neighbours, leader_of
 from fileorg.pool import Processes
@@ -59,6 +61,8 @@ class Selection:
     newer_than_ns: int | None = None
     older_than_ns: int | None = None
     with_leaders: bool = False  # side-cars are judged by the file that they follow
+    leftovers: bool = True  # they are looked for: a look at where each symlink leads
+    goes: frozenset[Leftover] = frozenset()  # those that are to go: a folder of nothing else is empty
 
     @property
     def filters(self) -> bool:
@@ -72,8 +76,13 @@ class Selection:
         return (
             (self.min_size is None or entry.size >= self.min_size)
             and (self.max_size is None or entry.size <= self.max_size)
-            and (self.newer_than_ns is None or entry.mtime_ns >= self.newer_than_ns)
-            and (self.older_than_ns is None or entry.mtime_ns <= self.older_than_ns)
+            and self.takes_time(entry)
+        )
+
+    def takes_time(self, entry: Entry) -> bool:
+        """For what has no size that anyone means: folders and symlinks."""
+        return (self.newer_than_ns is None or entry.mtime_ns >= self.newer_than_ns) and (
+            self.older_than_ns is None or entry.mtime_ns <= self.older_than_ns
         )
 
 
@@ -83,6 +92,7 @@ class Task(NamedTuple):
     folder: bytes
     depth: int
     scope: Scope | None
+    is_taken: bool = True  # the filters take the folder itself
 
 
 class Part(NamedTuple):
@@ -95,6 +105,7 @@ class Part(NamedTuple):
     links: int
     not_entered: int
     error: str | None
+    found: Found = Found()
 
 
 @dataclass(slots=True)
@@ -105,6 +116,9 @@ class Seen:
     unchanged: int = 0  # of the files, those that the index knew already
     folders: int = 0
     links: int = 0
+    empty_files: int = 0
+    empty_folders: int = 0  # those too that hold nothing but empty folders
+    broken_symlinks: int = 0  # of the links
     not_entered: int = 0
     ignored: Counter[Reason] = field(default_factory=Counter)
     unreadable: list[tuple[bytes, str]] = field(default_factory=list)
@@ -114,6 +128,8 @@ class Seen:
         self.files += part.batch.files
         self.folders += part.sequence == 0
         self.links += part.links
+        self.empty_files += part.found.empty_files
+        self.broken_symlinks += part.found.broken_symlinks
         self.not_entered += part.not_entered
         self.ignored.update(part.ignored)
         if part.error is not None:
@@ -167,8 +183,28 @@ class Reader:
             ignored[Reason.EXCLUDED] += len(files) - len(taken)
             files = taken
         tasks, not_entered = self._subfolders(task, listing.folders, ignored)
+        found = self._leftovers(task, listing, files, len(tasks)) if self._selection.leftovers else Found()
+        ignored[Reason.MEANT] += found.meant
         batch = FileBatch.pack(task.folder, files, is_alone=is_alone)
-        return Part(batch, sequence, tasks, dict(+ignored), len(listing.others), not_entered, None)
+        return Part(batch, sequence, tasks, dict(+ignored), len(listing.others), not_entered, None, found)
+
+    def _leftovers(self, task: Task, listing: Listing, files: list[Entry], subfolders: int) -> Found:
+        """What is left over in a part of a folder. A symlink is left alone like a file of its name."""
+
+        def is_taken(link: Entry) -> bool:
+            return (
+                self._ignore.file(link.name) is None
+                and self._selection.takes_time(link)
+                and (task.scope is None or not task.scope.excludes(link.name, is_folder=False))
+            )
+
+        goes = self._selection.goes
+        links = Links([], [])
+        if listing.others:
+            links = links_in(self._storage, task.folder, listing.others, is_taken, all_of_them=bool(goes))
+        empty = [entry for entry in files if not entry[1]]
+        entries = sum(map(len, listing[1:])) - subfolders
+        return found_in(empty, links, entries, goes, keeps=not task.is_taken)
 
     def _selected(self, folder: bytes, files: list[Entry], *, is_alone: bool) -> Iterator[Entry]:
         """The files that the filters take; side-cars are judged by their leader, if that was asked for."""
@@ -200,7 +236,8 @@ class Reader:
             elif task.depth == 0 and selection.leaves(entry.name):
                 continue
             elif deeper:
-                tasks.append(Task(join(task.folder, entry.name), task.depth + 1, task.scope))
+                is_taken = selection.takes_time(entry) and (task.scope is None or task.scope.includes(entry.name))
+                tasks.append(Task(join(task.folder, entry.name), task.depth + 1, task.scope, is_taken))
             else:
                 not_entered += 1
         return tasks, not_entered
@@ -218,7 +255,7 @@ class Reader:
 
     def _is_project(self, listing: Listing) -> bool:
         names = [entry.name for kind in listing[1:] for entry in kind]
-        if project_marker(names) is not None:
+        if project_marker(names) is not None or is_store({entry.name for entry in listing.folders}):
             return True
         # A marker may stand in a later batch of a folder that is listed in several.
         return len(names) == BATCH_ENTRIES and any(
@@ -250,12 +287,29 @@ class Reader:
 
 
 def scan(
-    reader: Reader, seen: Seen, reporter: Reporter, processes: Processes | None = None
+    reader: Reader,
+    seen: Seen,
+    reporter: Reporter,
+    leftovers: Leftovers | None = None,
+    processes: Processes | None = None,
 ) -> Iterator[tuple[int, FileBatch]]:
-    """The files of a tree as (sequence in the folder, batch), adding to `seen` what there is beside them.
-
-    `processes` are those that the caller has use for afterwards.
+    """The files of a tree as (sequence in the folder, batch), adding to `seen` what there is beside them, and to
+    `leftovers` what is to go, by name. `processes` are those that the caller has use for afterwards.
     """
+    with contextlib.ExitStack() as stack:
+        known = leftovers or stack.enter_context(Leftovers())
+        for part in _parts(reader, seen, processes):
+            seen.add(part)
+            found = part.found
+            known.add(FolderPart(part.batch.folder, len(part.tasks), found.stays), found.goes, found.led_to)
+            reporter.advance(part.batch.files, 0, part.batch.folder)
+            if part.batch.files:
+                yield part.sequence, part.batch
+        seen.empty_folders += known.end()
+
+
+def _parts(reader: Reader, seen: Seen, processes: Processes | None) -> Iterator[Part]:
+    """All parts of the tree; those of one folder together, and before those of the folders in it."""
     pending = deque([reader.root()])
     while pending:
         if seen.files > _FEW_FILES and len(pending) > _FEW_FOLDERS:
@@ -263,11 +317,8 @@ def scan(
         else:
             parts = reader.parts(pending.popleft())
         for part in parts:
-            seen.add(part)
             pending.extend(part.tasks)
-            reporter.advance(part.batch.files, 0, part.batch.folder)
-            if part.batch.files:
-                yield part.sequence, part.batch
+            yield part
 
 
 def _parts_by_processes(

@@ -23,6 +23,7 @@ SORT, LOOK, MORE = "Sort", "Look", "More"
 COMMANDS = {
     "organize": SORT,
     "dedupe": SORT,
+    "clean": SORT,
     "undo": SORT,
     "redo": SORT,
     "scan": LOOK,

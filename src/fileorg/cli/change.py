@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fileorg.cli.formats import JsonDocument, write_json
 from fileorg.cli.options import Format, ProgressMode
 from fileorg.cli.question import ask
+from fileorg.cli.render import plural
 from fileorg.cli.stop import Stopped, stoppable
 from fileorg.cli.summary import NAMED, exit_code, outcome_as_json, show_outcome, show_problems
 from fileorg.cli.terminal import can_ask, standard_error
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Job(Protocol):
-    """A plan that can be run once: `OrganizeJob`, `UndoJob`."""
+    """A plan that can be run once: `OrganizeJob`, `CleanJob`, `UndoJob`."""
 
     def run(self, stop: Callable[[], bool] = ...) -> Outcome: ...
 
@@ -127,7 +128,7 @@ class Change:
         quiet = self.manner.quiet
         most = None if self.manner.verbose else NAMED
         show_outcome(self.out, outcome, self.verb, quiet=quiet)
-        show_problems(self.out, self.err, outcome, quiet=quiet, most=most)
+        show_problems(self.out, self.err, outcome, quiet=quiet, most=most, noun=self.verb.noun)
         if between is not None:
             between()
         if outcome.interrupted:
@@ -139,7 +140,7 @@ class Change:
     def _say_stopped(self, outcome: Outcome, files: int, way_back: str) -> None:
         err = self.err
         self.out.flush()
-        err.prose(f"Stopped after {outcome.done:,} of {files:,} files.", "fileorg: ")
+        err.prose(f"Stopped after {outcome.done:,} of {plural(files, self.verb.noun)}.", "fileorg: ")
         if outcome.done:
             err.line(f"  Take them back with: {err.styled(way_back, 'cyan')}")
         err.line(f"  Or go on with:       {err.styled(self.again, 'cyan')}")

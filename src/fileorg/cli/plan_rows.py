@@ -32,7 +32,8 @@ class PlanRows:
         return chain.from_iterable(self._plan.batches(_ROWS))
 
     def _files(self) -> Iterator[PlanRow]:
-        return (row for row in self._every() if row.action not in _FOLDERS)
+        """Files, and the folders that the plan is about: those on the way have no category."""
+        return (row for row in self._every() if row.action not in _FOLDERS or row.category)
 
     def place(self, base: Base, path: bytes) -> bytes:
         return os.path.join(self._elsewhere[base], path) if base in self._elsewhere else path
@@ -49,6 +50,9 @@ class PlanRows:
 
     def _line(self, out: Out, row: PlanRow) -> str:
         source, target = display(self._source(row)), display(self._target(row))
+        if row.action in _FOLDERS:
+            done = "made" if row.action is Action.MAKE_FOLDER else "removed"
+            return f"{target}/ {out.styled(f'stays: {row.reason}' if row.reason else done, 'yellow')}"
         if row.reason:
             return f"{source} {out.styled(f'stays: {row.reason}', 'yellow')}"
         if row.action in _REMOVALS:
@@ -68,7 +72,7 @@ class PlanRows:
     def _fields(self, row: PlanRow) -> dict[str, Any]:
         target = named("target", self._target(row))
         if row.action in _FOLDERS:
-            return {"action": row.action, **target}
+            return {"action": row.action, **target, **({"skipped": row.reason or None} if row.category else {})}
         source = named("source", self._source(row))
         fields = {"action": row.action, **source, **target, "size": row.size, "category": row.category or None}
         if row.keeper is not None:
@@ -80,4 +84,8 @@ class PlanRows:
         write_null(out, (name for row in self._files() if not row.reason for name in self._pair(row)))
 
     def _pair(self, row: PlanRow) -> tuple[bytes, bytes]:
-        return (self._target(row), b"") if row.action in _REMOVALS else (self._source(row), self._target(row))
+        if row.action is Action.MAKE_FOLDER:
+            return b"", self._target(row)
+        if row.action in _REMOVALS or row.action is Action.REMOVE_FOLDER:
+            return self._target(row), b""
+        return self._source(row), self._target(row)

@@ -35,22 +35,28 @@ def _failed(outcome: Outcome) -> int:
 def show_outcome(out: Out, outcome: Outcome, verb: Verb, *, quiet: bool) -> None:
     """One line: how many files, how long it took."""
     if not quiet:
-        what = f"{plural(outcome.done, 'file')} ({size(outcome.bytes)})"
+        what = amount(outcome.done, outcome.bytes, verb)
         out.line(f"{out.styled(verb.done, 'bold')} {what} in {duration(outcome.seconds)}.")
         for note in outcome.notes:
             out.line(f"  {display(note)}")
 
 
-def show_problems(out: Out, err: Out, outcome: Outcome, *, quiet: bool, most: int | None) -> None:
+def amount(count: int, bytes_: int, verb: Verb) -> str:
+    """`34 files (51.3 KB)`; what is left over has no size that anyone means."""
+    what = plural(count, verb.noun)
+    return f"{what} ({size(bytes_)})" if verb.noun == "file" else what
+
+
+def show_problems(out: Out, err: Out, outcome: Outcome, *, quiet: bool, most: int | None, noun: str = "file") -> None:
     """What was skipped, to `out`; what went wrong, to `err`, also when quiet. `most` None names all that are known."""
     skipped = outcome.counts.get(RecordState.SKIPPED, 0)
     if skipped and not quiet:
         chosen = [problem for problem in outcome.problems if problem.state is RecordState.SKIPPED]
-        _name(out, outcome, f"Skipped {plural(skipped, 'file')}:", "yellow", chosen, skipped, most)
+        _name(out, outcome, f"Skipped {plural(skipped, noun)}:", "yellow", chosen, skipped, most)
     if failed := _failed(outcome):
         chosen = [problem for problem in outcome.problems if problem.state in PROBLEM_STATES]
         out.flush()
-        _name(err, outcome, f"Not done, {plural(failed, 'file')}:", "red", chosen, failed, most)
+        _name(err, outcome, f"Not done, {plural(failed, noun)}:", "red", chosen, failed, most)
 
 
 def _name(

@@ -8,11 +8,12 @@ from fileorg.model import Action
 
 
 class Verb(NamedTuple):
-    """`ask` and `done` start a sentence, `participle` stands in one."""
+    """`ask` and `done` start a sentence, `participle` stands in one; `noun` is what is done, one of them."""
 
     ask: str
     done: str
     participle: str
+    noun: str = "file"
 
 
 VERBS: dict[str, Verb] = {
@@ -24,6 +25,7 @@ VERBS: dict[str, Verb] = {
     "dedupe-hardlink": Verb("Hard-link", "Hard-linked", "replaced by hard links"),
     "dedupe-symlink": Verb("Symlink", "Symlinked", "replaced by symlinks"),
     "dedupe-reflink": Verb("Reflink", "Reflinked", "made to share their blocks"),
+    "clean": Verb("Remove", "Removed", "removed", "leftover"),
     "undo": Verb("Undo", "Undone:", "undone"),
     "redo": Verb("Redo", "Redone:", "redone"),
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import time
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,8 @@ class Across:
                 RecordState.SKIPPED,
                 f"it has {intent.nlink} names (hard links), torn apart by another disk; --action copy copies it",
             )
+        if not stat.S_ISREG(intent.mode or stat.S_IFREG):
+            raise Refusal(RecordState.SKIPPED, "it is a symlink, which is not carried to another disk")
         source = self._storages[row.source_base]
         original = Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
         staged, entry = self._copy(row, record)

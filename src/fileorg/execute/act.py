@@ -211,8 +211,8 @@ class Actor:
         self._problem(self._prepared.batch[position], state, reason)
 
     def _problem(self, row: PlanRow, state: RecordState, reason: str | None) -> None:
-        if row.action in FOLDER_ACTIONS and state is RecordState.SKIPPED:
-            return  # a folder that is there already, or that others have filled: nothing to worry about
+        if row.action in FOLDER_ACTIONS and state is RecordState.SKIPPED and not row.category:
+            return  # a folder on the way, that is there already, or that others have filled: nothing to worry about
         kind = state is RecordState.SKIPPED
         self._kept[kind] += 1
         if self._kept[kind] <= PROBLEMS_KEPT:  # of each kind: a thousand skips do not hide a failure
@@ -226,6 +226,8 @@ class Actor:
                 return RecordState.SKIPPED, "it is there already"
             case (Action.REMOVE_FOLDER, errno.ENOTEMPTY | errno.EEXIST):
                 return RecordState.SKIPPED, "it is not empty, and was kept"
+            case (Action.REMOVE_FOLDER, errno.EBUSY):
+                return RecordState.FAILED, "something is mounted there, or it is in use"
             case (_, errno.EEXIST):
                 return RecordState.CONFLICT, "the name is taken"
             case (Action.HARDLINK | Action.SYMLINK, errno.EPERM | errno.ENOTSUP | errno.ENOSYS):

@@ -144,7 +144,7 @@ class Lookout:
             raise Refusal(RecordState.MISSING, "it is no longer there")
         if (seen[4], seen[1], seen[2]) == (row.inode, row.size, row.mtime_ns):
             return None
-        if not seen.is_file:
+        if not (seen.is_file or (stat.S_ISLNK(seen.mode) and stat.S_ISLNK(row.mode))):
             raise Refusal(RecordState.CHANGED, "there is something else in its place")
         if row.inode == 0:  # not known: a redo of a copy
             return None

@@ -92,6 +92,7 @@ def _told(done: Done, reporter: Reporter) -> Settled | None:
     batch = done.prepared.batch
     if not batch:
         return None
-    files = [row[8] for row in batch if row[3]]  # not the folders that are made and removed
+    # Not the folders that are made and removed on the way; those that it is about have a category, and no size.
+    files = [row[8] if row[3] else 0 for row in batch if row[3] or row[11]]
     reporter.advance(len(files), sum(files), batch[-1].source_folder)
     return done.settled()

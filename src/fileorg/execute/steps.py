@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.errors import StorageFailure
@@ -65,7 +66,8 @@ def is_known(storage: LocalStorage, folder: bytes, entry: Entry | None, expected
     """
     if entry is None or expected.fits(entry):
         return entry is not None
-    alike = entry.is_file and (entry.size, entry.mtime_ns) == (expected.size, expected.mtime_ns)
+    is_movable = entry.is_file or stat.S_ISLNK(entry.mode)
+    alike = is_movable and (entry.size, entry.mtime_ns) == (expected.size, expected.mtime_ns)
     return alike and not storage.has_stable_inodes(folder)
 
 
@@ -77,7 +79,7 @@ def is_certain(storage: LocalStorage, folder: bytes, name: bytes, expected: Iden
     entry = storage.lstat(folder, name)
     if expected.fits(entry):
         return True
-    if digest is None or not is_known(storage, folder, entry, expected):
+    if digest is None or entry is None or not entry.is_file or not is_known(storage, folder, entry, expected):
         return False
     return storage.digest(folder, name) == digest
 

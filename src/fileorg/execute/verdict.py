@@ -173,13 +173,21 @@ class Case:
     def _edited(self, source: Entry | None, target: Entry | None) -> Verdict:
         """The same inode with other content: an outsider wrote to it, wherever it is."""
         record = self.record
-        if target is not None and target.inode == record.target_inode and target.is_file and source is None:
+        if (
+            target is not None
+            and target.inode == record.target_inode
+            and self._is_of_its_kind(target)
+            and source is None
+        ):
             # A number that is given out anew may be another file's.
             if self.target.has_stable_inodes(record.target_folder):
                 return Verdict(RecordState.DONE, "it was edited since")
         elif source is not None and source.inode == record.inode and target is None:
             return self._not_done
         return CHANGED
+
+    def _is_of_its_kind(self, entry: Entry) -> bool:
+        return stat.S_IFMT(entry.mode) == (stat.S_IFMT(self.record.mode or 0) or stat.S_IFREG)
 
     def _note(self) -> str | None:
         noted = {RecordState.INTENT, RecordState.COPIED, RecordState.DONE}

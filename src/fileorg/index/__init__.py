@@ -6,6 +6,7 @@ from fileorg.index.draft import TAKEN, Claim, Decision, Draft, Follower, Places
 from fileorg.index.filter import MOST_NAMES, Filter, Repeated, Suspects
 from fileorg.index.groups import Group, Groups, Member, MemberRow
 from fileorg.index.index import Index
+from fileorg.index.leftovers import Leftovers, Part
 
 __all__ = [
     "ENDS_WIDTH",
@@ -26,6 +27,8 @@ __all__ = [
     "Index",
     "Member",
     "MemberRow",
+    "Leftovers",
+    "Part",
     "Places",
     "Repeated",
     "Suspects",

@@ -167,11 +167,14 @@ class JournalReader:
         return self.operations("state <> 'sealed'")
 
     def counts(self, operation: int) -> dict[RecordState, tuple[int, int]]:
-        """How many files, and how many bytes, are in each state. Folders are counted only where they failed."""
+        """How many files, and how many bytes, are in each state. Folders are counted that failed, and those that
+        the operation is about, which have a category.
+        """
         rows = self._select(
-            "SELECT state, count(*), sum(size) FROM records WHERE id >= (SELECT first_record FROM operations"
-            " WHERE id = ?1) AND operation = ?1"
-            " AND (action NOT IN ('make-folder', 'remove-folder') OR state IN ('failed', 'changed')) GROUP BY state",
+            "SELECT state, count(*), sum(CASE WHEN source_name IS NULL THEN 0 ELSE size END) FROM records"
+            " WHERE id >= (SELECT first_record FROM operations WHERE id = ?1) AND operation = ?1"
+            " AND (action NOT IN ('make-folder', 'remove-folder') OR category NOT NULL"
+            " OR state IN ('failed', 'changed')) GROUP BY state",
             (operation,),
         )
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import OrderedDict
 from typing import TYPE_CHECKING
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 OPEN_FOLDERS = 256
 """Descriptors kept open; the usual limit of a process is 1,024."""
+
+
+_LEADS_NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 
 
 class OpenFolders:
@@ -63,6 +67,18 @@ class OpenFolders:
             return entry_of(folder, os.fstat(self.fd(folder)))
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+    def follow(self, folder: bytes, name: bytes) -> Entry | None:
+        """What a symlink leads to, None where it leads nowhere, or in a circle: the one place where one is followed.
+
+        A disk that is not mounted is not there. Raises `OSError` where it cannot be told, as behind a closed folder.
+        """
+        try:
+            return entry_of(name, os.stat(name, dir_fd=self.fd(folder)))
+        except OSError as error:
+            if error.errno in _LEADS_NOWHERE:
+                return None
+            raise
 
     def sync(self) -> None:
         """As the protocol says, for every file system that a folder was opened on."""

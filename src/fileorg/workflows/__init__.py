@@ -1,5 +1,6 @@
 """The Python API: each command as a function that composes the stages. No screen, no printing, no exit."""
 
+from fileorg.workflows.clean import CleanJob, CleanOptions, cleaning
 from fileorg.workflows.common import Filters, recover_all
 from fileorg.workflows.dedupe import DedupeJob, DedupeOptions, deduping
 from fileorg.workflows.looking import Categorized, ScanReport, categorize, scan_trees
@@ -10,6 +11,8 @@ __all__ = [
     "Categorized",
     "DedupeJob",
     "DedupeOptions",
+    "CleanJob",
+    "CleanOptions",
     "Filters",
     "OrganizeJob",
     "OrganizeOptions",
@@ -18,6 +21,7 @@ __all__ = [
     "UndoOptions",
     "categorize",
     "deduping",
+    "cleaning",
     "organizing",
     "recover_all",
     "scan_trees",

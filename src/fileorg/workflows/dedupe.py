@@ -197,7 +197,7 @@ def _find(
     with Processes() as processes:
         reporter.stage("scan")
         for storage in storages:
-            batches = scan(Reader(storage, filters.ignore(), selection), seen, reporter, processes)
+            batches = scan(Reader(storage, filters.ignore(), selection), seen, reporter, processes=processes)
             seen.unchanged += index.update(storage.root, finder.watching(batches))
         versions = [(storage.root, *index.version(storage.root)) for storage in storages]
         stamp = xxh3_128_digest(repr((versions, bounds, options.with_links)).encode())

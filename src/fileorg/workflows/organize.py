@@ -148,7 +148,7 @@ def organizing(
         if target is not source and not to_be_made:
             never.add(target.identity)
         selection = _with_age(options).selection(frozenset(never))
-        selection = replace(selection, case_insensitive=fold, with_leaders=True)
+        selection = replace(selection, case_insensitive=fold, with_leaders=True, leftovers=False)
         if target is source and not to_be_made:
             folders = template.top_folders(rules.categories) or ()
             leave = frozenset(collision_key(folder, case_insensitive=fold) for folder in folders)

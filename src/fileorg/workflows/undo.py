@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from fileorg.state import StateDirectory
     from fileorg.storage import LocalStorage
 
-_FORWARD = frozenset({"organize", "dedupe", "clean", "redo"})
-"""Kinds of operations that undo takes back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +69,14 @@ class UndoJob:
     @property
     def kind(self) -> str:
         return "redo" if self.undone.kind == "undo" else "undo"
+
+    @property
+    def first_kind(self) -> str:
+        """The kind of the operation that is taken back, or forth: `organize` also for the redo of its undo."""
+        first: Operation | None = self.undone
+        while first is not None and first.undoes is not None and first.undoes < first.id:
+            first = self._journal.operation(first.undoes)
+        return first.kind if first is not None else ""
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Take it back. Raises `JournalError`."""

@@ -180,12 +180,14 @@ def _show_trail(out: "Out", format_: ListFormat, journal: "Journal", path: str) 
 
 
 def ends(op: "Operation", record: "Record") -> tuple[bytes, bytes]:
-    """Where the file was and where it went, absolute."""
+    """Where the file was and where it went, absolute; a folder stays where it is."""
     from fileorg.names import join
 
     roots = (op.root, op.dest or op.root)
-    source = join(record.source_folder or b"", record.source_name or b"")
     target = join(record.target_folder, record.target_name)
+    if not record.source_name:
+        return (os.path.join(roots[record.target_base], target),) * 2
+    source = join(record.source_folder, record.source_name)
     return os.path.join(roots[record.source_base or 0], source), os.path.join(roots[record.target_base], target)
 
 
@@ -212,7 +214,7 @@ _PROBLEM_TITLES = ("path", "state", "reason")
 def _show_problems(out: "Out", format_: ListFormat, journal: "Journal", number: int) -> None:
     from fileorg.journal import PROBLEM_STATES
     from fileorg.model import RecordState
-    from fileorg.names import display, join
+    from fileorg.names import display
 
     operation = journal.operation(number)
     if operation is None:
@@ -220,9 +222,9 @@ def _show_problems(out: "Out", format_: ListFormat, journal: "Journal", number: 
     states = (*PROBLEM_STATES, RecordState.SKIPPED)
     records = (record for batch in journal.records(operation, states=states) for record in batch)
     rows = (
-        (join(record.source_folder, record.source_name), record.state, record.error or "")
+        (_path(record), record.state, record.error or "")
         for record in records
-        if record.source_name
+        if record.source_name or record.category  # not the folders on the way
     )
     if format_ is not ListFormat.TEXT:
         _write(out, format_, "problems", _PROBLEM_TITLES, rows, "")
@@ -233,6 +235,14 @@ def _show_problems(out: "Out", format_: ListFormat, journal: "Journal", number: 
         whole = False
     if whole:
         out.line(f"Every file of operation {number} was done.")
+
+
+def _path(record: "Record") -> bytes:
+    from fileorg.names import join
+
+    if record.source_name:
+        return join(record.source_folder, record.source_name)
+    return join(record.target_folder, record.target_name)
 
 
 def _write(out: "Out", format_: ListFormat, key: str, titles: Sequence[str], rows: Any, empty: str) -> None:

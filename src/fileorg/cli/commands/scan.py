@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fileorg.cli.terminal import Out
+    from fileorg.scan import Seen
     from fileorg.totals import Listed
     from fileorg.workflows import ScanReport
 
@@ -50,8 +51,9 @@ def scan(
 ) -> int:
     """Sum up what folders hold.
 
-    Files and bytes by category, the largest and the oldest files, what was left alone and why, and folders that could
-    not be read. Nothing is changed. What was seen is remembered, so that the next scan of an unchanged tree is fast.
+    Files and bytes by category, the largest and the oldest files, empty files, empty folders and broken symlinks, what
+    was left alone and why, and folders that could not be read. Nothing is changed. What was seen is remembered, so
+    that the next scan of an unchanged tree is fast.
 
     CSV holds the categories; text and JSON hold everything.
     """
@@ -116,6 +118,10 @@ def _show_text(out: "Out", report: "ScanReport") -> None:
         _list(out, "Largest", report, totals.largest)
         _list(out, "Oldest", report, totals.oldest)
         out.line()
+    over = [(number, what) for number, what in _leftovers(seen) if number]
+    counted(out, "Left over (fileorg clean removes it)", over)
+    if over:
+        out.line()
     alone = [(number, why) for number, why in left_alone(seen) if number]
     counted(out, "Left alone", alone)
     if alone:
@@ -124,6 +130,14 @@ def _show_text(out: "Out", report: "ScanReport") -> None:
     known = f", {seen.unchanged:,} known from before" if seen.unchanged else ""
     where = f"{plural(seen.files, 'file')} in {plural(seen.folders, 'folder')}"
     out.prose(f"{where}, {duration(report.seconds)} ({rate}){known}.")
+
+
+def _leftovers(seen: "Seen") -> list[tuple[int, str]]:
+    return [
+        (seen.empty_files, "empty files"),
+        (seen.empty_folders, "empty folders"),
+        (seen.broken_symlinks, "broken symlinks"),
+    ]
 
 
 def _list(out: "Out", title: str, report: "ScanReport", files: "Sequence[Listed]") -> None:
@@ -157,6 +171,7 @@ def _as_json(report: "ScanReport") -> dict[str, Any]:
         ],
         "largest": listed(totals.largest),
         "oldest": listed(totals.oldest),
+        **{what.replace(" ", "_"): number for number, what in _leftovers(seen)},
         **left_alone_as_json(seen),
         "seconds": round(report.seconds, 3),
     }

@@ -97,7 +97,10 @@ def run_undo(chosen: "UndoOptions", manner: Manner, state: "StateDirectory") -> 
         command = "redo" if chosen.redo else "undo"
         again = f"fileorg {command} {job.undone.id}"
         rows = PlanRows(job.plan, job.elsewhere)
-        change = Change(manner, VERBS[job.kind], job.kind, out, screen, rows, again)
+        verb = VERBS[job.kind]
+        if job.first_kind in VERBS:  # what that did has a name of its own
+            verb = verb._replace(noun=VERBS[job.first_kind].noun)
+        change = Change(manner, verb, job.kind, out, screen, rows, again)
         if manner.dry_run:
             return _preview(change, job)
         _show(change, job)
@@ -113,19 +116,20 @@ def run_undo(chosen: "UndoOptions", manner: Manner, state: "StateDirectory") -> 
 
 def _preview(change: "Change", job: "UndoJob") -> Exit:
     from fileorg.cli.formats import named
-    from fileorg.cli.render import plural, size
+    from fileorg.cli.summary import amount
 
     head = {"dry_run": True, "kind": job.kind, "operation": job.undone.id, **named("root", job.undone.root)}
     change.preview(head, {"files": job.plan.files, "bytes": job.plan.bytes})
     if change.is_text and not change.manner.quiet:
-        what = f"{plural(job.plan.files, 'file')} ({size(job.plan.bytes)}) would be {change.verb.participle}"
+        what = f"{amount(job.plan.files, job.plan.bytes, change.verb)} would be {change.verb.participle}"
         change.out.line(f"\n{what}. This was a dry run: nothing was changed.")
     return Exit.DONE
 
 
 def _show(change: "Change", job: "UndoJob") -> None:
     """What is about to be taken back."""
-    from fileorg.cli.render import plural, short, size, when
+    from fileorg.cli.render import short, when
+    from fileorg.cli.summary import amount
 
     if not change.asks and (change.manner.quiet or not change.is_text):
         return
@@ -138,7 +142,7 @@ def _show(change: "Change", job: "UndoJob") -> None:
         (f"Operation {undone.id}", f"{undone.kind}, {when(undone.started_ns)}"),
         ("In", short(undone.root)),
         *([("Into", short(undone.dest))] if undone.dest else []),
-        (f"To {job.kind}", f"{plural(job.plan.files, 'file')} ({size(job.plan.bytes)})"),
+        (f"To {job.kind}", amount(job.plan.files, job.plan.bytes, change.verb)),
     ]
     width = max(len(name) for name, _ in facts)
     for name, fact in facts:

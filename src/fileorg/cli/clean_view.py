@@ -1,0 +1,74 @@
+"""The plan of a clean run: what goes, by kind; what of the same kind stays; its rows for people and programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fileorg.cli.plan_rows import PlanRows
+from fileorg.cli.plan_view import left_alone_as_json
+from fileorg.cli.render import Column, counted, table
+from fileorg.leftovers import Leftover
+from fileorg.model import Action
+from fileorg.names import display
+
+if TYPE_CHECKING:
+    from fileorg.clean import CleanPlan
+    from fileorg.cli.terminal import Out
+    from fileorg.model import PlanRow
+    from fileorg.scan import Seen
+
+_FIRST = 3
+
+TITLES = {
+    Leftover.EMPTY_FILE: "Empty files",
+    Leftover.EMPTY_FOLDER: "Empty folders",
+    Leftover.BROKEN_SYMLINK: "Broken symlinks",
+}
+
+
+class CleanRows(PlanRows):
+    """Each row under the name that it has now: of the trash, a person needs to know only that there is one."""
+
+    def _line(self, out: Out, row: PlanRow) -> str:
+        if row.action is not Action.MOVE or row.reason:
+            return super()._line(out, row)
+        return f"{display(self._source(row))} {out.styled('removed', 'yellow')}, {row.category}"
+
+    def _pair(self, row: PlanRow) -> tuple[bytes, bytes]:
+        return (self._source(row) if row.action is Action.MOVE else self._target(row)), b""
+
+
+def show_kinds(out: Out, plan: CleanPlan) -> None:
+    """How many of each kind are to go, and the first of their names."""
+    rows = [
+        (TITLES[kind], f"{count:,}", ", ".join(_first(plan, kind)) + (", …" if count > _FIRST else ""))
+        for kind, count in plan.counts.items()
+        if count
+    ]
+    table(out, (Column("What goes"), Column("Number", right=True), Column("Names", shrinks=True, spare=1)), rows)
+
+
+def _first(plan: CleanPlan, kind: Leftover) -> list[str]:
+    slash = "/" if kind is Leftover.EMPTY_FOLDER else ""
+    return [display(name) + slash for name in plan.first(kind, _FIRST)]
+
+
+def show_left_alone(out: Out, plan: CleanPlan, seen: Seen) -> bool:
+    """What was not looked into, or has to stay; whether there is any."""
+    rows = [(plan.skipped, "skipped, each for a reason of its own: see --dry-run")]
+    rows += [(number, str(reason)) for reason, number in seen.ignored.most_common()]
+    rows += [(seen.not_entered, "folders not entered"), (seen.unreadable_count, "folders that cannot be read")]
+    rows = [(number, why) for number, why in rows if number]
+    counted(out, "Left alone", rows)
+    return bool(rows)
+
+
+def counts_as_json(plan: CleanPlan, seen: Seen) -> dict[str, Any]:
+    """How many of each kind were to go, and what was left alone."""
+    return {
+        "empty_files": plan.counts[Leftover.EMPTY_FILE],
+        "empty_folders": plan.counts[Leftover.EMPTY_FOLDER],
+        "broken_symlinks": plan.counts[Leftover.BROKEN_SYMLINK],
+        "skipped": plan.skipped,
+        **left_alone_as_json(seen),
+    }

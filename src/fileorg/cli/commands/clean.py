@@ -1,0 +1,217 @@
+"""`fileorg clean`: remove what is left over."""
+
+import os
+import shlex
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fileorg.cli import options as shared
+from fileorg.cli.options import Format, Manner, ProgressMode
+from fileorg.errors import Exit
+
+if TYPE_CHECKING:
+    from fileorg.cli.change import Change
+    from fileorg.state import StateDirectory
+    from fileorg.workflows import CleanJob, CleanOptions
+
+EXAMPLES = """
+# See what would go, then remove it, then take it back
+fileorg clean ~/Downloads --dry-run
+fileorg clean ~/Downloads
+fileorg undo
+
+# Only folders without anything in them
+fileorg clean ~/Documents --empty-folders
+
+# From cron: only what has been so for a month
+fileorg clean ~/Downloads --yes --quiet --older-than 30d
+"""
+
+KINDS = "What is removed (all three, if none is given)"
+
+Folder = Annotated[str, typer.Argument(metavar="PATH", help="The folder that is to be cleaned, with those in it.")]
+EmptyFiles = Annotated[
+    bool, typer.Option("--empty-files", help="Files of 0 bytes. They go to the trash.", rich_help_panel=KINDS)
+]
+EmptyFolders = Annotated[
+    bool,
+    typer.Option(
+        "--empty-folders",
+        help="Folders that hold nothing, or nothing but what is removed too.",
+        rich_help_panel=KINDS,
+    ),
+]
+BrokenSymlinks = Annotated[
+    bool,
+    typer.Option(
+        "--broken-symlinks",
+        help="Symlinks that lead nowhere. One that leads to a disk which is not mounted is among them.",
+        rich_help_panel=KINDS,
+    ),
+]
+MaxChanges = Annotated[
+    int | None,
+    typer.Option("--max-changes", min=0, metavar="N", help="Refuse to remove more than N.", rich_help_panel=shared.RUN),
+]
+
+
+def clean(
+    path: Folder,
+    empty_files: EmptyFiles = False,
+    empty_folders: EmptyFolders = False,
+    broken_symlinks: BrokenSymlinks = False,
+    max_depth: shared.MaxDepth = None,
+    include: shared.Include = None,
+    exclude: shared.Exclude = None,
+    hidden: shared.Hidden = False,
+    one_file_system: shared.OneFileSystem = False,
+    newer_than: shared.NewerThan = None,
+    older_than: shared.OlderThan = None,
+    dry_run: shared.DryRun = False,
+    yes: shared.Yes = False,
+    max_changes: MaxChanges = None,
+    format_: shared.TextOrJson = Format.TEXT,
+    output: shared.Output = None,
+    null: shared.NullPairs = False,
+    quiet: shared.Quiet = False,
+    verbose: shared.Verbose = False,
+    progress: shared.Progress = ProgressMode.AUTO,
+    state_dir: shared.StateDir = None,
+) -> int:
+    """Remove empty files, empty folders and broken symlinks.
+
+    In a terminal you are shown what would go, and asked; elsewhere it runs at once, for it can be undone. Empty files
+    and symlinks are moved to PATH/.fileorg/trash, and fileorg undo brings the very same ones back. A folder goes
+    if there is nothing in it, or only what is removed in the same run.
+
+    Left alone are hidden files, projects and bundles, as everywhere; files that are empty on purpose, such as
+    __init__.py, py.typed, .gitkeep, _SUCCESS and *.lock; folders that could not be made again as they are, for their
+    owner or their access list; and the folder PATH itself.
+    """
+    from fileorg.leftovers import Leftover
+    from fileorg.workflows import CleanOptions
+
+    kinds = {
+        Leftover.EMPTY_FILE: empty_files,
+        Leftover.EMPTY_FOLDER: empty_folders,
+        Leftover.BROKEN_SYMLINK: broken_symlinks,
+    }
+    chosen = CleanOptions(
+        root=os.fsencode(path),
+        goes=frozenset(kind for kind, wanted in kinds.items() if wanted or not any(kinds.values())),
+        filters=shared.filters(
+            max_depth=max_depth,
+            include=include,
+            exclude=exclude,
+            hidden=hidden,
+            one_file_system=one_file_system,
+            min_size=None,
+            max_size=None,
+            newer_than=newer_than,
+            older_than=older_than,
+        ),
+        max_changes=max_changes,
+    )
+    manner = Manner(dry_run, yes, format_, output, null, quiet, verbose, progress)
+    shared.need_dry_run(manner)
+    return run_clean(chosen, manner, shared.state(state_dir))
+
+
+def run_clean(chosen: "CleanOptions", manner: Manner, state: "StateDirectory") -> Exit:
+    """Plan, ask and run."""
+    import sys
+
+    from fileorg.cli.change import Change
+    from fileorg.cli.clean_view import CleanRows
+    from fileorg.cli.plan_view import tell_unreadable
+    from fileorg.cli.progress import reporting
+    from fileorg.cli.summary import NAMED
+    from fileorg.cli.terminal import output
+    from fileorg.cli.words import VERBS
+    from fileorg.workflows import cleaning
+
+    with (
+        output(manner.output) as out,
+        reporting(manner.progress, quiet=manner.quiet) as screen,
+        cleaning(chosen, state, screen, changes=not manner.dry_run) as job,
+    ):
+        screen.pause()
+        again = shlex.join(["fileorg", *sys.argv[1:]])
+        change = Change(manner, VERBS["clean"], "clean", out, screen, CleanRows(job.plan, None), again)
+        code = _preview(change, job, chosen) if manner.dry_run else _run(change, job)
+        if job.seen.unreadable_count:
+            out.flush()
+            tell_unreadable(screen, job.seen, most=None if manner.verbose else NAMED)
+            code = code or Exit.SOME_FAILED
+        return code
+
+
+def _run(change: "Change", job: "CleanJob") -> Exit:
+    from fileorg.cli.change import declined
+    from fileorg.cli.clean_view import counts_as_json
+    from fileorg.cli.summary import amount
+
+    job.check()
+    if not job.plan.files:
+        return _nothing(change, job)
+    _show(change, job)
+    question = f"{change.verb.ask} {amount(job.plan.files, 0, change.verb)}? fileorg undo takes it back."
+    if not change.agreed(question):
+        return declined()
+    outcome = change.carry_out(job)
+    way_back = f"fileorg undo {outcome.operation}"
+    return change.report(outcome, job.plan.files, way_back, facts=counts_as_json(job.plan, job.seen))
+
+
+def _show(change: "Change", job: "CleanJob") -> None:
+    """The plan before it is run: a line for each kind."""
+    from fileorg.cli.clean_view import show_kinds, show_left_alone
+
+    if change.manner.quiet and not change.asks:
+        return
+    talk = change.talk if change.asks else change.out
+    if not (change.is_text or change.asks):
+        return
+    if change.manner.verbose:
+        change.rows.list(talk)
+        talk.line()
+    show_kinds(talk, job.plan)
+    talk.line()
+    if show_left_alone(talk, job.plan, job.seen):
+        talk.line()
+    talk.flush()
+
+
+def _preview(change: "Change", job: "CleanJob", chosen: "CleanOptions") -> Exit:
+    """What the run would do. Raises `GuardRefused`, after it was shown, where the run would."""
+    from fileorg.cli.clean_view import counts_as_json
+    from fileorg.cli.formats import named
+    from fileorg.cli.summary import amount
+
+    plan = job.plan
+    head: dict[str, Any] = {"dry_run": True, **named("root", os.path.realpath(chosen.root))}
+    change.preview(head, counts_as_json(plan, job.seen))
+    if change.is_text and not change.manner.quiet:
+        if plan.files or plan.skipped:
+            change.out.line()
+        what = f"{amount(plan.files, 0, change.verb)} would be {change.verb.participle}"
+        skipped = f", {plan.skipped:,} skipped" if plan.skipped else ""
+        change.out.line(f"{what}{skipped}. This was a dry run: nothing was changed.")
+    change.out.flush()
+    job.check()
+    return Exit.DONE
+
+
+def _nothing(change: "Change", job: "CleanJob") -> Exit:
+    from fileorg.cli.clean_view import counts_as_json, show_left_alone
+    from fileorg.cli.formats import write_json
+
+    if not change.is_text:
+        write_json(change.out, {"operation": None, "files": 0, **counts_as_json(job.plan, job.seen)})
+    elif not change.manner.quiet:
+        if job.plan.skipped:
+            change.rows.list(change.out)
+        change.out.line("There is nothing to do.")
+        show_left_alone(change.out, job.plan, job.seen)
+    return Exit.DONE
