@@ -92,8 +92,9 @@ class Case:
 
     @property
     def organize(self) -> list[str]:
+        """The first command of the scenario, which for nearly all is `organize`."""
         dest = ["--dest", str(self.dest)] if self.scenario.other_device else []
-        return ["organize", "-r", "-y", str(self.place.root), *dest, *self.scenario.options]
+        return [*self.scenario.first, "-y", str(self.place.root), *dest, *self.scenario.options]
 
     def run(self, *words: str) -> Finished:
         """A command that nothing disturbs, but what this file system cannot do at all."""

@@ -77,7 +77,8 @@ def _learn(place: str, names: str) -> None:
         with open(os.path.join(place, "root", "a.jpg"), "w"):
             pass
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        for words in (["organize", "-y", os.path.join(place, "root")], ["undo", "-y"], ["redo", "-y"], ["recover"]):
+        root = os.path.join(place, "root")
+        for words in (["organize", "-y", root], ["undo", "-y"], ["redo", "-y"], ["recover"], ["clean", "-y", root]):
             if app.run(words):
                 raise AssertionError(words)
         with open(names, "w") as file:

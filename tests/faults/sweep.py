@@ -82,6 +82,11 @@ class Sweep:
         what = f"recovery of {self.command} killed at {self.wreck}" if self.wreck else self.command
         return f"{what}, {self.scenario}"
 
+    @property
+    def word(self) -> str:
+        """The command as a user knows it: the first one of a scenario may be another than organize."""
+        return self.scenario.first[0] if self.command == "organize" else self.command
+
     def ready(self, worker: Worker) -> tuple[Case, list[str]]:
         """A tree on which the command is about to be run, and its words."""
         case = Case(self.scenario, worker.driver, worker.place, self.control)

@@ -71,7 +71,7 @@ def fail_at(workers: Workers, tally: Counter[str], course: Course, *, every: boo
             "user files": _one_each(spread(user, _FEW_USER), _ERRORS, first),
             "journal and state": _one_each(spread(state, _FEW_STATE), _ERRORS_OF_STATE, first),
         }
-    what = "recovery" if course.sweep.wreck else course.sweep.command
+    what = "recovery" if course.sweep.wreck else course.sweep.word
     for files, chosen in points.items():
         violations = sweep_errors(workers, course, chosen)
         tally[f"2 failing calls on {files}: {what}"] += len(chosen)

@@ -92,7 +92,7 @@ def kill_at(workers: Workers, tally: Counter[str], course: Course, most: int | N
 
 def row_of(course: Course) -> str:
     """Which row of the fault matrix a kill of it counts for."""
-    scenario, what = course.sweep.scenario, "recovery" if course.sweep.wreck else course.sweep.command
+    scenario, what = course.sweep.scenario, "recovery" if course.sweep.wreck else course.sweep.word
     if scenario.others:
         return f"6 no renameat2, no link: kill of {what}"
     if scenario.other_device:

@@ -22,6 +22,8 @@ class Scenario:
     name: str
     build: Callable[[Path, Path], None]
     options: tuple[str, ...] = ()
+    first: tuple[str, ...] = ("organize", "-r")
+    """The command that is undone and redone later."""
     others: tuple[str, ...] = ()
     other_device: bool = False
     rows: int = 0
@@ -174,6 +176,30 @@ def few(root: Path, _dest: Path) -> None:
     settle_folders(root)
 
 
+def hollow(root: Path, _dest: Path) -> None:
+    """For clean: empty files, empty folders in each other, symlinks that lead nowhere; what is like them and stays."""
+    write(root / "a.txt", b"")
+    write(root / "b/c.txt", b"", mode=0o400)
+    write(root / "b/two names.txt", b"")
+    os.link(root / "b/two names.txt", root / "second name.txt")
+    write(root / "b/full.txt", b"stays")
+    write(root / "b/__init__.py", b"")
+    write(root / "all of it goes/in/here.txt", b"")
+    write(os.fsencode(root) + b"/all of it goes/\xff\x1b.txt", b"", mode=0o600)
+    for folder, mode in (("x/y/z", 0o750), ("x/y", 0o2711), ("x/w", 0o500), ("x", 0o700), (".hidden/x", 0o755)):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        (root / folder).chmod(mode)
+    for name, target in (
+        ("b/link", "nowhere"),
+        ("loop", "loop"),
+        ("good", "b/full.txt"),
+        ("all of it goes/l", "../x/n"),
+    ):
+        os.symlink(target, root / name)
+        os.utime(root / name, ns=(_TIME_NS, _TIME_NS + len(name)), follow_symlinks=False)
+    settle_folders(root)
+
+
 _NO_RENAME = "renameat2:error=EINVAL"
 _NO_LINK = "linkat:error=EPERM"
 _KEEP_NEWER = ("--on-conflict", "keep-newer")
@@ -196,5 +222,11 @@ SCENARIOS = (
     Scenario("across devices, no renameat2", across, others=(_NO_RENAME,), other_device=True),
     Scenario("across devices, no links", across, others=(_NO_LINK,), other_device=True),
     Scenario("across devices, neither", across, others=(_NO_RENAME, _NO_LINK), other_device=True, placeholders=True),
+    Scenario("clean", hollow, first=("clean",)),
+    Scenario("clean in batches", hollow, first=("clean",), rows=3, two_processes=True),
+    Scenario("clean, no renameat2", hollow, first=("clean",), others=(_NO_RENAME,)),
+    Scenario(
+        "clean, no renameat2, no links", hollow, first=("clean",), others=(_NO_RENAME, _NO_LINK), placeholders=True
+    ),
 )
 BY_NAME = {scenario.name: scenario for scenario in (*SCENARIOS, Scenario("few", few))}

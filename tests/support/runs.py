@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from fileorg.events import NullReporter
 from fileorg.journal import Journal
 from fileorg.workflows import (
+    CleanOptions,
     DedupeOptions,
     Filters,
     OrganizeOptions,
     UndoOptions,
+    cleaning,
     deduping,
     organizing,
     undoing,
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from fileorg.journal import Record
     from fileorg.model import Outcome, PlanRow, RecordState
     from fileorg.state import StateDirectory
-    from fileorg.workflows import DedupeJob, OrganizeJob
+    from fileorg.workflows import CleanJob, DedupeJob, OrganizeJob
 
 _FILTERS = {field.name for field in fields(Filters)}
 
@@ -78,6 +80,21 @@ class Runs:
     def dedupe(self, **options: Any) -> Outcome:
         with self.dedupe_job(changes=True, **options) as job:
             return job.run()
+
+    def cleaning(self, *, changes: bool = True, **options: Any) -> AbstractContextManager[CleanJob]:
+        """`options` are those of `CleanOptions` and of `Filters`."""
+        filters = Filters(**{name: options.pop(name) for name in _FILTERS & options.keys()})
+        chosen = CleanOptions(**{"root": os.fsencode(self.tree.root), "filters": filters} | options)
+        return cleaning(chosen, self.state, NullReporter(), changes=changes)
+
+    def clean(self, **options: Any) -> Outcome:
+        with self.cleaning(**options) as job:
+            return job.run()
+
+    def clean_dry_run(self, **options: Any) -> list[PlanRow]:
+        """The rows that a dry run shows."""
+        with self.cleaning(changes=False, **options) as job:
+            return [row for batch in job.plan.batches(100) for row in batch]
 
     def undo(
         self, operation: int | None = None, *, stop: Callable[[], bool] = lambda: False, **options: Any
