@@ -27,7 +27,7 @@ from fileorg.errors import GuardRefused, UsageError
 from fileorg.execute import execute
 from fileorg.model import Action, RecordState
 from fileorg.state import open_state
-from fileorg.workflows import organize, undo
+from fileorg.workflows import clean, organize, undo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ def case_of(files: list[File], rows: int) -> Iterator[Case]:
         around.write({"outside/Images/a.jpg": "two", "outside/Images/a (2).jpg": "one"})
         build(tree, files)
         with pytest.MonkeyPatch.context() as patch:
-            for command in (organize, undo):
+            for command in (clean, organize, undo):
                 patch.setattr(command, "execute", partial(execute, rows=rows))
             yield Case(Runs(tree, open_state(os.fsencode(place) + b"/state")), around)
     finally:
@@ -145,12 +145,12 @@ def test_a_dry_run_changes_nothing_and_says_what_the_run_does(
             )
             for row in case.runs.records(outcome.operation)
         ]
-        assert [_without_number(*row) for row in done] == [
-            _without_number(row.action, *row[2:4], *row[5:7], row.reason or None) for row in said
+        assert [without_number(*row) for row in done] == [
+            without_number(row.action, *row[2:4], *row[5:7], row.reason or None) for row in said
         ]
 
 
-def _without_number(action: Action, *parts: Any) -> tuple[Any, ...]:
+def without_number(action: Action, *parts: Any) -> tuple[Any, ...]:
     """A row, but for the number of the operation in the path of its trash: it is not known before there is one."""
     *source, folder, name, reason = parts
     path = os.path.join(folder, name)

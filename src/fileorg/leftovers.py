@@ -36,7 +36,7 @@ _MEANT_PREFIXES = (b".#", b".~lock.")
 
 
 def is_meant(name: bytes) -> bool:
-    """Whether a file or a symlink of that name means something, although it holds nothing or leads nowhere."""
+    """Whether anything of that name means something, although it holds nothing or leads nowhere."""
     lower = name.lower()
     dot = lower.rfind(b".")
     return lower in _MEANT or (dot > 0 and lower[dot + 1 :] in _MEANT_SUFFIXES) or lower.startswith(_MEANT_PREFIXES)

@@ -19,7 +19,7 @@ from fileorg.ignore import IGNORE_FILE, PROJECT_MARKERS, Ignore, Reason, Scope, 
 from fileorg.index import FileBatch, Leftovers
 from fileorg.index import Part as FolderPart
 from fileorg.layout import collision_key
-from fileorg.leftovers import Found, Leftover, Links, found_in, links_in
+from fileorg.leftovers import Found, Leftover, Links, found_in, is_meant, links_in
 from fileorg.names import display, join
 from fileorg.placing import Neighbours, leader_of
 from fileorg.pool import Processes
@@ -92,7 +92,7 @@ class Task(NamedTuple):
     folder: bytes
     depth: int
     scope: Scope | None
-    is_taken: bool = True  # the filters take the folder itself
+    is_taken: bool = True  # if it is empty, it is left over
 
 
 class Part(NamedTuple):
@@ -236,11 +236,20 @@ class Reader:
             elif task.depth == 0 and selection.leaves(entry.name):
                 continue
             elif deeper:
-                is_taken = selection.takes_time(entry) and (task.scope is None or task.scope.includes(entry.name))
-                tasks.append(Task(join(task.folder, entry.name), task.depth + 1, task.scope, is_taken))
+                tasks.append(
+                    Task(join(task.folder, entry.name), task.depth + 1, task.scope, self._is_taken(task, entry))
+                )
             else:
                 not_entered += 1
         return tasks, not_entered
+
+    def _is_taken(self, task: Task, folder: Entry) -> bool:
+        """Whether a folder that is empty is left over: the filters take it, and it is no lock."""
+        return (
+            self._selection.takes_time(folder)
+            and (task.scope is None or task.scope.includes(folder.name))
+            and not is_meant(folder.name)
+        )
 
     def _reason(self, task: Task, entry: Entry) -> Reason | None:
         if reason := self._ignore.folder(entry.name):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hypothesis import strategies as st
 
+from fileorg.leftovers import Leftover
 from fileorg.model import Action, By, OnConflict
 
 if TYPE_CHECKING:
@@ -65,6 +66,42 @@ options = st.fixed_dictionaries(
         "exclude": st.just(["*.xmp", "sub/deep/"]),
     },
 )
+
+
+hollows = st.lists(
+    st.tuples(
+        st.sampled_from(["", "sub/", "hollow/", "hollow/er/", "hollow/er/still/", "empty/", "other/"]),
+        st.sampled_from(["x", "y", "a.jpg", ".x", "caf\udce9", "new\nline", "yarn.lock"]),
+        st.sampled_from(["", "", "/", "/", "-> nowhere", "-> x", "-> y", "-> .", "-> ../x", "-> ../hollow/er", "six"]),
+        st.sampled_from(TIMES_NS[:3]),
+        st.sampled_from([0o755, 0o700, 0o2750, 0o500]),
+    ),
+    max_size=12,
+)
+"""Things that are left over in a tree: (folder, name, content as in `Tree.write`, mtime_ns, mode of a folder)."""
+
+cleans = st.fixed_dictionaries(
+    {"goes": st.sampled_from([frozenset(Leftover), frozenset(Leftover), *(frozenset({kind}) for kind in Leftover)])},
+    optional={
+        "hidden": st.just(True),
+        "max_depth": st.integers(0, 2),
+        "older_than_ns": st.just(10**18),
+        "exclude": st.just(["*.jpg", "er/"]),
+        "include": st.just(["x", "er"]),
+    },
+)
+
+
+def hollow_out(tree: Tree, things: list[tuple[str, str, str, int, int]]) -> None:
+    """Add what is left over. What cannot be, such as a file in a file, is left out."""
+    for folder, name, content, mtime_ns, mode in things:
+        place = folder + name + ("/" if content == "/" else "")
+        with suppress(OSError):
+            if not os.path.lexists(tree.path(place)):
+                tree.write({place: content})
+                if content == "/":
+                    tree.path(place).chmod(mode)
+                tree.set_time(place, mtime_ns)
 
 
 def build(tree: Tree, files: list[File]) -> None:

@@ -124,7 +124,10 @@ class Lookout:
                 check_removal(row, seen, self._storages, self._journal)
                 return seen, None
             case Action.MAKE_FOLDER:
-                if self._storages[row.target_base].lstat(row.target_folder, row.target_name) is not None:
+                seen = self._storages[row.target_base].lstat(row.target_folder, row.target_name)
+                if seen is not None and row.category and not seen.is_folder:  # on the way, the files themselves tell
+                    raise Refusal(RecordState.CONFLICT, "the name is taken")
+                if seen is not None:
                     raise Refusal(RecordState.SKIPPED, "it is there already")
                 # Known as missing from now on: a later batch finds it made, and must not take it for older.
                 self._folder(row.target_base, join(row.target_folder, row.target_name))
