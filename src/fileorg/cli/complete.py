@@ -27,7 +27,7 @@ def categories(incomplete: str) -> list[tuple[str, str]]:
 
 def undoable(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """The numbers of operations that `undo` takes, newest first, with what they were."""
-    return _operations(ctx, incomplete, {"organize", "clean", "redo"})
+    return _operations(ctx, incomplete, {"organize", "dedupe", "clean", "redo"})
 
 
 def redoable(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
@@ -36,7 +36,7 @@ def redoable(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
 
 
 def every_operation(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    return _operations(ctx, incomplete, {"organize", "clean", "undo", "redo"}, every=True)
+    return _operations(ctx, incomplete, {"organize", "dedupe", "clean", "undo", "redo"}, every=True)
 
 
 def _operations(ctx: typer.Context, incomplete: str, kinds: set[str], *, every: bool = False) -> list[tuple[str, str]]:

@@ -9,10 +9,10 @@ from fileorg.workflows.undo import UndoJob, UndoOptions, undoing
 
 __all__ = [
     "Categorized",
-    "DedupeJob",
-    "DedupeOptions",
     "CleanJob",
     "CleanOptions",
+    "DedupeJob",
+    "DedupeOptions",
     "Filters",
     "OrganizeJob",
     "OrganizeOptions",
@@ -20,8 +20,8 @@ __all__ = [
     "UndoJob",
     "UndoOptions",
     "categorize",
-    "deduping",
     "cleaning",
+    "deduping",
     "organizing",
     "recover_all",
     "scan_trees",

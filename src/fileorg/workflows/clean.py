@@ -69,7 +69,7 @@ class CleanJob:
             raise AssertionError("a dry run has no journal")
         self.check()
         storages = (self._storage, self._storage)
-        operation = begin(self._journal, "clean", *storages, self._options.facts(), None)
+        operation = begin(self._journal, "clean", storages, self._options.facts(), None)
         self._reporter.stage("clean", self.plan.files)
         with contextlib.closing(hands_for(self.plan.renames, storages, self._locks)) as hands:
             return execute(

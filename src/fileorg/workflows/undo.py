@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from fileorg.storage import LocalStorage
 
 
+_FORWARD = frozenset({"organize", "dedupe", "clean", "redo"})
+"""Kinds of operations that an undo takes back."""
+
 
 @dataclass(frozen=True, slots=True)
 class UndoOptions:

@@ -138,7 +138,7 @@ def run_clean(chosen: "CleanOptions", manner: Manner, state: "StateDirectory") -
     ):
         screen.pause()
         again = shlex.join(["fileorg", *sys.argv[1:]])
-        change = Change(manner, VERBS["clean"], "clean", out, screen, CleanRows(job.plan, None), again)
+        change = Change(manner, VERBS["clean"], "clean", out, screen, CleanRows(job.plan, {}), again)
         code = _preview(change, job, chosen) if manner.dry_run else _run(change, job)
         if job.seen.unreadable_count:
             out.flush()
