@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fileorg.layout import numbered
+from fileorg.links import Place, StandIn
 from fileorg.model import INVERSE, TO_AND_FRO, Action, Base, PlanRow, RecordState
 from fileorg.names import split
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 # What was removed had an inode of its own; the original, from which it is made again, is known by its name only.
 _OF_A_LOST_INODE = frozenset({Action.REMOVE_COPY, Action.REMOVE_SYMLINK})
+_FROM_A_LINK = frozenset({Action.RESTORE_FROM_HARDLINK, Action.RESTORE_FROM_SYMLINK})
 _new_row = partial(tuple.__new__, PlanRow)
 
 
@@ -51,7 +53,12 @@ class UndoPlan:
         """The row with a free name, where its own is taken; `wanted` are those of the batch."""
         base, folder, own_name = row[4:7]
         storage, number, name = self._storages[base], 1, own_name
-        if row.action not in {Action.MOVE, Action.RESTORE}:
+        if row.action in _FROM_A_LINK:
+            place = Place(storage, folder, name)
+            link = StandIn.of(row, self._storages, place)
+            if link is not None and link.is_at(place):
+                return row
+        elif row.action not in {Action.MOVE, Action.RESTORE}:
             return row
         while storage.lstat(folder, name) is not None or (number > 1 and (base, folder, name) in wanted):
             number += 1

@@ -6,6 +6,8 @@ import os
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from tests.support.dedupe import dedupe
+
 from fileorg.events import NullReporter
 from fileorg.journal import Journal
 from fileorg.workflows import (
@@ -23,6 +25,7 @@ from fileorg.workflows import (
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from tests.support.tree import Tree
 
@@ -60,6 +63,7 @@ class Runs:
         with self.job(changes=False, **options) as job:
             return [row for batch in job.plan.batches(100) for row in batch]
 
+<<<<<<< HEAD
     def dedupe_job(self, *, changes: bool = False, **options: Any) -> AbstractContextManager[DedupeJob]:
         """`options` are those of `DedupeOptions` and of `Filters`; paths may be a `Path`."""
         chosen = {name: options.pop(name) for name in _FILTERS & options.keys()}
@@ -95,6 +99,11 @@ class Runs:
         """The rows that a dry run shows."""
         with self.cleaning(changes=False, **options) as job:
             return [row for batch in job.plan.batches(100) for row in batch]
+=======
+    def dedupe(self, action: str, *more: Path, **options: Any) -> Outcome:
+        """Of the tree, and of `more` roots; `between` is done when the plan is made."""
+        return dedupe([os.fsencode(root) for root in (self.tree.root, *more)], action, self.state, **options)
+>>>>>>> 5a6af40 (Execute: what is done to duplicates, and its undo: a compare through open descriptors, then an exchange of names, so that no name is ever absent and the file that gives way comes back as it was)
 
     def undo(
         self, operation: int | None = None, *, stop: Callable[[], bool] = lambda: False, **options: Any

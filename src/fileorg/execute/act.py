@@ -7,11 +7,13 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.execute.across import Across
+from fileorg.execute.duplicates import Duplicates
 from fileorg.execute.look import check_removal
 from fileorg.execute.respell import respell
-from fileorg.execute.steps import Refusal, identity, link_content
+from fileorg.execute.steps import Refusal, identity
 from fileorg.hands import Moves, pack
 from fileorg.journal import Batch, Settled
+from fileorg.links import link_content
 from fileorg.model import FOLDER_ACTIONS, Action, Problem, RecordState
 from fileorg.names import display, join
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from fileorg.storage import LocalStorage
 
 PROBLEMS_KEPT = 1000
+_RENAMES = frozenset({Action.MOVE, Action.RESTORE})
 
 
 class Prepared(NamedTuple):
@@ -65,6 +68,7 @@ class Actor:
         self._journal = journal
         self._operation = operation.id
         self._across = Across(journal, operation, storages)
+        self._duplicates = Duplicates(operation.id, storages, self._across)
         self._storages = storages
         self._hands = hands
         self._prepared = Prepared((), Batch([], {}), 0, [])
@@ -77,12 +81,12 @@ class Actor:
         """All that can be made ready while the hands are still at work on the batch before: they need not wait then."""
         refused = _refused(looked)
         runs: list[tuple[Sequence[int], bytes | None]] = []
-        if not refused and {row[0] for row in batch} == {Action.MOVE} and len({(row[1], row[4]) for row in batch}) == 1:
-            # Nearly every batch: only moves, from one base to one.
+        if not refused and {row[0] for row in batch} <= _RENAMES and len({(row[1], row[4]) for row in batch}) == 1:
+            # Nearly every batch: only renames, from one base to one.
             return Prepared(batch, looked, first, [_moves(batch, range(len(batch)))])
         moving: list[int] = []
         for position, row in enumerate(batch):
-            is_move = row[0] is Action.MOVE and position not in refused
+            is_move = row[0] in _RENAMES and position not in refused
             if moving and not (is_move and (batch[moving[0]][1], batch[moving[0]][4]) == (row[1], row[4])):
                 # What comes after a folder is made, or before it is removed, keeps its place in the order.
                 runs.append(_moves(batch, moving))
@@ -205,6 +209,8 @@ class Actor:
                 self.disturbed.add((row.target_base, row.target_folder))
                 if not self._across.remove(target, *place, record, identity(seen)):
                     raise Refusal(RecordState.CHANGED, "it changed just now, and was kept")
+            case _:
+                self._duplicates.act_on(row, record)
 
     def _refuse(self, position: int, state: RecordState, reason: str) -> None:
         self._exceptions[position] = (state, reason)

@@ -7,9 +7,11 @@ import stat
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-from fileorg.execute.steps import Identity, Refusal, is_certain, is_known, link_content
+from fileorg.execute.duplicates import STAYS_SHARED
+from fileorg.execute.steps import Identity, Refusal, is_certain, is_known
 from fileorg.journal import Batch
-from fileorg.model import TO_AND_FRO, Action, Base, RecordState
+from fileorg.links import link_content
+from fileorg.model import OF_DUPLICATES, TO_AND_FRO, Action, Base, RecordState
 from fileorg.names import join, split
 from fileorg.storage import INODE_MASK, entry_of
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from fileorg.model import Entry, PlanRow
     from fileorg.storage import LocalStorage
 
-_FROM_SOURCE = TO_AND_FRO | {Action.COPY, Action.HARDLINK, Action.SYMLINK, Action.REFLINK, Action.REMOVE_REFLINK}
+_FROM_SOURCE = TO_AND_FRO | {Action.COPY, Action.HARDLINK, Action.SYMLINK, Action.REFLINK}
 _FOLDERS_KNOWN = 20_000
 _SKIPPED, _INTENT = RecordState.SKIPPED, RecordState.INTENT
 
@@ -139,6 +141,8 @@ class Lookout:
                 # Known with its time, also where no file leaves it: redo gives it back.
                 self._folder(row.target_base, join(row.target_folder, row.target_name))
                 return seen, None
+            case Action.REMOVE_REFLINK:
+                return None, STAYS_SHARED
             case _:
                 return found, self._check(row, found)
 
@@ -155,9 +159,9 @@ class Lookout:
         if is_known(self._storages[row.source_base], row.source_folder, seen, expected):
             return None
         same = seen.inode == row.inode and self._storages[row.source_base].has_stable_inodes(row.source_folder)
-        if not same and self._changed is not Changed.ANY:
+        if not same and (self._changed is not Changed.ANY or row.action in OF_DUPLICATES):
             raise Refusal(RecordState.CHANGED, "another file is in its place")
-        if self._changed is Changed.LEAVE:
+        if self._changed is Changed.LEAVE or row.action in OF_DUPLICATES:
             raise Refusal(RecordState.CHANGED, "it changed since it was scanned")
         return "it was edited since, and moved as it is"
 

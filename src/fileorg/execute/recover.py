@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from fileorg.errors import StorageFailure
 from fileorg.execute.steps import Stuck, seal
 from fileorg.execute.verdict import CUT_SHORT, DONE, NOT_DONE, Case, Verdict
+from fileorg.execute.verdict_duplicates import DuplicateCase, case_of
 from fileorg.journal import checked
 from fileorg.model import FOLDER_ACTIONS, Action, RecordState
 from fileorg.names import display, join
@@ -55,13 +56,14 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
         disturbed.add((base, folder))
 
     for batch in journal.records(operation):
-        marks = []
+        marks, keeper_of = [], journal.keepers(batch[0].id, batch[-1].id).get
         for raw in batch:
             record = checked(raw)
             if record.error == CUT_SHORT.reason:  # a recovery was killed in its turn
                 disturbed |= {(record.source_base, record.source_folder), (record.target_base, record.target_folder)}
             try:
-                verdict = _judge(record, Case(record, operation.id, storages, disturbs, journal.digest_of))
+                case = case_of(record, operation.id, storages, disturbs, journal.digest_of, keeper_of(record.id))
+                verdict = _judge(record, case)
             except (Stuck, OSError) as error:
                 unsettled += 1
                 first = first or (str(error) if isinstance(error, Stuck) else f"{_shown(record)}: {error.strerror}")
@@ -88,7 +90,7 @@ def is_recognised(journal: Journal, operation: Operation, storages: Sequence[Loc
             record = checked(raw)
             if record.action in FOLDER_ACTIONS:
                 continue
-            case = Case(record, operation.id, storages, lambda *_: None, journal.digest_of)
+            case = case_of(record, operation.id, storages, lambda *_: None, journal.digest_of, None)
             if case.is_recognised():
                 return True
             alone = False
@@ -100,7 +102,9 @@ def _judge(record: Record, case: Case) -> Verdict:
         return Verdict(record.state, record.error)  # decided before anything was done
     try:
         match record.action:
-            case Action.MOVE:
+            case _ if isinstance(case, DuplicateCase):
+                verdict = case.verdict()
+            case Action.MOVE | Action.RESTORE:
                 verdict = case.move()
             case Action.COPY:
                 verdict = case.copy()

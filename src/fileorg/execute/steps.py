@@ -7,8 +7,11 @@ recovery knows whose they are.
 from __future__ import annotations
 
 import errno
+<<<<<<< HEAD
 import os
 import stat
+=======
+>>>>>>> 5a6af40 (Execute: what is done to duplicates, and its undo: a compare through open descriptors, then an exchange of names, so that no name is ever absent and the file that gives way comes back as it was)
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.errors import StorageFailure
@@ -167,14 +170,6 @@ def rename_over_reserved(
         if identity(reserved).fits(target.lstat(target_folder, target_name)):
             target.remove(target_folder, target_name)
         raise
-
-
-def link_content(source: LocalStorage, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes) -> bytes:
-    """What a symlink in `target_folder` says to lead to the file: relative within one tree, absolute across two."""
-    path = join(folder, name)
-    if source.root == target.root:
-        return os.path.relpath(path, target_folder or b".")
-    return os.path.join(source.root, path)
 
 
 class Sealed(NamedTuple):

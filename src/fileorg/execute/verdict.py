@@ -16,12 +16,12 @@ from fileorg.execute.steps import (
     identity,
     is_certain,
     is_known,
-    link_content,
     put_back,
     remove_checked,
     settle_aside,
     temporary,
 )
+from fileorg.links import link_content
 from fileorg.model import INTERRUPTED, RecordState
 from fileorg.names import join
 

@@ -84,13 +84,17 @@ class LocalStorage(Spellings):
             raise
 
     def open_read(self, folder: bytes, name: bytes) -> BinaryIO:
+        return os.fdopen(self.open_file(folder, name), "rb", buffering=0)
+
+    def open_file(self, folder: bytes, name: bytes) -> int:
+        """A descriptor to read a regular file by. Raises `OSError`, also for what is no regular file."""
         fd = os.open(name, _READ_FLAGS, dir_fd=self._at(folder, name))
         try:
             regular_file(name, os.fstat(fd))
         except OSError:
             os.close(fd)
             raise
-        return os.fdopen(fd, "rb", buffering=0)
+        return fd
 
     def digest(self, folder: bytes, name: bytes) -> bytes:
         """The 16 bytes that `stage_copy` gives for the same content."""
@@ -132,6 +136,12 @@ class LocalStorage(Spellings):
             if error.errno not in _NO_RENAME_FLAG:
                 raise
             posix.rename_by_link(source_fd, name, target_fd, target_name)
+
+    def exchange(self, folder: bytes, name: bytes, other_name: bytes) -> None:
+        """Give two names of one folder what the other one has, in one step. Raises `OSError`: see `posix.exchange`."""
+        fd = self._at(folder, name)
+        check_name(other_name)
+        posix.exchange(fd, name, fd, other_name)
 
     def rename_all(self, target: LocalStorage, paths: Sequence[bytes]) -> list[tuple[int, int]]:
         """`rename_noreplace` for many: folder, name, target folder and target name of each, one after the other.

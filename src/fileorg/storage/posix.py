@@ -19,6 +19,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 _RENAME_NOREPLACE = 1
 _RENAME_EXCL = 4  # the same promise on macOS
+_RENAME_EXCHANGE = 2  # RENAME_SWAP on macOS, by the same number
 _SYS_OPENAT2 = 437  # one number on every Linux architecture
 _RESOLVE_NO_XDEV = 0x01
 _RESOLVE_NO_MAGICLINKS = 0x02
@@ -70,6 +71,17 @@ def rename_noreplace(source_fd: int, source: bytes, target_fd: int, target: byte
     if _rename_excl is None:
         raise failed(errno.ENOSYS, source)
     if _rename_excl(source_fd, source, target_fd, target, _rename_flag) != 0:
+        raise failed(ctypes.get_errno(), source, target)
+
+
+def exchange(source_fd: int, source: bytes, target_fd: int, target: bytes) -> None:
+    """Give each of two names what the other one has, in one system call: neither of them is ever absent.
+
+    Raises `OSError` with EINVAL or ENOSYS where the file system or kernel has no such call.
+    """
+    if _rename_excl is None:
+        raise failed(errno.ENOSYS, source)
+    if _rename_excl(source_fd, source, target_fd, target, _RENAME_EXCHANGE) != 0:
         raise failed(ctypes.get_errno(), source, target)
 
 

@@ -1,0 +1,457 @@
+"""What is done to duplicates, and back: before and after, and everything that must not be done."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fileorg.model import RecordState
+from fileorg.storage import LocalStorage, posix
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.runs import Runs
+    from tests.support.tree import Tree
+
+every_action = pytest.mark.parametrize("action", ["quarantine", "hardlink", "symlink"])
+linking = pytest.mark.parametrize("action", ["hardlink", "symlink"])
+
+IN_TRASH = {"a": "same", "b": "other", ".fileorg/trash/1/x/c": "same"}
+AFTER = {
+    "quarantine": IN_TRASH | {"x/": ""},
+    "hardlink": IN_TRASH | {"x/c": "same"},
+    "symlink": IN_TRASH | {"x/c": "-> ../a"},
+}
+
+
+@pytest.fixture
+def twins(tree: Tree) -> Tree:
+    """`x/c` is a duplicate of `a`, with everything a file can have of its own."""
+    tree.write({"a": "same", "b": "other", "x/c": "same"})
+    tree.path("x/c").chmod(0o640)
+    os.setxattr(tree.path("x/c"), "user.origin", b"camera")
+    for path, when in (("a", 1), ("x/c", 3), ("x", 5), (".", 7)):
+        tree.set_time(path, when * 10**9 + 1)
+    return tree
+
+
+def inode(tree: Tree, path: str) -> int:
+    return tree.path(path).lstat().st_ino
+
+
+def reasons(outcome: Any) -> list[tuple[RecordState, str]]:
+    return [(problem.state, problem.reason) for problem in outcome.problems]
+
+
+# There, back, and there again -----------------------------------------------------------------------------------------
+
+
+@every_action
+def test_it_is_done_undone_and_redone(twins: Tree, runs: Runs, action: str) -> None:
+    before, number = twins.snapshot(), inode(twins, "x/c")
+    assert runs.dedupe(action).problems == []
+    after = twins.read()
+    assert after == AFTER[action]
+    assert inode(twins, ".fileorg/trash/1/x/c") == number
+    assert (action == "hardlink") == (after.get("x/c") == "same" and inode(twins, "x/c") == inode(twins, "a"))
+    assert runs.undo().problems == []
+    assert twins.snapshot() == before
+    assert inode(twins, "x/c") == number
+    assert runs.redo().problems == []
+    assert twins.read() == after
+    assert runs.undo().problems == []
+    assert twins.snapshot() == before
+
+
+@every_action
+def test_a_name_of_several_is_one_again(twins: Tree, runs: Runs, action: str) -> None:
+    twins.path("x/d").hardlink_to(twins.path("x/c"))
+    before = twins.snapshot()
+    assert runs.dedupe(action).problems == []
+    assert twins.path("x/d").read_text() == "same"
+    runs.undo()
+    assert twins.snapshot() == before
+    assert inode(twins, "x/c") == inode(twins, "x/d")
+
+
+@every_action
+def test_the_keeper_may_be_below_another_root(twins: Tree, runs: Runs, tmp_path: Path, action: str) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "z").write_text("same")
+    assert runs.dedupe(action, other).problems == []
+    assert (other / ".fileorg/trash/1/z").read_text() == "same"
+    if action == "symlink":
+        assert os.readlink(other / "z") == str(twins.path("a"))
+    assert runs.undo().problems == []
+    assert sorted(os.listdir(other)) == ["z"]
+    assert not (other / "z").is_symlink()
+    assert (other / "z").stat().st_nlink == 1
+
+
+def test_a_large_file_with_a_difference_in_its_last_byte(twins: Tree, runs: Runs) -> None:
+    content = "x" * ((3 << 20) + 5)
+    twins.write({"big": content, "x/big": content})
+
+    def edit() -> None:
+        seen = twins.path("x/big").stat()
+        with twins.path("x/big").open("r+b") as file:
+            file.seek(-1, os.SEEK_END)
+            file.write(b"y")
+        os.utime(twins.path("x/big"), ns=(seen.st_atime_ns, seen.st_mtime_ns))
+
+    outcome = runs.dedupe("quarantine", between=edit)
+    assert reasons(outcome) == [(RecordState.CHANGED, "its content is no longer that of big")]
+    assert twins.path("x/big").read_bytes()[-1:] == b"y"
+
+
+# Refusals -------------------------------------------------------------------------------------------------------------
+
+
+@every_action
+@pytest.mark.parametrize(
+    ("change", "becomes", "reason"),
+    [
+        ("keeper gone", RecordState.CHANGED, "a, its keeper, is no longer there"),
+        ("keeper edited", RecordState.CHANGED, "a, its keeper, changed since it was scanned"),
+        ("keeper replaced", RecordState.CHANGED, "a, its keeper, changed since it was scanned"),
+        ("keeper a symlink", RecordState.CHANGED, "a, its keeper, is no longer there"),
+        ("edited", RecordState.CHANGED, "it changed since it was scanned"),
+        ("replaced", RecordState.CHANGED, "another file is in its place"),
+        ("gone", RecordState.MISSING, "it is no longer there"),
+        ("edited in secret", RecordState.CHANGED, "its content is no longer that of a"),
+    ],
+)
+def test_what_changed_since_the_plan_stays(
+    twins: Tree, runs: Runs, action: str, change: str, becomes: RecordState, reason: str
+) -> None:
+    seen: dict[str, Any] = {}
+
+    def act() -> None:
+        what = change.removeprefix("keeper ")
+        path = twins.path("a" if "keeper" in change else "x/c")
+        match what:
+            case "gone":
+                path.unlink()
+            case "edited":
+                path.write_text("edit")
+            case "edited in secret":
+                path.write_text("edit")
+                os.utime(path, ns=(3 * 10**9 + 1, 3 * 10**9 + 1))
+            case "replaced":
+                path.rename(path.with_name("was"))
+                path.write_text("same")
+            case "a symlink":
+                path.rename(path.with_name("was"))
+                path.symlink_to("was")
+        seen["before"] = twins.read()
+
+    outcome = runs.dedupe(action, between=act)
+    assert reasons(outcome) == [(becomes, reason)]
+    assert {path: it for path, it in twins.read().items() if ".fileorg" not in path} == seen["before"]
+    runs.undo()
+    assert twins.read() == seen["before"]
+
+
+@every_action
+def test_a_file_is_not_its_own_duplicate(twins: Tree, runs: Runs, action: str) -> None:
+    """By a bind mount, say: the plan took it for two."""
+
+    def act() -> None:
+        twins.path("a").unlink()
+        twins.path("a").hardlink_to(twins.path("x/c"))
+
+    outcome = runs.dedupe(action, between=act)
+    assert [state for state, _ in reasons(outcome)] == [RecordState.CHANGED]
+    assert twins.path("x/c").read_text() == "same"
+
+
+@every_action
+def test_a_place_in_the_trash_that_is_taken(
+    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    before = twins.snapshot()
+
+    def act() -> None:
+        twins.path(".fileorg/trash/1/x").mkdir(parents=True)
+        twins.path(".fileorg/trash/1/x/c").write_text("foreign")
+        twins.set_time(".", 7 * 10**9 + 1)
+
+    outcome = runs.dedupe(action, between=act)
+    assert reasons(outcome) == [(RecordState.CONFLICT, "the name is taken")]
+    now = twins.snapshot()
+    assert {path: now[path] for path in before} == before
+
+
+class Meddler:
+    """Does something right before the n-th call of a method of all storages."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, method: str, act: Any, number: int = 1) -> None:
+        self.left = number
+        original = getattr(LocalStorage, method)
+
+        def method_(storage: LocalStorage, *arguments: Any) -> Any:
+            self.left -= 1
+            if self.left == 0:
+                act()
+            return original(storage, *arguments)
+
+        monkeypatch.setattr(LocalStorage, method, method_)
+
+
+def swap(tree: Tree, path: str, content: str) -> Any:
+    def act() -> None:
+        tree.write({"new~": content})
+        tree.path("new~").rename(tree.path(path))
+
+    return act
+
+
+def test_a_file_that_takes_its_name_before_the_rename_stays(
+    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Meddler(monkeypatch, "rename_noreplace", swap(twins, "x/c", "foreign"))
+    assert reasons(runs.dedupe("quarantine")) == [(RecordState.CHANGED, "it changed just now, and stayed")]
+    assert twins.path("x/c").read_text() == "foreign"
+    runs.undo()
+    assert twins.read() == {"a": "same", "b": "other", "x/c": "foreign"}
+
+
+@every_action
+def test_a_keeper_that_goes_before_the_rename(
+    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    method = "rename_noreplace" if action == "quarantine" else "exchange"
+    Meddler(monkeypatch, method, lambda: twins.path("a").unlink())
+    assert reasons(runs.dedupe(action)) == [(RecordState.CHANGED, "a, its keeper, changed or went just now")]
+    runs.undo()
+    assert twins.read() == {"b": "other", "x/c": "same"}
+    assert not twins.path("x/c").is_symlink()
+
+
+@linking
+def test_a_file_that_takes_its_name_before_the_exchange_stays(
+    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    Meddler(monkeypatch, "exchange", swap(twins, "x/c", "foreign"))
+    assert reasons(runs.dedupe(action)) == [(RecordState.CHANGED, "it changed just now, and stayed")]
+    assert os.listdir(twins.path("x")) == ["c"]
+    runs.undo()
+    assert twins.read() == {"a": "same", "b": "other", "x/c": "foreign"}
+
+
+@linking
+def test_two_files_that_take_its_name_are_both_kept(
+    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    Meddler(monkeypatch, "exchange", swap(twins, "x/c", "first"))
+    Meddler(monkeypatch, "exchange", swap(twins, "x/c", "second"), 2)
+    [(state, reason)] = reasons(runs.dedupe(action))
+    assert state is RecordState.CHANGED
+    assert reason.startswith("another file took its name meanwhile: it could not be put back, and is x/.fileorg-1-")
+    found = twins.read()
+    assert found["x/c"] == "second"
+    assert "first" in found.values()
+
+
+@linking
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS])
+def test_where_two_names_cannot_be_exchanged(
+    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str, code: int
+) -> None:
+    before = twins.snapshot()
+
+    def exchange(*_: Any) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(posix, "exchange", exchange)
+    [(state, reason)] = reasons(runs.dedupe(action))
+    assert (state, reason.partition(",")[0]) == (
+        RecordState.FAILED, "the file system cannot exchange two names in one step",
+    )  # fmt: skip
+    runs.undo()
+    assert twins.snapshot() == before
+
+
+@linking
+def test_where_inode_numbers_do_not_last(twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str) -> None:
+    monkeypatch.setattr(LocalStorage, "has_stable_inodes", lambda *_: False)
+    assert [state for state, _ in reasons(runs.dedupe(action))] == [RecordState.FAILED]
+    assert twins.path("x/c").read_text() == "same"
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (errno.EMLINK, "a, its keeper, has as many names as the file system allows"),
+        (errno.EPERM, "no hard link to a may be made: Operation not permitted (is it someone else's file?)"),
+        (errno.ENOTSUP, "the file system makes no hard links here: Operation not supported"),
+        (errno.ENOENT, "a, its keeper, is no longer there"),
+        (errno.ENOSPC, "No space left on device"),
+    ],
+)
+def test_where_no_hard_link_can_be_made(
+    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, code: int, reason: str
+) -> None:
+    def hardlink(*_: Any) -> None:
+        raise OSError(code, os.strerror(code))
+
+    before = twins.snapshot()
+    monkeypatch.setattr(LocalStorage, "hardlink", hardlink)
+    assert [reason for _, reason in reasons(runs.dedupe("hardlink"))] == [reason]
+    runs.undo()
+    assert twins.snapshot() == before
+
+
+def test_a_keeper_on_another_disk(twins: Tree, runs: Runs, elsewhere: Path) -> None:
+    (elsewhere / "z").write_text("same")
+    [problem] = runs.dedupe("hardlink", elsewhere).problems
+    assert problem.state is RecordState.FAILED
+    assert problem.reason == f"{twins.path('a')}, its keeper, is on another disk, where no hard link can lead"
+    assert (elsewhere / "z").read_text() == "same"
+    assert runs.dedupe("quarantine", elsewhere).problems == []
+    assert (elsewhere / ".fileorg/trash/2/z").exists()
+
+
+@pytest.mark.root
+def test_a_trash_on_another_disk(twins: Tree, runs: Runs) -> None:
+    import subprocess
+
+    twins.path("x/disk").mkdir()
+    mount = ["mount", "-t", "tmpfs", "fileorg-test", str(twins.path("x/disk"))]
+    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("NOT TESTED: a disk below the root needs root")
+    try:
+        twins.write({"x/disk/z": "same"})
+        why = "it is on another disk than the trash below its root"
+        assert reasons(runs.dedupe("quarantine")) == [(RecordState.FAILED, why)]
+        assert reasons(runs.dedupe("symlink")) == [(RecordState.FAILED, why)]
+        assert twins.path("x/disk/z").read_text() == "same"
+        assert os.listdir(twins.path("x/disk")) == ["z"]
+    finally:
+        subprocess.run(["umount", "--lazy", str(twins.path("x/disk"))], check=True)
+
+
+# Undo, when something happened since ----------------------------------------------------------------------------------
+
+
+@linking
+def test_a_link_that_others_removed_is_not_missed(twins: Tree, runs: Runs, action: str) -> None:
+    before = twins.snapshot()
+    runs.dedupe(action)
+    twins.path("x/c").unlink()
+    assert runs.undo().problems == []
+    del before[b"x"], before[b""]
+    now = twins.snapshot()
+    assert {path: now[path] for path in before} == before
+
+
+@every_action
+@pytest.mark.parametrize("rename", [False, True])
+def test_a_place_that_others_took(twins: Tree, runs: Runs, action: str, rename: bool) -> None:
+    runs.dedupe(action)
+    twins.path("x/c").unlink(missing_ok=True)
+    twins.write({"x/c": "foreign"})
+    outcome = runs.undo(rename=rename)
+    if rename:
+        assert outcome.problems == []
+        assert twins.read() == {"a": "same", "b": "other", "x/c": "foreign", "x/c (2)": "same"}
+        return
+    assert reasons(outcome) == [(RecordState.CONFLICT, "the name is taken")]
+    assert twins.read() == IN_TRASH | {"x/c": "foreign"}
+
+
+@linking
+def test_with_rename_our_link_gives_way_all_the_same(twins: Tree, runs: Runs, action: str) -> None:
+    before = twins.snapshot()
+    runs.dedupe(action)
+    assert runs.undo(rename=True).problems == []
+    assert twins.snapshot() == before
+
+
+def test_a_hard_link_that_was_edited_leaves_the_edit_to_its_other_name(twins: Tree, runs: Runs) -> None:
+    runs.dedupe("hardlink")
+    twins.path("x/c").write_text("edited")
+    assert runs.undo().problems == []
+    assert twins.read() == {"a": "edited", "b": "other", "x/c": "same"}
+
+
+def test_a_hard_link_that_is_the_only_name_left_of_an_edit_is_kept(twins: Tree, runs: Runs) -> None:
+    runs.dedupe("hardlink")
+    twins.path("x/c").write_text("edited")
+    twins.path("a").unlink()
+    [(state, reason)] = reasons(runs.undo())
+    assert state is RecordState.CHANGED
+    assert reason == "the link in its place was edited and is the only name left of what it holds: it was kept"
+    assert twins.read() == {"b": "other", "x/c": "edited", ".fileorg/trash/1/x/c": "same"}
+
+
+def test_a_hard_link_that_is_the_only_name_left_gives_way_to_the_same_content(twins: Tree, runs: Runs) -> None:
+    runs.dedupe("hardlink")
+    twins.path("a").unlink()
+    assert runs.undo().problems == []
+    assert twins.read() == {"b": "other", "x/c": "same"}
+
+
+@linking
+def test_a_file_that_takes_the_name_of_the_link_before_the_exchange_stays(
+    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    runs.dedupe(action)
+    Meddler(monkeypatch, "exchange", swap(twins, "x/c", "foreign"))
+    assert reasons(runs.undo()) == [(RecordState.CONFLICT, "the name is taken")]
+    assert twins.read() == IN_TRASH | {"x/c": "foreign"}
+
+
+@linking
+def test_a_link_that_cannot_be_removed_keeps_its_place(
+    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    runs.dedupe(action)
+    after = twins.snapshot()
+
+    def remove(*_: Any) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalStorage, "remove", remove)
+        assert reasons(runs.undo()) == [(RecordState.FAILED, "Read-only file system")]
+    assert twins.snapshot() == after
+    assert runs.undo().problems == []
+
+
+@every_action
+def test_a_redo_compares_again(twins: Tree, runs: Runs, action: str) -> None:
+    runs.dedupe(action)
+    runs.undo()
+    twins.path("a").write_text("edit")
+    assert reasons(runs.redo()) == [(RecordState.CHANGED, "a, its keeper, changed since it was scanned")]
+    assert {path: it for path, it in twins.read().items() if ".fileorg" not in path} == {
+        "a": "edit", "b": "other", "x/c": "same",
+    }  # fmt: skip
+
+
+def test_a_quarantined_file_that_was_edited_comes_back_as_it_is(twins: Tree, runs: Runs) -> None:
+    runs.dedupe("quarantine")
+    twins.path(".fileorg/trash/1/x/c").write_text("edited")
+    assert runs.undo().problems == []
+    assert twins.read() == {"a": "same", "b": "other", "x/c": "edited"}
+
+
+# The same blocks ------------------------------------------------------------------------------------------------------
+
+
+def test_where_no_blocks_can_be_shared(runs: Runs, elsewhere: Path) -> None:
+    from tests.support.runs import Runs as Others
+    from tests.support.tree import Tree as Others_tree
+
+    there = Others(Others_tree(elsewhere / "tree"), runs.state)
+    there.tree.write({"a": "same" * 5000, "b": "same" * 5000})
+    before = there.tree.snapshot()
+    outcome = there.dedupe("reflink")
+    assert reasons(outcome) == [(RecordState.FAILED, "the file system shares no blocks between files")]
+    assert there.tree.snapshot() == before
