@@ -93,6 +93,9 @@ class Case:
     @property
     def organize(self) -> list[str]:
         """The first command of the scenario, which for nearly all is `organize`."""
+        if self.scenario.first == ("dedupe",):
+            more = [str(self.dest)] if self.scenario.other_device else []
+            return ["dedupe", "-y", *self.scenario.options, str(self.place.root), *more]
         dest = ["--dest", str(self.dest)] if self.scenario.other_device else []
         return [*self.scenario.first, "-y", str(self.place.root), *dest, *self.scenario.options]
 
@@ -124,15 +127,19 @@ class Case:
         now, ledger = self.look(), self.ledger()
         as_said = laws.but_for_what_was_said(now, {**before, **after}, self._said, ledger)
         return [
-            *laws.conserved(self.first, now),
+            *self._conserved(now),
             *laws.on_the_way(before, after, as_said, placeholders=self.scenario.placeholders),
             *laws.announced(ledger, before, now),
         ]
 
+    def _conserved(self, now: Snapshot) -> list[str]:
+        survived = laws.survived(self.first, now) if self.scenario.command == "dedupe" else []
+        return laws.conserved(self.first, now) + survived
+
     def check_settled(self) -> list[str]:
         """What must hold when recovery has been through."""
         now = self.look()
-        return [*laws.conserved(self.first, now), *laws.settled(self.ledger(), now), *laws.tidy_state(self.place.state)]
+        return [*self._conserved(now), *laws.settled(self.ledger(), now), *laws.tidy_state(self.place.state)]
 
     def recover(self) -> list[str]:
         finished = self.run("recover")

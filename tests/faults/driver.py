@@ -21,7 +21,7 @@ import tempfile
 import traceback
 from typing import Any
 
-from tests.support import wall
+from tests.support import dedupe, wall
 
 from fileorg import hands
 from fileorg.cli import app
@@ -113,13 +113,20 @@ def _become(request: dict[str, Any], held: int, ready: int) -> None:
         os.read(held, 1)
         os.closerange(3, 64)
         _arm(request)
-        code = app.run(request["words"])
+        code = _run(request["words"])
     except BaseException:
         traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _run(words: list[str]) -> int:
+    """What `python -m fileorg` does with these words."""
+    if words[0] == "dedupe":
+        return dedupe.main(words, os.fsencode(os.environ["FILEORG_HOME"]))
+    return app.run(words)
 
 
 def _prepare(request: dict[str, Any]) -> None:

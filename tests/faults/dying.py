@@ -6,6 +6,7 @@ primitives by which fileorg changes files, and the commits of its databases, cou
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import os
 import signal
@@ -21,7 +22,7 @@ _OF_OS = (
     "link", "unlink", "rename", "replace", "mkdir", "rmdir", "symlink", "fsync", "ftruncate", "utime", "fchmod",
     "fchown", "setxattr", "removexattr", "pwrite",
 )  # fmt: skip
-_OF_POSIX = ("rename_noreplace", "sync_file_system")
+_OF_POSIX = ("rename_noreplace", "exchange", "sync_file_system")
 
 
 def arm(die_at: int) -> None:
@@ -41,7 +42,7 @@ def arm_halt(halt_at: int) -> None:
 
 
 def _count(counter: _Counter) -> None:
-    for module, names in ((os, _OF_OS), (posix, _OF_POSIX)):
+    for module, names in ((os, _OF_OS), (posix, _OF_POSIX), (fcntl, ("ioctl",))):
         for name in names:
             setattr(module, name, counter.counts(getattr(module, name)))
     vars(os)["open"] = counter.counts(os.open, lambda _path, flags, *_, **__: bool(flags & os.O_CREAT))

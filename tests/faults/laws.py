@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tests.support.snapshot import Snapshot, compared, contents
 
+from fileorg.model import TO_AND_FRO
 from fileorg.names import display
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _OURS = re.compile(rb"(?:.*/)?\.fileorg-(\d+)-(\d+)(?:-old)?\.part\Z", re.DOTALL)
+_SET_ASIDE = re.compile(rb"(?:\A|/)\.fileorg(?:/trash/|-[^/]*\.part\Z)")
 _STATE = re.compile(r"(journal|index)\.db(-wal|-shm|-journal)?\Z|(run|index)\.lock\Z")
 
 
@@ -75,7 +77,7 @@ def _rows(db: sqlite3.Connection) -> Iterator[Row]:
 
 
 def _path(base: int, folder: bytes, name: bytes) -> bytes:
-    return os.path.join((b"root", b"dest")[base], folder, name)
+    return os.path.join(b"dest" if base else b"root", folder, name)
 
 
 # Before recovery --------------------------------------------------------------------------------------------------
@@ -85,6 +87,13 @@ def conserved(before: Snapshot, now: Snapshot) -> list[str]:
     """I1: every content is still there, as often as it was."""
     lost = contents(before) - contents(now)
     return [f"I1 lost: {content[:40]!r}" for content in lost]
+
+
+def survived(first: Snapshot, now: Snapshot) -> list[str]:
+    """I10: of each content there is a file with a name of its own, not only in our trash."""
+    left = {node.content for path, node in now.items() if node.kind == "file" and not _SET_ASIDE.search(path)}
+    lost = {node.content for node in first.values() if node.kind == "file"} - left
+    return [f"I10 no file is left of {content[:40]!r}" for content in lost]
 
 
 def on_the_way(before: Snapshot, after: Snapshot, now: Snapshot, *, placeholders: bool = False) -> list[str]:
@@ -120,8 +129,8 @@ def announced(ledger: Ledger, before: Snapshot, now: Snapshot) -> list[str]:
     rows = [row for row in ledger.rows if row.operation == last]
     records = {(row.operation, row.record) for row in ledger.rows}
     targets = {row.target for row in rows} | {b"root", b"dest"}
-    gone = {row.source for row in rows if row.action == "move"}
-    gone |= {row.target for row in rows if row.action.startswith("remove-") or row.action == "move"}
+    gone = {row.source for row in rows if row.action in TO_AND_FRO}
+    gone |= {row.target for row in rows if row.action.startswith("remove-") or row.action in TO_AND_FRO}
     found = []
     for path in now.keys() - before.keys():
         ours = _OURS.match(path)
@@ -171,8 +180,8 @@ def accounted(ledger: Ledger, fresh: AbstractSet[int], before: Snapshot, now: Sn
     records, put_aside = {(row.operation, row.record) for row in rows}, set(ours(before).values())
     made = {row.target for row in rows}
     made |= {row.source for row in rows if row.source and (row.operation, row.record) in put_aside}
-    gone = {row.source for row in rows if row.action == "move"}
-    gone |= {row.target for row in rows if row.action.startswith("remove-") or row.action == "move"}
+    gone = {row.source for row in rows if row.action in TO_AND_FRO}
+    gone |= {row.target for row in rows if row.action.startswith("remove-") or row.action in TO_AND_FRO}
     known = ours({**before, **now})
     found = []
     for path in before.keys() | now.keys():
@@ -218,9 +227,9 @@ def as_recorded(ledger: Ledger, now: Snapshot) -> list[str]:
     """I6: what is called done is so, if nobody else has changed it since."""
     last: dict[bytes, Row] = {}
     for row in ledger.rows:
-        if row.state == "done":
+        if row.state == "done" and not row.action.endswith("reflink"):
             last[row.target] = row
-            if row.action == "move" and row.source is not None:
+            if row.action in TO_AND_FRO and row.source is not None:
                 last.pop(row.source, None)
     return [f"I6 not so: {row}" for row in last.values() if row.action.startswith("remove-") == (row.target in now)]
 

@@ -24,9 +24,9 @@ MUTATING = (
     "renameat2", "renameat", "rename", "linkat", "link", "unlinkat", "unlink", "rmdir", "mkdirat", "mkdir",
     "symlinkat", "symlink", "pwrite64", "pwritev", "fdatasync", "fsync", "syncfs", "ftruncate", "fallocate",
     "utimensat", "fchmod", "fchmodat", "chmod", "fchown", "fsetxattr", "fremovexattr", "copy_file_range", "sendfile",
-    "openat",
+    "openat", "ioctl",
 )  # fmt: skip
-"""What changes files; of `openat`, only what may make one.
+"""What changes files; of `openat`, only what may make one, and of `ioctl`, only what shares blocks.
 
 `write` is not among them: fileorg and SQLite write to files by `pwrite64`, and to pipes and terminals by `write`.
 """
@@ -40,6 +40,7 @@ ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
 }
 _SOON = 60.0
+_OF_INTEREST = {"openat": re.compile("O_CREAT"), "ioctl": re.compile("FIDEDUPERANGE|FILE_EXTENT_SAME")}
 _CALL = re.compile(r"(?P<pid>\d+) +(?P<name>\w+)\((?P<rest>.*)")
 
 
@@ -199,7 +200,7 @@ def _parse(log: str) -> list[Call]:
         if (found := _CALL.match(line)) is not None:
             key = found["pid"], found["name"]
             counts[key] = counts.get(key, 0) + 1
-            if found["name"] == "openat" and "O_CREAT" not in found["rest"]:
+            if (telling := _OF_INTEREST.get(found["name"])) and not telling.search(found["rest"]):
                 continue
             calls.append(Call(found["name"], counts[key], found["rest"]))
     return calls

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -200,6 +200,42 @@ def hollow(root: Path, _dest: Path) -> None:
     settle_folders(root)
 
 
+def twins(root: Path, dest: Path) -> None:
+    """Duplicates with links, attributes, modes, times and names of their own; larger than a buffer; with holes."""
+    base = os.fsencode(root)
+    write(root / "a.jpg", b"same", mode=0o600)
+    write(root / "b/a.jpg", b"same", day=3)
+    write(root / "b/c/linked.jpg", b"same", mode=0o400)
+    os.link(root / "b/c/linked.jpg", root / "b/also linked.jpg")
+    os.link(root / "a.jpg", root / "b/keeper too.jpg")
+    with contextlib.suppress(OSError):
+        os.setxattr(root / "b/a.jpg", "user.origin", b"camera")
+    write(base + b"/b/new\nline\x1b[31m.txt", b"escape")
+    write(base + b"/b/not utf-8 \xff\xfe.txt", b"escape", mode=0o755)
+    write(base + b"/" + b"n" * 247 + b".txt", b"escape", day=-2)
+    write(root / "big.iso", bytes(range(256)) * 4400)
+    write(root / "b/c/big.iso", bytes(range(256)) * 4400)
+    write(root / "sparse.img", b"head" + bytes(1 << 17))
+    write(root / "d/sparse.img", b"head")
+    os.truncate(root / "d/sparse.img", 4 + (1 << 17))
+    os.utime(root / "d/sparse.img", ns=(_TIME_NS, _TIME_NS))
+    write(root / "alone.txt", b"alone")
+    os.symlink("a.jpg", root / "link.jpg")
+    os.utime(root / "link.jpg", ns=(_TIME_NS, _TIME_NS), follow_symlinks=False)
+    os.chmod(root / "b/c", 0o700)
+    write(dest / "e/there.jpg", b"same")
+    write(dest / "there too.iso", bytes(range(256)) * 4400, mode=0o640)
+    settle_folders(root)
+    settle_folders(dest)
+
+
+def pair(root: Path, _dest: Path) -> None:
+    write(root / "a.jpg", b"same")
+    write(root / "b/a.jpg", b"same", day=3)
+    write(root / "b/c.txt", b"alone")
+    settle_folders(root)
+
+
 _NO_RENAME = "renameat2:error=EINVAL"
 _NO_LINK = "linkat:error=EPERM"
 _KEEP_NEWER = ("--on-conflict", "keep-newer")
@@ -229,4 +265,25 @@ SCENARIOS = (
         "clean, no renameat2, no links", hollow, first=("clean",), others=(_NO_RENAME, _NO_LINK), placeholders=True
     ),
 )
-BY_NAME = {scenario.name: scenario for scenario in (*SCENARIOS, Scenario("few", few))}
+
+
+def _of_duplicates(name: str, action: str, **facts: Any) -> Scenario:
+    return Scenario(name, facts.pop("build", twins), ("--action", action), first=("dedupe",), **facts)
+
+
+DUPLICATES = (
+    _of_duplicates("quarantine", "quarantine"),
+    _of_duplicates("hard links in their place", "hardlink"),
+    _of_duplicates("symlinks in their place", "symlink"),
+    _of_duplicates("quarantine in batches", "quarantine", rows=3),
+    _of_duplicates("hard links in batches", "hardlink", rows=3),
+    _of_duplicates("quarantine, two roots", "quarantine", other_device=True),
+    _of_duplicates("symlinks, two roots", "symlink", other_device=True),
+    _of_duplicates("quarantine, no renameat2", "quarantine", others=(_NO_RENAME,)),
+    _of_duplicates("quarantine, neither", "quarantine", others=(_NO_RENAME, _NO_LINK), placeholders=True),
+)
+SHARED = _of_duplicates("shared blocks", "reflink")
+_PAIRS = tuple(
+    _of_duplicates(f"pair, {action}", action, build=pair) for action in ("quarantine", "hardlink", "symlink")
+)
+BY_NAME = {scenario.name: scenario for scenario in (*SCENARIOS, *DUPLICATES, *_PAIRS, Scenario("few", few))}

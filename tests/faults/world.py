@@ -18,6 +18,7 @@ from tests.faults.case import Case
 from tests.faults.outsiders import Outsiders
 from tests.support import snapshot
 
+from fileorg.model import TO_AND_FRO
 from fileorg.names import display
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class World:
     def _untouched(self, theirs: Snapshot, carried: Sequence[tuple[bytes, bytes]]) -> list[str]:
         """I2: what others have put there meanwhile is there, unless it was moved as any file is."""
         rows = [row for row in laws.carried(self.ledger, carried).rows if row.state == "done"]
-        moved = {row.source for row in rows if row.action == "move"} | laws.ours(theirs).keys()
+        moved = {row.source for row in rows if row.action in TO_AND_FRO} | laws.ours(theirs).keys()
         gone = {path for path, node in theirs.items() if self.tree.get(path, node.alone).alone != node.alone}
         gone |= theirs.keys() - self.tree.keys()
         return [f"I2 of others: {display(path)}" for path in gone - moved]

@@ -9,11 +9,13 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+from fileorg.errors import FileorgError
 from fileorg.events import NullReporter
 from fileorg.execute import COPIED_ROWS, execute
 from fileorg.hands import OwnHands
 from fileorg.model import Action, Base, Keeper, PlanRow
-from fileorg.names import join, split
+from fileorg.names import display, join, split
+from fileorg.state import open_state
 from fileorg.workflows import common
 
 if TYPE_CHECKING:
@@ -114,11 +116,20 @@ def dedupe(
         return execute(plan, journal, operation, storages, OwnHands(storages), reporter, rows=rows)
 
 
-def main(words: Sequence[str], state: StateDirectory) -> int:
-    """`dedupe -y --action ACTION ROOT...`: its exit code."""
+def main(words: Sequence[str], state: bytes) -> int:
+    """`dedupe -y --action ACTION ROOT...`: its exit code, as the real one gives it."""
     at = words.index("--action")
-    action, roots = words[at + 1], [word for word in (*words[1:at], *words[at + 2 :]) if not word.startswith("-")]
-    outcome = dedupe([os.fsencode(root) for root in roots], action, state, rows=vars(common)["COPIED_ROWS"])
+    roots = [os.fsencode(word) for word in (*words[1:at], *words[at + 2 :]) if not word.startswith("-")]
+    try:
+        outcome = dedupe(roots, words[at + 1], open_state(state), rows=vars(common)["COPIED_ROWS"])
+    except FileorgError as error:
+        print(f"fileorg: {error}")
+        return error.exit_code
+    except OSError as error:
+        print(f"fileorg: {error.strerror}")
+        return 1
     for problem in outcome.problems:
-        print(f"Not done, {problem.state}: {os.fsdecode(problem.path)}: {problem.reason}")
+        print(f"Not done, {problem.state}: {display(problem.path)}: {problem.reason}")
+    for note in outcome.notes:
+        print(note)
     return 1 if outcome.problems else 0

@@ -63,7 +63,6 @@ class Runs:
         with self.job(changes=False, **options) as job:
             return [row for batch in job.plan.batches(100) for row in batch]
 
-<<<<<<< HEAD
     def dedupe_job(self, *, changes: bool = False, **options: Any) -> AbstractContextManager[DedupeJob]:
         """`options` are those of `DedupeOptions` and of `Filters`; paths may be a `Path`."""
         chosen = {name: options.pop(name) for name in _FILTERS & options.keys()}
@@ -81,7 +80,7 @@ class Runs:
                 for group in job.groups()
             ]
 
-    def dedupe(self, **options: Any) -> Outcome:
+    def dedupe_with(self, **options: Any) -> Outcome:
         with self.dedupe_job(changes=True, **options) as job:
             return job.run()
 
@@ -99,11 +98,10 @@ class Runs:
         """The rows that a dry run shows."""
         with self.cleaning(changes=False, **options) as job:
             return [row for batch in job.plan.batches(100) for row in batch]
-=======
+
     def dedupe(self, action: str, *more: Path, **options: Any) -> Outcome:
         """Of the tree, and of `more` roots; `between` is done when the plan is made."""
         return dedupe([os.fsencode(root) for root in (self.tree.root, *more)], action, self.state, **options)
->>>>>>> 5a6af40 (Execute: what is done to duplicates, and its undo: a compare through open descriptors, then an exchange of names, so that no name is ever absent and the file that gives way comes back as it was)
 
     def undo(
         self, operation: int | None = None, *, stop: Callable[[], bool] = lambda: False, **options: Any

@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING
 
 from fileorg.clashes import same_content
-from fileorg.execute.steps import Identity, Refusal, Stuck, identity, is_known, rename_over_reserved, temporary
+from fileorg.execute.steps import Identity, Refusal, Stuck, aside, identity, is_known, rename_over_reserved
 from fileorg.links import Place, StandIn
 from fileorg.model import Action, RecordState
 from fileorg.names import display
@@ -157,7 +157,7 @@ class Duplicates:
     def _replace(self, row: PlanRow, record: int) -> None:
         """Compare, make the link beside it, exchange the two, look at what came out, and put that into our trash."""
         victim, trash = _source(row, self._storages), _target(row, self._storages)
-        here = victim.beside(temporary(self._operation, record))
+        here = victim.beside(aside(self._operation, record))
         if not victim.has_stable_inodes:
             # A crash in between could not be settled: no one could say which of the two files is which.
             raise Refusal(RecordState.FAILED, "inode numbers do not last here, so no link can take its place")
@@ -191,7 +191,7 @@ class Duplicates:
         if victim.look() is None:
             trash.rename(victim)
             return
-        here, link = victim.beside(temporary(self._operation, record)), self._stand_in(row, victim)
+        here, link = victim.beside(aside(self._operation, record)), self._stand_in(row, victim)
         if not link.is_at(victim):
             raise Refusal(RecordState.CONFLICT, "the name is taken")
         if not may_go(link, victim, trash):

@@ -7,11 +7,7 @@ recovery knows whose they are.
 from __future__ import annotations
 
 import errno
-<<<<<<< HEAD
-import os
 import stat
-=======
->>>>>>> 5a6af40 (Execute: what is done to duplicates, and its undo: a compare through open descriptors, then an exchange of names, so that no name is ever absent and the file that gives way comes back as it was)
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.errors import StorageFailure

@@ -51,7 +51,7 @@ class DuplicateCase(Case):
         target = Place(self.target, record.target_folder, record.target_name)
         self._leaves = record.action in OF_DUPLICATES
         self._place, self._trash = (source, target) if self._leaves else (target, source)
-        self._here = self._place.beside(self.temporary)
+        self._here = self._place.beside(self.aside)
         base, folder, name, inode, _ = keeper or _NO_KEEPER
         self._link = StandIn(record.action, Place(storages[base], folder, name), inode, self._place)
 

@@ -1,0 +1,138 @@
+"""What is done to duplicates, killed and failed at its system calls: its undo, its redo, and the recovery of each.
+
+A fast part is in every run; `pytest -m slow tests/faults` tries every call.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.faults.sweep import Worker, Workers, spread
+from tests.faults.test_failing_calls import fail_at
+from tests.faults.test_kills import course_of, kill_at, wreck_of
+from tests.faults.trees import DUPLICATES, SHARED
+from tests.power.filesystems import BTRFS, XFS, FileSystem, Unmountable
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator
+
+    from tests.faults.trees import Scenario
+
+_PLAIN = DUPLICATES[:3]
+_FEW, _FEW_OF_RECOVERY, _FEW_SHARED = 6, 4, 3
+_MANY_OF_RECOVERY, _WHOLE_RECOVERIES = 8, 4
+
+_every_scenario = pytest.mark.parametrize("scenario", DUPLICATES, ids=str)
+_failing = pytest.mark.parametrize("scenario", [one for one in DUPLICATES if not one.others], ids=str)
+_plain = pytest.mark.parametrize("scenario", _PLAIN, ids=str)
+_every_command = pytest.mark.parametrize("command", ["organize", "undo", "redo"])
+_wrecked = pytest.mark.parametrize("command", ["organize", "undo"])
+
+
+@_plain
+@_every_command
+def test_a_kill(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
+    kill_at(workers, tally, course_of(workers, scenario, command), _FEW)
+
+
+@_plain
+@_wrecked
+def test_a_kill_of_the_recovery(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
+    course = course_of(workers, scenario, command)
+    wreck = wreck_of(course, DUPLICATES.index(scenario) + 2)
+    kill_at(workers, tally, course.recovery(workers.all[0], wreck), _FEW_OF_RECOVERY)
+
+
+@_plain
+@_wrecked
+def test_a_call_that_fails(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
+    fail_at(workers, tally, course_of(workers, scenario, command), every=False)
+
+
+@pytest.mark.slow
+@_every_scenario
+@_every_command
+def test_a_kill_at_every_call(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
+    kill_at(workers, tally, course_of(workers, scenario, command), None)
+
+
+@pytest.mark.slow
+@_every_scenario
+@_wrecked
+def test_a_kill_of_every_recovery(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
+    course = course_of(workers, scenario, command)
+    wrecks = [call for call in course.calls if call.about == "user"]
+    whole = spread(wrecks, _WHOLE_RECOVERIES)
+    for wreck in wrecks:
+        most = None if wreck in whole else _MANY_OF_RECOVERY
+        kill_at(workers, tally, course.recovery(workers.all[0], wreck), most)
+
+
+@pytest.mark.slow
+@_failing
+@_every_command
+def test_every_call_that_fails(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
+    fail_at(workers, tally, course_of(workers, scenario, command), every=True)
+
+
+@pytest.mark.slow
+@_failing
+@_wrecked
+def test_every_call_of_a_recovery_that_fails(
+    workers: Workers, tally: Counter[str], scenario: Scenario, command: str
+) -> None:
+    course = course_of(workers, scenario, command)
+    for number in range(3):
+        fail_at(workers, tally, course.recovery(workers.all[0], wreck_of(course, 2 * number)), every=True)
+
+
+# Where blocks can be shared -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=[BTRFS, XFS], ids=str)
+def sharers(request: pytest.FixtureRequest, workers: Workers, fast_folder: Path) -> Iterator[Workers]:
+    """Those who have their trees on a file system that shares blocks between files."""
+    disk: FileSystem = request.param
+    if not disk.is_there:
+        pytest.skip(f"NOT TESTED: shared blocks on {disk} need mkfs.{disk}")
+    with tempfile.TemporaryDirectory(dir=fast_folder) as folder:
+        try:
+            disk.create(Path(folder, "image"))
+            with disk.mounted(Path(folder, "image"), Path(folder, "disk")):
+                places = [Path(folder, "disk", f"worker-{number}") for number in range(len(workers.all))]
+                for place in places:
+                    place.mkdir()
+                yield Workers(
+                    [
+                        Worker(one.driver, replace(one.place, disk=place))
+                        for one, place in zip(workers.all, places, strict=True)
+                    ]
+                )
+        except Unmountable as why:
+            pytest.skip(f"NOT TESTED: shared blocks on {disk}: {why}")
+
+
+@pytest.mark.root
+def test_blocks_are_shared_and_it_is_killed(sharers: Workers, tally: Counter[str]) -> None:
+    share(sharers, tally, _FEW_SHARED, every=False)
+
+
+@pytest.mark.root
+@pytest.mark.slow
+def test_blocks_are_shared_and_it_is_killed_at_every_call(sharers: Workers, tally: Counter[str]) -> None:
+    share(sharers, tally, None, every=True)
+
+
+def share(sharers: Workers, tally: Counter[str], most: int | None, *, every: bool) -> None:
+    course = course_of(sharers, SHARED, "organize")
+    shared = [call for call in course.calls if call.name == "ioctl"]
+    assert shared, "no blocks were shared"
+    kill_at(sharers, tally, course._replace(calls=shared), most)
+    for command in ("organize", "undo", "redo") if every else ("organize",):
+        kill_at(sharers, tally, course_of(sharers, SHARED, command), most)
+        fail_at(sharers, tally, course_of(sharers, SHARED, command), every=every)
