@@ -133,7 +133,7 @@ class Case:
         ]
 
     def _conserved(self, now: Snapshot) -> list[str]:
-        survived = laws.survived(self.first, now) if self.scenario.command == "dedupe" else []
+        survived = laws.survived(self.first, now) if self.scenario.first == ("dedupe",) else []
         return laws.conserved(self.first, now) + survived
 
     def check_settled(self) -> list[str]:
