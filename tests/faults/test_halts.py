@@ -57,7 +57,28 @@ ACROSS: list[Meddling] = [
     ("across devices", "delete_folder", (b"root/b",)),
     ("across devices", "delete_folder", (b"dest/Archives",)),
 ]
-_everywhere = pytest.mark.parametrize("meddlings", [HERE, ACROSS], ids=["here", "across"])
+TWINS: list[Meddling] = [
+    (f"pair, {action}", act, facts)
+    for action in ("quarantine", "hardlink", "symlink")
+    for act, facts in (
+        ("edit", (b"root/a.jpg", b"SAME")),
+        ("replace", (b"root/a.jpg", _THEIRS)),
+        ("delete", (b"root/a.jpg",)),
+        ("move", (b"root/a.jpg", b"root/b", b"elsewhere.jpg")),
+        ("edit", (b"root/b/a.jpg", b"SAME")),
+        ("append", (b"root/b/a.jpg", b" and more")),
+        ("replace", (b"root/b/a.jpg", _THEIRS)),
+        ("delete", (b"root/b/a.jpg",)),
+        ("make_folder", (b"root/b", b"a.jpg")),
+        ("overwrite", (b"root/.fileorg/trash/1/b", b"a.jpg", _THEIRS)),
+        ("link", (b"root/a.jpg", b"root/b", b"linked.zip")),
+        ("divert", (b"root/b",)),
+        ("divert", (b"root/.fileorg",)),
+        ("delete_folder", (b"root/b",)),
+        ("delete_folder", (b"root/.fileorg",)),
+    )
+]
+_everywhere = pytest.mark.parametrize("meddlings", [HERE, ACROSS, TWINS], ids=["here", "across", "duplicates"])
 _every_command = pytest.mark.parametrize("command", ["organize", "undo"])
 
 

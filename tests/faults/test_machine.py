@@ -38,6 +38,7 @@ which = st.integers(0, 40)
 steps = st.integers(1, 45)
 rows = st.sampled_from([0, 0, 1, 3])
 
+duplicates = st.sampled_from(["quarantine", "hardlink", "symlink"])
 backwards = st.sampled_from(["undo", "undo", "redo"])
 operations = st.one_of(st.none(), st.none(), st.integers(0, 20))
 
@@ -155,6 +156,17 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def recover(self) -> None:
         self.run("recover")
+
+    @rule(action=duplicates, rows=rows)
+    def dedupe(self, action: str, rows: int) -> None:
+        self.run(*self.dedupe_words(action), rows=rows)
+
+    @rule(action=duplicates, rows=rows, step=steps)
+    def kill_dedupe(self, action: str, rows: int, step: int) -> None:
+        self.run(*self.dedupe_words(action), rows=rows, die_at=step)
+
+    def dedupe_words(self, action: str) -> list[str]:
+        return ["dedupe", "-y", "--action", action, str(self.world.case.place.root)]
 
     # fileorg, several commands ------------------------------------------------------------------------------------
 

@@ -46,6 +46,9 @@ def on_one_disk(layout: Layout) -> Iterator[Trial]:
     for scenario in ("messy", "keep newer", "copy"):
         for command in BEFORE:
             yield trial(layout, scenario, command)
+    for scenario in ("quarantine", "hard links in their place"):
+        for command in BEFORE:
+            yield trial(layout, scenario, command)
     yield trial(layout, "folders that were removed", "undo")
     yield trial(layout, "first run", "organize")
     yield trial(layout, "hard links", "organize")

@@ -78,8 +78,14 @@ class DedupePlan:
                     entry.inode, entry.size, entry.mtime_ns, entry.mode, "", keeper=keeper,
                 )  # fmt: skip
 
+    def _is_there(self, base: Base, folder: bytes) -> bool:
+        try:
+            return self._storages[base].stat_folder(folder) is not None
+        except OSError:  # something else is in its place, as the rows will find
+            return True
+
     def _make_folders(self, base: Base, folder: bytes, made: set[tuple[Base, bytes]]) -> Iterator[PlanRow]:
-        if not folder or (base, folder) in made or self._storages[base].stat_folder(folder) is not None:
+        if not folder or (base, folder) in made or self._is_there(base, folder):
             return
         made.add((base, folder))
         above, name = split(folder)
