@@ -71,9 +71,10 @@ class Case:
             prefix = os.fsencode(name)
             for path, node in snapshot.take(os.fsencode(place)).items():
                 links = tuple(prefix + b"/" + link for link in node.links)
+                content = node.content
                 if node.kind == "symlink":  # each worker has its own root
-                    node = node._replace(content=node.content.replace(os.fsencode(self.place.root), b"ROOT"))
-                found[prefix + b"/" + path if path else prefix] = node._replace(links=links)
+                    content = content.replace(os.fsencode(self.place.root), b"ROOT")
+                found[prefix + b"/" + path if path else prefix] = node._replace(content=content, links=links)
         return found
 
     def request(self, *words: str) -> Request:
