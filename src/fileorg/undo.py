@@ -37,7 +37,10 @@ class UndoPlan:
         self._rename = rename
         self._operation = operation
         self._storages = storages
-        self.files, self.bytes = journal.counts(operation.id).get(RecordState.DONE, (0, 0))
+        counts = journal.counts(operation.id)
+        self.files, self.bytes = counts.get(RecordState.DONE, (0, 0))
+        self.purged, _ = counts.get(RecordState.PURGED, (0, 0))
+        """Files that it put into our trash, and that are gone for good."""
 
     def batches(self, rows: int) -> Iterator[list[PlanRow]]:
         """Missing parents first, then the inverse of each record. Raises `JournalError` for a row that is not ours."""

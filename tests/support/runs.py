@@ -15,10 +15,12 @@ from fileorg.workflows import (
     DedupeOptions,
     Filters,
     OrganizeOptions,
+    PurgeOptions,
     UndoOptions,
     cleaning,
     deduping,
     organizing,
+    purging,
     undoing,
 )
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from fileorg.journal import Record
     from fileorg.model import Outcome, PlanRow, RecordState
     from fileorg.state import StateDirectory
-    from fileorg.workflows import CleanJob, DedupeJob, OrganizeJob
+    from fileorg.workflows import CleanJob, DedupeJob, OrganizeJob, PurgeJob
 
 _FILTERS = {field.name for field in fields(Filters)}
 
@@ -111,6 +113,12 @@ class Runs:
 
     def redo(self, operation: int | None = None, **options: Any) -> Outcome:
         return self.undo(operation, redo=True, **options)
+
+    def purge(self, *operations: int, stop: Callable[[], bool] = lambda: False, **options: Any) -> PurgeJob:
+        """The job, after it was run; `job.outcome`."""
+        with purging(PurgeOptions(operations, **options), self.state, NullReporter()) as job:
+            job.run(stop)
+            return job
 
     def records(self, operation: int, *states: RecordState) -> list[Record]:
         """What the journal holds of an operation."""

@@ -30,6 +30,7 @@ COMMANDS = {
     "categorize": LOOK,
     "history": LOOK,
     "recover": MORE,
+    "purge": MORE,
     "demo": MORE,
 }
 """Each is the function of that name in the module of that name, in the order of --help."""

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fileorg.cli.options import Manner
-    from fileorg.cli.plan_rows import PlanRows
     from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
     from fileorg.cli.words import Verb
@@ -26,9 +25,17 @@ if TYPE_CHECKING:
 
 
 class Job(Protocol):
-    """A plan that can be run once: `OrganizeJob`, `CleanJob`, `UndoJob`."""
+    """A plan that can be run once: `OrganizeJob`, `DedupeJob`, `CleanJob`, `UndoJob`, `PurgeJob`."""
 
     def run(self, stop: Callable[[], bool] = ...) -> Outcome: ...
+
+
+class Rows(Protocol):
+    """What is to be done, file by file: `PlanRows`, `PurgeRows`."""
+
+    def list(self, out: Out) -> None: ...
+    def as_json(self, document: JsonDocument) -> None: ...
+    def as_null(self, out: Out) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,7 @@ class Change:
     kind: str
     out: Out
     screen: Screen
-    rows: PlanRows
+    rows: Rows
     again: str
     """The command that goes on where a run was stopped."""
 

@@ -56,7 +56,7 @@ def _operations(ctx: typer.Context, incomplete: str, kinds: set[str], *, every: 
                 operations = journal.operations()
             for operation, state in zip(operations, operation_states(operations), strict=True):
                 number = str(operation.id)
-                wanted = operation.kind in kinds and (every or not state.startswith("undone"))
+                wanted = operation.kind in kinds and (every or not state.startswith(("undone", "purged")))
                 if wanted and number.startswith(incomplete):
                     files = plural(operation.done or 0, "file")
                     root = crop(display(os.path.basename(operation.root)), 30)

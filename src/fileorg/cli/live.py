@@ -34,6 +34,7 @@ _LABELS = {
     "symlink": "Linking",
     "undo": "Undoing",
     "redo": "Redoing",
+    "purge": "Removing",
     "recover": "Recovering",
 }
 

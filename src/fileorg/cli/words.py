@@ -28,4 +28,5 @@ VERBS: dict[str, Verb] = {
     "clean": Verb("Remove", "Removed", "removed", "leftover"),
     "undo": Verb("Undo", "Undone:", "undone"),
     "redo": Verb("Redo", "Redone:", "redone"),
+    "purge": Verb("Purge", "Purged", "purged"),
 }

@@ -201,6 +201,12 @@ def seal(
                 notes.append(f"The time of the folder {display(path) or '.'} could not be set back: {error.strerror}.")
         if entry is not None:
             sealed.append((entry.mtime_ns, folder))
+    sync_all(storages)
+    return Sealed(journal.seal(operation.id, sealed), notes)
+
+
+def sync_all(storages: Sequence[LocalStorage]) -> None:
+    """Return when everything that was done survives a power cut. Raises `StorageFailure` if it does not."""
     for storage in set(storages):
         try:
             storage.sync()
@@ -209,7 +215,6 @@ def seal(
                 f"The disk of {display(storage.root)} did not take all that was written: {error.strerror}.",
                 hint="when it is well again, run fileorg recover: it looks at every file",
             ) from error
-    return Sealed(journal.seal(operation.id, sealed), notes)
 
 
 def _folder_times(journal: Journal, operation: Operation, disturbed: Collection[tuple[Base, bytes]]) -> dict[int, int]:

@@ -201,7 +201,7 @@ class Case:
         return source.nlink > (self.record.nlink or 1)
 
     def _is_our_placeholder(self, target: Entry | None) -> bool:
-        return self.placed and target is not None and _is_empty_since(target, self.record.target_mtime_ns)
+        return self.placed and target is not None and is_empty_since(target, self.record.target_mtime_ns)
 
     def _as_placed(self, target: Entry | None) -> dict[str, Any]:
         """What to record of a file that was moved by a placeholder, and not recorded yet."""
@@ -231,7 +231,7 @@ class Case:
             # It was never recorded, and the original is there: as if it had not happened.
             remove_checked(self.target, folder, name, self.aside, whole)
             published = False
-        if there is not None and not published and recorded and _is_empty_since(there, staged.ctime_ns):
+        if there is not None and not published and recorded and is_empty_since(there, staged.ctime_ns):
             self.target.remove(folder, name)  # the name was only reserved
         self.target.discard(folder, self.temporary)
         return whole if published else None
@@ -328,7 +328,7 @@ class Case:
         return NOT_DONE if same else CHANGED
 
 
-def _is_empty_since(entry: Entry, time_ns: int) -> bool:
+def is_empty_since(entry: Entry, time_ns: int) -> bool:
     """Whether it is an empty file that was made at that time or later."""
     return entry.is_file and entry.size == 0 and entry.mtime_ns >= time_ns - _CLOCK_NS
 

@@ -2,19 +2,24 @@
 
 from fileorg.journal.journal import Batch, Intent, Journal, Settled
 from fileorg.journal.reader import PROBLEM_STATES, JournalReader
-from fileorg.journal.rows import Done, Operation, Record, RecordId, Root, checked
+from fileorg.journal.rows import Done, Operation, Place, Record, RecordId, Root, checked
+from fileorg.journal.trash import PURGE, Trashed, TrashFolder
 
 __all__ = [
     "PROBLEM_STATES",
+    "PURGE",
     "Batch",
     "Done",
     "Intent",
     "Journal",
     "JournalReader",
     "Operation",
+    "Place",
     "Record",
     "RecordId",
     "Root",
     "Settled",
+    "TrashFolder",
+    "Trashed",
     "checked",
 ]

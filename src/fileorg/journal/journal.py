@@ -17,7 +17,7 @@ from fileorg.model import Action, Base, Entry, OperationState, RecordState
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fileorg.journal.rows import RecordId
+    from fileorg.journal.rows import Operation, RecordId
 
 _COLUMNS = (
     "action, source_folder, source_name, target_folder, target_name, dev, inode, size, mtime_ns, mode, nlink, category,"
@@ -239,6 +239,24 @@ class Journal(JournalReader):
                 (time.time_ns(), done, bytes_, problems, operation),
             )
         return counts
+
+    def tell_purged(self, purge: int, bytes_: int) -> None:
+        """How many bytes a purge has freed so far. Inside a transaction."""
+        self._db.execute("UPDATE operations SET bytes = ? WHERE id = ?", (bytes_, purge))
+
+    def seal_purge(self, purge: Operation, problems: int) -> int:
+        """Close a purge; what it removed is gone from the disk. How many files that were."""
+        with self.transaction():
+            files = max(0, self.purged(self.about(purge)) - self.purged_before(purge))
+            # They said which times to give back after a crash. Left here, undo would take them for those of a link
+            # of the chain, and could not tell any more whether others have changed the folders.
+            self._db.execute("DELETE FROM folders WHERE operation = ?", (purge.id,))
+            self._db.execute(
+                "UPDATE operations SET state = 'sealed', ended_ns = ?, done = ?, problems = ? WHERE id = ?",
+                (time.time_ns(), files, problems, purge.id),
+            )
+        self._folders.clear()
+        return files
 
     def interrupt(self, operation: int) -> None:
         """An operation that a later start found open."""

@@ -24,6 +24,7 @@ from fileorg.journal.rows import (
     foreign,
     is_mode,
 )
+from fileorg.journal.trash import TrashReader
 from fileorg.model import INTERRUPTED, NOT_KEPT, TO_AND_FRO, Base, Keeper, RecordState
 from fileorg.names import join
 
@@ -34,7 +35,7 @@ _PLACES_KNOWN = 20_000
 PROBLEM_STATES = (RecordState.CONFLICT, RecordState.FAILED, RecordState.MISSING, RecordState.CHANGED)
 
 
-class JournalReader:
+class JournalReader(TrashReader):
     """An open journal. Raises `JournalError` if it cannot be trusted or read."""
 
     def __init__(self, path: bytes, *, read_only: bool = True) -> None:
@@ -282,7 +283,7 @@ class JournalReader:
                 rows = self._select(
                     f"SELECT {RECORD_COLUMNS} FROM records r LEFT JOIN folders s ON s.id = r.source_folder"
                     " JOIN folders t ON t.id = r.target_folder WHERE r.id BETWEEN ?1 AND ?2"
-                    " AND r.state IN ('done', 'undone')"
+                    " AND r.state IN ('done', 'undone', 'purged')"
                     " AND ((s.base = ?3 AND s.path = ?4 AND r.source_name = ?5)"
                     " OR (t.base = ?3 AND t.path = ?4 AND coalesce(r.target_name, r.source_name) = ?5)) ORDER BY r.id",
                     (low, high, base, inside, name),

@@ -139,7 +139,7 @@ _new_done = partial(tuple.__new__, Done)
 def checked_place(row: tuple[int, bytes] | None, folder: object) -> Place:
     """A folder of the journal, if it stays below its base. Raises `JournalError`."""
     try:
-        if row is None or not (row[1] == b"" or _is_inside(row[1], b"any name")):
+        if row is None or not (row[1] == b"" or is_inside(row[1], b"any name")):
             raise ValueError
         return Place(Base(row[0]), row[1])
     except (ValueError, TypeError, AttributeError):
@@ -174,7 +174,7 @@ def checked_rows(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
 def checked_keeper(row: tuple[Any, ...], place: Place) -> Keeper:
     """(record, name, inode, mtime_ns) and the place of its folder. Raises `JournalError`."""
     record, name, *numbers = row
-    if not _is_inside(place.folder, name) or not all(isinstance(number, int) for number in numbers):
+    if not is_inside(place.folder, name) or not all(isinstance(number, int) for number in numbers):
         raise foreign("The keeper of record", record)
     return Keeper(*place, name, *numbers)
 
@@ -194,8 +194,8 @@ def checked(record: Record) -> Record:
         action, state = Action(record.action), RecordState(record.state)
         folder_action = action in {Action.MAKE_FOLDER, Action.REMOVE_FOLDER}
         if not (
-            _is_inside(record.target_folder, record.target_name)
-            and (folder_action or _is_inside(record.source_folder, record.source_name))
+            is_inside(record.target_folder, record.target_name)
+            and (folder_action or is_inside(record.source_folder, record.source_name))
             and isinstance(record.id, int)
             and all(isinstance(value, int | None) for value in record[8:14])
             and is_mode(record.mode)
@@ -224,7 +224,8 @@ def foreign(what: str, number: object) -> JournalError:
     )
 
 
-def _is_inside(folder: object, name: object) -> bool:
+def is_inside(folder: object, name: object) -> bool:
+    """Whether it is one name in a folder that stays below its base."""
     if not isinstance(folder, bytes) or not isinstance(name, bytes):
         return False
     components = [*(folder.split(b"/") if folder else []), name]

@@ -5,6 +5,7 @@ from fileorg.workflows.common import Filters, recover_all
 from fileorg.workflows.dedupe import DedupeJob, DedupeOptions, deduping
 from fileorg.workflows.looking import Categorized, ScanReport, categorize, scan_trees
 from fileorg.workflows.organize import OrganizeJob, OrganizeOptions, organizing
+from fileorg.workflows.purge import InTrash, Purged, PurgeJob, PurgeOptions, TrashFile, purging
 from fileorg.workflows.undo import UndoJob, UndoOptions, undoing
 
 __all__ = [
@@ -14,15 +15,21 @@ __all__ = [
     "DedupeJob",
     "DedupeOptions",
     "Filters",
+    "InTrash",
     "OrganizeJob",
     "OrganizeOptions",
+    "PurgeJob",
+    "PurgeOptions",
+    "Purged",
     "ScanReport",
+    "TrashFile",
     "UndoJob",
     "UndoOptions",
     "categorize",
     "cleaning",
     "deduping",
     "organizing",
+    "purging",
     "recover_all",
     "scan_trees",
     "undoing",

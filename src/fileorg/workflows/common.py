@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.errors import GuardRefused, Locked
-from fileorg.execute import BATCH_ROWS, COPIED_ROWS, Unsettled, is_recognised, recover
+from fileorg.execute import BATCH_ROWS, COPIED_ROWS, Unsettled, is_recognised, recover, settle_purge
 from fileorg.guards import refuse_system
 from fileorg.ignore import Ignore
-from fileorg.journal import Journal
+from fileorg.journal import PURGE, Journal
 from fileorg.model import Base
 from fileorg.names import display
 from fileorg.scan import Selection
@@ -99,7 +99,7 @@ def _recover_open(journal: Journal, state: StateDirectory, reporter: Reporter) -
                     other = None if is_recognised(journal, operation, storages) else roots[0]
                 if other is not None:
                     raise OSError(f"{display(other.path)} is not the folder that it was (is its disk mounted?)")
-                recover(journal, operation, storages, reporter)
+                (settle_purge if operation.kind == PURGE else recover)(journal, operation, storages, reporter)
         except (Locked, GuardRefused, Unsettled, OSError) as error:
             reporter.note(
                 f"Operation {operation.id} was interrupted and cannot be settled now: {str(error).removesuffix('.')}."
@@ -107,10 +107,9 @@ def _recover_open(journal: Journal, state: StateDirectory, reporter: Reporter) -
             )
             continue
         settled.append(journal.operation(operation.id) or operation)
-        reporter.note(
-            f"Operation {operation.id} had been interrupted; it is settled now."
-            f" Undo it with: fileorg undo {operation.id}"
-        )
+        undo = f"Undo it with: fileorg undo {operation.id}"
+        way_on = f"Go on with: fileorg purge {operation.undoes}" if operation.kind == PURGE else undo
+        reporter.note(f"Operation {operation.id} had been interrupted; it is settled now. {way_on}")
     return settled
 
 

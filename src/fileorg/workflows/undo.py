@@ -11,6 +11,7 @@ from fileorg.errors import UsageError
 from fileorg.execute import Changed, execute
 from fileorg.guards import existing_folder, refuse_system
 from fileorg.hands import hands_for
+from fileorg.journal import PURGE
 from fileorg.model import Base, OperationState
 from fileorg.names import display
 from fileorg.state import root_locks
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _FORWARD = frozenset({"organize", "dedupe", "clean", "redo"})
 """Kinds of operations that an undo takes back."""
+_SHOWN = "fileorg history shows what was done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +153,18 @@ def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
     for operation in operations:
         if operation.id in chain and operation.kind in forward and _is_left(journal, operation, operations):
             return operation
-    raise UsageError(f"Nothing of operation {named.id} is left to {word}.", hint="fileorg history shows what was done")
+    if named.kind == PURGE:
+        raise UsageError(f"Operation {named.id} emptied the trash: that cannot be undone.", hint=_SHOWN)
+    purged = any(operation.kind == PURGE and operation.done for operation in operations if operation.id in chain)
+    why = ": what it had put into the trash was purged" if purged else ""
+    raise UsageError(f"Nothing of operation {named.id} is left to {word}{why}.", hint=_SHOWN)
 
 
 def _is_left(journal: Journal, operation: Operation, operations: Sequence[Operation]) -> bool:
     """Whether something of it is to be taken back. Folders alone are tried once: what is left then is not empty."""
-    tried = any(later.undoes == operation.id for later in operations)
-    if not tried:
-        return journal.has_done(operation)
+    later = {each.kind for each in operations if each.undoes == operation.id}
+    if not later - {PURGE}:
+        return journal.has_done(operation) and (PURGE not in later or journal.has_done_outside_trash(operation))
     return journal.has_done(operation, folders=False) or journal.has_untried_folder(operation)
 
 

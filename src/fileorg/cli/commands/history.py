@@ -118,25 +118,38 @@ def _operation_table(out: "Out", operations: "Sequence[Operation]", states: Sequ
 
 def operation_states(operations: "Sequence[Operation]") -> list[str]:
     """What became of each, from the operations alone: a journal of a million records answers at once."""
+    from fileorg.journal import PURGE
+
     takers: dict[int, list[Operation]] = {}
+    purged: dict[int, int] = {}
     for op in reversed(operations):
         if op.undoes is not None and op.done:
-            takers.setdefault(op.undoes, []).append(op)
-    return [_state(op, takers.get(op.id, [])) for op in operations]
+            if op.kind == PURGE:
+                purged[op.undoes] = purged.get(op.undoes, 0) + op.done
+            else:
+                takers.setdefault(op.undoes, []).append(op)
+    return [_state(op, takers.get(op.id, []), purged.get(op.id, 0)) for op in operations]
 
 
-def _state(op: "Operation", takers: "Sequence[Operation]") -> str:
+def _state(op: "Operation", takers: "Sequence[Operation]", purged: int) -> str:
+    """`purged`: how many of its files are gone for good."""
+    from fileorg.journal import PURGE
     from fileorg.model import OperationState
 
     if OperationState(op.state) is not OperationState.SEALED:
         return "running" if _is_running(op) else "interrupted"
+    in_part = ", purged in part" if purged else ""
     if takers:
         by = ", ".join(str(taker.id) for taker in takers)
-        whole = sum(taker.done for taker in takers) >= op.done
-        return f"undone by {by}" if whole else f"partly undone by {by}"
+        whole = sum(taker.done for taker in takers) >= op.done - purged
+        return (f"undone by {by}" if whole else f"partly undone by {by}") + in_part
     if not op.done:
         return "nothing done"
-    return "in effect, stopped early" if op.was_interrupted else "in effect"
+    if op.kind == PURGE:
+        return "for good"
+    if purged >= op.done:
+        return "purged"
+    return ("in effect, stopped early" if op.was_interrupted else "in effect") + in_part
 
 
 def _is_running(op: "Operation") -> bool:
@@ -168,7 +181,7 @@ def _show_trail(out: "Out", format_: ListFormat, journal: "Journal", path: str) 
     steps = sorted(follow(journal, asked), key=lambda step: step[1].id)
     if format_ is ListFormat.TEXT and steps:
         for op, record in steps:
-            undone = " (undone)" if record.state == "undone" else ""
+            undone = f" ({record.state})" if record.state in {"undone", "purged"} else ""
             what = f"{op.kind} {op.id}" if record.action == "move" else f"{op.kind} {op.id}, {record.action}"
             out.line(out.styled(f"{when(op.started_ns)}  {what}{undone}", "bold"))
             source, target = ends(op, record)

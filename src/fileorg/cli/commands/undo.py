@@ -143,6 +143,7 @@ def _show(change: "Change", job: "UndoJob") -> None:
         ("In", short(undone.root)),
         *([("Into", short(undone.dest))] if undone.dest else []),
         (f"To {job.kind}", amount(job.plan.files, job.plan.bytes, change.verb)),
+        *([("Purged", f"{plural(job.plan.purged, 'file')}, which cannot be brought back")] if job.plan.purged else []),
     ]
     width = max(len(name) for name, _ in facts)
     for name, fact in facts:

@@ -1,0 +1,266 @@
+"""`fileorg purge`: empty our trash for good."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fileorg.cli import complete, values
+from fileorg.cli import options as shared
+from fileorg.cli.options import Format, Manner, ProgressMode
+from fileorg.errors import Exit, GuardRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fileorg.cli.change import Change
+    from fileorg.cli.formats import JsonDocument
+    from fileorg.cli.terminal import Out
+    from fileorg.model import Outcome
+    from fileorg.workflows import InTrash, PurgeJob, TrashFile
+
+EXAMPLES = """
+# What lies in the trash, and how much room it takes
+fileorg purge --dry-run
+
+# Remove what was put there more than a month ago
+fileorg purge --older-than 30d
+
+# Only what operations 7 and 9 put there; from a script
+fileorg purge 7 9 --yes
+"""
+
+_NAMED = 20
+
+Operations = Annotated[
+    list[int] | None,
+    typer.Argument(
+        metavar="[OP...]",
+        min=1,
+        help="The numbers of operations, as fileorg history lists them. Default: all that have something in the trash.",
+        show_default=False,
+        autocompletion=complete.undoable,
+    ),
+]
+OlderThan = Annotated[
+    str | None,
+    typer.Option("--older-than", metavar="TIME", help="Only operations from before TIME: 30d, 2w (ago), 2024-05-01."),
+]
+Yes = Annotated[
+    bool,
+    typer.Option("-y", "--yes", help="Do not ask. Without a terminal it has to be given.", rich_help_panel=shared.RUN),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("-n", "--dry-run", help="Name each file that would go, and remove none.", rich_help_panel=shared.RUN),
+]
+
+
+def purge(
+    operations: Operations = None,
+    older_than: OlderThan = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    format_: shared.TextOrJson = Format.TEXT,
+    output: shared.Output = None,
+    quiet: shared.Quiet = False,
+    verbose: shared.Verbose = False,
+    progress: shared.Progress = ProgressMode.AUTO,
+    state_dir: shared.StateDir = None,
+) -> int:
+    """Empty the trash, for good.
+
+    What an operation displaced or set aside lies in the folder .fileorg/trash of its tree, so that undo can bring it
+    back. This removes it, frees the room, and says which operations can then no longer be undone, or only in part.
+
+    It cannot be taken back: it always asks, and without a terminal it needs --yes. A file in the trash that is no
+    longer what was put there is kept, and named.
+    """
+    from fileorg.cli.change import Change
+    from fileorg.cli.progress import reporting
+    from fileorg.cli.terminal import output as to_output
+    from fileorg.cli.words import VERBS
+    from fileorg.workflows import PurgeOptions, purging
+
+    before = None if older_than is None else values.moment("--older-than", older_than)
+    manner = Manner(dry_run, yes, format_, output, quiet=quiet, verbose=verbose, progress=progress)
+    with to_output(output) as out, reporting(progress, quiet=quiet) as screen:
+        if not (dry_run or yes or _can_be_asked(manner, out)):
+            raise GuardRefused(
+                "What is purged cannot be brought back, and there is no terminal to ask in.",
+                hint="see what would go with --dry-run, then say --yes",
+            )
+        with purging(PurgeOptions(operations or (), before), shared.state(state_dir), screen) as job:
+            screen.pause()
+            change = Change(manner, VERBS["purge"], "purge", out, screen, PurgeRows(job), _again(operations))
+            return _preview(change, job) if dry_run else _run(change, job)
+
+
+def _can_be_asked(manner: Manner, out: "Out") -> bool:
+    from fileorg.cli.terminal import can_ask, standard_error
+
+    return can_ask(out if manner.format is Format.TEXT and out.is_terminal else standard_error())
+
+
+def _again(operations: "Sequence[int] | None") -> str:
+    return " ".join(["fileorg purge", *map(str, operations or ())])
+
+
+class PurgeRows:
+    """The files that would go, for people and programs."""
+
+    def __init__(self, job: "PurgeJob") -> None:
+        self._job = job
+
+    def list(self, out: "Out") -> None:
+        from fileorg.cli.render import short, size
+
+        out.many(f"{short(row.path)} {out.styled(f'({size(row.size)})', 'dim')}" for row in self._job.rows())
+
+    def as_json(self, document: "JsonDocument") -> None:
+        document.rows("rows", map(self._fields, self._job.rows()))
+
+    def _fields(self, row: "TrashFile") -> dict[str, Any]:
+        from fileorg.cli.formats import named
+
+        return {"operation": row.operation, **named("path", row.path), "size": row.size, "freed": row.bytes}
+
+    def as_null(self, out: "Out") -> None:
+        from fileorg.cli.formats import write_null
+
+        write_null(out, (row.path for row in self._job.rows()))
+
+
+# Before it is done ----------------------------------------------------------------------------------------------------
+
+
+def _preview(change: "Change", job: "PurgeJob") -> Exit:
+    head = {"dry_run": True, "kind": "purge", "operations": [_as_json(one) for one in job.found]}
+    if change.is_text and not job.files:
+        return _nothing(change)
+    change.preview(head, {"files": job.files, "bytes": job.bytes})
+    if change.is_text and not change.manner.quiet:
+        change.out.line()
+        _table(change.out, job)
+        change.out.line("\nThis was a dry run: nothing was removed.")
+    return Exit.DONE
+
+
+def _as_json(one: "InTrash") -> dict[str, Any]:
+    from fileorg.cli.formats import iso, named
+
+    op = one.operation
+    about = {"operation": op.id, "kind": op.kind, "started": iso(op.started_ns), **named("root", op.root)}
+    return about | {"files": one.files, "bytes": one.bytes}
+
+
+def _table(out: "Out", job: "PurgeJob") -> None:
+    """What each operation has in the trash."""
+    from fileorg.cli.render import Column, short, size, table, when
+
+    columns = (
+        Column("No", right=True),
+        Column("What", spare=1),
+        Column("When", spare=2),
+        Column("Where", shrinks=True, keeps_end=True),
+        Column("Files", right=True),
+        Column("Frees", right=True),
+    )
+    rows = [
+        (str(op.id), op.kind, when(op.started_ns), short(op.root), f"{files:,}", size(bytes_))
+        for op, files, bytes_ in job.found
+    ]
+    total = ("", "", "", "Total", f"{job.files:,}", size(job.bytes)) if len(rows) > 1 else None
+    table(out, columns, rows, total=total)
+
+
+def _nothing(change: "Change") -> Exit:
+    if not change.manner.quiet:
+        change.out.line("There is nothing in the trash.")
+    return Exit.DONE
+
+
+def _run(change: "Change", job: "PurgeJob") -> Exit:
+    from fileorg.cli.change import declined
+    from fileorg.cli.render import plural, size
+
+    if not job.files and change.is_text:
+        return _nothing(change)
+    if job.files and (change.asks or (change.is_text and not change.manner.quiet)):
+        talk = change.talk if change.asks else change.out
+        if change.manner.verbose:
+            change.rows.list(talk)
+            talk.line()
+        _table(talk, job)
+        talk.line()
+        talk.flush()
+    question = f"Remove {plural(job.files, 'file')} ({size(job.bytes)}) for good? No undo brings them back."
+    if job.files and not change.agreed(question):
+        return declined()
+    return _report(change, job, change.carry_out(job))
+
+
+# What came of it ------------------------------------------------------------------------------------------------------
+
+
+def _report(change: "Change", job: "PurgeJob", outcome: "Outcome") -> Exit:
+    from fileorg.cli.formats import write_json
+    from fileorg.cli.stop import Stopped
+    from fileorg.cli.summary import exit_code, outcome_as_json
+
+    try:
+        if change.is_text:
+            _tell(change, job, outcome)
+        else:
+            facts = outcome_as_json(outcome, "purge")
+            del facts["operation"]  # one for each of them
+            done = [
+                {"operation": one.operation, "purge": one.purge, "files": one.files, "bytes": one.bytes}
+                | {"undoable": "no" if one.wholly else "in part"}
+                for one in job.purged
+            ]
+            write_json(change.out, facts | {"operations": done})
+    except KeyboardInterrupt:
+        raise Stopped("The trash was emptied already.") from None
+    return exit_code(outcome)
+
+
+def _tell(change: "Change", job: "PurgeJob", outcome: "Outcome") -> None:
+    from fileorg.cli.render import duration, plural, size
+    from fileorg.names import display
+
+    out, err, quiet = change.out, change.err, change.manner.quiet
+    if not quiet:
+        what = f"{out.styled(f'Freed {size(outcome.bytes)}', 'bold')}: {plural(outcome.done, 'file')}"
+        out.line(f"{what} in {duration(outcome.seconds)}.")
+        for note in outcome.notes:
+            out.line(f"  {display(note)}")
+        if said := _no_longer_undone(job):
+            out.prose(said)
+    if outcome.problems:
+        out.flush()
+        kept = sum(files for state, files in outcome.counts.items() if state != "purged")
+        err.line(err.styled(f"Kept in the trash, {plural(kept, 'file')}:", "red"))
+        shown = outcome.problems[: None if change.manner.verbose else _NAMED]
+        for problem in shown:
+            err.line(f"  {display(problem.path)}: {display(problem.reason)}")
+        if kept > len(shown):
+            err.line(f"  … and {kept - len(shown):,} more")
+    if outcome.interrupted:
+        out.flush()
+        err.prose(f"Stopped after {outcome.done:,} of {job.files:,} files.", "fileorg: ")
+        err.line(f"  Go on with: {err.styled(change.again, 'cyan')}")
+
+
+def _no_longer_undone(job: "PurgeJob") -> str:
+    """`Operations 7 and 9 can no longer be undone. Operation 11 can be undone in part.`"""
+    wholly = sorted(one.operation for one in job.purged if one.wholly and one.files)
+    partly = sorted(one.operation for one in job.purged if not one.wholly and one.files)
+    said = [f"{_listed(wholly)} can no longer be undone."] if wholly else []
+    said += [f"{_listed(partly)} can only be undone in part now."] if partly else []
+    return " ".join(said)
+
+
+def _listed(numbers: "Sequence[int]") -> str:
+    if len(numbers) == 1:
+        return f"Operation {numbers[0]}"
+    return f"Operations {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"

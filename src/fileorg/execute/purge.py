@@ -1,0 +1,144 @@
+"""Empty our trash: the one thing that cannot be taken back.
+
+A batch of records goes from done to purged in one commit, and only then do their files go. What could not be removed,
+or is no longer what was put there, stays, and its record is done again. After a crash the same: a file that is still in
+the trash was not purged. So a record that is done always has its file, and one that is purged is never undone.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from fileorg.execute.recover import Unsettled
+from fileorg.execute.steps import Refusal, Stuck
+from fileorg.execute.trash import are_there, by_folder, close, is_back, look_at_trash, note_times, remove
+from fileorg.model import Outcome, Problem, RecordState
+from fileorg.names import display, join
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fileorg.events import Reporter
+    from fileorg.journal import Journal, Operation, Trashed
+    from fileorg.storage import LocalStorage
+
+PROBLEMS_KEPT = 1000
+
+
+class _Purge:
+    """One operation's trash while it is emptied."""
+
+    def __init__(self, journal: Journal, purge: Operation, purged: Operation, storages: Sequence[LocalStorage]) -> None:
+        self._journal = journal
+        self._purge = purge
+        self._purged = purged
+        self._storages = storages
+        self._stay: list[int] = []
+        self.outcome = Outcome(purge.id)
+
+    def batch(self, files: Sequence[Trashed]) -> None:
+        """Commit, then remove."""
+        for storage in self._storages:
+            storage.forget(b"")  # a folder that was moved away since is not followed
+        seen = look_at_trash(self._storages, files)
+        with self._journal.transaction():
+            self.settle()
+            gone = [file for file, found in zip(files, seen, strict=True) if not isinstance(found, Refusal)]
+            self._journal.mark_many([(file.id, RecordState.PURGED, {}) for file in gone])
+        for file, found in zip(files, seen, strict=True):
+            if isinstance(found, Refusal):
+                self._problem(file, found)
+            elif found is not None:
+                self._remove(file)
+
+    def settle(self) -> None:
+        """Tell the journal what came of the last batch. Inside a transaction."""
+        self._journal.mark_many([(record, RecordState.DONE, {}) for record in self._stay])
+        self._stay = []
+        self._journal.tell_purged(self._purge.id, self.outcome.bytes)
+
+    def _remove(self, file: Trashed) -> None:
+        try:
+            self.outcome.bytes += remove(self._storages[file.base], self._purged.id, file)
+            self.outcome.done += 1
+        except Stuck:
+            raise
+        except Refusal as refusal:
+            self._stay.append(file.id)
+            self._problem(file, refusal)
+        except OSError as error:
+            self._stay.append(file.id)
+            self._problem(file, Refusal(RecordState.FAILED, error.strerror or str(error)))
+
+    def _problem(self, file: Trashed, refusal: Refusal) -> None:
+        counts = self.outcome.counts
+        counts[refusal.state] = counts.get(refusal.state, 0) + 1
+        if len(self.outcome.problems) < PROBLEMS_KEPT:
+            self.outcome.problems.append(Problem(join(file.folder, file.name), refusal.state, refusal.reason))
+
+
+def purge(
+    journal: Journal,
+    operation: Operation,
+    storages: Sequence[LocalStorage],
+    reporter: Reporter,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    rows: int,
+) -> Outcome:
+    """Empty the trash of the operation that `operation`, which has just begun, is about; `stop` is asked before each
+    batch. The bytes of the outcome are those that were freed: a file that has other names frees none.
+
+    Raises `JournalError`; `Stuck` or `StorageFailure` if a disk fails: the operation stays open for recovery.
+    """
+    started = time.monotonic()
+    purged = journal.about(operation)
+    work = _Purge(journal, operation, purged, storages)
+    for files in journal.trashed(purged, RecordState.DONE, rows):
+        if stop():
+            work.outcome.interrupted = True
+            break
+        work.batch(files)
+        reporter.advance(len(files), sum(file.size for file in files), files[-1].folder if files else b"")
+    with journal.transaction():
+        work.settle()
+        note_times(journal, operation, purged, storages)
+        if work.outcome.interrupted:
+            journal.was_interrupted(operation.id)
+    work.outcome.notes += close(journal, operation, purged, storages, sum(work.outcome.counts.values()))
+    work.outcome.counts[RecordState.PURGED] = work.outcome.done
+    work.outcome.seconds = time.monotonic() - started
+    return work.outcome
+
+
+def settle_purge(journal: Journal, operation: Operation, storages: Sequence[LocalStorage], reporter: Reporter) -> None:
+    """Settle and seal a purge that was left open: what is still in the trash was not purged.
+
+    The caller holds the run lock and the locks of its roots. Raises `Unsettled` if a disk did not let it finish.
+    """
+    journal.interrupt(operation.id)
+    purged = journal.about(operation)
+    low, high = journal.record_range(purged)
+    reporter.stage("recover", max(0, high - low + 1))
+    unsettled, first = 0, ""
+    for files in journal.trashed(purged, RecordState.PURGED):
+        back: list[int] = []
+        for storage, folder, some in by_folder(storages, files):
+            for file, is_there in zip(some, are_there(storage, folder, purged.id, some), strict=True):
+                try:
+                    if is_there and is_back(storage, purged.id, file, operation.started_ns):
+                        back.append(file.id)
+                except (Stuck, OSError) as error:
+                    unsettled += 1
+                    shown = display(join(file.folder, file.name))
+                    first = first or (str(error) if isinstance(error, Stuck) else f"{shown}: {error.strerror}")
+        with journal.transaction():
+            journal.mark_many([(record, RecordState.DONE, {}) for record in back])
+        reporter.advance(len(files))
+    if unsettled:
+        raise Unsettled(first.removesuffix(".") + (f" (and {unsettled - 1:,} more)" if unsettled > 1 else ""))
+    with journal.transaction():
+        note_times(journal, operation, purged, storages)
+    for note in close(journal, operation, purged, storages, 0):
+        reporter.note(note)

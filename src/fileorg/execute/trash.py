@@ -1,0 +1,227 @@
+"""What lies in our trash, file by file and folder by folder: is it what was put there, away with it, is it back.
+
+That a file is ours to remove is told as everywhere, by inode number, size and time. Where inode numbers do not last,
+size and time have to do, and the digest where the journal has one: nobody else works in our trash.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from fileorg.execute.steps import Identity, Refusal, aside, is_known, put_back, rename_beside, sync_all
+from fileorg.execute.verdict import is_empty_since
+from fileorg.model import RecordState
+from fileorg.names import display, join, split
+from fileorg.storage import entry_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fileorg.journal import Journal, Operation, Place, Trashed
+    from fileorg.model import Entry, Listing
+    from fileorg.storage import LocalStorage
+
+_TOP = b".fileorg"
+
+
+def look_at_trash(storages: Sequence[LocalStorage], files: Sequence[Trashed]) -> list[Entry | Refusal | None]:
+    """What there is of each file: as it was put there, or why it is to be left alone, or None where it is gone."""
+    seen: list[Entry | Refusal | None] = []
+    for storage, folder, some in by_folder(storages, files):
+        there = storage.lstat_all(folder, [file.name for file in some])
+        seen += [_judged(storage, file, found) for file, found in zip(some, there, strict=True)]
+    return seen
+
+
+def by_folder(
+    storages: Sequence[LocalStorage], files: Sequence[Trashed]
+) -> Iterator[tuple[LocalStorage, bytes, list[Trashed]]]:
+    """Runs of files that lie in one folder, in their order."""
+    run: list[Trashed] = []
+    for file in files:
+        if run and (run[-1].base, run[-1].folder) != (file.base, file.folder):
+            yield storages[run[0].base], run[0].folder, run
+            run = []
+        run.append(file)
+    if run:
+        yield storages[run[0].base], run[0].folder, run
+
+
+def _judged(storage: LocalStorage, file: Trashed, found: os.stat_result | OSError | None) -> Entry | Refusal | None:
+    if found is None:
+        return None
+    if isinstance(found, OSError):
+        return Refusal(RecordState.FAILED, found.strerror or str(found))
+    entry = entry_of(file.name, found)
+    if is_known(storage, file.folder, entry, _identity(file)):
+        return entry
+    same = entry.inode == file.inode and entry.is_file and storage.has_stable_inodes(file.folder)
+    what = "it was edited in the trash" if same else "something else is in its place"
+    return Refusal(RecordState.CHANGED, f"{what}, and was kept")
+
+
+def _identity(file: Trashed) -> Identity:
+    return Identity(file.inode, file.size, file.mtime_ns)
+
+
+def remove(storage: LocalStorage, operation: int, file: Trashed) -> int:
+    """Remove one file, aside first: between a look and an unlink of one name someone could put another file there.
+
+    How many bytes it frees. Raises `Refusal` or `OSError` if it is still under its name, `Stuck` if it is aside.
+    """
+    folder, name = file.folder, aside(operation, file.id)
+    rename_beside(storage, folder, file.name, name)
+    failure: OSError | None = None
+    try:
+        entry = storage.lstat(folder, name)
+        if entry is None:
+            return 0  # someone else has emptied the trash just now
+        if _is_ours(storage, name, file, entry):
+            storage.discard(folder, name)
+            return entry.size if entry.nlink == 1 else 0
+    except OSError as error:
+        failure = error
+    put_back(storage, folder, file.name, name)
+    if failure is not None:
+        raise failure
+    raise Refusal(RecordState.CHANGED, "it changed just now, and was kept")
+
+
+def _is_ours(storage: LocalStorage, name: bytes, file: Trashed, entry: Entry) -> bool:
+    """Raises `OSError`."""
+    if _identity(file).fits(entry):
+        return True
+    if not is_known(storage, file.folder, entry, _identity(file)):
+        return False
+    return file.digest is None or storage.digest(file.folder, name) == file.digest
+
+
+def are_there(storage: LocalStorage, folder: bytes, operation: int, files: Sequence[Trashed]) -> Iterator[bool]:
+    """Whether there is something under the name of a file, or aside: of nearly all of them there is nothing."""
+    named = storage.lstat_all(folder, [file.name for file in files])
+    put_aside = storage.lstat_all(folder, [aside(operation, file.id) for file in files])
+    return (one is not None or other is not None for one, other in zip(named, put_aside, strict=True))
+
+
+def is_back(storage: LocalStorage, operation: int, file: Trashed, since_ns: int) -> bool:
+    """Give a file its name again if it is aside. Whether it is there, maybe edited. `since_ns`: when the purge began.
+
+    Raises `OSError`, `Stuck`.
+    """
+    folder, name = file.folder, aside(operation, file.id)
+    there, put_aside = storage.lstat(folder, file.name), storage.lstat(folder, name)
+    if put_aside is not None:
+        if there is not None and _is_second_name(put_aside, there, storage, file):
+            storage.discard(folder, name)
+        elif there is not None and _is_ours(storage, name, file, put_aside):
+            storage.discard(folder, name)  # its name is taken: it goes, as it was about to
+            if is_empty_since(there, since_ns):
+                storage.discard(folder, file.name)  # by ourselves, to give it back
+            return False
+        else:
+            put_back(storage, folder, file.name, name)
+        there = storage.lstat(folder, file.name)
+    if there is None or is_known(storage, folder, there, _identity(file)):
+        return there is not None
+    return there.is_file and there.inode == file.inode and storage.has_stable_inodes(folder)
+
+
+def _is_second_name(put_aside: Entry, there: Entry, storage: LocalStorage, file: Trashed) -> bool:
+    """Whether what is aside is the file between link and unlink, or an empty file that was to reserve the name."""
+    if (put_aside.dev, put_aside.inode) == (there.dev, there.inode) and put_aside.nlink > 1:
+        return True
+    return put_aside.size == 0 and is_known(storage, file.folder, there, _identity(file))
+
+
+# The folders ----------------------------------------------------------------------------------------------------------
+
+
+def note_times(journal: Journal, purge: Operation, purged: Operation, storages: Sequence[LocalStorage]) -> None:
+    """Write down the times of the folders that a `.fileorg` may now go from. Inside a transaction."""
+    for base, path in journal.trash_holders(purged):
+        with contextlib.suppress(OSError):
+            known = journal.known_folder(purge.id, base, path) is not None  # from before a crash
+            if not known and storages[base].lstat(path, _TOP) is not None:
+                journal.add_folder(purge.id, base, path, storages[base].stat_folder(path))
+
+
+def close(
+    journal: Journal, purge: Operation, purged: Operation, storages: Sequence[LocalStorage], problems: int
+) -> list[str]:
+    """Remove what is empty now, see to it that all is on disk, and seal. Notes about it.
+
+    A folder goes first, and then its record: one that says done of a folder that is gone does no harm, and the next
+    purge, or the recovery of this one, sets it right.
+    """
+    for storage in storages:
+        storage.forget(b"")
+    _remove_folders(journal, purged, storages)
+    for place in journal.trash_holders(purged):
+        _remove_top(journal, storages, place)
+    notes = []
+    for _, base, path, _, mtime_ns, _ in journal.folders(purge.id):
+        try:
+            if mtime_ns is not None and storages[base].lstat(path, _TOP) is None:
+                storages[base].set_folder_times(path, mtime_ns)
+        except OSError as error:
+            notes.append(f"The time of the folder {display(path) or '.'} could not be set back: {error.strerror}.")
+    sync_all(storages)
+    journal.seal_purge(purge, problems)
+    return notes
+
+
+def _remove_folders(journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> None:
+    """Those that the operation made in the trash and that are empty: then there is nothing of them to be undone."""
+    for batch in journal.trash_folders(operation):
+        gone = [
+            (folder.id, RecordState.PURGED, dict[str, str]())
+            for folder in batch
+            if _is_removed(storages[folder.base], folder.path)
+        ]
+        with journal.transaction():
+            journal.mark_many(gone)
+
+
+def _is_removed(storage: LocalStorage, path: bytes) -> bool:
+    """Remove it if it is empty. Whether it is gone now; one that cannot be removed is nothing to worry about."""
+    try:
+        storage.remove_folder(*split(path))
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _remove_top(journal: Journal, storages: Sequence[LocalStorage], holder: Place) -> None:
+    """`.fileorg/trash` and `.fileorg`, which an operation made whose own trash may have been emptied long ago."""
+    storage, top = storages[holder.base], join(holder.folder, _TOP)
+    trash = join(top, b"trash")
+    try:
+        if any(map(_has_entries, storage.list_folder(trash))):
+            return
+    except FileNotFoundError:
+        pass  # gone with the trash of this operation, or before a crash
+    except OSError:
+        return
+    absolute = {os.path.join(storage.root, path): path for path in (trash, top)}
+    numbers = journal.with_trash()
+    for operation in journal.operations("state = 'sealed'"):
+        roots = journal.roots(operation) if operation.id in numbers else []
+        if not any(next(iter(absolute)).startswith(root.path) for root in roots):
+            continue
+        marks = [
+            (folder.id, RecordState.PURGED, dict[str, str]())
+            for batch in journal.trash_folders(operation)
+            for folder in batch
+            if (path := absolute.get(os.path.join(roots[folder.base].path, folder.path))) is not None
+            and _is_removed(storage, path)
+        ]
+        with journal.transaction():
+            journal.mark_many(marks)
+
+
+def _has_entries(listing: Listing) -> bool:
+    return bool(listing.files or listing.folders or listing.others)

@@ -1,0 +1,151 @@
+"""What records put into our trash. Found by the records, never by the names of folders: a redo puts files back into the
+trash of the operation that was there first.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fileorg.journal.rows import Operation, Place, RecordId, foreign, is_inside
+from fileorg.model import Action, Base, RecordState
+from fileorg.names import join
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+PURGE = "purge"
+"""The kind of an operation that empties the trash of another one, which is the one that it `undoes`."""
+
+TRASH_ROWS = 4096
+
+_TO_TRASH = ", ".join(
+    f"'{action}'" for action in (Action.MOVE, Action.QUARANTINE, Action.REPLACE_BY_HARDLINK, Action.REPLACE_BY_SYMLINK)
+)
+_OURS, _TRASH = b".fileorg", b".fileorg/trash"
+_is_in_trash = re.compile(rb"(?:\A|/)\.fileorg/trash/\d+(?:/|\Z)").search
+_is_of_trash = re.compile(rb"(?:\A|/)\.fileorg(?:\Z|/trash(?:\Z|/\d+(?:/|\Z)))").search
+
+
+class Trashed(NamedTuple):
+    """A file that a record put into our trash, and what it was like there. Size in bytes."""
+
+    id: RecordId
+    base: Base
+    folder: bytes
+    name: bytes
+    inode: int
+    size: int
+    mtime_ns: int
+    digest: bytes | None
+
+
+class TrashFolder(NamedTuple):
+    """A folder of our trash, or one of the two above it, that a record made."""
+
+    id: RecordId
+    base: Base
+    path: bytes
+
+
+class TrashReader:
+    """What a journal is asked about the trash. Raises `JournalError` for rows that fileorg did not write."""
+
+    if TYPE_CHECKING:
+
+        def _select(self, query: str, values: Sequence[Any] | dict[str, Any]) -> list[Any]: ...
+        def _value(self, query: str, values: Sequence[Any] = ()) -> Any: ...
+        def _place(self, folder: int | None) -> Place: ...
+        def record_range(self, operation: Operation) -> tuple[RecordId, RecordId]: ...
+        def operation(self, number: int) -> Operation | None: ...
+
+    def with_trash(self) -> set[int]:
+        """The numbers of the operations that ever had something to do with the trash."""
+        rows = self._select("SELECT DISTINCT operation FROM folders WHERE instr(path, ?)", (_TRASH,))
+        return {number for (number,) in rows}
+
+    def trashed(self, operation: Operation, state: RecordState, rows: int = TRASH_ROWS) -> Iterator[list[Trashed]]:
+        """What it put into our trash, of the records in that state, in batches of ids."""
+        low, high = self.record_range(operation)
+        while low <= high:
+            batch = self._select(
+                "SELECT id, target_folder, coalesce(target_name, source_name), coalesce(target_inode, inode), size,"
+                " coalesce(target_mtime_ns, mtime_ns), digest FROM records WHERE id BETWEEN ?1 AND ?2"
+                f" AND operation = ?3 AND state = ?4 AND action IN ({_TO_TRASH}) AND target_folder IN"
+                " (SELECT id FROM folders WHERE operation = ?3 AND instr(path, ?5)) ORDER BY id LIMIT ?6",
+                (low, high, operation.id, state, _TRASH, rows),
+            )
+            if not batch:
+                return
+            files = (self._trashed(row) for row in batch)
+            yield [file for file in files if _is_in_trash(file.folder)]
+            low = batch[-1][0] + 1
+
+    def _trashed(self, row: tuple[Any, ...]) -> Trashed:
+        record, folder, name, inode, size, mtime_ns, digest = row
+        place = self._place(folder)
+        numbers = isinstance(inode, int) and isinstance(size, int) and isinstance(mtime_ns, int)
+        if not numbers or not is_inside(place.folder, name) or not isinstance(digest, bytes | None):
+            raise foreign("Record", record)
+        return Trashed(record, *place, name, inode, size, mtime_ns, digest)
+
+    def trash_folders(self, operation: Operation, rows: int = TRASH_ROWS) -> Iterator[list[TrashFolder]]:
+        """The folders of our trash that it made, and no one has taken back: those inside others first."""
+        low, high = self.record_range(operation)
+        while low <= high:
+            batch = self._select(
+                "SELECT id, target_folder, target_name FROM records WHERE id BETWEEN ?1 AND ?2 AND operation = ?3"
+                " AND state = 'done' AND action = 'make-folder' AND (target_name = ?4 OR target_folder IN"
+                " (SELECT id FROM folders WHERE operation = ?3 AND instr(path, ?4))) ORDER BY id DESC LIMIT ?5",
+                (low, high, operation.id, _OURS, rows),
+            )
+            if not batch:
+                return
+            folders = (self._trash_folder(*row) for row in batch)
+            yield [folder for folder in folders if _is_of_trash(folder.path)]
+            high = batch[-1][0] - 1
+
+    def _trash_folder(self, record: RecordId, folder: int, name: object) -> TrashFolder:
+        place = self._place(folder)
+        if not is_inside(place.folder, name) or not isinstance(name, bytes):
+            raise foreign("Record", record)
+        return TrashFolder(record, place.base, join(place.folder, name))
+
+    def trash_holders(self, operation: Operation) -> set[Place]:
+        """The folders that a `.fileorg` of it is in: one for each of its directories, at most."""
+        rows = self._select("SELECT id FROM folders WHERE operation = ? AND instr(path, ?)", (operation.id, _TRASH))
+        places = (self._place(folder) for (folder,) in rows)
+        return {
+            Place(base, path.removesuffix(_TRASH).removesuffix(b"/"))
+            for base, path in places
+            if path == _TRASH or path.endswith(b"/" + _TRASH)
+        }
+
+    def has_done_outside_trash(self, operation: Operation) -> bool:
+        """Whether something of it is in effect that is not just a folder of our trash."""
+        low, high = self.record_range(operation)
+        folders = sum(len(batch) for batch in self.trash_folders(operation))
+        query = "SELECT count(*) FROM (SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND state = 'done' LIMIT ?)"
+        return int(self._value(query, (low, high, folders + 1))) > folders
+
+    def about(self, purge: Operation) -> Operation:
+        """The operation whose trash a purge empties."""
+        low, high = self.record_range(purge)
+        found = self.operation(purge.undoes or 0)
+        if found is None or purge.kind != PURGE or low <= high:
+            raise foreign("Operation", purge.id)
+        return found
+
+    def purged_before(self, purge: Operation) -> int:
+        """How many files earlier purges of the same operation have removed."""
+        query = "SELECT coalesce(sum(done), 0) FROM operations WHERE undoes = ? AND kind = ? AND id < ?"
+        return int(self._value(query, (purge.undoes, PURGE, purge.id)))
+
+    def purged(self, operation: Operation) -> int:
+        """How many files of it are gone for good."""
+        low, high = self.record_range(operation)
+        query = (
+            "SELECT count(*) FROM records WHERE id BETWEEN ? AND ? AND operation = ? AND state = ?"
+            " AND action <> 'make-folder'"
+        )
+        return int(self._value(query, (low, high, operation.id, RecordState.PURGED)))

@@ -1,0 +1,203 @@
+"""Purge: empty our trash, operation by operation, and tell what can no longer be undone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.errors import FileorgError, UsageError
+from fileorg.execute import look_at_trash, purge
+from fileorg.guards import refuse_system
+from fileorg.journal import PURGE
+from fileorg.model import Outcome, RecordState
+from fileorg.names import display
+from fileorg.state import root_locks
+from fileorg.workflows.common import another_root, begin, changing, open_roots, rows_at_a_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from fileorg.events import Reporter
+    from fileorg.journal import Journal, Operation, Trashed
+    from fileorg.model import Entry
+    from fileorg.state import StateDirectory
+    from fileorg.storage import LocalStorage
+
+_PROBLEMS_KEPT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeOptions:
+    """`operations` empty means all that have something in the trash; only those that began before `older_than_ns`."""
+
+    operations: Sequence[int] = ()
+    older_than_ns: int | None = None
+
+
+class InTrash(NamedTuple):
+    """What an operation has in the trash. `bytes` are those that would be freed, at least: a file with other names is
+    not counted, though these may lie in the trash too.
+    """
+
+    operation: Operation
+    files: int
+    bytes: int
+
+
+class TrashFile(NamedTuple):
+    """One file that would go. `path` is absolute, `bytes` what it frees."""
+
+    operation: int
+    path: bytes
+    size: int
+    bytes: int
+
+
+class Purged(NamedTuple):
+    """An operation whose trash was emptied by the operation `purge`; `wholly` if nothing of it can be undone now."""
+
+    operation: int
+    purge: int
+    files: int
+    bytes: int
+    wholly: bool
+
+
+class PurgeJob:
+    """What is to go, ready to be shown and to be removed once."""
+
+    def __init__(self, found: Sequence[InTrash], journal: Journal, state: StateDirectory, reporter: Reporter) -> None:
+        self.found = found
+        self.files = sum(one.files for one in found)
+        self.bytes = sum(one.bytes for one in found)
+        self.purged: list[Purged] = []
+        """What was done, operation by operation; filled by `run`, as is `outcome`."""
+        self.outcome = Outcome()
+        self._journal = journal
+        self._state = state
+        self._reporter = reporter
+
+    def rows(self) -> Iterator[TrashFile]:
+        """Each file that would go."""
+        for operation, *_ in self.found:
+            with _opened(self._journal, operation, self._state) as storages:
+                for file, found in _every(self._journal, operation, storages):
+                    if found is not None and not isinstance(found, Exception):
+                        path = os.path.join(storages[file.base].root, file.folder, file.name)
+                        yield TrashFile(operation.id, path, found.size, _freed(found))
+
+    def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
+        """Remove them for good. Raises `JournalError`, `Locked`; `StorageFailure` if a disk fails."""
+        self._reporter.stage(PURGE, self.files)
+        total = self.outcome
+        for operation, *_ in self.found:
+            if stop():
+                total.interrupted = True
+                break
+            with _opened(self._journal, operation, self._state) as storages:
+                began = begin(self._journal, PURGE, storages, {}, operation.id)
+                rows = rows_at_a_time(storages)
+                outcome = purge(self._journal, began, storages, self._reporter, stop=stop, rows=rows)
+            wholly = not self._journal.has_done_outside_trash(operation)
+            self.purged.append(Purged(operation.id, began.id, outcome.done, outcome.bytes, wholly))
+            _add(total, outcome)
+        return total
+
+
+def _add(total: Outcome, outcome: Outcome) -> None:
+    total.operation = outcome.operation
+    total.done += outcome.done
+    total.bytes += outcome.bytes
+    total.seconds += outcome.seconds
+    total.interrupted |= outcome.interrupted
+    total.notes += outcome.notes
+    total.problems += outcome.problems[: _PROBLEMS_KEPT - len(total.problems)]
+    for state, files in outcome.counts.items():
+        total.counts[state] = total.counts.get(state, 0) + files
+
+
+@contextlib.contextmanager
+def purging(options: PurgeOptions, state: StateDirectory, reporter: Reporter) -> Iterator[PurgeJob]:
+    """Find what is in the trash; the job holds the run lock until the block ends.
+
+    Operations that cannot be purged now, because their disk is not there or they are not settled, are left out, and the
+    reporter is told why. Raises `UsageError` for an operation that there is not, `Locked`, `JournalError`.
+    """
+    with contextlib.ExitStack() as stack:
+        journal, _ = changing(stack, state, "purge", set(), reporter)
+        reporter.stage("look")
+        found = []
+        for operation in _chosen(journal, options):
+            try:
+                one = _look(journal, operation, state, reporter)
+            except (FileorgError, OSError) as error:
+                why = str(error) if isinstance(error, FileorgError) else f"{display(operation.root)}: {error.strerror}"
+                reporter.note(f"The trash of operation {operation.id} is left as it is: {why.removesuffix('.')}.")
+                continue
+            if one.files:
+                found.append(one)
+        yield PurgeJob(found, journal, state, reporter)
+
+
+def _chosen(journal: Journal, options: PurgeOptions) -> list[Operation]:
+    """Newest first: the folders of the trash were made by the oldest, and go with it."""
+    operations = journal.operations()
+    numbers = {operation.id for operation in operations}
+    for number in options.operations:
+        if number not in numbers:
+            raise UsageError(f"There is no operation {number}.", hint="fileorg history lists the operations")
+    wanted = set(options.operations) or numbers
+    for operation in reversed(operations):  # what an undo put back, a redo may have put into the trash again
+        if operation.undoes in wanted:
+            wanted.add(operation.id)
+    wanted &= journal.with_trash()
+    before = options.older_than_ns
+    return [one for one in operations if one.id in wanted and (before is None or one.started_ns < before)]
+
+
+def _look(journal: Journal, operation: Operation, state: StateDirectory, reporter: Reporter) -> InTrash:
+    """What there is of it. Raises `FileorgError` or `OSError` if it cannot be purged now."""
+    if next(journal.trashed(operation, RecordState.DONE, 1), None) is None:
+        return InTrash(operation, 0, 0)
+    unsettled = [one for one in journal.open_operations() if operation.id in {one.id, one.undoes}]
+    if unsettled:
+        raise UsageError(f"Operation {unsettled[0].id} was interrupted, and what came of it is not settled yet.")
+    files = bytes_ = kept = 0
+    with _opened(journal, operation, state) as storages:
+        for _, found in _every(journal, operation, storages):
+            if isinstance(found, Exception):
+                kept += 1
+            elif found is not None:
+                files += 1
+                bytes_ += _freed(found)
+    if kept and not files:  # else they are named when the others go
+        reporter.note(f"What is in the trash of operation {operation.id} is not what was put there, and stays.")
+    return InTrash(operation, files, bytes_)
+
+
+def _every(
+    journal: Journal, operation: Operation, storages: Sequence[LocalStorage]
+) -> Iterator[tuple[Trashed, Entry | Exception | None]]:
+    """What it put into the trash, and what is there of it."""
+    for batch in journal.trashed(operation, RecordState.DONE):
+        yield from zip(batch, look_at_trash(storages, batch), strict=True)
+
+
+def _freed(entry: Entry) -> int:
+    return entry.size if entry.nlink == 1 else 0
+
+
+@contextlib.contextmanager
+def _opened(journal: Journal, operation: Operation, state: StateDirectory) -> Iterator[list[LocalStorage]]:
+    """The directories of an operation, locked. Raises `Locked`, `GuardRefused`, `UsageError`, `OSError`."""
+    roots = journal.roots(operation)
+    with contextlib.ExitStack() as stack:
+        for root in roots:
+            refuse_system(os.path.realpath(root.path), display(root.path), state)
+        stack.enter_context(root_locks(*(root.path for root in roots)))
+        storages = open_roots(stack, roots)
+        if (other := another_root(storages, roots)) is not None:
+            raise UsageError(f"{display(other.path)} is not the folder that it was (is its disk mounted?).")
+        yield storages
