@@ -227,8 +227,9 @@ def as_recorded(ledger: Ledger, now: Snapshot) -> list[str]:
     """I6: what is called done is so, if nobody else has changed it since."""
     last: dict[bytes, Row] = {}
     for row in ledger.rows:
-        if row.state == "done" and not row.action.endswith("reflink"):
-            last[row.target] = row
+        if row.state in {"done", "purged"} and not row.action.endswith("reflink"):
+            if row.state == "done":
+                last[row.target] = row
             if row.action in TO_AND_FRO and row.source is not None:
                 last.pop(row.source, None)
     return [f"I6 not so: {row}" for row in last.values() if row.action.startswith("remove-") == (row.target in now)]
@@ -278,6 +279,6 @@ def honest(code: int, output: str) -> list[str]:
     found = [] if code in {0, 1, 2, 4, 5} else [f"exit code {code}: {output[-1500:]}"]
     if "Traceback" in output or "did not expect" in output:
         found.append(f"not a sentence for people: {output[-1500:]}")
-    if code and "fileorg: " not in output and "Not done, " not in output:
+    if code and not any(words in output for words in ("fileorg: ", "Not done, ", "Kept in the trash, ")):
         found.append(f"exit code {code} without a sentence: {output[-300:]}")
     return found

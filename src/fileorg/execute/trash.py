@@ -7,6 +7,7 @@ size and time have to do, and the digest where the journal has one: nobody else 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from fileorg.storage import LocalStorage
 
 _TOP = b".fileorg"
+_NOT_EMPTY = frozenset({errno.ENOTEMPTY, errno.EEXIST})
 
 
 def look_at_trash(storages: Sequence[LocalStorage], files: Sequence[Trashed]) -> list[Entry | Refusal | None]:
@@ -157,10 +159,9 @@ def close(
     """
     for storage in storages:
         storage.forget(b"")
-    _remove_folders(journal, purged, storages)
+    notes = _remove_folders(journal, purged, storages)
     for place in journal.trash_holders(purged):
         _remove_top(journal, storages, place)
-    notes = []
     for _, base, path, _, mtime_ns, _ in journal.folders(purge.id):
         try:
             if mtime_ns is not None and storages[base].lstat(path, _TOP) is None:
@@ -172,26 +173,35 @@ def close(
     return notes
 
 
-def _remove_folders(journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> None:
-    """Those that the operation made in the trash and that are empty: then there is nothing of them to be undone."""
+def _remove_folders(journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> list[str]:
+    """Those that the operation made in the trash and that are empty: then there is nothing of them to be undone.
+
+    A note for the first that could not be removed; those above it then stay as well.
+    """
+    notes: list[str] = []
     for batch in journal.trash_folders(operation):
-        gone = [
-            (folder.id, RecordState.PURGED, dict[str, str]())
-            for folder in batch
-            if _is_removed(storages[folder.base], folder.path)
-        ]
+        gone = []
+        for folder in batch:
+            try:
+                if _is_removed(storages[folder.base], folder.path):
+                    gone.append((folder.id, RecordState.PURGED, dict[str, str]()))
+            except OSError as error:
+                notes.append(f"The folder {display(folder.path)} could not be removed: {error.strerror}.")
         with journal.transaction():
             journal.mark_many(gone)
+    return notes[:1]
 
 
 def _is_removed(storage: LocalStorage, path: bytes) -> bool:
-    """Remove it if it is empty. Whether it is gone now; one that cannot be removed is nothing to worry about."""
+    """Remove it if it is empty. Whether it is gone now. Raises `OSError`."""
     try:
         storage.remove_folder(*split(path))
     except FileNotFoundError:
         return True
-    except OSError:
-        return False
+    except OSError as error:
+        if error.errno in _NOT_EMPTY:
+            return False
+        raise
     return True
 
 
@@ -212,15 +222,12 @@ def _remove_top(journal: Journal, storages: Sequence[LocalStorage], holder: Plac
         roots = journal.roots(operation) if operation.id in numbers else []
         if not any(next(iter(absolute)).startswith(root.path) for root in roots):
             continue
-        marks = [
-            (folder.id, RecordState.PURGED, dict[str, str]())
-            for batch in journal.trash_folders(operation)
-            for folder in batch
-            if (path := absolute.get(os.path.join(roots[folder.base].path, folder.path))) is not None
-            and _is_removed(storage, path)
-        ]
-        with journal.transaction():
-            journal.mark_many(marks)
+        for batch in journal.trash_folders(operation):
+            found = [(each.id, absolute.get(os.path.join(roots[each.base].path, each.path))) for each in batch]
+            with contextlib.suppress(OSError):  # they are empty: to leave them loses nothing
+                gone = [record for record, path in found if path is not None and _is_removed(storage, path)]
+                with journal.transaction():
+                    journal.mark_many([(record, RecordState.PURGED, {}) for record in gone])
 
 
 def _has_entries(listing: Listing) -> bool:

@@ -128,7 +128,7 @@ def _preview(change: "Change", job: "UndoJob") -> Exit:
 
 def _show(change: "Change", job: "UndoJob") -> None:
     """What is about to be taken back."""
-    from fileorg.cli.render import short, when
+    from fileorg.cli.render import plural, short, when
     from fileorg.cli.summary import amount
 
     if not change.asks and (change.manner.quiet or not change.is_text):

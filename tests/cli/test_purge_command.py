@@ -1,0 +1,127 @@
+"""Purge on the screen: what would go, the question that is always asked, and what can no longer be undone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.screens import Fileorg
+    from tests.support.tree import Tree
+
+QUESTION = "Remove 2 files (11 B) for good? No undo brings them back. [y/N, l lists every file]"
+
+
+@pytest.fixture
+def displaced(fileorg: Fileorg, tree: Tree) -> Tree:
+    """Two files are in the trash, one of each operation."""
+    for number, (name, old) in enumerate([("a.txt", "old a"), ("b.txt", "older b")], 1):
+        tree.write({f"Documents/{name}": old[:5] if number == 1 else old[:6], name: "new"})
+        tree.date(f"Documents/{name}", "2020-01-01")
+        assert fileorg("organize", "tree", "--on-conflict", "keep-newer", "-q").code == 0
+    return tree
+
+
+def test_yes_removes_and_says_what_cannot_be_undone(fileorg: Fileorg, displaced: Tree) -> None:
+    terminal = fileorg.terminal("purge", columns=120)
+    terminal.wait_for(QUESTION)
+    table = [line.split() for line in terminal.screen.splitlines()]
+    assert table[0] == ["No", "What", "When", "Where", "Files", "Frees"]
+    assert [row[0] for row in table[1:3]] == ["2", "1"]
+    assert table[4] == ["Total", "2", "11", "B"]
+    terminal.send("y\n")
+    assert terminal.end() == 0
+    assert "Freed 11 B: 2 files in " in terminal.screen
+    assert terminal.screen.endswith("Operations 1 and 2 can only be undone in part now.")
+    assert displaced.read() == {"Documents/a.txt": "new", "Documents/b.txt": "new"}
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n"])
+def test_no_removes_nothing(fileorg: Fileorg, displaced: Tree, answer: str) -> None:
+    before = displaced.snapshot()
+    terminal = fileorg.terminal("purge", columns=120)
+    terminal.wait_for(QUESTION)
+    terminal.send(answer)
+    assert terminal.end() == 1
+    assert terminal.screen.endswith("Nothing was changed.")
+    assert displaced.snapshot() == before
+
+
+def test_the_list_names_every_file(fileorg: Fileorg, displaced: Tree) -> None:
+    terminal = fileorg.terminal("purge", columns=200)
+    terminal.wait_for(QUESTION)
+    terminal.send("l\n")
+    terminal.wait_for("tree/.fileorg/trash/1/Documents/a.txt (5 B)")
+    terminal.send("n\n")
+    assert terminal.end() == 1
+
+
+def test_without_a_terminal_it_has_to_be_told_to(fileorg: Fileorg, displaced: Tree) -> None:
+    before = displaced.snapshot()
+    ran = fileorg("purge")
+    assert ran.code == 5
+    assert ran.err.splitlines() == [
+        "fileorg: What is purged cannot be brought back, and there is no terminal to ask in.",
+        "Hint: see what would go with --dry-run, then say --yes",
+    ]
+    assert displaced.snapshot() == before
+    assert fileorg("purge", "--yes").code == 0
+    assert not displaced.path(".fileorg").exists()
+
+
+def test_a_dry_run_names_the_files_and_sums_them(fileorg: Fileorg, displaced: Tree) -> None:
+    before = displaced.snapshot()
+    ran = fileorg("purge", "-n")
+    assert ran.code == 0
+    assert ran.out.splitlines()[:2] == [
+        f"{displaced.root}/.fileorg/trash/2/Documents/b.txt (6 B)",
+        f"{displaced.root}/.fileorg/trash/1/Documents/a.txt (5 B)",
+    ]
+    assert ran.out.endswith("This was a dry run: nothing was removed.\n")
+    told = fileorg("purge", "-n", "1", "-f", "json").json
+    assert (told["files"], told["bytes"], [op["operation"] for op in told["operations"]]) == (1, 5, [1])
+    assert told["rows"][0]["path"].endswith("/1/Documents/a.txt")
+    assert displaced.snapshot() == before
+
+
+def test_what_programs_are_told(fileorg: Fileorg, displaced: Tree) -> None:
+    told = fileorg("purge", "-y", "-f", "json").json
+    assert (told["kind"], told["files"], told["bytes"], told["problems"]) == ("purge", 2, 11, [])
+    assert told["operations"] == [
+        {"operation": 2, "purge": 3, "files": 1, "bytes": 6, "undoable": "in part"},
+        {"operation": 1, "purge": 4, "files": 1, "bytes": 5, "undoable": "in part"},
+    ]
+    again = fileorg("purge", "-y", "-f", "json").json
+    assert (again["files"], again["operations"]) == (0, [])
+
+
+def test_history_shows_it(fileorg: Fileorg, displaced: Tree) -> None:
+    fileorg("purge", "-y", "2")
+    states = {op["operation"]: op["state"] for op in fileorg("history", "-f", "json").json["operations"]}
+    assert states == {3: "for good", 2: "in effect, purged in part", 1: "in effect"}
+    assert " purge 2 " in fileorg("history").out
+    assert "(purged)" in fileorg("history", "tree/.fileorg/trash/2/Documents/b.txt").out
+    assert "  Purged       1 file, which cannot be brought back\n" in fileorg("undo", "2").out
+    states = {op["operation"]: op["state"] for op in fileorg("history", "-f", "json").json["operations"]}
+    assert states[2] == "undone by 4, purged in part"
+
+
+def test_quiet_and_nothing_to_do(fileorg: Fileorg, displaced: Tree) -> None:
+    assert fileorg("purge", "-y", "-q")[:2] == (0, b"")
+    assert fileorg("purge", "-y").out == "There is nothing in the trash.\n"
+    assert fileorg("purge", "-n").out == "There is nothing in the trash.\n"
+
+
+def test_what_is_kept_is_named(fileorg: Fileorg, displaced: Tree) -> None:
+    displaced.write({".fileorg/trash/1/Documents/a.txt": "edited", "Documents/c.txt": "old c", "c.txt": "new"})
+    ran = fileorg("purge", "-y")
+    assert ran.code == 0
+    assert ran.err == "fileorg: What is in the trash of operation 1 is not what was put there, and stays.\n"
+    assert displaced.path(".fileorg/trash/1/Documents/a.txt").exists()
+
+
+def test_an_operation_that_there_is_not(fileorg: Fileorg, displaced: Tree) -> None:
+    ran = fileorg("purge", "-y", "9")
+    assert (ran.code, ran.err.splitlines()[0]) == (2, "fileorg: There is no operation 9.")
+    assert fileorg("purge", "-y", "--older-than", "1d").out == "There is nothing in the trash.\n"
