@@ -39,20 +39,23 @@ class Bench:
     def with_environment(self, **variables: str) -> "Bench":
         return Bench(self.cwd, {**self.environment, **variables}, self.is_cold)
 
-    def time(self, command: Sequence[str]) -> Run:
-        """Time one run, with nothing of an earlier one left to be written."""
+    def cold(self, *, is_cold: bool) -> "Bench":
+        return Bench(self.cwd, self.environment, is_cold)
+
+    def time(self, command: Sequence[str], output: Path | None = None) -> Run:
+        """Time one run, with nothing of an earlier one left to be written. `output` takes what it prints."""
         self._settle()
         started = time.perf_counter()
-        with self._running(command) as process:
+        with self._running(command, output) as process:
             process.wait()
             seconds = time.perf_counter() - started
         return Run(seconds)
 
-    def sample_memory(self, command: Sequence[str]) -> Run:
+    def sample_memory(self, command: Sequence[str], output: Path | None = None) -> Run:
         """As `time`, with the memory sampled, which takes a share of the machine: no time to report."""
         self._settle()
         started = time.perf_counter()
-        with self._running(command) as process:
+        with self._running(command, output) as process:
             sampler = _Sampler(process.pid)
             sampler.start()
             try:
@@ -79,16 +82,16 @@ class Bench:
         return done.stdout
 
     @contextlib.contextmanager
-    def _running(self, command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    def _running(self, command: Sequence[str], output: Path | None) -> Iterator[subprocess.Popen[bytes]]:
         """A started command: stopped if we are interrupted, an error if it failed."""
-        with tempfile.TemporaryFile() as errors:
+        with tempfile.TemporaryFile() as errors, (output or Path(os.devnull)).open("wb") as answer:
             # A session of its own, so that the sampler finds processes whose parent has gone, too.
             process = subprocess.Popen(
                 command,
                 cwd=self.cwd,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdout=answer,
                 stderr=errors,
                 start_new_session=True,
             )

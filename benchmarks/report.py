@@ -79,14 +79,16 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def page(*, facts: Mapping[str, str], command: str, rows: Sequence[Row], notes: Sequence[str]) -> str:
-    """The whole of RESULTS.md."""
+def page(
+    *, facts: Mapping[str, str], command: str, rows: Sequence[Row], notes: Sequence[str], title: str = "Results"
+) -> str:
+    """The whole of RESULTS.md, or the head of another one."""
     parts = [
-        "# Results",
+        f"# {title}",
         "Each ratio is of two medians from one run on one machine. README.md says how they are measured.",
         f"`{command}`",
         "\n".join(f"- {name}: {value}" for name, value in facts.items()),
-        table(rows),
+        table(rows) if rows else "",
         "\n".join(f"- {note}" for note in notes),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

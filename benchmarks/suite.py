@@ -76,17 +76,18 @@ def _shown_command(arguments: argparse.Namespace, extent: Extent) -> str:
     return " ".join([*words, "--no-organize-tool"] if arguments.no_organize_tool else words)
 
 
-def _fileorg(arguments: argparse.Namespace, work: Path) -> stages.Fileorg:
+def fileorg_under_test(named: str | None, work: Path, *, is_cold: bool = False) -> stages.Fileorg:
+    """The source beside this folder, or the command that was `named`; it runs in `work`."""
     environment = {**os.environ, "FILEORG_HOME": str(work / "state")}
     command: tuple[str, ...]
-    if arguments.fileorg is None:
+    if named is None:
         command = (sys.executable, "-m", "fileorg")
         # The code beside this folder, also where nothing was installed.
         paths = [str(HERE.parent / "src"), os.environ.get("PYTHONPATH", "")]
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     else:
-        command = tuple(shlex.split(arguments.fileorg))
-    return stages.Fileorg(command, Bench(work, environment, is_cold=arguments.cold))
+        command = tuple(shlex.split(named))
+    return stages.Fileorg(command, Bench(work, environment, is_cold=is_cold))
 
 
 def _require(arguments: argparse.Namespace, extent: Extent, work: Path) -> None:
@@ -179,7 +180,7 @@ def _measure(arguments: argparse.Namespace) -> str:
     _require(arguments, extent, parent)
     work = Path(tempfile.mkdtemp(prefix="fileorg-bench-", dir=parent.resolve()))
     try:
-        return _page(arguments, extent, _fileorg(arguments, work))
+        return _page(arguments, extent, fileorg_under_test(arguments.fileorg, work, is_cold=arguments.cold))
     finally:
         if arguments.keep:
             _say(f"kept: {work}")

@@ -1,0 +1,272 @@
+"""The benchmark of dedupe as a command: arguments in, DEDUPE.md out."""
+
+import argparse
+import os
+import shlex
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import finders
+import machine
+import races
+import report
+import stages
+from measure import Bench, CommandFailedError, can_drop_caches
+from races import Cache, DisagreementError, Outcome, Race
+from report import Row, Sense, Target, Unit
+from suite import SetupError, fileorg_under_test
+from tree import Bytes, make_tree
+from twins import make_large, make_small
+
+HERE = Path(__file__).resolve().parent
+SPARE_BYTES = 2_000_000_000
+SCALE = 100
+"""Sizes of the large tree are divided by this: at full size, peers would read 200 GB of it."""
+
+FASTER = Target(Sense.BELOW, 1)
+NO_SLOWER = Target(Sense.AT_MOST, 1)
+AGAIN = Target(Sense.AT_MOST, 1.3)
+MEMORY = Target(Sense.BELOW, 200)
+RIVALS = ("jdupes", "rdfind", "rmlint", "fclones")
+
+
+class Case(Enum):
+    """Which tree."""
+
+    SMALL = "small"
+    TREE = "tree"
+    LARGE = "large"
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much is measured of one case. `size`: files, but for large ones their bytes."""
+
+    case: Case
+    size: int
+    repeat: int
+    caches: tuple[Cache, ...]
+
+    @property
+    def title(self) -> str:
+        match self.case:
+            case Case.SMALL:
+                return f"{self.size:,} small files"
+            case Case.TREE:
+                return f"{self.size:,} files of every kind, sizes divided by {SCALE}"
+            case Case.LARGE:
+                return f"{self.size / 1e9:g} GB of large files"
+
+    @property
+    def disk_bytes(self) -> int:
+        bytes_per_file = {Case.SMALL: 7_000, Case.TREE: 14_000, Case.LARGE: 1}
+        return self.size * bytes_per_file[self.case] + SPARE_BYTES
+
+    def make(self, root: Path) -> None:
+        match self.case:
+            case Case.SMALL:
+                root.mkdir()
+                make_small(root, self.size)
+            case Case.TREE:
+                make_tree(root, self.size, written=Bytes.SCALED, scale=SCALE)
+            case Case.LARGE:
+                root.mkdir()
+                make_large(root, self.size)
+
+    def words(self) -> list[str]:
+        """The options that ask for this."""
+        size = ["--gigabytes", f"{self.size / 1e9:g}"] if self.case is Case.LARGE else ["--files", str(self.size)]
+        return ["--case", self.case.value, *size, "--repeat", str(self.repeat)]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks/dedupe", description="measure dedupe beside its peers")
+    parser.add_argument("--case", choices=[case.value for case in Case], help="one tree only (default: each)")
+    parser.add_argument("--files", type=int, metavar="N", help="files (default: small 200,000, tree 1,000,000)")
+    parser.add_argument("--gigabytes", type=float, default=10, metavar="G", help="of large files (default 10)")
+    parser.add_argument("--repeat", type=int, default=3, metavar="R", help="runs that a median is of (default 3)")
+    parser.add_argument("--cache", choices=[cache.value for cache in Cache], help="one only (default: both)")
+    parser.add_argument(
+        "--peers", default=",".join(finders.PEER_NAMES), metavar="NAMES", help="default: all that are in PATH"
+    )
+    parser.add_argument("--no-fileorg", action="store_true", help="peers alone: whether they agree, and their times")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="where to make the trees (default: /var/tmp)")
+    parser.add_argument("--keep", action="store_true", help="keep the trees and answers, to look into a failure")
+    parser.add_argument("--fileorg", metavar="CMD", help="the fileorg to measure (default: this Python's -m fileorg)")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="default: DEDUPE.md when all is measured, or none")
+    return parser.parse_args()
+
+
+def _extents(arguments: argparse.Namespace) -> list[Extent]:
+    caches = tuple(Cache) if arguments.cache is None else (Cache(arguments.cache),)
+    sizes = {Case.SMALL: arguments.files or 200_000, Case.TREE: arguments.files or 1_000_000}
+    sizes[Case.LARGE] = int(arguments.gigabytes * 1e9)
+    cases = tuple(Case) if arguments.case is None else (Case(arguments.case),)
+    if arguments.repeat < 1 or min(sizes.values()) < 1:
+        raise SetupError("--files, --gigabytes and --repeat must be 1 or more")
+    return [Extent(case, sizes[case], arguments.repeat, caches) for case in cases]
+
+
+def _peers(arguments: argparse.Namespace, notes: list[str]) -> list[finders.Finder]:
+    """Those that are here; of the others, a note."""
+    found = []
+    for name in filter(None, arguments.peers.split(",")):
+        if name not in finders.PEER_NAMES:
+            raise SetupError(f"no peer is called {name}: they are {', '.join(finders.PEER_NAMES)}")
+        finder = finders.peer(name)
+        if finder is None:
+            notes.append(f"{name} was not in PATH, and is left out.")
+        else:
+            found.append(finder)
+    if arguments.no_fileorg and not found:
+        raise SetupError("there is nobody to measure")
+    return found
+
+
+def _require(extents: Sequence[Extent], work: Path) -> None:
+    if any(Cache.COLD in extent.caches for extent in extents) and not can_drop_caches():
+        raise SetupError("emptying the page cache needs root: ask for --cache warm")
+    usage = os.statvfs(work)
+    needed = max(extent.disk_bytes for extent in extents)
+    if usage.f_bavail * usage.f_frsize < needed:
+        raise SetupError(f"that needs {needed / 1e9:.1f} GB free: give another --work")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One case, raced."""
+
+    extent: Extent
+    outcome: Outcome
+
+    def text(self) -> str:
+        groups = self.outcome.groups
+        agreed = (
+            f"{groups.file_count:,} files in {len(groups.files):,} groups: all agree. Medians of {self.extent.repeat}."
+        )
+        return "\n\n".join([f"## {self.extent.title[0].upper()}{self.extent.title[1:]}", agreed, self._table()])
+
+    def rows(self) -> list[Row]:
+        """fileorg beside its targets."""
+        rows = [row for cache in self.extent.caches for row in self._rows_of(cache)]
+        peak = self.outcome.peak_bytes.get("fileorg")
+        if peak is not None:
+            rows.append(Row(f"peak memory, {self.extent.title}", peak / 1e6, Unit.MEGABYTES, target=MEMORY))
+        return rows
+
+    def _rows_of(self, cache: Cache) -> list[Row]:
+        what, repeat = f"{self.extent.title}, {cache.value}", self.extent.repeat
+        ours = self.outcome.median_s("fileorg", cache)
+        if ours is None:
+            return []
+        rows = []
+        is_large = self.extent.case is Case.LARGE
+        beside = ("fclones",) if is_large else RIVALS
+        theirs = [(s, name) for name in beside if (s := self.outcome.median_s(name, cache)) is not None]
+        if theirs:
+            # No target was set for the tree of every kind.
+            target = {Case.SMALL: FASTER, Case.LARGE: NO_SLOWER}.get(self.extent.case)
+            rows.append(Row(what, ours, Unit.SECONDS, repeat, *min(theirs), target))
+        again = self.outcome.median_s(races.AGAIN, cache) or 0.0
+        scan = self.outcome.median_s(races.SCAN_AGAIN, cache)
+        rows.append(Row(f"{what}, again", again, Unit.SECONDS, repeat, scan, "scan again", AGAIN))
+        return rows
+
+    def _table(self) -> str:
+        """A line a program: its seconds, and how many times as long as it fileorg took."""
+        outcome, caches = self.outcome, self.extent.caches
+        extra = [name for name, _ in outcome.seconds if name not in outcome.programs]
+        head = ["program"] + [word for cache in caches for word in (cache.value, "fileorg is")] + ["peak memory"]
+        lines = [head, ["---"] + ["--:"] * (len(head) - 1)]
+        for name in dict.fromkeys([*outcome.programs, *extra]):
+            cells = [name]
+            for cache in caches:
+                seconds, ours = outcome.median_s(name, cache), outcome.median_s("fileorg", cache)
+                cells.append("" if seconds is None else f"{seconds:.2f} s")
+                is_peer = name in outcome.programs and name != "fileorg"
+                cells.append(f"{ours / seconds:.2f} {report.TIMES}" if ours and seconds and is_peer else "")
+            lines.append([*cells, f"{outcome.peak_bytes.get(name, 0) / 1e6:.0f} MB"])
+        return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _versions(bench: Bench, peers: Sequence[finders.Finder], fileorg: stages.Fileorg | None) -> dict[str, str]:
+    """The first line that each says of its version."""
+    asked = {peer.name: [*peer.program, *peer.version] for peer in peers}
+    if fileorg is not None:
+        asked = {"fileorg": fileorg.version()} | asked
+    said = {name: bench.output(command).strip().split("\n")[0] for name, command in asked.items()}
+    return {name: line.removeprefix(name).strip() or "not told" for name, line in said.items()}
+
+
+def _page(arguments: argparse.Namespace, work: Path, extents: Sequence[Extent]) -> str:
+    notes: list[str] = []
+    tested = fileorg_under_test(arguments.fileorg, work)
+    fileorg = None if arguments.no_fileorg else tested
+    peers = _peers(arguments, notes)
+    facts = machine.facts(work) | _versions(tested.bench, peers, fileorg)
+    sections = []
+    for extent in extents:
+        root = work / extent.case.value
+        _say(f"making {extent.title}")
+        extent.make(root)
+        _say(f"racing {', '.join(peer.name for peer in peers)}")
+        sections.append(Section(extent, Race(tested.bench, root, peers, fileorg).run(extent.caches, extent.repeat)))
+        print(sections[-1].text(), flush=True)
+        if not arguments.keep:
+            shutil.rmtree(root)
+    rows = [row for section in sections for row in section.rows()]
+    head = report.page(
+        title="Results of dedupe", facts=facts, command=_shown_command(arguments, extents), rows=rows, notes=notes
+    )
+    return "\n\n".join([head.rstrip("\n"), *(section.text() for section in sections)]) + "\n"
+
+
+def _shown_command(arguments: argparse.Namespace, extents: Sequence[Extent]) -> str:
+    """The command to repeat this, without the paths of this machine."""
+    words = extents[0].words() if len(extents) == 1 else ["--repeat", str(arguments.repeat)]
+    words += ["--cache", arguments.cache] if arguments.cache else []
+    return shlex.join(["benchmarks/dedupe", *words, *(["--no-fileorg"] if arguments.no_fileorg else [])])
+
+
+def _measure(arguments: argparse.Namespace) -> str:
+    extents = _extents(arguments)
+    parent = arguments.work or Path("/var/tmp")
+    parent.mkdir(parents=True, exist_ok=True)
+    _require(extents, parent)
+    work = Path(tempfile.mkdtemp(prefix="fileorg-bench-", dir=parent.resolve()))
+    try:
+        return _page(arguments, work, extents)
+    finally:
+        if arguments.keep:
+            _say(f"kept: {work}")
+        else:
+            shutil.rmtree(work)
+
+
+def main() -> int:
+    # So that an ended benchmark takes its trees along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    arguments = _arguments()
+    try:
+        page = _measure(arguments)
+    except (SetupError, CommandFailedError, DisagreementError, OSError) as error:
+        _say(f"benchmarks/dedupe: {error}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    print(page)
+    is_whole = arguments.case is None and arguments.cache is None and not arguments.no_fileorg
+    output = arguments.output or (HERE / "DEDUPE.md" if is_whole else None)
+    if output is not None:
+        output.write_text(page)
+    return 0
