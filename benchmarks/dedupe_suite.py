@@ -2,9 +2,11 @@
 
 import argparse
 import os
+import re
 import shlex
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -151,10 +153,8 @@ class Section:
 
     def text(self) -> str:
         groups = self.outcome.groups
-        agreed = (
-            f"{groups.file_count:,} files in {len(groups.files):,} groups: all agree. Medians of {self.extent.repeat}."
-        )
-        return "\n\n".join([f"## {self.extent.title[0].upper()}{self.extent.title[1:]}", agreed, self._table()])
+        agreed = f"{groups.file_count:,} files in {len(groups.files):,} groups: all agree."
+        return "\n\n".join([f"## {self.extent.title}", f"{agreed} Medians of {self.extent.repeat}.", self._table()])
 
     def rows(self) -> list[Row]:
         """fileorg beside its targets."""
@@ -195,17 +195,22 @@ class Section:
                 cells.append("" if seconds is None else f"{seconds:.2f} s")
                 is_peer = name in outcome.programs and name != "fileorg"
                 cells.append(f"{ours / seconds:.2f} {report.TIMES}" if ours and seconds and is_peer else "")
-            lines.append([*cells, f"{outcome.peak_bytes.get(name, 0) / 1e6:.0f} MB"])
+            peak = outcome.peak_bytes.get(name)  # none where it ended before it could be looked at
+            lines.append([*cells, f"{peak / 1e6:.0f} MB" if peak else ""])
         return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _versions(bench: Bench, peers: Sequence[finders.Finder], fileorg: stages.Fileorg | None) -> dict[str, str]:
-    """The first line that each says of its version."""
+    """The first number with a point in what each says of its version, wherever it says it."""
     asked = {peer.name: [*peer.program, *peer.version] for peer in peers}
     if fileorg is not None:
         asked = {"fileorg": fileorg.version()} | asked
-    said = {name: bench.output(command).strip().split("\n")[0] for name, command in asked.items()}
-    return {name: line.removeprefix(name).strip() or "not told" for name, line in said.items()}
+    versions = {}
+    for name, command in asked.items():
+        said = subprocess.run(command, env=bench.environment, capture_output=True, text=True, check=False)
+        number = re.search(r"\d+(\.\d+)+", said.stdout + said.stderr)
+        versions[name] = number.group() if number else "not told"
+    return versions
 
 
 def _page(arguments: argparse.Namespace, work: Path, extents: Sequence[Extent]) -> str:
@@ -221,7 +226,7 @@ def _page(arguments: argparse.Namespace, work: Path, extents: Sequence[Extent]) 
         extent.make(root)
         _say(f"racing {', '.join(peer.name for peer in peers)}")
         sections.append(Section(extent, Race(tested.bench, root, peers, fileorg).run(extent.caches, extent.repeat)))
-        print(sections[-1].text(), flush=True)
+        _say(sections[-1].text())
         if not arguments.keep:
             shutil.rmtree(root)
     rows = [row for section in sections for row in section.rows()]
