@@ -48,7 +48,7 @@ class _Text:
 
 
 class _Texts:
-    """Contents as source trees have them: half begin with one of a few licences, some differ in one byte only."""
+    """Contents as source trees have them: many begin with one of a few licences, some differ in one byte only."""
 
     def __init__(self, seed: int) -> None:
         self._rng = random.Random(seed)

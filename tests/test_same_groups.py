@@ -137,6 +137,16 @@ def test_a_peer_finds_what_was_planted_under_names_of_several_lines(
     _require_same(_expected(planted), _found(finder, planted.root, tmp_path))
 
 
+_EMPTY_TOO = {"jdupes": ["--zero-match"], "rdfind": ["-minsize", "0"]}
+
+
+def test_a_peer_finds_the_empty_files_that_were_planted(
+    planted: Planted, theirs: finders.Finder, tmp_path: Path
+) -> None:
+    found = _found(theirs, planted.root, tmp_path, *_EMPTY_TOO[theirs.name])
+    _require_same(_expected(planted, min_size=0), found)
+
+
 def test_a_group_that_is_missing_or_wrong_is_seen(planted: Planted) -> None:
     groups = [planted.paths(group) for group in planted.groups()]
     expected = Groups.of(groups)
@@ -230,17 +240,6 @@ def _without(finder: finders.Finder, *words: str) -> finders.Finder:
 def test_a_peer_finds_the_same(planted: Planted, ours: finders.Finder, theirs: finders.Finder, tmp_path: Path) -> None:
     found = partial(_found, root=planted.root, folder=tmp_path)
     _require_same(found(theirs), found(ours))
-
-
-_EMPTY_TOO = {"jdupes": ["--zero-match"], "rdfind": ["-minsize", "0"]}
-
-
-@needs_dedupe
-def test_a_peer_finds_the_same_empty_files(
-    planted: Planted, ours: finders.Finder, theirs: finders.Finder, tmp_path: Path
-) -> None:
-    with_empty = _found(theirs, planted.root, tmp_path, *_EMPTY_TOO[theirs.name])
-    _require_same(with_empty, _found(ours, planted.root, tmp_path, "--min-size=0"))
 
 
 # A real tree
