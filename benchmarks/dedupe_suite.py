@@ -29,7 +29,7 @@ from twins import make_large, make_small
 HERE = Path(__file__).resolve().parent
 SPARE_BYTES = 2_000_000_000
 SCALE = 100
-"""Sizes of the large tree are divided by this: at full size, peers would read 200 GB of it."""
+"""Sizes of the large tree are divided by this: at full size, each program would read 100 GB of zeros."""
 
 FASTER = Target(Sense.BELOW, 1)
 NO_SLOWER = Target(Sense.AT_MOST, 1)
