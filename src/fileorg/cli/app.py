@@ -28,6 +28,7 @@ COMMANDS = {
     "redo": SORT,
     "scan": LOOK,
     "categorize": LOOK,
+    "duplicates": LOOK,
     "history": LOOK,
     "recover": MORE,
     "purge": MORE,

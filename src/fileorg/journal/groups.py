@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.journal.rows import Record, checked
+from fileorg.journal.rows import RECORD_COLUMNS, Operation, Record, RecordId, checked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from fileorg.journal.reader import JournalReader
-    from fileorg.journal.rows import Operation
     from fileorg.model import Keeper
 
 
@@ -21,23 +19,34 @@ class KeptGroup(NamedTuple):
     records: list[Record]
 
 
-def count_groups(journal: JournalReader, operation: Operation) -> int:
-    """How many groups an operation was about."""
-    low, high = journal.record_range(operation)
-    query = "SELECT count(*) FROM (SELECT 1 FROM keepers WHERE record BETWEEN ? AND ? GROUP BY folder, name)"
-    return int(journal.select(query, (low, high))[0][0])
+class GroupReader:
+    """What a journal is asked about groups. Raises `JournalError` for rows that fileorg did not write."""
 
+    if TYPE_CHECKING:
 
-def groups_of(journal: JournalReader, operation: Operation, first: int, most: int) -> Iterator[KeptGroup]:
-    """At most so many groups in the order in which they were dealt with, from the `first` (0 is the first of all)."""
-    low, high = journal.record_range(operation)
-    # The records of a group follow each other: a plan goes group by group, and so does what takes it back.
-    query = (
-        "SELECT min(record), max(record), folder, name FROM keepers WHERE record BETWEEN ? AND ?"
-        " GROUP BY folder, name ORDER BY 1 LIMIT ? OFFSET ?"
-    )
-    for start, end, folder, name in journal.select(query, (low, high, most, first)):
-        chosen = "SELECT record FROM keepers WHERE record BETWEEN ? AND ? AND folder = ? AND name = ?"
-        numbers = [number for (number,) in journal.select(chosen, (start, end, folder, name))]
-        keeper = journal.keepers(start, start)[start]
-        yield KeptGroup(keeper, [checked(record) for record in journal.records_by_id(numbers)])
+        def _select(self, query: str, values: Sequence[Any] | dict[str, Any]) -> list[Any]: ...
+        def _value(self, query: str, values: Sequence[Any] = ()) -> Any: ...
+        def record_range(self, operation: Operation) -> tuple[RecordId, RecordId]: ...
+        def keepers(self, low: RecordId, high: RecordId) -> dict[RecordId, Keeper]: ...
+
+    def count_groups(self, operation: Operation) -> int:
+        """How many groups an operation was about."""
+        query = "SELECT count(*) FROM (SELECT 1 FROM keepers WHERE record BETWEEN ? AND ? GROUP BY folder, name)"
+        return int(self._value(query, self.record_range(operation)))
+
+    def groups(self, operation: Operation, skip: int, most: int) -> Iterator[KeptGroup]:
+        """At most so many groups, in the order in which they were dealt with."""
+        # The records of a group follow each other: a plan goes group by group, and so does what takes it back.
+        query = (
+            "SELECT min(record), max(record), folder, name FROM keepers WHERE record BETWEEN ? AND ?"
+            " GROUP BY folder, name ORDER BY 1 LIMIT ? OFFSET ?"
+        )
+        records = (
+            f"SELECT {RECORD_COLUMNS} FROM keepers k JOIN records r ON r.id = k.record"
+            " LEFT JOIN folders s ON s.id = r.source_folder JOIN folders t ON t.id = r.target_folder"
+            " WHERE k.record BETWEEN ? AND ? AND k.folder = ? AND k.name = ? ORDER BY k.record"
+        )
+        low, high = self.record_range(operation)
+        for first, *group in self._select(query, (low, high, most, skip)):
+            keeper = self.keepers(first, first)[first]
+            yield KeptGroup(keeper, [checked(Record(*row)) for row in self._select(records, (first, *group))])

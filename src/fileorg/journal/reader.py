@@ -6,6 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any, Self
 
 from fileorg.journal.connection import broken, connect
+from fileorg.journal.groups import GroupReader
 from fileorg.journal.rows import (
     OPERATION_COLUMNS,
     RECORD_COLUMNS,
@@ -35,7 +36,7 @@ _PLACES_KNOWN = 20_000
 PROBLEM_STATES = (RecordState.CONFLICT, RecordState.FAILED, RecordState.MISSING, RecordState.CHANGED)
 
 
-class JournalReader(TrashReader):
+class JournalReader(TrashReader, GroupReader):
     """An open journal. Raises `JournalError` if it cannot be trusted or read."""
 
     def __init__(self, path: bytes, *, read_only: bool = True) -> None:

@@ -2,7 +2,7 @@
 
 from fileorg.workflows.clean import CleanJob, CleanOptions, cleaning
 from fileorg.workflows.common import Filters, recover_all
-from fileorg.workflows.dedupe import DedupeJob, DedupeOptions, deduping
+from fileorg.workflows.dedupe import DedupeJob, DedupeOptions, deduping, last_found
 from fileorg.workflows.looking import Categorized, ScanReport, categorize, scan_trees
 from fileorg.workflows.organize import OrganizeJob, OrganizeOptions, organizing
 from fileorg.workflows.purge import InTrash, Purged, PurgeJob, PurgeOptions, TrashFile, purging
@@ -28,6 +28,7 @@ __all__ = [
     "categorize",
     "cleaning",
     "deduping",
+    "last_found",
     "organizing",
     "purging",
     "recover_all",

@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_128_digest
 
@@ -244,3 +244,26 @@ def _folders(
 
 def _is_within(path: bytes, folder: bytes) -> bool:
     return path == folder or path.startswith(os.path.join(folder, b""))
+
+
+class LastFound(NamedTuple):
+    """The groups that were found last, as they were then."""
+
+    trees: Trees
+    total: int
+    groups: Groups
+    chooser: Chooser
+
+    def page(self, skip: int, most: int) -> Iterator[Decided]:
+        """At most so many groups, most waste first."""
+        return map(self.chooser.decide, self.groups.every(skip + 1, skip + most))
+
+
+@contextlib.contextmanager
+def last_found(state: StateDirectory) -> Iterator[LastFound]:
+    """What the last dedupe found, with the usual choice of who stays. Raises `Locked`, `FileorgError`."""
+    with run_lock(state, "duplicates", name=INDEX_LOCK), Index(state.index) as index, index.guarded():
+        groups = index.groups()
+        trees = Trees(groups.roots())
+        total = groups.sums()[0]
+        yield LastFound(trees, total, groups, Chooser(trees, Wishes(), lambda *_: 1))
