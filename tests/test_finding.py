@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from tests.support.runs import Runs
 from tests.support.tree import Tree
 
 from fileorg import hashing, reading
+from fileorg.deduping import Remedy
 from fileorg.hashing import END_BYTES, SMALL_BYTES
 from fileorg.index import filter as filter_module
 from fileorg.state import open_state
@@ -205,6 +207,44 @@ def test_a_folder_that_was_renamed_is_not_read_again(runs: Runs, reads: list[str
     runs.tree.path("a").rename(runs.tree.path("z"))
     assert sorted(map(sorted, runs.duplicates())) == [["b/2", "z/1"], ["b/3", "z/4"]]
     assert reads == []
+
+
+def test_our_own_moves_are_not_read_again(runs: Runs, reads: list[str]) -> None:
+    runs.tree.write(
+        {"a.jpg": "same", "b/b.jpg": "same", "c.pdf": "x" * (SMALL_BYTES + 1), "b/d.pdf": "x" * (SMALL_BYTES + 1)}
+    )
+    groups = len(runs.duplicates())
+    for move in (
+        partial(runs.organize, recursive=True, on_conflict=OnConflict.RENAME),
+        runs.undo,
+        runs.redo,
+        runs.undo,
+    ):
+        reads.clear()
+        assert move().done == 4
+        assert (len(runs.duplicates()), reads) == (groups, [])
+
+
+@pytest.mark.parametrize("remedy", [Remedy.QUARANTINE, Remedy.HARDLINK, Remedy.SYMLINK])
+def test_what_we_do_to_duplicates_is_not_read_again(runs: Runs, reads: list[str], remedy: Remedy) -> None:
+    runs.tree.write({"a": "same", "b": "same", "c": "some"})
+    runs.duplicates()
+    reads.clear()
+    assert runs.dedupe_with(remedy=remedy).done == 1
+    assert (runs.duplicates(), reads) == ([], [])
+    assert runs.undo().done == 1
+    assert (runs.duplicates(), reads) == ([["a", "b"]], [])
+
+
+def test_an_edit_that_puts_the_time_back_before_our_move_is_seen(runs: Runs, reads: list[str]) -> None:
+    runs.tree.write({"a.jpg": "same", "b.jpg": "same"})
+    before = runs.tree.path("a.jpg").stat()
+    runs.duplicates()
+    runs.tree.write({"a.jpg": "sane"})
+    os.utime(runs.tree.path("a.jpg"), ns=(before.st_atime_ns, before.st_mtime_ns))
+    runs.organize()
+    reads.clear()
+    assert (runs.duplicates(), reads) == ([], ["a.jpg"])
 
 
 def test_an_edit_that_puts_the_time_back_is_seen(runs: Runs, reads: list[str]) -> None:

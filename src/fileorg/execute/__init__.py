@@ -1,5 +1,6 @@
 """The only writer of user files: carries out plans, and settles what a crash left open."""
 
+from fileorg.execute.follow import Follow
 from fileorg.execute.look import Changed
 from fileorg.execute.purge import purge, settle_purge
 from fileorg.execute.recover import Unsettled, is_recognised, recover
@@ -10,6 +11,7 @@ __all__ = [
     "BATCH_ROWS",
     "COPIED_ROWS",
     "Changed",
+    "Follow",
     "Unsettled",
     "execute",
     "is_recognised",

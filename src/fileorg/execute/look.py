@@ -45,13 +45,15 @@ class Lookout:
         self._operation = operation.id
         self._storages = storages
         self._changed = changed
+        self.seen: list[os.stat_result | OSError | None] = []
+        """What was at the source of each row of the last batch."""
         self._folders: dict[Base, dict[bytes, int]] = {Base(base): {} for base in range(len(storages))}
 
     def look(self, batch: Sequence[PlanRow]) -> Batch:
         """An intent for each row, of the same position; as exceptions, those that are not to be done, and why."""
         for storage in self._storages:
             storage.forget(b"")  # a folder that was moved away since is not followed
-        seen = self._look_at_sources(batch)
+        seen = self.seen = self._look_at_sources(batch)
         folder_id, known, values = self._folder, self._folders, list[Any]()
         add = values.extend
         exceptions: dict[int, tuple[RecordState, str | None]] = {}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from fileorg.events import Reporter
     from fileorg.execute.act import Done
+    from fileorg.execute.follow import Follow, Followed
     from fileorg.hands import Hands
     from fileorg.journal import Journal, Operation, Settled
     from fileorg.model import Plan
@@ -42,8 +43,11 @@ def execute(
     stop: Callable[[], bool] = lambda: False,
     changed: Changed = Changed.LEAVE,
     rows: int = BATCH_ROWS,
+    follow: Follow | None = None,
 ) -> Outcome:
     """All of the plan, or as much as there is time for: `stop` is asked before each batch. `storages` by `Base`.
+
+    `follow` is told of files that get another place.
 
     Raises `JournalError` if the journal cannot be written: the batch it was for is not touched then.
     """
@@ -52,6 +56,7 @@ def execute(
     actor = Actor(journal, operation, storages, hands)
     settled: Settled | None = None
     interrupted = False
+    followed: list[Followed] = []
     for batch in plan.batches(rows):
         if stop():
             interrupted = True
@@ -63,12 +68,17 @@ def execute(
             first = journal.insert(operation.id, looked)
         prepared = actor.prepare(batch, looked, first)
         before = actor.finish()
+        if follow is not None:
+            follow.after(followed)
+            followed = follow.before(batch, lookout.seen)
         actor.start(prepared)  # at once: what came of the batch before can be told meanwhile
         settled = _told(before, reporter)
     with journal.transaction():
         if settled is not None:
             journal.settle(settled)
     settled = _told(actor.finish(), reporter)
+    if follow is not None:
+        follow.after(followed)
     with journal.transaction():
         if settled is not None:
             journal.settle(settled)

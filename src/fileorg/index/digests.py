@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
 
+    from fileorg.model import Entry
+
 TABLES = ("digests", "spare", "linked")
 SCHEMA = """
 CREATE TABLE digests (
@@ -123,8 +125,9 @@ class Digests:
             return
         wholes, ends, *columns = row
         self._db.executemany(
-            "INSERT OR REPLACE INTO spare (inode, dev, size, mtime_ns, ctime_ns, whole, ends, born)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO spare (inode, dev, size, mtime_ns, ctime_ns, whole, ends, born)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (inode, dev) DO UPDATE SET size = ?3, mtime_ns = ?4,"
+            " ctime_ns = ?5, whole = ?6, ends = ?7, born = ?8 WHERE ctime_ns <= ?5",  # what moved since is newer
             ((*facts, born) for facts in _known_files(FileBatch(*columns), wholes, ends)),
         )
         self._db.execute("DELETE FROM digests WHERE batch = ?", (batch,))
@@ -135,6 +138,23 @@ class Digests:
         for (batch,) in self._db.execute(stale, (root_id, seen)).fetchall():
             self.set_aside(batch, seen)
         self._db.execute("DELETE FROM spare WHERE born < ?", (seen - _SCANS_KEPT,))
+
+    def set_aside_tree(self, root_id: int, born: int) -> None:
+        """The same for a whole tree: before its files get other places."""
+        query = "SELECT id FROM batches JOIN digests ON batch = id WHERE root = ?"
+        for (batch,) in self._db.execute(query, (root_id,)).fetchall():
+            self.set_aside(batch, born)
+
+    def is_spare(self, entry: Entry) -> bool:
+        """Whether something that was set aside is known of the file as it is now."""
+        return self.spare(entry.inode, entry.dev, (entry.size, entry.mtime_ns, entry.ctime_ns)) is not None
+
+    def moved(self, entries: Iterable[Entry]) -> None:
+        """Files of which something was set aside have another ctime now, and are the same otherwise."""
+        self._db.executemany(
+            "UPDATE spare SET ctime_ns = ? WHERE inode = ? AND dev = ? AND size = ? AND mtime_ns = ?",
+            ((entry.ctime_ns, entry.inode, entry.dev, entry.size, entry.mtime_ns) for entry in entries),
+        )
 
     def has_spare(self) -> bool:
         return self._db.execute("SELECT 1 FROM spare LIMIT 1").fetchone() is not None

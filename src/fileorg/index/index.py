@@ -172,13 +172,19 @@ class Index:
 
     @contextlib.contextmanager
     def guarded(self) -> Iterator[None]:
-        """For work with `digests` and `groups`: errors of SQLite as errors for people. Raises `FileorgError`."""
+        """For work with `digests` and `groups`: one transaction, errors of SQLite as errors for people.
+
+        What was done until an error is kept. Raises `FileorgError`.
+        """
         try:
-            self._db.execute("BEGIN IMMEDIATE")
+            is_within = self._db.in_transaction
+            if not is_within:
+                self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
             finally:  # what a run that was cut short has read is worth keeping
-                self._db.execute("COMMIT")
+                if not is_within:
+                    self._db.execute("COMMIT")
         except _BROKEN as error:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
             raise (self._damaged(error) if code & 0xFF in _DAMAGED else self._failed(error)) from error

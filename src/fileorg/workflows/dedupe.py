@@ -13,7 +13,7 @@ from xxhash import xxh3_128_digest
 from fileorg.deduping import DedupePlan, Found, Remedy, base_of, decided, found
 from fileorg.duplicates import Bounds, Finder
 from fileorg.errors import GuardRefused, UsageError
-from fileorg.execute import COPIED_ROWS, execute
+from fileorg.execute import COPIED_ROWS, Follow, execute
 from fileorg.guards import changeable_folder, existing_folder
 from fileorg.hands import OwnHands
 from fileorg.ignore import Patterns
@@ -83,7 +83,7 @@ class DedupeJob:
     def __init__(
         self,
         options: DedupeOptions,
-        groups: Groups,
+        index: Index,
         trees: Trees,
         seen: Seen,
         reads: Reads,
@@ -95,6 +95,7 @@ class DedupeJob:
     ) -> None:
         self.trees, self.seen, self.reads, self.seconds = trees, seen, reads, seconds
         self.plan: DedupePlan | None = None
+        self._index, groups = index, index.groups()
         if options.remedy is not None:
             number = journal.next_operation() if journal else 0
             self.plan = DedupePlan(groups, chooser, options.remedy, trees, storages, number)
@@ -147,6 +148,7 @@ class DedupeJob:
             self._reporter,
             stop=stop,
             rows=COPIED_ROWS,  # each is read before it goes
+            follow=Follow(self._index, self._storages),
         )
 
 
@@ -171,13 +173,13 @@ def deduping(
         index = stack.enter_context(Index(state.index))
         opened = [open_local(stack, path, one_file_system=options.filters.one_file_system) for path in paths]
         storages = [opened[0], opened[0], *opened[1:]]  # by Base
-        seen, groups = Seen(), index.groups()
+        seen = Seen()
         reads = _find(options, index, opened, seen, state, reporter)
         trees = Trees(paths, references)
         chooser = Chooser(trees, wishes, lambda root, folder: index.files_in(paths[root], folder))
         with index.guarded():
             yield DedupeJob(
-                options, groups, trees, seen, reads, storages, chooser, journal, reporter, time.monotonic() - started
+                options, index, trees, seen, reads, storages, chooser, journal, reporter, time.monotonic() - started
             )
 
 

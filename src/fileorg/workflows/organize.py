@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.classify import Rules
 from fileorg.errors import GuardRefused
-from fileorg.execute import execute
+from fileorg.execute import Follow, execute
 from fileorg.guards import changeable_folder, destination
 from fileorg.hands import hands_for
 from fileorg.index import Index
@@ -82,7 +82,9 @@ class OrganizeJob:
         journal: Journal | None,
         reporter: Reporter,
         locks: Sequence[int],
+        index: Index,
     ) -> None:
+        self._index = index
         self.plan = plan
         self.seen = seen
         self._options = options
@@ -108,6 +110,7 @@ class OrganizeJob:
                 self._reporter,
                 stop=stop,
                 rows=rows_at_a_time(self._storages, copies=self._options.action is Action.COPY),
+                follow=Follow(self._index, self._storages),
             )
 
     def check(self) -> None:
@@ -169,7 +172,7 @@ def organizing(
         reader = Reader(source, options.filters.ignore(), selection)
         seen.unchanged = index.update(source.root, plan.watching(scan(reader, seen, reporter)))
         plan.survey(seen.files, reporter)
-        yield OrganizeJob(plan, seen, options, (source, target), journal, reporter, locks)
+        yield OrganizeJob(plan, seen, options, (source, target), journal, reporter, locks, index)
 
 
 def _destination(options: OrganizeOptions, root: bytes, state: StateDirectory) -> tuple[bytes, bytes]:

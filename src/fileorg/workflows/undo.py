@@ -7,16 +7,17 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fileorg.errors import UsageError
-from fileorg.execute import Changed, execute
+from fileorg.errors import FileorgError, UsageError
+from fileorg.execute import Changed, Follow, execute
 from fileorg.guards import existing_folder, refuse_system
 from fileorg.hands import hands_for
+from fileorg.index import Index
 from fileorg.journal import PURGE
 from fileorg.model import Base, OperationState
 from fileorg.names import display
-from fileorg.state import root_locks
+from fileorg.state import root_locks, run_lock
 from fileorg.undo import UndoPlan
-from fileorg.workflows.common import another_root, begin, changing, open_roots, rows_at_a_time
+from fileorg.workflows.common import INDEX_LOCK, another_root, begin, changing, open_roots, rows_at_a_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -54,7 +55,10 @@ class UndoJob:
         journal: Journal,
         reporter: Reporter,
         locks: Sequence[int],
+        index: Index | None = None,
     ) -> None:
+        """`index` is told of what gets another place."""
+        self._index = index
         self.undone = undone
         self.plan = UndoPlan(journal, undone, storages, rename=options.rename)
         self._options = options
@@ -99,6 +103,7 @@ class UndoJob:
                 stop=stop,
                 changed=changed,
                 rows=rows_at_a_time(self._storages),
+                follow=None if self._index is None else Follow(self._index, self._storages),
             )
 
 
@@ -127,7 +132,16 @@ def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> 
                 f"Operation {undone.id} was interrupted, and what came of it is not settled yet.",
                 hint="put right what is named above, then run fileorg recover",
             )
-        yield UndoJob(undone, options, storages, journal, reporter, locks)
+        yield UndoJob(undone, options, storages, journal, reporter, locks, _index_if_free(stack, state))
+
+
+def _index_if_free(stack: contextlib.ExitStack, state: StateDirectory) -> Index | None:
+    """It is a cache: an undo does not wait for a scan that writes it, and goes on where it cannot be used."""
+    try:
+        stack.enter_context(run_lock(state, "undo", name=INDEX_LOCK))
+        return stack.enter_context(Index(state.index))
+    except FileorgError:
+        return None
 
 
 def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
