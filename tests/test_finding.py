@@ -215,7 +215,7 @@ def test_our_own_moves_are_not_read_again(runs: Runs, reads: list[str]) -> None:
     )
     groups = len(runs.duplicates())
     for move in (
-        partial(runs.organize, recursive=True, on_conflict=OnConflict.RENAME),
+        partial(runs.organize, recursive=True),
         runs.undo,
         runs.redo,
         runs.undo,

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from fileorg.hashing import SMALL_BYTES
 from fileorg.index import Columns, Repeated
 from fileorg.reading import Reading, Tree, read_all
+from fileorg.twins import find_twins
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from fileorg.events import Reporter
-    from fileorg.index import Digested, Digests, FileBatch, Groups
+    from fileorg.index import Digested, FileBatch, Index
     from fileorg.pool import Processes
     from fileorg.reading import Reads
 
@@ -36,13 +37,13 @@ class Bounds(NamedTuple):
 class Finder:
     """Give it the batches as they are scanned (`watching`), then let it `find`."""
 
-    def __init__(self, digests: Digests, groups: Groups, bounds: Bounds, *, with_links: bool = False) -> None:
+    def __init__(self, index: Index, bounds: Bounds, *, with_links: bool = False) -> None:
         """`with_links`: files that have several names are groups, too."""
         self._with_links = with_links
-        self._digests, self._groups, self._bounds = digests, groups, bounds
+        self._digests, self._groups, self._twins, self._bounds = index.digests(), index.groups(), index.twins(), bounds
         self._sizes, self._ends, self._wholes = Repeated(), Repeated(), Repeated()
         self._has_links = False
-        digests.forget_links()
+        self._digests.forget_links()
 
     def watching(self, batches: Iterable[tuple[int, FileBatch]]) -> Iterator[tuple[int, FileBatch]]:
         """The same batches, their sizes counted as they pass."""
@@ -72,6 +73,7 @@ class Finder:
         if self._has_links:
             self._spread_links(trees)
         self._groups.add(chain.from_iterable(self._members(root, tree) for root, tree in enumerate(trees)))
+        find_twins(self._twins, trees, self._known, self._has_twins)
         for batch, positions in racy.items():
             self._digests.forget(batch, positions)
         self._groups.finish([tree.path for tree in trees], b"" if racy or reads.failed else stamp)
@@ -175,6 +177,18 @@ class Finder:
                 if self._with_links:
                     keys = known.whole_keys()
                     self.count([keys[position] for position in linked], ())
+
+    def _known(self, tree: Tree) -> Iterator[Digested]:
+        """All batches of the tree."""
+        return self._digests.walk(tree.number)
+
+    def _has_twins(self, known: Digested) -> bool:
+        """Whether each file that is not empty shares its content with another one, as far as is known."""
+        empty = known.batch.column(0).count(0)
+        if empty == known.batch.files:
+            return True
+        keys = known.whole_keys()
+        return keys.count(0) <= empty and len(self._wholes.positions(keys)) >= known.batch.files - empty
 
     def _members(
         self, root: int, tree: Tree

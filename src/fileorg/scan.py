@@ -27,7 +27,7 @@ from fileorg.sidecars import following
 from fileorg.storage import BATCH_ENTRIES, LocalStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fileorg.events import Reporter
     from fileorg.model import Entry, Listing
@@ -123,6 +123,8 @@ class Seen:
     ignored: Counter[Reason] = field(default_factory=Counter)
     unreadable: list[tuple[bytes, str]] = field(default_factory=list)
     unreadable_count: int = 0
+    partial: Callable[[bytes], None] = field(default=lambda _: None, repr=False, compare=False)
+    """Told of each folder that holds more than files that are looked at: see `Twins`."""
 
     def add(self, part: Part) -> None:
         self.files += part.batch.files
@@ -132,6 +134,10 @@ class Seen:
         self.broken_symlinks += part.found.broken_symlinks
         self.not_entered += part.not_entered
         self.ignored.update(part.ignored)
+        is_empty = not (part.batch.files or part.tasks or part.sequence)
+        others = part.links or part.not_entered or part.error or part.ignored.keys() - {Reason.SYSTEM}
+        if is_empty or others:
+            self.partial(part.batch.folder)
         if part.error is not None:
             self.unreadable_count += 1
             if len(self.unreadable) < _REMEMBERED:

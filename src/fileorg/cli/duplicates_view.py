@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fileorg.cli.terminal import Out
+    from fileorg.index import TwinGroup
     from fileorg.keeping import Decided
     from fileorg.workflows import DedupeJob
 
@@ -22,10 +24,16 @@ _GROUPS, _FILES = 10, 5
 
 def show(out: Out, job: DedupeJob, *, verbose: bool, hint: bool = True) -> None:
     """The groups with the most waste, and the sums."""
-    found = job.found
+    found, most = job.found, None if verbose else _GROUPS
+    shown = 0
+    if _show_folders(out, job, verbose=verbose):
+        out.line()
     if found.groups:
-        groups = islice(job.groups(), None if verbose else _GROUPS)
-        rows = [row for group in groups for row in _rows(job, group, verbose)]
+        rows: list[tuple[str, str, str, str]] = []
+        for group in islice((group for group in job.groups() if not job.is_of_folders(group)), most):
+            rows += _rows(job, group, verbose)
+            shown += 1
+    if found.groups and shown:
         columns = (
             Column("Wasted", right=True),
             Column("Size", right=True, spare=2),
@@ -33,10 +41,31 @@ def show(out: Out, job: DedupeJob, *, verbose: bool, hint: bool = True) -> None:
             Column("Stays, then its duplicates", shrinks=True, keeps_end=True),
         )
         table(out, columns, rows)
-        if not verbose and found.groups > _GROUPS:
-            out.line(f"  … and {plural(found.groups - _GROUPS, 'more group')}: -v shows all")
+        if shown == most and found.groups > shown:
+            out.line("  … -v shows all")
         out.line()
     _sums(out, job, hint=hint)
+
+
+def _show_folders(out: Out, job: DedupeJob, *, verbose: bool) -> bool:
+    """Folders with the same content; whether there are any."""
+    rows = []
+    for number, group in enumerate(job.folders()):
+        if number >= _GROUPS and not verbose:
+            rows.append(("", "", "  …"))
+            break
+        wasted_bytes = size(group.bytes_ * (len(group.members) - 1))
+        first, *others = [short(os.path.join(job.trees.paths[root], folder)) for root, folder in group.members]
+        rows.append((wasted_bytes, f"{group.files:,}", f"{first.rstrip('/')}/"))
+        rows += [("", "", f"  {other.rstrip('/')}/") for other in others]
+    if rows:
+        columns = (
+            Column("Wasted", right=True),
+            Column("Files", right=True, spare=1),
+            Column("Folders with the same content", shrinks=True, keeps_end=True),
+        )
+        table(out, columns, rows)
+    return bool(rows)
 
 
 def _rows(job: DedupeJob, group: Decided, verbose: bool) -> Iterator[tuple[str, str, str, str]]:
@@ -84,6 +113,7 @@ def as_json(out: Out, job: DedupeJob) -> None:
     document = JsonDocument(out)
     document.field("roots", roots(job)["roots"])
     document.rows("duplicates", map(_fields_of(job), job.groups()))
+    document.rows("duplicate_folders", (_folder_fields(job, group) for group in job.folders()))
     document.field("summary", summary(job))
     document.end()
 
@@ -101,6 +131,17 @@ def _fields_of(job: DedupeJob) -> Any:
         }
 
     return fields
+
+
+def _folder_fields(job: DedupeJob, group: TwinGroup) -> dict[str, Any]:
+    paths = [os.path.join(job.trees.paths[root], folder).rstrip(b"/") for root, folder in group.members]
+    return {
+        "hash": group.digest.hex(),
+        "count": len(paths),
+        "files_in_each": group.files,
+        "bytes_in_each": group.bytes_,
+        "folders": [named("path", path) for path in paths],
+    }
 
 
 def as_csv(out: Out, job: DedupeJob) -> None:

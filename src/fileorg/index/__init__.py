@@ -7,6 +7,7 @@ from fileorg.index.filter import MOST_NAMES, Filter, Repeated, Suspects
 from fileorg.index.groups import Group, Groups, Member, MemberRow
 from fileorg.index.index import Index
 from fileorg.index.leftovers import Leftovers, Part
+from fileorg.index.twins import Twin, TwinGroup, Twins
 
 __all__ = [
     "ENDS_WIDTH",
@@ -32,4 +33,7 @@ __all__ = [
     "Places",
     "Repeated",
     "Suspects",
+    "Twin",
+    "TwinGroup",
+    "Twins",
 ]

@@ -15,6 +15,10 @@ from fileorg.index.digests import Digests
 from fileorg.index.groups import BY_DIGEST, Groups
 from fileorg.index.groups import SCHEMA as GROUPS_SCHEMA
 from fileorg.index.groups import TABLES as GROUPS_TABLES
+from fileorg.index.twins import INDEXES as TWINS_INDEXES
+from fileorg.index.twins import SCHEMA as TWINS_SCHEMA
+from fileorg.index.twins import TABLES as TWINS_TABLES
+from fileorg.index.twins import Twins
 from fileorg.names import display
 
 if TYPE_CHECKING:
@@ -30,9 +34,9 @@ CREATE TABLE columns (
     batch INTEGER PRIMARY KEY, dev INTEGER NOT NULL, files INTEGER NOT NULL,
     names BLOB NOT NULL, numbers BLOB NOT NULL);
 """
-_EVERYTHING = _SCHEMA + DIGESTS_SCHEMA + GROUPS_SCHEMA
-_TABLES = {("table", name) for name in ("roots", "batches", "columns", *DIGESTS_TABLES, *GROUPS_TABLES)}
-_KNOWN = _TABLES | {("index", BY_DIGEST)}
+_EVERYTHING = _SCHEMA + DIGESTS_SCHEMA + GROUPS_SCHEMA + TWINS_SCHEMA
+_TABLES = {("table", name) for name in ("roots", "batches", "columns", *DIGESTS_TABLES, *GROUPS_TABLES, *TWINS_TABLES)}
+_KNOWN = _TABLES | {("index", name) for name in (BY_DIGEST, *TWINS_INDEXES)}
 _BROKEN = (sqlite3.DatabaseError, UnicodeDecodeError)  # SQLite's messages hold what it found, whatever that is
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
@@ -169,6 +173,10 @@ class Index:
     def groups(self) -> Groups:
         """The duplicate groups that were found last."""
         return Groups(self._db)
+
+    def twins(self) -> Twins:
+        """The folders that were found to have the same content."""
+        return Twins(self._db)
 
     @contextlib.contextmanager
     def guarded(self) -> Iterator[None]:

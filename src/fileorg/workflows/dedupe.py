@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_128_digest
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from fileorg.events import Reporter
-    from fileorg.index import Groups
+    from fileorg.index import Groups, TwinGroup
     from fileorg.journal import Journal
     from fileorg.keeping import Decided, Keep
     from fileorg.model import Base, Outcome
@@ -94,6 +95,9 @@ class DedupeJob:
         seconds: float,
     ) -> None:
         self.trees, self.seen, self.reads, self.seconds = trees, seen, reads, seconds
+        twins = index.twins()
+        self._has_folders = twins.count() > 0
+        self._folder_group = lru_cache(maxsize=10_000)(twins.group_of)
         self.plan: DedupePlan | None = None
         self._index, groups = index, index.groups()
         if options.remedy is not None:
@@ -122,6 +126,25 @@ class DedupeJob:
     def groups(self) -> Iterator[Decided]:
         """Those in which something may go, most waste first."""
         return decided(self._groups.every(), self._chooser)
+
+    def folders(self) -> Iterator[TwinGroup]:
+        """Folders with the same content, most waste first."""
+        return self._index.twins().groups()
+
+    def is_of_folders(self, group: Decided) -> bool:
+        """Whether the group is explained by folders that are the same: each file in the same place in one of them."""
+        if not self._has_folders:
+            return False
+        places = (set(self._places(member.root, member.folder, member.name)) for member in group.listed)
+        return bool(set.intersection(*places))
+
+    def _places(self, root: int, folder: bytes, name: bytes) -> Iterator[tuple[int, bytes]]:
+        """The groups of folders that a file is in, with its path in the folder."""
+        parts = folder.split(b"/") if folder else []
+        for count in range(len(parts) + 1):
+            number = self._folder_group(root, b"/".join(parts[:count]))
+            if number is not None:
+                yield number, b"/".join([*parts[count:], name])
 
     def check(self) -> None:
         """The guard that needs the plan. Raises `GuardRefused`."""
@@ -195,10 +218,12 @@ def _find(
     filters, bounds = options.filters, _bounds(options.filters)
     # A bound of sizes is applied here and not in the scan: the index would forget what lies outside.
     selection = replace(filters, min_size=None, max_size=None).selection(frozenset({identity_of(state.path)}))
-    finder, groups = Finder(index.digests(), index.groups(), bounds, with_links=options.with_links), index.groups()
+    finder, groups = Finder(index, bounds, with_links=options.with_links), index.groups()
     with Processes() as processes:
         reporter.stage("scan")
         for storage in storages:
+            index.twins().forget_partial(storage.root)
+            seen.partial = partial(index.twins().add_partial, storage.root)
             batches = scan(Reader(storage, filters.ignore(), selection), seen, reporter, processes=processes)
             seen.unchanged += index.update(storage.root, finder.watching(batches))
         versions = [(storage.root, *index.version(storage.root)) for storage in storages]

@@ -1,0 +1,148 @@
+"""Folders with the same content: which of them could be, which are, and which hold something that was not looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+TABLES = ("partial", "twins", "twin_groups")
+INDEXES = ("twins_by_above", "twins_by_digest")
+SCHEMA = """
+CREATE TABLE partial (root BLOB NOT NULL, folder BLOB NOT NULL, PRIMARY KEY (root, folder)) WITHOUT ROWID;
+CREATE TABLE twins (
+    root INTEGER NOT NULL, folder BLOB NOT NULL, depth INTEGER NOT NULL, above BLOB NOT NULL, digest BLOB NOT NULL,
+    files INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (root, folder)) WITHOUT ROWID;
+CREATE INDEX twins_by_above ON twins (root, above, depth);
+CREATE INDEX twins_by_digest ON twins (digest);
+CREATE TABLE twin_groups (
+    id INTEGER PRIMARY KEY, digest BLOB NOT NULL, folders INTEGER NOT NULL, files INTEGER NOT NULL,
+    bytes INTEGER NOT NULL);
+"""
+
+
+class Twin(NamedTuple):
+    """A folder, with all that is in it. `root` is the position of its tree among those that are searched."""
+
+    root: int
+    folder: bytes
+    digest: bytes
+    files: int
+    bytes_: int
+
+
+class TwinGroup(NamedTuple):
+    """Folders with the same names and contents. Bytes and files of one of them."""
+
+    id: int
+    digest: bytes
+    files: int
+    bytes_: int
+    members: list[tuple[int, bytes]]
+
+
+class Twins:
+    """Written anew by each finding, but for what was seen of partial folders, which is by tree."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    # While trees are scanned ------------------------------------------------------------------------------------------
+
+    def forget_partial(self, root: bytes) -> None:
+        self._db.execute("DELETE FROM partial WHERE root = ?", (root,))
+
+    def add_partial(self, root: bytes, folder: bytes) -> None:
+        """The folder holds something beside the files that are known."""
+        self._db.execute("INSERT OR IGNORE INTO partial VALUES (?, ?)", (root, folder))
+
+    # Afterwards -------------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Forget the last finding."""
+        self._db.execute("DELETE FROM twins")
+        self._db.execute("DELETE FROM twin_groups")
+
+    def put(self, twin: Twin) -> None:
+        """What is known of a folder."""
+        above = twin.folder.rpartition(b"/")[0]
+        self._db.execute(
+            "INSERT OR REPLACE INTO twins VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (twin.root, twin.folder, depth_of(twin.folder), above, *twin[2:]),
+        )
+
+    def drop(self, root: int, folder: bytes) -> None:
+        self._db.execute("DELETE FROM twins WHERE root = ? AND folder = ?", (root, folder))
+
+    def deepest(self) -> int:
+        """-1 if there is none."""
+        return int(self._db.execute("SELECT coalesce(max(depth), -1) FROM twins").fetchone()[0])
+
+    def to_judge(self, depth: int) -> list[tuple[int, bytes]]:
+        """(root, folder) of those so many levels deep of which something is known, or of a folder in them."""
+        query = (
+            "SELECT root, folder FROM twins WHERE depth = ?1"
+            " UNION SELECT root, above FROM twins WHERE depth = ?1 + 1 AND folder <> x''"
+        )
+        return self._db.execute(query, (depth,)).fetchall()
+
+    def get(self, root: int, folder: bytes) -> Twin | None:
+        query = "SELECT root, folder, digest, files, bytes FROM twins WHERE root = ? AND folder = ?"
+        row = self._db.execute(query, (root, folder)).fetchone()
+        return Twin(*row) if row else None
+
+    def inside(self, root: int, folder: bytes) -> list[Twin]:
+        """Those directly in a folder, by name."""
+        query = (
+            "SELECT root, folder, digest, files, bytes FROM twins WHERE root = ? AND above = ? AND depth = ?"
+            " ORDER BY folder"
+        )
+        return [Twin(*row) for row in self._db.execute(query, (root, folder, depth_of(folder) + 1))]
+
+    def files_below(self, tree: int, path: bytes, folder: bytes) -> int:
+        """How many files the index has in a folder and in those in it; -1 if one of them is partial."""
+        low, high = (folder + b"/", folder + b"0") if folder else (b"", b"\xff" * 8)
+        query = "SELECT 1 FROM partial WHERE root = ? AND (folder = ? OR (folder >= ? AND folder < ?)) LIMIT 1"
+        if self._db.execute(query, (path, folder, low, high)).fetchone() is not None:
+            return -1
+        query = (
+            "SELECT sum(files) FROM batches JOIN columns ON batch = id"
+            " WHERE root = ? AND (folder = ? OR (folder >= ? AND folder < ?))"
+        )
+        return int(self._db.execute(query, (tree, folder, low, high)).fetchone()[0] or 0)
+
+    def finish(self) -> None:
+        """Make groups, largest first, of those that are not just parts of larger ones."""
+        several = "SELECT digest FROM twins GROUP BY digest HAVING count(*) > 1"
+        part = (
+            "SELECT 1 FROM twins larger WHERE larger.root = twins.root AND larger.folder = twins.above"
+            f" AND twins.folder <> x'' AND larger.digest IN ({several})"
+        )
+        self._db.execute(
+            "INSERT INTO twin_groups (digest, folders, files, bytes) SELECT digest, count(*), max(files), max(bytes)"
+            f" FROM twins GROUP BY digest HAVING count(*) > 1 AND sum(NOT EXISTS ({part})) > 0"
+            " ORDER BY (count(*) - 1) * max(bytes) DESC, digest"
+        )
+
+    def groups(self) -> Iterator[TwinGroup]:
+        """The groups, most waste first."""
+        for number, digest, files, bytes_ in self._db.execute(
+            "SELECT id, digest, files, bytes FROM twin_groups ORDER BY id"
+        ).fetchall():
+            members = "SELECT root, folder FROM twins WHERE digest = ? ORDER BY root, folder"
+            yield TwinGroup(number, digest, files, bytes_, self._db.execute(members, (digest,)).fetchall())
+
+    def count(self) -> int:
+        return int(self._db.execute("SELECT count(*) FROM twin_groups").fetchone()[0])
+
+    def group_of(self, root: int, folder: bytes) -> int | None:
+        """The number of the group that a folder is in."""
+        query = "SELECT id FROM twins JOIN twin_groups USING (digest) WHERE root = ? AND folder = ?"
+        row = self._db.execute(query, (root, folder)).fetchone()
+        return row[0] if row else None
+
+
+def depth_of(folder: bytes) -> int:
+    return folder.count(b"/") + 1 if folder else 0
