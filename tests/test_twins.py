@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,7 +17,7 @@ def album(folder: str, **changed: str) -> dict[str, str]:
     return {f"{folder}/{name}": content for name, content in (ALBUM | changed).items()}
 
 
-def folders(runs: Runs, **options: object) -> list[list[str]]:
+def folders(runs: Runs, **options: Any) -> list[list[str]]:
     """The groups of folders, in the order of the alphabet."""
     top = os.fsencode(runs.tree.root)
     with runs.dedupe_job(**options) as job:
