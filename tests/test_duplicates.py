@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,8 +13,6 @@ from fileorg.model import RecordState
 from fileorg.storage import LocalStorage, posix
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.runs import Runs
     from tests.support.tree import Tree
 
@@ -305,6 +304,33 @@ def test_where_no_hard_link_can_be_made(
     assert [reason for _, reason in reasons(runs.dedupe("hardlink"))] == [reason]
     runs.undo()
     assert twins.snapshot() == before
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason"),
+    [
+        (0o600, "a cannot be read: Permission denied"),
+        (0o644, "no hard link to a may be made: Operation not permitted (is it someone else's file?)"),
+    ],
+)
+def test_a_keeper_of_someone_else(of_nobody: Runs, mode: int, reason: str) -> None:
+    if os.getuid() == 0 or os.getresuid()[2] != 0:
+        pytest.skip("giving a file to another user needs root")
+    if "Operation" in reason and Path("/proc/sys/fs/protected_hardlinks").read_text().strip() != "1":
+        pytest.skip("NOT TESTED: this kernel lets anyone link to any file")
+    tree, was = of_nobody.tree, os.getuid()
+    tree.write({"a": "same", "x/c": "same"})
+
+    def act() -> None:
+        os.setresuid(0, 0, 0)
+        os.chown(tree.path("a"), 0, 0)
+        tree.path("a").chmod(mode)
+        os.setresuid(was, was, 0)
+
+    assert reasons(of_nobody.dedupe("hardlink", between=act)) == [(RecordState.FAILED, reason)]
+    assert os.listdir(tree.path("x")) == ["c"]
+    of_nobody.undo()
+    assert sorted(os.listdir(tree.root)) == ["a", "x"]
 
 
 def test_a_keeper_on_another_disk(twins: Tree, runs: Runs, elsewhere: Path) -> None:

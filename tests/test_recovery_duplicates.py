@@ -277,7 +277,8 @@ def test_shared_blocks_are_shared_again_where_no_one_knows(wreck: Wreck, known: 
     open_again(wreck.runs, state=known)
     assert wreck.recovered() == (DONE if known == "done" else NOT_DONE)
     if known == "done":
-        wreck.runs.undo()
+        notes = wreck.runs.undo().notes
+        assert notes == ["Blocks that are shared stay shared: nothing that can be seen depends on it."]
         assert [record.error for record in file_records(wreck.runs, 2)] == [
             "its blocks stay shared, which nothing that can be seen depends on"
         ]

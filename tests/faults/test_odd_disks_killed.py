@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from tests.faults.sweep import Worker, Workers, spread, sweep_kills
-from tests.faults.trees import Scenario, caseless, few, shouted
+from tests.faults.trees import Scenario, caseless, few, pair, shouted
 from tests.support.disks import KINDS, NotTested, plugged_in
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ SCENARIOS = {
         Scenario("all on exFAT", caseless, placeholders=True),
         Scenario("to exFAT", few, other_device=True, placeholders=True),
         Scenario("copies on exFAT", caseless, ("--action", "copy"), placeholders=True),
+        Scenario("duplicates on exFAT", pair, ("--action", "quarantine"), command="dedupe", placeholders=True),
         Scenario("another case", shouted, placeholders=True, wanders=True, control="respell"),
     ),
     _WINDOWS: (Scenario("all on NTFS", caseless), Scenario("to NTFS", few, other_device=True)),

@@ -120,6 +120,11 @@ class Actor:
         """Folders in which something was made and taken away again."""
         return self._across.disturbed
 
+    @property
+    def notes(self) -> list[str]:
+        """What is to be told of the whole of it."""
+        return list(self._duplicates.notes)
+
     def finish(self) -> Done:
         """Wait for the end of the batch."""
         self._wait()

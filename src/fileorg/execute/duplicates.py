@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 STAYS_SHARED = "its blocks stay shared, which nothing that can be seen depends on"
 """What is noted when a reflink is taken back."""
 
+_STAY_SHARED = "Blocks that are shared stay shared: nothing that can be seen depends on it."
+
 ONLY_NAME = "the link in its place was edited and is the only name left of what it holds: it was kept"
 
 _NOT_ANY_MORE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO}
@@ -45,6 +47,8 @@ class Duplicates:
         self._storages = storages
         self._across = across
         self._disturbed = across.disturbed
+        self.notes: set[str] = set()
+        """What is to be told of the whole of it."""
 
     def act_on(self, row: PlanRow, record: int) -> None:
         """Raises `Refusal` or `OSError` if it is as it was before, `Stuck` if it is left to recovery."""
@@ -57,8 +61,10 @@ class Duplicates:
                 self._restore(row, record)
             case Action.REFLINK:
                 self._share(row)
-            case _:  # REMOVE_REFLINK, which `look` has noted: there is nothing to put back
-                pass
+            case Action.REMOVE_REFLINK:  # nothing that can be seen was changed, and there is nothing to put back
+                self.notes.add(_STAY_SHARED)
+            case _:
+                raise AssertionError(f"{row.action} is done elsewhere")
 
     # Is it one? ---------------------------------------------------------------------------------------------------
 

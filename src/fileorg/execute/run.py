@@ -92,7 +92,7 @@ def execute(
         bytes=bytes_,
         counts={state: files for state, (files, _) in counts.items()},
         problems=actor.problems,
-        notes=notes,
+        notes=notes + actor.notes,
         interrupted=interrupted,
         seconds=time.monotonic() - started,
     )
