@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.twins import AFTER, before_call, every_action, inode, linking, reasons, swap, write_twins
 
 from fileorg.model import RecordState
 from fileorg.storage import LocalStorage, posix
@@ -16,34 +17,10 @@ if TYPE_CHECKING:
     from tests.support.runs import Runs
     from tests.support.tree import Tree
 
-every_action = pytest.mark.parametrize("action", ["quarantine", "hardlink", "symlink"])
-linking = pytest.mark.parametrize("action", ["hardlink", "symlink"])
-
-IN_TRASH = {"a": "same", "b": "other", ".fileorg/trash/1/x/c": "same"}
-AFTER = {
-    "quarantine": IN_TRASH | {"x/": ""},
-    "hardlink": IN_TRASH | {"x/c": "same"},
-    "symlink": IN_TRASH | {"x/c": "-> ../a"},
-}
-
 
 @pytest.fixture
 def twins(tree: Tree) -> Tree:
-    """`x/c` is a duplicate of `a`, with everything a file can have of its own."""
-    tree.write({"a": "same", "b": "other", "x/c": "same"})
-    tree.path("x/c").chmod(0o640)
-    os.setxattr(tree.path("x/c"), "user.origin", b"camera")
-    for path, when in (("a", 1), ("x/c", 3), ("x", 5), (".", 7)):
-        tree.set_time(path, when * 10**9 + 1)
-    return tree
-
-
-def inode(tree: Tree, path: str) -> int:
-    return tree.path(path).lstat().st_ino
-
-
-def reasons(outcome: Any) -> list[tuple[RecordState, str]]:
-    return [(problem.state, problem.reason) for problem in outcome.problems]
+    return write_twins(tree)
 
 
 # There, back, and there again -----------------------------------------------------------------------------------------
@@ -186,34 +163,10 @@ def test_a_place_in_the_trash_that_is_taken(
     assert {path: now[path] for path in before} == before
 
 
-class Meddler:
-    """Does something right before the n-th call of a method of all storages."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, method: str, act: Any, number: int = 1) -> None:
-        self.left = number
-        original = getattr(LocalStorage, method)
-
-        def method_(storage: LocalStorage, *arguments: Any) -> Any:
-            self.left -= 1
-            if self.left == 0:
-                act()
-            return original(storage, *arguments)
-
-        monkeypatch.setattr(LocalStorage, method, method_)
-
-
-def swap(tree: Tree, path: str, content: str) -> Any:
-    def act() -> None:
-        tree.write({"new~": content})
-        tree.path("new~").rename(tree.path(path))
-
-    return act
-
-
 def test_a_file_that_takes_its_name_before_the_rename_stays(
     twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Meddler(monkeypatch, "rename_noreplace", swap(twins, "x/c", "foreign"))
+    before_call(monkeypatch, "rename_noreplace", swap(twins, "x/c", "foreign"))
     assert reasons(runs.dedupe("quarantine")) == [(RecordState.CHANGED, "it changed just now, and stayed")]
     assert twins.path("x/c").read_text() == "foreign"
     runs.undo()
@@ -225,7 +178,7 @@ def test_a_keeper_that_goes_before_the_rename(
     twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
     method = "rename_noreplace" if action == "quarantine" else "exchange"
-    Meddler(monkeypatch, method, lambda: twins.path("a").unlink())
+    before_call(monkeypatch, method, lambda: twins.path("a").unlink())
     assert reasons(runs.dedupe(action)) == [(RecordState.CHANGED, "a, its keeper, changed or went just now")]
     runs.undo()
     assert twins.read() == {"b": "other", "x/c": "same"}
@@ -236,7 +189,7 @@ def test_a_keeper_that_goes_before_the_rename(
 def test_a_file_that_takes_its_name_before_the_exchange_stays(
     twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
-    Meddler(monkeypatch, "exchange", swap(twins, "x/c", "foreign"))
+    before_call(monkeypatch, "exchange", swap(twins, "x/c", "foreign"))
     assert reasons(runs.dedupe(action)) == [(RecordState.CHANGED, "it changed just now, and stayed")]
     assert os.listdir(twins.path("x")) == ["c"]
     runs.undo()
@@ -247,14 +200,33 @@ def test_a_file_that_takes_its_name_before_the_exchange_stays(
 def test_two_files_that_take_its_name_are_both_kept(
     twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
-    Meddler(monkeypatch, "exchange", swap(twins, "x/c", "first"))
-    Meddler(monkeypatch, "exchange", swap(twins, "x/c", "second"), 2)
+    before_call(monkeypatch, "exchange", swap(twins, "x/c", "first"))
+    before_call(monkeypatch, "exchange", swap(twins, "x/c", "second"), 2)
     [(state, reason)] = reasons(runs.dedupe(action))
     assert state is RecordState.CHANGED
     assert reason.startswith("another file took its name meanwhile: it could not be put back, and is x/.fileorg-1-")
     found = twins.read()
     assert found["x/c"] == "second"
     assert "first" in found.values()
+
+
+@every_action
+def test_a_disk_that_fails_at_the_last_look_leaves_it_as_it_was(
+    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    before = twins.snapshot()
+    lstat = LocalStorage.lstat
+
+    def fail_at_the_trash(storage: LocalStorage, folder: bytes, name: bytes) -> Any:
+        if name == (b"c" if action == "quarantine" else b"a") and folder in {b".fileorg/trash/1/x", b""}:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return lstat(storage, folder, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalStorage, "lstat", fail_at_the_trash)
+        assert reasons(runs.dedupe(action)) == [(RecordState.FAILED, "Input/output error")]
+    runs.undo()
+    assert twins.snapshot() == before
 
 
 @linking
@@ -360,112 +332,6 @@ def test_a_trash_on_another_disk(twins: Tree, runs: Runs) -> None:
         assert os.listdir(twins.path("x/disk")) == ["z"]
     finally:
         subprocess.run(["umount", "--lazy", str(twins.path("x/disk"))], check=True)
-
-
-# Undo, when something happened since ----------------------------------------------------------------------------------
-
-
-@linking
-def test_a_link_that_others_removed_is_not_missed(twins: Tree, runs: Runs, action: str) -> None:
-    before = twins.snapshot()
-    runs.dedupe(action)
-    twins.path("x/c").unlink()
-    assert runs.undo().problems == []
-    del before[b"x"], before[b""]
-    now = twins.snapshot()
-    assert {path: now[path] for path in before} == before
-
-
-@every_action
-@pytest.mark.parametrize("rename", [False, True])
-def test_a_place_that_others_took(twins: Tree, runs: Runs, action: str, rename: bool) -> None:
-    runs.dedupe(action)
-    twins.path("x/c").unlink(missing_ok=True)
-    twins.write({"x/c": "foreign"})
-    outcome = runs.undo(rename=rename)
-    if rename:
-        assert outcome.problems == []
-        assert twins.read() == {"a": "same", "b": "other", "x/c": "foreign", "x/c (2)": "same"}
-        return
-    assert reasons(outcome) == [(RecordState.CONFLICT, "the name is taken")]
-    assert twins.read() == IN_TRASH | {"x/c": "foreign"}
-
-
-@linking
-def test_with_rename_our_link_gives_way_all_the_same(twins: Tree, runs: Runs, action: str) -> None:
-    before = twins.snapshot()
-    runs.dedupe(action)
-    assert runs.undo(rename=True).problems == []
-    assert twins.snapshot() == before
-
-
-def test_a_hard_link_that_was_edited_leaves_the_edit_to_its_other_name(twins: Tree, runs: Runs) -> None:
-    runs.dedupe("hardlink")
-    twins.path("x/c").write_text("edited")
-    assert runs.undo().problems == []
-    assert twins.read() == {"a": "edited", "b": "other", "x/c": "same"}
-
-
-def test_a_hard_link_that_is_the_only_name_left_of_an_edit_is_kept(twins: Tree, runs: Runs) -> None:
-    runs.dedupe("hardlink")
-    twins.path("x/c").write_text("edited")
-    twins.path("a").unlink()
-    [(state, reason)] = reasons(runs.undo())
-    assert state is RecordState.CHANGED
-    assert reason == "the link in its place was edited and is the only name left of what it holds: it was kept"
-    assert twins.read() == {"b": "other", "x/c": "edited", ".fileorg/trash/1/x/c": "same"}
-
-
-def test_a_hard_link_that_is_the_only_name_left_gives_way_to_the_same_content(twins: Tree, runs: Runs) -> None:
-    runs.dedupe("hardlink")
-    twins.path("a").unlink()
-    assert runs.undo().problems == []
-    assert twins.read() == {"b": "other", "x/c": "same"}
-
-
-@linking
-def test_a_file_that_takes_the_name_of_the_link_before_the_exchange_stays(
-    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
-) -> None:
-    runs.dedupe(action)
-    Meddler(monkeypatch, "exchange", swap(twins, "x/c", "foreign"))
-    assert reasons(runs.undo()) == [(RecordState.CONFLICT, "the name is taken")]
-    assert twins.read() == IN_TRASH | {"x/c": "foreign"}
-
-
-@linking
-def test_a_link_that_cannot_be_removed_keeps_its_place(
-    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
-) -> None:
-    runs.dedupe(action)
-    after = twins.snapshot()
-
-    def remove(*_: Any) -> None:
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(LocalStorage, "remove", remove)
-        assert reasons(runs.undo()) == [(RecordState.FAILED, "Read-only file system")]
-    assert twins.snapshot() == after
-    assert runs.undo().problems == []
-
-
-@every_action
-def test_a_redo_compares_again(twins: Tree, runs: Runs, action: str) -> None:
-    runs.dedupe(action)
-    runs.undo()
-    twins.path("a").write_text("edit")
-    assert reasons(runs.redo()) == [(RecordState.CHANGED, "a, its keeper, changed since it was scanned")]
-    assert {path: it for path, it in twins.read().items() if ".fileorg" not in path} == {
-        "a": "edit", "b": "other", "x/c": "same",
-    }  # fmt: skip
-
-
-def test_a_quarantined_file_that_was_edited_comes_back_as_it_is(twins: Tree, runs: Runs) -> None:
-    runs.dedupe("quarantine")
-    twins.path(".fileorg/trash/1/x/c").write_text("edited")
-    assert runs.undo().problems == []
-    assert twins.read() == {"a": "same", "b": "other", "x/c": "edited"}
 
 
 # The same blocks ------------------------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from fileorg.clashes import same_content
-from fileorg.execute.steps import Identity, Refusal, Stuck, aside, identity, is_known, rename_over_reserved
+from fileorg.execute.exchange import ONLY_NAME, exchange_back, is_inode_of, may_go, put_back, take_away
+from fileorg.execute.steps import Identity, Refusal, aside, identity, is_known
 from fileorg.links import Place, StandIn
 from fileorg.model import Action, RecordState
 from fileorg.names import display
@@ -20,7 +20,7 @@ from fileorg.storage import entry_of
 from fileorg.storage.duplicates import same_bytes, share_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from fileorg.execute.across import Across
     from fileorg.model import Entry, Keeper, PlanRow
@@ -30,8 +30,6 @@ STAYS_SHARED = "its blocks stay shared, which nothing that can be seen depends o
 """What is noted when a reflink is taken back."""
 
 _STAY_SHARED = "Blocks that are shared stay shared: nothing that can be seen depends on it."
-
-ONLY_NAME = "the link in its place was edited and is the only name left of what it holds: it was kept"
 
 _NOT_ANY_MORE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO}
 """What opening answers where a regular file was, and is none."""
@@ -147,16 +145,15 @@ class Duplicates:
                 self._across.by_placeholder(row, record)
         except OSError as error:
             raise _not_here(error) from error
-        there = trash.look()
-        if there is None:
-            raise Refusal(RecordState.MISSING, "someone else removed it at the same moment")
         try:
-            if not is_known(trash.storage, trash.folder, there, compared):
+            if (there := trash.look()) is not None and not is_known(trash.storage, trash.folder, there, compared):
                 raise Refusal(RecordState.CHANGED, "it changed just now, and stayed")
             self._still_kept(row)
-        except Refusal:
-            _put_back(trash, victim)
+        except (OSError, Refusal):
+            put_back(trash, victim)
             raise
+        if there is None:
+            raise Refusal(RecordState.MISSING, "someone else removed it at the same moment")
 
     # A link in its place ------------------------------------------------------------------------------------------
 
@@ -179,7 +176,7 @@ class Duplicates:
                 raise Refusal(RecordState.CHANGED, "its keeper was replaced just now")
             here.exchange(victim)
         except (OSError, Refusal) as error:
-            _take_away(link, here, victim)
+            take_away(link, here, victim)
             raise _no_exchange(error) from error
         try:
             if not compared.fits(here.look()):
@@ -187,8 +184,8 @@ class Duplicates:
             self._still_kept(row)
             here.rename(trash)
         except (OSError, Refusal) as error:
-            if _exchange_back(here, victim, lambda: link.is_at(here)):
-                _take_away(link, here, victim)
+            if exchange_back(here, victim, lambda: link.is_at(here)):
+                take_away(link, here, victim)
             raise _not_here(error) from error
 
     def _restore(self, row: PlanRow, record: int) -> None:
@@ -203,12 +200,12 @@ class Duplicates:
         if not may_go(link, victim, trash):
             raise Refusal(RecordState.CHANGED, ONLY_NAME)
         self._disturbed |= {(row.source_base, row.source_folder), (row.target_base, row.target_folder)}
+        original = trash.look()
         trash.rename(here)
-        original = here.look()
         try:
             here.exchange(victim)
         except OSError as error:
-            _put_back(here, trash)
+            put_back(here, trash)
             if isinstance(error, FileNotFoundError):
                 raise Refusal(RecordState.CHANGED, "the link in its place was removed just now") from error
             raise _no_exchange(error) from error
@@ -218,9 +215,10 @@ class Duplicates:
             if not may_go(link, here, victim):
                 raise Refusal(RecordState.CHANGED, ONLY_NAME)
             here.remove()
-        except (OSError, Refusal):
-            _exchange_back(here, victim, lambda: _is_inode_of(here, original))
-            _put_back(here, trash)
+        except (OSError, Refusal) as error:
+            if not exchange_back(here, victim, lambda: is_inode_of(here, original)):
+                raise Refusal(RecordState.MISSING, "someone else removed it at the same moment") from error
+            put_back(here, trash)
             raise
 
     def _stand_in(self, row: PlanRow, at: Place) -> StandIn:
@@ -244,12 +242,6 @@ class Duplicates:
                 raise self._differs(row)
 
 
-def may_go(link: StandIn, at: Place, original: Place) -> bool:
-    """Whether nothing is lost with our link: a hard link has to leave another name, or a file of the same content."""
-    there = at.look()
-    return link.is_symlink or there is None or there.nlink > 1 or same_content(*at, *original)
-
-
 def _source(row: PlanRow, storages: Sequence[LocalStorage]) -> Place:
     return Place(storages[row.source_base], row.source_folder, row.source_name)
 
@@ -262,72 +254,6 @@ def _keeper_of(row: PlanRow) -> Keeper:
     if row.keeper is None:
         raise Refusal(RecordState.FAILED, "the journal does not say of what it is a duplicate")
     return row.keeper
-
-
-def _put_back(now: Place, place: Place) -> None:
-    """Give a file the name back that it had a moment ago. Raises `Refusal` where that is taken, `Stuck`."""
-    try:
-        try:
-            now.rename(place)
-        except OSError as error:
-            if error.errno != errno.ENOTSUP:
-                raise
-            rename_over_reserved(*now, *place)
-    except FileExistsError as error:
-        raise _between(now) from error
-    except OSError as error:
-        if now.look() is not None:
-            raise _stuck(place, now, error) from error
-        raise Refusal(RecordState.MISSING, "someone else removed it at the same moment") from error
-
-
-def _exchange_back(here: Place, victim: Place, is_ours: Callable[[], bool]) -> bool:
-    """Undo an exchange of what is under our temporary name; whether `is_ours` is what that has then, as before.
-
-    False if that was removed by someone else, whichever name it had. Raises `Refusal`, `Stuck`.
-    """
-    if here.look() is None:
-        return False
-    try:
-        here.exchange(victim)
-    except FileNotFoundError:
-        _put_back(here, victim)
-        return False
-    except OSError as error:
-        raise _stuck(victim, here, error) from error
-    if is_ours():
-        return True
-    try:
-        here.exchange(victim)  # someone else's file has taken the place of ours: it keeps the name
-    except OSError as error:
-        raise _stuck(victim, here, error) from error
-    raise _between(here)
-
-
-def _between(now: Place) -> Refusal:
-    """Who has the name now may have meant to replace what had it: both are kept."""
-    why = f"another file took its name meanwhile: it could not be put back, and is {now} now"
-    return Refusal(RecordState.CHANGED, why)
-
-
-def _is_inode_of(place: Place, entry: Entry | None) -> bool:
-    there = place.look()
-    return there is not None and entry is not None and there.inode == entry.inode
-
-
-def _take_away(link: StandIn, here: Place, victim: Place) -> None:
-    """Remove a link of ours that nothing came of. Raises `Refusal` if it must stay, `Stuck`."""
-    try:
-        if not may_go(link, here, victim):
-            why = f"its keeper was changed and removed meanwhile: what is left of that is {here} now"
-            raise Refusal(RecordState.CHANGED, why)
-        here.remove()
-    except OSError as error:
-        raise Stuck(f"The link {here} could not be taken away again ({error.strerror}).") from error
-
-
-def _stuck(place: Place, now: Place, error: OSError) -> Stuck:
-    return Stuck(f"{place} could not be put back under its name ({error.strerror}): it is {now} now.")
 
 
 def _not_here(error: OSError | Refusal) -> OSError | Refusal:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from fileorg.execute.duplicates import ONLY_NAME, STAYS_SHARED, may_go
+from fileorg.execute.duplicates import STAYS_SHARED
+from fileorg.execute.exchange import ONLY_NAME, may_go
 from fileorg.execute.verdict import CHANGED, CUT_SHORT, DONE, NOT_DONE, TAKEN, Case, Verdict
 from fileorg.links import Place, StandIn
 from fileorg.model import OF_DUPLICATES, Action, Keeper, RecordState

@@ -1,0 +1,68 @@
+"""One duplicate to try things on, and what others do at the wrong moment."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fileorg.storage import LocalStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.tree import Tree
+
+    from fileorg.model import Outcome, RecordState
+
+every_action = pytest.mark.parametrize("action", ["quarantine", "hardlink", "symlink"])
+linking = pytest.mark.parametrize("action", ["hardlink", "symlink"])
+
+IN_TRASH = {"a": "same", "b": "other", ".fileorg/trash/1/x/c": "same"}
+AFTER = {
+    "quarantine": IN_TRASH | {"x/": ""},
+    "hardlink": IN_TRASH | {"x/c": "same"},
+    "symlink": IN_TRASH | {"x/c": "-> ../a"},
+}
+
+
+def write_twins(tree: Tree) -> Tree:
+    """`x/c` is a duplicate of `a`, with everything a file can have of its own."""
+    tree.write({"a": "same", "b": "other", "x/c": "same"})
+    tree.path("x/c").chmod(0o640)
+    os.setxattr(tree.path("x/c"), "user.origin", b"camera")
+    for path, when in (("a", 1), ("x/c", 3), ("x", 5), (".", 7)):
+        tree.set_time(path, when * 10**9 + 1)
+    return tree
+
+
+def inode(tree: Tree, path: str) -> int:
+    return tree.path(path).lstat().st_ino
+
+
+def reasons(outcome: Outcome) -> list[tuple[RecordState, str]]:
+    return [(problem.state, problem.reason) for problem in outcome.problems]
+
+
+def before_call(monkeypatch: pytest.MonkeyPatch, method: str, act: Callable[[], object], number: int = 1) -> None:
+    """Do something right before so many-th call of a method of all storages."""
+    original, left = getattr(LocalStorage, method), [number]
+
+    def method_(storage: LocalStorage, *arguments: Any) -> Any:
+        left[0] -= 1
+        if left[0] == 0:
+            act()
+        return original(storage, *arguments)
+
+    monkeypatch.setattr(LocalStorage, method, method_)
+
+
+def swap(tree: Tree, path: str, content: str) -> Callable[[], None]:
+    """Someone's own file takes the place, as editors do it."""
+
+    def act() -> None:
+        tree.write({"new~": content})
+        tree.path("new~").rename(tree.path(path))
+
+    return act
