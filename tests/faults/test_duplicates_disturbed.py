@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.faults.trees import Scenario
 
 _PLAIN = DUPLICATES[:3]
-_FEW, _FEW_OF_RECOVERY, _FEW_SHARED = 6, 4, 3
+_FEW, _FEW_OF_RECOVERY, _FEW_SHARED = 4, 3, 2
 _MANY_OF_RECOVERY, _WHOLE_RECOVERIES = 8, 4
 
 _every_scenario = pytest.mark.parametrize("scenario", DUPLICATES, ids=str)
