@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.journal.rows import Operation, Place, RecordId, foreign, is_inside
+from fileorg.journal.rows import Operation, Place, RecordId, Root, foreign, is_inside
 from fileorg.model import Action, Base, RecordState
 from fileorg.names import join
 
@@ -58,6 +58,7 @@ class TrashReader:
         def _place(self, folder: int | None) -> Place: ...
         def record_range(self, operation: Operation) -> tuple[RecordId, RecordId]: ...
         def operation(self, number: int) -> Operation | None: ...
+        def roots(self, operation: Operation) -> list[Root]: ...
 
     def with_trash(self) -> set[int]:
         """The numbers of the operations that ever had something to do with the trash."""
@@ -129,10 +130,10 @@ class TrashReader:
         return int(self._value(query, (low, high, folders + 1))) > folders
 
     def about(self, purge: Operation) -> Operation:
-        """The operation whose trash a purge empties."""
+        """The operation whose trash a purge empties, in the same directories."""
         low, high = self.record_range(purge)
         found = self.operation(purge.undoes or 0)
-        if found is None or purge.kind != PURGE or low <= high:
+        if found is None or purge.kind != PURGE or low <= high or len(self.roots(purge)) != len(self.roots(found)):
             raise foreign("Operation", purge.id)
         return found
 

@@ -1,0 +1,111 @@
+"""Purge removes for good what the journal says, and the journal is untrusted: only the trash is ever touched."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.odd.hostile import Victim
+from tests.odd.test_hostile_journal import _COLUMNS, _ROW
+
+from fileorg.errors import FileorgError
+from fileorg.events import NullReporter
+from fileorg.workflows import recover_all
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Iterator
+
+_TRASHED = ".fileorg/trash/1/Documents/f.txt"
+_PATHS: list[object] = [b"x/.fileorg/trash/1", b".fileorg/trash/1/../../../Documents", b".fileorg/trash/1", b".fileorg"]
+_MORE: dict[str, list[object]] = {
+    "folders.path": _PATHS,
+    "records.state": ["purged", "done"],
+    "records.target_folder": [1, 2, 3, 4, 5],
+    "operations.kind": ["purge"],
+    "operations.undoes": [2],
+}
+
+
+class Trash:
+    """A victim whose trash is full again before each attack: its file has a name elsewhere, and stays the same one."""
+
+    def __init__(self, place: Path) -> None:
+        self.victim = Victim(place / "victim", is_open=False)
+        self.file = self.victim.tree.path(_TRASHED)
+        self._link = place / "link"
+        os.link(self.file, self._link)
+        self.rest = self._rest()
+
+    def _rest(self) -> dict[str, str]:
+        tree = self.victim.tree.read()
+        return {path: content for path, content in tree.items() if not path.startswith(".fileorg")}
+
+    def attacked(self, attack: Callable[[], object], *, is_open: bool) -> list[str]:
+        """What purge does to the tree and to what is outside of it, but for the trash. `is_open`: one was killed."""
+        if not self.file.exists():
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            os.link(self._link, self.file)
+        self.victim.restore()
+        if is_open:
+            self.victim.sql(
+                "INSERT INTO operations (kind, root, root_inode, options, undoes, state, first_record, pid, host,"
+                " started_ns) SELECT 'purge', root, root_inode, '{}', 1, 'running', 1000, 1, '', started_ns"
+                " FROM operations"
+            )
+            self.victim.sql("UPDATE records SET state = 'purged' WHERE target_folder > 2")
+        found = []
+        try:
+            attack()
+            recover_all(self.victim.runs.state, NullReporter())
+            self.victim.runs.purge()
+        except FileorgError:
+            pass
+        except Exception as error:
+            found.append(f"not a sentence for people: {type(error).__name__}: {error}")
+        if self._rest() != self.rest:
+            found.append(f"not of the trash: {self._rest()}")
+        if self.victim.outside.snapshot() != self.victim.outside_before:
+            found.append("I5 outside")
+        return found
+
+
+@pytest.fixture(scope="module")
+def trash() -> Iterator[Trash]:
+    shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="fileorg-hostile-", dir=shared) as place:
+        (Path(place) / "victim").mkdir()
+        yield Trash(Path(place))
+
+
+@pytest.mark.parametrize("is_open", [False, True], ids=["purge", "recovery of purge"])
+@pytest.mark.parametrize("column", sorted({*_COLUMNS, *_MORE}))
+def test_a_value_that_fileorg_never_writes(trash: Trash, tally: Counter[str], column: str, is_open: bool) -> None:
+    table, _, name = column.partition(".")
+    violations = []
+    for value in _COLUMNS.get(column, []) + _MORE.get(column, []):
+        attack = partial(trash.victim.sql, f"UPDATE OR IGNORE {table} SET {name} = ?", value)
+        found = trash.attacked(attack, is_open=is_open)
+        violations += [f"{column} = {value!r}: {line}" for line in found]
+        tally[_ROW] += 1
+    assert not violations, "\n".join(violations)
+
+
+@pytest.mark.parametrize("link", [".fileorg", ".fileorg/trash", ".fileorg/trash/1"])
+def test_a_trash_that_leads_outside(tmp_path: Path, tally: Counter[str], link: str) -> None:
+    """To the very file that was put there."""
+    (tmp_path / "victim").mkdir()
+    trash = Trash(tmp_path)
+    place = trash.victim.tree.path(link)
+    outside = trash.victim.outside.path("moved")
+    place.rename(outside)
+    place.symlink_to(outside)
+    before = trash.victim.outside.snapshot()
+    job = trash.victim.runs.purge()
+    assert job.files == 0
+    assert trash.victim.outside.snapshot() == before
+    tally[_ROW] += 1
