@@ -164,6 +164,10 @@ class Case:
         now = laws.but_for_what_was_said(self.look(), self.first, self._said, self.ledger())
         return self.check_settled() + [f"I4 {line}" for line in snapshot.differences(self.first, now)]
 
+    def excused(self, known: Snapshot) -> Snapshot:
+        """The tree, like `known` wherever a command said that it is not."""
+        return laws.but_for_what_was_said(self.look(), known, self._said, self.ledger())
+
     def organize_again(self, after: Snapshot) -> list[str]:
         """After a run that was cut short, the same run does the rest."""
         finished = self.run(*self.organize)
