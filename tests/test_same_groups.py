@@ -192,7 +192,7 @@ def test_only_what_was_asked_for_is_looked_at(
     chosen = [word for word, asked in (("--hidden", hidden), ("--everything", everything)) if asked]
     plain = _without(ours, "--hidden", "--everything")
     found = _found(plain, planted.root, tmp_path, *chosen)
-    _require_same(_expected(planted, hidden=hidden, everything=everything), found)
+    _require_same(_expected(planted, hidden=hidden or everything, everything=everything), found)
 
 
 @needs_dedupe
