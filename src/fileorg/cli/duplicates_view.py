@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from fileorg.cli.formats import JsonDocument, named, write_csv, write_lines, write_null
+from fileorg.cli.plan_view import leftovers
 from fileorg.cli.render import Column, duration, plural, short, size, table
 from fileorg.deduping import wasted
 
@@ -83,11 +84,19 @@ def _sums(out: Out, job: DedupeJob, *, hint: bool) -> None:
     looked = f"{plural(seen.files, 'file')} in {plural(seen.folders, 'folder')}, {duration(job.seconds)}"
     if not found.groups:
         out.prose(f"No duplicates: {looked}.")
+        _left_over(out, job)
         return
     what = f"{plural(found.duplicates, 'duplicate')} in {plural(found.groups, 'group')}, {size(found.bytes)} wasted"
     out.prose(f"{out.styled(what, 'bold')}: {looked}.")
+    _left_over(out, job)
     if hint:
         out.line("Nothing was changed. To put them into the trash: add --action quarantine")
+
+
+def _left_over(out: Out, job: DedupeJob) -> None:
+    found = [(number, words) for number, words in leftovers(job.seen) if number]
+    if found:
+        out.prose(f"Also there: {', '.join(plural(number, words[:-1]) for number, words in found)}; see fileorg clean.")
 
 
 def summary(job: DedupeJob) -> dict[str, Any]:
@@ -98,6 +107,7 @@ def summary(job: DedupeJob) -> dict[str, Any]:
         "duplicate_files": found.duplicates,
         "reclaimable_bytes": found.bytes,
         "files_scanned": seen.files,
+        **{words.replace(" ", "_"): number for number, words in leftovers(seen)},
         "files_left_out": [{**named("path", path), "reason": reason} for path, reason in job.reads.named],
         "unreadable": [{**named("path", folder), "error": error} for folder, error in seen.unreadable],
         "seconds": round(job.seconds, 3),

@@ -70,6 +70,15 @@ def left_alone(seen: Seen) -> Iterator[tuple[int, str]]:
     yield seen.unreadable_count, "folders that cannot be read"
 
 
+def leftovers(seen: Seen) -> list[tuple[int, str]]:
+    """What a scan found that `clean` removes."""
+    return [
+        (seen.empty_files, "empty files"),
+        (seen.empty_folders, "empty folders"),
+        (seen.broken_symlinks, "broken symlinks"),
+    ]
+
+
 def stays_as_json(plan: OrganizePlan, seen: Seen) -> dict[str, Any]:
     return {
         "in_place": plan.stay.in_place,

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fileorg.cli.terminal import Out
-    from fileorg.scan import Seen
     from fileorg.totals import Listed
     from fileorg.workflows import ScanReport
 
@@ -106,7 +105,7 @@ def _categories(report: "ScanReport") -> list[tuple[str, int, int]]:
 
 
 def _show_text(out: "Out", report: "ScanReport") -> None:
-    from fileorg.cli.plan_view import left_alone
+    from fileorg.cli.plan_view import left_alone, leftovers
     from fileorg.cli.render import Column, counted, duration, plural, size, table
 
     seen, totals = report.seen, report.totals
@@ -118,7 +117,7 @@ def _show_text(out: "Out", report: "ScanReport") -> None:
         _list(out, "Largest", report, totals.largest)
         _list(out, "Oldest", report, totals.oldest)
         out.line()
-    over = [(number, what) for number, what in _leftovers(seen) if number]
+    over = [(number, what) for number, what in leftovers(seen) if number]
     counted(out, "Left over (fileorg clean removes it)", over)
     if over:
         out.line()
@@ -130,14 +129,6 @@ def _show_text(out: "Out", report: "ScanReport") -> None:
     known = f", {seen.unchanged:,} known from before" if seen.unchanged else ""
     where = f"{plural(seen.files, 'file')} in {plural(seen.folders, 'folder')}"
     out.prose(f"{where}, {duration(report.seconds)} ({rate}){known}.")
-
-
-def _leftovers(seen: "Seen") -> list[tuple[int, str]]:
-    return [
-        (seen.empty_files, "empty files"),
-        (seen.empty_folders, "empty folders"),
-        (seen.broken_symlinks, "broken symlinks"),
-    ]
 
 
 def _list(out: "Out", title: str, report: "ScanReport", files: "Sequence[Listed]") -> None:
@@ -153,7 +144,7 @@ def _list(out: "Out", title: str, report: "ScanReport", files: "Sequence[Listed]
 
 def _as_json(report: "ScanReport") -> dict[str, Any]:
     from fileorg.cli.formats import iso, named
-    from fileorg.cli.plan_view import left_alone_as_json
+    from fileorg.cli.plan_view import left_alone_as_json, leftovers
 
     seen, totals = report.seen, report.totals
 
@@ -171,7 +162,7 @@ def _as_json(report: "ScanReport") -> dict[str, Any]:
         ],
         "largest": listed(totals.largest),
         "oldest": listed(totals.oldest),
-        **{what.replace(" ", "_"): number for number, what in _leftovers(seen)},
+        **{what.replace(" ", "_"): number for number, what in leftovers(seen)},
         **left_alone_as_json(seen),
         "seconds": round(report.seconds, 3),
     }
