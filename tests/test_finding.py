@@ -230,7 +230,7 @@ def test_what_we_do_to_duplicates_is_not_read_again(runs: Runs, reads: list[str]
     runs.tree.write({"a": "same", "b": "same", "c": "some"})
     runs.duplicates()
     reads.clear()
-    assert runs.dedupe_with(remedy=remedy).done == 1
+    assert runs.dedupe(remedy).done == 1
     assert (runs.duplicates(), reads) == ([], [])
     assert runs.undo().done == 1
     assert (runs.duplicates(), reads) == ([["a", "b"]], [])

@@ -21,7 +21,7 @@ import tempfile
 import traceback
 from typing import Any
 
-from tests.support import dedupe, wall
+from tests.support import wall
 
 from fileorg import hands
 from fileorg.cli import app
@@ -124,8 +124,6 @@ def _become(request: dict[str, Any], held: int, ready: int) -> None:
 
 def _run(words: list[str]) -> int:
     """What `python -m fileorg` does with these words."""
-    if words[0] == "dedupe":
-        return dedupe.main(words, os.fsencode(os.environ["FILEORG_HOME"]))
     return app.run(words)
 
 

@@ -6,10 +6,10 @@ import os
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from tests.support.dedupe import dedupe
-
+from fileorg.deduping import Remedy
 from fileorg.events import NullReporter
 from fileorg.journal import Journal
+from fileorg.keeping import Keep
 from fileorg.workflows import (
     CleanOptions,
     DedupeOptions,
@@ -82,8 +82,11 @@ class Runs:
                 for group in job.groups()
             ]
 
-    def dedupe_with(self, **options: Any) -> Outcome:
-        with self.dedupe_job(changes=True, **options) as job:
+    def dedupe(self, action: str, *more: Path, between: Callable[[], object] = lambda: None, **options: Any) -> Outcome:
+        """Of the tree, and of `more` roots. `between` is done when the plan is made; the first by path stays."""
+        asked = {"roots": [self.tree.root, *more], "keep": [Keep.FIRST]} | options
+        with self.dedupe_job(changes=True, remedy=Remedy(action), **asked) as job:
+            between()
             return job.run()
 
     def cleaning(self, *, changes: bool = True, **options: Any) -> AbstractContextManager[CleanJob]:
@@ -100,10 +103,6 @@ class Runs:
         """The rows that a dry run shows."""
         with self.cleaning(changes=False, **options) as job:
             return [row for batch in job.plan.batches(100) for row in batch]
-
-    def dedupe(self, action: str, *more: Path, **options: Any) -> Outcome:
-        """Of the tree, and of `more` roots; `between` is done when the plan is made."""
-        return dedupe([os.fsencode(root) for root in (self.tree.root, *more)], action, self.state, **options)
 
     def undo(
         self, operation: int | None = None, *, stop: Callable[[], bool] = lambda: False, **options: Any

@@ -14,7 +14,7 @@ from xxhash import xxh3_128_digest
 from fileorg.deduping import DedupePlan, Found, Remedy, base_of, decided, found
 from fileorg.duplicates import Bounds, Finder
 from fileorg.errors import GuardRefused, UsageError
-from fileorg.execute import COPIED_ROWS, Follow, execute
+from fileorg.execute import Follow, execute
 from fileorg.guards import changeable_folder, existing_folder
 from fileorg.hands import OwnHands
 from fileorg.ignore import Patterns
@@ -33,6 +33,7 @@ from fileorg.workflows.common import (
     distinct_folders,
     identity_of,
     open_local,
+    rows_at_a_time,
 )
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ class DedupeJob:
             OwnHands(self._storages),
             self._reporter,
             stop=stop,
-            rows=COPIED_ROWS,  # each is read before it goes
+            rows=rows_at_a_time(self._storages, copies=True),  # each is read before it goes
             follow=Follow(self._index, self._storages),
         )
 
