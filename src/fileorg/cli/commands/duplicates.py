@@ -150,7 +150,7 @@ def _show_text(out: "Out", total: int, groups: Iterator[Listed], page: int, page
             out.line(f"     {short(path)}" + (f"  {out.styled(role, 'dim')}" if role != "duplicate" else ""))
     pages = -(-total // page_size)
     if page > pages:
-        out.line(f"There are only {plural(pages, 'page')}.")
+        out.line(f"There {'is' if pages == 1 else 'are'} only {plural(pages, 'page')}.")
     elif pages > 1:
         following = f" Next: --page {page + 1}" if page < pages else ""
         out.line(f"Page {page:,} of {pages:,}, {plural(total, 'group')}.{following}")
