@@ -80,10 +80,10 @@ class CleanPlan:
         return found
 
     def _rows(self) -> Iterator[PlanRow]:
-        made = list(_with_parents(self._there))
+        made = [b"", *_with_parents(self._there)]
         for folder, entry in self._leftovers.names():
             trash, reason = join(self._trash, folder) if folder else self._trash, self._reason(entry)
-            if not reason:
+            if not reason and trash != made[-1]:
                 wanted = list(_with_parents(trash))
                 yield from (_private_folder(path) for path in wanted if path not in made)
                 made = wanted  # what comes next is in one of these, or in none that was made before

@@ -43,7 +43,7 @@ def trial(layout: Layout, scenario: str, command: str) -> Trial:
 
 
 def on_one_disk(layout: Layout) -> Iterator[Trial]:
-    for scenario in ("messy", "keep newer", "copy"):
+    for scenario in ("messy", "keep newer", "copy", "clean"):
         for command in BEFORE:
             yield trial(layout, scenario, command)
     for scenario in ("quarantine", "hard links in their place"):

@@ -48,6 +48,7 @@ class Leftovers:
         self._remember = remember
         self._part = Part(b"", 0, stays=True)
         self._empty = 0
+        self._has_led_to = False
 
     def _open(self) -> sqlite3.Connection:
         """Most trees have nothing for it."""
@@ -74,6 +75,7 @@ class Leftovers:
                 ((key, *entry) for entry in goes),
             )
         if led_to and self._remember:
+            self._has_led_to = True
             self._open().executemany("INSERT OR IGNORE INTO led_to VALUES (?, ?)", led_to)
 
     def _settle(self) -> None:
@@ -118,8 +120,10 @@ class Leftovers:
 
     def is_led_to(self, entry: Entry) -> bool:
         """Whether a symlink leads to it."""
+        if self._db is None or not self._has_led_to:
+            return False
         query = "SELECT 1 FROM led_to WHERE dev = ? AND inode = ?"
-        return self._db is not None and self._db.execute(query, (entry.dev, entry.inode)).fetchone() is not None
+        return self._db.execute(query, (entry.dev, entry.inode)).fetchone() is not None
 
     def keep(self, folder: bytes) -> None:
         """Something in the folder stays: it is not empty, and neither are those above."""
