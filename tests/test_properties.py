@@ -11,7 +11,6 @@ import shutil
 import tempfile
 from collections import Counter
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,10 +23,9 @@ from tests.support.snapshot import contents, differences
 from tests.support.tree import Tree
 
 from fileorg.errors import GuardRefused, UsageError
-from fileorg.execute import execute
 from fileorg.model import Action, RecordState
 from fileorg.state import open_state
-from fileorg.workflows import clean, organize, undo
+from fileorg.workflows import clean, dedupe, organize, undo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,8 +69,8 @@ def case_of(files: list[File], rows: int) -> Iterator[Case]:
         around.write({"outside/Images/a.jpg": "two", "outside/Images/a (2).jpg": "one"})
         build(tree, files)
         with pytest.MonkeyPatch.context() as patch:
-            for command in (clean, organize, undo):
-                patch.setattr(command, "execute", partial(execute, rows=rows))
+            for command in (clean, dedupe, organize, undo):
+                patch.setattr(command, "rows_at_a_time", lambda *_, **__: rows)
             yield Case(Runs(tree, open_state(os.fsencode(place) + b"/state")), around)
     finally:
         shutil.rmtree(place)

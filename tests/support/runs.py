@@ -85,7 +85,11 @@ class Runs:
     def dedupe(self, action: str, *more: Path, between: Callable[[], object] = lambda: None, **options: Any) -> Outcome:
         """Of the tree, and of `more` roots. `between` is done when the plan is made; the first by path stays."""
         asked = {"roots": [self.tree.root, *more], "keep": [Keep.FIRST]} | options
-        with self.dedupe_job(changes=True, remedy=Remedy(action), **asked) as job:
+        return self.dedupe_of(remedy=Remedy(action), between=between, **asked)
+
+    def dedupe_of(self, *, between: Callable[[], object] = lambda: None, **options: Any) -> Outcome:
+        """With the options of `dedupe_job`."""
+        with self.dedupe_job(changes=True, **options) as job:
             between()
             return job.run()
 
