@@ -129,8 +129,10 @@ class Case:
         """What must hold at any moment of a command that leads from `before` to `after`."""
         now, ledger = self.look(), self.ledger()
         as_said = laws.but_for_what_was_said(now, {**before, **after}, self._said, ledger)
+        absent = laws.never_absent(before, after, now) if self.scenario.command == "dedupe" else []
         return [
             *self._conserved(now),
+            *absent,
             *laws.on_the_way(before, after, as_said, placeholders=self.scenario.placeholders),
             *laws.announced(ledger, before, now),
         ]

@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from fileorg import hands, plan
-from fileorg.execute import across, act, look, steps
+from fileorg.execute import across, act, duplicates, look, steps
 from fileorg.journal import connection, reader
 from fileorg.model import Action, Base, Outcome, PlanRow
 from fileorg.storage import posix
@@ -108,6 +108,18 @@ def respell() -> None:
     plan.OrganizePlan.batches = batches  # type: ignore[method-assign, assignment]
 
 
+def unlink_then_link() -> None:
+    """A hard link in the place of a duplicate as most programs make it: what is there goes first."""
+
+    def replace(self: Any, row: Any, _record: int) -> None:
+        path = os.path.join(self._storages[row.source_base].root, row.source_folder, row.source_name)
+        keeper = row.keeper
+        os.unlink(path)
+        os.link(os.path.join(self._storages[keeper.base].root, keeper.folder, keeper.name), path)
+
+    duplicates.Duplicates._replace = replace  # type: ignore[method-assign, assignment]
+
+
 CONTROLS: dict[str, Callable[[], None]] = {
     "shutil.move": shutil_move,
     "journal after acting": journal_after_acting,
@@ -116,4 +128,5 @@ CONTROLS: dict[str, Callable[[], None]] = {
     "no flush": no_flush,
     "stray": stray,
     "respell": respell,
+    "unlink, then link": unlink_then_link,
 }

@@ -96,6 +96,11 @@ def survived(first: Snapshot, now: Snapshot) -> list[str]:
     return [f"I10 no file is left of {content[:40]!r}" for content in lost]
 
 
+def never_absent(before: Snapshot, after: Snapshot, now: Snapshot) -> list[str]:
+    """I2: a link takes the place of a duplicate, or gives it back, in one step."""
+    return [f"I2 a name without a file: {display(path)}" for path in before.keys() & after.keys() - now.keys()]
+
+
 def on_the_way(before: Snapshot, after: Snapshot, now: Snapshot, *, placeholders: bool = False) -> list[str]:
     """I2, I3: under each name is what was there before, or what will be there after; nothing is torn, foreign or gone.
 
