@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from array import array
 from collections import defaultdict
 from functools import partial
 from pathlib import Path
@@ -166,6 +167,10 @@ def test_more_sizes_than_are_kept_exactly(runs: Runs, monkeypatch: pytest.Monkey
 # What was read once ---------------------------------------------------------------------------------------------------
 
 
+def asked_for(requests: Sequence[Request]) -> list[bytes]:
+    return [request.names.split(b"\0")[at] for request in requests for at in array("H", request.positions)]
+
+
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that are read. Files that have just been written are remembered, too."""
@@ -173,11 +178,11 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     answer_all = hashing.answer_all
 
     def noting(requests: Sequence[Request]) -> list[Answer]:
-        names.extend(os.fsdecode(name) for request in requests for name in request.names)
+        names.extend(map(os.fsdecode, asked_for(requests)))
         return answer_all(requests)
 
     monkeypatch.setattr(reading, "answer_all", noting)
-    monkeypatch.setattr(reading, "_COARSE_NS", -(10**15))
+    monkeypatch.setattr(hashing, "COARSE_NS", -(10**15))
     return names
 
 
@@ -286,7 +291,7 @@ def _content(size: int, kind: str) -> bytes:
 @given(st.lists(st.lists(st.tuples(_CHANGE, _FILE, _FILE), max_size=8), min_size=1, max_size=4))
 def test_after_any_changes_the_groups_are_those_of_a_comparison(rounds: list[list[tuple[str, Any, Any]]]) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "_COARSE_NS", -(10**15))
+        patch.setattr(hashing, "COARSE_NS", -(10**15))
         runs = Runs(Tree(Path(folder) / "tree"), open_state(os.fsencode(Path(folder) / "state")))
         for changes in rounds:
             for kind, (where, number, size, content), (other, other_number, *_) in changes:

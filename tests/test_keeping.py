@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fileorg.ignore import Patterns
 from fileorg.index import Group, Member
@@ -46,7 +48,12 @@ def decide(
     references: tuple[bytes, ...] = (),
     files_in: Callable[[int, bytes], int] = lambda *_: 1,
 ) -> Decided:
-    return Chooser(Trees(roots, references), wishes, files_in).decide(Group(1, b"d" * 16, 10, len(members), [*members]))
+    usual = sorted(
+        members,
+        key=lambda m: (looks_like_a_copy(m.name), m.mtime_ns, len(m.folder) + len(m.name), m.root, m.folder, m.name),
+    )
+    files = len({member.inode for member in members})
+    return Chooser(Trees(roots, references), wishes, files_in).decide(Group(1, b"d" * 16, 10, files, usual))
 
 
 @pytest.mark.parametrize("name", COPIES)
@@ -91,6 +98,29 @@ def test_without_a_wish_a_clean_name_comes_before_an_old_one() -> None:
 def test_the_next_wish_decides_where_the_first_does_not() -> None:
     members = (member("a/x.jpg", mtime_ns=1), member("b/y.jpg", mtime_ns=1), member("z.jpg", mtime_ns=2))
     assert kept(*members, wishes=Wishes([Keep.OLDEST, Keep.LONGEST_PATH])) == "/r/a/x.jpg"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["a", "a (1)", "b/a", "bb/a", "b/aa"]),
+            st.integers(0, 1),
+            st.integers(1, 3),
+            st.integers(1, 4),
+        ),
+        min_size=2,
+        unique_by=lambda file: file[:2],
+    )
+)
+def test_the_usual_order_is_that_of_the_rules(files: list[tuple[str, int, int, int]]) -> None:
+    """The index has it, where there are no wishes."""
+    members = [member(path, root, mtime_ns=time, inode=inode) for path, root, time, inode in files]
+    roots = (b"/r", b"/s")
+    usual, ranked = (decide(*members, roots=roots, wishes=Wishes(keep)) for keep in ((), (Keep.CLEAN_NAME,)))
+    assert usual.keeper == ranked.keeper
+    assert {*usual.victims} == {*ranked.victims}
+    assert {*usual.stays} == {*ranked.stays}
+    assert len(usual.listed) == len(ranked.listed)
 
 
 def test_the_order_of_the_members_decides_nothing() -> None:

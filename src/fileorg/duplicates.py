@@ -6,19 +6,19 @@ and has not changed is not read again. Hard links are one file, and read by one 
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.hashing import SMALL_BYTES
 from fileorg.index import Columns, Repeated
+from fileorg.keeping import looks_like_a_copy
 from fileorg.reading import Reading, Tree, read_all
-from fileorg.twins import find_twins
+from fileorg.twins import FolderTwins
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from fileorg.events import Reporter
-    from fileorg.index import Digested, FileBatch, Index
+    from fileorg.index import Digested, FileBatch, Index, MemberRow
     from fileorg.pool import Processes
     from fileorg.reading import Reads
 
@@ -72,8 +72,10 @@ class Finder:
         read_all(self._in_doubt_by_ends(trees), self, processes, reporter, racy, reads)
         if self._has_links:
             self._spread_links(trees)
-        self._groups.add(chain.from_iterable(self._members(root, tree) for root, tree in enumerate(trees)))
-        find_twins(self._twins, trees, self._known, self._has_twins)
+        folders = FolderTwins(self._twins, trees)
+        for root, tree in enumerate(trees):
+            self._groups.add(self._members(root, tree, folders))
+        folders.finish()
         for batch, positions in racy.items():
             self._digests.forget(batch, positions)
         self._groups.finish([tree.path for tree in trees], b"" if racy or reads.failed else stamp)
@@ -178,31 +180,22 @@ class Finder:
                     keys = known.whole_keys()
                     self.count([keys[position] for position in linked], ())
 
-    def _known(self, tree: Tree) -> Iterator[Digested]:
-        """All batches of the tree."""
-        return self._digests.walk(tree.number)
-
-    def _has_twins(self, known: Digested) -> bool:
-        """Whether each file that is not empty shares its content with another one, as far as is known."""
-        empty = known.batch.column(0).count(0)
-        if empty == known.batch.files:
-            return True
-        keys = known.whole_keys()
-        return keys.count(0) <= empty and len(self._wholes.positions(keys)) >= known.batch.files - empty
-
-    def _members(
-        self, root: int, tree: Tree
-    ) -> Iterator[tuple[bytes, int, int, bytes, bytes, int, int, int, int, int]]:
-        """A row for each name of a file whose content may be that of another one."""
+    def _members(self, root: int, tree: Tree, folders: FolderTwins) -> Iterator[MemberRow]:
+        """A row for each name of a file whose content may be that of another one; `folders` is told of batches of which
+        that is so for each file.
+        """
         for known in self._digests.walk(tree.number, only="length(d.wholes) > 0"):
             keys, batch = known.whole_keys(), known.batch
             positions = [position for position in self._wholes.positions(keys) if keys[position]]
+            sizes = batch.column(0)
+            folders.add(root, known, is_whole=len(positions) + sizes.count(0) >= batch.files)
             if not positions:
                 continue
             names, wholes, folder, dev = batch.split_names(), known.wholes, batch.folder, batch.dev
-            sizes, mtimes, _, inodes, modes, links = map(batch.column, range(6))
+            mtimes, inodes, modes, links = map(batch.column, (1, 3, 4, 5))
             for position in positions:
+                name = names[position]
                 yield (
-                    wholes[position * 16 : position * 16 + 16], sizes[position], root, folder, names[position], dev,
-                    inodes[position], mtimes[position], modes[position], links[position],
+                    wholes[position * 16 : position * 16 + 16], sizes[position], looks_like_a_copy(name), root, folder,
+                    name, dev, inodes[position], mtimes[position], modes[position], links[position],
                 )  # fmt: skip

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import errno
 import os
+import time
+from array import array
 from typing import TYPE_CHECKING, NamedTuple
 
 from xxhash import xxh3_64_digest, xxh3_128_digest
 
-from fileorg.storage.listing import INODE_MASK, LATEST_NS
+from fileorg.storage.listing import INODE_MASK
 from fileorg.storage.transfer import digest_of_content
 
 if TYPE_CHECKING:
@@ -24,85 +26,121 @@ END_BYTES = 4 << 10
 WHOLE_WIDTH, ENDS_WIDTH = 16, 8
 
 _BUFFER_BYTES = 1 << 20
+_FOLDER_FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC if hasattr(os, "O_PATH") else os.O_RDONLY | os.O_CLOEXEC
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_WHOLE, _NO_ENDS = bytes(WHOLE_WIDTH), bytes(ENDS_WIDTH)
 
 
 class Request(NamedTuple):
-    """Files of one folder that are to be read, and what they were when they were scanned."""
+    """Files of one batch of the index that are to be read: its columns, and the positions in it (`array("H")`)."""
 
     batch: int
     part: int
     folder: bytes
     dev: int
-    names: list[bytes]
-    sizes: list[int]
-    inodes: list[int]
-    mtimes_ns: list[int]
-    ctimes_ns: list[int]
+    files: int
+    names: bytes
+    numbers: bytes
+    positions: bytes
     wholly: bool
 
 
 class Answer(NamedTuple):
-    """By position of the request: digests of the whole content, or of both ends, one after the other.
+    """Digests of the whole content, or of both ends, as columns of the batch: zeros for what was not read.
 
-    Zeros stand for what was not read: a large file's whole if only its ends were asked for, a small one's ends, and
-    both of a file with a problem.
+    A column of nothing is empty. The keys are the digests that there are as numbers, of wholes the first half of each
+    (`array("Q")`). `young` are positions of files that changed just before they were read, and may change again unseen.
     """
 
     batch: int
     part: int
     wholes: bytes
     ends: bytes
+    whole_keys: bytes
+    ends_keys: bytes
+    bytes_: int
+    young: list[int]
     problems: list[tuple[int, str]]
 
 
 CHANGED, VANISHED = "it changed while it was read", "it is no longer there"
+COARSE_NS = 2_000_000_000
+"""How coarse the times of a file system may be."""
 
 
 def answer_all(requests: Sequence[Request]) -> list[Answer]:
-    """Read what is asked for, in the order in which it lies on the disk."""
+    """Read what is asked for, folder by folder in the order in which it lies on the disk."""
     view = memoryview(bytearray(_BUFFER_BYTES))
     return [_answer(request, view) for request in requests]
 
 
 def _answer(request: Request, view: memoryview) -> Answer:
-    batch, part, folder, dev, names, sizes, inodes, mtimes, ctimes, wholly = request
-    folder += b"/"
-    wholes, ends = [_NO_WHOLE] * len(names), [_NO_ENDS] * len(names)
-    problems: list[tuple[int, str]] = []
-    open_, fstat, close, read = os.open, os.fstat, os.close, os.read
-    for position in sorted(range(len(names)), key=inodes.__getitem__):
-        size = sizes[position]
-        try:
-            fd = open_(folder + names[position], _FLAGS)
+    files, names = request.files, request.names.split(b"\0")
+    numbers = memoryview(request.numbers).cast("q")
+    sizes, ctimes = numbers[:files], numbers[2 * files : 3 * files]
+    inodes = numbers[3 * files : 4 * files]
+    wholes, ends = [_NO_WHOLE] * files, [_NO_ENDS] * files
+    soon, young, problems = time.time_ns() - COARSE_NS, list[int](), list[tuple[int, str]]()
+    bytes_ = 0
+    try:
+        folder = os.open(request.folder, _FOLDER_FLAGS)
+    except OSError as error:
+        everything = [(position, _reason(error)) for position in array("H", request.positions)]
+        return Answer(request.batch, request.part, b"", b"", b"", b"", 0, [], everything)
+    try:
+        for position in sorted(array("H", request.positions), key=inodes.__getitem__):
+            size = sizes[position]
             try:
-                if size <= SMALL_BYTES:
-                    content = read(fd, size + 1)
-                    if len(content) != size:
-                        content = _read_on(fd, content, size)
-                    whole, end = xxh3_128_digest(content), _NO_ENDS
-                elif wholly:
-                    whole, end = _whole(fd, size, view), _NO_ENDS
-                else:
-                    whole, end = _NO_WHOLE, _ends(fd, size)
-                seen = fstat(fd)
-            finally:
-                close(fd)
-        except OSError as error:
-            problems.append((position, _reason(error)))
-            continue
-        if (
-            seen.st_ctime_ns != ctimes[position]
-            or min(seen.st_mtime_ns, LATEST_NS) != mtimes[position]
-            or seen.st_ino & INODE_MASK != inodes[position]
-            or seen.st_size != size
-            or seen.st_dev != dev
-        ):
-            problems.append((position, CHANGED))
-            continue
-        wholes[position], ends[position] = whole, end
-    return Answer(batch, part, b"".join(wholes), b"".join(ends), problems)
+                seen, whole, end = _read(folder, names[position], size, view, wholly=request.wholly)
+            except OSError as error:
+                problems.append((position, _reason(error)))
+                continue
+            if (
+                seen.st_ctime_ns != ctimes[position]
+                or seen.st_ino & INODE_MASK != inodes[position]
+                or seen.st_size != size
+                or seen.st_dev != request.dev
+            ):
+                problems.append((position, CHANGED))
+                continue
+            wholes[position], ends[position] = whole, end
+            bytes_ += size if request.wholly or size <= SMALL_BYTES else 2 * END_BYTES
+            if seen.st_ctime_ns > soon:
+                young.append(position)
+    finally:
+        os.close(folder)
+    (whole_column, whole_keys), (ends_column, ends_keys) = _column(wholes, WHOLE_WIDTH), _column(ends, ENDS_WIDTH)
+    keys = whole_keys, ends_keys
+    return Answer(request.batch, request.part, whole_column, ends_column, *keys, bytes_, young, problems)
+
+
+def _column(digests: list[bytes], width: int) -> tuple[bytes, bytes]:
+    """A column, and the keys in it; empty if there is no digest."""
+    column = b"".join(digests)
+    keys = array("Q", column)[:: width // 8]
+    found = array("Q", [key for key in keys if key])
+    return (column, found.tobytes()) if found else (b"", b"")
+
+
+def _read(
+    folder: int, name: bytes, size: int, view: memoryview, *, wholly: bool
+) -> tuple[os.stat_result, bytes, bytes]:
+    """What the file is after it was read, and the digests of the whole and of both ends, zeros for one of the two."""
+    fd = os.open(name, _FLAGS, dir_fd=folder)
+    try:
+        whole, ends = _NO_WHOLE, _NO_ENDS
+        if size <= SMALL_BYTES:
+            content = os.read(fd, size + 1)
+            if len(content) != size:
+                content = _read_on(fd, content, size)
+            whole = xxh3_128_digest(content)
+        elif wholly:
+            whole = _whole(fd, size, view)
+        else:
+            ends = _ends(fd, size)
+        return os.fstat(fd), whole, ends
+    finally:
+        os.close(fd)
 
 
 def _reason(error: OSError) -> str:

@@ -49,7 +49,8 @@ class Trees(NamedTuple):
 
     def path(self, member: Member) -> bytes:
         """The absolute path."""
-        return os.path.join(self.paths[member.root], join(member.folder, member.name))
+        root, folder, name, *_ = member
+        return os.path.join(self.paths[root], folder + b"/" + name if folder else name)
 
     def is_reference(self, path: bytes) -> bool:
         return any(path.startswith(reference.rstrip(b"/") + b"/") for reference in self.references)
@@ -91,11 +92,29 @@ class Chooser:
         self.with_links = wishes.with_links
         self.has_limits = bool(trees.references or wishes.protect or wishes.isolate)
         """Whether there are groups of which nothing may go."""
+        self._is_usual = not (wishes.keep or wishes.prefer or self.has_limits or wishes.with_links)
         order = [*dict.fromkeys((*wishes.keep, *USUAL))]
         self._order = [self._measure(rule) for rule in order[: order.index(Keep.FIRST) + 1]]
 
     def decide(self, group: Group) -> Decided:
         """Who stays. No name of the keeper's own file is a victim: it is the same file."""
+        return self._usually(group) if self._is_usual else self._ranked(group)
+
+    def _usually(self, group: Group) -> Decided:
+        """Without wishes: the index has them in this order."""
+        keeper, *others = members = group.members
+        if group.files == len(members):  # nearly always: each file has one name
+            return Decided(group, keeper, others, [], members)
+        own, known = keeper[3:5], {keeper[3:5]}
+        listed = [keeper]
+        for member in others:
+            if member[3:5] not in known:
+                known.add(member[3:5])
+                listed.append(member)
+        victims = [member for member in others if member[3:5] != own]
+        return Decided(group, keeper, victims, [member for member in others if member[3:5] == own], listed)
+
+    def _ranked(self, group: Group) -> Decided:
         prefixes, wishes = self._prefixes, self._wishes
         ranked = sorted(
             (prefixes[member[0]] + (member[1] + b"/" + member[2] if member[1] else member[2]), member)
@@ -167,5 +186,7 @@ _REFERENCE, _PROTECTED, _FREE, _NOT_PREFERRED = range(4)
 
 def looks_like_a_copy(name: bytes) -> bool:
     """Whether a name says that it is a copy of another one: `a (1).jpg`, `a - Copy.jpg`, `Copy of a.jpg`."""
+    if 0x28 not in name and b"op" not in name.lower():  # nearly all names, in a tenth of the time
+        return False
     stem, dot, _ = name.rpartition(b".")
     return _COPY.search(stem if dot and stem else name) is not None

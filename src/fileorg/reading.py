@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
+import os
 from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fileorg.hashing import SMALL_BYTES, Request, answer_all
-from fileorg.index import ENDS_WIDTH, WHOLE_WIDTH, Columns
-from fileorg.names import join
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,8 +18,6 @@ if TYPE_CHECKING:
     from fileorg.pool import Processes
 
 _FILES_A_TASK, _BYTES_A_TASK = 2048, 64 << 20
-_COARSE_NS = 2_000_000_000
-"""How coarse the times of a file system may be: what changed just before it was read may change again unseen."""
 _PROBLEMS_KEPT = 1000
 
 
@@ -94,34 +90,24 @@ def read_all(
 class _Open:
     """A batch of which parts are under way."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, parts: int) -> None:
         self.reading = reading
-        self.started_ns = time.time_ns()
-        self.parts: dict[int, list[int]] = {}
-        self._digested = reading.known
-        self._columns: Columns | None = None
+        self.digested = reading.known
+        self.parts = parts
 
-    def take(self, positions: list[int], answer: Answer) -> None:
+    def take(self, answer: Answer) -> None:
         """The digests of a part."""
-        known, wholly = self.reading.known, self.reading.wholly
-        if len(positions) == known.batch.files:  # nearly always: of all files at once, and nothing was known
-            ends = known.ends if wholly else answer.ends
-            self._digested = known._replace(wholes=answer.wholes, ends=ends if any(ends) else b"")
-            return
-        if self._columns is None:
-            self._columns = Columns(known.wholes, known.ends, known.batch.files)
-        for index, position in enumerate(positions):
-            whole = answer.wholes[index * WHOLE_WIDTH : (index + 1) * WHOLE_WIDTH]
-            self._columns.set(
-                position, whole, None if wholly else answer.ends[index * ENDS_WIDTH : (index + 1) * ENDS_WIDTH]
-            )
+        known = self.digested
+        wholes, ends = _merged(known.wholes, answer.wholes), _merged(known.ends, answer.ends)
+        self.digested = known._replace(wholes=wholes, ends=ends)
+        self.parts -= 1
 
-    def digested(self) -> Digested:
-        """What is known of the batch now."""
-        if self._columns is None:
-            return self._digested
-        wholes, ends = self._columns.packed()
-        return self._digested._replace(wholes=wholes, ends=ends)
+
+def _merged(column: bytes, other: bytes) -> bytes:
+    """Two columns, of which at each position one at the most is not zero."""
+    if not column or not other:
+        return column or other
+    return (int.from_bytes(column) | int.from_bytes(other)).to_bytes(len(column))
 
 
 class _Workshop:
@@ -135,10 +121,9 @@ class _Workshop:
         task: list[Request] = []
         files = bytes_ = 0
         for reading in readings:
-            job = self._open[reading.known.id] = _Open(reading)
-            parts = list(enumerate(_parts(reading, _BYTES_A_TASK)))
-            job.parts = {part: positions for part, (positions, _) in parts}  # all, before an answer can come
-            for part, (positions, to_read) in parts:
+            parts = list(_parts(reading, _BYTES_A_TASK))
+            self._open[reading.known.id] = _Open(reading, len(parts))  # before an answer can come
+            for part, (positions, to_read) in enumerate(parts):
                 task.append(_request(reading, part, positions))
                 files += len(positions)
                 bytes_ += to_read
@@ -152,27 +137,27 @@ class _Workshop:
         complete = []
         for answer in answers:
             job = self._open[answer.batch]
-            self._take(job, job.parts.pop(answer.part), answer)
+            job.take(answer)
+            self._tell(job.reading, answer)
             if not job.parts:
                 del self._open[answer.batch]
-                complete.append(job.digested())
+                complete.append(job.digested)
         self._sink.put(complete)
 
-    def _take(self, job: _Open, positions: list[int], answer: Answer) -> None:
-        known, tree = job.reading.known, job.reading.tree
-        folder = join(tree.path, known.batch.folder) if known.batch.folder else tree.path
-        names = known.batch.split_names() if answer.problems else []
-        for index, reason in answer.problems:
-            self.reads.fail(folder + b"/" + names[positions[index]], reason)
-        self._sink.count(array("Q", answer.wholes)[::2], () if job.reading.wholly else array("Q", answer.ends))
-        job.take(positions, answer)
-        sizes, ctimes, soon = known.batch.column(0), known.batch.column(2), job.started_ns - _COARSE_NS
-        if max(ctimes) > soon and (young := [position for position in positions if ctimes[position] > soon]):
-            self.racy.setdefault(known.id, []).extend(young)
-        bytes_ = sum(map(sizes.__getitem__, positions))
-        self.reads.files += len(positions)
-        self.reads.bytes_ += bytes_ if job.reading.wholly else min(bytes_, len(positions) * SMALL_BYTES)
-        self._reporter.advance(len(positions), bytes_, folder)
+    def _tell(self, reading: Reading, answer: Answer) -> None:
+        known, tree = reading.known, reading.tree
+        folder = os.path.join(tree.path, known.batch.folder)
+        if answer.problems:
+            names = known.batch.split_names()
+            for position, reason in answer.problems:
+                self.reads.fail(os.path.join(folder, names[position]), reason)
+        if answer.young:
+            self.racy.setdefault(known.id, []).extend(answer.young)
+        self._sink.count(array("Q", answer.whole_keys), array("Q", answer.ends_keys))
+        files = (len(answer.whole_keys) + len(answer.ends_keys)) // 8
+        self.reads.files += files
+        self.reads.bytes_ += answer.bytes_
+        self._reporter.advance(files, answer.bytes_, folder)
 
 
 def _parts(reading: Reading, most: int) -> Iterator[tuple[list[int], int]]:
@@ -193,18 +178,9 @@ def _parts(reading: Reading, most: int) -> Iterator[tuple[list[int], int]]:
 
 
 def _request(reading: Reading, part: int, positions: list[int]) -> Request:
-    batch, tree = reading.known.batch, reading.tree
-    names = batch.split_names()
-    sizes, mtimes, ctimes, inodes = map(batch.column, range(4))
+    batch = reading.known.batch
+    folder = os.path.join(reading.tree.path, batch.folder)
+    chosen = array("H", positions).tobytes()
     return Request(
-        reading.known.id,
-        part,
-        join(tree.path, batch.folder) if batch.folder else tree.path,
-        batch.dev,
-        [names[position] for position in positions],
-        [sizes[position] for position in positions],
-        [inodes[position] for position in positions],
-        [mtimes[position] for position in positions],
-        [ctimes[position] for position in positions],
-        reading.wholly,
+        reading.known.id, part, folder, batch.dev, batch.files, batch.names, batch.numbers, chosen, reading.wholly
     )

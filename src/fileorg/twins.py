@@ -6,7 +6,6 @@ in it; one that holds anything else (a link, a hidden file, something that could
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from xxhash import xxh3_128
@@ -14,31 +13,43 @@ from xxhash import xxh3_128
 from fileorg.index import WHOLE_WIDTH, Twin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from fileorg.index import Digested, Twins
     from fileorg.reading import Tree
 
 
-def find_twins(
-    twins: Twins,
-    trees: Sequence[Tree],
-    walk: Callable[[Tree], Iterator[Digested]],
-    has_twins: Callable[[Digested], bool],
-) -> None:
-    """Leave the groups in the index. `walk` gives the batches of a tree by folder, `has_twins` says whether each file
-    of a batch that is not empty shares its content with another one.
-    """
-    twins.begin()
-    for root, tree in enumerate(trees):
-        for folder, batches in groupby(walk(tree), key=lambda known: known.batch.folder):
-            every = list(batches)
-            if all(map(has_twins, every)):
-                twins.put(_of_files(root, folder, every))
-    for depth in range(twins.deepest(), -1, -1):
-        for root, folder in twins.to_judge(depth):
-            _judge(twins, trees[root], root, folder)
-    twins.finish()
+class FolderTwins:
+    """Told of batches folder by folder, and leaves the groups in the index."""
+
+    def __init__(self, twins: Twins, trees: Sequence[Tree]) -> None:
+        self._twins, self._trees = twins, trees
+        self._place: tuple[int, bytes] | None = None
+        self._batches: list[Digested] | None = []
+        twins.begin()
+
+    def add(self, root: int, known: Digested, *, is_whole: bool) -> None:
+        """A batch; `is_whole` if each of its files that is not empty shares its content with another one."""
+        place = root, known.batch.folder
+        if place != self._place:
+            self._settle()
+            self._place, self._batches = place, []
+        if not is_whole:
+            self._batches = None
+        elif self._batches is not None:
+            self._batches.append(known)
+
+    def _settle(self) -> None:
+        if self._place is not None and self._batches:
+            self._twins.put(_of_files(*self._place, self._batches))
+
+    def finish(self) -> None:
+        """All batches have come."""
+        self._settle()
+        for depth in range(self._twins.deepest(), -1, -1):
+            for root, folder in self._twins.to_judge(depth):
+                _judge(self._twins, self._trees[root], root, folder)
+        self._twins.finish()
 
 
 def _of_files(root: int, folder: bytes, batches: Sequence[Digested]) -> Twin:

@@ -129,7 +129,7 @@ class Case:
         """What must hold at any moment of a command that leads from `before` to `after`."""
         now, ledger = self.look(), self.ledger()
         as_said = laws.but_for_what_was_said(now, {**before, **after}, self._said, ledger)
-        absent = laws.never_absent(before, after, now) if self.scenario.command == "dedupe" else []
+        absent = laws.never_absent(before, after, now) if self.scenario.first == ("dedupe",) else []
         return [
             *self._conserved(now),
             *absent,

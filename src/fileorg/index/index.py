@@ -12,9 +12,9 @@ from fileorg.index.columns import FileBatch
 from fileorg.index.digests import SCHEMA as DIGESTS_SCHEMA
 from fileorg.index.digests import TABLES as DIGESTS_TABLES
 from fileorg.index.digests import Digests
-from fileorg.index.groups import BY_DIGEST, Groups
 from fileorg.index.groups import SCHEMA as GROUPS_SCHEMA
 from fileorg.index.groups import TABLES as GROUPS_TABLES
+from fileorg.index.groups import Groups
 from fileorg.index.twins import INDEXES as TWINS_INDEXES
 from fileorg.index.twins import SCHEMA as TWINS_SCHEMA
 from fileorg.index.twins import TABLES as TWINS_TABLES
@@ -36,7 +36,7 @@ CREATE TABLE columns (
 """
 _EVERYTHING = _SCHEMA + DIGESTS_SCHEMA + GROUPS_SCHEMA + TWINS_SCHEMA
 _TABLES = {("table", name) for name in ("roots", "batches", "columns", *DIGESTS_TABLES, *GROUPS_TABLES, *TWINS_TABLES)}
-_KNOWN = _TABLES | {("index", name) for name in (BY_DIGEST, *TWINS_INDEXES)}
+_KNOWN = _TABLES | {("index", name) for name in TWINS_INDEXES}
 _BROKEN = (sqlite3.DatabaseError, UnicodeDecodeError)  # SQLite's messages hold what it found, whatever that is
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 

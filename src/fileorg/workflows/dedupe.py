@@ -284,7 +284,7 @@ class LastFound(NamedTuple):
 
     def page(self, skip: int, most: int) -> Iterator[Decided]:
         """At most so many groups, most waste first."""
-        return map(self.chooser.decide, self.groups.every(skip + 1, skip + most))
+        return map(self.chooser.decide, self.groups.every(skip, most))
 
 
 @contextlib.contextmanager
