@@ -50,10 +50,17 @@ def decide(
 ) -> Decided:
     usual = sorted(
         members,
-        key=lambda m: (looks_like_a_copy(m.name), m.mtime_ns, len(m.folder) + len(m.name), m.root, m.folder, m.name),
+        key=lambda m: (
+            looks_like_a_copy(m.name),
+            m.mtime_ns,
+            len(m.folder) + bool(m.folder) + len(m.name),
+            m.root,
+            m.folder,
+            m.name,
+        ),
     )
     files = len({member.inode for member in members})
-    return Chooser(Trees(roots, references), wishes, files_in).decide(Group(1, b"d" * 16, 10, files, usual))
+    return Chooser(Trees(roots, references), wishes, files_in).decide(Group(b"d" * 16, 10, files, usual))
 
 
 @pytest.mark.parametrize("name", COPIES)

@@ -42,7 +42,7 @@ class Finder:
         self._with_links = with_links
         self._digests, self._groups, self._twins, self._bounds = index.digests(), index.groups(), index.twins(), bounds
         self._sizes, self._ends, self._wholes = Repeated(), Repeated(), Repeated()
-        self._has_links = False
+        self._has_links = self._has_large = False
         self._digests.forget_links()
 
     def watching(self, batches: Iterable[tuple[int, FileBatch]]) -> Iterator[tuple[int, FileBatch]]:
@@ -69,7 +69,8 @@ class Finder:
         self._groups.begin()
         reporter.stage("compare")
         racy, reads = read_all(self._in_doubt_by_size(trees), self, processes, reporter)
-        read_all(self._in_doubt_by_ends(trees), self, processes, reporter, racy, reads)
+        if self._has_large:
+            read_all(self._in_doubt_by_ends(trees), self, processes, reporter, racy, reads)
         if self._has_links:
             self._spread_links(trees)
         folders = FolderTwins(self._twins, trees)
@@ -84,7 +85,9 @@ class Finder:
     def count(self, wholes: Iterable[int], ends: Iterable[int]) -> None:
         """Take note of digests, as `Digested.whole_keys` and `ends_keys` give them."""
         self._wholes.add_all([key for key in wholes if key])
-        self._ends.add_all([key for key in ends if key])
+        if large := [key for key in ends if key]:
+            self._has_large = True
+            self._ends.add_all(large)
 
     def put(self, known: Iterable[Digested]) -> None:
         """What is known of batches now."""
@@ -193,9 +196,11 @@ class Finder:
                 continue
             names, wholes, folder, dev = batch.split_names(), known.wholes, batch.folder, batch.dev
             mtimes, inodes, modes, links = map(batch.column, (1, 3, 4, 5))
+            length = len(tree.path) + 1 + len(folder) + bool(folder)
             for position in positions:
                 name = names[position]
                 yield (
-                    wholes[position * 16 : position * 16 + 16], sizes[position], looks_like_a_copy(name), root, folder,
-                    name, dev, inodes[position], mtimes[position], modes[position], links[position],
+                    wholes[position * 16 : position * 16 + 16], sizes[position], looks_like_a_copy(name),
+                    mtimes[position], length + len(name), root, folder, name, dev, inodes[position], modes[position],
+                    links[position],
                 )  # fmt: skip

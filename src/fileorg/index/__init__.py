@@ -4,7 +4,7 @@ from fileorg.index.columns import FileBatch
 from fileorg.index.digests import ENDS_WIDTH, WHOLE_WIDTH, Columns, Digested, Digests
 from fileorg.index.draft import TAKEN, Claim, Decision, Draft, Follower, Places
 from fileorg.index.filter import MOST_NAMES, Filter, Repeated, Suspects
-from fileorg.index.groups import Group, Groups, Member, MemberRow
+from fileorg.index.groups import Group, Groups, Member, MemberRow, Sums
 from fileorg.index.index import Index
 from fileorg.index.leftovers import Leftovers, Part
 from fileorg.index.twins import Twin, TwinGroup, Twins
@@ -32,6 +32,7 @@ __all__ = [
     "Part",
     "Places",
     "Repeated",
+    "Sums",
     "Suspects",
     "Twin",
     "TwinGroup",

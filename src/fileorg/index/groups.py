@@ -1,35 +1,43 @@
-"""Duplicate groups, as they were found last: kept to be paged through, and told again if nothing changed."""
+"""Duplicate groups, as they were found last: kept to be paged through, and told again if nothing changed.
+
+Groups are made in memory up to 150,000 names, and by SQLite beyond that; kept are pages of a thousand, in columns.
+"""
 
 from __future__ import annotations
 
+from array import array
 from functools import partial
-from itertools import islice
+from itertools import accumulate, groupby, islice
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
 
-TABLES = ("members", "groups", "finding")
+TABLES = ("pages", "finding")
 SCHEMA = """
-CREATE TABLE groups (
-    id INTEGER PRIMARY KEY, digest BLOB NOT NULL, size INTEGER NOT NULL, files INTEGER NOT NULL,
-    names INTEGER NOT NULL, first INTEGER NOT NULL);
-CREATE TABLE members (
-    id INTEGER PRIMARY KEY, root INTEGER NOT NULL, folder BLOB NOT NULL, name BLOB NOT NULL, dev INTEGER NOT NULL,
-    inode INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, mode INTEGER NOT NULL, nlink INTEGER NOT NULL);
-CREATE TABLE finding (stamp BLOB NOT NULL, roots BLOB NOT NULL);
+CREATE TABLE pages (
+    id INTEGER PRIMARY KEY, digests BLOB NOT NULL, facts BLOB NOT NULL, folders BLOB NOT NULL, names BLOB NOT NULL,
+    numbers BLOB NOT NULL);
+CREATE TABLE finding (
+    stamp BLOB NOT NULL, roots BLOB NOT NULL, groups INTEGER NOT NULL, files INTEGER NOT NULL, bytes INTEGER NOT NULL);
 """
 _FOUND = """
 CREATE TEMP TABLE found (
-    digest BLOB NOT NULL, size INTEGER NOT NULL, is_copy INTEGER NOT NULL, root INTEGER NOT NULL, folder BLOB NOT NULL,
-    name BLOB NOT NULL, dev INTEGER NOT NULL, inode INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, mode INTEGER NOT NULL,
-    nlink INTEGER NOT NULL)
+    digest BLOB NOT NULL, size INTEGER NOT NULL, is_copy INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    length INTEGER NOT NULL, root INTEGER NOT NULL, folder BLOB NOT NULL, name BLOB NOT NULL, dev INTEGER NOT NULL,
+    inode INTEGER NOT NULL, mode INTEGER NOT NULL, nlink INTEGER NOT NULL)
 """
+_INSERT = "INSERT INTO found VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_NAMES_HELD = 150_000
+_PAGE = 1024
 _ROWS_AT_A_TIME = 4096
 
-MemberRow = tuple[bytes, int, bool, int, bytes, bytes, int, int, int, int, int]
-"""Digest, size, whether its name says that it is a copy, and the fields of `Member`."""
+MemberRow = tuple[bytes, int, bool, int, int, int, bytes, bytes, int, int, int, int]
+"""digest, size, whether the name says that it is a copy, mtime_ns, length of the path, root, folder, name, dev, inode,
+mode, nlink: of one digest and size, in the order of `keeping.USUAL`.
+"""
 
 
 class Member(NamedTuple):
@@ -46,18 +54,24 @@ class Member(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Names with the same content, the usual keeper first. `files` counts files, however many names they have: those
-    of a single one come last.
-    """
+    """Names with the same content, the usual keeper first. `files` counts files, however many names they have."""
 
-    id: int
     digest: bytes
     size: int
     files: int
     members: list[Member]
 
 
+class Sums(NamedTuple):
+    """Of groups of several files: how many groups, files beyond the first of each, and bytes that these take."""
+
+    groups: int
+    files: int
+    bytes_: int
+
+
 _new_member = partial(tuple.__new__, Member)
+_new_group = partial(tuple.__new__, Group)
 
 
 class Groups:
@@ -65,41 +79,62 @@ class Groups:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
+        self._held: list[MemberRow] = []
+        self._is_held = True
 
     def begin(self) -> None:
         """Forget the last finding."""
         for name in TABLES:
             self._db.execute(f"DELETE FROM {name}")
-        self._db.execute("DROP TABLE IF EXISTS temp.found")
-        self._db.execute(_FOUND)
+        self._held, self._is_held = [], True
 
     def add(self, rows: Iterable[MemberRow]) -> None:
         """Names of files that may be in a group."""
-        self._db.executemany("INSERT INTO found VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        every = iter(rows)
+        if self._is_held:
+            self._held += islice(every, _NAMES_HELD + 1 - len(self._held))
+            if len(self._held) <= _NAMES_HELD:
+                return
+            self._db.execute("DROP TABLE IF EXISTS temp.found")
+            self._db.execute(_FOUND)
+            self._db.executemany(_INSERT, self._held)
+            self._held, self._is_held = [], False
+        self._db.executemany(_INSERT, every)
 
     def finish(self, roots: Sequence[bytes], stamp: bytes) -> None:
-        """Make groups of what was added, most waste first. `stamp` tells when they are still true; empty for never."""
-        devices = self._db.execute("SELECT count(DISTINCT dev) FROM found").fetchone()[0]
-        which = "inode" if devices <= 1 else "printf('%d:%d', dev, inode)"
-        self._db.execute(
-            "INSERT INTO groups (digest, size, files, names, first)"
-            f" SELECT digest, size, count(DISTINCT {which}) AS files, count(*) AS names, 0"
-            " FROM found GROUP BY digest, size HAVING names > 1"
-            " ORDER BY (files - 1) * size DESC, files < 2, digest"
+        """Make groups of what was added, most waste first; those of a single file last.
+
+        `stamp` tells when they are still true; empty for never.
+        """
+        sums = [0, 0, 0]
+        groups = self._held_groups() if self._is_held else self._sorted_groups()
+        for number in range(1 << 62):
+            page = list(islice(groups, _PAGE))
+            if not page:
+                break
+            self._db.execute("INSERT INTO pages VALUES (?, ?, ?, ?, ?, ?)", (number, *_packed(page)))
+            several = [(files, size) for _, size, files, _ in page if files > 1]
+            sums[0] += len(several)
+            sums[1] += sum(files - 1 for files, _ in several)
+            sums[2] += sum((files - 1) * size for files, size in several)
+        self._db.execute("INSERT INTO finding VALUES (?, ?, ?, ?, ?)", (stamp, b"\0".join(roots), *sums))
+
+    def _held_groups(self) -> Iterator[Group]:
+        rows, self._held = self._held, []
+        rows.sort()
+        groups = [group for group in map(_group_of, groupby(rows, key=itemgetter(0, 1))) if len(group[3]) > 1]
+        groups.sort(key=lambda group: ((1 - group[2]) * group[1], group[2] < 2, group[0]))
+        return iter(groups)
+
+    def _sorted_groups(self) -> Iterator[Group]:
+        query = (
+            "SELECT found.* FROM found JOIN (SELECT digest, size, count(DISTINCT printf('%d:%d', dev, inode)) AS files"
+            " FROM found GROUP BY digest, size HAVING count(*) > 1) AS groups USING (digest, size)"
+            " ORDER BY (files - 1) * size DESC, files < 2, digest, size, is_copy, mtime_ns, length, root, folder, name"
         )
-        # In the order in which they are read later; of a group in the order of `keeping.USUAL`.
-        self._db.execute(
-            "INSERT INTO members (root, folder, name, dev, inode, mtime_ns, mode, nlink)"
-            " SELECT root, folder, name, dev, inode, mtime_ns, mode, nlink"
-            " FROM found f JOIN groups g ON g.digest = f.digest AND g.size = f.size"
-            " ORDER BY g.id, is_copy, mtime_ns, length(folder) + length(name), root, folder, name"
-        )
+        rows = _rows(self._db.execute(query))
+        yield from map(_group_of, groupby(rows, key=itemgetter(0, 1)))
         self._db.execute("DROP TABLE found")
-        self._db.execute(
-            "UPDATE groups SET first = later.first FROM (SELECT id, 1 + sum(names) OVER (ORDER BY id) - names AS first"
-            " FROM groups) AS later WHERE later.id = groups.id"
-        )
-        self._db.execute("INSERT INTO finding VALUES (?, ?)", (stamp, b"\0".join(roots)))
 
     def roots(self) -> list[bytes]:
         """The trees that were searched, by `Member.root`; none if nothing was."""
@@ -111,24 +146,50 @@ class Groups:
         row = self._db.execute("SELECT stamp FROM finding").fetchone()
         return row is not None and bool(stamp) and row[0] == stamp
 
-    def sums(self) -> tuple[int, int, int]:
-        """Of groups of several files: how many groups, files beyond the first of each, and bytes that these take."""
-        query = "SELECT count(*), sum(files - 1), sum((files - 1) * size) FROM groups WHERE files > 1"
-        groups, files, bytes_ = self._db.execute(query).fetchone()
-        return groups, files or 0, bytes_ or 0
+    def sums(self) -> Sums:
+        row = self._db.execute("SELECT groups, files, bytes FROM finding").fetchone()
+        return Sums(*row) if row else Sums(0, 0, 0)
 
-    def every(self, skip: int = 0, most: int = -1) -> Iterator[Group]:
-        """The groups, most waste first; at most so many, all for -1. The memory of a few thousand rows."""
-        groups = self._db.execute(
-            "SELECT id, digest, size, files, names, first FROM groups ORDER BY id LIMIT ? OFFSET ?", (most, skip)
+    def every(self, skip: int = 0, most: int | None = None) -> Iterator[Group]:
+        """The groups, most waste first, at most so many; the memory of a page."""
+        first, offset = divmod(skip, _PAGE)
+        pages = self._db.execute(
+            "SELECT digests, facts, folders, names, numbers FROM pages WHERE id >= ? ORDER BY id", (first,)
         )
-        members: Iterator[Any] | None = None
-        for number, digest, size, files, names, first in _rows(groups):
-            if members is None:
-                columns = "root, folder, name, dev, inode, mtime_ns, mode, nlink"
-                query = f"SELECT {columns} FROM members WHERE id >= ? ORDER BY id"
-                members = _rows(self._db.execute(query, (first,)))
-            yield Group(number, digest, size, files, list(map(_new_member, islice(members, names))))
+        groups = (group for page in pages for group in _unpacked(*page))
+        return islice(groups, offset, None if most is None else offset + most)
+
+
+def _group_of(sorted_rows: tuple[tuple[bytes, int], Iterator[MemberRow]]) -> Group:
+    (digest, size), rows = sorted_rows
+    members = [
+        _new_member((root, folder, name, dev, inode, mtime_ns, mode, nlink))
+        for _, _, _, mtime_ns, _, root, folder, name, dev, inode, mode, nlink in rows
+    ]
+    return _new_group((digest, size, len({member[3:5] for member in members}), members))
+
+
+def _packed(groups: Sequence[Group]) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """Digests; size, files and number of names of each; and of the names, one after the other, the other columns."""
+    digests, sizes, files, members = zip(*groups, strict=True)
+    facts = array("q", (*sizes, *files, *map(len, members)))
+    columns = zip(*(member for names in members for member in names), strict=True)
+    roots, folders, names, *numbers = columns
+    packed = array("q", [number for column in (roots, *numbers) for number in column])
+    return b"".join(digests), facts.tobytes(), b"\0".join(folders), b"\0".join(names), packed.tobytes()
+
+
+def _unpacked(digests: bytes, facts: bytes, folders: bytes, names: bytes, numbers: bytes) -> Iterator[Group]:
+    count = len(digests) // 16
+    sizes, files, lengths = (memoryview(facts).cast("q")[at * count : (at + 1) * count] for at in range(3))
+    total = sum(lengths)
+    every = memoryview(numbers).cast("q")
+    roots, devs, inodes, mtimes, modes, links = (every[at * total : (at + 1) * total] for at in range(6))
+    columns = (roots, folders.split(b"\0"), names.split(b"\0"), devs, inodes, mtimes, modes, links)
+    members = list(map(_new_member, zip(*columns, strict=True)))
+    for number, (end, length) in enumerate(zip(accumulate(lengths), lengths, strict=True)):
+        digest = digests[number * 16 : number * 16 + 16]
+        yield _new_group((digest, sizes[number], files[number], members[end - length : end]))
 
 
 def _rows(cursor: sqlite3.Cursor) -> Iterator[Any]:
