@@ -87,25 +87,38 @@ def _answer(request: Request, view: memoryview) -> Answer:
     except OSError as error:
         everything = [(position, _reason(error)) for position in array("H", request.positions)]
         return Answer(request.batch, request.part, b"", b"", b"", b"", 0, [], everything)
+    open_, fstat, close, read, dev, wholly = os.open, os.fstat, os.close, os.read, request.dev, request.wholly
     try:
         for position in sorted(array("H", request.positions), key=inodes.__getitem__):
-            size = sizes[position]
+            size, whole, end = sizes[position], _NO_WHOLE, _NO_ENDS
             try:
-                seen, whole, end = _read(folder, names[position], size, view, wholly=request.wholly)
+                fd = open_(names[position], _FLAGS, dir_fd=folder)
+                try:
+                    if size <= SMALL_BYTES:
+                        content = read(fd, size + 1)
+                        whole = xxh3_128_digest(content if len(content) == size else _read_on(fd, content, size))
+                    elif wholly:
+                        whole = _whole(fd, size, view)
+                    else:
+                        end = _ends(fd, size)
+                    seen = fstat(fd)
+                finally:
+                    close(fd)
             except OSError as error:
                 problems.append((position, _reason(error)))
                 continue
+            ctime_ns = seen.st_ctime_ns
             if (
-                seen.st_ctime_ns != ctimes[position]
-                or seen.st_ino & INODE_MASK != inodes[position]
+                ctime_ns != ctimes[position]
                 or seen.st_size != size
-                or seen.st_dev != request.dev
+                or seen.st_ino & INODE_MASK != inodes[position]
+                or seen.st_dev != dev
             ):
                 problems.append((position, CHANGED))
                 continue
             wholes[position], ends[position] = whole, end
-            bytes_ += size if request.wholly or size <= SMALL_BYTES else 2 * END_BYTES
-            if seen.st_ctime_ns > soon:
+            bytes_ += size if wholly or size <= SMALL_BYTES else 2 * END_BYTES
+            if ctime_ns > soon:
                 young.append(position)
     finally:
         os.close(folder)
@@ -120,27 +133,6 @@ def _column(digests: list[bytes], width: int) -> tuple[bytes, bytes]:
     keys = array("Q", column)[:: width // 8]
     found = array("Q", [key for key in keys if key])
     return (column, found.tobytes()) if found else (b"", b"")
-
-
-def _read(
-    folder: int, name: bytes, size: int, view: memoryview, *, wholly: bool
-) -> tuple[os.stat_result, bytes, bytes]:
-    """What the file is after it was read, and the digests of the whole and of both ends, zeros for one of the two."""
-    fd = os.open(name, _FLAGS, dir_fd=folder)
-    try:
-        whole, ends = _NO_WHOLE, _NO_ENDS
-        if size <= SMALL_BYTES:
-            content = os.read(fd, size + 1)
-            if len(content) != size:
-                content = _read_on(fd, content, size)
-            whole = xxh3_128_digest(content)
-        elif wholly:
-            whole = _whole(fd, size, view)
-        else:
-            ends = _ends(fd, size)
-        return os.fstat(fd), whole, ends
-    finally:
-        os.close(fd)
 
 
 def _reason(error: OSError) -> str:

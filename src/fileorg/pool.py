@@ -40,14 +40,23 @@ class Processes:
         self.count = count or workers()
         self._executor: Executor | None = None
 
-    def work(self, work: Callable[[Task], Result], next_task: Callable[[], Task | None]) -> Iterator[Result]:
-        """As `as_they_come`."""
+    def warm(self) -> None:
+        """Start them now, for work that is about to come: a start takes as long as reading thousands of files."""
+        if self._executor is None:
+            for _ in range(self.count):
+                self._started().submit(_nothing)
+
+    def _started(self) -> Executor:
         if self._executor is None:
             from concurrent.futures import ProcessPoolExecutor
             from multiprocessing import get_context
 
             self._executor = ProcessPoolExecutor(self.count, get_context("spawn"), _prepare, (os.getpid(),))
-        return as_they_come(self._executor, self.count, work, next_task)
+        return self._executor
+
+    def work(self, work: Callable[[Task], Result], next_task: Callable[[], Task | None]) -> Iterator[Result]:
+        """As `as_they_come`."""
+        return as_they_come(self._started(), self.count, work, next_task)
 
     def __enter__(self) -> Self:
         return self
@@ -100,6 +109,10 @@ def end_with_parent(parent: int) -> bool:
 
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     return os.getppid() == parent
+
+
+def _nothing() -> None:
+    """A first task, so that a process starts."""
 
 
 def _prepare(parent: int) -> None:

@@ -37,6 +37,8 @@ _IGNORE_FILE_BYTES = 1 << 20
 # Up to here one process is as fast as several that must be started first.
 _FEW_FILES = 20_000
 _FEW_FOLDERS = 8
+_SOME_FILES = 4096
+"""From here on processes are started where they are of use after the scan, too."""
 
 # What a worker is handed and hands back at a time: enough to outweigh the way there, little enough to keep in memory.
 _FILES_A_TASK = 8192
@@ -327,6 +329,8 @@ def _parts(reader: Reader, seen: Seen, processes: Processes | None) -> Iterator[
     """All parts of the tree; those of one folder together, and before those of the folders in it."""
     pending = deque([reader.root()])
     while pending:
+        if processes is not None and seen.files > _SOME_FILES:
+            processes.warm()
         if seen.files > _FEW_FILES and len(pending) > _FEW_FOLDERS:
             parts = _parts_by_processes(reader, pending, seen, processes)
         else:
