@@ -84,6 +84,29 @@ def test_there_and_back_and_there_again(fileorg: Fileorg, twins: Tree, action: s
     assert kinds[0] == kinds[1]
 
 
+@pytest.mark.parametrize("action", ["quarantine", "hardlink", "symlink"])
+def test_a_purge_frees_the_space_and_ends_the_way_back(fileorg: Fileorg, twins: Tree, action: str) -> None:
+    fileorg("dedupe", "tree", "--action", action)
+    after = {path: content for path, content in twins.read().items() if not path.startswith(".fileorg")}
+    assert "\nFreed 38 B: 3 files in " in fileorg("purge", "-y").out
+    assert twins.read() == after
+    assert not twins.path(".fileorg").exists()
+    undone = fileorg("undo", "1")
+    assert (undone.code, undone.out) == (2, "")
+    assert "can no longer be undone" in undone.err or "purged" in undone.err
+    assert fileorg("dedupe", "tree").out.startswith("No duplicates: ")
+
+
+def test_several_roots_are_told(fileorg: Fileorg, twins: Tree) -> None:
+    assert fileorg("dedupe", "tree/sub", "tree", "--action", "quarantine").code == 0
+    twins.path("apart").mkdir()
+    twins.write({"apart/again": "same" * 9})
+    fileorg("undo")
+    assert fileorg("dedupe", "tree/sub", "tree/apart", "--action", "quarantine").code == 0
+    assert "tree/sub and 1 more" in fileorg("history").out
+    assert "And in" in fileorg("undo").out
+
+
 def test_a_dry_run_shows_the_rows_of_the_run(fileorg: Fileorg, twins: Tree) -> None:
     before = twins.snapshot()
     planned = fileorg("dedupe", "tree", "--action", "quarantine", "-n", "-f", "json").json

@@ -164,6 +164,11 @@ class JournalReader(TrashReader, GroupReader):
             raise foreign("A folder of operation", operation.id)
         return roots
 
+    def more_roots(self) -> dict[int, int]:
+        """How many roots the operations have beside their first one, of those that have any."""
+        query = "SELECT operation, count(*) FROM roots WHERE base > ? GROUP BY operation"
+        return dict(self._select(query, (Base.DEST,)))
+
     def open_operations(self) -> list[Operation]:
         """Those that ended without being sealed, newest first."""
         return self.operations("state <> 'sealed'")

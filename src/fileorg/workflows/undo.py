@@ -76,6 +76,11 @@ class UndoJob:
         return {Base.DEST: paths[Base.DEST]} if paths[Base.DEST] != paths[Base.ROOT] else {}
 
     @property
+    def further_roots(self) -> list[bytes]:
+        """Where it worked beside its root and destination."""
+        return [storage.root for storage in self._storages[len(Base) :]]
+
+    @property
     def kind(self) -> str:
         return "redo" if self.undone.kind == "undo" else "undo"
 

@@ -87,7 +87,7 @@ def _show_operations(out: "Out", format_: ListFormat, journal: "Journal") -> Non
     operations = journal.operations()
     states = operation_states(operations)
     if format_ is ListFormat.TEXT and operations:
-        _operation_table(out, operations, states)
+        _operation_table(out, operations, states, journal.more_roots())
         return
     rows = [
         (op.id, op.kind, op.root, op.dest, iso(op.started_ns), iso(op.ended_ns), op.done, op.bytes, op.problems, state)
@@ -96,7 +96,9 @@ def _show_operations(out: "Out", format_: ListFormat, journal: "Journal") -> Non
     _write(out, format_, "operations", _OPERATION_TITLES, rows, "Nothing was done yet.")
 
 
-def _operation_table(out: "Out", operations: "Sequence[Operation]", states: Sequence[str]) -> None:
+def _operation_table(
+    out: "Out", operations: "Sequence[Operation]", states: Sequence[str], more_roots: dict[int, int]
+) -> None:
     from fileorg.cli.render import Column, short, size, table, when
 
     columns = (
@@ -112,7 +114,8 @@ def _operation_table(out: "Out", operations: "Sequence[Operation]", states: Sequ
     for op, state in zip(operations, states, strict=True):
         what = op.kind if op.undoes is None else f"{op.kind} {op.undoes}"
         counts = (f"{op.done or 0:,}", size(op.bytes or 0))
-        rows.append((str(op.id), when(op.started_ns), what, short(op.root), *counts, state))
+        where = short(op.root) + (f" and {more_roots[op.id]} more" if op.id in more_roots else "")
+        rows.append((str(op.id), when(op.started_ns), what, where, *counts, state))
     table(out, columns, rows)
 
 

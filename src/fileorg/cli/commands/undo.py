@@ -142,6 +142,7 @@ def _show(change: "Change", job: "UndoJob") -> None:
         (f"Operation {undone.id}", f"{undone.kind}, {when(undone.started_ns)}"),
         ("In", short(undone.root)),
         *([("Into", short(undone.dest))] if undone.dest else []),
+        *(("And in", short(root)) for root in job.further_roots),
         (f"To {job.kind}", amount(job.plan.files, job.plan.bytes, change.verb)),
         *([("Purged", f"{plural(job.plan.purged, 'file')}, which cannot be brought back")] if job.plan.purged else []),
     ]
