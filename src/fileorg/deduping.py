@@ -139,11 +139,17 @@ class DedupePlan:
             return f"it is on another disk than {display(self._trees.path(keeper))}, where no {kind} can lead"
         return ""
 
+    def _is_there(self, base: Base, folder: bytes) -> bool:
+        try:
+            return self._storages[base].lstat(*split(folder)) is not None
+        except OSError:  # something else is in the place of a folder above, as the rows will find
+            return True
+
     def _make_folders(self, base: Base, folder: bytes, made: set[tuple[Base, bytes]]) -> Iterator[PlanRow]:
         if not folder or (base, folder) in made:
             return
         above, name = split(folder)
         yield from self._make_folders(base, above, made)
         made.add((base, folder))
-        if not self._trash.startswith(folder) or self._storages[base].lstat(above, name) is None:
+        if not self._trash.startswith(folder) or not self._is_there(base, folder):
             yield PlanRow(Action.MAKE_FOLDER, base, b"", b"", base, above, name, 0, 0, 0, TRASH_MODE, "")

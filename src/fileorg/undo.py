@@ -73,7 +73,7 @@ class UndoPlan:
         missing = [
             (Base(base), path, mode)
             for _, base, path, mode, *_ in self._journal.folders(self._operation.id)
-            if mode is not None and path and self._storages[base].lstat(*split(path)) is None
+            if mode is not None and path and self._is_missing(Base(base), path)
         ]
         if not missing:
             return
@@ -82,6 +82,13 @@ class UndoPlan:
         for base, path, mode in missing:
             if (base, path) in needed:
                 yield PlanRow(Action.MAKE_FOLDER, base, b"", b"", base, *split(path), 0, 0, 0, mode, "")
+
+    def _is_missing(self, base: Base, path: bytes) -> bool:
+        """Also said of one below something that is no folder any more: no, for it could not be made there."""
+        try:
+            return self._storages[base].lstat(*split(path)) is None
+        except OSError:
+            return False
 
 
 def _inverse(record: Done) -> PlanRow:

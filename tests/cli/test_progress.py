@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fileorg.cli.render import size
+
 if TYPE_CHECKING:
     from tests.cli.screens import Fileorg
     from tests.support.tree import Tree
 
-MANY = 400
+MANY = 1500
 """Copies, each made durable: enough to be at work for longer than the display is patient."""
 
 
@@ -35,7 +37,7 @@ def test_the_display_is_live_and_goes_away(fileorg: Fileorg, many: Tree, columns
     assert terminal.end() == 0
     assert "Copying" not in terminal.screen
     assert terminal.cursor_is_shown
-    assert f"Copied {MANY} files (39.1 KB) in " in terminal.screen
+    assert f"Copied {MANY:,} files ({size(MANY * 100)}) in " in terminal.screen
 
 
 def test_a_short_run_shows_no_display(fileorg: Fileorg, mess: Tree) -> None:

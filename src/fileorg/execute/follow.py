@@ -37,9 +37,9 @@ class Follow:
     """Told of each batch before and after it is carried out."""
 
     def __init__(self, index: Index, storages: Sequence[LocalStorage]) -> None:
+        """Raises `FileorgError` if the index cannot be used: nothing was begun yet."""
         self._index, self._storages = index, storages
-        self._has_digests = False
-        with self._tolerant():
+        with index.guarded():
             for storage in set(storages):
                 index.digests().set_aside_tree(*index.version(storage.root))
             self._has_digests = index.digests().has_spare()

@@ -117,8 +117,9 @@ class Index:
         return unchanged
 
     def _failed(self, error: Exception) -> FileorgError:
+        is_full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHMSIZE
         return FileorgError(
-            f"The index {display(self._path)} cannot be written: {error}.",
+            f"The index {display(self._path)} cannot be written: {'the disk is full' if is_full else error}.",
             hint="free some space, or name another state directory with --state-dir",
         )
 
@@ -144,8 +145,7 @@ class Index:
         return 0
 
     def _root_id(self, root: bytes) -> int:
-        found = self._db.execute("SELECT id FROM roots WHERE path = ?", (root,)).fetchone()
-        return int(found[0]) if found else 0
+        return self.version(root)[0]
 
     def batches(self, root: bytes) -> Iterator[tuple[int, FileBatch]]:
         """(sequence in the folder, batch): what the last scan of `root` saw, by folder; the memory of one batch."""
@@ -158,7 +158,10 @@ class Index:
 
     def version(self, root: bytes) -> tuple[int, int]:
         """Two numbers that change when what is known of a tree does."""
-        row = self._db.execute("SELECT id, version FROM roots WHERE path = ?", (root,)).fetchone()
+        try:
+            row = self._db.execute("SELECT id, version FROM roots WHERE path = ?", (root,)).fetchone()
+        except _BROKEN as error:
+            raise self._damaged(error) from error
         return (row[0], row[1]) if row else (0, 0)
 
     def files_in(self, root: bytes, folder: bytes) -> int:

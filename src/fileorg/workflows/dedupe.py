@@ -161,6 +161,7 @@ class DedupeJob:
         if self._journal is None or self.plan is None:
             raise AssertionError("a dry run has no journal")
         self.check()
+        follow = Follow(self._index, self._storages)
         operation = begin(self._journal, "dedupe", self._storages, self._options.facts(), None)
         self._reporter.stage("dedupe", self.plan.files)
         return execute(
@@ -172,7 +173,7 @@ class DedupeJob:
             self._reporter,
             stop=stop,
             rows=rows_at_a_time(self._storages, copies=True),  # each is read before it goes
-            follow=Follow(self._index, self._storages),
+            follow=follow,
         )
 
 

@@ -98,6 +98,7 @@ class OrganizeJob:
         if self._journal is None:
             raise AssertionError("a dry run has no journal")
         self.check()
+        follow = Follow(self._index, self._storages)
         operation = begin(self._journal, "organize", self._storages, self._options.facts(), None)
         self._reporter.stage(str(self._options.action), self.plan.files)
         with contextlib.closing(hands_for(self.plan.files, self._storages, self._locks)) as hands:
@@ -110,7 +111,7 @@ class OrganizeJob:
                 self._reporter,
                 stop=stop,
                 rows=rows_at_a_time(self._storages, copies=self._options.action is Action.COPY),
-                follow=Follow(self._index, self._storages),
+                follow=follow,
             )
 
     def check(self) -> None:

@@ -92,8 +92,15 @@ class UndoJob:
             first = self._journal.operation(first.undoes)
         return first.kind if first is not None else ""
 
+    def _follow(self) -> Follow | None:
+        try:
+            return None if self._index is None else Follow(self._index, self._storages)
+        except FileorgError:  # it is a cache
+            return None
+
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Take it back. Raises `JournalError`."""
+        follow = self._follow()
         operation = begin(self._journal, self.kind, self._storages, {}, self.undone.id)
         self._reporter.stage(self.kind, self.plan.files)
         changed = Changed.ANY if self._options.include_changed else Changed.EDITED
@@ -108,7 +115,7 @@ class UndoJob:
                 stop=stop,
                 changed=changed,
                 rows=rows_at_a_time(self._storages),
-                follow=None if self._index is None else Follow(self._index, self._storages),
+                follow=follow,
             )
 
 

@@ -55,8 +55,9 @@ KeepOption = Annotated[
     list[Keep] | None,
     typer.Option(
         "--keep",
-        help="Which file of a group stays. May be repeated: the next decides where the one before does not."
-        " Without it: a clean name, then the oldest, then the shortest path.",
+        metavar="RULE",
+        help=f"Which file of a group stays: {', '.join(Keep)}. May be repeated: the next decides where the one before"
+        " does not. Without it: a clean name, then the oldest, then the shortest path.",
         show_default=False,
         rich_help_panel=KEEP,
     ),
