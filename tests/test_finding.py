@@ -164,6 +164,18 @@ def test_more_sizes_than_are_kept_exactly(runs: Runs, monkeypatch: pytest.Monkey
     check(runs)
 
 
+def test_more_names_than_are_held_in_memory(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(40):
+        runs.tree.path(str(number)).write_bytes(b"x" * (1 + number % 7))
+    os.link(runs.tree.path("0"), runs.tree.path("linked"))
+    held = runs.duplicates()
+    monkeypatch.setattr("fileorg.index.groups._NAMES_HELD", 5)
+    monkeypatch.setattr("fileorg.index.groups._PAGE", 2)
+    runs.tree.write({"more": "more"})
+    assert runs.duplicates() == held
+    check(runs)
+
+
 # What was read once ---------------------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,8 @@ from fileorg.errors import UsageError
 from fileorg.events import NullReporter
 from fileorg.ignore import Ignore, Reason
 from fileorg.names import join
-from fileorg.scan import Reader, Seen, Selection, scan
+from fileorg.scan import Reader, Seen, scan
+from fileorg.selection import Selection
 from fileorg.storage import BATCH_ENTRIES, LocalStorage
 from fileorg.workflows import Filters, categorize, scan_trees
 

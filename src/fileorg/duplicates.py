@@ -66,6 +66,7 @@ class Finder:
         """
         if self._has_links:
             self._sizes.add_all(self._bounds.chosen(self._digests.linked_sizes()))
+        self._sizes.end()
         self._groups.begin()
         reporter.stage("compare")
         racy, reads = read_all(self._in_doubt_by_size(trees), self, processes, reporter)
@@ -73,6 +74,8 @@ class Finder:
             read_all(self._in_doubt_by_ends(trees), self, processes, reporter, racy, reads)
         if self._has_links:
             self._spread_links(trees)
+        self._ends.end()
+        self._wholes.end()
         folders = FolderTwins(self._twins, trees)
         for root, tree in enumerate(trees):
             self._groups.add(self._members(root, tree, folders))

@@ -18,8 +18,7 @@ from fileorg.errors import UsageError
 from fileorg.ignore import IGNORE_FILE, PROJECT_MARKERS, Ignore, Reason, Scope, is_store, project_marker
 from fileorg.index import FileBatch, Leftovers
 from fileorg.index import Part as FolderPart
-from fileorg.layout import collision_key
-from fileorg.leftovers import Found, Leftover, Links, found_in, is_meant, links_in
+from fileorg.leftovers import Found, Links, found_in, is_meant, links_in
 from fileorg.names import display, join
 from fileorg.placing import Neighbours, leader_of
 from fileorg.pool import Processes
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from fileorg.events import Reporter
     from fileorg.model import Entry, Listing
+    from fileorg.selection import Selection
 
 _IGNORE_FILE_BYTES = 1 << 20
 
@@ -46,46 +46,6 @@ _FOLDERS_A_TASK = 512
 _PARTS_A_FOLDER = 16
 _REMEMBERED = 1000
 """How many unreadable folders are named; the rest is counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which files are looked at. Sizes in bytes, times in nanoseconds since 1970, bounds included."""
-
-    recursive: bool = True
-    max_depth: int | None = None
-    one_file_system: bool = False
-    leave: frozenset[bytes] = frozenset()  # collision keys of folders at the top that are not entered
-    case_insensitive: bool = False  # how such a key is made
-    never: frozenset[tuple[int, int]] = frozenset()  # (dev, inode) of folders that are ours
-    min_size: int | None = None
-    max_size: int | None = None
-    newer_than_ns: int | None = None
-    older_than_ns: int | None = None
-    with_leaders: bool = False  # side-cars are judged by the file that they follow
-    leftovers: bool = True  # they are looked for: a look at where each symlink leads
-    goes: frozenset[Leftover] = frozenset()  # those that are to go: a folder of nothing else is empty
-
-    @property
-    def filters(self) -> bool:
-        bounds = (self.min_size, self.max_size, self.newer_than_ns, self.older_than_ns)
-        return any(bound is not None for bound in bounds)
-
-    def leaves(self, name: bytes) -> bool:
-        return collision_key(name, case_insensitive=self.case_insensitive) in self.leave
-
-    def takes(self, entry: Entry) -> bool:
-        return (
-            (self.min_size is None or entry.size >= self.min_size)
-            and (self.max_size is None or entry.size <= self.max_size)
-            and self.takes_time(entry)
-        )
-
-    def takes_time(self, entry: Entry) -> bool:
-        """For what has no size that anyone means: folders and symlinks."""
-        return (self.newer_than_ns is None or entry.mtime_ns >= self.newer_than_ns) and (
-            self.older_than_ns is None or entry.mtime_ns <= self.older_than_ns
-        )
 
 
 class Task(NamedTuple):

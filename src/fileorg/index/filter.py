@@ -62,12 +62,20 @@ class Repeated:
     def __init__(self) -> None:
         self._seen: set[int] = set()
         self._repeated: set[int] = set()
-        self._filters: tuple[Filter, Filter] | None = None
+        self._filters: tuple[Filter | None, Filter] | None = None
+
+    def end(self) -> None:
+        """No more will come: what came only once is forgotten."""
+        self._seen = set()
+        if self._filters is not None:
+            self._filters = None, self._filters[1]
 
     def add_all(self, numbers: Sequence[int]) -> None:
         """Enter numbers of up to 64 bits; a number that is twice among them is repeated, too."""
         if self._filters is not None:
             seen, repeated = self._filters
+            if seen is None:
+                raise AssertionError("this was said to be the end")
             spread = _spread(numbers)
             repeated.add_all([spread[position] for position in seen.add_all(spread)])
             return
@@ -77,9 +85,10 @@ class Repeated:
         self._repeated |= fresh & self._seen
         self._seen |= fresh
         if len(self._seen) > _MANY:
-            self._filters = Filter(MOST_NAMES), Filter(MOST_NAMES)
-            for one, few in zip(self._filters, (self._seen, self._repeated), strict=True):
+            filters = Filter(MOST_NAMES), Filter(MOST_NAMES)
+            for one, few in zip(filters, (self._seen, self._repeated), strict=True):
                 one.add_all(_spread([*few]))
+            self._filters = filters
             self._seen, self._repeated = set(), set()
 
     def positions(self, numbers: Sequence[int]) -> list[int]:

@@ -1,6 +1,6 @@
 """Duplicate groups, as they were found last: kept to be paged through, and told again if nothing changed.
 
-Groups are made in memory up to 150,000 names, and by SQLite beyond that; kept are pages of a thousand, in columns.
+Groups are made in memory up to 100,000 names, and by SQLite beyond that; kept are pages of a thousand, in columns.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CREATE TEMP TABLE found (
     inode INTEGER NOT NULL, mode INTEGER NOT NULL, nlink INTEGER NOT NULL)
 """
 _INSERT = "INSERT INTO found VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_NAMES_HELD = 150_000
+_NAMES_HELD = 100_000
 _PAGE = 1024
 _ROWS_AT_A_TIME = 4096
 

@@ -14,7 +14,7 @@ from fileorg.ignore import Ignore
 from fileorg.journal import PURGE, Journal
 from fileorg.model import Base
 from fileorg.names import display
-from fileorg.scan import Selection
+from fileorg.selection import Selection
 from fileorg.state import root_locks, run_lock
 from fileorg.storage import LocalStorage
 
