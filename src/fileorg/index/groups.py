@@ -27,7 +27,9 @@ _FOUND = """
 CREATE TEMP TABLE found (
     digest BLOB NOT NULL, size INTEGER NOT NULL, is_copy INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     length INTEGER NOT NULL, root INTEGER NOT NULL, folder BLOB NOT NULL, name BLOB NOT NULL, dev INTEGER NOT NULL,
-    inode INTEGER NOT NULL, mode INTEGER NOT NULL, nlink INTEGER NOT NULL)
+    inode INTEGER NOT NULL, mode INTEGER NOT NULL, nlink INTEGER NOT NULL);
+CREATE TEMP TABLE several (
+    digest BLOB NOT NULL, size INTEGER NOT NULL, files INTEGER NOT NULL, PRIMARY KEY (digest, size)) WITHOUT ROWID;
 """
 _INSERT = "INSERT INTO found VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _NAMES_HELD = 100_000
@@ -86,6 +88,8 @@ class Groups:
         """Forget the last finding."""
         for name in TABLES:
             self._db.execute(f"DELETE FROM {name}")
+        for name in ("found", "several"):  # of a finding that was cut short
+            self._db.execute(f"DROP TABLE IF EXISTS temp.{name}")
         self._held, self._is_held = [], True
 
     def add(self, rows: Iterable[MemberRow]) -> None:
@@ -95,8 +99,8 @@ class Groups:
             self._held += islice(every, _NAMES_HELD + 1 - len(self._held))
             if len(self._held) <= _NAMES_HELD:
                 return
-            self._db.execute("DROP TABLE IF EXISTS temp.found")
-            self._db.execute(_FOUND)
+            for statement in _FOUND.split(";\n")[:-1]:
+                self._db.execute(statement)
             self._db.executemany(_INSERT, self._held)
             self._held, self._is_held = [], False
         self._db.executemany(_INSERT, every)
@@ -127,14 +131,19 @@ class Groups:
         return iter(groups)
 
     def _sorted_groups(self) -> Iterator[Group]:
+        self._db.execute(
+            "INSERT INTO several SELECT digest, size, count(DISTINCT printf('%d:%d', dev, inode)) FROM found"
+            " GROUP BY digest, size HAVING count(*) > 1"
+        )
+        # CROSS JOIN: each of the found is looked up among the others, not the other way round.
         query = (
-            "SELECT found.* FROM found JOIN (SELECT digest, size, count(DISTINCT printf('%d:%d', dev, inode)) AS files"
-            " FROM found GROUP BY digest, size HAVING count(*) > 1) AS groups USING (digest, size)"
+            "SELECT found.* FROM found CROSS JOIN several USING (digest, size)"
             " ORDER BY (files - 1) * size DESC, files < 2, digest, size, is_copy, mtime_ns, length, root, folder, name"
         )
         rows = _rows(self._db.execute(query))
         yield from map(_group_of, groupby(rows, key=itemgetter(0, 1)))
-        self._db.execute("DROP TABLE found")
+        for name in ("found", "several"):
+            self._db.execute(f"DROP TABLE temp.{name}")
 
     def roots(self) -> list[bytes]:
         """The trees that were searched, by `Member.root`; none if nothing was."""
