@@ -150,3 +150,16 @@ def test_a_link_that_others_remove_between(
     before_call(monkeypatch, "discard", remove_it)
     assert runs.undo().problems == []
     assert twins.read() == {"a": "same", "b": "other", "x/c": "same"}
+
+
+def test_the_time_of_a_folder_that_only_holds_keepers_is_nobodys(twins: Tree, runs: Runs) -> None:
+    """A redo that was cut short before it came to what else is in there had given it the time of a whole redo."""
+    before = twins.snapshot()
+    runs.dedupe("hardlink")
+    runs.undo()
+    asked = iter([False, True])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fileorg.workflows.undo.rows_at_a_time", lambda *_, **__: 4)
+        runs.undo(redo=True, stop=lambda: next(asked, True))
+    runs.undo()
+    assert twins.snapshot() == before

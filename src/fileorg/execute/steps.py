@@ -220,7 +220,8 @@ def sync_all(storages: Sequence[LocalStorage]) -> None:
 def _folder_times(journal: Journal, operation: Operation, disturbed: Collection[tuple[Base, bytes]]) -> dict[int, int]:
     """Folder id → the mtime_ns to give it: where files went back, that of then; where nothing came of it, as it was."""
     times = journal.restorable_folders(operation) if operation.undoes else {}
-    if not disturbed and (not times or journal.is_all_done(operation)):
+    # A folder that only holds keepers is known, too, and nothing came of it.
+    if not disturbed and (not times or (journal.is_all_done(operation) and not journal.has_keepers(operation))):
         return times
     worked = journal.folders_with_done(operation)
     times = {folder: mtime_ns for folder, mtime_ns in times.items() if folder in worked}

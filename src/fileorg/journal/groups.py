@@ -29,6 +29,11 @@ class GroupReader:
         def record_range(self, operation: Operation) -> tuple[RecordId, RecordId]: ...
         def keepers(self, low: RecordId, high: RecordId) -> dict[RecordId, Keeper]: ...
 
+    def has_keepers(self, operation: Operation) -> bool:
+        """Whether it is about duplicates."""
+        query = "SELECT 1 FROM keepers WHERE record BETWEEN ? AND ? LIMIT 1"
+        return self._value(query, self.record_range(operation)) is not None
+
     def count_groups(self, operation: Operation) -> int:
         """How many groups an operation was about."""
         query = "SELECT count(*) FROM (SELECT 1 FROM keepers WHERE record BETWEEN ? AND ? GROUP BY folder, name)"
