@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.crash import open_again, recovered
 from tests.support.twins import IN_TRASH, before_call, every_action, linking, reasons, swap, write_twins
 
 from fileorg.model import RecordState
@@ -153,7 +154,7 @@ def test_a_link_that_others_remove_between(
 
 
 def test_a_folder_that_only_holds_a_keeper_gets_no_time(tree: Tree, runs: Runs) -> None:
-    """Of a redo that was cut short before it came to what else is in there."""
+    """Of a redo that died before it came to what else is in there."""
     tree.write({"b/1": "larger", "z": "larger", "a": "x", "b/2": "x"})
     before = tree.snapshot()
     runs.dedupe("hardlink")
@@ -162,6 +163,8 @@ def test_a_folder_that_only_holds_a_keeper_gets_no_time(tree: Tree, runs: Runs) 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("fileorg.workflows.undo.rows_at_a_time", lambda *_, **__: 4)
         assert runs.undo(redo=True, stop=lambda: next(asked, True)).done == 1
+    open_again(runs, 3, state="done")
+    recovered(runs, 3)
     assert tree.snapshot()[b"b"].mtime_ns == before[b"b"].mtime_ns
     runs.undo()
     assert tree.snapshot() == before
