@@ -108,13 +108,17 @@ class Index:
             self._db.execute("COMMIT")
             self._files[root] = files
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
-            raise (self._damaged(error) if code & 0xFF in _DAMAGED else self._failed(error)) from error
+            raise self._told(error) from error
         finally:
             with contextlib.suppress(sqlite3.Error):
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
         return unchanged
+
+    def _told(self, error: Exception) -> FileorgError:
+        """What a person is told of an error of SQLite, by what it means."""
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+        return self._damaged(error) if code & 0xFF in _DAMAGED else self._failed(error)
 
     def _failed(self, error: Exception) -> FileorgError:
         is_full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHMSIZE
@@ -161,7 +165,7 @@ class Index:
         try:
             row = self._db.execute("SELECT id, version FROM roots WHERE path = ?", (root,)).fetchone()
         except _BROKEN as error:
-            raise self._damaged(error) from error
+            raise self._told(error) from error
         return (row[0], row[1]) if row else (0, 0)
 
     def files_in(self, root: bytes, folder: bytes) -> int:
@@ -194,11 +198,11 @@ class Index:
             try:
                 yield
             finally:  # what a run that was cut short has read is worth keeping
-                if not is_within:
-                    self._db.execute("COMMIT")
+                with contextlib.suppress(sqlite3.ProgrammingError):  # it was damaged, and is closed
+                    if not is_within and self._db.in_transaction:
+                        self._db.execute("COMMIT")
         except _BROKEN as error:
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
-            raise (self._damaged(error) if code & 0xFF in _DAMAGED else self._failed(error)) from error
+            raise self._told(error) from error
 
     def folder(self, root: bytes, folder: bytes) -> Iterator[FileBatch]:
         """The batches of one folder."""

@@ -220,11 +220,14 @@ def _find(
     filters, bounds = options.filters, _bounds(options.filters)
     # A bound of sizes is applied here and not in the scan: the index would forget what lies outside.
     selection = replace(filters, min_size=None, max_size=None).selection(frozenset({identity_of(state.path)}))
-    finder, groups = Finder(index, bounds, with_links=options.with_links), index.groups()
+    groups = index.groups()
+    with index.guarded():
+        finder = Finder(index, bounds, with_links=options.with_links)
+        for storage in storages:
+            index.twins().forget_partial(storage.root)
     with Processes() as processes:
         reporter.stage("scan")
         for storage in storages:
-            index.twins().forget_partial(storage.root)
             seen.partial = partial(index.twins().add_partial, storage.root)
             batches = scan(Reader(storage, filters.ignore(), selection), seen, reporter, processes=processes)
             seen.unchanged += index.update(storage.root, finder.watching(batches))
