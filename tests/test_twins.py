@@ -80,6 +80,14 @@ def test_whole_trees(runs: Runs) -> None:
     assert folders(runs, roots=roots) == [["a", "b"]]
 
 
+@pytest.mark.parametrize("other", ["else", ".hidden"])
+def test_a_difference_under_a_name_that_sorts_after_all_others(runs: Runs, other: str) -> None:
+    last = "\udcff" * 9
+    runs.tree.write({"a/1.jpg": "one", f"a/{last}/x": "x", "b/1.jpg": "one", f"b/{last}/{other}": "y"})
+    roots = [runs.tree.path("a"), runs.tree.path("b")]
+    assert folders(runs, roots=roots) == []
+
+
 def test_a_folder_in_which_something_was_too_small_to_be_compared_is_none(runs: Runs) -> None:
     runs.tree.write(album("a") | album("b"))
     assert folders(runs, min_size=4) == [["a/raw/deep", "b/raw/deep"]]

@@ -103,15 +103,15 @@ class Twins:
 
     def files_below(self, tree: int, path: bytes, folder: bytes) -> int:
         """How many files the index has in a folder and in those in it; -1 if one of them is partial."""
-        low, high = (folder + b"/", folder + b"0") if folder else (b"", b"\xff" * 8)
-        query = "SELECT 1 FROM partial WHERE root = ? AND (folder = ? OR (folder >= ? AND folder < ?)) LIMIT 1"
-        if self._db.execute(query, (path, folder, low, high)).fetchone() is not None:
+        within, bounds = "", list[bytes]()  # all of the tree: there is no name that sorts after all others
+        if folder:
+            within = "AND (folder = ? OR (folder > ? AND folder < ?))"
+            bounds = [folder, folder + b"/", folder + b"0"]
+        query = f"SELECT 1 FROM partial WHERE root = ? {within} LIMIT 1"
+        if self._db.execute(query, (path, *bounds)).fetchone() is not None:
             return -1
-        query = (
-            "SELECT sum(files) FROM batches JOIN columns ON batch = id"
-            " WHERE root = ? AND (folder = ? OR (folder >= ? AND folder < ?))"
-        )
-        return int(self._db.execute(query, (tree, folder, low, high)).fetchone()[0] or 0)
+        query = f"SELECT sum(files) FROM batches JOIN columns ON batch = id WHERE root = ? {within}"
+        return int(self._db.execute(query, (tree, *bounds)).fetchone()[0] or 0)
 
     def finish(self) -> None:
         """Make groups, largest first, of those that are not just parts of larger ones."""
