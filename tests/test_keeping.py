@@ -165,6 +165,16 @@ def test_isolated_trees_keep_their_own_copies() -> None:
     assert not decide(member("a"), member("b"), wishes=Wishes(isolate=True)).victims
 
 
+def test_an_isolated_tree_that_has_a_name_of_the_keepers_file_keeps_its_own_copies() -> None:
+    """Whichever of the names is the keeper: after `--action hardlink` the file has one in each tree."""
+    short, long = member("a", 1, inode=7, nlink=2), member("long name", inode=7, nlink=2)
+    for keeper in (short, long):
+        prefer = Patterns("--prefer", [keeper.name.decode()])
+        decided = decide(short, long, member("b"), member("c", 1), wishes=Wishes(prefer=prefer, isolate=True))
+        assert decided.keeper == keeper
+        assert not decided.victims
+
+
 def test_no_name_of_the_keepers_own_file_goes() -> None:
     members = (member("a", inode=7, nlink=2), member("b", inode=7, nlink=2), member("c", inode=8))
     decided = decide(*members)

@@ -57,8 +57,8 @@ class Trees(NamedTuple):
 
 
 class Wishes(NamedTuple):
-    """What the user wants to keep. `isolate`: only what another of the given folders has, too, may go. `with_links`:
-    every name of a file is listed, not one of them.
+    """What the user wants to keep. `isolate`: only what another of the given folders has, too, may go, and nothing in a
+    folder that has a name of the keeper's file. `with_links`: every name of a file is listed, not one of them.
     """
 
     keep: Sequence[Keep] = ()
@@ -134,6 +134,7 @@ class Chooser:
             candidates = [place for place, number in zip(candidates, measured, strict=True) if number == least]
         keeper = candidates[0][1]
         own, known = keeper[3:5], {keeper[3:5]}
+        closed = {member[0] for _, member in ranked if member[3:5] == own} if wishes.isolate else ()
         victims: list[Member] = []
         stays: list[Member] = []
         listed = [keeper]
@@ -144,7 +145,7 @@ class Chooser:
             if wishes.with_links or identity not in known:
                 known.add(identity)
                 listed.append(member)
-            if standing[path] < _FREE or identity == own or (wishes.isolate and member.root == keeper.root):
+            if standing[path] < _FREE or identity == own or member.root in closed:
                 stays.append(member)
             else:
                 victims.append(member)
