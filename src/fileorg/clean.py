@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fileorg.batches import in_batches
 from fileorg.leftovers import Leftover
 from fileorg.model import Action, Base, PlanRow
 from fileorg.names import display, join, split
@@ -60,14 +61,7 @@ class CleanPlan:
 
     def batches(self, rows: int) -> Iterator[list[PlanRow]]:
         """The plan, the same each time: what stays is in it with the reason."""
-        ready: list[PlanRow] = []
-        for row in self._rows():
-            ready.append(row)
-            if len(ready) == rows:
-                yield ready
-                ready = []
-        if ready:
-            yield ready
+        return in_batches(self._rows(), rows)
 
     def first(self, kind: Leftover, most: int) -> list[bytes]:
         """The first names of a kind that are to go."""

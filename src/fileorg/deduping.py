@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from fileorg.batches import in_batches
 from fileorg.model import Action, Base, Keeper, PlanRow
 from fileorg.names import display, join, split
 
@@ -106,14 +107,7 @@ class DedupePlan:
 
     def batches(self, rows: int) -> Iterator[list[PlanRow]]:
         """The steps, at most `rows` at a time; folders of the trash just before what goes there."""
-        ready: list[PlanRow] = []
-        for row in self._every():
-            ready.append(row)
-            if len(ready) == rows:
-                yield ready
-                ready = []
-        if ready:
-            yield ready
+        return in_batches(self._every(), rows)
 
     def _every(self) -> Iterator[PlanRow]:
         made: set[tuple[Base, bytes]] = set()

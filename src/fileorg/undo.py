@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from fileorg.batches import in_batches
 from fileorg.layout import numbered
 from fileorg.links import Place, StandIn
 from fileorg.model import INVERSE, TO_AND_FRO, Action, Base, PlanRow, RecordState
@@ -44,9 +45,7 @@ class UndoPlan:
 
     def batches(self, rows: int) -> Iterator[list[PlanRow]]:
         """Missing parents first, then the inverse of each record. Raises `JournalError` for a row that is not ours."""
-        parents = list(self._missing_parents())
-        for start in range(0, len(parents), rows):
-            yield parents[start : start + rows]
+        yield from in_batches(self._missing_parents(), rows)
         for batch in self._journal.done(self._operation, rows):
             plan = [_inverse(record) for record in batch]
             wanted = {row[4:7] for row in plan} if self._rename else set()

@@ -6,9 +6,9 @@ import base64
 import csv
 import json
 from datetime import UTC, datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from fileorg.batches import in_batches
 from fileorg.names import display
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ class JsonDocument:
 
     def rows(self, key: str, rows: Iterable[Any]) -> None:
         self._write(f"{self._separator}{json.dumps(key)}: [")
-        separator, every = "\n    ", iter(rows)
-        while batch := [self._encode(row) for row in islice(every, 256)]:
+        separator = "\n    "
+        for batch in in_batches(map(self._encode, rows), 256):
             self._write(separator + ",\n    ".join(batch))
             separator = ",\n    "
         self._write("]" if separator.startswith("\n") else "\n  ]")
@@ -95,7 +95,7 @@ def write_lines(out: Out, names: Iterable[bytes]) -> None:
 
 def _write_raw(out: Out, names: Iterable[bytes], end: bytes) -> None:
     out.flush()
-    buffer, every = out.stream.buffer, iter(names)
-    while batch := list(islice(every, 256)):
+    buffer = out.stream.buffer
+    for batch in in_batches(names, 256):
         buffer.write(end.join(batch) + end)
     buffer.flush()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from itertools import islice
 from typing import TYPE_CHECKING, TextIO
 
+from fileorg.batches import in_batches
 from fileorg.errors import UsageError
 from fileorg.names import display
 
@@ -40,7 +40,7 @@ class Out:
 
     def many(self, texts: Iterable[str]) -> None:
         """Very many lines: a write for each would take longer than all else."""
-        for batch in _batched(texts):
+        for batch in in_batches(texts, 256):
             self.line("\n".join(batch))
 
     def prose(self, text: str, lead: str = "") -> None:
@@ -126,12 +126,6 @@ def _created(target: str, asked: str) -> TextIO:
     except OSError as error:
         shown = display(asked)
         raise UsageError(f"The output {shown} cannot be written: {error.strerror}.", hint="see -o") from error
-
-
-def _batched(texts: Iterable[str]) -> Iterator[list[str]]:
-    every = iter(texts)
-    while batch := list(islice(every, 256)):
-        yield batch
 
 
 def _is_terminal(stream: TextIO) -> bool:

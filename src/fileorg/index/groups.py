@@ -11,6 +11,8 @@ from itertools import accumulate, groupby, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fileorg.batches import in_batches
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
@@ -112,10 +114,7 @@ class Groups:
         """
         sums = [0, 0, 0]
         groups = self._held_groups() if self._is_held else self._sorted_groups()
-        for number in range(1 << 62):
-            page = list(islice(groups, _PAGE))
-            if not page:
-                break
+        for number, page in enumerate(in_batches(groups, _PAGE)):
             self._db.execute("INSERT INTO pages VALUES (?, ?, ?, ?, ?, ?)", (number, *_packed(page)))
             several = [(files, size) for _, size, files, _ in page if files > 1]
             sums[0] += len(several)
