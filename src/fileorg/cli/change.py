@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shlex
+import sys
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fileorg.cli.formats import JsonDocument, write_json
@@ -38,6 +40,11 @@ class Rows(Protocol):
     def as_null(self, out: Out) -> None: ...
 
 
+def command_line() -> str:
+    """The command that is running, as it would be typed again."""
+    return shlex.join(["fileorg", *sys.argv[1:]])
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One change, and where its texts go."""
@@ -48,7 +55,7 @@ class Change:
     out: Out
     screen: Screen
     rows: Rows
-    again: str
+    again: str = field(default_factory=command_line)
     """The command that goes on where a run was stopped."""
 
     @property
@@ -83,6 +90,38 @@ class Change:
             for key, value in totals.items():
                 document.field(key, value)
             document.end()
+
+    def say_dry_run(self, what: str, *, skipped: int = 0) -> None:
+        """The last line of a preview: what would be done."""
+        if self.is_text and not self.manner.quiet:
+            more = f", {skipped:,} skipped" if skipped else ""
+            self.out.line(f"{what} would be {self.verb.participle}{more}. This was a dry run: nothing was changed.")
+        self.out.flush()
+
+    def show(self, show: Callable[[Out], None], *, lists_rows: bool = True) -> None:
+        """The plan before it is run, for the person who is asked, or for a log; `lists_rows` if each row was wanted."""
+        if not self.asks and (self.manner.quiet or not self.is_text):
+            return
+        talk = self.talk if self.asks else self.out
+        if lists_rows and self.manner.verbose:
+            self.rows.list(talk)
+            talk.line()
+        show(talk)
+        talk.flush()
+
+    def nothing(
+        self, facts: dict[str, Any], said: str, *, skipped: int = 0, show: Callable[[Out], object] | None = None
+    ) -> Exit:
+        """There is nothing to do; with the rows that are skipped, if any, and what there is to `show`."""
+        if not self.is_text:
+            write_json(self.out, {"operation": None, "files": 0} | facts)
+        elif not self.manner.quiet:
+            if skipped:
+                self.rows.list(self.out)
+            self.out.line(said)
+            if show is not None:
+                show(self.out)
+        return Exit.DONE
 
     def agreed(self, question: str) -> bool:
         """Whether to go on: the answer, or yes where no one is asked."""

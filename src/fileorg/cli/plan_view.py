@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.cli.formats import named
 from fileorg.cli.render import Column, counted, plural, short, size, table
+from fileorg.cli.summary import NAMED
+from fileorg.errors import Exit
 from fileorg.names import display
 
 if TYPE_CHECKING:
@@ -97,10 +99,13 @@ def left_alone_as_json(seen: Seen) -> dict[str, Any]:
     }
 
 
-def tell_unreadable(screen: Screen, seen: Seen, *, most: int | None) -> None:
-    """Each folder that could not be read, on standard error. `most` None names all that are known."""
-    told = seen.unreadable[:most]
+def tell_unreadable(screen: Screen, seen: Seen, *, verbose: bool = False) -> Exit:
+    """Folders that could not be read, on standard error: the first, or all that are known; and what the run ends with
+    for them.
+    """
+    told = seen.unreadable[: None if verbose else NAMED]
     for folder, error in told:
         screen.note(f"{display(folder or b'.')} could not be read: {error}.")
     if seen.unreadable_count > len(told):
         screen.note(f"{seen.unreadable_count - len(told):,} more folders could not be read.")
+    return Exit.SOME_FAILED if seen.unreadable_count else Exit.DONE

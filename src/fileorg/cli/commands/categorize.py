@@ -9,7 +9,7 @@ import typer
 from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.options import OUTPUT, ListFormat, ProgressMode
-from fileorg.errors import Exit, UsageError
+from fileorg.errors import UsageError
 
 if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
@@ -57,7 +57,6 @@ def categorize(
     """
     from fileorg.cli.plan_view import tell_unreadable
     from fileorg.cli.progress import reporting
-    from fileorg.cli.summary import NAMED
     from fileorg.cli.terminal import output as to_output
     from fileorg.scan import Seen
     from fileorg.workflows import categorize as categorized
@@ -85,8 +84,7 @@ def categorize(
         _write(out, files, format_, null=null)
         screen.pause()
         out.flush()
-        tell_unreadable(screen, seen, most=NAMED)
-    return Exit.SOME_FAILED if seen.unreadable_count else Exit.DONE
+        return tell_unreadable(screen, seen)
 
 
 def _categories(asked: Sequence[str] | None) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """`fileorg clean`: remove what is left over."""
 
 import os
-import shlex
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +12,7 @@ from fileorg.errors import Exit
 
 if TYPE_CHECKING:
     from fileorg.cli.change import Change
+    from fileorg.cli.terminal import Out
     from fileorg.state import StateDirectory
     from fileorg.workflows import CleanJob, CleanOptions
 
@@ -120,13 +121,10 @@ def clean(
 
 def run_clean(chosen: "CleanOptions", manner: Manner, state: "StateDirectory") -> Exit:
     """Plan, ask and run."""
-    import sys
-
     from fileorg.cli.change import Change
     from fileorg.cli.clean_view import CleanRows
     from fileorg.cli.plan_view import tell_unreadable
     from fileorg.cli.progress import reporting
-    from fileorg.cli.summary import NAMED
     from fileorg.cli.terminal import output
     from fileorg.cli.words import VERBS
     from fileorg.workflows import cleaning
@@ -137,50 +135,40 @@ def run_clean(chosen: "CleanOptions", manner: Manner, state: "StateDirectory") -
         cleaning(chosen, state, screen, changes=not manner.dry_run) as job,
     ):
         screen.pause()
-        again = shlex.join(["fileorg", *sys.argv[1:]])
-        change = Change(manner, VERBS["clean"], "clean", out, screen, CleanRows(job.plan, {}), again)
+        change = Change(manner, VERBS["clean"], "clean", out, screen, CleanRows(job.plan, {}))
         code = _preview(change, job, chosen) if manner.dry_run else _run(change, job)
-        if job.seen.unreadable_count:
-            out.flush()
-            tell_unreadable(screen, job.seen, most=None if manner.verbose else NAMED)
-            code = code or Exit.SOME_FAILED
-        return code
+        out.flush()
+        unread = tell_unreadable(screen, job.seen, verbose=manner.verbose)
+        return code or unread
 
 
 def _run(change: "Change", job: "CleanJob") -> Exit:
     from fileorg.cli.change import declined
-    from fileorg.cli.clean_view import counts_as_json
+    from fileorg.cli.clean_view import counts_as_json, show_left_alone
     from fileorg.cli.summary import amount
 
     job.check()
+    facts = counts_as_json(job.plan, job.seen)
     if not job.plan.files:
-        return _nothing(change, job)
-    _show(change, job)
+        show = partial(show_left_alone, plan=job.plan, seen=job.seen)
+        return change.nothing(facts, "There is nothing to do.", skipped=job.plan.skipped, show=show)
+    change.show(partial(_show, job=job))
     question = f"{change.verb.ask} {amount(job.plan.files, 0, change.verb)}? fileorg undo takes it back."
     if not change.agreed(question):
         return declined()
     outcome = change.carry_out(job)
     way_back = f"fileorg undo {outcome.operation}"
-    return change.report(outcome, job.plan.files, way_back, facts=counts_as_json(job.plan, job.seen))
+    return change.report(outcome, job.plan.files, way_back, facts=facts)
 
 
-def _show(change: "Change", job: "CleanJob") -> None:
-    """The plan before it is run: a line for each kind."""
+def _show(talk: "Out", job: "CleanJob") -> None:
+    """A line for each kind, and what is left alone."""
     from fileorg.cli.clean_view import show_kinds, show_left_alone
 
-    if change.manner.quiet and not change.asks:
-        return
-    talk = change.talk if change.asks else change.out
-    if not (change.is_text or change.asks):
-        return
-    if change.manner.verbose:
-        change.rows.list(talk)
-        talk.line()
     show_kinds(talk, job.plan)
     talk.line()
     if show_left_alone(talk, job.plan, job.seen):
         talk.line()
-    talk.flush()
 
 
 def _preview(change: "Change", job: "CleanJob", chosen: "CleanOptions") -> Exit:
@@ -192,26 +180,8 @@ def _preview(change: "Change", job: "CleanJob", chosen: "CleanOptions") -> Exit:
     plan = job.plan
     head: dict[str, Any] = {"dry_run": True, **named("root", os.path.realpath(chosen.root))}
     change.preview(head, counts_as_json(plan, job.seen))
-    if change.is_text and not change.manner.quiet:
-        if plan.files or plan.skipped:
-            change.out.line()
-        what = f"{amount(plan.files, 0, change.verb)} would be {change.verb.participle}"
-        skipped = f", {plan.skipped:,} skipped" if plan.skipped else ""
-        change.out.line(f"{what}{skipped}. This was a dry run: nothing was changed.")
-    change.out.flush()
+    if change.is_text and not change.manner.quiet and (plan.files or plan.skipped):
+        change.out.line()
+    change.say_dry_run(amount(plan.files, 0, change.verb), skipped=plan.skipped)
     job.check()
-    return Exit.DONE
-
-
-def _nothing(change: "Change", job: "CleanJob") -> Exit:
-    from fileorg.cli.clean_view import counts_as_json, show_left_alone
-    from fileorg.cli.formats import write_json
-
-    if not change.is_text:
-        write_json(change.out, {"operation": None, "files": 0, **counts_as_json(job.plan, job.seen)})
-    elif not change.manner.quiet:
-        if job.plan.skipped:
-            change.rows.list(change.out)
-        change.out.line("There is nothing to do.")
-        show_left_alone(change.out, job.plan, job.seen)
     return Exit.DONE

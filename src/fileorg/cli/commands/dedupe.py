@@ -1,8 +1,6 @@
 """`fileorg dedupe`: files with the same content, and what is to be done with them."""
 
 import os
-import shlex
-import sys
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +16,7 @@ from fileorg.keeping import Keep
 if TYPE_CHECKING:
     from fileorg.cli.change import Change
     from fileorg.cli.progress import Screen
+    from fileorg.cli.terminal import Out
     from fileorg.state import StateDirectory
     from fileorg.workflows import DedupeJob, DedupeOptions
 
@@ -264,9 +263,8 @@ def _change(chosen: "DedupeOptions", manner: Manner, state: "StateDirectory") ->
         deduping(chosen, state, screen, changes=not manner.dry_run) as job,
     ):
         screen.pause()
-        again = shlex.join(["fileorg", *sys.argv[1:]])
         rows = PlanRows(job.rows, job.elsewhere())
-        change = Change(manner, VERBS[f"dedupe-{chosen.remedy}"], "dedupe", out, screen, rows, again)
+        change = Change(manner, VERBS[f"dedupe-{chosen.remedy}"], "dedupe", out, screen, rows)
         code = _preview(change, job) if manner.dry_run else _run(change, job)
         out.flush()
         return code or _tell_unread(screen, job, verbose=manner.verbose)
@@ -275,21 +273,12 @@ def _change(chosen: "DedupeOptions", manner: Manner, state: "StateDirectory") ->
 def _run(change: "Change", job: "DedupeJob") -> Exit:
     from fileorg.cli import duplicates_view as view
     from fileorg.cli.change import declined
-    from fileorg.cli.formats import write_json
     from fileorg.cli.render import plural, size
 
     job.check()
     if not job.found.victims:
-        if not change.is_text:
-            write_json(change.out, {"operation": None, "files": 0, **view.summary(job)})
-        elif not change.manner.quiet:
-            change.out.line("There are no duplicates to act on.")
-        return Exit.DONE
-    if change.asks or (change.is_text and not change.manner.quiet):
-        talk = change.talk if change.asks else change.out
-        view.show(talk, job, verbose=change.manner.verbose, hint=False)
-        talk.line()
-        talk.flush()
+        return change.nothing(view.summary(job), "There are no duplicates to act on.")
+    change.show(partial(_show, job=job, verbose=change.manner.verbose), lists_rows=False)
     what = f"{plural(job.found.victims, 'duplicate')} ({size(job.found.bytes)})"
     if not change.agreed(f"{change.verb.ask} {what}? fileorg undo takes it back."):
         return declined()
@@ -297,6 +286,13 @@ def _run(change: "Change", job: "DedupeJob") -> Exit:
     way_back = f"fileorg undo {outcome.operation}"
     say_purge = partial(_say_purge, change, job, outcome.done)
     return change.report(outcome, job.found.victims, way_back, facts=view.summary(job), between=say_purge)
+
+
+def _show(talk: "Out", job: "DedupeJob", *, verbose: bool) -> None:
+    from fileorg.cli import duplicates_view as view
+
+    view.show(talk, job, verbose=verbose, hint=False)
+    talk.line()
 
 
 def _say_purge(change: "Change", job: "DedupeJob", done: int) -> None:
@@ -313,9 +309,8 @@ def _preview(change: "Change", job: "DedupeJob") -> Exit:
     head = {"dry_run": True, "kind": "dedupe", **view.roots(job)}
     change.preview(head, {"files": job.found.victims, "bytes": job.found.bytes, **view.summary(job)})
     if change.is_text and not change.manner.quiet:
-        what = f"{plural(job.found.victims, 'duplicate')} ({size(job.found.bytes)}) would be {change.verb.participle}"
-        change.out.line(f"\n{what}. This was a dry run: nothing was changed.")
-    change.out.flush()
+        change.out.line()
+    change.say_dry_run(f"{plural(job.found.victims, 'duplicate')} ({size(job.found.bytes)})")
     job.check()
     return Exit.DONE
 
@@ -326,11 +321,10 @@ def _tell_unread(screen: "Screen", job: "DedupeJob", *, verbose: bool) -> Exit:
     from fileorg.cli.summary import NAMED
     from fileorg.names import display
 
-    most = None if verbose else NAMED
-    tell_unreadable(screen, job.seen, most=most)
-    told = job.reads.named[:most]
+    unread = tell_unreadable(screen, job.seen, verbose=verbose)
+    told = job.reads.named[: None if verbose else NAMED]
     for path, reason in told:
         screen.note(f"{display(path)} was left out: {reason}.")
     if job.reads.failed > len(told):
         screen.note(f"{job.reads.failed - len(told):,} more files were left out.")
-    return Exit.SOME_FAILED if job.seen.unreadable_count or job.reads.failed else Exit.DONE
+    return unread or (Exit.SOME_FAILED if job.reads.failed else Exit.DONE)

@@ -1,9 +1,9 @@
 """`fileorg organize`: sort the files of a folder into folders."""
 
 import os
-import shlex
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +16,7 @@ from fileorg.model import Action, Base, By, OnConflict
 
 if TYPE_CHECKING:
     from fileorg.cli.change import Change
+    from fileorg.cli.terminal import Out
     from fileorg.state import StateDirectory
     from fileorg.workflows import OrganizeJob, OrganizeOptions
 
@@ -170,13 +171,10 @@ def run_organize(
     chosen: "OrganizeOptions", manner: Manner, state: "StateDirectory", between: Callable[[], None] | None = None
 ) -> Exit:
     """Plan, ask and run. `between` is called after the summary, before the command that undoes it is told."""
-    import sys
-
     from fileorg.cli.change import Change
     from fileorg.cli.plan_rows import PlanRows
     from fileorg.cli.plan_view import tell_unreadable
     from fileorg.cli.progress import reporting
-    from fileorg.cli.summary import NAMED
     from fileorg.cli.terminal import output
     from fileorg.cli.words import VERBS
     from fileorg.guards import destination
@@ -188,53 +186,43 @@ def run_organize(
         organizing(chosen, state, screen, changes=not manner.dry_run) as job,
     ):
         screen.pause()
-        again = shlex.join(["fileorg", *sys.argv[1:]])
         dest = None if chosen.dest is None else destination(chosen.dest, state)[0]
         if dest == os.path.realpath(chosen.root):
             dest = None
         rows = PlanRows(job.plan, {} if dest is None else {Base.DEST: dest})
-        change = Change(manner, VERBS[chosen.action], "organize", out, screen, rows, again)
+        change = Change(manner, VERBS[chosen.action], "organize", out, screen, rows)
         code = _preview(change, job, chosen) if manner.dry_run else _run(change, job, dest, between)
-        if job.seen.unreadable_count:
-            out.flush()
-            tell_unreadable(screen, job.seen, most=None if manner.verbose else NAMED)
-            code = code or Exit.SOME_FAILED
-        return code
+        out.flush()
+        unread = tell_unreadable(screen, job.seen, verbose=manner.verbose)
+        return code or unread
 
 
 def _run(change: "Change", job: "OrganizeJob", dest: bytes | None, between: Callable[[], None] | None) -> Exit:
     from fileorg.cli.change import declined
-    from fileorg.cli.plan_view import stays_as_json
+    from fileorg.cli.plan_view import show_stays, stays_as_json
     from fileorg.cli.render import plural
 
     job.check()
+    facts = stays_as_json(job.plan, job.seen)
     if not job.plan.files:
-        return _nothing(change, job)
-    _show(change, job, dest)
+        show = partial(show_stays, plan=job.plan, seen=job.seen)
+        return change.nothing(facts, "There is nothing to do.", skipped=job.plan.skipped, show=show)
+    change.show(partial(_show, job=job, dest=dest))
     if not change.agreed(f"{change.verb.ask} {plural(job.plan.files, 'file')}? fileorg undo takes it back."):
         return declined()
     outcome = change.carry_out(job)
     way_back = f"fileorg undo {outcome.operation}"
-    return change.report(outcome, job.plan.files, way_back, facts=stays_as_json(job.plan, job.seen), between=between)
+    return change.report(outcome, job.plan.files, way_back, facts=facts, between=between)
 
 
-def _show(change: "Change", job: "OrganizeJob", dest: bytes | None) -> None:
-    """The plan before it is run: a table in a terminal, a line a category in a log."""
+def _show(talk: "Out", job: "OrganizeJob", dest: bytes | None) -> None:
+    """What goes where, and what stays."""
     from fileorg.cli.plan_view import show_plan, show_stays
 
-    if change.manner.quiet and not change.asks:
-        return
-    talk = change.talk if change.asks else change.out
-    if not (change.is_text or change.asks):
-        return
-    if change.manner.verbose:
-        change.rows.list(talk)
-        talk.line()
     show_plan(talk, job.plan, dest)
     talk.line()
     if show_stays(talk, job.plan, job.seen):
         talk.line()
-    talk.flush()
 
 
 def _preview(change: "Change", job: "OrganizeJob", chosen: "OrganizeOptions") -> Exit:
@@ -255,23 +243,6 @@ def _preview(change: "Change", job: "OrganizeJob", chosen: "OrganizeOptions") ->
     change.preview(head, totals)
     if change.is_text and not change.manner.quiet:
         change.out.line()
-        what = f"{plural(plan.files, 'file')} ({size(plan.bytes)}) would be {change.verb.participle}"
-        skipped = f", {plan.skipped:,} skipped" if plan.skipped else ""
-        change.out.line(f"{what}{skipped}. This was a dry run: nothing was changed.")
-    change.out.flush()
+    change.say_dry_run(f"{plural(plan.files, 'file')} ({size(plan.bytes)})", skipped=plan.skipped)
     job.check()
-    return Exit.DONE
-
-
-def _nothing(change: "Change", job: "OrganizeJob") -> Exit:
-    from fileorg.cli.formats import write_json
-    from fileorg.cli.plan_view import show_stays, stays_as_json
-
-    if not change.is_text:
-        write_json(change.out, {"operation": None, "files": 0, **stays_as_json(job.plan, job.seen)})
-    elif not change.manner.quiet:
-        if job.plan.skipped:
-            change.rows.list(change.out)
-        change.out.line("There is nothing to do.")
-        show_stays(change.out, job.plan, job.seen)
     return Exit.DONE

@@ -1,5 +1,6 @@
 """`fileorg purge`: empty our trash for good."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -173,6 +174,11 @@ def _table(out: "Out", job: "PurgeJob") -> None:
     table(out, columns, rows, total=total)
 
 
+def _show(talk: "Out", job: "PurgeJob") -> None:
+    _table(talk, job)
+    talk.line()
+
+
 def _nothing(change: "Change") -> Exit:
     if not change.manner.quiet:
         change.out.line("There is nothing in the trash.")
@@ -185,14 +191,8 @@ def _run(change: "Change", job: "PurgeJob") -> Exit:
 
     if not job.files and change.is_text:
         return _nothing(change)
-    if job.files and (change.asks or (change.is_text and not change.manner.quiet)):
-        talk = change.talk if change.asks else change.out
-        if change.manner.verbose:
-            change.rows.list(talk)
-            talk.line()
-        _table(talk, job)
-        talk.line()
-        talk.flush()
+    if job.files:
+        change.show(partial(_show, job=job))
     question = f"Remove {plural(job.files, 'file')} ({size(job.bytes)}) for good? No undo brings them back."
     if job.files and not change.agreed(question):
         return declined()

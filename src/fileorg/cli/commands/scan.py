@@ -7,7 +7,6 @@ import typer
 
 from fileorg.cli import options as shared
 from fileorg.cli.options import ListFormat, ProgressMode
-from fileorg.errors import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +57,6 @@ def scan(
     """
     from fileorg.cli.plan_view import tell_unreadable
     from fileorg.cli.progress import reporting
-    from fileorg.cli.summary import NAMED
     from fileorg.cli.terminal import output as to_output
     from fileorg.workflows import scan_trees
 
@@ -79,8 +77,7 @@ def scan(
         if format_ is not ListFormat.TEXT or not quiet:
             _show(out, report, format_)
             out.flush()
-        tell_unreadable(screen, report.seen, most=None if verbose else NAMED)
-    return Exit.SOME_FAILED if report.seen.unreadable_count else Exit.DONE
+        return tell_unreadable(screen, report.seen, verbose=verbose)
 
 
 def _show(out: "Out", report: "ScanReport", format_: ListFormat) -> None:

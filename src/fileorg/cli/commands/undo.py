@@ -1,5 +1,6 @@
 """`fileorg undo`: take an operation back."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,8 @@ from fileorg.errors import Exit
 
 if TYPE_CHECKING:
     from fileorg.cli.change import Change
+    from fileorg.cli.terminal import Out
+    from fileorg.cli.words import Verb
     from fileorg.model import Outcome
     from fileorg.state import StateDirectory
     from fileorg.workflows import UndoJob, UndoOptions
@@ -103,7 +106,7 @@ def run_undo(chosen: "UndoOptions", manner: Manner, state: "StateDirectory") -> 
         change = Change(manner, verb, job.kind, out, screen, rows, again)
         if manner.dry_run:
             return _preview(change, job)
-        _show(change, job)
+        change.show(partial(_show, job=job, verb=verb))
         if not change.agreed(f"{change.verb.ask} it?"):
             return declined()
         outcome = change.carry_out(job)
@@ -121,36 +124,29 @@ def _preview(change: "Change", job: "UndoJob") -> Exit:
     head = {"dry_run": True, "kind": job.kind, "operation": job.undone.id, **named("root", job.undone.root)}
     change.preview(head, {"files": job.plan.files, "bytes": job.plan.bytes})
     if change.is_text and not change.manner.quiet:
-        what = f"{amount(job.plan.files, job.plan.bytes, change.verb)} would be {change.verb.participle}"
-        change.out.line(f"\n{what}. This was a dry run: nothing was changed.")
+        change.out.line()
+    change.say_dry_run(amount(job.plan.files, job.plan.bytes, change.verb))
     return Exit.DONE
 
 
-def _show(change: "Change", job: "UndoJob") -> None:
+def _show(talk: "Out", job: "UndoJob", verb: "Verb") -> None:
     """What is about to be taken back."""
     from fileorg.cli.render import plural, short, when
     from fileorg.cli.summary import amount
 
-    if not change.asks and (change.manner.quiet or not change.is_text):
-        return
-    talk = change.talk if change.asks else change.out
-    if change.manner.verbose:
-        change.rows.list(talk)
-        talk.line()
     undone = job.undone
     facts = [
         (f"Operation {undone.id}", f"{undone.kind}, {when(undone.started_ns)}"),
         ("In", short(undone.root)),
         *([("Into", short(undone.dest))] if undone.dest else []),
         *(("And in", short(root)) for root in job.further_roots),
-        (f"To {job.kind}", amount(job.plan.files, job.plan.bytes, change.verb)),
+        (f"To {job.kind}", amount(job.plan.files, job.plan.bytes, verb)),
         *([("Purged", f"{plural(job.plan.purged, 'file')}, which cannot be brought back")] if job.plan.purged else []),
     ]
     width = max(len(name) for name, _ in facts)
     for name, fact in facts:
         talk.line(f"  {talk.styled(f'{name:{width}}', 'bold')}  {fact}")
     talk.line()
-    talk.flush()
 
 
 def _say_again(change: "Change", outcome: "Outcome", again: str) -> None:
