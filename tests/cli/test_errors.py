@@ -181,6 +181,22 @@ def test_an_unreadable_folder_further_down_is_named_and_the_rest_is_done(user: F
     (tree / "secret").chmod(0o700)
 
 
+def test_what_dedupe_could_not_read_is_named_also_where_some_of_it_failed(user: Fileorg) -> None:
+    tree = user.folder / "tree"
+    for folder in ("kept", "locked", "secret"):
+        (tree / folder).mkdir()
+    for path in ("kept/a", "locked/a"):
+        (tree / path).write_text("the same")
+    (tree / "locked").chmod(0o555)
+    (tree / "secret").chmod(0)
+    ran = user("dedupe", "tree", "--keep", "shortest-path", "--action", "quarantine")
+    (tree / "locked").chmod(0o755)
+    (tree / "secret").chmod(0o700)
+    assert ran.code == 1
+    assert "  locked/a: " in ran.err
+    assert "fileorg: secret could not be read: Permission denied.\n" in ran.err
+
+
 def test_a_state_directory_that_cannot_be_made(user: Fileorg) -> None:
     ran = user("history", "--state-dir", "/proc/fileorg")
     refused(ran, 2, "The state directory /proc/fileorg cannot be used")

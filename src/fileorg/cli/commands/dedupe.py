@@ -267,7 +267,8 @@ def _change(chosen: "DedupeOptions", manner: Manner, state: "StateDirectory") ->
         change = Change(manner, VERBS[f"dedupe-{chosen.remedy}"], "dedupe", out, screen, rows)
         code = _preview(change, job) if manner.dry_run else _run(change, job)
         out.flush()
-        return code or _tell_unread(screen, job, verbose=manner.verbose)
+        unread = _tell_unread(screen, job, verbose=manner.verbose)
+        return code or unread
 
 
 def _run(change: "Change", job: "DedupeJob") -> Exit:
