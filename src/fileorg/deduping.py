@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from fileorg.batches import in_batches
+from fileorg.classify import Rules
 from fileorg.model import Action, Base, Keeper, PlanRow
 from fileorg.names import display, join, split
 
@@ -98,6 +99,7 @@ class DedupePlan:
         self._groups, self._chooser, self._trees = groups, chooser, trees
         self._action = _ACTIONS[remedy]
         self._storages = storages
+        self._category_of = Rules.default().category_of
         self._trash = b".fileorg/trash/%d" % number
         self.found = found(groups, chooser, exactly=True)
 
@@ -123,7 +125,7 @@ class DedupePlan:
                     yield from self._make_folders(base, trash, made)
                 yield PlanRow(
                     self._action, base, victim.folder, victim.name, base, trash, victim.name,
-                    victim.inode, size, victim.mtime_ns, victim.mode, "", 0, reason, keeper,
+                    victim.inode, size, victim.mtime_ns, victim.mode, self._category_of(victim.name), 0, reason, keeper,
                 )  # fmt: skip
 
     def _reason(self, victim: Member, keeper: Member) -> str:

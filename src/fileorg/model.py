@@ -131,6 +131,17 @@ class By(StrEnum):
     EXTENSION = "extension"
 
 
+class SortBy(StrEnum):
+    """The order in which records are listed."""
+
+    RECORD = "record"
+    PATH = "path"
+    NEW_PATH = "new-path"
+    SIZE = "size"
+    STATUS = "status"
+    CATEGORY = "category"
+
+
 class Entry(NamedTuple):
     """What one name is, by `lstat`. Times in nanoseconds since 1970, size in bytes."""
 

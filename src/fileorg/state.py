@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 JOURNAL = b"journal.db"
 INDEX = b"index.db"
-_OURS = (JOURNAL, INDEX, b"run.lock", b"index.lock")
+LISTINGS = b"listings.db"
+_OURS = (JOURNAL, INDEX, LISTINGS, b"run.lock", b"index.lock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,10 @@ class StateDirectory:
     @property
     def index(self) -> bytes:
         return os.path.join(self.path, INDEX)
+
+    @property
+    def listings(self) -> bytes:
+        return os.path.join(self.path, LISTINGS)
 
 
 def default_state_path() -> bytes:
@@ -65,7 +70,7 @@ def open_state(path: bytes | None = None) -> StateDirectory:
             raise StateError(f"{shown} holds other files: it is no state directory of fileorg.", hint=hint)
         if stat.S_IMODE(seen.st_mode) != 0o700:
             os.chmod(path, 0o700)
-        for name in _OURS[:2]:
+        for name in (JOURNAL, INDEX, LISTINGS):
             os.close(_own_file(os.path.join(path, name)))
         if os.path.getsize(os.path.join(path, JOURNAL)) == 0:
             # SQLite flushes the names of its temporary files only: without that of the journal itself they are worth

@@ -34,7 +34,7 @@ def used(fileorg: Fileorg, tree: Tree) -> Fileorg:
 
 
 def test_commands(fileorg: Fileorg) -> None:
-    assert complete(fileorg, "fileorg re") == ["redo", "recover"]
+    assert complete(fileorg, "fileorg re") == ["redo", "report", "recover"]
     assert complete(fileorg, "fileorg categor") == ["categorize"]
 
 

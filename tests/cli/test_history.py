@@ -18,7 +18,7 @@ def states(fileorg: Fileorg) -> dict[int, str]:
 
 def test_before_anything_was_done(fileorg: Fileorg) -> None:
     assert fileorg("history")[:2] == (0, b"Nothing was done yet.\n")
-    assert fileorg("history", "-f", "json").json == {"operations": []}
+    assert fileorg("history", "-f", "json").json == {"operations": [], "total": 0, "page": 1, "page_size": 25}
     assert fileorg("history", "-f", "csv").out.count("\n") == 1
 
 
@@ -36,6 +36,20 @@ def test_operations_newest_first_and_what_became_of_them(fileorg: Fileorg, mess:
     [*_, first] = fileorg("history", "-f", "json").json["operations"]
     assert (first["kind"], first["root"], first["files"], first["bytes"]) == ("organize", str(mess.root), 4, 11)
     assert first["started"].endswith("Z")
+
+
+def test_pages(fileorg: Fileorg, mess: Tree) -> None:
+    fileorg("organize", "tree")
+    for word in ("undo", "redo", "undo"):
+        fileorg(word)
+    first, second = (fileorg("history", "--page-size", "3", "--page", page, "-f", "json").json for page in "12")
+    assert [(op["operation"], op["state"]) for op in first["operations"]] == [
+        (4, "in effect"), (3, "undone by 4"), (2, "undone by 3"),
+    ]  # fmt: skip
+    assert [(op["operation"], op["state"]) for op in second["operations"]] == [(1, "undone by 2")]
+    assert (second["total"], second["page"], second["page_size"]) == (4, 2, 3)
+    assert fileorg("history", "--page-size", "3").out.endswith("Page 1 of 2, 4 operations. Next: --page 2\n")
+    assert mess.read()["photo.jpg"] == "jpg"
 
 
 def test_a_partial_undo(fileorg: Fileorg, mess: Tree) -> None:

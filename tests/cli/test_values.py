@@ -9,9 +9,10 @@ from datetime import datetime
 import pytest
 
 from fileorg.cli import values
-from fileorg.cli.render import Column, cells, crop, duration, plural, short, size, table, when
+from fileorg.cli.render import Column, cells, crop, short, table
 from fileorg.cli.terminal import Out
 from fileorg.errors import UsageError
+from fileorg.figures import duration, plural, size, when
 
 SECOND = 1_000_000_000
 

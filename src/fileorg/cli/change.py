@@ -7,14 +7,14 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fileorg.cli.formats import JsonDocument, write_json
 from fileorg.cli.options import Format, ProgressMode
 from fileorg.cli.question import ask
-from fileorg.cli.render import plural
 from fileorg.cli.stop import Stopped, stoppable
 from fileorg.cli.summary import NAMED, exit_code, outcome_as_json, show_outcome, show_problems
 from fileorg.cli.terminal import can_ask, standard_error
 from fileorg.errors import Exit
+from fileorg.figures import plural
+from fileorg.formats import JsonDocument, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +83,7 @@ class Change:
         elif self.is_text:
             self.rows.list(self.out)
         else:
-            document = JsonDocument(self.out)
+            document = JsonDocument(self.out.stream)
             for key, value in head.items():
                 document.field(key, value)
             self.rows.as_json(document)
@@ -114,7 +114,7 @@ class Change:
     ) -> Exit:
         """There is nothing to do; with the rows that are skipped, if any, and what there is to `show`."""
         if not self.is_text:
-            write_json(self.out, {"operation": None, "files": 0} | facts)
+            write_json(self.out.stream, {"operation": None, "files": 0} | facts)
         elif not self.manner.quiet:
             if skipped:
                 self.rows.list(self.out)
@@ -163,7 +163,7 @@ class Change:
         """
         try:
             if not self.is_text:
-                write_json(self.out, outcome_as_json(outcome, self.kind) | {"undo": way_back} | (facts or {}))
+                write_json(self.out.stream, outcome_as_json(outcome, self.kind) | {"undo": way_back} | (facts or {}))
             else:
                 self._tell(outcome, files, way_back, between)
         except KeyboardInterrupt:

@@ -43,9 +43,9 @@ def _operations(ctx: typer.Context, incomplete: str, kinds: set[str], *, every: 
     found: list[tuple[str, str]] = []
     # A journal that is damaged, missing or not ours is told of when a command runs, not when Tab is pressed.
     with contextlib.suppress(Exception):
-        from fileorg.cli.commands.history import operation_states
-        from fileorg.cli.render import crop, plural, when
-        from fileorg.journal import Journal
+        from fileorg.cli.render import crop
+        from fileorg.figures import plural, when
+        from fileorg.journal import Journal, standings
         from fileorg.names import display
         from fileorg.state import JOURNAL, default_state_path
 
@@ -54,7 +54,7 @@ def _operations(ctx: typer.Context, incomplete: str, kinds: set[str], *, every: 
         if os.path.getsize(path):
             with Journal(path, read_only=True) as journal:
                 operations = journal.operations()
-            for operation, state in zip(operations, operation_states(operations), strict=True):
+            for operation, state in zip(operations, standings(operations), strict=True):
                 number = str(operation.id)
                 wanted = operation.kind in kinds and (every or not state.startswith(("undone", "purged")))
                 if wanted and number.startswith(incomplete):

@@ -6,10 +6,11 @@ import os
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from fileorg.cli.formats import JsonDocument, named, write_csv, write_lines, write_null
 from fileorg.cli.plan_view import leftovers
-from fileorg.cli.render import Column, duration, plural, short, size, table
+from fileorg.cli.render import Column, short, table
 from fileorg.deduping import wasted
+from fileorg.figures import duration, plural, size
+from fileorg.formats import JsonDocument, named, write_csv, write_lines, write_null
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -120,7 +121,7 @@ def roots(job: DedupeJob) -> dict[str, Any]:
 
 def as_json(out: Out, job: DedupeJob) -> None:
     """`{"duplicates": [{"hash", "count", "total_size_bytes", "files": [{"path", "size"}]}]}`, the sums beside it."""
-    document = JsonDocument(out)
+    document = JsonDocument(out.stream)
     document.field("roots", roots(job)["roots"])
     document.rows("duplicates", map(_fields_of(job), job.groups()))
     document.rows("duplicate_folders", (_folder_fields(job, group) for group in job.folders()))
@@ -161,17 +162,17 @@ def as_csv(out: Out, job: DedupeJob) -> None:
         for number, group in enumerate(job.groups(), 1)
         for place, member in enumerate(group.listed)
     )
-    write_csv(out, ("group", "hash", "size", "role", "path"), rows)
+    write_csv(out.stream, ("group", "hash", "size", "role", "path"), rows)
 
 
 def as_fdupes(out: Out, job: DedupeJob) -> None:
     """A path a line as it is, an empty line after each group."""
-    write_lines(out, _paths(job))
+    write_lines(out.stream, _paths(job))
 
 
 def as_null(out: Out, job: DedupeJob) -> None:
     """Each path ended by NUL, each group by one more."""
-    write_null(out, _paths(job))
+    write_null(out.stream, _paths(job))
 
 
 def _paths(job: DedupeJob) -> Iterable[bytes]:

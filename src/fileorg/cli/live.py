@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fileorg.cli.progress import STOPPING
-from fileorg.cli.render import crop, size
+from fileorg.cli.render import crop
+from fileorg.figures import size
 from fileorg.names import display
 
 if TYPE_CHECKING:

@@ -155,6 +155,11 @@ Output = Annotated[
         "-o", "--output", metavar="FILE", help="Write to FILE instead of standard output.", rich_help_panel=OUTPUT
     ),
 ]
+Page = Annotated[int, typer.Option("--page", min=1, metavar="N", help="Which page.", rich_help_panel=OUTPUT)]
+PageSize = Annotated[
+    int,
+    typer.Option("--page-size", min=1, max=10_000, metavar="N", help="How many on a page.", rich_help_panel=OUTPUT),
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but what went wrong.", rich_help_panel=OUTPUT)]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Name every file.", rich_help_panel=OUTPUT)]
 Progress = Annotated[

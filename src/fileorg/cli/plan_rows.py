@@ -6,7 +6,7 @@ import os
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from fileorg.cli.formats import JsonDocument, named, write_null
+from fileorg.formats import JsonDocument, named, write_null
 from fileorg.model import OF_DUPLICATES, Action
 from fileorg.names import display, join
 
@@ -81,7 +81,7 @@ class PlanRows:
 
     def as_null(self, out: Out) -> None:
         """Source and target by turns, as they are; what is removed has no target."""
-        write_null(out, (name for row in self._files() if not row.reason for name in self._pair(row)))
+        write_null(out.stream, (name for row in self._files() if not row.reason for name in self._pair(row)))
 
     def _pair(self, row: PlanRow) -> tuple[bytes, bytes]:
         if row.action is Action.MAKE_FOLDER:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from fileorg.cli.formats import named
-from fileorg.cli.render import Column, counted, plural, short, size, table
+from fileorg.cli.render import Column, counted, short, table
 from fileorg.cli.summary import NAMED
 from fileorg.errors import Exit
+from fileorg.figures import plural, size
+from fileorg.formats import named
 from fileorg.names import display
 
 if TYPE_CHECKING:

@@ -1,12 +1,12 @@
-"""Numbers, times, names and tables as people read them. Names come in displayable; nothing here knows markup."""
+"""Names and tables as people read them. Names come in displayable; nothing here knows markup."""
 
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fileorg.figures import plural
 from fileorg.names import display
 
 if TYPE_CHECKING:
@@ -18,41 +18,6 @@ _LEAST = 8
 """A column is never cut to fewer cells,"""
 _GOOD = 16
 """and rather than to fewer than these, another one is left out."""
-
-
-def size(bytes_: int) -> str:
-    """`3.1 GB`; 1 KB is 1024 bytes, as in --min-size."""
-    if bytes_ < 1024:
-        return f"{bytes_} B"
-    value, units = float(bytes_), iter("KMGTPE")
-    while value >= 1023.95:
-        value /= 1024
-        unit = next(units)
-    return f"{value:,.1f} {unit}B"
-
-
-def plural(count: int, word: str) -> str:
-    """`1 file`, `1,570 files`."""
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
-
-
-def duration(seconds: float) -> str:
-    if seconds < 10:
-        return f"{max(seconds, 0.01):.2f} s"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
-def when(ns: int | None) -> str:
-    """A local time to the minute."""
-    try:
-        return time.strftime("%Y-%m-%d %H:%M", time.localtime((ns or 0) // 1_000_000_000)) if ns is not None else ""
-    except (OverflowError, ValueError, OSError):
-        return "?"
 
 
 def short(path: bytes) -> str:
@@ -144,6 +109,18 @@ def _row(row: Sequence[str], columns: Sequence[Column], widths: Sequence[int]) -
         padding = " " * (width - cells(shown))
         parts.append(padding + shown if column.right else shown + padding)
     return ("  " + "  ".join(parts)).rstrip()
+
+
+def tell_page(out: Out, page: int, page_size: int, total: int, word: str, *, none: str) -> None:
+    """Which page it is, and how to have the next one; nothing where there is one page only, `none` where nothing is."""
+    pages = -(-total // page_size)
+    if not total:
+        out.line(none)
+    elif page > pages:
+        out.line(f"There {'is' if pages == 1 else 'are'} only {plural(pages, 'page')}.")
+    elif pages > 1:
+        following = f" Next: --page {page + 1}" if page < pages else ""
+        out.line(f"Page {page:,} of {pages:,}, {plural(total, word)}.{following}")
 
 
 def counted(out: Out, title: str, rows: Sequence[tuple[int, str]]) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fileorg.cli.formats import named
-from fileorg.cli.render import duration, plural, size
 from fileorg.errors import Exit
+from fileorg.figures import duration, plural, size
+from fileorg.formats import named
 from fileorg.journal import PROBLEM_STATES
 from fileorg.model import RecordState
 from fileorg.names import display

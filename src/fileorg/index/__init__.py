@@ -7,6 +7,7 @@ from fileorg.index.filter import MOST_NAMES, Filter, Repeated, Suspects
 from fileorg.index.groups import Group, Groups, Member, MemberRow, Sums
 from fileorg.index.index import Index
 from fileorg.index.leftovers import Leftovers, Part
+from fileorg.index.listings import Listings
 from fileorg.index.twins import Twin, TwinGroup, Twins
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Groups",
     "Index",
     "Leftovers",
+    "Listings",
     "Member",
     "MemberRow",
     "Part",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import time
 from typing import TYPE_CHECKING, Self
 
 from fileorg.errors import FileorgError
@@ -24,9 +25,10 @@ from fileorg.names import display
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_VERSION = 2
+_VERSION = 3
 _SCHEMA = """
-CREATE TABLE roots (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, version INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE roots (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, version INTEGER NOT NULL DEFAULT 0,
+    scanned_ns INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE batches (
     id INTEGER PRIMARY KEY, root INTEGER NOT NULL, folder BLOB NOT NULL, sequence INTEGER NOT NULL,
     fingerprint BLOB NOT NULL, seen INTEGER NOT NULL, UNIQUE (root, folder, sequence));
@@ -105,6 +107,7 @@ class Index:
             gone = self._db.execute("DELETE FROM batches WHERE root = ? AND seen <> ?", (root_id, seen)).rowcount
             if gone or unchanged != files:
                 self._db.execute("UPDATE roots SET version = ? WHERE id = ?", (seen, root_id))
+            self._db.execute("UPDATE roots SET scanned_ns = ? WHERE id = ?", (time.time_ns(), root_id))
             self._db.execute("COMMIT")
             self._files[root] = files
         except (sqlite3.Error, UnicodeDecodeError) as error:
@@ -167,6 +170,12 @@ class Index:
         except _BROKEN as error:
             raise self._told(error) from error
         return (row[0], row[1]) if row else (0, 0)
+
+    def scanned_ns(self, root: bytes) -> int | None:
+        """When a root was scanned last, in nanoseconds since 1970; None if it was not."""
+        with self.guarded():
+            row = self._db.execute("SELECT scanned_ns FROM roots WHERE path = ?", (root,)).fetchone()
+        return int(row[0]) if row and row[0] else None
 
     def files_in(self, root: bytes, folder: bytes) -> int:
         """How many files a folder holds, without those in folders in it."""

@@ -1,8 +1,10 @@
 """The journal: the truth about what fileorg did. Written before it acts; read by undo, history and report."""
 
 from fileorg.journal.journal import Batch, Intent, Journal, Settled
+from fileorg.journal.listing import Told, Wanted
 from fileorg.journal.reader import PROBLEM_STATES, JournalReader
 from fileorg.journal.rows import Done, Operation, Place, Record, RecordId, Root, checked
+from fileorg.journal.standing import standings
 from fileorg.journal.trash import PURGE, Trashed, TrashFolder
 
 __all__ = [
@@ -19,7 +21,10 @@ __all__ = [
     "RecordId",
     "Root",
     "Settled",
+    "Told",
     "TrashFolder",
     "Trashed",
+    "Wanted",
     "checked",
+    "standings",
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from fileorg.journal.connection import broken, connect
 from fileorg.journal.groups import GroupReader
+from fileorg.journal.listing import ListingReader
 from fileorg.journal.rows import (
     OPERATION_COLUMNS,
     RECORD_COLUMNS,
@@ -16,7 +17,6 @@ from fileorg.journal.rows import (
     Record,
     RecordId,
     Root,
-    checked_keeper,
     checked_operation,
     checked_place,
     checked_root,
@@ -25,18 +25,20 @@ from fileorg.journal.rows import (
     foreign,
     is_mode,
 )
+from fileorg.journal.sums import SumReader
 from fileorg.journal.trash import TrashReader
-from fileorg.model import INTERRUPTED, NOT_KEPT, TO_AND_FRO, Base, Keeper, RecordState
+from fileorg.model import INTERRUPTED, NOT_KEPT, TO_AND_FRO, Base, RecordState
 from fileorg.names import join
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _PLACES_KNOWN = 20_000
+_STREAMED_ROWS = 4096
 PROBLEM_STATES = (RecordState.CONFLICT, RecordState.FAILED, RecordState.MISSING, RecordState.CHANGED)
 
 
-class JournalReader(TrashReader, GroupReader):
+class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
     """An open journal. Raises `JournalError` if it cannot be trusted or read."""
 
     def __init__(self, path: bytes, *, read_only: bool = True) -> None:
@@ -119,7 +121,7 @@ class JournalReader(TrashReader, GroupReader):
             " FROM records WHERE id BETWEEN ? AND ? AND state = 'done' AND action IN ('remove-copy',"
             f" 'remove-hardlink', 'remove-symlink', 'remove-folder', {_quoted(TO_AND_FRO)})"
         )
-        return {self._place(folder) for (folder,) in self._select(query, self.record_range(operation))}
+        return {self.place(folder) for (folder,) in self._select(query, self.record_range(operation))}
 
     def removed_places(self, operation: Operation) -> set[Place]:
         """The folders that it removed itself."""
@@ -129,7 +131,7 @@ class JournalReader(TrashReader, GroupReader):
         )
         found = set()
         for record, folder, name in self._select(query, self.record_range(operation)):
-            base, path = self._place(folder)
+            base, path = self.place(folder)
             if not isinstance(name, bytes):
                 raise foreign("Record", record)
             found.add(Place(base, join(path, name)))
@@ -172,22 +174,6 @@ class JournalReader(TrashReader, GroupReader):
     def open_operations(self) -> list[Operation]:
         """Those that ended without being sealed, newest first."""
         return self.operations("state <> 'sealed'")
-
-    def counts(self, operation: int) -> dict[RecordState, tuple[int, int]]:
-        """How many files, and how many bytes, are in each state. Folders are counted that failed, and those that
-        the operation is about, which have a category.
-        """
-        rows = self._select(
-            "SELECT state, count(*), sum(CASE WHEN source_name IS NULL THEN 0 ELSE size END) FROM records"
-            " WHERE id >= (SELECT first_record FROM operations WHERE id = ?1) AND operation = ?1"
-            " AND (action NOT IN ('make-folder', 'remove-folder') OR category NOT NULL"
-            " OR state IN ('failed', 'changed')) GROUP BY state",
-            (operation,),
-        )
-        try:
-            return {RecordState(state): (int(count), int(size or 0)) for state, count, size in rows}
-        except (ValueError, TypeError):
-            raise foreign("A record of operation", operation) from None
 
     def records(
         self,
@@ -234,18 +220,11 @@ class JournalReader(TrashReader, GroupReader):
             )
             if not batch:
                 return
-            place, keeper_of = self._place, self.keepers(batch[-1][0], batch[0][0]).get
+            place, keeper_of = self.place, self.keepers(batch[-1][0], batch[0][0]).get
             yield [done(row, place(row[2]), place(row[4]), keeper_of(row[0])) for row in checked_rows(batch)]
             high = batch[-1][0] - 1
 
-    def keepers(self, low: RecordId, high: RecordId) -> dict[RecordId, Keeper]:
-        """The keepers of the duplicates that records of this range are about."""
-        rows = self._select(
-            "SELECT folder, record, name, inode, mtime_ns FROM keepers WHERE record BETWEEN ? AND ?", (low, high)
-        )
-        return {row[0]: checked_keeper(row, self._place(folder)) for folder, *row in rows}
-
-    def _place(self, folder: int | None) -> Place:
+    def place(self, folder: int | None) -> Place:
         """The base and the path of a folder, looked up once."""
         place = self._places.get(folder or 0)
         if place is None:
@@ -320,6 +299,15 @@ class JournalReader(TrashReader, GroupReader):
         except sqlite3.Error as error:
             raise broken(self.path, error) from error
         return row[0] if row else None
+
+    def _stream(self, query: str, values: Sequence[Any]) -> Iterator[list[Any]]:
+        """The rows some at a time: for a reader only, for a write of the same connection would upset the cursor."""
+        try:
+            cursor = self._db.execute(query, values)
+            while rows := cursor.fetchmany(_STREAMED_ROWS):
+                yield rows
+        except sqlite3.Error as error:
+            raise broken(self.path, error) from error
 
     def _select(self, query: str, values: Sequence[Any] | dict[str, Any]) -> list[Any]:
         try:

@@ -153,13 +153,8 @@ def checked_rows(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
     """
     numbers, actions, _, source_names, _, target_names, *columns, _ = zip(*rows, strict=True)
     try:
-        names = [name for name in source_names if name is not None]
-        names += target_names
-        joined = b"/".join(names)
         fine = (
-            joined.count(b"/") == len(names) - 1
-            and b"\0" not in joined
-            and _NO_NAMES.isdisjoint(names)
+            checked_names([name for name in source_names if name is not None], target_names)
             and _ACTIONS.keys() >= set(actions)
             and all(kinds <= _NUMBERS for kinds in (set(map(type, column)) for column in columns))
             and all(map(is_mode, set(columns[-1])))
@@ -169,6 +164,16 @@ def checked_rows(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
     if not fine:
         raise foreign("A record between", f"{numbers[-1]} and {numbers[0]}")
     return rows
+
+
+def checked_names(*columns: Sequence[Any]) -> bool:
+    """Whether all are single names."""
+    names = [name for column in columns for name in column]
+    try:
+        joined = b"/".join(names)
+    except TypeError:
+        return False
+    return joined.count(b"/") == len(names) - 1 and b"\0" not in joined and _NO_NAMES.isdisjoint(names)
 
 
 def checked_keeper(row: tuple[Any, ...], place: Place) -> Keeper:

@@ -55,7 +55,7 @@ class TrashReader:
 
         def _select(self, query: str, values: Sequence[Any] | dict[str, Any]) -> list[Any]: ...
         def _value(self, query: str, values: Sequence[Any] = ()) -> Any: ...
-        def _place(self, folder: int | None) -> Place: ...
+        def place(self, folder: int | None) -> Place: ...
         def record_range(self, operation: Operation) -> tuple[RecordId, RecordId]: ...
         def operation(self, number: int) -> Operation | None: ...
         def roots(self, operation: Operation) -> list[Root]: ...
@@ -84,7 +84,7 @@ class TrashReader:
 
     def _trashed(self, row: tuple[Any, ...]) -> Trashed:
         record, folder, name, inode, size, mtime_ns, digest = row
-        place = self._place(folder)
+        place = self.place(folder)
         numbers = isinstance(inode, int) and isinstance(size, int) and isinstance(mtime_ns, int)
         if not numbers or not is_inside(place.folder, name) or not isinstance(digest, bytes | None):
             raise foreign("Record", record)
@@ -107,7 +107,7 @@ class TrashReader:
             high = batch[-1][0] - 1
 
     def _trash_folder(self, record: RecordId, folder: int, name: object) -> TrashFolder:
-        place = self._place(folder)
+        place = self.place(folder)
         if not is_inside(place.folder, name) or not isinstance(name, bytes):
             raise foreign("Record", record)
         return TrashFolder(record, place.base, join(place.folder, name))
@@ -115,7 +115,7 @@ class TrashReader:
     def trash_holders(self, operation: Operation) -> set[Place]:
         """The folders that a `.fileorg` of it is in: one for each of its directories, at most."""
         rows = self._select("SELECT id FROM folders WHERE operation = ? AND instr(path, ?)", (operation.id, _TRASH))
-        places = (self._place(folder) for (folder,) in rows)
+        places = (self.place(folder) for (folder,) in rows)
         return {
             Place(base, path.removesuffix(_TRASH).removesuffix(b"/"))
             for base, path in places

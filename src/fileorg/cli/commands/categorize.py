@@ -104,16 +104,16 @@ def _categories(asked: Sequence[str] | None) -> frozenset[str]:
 
 def _write(out: "Out", files: "Iterable[Categorized]", format_: ListFormat, *, null: bool) -> None:
     """As they come: a million files take no more memory than ten."""
-    from fileorg.cli.formats import JsonDocument, named, write_csv, write_null
+    from fileorg.formats import JsonDocument, named, write_csv, write_null
 
     if null:
-        write_null(out, (file.path for file in files))
+        write_null(out.stream, (file.path for file in files))
         return
     match format_:
         case ListFormat.TEXT:
             out.many(_lines(files))
         case ListFormat.JSON:
-            document = JsonDocument(out)
+            document = JsonDocument(out.stream)
             document.rows(
                 "files",
                 (
@@ -129,7 +129,7 @@ def _write(out: "Out", files: "Iterable[Categorized]", format_: ListFormat, *, n
             document.end()
         case ListFormat.CSV:
             rows = ((path, evidence.category, evidence.rule, size) for path, size, evidence in files)
-            write_csv(out, ("path", "category", "evidence", "bytes"), rows)
+            write_csv(out.stream, ("path", "category", "evidence", "bytes"), rows)
 
 
 def _lines(files: "Iterable[Categorized]") -> Iterator[str]:

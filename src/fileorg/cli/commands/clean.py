@@ -174,8 +174,8 @@ def _show(talk: "Out", job: "CleanJob") -> None:
 def _preview(change: "Change", job: "CleanJob", chosen: "CleanOptions") -> Exit:
     """What the run would do. Raises `GuardRefused`, after it was shown, where the run would."""
     from fileorg.cli.clean_view import counts_as_json
-    from fileorg.cli.formats import named
     from fileorg.cli.summary import amount
+    from fileorg.formats import named
 
     plan = job.plan
     head: dict[str, Any] = {"dry_run": True, **named("root", os.path.realpath(chosen.root))}

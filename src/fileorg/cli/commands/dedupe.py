@@ -274,7 +274,7 @@ def _change(chosen: "DedupeOptions", manner: Manner, state: "StateDirectory") ->
 def _run(change: "Change", job: "DedupeJob") -> Exit:
     from fileorg.cli import duplicates_view as view
     from fileorg.cli.change import declined
-    from fileorg.cli.render import plural, size
+    from fileorg.figures import plural, size
 
     job.check()
     if not job.found.victims:
@@ -305,7 +305,7 @@ def _say_purge(change: "Change", job: "DedupeJob", done: int) -> None:
 def _preview(change: "Change", job: "DedupeJob") -> Exit:
     """What the run would do. Raises `GuardRefused`, after it was shown, where the run would."""
     from fileorg.cli import duplicates_view as view
-    from fileorg.cli.render import plural, size
+    from fileorg.figures import plural, size
 
     head = {"dry_run": True, "kind": "dedupe", **view.roots(job)}
     change.preview(head, {"files": job.found.victims, "bytes": job.found.bytes, **view.summary(job)})

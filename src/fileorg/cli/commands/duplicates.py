@@ -1,6 +1,5 @@
 """`fileorg duplicates`: page through duplicate groups that were found, or that an operation dealt with."""
 
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -8,9 +7,8 @@ import typer
 
 from fileorg.cli import complete
 from fileorg.cli import options as shared
-from fileorg.cli.options import OUTPUT, ListFormat
-from fileorg.errors import Exit, UsageError
-from fileorg.model import OF_DUPLICATES
+from fileorg.cli.options import ListFormat
+from fileorg.errors import Exit
 
 if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
@@ -31,11 +29,6 @@ Op = Annotated[
         autocompletion=complete.every_operation,
     ),
 ]  # fmt: skip
-Page = Annotated[int, typer.Option("--page", min=1, metavar="N", help="Which page.", rich_help_panel=OUTPUT)]
-PageSize = Annotated[
-    int,
-    typer.Option("--page-size", min=1, max=10_000, metavar="N", help="Groups on a page.", rich_help_panel=OUTPUT),
-]
 
 
 class Listed(NamedTuple):
@@ -49,8 +42,8 @@ class Listed(NamedTuple):
 
 def duplicates(
     operation: Op = None,
-    page: Page = 1,
-    page_size: PageSize = 25,
+    page: shared.Page = 1,
+    page_size: shared.PageSize = 25,
     format_: shared.TextJsonCsv = ListFormat.TEXT,
     output: shared.Output = None,
     state_dir: shared.StateDir = None,
@@ -84,30 +77,16 @@ def _found(state: "StateDirectory", page: int, page_size: int) -> Iterator[Any]:
 
 def _done(state: "StateDirectory", number: int, page: int, page_size: int) -> Iterator[Any]:
     """The number of groups, then those of the page, from the journal."""
-    from fileorg.journal import Journal
+    from fileorg.workflows import groups_page
 
-    missing = UsageError(f"There is no operation {number}.", hint="fileorg history lists the operations")
-    if not os.path.getsize(state.journal):
-        raise missing
-    with Journal(state.journal, read_only=True) as journal:
-        operation = journal.operation(number)
-        if operation is None:
-            raise missing
-        roots = [root.path for root in journal.roots(operation)]
-        yield journal.count_groups(operation)
-        for keeper, records in journal.groups(operation, (page - 1) * page_size, page_size):
-            kept = os.path.join(roots[keeper.base], keeper.folder, keeper.name)
-            files = [(kept, "keeper")]
-            for record in records:
-                # Where the duplicate was before it went, or is again.
-                place = record[2:5] if record.action in OF_DUPLICATES else record[5:8]
-                base, folder, name = place
-                files.append((os.path.join(roots[base], folder, name), f"{record.action}, {record.state}"))
-            yield Listed(None, records[0].size, files)
+    total, groups = groups_page(number, (page, page_size), state)
+    yield total
+    for keeper, size, _, copies in groups:
+        yield Listed(None, size, [(keeper, "keeper"), *copies])
 
 
 def _show(out: "Out", format_: ListFormat, total: int, groups: Iterator[Listed], page: int, page_size: int) -> None:
-    from fileorg.cli.formats import JsonDocument, write_csv
+    from fileorg.formats import JsonDocument, write_csv
 
     match format_:
         case ListFormat.TEXT:
@@ -118,9 +97,9 @@ def _show(out: "Out", format_: ListFormat, total: int, groups: Iterator[Listed],
                 for number, group in enumerate(groups, (page - 1) * page_size + 1)
                 for path, role in group.files
             )
-            write_csv(out, ("group", "hash", "size", "state", "path"), rows)
+            write_csv(out.stream, ("group", "hash", "size", "state", "path"), rows)
         case ListFormat.JSON:
-            document = JsonDocument(out)
+            document = JsonDocument(out.stream)
             document.rows("duplicates", map(_fields, groups))
             for key, value in (("total", total), ("page", page), ("page_size", page_size)):
                 document.field(key, value)
@@ -128,7 +107,7 @@ def _show(out: "Out", format_: ListFormat, total: int, groups: Iterator[Listed],
 
 
 def _fields(group: Listed) -> dict[str, Any]:
-    from fileorg.cli.formats import named
+    from fileorg.formats import named
 
     return {
         "hash": group.hash,
@@ -139,18 +118,11 @@ def _fields(group: Listed) -> dict[str, Any]:
 
 
 def _show_text(out: "Out", total: int, groups: Iterator[Listed], page: int, page_size: int) -> None:
-    from fileorg.cli.render import plural, short, size
+    from fileorg.cli.render import short, tell_page
+    from fileorg.figures import plural, size
 
-    if not total:
-        out.line("There are no duplicate groups.")
-        return
     for number, group in enumerate(groups, (page - 1) * page_size + 1):
         out.line(out.styled(f"{number:,}. {plural(len(group.files), 'file')} of {size(group.size)}", "bold"))
         for path, role in group.files:
             out.line(f"     {short(path)}" + (f"  {out.styled(role, 'dim')}" if role != "duplicate" else ""))
-    pages = -(-total // page_size)
-    if page > pages:
-        out.line(f"There {'is' if pages == 1 else 'are'} only {plural(pages, 'page')}.")
-    elif pages > 1:
-        following = f" Next: --page {page + 1}" if page < pages else ""
-        out.line(f"Page {page:,} of {pages:,}, {plural(total, 'group')}.{following}")
+    tell_page(out, page, page_size, total, "group", none="There are no duplicate groups.")

@@ -47,6 +47,8 @@ Problems = Annotated[
 def history(
     path: File = None,
     problems: Problems = None,
+    page: shared.Page = 1,
+    page_size: shared.PageSize = 25,
     format_: shared.TextJsonCsv = ListFormat.TEXT,
     output: shared.Output = None,
     state_dir: shared.StateDir = None,
@@ -64,7 +66,7 @@ def history(
     state = shared.state(state_dir)
     with to_output(output) as out:
         if not os.path.getsize(state.journal):
-            _write(out, format_, "operations", _OPERATION_TITLES, [], "Nothing was done yet.")
+            _write_operations(out, format_, [], (0, page, page_size))
             return Exit.DONE
         with Journal(state.journal, read_only=True) as journal:
             if problems is not None:
@@ -72,7 +74,7 @@ def history(
             elif path is not None:
                 _show_trail(out, format_, journal, path)
             else:
-                _show_operations(out, format_, journal)
+                _show_operations(out, format_, journal, page, page_size)
     return Exit.DONE
 
 
@@ -81,25 +83,38 @@ def history(
 _OPERATION_TITLES = ("operation", "kind", "root", "dest", "started", "ended", "files", "bytes", "problems", "state")
 
 
-def _show_operations(out: "Out", format_: ListFormat, journal: "Journal") -> None:
-    from fileorg.cli.formats import iso
+def _show_operations(out: "Out", format_: ListFormat, journal: "Journal", page: int, page_size: int) -> None:
+    from fileorg.formats import iso
+    from fileorg.journal import standings
 
-    operations = journal.operations()
-    states = operation_states(operations)
+    total, operations, later = journal.operations_page((page - 1) * page_size, page_size)
+    states = standings([*later, *operations])[len(later) :]
     if format_ is ListFormat.TEXT and operations:
         _operation_table(out, operations, states, journal.more_roots())
-        return
     rows = [
         (op.id, op.kind, op.root, op.dest, iso(op.started_ns), iso(op.ended_ns), op.done, op.bytes, op.problems, state)
         for op, state in zip(operations, states, strict=True)
     ]
-    _write(out, format_, "operations", _OPERATION_TITLES, rows, "Nothing was done yet.")
+    _write_operations(out, format_, rows, (total, page, page_size))
+
+
+def _write_operations(out: "Out", format_: ListFormat, rows: Sequence[Any], place: tuple[int, int, int]) -> None:
+    """`place`: how many there are, which page this is, and how many are on one."""
+    from fileorg.cli.render import tell_page
+
+    total, page, page_size = place
+    if format_ is ListFormat.TEXT:
+        tell_page(out, page, page_size, total, "operation", none="Nothing was done yet.")
+    else:
+        more = {"total": total, "page": page, "page_size": page_size}
+        _write(out, format_, "operations", _OPERATION_TITLES, rows, "", more)
 
 
 def _operation_table(
     out: "Out", operations: "Sequence[Operation]", states: Sequence[str], more_roots: dict[int, int]
 ) -> None:
-    from fileorg.cli.render import Column, short, size, table, when
+    from fileorg.cli.render import Column, short, table
+    from fileorg.figures import size, when
 
     columns = (
         Column("No", right=True),
@@ -119,64 +134,14 @@ def _operation_table(
     table(out, columns, rows)
 
 
-def operation_states(operations: "Sequence[Operation]") -> list[str]:
-    """What became of each, from the operations alone: a journal of a million records answers at once."""
-    from fileorg.journal import PURGE
-
-    takers: dict[int, list[Operation]] = {}
-    purged: dict[int, int] = {}
-    for op in reversed(operations):
-        if op.undoes is not None and op.done:
-            if op.kind == PURGE:
-                purged[op.undoes] = purged.get(op.undoes, 0) + op.done
-            else:
-                takers.setdefault(op.undoes, []).append(op)
-    return [_state(op, takers.get(op.id, []), purged.get(op.id, 0)) for op in operations]
-
-
-def _state(op: "Operation", takers: "Sequence[Operation]", purged: int) -> str:
-    """`purged`: how many of its files are gone for good."""
-    from fileorg.journal import PURGE
-    from fileorg.model import OperationState
-
-    if OperationState(op.state) is not OperationState.SEALED:
-        return "running" if _is_running(op) else "interrupted"
-    in_part = ", purged in part" if purged else ""
-    if takers:
-        by = ", ".join(str(taker.id) for taker in takers)
-        whole = sum(taker.done for taker in takers) >= op.done - purged
-        return (f"undone by {by}" if whole else f"partly undone by {by}") + in_part
-    if not op.done:
-        return "nothing done"
-    if op.kind == PURGE:
-        return "for good"
-    if purged >= op.done:
-        return "purged"
-    return ("in effect, stopped early" if op.was_interrupted else "in effect") + in_part
-
-
-def _is_running(op: "Operation") -> bool:
-    import socket
-
-    if op.host != socket.gethostname():
-        return False
-    try:
-        os.kill(op.pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
 # Where a file went ----------------------------------------------------------------------------------------------------
 
 _STEP_TITLES = ("operation", "when", "action", "source", "target", "state")
 
 
 def _show_trail(out: "Out", format_: ListFormat, journal: "Journal", path: str) -> None:
-    from fileorg.cli.formats import iso
-    from fileorg.cli.render import when
+    from fileorg.figures import when
+    from fileorg.formats import iso
     from fileorg.names import display
 
     name = os.path.abspath(os.fsencode(path))
@@ -261,18 +226,28 @@ def _path(record: "Record") -> bytes:
     return join(record.target_folder, record.target_name)
 
 
-def _write(out: "Out", format_: ListFormat, key: str, titles: Sequence[str], rows: Any, empty: str) -> None:
+def _write(
+    out: "Out",
+    format_: ListFormat,
+    key: str,
+    titles: Sequence[str],
+    rows: Any,
+    empty: str,
+    more: dict[str, Any] | None = None,
+) -> None:
     """Rows for a program; the sentence for a person, where there are none."""
-    from fileorg.cli.formats import JsonDocument, named, write_csv
+    from fileorg.formats import JsonDocument, named, write_csv
 
     match format_:
         case ListFormat.TEXT:
             out.line(empty)
         case ListFormat.CSV:
-            write_csv(out, titles, rows)
+            write_csv(out.stream, titles, rows)
         case ListFormat.JSON:
-            document = JsonDocument(out)
+            document = JsonDocument(out.stream)
             document.rows(key, (_fields(titles, row, named) for row in rows))
+            for name, value in (more or {}).items():
+                document.field(name, value)
             document.end()
 
 

@@ -200,7 +200,7 @@ def run_organize(
 def _run(change: "Change", job: "OrganizeJob", dest: bytes | None, between: Callable[[], None] | None) -> Exit:
     from fileorg.cli.change import declined
     from fileorg.cli.plan_view import show_stays, stays_as_json
-    from fileorg.cli.render import plural
+    from fileorg.figures import plural
 
     job.check()
     facts = stays_as_json(job.plan, job.seen)
@@ -227,9 +227,9 @@ def _show(talk: "Out", job: "OrganizeJob", dest: bytes | None) -> None:
 
 def _preview(change: "Change", job: "OrganizeJob", chosen: "OrganizeOptions") -> Exit:
     """What the run would do. Raises `GuardRefused`, after it was shown, where the run would."""
-    from fileorg.cli.formats import named
     from fileorg.cli.plan_view import stays_as_json
-    from fileorg.cli.render import plural, size
+    from fileorg.figures import plural, size
+    from fileorg.formats import named
 
     plan = job.plan
     head: dict[str, Any] = {

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fileorg.cli.change import Change
-    from fileorg.cli.formats import JsonDocument
     from fileorg.cli.terminal import Out
+    from fileorg.formats import JsonDocument
     from fileorg.model import Outcome
     from fileorg.workflows import InTrash, PurgeJob, TrashFile
 
@@ -113,7 +113,8 @@ class PurgeRows:
         self._job = job
 
     def list(self, out: "Out") -> None:
-        from fileorg.cli.render import short, size
+        from fileorg.cli.render import short
+        from fileorg.figures import size
 
         out.many(f"{short(row.path)} {out.styled(f'({size(row.size)})', 'dim')}" for row in self._job.rows())
 
@@ -121,14 +122,14 @@ class PurgeRows:
         document.rows("rows", map(self._fields, self._job.rows()))
 
     def _fields(self, row: "TrashFile") -> dict[str, Any]:
-        from fileorg.cli.formats import named
+        from fileorg.formats import named
 
         return {"operation": row.operation, **named("path", row.path), "size": row.size, "freed": row.bytes}
 
     def as_null(self, out: "Out") -> None:
-        from fileorg.cli.formats import write_null
+        from fileorg.formats import write_null
 
-        write_null(out, (row.path for row in self._job.rows()))
+        write_null(out.stream, (row.path for row in self._job.rows()))
 
 
 # Before it is done ----------------------------------------------------------------------------------------------------
@@ -147,7 +148,7 @@ def _preview(change: "Change", job: "PurgeJob") -> Exit:
 
 
 def _as_json(one: "InTrash") -> dict[str, Any]:
-    from fileorg.cli.formats import iso, named
+    from fileorg.formats import iso, named
 
     op = one.operation
     about = {"operation": op.id, "kind": op.kind, "started": iso(op.started_ns), **named("root", op.root)}
@@ -156,7 +157,8 @@ def _as_json(one: "InTrash") -> dict[str, Any]:
 
 def _table(out: "Out", job: "PurgeJob") -> None:
     """What each operation has in the trash."""
-    from fileorg.cli.render import Column, short, size, table, when
+    from fileorg.cli.render import Column, short, table
+    from fileorg.figures import size, when
 
     columns = (
         Column("No", right=True),
@@ -187,7 +189,7 @@ def _nothing(change: "Change") -> Exit:
 
 def _run(change: "Change", job: "PurgeJob") -> Exit:
     from fileorg.cli.change import declined
-    from fileorg.cli.render import plural, size
+    from fileorg.figures import plural, size
 
     if not job.files and change.is_text:
         return _nothing(change)
@@ -203,9 +205,9 @@ def _run(change: "Change", job: "PurgeJob") -> Exit:
 
 
 def _report(change: "Change", job: "PurgeJob", outcome: "Outcome") -> Exit:
-    from fileorg.cli.formats import write_json
     from fileorg.cli.stop import Stopped
     from fileorg.cli.summary import exit_code, outcome_as_json
+    from fileorg.formats import write_json
 
     try:
         if change.is_text:
@@ -218,14 +220,14 @@ def _report(change: "Change", job: "PurgeJob", outcome: "Outcome") -> Exit:
                 | {"undoable": "no" if one.wholly else "in part"}
                 for one in job.purged
             ]
-            write_json(change.out, facts | {"operations": done})
+            write_json(change.out.stream, facts | {"operations": done})
     except KeyboardInterrupt:
         raise Stopped("The trash was emptied already.") from None
     return exit_code(outcome)
 
 
 def _tell(change: "Change", job: "PurgeJob", outcome: "Outcome") -> None:
-    from fileorg.cli.render import duration, plural, size
+    from fileorg.figures import duration, plural, size
     from fileorg.names import display
 
     out, err, quiet = change.out, change.err, change.manner.quiet

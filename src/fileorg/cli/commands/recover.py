@@ -23,10 +23,10 @@ def recover(
 
     Where a disk does not let it finish, or is not there, the operation stays open; the exit code is 1 then.
     """
-    from fileorg.cli.formats import write_json
     from fileorg.cli.progress import reporting
     from fileorg.cli.stop import Stopped
     from fileorg.cli.terminal import standard_output
+    from fileorg.formats import write_json
     from fileorg.workflows import recover_all
 
     try:
@@ -40,7 +40,7 @@ def recover(
             "settled": [{"operation": op.id, "kind": op.kind, "files": op.done} for op in settled],
             "open": [{"operation": op.id, "kind": op.kind} for op in left],
         }
-        write_json(out, facts)
+        write_json(out.stream, facts)
     elif not settled and not left and not quiet:
         out.line("There was nothing to settle.")
     if left:

@@ -81,13 +81,13 @@ def scan(
 
 
 def _show(out: "Out", report: "ScanReport", format_: ListFormat) -> None:
-    from fileorg.cli.formats import write_csv, write_json
+    from fileorg.formats import write_csv, write_json
 
     match format_:
         case ListFormat.JSON:
-            write_json(out, _as_json(report))
+            write_json(out.stream, _as_json(report))
         case ListFormat.CSV:
-            write_csv(out, ("category", "files", "bytes"), _categories(report))
+            write_csv(out.stream, ("category", "files", "bytes"), _categories(report))
         case ListFormat.TEXT:
             _show_text(out, report)
 
@@ -103,7 +103,8 @@ def _categories(report: "ScanReport") -> list[tuple[str, int, int]]:
 
 def _show_text(out: "Out", report: "ScanReport") -> None:
     from fileorg.cli.plan_view import left_alone, leftovers
-    from fileorg.cli.render import Column, counted, duration, plural, size, table
+    from fileorg.cli.render import Column, counted, table
+    from fileorg.figures import duration, plural, size
 
     seen, totals = report.seen, report.totals
     rows = [(category, f"{files:,}", size(bytes_)) for category, files, bytes_ in _categories(report)]
@@ -129,7 +130,8 @@ def _show_text(out: "Out", report: "ScanReport") -> None:
 
 
 def _list(out: "Out", title: str, report: "ScanReport", files: "Sequence[Listed]") -> None:
-    from fileorg.cli.render import Column, size, table, when
+    from fileorg.cli.render import Column, table
+    from fileorg.figures import size, when
     from fileorg.names import display
 
     only = report.roots[0].rstrip(b"/") + b"/" if len(report.roots) == 1 else b""
@@ -140,8 +142,8 @@ def _list(out: "Out", title: str, report: "ScanReport", files: "Sequence[Listed]
 
 
 def _as_json(report: "ScanReport") -> dict[str, Any]:
-    from fileorg.cli.formats import iso, named
     from fileorg.cli.plan_view import left_alone_as_json, leftovers
+    from fileorg.formats import iso, named
 
     seen, totals = report.seen, report.totals
 

@@ -118,8 +118,8 @@ def run_undo(chosen: "UndoOptions", manner: Manner, state: "StateDirectory") -> 
 
 
 def _preview(change: "Change", job: "UndoJob") -> Exit:
-    from fileorg.cli.formats import named
     from fileorg.cli.summary import amount
+    from fileorg.formats import named
 
     head = {"dry_run": True, "kind": job.kind, "operation": job.undone.id, **named("root", job.undone.root)}
     change.preview(head, {"files": job.plan.files, "bytes": job.plan.bytes})
@@ -131,8 +131,9 @@ def _preview(change: "Change", job: "UndoJob") -> Exit:
 
 def _show(talk: "Out", job: "UndoJob", verb: "Verb") -> None:
     """What is about to be taken back."""
-    from fileorg.cli.render import plural, short, when
+    from fileorg.cli.render import short
     from fileorg.cli.summary import amount
+    from fileorg.figures import plural, when
 
     undone = job.undone
     facts = [

@@ -1,0 +1,180 @@
+"""What is listed of an operation: which records in which order, and those of a page."""
+
+from __future__ import annotations
+
+from functools import partial
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from xxhash import xxh3_128_digest
+
+from fileorg.journal.rows import Operation, RecordId, checked_keeper, checked_names, foreign
+from fileorg.model import Action, OperationState, RecordState, SortBy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fileorg.journal.rows import Place
+    from fileorg.model import Keeper
+
+IS_LISTED = (
+    "(r.action NOT IN ('make-folder', 'remove-folder') OR r.category NOT NULL OR r.state IN ('failed', 'changed'))"
+)
+"""Folders that an operation is about have a category; those on the way are listed only if they failed."""
+
+_BY_PATH = "{0}.base, {0}.path, {1}"
+_TARGET_NAME = "coalesce(r.target_name, r.source_name)"
+_STATES = " ".join(f"WHEN '{state}' THEN {rank}" for rank, state in enumerate((
+    RecordState.FAILED, RecordState.CONFLICT, RecordState.CHANGED, RecordState.MISSING, RecordState.SKIPPED,
+    RecordState.INTENT, RecordState.COPIED, RecordState.PLANNED, RecordState.PURGED, RecordState.UNDONE,
+)))  # fmt: skip
+_ORDERS = {
+    SortBy.RECORD: "r.id",
+    SortBy.PATH: _BY_PATH.format("s", "r.source_name") + ", r.id",
+    SortBy.NEW_PATH: _BY_PATH.format("t", _TARGET_NAME) + ", r.id",
+    SortBy.SIZE: "coalesce(r.size, 0) DESC, r.id",
+    SortBy.STATUS: f"CASE r.state {_STATES} ELSE 99 END, r.id",
+    SortBy.CATEGORY: "coalesce(r.category, ''), r.id",
+}
+_ACTIONS, _RECORD_STATES = set(Action), set(RecordState)
+_JOINS = {
+    SortBy.PATH: " LEFT JOIN folders s ON s.id = r.source_folder",
+    SortBy.NEW_PATH: " JOIN folders t ON t.id = r.target_folder",
+}
+
+
+class Wanted(NamedTuple):
+    """Which records are listed, all where nothing is named, and in which order."""
+
+    states: tuple[RecordState, ...] = ()
+    categories: tuple[str, ...] = ()
+    sort: SortBy = SortBy.RECORD
+
+
+class Told(NamedTuple):
+    """What is told of a record. Folders by their ids in the journal; without a source where it is about a folder."""
+
+    id: RecordId
+    action: Action
+    source_folder: int | None
+    source_name: bytes | None
+    target_folder: int
+    target_name: bytes
+    category: str | None
+    state: RecordState
+    size: int | None
+    mtime_ns: int | None
+    error: str | None
+
+
+_TOLD = (
+    "r.id, r.action, r.source_folder, r.source_name, r.target_folder, coalesce(r.target_name, r.source_name),"
+    " r.category, r.state, r.size, r.mtime_ns, r.error"
+)
+_new_told = partial(tuple.__new__, Told)
+
+
+class ListingReader:
+    """What a journal is asked by whoever lists records. Raises `JournalError` for rows that fileorg did not write."""
+
+    if TYPE_CHECKING:
+
+        def _select(self, query: str, values: Sequence[Any] | dict[str, Any]) -> list[Any]: ...
+        def _stream(self, query: str, values: Sequence[Any]) -> Iterator[list[Any]]: ...
+        def place(self, folder: int | None) -> Place: ...
+        def record_range(self, operation: Operation) -> tuple[RecordId, RecordId]: ...
+        def operations(self, where: str = "1", values: Sequence[Any] = ()) -> list[Operation]: ...
+        def next_operation(self) -> int: ...
+
+    def operations_page(self, skip: int, most: int) -> tuple[int, list[Operation], list[Operation]]:
+        """How many operations there are; at most so many, newest first; and the later ones that took something of
+        them back, which tell what became of them.
+        """
+        total = self.next_operation() - 1  # numbers follow each other, and none is ever removed
+        high = total - skip
+        page = self.operations("id BETWEEN ? AND ?", (high - most + 1, high))
+        later = self.operations("id > ? AND undoes BETWEEN ? AND ?", (high, high - most + 1, high))
+        return total, page, later
+
+    def stamp(self, operation: Operation) -> bytes:
+        """What changes whenever a record of it may have changed; empty while something is still open."""
+        rows = self._select(
+            "SELECT id, state, started_ns, ended_ns, done, bytes, problems FROM operations WHERE id >= ? ORDER BY id",
+            (operation.id,),
+        )
+        if any(row[1] != OperationState.SEALED for row in rows):
+            return b""
+        return xxh3_128_digest(repr(rows).encode())
+
+    def listed(self, operation: Operation, wanted: Wanted) -> Iterator[list[RecordId]]:
+        """The ids of the records that are wanted, in order, some at a time."""
+        query, values = listing_query(self.record_range(operation), operation.id, wanted)
+        for rows in self._stream(query, values):
+            yield list(map(itemgetter(0), rows))
+
+    def told(self, operation: Operation, rows: int = 4096) -> Iterator[list[Told]]:
+        """Every record, those of folders too, in the order of the run and in batches of ids."""
+        low, high = self.record_range(operation)
+        query = f"SELECT {_TOLD} FROM records r WHERE r.id BETWEEN ? AND ? AND r.operation = ? ORDER BY r.id LIMIT ?"
+        while low <= high and (batch := checked_told(self._select(query, (low, high, operation.id, rows)))):
+            yield batch
+            low = batch[-1].id + 1
+
+    def told_of(self, ids: Sequence[RecordId]) -> list[Told]:
+        """Records by their ids, in that order."""
+        found = {record.id: record for record in checked_told(self._select(page_query(ids), ()))}
+        return [found[record] for record in ids if record in found]
+
+    def keepers_of(self, ids: Sequence[RecordId]) -> dict[RecordId, Keeper]:
+        """The keepers of the duplicates that these records are about."""
+        rows = self._select(
+            f"SELECT folder, record, name, inode, mtime_ns FROM keepers WHERE record IN ({_numbers(ids)})", ()
+        )
+        return {row[0]: checked_keeper(row, self.place(folder)) for folder, *row in rows}
+
+    def first_of_groups(self, operation: Operation) -> Iterator[list[RecordId]]:
+        """The first record of each duplicate group, in the order in which they were dealt with."""
+        # The records of a group follow each other: a plan goes group by group, and so does what takes it back.
+        query = "SELECT min(record) FROM keepers WHERE record BETWEEN ? AND ? GROUP BY folder, name ORDER BY 1"
+        for rows in self._stream(query, self.record_range(operation)):
+            yield [record for (record,) in rows]
+
+
+def checked_told(rows: Sequence[tuple[Any, ...]]) -> list[Told]:
+    """Rows of `_TOLD`, if names are single names, numbers numbers, and words ours. Raises `JournalError`."""
+    if not rows:
+        return []
+    ids, actions, sources, source_names, _, target_names, categories, states, sizes, times, errors = zip(
+        *rows, strict=True
+    )
+    fine = (
+        checked_names([name for name in source_names if name is not None], target_names)
+        and set(actions) <= _ACTIONS
+        and set(states) <= _RECORD_STATES
+        and all({int, type(None)} >= set(map(type, column)) for column in (ids, sources, sizes, times))
+        and all({str, type(None)} >= set(map(type, column)) for column in (categories, errors))
+    )
+    if not fine:
+        raise foreign("A record between", f"{ids[0]} and {ids[-1]}")
+    return list(map(_new_told, rows))
+
+
+def listing_query(ids: tuple[RecordId, RecordId], operation: int, wanted: Wanted) -> tuple[str, list[Any]]:
+    """The SQL of all that is wanted, and its values. What a user names is bound; the order is one of ours."""
+    query = f"SELECT r.id FROM records r{_JOINS.get(wanted.sort, '')} WHERE r.id BETWEEN ? AND ? AND r.operation = ?"
+    query += f" AND {IS_LISTED}"
+    values: list[Any] = [*ids, operation]
+    for column, chosen in (("r.state", wanted.states), ("coalesce(r.category, '')", wanted.categories)):
+        if chosen:
+            query += f" AND {column} IN ({', '.join('?' * len(chosen))})"
+            values += chosen
+    return f"{query} ORDER BY {_ORDERS[wanted.sort]}", values
+
+
+def page_query(ids: Sequence[RecordId]) -> str:
+    """The SQL of the records of a page: each is looked up by its id."""
+    return f"SELECT {_TOLD} FROM records r WHERE r.id IN ({_numbers(ids)})"
+
+
+def _numbers(ids: Sequence[RecordId]) -> str:
+    return ", ".join(f"{record:d}" for record in ids)

@@ -1,0 +1,109 @@
+"""Sums over the records of an operation: by category, by state, by reason, by the folder that files went to."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fileorg.journal.listing import IS_LISTED
+from fileorg.journal.rows import checked_place, foreign
+from fileorg.model import RecordState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fileorg.journal.rows import Operation, Place, RecordId
+
+_OPERATION = f"FROM records r WHERE r.id BETWEEN ? AND ? AND r.operation = ? AND {IS_LISTED}"
+_WAS_DONE = f"{_OPERATION} AND r.state IN ('done', 'undone', 'purged')"
+_BYTES = "sum(CASE WHEN r.source_name IS NULL THEN 0 ELSE coalesce(r.size, 0) END)"
+
+# What a reason says of a name, so that those of one kind can be counted together.
+_IDENTICAL = "identical to "
+_KINDS = (
+    (re.compile(r"\A.*(?=, its keeper, )", re.DOTALL), "the file that stays"),
+    (re.compile(r"(?<=no longer that of ).*\Z", re.DOTALL), "the file that stays"),
+    (re.compile(r"(?<=\Athe folder ).*(?= is not there\Z)", re.DOTALL), "it goes to"),
+    (re.compile(r"(?<=on another disk than ).*(?=, where )", re.DOTALL), "the file that stays"),
+    (re.compile(r"(?<=the same file as ).*(?=, by another name\Z)", re.DOTALL), "the one that stays"),
+)
+_EXAMPLES = 5
+
+
+def kind_of_reason(reason: str | None) -> str:
+    """A reason without the names in it."""
+    kind = reason or ""
+    if kind.startswith(_IDENTICAL):
+        return _IDENTICAL + "a file that is there already"
+    for pattern, words in _KINDS:
+        kind = pattern.sub(words, kind)
+    return kind
+
+
+class ReasonSum(NamedTuple):
+    """How many records have a state for reasons of a kind, and the first of them."""
+
+    state: RecordState
+    kind: str
+    records: int
+    first: list[RecordId]
+
+
+class SumReader:
+    """What a journal is asked by a report. Raises `JournalError`."""
+
+    if TYPE_CHECKING:
+
+        def _select(self, query: str, values: Sequence[Any] | dict[str, Any]) -> list[Any]: ...
+        def _stream(self, query: str, values: Sequence[Any]) -> Iterator[list[Any]]: ...
+        def record_range(self, operation: Operation) -> tuple[RecordId, RecordId]: ...
+
+    def counts(self, operation: int) -> dict[RecordState, tuple[int, int]]:
+        """How many files, and how many bytes, are in each state. Folders are counted that failed, and those that
+        the operation is about, which have a category.
+        """
+        rows = self._select(
+            "SELECT state, count(*), sum(CASE WHEN source_name IS NULL THEN 0 ELSE size END) FROM records r"
+            " WHERE id >= (SELECT first_record FROM operations WHERE id = ?1) AND operation = ?1"
+            f" AND {IS_LISTED} GROUP BY state",
+            (operation,),
+        )
+        try:
+            return {RecordState(state): (int(count), int(size or 0)) for state, count, size in rows}
+        except (ValueError, TypeError):
+            raise foreign("A record of operation", operation) from None
+
+    def categories(self, operation: Operation) -> list[tuple[str, int, int]]:
+        """(category, files, bytes) of what was done, most bytes first."""
+        query = f"SELECT coalesce(r.category, ''), count(*), {_BYTES} {_WAS_DONE} GROUP BY 1 ORDER BY 3 DESC, 2 DESC, 1"
+        return [(str(name), *sums) for name, *sums in self._select(query, self._of(operation))]
+
+    def reasons(self, operation: Operation) -> list[ReasonSum]:
+        """Why records are not done, or what is to be known of those that are; most records first."""
+        query = (
+            f"SELECT r.id, r.state, r.error {_OPERATION} AND (r.error NOT NULL OR r.state"
+            " NOT IN ('done', 'undone', 'purged')) ORDER BY r.id"
+        )
+        counts: Counter[tuple[str, str]] = Counter()
+        first: dict[tuple[str, str], list[RecordId]] = {}
+        for rows in self._stream(query, self._of(operation)):
+            for record, state, error in rows:
+                key = (state, kind_of_reason(error))
+                counts[key] += 1
+                if counts[key] <= _EXAMPLES:
+                    first.setdefault(key, []).append(record)
+        return [ReasonSum(RecordState(key[0]), key[1], records, first[key]) for key, records in counts.most_common()]
+
+    def places(self, operation: Operation) -> Iterator[tuple[Place, int, int]]:
+        """(folder, files, bytes) of what went into each folder."""
+        query = (
+            f"SELECT t.base, t.path, t.id, went.* FROM (SELECT r.target_folder AS folder, count(*), {_BYTES}"
+            f" {_WAS_DONE} GROUP BY r.target_folder) went JOIN folders t ON t.id = went.folder ORDER BY t.base, t.path"
+        )
+        for rows in self._stream(query, self._of(operation)):
+            for base, path, folder, _, files, bytes_ in rows:
+                yield checked_place((base, path), folder), files, bytes_
+
+    def _of(self, operation: Operation) -> tuple[int, int, int]:
+        return *self.record_range(operation), operation.id
