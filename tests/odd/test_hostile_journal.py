@@ -22,37 +22,37 @@ if TYPE_CHECKING:
 _PAGE = 4096
 _HEADER = 8
 _ROW = "8 hostile journal"
-_PATHS: list[object] = [
+PATHS: list[object] = [
     b"..", b".", b"", b"../outside", b"/etc", b"a/../../outside", b"x//y", b"a\0b", b"./x", b"x/", "text", 7, None, 1.5,
 ]  # fmt: skip
-_NAMES: list[object] = [*_PATHS, b"../outside/a.jpg", b"x/a.jpg", b"/etc/passwd"]
-_NUMBERS: list[object] = ["text", b"bytes", -1, 1 << 62, None, 1.5]
-_COLUMNS: dict[str, list[object]] = {
-    "folders.path": _PATHS,
-    "folders.base": [2, -1, 7, *_NUMBERS],
-    "folders.mode": _NUMBERS,
-    "folders.mtime_ns": _NUMBERS,
-    "records.source_name": _NAMES,
-    "records.target_name": _NAMES,
-    "records.source_folder": [0, 999, *_NUMBERS],
-    "records.target_folder": [0, 999, *_NUMBERS],
-    "records.inode": _NUMBERS,
-    "records.size": _NUMBERS,
-    "records.mtime_ns": _NUMBERS,
-    "records.mode": _NUMBERS,
-    "records.target_inode": _NUMBERS,
-    "records.target_mtime_ns": _NUMBERS,
-    "records.digest": _NUMBERS,
-    "records.reverts": _NUMBERS,
-    "records.operation": [0, 999, *_NUMBERS],
+NAMES: list[object] = [*PATHS, b"../outside/a.jpg", b"x/a.jpg", b"/etc/passwd"]
+NUMBERS: list[object] = ["text", b"bytes", -1, 1 << 62, None, 1.5]
+COLUMNS: dict[str, list[object]] = {
+    "folders.path": PATHS,
+    "folders.base": [2, -1, 7, *NUMBERS],
+    "folders.mode": NUMBERS,
+    "folders.mtime_ns": NUMBERS,
+    "records.source_name": NAMES,
+    "records.target_name": NAMES,
+    "records.source_folder": [0, 999, *NUMBERS],
+    "records.target_folder": [0, 999, *NUMBERS],
+    "records.inode": NUMBERS,
+    "records.size": NUMBERS,
+    "records.mtime_ns": NUMBERS,
+    "records.mode": NUMBERS,
+    "records.target_inode": NUMBERS,
+    "records.target_mtime_ns": NUMBERS,
+    "records.digest": NUMBERS,
+    "records.reverts": NUMBERS,
+    "records.operation": [0, 999, *NUMBERS],
     "records.action": ["remove-copy", "make-folder", "remove-folder", "copy", "symlink", "format-disk", b"move", 7],
     "records.state": ["copied", "intent", "undone", "planned", "nonsense", 7],
     "operations.root": [b"", b"tree", b"/", b"/etc", b"a\0b", "text", 7],
     "operations.dest": [b"", b"tree", b"/", b"/etc", b"a\0b", "text", 7],
-    "operations.root_inode": _NUMBERS,
-    "operations.first_record": [0, 5, 999, *_NUMBERS],
+    "operations.root_inode": NUMBERS,
+    "operations.first_record": [0, 5, 999, *NUMBERS],
     "operations.kind": ["undo", "redo", "nonsense", 7, b"organize"],
-    "operations.undoes": [1, 999, *_NUMBERS],
+    "operations.undoes": [1, 999, *NUMBERS],
     "operations.state": ["nonsense", 7],
 }
 
@@ -66,13 +66,13 @@ def victim(request: pytest.FixtureRequest) -> Iterator[Victim]:
 
 
 def test_flipped_bytes(victim: Victim, tally: Counter[str]) -> None:
-    told = flip_at(victim, tally, _headers(victim) + _anywhere(victim, 18))
+    told = flip_at(victim, tally, headers(victim) + anywhere(victim, 18))
     assert told > 3
 
 
 @pytest.mark.slow
 def test_many_flipped_bytes(victim: Victim, tally: Counter[str]) -> None:
-    told = flip_at(victim, tally, _headers(victim) + _anywhere(victim, 1000))
+    told = flip_at(victim, tally, headers(victim) + anywhere(victim, 1000))
     assert told > 50
 
 
@@ -88,14 +88,14 @@ def flip_at(victim: Victim, tally: Counter[str], points: list[tuple[int, int]]) 
     return told
 
 
-def _headers(victim: Victim) -> list[tuple[int, int]]:
+def headers(victim: Victim) -> list[tuple[int, int]]:
     """A byte of the header of each page, and some of the header of the file."""
     size = victim.journal.stat().st_size
     pages = [(start + 100 * (start == 0) + start // _PAGE % _HEADER, 0xFF) for start in range(0, size, _PAGE)]
     return pages + [(offset, 0xFF) for offset in (0, 16, 18, 24, 28, 44, 52, 56, 60, 68)]
 
 
-def _anywhere(victim: Victim, most: int) -> list[tuple[int, int]]:
+def anywhere(victim: Victim, most: int) -> list[tuple[int, int]]:
     """Where there is something: most of a page is empty."""
     content = victim.journal.read_bytes()
     used = [offset for offset, byte in enumerate(content) if byte]
@@ -103,12 +103,12 @@ def _anywhere(victim: Victim, most: int) -> list[tuple[int, int]]:
     return [(chance.choice(used), 1 << chance.randrange(8)) for _ in range(most)]
 
 
-@pytest.mark.parametrize("column", _COLUMNS)
+@pytest.mark.parametrize("column", COLUMNS)
 def test_a_value_that_fileorg_never_writes(victim: Victim, tally: Counter[str], column: str) -> None:
     """In all rows, and in one."""
     table, _, name = column.partition(".")
     violations = []
-    for value in _COLUMNS[column]:
+    for value in COLUMNS[column]:
         for some in ("", " WHERE rowid = (SELECT max(rowid) - 1 FROM records)" if table == "records" else " WHERE 1"):
             attack = partial(victim.sql, f"UPDATE OR REPLACE {table} SET {name} = ?{some}", value)
             _, found = victim.attacked(attack, may_be_refused=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.odd.hostile import Victim
-from tests.odd.test_hostile_journal import _COLUMNS, _ROW
+from tests.odd.test_hostile_journal import _ROW, COLUMNS
 
 from fileorg.errors import FileorgError
 from fileorg.events import NullReporter
@@ -83,11 +83,11 @@ def trash() -> Iterator[Trash]:
 
 
 @pytest.mark.parametrize("is_open", [False, True], ids=["purge", "recovery of purge"])
-@pytest.mark.parametrize("column", sorted({*_COLUMNS, *_MORE}))
+@pytest.mark.parametrize("column", sorted({*COLUMNS, *_MORE}))
 def test_a_value_that_fileorg_never_writes(trash: Trash, tally: Counter[str], column: str, is_open: bool) -> None:
     table, _, name = column.partition(".")
     violations = []
-    for value in _COLUMNS.get(column, []) + _MORE.get(column, []):
+    for value in COLUMNS.get(column, []) + _MORE.get(column, []):
         attack = partial(trash.victim.sql, f"UPDATE OR IGNORE {table} SET {name} = ?", value)
         found = trash.attacked(attack, is_open=is_open)
         violations += [f"{column} = {value!r}: {line}" for line in found]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.journal.rows import RECORD_COLUMNS, Operation, Record, RecordId, checked, checked_keeper
+from fileorg.journal.rows import RECORD_COLUMNS, Operation, Record, RecordId, checked, checked_keeper, foreign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,4 +68,6 @@ class GroupReader:
         _, last = self.record_range(operation)
         for record in first:
             records = [checked(Record(*row)) for row in self._select(query, (record, last))]
+            if not records:  # its folder is none
+                raise foreign("Record", record)
             yield KeptGroup(self.keepers(record, record)[record], records)

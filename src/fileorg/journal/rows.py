@@ -58,7 +58,7 @@ def checked_operation(row: tuple[Any, ...]) -> Operation:
         roots = [found.root] if found.dest is None else [found.root, found.dest]
         numbers = (found.id, found.root_inode, found.first_record, found.started_ns, found.done, found.bytes)
         fine = all(isinstance(root, bytes) and root.startswith(b"/") and b"\0" not in root for root in roots)
-        fine &= all(isinstance(number, int) for number in numbers)
+        fine &= all(isinstance(number, int) for number in numbers) and isinstance(found.kind, str)
         fine &= all(isinstance(number, int | None) for number in (found.undoes, found.ended_ns))
     except (ValueError, TypeError):
         fine = False

@@ -89,6 +89,8 @@ class SumReader:
         first: dict[tuple[str, str], list[RecordId]] = {}
         for rows in self._stream(query, self._of(operation)):
             for record, state, error in rows:
+                if not isinstance(error, str | None):
+                    raise foreign("Record", record)
                 key = (state, kind_of_reason(error))
                 counts[key] += 1
                 if counts[key] <= _EXAMPLES:

@@ -6,6 +6,7 @@ from fileorg.workflows.dedupe import DedupeJob, DedupeOptions, deduping, last_fo
 from fileorg.workflows.looking import Categorized, ScanReport, categorize, scan_trees
 from fileorg.workflows.organize import OrganizeJob, OrganizeOptions, organizing
 from fileorg.workflows.purge import InTrash, Purged, PurgeJob, PurgeOptions, TrashFile, purging
+from fileorg.workflows.reports import FilePage, GroupPage, files_page, groups_page, reported
 from fileorg.workflows.undo import UndoJob, UndoOptions, undoing
 
 __all__ = [
@@ -14,7 +15,9 @@ __all__ = [
     "CleanOptions",
     "DedupeJob",
     "DedupeOptions",
+    "FilePage",
     "Filters",
+    "GroupPage",
     "InTrash",
     "OrganizeJob",
     "OrganizeOptions",
@@ -28,10 +31,13 @@ __all__ = [
     "categorize",
     "cleaning",
     "deduping",
+    "files_page",
+    "groups_page",
     "last_found",
     "organizing",
     "purging",
     "recover_all",
+    "reported",
     "scan_trees",
     "undoing",
 ]

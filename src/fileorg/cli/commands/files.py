@@ -1,0 +1,133 @@
+"""`fileorg files`: page through the records of an operation."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fileorg.cli import complete
+from fileorg.cli import options as shared
+from fileorg.cli.options import FILES, OUTPUT, ListFormat
+from fileorg.errors import Exit
+from fileorg.model import RecordState, SortBy
+
+if TYPE_CHECKING:
+    from fileorg.cli.terminal import Out
+    from fileorg.report import Line
+    from fileorg.workflows import FilePage
+
+EXAMPLES = """
+# What the last operation did, file by file
+fileorg files
+
+# What operation 7 could not do, and why
+fileorg files 7 --status failed --status conflict
+
+# The largest pictures that it moved, for a program
+fileorg files 7 --category Images --sort size --page 2 --format json
+"""
+
+Op = Annotated[
+    int | None,
+    typer.Argument(
+        metavar="OP", min=1, help="An operation; without it the last one.", show_default=False,
+        autocompletion=complete.every_operation,
+    ),
+]  # fmt: skip
+Status = Annotated[
+    list[RecordState] | None,
+    typer.Option(
+        "--status",
+        metavar="STATUS",
+        help=f"Only files of this status: {', '.join(RecordState)}. May be repeated.",
+        rich_help_panel=FILES,
+    ),
+]
+Sort = Annotated[
+    SortBy,
+    typer.Option(
+        "--sort",
+        help="In the order of the run, by path, by size with the largest first, by status with problems first, or by"
+        " category.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Reverse = Annotated[bool, typer.Option("--reverse", help="The other way round.", rich_help_panel=OUTPUT)]
+
+
+def files(
+    operation: Op = None,
+    status: Status = None,
+    category: shared.Category = None,
+    sort: Sort = SortBy.RECORD,
+    reverse: Reverse = False,
+    page: shared.Page = 1,
+    page_size: shared.PageSize = 25,
+    format_: shared.TextJsonCsv = ListFormat.TEXT,
+    output: shared.Output = None,
+    state_dir: shared.StateDir = None,
+) -> int:
+    """Page through the files of an operation: where each was, where it went, and what came of it.
+
+    A file that was not done has the reason in the place of where it went. The first page in a new order takes a moment
+    where there are very many files; after that any page is there at once.
+    """
+    from fileorg.cli.terminal import output as to_output
+    from fileorg.journal import Wanted
+    from fileorg.workflows import files_page
+
+    wanted = Wanted(tuple(sorted(set(status or ()))), tuple(sorted(set(category or ()))), sort)
+    with to_output(output) as out:
+        found = files_page(operation, wanted, (page, page_size), shared.state(state_dir), backwards=reverse)
+        _show(out, format_, found, page, page_size)
+    return Exit.DONE
+
+
+def _show(out: "Out", format_: ListFormat, found: "FilePage", page: int, page_size: int) -> None:
+    from fileorg.formats import JsonDocument, write_csv
+    from fileorg.report.records import COLUMNS, fields, rows
+
+    match format_:
+        case ListFormat.TEXT:
+            _show_text(out, found, page, page_size)
+        case ListFormat.CSV:
+            write_csv(out.stream, COLUMNS, rows(found.lines))
+        case ListFormat.JSON:
+            document = JsonDocument(out.stream)
+            document.field("operation", found.operation)
+            document.rows("files", map(fields, found.lines))
+            for key, value in (("total", found.total), ("page", page), ("page_size", page_size)):
+                document.field(key, value)
+            document.end()
+
+
+def _show_text(out: "Out", found: "FilePage", page: int, page_size: int) -> None:
+    from fileorg.cli.render import Column, table, tell_page
+    from fileorg.figures import size
+
+    if found.lines:
+        columns = (
+            Column("Status"),
+            Column("Category", spare=2),
+            Column("Size", right=True, spare=1),
+            Column("From", shrinks=True, keeps_end=True),
+            Column("To, or why not", shrinks=True, keeps_end=True),
+        )
+        rows = [(line.status, line.category, size(line.size), *_ends(line, found.root)) for line in found.lines]
+        table(out, columns, rows)
+    tell_page(out, page, page_size, found.total, "file", none="There are no such files.")
+
+
+def _ends(line: "Line", root: bytes) -> tuple[str, str]:
+    """Where it was and where it went, relative to the root, where there is only one."""
+    from fileorg.cli.render import short
+    from fileorg.names import display
+    from fileorg.report.records import path_of
+
+    source = path_of(line.source_folder, line.source_name)
+    target = path_of(line.target_folder, line.target_name) or b""
+    is_done = line.status in {RecordState.DONE, RecordState.UNDONE, RecordState.PURGED}
+    start, end = (
+        display(path.removeprefix(root)) if root and path.startswith(root) else short(path)
+        for path in (target if source is None else source, target)
+    )
+    return start, display(line.reason) if line.reason and not is_done else end

@@ -1,0 +1,201 @@
+"""`fileorg report`: what happened, or what is there, as a page for people or as data for programs."""
+
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fileorg.cli import complete
+from fileorg.cli import options as shared
+from fileorg.cli.options import OUTPUT
+from fileorg.errors import Exit, UsageError
+
+if TYPE_CHECKING:
+    from fileorg.cli.terminal import Out
+    from fileorg.report import Report
+    from fileorg.report.content import Summary
+
+EXAMPLES = """
+# What the last operation did, in the browser
+fileorg report --open
+
+# Operation 7, for a program, and for a spreadsheet
+fileorg report 7 --format json -o -
+fileorg report 7 --format csv -o moved.csv
+
+# What is in a folder, as it was scanned last
+fileorg scan ~/Downloads
+fileorg report ~/Downloads
+"""
+
+
+class ReportFormat(StrEnum):
+    HTML = "html"
+    JSON = "json"
+    CSV = "csv"
+
+
+About = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="OP|FOLDER",
+        help="An operation, or a folder that was scanned; without it the last operation.",
+        show_default=False,
+        autocompletion=complete.every_operation,
+    ),
+]
+FormatOption = Annotated[
+    ReportFormat,
+    typer.Option(
+        "-f", "--format", help="A page for a browser; or all of it as JSON; or the records as CSV.",
+        rich_help_panel=OUTPUT,
+    ),
+]  # fmt: skip
+OutputOption = Annotated[
+    str | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="Write to FILE, - for standard output. Without it: a new file here, named after the operation.",
+        show_default=False,
+        rich_help_panel=OUTPUT,
+    ),
+]
+Open = Annotated[bool, typer.Option("--open", help="Show the page in the browser.", rich_help_panel=OUTPUT)]
+CsvRaw = Annotated[
+    bool,
+    typer.Option(
+        "--csv-raw",
+        help="Names byte by byte, as they are. A spreadsheet may run one that looks like a formula.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Schema = Annotated[
+    bool, typer.Option("--schema", help="Print the JSON Schema of --format json.", rich_help_panel=OUTPUT)
+]
+
+
+def report(
+    about: About = None,
+    format_: FormatOption = ReportFormat.HTML,
+    output: OutputOption = None,
+    open_: Open = False,
+    csv_raw: CsvRaw = False,
+    schema: Schema = False,
+    quiet: shared.Quiet = False,
+    state_dir: shared.StateDir = None,
+) -> int:
+    """Report what an operation did: every file, with what became of it and why.
+
+    The page is one file that needs no network: sums by category, where files went, duplicate groups, what was not
+    done and why, and every record, to be sorted and filtered. Works for organize, dedupe, clean, undo and redo, and for
+    a folder as fileorg scan saw it last.
+    """
+    from fileorg.workflows import reported
+
+    if schema:
+        from fileorg.report.records import json_schema
+
+        sys.stdout.write(json_schema())
+        return Exit.DONE
+    _refuse_nonsense(format_, output, open_=open_, csv_raw=csv_raw)
+    what = int(about) if about is not None and about.isdecimal() else about and os.fsencode(about)
+    with reported(what or None, shared.state(state_dir)) as found, _target(output, found.summary, format_) as path:
+        _write(path, format_, found, csv_raw=csv_raw)
+    if path is None:
+        return Exit.DONE
+    if not quiet:
+        _say(path, found.summary)
+    if open_:
+        _open(path)
+    return Exit.DONE
+
+
+def _refuse_nonsense(format_: ReportFormat, output: str | None, *, open_: bool, csv_raw: bool) -> None:
+    if csv_raw and format_ is not ReportFormat.CSV:
+        raise UsageError("--csv-raw means nothing without --format csv.", hint="add it, or leave --csv-raw out")
+    if open_ and (format_ is not ReportFormat.HTML or output == "-"):
+        raise UsageError("--open shows the page, and needs --format html in a file.", hint="leave it out")
+
+
+@contextlib.contextmanager
+def _target(output: str | None, summary: "Summary", format_: ReportFormat) -> Iterator[str | None]:
+    """Where to write to: what was asked for, None for standard output, or a new name in this folder."""
+    if output is not None:
+        yield None if output == "-" else output
+        return
+    path = _new_file(_usual_name(summary), format_)
+    try:
+        yield path
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        raise
+
+
+def _usual_name(summary: "Summary") -> str:
+    if summary.operation is not None:
+        return f"fileorg-{summary.kind}-{summary.operation}"
+    folder = os.path.basename(summary.roots[0]).decode(errors="replace")
+    return "-".join(["fileorg", summary.kind, *re.findall(r"[\w.]+", folder)[:3]])
+
+
+def _new_file(stem: str, format_: ReportFormat) -> str:
+    """An empty file with a name that was free: nothing is overwritten. Raises `UsageError`."""
+    for number in range(1, 10_000):
+        path = f"{stem}{f' ({number})' if number > 1 else ''}.{format_}"
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written here: {error.strerror}.", hint="name a file with -o") from error
+        return path
+    raise UsageError(f"There are very many reports named {stem} here.", hint="name a file with -o")
+
+
+def _write(path: str | None, format_: ReportFormat, report: "Report", *, csv_raw: bool) -> None:
+    from fileorg.cli.terminal import output
+
+    with output(path) as out:
+        match format_:
+            case ReportFormat.HTML:
+                from fileorg.report.html import write_html
+
+                write_html(out.stream, report)
+            case ReportFormat.JSON:
+                from fileorg.report.records import write_json_report
+
+                write_json_report(out.stream, report)
+            case ReportFormat.CSV:
+                from fileorg.report.records import write_csv_report
+
+                write_csv_report(out.stream, report, raw=csv_raw)
+        out.flush()
+
+
+def _say(path: str, summary: "Summary") -> None:
+    from fileorg.cli.terminal import standard_output
+    from fileorg.figures import size
+    from fileorg.names import display
+
+    out: Out = standard_output()
+    about = f"operation {summary.operation}" if summary.operation is not None else display(summary.roots[0])
+    large = f" ({size(os.path.getsize(path))})" if os.path.isfile(path) else ""
+    out.line(f"The report of {about} is in {display(path)}{large}.")
+
+
+def _open(path: str) -> None:
+    import webbrowser
+    from pathlib import Path
+
+    from fileorg.cli.terminal import standard_error
+
+    if not webbrowser.open(Path(path).resolve().as_uri()):
+        standard_error().prose("no browser could be started; the report is there all the same.", "fileorg: ")

@@ -1,0 +1,195 @@
+"""The report of an operation, from the journal."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fileorg.journal import standings
+from fileorg.model import OF_DUPLICATES, RecordState
+from fileorg.names import join
+from fileorg.report.content import (
+    Copy,
+    DuplicateGroup,
+    DuplicateSums,
+    Line,
+    Reason,
+    Report,
+    Share,
+    Summary,
+)
+from fileorg.report.places import tree_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from fileorg.journal import JournalReader, Operation, Told
+    from fileorg.model import Keeper
+
+STATUSES = (
+    RecordState.FAILED, RecordState.CONFLICT, RecordState.CHANGED, RecordState.MISSING, RecordState.SKIPPED,
+    RecordState.INTENT, RecordState.COPIED, RecordState.PLANNED, RecordState.PURGED, RecordState.UNDONE,
+    RecordState.DONE,
+)  # fmt: skip
+"""In the order of a report: what went wrong first."""
+_RANK = {state: rank for rank, state in enumerate(STATUSES)}
+_new_line = partial(tuple.__new__, Line)
+_FOLDERS_KNOWN = 20_000
+_WAS_DONE = (RecordState.DONE, RecordState.UNDONE, RecordState.PURGED)
+
+
+def operation_report(journal: JournalReader, operation: Operation) -> Report:
+    """What an operation came to. The journal has to stay open while lines and groups are read.
+
+    Raises `JournalError`.
+    """
+    roots = [root.path for root in journal.roots(operation)]
+    counts = journal.counts(operation.id)
+    statuses = [Share(state, *counts[state]) for state in STATUSES if state in counts]
+    places = (
+        (join_root(roots, base, path), files, bytes_) for (base, path), files, bytes_ in journal.places(operation)
+    )
+    return Report(
+        summary=_summary(journal, operation, roots, statuses),
+        categories=[Share(*row) for row in journal.categories(operation)],
+        statuses=statuses,
+        reasons=_reasons(journal, operation, roots),
+        places=tree_of(places, list(dict.fromkeys(roots))),
+        duplicates=_duplicate_sums(journal, operation),
+        lines=partial(_lines, journal, operation, roots),
+        groups=partial(_groups, journal, operation, roots),
+    )
+
+
+def _summary(
+    journal: JournalReader, operation: Operation, roots: Sequence[bytes], statuses: Sequence[Share]
+) -> Summary:
+    operations = journal.operations("id >= ?", (operation.id,))
+    standing = standings(operations)[-1]
+    done = [share for share in statuses if share.name in _WAS_DONE]
+    is_left = operation.kind != "purge" and journal.has_done(operation)
+    first, low = journal.record_range(operation)
+    return Summary(
+        kind=operation.kind,
+        state=standing,
+        roots=[path for base, path in enumerate(roots) if base != 1],
+        dest=operation.dest,
+        records=max(0, low - first + 1),
+        files=sum(share.records for share in done) if operation.kind != "purge" else operation.done,
+        bytes=sum(share.bytes for share in done) if operation.kind != "purge" else operation.bytes,
+        operation=operation.id,
+        undoes=operation.undoes,
+        options=_options(operation),
+        started_ns=operation.started_ns,
+        ended_ns=operation.ended_ns,
+        way_back=f"fileorg {'redo' if operation.kind == 'undo' else 'undo'} {operation.id}" if is_left else None,
+    )
+
+
+def _options(operation: Operation) -> dict[str, Any]:
+    try:
+        options = json.loads(operation.options)
+    except (ValueError, TypeError):
+        return {}
+    return options if isinstance(options, dict) else {}
+
+
+def _reasons(journal: JournalReader, operation: Operation, roots: Sequence[bytes]) -> list[Reason]:
+    folders = Folders(journal, roots)
+    found = [
+        Reason(
+            each.state,
+            each.kind,
+            each.records,
+            [whole_path(record, folders) for record in journal.told_of(each.first)],
+        )
+        for each in journal.reasons(operation)
+    ]
+    return sorted(found, key=lambda reason: _RANK[RecordState(reason.status)])
+
+
+def _duplicate_sums(journal: JournalReader, operation: Operation) -> DuplicateSums | None:
+    if not journal.has_keepers(operation):
+        return None
+    return DuplicateSums(*journal.sums_of_groups(operation))
+
+
+def _lines(journal: JournalReader, operation: Operation, roots: Sequence[bytes]) -> Iterator[Line]:
+    has_keepers = journal.has_keepers(operation)
+    folders = Folders(journal, roots)
+    for batch in journal.told(operation):
+        keepers = journal.keepers(batch[0].id, batch[-1].id) if has_keepers else {}
+        yield from lines_of(batch, folders, keepers)
+
+
+class Folders:
+    """The absolute paths of folders of the journal, by their ids. Raises `JournalError`."""
+
+    def __init__(self, journal: JournalReader, roots: Sequence[bytes]) -> None:
+        self._journal, self.roots = journal, roots
+        self._known: dict[int, bytes] = {}
+
+    def path(self, folder: int) -> bytes:
+        found = self._known.get(folder)
+        if found is None:
+            if len(self._known) >= _FOLDERS_KNOWN:
+                self._known.clear()
+            found = self._known[folder] = join_root(self.roots, *self._journal.place(folder))
+        return found
+
+
+def lines_of(records: Sequence[Told], folders: Folders, keepers: Mapping[int, Keeper]) -> Iterator[Line]:
+    """Records as they are shown."""
+    path, roots = folders.path, folders.roots
+    for record, action, source, source_name, target, target_name, category, state, size, mtime_ns, error in records:
+        keeper = keepers.get(record)
+        yield _new_line(
+            (
+                record,
+                action,
+                None if source is None else path(source),
+                source_name,
+                path(target),
+                target_name,
+                category or "",
+                state,
+                size or 0,
+                None if source is None else mtime_ns,
+                error or "",
+                None if keeper is None else join(join_root(roots, keeper.base, keeper.folder), keeper.name),
+            )
+        )
+
+
+def _groups(journal: JournalReader, operation: Operation, roots: Sequence[bytes]) -> Iterator[DuplicateGroup]:
+    for first in journal.first_of_groups(operation):
+        yield from groups_of(journal, operation, first, roots)
+
+
+def groups_of(
+    journal: JournalReader, operation: Operation, first: Sequence[int], roots: Sequence[bytes]
+) -> Iterator[DuplicateGroup]:
+    """The groups that begin with these records."""
+    for keeper, records in journal.groups(operation, first):
+        copies = []
+        for record in records:
+            # Where the duplicate was before it went, or is again.
+            base, folder, name = record[2:5] if record.action in OF_DUPLICATES else record[5:8]
+            copies.append(Copy(join(join_root(roots, base, folder), name), f"{record.action}, {record.state}"))
+        size = records[0].size or 0
+        inodes = {record.inode for record in records if record.state in _WAS_DONE}
+        kept = join(join_root(roots, keeper.base, keeper.folder), keeper.name)
+        yield DuplicateGroup(kept, size, size * len(inodes), copies)
+
+
+def whole_path(record: Told, folders: Folders) -> bytes:
+    """Where the file of a record was; of a record of a folder, where that is."""
+    if record.source_folder is None or record.source_name is None:
+        return join(folders.path(record.target_folder), record.target_name)
+    return join(folders.path(record.source_folder), record.source_name)
+
+
+def join_root(roots: Sequence[bytes], base: int, path: bytes) -> bytes:
+    """The absolute path of a folder."""
+    return join(roots[base].rstrip(b"/"), path) if path else roots[base]

@@ -1,0 +1,244 @@
+"""The report as one page that needs nothing else: what is short is HTML, records are packed and its script shows them.
+
+They are lines of JSON in one gzip stream, in base 64, cut into blocks that decode alone. The first line is about all of
+them; each further one is up to 4,096 records as columns. A folder or a word is written out where it first comes, and is
+its number from then on; 0 stands for none, and for a new name that is the old one.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from base64 import b64encode
+from hashlib import sha256
+from importlib.resources import files
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from fileorg import figures
+from fileorg.batches import in_batches
+from fileorg.journal import PROBLEM_STATES
+from fileorg.names import display
+from fileorg.report.collect import STATUSES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import TextIO
+
+    from fileorg.report.content import Line, Place, Report, Summary
+
+SCAN = "scan"
+
+_BATCH = 4096
+_MOST_FOLDERS = 50_000
+"""What the writer remembers of folders; beyond that it starts afresh, and writes some of them out again."""
+_BLOCK_BYTES = 3 << 18
+"""Before base 64, which turns 3 bytes into 4 characters: no block but the last is padded."""
+_GROUPS_SHOWN = 100
+
+# Left to right in the table; those of a file that was only seen.
+_COLUMNS = {
+    "status": "Status", "from": "From", "to": "To", "category": "Category", "size": "Size", "reason": "Reason",
+}  # fmt: skip
+_COLUMNS_SEEN = {"from": "File", "category": "Category", "size": "Size", "changed": "Changed"}
+
+_Key = TypeVar("_Key", str | None, bytes | None)
+
+
+def write_html(stream: TextIO, report: Report) -> None:
+    """Writes the page while it is made: memory does not grow with the records. Consumes `lines`, and some `groups`."""
+    environment = Environment(
+        loader=PackageLoader("fileorg.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    shown = _Shown(report.summary)
+    environment.filters |= {
+        "size": figures.size, "plural": figures.plural, "when": figures.when, "duration": figures.duration,
+        "shown": display, "path": shown.path,
+    }  # fmt: skip
+    environment.globals["percent"] = _percent
+    stream.writelines(environment.get_template("report.html").generate(_context(report, shown)))
+
+
+def _context(report: Report, shown: _Shown) -> dict[str, Any]:
+    """What the template is about. `groups` and `blocks` are made while they are written."""
+    summary = report.summary
+    style, script = _text("report.css"), _text("records.js") + _text("report.js")
+    number = "" if summary.operation is None else f" {summary.operation}"
+    root = display(summary.roots[0]) if summary.roots else ""
+    seconds = None
+    if summary.started_ns is not None and summary.ended_ns is not None:
+        seconds = max(summary.ended_ns - summary.started_ns, 0) / 1e9
+    return {
+        "summary": summary,
+        "title": f"What is in {root}" if summary.kind == SCAN else f"{summary.kind}{number}",
+        "seconds": seconds,
+        "options": list(_options(summary.options)),
+        "problems": [reason for reason in report.reasons if reason.status in PROBLEM_STATES],
+        "others": [reason for reason in report.reasons if reason.status not in PROBLEM_STATES],
+        "problem_count": sum(share.records for share in report.statuses if share.name in PROBLEM_STATES),
+        "problem_states": PROBLEM_STATES,
+        "categories": report.categories,
+        "statuses": report.statuses,
+        "places": list(_branches(report.places, shown)),
+        "duplicates": report.duplicates,
+        "groups": islice(report.groups(), _GROUPS_SHOWN) if report.duplicates else (),
+        "columns": _COLUMNS_SEEN if summary.kind == SCAN else _COLUMNS,
+        "scan": summary.kind == SCAN,
+        "blocks": _blocks(_packed(report, shown)),
+        "style": Markup(style),  # noqa: S704  files of ours
+        "script": Markup(script),  # noqa: S704
+        "policy": f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:;"
+        " base-uri 'none'; form-action 'none'",
+    }
+
+
+def _text(name: str) -> str:
+    return files("fileorg.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """How a content security policy names a script or a style of the page itself."""
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+class _Shown:
+    """Paths below the only root there is are told from there; `root` is that root, or None."""
+
+    def __init__(self, summary: Summary) -> None:
+        self.root = summary.roots[0] if len(summary.roots) == 1 and summary.dest is None else None
+        self._below = None if self.root is None else self.root.rstrip(b"/") + b"/"
+
+    def path(self, path: bytes) -> str:
+        """As text; the root itself is empty."""
+        if self._below is not None:
+            if path == self.root:
+                return ""
+            path = path.removeprefix(self._below)
+        return display(path)
+
+
+def _percent(part: int, whole: int) -> str:
+    """For the width of a bar: `37.2%`, and never so little that nothing is seen of something."""
+    return f"{max(100 * part / whole, 1):.1f}%" if part and whole else "0%"
+
+
+def _options(options: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, value in options.items():
+        if value is None or value is False or value in ("", [], {}):
+            continue
+        words = value if isinstance(value, list | tuple | set | frozenset) else [value]
+        yield display(key.replace("_", "-")), "" if value is True else display(", ".join(map(str, words)))
+
+
+class _Branch(NamedTuple):
+    """A folder of the tree: `text` is what it adds to the one above it in the list."""
+
+    text: str
+    level: int
+    place: Place
+
+
+def _branches(places: Iterable[Place], shown: _Shown) -> Iterator[_Branch]:
+    above: list[bytes] = []
+    for place in places:
+        while above and not place.path.startswith(above[-1].rstrip(b"/") + b"/"):
+            above.pop()
+        text = display(place.path[len(above[-1].rstrip(b"/")) + 1 :]) if above else shown.path(place.path)
+        yield _Branch(text or display(place.path), min(len(above), 8), place)
+        above.append(place.path)
+
+
+class _Numbers(dict[_Key, int], Generic[_Key]):
+    """A number for each of what comes again and again. `fresh` are the texts of those that are new, in their order."""
+
+    def __init__(self, shown: Callable[[Any], str]) -> None:
+        super().__init__({None: 0})
+        self.fresh: list[str] = []
+        self._shown, self._next = shown, 1
+
+    def __missing__(self, key: _Key) -> int:
+        self[key] = number = self._next
+        self._next += 1
+        self.fresh.append(self._shown(key))
+        return number
+
+    def take_fresh(self) -> list[str]:
+        fresh, self.fresh = self.fresh, []
+        return fresh
+
+    def forget(self) -> None:
+        """Numbers go on: none of them is given twice."""
+        self.clear()
+        self[None] = 0
+
+
+def _packed(report: Report, shown: _Shown) -> Iterator[bytes]:
+    """Lines of JSON: the object, then the batches."""
+    encode = json.JSONEncoder(separators=(",", ":")).encode
+    summary = report.summary
+    root = "" if shown.root is None else display(shown.root)
+    yield encode({"records": summary.records, "root": root, "ranks": [*STATUSES, "seen"]}).encode() + b"\n"
+    folders: _Numbers[bytes | None] = _Numbers(shown.path)
+    words: _Numbers[str | None] = _Numbers(display)
+    last_id = 0
+    for batch in in_batches(report.lines(), _BATCH):
+        if len(folders) > _MOST_FOLDERS:
+            folders.forget()
+        yield encode(_columns(batch, folders, words, last_id, times=summary.kind == SCAN)).encode() + b"\n"
+        last_id = batch[-1].id
+
+
+def _columns(
+    batch: list[Line], folders: _Numbers[bytes | None], words: _Numbers[str | None], last_id: int, *, times: bool
+) -> dict[str, list[Any]]:
+    """Ids as differences; reasons and keepers only where there are some, after the position in the batch."""
+    ids, actions, source_folders, source_names, target_folders, target_names, *more = zip(*batch, strict=True)
+    categories, statuses, sizes, changed, reasons, keepers = more
+    before = (last_id, *ids)
+    packed: dict[str, list[Any]] = {
+        "id": [id_ - other for id_, other in zip(ids, before, strict=False)],
+        "action": [words[word] for word in actions],
+        "status": [words[word] for word in statuses],
+        "category": [words[word] for word in categories],
+        "size": list(sizes),
+        "from": [folders[folder] for folder in source_folders],
+        "name": [display(name) if name else 0 for name in source_names],
+        "to": [folders[folder] for folder in target_folders],
+        "newName": [
+            0 if not target or target == source else display(target)
+            for source, target in zip(source_names, target_names, strict=True)
+        ],
+        "reason": [pair for at, reason in enumerate(reasons) if reason for pair in (at, display(reason))],
+        "keeper": [
+            pair for at, path in enumerate(keepers) if path is not None for pair in (at, _keeper(path, folders))
+        ],
+    }
+    if times:
+        packed["changed"] = [0 if ns is None else ns // 1_000_000_000 for ns in changed]
+    return {"folders": folders.take_fresh(), "words": words.take_fresh()} | packed
+
+
+def _keeper(path: bytes, folders: _Numbers[bytes | None]) -> list[Any]:
+    folder, _, name = path.rpartition(b"/")
+    return [folders[folder], display(name)]
+
+
+def _blocks(lines: Iterable[bytes]) -> Iterator[str]:
+    """The lines as one gzip stream, in blocks of base 64."""
+    packer = zlib.compressobj(level=6, wbits=31)
+    waiting = bytearray()
+    for line in lines:
+        waiting += packer.compress(line)
+        while len(waiting) >= _BLOCK_BYTES:
+            yield b64encode(waiting[:_BLOCK_BYTES]).decode()
+            del waiting[:_BLOCK_BYTES]
+    waiting += packer.flush()
+    for start in range(0, len(waiting), _BLOCK_BYTES):
+        yield b64encode(waiting[start : start + _BLOCK_BYTES]).decode()

@@ -1,0 +1,47 @@
+"""Where files went, as a tree that fits on a page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fileorg.report.content import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+DEEPEST = 3
+MOST = 300
+
+
+def tree_of(folders: Iterable[tuple[bytes, int, int]], roots: Sequence[bytes]) -> list[Place]:
+    """(path, files, bytes) of each folder, summed up along the tree: at most `MOST` places, in the order of a tree.
+
+    Depth 0 are the roots, where there are several; of a single one its folders are. Levels are left out from the
+    deepest on until the rest fits.
+    """
+    sums: dict[tuple[bytes, tuple[bytes, ...]], list[int]] = {}
+    for path, files, bytes_ in folders:
+        root = next((root for root in roots if path == root or path.startswith(root.rstrip(b"/") + b"/")), b"")
+        inside = path[len(root) :].strip(b"/")
+        parts = tuple(inside.split(b"/")[:DEEPEST]) if inside else ()
+        for depth in range(len(parts) + 1):
+            total = sums.setdefault((root, parts[:depth]), [0, 0])
+            total[0] += files
+            total[1] += bytes_
+    deepest = DEEPEST
+    while deepest > 1 and sum(len(parts) <= deepest for _, parts in sums) > MOST:
+        deepest -= 1
+    shown = [(key, total) for key, total in sums.items() if len(key[1]) <= deepest]
+    if len(shown) > MOST:
+        shown = sorted(shown, key=lambda each: (len(each[0][1]) > 0, -each[1][0]))[:MOST]
+    several = len({root for root, _ in sums}) > 1
+    return [
+        Place(b"/".join((root.rstrip(b"/"), *parts)), len(parts) if several else max(0, len(parts) - 1), *total)
+        for (root, parts), total in sorted(shown)
+        if several or parts or total[0] > _below(sums, root)
+    ]
+
+
+def _below(sums: dict[tuple[bytes, tuple[bytes, ...]], list[int]], root: bytes) -> int:
+    """How many files went into folders of a root, and not into the root itself."""
+    return sum(total[0] for (other, parts), total in sums.items() if other == root and len(parts) == 1)

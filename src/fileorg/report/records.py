@@ -1,0 +1,140 @@
+"""Reports for programs: JSON of a schema, and CSV. Both stream."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, TextIO
+
+from fileorg.formats import JsonDocument, iso, named, write_csv
+from fileorg.names import join
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fileorg.report.content import DuplicateGroup, Line, Place, Reason, Report, Share, Summary
+
+VERSION = 1
+"""Of the JSON: it rises when a program that reads the old form could stumble."""
+
+COLUMNS = (
+    "record", "status", "action", "category", "size_bytes", "original_path", "new_path", "reason", "kept_path",
+    "modified",
+)  # fmt: skip
+
+
+def json_schema() -> str:
+    """The JSON Schema (2020-12) of `write_json_report`."""
+    return files("fileorg.report").joinpath("report.schema.json").read_text(encoding="utf-8")
+
+
+def write_json_report(stream: TextIO, report: Report) -> None:
+    """The report as one JSON document, as `report.schema.json` describes it; a record a line."""
+    document = JsonDocument(stream)
+    document.field("format", "fileorg-report")
+    document.field("version", VERSION)
+    for key, value in _summary(report.summary).items():
+        document.field(key, value)
+    document.rows("categories", _shares(("category", "files", "bytes"), report.categories))
+    document.rows("statuses", _shares(("status", "records", "bytes"), report.statuses))
+    document.rows("reasons", map(_reason, report.reasons))
+    document.rows("places", map(_place, report.places))
+    sums = report.duplicates
+    document.field("duplicates", sums and {"groups": sums[0], "files": sums[1], "reclaimable_bytes": sums[2]})
+    document.rows("duplicate_groups", map(group_fields, report.groups()) if sums else ())
+    document.rows("records", map(fields, report.lines()))
+    document.end()
+
+
+def _summary(summary: Summary) -> dict[str, Any]:
+    seconds = None
+    if summary.started_ns is not None and summary.ended_ns is not None:
+        seconds = round((summary.ended_ns - summary.started_ns) / 1e9, 3)
+    return {
+        "operation": summary.operation,
+        "kind": summary.kind,
+        "state": summary.state,
+        "undoes": summary.undoes,
+        "way_back": summary.way_back,
+        "roots": [named("path", root) for root in summary.roots],
+        "dest": None if summary.dest is None else named("path", summary.dest),
+        "options": summary.options,
+        "started": iso(summary.started_ns),
+        "ended": iso(summary.ended_ns),
+        "seconds": seconds,
+        "files": summary.files,
+        "bytes": summary.bytes,
+    }
+
+
+def _shares(titles: tuple[str, str, str], shares: list[Share]) -> list[dict[str, Any]]:
+    return [dict(zip(titles, share, strict=True)) for share in shares]
+
+
+def _reason(each: Reason) -> dict[str, Any]:
+    examples = [named("path", path) for path in each.examples]
+    return {"status": each.status, "reason": each.reason, "records": each.records, "examples": examples}
+
+
+def _place(place: Place) -> dict[str, Any]:
+    return named("path", place.path) | {"depth": place.depth, "files": place.files, "bytes": place.bytes}
+
+
+def fields(line: Line) -> dict[str, Any]:
+    """A record as JSON has it. `new_path` is where it went, or was meant to go: `status` says which."""
+    found: dict[str, Any] = {"record": line.id, "action": line.action}
+    found |= _path("original_path", line.source_folder, line.source_name)
+    found |= _path("new_path", line.target_folder, line.target_name)
+    found |= {
+        "category": line.category,
+        "status": line.status,
+        "size_bytes": line.size,
+        "modified": iso(line.mtime_ns),
+        "reason": line.reason or None,
+    }
+    if line.keeper is not None:
+        found |= named("kept_path", line.keeper)
+    return found
+
+
+def group_fields(group: DuplicateGroup) -> dict[str, Any]:
+    """A duplicate group as JSON has it: the keeper first."""
+    return {
+        "size_bytes": group.size,
+        "reclaimable_bytes": group.reclaimable,
+        "files": [
+            named("path", group.keeper) | {"status": "keeper"},
+            *(named("path", path) | {"status": what} for path, what in group.copies),
+        ],
+    }
+
+
+def write_csv_report(stream: TextIO, report: Report, *, raw: bool = False) -> None:
+    """The records as CSV. `raw`: names byte by byte, and nothing done against formulas."""
+    write_csv(stream, COLUMNS, rows(report.lines()), raw=raw)
+
+
+def rows(lines: Iterable[Line]) -> Iterator[tuple[Any, ...]]:
+    """Records in the order of `COLUMNS`."""
+    for line in lines:
+        yield (
+            line.id,
+            line.status,
+            line.action,
+            line.category,
+            line.size,
+            path_of(line.source_folder, line.source_name),
+            path_of(line.target_folder, line.target_name),
+            line.reason,
+            line.keeper,
+            iso(line.mtime_ns),
+        )
+
+
+def _path(key: str, folder: bytes | None, name: bytes | None) -> dict[str, str | None]:
+    path = path_of(folder, name)
+    return {key: None} if path is None else dict(named(key, path))
+
+
+def path_of(folder: bytes | None, name: bytes | None) -> bytes | None:
+    """One end of a record; None where it has none."""
+    return None if folder is None or name is None else join(folder.rstrip(b"/"), name)

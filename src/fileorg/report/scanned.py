@@ -1,0 +1,81 @@
+"""The report of a folder as it was scanned last, from the index."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING
+
+from fileorg.classify import Rules
+from fileorg.deduping import decided, wasted
+from fileorg.keeping import Chooser, Trees, Wishes
+from fileorg.report.content import Copy, DuplicateGroup, DuplicateSums, Line, Report, Share, Summary
+from fileorg.report.places import tree_of
+from fileorg.totals import Totals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fileorg.index import Index
+
+_SEEN = "seen"
+
+
+def scan_report(index: Index, root: bytes) -> Report | None:
+    """What the last scan of `root` saw; None if there was none. Raises `FileorgError` for an index that is damaged."""
+    scanned_ns = index.scanned_ns(root)
+    if scanned_ns is None:
+        return None
+    totals = Totals(Rules.default())
+    folders = _folders(index, root, totals)
+    places = tree_of(folders, [root])
+    files, bytes_ = totals.files.total(), totals.bytes.total()
+    with index.guarded():
+        groups = index.groups()
+        sums = groups.sums() if groups.roots() == [root] else None
+    return Report(
+        summary=Summary(
+            kind="scan",
+            state="as it was then",
+            roots=[root],
+            records=files,
+            files=files,
+            bytes=bytes_,
+            started_ns=scanned_ns,
+        ),
+        categories=sorted(
+            (Share(name, count, totals.bytes[name]) for name, count in totals.files.items()),
+            key=lambda share: (-share.bytes, -share.records, share.name),
+        ),
+        statuses=[Share(_SEEN, files, bytes_)],
+        reasons=[],
+        places=places,
+        duplicates=DuplicateSums(*sums) if sums and sums.groups else None,
+        lines=partial(_lines, index, root),
+        groups=partial(_groups, index, root),
+    )
+
+
+def _folders(index: Index, root: bytes, totals: Totals) -> Iterator[tuple[bytes, int, int]]:
+    """(path, files, bytes) of each batch, summed up on the way."""
+    for _, batch in totals.counted(index.batches(root), root):
+        yield os.path.join(root, batch.folder) if batch.folder else root, batch.files, sum(batch.column(0))
+
+
+def _lines(index: Index, root: bytes) -> Iterator[Line]:
+    rules, number = Rules.default(), 0
+    for _, batch in index.batches(root):
+        folder = os.path.join(root, batch.folder) if batch.folder else root
+        for name, size, mtime_ns, *_ in batch.rows():
+            number += 1
+            yield Line(number, "", folder, name, None, None, rules.category_of(name), _SEEN, size, mtime_ns, "", None)
+
+
+def _groups(index: Index, root: bytes) -> Iterator[DuplicateGroup]:
+    """As the last `fileorg dedupe` found them, with the usual choice of who stays."""
+    trees = Trees([root])
+    with index.guarded():
+        for decision in decided(index.groups().every(), Chooser(trees, Wishes(), lambda *_: 1)):
+            keeper, *others = map(trees.path, decision.listed)
+            size = decision.group.size
+            yield DuplicateGroup(keeper, size, size * wasted(decision), [Copy(path, "duplicate") for path in others])

@@ -1,0 +1,120 @@
+"""Reports and listings: what an operation came to, record by record, and what a scan saw. Nothing is changed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from xxhash import xxh3_128_digest
+
+from fileorg.errors import UsageError
+from fileorg.index import Index, Listings
+from fileorg.journal import Journal, Wanted
+from fileorg.names import display
+from fileorg.report import Folders, groups_of, lines_of, operation_report, scan_report
+from fileorg.state import run_lock
+from fileorg.workflows.common import INDEX_LOCK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from fileorg.journal import JournalReader, Operation
+    from fileorg.report import DuplicateGroup, Line, Report
+    from fileorg.state import StateDirectory
+
+_SHOWN = "fileorg history lists the operations"
+
+
+class FilePage(NamedTuple):
+    """A page of records, and how many there are in all."""
+
+    operation: int
+    root: bytes
+    """The directory of the operation with a slash, where there is only one; else empty."""
+    total: int
+    lines: list[Line]
+
+
+class GroupPage(NamedTuple):
+    """A page of duplicate groups, and how many there are in all."""
+
+    total: int
+    groups: list[DuplicateGroup]
+
+
+@contextlib.contextmanager
+def reported(about: int | bytes | None, state: StateDirectory) -> Iterator[Report]:
+    """The report of an operation, of the last one, or of a folder as it was scanned last; valid until the block ends.
+
+    Raises `UsageError` if there is none, `JournalError`, `Locked`.
+    """
+    if isinstance(about, bytes):
+        root = os.path.realpath(about)
+        with run_lock(state, f"a report of {display(root)}", name=INDEX_LOCK), Index(state.index) as index:
+            report = scan_report(index, root)
+            if report is None:
+                raise UsageError(
+                    f"{display(about)} was not scanned yet, or is no operation.",
+                    hint="fileorg scan FOLDER looks at a folder; fileorg history lists the operations",
+                )
+            yield report
+        return
+    with _read(state, about) as (journal, operation):
+        yield operation_report(journal, operation)
+
+
+def files_page(
+    number: int | None, wanted: Wanted, page: tuple[int, int], state: StateDirectory, *, backwards: bool = False
+) -> FilePage:
+    """A page of the records of an operation; `page` is its number, from 1 on, and how many are on one.
+
+    Raises `UsageError` if there is no such operation, `JournalError`.
+    """
+    with _read(state, number) as (journal, operation):
+        make = partial(journal.listed, operation, wanted)
+        total, ids = _page(journal, operation, wanted, make, page, state, backwards=backwards)
+        roots = [root.path for root in journal.roots(operation)]
+        lines = list(lines_of(journal.told_of(ids), Folders(journal, roots), journal.keepers_of(ids)))
+        root = os.path.join(roots[0], b"") if len(set(roots)) == 1 else b""
+        return FilePage(operation.id, root, total, lines)
+
+
+def groups_page(number: int, page: tuple[int, int], state: StateDirectory) -> GroupPage:
+    """A page of the duplicate groups of an operation. Raises `UsageError` if there is none, `JournalError`."""
+    with _read(state, number) as (journal, operation):
+        make = partial(journal.first_of_groups, operation)
+        total, first = _page(journal, operation, "groups", make, page, state)
+        roots = [root.path for root in journal.roots(operation)]
+        return GroupPage(total, list(groups_of(journal, operation, first, roots)))
+
+
+def _page(
+    journal: JournalReader,
+    operation: Operation,
+    what: Wanted | str,
+    make: Callable[[], Iterator[Sequence[int]]],
+    page: tuple[int, int],
+    state: StateDirectory,
+    *,
+    backwards: bool = False,
+) -> tuple[int, list[int]]:
+    number, size = page
+    stamp = journal.stamp(operation)
+    key = xxh3_128_digest(repr((stamp, operation.id, what)).encode()) if stamp else b""
+    return Listings(state.listings).page(key, make, (number - 1) * size, size, backwards=backwards)
+
+
+@contextlib.contextmanager
+def _read(state: StateDirectory, number: int | None) -> Iterator[tuple[JournalReader, Operation]]:
+    """The journal, to be read, and an operation; without a number the last one."""
+    missing = "Nothing was done yet." if number is None else f"There is no operation {number}."
+    if not os.path.getsize(state.journal):
+        raise UsageError(missing, hint=_SHOWN)
+    with Journal(state.journal, read_only=True) as journal:
+        number = journal.next_operation() - 1 if number is None else number
+        operation = journal.operation(number)
+        if operation is None:
+            raise UsageError(missing, hint=_SHOWN)
+        yield journal, operation

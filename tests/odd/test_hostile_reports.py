@@ -1,0 +1,111 @@
+"""Reports and listings of a journal that someone changed: refused in a sentence, or told as it is now."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import pytest
+from tests.odd.hostile import Victim
+from tests.odd.test_hostile_journal import COLUMNS, NAMES, NUMBERS, PATHS, anywhere, flip_at, headers
+
+from fileorg.errors import FileorgError
+from fileorg.journal import Wanted
+from fileorg.model import SortBy
+from fileorg.report.html import write_html
+from fileorg.report.records import write_csv_report, write_json_report
+from fileorg.workflows import files_page, groups_page, reported
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Iterator
+
+    from fileorg.report import Report
+    from fileorg.state import StateDirectory
+
+_ROW = "8 reports of hostile journals"
+_WORDS: list[object] = ["a\x1b[2J\u202e", b"\xff", 7, None]
+_ALSO = {
+    "records.category": _WORDS,
+    "records.error": _WORDS,
+    "operations.options": ["[", '{"a": {"b": [1]}}', "[1]", *_WORDS],
+    "operations.started_ns": NUMBERS,
+    "operations.ended_ns": NUMBERS,
+    "operations.done": NUMBERS,
+    "operations.bytes": NUMBERS,
+    "keepers.name": NAMES,
+    "keepers.folder": [0, 999, *NUMBERS],
+    "keepers.inode": NUMBERS,
+    "roots.path": PATHS,
+}
+
+
+class Told(Victim):
+    """All that is said of its journal: an organize, and a dedupe after it."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(place, is_open=False)
+        self._attempt = self._tell
+
+    def organize(self) -> None:  # type: ignore[override]
+        super().organize()
+        self.tree.write({"twins/a": "the same", "twins/b": "the same", "twins/c": "the same"})
+        self.runs.dedupe("hardlink")
+        self.first = self.tree.read()
+
+    def contents(self) -> list[str]:
+        return list(self.first.values())  # nothing is changed here
+
+    def _tell(self) -> None:
+        """Each report and each page, however the one before ended. Raises the last of the sentences."""
+        state, said = self.runs.state, None
+        for number in (1, 2):
+            asked: list[Callable[[], object]] = [partial(_write, write, number, state) for write in _WRITERS]
+            asked += [partial(files_page, number, Wanted(sort=sort), (1, 100), state) for sort in SortBy]
+            asked.append(partial(groups_page, number, (1, 100), state))
+            for ask in asked:
+                try:
+                    ask()
+                except FileorgError as error:
+                    said = error
+        if said is not None:
+            raise said
+
+
+_WRITERS = (write_html, write_json_report, write_csv_report, partial(write_csv_report, raw=True))
+
+
+def _write(write: Callable[[TextIO, Report], None], number: int, state: StateDirectory) -> None:
+    with reported(number, state) as report:
+        write(io.StringIO(), report)
+
+
+@pytest.fixture(scope="module")
+def victim() -> Iterator[Told]:
+    shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="fileorg-hostile-", dir=shared) as place:
+        yield Told(Path(place))
+
+
+def test_bytes_that_were_flipped(victim: Told, tally: Counter[str]) -> None:
+    assert flip_at(victim, tally, headers(victim) + anywhere(victim, 18)) > 3
+
+
+@pytest.mark.parametrize("column", [*COLUMNS, *_ALSO])
+def test_what_fileorg_never_writes(victim: Told, tally: Counter[str], column: str) -> None:
+    table, _, name = column.partition(".")
+    violations = []
+    for value in {**COLUMNS, **_ALSO}[column]:
+        attack = partial(victim.sql, f"UPDATE OR REPLACE {table} SET {name} = ?", value)
+        _, found = victim.attacked(attack, may_be_refused=True)
+        violations += [f"{column} = {value!r}: {line}" for line in found]
+        tally[_ROW] += 1
+    assert not violations, "\n".join(violations)
+
+
+def test_an_untouched_journal_is_told_whole(victim: Told) -> None:
+    assert victim.attacked(lambda: None) == ("", [])
