@@ -51,6 +51,16 @@ def test_problems_come_first_and_the_rest_as_it_was_done(table: Opened) -> None:
     assert shown == done[: len(shown)]
 
 
+def test_folders_on_the_way_come_after_the_files_and_are_a_category(browser: Browser, tmp_path: Path) -> None:
+    made = {"action": "make-folder", "source_folder": None, "source_name": None, "category": "", "size": 0}
+    lines = [a_line(1, b"Documents", **made), a_line(2, b"a.txt"), a_line(3, b"b.txt", status="failed")]
+    with opened(browser, written(tmp_path / "page.html", report_of(lines))) as it:
+        assert it.settled().column("status") == ["failed", "done", "done"]
+        assert it.column("category") == ["Documents", "Documents", "folder"]
+        it.choose("category", "folder")
+        assert it.column("reason") == ["make-folder"]
+
+
 def _sorted_by(table: Opened, key: str) -> list[list[str]]:
     """Folder and name of the rows in sight; of a target the folder only, since a name that is kept is not repeated."""
     parts = [text.casefold().split("\n") for text in table.column(key)]

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from fileorg.report.content import Line, Place, Report, Summary
 
 SCAN = "scan"
+FOLDER = "folder"
+"""Stands for the category of a folder that was made or removed on the way."""
 
 _BATCH = 4096
 _MOST_FOLDERS = 50_000
@@ -41,7 +43,8 @@ _GROUPS_SHOWN = 100
 
 # Left to right in the table; those of a file that was only seen.
 _COLUMNS = {
-    "status": "Status", "from": "From", "to": "To", "category": "Category", "size": "Size", "reason": "Reason",
+    "status": "Status", "from": "From", "to": "To", "category": "Category", "size": "Size",
+    "reason": "Action, or why not",
 }  # fmt: skip
 _COLUMNS_SEEN = {"from": "File", "category": "Category", "size": "Size", "changed": "Changed"}
 
@@ -206,7 +209,10 @@ def _columns(
         "id": [id_ - other for id_, other in zip(ids, before, strict=False)],
         "action": [words[word] for word in actions],
         "status": [words[word] for word in statuses],
-        "category": [words[word] for word in categories],
+        "category": [
+            words[word or (FOLDER if source is None else "")]
+            for word, source in zip(categories, source_folders, strict=True)
+        ],
         "size": list(sizes),
         "from": [folders[folder] for folder in source_folders],
         "name": [display(name) if name else 0 for name in source_names],

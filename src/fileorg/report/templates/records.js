@@ -249,7 +249,9 @@ class Records {
     if (column === "size" || column === "changed") return byNumber(rows, this[column]);
     if (column === "status") {
       const ranks = this.#words.texts.map((word) => this.statusRanks.indexOf(word) + 1);
-      return byDigit(rows, (row) => ranks[this.status[row]], this.statusRanks.length + 1);
+      // Folders that were made or removed on the way come after the files of their status.
+      const digitOf = (row) => 2 * ranks[this.status[row]] + (this.from[row] ? 0 : 1);
+      return byDigit(rows, digitOf, 2 * this.statusRanks.length + 2);
     }
     const words = ranksOf(this.#words.texts);
     if (column === "category") return byDigit(rows, (row) => words[this.category[row]], words.length);
