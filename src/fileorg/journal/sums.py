@@ -22,12 +22,16 @@ _BYTES = "sum(CASE WHEN r.source_name IS NULL THEN 0 ELSE coalesce(r.size, 0) EN
 # What a reason says of a name, so that those of one kind can be counted together.
 _IDENTICAL = "identical to "
 _KINDS = (
+    (re.compile(r"\A(the one there is newer|the name is taken): .*", re.DOTALL), r"\1"),
+    (re.compile(r"\Ait goes with .*, which stays\Z", re.DOTALL), "it goes with a file that stays"),
     (re.compile(r"\A.*(?=, its keeper, )", re.DOTALL), "the file that stays"),
     (re.compile(r"(?<=no longer that of ).*\Z", re.DOTALL), "the file that stays"),
     (re.compile(r"(?<=\Athe folder ).*(?= is not there\Z)", re.DOTALL), "it goes to"),
     (re.compile(r"(?<=on another disk than ).*(?=, where )", re.DOTALL), "the file that stays"),
     (re.compile(r"(?<=the same file as ).*(?=, by another name\Z)", re.DOTALL), "the one that stays"),
 )
+_OTHER = "for other reasons"
+_MOST_KINDS = 500
 _EXAMPLES = 5
 
 
@@ -92,6 +96,8 @@ class SumReader:
                 if not isinstance(error, str | None):
                     raise foreign("Record", record)
                 key = (state, kind_of_reason(error))
+                if key not in counts and len(counts) >= _MOST_KINDS:
+                    key = (state, _OTHER)
                 counts[key] += 1
                 if counts[key] <= _EXAMPLES:
                     first.setdefault(key, []).append(record)
