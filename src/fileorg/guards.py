@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from fileorg.errors import GuardRefused, UsageError
-from fileorg.names import display
+from fileorg.names import display, is_within
 
 if TYPE_CHECKING:
     from fileorg.state import StateDirectory
@@ -94,10 +94,10 @@ def _refuse_protected(real: bytes, shown: str, state: StateDirectory) -> None:
 
 def refuse_system(real: bytes, shown: str, state: StateDirectory) -> None:
     """Raises `GuardRefused` for a place where nothing is moved, not even back: a journal that says so is forged."""
-    below = any(real == system or real.startswith(system + b"/") for system in _SYSTEM)
+    below = any(is_within(real, system) for system in _SYSTEM)
     if real == b"/" or (below and not real.startswith(b"/dev/shm")):
         raise GuardRefused(f"{shown} belongs to the system.", hint="name a folder of yours")
-    if real == state.path or real.startswith(state.path + b"/"):
+    if is_within(real, state.path):
         raise GuardRefused(f"{shown} is fileorg's own state directory.", hint="name a folder of yours")
 
 

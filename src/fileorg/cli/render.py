@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fileorg.figures import plural
-from fileorg.names import display
+from fileorg.names import display, is_within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ _GOOD = 16
 def short(path: bytes) -> str:
     """A path for people: the home directory is `~`."""
     home = os.path.expanduser(b"~").rstrip(b"/")
-    if home and (path == home or path.startswith(home + b"/")):
+    if home and (is_within(path, home)):
         return "~" + display(path[len(home) :])
     return display(path)
 

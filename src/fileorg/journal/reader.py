@@ -28,7 +28,7 @@ from fileorg.journal.rows import (
 from fileorg.journal.sums import SumReader
 from fileorg.journal.trash import TrashReader
 from fileorg.model import INTERRUPTED, NOT_KEPT, TO_AND_FRO, Base, RecordState
-from fileorg.names import join
+from fileorg.names import is_within, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -261,7 +261,7 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
             for base, (root, _) in enumerate(self.roots(operation)):
                 if base == Base.DEST and operation.dest is None:
                     continue
-                if not (folder == root or folder.startswith(root.rstrip(b"/") + b"/")):
+                if not is_within(folder, root):
                     continue
                 inside = folder[len(root) :].lstrip(b"/")
                 low, high = self.record_range(operation)

@@ -21,7 +21,7 @@ from markupsafe import Markup
 from fileorg import figures
 from fileorg.batches import in_batches
 from fileorg.journal import PROBLEM_STATES
-from fileorg.names import display
+from fileorg.names import display, is_within
 from fileorg.report.collect import STATUSES
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class _Branch(NamedTuple):
 def _branches(places: Iterable[Place], shown: _Shown) -> Iterator[_Branch]:
     above: list[bytes] = []
     for place in places:
-        while above and not place.path.startswith(above[-1].rstrip(b"/") + b"/"):
+        while above and not is_within(place.path, above[-1]):
             above.pop()
         text = display(place.path[len(above[-1].rstrip(b"/")) + 1 :]) if above else shown.path(place.path)
         yield _Branch(text or display(place.path), min(len(above), 8), place)

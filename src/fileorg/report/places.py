@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fileorg.names import is_within
 from fileorg.report.content import Place
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def tree_of(folders: Iterable[tuple[bytes, int, int]], roots: Sequence[bytes]) -
     """
     sums: dict[tuple[bytes, tuple[bytes, ...]], list[int]] = {}
     for path, files, bytes_ in folders:
-        root = next((root for root in roots if path == root or path.startswith(root.rstrip(b"/") + b"/")), b"")
+        root = next((root for root in roots if is_within(path, root)), b"")
         inside = path[len(root) :].strip(b"/")
         parts = tuple(inside.split(b"/")[:DEEPEST]) if inside else ()
         for depth in range(len(parts) + 1):

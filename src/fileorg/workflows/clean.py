@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fileorg.clean import CleanPlan
-from fileorg.errors import GuardRefused
 from fileorg.execute import execute
 from fileorg.guards import changeable_folder
 from fileorg.hands import hands_for
@@ -16,7 +15,7 @@ from fileorg.index import Leftovers
 from fileorg.leftovers import Leftover
 from fileorg.names import display
 from fileorg.scan import Reader, Seen, scan
-from fileorg.workflows.common import Filters, begin, changing, identity_of, open_local, rows_at_a_time
+from fileorg.workflows.common import Filters, begin, changing, identity_of, open_local, refuse_too_many, rows_at_a_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -85,12 +84,7 @@ class CleanJob:
 
     def check(self) -> None:
         """Raises `GuardRefused` if there is more to do than was allowed."""
-        most = self._options.max_changes
-        if most is not None and self.plan.files > most:
-            raise GuardRefused(
-                f"{self.plan.files:,} leftovers would be removed, more than --max-changes {most:,} allows.",
-                hint="look at the plan with --dry-run, then raise the limit",
-            )
+        refuse_too_many(self.plan.files, self._options.max_changes, "leftovers would be removed")
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from fileorg.guards import refuse_system
 from fileorg.ignore import Ignore
 from fileorg.journal import PURGE, Journal
 from fileorg.model import Base
-from fileorg.names import display
+from fileorg.names import display, is_within
 from fileorg.selection import Selection
 from fileorg.state import root_locks, run_lock
 from fileorg.storage import LocalStorage
@@ -168,10 +168,17 @@ def identity_of(path: bytes) -> tuple[int, int]:
     return seen.st_dev, seen.st_ino
 
 
+def refuse_too_many(files: int, most: int | None, what: str) -> None:
+    """The guard of --max-changes; `what` goes on after the number. Raises `GuardRefused`."""
+    if most is not None and files > most:
+        raise GuardRefused(
+            f"{files:,} {what}, more than --max-changes {most:,} allows.",
+            hint="look at the plan with --dry-run, then raise the limit",
+        )
+
+
 def distinct_folders(paths: Sequence[bytes]) -> list[bytes]:
     """Real paths in their order, without those that are within another of them: nothing is counted twice."""
     return [
-        path
-        for path in dict.fromkeys(paths)
-        if not any(path != other and path.startswith(other.rstrip(b"/") + b"/") for other in paths)
+        path for path in dict.fromkeys(paths) if not any(path != other and is_within(path, other) for other in paths)
     ]

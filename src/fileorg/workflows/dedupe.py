@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -13,14 +12,14 @@ from xxhash import xxh3_128_digest
 
 from fileorg.deduping import DedupePlan, Found, Remedy, base_of, decided, found
 from fileorg.duplicates import Bounds, Finder
-from fileorg.errors import GuardRefused, UsageError
+from fileorg.errors import UsageError
 from fileorg.execute import Follow, execute
 from fileorg.guards import changeable_folder, existing_folder
 from fileorg.hands import OwnHands
 from fileorg.ignore import Patterns
 from fileorg.index import Index
 from fileorg.keeping import Chooser, Trees, Wishes
-from fileorg.names import display
+from fileorg.names import display, is_within
 from fileorg.pool import Processes
 from fileorg.reading import Reads, Tree
 from fileorg.scan import Reader, Seen, scan
@@ -33,6 +32,7 @@ from fileorg.workflows.common import (
     distinct_folders,
     identity_of,
     open_local,
+    refuse_too_many,
     rows_at_a_time,
 )
 
@@ -149,12 +149,8 @@ class DedupeJob:
 
     def check(self) -> None:
         """The guard that needs the plan. Raises `GuardRefused`."""
-        most = self._options.max_changes
-        if most is not None and self.plan is not None and self.plan.files > most:
-            raise GuardRefused(
-                f"{self.plan.files:,} duplicates would be changed, more than --max-changes {most:,} allows.",
-                hint="look at the plan with --dry-run, then raise the limit",
-            )
+        if self.plan is not None:
+            refuse_too_many(self.plan.files, self._options.max_changes, "duplicates would be changed")
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Carry the plan out. Raises `JournalError`; `GuardRefused` if it is more than `--max-changes`."""
@@ -255,7 +251,7 @@ def _folders(
     roots: list[bytes] = []
     for path in options.roots:
         root = changeable_folder(path, state) if changes else existing_folder(path)
-        holders = [reference for reference in references if _is_within(root, reference)]
+        holders = [reference for reference in references if is_within(root, reference)]
         if holders:
             reporter.note(f"{display(path)} lies in the reference {display(holders[0])}: nothing in it is touched.")
         elif root in roots:
@@ -263,7 +259,7 @@ def _folders(
         else:
             roots.append(root)
     for root in roots:
-        outer = next((other for other in roots if other != root and _is_within(root, other)), None)
+        outer = next((other for other in roots if other != root and is_within(root, other)), None)
         if outer is not None:
             reporter.note(f"{display(root)} lies in {display(outer)}: it is searched once.")
     if not roots:
@@ -272,10 +268,6 @@ def _folders(
             hint="name a folder outside of --reference",
         )
     return roots, references
-
-
-def _is_within(path: bytes, folder: bytes) -> bool:
-    return path == folder or path.startswith(os.path.join(folder, b""))
 
 
 class LastFound(NamedTuple):

@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fileorg.classify import Rules
-from fileorg.errors import GuardRefused
 from fileorg.execute import Follow, execute
 from fileorg.guards import changeable_folder, destination
 from fileorg.hands import hands_for
@@ -29,6 +28,7 @@ from fileorg.workflows.common import (
     changing,
     identity_of,
     open_local,
+    refuse_too_many,
     rows_at_a_time,
 )
 
@@ -116,12 +116,7 @@ class OrganizeJob:
 
     def check(self) -> None:
         """The guards that need the plan. Raises `GuardRefused`."""
-        most = self._options.max_changes
-        if most is not None and self.plan.files > most:
-            raise GuardRefused(
-                f"{self.plan.files:,} files would be moved, more than --max-changes {most:,} allows.",
-                hint="look at the plan with --dry-run, then raise the limit",
-            )
+        refuse_too_many(self.plan.files, self._options.max_changes, "files would be moved")
         if self._options.on_conflict is OnConflict.FAIL:
             self.plan.refuse_conflicts()
 
