@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from fileorg.index import Listings
 from fileorg.index.listings import CHUNK, CHUNKS, FIND, MOST_LISTINGS
 from fileorg.journal import Journal, Wanted
+from fileorg.journal.groups import MOST_TOLD
 from fileorg.journal.listing import listing_query, page_query
 from fileorg.model import RecordState, SortBy
-from fileorg.workflows import files_page, groups_page
+from fileorg.workflows import files_page, groups_page, reported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -196,7 +197,17 @@ def test_groups_of_an_operation(runs: Runs, tree: Tree) -> None:
     for number in (1, 2, 3):
         total, groups = groups_page(1, (number, 2), runs.state)
         assert total == 6
-        assert all(len(group.copies) == 2 for group in groups)
+        assert all(group.number == len(group.copies) == 2 for group in groups)
         sizes += [(group.size, group.reclaimable) for group in groups]
     assert sizes == [(size, 2 * size) for size in (9, 8, 7, 6, 5, 4)]
     assert groups_page(1, (4, 2), runs.state) == (6, [])
+
+
+def test_of_very_many_copies_the_first_are_told_and_all_are_counted(runs: Runs, tree: Tree) -> None:
+    tree.write({f"{number:04}": "the same" for number in range(MOST_TOLD + 3)})
+    runs.dedupe("quarantine")
+    total, [group] = groups_page(1, (1, 9), runs.state)
+    assert (total, group.number, group.reclaimable) == (1, MOST_TOLD + 2, 8 * (MOST_TOLD + 2))
+    assert len(group.copies) == MOST_TOLD
+    with reported(1, runs.state) as report:
+        assert list(report.groups()) == [group]

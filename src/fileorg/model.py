@@ -87,6 +87,18 @@ class RecordState(StrEnum):
     PURGED = "purged"  # done, and what it put into our trash is gone for good: it cannot be taken back
 
 
+STATES_TOLD = (
+    RecordState.FAILED, RecordState.CONFLICT, RecordState.CHANGED, RecordState.MISSING, RecordState.SKIPPED,
+    RecordState.INTENT, RecordState.COPIED, RecordState.PLANNED, RecordState.PURGED, RecordState.UNDONE,
+    RecordState.DONE,
+)  # fmt: skip
+"""In the order in which they are told: what went wrong first."""
+
+PROBLEM_STATES = STATES_TOLD[:4]
+
+WAS_DONE = frozenset({RecordState.DONE, RecordState.UNDONE, RecordState.PURGED})
+"""States of what was carried out, whatever became of it later."""
+
 INTERRUPTED = "the run was interrupted before it was done"
 """Why a record of a run that was cut short is skipped: it can be tried again."""
 

@@ -129,7 +129,7 @@ def _shares(counts: Counter[str], sizes: Counter[str]) -> list[Share]:
 def some_groups(count: int) -> list[DuplicateGroup]:
     return [
         DuplicateGroup(
-            ROOT + b"/Images/IMG_%04d.jpg" % at, 4_000_000 - at, 8_000_000 - 2 * at,
+            ROOT + b"/Images/IMG_%04d.jpg" % at, 4_000_000 - at, 8_000_000 - 2 * at, 2,
             [Copy(ROOT + b"/old/IMG_%04d (%d).jpg" % (at, copy), "moved to the trash") for copy in (1, 2)],
         )
         for at in range(count)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fileorg.errors import Exit
 from fileorg.figures import duration, plural, size
 from fileorg.formats import named
-from fileorg.journal import PROBLEM_STATES
-from fileorg.model import RecordState
+from fileorg.model import PROBLEM_STATES, RecordState
 from fileorg.names import display
 
 if TYPE_CHECKING:

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.journal.rows import RECORD_COLUMNS, Operation, Record, RecordId, checked, checked_keeper, foreign
+from fileorg.journal.rows import RECORD_COLUMNS, Operation, Record, RecordId, checked, checked_keeper, foreign, quoted
+from fileorg.model import WAS_DONE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from fileorg.journal.rows import Place
     from fileorg.model import Keeper
 
 
+# The records of a group follow each other: a plan goes group by group, and so does what takes it back.
+_KEEPER_COLUMNS = 4
+_ROWS = (
+    f"SELECT k.folder, k.name, k.inode, k.mtime_ns, {RECORD_COLUMNS} FROM keepers k JOIN records r ON r.id = k.record"
+    " LEFT JOIN folders s ON s.id = r.source_folder JOIN folders t ON t.id = r.target_folder"
+)
+
+
+MOST_TOLD = 1000
+
+
 class KeptGroup(NamedTuple):
-    """A keeper, and the records of its duplicates."""
+    """A keeper, and the first `MOST_TOLD` records of its duplicates, of so many."""
 
     keeper: Keeper
     records: list[Record]
+    number: int
+    files: int
+    """To how many of them something was done; several names of a file count once."""
 
 
 class GroupReader:
@@ -26,6 +43,7 @@ class GroupReader:
     if TYPE_CHECKING:
 
         def _select(self, query: str, values: Sequence[Any] | dict[str, Any]) -> list[Any]: ...
+        def _stream(self, query: str, values: Sequence[Any]) -> Iterator[list[Any]]: ...
         def _value(self, query: str, values: Sequence[Any] = ()) -> Any: ...
         def record_range(self, operation: Operation) -> tuple[RecordId, RecordId]: ...
         def place(self, folder: int | None) -> Place: ...
@@ -43,31 +61,56 @@ class GroupReader:
         return self._value(query, self.record_range(operation)) is not None
 
     def sums_of_groups(self, operation: Operation) -> tuple[int, int, int]:
-        """How many groups an operation was about, how many of their duplicates it dealt with, and how many bytes these
-        have; what has several names counts once.
+        """In how many groups something was done, to how many duplicates, and how many bytes these have; several names
+        of a file count once.
         """
         query = (
             "SELECT count(DISTINCT folder || x'00' || name), count(*), coalesce(sum(size), 0) FROM (SELECT k.folder,"
             " k.name, min(r.size) AS size FROM keepers k JOIN records r ON r.id = k.record WHERE k.record BETWEEN"
-            " ? AND ?"
-            " AND r.state IN ('done', 'undone', 'purged') GROUP BY k.folder, k.name, r.dev, r.inode)"
+            f" ? AND ? AND r.state IN ({quoted(WAS_DONE)}) GROUP BY k.folder, k.name, r.dev, r.inode)"
         )
         [(groups, files, bytes_)] = self._select(query, self.record_range(operation))
         return groups, files, bytes_
 
     def groups(self, operation: Operation, first: Sequence[RecordId]) -> Iterator[KeptGroup]:
         """The groups that begin with these records, as `first_of_groups` gives them."""
-        # The records of a group follow each other: a plan goes group by group, and so does what takes it back.
         here = "(SELECT folder, name FROM keepers WHERE record = ?1)"
         following = f"SELECT record FROM keepers WHERE record > ?1 AND (folder, name) <> {here} ORDER BY record LIMIT 1"
-        query = (
-            f"SELECT {RECORD_COLUMNS} FROM keepers k JOIN records r ON r.id = k.record"
-            " LEFT JOIN folders s ON s.id = r.source_folder JOIN folders t ON t.id = r.target_folder"
-            f" WHERE k.record BETWEEN ?1 AND min(?2, coalesce(({following}) - 1, ?2)) ORDER BY k.record"
-        )
+        query = f"{_ROWS} WHERE k.record BETWEEN ?1 AND min(?2, coalesce(({following}) - 1, ?2)) ORDER BY k.record"
         _, last = self.record_range(operation)
         for record in first:
-            records = [checked(Record(*row)) for row in self._select(query, (record, last))]
-            if not records:  # its folder is none
+            group = self._group(row for rows in self._stream(query, (record, last)) for row in rows)
+            if group is None:  # its folder is none
                 raise foreign("Record", record)
-            yield KeptGroup(self.keepers(record, record)[record], records)
+            yield group
+
+    def every_group(self, operation: Operation, rows: int = 4096) -> Iterator[KeptGroup]:
+        """All groups, in the order in which they were dealt with; read in batches of ids."""
+        for _, group in groupby(self._rows_of_groups(operation, rows), key=itemgetter(0, 1)):
+            if (found := self._group(group)) is not None:
+                yield found
+
+    def _rows_of_groups(self, operation: Operation, most: int) -> Iterator[tuple[Any, ...]]:
+        low, high = self.record_range(operation)
+        while rows := self._select(
+            f"{_ROWS} WHERE k.record BETWEEN ? AND ? ORDER BY k.record LIMIT ?", (low, high, most)
+        ):
+            yield from rows
+            low = rows[-1][_KEEPER_COLUMNS] + 1
+
+    def _group(self, rows: Iterable[tuple[Any, ...]]) -> KeptGroup | None:
+        """Of the rows of one group; None if there are none. A million copies of one file are not held."""
+        records: list[Record] = []
+        files: set[tuple[int, int]] = set()
+        keeper, count = None, 0
+        for row in rows:
+            record = checked(Record(*row[_KEEPER_COLUMNS:]))
+            if keeper is None:
+                folder, *facts = row[:_KEEPER_COLUMNS]
+                keeper = checked_keeper((record.id, *facts), self.place(folder))
+            if count < MOST_TOLD:
+                records.append(record)
+            if record.state in WAS_DONE:
+                files.add((record.dev, record.inode))
+            count += 1
+        return None if keeper is None else KeptGroup(keeper, records, count, len(files))

@@ -11,8 +11,8 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.journal.connection import broken
-from fileorg.journal.reader import PROBLEM_STATES, JournalReader
-from fileorg.model import Action, Base, Entry, OperationState, RecordState
+from fileorg.journal.reader import JournalReader
+from fileorg.model import PROBLEM_STATES, Action, Base, Entry, OperationState, RecordState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

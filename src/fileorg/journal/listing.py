@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from xxhash import xxh3_128_digest
 
 from fileorg.journal.rows import Operation, RecordId, checked_keeper, checked_names, foreign
-from fileorg.model import Action, OperationState, RecordState, SortBy
+from fileorg.model import STATES_TOLD, Action, OperationState, RecordState, SortBy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,16 +24,13 @@ IS_LISTED = (
 
 _BY_PATH = "{0}.base, {0}.path, {1}"
 _TARGET_NAME = "coalesce(r.target_name, r.source_name)"
-_STATES = " ".join(f"WHEN '{state}' THEN {rank}" for rank, state in enumerate((
-    RecordState.FAILED, RecordState.CONFLICT, RecordState.CHANGED, RecordState.MISSING, RecordState.SKIPPED,
-    RecordState.INTENT, RecordState.COPIED, RecordState.PLANNED, RecordState.PURGED, RecordState.UNDONE,
-)))  # fmt: skip
+_STATES = " ".join(f"WHEN '{state}' THEN {rank}" for rank, state in enumerate(STATES_TOLD))
 _ORDERS = {
     SortBy.RECORD: "r.id",
     SortBy.PATH: _BY_PATH.format("s", "r.source_name") + ", r.id",
     SortBy.NEW_PATH: _BY_PATH.format("t", _TARGET_NAME) + ", r.id",
     SortBy.SIZE: "coalesce(r.size, 0) DESC, r.id",
-    SortBy.STATUS: f"CASE r.state {_STATES} ELSE 99 END, r.id",
+    SortBy.STATUS: f"CASE r.state {_STATES} END, r.id",
     SortBy.CATEGORY: "coalesce(r.category, ''), r.id",
 }
 _ACTIONS, _RECORD_STATES = set(Action), set(RecordState)
@@ -134,7 +131,6 @@ class ListingReader:
 
     def first_of_groups(self, operation: Operation) -> Iterator[list[RecordId]]:
         """The first record of each duplicate group, in the order in which they were dealt with."""
-        # The records of a group follow each other: a plan goes group by group, and so does what takes it back.
         query = "SELECT min(record) FROM keepers WHERE record BETWEEN ? AND ? GROUP BY folder, name ORDER BY 1"
         for rows in self._stream(query, self.record_range(operation)):
             yield [record for (record,) in rows]

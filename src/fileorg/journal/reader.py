@@ -24,18 +24,18 @@ from fileorg.journal.rows import (
     done,
     foreign,
     is_mode,
+    quoted,
 )
 from fileorg.journal.sums import SumReader
 from fileorg.journal.trash import TrashReader
-from fileorg.model import INTERRUPTED, NOT_KEPT, TO_AND_FRO, Base, RecordState
+from fileorg.model import INTERRUPTED, NOT_KEPT, TO_AND_FRO, WAS_DONE, Base, RecordState
 from fileorg.names import is_within, join
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 _PLACES_KNOWN = 20_000
 _STREAMED_ROWS = 4096
-PROBLEM_STATES = (RecordState.CONFLICT, RecordState.FAILED, RecordState.MISSING, RecordState.CHANGED)
 
 
 class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
@@ -117,9 +117,9 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
     def needed_places(self, operation: Operation) -> set[Place]:
         """The folders that something of it goes back to."""
         query = (
-            f"SELECT DISTINCT CASE WHEN action IN ({_quoted(TO_AND_FRO)}) THEN source_folder ELSE target_folder END"
+            f"SELECT DISTINCT CASE WHEN action IN ({quoted(TO_AND_FRO)}) THEN source_folder ELSE target_folder END"
             " FROM records WHERE id BETWEEN ? AND ? AND state = 'done' AND action IN ('remove-copy',"
-            f" 'remove-hardlink', 'remove-symlink', 'remove-folder', {_quoted(TO_AND_FRO)})"
+            f" 'remove-hardlink', 'remove-symlink', 'remove-folder', {quoted(TO_AND_FRO)})"
         )
         return {self.place(folder) for (folder,) in self._select(query, self.record_range(operation))}
 
@@ -268,7 +268,7 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
                 rows = self._select(
                     f"SELECT {RECORD_COLUMNS} FROM records r LEFT JOIN folders s ON s.id = r.source_folder"
                     " JOIN folders t ON t.id = r.target_folder WHERE r.id BETWEEN ?1 AND ?2"
-                    " AND r.state IN ('done', 'undone', 'purged')"
+                    f" AND r.state IN ({quoted(WAS_DONE)})"
                     " AND ((s.base = ?3 AND s.path = ?4 AND r.source_name = ?5)"
                     " OR (t.base = ?3 AND t.path = ?4 AND coalesce(r.target_name, r.source_name) = ?5)) ORDER BY r.id",
                     (low, high, base, inside, name),
@@ -314,7 +314,3 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
             return self._db.execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise broken(self.path, error) from error
-
-
-def _quoted(words: Iterable[str]) -> str:
-    return ", ".join(f"'{word}'" for word in sorted(words))

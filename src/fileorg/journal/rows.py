@@ -10,7 +10,7 @@ from fileorg.model import Action, Base, Keeper, OperationState, RecordState
 from fileorg.names import display
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 RecordId = int
 
@@ -214,6 +214,11 @@ def checked(record: Record) -> Record:
         )
     except (ValueError, TypeError):
         raise foreign("Record", record.id) from None
+
+
+def quoted(words: Iterable[str]) -> str:
+    """For SQL; words of ours only."""
+    return ", ".join(f"'{word}'" for word in sorted(words))
 
 
 def is_mode(number: int | None) -> bool:

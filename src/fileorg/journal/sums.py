@@ -7,8 +7,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.journal.listing import IS_LISTED
-from fileorg.journal.rows import checked_place, foreign
-from fileorg.model import RecordState
+from fileorg.journal.rows import checked_place, foreign, quoted
+from fileorg.model import WAS_DONE, RecordState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import Operation, Place, RecordId
 
 _OPERATION = f"FROM records r WHERE r.id BETWEEN ? AND ? AND r.operation = ? AND {IS_LISTED}"
-_WAS_DONE = f"{_OPERATION} AND r.state IN ('done', 'undone', 'purged')"
+_STATES = quoted(WAS_DONE)
+_WAS_DONE = f"{_OPERATION} AND r.state IN ({_STATES})"
 _BYTES = "sum(CASE WHEN r.source_name IS NULL THEN 0 ELSE coalesce(r.size, 0) END)"
 
 # What a reason says of a name, so that those of one kind can be counted together.
@@ -87,7 +88,7 @@ class SumReader:
         """Why records are not done, or what is to be known of those that are; most records first."""
         query = (
             f"SELECT r.id, r.state, r.error {_OPERATION} AND (r.error NOT NULL OR r.state"
-            " NOT IN ('done', 'undone', 'purged')) ORDER BY r.id"
+            f" NOT IN ({_STATES})) ORDER BY r.id"
         )
         counts: Counter[tuple[str, str]] = Counter()
         first: dict[tuple[str, str], list[RecordId]] = {}

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fileorg.journal import standings
-from fileorg.model import OF_DUPLICATES, RecordState
+from fileorg.model import OF_DUPLICATES, STATES_TOLD, WAS_DONE, RecordState
 from fileorg.names import join
 from fileorg.report.content import (
     Copy,
@@ -22,21 +22,14 @@ from fileorg.report.content import (
 from fileorg.report.places import tree_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from fileorg.journal import JournalReader, Operation, Told
+    from fileorg.journal import JournalReader, KeptGroup, Operation, Told
     from fileorg.model import Keeper
 
-STATUSES = (
-    RecordState.FAILED, RecordState.CONFLICT, RecordState.CHANGED, RecordState.MISSING, RecordState.SKIPPED,
-    RecordState.INTENT, RecordState.COPIED, RecordState.PLANNED, RecordState.PURGED, RecordState.UNDONE,
-    RecordState.DONE,
-)  # fmt: skip
-"""In the order of a report: what went wrong first."""
-_RANK = {state: rank for rank, state in enumerate(STATUSES)}
+_RANK = {state: rank for rank, state in enumerate(STATES_TOLD)}
 _new_line = partial(tuple.__new__, Line)
 _FOLDERS_KNOWN = 20_000
-_WAS_DONE = (RecordState.DONE, RecordState.UNDONE, RecordState.PURGED)
 
 
 def operation_report(journal: JournalReader, operation: Operation) -> Report:
@@ -46,7 +39,7 @@ def operation_report(journal: JournalReader, operation: Operation) -> Report:
     """
     roots = [root.path for root in journal.roots(operation)]
     counts = journal.counts(operation.id)
-    statuses = [Share(state, *counts[state]) for state in STATUSES if state in counts]
+    statuses = [Share(state, *counts[state]) for state in STATES_TOLD if state in counts]
     places = (
         (join_root(roots, base, path), files, bytes_) for (base, path), files, bytes_ in journal.places(operation)
     )
@@ -67,15 +60,15 @@ def _summary(
 ) -> Summary:
     operations = journal.operations("id >= ?", (operation.id,))
     standing = standings(operations)[-1]
-    done = [share for share in statuses if share.name in _WAS_DONE]
+    done = [share for share in statuses if share.name in WAS_DONE]
     is_left = operation.kind != "purge" and journal.has_done(operation)
-    first, low = journal.record_range(operation)
+    first, last = journal.record_range(operation)
     return Summary(
         kind=operation.kind,
         state=standing,
         roots=[path for base, path in enumerate(roots) if base != 1],
         dest=operation.dest,
-        records=max(0, low - first + 1),
+        records=max(0, last - first + 1),
         files=sum(share.records for share in done) if operation.kind != "purge" else operation.done,
         bytes=sum(share.bytes for share in done) if operation.kind != "purge" else operation.bytes,
         operation=operation.id,
@@ -163,24 +156,20 @@ def lines_of(records: Sequence[Told], folders: Folders, keepers: Mapping[int, Ke
 
 
 def _groups(journal: JournalReader, operation: Operation, roots: Sequence[bytes]) -> Iterator[DuplicateGroup]:
-    for first in journal.first_of_groups(operation):
-        yield from groups_of(journal, operation, first, roots)
+    return groups_of(journal.every_group(operation), roots)
 
 
-def groups_of(
-    journal: JournalReader, operation: Operation, first: Sequence[int], roots: Sequence[bytes]
-) -> Iterator[DuplicateGroup]:
-    """The groups that begin with these records."""
-    for keeper, records in journal.groups(operation, first):
+def groups_of(groups: Iterable[KeptGroup], roots: Sequence[bytes]) -> Iterator[DuplicateGroup]:
+    """Groups as they are shown."""
+    for keeper, records, count, files in groups:
         copies = []
         for record in records:
             # Where the duplicate was before it went, or is again.
             base, folder, name = record[2:5] if record.action in OF_DUPLICATES else record[5:8]
             copies.append(Copy(join(join_root(roots, base, folder), name), f"{record.action}, {record.state}"))
         size = records[0].size or 0
-        inodes = {record.inode for record in records if record.state in _WAS_DONE}
         kept = join(join_root(roots, keeper.base, keeper.folder), keeper.name)
-        yield DuplicateGroup(kept, size, size * len(inodes), copies)
+        yield DuplicateGroup(kept, size, size * files, count, copies)
 
 
 def whole_path(record: Told, folders: Folders) -> bytes:

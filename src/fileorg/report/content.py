@@ -64,11 +64,12 @@ class Copy(NamedTuple):
 
 
 class DuplicateGroup(NamedTuple):
-    """The file that stays, and its duplicates. `reclaimable` bytes are free when they are gone for good."""
+    """The file that stays, and the first `copies` of so many. `reclaimable` bytes are free when they are gone for good."""
 
     keeper: bytes
     size: int
     reclaimable: int
+    number: int
     copies: list[Copy]
 
 

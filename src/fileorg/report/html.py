@@ -20,9 +20,8 @@ from markupsafe import Markup
 
 from fileorg import figures
 from fileorg.batches import in_batches
-from fileorg.journal import PROBLEM_STATES
+from fileorg.model import PROBLEM_STATES, STATES_TOLD
 from fileorg.names import display, is_within
-from fileorg.report.collect import STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -187,7 +186,7 @@ def _packed(report: Report, shown: _Shown) -> Iterator[bytes]:
     encode = json.JSONEncoder(separators=(",", ":")).encode
     summary = report.summary
     root = "" if shown.root is None else display(shown.root)
-    yield encode({"records": summary.records, "root": root, "ranks": [*STATUSES, "seen"]}).encode() + b"\n"
+    yield encode({"records": summary.records, "root": root, "ranks": [*STATES_TOLD, "seen"]}).encode() + b"\n"
     folders: _Numbers[bytes | None] = _Numbers(shown.path)
     words: _Numbers[str | None] = _Numbers(display)
     last_id = 0

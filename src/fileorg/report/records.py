@@ -97,10 +97,11 @@ def fields(line: Line) -> dict[str, Any]:
 
 
 def group_fields(group: DuplicateGroup) -> dict[str, Any]:
-    """A duplicate group as JSON has it: the keeper first."""
+    """A duplicate group as JSON has it: the keeper first. `count` files are in it, of which the first are named."""
     return {
         "size_bytes": group.size,
         "reclaimable_bytes": group.reclaimable,
+        "count": group.number + 1,
         "files": [
             named("path", group.keeper) | {"status": "keeper"},
             *(named("path", path) | {"status": what} for path, what in group.copies),

@@ -78,4 +78,5 @@ def _groups(index: Index, root: bytes) -> Iterator[DuplicateGroup]:
         for decision in decided(index.groups().every(), Chooser(trees, Wishes(), lambda *_: 1)):
             keeper, *others = map(trees.path, decision.listed)
             size = decision.group.size
-            yield DuplicateGroup(keeper, size, size * wasted(decision), [Copy(path, "duplicate") for path in others])
+            copies = [Copy(path, "duplicate") for path in others]
+            yield DuplicateGroup(keeper, size, size * wasted(decision), len(copies), copies)

@@ -87,7 +87,7 @@ def groups_page(number: int, page: tuple[int, int], state: StateDirectory) -> Gr
         make = partial(journal.first_of_groups, operation)
         total, first = _page(journal, operation, "groups", make, page, state)
         roots = [root.path for root in journal.roots(operation)]
-        return GroupPage(total, list(groups_of(journal, operation, first, roots)))
+        return GroupPage(total, list(groups_of(journal.groups(operation, first), roots)))
 
 
 def _page(

@@ -36,6 +36,7 @@ class Listed(NamedTuple):
 
     hash: str | None
     size: int
+    number: int
     files: list[tuple[bytes, str]]
     """Absolute path, and what became of it."""
 
@@ -72,7 +73,7 @@ def _found(state: "StateDirectory", page: int, page_size: int) -> Iterator[Any]:
         for group in found.page((page - 1) * page_size, page_size):
             paths = [found.trees.path(member) for member in group.listed]
             roles = ["keeper", *["duplicate"] * (len(paths) - 1)]
-            yield Listed(group.group.digest.hex(), group.group.size, list(zip(paths, roles, strict=True)))
+            yield Listed(group.group.digest.hex(), group.group.size, len(paths), list(zip(paths, roles, strict=True)))
 
 
 def _done(state: "StateDirectory", number: int, page: int, page_size: int) -> Iterator[Any]:
@@ -81,8 +82,8 @@ def _done(state: "StateDirectory", number: int, page: int, page_size: int) -> It
 
     total, groups = groups_page(number, (page, page_size), state)
     yield total
-    for keeper, size, _, copies in groups:
-        yield Listed(None, size, [(keeper, "keeper"), *copies])
+    for keeper, size, _, count, copies in groups:
+        yield Listed(None, size, count + 1, [(keeper, "keeper"), *copies])
 
 
 def _show(out: "Out", format_: ListFormat, total: int, groups: Iterator[Listed], page: int, page_size: int) -> None:
@@ -111,8 +112,8 @@ def _fields(group: Listed) -> dict[str, Any]:
 
     return {
         "hash": group.hash,
-        "count": len(group.files),
-        "total_size_bytes": group.size * len(group.files),
+        "count": group.number,
+        "total_size_bytes": group.size * group.number,
         "files": [{**named("path", path), "size": group.size, "state": role} for path, role in group.files],
     }
 
@@ -122,7 +123,9 @@ def _show_text(out: "Out", total: int, groups: Iterator[Listed], page: int, page
     from fileorg.figures import plural, size
 
     for number, group in enumerate(groups, (page - 1) * page_size + 1):
-        out.line(out.styled(f"{number:,}. {plural(len(group.files), 'file')} of {size(group.size)}", "bold"))
+        out.line(out.styled(f"{number:,}. {plural(group.number, 'file')} of {size(group.size)}", "bold"))
         for path, role in group.files:
             out.line(f"     {short(path)}" + (f"  {out.styled(role, 'dim')}" if role != "duplicate" else ""))
+        if group.number > len(group.files):
+            out.line(f"     and {group.number - len(group.files):,} more")
     tell_page(out, page, page_size, total, "group", none="There are no duplicate groups.")

@@ -8,7 +8,7 @@ from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.options import FILES, OUTPUT, ListFormat
 from fileorg.errors import Exit
-from fileorg.model import RecordState, SortBy
+from fileorg.model import WAS_DONE, RecordState, SortBy
 
 if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
@@ -125,7 +125,7 @@ def _ends(line: "Line", root: bytes) -> tuple[str, str]:
 
     source = path_of(line.source_folder, line.source_name)
     target = path_of(line.target_folder, line.target_name) or b""
-    is_done = line.status in {RecordState.DONE, RecordState.UNDONE, RecordState.PURGED}
+    is_done = line.status in WAS_DONE
     start, end = (
         display(path.removeprefix(root)) if root and path.startswith(root) else short(path)
         for path in (target if source is None else source, target)

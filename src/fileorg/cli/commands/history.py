@@ -193,8 +193,7 @@ _PROBLEM_TITLES = ("path", "state", "reason")
 
 
 def _show_problems(out: "Out", format_: ListFormat, journal: "Journal", number: int) -> None:
-    from fileorg.journal import PROBLEM_STATES
-    from fileorg.model import RecordState
+    from fileorg.model import PROBLEM_STATES, RecordState
     from fileorg.names import display
 
     operation = journal.operation(number)
