@@ -64,7 +64,7 @@ class Copy(NamedTuple):
 
 
 class DuplicateGroup(NamedTuple):
-    """The file that stays, and the first `copies` of so many. `reclaimable` bytes are free when they are gone for good."""
+    """The file that stays, and the first `copies` of so many; `reclaimable` bytes are free when they are gone."""
 
     keeper: bytes
     size: int
