@@ -75,6 +75,8 @@ def _measure(arguments: argparse.Namespace, work: Path) -> str:
         _make_pairs(work / "pairs", pairs)
         ours.bench.time([*ours.command, "dedupe", "--action", "quarantine", "-y", "-q", str(work / "pairs")])
         grouped = _paged(ours, state, "groups")
+        rows = [_memory(ours, work, form, f"report of {pairs:,} groups as {form}") for form in FORMATS]
+        grouped = Measured([*grouped.rows, *rows], grouped.notes)
         shutil.rmtree(work / "pairs")
     parts = (written, paged, grouped)
     return report.page(
@@ -102,7 +104,7 @@ def _written(ours: Fileorg, state: Path, work: Path, repeat: int) -> Measured:
     for form in FORMATS:
         _say(f"writing {form}")
         path = work / f"report.{form}"
-        command = [*ours.command, "report", "-q", "-f", form, "-o", str(path)]
+        command = _report(ours, form, path)
         bare = [sys.executable, str(HERE / "bare_dump.py"), journal, form]
         seconds: list[float] = []
         beside: list[float] = []
@@ -116,14 +118,22 @@ def _written(ours: Fileorg, state: Path, work: Path, repeat: int) -> Measured:
                 f"report as {form}", statistics.median(seconds), Unit.SECONDS, repeat, peer, "bare loop" if peer else ""
             )
         )
-        peak = ours.bench.sample_memory(command).peak_bytes or 0
-        rows.append(Row(f"report as {form}, memory", peak / 1e6, Unit.MEGABYTES, target=MEMORY))
+        rows.append(_memory(ours, work, form, f"report as {form}"))
         if form == "html":
             rows.append(Row("the page", path.stat().st_size / 1e6, Unit.MEGABYTES, target=PAGE_SIZE))
             browsed = _browsed(path, ours, repeat)
             rows += browsed.rows
             notes += browsed.notes
     return Measured(rows, notes)
+
+
+def _report(ours: Fileorg, form: str, path: Path) -> list[str]:
+    return [*ours.command, "report", "-q", "-f", form, "-o", str(path)]
+
+
+def _memory(ours: Fileorg, work: Path, form: str, what: str) -> Row:
+    peak = ours.bench.sample_memory(_report(ours, form, work / f"report.{form}")).peak_bytes or 0
+    return Row(f"{what}, memory", peak / 1e6, Unit.MEGABYTES, target=MEMORY)
 
 
 def _browsed(path: Path, ours: Fileorg, repeat: int) -> Measured:
