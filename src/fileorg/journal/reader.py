@@ -185,7 +185,7 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
     ) -> Iterator[list[Record]]:
         """The records in batches of ids: a cursor that other writes of the same connection cannot upset."""
         order = "DESC" if newest_first else "ASC"
-        chosen = ", ".join(f"'{state}'" for state in states or RecordState)
+        chosen = quoted(states or RecordState)
         low, high = self.record_range(operation)
         while low <= high:
             batch = [

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.journal.rows import Operation, Place, RecordId, Root, foreign, is_inside
+from fileorg.journal.rows import Operation, Place, RecordId, Root, foreign, is_inside, quoted
 from fileorg.model import Action, Base, RecordState
 from fileorg.names import join
 
@@ -19,9 +19,7 @@ PURGE = "purge"
 
 TRASH_ROWS = 4096
 
-_TO_TRASH = ", ".join(
-    f"'{action}'" for action in (Action.MOVE, Action.QUARANTINE, Action.REPLACE_BY_HARDLINK, Action.REPLACE_BY_SYMLINK)
-)
+_TO_TRASH = quoted((Action.MOVE, Action.QUARANTINE, Action.REPLACE_BY_HARDLINK, Action.REPLACE_BY_SYMLINK))
 _OURS, _TRASH = b".fileorg", b".fileorg/trash"
 _is_in_trash = re.compile(rb"(?:\A|/)\.fileorg/trash/\d+(?:/|\Z)").search
 _is_of_trash = re.compile(rb"(?:\A|/)\.fileorg(?:\Z|/trash(?:\Z|/\d+(?:/|\Z)))").search
