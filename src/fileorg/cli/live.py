@@ -28,6 +28,7 @@ _BAR = 24
 
 _LABELS = {
     "scan": "Scanning",
+    "compare": "Comparing",
     "plan": "Planning",
     "move": "Moving",
     "copy": "Copying",
@@ -35,8 +36,12 @@ _LABELS = {
     "symlink": "Linking",
     "undo": "Undoing",
     "redo": "Redoing",
+    "dedupe": "Deduping",
+    "clean": "Removing",
+    "look": "Looking",
     "purge": "Removing",
     "recover": "Recovering",
+    "report": "Reporting",
 }
 
 

@@ -5,20 +5,28 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fileorg.batches import in_batches
 from fileorg.cli import complete
 from fileorg.cli import options as shared
-from fileorg.cli.options import OUTPUT
+from fileorg.cli.options import OUTPUT, ProgressMode
 from fileorg.errors import Exit, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
-    from fileorg.report import Report
+    from fileorg.report import Line, Report
     from fileorg.report.content import Summary
+
+_TOLD_AT_ONCE = 4096
 
 EXAMPLES = """
 # What the last operation did, in the browser
@@ -89,6 +97,7 @@ def report(
     csv_raw: CsvRaw = False,
     schema: Schema = False,
     quiet: shared.Quiet = False,
+    progress: shared.Progress = ProgressMode.AUTO,
     state_dir: shared.StateDir = None,
 ) -> int:
     """Report what an operation did: every file, with what became of it and why.
@@ -97,6 +106,7 @@ def report(
     done and why, and every record, to be sorted and filtered. Works for organize, dedupe, clean, undo and redo, and for
     a folder as fileorg scan saw it last.
     """
+    from fileorg.cli.progress import reporting
     from fileorg.workflows import reported
 
     if schema:
@@ -106,8 +116,14 @@ def report(
         return Exit.DONE
     _refuse_nonsense(format_, output, open_=open_, csv_raw=csv_raw)
     what = int(about) if about is not None and about.isdecimal() else about and os.fsencode(about)
-    with reported(what or None, shared.state(state_dir)) as found, _target(output, found.summary, format_) as path:
-        _write(path, format_, found, csv_raw=csv_raw)
+    with reporting(progress, quiet=quiet or output == "-") as screen:
+        screen.stage("report")
+        with (
+            reported(what or None, shared.state(state_dir)) as found,
+            _target(output, found.summary, format_) as path,
+        ):
+            screen.stage("report", found.summary.records)
+            _write(path, format_, replace(found, lines=partial(_told, found.lines, screen)), csv_raw=csv_raw)
     if path is None:
         return Exit.DONE
     if not quiet:
@@ -115,6 +131,13 @@ def report(
     if open_:
         _open(path)
     return Exit.DONE
+
+
+def _told(lines: "Callable[[], Iterator[Line]]", screen: "Screen") -> "Iterator[Line]":
+    """The same lines, told of as they pass."""
+    for batch in in_batches(lines(), _TOLD_AT_ONCE):
+        yield from batch
+        screen.advance(len(batch))
 
 
 def _refuse_nonsense(format_: ReportFormat, output: str | None, *, open_: bool, csv_raw: bool) -> None:
