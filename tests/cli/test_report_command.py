@@ -215,10 +215,6 @@ def test_its_progress(fileorg: Fileorg) -> None:
     events = [json.loads(line) for line in ran.err.splitlines()]
     assert [event["event"] for event in events] == ["stage", "stage", "advance", "done"]
     assert (events[1]["stage"], events[1]["files"], events[2]["files"]) == ("report", 7, 7)
-    terminal = fileorg.terminal("report", "-o", "page.html", "--progress", "always")
-    assert terminal.end() == 0
-    assert b"Reporting" in terminal.raw
-    assert terminal.screen.startswith("The report of operation 1 is in page.html")
 
 
 @pytest.mark.usefixtures("mess")
