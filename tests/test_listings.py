@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fileorg.errors import StateError
 from fileorg.index import Listings
 from fileorg.index.listings import CHUNK, CHUNKS, FIND, MOST_LISTINGS
 from fileorg.journal import Journal, Wanted
@@ -21,7 +24,6 @@ from fileorg.workflows import files_page, groups_page, reported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from tests.support.runs import Runs
     from tests.support.tree import Tree
@@ -122,7 +124,7 @@ def journal(runs: Runs, tree: Tree) -> Iterator[Journal]:
 def test_a_page_is_looked_up_and_never_searched_for(journal: Journal, state: StateDirectory) -> None:
     assert plan_of(journal._db, page_query([1, 2, 3])) == ["SEARCH r USING INTEGER PRIMARY KEY (rowid=?)"]
     files_page(1, Wanted(), (1, 2), state)
-    with closing(sqlite3.connect(os.fsdecode(state.listings))) as db:
+    with closing(sqlite3.connect(os.fsdecode(state.listings()))) as db:
         assert plan_of(db, FIND, (b"",)) == ["SEARCH listings USING INDEX sqlite_autoindex_listings_1 (key=?)"]
         assert plan_of(db, CHUNKS, (1, 2)) == ["SEARCH chunks USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"]
 
@@ -188,6 +190,20 @@ def test_what_is_listed_is_as_it_is_now(runs: Runs, tree: Tree) -> None:
     runs.undo()
     assert [line.status for line in every(runs.state, Wanted((RecordState.UNDONE,)), 1)] == ["undone"] * 2
     assert files_page(1, Wanted((RecordState.DONE,)), (1, 9), runs.state).total == 0
+
+
+def test_the_cache_is_ours_alone_and_no_link(runs: Runs, tree: Tree, tmp_path: Path) -> None:
+    tree.write({"a.jpg": "a"})
+    runs.organize()
+    kept = Path(os.fsdecode(runs.state.path), "listings.db")
+    assert not kept.exists()
+    files_page(1, Wanted(), (1, 9), runs.state)
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    kept.unlink()
+    kept.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StateError, match="is not a plain file"):
+        files_page(1, Wanted(), (1, 9), runs.state)
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_groups_of_an_operation(runs: Runs, tree: Tree) -> None:

@@ -39,9 +39,11 @@ class StateDirectory:
     def index(self) -> bytes:
         return os.path.join(self.path, INDEX)
 
-    @property
     def listings(self) -> bytes:
-        return os.path.join(self.path, LISTINGS)
+        """Made when it is wanted, for most commands list nothing. Raises `StateError` if it is not ours, `OSError`."""
+        path = os.path.join(self.path, LISTINGS)
+        os.close(_own_file(path))
+        return path
 
 
 def default_state_path() -> bytes:
@@ -70,7 +72,7 @@ def open_state(path: bytes | None = None) -> StateDirectory:
             raise StateError(f"{shown} holds other files: it is no state directory of fileorg.", hint=hint)
         if stat.S_IMODE(seen.st_mode) != 0o700:
             os.chmod(path, 0o700)
-        for name in (JOURNAL, INDEX, LISTINGS):
+        for name in (JOURNAL, INDEX):
             os.close(_own_file(os.path.join(path, name)))
         if os.path.getsize(os.path.join(path, JOURNAL)) == 0:
             # SQLite flushes the names of its temporary files only: without that of the journal itself they are worth

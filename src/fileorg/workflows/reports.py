@@ -102,8 +102,11 @@ def _page(
 ) -> tuple[int, list[int]]:
     number, size = page
     stamp = journal.stamp(operation)
-    key = xxh3_128_digest(repr((stamp, operation.id, what)).encode()) if stamp else b""
-    return Listings(state.listings).page(key, make, (number - 1) * size, size, backwards=backwards)
+    key, path = b"", b""
+    with contextlib.suppress(OSError):  # where the cache cannot be kept, it is not
+        path = state.listings()
+        key = xxh3_128_digest(repr((stamp, operation.id, what)).encode()) if stamp else b""
+    return Listings(path).page(key, make, (number - 1) * size, size, backwards=backwards)
 
 
 @contextlib.contextmanager
