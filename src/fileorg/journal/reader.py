@@ -253,7 +253,7 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
     def trail(self, path: bytes) -> list[tuple[Operation, Record]]:
         """Where a file went: the done records of any operation that has `path` (absolute) at either end, oldest first.
 
-        Reads the folders of all operations, and the records of those that know the path's folder.
+        Reads the records of the operations that know the path's folder.
         """
         folder, _, name = path.rpartition(b"/")
         found: list[tuple[Operation, Record]] = []
@@ -264,14 +264,17 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
                 if not is_within(folder, root):
                     continue
                 inside = folder[len(root) :].lstrip(b"/")
-                low, high = self.record_range(operation)
+                known = self._value(
+                    "SELECT id FROM folders WHERE operation = ? AND base = ? AND path = ?", (operation.id, base, inside)
+                )
+                if known is None:
+                    continue
                 rows = self._select(
                     f"SELECT {RECORD_COLUMNS} FROM records r LEFT JOIN folders s ON s.id = r.source_folder"
                     " JOIN folders t ON t.id = r.target_folder WHERE r.id BETWEEN ?1 AND ?2"
-                    f" AND r.state IN ({quoted(WAS_DONE)})"
-                    " AND ((s.base = ?3 AND s.path = ?4 AND r.source_name = ?5)"
-                    " OR (t.base = ?3 AND t.path = ?4 AND coalesce(r.target_name, r.source_name) = ?5)) ORDER BY r.id",
-                    (low, high, base, inside, name),
+                    f" AND r.state IN ({quoted(WAS_DONE)}) AND ((r.source_folder = ?3 AND r.source_name = ?4)"
+                    " OR (r.target_folder = ?3 AND coalesce(r.target_name, r.source_name) = ?4)) ORDER BY r.id",
+                    (*self.record_range(operation), known, name),
                 )
                 found += [(operation, Record(*row)) for row in rows]
         return found
