@@ -10,7 +10,7 @@ import time
 from base64 import b64decode
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fileorg.report.content import Copy, DuplicateGroup, DuplicateSums, Line, Place, Reason, Report, Share, Summary
@@ -101,13 +101,13 @@ def report_of(lines: Iterable[Line], *, groups: Iterable[DuplicateGroup] = (), *
             total[1] += line.size
     done = [line.size for line in kept if line.status in {"done", "seen"}]
     summary = Summary(
-        kind="organize", state="in effect", roots=[ROOT], records=len(kept), files=len(done), bytes=sum(done),
-        operation=7, options={"by": "category", "action": "move", "exclude": ["*.part", "keep/"]},
+        kind="organize", state="in effect", roots=[ROOT], dest=None, records=len(kept), files=len(done),
+        bytes=sum(done), operation=7, options={"by": "category", "action": "move", "exclude": ["*.part", "keep/"]},
         started_ns=1_795_000_000_000_000_000, ended_ns=1_795_000_018_400_000_000, way_back="fileorg undo 7",
     )  # fmt: skip
     reclaimable = sum(group.reclaimable for group in given)
     return Report(
-        summary=replace(summary, **changes),
+        summary=summary._replace(**changes),
         categories=_shares(shares["category"], sizes["category"]),
         statuses=_shares(shares["status"], sizes["status"]),
         reasons=[Reason(status, reason, len(paths), paths[:3]) for (status, reason), paths in sorted(reasons.items())],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import tracemalloc
-from dataclasses import replace
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
@@ -79,7 +78,7 @@ def test_memory_does_not_grow_with_the_records(monkeypatch: pytest.MonkeyPatch, 
     lines = list(realistic(5_000, folders=200))
 
     def peak(records: int) -> int:
-        report = replace(report_of(lines), lines=lambda: islice(cycle(lines), records))
+        report = report_of(lines)._replace(lines=lambda: islice(cycle(lines), records))
         tracemalloc.start()
         try:
             written(tmp_path / "page.html", report)
@@ -99,7 +98,7 @@ def test_no_more_groups_are_read_than_are_shown() -> None:
             yield group
 
     report = report_of([a_line(1)], groups=some_groups(1000))
-    page = _page(replace(report, groups=groups))
+    page = _page(report._replace(groups=groups))
     assert len(read) <= 101
     assert "The first 100 groups" in page
 
@@ -128,5 +127,5 @@ def test_a_scan_has_no_targets_and_no_undo() -> None:
 
 def test_the_tree_tells_of_each_folder_what_it_adds() -> None:
     places = [Place(ROOT + path, path.count(b"/") - 1, 1, 10) for path in (b"/A", b"/A/2020", b"/A/2020/01", b"/B")]
-    page = _page(replace(report_of([a_line(1)]), places=places))
+    page = _page(report_of([a_line(1)])._replace(places=places))
     assert [part.partition("<")[0] for part in page.split('class="level-')[1:]] == ['0">A', '1">2020', '2">01', '0">B']

@@ -5,7 +5,6 @@ Times in nanoseconds since 1970, sizes in bytes, paths absolute as `os.fsencode`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -81,8 +80,7 @@ class DuplicateSums(NamedTuple):
     reclaimable: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class Summary(NamedTuple):
     """What an operation, or a scan, came to. `files` and `bytes` are those that were done, or seen."""
 
     kind: str
@@ -90,21 +88,20 @@ class Summary:
     state: str
     """As `fileorg history` says it: in effect, undone by 8 …"""
     roots: list[bytes]
-    dest: bytes | None = None
+    dest: bytes | None
     records: int
     files: int
     bytes: int
+    options: dict[str, Any]
     operation: int | None = None
     undoes: int | None = None
-    options: dict[str, Any] = field(default_factory=dict)
     started_ns: int | None = None
     ended_ns: int | None = None
     way_back: str | None = None
     """The command that takes it back; None where nothing is left to be taken back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """Everything that is reported. Lists are short; the three callables stream, and may be asked once each."""
 
     summary: Summary

@@ -38,9 +38,11 @@ def scan_report(index: Index, root: bytes) -> Report | None:
             kind="scan",
             state="as it was then",
             roots=[root],
+            dest=None,
             records=files,
             files=files,
             bytes=bytes_,
+            options={},
             started_ns=scanned_ns,
         ),
         categories=sorted(

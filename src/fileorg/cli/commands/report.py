@@ -5,7 +5,6 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -123,7 +122,7 @@ def report(
             _target(output, found.summary, format_) as path,
         ):
             screen.stage("report", found.summary.records)
-            _write(path, format_, replace(found, lines=partial(_told, found.lines, screen)), csv_raw=csv_raw)
+            _write(path, format_, found._replace(lines=partial(_told, found.lines, screen)), csv_raw=csv_raw)
     if path is None:
         return Exit.DONE
     if not quiet:
