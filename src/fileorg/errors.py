@@ -37,6 +37,15 @@ class UsageError(FileorgError):
     exit_code = Exit.USAGE
 
 
+class UnknownOperation(UsageError):
+    """A number that no operation has."""
+
+    hint = "fileorg history lists the operations"
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"There is no operation {number}.")
+
+
 class GuardRefused(FileorgError):
     """The request is understood, and too dangerous to carry out."""
 

@@ -30,6 +30,11 @@ def join(folder: bytes, name: bytes) -> bytes:
     return folder + b"/" + name if folder else name
 
 
+def below(root: bytes, path: bytes) -> bytes:
+    """The absolute path of what is at a root-relative one."""
+    return join(root.rstrip(b"/"), path) if path else root
+
+
 def is_within(path: bytes, folder: bytes) -> bool:
     """Whether a path is a folder itself, or lies in it or below; by their names alone."""
     return path == folder or path.startswith(folder.rstrip(b"/") + b"/")

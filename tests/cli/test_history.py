@@ -151,6 +151,16 @@ def test_a_run_that_was_killed(fileorg: Fileorg, tree: Tree) -> None:
     assert tree.snapshot() == before
 
 
+def test_where_a_duplicate_of_a_further_root_went(fileorg: Fileorg) -> None:
+    for folder in ("a", "b"):
+        (fileorg.folder / folder).mkdir()
+        (fileorg.folder / folder / "x").write_text("the same")
+    fileorg("dedupe", "a", "b", "--keep", "first", "--action", "quarantine")
+    [step] = fileorg("history", "b/x", "-f", "json").json["steps"]
+    assert (step["action"], step["source"]) == ("quarantine", str(fileorg.folder / "b/x"))
+    assert step["target"] == str(fileorg.folder / "b/.fileorg/trash/1/x")
+
+
 def test_recover_as_json(fileorg: Fileorg) -> None:
     assert fileorg("recover", "-f", "json").json == {"settled": [], "open": []}
 

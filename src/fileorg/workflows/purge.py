@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.errors import FileorgError, UsageError
+from fileorg.errors import FileorgError, UnknownOperation, UsageError
 from fileorg.execute import look_at_trash, purge
 from fileorg.guards import refuse_system
 from fileorg.journal import PURGE
@@ -147,7 +147,7 @@ def _chosen(journal: Journal, options: PurgeOptions) -> list[Operation]:
     numbers = {operation.id for operation in operations}
     for number in options.operations:
         if number not in numbers:
-            raise UsageError(f"There is no operation {number}.", hint="fileorg history lists the operations")
+            raise UnknownOperation(number)
     wanted = set(options.operations) or numbers
     for operation in reversed(operations):  # what an undo put back, a redo may have put into the trash again
         if operation.undoes in wanted:

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fileorg.errors import FileorgError, UsageError
+from fileorg.errors import FileorgError, UnknownOperation, UsageError
 from fileorg.execute import Changed, Follow, execute
 from fileorg.guards import existing_folder, refuse_system
 from fileorg.hands import hands_for
@@ -170,7 +170,7 @@ def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
         return chosen
     named = journal.operation(options.operation)
     if named is None:
-        raise UsageError(f"There is no operation {options.operation}.", hint="fileorg history lists the operations")
+        raise UnknownOperation(options.operation)
     chain = {named.id}
     for operation in reversed(operations):  # oldest first: what takes back comes after what it takes back
         if operation.undoes in chain:

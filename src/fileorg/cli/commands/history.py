@@ -9,7 +9,7 @@ import typer
 from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.options import ListFormat
-from fileorg.errors import Exit, UsageError
+from fileorg.errors import Exit, UnknownOperation, UsageError
 
 if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
@@ -152,24 +152,25 @@ def _show_trail(out: "Out", format_: ListFormat, journal: "Journal", path: str) 
             undone = f" ({record.state})" if record.state in {"undone", "purged"} else ""
             what = f"{op.kind} {op.id}" if record.action == "move" else f"{op.kind} {op.id}, {record.action}"
             out.line(out.styled(f"{when(op.started_ns)}  {what}{undone}", "bold"))
-            source, target = ends(op, record)
+            source, target = ends(journal, op, record)
             out.line(f"     {display(source)}")
             out.line(f"  -> {display(target)}")
         return
-    rows = [(op.id, iso(op.started_ns), record.action, *ends(op, record), record.state) for op, record in steps]
+    rows = [
+        (op.id, iso(op.started_ns), record.action, *ends(journal, op, record), record.state) for op, record in steps
+    ]
     _write(out, format_, "steps", _STEP_TITLES, rows, f"No operation knows {display(asked)}.")
 
 
-def ends(op: "Operation", record: "Record") -> tuple[bytes, bytes]:
+def ends(journal: "Journal", op: "Operation", record: "Record") -> tuple[bytes, bytes]:
     """Where the file was and where it went, absolute; a folder stays where it is."""
-    from fileorg.names import join
+    from fileorg.names import below, join
 
-    roots = (op.root, op.dest or op.root)
-    target = join(record.target_folder, record.target_name)
+    roots = [root.path for root in journal.roots(op)]
+    target = below(roots[record.target_base], join(record.target_folder, record.target_name))
     if not record.source_name:
-        return (os.path.join(roots[record.target_base], target),) * 2
-    source = join(record.source_folder, record.source_name)
-    return os.path.join(roots[record.source_base or 0], source), os.path.join(roots[record.target_base], target)
+        return target, target
+    return below(roots[record.source_base or 0], join(record.source_folder, record.source_name)), target
 
 
 def follow(journal: "Journal", path: bytes) -> "Iterator[tuple[Operation, Record]]":
@@ -182,7 +183,7 @@ def follow(journal: "Journal", path: bytes) -> "Iterator[tuple[Operation, Record
             if low < record.id < high and record.id not in told:
                 told.add(record.id)
                 yield op, record
-                source, target = ends(op, record)
+                source, target = ends(journal, op, record)
                 pending += [(source, 0, record.id)] if source != name else []
                 pending += [(target, record.id, 1 << 62)] if target != name else []
 
@@ -198,7 +199,7 @@ def _show_problems(out: "Out", format_: ListFormat, journal: "Journal", number: 
 
     operation = journal.operation(number)
     if operation is None:
-        raise UsageError(f"There is no operation {number}.", hint="fileorg history lists the operations")
+        raise UnknownOperation(number)
     states = (*PROBLEM_STATES, RecordState.SKIPPED)
     records = (record for batch in journal.records(operation, states=states) for record in batch)
     rows = (
