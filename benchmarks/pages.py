@@ -16,7 +16,7 @@ from collections.abc import Callable
 from fileorg.journal import Wanted
 from fileorg.model import RecordState, SortBy
 from fileorg.state import open_state
-from fileorg.workflows import files_page, groups_page
+from fileorg.workflows.reports import files_page, groups_page
 
 PAGES = 100
 SIZE = 25

@@ -20,7 +20,7 @@ from fileorg.journal import Journal, Wanted
 from fileorg.journal.groups import MOST_TOLD
 from fileorg.journal.listing import listing_query, page_query
 from fileorg.model import RecordState, SortBy
-from fileorg.workflows import files_page, groups_page, reported
+from fileorg.workflows.reports import files_page, groups_page, reported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,7 +6,7 @@ import heapq
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.names import join
+from fileorg.names import below, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -49,7 +49,7 @@ class Totals:
         bytes_ = self.bytes
         for category, size in zip(categories, sizes, strict=True):
             bytes_[category] += size
-        folder = join(root, batch.folder) if batch.folder else root
+        folder = below(root, batch.folder)
         if len(self._largest) < LISTED or max(sizes) > self._largest[0][0]:
             rows = ((size, join(folder, name), mtime) for name, size, mtime in zip(names, sizes, mtimes, strict=True))
             self._largest = heapq.nlargest(LISTED, [*self._largest, *rows])[::-1]

@@ -18,7 +18,7 @@ from fileorg.journal import Wanted
 from fileorg.model import SortBy
 from fileorg.report.html import write_html
 from fileorg.report.records import write_csv_report, write_json_report
-from fileorg.workflows import files_page, groups_page, reported
+from fileorg.workflows.reports import files_page, groups_page, reported
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -6,7 +6,17 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.journal.rows import RECORD_COLUMNS, Operation, Record, RecordId, checked, checked_keeper, foreign, quoted
+from fileorg.journal.rows import (
+    RECORD_COLUMNS,
+    Operation,
+    Record,
+    RecordId,
+    checked,
+    checked_keeper,
+    foreign,
+    numbers,
+    quoted,
+)
 from fileorg.model import WAS_DONE
 
 if TYPE_CHECKING:
@@ -50,9 +60,14 @@ class GroupReader:
 
     def keepers(self, low: RecordId, high: RecordId) -> dict[RecordId, Keeper]:
         """The keepers of the duplicates that records of this range are about."""
-        rows = self._select(
-            "SELECT folder, record, name, inode, mtime_ns FROM keepers WHERE record BETWEEN ? AND ?", (low, high)
-        )
+        return self._keepers("BETWEEN ? AND ?", (low, high))
+
+    def keepers_of(self, ids: Sequence[RecordId]) -> dict[RecordId, Keeper]:
+        """The keepers of the duplicates that these records are about."""
+        return self._keepers(f"IN ({numbers(ids)})", ())
+
+    def _keepers(self, where: str, values: Sequence[Any]) -> dict[RecordId, Keeper]:
+        rows = self._select(f"SELECT folder, record, name, inode, mtime_ns FROM keepers WHERE record {where}", values)
         return {row[0]: checked_keeper(row, self.place(folder)) for folder, *row in rows}
 
     def has_keepers(self, operation: Operation) -> bool:

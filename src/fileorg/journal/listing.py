@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_128_digest
 
-from fileorg.journal.rows import Operation, RecordId, checked_keeper, checked_names, foreign
+from fileorg.journal.rows import Operation, RecordId, checked_names, foreign, numbers
 from fileorg.model import STATES_TOLD, Action, OperationState, RecordState, SortBy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fileorg.journal.rows import Place
-    from fileorg.model import Keeper
 
 IS_LISTED = (
     "(r.action NOT IN ('make-folder', 'remove-folder') OR r.category NOT NULL OR r.state IN ('failed', 'changed'))"
@@ -78,7 +76,6 @@ class ListingReader:
 
         def _select(self, query: str, values: Sequence[Any] | dict[str, Any]) -> list[Any]: ...
         def _stream(self, query: str, values: Sequence[Any]) -> Iterator[list[Any]]: ...
-        def place(self, folder: int | None) -> Place: ...
         def record_range(self, operation: Operation) -> tuple[RecordId, RecordId]: ...
         def operations(self, where: str = "1", values: Sequence[Any] = ()) -> list[Operation]: ...
         def next_operation(self) -> int: ...
@@ -122,13 +119,6 @@ class ListingReader:
         found = {record.id: record for record in checked_told(self._select(page_query(ids), ()))}
         return [found[record] for record in ids if record in found]
 
-    def keepers_of(self, ids: Sequence[RecordId]) -> dict[RecordId, Keeper]:
-        """The keepers of the duplicates that these records are about."""
-        rows = self._select(
-            f"SELECT folder, record, name, inode, mtime_ns FROM keepers WHERE record IN ({_numbers(ids)})", ()
-        )
-        return {row[0]: checked_keeper(row, self.place(folder)) for folder, *row in rows}
-
     def first_of_groups(self, operation: Operation) -> Iterator[list[RecordId]]:
         """The first record of each duplicate group, in the order in which they were dealt with."""
         query = "SELECT min(record) FROM keepers WHERE record BETWEEN ? AND ? GROUP BY folder, name ORDER BY 1"
@@ -169,8 +159,4 @@ def listing_query(ids: tuple[RecordId, RecordId], operation: int, wanted: Wanted
 
 def page_query(ids: Sequence[RecordId]) -> str:
     """The SQL of the records of a page: each is looked up by its id."""
-    return f"SELECT {_TOLD} FROM records r WHERE r.id IN ({_numbers(ids)})"
-
-
-def _numbers(ids: Sequence[RecordId]) -> str:
-    return ", ".join(f"{record:d}" for record in ids)
+    return f"SELECT {_TOLD} FROM records r WHERE r.id IN ({numbers(ids)})"

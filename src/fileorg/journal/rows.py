@@ -221,6 +221,11 @@ def quoted(words: Iterable[str]) -> str:
     return ", ".join(f"'{word}'" for word in sorted(words))
 
 
+def numbers(ids: Iterable[RecordId]) -> str:
+    """For SQL."""
+    return ", ".join(f"{record:d}" for record in ids)
+
+
 def is_mode(number: int | None) -> bool:
     """Whether the system takes it for the mode of a file."""
     return 0 <= (number or 0) < 1 << 16

@@ -69,7 +69,7 @@ class SumReader:
         the operation is about, which have a category.
         """
         rows = self._select(
-            "SELECT state, count(*), sum(CASE WHEN source_name IS NULL THEN 0 ELSE size END) FROM records r"
+            f"SELECT state, count(*), {_BYTES} FROM records r"
             " WHERE id >= (SELECT first_record FROM operations WHERE id = ?1) AND operation = ?1"
             f" AND {IS_LISTED} GROUP BY state",
             (operation,),

@@ -6,9 +6,9 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fileorg.journal import standings
+from fileorg.journal import PURGE, standings
 from fileorg.model import OF_DUPLICATES, STATES_TOLD, WAS_DONE, RecordState
-from fileorg.names import join
+from fileorg.names import below, join
 from fileorg.report.content import (
     Copy,
     DuplicateGroup,
@@ -40,9 +40,7 @@ def operation_report(journal: JournalReader, operation: Operation) -> Report:
     roots = [root.path for root in journal.roots(operation)]
     counts = journal.counts(operation.id)
     statuses = [Share(state, *counts[state]) for state in STATES_TOLD if state in counts]
-    places = (
-        (join_root(roots, base, path), files, bytes_) for (base, path), files, bytes_ in journal.places(operation)
-    )
+    places = ((below(roots[base], path), files, bytes_) for (base, path), files, bytes_ in journal.places(operation))
     return Report(
         summary=_summary(journal, operation, roots, statuses),
         categories=[Share(*row) for row in journal.categories(operation)],
@@ -61,7 +59,7 @@ def _summary(
     operations = journal.operations("id >= ?", (operation.id,))
     standing = standings(operations)[-1]
     done = [share for share in statuses if share.name in WAS_DONE]
-    is_left = operation.kind != "purge" and journal.has_done(operation)
+    is_left = operation.kind != PURGE and journal.has_done(operation)
     first, last = journal.record_range(operation)
     return Summary(
         kind=operation.kind,
@@ -69,8 +67,8 @@ def _summary(
         roots=[path for base, path in enumerate(roots) if base != 1],
         dest=operation.dest,
         records=max(0, last - first + 1),
-        files=sum(share.records for share in done) if operation.kind != "purge" else operation.done,
-        bytes=sum(share.bytes for share in done) if operation.kind != "purge" else operation.bytes,
+        files=sum(share.records for share in done) if operation.kind != PURGE else operation.done,
+        bytes=sum(share.bytes for share in done) if operation.kind != PURGE else operation.bytes,
         operation=operation.id,
         undoes=operation.undoes,
         options=_options(operation),
@@ -128,7 +126,8 @@ class Folders:
         if found is None:
             if len(self._known) >= _FOLDERS_KNOWN:
                 self._known.clear()
-            found = self._known[folder] = join_root(self.roots, *self._journal.place(folder))
+            base, inside = self._journal.place(folder)
+            found = self._known[folder] = below(self.roots[base], inside)
         return found
 
 
@@ -150,7 +149,7 @@ def lines_of(records: Sequence[Told], folders: Folders, keepers: Mapping[int, Ke
                 size or 0,
                 None if source is None else mtime_ns,
                 error or "",
-                None if keeper is None else join(join_root(roots, keeper.base, keeper.folder), keeper.name),
+                None if keeper is None else below(roots[keeper.base], join(keeper.folder, keeper.name)),
             )
         )
 
@@ -166,9 +165,9 @@ def groups_of(groups: Iterable[KeptGroup], roots: Sequence[bytes]) -> Iterator[D
         for record in records:
             # Where the duplicate was before it went, or is again.
             base, folder, name = record[2:5] if record.action in OF_DUPLICATES else record[5:8]
-            copies.append(Copy(join(join_root(roots, base, folder), name), f"{record.action}, {record.state}"))
+            copies.append(Copy(below(roots[base], join(folder, name)), f"{record.action}, {record.state}"))
         size = records[0].size or 0
-        kept = join(join_root(roots, keeper.base, keeper.folder), keeper.name)
+        kept = below(roots[keeper.base], join(keeper.folder, keeper.name))
         yield DuplicateGroup(kept, size, size * files, count, copies)
 
 
@@ -177,8 +176,3 @@ def whole_path(record: Told, folders: Folders) -> bytes:
     if record.source_folder is None or record.source_name is None:
         return join(folders.path(record.target_folder), record.target_name)
     return join(folders.path(record.source_folder), record.source_name)
-
-
-def join_root(roots: Sequence[bytes], base: int, path: bytes) -> bytes:
-    """The absolute path of a folder."""
-    return join(roots[base].rstrip(b"/"), path) if path else roots[base]

@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+SCAN = "scan"
+"""The kind of a report that is about no operation."""
+SEEN = "seen"
+"""The status of a file that a scan saw."""
+
+
 class Line(NamedTuple):
     """One FileRecord, or one file that a scan saw. A record of a folder has no source; a file seen has no target."""
 

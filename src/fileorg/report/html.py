@@ -22,6 +22,7 @@ from fileorg import figures
 from fileorg.batches import in_batches
 from fileorg.model import PROBLEM_STATES, STATES_TOLD
 from fileorg.names import display, is_within
+from fileorg.report.content import SCAN, SEEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from fileorg.report.content import Line, Place, Report, Summary
 
-SCAN = "scan"
 FOLDER = "folder"
 """Stands for the category of a folder that was made or removed on the way."""
 
@@ -186,7 +186,7 @@ def _packed(report: Report, shown: _Shown) -> Iterator[bytes]:
     encode = json.JSONEncoder(separators=(",", ":")).encode
     summary = report.summary
     root = "" if shown.root is None else display(shown.root)
-    yield encode({"records": summary.records, "root": root, "ranks": [*STATES_TOLD, "seen"]}).encode() + b"\n"
+    yield encode({"records": summary.records, "root": root, "ranks": [*STATES_TOLD, SEEN]}).encode() + b"\n"
     folders: _Numbers[bytes | None] = _Numbers(shown.path)
     words: _Numbers[str | None] = _Numbers(display)
     last_id = 0

@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, TextIO
 
 from fileorg.formats import JsonDocument, iso, named, write_csv
-from fileorg.names import join
+from fileorg.names import below
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -138,4 +138,4 @@ def _path(key: str, folder: bytes | None, name: bytes | None) -> dict[str, str |
 
 def path_of(folder: bytes | None, name: bytes | None) -> bytes | None:
     """One end of a record; None where it has none."""
-    return None if folder is None or name is None else join(folder.rstrip(b"/"), name)
+    return None if folder is None or name is None else below(folder, name)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import TYPE_CHECKING
 
 from fileorg.classify import Rules
 from fileorg.deduping import decided, wasted
 from fileorg.keeping import Chooser, Trees, Wishes
-from fileorg.report.content import Copy, DuplicateGroup, DuplicateSums, Line, Report, Share, Summary
+from fileorg.names import below
+from fileorg.report.content import SCAN, SEEN, Copy, DuplicateGroup, DuplicateSums, Line, Report, Share, Summary
 from fileorg.report.places import tree_of
 from fileorg.totals import Totals
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fileorg.index import Index
-
-_SEEN = "seen"
 
 
 def scan_report(index: Index, root: bytes) -> Report | None:
@@ -35,7 +33,7 @@ def scan_report(index: Index, root: bytes) -> Report | None:
         sums = groups.sums() if groups.roots() == [root] else None
     return Report(
         summary=Summary(
-            kind="scan",
+            kind=SCAN,
             state="as it was then",
             roots=[root],
             dest=None,
@@ -49,7 +47,7 @@ def scan_report(index: Index, root: bytes) -> Report | None:
             (Share(name, count, totals.bytes[name]) for name, count in totals.files.items()),
             key=lambda share: (-share.bytes, -share.records, share.name),
         ),
-        statuses=[Share(_SEEN, files, bytes_)],
+        statuses=[Share(SEEN, files, bytes_)],
         reasons=[],
         places=places,
         duplicates=DuplicateSums(*sums) if sums and sums.groups else None,
@@ -61,16 +59,16 @@ def scan_report(index: Index, root: bytes) -> Report | None:
 def _folders(index: Index, root: bytes, totals: Totals) -> Iterator[tuple[bytes, int, int]]:
     """(path, files, bytes) of each batch, summed up on the way."""
     for _, batch in totals.counted(index.batches(root), root):
-        yield os.path.join(root, batch.folder) if batch.folder else root, batch.files, sum(batch.column(0))
+        yield below(root, batch.folder), batch.files, sum(batch.column(0))
 
 
 def _lines(index: Index, root: bytes) -> Iterator[Line]:
     rules, number = Rules.default(), 0
     for _, batch in index.batches(root):
-        folder = os.path.join(root, batch.folder) if batch.folder else root
+        folder = below(root, batch.folder)
         for name, size, mtime_ns, *_ in batch.rows():
             number += 1
-            yield Line(number, "", folder, name, None, None, rules.category_of(name), _SEEN, size, mtime_ns, "", None)
+            yield Line(number, "", folder, name, None, None, rules.category_of(name), SEEN, size, mtime_ns, "", None)
 
 
 def _groups(index: Index, root: bytes) -> Iterator[DuplicateGroup]:

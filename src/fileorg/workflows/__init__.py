@@ -1,4 +1,7 @@
-"""The Python API: each command as a function that composes the stages. No screen, no printing, no exit."""
+"""The Python API: each command as a function that composes the stages. No screen, no printing, no exit.
+
+Reports and listings are in `fileorg.workflows.reports`: what changes files starts without them.
+"""
 
 from fileorg.workflows.clean import CleanJob, CleanOptions, cleaning
 from fileorg.workflows.common import Filters, recover_all
@@ -6,7 +9,6 @@ from fileorg.workflows.dedupe import DedupeJob, DedupeOptions, deduping, last_fo
 from fileorg.workflows.looking import Categorized, ScanReport, categorize, scan_trees
 from fileorg.workflows.organize import OrganizeJob, OrganizeOptions, organizing
 from fileorg.workflows.purge import InTrash, Purged, PurgeJob, PurgeOptions, TrashFile, purging
-from fileorg.workflows.reports import FilePage, GroupPage, files_page, groups_page, reported
 from fileorg.workflows.undo import UndoJob, UndoOptions, undoing
 
 __all__ = [
@@ -15,9 +17,7 @@ __all__ = [
     "CleanOptions",
     "DedupeJob",
     "DedupeOptions",
-    "FilePage",
     "Filters",
-    "GroupPage",
     "InTrash",
     "OrganizeJob",
     "OrganizeOptions",
@@ -31,13 +31,10 @@ __all__ = [
     "categorize",
     "cleaning",
     "deduping",
-    "files_page",
-    "groups_page",
     "last_found",
     "organizing",
     "purging",
     "recover_all",
-    "reported",
     "scan_trees",
     "undoing",
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from xxhash import xxh3_128_digest
 
-from fileorg.errors import UsageError
+from fileorg.errors import UnknownOperation, UsageError
 from fileorg.index import Index, Listings
 from fileorg.journal import Journal, Wanted
 from fileorg.names import display
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from fileorg.journal import JournalReader, Operation
     from fileorg.report import DuplicateGroup, Line, Report
     from fileorg.state import StateDirectory
-
-_SHOWN = "fileorg history lists the operations"
 
 
 class FilePage(NamedTuple):
@@ -112,12 +110,13 @@ def _page(
 @contextlib.contextmanager
 def _read(state: StateDirectory, number: int | None) -> Iterator[tuple[JournalReader, Operation]]:
     """The journal, to be read, and an operation; without a number the last one."""
-    missing = "Nothing was done yet." if number is None else f"There is no operation {number}."
+    nothing = UsageError("Nothing was done yet.", hint=UnknownOperation.hint)
+    missing = nothing if number is None else UnknownOperation(number)
     if not os.path.getsize(state.journal):
-        raise UsageError(missing, hint=_SHOWN)
+        raise missing
     with Journal(state.journal, read_only=True) as journal:
         number = journal.next_operation() - 1 if number is None else number
         operation = journal.operation(number)
         if operation is None:
-            raise UsageError(missing, hint=_SHOWN)
+            raise missing
         yield journal, operation

@@ -78,7 +78,7 @@ def _found(state: "StateDirectory", page: int, page_size: int) -> Iterator[Any]:
 
 def _done(state: "StateDirectory", number: int, page: int, page_size: int) -> Iterator[Any]:
     """The number of groups, then those of the page, from the journal."""
-    from fileorg.workflows import groups_page
+    from fileorg.workflows.reports import groups_page
 
     total, groups = groups_page(number, (page, page_size), state)
     yield total

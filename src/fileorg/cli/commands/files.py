@@ -13,7 +13,7 @@ from fileorg.model import WAS_DONE, RecordState, SortBy
 if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
     from fileorg.report import Line
-    from fileorg.workflows import FilePage
+    from fileorg.workflows.reports import FilePage
 
 EXAMPLES = """
 # What the last operation did, file by file
@@ -73,7 +73,7 @@ def files(
     """
     from fileorg.cli.terminal import output as to_output
     from fileorg.journal import Wanted
-    from fileorg.workflows import files_page
+    from fileorg.workflows.reports import files_page
 
     wanted = Wanted(tuple(sorted(set(status or ()))), tuple(sorted(set(category or ()))), sort)
     with to_output(output) as out:

@@ -106,7 +106,7 @@ def report(
     a folder as fileorg scan saw it last.
     """
     from fileorg.cli.progress import reporting
-    from fileorg.workflows import reported
+    from fileorg.workflows.reports import reported
 
     if schema:
         from fileorg.report.records import json_schema
@@ -170,8 +170,11 @@ def _usual_name(summary: "Summary") -> str:
 
 def _new_file(stem: str, format_: ReportFormat) -> str:
     """An empty file with a name that was free: nothing is overwritten. Raises `UsageError`."""
+    from fileorg.layout import numbered
+
+    name = f"{stem}.{format_}"
     for number in range(1, 10_000):
-        path = f"{stem}{f' ({number})' if number > 1 else ''}.{format_}"
+        path = name if number == 1 else os.fsdecode(numbered(os.fsencode(name), number))
         try:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         except FileExistsError:
