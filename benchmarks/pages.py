@@ -13,9 +13,9 @@ import sys
 import time
 from collections.abc import Callable
 
+from fileorg.core.model import RecordState, SortBy
+from fileorg.core.state import open_state
 from fileorg.journal import Wanted
-from fileorg.model import RecordState, SortBy
-from fileorg.state import open_state
 from fileorg.workflows.reports import files_page, groups_page
 
 PAGES = 100

@@ -14,7 +14,7 @@ from tests.support.runs import Runs
 from tests.support.tally import pytest_configure, pytest_terminal_summary, tally  # noqa: F401  hooks and a fixture
 from tests.support.tree import Tree
 
-from fileorg.state import StateDirectory, open_state
+from fileorg.core.state import StateDirectory, open_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

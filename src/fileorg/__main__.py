@@ -10,7 +10,7 @@ def main() -> None:
         sys.stdout.write(f"fileorg {__version__}\n")
         return
     from fileorg.cli.app import run
-    from fileorg.pool import collect_rarely
+    from fileorg.core.pool import collect_rarely
 
     collect_rarely()
     sys.exit(run())

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from tests.cli.screens import Fileorg
     from tests.support.tree import Tree
 
+    from fileorg.core.state import StateDirectory
     from fileorg.journal import Operation
-    from fileorg.state import StateDirectory
 
 MANY = 30_000
 KINDS = ("jpg", "pdf", "mp3", "zip")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fileorg.figures import size
+from fileorg.core.figures import size
 
 if TYPE_CHECKING:
     from tests.cli.screens import Fileorg

@@ -17,7 +17,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from tests.cli.test_shown_names import HOSTILE
 
-from fileorg.formats import write_csv
+from fileorg.core.formats import write_csv
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -93,7 +93,7 @@ def test_csv_runs_nothing_in_a_spreadsheet(fileorg: Fileorg, tree: Tree) -> None
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "  =1", "\uff1d1", "\u00a0=1"])
 def test_csv_cells_that_look_like_formulas_are_quoted(text: str) -> None:
-    from fileorg.formats import write_csv
+    from fileorg.core.formats import write_csv
 
     stream = io.StringIO()
     write_csv(stream, ("name", "number"), [(text.encode(), -1), (text, 2)])

@@ -11,8 +11,8 @@ import pytest
 from fileorg.cli import values
 from fileorg.cli.render import Column, cells, crop, short, table
 from fileorg.cli.terminal import Out
-from fileorg.errors import UsageError
-from fileorg.figures import duration, plural, size, when
+from fileorg.core.errors import UsageError
+from fileorg.core.figures import duration, plural, size, when
 
 SECOND = 1_000_000_000
 

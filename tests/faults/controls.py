@@ -6,11 +6,12 @@ import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from fileorg import hands, plan
+from fileorg.core.model import Action, Base, Outcome, PlanRow
 from fileorg.execute import across, act, duplicates, look, steps
 from fileorg.journal import connection, reader
-from fileorg.model import Action, Base, Outcome, PlanRow
-from fileorg.storage import posix
+from fileorg.plan import organize as plan
+from fileorg.storage.local import posix
+from fileorg.storage.local import worker as hands
 from fileorg.workflows import organize
 
 if TYPE_CHECKING:

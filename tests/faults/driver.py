@@ -23,8 +23,8 @@ from typing import Any
 
 from tests.support import wall
 
-from fileorg import hands
 from fileorg.cli import app
+from fileorg.storage.local import worker as hands
 from fileorg.workflows import common
 
 _PR_SET_PTRACER, _ANY = 0x59616D61, -1

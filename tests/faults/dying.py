@@ -13,7 +13,7 @@ import signal
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from fileorg.storage import posix
+from fileorg.storage.local import posix
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tests.support.snapshot import Snapshot, compared, contents
 
-from fileorg.model import TO_AND_FRO
-from fileorg.names import display
+from fileorg.core.model import TO_AND_FRO
+from fileorg.core.names import display
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -20,7 +20,7 @@ from tests.faults.case import Case
 from tests.faults.trees import BY_NAME
 from tests.support import snapshot
 
-from fileorg.storage import posix
+from fileorg.storage.local import posix
 
 if TYPE_CHECKING:
     from collections import Counter

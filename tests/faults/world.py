@@ -18,8 +18,8 @@ from tests.faults.case import Case
 from tests.faults.outsiders import Outsiders
 from tests.support import snapshot
 
-from fileorg.model import TO_AND_FRO
-from fileorg.names import display
+from fileorg.core.model import TO_AND_FRO
+from fileorg.core.names import display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

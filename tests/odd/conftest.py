@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.support.disks import Disk
 
-    from fileorg.state import StateDirectory
+    from fileorg.core.state import StateDirectory
 
 
 @contextlib.contextmanager

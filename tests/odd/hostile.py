@@ -12,17 +12,17 @@ from tests.support import snapshot
 from tests.support.runs import Runs
 from tests.support.tree import Tree
 
-from fileorg.errors import FileorgError
-from fileorg.events import NullReporter
-from fileorg.model import OnConflict
-from fileorg.state import open_state
+from fileorg.core.errors import FileorgError
+from fileorg.core.events import NullReporter
+from fileorg.core.model import OnConflict
+from fileorg.core.state import open_state
 from fileorg.workflows import recover_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from fileorg.model import Outcome
+    from fileorg.core.model import Outcome
 
 FILES = {
     "a.jpg": "1", "x/a.jpg": "2", "x/y/b.mp3": "3", "x/y/c.txt": "4", "z/d.pdf": "5", "z/e.zip": "6", "f.txt": "newer",

@@ -12,8 +12,8 @@ import pytest
 from tests.odd.hostile import Victim
 from tests.odd.test_hostile_journal import _ROW, COLUMNS
 
-from fileorg.errors import FileorgError
-from fileorg.events import NullReporter
+from fileorg.core.errors import FileorgError
+from fileorg.core.events import NullReporter
 from fileorg.workflows import recover_all
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import pytest
 from tests.odd.hostile import Victim
 from tests.odd.test_hostile_journal import COLUMNS, NAMES, NUMBERS, PATHS, anywhere, flip_at, headers
 
-from fileorg.errors import FileorgError
+from fileorg.core.errors import FileorgError
+from fileorg.core.model import SortBy
 from fileorg.journal import Wanted
-from fileorg.model import SortBy
 from fileorg.report.html import write_html
 from fileorg.report.records import write_csv_report, write_json_report
 from fileorg.workflows.reports import files_page, groups_page, reported
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Iterator
 
+    from fileorg.core.state import StateDirectory
     from fileorg.report import Report
-    from fileorg.state import StateDirectory
 
 _ROW = "8 reports of hostile journals"
 _WORDS: list[object] = ["a\x1b[2J\u202e", b"\xff", 7, None]

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.crash import NOT_DONE, open_again, recovered
 
-from fileorg.events import NullReporter
+from fileorg.core.events import NullReporter
+from fileorg.core.model import Action, OnConflict, RecordState
 from fileorg.journal import Journal
-from fileorg.model import Action, OnConflict, RecordState
-from fileorg.storage import LocalStorage
+from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows import recover_all
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ _SUITES = (
     "tests/storage/test_local.py",
     "tests/storage/test_posix.py",
     "tests/storage/test_symlinks.py",
-    "tests/test_execute_steps.py",
-    "tests/test_organize_keep_newer.py",
-    "tests/test_recovery_copies.py",
-    "tests/test_undo_actions.py",
+    "tests/execute/test_execute_steps.py",
+    "tests/commands/test_organize_keep_newer.py",
+    "tests/commands/test_recovery_copies.py",
+    "tests/commands/test_undo_actions.py",
 )
 _ALL = ("tests", "--ignore=tests/faults", "--ignore=tests/odd", "--ignore=tests/cli")
 _BEHIND = """

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.crash import open_again, recovered
 
-from fileorg.model import Action, RecordState
-from fileorg.storage.spelling import Spellings
+from fileorg.core.model import Action, RecordState
+from fileorg.storage.local.casing import Spellings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.support.runs import Runs
     from tests.support.tree import Tree
 
-    from fileorg.model import Outcome
+    from fileorg.core.model import Outcome
 
 
 @pytest.fixture(params=[True, False], ids=["numbers that last", "numbers that do not"])

@@ -12,7 +12,7 @@ from tests.faults.case import Place
 from tests.power.filesystems import copy_image, logged
 from tests.power.log import read_log, write_to
 
-from fileorg.storage import posix
+from fileorg.storage.local import posix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

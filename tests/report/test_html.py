@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.report.pages import ROOT, a_line, realistic, report_of, some_groups, unpacked, written
 
-from fileorg.names import display
+from fileorg.core.names import display
 from fileorg.report import html
 from fileorg.report.content import Place
 from fileorg.report.html import write_html

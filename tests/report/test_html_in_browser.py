@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.report.pages import MANY, ROOT, a_line, opened, realistic, report_of, written
 
-from fileorg import figures
-from fileorg.names import display
+from fileorg.core import figures
+from fileorg.core.names import display
 from fileorg.report.content import Reason
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from tests.cli.screens import Fileorg
 from tests.report.pages import opened
 
-from fileorg.names import display
+from fileorg.core.names import display
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.storage.memory import memory
 
-from fileorg.storage import LocalStorage
-from fileorg.storage.remote import RemoteStorage
+from fileorg.storage.local.storage import LocalStorage
+from fileorg.storage.remote.storage import RemoteStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.storage.ways import Ways, names_of, seen
 
-from fileorg.names import split
+from fileorg.core.names import split
 from fileorg.storage import open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fileorg.storage import Storage
+    from fileorg.storage.base import Storage
 
 
 class Changing(Ways):

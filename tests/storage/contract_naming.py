@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.storage.ways import Ways, content_of, names_of
 
-from fileorg.names import join
+from fileorg.core.names import join
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fileorg.storage import Storage
+    from fileorg.storage.base import Storage
 
 HOSTILE_NAMES = [
     b"line\nbreak",

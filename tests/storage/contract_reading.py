@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.storage.ways import Ways, names_of
 
-from fileorg.names import join
-from fileorg.storage import BATCH_ENTRIES
+from fileorg.core.names import join
+from fileorg.storage.base import BATCH_ENTRIES
 
 if TYPE_CHECKING:
-    from fileorg.storage import Storage
+    from fileorg.storage.base import Storage
 
 
 class Reading(Ways):

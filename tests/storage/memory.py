@@ -9,7 +9,7 @@ import fsspec
 from fsspec.implementations.memory import MemoryFileSystem
 
 if TYPE_CHECKING:
-    from fileorg.storage import Storage
+    from fileorg.storage.base import Storage
 
 
 def memory() -> Any:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.power.filesystems import BTRFS, XFS, FileSystem, Unmountable
 
-from fileorg.storage.duplicates import same_bytes, share_blocks
+from fileorg.storage.local.compare import same_bytes, share_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from fileorg.storage import LocalStorage
+    from fileorg.storage.local.storage import LocalStorage
 
 _MIB = 1 << 20
 

@@ -14,7 +14,8 @@ from tests.storage.test_local import TestLocal as LocalContract
 from tests.storage.test_metadata import ACL, BOB_MAY_READ
 from tests.storage.ways import path_of, read, seen, write
 
-from fileorg.storage import LocalStorage, posix, transfer
+from fileorg.storage.local import copying, posix
+from fileorg.storage.local.storage import LocalStorage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +82,7 @@ def test_a_copy_shares_its_blocks(reflinking: LocalStorage) -> None:
     one.write_bytes(content)
     by_hand.touch()
     with one.open("rb") as source, by_hand.open("r+b") as copy:
-        assert transfer._clone(source.fileno(), copy.fileno())
+        assert copying._clone(source.fileno(), copy.fileno())
     staged = reflinking.stage_copy(b"", b"one", reflinking, b"", b"two")
     assert staged.digest == xxhash.xxh3_128(content).digest()
     assert (staged.entry.size, staged.lost_metadata) == (len(content), [])

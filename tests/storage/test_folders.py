@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.storage.ways import content_of, names_of, read, write
 
-from fileorg.storage import LocalStorage, posix
+from fileorg.storage.local import posix
+from fileorg.storage.local.storage import LocalStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,8 +13,9 @@ import pytest
 from tests.storage.contract import StorageContract
 from tests.storage.ways import names_of, seen, write
 
-from fileorg.storage import BATCH_ENTRIES, LocalStorage, Storage
-from fileorg.storage.listing import batches, entry_of
+from fileorg.storage.base import BATCH_ENTRIES, Storage
+from fileorg.storage.local.listing import batches, entry_of
+from fileorg.storage.local.storage import LocalStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -10,12 +10,12 @@ import pytest
 from tests.storage.contract import StorageContract
 from tests.storage.memory import key, memory
 
-from fileorg.storage.remote import RemoteStorage
+from fileorg.storage.remote.storage import RemoteStorage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from fileorg.storage import Storage
+    from fileorg.storage.base import Storage
 
 
 class TestMemory(StorageContract):

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.storage.ways import names_of, path_of, seen
 
-from fileorg.storage import transfer
+from fileorg.storage.local import copying
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from fileorg.storage import LocalStorage
+    from fileorg.storage.local.storage import LocalStorage
 
 TEMPORARY = b".fileorg-1-1.part"
 # A date that is not in whole seconds or microseconds.
@@ -111,6 +111,6 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
     os.setxattr(tmp_path / "one", "user.a\x1bb", b"note")
     source = os.open(tmp_path / "one", os.O_RDONLY)
     reading, writing = os.pipe()
-    assert transfer.copy_metadata(source, writing, os.fstat(source)) == [r"attribute user.a\x1bb"]
+    assert copying.copy_metadata(source, writing, os.fstat(source)) == [r"attribute user.a\x1bb"]
     for fd in (source, reading, writing):
         os.close(fd)

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fileorg.storage import posix
+from fileorg.storage.local import posix
 from fileorg.storage.paths import are_names, check_folder, check_name, failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from fileorg.storage import LocalStorage
+    from fileorg.storage.local.storage import LocalStorage
 
 
 @pytest.fixture

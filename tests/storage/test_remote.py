@@ -15,11 +15,12 @@ from fsspec.implementations.memory import MemoryFileSystem
 from tests.storage.memory import key, memory
 from tests.storage.ways import content_of, names_of, seen
 
-from fileorg.errors import UsageError
-from fileorg.model import Entry
-from fileorg.storage import LocalStorage, open_storage
-from fileorg.storage.remote import RemoteStorage
-from fileorg.storage.remote_io import ns_of, os_errors
+from fileorg.core.errors import UsageError
+from fileorg.core.model import Entry
+from fileorg.storage import open_storage
+from fileorg.storage.local.storage import LocalStorage
+from fileorg.storage.remote.io import ns_of, os_errors
+from fileorg.storage.remote.storage import RemoteStorage
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from tests.storage.memory import key, memory
 from tests.storage.ways import content_of, names_of
 
-from fileorg.storage.remote import RemoteStorage
+from fileorg.storage.remote.storage import RemoteStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ fsspec.register_implementation("meddling", Meddling)
 @pytest.fixture
 def meddling(remote: RemoteStorage, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Any], RemoteStorage]:
     """A storage where `act` runs, once, at `moment`."""
-    monkeypatch.setattr("fileorg.storage.remote._REFUSES_TAKEN", {"memory", "meddling"})
+    monkeypatch.setattr("fileorg.storage.remote.storage._REFUSES_TAKEN", {"memory", "meddling"})
 
     def at(moment: str, act: Any) -> RemoteStorage:
         left = [moment]
@@ -177,7 +177,7 @@ fsspec.register_implementation("slow", Slow)
 
 
 def test_a_slow_storage_gives_a_name_once(remote: RemoteStorage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fileorg.storage.remote._REFUSES_TAKEN", {"slow"})
+    monkeypatch.setattr("fileorg.storage.remote.storage._REFUSES_TAKEN", {"slow"})
     slow = RemoteStorage("slow://" + key(remote, b""))
     for number in range(4):
         memory().pipe_file(key(remote, b"%d" % number), b"content %d" % number)

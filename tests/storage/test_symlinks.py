@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.storage.ways import names_of, read, seen, write
 
-from fileorg.storage import LocalStorage, posix
+from fileorg.storage.local import posix
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from fileorg.storage.local.storage import LocalStorage
 
 
 def test_a_symlink_is_itself(local: LocalStorage, root: Path, tmp_path: Path) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from tests.storage.test_local import TestLocal as LocalContract
 
-from fileorg.storage import LocalStorage, posix
+from fileorg.storage.local import posix
+
+if TYPE_CHECKING:
+    from fileorg.storage.local.storage import LocalStorage
 
 
 class TestWithoutOpenat2(LocalContract):

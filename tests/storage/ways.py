@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
-    from fileorg.model import Entry
-    from fileorg.storage import LocalStorage, Storage
+    from fileorg.core.model import Entry
+    from fileorg.storage.base import Storage
+    from fileorg.storage.local.storage import LocalStorage
 
 
 def names_of(storage: Storage, folder: bytes = b"") -> set[bytes]:

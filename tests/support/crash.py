@@ -7,9 +7,9 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from fileorg.events import NullReporter
+from fileorg.core.events import NullReporter
+from fileorg.core.model import Action, RecordState
 from fileorg.journal import Journal
-from fileorg.model import Action, RecordState
 from fileorg.workflows import recover_all
 
 if TYPE_CHECKING:

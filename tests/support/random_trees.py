@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hypothesis import strategies as st
 
-from fileorg.leftovers import Leftover
-from fileorg.model import Action, By, OnConflict
+from fileorg.core.model import Action, By, OnConflict
+from fileorg.scan.leftovers import Leftover
 
 if TYPE_CHECKING:
     from tests.support.tree import Tree

@@ -6,10 +6,10 @@ import os
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from fileorg.deduping import Remedy
-from fileorg.events import NullReporter
+from fileorg.content.keeper import Keep
+from fileorg.core.events import NullReporter
 from fileorg.journal import Journal
-from fileorg.keeping import Keep
+from fileorg.plan.dedupe import Remedy
 from fileorg.workflows import (
     CleanOptions,
     DedupeOptions,
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from tests.support.tree import Tree
 
+    from fileorg.core.model import Outcome, PlanRow, RecordState
+    from fileorg.core.state import StateDirectory
     from fileorg.journal import Record
-    from fileorg.model import Outcome, PlanRow, RecordState
-    from fileorg.state import StateDirectory
     from fileorg.workflows import CleanJob, DedupeJob, OrganizeJob, PurgeJob
 
 _FILTERS = {field.name for field in fields(Filters)}

@@ -10,7 +10,7 @@ import stat
 from collections import Counter
 from typing import NamedTuple
 
-from fileorg.names import display
+from fileorg.core.names import display
 
 _WHOLE_BYTES = 1 << 22
 """Larger files are not expected in tests: their content would be held in memory."""

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fileorg.storage import LocalStorage
+from fileorg.storage.local.storage import LocalStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.support.tree import Tree
 
-    from fileorg.model import Outcome, RecordState
+    from fileorg.core.model import Outcome, RecordState
 
 every_action = pytest.mark.parametrize("action", ["quarantine", "hardlink", "symlink"])
 linking = pytest.mark.parametrize("action", ["hardlink", "symlink"])

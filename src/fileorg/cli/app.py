@@ -15,8 +15,8 @@ import typer
 from fileorg.cli.manual import ManualCommand, ManualGroup
 from fileorg.cli.stop import Stopped
 from fileorg.cli.terminal import Out, prepare_streams, standard_error
-from fileorg.errors import Exit, FileorgError
-from fileorg.names import display
+from fileorg.core.errors import Exit, FileorgError
+from fileorg.core.names import display
 
 SORT, LOOK, MORE = "Sort", "Look", "More"
 

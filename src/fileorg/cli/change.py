@@ -12,9 +12,9 @@ from fileorg.cli.question import ask
 from fileorg.cli.stop import Stopped, stoppable
 from fileorg.cli.summary import NAMED, exit_code, outcome_as_json, show_outcome, show_problems
 from fileorg.cli.terminal import can_ask, standard_error
-from fileorg.errors import Exit
-from fileorg.figures import plural
-from fileorg.formats import JsonDocument, write_json
+from fileorg.core.errors import Exit
+from fileorg.core.figures import plural
+from fileorg.core.formats import JsonDocument, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
     from fileorg.cli.words import Verb
-    from fileorg.model import Outcome
+    from fileorg.core.model import Outcome
 
 
 class Job(Protocol):

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 from fileorg.cli.plan_rows import PlanRows
 from fileorg.cli.plan_view import left_alone_as_json
 from fileorg.cli.render import Column, counted, table
-from fileorg.leftovers import Leftover
-from fileorg.model import Action
-from fileorg.names import display
+from fileorg.core.model import Action
+from fileorg.core.names import display
+from fileorg.scan.leftovers import Leftover
 
 if TYPE_CHECKING:
-    from fileorg.clean import CleanPlan
     from fileorg.cli.terminal import Out
-    from fileorg.model import PlanRow
-    from fileorg.scan import Seen
+    from fileorg.core.model import PlanRow
+    from fileorg.plan.clean import CleanPlan
+    from fileorg.scan.walk import Seen
 
 _FIRST = 3
 

@@ -6,7 +6,7 @@ import re
 
 import typer
 
-from fileorg.categories import CATEGORIES
+from fileorg.rules.categories import CATEGORIES
 
 # Shells evaluate what they are told, and Typer reads markup in it: of a folder's name only the harmless is shown.
 _NOT_PLAIN = re.compile(r"[^\w ,.:/~+-]")
@@ -44,10 +44,10 @@ def _operations(ctx: typer.Context, incomplete: str, kinds: set[str], *, every: 
     # A journal that is damaged, missing or not ours is told of when a command runs, not when Tab is pressed.
     with contextlib.suppress(Exception):
         from fileorg.cli.render import crop
-        from fileorg.figures import plural, when
+        from fileorg.core.figures import plural, when
+        from fileorg.core.names import display
+        from fileorg.core.state import JOURNAL, default_state_path
         from fileorg.journal import Journal, standings
-        from fileorg.names import display
-        from fileorg.state import JOURNAL, default_state_path
 
         named = ctx.params.get("state_dir")
         path = os.path.join(os.fsencode(named) if named else default_state_path(), JOURNAL)

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.cli.plan_view import leftovers
 from fileorg.cli.render import Column, short, table
-from fileorg.deduping import wasted
-from fileorg.figures import duration, plural, size
-from fileorg.formats import JsonDocument, named, write_csv, write_lines, write_null
+from fileorg.core.figures import duration, plural, size
+from fileorg.core.formats import JsonDocument, named, write_csv, write_lines, write_null
+from fileorg.plan.dedupe import wasted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fileorg.cli.terminal import Out
-    from fileorg.index import TwinGroup
-    from fileorg.keeping import Decided
+    from fileorg.content.keeper import Decided
+    from fileorg.index.same_folders import TwinGroup
     from fileorg.workflows import DedupeJob
 
 _GROUPS, _FILES = 10, 5

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from fileorg.cli.progress import STOPPING
 from fileorg.cli.render import crop
-from fileorg.figures import size
-from fileorg.names import display
+from fileorg.core.figures import size
+from fileorg.core.names import display
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from fileorg.cli.terminal import Out
-    from fileorg.model import Outcome
+    from fileorg.core.model import Outcome
 
 _PATIENCE_SECONDS = 0.25
 """What takes less is not worth a display, nor the import of Rich."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fileorg.cli import complete, values
-from fileorg.errors import UsageError
+from fileorg.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from fileorg.state import StateDirectory
+    from fileorg.core.state import StateDirectory
     from fileorg.workflows import Filters
 
 
@@ -257,6 +257,6 @@ def state(path: str | None) -> "StateDirectory":
     """The state directory of `--state-dir`, of FILEORG_HOME, or the usual one. Raises `StateError`."""
     import os
 
-    from fileorg.state import open_state
+    from fileorg.core.state import open_state
 
     return open_state(os.fsencode(path) if path else None)

@@ -6,15 +6,15 @@ import os
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from fileorg.formats import JsonDocument, named, write_null
-from fileorg.model import OF_DUPLICATES, Action
-from fileorg.names import display, join
+from fileorg.core.formats import JsonDocument, named, write_null
+from fileorg.core.model import OF_DUPLICATES, Action
+from fileorg.core.names import display, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from fileorg.cli.terminal import Out
-    from fileorg.model import Base, Keeper, Plan, PlanRow
+    from fileorg.core.model import Base, Keeper, Plan, PlanRow
 
 _ROWS = 4096
 _FOLDERS = frozenset({Action.MAKE_FOLDER, Action.REMOVE_FOLDER})

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.cli.render import Column, counted, short, table
 from fileorg.cli.summary import NAMED
-from fileorg.errors import Exit
-from fileorg.figures import plural, size
-from fileorg.formats import named
-from fileorg.names import display
+from fileorg.core.errors import Exit
+from fileorg.core.figures import plural, size
+from fileorg.core.formats import named
+from fileorg.core.names import display
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
-    from fileorg.plan import OrganizePlan, Tally
-    from fileorg.scan import Seen
+    from fileorg.plan.organize import OrganizePlan, Tally
+    from fileorg.scan.walk import Seen
 
 
 def show_plan(out: Out, plan: OrganizePlan, dest: bytes | None) -> None:

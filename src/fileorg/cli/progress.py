@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fileorg.cli.options import ProgressMode
 from fileorg.cli.terminal import standard_error
-from fileorg.events import Reporter
-from fileorg.names import display
+from fileorg.core.events import Reporter
+from fileorg.core.names import display
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fileorg.cli.terminal import Out
-    from fileorg.model import Outcome
+    from fileorg.core.model import Outcome
 
 _INTERVAL_SECONDS = 0.1
 

@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fileorg.figures import plural
-from fileorg.names import display, is_within
+from fileorg.core.figures import plural
+from fileorg.core.names import display, is_within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ import contextlib
 import signal
 from typing import TYPE_CHECKING
 
-from fileorg.errors import Exit, FileorgError
+from fileorg.core.errors import Exit, FileorgError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fileorg.errors import Exit
-from fileorg.figures import duration, plural, size
-from fileorg.formats import named
-from fileorg.model import PROBLEM_STATES, RecordState
-from fileorg.names import display
+from fileorg.core.errors import Exit
+from fileorg.core.figures import duration, plural, size
+from fileorg.core.formats import named
+from fileorg.core.model import PROBLEM_STATES, RecordState
+from fileorg.core.names import display
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fileorg.cli.terminal import Out
     from fileorg.cli.words import Verb
-    from fileorg.model import Outcome, Problem
+    from fileorg.core.model import Outcome, Problem
 
 NAMED = 20
 """How many problems are named in text; with -v all that are known."""

@@ -7,9 +7,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from fileorg.batches import in_batches
-from fileorg.errors import UsageError
-from fileorg.names import display
+from fileorg.core.batches import in_batches
+from fileorg.core.errors import UsageError
+from fileorg.core.names import display
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -6,8 +6,8 @@ import re
 import time
 from datetime import datetime
 
-from fileorg.errors import UsageError
-from fileorg.names import display
+from fileorg.core.errors import UsageError
+from fileorg.core.names import display
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgtp])i?)?b?", re.IGNORECASE | re.ASCII)
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdwy])", re.IGNORECASE | re.ASCII)

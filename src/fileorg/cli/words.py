@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fileorg.model import Action
+from fileorg.core.model import Action
 
 
 class Verb(NamedTuple):

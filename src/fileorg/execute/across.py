@@ -11,6 +11,8 @@ import stat
 import time
 from typing import TYPE_CHECKING
 
+from fileorg.core.model import NOT_KEPT, Action, RecordState
+from fileorg.core.names import display, join
 from fileorg.execute.steps import (
     PLACED,
     Identity,
@@ -23,16 +25,13 @@ from fileorg.execute.steps import (
     rename_over_reserved,
     temporary,
 )
-from fileorg.model import NOT_KEPT, Action, RecordState
-from fileorg.names import display, join
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fileorg.core.model import Base, Entry, PlanRow
     from fileorg.journal import Intent, Journal, Operation
-    from fileorg.model import Base, Entry, PlanRow
-    from fileorg.storage import LocalStorage
-    from fileorg.storage.local import StagedCopy
+    from fileorg.storage.local.storage import LocalStorage, StagedCopy
 
 
 class Across:

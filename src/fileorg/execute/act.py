@@ -6,24 +6,24 @@ import errno
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from fileorg.core.model import FOLDER_ACTIONS, Action, Problem, RecordState
+from fileorg.core.names import display, join
 from fileorg.execute.across import Across
 from fileorg.execute.duplicates import Duplicates
 from fileorg.execute.look import check_removal
 from fileorg.execute.respell import respell
 from fileorg.execute.steps import Refusal, identity
-from fileorg.hands import Moves, pack
 from fileorg.journal import Batch, Settled
-from fileorg.links import link_content
-from fileorg.model import FOLDER_ACTIONS, Action, Problem, RecordState
-from fileorg.names import display, join
+from fileorg.storage.links import link_content
+from fileorg.storage.local.worker import Moves, pack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fileorg.hands import Hands
+    from fileorg.core.model import Base, PlanRow
     from fileorg.journal import Journal, Operation
-    from fileorg.model import Base, PlanRow
-    from fileorg.storage import LocalStorage
+    from fileorg.storage.local.storage import LocalStorage
+    from fileorg.storage.local.worker import Hands
 
 PROBLEMS_KEPT = 1000
 _RENAMES = frozenset({Action.MOVE, Action.RESTORE})

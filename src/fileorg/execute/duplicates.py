@@ -11,20 +11,20 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
+from fileorg.core.model import Action, RecordState
+from fileorg.core.names import display
 from fileorg.execute.exchange import ONLY_NAME, exchange_back, is_inode_of, may_go, put_back, take_away
 from fileorg.execute.steps import Identity, Refusal, aside, identity, is_known
-from fileorg.links import Place, StandIn
-from fileorg.model import Action, RecordState
-from fileorg.names import display
-from fileorg.storage import entry_of
-from fileorg.storage.duplicates import same_bytes, share_blocks
+from fileorg.storage.links import Place, StandIn
+from fileorg.storage.local.compare import same_bytes, share_blocks
+from fileorg.storage.local.listing import entry_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from fileorg.core.model import Entry, Keeper, PlanRow
     from fileorg.execute.across import Across
-    from fileorg.model import Entry, Keeper, PlanRow
-    from fileorg.storage import LocalStorage
+    from fileorg.storage.local.storage import LocalStorage
 
 STAYS_SHARED = "its blocks stay shared, which nothing that can be seen depends on"
 """What is noted when a reflink is taken back."""

@@ -8,15 +8,15 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from fileorg.clashes import same_content
+from fileorg.content.compare import same_content
+from fileorg.core.model import RecordState
 from fileorg.execute.steps import Refusal, Stuck, rename_over_reserved
-from fileorg.model import RecordState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fileorg.links import Place, StandIn
-    from fileorg.model import Entry
+    from fileorg.core.model import Entry
+    from fileorg.storage.links import Place, StandIn
 
 ONLY_NAME = "the link in its place was edited and is the only name left of what it holds: it was kept"
 

@@ -10,16 +10,16 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.errors import FileorgError
-from fileorg.model import TO_AND_FRO, Action
-from fileorg.storage import entry_of
+from fileorg.core.errors import FileorgError
+from fileorg.core.model import TO_AND_FRO, Action
+from fileorg.storage.local.listing import entry_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fileorg.index import Index
-    from fileorg.model import Base, Entry, PlanRow
-    from fileorg.storage import LocalStorage
+    from fileorg.core.model import Base, Entry, PlanRow
+    from fileorg.index.index import Index
+    from fileorg.storage.local.storage import LocalStorage
 
 _OF_THE_SOURCE = frozenset({Action.HARDLINK, Action.REFLINK})  # it stays where it is, and its ctime changes
 

@@ -7,20 +7,20 @@ import stat
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
+from fileorg.core.model import OF_DUPLICATES, TO_AND_FRO, Action, Base, RecordState
+from fileorg.core.names import join, split
 from fileorg.execute.duplicates import STAYS_SHARED
 from fileorg.execute.steps import Identity, Refusal, is_certain, is_known
 from fileorg.journal import Batch
-from fileorg.links import link_content
-from fileorg.model import OF_DUPLICATES, TO_AND_FRO, Action, Base, RecordState
-from fileorg.names import join, split
-from fileorg.storage import INODE_MASK, entry_of
+from fileorg.storage.links import link_content
+from fileorg.storage.local.listing import INODE_MASK, entry_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fileorg.core.model import Entry, PlanRow
     from fileorg.journal import Journal, Operation
-    from fileorg.model import Entry, PlanRow
-    from fileorg.storage import LocalStorage
+    from fileorg.storage.local.storage import LocalStorage
 
 _FROM_SOURCE = TO_AND_FRO | {Action.COPY, Action.HARDLINK, Action.SYMLINK, Action.REFLINK}
 _FOLDERS_KNOWN = 20_000

@@ -10,18 +10,18 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from fileorg.core.model import Outcome, Problem, RecordState
+from fileorg.core.names import display, join
 from fileorg.execute.recover import Unsettled
 from fileorg.execute.steps import Refusal, Stuck
 from fileorg.execute.trash import are_there, by_folder, close, is_back, look_at_trash, note_times, remove
-from fileorg.model import Outcome, Problem, RecordState
-from fileorg.names import display, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fileorg.events import Reporter
+    from fileorg.core.events import Reporter
     from fileorg.journal import Journal, Operation, Trashed
-    from fileorg.storage import LocalStorage
+    from fileorg.storage.local.storage import LocalStorage
 
 PROBLEMS_KEPT = 1000
 

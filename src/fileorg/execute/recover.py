@@ -9,21 +9,21 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from fileorg.errors import StorageFailure
+from fileorg.core.errors import StorageFailure
+from fileorg.core.model import FOLDER_ACTIONS, Action, RecordState
+from fileorg.core.names import display, join
 from fileorg.execute.steps import Stuck, seal
 from fileorg.execute.verdict import CUT_SHORT, DONE, NOT_DONE, Case, Verdict
 from fileorg.execute.verdict_duplicates import DuplicateCase, case_of
 from fileorg.journal import checked
-from fileorg.model import FOLDER_ACTIONS, Action, RecordState
-from fileorg.names import display, join
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fileorg.events import Reporter
+    from fileorg.core.events import Reporter
+    from fileorg.core.model import Base
     from fileorg.journal import Journal, Operation, Record
-    from fileorg.model import Base
-    from fileorg.storage import LocalStorage
+    from fileorg.storage.local.storage import LocalStorage
 
 _OF_RECOVERY = frozenset({NOT_DONE.reason, CUT_SHORT.reason})
 """Reasons that an earlier recovery gave. They are believed no more than others: the power may have been lost before

@@ -9,14 +9,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from fileorg.core.model import RecordState
+from fileorg.core.names import collision_key
 from fileorg.execute.steps import PLACED, aside, put_back, rename_beside
-from fileorg.layout import collision_key
-from fileorg.model import RecordState
 
 if TYPE_CHECKING:
+    from fileorg.core.model import PlanRow
     from fileorg.journal import Journal, Record
-    from fileorg.model import PlanRow
-    from fileorg.storage import LocalStorage
+    from fileorg.storage.local.storage import LocalStorage
 
 
 def is_respelling(row: PlanRow | Record) -> bool:

@@ -9,21 +9,21 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from fileorg.core.model import Outcome, RecordState
 from fileorg.execute.act import Actor
 from fileorg.execute.look import Changed, Lookout
 from fileorg.execute.steps import seal
-from fileorg.model import Outcome, RecordState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fileorg.events import Reporter
+    from fileorg.core.events import Reporter
+    from fileorg.core.model import Plan
     from fileorg.execute.act import Done
     from fileorg.execute.follow import Follow, Followed
-    from fileorg.hands import Hands
     from fileorg.journal import Journal, Operation, Settled
-    from fileorg.model import Plan
-    from fileorg.storage import LocalStorage
+    from fileorg.storage.local.storage import LocalStorage
+    from fileorg.storage.local.worker import Hands
 
 BATCH_ROWS = 4096
 """Rows a commit: a commit costs one flush of the disk, and Ctrl-C waits for the batch to end."""

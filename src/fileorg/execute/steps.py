@@ -10,15 +10,15 @@ import errno
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.errors import StorageFailure
-from fileorg.names import display, join
+from fileorg.core.errors import StorageFailure
+from fileorg.core.names import display, join
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from fileorg.core.model import Base, Entry, RecordState
     from fileorg.journal import Journal, Operation
-    from fileorg.model import Base, Entry, RecordState
-    from fileorg.storage import LocalStorage
+    from fileorg.storage.local.storage import LocalStorage
 
 
 _NOTES = 10

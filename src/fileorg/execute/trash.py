@@ -11,18 +11,18 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
+from fileorg.core.model import RecordState
+from fileorg.core.names import display, join, split
 from fileorg.execute.steps import Identity, Refusal, aside, is_known, put_back, rename_beside, sync_all
 from fileorg.execute.verdict import is_empty_since
-from fileorg.model import RecordState
-from fileorg.names import display, join, split
-from fileorg.storage import entry_of
+from fileorg.storage.local.listing import entry_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from fileorg.core.model import Entry, Listing
     from fileorg.journal import Journal, Operation, Place, Trashed
-    from fileorg.model import Entry, Listing
-    from fileorg.storage import LocalStorage
+    from fileorg.storage.local.storage import LocalStorage
 
 _TOP = b".fileorg"
 _NOT_EMPTY = frozenset({errno.ENOTEMPTY, errno.EEXIST})

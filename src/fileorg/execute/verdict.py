@@ -7,7 +7,9 @@ import stat
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.clashes import same_content
+from fileorg.content.compare import same_content
+from fileorg.core.model import INTERRUPTED, RecordState
+from fileorg.core.names import join
 from fileorg.execute.respell import is_respelling
 from fileorg.execute.steps import (
     PLACED,
@@ -21,16 +23,14 @@ from fileorg.execute.steps import (
     settle_aside,
     temporary,
 )
-from fileorg.links import link_content
-from fileorg.model import INTERRUPTED, RecordState
-from fileorg.names import join
+from fileorg.storage.links import link_content
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from fileorg.core.model import Base, Entry
     from fileorg.journal import Record
-    from fileorg.model import Base, Entry
-    from fileorg.storage import LocalStorage
+    from fileorg.storage.local.storage import LocalStorage
 
 _CLOCK_NS = 2_000_000_000
 """How coarse the times of a file system may be: FAT counts in steps of two seconds."""

@@ -5,18 +5,18 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from fileorg.core.model import OF_DUPLICATES, Action, Keeper, RecordState
 from fileorg.execute.duplicates import STAYS_SHARED
 from fileorg.execute.exchange import ONLY_NAME, may_go
 from fileorg.execute.verdict import CHANGED, CUT_SHORT, DONE, NOT_DONE, TAKEN, Case, Verdict
-from fileorg.links import Place, StandIn
-from fileorg.model import OF_DUPLICATES, Action, Keeper, RecordState
+from fileorg.storage.links import Place, StandIn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from fileorg.core.model import Base
     from fileorg.journal import Record
-    from fileorg.model import Base
-    from fileorg.storage import LocalStorage
+    from fileorg.storage.local.storage import LocalStorage
 
 _ACTIONS = OF_DUPLICATES | {Action.RESTORE_FROM_HARDLINK, Action.RESTORE_FROM_SYMLINK, Action.REMOVE_REFLINK}
 

@@ -13,7 +13,7 @@ import xxhash
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fileorg.model import Entry
+    from fileorg.core.model import Entry
 
 _NUMBERS = 6  # size, mtime_ns, ctime_ns, inode, mode, nlink
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
 
-    from fileorg.model import Entry
+    from fileorg.core.model import Entry
 
 TABLES = ("digests", "spare", "linked")
 SCHEMA = """

@@ -11,7 +11,7 @@ from itertools import accumulate, groupby, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.batches import in_batches
+from fileorg.core.batches import in_batches
 
 if TYPE_CHECKING:
     import sqlite3

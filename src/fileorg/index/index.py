@@ -8,7 +8,8 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Self
 
-from fileorg.errors import FileorgError
+from fileorg.core.errors import FileorgError
+from fileorg.core.names import display
 from fileorg.index.columns import FileBatch
 from fileorg.index.digests import SCHEMA as DIGESTS_SCHEMA
 from fileorg.index.digests import TABLES as DIGESTS_TABLES
@@ -16,11 +17,10 @@ from fileorg.index.digests import Digests
 from fileorg.index.groups import SCHEMA as GROUPS_SCHEMA
 from fileorg.index.groups import TABLES as GROUPS_TABLES
 from fileorg.index.groups import Groups
-from fileorg.index.twins import INDEXES as TWINS_INDEXES
-from fileorg.index.twins import SCHEMA as TWINS_SCHEMA
-from fileorg.index.twins import TABLES as TWINS_TABLES
-from fileorg.index.twins import Twins
-from fileorg.names import display
+from fileorg.index.same_folders import INDEXES as TWINS_INDEXES
+from fileorg.index.same_folders import SCHEMA as TWINS_SCHEMA
+from fileorg.index.same_folders import TABLES as TWINS_TABLES
+from fileorg.index.same_folders import Twins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

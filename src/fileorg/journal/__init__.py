@@ -5,7 +5,7 @@ from fileorg.journal.journal import Batch, Intent, Journal, Settled
 from fileorg.journal.listing import Told, Wanted
 from fileorg.journal.reader import JournalReader
 from fileorg.journal.rows import Done, Operation, Place, Record, RecordId, Root, checked
-from fileorg.journal.standing import standings
+from fileorg.journal.status import standings
 from fileorg.journal.trash import PURGE, Trashed, TrashFolder
 
 __all__ = [

@@ -6,9 +6,9 @@ import os
 import sqlite3
 from urllib.parse import quote
 
-from fileorg.errors import JournalError
+from fileorg.core.errors import JournalError
+from fileorg.core.names import display
 from fileorg.journal.schema import APPLICATION_ID, LATER_TABLES, TABLES, VERSION, migrate, read_as_of_now
-from fileorg.names import display
 
 _CHECK_ALWAYS_BYTES = 32 << 20
 """Up to this size the whole file is checked at each start (30 ms); a larger one when it was not closed properly."""

@@ -6,6 +6,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fileorg.core.model import WAS_DONE
 from fileorg.journal.rows import (
     RECORD_COLUMNS,
     Operation,
@@ -17,13 +18,12 @@ from fileorg.journal.rows import (
     numbers,
     quoted,
 )
-from fileorg.model import WAS_DONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from fileorg.core.model import Keeper
     from fileorg.journal.rows import Place
-    from fileorg.model import Keeper
 
 
 # The records of a group follow each other: a plan goes group by group, and so does what takes it back.

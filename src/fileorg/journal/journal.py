@@ -10,9 +10,9 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fileorg.core.model import PROBLEM_STATES, Action, Base, Entry, OperationState, RecordState
 from fileorg.journal.connection import broken
 from fileorg.journal.reader import JournalReader
-from fileorg.model import PROBLEM_STATES, Action, Base, Entry, OperationState, RecordState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_128_digest
 
+from fileorg.core.model import STATES_TOLD, Action, OperationState, RecordState, SortBy
 from fileorg.journal.rows import Operation, RecordId, checked_names, foreign, numbers
-from fileorg.model import STATES_TOLD, Action, OperationState, RecordState, SortBy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, Any, Self
 
+from fileorg.core.model import INTERRUPTED, NOT_KEPT, TO_AND_FRO, WAS_DONE, Base, RecordState
+from fileorg.core.names import is_within, join
 from fileorg.journal.connection import broken, connect
 from fileorg.journal.groups import GroupReader
 from fileorg.journal.listing import ListingReader
@@ -28,8 +30,6 @@ from fileorg.journal.rows import (
 )
 from fileorg.journal.sums import SumReader
 from fileorg.journal.trash import TrashReader
-from fileorg.model import INTERRUPTED, NOT_KEPT, TO_AND_FRO, WAS_DONE, Base, RecordState
-from fileorg.names import is_within, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.errors import JournalError
-from fileorg.model import Action, Base, Keeper, OperationState, RecordState
-from fileorg.names import display
+from fileorg.core.errors import JournalError
+from fileorg.core.model import Action, Base, Keeper, OperationState, RecordState
+from fileorg.core.names import display
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fileorg.core.model import WAS_DONE, RecordState
 from fileorg.journal.listing import IS_LISTED
 from fileorg.journal.rows import checked_place, foreign, quoted
-from fileorg.model import WAS_DONE, RecordState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fileorg.core.model import Action, Base, RecordState
+from fileorg.core.names import join
 from fileorg.journal.rows import Operation, Place, RecordId, Root, foreign, is_inside, quoted
-from fileorg.model import Action, Base, RecordState
-from fileorg.names import join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

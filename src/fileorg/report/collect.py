@@ -6,26 +6,17 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fileorg.core.model import OF_DUPLICATES, STATES_TOLD, WAS_DONE, RecordState
+from fileorg.core.names import below, join
 from fileorg.journal import PURGE, standings
-from fileorg.model import OF_DUPLICATES, STATES_TOLD, WAS_DONE, RecordState
-from fileorg.names import below, join
-from fileorg.report.content import (
-    Copy,
-    DuplicateGroup,
-    DuplicateSums,
-    Line,
-    Reason,
-    Report,
-    Share,
-    Summary,
-)
+from fileorg.report.content import Copy, DuplicateGroup, DuplicateSums, Line, Reason, Report, Share, Summary
 from fileorg.report.places import tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from fileorg.core.model import Keeper
     from fileorg.journal import JournalReader, KeptGroup, Operation, Told
-    from fileorg.model import Keeper
 
 _RANK = {state: rank for rank, state in enumerate(STATES_TOLD)}
 _new_line = partial(tuple.__new__, Line)

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from fileorg import figures
-from fileorg.batches import in_batches
-from fileorg.model import PROBLEM_STATES, STATES_TOLD
-from fileorg.names import display, is_within
+from fileorg.core import figures
+from fileorg.core.batches import in_batches
+from fileorg.core.model import PROBLEM_STATES, STATES_TOLD
+from fileorg.core.names import display, is_within
 from fileorg.report.content import SCAN, SEEN
 
 if TYPE_CHECKING:

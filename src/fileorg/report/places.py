@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fileorg.names import is_within
+from fileorg.core.names import is_within
 from fileorg.report.content import Place
 
 if TYPE_CHECKING:

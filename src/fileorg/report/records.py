@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, TextIO
 
-from fileorg.formats import JsonDocument, iso, named, write_csv
-from fileorg.names import below
+from fileorg.core.formats import JsonDocument, iso, named, write_csv
+from fileorg.core.names import below
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -5,18 +5,18 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fileorg.classify import Rules
-from fileorg.deduping import decided, wasted
-from fileorg.keeping import Chooser, Trees, Wishes
-from fileorg.names import below
+from fileorg.content.keeper import Chooser, Trees, Wishes
+from fileorg.core.names import below
+from fileorg.plan.dedupe import decided, wasted
 from fileorg.report.content import SCAN, SEEN, Copy, DuplicateGroup, DuplicateSums, Line, Report, Share, Summary
 from fileorg.report.places import tree_of
-from fileorg.totals import Totals
+from fileorg.rules.classify import Rules
+from fileorg.scan.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fileorg.index import Index
+    from fileorg.index.index import Index
 
 
 def scan_report(index: Index, root: bytes) -> Report | None:

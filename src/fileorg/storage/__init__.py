@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from fileorg.storage.base import BATCH_ENTRIES, Capabilities, Storage
-from fileorg.storage.listing import INODE_MASK, entry_of
-from fileorg.storage.local import LocalStorage
+from fileorg.storage.local.listing import INODE_MASK, entry_of
+from fileorg.storage.local.storage import LocalStorage
 
 __all__ = ["BATCH_ENTRIES", "INODE_MASK", "Capabilities", "LocalStorage", "Storage", "entry_of", "open_storage"]
 
@@ -22,6 +22,6 @@ def open_storage(url: str | bytes) -> Storage:
         return LocalStorage(os.fsencode(url))
     if scheme in {"file", "local"}:
         return LocalStorage(os.fsencode(rest))
-    from fileorg.storage.remote import RemoteStorage  # fsspec takes 80 ms
+    from fileorg.storage.remote.storage import RemoteStorage  # fsspec takes 80 ms
 
     return RemoteStorage(text)

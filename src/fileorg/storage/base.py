@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fileorg.model import Entry, Listing
+    from fileorg.core.model import Entry, Listing
 
 BATCH_ENTRIES = 4096
 """How many entries of one folder are listed at a time: bounds the memory, whatever the folder holds."""

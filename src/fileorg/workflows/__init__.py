@@ -6,9 +6,9 @@ Reports and listings are in `fileorg.workflows.reports`: what changes files star
 from fileorg.workflows.clean import CleanJob, CleanOptions, cleaning
 from fileorg.workflows.common import Filters, recover_all
 from fileorg.workflows.dedupe import DedupeJob, DedupeOptions, deduping, last_found
-from fileorg.workflows.looking import Categorized, ScanReport, categorize, scan_trees
 from fileorg.workflows.organize import OrganizeJob, OrganizeOptions, organizing
 from fileorg.workflows.purge import InTrash, Purged, PurgeJob, PurgeOptions, TrashFile, purging
+from fileorg.workflows.scan import Categorized, ScanReport, categorize, scan_trees
 from fileorg.workflows.undo import UndoJob, UndoOptions, undoing
 
 __all__ = [

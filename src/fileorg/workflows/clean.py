@@ -7,24 +7,24 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from fileorg.clean import CleanPlan
+from fileorg.core.names import display
 from fileorg.execute import execute
-from fileorg.guards import changeable_folder
-from fileorg.hands import hands_for
-from fileorg.index import Leftovers
-from fileorg.leftovers import Leftover
-from fileorg.names import display
-from fileorg.scan import Reader, Seen, scan
+from fileorg.plan.clean import CleanPlan
+from fileorg.scan.empty_folders import Leftovers
+from fileorg.scan.leftovers import Leftover
+from fileorg.scan.walk import Reader, Seen, scan
+from fileorg.storage.local.worker import hands_for
 from fileorg.workflows.common import Filters, begin, changing, identity_of, open_local, refuse_too_many, rows_at_a_time
+from fileorg.workflows.guards import changeable_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from fileorg.events import Reporter
+    from fileorg.core.events import Reporter
+    from fileorg.core.model import Outcome
+    from fileorg.core.state import StateDirectory
     from fileorg.journal import Journal
-    from fileorg.model import Outcome
-    from fileorg.state import StateDirectory
-    from fileorg.storage import LocalStorage
+    from fileorg.storage.local.storage import LocalStorage
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,23 +7,23 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.errors import GuardRefused, Locked
+from fileorg.core.errors import GuardRefused, Locked
+from fileorg.core.model import Base
+from fileorg.core.names import display, is_within
+from fileorg.core.state import root_locks, run_lock
 from fileorg.execute import BATCH_ROWS, COPIED_ROWS, Unsettled, is_recognised, recover, settle_purge
-from fileorg.guards import refuse_system
-from fileorg.ignore import Ignore
 from fileorg.journal import PURGE, Journal
-from fileorg.model import Base
-from fileorg.names import display, is_within
-from fileorg.selection import Selection
-from fileorg.state import root_locks, run_lock
-from fileorg.storage import LocalStorage
+from fileorg.rules.ignore import Ignore
+from fileorg.scan.selection import Selection
+from fileorg.storage.local.storage import LocalStorage
+from fileorg.workflows.guards import refuse_system
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fileorg.events import Reporter
+    from fileorg.core.events import Reporter
+    from fileorg.core.state import StateDirectory
     from fileorg.journal import Operation, Root
-    from fileorg.state import StateDirectory
 
 INDEX_LOCK = b"index.lock"
 

@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_128_digest
 
-from fileorg.deduping import DedupePlan, Found, Remedy, base_of, decided, found
-from fileorg.duplicates import Bounds, Finder
-from fileorg.errors import UsageError
+from fileorg.content.duplicates import Bounds, Finder
+from fileorg.content.keeper import Chooser, Trees, Wishes
+from fileorg.content.reading import Reads, Tree
+from fileorg.core.errors import UsageError
+from fileorg.core.names import display, is_within
+from fileorg.core.pool import Processes
+from fileorg.core.state import run_lock
 from fileorg.execute import Follow, execute
-from fileorg.guards import changeable_folder, existing_folder
-from fileorg.hands import OwnHands
-from fileorg.ignore import Patterns
-from fileorg.index import Index
-from fileorg.keeping import Chooser, Trees, Wishes
-from fileorg.names import display, is_within
-from fileorg.pool import Processes
-from fileorg.reading import Reads, Tree
-from fileorg.scan import Reader, Seen, scan
-from fileorg.state import run_lock
+from fileorg.index.index import Index
+from fileorg.plan.dedupe import DedupePlan, Found, Remedy, base_of, decided, found
+from fileorg.rules.ignore import Patterns
+from fileorg.scan.walk import Reader, Seen, scan
+from fileorg.storage.local.worker import OwnHands
 from fileorg.workflows.common import (
     INDEX_LOCK,
     Filters,
@@ -35,17 +34,19 @@ from fileorg.workflows.common import (
     refuse_too_many,
     rows_at_a_time,
 )
+from fileorg.workflows.guards import changeable_folder, existing_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from fileorg.events import Reporter
-    from fileorg.index import Groups, TwinGroup
+    from fileorg.content.keeper import Decided, Keep
+    from fileorg.core.events import Reporter
+    from fileorg.core.model import Base, Outcome
+    from fileorg.core.state import StateDirectory
+    from fileorg.index.groups import Groups
+    from fileorg.index.same_folders import TwinGroup
     from fileorg.journal import Journal
-    from fileorg.keeping import Decided, Keep
-    from fileorg.model import Base, Outcome
-    from fileorg.state import StateDirectory
-    from fileorg.storage import LocalStorage
+    from fileorg.storage.local.storage import LocalStorage
 
 
 @dataclass(frozen=True, slots=True)

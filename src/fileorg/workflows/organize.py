@@ -9,18 +9,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fileorg.classify import Rules
+from fileorg.core.model import Action, Base, By, OnConflict
+from fileorg.core.names import collision_key, display, join
+from fileorg.core.state import run_lock
 from fileorg.execute import Follow, execute
-from fileorg.guards import changeable_folder, destination
-from fileorg.hands import hands_for
-from fileorg.index import Index
-from fileorg.layout import Template, collision_key, parse_template
-from fileorg.model import Action, Base, By, OnConflict
-from fileorg.names import display, join
-from fileorg.placing import Layout
-from fileorg.plan import OrganizePlan
-from fileorg.scan import Reader, Seen, scan
-from fileorg.state import run_lock
+from fileorg.index.index import Index
+from fileorg.plan.organize import OrganizePlan
+from fileorg.plan.placing import Layout
+from fileorg.rules.classify import Rules
+from fileorg.rules.template import Template, parse_template
+from fileorg.scan.walk import Reader, Seen, scan
+from fileorg.storage.local.worker import hands_for
 from fileorg.workflows.common import (
     INDEX_LOCK,
     Filters,
@@ -31,15 +30,16 @@ from fileorg.workflows.common import (
     refuse_too_many,
     rows_at_a_time,
 )
+from fileorg.workflows.guards import changeable_folder, destination
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from fileorg.events import Reporter
+    from fileorg.core.events import Reporter
+    from fileorg.core.model import Outcome
+    from fileorg.core.state import StateDirectory
     from fileorg.journal import Journal
-    from fileorg.model import Outcome
-    from fileorg.state import StateDirectory
-    from fileorg.storage import LocalStorage
+    from fileorg.storage.local.storage import LocalStorage
 
 
 @dataclass(frozen=True, slots=True)

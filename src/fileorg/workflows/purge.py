@@ -7,23 +7,23 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.errors import FileorgError, UnknownOperation, UsageError
+from fileorg.core.errors import FileorgError, UnknownOperation, UsageError
+from fileorg.core.model import Outcome, RecordState
+from fileorg.core.names import display
+from fileorg.core.state import root_locks
 from fileorg.execute import look_at_trash, purge
-from fileorg.guards import refuse_system
 from fileorg.journal import PURGE
-from fileorg.model import Outcome, RecordState
-from fileorg.names import display
-from fileorg.state import root_locks
 from fileorg.workflows.common import another_root, begin, changing, open_roots, rows_at_a_time
+from fileorg.workflows.guards import refuse_system
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from fileorg.events import Reporter
+    from fileorg.core.events import Reporter
+    from fileorg.core.model import Entry
+    from fileorg.core.state import StateDirectory
     from fileorg.journal import Journal, Operation, Trashed
-    from fileorg.model import Entry
-    from fileorg.state import StateDirectory
-    from fileorg.storage import LocalStorage
+    from fileorg.storage.local.storage import LocalStorage
 
 _PROBLEMS_KEPT = 1000
 

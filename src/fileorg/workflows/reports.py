@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from xxhash import xxh3_128_digest
 
-from fileorg.errors import UnknownOperation, UsageError
-from fileorg.index import Index, Listings
+from fileorg.core.errors import UnknownOperation, UsageError
+from fileorg.core.names import display
+from fileorg.core.state import run_lock
+from fileorg.index.index import Index
+from fileorg.index.listings import Listings
 from fileorg.journal import Journal, Wanted
-from fileorg.names import display
 from fileorg.report import Folders, groups_of, lines_of, operation_report, scan_report
-from fileorg.state import run_lock
 from fileorg.workflows.common import INDEX_LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from fileorg.core.state import StateDirectory
     from fileorg.journal import JournalReader, Operation
     from fileorg.report import DuplicateGroup, Line, Report
-    from fileorg.state import StateDirectory
 
 
 class FilePage(NamedTuple):

@@ -7,26 +7,26 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fileorg.errors import FileorgError, UnknownOperation, UsageError
+from fileorg.core.errors import FileorgError, UnknownOperation, UsageError
+from fileorg.core.model import Base, OperationState
+from fileorg.core.names import display
+from fileorg.core.state import root_locks, run_lock
 from fileorg.execute import Changed, Follow, execute
-from fileorg.guards import existing_folder, refuse_system
-from fileorg.hands import hands_for
-from fileorg.index import Index
+from fileorg.index.index import Index
 from fileorg.journal import PURGE
-from fileorg.model import Base, OperationState
-from fileorg.names import display
-from fileorg.state import root_locks, run_lock
-from fileorg.undo import UndoPlan
+from fileorg.plan.undo import UndoPlan
+from fileorg.storage.local.worker import hands_for
 from fileorg.workflows.common import INDEX_LOCK, another_root, begin, changing, open_roots, rows_at_a_time
+from fileorg.workflows.guards import existing_folder, refuse_system
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from fileorg.events import Reporter
+    from fileorg.core.events import Reporter
+    from fileorg.core.model import Outcome
+    from fileorg.core.state import StateDirectory
     from fileorg.journal import Journal, Operation
-    from fileorg.model import Outcome
-    from fileorg.state import StateDirectory
-    from fileorg.storage import LocalStorage
+    from fileorg.storage.local.storage import LocalStorage
 
 
 _FORWARD = frozenset({"organize", "dedupe", "clean", "redo"})

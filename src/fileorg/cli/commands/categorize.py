@@ -9,7 +9,7 @@ import typer
 from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.options import OUTPUT, ListFormat, ProgressMode
-from fileorg.errors import UsageError
+from fileorg.core.errors import UsageError
 
 if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
@@ -58,7 +58,7 @@ def categorize(
     from fileorg.cli.plan_view import tell_unreadable
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output as to_output
-    from fileorg.scan import Seen
+    from fileorg.scan.walk import Seen
     from fileorg.workflows import categorize as categorized
 
     if null and format_ is not ListFormat.TEXT:
@@ -89,8 +89,8 @@ def categorize(
 
 def _categories(asked: Sequence[str] | None) -> frozenset[str]:
     """The categories meant: `disk-images` is `Disk images`. Raises `UsageError`."""
-    from fileorg.categories import CATEGORIES
-    from fileorg.names import display
+    from fileorg.core.names import display
+    from fileorg.rules.categories import CATEGORIES
 
     known = {complete.category_word(name).lower(): name for name in CATEGORIES}
     found = set()
@@ -104,7 +104,7 @@ def _categories(asked: Sequence[str] | None) -> frozenset[str]:
 
 def _write(out: "Out", files: "Iterable[Categorized]", format_: ListFormat, *, null: bool) -> None:
     """As they come: a million files take no more memory than ten."""
-    from fileorg.formats import JsonDocument, named, write_csv, write_null
+    from fileorg.core.formats import JsonDocument, named, write_csv, write_null
 
     if null:
         write_null(out.stream, (file.path for file in files))
@@ -133,8 +133,8 @@ def _write(out: "Out", files: "Iterable[Categorized]", format_: ListFormat, *, n
 
 
 def _lines(files: "Iterable[Categorized]") -> Iterator[str]:
-    from fileorg.categories import CATEGORIES
-    from fileorg.names import display
+    from fileorg.core.names import display
+    from fileorg.rules.categories import CATEGORIES
 
     width = max(map(len, CATEGORIES))
     for path, _, evidence in files:

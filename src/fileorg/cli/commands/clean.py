@@ -8,12 +8,12 @@ import typer
 
 from fileorg.cli import options as shared
 from fileorg.cli.options import Format, Manner, ProgressMode
-from fileorg.errors import Exit
+from fileorg.core.errors import Exit
 
 if TYPE_CHECKING:
     from fileorg.cli.change import Change
     from fileorg.cli.terminal import Out
-    from fileorg.state import StateDirectory
+    from fileorg.core.state import StateDirectory
     from fileorg.workflows import CleanJob, CleanOptions
 
 EXAMPLES = """
@@ -90,7 +90,7 @@ def clean(
     __init__.py, py.typed, .gitkeep, _SUCCESS and *.lock; folders that could not be made again as they are, for their
     owner or their access list; and the folder PATH itself.
     """
-    from fileorg.leftovers import Leftover
+    from fileorg.scan.leftovers import Leftover
     from fileorg.workflows import CleanOptions
 
     kinds = {
@@ -175,7 +175,7 @@ def _preview(change: "Change", job: "CleanJob", chosen: "CleanOptions") -> Exit:
     """What the run would do. Raises `GuardRefused`, after it was shown, where the run would."""
     from fileorg.cli.clean_view import counts_as_json
     from fileorg.cli.summary import amount
-    from fileorg.formats import named
+    from fileorg.core.formats import named
 
     plan = job.plan
     head: dict[str, Any] = {"dry_run": True, **named("root", os.path.realpath(chosen.root))}

@@ -9,15 +9,15 @@ import typer
 
 from fileorg.cli import options as shared
 from fileorg.cli.options import FILES, OUTPUT, Format, Manner, ProgressMode
-from fileorg.deduping import Remedy
-from fileorg.errors import Exit, UsageError
-from fileorg.keeping import Keep
+from fileorg.content.keeper import Keep
+from fileorg.core.errors import Exit, UsageError
+from fileorg.plan.dedupe import Remedy
 
 if TYPE_CHECKING:
     from fileorg.cli.change import Change
     from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
-    from fileorg.state import StateDirectory
+    from fileorg.core.state import StateDirectory
     from fileorg.workflows import DedupeJob, DedupeOptions
 
 EXAMPLES = """
@@ -274,7 +274,7 @@ def _change(chosen: "DedupeOptions", manner: Manner, state: "StateDirectory") ->
 def _run(change: "Change", job: "DedupeJob") -> Exit:
     from fileorg.cli import duplicates_view as view
     from fileorg.cli.change import declined
-    from fileorg.figures import plural, size
+    from fileorg.core.figures import plural, size
 
     job.check()
     if not job.found.victims:
@@ -305,7 +305,7 @@ def _say_purge(change: "Change", job: "DedupeJob", done: int) -> None:
 def _preview(change: "Change", job: "DedupeJob") -> Exit:
     """What the run would do. Raises `GuardRefused`, after it was shown, where the run would."""
     from fileorg.cli import duplicates_view as view
-    from fileorg.figures import plural, size
+    from fileorg.core.figures import plural, size
 
     head = {"dry_run": True, "kind": "dedupe", **view.roots(job)}
     change.preview(head, {"files": job.found.victims, "bytes": job.found.bytes, **view.summary(job)})
@@ -320,7 +320,7 @@ def _tell_unread(screen: "Screen", job: "DedupeJob", *, verbose: bool) -> Exit:
     """Folders and files that could not be read, on standard error."""
     from fileorg.cli.plan_view import tell_unreadable
     from fileorg.cli.summary import NAMED
-    from fileorg.names import display
+    from fileorg.core.names import display
 
     unread = tell_unreadable(screen, job.seen, verbose=verbose)
     told = job.reads.named[: None if verbose else NAMED]

@@ -7,7 +7,7 @@ import typer
 
 from fileorg.cli import options as shared
 from fileorg.cli.options import Manner
-from fileorg.errors import UsageError
+from fileorg.core.errors import UsageError
 
 if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
@@ -36,7 +36,7 @@ def demo(folder: Folder = NAME, state_dir: shared.StateDir = None) -> int:
     """
     from fileorg.cli.commands.organize import run_organize
     from fileorg.cli.terminal import standard_output
-    from fileorg.names import display
+    from fileorg.core.names import display
     from fileorg.workflows import OrganizeOptions
 
     state = shared.state(state_dir)
@@ -58,7 +58,7 @@ def demo(folder: Folder = NAME, state_dir: shared.StateDir = None) -> int:
 
 def _make(folder: str) -> None:
     from fileorg.cli.demo_files import make_demo
-    from fileorg.names import display
+    from fileorg.core.names import display
 
     shown = display(folder)
     try:
@@ -78,7 +78,7 @@ def _show_tree(out: "Out", folder: str) -> None:
     from rich.text import Text
     from rich.tree import Tree
 
-    from fileorg.names import display
+    from fileorg.core.names import display
 
     def grow(branch: Tree, path: str) -> None:
         with os.scandir(path) as entries:

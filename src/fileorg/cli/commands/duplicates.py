@@ -8,11 +8,11 @@ import typer
 from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.options import ListFormat
-from fileorg.errors import Exit
+from fileorg.core.errors import Exit
 
 if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
-    from fileorg.state import StateDirectory
+    from fileorg.core.state import StateDirectory
 
 EXAMPLES = """
 # What the last fileorg dedupe found, most waste first
@@ -87,7 +87,7 @@ def _done(state: "StateDirectory", number: int, page: int, page_size: int) -> It
 
 
 def _show(out: "Out", format_: ListFormat, total: int, groups: Iterator[Listed], page: int, page_size: int) -> None:
-    from fileorg.formats import JsonDocument, write_csv
+    from fileorg.core.formats import JsonDocument, write_csv
 
     match format_:
         case ListFormat.TEXT:
@@ -108,7 +108,7 @@ def _show(out: "Out", format_: ListFormat, total: int, groups: Iterator[Listed],
 
 
 def _fields(group: Listed) -> dict[str, Any]:
-    from fileorg.formats import named
+    from fileorg.core.formats import named
 
     return {
         "hash": group.hash,
@@ -120,7 +120,7 @@ def _fields(group: Listed) -> dict[str, Any]:
 
 def _show_text(out: "Out", total: int, groups: Iterator[Listed], page: int, page_size: int) -> None:
     from fileorg.cli.render import short, tell_page
-    from fileorg.figures import plural, size
+    from fileorg.core.figures import plural, size
 
     for number, group in enumerate(groups, (page - 1) * page_size + 1):
         out.line(out.styled(f"{number:,}. {plural(group.number, 'file')} of {size(group.size)}", "bold"))

@@ -7,8 +7,8 @@ import typer
 from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.options import FILES, OUTPUT, ListFormat
-from fileorg.errors import Exit
-from fileorg.model import WAS_DONE, RecordState, SortBy
+from fileorg.core.errors import Exit
+from fileorg.core.model import WAS_DONE, RecordState, SortBy
 
 if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
@@ -83,7 +83,7 @@ def files(
 
 
 def _show(out: "Out", format_: ListFormat, found: "FilePage", page: int, page_size: int) -> None:
-    from fileorg.formats import JsonDocument, write_csv
+    from fileorg.core.formats import JsonDocument, write_csv
     from fileorg.report.records import COLUMNS, fields, rows
 
     match format_:
@@ -102,7 +102,7 @@ def _show(out: "Out", format_: ListFormat, found: "FilePage", page: int, page_si
 
 def _show_text(out: "Out", found: "FilePage", page: int, page_size: int) -> None:
     from fileorg.cli.render import Column, table, tell_page
-    from fileorg.figures import size
+    from fileorg.core.figures import size
 
     if found.lines:
         columns = (
@@ -120,7 +120,7 @@ def _show_text(out: "Out", found: "FilePage", page: int, page_size: int) -> None
 def _ends(line: "Line", root: bytes) -> tuple[str, str]:
     """Where it was and where it went, relative to the root, where there is only one."""
     from fileorg.cli.render import short
-    from fileorg.names import display
+    from fileorg.core.names import display
     from fileorg.report.records import path_of
 
     source = path_of(line.source_folder, line.source_name)

@@ -9,7 +9,7 @@ import typer
 from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.options import ListFormat
-from fileorg.errors import Exit, UnknownOperation, UsageError
+from fileorg.core.errors import Exit, UnknownOperation, UsageError
 
 if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
@@ -84,7 +84,7 @@ _OPERATION_TITLES = ("operation", "kind", "root", "dest", "started", "ended", "f
 
 
 def _show_operations(out: "Out", format_: ListFormat, journal: "Journal", page: int, page_size: int) -> None:
-    from fileorg.formats import iso
+    from fileorg.core.formats import iso
     from fileorg.journal import standings
 
     total, operations, later = journal.operations_page((page - 1) * page_size, page_size)
@@ -114,7 +114,7 @@ def _operation_table(
     out: "Out", operations: "Sequence[Operation]", states: Sequence[str], more_roots: dict[int, int]
 ) -> None:
     from fileorg.cli.render import Column, short, table
-    from fileorg.figures import size, when
+    from fileorg.core.figures import size, when
 
     columns = (
         Column("No", right=True),
@@ -140,9 +140,9 @@ _STEP_TITLES = ("operation", "when", "action", "source", "target", "state")
 
 
 def _show_trail(out: "Out", format_: ListFormat, journal: "Journal", path: str) -> None:
-    from fileorg.figures import when
-    from fileorg.formats import iso
-    from fileorg.names import display
+    from fileorg.core.figures import when
+    from fileorg.core.formats import iso
+    from fileorg.core.names import display
 
     name = os.path.abspath(os.fsencode(path))
     asked = os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
@@ -164,7 +164,7 @@ def _show_trail(out: "Out", format_: ListFormat, journal: "Journal", path: str) 
 
 def ends(journal: "Journal", op: "Operation", record: "Record") -> tuple[bytes, bytes]:
     """Where the file was and where it went, absolute; a folder stays where it is."""
-    from fileorg.names import below, join
+    from fileorg.core.names import below, join
 
     roots = [root.path for root in journal.roots(op)]
     target = below(roots[record.target_base], join(record.target_folder, record.target_name))
@@ -194,8 +194,8 @@ _PROBLEM_TITLES = ("path", "state", "reason")
 
 
 def _show_problems(out: "Out", format_: ListFormat, journal: "Journal", number: int) -> None:
-    from fileorg.model import PROBLEM_STATES, RecordState
-    from fileorg.names import display
+    from fileorg.core.model import PROBLEM_STATES, RecordState
+    from fileorg.core.names import display
 
     operation = journal.operation(number)
     if operation is None:
@@ -219,7 +219,7 @@ def _show_problems(out: "Out", format_: ListFormat, journal: "Journal", number: 
 
 
 def _path(record: "Record") -> bytes:
-    from fileorg.names import join
+    from fileorg.core.names import join
 
     if record.source_name:
         return join(record.source_folder, record.source_name)
@@ -236,7 +236,7 @@ def _write(
     more: dict[str, Any] | None = None,
 ) -> None:
     """Rows for a program; the sentence for a person, where there are none."""
-    from fileorg.formats import JsonDocument, named, write_csv
+    from fileorg.core.formats import JsonDocument, named, write_csv
 
     match format_:
         case ListFormat.TEXT:

@@ -11,13 +11,13 @@ import typer
 from fileorg.cli import options as shared
 from fileorg.cli import values
 from fileorg.cli.options import FILES, Format, Manner, ProgressMode
-from fileorg.errors import Exit, UsageError
-from fileorg.model import Action, Base, By, OnConflict
+from fileorg.core.errors import Exit, UsageError
+from fileorg.core.model import Action, Base, By, OnConflict
 
 if TYPE_CHECKING:
     from fileorg.cli.change import Change
     from fileorg.cli.terminal import Out
-    from fileorg.state import StateDirectory
+    from fileorg.core.state import StateDirectory
     from fileorg.workflows import OrganizeJob, OrganizeOptions
 
 EXAMPLES = """
@@ -177,8 +177,8 @@ def run_organize(
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output
     from fileorg.cli.words import VERBS
-    from fileorg.guards import destination
     from fileorg.workflows import organizing
+    from fileorg.workflows.guards import destination
 
     with (
         output(manner.output) as out,
@@ -200,7 +200,7 @@ def run_organize(
 def _run(change: "Change", job: "OrganizeJob", dest: bytes | None, between: Callable[[], None] | None) -> Exit:
     from fileorg.cli.change import declined
     from fileorg.cli.plan_view import show_stays, stays_as_json
-    from fileorg.figures import plural
+    from fileorg.core.figures import plural
 
     job.check()
     facts = stays_as_json(job.plan, job.seen)
@@ -228,8 +228,8 @@ def _show(talk: "Out", job: "OrganizeJob", dest: bytes | None) -> None:
 def _preview(change: "Change", job: "OrganizeJob", chosen: "OrganizeOptions") -> Exit:
     """What the run would do. Raises `GuardRefused`, after it was shown, where the run would."""
     from fileorg.cli.plan_view import stays_as_json
-    from fileorg.figures import plural, size
-    from fileorg.formats import named
+    from fileorg.core.figures import plural, size
+    from fileorg.core.formats import named
 
     plan = job.plan
     head: dict[str, Any] = {

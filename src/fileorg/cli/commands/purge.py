@@ -8,15 +8,15 @@ import typer
 from fileorg.cli import complete, values
 from fileorg.cli import options as shared
 from fileorg.cli.options import Format, Manner, ProgressMode
-from fileorg.errors import Exit, GuardRefused
+from fileorg.core.errors import Exit, GuardRefused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fileorg.cli.change import Change
     from fileorg.cli.terminal import Out
-    from fileorg.formats import JsonDocument
-    from fileorg.model import Outcome
+    from fileorg.core.formats import JsonDocument
+    from fileorg.core.model import Outcome
     from fileorg.workflows import InTrash, PurgeJob, TrashFile
 
 EXAMPLES = """
@@ -114,7 +114,7 @@ class PurgeRows:
 
     def list(self, out: "Out") -> None:
         from fileorg.cli.render import short
-        from fileorg.figures import size
+        from fileorg.core.figures import size
 
         out.many(f"{short(row.path)} {out.styled(f'({size(row.size)})', 'dim')}" for row in self._job.rows())
 
@@ -122,12 +122,12 @@ class PurgeRows:
         document.rows("rows", map(self._fields, self._job.rows()))
 
     def _fields(self, row: "TrashFile") -> dict[str, Any]:
-        from fileorg.formats import named
+        from fileorg.core.formats import named
 
         return {"operation": row.operation, **named("path", row.path), "size": row.size, "freed": row.bytes}
 
     def as_null(self, out: "Out") -> None:
-        from fileorg.formats import write_null
+        from fileorg.core.formats import write_null
 
         write_null(out.stream, (row.path for row in self._job.rows()))
 
@@ -148,7 +148,7 @@ def _preview(change: "Change", job: "PurgeJob") -> Exit:
 
 
 def _as_json(one: "InTrash") -> dict[str, Any]:
-    from fileorg.formats import iso, named
+    from fileorg.core.formats import iso, named
 
     op = one.operation
     about = {"operation": op.id, "kind": op.kind, "started": iso(op.started_ns), **named("root", op.root)}
@@ -158,7 +158,7 @@ def _as_json(one: "InTrash") -> dict[str, Any]:
 def _table(out: "Out", job: "PurgeJob") -> None:
     """What each operation has in the trash."""
     from fileorg.cli.render import Column, short, table
-    from fileorg.figures import size, when
+    from fileorg.core.figures import size, when
 
     columns = (
         Column("No", right=True),
@@ -189,7 +189,7 @@ def _nothing(change: "Change") -> Exit:
 
 def _run(change: "Change", job: "PurgeJob") -> Exit:
     from fileorg.cli.change import declined
-    from fileorg.figures import plural, size
+    from fileorg.core.figures import plural, size
 
     if not job.files and change.is_text:
         return _nothing(change)
@@ -207,7 +207,7 @@ def _run(change: "Change", job: "PurgeJob") -> Exit:
 def _report(change: "Change", job: "PurgeJob", outcome: "Outcome") -> Exit:
     from fileorg.cli.stop import Stopped
     from fileorg.cli.summary import exit_code, outcome_as_json
-    from fileorg.formats import write_json
+    from fileorg.core.formats import write_json
 
     try:
         if change.is_text:
@@ -227,8 +227,8 @@ def _report(change: "Change", job: "PurgeJob", outcome: "Outcome") -> Exit:
 
 
 def _tell(change: "Change", job: "PurgeJob", outcome: "Outcome") -> None:
-    from fileorg.figures import duration, plural, size
-    from fileorg.names import display
+    from fileorg.core.figures import duration, plural, size
+    from fileorg.core.names import display
 
     out, err, quiet = change.out, change.err, change.manner.quiet
     if not quiet:

@@ -2,7 +2,7 @@
 
 from fileorg.cli import options as shared
 from fileorg.cli.options import Format, ProgressMode
-from fileorg.errors import Exit, StorageFailure
+from fileorg.core.errors import Exit, StorageFailure
 
 EXAMPLES = """
 # After a crash or a power cut, to see that all is well
@@ -26,7 +26,7 @@ def recover(
     from fileorg.cli.progress import reporting
     from fileorg.cli.stop import Stopped
     from fileorg.cli.terminal import standard_output
-    from fileorg.formats import write_json
+    from fileorg.core.formats import write_json
     from fileorg.workflows import recover_all
 
     try:

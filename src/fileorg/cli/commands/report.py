@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fileorg.batches import in_batches
 from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.options import OUTPUT, ProgressMode
-from fileorg.errors import Exit, UsageError
+from fileorg.core.batches import in_batches
+from fileorg.core.errors import Exit, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,7 +170,7 @@ def _usual_name(summary: "Summary") -> str:
 
 def _new_file(stem: str, format_: ReportFormat) -> str:
     """An empty file with a name that was free: nothing is overwritten. Raises `UsageError`."""
-    from fileorg.layout import numbered
+    from fileorg.rules.template import numbered
 
     name = f"{stem}.{format_}"
     for number in range(1, 10_000):
@@ -207,8 +207,8 @@ def _write(path: str | None, format_: ReportFormat, report: "Report", *, csv_raw
 
 def _say(path: str, summary: "Summary") -> None:
     from fileorg.cli.terminal import standard_output
-    from fileorg.figures import size
-    from fileorg.names import display
+    from fileorg.core.figures import size
+    from fileorg.core.names import display
 
     out: Out = standard_output()
     about = f"operation {summary.operation}" if summary.operation is not None else display(summary.roots[0])

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fileorg.cli.terminal import Out
-    from fileorg.totals import Listed
+    from fileorg.scan.totals import Listed
     from fileorg.workflows import ScanReport
 
 EXAMPLES = """
@@ -81,7 +81,7 @@ def scan(
 
 
 def _show(out: "Out", report: "ScanReport", format_: ListFormat) -> None:
-    from fileorg.formats import write_csv, write_json
+    from fileorg.core.formats import write_csv, write_json
 
     match format_:
         case ListFormat.JSON:
@@ -104,7 +104,7 @@ def _categories(report: "ScanReport") -> list[tuple[str, int, int]]:
 def _show_text(out: "Out", report: "ScanReport") -> None:
     from fileorg.cli.plan_view import left_alone, leftovers
     from fileorg.cli.render import Column, counted, table
-    from fileorg.figures import duration, plural, size
+    from fileorg.core.figures import duration, plural, size
 
     seen, totals = report.seen, report.totals
     rows = [(category, f"{files:,}", size(bytes_)) for category, files, bytes_ in _categories(report)]
@@ -131,8 +131,8 @@ def _show_text(out: "Out", report: "ScanReport") -> None:
 
 def _list(out: "Out", title: str, report: "ScanReport", files: "Sequence[Listed]") -> None:
     from fileorg.cli.render import Column, table
-    from fileorg.figures import size, when
-    from fileorg.names import display
+    from fileorg.core.figures import size, when
+    from fileorg.core.names import display
 
     only = report.roots[0].rstrip(b"/") + b"/" if len(report.roots) == 1 else b""
     rows = [(size(file.size), when(file.mtime_ns), display(file.path.removeprefix(only))) for file in files]
@@ -143,7 +143,7 @@ def _list(out: "Out", title: str, report: "ScanReport", files: "Sequence[Listed]
 
 def _as_json(report: "ScanReport") -> dict[str, Any]:
     from fileorg.cli.plan_view import left_alone_as_json, leftovers
-    from fileorg.formats import iso, named
+    from fileorg.core.formats import iso, named
 
     seen, totals = report.seen, report.totals
 

@@ -8,14 +8,14 @@ import typer
 from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.options import RUN, Format, Manner, ProgressMode
-from fileorg.errors import Exit
+from fileorg.core.errors import Exit
 
 if TYPE_CHECKING:
     from fileorg.cli.change import Change
     from fileorg.cli.terminal import Out
     from fileorg.cli.words import Verb
-    from fileorg.model import Outcome
-    from fileorg.state import StateDirectory
+    from fileorg.core.model import Outcome
+    from fileorg.core.state import StateDirectory
     from fileorg.workflows import UndoJob, UndoOptions
 
 EXAMPLES = """
@@ -119,7 +119,7 @@ def run_undo(chosen: "UndoOptions", manner: Manner, state: "StateDirectory") -> 
 
 def _preview(change: "Change", job: "UndoJob") -> Exit:
     from fileorg.cli.summary import amount
-    from fileorg.formats import named
+    from fileorg.core.formats import named
 
     head = {"dry_run": True, "kind": job.kind, "operation": job.undone.id, **named("root", job.undone.root)}
     change.preview(head, {"files": job.plan.files, "bytes": job.plan.bytes})
@@ -133,7 +133,7 @@ def _show(talk: "Out", job: "UndoJob", verb: "Verb") -> None:
     """What is about to be taken back."""
     from fileorg.cli.render import short
     from fileorg.cli.summary import amount
-    from fileorg.figures import plural, when
+    from fileorg.core.figures import plural, when
 
     undone = job.undone
     facts = [
@@ -152,7 +152,7 @@ def _show(talk: "Out", job: "UndoJob", verb: "Verb") -> None:
 
 def _say_again(change: "Change", outcome: "Outcome", again: str) -> None:
     """A partial undo can be run again: say how, and what helps."""
-    from fileorg.model import RecordState
+    from fileorg.core.model import RecordState
 
     err = change.err
     change.out.flush()

@@ -1,0 +1,164 @@
+"""What files hold, as digests. Runs in processes, on many files at a time, and reads only what it is asked for.
+
+A digest is given only if the file was, after it was read, still what the scan saw: inode, size, both times. A change
+since then shows in its ctime, which no program can set.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from array import array
+from typing import TYPE_CHECKING, NamedTuple
+
+from xxhash import xxh3_64_digest, xxh3_128_digest
+
+from fileorg.storage.local.copying import digest_of_content
+from fileorg.storage.local.listing import INODE_MASK
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SMALL_BYTES = 16 << 10
+"""Up to this size a file is read whole at once: looking at both of its ends takes as long."""
+END_BYTES = 4 << 10
+WHOLE_WIDTH, ENDS_WIDTH = 16, 8
+
+_BUFFER_BYTES = 1 << 20
+_FOLDER_FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC if hasattr(os, "O_PATH") else os.O_RDONLY | os.O_CLOEXEC
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NO_WHOLE, _NO_ENDS = bytes(WHOLE_WIDTH), bytes(ENDS_WIDTH)
+
+
+class Request(NamedTuple):
+    """Files of one batch of the index that are to be read: its columns, and the positions in it (`array("H")`)."""
+
+    batch: int
+    part: int
+    folder: bytes
+    dev: int
+    files: int
+    names: bytes
+    numbers: bytes
+    positions: bytes
+    wholly: bool
+
+
+class Answer(NamedTuple):
+    """Digests of the whole content, or of both ends, as columns of the batch: zeros for what was not read.
+
+    A column of nothing is empty. The keys are the digests that there are as numbers, of wholes the first half of each
+    (`array("Q")`). `young` are positions of files that changed just before they were read, and may change again unseen.
+    """
+
+    batch: int
+    part: int
+    wholes: bytes
+    ends: bytes
+    whole_keys: bytes
+    ends_keys: bytes
+    bytes_: int
+    young: list[int]
+    problems: list[tuple[int, str]]
+
+
+CHANGED, VANISHED = "it changed while it was read", "it is no longer there"
+COARSE_NS = 2_000_000_000
+"""How coarse the times of a file system may be."""
+
+
+def answer_all(requests: Sequence[Request]) -> list[Answer]:
+    """Read what is asked for, folder by folder in the order in which it lies on the disk."""
+    view = memoryview(bytearray(_BUFFER_BYTES))
+    return [_answer(request, view) for request in requests]
+
+
+def _answer(request: Request, view: memoryview) -> Answer:
+    files, names = request.files, request.names.split(b"\0")
+    numbers = memoryview(request.numbers).cast("q")
+    sizes, ctimes = numbers[:files], numbers[2 * files : 3 * files]
+    inodes = numbers[3 * files : 4 * files]
+    wholes, ends = [_NO_WHOLE] * files, [_NO_ENDS] * files
+    soon, young, problems = time.time_ns() - COARSE_NS, list[int](), list[tuple[int, str]]()
+    bytes_ = 0
+    try:
+        folder = os.open(request.folder, _FOLDER_FLAGS)
+    except OSError as error:
+        everything = [(position, _reason(error)) for position in array("H", request.positions)]
+        return Answer(request.batch, request.part, b"", b"", b"", b"", 0, [], everything)
+    open_, fstat, close, read, dev, wholly = os.open, os.fstat, os.close, os.read, request.dev, request.wholly
+    try:
+        for position in sorted(array("H", request.positions), key=inodes.__getitem__):
+            size, whole, end = sizes[position], _NO_WHOLE, _NO_ENDS
+            try:
+                fd = open_(names[position], _FLAGS, dir_fd=folder)
+                try:
+                    if size <= SMALL_BYTES:
+                        content = read(fd, size + 1)
+                        whole = xxh3_128_digest(content if len(content) == size else _read_on(fd, content, size))
+                    elif wholly:
+                        whole = _whole(fd, size, view)
+                    else:
+                        end = _ends(fd, size)
+                    seen = fstat(fd)
+                finally:
+                    close(fd)
+            except OSError as error:
+                problems.append((position, _reason(error)))
+                continue
+            ctime_ns = seen.st_ctime_ns
+            if (
+                ctime_ns != ctimes[position]
+                or seen.st_size != size
+                or seen.st_ino & INODE_MASK != inodes[position]
+                or seen.st_dev != dev
+            ):
+                problems.append((position, CHANGED))
+                continue
+            wholes[position], ends[position] = whole, end
+            bytes_ += size if wholly or size <= SMALL_BYTES else 2 * END_BYTES
+            if ctime_ns > soon:
+                young.append(position)
+    finally:
+        os.close(folder)
+    (whole_column, whole_keys), (ends_column, ends_keys) = _column(wholes, WHOLE_WIDTH), _column(ends, ENDS_WIDTH)
+    keys = whole_keys, ends_keys
+    return Answer(request.batch, request.part, whole_column, ends_column, *keys, bytes_, young, problems)
+
+
+def _column(digests: list[bytes], width: int) -> tuple[bytes, bytes]:
+    """A column, and the keys in it; empty if there is no digest."""
+    column = b"".join(digests)
+    keys = array("Q", column)[:: width // 8]
+    found = array("Q", [key for key in keys if key])
+    return (column, found.tobytes()) if found else (b"", b"")
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.ENOENT:
+        return VANISHED
+    return CHANGED if error.errno in {errno.ESTALE, errno.ELOOP} else error.strerror or str(error)
+
+
+def _read_on(fd: int, content: bytes, size: int) -> bytes:
+    """The rest of a file of which one read gave less: a network file system may do that. ESTALE if it is shorter."""
+    while len(content) < size and (more := os.read(fd, size + 1 - len(content))):
+        content += more
+    if len(content) != size:
+        raise OSError(errno.ESTALE, "its size changed")
+    return content
+
+
+def _ends(fd: int, size: int) -> bytes:
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)  # else each 4 KiB pull 128 KiB of readahead
+    head, tail = os.pread(fd, END_BYTES, 0), os.pread(fd, END_BYTES, size - END_BYTES)
+    if len(head) != END_BYTES or len(tail) != END_BYTES:
+        raise OSError(errno.ESTALE, "its size changed")
+    # The size as the seed: files of two sizes are no candidates for each other.
+    return xxh3_64_digest(head + tail, seed=size)
+
+
+def _whole(fd: int, size: int, view: memoryview) -> bytes:
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+    return digest_of_content(fd, size, view)

@@ -1,0 +1,213 @@
+"""Find duplicates: size, then both ends, then the whole content; each stage reads only what is still in doubt.
+
+The batches of the index pass by once a stage, with what is known of their contents beside them. What was read before
+and has not changed is not read again. Hard links are one file, and read by one of their names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.content.digest import SMALL_BYTES
+from fileorg.content.keeper import looks_like_a_copy
+from fileorg.content.reading import Reading, Tree, read_all
+from fileorg.content.same_folders import FolderTwins
+from fileorg.core.bloom import Repeated
+from fileorg.index.digests import Columns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from fileorg.content.reading import Reads
+    from fileorg.core.events import Reporter
+    from fileorg.core.pool import Processes
+    from fileorg.index.columns import FileBatch
+    from fileorg.index.digests import Digested
+    from fileorg.index.groups import MemberRow
+    from fileorg.index.index import Index
+
+
+class Bounds(NamedTuple):
+    """Sizes of the files that are compared, in bytes, bounds included."""
+
+    least: int = 1
+    most: int | None = None
+
+    def chosen(self, sizes: Iterable[int]) -> list[int]:
+        least, most = self
+        return [size for size in sizes if least <= size and (most is None or size <= most)]
+
+
+class Finder:
+    """Give it the batches as they are scanned (`watching`), then let it `find`."""
+
+    def __init__(self, index: Index, bounds: Bounds, *, with_links: bool = False) -> None:
+        """`with_links`: files that have several names are groups, too."""
+        self._with_links = with_links
+        self._digests, self._groups, self._twins, self._bounds = index.digests(), index.groups(), index.twins(), bounds
+        self._sizes, self._ends, self._wholes = Repeated(), Repeated(), Repeated()
+        self._has_links = self._has_large = False
+        self._digests.forget_links()
+
+    def watching(self, batches: Iterable[tuple[int, FileBatch]]) -> Iterator[tuple[int, FileBatch]]:
+        """The same batches, their sizes counted as they pass."""
+        for sequence, batch in batches:
+            sizes, links = batch.column(0), batch.column(5)
+            if max(links) > 1:
+                self._has_links = True
+                inodes, dev = batch.column(3), batch.dev
+                linked = [position for position, count in enumerate(links) if count > 1]
+                self._digests.add_links((inodes[position], dev, sizes[position]) for position in linked)
+                if not self._with_links:
+                    sizes = [size for size, count in zip(sizes, links, strict=True) if count <= 1]
+            self._sizes.add_all(self._bounds.chosen(sizes))
+            yield sequence, batch
+
+    def find(self, trees: Sequence[Tree], processes: Processes, reporter: Reporter, stamp: bytes) -> Reads:
+        """Read what is in doubt, and leave the groups in the index. `stamp` says until when they are true.
+
+        Returns what could not be read.
+        """
+        if self._has_links:
+            self._sizes.add_all(self._bounds.chosen(self._digests.linked_sizes()))
+        self._sizes.end()
+        self._groups.begin()
+        reporter.stage("compare")
+        racy, reads = read_all(self._in_doubt_by_size(trees), self, processes, reporter)
+        if self._has_large:
+            read_all(self._in_doubt_by_ends(trees), self, processes, reporter, racy, reads)
+        if self._has_links:
+            self._spread_links(trees)
+        self._ends.end()
+        self._wholes.end()
+        folders = FolderTwins(self._twins, trees)
+        for root, tree in enumerate(trees):
+            self._groups.add(self._members(root, tree, folders))
+        folders.finish()
+        for batch, positions in racy.items():
+            self._digests.forget(batch, positions)
+        self._groups.finish([tree.path for tree in trees], b"" if racy or reads.failed else stamp)
+        return reads
+
+    def count(self, wholes: Iterable[int], ends: Iterable[int]) -> None:
+        """Take note of digests, as `Digested.whole_keys` and `ends_keys` give them."""
+        self._wholes.add_all([key for key in wholes if key])
+        if large := [key for key in ends if key]:
+            self._has_large = True
+            self._ends.add_all(large)
+
+    def put(self, known: Iterable[Digested]) -> None:
+        """What is known of batches now."""
+        self._digests.put(known)
+
+    # What to read -----------------------------------------------------------------------------------------------------
+
+    def _in_doubt_by_size(self, trees: Sequence[Tree]) -> Iterator[Reading]:
+        """Files that share their size with others: small ones wholly, of larger ones both ends."""
+        has_spare = self._digests.has_spare()
+        for tree in trees:
+            for known in self._digests.walk(tree.number):
+                positions = self._sizes.positions(known.batch.column(0))
+                if positions and self._has_links:
+                    positions = self._first_links(known, positions)
+                if positions and has_spare:
+                    known = self._with_spare(known, positions)  # noqa: PLW2901
+                if positions and known.wholes + known.ends:
+                    positions = self._unknown(known, positions)
+                if positions:
+                    yield Reading(known, positions, tree, wholly=False)
+
+    def _first_links(self, known: Digested, positions: list[int]) -> list[int]:
+        batch, is_first = known.batch, self._digests.is_first_link
+        inodes, links = batch.column(3), batch.column(5)
+        return [
+            position
+            for position in positions
+            if links[position] <= 1 or is_first(inodes[position], batch.dev, known.id, position)
+        ]
+
+    def _with_spare(self, known: Digested, positions: Sequence[int]) -> Digested:
+        """With the digests of files that were elsewhere before, as far as they have not changed since."""
+        batch, keys = known.batch, known.whole_keys()
+        sizes, mtimes, ctimes, inodes = map(batch.column, range(4))
+        columns, has_changed = Columns(known.wholes, known.ends, batch.files), False
+        for position in positions:
+            if keys[position]:
+                continue
+            facts = sizes[position], mtimes[position], ctimes[position]
+            found = self._digests.spare(inodes[position], batch.dev, facts)
+            if found is not None:
+                columns.set(position, *found)
+                has_changed = True
+        if not has_changed:
+            return known
+        wholes, ends = columns.packed()
+        known = known._replace(wholes=wholes, ends=ends)
+        self._digests.put([known])
+        return known
+
+    def _unknown(self, known: Digested, positions: Sequence[int]) -> list[int]:
+        """The positions of which too little is known; what is known of the others is counted."""
+        sizes, wholes, ends = known.batch.column(0), known.whole_keys(), known.ends_keys()
+        self.count([wholes[position] for position in positions], [ends[position] for position in positions])
+        return [
+            position
+            for position in positions
+            if not (wholes[position] if sizes[position] <= SMALL_BYTES else ends[position])
+        ]
+
+    def _in_doubt_by_ends(self, trees: Sequence[Tree]) -> Iterator[Reading]:
+        """Large files that share size and ends with others, and are not known wholly."""
+        for tree in trees:
+            for known in self._digests.walk(tree.number, only="length(d.ends) > 0"):
+                wholes, ends = known.whole_keys(), known.ends_keys()
+                positions = [
+                    position for position in self._ends.positions(ends) if ends[position] and not wholes[position]
+                ]
+                if positions:
+                    yield Reading(known, positions, tree, wholly=True)
+
+    # What was found ---------------------------------------------------------------------------------------------------
+
+    def _spread_links(self, trees: Sequence[Tree]) -> None:
+        """Give the other names of a file the digests of the one by which it was read."""
+        for tree in trees:
+            for known in self._digests.walk(tree.number):
+                links = known.batch.column(5)
+                if max(links) <= 1:
+                    continue
+                inodes, wholes, dev = known.batch.column(3), known.whole_keys(), known.batch.dev
+                columns = Columns(known.wholes, known.ends, known.batch.files)
+                linked = [p for p in self._sizes.positions(known.batch.column(0)) if links[p] > 1]
+                for position in linked:
+                    if not wholes[position]:
+                        columns.set(position, *self._digests.of_first_link(inodes[position], dev))
+                of_links, ends = columns.packed()
+                if (of_links, ends) != (known.wholes, known.ends):
+                    known = known._replace(wholes=of_links, ends=ends)  # noqa: PLW2901
+                    self._digests.put([known])
+                if self._with_links:
+                    keys = known.whole_keys()
+                    self.count([keys[position] for position in linked], ())
+
+    def _members(self, root: int, tree: Tree, folders: FolderTwins) -> Iterator[MemberRow]:
+        """A row for each name of a file whose content may be that of another one; `folders` is told of batches of which
+        that is so for each file.
+        """
+        for known in self._digests.walk(tree.number, only="length(d.wholes) > 0"):
+            keys, batch = known.whole_keys(), known.batch
+            positions = [position for position in self._wholes.positions(keys) if keys[position]]
+            sizes = batch.column(0)
+            folders.add(root, known, is_whole=len(positions) + sizes.count(0) >= batch.files)
+            if not positions:
+                continue
+            names, wholes, folder, dev = batch.split_names(), known.wholes, batch.folder, batch.dev
+            mtimes, inodes, modes, links = map(batch.column, (1, 3, 4, 5))
+            length = len(tree.path) + 1 + len(folder) + bool(folder)
+            for position in positions:
+                name = names[position]
+                yield (
+                    wholes[position * 16 : position * 16 + 16], sizes[position], looks_like_a_copy(name),
+                    mtimes[position], length + len(name), root, folder, name, dev, inodes[position], modes[position],
+                    links[position],
+                )  # fmt: skip

@@ -1,0 +1,193 @@
+"""Which file of a duplicate group stays, and which may go: pure rules, over names and times."""
+
+from __future__ import annotations
+
+import os
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.core.names import join
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fileorg.index.groups import Group, Member
+    from fileorg.rules.ignore import Patterns
+
+
+class Keep(StrEnum):
+    """By what a keeper is chosen."""
+
+    OLDEST = "oldest"
+    NEWEST = "newest"
+    SHORTEST_PATH = "shortest-path"
+    LONGEST_PATH = "longest-path"
+    SHORTEST_NAME = "shortest-name"
+    FIRST = "first"  # in the order in which the folders were given, then by path
+    LARGEST_FOLDER = "largest-folder"
+    CLEAN_NAME = "clean-name"
+
+
+USUAL = (Keep.CLEAN_NAME, Keep.OLDEST, Keep.SHORTEST_PATH, Keep.FIRST)
+"""The order without any wish, and what decides where the wishes are met by several."""
+
+# What file managers and browsers call a copy, in some of their languages.
+_COPY = re.compile(
+    rb"(?:[ _-]?\(\d+\)|[ _-]+(?:copy|kopie|copie|copia)(?:[ _]\(?\d+\)?)?"
+    rb"|[ _]\((?:another |\d+(?:st|nd|rd|th) )?(?:copy|kopie|copie|copia)(?: \d+)?\))$"
+    rb"|^(?:copy|kopie|copie|copia) (?:\(\d+\) )?(?:of|von|de|di) ",
+    re.IGNORECASE,
+)
+
+
+class Trees(NamedTuple):
+    """The trees that were searched by `Member.root`, and the folders among and in them that are never touched."""
+
+    paths: Sequence[bytes]
+    references: Sequence[bytes] = ()
+
+    def path(self, member: Member) -> bytes:
+        """The absolute path."""
+        root, folder, name, *_ = member
+        return os.path.join(self.paths[root], folder + b"/" + name if folder else name)
+
+    def is_reference(self, path: bytes) -> bool:
+        return any(path.startswith(reference.rstrip(b"/") + b"/") for reference in self.references)
+
+
+class Wishes(NamedTuple):
+    """What the user wants to keep. `isolate`: only what another of the given folders has, too, may go, and nothing in a
+    folder that has a name of the keeper's file. `with_links`: every name of a file is listed, not one of them.
+    """
+
+    keep: Sequence[Keep] = ()
+    prefer: Patterns | None = None
+    protect: Patterns | None = None
+    isolate: bool = False
+    with_links: bool = False
+
+
+class Decided(NamedTuple):
+    """A group, sorted: the keeper, what may go, and what stays beside the keeper. `listed`: what a report names, the
+    keeper first; one name of each file, or all.
+    """
+
+    group: Group
+    keeper: Member
+    victims: list[Member]
+    stays: list[Member]
+    listed: list[Member]
+
+
+class Chooser:
+    """Decides group by group. Two files and no wishes are what counts: there may be a million of them."""
+
+    def __init__(self, trees: Trees, wishes: Wishes, files_in: Callable[[int, bytes], int]) -> None:
+        """`files_in` tells how many files a folder of a tree holds."""
+        self._trees = trees
+        self._prefixes = [os.path.join(path, b"") for path in trees.paths]
+        self._wishes = wishes
+        self._files_in = files_in
+        self.with_links = wishes.with_links
+        self.has_limits = bool(trees.references or wishes.protect or wishes.isolate)
+        """Whether there are groups of which nothing may go."""
+        self._is_usual = not (wishes.keep or wishes.prefer or self.has_limits or wishes.with_links)
+        order = [*dict.fromkeys((*wishes.keep, *USUAL))]
+        self._order = [self._measure(rule) for rule in order[: order.index(Keep.FIRST) + 1]]
+
+    def decide(self, group: Group) -> Decided:
+        """Who stays. No name of the keeper's own file is a victim: it is the same file."""
+        return self._usually(group) if self._is_usual else self._ranked(group)
+
+    def _usually(self, group: Group) -> Decided:
+        """Without wishes: the index has them in this order."""
+        keeper, *others = members = group.members
+        if group.files == len(members):  # nearly always: each file has one name
+            return Decided(group, keeper, others, [], members)
+        own, known = keeper[3:5], {keeper[3:5]}
+        listed = [keeper]
+        for member in others:
+            if member[3:5] not in known:
+                known.add(member[3:5])
+                listed.append(member)
+        victims = [member for member in others if member[3:5] != own]
+        return Decided(group, keeper, victims, [member for member in others if member[3:5] == own], listed)
+
+    def _ranked(self, group: Group) -> Decided:
+        prefixes, wishes = self._prefixes, self._wishes
+        ranked = sorted(
+            (prefixes[member[0]] + (member[1] + b"/" + member[2] if member[1] else member[2]), member)
+            for member in group.members
+        )
+        standing = dict.fromkeys((path for path, _ in ranked), _FREE)
+        candidates = ranked
+        if self.has_limits or wishes.prefer is not None:
+            standing = {path: self._standing(path, member) for path, member in ranked}
+            first = min(standing.values())
+            candidates = [place for place in ranked if standing[place[0]] == first]
+        for measure in self._order:
+            if len(candidates) == 1:
+                break
+            measured = [measure(path, member) for path, member in candidates]
+            least = min(measured)
+            candidates = [place for place, number in zip(candidates, measured, strict=True) if number == least]
+        keeper = candidates[0][1]
+        own, known = keeper[3:5], {keeper[3:5]}
+        closed = {member[0] for _, member in ranked if member[3:5] == own} if wishes.isolate else ()
+        victims: list[Member] = []
+        stays: list[Member] = []
+        listed = [keeper]
+        for path, member in ranked:
+            if member is keeper:
+                continue
+            identity = member[3:5]
+            if wishes.with_links or identity not in known:
+                known.add(identity)
+                listed.append(member)
+            if standing[path] < _FREE or identity == own or member.root in closed:
+                stays.append(member)
+            else:
+                victims.append(member)
+        return Decided(group, keeper, victims, stays, listed)
+
+    def _standing(self, path: bytes, member: Member) -> int:
+        """What must stay comes first, then what is preferred."""
+        if self._trees.is_reference(path):
+            return _REFERENCE
+        inside = join(member.folder, member.name)
+        if self._wishes.protect is not None and self._wishes.protect.match(inside):
+            return _PROTECTED
+        is_other = self._wishes.prefer is not None and not self._wishes.prefer.match(inside)
+        return _NOT_PREFERRED if is_other else _FREE
+
+    def _measure(self, rule: Keep) -> Callable[[bytes, Member], int]:
+        """A number of a path and its member, of which the least stays."""
+        match rule:
+            case Keep.OLDEST:
+                return lambda _, member: member.mtime_ns
+            case Keep.NEWEST:
+                return lambda _, member: -member.mtime_ns
+            case Keep.SHORTEST_PATH:
+                return lambda path, _: len(path)
+            case Keep.LONGEST_PATH:
+                return lambda path, _: -len(path)
+            case Keep.SHORTEST_NAME:
+                return lambda _, member: len(member.name)
+            case Keep.FIRST:
+                return lambda _, member: member.root
+            case Keep.LARGEST_FOLDER:
+                return lambda _, member: -self._files_in(member.root, member.folder)
+            case Keep.CLEAN_NAME:
+                return lambda _, member: looks_like_a_copy(member.name)
+
+
+_REFERENCE, _PROTECTED, _FREE, _NOT_PREFERRED = range(4)
+
+
+def looks_like_a_copy(name: bytes) -> bool:
+    """Whether a name says that it is a copy of another one: `a (1).jpg`, `a - Copy.jpg`, `Copy of a.jpg`."""
+    if 0x28 not in name and b"op" not in name.lower():  # nearly all names, in a tenth of the time
+        return False
+    stem, dot, _ = name.rpartition(b".")
+    return _COPY.search(stem if dot and stem else name) is not None

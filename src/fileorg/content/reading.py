@@ -1,0 +1,186 @@
+"""Read the contents that are in doubt: batches are cut into tasks for processes, and put together as they come back."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from fileorg.content.digest import SMALL_BYTES, Request, answer_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fileorg.content.digest import Answer
+    from fileorg.core.events import Reporter
+    from fileorg.core.pool import Processes
+    from fileorg.index.digests import Digested
+
+_FILES_A_TASK, _BYTES_A_TASK = 2048, 64 << 20
+_PROBLEMS_KEPT = 1000
+
+
+class Tree(NamedTuple):
+    """One of the trees that are searched: its number in the index, and its path."""
+
+    number: int
+    path: bytes
+
+
+class Reading(NamedTuple):
+    """Files of a batch that are to be read, by position: wholly, or of large ones only the ends."""
+
+    known: Digested
+    positions: list[int]
+    tree: Tree
+    wholly: bool
+
+
+@dataclass(slots=True)
+class Reads:
+    """How much was read, and the files that could not be, or changed meanwhile: the first ones by name.
+
+    No digest never means equal.
+    """
+
+    files: int = 0
+    bytes_: int = 0
+    failed: int = 0
+    named: list[tuple[bytes, str]] = field(default_factory=list)
+
+    def fail(self, path: bytes, reason: str) -> None:
+        self.failed += 1
+        if len(self.named) < _PROBLEMS_KEPT:
+            self.named.append((path, reason))
+
+
+class Sink(Protocol):
+    """Where digests go: counted as they come, and written when a batch is complete."""
+
+    def count(self, wholes: Iterable[int], ends: Iterable[int]) -> None: ...
+
+    def put(self, known: Iterable[Digested]) -> None: ...
+
+
+def read_all(
+    readings: Iterator[Reading],
+    sink: Sink,
+    processes: Processes,
+    reporter: Reporter,
+    racy: dict[int, list[int]] | None = None,
+    reads: Reads | None = None,
+) -> tuple[dict[int, list[int]], Reads]:
+    """Read, and give the sink what was found. One task is done by this process, several by others.
+
+    Returns what was read too soon after it changed to be remembered, positions by batch, and what could not be read.
+    """
+    shop = _Workshop(sink, reporter, {} if racy is None else racy, reads or Reads())
+    tasks = shop.tasks(readings)
+    first, second = next(tasks, None), next(tasks, None)
+    if second is not None:
+        early = [task for task in (second, first) if task is not None]
+        for answers in processes.work(answer_all, lambda: early.pop() if early else next(tasks, None)):
+            shop.take(answers)
+    elif first is not None:
+        shop.take(answer_all(first))
+    return shop.racy, shop.reads
+
+
+class _Open:
+    """A batch of which parts are under way."""
+
+    def __init__(self, reading: Reading, parts: int) -> None:
+        self.reading = reading
+        self.digested = reading.known
+        self.parts = parts
+
+    def take(self, answer: Answer) -> None:
+        """The digests of a part."""
+        known = self.digested
+        wholes, ends = _merged(known.wholes, answer.wholes), _merged(known.ends, answer.ends)
+        self.digested = known._replace(wholes=wholes, ends=ends)
+        self.parts -= 1
+
+
+def _merged(column: bytes, other: bytes) -> bytes:
+    """Two columns, of which at each position one at the most is not zero."""
+    if not column or not other:
+        return column or other
+    return (int.from_bytes(column) | int.from_bytes(other)).to_bytes(len(column))
+
+
+class _Workshop:
+    def __init__(self, sink: Sink, reporter: Reporter, racy: dict[int, list[int]], reads: Reads) -> None:
+        self._sink, self._reporter = sink, reporter
+        self.racy, self.reads = racy, reads
+        self._open: dict[int, _Open] = {}
+
+    def tasks(self, readings: Iterator[Reading]) -> Iterator[list[Request]]:
+        """What is to be read, in tasks that are worth the way to another process and back."""
+        task: list[Request] = []
+        files = bytes_ = 0
+        for reading in readings:
+            parts = list(_parts(reading, _BYTES_A_TASK))
+            self._open[reading.known.id] = _Open(reading, len(parts))  # before an answer can come
+            for part, (positions, to_read) in enumerate(parts):
+                task.append(_request(reading, part, positions))
+                files += len(positions)
+                bytes_ += to_read
+                if files >= _FILES_A_TASK or bytes_ >= _BYTES_A_TASK:
+                    yield task
+                    task, files, bytes_ = [], 0, 0
+        if task:
+            yield task
+
+    def take(self, answers: list[Answer]) -> None:
+        complete = []
+        for answer in answers:
+            job = self._open[answer.batch]
+            job.take(answer)
+            self._tell(job.reading, answer)
+            if not job.parts:
+                del self._open[answer.batch]
+                complete.append(job.digested)
+        self._sink.put(complete)
+
+    def _tell(self, reading: Reading, answer: Answer) -> None:
+        known, tree = reading.known, reading.tree
+        folder = os.path.join(tree.path, known.batch.folder)
+        if answer.problems:
+            names = known.batch.split_names()
+            for position, reason in answer.problems:
+                self.reads.fail(os.path.join(folder, names[position]), reason)
+        if answer.young:
+            self.racy.setdefault(known.id, []).extend(answer.young)
+        self._sink.count(array("Q", answer.whole_keys), array("Q", answer.ends_keys))
+        files = (len(answer.whole_keys) + len(answer.ends_keys)) // 8
+        self.reads.files += files
+        self.reads.bytes_ += answer.bytes_
+        self._reporter.advance(files, answer.bytes_, folder)
+
+
+def _parts(reading: Reading, most: int) -> Iterator[tuple[list[int], int]]:
+    """The positions in parts of about `most` bytes to read; (positions, bytes)."""
+    sizes, positions = reading.known.batch.column(0), reading.positions
+    if not reading.wholly:  # a batch of these is never too large
+        yield positions, min(sum(sizes), len(positions) * SMALL_BYTES)
+        return
+    part, bytes_ = list[int](), 0
+    for position in positions:
+        part.append(position)
+        bytes_ += sizes[position]
+        if bytes_ >= most:
+            yield part, bytes_
+            part, bytes_ = [], 0
+    if part:
+        yield part, bytes_
+
+
+def _request(reading: Reading, part: int, positions: list[int]) -> Request:
+    batch = reading.known.batch
+    folder = os.path.join(reading.tree.path, batch.folder)
+    chosen = array("H", positions).tobytes()
+    return Request(
+        reading.known.id, part, folder, batch.dev, batch.files, batch.names, batch.numbers, chosen, reading.wholly
+    )

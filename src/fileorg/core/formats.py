@@ -1,0 +1,120 @@
+"""JSON, CSV and NUL-separated output, streamed. What is read back by programs must be exact and harmless."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import os
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TextIO
+
+from fileorg.core.batches import in_batches
+from fileorg.core.names import display
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+# What a spreadsheet takes for a formula, also in its full-width form.
+_FORMULA = frozenset("=+-@\t\r＝＋－＠")  # noqa: RUF001
+
+
+def named(key: str, name: bytes) -> dict[str, str]:
+    """`name` for JSON: as text, and beside it exactly, in base 64, where it is not valid UTF-8."""
+    try:
+        return {key: name.decode()}
+    except UnicodeDecodeError:
+        return {key: name.decode(errors="replace"), f"{key}_b64": base64.b64encode(name).decode()}
+
+
+def iso(ns: int | None) -> str | None:
+    """A time for programs; None where there is none, or none that a calendar has."""
+    if ns is None:
+        return None
+    day, seconds = divmod(ns // 1_000_000_000, 86_400)
+    date = _date(day)
+    return date and f"{date}T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}Z"
+
+
+@lru_cache(maxsize=4096)
+def _date(day: int) -> str | None:
+    """`day` since 1970: made once for the many files of a day."""
+    try:
+        return datetime.fromtimestamp(day * 86_400, UTC).date().isoformat()
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def write_json(stream: TextIO, value: Any) -> None:
+    """One document, for what fits in memory."""
+    stream.write(json.dumps(value, indent=2) + "\n")
+
+
+class JsonDocument:
+    """One object, written as it comes: fields and one long list of rows, a row a line."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._write = stream.write
+        self._encode = json.JSONEncoder().encode
+        self._separator = "{\n  "
+
+    def field(self, key: str, value: Any) -> None:
+        self._write(f"{self._separator}{json.dumps(key)}: {json.dumps(value)}")
+        self._separator = ",\n  "
+
+    def rows(self, key: str, rows: Iterable[Any]) -> None:
+        self._write(f"{self._separator}{json.dumps(key)}: [")
+        separator = "\n    "
+        for batch in in_batches(map(self._encode, rows), 256):
+            self._write(separator + ",\n    ".join(batch))
+            separator = ",\n    "
+        self._write("]" if separator.startswith("\n") else "\n  ]")
+        self._separator = ",\n  "
+
+    def end(self) -> None:
+        self._write("\n}\n")
+
+
+def write_csv(stream: TextIO, titles: Sequence[str], rows: Iterable[Sequence[Any]], *, raw: bool = False) -> None:
+    """Rows under titles. Names are shown as `display` shows them; text that a spreadsheet would run is quoted.
+
+    `raw`: neither of the two; names byte by byte. The rest of the stream is then written byte by byte as well.
+    """
+    if raw and isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="surrogateescape")
+    cell = _raw_cell if raw else _cell
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(titles)
+    writer.writerows(map(cell, row) for row in rows)
+
+
+def _raw_cell(value: Any) -> Any:
+    return os.fsdecode(value) if isinstance(value, bytes) else value
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bytes):
+        value = display(value)
+    if isinstance(value, str) and (value[:1] in _FORMULA or (value[:1].isspace() and value.lstrip()[:1] in _FORMULA)):
+        return f"'{value}"
+    return value
+
+
+def write_null(stream: TextIO, names: Iterable[bytes]) -> None:
+    """Names as they are, each ended by a NUL."""
+    _write_raw(stream, names, b"\0")
+
+
+def write_lines(stream: TextIO, names: Iterable[bytes]) -> None:
+    """Names as they are, one a line."""
+    _write_raw(stream, names, b"\n")
+
+
+def _write_raw(stream: TextIO, names: Iterable[bytes], end: bytes) -> None:
+    stream.flush()
+    buffer = stream.buffer
+    for batch in in_batches(names, 256):
+        buffer.write(end.join(batch) + end)
+    buffer.flush()

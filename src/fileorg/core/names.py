@@ -1,0 +1,60 @@
+"""How a name is shown. Any byte but `/` and NUL is a legal name, and none of them may steer a terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+
+# C0, DEL and C1; bidirectional marks, embeddings, overrides and isolates; line and paragraph separators;
+# the surrogates that stand for bytes that are not UTF-8; the byte-order mark and zero-width characters
+# that make two names look alike.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+
+
+def display(name: bytes | str) -> str:
+    """`name` as one printable line: controls, bidirectional marks and bytes that are not UTF-8 become escapes."""
+    text = os.fsdecode(name)
+    return _UNSAFE.sub(_escape, text) if _UNSAFE.search(text) else text
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if 0xDC80 <= code <= 0xDCFF:  # surrogateescape: the byte itself
+        return f"\\x{code - 0xDC00:02x}"
+    named = {0x09: "\\t", 0x0A: "\\n", 0x0D: "\\r"}.get(code)
+    return named or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
+
+
+def join(folder: bytes, name: bytes) -> bytes:
+    """The root-relative path of `name` in `folder`; the root itself is `b""`."""
+    return folder + b"/" + name if folder else name
+
+
+def below(root: bytes, path: bytes) -> bytes:
+    """The absolute path of what is at a root-relative one."""
+    return join(root.rstrip(b"/"), path) if path else root
+
+
+def is_within(path: bytes, folder: bytes) -> bool:
+    """Whether a path is a folder itself, or lies in it or below; by their names alone."""
+    return path == folder or path.startswith(folder.rstrip(b"/") + b"/")
+
+
+def split(path: bytes) -> tuple[bytes, bytes]:
+    """The inverse of `join`."""
+    folder, _, name = path.rpartition(b"/")
+    return folder, name
+
+
+def collision_key(name: bytes, *, case_insensitive: bool) -> bytes:
+    """Equal for names that no folder can hold both of: `casefold(NFC(name))` if case is not told apart.
+
+    It is compared, never written. Bytes that are not UTF-8 stay as they are.
+    """
+    if not case_insensitive:
+        return name
+    if name.isascii():
+        return name.lower()
+    text = unicodedata.normalize("NFC", name.decode(errors="surrogateescape"))
+    return text.casefold().encode(errors="surrogateescape")

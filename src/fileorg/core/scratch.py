@@ -1,0 +1,15 @@
+"""A private database that SQLite deletes when it is closed, however the process ends."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TypeAlias
+
+Scratch: TypeAlias = sqlite3.Connection
+
+
+def scratch(schema: str, *, cache_kb: int = 8000) -> Scratch:
+    """For what a stage remembers beside the index; it takes no memory beyond its cache."""
+    db = sqlite3.connect("", isolation_level=None)
+    db.executescript(f"PRAGMA journal_mode=OFF; PRAGMA cache_size=-{cache_kb}; {schema}")
+    return db

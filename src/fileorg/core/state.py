@@ -1,0 +1,202 @@
+"""The state directory: where the journal and the index are, who may use them, and one run at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import socket
+import stat
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fileorg.core.errors import Locked, StateError
+from fileorg.core.names import display
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+JOURNAL = b"journal.db"
+INDEX = b"index.db"
+LISTINGS = b"listings.db"
+_OURS = (JOURNAL, INDEX, LISTINGS, b"run.lock", b"index.lock")
+
+
+@dataclass(frozen=True, slots=True)
+class StateDirectory:
+    """A checked directory of ours, mode 0700."""
+
+    path: bytes
+
+    @property
+    def journal(self) -> bytes:
+        return os.path.join(self.path, JOURNAL)
+
+    @property
+    def index(self) -> bytes:
+        return os.path.join(self.path, INDEX)
+
+    def listings(self) -> bytes:
+        """Made when it is wanted, for most commands list nothing. Raises `StateError` if it is not ours, `OSError`."""
+        path = os.path.join(self.path, LISTINGS)
+        os.close(_own_file(path))
+        return path
+
+
+def default_state_path() -> bytes:
+    """`$FILEORG_HOME`, else the place that the system keeps for the state of programs."""
+    if home := os.environ.get("FILEORG_HOME"):
+        return os.fsencode(home)
+    import platformdirs
+
+    return os.fsencode(platformdirs.user_state_dir("fileorg", appauthor=False))
+
+
+def open_state(path: bytes | None = None) -> StateDirectory:
+    """The state directory, made if it is missing. Raises `StateError` if it is not ours or cannot be used."""
+    path = os.path.abspath(path or default_state_path())
+    shown = display(path)
+    hint = "name another one with --state-dir or FILEORG_HOME"
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        seen = os.lstat(path)
+        if stat.S_ISLNK(seen.st_mode):
+            raise StateError(f"The state directory {shown} is a symlink.", hint="name the real directory")
+        if seen.st_uid != os.geteuid():
+            raise StateError(f"The state directory {shown} belongs to another user.", hint=hint)
+        entries = os.listdir(path)
+        if entries and not any(name in entries for name in _OURS):
+            raise StateError(f"{shown} holds other files: it is no state directory of fileorg.", hint=hint)
+        if stat.S_IMODE(seen.st_mode) != 0o700:
+            os.chmod(path, 0o700)
+        for name in (JOURNAL, INDEX):
+            os.close(_own_file(os.path.join(path, name)))
+        if os.path.getsize(os.path.join(path, JOURNAL)) == 0:
+            # SQLite flushes the names of its temporary files only: without that of the journal itself they are worth
+            # nothing. Here, and not where a name is made: who made it may have been killed just then.
+            for new in (os.path.join(path, JOURNAL), path, *_ancestors(path)):
+                _flush(new)
+    except OSError as error:
+        raise StateError(f"The state directory {shown} cannot be used: {error.strerror}.", hint=hint) from error
+    return StateDirectory(os.path.realpath(path))
+
+
+def _flush(path: bytes) -> None:
+    """A file, or the names in a directory, to the disk; if it may be opened, and the file system can do that."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError:
+        return
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.EROFS}:
+            raise
+    finally:
+        os.close(fd)
+
+
+def _own_file(path: bytes) -> int:
+    """A descriptor of a file of ours, made with mode 0600 if it is missing. Raises `StateError` for a link, or if it
+    has another owner or a second name: what is written into it would be written elsewhere.
+    """
+    hint = "move it away, or name another state directory with --state-dir"
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:
+            raise StateError(f"{display(path)} is not a plain file.", hint=hint) from error
+        raise
+    try:
+        seen = os.fstat(fd)
+        if not stat.S_ISREG(seen.st_mode) or seen.st_nlink != 1 or seen.st_uid != os.geteuid():
+            raise StateError(f"{display(path)} is not a plain file of yours with one name.", hint=hint)
+        if stat.S_IMODE(seen.st_mode) != 0o600:
+            os.fchmod(fd, 0o600)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+@contextlib.contextmanager
+def run_lock(state: StateDirectory, what: str, *, name: bytes = b"run.lock") -> Iterator[int]:
+    """Hold the journal for one run; the descriptor that does. `what` is told to whoever comes meanwhile.
+
+    Raises `Locked`, naming who has it. A raw flock: the kernel drops it with the last descriptor, however the process
+    ends.
+    """
+    path = os.path.join(state.path, name)
+    try:
+        fd = _own_file(path)
+    except OSError as error:
+        raise StateError(
+            f"The lock {display(path)} cannot be used: {error.strerror}.",
+            hint="see who owns it, or name another state directory with --state-dir",
+        ) from error
+    try:
+        if not _flock(fd, fcntl.LOCK_EX):
+            raise Locked(f"Another fileorg run is at work: {_holder(fd)}.")
+        about = {"pid": os.getpid(), "host": socket.gethostname(), "since": int(time.time()), "what": what}
+        with contextlib.suppress(OSError):  # the flock is what counts; a full disk is the journal's to tell
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, json.dumps(about).encode(), 0)
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _holder(fd: int) -> str:
+    try:
+        about = json.loads(os.pread(fd, 4096, 0))
+        since = time.strftime("%H:%M", time.localtime(int(about["since"])))
+        return f"{display(str(about['what']))}, process {int(about['pid'])}, since {since}"
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return "it has just started"
+
+
+@contextlib.contextmanager
+def root_locks(*roots: bytes) -> Iterator[list[int]]:
+    """Hold each root, by the descriptors it gives, against every other run.
+
+    Also against one of another user or with another state directory: the flock is on the directory itself, keyed by
+    device and inode whatever name leads there. Those above a root are held shared: a run on an ancestor or a
+    descendant conflicts. Raises `Locked`.
+    """
+    exclusive = {os.path.realpath(root) for root in roots}
+    shared = {parent for root in exclusive for parent in _ancestors(root)} - exclusive
+    fds: list[int] = []
+    try:
+        for path in sorted(exclusive | shared):
+            try:
+                fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except PermissionError:  # a folder that may be entered but not read: no one can lock it
+                continue
+            fds.append(fd)
+            if not _flock(fd, fcntl.LOCK_EX if path in exclusive else fcntl.LOCK_SH):
+                raise Locked(f"Another fileorg run is at work in, above or below {display(path)}.")
+        yield fds
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
+def _ancestors(path: bytes) -> Iterator[bytes]:
+    while (parent := os.path.dirname(path)) != path:
+        yield parent
+        path = parent
+
+
+def _flock(fd: int, kind: int) -> bool:
+    """Whether the lock was had. A file system without flock counts as had: the run lock still stands."""
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in {errno.EWOULDBLOCK, errno.EAGAIN}:
+            return False
+        if error.errno not in {errno.ENOTSUP, errno.ENOLCK, errno.EBADF, errno.EINVAL, errno.ENOSYS}:
+            raise StateError(f"Whether another fileorg run is at work cannot be known: {error.strerror}.") from error
+    return True

@@ -1,0 +1,138 @@
+"""What is left over goes: empty files and broken symlinks to our trash, empty folders away. Rows; nothing is written.
+
+Files and links first, folder by folder, then the folders, those in a folder before it. Nothing is held in memory: what
+was found is in the private database that a scan has filled.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fileorg.core.batches import in_batches
+from fileorg.core.model import Action, Base, PlanRow
+from fileorg.core.names import display, join, split
+from fileorg.scan.leftovers import Leftover
+from fileorg.storage.local.recreate import Remaking
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from fileorg.core.model import Entry
+    from fileorg.scan.empty_folders import Leftovers
+    from fileorg.storage.local.storage import LocalStorage
+
+_PRIVATE = 0o700
+_ELSEWHERE = "it is on another disk than the trash of fileorg: clean that folder by itself"
+_LED_TO = "a symlink leads to it"
+
+
+class CleanPlan:
+    """The plan of one clean run. `trash` is root-relative: what goes has the same path in it as it had."""
+
+    def __init__(self, leftovers: Leftovers, goes: Collection[Leftover], storage: LocalStorage, trash: bytes) -> None:
+        """Looks at each empty folder and at the trash. Raises `OSError` if the root cannot be looked at."""
+        self._leftovers = leftovers
+        self._goes = goes
+        self._storage = storage
+        self._trash = trash
+        self._there, self._fault, self._dev = _look_at(trash, storage)
+        self.counts = dict.fromkeys(Leftover, 0)
+        self.skipped = 0
+        for folder, entry in leftovers.names():
+            if self._reason(entry):
+                self.skipped += 1
+                leftovers.keep(folder)
+            else:
+                self.counts[_kind(entry)] += 1
+        if Leftover.EMPTY_FOLDER in goes:
+            remaking = Remaking(storage)
+            going = leftovers.judge_folders(lambda folder: self._obstacle(folder, remaking))
+            self.counts[Leftover.EMPTY_FOLDER] = going
+            self.skipped += sum(1 for _, reason in leftovers.folders() if reason)
+
+    @property
+    def files(self) -> int:
+        """How many files, links and folders are to go."""
+        return sum(self.counts.values())
+
+    @property
+    def renames(self) -> int:
+        return self.files - self.counts[Leftover.EMPTY_FOLDER]
+
+    def batches(self, rows: int) -> Iterator[list[PlanRow]]:
+        """The plan, the same each time: what stays is in it with the reason."""
+        return in_batches(self._rows(), rows)
+
+    def first(self, kind: Leftover, most: int) -> list[bytes]:
+        """The first names of a kind that are to go."""
+        found: list[bytes] = []
+        for row in self._rows():
+            if row.category == kind and not row.reason:
+                found.append(join(row.source_folder, row.source_name) or join(row.target_folder, row.target_name))
+                if len(found) == most:
+                    break
+        return found
+
+    def _rows(self) -> Iterator[PlanRow]:
+        made = [b"", *_with_parents(self._there)]
+        for folder, entry in self._leftovers.names():
+            trash, reason = join(self._trash, folder) if folder else self._trash, self._reason(entry)
+            if not reason and trash != made[-1]:
+                wanted = list(_with_parents(trash))
+                yield from (_private_folder(path) for path in wanted if path not in made)
+                made = wanted  # what comes next is in one of these, or in none that was made before
+            yield PlanRow(
+                Action.MOVE, Base.ROOT, folder, entry.name, Base.ROOT, trash, entry.name,
+                entry.inode, entry.size, entry.mtime_ns, entry.mode, _kind(entry), reason=reason,
+            )  # fmt: skip
+        if Leftover.EMPTY_FOLDER in self._goes:
+            for path, reason in self._leftovers.folders():
+                yield PlanRow(
+                    Action.REMOVE_FOLDER, Base.ROOT, b"", b"", Base.ROOT, *split(path),
+                    0, 0, 0, 0, Leftover.EMPTY_FOLDER, reason=reason,
+                )  # fmt: skip
+
+    def _reason(self, entry: Entry) -> str:
+        """Why a file or a link stays."""
+        if self._fault or entry.dev != self._dev:
+            return self._fault or _ELSEWHERE
+        return _LED_TO if self._leftovers.is_led_to(entry) else ""
+
+    def _obstacle(self, folder: bytes, remaking: Remaking) -> str:
+        """Why an empty folder stays."""
+        if reason := remaking.obstacle(folder):
+            return reason
+        entry = self._storage.stat_folder(folder)
+        return _LED_TO if entry is not None and self._leftovers.is_led_to(entry) else ""
+
+
+def _look_at(trash: bytes, storage: LocalStorage) -> tuple[bytes, str, int]:
+    """How much of the path of the trash is there, what stands in its way, and the device that it is on."""
+    there = b""
+    try:
+        for path in _with_parents(trash):
+            entry = storage.lstat(*split(path))
+            if entry is None:
+                break
+            if not entry.is_folder:
+                return there, f"{display(path)} is in the way: it is no folder", 0
+            there = path
+        found = storage.stat_folder(there)
+    except OSError as error:
+        return there, f"the trash of fileorg cannot be used: {error.strerror}", 0
+    return there, "", found.dev if found else 0
+
+
+def _with_parents(path: bytes) -> Iterator[bytes]:
+    """The folders above and the folder itself, that order; nothing for the root."""
+    if path:
+        yield from _with_parents(split(path)[0])
+        yield path
+
+
+def _private_folder(path: bytes) -> PlanRow:
+    return PlanRow(Action.MAKE_FOLDER, Base.ROOT, b"", b"", Base.ROOT, *split(path), 0, 0, 0, _PRIVATE, "")
+
+
+def _kind(entry: Entry) -> Leftover:
+    return Leftover.EMPTY_FILE if entry.is_file else Leftover.BROKEN_SYMLINK

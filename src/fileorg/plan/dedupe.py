@@ -1,0 +1,151 @@
+"""The plan of a dedupe: for each duplicate that may go, a step that puts it into our trash, or a link in its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from fileorg.core.batches import in_batches
+from fileorg.core.model import Action, Base, Keeper, PlanRow
+from fileorg.core.names import display, join, split
+from fileorg.rules.classify import Rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from fileorg.content.keeper import Chooser, Decided, Trees
+    from fileorg.index.groups import Group, Groups, Member
+    from fileorg.storage.base import Storage
+
+
+class Remedy(StrEnum):
+    """What is done with duplicates."""
+
+    QUARANTINE = "quarantine"
+    HARDLINK = "hardlink"
+    SYMLINK = "symlink"
+    REFLINK = "reflink"
+
+
+_ACTIONS = {
+    Remedy.QUARANTINE: Action.QUARANTINE,
+    Remedy.HARDLINK: Action.REPLACE_BY_HARDLINK,
+    Remedy.SYMLINK: Action.REPLACE_BY_SYMLINK,
+    Remedy.REFLINK: Action.REFLINK,
+}
+TRASH_MODE = 0o700
+
+
+@dataclass(slots=True)
+class Found:
+    """What the groups come to, once it is decided who stays. `duplicates` are those that are listed beside keepers,
+    `victims` the names that may go, `bytes` what is free when all of them are gone.
+    """
+
+    groups: int = 0
+    duplicates: int = 0
+    victims: int = 0
+    bytes: int = 0
+
+
+def decided(groups: Iterable[Group], chooser: Chooser) -> Iterator[Decided]:
+    """The groups in which something may go, or a file has several names that are wanted; most waste first."""
+    for group in groups:
+        decision = chooser.decide(group)
+        if decision.victims or (chooser.with_links and len(decision.listed) > 1):
+            yield decision
+
+
+def found(groups: Groups, chooser: Chooser, *, exactly: bool) -> Found:
+    """The sums of all groups. Not `exactly`: as if every name of a file were among those that were found."""
+    if not exactly and not chooser.has_limits and not chooser.with_links:
+        number, duplicates, bytes_ = groups.sums()
+        return Found(number, duplicates, duplicates, bytes_)
+    sums = Found()
+    for decision in decided(groups.every(), chooser):
+        sums.groups += 1
+        sums.duplicates += len(decision.listed) - 1
+        sums.victims += len(decision.victims)
+        sums.bytes += decision.group.size * (freed(decision) if exactly else wasted(decision))
+    return sums
+
+
+def wasted(decision: Decided) -> int:
+    """How many copies of the content there are too many."""
+    return len({member[3:5] for member in decision.victims})
+
+
+def freed(decision: Decided) -> int:
+    """How many copies of the content are gone when the victims are: files of which no name stays."""
+    names: dict[tuple[int, int], int] = {}
+    for victim in decision.victims:
+        names[victim.dev, victim.inode] = names.get((victim.dev, victim.inode), victim.nlink) - 1
+    return sum(left <= 0 for left in names.values())
+
+
+def base_of(root: int) -> Base:
+    """Where a tree stands among the directories of the operation."""
+    return Base(root + 1) if root else Base.ROOT
+
+
+class DedupePlan:
+    """Rows for all victims, group by group. Read once by `execute`, as often as wanted by a dry run."""
+
+    def __init__(
+        self, groups: Groups, chooser: Chooser, remedy: Remedy, trees: Trees, storages: Sequence[Storage], number: int
+    ) -> None:
+        """`storages` by `Base`; `number` is that of the operation, by which its trash is called."""
+        self._groups, self._chooser, self._trees = groups, chooser, trees
+        self._action = _ACTIONS[remedy]
+        self._storages = storages
+        self._category_of = Rules.default().category_of
+        self._trash = b".fileorg/trash/%d" % number
+        self.found = found(groups, chooser, exactly=True)
+
+    @property
+    def files(self) -> int:
+        return self.found.victims
+
+    def batches(self, rows: int) -> Iterator[list[PlanRow]]:
+        """The steps, at most `rows` at a time; folders of the trash just before what goes there."""
+        return in_batches(self._every(), rows)
+
+    def _every(self) -> Iterator[PlanRow]:
+        made: set[tuple[Base, bytes]] = set()
+        for decision in decided(self._groups.every(), self._chooser):
+            kept, size = decision.keeper, decision.group.size
+            keeper = Keeper(base_of(kept.root), kept.folder, kept.name, kept.inode, kept.mtime_ns)
+            for victim in decision.victims:
+                base, reason = base_of(victim.root), self._reason(victim, kept)
+                trash = join(self._trash, victim.folder) if victim.folder else self._trash
+                if self._action is Action.REFLINK:
+                    trash = victim.folder  # it stays where it is
+                elif not reason:
+                    yield from self._make_folders(base, trash, made)
+                yield PlanRow(
+                    self._action, base, victim.folder, victim.name, base, trash, victim.name,
+                    victim.inode, size, victim.mtime_ns, victim.mode, self._category_of(victim.name), 0, reason, keeper,
+                )  # fmt: skip
+
+    def _reason(self, victim: Member, keeper: Member) -> str:
+        """Why it cannot be done, as far as that is known before."""
+        if victim.dev != keeper.dev and self._action in {Action.REPLACE_BY_HARDLINK, Action.REFLINK}:
+            kind = "hard link" if self._action is Action.REPLACE_BY_HARDLINK else "reflink"
+            return f"it is on another disk than {display(self._trees.path(keeper))}, where no {kind} can lead"
+        return ""
+
+    def _is_there(self, base: Base, folder: bytes) -> bool:
+        try:
+            return self._storages[base].lstat(*split(folder)) is not None
+        except OSError:  # something else is in the place of a folder above, as the rows will find
+            return True
+
+    def _make_folders(self, base: Base, folder: bytes, made: set[tuple[Base, bytes]]) -> Iterator[PlanRow]:
+        if not folder or (base, folder) in made:
+            return
+        above, name = split(folder)
+        yield from self._make_folders(base, above, made)
+        made.add((base, folder))
+        if not self._trash.startswith(folder) or not self._is_there(base, folder):
+            yield PlanRow(Action.MAKE_FOLDER, base, b"", b"", base, above, name, 0, 0, 0, TRASH_MODE, "")

@@ -1,0 +1,201 @@
+"""What a plan remembers beside the index: where each file goes, and who takes which of the contested names.
+
+On disk, so that it takes no memory: 14 bytes a file, and a row for each of the few whose name is contested.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from fileorg.core.scratch import scratch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SCHEMA = """
+CREATE TABLE places (
+    folder BLOB NOT NULL, sequence INTEGER NOT NULL, categories BLOB NOT NULL, targets BLOB NOT NULL,
+    digests BLOB NOT NULL, PRIMARY KEY (folder, sequence));
+CREATE TABLE followers (
+    folder BLOB NOT NULL, leader BLOB NOT NULL, name BLOB NOT NULL, category INTEGER NOT NULL, target INTEGER NOT NULL,
+    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, PRIMARY KEY (folder, leader, name)) WITHOUT ROWID;
+CREATE INDEX followers_by_name ON followers (folder, name);
+CREATE TABLE claims (
+    folder BLOB NOT NULL, key BLOB NOT NULL, family BLOB NOT NULL, number INTEGER NOT NULL,
+    on_disk INTEGER NOT NULL, at_folder BLOB NOT NULL, at_name BLOB NOT NULL, size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL, PRIMARY KEY (folder, key)) WITHOUT ROWID;
+CREATE INDEX claims_of_family ON claims (folder, family, size, number);
+CREATE TABLE decisions (
+    source_folder BLOB NOT NULL, source_name BLOB NOT NULL, target_name BLOB NOT NULL, reason TEXT NOT NULL,
+    displaced_mtime_ns INTEGER, category TEXT NOT NULL, size INTEGER NOT NULL,
+    PRIMARY KEY (source_folder, source_name)) WITHOUT ROWID;
+"""
+TAKEN = "the name is taken"
+_CLAIM = "folder, key, family, number, on_disk, at_folder, at_name, size, mtime_ns"
+_FOLLOWER = "leader, name, followers.category, target, followers.size, mtime_ns"
+
+
+class Claim(NamedTuple):
+    """A name in a target folder and the file that has it: there already, or planned from elsewhere.
+
+    `key` is what must differ between two names, `family` the key of the name before it was numbered.
+    """
+
+    folder: bytes
+    key: bytes
+    family: bytes
+    number: int
+    on_disk: bool
+    at_folder: bytes
+    at_name: bytes
+    size: int
+    mtime_ns: int
+
+
+class Decision(NamedTuple):
+    """What becomes of a file whose name is contested. A reason says that it is skipped, and why.
+
+    `displaced_mtime_ns` is the time of an older file that has the name on disk, and is to make room.
+    """
+
+    target_name: bytes
+    reason: str = ""
+    displaced_mtime_ns: int | None = None
+
+
+class Follower(NamedTuple):
+    """A side-car that is to go where the file `leader` of the same folder goes. Category and target as in `Places`."""
+
+    leader: bytes
+    name: bytes
+    category: int
+    target: int
+    size: int
+    mtime_ns: int
+
+
+class Places(NamedTuple):
+    """For each file of an index batch: which category, which target folder, and a digest of the name it wants there.
+
+    Categories and targets are numbers that the plan gives out. `followers` has the side-cars, by position.
+    """
+
+    categories: array[int]
+    targets: array[int]
+    digests: array[int]
+    followers: dict[int, Follower]
+
+
+class Draft:
+    """A private database that SQLite deletes when it is closed, however the process ends."""
+
+    def __init__(self) -> None:
+        self._db = scratch(_SCHEMA)
+        self.has_followers = False
+
+    def add_places(self, folder: bytes, sequence: int, places: Places) -> None:
+        """The places of a batch of the index."""
+        self._db.execute(
+            "INSERT INTO places (folder, sequence, categories, targets, digests) VALUES (?, ?, ?, ?, ?)",
+            (folder, sequence, places.categories.tobytes(), places.targets.tobytes(), places.digests.tobytes()),
+        )
+        if places.followers:
+            self.has_followers = True
+            rows = ((folder, *follower) for follower in places.followers.values() if follower.target)
+            self._db.executemany("INSERT OR IGNORE INTO followers VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def has_places(self, folder: bytes, sequence: int) -> bool:
+        """Whether those of a batch were added."""
+        query = "SELECT 1 FROM places WHERE folder = ? AND sequence = ?"
+        return self._db.execute(query, (folder, sequence)).fetchone() is not None
+
+    def places(self) -> Iterator[Places]:
+        """What was added, in the order in which the index has its batches; without the side-cars."""
+        rows = self._db.execute("SELECT categories, targets, digests FROM places ORDER BY folder, sequence")
+        for categories, targets, digests in rows:
+            yield Places(array("B", categories), array("I", targets), array("Q", digests), {})
+
+    def followers(self, folder: bytes, leader: bytes) -> list[Follower]:
+        """The side-cars of a file."""
+        query = f"SELECT {_FOLLOWER} FROM followers WHERE folder = ? AND leader = ?"
+        return [Follower(*row) for row in self._db.execute(query, (folder, leader))]
+
+    def follows(self, folder: bytes, name: bytes) -> bool:
+        """Whether the file is a side-car of another one."""
+        query = "SELECT 1 FROM followers WHERE folder = ? AND name = ?"
+        return self._db.execute(query, (folder, name)).fetchone() is not None
+
+    def every_follower(self) -> Iterator[Follower]:
+        for row in self._db.execute(f"SELECT {_FOLLOWER} FROM followers"):
+            yield Follower(*row)
+
+    def put(self, claim: Claim) -> None:
+        """Enter a claim, in place of the one on the same name."""
+        self._db.execute(f"INSERT OR REPLACE INTO claims ({_CLAIM}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", claim)
+
+    def drop(self, folder: bytes, key: bytes) -> None:
+        """Take a claim back."""
+        self._db.execute("DELETE FROM claims WHERE folder = ? AND key = ?", (folder, key))
+
+    def holder(self, folder: bytes, key: bytes) -> Claim | None:
+        row = self._db.execute(f"SELECT {_CLAIM} FROM claims WHERE folder = ? AND key = ?", (folder, key)).fetchone()
+        return Claim(*row) if row else None
+
+    def of_size(self, folder: bytes, family: bytes, size: int) -> list[Claim]:
+        """Those of a family that could hold the same content."""
+        rows = self._db.execute(
+            f"SELECT {_CLAIM} FROM claims WHERE folder = ? AND family = ? AND size = ? ORDER BY number",
+            (folder, family, size),
+        )
+        return [Claim(*row) for row in rows]
+
+    def highest(self, folder: bytes, family: bytes) -> int:
+        row = self._db.execute("SELECT max(number) FROM claims WHERE folder = ? AND family = ?", (folder, family))
+        return int(row.fetchone()[0] or 1)
+
+    def decide(self, folder: bytes, name: bytes, category: str, size: int, decision: Decision) -> None:
+        """What becomes of the source file `name` of `folder`."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (folder, name, *decision, category, size),
+        )
+
+    def revise(self, folder: bytes, name: bytes, decision: Decision) -> None:
+        """Change a decision."""
+        self._db.execute(
+            "UPDATE decisions SET target_name = ?, reason = ?, displaced_mtime_ns = ?"
+            " WHERE source_folder = ? AND source_name = ?",
+            (*decision, folder, name),
+        )
+
+    def renamed(self) -> int:
+        """How many files get another name than their own."""
+        query = "SELECT count(*) FROM decisions WHERE reason = '' AND target_name <> source_name"
+        return int(self._db.execute(query).fetchone()[0])
+
+    def skipped(self) -> list[tuple[str, int, int]]:
+        """(category, files, bytes) of those that stay for a reason."""
+        query = "SELECT category, count(*), sum(size) FROM decisions WHERE reason <> '' GROUP BY category"
+        return self._db.execute(query).fetchall()
+
+    def refused(self) -> list[tuple[bytes, bytes]]:
+        """(folder, name) of those whose name is taken by other content."""
+        query = "SELECT source_folder, source_name FROM decisions WHERE reason LIKE ? || '%' ORDER BY 1, 2"
+        return self._db.execute(query, (TAKEN,)).fetchall()
+
+    def decision(self, source_folder: bytes, source_name: bytes) -> Decision | None:
+        row = self._db.execute(
+            "SELECT target_name, reason, displaced_mtime_ns FROM decisions WHERE source_folder = ? AND source_name = ?",
+            (source_folder, source_name),
+        ).fetchone()
+        return Decision(*row) if row else None
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

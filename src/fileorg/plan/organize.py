@@ -1,0 +1,330 @@
+"""What is to be done, as data: which file goes where, under which name, and which stay. Nothing is written here.
+
+The plan of a million files is no list of a million objects: it is read, batch by batch, from the index and from a
+draft of a few bytes a file. A dry run and a run read the same rows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from xxhash import xxh3_64_intdigest
+
+from fileorg.core.bloom import MOST_NAMES, Filter, Suspects
+from fileorg.core.errors import GuardRefused
+from fileorg.core.model import Action, Base, PlanRow
+from fileorg.core.names import collision_key, display, join, split
+from fileorg.plan.conflicts import Contender, Contest
+from fileorg.plan.draft import Draft, Follower, Places
+from fileorg.plan.placing import Layout, Placer
+from fileorg.rules.sidecars import stem_end
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Iterator, Sequence
+
+    from fileorg.core.events import Reporter
+    from fileorg.index.columns import FileBatch
+    from fileorg.index.index import Index
+    from fileorg.storage.local.storage import LocalStorage
+
+_MANY_FILES = 20_000
+"""From here on a scan has help, and a plan is made meanwhile. Not by default: a filter for any number takes 16 MB."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Files and bytes of one category, and the folders they go to."""
+
+    files: int = 0
+    bytes: int = 0
+    folders: set[builtins.bytes] = field(default_factory=set)
+
+
+class OrganizePlan:
+    """The plan of one organize run, over what the index holds of `source.root`."""
+
+    def __init__(self, index: Index, layout: Layout, source: LocalStorage, target: LocalStorage) -> None:
+        self._index = index
+        self._layout = layout
+        self._source = source
+        self._target = target
+        self._placer = Placer(layout, source, self._batches_of)
+        self._draft = Draft()
+        self._wanted: Filter | None = None
+        self._contested = Suspects()
+        self._moving: tuple[bytes | None, set[bytes]] = (None, set())  # of the folder asked about last
+        self._spelled: tuple[bytes | None, dict[bytes, bytes]] = (None, {})  # of the folder asked about last
+        self._faults: dict[bytes, str] = {b"": ""}  # target folder → why nothing can go there, or ""
+        self._new_folders: set[bytes] = set()
+        self.by_category: dict[str, Tally] = {}
+        self.files = 0
+        self.bytes = 0
+        self.skipped = 0
+        self.renamed = 0
+        self.stay = self._placer.stay
+
+    def _batches_of(self, folder: bytes) -> Iterator[FileBatch]:
+        return self._index.folder(self._source.root, folder)
+
+    def close(self) -> None:
+        self._draft.close()
+
+    # First pass: where does each file belong, and which names are wanted twice? -------------------------------------
+
+    def watching(self, batches: Iterator[tuple[int, FileBatch]]) -> Iterator[tuple[int, FileBatch]]:
+        """What a scan sees, as it passes. Of a large tree most is placed then, while other processes read on.
+
+        Not the files of a folder that comes in several batches: the one that a side-car follows may be in another.
+        """
+        files = 0
+        for sequence, batch in batches:
+            yield sequence, batch
+            files += batch.files
+            if files > _MANY_FILES and batch.is_alone:
+                self._wanted = self._wanted or Filter(MOST_NAMES)
+                self._survey(sequence, batch, self._wanted)
+
+    def survey(self, files: int, reporter: Reporter) -> None:
+        """Find what is to be done. `files` is how many the index holds, at least roughly.
+
+        Reads contents only of files that want the name of another one of the same size.
+        """
+        reporter.stage("plan", files)
+        begun = self._wanted is not None
+        wanted = self._wanted = self._wanted or Filter(files)
+        for sequence, batch in self._index.batches(self._source.root):
+            if not (begun and self._draft.has_places(batch.folder, sequence)):
+                self._survey(sequence, batch, wanted)
+            reporter.advance(batch.files, 0, batch.folder)
+        if self._contested:
+            self._contest_groups()
+            self._resolve(wanted)
+
+    def _survey(self, sequence: int, batch: FileBatch, wanted: Filter) -> None:
+        places = self._placer.place(batch)
+        self._draft.add_places(batch.folder, sequence, places)
+        self._count(batch, places)
+        suspects = {*wanted.add_all(places.digests), *self._taken(batch, places)}
+        self._contested.add_all(places.digests[position] for position in suspects if places.targets[position])
+
+    def _contest_groups(self) -> None:
+        """A file and its side-cars are decided together: where one of them is contested, all are."""
+        if self._draft.has_followers:
+            digest, contested = self._placer.digest, self._contested
+            for follower in self._draft.every_follower():
+                if digest(follower.target, follower.name) in contested:
+                    contested.add_all([digest(follower.target, follower.leader)])
+            for follower in self._draft.every_follower():
+                if digest(follower.target, follower.leader) in contested:
+                    contested.add_all([digest(follower.target, follower.name)])
+
+    def _count(self, batch: FileBatch, places: Places) -> None:
+        targets, categories = self._placer.targets, self._layout.rules.categories
+        pairs = Counter(zip(places.categories, places.targets, strict=True))
+        sizes = Counter[tuple[int, int]]()
+        for pair, size in zip(zip(places.categories, places.targets, strict=True), batch.column(0), strict=True):
+            sizes[pair] += size
+        for (category, target), files in pairs.items():
+            if not target:
+                continue
+            folder = targets[target]
+            self._look_up(folder)
+            if self._faults[folder]:
+                self.skipped += files
+                continue
+            tally = self.by_category.setdefault(categories[category], Tally())
+            tally.files += files
+            tally.bytes += sizes[category, target]
+            tally.folders.add(folder)
+            self.files += files
+            self.bytes += sizes[category, target]
+
+    def _look_up(self, folder: bytes) -> None:
+        """Find out whether a target folder is there, and what stands in its way; the answer is remembered."""
+        if folder in self._faults:
+            return
+        parent, name = split(folder)
+        self._look_up(parent)
+        fault = self._faults[parent]
+        there = parent not in self._new_folders and not fault
+        entry = self._target.lstat(parent, name) if there else None
+        if entry is None:
+            self._new_folders.add(folder)
+        elif not entry.is_folder:
+            fault = f"{display(folder)} is in the way: it is no folder"
+        else:
+            try:
+                self._target.fd(folder)
+            except OSError as error:
+                fault = f"{display(folder)} cannot be used: {error.strerror}"
+        self._faults[folder] = fault
+
+    def _taken(self, batch: FileBatch, places: Places) -> list[int]:
+        """Positions of the files whose name exists at the target."""
+        targets = self._placer.targets
+        existing = {
+            target
+            for target in set(places.targets)
+            if target and targets[target] not in self._new_folders and not self._faults[targets[target]]
+        }
+        if not existing:
+            return []
+        names, lstat = batch.split_names(), self._target.lstat
+        return [
+            position
+            for position, target in enumerate(places.targets)
+            if target in existing and lstat(targets[target], names[position]) is not None
+        ]
+
+    # Second pass, over the contested names only -------------------------------------------------------------------
+
+    def _resolve(self, wanted: Filter) -> None:
+        layout, targets, draft = self._layout, self._placer.targets, self._draft
+        contest = Contest(
+            draft,
+            self._source,
+            self._target,
+            action=layout.action,
+            on_conflict=layout.on_conflict,
+            case_insensitive=layout.case_insensitive,
+            planned=lambda folder, key: xxh3_64_intdigest(folder + b"/" + key) in wanted,
+            moves=self._moves,
+        )
+        for (_, batch), places in zip(self._index.batches(self._source.root), draft.places(), strict=True):
+            rows = None
+            for position in self._contested.positions(places.digests):
+                target, category = places.targets[position], places.categories[position]
+                if not target or self._faults[targets[target]]:
+                    continue
+                rows = rows or list(batch.rows())
+                name, size, mtime_ns, *_ = rows[position]
+                if draft.has_followers and draft.follows(batch.folder, name):
+                    continue  # decided with the file that it follows
+                followers = draft.followers(batch.folder, name) if draft.has_followers else []
+                leader = Follower(b"", name, category, target, size, mtime_ns)
+                contest.decide(*self._group(batch.folder, leader, followers))
+        self._deduct()
+
+    def _group(
+        self, folder: bytes, leader: Follower, followers: Sequence[Follower]
+    ) -> tuple[Contender, list[Contender]]:
+        """A file and its side-cars, whose numbers go where the part of the name ends that they share."""
+        shared = leader.name[: stem_end(leader.name)]
+        files = (leader, *followers)
+        stems = [len(shared) if file.name.startswith(shared) else stem_end(file.name) for file in files]
+        tail = max(len(file.name) - stem for file, stem in zip(files, stems, strict=True))
+        targets, categories = self._placer.targets, self._layout.rules.categories
+        first, *others = (
+            Contender(folder, name, targets[target], categories[category], size, mtime_ns, stem, tail)
+            for (_, name, category, target, size, mtime_ns), stem in zip(files, stems, strict=True)
+        )
+        return first, others
+
+    def _moves(self, folder: bytes, name: bytes) -> bool:
+        """Whether the plan moves the file that is `name` in a target folder now: it may be one of the tree, too."""
+        if self._layout.base is not Base.ROOT or self._layout.action is not Action.MOVE:
+            return False
+        if self._moving[0] != folder:
+            placer, moving = Placer(self._layout, self._source, self._batches_of), set[bytes]()
+            for batch in self._batches_of(folder):
+                targets = placer.place(batch).targets
+                moving.update(name for name, target in zip(batch.split_names(), targets, strict=True) if target)
+            self._moving = (folder, moving)
+        return name in self._moving[1]
+
+    def _deduct(self) -> None:
+        self.renamed = self._draft.renamed()
+        for category, files, bytes_ in self._draft.skipped():
+            self.skipped += files
+            self.files -= files
+            self.bytes -= bytes_
+            self.by_category[category].files -= files
+            self.by_category[category].bytes -= bytes_
+
+    # The rows -----------------------------------------------------------------------------------------------------
+
+    def batches(self, rows: int) -> Iterator[list[PlanRow]]:
+        """The plan, the same each time: folders just before what goes into them, skipped files with the reason."""
+        ready: list[PlanRow] = []
+        made: set[bytes] = set()
+        for (_, batch), places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
+            ready += self._rows(batch, places, made)
+            while len(ready) >= rows:
+                yield ready[:rows]
+                ready = ready[rows:]
+        if ready:
+            yield ready
+
+    def _rows(self, batch: FileBatch, places: Places, made: set[bytes]) -> Iterator[PlanRow]:
+        layout, targets = self._layout, self._placer.targets
+        contested = set(self._contested.positions(places.digests))
+        action, base, categories, folder = layout.action, layout.base, layout.rules.categories, batch.folder
+        new = tuple.__new__
+        everything = enumerate(zip(batch.rows(), places.categories, places.targets, strict=True))
+        for position, ((name, size, mtime_ns, _, inode, mode, _), category, number) in everything:
+            if not number:
+                continue
+            target, target_name, reason = targets[number], name, ""
+            if target not in made and not (reason := self._faults[target]):
+                yield from self._make_folders(target, made)
+            if position in contested and not reason:
+                decision = self._draft.decision(folder, name)
+                if decision is not None:
+                    target_name, reason = decision.target_name, decision.reason
+                    if decision.displaced_mtime_ns is not None:
+                        yield from self._displace(target, target_name, decision.displaced_mtime_ns, made)
+            yield new(
+                PlanRow,
+                (action, Base.ROOT, folder, name, base, target, target_name, inode, size, mtime_ns, mode,
+                 categories[category], 0, reason, None),
+            )  # fmt: skip
+
+    def _make_folders(self, folder: bytes, made: set[bytes], mode: int = 0o777) -> Iterator[PlanRow]:
+        """Rows for the folder and those above it, as far as they are missing and not in the plan yet."""
+        self._look_up(folder)
+        if folder in made or folder not in self._new_folders:
+            made.add(folder)
+            return
+        parent, name = split(folder)
+        yield from self._make_folders(parent, made, mode)
+        made.add(folder)
+        base = self._layout.base
+        yield PlanRow(Action.MAKE_FOLDER, base, b"", b"", base, parent, name, 0, 0, 0, mode, "")
+
+    def _displace(self, folder: bytes, name: bytes, mtime_ns: int, made: set[bytes]) -> Iterator[PlanRow]:
+        """The older file at the target goes to our trash, so that undo can bring it back."""
+        there = self._target.lstat(folder, name)
+        if there is None or not there.is_file or there.mtime_ns != mtime_ns:
+            return  # it is no longer the one that was found to be older: the name is taken
+        if self._layout.case_insensitive:
+            name = self._name_on_disk(folder, name)  # by which undo has to bring it back
+        base, trash = self._layout.base, join(self._layout.trash, folder) if folder else self._layout.trash
+        yield from self._make_folders(trash, made, 0o700)
+        yield PlanRow(
+            Action.MOVE, base, folder, name, base, trash, name,
+            there.inode, there.size, there.mtime_ns, there.mode, "",
+        )  # fmt: skip
+
+    def _name_on_disk(self, folder: bytes, name: bytes) -> bytes:
+        """How a file is spelled that is found by `name`."""
+        if self._spelled[0] != folder:
+            self._spelled = (folder, {})
+            with contextlib.suppress(OSError):  # of entries that it could not look at, which are not asked for
+                for listing in self._target.list_folder(folder):
+                    for entry in listing.files:
+                        self._spelled[1][collision_key(entry.name, case_insensitive=True)] = entry.name
+        return self._spelled[1].get(collision_key(name, case_insensitive=True), name)
+
+    def refuse_conflicts(self) -> None:
+        """For `--on-conflict fail`. Raises `GuardRefused` if any name is taken by other content."""
+        refused = self._draft.refused()
+        if refused:
+            first = ", ".join(display(join(folder, name)) for folder, name in refused[:3])
+            raise GuardRefused(
+                f"{len(refused)} files want a name that is taken: {first}{', …' if len(refused) > 3 else ''}.",
+                hint="nothing was moved; choose --on-conflict rename, skip or keep-newer",
+            )

@@ -1,0 +1,161 @@
+"""Where each file of a batch belongs: by its category, its time, its extension, or the file that it goes with."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from xxhash import xxh3_64_intdigest
+
+from fileorg.core.model import Action, Base, OnConflict
+from fileorg.core.names import collision_key
+from fileorg.plan.draft import Follower, Places
+from fileorg.rules.categories import OTHER
+from fileorg.rules.sidecars import following, may_follow
+from fileorg.scan.leaders import Neighbours, leader_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fileorg.core.model import Entry
+    from fileorg.index.columns import FileBatch
+    from fileorg.rules.classify import Rules
+    from fileorg.rules.template import Template
+    from fileorg.storage.base import Storage
+
+# More suffixes than any honest tree has.
+_KINDS_KNOWN = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How files are to lie. `trash` is where a file goes that a newer one displaces."""
+
+    rules: Rules
+    template: Template
+    action: Action = Action.MOVE
+    on_conflict: OnConflict = OnConflict.RENAME
+    base: Base = Base.ROOT
+    case_insensitive: bool = False
+    trash: bytes = b".fileorg/trash/0"
+    spelled: Callable[[bytes], bytes] = lambda folder: folder
+    """A folder's name as it is on the disk already, where case does not matter."""
+
+    @property
+    def other_stays(self) -> bool:
+        """A folder of everything unknown orders nothing."""
+        return self.template.first_component_is_category
+
+
+@dataclass(slots=True)
+class Stay:
+    """How many files the plan leaves where they are, silently."""
+
+    in_place: int = 0
+    other: int = 0
+
+
+class Placer:
+    """Gives each target folder a number; 0 says that a file stays."""
+
+    def __init__(self, layout: Layout, source: Storage, batches_of: Callable[[bytes], Iterator[FileBatch]]) -> None:
+        """`batches_of` gives all batches of a folder: a side-car's leader may be in another one."""
+        self._layout = layout
+        self._source = source
+        self._batches_of = batches_of
+        self._neighbours: tuple[bytes, Neighbours] | None = None
+        self._numbers: dict[bytes, int] = {}
+        self._kinds: dict[bytes, tuple[int, int]] = {}
+        self._folded: dict[bytes, int] = {}
+        self._categories = {category: number for number, category in enumerate(layout.rules.categories)}
+        self.targets: list[bytes] = [b""]
+        self._keys: list[bytes] = [b""]  # of the targets: by which two folders are one
+        self._prefixes: list[bytes] = [b""]  # of a name in a target, as it is digested
+        self.stay = Stay()
+
+    def place(self, batch: FileBatch) -> Places:
+        """The places of all files of the batch. Looks at the disk only for the files that side-cars follow."""
+        layout, folder, kinds = self._layout, batch.folder, self._kinds
+        same_base, fold, keys, prefixes = layout.base is Base.ROOT, layout.case_insensitive, self._keys, self._prefixes
+        home = collision_key(folder, case_insensitive=fold)
+        categories, targets, digests = bytearray(), array("I"), array("Q")
+        followers: dict[int, Follower] = {}
+        sizes: list[int] = []
+        other = in_place = 0
+        for position, (name, mtime_ns) in enumerate(zip(batch.split_names(), batch.column(1), strict=True)):
+            dot, digest, leader = name.rfind(b"."), 0, None
+            kind = kinds.get(name[dot:]) if dot > 0 else None
+            if kind is not None:  # nearly every file
+                category, number = kind
+            else:
+                category, number, leader = self._place_one(batch, name, mtime_ns)
+            if not number:
+                other += 1
+            elif same_base and keys[number] == home:
+                in_place += 1
+                number = 0
+            else:
+                digest = xxh3_64_intdigest(
+                    prefixes[number] + (collision_key(name, case_insensitive=True) if fold else name)
+                )
+                if leader is not None:
+                    sizes = sizes or batch.column(0)
+                    followers[position] = Follower(leader.name, name, category, number, sizes[position], mtime_ns)
+            categories.append(category)
+            targets.append(number)
+            digests.append(digest)
+        self.stay.other += other
+        self.stay.in_place += in_place
+        return Places(array("B", categories), targets, digests, followers)
+
+    def _place_one(self, batch: FileBatch, name: bytes, mtime_ns: int) -> tuple[int, int, Entry | None]:
+        """Its category, its target, 0 for none, and the file that it goes with. Remembers what the suffix decides."""
+        rules, template = self._layout.rules, self._layout.template
+        leader = self._leader(batch, name) if following(name) is not None else None
+        if leader is not None:
+            category = rules.category_of(leader.name)
+            target = template.folder(category, rules.extension_of(leader.name), leader.mtime_ns)
+        else:
+            category = rules.category_of(name)
+            target = template.folder(category, rules.extension_of(name) if template.uses_extension else b"", mtime_ns)
+        stays = category == OTHER and self._layout.other_stays
+        place = self._categories[category], 0 if stays else self._numbers.get(target) or self._number(target)
+        suffix = name[name.rfind(b".") :]
+        if template.is_by_category_alone and not may_follow(suffix) and rules.by_suffix(suffix) is not None:
+            if len(self._kinds) >= _KINDS_KNOWN:
+                self._kinds.clear()
+            self._kinds[suffix] = place
+        return *place, leader
+
+    def digest(self, target: int, name: bytes) -> int:
+        """What `place` gives for a file of that name and target."""
+        return xxh3_64_intdigest(
+            self._prefixes[target] + collision_key(name, case_insensitive=self._layout.case_insensitive)
+        )
+
+    def _leader(self, batch: FileBatch, name: bytes) -> Entry | None:
+        folder = batch.folder
+        if self._neighbours is None or self._neighbours[0] != folder:
+            self._neighbours = (folder, self._neighbours_of(batch))
+        return leader_of(self._source, folder, name, self._neighbours[1])
+
+    def _neighbours_of(self, batch: FileBatch) -> Neighbours:
+        if batch.is_alone:
+            return Neighbours(batch.files, batch.split_names())
+        files = sum(batch.files for batch in self._batches_of(batch.folder))
+        return Neighbours(files, chain.from_iterable(batch.split_names() for batch in self._batches_of(batch.folder)))
+
+    def _number(self, target: bytes) -> int:
+        """A new number; where case does not matter, one for all spellings, and the name that is there already."""
+        key, number = collision_key(target, case_insensitive=self._layout.case_insensitive), len(self.targets)
+        if self._layout.case_insensitive:
+            number = self._folded.setdefault(key, number)
+        self._numbers[target] = number
+        if number == len(self.targets):
+            spelled = self._layout.spelled(target)
+            self.targets.append(spelled)
+            self._keys.append(key)
+            self._prefixes.append(spelled + b"/")
+        return number

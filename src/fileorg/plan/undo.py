@@ -1,0 +1,122 @@
+"""The inverse of what an operation did, newest first, as a plan like any other: undo is an operation of its own."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from fileorg.core.batches import in_batches
+from fileorg.core.model import INVERSE, TO_AND_FRO, Action, Base, PlanRow, RecordState
+from fileorg.core.names import split
+from fileorg.rules.template import numbered
+from fileorg.storage.links import Place, StandIn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fileorg.journal import Done, Journal, Operation
+    from fileorg.storage.local.storage import LocalStorage
+
+# What was removed had an inode of its own; the original, from which it is made again, is known by its name only.
+_OF_A_LOST_INODE = frozenset({Action.REMOVE_COPY, Action.REMOVE_SYMLINK})
+_FROM_A_LINK = frozenset({Action.RESTORE_FROM_HARDLINK, Action.RESTORE_FROM_SYMLINK})
+_new_row = partial(tuple.__new__, PlanRow)
+
+
+class UndoPlan:
+    """What is left to be taken back of one operation. With `rename`, a file whose name is taken is set beside it."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        operation: Operation,
+        storages: Sequence[LocalStorage],
+        *,
+        rename: bool = False,
+    ) -> None:
+        self._journal = journal
+        self._rename = rename
+        self._operation = operation
+        self._storages = storages
+        counts = journal.counts(operation.id)
+        self.files, self.bytes = counts.get(RecordState.DONE, (0, 0))
+        self.purged, _ = counts.get(RecordState.PURGED, (0, 0))
+        """Files that it put into our trash, and that are gone for good."""
+
+    def batches(self, rows: int) -> Iterator[list[PlanRow]]:
+        """Missing parents first, then the inverse of each record. Raises `JournalError` for a row that is not ours."""
+        yield from in_batches(self._missing_parents(), rows)
+        for batch in self._journal.done(self._operation, rows):
+            plan = [_inverse(record) for record in batch]
+            wanted = {row[4:7] for row in plan} if self._rename else set()
+            yield [self._beside(row, wanted) for row in plan] if self._rename else plan
+
+    def _beside(self, row: PlanRow, wanted: set[tuple[Base, bytes, bytes]]) -> PlanRow:
+        """The row with a free name, where its own is taken; `wanted` are those of the batch."""
+        base, folder, own_name = row[4:7]
+        storage, number, name = self._storages[base], 1, own_name
+        if row.action in _FROM_A_LINK:
+            place = Place(storage, folder, name)
+            link = StandIn.of(row, self._storages, place)
+            if link is not None and link.is_at(place):
+                return row
+        elif row.action not in {Action.MOVE, Action.RESTORE}:
+            return row
+        while storage.lstat(folder, name) is not None or (number > 1 and (base, folder, name) in wanted):
+            number += 1
+            name = numbered(own_name, number, storage.capabilities.name_limit)
+        return row._replace(target_name=name)
+
+    def _missing_parents(self) -> Iterator[PlanRow]:
+        """Folders that were there before, that files must go back to, and that someone has removed since."""
+        missing = [
+            (Base(base), path, mode)
+            for _, base, path, mode, *_ in self._journal.folders(self._operation.id)
+            if mode is not None and path and self._is_missing(Base(base), path)
+        ]
+        if not missing:
+            return
+        needed = {place for found in self._journal.needed_places(self._operation) for place in _with_parents(found)}
+        needed -= self._journal.removed_places(self._operation)  # their records are there to bring them back
+        for base, path, mode in missing:
+            if (base, path) in needed:
+                yield PlanRow(Action.MAKE_FOLDER, base, b"", b"", base, *split(path), 0, 0, 0, mode, "")
+
+    def _is_missing(self, base: Base, path: bytes) -> bool:
+        """Also said of one below something that is no folder any more: no, for it could not be made there."""
+        try:
+            return self._storages[base].lstat(*split(path)) is None
+        except OSError:
+            return False
+
+
+def _inverse(record: Done) -> PlanRow:
+    number, action, source, source_name, target, target_name, _, inode, size, mtime_ns, mode, category, keeper = record
+    if action in TO_AND_FRO:
+        (source, source_name), (target, target_name) = (target, target_name), (source, source_name)
+    elif action in _OF_A_LOST_INODE:
+        inode = 0
+    return _new_row(
+        (
+            INVERSE[action],
+            *source,
+            source_name,
+            *target,
+            target_name,
+            inode or 0,
+            size or 0,
+            mtime_ns or 0,
+            mode or 0o777,
+            category or "",
+            number,
+            "",
+            keeper,
+        )
+    )
+
+
+def _with_parents(place: tuple[Base, bytes]) -> Iterator[tuple[Base, bytes]]:
+    base, path = place
+    while path:
+        yield base, path
+        path, _ = split(path)

@@ -1,0 +1,104 @@
+"""What a file is, by its name. The seam where evidence from content and own categories come in later."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from xxhash import xxh3_128
+
+from fileorg.core.errors import UsageError
+from fileorg.core.names import display
+from fileorg.rules.categories import CATEGORIES, OTHER, extension_start
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# More distinct suffixes than any honest tree has; a tree of random suffixes costs time and never memory.
+_MEMO_ENTRIES = 4096
+
+
+class Evidence(NamedTuple):
+    """Why a file has its category: `rule` is for people, on one line that is safe to print."""
+
+    category: str
+    extension: bytes
+    rule: str
+
+
+class Rules:
+    """Extension to category. `categories` keeps the order of the mapping and always holds `Other`.
+
+    `fingerprint` (16 bytes) changes when the mapping does: an index that holds another one is out of date.
+    """
+
+    categories: tuple[str, ...]
+    fingerprint: bytes
+
+    def __init__(self, extensions: Mapping[str, Sequence[bytes]] = CATEGORIES) -> None:
+        """Extensions are lower-case and without their first dot.
+
+        Raises UsageError for an extension that is in two categories.
+        """
+        self.categories = (*extensions, *(() if OTHER in extensions else (OTHER,)))
+        self._by_extension: dict[bytes, str] = {}
+        for category, members in extensions.items():
+            for extension in members:
+                other = self._by_extension.setdefault(extension, category)
+                if other != category:
+                    raise UsageError(f"the extension .{display(extension)} is in both {other} and {category}")
+        self._compound = frozenset(each for each in self._by_extension if b"." in each)
+        # The last part alone does not tell these: `.gz` is an archive, `.csv.gz` is data.
+        self._undecided = frozenset(
+            tail
+            for each in self._compound
+            for tail in (each.rpartition(b".")[2],)
+            if self._by_extension.get(tail, OTHER) != self._by_extension[each]
+        )
+        self._memo: dict[bytes, str] = {}
+        facts = [(category, sorted(extensions.get(category, ()))) for category in self.categories]
+        self.fingerprint = xxh3_128(repr(facts).encode()).digest()
+
+    @classmethod
+    @cache
+    def default(cls) -> Rules:
+        """The rules of `categories.CATEGORIES`, built once."""
+        return cls()
+
+    def category_of(self, name: bytes) -> str:
+        """The category of a file called `name`; `Other` when nothing tells. Called once a file."""
+        dot = name.rfind(b".")
+        if dot > 0:
+            category = self._memo.get(name[dot:])
+            return self._look_up(name) if category is None else category
+        return OTHER
+
+    def by_suffix(self, suffix: bytes) -> str | None:
+        """The category of every name whose last dot begins `suffix`; None where more of it counts, or none was met."""
+        return self._memo.get(suffix)
+
+    def _look_up(self, name: bytes) -> str:
+        extension = self.extension_of(name)
+        category = self._by_extension.get(extension, OTHER)
+        tail = extension.rpartition(b".")[2]
+        if tail and tail not in self._undecided:
+            if len(self._memo) >= _MEMO_ENTRIES:
+                self._memo.clear()
+            self._memo[name[-len(tail) - 1 :]] = category
+        return category
+
+    def extension_of(self, name: bytes) -> bytes:
+        """The extension, lower-case and without its first dot; empty when there is none.
+
+        `A.TAR.GZ` has `tar.gz`; `.bashrc`, `archive.` and `Dr. Who` have none.
+        """
+        return name[extension_start(name, self._compound) + 1 :].lower()
+
+    def evidence(self, name: bytes) -> Evidence:
+        """The category of `name` and the rule that gave it."""
+        extension = self.extension_of(name)
+        category = self._by_extension.get(extension)
+        if category is not None:
+            return Evidence(category, extension, f"extension .{display(extension)}")
+        rule = f"unknown extension .{display(extension)}" if extension else "no extension"
+        return Evidence(OTHER, extension, rule)

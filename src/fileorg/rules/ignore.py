@@ -1,0 +1,330 @@
+"""What is never touched: by its name, or by the patterns of `.fileorgignore`, --exclude and --include."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from enum import StrEnum
+from os import fsdecode
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from xxhash import xxh3_128
+
+from fileorg.core.errors import UsageError
+from fileorg.core.names import display, join
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+IGNORE_FILE = b".fileorgignore"
+
+
+class Reason(StrEnum):
+    """Why something is left alone, in words for the summary."""
+
+    HIDDEN = "hidden"
+    UNFINISHED = "unfinished download"
+    SYSTEM = "system file"
+    OURS = "fileorg's own"
+    TOOLING = "version control or dependencies"
+    PROJECT = "project folder"
+    BUNDLE = "bundle"
+    EXCLUDED = "excluded"
+    MEANT = "empty on purpose"
+
+
+def _words(text: str) -> frozenset[bytes]:
+    return frozenset(text.encode().split())
+
+
+# Lower-case here, any case on disk. tmp: half of what browsers and office programs are writing right now.
+_UNFINISHED = _words("""
+    part crdownload download partial opdownload aria2 !qb !ut !bt bc! jc! tmp td xltd filepart dctmp ytdl
+    fdmdownload unconfirmed
+""")
+_SYSTEM_FILES = _words(".ds_store .localized .directory thumbs.db ehthumbs.db desktop.ini") | {b"icon\r"}
+# AppleDouble halves, NFS and FUSE stand-ins for files that are deleted while open.
+_SYSTEM_PREFIXES = (b"._", b".nfs0", b".fuse_hidden")
+_SYSTEM_FOLDERS = _words("""
+    @eadir @tmp @recycle @recently-snapshot #recycle #snapshot .snapshot .snapshots .zfs .recycle lost+found
+    $recycle.bin recycler .spotlight-v100 .fseventsd .temporaryitems .documentrevisions-v100 .appledouble
+""") | {b"system volume information"}
+_TOOLING = _words("""
+    .git .hg .svn .bzr .jj .pijul _darcs CVS node_modules bower_components .venv __pycache__ __pypackages__
+    site-packages .tox .nox .mypy_cache .pytest_cache .ruff_cache .gradle .terraform .yarn .pnpm-store
+""")
+# Folders that their system shows as one file.
+_BUNDLES = _words("""
+    app appex framework bundle plugin kext prefpane qlgenerator mdimporter component vst vst3 lproj xpc dsym
+    photoslibrary aplibrary photolibrary migratedphotolibrary musiclibrary tvlibrary imovielibrary
+    imovieproject fcpbundle fcpcache theater logicx band motn scriv rtfd pages numbers key sparsebundle
+    backupbundle xcarchive xcodeproj xcworkspace playground xcassets nib storyboardc wdgt workflow saver
+    action pkg mpkg lrdata lrcat-data lrlibrary cocatalog cosessiondb vmwarevm pvm utm oo3 graffle dtbase2
+    textbundle pxm
+""")
+
+# Makefile is one: a folder with it is a source tree far more often than a place where one strayed. What may
+# be a stray download (requirements.txt, index.html, a lone .ino) is none.
+PROJECT_MARKERS: tuple[bytes, ...] = (
+    *b"""
+    .git .hg .svn .bzr .jj .pijul _darcs .fslckout package.json deno.json deno.jsonc pyproject.toml setup.py
+    Pipfile pyvenv.cfg conda-meta Cargo.toml go.mod go.work pom.xml build.gradle build.gradle.kts
+    settings.gradle settings.gradle.kts build.sbt build.xml project.clj deps.edn Makefile GNUmakefile
+    CMakeLists.txt meson.build configure.ac SConstruct MODULE.bazel WORKSPACE Gemfile composer.json mix.exs
+    rebar.config dune-project Package.swift Podfile pubspec.yaml stack.yaml flake.nix Project.toml build.zig
+    project.godot ProjectSettings Vagrantfile dvc.yaml .obsidian
+    """.split(),
+    # Discs and sessions whose files point at each other.
+    *(b"VIDEO_TS", b"BDMV", b"Ableton Project Info"),
+)
+_MARKERS = frozenset(PROJECT_MARKERS)
+_MARKER_SUFFIXES = tuple(
+    b"""
+    .xcodeproj .xcworkspace .sln .slnx .csproj .fsproj .vbproj .vcxproj .cabal .gemspec .uproject .Rproj
+    .code-workspace .kicad_pro .lrcat
+""".split()
+)
+
+_STORES = (frozenset({b"objects", b"refs"}), frozenset({b"cur", b"new", b"tmp"}))
+
+# First bytes and last suffixes of everything that `Ignore._file` knows: nearly all names have neither.
+_ODD_FIRST = frozenset(b".~")
+_ODD_SUFFIXES = _UNFINISHED | {b"db", b"ini", b"icon\r"}
+
+
+def project_marker(names: Iterable[bytes]) -> bytes | None:
+    """The first of a folder's `names` (files and folders) that makes it a project which stays whole."""
+    for name in names:
+        if name in _MARKERS or name.endswith(_MARKER_SUFFIXES):
+            return name
+    return None
+
+
+def is_store(names: Collection[bytes]) -> bool:
+    """Whether a folder with folders of these `names` is a bare repository of git or a Maildir: they hold many files of
+    no known kind, and folders that have to be there although they are empty.
+    """
+    return any(store.issubset(names) for store in _STORES)
+
+
+class Ignore:
+    """The rules of one run. `fingerprint` (16 bytes) changes when the options or the built-in rules do."""
+
+    fingerprint: bytes
+
+    def __init__(
+        self,
+        *,
+        hidden: bool = False,
+        everything: bool = False,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+    ) -> None:
+        """`hidden` lets hidden files and folders in, `everything` whatever is not our own; the patterns are
+        gitignore's, relative to the root.
+
+        Raises UsageError for a pattern that cannot match anything.
+        """
+        self._hidden = hidden or everything
+        self.everything = everything
+        self._exclude = tuple(_option("--exclude", text, whole=False) for text in reversed(exclude))
+        self._include = tuple(_option("--include", text, whole=True) for text in reversed(include))
+        tables = (_UNFINISHED, _SYSTEM_FILES, _SYSTEM_FOLDERS, _TOOLING, _BUNDLES, _MARKERS)
+        built_in = (_SYSTEM_PREFIXES, _MARKER_SUFFIXES, [sorted(table) for table in tables])
+        facts = (hidden, everything, [*include], [*exclude], built_in)
+        self.fingerprint = xxh3_128(repr(facts).encode()).digest()
+
+    def file(self, name: bytes) -> Reason | None:
+        """Why a file called `name` is left alone, None when it is not. Called once a file."""
+        if name[0] in _ODD_FIRST or name[name.rfind(b".") + 1 :].lower() in _ODD_SUFFIXES:
+            return self._file(name)
+        return None
+
+    def _file(self, name: bytes) -> Reason | None:
+        if _is_ours(name):
+            return Reason.OURS
+        if self.everything:
+            return None
+        lower = name.lower()
+        if lower in _SYSTEM_FILES or lower.startswith(_SYSTEM_PREFIXES):
+            return Reason.SYSTEM
+        if name in _TOOLING:  # work trees and submodules have a file `.git`
+            return Reason.TOOLING
+        dot = lower.rfind(b".")
+        if dot > 0 and lower[dot + 1 :] in _UNFINISHED:
+            return Reason.UNFINISHED
+        if name.startswith(b"~$") or (name.startswith(b".~lock.") and name.endswith(b"#")):
+            return Reason.UNFINISHED
+        return Reason.HIDDEN if name.startswith(b".") and not self._hidden else None
+
+    def folder(self, name: bytes) -> Reason | None:
+        """Why a folder called `name` is not entered, None when it is."""
+        if _is_ours(name):
+            return Reason.OURS
+        if self.everything:
+            return None
+        lower = name.lower()
+        if lower in _SYSTEM_FOLDERS or lower.startswith(b".trash"):
+            return Reason.SYSTEM
+        if name in _TOOLING:
+            return Reason.TOOLING
+        dot = lower.rfind(b".")
+        if dot > 0:
+            suffix = lower[dot + 1 :]
+            if suffix in _UNFINISHED:
+                return Reason.UNFINISHED
+            if suffix in _BUNDLES:
+                return Reason.BUNDLE
+        return Reason.HIDDEN if name.startswith(b".") and not self._hidden else None
+
+    def scope(self, folder: bytes, ignore_file: bytes | None, parent: Scope | None) -> Scope | None:
+        """The patterns that hold in `folder` (root-relative, the root is `b""`); None when there are none.
+
+        `ignore_file` is the content of its own `.fileorgignore`, `parent` the scope of the folder above.
+        Raises UsageError, with the file and the line, for a pattern that cannot match anything.
+        """
+        own = _ignore_file(folder, ignore_file) if ignore_file else ()
+        if not own and parent is None and not self._exclude and not self._include:
+            return None
+        prefix = _text(folder) + "/" if folder else ""
+        above = (_Level(0, self._exclude),) if parent is None else parent.levels
+        # Options first, for they have the last word; then the nearest file.
+        levels = (above[0], _Level(len(prefix), own), *above[1:]) if own else above
+        return Scope(prefix, levels, self._include)
+
+
+def _is_ours(name: bytes) -> bool:
+    if not name.startswith(b".fileorg"):
+        return False
+    return name in {b".fileorg", IGNORE_FILE} or (name.startswith(b".fileorg-") and name.endswith(b".part"))
+
+
+class _Pattern(NamedTuple):
+    regex: re.Pattern[str]
+    mark: int  # the group that is set when a folder above the name matched, 0 for none
+    negated: bool
+    folders_only: bool
+
+
+class _Level(NamedTuple):
+    """The patterns of one place, last one first, and where a path relative to that place starts."""
+
+    start: int
+    patterns: tuple[_Pattern, ...]
+
+
+class Scope:
+    """The patterns that hold for the names of one folder."""
+
+    __slots__ = ("_include", "_prefix", "levels")
+
+    def __init__(self, prefix: str, levels: tuple[_Level, ...], include: tuple[_Pattern, ...]) -> None:
+        self._prefix = prefix
+        self.levels = levels
+        self._include = include
+
+    def excludes(self, name: bytes, *, is_folder: bool) -> bool:
+        """Whether patterns leave out `name` of this folder, given that the folder itself was entered."""
+        path = self._prefix + _text(name)
+        for start, patterns in self.levels:
+            verdict = _verdict(patterns, path[start:], is_folder=is_folder)
+            if verdict is not None:
+                if verdict:
+                    return True
+                break
+        return not is_folder and not self.includes(name)
+
+    def includes(self, name: bytes) -> bool:
+        """Whether --include takes `name` of this folder, whatever it is: all, where there is no such pattern."""
+        path = self._prefix + _text(name)
+        for pattern in self._include:
+            if pattern.regex.search(path):
+                return not pattern.negated
+        return not self._include
+
+
+class Patterns:
+    """Patterns of an option, as in a .gitignore: the last one that fits a path has the word."""
+
+    def __init__(self, option: str, texts: Sequence[str]) -> None:
+        """Raises `UsageError` for one that cannot match anything."""
+        self._patterns = tuple(_option(option, text, whole=True) for text in reversed(texts))
+
+    def match(self, path: bytes) -> bool:
+        """Whether a root-relative path is meant."""
+        text = _text(path)
+        for pattern in self._patterns:
+            if pattern.regex.search(text):
+                return not pattern.negated
+        return False
+
+
+def _verdict(patterns: tuple[_Pattern, ...], path: str, *, is_folder: bool) -> bool | None:
+    for pattern in patterns:
+        if pattern.folders_only and not is_folder:
+            continue
+        match = pattern.regex.search(path)
+        # pathspec also matches what lies below a matching folder. That folder has been judged before, and a
+        # later `!` may have let it in: only the name itself counts.
+        if match is not None and not (pattern.mark and match.start(pattern.mark) >= 0):
+            return not pattern.negated
+    return None
+
+
+def _ignore_file(folder: bytes, content: bytes) -> tuple[_Pattern, ...]:
+    patterns: list[_Pattern] = []
+    for number, line in enumerate(fsdecode(content.removeprefix(b"\xef\xbb\xbf")).split("\n"), 1):
+        text = line.rstrip("\r")
+        if text.startswith("#") or not text.strip():
+            continue
+        try:
+            patterns.append(_compile(text, whole=False))
+        except ValueError as error:
+            place = f"{display(join(folder, IGNORE_FILE))}, line {number}"
+            raise UsageError(f"{place}: the pattern {display(text)} cannot be used: {error}") from error
+    return tuple(reversed(patterns))
+
+
+def _option(option: str, text: str, *, whole: bool) -> _Pattern:
+    try:
+        return _compile(text, whole=whole)
+    except ValueError as error:
+        raise UsageError(f"the pattern of {option} {display(text)} cannot be used: {error}") from error
+
+
+def _compile(text: str, *, whole: bool) -> _Pattern:
+    """One gitignore pattern, relative to its place. `whole` also takes what is below a folder that matches.
+
+    Raises ValueError, with the reason, for a pattern that matches nothing or would not match as in git.
+    """
+    line = (text if text.endswith("\\ ") else text.rstrip()).replace("\n", "\0")
+    if re.search(r"\[[^]]*\[:", line):
+        raise ValueError("classes such as [:alpha:] are not understood; write a-z")
+    # Names are matched without a slash at their end, so that `cache/**` spares `cache` itself.
+    folders_only = line.endswith("/") and not whole
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # `[[]` is how git writes a literal bracket
+            pattern = _pattern_class()(line[:-1] if folders_only else line)
+    except re.error as error:
+        raise ValueError(str(error)) from error
+    if pattern.include is None or pattern.regex is None:
+        raise ValueError("it matches nothing")
+    mark = pattern.regex.groupindex.get("ps_d", 0)
+    return _Pattern(pattern.regex, mark, not pattern.include, folders_only)
+
+
+def _pattern_class() -> Any:
+    # Imported where there are patterns: most runs have none. The first name is pathspec 1.x, the other 0.12.
+    try:
+        from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+    except ImportError:  # pragma: no cover
+        from pathspec.patterns.gitwildmatch import GitWildMatchPattern
+
+        return GitWildMatchPattern
+    return GitIgnoreSpecPattern
+
+
+def _text(name: bytes) -> str:
+    """A name as text that regular expressions take as one line: NUL, in no name, stands for a newline."""
+    return fsdecode(name).replace("\n", "\0")

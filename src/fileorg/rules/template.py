@@ -1,0 +1,301 @@
+"""From a template to a folder; safe and free names. Pure: nothing here looks at a disk."""
+
+from __future__ import annotations
+
+import re
+import time
+from enum import StrEnum
+from os import fsencode
+from typing import TYPE_CHECKING
+
+from fileorg.core.errors import UsageError
+from fileorg.core.model import By
+from fileorg.core.names import display
+from fileorg.rules.categories import extension_start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+NO_EXTENSION = b"No extension"
+UNDATED = b"Undated"
+
+# Bounds of what is remembered, beyond which it starts anew: about 10 MB each; 90 years of days.
+_FOLDERS = 1 << 15
+_DAYS = 1 << 15
+_DAY_NS = 86_400_000_000_000
+_NANOSECONDS = 1_000_000_000
+# A component made of a literal and a field stays below 255 bytes in every file system.
+_MAX_LITERAL_BYTES = 200
+
+
+class Field(StrEnum):
+    """What may stand in braces in a template."""
+
+    CATEGORY = "category"
+    EXTENSION = "extension"
+    YEAR = "year"
+    MONTH = "month"
+    DAY = "day"
+    NAME = "name"
+
+
+_FIELDS = {field.value: field for field in Field}
+_DATES = frozenset((Field.YEAR, Field.MONTH, Field.DAY))
+_HINT = f"the fields are {' '.join(f'{{{field}}}' for field in Field)}; write {{{{ and }}}} for braces"
+
+_BY = {
+    By.CATEGORY: "{category}/{name}",
+    By.DATE: "{year}/{month}/{name}",
+    By.EXTENSION: "{extension}/{name}",
+}
+
+# A component of a folder: literal bytes and fields, in order.
+_Component = tuple[bytes | Field, ...]
+# Year, month and day as they are written; None for a time that has none.
+_Date = tuple[str, str, str] | None
+
+
+class Template:
+    """From what a file is to the folder it belongs in. Made by `parse_template` or `Template.for_by`."""
+
+    def __init__(self, text: str, components: tuple[_Component, ...], above: bytes = b"") -> None:
+        """`components` as `parse_template` checks them, without the `{name}` at the end; `above`: see `below`."""
+        self.text = text
+        self._components = components
+        self._above = above
+        fields = {part for component in components for part in component if isinstance(part, Field)}
+        self._by_category = Field.CATEGORY in fields
+        self._by_extension = Field.EXTENSION in fields
+        self._by_date = not fields.isdisjoint(_DATES)
+        self._folders: dict[tuple[str, bytes, _Date], bytes] = {}
+        self._days: dict[int, tuple[int, _Date, _Date]] = {}
+
+    @staticmethod
+    def for_by(by: By) -> Template:
+        """The template of `--by`."""
+        return parse_template(_BY[by])
+
+    def below(self, folder: bytes) -> Template:
+        """The same layout in a folder of the root."""
+        return Template(self.text, self._components, folder)
+
+    def folder(self, category: str, extension: bytes, mtime_ns: int) -> bytes:
+        """The root-relative folder of a file, `b""` for the root. Called once a file.
+
+        `extension` as `Rules.extension_of` gives it, `mtime_ns` in nanoseconds since 1970; dates are those of
+        the local time zone. An extension that cannot be part of a folder's name counts as none. Raises
+        UsageError for a category that cannot.
+        """
+        date = None
+        if self._by_date:
+            try:
+                midnight_ns, before, after = self._days[mtime_ns // _DAY_NS]
+            except KeyError:
+                midnight_ns, before, after = self._remember_day(mtime_ns // _DAY_NS)
+            date = before if mtime_ns < midnight_ns else after
+        key = (category if self._by_category else "", extension if self._by_extension else b"", date)
+        folder = self._folders.get(key)
+        return self._remember_folder(key) if folder is None else folder
+
+    def _remember_day(self, utc_day: int) -> tuple[int, _Date, _Date]:
+        if len(self._days) >= _DAYS:
+            self._days.clear()
+        day = self._days[utc_day] = _local_dates(utc_day)
+        return day
+
+    def _remember_folder(self, key: tuple[str, bytes, _Date]) -> bytes:
+        if len(self._folders) >= _FOLDERS:
+            self._folders.clear()
+        folder = self._folders[key] = self._render(*key)
+        return folder
+
+    def _render(self, category: str, extension: bytes, date: _Date) -> bytes:
+        year, month, day = date or ("", "", "")
+        values: dict[Field, bytes] = {
+            Field.CATEGORY: fsencode(category),
+            Field.EXTENSION: extension or NO_EXTENSION,
+            Field.YEAR: year.encode(),
+            Field.MONTH: month.encode(),
+            Field.DAY: day.encode(),
+        }
+        rendered: list[bytes] = []
+        above = [self._above] if self._above else []
+        for component in self._components:
+            if date is None and not _DATES.isdisjoint(component):
+                # `{year}/{month}` of a file without a date is one folder, not one inside the other.
+                if rendered[-1:] != [UNDATED]:
+                    rendered.append(UNDATED)
+                continue
+            folder = _join(component, values)
+            if _fault(folder):
+                folder = _join(component, values | {Field.EXTENSION: NO_EXTENSION})
+            if fault := _fault(folder):
+                raise UsageError(f"the category {display(category)} would go to {display(folder)}, {fault}")
+            rendered.append(folder)
+        return b"/".join(above + rendered)
+
+    @property
+    def is_by_category_alone(self) -> bool:
+        """Whether files of one category have one folder."""
+        return not (self._by_extension or self._by_date)
+
+    @property
+    def uses_extension(self) -> bool:
+        """Whether `folder` looks at the extension; it need not be found out otherwise."""
+        return self._by_extension
+
+    @property
+    def first_component_is_category(self) -> bool:
+        """Whether the top folders are exactly the categories."""
+        return self._components[:1] == ((Field.CATEGORY,),)
+
+    def top_folders(self, categories: Iterable[str]) -> frozenset[bytes] | None:
+        """The folders that this template makes in the root; None when they depend on the files."""
+        if not self._components:
+            return frozenset()
+        first = self._components[0]
+        fields = {part for part in first if isinstance(part, Field)}
+        if not fields:
+            return frozenset((_join(first, {}),))
+        if fields == {Field.CATEGORY}:
+            return frozenset(_join(first, {Field.CATEGORY: fsencode(category)}) for category in categories)
+        return None
+
+
+def _join(component: _Component, values: dict[Field, bytes]) -> bytes:
+    return b"".join(values[part] if isinstance(part, Field) else part for part in component)
+
+
+def _fault(component: bytes) -> str:
+    """What makes a name unfit for a folder of a layout, as the end of a sentence; empty when it is fit."""
+    if not component:
+        return "which is empty"
+    if component in {b".", b".."}:
+        return "which is . or .."
+    if b"/" in component or b"\0" in component:
+        return "which holds a slash or NUL"
+    if component.startswith(b".fileorg"):
+        return "which is reserved for fileorg"
+    if len(component) > 255:
+        return "which is longer than 255 bytes"
+    return ""
+
+
+def _local_dates(utc_day: int) -> tuple[int, _Date, _Date]:
+    """The local midnight in a day of UTC, in nanoseconds since 1970, and the dates before and from it.
+
+    A day of UTC holds one local midnight, so two look-ups replace a `localtime` a file. Where clocks went
+    back across midnight (Newfoundland until 2011) it is one of the two, the same one in every run.
+    """
+    low = utc_day * 86_400
+    high = low + 86_399
+    first, last = _local_date(low), _local_date(high)
+    if first == last:
+        return low * _NANOSECONDS, first, last
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _local_date(middle) == first:
+            low = middle
+        else:
+            high = middle
+    return high * _NANOSECONDS, first, last
+
+
+def _local_date(seconds: int) -> _Date:
+    try:
+        local = time.localtime(seconds)
+    except (OverflowError, ValueError, OSError):
+        return None
+    if not 1 <= local.tm_year <= 9999:
+        return None
+    return f"{local.tm_year:04}", f"{local.tm_mon:02}", f"{local.tm_mday:02}"
+
+
+_TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}/]|[^{}/]+")
+
+
+def parse_template(text: str) -> Template:
+    """A template such as `{category}/{year}/{month}/{name}`; without `{name}` at the end, that is added.
+
+    Raises UsageError, which names the fault and the fields.
+    """
+    try:
+        components = _components(text)
+        if components[-1] in {(), (Field.NAME,)}:
+            components.pop()
+        for component in components:
+            _check(component)
+    except ValueError as error:
+        raise UsageError(f"the template {display(text)} cannot be used: {error}", hint=_HINT) from error
+    folder = text.removesuffix("{name}").removesuffix("/")
+    return Template(f"{folder}/{{name}}" if folder else "{name}", tuple(components))
+
+
+def _components(text: str) -> list[_Component]:
+    """The template cut at its slashes. Raises ValueError with the fault."""
+    if not text:
+        raise ValueError("it is empty")
+    if text == "~" or text.startswith(("/", "~/")):
+        raise ValueError("its folders are made below the root or --dest; give those, and no / or ~ here")
+    components: list[_Component] = [()]
+    for match in _TOKEN.finditer(text):
+        piece, field = match[0], match[1]
+        if piece == "/":
+            components.append(())
+        elif field is not None:
+            if field not in _FIELDS:
+                raise ValueError(f"{display(piece)} is not a field")
+            components[-1] += (_FIELDS[field],)
+        elif piece in "{}":
+            raise ValueError(f"a {piece} stands alone")
+        else:
+            literal = fsencode(piece[:1] if piece in {"{{", "}}"} else piece)
+            # One literal per run of text, so that `.` and `..` are seen whole.
+            before = components[-1]
+            if before and isinstance(before[-1], bytes):
+                components[-1] = (*before[:-1], before[-1] + literal)
+            else:
+                components[-1] = (*before, literal)
+    return components
+
+
+def _check(component: _Component) -> None:
+    """Raises ValueError when no file may go to such a folder."""
+    if Field.NAME in component:
+        # Otherwise a second run would find each file in a place that is not its own.
+        raise ValueError("{name} may only be the whole last component")
+    literals = [part for part in component if isinstance(part, bytes)]
+    if sum(map(len, literals)) > _MAX_LITERAL_BYTES:
+        raise ValueError(f"a component has more than {_MAX_LITERAL_BYTES} bytes of text")
+    # Any letter stands for a field: whether `.{extension}` is fit shows when it is rendered.
+    if fault := _fault(_join(component, dict.fromkeys(Field, b"x"))):
+        raise ValueError(f"it has a component {fault}")
+
+
+def numbered(name: bytes, n: int, limit: int = 255, *, stem: int | None = None, tail: int = 0) -> bytes:
+    """`name` with ` (n)` before its extension, never the same as `name`, different for each `n`.
+
+    `stem` is where to put it otherwise. Names of one stem are cut alike if each is given the longest `tail` that
+    comes after the number in any of them. `limit` is the file system's, in bytes, at least 32: the stem is cut to
+    keep it, between characters if it is UTF-8. An extension that leaves no room counts as part of the stem.
+    """
+    number = b" (%d)" % n
+    start = extension_start(name) if stem is None else stem
+    if max(len(name) - start, tail) + len(number) >= limit:
+        start, tail = len(name), 0
+    extension = name[start:]
+    room = limit - len(number) - max(len(extension), tail)
+    result = _cut(name[:start], room) + number + extension
+    # A full name that ends in this very number already.
+    return _cut(name[:start], room - 1) + number + extension if result == name else result
+
+
+def _cut(stem: bytes, length: int) -> bytes:
+    """At most `length` bytes of `stem`; in UTF-8 a character is kept whole or left out."""
+    if len(stem) <= length:
+        return stem
+    try:
+        stem.decode()
+    except UnicodeDecodeError:
+        return stem[:length]
+    return stem[:length].decode(errors="ignore").encode()

@@ -1,0 +1,185 @@
+"""Which folders are empty, though folders are read in any order; and what else of a tree is left over.
+
+In a private database, so that it takes no memory. A folder that holds a file, as nearly all do, is never entered.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from fileorg.core.model import Entry
+from fileorg.core.names import split
+from fileorg.core.scratch import Scratch, scratch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+_SCHEMA = """
+CREATE TABLE waiting (folder BLOB PRIMARY KEY, folders INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE folders (key BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE stays (key BLOB PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE led_to (dev INTEGER NOT NULL, inode INTEGER NOT NULL, PRIMARY KEY (dev, inode)) WITHOUT ROWID;
+CREATE TABLE names (
+    key BLOB NOT NULL, name BLOB NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL, mode INTEGER NOT NULL, nlink INTEGER NOT NULL, dev INTEGER NOT NULL,
+    PRIMARY KEY (key, name)) WITHOUT ROWID;
+"""
+
+
+class Part(NamedTuple):
+    """What is known of a folder while it is read: how many folders it holds that are read too, and whether anything
+    else in it stays.
+    """
+
+    folder: bytes
+    folders: int
+    stays: bool
+
+
+class Leftovers:
+    """Folders come parent first, the parts of one without another between them; else in any order.
+
+    SQLite deletes the database when it is closed, however the process ends.
+    """
+
+    def __init__(self, *, remember: bool = False) -> None:
+        """`remember` keeps the names too, not only the number of empty folders."""
+        self._db: Scratch | None = None
+        self._remember = remember
+        self._part = Part(b"", 0, stays=True)
+        self._empty = 0
+        self._has_led_to = False
+
+    def _open(self) -> Scratch:
+        """Most trees have nothing for it."""
+        if self._db is None:
+            self._db = scratch(_SCHEMA, cache_kb=4000)
+        return self._db
+
+    # While a tree is read -----------------------------------------------------------------------------------------
+
+    def add(self, part: Part, goes: Sequence[Entry] = (), led_to: Sequence[tuple[int, int]] = ()) -> None:
+        """A part of a folder, the files and links in it that are to go, and (dev, inode) of what others lead to."""
+        known = self._part
+        if part.folder == known.folder:
+            self._part = Part(part.folder, known.folders + part.folders, known.stays or part.stays)
+        else:
+            self._settle()
+            self._part = part
+        if goes and self._remember:
+            key = key_of(part.folder)
+            self._open().executemany(
+                "INSERT OR REPLACE INTO names (key, name, size, mtime_ns, ctime_ns, inode, mode, nlink, dev)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                ((key, *entry) for entry in goes),
+            )
+        if led_to and self._remember:
+            self._has_led_to = True
+            self._open().executemany("INSERT OR IGNORE INTO led_to VALUES (?, ?)", led_to)
+
+    def _settle(self) -> None:
+        """The folder in hand is whole: it is empty, or will be if those in it are, or not."""
+        folder, folders, stays = self._part
+        self._part = Part(b"", 0, stays=True)
+        if stays or not folder:  # the root is never called empty
+            return
+        if folders:
+            self._open().execute("INSERT OR REPLACE INTO waiting VALUES (?, ?)", (folder, folders))
+            return
+        while self._is_empty(folder):
+            folder, _ = split(folder)
+
+    def _is_empty(self, folder: bytes) -> bool:
+        """Take note of an empty folder; whether the one above it is empty by that, too."""
+        self._empty += 1
+        if self._remember:
+            self._open().execute("INSERT OR REPLACE INTO folders VALUES (?)", (key_of(folder),))
+        above, _ = split(folder)
+        if self._db is None or not above:
+            return False
+        self._db.execute("UPDATE waiting SET folders = folders - 1 WHERE folder = ?", (above,))
+        row = self._db.execute("SELECT folders FROM waiting WHERE folder = ?", (above,)).fetchone()
+        return row is not None and row[0] == 0
+
+    def end(self) -> int:
+        """The tree is read: how many folders are empty."""
+        self._settle()
+        return self._empty
+
+    # Afterwards -----------------------------------------------------------------------------------------------------
+
+    def names(self) -> Iterator[tuple[bytes, Entry]]:
+        """(folder, entry) of the files and links that are to go, folder by folder, each before those in it."""
+        if self._db is not None:
+            rows = self._db.execute(
+                "SELECT key, name, size, mtime_ns, ctime_ns, inode, mode, nlink, dev FROM names ORDER BY key, name"
+            )
+            for key, *entry in rows:
+                yield folder_of(key), Entry(*entry)
+
+    def is_led_to(self, entry: Entry) -> bool:
+        """Whether a symlink leads to it."""
+        if self._db is None or not self._has_led_to:
+            return False
+        query = "SELECT 1 FROM led_to WHERE dev = ? AND inode = ?"
+        return self._db.execute(query, (entry.dev, entry.inode)).fetchone() is not None
+
+    def keep(self, folder: bytes) -> None:
+        """Something in the folder stays: it is not empty, and neither are those above."""
+        self._keep(folder, "")
+
+    def _keep(self, folder: bytes, reason: str) -> None:
+        db = self._open()
+        if not reason and db.execute("SELECT 1 FROM stays WHERE key = ?", (key_of(folder),)).fetchone():
+            return  # and those above have been told
+        db.execute("INSERT OR REPLACE INTO stays VALUES (?, ?)", (key_of(folder), reason))
+        if folder:
+            self._keep(split(folder)[0], "")
+
+    def judge_folders(self, obstacle: Callable[[bytes], str]) -> int:
+        """Ask of each empty folder, those in it first, what keeps it from going; "" lets it go. How many do.
+
+        Where one stays, those above are not empty.
+        """
+        if self._db is None:
+            return 0
+        going = 0
+        for (key,) in self._db.execute("SELECT key FROM folders ORDER BY key DESC"):
+            if self._db.execute("SELECT 1 FROM stays WHERE key = ?", (key,)).fetchone() is not None:
+                continue
+            if reason := obstacle(folder_of(key)):
+                self._keep(folder_of(key), reason)
+            else:
+                going += 1
+        return going
+
+    def folders(self) -> Iterator[tuple[bytes, str]]:
+        """(folder, why it stays or "") of the empty ones, those in a folder before it; without those above one that
+        stays.
+        """
+        if self._db is not None:
+            query = (
+                "SELECT f.key, coalesce(reason, '') FROM folders f LEFT JOIN stays USING (key)"
+                " WHERE reason IS NULL OR reason <> '' ORDER BY f.key DESC"
+            )
+            for key, reason in self._db.execute(query):
+                yield folder_of(key), reason
+
+    def close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def key_of(folder: bytes) -> bytes:
+    """By which folders are sorted each directly before what is in it: the separator is less than any byte of a name."""
+    return folder.replace(b"/", b"\0")
+
+
+def folder_of(key: bytes) -> bytes:
+    return key.replace(b"\0", b"/")

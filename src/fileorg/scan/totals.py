@@ -1,0 +1,66 @@
+"""What a tree holds: files and bytes by category, the largest files and the oldest."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.core.names import below, join
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fileorg.index.columns import FileBatch
+    from fileorg.rules.classify import Rules
+
+LISTED = 10
+"""How many of the largest and the oldest files are kept."""
+
+
+class Listed(NamedTuple):
+    """A file that is among the largest or the oldest. Size in bytes, time in nanoseconds since 1970."""
+
+    path: bytes
+    size: int
+    mtime_ns: int
+
+
+class Totals:
+    """Sums over batches; of single files it keeps the listed ones only."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._largest: list[tuple[int, bytes, int]] = []
+        self._oldest: list[tuple[int, bytes, int]] = []
+        self.files: Counter[str] = Counter()
+        self.bytes: Counter[str] = Counter()
+
+    def counted(self, batches: Iterable[tuple[int, FileBatch]], root: bytes) -> Iterator[tuple[int, FileBatch]]:
+        """The same batches, counted as they pass."""
+        for sequence, batch in batches:
+            self._add(batch, root)
+            yield sequence, batch
+
+    def _add(self, batch: FileBatch, root: bytes) -> None:
+        names, sizes, mtimes = batch.split_names(), batch.column(0), batch.column(1)
+        categories = list(map(self._rules.category_of, names))
+        self.files.update(categories)
+        bytes_ = self.bytes
+        for category, size in zip(categories, sizes, strict=True):
+            bytes_[category] += size
+        folder = below(root, batch.folder)
+        if len(self._largest) < LISTED or max(sizes) > self._largest[0][0]:
+            rows = ((size, join(folder, name), mtime) for name, size, mtime in zip(names, sizes, mtimes, strict=True))
+            self._largest = heapq.nlargest(LISTED, [*self._largest, *rows])[::-1]
+        if len(self._oldest) < LISTED or min(mtimes) < self._oldest[-1][0]:
+            rows = ((mtime, join(folder, name), size) for name, size, mtime in zip(names, sizes, mtimes, strict=True))
+            self._oldest = heapq.nsmallest(LISTED, [*self._oldest, *rows])
+
+    @property
+    def largest(self) -> list[Listed]:
+        return [Listed(path, size, mtime_ns) for size, path, mtime_ns in reversed(self._largest)]
+
+    @property
+    def oldest(self) -> list[Listed]:
+        return [Listed(path, size, mtime_ns) for mtime_ns, path, size in self._oldest]

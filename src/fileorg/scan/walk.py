@@ -1,0 +1,342 @@
+"""Walk a tree: folders to batches of files, what is left alone and why, and what could not be read.
+
+A large tree is read by processes, several folders at a time; a small one, where starting them costs more, by this one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.core.errors import UsageError
+from fileorg.core.names import display, join
+from fileorg.core.pool import Processes
+from fileorg.index.columns import FileBatch
+from fileorg.rules.ignore import IGNORE_FILE, PROJECT_MARKERS, Ignore, Reason, Scope, is_store, project_marker
+from fileorg.rules.sidecars import following
+from fileorg.scan.empty_folders import Leftovers
+from fileorg.scan.empty_folders import Part as FolderPart
+from fileorg.scan.leaders import Neighbours, leader_of
+from fileorg.scan.leftovers import Found, Links, found_in, is_meant, links_in
+from fileorg.storage.base import BATCH_ENTRIES
+from fileorg.storage.local.storage import LocalStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fileorg.core.events import Reporter
+    from fileorg.core.model import Entry, Listing
+    from fileorg.scan.selection import Selection
+
+_IGNORE_FILE_BYTES = 1 << 20
+
+# Up to here one process is as fast as several that must be started first.
+_FEW_FILES = 20_000
+_FEW_FOLDERS = 8
+_SOME_FILES = 4096
+"""From here on processes are started where they are of use after the scan, too."""
+
+# What a worker is handed and hands back at a time: enough to outweigh the way there, little enough to keep in memory.
+_FILES_A_TASK = 8192
+_FOLDERS_A_TASK = 512
+_PARTS_A_FOLDER = 16
+_REMEMBERED = 1000
+"""How many unreadable folders are named; the rest is counted."""
+
+
+class Task(NamedTuple):
+    """A folder that is still to be read."""
+
+    folder: bytes
+    depth: int
+    scope: Scope | None
+    is_taken: bool = True  # if it is empty, it is left over
+
+
+class Part(NamedTuple):
+    """What reading a part of one folder gave."""
+
+    batch: FileBatch
+    sequence: int
+    tasks: list[Task]
+    ignored: dict[Reason, int]
+    links: int
+    not_entered: int
+    error: str | None
+    found: Found = Found()
+
+
+@dataclass(slots=True)
+class Seen:
+    """What a scan saw, beside the files themselves."""
+
+    files: int = 0
+    unchanged: int = 0  # of the files, those that the index knew already
+    folders: int = 0
+    links: int = 0
+    empty_files: int = 0
+    empty_folders: int = 0  # those too that hold nothing but empty folders
+    broken_symlinks: int = 0  # of the links
+    not_entered: int = 0
+    ignored: Counter[Reason] = field(default_factory=Counter)
+    unreadable: list[tuple[bytes, str]] = field(default_factory=list)
+    unreadable_count: int = 0
+    partial: Callable[[bytes], None] = field(default=lambda _: None, repr=False, compare=False)
+    """Told of each folder that holds more than files that are looked at: see `Twins`."""
+
+    def add(self, part: Part) -> None:
+        self.files += part.batch.files
+        self.folders += part.sequence == 0
+        self.links += part.links
+        self.empty_files += part.found.empty_files
+        self.broken_symlinks += part.found.broken_symlinks
+        self.not_entered += part.not_entered
+        self.ignored.update(part.ignored)
+        is_empty = not (part.batch.files or part.tasks or part.sequence)
+        others = part.links or part.not_entered or part.error or part.ignored.keys() - {Reason.SYSTEM}
+        if is_empty or others:
+            self.partial(part.batch.folder)
+        if part.error is not None:
+            self.unreadable_count += 1
+            if len(self.unreadable) < _REMEMBERED:
+                self.unreadable.append((part.batch.folder, part.error))
+
+
+class Reader:
+    """Reads one folder at a time. Holds nothing that grows."""
+
+    def __init__(self, storage: LocalStorage, ignore: Ignore, selection: Selection) -> None:
+        self._storage = storage
+        self.arguments = (storage.root, storage.cross_mounts, ignore, selection)
+        self._ignore = ignore
+        self._selection = selection
+        root = storage.stat_folder(b"")
+        self._dev = root.dev if root else 0
+        self._neighbours: tuple[bytes, Neighbours] | None = None  # of the last large folder with side-cars
+
+    def root(self) -> Task:
+        return Task(b"", 0, None)
+
+    def parts(self, task: Task) -> Iterator[Part]:
+        """The folder in parts of bounded size. An error of the folder is a part that says so, not an exception."""
+        try:
+            for sequence, listing in enumerate(self._storage.list_folder(task.folder)):
+                if sequence == 0:
+                    if task.depth and not self._ignore.everything and self._is_project(listing):
+                        yield Part(FileBatch.pack(task.folder, ()), 0, [], {Reason.PROJECT: 1}, 0, 0, None)
+                        return
+                    task = task._replace(scope=self._scope(task, listing))
+                yield self._part(task, sequence, listing)
+        except OSError as error:
+            yield Part(FileBatch.pack(task.folder, ()), 0, [], {}, 0, 0, error.strerror or str(error))
+
+    def _part(self, task: Task, sequence: int, listing: Listing) -> Part:
+        ignored: Counter[Reason] = Counter()
+        is_alone = sequence == 0 and sum(map(len, listing[1:])) < BATCH_ENTRIES
+        reason_of = self._ignore.file
+        files = listing.files
+        if odd := [(entry, reason) for entry in files if (reason := reason_of(entry[0])) is not None]:
+            ignored.update(reason for _, reason in odd)
+            left_alone = {entry.name for entry, _ in odd}
+            files = [entry for entry in files if entry.name not in left_alone]
+        if self._selection.filters:
+            files = list(self._selected(task.folder, files, is_alone=is_alone))
+        if task.scope is not None:
+            excludes = task.scope.excludes
+            taken = [entry for entry in files if not excludes(entry.name, is_folder=False)]
+            ignored[Reason.EXCLUDED] += len(files) - len(taken)
+            files = taken
+        tasks, not_entered = self._subfolders(task, listing.folders, ignored)
+        found = self._leftovers(task, listing, files, len(tasks)) if self._selection.leftovers else Found()
+        ignored[Reason.MEANT] += found.meant
+        batch = FileBatch.pack(task.folder, files, is_alone=is_alone)
+        return Part(batch, sequence, tasks, dict(+ignored), len(listing.others), not_entered, None, found)
+
+    def _leftovers(self, task: Task, listing: Listing, files: list[Entry], subfolders: int) -> Found:
+        """What is left over in a part of a folder. A symlink is left alone like a file of its name."""
+
+        def is_taken(link: Entry) -> bool:
+            return (
+                self._ignore.file(link.name) is None
+                and self._selection.takes_time(link)
+                and (task.scope is None or not task.scope.excludes(link.name, is_folder=False))
+            )
+
+        goes = self._selection.goes
+        links = Links([], [])
+        if listing.others:
+            links = links_in(self._storage, task.folder, listing.others, is_taken, all_of_them=bool(goes))
+        empty = [entry for entry in files if not entry[1]]
+        entries = sum(map(len, listing[1:])) - subfolders
+        return found_in(empty, links, entries, goes, keeps=not task.is_taken)
+
+    def _selected(self, folder: bytes, files: list[Entry], *, is_alone: bool) -> Iterator[Entry]:
+        """The files that the filters take; side-cars are judged by their leader, if that was asked for."""
+        takes = self._selection.takes
+        if not (self._selection.with_leaders and any(following(entry.name) for entry in files)):
+            yield from filter(takes, files)
+            return
+        if is_alone:
+            neighbours = Neighbours(len(files), (entry.name for entry in files))
+        elif self._neighbours is not None and self._neighbours[0] == folder:
+            neighbours = self._neighbours[1]
+        else:  # once more through a large folder: a look for each name that a leader might have takes far longer
+            listings = self._storage.list_folder(folder)
+            names = [entry.name for listing in listings for entry in listing.files]
+            neighbours = Neighbours(len(names), names)
+            self._neighbours = (folder, neighbours)
+        for entry in files:
+            if takes(leader_of(self._storage, folder, entry.name, neighbours) or entry):
+                yield entry
+
+    def _subfolders(self, task: Task, folders: list[Entry], ignored: Counter[Reason]) -> tuple[list[Task], int]:
+        """The folders to read next, and how many are not entered because that was not asked for."""
+        selection = self._selection
+        deeper = selection.recursive and (selection.max_depth is None or task.depth < selection.max_depth)
+        tasks, not_entered = [], 0
+        for entry in folders:
+            if reason := self._reason(task, entry):
+                ignored[reason] += 1
+            elif task.depth == 0 and selection.leaves(entry.name):
+                continue
+            elif deeper:
+                tasks.append(
+                    Task(join(task.folder, entry.name), task.depth + 1, task.scope, self._is_taken(task, entry))
+                )
+            else:
+                not_entered += 1
+        return tasks, not_entered
+
+    def _is_taken(self, task: Task, folder: Entry) -> bool:
+        """Whether a folder that is empty is left over: the filters take it, and it is no lock."""
+        return (
+            self._selection.takes_time(folder)
+            and (task.scope is None or task.scope.includes(folder.name))
+            and not is_meant(folder.name)
+        )
+
+    def _reason(self, task: Task, entry: Entry) -> Reason | None:
+        if reason := self._ignore.folder(entry.name):
+            return reason
+        if (entry.dev, entry.inode) in self._selection.never:
+            return Reason.OURS
+        if self._selection.one_file_system and entry.dev != self._dev:
+            return Reason.EXCLUDED
+        if task.scope is not None and task.scope.excludes(entry.name, is_folder=True):
+            return Reason.EXCLUDED
+        return None
+
+    def _is_project(self, listing: Listing) -> bool:
+        names = [entry.name for kind in listing[1:] for entry in kind]
+        if project_marker(names) is not None or is_store({entry.name for entry in listing.folders}):
+            return True
+        # A marker may stand in a later batch of a folder that is listed in several.
+        return len(names) == BATCH_ENTRIES and any(
+            self._storage.lstat(listing.folder, marker) is not None for marker in PROJECT_MARKERS
+        )
+
+    def _scope(self, task: Task, listing: Listing) -> Scope | None:
+        listed = sum(map(len, listing[1:]))
+        content = None
+        if listed == BATCH_ENTRIES or any(entry.name == IGNORE_FILE for kind in listing[1:] for entry in kind):
+            content = self._read_ignore_file(task.folder)
+        return self._ignore.scope(task.folder, content, task.scope)
+
+    def _read_ignore_file(self, folder: bytes) -> bytes | None:
+        entry = self._storage.lstat(folder, IGNORE_FILE)
+        if entry is None:
+            return None
+        path = display(os.path.join(self._storage.root, join(folder, IGNORE_FILE)))
+        if not entry.is_file:
+            raise UsageError(f"{path} is no plain file, and links are not followed.", hint="put a plain file there")
+        if entry.size > _IGNORE_FILE_BYTES:
+            raise UsageError(f"{path} is too large to be a list of patterns.", hint="shorten it or move it away")
+        try:
+            with self._storage.open_read(folder, IGNORE_FILE) as file:
+                return file.read(_IGNORE_FILE_BYTES)
+        except OSError as error:
+            # To go on would be to touch what the user meant to protect.
+            raise UsageError(f"{path} cannot be read: {error.strerror}.", hint="make it readable") from error
+
+
+def scan(
+    reader: Reader,
+    seen: Seen,
+    reporter: Reporter,
+    leftovers: Leftovers | None = None,
+    processes: Processes | None = None,
+) -> Iterator[tuple[int, FileBatch]]:
+    """The files of a tree as (sequence in the folder, batch), adding to `seen` what there is beside them, and to
+    `leftovers` what is to go, by name. `processes` are those that the caller has use for afterwards.
+    """
+    with contextlib.ExitStack() as stack:
+        known = leftovers or stack.enter_context(Leftovers())
+        for part in _parts(reader, seen, processes):
+            seen.add(part)
+            found = part.found
+            known.add(FolderPart(part.batch.folder, len(part.tasks), found.stays), found.goes, found.led_to)
+            reporter.advance(part.batch.files, 0, part.batch.folder)
+            if part.batch.files:
+                yield part.sequence, part.batch
+        seen.empty_folders += known.end()
+
+
+def _parts(reader: Reader, seen: Seen, processes: Processes | None) -> Iterator[Part]:
+    """All parts of the tree; those of one folder together, and before those of the folders in it."""
+    pending = deque([reader.root()])
+    while pending:
+        if processes is not None and seen.files > _SOME_FILES:
+            processes.warm()
+        if seen.files > _FEW_FILES and len(pending) > _FEW_FOLDERS:
+            parts = _parts_by_processes(reader, pending, seen, processes)
+        else:
+            parts = reader.parts(pending.popleft())
+        for part in parts:
+            pending.extend(part.tasks)
+            yield part
+
+
+def _parts_by_processes(
+    reader: Reader, pending: deque[Task], seen: Seen, processes: Processes | None
+) -> Iterator[Part]:
+    """All that is pending, and what comes of it, read by several processes."""
+    arguments = pickle.dumps(reader.arguments)
+
+    def next_tasks() -> tuple[bytes, list[Task]] | None:
+        folders = max(1, min(_FOLDERS_A_TASK, _FILES_A_TASK * seen.folders // (seen.files + 1)))
+        tasks = [pending.popleft() for _ in range(min(folders, len(pending)))]
+        return (arguments, tasks) if tasks else None
+
+    with contextlib.ExitStack() as stack:
+        for parts, too_large in (processes or stack.enter_context(Processes())).work(_read, next_tasks):
+            yield from parts
+            for task in too_large:
+                yield from reader.parts(task)
+
+
+@lru_cache(maxsize=1)
+def _reader(arguments: bytes) -> Reader:
+    """In a worker: the reader for the tree at hand, made once."""
+    root, cross_mounts, ignore, selection = pickle.loads(arguments)  # noqa: S301  from our own parent
+    return Reader(LocalStorage(root, cross_mounts=cross_mounts), ignore, selection)
+
+
+def _read(asked: tuple[bytes, list[Task]]) -> tuple[list[Part], list[Task]]:
+    """The parts of several folders; those with so many files that they should stream are left to the parent."""
+    arguments, tasks = asked
+    reader = _reader(arguments)
+    parts: list[Part] = []
+    too_large: list[Task] = []
+    for task in tasks:
+        of_folder = list(islice(reader.parts(task), _PARTS_A_FOLDER))
+        if len(of_folder) == _PARTS_A_FOLDER:
+            too_large.append(task)
+        else:
+            parts += of_folder
+    return parts, too_large

@@ -1,0 +1,97 @@
+"""Links that are made for files: what a symlink says, and the link that stands in the place of a duplicate."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from fileorg.core.model import Action
+from fileorg.core.names import display, join
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fileorg.core.model import Entry, PlanRow
+    from fileorg.storage.local.storage import LocalStorage
+
+_BY_SYMLINK = frozenset({Action.REPLACE_BY_SYMLINK, Action.RESTORE_FROM_SYMLINK})
+
+
+def link_content(source: LocalStorage, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes) -> bytes:
+    """What a symlink in `target_folder` says to lead to the file: relative within one tree, absolute across two."""
+    path = join(folder, name)
+    if source.root == target.root:
+        return os.path.relpath(path, target_folder or b".")
+    return os.path.join(source.root, path)
+
+
+class Place(NamedTuple):
+    """A name in a folder of a storage. What is done there raises `OSError` as the storage does."""
+
+    storage: LocalStorage
+    folder: bytes
+    name: bytes
+
+    def __str__(self) -> str:
+        return display(join(self.folder, self.name))
+
+    def beside(self, name: bytes) -> Self:
+        """Another name in the same folder."""
+        return self._replace(name=name)
+
+    def look(self) -> Entry | None:
+        """What is there now."""
+        return self.storage.lstat(self.folder, self.name)
+
+    def rename(self, to: Place) -> None:
+        """Give it another name, which must be free."""
+        self.storage.rename_noreplace(self.folder, self.name, to.storage, to.folder, to.name)
+
+    def exchange(self, other: Place) -> None:
+        """Give it the name of what is at another place of the same folder, which gets the name of this one."""
+        self.storage.exchange(self.folder, self.name, other.name)
+
+    def remove(self) -> None:
+        """Remove what is there, if there is something."""
+        self.storage.discard(self.folder, self.name)
+
+    @property
+    def has_stable_inodes(self) -> bool:
+        """Whether the files in this folder are known again by their inode numbers."""
+        return self.storage.has_stable_inodes(self.folder)
+
+
+class StandIn:
+    """The link to the keeper that is in the place of a duplicate: how it is made, and by what it is known."""
+
+    def __init__(self, action: Action, keeper: Place, inode: int, at: Place) -> None:
+        """`inode` is the keeper's, `at` the place of the duplicate or another one in its folder."""
+        self.is_symlink = action in _BY_SYMLINK
+        self._keeper = keeper
+        self._inode = inode
+        self._content = link_content(*keeper, at.storage, at.folder)
+
+    @classmethod
+    def of(cls, row: PlanRow, storages: Sequence[LocalStorage], at: Place) -> Self | None:
+        """The one that a row is about; None where the row knows no keeper."""
+        if row.keeper is None:
+            return None
+        base, folder, name, inode, _ = row.keeper
+        return cls(row.action, Place(storages[base], folder, name), inode, at)
+
+    def make(self, place: Place) -> None:
+        """Raises `OSError`, `FileExistsError` among them."""
+        if self.is_symlink:
+            place.storage.symlink(self._content, place.folder, place.name)
+        else:
+            self._keeper.storage.hardlink(self._keeper.folder, self._keeper.name, *place)
+
+    def is_at(self, place: Place) -> bool:
+        """Whether it is what is there now."""
+        there = place.look()
+        if there is None:
+            return False
+        if not self.is_symlink:
+            return there.is_file and there.inode == self._inode
+        return stat.S_ISLNK(there.mode) and place.storage.readlink(place.folder, place.name) == self._content

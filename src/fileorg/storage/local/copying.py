@@ -1,0 +1,197 @@
+"""Copy the content and the metadata of one open file: reflink, else by hand, holes kept.
+
+Each byte is read for the digest anyway: copy_file_range(2) would make that two passes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+import sys
+from typing import TYPE_CHECKING, BinaryIO
+
+import xxhash
+
+from fileorg.core.names import display
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FICLONE = 0x40049409
+_CHUNK_BYTES = 1 << 20
+_ZEROS = memoryview(bytes(_CHUNK_BYTES))
+# Not possible on this pair of file systems, as opposed to failed.
+_UNSUPPORTED = {
+    errno.EXDEV,
+    errno.EINVAL,
+    errno.ENOSYS,
+    errno.ENOTSUP,
+    errno.ENOTTY,
+    errno.EPERM,
+    errno.EBADF,
+    errno.ETXTBSY,
+}
+_ACL = "system.posix_acl_access"
+# The kernel sets these by itself, or the target has its own.
+_NOT_OURS = ("system.nfs4", "security.selinux")
+
+
+def copy_content(source_fd: int, target_fd: int, size: int) -> bytes:
+    """Copy `size` bytes from the start of one file into an empty one.
+
+    The 16-byte xxh3_128 digest of what was read, holes as the zeros they are.
+    Raises `OSError`; ESTALE if the source turned out to be shorter or longer.
+    """
+    digest = xxhash.xxh3_128()
+    cloned = _clone(source_fd, target_fd)
+    view = memoryview(bytearray(_CHUNK_BYTES))
+    position = 0
+    for start, end in _data_ranges(source_fd, size):
+        _hash_hole(digest, start - position)
+        position = start
+        while position < end:
+            count = os.preadv(source_fd, [view[: min(_CHUNK_BYTES, end - position)]], position)
+            if count == 0:
+                raise OSError(errno.ESTALE, "it became shorter while it was copied")
+            digest.update(view[:count])
+            if not cloned:
+                _write_all(target_fd, view[:count], position)
+            position += count
+    _hash_hole(digest, size - position)
+    if os.fstat(source_fd).st_size != size:
+        raise OSError(errno.ESTALE, "its size changed while it was copied")
+    if not cloned:
+        os.ftruncate(target_fd, size)  # a hole at the end
+    return digest.digest()
+
+
+def digest_of(file: BinaryIO) -> bytes:
+    """The same digest, of a file that is not copied."""
+    digest = xxhash.xxh3_128()
+    while chunk := file.read(_CHUNK_BYTES):
+        digest.update(chunk)
+    return digest.digest()
+
+
+def digest_of_content(fd: int, size: int, view: memoryview) -> bytes:
+    """The same digest, read through one buffer; of a sparse file, only what holds data.
+
+    Raises `OSError`; ESTALE if it holds less than `size` bytes.
+    """
+    digest, position = xxhash.xxh3_128(), 0
+    for start, end in _data_ranges(fd, size):
+        _hash_hole(digest, start - position)
+        position = start
+        while position < end:
+            count = os.preadv(fd, [view[: end - position]], position)
+            if count == 0:
+                raise OSError(errno.ESTALE, "it became shorter while it was read")
+            digest.update(view[:count])
+            position += count
+    _hash_hole(digest, size - position)
+    return digest.digest()
+
+
+def _hash_hole(digest: xxhash.xxh3_128, size: int) -> None:
+    """A hole reads as zeros: the digest is of the content, however it is stored."""
+    while size > 0:
+        digest.update(_ZEROS[:size])
+        size -= _CHUNK_BYTES
+
+
+def _clone(source_fd: int, target_fd: int) -> bool:
+    if sys.platform != "linux":
+        return False
+    try:
+        fcntl.ioctl(target_fd, _FICLONE, source_fd)
+    except OSError as error:
+        if error.errno in _UNSUPPORTED:
+            return False
+        raise
+    return True
+
+
+def _data_ranges(fd: int, size: int) -> Iterator[tuple[int, int]]:
+    """The parts of a sparse file that hold data; the whole of it where holes are not told."""
+    position = 0
+    while position < size:
+        try:
+            start = os.lseek(fd, position, os.SEEK_DATA)
+            end = os.lseek(fd, start, os.SEEK_HOLE)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # only a hole is left
+                return
+            if error.errno not in _UNSUPPORTED:
+                raise
+            start, end = position, size
+        yield start, min(end, size)
+        position = end
+
+
+def _write_all(fd: int, data: memoryview, position: int) -> None:
+    while data:
+        count = os.pwrite(fd, data, position)
+        data = data[count:]
+        position += count
+
+
+def copy_metadata(
+    source_fd: int, target_fd: int, seen: os.stat_result, *, mode: int | None = None, mtime_ns: int | None = None
+) -> list[str]:
+    """Owner, mode, extended attributes (ACLs are among them) and times; what could not be kept, in words.
+
+    `seen` is the source as it was before it was read, which may change its access time. `mode` and `mtime_ns` are
+    given where the source is on a file system that did not keep them.
+    """
+    wanted = stat.S_IMODE(seen.st_mode if mode is None else mode)
+    lost = []
+    with contextlib.suppress(OSError):
+        os.fchown(target_fd, seen.st_uid, seen.st_gid)
+    # What was set is read back: some file systems say yes and keep nothing.
+    kept, mode = os.fstat(target_fd), wanted
+    if (kept.st_uid, kept.st_gid) != (seen.st_uid, seen.st_gid):
+        lost.append("owner")
+        mode &= ~(stat.S_ISUID | stat.S_ISGID)  # it would run as whoever copies
+    lost += _copy_xattrs(source_fd, target_fd)
+    with contextlib.suppress(OSError):
+        os.fchmod(target_fd, mode)
+    if stat.S_IMODE(os.fstat(target_fd).st_mode) != wanted:
+        lost.append("mode")
+    try:
+        os.utime(target_fd, ns=(seen.st_atime_ns, seen.st_mtime_ns if mtime_ns is None else mtime_ns))
+    except OSError:
+        lost.append("times")
+    return lost
+
+
+def _copy_xattrs(source_fd: int, target_fd: int) -> list[str]:
+    if not hasattr(os, "listxattr"):
+        return []
+    lost, names = [], list[str]()
+    try:
+        names = os.listxattr(source_fd)
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            lost.append("attributes")
+    if _ACL not in names:
+        # The target's folder may have given it one, which would let others read it.
+        with contextlib.suppress(OSError):
+            os.removexattr(target_fd, _ACL)
+    lost.extend(
+        f"attribute {display(name)}"
+        for name in names
+        if not _copy_xattr(source_fd, target_fd, name) and not name.startswith(_NOT_OURS)
+    )
+    return lost
+
+
+def _copy_xattr(source_fd: int, target_fd: int, name: str) -> bool:
+    try:
+        value = os.getxattr(source_fd, name)
+        os.setxattr(target_fd, name, value)
+        return os.getxattr(target_fd, name) == value
+    except OSError:
+        return False

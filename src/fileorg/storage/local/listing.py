@@ -1,0 +1,90 @@
+"""What `os` knows of a file, as `Entry`, and of a folder, in batches. Runs once a file: each call counts."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+from fileorg.core.model import Entry, Listing
+from fileorg.core.names import join
+from fileorg.storage.base import BATCH_ENTRIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Half the time of calling the class.
+new_entry = partial(tuple.__new__, Entry)
+
+# Inode numbers are unsigned, and network file systems use all 64 bits: databases and arrays have a sign.
+INODE_MASK = 0x7FFF_FFFF_FFFF_FFFF
+LATEST_NS = (1 << 63) - 1  # in 2262; the earliest that Linux has is in 1901
+_ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()  # os.fsencode in a third of the time
+_KIND, _FILE, _FOLDER = 0o170000, 0o100000, 0o040000  # S_IFMT and two of its values
+
+
+def entry_of(name: bytes, seen: os.stat_result) -> Entry:
+    mtime_ns = seen.st_mtime_ns
+    return new_entry(
+        (
+            name,
+            seen.st_size,
+            mtime_ns if mtime_ns <= LATEST_NS else LATEST_NS,  # noqa: FURB136  min() takes four times as long
+            seen.st_ctime_ns,
+            seen.st_ino & INODE_MASK,
+            seen.st_mode,
+            seen.st_nlink,
+            seen.st_dev,
+        )
+    )
+
+
+def regular_file(name: bytes, seen: os.stat_result) -> Entry:
+    """`entry_of` a regular file; EINVAL for anything else."""
+    entry = entry_of(name, seen)
+    if not entry.is_file:
+        raise OSError(errno.EINVAL, "not a regular file", os.fsdecode(name))
+    return entry
+
+
+def batches(folder: bytes, entries: Iterator[os.DirEntry[str]]) -> Iterator[Listing]:
+    """All of `entries`; afterwards the first error of those that could not be looked at is raised."""
+    failure: OSError | None = None
+    files: list[Entry] = []
+    folders: list[Entry] = []
+    others: list[Entry] = []
+    count = 0
+    for entry in entries:
+        try:
+            seen = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:  # gone since it was listed
+            continue
+        except OSError as error:
+            path = os.fsdecode(join(folder, os.fsencode(entry.name)))
+            failure = failure or OSError(error.errno, error.strerror, path)
+            continue
+        mode, mtime_ns = seen.st_mode, seen.st_mtime_ns
+        made = new_entry(
+            (
+                entry.name.encode(_ENCODING, _ERRORS),
+                seen.st_size,
+                mtime_ns if mtime_ns <= LATEST_NS else LATEST_NS,  # noqa: FURB136  min() takes four times as long
+                seen.st_ctime_ns,
+                seen.st_ino & INODE_MASK,
+                mode,
+                seen.st_nlink,
+                seen.st_dev,
+            )
+        )
+        kind = mode & _KIND
+        (files if kind == _FILE else folders if kind == _FOLDER else others).append(made)
+        count += 1
+        if count == BATCH_ENTRIES:
+            yield Listing(folder, files, folders, others)
+            files, folders, others, count = [], [], [], 0
+    if count or failure is None:
+        yield Listing(folder, files, folders, others)
+    if failure is not None:
+        raise failure

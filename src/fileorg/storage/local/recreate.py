@@ -1,0 +1,64 @@
+"""Whether a folder, once it is removed, can be made again as it was: mkdir gives it the owner that it gives to all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.core.names import split
+
+if TYPE_CHECKING:
+    from fileorg.storage.local.folders import OpenFolders
+
+_INHERITED = "system.posix_acl_default"
+_OF_THE_SYSTEM = ("security.selinux",)
+"""Given to every folder by rules of the machine, to a new one too."""
+
+
+class _Facts(NamedTuple):
+    owner: int
+    group: int
+    mode: int
+    dev: int
+    attributes: frozenset[str]
+
+
+class Remaking:
+    """Looks at folders one after the other, best those of one folder together."""
+
+    def __init__(self, storage: OpenFolders) -> None:
+        self._storage = storage
+        self._above: tuple[bytes, _Facts] | None = None
+
+    def obstacle(self, folder: bytes) -> str:
+        """Why it could not be made again exactly as it is, or not be removed at all; "" if it could."""
+        above = split(folder)[0]
+        try:
+            if self._above is None or self._above[0] != above:
+                self._above = above, self._facts(above)
+            own, parent = self._facts(folder), self._above[1]
+        except OSError as error:
+            return error.strerror or str(error)
+        if own.dev != parent.dev:
+            return "another disk is mounted there"
+        group = parent.group if parent.mode & stat.S_ISGID else os.getegid()
+        if (own.owner, own.group) != (os.geteuid(), group):
+            return "it could not be made again as it is: it has another owner or group than a new one would get"
+        if own.attributes or _INHERITED in parent.attributes:
+            return "it could not be made again as it is: it has attributes or an access list, or would inherit one"
+        if own.mode & stat.S_ISGID and not _may_pass_on(own.group):
+            return "it could not be made again as it is: only a member of its group may have it pass that on"
+        return ""
+
+    def _facts(self, folder: bytes) -> _Facts:
+        fd = self._storage.fd(folder)
+        seen = os.fstat(fd)
+        names = os.listxattr(fd) if hasattr(os, "listxattr") else []
+        attributes = frozenset(name for name in names if name not in _OF_THE_SYSTEM)
+        return _Facts(seen.st_uid, seen.st_gid, seen.st_mode, seen.st_dev, attributes)
+
+
+def _may_pass_on(group: int) -> bool:
+    """Whether the system lets this process set the bit by which a folder gives its group to what is made in it."""
+    return os.geteuid() == 0 or group == os.getegid() or group in os.getgroups()

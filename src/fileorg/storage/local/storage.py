@@ -1,0 +1,316 @@
+"""Local files: `os.*` on directory descriptors. What happens in an open folder cannot be led astray."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from fileorg.core.names import join
+from fileorg.storage.base import Capabilities
+from fileorg.storage.local import copying, posix
+from fileorg.storage.local.casing import Spellings
+from fileorg.storage.local.folders import OPEN_FOLDERS
+from fileorg.storage.local.listing import batches, entry_of, regular_file
+from fileorg.storage.paths import NO_NAMES, are_names, check_name, failed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from fileorg.core.model import Entry, Listing
+
+_READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NEW_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# No file can have a name that is too long, or is not text where names have to be.
+_NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EILSEQ}
+_NO_RENAME_FLAG = {errno.EINVAL, errno.ENOSYS}
+
+
+_FOLDERS_AT_HAND = OPEN_FOLDERS // 2
+"""Descriptors that a loop may remember by itself: so many are open at least until it asks for others."""
+
+
+class StagedCopy(NamedTuple):
+    """A finished, durable copy under a temporary name."""
+
+    digest: bytes
+    entry: Entry
+    lost_metadata: list[str]
+
+
+class LocalStorage(Spellings):
+    """A directory tree on a mounted file system."""
+
+    def __init__(self, root: bytes, *, cross_mounts: bool = True) -> None:
+        """Raises `OSError` if `root` is no directory that can be read."""
+        super().__init__(root, cross_mounts=cross_mounts)
+        self.capabilities = Capabilities(
+            renames=True,
+            hard_links=True,
+            symlinks=True,
+            stable_inodes=self.has_stable_inodes(b""),
+            empty_folders=True,
+            any_bytes=True,
+            name_limit=posix.name_limit(self._root_fd),
+        )
+
+    def _at(self, folder: bytes, name: bytes) -> int:
+        """`fd(folder)` for something that is done to `name`, which is one component."""
+        # `check_name` and `fd` in one: two more calls a file would be a twentieth of its rename.
+        if 0x2F in name or 0 in name or name in NO_NAMES:
+            raise failed(errno.EINVAL, name)
+        if folder in self._fds:
+            self._fds.move_to_end(folder)
+            return self._fds[folder]
+        return self.fd(folder)
+
+    def list_folder(self, folder: bytes) -> Iterator[Listing]:
+        # A descriptor of its own: many folders are listed once, and the shared ones keep their offsets.
+        fd = posix.open_beneath(self._root_fd, folder, cross_mounts=self.cross_mounts)
+        try:
+            with os.scandir(fd) as entries:
+                yield from batches(folder, entries)
+        finally:
+            os.close(fd)
+
+    def lstat(self, folder: bytes, name: bytes) -> Entry | None:
+        try:
+            return entry_of(name, os.lstat(name, dir_fd=self._at(folder, name)))
+        except OSError as error:
+            if error.errno in _NOTHING_THERE:
+                return None
+            raise
+
+    def open_read(self, folder: bytes, name: bytes) -> BinaryIO:
+        return os.fdopen(self.open_file(folder, name), "rb", buffering=0)
+
+    def open_file(self, folder: bytes, name: bytes) -> int:
+        """A descriptor to read a regular file by. Raises `OSError`, also for what is no regular file."""
+        fd = os.open(name, _READ_FLAGS, dir_fd=self._at(folder, name))
+        try:
+            regular_file(name, os.fstat(fd))
+        except OSError:
+            os.close(fd)
+            raise
+        return fd
+
+    def digest(self, folder: bytes, name: bytes) -> bytes:
+        """The 16 bytes that `stage_copy` gives for the same content."""
+        with self.open_read(folder, name) as file:
+            return copying.digest_of(file)
+
+    def lstat_all(self, folder: bytes, names: Sequence[bytes]) -> list[os.stat_result | OSError | None]:
+        """`lstat` of many names of one folder, as the system gives it; an error is a value, and does not end it."""
+        lstat = os.lstat
+        found: list[os.stat_result | OSError | None] = []
+        try:
+            fd = self.fd(folder)
+        except OSError as error:
+            return [None if error.errno in _NOTHING_THERE else error] * len(names)
+        doubtful = not are_names(names)
+        for name in names:
+            try:
+                if doubtful:
+                    check_name(name)
+                found.append(lstat(name, dir_fd=fd))
+            except OSError as error:
+                found.append(None if error.errno in _NOTHING_THERE else error)
+        return found
+
+    def readlink(self, folder: bytes, name: bytes) -> bytes:
+        return os.readlink(name, dir_fd=self._at(folder, name))
+
+    def rename_noreplace(
+        self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
+    ) -> None:
+        """As the protocol says; where the file system cannot, by link and unlink: two names for an instant.
+
+        Raises `OSError` with ENOTSUP where there are no hard links either: see `reserve`.
+        """
+        source_fd, target_fd = self._at(folder, name), target._at(target_folder, target_name)
+        try:
+            posix.rename_noreplace(source_fd, name, target_fd, target_name)
+        except OSError as error:
+            if error.errno not in _NO_RENAME_FLAG:
+                raise
+            posix.rename_by_link(source_fd, name, target_fd, target_name)
+
+    def exchange(self, folder: bytes, name: bytes, other_name: bytes) -> None:
+        """Give two names of one folder what the other one has, in one step. Raises `OSError`: see `posix.exchange`."""
+        fd = self._at(folder, name)
+        check_name(other_name)
+        posix.exchange(fd, name, fd, other_name)
+
+    def rename_all(self, target: LocalStorage, paths: Sequence[bytes]) -> list[tuple[int, int]]:
+        """`rename_noreplace` for many: folder, name, target folder and target name of each, one after the other.
+
+        All are tried, in order; (position, errno) of each that failed.
+        """
+        failed: list[tuple[int, int]] = []
+        doubtful = not (are_names(paths[1::4]) and are_names(paths[3::4]))
+        rename, parts = posix.rename_noreplace, iter(paths)
+        fds: dict[bytes, int] = {}
+        target_fds: dict[bytes, int] = {}
+        for position, (folder, name, to_folder, to_name) in enumerate(zip(parts, parts, parts, parts, strict=True)):
+            try:
+                if doubtful:
+                    self.rename_noreplace(folder, name, target, to_folder, to_name)
+                    continue
+                if len(fds) + len(target_fds) >= _FOLDERS_AT_HAND:
+                    fds.clear()
+                    target_fds.clear()
+                if (fd := fds.get(folder)) is None:
+                    fd = fds[folder] = self.fd(folder)
+                if (target_fd := target_fds.get(to_folder)) is None:
+                    target_fd = target_fds[to_folder] = target.fd(to_folder)
+                rename(fd, name, target_fd, to_name)
+            except OSError as error:
+                code = error.errno or 0
+                if code in _NO_RENAME_FLAG:
+                    code = self._rename_by_link(folder, name, target, to_folder, to_name)
+                if code:
+                    failed.append((position, code))
+        return failed
+
+    def _rename_by_link(
+        self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
+    ) -> int:
+        """The errno, 0 for none."""
+        try:
+            posix.rename_by_link(self._at(folder, name), name, target._at(target_folder, target_name), target_name)
+        except OSError as error:
+            return error.errno or 0
+        return 0
+
+    def reserve(self, folder: bytes, name: bytes) -> Entry:
+        """Take the name with an empty file, for `rename_onto_reserved`. `FileExistsError` if it is taken."""
+        fd = os.open(name, _NEW_FLAGS, 0o600, dir_fd=self._at(folder, name))
+        try:
+            return entry_of(name, os.fstat(fd))
+        finally:
+            os.close(fd)
+
+    def rename_onto_reserved(
+        self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, reserved: Entry
+    ) -> None:
+        """Rename over our own placeholder, after another look at it.
+
+        `FileExistsError` if it is no longer ours and empty. When the rename fails, the placeholder stays.
+        """
+        seen = target.lstat(target_folder, reserved.name)
+        if seen is None or seen.size or seen.inode != reserved.inode or not seen.is_file:
+            raise failed(errno.EEXIST, reserved.name)
+        target_fd = target._at(target_folder, reserved.name)
+        os.rename(name, reserved.name, src_dir_fd=self._at(folder, name), dst_dir_fd=target_fd)
+
+    def copy_noreplace(
+        self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
+    ) -> Entry:
+        if target.lstat(target_folder, target_name) is not None:  # `publish` decides; this saves the copying
+            raise failed(errno.EEXIST, name, target_name)
+        temporary = b".fileorg-copy-%d-%b.part" % (os.getpid(), os.urandom(4).hex().encode())
+        self.stage_copy(folder, name, target, target_folder, temporary)
+        try:
+            target.publish(target_folder, temporary, target_name)
+        finally:
+            target.discard(target_folder, temporary)
+        return entry_of(target_name, os.lstat(target_name, dir_fd=target.fd(target_folder)))
+
+    def stage_copy(
+        self,
+        folder: bytes,
+        name: bytes,
+        target: LocalStorage,
+        target_folder: bytes,
+        temporary: bytes,
+        *,
+        mode: int | None = None,
+        mtime_ns: int | None = None,
+    ) -> StagedCopy:
+        """A durable copy named `temporary`, of a source that did not change meanwhile (else ESTALE).
+
+        With `mode` or `mtime_ns`, it has these instead of those of the source.
+        `FileExistsError` is about `temporary`, which then stays as it is; after any other error it is gone.
+        """
+        source_fd = os.open(name, _READ_FLAGS, dir_fd=self._at(folder, name))
+        try:
+            facts = os.fstat(source_fd)
+            before = regular_file(name, facts)
+            target_fd = os.open(temporary, _NEW_FLAGS, 0o600, dir_fd=target._at(target_folder, temporary))
+            try:
+                digest = copying.copy_content(source_fd, target_fd, before.size)
+                lost = copying.copy_metadata(source_fd, target_fd, facts, mode=mode, mtime_ns=mtime_ns)
+                os.fsync(target_fd)
+                _unchanged(before, source_fd)
+                return StagedCopy(digest, entry_of(temporary, os.fstat(target_fd)), lost)
+            except BaseException:
+                target.discard(target_folder, temporary)
+                raise
+            finally:
+                os.close(target_fd)
+        finally:
+            os.close(source_fd)
+
+    def publish(
+        self, folder: bytes, temporary: bytes, name: bytes, *, before_rename: Callable[[], None] = lambda: None
+    ) -> Entry:
+        """Give a staged copy its name, durably. The temporary stays as the witness, where there are links.
+
+        Where there are none it is renamed, and `before_rename` can write down first what will then have no witness.
+        """
+        fd = self._at(folder, name)
+        try:
+            os.link(temporary, name, src_dir_fd=fd, dst_dir_fd=fd, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in posix.NO_LINKS:
+                raise
+            before_rename()
+            self.rename_noreplace(folder, temporary, self, folder, name)
+        os.fsync(fd)
+        return entry_of(name, os.lstat(name, dir_fd=fd))
+
+    def discard(self, folder: bytes, temporary: bytes) -> None:
+        """Remove a temporary of ours, if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            self.remove(folder, temporary)
+
+    def hardlink(
+        self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
+    ) -> None:
+        source_fd, target_fd = self._at(folder, name), target._at(target_folder, target_name)
+        os.link(name, target_name, src_dir_fd=source_fd, dst_dir_fd=target_fd, follow_symlinks=False)
+
+    def symlink(self, content: bytes, folder: bytes, name: bytes) -> None:
+        os.symlink(content, name, dir_fd=self._at(folder, name))
+
+    def remove(self, folder: bytes, name: bytes) -> None:
+        os.unlink(name, dir_fd=self._at(folder, name))
+
+    def make_folder(self, folder: bytes, name: bytes, mode: int = 0o777) -> None:
+        exact = stat.S_ISDIR(mode)
+        # It has to be opened to be given its mode, which may be one that forbids that.
+        os.mkdir(name, stat.S_IMODE(mode) | (0o700 if exact else 0), dir_fd=self._at(folder, name))
+        self.forget(join(folder, name))  # there may be descriptors of one that went before
+        if exact:
+            try:
+                os.fchmod(self.fd(join(folder, name)), stat.S_IMODE(mode))
+            except OSError:
+                with contextlib.suppress(OSError):
+                    self.remove_folder(folder, name)
+                raise
+
+    def remove_folder(self, folder: bytes, name: bytes) -> None:
+        self.forget(join(folder, name))
+        os.rmdir(name, dir_fd=self._at(folder, name))
+
+    def set_folder_times(self, folder: bytes, mtime_ns: int) -> None:
+        """Give the folder the time of its last change back; its access time stays."""
+        fd = self.fd(folder)
+        os.utime(fd, ns=(os.fstat(fd).st_atime_ns, mtime_ns))
+
+
+def _unchanged(before: Entry, fd: int) -> None:
+    if entry_of(before.name, os.fstat(fd)) != before:
+        raise OSError(errno.ESTALE, "it changed while it was copied", os.fsdecode(before.name))

@@ -1,0 +1,75 @@
+"""Scan and categorize: what is there. Nothing of the user's is changed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.core.names import display
+from fileorg.core.state import run_lock
+from fileorg.index.index import Index
+from fileorg.rules.classify import Rules
+from fileorg.scan.totals import Totals
+from fileorg.scan.walk import Reader, Seen, scan
+from fileorg.workflows.common import INDEX_LOCK, Filters, distinct_folders, identity_of, open_local
+from fileorg.workflows.guards import existing_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fileorg.core.events import Reporter
+    from fileorg.core.state import StateDirectory
+    from fileorg.rules.classify import Evidence
+
+
+@dataclass(slots=True)
+class ScanReport:
+    """What `fileorg scan` found. Paths in `totals` are absolute."""
+
+    roots: list[bytes]
+    totals: Totals
+    seen: Seen
+    seconds: float = 0.0
+
+
+def scan_trees(paths: Sequence[bytes], filters: Filters, state: StateDirectory, reporter: Reporter) -> ScanReport:
+    """Bring the index up to date with each tree, and sum up what is there. Raises `UsageError`, `Locked`."""
+    started = time.monotonic()
+    roots = distinct_folders([existing_folder(path) for path in paths])
+    totals, seen = Totals(Rules.default()), Seen()
+    never = frozenset({identity_of(state.path)})
+    with (
+        run_lock(state, "scanning " + ", ".join(map(display, roots)), name=INDEX_LOCK),
+        Index(state.index) as index,
+    ):
+        for root in roots:
+            with contextlib.ExitStack() as stack:
+                storage = open_local(stack, root, one_file_system=filters.one_file_system)
+                reader = Reader(storage, filters.ignore(), filters.selection(never))
+                reporter.stage("scan")
+                seen.unchanged += index.update(root, totals.counted(scan(reader, seen, reporter), root))
+    return ScanReport(roots, totals, seen, time.monotonic() - started)
+
+
+class Categorized(NamedTuple):
+    """A file, what it is, and why that is thought. `path` is absolute, `size` in bytes."""
+
+    path: bytes
+    size: int
+    evidence: Evidence
+
+
+def categorize(paths: Sequence[bytes], filters: Filters, seen: Seen, reporter: Reporter) -> Iterator[Categorized]:
+    """What each file is, and by which evidence. Reads the tree, writes nothing; streams. Raises `UsageError`."""
+    rules = Rules.default()
+    for root in distinct_folders([existing_folder(path) for path in paths]):
+        with contextlib.ExitStack() as stack:
+            storage = open_local(stack, root, one_file_system=filters.one_file_system)
+            reader = Reader(storage, filters.ignore(), filters.selection(frozenset()))
+            for _, batch in scan(reader, seen, reporter):
+                folder = os.path.join(root, batch.folder)
+                for name, size, *_ in batch.rows():
+                    yield Categorized(os.path.join(folder, name), size, rules.evidence(name))

@@ -1,0 +1,350 @@
+"""What is done to duplicates, and back: before and after, and everything that must not be done."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.support.twins import AFTER, before_call, every_action, inode, linking, reasons, swap, write_twins
+
+from fileorg.core.model import RecordState
+from fileorg.storage.local import posix
+from fileorg.storage.local.storage import LocalStorage
+
+if TYPE_CHECKING:
+    from tests.support.runs import Runs
+    from tests.support.tree import Tree
+
+
+@pytest.fixture
+def twins(tree: Tree) -> Tree:
+    return write_twins(tree)
+
+
+# There, back, and there again -----------------------------------------------------------------------------------------
+
+
+@every_action
+def test_it_is_done_undone_and_redone(twins: Tree, runs: Runs, action: str) -> None:
+    before, number = twins.snapshot(), inode(twins, "x/c")
+    assert runs.dedupe(action).problems == []
+    after = twins.read()
+    assert after == AFTER[action]
+    assert inode(twins, ".fileorg/trash/1/x/c") == number
+    assert (action == "hardlink") == (after.get("x/c") == "same" and inode(twins, "x/c") == inode(twins, "a"))
+    assert runs.undo().problems == []
+    assert twins.snapshot() == before
+    assert inode(twins, "x/c") == number
+    assert runs.redo().problems == []
+    assert twins.read() == after
+    assert runs.undo().problems == []
+    assert twins.snapshot() == before
+
+
+@every_action
+def test_all_names_of_a_file_go_and_are_one_file_again(twins: Tree, runs: Runs, action: str) -> None:
+    twins.path("x/d").hardlink_to(twins.path("x/c"))
+    before = twins.snapshot()
+    assert runs.dedupe(action).problems == []
+    assert {twins.path(name).exists() for name in ("x/c", "x/d")} == {action != "quarantine"}
+    runs.undo()
+    assert twins.snapshot() == before
+    assert inode(twins, "x/c") == inode(twins, "x/d")
+
+
+@every_action
+def test_the_keeper_may_be_below_another_root(twins: Tree, runs: Runs, tmp_path: Path, action: str) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "z").write_text("same")
+    assert runs.dedupe(action, other).problems == []
+    assert (other / ".fileorg/trash/1/z").read_text() == "same"
+    if action == "symlink":
+        assert os.readlink(other / "z") == str(twins.path("a"))
+    assert runs.undo().problems == []
+    assert sorted(os.listdir(other)) == ["z"]
+    assert not (other / "z").is_symlink()
+    assert (other / "z").stat().st_nlink == 1
+
+
+def test_a_large_file_with_a_difference_in_its_last_byte(twins: Tree, runs: Runs) -> None:
+    content = "x" * ((3 << 20) + 5)
+    twins.write({"big": content, "x/big": content})
+
+    def edit() -> None:
+        seen = twins.path("x/big").stat()
+        with twins.path("x/big").open("r+b") as file:
+            file.seek(-1, os.SEEK_END)
+            file.write(b"y")
+        os.utime(twins.path("x/big"), ns=(seen.st_atime_ns, seen.st_mtime_ns))
+
+    outcome = runs.dedupe("quarantine", between=edit)
+    assert reasons(outcome) == [(RecordState.CHANGED, "its content is no longer that of big")]
+    assert twins.path("x/big").read_bytes()[-1:] == b"y"
+
+
+# Refusals -------------------------------------------------------------------------------------------------------------
+
+
+@every_action
+@pytest.mark.parametrize(
+    ("change", "becomes", "reason"),
+    [
+        ("keeper gone", RecordState.CHANGED, "a, its keeper, is no longer there"),
+        ("keeper edited", RecordState.CHANGED, "a, its keeper, changed since it was scanned"),
+        ("keeper replaced", RecordState.CHANGED, "a, its keeper, changed since it was scanned"),
+        ("keeper a symlink", RecordState.CHANGED, "a, its keeper, is no longer there"),
+        ("edited", RecordState.CHANGED, "it changed since it was scanned"),
+        ("replaced", RecordState.CHANGED, "another file is in its place"),
+        ("gone", RecordState.MISSING, "it is no longer there"),
+        ("edited in secret", RecordState.CHANGED, "its content is no longer that of a"),
+    ],
+)
+def test_what_changed_since_the_plan_stays(
+    twins: Tree, runs: Runs, action: str, change: str, becomes: RecordState, reason: str
+) -> None:
+    seen: dict[str, Any] = {}
+
+    def act() -> None:
+        what = change.removeprefix("keeper ")
+        path = twins.path("a" if "keeper" in change else "x/c")
+        match what:
+            case "gone":
+                path.unlink()
+            case "edited":
+                path.write_text("edit")
+            case "edited in secret":
+                path.write_text("edit")
+                os.utime(path, ns=(3 * 10**9 + 1, 3 * 10**9 + 1))
+            case "replaced":
+                path.rename(path.with_name("was"))
+                path.write_text("same")
+            case "a symlink":
+                path.rename(path.with_name("was"))
+                path.symlink_to("was")
+        seen["before"] = twins.read()
+
+    outcome = runs.dedupe(action, between=act)
+    assert reasons(outcome) == [(becomes, reason)]
+    assert {path: it for path, it in twins.read().items() if ".fileorg" not in path} == seen["before"]
+    runs.undo()
+    assert twins.read() == seen["before"]
+
+
+@every_action
+def test_a_file_is_not_its_own_duplicate(twins: Tree, runs: Runs, action: str) -> None:
+    """By a bind mount, say: the plan took it for two."""
+
+    def act() -> None:
+        twins.path("a").unlink()
+        twins.path("a").hardlink_to(twins.path("x/c"))
+
+    outcome = runs.dedupe(action, between=act)
+    assert [state for state, _ in reasons(outcome)] == [RecordState.CHANGED]
+    assert twins.path("x/c").read_text() == "same"
+
+
+@every_action
+def test_a_place_in_the_trash_that_is_taken(
+    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    before = twins.snapshot()
+
+    def act() -> None:
+        twins.path(".fileorg/trash/1/x").mkdir(parents=True)
+        twins.path(".fileorg/trash/1/x/c").write_text("foreign")
+        twins.set_time(".", 7 * 10**9 + 1)
+
+    outcome = runs.dedupe(action, between=act)
+    assert reasons(outcome) == [(RecordState.CONFLICT, "the name is taken")]
+    now = twins.snapshot()
+    assert {path: now[path] for path in before} == before
+
+
+def test_a_file_that_takes_its_name_before_the_rename_stays(
+    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before_call(monkeypatch, "rename_noreplace", swap(twins, "x/c", "foreign"))
+    assert reasons(runs.dedupe("quarantine")) == [(RecordState.CHANGED, "it changed just now, and stayed")]
+    assert twins.path("x/c").read_text() == "foreign"
+    runs.undo()
+    assert twins.read() == {"a": "same", "b": "other", "x/c": "foreign"}
+
+
+@every_action
+def test_a_keeper_that_goes_before_the_rename(
+    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    method = "rename_noreplace" if action == "quarantine" else "exchange"
+    before_call(monkeypatch, method, lambda: twins.path("a").unlink())
+    assert reasons(runs.dedupe(action)) == [(RecordState.CHANGED, "a, its keeper, changed or went just now")]
+    runs.undo()
+    assert twins.read() == {"b": "other", "x/c": "same"}
+    assert not twins.path("x/c").is_symlink()
+
+
+@linking
+def test_a_file_that_takes_its_name_before_the_exchange_stays(
+    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    before_call(monkeypatch, "exchange", swap(twins, "x/c", "foreign"))
+    assert reasons(runs.dedupe(action)) == [(RecordState.CHANGED, "it changed just now, and stayed")]
+    assert os.listdir(twins.path("x")) == ["c"]
+    runs.undo()
+    assert twins.read() == {"a": "same", "b": "other", "x/c": "foreign"}
+
+
+@linking
+def test_two_files_that_take_its_name_are_both_kept(
+    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    before_call(monkeypatch, "exchange", swap(twins, "x/c", "first"))
+    before_call(monkeypatch, "exchange", swap(twins, "x/c", "second"), 2)
+    [(state, reason)] = reasons(runs.dedupe(action))
+    assert state is RecordState.CHANGED
+    assert reason.startswith("another file took its name meanwhile: it could not be put back, and is x/.fileorg-1-")
+    found = twins.read()
+    assert found["x/c"] == "second"
+    assert "first" in found.values()
+
+
+@every_action
+def test_a_disk_that_fails_at_the_last_look_leaves_it_as_it_was(
+    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    before = twins.snapshot()
+    lstat = LocalStorage.lstat
+
+    def fail_at_the_trash(storage: LocalStorage, folder: bytes, name: bytes) -> Any:
+        if name == (b"c" if action == "quarantine" else b"a") and folder in {b".fileorg/trash/1/x", b""}:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return lstat(storage, folder, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalStorage, "lstat", fail_at_the_trash)
+        assert reasons(runs.dedupe(action)) == [(RecordState.FAILED, "Input/output error")]
+    runs.undo()
+    assert twins.snapshot() == before
+
+
+@linking
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS])
+def test_where_two_names_cannot_be_exchanged(
+    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str, code: int
+) -> None:
+    before = twins.snapshot()
+
+    def exchange(*_: Any) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(posix, "exchange", exchange)
+    [(state, reason)] = reasons(runs.dedupe(action))
+    assert (state, reason.partition(",")[0]) == (
+        RecordState.FAILED, "the file system cannot exchange two names in one step",
+    )  # fmt: skip
+    runs.undo()
+    assert twins.snapshot() == before
+
+
+@linking
+def test_where_inode_numbers_do_not_last(twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str) -> None:
+    monkeypatch.setattr(LocalStorage, "has_stable_inodes", lambda *_: False)
+    assert [state for state, _ in reasons(runs.dedupe(action))] == [RecordState.FAILED]
+    assert twins.path("x/c").read_text() == "same"
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (errno.EMLINK, "a, its keeper, has as many names as the file system allows"),
+        (errno.EPERM, "no hard link to a may be made: Operation not permitted (is it someone else's file?)"),
+        (errno.ENOTSUP, "the file system makes no hard links here: Operation not supported"),
+        (errno.ENOENT, "a, its keeper, is no longer there"),
+        (errno.ENOSPC, "No space left on device"),
+    ],
+)
+def test_where_no_hard_link_can_be_made(
+    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, code: int, reason: str
+) -> None:
+    def hardlink(*_: Any) -> None:
+        raise OSError(code, os.strerror(code))
+
+    before = twins.snapshot()
+    monkeypatch.setattr(LocalStorage, "hardlink", hardlink)
+    assert [reason for _, reason in reasons(runs.dedupe("hardlink"))] == [reason]
+    runs.undo()
+    assert twins.snapshot() == before
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason"),
+    [
+        (0o600, "a cannot be read: Permission denied"),
+        (0o644, "no hard link to a may be made: Operation not permitted (is it someone else's file?)"),
+    ],
+)
+def test_a_keeper_of_someone_else(of_nobody: Runs, mode: int, reason: str) -> None:
+    if os.getuid() == 0 or os.getresuid()[2] != 0:
+        pytest.skip("giving a file to another user needs root")
+    if "Operation" in reason and Path("/proc/sys/fs/protected_hardlinks").read_text().strip() != "1":
+        pytest.skip("NOT TESTED: this kernel lets anyone link to any file")
+    tree, was = of_nobody.tree, os.getuid()
+    tree.write({"a": "same", "x/c": "same"})
+
+    def act() -> None:
+        os.setresuid(0, 0, 0)
+        os.chown(tree.path("a"), 0, 0)
+        tree.path("a").chmod(mode)
+        os.setresuid(was, was, 0)
+
+    assert reasons(of_nobody.dedupe("hardlink", between=act)) == [(RecordState.FAILED, reason)]
+    assert os.listdir(tree.path("x")) == ["c"]
+    of_nobody.undo()
+    assert sorted(os.listdir(tree.root)) == ["a", "x"]
+
+
+def test_a_keeper_on_another_disk(twins: Tree, runs: Runs, elsewhere: Path) -> None:
+    (elsewhere / "z").write_text("same")
+    [problem] = runs.dedupe("hardlink", elsewhere).problems
+    assert problem.state is RecordState.SKIPPED
+    assert problem.reason == f"it is on another disk than {twins.path('a')}, where no hard link can lead"
+    assert (elsewhere / "z").read_text() == "same"
+    assert runs.dedupe("quarantine", elsewhere).problems == []
+    assert (elsewhere / ".fileorg/trash/2/z").exists()
+
+
+@pytest.mark.root
+def test_a_trash_on_another_disk(twins: Tree, runs: Runs) -> None:
+    import subprocess
+
+    twins.path("x/disk").mkdir()
+    mount = ["mount", "-t", "tmpfs", "fileorg-test", str(twins.path("x/disk"))]
+    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("NOT TESTED: a disk below the root needs root")
+    try:
+        twins.write({"x/disk/z": "same"})
+        why = "it is on another disk than the trash below its root"
+        assert reasons(runs.dedupe("quarantine")) == [(RecordState.FAILED, why)]
+        assert reasons(runs.dedupe("symlink")) == [(RecordState.FAILED, why)]
+        assert twins.path("x/disk/z").read_text() == "same"
+        assert os.listdir(twins.path("x/disk")) == ["z"]
+    finally:
+        subprocess.run(["umount", "--lazy", str(twins.path("x/disk"))], check=True)
+
+
+# The same blocks ------------------------------------------------------------------------------------------------------
+
+
+def test_where_no_blocks_can_be_shared(runs: Runs, elsewhere: Path) -> None:
+    from tests.support.runs import Runs as Others
+    from tests.support.tree import Tree as Others_tree
+
+    there = Others(Others_tree(elsewhere / "tree"), runs.state)
+    there.tree.write({"a": "same" * 5000, "b": "same" * 5000})
+    before = there.tree.snapshot()
+    outcome = there.dedupe("reflink")
+    assert reasons(outcome) == [(RecordState.FAILED, "the file system shares no blocks between files")]
+    assert there.tree.snapshot() == before

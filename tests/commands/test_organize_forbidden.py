@@ -1,0 +1,110 @@
+"""What may not be read or written is named, and the rest is done; and what is on other disks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fileorg.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.runs import Runs
+    from tests.support.tree import Tree
+
+
+# What cannot be read or written --------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_cannot_be_read_is_reported(of_nobody: Runs) -> None:
+    tree = of_nobody.tree
+    tree.write({"a.jpg": "1", "x/b.jpg": "2", "x/closed/c.jpg": "3"})
+    tree.path("x/closed").chmod(0)
+    with of_nobody.job(recursive=True) as job:
+        assert job.seen.unreadable == [(b"x/closed", "Permission denied")]
+        assert job.run().done == 2
+    tree.path("x/closed").chmod(0o755)
+    assert tree.read() == {"Images/a.jpg": "1", "Images/b.jpg": "2", "x/closed/c.jpg": "3"}
+
+
+def test_a_target_folder_that_cannot_be_entered(of_nobody: Runs) -> None:
+    tree = of_nobody.tree
+    tree.write({"a.jpg": "1", "b.mp3": "2", "Images/": ""})
+    tree.path("Images").chmod(0)
+    with of_nobody.job() as job:
+        assert (job.plan.files, job.plan.skipped) == (1, 1)
+        assert job.run().done == 1
+    tree.path("Images").chmod(0o755)
+    assert tree.read() == {"a.jpg": "1", "Audio/b.mp3": "2", "Images/": ""}
+
+
+def test_a_folder_that_cannot_be_written(of_nobody: Runs) -> None:
+    """What cannot be moved is named; the rest is done."""
+    tree = of_nobody.tree
+    tree.write({"a.jpg": "1", "x/b.jpg": "2"})
+    tree.path("x").chmod(0o555)
+    outcome = of_nobody.organize(recursive=True)
+    assert tree.read() == {"Images/a.jpg": "1", "x/b.jpg": "2"}
+    assert [(problem.path, problem.reason) for problem in outcome.problems] == [(b"x/b.jpg", "Permission denied")]
+
+
+def test_an_ignore_file_that_cannot_be_read_stops_the_run(of_nobody: Runs) -> None:
+    of_nobody.tree.write({"a.jpg": "1", ".fileorgignore": "*.jpg"})
+    of_nobody.tree.path(".fileorgignore").chmod(0)
+    with pytest.raises(UsageError, match="cannot be read: Permission denied"):
+        of_nobody.organize()
+    assert of_nobody.tree.path("a.jpg").exists()
+
+
+def test_a_file_that_cannot_be_read_is_moved_but_not_compared(of_nobody: Runs) -> None:
+    tree = of_nobody.tree
+    tree.write({"a.jpg": "same", "Images/a.jpg": "same"})
+    tree.path("a.jpg").chmod(0)
+    of_nobody.organize()
+    tree.path("Images/a (2).jpg").chmod(0o644)
+    assert tree.read() == {"Images/a.jpg": "same", "Images/a (2).jpg": "same"}
+
+
+# Other disks ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def disk(tree: Tree) -> Iterator[Path]:
+    """Another file system below the root."""
+    place = tree.path("disk")
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "fileorg-test", str(place)]
+    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("mounting a tmpfs needs root, with the right to mount")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.mark.root
+def test_another_disk_below_the_root(tree: Tree, runs: Runs, disk: Path) -> None:
+    tree.write({"a.jpg": "1", "disk/b.jpg": "2", "disk/x/c.jpg": "3"})
+    before = tree.snapshot()
+    assert runs.organize(recursive=True, one_file_system=True).done == 1
+    assert tree.read() == {"Images/a.jpg": "1", "disk/b.jpg": "2", "disk/x/c.jpg": "3"}
+    assert runs.organize(recursive=True).done == 2
+    assert tree.read() == {"Images/a.jpg": "1", "Images/b.jpg": "2", "Images/c.jpg": "3", "disk/x/": ""}
+    runs.undo()
+    runs.undo()
+    assert tree.snapshot() == before
+
+
+@pytest.mark.root
+def test_a_category_folder_on_another_disk(tree: Tree, runs: Runs, disk: Path) -> None:
+    """`Images` may be where there is room."""
+    tree.write({"a.jpg": "1", "x.jpg": "2"})
+    tree.path("x.jpg").unlink()
+    before = tree.snapshot()
+    runs.organize(template="disk/{category}/{name}")
+    assert tree.read() == {"disk/Images/a.jpg": "1"}
+    runs.undo()
+    assert tree.snapshot() == before

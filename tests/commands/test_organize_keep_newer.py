@@ -1,0 +1,111 @@
+"""`--on-conflict keep-newer`: the newer one takes the name, and the older one goes where undo finds it."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fileorg.core.model import Action, OnConflict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.runs import Runs
+    from tests.support.tree import Tree
+
+
+def keep_newer(tree: Tree, runs: Runs, dates: dict[str, str]) -> dict[str, str]:
+    """Files whose content is their date, after `--on-conflict keep-newer -r`."""
+    tree.write(dates)
+    for path, date in dates.items():
+        tree.date(path, date)
+    runs.organize(on_conflict=OnConflict.KEEP_NEWER, recursive=True)
+    return tree.read()
+
+
+def test_a_newer_one_takes_the_name_and_the_older_one_goes_to_the_trash(tree: Tree, runs: Runs) -> None:
+    after = keep_newer(tree, runs, {"a.jpg": "2023-01-01", "Images/a.jpg": "2022-01-01"})
+    assert after == {"Images/a.jpg": "2023-01-01", ".fileorg/trash/1/Images/a.jpg": "2022-01-01"}
+    assert tree.path(".fileorg").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_newer_one_may_take_a_name_in_the_root_itself(tree: Tree, runs: Runs) -> None:
+    tree.write({"x/a.jpg": "new", "a.jpg": "old"})
+    tree.date("a.jpg", "2020-01-01")
+    before = tree.snapshot()
+    runs.organize(on_conflict=OnConflict.KEEP_NEWER, template="{name}", recursive=True)
+    assert tree.read() == {"a.jpg": "new", ".fileorg/trash/1/a.jpg": "old", "x/": ""}
+    runs.undo()
+    assert tree.snapshot() == before
+
+
+def test_an_older_one_stays(tree: Tree, runs: Runs) -> None:
+    before = {"a.jpg": "2022-01-01", "Images/a.jpg": "2023-01-01"}
+    assert keep_newer(tree, runs, before) == before
+    assert [record.error for record in runs.records(1)] == ["the one there is newer: Images/a.jpg"]
+
+
+def test_one_of_the_same_age_stays(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1", "Images/a.jpg": "2"})
+    tree.date("a.jpg", "2022-01-01")
+    tree.date("Images/a.jpg", "2022-01-01")
+    runs.organize(on_conflict=OnConflict.KEEP_NEWER)
+    assert tree.read() == {"a.jpg": "1", "Images/a.jpg": "2"}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["2021-01-01", "2022-01-01", "2023-01-01"])))
+def test_the_newest_of_the_plan_takes_the_name(tree: Tree, runs: Runs, order: tuple[str, ...]) -> None:
+    files = dict(zip(("x/a.jpg", "y/a.jpg", "z/a.jpg"), order, strict=True))
+    after = keep_newer(tree, runs, files | {"Images/a.jpg": "2020-01-01"})
+    stay = {path: date for path, date in files.items() if date != "2023-01-01"}
+    assert {path: after[path] for path in stay} == stay
+    assert after["Images/a.jpg"] == "2023-01-01"
+    assert after[".fileorg/trash/1/Images/a.jpg"] == "2020-01-01"
+
+
+def test_a_newer_one_never_displaces_a_folder_or_a_link(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1", "b.jpg": "2", "Images/a.jpg/inside": "3", "Images/b.jpg": "-> nowhere"})
+    before = tree.snapshot()
+    runs.organize(on_conflict=OnConflict.KEEP_NEWER)
+    assert tree.snapshot() == before
+
+
+@pytest.mark.parametrize("action", [Action.COPY, Action.HARDLINK, Action.SYMLINK])
+def test_keep_newer_with_other_actions(tree: Tree, runs: Runs, action: Action) -> None:
+    tree.write({"a.jpg": "new", "Images/a.jpg": "old"})
+    tree.date("Images/a.jpg", "2022-01-01")
+    before = tree.snapshot()
+    runs.organize(on_conflict=OnConflict.KEEP_NEWER, action=action)
+    assert tree.path("Images/a.jpg").read_text() == "new"
+    assert tree.path("a.jpg").read_text() == "new"
+    assert tree.path(".fileorg/trash/1/Images/a.jpg").read_text() == "old"
+    runs.undo()
+    assert tree.snapshot() == before
+
+
+def test_what_was_edited_since_the_plan_is_not_displaced(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "new", "Images/a.jpg": "old"})
+    tree.date("Images/a.jpg", "2022-01-01")
+    with runs.job(on_conflict=OnConflict.KEEP_NEWER) as job:
+        tree.write({"Images/a.jpg": "edited"})
+        outcome = job.run()
+    assert tree.path("Images/a.jpg").read_text() == "edited"
+    assert tree.path("a.jpg").read_text() == "new"
+    assert outcome.problems != []
+
+
+def test_keep_newer_at_another_destination(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    """The trash is where the older one was: nothing is copied to be kept."""
+    tree.write({"a.jpg": "new"})
+    (elsewhere / "Images").mkdir()
+    (elsewhere / "Images/a.jpg").write_text("old")
+    (elsewhere / "Images/a.jpg").touch()
+    tree.date("a.jpg", "2099-01-01")
+    runs.organize(on_conflict=OnConflict.KEEP_NEWER, dest=elsewhere)
+    assert (elsewhere / "Images/a.jpg").read_text() == "new"
+    assert (elsewhere / ".fileorg/trash/1/Images/a.jpg").read_text() == "old"
+    runs.undo()
+    assert (elsewhere / "Images/a.jpg").read_text() == "old"
+    assert tree.read() == {"a.jpg": "new"}

@@ -1,0 +1,207 @@
+"""After a crash within a copy or a move to another file system: several steps, each told by what lies there."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.support.crash import CUT_SHORT, DONE, NOT_DONE, alter, file_records, open_again, recovered
+
+from fileorg.core.errors import UsageError
+from fileorg.core.events import NullReporter
+from fileorg.core.model import Action, RecordState
+from fileorg.execute.steps import aside, temporary
+from fileorg.workflows import recover_all
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.runs import Runs
+    from tests.support.tree import Tree
+
+
+# A copy ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def copied(tree: Tree, runs: Runs) -> Tree:
+    tree.write({"a.jpg": "1"})
+    runs.organize(action=Action.COPY)
+    return tree
+
+
+def part(runs: Runs, name: Any = temporary) -> str:
+    [record] = file_records(runs)
+    return f"Images/{os.fsdecode(name(1, record.id))}"
+
+
+def test_a_copy_that_is_whole_is_done(copied: Tree, runs: Runs) -> None:
+    open_again(runs, state="copied")
+    copied.path(part(runs)).hardlink_to(copied.path("Images/a.jpg"))
+    assert recovered(runs) == DONE
+    assert copied.read() == {"a.jpg": "1", "Images/a.jpg": "1"}
+
+
+def test_a_copy_that_was_never_recorded_did_not_happen(copied: Tree, runs: Runs) -> None:
+    open_again(runs, digest=None, target_inode=None, target_mtime_ns=None)
+    copied.path(part(runs)).hardlink_to(copied.path("Images/a.jpg"))
+    assert recovered(runs) == CUT_SHORT
+    assert copied.read() == {"a.jpg": "1", "Images/": ""}
+
+
+@pytest.mark.parametrize("record", [{"digest": None, "target_inode": None, "target_mtime_ns": None}, {}])
+def test_a_copy_that_was_edited_since_the_crash_is_kept(copied: Tree, runs: Runs, record: dict[str, Any]) -> None:
+    """Also by undo: it is not the copy that was made."""
+    open_again(runs, **record)
+    copied.write({"Images/a.jpg": "edited"})
+    copied.path(part(runs)).hardlink_to(copied.path("Images/a.jpg"))
+    assert recovered(runs) == [("conflict", "the name is taken")]
+    runs.undo()
+    assert copied.read() == {"a.jpg": "1", "Images/a.jpg": "edited"}
+
+
+def test_a_copy_under_way_is_taken_away(copied: Tree, runs: Runs) -> None:
+    open_again(runs, digest=None, target_inode=None, target_mtime_ns=None)
+    copied.path("Images/a.jpg").unlink()
+    copied.write({part(runs): "ha"})
+    assert recovered(runs) == CUT_SHORT
+    assert copied.read() == {"a.jpg": "1", "Images/": ""}
+
+
+def test_a_disk_that_is_not_well_is_left_for_later(of_nobody: Runs) -> None:
+    """What a copy left behind cannot be taken away now: the operation stays open until it can."""
+    runs, tree = of_nobody, of_nobody.tree
+    tree.write({"a.jpg": "1", "b.mp3": "2"})
+    runs.organize(action=Action.COPY)
+    open_again(runs, digest=None, target_inode=None, target_mtime_ns=None)
+    for folder, name in (("Images", "a.jpg"), ("Audio", "b.mp3")):
+        tree.path(f"{folder}/{name}").unlink()
+    [first, _] = file_records(runs)
+    part = f"Images/{os.fsdecode(temporary(1, first.id))}"
+    tree.write({part: "ha"})
+    tree.path("Images").chmod(0o555)
+    settled, left = recover_all(runs.state, NullReporter())
+    assert (settled, [operation.id for operation in left]) == ([], [1])
+    assert tree.path(part).exists()
+    with pytest.raises(UsageError, match="Operation 1 was interrupted, and what came of it is not settled yet"):
+        runs.undo(1)
+    tree.path("Images").chmod(0o755)
+    assert recovered(runs) == [*CUT_SHORT, *NOT_DONE]
+    assert tree.read() == {"a.jpg": "1", "b.mp3": "2", "Images/": "", "Audio/": ""}
+
+
+def test_a_copy_that_was_being_withdrawn_is_taken_away(copied: Tree, runs: Runs) -> None:
+    open_again(runs, state="copied")
+    copied.path("Images/a.jpg").rename(copied.path(part(runs, aside)))
+    assert recovered(runs) == CUT_SHORT
+    assert copied.read() == {"a.jpg": "1", "Images/": ""}
+
+
+def test_a_copy_whose_name_is_taken(copied: Tree, runs: Runs) -> None:
+    open_again(runs, digest=None, target_inode=None, target_mtime_ns=None)
+    copied.path("Images/a.jpg").unlink()
+    copied.write({"Images/a.jpg": "someone else's", part(runs): "1"})
+    assert recovered(runs) == [("conflict", "the name is taken")]
+    assert copied.read() == {"a.jpg": "1", "Images/a.jpg": "someone else's"}
+
+
+def test_a_copy_that_had_only_reserved_its_name(copied: Tree, runs: Runs) -> None:
+    """Where there are no links, a staged copy is renamed over an empty file."""
+    open_again(runs, state="intent")
+    copied.path("Images/a.jpg").rename(copied.path(part(runs)))
+    copied.write({"Images/a.jpg": ""})
+    assert recovered(runs) == CUT_SHORT
+    assert copied.read() == {"a.jpg": "1", "Images/": ""}
+
+
+def test_a_second_recovery_goes_on_where_the_first_was_killed(copied: Tree, runs: Runs) -> None:
+    open_again(runs, digest=None, target_inode=None, target_mtime_ns=None, error=CUT_SHORT[0][1])
+    copied.path("Images/a.jpg").unlink()
+    assert recovered(runs) == CUT_SHORT
+
+
+def test_what_a_first_recovery_took_away_may_be_back(copied: Tree, runs: Runs) -> None:
+    """The power was lost when the journal had its verdict already, and the disk not yet what it did."""
+    open_again(runs, state="skipped", digest=None, target_inode=None, target_mtime_ns=None, error=CUT_SHORT[0][1])
+    copied.path(part(runs)).hardlink_to(copied.path("Images/a.jpg"))
+    assert recovered(runs) == CUT_SHORT
+    assert copied.read() == {"a.jpg": "1", "Images/": ""}
+
+
+# To another file system -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def crossed(tree: Tree, runs: Runs, elsewhere: Path) -> Path:
+    """Copied, with the original as it was; where the copy is."""
+    tree.write({"a.jpg": "1"})
+    runs.organize(dest=elsewhere)
+    tree.write({"a.jpg": "1"})
+    seen = tree.path("a.jpg").stat()
+    open_again(runs, state="copied", inode=seen.st_ino, mtime_ns=seen.st_mtime_ns)
+    return elsewhere / "Images"
+
+
+def set_aside(tree: Tree, runs: Runs) -> Path:
+    [record] = file_records(runs)
+    return tree.path("a.jpg").rename(tree.path(os.fsdecode(aside(1, record.id))))
+
+
+def test_the_copy_is_whole_so_the_original_goes(tree: Tree, runs: Runs, crossed: Path) -> None:
+    assert recovered(runs) == DONE
+    assert (tree.read(), (crossed / "a.jpg").read_text()) == ({}, "1")
+
+
+def test_the_original_was_aside(tree: Tree, runs: Runs, crossed: Path) -> None:
+    set_aside(tree, runs)
+    assert [state for state, _ in recovered(runs)] == [RecordState.DONE]
+    assert (tree.read(), (crossed / "a.jpg").read_text()) == ({}, "1")
+
+
+def test_the_original_was_aside_and_the_copy_is_not_whole(tree: Tree, runs: Runs, crossed: Path) -> None:
+    set_aside(tree, runs)
+    (crossed / "a.jpg").write_text("edited")
+    assert [state for state, _ in recovered(runs)] == [RecordState.SKIPPED]
+    assert (tree.read(), (crossed / "a.jpg").read_text()) == ({"a.jpg": "1"}, "edited")
+
+
+@pytest.mark.parametrize("record", [{"digest": None, "target_inode": None, "target_mtime_ns": None}, {}])
+def test_the_copy_was_edited_since_the_crash(tree: Tree, runs: Runs, crossed: Path, record: dict[str, Any]) -> None:
+    """Neither what was written into it nor the original goes."""
+    open_again(runs, **record)
+    (crossed / "a.jpg").write_text("edited")
+    [of_file] = file_records(runs)
+    (crossed / os.fsdecode(temporary(1, of_file.id))).hardlink_to(crossed / "a.jpg")
+    seen = tree.path("a.jpg").stat()
+    alter(runs, "UPDATE records SET inode = ?, mtime_ns = ? WHERE id = ?", seen.st_ino, seen.st_mtime_ns, of_file.id)
+    assert recovered(runs) == [("conflict", "the name is taken")]
+    assert (tree.read(), (crossed / "a.jpg").read_text()) == ({"a.jpg": "1"}, "edited")
+    assert os.listdir(crossed) == ["a.jpg"]
+
+
+def test_the_original_was_edited_meanwhile(tree: Tree, runs: Runs, crossed: Path) -> None:
+    """It is another file now: both are kept."""
+    tree.write({"a.jpg": "edited"})
+    assert recovered(runs) == DONE
+    assert (tree.read(), (crossed / "a.jpg").read_text()) == ({"a.jpg": "edited"}, "1")
+
+
+def test_what_was_aside_is_another_file(tree: Tree, runs: Runs, crossed: Path) -> None:
+    set_aside(tree, runs).write_text("an outsider's")
+    assert [state for state, _ in recovered(runs)] == [RecordState.CHANGED]
+    assert (tree.read(), (crossed / "a.jpg").read_text()) == ({"a.jpg": "an outsider's"}, "1")
+
+
+def test_between_a_name_and_aside(tree: Tree, runs: Runs, crossed: Path) -> None:
+    """Where there is no rename that never replaces, a file is put aside by a link."""
+    tree.path("a.jpg").hardlink_to(set_aside(tree, runs))
+    assert [state for state, _ in recovered(runs)] == [RecordState.DONE]
+    assert tree.read() == {}
+
+
+def test_a_name_aside_that_was_only_reserved(tree: Tree, runs: Runs, crossed: Path) -> None:
+    [record] = file_records(runs)
+    tree.write({os.fsdecode(aside(1, record.id)): ""})
+    assert [state for state, _ in recovered(runs)] == [RecordState.DONE]
+    assert tree.read() == {}

@@ -1,0 +1,262 @@
+"""Undo in a tree that others have changed: what can be taken back is, the rest is named, and nothing is replaced."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fileorg.core.model import By, RecordState
+
+if TYPE_CHECKING:
+    from tests.support.runs import Runs
+    from tests.support.tree import Tree
+
+    from fileorg.core.model import Outcome
+
+
+def problems(outcome: Outcome) -> list[tuple[bytes, RecordState, str]]:
+    return [(problem.path, problem.state, problem.reason) for problem in outcome.problems]
+
+
+# The origin is taken --------------------------------------------------------------------------------------------------
+
+
+def test_an_origin_that_is_taken_is_reported_and_can_be_tried_again(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1", "b.jpg": "2"})
+    runs.organize()
+    tree.write({"a.jpg": "someone else's"})
+    outcome = runs.undo()
+    assert problems(outcome) == [(b"Images/a.jpg", RecordState.CONFLICT, "the name is taken")]
+    assert tree.read() == {"a.jpg": "someone else's", "Images/a.jpg": "1", "b.jpg": "2"}
+    tree.path("a.jpg").unlink()
+    assert problems(runs.undo()) == []
+    assert tree.read() == {"a.jpg": "1", "b.jpg": "2"}
+
+
+def test_redo_takes_back_what_a_partial_undo_did(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1", "b.jpg": "2"})
+    runs.organize()
+    tree.write({"a.jpg": "someone else's"})
+    runs.undo()
+    runs.redo()
+    assert tree.read() == {"a.jpg": "someone else's", "Images/a.jpg": "1", "Images/b.jpg": "2"}
+    tree.path("a.jpg").unlink()
+    runs.undo()
+    assert tree.read() == {"Images/a.jpg": "1", "b.jpg": "2"}
+    runs.undo()
+    assert tree.read() == {"a.jpg": "1", "b.jpg": "2"}
+
+
+def test_rename_sets_a_file_beside_what_took_its_place(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1", "b.jpg": "2"})
+    runs.organize()
+    tree.write({"a.jpg": "someone else's", "a (2).jpg/": ""})
+    assert problems(runs.undo(rename=True)) == []
+    assert tree.read() == {"a.jpg": "someone else's", "a (2).jpg/": "", "a (3).jpg": "1", "b.jpg": "2"}
+    runs.redo()
+    assert tree.read() == {"a.jpg": "someone else's", "a (2).jpg/": "", "Images/a.jpg": "1", "Images/b.jpg": "2"}
+
+
+def test_rename_leaves_their_names_to_others_that_come_back(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1", "a (2).jpg": "2"})
+    runs.organize()
+    tree.write({"a.jpg": "someone else's"})
+    assert problems(runs.undo(rename=True)) == []
+    assert tree.read() == {"a.jpg": "someone else's", "a (2).jpg": "2", "a (3).jpg": "1"}
+
+
+def test_a_folder_in_the_place_of_a_file(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1"})
+    runs.organize()
+    tree.write({"a.jpg/inside": "2"})
+    assert [state for _, state, _ in problems(runs.undo())] == [RecordState.CONFLICT]
+    assert tree.read() == {"a.jpg/inside": "2", "Images/a.jpg": "1"}
+
+
+def test_a_file_in_the_place_of_a_parent(tree: Tree, runs: Runs) -> None:
+    tree.write({"x/a.jpg": "1", "b.jpg": "2"})
+    runs.organize(recursive=True)
+    tree.path("x").rmdir()
+    tree.write({"x": "someone else's"})
+    outcome = runs.undo()
+    assert [path for path, *_ in problems(outcome)] == [b"Images/a.jpg"]
+    assert tree.read() == {"x": "someone else's", "Images/a.jpg": "1", "b.jpg": "2"}
+
+
+# The file changed -----------------------------------------------------------------------------------------------------
+
+
+def test_an_edited_file_goes_back_with_a_note(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1"})
+    runs.organize()
+    tree.write({"Images/a.jpg": "edited"})
+    assert problems(runs.undo()) == []
+    assert tree.read() == {"a.jpg": "edited"}
+    assert [record.error for record in runs.records(2, RecordState.DONE)][:1] == [
+        "it was edited since, and moved as it is"
+    ]
+
+
+def test_a_file_that_was_replaced_stays(tree: Tree, runs: Runs) -> None:
+    """As editors do that write a new file and rename it over the old one."""
+    tree.write({"a.jpg": "1", "b.jpg": "2"})
+    runs.organize()
+    tree.write({"Images/new": "replaced"})
+    tree.path("Images/new").rename(tree.path("Images/a.jpg"))
+    outcome = runs.undo()
+    assert problems(outcome) == [(b"Images/a.jpg", RecordState.CHANGED, "another file is in its place")]
+    assert tree.read() == {"Images/a.jpg": "replaced", "b.jpg": "2"}
+    assert problems(runs.undo(include_changed=True)) == []
+    assert tree.read() == {"a.jpg": "replaced", "b.jpg": "2"}
+
+
+def test_include_changed_takes_no_folder_or_link_for_a_file(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1", "b.jpg": "2"})
+    runs.organize()
+    tree.path("Images/a.jpg").unlink()
+    tree.path("Images/b.jpg").unlink()
+    tree.write({"Images/a.jpg/inside": "3", "Images/b.jpg": "-> nowhere"})
+    outcome = runs.undo(include_changed=True)
+    assert {(state, reason) for _, state, reason in problems(outcome)} == {
+        (RecordState.CHANGED, "there is something else in its place")
+    }
+    assert tree.read() == {"Images/a.jpg/inside": "3", "Images/b.jpg": "-> nowhere"}
+
+
+def test_a_file_that_is_gone_is_reported(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1", "b.jpg": "2"})
+    runs.organize()
+    tree.path("Images/a.jpg").unlink()
+    assert problems(runs.undo()) == [(b"Images/a.jpg", RecordState.MISSING, "it is no longer there")]
+    assert tree.read() == {"b.jpg": "2"}
+
+
+def test_a_folder_that_is_a_link_now_is_not_followed(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1"})
+    runs.organize()
+    outside = tree.root.with_name("outside")
+    tree.path("Images").rename(outside)
+    tree.write({"Images": f"-> {outside}"})
+    assert [state for _, state, _ in problems(runs.undo())] == [RecordState.FAILED]
+    assert (outside / "a.jpg").read_text() == "1"
+    assert tree.read() == {"Images": f"-> {outside}"}
+
+
+def test_an_origin_that_is_a_link_now_is_not_followed(tree: Tree, runs: Runs) -> None:
+    tree.write({"x/a.jpg": "1"})
+    runs.organize(recursive=True)
+    outside = tree.root.with_name("outside")
+    tree.path("x").rename(outside)
+    tree.write({"x": f"-> {outside}"})
+    assert [state for _, state, _ in problems(runs.undo())] == [RecordState.FAILED]
+    assert os.listdir(outside) == []
+    assert tree.path("Images/a.jpg").read_text() == "1"
+
+
+# Folders --------------------------------------------------------------------------------------------------------------
+
+
+def test_missing_parents_are_made_again_as_they_were(tree: Tree, runs: Runs) -> None:
+    tree.write({"x/y/z/a.jpg": "1", "x/b.jpg": "2"})
+    for path, mode in (("x/y/z", 0o700), ("x/y", 0o2755), ("x", 0o711)):
+        tree.path(path).chmod(mode)
+        tree.date(path, "2020-01-02")
+    tree.date(".", "2020-01-03")
+    before = tree.snapshot()
+    runs.organize(recursive=True)
+    shutil.rmtree(tree.path("x"))
+    assert problems(runs.undo()) == []
+    after = tree.snapshot()
+    assert {path: node._replace(mtime_ns=0) for path, node in after.items()} == {
+        path: node._replace(mtime_ns=0) for path, node in before.items()
+    }
+    assert {path for path in before if after[path].mtime_ns != before[path].mtime_ns} <= {b""}
+
+
+def test_only_the_parents_that_files_go_back_to_are_made_again(tree: Tree, runs: Runs) -> None:
+    tree.write({"x/a.jpg": "1", "y/a.jpg": "1", "z/b.jpg": "2"})
+    runs.organize(recursive=True)
+    assert tree.read() == {"Images/a.jpg": "1", "Images/b.jpg": "2", "x/": "", "y/a.jpg": "1", "z/": ""}
+    for folder in "xyz":
+        shutil.rmtree(tree.path(folder))
+    runs.undo()
+    assert tree.read() == {"x/a.jpg": "1", "z/b.jpg": "2"}
+
+
+def test_parents_that_undo_made_are_taken_away_by_redo(tree: Tree, runs: Runs) -> None:
+    tree.write({"x/a.jpg": "1"})
+    runs.organize(recursive=True)
+    tree.path("x").rmdir()
+    after = tree.snapshot()
+    runs.undo()
+    assert tree.read() == {"x/a.jpg": "1"}
+    runs.redo()
+    assert tree.snapshot() == after
+
+
+def test_a_folder_that_others_have_filled_is_kept(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1"})
+    runs.organize(by=By.DATE)
+    [year] = os.listdir(tree.root)
+    tree.write({f"{year}/mine": "2"})
+    assert problems(runs.undo()) == []
+    assert tree.read() == {"a.jpg": "1", f"{year}/mine": "2"}
+
+
+def test_a_folder_that_was_there_before_is_kept(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1", "Images/": ""})
+    before = tree.snapshot()
+    runs.organize()
+    runs.undo()
+    assert tree.snapshot() == before
+
+
+# Times of folders -----------------------------------------------------------------------------------------------------
+
+
+def times(tree: Tree) -> dict[bytes, int]:
+    return {path: node.mtime_ns for path, node in tree.snapshot().items() if node.kind == "folder"}
+
+
+def test_a_folder_that_an_outsider_changed_keeps_its_time(tree: Tree, runs: Runs) -> None:
+    tree.write({"x/a.jpg": "1", "y/b.jpg": "2", "Images/": ""})
+    for path in ("x", "y", "Images", "."):
+        tree.date(path, "2020-01-02")
+    before = times(tree)
+    runs.organize(recursive=True)
+    tree.write({"y/new": "an outsider's"})
+    changed = times(tree)
+    runs.undo()
+    after = times(tree)
+    assert {path for path in before if after[path] == before[path]} == {b"", b"x", b"Images"}
+    assert after[b"y"] >= changed[b"y"]
+
+
+def test_times_come_back_when_a_partial_undo_is_finished(tree: Tree, runs: Runs) -> None:
+    tree.write({"x/a.jpg": "1", "x/b.jpg": "2"})
+    tree.date("x", "2020-01-02")
+    tree.date(".", "2020-01-03")
+    before = tree.snapshot()
+    runs.organize(recursive=True)
+    tree.write({"Images/new": "replaced"})
+    os.rename(tree.path("Images/a.jpg"), tree.path("Images/kept"))
+    os.rename(tree.path("Images/new"), tree.path("Images/a.jpg"))
+    assert len(runs.undo().problems) == 1
+    os.rename(tree.path("Images/kept"), tree.path("Images/a.jpg"))
+    assert runs.undo().problems == []
+    assert {path: node for path, node in tree.snapshot().items() if path != b"Images"} == before
+
+
+@pytest.mark.parametrize("folder", ["", "x"])
+def test_an_access_time_is_no_change(tree: Tree, runs: Runs, folder: str) -> None:
+    tree.write({"x/a.jpg": "1"})
+    before = tree.snapshot()
+    runs.organize(recursive=True)
+    seen = os.stat(tree.path(folder))
+    os.utime(tree.path(folder), ns=(seen.st_atime_ns + 10**9, seen.st_mtime_ns))
+    os.listdir(tree.path(folder))
+    runs.undo()
+    assert tree.snapshot() == before

@@ -1,0 +1,223 @@
+"""The steps of a copy, a removal and a seal, where something comes in between that no plan can show."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fileorg.core.model import Action, Base, PlanRow, RecordState
+from fileorg.execute.across import Across
+from fileorg.execute.look import Changed, Lookout
+from fileorg.execute.steps import Refusal, Stuck, identity, put_back, remove_checked, rename_over_reserved
+from fileorg.journal import Journal
+from fileorg.storage.local.storage import LocalStorage
+from fileorg.storage.local.worker import unpack
+from fileorg.workflows import organize, undo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from tests.support.runs import Runs
+    from tests.support.tree import Tree
+
+    from fileorg.core.state import StateDirectory
+
+_NOBODY = 65534
+
+
+@pytest.fixture
+def storage(tree: Tree) -> Iterator[LocalStorage]:
+    with closing(LocalStorage(os.fsencode(tree.root))) as opened:
+        yield opened
+
+
+# A removal ------------------------------------------------------------------------------------------------------------
+
+
+def test_only_what_is_expected_is_removed(tree: Tree, storage: LocalStorage) -> None:
+    tree.write({"a": "1", "b": "2"})
+    expected = storage.lstat(b"", b"a")
+    assert expected is not None
+    assert not remove_checked(storage, b"", b"b", b"aside", identity(expected))
+    assert remove_checked(storage, b"", b"a", b"aside", identity(expected))
+    assert tree.read() == {"b": "2"}
+
+
+def test_what_cannot_be_put_back_is_told(tree: Tree, storage: LocalStorage) -> None:
+    tree.write({"aside": "1", "a": "an outsider was faster"})
+    with pytest.raises(Stuck, match=r"a could not be put back under its name \(File exists\): it is aside now"):
+        put_back(storage, b"", b"a", b"aside")
+    assert tree.read() == {"aside": "1", "a": "an outsider was faster"}
+
+
+def test_what_others_remove_while_it_is_aside_is_removed(
+    tree: Tree, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They have emptied the folder: that must not end the run, and it is what was to be done."""
+    tree.write({"a": "1"})
+    expected = storage.lstat(b"", b"a")
+    assert expected is not None
+    rename = storage.rename_noreplace
+
+    def rename_and_lose(*names: Any) -> None:
+        rename(*names)
+        tree.path("aside").unlink()
+
+    monkeypatch.setattr(storage, "rename_noreplace", rename_and_lose)
+    assert remove_checked(storage, b"", b"a", b"aside", identity(expected))
+    assert tree.read() == {}
+
+
+# A rename over a placeholder ------------------------------------------------------------------------------------------
+
+
+def test_a_rename_over_a_name_that_was_reserved(tree: Tree, storage: LocalStorage) -> None:
+    tree.write({"a": "1"})
+    rename_over_reserved(storage, b"", b"a", storage, b"", b"b")
+    assert tree.read() == {"b": "1"}
+
+
+def test_a_name_that_is_taken_cannot_be_reserved(tree: Tree, storage: LocalStorage) -> None:
+    tree.write({"a": "1", "b": "2"})
+    with pytest.raises(FileExistsError):
+        rename_over_reserved(storage, b"", b"a", storage, b"", b"b")
+    assert tree.read() == {"a": "1", "b": "2"}
+
+
+def test_a_reserved_name_is_given_free_when_the_rename_fails(tree: Tree, storage: LocalStorage) -> None:
+    with pytest.raises(FileNotFoundError):
+        rename_over_reserved(storage, b"", b"missing", storage, b"", b"b")
+    assert tree.read() == {}
+
+
+# To another file system -----------------------------------------------------------------------------------------------
+
+
+class Crossing:
+    """`a` of a tree on its way to `b` of a folder on another file system, with its intent committed."""
+
+    def __init__(self, tree: Tree, journal: Journal, storages: Sequence[LocalStorage]) -> None:
+        tree.write({"a": "1"})
+        source, target = storages
+        self.seen = source.lstat(b"", b"a")
+        assert self.seen is not None
+        number = journal.begin(
+            "organize", source.root, target.root, root_inode=source.identity[1], options={}, undoes=None
+        )
+        [operation] = journal.operations()
+        facts = (*identity(self.seen), self.seen.mode)
+        self.row = PlanRow(Action.MOVE, Base.ROOT, b"", b"a", Base.DEST, b"", b"b", *facts, "")
+        self.across = Across(journal, operation, storages)
+        with journal.transaction():
+            self.batch = Lookout(journal, operation, storages, Changed.LEAVE).look([self.row])
+            self.record = journal.insert(number, self.batch)
+
+    def move(self) -> None:
+        self.across.move(self.row, self.batch.intent(0), self.record)
+
+
+@pytest.fixture
+def crossing(tree: Tree, state: StateDirectory, storage: LocalStorage, elsewhere: Path) -> Iterator[Crossing]:
+    with closing(LocalStorage(os.fsencode(elsewhere))) as target, Journal(state.journal) as journal:
+        yield Crossing(tree, journal, (storage, target))
+
+
+def test_it_is_there_and_no_longer_here(crossing: Crossing, tree: Tree, elsewhere: Path) -> None:
+    crossing.move()
+    assert tree.read() == {}
+    assert {path.name: path.read_text() for path in elsewhere.iterdir()} == {"b": "1"}
+
+
+def test_a_file_that_is_edited_after_the_look_stays(crossing: Crossing, tree: Tree, elsewhere: Path) -> None:
+    tree.write({"a": "edited"})
+    with pytest.raises(Refusal, match="it changed or was held while it was moved, and stayed"):
+        crossing.move()
+    assert tree.read() == {"a": "edited"}
+    assert os.listdir(elsewhere) == []
+    assert crossing.across.disturbed == {(Base.ROOT, b""), (Base.DEST, b"")}
+
+
+def test_a_copy_whose_name_is_taken_leaves_nothing_behind(crossing: Crossing, tree: Tree, elsewhere: Path) -> None:
+    (elsewhere / "b").write_text("someone else's")
+    with pytest.raises(FileExistsError):
+        crossing.move()
+    assert tree.read() == {"a": "1"}
+    assert {path.name: path.read_text() for path in elsewhere.iterdir()} == {"b": "someone else's"}
+
+
+# Where no rename is refused and nothing can be linked -----------------------------------------------------------------
+
+
+class WithoutRenames:
+    """Hands on a file system that does not know a rename that never replaces, nor links."""
+
+    def __init__(self) -> None:
+        self._moves: list[tuple[int, int]] = []
+
+    def start(self, packed: bytes) -> None:
+        self._moves = [(position, errno.ENOTSUP) for position in range(len(unpack(packed).paths) // 4)]
+
+    def finish(self) -> list[tuple[int, int]]:
+        return self._moves
+
+    def close(self) -> None: ...
+
+
+@pytest.fixture
+def without_renames(monkeypatch: pytest.MonkeyPatch) -> None:
+    for command in (organize, undo):
+        monkeypatch.setattr(command, "hands_for", lambda *_: WithoutRenames())
+
+
+@pytest.mark.usefixtures("without_renames")
+def test_a_name_is_reserved_and_renamed_over(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1", "x/b.jpg": "2", "Images/b.jpg": "3"})
+    before = tree.snapshot()
+    assert runs.organize(recursive=True).problems == []
+    assert tree.read() == {"Images/a.jpg": "1", "Images/b (2).jpg": "2", "Images/b.jpg": "3", "x/": ""}
+    assert runs.undo().problems == []
+    assert tree.snapshot() == before
+
+
+@pytest.mark.usefixtures("without_renames")
+def test_a_name_that_was_taken_meanwhile_is_not_replaced(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1"})
+    with runs.job() as job:
+        tree.write({"Images/a.jpg": ""})
+        outcome = job.run()
+    assert [problem.state for problem in outcome.problems] == [RecordState.CONFLICT]
+    assert tree.read() == {"a.jpg": "1", "Images/a.jpg": ""}
+
+
+@pytest.mark.usefixtures("without_renames")
+def test_it_may_be_another_file_system_all_the_same(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    tree.write({"a.jpg": "1"})
+    before = tree.snapshot()
+    assert runs.organize(dest=elsewhere).problems == []
+    assert (elsewhere / "Images/a.jpg").read_text() == "1"
+    assert runs.undo().problems == []
+    assert tree.snapshot() == before
+
+
+# The end --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_whose_time_cannot_be_set_back_is_told(of_nobody: Runs) -> None:
+    """It is another user's: files may be moved in and out, its time may not be set."""
+    if os.getuid() == 0 or os.getresuid()[2] != 0:
+        pytest.skip("giving a folder to another user needs root")
+    tree = of_nobody.tree
+    tree.write({"x/a.jpg": "1"})
+    tree.path("x").chmod(0o777)
+    os.setresuid(0, 0, 0)
+    os.chown(tree.path("x"), 1, 1)
+    os.setresuid(_NOBODY, _NOBODY, 0)
+    of_nobody.organize(recursive=True)
+    outcome = of_nobody.undo()
+    assert tree.read() == {"x/a.jpg": "1"}
+    assert outcome.notes == ["The time of the folder x could not be set back: Operation not permitted."]

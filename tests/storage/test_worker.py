@@ -1,0 +1,119 @@
+"""Renames by this process or by another one: the same promise, and no one left behind."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fileorg.core.errors import StorageFailure
+from fileorg.core.model import Base
+from fileorg.storage.local.storage import LocalStorage
+from fileorg.storage.local.worker import Hands, Moves, OtherHands, OwnHands, hands_for, pack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.tree import Tree
+
+ROOT_TO_ROOT = (Base.ROOT, Base.ROOT)
+
+
+@pytest.fixture(params=[OwnHands, OtherHands])
+def hands(request: pytest.FixtureRequest, tree: Tree) -> Iterator[Hands]:
+    tree.write({"a.jpg": "one", "b.jpg": "two", "Images/b.jpg": "taken"})
+    storage = LocalStorage(os.fsencode(tree.root))
+    made: Hands = request.param((storage, storage))
+    if isinstance(made, OtherHands):
+        assert made.is_ready()
+    yield made
+    made.close()
+    storage.close()
+
+
+def test_moves_are_made_and_a_taken_name_is_told(hands: Hands, tree: Tree) -> None:
+    paths = [b"", b"a.jpg", b"Images", b"a.jpg", b"", b"b.jpg", b"Images", b"b.jpg", b"", b"gone", b"Images", b"gone"]
+    hands.start(pack(Moves(*ROOT_TO_ROOT, paths)))
+    assert hands.finish() == [(1, errno.EEXIST), (2, errno.ENOENT)]
+    assert tree.read() == {"Images/a.jpg": "one", "b.jpg": "two", "Images/b.jpg": "taken"}
+
+
+def test_one_batch_follows_the_other(hands: Hands, tree: Tree) -> None:
+    hands.start(pack(Moves(*ROOT_TO_ROOT, [b"", b"a.jpg", b"Images", b"a.jpg"])))
+    assert hands.finish() == []
+    hands.start(pack(Moves(*ROOT_TO_ROOT, [b"Images", b"a.jpg", b"", b"c.jpg"])))
+    assert hands.finish() == []
+    assert tree.read()["c.jpg"] == "one"
+
+
+def test_names_of_any_bytes_arrive_as_they_are(hands: Hands, tree: Tree) -> None:
+    name = b"new\nline \xff\x1b" + "Füße".encode()
+    os.rename(os.fsencode(tree.root) + b"/a.jpg", os.fsencode(tree.root) + b"/" + name)
+    hands.start(pack(Moves(*ROOT_TO_ROOT, [b"", name, b"Images", name])))
+    assert hands.finish() == []
+    assert name in os.listdir(os.fsencode(tree.root) + b"/Images")
+
+
+def test_few_files_are_moved_by_this_process(tree: Tree) -> None:
+    tree.write({"a.jpg": "one"})
+    storage = LocalStorage(os.fsencode(tree.root))
+    assert isinstance(hands_for(10, (storage, storage), ()), OwnHands)
+    other = hands_for(1_000_000, (storage, storage), ())
+    assert isinstance(other, OtherHands)
+    other.close()
+    storage.close()
+
+
+def test_hands_that_die_are_told_of_and_not_waited_for(tree: Tree) -> None:
+    tree.write({"a.jpg": "one"})
+    storage = LocalStorage(os.fsencode(tree.root))
+    hands = OtherHands((storage, storage))
+    assert hands.is_ready()
+    os.kill(hands.pid, signal.SIGKILL)
+
+    def move() -> None:
+        hands.start(pack(Moves(*ROOT_TO_ROOT, [b"", b"a.jpg", b"", b"b.jpg"])))
+        hands.finish()
+
+    with pytest.raises(StorageFailure, match="has ended") as caught:
+        move()
+    assert "fileorg recover" in caught.value.hint
+    hands.close()
+    storage.close()
+
+
+def test_hands_refuse_to_work_in_another_directory_of_that_name(tree: Tree) -> None:
+    """Between the parent's look and the start of the process, someone swaps the folder."""
+    tree.write({"a.jpg": "one"})
+    storage = LocalStorage(os.fsencode(tree.root))
+    os.rename(tree.root, f"{tree.root} moved")
+    os.mkdir(tree.root)
+    hands = OtherHands((storage, storage))
+    assert not hands.is_ready()
+    hands.close()
+    assert isinstance(hands_for(1_000_000, (storage, storage), ()), OwnHands)
+    storage.close()
+
+
+def test_hands_end_with_their_parent(tree: Tree) -> None:
+    tree.write({"a.jpg": "one"})
+    read, write = os.pipe()
+    parent = os.fork()
+    if parent == 0:
+        storage = LocalStorage(os.fsencode(tree.root))
+        hands = OtherHands((storage, storage))
+        hands.is_ready()
+        os.write(write, b"%d" % hands.pid)
+        os.kill(os.getpid(), signal.SIGKILL)
+    pid = int(os.read(read, 20))
+    os.waitpid(parent, 0)
+    deadline = time.monotonic() + 10
+    while os.path.exists(f"/proc/{pid}/exe") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not os.path.exists(f"/proc/{pid}/exe")
+    os.close(read)
+    os.close(write)
