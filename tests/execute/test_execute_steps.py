@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fileorg.core.model import Action, Base, PlanRow, RecordState
+from fileorg.core.model import DEST, ROOT, Action, PlanRow, RecordState
 from fileorg.execute.across import Across
 from fileorg.execute.look import Changed, Lookout
 from fileorg.execute.steps import Refusal, Stuck, identity, put_back, remove_checked, rename_over_reserved
@@ -111,7 +111,7 @@ class Crossing:
         )
         [operation] = journal.operations()
         facts = (*identity(self.seen), self.seen.mode)
-        self.row = PlanRow(Action.MOVE, Base.ROOT, b"", b"a", Base.DEST, b"", b"b", *facts, "")
+        self.row = PlanRow(Action.MOVE, ROOT, b"", b"a", DEST, b"", b"b", *facts, "")
         self.across = Across(journal, operation, storages)
         with journal.transaction():
             self.batch = Lookout(journal, operation, storages, Changed.LEAVE).look([self.row])
@@ -139,7 +139,7 @@ def test_a_file_that_is_edited_after_the_look_stays(crossing: Crossing, tree: Tr
         crossing.move()
     assert tree.read() == {"a": "edited"}
     assert os.listdir(elsewhere) == []
-    assert crossing.across.disturbed == {(Base.ROOT, b""), (Base.DEST, b"")}
+    assert crossing.across.disturbed == {(ROOT, b""), (DEST, b"")}
 
 
 def test_a_copy_whose_name_is_taken_leaves_nothing_behind(crossing: Crossing, tree: Tree, elsewhere: Path) -> None:

@@ -6,7 +6,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from fileorg.core.model import Action, Base, Outcome, PlanRow
+from fileorg.core.model import ROOT, Action, Outcome, PlanRow
 from fileorg.execute import across, act, duplicates, look, steps
 from fileorg.journal import connection, reader
 from fileorg.plan import organize as plan
@@ -99,7 +99,7 @@ def respell() -> None:
         for _, batch in self._index.batches(self._source.root):
             yield [
                 PlanRow(
-                    Action.MOVE, Base.ROOT, batch.folder, name, Base.ROOT, batch.folder, name.lower(),
+                    Action.MOVE, ROOT, batch.folder, name, ROOT, batch.folder, name.lower(),
                     inode, size, mtime_ns, mode, "",
                 )
                 for name, size, mtime_ns, _, inode, mode, _ in batch.rows()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fileorg.core.errors import StorageFailure
-from fileorg.core.model import Base
+from fileorg.core.model import ROOT
 from fileorg.storage.local.storage import LocalStorage
 from fileorg.storage.local.worker import Hands, Moves, OtherHands, OwnHands, hands_for, pack
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.support.tree import Tree
 
-ROOT_TO_ROOT = (Base.ROOT, Base.ROOT)
+ROOT_TO_ROOT = (ROOT, ROOT)
 
 
 @pytest.fixture(params=[OwnHands, OtherHands])

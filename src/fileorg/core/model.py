@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import stat
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,23 +109,11 @@ class OperationState(StrEnum):
     SEALED = "sealed"
 
 
-class Base(IntEnum):
-    """Which of an operation's directories a root-relative path starts from. Those from 2 on are further roots."""
+Base: TypeAlias = int
+"""Which of an operation's directories a root-relative path starts from. Those from 2 on are further roots."""
 
-    ROOT = 0
-    DEST = 1
-
-    @classmethod
-    def _missing_(cls, value: object) -> Base | None:
-        if not isinstance(value, int) or not Base.DEST < value < MOST_BASES:
-            return None
-        further = int.__new__(cls, value)
-        further._name_, further._value_ = f"ROOT_{value}", value
-        return cls._value2member_map_.setdefault(value, further)  # type: ignore[return-value]
-
-
-MOST_BASES = 256
-"""How many directories one operation can be about."""
+ROOT: Base = 0
+DEST: Base = 1
 
 
 class OnConflict(StrEnum):

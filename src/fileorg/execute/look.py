@@ -47,7 +47,7 @@ class Lookout:
         self._changed = changed
         self.seen: list[os.stat_result | OSError | None] = []
         """What was at the source of each row of the last batch."""
-        self._folders: dict[Base, dict[bytes, int]] = {Base(base): {} for base in range(len(storages))}
+        self._folders: dict[Base, dict[bytes, int]] = {base: {} for base in range(len(storages))}
 
     def look(self, batch: Sequence[PlanRow]) -> Batch:
         """An intent for each row, of the same position; as exceptions, those that are not to be done, and why."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from fileorg.core.model import OF_DUPLICATES, Action, Keeper, RecordState
+from fileorg.core.model import OF_DUPLICATES, ROOT, Action, Keeper, RecordState
 from fileorg.execute.duplicates import STAYS_SHARED
 from fileorg.execute.exchange import ONLY_NAME, may_go
 from fileorg.execute.verdict import CHANGED, CUT_SHORT, DONE, NOT_DONE, TAKEN, Case, Verdict
@@ -22,7 +22,7 @@ _ACTIONS = OF_DUPLICATES | {Action.RESTORE_FROM_HARDLINK, Action.RESTORE_FROM_SY
 
 _EDITED = Verdict(RecordState.DONE, "it was edited since")
 _GONE = Verdict(RecordState.MISSING, "after the crash, it is under neither of its names")
-_NO_KEEPER = Keeper(0, b"", b"?", 0, 0)  # type: ignore[arg-type]
+_NO_KEEPER = Keeper(ROOT, b"", b"?", 0, 0)
 
 
 class There(Enum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, Any, Self
 
-from fileorg.core.model import INTERRUPTED, NOT_KEPT, TO_AND_FRO, WAS_DONE, Base, RecordState
+from fileorg.core.model import DEST, INTERRUPTED, NOT_KEPT, TO_AND_FRO, WAS_DONE, Base, RecordState
 from fileorg.core.names import is_within, join
 from fileorg.journal.connection import broken, connect
 from fileorg.journal.groups import GroupReader
@@ -147,8 +147,8 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
         rows = self._select("SELECT base, path, inode FROM roots WHERE operation = ? ORDER BY base", (operation.id,))
         for base, *row in rows:
             root = checked_root((*row,), operation.id)
-            if base == Base.DEST and root.path == operation.dest:
-                roots[Base.DEST] = root
+            if base == DEST and root.path == operation.dest:
+                roots[DEST] = root
             elif base == len(roots) and operation.dest is None:
                 roots.append(root)
             else:
@@ -169,7 +169,7 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
     def more_roots(self) -> dict[int, int]:
         """How many roots the operations have beside their first one, of those that have any."""
         query = "SELECT operation, count(*) FROM roots WHERE base > ? GROUP BY operation"
-        return dict(self._select(query, (Base.DEST,)))
+        return dict(self._select(query, (DEST,)))
 
     def open_operations(self) -> list[Operation]:
         """Those that ended without being sealed, newest first."""
@@ -259,7 +259,7 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
         found: list[tuple[Operation, Record]] = []
         for operation in reversed(self.operations()):
             for base, (root, _) in enumerate(self.roots(operation)):
-                if base == Base.DEST and operation.dest is None:
+                if base == DEST and operation.dest is None:
                     continue
                 if not is_within(folder, root):
                     continue

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.errors import JournalError
-from fileorg.core.model import Action, Base, Keeper, OperationState, RecordState
+from fileorg.core.model import ROOT, Action, Base, Keeper, OperationState, RecordState
 from fileorg.core.names import display
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def checked_place(row: tuple[int, bytes] | None, folder: object) -> Place:
     try:
         if row is None or not (row[1] == b"" or is_inside(row[1], b"any name")):
             raise ValueError
-        return Place(Base(row[0]), row[1])
+        return Place(_checked_base(row[0]), row[1])
     except (ValueError, TypeError, AttributeError):
         raise foreign("Folder", folder) from None
 
@@ -209,11 +209,18 @@ def checked(record: Record) -> Record:
         return record._replace(
             action=action,
             state=state,
-            source_base=Base(record.source_base or 0),
-            target_base=Base(record.target_base),
+            source_base=_checked_base(record.source_base or ROOT),
+            target_base=_checked_base(record.target_base),
         )
     except (ValueError, TypeError):
         raise foreign("Record", record.id) from None
+
+
+def _checked_base(value: object) -> Base:
+    """Raises `ValueError` for what cannot number a directory; whether the operation has that one, see `roots`."""
+    if not isinstance(value, int) or value < ROOT:
+        raise ValueError
+    return value
 
 
 def quoted(words: Iterable[str]) -> str:

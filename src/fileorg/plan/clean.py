@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fileorg.core.batches import in_batches
-from fileorg.core.model import Action, Base, PlanRow
+from fileorg.core.model import ROOT, Action, PlanRow
 from fileorg.core.names import display, join, split
 from fileorg.scan.leftovers import Leftover
 from fileorg.storage.local.recreate import Remaking
@@ -82,13 +82,13 @@ class CleanPlan:
                 yield from (_private_folder(path) for path in wanted if path not in made)
                 made = wanted  # what comes next is in one of these, or in none that was made before
             yield PlanRow(
-                Action.MOVE, Base.ROOT, folder, entry.name, Base.ROOT, trash, entry.name,
+                Action.MOVE, ROOT, folder, entry.name, ROOT, trash, entry.name,
                 entry.inode, entry.size, entry.mtime_ns, entry.mode, _kind(entry), reason=reason,
             )  # fmt: skip
         if Leftover.EMPTY_FOLDER in self._goes:
             for path, reason in self._leftovers.folders():
                 yield PlanRow(
-                    Action.REMOVE_FOLDER, Base.ROOT, b"", b"", Base.ROOT, *split(path),
+                    Action.REMOVE_FOLDER, ROOT, b"", b"", ROOT, *split(path),
                     0, 0, 0, 0, Leftover.EMPTY_FOLDER, reason=reason,
                 )  # fmt: skip
 
@@ -131,7 +131,7 @@ def _with_parents(path: bytes) -> Iterator[bytes]:
 
 
 def _private_folder(path: bytes) -> PlanRow:
-    return PlanRow(Action.MAKE_FOLDER, Base.ROOT, b"", b"", Base.ROOT, *split(path), 0, 0, 0, _PRIVATE, "")
+    return PlanRow(Action.MAKE_FOLDER, ROOT, b"", b"", ROOT, *split(path), 0, 0, 0, _PRIVATE, "")
 
 
 def _kind(entry: Entry) -> Leftover:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from fileorg.core.batches import in_batches
-from fileorg.core.model import Action, Base, Keeper, PlanRow
+from fileorg.core.model import ROOT, Action, Base, Keeper, PlanRow
 from fileorg.core.names import display, join, split
 from fileorg.rules.classify import Rules
 
@@ -86,7 +86,7 @@ def freed(decision: Decided) -> int:
 
 def base_of(root: int) -> Base:
     """Where a tree stands among the directories of the operation."""
-    return Base(root + 1) if root else Base.ROOT
+    return root + 1 if root else ROOT
 
 
 class DedupePlan:

@@ -15,7 +15,7 @@ from xxhash import xxh3_64_intdigest
 
 from fileorg.core.bloom import MOST_NAMES, Filter, Suspects
 from fileorg.core.errors import GuardRefused
-from fileorg.core.model import Action, Base, PlanRow
+from fileorg.core.model import ROOT, Action, PlanRow
 from fileorg.core.names import collision_key, display, join, split
 from fileorg.plan.conflicts import Contender, Contest
 from fileorg.plan.draft import Draft, Follower, Places
@@ -226,7 +226,7 @@ class OrganizePlan:
 
     def _moves(self, folder: bytes, name: bytes) -> bool:
         """Whether the plan moves the file that is `name` in a target folder now: it may be one of the tree, too."""
-        if self._layout.base is not Base.ROOT or self._layout.action is not Action.MOVE:
+        if self._layout.base != ROOT or self._layout.action is not Action.MOVE:
             return False
         if self._moving[0] != folder:
             placer, moving = Placer(self._layout, self._source, self._batches_of), set[bytes]()
@@ -279,7 +279,7 @@ class OrganizePlan:
                         yield from self._displace(target, target_name, decision.displaced_mtime_ns, made)
             yield new(
                 PlanRow,
-                (action, Base.ROOT, folder, name, base, target, target_name, inode, size, mtime_ns, mode,
+                (action, ROOT, folder, name, base, target, target_name, inode, size, mtime_ns, mode,
                  categories[category], 0, reason, None),
             )  # fmt: skip
 

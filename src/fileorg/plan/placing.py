@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64_intdigest
 
-from fileorg.core.model import Action, Base, OnConflict
+from fileorg.core.model import ROOT, Action, Base, OnConflict
 from fileorg.core.names import collision_key
 from fileorg.plan.draft import Follower, Places
 from fileorg.rules.categories import OTHER
@@ -37,7 +37,7 @@ class Layout:
     template: Template
     action: Action = Action.MOVE
     on_conflict: OnConflict = OnConflict.RENAME
-    base: Base = Base.ROOT
+    base: Base = ROOT
     case_insensitive: bool = False
     trash: bytes = b".fileorg/trash/0"
     spelled: Callable[[bytes], bytes] = lambda folder: folder
@@ -78,7 +78,7 @@ class Placer:
     def place(self, batch: FileBatch) -> Places:
         """The places of all files of the batch. Looks at the disk only for the files that side-cars follow."""
         layout, folder, kinds = self._layout, batch.folder, self._kinds
-        same_base, fold, keys, prefixes = layout.base is Base.ROOT, layout.case_insensitive, self._keys, self._prefixes
+        same_base, fold, keys, prefixes = layout.base == ROOT, layout.case_insensitive, self._keys, self._prefixes
         home = collision_key(folder, case_insensitive=fold)
         categories, targets, digests = bytearray(), array("I"), array("Q")
         followers: dict[int, Follower] = {}

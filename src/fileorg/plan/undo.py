@@ -70,9 +70,9 @@ class UndoPlan:
     def _missing_parents(self) -> Iterator[PlanRow]:
         """Folders that were there before, that files must go back to, and that someone has removed since."""
         missing = [
-            (Base(base), path, mode)
+            (base, path, mode)
             for _, base, path, mode, *_ in self._journal.folders(self._operation.id)
-            if mode is not None and path and self._is_missing(Base(base), path)
+            if mode is not None and path and self._is_missing(base, path)
         ]
         if not missing:
             return

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.errors import GuardRefused, Locked
-from fileorg.core.model import Base
 from fileorg.core.names import display, is_within
 from fileorg.core.state import root_locks, run_lock
 from fileorg.execute import BATCH_ROWS, COPIED_ROWS, Unsettled, is_recognised, recover, settle_purge
@@ -124,7 +123,7 @@ def begin(
     source, target = storages[:2]
     dest = None if target is source else target.root
     more = [
-        (Base(base), storage.root, storage.identity[1])
+        (base, storage.root, storage.identity[1])
         for base, storage in enumerate(storages)
         if base and storage is not source
     ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fileorg.core.model import Action, Base, By, OnConflict
+from fileorg.core.model import DEST, ROOT, Action, By, OnConflict
 from fileorg.core.names import collision_key, display, join
 from fileorg.core.state import run_lock
 from fileorg.execute import Follow, execute
@@ -157,7 +157,7 @@ def organizing(
             template,
             options.action,
             options.on_conflict,
-            Base.ROOT if target is source else Base.DEST,
+            ROOT if target is source else DEST,
             fold,
             join(to_be_made, b".fileorg/trash/%d" % (journal.next_operation() if journal else 0)),
             partial(target.spelled, known={}),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fileorg.core.errors import FileorgError, UnknownOperation, UsageError
-from fileorg.core.model import Base, OperationState
+from fileorg.core.model import DEST, ROOT, Base, OperationState
 from fileorg.core.names import display
 from fileorg.core.state import root_locks, run_lock
 from fileorg.execute import Changed, Follow, execute
@@ -70,15 +70,15 @@ class UndoJob:
     @property
     def elsewhere(self) -> dict[Base, bytes]:
         """The directories beside the root, or all where there are several roots, by the base of the rows."""
-        paths = {Base(base): storage.root for base, storage in enumerate(self._storages)}
-        if len(paths) > len(Base):
+        paths = {base: storage.root for base, storage in enumerate(self._storages)}
+        if len(paths) > DEST + 1:
             return paths
-        return {Base.DEST: paths[Base.DEST]} if paths[Base.DEST] != paths[Base.ROOT] else {}
+        return {DEST: paths[DEST]} if paths[DEST] != paths[ROOT] else {}
 
     @property
     def further_roots(self) -> list[bytes]:
         """Where it worked beside its root and destination."""
-        return [storage.root for storage in self._storages[len(Base) :]]
+        return [storage.root for storage in self._storages[DEST + 1 :]]
 
     @property
     def kind(self) -> str:

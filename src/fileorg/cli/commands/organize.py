@@ -12,7 +12,7 @@ from fileorg.cli import options as shared
 from fileorg.cli import values
 from fileorg.cli.options import FILES, Format, Manner, ProgressMode
 from fileorg.core.errors import Exit, UsageError
-from fileorg.core.model import Action, Base, By, OnConflict
+from fileorg.core.model import DEST, Action, By, OnConflict
 
 if TYPE_CHECKING:
     from fileorg.cli.change import Change
@@ -189,7 +189,7 @@ def run_organize(
         dest = None if chosen.dest is None else destination(chosen.dest, state)[0]
         if dest == os.path.realpath(chosen.root):
             dest = None
-        rows = PlanRows(job.plan, {} if dest is None else {Base.DEST: dest})
+        rows = PlanRows(job.plan, {} if dest is None else {DEST: dest})
         change = Change(manner, VERBS[chosen.action], "organize", out, screen, rows)
         code = _preview(change, job, chosen) if manner.dry_run else _run(change, job, dest, between)
         out.flush()
