@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import tempfile
@@ -22,10 +23,14 @@ class CommandFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a command; `peak_bytes` only where its memory was sampled."""
+    """One run of a command; `peak_bytes` only where its memory was sampled.
+
+    `processor_seconds` is that of the command and of all processes it waited for.
+    """
 
     seconds: float
     peak_bytes: int | None = None
+    processor_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +50,12 @@ class Bench:
     def time(self, command: Sequence[str], output: Path | None = None) -> Run:
         """Time one run, with nothing of an earlier one left to be written. `output` takes what it prints."""
         self._settle()
+        before = _processor_seconds()
         started = time.perf_counter()
         with self._running(command, output) as process:
             process.wait()
             seconds = time.perf_counter() - started
-        return Run(seconds)
+        return Run(seconds, processor_seconds=_processor_seconds() - before)
 
     def sample_memory(self, command: Sequence[str], output: Path | None = None) -> Run:
         """As `time`, with the memory sampled, which takes a share of the machine: no time to report."""
@@ -110,6 +116,12 @@ class Bench:
         os.sync()
         if self.is_cold:
             _DROP_CACHES.write_text("3\n")
+
+
+def _processor_seconds() -> float:
+    """What all processes have used that were waited for, by us or by one of them."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def can_drop_caches() -> bool:
