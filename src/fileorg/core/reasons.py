@@ -1,0 +1,140 @@
+"""Why a file is not done, or what is to be known of it, as data: sentences are made where they are shown."""
+
+from __future__ import annotations
+
+import os
+from enum import IntFlag, StrEnum
+from typing import NamedTuple, Self
+
+
+class ReasonCode(StrEnum):
+    """Kept in the journal: a code is never renamed, and never used for anything else."""
+
+    # Its name
+    NAME_TAKEN = "name-taken"
+    NEWER_THERE = "newer-there"
+    NEWER_TAKES_NAME = "newer-takes-name"
+    IDENTICAL = "identical"
+    LEADER_STAYS = "leader-stays"
+    NAME_REFUSED = "name-refused"
+
+    # Its folder, or a folder itself
+    FOLDER_IN_THE_WAY = "folder-in-the-way"
+    FOLDER_UNUSABLE = "folder-unusable"
+    FOLDER_MISSING = "folder-missing"
+    TRASH_UNUSABLE = "trash-unusable"
+    ALREADY_THERE = "already-there"
+    NOT_EMPTY = "not-empty"
+    IN_USE = "in-use"
+    MOUNTED = "mounted"
+    OTHER_OWNER = "other-owner"
+    HAS_ATTRIBUTES = "has-attributes"
+    GROUP_NOT_PASSED_ON = "group-not-passed-on"
+    SYMLINK_LEADS_TO_IT = "symlink-leads-to-it"
+
+    # It is not what it was
+    GONE = "gone"
+    SOMETHING_ELSE_THERE = "something-else-there"
+    SOMETHING_ELSE_KEPT = "something-else-kept"
+    ANOTHER_FILE_THERE = "another-file-there"
+    CHANGED_SINCE_SCAN = "changed-since-scan"
+    CHANGED_JUST_NOW = "changed-just-now"
+    CHANGED_AND_KEPT = "changed-and-kept"
+    CHANGED_WHILE_COPIED = "changed-while-copied"
+    CHANGED_WHILE_MOVED = "changed-while-moved"
+    EDITED = "edited"
+    EDITED_AND_MOVED = "edited-and-moved"
+    EDITED_AND_KEPT = "edited-and-kept"
+    EDITED_IN_TRASH = "edited-in-trash"
+    REMOVED_MEANWHILE = "removed-meanwhile"
+    NOT_PUT_BACK = "not-put-back"
+    ANOTHER_LINK = "another-link"
+    NO_SECOND_NAME = "no-second-name"
+    ORIGINAL_CHANGED = "original-changed"
+    UNREADABLE = "unreadable"
+
+    # The file system
+    SYSTEM_ERROR = "system-error"
+    HARD_LINKS_TORN = "hard-links-torn"
+    SYMLINK_STAYS = "symlink-stays"
+    NO_SYMLINKS = "no-symlinks"
+    NO_HARD_LINKS = "no-hard-links"
+    NO_EXCHANGE = "no-exchange"
+    NO_LASTING_INODES = "no-lasting-inodes"
+    NO_SHARED_BLOCKS = "no-shared-blocks"
+    NOT_WRITABLE = "not-writable"
+    OTHER_DISK_THAN_TRASH = "other-disk-than-trash"
+    CLEANED_BY_ITSELF = "cleaned-by-itself"
+    NOT_KEPT = "not-kept"
+
+    # The keeper of a duplicate
+    KEEPER_GONE = "keeper-gone"
+    KEEPER_CHANGED = "keeper-changed"
+    KEEPER_CHANGED_JUST_NOW = "keeper-changed-just-now"
+    KEEPER_REPLACED = "keeper-replaced"
+    KEEPER_REMAINS = "keeper-remains"
+    KEEPER_DIFFERS = "keeper-differs"
+    KEEPER_IS_ITSELF = "keeper-is-itself"
+    KEEPER_UNKNOWN = "keeper-unknown"
+    KEEPER_NOT_LINKABLE = "keeper-not-linkable"
+    KEEPER_HAS_TOO_MANY_NAMES = "keeper-has-too-many-names"
+    KEEPER_ON_OTHER_DISK = "keeper-on-other-disk"
+    HARD_LINK_TO_OTHER_DISK = "hard-link-to-other-disk"
+    REFLINK_TO_OTHER_DISK = "reflink-to-other-disk"
+    CHANGED_WHILE_COMPARED = "changed-while-compared"
+    LINK_IS_ONLY_NAME = "link-is-only-name"
+    LINK_REMOVED = "link-removed"
+    STAYS_SHARED = "stays-shared"
+
+    # A run that was cut short
+    INTERRUPTED = "interrupted"
+    CUT_SHORT = "cut-short"
+    LOST_IN_CRASH = "lost-in-crash"
+    CHANGED_IN_CRASH = "changed-in-crash"
+    INCONSISTENT_AFTER_CRASH = "inconsistent-after-crash"
+    UNSETTLED_AFTER_CRASH = "unsettled-after-crash"
+
+    OTHER = "other"
+
+
+class Lost(IntFlag):
+    """What a file system did not keep of a file. Kept in the journal: undo gives it back."""
+
+    OWNER = 1
+    ATTRIBUTES = 2  # which ones could not be told
+    ATTRIBUTE = 4  # those that are named
+    MODE = 8
+    TIMES = 16
+
+
+NOTHING_LOST = Lost(0)
+
+
+class Reason(NamedTuple):
+    """A code, and what it is about: a path as bytes, names of extended attributes with NUL between them, or for
+    `OTHER` the sentence itself; a number of names, or the errno of a failure.
+    """
+
+    code: ReasonCode
+    about: bytes | None = None
+    number: int | None = None
+    lost: Lost = NOTHING_LOST
+
+    @classmethod
+    def of_error(cls, error: OSError) -> Self:
+        """What the system says, or what was raised in its place with words of its own."""
+        if error.errno is not None and error.strerror == os.strerror(error.errno):
+            return cls(ReasonCode.SYSTEM_ERROR, None, error.errno)
+        return cls(ReasonCode.OTHER, os.fsencode(error.strerror or str(error)))
+
+
+ABOUT_ANOTHER_FILE = frozenset(
+    {
+        ReasonCode.NAME_TAKEN, ReasonCode.NEWER_THERE, ReasonCode.IDENTICAL, ReasonCode.LEADER_STAYS,
+        ReasonCode.FOLDER_MISSING, ReasonCode.KEEPER_GONE, ReasonCode.KEEPER_CHANGED,
+        ReasonCode.KEEPER_CHANGED_JUST_NOW, ReasonCode.KEEPER_DIFFERS, ReasonCode.KEEPER_IS_ITSELF,
+        ReasonCode.KEEPER_HAS_TOO_MANY_NAMES, ReasonCode.KEEPER_ON_OTHER_DISK, ReasonCode.HARD_LINK_TO_OTHER_DISK,
+        ReasonCode.REFLINK_TO_OTHER_DISK,
+    }
+)  # fmt: skip
+"""Codes whose `about` differs from record to record: where records are counted, it is left out."""

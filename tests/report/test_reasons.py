@@ -1,0 +1,80 @@
+"""Every reason has words; where records are counted together, without the names in them."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from fileorg.core.reasons import ABOUT_ANOTHER_FILE, Lost, Reason, ReasonCode
+from fileorg.report.reasons import sentence, sentence_of_many
+
+NAME = b"Images/a, which stays\n is not there: {0}.jpg"
+SHOWN = "Images/a, which stays\\n is not there: {0}.jpg"
+
+
+@pytest.mark.parametrize("code", ReasonCode)
+def test_every_code_has_words(code: ReasonCode) -> None:
+    reason = Reason(code, NAME, errno.EACCES, Lost.MODE)
+    assert "{" not in sentence(reason).replace(SHOWN, "")
+    assert (SHOWN in sentence_of_many(reason)) <= (code not in ABOUT_ANOTHER_FILE)
+    assert sentence(reason) == sentence(reason).strip()
+
+
+@pytest.mark.parametrize(
+    ("reason", "said", "of_many"),
+    [
+        (Reason(ReasonCode.IDENTICAL, NAME), f"identical to {SHOWN}", "identical to a file that is there already"),
+        (Reason(ReasonCode.NEWER_THERE, NAME), f"the one there is newer: {SHOWN}", "the one there is newer"),
+        (Reason(ReasonCode.NAME_TAKEN, NAME), f"the name is taken: {SHOWN}", "the name is taken"),
+        (Reason(ReasonCode.NAME_TAKEN), "the name is taken", "the name is taken"),
+        (Reason(ReasonCode.LEADER_STAYS, NAME), f"it goes with {SHOWN}, which stays", "it goes with a file that stays"),
+        (
+            Reason(ReasonCode.KEEPER_GONE, NAME),
+            f"{SHOWN}, its keeper, is no longer there",
+            "the file that stays, its keeper, is no longer there",
+        ),
+        (
+            Reason(ReasonCode.KEEPER_DIFFERS, NAME),
+            f"its content is no longer that of {SHOWN}",
+            "its content is no longer that of the file that stays",
+        ),
+        (
+            Reason(ReasonCode.KEEPER_IS_ITSELF, NAME),
+            f"it is the same file as {SHOWN}, by another name",
+            "it is the same file as the one that stays, by another name",
+        ),
+        (
+            Reason(ReasonCode.FOLDER_MISSING, NAME),
+            f"the folder {SHOWN} is not there",
+            "the folder it goes to is not there",
+        ),
+        (Reason(ReasonCode.SYSTEM_ERROR, None, errno.EACCES), "Permission denied", "Permission denied"),
+        (
+            Reason(ReasonCode.NAME_REFUSED, None, errno.EINVAL),
+            "the file system at the target does not take its name: Invalid argument",
+            "the file system at the target does not take its name: Invalid argument",
+        ),
+        (
+            Reason(ReasonCode.NAME_REFUSED),
+            "the file system at the target does not take its name",
+            "the file system at the target does not take its name",
+        ),
+        (Reason(ReasonCode.OTHER, b"an old sentence"), "an old sentence", "an old sentence"),
+        (Reason(ReasonCode.OTHER), "for other reasons", "for other reasons"),
+        (
+            Reason(ReasonCode.NOT_KEPT, b"user.a, mode\0user.b", None, Lost.OWNER | Lost.ATTRIBUTE | Lost.TIMES),
+            "owner, attribute user.a, mode, attribute user.b, times could not be kept",
+            "owner, attribute user.a, mode, attribute user.b, times could not be kept",
+        ),
+    ],
+)
+def test_reasons_in_words(reason: Reason, said: str, of_many: str) -> None:
+    assert (sentence(reason), sentence_of_many(reason)) == (said, of_many)
+
+
+def test_what_the_system_says_is_a_number_and_other_words_are_kept() -> None:
+    refused = Reason.of_error(PermissionError(errno.EACCES, "Permission denied"))
+    assert (refused, sentence(refused)) == (Reason(ReasonCode.SYSTEM_ERROR, None, errno.EACCES), "Permission denied")
+    assert sentence(Reason.of_error(OSError(errno.ESTALE, "its size changed"))) == "its size changed"
+    assert sentence(Reason.of_error(OSError("in words only"))) == "in words only"
