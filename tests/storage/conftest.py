@@ -6,15 +6,12 @@ import contextlib
 import os
 import subprocess
 import tempfile
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.storage.memory import memory
 
 from fileorg.storage.local.storage import LocalStorage
-from fileorg.storage.remote.storage import RemoteStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -100,14 +97,3 @@ def target(request: pytest.FixtureRequest, local: LocalStorage) -> LocalStorage:
         return local
     storage: LocalStorage = request.getfixturevalue("elsewhere")
     return storage
-
-
-@pytest.fixture
-def remote() -> Iterator[RemoteStorage]:
-    """An empty tree in memory, in a bucket of its own."""
-    bucket = f"bucket-{uuid.uuid4()}"
-    memory().mkdir(f"{bucket}/top")
-    opened = RemoteStorage(f"memory://{bucket}/top/")
-    yield opened
-    opened.close()
-    memory().rm(bucket, recursive=True)

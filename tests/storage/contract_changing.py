@@ -10,7 +10,6 @@ import pytest
 from tests.storage.ways import Ways, names_of, seen
 
 from fileorg.core.names import split
-from fileorg.storage import open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +57,7 @@ class Changing(Ways):
         start = threading.Barrier(len(before))
 
         def take(name: bytes) -> None:
-            mine = open_storage(storage.root)
+            mine = self.another(storage)
             start.wait()
             try:
                 getattr(mine, how)(b"a", name, mine, b"b", b"name")

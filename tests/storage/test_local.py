@@ -51,6 +51,9 @@ class TestLocal(StorageContract):
         with self.as_nobody():
             yield storage
 
+    def another(self, storage: Storage) -> Storage:
+        return LocalStorage(storage.root)
+
 
 def test_a_root_must_be_a_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("content")

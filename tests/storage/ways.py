@@ -67,5 +67,9 @@ class Ways:
         """The same tree for someone who may not read `folder`. May run what it guards in another process."""
         raise NotImplementedError
 
+    def another(self, storage: Storage) -> Storage:
+        """The same tree, opened once more."""
+        raise NotImplementedError
+
     def files(self, storage: Storage) -> dict[bytes, bytes]:
         return {path: content for path, content in self.tree(storage).items() if not path.endswith(b"/")}

@@ -34,7 +34,7 @@ def workers() -> int:
 
 
 class Processes:
-    """Lean processes, started when they are first needed. By spawn: SQLite and S3 clients do not survive a fork."""
+    """Lean processes, started when they are first needed. By spawn: SQLite does not survive a fork."""
 
     def __init__(self, count: int | None = None) -> None:
         self.count = count or workers()

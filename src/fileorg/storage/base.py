@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 
 if TYPE_CHECKING:
@@ -12,6 +13,12 @@ if TYPE_CHECKING:
 
 BATCH_ENTRIES = 4096
 """How many entries of one folder are listed at a time: bounds the memory, whatever the folder holds."""
+
+
+class Kind(Enum):
+    """By what means a storage is changed: what an action does there, and what a crash of it leaves, depends on it."""
+
+    LOCAL = "local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,6 @@ class Capabilities:
     empty_folders: bool  # a folder without files exists
     any_bytes: bool  # names need not be UTF-8; otherwise EILSEQ
     name_limit: int  # bytes
-    changes: bool = True  # a taken name is refused by the storage itself; otherwise it is only read
 
 
 class Storage(Protocol):
@@ -42,8 +48,11 @@ class Storage(Protocol):
     """
 
     @property
+    def kind(self) -> Kind: ...
+
+    @property
     def root(self) -> bytes:
-        """Where the tree is, as the user knows it: an absolute path, or a URL."""
+        """Where the tree is: an absolute path."""
         ...
 
     @property

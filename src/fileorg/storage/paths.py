@@ -1,4 +1,4 @@
-"""Paths come from elsewhere: a journal, a bucket, a template. They are looked at before they are used."""
+"""Paths come from elsewhere: a journal, a template. They are looked at before they are used."""
 
 from __future__ import annotations
 

@@ -6,10 +6,10 @@ import contextlib
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from fileorg.core.names import join
-from fileorg.storage.base import Capabilities
+from fileorg.storage.base import Capabilities, Kind
 from fileorg.storage.local import copying, posix
 from fileorg.storage.local.casing import Spellings
 from fileorg.storage.local.folders import OPEN_FOLDERS
@@ -42,6 +42,8 @@ class StagedCopy(NamedTuple):
 
 class LocalStorage(Spellings):
     """A directory tree on a mounted file system."""
+
+    kind: Final = Kind.LOCAL
 
     def __init__(self, root: bytes, *, cross_mounts: bool = True) -> None:
         """Raises `OSError` if `root` is no directory that can be read."""
