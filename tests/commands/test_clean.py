@@ -118,9 +118,9 @@ def test_a_folder_of_nothing_but_what_goes_goes_too(tree: Tree, runs: Runs) -> N
 def test_what_means_something_stays_and_is_counted(tree: Tree, runs: Runs) -> None:
     tree.write({"pkg/__init__.py": "", "pkg/py.typed": "", ".gitkeep": "", "lock": "-> 127.0.0.1:+1", "full": "x"})
     before = tree.snapshot()
-    with runs.cleaning(hidden=True) as job:
-        assert job.plan.files == 0
-        assert {str(reason): number for reason, number in job.seen.ignored.items()} == {"empty on purpose": 4}
+    with runs.cleaning(hidden=True) as run:
+        assert run.plan.files == 0
+        assert {str(reason): number for reason, number in run.seen.ignored.items()} == {"empty on purpose": 4}
     assert tree.snapshot() == before
 
 
@@ -239,13 +239,13 @@ def test_the_trash_of_another_journal_is_not_mixed_up(tree: Tree, runs: Runs) ->
 
 def test_what_changed_after_the_scan_stays(tree: Tree, runs: Runs) -> None:
     tree.write({"a": "", "b/": "", "c/d/": "", "l": "-> nowhere", "m": "-> nowhere"})
-    with runs.cleaning() as job:
+    with runs.cleaning() as run:
         tree.write({"a": "written", "b/new": "x"})
         tree.path("l").unlink()
         tree.write({"l": "-> elsewhere"})
         tree.path("m").unlink()
         tree.write({"m": "a file"})
-        outcome = job.run()
+        outcome = run.run()
     assert {problem.path: problem.state for problem in outcome.problems} == {
         b"a": RecordState.CHANGED,
         b"b": RecordState.SKIPPED,

@@ -68,9 +68,9 @@ def test_symlink_from_another_folder_is_absolute(tree: Tree, runs: Runs, tmp_pat
 def test_what_is_there_is_never_replaced(tree: Tree, runs: Runs, action: Action) -> None:
     """The name was free when the plan was made."""
     tree.write({"a.jpg": "1", "b.jpg": "2"})
-    with runs.job(action=action) as job:
+    with runs.organizing(action=action) as run:
         tree.write({"Images/a.jpg": "someone else's"})
-        outcome = job.run()
+        outcome = run.run()
     assert tree.read()["Images/a.jpg"] == "someone else's"
     assert tree.read()["a.jpg"] == "1"
     assert [(problem.path, problem.state) for problem in outcome.problems] == [(b"a.jpg", RecordState.CONFLICT)]
@@ -80,9 +80,9 @@ def test_what_is_there_is_never_replaced(tree: Tree, runs: Runs, action: Action)
 @pytest.mark.parametrize("action", [Action.MOVE, Action.COPY, Action.HARDLINK, Action.SYMLINK])
 def test_a_file_that_was_removed_since_the_plan(tree: Tree, runs: Runs, action: Action) -> None:
     tree.write({"a.jpg": "1", "b.jpg": "2"})
-    with runs.job(action=action) as job:
+    with runs.organizing(action=action) as run:
         tree.path("a.jpg").unlink()
-        outcome = job.run()
+        outcome = run.run()
     assert "Images/a.jpg" not in tree.read()
     assert [(problem.path, problem.state) for problem in outcome.problems] == [(b"a.jpg", RecordState.MISSING)]
     assert outcome.done == 1
@@ -91,9 +91,9 @@ def test_a_file_that_was_removed_since_the_plan(tree: Tree, runs: Runs, action: 
 @pytest.mark.parametrize("action", [Action.MOVE, Action.COPY])
 def test_a_file_that_was_edited_since_the_plan_stays(tree: Tree, runs: Runs, action: Action) -> None:
     tree.write({"a.jpg": "1"})
-    with runs.job(action=action) as job:
+    with runs.organizing(action=action) as run:
         tree.write({"a.jpg": "edited"})
-        outcome = job.run()
+        outcome = run.run()
     assert tree.read() == {"a.jpg": "edited", "Images/": ""}
     assert [(problem.state, problem.reason) for problem in outcome.problems] == [
         (RecordState.CHANGED, "it changed since it was scanned")
@@ -102,30 +102,30 @@ def test_a_file_that_was_edited_since_the_plan_stays(tree: Tree, runs: Runs, act
 
 def test_something_else_in_the_place_of_a_file_stays(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "1", "b.jpg": "2"})
-    with runs.job() as job:
+    with runs.organizing() as run:
         tree.path("a.jpg").unlink()
         tree.path("a.jpg").mkdir()
         tree.path("b.jpg").unlink()
         tree.path("b.jpg").symlink_to("elsewhere")
-        outcome = job.run()
+        outcome = run.run()
     assert tree.read() == {"a.jpg/": "", "b.jpg": "-> elsewhere", "Images/": ""}
     assert {problem.state for problem in outcome.problems} == {RecordState.CHANGED}
 
 
 def test_a_folder_that_was_made_since_the_plan_is_used(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "1"})
-    with runs.job() as job:
+    with runs.organizing() as run:
         tree.write({"Images/mine": "2"})
-        outcome = job.run()
+        outcome = run.run()
     assert tree.read() == {"Images/a.jpg": "1", "Images/mine": "2"}
     assert outcome.problems == []
 
 
 def test_a_folder_that_was_removed_since_the_plan(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "1", "Images/": ""})
-    with runs.job() as job:
+    with runs.organizing() as run:
         tree.path("Images").rmdir()
-        outcome = job.run()
+        outcome = run.run()
     assert tree.read() == {"a.jpg": "1"}
     assert [problem.state for problem in outcome.problems] == [RecordState.MISSING]
 
@@ -146,8 +146,8 @@ def test_a_run_that_is_stopped_between_batches_is_sealed_and_can_be_undone(tree:
     tree.write({f"{number:04}.jpg": str(number) for number in range(4200)})
     before = tree.snapshot()
     asked = iter([False, True])
-    with runs.job() as job:
-        outcome = job.run(stop=lambda: next(asked))
+    with runs.organizing() as run:
+        outcome = run.run(stop=lambda: next(asked))
     assert outcome.interrupted
     assert outcome.done == len(os.listdir(tree.path("Images"))) == 4095
     runs.undo()
@@ -158,9 +158,9 @@ def test_many_files_are_moved_by_a_process_of_its_own(tree: Tree, runs: Runs) ->
     """More than `hands` moves by itself."""
     tree.write({f"{number:04}.{extension}": "" for number in range(3000) for extension in ("jpg", "mp3")})
     before = tree.snapshot()
-    with runs.job() as job:
+    with runs.organizing() as run:
         tree.write({"Images/0007.jpg": "someone else's"})
-        outcome = job.run()
+        outcome = run.run()
     assert outcome.done == 5999
     assert [(problem.path, problem.state) for problem in outcome.problems] == [(b"0007.jpg", RecordState.CONFLICT)]
     assert (len(os.listdir(tree.path("Images"))), len(os.listdir(tree.path("Audio")))) == (3000, 3000)

@@ -32,9 +32,9 @@ def moved(tree: Tree, runs: Runs, **options: object) -> set[str]:
 
 def test_only_the_top_level_unless_asked(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "1", "x/b.jpg": "2", "x/y/c.jpg": "3"})
-    with runs.job() as job:
-        assert job.seen.not_entered == 1
-        job.run()
+    with runs.organizing() as run:
+        assert run.seen.not_entered == 1
+        run.run()
     assert tree.read() == {"Images/a.jpg": "1", "x/b.jpg": "2", "x/y/c.jpg": "3"}
 
 
@@ -202,8 +202,8 @@ def test_never_touched(tree: Tree, runs: Runs, kind: str) -> None:
 
 def test_what_is_left_alone_is_counted(tree: Tree, runs: Runs) -> None:
     tree.write(UNTOUCHED["project"] | UNTOUCHED["bundle"] | UNTOUCHED["unfinished"] | {".hidden": "", "l": "-> p"})
-    with runs.job(recursive=True) as job:
-        seen = job.seen
+    with runs.organizing(recursive=True) as run:
+        seen = run.seen
     assert seen.ignored == {Reason.PROJECT: 1, Reason.BUNDLE: 3, Reason.UNFINISHED: 6, Reason.HIDDEN: 1}
     assert seen.links == 1
 

@@ -25,9 +25,9 @@ def test_a_folder_that_cannot_be_read_is_reported(of_nobody: Runs) -> None:
     tree = of_nobody.tree
     tree.write({"a.jpg": "1", "x/b.jpg": "2", "x/closed/c.jpg": "3"})
     tree.path("x/closed").chmod(0)
-    with of_nobody.job(recursive=True) as job:
-        assert job.seen.unreadable == [(b"x/closed", "Permission denied")]
-        assert job.run().done == 2
+    with of_nobody.organizing(recursive=True) as run:
+        assert run.seen.unreadable == [(b"x/closed", "Permission denied")]
+        assert run.run().done == 2
     tree.path("x/closed").chmod(0o755)
     assert tree.read() == {"Images/a.jpg": "1", "Images/b.jpg": "2", "x/closed/c.jpg": "3"}
 
@@ -36,9 +36,9 @@ def test_a_target_folder_that_cannot_be_entered(of_nobody: Runs) -> None:
     tree = of_nobody.tree
     tree.write({"a.jpg": "1", "b.mp3": "2", "Images/": ""})
     tree.path("Images").chmod(0)
-    with of_nobody.job() as job:
-        assert (job.plan.files, job.plan.skipped) == (1, 1)
-        assert job.run().done == 1
+    with of_nobody.organizing() as run:
+        assert (run.plan.files, run.plan.skipped) == (1, 1)
+        assert run.run().done == 1
     tree.path("Images").chmod(0o755)
     assert tree.read() == {"a.jpg": "1", "Audio/b.mp3": "2", "Images/": ""}
 

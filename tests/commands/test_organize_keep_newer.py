@@ -88,9 +88,9 @@ def test_keep_newer_with_other_actions(tree: Tree, runs: Runs, action: Action) -
 def test_what_was_edited_since_the_plan_is_not_displaced(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "new", "Images/a.jpg": "old"})
     tree.date("Images/a.jpg", "2022-01-01")
-    with runs.job(on_conflict=OnConflict.KEEP_NEWER) as job:
+    with runs.organizing(on_conflict=OnConflict.KEEP_NEWER) as run:
         tree.write({"Images/a.jpg": "edited"})
-        outcome = job.run()
+        outcome = run.run()
     assert tree.path("Images/a.jpg").read_text() == "edited"
     assert tree.path("a.jpg").read_text() == "new"
     assert outcome.problems != []

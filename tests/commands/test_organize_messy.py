@@ -162,9 +162,9 @@ def test_a_dry_run_shows_what_the_run_does(messy: Tree, runs: Runs, options: dic
     rows = runs.dry_run(**options)
     assert snapshot.differences(before, messy.snapshot()) == []
     assert snapshot.differences(state, snapshot.take(runs.state.path)) == []
-    with runs.job(**options) as job:
-        planned = [row for batch in job.plan.batches(7) for row in batch]
-        job.run()
+    with runs.organizing(**options) as run:
+        planned = [row for batch in run.plan.batches(7) for row in batch]
+        run.run()
     assert planned == [_with_trash_of(row, 1) for row in rows]
     done = [
         (record.action, record.source_name or b"", record.target_folder, record.target_name, record.state)

@@ -79,9 +79,9 @@ def test_a_template_that_cannot_be_meant(tree: Tree, runs: Runs, template: str, 
 
 def test_a_file_of_no_known_category_stays_and_is_counted(tree: Tree, runs: Runs) -> None:
     tree.write({"README": "1", "key.pem": "2", "a.jpg": "3"})
-    with runs.job() as job:
-        assert job.plan.stay.other == 2
-        job.run()
+    with runs.organizing() as run:
+        assert run.plan.stay.other == 2
+        run.run()
     assert tree.read() == {"README": "1", "key.pem": "2", "Images/a.jpg": "3"}
 
 
@@ -211,9 +211,9 @@ def test_a_destination_that_cannot_be_made(tree: Tree, runs: Runs) -> None:
 
 def test_a_file_in_the_way_of_a_folder(tree: Tree, runs: Runs) -> None:
     tree.write({"Images": "in the way", "a.jpg": "1", "b.mp3": "2"})
-    with runs.job() as job:
-        assert (job.plan.files, job.plan.skipped) == (1, 1)
-        outcome = job.run()
+    with runs.organizing() as run:
+        assert (run.plan.files, run.plan.skipped) == (1, 1)
+        outcome = run.run()
     assert tree.read() == {"Images": "in the way", "a.jpg": "1", "Audio/b.mp3": "2"}
     assert outcome.done == 1
     [skipped] = [record for record in runs.records(1) if record.source_name == b"a.jpg"]
@@ -288,9 +288,9 @@ def test_recursive_by_date_leaves_what_is_in_place(tree: Tree, runs: Runs) -> No
     tree.write({"2023/04/a.jpg": "1", "2023/05/b.jpg": "2"})
     tree.date("2023/04/a.jpg", "2023-04-05")
     tree.date("2023/05/b.jpg", "2023-04-05")
-    with runs.job(by=By.DATE, recursive=True) as job:
-        assert (job.plan.files, job.plan.stay.in_place) == (1, 1)
-        job.run()
+    with runs.organizing(by=By.DATE, recursive=True) as run:
+        assert (run.plan.files, run.plan.stay.in_place) == (1, 1)
+        run.run()
     assert tree.read() == {"2023/04/a.jpg": "1", "2023/04/b.jpg": "2", "2023/05/": ""}
 
 

@@ -117,13 +117,13 @@ def test_a_dry_run_changes_nothing_and_shows_what_the_run_does(files: list[File]
         options = asked(case, chosen)
         before = case.around.snapshot()
         try:
-            with case.runs.dedupe_job(**options) as job:
-                planned = [row[:9] for batch in job.rows.batches(100) for row in batch if row[3] and not row.reason]
+            with case.runs.deduping(**options) as run:
+                planned = [row[:9] for batch in run.rows.batches(100) for row in batch if row[3] and not row.reason]
         except UsageError:
             return
         same(before, case.around.snapshot())
-        with case.runs.dedupe_job(changes=True, **options) as job:
-            done = [row[:9] for batch in job.rows.batches(100) for row in batch if row[3] and not row.reason]
+        with case.runs.deduping(changes=True, **options) as run:
+            done = [row[:9] for batch in run.rows.batches(100) for row in batch if row[3] and not row.reason]
         assert [(*row[:5], row[5].replace(b"trash/1", b"trash/0"), *row[6:]) for row in done] == planned
 
 

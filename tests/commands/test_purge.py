@@ -46,9 +46,9 @@ def states(runs: Runs, operation: int) -> list[RecordState]:
 
 def test_the_trash_is_gone_and_the_rest_as_it_was(tree: Tree, displaced: Runs) -> None:
     before = {path: node for path, node in tree.snapshot().items() if not path.startswith(b".fileorg")}
-    job = displaced.purge()
-    assert (job.outcome.done, job.outcome.bytes, job.outcome.problems) == (2, 10, [])
-    assert [(one.operation, one.purge, one.files, one.wholly) for one in job.purged] == [(1, 2, 2, False)]
+    run = displaced.purge()
+    assert (run.outcome.done, run.outcome.bytes, run.outcome.problems) == (2, 10, [])
+    assert [(one.operation, one.purge, one.files, one.wholly) for one in run.purged] == [(1, 2, 2, False)]
     assert tree.read() == ORGANIZED
     assert tree.snapshot() == before  # also the time of the root, which `.fileorg` has left
     assert displaced.purge().files == 0
@@ -87,8 +87,8 @@ def test_undo_without_a_number_skips_a_purge(tree: Tree, displaced: Runs) -> Non
 
 def test_what_was_edited_in_the_trash_stays_and_can_be_undone(tree: Tree, displaced: Runs) -> None:
     tree.write({A: "edited"})
-    job = displaced.purge()
-    assert [(p.path, p.state) for p in job.outcome.problems] == [(os.fsencode(A), RecordState.CHANGED)]
+    run = displaced.purge()
+    assert [(p.path, p.state) for p in run.outcome.problems] == [(os.fsencode(A), RecordState.CHANGED)]
     assert tree.read() == ORGANIZED | {A: "edited"}
     assert states(displaced, 1).count(RecordState.PURGED) == 2  # the file, and the folder that it was in
     displaced.undo()
@@ -112,8 +112,8 @@ def test_what_others_put_into_the_trash_stays(tree: Tree, displaced: Runs) -> No
 
 def test_what_others_removed_is_purged_with_the_rest(tree: Tree, displaced: Runs) -> None:
     tree.path(A).unlink()
-    job = displaced.purge()
-    assert (job.outcome.done, job.outcome.problems) == (1, [])
+    run = displaced.purge()
+    assert (run.outcome.done, run.outcome.problems) == (1, [])
     assert displaced.undo().problems == []
 
 
@@ -125,8 +125,8 @@ def test_a_trash_that_others_emptied_is_left_to_undo_to_tell_of(tree: Tree, disp
 
 def test_a_file_with_another_name_frees_nothing(tree: Tree, displaced: Runs) -> None:
     os.link(tree.path(A), tree.path("kept.txt"))
-    job = displaced.purge()
-    assert (job.bytes, job.outcome.bytes, job.outcome.done) == (5, 5, 2)
+    run = displaced.purge()
+    assert (run.bytes, run.outcome.bytes, run.outcome.done) == (5, 5, 2)
     assert tree.path("kept.txt").read_text() == "old a"
 
 
@@ -226,9 +226,9 @@ def test_a_root_that_is_gone_is_left_out(tree: Tree, displaced: Runs) -> None:
 def test_a_stop_leaves_the_rest(tree: Tree, displaced: Runs) -> None:
     second(tree, displaced)
     answers = iter([False, False, True])
-    job = displaced.purge(stop=lambda: next(answers, True))
-    assert job.outcome.interrupted
-    assert [one.operation for one in job.purged] == [2]
+    run = displaced.purge(stop=lambda: next(answers, True))
+    assert run.outcome.interrupted
+    assert [one.operation for one in run.purged] == [2]
     assert tree.path(A).exists()
     assert displaced.purge().outcome.done == 2
 

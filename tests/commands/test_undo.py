@@ -166,9 +166,9 @@ def test_a_folder_that_someone_else_made_does_not_block_the_way_forth(tree: Tree
 
 def test_a_run_that_only_made_folders_can_be_undone(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "1"})
-    with runs.job() as job:
+    with runs.organizing() as run:
         tree.write({"a.jpg": "edited"})
-        assert job.run().done == 0
+        assert run.run().done == 0
     assert tree.read() == {"a.jpg": "edited", "Images/": ""}
     runs.undo()
     assert tree.read() == {"a.jpg": "edited"}

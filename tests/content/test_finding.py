@@ -121,9 +121,9 @@ def test_a_file_that_cannot_be_read_is_told_and_equals_nothing(of_nobody: Runs) 
     runs = of_nobody
     runs.tree.write({"a": "same", "b": "same", "c": "same"})
     runs.tree.path("b").chmod(0)
-    with runs.dedupe_job() as job:
-        assert [[member.name for member in group.listed] for group in job.groups()] == [[b"a", b"c"]]
-        assert [(os.fsdecode(path), reason) for path, reason in job.reads.named] == [
+    with runs.deduping() as run:
+        assert [[member.name for member in group.listed] for group in run.groups()] == [[b"a", b"c"]]
+        assert [(os.fsdecode(path), reason) for path, reason in run.reads.named] == [
             (str(runs.tree.path("b")), "Permission denied")
         ]
 
@@ -138,9 +138,9 @@ def test_a_file_that_changes_while_it_is_read_drops_out(runs: Runs, monkeypatch:
         return answer_all(requests)
 
     monkeypatch.setattr(reading, "answer_all", edited_meanwhile)
-    with runs.dedupe_job() as job:
-        assert list(job.groups()) == []
-        reasons = {os.fsdecode(os.path.basename(path)): reason for path, reason in job.reads.named}
+    with runs.deduping() as run:
+        assert list(run.groups()) == []
+        reasons = {os.fsdecode(os.path.basename(path)): reason for path, reason in run.reads.named}
     assert reasons == {"b": "it changed while it was read", "c": "it is no longer there"}
 
 
@@ -280,8 +280,8 @@ def test_what_was_just_written_is_read_again(runs: Runs) -> None:
     """It could be written again within the same tick of the clock, unseen."""
     runs.tree.write({"a": "same", "b": "same"})
     assert len(runs.duplicates()) == 1
-    with runs.dedupe_job() as job:
-        assert job.reads.files == 2
+    with runs.deduping() as run:
+        assert run.reads.files == 2
 
 
 # Random trees and changes ---------------------------------------------------------------------------------------------

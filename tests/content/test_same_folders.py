@@ -20,16 +20,16 @@ def album(folder: str, **changed: str) -> dict[str, str]:
 def folders(runs: Runs, **options: Any) -> list[list[str]]:
     """The groups of folders, in the order of the alphabet."""
     top = os.fsencode(runs.tree.root)
-    with runs.dedupe_job(**options) as job:
-        paths = job.trees.paths
-        groups = [[os.path.join(paths[root], folder) for root, folder in group.members] for group in job.folders()]
+    with runs.deduping(**options) as run:
+        paths = run.trees.paths
+        groups = [[os.path.join(paths[root], folder) for root, folder in group.members] for group in run.folders()]
     return sorted([os.fsdecode(os.path.relpath(path, top)) for path in group] for group in groups)
 
 
 def left(runs: Runs) -> int:
     """How many groups are not explained by folders."""
-    with runs.dedupe_job() as job:
-        return sum(not job.is_of_folders(group) for group in job.groups())
+    with runs.deduping() as run:
+        return sum(not run.is_of_folders(group) for group in run.groups())
 
 
 def test_a_copy_of_a_tree_is_one_group_and_its_parts_are_none(runs: Runs) -> None:

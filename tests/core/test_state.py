@@ -174,7 +174,7 @@ def test_a_root_is_known_again_through_a_bind_mount(tmp_path: Path) -> None:
 def test_two_state_directories_do_not_share_a_root(runs: Runs, tree: Tree, tmp_path: Path) -> None:
     tree.write({"a.jpg": "one"})
     other = type(runs)(tree, open_state(os.fsencode(tmp_path / "other state")))
-    with runs.job() as job:
-        with pytest.raises(Locked), other.job():
+    with runs.organizing() as run:
+        with pytest.raises(Locked), other.organizing():
             pass
-        assert job.run().done == 1
+        assert run.run().done == 1

@@ -187,9 +187,9 @@ def test_a_name_is_reserved_and_renamed_over(tree: Tree, runs: Runs) -> None:
 @pytest.mark.usefixtures("without_renames")
 def test_a_name_that_was_taken_meanwhile_is_not_replaced(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "1"})
-    with runs.job() as job:
+    with runs.organizing() as run:
         tree.write({"Images/a.jpg": ""})
-        outcome = job.run()
+        outcome = run.run()
     assert [problem.state for problem in outcome.problems] == [RecordState.CONFLICT]
     assert tree.read() == {"a.jpg": "1", "Images/a.jpg": ""}
 

@@ -160,10 +160,10 @@ def test_history_can_be_read_beside_a_run(runs: Runs, tree: Tree, state: StateDi
     tree.write({"a.jpg": "one"})
     runs.organize()
     tree.write({"b.jpg": "two"})
-    with runs.job() as job:
+    with runs.organizing() as run:
         with Journal(state.journal, read_only=True) as reader:
             assert [operation.kind for operation in reader.operations()] == ["organize"]
-        job.run()
+        run.run()
     with Journal(state.journal, read_only=True) as reader:
         assert [operation.id for operation in reader.operations()] == [2, 1]
 

@@ -48,8 +48,8 @@ class Victim:
         self._kept = place / "kept"
         self.log = b""
         if keeps_log:
-            with self.runs.job(recursive=True) as job:
-                job.run()
+            with self.runs.organizing(recursive=True) as run:
+                run.run()
                 self.log = (place / "state/journal.db-wal").read_bytes()
                 self.keep()
             (self._kept / "journal.db-wal").unlink()

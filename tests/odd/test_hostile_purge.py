@@ -105,7 +105,7 @@ def test_a_trash_that_leads_outside(tmp_path: Path, tally: Counter[str], link: s
     place.rename(outside)
     place.symlink_to(outside)
     before = trash.victim.outside.snapshot()
-    job = trash.victim.runs.purge()
-    assert job.files == 0
+    run = trash.victim.runs.purge()
+    assert run.files == 0
     assert trash.victim.outside.snapshot() == before
     tally[_ROW] += 1

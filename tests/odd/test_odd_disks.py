@@ -55,9 +55,9 @@ def test_what_is_planned_at_one_time_is_done_at_another(there: Runs) -> None:
     tree = there.tree
     tree.write(_FILES)
     before = tree.snapshot()
-    with there.job(recursive=True) as job:
+    with there.organizing(recursive=True) as run:
         drop_what_the_system_remembers()
-        assert job.run().problems == []
+        assert run.run().problems == []
     assert there.undo().problems == []
     assert tree.snapshot() == before
 

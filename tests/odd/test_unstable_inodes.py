@@ -48,9 +48,9 @@ def test_a_file_is_known_by_size_and_time(tree: Tree, runs: Runs, lasting: bool)
 
 def test_between_plan_and_deed(tree: Tree, runs: Runs, lasting: bool) -> None:
     tree.write({"a.jpg": "1"})
-    with runs.job() as job:
+    with runs.organizing() as run:
         renumber(tree.path("a.jpg"))
-        outcome = job.run()
+        outcome = run.run()
     assert states(outcome) == ([RecordState.CHANGED] if lasting else [])
 
 

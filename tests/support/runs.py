@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from fileorg.core.model import Outcome, PlanRow, RecordState
     from fileorg.core.state import StateDirectory
     from fileorg.journal import Record
-    from fileorg.workflows import CleanJob, DedupeJob, OrganizeJob, PurgeJob
+    from fileorg.workflows import CleanRun, DedupeRun, OrganizeRun, PurgeRun
 
 _FILTERS = {field.name for field in fields(Filters)}
 
@@ -46,7 +46,7 @@ class Runs:
         self.tree = tree
         self.state = state
 
-    def job(self, *, changes: bool = True, **options: Any) -> AbstractContextManager[OrganizeJob]:
+    def organizing(self, *, changes: bool = True, **options: Any) -> AbstractContextManager[OrganizeRun]:
         """`options` are those of `OrganizeOptions` and of `Filters`; paths may be a `Path`."""
         chosen = {name: options.pop(name) for name in _FILTERS & options.keys()}
         filters = Filters(**{"recursive": False} | chosen)
@@ -57,15 +57,15 @@ class Runs:
         return organizing(OrganizeOptions(filters=filters, **options), self.state, NullReporter(), changes=changes)
 
     def organize(self, **options: Any) -> Outcome:
-        with self.job(**options) as job:
-            return job.run()
+        with self.organizing(**options) as run:
+            return run.run()
 
     def dry_run(self, **options: Any) -> list[PlanRow]:
         """The rows that a dry run shows."""
-        with self.job(changes=False, **options) as job:
-            return [row for batch in job.plan.batches(100) for row in batch]
+        with self.organizing(changes=False, **options) as run:
+            return [row for batch in run.plan.batches(100) for row in batch]
 
-    def dedupe_job(self, *, changes: bool = False, **options: Any) -> AbstractContextManager[DedupeJob]:
+    def deduping(self, *, changes: bool = False, **options: Any) -> AbstractContextManager[DedupeRun]:
         """`options` are those of `DedupeOptions` and of `Filters`; paths may be a `Path`."""
         chosen = {name: options.pop(name) for name in _FILTERS & options.keys()}
         roots = [os.fsencode(path) for path in options.pop("roots", [self.tree.root])]
@@ -76,10 +76,10 @@ class Runs:
     def duplicates(self, **options: Any) -> list[list[str]]:
         """The groups as a report lists them: paths relative to the tree, the keeper first."""
         root = os.fsencode(self.tree.root)
-        with self.dedupe_job(**options) as job:
+        with self.deduping(**options) as run:
             return [
-                [os.fsdecode(os.path.relpath(job.trees.path(member), root)) for member in group.listed]
-                for group in job.groups()
+                [os.fsdecode(os.path.relpath(run.trees.path(member), root)) for member in group.listed]
+                for group in run.groups()
             ]
 
     def dedupe(self, action: str, *more: Path, between: Callable[[], object] = lambda: None, **options: Any) -> Outcome:
@@ -88,40 +88,40 @@ class Runs:
         return self.dedupe_of(remedy=Remedy(action), between=between, **asked)
 
     def dedupe_of(self, *, between: Callable[[], object] = lambda: None, **options: Any) -> Outcome:
-        """With the options of `dedupe_job`."""
-        with self.dedupe_job(changes=True, **options) as job:
+        """With the options of `deduping`."""
+        with self.deduping(changes=True, **options) as run:
             between()
-            return job.run()
+            return run.run()
 
-    def cleaning(self, *, changes: bool = True, **options: Any) -> AbstractContextManager[CleanJob]:
+    def cleaning(self, *, changes: bool = True, **options: Any) -> AbstractContextManager[CleanRun]:
         """`options` are those of `CleanOptions` and of `Filters`."""
         filters = Filters(**{name: options.pop(name) for name in _FILTERS & options.keys()})
         chosen = CleanOptions(os.fsencode(self.tree.root), filters=filters, **options)
         return cleaning(chosen, self.state, NullReporter(), changes=changes)
 
     def clean(self, **options: Any) -> Outcome:
-        with self.cleaning(**options) as job:
-            return job.run()
+        with self.cleaning(**options) as run:
+            return run.run()
 
     def clean_dry_run(self, **options: Any) -> list[PlanRow]:
         """The rows that a dry run shows."""
-        with self.cleaning(changes=False, **options) as job:
-            return [row for batch in job.plan.batches(100) for row in batch]
+        with self.cleaning(changes=False, **options) as run:
+            return [row for batch in run.plan.batches(100) for row in batch]
 
     def undo(
         self, operation: int | None = None, *, stop: Callable[[], bool] = lambda: False, **options: Any
     ) -> Outcome:
-        with undoing(UndoOptions(operation, **options), self.state, NullReporter()) as job:
-            return job.run(stop)
+        with undoing(UndoOptions(operation, **options), self.state, NullReporter()) as run:
+            return run.run(stop)
 
     def redo(self, operation: int | None = None, **options: Any) -> Outcome:
         return self.undo(operation, redo=True, **options)
 
-    def purge(self, *operations: int, stop: Callable[[], bool] = lambda: False, **options: Any) -> PurgeJob:
-        """The job, after it was run; `job.outcome`."""
-        with purging(PurgeOptions(operations, **options), self.state, NullReporter()) as job:
-            job.run(stop)
-            return job
+    def purge(self, *operations: int, stop: Callable[[], bool] = lambda: False, **options: Any) -> PurgeRun:
+        """The run at its end, with `run.outcome`."""
+        with purging(PurgeOptions(operations, **options), self.state, NullReporter()) as run:
+            run.run(stop)
+            return run
 
     def records(self, operation: int, *states: RecordState) -> list[Record]:
         """What the journal holds of an operation."""

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from fileorg.core.model import Outcome
 
 
-class Job(Protocol):
-    """A plan that can be run once: `OrganizeJob`, `DedupeJob`, `CleanJob`, `UndoJob`, `PurgeJob`."""
+class Run(Protocol):
+    """A plan that can be run once: `OrganizeRun`, `DedupeRun`, `CleanRun`, `UndoRun`, `PurgeRun`."""
 
     def run(self, stop: Callable[[], bool] = ...) -> Outcome: ...
 
@@ -134,11 +134,11 @@ class Change:
         talk.line("Nothing was changed.")
         return False
 
-    def carry_out(self, job: Job) -> Outcome:
+    def carry_out(self, run: Run) -> Outcome:
         """Run it; the first Ctrl-C lets the batch end. Raises `Stopped` at the second."""
         try:
             with stoppable(self.screen) as stop:
-                outcome = job.run(stop)
+                outcome = run.run(stop)
         except KeyboardInterrupt:
             raise Stopped(
                 "Stopped at once, with files under way. The next run settles them.",

@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
     from fileorg.content.keeper import Decided
     from fileorg.index.same_folders import TwinGroup
-    from fileorg.workflows import DedupeJob
+    from fileorg.workflows import DedupeRun
 
 _GROUPS, _FILES = 10, 5
 """How much of the waste is shown unless all of it is asked for."""
 
 
-def show(out: Out, job: DedupeJob, *, verbose: bool, hint: bool = True) -> None:
+def show(out: Out, run: DedupeRun, *, verbose: bool, hint: bool = True) -> None:
     """The groups with the most waste, and the sums."""
-    found, most = job.found, None if verbose else _GROUPS
+    found, most = run.found, None if verbose else _GROUPS
     shown = 0
-    if _show_folders(out, job, verbose=verbose):
+    if _show_folders(out, run, verbose=verbose):
         out.line()
     if found.groups:
         rows: list[tuple[str, str, str, str]] = []
-        for group in islice((group for group in job.groups() if not job.is_of_folders(group)), most):
-            rows += _rows(job, group, verbose)
+        for group in islice((group for group in run.groups() if not run.is_of_folders(group)), most):
+            rows += _rows(run, group, verbose)
             shown += 1
     if found.groups and shown:
         columns = (
@@ -46,18 +46,18 @@ def show(out: Out, job: DedupeJob, *, verbose: bool, hint: bool = True) -> None:
         if shown == most and found.groups > shown:
             out.line("  … -v shows all")
         out.line()
-    _sums(out, job, hint=hint)
+    _sums(out, run, hint=hint)
 
 
-def _show_folders(out: Out, job: DedupeJob, *, verbose: bool) -> bool:
+def _show_folders(out: Out, run: DedupeRun, *, verbose: bool) -> bool:
     """Folders with the same content; whether there are any."""
     rows = []
-    for number, group in enumerate(job.folders()):
+    for number, group in enumerate(run.folders()):
         if number >= _GROUPS and not verbose:
             rows.append(("", "", "  …"))
             break
         wasted_bytes = size(group.bytes_ * (len(group.members) - 1))
-        first, *others = [short(os.path.join(job.trees.paths[root], folder)) for root, folder in group.members]
+        first, *others = [short(os.path.join(run.trees.paths[root], folder)) for root, folder in group.members]
         rows.append((wasted_bytes, f"{group.files:,}", f"{first.rstrip('/')}/"))
         rows += [("", "", f"  {other.rstrip('/')}/") for other in others]
     if rows:
@@ -70,66 +70,66 @@ def _show_folders(out: Out, job: DedupeJob, *, verbose: bool) -> bool:
     return bool(rows)
 
 
-def _rows(job: DedupeJob, group: Decided, verbose: bool) -> Iterator[tuple[str, str, str, str]]:
+def _rows(run: DedupeRun, group: Decided, verbose: bool) -> Iterator[tuple[str, str, str, str]]:
     shown = group.listed if verbose else group.listed[:_FILES]
     too_many = size(group.group.size * wasted(group))
-    first, *others = [short(job.trees.path(member)) for member in shown]
+    first, *others = [short(run.trees.path(member)) for member in shown]
     yield too_many, size(group.group.size), f"{len(group.listed):,}", first
     yield from (("", "", "", f"  {other}") for other in others)
     if len(group.listed) > len(shown):
         yield "", "", "", f"  … and {len(group.listed) - len(shown):,} more"
 
 
-def _sums(out: Out, job: DedupeJob, *, hint: bool) -> None:
-    found, seen = job.found, job.seen
-    looked = f"{plural(seen.files, 'file')} in {plural(seen.folders, 'folder')}, {duration(job.seconds)}"
+def _sums(out: Out, run: DedupeRun, *, hint: bool) -> None:
+    found, seen = run.found, run.seen
+    looked = f"{plural(seen.files, 'file')} in {plural(seen.folders, 'folder')}, {duration(run.seconds)}"
     if not found.groups:
         out.prose(f"No duplicates: {looked}.")
-        _left_over(out, job)
+        _left_over(out, run)
         return
     what = f"{plural(found.duplicates, 'duplicate')} in {plural(found.groups, 'group')}, {size(found.bytes)} wasted"
     out.prose(f"{out.styled(what, 'bold')}: {looked}.")
-    _left_over(out, job)
+    _left_over(out, run)
     if hint:
         out.line("Nothing was changed. To put them into the trash: add --action quarantine")
 
 
-def _left_over(out: Out, job: DedupeJob) -> None:
-    found = [(number, words) for number, words in leftovers(job.seen) if number]
+def _left_over(out: Out, run: DedupeRun) -> None:
+    found = [(number, words) for number, words in leftovers(run.seen) if number]
     if found:
         out.prose(f"Also there: {', '.join(plural(number, words[:-1]) for number, words in found)}; see fileorg clean.")
 
 
-def summary(job: DedupeJob) -> dict[str, Any]:
+def summary(run: DedupeRun) -> dict[str, Any]:
     """The sums, for programs."""
-    found, seen = job.found, job.seen
+    found, seen = run.found, run.seen
     return {
         "groups": found.groups,
         "duplicate_files": found.duplicates,
         "reclaimable_bytes": found.bytes,
         "files_scanned": seen.files,
         **{words.replace(" ", "_"): number for number, words in leftovers(seen)},
-        "files_left_out": [{**named("path", path), "reason": reason} for path, reason in job.reads.named],
+        "files_left_out": [{**named("path", path), "reason": reason} for path, reason in run.reads.named],
         "unreadable": [{**named("path", folder), "error": error} for folder, error in seen.unreadable],
-        "seconds": round(job.seconds, 3),
+        "seconds": round(run.seconds, 3),
     }
 
 
-def roots(job: DedupeJob) -> dict[str, Any]:
-    return {"roots": [named("path", path) for path in job.trees.paths]}
+def roots(run: DedupeRun) -> dict[str, Any]:
+    return {"roots": [named("path", path) for path in run.trees.paths]}
 
 
-def as_json(out: Out, job: DedupeJob) -> None:
+def as_json(out: Out, run: DedupeRun) -> None:
     """`{"duplicates": [{"hash", "count", "total_size_bytes", "files": [{"path", "size"}]}]}`, the sums beside it."""
     document = JsonDocument(out.stream)
-    document.field("roots", roots(job)["roots"])
-    document.rows("duplicates", map(_fields_of(job), job.groups()))
-    document.rows("duplicate_folders", (_folder_fields(job, group) for group in job.folders()))
-    document.field("summary", summary(job))
+    document.field("roots", roots(run)["roots"])
+    document.rows("duplicates", map(_fields_of(run), run.groups()))
+    document.rows("duplicate_folders", (_folder_fields(run, group) for group in run.folders()))
+    document.field("summary", summary(run))
     document.end()
 
 
-def _fields_of(job: DedupeJob) -> Any:
+def _fields_of(run: DedupeRun) -> Any:
     """A function that gives a group for programs; the first of the files is the one that stays."""
 
     def fields(group: Decided) -> dict[str, Any]:
@@ -138,14 +138,14 @@ def _fields_of(job: DedupeJob) -> Any:
             "hash": group.group.digest.hex(),
             "count": len(group.listed),
             "total_size_bytes": bytes_ * len(group.listed),
-            "files": [{**named("path", job.trees.path(member)), "size": bytes_} for member in group.listed],
+            "files": [{**named("path", run.trees.path(member)), "size": bytes_} for member in group.listed],
         }
 
     return fields
 
 
-def _folder_fields(job: DedupeJob, group: TwinGroup) -> dict[str, Any]:
-    paths = [os.path.join(job.trees.paths[root], folder).rstrip(b"/") for root, folder in group.members]
+def _folder_fields(run: DedupeRun, group: TwinGroup) -> dict[str, Any]:
+    paths = [os.path.join(run.trees.paths[root], folder).rstrip(b"/") for root, folder in group.members]
     return {
         "hash": group.digest.hex(),
         "count": len(paths),
@@ -155,28 +155,28 @@ def _folder_fields(job: DedupeJob, group: TwinGroup) -> dict[str, Any]:
     }
 
 
-def as_csv(out: Out, job: DedupeJob) -> None:
+def as_csv(out: Out, run: DedupeRun) -> None:
     """A row a file."""
     rows = (
-        (number, group.group.digest.hex(), group.group.size, "duplicate" if place else "keeper", job.trees.path(member))
-        for number, group in enumerate(job.groups(), 1)
+        (number, group.group.digest.hex(), group.group.size, "duplicate" if place else "keeper", run.trees.path(member))
+        for number, group in enumerate(run.groups(), 1)
         for place, member in enumerate(group.listed)
     )
     write_csv(out.stream, ("group", "hash", "size", "role", "path"), rows)
 
 
-def as_fdupes(out: Out, job: DedupeJob) -> None:
+def as_fdupes(out: Out, run: DedupeRun) -> None:
     """A path a line as it is, an empty line after each group."""
-    write_lines(out.stream, _paths(job))
+    write_lines(out.stream, _paths(run))
 
 
-def as_null(out: Out, job: DedupeJob) -> None:
+def as_null(out: Out, run: DedupeRun) -> None:
     """Each path ended by NUL, each group by one more."""
-    write_null(out.stream, _paths(job))
+    write_null(out.stream, _paths(run))
 
 
-def _paths(job: DedupeJob) -> Iterable[bytes]:
-    for group in job.groups():
+def _paths(run: DedupeRun) -> Iterable[bytes]:
+    for group in run.groups():
         for member in group.listed:
-            yield job.trees.path(member)
+            yield run.trees.path(member)
         yield b""

@@ -3,31 +3,31 @@
 Reports and listings are in `fileorg.workflows.reports`: what changes files starts without them.
 """
 
-from fileorg.workflows.clean import CleanJob, CleanOptions, cleaning
+from fileorg.workflows.clean import CleanOptions, CleanRun, cleaning
 from fileorg.workflows.common import Filters, recover_all
-from fileorg.workflows.dedupe import DedupeJob, DedupeOptions, deduping, last_found
-from fileorg.workflows.organize import OrganizeJob, OrganizeOptions, organizing
-from fileorg.workflows.purge import InTrash, Purged, PurgeJob, PurgeOptions, TrashFile, purging
+from fileorg.workflows.dedupe import DedupeOptions, DedupeRun, deduping, last_found
+from fileorg.workflows.organize import OrganizeOptions, OrganizeRun, organizing
+from fileorg.workflows.purge import InTrash, Purged, PurgeOptions, PurgeRun, TrashFile, purging
 from fileorg.workflows.scan import Categorized, ScanReport, categorize, scan_trees
-from fileorg.workflows.undo import UndoJob, UndoOptions, undoing
+from fileorg.workflows.undo import UndoOptions, UndoRun, undoing
 
 __all__ = [
     "Categorized",
-    "CleanJob",
     "CleanOptions",
-    "DedupeJob",
+    "CleanRun",
     "DedupeOptions",
+    "DedupeRun",
     "Filters",
     "InTrash",
-    "OrganizeJob",
     "OrganizeOptions",
-    "PurgeJob",
+    "OrganizeRun",
     "PurgeOptions",
+    "PurgeRun",
     "Purged",
     "ScanReport",
     "TrashFile",
-    "UndoJob",
     "UndoOptions",
+    "UndoRun",
     "categorize",
     "cleaning",
     "deduping",

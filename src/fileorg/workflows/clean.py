@@ -41,7 +41,7 @@ class CleanOptions:
         return {"kinds": [str(kind) for kind in Leftover if kind in self.goes]}
 
 
-class CleanJob:
+class CleanRun:
     """A plan that is ready to be shown, and to be run once."""
 
     def __init__(
@@ -90,8 +90,8 @@ class CleanJob:
 @contextlib.contextmanager
 def cleaning(
     options: CleanOptions, state: StateDirectory, reporter: Reporter, *, changes: bool = True
-) -> Iterator[CleanJob]:
-    """Scan and plan; the job holds its locks until the block ends. Without `changes` nothing at all is written.
+) -> Iterator[CleanRun]:
+    """Scan and plan; the run holds its locks until the block ends. Without `changes` nothing at all is written.
 
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
@@ -109,4 +109,4 @@ def cleaning(
         deque(scan(reader, seen, reporter, leftovers), maxlen=0)
         trash = b".fileorg/trash/%d" % (journal.next_operation() if journal else 0)
         plan = CleanPlan(leftovers, options.goes, storage, trash)
-        yield CleanJob(plan, seen, options, storage, journal, reporter, locks)
+        yield CleanRun(plan, seen, options, storage, journal, reporter, locks)

@@ -80,7 +80,7 @@ class DedupeOptions:
         return chosen
 
 
-class DedupeJob:
+class DedupeRun:
     """The duplicates that were found; with a remedy also a plan, to be shown and to be run once."""
 
     def __init__(
@@ -111,7 +111,7 @@ class DedupeJob:
 
     @property
     def rows(self) -> DedupePlan:
-        """The plan of a job with a remedy."""
+        """The plan of a run with a remedy."""
         if self.plan is None:
             raise AssertionError("without a remedy there is no plan")
         return self.plan
@@ -177,8 +177,8 @@ class DedupeJob:
 @contextlib.contextmanager
 def deduping(
     options: DedupeOptions, state: StateDirectory, reporter: Reporter, *, changes: bool = False
-) -> Iterator[DedupeJob]:
-    """Scan and find; the job holds its locks until the block ends. Without `changes` no file of the user is touched.
+) -> Iterator[DedupeRun]:
+    """Scan and find; the run holds its locks until the block ends. Without `changes` no file of the user is touched.
 
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
@@ -200,7 +200,7 @@ def deduping(
         trees = Trees(paths, references)
         chooser = Chooser(trees, wishes, lambda root, folder: index.files_in(paths[root], folder))
         with index.guarded():
-            yield DedupeJob(
+            yield DedupeRun(
                 options, index, trees, seen, reads, storages, chooser, journal, reporter, time.monotonic() - started
             )
 

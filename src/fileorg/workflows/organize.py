@@ -70,7 +70,7 @@ class OrganizeOptions:
         return chosen
 
 
-class OrganizeJob:
+class OrganizeRun:
     """A plan that is ready to be shown, and to be run once."""
 
     def __init__(
@@ -124,8 +124,8 @@ class OrganizeJob:
 @contextlib.contextmanager
 def organizing(
     options: OrganizeOptions, state: StateDirectory, reporter: Reporter, *, changes: bool = True
-) -> Iterator[OrganizeJob]:
-    """Scan and plan; the job holds its locks until the block ends. Without `changes` nothing at all is written.
+) -> Iterator[OrganizeRun]:
+    """Scan and plan; the run holds its locks until the block ends. Without `changes` nothing at all is written.
 
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
@@ -168,7 +168,7 @@ def organizing(
         reader = Reader(source, options.filters.ignore(), selection)
         seen.unchanged = index.update(source.root, plan.watching(scan(reader, seen, reporter)))
         plan.survey(seen.files, reporter)
-        yield OrganizeJob(plan, seen, options, (source, target), journal, reporter, locks, index)
+        yield OrganizeRun(plan, seen, options, (source, target), journal, reporter, locks, index)
 
 
 def _destination(options: OrganizeOptions, root: bytes, state: StateDirectory) -> tuple[bytes, bytes]:

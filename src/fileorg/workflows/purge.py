@@ -65,7 +65,7 @@ class Purged(NamedTuple):
     wholly: bool
 
 
-class PurgeJob:
+class PurgeRun:
     """What is to go, ready to be shown and to be removed once."""
 
     def __init__(self, found: Sequence[InTrash], journal: Journal, state: StateDirectory, reporter: Reporter) -> None:
@@ -119,8 +119,8 @@ def _add(total: Outcome, outcome: Outcome) -> None:
 
 
 @contextlib.contextmanager
-def purging(options: PurgeOptions, state: StateDirectory, reporter: Reporter) -> Iterator[PurgeJob]:
-    """Find what is in the trash; the job holds the run lock until the block ends.
+def purging(options: PurgeOptions, state: StateDirectory, reporter: Reporter) -> Iterator[PurgeRun]:
+    """Find what is in the trash; the run holds the run lock until the block ends.
 
     Operations that cannot be purged now, because their disk is not there or they are not settled, are left out, and the
     reporter is told why. Raises `UsageError` for an operation that there is not, `Locked`, `JournalError`.
@@ -138,7 +138,7 @@ def purging(options: PurgeOptions, state: StateDirectory, reporter: Reporter) ->
                 continue
             if one.files:
                 found.append(one)
-        yield PurgeJob(found, journal, state, reporter)
+        yield PurgeRun(found, journal, state, reporter)
 
 
 def _chosen(journal: Journal, options: PurgeOptions) -> list[Operation]:

@@ -44,7 +44,7 @@ class UndoOptions:
     rename: bool = False
 
 
-class UndoJob:
+class UndoRun:
     """The inverse of an operation, ready to be shown and to be run once."""
 
     def __init__(
@@ -120,8 +120,8 @@ class UndoJob:
 
 
 @contextlib.contextmanager
-def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> Iterator[UndoJob]:
-    """Find what is to be taken back; the job holds its locks until the block ends.
+def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> Iterator[UndoRun]:
+    """Find what is to be taken back; the run holds its locks until the block ends.
 
     Raises `UsageError` if there is nothing, `Locked`, `JournalError`.
     """
@@ -144,7 +144,7 @@ def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> 
                 f"Operation {undone.id} was interrupted, and what came of it is not settled yet.",
                 hint="put right what is named above, then run fileorg recover",
             )
-        yield UndoJob(undone, options, storages, journal, reporter, locks, _index_if_free(stack, state))
+        yield UndoRun(undone, options, storages, journal, reporter, locks, _index_if_free(stack, state))
 
 
 def _index_if_free(stack: contextlib.ExitStack, state: StateDirectory) -> Index | None:

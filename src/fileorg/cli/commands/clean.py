@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fileorg.cli.change import Change
     from fileorg.cli.terminal import Out
     from fileorg.core.state import StateDirectory
-    from fileorg.workflows import CleanJob, CleanOptions
+    from fileorg.workflows import CleanOptions, CleanRun
 
 EXAMPLES = """
 # See what would go, then remove it, then take it back
@@ -132,56 +132,56 @@ def run_clean(chosen: "CleanOptions", manner: Manner, state: "StateDirectory") -
     with (
         output(manner.output) as out,
         reporting(manner.progress, quiet=manner.quiet) as screen,
-        cleaning(chosen, state, screen, changes=not manner.dry_run) as job,
+        cleaning(chosen, state, screen, changes=not manner.dry_run) as run,
     ):
         screen.pause()
-        change = Change(manner, VERBS["clean"], "clean", out, screen, CleanRows(job.plan, {}))
-        code = _preview(change, job, chosen) if manner.dry_run else _run(change, job)
+        change = Change(manner, VERBS["clean"], "clean", out, screen, CleanRows(run.plan, {}))
+        code = _preview(change, run, chosen) if manner.dry_run else _run(change, run)
         out.flush()
-        unread = tell_unreadable(screen, job.seen, verbose=manner.verbose)
+        unread = tell_unreadable(screen, run.seen, verbose=manner.verbose)
         return code or unread
 
 
-def _run(change: "Change", job: "CleanJob") -> Exit:
+def _run(change: "Change", run: "CleanRun") -> Exit:
     from fileorg.cli.change import declined
     from fileorg.cli.clean_view import counts_as_json, show_left_alone
     from fileorg.cli.summary import amount
 
-    job.check()
-    facts = counts_as_json(job.plan, job.seen)
-    if not job.plan.files:
-        show = partial(show_left_alone, plan=job.plan, seen=job.seen)
-        return change.nothing(facts, "There is nothing to do.", skipped=job.plan.skipped, show=show)
-    change.show(partial(_show, job=job))
-    question = f"{change.verb.ask} {amount(job.plan.files, 0, change.verb)}? fileorg undo takes it back."
+    run.check()
+    facts = counts_as_json(run.plan, run.seen)
+    if not run.plan.files:
+        show = partial(show_left_alone, plan=run.plan, seen=run.seen)
+        return change.nothing(facts, "There is nothing to do.", skipped=run.plan.skipped, show=show)
+    change.show(partial(_show, run=run))
+    question = f"{change.verb.ask} {amount(run.plan.files, 0, change.verb)}? fileorg undo takes it back."
     if not change.agreed(question):
         return declined()
-    outcome = change.carry_out(job)
+    outcome = change.carry_out(run)
     way_back = f"fileorg undo {outcome.operation}"
-    return change.report(outcome, job.plan.files, way_back, facts=facts)
+    return change.report(outcome, run.plan.files, way_back, facts=facts)
 
 
-def _show(talk: "Out", job: "CleanJob") -> None:
+def _show(talk: "Out", run: "CleanRun") -> None:
     """A line for each kind, and what is left alone."""
     from fileorg.cli.clean_view import show_kinds, show_left_alone
 
-    show_kinds(talk, job.plan)
+    show_kinds(talk, run.plan)
     talk.line()
-    if show_left_alone(talk, job.plan, job.seen):
+    if show_left_alone(talk, run.plan, run.seen):
         talk.line()
 
 
-def _preview(change: "Change", job: "CleanJob", chosen: "CleanOptions") -> Exit:
+def _preview(change: "Change", run: "CleanRun", chosen: "CleanOptions") -> Exit:
     """What the run would do. Raises `GuardRefused`, after it was shown, where the run would."""
     from fileorg.cli.clean_view import counts_as_json
     from fileorg.cli.summary import amount
     from fileorg.core.formats import named
 
-    plan = job.plan
+    plan = run.plan
     head: dict[str, Any] = {"dry_run": True, **named("root", os.path.realpath(chosen.root))}
-    change.preview(head, counts_as_json(plan, job.seen))
+    change.preview(head, counts_as_json(plan, run.seen))
     if change.is_text and not change.manner.quiet and (plan.files or plan.skipped):
         change.out.line()
     change.say_dry_run(amount(plan.files, 0, change.verb), skipped=plan.skipped)
-    job.check()
+    run.check()
     return Exit.DONE

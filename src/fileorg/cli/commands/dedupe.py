@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
     from fileorg.core.state import StateDirectory
-    from fileorg.workflows import DedupeJob, DedupeOptions
+    from fileorg.workflows import DedupeOptions, DedupeRun
 
 EXAMPLES = """
 # What is there twice? Nothing is changed
@@ -231,22 +231,22 @@ def _report(
     from fileorg.cli.terminal import output
     from fileorg.workflows import deduping
 
-    with output(path) as out, reporting(progress, quiet=quiet) as screen, deduping(chosen, state, screen) as job:
+    with output(path) as out, reporting(progress, quiet=quiet) as screen, deduping(chosen, state, screen) as run:
         screen.pause()
         if null:
-            view.as_null(out, job)
+            view.as_null(out, run)
         else:
             match format_:
                 case DedupeFormat.JSON:
-                    view.as_json(out, job)
+                    view.as_json(out, run)
                 case DedupeFormat.CSV:
-                    view.as_csv(out, job)
+                    view.as_csv(out, run)
                 case DedupeFormat.FDUPES:
-                    view.as_fdupes(out, job)
+                    view.as_fdupes(out, run)
                 case DedupeFormat.TEXT if not quiet:
-                    view.show(out, job, verbose=verbose)
+                    view.show(out, run, verbose=verbose)
         out.flush()
-        return _tell_unread(screen, job, verbose=verbose)
+        return _tell_unread(screen, run, verbose=verbose)
 
 
 def _change(chosen: "DedupeOptions", manner: Manner, state: "StateDirectory") -> Exit:
@@ -260,72 +260,72 @@ def _change(chosen: "DedupeOptions", manner: Manner, state: "StateDirectory") ->
     with (
         output(manner.output) as out,
         reporting(manner.progress, quiet=manner.quiet) as screen,
-        deduping(chosen, state, screen, changes=not manner.dry_run) as job,
+        deduping(chosen, state, screen, changes=not manner.dry_run) as run,
     ):
         screen.pause()
-        rows = PlanRows(job.rows, job.elsewhere())
+        rows = PlanRows(run.rows, run.elsewhere())
         change = Change(manner, VERBS[f"dedupe-{chosen.remedy}"], "dedupe", out, screen, rows)
-        code = _preview(change, job) if manner.dry_run else _run(change, job)
+        code = _preview(change, run) if manner.dry_run else _run(change, run)
         out.flush()
-        unread = _tell_unread(screen, job, verbose=manner.verbose)
+        unread = _tell_unread(screen, run, verbose=manner.verbose)
         return code or unread
 
 
-def _run(change: "Change", job: "DedupeJob") -> Exit:
+def _run(change: "Change", run: "DedupeRun") -> Exit:
     from fileorg.cli import duplicates_view as view
     from fileorg.cli.change import declined
     from fileorg.core.figures import plural, size
 
-    job.check()
-    if not job.found.victims:
-        return change.nothing(view.summary(job), "There are no duplicates to act on.")
-    change.show(partial(_show, job=job, verbose=change.manner.verbose), lists_rows=False)
-    what = f"{plural(job.found.victims, 'duplicate')} ({size(job.found.bytes)})"
+    run.check()
+    if not run.found.victims:
+        return change.nothing(view.summary(run), "There are no duplicates to act on.")
+    change.show(partial(_show, run=run, verbose=change.manner.verbose), lists_rows=False)
+    what = f"{plural(run.found.victims, 'duplicate')} ({size(run.found.bytes)})"
     if not change.agreed(f"{change.verb.ask} {what}? fileorg undo takes it back."):
         return declined()
-    outcome = change.carry_out(job)
+    outcome = change.carry_out(run)
     way_back = f"fileorg undo {outcome.operation}"
-    say_purge = partial(_say_purge, change, job, outcome.done)
-    return change.report(outcome, job.found.victims, way_back, facts=view.summary(job), between=say_purge)
+    say_purge = partial(_say_purge, change, run, outcome.done)
+    return change.report(outcome, run.found.victims, way_back, facts=view.summary(run), between=say_purge)
 
 
-def _show(talk: "Out", job: "DedupeJob", *, verbose: bool) -> None:
+def _show(talk: "Out", run: "DedupeRun", *, verbose: bool) -> None:
     from fileorg.cli import duplicates_view as view
 
-    view.show(talk, job, verbose=verbose, hint=False)
+    view.show(talk, run, verbose=verbose, hint=False)
     talk.line()
 
 
-def _say_purge(change: "Change", job: "DedupeJob", done: int) -> None:
-    if done and job.fills_trash and not change.manner.quiet:
+def _say_purge(change: "Change", run: "DedupeRun", done: int) -> None:
+    if done and run.fills_trash and not change.manner.quiet:
         command = change.out.styled("fileorg purge", "cyan")
         change.out.line(f"The space is free for good after: {command}")
 
 
-def _preview(change: "Change", job: "DedupeJob") -> Exit:
+def _preview(change: "Change", run: "DedupeRun") -> Exit:
     """What the run would do. Raises `GuardRefused`, after it was shown, where the run would."""
     from fileorg.cli import duplicates_view as view
     from fileorg.core.figures import plural, size
 
-    head = {"dry_run": True, "kind": "dedupe", **view.roots(job)}
-    change.preview(head, {"files": job.found.victims, "bytes": job.found.bytes, **view.summary(job)})
+    head = {"dry_run": True, "kind": "dedupe", **view.roots(run)}
+    change.preview(head, {"files": run.found.victims, "bytes": run.found.bytes, **view.summary(run)})
     if change.is_text and not change.manner.quiet:
         change.out.line()
-    change.say_dry_run(f"{plural(job.found.victims, 'duplicate')} ({size(job.found.bytes)})")
-    job.check()
+    change.say_dry_run(f"{plural(run.found.victims, 'duplicate')} ({size(run.found.bytes)})")
+    run.check()
     return Exit.DONE
 
 
-def _tell_unread(screen: "Screen", job: "DedupeJob", *, verbose: bool) -> Exit:
+def _tell_unread(screen: "Screen", run: "DedupeRun", *, verbose: bool) -> Exit:
     """Folders and files that could not be read, on standard error."""
     from fileorg.cli.plan_view import tell_unreadable
     from fileorg.cli.summary import NAMED
     from fileorg.core.names import display
 
-    unread = tell_unreadable(screen, job.seen, verbose=verbose)
-    told = job.reads.named[: None if verbose else NAMED]
+    unread = tell_unreadable(screen, run.seen, verbose=verbose)
+    told = run.reads.named[: None if verbose else NAMED]
     for path, reason in told:
         screen.note(f"{display(path)} was left out: {reason}.")
-    if job.reads.failed > len(told):
-        screen.note(f"{job.reads.failed - len(told):,} more files were left out.")
-    return unread or (Exit.SOME_FAILED if job.reads.failed else Exit.DONE)
+    if run.reads.failed > len(told):
+        screen.note(f"{run.reads.failed - len(told):,} more files were left out.")
+    return unread or (Exit.SOME_FAILED if run.reads.failed else Exit.DONE)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fileorg.cli.change import Change
     from fileorg.cli.terminal import Out
     from fileorg.core.state import StateDirectory
-    from fileorg.workflows import OrganizeJob, OrganizeOptions
+    from fileorg.workflows import OrganizeOptions, OrganizeRun
 
 EXAMPLES = """
 # See what would be done, then do it, then take it back
@@ -183,55 +183,55 @@ def run_organize(
     with (
         output(manner.output) as out,
         reporting(manner.progress, quiet=manner.quiet) as screen,
-        organizing(chosen, state, screen, changes=not manner.dry_run) as job,
+        organizing(chosen, state, screen, changes=not manner.dry_run) as run,
     ):
         screen.pause()
         dest = None if chosen.dest is None else destination(chosen.dest, state)[0]
         if dest == os.path.realpath(chosen.root):
             dest = None
-        rows = PlanRows(job.plan, {} if dest is None else {DEST: dest})
+        rows = PlanRows(run.plan, {} if dest is None else {DEST: dest})
         change = Change(manner, VERBS[chosen.action], "organize", out, screen, rows)
-        code = _preview(change, job, chosen) if manner.dry_run else _run(change, job, dest, between)
+        code = _preview(change, run, chosen) if manner.dry_run else _run(change, run, dest, between)
         out.flush()
-        unread = tell_unreadable(screen, job.seen, verbose=manner.verbose)
+        unread = tell_unreadable(screen, run.seen, verbose=manner.verbose)
         return code or unread
 
 
-def _run(change: "Change", job: "OrganizeJob", dest: bytes | None, between: Callable[[], None] | None) -> Exit:
+def _run(change: "Change", run: "OrganizeRun", dest: bytes | None, between: Callable[[], None] | None) -> Exit:
     from fileorg.cli.change import declined
     from fileorg.cli.plan_view import show_stays, stays_as_json
     from fileorg.core.figures import plural
 
-    job.check()
-    facts = stays_as_json(job.plan, job.seen)
-    if not job.plan.files:
-        show = partial(show_stays, plan=job.plan, seen=job.seen)
-        return change.nothing(facts, "There is nothing to do.", skipped=job.plan.skipped, show=show)
-    change.show(partial(_show, job=job, dest=dest))
-    if not change.agreed(f"{change.verb.ask} {plural(job.plan.files, 'file')}? fileorg undo takes it back."):
+    run.check()
+    facts = stays_as_json(run.plan, run.seen)
+    if not run.plan.files:
+        show = partial(show_stays, plan=run.plan, seen=run.seen)
+        return change.nothing(facts, "There is nothing to do.", skipped=run.plan.skipped, show=show)
+    change.show(partial(_show, run=run, dest=dest))
+    if not change.agreed(f"{change.verb.ask} {plural(run.plan.files, 'file')}? fileorg undo takes it back."):
         return declined()
-    outcome = change.carry_out(job)
+    outcome = change.carry_out(run)
     way_back = f"fileorg undo {outcome.operation}"
-    return change.report(outcome, job.plan.files, way_back, facts=facts, between=between)
+    return change.report(outcome, run.plan.files, way_back, facts=facts, between=between)
 
 
-def _show(talk: "Out", job: "OrganizeJob", dest: bytes | None) -> None:
+def _show(talk: "Out", run: "OrganizeRun", dest: bytes | None) -> None:
     """What goes where, and what stays."""
     from fileorg.cli.plan_view import show_plan, show_stays
 
-    show_plan(talk, job.plan, dest)
+    show_plan(talk, run.plan, dest)
     talk.line()
-    if show_stays(talk, job.plan, job.seen):
+    if show_stays(talk, run.plan, run.seen):
         talk.line()
 
 
-def _preview(change: "Change", job: "OrganizeJob", chosen: "OrganizeOptions") -> Exit:
+def _preview(change: "Change", run: "OrganizeRun", chosen: "OrganizeOptions") -> Exit:
     """What the run would do. Raises `GuardRefused`, after it was shown, where the run would."""
     from fileorg.cli.plan_view import stays_as_json
     from fileorg.core.figures import plural, size
     from fileorg.core.formats import named
 
-    plan = job.plan
+    plan = run.plan
     head: dict[str, Any] = {
         "dry_run": True,
         "action": str(chosen.action),
@@ -239,10 +239,10 @@ def _preview(change: "Change", job: "OrganizeJob", chosen: "OrganizeOptions") ->
     }
     if chosen.dest is not None:
         head |= named("dest", os.path.realpath(chosen.dest))
-    totals = {"files": plan.files, "bytes": plan.bytes, "renamed": plan.renamed, **stays_as_json(plan, job.seen)}
+    totals = {"files": plan.files, "bytes": plan.bytes, "renamed": plan.renamed, **stays_as_json(plan, run.seen)}
     change.preview(head, totals)
     if change.is_text and not change.manner.quiet:
         change.out.line()
     change.say_dry_run(f"{plural(plan.files, 'file')} ({size(plan.bytes)})", skipped=plan.skipped)
-    job.check()
+    run.check()
     return Exit.DONE

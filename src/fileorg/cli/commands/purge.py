@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
     from fileorg.core.formats import JsonDocument
     from fileorg.core.model import Outcome
-    from fileorg.workflows import InTrash, PurgeJob, TrashFile
+    from fileorg.workflows import InTrash, PurgeRun, TrashFile
 
 EXAMPLES = """
 # What lies in the trash, and how much room it takes
@@ -90,10 +90,10 @@ def purge(
                 "What is purged cannot be brought back, and there is no terminal to ask in.",
                 hint="see what would go with --dry-run, then say --yes",
             )
-        with purging(PurgeOptions(operations or (), before), shared.state(state_dir), screen) as job:
+        with purging(PurgeOptions(operations or (), before), shared.state(state_dir), screen) as run:
             screen.pause()
-            change = Change(manner, VERBS["purge"], "purge", out, screen, PurgeRows(job), _again(operations))
-            return _preview(change, job) if dry_run else _run(change, job)
+            change = Change(manner, VERBS["purge"], "purge", out, screen, PurgeRows(run), _again(operations))
+            return _preview(change, run) if dry_run else _run(change, run)
 
 
 def _can_be_asked(manner: Manner, out: "Out") -> bool:
@@ -109,17 +109,17 @@ def _again(operations: "Sequence[int] | None") -> str:
 class PurgeRows:
     """The files that would go, for people and programs."""
 
-    def __init__(self, job: "PurgeJob") -> None:
-        self._job = job
+    def __init__(self, run: "PurgeRun") -> None:
+        self._run = run
 
     def list(self, out: "Out") -> None:
         from fileorg.cli.render import short
         from fileorg.core.figures import size
 
-        out.many(f"{short(row.path)} {out.styled(f'({size(row.size)})', 'dim')}" for row in self._job.rows())
+        out.many(f"{short(row.path)} {out.styled(f'({size(row.size)})', 'dim')}" for row in self._run.rows())
 
     def as_json(self, document: "JsonDocument") -> None:
-        document.rows("rows", map(self._fields, self._job.rows()))
+        document.rows("rows", map(self._fields, self._run.rows()))
 
     def _fields(self, row: "TrashFile") -> dict[str, Any]:
         from fileorg.core.formats import named
@@ -129,20 +129,20 @@ class PurgeRows:
     def as_null(self, out: "Out") -> None:
         from fileorg.core.formats import write_null
 
-        write_null(out.stream, (row.path for row in self._job.rows()))
+        write_null(out.stream, (row.path for row in self._run.rows()))
 
 
 # Before it is done ----------------------------------------------------------------------------------------------------
 
 
-def _preview(change: "Change", job: "PurgeJob") -> Exit:
-    head = {"dry_run": True, "kind": "purge", "operations": [_as_json(one) for one in job.found]}
-    if change.is_text and not job.files:
+def _preview(change: "Change", run: "PurgeRun") -> Exit:
+    head = {"dry_run": True, "kind": "purge", "operations": [_as_json(one) for one in run.found]}
+    if change.is_text and not run.files:
         return _nothing(change)
-    change.preview(head, {"files": job.files, "bytes": job.bytes})
+    change.preview(head, {"files": run.files, "bytes": run.bytes})
     if change.is_text and not change.manner.quiet:
         change.out.line()
-        _table(change.out, job)
+        _table(change.out, run)
         change.out.line("\nThis was a dry run: nothing was removed.")
     return Exit.DONE
 
@@ -155,7 +155,7 @@ def _as_json(one: "InTrash") -> dict[str, Any]:
     return about | {"files": one.files, "bytes": one.bytes}
 
 
-def _table(out: "Out", job: "PurgeJob") -> None:
+def _table(out: "Out", run: "PurgeRun") -> None:
     """What each operation has in the trash."""
     from fileorg.cli.render import Column, short, table
     from fileorg.core.figures import size, when
@@ -170,14 +170,14 @@ def _table(out: "Out", job: "PurgeJob") -> None:
     )
     rows = [
         (str(op.id), op.kind, when(op.started_ns), short(op.root), f"{files:,}", size(bytes_))
-        for op, files, bytes_ in job.found
+        for op, files, bytes_ in run.found
     ]
-    total = ("", "", "", "Total", f"{job.files:,}", size(job.bytes)) if len(rows) > 1 else None
+    total = ("", "", "", "Total", f"{run.files:,}", size(run.bytes)) if len(rows) > 1 else None
     table(out, columns, rows, total=total)
 
 
-def _show(talk: "Out", job: "PurgeJob") -> None:
-    _table(talk, job)
+def _show(talk: "Out", run: "PurgeRun") -> None:
+    _table(talk, run)
     talk.line()
 
 
@@ -187,38 +187,38 @@ def _nothing(change: "Change") -> Exit:
     return Exit.DONE
 
 
-def _run(change: "Change", job: "PurgeJob") -> Exit:
+def _run(change: "Change", run: "PurgeRun") -> Exit:
     from fileorg.cli.change import declined
     from fileorg.core.figures import plural, size
 
-    if not job.files and change.is_text:
+    if not run.files and change.is_text:
         return _nothing(change)
-    if job.files:
-        change.show(partial(_show, job=job))
-    question = f"Remove {plural(job.files, 'file')} ({size(job.bytes)}) for good? No undo brings them back."
-    if job.files and not change.agreed(question):
+    if run.files:
+        change.show(partial(_show, run=run))
+    question = f"Remove {plural(run.files, 'file')} ({size(run.bytes)}) for good? No undo brings them back."
+    if run.files and not change.agreed(question):
         return declined()
-    return _report(change, job, change.carry_out(job))
+    return _report(change, run, change.carry_out(run))
 
 
 # What came of it ------------------------------------------------------------------------------------------------------
 
 
-def _report(change: "Change", job: "PurgeJob", outcome: "Outcome") -> Exit:
+def _report(change: "Change", run: "PurgeRun", outcome: "Outcome") -> Exit:
     from fileorg.cli.stop import Stopped
     from fileorg.cli.summary import exit_code, outcome_as_json
     from fileorg.core.formats import write_json
 
     try:
         if change.is_text:
-            _tell(change, job, outcome)
+            _tell(change, run, outcome)
         else:
             facts = outcome_as_json(outcome, "purge")
             del facts["operation"]  # one for each of them
             done = [
                 {"operation": one.operation, "purge": one.purge, "files": one.files, "bytes": one.bytes}
                 | {"undoable": "no" if one.wholly else "in part"}
-                for one in job.purged
+                for one in run.purged
             ]
             write_json(change.out.stream, facts | {"operations": done})
     except KeyboardInterrupt:
@@ -226,7 +226,7 @@ def _report(change: "Change", job: "PurgeJob", outcome: "Outcome") -> Exit:
     return exit_code(outcome)
 
 
-def _tell(change: "Change", job: "PurgeJob", outcome: "Outcome") -> None:
+def _tell(change: "Change", run: "PurgeRun", outcome: "Outcome") -> None:
     from fileorg.core.figures import duration, plural, size
     from fileorg.core.names import display
 
@@ -236,7 +236,7 @@ def _tell(change: "Change", job: "PurgeJob", outcome: "Outcome") -> None:
         out.line(f"{what} in {duration(outcome.seconds)}.")
         for note in outcome.notes:
             out.line(f"  {display(note)}")
-        if said := _no_longer_undone(job):
+        if said := _no_longer_undone(run):
             out.prose(said)
     if outcome.problems:
         out.flush()
@@ -249,14 +249,14 @@ def _tell(change: "Change", job: "PurgeJob", outcome: "Outcome") -> None:
             err.line(f"  … and {kept - len(shown):,} more")
     if outcome.interrupted:
         out.flush()
-        err.prose(f"Stopped after {outcome.done:,} of {job.files:,} files.", "fileorg: ")
+        err.prose(f"Stopped after {outcome.done:,} of {run.files:,} files.", "fileorg: ")
         err.line(f"  Go on with: {err.styled(change.again, 'cyan')}")
 
 
-def _no_longer_undone(job: "PurgeJob") -> str:
+def _no_longer_undone(run: "PurgeRun") -> str:
     """`Operations 7 and 9 can no longer be undone. Operation 11 can be undone in part.`"""
-    wholly = sorted(one.operation for one in job.purged if one.wholly and one.files)
-    partly = sorted(one.operation for one in job.purged if not one.wholly and one.files)
+    wholly = sorted(one.operation for one in run.purged if one.wholly and one.files)
+    partly = sorted(one.operation for one in run.purged if not one.wholly and one.files)
     said = [f"{_listed(wholly)} can no longer be undone."] if wholly else []
     said += [f"{_listed(partly)} can only be undone in part now."] if partly else []
     return " ".join(said)

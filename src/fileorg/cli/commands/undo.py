@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fileorg.cli.words import Verb
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
-    from fileorg.workflows import UndoJob, UndoOptions
+    from fileorg.workflows import UndoOptions, UndoRun
 
 EXAMPLES = """
 # Take the last operation back
@@ -94,55 +94,55 @@ def run_undo(chosen: "UndoOptions", manner: Manner, state: "StateDirectory") -> 
     with (
         output(manner.output) as out,
         reporting(manner.progress, quiet=manner.quiet) as screen,
-        undoing(chosen, state, screen) as job,
+        undoing(chosen, state, screen) as run,
     ):
         screen.pause()
         command = "redo" if chosen.redo else "undo"
-        again = f"fileorg {command} {job.undone.id}"
-        rows = PlanRows(job.plan, job.elsewhere)
-        verb = VERBS[job.kind]
-        if job.first_kind in VERBS:  # what that did has a name of its own
-            verb = verb._replace(noun=VERBS[job.first_kind].noun)
-        change = Change(manner, verb, job.kind, out, screen, rows, again)
+        again = f"fileorg {command} {run.undone.id}"
+        rows = PlanRows(run.plan, run.elsewhere)
+        verb = VERBS[run.kind]
+        if run.first_kind in VERBS:  # what that did has a name of its own
+            verb = verb._replace(noun=VERBS[run.first_kind].noun)
+        change = Change(manner, verb, run.kind, out, screen, rows, again)
         if manner.dry_run:
-            return _preview(change, job)
-        change.show(partial(_show, job=job, verb=verb))
+            return _preview(change, run)
+        change.show(partial(_show, run=run, verb=verb))
         if not change.agreed(f"{change.verb.ask} it?"):
             return declined()
-        outcome = change.carry_out(job)
-        back = "undo" if job.kind == "redo" else "redo"
-        code = change.report(outcome, job.plan.files, f"fileorg {back} {outcome.operation}")
+        outcome = change.carry_out(run)
+        back = "undo" if run.kind == "redo" else "redo"
+        code = change.report(outcome, run.plan.files, f"fileorg {back} {outcome.operation}")
         if code is Exit.SOME_FAILED and change.is_text:
             _say_again(change, outcome, again)
         return code
 
 
-def _preview(change: "Change", job: "UndoJob") -> Exit:
+def _preview(change: "Change", run: "UndoRun") -> Exit:
     from fileorg.cli.summary import amount
     from fileorg.core.formats import named
 
-    head = {"dry_run": True, "kind": job.kind, "operation": job.undone.id, **named("root", job.undone.root)}
-    change.preview(head, {"files": job.plan.files, "bytes": job.plan.bytes})
+    head = {"dry_run": True, "kind": run.kind, "operation": run.undone.id, **named("root", run.undone.root)}
+    change.preview(head, {"files": run.plan.files, "bytes": run.plan.bytes})
     if change.is_text and not change.manner.quiet:
         change.out.line()
-    change.say_dry_run(amount(job.plan.files, job.plan.bytes, change.verb))
+    change.say_dry_run(amount(run.plan.files, run.plan.bytes, change.verb))
     return Exit.DONE
 
 
-def _show(talk: "Out", job: "UndoJob", verb: "Verb") -> None:
+def _show(talk: "Out", run: "UndoRun", verb: "Verb") -> None:
     """What is about to be taken back."""
     from fileorg.cli.render import short
     from fileorg.cli.summary import amount
     from fileorg.core.figures import plural, when
 
-    undone = job.undone
+    undone = run.undone
     facts = [
         (f"Operation {undone.id}", f"{undone.kind}, {when(undone.started_ns)}"),
         ("In", short(undone.root)),
         *([("Into", short(undone.dest))] if undone.dest else []),
-        *(("And in", short(root)) for root in job.further_roots),
-        (f"To {job.kind}", amount(job.plan.files, job.plan.bytes, verb)),
-        *([("Purged", f"{plural(job.plan.purged, 'file')}, which cannot be brought back")] if job.plan.purged else []),
+        *(("And in", short(root)) for root in run.further_roots),
+        (f"To {run.kind}", amount(run.plan.files, run.plan.bytes, verb)),
+        *([("Purged", f"{plural(run.plan.purged, 'file')}, which cannot be brought back")] if run.plan.purged else []),
     ]
     width = max(len(name) for name, _ in facts)
     for name, fact in facts:
