@@ -11,7 +11,7 @@ from tests.support.crash import CUT_SHORT, DONE, NOT_DONE, alter, file_records, 
 from fileorg.core.errors import UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, RecordState
-from fileorg.execute.steps import aside, temporary
+from fileorg.execute.temporaries import aside, temporary
 from fileorg.workflows import recover_all
 
 if TYPE_CHECKING:

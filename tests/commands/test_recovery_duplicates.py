@@ -9,7 +9,7 @@ import pytest
 from tests.support.crash import CUT_SHORT, DONE, NOT_DONE, file_records, open_again, recovered
 
 from fileorg.core.model import RecordState
-from fileorg.execute.steps import aside
+from fileorg.execute.temporaries import aside
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,10 @@ import pytest
 
 from fileorg.core.model import DEST, ROOT, Action, PlanRow, RecordState
 from fileorg.execute.across import Across
+from fileorg.execute.identity import identity
 from fileorg.execute.look import Changed, Lookout
-from fileorg.execute.steps import Refusal, Stuck, identity, put_back, remove_checked, rename_over_reserved
+from fileorg.execute.temporaries import Stuck, put_back, remove_checked, rename_over_reserved
+from fileorg.execute.verdict import Refusal
 from fileorg.journal import Journal
 from fileorg.storage.local.storage import LocalStorage
 from fileorg.storage.local.worker import unpack

@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.model import ROOT, Action, Outcome, PlanRow
-from fileorg.execute import across, act, duplicates, look, steps
+from fileorg.execute import across, act, duplicates, look, seal
 from fileorg.journal import connection, reader
 from fileorg.plan import organize as plan
 from fileorg.storage.local import posix
@@ -44,7 +44,7 @@ def journal_after_acting() -> None:
                 first = journal.insert(operation.id, looked)
                 actor.start(actor.prepare(batch, looked, first))
                 journal.settle(actor.finish().settled())
-        steps.seal(journal, operation, storages)
+        seal.seal(journal, operation, storages)
         return Outcome(operation=operation.id)
 
     vars(organize)["execute"] = execute

@@ -13,18 +13,9 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.model import NOT_KEPT, Action, RecordState
 from fileorg.core.names import display, join
-from fileorg.execute.steps import (
-    PLACED,
-    Identity,
-    Refusal,
-    Stuck,
-    aside,
-    identity,
-    is_known,
-    remove_checked,
-    rename_over_reserved,
-    temporary,
-)
+from fileorg.execute.identity import Identity, identity, is_known
+from fileorg.execute.temporaries import PLACED, Stuck, aside, remove_checked, rename_over_reserved, temporary
+from fileorg.execute.verdict import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

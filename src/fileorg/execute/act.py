@@ -10,9 +10,10 @@ from fileorg.core.model import FOLDER_ACTIONS, Action, Problem, RecordState
 from fileorg.core.names import display, join
 from fileorg.execute.across import Across
 from fileorg.execute.duplicates import Duplicates
+from fileorg.execute.identity import identity
 from fileorg.execute.look import check_removal
 from fileorg.execute.respell import respell
-from fileorg.execute.steps import Refusal, identity
+from fileorg.execute.verdict import Refusal
 from fileorg.journal import Batch, Settled
 from fileorg.storage.links import link_content
 from fileorg.storage.local.worker import Moves, pack

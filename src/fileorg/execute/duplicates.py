@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from fileorg.core.model import Action, RecordState
 from fileorg.core.names import display
 from fileorg.execute.exchange import ONLY_NAME, exchange_back, is_inode_of, may_go, put_back, take_away
-from fileorg.execute.steps import Identity, Refusal, aside, identity, is_known
+from fileorg.execute.identity import Identity, identity, is_known
+from fileorg.execute.temporaries import aside
+from fileorg.execute.verdict import Refusal
 from fileorg.storage.links import Place, StandIn
 from fileorg.storage.local.compare import same_bytes, share_blocks
 from fileorg.storage.local.listing import entry_of

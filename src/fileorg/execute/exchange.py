@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from fileorg.content.compare import same_content
 from fileorg.core.model import RecordState
-from fileorg.execute.steps import Refusal, Stuck, rename_over_reserved
+from fileorg.execute.temporaries import Stuck, rename_over_reserved
+from fileorg.execute.verdict import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from fileorg.core.model import OF_DUPLICATES, TO_AND_FRO, Action, Base, RecordState
 from fileorg.core.names import join, split
 from fileorg.execute.duplicates import STAYS_SHARED
-from fileorg.execute.steps import Identity, Refusal, is_certain, is_known
+from fileorg.execute.identity import Identity, is_certain, is_known
+from fileorg.execute.verdict import Refusal
 from fileorg.journal import Batch
 from fileorg.storage.links import link_content
 from fileorg.storage.local.listing import INODE_MASK, entry_of

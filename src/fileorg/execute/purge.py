@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from fileorg.core.model import Outcome, Problem, RecordState
 from fileorg.core.names import display, join
 from fileorg.execute.recover import Unsettled
-from fileorg.execute.steps import Refusal, Stuck
+from fileorg.execute.temporaries import Stuck
 from fileorg.execute.trash import are_there, by_folder, close, is_back, look_at_trash, note_times, remove
+from fileorg.execute.verdict import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

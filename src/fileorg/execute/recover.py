@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from fileorg.core.errors import StorageFailure
 from fileorg.core.model import FOLDER_ACTIONS, Action, RecordState
 from fileorg.core.names import display, join
-from fileorg.execute.steps import Stuck, seal
-from fileorg.execute.verdict import CUT_SHORT, DONE, NOT_DONE, Case, Verdict
+from fileorg.execute.seal import seal
+from fileorg.execute.temporaries import Stuck
+from fileorg.execute.verdict import CUT_SHORT, DONE, NOT_DONE, Verdict
 from fileorg.execute.verdict_duplicates import DuplicateCase, case_of
 from fileorg.journal import checked
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.events import Reporter
     from fileorg.core.model import Base
+    from fileorg.execute.case import Case
     from fileorg.journal import Journal, Operation, Record
     from fileorg.storage.local.storage import LocalStorage
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.model import RecordState
 from fileorg.core.names import collision_key
-from fileorg.execute.steps import PLACED, aside, put_back, rename_beside
+from fileorg.execute.temporaries import PLACED, aside, put_back, rename_beside
 
 if TYPE_CHECKING:
     from fileorg.core.model import PlanRow

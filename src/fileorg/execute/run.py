@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fileorg.core.model import Outcome, RecordState
 from fileorg.execute.act import Actor
 from fileorg.execute.look import Changed, Lookout
-from fileorg.execute.steps import seal
+from fileorg.execute.seal import seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

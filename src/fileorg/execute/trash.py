@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.model import RecordState
 from fileorg.core.names import display, join, split
-from fileorg.execute.steps import Identity, Refusal, aside, is_known, put_back, rename_beside, sync_all
-from fileorg.execute.verdict import is_empty_since
+from fileorg.execute.identity import Identity, is_known
+from fileorg.execute.seal import sync_all
+from fileorg.execute.temporaries import aside, is_empty_since, put_back, rename_beside
+from fileorg.execute.verdict import Refusal
 from fileorg.storage.local.listing import entry_of
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import OF_DUPLICATES, ROOT, Action, Keeper, RecordState
+from fileorg.execute.case import Case
 from fileorg.execute.duplicates import STAYS_SHARED
 from fileorg.execute.exchange import ONLY_NAME, may_go
-from fileorg.execute.verdict import CHANGED, CUT_SHORT, DONE, NOT_DONE, TAKEN, Case, Verdict
+from fileorg.execute.verdict import CHANGED, CUT_SHORT, DONE, NOT_DONE, TAKEN, Verdict
 from fileorg.storage.links import Place, StandIn
 
 if TYPE_CHECKING:

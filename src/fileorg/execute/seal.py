@@ -1,0 +1,80 @@
+"""The end of an operation: folder times as they should be, everything on disk, and the mark that says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.core.errors import StorageFailure
+from fileorg.core.names import display
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from fileorg.core.model import Base, RecordState
+    from fileorg.journal import Journal, Operation
+    from fileorg.storage.local.storage import LocalStorage
+
+_NOTES = 10
+
+
+class Sealed(NamedTuple):
+    """What came of an operation: files and bytes by state, and what is to be told of folders."""
+
+    counts: dict[RecordState, tuple[int, int]]
+    notes: list[str]
+
+
+def seal(
+    journal: Journal,
+    operation: Operation,
+    storages: Sequence[LocalStorage],
+    disturbed: Collection[tuple[Base, bytes]] = (),
+) -> Sealed:
+    """Close an operation: folder times as they should be, everything on disk, and only then the mark that says so.
+
+    `disturbed`: folders in which something was made and taken away again. Raises `StorageFailure` if a disk does not
+    take what was written: the operation stays open.
+    """
+    times = _folder_times(journal, operation, disturbed)
+    sealed: list[tuple[int, int]] = []
+    notes: list[str] = []
+    for folder, base, path, *_ in journal.folders(operation.id):
+        storage, entry = storages[base], None
+        try:
+            entry = storage.stat_folder(path)
+            if folder in times and entry is not None:
+                storage.set_folder_times(path, times[folder])
+                entry = storage.stat_folder(path)
+        except OSError as error:  # a folder that is no longer ours to change keeps the time it has
+            if folder in times and len(notes) < _NOTES:
+                notes.append(f"The time of the folder {display(path) or '.'} could not be set back: {error.strerror}.")
+        if entry is not None:
+            sealed.append((entry.mtime_ns, folder))
+    sync_all(storages)
+    return Sealed(journal.seal(operation.id, sealed), notes)
+
+
+def sync_all(storages: Sequence[LocalStorage]) -> None:
+    """Return when everything that was done survives a power cut. Raises `StorageFailure` if it does not."""
+    for storage in set(storages):
+        try:
+            storage.sync()
+        except OSError as error:
+            raise StorageFailure(
+                f"The disk of {display(storage.root)} did not take all that was written: {error.strerror}.",
+                hint="when it is well again, run fileorg recover: it looks at every file",
+            ) from error
+
+
+def _folder_times(journal: Journal, operation: Operation, disturbed: Collection[tuple[Base, bytes]]) -> dict[int, int]:
+    """Folder id → the mtime_ns to give it: where files went back, that of then; where nothing came of it, as it was."""
+    times = journal.restorable_folders(operation) if operation.undoes else {}
+    # A folder that only holds keepers is known, too, and nothing came of it.
+    if not disturbed and (not times or (journal.is_all_done(operation) and not journal.has_keepers(operation))):
+        return times
+    worked = journal.folders_with_done(operation)
+    times = {folder: mtime_ns for folder, mtime_ns in times.items() if folder in worked}
+    for folder, base, path, _, mtime_ns, _ in journal.folders(operation.id):
+        if (base, path) in disturbed and folder not in worked and mtime_ns is not None:
+            times[folder] = mtime_ns
+    return times

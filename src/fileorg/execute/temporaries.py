@@ -1,0 +1,120 @@
+"""Files under a name of ours: the steps of a removal and a rename, so that a crash between any two can be told apart.
+
+The names come from ids, so that they are never too long and recovery knows whose they are.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from fileorg.core.errors import StorageFailure
+from fileorg.core.names import display, join
+from fileorg.execute.identity import identity, is_certain
+
+if TYPE_CHECKING:
+    from fileorg.core.model import Entry
+    from fileorg.execute.identity import Identity
+    from fileorg.storage.local.storage import LocalStorage
+
+_CLOCK_NS = 2_000_000_000
+"""How coarse the times of a file system may be: FAT counts in steps of two seconds."""
+
+PLACED = 0
+"""As the inode of a target: an empty file of ours may have taken the name. No file has that number."""
+
+
+class Stuck(StorageFailure):
+    """A step that can neither be finished nor taken back: the disk fails. The operation stays open for recovery."""
+
+    hint = "nothing is lost; when the disk is well again, run fileorg recover"
+
+
+def temporary(operation: int, record: int) -> bytes:
+    """Where a copy is written before it has its name; beside the target."""
+    return b".fileorg-%d-%d.part" % (operation, record)
+
+
+def aside(operation: int, record: int) -> bytes:
+    """Where a file is put to be looked at before it is removed; beside where it was, so on the same file system."""
+    return b".fileorg-%d-%d-old.part" % (operation, record)
+
+
+def remove_checked(
+    storage: LocalStorage,
+    folder: bytes,
+    name: bytes,
+    aside_name: bytes,
+    expected: Identity,
+    digest: bytes | None = None,
+) -> bool:
+    """Remove a file, if it is what was expected: it is moved aside, looked at there, and only then removed.
+
+    Between a look and an unlink of the same name another program could put its own file. False if it was another
+    file: that is back under its name. Raises `OSError` if nothing was done, and `Stuck` if it is aside now.
+    """
+    rename_beside(storage, folder, name, aside_name)
+    return settle_aside(storage, folder, name, aside_name, expected, digest)
+
+
+def settle_aside(
+    storage: LocalStorage,
+    folder: bytes,
+    name: bytes,
+    aside_name: bytes,
+    expected: Identity,
+    digest: bytes | None = None,
+) -> bool:
+    """The second half of `remove_checked`: remove what is aside if it fits, else put it back.
+
+    True also if someone else has removed it meanwhile, as by emptying the folder: there is nothing to put back.
+    """
+    failure: OSError | None = None
+    try:
+        is_gone = storage.lstat(folder, aside_name) is None
+        if is_gone or is_certain(storage, folder, aside_name, expected, digest):
+            storage.discard(folder, aside_name)
+            return True
+    except OSError as error:
+        failure = error
+    put_back(storage, folder, name, aside_name)
+    if failure is not None:
+        raise failure
+    return False
+
+
+def put_back(storage: LocalStorage, folder: bytes, name: bytes, aside_name: bytes) -> None:
+    """Give what is aside its name again. Raises `Stuck`."""
+    try:
+        rename_beside(storage, folder, aside_name, name)
+    except OSError as error:
+        path, now = display(join(folder, name)), display(aside_name)
+        raise Stuck(f"{path} could not be put back under its name ({error.strerror}): it is {now} now.") from error
+
+
+def rename_beside(storage: LocalStorage, folder: bytes, name: bytes, new_name: bytes) -> None:
+    """Give a file another name in its folder, by whatever the file system has. Raises `OSError`."""
+    try:
+        storage.rename_noreplace(folder, name, storage, folder, new_name)
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
+        rename_over_reserved(storage, folder, name, storage, folder, new_name)
+
+
+def rename_over_reserved(
+    source: LocalStorage, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
+) -> None:
+    """Where the file system can neither rename without replacing nor link: take the name with an empty file first."""
+    reserved = target.reserve(target_folder, target_name)
+    try:
+        source.rename_onto_reserved(folder, name, target, target_folder, reserved)
+    except OSError:
+        if identity(reserved).fits(target.lstat(target_folder, target_name)):
+            target.remove(target_folder, target_name)
+        raise
+
+
+def is_empty_since(entry: Entry, time_ns: int) -> bool:
+    """Whether it is an empty file that was made at that time or later."""
+    return entry.is_file and entry.size == 0 and entry.mtime_ns >= time_ns - _CLOCK_NS
