@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.snapshot import differences
 
-from fileorg.journal import Journal
+from fileorg.journal.journal import Journal
 
 if TYPE_CHECKING:
     from tests.cli.screens import Fileorg
     from tests.support.tree import Tree
 
     from fileorg.core.state import StateDirectory
-    from fileorg.journal import Operation
+    from fileorg.journal.rows import Operation
 
 MANY = 30_000
 KINDS = ("jpg", "pdf", "mp3", "zip")

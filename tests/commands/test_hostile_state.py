@@ -12,7 +12,7 @@ from tests.support import snapshot
 
 from fileorg.core.errors import FileorgError, GuardRefused, JournalError, StateError
 from fileorg.core.model import RecordState
-from fileorg.journal import Journal
+from fileorg.journal.journal import Journal
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 
 from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.model import RecordState
-from fileorg.journal import Journal
+from fileorg.journal.journal import Journal
 
 if TYPE_CHECKING:
     from tests.support.runs import Runs

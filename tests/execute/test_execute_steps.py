@@ -15,7 +15,7 @@ from fileorg.execute.identity import identity
 from fileorg.execute.look import Changed, Lookout
 from fileorg.execute.temporaries import Stuck, put_back, remove_checked, rename_over_reserved
 from fileorg.execute.verdict import Refusal
-from fileorg.journal import Journal
+from fileorg.journal.journal import Journal
 from fileorg.storage.local.storage import LocalStorage
 from fileorg.storage.local.worker import unpack
 from fileorg.workflows import organize, undo

@@ -13,7 +13,7 @@ import pytest
 
 from fileorg.core.errors import JournalError
 from fileorg.core.model import RecordState
-from fileorg.journal import Journal
+from fileorg.journal.journal import Journal
 from fileorg.journal.schema import APPLICATION_ID, VERSION
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fileorg.journal import Journal
+from fileorg.journal.journal import Journal
 from fileorg.journal.sums import kind_of_reason
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from tests.odd.test_hostile_journal import _ROW, COLUMNS
 
 from fileorg.core.errors import FileorgError
 from fileorg.core.events import NullReporter
-from fileorg.workflows import recover_all
+from fileorg.workflows.common import recover_all
 
 if TYPE_CHECKING:
     from collections import Counter

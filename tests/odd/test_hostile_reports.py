@@ -15,7 +15,7 @@ from tests.odd.test_hostile_journal import COLUMNS, NAMES, NUMBERS, PATHS, anywh
 
 from fileorg.core.errors import FileorgError
 from fileorg.core.model import SortBy
-from fileorg.journal import Wanted
+from fileorg.journal.listing import Wanted
 from fileorg.report.html import write_html
 from fileorg.report.records import write_csv_report, write_json_report
 from fileorg.workflows.reports import files_page, groups_page, reported
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fileorg.core.state import StateDirectory
-    from fileorg.report import Report
+    from fileorg.report.content import Report
 
 _ROW = "8 reports of hostile journals"
 _WORDS: list[object] = ["a\x1b[2J\u202e", b"\xff", 7, None]

@@ -15,9 +15,9 @@ from tests.support.crash import NOT_DONE, open_again, recovered
 
 from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, OnConflict, RecordState
-from fileorg.journal import Journal
+from fileorg.journal.journal import Journal
 from fileorg.storage.local.storage import LocalStorage
-from fileorg.workflows import recover_all
+from fileorg.workflows.common import recover_all
 
 if TYPE_CHECKING:
     from tests.support.disks import Disk

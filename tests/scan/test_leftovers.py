@@ -12,7 +12,8 @@ from fileorg.core.events import NullReporter
 from fileorg.scan import walk as scan_module
 from fileorg.scan.empty_folders import Leftovers, Part
 from fileorg.scan.leftovers import is_meant
-from fileorg.workflows import Filters, scan_trees
+from fileorg.workflows.common import Filters
+from fileorg.workflows.scan import scan_trees
 
 if TYPE_CHECKING:
     from tests.support.runs import Runs

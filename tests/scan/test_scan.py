@@ -17,7 +17,8 @@ from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.base import BATCH_ENTRIES
 from fileorg.storage.local.storage import LocalStorage
-from fileorg.workflows import Filters, categorize, scan_trees
+from fileorg.workflows.common import Filters
+from fileorg.workflows.scan import categorize, scan_trees
 
 if TYPE_CHECKING:
     from tests.support.runs import Runs

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, RecordState
-from fileorg.journal import Journal
-from fileorg.workflows import recover_all
+from fileorg.journal.journal import Journal
+from fileorg.workflows.common import recover_all
 
 if TYPE_CHECKING:
     from tests.support.runs import Runs
 
-    from fileorg.journal import Record
+    from fileorg.journal.rows import Record
 
 
 def open_again(runs: Runs, operation: int = 1, **columns: Any) -> None:

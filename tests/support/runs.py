@@ -8,21 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.content.keeper import Keep
 from fileorg.core.events import NullReporter
-from fileorg.journal import Journal
+from fileorg.journal.journal import Journal
 from fileorg.plan.dedupe import Remedy
-from fileorg.workflows import (
-    CleanOptions,
-    DedupeOptions,
-    Filters,
-    OrganizeOptions,
-    PurgeOptions,
-    UndoOptions,
-    cleaning,
-    deduping,
-    organizing,
-    purging,
-    undoing,
-)
+from fileorg.workflows.clean import CleanOptions, cleaning
+from fileorg.workflows.common import Filters
+from fileorg.workflows.dedupe import DedupeOptions, deduping
+from fileorg.workflows.organize import OrganizeOptions, organizing
+from fileorg.workflows.purge import PurgeOptions, purging
+from fileorg.workflows.undo import UndoOptions, undoing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +26,11 @@ if TYPE_CHECKING:
 
     from fileorg.core.model import Outcome, PlanRow, RecordState
     from fileorg.core.state import StateDirectory
-    from fileorg.journal import Record
-    from fileorg.workflows import CleanRun, DedupeRun, OrganizeRun, PurgeRun
+    from fileorg.journal.rows import Record
+    from fileorg.workflows.clean import CleanRun
+    from fileorg.workflows.dedupe import DedupeRun
+    from fileorg.workflows.organize import OrganizeRun
+    from fileorg.workflows.purge import PurgeRun
 
 _FILTERS = {field.name for field in fields(Filters)}
 

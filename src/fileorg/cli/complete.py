@@ -47,7 +47,8 @@ def _operations(ctx: typer.Context, incomplete: str, kinds: set[str], *, every: 
         from fileorg.core.figures import plural, when
         from fileorg.core.names import display
         from fileorg.core.state import JOURNAL, default_state_path
-        from fileorg.journal import Journal, standings
+        from fileorg.journal.journal import Journal
+        from fileorg.journal.status import standings
 
         named = ctx.params.get("state_dir")
         path = os.path.join(os.fsencode(named) if named else default_state_path(), JOURNAL)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
     from fileorg.content.keeper import Decided
     from fileorg.index.same_folders import TwinGroup
-    from fileorg.workflows import DedupeRun
+    from fileorg.workflows.dedupe import DedupeRun
 
 _GROUPS, _FILES = 10, 5
 """How much of the waste is shown unless all of it is asked for."""

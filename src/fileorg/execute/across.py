@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fileorg.core.model import Base, Entry, PlanRow
-    from fileorg.journal import Intent, Journal, Operation
+    from fileorg.journal.journal import Intent, Journal
+    from fileorg.journal.rows import Operation
     from fileorg.storage.local.storage import LocalStorage, StagedCopy
 
 

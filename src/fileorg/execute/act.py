@@ -14,7 +14,7 @@ from fileorg.execute.identity import identity
 from fileorg.execute.look import check_removal
 from fileorg.execute.respell import respell
 from fileorg.execute.verdict import Refusal
-from fileorg.journal import Batch, Settled
+from fileorg.journal.journal import Batch, Settled
 from fileorg.storage.links import link_content
 from fileorg.storage.local.worker import Moves, pack
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fileorg.core.model import Base, PlanRow
-    from fileorg.journal import Journal, Operation
+    from fileorg.journal.journal import Journal
+    from fileorg.journal.rows import Operation
     from fileorg.storage.local.storage import LocalStorage
     from fileorg.storage.local.worker import Hands
 

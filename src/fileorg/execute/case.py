@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fileorg.core.model import Base, Entry
-    from fileorg.journal import Record
+    from fileorg.journal.rows import Record
     from fileorg.storage.local.storage import LocalStorage
 
 

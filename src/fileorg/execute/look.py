@@ -12,7 +12,7 @@ from fileorg.core.names import join, split
 from fileorg.execute.duplicates import STAYS_SHARED
 from fileorg.execute.identity import Identity, is_certain, is_known
 from fileorg.execute.verdict import Refusal
-from fileorg.journal import Batch
+from fileorg.journal.journal import Batch
 from fileorg.storage.links import link_content
 from fileorg.storage.local.listing import INODE_MASK, entry_of
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fileorg.core.model import Entry, PlanRow
-    from fileorg.journal import Journal, Operation
+    from fileorg.journal.journal import Journal
+    from fileorg.journal.rows import Operation
     from fileorg.storage.local.storage import LocalStorage
 
 _FROM_SOURCE = TO_AND_FRO | {Action.COPY, Action.HARDLINK, Action.SYMLINK, Action.REFLINK}

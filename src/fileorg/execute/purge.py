@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fileorg.core.events import Reporter
-    from fileorg.journal import Journal, Operation, Trashed
+    from fileorg.journal.journal import Journal
+    from fileorg.journal.rows import Operation
+    from fileorg.journal.trash import Trashed
     from fileorg.storage.local.storage import LocalStorage
 
 PROBLEMS_KEPT = 1000

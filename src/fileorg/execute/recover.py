@@ -16,7 +16,7 @@ from fileorg.execute.seal import seal
 from fileorg.execute.temporaries import Stuck
 from fileorg.execute.verdict import CUT_SHORT, DONE, NOT_DONE, Verdict
 from fileorg.execute.verdict_duplicates import DuplicateCase, case_of
-from fileorg.journal import checked
+from fileorg.journal.rows import checked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.core.model import Base
     from fileorg.execute.case import Case
-    from fileorg.journal import Journal, Operation, Record
+    from fileorg.journal.journal import Journal
+    from fileorg.journal.rows import Operation, Record
     from fileorg.storage.local.storage import LocalStorage
 
 _OF_RECOVERY = frozenset({NOT_DONE.reason, CUT_SHORT.reason})

@@ -15,7 +15,8 @@ from fileorg.execute.temporaries import PLACED, aside, put_back, rename_beside
 
 if TYPE_CHECKING:
     from fileorg.core.model import PlanRow
-    from fileorg.journal import Journal, Record
+    from fileorg.journal.journal import Journal
+    from fileorg.journal.rows import Record
     from fileorg.storage.local.storage import LocalStorage
 
 

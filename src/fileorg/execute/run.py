@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from fileorg.core.model import Plan
     from fileorg.execute.act import Done
     from fileorg.execute.follow import Follow, Followed
-    from fileorg.journal import Journal, Operation, Settled
+    from fileorg.journal.journal import Journal, Settled
+    from fileorg.journal.rows import Operation
     from fileorg.storage.local.storage import LocalStorage
     from fileorg.storage.local.worker import Hands
 

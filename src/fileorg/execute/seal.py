@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from fileorg.core.model import Base, RecordState
-    from fileorg.journal import Journal, Operation
+    from fileorg.journal.journal import Journal
+    from fileorg.journal.rows import Operation
     from fileorg.storage.local.storage import LocalStorage
 
 _NOTES = 10

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fileorg.core.model import Entry, Listing
-    from fileorg.journal import Journal, Operation, Place, Trashed
+    from fileorg.journal.journal import Journal
+    from fileorg.journal.rows import Operation, Place
+    from fileorg.journal.trash import Trashed
     from fileorg.storage.local.storage import LocalStorage
 
 _TOP = b".fileorg"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fileorg.core.model import Base
-    from fileorg.journal import Record
+    from fileorg.journal.rows import Record
     from fileorg.storage.local.storage import LocalStorage
 
 _ACTIONS = OF_DUPLICATES | {Action.RESTORE_FROM_HARDLINK, Action.RESTORE_FROM_SYMLINK, Action.REMOVE_REFLINK}

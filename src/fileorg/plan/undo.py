@@ -14,7 +14,8 @@ from fileorg.storage.links import Place, StandIn
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fileorg.journal import Done, Journal, Operation
+    from fileorg.journal.journal import Journal
+    from fileorg.journal.rows import Done, Operation
     from fileorg.storage.local.storage import LocalStorage
 
 # What was removed had an inode of its own; the original, from which it is made again, is known by its name only.

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.core.model import OF_DUPLICATES, STATES_TOLD, WAS_DONE, RecordState
 from fileorg.core.names import below, join
-from fileorg.journal import PURGE, standings
+from fileorg.journal.status import standings
+from fileorg.journal.trash import PURGE
 from fileorg.report.content import Copy, DuplicateGroup, DuplicateSums, Line, Reason, Report, Share, Summary
 from fileorg.report.places import tree_of
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fileorg.core.model import Keeper
-    from fileorg.journal import JournalReader, KeptGroup, Operation, Told
+    from fileorg.journal.groups import KeptGroup
+    from fileorg.journal.listing import Told
+    from fileorg.journal.reader import JournalReader
+    from fileorg.journal.rows import Operation
 
 _RANK = {state: rank for rank, state in enumerate(STATES_TOLD)}
 _new_line = partial(tuple.__new__, Line)

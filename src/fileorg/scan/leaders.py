@@ -10,13 +10,13 @@ from xxhash import xxh3_64_intdigest
 
 from fileorg.core.bloom import Filter
 from fileorg.rules.sidecars import LEADING, following
-from fileorg.storage import BATCH_ENTRIES
+from fileorg.storage.base import BATCH_ENTRIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fileorg.core.model import Entry
-    from fileorg.storage import Storage
+    from fileorg.storage.base import Storage
 
 # Where several could lead, what a camera wrote comes before what was made of it; and what is frequent is found soonest.
 _FREQUENT = (*b"cr3 cr2 nef arw dng raf orf rw2 heic jpg jpeg png mkv mp4 mov avi mp3 flac zip rar 001".split(),)

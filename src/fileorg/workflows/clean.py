@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.names import display
-from fileorg.execute import execute
+from fileorg.execute.run import execute
 from fileorg.plan.clean import CleanPlan
 from fileorg.scan.empty_folders import Leftovers
 from fileorg.scan.leftovers import Leftover
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
-    from fileorg.journal import Journal
+    from fileorg.journal.journal import Journal
     from fileorg.storage.local.storage import LocalStorage
 
 

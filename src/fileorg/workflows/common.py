@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fileorg.core.errors import GuardRefused, Locked
 from fileorg.core.names import display, is_within
 from fileorg.core.state import root_locks, run_lock
-from fileorg.execute import BATCH_ROWS, COPIED_ROWS, Unsettled, is_recognised, recover, settle_purge
-from fileorg.journal import PURGE, Journal
+from fileorg.execute.purge import settle_purge
+from fileorg.execute.recover import Unsettled, is_recognised, recover
+from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS
+from fileorg.journal.journal import Journal
+from fileorg.journal.trash import PURGE
 from fileorg.rules.ignore import Ignore
 from fileorg.scan.selection import Selection
 from fileorg.storage.local.storage import LocalStorage
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.events import Reporter
     from fileorg.core.state import StateDirectory
-    from fileorg.journal import Operation, Root
+    from fileorg.journal.rows import Operation, Root
 
 INDEX_LOCK = b"index.lock"
 

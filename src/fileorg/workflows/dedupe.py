@@ -17,7 +17,8 @@ from fileorg.core.errors import UsageError
 from fileorg.core.names import display, is_within
 from fileorg.core.pool import Processes
 from fileorg.core.state import run_lock
-from fileorg.execute import Follow, execute
+from fileorg.execute.follow import Follow
+from fileorg.execute.run import execute
 from fileorg.index.index import Index
 from fileorg.plan.dedupe import DedupePlan, Found, Remedy, base_of, decided, found
 from fileorg.rules.ignore import Patterns
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
     from fileorg.index.groups import Groups
     from fileorg.index.same_folders import TwinGroup
-    from fileorg.journal import Journal
+    from fileorg.journal.journal import Journal
     from fileorg.storage.local.storage import LocalStorage
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from fileorg.core.model import DEST, ROOT, Action, By, OnConflict
 from fileorg.core.names import collision_key, display, join
 from fileorg.core.state import run_lock
-from fileorg.execute import Follow, execute
+from fileorg.execute.follow import Follow
+from fileorg.execute.run import execute
 from fileorg.index.index import Index
 from fileorg.plan.organize import OrganizePlan
 from fileorg.plan.placing import Layout
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
-    from fileorg.journal import Journal
+    from fileorg.journal.journal import Journal
     from fileorg.storage.local.storage import LocalStorage
 
 

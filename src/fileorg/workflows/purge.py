@@ -11,8 +11,9 @@ from fileorg.core.errors import FileorgError, UnknownOperation, UsageError
 from fileorg.core.model import Outcome, RecordState
 from fileorg.core.names import display
 from fileorg.core.state import root_locks
-from fileorg.execute import look_at_trash, purge
-from fileorg.journal import PURGE
+from fileorg.execute.purge import purge
+from fileorg.execute.trash import look_at_trash
+from fileorg.journal.trash import PURGE
 from fileorg.workflows.common import another_root, begin, changing, open_roots, rows_at_a_time
 from fileorg.workflows.guards import refuse_system
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.core.model import Entry
     from fileorg.core.state import StateDirectory
-    from fileorg.journal import Journal, Operation, Trashed
+    from fileorg.journal.journal import Journal
+    from fileorg.journal.rows import Operation
+    from fileorg.journal.trash import Trashed
     from fileorg.storage.local.storage import LocalStorage
 
 _PROBLEMS_KEPT = 1000

@@ -14,16 +14,19 @@ from fileorg.core.names import display
 from fileorg.core.state import run_lock
 from fileorg.index.index import Index
 from fileorg.index.listings import Listings
-from fileorg.journal import Journal, Wanted
-from fileorg.report import Folders, groups_of, lines_of, operation_report, scan_report
+from fileorg.journal.journal import Journal
+from fileorg.report.collect import Folders, groups_of, lines_of, operation_report
+from fileorg.report.scanned import scan_report
 from fileorg.workflows.common import INDEX_LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from fileorg.core.state import StateDirectory
-    from fileorg.journal import JournalReader, Operation
-    from fileorg.report import DuplicateGroup, Line, Report
+    from fileorg.journal.listing import Wanted
+    from fileorg.journal.reader import JournalReader
+    from fileorg.journal.rows import Operation
+    from fileorg.report.content import DuplicateGroup, Line, Report
 
 
 class FilePage(NamedTuple):

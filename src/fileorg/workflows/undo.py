@@ -11,9 +11,11 @@ from fileorg.core.errors import FileorgError, UnknownOperation, UsageError
 from fileorg.core.model import DEST, ROOT, Base, OperationState
 from fileorg.core.names import display
 from fileorg.core.state import root_locks, run_lock
-from fileorg.execute import Changed, Follow, execute
+from fileorg.execute.follow import Follow
+from fileorg.execute.look import Changed
+from fileorg.execute.run import execute
 from fileorg.index.index import Index
-from fileorg.journal import PURGE
+from fileorg.journal.trash import PURGE
 from fileorg.plan.undo import UndoPlan
 from fileorg.storage.local.worker import hands_for
 from fileorg.workflows.common import INDEX_LOCK, another_root, begin, changing, open_roots, rows_at_a_time
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
-    from fileorg.journal import Journal, Operation
+    from fileorg.journal.journal import Journal
+    from fileorg.journal.rows import Operation
     from fileorg.storage.local.storage import LocalStorage
 
 

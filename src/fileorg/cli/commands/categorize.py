@@ -13,7 +13,7 @@ from fileorg.core.errors import UsageError
 
 if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
-    from fileorg.workflows import Categorized
+    from fileorg.workflows.scan import Categorized
 
 EXAMPLES = """
 # What is each of these files?
@@ -59,7 +59,7 @@ def categorize(
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output as to_output
     from fileorg.scan.walk import Seen
-    from fileorg.workflows import categorize as categorized
+    from fileorg.workflows.scan import categorize as categorized
 
     if null and format_ is not ListFormat.TEXT:
         raise UsageError("-0 and --format say two things.", hint="give one of them")

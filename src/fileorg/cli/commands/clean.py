@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fileorg.cli.change import Change
     from fileorg.cli.terminal import Out
     from fileorg.core.state import StateDirectory
-    from fileorg.workflows import CleanOptions, CleanRun
+    from fileorg.workflows.clean import CleanOptions, CleanRun
 
 EXAMPLES = """
 # See what would go, then remove it, then take it back
@@ -91,7 +91,7 @@ def clean(
     owner or their access list; and the folder PATH itself.
     """
     from fileorg.scan.leftovers import Leftover
-    from fileorg.workflows import CleanOptions
+    from fileorg.workflows.clean import CleanOptions
 
     kinds = {
         Leftover.EMPTY_FILE: empty_files,
@@ -127,7 +127,7 @@ def run_clean(chosen: "CleanOptions", manner: Manner, state: "StateDirectory") -
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output
     from fileorg.cli.words import VERBS
-    from fileorg.workflows import cleaning
+    from fileorg.workflows.clean import cleaning
 
     with (
         output(manner.output) as out,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
     from fileorg.core.state import StateDirectory
-    from fileorg.workflows import DedupeOptions, DedupeRun
+    from fileorg.workflows.dedupe import DedupeOptions, DedupeRun
 
 EXAMPLES = """
 # What is there twice? Nothing is changed
@@ -173,7 +173,7 @@ def dedupe(
     Empty files are no duplicates of each other, unless --min-size is 0. What was read once is remembered: the next run
     reads only what has changed.
     """
-    from fileorg.workflows import DedupeOptions
+    from fileorg.workflows.dedupe import DedupeOptions
 
     chosen = DedupeOptions(
         roots=[os.fsencode(path) for path in paths],
@@ -229,7 +229,7 @@ def _report(
     from fileorg.cli import duplicates_view as view
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output
-    from fileorg.workflows import deduping
+    from fileorg.workflows.dedupe import deduping
 
     with output(path) as out, reporting(progress, quiet=quiet) as screen, deduping(chosen, state, screen) as run:
         screen.pause()
@@ -255,7 +255,7 @@ def _change(chosen: "DedupeOptions", manner: Manner, state: "StateDirectory") ->
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output
     from fileorg.cli.words import VERBS
-    from fileorg.workflows import deduping
+    from fileorg.workflows.dedupe import deduping
 
     with (
         output(manner.output) as out,

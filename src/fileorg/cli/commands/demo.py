@@ -37,7 +37,7 @@ def demo(folder: Folder = NAME, state_dir: shared.StateDir = None) -> int:
     from fileorg.cli.commands.organize import run_organize
     from fileorg.cli.terminal import standard_output
     from fileorg.core.names import display
-    from fileorg.workflows import OrganizeOptions
+    from fileorg.workflows.organize import OrganizeOptions
 
     state = shared.state(state_dir)
     _make(folder)

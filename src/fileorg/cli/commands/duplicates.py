@@ -66,7 +66,7 @@ def duplicates(
 
 def _found(state: "StateDirectory", page: int, page_size: int) -> Iterator[Any]:
     """The number of groups, then those of the page, from the index."""
-    from fileorg.workflows import last_found
+    from fileorg.workflows.dedupe import last_found
 
     with last_found(state) as found:
         yield found.total

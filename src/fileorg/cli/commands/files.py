@@ -12,7 +12,7 @@ from fileorg.core.model import WAS_DONE, RecordState, SortBy
 
 if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
-    from fileorg.report import Line
+    from fileorg.report.content import Line
     from fileorg.workflows.reports import FilePage
 
 EXAMPLES = """
@@ -72,7 +72,7 @@ def files(
     where there are very many files; after that any page is there at once.
     """
     from fileorg.cli.terminal import output as to_output
-    from fileorg.journal import Wanted
+    from fileorg.journal.listing import Wanted
     from fileorg.workflows.reports import files_page
 
     wanted = Wanted(tuple(sorted(set(status or ()))), tuple(sorted(set(category or ()))), sort)

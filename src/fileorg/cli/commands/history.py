@@ -13,7 +13,8 @@ from fileorg.core.errors import Exit, UnknownOperation, UsageError
 
 if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
-    from fileorg.journal import Journal, Operation, Record
+    from fileorg.journal.journal import Journal
+    from fileorg.journal.rows import Operation, Record
 
 EXAMPLES = """
 # What was done, newest first
@@ -59,7 +60,7 @@ def history(
     the steps that led the file there and away again, across all operations.
     """
     from fileorg.cli.terminal import output as to_output
-    from fileorg.journal import Journal
+    from fileorg.journal.journal import Journal
 
     if path is not None and problems is not None:
         raise UsageError("PATH and --problems ask two questions.", hint="give one of them")
@@ -85,7 +86,7 @@ _OPERATION_TITLES = ("operation", "kind", "root", "dest", "started", "ended", "f
 
 def _show_operations(out: "Out", format_: ListFormat, journal: "Journal", page: int, page_size: int) -> None:
     from fileorg.core.formats import iso
-    from fileorg.journal import standings
+    from fileorg.journal.status import standings
 
     total, operations, later = journal.operations_page((page - 1) * page_size, page_size)
     states = standings([*later, *operations])[len(later) :]

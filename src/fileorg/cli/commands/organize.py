@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fileorg.cli.change import Change
     from fileorg.cli.terminal import Out
     from fileorg.core.state import StateDirectory
-    from fileorg.workflows import OrganizeOptions, OrganizeRun
+    from fileorg.workflows.organize import OrganizeOptions, OrganizeRun
 
 EXAMPLES = """
 # See what would be done, then do it, then take it back
@@ -134,7 +134,7 @@ def organize(
     Left alone, always or until you ask: hidden files, projects and whatever is under version control, bundles,
     unfinished downloads, and what a .fileorgignore names in the words of a .gitignore.
     """
-    from fileorg.workflows import OrganizeOptions
+    from fileorg.workflows.organize import OrganizeOptions
 
     if by is not None and template is not None:
         raise UsageError("--by and --template both say where files go.", hint="give one of them")
@@ -177,8 +177,8 @@ def run_organize(
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output
     from fileorg.cli.words import VERBS
-    from fileorg.workflows import organizing
     from fileorg.workflows.guards import destination
+    from fileorg.workflows.organize import organizing
 
     with (
         output(manner.output) as out,

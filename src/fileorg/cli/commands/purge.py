@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
     from fileorg.core.formats import JsonDocument
     from fileorg.core.model import Outcome
-    from fileorg.workflows import InTrash, PurgeRun, TrashFile
+    from fileorg.workflows.purge import InTrash, PurgeRun, TrashFile
 
 EXAMPLES = """
 # What lies in the trash, and how much room it takes
@@ -80,7 +80,7 @@ def purge(
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output as to_output
     from fileorg.cli.words import VERBS
-    from fileorg.workflows import PurgeOptions, purging
+    from fileorg.workflows.purge import PurgeOptions, purging
 
     before = None if older_than is None else values.moment("--older-than", older_than)
     manner = Manner(dry_run, yes, format_, output, quiet=quiet, verbose=verbose, progress=progress)

@@ -48,7 +48,7 @@ def redo(
     Puts the files where the operation had put them before it was undone, by the same rules as fileorg undo: nothing is
     overwritten, and what cannot be done is named.
     """
-    from fileorg.workflows import UndoOptions
+    from fileorg.workflows.undo import UndoOptions
 
     chosen = UndoOptions(operation, redo=True, include_changed=include_changed, rename=rename)
     manner = Manner(dry_run, yes, format_, output, null, quiet, verbose, progress)

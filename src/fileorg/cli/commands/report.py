@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
     from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
-    from fileorg.report import Line, Report
-    from fileorg.report.content import Summary
+    from fileorg.report.content import Line, Report, Summary
 
 _TOLD_AT_ONCE = 4096
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from fileorg.cli.terminal import Out
     from fileorg.scan.totals import Listed
-    from fileorg.workflows import ScanReport
+    from fileorg.workflows.scan import ScanReport
 
 EXAMPLES = """
 # What is in there?
@@ -58,7 +58,7 @@ def scan(
     from fileorg.cli.plan_view import tell_unreadable
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output as to_output
-    from fileorg.workflows import scan_trees
+    from fileorg.workflows.scan import scan_trees
 
     chosen = shared.filters(
         max_depth=max_depth,

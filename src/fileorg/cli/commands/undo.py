@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fileorg.cli.words import Verb
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
-    from fileorg.workflows import UndoOptions, UndoRun
+    from fileorg.workflows.undo import UndoOptions, UndoRun
 
 EXAMPLES = """
 # Take the last operation back
@@ -74,7 +74,7 @@ def undo(
 
     An undo is an operation of its own, and can be taken back with fileorg redo.
     """
-    from fileorg.workflows import UndoOptions
+    from fileorg.workflows.undo import UndoOptions
 
     chosen = UndoOptions(operation, redo=False, include_changed=include_changed, rename=rename)
     manner = Manner(dry_run, yes, format_, output, null, quiet, verbose, progress)
@@ -88,7 +88,7 @@ def run_undo(chosen: "UndoOptions", manner: Manner, state: "StateDirectory") -> 
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output
     from fileorg.cli.words import VERBS
-    from fileorg.workflows import undoing
+    from fileorg.workflows.undo import undoing
 
     shared.need_dry_run(manner)
     with (
