@@ -46,7 +46,7 @@ def test_reasons_of_a_kind_are_counted_together_and_very_many_kinds_are_one(runs
     with Journal(runs.state.journal, read_only=True) as journal:
         found = journal.operation(operation)
         assert found is not None
-        reasons = journal.reasons(found)
+        reasons = journal.sums.reasons(found)
     assert sum(reason.records for reason in reasons) == 1100
     assert (reasons[0].state, reasons[0].kind) == ("skipped", "identical to a file that is there already")
     assert (reasons[1].state, reasons[1].kind) == ("failed", "for other reasons")

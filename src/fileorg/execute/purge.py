@@ -98,7 +98,7 @@ def purge(
     started = time.monotonic()
     purged = journal.about(operation)
     work = _Purge(journal, operation, purged, storages)
-    for files in journal.trashed(purged, RecordState.DONE, rows):
+    for files in journal.trash.files(purged, RecordState.DONE, rows):
         if stop():
             work.outcome.interrupted = True
             break
@@ -125,7 +125,7 @@ def settle_purge(journal: Journal, operation: Operation, storages: Sequence[Loca
     low, high = journal.record_range(purged)
     reporter.stage("recover", max(0, high - low + 1))
     unsettled, first = 0, ""
-    for files in journal.trashed(purged, RecordState.PURGED):
+    for files in journal.trash.files(purged, RecordState.PURGED):
         back: list[int] = []
         for storage, folder, some in by_folder(storages, files):
             for file, is_there in zip(some, are_there(storage, folder, purged.id, some), strict=True):

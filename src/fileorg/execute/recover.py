@@ -59,7 +59,7 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
         disturbed.add((base, folder))
 
     for batch in journal.records(operation):
-        marks, keeper_of = [], journal.keepers(batch[0].id, batch[-1].id).get
+        marks, keeper_of = [], journal.groups.keepers(batch[0].id, batch[-1].id).get
         for raw in batch:
             record = checked(raw)
             if record.error == CUT_SHORT.reason:  # a recovery was killed in its turn

@@ -71,7 +71,7 @@ def _folder_times(journal: Journal, operation: Operation, disturbed: Collection[
     """Folder id → the mtime_ns to give it: where files went back, that of then; where nothing came of it, as it was."""
     times = journal.restorable_folders(operation) if operation.undoes else {}
     # A folder that only holds keepers is known, too, and nothing came of it.
-    if not disturbed and (not times or (journal.is_all_done(operation) and not journal.has_keepers(operation))):
+    if not disturbed and (not times or (journal.is_all_done(operation) and not journal.groups.has_keepers(operation))):
         return times
     worked = journal.folders_with_done(operation)
     times = {folder: mtime_ns for folder, mtime_ns in times.items() if folder in worked}

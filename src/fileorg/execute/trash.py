@@ -146,7 +146,7 @@ def _is_second_name(put_aside: Entry, there: Entry, storage: LocalStorage, file:
 
 def note_times(journal: Journal, purge: Operation, purged: Operation, storages: Sequence[LocalStorage]) -> None:
     """Write down the times of the folders that a `.fileorg` may now go from. Inside a transaction."""
-    for base, path in journal.trash_holders(purged):
+    for base, path in journal.trash.holders(purged):
         with contextlib.suppress(OSError):
             known = journal.known_folder(purge.id, base, path) is not None  # from before a crash
             if not known and storages[base].lstat(path, _TOP) is not None:
@@ -164,7 +164,7 @@ def close(
     for storage in storages:
         storage.forget(b"")
     notes = _remove_folders(journal, purged, storages)
-    for place in journal.trash_holders(purged):
+    for place in journal.trash.holders(purged):
         _remove_top(journal, storages, place)
     for _, base, path, _, mtime_ns, _ in journal.folders(purge.id):
         try:
@@ -183,7 +183,7 @@ def _remove_folders(journal: Journal, operation: Operation, storages: Sequence[L
     A note for the first that could not be removed; those above it then stay as well.
     """
     notes: list[str] = []
-    for batch in journal.trash_folders(operation):
+    for batch in journal.trash.folders(operation):
         gone = []
         for folder in batch:
             try:
@@ -221,12 +221,12 @@ def _remove_top(journal: Journal, storages: Sequence[LocalStorage], holder: Plac
     except OSError:
         return
     absolute = {os.path.join(storage.root, path): path for path in (trash, top)}
-    numbers = journal.with_trash()
+    numbers = journal.trash.operations()
     for operation in journal.operations("state = 'sealed'"):
         roots = journal.roots(operation) if operation.id in numbers else []
         if not any(next(iter(absolute)).startswith(root.path) for root in roots):
             continue
-        for batch in journal.trash_folders(operation):
+        for batch in journal.trash.folders(operation):
             found = [(each.id, absolute.get(os.path.join(roots[each.base].path, each.path))) for each in batch]
             with contextlib.suppress(OSError):  # they are empty: to leave them loses nothing
                 gone = [record for record, path in found if path is not None and _is_removed(storage, path)]

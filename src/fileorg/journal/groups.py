@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from fileorg.core.model import Keeper
-    from fileorg.journal.rows import Place
+    from fileorg.journal.queries import Queries
 
 
 # The records of a group follow each other: a plan goes group by group, and so does what takes it back.
@@ -47,16 +47,11 @@ class KeptGroup(NamedTuple):
     """To how many of them something was done; several names of a file count once."""
 
 
-class GroupReader:
+class KeptGroups:
     """What a journal is asked about groups. Raises `JournalError` for rows that fileorg did not write."""
 
-    if TYPE_CHECKING:
-
-        def _select(self, query: str, values: Sequence[Any] | dict[str, Any]) -> list[Any]: ...
-        def _stream(self, query: str, values: Sequence[Any]) -> Iterator[list[Any]]: ...
-        def _value(self, query: str, values: Sequence[Any] = ()) -> Any: ...
-        def record_range(self, operation: Operation) -> tuple[RecordId, RecordId]: ...
-        def place(self, folder: int | None) -> Place: ...
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
 
     def keepers(self, low: RecordId, high: RecordId) -> dict[RecordId, Keeper]:
         """The keepers of the duplicates that records of this range are about."""
@@ -67,15 +62,17 @@ class GroupReader:
         return self._keepers(f"IN ({numbers(ids)})", ())
 
     def _keepers(self, where: str, values: Sequence[Any]) -> dict[RecordId, Keeper]:
-        rows = self._select(f"SELECT folder, record, name, inode, mtime_ns FROM keepers WHERE record {where}", values)
-        return {row[0]: checked_keeper(row, self.place(folder)) for folder, *row in rows}
+        rows = self._queries.select(
+            f"SELECT folder, record, name, inode, mtime_ns FROM keepers WHERE record {where}", values
+        )
+        return {row[0]: checked_keeper(row, self._queries.place(folder)) for folder, *row in rows}
 
     def has_keepers(self, operation: Operation) -> bool:
         """Whether it is about duplicates."""
         query = "SELECT 1 FROM keepers WHERE record BETWEEN ? AND ? LIMIT 1"
-        return self._value(query, self.record_range(operation)) is not None
+        return self._queries.value(query, self._queries.record_range(operation)) is not None
 
-    def sums_of_groups(self, operation: Operation) -> tuple[int, int, int]:
+    def sums(self, operation: Operation) -> tuple[int, int, int]:
         """In how many groups something was done, to how many duplicates, and how many bytes these have; several names
         of a file count once.
         """
@@ -84,30 +81,36 @@ class GroupReader:
             " k.name, min(r.size) AS size FROM keepers k JOIN records r ON r.id = k.record WHERE k.record BETWEEN"
             f" ? AND ? AND r.state IN ({quoted(WAS_DONE)}) GROUP BY k.folder, k.name, r.dev, r.inode)"
         )
-        [(groups, files, bytes_)] = self._select(query, self.record_range(operation))
+        [(groups, files, bytes_)] = self._queries.select(query, self._queries.record_range(operation))
         return groups, files, bytes_
 
-    def groups(self, operation: Operation, first: Sequence[RecordId]) -> Iterator[KeptGroup]:
-        """The groups that begin with these records, as `first_of_groups` gives them."""
+    def first_records(self, operation: Operation) -> Iterator[list[RecordId]]:
+        """The first record of each duplicate group, in the order in which they were dealt with."""
+        query = "SELECT min(record) FROM keepers WHERE record BETWEEN ? AND ? GROUP BY folder, name ORDER BY 1"
+        for rows in self._queries.stream(query, self._queries.record_range(operation)):
+            yield [record for (record,) in rows]
+
+    def beginning_with(self, operation: Operation, first: Sequence[RecordId]) -> Iterator[KeptGroup]:
+        """The groups that begin with these records, as `first_records` gives them."""
         here = "(SELECT folder, name FROM keepers WHERE record = ?1)"
         following = f"SELECT record FROM keepers WHERE record > ?1 AND (folder, name) <> {here} ORDER BY record LIMIT 1"
         query = f"{_ROWS} WHERE k.record BETWEEN ?1 AND min(?2, coalesce(({following}) - 1, ?2)) ORDER BY k.record"
-        _, last = self.record_range(operation)
+        _, last = self._queries.record_range(operation)
         for record in first:
-            group = self._group(row for rows in self._stream(query, (record, last)) for row in rows)
+            group = self._group(row for rows in self._queries.stream(query, (record, last)) for row in rows)
             if group is None:  # its folder is none
                 raise foreign("Record", record)
             yield group
 
-    def every_group(self, operation: Operation, rows: int = 4096) -> Iterator[KeptGroup]:
+    def every(self, operation: Operation, rows: int = 4096) -> Iterator[KeptGroup]:
         """All groups, in the order in which they were dealt with; read in batches of ids."""
         for _, group in groupby(self._rows_of_groups(operation, rows), key=itemgetter(0, 1)):
             if (found := self._group(group)) is not None:
                 yield found
 
     def _rows_of_groups(self, operation: Operation, most: int) -> Iterator[tuple[Any, ...]]:
-        low, high = self.record_range(operation)
-        while rows := self._select(
+        low, high = self._queries.record_range(operation)
+        while rows := self._queries.select(
             f"{_ROWS} WHERE k.record BETWEEN ? AND ? ORDER BY k.record LIMIT ?", (low, high, most)
         ):
             yield from rows
@@ -122,7 +125,7 @@ class GroupReader:
             record = checked(Record(*row[_KEEPER_COLUMNS:]))
             if keeper is None:
                 folder, *facts = row[:_KEEPER_COLUMNS]
-                keeper = checked_keeper((record.id, *facts), self.place(folder))
+                keeper = checked_keeper((record.id, *facts), self._queries.place(folder))
             if count < MOST_TOLD:
                 records.append(record)
             if record.state in WAS_DONE:

@@ -77,6 +77,7 @@ class Journal(JournalReader):
 
     def __init__(self, path: bytes, *, read_only: bool = False) -> None:
         super().__init__(path, read_only=read_only)
+        self._db = self._queries.db
         self._folders: dict[tuple[int, Base, bytes], int] = {}
 
     @contextlib.contextmanager
@@ -231,7 +232,7 @@ class Journal(JournalReader):
         """
         with self.transaction():
             self._db.executemany("UPDATE folders SET sealed_mtime_ns = ? WHERE id = ?", sealed_folders)
-            counts = self.counts(operation)
+            counts = self.sums.counts(operation)
             done, bytes_ = counts.get(RecordState.DONE, (0, 0))
             problems = sum(counts.get(state, (0, 0))[0] for state in PROBLEM_STATES)
             self._db.execute(
@@ -247,7 +248,7 @@ class Journal(JournalReader):
     def seal_purge(self, purge: Operation, problems: int) -> int:
         """Close a purge; what it removed is gone from the disk. How many files that were."""
         with self.transaction():
-            files = max(0, self.purged(self.about(purge)) - self.purged_before(purge))
+            files = max(0, self.trash.purged(self.about(purge)) - self.trash.purged_before(purge))
             # They said which times to give back after a crash. Left here, undo would take them for those of a link
             # of the chain, and could not tell any more whether others have changed the folders.
             self._db.execute("DELETE FROM folders WHERE operation = ?", (purge.id,))

@@ -14,6 +14,8 @@ from fileorg.journal.rows import Operation, RecordId, checked_names, foreign, nu
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from fileorg.journal.queries import Queries
+
 
 IS_LISTED = (
     "(r.action NOT IN ('make-folder', 'remove-folder') OR r.category NOT NULL OR r.state IN ('failed', 'changed'))"
@@ -69,30 +71,15 @@ _TOLD = (
 _new_told = partial(tuple.__new__, Told)
 
 
-class ListingReader:
+class RecordListing:
     """What a journal is asked by whoever lists records. Raises `JournalError` for rows that fileorg did not write."""
 
-    if TYPE_CHECKING:
-
-        def _select(self, query: str, values: Sequence[Any] | dict[str, Any]) -> list[Any]: ...
-        def _stream(self, query: str, values: Sequence[Any]) -> Iterator[list[Any]]: ...
-        def record_range(self, operation: Operation) -> tuple[RecordId, RecordId]: ...
-        def operations(self, where: str = "1", values: Sequence[Any] = ()) -> list[Operation]: ...
-        def next_operation(self) -> int: ...
-
-    def operations_page(self, skip: int, most: int) -> tuple[int, list[Operation], list[Operation]]:
-        """How many operations there are; at most so many, newest first; and the later ones that took something of
-        them back, which tell what became of them.
-        """
-        total = self.next_operation() - 1  # numbers follow each other, and none is ever removed
-        high = total - skip
-        page = self.operations("id BETWEEN ? AND ?", (high - most + 1, high))
-        later = self.operations("id > ? AND undoes BETWEEN ? AND ?", (high, high - most + 1, high))
-        return total, page, later
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
 
     def stamp(self, operation: Operation) -> bytes:
         """What changes whenever a record of it may have changed; empty while something is still open."""
-        rows = self._select(
+        rows = self._queries.select(
             "SELECT id, state, started_ns, ended_ns, done, bytes, problems FROM operations WHERE id >= ? ORDER BY id",
             (operation.id,),
         )
@@ -102,28 +89,22 @@ class ListingReader:
 
     def listed(self, operation: Operation, wanted: Wanted) -> Iterator[list[RecordId]]:
         """The ids of the records that are wanted, in order, some at a time."""
-        query, values = listing_query(self.record_range(operation), operation.id, wanted)
-        for rows in self._stream(query, values):
+        query, values = listing_query(self._queries.record_range(operation), operation.id, wanted)
+        for rows in self._queries.stream(query, values):
             yield list(map(itemgetter(0), rows))
 
     def told(self, operation: Operation, rows: int = 4096) -> Iterator[list[Told]]:
         """Every record, those of folders too, in the order of the run and in batches of ids."""
-        low, high = self.record_range(operation)
+        low, high = self._queries.record_range(operation)
         query = f"SELECT {_TOLD} FROM records r WHERE r.id BETWEEN ? AND ? AND r.operation = ? ORDER BY r.id LIMIT ?"
-        while low <= high and (batch := checked_told(self._select(query, (low, high, operation.id, rows)))):
+        while low <= high and (batch := checked_told(self._queries.select(query, (low, high, operation.id, rows)))):
             yield batch
             low = batch[-1].id + 1
 
     def told_of(self, ids: Sequence[RecordId]) -> list[Told]:
         """Records by their ids, in that order."""
-        found = {record.id: record for record in checked_told(self._select(page_query(ids), ()))}
+        found = {record.id: record for record in checked_told(self._queries.select(page_query(ids), ()))}
         return [found[record] for record in ids if record in found]
-
-    def first_of_groups(self, operation: Operation) -> Iterator[list[RecordId]]:
-        """The first record of each duplicate group, in the order in which they were dealt with."""
-        query = "SELECT min(record) FROM keepers WHERE record BETWEEN ? AND ? GROUP BY folder, name ORDER BY 1"
-        for rows in self._stream(query, self.record_range(operation)):
-            yield [record for (record,) in rows]
 
 
 def checked_told(rows: Sequence[tuple[Any, ...]]) -> list[Told]:

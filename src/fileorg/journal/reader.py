@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING, Any, Self
 
 from fileorg.core.model import DEST, INTERRUPTED, NOT_KEPT, TO_AND_FRO, WAS_DONE, Base, RecordState
 from fileorg.core.names import is_within, join
-from fileorg.journal.connection import broken, connect
-from fileorg.journal.groups import GroupReader
-from fileorg.journal.listing import ListingReader
+from fileorg.journal.groups import KeptGroups
+from fileorg.journal.listing import RecordListing
+from fileorg.journal.queries import Queries
 from fileorg.journal.rows import (
     OPERATION_COLUMNS,
     RECORD_COLUMNS,
@@ -28,26 +27,26 @@ from fileorg.journal.rows import (
     is_mode,
     quoted,
 )
-from fileorg.journal.sums import SumReader
-from fileorg.journal.trash import TrashReader
+from fileorg.journal.sums import RecordSums
+from fileorg.journal.trash import PURGE, TrashRecords
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_PLACES_KNOWN = 20_000
-_STREAMED_ROWS = 4096
 
-
-class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
+class JournalReader:
     """An open journal. Raises `JournalError` if it cannot be trusted or read."""
 
     def __init__(self, path: bytes, *, read_only: bool = True) -> None:
         self.path = path
-        self._db = connect(path, read_only=read_only)
-        self._places: dict[int, Place] = {}
+        self._queries = Queries(path, read_only=read_only)
+        self.listing = RecordListing(self._queries)
+        self.sums = RecordSums(self._queries)
+        self.trash = TrashRecords(self._queries)
+        self.groups = KeptGroups(self._queries)
 
     def close(self) -> None:
-        self._db.close()
+        self._queries.close()
 
     def __enter__(self) -> Self:
         return self
@@ -58,49 +57,49 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
     def operations(self, where: str = "1", values: Sequence[Any] = ()) -> list[Operation]:
         """The operations, newest first. `where` is SQL of ours, never of a user."""
         query = f"SELECT {OPERATION_COLUMNS} FROM operations WHERE {where} ORDER BY id DESC"
-        return [checked_operation(row) for row in self._select(query, values)]
+        return [checked_operation(row) for row in self._queries.select(query, values)]
 
     def next_operation(self) -> int:
         """The number that `begin` will give, while the run lock is held."""
-        return int(self._value("SELECT coalesce(max(id), 0) + 1 FROM operations"))
+        return int(self._queries.value("SELECT coalesce(max(id), 0) + 1 FROM operations"))
 
     def has_done(self, operation: Operation, *, folders: bool = True) -> bool:
         """Whether something of it is in effect, and could be taken back; without `folders`, only files count."""
         query = "SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND state = 'done'"
         files = "" if folders else " AND action NOT IN ('make-folder', 'remove-folder')"
-        return self._value(f"{query}{files} LIMIT 1", self.record_range(operation)) is not None
+        return self._queries.value(f"{query}{files} LIMIT 1", self._queries.record_range(operation)) is not None
 
     def has_untried_folder(self, operation: Operation) -> bool:
         """Whether a folder of it is left that no later operation has tried, and found that it has to stay."""
-        low, high = self.record_range(operation)
+        low, high = self._queries.record_range(operation)
         tried = (
             "SELECT reverts FROM records WHERE id > ?2 AND reverts BETWEEN ?1 AND ?2"
             " AND state = 'skipped' AND error <> ?3"
         )
         query = f"SELECT 1 FROM records WHERE id BETWEEN ?1 AND ?2 AND state = 'done' AND id NOT IN ({tried}) LIMIT 1"
-        return self._value(query, (low, high, INTERRUPTED)) is not None
+        return self._queries.value(query, (low, high, INTERRUPTED)) is not None
 
     def lost_by(self, record: RecordId) -> tuple[int | None, int | None]:
         """(mode, mtime_ns) of a file before a record moved it to a file system that did not keep them; else None."""
         query = "SELECT mode, mtime_ns, target_mtime_ns, error FROM records WHERE id = ?"
-        mode, mtime_ns, kept_ns, error = next(iter(self._select(query, (record,))), (None, None, None, None))
+        mode, mtime_ns, kept_ns, error = next(iter(self._queries.select(query, (record,))), (None, None, None, None))
         lost = str(error or "").removesuffix(NOT_KEPT).split(", ") if str(error).endswith(NOT_KEPT) else []
         return mode if "mode" in lost else None, mtime_ns if mtime_ns != kept_ns else None
 
     def mtime_of(self, record: RecordId) -> int | None:
         """The mtime_ns of the file that a record is about, as it was before."""
-        found: int | None = self._value("SELECT mtime_ns FROM records WHERE id = ?", (record,))
+        found: int | None = self._queries.value("SELECT mtime_ns FROM records WHERE id = ?", (record,))
         return found
 
     def digest_of(self, record: RecordId) -> bytes | None:
         """The digest of what a record copied, where there is one."""
-        found = self._value("SELECT digest FROM records WHERE id = ?", (record,))
+        found = self._queries.value("SELECT digest FROM records WHERE id = ?", (record,))
         return found if isinstance(found, bytes) else None
 
     def is_all_done(self, operation: Operation) -> bool:
         """Whether there is no record of it that is not done."""
         query = "SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND state <> 'done' LIMIT 1"
-        return self._value(query, self.record_range(operation)) is None
+        return self._queries.value(query, self._queries.record_range(operation)) is None
 
     def folders_with_done(self, operation: Operation) -> set[int]:
         """The ids of folders that a done record of it starts from, leads to, or has made."""
@@ -112,7 +111,7 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
             " CAST(CASE WHEN length(above.path) THEN above.path || '/' ELSE '' END || r.target_name AS BLOB)"
             " WHERE r.id BETWEEN ?1 AND ?2 AND r.state = 'done' AND r.action = 'make-folder'"
         )
-        return {folder for (folder,) in self._select(query, self.record_range(operation))}
+        return {folder for (folder,) in self._queries.select(query, self._queries.record_range(operation))}
 
     def needed_places(self, operation: Operation) -> set[Place]:
         """The folders that something of it goes back to."""
@@ -121,7 +120,10 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
             " FROM records WHERE id BETWEEN ? AND ? AND state = 'done' AND action IN ('remove-copy',"
             f" 'remove-hardlink', 'remove-symlink', 'remove-folder', {quoted(TO_AND_FRO)})"
         )
-        return {self.place(folder) for (folder,) in self._select(query, self.record_range(operation))}
+        return {
+            self._queries.place(folder)
+            for (folder,) in self._queries.select(query, self._queries.record_range(operation))
+        }
 
     def removed_places(self, operation: Operation) -> set[Place]:
         """The folders that it removed itself."""
@@ -130,8 +132,8 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
             " AND action = 'remove-folder'"
         )
         found = set()
-        for record, folder, name in self._select(query, self.record_range(operation)):
-            base, path = self.place(folder)
+        for record, folder, name in self._queries.select(query, self._queries.record_range(operation)):
+            base, path = self._queries.place(folder)
             if not isinstance(name, bytes):
                 raise foreign("Record", record)
             found.add(Place(base, join(path, name)))
@@ -144,7 +146,9 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
     def roots(self, operation: Operation) -> list[Root]:
         """The directories of an operation, by `Base`. Raises `JournalError` if a record of it is in none of them."""
         roots = [Root(operation.root, operation.root_inode), Root(operation.dest or operation.root, None)]
-        rows = self._select("SELECT base, path, inode FROM roots WHERE operation = ? ORDER BY base", (operation.id,))
+        rows = self._queries.select(
+            "SELECT base, path, inode FROM roots WHERE operation = ? ORDER BY base", (operation.id,)
+        )
         for base, *row in rows:
             root = checked_root((*row,), operation.id)
             if base == DEST and root.path == operation.dest:
@@ -153,15 +157,15 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
                 roots.append(root)
             else:
                 raise foreign("A root of operation", operation.id)
-        low, high = self.record_range(operation)
+        low, high = self._queries.record_range(operation)
         elsewhere = (
             "SELECT 1 FROM folders WHERE base >= ?3 AND (operation = ?4"
             " OR id IN (SELECT source_folder FROM records WHERE id BETWEEN ?1 AND ?2)"
             " OR id IN (SELECT target_folder FROM records WHERE id BETWEEN ?1 AND ?2)"
             " OR id IN (SELECT folder FROM keepers WHERE record BETWEEN ?1 AND ?2)) LIMIT 1"
         )
-        if self._value("SELECT 1 FROM folders WHERE base >= ? LIMIT 1", (len(roots),)) is not None and (
-            self._value(elsewhere, (low, high, len(roots), operation.id)) is not None
+        if self._queries.value("SELECT 1 FROM folders WHERE base >= ? LIMIT 1", (len(roots),)) is not None and (
+            self._queries.value(elsewhere, (low, high, len(roots), operation.id)) is not None
         ):
             raise foreign("A folder of operation", operation.id)
         return roots
@@ -169,7 +173,25 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
     def more_roots(self) -> dict[int, int]:
         """How many roots the operations have beside their first one, of those that have any."""
         query = "SELECT operation, count(*) FROM roots WHERE base > ? GROUP BY operation"
-        return dict(self._select(query, (DEST,)))
+        return dict(self._queries.select(query, (DEST,)))
+
+    def operations_page(self, skip: int, most: int) -> tuple[int, list[Operation], list[Operation]]:
+        """How many operations there are; at most so many, newest first; and the later ones that took something of
+        them back, which tell what became of them.
+        """
+        total = self.next_operation() - 1  # numbers follow each other, and none is ever removed
+        high = total - skip
+        page = self.operations("id BETWEEN ? AND ?", (high - most + 1, high))
+        later = self.operations("id > ? AND undoes BETWEEN ? AND ?", (high, high - most + 1, high))
+        return total, page, later
+
+    def about(self, purge: Operation) -> Operation:
+        """The operation whose trash a purge empties, in the same directories."""
+        low, high = self._queries.record_range(purge)
+        found = self.operation(purge.undoes or 0)
+        if found is None or purge.kind != PURGE or low <= high or len(self.roots(purge)) != len(self.roots(found)):
+            raise foreign("Operation", purge.id)
+        return found
 
     def open_operations(self) -> list[Operation]:
         """Those that ended without being sealed, newest first."""
@@ -186,11 +208,11 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
         """The records in batches of ids: a cursor that other writes of the same connection cannot upset."""
         order = "DESC" if newest_first else "ASC"
         chosen = quoted(states or RecordState)
-        low, high = self.record_range(operation)
+        low, high = self._queries.record_range(operation)
         while low <= high:
             batch = [
                 Record(*row)
-                for row in self._select(
+                for row in self._queries.select(
                     f"SELECT {RECORD_COLUMNS} FROM records r LEFT JOIN folders s ON s.id = r.source_folder"
                     " JOIN folders t ON t.id = r.target_folder WHERE r.id BETWEEN ? AND ? AND r.operation = ?"
                     f" AND r.state IN ({chosen}) ORDER BY r.id {order} LIMIT ?",
@@ -210,9 +232,9 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
 
         Raises `JournalError` for a row that fileorg did not write.
         """
-        low, high = self.record_range(operation)
+        low, high = self._queries.record_range(operation)
         while low <= high:
-            batch = self._select(
+            batch = self._queries.select(
                 "SELECT id, action, source_folder, source_name, target_folder, coalesce(target_name, source_name),"
                 " inode, coalesce(target_inode, inode), size, coalesce(target_mtime_ns, mtime_ns), mode, category"
                 " FROM records WHERE id BETWEEN ? AND ? AND state = 'done' AND operation = ? ORDER BY id DESC LIMIT ?",
@@ -220,29 +242,21 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
             )
             if not batch:
                 return
-            place, keeper_of = self.place, self.keepers(batch[-1][0], batch[0][0]).get
+            place, keeper_of = self._queries.place, self.groups.keepers(batch[-1][0], batch[0][0]).get
             yield [done(row, place(row[2]), place(row[4]), keeper_of(row[0])) for row in checked_rows(batch)]
             high = batch[-1][0] - 1
 
     def place(self, folder: int | None) -> Place:
         """The base and the path of a folder, looked up once."""
-        place = self._places.get(folder or 0)
-        if place is None:
-            row = next(iter(self._select("SELECT base, path FROM folders WHERE id = ?", (folder,))), None)
-            if len(self._places) >= _PLACES_KNOWN:
-                self._places.clear()
-            place = self._places[folder or 0] = checked_place(row if folder is not None else (0, b""), folder)
-        return place
+        return self._queries.place(folder)
 
     def record_range(self, operation: Operation) -> tuple[RecordId, RecordId]:
         """The first and last id of an operation; the last is below the first where there are none."""
-        following = self._value("SELECT min(first_record) FROM operations WHERE id > ?", (operation.id,))
-        highest = int(self._value("SELECT coalesce(max(id), 0) FROM records"))
-        return operation.first_record, min(highest, following - 1) if following else highest
+        return self._queries.record_range(operation)
 
     def folders(self, operation: int) -> Iterator[tuple[int, Base, bytes, int | None, int | None, int | None]]:
         """(id, base, path, mode, mtime_ns, sealed_mtime_ns) of each folder the operation touched, parents first."""
-        for number, base, path, *facts in self._select(
+        for number, base, path, *facts in self._queries.select(
             "SELECT id, base, path, mode, mtime_ns, sealed_mtime_ns FROM folders WHERE operation = ? ORDER BY path",
             (operation,),
         ):
@@ -264,17 +278,17 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
                 if not is_within(folder, root):
                     continue
                 inside = folder[len(root) :].lstrip(b"/")
-                known = self._value(
+                known = self._queries.value(
                     "SELECT id FROM folders WHERE operation = ? AND base = ? AND path = ?", (operation.id, base, inside)
                 )
                 if known is None:
                     continue
-                rows = self._select(
+                rows = self._queries.select(
                     f"SELECT {RECORD_COLUMNS} FROM records r LEFT JOIN folders s ON s.id = r.source_folder"
                     " JOIN folders t ON t.id = r.target_folder WHERE r.id BETWEEN ?1 AND ?2"
                     f" AND r.state IN ({quoted(WAS_DONE)}) AND ((r.source_folder = ?3 AND r.source_name = ?4)"
                     " OR (r.target_folder = ?3 AND coalesce(r.target_name, r.source_name) = ?4)) ORDER BY r.id",
-                    (*self.record_range(operation), known, name),
+                    (*self._queries.record_range(operation), known, name),
                 )
                 found += [(operation, Record(*row)) for row in rows]
         return found
@@ -293,27 +307,4 @@ class JournalReader(TrashReader, GroupReader, ListingReader, SumReader):
             f" WHERE last.operation IN ({chain}) AND last.base = f.base AND last.path = f.path"
             " ORDER BY last.operation DESC LIMIT 1))"
         )
-        return dict(self._select(query, {"undone": operation.undoes, "this": operation.id}))
-
-    def _value(self, query: str, values: Sequence[Any] = ()) -> Any:
-        """The first column of the first row, None where there is no row."""
-        try:
-            row = self._db.execute(query, values).fetchone()
-        except sqlite3.Error as error:
-            raise broken(self.path, error) from error
-        return row[0] if row else None
-
-    def _stream(self, query: str, values: Sequence[Any]) -> Iterator[list[Any]]:
-        """The rows some at a time: for a reader only, for a write of the same connection would upset the cursor."""
-        try:
-            cursor = self._db.execute(query, values)
-            while rows := cursor.fetchmany(_STREAMED_ROWS):
-                yield rows
-        except sqlite3.Error as error:
-            raise broken(self.path, error) from error
-
-    def _select(self, query: str, values: Sequence[Any] | dict[str, Any]) -> list[Any]:
-        try:
-            return self._db.execute(query, values).fetchall()
-        except sqlite3.Error as error:
-            raise broken(self.path, error) from error
+        return dict(self._queries.select(query, {"undone": operation.undoes, "this": operation.id}))

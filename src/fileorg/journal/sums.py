@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.model import WAS_DONE, RecordState
 from fileorg.journal.listing import IS_LISTED
 from fileorg.journal.rows import checked_place, foreign, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
+    from fileorg.journal.queries import Queries
     from fileorg.journal.rows import Operation, Place, RecordId
 
 _OPERATION = f"FROM records r WHERE r.id BETWEEN ? AND ? AND r.operation = ? AND {IS_LISTED}"
@@ -55,20 +56,17 @@ class ReasonSum(NamedTuple):
     first: list[RecordId]
 
 
-class SumReader:
+class RecordSums:
     """What a journal is asked by a report. Raises `JournalError`."""
 
-    if TYPE_CHECKING:
-
-        def _select(self, query: str, values: Sequence[Any] | dict[str, Any]) -> list[Any]: ...
-        def _stream(self, query: str, values: Sequence[Any]) -> Iterator[list[Any]]: ...
-        def record_range(self, operation: Operation) -> tuple[RecordId, RecordId]: ...
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
 
     def counts(self, operation: int) -> dict[RecordState, tuple[int, int]]:
         """How many files, and how many bytes, are in each state. Folders are counted that failed, and those that
         the operation is about, which have a category.
         """
-        rows = self._select(
+        rows = self._queries.select(
             f"SELECT state, count(*), {_BYTES} FROM records r"
             " WHERE id >= (SELECT first_record FROM operations WHERE id = ?1) AND operation = ?1"
             f" AND {IS_LISTED} GROUP BY state",
@@ -82,7 +80,7 @@ class SumReader:
     def categories(self, operation: Operation) -> list[tuple[str, int, int]]:
         """(category, files, bytes) of what was done, most bytes first."""
         query = f"SELECT coalesce(r.category, ''), count(*), {_BYTES} {_WAS_DONE} GROUP BY 1 ORDER BY 3 DESC, 2 DESC, 1"
-        return [(str(name), *sums) for name, *sums in self._select(query, self._of(operation))]
+        return [(str(name), *sums) for name, *sums in self._queries.select(query, self._of(operation))]
 
     def reasons(self, operation: Operation) -> list[ReasonSum]:
         """Why records are not done, or what is to be known of those that are; most records first."""
@@ -92,7 +90,7 @@ class SumReader:
         )
         counts: Counter[tuple[str, str]] = Counter()
         first: dict[tuple[str, str], list[RecordId]] = {}
-        for rows in self._stream(query, self._of(operation)):
+        for rows in self._queries.stream(query, self._of(operation)):
             for record, state, error in rows:
                 if not isinstance(error, str | None):
                     raise foreign("Record", record)
@@ -110,9 +108,9 @@ class SumReader:
             f"SELECT t.base, t.path, t.id, went.* FROM (SELECT r.target_folder AS folder, count(*), {_BYTES}"
             f" {_WAS_DONE} GROUP BY r.target_folder) went JOIN folders t ON t.id = went.folder ORDER BY t.base, t.path"
         )
-        for rows in self._stream(query, self._of(operation)):
+        for rows in self._queries.stream(query, self._of(operation)):
             for base, path, folder, _, files, bytes_ in rows:
                 yield checked_place((base, path), folder), files, bytes_
 
     def _of(self, operation: Operation) -> tuple[int, int, int]:
-        return *self.record_range(operation), operation.id
+        return *self._queries.record_range(operation), operation.id

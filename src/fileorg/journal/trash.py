@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.model import Action, Base, RecordState
 from fileorg.core.names import join
-from fileorg.journal.rows import Operation, Place, RecordId, Root, foreign, is_inside, quoted
+from fileorg.journal.rows import Operation, Place, RecordId, foreign, is_inside, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
+
+    from fileorg.journal.queries import Queries
 
 PURGE = "purge"
 """The kind of an operation that empties the trash of another one, which is the one that it `undoes`."""
@@ -46,28 +48,22 @@ class TrashFolder(NamedTuple):
     path: bytes
 
 
-class TrashReader:
+class TrashRecords:
     """What a journal is asked about the trash. Raises `JournalError` for rows that fileorg did not write."""
 
-    if TYPE_CHECKING:
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
 
-        def _select(self, query: str, values: Sequence[Any] | dict[str, Any]) -> list[Any]: ...
-        def _value(self, query: str, values: Sequence[Any] = ()) -> Any: ...
-        def place(self, folder: int | None) -> Place: ...
-        def record_range(self, operation: Operation) -> tuple[RecordId, RecordId]: ...
-        def operation(self, number: int) -> Operation | None: ...
-        def roots(self, operation: Operation) -> list[Root]: ...
-
-    def with_trash(self) -> set[int]:
+    def operations(self) -> set[int]:
         """The numbers of the operations that ever had something to do with the trash."""
-        rows = self._select("SELECT DISTINCT operation FROM folders WHERE instr(path, ?)", (_TRASH,))
+        rows = self._queries.select("SELECT DISTINCT operation FROM folders WHERE instr(path, ?)", (_TRASH,))
         return {number for (number,) in rows}
 
-    def trashed(self, operation: Operation, state: RecordState, rows: int = TRASH_ROWS) -> Iterator[list[Trashed]]:
+    def files(self, operation: Operation, state: RecordState, rows: int = TRASH_ROWS) -> Iterator[list[Trashed]]:
         """What it put into our trash, of the records in that state, in batches of ids."""
-        low, high = self.record_range(operation)
+        low, high = self._queries.record_range(operation)
         while low <= high:
-            batch = self._select(
+            batch = self._queries.select(
                 "SELECT id, target_folder, coalesce(target_name, source_name), coalesce(target_inode, inode), size,"
                 " coalesce(target_mtime_ns, mtime_ns), digest FROM records WHERE id BETWEEN ?1 AND ?2"
                 f" AND operation = ?3 AND state = ?4 AND action IN ({_TO_TRASH}) AND target_folder IN"
@@ -82,17 +78,17 @@ class TrashReader:
 
     def _trashed(self, row: tuple[Any, ...]) -> Trashed:
         record, folder, name, inode, size, mtime_ns, digest = row
-        place = self.place(folder)
+        place = self._queries.place(folder)
         numbers = isinstance(inode, int) and isinstance(size, int) and isinstance(mtime_ns, int)
         if not numbers or not is_inside(place.folder, name) or not isinstance(digest, bytes | None):
             raise foreign("Record", record)
         return Trashed(record, *place, name, inode, size, mtime_ns, digest)
 
-    def trash_folders(self, operation: Operation, rows: int = TRASH_ROWS) -> Iterator[list[TrashFolder]]:
+    def folders(self, operation: Operation, rows: int = TRASH_ROWS) -> Iterator[list[TrashFolder]]:
         """The folders of our trash that it made, and no one has taken back: those inside others first."""
-        low, high = self.record_range(operation)
+        low, high = self._queries.record_range(operation)
         while low <= high:
-            batch = self._select(
+            batch = self._queries.select(
                 "SELECT id, target_folder, target_name FROM records WHERE id BETWEEN ?1 AND ?2 AND operation = ?3"
                 " AND state = 'done' AND action = 'make-folder' AND (target_name = ?4 OR target_folder IN"
                 " (SELECT id FROM folders WHERE operation = ?3 AND instr(path, ?4))) ORDER BY id DESC LIMIT ?5",
@@ -105,46 +101,40 @@ class TrashReader:
             high = batch[-1][0] - 1
 
     def _trash_folder(self, record: RecordId, folder: int, name: object) -> TrashFolder:
-        place = self.place(folder)
+        place = self._queries.place(folder)
         if not is_inside(place.folder, name) or not isinstance(name, bytes):
             raise foreign("Record", record)
         return TrashFolder(record, place.base, join(place.folder, name))
 
-    def trash_holders(self, operation: Operation) -> set[Place]:
+    def holders(self, operation: Operation) -> set[Place]:
         """The folders that a `.fileorg` of it is in: one for each of its directories, at most."""
-        rows = self._select("SELECT id FROM folders WHERE operation = ? AND instr(path, ?)", (operation.id, _TRASH))
-        places = (self.place(folder) for (folder,) in rows)
+        rows = self._queries.select(
+            "SELECT id FROM folders WHERE operation = ? AND instr(path, ?)", (operation.id, _TRASH)
+        )
+        places = (self._queries.place(folder) for (folder,) in rows)
         return {
             Place(base, path.removesuffix(_TRASH).removesuffix(b"/"))
             for base, path in places
             if path == _TRASH or path.endswith(b"/" + _TRASH)
         }
 
-    def has_done_outside_trash(self, operation: Operation) -> bool:
+    def has_done_outside(self, operation: Operation) -> bool:
         """Whether something of it is in effect that is not just a folder of our trash."""
-        low, high = self.record_range(operation)
-        folders = sum(len(batch) for batch in self.trash_folders(operation))
+        low, high = self._queries.record_range(operation)
+        folders = sum(len(batch) for batch in self.folders(operation))
         query = "SELECT count(*) FROM (SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND state = 'done' LIMIT ?)"
-        return int(self._value(query, (low, high, folders + 1))) > folders
-
-    def about(self, purge: Operation) -> Operation:
-        """The operation whose trash a purge empties, in the same directories."""
-        low, high = self.record_range(purge)
-        found = self.operation(purge.undoes or 0)
-        if found is None or purge.kind != PURGE or low <= high or len(self.roots(purge)) != len(self.roots(found)):
-            raise foreign("Operation", purge.id)
-        return found
+        return int(self._queries.value(query, (low, high, folders + 1))) > folders
 
     def purged_before(self, purge: Operation) -> int:
         """How many files earlier purges of the same operation have removed."""
         query = "SELECT coalesce(sum(done), 0) FROM operations WHERE undoes = ? AND kind = ? AND id < ?"
-        return int(self._value(query, (purge.undoes, PURGE, purge.id)))
+        return int(self._queries.value(query, (purge.undoes, PURGE, purge.id)))
 
     def purged(self, operation: Operation) -> int:
         """How many files of it are gone for good."""
-        low, high = self.record_range(operation)
+        low, high = self._queries.record_range(operation)
         query = (
             "SELECT count(*) FROM records WHERE id BETWEEN ? AND ? AND operation = ? AND state = ?"
             " AND action <> 'make-folder'"
         )
-        return int(self._value(query, (low, high, operation.id, RecordState.PURGED)))
+        return int(self._queries.value(query, (low, high, operation.id, RecordState.PURGED)))

@@ -39,7 +39,7 @@ class UndoPlan:
         self._rename = rename
         self._operation = operation
         self._storages = storages
-        counts = journal.counts(operation.id)
+        counts = journal.sums.counts(operation.id)
         self.files, self.bytes = counts.get(RecordState.DONE, (0, 0))
         self.purged, _ = counts.get(RecordState.PURGED, (0, 0))
         """Files that it put into our trash, and that are gone for good."""

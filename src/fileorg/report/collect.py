@@ -33,12 +33,14 @@ def operation_report(journal: JournalReader, operation: Operation) -> Report:
     Raises `JournalError`.
     """
     roots = [root.path for root in journal.roots(operation)]
-    counts = journal.counts(operation.id)
+    counts = journal.sums.counts(operation.id)
     statuses = [Share(state, *counts[state]) for state in STATES_TOLD if state in counts]
-    places = ((below(roots[base], path), files, bytes_) for (base, path), files, bytes_ in journal.places(operation))
+    places = (
+        (below(roots[base], path), files, bytes_) for (base, path), files, bytes_ in journal.sums.places(operation)
+    )
     return Report(
         summary=_summary(journal, operation, roots, statuses),
-        categories=[Share(*row) for row in journal.categories(operation)],
+        categories=[Share(*row) for row in journal.sums.categories(operation)],
         statuses=statuses,
         reasons=_reasons(journal, operation, roots),
         places=tree_of(places, list(dict.fromkeys(roots))),
@@ -88,24 +90,24 @@ def _reasons(journal: JournalReader, operation: Operation, roots: Sequence[bytes
             each.state,
             each.kind,
             each.records,
-            [whole_path(record, folders) for record in journal.told_of(each.first)],
+            [whole_path(record, folders) for record in journal.listing.told_of(each.first)],
         )
-        for each in journal.reasons(operation)
+        for each in journal.sums.reasons(operation)
     ]
     return sorted(found, key=lambda reason: _RANK[RecordState(reason.status)])
 
 
 def _duplicate_sums(journal: JournalReader, operation: Operation) -> DuplicateSums | None:
-    if not journal.has_keepers(operation):
+    if not journal.groups.has_keepers(operation):
         return None
-    return DuplicateSums(*journal.sums_of_groups(operation))
+    return DuplicateSums(*journal.groups.sums(operation))
 
 
 def _lines(journal: JournalReader, operation: Operation, roots: Sequence[bytes]) -> Iterator[Line]:
-    has_keepers = journal.has_keepers(operation)
+    has_keepers = journal.groups.has_keepers(operation)
     folders = Folders(journal, roots)
-    for batch in journal.told(operation):
-        keepers = journal.keepers(batch[0].id, batch[-1].id) if has_keepers else {}
+    for batch in journal.listing.told(operation):
+        keepers = journal.groups.keepers(batch[0].id, batch[-1].id) if has_keepers else {}
         yield from lines_of(batch, folders, keepers)
 
 
@@ -150,7 +152,7 @@ def lines_of(records: Sequence[Told], folders: Folders, keepers: Mapping[int, Ke
 
 
 def _groups(journal: JournalReader, operation: Operation, roots: Sequence[bytes]) -> Iterator[DuplicateGroup]:
-    return groups_of(journal.every_group(operation), roots)
+    return groups_of(journal.groups.every(operation), roots)
 
 
 def groups_of(groups: Iterable[KeptGroup], roots: Sequence[bytes]) -> Iterator[DuplicateGroup]:

@@ -103,7 +103,7 @@ class PurgeRun:
                 began = begin(self._journal, PURGE, storages, {}, operation.id)
                 rows = rows_at_a_time(storages)
                 outcome = purge(self._journal, began, storages, self._reporter, stop=stop, rows=rows)
-            wholly = not self._journal.has_done_outside_trash(operation)
+            wholly = not self._journal.trash.has_done_outside(operation)
             self.purged.append(Purged(operation.id, began.id, outcome.done, outcome.bytes, wholly))
             _add(total, outcome)
         return total
@@ -155,14 +155,14 @@ def _chosen(journal: Journal, options: PurgeOptions) -> list[Operation]:
     for operation in reversed(operations):  # what an undo put back, a redo may have put into the trash again
         if operation.undoes in wanted:
             wanted.add(operation.id)
-    wanted &= journal.with_trash()
+    wanted &= journal.trash.operations()
     before = options.older_than_ns
     return [one for one in operations if one.id in wanted and (before is None or one.started_ns < before)]
 
 
 def _look(journal: Journal, operation: Operation, state: StateDirectory, reporter: Reporter) -> InTrash:
     """What there is of it. Raises `FileorgError` or `OSError` if it cannot be purged now."""
-    if next(journal.trashed(operation, RecordState.DONE, 1), None) is None:
+    if next(journal.trash.files(operation, RecordState.DONE, 1), None) is None:
         return InTrash(operation, 0, 0)
     unsettled = [one for one in journal.open_operations() if operation.id in {one.id, one.undoes}]
     if unsettled:
@@ -184,7 +184,7 @@ def _every(
     journal: Journal, operation: Operation, storages: Sequence[LocalStorage]
 ) -> Iterator[tuple[Trashed, Entry | Exception | None]]:
     """What it put into the trash, and what is there of it."""
-    for batch in journal.trashed(operation, RecordState.DONE):
+    for batch in journal.trash.files(operation, RecordState.DONE):
         yield from zip(batch, look_at_trash(storages, batch), strict=True)
 
 

@@ -75,10 +75,10 @@ def files_page(
     Raises `UsageError` if there is no such operation, `JournalError`.
     """
     with _read(state, number) as (journal, operation):
-        make = partial(journal.listed, operation, wanted)
+        make = partial(journal.listing.listed, operation, wanted)
         total, ids = _page(journal, operation, wanted, make, page, state, backwards=backwards)
         roots = [root.path for root in journal.roots(operation)]
-        lines = list(lines_of(journal.told_of(ids), Folders(journal, roots), journal.keepers_of(ids)))
+        lines = list(lines_of(journal.listing.told_of(ids), Folders(journal, roots), journal.groups.keepers_of(ids)))
         root = os.path.join(roots[0], b"") if len(set(roots)) == 1 else b""
         return FilePage(operation.id, root, total, lines)
 
@@ -86,10 +86,10 @@ def files_page(
 def groups_page(number: int, page: tuple[int, int], state: StateDirectory) -> GroupPage:
     """A page of the duplicate groups of an operation. Raises `UsageError` if there is none, `JournalError`."""
     with _read(state, number) as (journal, operation):
-        make = partial(journal.first_of_groups, operation)
+        make = partial(journal.groups.first_records, operation)
         total, first = _page(journal, operation, "groups", make, page, state)
         roots = [root.path for root in journal.roots(operation)]
-        return GroupPage(total, list(groups_of(journal.groups(operation, first), roots)))
+        return GroupPage(total, list(groups_of(journal.groups.beginning_with(operation, first), roots)))
 
 
 def _page(
@@ -103,7 +103,7 @@ def _page(
     backwards: bool = False,
 ) -> tuple[int, list[int]]:
     number, size = page
-    stamp = journal.stamp(operation)
+    stamp = journal.listing.stamp(operation)
     key, path = b"", b""
     with contextlib.suppress(OSError):  # where the cache cannot be kept, it is not
         path = state.listings()

@@ -193,7 +193,7 @@ def _is_left(journal: Journal, operation: Operation, operations: Sequence[Operat
     """Whether something of it is to be taken back. Folders alone are tried once: what is left then is not empty."""
     later = {each.kind for each in operations if each.undoes == operation.id}
     if not later - {PURGE}:
-        return journal.has_done(operation) and (PURGE not in later or journal.has_done_outside_trash(operation))
+        return journal.has_done(operation) and (PURGE not in later or journal.trash.has_done_outside(operation))
     return journal.has_done(operation, folders=False) or journal.has_untried_folder(operation)
 
 

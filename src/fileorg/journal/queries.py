@@ -1,0 +1,69 @@
+"""What every part of a journal is read through: one connection, and the folders that were looked up."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from fileorg.journal.connection import broken, connect
+from fileorg.journal.rows import Place, checked_place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fileorg.journal.rows import Operation, RecordId
+
+_PLACES_KNOWN = 20_000
+_STREAMED_ROWS = 4096
+
+
+class Queries:
+    """A connection to a journal. Every method raises `JournalError` if it cannot be trusted or read."""
+
+    def __init__(self, path: bytes, *, read_only: bool) -> None:
+        self.path = path
+        self.db = connect(path, read_only=read_only)
+        self._places: dict[int, Place] = {}
+
+    def close(self) -> None:
+        self.db.close()
+
+    def select(self, query: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[Any]:
+        """All rows."""
+        try:
+            return self.db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise broken(self.path, error) from error
+
+    def value(self, query: str, values: Sequence[Any] = ()) -> Any:
+        """The first column of the first row, None where there is no row."""
+        try:
+            row = self.db.execute(query, values).fetchone()
+        except sqlite3.Error as error:
+            raise broken(self.path, error) from error
+        return row[0] if row else None
+
+    def stream(self, query: str, values: Sequence[Any]) -> Iterator[list[Any]]:
+        """The rows some at a time: for a reader only, for a write of the same connection would upset the cursor."""
+        try:
+            cursor = self.db.execute(query, values)
+            while rows := cursor.fetchmany(_STREAMED_ROWS):
+                yield rows
+        except sqlite3.Error as error:
+            raise broken(self.path, error) from error
+
+    def record_range(self, operation: Operation) -> tuple[RecordId, RecordId]:
+        """The first and last id of an operation; the last is below the first where there are none."""
+        following = self.value("SELECT min(first_record) FROM operations WHERE id > ?", (operation.id,))
+        highest = int(self.value("SELECT coalesce(max(id), 0) FROM records"))
+        return operation.first_record, min(highest, following - 1) if following else highest
+
+    def place(self, folder: int | None) -> Place:
+        """The base and the path of a folder, looked up once."""
+        place = self._places.get(folder or 0)
+        if place is None:
+            row = next(iter(self.select("SELECT base, path FROM folders WHERE id = ?", (folder,))), None)
+            if len(self._places) >= _PLACES_KNOWN:
+                self._places.clear()
+            place = self._places[folder or 0] = checked_place(row if folder is not None else (0, b""), folder)
+        return place
