@@ -12,12 +12,13 @@ import pytest
 from fileorg.core.model import DEST, ROOT, Action, PlanRow, RecordState
 from fileorg.execute.across import Across
 from fileorg.execute.identity import identity
-from fileorg.execute.look import Changed, Lookout
+from fileorg.execute.look import Lookout
 from fileorg.execute.temporaries import Stuck, put_back, remove_checked, rename_over_reserved
 from fileorg.execute.verdict import Refusal
+from fileorg.execute.work import Work
 from fileorg.journal.journal import Journal
 from fileorg.storage.local.storage import LocalStorage
-from fileorg.storage.local.worker import unpack
+from fileorg.storage.local.worker import OwnHands, unpack
 from fileorg.workflows import organize, undo
 
 if TYPE_CHECKING:
@@ -114,13 +115,13 @@ class Crossing:
         [operation] = journal.operations()
         facts = (*identity(self.seen), self.seen.mode)
         self.row = PlanRow(Action.MOVE, ROOT, b"", b"a", DEST, b"", b"b", *facts, "")
-        self.across = Across(journal, operation, storages)
+        self.work = Work(journal, operation, storages, OwnHands(storages))
         with journal.transaction():
-            self.batch = Lookout(journal, operation, storages, Changed.LEAVE).look([self.row])
+            self.batch = Lookout(self.work).look([self.row])
             self.record = journal.insert(number, self.batch)
 
     def move(self) -> None:
-        self.across.move(self.row, self.batch.intent(0), self.record)
+        Across(self.work).move(self.row, self.batch.intent(0), self.record)
 
 
 @pytest.fixture
@@ -141,7 +142,7 @@ def test_a_file_that_is_edited_after_the_look_stays(crossing: Crossing, tree: Tr
         crossing.move()
     assert tree.read() == {"a": "edited"}
     assert os.listdir(elsewhere) == []
-    assert crossing.across.disturbed == {(ROOT, b""), (DEST, b"")}
+    assert crossing.work.disturbed == {(ROOT, b""), (DEST, b"")}
 
 
 def test_a_copy_whose_name_is_taken_leaves_nothing_behind(crossing: Crossing, tree: Tree, elsewhere: Path) -> None:

@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.model import ROOT, Action, Outcome, PlanRow
-from fileorg.execute import across, act, duplicates, look, seal
+from fileorg.execute import across, act, duplicates, look, seal, work
 from fileorg.journal import connection, reader
 from fileorg.plan import organize as plan
 from fileorg.storage.local import posix
@@ -36,8 +36,8 @@ def journal_after_acting() -> None:
     """The commit comes when the files are moved already."""
 
     def execute(plan: Any, journal: Any, operation: Any, storages: Any, *_: Any, **__: Any) -> Outcome:
-        lookout = look.Lookout(journal, operation, storages, look.Changed.LEAVE)
-        actor = act.Actor(journal, operation, storages, hands.OwnHands(storages))
+        shared = work.Work(journal, operation, storages, hands.OwnHands(storages))
+        lookout, actor = look.Lookout(shared), act.Actor(shared)
         for batch in plan.batches(4):
             with journal.transaction():
                 looked = lookout.look(batch)

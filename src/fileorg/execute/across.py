@@ -14,27 +14,25 @@ from typing import TYPE_CHECKING
 from fileorg.core.model import NOT_KEPT, Action, RecordState
 from fileorg.core.names import display, join
 from fileorg.execute.identity import Identity, identity, is_known
-from fileorg.execute.temporaries import PLACED, Stuck, aside, remove_checked, rename_over_reserved, temporary
+from fileorg.execute.temporaries import PLACED, Stuck, rename_over_reserved, temporary
 from fileorg.execute.verdict import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from fileorg.core.model import Base, Entry, PlanRow
-    from fileorg.journal.journal import Intent, Journal
-    from fileorg.journal.rows import Operation
-    from fileorg.storage.local.storage import LocalStorage, StagedCopy
+    from fileorg.core.model import Entry, PlanRow
+    from fileorg.execute.work import Work
+    from fileorg.journal.journal import Intent
+    from fileorg.storage.local.storage import StagedCopy
 
 
 class Across:
     """Copies, moves to other devices, and moves by a placeholder, one at a time."""
 
-    def __init__(self, journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> None:
-        self._journal = journal
-        self._operation = operation.id
-        self._storages = storages
-        self.disturbed: set[tuple[Base, bytes]] = set()
-        """Folders in which something was made and taken away again."""
+    def __init__(self, work: Work) -> None:
+        self._journal = work.journal
+        self._operation = work.operation
+        self._storages = work.storages
+        self.remove = work.remove
+        self.disturbed = work.disturbed
 
     def move(self, row: PlanRow, intent: Intent, record: int) -> None:
         """To another file system: copy, make sure, and only then take the original away."""
@@ -138,18 +136,6 @@ class Across:
         made = target.lstat(row.target_folder, row.target_name)
         if made is not None:
             self._journal.mark(record, RecordState.COPIED, target_inode=made.inode, target_mtime_ns=made.mtime_ns)
-
-    def remove(
-        self,
-        storage: LocalStorage,
-        folder: bytes,
-        name: bytes,
-        record: int,
-        expected: Identity,
-        digest: bytes | None = None,
-    ) -> bool:
-        """`remove_checked` with the names of this operation."""
-        return remove_checked(storage, folder, name, aside(self._operation, record), expected, digest)
 
     def _stuck(self, row: PlanRow, name: bytes) -> Stuck:
         shown = display(join(row.target_folder, row.target_name))

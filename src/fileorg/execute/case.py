@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from typing import TYPE_CHECKING, Any
 
 from fileorg.content.compare import same_content
 from fileorg.core.model import RecordState
-from fileorg.core.names import join
 from fileorg.execute.identity import Identity, identity, is_certain, is_known
 from fileorg.execute.respell import is_respelling
 from fileorg.execute.temporaries import PLACED, aside, is_empty_since, put_back, remove_checked, settle_aside, temporary
 from fileorg.execute.verdict import CHANGED, CUT_SHORT, DONE, NOT_DONE, TAKEN, Verdict
-from fileorg.storage.links import link_content
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,18 +44,18 @@ class Case:
         made = Identity(record.target_inode, record.size, record.target_mtime_ns)
         self.moved = self.original if self.placed else made
         self._disturbs = disturbs
-        self._digest_of = digest_of
-        self._not_done = CUT_SHORT if record.error == CUT_SHORT.reason else NOT_DONE
+        self.digest_of = digest_of
+        self.not_done = CUT_SHORT if record.error == CUT_SHORT.reason else NOT_DONE
 
-    def _disturb(self, base: Base, folder: bytes) -> None:
+    def disturb(self, base: Base, folder: bytes) -> None:
         self._disturbs(self.record, base, folder)
-        self._not_done = CUT_SHORT
+        self.not_done = CUT_SHORT
 
-    def _is_original(self, entry: Entry | None) -> bool:
+    def is_original(self, entry: Entry | None) -> bool:
         """Whether what is at the source is what was there."""
         return is_known(self.source, self.record.source_folder, entry, self.original)
 
-    def _is_made(self, entry: Entry | None, made: Identity) -> bool:
+    def is_made(self, entry: Entry | None, made: Identity) -> bool:
         """Whether what is at the target is what was to come there."""
         return is_known(self.target, self.record.target_folder, entry, made)
 
@@ -71,7 +68,7 @@ class Case:
     def is_recognised(self) -> bool:
         """Whether the file is under one of its names, maybe edited, or there is a temporary of it."""
         source, target, record = self.at_source(), self.at_target(), self.record
-        if self._is_original(source) or self._is_made(target, self.moved):
+        if self.is_original(source) or self.is_made(target, self.moved):
             return True
         if (source is not None and source.inode == record.inode) or (
             target is not None and target.inode == record.target_inode
@@ -92,21 +89,21 @@ class Case:
         if is_respelling(self.record) and (verdict := self._respelled()) is not None:
             return verdict
         source, target = self.at_source(), self.at_target()
-        match (self._is_original(source), self._is_made(target, self.moved), target is None):
+        match (self.is_original(source), self.is_made(target, self.moved), target is None):
             case (False, True, _):
                 # A new file at the source is someone else's.
-                return Verdict(RecordState.DONE, self._note(), self._as_placed(target))
+                return Verdict(RecordState.DONE, self.note(), self.as_placed(target))
             case (True, False, True):
                 if self.placed:  # an empty file may have come and gone
-                    self._disturb(self.record.target_base, self.record.target_folder)
-                return self._not_done
+                    self.disturb(self.record.target_base, self.record.target_folder)
+                return self.not_done
             case (True, True, _) if self._is_between_names(source, target):
                 self.source.remove(self.record.source_folder, self.record.source_name)
                 return DONE
-            case (True, False, False) if self._is_our_placeholder(target):
-                self._disturb(self.record.target_base, self.record.target_folder)
+            case (True, False, False) if self.is_our_placeholder(target):
+                self.disturb(self.record.target_base, self.record.target_folder)
                 self.target.remove(self.record.target_folder, self.record.target_name)
-                return self._not_done
+                return self.not_done
             case (True, _, False):
                 return TAKEN
             case (False, False, True) if source is None:
@@ -119,23 +116,23 @@ class Case:
         storage, folder, name = self.target, self.record.target_folder, self.record.target_name
         put_aside = storage.lstat(folder, self.aside)
         if self.placed and put_aside is not None:
-            self._disturb(self.record.target_base, folder)
-            if self._is_original(put_aside):
+            self.disturb(self.record.target_base, folder)
+            if self.is_original(put_aside):
                 self._finish_respelling(folder, name)
             elif put_aside.size == 0:
                 storage.remove(folder, self.aside)  # the name was only reserved
         # What the names lead to may be remembered from before; what is listed is there.
         listed, target = storage.spellings(folder, name), self.at_target()
-        if len(listed) != 1 or not self._is_original(target):
+        if len(listed) != 1 or not self.is_original(target):
             return None
         if name not in listed:
-            return self._not_done
-        return Verdict(RecordState.DONE, self._note(), self._as_placed(target))
+            return self.not_done
+        return Verdict(RecordState.DONE, self.note(), self.as_placed(target))
 
     def _finish_respelling(self, folder: bytes, name: bytes) -> None:
         """The file is aside: give it its new name, which at most an empty file of ours may have."""
         listed = self.target.spellings(folder, name)
-        if listed and self._is_our_placeholder(self.target.lstat(folder, listed[0])):
+        if listed and self.is_our_placeholder(self.target.lstat(folder, listed[0])):
             self.target.remove(folder, listed[0])
         elif not listed:
             self.target.is_free_after_all(folder, name)
@@ -154,13 +151,13 @@ class Case:
             if self.target.has_stable_inodes(record.target_folder):
                 return Verdict(RecordState.DONE, "it was edited since")
         elif source is not None and source.inode == record.inode and target is None:
-            return self._not_done
+            return self.not_done
         return CHANGED
 
     def _is_of_its_kind(self, entry: Entry) -> bool:
         return stat.S_IFMT(entry.mode) == (stat.S_IFMT(self.record.mode or 0) or stat.S_IFREG)
 
-    def _note(self) -> str | None:
+    def note(self) -> str | None:
         noted = {RecordState.INTENT, RecordState.COPIED, RecordState.DONE}
         known = self.record.state in noted and self.record.error != CUT_SHORT.reason
         return self.record.error if known else None
@@ -171,10 +168,10 @@ class Case:
             return False
         return source.nlink > (self.record.nlink or 1)
 
-    def _is_our_placeholder(self, target: Entry | None) -> bool:
+    def is_our_placeholder(self, target: Entry | None) -> bool:
         return self.placed and target is not None and is_empty_since(target, self.record.target_mtime_ns)
 
-    def _as_placed(self, target: Entry | None) -> dict[str, Any]:
+    def as_placed(self, target: Entry | None) -> dict[str, Any]:
         """What to record of a file that was moved by a placeholder, and not recorded yet."""
         if not self.placed or target is None:
             return {}
@@ -187,9 +184,9 @@ class Case:
         whole = identity(staged) if staged is not None else self.moved if recorded else None
         if whole is None:
             return None
-        withdrawn = self._is_aside(self.target, folder, name, whole)
+        withdrawn = self.is_aside(self.target, folder, name, whole)
         if withdrawn or staged is not None:
-            self._disturb(self.record.target_base, folder)
+            self.disturb(self.record.target_base, folder)
         if withdrawn:
             settle_aside(self.target, folder, name, self.aside, whole, self.record.digest)
         if staged is None:
@@ -216,7 +213,7 @@ class Case:
         there = self.at_source() is not None
         return there and not same_content(self.target, record.target_folder, record.target_name, *original)
 
-    def _is_aside(self, storage: LocalStorage, folder: bytes, name: bytes, expected: Identity) -> bool:
+    def is_aside(self, storage: LocalStorage, folder: bytes, name: bytes, expected: Identity) -> bool:
         """Whether a file was put aside, and has only that name."""
         there = storage.lstat(folder, self.aside)
         if there is None:
@@ -232,16 +229,16 @@ class Case:
     def _move_across(self, made: Identity) -> Verdict:
         """The copy is whole; now the original goes, unless either of them is no longer what it was."""
         source, folder, name = self.source, self.record.source_folder, self.record.source_name
-        is_aside = self._is_aside(source, folder, name, self.original)
-        is_there = not is_aside and self._is_original(self.at_source())
+        is_aside = self.is_aside(source, folder, name, self.original)
+        is_there = not is_aside and self.is_original(self.at_source())
         place = self.record.target_folder, self.record.target_name
         whole = is_certain(self.target, *place, made, self.record.digest)
         if is_aside or (is_there and whole):
-            self._disturb(self.record.source_base, folder)
+            self.disturb(self.record.source_base, folder)
         if not whole:
             if is_aside:
                 put_back(source, folder, name, self.aside)
-            return self._not_done if self._is_original(self.at_source()) else CHANGED
+            return self.not_done if self.is_original(self.at_source()) else CHANGED
         if is_aside:
             gone = settle_aside(source, folder, name, self.aside, self.original, self.record.digest)
         elif is_there:
@@ -249,15 +246,15 @@ class Case:
         else:
             gone = True  # what is at the source now is someone else's
         copied = {"target_inode": made.inode, "target_mtime_ns": made.mtime_ns}
-        return Verdict(RecordState.DONE, self._note(), copied) if gone else CHANGED
+        return Verdict(RecordState.DONE, self.note(), copied) if gone else CHANGED
 
     def copy(self) -> Verdict:
         made = self._settle_copy()
         target = self.at_target()
-        if made is not None and self._is_made(target, made):
+        if made is not None and self.is_made(target, made):
             columns = {"target_inode": made.inode, "target_mtime_ns": made.mtime_ns}
-            return Verdict(RecordState.DONE, self._note(), columns)
-        return self._not_done if target is None else TAKEN
+            return Verdict(RecordState.DONE, self.note(), columns)
+        return self.not_done if target is None else TAKEN
 
     def made(self, is_ours: Any) -> Verdict:
         """For what is there or not, and is made in one step."""
@@ -266,40 +263,3 @@ class Case:
             return NOT_DONE
         # Whoever had the name before the crash has it now.
         return DONE if is_ours(there) and self.record.state is not RecordState.CONFLICT else TAKEN
-
-    def made_folder(self) -> Verdict:
-        verdict, record = self.made(lambda there: there.is_folder), self.record
-        there = self.at_target()
-        if verdict is DONE and there is not None and _is_halfway(there.mode, record.mode or 0):
-            os.fchmod(self.target.fd(join(record.target_folder, record.target_name)), stat.S_IMODE(record.mode))
-        return verdict
-
-    def is_our_hardlink(self, there: Entry) -> bool:
-        if there.inode == self.record.inode:
-            return True
-        source = self.at_source() if not self.target.has_stable_inodes(self.record.target_folder) else None
-        return source is not None and (source.dev, source.inode) == (there.dev, there.inode)
-
-    def is_our_symlink(self, there: Entry) -> bool:
-        record = self.record
-        content = link_content(self.source, record.source_folder, record.source_name, self.target, record.target_folder)
-        return stat.S_ISLNK(there.mode) and (
-            os.fsencode(self.target.readlink(record.target_folder, record.target_name)) == content
-        )
-
-    def removal(self) -> Verdict:
-        folder, name = self.record.target_folder, self.record.target_name
-        if self._is_aside(self.target, folder, name, self.original):
-            digest = self._digest_of(self.record.reverts or 0)
-            return DONE if settle_aside(self.target, folder, name, self.aside, self.original, digest) else CHANGED
-        there = self.at_target()
-        if there is None:
-            return DONE
-        same = there.inode == self.record.inode or self._is_made(there, self.original)
-        return NOT_DONE if same else CHANGED
-
-
-def _is_halfway(mode: int, wanted: int) -> bool:
-    """Whether a folder has the mode that it was made with, and not the one yet that it is then given exactly."""
-    first = wanted | 0o700 | stat.S_ISGID  # less the umask; the folder above may pass its group on
-    return stat.S_ISDIR(wanted) and mode != wanted and mode & 0o700 == 0o700 and not mode & ~first

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.model import Action, RecordState
 from fileorg.core.names import display
+from fileorg.execute.across import Across
 from fileorg.execute.exchange import ONLY_NAME, exchange_back, is_inode_of, may_go, put_back, take_away
 from fileorg.execute.identity import Identity, identity, is_known
 from fileorg.execute.temporaries import aside
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fileorg.core.model import Entry, Keeper, PlanRow
-    from fileorg.execute.across import Across
+    from fileorg.execute.work import Work
     from fileorg.storage.local.storage import LocalStorage
 
 STAYS_SHARED = "its blocks stay shared, which nothing that can be seen depends on"
@@ -42,13 +43,12 @@ _NO_SHARING = {errno.ENOTSUP, errno.EINVAL, errno.EXDEV, errno.ENOTTY, errno.ENO
 class Duplicates:
     """Quarantines, links in the place of duplicates, shared blocks, and what takes them back."""
 
-    def __init__(self, operation: int, storages: Sequence[LocalStorage], across: Across) -> None:
-        self._operation = operation
-        self._storages = storages
-        self._across = across
-        self._disturbed = across.disturbed
-        self.notes: set[str] = set()
-        """What is to be told of the whole of it."""
+    def __init__(self, work: Work) -> None:
+        self._operation = work.operation
+        self._storages = work.storages
+        self._across = Across(work)
+        self._disturbed = work.disturbed
+        self.notes = work.notes
 
     def act_on(self, row: PlanRow, record: int) -> None:
         """Raises `Refusal` or `OSError` if it is as it was before, `Stuck` if it is left to recovery."""

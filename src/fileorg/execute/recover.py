@@ -10,12 +10,13 @@ import errno
 from typing import TYPE_CHECKING
 
 from fileorg.core.errors import StorageFailure
-from fileorg.core.model import FOLDER_ACTIONS, Action, RecordState
+from fileorg.core.model import FOLDER_ACTIONS, RecordState
 from fileorg.core.names import display, join
+from fileorg.execute.actions.table import handler_of
 from fileorg.execute.seal import seal
 from fileorg.execute.temporaries import Stuck
-from fileorg.execute.verdict import CUT_SHORT, DONE, NOT_DONE, Verdict
-from fileorg.execute.verdict_duplicates import DuplicateCase, case_of
+from fileorg.execute.verdict import CUT_SHORT, NOT_DONE, Verdict
+from fileorg.execute.verdict_duplicates import case_of
 from fileorg.journal.rows import checked
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
                 disturbed |= {(record.source_base, record.source_folder), (record.target_base, record.target_folder)}
             try:
                 case = case_of(record, operation.id, storages, disturbs, journal.digest_of, keeper_of(record.id))
-                verdict = _judge(record, case)
+                verdict = _judge(record, case, storages)
             except (Stuck, OSError) as error:
                 unsettled += 1
                 first = first or (str(error) if isinstance(error, Stuck) else f"{_shown(record)}: {error.strerror}")
@@ -100,27 +101,11 @@ def is_recognised(journal: Journal, operation: Operation, storages: Sequence[Loc
     return alone
 
 
-def _judge(record: Record, case: Case) -> Verdict:
+def _judge(record: Record, case: Case, storages: Sequence[LocalStorage]) -> Verdict:
     if record.state in {RecordState.SKIPPED, RecordState.UNDONE} and record.error not in _OF_RECOVERY:
         return Verdict(record.state, record.error)  # decided before anything was done
     try:
-        match record.action:
-            case _ if isinstance(case, DuplicateCase):
-                verdict = case.verdict()
-            case Action.MOVE | Action.RESTORE:
-                verdict = case.move()
-            case Action.COPY:
-                verdict = case.copy()
-            case Action.HARDLINK:
-                verdict = case.made(case.is_our_hardlink)
-            case Action.SYMLINK:
-                verdict = case.made(case.is_our_symlink)
-            case Action.MAKE_FOLDER:
-                verdict = case.made_folder()
-            case Action.REMOVE_FOLDER:
-                verdict = DONE if case.at_target() is None else NOT_DONE
-            case Action.REMOVE_COPY | Action.REMOVE_HARDLINK | Action.REMOVE_SYMLINK:
-                verdict = case.removal()
+        verdict = handler_of(record.action, record.source_base, record.target_base, storages).settle(case)
     except OSError as error:
         if error.errno not in _NO_LONGER_A_FOLDER:
             raise

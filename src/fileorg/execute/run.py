@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.model import Outcome, RecordState
 from fileorg.execute.act import Actor
-from fileorg.execute.look import Changed, Lookout
+from fileorg.execute.look import Lookout
 from fileorg.execute.seal import seal
+from fileorg.execute.work import Changed, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,8 +54,8 @@ def execute(
     Raises `JournalError` if the journal cannot be written: the batch it was for is not touched then.
     """
     started = time.monotonic()
-    lookout = Lookout(journal, operation, storages, changed)
-    actor = Actor(journal, operation, storages, hands)
+    work = Work(journal, operation, storages, hands, changed)
+    lookout, actor = Lookout(work), Actor(work)
     settled: Settled | None = None
     interrupted = False
     followed: list[Followed] = []
@@ -85,7 +86,7 @@ def execute(
             journal.settle(settled)
         if interrupted:
             journal.was_interrupted(operation.id)
-    counts, notes = seal(journal, operation, storages, actor.disturbed)
+    counts, notes = seal(journal, operation, storages, work.disturbed)
     done, bytes_ = counts.get(RecordState.DONE, (0, 0))
     return Outcome(
         operation=operation.id,
@@ -93,7 +94,7 @@ def execute(
         bytes=bytes_,
         counts={state: files for state, (files, _) in counts.items()},
         problems=actor.problems,
-        notes=notes + actor.notes,
+        notes=notes + list(work.notes),
         interrupted=interrupted,
         seconds=time.monotonic() - started,
     )

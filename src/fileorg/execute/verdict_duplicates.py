@@ -78,7 +78,7 @@ class DuplicateCase(Case):
         there = place.look()
         if there is None:
             return There.NOTHING
-        if self._is_original(there):
+        if self.is_original(there):
             return There.FILE
         if there.is_file and there.inode == self.record.inode and place.has_stable_inodes:
             return There.EDITED
@@ -86,17 +86,17 @@ class DuplicateCase(Case):
 
     def _touch(self) -> None:
         """Something is about to be made or taken away at the place of the duplicate, and maybe in our trash."""
-        self._disturb(self.record.source_base, self.record.source_folder)
-        self._disturb(self.record.target_base, self.record.target_folder)
+        self.disturb(self.record.source_base, self.record.source_folder)
+        self.disturb(self.record.target_base, self.record.target_folder)
 
     # To our trash -------------------------------------------------------------------------------------------------
 
     def _quarantined(self) -> Verdict:
         """As a move; but what came to our trash and is not the duplicate was to be put back."""
         there = self.at_target()
-        is_foreign = there is not None and not self._is_original(there) and not self._is_made(there, self.moved)
+        is_foreign = there is not None and not self.is_original(there) and not self.is_made(there, self.moved)
         meant = self.record.state in {RecordState.INTENT, RecordState.COPIED}
-        if meant and is_foreign and not self._is_our_placeholder(there) and self.at_source() is None:
+        if meant and is_foreign and not self.is_our_placeholder(there) and self.at_source() is None:
             self._touch()
             self._trash.rename(self._place)
             return CHANGED
@@ -108,13 +108,13 @@ class DuplicateCase(Case):
         here, place, trash = self._here, self._place, self._trash
         match (self._what(here), self._what(place), self._what(trash)):
             case (There.NOTHING, There.FILE | There.EDITED, There.NOTHING):
-                return self._not_done
+                return self.not_done
             case (There.NOTHING, There.FILE, There.FILE):
                 self._touch()  # one file by two names, as by link and unlink
                 trash.remove()
                 return CUT_SHORT
             case (There.NOTHING, _, There.FILE):
-                return Verdict(RecordState.DONE, self._note())
+                return Verdict(RecordState.DONE, self.note())
             case (There.NOTHING, _, There.EDITED):
                 return _EDITED
             case (There.NOTHING, There.FILE | There.EDITED, _):
@@ -155,11 +155,11 @@ class DuplicateCase(Case):
                 trash.remove()
                 return DONE
             case (There.NOTHING, There.FILE, _):
-                return Verdict(RecordState.DONE, self._note())
+                return Verdict(RecordState.DONE, self.note())
             case (There.NOTHING, There.EDITED, There.NOTHING):
                 return _EDITED
             case (There.NOTHING, There.NOTHING | There.LINK, There.FILE | There.EDITED):
-                return self._not_done
+                return self.not_done
             case (There.NOTHING, _, There.FILE | There.EDITED):
                 return TAKEN
             case (There.NOTHING, There.NOTHING | There.LINK, There.NOTHING):

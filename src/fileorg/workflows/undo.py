@@ -12,8 +12,8 @@ from fileorg.core.model import DEST, ROOT, Base, OperationState
 from fileorg.core.names import display
 from fileorg.core.state import root_locks, run_lock
 from fileorg.execute.follow import Follow
-from fileorg.execute.look import Changed
 from fileorg.execute.run import execute
+from fileorg.execute.work import Changed
 from fileorg.index.index import Index
 from fileorg.journal.trash import PURGE
 from fileorg.plan.undo import UndoPlan

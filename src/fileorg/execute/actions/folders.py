@@ -1,0 +1,88 @@
+"""Folders that are made, and empty ones that are removed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from fileorg.core.model import RecordState
+from fileorg.core.names import join
+from fileorg.execute.actions.handler import Handler, one_by_one
+from fileorg.execute.verdict import DONE, NOT_DONE, Refusal, Verdict
+
+if TYPE_CHECKING:
+    from fileorg.core.model import Entry, PlanRow
+    from fileorg.execute.case import Case
+    from fileorg.execute.work import Work
+
+# Made -----------------------------------------------------------------------------------------------------------------
+
+
+def _check_made(work: Work, row: PlanRow, _: Entry | None) -> tuple[None, None]:
+    seen = work.storages[row.target_base].lstat(row.target_folder, row.target_name)
+    if seen is not None and row.category and not seen.is_folder:  # on the way, the files themselves tell
+        raise Refusal(RecordState.CONFLICT, "the name is taken")
+    if seen is not None:
+        raise Refusal(RecordState.SKIPPED, "it is there already")
+    # Known as missing from now on: a later batch finds it made, and must not take it for older.
+    work.folder_id(row.target_base, join(row.target_folder, row.target_name))
+    return None, None
+
+
+def _make(work: Work, row: PlanRow, _: int) -> None:
+    try:
+        work.storages[row.target_base].make_folder(row.target_folder, row.target_name, row.mode)
+    except OSError as error:
+        work.disturbed.add((row.target_base, row.target_folder))
+        if error.errno == errno.EEXIST:
+            raise Refusal(RecordState.SKIPPED, "it is there already") from error
+        raise
+
+
+def _settle_made(case: Case) -> Verdict:
+    verdict, record = case.made(lambda there: there.is_folder), case.record
+    there = case.at_target()
+    if verdict is DONE and there is not None and _is_halfway(there.mode, record.mode or 0):
+        os.fchmod(case.target.fd(join(record.target_folder, record.target_name)), stat.S_IMODE(record.mode))
+    return verdict
+
+
+def _is_halfway(mode: int, wanted: int) -> bool:
+    """Whether a folder has the mode that it was made with, and not the one yet that it is then given exactly."""
+    first = wanted | 0o700 | stat.S_ISGID  # less the umask; the folder above may pass its group on
+    return stat.S_ISDIR(wanted) and mode != wanted and mode & 0o700 == 0o700 and not mode & ~first
+
+
+MAKE_FOLDER = Handler(_check_made, one_by_one(_make), _settle_made, looks_at_source=False)
+
+# Removed --------------------------------------------------------------------------------------------------------------
+
+
+def _check_removed(work: Work, row: PlanRow, _: Entry | None) -> tuple[Entry, None]:
+    seen = work.storages[row.target_base].lstat(row.target_folder, row.target_name)
+    if seen is None or not seen.is_folder:
+        raise Refusal(RecordState.SKIPPED, "it is no longer there")
+    # Known with its time, also where no file leaves it: redo gives it back.
+    work.folder_id(row.target_base, join(row.target_folder, row.target_name))
+    return seen, None
+
+
+def _remove(work: Work, row: PlanRow, _: int) -> None:
+    try:
+        work.storages[row.target_base].remove_folder(row.target_folder, row.target_name)
+    except OSError as error:
+        match error.errno:
+            case errno.ENOTEMPTY | errno.EEXIST:
+                raise Refusal(RecordState.SKIPPED, "it is not empty, and was kept") from error
+            case errno.EBUSY:
+                raise Refusal(RecordState.FAILED, "something is mounted there, or it is in use") from error
+        raise
+
+
+def _settle_removed(case: Case) -> Verdict:
+    return DONE if case.at_target() is None else NOT_DONE
+
+
+REMOVE_FOLDER = Handler(_check_removed, one_by_one(_remove), _settle_removed, looks_at_source=False)

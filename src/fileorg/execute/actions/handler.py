@@ -1,0 +1,96 @@
+"""What is told of an action: how it is checked before the commit, applied after it, and settled after a crash."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from fileorg.core.model import Entry, PlanRow, RecordState
+from fileorg.execute.case import Case
+from fileorg.execute.identity import Identity, is_known
+from fileorg.execute.verdict import Refusal, Verdict
+from fileorg.execute.work import Changed, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fileorg.journal.journal import Batch
+
+Check: TypeAlias = Callable[[Work, PlanRow, Entry | None], tuple[Entry | None, str | None]]
+Apply: TypeAlias = "Callable[[Work, Series, Fail], Callable[[], None] | None]"
+Settle: TypeAlias = Callable[[Case], Verdict]
+Fail: TypeAlias = Callable[[int, Refusal | OSError], None]
+"""Told of a position that was not done, and why."""
+
+
+class Series(NamedTuple):
+    """Rows of a batch that follow each other, done alike between the same two bases. Their intents are committed."""
+
+    batch: Sequence[PlanRow]
+    positions: Sequence[int]
+    looked: Batch
+    first: int  # the record of position 0
+    packed: bytes | None  # what `Handler.pack` made of them
+
+
+class Handler(NamedTuple):
+    """An action, between two kinds of storage.
+
+    `check` judges a row that is not plainly as it was planned: what it is about, as it is now, and a note. It raises
+    `Refusal` or `OSError` if it must not be touched. `apply` does a series, and tells of each failure; it may return
+    what is left to do when the end of the series has to be waited for. `settle` decides after a crash.
+    """
+
+    check: Check
+    apply: Apply
+    settle: Settle
+    looks_at_source: bool = True
+    """Whether a row is about a file at its source, which is looked at with all others of the batch: `check` is given
+    what is there."""
+    pack: Callable[[Sequence[PlanRow]], bytes] | None = None
+    """Makes ready what can be, while the series before is still under way."""
+
+
+def one_by_one(do: Callable[[Work, PlanRow, int], None]) -> Apply:
+    """An `apply` that does a row, whose record is given, after the other."""
+
+    def apply(work: Work, series: Series, fail: Fail) -> None:
+        for position in series.positions:
+            try:
+                do(work, series.batch[position], series.first + position)
+            except (Refusal, OSError) as error:
+                fail(position, error)
+
+    return apply
+
+
+def check_source(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry, str | None]:
+    """A file at the source, as it was planned or changed in a way that `work` lets pass."""
+    return _checked(work, row, seen, work.changed)
+
+
+def check_unchanged(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry, None]:
+    """A file at the source that has to be as it was planned, whatever else is let pass."""
+    entry, _ = _checked(work, row, seen, Changed.LEAVE)
+    return entry, None
+
+
+def _checked(work: Work, row: PlanRow, seen: Entry | None, changed: Changed) -> tuple[Entry, str | None]:
+    if seen is None:
+        raise Refusal(RecordState.MISSING, "it is no longer there")
+    if (seen.inode, seen.size, seen.mtime_ns) == (row.inode, row.size, row.mtime_ns):
+        return seen, None
+    if not (seen.is_file or (stat.S_ISLNK(seen.mode) and stat.S_ISLNK(row.mode))):
+        raise Refusal(RecordState.CHANGED, "there is something else in its place")
+    if row.inode == 0:  # not known: a redo of a copy
+        return seen, None
+    expected, storage = Identity(row.inode, row.size, row.mtime_ns), work.storages[row.source_base]
+    if is_known(storage, row.source_folder, seen, expected):
+        return seen, None
+    same = seen.inode == row.inode and storage.has_stable_inodes(row.source_folder)
+    if not same and changed is not Changed.ANY:
+        raise Refusal(RecordState.CHANGED, "another file is in its place")
+    if changed is Changed.LEAVE:
+        raise Refusal(RecordState.CHANGED, "it changed since it was scanned")
+    return seen, "it was edited since, and moved as it is"

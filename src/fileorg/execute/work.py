@@ -1,0 +1,84 @@
+"""What the actions of one operation share: its storages, what the journal knows, and what is to be told at the end."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from fileorg.core.names import split
+from fileorg.execute.temporaries import aside, remove_checked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fileorg.core.model import Base
+    from fileorg.execute.identity import Identity
+    from fileorg.journal.journal import Journal
+    from fileorg.journal.rows import Operation
+    from fileorg.storage.local.storage import LocalStorage
+    from fileorg.storage.local.worker import Hands
+
+_FOLDERS_KNOWN = 20_000
+
+
+class Changed(Enum):
+    """What happens to a file that is not as it was when the plan was made."""
+
+    LEAVE = auto()  # it stays
+    EDITED = auto()  # the same file with other content is moved, with a note; another file at its place stays
+    ANY = auto()  # whatever file is at the place is moved
+
+
+class Work:
+    """An operation that is carried out."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        operation: Operation,
+        storages: Sequence[LocalStorage],
+        hands: Hands,
+        changed: Changed = Changed.LEAVE,
+    ) -> None:
+        self.journal = journal
+        self.operation = operation.id
+        self.storages = storages
+        self.hands = hands
+        self.changed = changed
+        self.folders: dict[Base, dict[bytes, int]] = {base: {} for base in range(len(storages))}
+        """The ids of folders, as far as they are remembered; `folder_id` knows the others."""
+        self.disturbed: set[tuple[Base, bytes]] = set()
+        """Folders in which something was made and taken away again."""
+        self.notes: set[str] = set()
+        """What is to be told of the whole of it."""
+
+    def folder_id(self, base: Base, path: bytes) -> int:
+        """The id that the journal has for a folder, which it now knows as it is. Inside a transaction."""
+        known = self.folders[base].get(path)
+        if known is not None:
+            return known
+        known = self.journal.known_folder(self.operation, base, path)
+        if known is None:
+            if path:  # those above too: undo may have to make them again
+                self.folder_id(base, split(path)[0])
+            try:
+                seen = self.storages[base].stat_folder(path)
+            except OSError:
+                seen = None
+            known = self.journal.add_folder(self.operation, base, path, seen)
+        if len(self.folders[base]) >= _FOLDERS_KNOWN:
+            self.folders[base].clear()
+        self.folders[base][path] = known
+        return known
+
+    def remove(
+        self,
+        storage: LocalStorage,
+        folder: bytes,
+        name: bytes,
+        record: int,
+        expected: Identity,
+        digest: bytes | None = None,
+    ) -> bool:
+        """`remove_checked` with the names of this operation."""
+        return remove_checked(storage, folder, name, aside(self.operation, record), expected, digest)
