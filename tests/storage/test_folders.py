@@ -2,35 +2,82 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import resource
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.storage.ways import content_of, names_of, read, write
+from tests.storage.ways import content_of, names_of, path_of, read, write
 
+from fileorg.core.descriptors import TooManyOpen
 from fileorg.storage.local import posix
 from fileorg.storage.local.storage import LocalStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
-def test_more_folders_than_descriptors(local: LocalStorage, root: Path) -> None:
-    write(root, {f"{number}/file": str(number) for number in range(300)})
-    before = len(os.listdir("/proc/self/fd"))
+@pytest.fixture
+def another(local: LocalStorage, tmp_path: Path) -> Iterator[LocalStorage]:
+    """A second tree, opened where this process may have 80 descriptors more than it has."""
+    (tmp_path / "another").mkdir()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_opened() + 80, hard))
+    try:
+        with contextlib.closing(LocalStorage(os.fsencode(tmp_path / "another"))) as storage:
+            yield storage
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def _opened() -> int:
+    return len(os.listdir("/proc/self/fd")) - 1  # but for the one that this takes
+
+
+def test_all_trees_share_the_descriptors(local: LocalStorage, another: LocalStorage, root: Path) -> None:
+    write(root, {f"{number}/file": str(number) for number in range(100)})
+    write(path_of(another, ""), {f"{number}/other": "" for number in range(100)})
+    before = _opened()
     for _ in range(2):
-        for number in range(300):
-            folder = b"%d" % number
-            other = b"%d" % ((number + 150) % 300)
-            local.rename_noreplace(folder, b"file", local, other, b"aside")
-            local.rename_noreplace(other, b"aside", local, folder, b"file")
-    assert read(root) == {f"{number}/file": str(number) for number in range(300)}
-    assert len(os.listdir("/proc/self/fd")) - before <= 257
-    local.close()
-    assert len(os.listdir("/proc/self/fd")) < before
+        for number in range(100):
+            folder, other = b"%d" % number, b"%d" % ((number + 50) % 100)
+            local.rename_noreplace(folder, b"file", another, other, b"aside")
+            another.rename_noreplace(other, b"aside", local, folder, b"file")
+    assert read(root) == {f"{number}/file": str(number) for number in range(100)}
+    assert _opened() - before <= 40
+    for storage in (another, local):
+        storage.close()
+    assert _opened() < before
+
+
+def test_many_moves_at_once_share_them_too(local: LocalStorage, another: LocalStorage, root: Path) -> None:
+    write(root, {f"{number}/file": str(number) for number in range(100)})
+    write(path_of(another, ""), {f"{number}/other": "" for number in range(100)})
+    paths = [part for number in range(100) for part in (b"%d" % number, b"file", b"%d" % (99 - number), b"moved")]
+    assert local.rename_all(another, paths) == []
+    assert read(root) == {}
+    assert {path: content for path, content in read(path_of(another, "")).items() if content} == {
+        f"{99 - number}/moved": str(number) for number in range(100)
+    }
+
+
+def test_a_tree_that_leaves_no_room_is_refused(local: LocalStorage, another: LocalStorage, root: Path) -> None:
+    with contextlib.ExitStack() as stack:
+
+        def open_more() -> None:
+            while True:
+                stack.callback(LocalStorage(local.root).close)
+
+        with pytest.raises(TooManyOpen, match="ulimit -n"):
+            open_more()
+        before = _opened()
+        with pytest.raises(TooManyOpen):
+            open_more()
+        assert _opened() == before
 
 
 def test_a_folder_in_use_stays_open(local: LocalStorage, root: Path) -> None:

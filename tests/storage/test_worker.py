@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -48,6 +49,19 @@ def test_one_batch_follows_the_other(hands: Hands, tree: Tree) -> None:
     hands.start(pack(Moves(*ROOT_TO_ROOT, [b"Images", b"a.jpg", b"", b"c.jpg"])))
     assert hands.finish() == []
     assert tree.read()["c.jpg"] == "one"
+
+
+def test_there_may_be_hundreds_of_roots(tree: Tree) -> None:
+    tree.write({f"{root}/": "" for root in range(300)} | {"299/file": "one"})
+    storages = [LocalStorage(os.fsencode(tree.path(str(root)))) for root in range(300)]
+    with contextlib.ExitStack() as stack:
+        for storage in storages:
+            stack.callback(storage.close)
+        other = stack.enter_context(contextlib.closing(OtherHands(storages)))
+        assert other.is_ready()
+        other.start(pack(Moves(299, 298, [b"", b"file", b"", b"moved"])))
+        assert other.finish() == []
+    assert tree.read()["298/moved"] == "one"
 
 
 def test_names_of_any_bytes_arrive_as_they_are(hands: Hands, tree: Tree) -> None:

@@ -1,6 +1,7 @@
 """The program `fileorg`: which commands there are, loaded when they are wanted, and how an error is told."""
 
 import contextlib
+import errno
 import functools
 import importlib
 import os
@@ -94,7 +95,7 @@ def _run(words: list[str]) -> int:
             name = error.filename if isinstance(error.filename, bytes | str) else ""
             subject = f"{display(name)} cannot be used" if name else "The system says"
             sentence = f"{subject}: {error.strerror}"
-            return _tell(words, sentence, "see whether its disk is well and mounted", Exit.SOME_FAILED, error)
+            return _tell(words, sentence, _hint_of(error), Exit.SOME_FAILED, error)
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         sentence = f"Something went wrong that fileorg did not expect: {what}"
         return _tell(words, sentence, "run it again with --debug to see where", Exit.SOME_FAILED, error)
@@ -103,6 +104,14 @@ def _run(words: list[str]) -> int:
 
         tell_event(standard_error(), event="done", exit_code=int(code or 0))
     return int(code or 0)
+
+
+def _hint_of(error: OSError) -> str:
+    if error.errno == errno.EMFILE:
+        from fileorg.core.descriptors import TooManyOpen
+
+        return TooManyOpen.hint
+    return "see whether its disk is well and mounted"
 
 
 def _refuse(words: list[str], error: Any) -> int:

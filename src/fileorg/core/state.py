@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fileorg.core.descriptors import telling_the_limit
 from fileorg.core.errors import Locked, StateError
 from fileorg.core.names import display
 
@@ -164,7 +165,7 @@ def root_locks(*roots: bytes) -> Iterator[list[int]]:
 
     Also against one of another user or with another state directory: the flock is on the directory itself, keyed by
     device and inode whatever name leads there. Those above a root are held shared: a run on an ancestor or a
-    descendant conflicts. Raises `Locked`.
+    descendant conflicts. Raises `Locked`, `TooManyOpen`.
     """
     exclusive = {os.path.realpath(root) for root in roots}
     shared = {parent for root in exclusive for parent in _ancestors(root)} - exclusive
@@ -172,7 +173,8 @@ def root_locks(*roots: bytes) -> Iterator[list[int]]:
     try:
         for path in sorted(exclusive | shared):
             try:
-                fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                with telling_the_limit():
+                    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             except PermissionError:  # a folder that may be entered but not read: no one can lock it
                 continue
             fds.append(fd)

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fileorg.core.descriptors import TooManyOpen, raise_limit
 from fileorg.core.errors import GuardRefused, Locked
 from fileorg.core.names import display, is_within
 from fileorg.core.state import root_locks, run_lock
@@ -66,6 +67,7 @@ def changing(
     stack: contextlib.ExitStack, state: StateDirectory, what: str, roots: set[bytes], reporter: Reporter
 ) -> tuple[Journal, list[int]]:
     """The journal and the descriptors of the locks, with whatever a crash left open settled first."""
+    raise_limit()
     locks = [stack.enter_context(run_lock(state, what))]
     journal = stack.enter_context(Journal(state.journal))
     _recover_open(journal, state, reporter)
@@ -81,6 +83,7 @@ class Recovered(NamedTuple):
 
 def recover_all(state: StateDirectory, reporter: Reporter) -> Recovered:
     """`fileorg recover`: settle what a crash left open. Raises `Locked`, `JournalError`."""
+    raise_limit()
     with run_lock(state, "recover"), Journal(state.journal) as journal:
         return Recovered(_recover_open(journal, state, reporter), journal.open_operations())
 
@@ -102,7 +105,7 @@ def _recover_open(journal: Journal, state: StateDirectory, reporter: Reporter) -
                 if other is not None:
                     raise OSError(f"{display(other.path)} is not the folder that it was (is its disk mounted?)")
                 (settle_purge if operation.kind == PURGE else recover)(journal, operation, storages, reporter)
-        except (Locked, GuardRefused, Unsettled, OSError) as error:
+        except (Locked, GuardRefused, Unsettled, TooManyOpen, OSError) as error:
             reporter.note(
                 f"Operation {operation.id} was interrupted and cannot be settled now: {str(error).removesuffix('.')}."
                 " Run fileorg recover later."

@@ -13,6 +13,7 @@ from xxhash import xxh3_128_digest
 from fileorg.content.duplicates import Bounds, Finder
 from fileorg.content.keeper import Chooser, Trees, Wishes
 from fileorg.content.reading import Reads, Tree
+from fileorg.core.descriptors import raise_limit
 from fileorg.core.errors import UsageError
 from fileorg.core.names import display, is_within
 from fileorg.core.pool import Processes
@@ -185,6 +186,7 @@ def deduping(
     """
     started = time.monotonic()
     wishes = options.wishes()
+    raise_limit()
     with contextlib.ExitStack() as stack:
         roots, references = _folders(options, state, reporter, changes=changes)
         paths = distinct_folders([*roots, *references])

@@ -5,36 +5,77 @@ from __future__ import annotations
 import errno
 import os
 from collections import OrderedDict
+from threading import local
 from typing import TYPE_CHECKING
 
+from fileorg.core.descriptors import TooManyOpen, limit, telling_the_limit
 from fileorg.storage.local import posix
 from fileorg.storage.local.listing import entry_of
 
 if TYPE_CHECKING:
     from fileorg.core.model import Entry
 
-OPEN_FOLDERS = 256
-"""Descriptors kept open; the usual limit of a process is 1,024."""
-
-
+_MOST, _FEWEST = 512, 8
 _LEADS_NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+
+
+class _Budget:
+    """The folders that all storages of this process keep open, a descriptor each; the one used last is at the end."""
+
+    def __init__(self) -> None:
+        self.most = _MOST
+        self.in_order: OrderedDict[int, tuple[dict[bytes, int], bytes]] = OrderedDict()
+
+    def fit(self, newest: int) -> None:
+        """Fit the budget to what is open, of which `newest` was opened last. Raises `TooManyOpen` if little is left."""
+        taken = newest - len(self.in_order)  # the kernel gives the lowest number that is free
+        self.most = min(_MOST, (limit() - taken) // 2)  # the other half is for files, databases and processes
+        if self.most < _FEWEST:
+            raise TooManyOpen
+
+    def add(self, fd: int, fds: dict[bytes, int], folder: bytes) -> None:
+        """Put the descriptor of a folder into `fds`; what was not used for longest may be closed for it."""
+        fds[folder] = fd
+        self.in_order[fd] = fds, folder
+        while len(self.in_order) > self.most:
+            oldest, (others, other) = self.in_order.popitem(last=False)
+            del others[other]
+            os.close(oldest)
+
+
+class _OfThread(local):
+    """One budget a thread: what is closed to make room may be in use in another one."""
+
+    def __init__(self) -> None:
+        self.budget = _Budget()
+
+
+_of_thread = _OfThread()
 
 
 class OpenFolders:
     """Folders stay open between calls.
 
     One that another program moves away meanwhile is still acted on, wherever it went, until `forget`. Call
-    `forget(b"")` where a new look is due, such as before a batch.
+    `forget(b"")` where a new look is due, such as before a batch. To be used in the thread that made it.
     """
 
     def __init__(self, root: bytes, *, cross_mounts: bool = True) -> None:
-        """Raises `OSError` if `root` is no directory that can be read."""
+        """Raises `OSError` if `root` is no directory that can be read, `TooManyOpen`."""
         self.root = os.path.realpath(root)
         self.cross_mounts = cross_mounts
-        self._root_fd = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._fds: OrderedDict[bytes, int] = OrderedDict()
+        with telling_the_limit():
+            self._root_fd = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._fds: dict[bytes, int] = {}
+        self._budget = _of_thread.budget
+        self._used = self._budget.in_order.move_to_end
         self._dev = os.fstat(self._root_fd).st_dev
         self._mounts: dict[int, int] = {}
+        try:
+            self._budget.fit(self._root_fd)
+        except TooManyOpen:
+            self.close()
+            raise
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -42,25 +83,33 @@ class OpenFolders:
         seen = os.fstat(self._root_fd)
         return seen.st_dev, entry_of(b"", seen).inode
 
+    @property
+    def at_hand(self) -> int:
+        """Descriptors that a loop may remember by itself: so many stay open until it asks for others."""
+        return self._budget.most // 2
+
     def fd(self, folder: bytes) -> int:
-        """A descriptor of the folder, valid until `OPEN_FOLDERS` others were asked for. Raises `OSError`."""
-        if folder in self._fds:
-            self._fds.move_to_end(folder)
-            return self._fds[folder]
+        """A descriptor of the folder, valid until `at_hand` others were asked for, of whatever storage.
+
+        Raises `OSError`.
+        """
+        if (known := self._fds.get(folder)) is not None:
+            self._used(known)
+            return known
         fd = posix.open_beneath(self._root_fd, folder, cross_mounts=self.cross_mounts)
-        self._fds[folder] = fd
+        self._budget.add(fd, self._fds, folder)
         dev = os.fstat(fd).st_dev
         if dev != self._dev and dev not in self._mounts:
             self._mounts[dev] = os.dup(fd)  # for `sync`: the folder itself may be closed by then
-        if len(self._fds) > OPEN_FOLDERS:
-            os.close(self._fds.popitem(last=False)[1])
         return fd
 
     def forget(self, folder: bytes) -> None:
         """Close the descriptor of a folder that is about to go or come, and of those beneath it."""
         below = folder + b"/" if folder else b""
         for known in [known for known in self._fds if known == folder or known.startswith(below)]:
-            os.close(self._fds.pop(known))
+            fd = self._fds.pop(known)
+            del self._budget.in_order[fd]
+            os.close(fd)
 
     def stat_folder(self, folder: bytes) -> Entry | None:
         try:

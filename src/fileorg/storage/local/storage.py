@@ -12,7 +12,6 @@ from fileorg.core.names import join
 from fileorg.storage.base import Capabilities, Kind
 from fileorg.storage.local import copying, posix
 from fileorg.storage.local.casing import Spellings
-from fileorg.storage.local.folders import OPEN_FOLDERS
 from fileorg.storage.local.listing import batches, entry_of, regular_file
 from fileorg.storage.paths import NO_NAMES, are_names, check_name, failed
 
@@ -26,10 +25,6 @@ _NEW_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # No file can have a name that is too long, or is not text where names have to be.
 _NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EILSEQ}
 _NO_RENAME_FLAG = {errno.EINVAL, errno.ENOSYS}
-
-
-_FOLDERS_AT_HAND = OPEN_FOLDERS // 2
-"""Descriptors that a loop may remember by itself: so many are open at least until it asks for others."""
 
 
 class StagedCopy(NamedTuple):
@@ -63,9 +58,9 @@ class LocalStorage(Spellings):
         # `check_name` and `fd` in one: two more calls a file would be a twentieth of its rename.
         if 0x2F in name or 0 in name or name in NO_NAMES:
             raise failed(errno.EINVAL, name)
-        if folder in self._fds:
-            self._fds.move_to_end(folder)
-            return self._fds[folder]
+        if (known := self._fds.get(folder)) is not None:
+            self._used(known)
+            return known
         return self.fd(folder)
 
     def list_folder(self, folder: bytes) -> Iterator[Listing]:
@@ -152,7 +147,7 @@ class LocalStorage(Spellings):
         """
         failed: list[tuple[int, int]] = []
         doubtful = not (are_names(paths[1::4]) and are_names(paths[3::4]))
-        rename, parts = posix.rename_noreplace, iter(paths)
+        rename, parts, at_hand = posix.rename_noreplace, iter(paths), self.at_hand
         fds: dict[bytes, int] = {}
         target_fds: dict[bytes, int] = {}
         for position, (folder, name, to_folder, to_name) in enumerate(zip(parts, parts, parts, parts, strict=True)):
@@ -160,7 +155,7 @@ class LocalStorage(Spellings):
                 if doubtful:
                     self.rename_noreplace(folder, name, target, to_folder, to_name)
                     continue
-                if len(fds) + len(target_fds) >= _FOLDERS_AT_HAND:
+                if len(fds) + len(target_fds) >= at_hand:
                     fds.clear()
                     target_fds.clear()
                 if (fd := fds.get(folder)) is None:

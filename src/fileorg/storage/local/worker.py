@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.model import Base
 
-_HEADER = struct.Struct("<QBB")  # bytes that follow, source base, target base
+_HEADER = struct.Struct("<QII")  # bytes that follow, source base, target base
 _READY = b"ready"
 _FEW_FILES = 5000
 """Up to so many files are moved by this process: starting another one takes as long."""
