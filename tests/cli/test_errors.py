@@ -282,7 +282,7 @@ def test_a_traceback_only_with_debug(fileorg: Fileorg) -> None:
 
 def test_an_error_of_the_program_is_one_sentence(tmp_path: Path) -> None:
     broken = (
-        "import sys, fileorg.workflows as w\n"
+        "import sys, fileorg.workflows.scan as w\n"
         "def fail(*_): raise ZeroDivisionError('here \\x1b[31m')\n"
         "w.scan_trees = fail\n"
         "from fileorg.cli.app import run\n"
