@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.runs import Runs
-from tests.support.tally import pytest_configure, pytest_terminal_summary, tally  # noqa: F401  hooks and a fixture
 from tests.support.tree import Tree
 
 from fileorg.core.state import StateDirectory, open_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+pytest_plugins = ("tests.support.parallel", "tests.support.tally")
 
 _NOBODY = 65534
 

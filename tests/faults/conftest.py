@@ -11,6 +11,7 @@ import pytest
 from tests.faults.case import Place
 from tests.faults.crew import crew, in_memory, trial
 from tests.faults.process import STRACE
+from tests.support.parallel import processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,9 +42,11 @@ def other_device(fast_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="session")
 def plain_workers(fast_folder: Path, other_device: Path | None) -> Iterator[Workers]:
-    """One more than there are processors: a part of the time, each of them waits for strace."""
+    """One more than there are processors: a part of the time, each of them waits for strace. Those processors are
+    shared with other processes of the test run, but two workers are needed where two commands meet.
+    """
     blank, places = fast_folder / "blank", list[tuple[Path, Place]]()
-    for number in range((os.cpu_count() or 1) + 1):
+    for number in range(max(2, (os.cpu_count() or 1) // processes() + 1)):
         base = fast_folder / f"worker-{number}"
         other = other_device / f"worker-{number}" if other_device else None
         places.append((base / "scratch", Place(base, other, blank)))

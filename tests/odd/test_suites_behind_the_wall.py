@@ -38,7 +38,7 @@ def behind_the_wall(*arguments: str) -> subprocess.CompletedProcess[str]:
     """pytest, with a folder of its own for all that it writes, and memory for what tests write on another device."""
     with tempfile.TemporaryDirectory(prefix="fileorg-wall-") as own:
         Path(own).chmod(0o711)  # for what is done as nobody
-        own_options = ["-q", "-p", "no:cacheprovider", "-m", "not slow and not root", f"--basetemp={own}/base"]
+        own_options = ["-q", "-n0", "-pno:cacheprovider", "-m", "not slow and not root", f"--basetemp={own}/base"]
         command = [sys.executable, "-B", "-c", _BEHIND, own, *own_options, *arguments]
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "PYTEST"))}
         environment |= {"TMPDIR": own, "SQLITE_TMPDIR": own}

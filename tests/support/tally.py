@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pytest
 
-_TALLY = pytest.StashKey[Counter[str]]()
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
+
+TALLY = pytest.StashKey[Counter[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_TALLY] = Counter()
+    config.stash[TALLY] = Counter()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process that shares the tests with others tells the first one what it has counted."""
+    if hasattr(session.config, "workeroutput"):
+        tally: Counter[str] = session.config.stash[TALLY]
+        session.config.workeroutput["tally"] = dict(tally)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: WorkerController) -> None:
+    """One that has crashed tells nothing."""
+    node.config.stash[TALLY].update(getattr(node, "workeroutput", {}).get("tally", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    tally = config.stash[_TALLY]
+    tally = config.stash[TALLY]
     if not tally:
         return
     terminalreporter.section("faults")
@@ -27,4 +44,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.fixture(scope="session")
 def tally(request: pytest.FixtureRequest) -> Counter[str]:
     """How many points of each row of the fault matrix were tried."""
-    return request.config.stash[_TALLY]
+    return request.config.stash[TALLY]
