@@ -18,7 +18,7 @@ from fileorg.core.state import StateDirectory, open_state
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytest_plugins = ("tests.support.parallel", "tests.support.tally")
+pytest_plugins = ("tests.support.parallel", "tests.support.tally", "tests.support.results")
 
 _NOBODY = 65534
 

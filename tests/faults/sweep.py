@@ -195,21 +195,26 @@ def _evenly(positions: list[int], most: int) -> list[int]:
 
 def sweep_kills(workers: Workers, course: Course, most: int | None) -> list[str]:
     """Kill at each of the points; what was violated, and where."""
-    points = spread(course.calls, most)
-    found = workers.each([partial(course.kill, call=call, ending=number) for number, call in enumerate(points)])
-    return _reported(course, [f"killed at {call}" for call in points], found)
+    return sweep_many_kills(workers, [(course, spread(course.calls, most))])
+
+
+def sweep_many_kills(workers: Workers, sweeps: Sequence[tuple[Course, list[Call]]]) -> list[str]:
+    """The same for points of several courses, where no worker waits until the others have done one of them."""
+    points = [(course, call, number) for course, calls in sweeps for number, call in enumerate(calls)]
+    found = workers.each([partial(course.kill, call=call, ending=number) for course, call, number in points])
+    return [
+        f"{course.sweep}: killed at {call}: {violation}"
+        for (course, call, _), violations in zip(points, found, strict=True)
+        for violation in violations
+    ]
 
 
 def sweep_errors(workers: Workers, course: Course, points: Sequence[Point]) -> list[str]:
     """Let each of the calls fail; what was violated, and where."""
     tasks = [partial(course.fail, call=call, error=error, ending=number) for number, (call, error) in enumerate(points)]
     found = workers.each(tasks)
-    return _reported(course, [f"{error} at {call}" for call, error in points], found)
-
-
-def _reported(course: Course, points: Sequence[str], found: list[list[str]]) -> list[str]:
     return [
-        f"{course.sweep}: {point}: {violation}"
-        for point, violations in zip(points, found, strict=True)
+        f"{course.sweep}: {error} at {call}: {violation}"
+        for (call, error), violations in zip(points, found, strict=True)
         for violation in violations
     ]

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.faults.sweep import Worker, Workers, spread
+from tests.faults.sweep import Worker, Workers
 from tests.faults.test_failing_calls import fail_at
-from tests.faults.test_kills import course_of, kill_at, wreck_of
+from tests.faults.test_kills import course_of, kill_at, kill_at_every_call, kill_recoveries, wreck_of
 from tests.faults.trees import DUPLICATES, SHARED
 from tests.power.filesystems import BTRFS, XFS, FileSystem, Unmountable
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _PLAIN = DUPLICATES[:3]
 _FEW, _FEW_OF_RECOVERY, _FEW_SHARED = 4, 3, 2
-_MANY_OF_RECOVERY, _WHOLE_RECOVERIES = 8, 4
 
 _every_scenario = pytest.mark.parametrize("scenario", DUPLICATES, ids=str)
 _failing = pytest.mark.parametrize("scenario", [one for one in DUPLICATES if not one.others], ids=str)
@@ -58,19 +57,14 @@ def test_a_call_that_fails(workers: Workers, tally: Counter[str], scenario: Scen
 @_every_scenario
 @_every_command
 def test_a_kill_at_every_call(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
-    kill_at(workers, tally, course_of(workers, scenario, command), None)
+    kill_at_every_call(workers, tally, course_of(workers, scenario, command))
 
 
 @pytest.mark.slow
 @_every_scenario
 @_wrecked
 def test_a_kill_of_every_recovery(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
-    course = course_of(workers, scenario, command)
-    wrecks = [call for call in course.calls if call.about == "user"]
-    whole = spread(wrecks, _WHOLE_RECOVERIES)
-    for wreck in wrecks:
-        most = None if wreck in whole else _MANY_OF_RECOVERY
-        kill_at(workers, tally, course.recovery(workers.all[0], wreck), most)
+    kill_recoveries(workers, tally, course_of(workers, scenario, command))
 
 
 @pytest.mark.slow
@@ -134,5 +128,8 @@ def share(sharers: Workers, tally: Counter[str], most: int | None, *, every: boo
     assert shared, "no blocks were shared"
     kill_at(sharers, tally, course._replace(calls=shared), most)
     for command in ("organize", "undo", "redo") if every else ("organize",):
-        kill_at(sharers, tally, course_of(sharers, SHARED, command), most)
+        if every:
+            kill_at_every_call(sharers, tally, course_of(sharers, SHARED, command))
+        else:
+            kill_at(sharers, tally, course_of(sharers, SHARED, command), most)
         fail_at(sharers, tally, course_of(sharers, SHARED, command), every=every)

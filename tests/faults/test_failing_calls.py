@@ -8,6 +8,7 @@ import pytest
 from tests.faults.sweep import spread, sweep_errors
 from tests.faults.test_kills import course_of, wreck_of
 from tests.faults.trees import SCENARIOS
+from tests.support.share import part
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -62,19 +63,20 @@ def fail_at(workers: Workers, tally: Counter[str], course: Course, *, every: boo
     points: dict[str, list[Point]]
     if every:
         points = {
-            "user files": [(call, error) for call in user for error in _ERRORS],
-            "journal and state": [(call, error) for call in state for error in _ERRORS_OF_STATE],
+            "on user files": part([(call, error) for call in user for error in _ERRORS]),
+            "on the journal and the state directory": part(
+                [(call, error) for call in state for error in _ERRORS_OF_STATE]
+            ),
         }
     else:
         first = len(course.sweep.scenario.name)
         points = {
-            "user files": _one_each(spread(user, _FEW_USER), _ERRORS, first),
-            "journal and state": _one_each(spread(state, _FEW_STATE), _ERRORS_OF_STATE, first),
+            "on user files": _one_each(spread(user, _FEW_USER), _ERRORS, first),
+            "on the journal and the state directory": _one_each(spread(state, _FEW_STATE), _ERRORS_OF_STATE, first),
         }
-    what = "recovery" if course.sweep.wreck else course.sweep.word
     for files, chosen in points.items():
         violations = sweep_errors(workers, course, chosen)
-        tally[f"2 failing calls on {files}: {what}"] += len(chosen)
+        tally[f"2 failing calls: {files}"] += len(chosen)
         assert not violations, "\n".join(violations)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.faults.trees import BY_NAME
 from tests.faults.world import World
+from tests.support.share import SHARE
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -96,14 +97,16 @@ def test_others_act_at_a_step(
 def test_others_act_at_every_step(
     plain_workers: Workers, tally: Counter[str], command: str, meddlings: list[Meddling]
 ) -> None:
-    sweep_all(plain_workers, tally, command, meddlings, 1)
+    sweep_all(plain_workers, tally, command, meddlings, SHARE.of, SHARE.number - 1)
 
 
-def sweep_all(workers: Workers, tally: Counter[str], command: str, meddlings: list[Meddling], apart: int) -> None:
+def sweep_all(
+    workers: Workers, tally: Counter[str], command: str, meddlings: list[Meddling], apart: int, begin: int = 0
+) -> None:
     """Each of them begins at another step."""
     if meddlings is ACROSS and workers.all[0].place.other is None:
         pytest.skip("NOT TESTED: there is no second device to write to")
-    firsts = [1 + 37 * number % apart for number in range(len(meddlings))]
+    firsts = [1 + (37 * number + begin) % apart for number in range(len(meddlings))]
     sweeps = [partial(sweep, command, one, first, apart) for one, first in zip(meddlings, firsts, strict=True)]
     tally["4 races: others act at a step"] += sum(workers.each(sweeps))
 

@@ -5,11 +5,13 @@ A fast part of each sweep is in every run; `pytest -m slow tests/faults` tries e
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.faults.sweep import spread, sweep_kills
+from tests.faults.sweep import spread, sweep_kills, sweep_many_kills
 from tests.faults.trees import SCENARIOS
+from tests.support.share import part
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -55,7 +57,7 @@ def test_a_kill_of_the_recovery(workers: Workers, tally: Counter[str], scenario:
 @_every_scenario
 @_every_command
 def test_a_kill_at_every_call(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
-    kill_at(workers, tally, course_of(workers, scenario, command), None)
+    kill_at_every_call(workers, tally, course_of(workers, scenario, command))
 
 
 @pytest.mark.slow
@@ -63,12 +65,7 @@ def test_a_kill_at_every_call(workers: Workers, tally: Counter[str], scenario: S
 @_wrecked
 def test_a_kill_of_every_recovery(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
     """Of each recovery some calls, and of some all: they differ by what they find, and little in what they do."""
-    course = course_of(workers, scenario, command)
-    wrecks = [call for call in course.calls if call.about == "user"]
-    whole = spread(wrecks, _WHOLE_RECOVERIES)
-    for wreck in wrecks:
-        most = None if wreck in whole else _MANY_OF_RECOVERY
-        kill_at(workers, tally, course.recovery(workers.all[0], wreck), most)
+    kill_recoveries(workers, tally, course_of(workers, scenario, command))
 
 
 def course_of(workers: Workers, scenario: Scenario, command: str) -> Course:
@@ -84,6 +81,25 @@ def wreck_of(course: Course, number: int) -> Call:
     return wrecks[number % len(wrecks)]
 
 
+def kill_at_every_call(workers: Workers, tally: Counter[str], course: Course) -> None:
+    kill_at(workers, tally, course._replace(calls=part(course.calls)), None)
+
+
+def kill_recoveries(workers: Workers, tally: Counter[str], course: Course) -> None:
+    """After a kill at each call on user files: of each recovery some calls, and of some recoveries all."""
+    wrecks = part([call for call in course.calls if call.about == "user"])
+    whole = spread(wrecks, _WHOLE_RECOVERIES)
+    recoveries = workers.each([partial(course.recovery, wreck=wreck) for wreck in wrecks])
+    sweeps = [
+        (recovery, spread(recovery.calls, None if wreck in whole else _MANY_OF_RECOVERY))
+        for wreck, recovery in zip(wrecks, recoveries, strict=True)
+    ]
+    violations = sweep_many_kills(workers, sweeps)
+    for recovery, points in sweeps:
+        tally[row_of(recovery)] += len(points)
+    assert not violations, "\n".join(violations)
+
+
 def kill_at(workers: Workers, tally: Counter[str], course: Course, most: int | None) -> None:
     violations = sweep_kills(workers, course, most)
     tally[row_of(course)] += len(spread(course.calls, most))
@@ -92,11 +108,13 @@ def kill_at(workers: Workers, tally: Counter[str], course: Course, most: int | N
 
 def row_of(course: Course) -> str:
     """Which row of the fault matrix a kill of it counts for."""
-    scenario, what = course.sweep.scenario, "recovery" if course.sweep.wreck else course.sweep.word
+    scenario = course.sweep.scenario
     if scenario.others:
-        return f"6 no renameat2, no link: kill of {what}"
+        return "6 other file systems: no renameat2, no links"
     if scenario.other_device:
-        return f"7 across devices: kill of {what}"
+        return "7 across devices: kills"
     if scenario.two_processes:
-        return f"5 parent or hands killed: {what}"
-    return f"1 kill of {what}"
+        return "5 two processes: the parent or the hands killed"
+    if scenario.first[0] != "organize":
+        return f"1 kills: {scenario.first[0]}, its undo and redo, the recovery of them"
+    return "1 kills: recovery" if course.sweep.wreck else "1 kills: organize, undo, redo"

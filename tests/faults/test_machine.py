@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from tests.faults.trees import Scenario
 from tests.faults.world import KILLED, World
+from tests.support.share import SHARE
 
 if TYPE_CHECKING:
     from tests.faults.sweep import Worker, Workers
 
-ROW = "I1-I9 state machine steps"
+ROW = "state machine"
 _STEPS = 40
 _FAST, _WHOLE, _PARTS = 10, 60, 8
 
@@ -195,7 +196,7 @@ def test_any_order_of_steps(plain_workers: Workers, tally: Counter[str]) -> None
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(1, _PARTS + 1))
 def test_many_orders_of_steps(plain_workers: Workers, tally: Counter[str], number: int) -> None:
-    run_machine(plain_workers, tally, examples=_WHOLE, number=number)
+    run_machine(plain_workers, tally, examples=-(-_WHOLE // SHARE.of), number=number + (SHARE.number - 1) * _PARTS)
 
 
 def test_a_journal_written_after_acting_is_found_out(plain_workers: Workers) -> None:

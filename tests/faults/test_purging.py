@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.faults.purging import SCENARIOS, Purging
 from tests.faults.sweep import spread
+from tests.support.share import part
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -68,17 +69,21 @@ def wrecked(workers: Workers, scenario: Scenario, number: int) -> Purging:
 
 def kill_at(workers: Workers, tally: Counter[str], purging: Purging, most: int | None) -> None:
     calls = spread(purging.calls(workers.all[0]), most)
+    if most is None:
+        calls = part(calls)
     found = workers.each([partial(purging.kill, call=call, ending=number) for number, call in enumerate(calls)])
-    tally["1 kill of purge" if purging.wreck is None else "1 kill of recovery"] += len(calls)
+    tally["1 kills: purge, and the recovery from it"] += len(calls)
     check(purging, [f"killed at {call}" for call in calls], found)
 
 
 def fail_at(workers: Workers, tally: Counter[str], purging: Purging, most: int | None) -> None:
     calls = spread(purging.calls(workers.all[0]), most)
     points = [(call, error) for number, call in enumerate(calls) for error in errors_at(call, number, most)]
+    if most is None:
+        points = part(points)
     tasks = [partial(purging.fail, call=call, error=error, ending=end) for end, (call, error) in enumerate(points)]
     found = workers.each(tasks)
-    tally["2 failing calls: purge"] += len(points)
+    tally["2 failing calls: of purge, and of a recovery from it"] += len(points)
     check(purging, [f"{error} at {call}" for call, error in points], found)
 
 

@@ -14,6 +14,7 @@ import pytest
 from tests.faults.case import Case
 from tests.faults.test_races import until
 from tests.faults.trees import Scenario, settle_folders
+from tests.support.share import part
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -50,12 +51,12 @@ def test_one_of_them_is_killed_at_any_moment(workers: Workers, tally: Counter[st
 @pytest.mark.parametrize("who", [_PARENT_DIES, _HANDS_DIE])
 @pytest.mark.parametrize("command", ["organize", "undo"])
 def test_one_of_them_is_killed_at_many_moments(workers: Workers, tally: Counter[str], command: str, who: str) -> None:
-    kill_at_moments(workers, tally, command, who, [number * 0.002 for number in range(60)])
+    kill_at_moments(workers, tally, command, who, part([number * 0.002 for number in range(60)]))
 
 
 @pytest.mark.parametrize("call", ["renameat2:signal=KILL:when=5000"])
 def test_the_hands_are_killed_at_a_call(workers: Workers, tally: Counter[str], call: str) -> None:
-    tally["5 parent or hands killed: many files"] += 1
+    tally["5 two processes: the parent or the hands killed"] += 1
 
     def kill(worker: Worker, case: Case) -> None:
         finished = worker.driver.traced(case.request(*case.organize), [call], ("renameat2",))
@@ -70,7 +71,7 @@ def kill_at_moments(workers: Workers, tally: Counter[str], command: str, who: st
     before = () if command == "organize" else ("organize",)
     kills = [partial(kill_one, command=command, who=who, moment=moment) for moment in moments]
     found = workers.each([partial(wreck_and_undo, before=before, kill=kill) for kill in kills])
-    tally["5 parent or hands killed: many files"] += len(moments)
+    tally["5 two processes: the parent or the hands killed"] += len(moments)
     assert not any(found), found
 
 

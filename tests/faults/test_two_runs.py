@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tests.faults.sweep import Workers
 
-ROW = "5 two runs"
+ROW = "5 two processes: two runs"
 _LOCKED = 4
 _AT_ONCE = 8
 _OF_THE_JOURNAL = r"fileorg: Another fileorg run is at work: (organizing|undo).*, process \d+, since \d\d:\d\d\."

@@ -23,7 +23,7 @@ def test_a_command_that_writes_outside_is_held_back(workers: Workers, tally: Cou
     said = workers.one(strays)
     assert os.strerror(13) in said
     assert "outside/stray" in said
-    tally["8 confined by Landlock: what strays is held back"] += 1
+    tally["9 confined by Landlock: what strays is held back"] += 1
 
 
 def strays(worker: Worker) -> str:
@@ -37,7 +37,7 @@ def strays(worker: Worker) -> str:
 def test_a_place_that_is_not_given_is_a_place_outside(workers: Workers, tally: Counter[str]) -> None:
     """The root itself, left out of the wall: not a file is moved, and the run says so of each."""
     assert workers.one(without_its_root) == []
-    tally["8 confined by Landlock: what strays is held back"] += 1
+    tally["9 confined by Landlock: what strays is held back"] += 1
 
 
 def without_its_root(worker: Worker) -> list[str]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.odd.hostile import Victim
+from tests.support.share import SHARE, part
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 _PAGE = 4096
 _HEADER = 8
-_ROW = "8 hostile journal"
+_ROW = "8 hostile journal: forged and flipped"
 PATHS: list[object] = [
     b"..", b".", b"", b"../outside", b"/etc", b"a/../../outside", b"x//y", b"a\0b", b"./x", b"x/", "text", 7, None, 1.5,
 ]  # fmt: skip
@@ -72,8 +73,8 @@ def test_flipped_bytes(victim: Victim, tally: Counter[str]) -> None:
 
 @pytest.mark.slow
 def test_many_flipped_bytes(victim: Victim, tally: Counter[str]) -> None:
-    told = flip_at(victim, tally, headers(victim) + anywhere(victim, 1000))
-    assert told > 50
+    told = flip_at(victim, tally, part(headers(victim) + anywhere(victim, 1000)))
+    assert told > 50 // SHARE.of
 
 
 def flip_at(victim: Victim, tally: Counter[str], points: list[tuple[int, int]]) -> int:

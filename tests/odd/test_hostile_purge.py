@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.odd.hostile import Victim
-from tests.odd.test_hostile_journal import _ROW, COLUMNS
+from tests.odd.test_hostile_journal import COLUMNS
 
 from fileorg.core.errors import FileorgError
 from fileorg.core.events import NullReporter
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Iterator
 
+_ROW = "8 hostile journal: forged, for purge"
 _TRASHED = ".fileorg/trash/1/Documents/f.txt"
 _PATHS: list[object] = [b"x/.fileorg/trash/1", b".fileorg/trash/1/../../../Documents", b".fileorg/trash/1", b".fileorg"]
 _MORE: dict[str, list[object]] = {

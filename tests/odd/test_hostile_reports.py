@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
     from fileorg.report.content import Report
 
-_ROW = "8 reports of hostile journals"
+_ROW = "8 hostile journal: forged, for reports and listings"
 _WORDS: list[object] = ["a\x1b[2J\u202e", b"\xff", 7, None]
 _ALSO = {
     "records.category": _WORDS,

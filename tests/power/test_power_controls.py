@@ -22,7 +22,7 @@ _TWO_DISKS = Layout((EXT4, XFS))
 
 def violations(workers: Workers, layout: Layout, scenario: str, control: str, states: int) -> list[str]:
     trial = Trial(layout, replace(BY_NAME[scenario], rows=4), "organize", control=control)
-    findings = workers.one(lambda worker: trial.run(worker, states))
+    findings = workers.one(lambda worker: trial.run(worker, states, all_of_them=True))
     assert findings.unmountable == []
     return findings.violations
 

@@ -102,7 +102,7 @@ def lose_power(workers: Workers, tally: Counter[str], trials: Sequence[Trial], s
     found = workers.each([partial(one.run, states=states) for one in trials])
     for one, findings in zip(trials, found, strict=True):
         disks = f"{one.layout}, one disk" if len(one.layout.disks) == 1 else "two disks"
-        tally[f"3 power loss{', again in recovery' if one.recovery else ''}: {disks}"] += findings.states
+        tally[f"3 power loss: {'again in the recovery' if one.recovery else disks}"] += findings.states
     assert [line for findings in found for line in findings.violations] == []
     # What the disk writes whole is never half there, so a file system has no excuse.
     assert [line for findings in found for line in findings.unmountable] == []

@@ -14,6 +14,7 @@ from tests.power.bench import Bench
 from tests.power.filesystems import Unmountable
 from tests.power.log import Moment, survivors
 from tests.support import snapshot
+from tests.support.share import part
 
 if TYPE_CHECKING:
     from tests.faults.process import Driver
@@ -53,11 +54,12 @@ class Trial:
         also = ["others flush"] * self.others_flush + ["recovery"] * self.recovery + [self.control] * bool(self.control)
         return ", ".join([self.command, str(self.scenario), str(self.layout), *also])
 
-    def run(self, worker: Worker, states: int) -> Findings:
-        """Record the command once, then try so many states of it."""
+    def run(self, worker: Worker, states: int, *, all_of_them: bool = False) -> Findings:
+        """Record the command once, then try so many states of it, or those that a share has of them."""
         bench = Bench(self.layout, worker)
         recording, findings = self.record(bench, worker.driver), Findings()
-        for moment in recording.moments(states):
+        moments = recording.moments(states)
+        for moment in moments if all_of_them else part(moments):
             findings.states += 1
             try:
                 violations = recording.check(moment)

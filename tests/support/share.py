@@ -1,0 +1,42 @@
+"""A part of the matrix, for a shorter run that is told as such: of each row, every so-manieth point.
+
+`FILEORG_SHARE=2/4` in the environment is the second quarter; the four of them together are all points, each once.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+T = TypeVar("T")
+
+VARIABLE = "FILEORG_SHARE"
+
+
+class Share(NamedTuple):
+    """The `number`-th of `of` parts, counted from 1."""
+
+    number: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+    @classmethod
+    def parse(cls, text: str) -> Share:
+        """Raises `ValueError`."""
+        share = cls(*map(int, text.split("/")))
+        if not 1 <= share.number <= share.of:
+            raise ValueError(text)
+        return share
+
+
+SHARE = Share.parse(os.environ.get(VARIABLE, "1/1"))
+
+
+def part(points: Sequence[T]) -> list[T]:
+    """Those of the points that are to be tried: all of them, unless a part was asked for."""
+    return list(points[SHARE.number - 1 :: SHARE.of])
