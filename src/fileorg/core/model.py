@@ -5,7 +5,9 @@ from __future__ import annotations
 import stat
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeAlias
+
+from fileorg.core.names import split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -208,6 +210,26 @@ class PlanRow(NamedTuple):
     reverts: int = 0
     reason: str = ""
     keeper: Keeper | None = None
+
+    @classmethod
+    def make_folder(cls, base: Base, path: bytes, mode: int = 0o777) -> Self:
+        """A folder is made; `path` is root-relative."""
+        return cls(Action.MAKE_FOLDER, base, b"", b"", base, *split(path), 0, 0, 0, mode, "")
+
+    @classmethod
+    def remove_folder(cls, base: Base, path: bytes, category: str, reason: str = "") -> Self:
+        """An empty folder goes; `path` is root-relative."""
+        return cls(Action.REMOVE_FOLDER, base, b"", b"", base, *split(path), 0, 0, 0, 0, category, 0, reason)
+
+    @classmethod
+    def move(
+        cls, base: Base, folder: bytes, entry: Entry, target_folder: bytes, category: str = "", reason: str = ""
+    ) -> Self:
+        """A file or a symlink goes to another folder below the same base, under its name."""
+        return cls(
+            Action.MOVE, base, folder, entry.name, base, target_folder, entry.name,
+            entry.inode, entry.size, entry.mtime_ns, entry.mode, category, 0, reason,
+        )  # fmt: skip
 
 
 class Plan(Protocol):

@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # C0, DEL and C1; bidirectional marks, embeddings, overrides and isolates; line and paragraph separators;
 # the surrogates that stand for bytes that are not UTF-8; the byte-order mark and zero-width characters
@@ -45,6 +49,16 @@ def split(path: bytes) -> tuple[bytes, bytes]:
     """The inverse of `join`."""
     folder, _, name = path.rpartition(b"/")
     return folder, name
+
+
+def with_parents(path: bytes) -> Iterator[bytes]:
+    """The folders above, the uppermost first, and the folder itself; nothing for the root."""
+    end = path.find(b"/")
+    while end >= 0:
+        yield path[:end]
+        end = path.find(b"/", end + 1)
+    if path:
+        yield path
 
 
 def collision_key(name: bytes, *, case_insensitive: bool) -> bytes:

@@ -6,12 +6,11 @@ Groups are made in memory up to 100,000 names, and by SQLite beyond that; kept a
 from __future__ import annotations
 
 from array import array
-from functools import partial
 from itertools import accumulate, groupby, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.core.batches import in_batches
+from fileorg.core.batches import in_batches, row_maker
 
 if TYPE_CHECKING:
     import sqlite3
@@ -74,8 +73,8 @@ class Sums(NamedTuple):
     bytes_: int
 
 
-_new_member = partial(tuple.__new__, Member)
-_new_group = partial(tuple.__new__, Group)
+_new_member = row_maker(Member)
+_new_group = row_maker(Group)
 
 
 class Groups:

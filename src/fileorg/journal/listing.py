@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_128_digest
 
+from fileorg.core.batches import row_maker
 from fileorg.core.model import STATES_TOLD, Action, OperationState, RecordState, SortBy
 from fileorg.journal.rows import Operation, RecordId, checked_names, foreign, numbers
 
@@ -68,7 +68,7 @@ _TOLD = (
     "r.id, r.action, r.source_folder, r.source_name, r.target_folder, coalesce(r.target_name, r.source_name),"
     " r.category, r.state, r.size, r.mtime_ns, r.error"
 )
-_new_told = partial(tuple.__new__, Told)
+_new_told = row_maker(Told)
 
 
 class RecordListing:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fileorg.core.batches import row_maker
 from fileorg.core.errors import JournalError
 from fileorg.core.model import ROOT, Action, Base, Keeper, OperationState, RecordState
 from fileorg.core.names import display
@@ -133,7 +133,7 @@ class Done(NamedTuple):
     keeper: Keeper | None
 
 
-_new_done = partial(tuple.__new__, Done)
+_new_done = row_maker(Done)
 
 
 def checked_place(row: tuple[int, bytes] | None, folder: object) -> Place:

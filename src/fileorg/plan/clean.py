@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fileorg.core.batches import in_batches
-from fileorg.core.model import ROOT, Action, PlanRow
-from fileorg.core.names import display, join, split
+from fileorg.core.model import ROOT, PlanRow
+from fileorg.core.names import display, is_within, join, split, with_parents
+from fileorg.plan.folders import PRIVATE_MODE, MissingFolders
 from fileorg.scan.leftovers import Leftover
 from fileorg.storage.local.recreate import Remaking
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from fileorg.scan.empty_folders import Leftovers
     from fileorg.storage.local.storage import LocalStorage
 
-_PRIVATE = 0o700
 _ELSEWHERE = "it is on another disk than the trash of fileorg: clean that folder by itself"
 _LED_TO = "a symlink leads to it"
 
@@ -74,23 +74,16 @@ class CleanPlan:
         return found
 
     def _rows(self) -> Iterator[PlanRow]:
-        made = [b"", *_with_parents(self._there)]
+        missing = MissingFolders(ROOT, lambda folder: not is_within(self._there, folder))
         for folder, entry in self._leftovers.names():
             trash, reason = join(self._trash, folder) if folder else self._trash, self._reason(entry)
-            if not reason and trash != made[-1]:
-                wanted = list(_with_parents(trash))
-                yield from (_private_folder(path) for path in wanted if path not in made)
-                made = wanted  # what comes next is in one of these, or in none that was made before
-            yield PlanRow(
-                Action.MOVE, ROOT, folder, entry.name, ROOT, trash, entry.name,
-                entry.inode, entry.size, entry.mtime_ns, entry.mode, _kind(entry), reason=reason,
-            )  # fmt: skip
+            if not reason and trash not in missing.known:
+                yield from missing.rows(trash, PRIVATE_MODE)
+                missing.forget_beside(trash)
+            yield PlanRow.move(ROOT, folder, entry, trash, _kind(entry), reason)
         if Leftover.EMPTY_FOLDER in self._goes:
             for path, reason in self._leftovers.folders():
-                yield PlanRow(
-                    Action.REMOVE_FOLDER, ROOT, b"", b"", ROOT, *split(path),
-                    0, 0, 0, 0, Leftover.EMPTY_FOLDER, reason=reason,
-                )  # fmt: skip
+                yield PlanRow.remove_folder(ROOT, path, Leftover.EMPTY_FOLDER, reason)
 
     def _reason(self, entry: Entry) -> str:
         """Why a file or a link stays."""
@@ -110,7 +103,7 @@ def _look_at(trash: bytes, storage: LocalStorage) -> tuple[bytes, str, int]:
     """How much of the path of the trash is there, what stands in its way, and the device that it is on."""
     there = b""
     try:
-        for path in _with_parents(trash):
+        for path in with_parents(trash):
             entry = storage.lstat(*split(path))
             if entry is None:
                 break
@@ -121,17 +114,6 @@ def _look_at(trash: bytes, storage: LocalStorage) -> tuple[bytes, str, int]:
     except OSError as error:
         return there, f"the trash of fileorg cannot be used: {error.strerror}", 0
     return there, "", found.dev if found else 0
-
-
-def _with_parents(path: bytes) -> Iterator[bytes]:
-    """The folders above and the folder itself, that order; nothing for the root."""
-    if path:
-        yield from _with_parents(split(path)[0])
-        yield path
-
-
-def _private_folder(path: bytes) -> PlanRow:
-    return PlanRow(Action.MAKE_FOLDER, ROOT, b"", b"", ROOT, *split(path), 0, 0, 0, _PRIVATE, "")
 
 
 def _kind(entry: Entry) -> Leftover:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fileorg.core.batches import in_batches
 from fileorg.core.model import ROOT, Action, Base, Keeper, PlanRow
-from fileorg.core.names import display, join, split
+from fileorg.core.names import display, join
+from fileorg.plan.folders import PRIVATE_MODE, MissingFolders, is_missing
 from fileorg.rules.classify import Rules
 
 if TYPE_CHECKING:
@@ -34,7 +36,6 @@ _ACTIONS = {
     Remedy.SYMLINK: Action.REPLACE_BY_SYMLINK,
     Remedy.REFLINK: Action.REFLINK,
 }
-TRASH_MODE = 0o700
 
 
 @dataclass(slots=True)
@@ -112,7 +113,7 @@ class DedupePlan:
         return in_batches(self._every(), rows)
 
     def _every(self) -> Iterator[PlanRow]:
-        made: set[tuple[Base, bytes]] = set()
+        missing = [MissingFolders(base, partial(self._is_missing, base)) for base in range(len(self._storages))]
         for decision in decided(self._groups.every(), self._chooser):
             kept, size = decision.keeper, decision.group.size
             keeper = Keeper(base_of(kept.root), kept.folder, kept.name, kept.inode, kept.mtime_ns)
@@ -122,11 +123,23 @@ class DedupePlan:
                 if self._action is Action.REFLINK:
                     trash = victim.folder  # it stays where it is
                 elif not reason:
-                    yield from self._make_folders(base, trash, made)
+                    yield from missing[base].rows(trash, PRIVATE_MODE)
                 yield PlanRow(
-                    self._action, base, victim.folder, victim.name, base, trash, victim.name,
-                    victim.inode, size, victim.mtime_ns, victim.mode, self._category_of(victim.name), 0, reason, keeper,
-                )  # fmt: skip
+                    action=self._action,
+                    source_base=base,
+                    source_folder=victim.folder,
+                    source_name=victim.name,
+                    target_base=base,
+                    target_folder=trash,
+                    target_name=victim.name,
+                    inode=victim.inode,
+                    size=size,
+                    mtime_ns=victim.mtime_ns,
+                    mode=victim.mode,
+                    category=self._category_of(victim.name),
+                    reason=reason,
+                    keeper=keeper,
+                )
 
     def _reason(self, victim: Member, keeper: Member) -> str:
         """Why it cannot be done, as far as that is known before."""
@@ -135,17 +148,6 @@ class DedupePlan:
             return f"it is on another disk than {display(self._trees.path(keeper))}, where no {kind} can lead"
         return ""
 
-    def _is_there(self, base: Base, folder: bytes) -> bool:
-        try:
-            return self._storages[base].lstat(*split(folder)) is not None
-        except OSError:  # something else is in the place of a folder above, as the rows will find
-            return True
-
-    def _make_folders(self, base: Base, folder: bytes, made: set[tuple[Base, bytes]]) -> Iterator[PlanRow]:
-        if not folder or (base, folder) in made:
-            return
-        above, name = split(folder)
-        yield from self._make_folders(base, above, made)
-        made.add((base, folder))
-        if not self._trash.startswith(folder) or not self._is_there(base, folder):
-            yield PlanRow(Action.MAKE_FOLDER, base, b"", b"", base, above, name, 0, 0, 0, TRASH_MODE, "")
+    def _is_missing(self, base: Base, folder: bytes) -> bool:
+        inside = folder.startswith(self._trash + b"/")  # in the trash of an operation that has done nothing yet
+        return inside or is_missing(self._storages[base], folder)

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64_intdigest
 
+from fileorg.core.batches import row_maker
 from fileorg.core.bloom import MOST_NAMES, Filter, Suspects
 from fileorg.core.errors import GuardRefused
 from fileorg.core.model import ROOT, Action, PlanRow
 from fileorg.core.names import collision_key, display, join, split
 from fileorg.plan.conflicts import Contender, Contest
 from fileorg.plan.draft import Draft, Follower, Places
+from fileorg.plan.folders import PRIVATE_MODE, MissingFolders
 from fileorg.plan.placing import Layout, Placer
 from fileorg.rules.sidecars import stem_end
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from fileorg.index.columns import FileBatch
     from fileorg.index.index import Index
     from fileorg.storage.local.storage import LocalStorage
+
+_new_row = row_maker(PlanRow)
 
 _MANY_FILES = 20_000
 """From here on a scan has help, and a plan is made meanwhile. Not by default: a filter for any number takes 16 MB."""
@@ -250,64 +254,52 @@ class OrganizePlan:
     def batches(self, rows: int) -> Iterator[list[PlanRow]]:
         """The plan, the same each time: folders just before what goes into them, skipped files with the reason."""
         ready: list[PlanRow] = []
-        made: set[bytes] = set()
+        missing = MissingFolders(self._layout.base, self._is_missing)
         for (_, batch), places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
-            ready += self._rows(batch, places, made)
+            ready += self._rows(batch, places, missing)
             while len(ready) >= rows:
                 yield ready[:rows]
                 ready = ready[rows:]
         if ready:
             yield ready
 
-    def _rows(self, batch: FileBatch, places: Places, made: set[bytes]) -> Iterator[PlanRow]:
+    def _rows(self, batch: FileBatch, places: Places, missing: MissingFolders) -> Iterator[PlanRow]:
         layout, targets = self._layout, self._placer.targets
         contested = set(self._contested.positions(places.digests))
         action, base, categories, folder = layout.action, layout.base, layout.rules.categories, batch.folder
-        new = tuple.__new__
+        known = missing.known
         everything = enumerate(zip(batch.rows(), places.categories, places.targets, strict=True))
         for position, ((name, size, mtime_ns, _, inode, mode, _), category, number) in everything:
             if not number:
                 continue
             target, target_name, reason = targets[number], name, ""
-            if target not in made and not (reason := self._faults[target]):
-                yield from self._make_folders(target, made)
+            if target not in known and not (reason := self._faults[target]):
+                yield from missing.rows(target)
             if position in contested and not reason:
                 decision = self._draft.decision(folder, name)
                 if decision is not None:
                     target_name, reason = decision.target_name, decision.reason
                     if decision.displaced_mtime_ns is not None:
-                        yield from self._displace(target, target_name, decision.displaced_mtime_ns, made)
-            yield new(
-                PlanRow,
-                (action, ROOT, folder, name, base, target, target_name, inode, size, mtime_ns, mode,
-                 categories[category], 0, reason, None),
-            )  # fmt: skip
+                        yield from self._displace(target, target_name, decision.displaced_mtime_ns, missing)
+            yield _new_row((
+                action, ROOT, folder, name, base, target, target_name, inode, size, mtime_ns, mode,
+                categories[category], 0, reason, None,
+            ))  # fmt: skip
 
-    def _make_folders(self, folder: bytes, made: set[bytes], mode: int = 0o777) -> Iterator[PlanRow]:
-        """Rows for the folder and those above it, as far as they are missing and not in the plan yet."""
+    def _is_missing(self, folder: bytes) -> bool:
         self._look_up(folder)
-        if folder in made or folder not in self._new_folders:
-            made.add(folder)
-            return
-        parent, name = split(folder)
-        yield from self._make_folders(parent, made, mode)
-        made.add(folder)
-        base = self._layout.base
-        yield PlanRow(Action.MAKE_FOLDER, base, b"", b"", base, parent, name, 0, 0, 0, mode, "")
+        return folder in self._new_folders
 
-    def _displace(self, folder: bytes, name: bytes, mtime_ns: int, made: set[bytes]) -> Iterator[PlanRow]:
+    def _displace(self, folder: bytes, name: bytes, mtime_ns: int, missing: MissingFolders) -> Iterator[PlanRow]:
         """The older file at the target goes to our trash, so that undo can bring it back."""
         there = self._target.lstat(folder, name)
         if there is None or not there.is_file or there.mtime_ns != mtime_ns:
             return  # it is no longer the one that was found to be older: the name is taken
         if self._layout.case_insensitive:
-            name = self._name_on_disk(folder, name)  # by which undo has to bring it back
-        base, trash = self._layout.base, join(self._layout.trash, folder) if folder else self._layout.trash
-        yield from self._make_folders(trash, made, 0o700)
-        yield PlanRow(
-            Action.MOVE, base, folder, name, base, trash, name,
-            there.inode, there.size, there.mtime_ns, there.mode, "",
-        )  # fmt: skip
+            there = there._replace(name=self._name_on_disk(folder, name))  # by which undo has to bring it back
+        trash = join(self._layout.trash, folder) if folder else self._layout.trash
+        yield from missing.rows(trash, PRIVATE_MODE)
+        yield PlanRow.move(self._layout.base, folder, there, trash)
 
     def _name_on_disk(self, folder: bytes, name: bytes) -> bytes:
         """How a file is spelled that is found by `name`."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
-from fileorg.core.batches import in_batches
+from fileorg.core.batches import in_batches, row_maker
 from fileorg.core.model import INVERSE, TO_AND_FRO, Action, Base, PlanRow, RecordState
-from fileorg.core.names import split
+from fileorg.core.names import with_parents
+from fileorg.plan.folders import is_missing
 from fileorg.rules.template import numbered
 from fileorg.storage.links import Place, StandIn
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # What was removed had an inode of its own; the original, from which it is made again, is known by its name only.
 _OF_A_LOST_INODE = frozenset({Action.REMOVE_COPY, Action.REMOVE_SYMLINK})
 _FROM_A_LINK = frozenset({Action.RESTORE_FROM_HARDLINK, Action.RESTORE_FROM_SYMLINK})
-_new_row = partial(tuple.__new__, PlanRow)
+_new_row = row_maker(PlanRow)
 
 
 class UndoPlan:
@@ -73,22 +73,17 @@ class UndoPlan:
         missing = [
             (base, path, mode)
             for _, base, path, mode, *_ in self._journal.folders(self._operation.id)
-            if mode is not None and path and self._is_missing(base, path)
+            if mode is not None and path and is_missing(self._storages[base], path)
         ]
         if not missing:
             return
-        needed = {place for found in self._journal.needed_places(self._operation) for place in _with_parents(found)}
+        needed = {
+            (base, above) for base, path in self._journal.needed_places(self._operation) for above in with_parents(path)
+        }
         needed -= self._journal.removed_places(self._operation)  # their records are there to bring them back
         for base, path, mode in missing:
             if (base, path) in needed:
-                yield PlanRow(Action.MAKE_FOLDER, base, b"", b"", base, *split(path), 0, 0, 0, mode, "")
-
-    def _is_missing(self, base: Base, path: bytes) -> bool:
-        """Also said of one below something that is no folder any more: no, for it could not be made there."""
-        try:
-            return self._storages[base].lstat(*split(path)) is None
-        except OSError:
-            return False
+                yield PlanRow.make_folder(base, path, mode)
 
 
 def _inverse(record: Done) -> PlanRow:
@@ -114,10 +109,3 @@ def _inverse(record: Done) -> PlanRow:
             keeper,
         )
     )
-
-
-def _with_parents(place: tuple[Base, bytes]) -> Iterator[tuple[Base, bytes]]:
-    base, path = place
-    while path:
-        yield base, path
-        path, _ = split(path)

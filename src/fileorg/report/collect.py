@@ -6,6 +6,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fileorg.core.batches import row_maker
 from fileorg.core.model import OF_DUPLICATES, STATES_TOLD, WAS_DONE, RecordState
 from fileorg.core.names import below, join
 from fileorg.journal.status import standings
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import Operation
 
 _RANK = {state: rank for rank, state in enumerate(STATES_TOLD)}
-_new_line = partial(tuple.__new__, Line)
+_new_line = row_maker(Line)
 _FOLDERS_KNOWN = 20_000
 
 

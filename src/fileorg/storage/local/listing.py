@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from functools import partial
 from typing import TYPE_CHECKING
 
+from fileorg.core.batches import row_maker
 from fileorg.core.model import Entry, Listing
 from fileorg.core.names import join
 from fileorg.storage.base import BATCH_ENTRIES
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Half the time of calling the class.
-new_entry = partial(tuple.__new__, Entry)
+new_entry = row_maker(Entry)
 
 # Inode numbers are unsigned, and network file systems use all 64 bits: databases and arrays have a sign.
 INODE_MASK = 0x7FFF_FFFF_FFFF_FFFF
