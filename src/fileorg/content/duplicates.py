@@ -52,10 +52,10 @@ class Finder:
     def watching(self, batches: Iterable[tuple[int, FileBatch]]) -> Iterator[tuple[int, FileBatch]]:
         """The same batches, their sizes counted as they pass."""
         for sequence, batch in batches:
-            sizes, links = batch.column(0), batch.column(5)
+            sizes, links = batch.sizes, batch.nlinks
             if max(links) > 1:
                 self._has_links = True
-                inodes, dev = batch.column(3), batch.dev
+                inodes, dev = batch.inodes, batch.dev
                 linked = [position for position, count in enumerate(links) if count > 1]
                 self._digests.add_links((inodes[position], dev, sizes[position]) for position in linked)
                 if not self._with_links:
@@ -107,7 +107,7 @@ class Finder:
         has_spare = self._digests.has_spare()
         for tree in trees:
             for known in self._digests.walk(tree.number):
-                positions = self._sizes.positions(known.batch.column(0))
+                positions = self._sizes.positions(known.batch.sizes)
                 if positions and self._has_links:
                     positions = self._first_links(known, positions)
                 if positions and has_spare:
@@ -119,7 +119,7 @@ class Finder:
 
     def _first_links(self, known: Digested, positions: list[int]) -> list[int]:
         batch, is_first = known.batch, self._digests.is_first_link
-        inodes, links = batch.column(3), batch.column(5)
+        inodes, links = batch.inodes, batch.nlinks
         return [
             position
             for position in positions
@@ -129,7 +129,7 @@ class Finder:
     def _with_spare(self, known: Digested, positions: Sequence[int]) -> Digested:
         """With the digests of files that were elsewhere before, as far as they have not changed since."""
         batch, keys = known.batch, known.whole_keys()
-        sizes, mtimes, ctimes, inodes = map(batch.column, range(4))
+        sizes, mtimes, ctimes, inodes = batch.sizes, batch.mtimes_ns, batch.ctimes_ns, batch.inodes
         columns, has_changed = Columns(known.wholes, known.ends, batch.files), False
         for position in positions:
             if keys[position]:
@@ -148,7 +148,7 @@ class Finder:
 
     def _unknown(self, known: Digested, positions: Sequence[int]) -> list[int]:
         """The positions of which too little is known; what is known of the others is counted."""
-        sizes, wholes, ends = known.batch.column(0), known.whole_keys(), known.ends_keys()
+        sizes, wholes, ends = known.batch.sizes, known.whole_keys(), known.ends_keys()
         self.count([wholes[position] for position in positions], [ends[position] for position in positions])
         return [
             position
@@ -173,12 +173,12 @@ class Finder:
         """Give the other names of a file the digests of the one by which it was read."""
         for tree in trees:
             for known in self._digests.walk(tree.number):
-                links = known.batch.column(5)
+                links = known.batch.nlinks
                 if max(links) <= 1:
                     continue
-                inodes, wholes, dev = known.batch.column(3), known.whole_keys(), known.batch.dev
+                inodes, wholes, dev = known.batch.inodes, known.whole_keys(), known.batch.dev
                 columns = Columns(known.wholes, known.ends, known.batch.files)
-                linked = [p for p in self._sizes.positions(known.batch.column(0)) if links[p] > 1]
+                linked = [p for p in self._sizes.positions(known.batch.sizes) if links[p] > 1]
                 for position in linked:
                     if not wholes[position]:
                         columns.set(position, *self._digests.of_first_link(inodes[position], dev))
@@ -197,12 +197,12 @@ class Finder:
         for known in self._digests.walk(tree.number, only="length(d.wholes) > 0"):
             keys, batch = known.whole_keys(), known.batch
             positions = [position for position in self._wholes.positions(keys) if keys[position]]
-            sizes = batch.column(0)
+            sizes = batch.sizes
             folders.add(root, known, is_whole=len(positions) + sizes.count(0) >= batch.files)
             if not positions:
                 continue
             names, wholes, folder, dev = batch.split_names(), known.wholes, batch.folder, batch.dev
-            mtimes, inodes, modes, links = map(batch.column, (1, 3, 4, 5))
+            mtimes, inodes, modes, links = batch.mtimes_ns, batch.inodes, batch.modes, batch.nlinks
             length = len(tree.path) + 1 + len(folder) + bool(folder)
             for position in positions:
                 name = names[position]

@@ -162,7 +162,7 @@ class _Workshop:
 
 def _parts(reading: Reading, most: int) -> Iterator[tuple[list[int], int]]:
     """The positions in parts of about `most` bytes to read; (positions, bytes)."""
-    sizes, positions = reading.known.batch.column(0), reading.positions
+    sizes, positions = reading.known.batch.sizes, reading.positions
     if not reading.wholly:  # a batch of these is never too large
         yield positions, min(sum(sizes), len(positions) * SMALL_BYTES)
         return

@@ -61,7 +61,7 @@ def _of_files(root: int, folder: bytes, batches: Sequence[Digested]) -> Twin:
         wholes = known.wholes or bytes(known.batch.files * WHOLE_WIDTH)
         parts = (wholes[at : at + WHOLE_WIDTH] for at in range(0, len(wholes), WHOLE_WIDTH))
         names += [b"\0".join(pair) for pair in zip(known.batch.split_names(), parts, strict=True)]
-        bytes_ += sum(known.batch.column(0))
+        bytes_ += sum(known.batch.sizes)
     for name in sorted(names):
         digest.update(len(name).to_bytes(8) + name)
     return Twin(root, folder, digest.digest(), len(names), bytes_)

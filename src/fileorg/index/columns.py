@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from fileorg.core.model import Entry
 
-_NUMBERS = 6  # size, mtime_ns, ctime_ns, inode, mode, nlink
+_NUMBERS = 6
+"""size, mtime_ns, ctime_ns, inode, mode, nlink"""
 
 
 class FileBatch(NamedTuple):
@@ -38,8 +39,32 @@ class FileBatch(NamedTuple):
         numbers = array("q", sizes + mtimes + ctimes + inodes + modes + nlinks)
         return cls(folder, entries[0].dev, len(entries), b"\0".join(names), numbers.tobytes(), is_alone)
 
-    def column(self, position: int) -> list[int]:
-        """One column of numbers: 0 size, 1 mtime_ns, 2 ctime_ns, 3 inode, 4 mode, 5 nlink."""
+    @property
+    def sizes(self) -> list[int]:
+        """In bytes. Like the other columns a new list each time."""
+        return self._column(0)
+
+    @property
+    def mtimes_ns(self) -> list[int]:
+        return self._column(1)
+
+    @property
+    def ctimes_ns(self) -> list[int]:
+        return self._column(2)
+
+    @property
+    def inodes(self) -> list[int]:
+        return self._column(3)
+
+    @property
+    def modes(self) -> list[int]:
+        return self._column(4)
+
+    @property
+    def nlinks(self) -> list[int]:
+        return self._column(5)
+
+    def _column(self, position: int) -> list[int]:
         width = self.files * 8
         return memoryview(self.numbers)[position * width : (position + 1) * width].cast("q").tolist()
 
@@ -48,7 +73,7 @@ class FileBatch(NamedTuple):
 
     def rows(self) -> Iterator[tuple[bytes, int, int, int, int, int, int]]:
         """(name, size, mtime_ns, ctime_ns, inode, mode, nlink) of each file, in the order of the scan."""
-        return zip(self.split_names(), *map(self.column, range(_NUMBERS)), strict=True)
+        return zip(self.split_names(), *map(self._column, range(_NUMBERS)), strict=True)
 
     @property
     def is_whole(self) -> bool:

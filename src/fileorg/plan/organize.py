@@ -130,7 +130,7 @@ class OrganizePlan:
         targets, categories = self._placer.targets, self._layout.rules.categories
         pairs = Counter(zip(places.categories, places.targets, strict=True))
         sizes = Counter[tuple[int, int]]()
-        for pair, size in zip(zip(places.categories, places.targets, strict=True), batch.column(0), strict=True):
+        for pair, size in zip(zip(places.categories, places.targets, strict=True), batch.sizes, strict=True):
             sizes[pair] += size
         for (category, target), files in pairs.items():
             if not target:

@@ -84,7 +84,7 @@ class Placer:
         followers: dict[int, Follower] = {}
         sizes: list[int] = []
         other = in_place = 0
-        for position, (name, mtime_ns) in enumerate(zip(batch.split_names(), batch.column(1), strict=True)):
+        for position, (name, mtime_ns) in enumerate(zip(batch.split_names(), batch.mtimes_ns, strict=True)):
             dot, digest, leader = name.rfind(b"."), 0, None
             kind = kinds.get(name[dot:]) if dot > 0 else None
             if kind is not None:  # nearly every file
@@ -101,7 +101,7 @@ class Placer:
                     prefixes[number] + (collision_key(name, case_insensitive=True) if fold else name)
                 )
                 if leader is not None:
-                    sizes = sizes or batch.column(0)
+                    sizes = sizes or batch.sizes
                     followers[position] = Follower(leader.name, name, category, number, sizes[position], mtime_ns)
             categories.append(category)
             targets.append(number)

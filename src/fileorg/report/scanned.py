@@ -59,7 +59,7 @@ def scan_report(index: Index, root: bytes) -> Report | None:
 def _folders(index: Index, root: bytes, totals: Totals) -> Iterator[tuple[bytes, int, int]]:
     """(path, files, bytes) of each batch, summed up on the way."""
     for _, batch in totals.counted(index.batches(root), root):
-        yield below(root, batch.folder), batch.files, sum(batch.column(0))
+        yield below(root, batch.folder), batch.files, sum(batch.sizes)
 
 
 def _lines(index: Index, root: bytes) -> Iterator[Line]:

@@ -43,7 +43,7 @@ class Totals:
             yield sequence, batch
 
     def _add(self, batch: FileBatch, root: bytes) -> None:
-        names, sizes, mtimes = batch.split_names(), batch.column(0), batch.column(1)
+        names, sizes, mtimes = batch.split_names(), batch.sizes, batch.mtimes_ns
         categories = list(map(self._rules.category_of, names))
         self.files.update(categories)
         bytes_ = self.bytes
