@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 # These hold assertions, and are no test modules.
-for _name in ("ways", "contract_reading", "contract_changing", "contract_naming"):
+for _name in ("ways", "contract_reading", "contract_naming", "changing"):
     pytest.register_assert_rewrite(f"tests.storage.{_name}")
 
 _NOBODY = 65534

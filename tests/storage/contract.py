@@ -5,10 +5,9 @@ A storage runs it with a fixture `storage` (an empty root) and the ways round it
 
 from __future__ import annotations
 
-from tests.storage.contract_changing import Changing
 from tests.storage.contract_naming import Naming
 from tests.storage.contract_reading import Reading
 
 
-class StorageContract(Reading, Changing, Naming):
+class StorageContract(Reading, Naming):
     """Derive from it as `Test…`."""

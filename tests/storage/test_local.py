@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from tests.storage.changing import Changing
 from tests.storage.contract import StorageContract
-from tests.storage.ways import names_of, seen, write
+from tests.storage.ways import copy_noreplace, names_of, seen, write
 
 from fileorg.storage.base import BATCH_ENTRIES, Storage
 from fileorg.storage.local.listing import batches, entry_of
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     Nobody = Callable[[], AbstractContextManager[None]]
 
 
-class TestLocal(StorageContract):
+class TestLocal(StorageContract, Changing):
     @pytest.fixture
     def storage(self, local: LocalStorage, as_nobody: Nobody) -> LocalStorage:
         self.as_nobody = as_nobody
@@ -33,6 +34,9 @@ class TestLocal(StorageContract):
     def plant(self, storage: Storage, files: Mapping[bytes, bytes]) -> None:
         for path, content in files.items():
             file = Path(os.fsdecode(storage.root + b"/" + path))
+            if path.endswith(b"/"):
+                file.mkdir(parents=True)
+                continue
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
 
@@ -50,9 +54,6 @@ class TestLocal(StorageContract):
         os.chmod(storage.root + b"/" + folder, 0)
         with self.as_nobody():
             yield storage
-
-    def another(self, storage: Storage) -> Storage:
-        return LocalStorage(storage.root)
 
 
 def test_a_root_must_be_a_folder(tmp_path: Path) -> None:
@@ -114,7 +115,7 @@ def test_whatever_is_no_file_and_no_folder_is_listed_apart(local: LocalStorage, 
     with pytest.raises(OSError, match="not a regular file"):
         local.open_read(b"", b"fifo")
     with pytest.raises(OSError, match="not a regular file"):
-        local.copy_noreplace(b"", b"fifo", local, b"", b"new")
+        copy_noreplace(local, b"", b"fifo", local, b"", b"new")
     assert names_of(local) == {b"fifo", b"link"}
 
 

@@ -8,7 +8,7 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.storage.ways import names_of, path_of, seen
+from tests.storage.ways import copy_noreplace, names_of, path_of, seen
 
 from fileorg.storage.local import copying
 
@@ -31,7 +31,7 @@ def test_a_copy_has_the_metadata_of_the_file(local: LocalStorage, target: LocalS
     os.setxattr(one, "user.empty", b"")
     one.chmod(0o4751)
     os.utime(one, ns=(MTIME_NS - 1, MTIME_NS))
-    made = local.copy_noreplace(b"", b"one", target, b"", b"two")
+    made = copy_noreplace(local, b"", b"one", target, b"", b"two")
     two = path_of(target, "two")
     assert made == seen(target, b"", b"two")
     assert (made.mtime_ns, stat.S_IMODE(made.mode), made.nlink) == (MTIME_NS, 0o4751, 1)
@@ -88,7 +88,7 @@ def test_an_access_list_travels(local: LocalStorage, target: LocalStorage) -> No
     one = path_of(local, "one")
     one.write_text("content")
     os.setxattr(one, ACL, BOB_MAY_READ)
-    local.copy_noreplace(b"", b"one", target, b"", b"two")
+    copy_noreplace(local, b"", b"one", target, b"", b"two")
     two = path_of(target, "two")
     assert os.getxattr(two, ACL) == BOB_MAY_READ
     assert two.stat().st_mode == one.stat().st_mode
@@ -100,7 +100,7 @@ def test_the_target_folder_gives_nobody_access(local: LocalStorage, root: Path) 
     one.chmod(0o640)
     (root / "shared").mkdir()
     os.setxattr(root / "shared", "system.posix_acl_default", BOB_MAY_READ)
-    local.copy_noreplace(b"", b"one", local, b"shared", b"two")
+    copy_noreplace(local, b"", b"one", local, b"shared", b"two")
     assert os.listxattr(root / "shared/two") == []
     assert stat.S_IMODE((root / "shared/two").stat().st_mode) == 0o640
 

@@ -7,7 +7,7 @@ import stat
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.storage.ways import names_of, read, seen, write
+from tests.storage.ways import copy_noreplace, names_of, read, seen, write
 
 from fileorg.storage.local import posix
 
@@ -25,7 +25,7 @@ def test_a_symlink_is_itself(local: LocalStorage, root: Path, tmp_path: Path) ->
     assert local.readlink(b"", b"link") == b"../outside"
     for call in (
         lambda: local.open_read(b"", b"link"),
-        lambda: local.copy_noreplace(b"", b"link", local, b"", b"copy"),
+        lambda: copy_noreplace(local, b"", b"link", local, b"", b"copy"),
     ):
         with pytest.raises(OSError, match="symbolic") as caught:
             call()
@@ -52,8 +52,8 @@ def calls_into(storage: LocalStorage, folder: bytes) -> list[Callable[[], Any]]:
         lambda: storage.is_spelled(folder, b"one"),
         lambda: storage.rename_noreplace(folder, b"one", storage, b"", b"new"),
         lambda: storage.rename_noreplace(b"", b"here", storage, folder, b"new"),
-        lambda: storage.copy_noreplace(folder, b"one", storage, b"", b"new"),
-        lambda: storage.copy_noreplace(b"", b"here", storage, folder, b"new"),
+        lambda: copy_noreplace(storage, folder, b"one", storage, b"", b"new"),
+        lambda: copy_noreplace(storage, b"", b"here", storage, folder, b"new"),
         lambda: storage.reserve(folder, b"new"),
         lambda: storage.hardlink(folder, b"one", storage, b"", b"new"),
         lambda: storage.hardlink(b"", b"here", storage, folder, b"new"),
@@ -112,7 +112,7 @@ def test_a_symlink_that_leads_nowhere_takes_its_name(local: LocalStorage, root: 
     (root / "taken").symlink_to("missing")
     calls: list[Callable[[], Any]] = [
         lambda: local.rename_noreplace(b"", b"one", local, b"", b"taken"),
-        lambda: local.copy_noreplace(b"", b"one", local, b"", b"taken"),
+        lambda: copy_noreplace(local, b"", b"one", local, b"", b"taken"),
         lambda: local.hardlink(b"", b"one", local, b"", b"taken"),
         lambda: local.symlink(b"one", b"", b"taken"),
         lambda: local.reserve(b"", b"taken"),

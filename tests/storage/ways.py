@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from fileorg.core.model import Entry
     from fileorg.storage.base import Storage
     from fileorg.storage.local.storage import LocalStorage
+
+_NUMBERS = itertools.count()
 
 
 def names_of(storage: Storage, folder: bytes = b"") -> set[bytes]:
@@ -32,6 +35,25 @@ def seen(storage: Storage, folder: bytes, name: bytes) -> Entry:
     entry = storage.lstat(folder, name)
     assert entry is not None
     return entry
+
+
+def copy_noreplace(
+    source: LocalStorage, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
+) -> Entry:
+    """A copy as it is made by the steps of a storage: staged, published, and the temporary discarded."""
+    temporary = b".fileorg-%d.part" % next(_NUMBERS)
+    source.stage_copy(folder, name, target, target_folder, temporary)
+    try:
+        target.publish(target_folder, temporary, target_name)
+    finally:
+        target.discard(target_folder, temporary)
+    return seen(target, target_folder, target_name)
+
+
+def rename_noreplace(
+    source: LocalStorage, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
+) -> None:
+    source.rename_noreplace(folder, name, target, target_folder, target_name)
 
 
 def path_of(storage: LocalStorage, name: bytes | str) -> Path:
@@ -56,7 +78,7 @@ class Ways:
     """Ways round a storage, so that what it does is seen from outside."""
 
     def plant(self, storage: Storage, files: Mapping[bytes, bytes]) -> None:
-        """Write files by their root-relative paths, and the folders they are in."""
+        """Write files by their root-relative paths, and the folders they are in; a path in `/` is an empty folder."""
         raise NotImplementedError
 
     def tree(self, storage: Storage) -> dict[bytes, bytes]:
@@ -65,10 +87,6 @@ class Ways:
 
     def unreadable(self, storage: Storage, folder: bytes) -> AbstractContextManager[Storage]:
         """The same tree for someone who may not read `folder`. May run what it guards in another process."""
-        raise NotImplementedError
-
-    def another(self, storage: Storage) -> Storage:
-        """The same tree, opened once more."""
         raise NotImplementedError
 
     def files(self, storage: Storage) -> dict[bytes, bytes]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
-    from fileorg.storage.local.storage import LocalStorage
+    from fileorg.storage.base import Storage
 
 _CHUNK_BYTES = 1 << 20
 
 
 def same_content(
-    storage: LocalStorage,
+    storage: Storage,
     folder: bytes,
     name: bytes,
-    other: LocalStorage,
+    other: Storage,
     other_folder: bytes,
     other_name: bytes,
 ) -> bool:

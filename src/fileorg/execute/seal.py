@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fileorg.core.model import Base, RecordState
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation
-    from fileorg.storage.local.storage import LocalStorage
+    from fileorg.storage.base import Storage
 
 _NOTES = 10
 
@@ -28,7 +28,7 @@ class Sealed(NamedTuple):
 def seal(
     journal: Journal,
     operation: Operation,
-    storages: Sequence[LocalStorage],
+    storages: Sequence[Storage],
     disturbed: Collection[tuple[Base, bytes]] = (),
 ) -> Sealed:
     """Close an operation: folder times as they should be, everything on disk, and only then the mark that says so.
@@ -55,7 +55,7 @@ def seal(
     return Sealed(journal.seal(operation.id, sealed), notes)
 
 
-def sync_all(storages: Sequence[LocalStorage]) -> None:
+def sync_all(storages: Sequence[Storage]) -> None:
     """Return when everything that was done survives a power cut. Raises `StorageFailure` if it does not."""
     for storage in set(storages):
         try:

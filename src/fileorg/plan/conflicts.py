@@ -14,7 +14,7 @@ from fileorg.rules.template import numbered
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fileorg.storage.local.storage import LocalStorage
+    from fileorg.storage.base import Storage
 
 
 class Contender(NamedTuple):
@@ -36,8 +36,8 @@ class Contest:
     def __init__(
         self,
         draft: Draft,
-        source: LocalStorage,
-        target: LocalStorage,
+        source: Storage,
+        target: Storage,
         *,
         action: Action,
         on_conflict: OnConflict,

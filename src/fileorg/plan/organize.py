@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.index.columns import FileBatch
     from fileorg.index.index import Index
-    from fileorg.storage.local.storage import LocalStorage
+    from fileorg.storage.base import Storage
 
 _new_row = row_maker(PlanRow)
 
@@ -51,7 +51,7 @@ class Tally:
 class OrganizePlan:
     """The plan of one organize run, over what the index holds of `source.root`."""
 
-    def __init__(self, index: Index, layout: Layout, source: LocalStorage, target: LocalStorage) -> None:
+    def __init__(self, index: Index, layout: Layout, source: Storage, target: Storage) -> None:
         self._index = index
         self._layout = layout
         self._source = source
@@ -162,7 +162,7 @@ class OrganizePlan:
             fault = f"{display(folder)} is in the way: it is no folder"
         else:
             try:
-                self._target.fd(folder)
+                self._target.stat_folder(folder)
             except OSError as error:
                 fault = f"{display(folder)} cannot be used: {error.strerror}"
         self._faults[folder] = fault

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from fileorg.core.model import Entry
-    from fileorg.storage.local.storage import LocalStorage
+    from fileorg.storage.base import Storage
 
 
 class Leftover(StrEnum):
@@ -65,7 +65,7 @@ class Links(NamedTuple):
 
 
 def links_in(
-    storage: LocalStorage,
+    storage: Storage,
     folder: bytes,
     others: Sequence[Entry],
     is_taken: Callable[[Entry], bool],

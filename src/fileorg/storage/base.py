@@ -1,10 +1,10 @@
-"""What a storage can do: a small interface with declared capabilities. "Cannot" is a value, no surprise."""
+"""What is asked of every storage, and what each says of itself. How it is changed is between a kind and its actions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,17 +23,11 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the storage answers for; callers look here first.
+    """What is possible in a storage, and what is cheap; callers look here first."""
 
-    Where one of them is false, a method that needs it raises `OSError` (ENOTSUP) and changes nothing.
-    """
-
-    renames: bool  # a rename is one step; otherwise it is a copy and a removal
-    hard_links: bool
-    symlinks: bool
-    stable_inodes: bool  # an inode number still names the same file tomorrow; otherwise it is 0, or only for now
-    empty_folders: bool  # a folder without files exists
-    any_bytes: bool  # names need not be UTF-8; otherwise EILSEQ
+    empty_folders: bool  # a folder without files exists; otherwise there is none to be made or removed
+    stable_inodes: bool  # an inode number still names the same file tomorrow; otherwise only for now
+    renames: bool  # a rename takes no longer for a large file; otherwise its content is copied
     name_limit: int  # bytes
 
 
@@ -43,8 +37,7 @@ class Storage(Protocol):
     Paths are `(folder, name)`: the root-relative folder (`b""` is the root) and one name in it. What is no
     such path (`..`, an empty component, a slash in a name, NUL) is refused with EINVAL.
 
-    All methods raise `OSError` with a meaningful `errno`; `FileExistsError` says that a target is taken.
-    No method follows a symlink below the root, and none ever replaces an existing file.
+    All methods raise `OSError` with a meaningful `errno`. None follows a symlink below the root, but for `follow`.
     """
 
     @property
@@ -53,6 +46,11 @@ class Storage(Protocol):
     @property
     def root(self) -> bytes:
         """Where the tree is: an absolute path."""
+        ...
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """(dev, inode) of the root: what it is, whatever leads there."""
         ...
 
     @property
@@ -71,49 +69,37 @@ class Storage(Protocol):
         ...
 
     def stat_folder(self, folder: bytes) -> Entry | None:
-        """What the folder itself is, or None where there is none. Its name is the whole of `folder`."""
+        """What the folder itself is, or None where there is none. Its name is the whole of `folder`.
+
+        Raises `OSError` also where it may not be used.
+        """
         ...
 
     def open_read(self, folder: bytes, name: bytes) -> BinaryIO:
         """The content of a regular file, unbuffered: a `read` may return less than asked for."""
         ...
 
-    def rename_noreplace(
-        self, folder: bytes, name: bytes, target: Self, target_folder: bytes, target_name: bytes
-    ) -> None:
-        """Give the file another name, in `target`. `FileExistsError` if it is taken; EXDEV across devices."""
+    def readlink(self, folder: bytes, name: bytes) -> bytes:
+        """What a symlink says."""
         ...
 
-    def copy_noreplace(
-        self, folder: bytes, name: bytes, target: Self, target_folder: bytes, target_name: bytes
-    ) -> Entry:
-        """Copy content and metadata; what was made. `FileExistsError` if the name is taken.
+    def follow(self, folder: bytes, name: bytes) -> Entry | None:
+        """What a symlink leads to, None where it leads nowhere, or in a circle.
 
-        There is never a torn file of that name; ESTALE if the source changed meanwhile.
+        A disk that is not mounted is not there. Raises `OSError` where it cannot be told, as behind a closed folder.
         """
         ...
 
-    def hardlink(self, folder: bytes, name: bytes, target: Self, target_folder: bytes, target_name: bytes) -> None:
-        """A second name for the same file. `FileExistsError` if it is taken; EXDEV across devices."""
+    def is_case_insensitive(self) -> bool:
+        """Whether `a` and `A` are one name, as far as the entries of the root can tell."""
         ...
 
-    def symlink(self, content: bytes, folder: bytes, name: bytes) -> None:
-        """A symlink that says `content`. `FileExistsError` if the name is taken."""
+    def spelled(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
+        """The folder as it is listed, as far as it is there. `known` remembers what was asked before."""
         ...
 
-    def remove(self, folder: bytes, name: bytes) -> None:
-        """Remove one file or symlink; EISDIR for a folder."""
-        ...
-
-    def make_folder(self, folder: bytes, name: bytes, mode: int = 0o777) -> None:
-        """Make one folder. `FileExistsError` if there is anything of that name.
-
-        A mode with the bits of its type (as `lstat` gives it) is set exactly, any other through the umask.
-        """
-        ...
-
-    def remove_folder(self, folder: bytes, name: bytes) -> None:
-        """Remove one empty folder; ENOTEMPTY if it is not, ENOTDIR for a file."""
+    def set_folder_times(self, folder: bytes, mtime_ns: int) -> None:
+        """Give the folder the time of its last change back; its access time stays."""
         ...
 
     def sync(self) -> None:

@@ -100,7 +100,7 @@ def _recover_open(journal: Journal, state: StateDirectory, reporter: Reporter) -
                 stack.enter_context(root_locks(*(root.path for root in roots)))
                 storages = open_roots(stack, roots)
                 other = another_root(storages, roots)
-                if other is None and not all(storage.has_stable_inodes(b"") for storage in storages):
+                if other is None and not all(storage.capabilities.stable_inodes for storage in storages):
                     other = None if is_recognised(journal, operation, storages) else roots[0]
                 if other is not None:
                     raise OSError(f"{display(other.path)} is not the folder that it was (is its disk mounted?)")
@@ -163,7 +163,7 @@ def another_root(storages: Sequence[LocalStorage], roots: Sequence[Root]) -> Roo
     are given out anew, the files have to.
     """
     for storage, root in zip(storages, roots, strict=True):
-        if root.inode is not None and storage.identity[1] != root.inode and storage.has_stable_inodes(b""):
+        if root.inode is not None and storage.identity[1] != root.inode and storage.capabilities.stable_inodes:
             return root
     return None
 

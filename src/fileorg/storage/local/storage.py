@@ -36,7 +36,10 @@ class StagedCopy(NamedTuple):
 
 
 class LocalStorage(Spellings):
-    """A directory tree on a mounted file system."""
+    """A directory tree on a mounted file system, and the steps that actions on it are made of.
+
+    No step ever replaces a file, but `rename_onto_reserved` one of ours.
+    """
 
     kind: Final = Kind.LOCAL
 
@@ -44,12 +47,9 @@ class LocalStorage(Spellings):
         """Raises `OSError` if `root` is no directory that can be read."""
         super().__init__(root, cross_mounts=cross_mounts)
         self.capabilities = Capabilities(
-            renames=True,
-            hard_links=True,
-            symlinks=True,
-            stable_inodes=self.has_stable_inodes(b""),
             empty_folders=True,
-            any_bytes=True,
+            stable_inodes=self.has_stable_inodes(b""),
+            renames=True,
             name_limit=posix.name_limit(self._root_fd),
         )
 
@@ -122,9 +122,10 @@ class LocalStorage(Spellings):
     def rename_noreplace(
         self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
     ) -> None:
-        """As the protocol says; where the file system cannot, by link and unlink: two names for an instant.
+        """Give the file another name, in `target`. `FileExistsError` if it is taken; EXDEV across devices.
 
-        Raises `OSError` with ENOTSUP where there are no hard links either: see `reserve`.
+        Where the file system cannot, by link and unlink: two names for an instant. Raises `OSError` with ENOTSUP where
+        there are no hard links either: see `reserve`.
         """
         source_fd, target_fd = self._at(folder, name), target._at(target_folder, target_name)
         try:
@@ -202,19 +203,6 @@ class LocalStorage(Spellings):
         target_fd = target._at(target_folder, reserved.name)
         os.rename(name, reserved.name, src_dir_fd=self._at(folder, name), dst_dir_fd=target_fd)
 
-    def copy_noreplace(
-        self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
-    ) -> Entry:
-        if target.lstat(target_folder, target_name) is not None:  # `publish` decides; this saves the copying
-            raise failed(errno.EEXIST, name, target_name)
-        temporary = b".fileorg-copy-%d-%b.part" % (os.getpid(), os.urandom(4).hex().encode())
-        self.stage_copy(folder, name, target, target_folder, temporary)
-        try:
-            target.publish(target_folder, temporary, target_name)
-        finally:
-            target.discard(target_folder, temporary)
-        return entry_of(target_name, os.lstat(target_name, dir_fd=target.fd(target_folder)))
-
     def stage_copy(
         self,
         folder: bytes,
@@ -276,16 +264,23 @@ class LocalStorage(Spellings):
     def hardlink(
         self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
     ) -> None:
+        """A second name for the same file. `FileExistsError` if it is taken; EXDEV across devices."""
         source_fd, target_fd = self._at(folder, name), target._at(target_folder, target_name)
         os.link(name, target_name, src_dir_fd=source_fd, dst_dir_fd=target_fd, follow_symlinks=False)
 
     def symlink(self, content: bytes, folder: bytes, name: bytes) -> None:
+        """A symlink that says `content`. `FileExistsError` if the name is taken."""
         os.symlink(content, name, dir_fd=self._at(folder, name))
 
     def remove(self, folder: bytes, name: bytes) -> None:
+        """Remove one file or symlink; EISDIR for a folder."""
         os.unlink(name, dir_fd=self._at(folder, name))
 
     def make_folder(self, folder: bytes, name: bytes, mode: int = 0o777) -> None:
+        """Make one folder. `FileExistsError` if there is anything of that name.
+
+        A mode with the bits of its type (as `lstat` gives it) is set exactly, any other through the umask.
+        """
         exact = stat.S_ISDIR(mode)
         # It has to be opened to be given its mode, which may be one that forbids that.
         os.mkdir(name, stat.S_IMODE(mode) | (0o700 if exact else 0), dir_fd=self._at(folder, name))
@@ -299,11 +294,11 @@ class LocalStorage(Spellings):
                 raise
 
     def remove_folder(self, folder: bytes, name: bytes) -> None:
+        """Remove one empty folder; ENOTEMPTY if it is not, ENOTDIR for a file."""
         self.forget(join(folder, name))
         os.rmdir(name, dir_fd=self._at(folder, name))
 
     def set_folder_times(self, folder: bytes, mtime_ns: int) -> None:
-        """Give the folder the time of its last change back; its access time stays."""
         fd = self.fd(folder)
         os.utime(fd, ns=(os.fstat(fd).st_atime_ns, mtime_ns))
 
