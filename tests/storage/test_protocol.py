@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,6 @@ def test_each_member_is_called_outside_of_storage(name: str) -> None:
     assert re.search(rf"\.{name}\b", _OUTSIDE)
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Capabilities)])
+@pytest.mark.parametrize("name", Capabilities._fields)
 def test_each_capability_is_read(name: str) -> None:
     assert bool(re.search(rf"capabilities\.{name}\b", _OUTSIDE)) != (name in _READ_BY_THE_STORES_TO_COME)

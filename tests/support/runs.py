@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from fileorg.content.keeper import Keep
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from fileorg.workflows.organize import OrganizeRun
     from fileorg.workflows.purge import PurgeRun
 
-_FILTERS = {field.name for field in fields(Filters)}
+_FILTERS = set(Filters._fields)
 
 
 class Runs:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from fileorg.cli.options import Format, ProgressMode
 from fileorg.cli.question import ask
@@ -42,11 +40,12 @@ class Rows(Protocol):
 
 def command_line() -> str:
     """The command that is running, as it would be typed again."""
+    import shlex
+
     return shlex.join(["fileorg", *sys.argv[1:]])
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One change, and where its texts go."""
 
     manner: Manner
@@ -55,8 +54,12 @@ class Change:
     out: Out
     screen: Screen
     rows: Rows
-    again: str = field(default_factory=command_line)
-    """The command that goes on where a run was stopped."""
+    again: str = ""
+
+    @property
+    def way_on(self) -> str:
+        """The command that goes on where a run was stopped: `again`, or the one that is running."""
+        return self.again or command_line()
 
     @property
     def is_text(self) -> bool:
@@ -189,7 +192,7 @@ class Change:
         err.prose(f"Stopped after {outcome.done:,} of {plural(files, self.verb.noun)}.", "fileorg: ")
         if outcome.done:
             err.line(f"  Take them back with: {err.styled(way_back, 'cyan')}")
-        err.line(f"  Or go on with:       {err.styled(self.again, 'cyan')}")
+        err.line(f"  Or go on with:       {err.styled(self.way_on, 'cyan')}")
 
 
 def declined() -> Exit:

@@ -9,7 +9,7 @@ import typer
 from fileorg.rules.categories import CATEGORIES
 
 # Shells evaluate what they are told, and Typer reads markup in it: of a folder's name only the harmless is shown.
-_NOT_PLAIN = re.compile(r"[^\w ,.:/~+-]")
+_NOT_PLAIN = r"[^\w ,.:/~+-]"
 
 
 def category_word(name: str) -> str:
@@ -62,5 +62,5 @@ def _operations(ctx: typer.Context, incomplete: str, kinds: set[str], *, every: 
                     files = plural(operation.done or 0, "file")
                     root = crop(display(os.path.basename(operation.root)), 30)
                     about = f"{operation.kind} {root}, {files}, {when(operation.started_ns)}"
-                    found.append((number, _NOT_PLAIN.sub("?", about)))
+                    found.append((number, re.sub(_NOT_PLAIN, "?", about)))
     return found

@@ -1,9 +1,8 @@
 """The options that commands share, each said once. Named as other tools name them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -186,8 +185,7 @@ StateDir = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Manner:
+class Manner(NamedTuple):
     """How a command that changes something talks with whoever started it."""
 
     dry_run: bool = False

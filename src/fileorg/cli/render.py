@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.figures import plural
 from fileorg.core.names import display, is_within
@@ -48,8 +47,7 @@ def crop(text: str, width: int, *, keep_end: bool = False) -> str:
     return f"…{kept}" if keep_end else f"{kept}…"
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """`shrinks`: it gives way in a narrow terminal, and `keeps_end` of what it holds then. `spare` columns are left out
     where there is no room, the highest first.
     """

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import datetime
 
 from fileorg.core.errors import UsageError
 from fileorg.core.names import display
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgtp])i?)?b?", re.IGNORECASE | re.ASCII)
-_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdwy])", re.IGNORECASE | re.ASCII)
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2})?)?", re.ASCII)
+_SIZE = r"(?ai)(\d+(?:\.\d+)?)\s*(?:([kmgtp])i?)?b?"
+_AGE = r"(?ai)(\d+(?:\.\d+)?)\s*([smhdwy])"
+_DATE = r"(?a)\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2})?)?"
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "y": 365 * 86_400}
 _SECOND_NS = 1_000_000_000
@@ -25,7 +24,7 @@ TIMES = f"{AGES}, or a date such as 2024-05-01"
 
 def size(option: str, text: str) -> int:
     """`10M` in bytes. Raises `UsageError`."""
-    match = _SIZE.fullmatch(text.strip())
+    match = re.fullmatch(_SIZE, text.strip())
     if match is None:
         raise UsageError(f"{option} {display(text)} is no size.", hint=SIZES)
     bytes_ = _whole(match[1], 1024 ** " kmgtp".index((match[2] or " ").lower()))
@@ -47,8 +46,10 @@ def moment(option: str, text: str) -> int:
     found = _age(text)
     if found is not None:
         return time.time_ns() - _bounded(option, text, found)
+    from datetime import datetime
+
     try:
-        if _DATE.fullmatch(text.strip()) is None:
+        if re.fullmatch(_DATE, text.strip()) is None:
             raise ValueError
         return int(datetime.fromisoformat(text.strip()).timestamp()) * _SECOND_NS
     except (ValueError, OverflowError, OSError):
@@ -56,7 +57,7 @@ def moment(option: str, text: str) -> int:
 
 
 def _age(text: str) -> int | None:
-    match = _AGE.fullmatch(text.strip())
+    match = re.fullmatch(_AGE, text.strip())
     return None if match is None else _whole(match[1], _SECONDS[match[2].lower()] * _SECOND_NS)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from array import array
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fileorg.content.digest import SMALL_BYTES, Request, answer_all
@@ -37,17 +36,17 @@ class Reading(NamedTuple):
     wholly: bool
 
 
-@dataclass(slots=True)
 class Reads:
     """How much was read, and the files that could not be, or changed meanwhile: the first ones by name.
 
     No digest never means equal.
     """
 
-    files: int = 0
-    bytes_: int = 0
-    failed: int = 0
-    named: list[tuple[bytes, str]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.files = 0
+        self.bytes_ = 0
+        self.failed = 0
+        self.named: list[tuple[bytes, str]] = []
 
     def fail(self, path: bytes, reason: str) -> None:
         self.failed += 1

@@ -1,13 +1,11 @@
-"""JSON, CSV and NUL-separated output, streamed. What is read back by programs must be exact and harmless."""
+"""JSON, CSV and NUL-separated output, streamed. What is read back by programs must be exact and harmless.
+
+Each format imports what it needs when it is written: most runs write none of them.
+"""
 
 from __future__ import annotations
 
-import base64
-import csv
-import io
-import json
 import os
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -26,6 +24,8 @@ def named(key: str, name: bytes) -> dict[str, str]:
     try:
         return {key: name.decode()}
     except UnicodeDecodeError:
+        import base64
+
         return {key: name.decode(errors="replace"), f"{key}_b64": base64.b64encode(name).decode()}
 
 
@@ -41,6 +41,8 @@ def iso(ns: int | None) -> str | None:
 @lru_cache(maxsize=4096)
 def _date(day: int) -> str | None:
     """`day` since 1970: made once for the many files of a day."""
+    from datetime import UTC, datetime
+
     try:
         return datetime.fromtimestamp(day * 86_400, UTC).date().isoformat()
     except (OverflowError, ValueError, OSError):
@@ -49,6 +51,8 @@ def _date(day: int) -> str | None:
 
 def write_json(stream: TextIO, value: Any) -> None:
     """One document, for what fits in memory."""
+    import json
+
     stream.write(json.dumps(value, indent=2) + "\n")
 
 
@@ -56,16 +60,18 @@ class JsonDocument:
     """One object, written as it comes: fields and one long list of rows, a row a line."""
 
     def __init__(self, stream: TextIO) -> None:
+        import json
+
         self._write = stream.write
         self._encode = json.JSONEncoder().encode
         self._separator = "{\n  "
 
     def field(self, key: str, value: Any) -> None:
-        self._write(f"{self._separator}{json.dumps(key)}: {json.dumps(value)}")
+        self._write(f"{self._separator}{self._encode(key)}: {self._encode(value)}")
         self._separator = ",\n  "
 
     def rows(self, key: str, rows: Iterable[Any]) -> None:
-        self._write(f"{self._separator}{json.dumps(key)}: [")
+        self._write(f"{self._separator}{self._encode(key)}: [")
         separator = "\n    "
         for batch in in_batches(map(self._encode, rows), 256):
             self._write(separator + ",\n    ".join(batch))
@@ -82,6 +88,9 @@ def write_csv(stream: TextIO, titles: Sequence[str], rows: Iterable[Sequence[Any
 
     `raw`: neither of the two; names byte by byte. The rest of the stream is then written byte by byte as well.
     """
+    import csv
+    import io
+
     if raw and isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="surrogateescape")
     cell = _raw_cell if raw else _cell

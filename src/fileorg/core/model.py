@@ -245,8 +245,7 @@ class Plan(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Problem:
+class Problem(NamedTuple):
     """A file that could not be done, and why: it is named at the end of the run."""
 
     path: bytes

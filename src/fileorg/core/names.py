@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 import os
-import re
-import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import re
+    from collections.abc import Callable, Iterator
 
 # C0, DEL and C1; bidirectional marks, embeddings, overrides and isolates; line and paragraph separators;
 # the surrogates that stand for bytes that are not UTF-8; the byte-order mark and zero-width characters
 # that make two names look alike.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_UNSAFE = "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 
 
 def display(name: bytes | str) -> str:
     """`name` as one printable line: controls, bidirectional marks and bytes that are not UTF-8 become escapes."""
     text = os.fsdecode(name)
-    return _UNSAFE.sub(_escape, text) if _UNSAFE.search(text) else text
+    return text if text.isascii() and text.isprintable() else _escaping()(_escape, text)
+
+
+@functools.cache
+def _escaping() -> Callable[[Callable[[re.Match[str]], str], str], str]:
+    import re  # names are plain text nearly always
+
+    return re.compile(_UNSAFE).sub
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -70,5 +77,7 @@ def collision_key(name: bytes, *, case_insensitive: bool) -> bytes:
         return name
     if name.isascii():
         return name.lower()
+    import unicodedata
+
     text = unicodedata.normalize("NFC", name.decode(errors="surrogateescape"))
     return text.casefold().encode(errors="surrogateescape")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -102,6 +101,8 @@ def collect_rarely() -> None:
 
 def end_with_parent(parent: int) -> bool:
     """Ask the kernel to kill this process when its parent dies. False if that has happened already."""
+    import signal
+
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # what a terminal sends to all of its processes is the parent's to answer
     if sys.platform == "linux":

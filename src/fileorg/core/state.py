@@ -5,12 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import json
 import os
-import socket
 import stat
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fileorg.core.descriptors import telling_the_limit
@@ -26,11 +23,11 @@ LISTINGS = b"listings.db"
 _OURS = (JOURNAL, INDEX, LISTINGS, b"run.lock", b"index.lock")
 
 
-@dataclass(frozen=True, slots=True)
 class StateDirectory:
     """A checked directory of ours, mode 0700."""
 
-    path: bytes
+    def __init__(self, path: bytes) -> None:
+        self.path = path
 
     @property
     def journal(self) -> bytes:
@@ -141,7 +138,9 @@ def run_lock(state: StateDirectory, what: str, *, name: bytes = b"run.lock") -> 
     try:
         if not _flock(fd, fcntl.LOCK_EX):
             raise Locked(f"Another fileorg run is at work: {_holder(fd)}.")
-        about = {"pid": os.getpid(), "host": socket.gethostname(), "since": int(time.time()), "what": what}
+        import json
+
+        about = {"pid": os.getpid(), "host": os.uname().nodename, "since": int(time.time()), "what": what}
         with contextlib.suppress(OSError):  # the flock is what counts; a full disk is the journal's to tell
             os.ftruncate(fd, 0)
             os.pwrite(fd, json.dumps(about).encode(), 0)
@@ -151,6 +150,8 @@ def run_lock(state: StateDirectory, what: str, *, name: bytes = b"run.lock") -> 
 
 
 def _holder(fd: int) -> str:
+    import json
+
     try:
         about = json.loads(os.pread(fd, 4096, 0))
         since = time.strftime("%H:%M", time.localtime(int(about["since"])))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import socket
 import sqlite3
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -107,6 +105,8 @@ class Journal(JournalReader):
         more_roots: Sequence[tuple[Base, bytes, int]] = (),
     ) -> int:
         """A new operation, running. Its number. `more_roots`: base, path and inode of those beside `root`."""
+        import json
+
         with self.transaction():
             first = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM records").fetchone()[0]
             row = self._db.execute(
@@ -114,7 +114,7 @@ class Journal(JournalReader):
                 " started_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     kind, root, dest, root_inode, json.dumps(options), undoes, OperationState.RUNNING, first,
-                    os.getpid(), socket.gethostname(), time.time_ns(),
+                    os.getpid(), os.uname().nodename, time.time_ns(),
                 ),
             )  # fmt: skip
             number = int(row.lastrowid or 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import OperationState
@@ -47,7 +46,7 @@ def _state(op: Operation, takers: Sequence[Operation], purged: int) -> str:
 
 
 def _is_running(op: Operation) -> bool:
-    if op.host != socket.gethostname():
+    if op.host != os.uname().nodename:
         return False
     try:
         os.kill(op.pid, 0)

@@ -23,8 +23,8 @@ TRASH_ROWS = 4096
 
 _TO_TRASH = quoted((Action.MOVE, Action.QUARANTINE, Action.REPLACE_BY_HARDLINK, Action.REPLACE_BY_SYMLINK))
 _OURS, _TRASH = b".fileorg", b".fileorg/trash"
-_is_in_trash = re.compile(rb"(?:\A|/)\.fileorg/trash/\d+(?:/|\Z)").search
-_is_of_trash = re.compile(rb"(?:\A|/)\.fileorg(?:\Z|/trash(?:\Z|/\d+(?:/|\Z)))").search
+_IN_TRASH = rb"(?:\A|/)\.fileorg/trash/\d+(?:/|\Z)"
+_OF_TRASH = rb"(?:\A|/)\.fileorg(?:\Z|/trash(?:\Z|/\d+(?:/|\Z)))"
 
 
 class Trashed(NamedTuple):
@@ -73,7 +73,7 @@ class TrashRecords:
             if not batch:
                 return
             files = (self._trashed(row) for row in batch)
-            yield [file for file in files if _is_in_trash(file.folder)]
+            yield [file for file in files if re.search(_IN_TRASH, file.folder)]
             low = batch[-1][0] + 1
 
     def _trashed(self, row: tuple[Any, ...]) -> Trashed:
@@ -97,7 +97,7 @@ class TrashRecords:
             if not batch:
                 return
             folders = (self._trash_folder(*row) for row in batch)
-            yield [folder for folder in folders if _is_of_trash(folder.path)]
+            yield [folder for folder in folders if re.search(_OF_TRASH, folder.path)]
             high = batch[-1][0] - 1
 
     def _trash_folder(self, record: RecordId, folder: int, name: object) -> TrashFolder:

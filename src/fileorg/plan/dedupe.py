@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
@@ -38,16 +37,16 @@ _ACTIONS = {
 }
 
 
-@dataclass(slots=True)
 class Found:
     """What the groups come to, once it is decided who stays. `duplicates` are those that are listed beside keepers,
     `victims` the names that may go, `bytes` what is free when all of them are gone.
     """
 
-    groups: int = 0
-    duplicates: int = 0
-    victims: int = 0
-    bytes: int = 0
+    def __init__(self, groups: int = 0, duplicates: int = 0, bytes_: int = 0) -> None:
+        self.groups = groups
+        self.duplicates = duplicates
+        self.victims = duplicates
+        self.bytes = bytes_
 
 
 def decided(groups: Iterable[Group], chooser: Chooser) -> Iterator[Decided]:
@@ -62,7 +61,7 @@ def found(groups: Groups, chooser: Chooser, *, exactly: bool) -> Found:
     """The sums of all groups. Not `exactly`: as if every name of a file were among those that were found."""
     if not exactly and not chooser.has_limits and not chooser.with_links:
         number, duplicates, bytes_ = groups.sums()
-        return Found(number, duplicates, duplicates, bytes_)
+        return Found(number, duplicates, bytes_)
     sums = Found()
     for decision in decided(groups.every(), chooser):
         sums.groups += 1

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64_intdigest
@@ -25,7 +24,6 @@ from fileorg.plan.placing import Layout, Placer
 from fileorg.rules.sidecars import stem_end
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Sequence
 
     from fileorg.core.events import Reporter
@@ -39,13 +37,13 @@ _MANY_FILES = 20_000
 """From here on a scan has help, and a plan is made meanwhile. Not by default: a filter for any number takes 16 MB."""
 
 
-@dataclass(slots=True)
 class Tally:
     """Files and bytes of one category, and the folders they go to."""
 
-    files: int = 0
-    bytes: int = 0
-    folders: set[builtins.bytes] = field(default_factory=set)
+    def __init__(self) -> None:
+        self.files = 0
+        self.bytes = 0
+        self.folders: set[bytes] = set()
 
 
 class OrganizePlan:

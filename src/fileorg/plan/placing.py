@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from xxhash import xxh3_64_intdigest
 
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
 _KINDS_KNOWN = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """How files are to lie. `trash` is where a file goes that a newer one displaces."""
 
     rules: Rules
@@ -49,12 +47,12 @@ class Layout:
         return self.template.first_component_is_category
 
 
-@dataclass(slots=True)
 class Stay:
     """How many files the plan leaves where they are, silently."""
 
-    in_place: int = 0
-    other: int = 0
+    def __init__(self) -> None:
+        self.in_place = 0
+        self.other = 0
 
 
 class Placer:

@@ -37,10 +37,11 @@ _TAILS = (
     | {b"%03d" % part for part in range(2, 1000)}
 )
 
-_PART = re.compile(rb"(.*\.part)(\d{1,5})", re.IGNORECASE | re.DOTALL)
-_PART_OF_RAR = re.compile(rb"(.+)\.part\d{1,5}\.rar", re.IGNORECASE | re.DOTALL)
+# Compiled when a name first asks for them: most trees hold none.
+_PART = rb"(?is)(.*\.part)(\d{1,5})"
+_PART_OF_RAR = rb"(?is)(.+)\.part\d{1,5}\.rar"
 # `en`, `pt-BR`, `zh-Hans`, `forced`, `sdh`: a year or an episode is part of the title, not a tag.
-_TAG = re.compile(rb"[A-Za-z]{2,8}(?:[-_][A-Za-z]{2,8})?")
+_TAG = rb"[A-Za-z]{2,8}(?:[-_][A-Za-z]{2,8})?"
 
 
 class Following(NamedTuple):
@@ -83,14 +84,14 @@ def _without_tags(stem: bytes) -> tuple[bytes, ...]:
     stems = [stem]
     for _ in range(2):
         rest, _, tag = stems[-1].rpartition(b".")
-        if not rest or not _TAG.fullmatch(tag):
+        if not rest or not re.fullmatch(_TAG, tag):
             break
         stems.append(rest)
     return tuple(stems)
 
 
 def _part_of_rar(stem: bytes) -> Following | None:
-    match = _PART.fullmatch(stem)
+    match = re.fullmatch(_PART, stem)
     if match is None or int(match[2]) <= 1:
         return None
     # Same padding first; a set of ten parts may be padded otherwise than its tenth.
@@ -100,7 +101,7 @@ def _part_of_rar(stem: bytes) -> Following | None:
 
 def stem_end(name: bytes) -> int:
     """Where the part of a leader's name ends that its side-cars share: `film` of `film.mkv`, `x` of `x.part1.rar`."""
-    part = _PART_OF_RAR.fullmatch(name)
+    part = re.fullmatch(_PART_OF_RAR, name)
     return part.end(1) if part else extension_start(name)
 
 

@@ -211,7 +211,7 @@ def _local_date(seconds: int) -> _Date:
     return f"{local.tm_year:04}", f"{local.tm_mon:02}", f"{local.tm_mday:02}"
 
 
-_TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}/]|[^{}/]+")
+_PIECE = r"\{\{|\}\}|\{([^{}]*)\}|[{}/]|[^{}/]+"
 
 
 def parse_template(text: str) -> Template:
@@ -238,7 +238,7 @@ def _components(text: str) -> list[_Component]:
     if text == "~" or text.startswith(("/", "~/")):
         raise ValueError("its folders are made below the root or --dest; give those, and no / or ~ here")
     components: list[_Component] = [()]
-    for match in _TOKEN.finditer(text):
+    for match in re.finditer(_PIECE, text):
         piece, field = match[0], match[1]
         if piece == "/":
             components.append(())

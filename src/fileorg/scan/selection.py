@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.names import collision_key
 
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
     from fileorg.scan.leftovers import Leftover
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """Which files are looked at. Sizes in bytes, times in nanoseconds since 1970, bounds included."""
 
     recursive: bool = True

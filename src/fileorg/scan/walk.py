@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 from collections import Counter, deque
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -72,23 +70,23 @@ class Part(NamedTuple):
     found: Found = Found()
 
 
-@dataclass(slots=True)
 class Seen:
     """What a scan saw, beside the files themselves."""
 
-    files: int = 0
-    unchanged: int = 0  # of the files, those that the index knew already
-    folders: int = 0
-    links: int = 0
-    empty_files: int = 0
-    empty_folders: int = 0  # those too that hold nothing but empty folders
-    broken_symlinks: int = 0  # of the links
-    not_entered: int = 0
-    ignored: Counter[Reason] = field(default_factory=Counter)
-    unreadable: list[tuple[bytes, str]] = field(default_factory=list)
-    unreadable_count: int = 0
-    partial: Callable[[bytes], None] = field(default=lambda _: None, repr=False, compare=False)
-    """Told of each folder that holds more than files that are looked at: see `Twins`."""
+    def __init__(self) -> None:
+        self.files = 0
+        self.unchanged = 0  # of the files, those that the index knew already
+        self.folders = 0
+        self.links = 0
+        self.empty_files = 0
+        self.empty_folders = 0  # those too that hold nothing but empty folders
+        self.broken_symlinks = 0  # of the links
+        self.not_entered = 0
+        self.ignored: Counter[Reason] = Counter()
+        self.unreadable: list[tuple[bytes, str]] = []
+        self.unreadable_count = 0
+        self.partial: Callable[[bytes], None] = lambda _: None
+        """Told of each folder that holds more than files that are looked at: see `Twins`."""
 
     def add(self, part: Part) -> None:
         self.files += part.batch.files
@@ -306,6 +304,8 @@ def _parts_by_processes(
     reader: Reader, pending: deque[Task], seen: Seen, processes: Processes | None
 ) -> Iterator[Part]:
     """All that is pending, and what comes of it, read by several processes."""
+    import pickle
+
     arguments = pickle.dumps(reader.arguments)
 
     def next_tasks() -> tuple[bytes, list[Task]] | None:
@@ -323,6 +323,8 @@ def _parts_by_processes(
 @lru_cache(maxsize=1)
 def _reader(arguments: bytes) -> Reader:
     """In a worker: the reader for the tree at hand, made once."""
+    import pickle
+
     root, cross_mounts, ignore, selection = pickle.loads(arguments)  # noqa: S301  from our own parent
     return Reader(LocalStorage(root, cross_mounts=cross_mounts), ignore, selection)
 

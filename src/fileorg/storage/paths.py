@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-# An empty component, `.` or `..`, anywhere in it; NUL, where C would end the name.
-_find_unclean = re.compile(rb"(?:\A|/)\.{0,2}(?:/|\Z)|\x00").search
 
 NO_NAMES = frozenset({b"", b".", b".."})
 
@@ -42,5 +38,6 @@ def check_folder(folder: bytes) -> None:
 
     EINVAL and not EXDEV, which says that a copy would do what a rename cannot.
     """
-    if folder and _find_unclean(folder):
+    # NUL is where C would end the name.
+    if folder and (0 in folder or not NO_NAMES.isdisjoint(folder.split(b"/"))):
         raise failed(errno.EINVAL, folder)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.names import display
 from fileorg.execute.run import execute
@@ -27,13 +26,12 @@ if TYPE_CHECKING:
     from fileorg.storage.local.storage import LocalStorage
 
 
-@dataclass(frozen=True, slots=True)
-class CleanOptions:
+class CleanOptions(NamedTuple):
     """What `fileorg clean` is asked for."""
 
     root: bytes
     goes: frozenset[Leftover] = frozenset(Leftover)
-    filters: Filters = field(default_factory=Filters)
+    filters: Filters = Filters()
     max_changes: int | None = None
 
     def facts(self) -> dict[str, Any]:
@@ -103,7 +101,7 @@ def cleaning(
         storage = open_local(stack, root, one_file_system=options.filters.one_file_system)
         leftovers = stack.enter_context(Leftovers(remember=True))
         selection = options.filters.selection(frozenset({identity_of(state.path)}))
-        reader = Reader(storage, options.filters.ignore(), replace(selection, goes=options.goes))
+        reader = Reader(storage, options.filters.ignore(), selection._replace(goes=options.goes))
         reporter.stage("scan")
         seen = Seen()
         deque(scan(reader, seen, reporter, leftovers), maxlen=0)

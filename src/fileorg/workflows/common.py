@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.descriptors import TooManyOpen, raise_limit
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
 INDEX_LOCK = b"index.lock"
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(NamedTuple):
     """Which files of a tree are looked at: the options that every command shares. Sizes in bytes, times in ns."""
 
     recursive: bool = True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -51,13 +50,12 @@ if TYPE_CHECKING:
     from fileorg.storage.local.storage import LocalStorage
 
 
-@dataclass(frozen=True, slots=True)
-class DedupeOptions:
+class DedupeOptions(NamedTuple):
     """What `fileorg dedupe` is asked for. Without a `remedy` it only reports. Patterns as in a .gitignore."""
 
     roots: Sequence[bytes]
     references: Sequence[bytes] = ()
-    filters: Filters = field(default_factory=Filters)
+    filters: Filters = Filters()
     keep: Sequence[Keep] = ()
     prefer: Sequence[str] = ()
     protect: Sequence[str] = ()
@@ -219,7 +217,7 @@ def _find(
     """Bring the index up to date with the trees, and the groups in it; what could not be read."""
     filters, bounds = options.filters, _bounds(options.filters)
     # A bound of sizes is applied here and not in the scan: the index would forget what lies outside.
-    selection = replace(filters, min_size=None, max_size=None).selection(frozenset({identity_of(state.path)}))
+    selection = filters._replace(min_size=None, max_size=None).selection(frozenset({identity_of(state.path)}))
     groups = index.groups()
     with index.guarded():
         finder = Finder(index, bounds, with_links=options.with_links)

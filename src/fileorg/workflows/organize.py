@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.model import DEST, ROOT, Action, By, OnConflict
 from fileorg.core.names import collision_key, display, join
@@ -43,8 +42,7 @@ if TYPE_CHECKING:
     from fileorg.storage.local.storage import LocalStorage
 
 
-@dataclass(frozen=True, slots=True)
-class OrganizeOptions:
+class OrganizeOptions(NamedTuple):
     """What `fileorg organize` is asked for. Only the top level unless `filters.recursive`."""
 
     root: bytes
@@ -53,7 +51,7 @@ class OrganizeOptions:
     template: str | None = None
     action: Action = Action.MOVE
     on_conflict: OnConflict = OnConflict.RENAME
-    filters: Filters = field(default_factory=lambda: Filters(recursive=False))
+    filters: Filters = Filters(recursive=False)
     max_changes: int | None = None
     min_age_ns: int | None = None
 
@@ -148,11 +146,11 @@ def organizing(
         if target is not source and not to_be_made:
             never.add(target.identity)
         selection = _with_age(options).selection(frozenset(never))
-        selection = replace(selection, case_insensitive=fold, with_leaders=True, leftovers=False)
+        selection = selection._replace(case_insensitive=fold, with_leaders=True, leftovers=False)
         if target is source and not to_be_made:
             folders = template.top_folders(rules.categories) or ()
             leave = frozenset(collision_key(folder, case_insensitive=fold) for folder in folders)
-            selection = replace(selection, leave=leave)
+            selection = selection._replace(leave=leave)
         layout = Layout(
             rules,
             template,
@@ -190,4 +188,4 @@ def _with_age(options: OrganizeOptions) -> Filters:
         return options.filters
     limit = time.time_ns() - options.min_age_ns
     older = options.filters.older_than_ns
-    return replace(options.filters, older_than_ns=limit if older is None else min(older, limit))
+    return options.filters._replace(older_than_ns=limit if older is None else min(older, limit))

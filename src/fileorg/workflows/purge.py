@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import FileorgError, UnknownOperation, UsageError
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
 _PROBLEMS_KEPT = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class PurgeOptions:
+class PurgeOptions(NamedTuple):
     """`operations` empty means all that have something in the trash; only those that began before `older_than_ns`."""
 
     operations: Sequence[int] = ()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import FileorgError, UnknownOperation, UsageError
 from fileorg.core.model import DEST, ROOT, Base, OperationState
@@ -37,8 +36,7 @@ _FORWARD = frozenset({"organize", "dedupe", "clean", "redo"})
 _SHOWN = "fileorg history shows what was done"
 
 
-@dataclass(frozen=True, slots=True)
-class UndoOptions:
+class UndoOptions(NamedTuple):
     """`operation` None is the last one. `include_changed` also takes back files that others have replaced."""
 
     operation: int | None = None

@@ -250,7 +250,7 @@ def _tell(change: "Change", run: "PurgeRun", outcome: "Outcome") -> None:
     if outcome.interrupted:
         out.flush()
         err.prose(f"Stopped after {outcome.done:,} of {run.files:,} files.", "fileorg: ")
-        err.line(f"  Go on with: {err.styled(change.again, 'cyan')}")
+        err.line(f"  Go on with: {err.styled(change.way_on, 'cyan')}")
 
 
 def _no_longer_undone(run: "PurgeRun") -> str:
