@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fileorg.core.model import DEST, ROOT, Action, PlanRow, RecordState
-from fileorg.execute.across import Across
+from fileorg.execute.actions import move
 from fileorg.execute.identity import identity
 from fileorg.execute.look import Lookout
 from fileorg.execute.temporaries import Stuck, put_back, remove_checked, rename_over_reserved
@@ -121,7 +121,7 @@ class Crossing:
             self.record = journal.insert(number, self.batch)
 
     def move(self) -> None:
-        Across(self.work).move(self.row, self.batch.intent(0), self.record)
+        move.across(self.work, self.row, self.batch.intent(0), self.record)
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.model import ROOT, Action, Outcome, PlanRow
-from fileorg.execute import across, act, duplicates, look, seal, work
+from fileorg.execute import act, duplicates, look, seal, work
+from fileorg.execute.actions import move
 from fileorg.journal import connection, reader
 from fileorg.plan import organize as plan
 from fileorg.storage.local import posix
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
 def shutil_move() -> None:
     """Across devices as most programs do it: the copy grows under its final name."""
 
-    def move(self: Any, row: Any, intent: Any, record: int) -> None:
-        source, target = self._storages[row.source_base], self._storages[row.target_base]
+    def across(work: Any, row: Any, _intent: Any, _record: int) -> None:
+        source, target = work.storages[row.source_base], work.storages[row.target_base]
         shutil.move(
             os.path.join(source.root, row.source_folder, row.source_name),
             os.path.join(target.root, row.target_folder, row.target_name),
         )
 
-    across.Across.move = move  # type: ignore[method-assign]
+    vars(move)["across"] = across
 
 
 def journal_after_acting() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.model import Action, RecordState
 from fileorg.core.names import display
-from fileorg.execute.across import Across
+from fileorg.execute.actions.move import by_placeholder
 from fileorg.execute.exchange import ONLY_NAME, exchange_back, is_inode_of, may_go, put_back, take_away
 from fileorg.execute.identity import Identity, identity, is_known
 from fileorg.execute.temporaries import aside
@@ -46,7 +46,7 @@ class Duplicates:
     def __init__(self, work: Work) -> None:
         self._operation = work.operation
         self._storages = work.storages
-        self._across = Across(work)
+        self._work = work
         self._disturbed = work.disturbed
         self.notes = work.notes
 
@@ -144,7 +144,7 @@ class Duplicates:
             except OSError as error:
                 if error.errno != errno.ENOTSUP:
                     raise
-                self._across.by_placeholder(row, record)
+                by_placeholder(self._work, row, record)
         except OSError as error:
             raise _not_here(error) from error
         try:

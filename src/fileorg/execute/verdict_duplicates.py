@@ -6,6 +6,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import OF_DUPLICATES, ROOT, Action, Keeper, RecordState
+from fileorg.execute.actions import move
 from fileorg.execute.case import Case
 from fileorg.execute.duplicates import STAYS_SHARED
 from fileorg.execute.exchange import ONLY_NAME, may_go
@@ -100,7 +101,7 @@ class DuplicateCase(Case):
             self._touch()
             self._trash.rename(self._place)
             return CHANGED
-        return self.move()
+        return move.settle(self)
 
     # A link in its place ------------------------------------------------------------------------------------------
 

@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
+import time
 from typing import TYPE_CHECKING
 
-from fileorg.execute.across import Across
+from fileorg.core.model import RecordState
+from fileorg.core.names import collision_key
+from fileorg.execute.actions.copy import copy, settle_copy, withdraw
 from fileorg.execute.actions.handler import Handler, check_source
-from fileorg.execute.case import Case
-from fileorg.execute.respell import respell
-from fileorg.execute.verdict import Refusal
+from fileorg.execute.identity import Identity, identity, is_certain
+from fileorg.execute.temporaries import (
+    PLACED,
+    aside,
+    put_back,
+    remove_checked,
+    rename_beside,
+    rename_over_reserved,
+    settle_aside,
+)
+from fileorg.execute.verdict import CHANGED, DONE, TAKEN, Refusal, Verdict
 from fileorg.storage.local.worker import Moves, pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fileorg.core.model import PlanRow
+    from fileorg.core.model import Entry, PlanRow
     from fileorg.execute.actions.handler import Fail, Series
+    from fileorg.execute.case import Case
     from fileorg.execute.work import Work
     from fileorg.journal.journal import Intent
+    from fileorg.journal.rows import Record
+    from fileorg.storage.local.storage import LocalStorage
 
 
 def _pack(rows: Sequence[PlanRow]) -> bytes:
@@ -50,17 +65,16 @@ def _apply(work: Work, series: Series, fail: Fail) -> Callable[[], None]:
 
 def _otherwise(work: Work, row: PlanRow, intent: Intent, record: int, error: OSError) -> None:
     """A rename that failed with an error that means: by another way. Any other is the file's own."""
-    across = Across(work)
     match error.errno:
         case errno.EXDEV:
-            across.move(row, intent, record)
+            across(work, row, intent, record)
         case errno.ENOTSUP:
             try:
-                across.by_placeholder(row, record)
+                by_placeholder(work, row, record)
             except OSError as other:
                 if other.errno != errno.EXDEV:
                     raise
-                across.move(row, intent, record)
+                across(work, row, intent, record)
         case errno.EEXIST:
             _taken(work, row, record, error)
         case _:
@@ -73,7 +87,7 @@ def _taken(work: Work, row: PlanRow, record: int, error: OSError) -> None:
     Raises `error` if it is another file's.
     """
     source, target = work.storages[row.source_base], work.storages[row.target_base]
-    if respell(work.journal, work.operation, row, record, source):
+    if _respell(work, row, record):
         return
     if not target.is_free_after_all(row.target_folder, row.target_name):
         raise error
@@ -82,7 +96,207 @@ def _taken(work: Work, row: PlanRow, record: int, error: OSError) -> None:
     except OSError as other:
         if other.errno != errno.ENOTSUP:
             raise
-        Across(work).by_placeholder(row, record)
+        by_placeholder(work, row, record)
 
 
-MOVE = Handler(check_source, _apply, Case.move, pack=_pack)
+# After a crash --------------------------------------------------------------------------------------------------------
+
+
+def settle(case: Case) -> Verdict:
+    if (made := settle_copy(case)) is not None:
+        return _settle_across(case, made)
+    if _is_respelling(case.record) and (verdict := _settle_respelling(case)) is not None:
+        return verdict
+    source, target = case.at_source(), case.at_target()
+    match (case.is_original(source), case.is_made(target, case.moved), target is None):
+        case (False, True, _):
+            # A new file at the source is someone else's.
+            return Verdict(RecordState.DONE, case.note(), case.as_placed(target))
+        case (True, False, True):
+            if case.placed:  # an empty file may have come and gone
+                case.disturb(case.record.target_base, case.record.target_folder)
+            return case.not_done
+        case (True, True, _) if _is_between_names(case, source, target):
+            case.source.remove(case.record.source_folder, case.record.source_name)
+            return DONE
+        case (True, False, False) if case.is_our_placeholder(target):
+            case.disturb(case.record.target_base, case.record.target_folder)
+            case.target.remove(case.record.target_folder, case.record.target_name)
+            return case.not_done
+        case (True, _, False):
+            return TAKEN
+        case (False, False, True) if source is None:
+            return Verdict(RecordState.MISSING, "after the crash, it is under neither of its names")
+        case _:
+            return _edited(case, source, target)
+
+
+def _is_between_names(case: Case, source: Entry | None, target: Entry | None) -> bool:
+    """Between link and unlink: both names are of one file, and one of them it has only now."""
+    if source is None or target is None or source.inode != target.inode:
+        return False
+    return source.nlink > (case.record.nlink or 1)
+
+
+def _edited(case: Case, source: Entry | None, target: Entry | None) -> Verdict:
+    """The same inode with other content: an outsider wrote to it, wherever it is."""
+    record = case.record
+    if target is not None and target.inode == record.target_inode and _is_of_its_kind(case, target) and source is None:
+        # A number that is given out anew may be another file's.
+        if case.target.has_stable_inodes(record.target_folder):
+            return Verdict(RecordState.DONE, "it was edited since")
+    elif source is not None and source.inode == record.inode and target is None:
+        return case.not_done
+    return CHANGED
+
+
+def _is_of_its_kind(case: Case, entry: Entry) -> bool:
+    return stat.S_IFMT(entry.mode) == (stat.S_IFMT(case.record.mode or 0) or stat.S_IFREG)
+
+
+# To another file system -----------------------------------------------------------------------------------------------
+
+
+def across(work: Work, row: PlanRow, intent: Intent, record: int) -> None:
+    """To another file system: copy, make sure, and only then take the original away."""
+    if (intent.nlink or 1) > 1:
+        raise Refusal(
+            RecordState.SKIPPED,
+            f"it has {intent.nlink} names (hard links), torn apart by another disk; --action copy copies it",
+        )
+    if not stat.S_ISREG(intent.mode or stat.S_IFREG):
+        raise Refusal(RecordState.SKIPPED, "it is a symlink, which is not carried to another disk")
+    source = work.storages[row.source_base]
+    original = Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
+    staged, entry = copy(work, row, record)
+    made = identity(entry)
+    try:
+        gone = work.remove(source, row.source_folder, row.source_name, record, original, staged.digest)
+    except OSError:
+        gone = False
+    if not gone:
+        work.disturbed.add((row.source_base, row.source_folder))
+        withdraw(work, row, record, made, staged.digest)
+        raise Refusal(RecordState.CHANGED, "it changed or was held while it was moved, and stayed")
+
+
+def _settle_across(case: Case, made: Identity) -> Verdict:
+    """The copy is whole; now the original goes, unless either of them is no longer what it was."""
+    source, folder, name = case.source, case.record.source_folder, case.record.source_name
+    is_aside = case.is_aside(source, folder, name, case.original)
+    is_there = not is_aside and case.is_original(case.at_source())
+    place = case.record.target_folder, case.record.target_name
+    whole = is_certain(case.target, *place, made, case.record.digest)
+    if is_aside or (is_there and whole):
+        case.disturb(case.record.source_base, folder)
+    if not whole:
+        if is_aside:
+            put_back(source, folder, name, case.aside)
+        return case.not_done if case.is_original(case.at_source()) else CHANGED
+    if is_aside:
+        gone = settle_aside(source, folder, name, case.aside, case.original, case.record.digest)
+    elif is_there:
+        gone = remove_checked(source, folder, name, case.aside, case.original, case.record.digest)
+    else:
+        gone = True  # what is at the source now is someone else's
+    copied = {"target_inode": made.inode, "target_mtime_ns": made.mtime_ns}
+    return Verdict(RecordState.DONE, case.note(), copied) if gone else CHANGED
+
+
+# Where nothing refuses to replace -------------------------------------------------------------------------------------
+
+
+def by_placeholder(work: Work, row: PlanRow, record: int) -> None:
+    """Take the name with an empty file, which no one can do twice, and rename over that."""
+    source, target = work.storages[row.source_base], work.storages[row.target_base]
+    # The time is what tells an empty file of ours from one that was there before.
+    work.journal.mark(record, RecordState.INTENT, target_inode=PLACED, target_mtime_ns=time.time_ns())
+    work.disturbed.add((row.target_base, row.target_folder))
+    rename_over_reserved(source, row.source_folder, row.source_name, target, row.target_folder, row.target_name)
+    made = target.lstat(row.target_folder, row.target_name)
+    if made is not None:
+        work.journal.mark(record, RecordState.COPIED, target_inode=made.inode, target_mtime_ns=made.mtime_ns)
+
+
+# To another case ------------------------------------------------------------------------------------------------------
+#
+# The new name is taken, by the file itself. It goes through a name of ours that the journal knows of before: what a
+# crash leaves is that name, or the listing tells which of the two spellings there is.
+
+
+def _is_respelling(row: PlanRow | Record) -> bool:
+    """Whether both names are one where case does not matter."""
+    return (
+        row.source_name != row.target_name
+        and row.source_base == row.target_base
+        and _folded(row.source_name) == _folded(row.target_name)
+        and _folded(row.source_folder) == _folded(row.target_folder)
+    )
+
+
+def _respell(work: Work, row: PlanRow, record: int) -> bool:
+    """Rename it, if it is the file itself that has the new name. False if it is not; then nothing was done.
+
+    Raises `OSError` if it has its old name still, `Stuck` if it has ours.
+    """
+    storage, folder, name = work.storages[row.source_base], row.source_folder, aside(work.operation, record)
+    if not _is_respelling(row) or not _is_itself(storage, row):
+        return False
+    # The time tells an empty file of ours, where names have to be reserved, from one that was there before.
+    work.journal.mark(record, RecordState.INTENT, target_inode=PLACED, target_mtime_ns=time.time_ns())
+    rename_beside(storage, folder, row.source_name, name)
+    try:
+        rename_beside(storage, folder, name, row.target_name)
+    except OSError:
+        put_back(storage, folder, row.source_name, name)
+        raise
+    made = storage.lstat(folder, row.target_name)
+    if made is not None:
+        work.journal.mark(record, RecordState.COPIED, target_inode=made.inode, target_mtime_ns=made.mtime_ns)
+    return True
+
+
+def _is_itself(storage: LocalStorage, row: PlanRow) -> bool:
+    one = storage.lstat(row.source_folder, row.source_name)
+    other = storage.lstat(row.target_folder, row.target_name)
+    if one is None or other is None:
+        return False
+    if (one.dev, one.inode) == (other.dev, other.inode) and one.nlink == 1:
+        return True
+    return storage.is_another_case(row.target_folder, row.target_name)
+
+
+def _folded(name: bytes) -> bytes:
+    return collision_key(name, case_insensitive=True)
+
+
+def _settle_respelling(case: Case) -> Verdict | None:
+    """Of a name in another case, which may be the same one: on which of the three it stands, None for others."""
+    storage, folder, name = case.target, case.record.target_folder, case.record.target_name
+    put_aside = storage.lstat(folder, case.aside)
+    if case.placed and put_aside is not None:
+        case.disturb(case.record.target_base, folder)
+        if case.is_original(put_aside):
+            _finish_respelling(case, folder, name)
+        elif put_aside.size == 0:
+            storage.remove(folder, case.aside)  # the name was only reserved
+    # What the names lead to may be remembered from before; what is listed is there.
+    listed, target = storage.spellings(folder, name), case.at_target()
+    if len(listed) != 1 or not case.is_original(target):
+        return None
+    if name not in listed:
+        return case.not_done
+    return Verdict(RecordState.DONE, case.note(), case.as_placed(target))
+
+
+def _finish_respelling(case: Case, folder: bytes, name: bytes) -> None:
+    """The file is aside: give it its new name, which at most an empty file of ours may have."""
+    listed = case.target.spellings(folder, name)
+    if listed and case.is_our_placeholder(case.target.lstat(folder, listed[0])):
+        case.target.remove(folder, listed[0])
+    elif not listed:
+        case.target.is_free_after_all(folder, name)
+    put_back(case.target, folder, name, case.aside)
+
+
+MOVE = Handler(check_source, _apply, settle, pack=_pack)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import Action
-from fileorg.execute.across import Across
-from fileorg.execute.actions import folders, links, move
+from fileorg.execute.actions import copy, folders, links, move
 from fileorg.execute.actions.handler import Handler, check_source, check_unchanged, one_by_one
-from fileorg.execute.case import Case
 from fileorg.execute.duplicates import STAYS_SHARED, Duplicates
 from fileorg.execute.verdict import NOT_DONE
 from fileorg.execute.verdict_duplicates import DuplicateCase
@@ -19,16 +17,14 @@ if TYPE_CHECKING:
 
     from fileorg.core.model import Base, Entry, PlanRow
     from fileorg.execute.actions.handler import Check, Settle
+    from fileorg.execute.case import Case
     from fileorg.execute.verdict import Verdict
     from fileorg.execute.work import Work
     from fileorg.storage.local.storage import LocalStorage
 
 
 def _act_on(work: Work, row: PlanRow, record: int) -> None:
-    if row.action is Action.COPY:
-        Across(work).copy(row, record)
-    else:
-        Duplicates(work).act_on(row, record)
+    Duplicates(work).act_on(row, record)
 
 
 def _check_reflink(_work: Work, _row: PlanRow, _found: Entry | None) -> tuple[None, str]:
@@ -46,7 +42,7 @@ def _other(check: Check, settle: Settle = _of_a_duplicate, *, looks_at_source: b
 _LOCAL = {
     Action.MOVE: move.MOVE,
     Action.RESTORE: move.MOVE,
-    Action.COPY: _other(check_source, Case.copy),
+    Action.COPY: copy.COPY,
     Action.HARDLINK: links.HARDLINK,
     Action.SYMLINK: links.SYMLINK,
     Action.REMOVE_COPY: links.REMOVE_COPY,

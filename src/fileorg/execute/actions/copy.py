@@ -1,0 +1,159 @@
+"""A copy, whole under a name of ours before it gets its own: each step can be told from the next by what lies there."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from fileorg.content.compare import same_content
+from fileorg.core.model import NOT_KEPT, Action, RecordState
+from fileorg.core.names import display, join
+from fileorg.execute.actions.handler import Handler, check_source, one_by_one
+from fileorg.execute.identity import Identity, identity, is_known
+from fileorg.execute.temporaries import (
+    Stuck,
+    is_empty_since,
+    remove_checked,
+    rename_over_reserved,
+    settle_aside,
+    temporary,
+)
+from fileorg.execute.verdict import TAKEN, Verdict
+
+if TYPE_CHECKING:
+    from fileorg.core.model import Entry, PlanRow
+    from fileorg.execute.case import Case
+    from fileorg.execute.work import Work
+    from fileorg.storage.local.storage import StagedCopy
+
+
+def _apply(work: Work, row: PlanRow, record: int) -> None:
+    copy(work, row, record)
+
+
+def copy(work: Work, row: PlanRow, record: int) -> tuple[StagedCopy, Entry]:
+    """A durable copy under its name, and a record that says so."""
+    source, target = work.storages[row.source_base], work.storages[row.target_base]
+    name = temporary(work.operation, record)
+    work.disturbed.add((row.target_base, row.target_folder))
+    mode, mtime_ns = _as_before(work, row)
+    staged = source.stage_copy(
+        row.source_folder, row.source_name, target, row.target_folder, name, mode=mode, mtime_ns=mtime_ns
+    )
+    try:
+        made = _publish(work, row, record, name, staged)
+        _mark(work, record, RecordState.COPIED, staged, made)
+    except OSError:
+        withdraw(work, row, record, identity(staged.entry), staged.digest)
+        raise
+    try:
+        target.discard(row.target_folder, name)
+    except OSError as error:
+        raise _stuck(row, name) from error
+    return staged, made
+
+
+def _as_before(work: Work, row: PlanRow) -> tuple[int | None, int | None]:
+    """The mode and the mtime_ns that a file had before it went to a file system that does not keep them."""
+    if not row.reverts or row.action is not Action.MOVE:
+        return None, None
+    mode, mtime_ns = work.journal.lost_by(row.reverts)
+    seen = work.storages[row.source_base].lstat(row.source_folder, row.source_name)
+    edited = seen is None or seen.mtime_ns != row.mtime_ns
+    return mode, None if edited else mtime_ns
+
+
+def _publish(work: Work, row: PlanRow, record: int, name: bytes, staged: StagedCopy) -> Entry:
+    """Give the copy its name, by whatever the file system has."""
+    target, folder = work.storages[row.target_base], row.target_folder
+
+    def before_rename() -> None:
+        _mark(work, record, RecordState.INTENT, staged, staged.entry)
+
+    try:
+        return target.publish(folder, name, row.target_name, before_rename=before_rename)
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
+    rename_over_reserved(target, folder, name, target, folder, row.target_name)
+    os.fsync(target.fd(folder))
+    return target.lstat(folder, row.target_name) or staged.entry
+
+
+def _mark(work: Work, record: int, state: RecordState, staged: StagedCopy, made: Entry) -> None:
+    lost = f"{', '.join(staged.lost_metadata)}{NOT_KEPT}" if staged.lost_metadata else None
+    work.journal.mark(
+        record,
+        state,
+        target_inode=made.inode,
+        target_mtime_ns=made.mtime_ns,
+        digest=staged.digest,
+        error=lost,
+    )
+
+
+def withdraw(work: Work, row: PlanRow, record: int, made: Identity, digest: bytes) -> None:
+    """Take a copy of ours away again, under whichever of its names. Raises `Stuck`: recovery is to do it then."""
+    target, name = work.storages[row.target_base], temporary(work.operation, record)
+    try:
+        if is_known(target, row.target_folder, target.lstat(row.target_folder, row.target_name), made):
+            work.remove(target, row.target_folder, row.target_name, record, made, digest)
+        target.discard(row.target_folder, name)
+    except OSError as error:
+        raise _stuck(row, name) from error
+
+
+def _stuck(row: PlanRow, name: bytes) -> Stuck:
+    shown = display(join(row.target_folder, row.target_name))
+    return Stuck(f"The copy {shown} can neither be finished nor taken away: see {display(name)} beside it.")
+
+
+def _settle(case: Case) -> Verdict:
+    made = settle_copy(case)
+    target = case.at_target()
+    if made is not None and case.is_made(target, made):
+        columns = {"target_inode": made.inode, "target_mtime_ns": made.mtime_ns}
+        return Verdict(RecordState.DONE, case.note(), columns)
+    return case.not_done if target is None else TAKEN
+
+
+def settle_copy(case: Case) -> Identity | None:
+    """Bring a copy under way to one of two ends: there is none, or it is whole and under its name."""
+    folder, name, recorded = case.record.target_folder, case.record.target_name, case.record.digest is not None
+    staged = case.target.lstat(folder, case.temporary)
+    whole = identity(staged) if staged is not None else case.moved if recorded else None
+    if whole is None:
+        return None
+    withdrawn = case.is_aside(case.target, folder, name, whole)
+    if withdrawn or staged is not None:
+        case.disturb(case.record.target_base, folder)
+    if withdrawn:
+        settle_aside(case.target, folder, name, case.aside, whole, case.record.digest)
+    if staged is None:
+        return None if withdrawn else whole
+    there = case.at_target()
+    published = there is not None and (there.dev, there.inode) == (staged.dev, staged.inode)
+    if published and _was_edited(case, whole, recorded=recorded):
+        published = False  # since the crash: it is someone else's now, and keeps its name
+    elif published and not recorded and case.at_source() is not None:
+        # It was never recorded, and the original is there: as if it had not happened.
+        remove_checked(case.target, folder, name, case.aside, whole)
+        published = False
+    if there is not None and not published and recorded and is_empty_since(there, staged.ctime_ns):
+        case.target.remove(folder, name)  # the name was only reserved
+    case.target.discard(folder, case.temporary)
+    return whole if published else None
+
+
+def _was_edited(case: Case, copy: Identity, *, recorded: bool) -> bool:
+    """Whether a copy under its name is no longer what was copied; with no record of it, the original tells."""
+    if recorded:
+        return (copy.size, copy.mtime_ns) != (case.moved.size, case.moved.mtime_ns)
+    record = case.record
+    original = (case.source, record.source_folder, record.source_name)
+    there = case.at_source() is not None
+    return there and not same_content(case.target, record.target_folder, record.target_name, *original)
+
+
+COPY = Handler(check_source, one_by_one(_apply), _settle)
