@@ -7,10 +7,13 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.model import ROOT, Action, Outcome, PlanRow
-from fileorg.execute import act, duplicates, look, seal, work
-from fileorg.execute.actions import move
+from fileorg.execute import act, look, seal, work
+from fileorg.execute.actions import move, replace
+from fileorg.execute.actions.handler import one_by_one
+from fileorg.execute.actions.table import TABLE
 from fileorg.journal import connection, reader
 from fileorg.plan import organize as plan
+from fileorg.storage.base import Kind
 from fileorg.storage.local import posix
 from fileorg.storage.local import worker as hands
 from fileorg.workflows import organize
@@ -113,13 +116,14 @@ def respell() -> None:
 def unlink_then_link() -> None:
     """A hard link in the place of a duplicate as most programs make it: what is there goes first."""
 
-    def replace(self: Any, row: Any, _record: int) -> None:
-        path = os.path.join(self._storages[row.source_base].root, row.source_folder, row.source_name)
+    def unlink_and_link(work: Any, row: Any, _record: int) -> None:
+        path = os.path.join(work.storages[row.source_base].root, row.source_folder, row.source_name)
         keeper = row.keeper
         os.unlink(path)
-        os.link(os.path.join(self._storages[keeper.base].root, keeper.folder, keeper.name), path)
+        os.link(os.path.join(work.storages[keeper.base].root, keeper.folder, keeper.name), path)
 
-    duplicates.Duplicates._replace = replace  # type: ignore[method-assign, assignment]
+    by_link = replace.REPLACE_BY_LINK._replace(apply=one_by_one(unlink_and_link))
+    TABLE[Action.REPLACE_BY_HARDLINK, Kind.LOCAL, Kind.LOCAL] = by_link
 
 
 CONTROLS: dict[str, Callable[[], None]] = {

@@ -8,11 +8,12 @@ from fileorg.core.model import RecordState
 from fileorg.execute.identity import Identity, is_known
 from fileorg.execute.temporaries import PLACED, aside, is_empty_since, temporary
 from fileorg.execute.verdict import CUT_SHORT, DONE, NOT_DONE, TAKEN, Verdict
+from fileorg.storage.links import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fileorg.core.model import Base, Entry
+    from fileorg.core.model import Base, Entry, Keeper
     from fileorg.journal.rows import Record
     from fileorg.storage.local.storage import LocalStorage
 
@@ -27,11 +28,14 @@ class Case:
         storages: Sequence[LocalStorage],
         disturbs: Callable[[Record, Base, bytes], None],
         digest_of: Callable[[int], bytes | None],
+        keeper: Keeper | None,
     ) -> None:
         """`disturbs` is told of each folder in which something of ours is about to be taken away; `digest_of` tells the
         digest of what another record copied.
         """
         self.record = record
+        self.storages = storages
+        self.keeper = keeper
         self.source = storages[record.source_base]
         self.target = storages[record.target_base]
         self.temporary = temporary(operation, record.id)
@@ -48,6 +52,11 @@ class Case:
         self._disturbs(self.record, base, folder)
         self.not_done = CUT_SHORT
 
+    def touch(self) -> None:
+        """Something is about to be made or taken away in the folders of both places."""
+        self.disturb(self.record.source_base, self.record.source_folder)
+        self.disturb(self.record.target_base, self.record.target_folder)
+
     def is_original(self, entry: Entry | None) -> bool:
         """Whether what is at the source is what was there."""
         return is_known(self.source, self.record.source_folder, entry, self.original)
@@ -55,6 +64,14 @@ class Case:
     def is_made(self, entry: Entry | None, made: Identity) -> bool:
         """Whether what is at the target is what was to come there."""
         return is_known(self.target, self.record.target_folder, entry, made)
+
+    @property
+    def source_place(self) -> Place:
+        return Place(self.source, self.record.source_folder, self.record.source_name)
+
+    @property
+    def target_place(self) -> Place:
+        return Place(self.target, self.record.target_folder, self.record.target_name)
 
     def at_source(self) -> Entry | None:
         return self.source.lstat(self.record.source_folder, self.record.source_name)

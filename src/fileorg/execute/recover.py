@@ -13,10 +13,10 @@ from fileorg.core.errors import StorageFailure
 from fileorg.core.model import FOLDER_ACTIONS, RecordState
 from fileorg.core.names import display, join
 from fileorg.execute.actions.table import handler_of
+from fileorg.execute.case import Case
 from fileorg.execute.seal import seal
 from fileorg.execute.temporaries import Stuck
 from fileorg.execute.verdict import CUT_SHORT, NOT_DONE, Verdict
-from fileorg.execute.verdict_duplicates import case_of
 from fileorg.journal.rows import checked
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from fileorg.core.events import Reporter
     from fileorg.core.model import Base
-    from fileorg.execute.case import Case
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation, Record
     from fileorg.storage.local.storage import LocalStorage
@@ -66,7 +65,7 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
             if record.error == CUT_SHORT.reason:  # a recovery was killed in its turn
                 disturbed |= {(record.source_base, record.source_folder), (record.target_base, record.target_folder)}
             try:
-                case = case_of(record, operation.id, storages, disturbs, journal.digest_of, keeper_of(record.id))
+                case = Case(record, operation.id, storages, disturbs, journal.digest_of, keeper_of(record.id))
                 verdict = _judge(record, case, storages)
             except (Stuck, OSError) as error:
                 unsettled += 1
@@ -94,7 +93,7 @@ def is_recognised(journal: Journal, operation: Operation, storages: Sequence[Loc
             record = checked(raw)
             if record.action in FOLDER_ACTIONS:
                 continue
-            case = case_of(record, operation.id, storages, lambda *_: None, journal.digest_of, None)
+            case = Case(record, operation.id, storages, lambda *_: None, journal.digest_of, None)
             if case.is_recognised():
                 return True
             alone = False

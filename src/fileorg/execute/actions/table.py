@@ -5,39 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import Action
-from fileorg.execute.actions import copy, folders, links, move
-from fileorg.execute.actions.handler import Handler, check_source, check_unchanged, one_by_one
-from fileorg.execute.duplicates import STAYS_SHARED, Duplicates
-from fileorg.execute.verdict import NOT_DONE
-from fileorg.execute.verdict_duplicates import DuplicateCase
+from fileorg.execute.actions import copy, folders, links, move, quarantine, reflink, replace
 from fileorg.storage.base import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fileorg.core.model import Base, Entry, PlanRow
-    from fileorg.execute.actions.handler import Check, Settle
-    from fileorg.execute.case import Case
-    from fileorg.execute.verdict import Verdict
-    from fileorg.execute.work import Work
+    from fileorg.core.model import Base
+    from fileorg.execute.actions.handler import Handler
     from fileorg.storage.local.storage import LocalStorage
-
-
-def _act_on(work: Work, row: PlanRow, record: int) -> None:
-    Duplicates(work).act_on(row, record)
-
-
-def _check_reflink(_work: Work, _row: PlanRow, _found: Entry | None) -> tuple[None, str]:
-    return None, STAYS_SHARED
-
-
-def _of_a_duplicate(case: Case) -> Verdict:
-    return case.verdict() if isinstance(case, DuplicateCase) else NOT_DONE
-
-
-def _other(check: Check, settle: Settle = _of_a_duplicate, *, looks_at_source: bool = True) -> Handler:
-    return Handler(check, one_by_one(_act_on), settle, looks_at_source)
-
 
 _LOCAL = {
     Action.MOVE: move.MOVE,
@@ -48,13 +24,13 @@ _LOCAL = {
     Action.REMOVE_COPY: links.REMOVE_COPY,
     Action.REMOVE_HARDLINK: links.REMOVE_HARDLINK,
     Action.REMOVE_SYMLINK: links.REMOVE_SYMLINK,
-    Action.QUARANTINE: _other(check_unchanged),
-    Action.REPLACE_BY_HARDLINK: _other(check_unchanged),
-    Action.REPLACE_BY_SYMLINK: _other(check_unchanged),
-    Action.RESTORE_FROM_HARDLINK: _other(check_source),
-    Action.RESTORE_FROM_SYMLINK: _other(check_source),
-    Action.REFLINK: _other(check_unchanged),
-    Action.REMOVE_REFLINK: _other(_check_reflink, looks_at_source=False),
+    Action.QUARANTINE: quarantine.QUARANTINE,
+    Action.REPLACE_BY_HARDLINK: replace.REPLACE_BY_LINK,
+    Action.REPLACE_BY_SYMLINK: replace.REPLACE_BY_LINK,
+    Action.RESTORE_FROM_HARDLINK: replace.RESTORE_FROM_LINK,
+    Action.RESTORE_FROM_SYMLINK: replace.RESTORE_FROM_LINK,
+    Action.REFLINK: reflink.REFLINK,
+    Action.REMOVE_REFLINK: reflink.REMOVE_REFLINK,
     Action.MAKE_FOLDER: folders.MAKE_FOLDER,
     Action.REMOVE_FOLDER: folders.REMOVE_FOLDER,
 }

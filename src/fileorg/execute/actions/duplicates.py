@@ -1,0 +1,154 @@
+"""A duplicate beside its keeper: that it is one at this moment, and how it gets its name back."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from fileorg.core.model import RecordState
+from fileorg.core.names import display
+from fileorg.execute.identity import Identity, identity, is_known
+from fileorg.execute.temporaries import Stuck, rename_over_reserved
+from fileorg.execute.verdict import Refusal
+from fileorg.storage.links import Place
+from fileorg.storage.local.compare import same_bytes
+from fileorg.storage.local.listing import entry_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fileorg.core.model import Entry, Keeper, PlanRow
+    from fileorg.execute.work import Work
+
+_NOT_ANY_MORE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO}
+"""What opening answers where a regular file was, and is none."""
+
+
+def source_of(work: Work, row: PlanRow) -> Place:
+    return Place(work.storages[row.source_base], row.source_folder, row.source_name)
+
+
+def target_of(work: Work, row: PlanRow) -> Place:
+    return Place(work.storages[row.target_base], row.target_folder, row.target_name)
+
+
+def keeper_of(row: PlanRow) -> Keeper:
+    if row.keeper is None:
+        raise Refusal(RecordState.FAILED, "the journal does not say of what it is a duplicate")
+    return row.keeper
+
+
+def keeper_place(work: Work, keeper: Keeper) -> Place:
+    return Place(work.storages[keeper.base], keeper.folder, keeper.name)
+
+
+def compare_with_keeper(work: Work, row: PlanRow) -> Identity:
+    """What the duplicate is, if it has the bytes of its keeper at this moment. Raises `Refusal`, `OSError`."""
+    with opened(work, row) as (victim, keeper):
+        before = os.fstat(victim), os.fstat(keeper)
+        same = same_bytes(victim, keeper, row.size)
+        if any(
+            entry_of(b"", seen) != entry_of(b"", os.fstat(fd))
+            for seen, fd in zip(before, (victim, keeper), strict=True)
+        ):
+            raise Refusal(RecordState.CHANGED, "it or its keeper changed while they were compared")
+        if not same:
+            raise differs(work, row)
+        return identity(entry_of(row.source_name, before[0]))
+
+
+@contextlib.contextmanager
+def opened(work: Work, row: PlanRow) -> Iterator[tuple[int, int]]:
+    """Descriptors of a duplicate and of its keeper, which are two files, and both as they were planned."""
+    keeper = keeper_of(row)
+    with contextlib.ExitStack() as stack:
+        victim = source_of(work, row)
+        expected = Identity(row.inode, row.size, row.mtime_ns)
+        fd, seen = _open(stack, victim, RecordState.MISSING, "it is no longer there")
+        if not is_known(victim.storage, victim.folder, seen, expected):
+            raise Refusal(RecordState.CHANGED, "it changed since it was scanned")
+        shown = shown_keeper(work, row, keeper)
+        beside = keeper_place(work, keeper)
+        expected = Identity(keeper.inode, row.size, keeper.mtime_ns)
+        other_fd, other = _open(stack, beside, RecordState.CHANGED, f"{shown}, its keeper, is no longer there")
+        if not is_known(beside.storage, beside.folder, other, expected):
+            raise Refusal(RecordState.CHANGED, f"{shown}, its keeper, changed since it was scanned")
+        if (seen.dev, seen.inode) == (other.dev, other.inode):
+            raise Refusal(RecordState.CHANGED, f"it is the same file as {shown}, by another name")
+        yield fd, other_fd
+
+
+def _open(stack: contextlib.ExitStack, place: Place, state: RecordState, gone: str) -> tuple[int, Entry]:
+    try:
+        fd = place.storage.open_file(place.folder, place.name)
+    except OSError as error:
+        if error.errno in _NOT_ANY_MORE:
+            raise Refusal(state, gone) from error
+        raise Refusal(RecordState.FAILED, f"{place} cannot be read: {error.strerror}") from error
+    stack.callback(os.close, fd)
+    return fd, entry_of(place.name, os.fstat(fd))
+
+
+def shown_keeper(work: Work, row: PlanRow, keeper: Keeper) -> str:
+    """By its path below the root, or if that is another one, by its whole path."""
+    place = keeper_place(work, keeper)
+    if place.storage is work.storages[row.source_base]:
+        return str(place)
+    return display(os.path.join(place.storage.root, place.folder, place.name))
+
+
+def differs(work: Work, row: PlanRow) -> Refusal:
+    return Refusal(RecordState.CHANGED, f"its content is no longer that of {shown_keeper(work, row, keeper_of(row))}")
+
+
+def still_kept(work: Work, row: PlanRow) -> None:
+    """The duplicate is about to have no name of its own: raises `Refusal` if the keeper has none any more."""
+    keeper = keeper_of(row)
+    place, expected = keeper_place(work, keeper), Identity(keeper.inode, row.size, keeper.mtime_ns)
+    if not is_known(place.storage, place.folder, place.look(), expected):
+        raise Refusal(RecordState.CHANGED, f"{shown_keeper(work, row, keeper)}, its keeper, changed or went just now")
+
+
+def not_here(error: OSError | Refusal) -> OSError | Refusal:
+    if isinstance(error, OSError) and error.errno == errno.EXDEV:
+        return Refusal(RecordState.FAILED, "it is on another disk than the trash below its root")
+    return error
+
+
+# Its name -------------------------------------------------------------------------------------------------------------
+
+
+def put_back(now: Place, place: Place) -> None:
+    """Give a file the name back that it had a moment ago. Raises `Refusal` where that is taken, `Stuck`."""
+    try:
+        try:
+            now.rename(place)
+        except OSError as error:
+            if error.errno != errno.ENOTSUP:
+                raise
+            rename_over_reserved(*now, *place)
+    except FileExistsError as error:
+        raise not_put_back(now) from error
+    except OSError as error:
+        if error.errno == errno.ENOENT and _is_gone(now):
+            raise Refusal(RecordState.MISSING, "someone else removed it at the same moment") from error
+        raise stuck_at(place, now, error) from error
+
+
+def _is_gone(place: Place) -> bool:
+    try:
+        return place.look() is None
+    except OSError:
+        return False
+
+
+def not_put_back(now: Place) -> Refusal:
+    """Who has the name now may have meant to replace what had it: both are kept."""
+    why = f"another file took its name meanwhile: it could not be put back, and is {now} now"
+    return Refusal(RecordState.CHANGED, why)
+
+
+def stuck_at(place: Place, now: Place, error: OSError) -> Stuck:
+    return Stuck(f"{place} could not be put back under its name ({error.strerror}): it is {now} now.")

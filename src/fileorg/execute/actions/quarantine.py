@@ -1,0 +1,58 @@
+"""A duplicate goes to our trash. It comes back by a move."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from fileorg.core.model import RecordState
+from fileorg.execute.actions import move
+from fileorg.execute.actions.duplicates import compare_with_keeper, not_here, put_back, source_of, still_kept, target_of
+from fileorg.execute.actions.handler import Handler, check_unchanged, one_by_one
+from fileorg.execute.identity import is_known
+from fileorg.execute.verdict import CHANGED, Refusal
+
+if TYPE_CHECKING:
+    from fileorg.core.model import PlanRow
+    from fileorg.execute.case import Case
+    from fileorg.execute.verdict import Verdict
+    from fileorg.execute.work import Work
+
+
+def _quarantine(work: Work, row: PlanRow, record: int) -> None:
+    victim, trash = source_of(work, row), target_of(work, row)
+    compared = compare_with_keeper(work, row)
+    work.disturbed |= {(row.source_base, row.source_folder), (row.target_base, row.target_folder)}
+    try:
+        try:
+            victim.rename(trash)
+        except OSError as error:
+            if error.errno != errno.ENOTSUP:
+                raise
+            move.by_placeholder(work, row, record)
+    except OSError as error:
+        raise not_here(error) from error
+    try:
+        if (there := trash.look()) is not None and not is_known(trash.storage, trash.folder, there, compared):
+            raise Refusal(RecordState.CHANGED, "it changed just now, and stayed")
+        still_kept(work, row)
+    except (OSError, Refusal):
+        put_back(trash, victim)
+        raise
+    if there is None:
+        raise Refusal(RecordState.MISSING, "someone else removed it at the same moment")
+
+
+def _settle(case: Case) -> Verdict:
+    """As a move; but what came to our trash and is not the duplicate was to be put back."""
+    there = case.at_target()
+    is_foreign = there is not None and not case.is_original(there) and not case.is_made(there, case.moved)
+    meant = case.record.state in {RecordState.INTENT, RecordState.COPIED}
+    if meant and is_foreign and not case.is_our_placeholder(there) and case.at_source() is None:
+        case.touch()
+        case.target_place.rename(case.source_place)
+        return CHANGED
+    return move.settle(case)
+
+
+QUARANTINE = Handler(check_unchanged, one_by_one(_quarantine), _settle)

@@ -1,0 +1,61 @@
+"""A duplicate shares its blocks with its keeper: nothing that can be seen depends on it, so nothing is taken back."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from fileorg.core.model import RecordState
+from fileorg.execute.actions.duplicates import differs, opened
+from fileorg.execute.actions.handler import Handler, check_unchanged, one_by_one
+from fileorg.execute.verdict import DONE, NOT_DONE, Refusal, Verdict
+from fileorg.storage.local.compare import share_blocks
+
+if TYPE_CHECKING:
+    from fileorg.core.model import Entry, PlanRow
+    from fileorg.execute.case import Case
+    from fileorg.execute.work import Work
+
+_STAYS_SHARED = "its blocks stay shared, which nothing that can be seen depends on"
+_STAY_SHARED = "Blocks that are shared stay shared: nothing that can be seen depends on it."
+_NO_SHARING = {errno.ENOTSUP, errno.EINVAL, errno.EXDEV, errno.ENOTTY, errno.ENOSYS}
+
+
+def _share(work: Work, row: PlanRow, _: int) -> None:
+    with opened(work, row) as (victim, keeper):
+        try:
+            same = share_blocks(keeper, victim, row.size)
+        except OSError as error:
+            if error.errno in _NO_SHARING:
+                raise Refusal(RecordState.FAILED, "the file system shares no blocks between files") from error
+            if error.errno in {errno.EPERM, errno.EACCES}:
+                why = "only who may write to a file may let it share its blocks"
+                raise Refusal(RecordState.FAILED, why) from error
+            raise
+        if not same:
+            raise differs(work, row)
+
+
+def _settle(case: Case) -> Verdict:
+    # Nothing that can be seen depends on it: it may be done again.
+    return DONE if case.record.state is RecordState.DONE else NOT_DONE
+
+
+REFLINK = Handler(check_unchanged, one_by_one(_share), _settle)
+
+# Taken back -----------------------------------------------------------------------------------------------------------
+
+
+def _check_back(_work: Work, _row: PlanRow, _found: Entry | None) -> tuple[None, str]:
+    return None, _STAYS_SHARED
+
+
+def _leave(work: Work, _row: PlanRow, _record: int) -> None:
+    work.notes.add(_STAY_SHARED)
+
+
+def _settle_back(_: Case) -> Verdict:
+    return Verdict(RecordState.DONE, _STAYS_SHARED)
+
+
+REMOVE_REFLINK = Handler(_check_back, one_by_one(_leave), _settle_back, looks_at_source=False)

@@ -1,0 +1,351 @@
+"""A link to its keeper in the place of a duplicate, and back: by an exchange, so that the name is never absent.
+
+What comes out is looked at before it goes to our trash, the same file that it was: so it can come back exactly. What is
+under either name is looked at after each step: other programs may have put their own files there.
+"""
+
+from __future__ import annotations
+
+import errno
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from fileorg.content.compare import same_content
+from fileorg.core.model import ROOT, Keeper, RecordState
+from fileorg.execute.actions.duplicates import (
+    compare_with_keeper,
+    keeper_of,
+    keeper_place,
+    not_here,
+    not_put_back,
+    put_back,
+    shown_keeper,
+    source_of,
+    still_kept,
+    stuck_at,
+    target_of,
+)
+from fileorg.execute.actions.handler import Handler, check_source, check_unchanged, one_by_one
+from fileorg.execute.temporaries import Stuck, aside
+from fileorg.execute.verdict import CHANGED, CUT_SHORT, DONE, TAKEN, Refusal, Verdict
+from fileorg.storage.links import Place, StandIn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fileorg.core.model import Entry, PlanRow
+    from fileorg.execute.case import Case
+    from fileorg.execute.work import Work
+
+_NO_EXCHANGE = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
+
+_ONLY_NAME = "the link in its place was edited and is the only name left of what it holds: it was kept"
+_EDITED = Verdict(RecordState.DONE, "it was edited since")
+_GONE = Verdict(RecordState.MISSING, "after the crash, it is under neither of its names")
+_NO_KEEPER = Keeper(ROOT, b"", b"?", 0, 0)
+
+
+def _replace(work: Work, row: PlanRow, record: int) -> None:
+    """Compare, make the link beside it, exchange the two, look at what came out, and put that into our trash."""
+    victim, trash = source_of(work, row), target_of(work, row)
+    here = victim.beside(aside(work.operation, record))
+    if not victim.has_stable_inodes:
+        # A crash in between could not be settled: no one could say which of the two files is which.
+        raise Refusal(RecordState.FAILED, "inode numbers do not last here, so no link can take its place")
+    compared, link = compare_with_keeper(work, row), _stand_in(work, row, victim)
+    work.disturbed.add((row.source_base, row.source_folder))
+    try:
+        link.make(here)
+    except OSError as error:
+        raise _no_link(error, link, shown_keeper(work, row, keeper_of(row))) from error
+    try:
+        still_kept(work, row)
+        if not link.is_at(here):
+            raise Refusal(RecordState.CHANGED, "its keeper was replaced just now")
+        here.exchange(victim)
+    except (OSError, Refusal) as error:
+        _take_away(link, here, victim)
+        raise _no_exchange(error) from error
+    try:
+        if not compared.fits(here.look()):
+            raise Refusal(RecordState.CHANGED, "it changed just now, and stayed")
+        still_kept(work, row)
+        here.rename(trash)
+    except (OSError, Refusal) as error:
+        if _exchange_back(here, victim, lambda: link.is_at(here)):
+            _take_away(link, here, victim)
+        raise not_here(error) from error
+
+
+def _restore(work: Work, row: PlanRow, record: int) -> None:
+    """Give the duplicate its place back: by a rename, or if our link is there, by an exchange with that."""
+    trash, victim = source_of(work, row), target_of(work, row)
+    if victim.look() is None:
+        trash.rename(victim)
+        return
+    here, link = victim.beside(aside(work.operation, record)), _stand_in(work, row, victim)
+    if not link.is_at(victim):
+        raise Refusal(RecordState.CONFLICT, "the name is taken")
+    if not _may_go(link, victim, trash):
+        raise Refusal(RecordState.CHANGED, _ONLY_NAME)
+    work.disturbed |= {(row.source_base, row.source_folder), (row.target_base, row.target_folder)}
+    original = trash.look()
+    trash.rename(here)
+    try:
+        here.exchange(victim)
+    except OSError as error:
+        put_back(here, trash)
+        if isinstance(error, FileNotFoundError):
+            raise Refusal(RecordState.CHANGED, "the link in its place was removed just now") from error
+        raise _no_exchange(error) from error
+    try:
+        if not (link.is_at(here) or here.look() is None):  # else someone else has removed the link
+            raise Refusal(RecordState.CONFLICT, "the name is taken")
+        if not _may_go(link, here, victim):
+            raise Refusal(RecordState.CHANGED, _ONLY_NAME)
+        here.remove()
+    except (OSError, Refusal) as error:
+        if not _exchange_back(here, victim, lambda: _is_inode_of(here, original)):
+            raise Refusal(RecordState.MISSING, "someone else removed it at the same moment") from error
+        put_back(here, trash)
+        raise
+
+
+def _stand_in(work: Work, row: PlanRow, at: Place) -> StandIn:
+    keeper = keeper_of(row)
+    return StandIn(row.action, keeper_place(work, keeper), keeper.inode, at)
+
+
+def _no_link(error: OSError, link: StandIn, keeper: str) -> OSError | Refusal:
+    """What it means that the link to the keeper could not be made."""
+    kind = "symlinks" if link.is_symlink else "hard links"
+    match error.errno:
+        case errno.EXDEV:
+            why = f"{keeper}, its keeper, is on another disk, where no hard link can lead"
+        case errno.EMLINK:
+            why = f"{keeper}, its keeper, has as many names as the file system allows"
+        case errno.EPERM | errno.EACCES if not link.is_symlink:
+            why = f"no hard link to {keeper} may be made: {error.strerror} (is it someone else's file?)"
+        case errno.EPERM | errno.ENOTSUP | errno.ENOSYS:
+            why = f"the file system makes no {kind} here: {error.strerror}"
+        case errno.ENOENT if not link.is_symlink:
+            return Refusal(RecordState.CHANGED, f"{keeper}, its keeper, is no longer there")
+        case _:
+            return error
+    return Refusal(RecordState.FAILED, why)
+
+
+def _no_exchange(error: OSError | Refusal) -> OSError | Refusal:
+    if isinstance(error, OSError) and error.errno in _NO_EXCHANGE:
+        why = "the file system cannot exchange two names in one step, so no link can take its place"
+        return Refusal(RecordState.FAILED, why)
+    return error
+
+
+# An exchange, and the way back ----------------------------------------------------------------------------------------
+
+
+def _may_go(link: StandIn, at: Place, original: Place) -> bool:
+    """Whether nothing is lost with our link: a hard link has to leave another name, or a file of the same content."""
+    there = at.look()
+    return link.is_symlink or there is None or there.nlink > 1 or same_content(*at, *original)
+
+
+def _exchange_back(here: Place, victim: Place, is_ours: Callable[[], bool]) -> bool:
+    """Undo an exchange of what is under our temporary name; whether `is_ours` is what that has then, as before.
+
+    False if that was removed by someone else, whichever name it had. Raises `Refusal`, `Stuck`.
+    """
+    try:
+        if here.look() is None:
+            return False
+        try:
+            here.exchange(victim)
+        except FileNotFoundError:
+            put_back(here, victim)
+            return False
+        if is_ours():
+            return True
+        here.exchange(victim)  # someone else's file has taken the place of ours: it keeps the name
+    except OSError as error:
+        raise stuck_at(victim, here, error) from error
+    raise not_put_back(here)
+
+
+def _take_away(link: StandIn, here: Place, victim: Place) -> None:
+    """Remove a link of ours that nothing came of. Raises `Refusal` if it must stay, `Stuck`."""
+    try:
+        if not _may_go(link, here, victim):
+            why = f"its keeper was changed and removed meanwhile: what is left of that is {here} now"
+            raise Refusal(RecordState.CHANGED, why)
+        here.remove()
+    except OSError as error:
+        raise Stuck(f"The link {here} could not be taken away again ({error.strerror}).") from error
+
+
+def _is_inode_of(place: Place, entry: Entry | None) -> bool:
+    """Whether the file is there, edited or not."""
+    there = place.look()
+    return there is not None and entry is not None and there.inode == entry.inode
+
+
+# After a crash --------------------------------------------------------------------------------------------------------
+
+
+class There(Enum):
+    """What is at a place."""
+
+    NOTHING = auto()
+    FILE = auto()  # the duplicate, as it was
+    EDITED = auto()  # the duplicate, with other content
+    LINK = auto()  # ours
+    OTHER = auto()
+
+
+class _Wreck:
+    """What lies at the place of a duplicate, in our trash, and between the two."""
+
+    def __init__(self, case: Case, place: Place, trash: Place) -> None:
+        self._case = case
+        self._place, self._trash = place, trash
+        self._here = place.beside(case.aside)
+        base, folder, name, inode, _ = case.keeper or _NO_KEEPER
+        self._link = StandIn(case.record.action, Place(case.storages[base], folder, name), inode, place)
+
+    def _what(self, place: Place) -> There:
+        there = place.look()
+        if there is None:
+            return There.NOTHING
+        if self._case.is_original(there):
+            return There.FILE
+        if there.is_file and there.inode == self._case.record.inode and place.has_stable_inodes:
+            return There.EDITED
+        return There.LINK if self._link.is_at(place) else There.OTHER
+
+    def replaced(self) -> Verdict:
+        here, place, trash = self._here, self._place, self._trash
+        match (self._what(here), self._what(place), self._what(trash)):
+            case (There.NOTHING, There.FILE | There.EDITED, There.NOTHING):
+                return self._case.not_done
+            case (There.NOTHING, There.FILE, There.FILE):
+                self._case.touch()  # one file by two names, as by link and unlink
+                trash.remove()
+                return CUT_SHORT
+            case (There.NOTHING, _, There.FILE):
+                return Verdict(RecordState.DONE, self._case.note())
+            case (There.NOTHING, _, There.EDITED):
+                return _EDITED
+            case (There.NOTHING, There.FILE | There.EDITED, _):
+                return TAKEN
+            case (There.NOTHING, There.NOTHING, There.NOTHING):
+                return _GONE
+            case (There.LINK, There.FILE | There.EDITED, _):
+                return self._take_away(here, CUT_SHORT)
+            case (There.LINK, _, There.FILE | There.EDITED):
+                return self._take_away(here, DONE)
+            case (There.LINK, _, _):
+                return self._take_away(here, CHANGED)
+            case (There.FILE | There.EDITED, _, There.FILE | There.EDITED):
+                self._case.touch()
+                here.remove()
+                return DONE
+            case (_, There.LINK, _):
+                # Not on to our trash, which may be gone or taken: the way back needs only what lies here.
+                self._case.touch()
+                here.exchange(place)
+                return self._take_away(here, CUT_SHORT)
+            case (_, There.NOTHING, _):
+                self._case.touch()  # someone has removed our link since
+                here.rename(place)
+                return CUT_SHORT
+            case (There.FILE, _, There.NOTHING):
+                self._case.touch()  # someone has the name since: ours to the trash, from which undo can bring it back
+                here.rename(trash)
+                return DONE
+            case _:
+                return self._between()
+
+    def restored(self) -> Verdict:
+        here, place, trash = self._here, self._place, self._trash
+        match (self._what(here), self._what(place), self._what(trash)):
+            case (There.NOTHING, There.FILE, There.FILE):
+                self._case.touch()  # one file by two names, as by link and unlink
+                trash.remove()
+                return DONE
+            case (There.NOTHING, There.FILE, _):
+                return Verdict(RecordState.DONE, self._case.note())
+            case (There.NOTHING, There.EDITED, There.NOTHING):
+                return _EDITED
+            case (There.NOTHING, There.NOTHING | There.LINK, There.FILE | There.EDITED):
+                return self._case.not_done
+            case (There.NOTHING, _, There.FILE | There.EDITED):
+                return TAKEN
+            case (There.NOTHING, There.NOTHING | There.LINK, There.NOTHING):
+                return _GONE
+            case (There.FILE | There.EDITED, _, There.FILE | There.EDITED):
+                self._case.touch()
+                here.remove()
+                return CUT_SHORT
+            case (There.FILE | There.EDITED, at_place, There.NOTHING):
+                return self._back_to_trash(at_place, CUT_SHORT)
+            case (There.LINK, There.FILE | There.EDITED, _):
+                return self._without_link()
+            case (There.LINK, There.LINK, There.FILE | There.EDITED):
+                return self._take_away(here, CUT_SHORT)
+            case (There.OTHER, There.FILE | There.EDITED, There.NOTHING):
+                self._case.touch()
+                here.exchange(place)
+                return self._back_to_trash(There.OTHER, TAKEN)
+            case (There.NOTHING, _, _):
+                return CHANGED
+            case _:
+                return self._between()
+
+    def _without_link(self) -> Verdict:
+        """The duplicate has its place again: now our link goes, unless it is the last name of what it holds."""
+        if _may_go(self._link, self._here, self._place):
+            self._case.touch()
+            self._here.remove()
+            return DONE
+        self._case.touch()
+        self._here.exchange(self._place)
+        return self._back_to_trash(There.LINK, Verdict(RecordState.CHANGED, _ONLY_NAME))
+
+    def _back_to_trash(self, at_place: There, verdict: Verdict) -> Verdict:
+        """It had not got its place yet. Where there is no trash any more, it gets it now."""
+        self._case.touch()
+        try:
+            self._here.rename(self._trash)
+        except FileNotFoundError:
+            if at_place is There.NOTHING:
+                self._here.rename(self._place)
+                return DONE
+            if at_place is not There.LINK or verdict is not CUT_SHORT:
+                return self._between()
+            self._here.exchange(self._place)
+            return self._without_link()
+        return verdict
+
+    def _take_away(self, here: Place, verdict: Verdict) -> Verdict:
+        """Remove our link, unless it is the last name of what it holds."""
+        if not _may_go(self._link, here, self._place):
+            return self._between()
+        self._case.touch()
+        here.remove()
+        return verdict
+
+    def _between(self) -> Verdict:
+        why = f"after the crash, it is as no run leaves it; nothing was touched, see {self._here}"
+        return Verdict(RecordState.CHANGED, why)
+
+
+def _settle_replaced(case: Case) -> Verdict:
+    return _Wreck(case, case.source_place, case.target_place).replaced()
+
+
+def _settle_restored(case: Case) -> Verdict:
+    return _Wreck(case, case.target_place, case.source_place).restored()
+
+
+REPLACE_BY_LINK = Handler(check_unchanged, one_by_one(_replace), _settle_replaced)
+RESTORE_FROM_LINK = Handler(check_source, one_by_one(_restore), _settle_restored)
