@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.formats import JsonDocument, named, write_null
-from fileorg.core.model import OF_DUPLICATES, Action
+from fileorg.core.model import FOLDER_ACTIONS, OF_DUPLICATES, REMOVALS, Action
 from fileorg.core.names import display, join
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from fileorg.core.model import Base, Keeper, Plan, PlanRow
 
 _ROWS = 4096
-_FOLDERS = frozenset({Action.MAKE_FOLDER, Action.REMOVE_FOLDER})
-_REMOVALS = frozenset({Action.REMOVE_COPY, Action.REMOVE_HARDLINK, Action.REMOVE_SYMLINK})
 
 
 class PlanRows:
@@ -33,7 +31,7 @@ class PlanRows:
 
     def _files(self) -> Iterator[PlanRow]:
         """Files, and the folders that the plan is about: those on the way have no category."""
-        return (row for row in self._every() if row.action not in _FOLDERS or row.category)
+        return (row for row in self._every() if row.action not in FOLDER_ACTIONS or row.category)
 
     def place(self, base: Base, path: bytes) -> bytes:
         return os.path.join(self._elsewhere[base], path) if base in self._elsewhere else path
@@ -50,12 +48,12 @@ class PlanRows:
 
     def _line(self, out: Out, row: PlanRow) -> str:
         source, target = display(self._source(row)), display(self._target(row))
-        if row.action in _FOLDERS:
+        if row.action in FOLDER_ACTIONS:
             done = "made" if row.action is Action.MAKE_FOLDER else "removed"
             return f"{target}/ {out.styled(f'stays: {row.reason}' if row.reason else done, 'yellow')}"
         if row.reason:
             return f"{source} {out.styled(f'stays: {row.reason}', 'yellow')}"
-        if row.action in _REMOVALS:
+        if row.action in REMOVALS:
             return f"{target} {out.styled('removed', 'yellow')}, the {row.action.removeprefix('remove-')} of {source}"
         same = f" {out.styled('=', 'dim')} {display(self._keeper(row.keeper))}" if row.action in OF_DUPLICATES else ""
         if row.action is Action.REFLINK:
@@ -71,7 +69,7 @@ class PlanRows:
 
     def _fields(self, row: PlanRow) -> dict[str, Any]:
         target = named("target", self._target(row))
-        if row.action in _FOLDERS:
+        if row.action in FOLDER_ACTIONS:
             return {"action": row.action, **target, **({"skipped": row.reason or None} if row.category else {})}
         source = named("source", self._source(row))
         fields = {"action": row.action, **source, **target, "size": row.size, "category": row.category or None}
@@ -86,6 +84,6 @@ class PlanRows:
     def _pair(self, row: PlanRow) -> tuple[bytes, bytes]:
         if row.action is Action.MAKE_FOLDER:
             return b"", self._target(row)
-        if row.action in _REMOVALS or row.action is Action.REMOVE_FOLDER:
+        if row.action in REMOVALS or row.action is Action.REMOVE_FOLDER:
             return self._target(row), b""
         return self._source(row), self._target(row)

@@ -56,18 +56,36 @@ INVERSE: dict[Action, Action] = {
 }
 
 
+# What is to be known of actions wherever they are met. How one is carried out, `execute/actions` knows.
+
 FOLDER_ACTIONS = frozenset({Action.MAKE_FOLDER, Action.REMOVE_FOLDER})
+
+RENAMES = frozenset({Action.MOVE, Action.RESTORE})
+"""What gives a file another place, and asks for nothing beside it."""
+
+REMOVALS = frozenset({Action.REMOVE_COPY, Action.REMOVE_HARDLINK, Action.REMOVE_SYMLINK})
+"""What takes a copy or a link away that was made of a file, which is their source."""
 
 OF_DUPLICATES = frozenset({Action.QUARANTINE, Action.REPLACE_BY_HARDLINK, Action.REPLACE_BY_SYMLINK, Action.REFLINK})
 """What is done to a duplicate: only beside a keeper whose content is the same, byte by byte."""
 
-TO_AND_FRO = frozenset(
-    {
-        Action.MOVE, Action.QUARANTINE, Action.RESTORE, Action.REPLACE_BY_HARDLINK, Action.RESTORE_FROM_HARDLINK,
-        Action.REPLACE_BY_SYMLINK, Action.RESTORE_FROM_SYMLINK,
-    }
-)  # fmt: skip
+FROM_A_LINK = frozenset({Action.RESTORE_FROM_HARDLINK, Action.RESTORE_FROM_SYMLINK})
+"""What gives a duplicate its place back, which a link to its keeper has."""
+
+BY_SYMLINK = frozenset({Action.REPLACE_BY_SYMLINK, Action.RESTORE_FROM_SYMLINK})
+"""Where the link in the place of a duplicate is a symlink, no hard link."""
+
+INTO_TRASH = frozenset({Action.MOVE, Action.QUARANTINE, Action.REPLACE_BY_HARDLINK, Action.REPLACE_BY_SYMLINK})
+"""What may have our trash as its target."""
+
+TO_AND_FRO = RENAMES | FROM_A_LINK | INTO_TRASH
 """What takes a file from its source to its target, so that the inverse swaps the two."""
+
+OF_A_LOST_INODE = frozenset({Action.REMOVE_COPY, Action.REMOVE_SYMLINK})
+"""What takes something away that had an inode of its own: made again, it has another one."""
+
+TOUCHES_SOURCE = frozenset({Action.HARDLINK, Action.REFLINK})
+"""What leaves a file where it is, and changes its ctime."""
 
 NOT_KEPT = " could not be kept"
 """How the note of a record ends that lists what a file system did not keep of a file."""

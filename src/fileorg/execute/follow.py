@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import FileorgError
-from fileorg.core.model import TO_AND_FRO, Action
+from fileorg.core.model import TO_AND_FRO, TOUCHES_SOURCE
 from fileorg.storage.local.listing import entry_of
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from fileorg.core.model import Base, Entry, PlanRow
     from fileorg.index.index import Index
     from fileorg.storage.local.storage import LocalStorage
-
-_OF_THE_SOURCE = frozenset({Action.HARDLINK, Action.REFLINK})  # it stays where it is, and its ctime changes
 
 
 class Followed(NamedTuple):
@@ -64,7 +62,7 @@ class Follow:
                     entry = entry_of(row.source_name, there)
                     if row.action in TO_AND_FRO and is_known(entry):
                         followed.append(Followed(entry, row.target_base, row.target_folder, row.target_name))
-                    elif row.action in _OF_THE_SOURCE and is_known(entry):
+                    elif row.action in TOUCHES_SOURCE and is_known(entry):
                         followed.append(Followed(entry, row.source_base, row.source_folder, row.source_name))
                 if row.keeper is not None and (kept := self._look(*row.keeper[:3])) is not None and is_known(kept):
                     followed.append(Followed(kept, *row.keeper[:3]))  # a link more or less changes its ctime, too

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from xxhash import xxh3_128_digest
 
 from fileorg.core.batches import row_maker
-from fileorg.core.model import STATES_TOLD, Action, OperationState, RecordState, SortBy
-from fileorg.journal.rows import Operation, RecordId, checked_names, foreign, numbers
+from fileorg.core.model import FOLDER_ACTIONS, STATES_TOLD, Action, OperationState, RecordState, SortBy
+from fileorg.journal.rows import Operation, RecordId, checked_names, foreign, numbers, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from fileorg.journal.queries import Queries
 
 
-IS_LISTED = (
-    "(r.action NOT IN ('make-folder', 'remove-folder') OR r.category NOT NULL OR r.state IN ('failed', 'changed'))"
-)
+IS_LISTED = f"(r.action NOT IN ({quoted(FOLDER_ACTIONS)}) OR r.category NOT NULL OR r.state IN ('failed', 'changed'))"
 """Folders that an operation is about have a category; those on the way are listed only if they failed."""
 
 _BY_PATH = "{0}.base, {0}.path, {1}"

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from fileorg.core.model import DEST, INTERRUPTED, NOT_KEPT, TO_AND_FRO, WAS_DONE, Base, RecordState
+from fileorg.core.model import (
+    DEST,
+    FOLDER_ACTIONS,
+    INTERRUPTED,
+    NOT_KEPT,
+    REMOVALS,
+    TO_AND_FRO,
+    WAS_DONE,
+    Action,
+    Base,
+    RecordState,
+)
 from fileorg.core.names import is_within, join
 from fileorg.journal.groups import KeptGroups
 from fileorg.journal.listing import RecordListing
@@ -66,7 +77,7 @@ class JournalReader:
     def has_done(self, operation: Operation, *, folders: bool = True) -> bool:
         """Whether something of it is in effect, and could be taken back; without `folders`, only files count."""
         query = "SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND state = 'done'"
-        files = "" if folders else " AND action NOT IN ('make-folder', 'remove-folder')"
+        files = "" if folders else f" AND action NOT IN ({quoted(FOLDER_ACTIONS)})"
         return self._queries.value(f"{query}{files} LIMIT 1", self._queries.record_range(operation)) is not None
 
     def has_untried_folder(self, operation: Operation) -> bool:
@@ -117,8 +128,8 @@ class JournalReader:
         """The folders that something of it goes back to."""
         query = (
             f"SELECT DISTINCT CASE WHEN action IN ({quoted(TO_AND_FRO)}) THEN source_folder ELSE target_folder END"
-            " FROM records WHERE id BETWEEN ? AND ? AND state = 'done' AND action IN ('remove-copy',"
-            f" 'remove-hardlink', 'remove-symlink', 'remove-folder', {quoted(TO_AND_FRO)})"
+            " FROM records WHERE id BETWEEN ? AND ? AND state = 'done' AND action IN"
+            f" ({quoted({*REMOVALS, Action.REMOVE_FOLDER, *TO_AND_FRO})})"
         )
         return {
             self._queries.place(folder)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.batches import row_maker
 from fileorg.core.errors import JournalError
-from fileorg.core.model import ROOT, Action, Base, Keeper, OperationState, RecordState
+from fileorg.core.model import FOLDER_ACTIONS, ROOT, Action, Base, Keeper, OperationState, RecordState
 from fileorg.core.names import display
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def checked(record: Record) -> Record:
     """The record with its enums, if its types are right and its paths stay below their base. Raises `JournalError`."""
     try:
         action, state = Action(record.action), RecordState(record.state)
-        folder_action = action in {Action.MAKE_FOLDER, Action.REMOVE_FOLDER}
+        folder_action = action in FOLDER_ACTIONS
         if not (
             is_inside(record.target_folder, record.target_name)
             and (folder_action or is_inside(record.source_folder, record.source_name))

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.core.model import Action, Base, RecordState
+from fileorg.core.model import INTO_TRASH, Base, RecordState
 from fileorg.core.names import join
 from fileorg.journal.rows import Operation, Place, RecordId, foreign, is_inside, quoted
 
@@ -21,7 +21,7 @@ PURGE = "purge"
 
 TRASH_ROWS = 4096
 
-_TO_TRASH = quoted((Action.MOVE, Action.QUARANTINE, Action.REPLACE_BY_HARDLINK, Action.REPLACE_BY_SYMLINK))
+_INTO_TRASH = quoted(INTO_TRASH)
 _OURS, _TRASH = b".fileorg", b".fileorg/trash"
 _IN_TRASH = rb"(?:\A|/)\.fileorg/trash/\d+(?:/|\Z)"
 _OF_TRASH = rb"(?:\A|/)\.fileorg(?:\Z|/trash(?:\Z|/\d+(?:/|\Z)))"
@@ -66,7 +66,7 @@ class TrashRecords:
             batch = self._queries.select(
                 "SELECT id, target_folder, coalesce(target_name, source_name), coalesce(target_inode, inode), size,"
                 " coalesce(target_mtime_ns, mtime_ns), digest FROM records WHERE id BETWEEN ?1 AND ?2"
-                f" AND operation = ?3 AND state = ?4 AND action IN ({_TO_TRASH}) AND target_folder IN"
+                f" AND operation = ?3 AND state = ?4 AND action IN ({_INTO_TRASH}) AND target_folder IN"
                 " (SELECT id FROM folders WHERE operation = ?3 AND instr(path, ?5)) ORDER BY id LIMIT ?6",
                 (low, high, operation.id, state, _TRASH, rows),
             )

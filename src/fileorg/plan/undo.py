@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fileorg.core.batches import in_batches, row_maker
-from fileorg.core.model import INVERSE, TO_AND_FRO, Action, Base, PlanRow, RecordState
+from fileorg.core.model import (
+    FROM_A_LINK,
+    INVERSE,
+    OF_A_LOST_INODE,
+    RENAMES,
+    TO_AND_FRO,
+    Base,
+    PlanRow,
+    RecordState,
+)
 from fileorg.core.names import with_parents
 from fileorg.plan.folders import is_missing
 from fileorg.rules.template import numbered
@@ -18,9 +27,6 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import Done, Operation
     from fileorg.storage.local.storage import LocalStorage
 
-# What was removed had an inode of its own; the original, from which it is made again, is known by its name only.
-_OF_A_LOST_INODE = frozenset({Action.REMOVE_COPY, Action.REMOVE_SYMLINK})
-_FROM_A_LINK = frozenset({Action.RESTORE_FROM_HARDLINK, Action.RESTORE_FROM_SYMLINK})
 _new_row = row_maker(PlanRow)
 
 
@@ -56,12 +62,12 @@ class UndoPlan:
         """The row with a free name, where its own is taken; `wanted` are those of the batch."""
         base, folder, own_name = row[4:7]
         storage, number, name = self._storages[base], 1, own_name
-        if row.action in _FROM_A_LINK:
+        if row.action in FROM_A_LINK:
             place = Place(storage, folder, name)
             link = StandIn.of(row, self._storages, place)
             if link is not None and link.is_at(place):
                 return row
-        elif row.action not in {Action.MOVE, Action.RESTORE}:
+        elif row.action not in RENAMES:
             return row
         while storage.lstat(folder, name) is not None or (number > 1 and (base, folder, name) in wanted):
             number += 1
@@ -90,8 +96,8 @@ def _inverse(record: Done) -> PlanRow:
     number, action, source, source_name, target, target_name, _, inode, size, mtime_ns, mode, category, keeper = record
     if action in TO_AND_FRO:
         (source, source_name), (target, target_name) = (target, target_name), (source, source_name)
-    elif action in _OF_A_LOST_INODE:
-        inode = 0
+    elif action in OF_A_LOST_INODE:
+        inode = 0  # the original, from which it is made again, is known by its name only
     return _new_row(
         (
             INVERSE[action],

@@ -6,7 +6,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from fileorg.core.model import Action
+from fileorg.core.model import BY_SYMLINK, Action
 from fileorg.core.names import display, join
 
 if TYPE_CHECKING:
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from fileorg.core.model import Entry, PlanRow
     from fileorg.storage.local.storage import LocalStorage
-
-_BY_SYMLINK = frozenset({Action.REPLACE_BY_SYMLINK, Action.RESTORE_FROM_SYMLINK})
 
 
 def link_content(source: LocalStorage, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes) -> bytes:
@@ -67,7 +65,7 @@ class StandIn:
 
     def __init__(self, action: Action, keeper: Place, inode: int, at: Place) -> None:
         """`inode` is the keeper's, `at` the place of the duplicate or another one in its folder."""
-        self.is_symlink = action in _BY_SYMLINK
+        self.is_symlink = action in BY_SYMLINK
         self._keeper = keeper
         self._inode = inode
         self._content = link_content(*keeper, at.storage, at.folder)
