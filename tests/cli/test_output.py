@@ -103,6 +103,12 @@ def test_targets_at_a_destination_elsewhere_are_absolute(fileorg: Fileorg, mess:
     assert fileorg("history", "tree/photo.jpg").out.endswith(f"  -> {target}\n")
 
 
+def test_a_new_destination_below_a_folder_of_the_tree_is_shown_where_it_is(fileorg: Fileorg, mess: Tree) -> None:
+    done = fileorg("organize", "tree", "--dest", "tree/sub/new", "--include", "photo.jpg")
+    assert "  Images        1   3 B  sub/new/Images/\n" in done.out
+    assert "sub/new/Images/photo.jpg" in mess.read()
+
+
 def test_copies_and_links_are_shown_as_removed_by_an_undo(fileorg: Fileorg, tree: Tree) -> None:
     tree.write({"a.jpg": "x"})
     for action in ("copy", "hardlink", "symlink"):

@@ -25,7 +25,7 @@ from tests.support.tree import Tree
 from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.model import Action, RecordState
 from fileorg.core.state import open_state
-from fileorg.workflows import clean, dedupe, organize, undo
+from fileorg.workflows import session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,8 +69,7 @@ def case_of(files: list[File], rows: int) -> Iterator[Case]:
         around.write({"outside/Images/a.jpg": "two", "outside/Images/a (2).jpg": "one"})
         build(tree, files)
         with pytest.MonkeyPatch.context() as patch:
-            for command in (clean, dedupe, organize, undo):
-                patch.setattr(command, "rows_at_a_time", lambda *_, **__: rows)
+            patch.setattr(session, "rows_at_a_time", lambda *_, **__: rows)
             yield Case(Runs(tree, open_state(os.fsencode(place) + b"/state")), around)
     finally:
         shutil.rmtree(place)

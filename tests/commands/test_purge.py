@@ -14,7 +14,7 @@ import pytest
 from fileorg.core.errors import UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.model import OnConflict, RecordState
-from fileorg.workflows.common import recover_all
+from fileorg.workflows.recover import recover_all
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from tests.support.crash import CUT_SHORT, DONE, NOT_DONE, alter, file_records, 
 from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, RecordState
 from fileorg.execute.temporaries import PLACED, aside
-from fileorg.workflows.common import recover_all
+from fileorg.workflows.recover import recover_all
 
 if TYPE_CHECKING:
     from tests.support.runs import Runs

@@ -12,7 +12,7 @@ from fileorg.core.errors import UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, RecordState
 from fileorg.execute.temporaries import aside, temporary
-from fileorg.workflows.common import recover_all
+from fileorg.workflows.recover import recover_all
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -161,7 +161,7 @@ def test_a_folder_that_only_holds_a_keeper_gets_no_time(tree: Tree, runs: Runs) 
     runs.undo()
     asked = iter([False, True])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fileorg.workflows.undo.rows_at_a_time", lambda *_, **__: 4)
+        patch.setattr("fileorg.workflows.session.rows_at_a_time", lambda *_, **__: 4)
         assert runs.undo(redo=True, stop=lambda: next(asked, True)).done == 1
     open_again(runs, 3, state="done")
     recovered(runs, 3)

@@ -19,7 +19,7 @@ from fileorg.execute.work import Work
 from fileorg.journal.journal import Journal
 from fileorg.storage.local.storage import LocalStorage
 from fileorg.storage.local.worker import OwnHands, unpack
-from fileorg.workflows import organize, undo
+from fileorg.workflows import session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -173,8 +173,7 @@ class WithoutRenames:
 
 @pytest.fixture
 def without_renames(monkeypatch: pytest.MonkeyPatch) -> None:
-    for command in (organize, undo):
-        monkeypatch.setattr(command, "hands_for", lambda *_: WithoutRenames())
+    monkeypatch.setattr(session, "hands_for", lambda *_: WithoutRenames())
 
 
 @pytest.mark.usefixtures("without_renames")

@@ -16,7 +16,7 @@ from fileorg.plan import organize as plan
 from fileorg.storage.base import Kind
 from fileorg.storage.local import posix
 from fileorg.storage.local import worker as hands
-from fileorg.workflows import organize
+from fileorg.workflows import session
 
 if TYPE_CHECKING:
     import sqlite3
@@ -51,7 +51,7 @@ def journal_after_acting() -> None:
         seal.seal(journal, operation, storages)
         return Outcome(operation=operation.id)
 
-    vars(organize)["execute"] = execute
+    vars(session)["execute"] = execute
 
 
 def plain_rename() -> None:
@@ -93,7 +93,7 @@ def stray() -> None:
             file.write(b"I was here")
         return Outcome()
 
-    vars(organize)["execute"] = execute
+    vars(session)["execute"] = execute
 
 
 def respell() -> None:

@@ -25,7 +25,7 @@ from tests.support import wall
 
 from fileorg.cli import app
 from fileorg.storage.local import worker as hands
-from fileorg.workflows import common
+from fileorg.workflows import session
 
 _PR_SET_PTRACER, _ANY = 0x59616D61, -1
 _CRASHED = 70
@@ -131,7 +131,7 @@ def _prepare(request: dict[str, Any]) -> None:
     """Sizes at which small trees go the way of large ones, and what a negative control takes out."""
     if rows := request["rows"]:
         for name in ("BATCH_ROWS", "COPIED_ROWS"):
-            vars(common)[name] = rows
+            vars(session)[name] = rows
     if request["two_processes"]:
         vars(hands)["_FEW_FILES"] = 0
     if request["control"]:

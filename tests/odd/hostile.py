@@ -16,7 +16,7 @@ from fileorg.core.errors import FileorgError
 from fileorg.core.events import NullReporter
 from fileorg.core.model import OnConflict
 from fileorg.core.state import open_state
-from fileorg.workflows.common import recover_all
+from fileorg.workflows.recover import recover_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from tests.odd.test_hostile_journal import COLUMNS
 
 from fileorg.core.errors import FileorgError
 from fileorg.core.events import NullReporter
-from fileorg.workflows.common import recover_all
+from fileorg.workflows.recover import recover_all
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -17,7 +17,7 @@ from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, OnConflict, RecordState
 from fileorg.journal.journal import Journal
 from fileorg.storage.local.storage import LocalStorage
-from fileorg.workflows.common import recover_all
+from fileorg.workflows.recover import recover_all
 
 if TYPE_CHECKING:
     from tests.support.disks import Disk

@@ -12,30 +12,16 @@ from xxhash import xxh3_128_digest
 from fileorg.content.duplicates import Bounds, Finder
 from fileorg.content.keeper import Chooser, Trees, Wishes
 from fileorg.content.reading import Reads, Tree
-from fileorg.core.descriptors import raise_limit
 from fileorg.core.errors import UsageError
 from fileorg.core.names import display, is_within
 from fileorg.core.pool import Processes
-from fileorg.core.state import run_lock
-from fileorg.execute.follow import Follow
-from fileorg.execute.run import execute
-from fileorg.index.index import Index
 from fileorg.plan.dedupe import DedupePlan, Found, Remedy, base_of, decided, found
 from fileorg.rules.ignore import Patterns
 from fileorg.scan.walk import Reader, Seen, scan
-from fileorg.storage.local.worker import OwnHands
-from fileorg.workflows.common import (
-    INDEX_LOCK,
-    Filters,
-    begin,
-    changing,
-    distinct_folders,
-    identity_of,
-    open_local,
-    refuse_too_many,
-    rows_at_a_time,
-)
-from fileorg.workflows.guards import changeable_folder, existing_folder
+from fileorg.workflows.common import Filters, locked_index
+from fileorg.workflows.guards import changeable_folder, existing_folder, refuse_too_many
+from fileorg.workflows.roots import distinct_folders, identity_of
+from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -45,8 +31,8 @@ if TYPE_CHECKING:
     from fileorg.core.model import Base, Outcome
     from fileorg.core.state import StateDirectory
     from fileorg.index.groups import Groups
+    from fileorg.index.index import Index
     from fileorg.index.same_folders import TwinGroup
-    from fileorg.journal.journal import Journal
     from fileorg.storage.local.storage import LocalStorage
 
 
@@ -90,11 +76,9 @@ class DedupeRun:
         trees: Trees,
         seen: Seen,
         reads: Reads,
-        storages: Sequence[LocalStorage],
         chooser: Chooser,
-        journal: Journal | None,
-        reporter: Reporter,
         seconds: float,
+        session: Session,
     ) -> None:
         self.trees, self.seen, self.reads, self.seconds = trees, seen, reads, seconds
         twins = index.twins()
@@ -103,11 +87,11 @@ class DedupeRun:
         self.plan: DedupePlan | None = None
         self._index, groups = index, index.groups()
         if options.remedy is not None:
-            number = journal.next_operation() if journal else 0
-            self.plan = DedupePlan(groups, chooser, options.remedy, trees, storages, number)
+            number = session.next_operation
+            self.plan = DedupePlan(groups, chooser, options.remedy, trees, session.storages, number)
         self.found: Found = self.plan.found if self.plan is not None else found(groups, chooser, exactly=False)
         self._options, self._groups, self._chooser = options, groups, chooser
-        self._storages, self._journal, self._reporter = storages, journal, reporter
+        self._session = session
 
     @property
     def rows(self) -> DedupePlan:
@@ -155,23 +139,11 @@ class DedupeRun:
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Carry the plan out. Raises `JournalError`; `GuardRefused` if it is more than `--max-changes`."""
-        if self._journal is None or self.plan is None:
-            raise AssertionError("a dry run has no journal")
         self.check()
-        follow = Follow(self._index, self._storages)
-        operation = begin(self._journal, "dedupe", self._storages, self._options.facts(), None)
-        self._reporter.stage("dedupe", self.plan.files)
-        return execute(
-            self.plan,
-            self._journal,
-            operation,
-            self._storages,
-            OwnHands(self._storages),
-            self._reporter,
-            stop=stop,
-            rows=rows_at_a_time(self._storages, copies=True),  # each is read before it goes
-            follow=follow,
-        )
+        plan = self.rows
+        facts = self._options.facts()
+        # Each is read before it goes: no other process is needed for the renames.
+        return self._session.run("dedupe", plan, facts, stop, files=plan.files, renames=0, copies=True)
 
 
 @contextlib.contextmanager
@@ -184,26 +156,20 @@ def deduping(
     """
     started = time.monotonic()
     wishes = options.wishes()
-    raise_limit()
-    with contextlib.ExitStack() as stack:
-        roots, references = _folders(options, state, reporter, changes=changes)
-        paths = distinct_folders([*roots, *references])
-        journal = None
-        what = "deduping " + ", ".join(map(display, roots))
-        if changes:
-            journal, _ = changing(stack, state, what, set(paths), reporter)
-        stack.enter_context(run_lock(state, what, name=INDEX_LOCK))
-        index = stack.enter_context(Index(state.index))
-        opened = [open_local(stack, path, one_file_system=options.filters.one_file_system) for path in paths]
-        storages = [opened[0], opened[0], *opened[1:]]  # by Base
+    roots, references = _folders(options, state, reporter, changes=changes)
+    paths = distinct_folders([*roots, *references])
+    what = "deduping " + ", ".join(map(display, roots))
+    with Session.opened(state, what, reporter, changes=changes) as session:
+        session.lock(paths)
+        index = session.open_index()
+        opened = [session.open(path, one_file_system=options.filters.one_file_system) for path in paths]
+        session.storages = [opened[0], opened[0], *opened[1:]]
         seen = Seen()
         reads = _find(options, index, opened, seen, state, reporter)
         trees = Trees(paths, references)
         chooser = Chooser(trees, wishes, lambda root, folder: index.files_in(paths[root], folder))
         with index.guarded():
-            yield DedupeRun(
-                options, index, trees, seen, reads, storages, chooser, journal, reporter, time.monotonic() - started
-            )
+            yield DedupeRun(options, index, trees, seen, reads, chooser, time.monotonic() - started, session)
 
 
 def _find(
@@ -288,7 +254,7 @@ class LastFound(NamedTuple):
 @contextlib.contextmanager
 def last_found(state: StateDirectory) -> Iterator[LastFound]:
     """What the last dedupe found, with the usual choice of who stays. Raises `Locked`, `FileorgError`."""
-    with run_lock(state, "duplicates", name=INDEX_LOCK), Index(state.index) as index, index.guarded():
+    with locked_index(state, "duplicates") as index, index.guarded():
         groups = index.groups()
         trees = Trees(groups.roots())
         total = groups.sums()[0]

@@ -104,3 +104,12 @@ def refuse_system(real: bytes, shown: str, state: StateDirectory) -> None:
 def _check_writable(real: bytes, shown: str) -> None:
     if not os.access(real, os.W_OK | os.X_OK):
         raise UsageError(f"{shown} cannot be written: permission denied.", hint="see who owns it with ls -ld")
+
+
+def refuse_too_many(files: int, most: int | None, what: str) -> None:
+    """The guard of --max-changes; `what` goes on after the number. Raises `GuardRefused`."""
+    if most is not None and files > most:
+        raise GuardRefused(
+            f"{files:,} {what}, more than --max-changes {most:,} allows.",
+            hint="look at the plan with --dry-run, then raise the limit",
+        )

@@ -10,36 +10,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.model import DEST, ROOT, Action, By, OnConflict
 from fileorg.core.names import collision_key, display, join
-from fileorg.core.state import run_lock
-from fileorg.execute.follow import Follow
-from fileorg.execute.run import execute
-from fileorg.index.index import Index
 from fileorg.plan.organize import OrganizePlan
 from fileorg.plan.placing import Layout
 from fileorg.rules.classify import Rules
 from fileorg.rules.template import Template, parse_template
 from fileorg.scan.walk import Reader, Seen, scan
-from fileorg.storage.local.worker import hands_for
-from fileorg.workflows.common import (
-    INDEX_LOCK,
-    Filters,
-    begin,
-    changing,
-    identity_of,
-    open_local,
-    refuse_too_many,
-    rows_at_a_time,
-)
-from fileorg.workflows.guards import changeable_folder, destination
+from fileorg.workflows.common import Filters
+from fileorg.workflows.guards import changeable_folder, destination, refuse_too_many
+from fileorg.workflows.roots import identity_of
+from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from fileorg.core.events import Reporter
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
-    from fileorg.journal.journal import Journal
-    from fileorg.storage.local.storage import LocalStorage
 
 
 class OrganizeOptions(NamedTuple):
@@ -72,46 +58,32 @@ class OrganizeOptions(NamedTuple):
 class OrganizeRun:
     """A plan that is ready to be shown, and to be run once."""
 
-    def __init__(
-        self,
-        plan: OrganizePlan,
-        seen: Seen,
-        options: OrganizeOptions,
-        storages: Sequence[LocalStorage],
-        journal: Journal | None,
-        reporter: Reporter,
-        locks: Sequence[int],
-        index: Index,
-    ) -> None:
-        self._index = index
+    def __init__(self, plan: OrganizePlan, seen: Seen, options: OrganizeOptions, session: Session) -> None:
         self.plan = plan
         self.seen = seen
         self._options = options
-        self._storages = storages
-        self._journal = journal
-        self._reporter = reporter
-        self._locks = locks
+        self._session = session
+
+    @property
+    def dest(self) -> bytes | None:
+        """The directory that files go to where that is not the root: one that is there, or will be made in."""
+        source, target = self._session.storages
+        return None if target is source else target.root
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Carry the plan out. Raises `JournalError`; `GuardRefused` if it is more than `--max-changes`."""
-        if self._journal is None:
-            raise AssertionError("a dry run has no journal")
         self.check()
-        follow = Follow(self._index, self._storages)
-        operation = begin(self._journal, "organize", self._storages, self._options.facts(), None)
-        self._reporter.stage(str(self._options.action), self.plan.files)
-        with contextlib.closing(hands_for(self.plan.files, self._storages, self._locks)) as hands:
-            return execute(
-                self.plan,
-                self._journal,
-                operation,
-                self._storages,
-                hands,
-                self._reporter,
-                stop=stop,
-                rows=rows_at_a_time(self._storages, copies=self._options.action is Action.COPY),
-                follow=follow,
-            )
+        files, action = self.plan.files, self._options.action
+        return self._session.run(
+            "organize",
+            self.plan,
+            self._options.facts(),
+            stop,
+            files=files,
+            renames=files,
+            stage=str(action),
+            copies=action is Action.COPY,
+        )
 
     def check(self) -> None:
         """The guards that need the plan. Raises `GuardRefused`."""
@@ -130,17 +102,14 @@ def organizing(
     """
     rules = Rules.default()
     template = parse_template(options.template) if options.template else Template.for_by(options.by)
-    with contextlib.ExitStack() as stack:
-        root = changeable_folder(options.root, state)
-        dest, to_be_made = _destination(options, root, state)
-        journal, locks = None, list[int]()
-        if changes:
-            journal, locks = changing(stack, state, f"organizing {display(root)}", {root, dest}, reporter)
-        source = open_local(stack, root, one_file_system=options.filters.one_file_system)
-        target = source if dest == root else open_local(stack, dest)
-        if changes:
-            stack.enter_context(run_lock(state, f"organizing {display(root)}", name=INDEX_LOCK))
-        index = stack.enter_context(Index(state.index if changes else None))
+    root = changeable_folder(options.root, state)
+    dest, to_be_made = _destination(options, root, state)
+    with Session.opened(state, f"organizing {display(root)}", reporter, changes=changes) as session:
+        session.lock({root, dest})
+        source = session.open(root, one_file_system=options.filters.one_file_system)
+        target = source if dest == root else session.open(dest)
+        session.storages = (source, target)
+        index = session.open_index(in_memory=not changes)
         template, fold = template.below(to_be_made), target.is_case_insensitive()
         never = {identity_of(state.path)}
         if target is not source and not to_be_made:
@@ -158,16 +127,16 @@ def organizing(
             options.on_conflict,
             ROOT if target is source else DEST,
             fold,
-            join(to_be_made, b".fileorg/trash/%d" % (journal.next_operation() if journal else 0)),
+            join(to_be_made, session.trash),
             partial(target.spelled, known={}),
         )
-        plan = stack.enter_context(contextlib.closing(OrganizePlan(index, layout, source, target)))
-        reporter.stage("scan")
-        seen = Seen()
-        reader = Reader(source, options.filters.ignore(), selection)
-        seen.unchanged = index.update(source.root, plan.watching(scan(reader, seen, reporter)))
-        plan.survey(seen.files, reporter)
-        yield OrganizeRun(plan, seen, options, (source, target), journal, reporter, locks, index)
+        with contextlib.closing(OrganizePlan(index, layout, source, target)) as plan:
+            reporter.stage("scan")
+            seen = Seen()
+            reader = Reader(source, options.filters.ignore(), selection)
+            seen.unchanged = index.update(source.root, plan.watching(scan(reader, seen, reporter)))
+            plan.survey(seen.files, reporter)
+            yield OrganizeRun(plan, seen, options, session)
 
 
 def _destination(options: OrganizeOptions, root: bytes, state: StateDirectory) -> tuple[bytes, bytes]:

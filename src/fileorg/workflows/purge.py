@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from fileorg.core.errors import FileorgError, UnknownOperation, UsageError
 from fileorg.core.model import Outcome, RecordState
 from fileorg.core.names import display
-from fileorg.core.state import root_locks
 from fileorg.execute.purge import purge
 from fileorg.execute.trash import look_at_trash
 from fileorg.journal.trash import PURGE
-from fileorg.workflows.common import another_root, begin, changing, open_roots, rows_at_a_time
-from fileorg.workflows.guards import refuse_system
+from fileorg.workflows.roots import AnotherRoot, another_root, reopened
+from fileorg.workflows.session import Session, begin, rows_at_a_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -69,39 +68,37 @@ class Purged(NamedTuple):
 class PurgeRun:
     """What is to go, ready to be shown and to be removed once."""
 
-    def __init__(self, found: Sequence[InTrash], journal: Journal, state: StateDirectory, reporter: Reporter) -> None:
+    def __init__(self, found: Sequence[InTrash], session: Session) -> None:
         self.found = found
         self.files = sum(one.files for one in found)
         self.bytes = sum(one.bytes for one in found)
         self.purged: list[Purged] = []
         """What was done, operation by operation; filled by `run`, as is `outcome`."""
         self.outcome = Outcome()
-        self._journal = journal
-        self._state = state
-        self._reporter = reporter
+        self._session = session
 
     def rows(self) -> Iterator[TrashFile]:
         """Each file that would go."""
         for operation, *_ in self.found:
-            with _opened(self._journal, operation, self._state) as storages:
-                for file, found in _every(self._journal, operation, storages):
+            with _opened(self._session, operation) as storages:
+                for file, found in _every(self._session.journal, operation, storages):
                     if found is not None and not isinstance(found, Exception):
                         path = os.path.join(storages[file.base].root, file.folder, file.name)
                         yield TrashFile(operation.id, path, found.size, _freed(found))
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Remove them for good. Raises `JournalError`, `Locked`; `StorageFailure` if a disk fails."""
-        self._reporter.stage(PURGE, self.files)
+        journal, reporter = self._session.journal, self._session.reporter
+        reporter.stage(PURGE, self.files)
         total = self.outcome
         for operation, *_ in self.found:
             if stop():
                 total.interrupted = True
                 break
-            with _opened(self._journal, operation, self._state) as storages:
-                began = begin(self._journal, PURGE, storages, {}, operation.id)
-                rows = rows_at_a_time(storages)
-                outcome = purge(self._journal, began, storages, self._reporter, stop=stop, rows=rows)
-            wholly = not self._journal.trash.has_done_outside(operation)
+            with _opened(self._session, operation) as storages:
+                began = begin(journal, PURGE, storages, {}, operation.id)
+                outcome = purge(journal, began, storages, reporter, stop=stop, rows=rows_at_a_time(storages))
+            wholly = not journal.trash.has_done_outside(operation)
             self.purged.append(Purged(operation.id, began.id, outcome.done, outcome.bytes, wholly))
             _add(total, outcome)
         return total
@@ -126,20 +123,19 @@ def purging(options: PurgeOptions, state: StateDirectory, reporter: Reporter) ->
     Operations that cannot be purged now, because their disk is not there or they are not settled, are left out, and the
     reporter is told why. Raises `UsageError` for an operation that there is not, `Locked`, `JournalError`.
     """
-    with contextlib.ExitStack() as stack:
-        journal, _ = changing(stack, state, "purge", set(), reporter)
+    with Session.opened(state, "purge", reporter) as session:
         reporter.stage("look")
         found = []
-        for operation in _chosen(journal, options):
+        for operation in _chosen(session.journal, options):
             try:
-                one = _look(journal, operation, state, reporter)
+                one = _look(session, operation)
             except (FileorgError, OSError) as error:
                 why = str(error) if isinstance(error, FileorgError) else f"{display(operation.root)}: {error.strerror}"
                 reporter.note(f"The trash of operation {operation.id} is left as it is: {why.removesuffix('.')}.")
                 continue
             if one.files:
                 found.append(one)
-        yield PurgeRun(found, journal, state, reporter)
+        yield PurgeRun(found, session)
 
 
 def _chosen(journal: Journal, options: PurgeOptions) -> list[Operation]:
@@ -158,15 +154,16 @@ def _chosen(journal: Journal, options: PurgeOptions) -> list[Operation]:
     return [one for one in operations if one.id in wanted and (before is None or one.started_ns < before)]
 
 
-def _look(journal: Journal, operation: Operation, state: StateDirectory, reporter: Reporter) -> InTrash:
+def _look(session: Session, operation: Operation) -> InTrash:
     """What there is of it. Raises `FileorgError` or `OSError` if it cannot be purged now."""
+    journal = session.journal
     if next(journal.trash.files(operation, RecordState.DONE, 1), None) is None:
         return InTrash(operation, 0, 0)
     unsettled = [one for one in journal.open_operations() if operation.id in {one.id, one.undoes}]
     if unsettled:
         raise UsageError(f"Operation {unsettled[0].id} was interrupted, and what came of it is not settled yet.")
     files = bytes_ = kept = 0
-    with _opened(journal, operation, state) as storages:
+    with _opened(session, operation) as storages:
         for _, found in _every(journal, operation, storages):
             if isinstance(found, Exception):
                 kept += 1
@@ -174,7 +171,7 @@ def _look(journal: Journal, operation: Operation, state: StateDirectory, reporte
                 files += 1
                 bytes_ += _freed(found)
     if kept and not files:  # else they are named when the others go
-        reporter.note(f"What is in the trash of operation {operation.id} is not what was put there, and stays.")
+        session.reporter.note(f"What is in the trash of operation {operation.id} is not what was put there, and stays.")
     return InTrash(operation, files, bytes_)
 
 
@@ -191,14 +188,10 @@ def _freed(entry: Entry) -> int:
 
 
 @contextlib.contextmanager
-def _opened(journal: Journal, operation: Operation, state: StateDirectory) -> Iterator[list[LocalStorage]]:
+def _opened(session: Session, operation: Operation) -> Iterator[list[LocalStorage]]:
     """The directories of an operation, locked. Raises `Locked`, `GuardRefused`, `UsageError`, `OSError`."""
-    roots = journal.roots(operation)
-    with contextlib.ExitStack() as stack:
-        for root in roots:
-            refuse_system(os.path.realpath(root.path), display(root.path), state)
-        stack.enter_context(root_locks(*(root.path for root in roots)))
-        storages = open_roots(stack, roots)
+    roots = session.journal.roots(operation)
+    with reopened(roots, session.state) as (storages, _):
         if (other := another_root(storages, roots)) is not None:
-            raise UsageError(f"{display(other.path)} is not the folder that it was (is its disk mounted?).")
+            raise AnotherRoot(other)
         yield storages

@@ -11,13 +11,12 @@ from xxhash import xxh3_128_digest
 
 from fileorg.core.errors import UnknownOperation, UsageError
 from fileorg.core.names import display
-from fileorg.core.state import run_lock
-from fileorg.index.index import Index
 from fileorg.index.listings import Listings
 from fileorg.journal.journal import Journal
+from fileorg.journal.listing import Wanted
 from fileorg.report.collect import Folders, groups_of, lines_of, operation_report
 from fileorg.report.scanned import scan_report
-from fileorg.workflows.common import INDEX_LOCK
+from fileorg.workflows.common import locked_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -54,7 +53,7 @@ def reported(about: int | bytes | None, state: StateDirectory) -> Iterator[Repor
     """
     if isinstance(about, bytes):
         root = os.path.realpath(about)
-        with run_lock(state, f"a report of {display(root)}", name=INDEX_LOCK), Index(state.index) as index:
+        with locked_index(state, f"a report of {display(root)}") as index:
             report = scan_report(index, root)
             if report is None:
                 raise UsageError(

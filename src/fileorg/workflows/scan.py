@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.names import display
-from fileorg.core.state import run_lock
-from fileorg.index.index import Index
 from fileorg.rules.classify import Rules
 from fileorg.scan.totals import Totals
 from fileorg.scan.walk import Reader, Seen, scan
-from fileorg.workflows.common import INDEX_LOCK, Filters, distinct_folders, identity_of, open_local
+from fileorg.workflows.common import locked_index
 from fileorg.workflows.guards import existing_folder
+from fileorg.workflows.roots import distinct_folders, identity_of, open_local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.core.state import StateDirectory
     from fileorg.rules.classify import Evidence
+    from fileorg.workflows.common import Filters
 
 
 @dataclass(slots=True)
@@ -41,10 +41,7 @@ def scan_trees(paths: Sequence[bytes], filters: Filters, state: StateDirectory, 
     roots = distinct_folders([existing_folder(path) for path in paths])
     totals, seen = Totals(Rules.default()), Seen()
     never = frozenset({identity_of(state.path)})
-    with (
-        run_lock(state, "scanning " + ", ".join(map(display, roots)), name=INDEX_LOCK),
-        Index(state.index) as index,
-    ):
+    with locked_index(state, "scanning " + ", ".join(map(display, roots))) as index:
         for root in roots:
             with contextlib.ExitStack() as stack:
                 storage = open_local(stack, root, one_file_system=filters.one_file_system)

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.core.errors import FileorgError, UnknownOperation, UsageError
+from fileorg.core.errors import UnknownOperation, UsageError
 from fileorg.core.model import DEST, ROOT, Base, OperationState
 from fileorg.core.names import display
-from fileorg.core.state import root_locks, run_lock
-from fileorg.execute.follow import Follow
-from fileorg.execute.run import execute
 from fileorg.execute.work import Changed
-from fileorg.index.index import Index
 from fileorg.journal.trash import PURGE
 from fileorg.plan.undo import UndoPlan
-from fileorg.storage.local.worker import hands_for
-from fileorg.workflows.common import INDEX_LOCK, another_root, begin, changing, open_roots, rows_at_a_time
-from fileorg.workflows.guards import existing_folder, refuse_system
+from fileorg.workflows.guards import existing_folder
+from fileorg.workflows.roots import AnotherRoot, another_root
+from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,8 +23,6 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation
-    from fileorg.storage.local.storage import LocalStorage
-
 
 _FORWARD = frozenset({"organize", "dedupe", "clean", "redo"})
 """Kinds of operations that an undo takes back."""
@@ -48,30 +41,16 @@ class UndoOptions(NamedTuple):
 class UndoRun:
     """The inverse of an operation, ready to be shown and to be run once."""
 
-    def __init__(
-        self,
-        undone: Operation,
-        options: UndoOptions,
-        storages: Sequence[LocalStorage],
-        journal: Journal,
-        reporter: Reporter,
-        locks: Sequence[int],
-        index: Index | None = None,
-    ) -> None:
-        """`index` is told of what gets another place."""
-        self._index = index
+    def __init__(self, undone: Operation, options: UndoOptions, session: Session) -> None:
         self.undone = undone
-        self.plan = UndoPlan(journal, undone, storages, rename=options.rename)
+        self.plan = UndoPlan(session.journal, undone, session.storages, rename=options.rename)
         self._options = options
-        self._storages = storages
-        self._journal = journal
-        self._reporter = reporter
-        self._locks = locks
+        self._session = session
 
     @property
     def elsewhere(self) -> dict[Base, bytes]:
         """The directories beside the root, or all where there are several roots, by the base of the rows."""
-        paths = {base: storage.root for base, storage in enumerate(self._storages)}
+        paths = {base: storage.root for base, storage in enumerate(self._session.storages)}
         if len(paths) > DEST + 1:
             return paths
         return {DEST: paths[DEST]} if paths[DEST] != paths[ROOT] else {}
@@ -79,7 +58,7 @@ class UndoRun:
     @property
     def further_roots(self) -> list[bytes]:
         """Where it worked beside its root and destination."""
-        return [storage.root for storage in self._storages[DEST + 1 :]]
+        return [storage.root for storage in self._session.storages[DEST + 1 :]]
 
     @property
     def kind(self) -> str:
@@ -90,34 +69,16 @@ class UndoRun:
         """The kind of the operation that is taken back, or forth: `organize` also for the redo of its undo."""
         first: Operation | None = self.undone
         while first is not None and first.undoes is not None and first.undoes < first.id:
-            first = self._journal.operation(first.undoes)
+            first = self._session.journal.operation(first.undoes)
         return first.kind if first is not None else ""
-
-    def _follow(self) -> Follow | None:
-        try:
-            return None if self._index is None else Follow(self._index, self._storages)
-        except FileorgError:  # it is a cache
-            return None
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Take it back. Raises `JournalError`."""
-        follow = self._follow()
-        operation = begin(self._journal, self.kind, self._storages, {}, self.undone.id)
-        self._reporter.stage(self.kind, self.plan.files)
+        files = self.plan.files
         changed = Changed.ANY if self._options.include_changed else Changed.EDITED
-        with contextlib.closing(hands_for(self.plan.files, self._storages, self._locks)) as hands:
-            return execute(
-                self.plan,
-                self._journal,
-                operation,
-                self._storages,
-                hands,
-                self._reporter,
-                stop=stop,
-                changed=changed,
-                rows=rows_at_a_time(self._storages),
-                follow=follow,
-            )
+        return self._session.run(
+            self.kind, self.plan, {}, stop, files=files, renames=files, undoes=self.undone.id, changed=changed
+        )
 
 
 @contextlib.contextmanager
@@ -126,35 +87,21 @@ def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> 
 
     Raises `UsageError` if there is nothing, `Locked`, `JournalError`.
     """
-    with contextlib.ExitStack() as stack:
-        journal, locks = changing(stack, state, "redo" if options.redo else "undo", set(), reporter)
-        undone = chosen_operation(journal, options)
-        roots = journal.roots(undone)
+    with Session.opened(state, "redo" if options.redo else "undo", reporter) as session:
+        undone = chosen_operation(session.journal, options)
+        roots = session.journal.roots(undone)
         for root in roots:
             _still_there(root.path, undone)
-            refuse_system(os.path.realpath(root.path), display(root.path), state)
-        locks += stack.enter_context(root_locks(*(root.path for root in roots)))
-        storages = open_roots(stack, roots)
-        if (other := another_root(storages, roots)) is not None and not options.include_changed:
-            raise UsageError(
-                f"{display(other.path)} is not the folder that it was (is its disk mounted?).",
-                hint="mount its disk, or take what is there now with --include-changed",
-            )
+        session.reopen(roots)
+        if (other := another_root(session.storages, roots)) is not None and not options.include_changed:
+            raise AnotherRoot(other, hint="mount its disk, or take what is there now with --include-changed")
         if undone.state is not OperationState.SEALED:
             raise UsageError(
                 f"Operation {undone.id} was interrupted, and what came of it is not settled yet.",
                 hint="put right what is named above, then run fileorg recover",
             )
-        yield UndoRun(undone, options, storages, journal, reporter, locks, _index_if_free(stack, state))
-
-
-def _index_if_free(stack: contextlib.ExitStack, state: StateDirectory) -> Index | None:
-    """It is a cache: an undo does not wait for a scan that writes it, and goes on where it cannot be used."""
-    try:
-        stack.enter_context(run_lock(state, "undo", name=INDEX_LOCK))
-        return stack.enter_context(Index(state.index))
-    except FileorgError:
-        return None
+        session.open_index_if_free()
+        yield UndoRun(undone, options, session)
 
 
 def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:

@@ -177,7 +177,6 @@ def run_organize(
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output
     from fileorg.cli.words import VERBS
-    from fileorg.workflows.guards import destination
     from fileorg.workflows.organize import organizing
 
     with (
@@ -186,18 +185,15 @@ def run_organize(
         organizing(chosen, state, screen, changes=not manner.dry_run) as run,
     ):
         screen.pause()
-        dest = None if chosen.dest is None else destination(chosen.dest, state)[0]
-        if dest == os.path.realpath(chosen.root):
-            dest = None
-        rows = PlanRows(run.plan, {} if dest is None else {DEST: dest})
+        rows = PlanRows(run.plan, {} if run.dest is None else {DEST: run.dest})
         change = Change(manner, VERBS[chosen.action], "organize", out, screen, rows)
-        code = _preview(change, run, chosen) if manner.dry_run else _run(change, run, dest, between)
+        code = _preview(change, run, chosen) if manner.dry_run else _run(change, run, between)
         out.flush()
         unread = tell_unreadable(screen, run.seen, verbose=manner.verbose)
         return code or unread
 
 
-def _run(change: "Change", run: "OrganizeRun", dest: bytes | None, between: Callable[[], None] | None) -> Exit:
+def _run(change: "Change", run: "OrganizeRun", between: Callable[[], None] | None) -> Exit:
     from fileorg.cli.change import declined
     from fileorg.cli.plan_view import show_stays, stays_as_json
     from fileorg.core.figures import plural
@@ -207,7 +203,7 @@ def _run(change: "Change", run: "OrganizeRun", dest: bytes | None, between: Call
     if not run.plan.files:
         show = partial(show_stays, plan=run.plan, seen=run.seen)
         return change.nothing(facts, "There is nothing to do.", skipped=run.plan.skipped, show=show)
-    change.show(partial(_show, run=run, dest=dest))
+    change.show(partial(_show, run=run))
     if not change.agreed(f"{change.verb.ask} {plural(run.plan.files, 'file')}? fileorg undo takes it back."):
         return declined()
     outcome = change.carry_out(run)
@@ -215,11 +211,11 @@ def _run(change: "Change", run: "OrganizeRun", dest: bytes | None, between: Call
     return change.report(outcome, run.plan.files, way_back, facts=facts, between=between)
 
 
-def _show(talk: "Out", run: "OrganizeRun", dest: bytes | None) -> None:
+def _show(talk: "Out", run: "OrganizeRun") -> None:
     """What goes where, and what stays."""
     from fileorg.cli.plan_view import show_plan, show_stays
 
-    show_plan(talk, run.plan, dest)
+    show_plan(talk, run.plan, run.dest)
     talk.line()
     if show_stays(talk, run.plan, run.seen):
         talk.line()

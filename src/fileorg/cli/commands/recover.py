@@ -27,7 +27,7 @@ def recover(
     from fileorg.cli.stop import Stopped
     from fileorg.cli.terminal import standard_output
     from fileorg.core.formats import write_json
-    from fileorg.workflows.common import recover_all
+    from fileorg.workflows.recover import recover_all
 
     try:
         with reporting(progress, quiet=quiet) as screen:

@@ -1,0 +1,74 @@
+"""The directories that a command works in: opened, told apart, and opened again for an operation that was."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.core.errors import UsageError
+from fileorg.core.names import display, is_within
+from fileorg.core.state import root_locks
+from fileorg.storage.local.storage import LocalStorage
+from fileorg.workflows.guards import refuse_system
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fileorg.core.state import StateDirectory
+    from fileorg.journal.rows import Root
+
+
+def open_local(stack: contextlib.ExitStack, root: bytes, *, one_file_system: bool = False) -> LocalStorage:
+    """Return the storage of a directory that is there, closed with `stack`. Raises `OSError`."""
+    return stack.enter_context(contextlib.closing(LocalStorage(root, cross_mounts=not one_file_system)))
+
+
+def identity_of(path: bytes) -> tuple[int, int]:
+    """Return device and inode number of what is there. Raises `OSError`."""
+    seen = os.stat(path)
+    return seen.st_dev, seen.st_ino
+
+
+def distinct_folders(paths: Sequence[bytes]) -> list[bytes]:
+    """Real paths in their order, without those that are within another of them: nothing is counted twice."""
+    return [
+        path for path in dict.fromkeys(paths) if not any(path != other and is_within(path, other) for other in paths)
+    ]
+
+
+class Reopened(NamedTuple):
+    """The directories of an operation, by `Base`, and the descriptors of their locks."""
+
+    storages: list[LocalStorage]
+    locks: list[int]
+
+
+@contextlib.contextmanager
+def reopened(roots: Sequence[Root], state: StateDirectory) -> Iterator[Reopened]:
+    """Guard, lock and open the directories of an operation that was; one that stands for two bases is opened once.
+
+    Raises `GuardRefused`, `Locked`, `OSError`.
+    """
+    for root in roots:
+        refuse_system(os.path.realpath(root.path), display(root.path), state)
+    with root_locks(*(root.path for root in roots)) as locks, contextlib.ExitStack() as stack:
+        opened = {path: open_local(stack, path) for path in dict.fromkeys(root.path for root in roots)}
+        yield Reopened([opened[root.path] for root in roots], locks)
+
+
+def another_root(storages: Sequence[LocalStorage], roots: Sequence[Root]) -> Root | None:
+    """The first that is not the folder that an operation worked in, as far as its inode number can tell: where these
+    are given out anew, the files have to.
+    """
+    for storage, root in zip(storages, roots, strict=True):
+        if root.inode is not None and storage.identity[1] != root.inode and storage.capabilities.stable_inodes:
+            return root
+    return None
+
+
+class AnotherRoot(UsageError):
+    """A folder that is not the one that an operation worked in."""
+
+    def __init__(self, root: Root, *, hint: str | None = None) -> None:
+        super().__init__(f"{display(root.path)} is not the folder that it was (is its disk mounted?).", hint=hint)

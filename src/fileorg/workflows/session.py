@@ -1,0 +1,190 @@
+"""What a command that changes files holds while it is at work, and how its plan is carried out."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from fileorg.core.descriptors import raise_limit
+from fileorg.core.errors import FileorgError
+from fileorg.core.state import root_locks, run_lock
+from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, execute
+from fileorg.execute.work import Changed
+from fileorg.journal.journal import Journal
+from fileorg.storage.local.worker import hands_for
+from fileorg.workflows.common import locked_index
+from fileorg.workflows.roots import open_local, reopened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from fileorg.core.events import Reporter
+    from fileorg.core.model import Outcome, Plan
+    from fileorg.core.state import StateDirectory
+    from fileorg.execute.follow import Follow
+    from fileorg.index.index import Index
+    from fileorg.journal.rows import Operation, Root
+    from fileorg.storage.local.storage import LocalStorage
+
+
+class Session:
+    """One command at work: its locks, the journal with everything settled, the directories, the index, the listener.
+
+    One that changes nothing, as a dry run, has no journal and locks no directory.
+    """
+
+    def __init__(
+        self, stack: contextlib.ExitStack, state: StateDirectory, what: str, reporter: Reporter, journal: Journal | None
+    ) -> None:
+        self.state = state
+        self.reporter = reporter
+        self.storages: Sequence[LocalStorage] = ()
+        """By `Base`."""
+        self.locks: list[int] = []
+        """Descriptors: a process that moves files holds them, too."""
+        self._stack = stack
+        self._what = what
+        self._journal = journal
+        self._index: Index | None = None
+        self._index_is_spare = False
+
+    @classmethod
+    @contextlib.contextmanager
+    def opened(cls, state: StateDirectory, what: str, reporter: Reporter, *, changes: bool = True) -> Iterator[Session]:
+        """Lock, open the journal and settle what a crash left open; without `changes` none of that.
+
+        `what` is told to another run that comes meanwhile. Raises `Locked`, `StateError`, `JournalError`.
+        """
+        raise_limit()
+        with contextlib.ExitStack() as stack:
+            if not changes:
+                yield cls(stack, state, what, reporter, None)
+                return
+            lock = stack.enter_context(run_lock(state, what))
+            session = cls(stack, state, what, reporter, stack.enter_context(Journal(state.journal)))
+            session.locks.append(lock)
+            if session.journal.open_operations():
+                from fileorg.workflows.recover import recover_open
+
+                recover_open(session.journal, state, reporter)
+            yield session
+
+    @property
+    def journal(self) -> Journal:
+        if self._journal is None:
+            raise AssertionError("what changes nothing has no journal")
+        return self._journal
+
+    @property
+    def next_operation(self) -> int:
+        """The number that the operation of this session will have; 0 where there will be none."""
+        return 0 if self._journal is None else self._journal.next_operation()
+
+    @property
+    def trash(self) -> bytes:
+        """The folder, below a root, for what the operation of this session takes away."""
+        return b".fileorg/trash/%d" % self.next_operation
+
+    def lock(self, roots: Iterable[bytes]) -> None:
+        """Hold the directories against every other run: once in a session. Raises `Locked`."""
+        if self._journal is not None:
+            self.locks += self._stack.enter_context(root_locks(*roots))
+
+    def open(self, root: bytes, *, one_file_system: bool = False) -> LocalStorage:
+        """Return the storage of a directory, open as long as the session. Raises `OSError`."""
+        return open_local(self._stack, root, one_file_system=one_file_system)
+
+    def reopen(self, roots: Sequence[Root]) -> None:
+        """Lock and open the directories of an operation that was. Raises `GuardRefused`, `Locked`, `OSError`."""
+        self.storages, locks = self._stack.enter_context(reopened(roots, self.state))
+        self.locks += locks
+
+    def open_index(self, *, in_memory: bool = False) -> Index:
+        """Return the index, locked, or an empty one that is gone with the session. Raises `Locked`, `StateError`."""
+        from fileorg.index.index import Index
+
+        opened: contextlib.AbstractContextManager[Index] = (
+            Index(None) if in_memory else locked_index(self.state, self._what)
+        )
+        self._index = self._stack.enter_context(opened)
+        return self._index
+
+    def open_index_if_free(self) -> None:
+        """Have the index told of what gets another place. It is a cache: no one waits for a scan that writes it, and
+        all goes on where it cannot be used.
+        """
+        self._index_is_spare = True
+        with contextlib.suppress(FileorgError):
+            self.open_index()
+
+    def run(
+        self,
+        kind: str,
+        plan: Plan,
+        facts: dict[str, Any],
+        stop: Callable[[], bool],
+        *,
+        files: int,
+        renames: int,
+        stage: str | None = None,
+        undoes: int | None = None,
+        copies: bool = False,
+        changed: Changed = Changed.LEAVE,
+    ) -> Outcome:
+        """Carry a plan out, as an operation of its own. `facts` are kept for people; `files` and `renames` say how many
+        there will be of each; `copies` that contents are read or written. Raises `JournalError`.
+        """
+        follow = self._follow()
+        operation = begin(self.journal, kind, self.storages, facts, undoes)
+        self.reporter.stage(stage or kind, files)
+        with contextlib.closing(hands_for(renames, self.storages, self.locks)) as hands:
+            return execute(
+                plan,
+                self.journal,
+                operation,
+                self.storages,
+                hands,
+                self.reporter,
+                stop=stop,
+                changed=changed,
+                rows=rows_at_a_time(self.storages, copies=copies),
+                follow=follow,
+            )
+
+    def _follow(self) -> Follow | None:
+        if self._index is None:
+            return None
+        from fileorg.execute.follow import Follow
+
+        try:
+            return Follow(self._index, self.storages)
+        except FileorgError:
+            if self._index_is_spare:
+                return None
+            raise
+
+
+def begin(
+    journal: Journal, kind: str, storages: Sequence[LocalStorage], facts: dict[str, Any], undoes: int | None
+) -> Operation:
+    """A new operation in the directories of `storages`, by `Base`."""
+    source, target = storages[:2]
+    dest = None if target is source else target.root
+    more = [
+        (base, storage.root, storage.identity[1])
+        for base, storage in enumerate(storages)
+        if base and storage is not source
+    ]
+    number = journal.begin(
+        kind, source.root, dest, root_inode=source.identity[1], options=facts, undoes=undoes, more_roots=more
+    )
+    operation = journal.operation(number)
+    if operation is None:
+        raise AssertionError("it has just been written")
+    return operation
+
+
+def rows_at_a_time(storages: Sequence[LocalStorage], *, copies: bool = False) -> int:
+    """How many files are done between two looks at the stop flag: few where contents are copied, which takes long."""
+    devices = {storage.identity[0] for storage in storages}
+    return COPIED_ROWS if copies or len(devices) > 1 else BATCH_ROWS
