@@ -27,19 +27,22 @@ def categories(incomplete: str) -> list[tuple[str, str]]:
 
 def undoable(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """The numbers of operations that `undo` takes, newest first, with what they were."""
-    return _operations(ctx, incomplete, {"organize", "dedupe", "clean", "redo"})
+    return _operations(ctx, incomplete, undo=True)
 
 
 def redoable(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """The numbers of operations that `redo` takes, newest first."""
-    return _operations(ctx, incomplete, {"undo"})
+    return _operations(ctx, incomplete, redo=True)
 
 
 def every_operation(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    return _operations(ctx, incomplete, {"organize", "dedupe", "clean", "undo", "redo"}, every=True)
+    return _operations(ctx, incomplete, undo=True, redo=True, in_effect=False)
 
 
-def _operations(ctx: typer.Context, incomplete: str, kinds: set[str], *, every: bool = False) -> list[tuple[str, str]]:
+def _operations(
+    ctx: typer.Context, incomplete: str, *, undo: bool = False, redo: bool = False, in_effect: bool = True
+) -> list[tuple[str, str]]:
+    """Those that `undo` takes, that `redo` takes, or both."""
     found: list[tuple[str, str]] = []
     # A journal that is damaged, missing or not ours is told of when a command runs, not when Tab is pressed.
     with contextlib.suppress(Exception):
@@ -47,20 +50,16 @@ def _operations(ctx: typer.Context, incomplete: str, kinds: set[str], *, every: 
         from fileorg.core.figures import plural, when
         from fileorg.core.names import display
         from fileorg.core.state import JOURNAL, default_state_path
-        from fileorg.journal.journal import Journal
-        from fileorg.journal.status import standings
+        from fileorg.workflows.history import BACKWARD, FORWARD, operations_of
 
         named = ctx.params.get("state_dir")
         path = os.path.join(os.fsencode(named) if named else default_state_path(), JOURNAL)
-        if os.path.getsize(path):
-            with Journal(path, read_only=True) as journal:
-                operations = journal.operations()
-            for operation, state in zip(operations, standings(operations), strict=True):
-                number = str(operation.id)
-                wanted = operation.kind in kinds and (every or not state.startswith(("undone", "purged")))
-                if wanted and number.startswith(incomplete):
-                    files = plural(operation.done or 0, "file")
-                    root = crop(display(os.path.basename(operation.root)), 30)
-                    about = f"{operation.kind} {root}, {files}, {when(operation.started_ns)}"
-                    found.append((number, re.sub(_NOT_PLAIN, "?", about)))
+        kinds = (FORWARD if undo else frozenset()) | (BACKWARD if redo else frozenset())
+        for operation in operations_of(path, kinds, in_effect=in_effect):
+            number = str(operation.id)
+            if number.startswith(incomplete):
+                files = plural(operation.done or 0, "file")
+                root = crop(display(os.path.basename(operation.root)), 30)
+                about = f"{operation.kind} {root}, {files}, {when(operation.started_ns)}"
+                found.append((number, re.sub(_NOT_PLAIN, "?", about)))
     return found

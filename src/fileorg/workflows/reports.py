@@ -17,6 +17,7 @@ from fileorg.journal.listing import Wanted
 from fileorg.report.collect import Folders, groups_of, lines_of, operation_report
 from fileorg.report.scanned import scan_report
 from fileorg.workflows.common import locked_index
+from fileorg.workflows.history import is_empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -115,7 +116,7 @@ def _read(state: StateDirectory, number: int | None) -> Iterator[tuple[JournalRe
     """The journal, to be read, and an operation; without a number the last one."""
     nothing = UsageError("Nothing was done yet.", hint=UnknownOperation.hint)
     missing = nothing if number is None else UnknownOperation(number)
-    if not os.path.getsize(state.journal):
+    if is_empty(state):
         raise missing
     with Journal(state.journal, read_only=True) as journal:
         number = journal.next_operation() - 1 if number is None else number

@@ -12,6 +12,7 @@ from fileorg.execute.work import Changed
 from fileorg.journal.trash import PURGE
 from fileorg.plan.undo import UndoPlan
 from fileorg.workflows.guards import existing_folder
+from fileorg.workflows.history import BACKWARD, FORWARD
 from fileorg.workflows.roots import AnotherRoot, another_root
 from fileorg.workflows.session import Session
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation
 
-_FORWARD = frozenset({"organize", "dedupe", "clean", "redo"})
-"""Kinds of operations that an undo takes back."""
 _SHOWN = "fileorg history shows what was done"
 
 
@@ -111,7 +110,7 @@ def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
     word = "redo" if options.redo else "undo"
     operations = journal.operations()
     if options.operation is None:
-        kinds = {"undo"} if options.redo else _FORWARD
+        kinds = BACKWARD if options.redo else FORWARD
         found = (op for op in operations if op.kind in kinds and _is_left(journal, op, operations))
         if (chosen := next(found, None)) is None:
             raise UsageError(f"There is nothing to {word}.", hint="fileorg history lists the operations")
@@ -123,7 +122,7 @@ def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
     for operation in reversed(operations):  # oldest first: what takes back comes after what it takes back
         if operation.undoes in chain:
             chain.add(operation.id)
-    forward = {"undo"} if options.redo or named.kind == "undo" else _FORWARD
+    forward = BACKWARD if options.redo or named.kind == "undo" else FORWARD
     for operation in operations:
         if operation.id in chain and operation.kind in forward and _is_left(journal, operation, operations):
             return operation

@@ -1,7 +1,7 @@
 """`fileorg history`: the operations, what became of them, and where a file went."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,11 +9,11 @@ import typer
 from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.options import ListFormat
-from fileorg.core.errors import Exit, UnknownOperation, UsageError
+from fileorg.core.errors import Exit, UsageError
 
 if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
-    from fileorg.journal.journal import Journal
+    from fileorg.core.state import StateDirectory
     from fileorg.journal.rows import Operation, Record
 
 EXAMPLES = """
@@ -60,22 +60,20 @@ def history(
     the steps that led the file there and away again, across all operations.
     """
     from fileorg.cli.terminal import output as to_output
-    from fileorg.journal.journal import Journal
+    from fileorg.workflows.history import is_empty
 
     if path is not None and problems is not None:
         raise UsageError("PATH and --problems ask two questions.", hint="give one of them")
     state = shared.state(state_dir)
     with to_output(output) as out:
-        if not os.path.getsize(state.journal):
+        if is_empty(state):
             _write_operations(out, format_, [], (0, page, page_size))
-            return Exit.DONE
-        with Journal(state.journal, read_only=True) as journal:
-            if problems is not None:
-                _show_problems(out, format_, journal, problems)
-            elif path is not None:
-                _show_trail(out, format_, journal, path)
-            else:
-                _show_operations(out, format_, journal, page, page_size)
+        elif problems is not None:
+            _show_problems(out, format_, problems, state)
+        elif path is not None:
+            _show_trail(out, format_, path, state)
+        else:
+            _show_operations(out, format_, (page, page_size), state)
     return Exit.DONE
 
 
@@ -84,19 +82,18 @@ def history(
 _OPERATION_TITLES = ("operation", "kind", "root", "dest", "started", "ended", "files", "bytes", "problems", "state")
 
 
-def _show_operations(out: "Out", format_: ListFormat, journal: "Journal", page: int, page_size: int) -> None:
+def _show_operations(out: "Out", format_: ListFormat, page: tuple[int, int], state: "StateDirectory") -> None:
     from fileorg.core.formats import iso
-    from fileorg.journal.status import standings
+    from fileorg.workflows.history import operations_page
 
-    total, operations, later = journal.operations_page((page - 1) * page_size, page_size)
-    states = standings([*later, *operations])[len(later) :]
+    total, operations, states, more_roots = operations_page(page, state)
     if format_ is ListFormat.TEXT and operations:
-        _operation_table(out, operations, states, journal.more_roots())
+        _operation_table(out, operations, states, more_roots)
     rows = [
         (op.id, op.kind, op.root, op.dest, iso(op.started_ns), iso(op.ended_ns), op.done, op.bytes, op.problems, state)
         for op, state in zip(operations, states, strict=True)
     ]
-    _write_operations(out, format_, rows, (total, page, page_size))
+    _write_operations(out, format_, rows, (total, *page))
 
 
 def _write_operations(out: "Out", format_: ListFormat, rows: Sequence[Any], place: tuple[int, int, int]) -> None:
@@ -140,53 +137,25 @@ def _operation_table(
 _STEP_TITLES = ("operation", "when", "action", "source", "target", "state")
 
 
-def _show_trail(out: "Out", format_: ListFormat, journal: "Journal", path: str) -> None:
+def _show_trail(out: "Out", format_: ListFormat, path: str, state: "StateDirectory") -> None:
     from fileorg.core.figures import when
     from fileorg.core.formats import iso
     from fileorg.core.names import display
+    from fileorg.workflows.history import trail
 
-    name = os.path.abspath(os.fsencode(path))
-    asked = os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
-    steps = sorted(follow(journal, asked), key=lambda step: step[1].id)
+    asked, steps = trail(os.fsencode(path), state)
     if format_ is ListFormat.TEXT and steps:
-        for op, record in steps:
+        for op, record, source, target in steps:
             undone = f" ({record.state})" if record.state in {"undone", "purged"} else ""
             what = f"{op.kind} {op.id}" if record.action == "move" else f"{op.kind} {op.id}, {record.action}"
             out.line(out.styled(f"{when(op.started_ns)}  {what}{undone}", "bold"))
-            source, target = ends(journal, op, record)
             out.line(f"     {display(source)}")
             out.line(f"  -> {display(target)}")
         return
     rows = [
-        (op.id, iso(op.started_ns), record.action, *ends(journal, op, record), record.state) for op, record in steps
+        (op.id, iso(op.started_ns), record.action, source, target, record.state) for op, record, source, target in steps
     ]
     _write(out, format_, "steps", _STEP_TITLES, rows, f"No operation knows {display(asked)}.")
-
-
-def ends(journal: "Journal", op: "Operation", record: "Record") -> tuple[bytes, bytes]:
-    """Where the file was and where it went, absolute; a folder stays where it is."""
-    from fileorg.core.names import below, join
-
-    roots = [root.path for root in journal.roots(op)]
-    target = below(roots[record.target_base], join(record.target_folder, record.target_name))
-    if not record.source_name:
-        return target, target
-    return below(roots[record.source_base or 0], join(record.source_folder, record.source_name)), target
-
-
-def follow(journal: "Journal", path: bytes) -> "Iterator[tuple[Operation, Record]]":
-    """The steps that touch `path`, and from their other ends on: later ones forward, earlier ones backward."""
-    told: set[int] = set()
-    pending = [(path, 0, 1 << 62)]
-    while pending:
-        name, low, high = pending.pop()
-        for op, record in journal.trail(name):
-            if low < record.id < high and record.id not in told:
-                told.add(record.id)
-                yield op, record
-                source, target = ends(journal, op, record)
-                pending += [(source, 0, record.id)] if source != name else []
-                pending += [(target, record.id, 1 << 62)] if target != name else []
 
 
 # Files that were not done ---------------------------------------------------------------------------------------------
@@ -194,29 +163,21 @@ def follow(journal: "Journal", path: bytes) -> "Iterator[tuple[Operation, Record
 _PROBLEM_TITLES = ("path", "state", "reason")
 
 
-def _show_problems(out: "Out", format_: ListFormat, journal: "Journal", number: int) -> None:
-    from fileorg.core.model import PROBLEM_STATES, RecordState
+def _show_problems(out: "Out", format_: ListFormat, number: int, state: "StateDirectory") -> None:
     from fileorg.core.names import display
+    from fileorg.workflows.history import not_done
 
-    operation = journal.operation(number)
-    if operation is None:
-        raise UnknownOperation(number)
-    states = (*PROBLEM_STATES, RecordState.SKIPPED)
-    records = (record for batch in journal.records(operation, states=states) for record in batch)
-    rows = (
-        (_path(record), record.state, record.error or "")
-        for record in records
-        if record.source_name or record.category  # not the folders on the way
-    )
-    if format_ is not ListFormat.TEXT:
-        _write(out, format_, "problems", _PROBLEM_TITLES, rows, "")
-        return
-    whole = True
-    for path, state, reason in rows:
-        out.line(f"{display(path)}: {state}, {display(reason)}")
-        whole = False
-    if whole:
-        out.line(f"Every file of operation {number} was done.")
+    with not_done(number, state) as records:
+        rows = ((_path(record), record.state, record.error or "") for record in records)
+        if format_ is not ListFormat.TEXT:
+            _write(out, format_, "problems", _PROBLEM_TITLES, rows, "")
+            return
+        whole = True
+        for path, status, reason in rows:
+            out.line(f"{display(path)}: {status}, {display(reason)}")
+            whole = False
+        if whole:
+            out.line(f"Every file of operation {number} was done.")
 
 
 def _path(record: "Record") -> bytes:
