@@ -8,8 +8,8 @@ import time
 import pytest
 
 from fileorg.cli.live import _PATIENCE_SECONDS, Live, _clock, _figures, _Stage
-from fileorg.cli.progress import STOPPING
 from fileorg.cli.terminal import Out
+from fileorg.cli.words import STOPPING
 
 
 def stage(total: int | None) -> _Stage:

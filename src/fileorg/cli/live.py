@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fileorg.cli.progress import STOPPING
 from fileorg.cli.render import crop
+from fileorg.cli.words import STOPPING
 from fileorg.core.figures import size
 from fileorg.core.names import display
 

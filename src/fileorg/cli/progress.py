@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fileorg.cli.options import ProgressMode
 from fileorg.cli.terminal import standard_error
+from fileorg.cli.words import STOPPING
 from fileorg.core.events import Reporter
 from fileorg.core.names import display
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from fileorg.core.model import Outcome
 
 _INTERVAL_SECONDS = 0.1
-
-STOPPING = "Stopping when the files under way are done. Ctrl-C again stops at once."
 
 
 class Screen(Reporter, Protocol):

@@ -1,10 +1,12 @@
-"""The verbs: what the actions and the undo are called in questions and summaries."""
+"""The verbs: what the actions and the undo are called in questions and summaries. What is said to the first Ctrl-C."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from fileorg.core.model import Action
+
+STOPPING = "Stopping when the files under way are done. Ctrl-C again stops at once."
 
 
 class Verb(NamedTuple):

@@ -13,7 +13,6 @@ from fileorg.core.errors import UnknownOperation, UsageError
 from fileorg.core.names import display
 from fileorg.index.listings import Listings
 from fileorg.journal.journal import Journal
-from fileorg.journal.listing import Wanted
 from fileorg.report.collect import Folders, groups_of, lines_of, operation_report
 from fileorg.report.scanned import scan_report
 from fileorg.workflows.common import locked_index
