@@ -124,7 +124,7 @@ class Case:
             return False
         return True
 
-    def made(self, is_ours: Any) -> Verdict:
+    def made(self, is_ours: Callable[[Entry], bool]) -> Verdict:
         """For what is there or not, and is made in one step."""
         there = self.at_target()
         if there is None:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from fileorg.core.model import Entry, PlanRow, RecordState
-from fileorg.execute.case import Case
+from fileorg.core.model import RecordState
 from fileorg.execute.identity import Identity, is_known
-from fileorg.execute.verdict import Refusal, Verdict
-from fileorg.execute.work import Changed, Work
+from fileorg.execute.verdict import Refusal
+from fileorg.execute.work import Changed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from fileorg.core.model import Entry, PlanRow
+    from fileorg.execute.case import Case
+    from fileorg.execute.verdict import Verdict
+    from fileorg.execute.work import Work
     from fileorg.journal.journal import Batch
 
-Check: TypeAlias = Callable[[Work, PlanRow, Entry | None], tuple[Entry | None, str | None]]
+Check: TypeAlias = "Callable[[Work, PlanRow, Entry | None], tuple[Entry | None, str | None]]"
 Apply: TypeAlias = "Callable[[Work, Series, Fail], Callable[[], None] | None]"
-Settle: TypeAlias = Callable[[Case], Verdict]
-Fail: TypeAlias = Callable[[int, Refusal | OSError], None]
+Settle: TypeAlias = "Callable[[Case], Verdict]"
+Fail: TypeAlias = "Callable[[int, Refusal | OSError], None]"
 """Told of a position that was not done, and why."""
 
 
