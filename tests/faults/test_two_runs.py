@@ -11,7 +11,7 @@ import re
 import signal
 import subprocess
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import pytest
 from tests.faults import laws
@@ -43,6 +43,8 @@ def nested(root: Path, _dest: Path) -> None:
 
 
 NESTED = Scenario("nested", nested)
+_FIRST_STEP = 50
+"""Before it, a run has not moved anything yet."""
 _FILES, _SORTED = 9, (b"root/Images/", b"root/Documents/", b"root/Audio/")
 
 
@@ -69,6 +71,9 @@ SECONDS = [
 
 class Meeting:
     """A tree, a first run that is halted in it, and a driver for the second."""
+
+    middle: ClassVar[dict[str, int]] = {}
+    """The step of each command in the middle of its work, once it was found."""
 
     def __init__(self, workers: Workers, command: str = "organize") -> None:
         """With `command` undo, that is the first, of a tree that has been organized."""
@@ -99,13 +104,14 @@ class Meeting:
             self.ended = self.first.driver.end()
 
     def _start_halted(self) -> int:
-        for step in count(50, 4):
+        for step in count(self.middle.get(self.command, _FIRST_STEP), 4):
             request = self.case.request(*(self.case.organize if self.command == "organize" else ["undo", "-y"]))
             request.halt_at = step
             pid = self.first.driver.start(request)
             assert is_halted(pid), "it has ended before there was a middle"
             files = [path for path, node in self.case.look().items() if node.kind == "file"]
             if 0 < sum(path.startswith(_SORTED) for path in files) < _FILES:
+                self.middle[self.command] = step
                 return pid
             os.kill(pid, signal.SIGKILL)
             self.first.driver.end()

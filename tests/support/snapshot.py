@@ -44,23 +44,30 @@ def take(root: bytes) -> Snapshot:
     pending = [b""]
     while pending:
         path = pending.pop()
-        found = seen[path] = os.lstat(os.path.join(root, path))
+        there = _there(root, path)
+        found = seen[path] = os.lstat(there)
         if stat.S_ISDIR(found.st_mode):
-            pending += [os.path.join(path, name) for name in os.listdir(os.path.join(root, path))]
+            pending += [path + b"/" + name if path else name for name in os.listdir(there)]
         else:
             names.setdefault((found.st_dev, found.st_ino), []).append(path)
     return {path: _node(root, path, found, names) for path, found in sorted(seen.items())}
 
 
+def _there(root: bytes, path: bytes) -> bytes:
+    """As `os.path.join`, which would take a good part of the time of the fault matrix."""
+    return root + b"/" + path if path else root
+
+
 def _node(root: bytes, path: bytes, found: os.stat_result, names: dict[tuple[int, int], list[bytes]]) -> Node:
-    kind, content = _content(os.path.join(root, path), found)
+    there = _there(root, path)
+    kind, content = _content(there, found)
     return Node(
         kind,
         stat.S_IMODE(found.st_mode),
         found.st_mtime_ns,
         content,
         (found.st_uid, found.st_gid),
-        _xattrs(os.path.join(root, path)),
+        _xattrs(there),
         tuple(sorted(name for name in names.get((found.st_dev, found.st_ino), ()) if name != path)),
     )
 
