@@ -10,7 +10,6 @@ from fileorg.cli.plan_view import leftovers
 from fileorg.cli.render import Column, short, table
 from fileorg.core.figures import duration, plural, size
 from fileorg.core.formats import JsonDocument, named, write_csv, write_lines, write_null
-from fileorg.plan.dedupe import wasted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -72,7 +71,7 @@ def _show_folders(out: Out, run: DedupeRun, *, verbose: bool) -> bool:
 
 def _rows(run: DedupeRun, group: Decided, verbose: bool) -> Iterator[tuple[str, str, str, str]]:
     shown = group.listed if verbose else group.listed[:_FILES]
-    too_many = size(group.group.size * wasted(group))
+    too_many = size(group.group.size * group.wasted)
     first, *others = [short(run.trees.path(member)) for member in shown]
     yield too_many, size(group.group.size), f"{len(group.listed):,}", first
     yield from (("", "", "", f"  {other}") for other in others)

@@ -79,6 +79,11 @@ class Decided(NamedTuple):
     stays: list[Member]
     listed: list[Member]
 
+    @property
+    def wasted(self) -> int:
+        """How many copies of the content there are too many."""
+        return len({member[3:5] for member in self.victims})
+
 
 class Chooser:
     """Decides group by group. Two files and no wishes are what counts: there may be a million of them."""

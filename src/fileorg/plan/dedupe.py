@@ -67,13 +67,8 @@ def found(groups: Groups, chooser: Chooser, *, exactly: bool) -> Found:
         sums.groups += 1
         sums.duplicates += len(decision.listed) - 1
         sums.victims += len(decision.victims)
-        sums.bytes += decision.group.size * (freed(decision) if exactly else wasted(decision))
+        sums.bytes += decision.group.size * (freed(decision) if exactly else decision.wasted)
     return sums
-
-
-def wasted(decision: Decided) -> int:
-    """How many copies of the content there are too many."""
-    return len({member[3:5] for member in decision.victims})
 
 
 def freed(decision: Decided) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.content.keeper import Chooser, Trees, Wishes
 from fileorg.core.names import below
-from fileorg.plan.dedupe import decided, wasted
+from fileorg.plan.dedupe import decided
 from fileorg.report.content import SCAN, SEEN, Copy, DuplicateGroup, DuplicateSums, Line, Report, Share, Summary
 from fileorg.report.places import tree_of
 from fileorg.rules.classify import Rules
@@ -79,4 +79,4 @@ def _groups(index: Index, root: bytes) -> Iterator[DuplicateGroup]:
             keeper, *others = map(trees.path, decision.listed)
             size = decision.group.size
             copies = [Copy(path, "duplicate") for path in others]
-            yield DuplicateGroup(keeper, size, size * wasted(decision), len(copies), copies)
+            yield DuplicateGroup(keeper, size, size * decision.wasted, len(copies), copies)
