@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.names import split
 from fileorg.execute.temporaries import aside, remove_checked
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import Operation
     from fileorg.storage.local.storage import LocalStorage
     from fileorg.storage.local.worker import Hands
-
-_FOLDERS_KNOWN = 20_000
 
 
 class Changed(Enum):
@@ -45,7 +44,7 @@ class Work:
         self.storages = storages
         self.hands = hands
         self.changed = changed
-        self.folders: dict[Base, dict[bytes, int]] = {base: {} for base in range(len(storages))}
+        self.folders: dict[Base, Memo[bytes, int]] = {base: Memo(MANY_FOLDERS) for base in range(len(storages))}
         """The ids of folders, as far as they are remembered; `folder_id` knows the others."""
         self.disturbed: set[tuple[Base, bytes]] = set()
         """Folders in which something was made and taken away again."""
@@ -66,8 +65,6 @@ class Work:
             except OSError:
                 seen = None
             known = self.journal.add_folder(self.operation, base, path, seen)
-        if len(self.folders[base]) >= _FOLDERS_KNOWN:
-            self.folders[base].clear()
         self.folders[base][path] = known
         return known
 

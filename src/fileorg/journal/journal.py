@@ -8,6 +8,7 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import PROBLEM_STATES, Action, Base, Entry, OperationState, RecordState
 from fileorg.journal.connection import broken
 from fileorg.journal.reader import JournalReader
@@ -23,7 +24,6 @@ _COLUMNS = (
 )
 _ROWS_A_STATEMENT = 16
 """Rows of one INSERT: a statement a row takes a quarter longer."""
-_FOLDER_CACHE = 20_000
 
 
 class Intent(NamedTuple):
@@ -76,7 +76,7 @@ class Journal(JournalReader):
     def __init__(self, path: bytes, *, read_only: bool = False) -> None:
         super().__init__(path, read_only=read_only)
         self._db = self._queries.db
-        self._folders: dict[tuple[int, Base, bytes], int] = {}
+        self._folders: Memo[tuple[int, Base, bytes], int] = Memo(MANY_FOLDERS)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -136,7 +136,7 @@ class Journal(JournalReader):
             ).fetchone()
             if row is None:
                 return None
-            found = self._remember(key, int(row[0]))
+            found = self._folders[key] = int(row[0])
         return found
 
     def add_folder(self, operation: int, base: Base, path: bytes, seen: Entry | None) -> int:
@@ -145,12 +145,7 @@ class Journal(JournalReader):
             "INSERT INTO folders (operation, base, path, mode, mtime_ns) VALUES (?, ?, ?, ?, ?)",
             (operation, base, path, seen and seen.mode, seen and seen.mtime_ns),
         )
-        return self._remember((operation, base, path), int(row.lastrowid or 0))
-
-    def _remember(self, key: tuple[int, Base, bytes], folder: int) -> int:
-        if len(self._folders) >= _FOLDER_CACHE:
-            self._folders.clear()
-        self._folders[key] = folder
+        folder = self._folders[operation, base, path] = int(row.lastrowid or 0)
         return folder
 
     def insert(self, operation: int, batch: Batch) -> RecordId:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
+from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.journal.connection import broken, connect
 from fileorg.journal.rows import Place, checked_place
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     from fileorg.journal.rows import Operation, RecordId
 
-_PLACES_KNOWN = 20_000
 _STREAMED_ROWS = 4096
 
 
@@ -23,7 +23,7 @@ class Queries:
     def __init__(self, path: bytes, *, read_only: bool) -> None:
         self.path = path
         self.db = connect(path, read_only=read_only)
-        self._places: dict[int, Place] = {}
+        self._places: Memo[int, Place] = Memo(MANY_FOLDERS)
 
     def close(self) -> None:
         self.db.close()
@@ -63,7 +63,5 @@ class Queries:
         place = self._places.get(folder or 0)
         if place is None:
             row = next(iter(self.select("SELECT base, path FROM folders WHERE id = ?", (folder,))), None)
-            if len(self._places) >= _PLACES_KNOWN:
-                self._places.clear()
             place = self._places[folder or 0] = checked_place(row if folder is not None else (0, b""), folder)
         return place

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from xxhash import xxh3_64_intdigest
 
+from fileorg.core.memo import Memo
 from fileorg.core.model import ROOT, Action, Base, OnConflict
 from fileorg.core.names import collision_key
 from fileorg.plan.draft import Follower, Places
@@ -65,7 +66,7 @@ class Placer:
         self._batches_of = batches_of
         self._neighbours: tuple[bytes, Neighbours] | None = None
         self._numbers: dict[bytes, int] = {}
-        self._kinds: dict[bytes, tuple[int, int]] = {}
+        self._kinds: Memo[bytes, tuple[int, int]] = Memo(_KINDS_KNOWN)
         self._folded: dict[bytes, int] = {}
         self._categories = {category: number for number, category in enumerate(layout.rules.categories)}
         self.targets: list[bytes] = [b""]
@@ -122,8 +123,6 @@ class Placer:
         place = self._categories[category], 0 if stays else self._numbers.get(target) or self._number(target)
         suffix = name[name.rfind(b".") :]
         if template.is_by_category_alone and not may_follow(suffix) and rules.by_suffix(suffix) is not None:
-            if len(self._kinds) >= _KINDS_KNOWN:
-                self._kinds.clear()
             self._kinds[suffix] = place
         return *place, leader
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.batches import row_maker
+from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import OF_DUPLICATES, STATES_TOLD, WAS_DONE, RecordState
 from fileorg.core.names import below, join
 from fileorg.journal.status import standings
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 _RANK = {state: rank for rank, state in enumerate(STATES_TOLD)}
 _new_line = row_maker(Line)
-_FOLDERS_KNOWN = 20_000
 
 
 def operation_report(journal: JournalReader, operation: Operation) -> Report:
@@ -117,13 +117,11 @@ class Folders:
 
     def __init__(self, journal: JournalReader, roots: Sequence[bytes]) -> None:
         self._journal, self.roots = journal, roots
-        self._known: dict[int, bytes] = {}
+        self._known: Memo[int, bytes] = Memo(MANY_FOLDERS)
 
     def path(self, folder: int) -> bytes:
         found = self._known.get(folder)
         if found is None:
-            if len(self._known) >= _FOLDERS_KNOWN:
-                self._known.clear()
             base, inside = self._journal.place(folder)
             found = self._known[folder] = below(self.roots[base], inside)
         return found

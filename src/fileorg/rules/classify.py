@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from xxhash import xxh3_128
 
 from fileorg.core.errors import UsageError
+from fileorg.core.memo import Memo
 from fileorg.core.names import display
 from fileorg.rules.categories import CATEGORIES, OTHER, extension_start
 
@@ -55,7 +56,7 @@ class Rules:
             for tail in (each.rpartition(b".")[2],)
             if self._by_extension.get(tail, OTHER) != self._by_extension[each]
         )
-        self._memo: dict[bytes, str] = {}
+        self._memo: Memo[bytes, str] = Memo(_MEMO_ENTRIES)
         facts = [(category, sorted(extensions.get(category, ()))) for category in self.categories]
         self.fingerprint = xxh3_128(repr(facts).encode()).digest()
 
@@ -82,8 +83,6 @@ class Rules:
         category = self._by_extension.get(extension, OTHER)
         tail = extension.rpartition(b".")[2]
         if tail and tail not in self._undecided:
-            if len(self._memo) >= _MEMO_ENTRIES:
-                self._memo.clear()
             self._memo[name[-len(tail) - 1 :]] = category
         return category
 

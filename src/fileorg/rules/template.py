@@ -9,6 +9,7 @@ from os import fsencode
 from typing import TYPE_CHECKING
 
 from fileorg.core.errors import UsageError
+from fileorg.core.memo import Memo
 from fileorg.core.model import By
 from fileorg.core.names import display
 from fileorg.rules.categories import extension_start
@@ -67,8 +68,8 @@ class Template:
         self._by_category = Field.CATEGORY in fields
         self._by_extension = Field.EXTENSION in fields
         self._by_date = not fields.isdisjoint(_DATES)
-        self._folders: dict[tuple[str, bytes, _Date], bytes] = {}
-        self._days: dict[int, tuple[int, _Date, _Date]] = {}
+        self._folders: Memo[tuple[str, bytes, _Date], bytes] = Memo(_FOLDERS)
+        self._days: Memo[int, tuple[int, _Date, _Date]] = Memo(_DAYS)
 
     @staticmethod
     def for_by(by: By) -> Template:
@@ -91,22 +92,13 @@ class Template:
             try:
                 midnight_ns, before, after = self._days[mtime_ns // _DAY_NS]
             except KeyError:
-                midnight_ns, before, after = self._remember_day(mtime_ns // _DAY_NS)
+                day = self._days[mtime_ns // _DAY_NS] = _local_dates(mtime_ns // _DAY_NS)
+                midnight_ns, before, after = day
             date = before if mtime_ns < midnight_ns else after
         key = (category if self._by_category else "", extension if self._by_extension else b"", date)
         folder = self._folders.get(key)
-        return self._remember_folder(key) if folder is None else folder
-
-    def _remember_day(self, utc_day: int) -> tuple[int, _Date, _Date]:
-        if len(self._days) >= _DAYS:
-            self._days.clear()
-        day = self._days[utc_day] = _local_dates(utc_day)
-        return day
-
-    def _remember_folder(self, key: tuple[str, bytes, _Date]) -> bytes:
-        if len(self._folders) >= _FOLDERS:
-            self._folders.clear()
-        folder = self._folders[key] = self._render(*key)
+        if folder is None:
+            folder = self._folders[key] = self._render(*key)
         return folder
 
     def _render(self, category: str, extension: bytes, date: _Date) -> bytes:

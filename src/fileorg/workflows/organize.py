@@ -8,6 +8,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import DEST, ROOT, Action, By, OnConflict
 from fileorg.core.names import collision_key, display, join
 from fileorg.plan.organize import OrganizePlan
@@ -128,7 +129,7 @@ def organizing(
             ROOT if target is source else DEST,
             fold,
             join(to_be_made, session.trash),
-            partial(target.spelled, known={}),
+            partial(target.spelled, known=Memo(MANY_FOLDERS)),
         )
         with contextlib.closing(OrganizePlan(index, layout, source, target)) as plan:
             reporter.stage("scan")
