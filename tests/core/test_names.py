@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fileorg.core.names import display, join, split
+from fileorg.core.names import are_names, display, is_name, join, split
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,8 @@ def test_text_is_shown_like_its_bytes(text: str) -> None:
 def test_a_path_is_joined_and_split(folder: bytes, name: bytes, path: bytes) -> None:
     assert join(folder, name) == path
     assert split(path) == (folder, name)
+
+
+@given(st.lists(st.binary(max_size=4) | st.sampled_from([b".", b"..", b"a/b", b"a\0b", b"/"]), max_size=5))
+def test_many_names_are_checked_as_one_by_one(names: list[bytes]) -> None:
+    assert are_names(names) == all(is_name(name) for name in names)

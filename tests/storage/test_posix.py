@@ -8,11 +8,9 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fileorg.storage.local import posix
-from fileorg.storage.paths import are_names, check_folder, check_name, failed
+from fileorg.storage.paths import check_folder, check_name, failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,19 +128,6 @@ def test_what_is_no_name(name: bytes) -> None:
     with pytest.raises(OSError, match="Invalid"):
         check_name(name)
     check_name(b".a.." + name.replace(b"/", b"").replace(b"\0", b""))
-
-
-@given(st.lists(st.binary(max_size=4) | st.sampled_from([b".", b"..", b"a/b", b"a\0b", b"/"]), max_size=5))
-def test_many_names_are_checked_as_one_by_one(names: list[bytes]) -> None:
-    assert are_names(names) == all(is_name(name) for name in names)
-
-
-def is_name(name: bytes) -> bool:
-    try:
-        check_name(name)
-    except OSError:
-        return False
-    return True
 
 
 def test_an_error_is_of_the_class_that_fits() -> None:

@@ -1,4 +1,4 @@
-"""How a name is shown. Any byte but `/` and NUL is a legal name, and none of them may steer a terminal."""
+"""What a name is, and how it is shown: any bytes but `/` and NUL, and none of them may steer a terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+NO_NAMES = frozenset({b"", b".", b".."})
+"""What no file can be called; `is_name` asks for more."""
 
 # C0, DEL and C1; bidirectional marks, embeddings, overrides and isolates; line and paragraph separators;
 # the surrogates that stand for bytes that are not UTF-8; the byte-order mark and zero-width characters
@@ -35,6 +38,23 @@ def _escape(match: re.Match[str]) -> str:
         return f"\\x{code - 0xDC00:02x}"
     named = {0x09: "\\t", 0x0A: "\\n", 0x0D: "\\r"}.get(code)
     return named or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
+
+
+def is_name(name: bytes) -> bool:
+    """Whether it is one component that stays in its folder."""
+    # Integers: `b"/" in name` tries them first and takes ten times as long.
+    return not (0x2F in name or 0 in name or name in NO_NAMES)
+
+
+def are_names(names: Sequence[bytes]) -> bool:
+    """Whether `is_name` says so of all of them, in a tenth of the time. Raises `TypeError` for what is no bytes."""
+    joined = b"/".join(names)
+    return joined.count(b"/") == max(0, len(names) - 1) and 0 not in joined and NO_NAMES.isdisjoint(names)
+
+
+def is_folder(path: bytes) -> bool:
+    """Whether it is the root, or a plain path beneath it. NUL is where C would end it."""
+    return not path or (0 not in path and NO_NAMES.isdisjoint(path.split(b"/")))
 
 
 def join(folder: bytes, name: bytes) -> bytes:

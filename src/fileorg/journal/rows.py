@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fileorg.core.batches import row_maker
 from fileorg.core.errors import JournalError
 from fileorg.core.model import FOLDER_ACTIONS, ROOT, Action, Base, Keeper, OperationState, RecordState
-from fileorg.core.names import display
+from fileorg.core.names import are_names, display, is_folder, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 RecordId = int
 
-_NO_NAMES = frozenset({b"", b".", b".."})
 _NUMBERS = {int, type(None)}
 _ACTIONS = {str(action): action for action in Action}
 
@@ -139,7 +138,7 @@ _new_done = row_maker(Done)
 def checked_place(row: tuple[int, bytes] | None, folder: object) -> Place:
     """A folder of the journal, if it stays below its base. Raises `JournalError`."""
     try:
-        if row is None or not (row[1] == b"" or is_inside(row[1], b"any name")):
+        if row is None or not isinstance(row[1], bytes) or not is_folder(row[1]):
             raise ValueError
         return Place(_checked_base(row[0]), row[1])
     except (ValueError, TypeError, AttributeError):
@@ -168,12 +167,10 @@ def checked_rows(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
 
 def checked_names(*columns: Sequence[Any]) -> bool:
     """Whether all are single names."""
-    names = [name for column in columns for name in column]
     try:
-        joined = b"/".join(names)
+        return all(map(are_names, columns))
     except TypeError:
         return False
-    return joined.count(b"/") == len(names) - 1 and b"\0" not in joined and _NO_NAMES.isdisjoint(names)
 
 
 def checked_keeper(row: tuple[Any, ...], place: Place) -> Keeper:
@@ -248,7 +245,4 @@ def foreign(what: str, number: object) -> JournalError:
 
 def is_inside(folder: object, name: object) -> bool:
     """Whether it is one name in a folder that stays below its base."""
-    if not isinstance(folder, bytes) or not isinstance(name, bytes):
-        return False
-    components = [*(folder.split(b"/") if folder else []), name]
-    return b"/" not in name and all(part not in _NO_NAMES and b"\0" not in part for part in components)
+    return isinstance(folder, bytes) and isinstance(name, bytes) and is_folder(folder) and is_name(name)

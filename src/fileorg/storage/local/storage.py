@@ -8,12 +8,12 @@ import os
 import stat
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
-from fileorg.core.names import join
+from fileorg.core.names import NO_NAMES, are_names, join
 from fileorg.storage.base import Capabilities, Kind
 from fileorg.storage.local import copying, posix
 from fileorg.storage.local.casing import Spellings
 from fileorg.storage.local.listing import batches, entry_of, regular_file
-from fileorg.storage.paths import NO_NAMES, are_names, check_name, failed
+from fileorg.storage.paths import check_name, failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
