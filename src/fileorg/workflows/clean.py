@@ -50,8 +50,7 @@ class CleanRun:
         """Carry the plan out. Raises `JournalError`; `GuardRefused` if it is more than `--max-changes`."""
         self.check()
         plan = self.plan
-        facts = self._options.facts()
-        return self._session.run("clean", plan, facts, stop, files=plan.files, renames=plan.renames)
+        return self._session.run("clean", plan, self._options.facts(), stop, renames=plan.renames)
 
     def check(self) -> None:
         """Raises `GuardRefused` if there is more to do than was allowed."""

@@ -140,10 +140,9 @@ class DedupeRun:
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Carry the plan out. Raises `JournalError`; `GuardRefused` if it is more than `--max-changes`."""
         self.check()
-        plan = self.rows
         facts = self._options.facts()
         # Each is read before it goes: no other process is needed for the renames.
-        return self._session.run("dedupe", plan, facts, stop, files=plan.files, renames=0, copies=True)
+        return self._session.run("dedupe", self.rows, facts, stop, renames=0, copies=True)
 
 
 @contextlib.contextmanager

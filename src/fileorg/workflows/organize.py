@@ -74,17 +74,8 @@ class OrganizeRun:
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Carry the plan out. Raises `JournalError`; `GuardRefused` if it is more than `--max-changes`."""
         self.check()
-        files, action = self.plan.files, self._options.action
-        return self._session.run(
-            "organize",
-            self.plan,
-            self._options.facts(),
-            stop,
-            files=files,
-            renames=files,
-            stage=str(action),
-            copies=action is Action.COPY,
-        )
+        action, facts = self._options.action, self._options.facts()
+        return self._session.run("organize", self.plan, facts, stop, stage=str(action), copies=action is Action.COPY)
 
     def check(self) -> None:
         """The guards that need the plan. Raises `GuardRefused`."""

@@ -124,19 +124,19 @@ class Session:
         facts: dict[str, Any],
         stop: Callable[[], bool],
         *,
-        files: int,
-        renames: int,
+        renames: int | None = None,
         stage: str | None = None,
         undoes: int | None = None,
         copies: bool = False,
         changed: Changed = Changed.LEAVE,
     ) -> Outcome:
-        """Carry a plan out, as an operation of its own. `facts` are kept for people; `files` and `renames` say how many
-        there will be of each; `copies` that contents are read or written. Raises `JournalError`.
+        """Carry a plan out, as an operation of its own. `facts` are kept for people; `renames` says how many there will
+        be, if not one a file; `copies` that contents are read or written. Raises `JournalError`.
         """
         follow = self._follow()
         operation = begin(self.journal, kind, self.storages, facts, undoes)
-        self.reporter.stage(stage or kind, files)
+        self.reporter.stage(stage or kind, plan.files)
+        renames = plan.files if renames is None else renames
         with contextlib.closing(hands_for(renames, self.storages, self.locks)) as hands:
             return execute(
                 plan,

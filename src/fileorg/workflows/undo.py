@@ -73,11 +73,8 @@ class UndoRun:
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Take it back. Raises `JournalError`."""
-        files = self.plan.files
         changed = Changed.ANY if self._options.include_changed else Changed.EDITED
-        return self._session.run(
-            self.kind, self.plan, {}, stop, files=files, renames=files, undoes=self.undone.id, changed=changed
-        )
+        return self._session.run(self.kind, self.plan, {}, stop, undoes=self.undone.id, changed=changed)
 
 
 @contextlib.contextmanager
