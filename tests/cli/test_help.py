@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import typer
 
-from fileorg.cli.app import COMMANDS, _app
+from fileorg.cli.commands import COMMANDS
 from fileorg.cli.manual import example_words
+from fileorg.cli.program import program
 
 if TYPE_CHECKING:
     from tests.cli.screens import Fileorg
     from tests.support.tree import Tree
 
-PROGRAM: Any = typer.main.get_command(_app([]))
+PROGRAM: Any = typer.main.get_command(program())
 
 
 def parameters() -> list[Any]:

@@ -2,59 +2,21 @@
 
 import contextlib
 import errno
-import functools
 import importlib
 import os
-import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from fileorg.cli.manual import ManualCommand, ManualGroup
-from fileorg.cli.stop import Stopped
+from fileorg.cli.commands import COMMANDS
+from fileorg.cli.parameters import plain_values
 from fileorg.cli.terminal import Out, prepare_streams, standard_error
 from fileorg.core.errors import Exit, FileorgError
 from fileorg.core.names import display
 
-SORT, LOOK, MORE = "Sort", "Look", "More"
-
-COMMANDS = {
-    "organize": SORT,
-    "dedupe": SORT,
-    "clean": SORT,
-    "undo": SORT,
-    "redo": SORT,
-    "scan": LOOK,
-    "categorize": LOOK,
-    "report": LOOK,
-    "history": LOOK,
-    "files": LOOK,
-    "duplicates": LOOK,
-    "recover": MORE,
-    "purge": MORE,
-    "demo": MORE,
-}
-"""Each is the function of that name in the module of that name, in the order of --help."""
-
-EXAMPLES = """
-# Sort a folder, and take it back
-fileorg organize ~/Downloads
-fileorg undo
-
-# Try it on a folder made for it
-fileorg demo
-"""
-
 COMPLETE = "_FILEORG_COMPLETE"
-_CONTEXT = {"help_option_names": ["-h", "--help"]}
-_BROKEN_PIPE = 128 + signal.SIGPIPE
-
-
-class _PipeClosed(Exception):
-    """A BrokenPipeError under a name that Typer does not know."""
+_BROKEN_PIPE = 128 + 13  # SIGPIPE
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -76,14 +38,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     try:
-        # Not `standalone`: then it would print errors itself, in another form.
-        code = typer.main.get_command(_app(words))(words, prog_name="fileorg", standalone_mode=False)
-    except _PipeClosed:
-        raise BrokenPipeError from None
+        code = _carry_out(words)
+    except BrokenPipeError:
+        raise
+    except KeyboardInterrupt:
+        return _tell(words, "Stopped. Nothing was changed.", "", Exit.INTERRUPTED)
     except FileorgError as error:
         return _tell(words, str(error), error.hint, error.exit_code, error)
-    except typer.Abort:
-        return _tell(words, "Stopped. Nothing was changed.", "", Exit.INTERRUPTED)
     except SystemExit as stop:  # from the completion of Typer
         return stop.code if isinstance(stop.code, int) else 1
     except Exception as error:
@@ -102,8 +63,23 @@ def _run(words: list[str]) -> int:
     if _wants_json(words):
         from fileorg.cli.progress import tell_event
 
-        tell_event(standard_error(), event="done", exit_code=int(code or 0))
-    return int(code or 0)
+        tell_event(standard_error(), event="done", exit_code=code)
+    return code
+
+
+def _carry_out(words: list[str]) -> int:
+    """Run the one command that the first word names, if it is that; otherwise any of them, as Typer finds it."""
+    if not words or words[0] not in COMMANDS or COMPLETE in os.environ:
+        names: Iterable[str] = COMMANDS
+    else:
+        names = words[:1]
+        command = getattr(importlib.import_module(f"fileorg.cli.commands.{words[0]}"), words[0])
+        values = plain_values(command, words[1:])
+        if values is not None:
+            return int(command(**values))
+    from fileorg.cli.program import run_by_typer
+
+    return run_by_typer(words, names)
 
 
 def _hint_of(error: OSError) -> str:
@@ -157,60 +133,3 @@ def _silence(stream: Any) -> None:
         devnull = os.open(os.devnull, os.O_WRONLY)
         os.dup2(devnull, stream.fileno())
         os.close(devnull)
-
-
-# The Typer app --------------------------------------------------------------------------------------------------------
-
-
-def _app(words: Sequence[str]) -> typer.Typer:
-    """With the one command that is wanted, where that is clear from the first word; otherwise with all."""
-    app = typer.Typer(
-        cls=ManualGroup,
-        context_settings=_CONTEXT,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,
-        invoke_without_command=True,
-        epilog=EXAMPLES,
-    )
-    app.callback()(main)
-    wanted = words[:1] if words and words[0] in COMMANDS and COMPLETE not in os.environ else COMMANDS
-    for name in wanted:
-        module = importlib.import_module(f"fileorg.cli.commands.{name}")
-        app.command(
-            name, cls=ManualCommand, context_settings=_CONTEXT, epilog=module.EXAMPLES, rich_help_panel=COMMANDS[name]
-        )(_stoppable(getattr(module, name)))
-    return app
-
-
-def main(
-    ctx: typer.Context,
-    version: Annotated[bool, typer.Option("-V", "--version", help="Print the version.")] = False,
-) -> None:
-    """Sort a messy folder, see what happened, and take it back exactly.
-
-    Every change is written to a journal before it is made, nothing is ever overwritten, and fileorg undo gives back
-    the tree as it was. A run that was cut short settles itself at the next start.
-    """
-    if version:
-        from fileorg import __version__
-
-        sys.stdout.write(f"fileorg {__version__}\n")
-        raise typer.Exit
-    if ctx.invoked_subcommand is None:
-        sys.stderr.write(ctx.get_help() + "\n")
-        raise typer.Exit(Exit.USAGE)
-
-
-def _stoppable(command: Callable[..., int]) -> Callable[..., int]:
-    """The command, in which Ctrl-C is an error like others: Typer would make a bare 130 of it."""
-
-    @functools.wraps(command)
-    def stoppable(*args: Any, **options: Any) -> int:
-        try:
-            return command(*args, **options)
-        except KeyboardInterrupt:
-            raise Stopped("Stopped. Nothing was changed.") from None
-        except BrokenPipeError:
-            raise _PipeClosed from None
-
-    return stoppable

@@ -3,10 +3,7 @@
 import contextlib
 import os
 import re
-
-import typer
-
-from fileorg.rules.categories import CATEGORIES
+from typing import Any
 
 # Shells evaluate what they are told, and Typer reads markup in it: of a folder's name only the harmless is shown.
 _NOT_PLAIN = r"[^\w ,.:/~+-]"
@@ -19,28 +16,30 @@ def category_word(name: str) -> str:
 
 def categories(incomplete: str) -> list[tuple[str, str]]:
     """The categories of `--category`, in the case that was begun."""
+    from fileorg.rules.categories import CATEGORIES
+
     words = [category_word(name) for name in CATEGORIES]
     if incomplete.islower():
         words = [word.lower() for word in words]
     return [(word, "") for word in words if word.startswith(incomplete)]
 
 
-def undoable(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+def undoable(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     """The numbers of operations that `undo` takes, newest first, with what they were."""
     return _operations(ctx, incomplete, undo=True)
 
 
-def redoable(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+def redoable(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     """The numbers of operations that `redo` takes, newest first."""
     return _operations(ctx, incomplete, redo=True)
 
 
-def every_operation(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+def every_operation(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     return _operations(ctx, incomplete, undo=True, redo=True, in_effect=False)
 
 
 def _operations(
-    ctx: typer.Context, incomplete: str, *, undo: bool = False, redo: bool = False, in_effect: bool = True
+    ctx: Any, incomplete: str, *, undo: bool = False, redo: bool = False, in_effect: bool = True
 ) -> list[tuple[str, str]]:
     """Those that `undo` takes, that `redo` takes, or both."""
     found: list[tuple[str, str]] = []

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-import typer
-
 from fileorg.cli import complete, values
+from fileorg.cli.parameters import Option
 from fileorg.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,24 +40,24 @@ GENERAL = "General"
 
 DryRun = Annotated[
     bool,
-    typer.Option(
+    Option(
         "-n", "--dry-run", help="Show each change under the names it would have, and make none.", rich_help_panel=RUN
     ),
 ]
 Yes = Annotated[
-    bool, typer.Option("-y", "--yes", help="Do not ask. Without a terminal nothing is asked.", rich_help_panel=RUN)
+    bool, Option("-y", "--yes", help="Do not ask. Without a terminal nothing is asked.", rich_help_panel=RUN)
 ]
 
 MaxChanges = Annotated[
     int | None,
-    typer.Option("--max-changes", min=0, metavar="N", help="Refuse to change more files than N.", rich_help_panel=RUN),
+    Option("--max-changes", min=0, metavar="N", help="Refuse to change more files than N.", rich_help_panel=RUN),
 ]
 
 # Which files ----------------------------------------------------------------------------------------------------------
 
 Recursive = Annotated[
     bool,
-    typer.Option(
+    Option(
         "-r",
         "--recursive",
         help="Files in subfolders too. Projects, bundles and hidden folders stay whole.",
@@ -67,7 +66,7 @@ Recursive = Annotated[
 ]
 MaxDepth = Annotated[
     int | None,
-    typer.Option(
+    Option(
         "--max-depth",
         min=0,
         metavar="N",
@@ -77,7 +76,7 @@ MaxDepth = Annotated[
 ]
 Include = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--include",
         metavar="PATTERN",
         help="Only what matches, as in a .gitignore. May be repeated.",
@@ -86,7 +85,7 @@ Include = Annotated[
 ]
 Exclude = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--exclude",
         metavar="PATTERN",
         help="Not what matches, as in a .gitignore. May be repeated.",
@@ -95,23 +94,21 @@ Exclude = Annotated[
 ]
 Hidden = Annotated[
     bool,
-    typer.Option("--hidden", help="Hidden files and folders too, whose names start with a dot.", rich_help_panel=FILES),
+    Option("--hidden", help="Hidden files and folders too, whose names start with a dot.", rich_help_panel=FILES),
 ]
 OneFileSystem = Annotated[
-    bool, typer.Option("--one-file-system", help="Do not enter other disks mounted below.", rich_help_panel=FILES)
+    bool, Option("--one-file-system", help="Do not enter other disks mounted below.", rich_help_panel=FILES)
 ]
 MinSize = Annotated[
     str | None,
-    typer.Option(
-        "--min-size", metavar="SIZE", help="Files of at least SIZE: 512, 10K, 1.5M, 2G.", rich_help_panel=FILES
-    ),
+    Option("--min-size", metavar="SIZE", help="Files of at least SIZE: 512, 10K, 1.5M, 2G.", rich_help_panel=FILES),
 ]
 MaxSize = Annotated[
-    str | None, typer.Option("--max-size", metavar="SIZE", help="Files of at most SIZE.", rich_help_panel=FILES)
+    str | None, Option("--max-size", metavar="SIZE", help="Files of at most SIZE.", rich_help_panel=FILES)
 ]
 NewerThan = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--newer-than",
         metavar="TIME",
         help="Files last changed after TIME: 12h, 7d, 2w (ago), or 2024-05-01.",
@@ -120,11 +117,11 @@ NewerThan = Annotated[
 ]
 OlderThan = Annotated[
     str | None,
-    typer.Option("--older-than", metavar="TIME", help="Files last changed before TIME.", rich_help_panel=FILES),
+    Option("--older-than", metavar="TIME", help="Files last changed before TIME.", rich_help_panel=FILES),
 ]
 Category = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--category",
         metavar="CATEGORY",
         help="Only files of this category. May be repeated.",
@@ -136,34 +133,30 @@ Category = Annotated[
 # Output ---------------------------------------------------------------------------------------------------------------
 
 TextOrJson = Annotated[
-    Format, typer.Option("-f", "--format", help="What to write: text for people, or JSON.", rich_help_panel=OUTPUT)
+    Format, Option("-f", "--format", help="What to write: text for people, or JSON.", rich_help_panel=OUTPUT)
 ]
 TextJsonCsv = Annotated[
     ListFormat,
-    typer.Option("-f", "--format", help="What to write: text for people, JSON or CSV.", rich_help_panel=OUTPUT),
+    Option("-f", "--format", help="What to write: text for people, JSON or CSV.", rich_help_panel=OUTPUT),
 ]
 NullPairs = Annotated[
     bool,
-    typer.Option(
-        "-0", "--null", help="With -n: sources and targets by turns, each ended by NUL.", rich_help_panel=OUTPUT
-    ),
+    Option("-0", "--null", help="With -n: sources and targets by turns, each ended by NUL.", rich_help_panel=OUTPUT),
 ]
 Output = Annotated[
     str | None,
-    typer.Option(
-        "-o", "--output", metavar="FILE", help="Write to FILE instead of standard output.", rich_help_panel=OUTPUT
-    ),
+    Option("-o", "--output", metavar="FILE", help="Write to FILE instead of standard output.", rich_help_panel=OUTPUT),
 ]
-Page = Annotated[int, typer.Option("--page", min=1, metavar="N", help="Which page.", rich_help_panel=OUTPUT)]
+Page = Annotated[int, Option("--page", min=1, metavar="N", help="Which page.", rich_help_panel=OUTPUT)]
 PageSize = Annotated[
     int,
-    typer.Option("--page-size", min=1, max=10_000, metavar="N", help="How many on a page.", rich_help_panel=OUTPUT),
+    Option("--page-size", min=1, max=10_000, metavar="N", help="How many on a page.", rich_help_panel=OUTPUT),
 ]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but what went wrong.", rich_help_panel=OUTPUT)]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Name every file.", rich_help_panel=OUTPUT)]
+Quiet = Annotated[bool, Option("-q", "--quiet", help="Say nothing but what went wrong.", rich_help_panel=OUTPUT)]
+Verbose = Annotated[bool, Option("-v", "--verbose", help="Name every file.", rich_help_panel=OUTPUT)]
 Progress = Annotated[
     ProgressMode,
-    typer.Option(
+    Option(
         "--progress",
         help="A live display in a terminal, or always, or never; or one JSON event a line on standard error.",
         rich_help_panel=OUTPUT,
@@ -174,7 +167,7 @@ Progress = Annotated[
 
 StateDir = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--state-dir",
         metavar="DIR",
         envvar="FILEORG_HOME",

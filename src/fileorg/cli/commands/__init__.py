@@ -1,1 +1,21 @@
 """One file a command, each with a function of the command's name."""
+
+SORT, LOOK, MORE = "Sort", "Look", "More"
+
+COMMANDS = {
+    "organize": SORT,
+    "dedupe": SORT,
+    "clean": SORT,
+    "undo": SORT,
+    "redo": SORT,
+    "scan": LOOK,
+    "categorize": LOOK,
+    "report": LOOK,
+    "history": LOOK,
+    "files": LOOK,
+    "duplicates": LOOK,
+    "recover": MORE,
+    "purge": MORE,
+    "demo": MORE,
+}
+"""In the order of --help, by what they are for."""

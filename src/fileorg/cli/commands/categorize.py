@@ -4,11 +4,10 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.options import OUTPUT, ListFormat, ProgressMode
+from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,9 +25,9 @@ fileorg categorize ~/Downloads --category Images -0 | xargs -0 ls -l
 fileorg categorize ~/Downloads --format csv -o files.csv
 """
 
-Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="Folders, with all that is below them.")]
+Paths = Annotated[list[str], Argument(metavar="PATH", help="Folders, with all that is below them.")]
 Null = Annotated[
-    bool, typer.Option("-0", "--null", help="Only the paths, each ended by NUL, as they are.", rich_help_panel=OUTPUT)
+    bool, Option("-0", "--null", help="Only the paths, each ended by NUL, as they are.", rich_help_panel=OUTPUT)
 ]
 
 

@@ -4,10 +4,9 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from fileorg.cli import options as shared
 from fileorg.cli.options import Format, Manner, ProgressMode
+from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import Exit
 
 if TYPE_CHECKING:
@@ -31,13 +30,13 @@ fileorg clean ~/Downloads --yes --quiet --older-than 30d
 
 KINDS = "What is removed (all three, if none is given)"
 
-Folder = Annotated[str, typer.Argument(metavar="PATH", help="The folder that is to be cleaned, with those in it.")]
+Folder = Annotated[str, Argument(metavar="PATH", help="The folder that is to be cleaned, with those in it.")]
 EmptyFiles = Annotated[
-    bool, typer.Option("--empty-files", help="Files of 0 bytes. They go to the trash.", rich_help_panel=KINDS)
+    bool, Option("--empty-files", help="Files of 0 bytes. They go to the trash.", rich_help_panel=KINDS)
 ]
 EmptyFolders = Annotated[
     bool,
-    typer.Option(
+    Option(
         "--empty-folders",
         help="Folders that hold nothing, or nothing but what is removed too.",
         rich_help_panel=KINDS,
@@ -45,7 +44,7 @@ EmptyFolders = Annotated[
 ]
 BrokenSymlinks = Annotated[
     bool,
-    typer.Option(
+    Option(
         "--broken-symlinks",
         help="Symlinks that lead nowhere. One that leads to a disk which is not mounted is among them.",
         rich_help_panel=KINDS,
@@ -53,7 +52,7 @@ BrokenSymlinks = Annotated[
 ]
 MaxChanges = Annotated[
     int | None,
-    typer.Option("--max-changes", min=0, metavar="N", help="Refuse to remove more than N.", rich_help_panel=shared.RUN),
+    Option("--max-changes", min=0, metavar="N", help="Refuse to remove more than N.", rich_help_panel=shared.RUN),
 ]
 
 

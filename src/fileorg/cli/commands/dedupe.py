@@ -5,10 +5,9 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from fileorg.cli import options as shared
 from fileorg.cli.options import FILES, OUTPUT, Format, Manner, ProgressMode
+from fileorg.cli.parameters import Argument, Option
 from fileorg.content.keeper import Keep
 from fileorg.core.errors import Exit, UsageError
 from fileorg.plan.dedupe import Remedy
@@ -49,10 +48,10 @@ class DedupeFormat(StrEnum):
     FDUPES = "fdupes"
 
 
-Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="Folders to search, one or more.")]
+Paths = Annotated[list[str], Argument(metavar="PATH", help="Folders to search, one or more.")]
 KeepOption = Annotated[
     list[Keep] | None,
-    typer.Option(
+    Option(
         "--keep",
         metavar="RULE",
         help=f"Which file of a group stays: {', '.join(Keep)}. May be repeated: the next decides where the one before"
@@ -63,7 +62,7 @@ KeepOption = Annotated[
 ]
 Reference = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--reference",
         metavar="DIR",
         help="A folder whose files always stay, and are never touched. May be repeated.",
@@ -72,26 +71,22 @@ Reference = Annotated[
 ]
 Prefer = Annotated[
     list[str] | None,
-    typer.Option(
-        "--prefer", metavar="PATTERN", help="Rather keep what matches, as in a .gitignore.", rich_help_panel=KEEP
-    ),
+    Option("--prefer", metavar="PATTERN", help="Rather keep what matches, as in a .gitignore.", rich_help_panel=KEEP),
 ]
 Protect = Annotated[
     list[str] | None,
-    typer.Option(
-        "--protect", metavar="PATTERN", help="Never touch what matches, as in a .gitignore.", rich_help_panel=KEEP
-    ),
+    Option("--protect", metavar="PATTERN", help="Never touch what matches, as in a .gitignore.", rich_help_panel=KEEP),
 ]
 Isolate = Annotated[
     bool,
-    typer.Option(
+    Option(
         "--isolate", help="Only what another of the given folders has, too: copies within one stay.",
         rich_help_panel=KEEP,
     ),
 ]  # fmt: skip
 ActionOption = Annotated[
     Remedy | None,
-    typer.Option(
+    Option(
         "--action",
         help="What is done with the others: into the trash of fileorg, a hard link or a symlink to the one that stays"
         " in their place, or shared blocks (btrfs, xfs). Without it nothing is changed.",
@@ -101,7 +96,7 @@ ActionOption = Annotated[
 ]
 Everything = Annotated[
     bool,
-    typer.Option(
+    Option(
         "--everything",
         help="Also what is left alone otherwise: hidden files, projects, version control, bundles, system files.",
         rich_help_panel=FILES,
@@ -109,7 +104,7 @@ Everything = Annotated[
 ]
 HardLinks = Annotated[
     bool,
-    typer.Option(
+    Option(
         "--hardlinks",
         help="List every name of a file that has several; they take no space, and stay.",
         rich_help_panel=FILES,
@@ -117,7 +112,7 @@ HardLinks = Annotated[
 ]
 FormatOption = Annotated[
     DedupeFormat,
-    typer.Option(
+    Option(
         "-f",
         "--format",
         help="What to write: text for people, JSON, CSV, or as fdupes does: a path a line, groups set apart.",
@@ -126,7 +121,7 @@ FormatOption = Annotated[
 ]
 Null = Annotated[
     bool,
-    typer.Option(
+    Option(
         "-0",
         "--null",
         help="Paths ended by NUL, and each group by one more. With --action and -n: sources and targets by turns.",

@@ -3,10 +3,9 @@
 import os
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from fileorg.cli import options as shared
 from fileorg.cli.options import Manner
+from fileorg.cli.parameters import Argument
 from fileorg.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ NAME = "fileorg-demo"
 
 Folder = Annotated[
     str,
-    typer.Argument(metavar="DIR", help="A folder that does not exist yet, or is empty."),
+    Argument(metavar="DIR", help="A folder that does not exist yet, or is empty."),
 ]
 
 

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-import typer
-
 from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.options import ListFormat
+from fileorg.cli.parameters import Argument
 from fileorg.core.errors import Exit
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ fileorg duplicates 7 --page 2 --page-size 100
 
 Op = Annotated[
     int | None,
-    typer.Argument(
+    Argument(
         metavar="OP", min=1, help="An operation that dealt with duplicates.", show_default=False,
         autocompletion=complete.every_operation,
     ),

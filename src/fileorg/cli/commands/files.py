@@ -2,11 +2,10 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.options import FILES, OUTPUT, ListFormat
+from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import Exit
 from fileorg.core.model import WAS_DONE, RecordState, SortBy
 
@@ -28,14 +27,14 @@ fileorg files 7 --category Images --sort size --page 2 --format json
 
 Op = Annotated[
     int | None,
-    typer.Argument(
+    Argument(
         metavar="OP", min=1, help="An operation; without it the last one.", show_default=False,
         autocompletion=complete.every_operation,
     ),
 ]  # fmt: skip
 Status = Annotated[
     list[RecordState] | None,
-    typer.Option(
+    Option(
         "--status",
         metavar="STATUS",
         help=f"Only files of this status: {', '.join(RecordState)}. May be repeated.",
@@ -44,14 +43,14 @@ Status = Annotated[
 ]
 Sort = Annotated[
     SortBy,
-    typer.Option(
+    Option(
         "--sort",
         help="In the order of the run, by path, by size with the largest first, by status with problems first, or by"
         " category.",
         rich_help_panel=OUTPUT,
     ),
 ]
-Reverse = Annotated[bool, typer.Option("--reverse", help="The other way round.", rich_help_panel=OUTPUT)]
+Reverse = Annotated[bool, Option("--reverse", help="The other way round.", rich_help_panel=OUTPUT)]
 
 
 def files(

@@ -4,11 +4,10 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.options import ListFormat
+from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import Exit, UsageError
 
 if TYPE_CHECKING:
@@ -29,13 +28,11 @@ fileorg history --problems 7
 
 File = Annotated[
     str | None,
-    typer.Argument(
-        metavar="PATH", help="A file, where it is now or where it was: show where it went.", show_default=False
-    ),
+    Argument(metavar="PATH", help="A file, where it is now or where it was: show where it went.", show_default=False),
 ]
 Problems = Annotated[
     int | None,
-    typer.Option(
+    Option(
         "--problems",
         metavar="OP",
         min=1,

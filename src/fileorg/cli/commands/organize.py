@@ -6,11 +6,10 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from fileorg.cli import options as shared
 from fileorg.cli import values
 from fileorg.cli.options import FILES, Format, Manner, ProgressMode
+from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import Exit, UsageError
 from fileorg.core.model import DEST, Action, By, OnConflict
 
@@ -48,10 +47,10 @@ class FileAction(StrEnum):
     SYMLINK = Action.SYMLINK
 
 
-Folder = Annotated[str, typer.Argument(metavar="PATH", help="The folder whose files are to be sorted.")]
+Folder = Annotated[str, Argument(metavar="PATH", help="The folder whose files are to be sorted.")]
 Dest = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--dest",
         metavar="DIR",
         help="Make the folders in DIR; without it, in PATH itself.",
@@ -60,7 +59,7 @@ Dest = Annotated[
 ]
 ByOption = Annotated[
     By | None,
-    typer.Option(
+    Option(
         "--by",
         help="Folders by category (Images, Documents, …), by year and month, or by extension. Default: category.",
         show_default=False,
@@ -69,7 +68,7 @@ ByOption = Annotated[
 ]
 TemplateOption = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--template",
         metavar="TEXT",
         help="Folders of your own, from {category} {extension} {year} {month} {day} {name}.",
@@ -78,11 +77,11 @@ TemplateOption = Annotated[
 ]
 ActionOption = Annotated[
     FileAction,
-    typer.Option("--action", help="What is done with each file. Links and copies leave it.", rich_help_panel=LAYOUT),
+    Option("--action", help="What is done with each file. Links and copies leave it.", rich_help_panel=LAYOUT),
 ]
 OnConflictOption = Annotated[
     OnConflict,
-    typer.Option(
+    Option(
         "--on-conflict",
         help="When a name is taken by other content: add a number, leave the file, let the newer one have the name"
         " (the older goes to the trash of fileorg), or refuse the whole run. The same content is never kept twice.",
@@ -91,9 +90,7 @@ OnConflictOption = Annotated[
 ]
 MinAge = Annotated[
     str | None,
-    typer.Option(
-        "--min-age", metavar="AGE", help="Leave what changed in the last AGE: 30s, 10m, 1d.", rich_help_panel=FILES
-    ),
+    Option("--min-age", metavar="AGE", help="Leave what changed in the last AGE: 30s, 10m, 1d.", rich_help_panel=FILES),
 ]
 
 

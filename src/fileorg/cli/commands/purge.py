@@ -3,11 +3,10 @@
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from fileorg.cli import complete, values
 from fileorg.cli import options as shared
 from fileorg.cli.options import Format, Manner, ProgressMode
+from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import Exit, GuardRefused
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ _NAMED = 20
 
 Operations = Annotated[
     list[int] | None,
-    typer.Argument(
+    Argument(
         metavar="[OP...]",
         min=1,
         help="The numbers of operations, as fileorg history lists them. Default: all that have something in the trash.",
@@ -44,15 +43,15 @@ Operations = Annotated[
 ]
 OlderThan = Annotated[
     str | None,
-    typer.Option("--older-than", metavar="TIME", help="Only operations from before TIME: 30d, 2w (ago), 2024-05-01."),
+    Option("--older-than", metavar="TIME", help="Only operations from before TIME: 30d, 2w (ago), 2024-05-01."),
 ]
 Yes = Annotated[
     bool,
-    typer.Option("-y", "--yes", help="Do not ask. Without a terminal it has to be given.", rich_help_panel=shared.RUN),
+    Option("-y", "--yes", help="Do not ask. Without a terminal it has to be given.", rich_help_panel=shared.RUN),
 ]
 DryRun = Annotated[
     bool,
-    typer.Option("-n", "--dry-run", help="Name each file that would go, and remove none.", rich_help_panel=shared.RUN),
+    Option("-n", "--dry-run", help="Name each file that would go, and remove none.", rich_help_panel=shared.RUN),
 ]
 
 

@@ -2,12 +2,11 @@
 
 from typing import Annotated
 
-import typer
-
 from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.commands.undo import IncludeChanged, Rename, run_undo
 from fileorg.cli.options import Format, Manner, ProgressMode
+from fileorg.cli.parameters import Argument
 
 EXAMPLES = """
 # The last undo was a mistake
@@ -19,7 +18,7 @@ fileorg redo --dry-run
 
 OperationNumber = Annotated[
     int | None,
-    typer.Argument(
+    Argument(
         metavar="OP",
         min=1,
         help="The number of the undo, or of what it took back. Default: the last undo.",

@@ -9,11 +9,10 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.options import OUTPUT, ProgressMode
+from fileorg.cli.parameters import Argument, Option
 from fileorg.core.batches import in_batches
 from fileorg.core.errors import Exit, UsageError
 
@@ -48,7 +47,7 @@ class ReportFormat(StrEnum):
 
 About = Annotated[
     str | None,
-    typer.Argument(
+    Argument(
         metavar="OP|FOLDER",
         help="An operation, or a folder that was scanned; without it the last operation.",
         show_default=False,
@@ -57,14 +56,14 @@ About = Annotated[
 ]
 FormatOption = Annotated[
     ReportFormat,
-    typer.Option(
+    Option(
         "-f", "--format", help="A page for a browser; or all of it as JSON; or the records as CSV.",
         rich_help_panel=OUTPUT,
     ),
 ]  # fmt: skip
 OutputOption = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "-o",
         "--output",
         metavar="FILE",
@@ -73,18 +72,16 @@ OutputOption = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
-Open = Annotated[bool, typer.Option("--open", help="Show the page in the browser.", rich_help_panel=OUTPUT)]
+Open = Annotated[bool, Option("--open", help="Show the page in the browser.", rich_help_panel=OUTPUT)]
 CsvRaw = Annotated[
     bool,
-    typer.Option(
+    Option(
         "--csv-raw",
         help="Names byte by byte, as they are. A spreadsheet may run one that looks like a formula.",
         rich_help_panel=OUTPUT,
     ),
 ]
-Schema = Annotated[
-    bool, typer.Option("--schema", help="Print the JSON Schema of --format json.", rich_help_panel=OUTPUT)
-]
+Schema = Annotated[bool, Option("--schema", help="Print the JSON Schema of --format json.", rich_help_panel=OUTPUT)]
 
 
 def report(

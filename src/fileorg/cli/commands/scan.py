@@ -3,10 +3,9 @@
 import os
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from fileorg.cli import options as shared
 from fileorg.cli.options import ListFormat, ProgressMode
+from fileorg.cli.parameters import Argument
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +25,7 @@ fileorg scan ~ --min-size 100M --older-than 1y
 fileorg scan ~/Downloads ~/Desktop --format json
 """
 
-Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="Folders. What two of them hold is counted once.")]
+Paths = Annotated[list[str], Argument(metavar="PATH", help="Folders. What two of them hold is counted once.")]
 
 
 def scan(

@@ -3,11 +3,10 @@
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.options import RUN, Format, Manner, ProgressMode
+from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import Exit
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ fileorg undo 7 --rename
 
 OperationNumber = Annotated[
     int | None,
-    typer.Argument(
+    Argument(
         metavar="OP",
         min=1,
         help="The number of the operation, as fileorg history lists it. Default: the last one.",
@@ -41,7 +40,7 @@ OperationNumber = Annotated[
 ]
 IncludeChanged = Annotated[
     bool,
-    typer.Option(
+    Option(
         "--include-changed",
         help="Also what another file has taken the place of since. An edited file is moved in any case.",
         rich_help_panel=RUN,
@@ -49,7 +48,7 @@ IncludeChanged = Annotated[
 ]
 Rename = Annotated[
     bool,
-    typer.Option("--rename", help="Where the old name is taken, put the file beside it.", rich_help_panel=RUN),
+    Option("--rename", help="Where the old name is taken, put the file beside it.", rich_help_panel=RUN),
 ]
 
 

@@ -1,0 +1,167 @@
+"""Options and arguments as the commands declare them, and command lines that are plainly right, read without Typer.
+
+Typer takes 60 ms to import, half of what a short command needs. It is there for all else: help, completion, and
+whatever is wrong or unusual, which it reads anew and tells about in its own words.
+"""
+
+from __future__ import annotations
+
+import os
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FunctionType
+
+_DIGITS = 19
+_DEBUG = "--debug"
+"""Each command takes it: it is looked up where errors are told."""
+
+
+class Parameter:
+    """What `typer.Option` or `typer.Argument` is made with, where Typer is wanted."""
+
+    def __init__(self, *names: str, **details: Any) -> None:
+        self.names = names
+        self.details = details
+
+
+class Option(Parameter):
+    """In an `Annotated`, as `typer.Option`."""
+
+
+class Argument(Parameter):
+    """In an `Annotated`, as `typer.Argument`."""
+
+
+def for_typer(command: FunctionType) -> FunctionType:
+    """A copy of the command with Typer's own options and arguments in its annotations."""
+    from types import FunctionType
+    from typing import Annotated
+
+    import typer
+
+    makers: dict[type[Parameter], Any] = {Option: typer.Option, Argument: typer.Argument}
+    copy = FunctionType(command.__code__, command.__globals__, command.__name__, command.__defaults__)
+    copy.__doc__ = command.__doc__
+    copy.__annotations__ = dict(command.__annotations__)
+    for name, kind, parameter in _parameters(command):
+        copy.__annotations__[name] = Annotated[kind, makers[type(parameter)](*parameter.names, **parameter.details)]
+    return copy
+
+
+class _Taken(NamedTuple):
+    """A parameter, by the name it is given to the command under, and what it makes of a word."""
+
+    name: str
+    kind: Any
+    many: bool
+    details: dict[str, Any]
+
+
+class _UnclearError(Exception):
+    """Typer has to read the words."""
+
+
+def plain_values(command: FunctionType, words: Sequence[str]) -> dict[str, Any] | None:
+    """What the words after a command's name say, by the names of its parameters, as Typer would read them; None where
+    that is not plain: Typer shall read them.
+    """
+    options, arguments = _declared(command)
+    values: dict[str, Any] = {}
+    try:
+        given = list(_read(options, iter(words), values))
+        for taken in arguments:
+            if taken.many and given:
+                values[taken.name] = [_value(taken, word) for word in given]
+                given = []
+            elif given:
+                values[taken.name] = _value(taken, given.pop(0))
+        if given:
+            return None
+        for taken in options.values():
+            if taken.name not in values and (word := os.environ.get(taken.details.get("envvar", ""))):
+                values[taken.name] = _value(taken, word)
+    except _UnclearError:
+        return None
+    names = command.__code__.co_varnames[: command.__code__.co_argcount]
+    needed = names[: len(names) - len(command.__defaults__ or ())]
+    return values if values.keys() >= set(needed) else None
+
+
+def _parameters(command: FunctionType) -> Iterator[tuple[str, Any, Parameter]]:
+    """Name, type and declaration of each parameter."""
+    for name, annotation in command.__annotations__.items():
+        for parameter in getattr(annotation, "__metadata__", ()):
+            yield name, annotation.__origin__, parameter
+
+
+def _declared(command: FunctionType) -> tuple[dict[str, _Taken], list[_Taken]]:
+    options: dict[str, _Taken] = {}
+    arguments: list[_Taken] = []
+    for name, declared, parameter in _parameters(command):
+        kind = next((each for each in getattr(declared, "__args__", ()) if each is not type(None)), declared)
+        if getattr(declared, "__origin__", None) is list:
+            kind = declared
+        many = getattr(kind, "__origin__", None) is list
+        taken = _Taken(name, kind.__args__[0] if many else kind, many, parameter.details)
+        if isinstance(parameter, Argument):
+            arguments.append(taken)
+        else:
+            options |= dict.fromkeys(parameter.names, taken)
+    return options, arguments
+
+
+def _read(options: dict[str, _Taken], words: Iterator[str], values: dict[str, Any]) -> Iterator[str]:
+    """Fill in the values of options, and yield the words that are none. Raises `_UnclearError`."""
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not word.startswith("-"):
+            yield word
+        elif word == "--":
+            yield from words
+        elif word == _DEBUG:
+            continue
+        elif not word.startswith("--") and len(word) > 2:  # several in one: `-rn`
+            for letter in word[1:]:
+                _take(options.get(f"-{letter}"), None, None, values)
+        else:
+            _take(options.get(name), value if equals else None, words, values)
+
+
+def _take(taken: _Taken | None, value: str | None, words: Iterator[str] | None, values: dict[str, Any]) -> None:
+    """`value` is what stands behind `=`; without it that is the next of `words`."""
+    if taken is None:
+        raise _UnclearError
+    if taken.kind is bool:
+        if value is not None:
+            raise _UnclearError
+        values[taken.name] = True
+        return
+    if value is None:
+        value = next(words, "") if words is not None else ""
+        if value.startswith("-") and value != "-":
+            raise _UnclearError
+    read = _value(taken, value)
+    if taken.many:
+        values.setdefault(taken.name, []).append(read)
+    else:
+        values[taken.name] = read
+
+
+def _value(taken: _Taken, word: str) -> Any:
+    """A word as the type of a parameter."""
+    if taken.kind is str and word:
+        return word
+    if taken.kind is int and word.isascii() and word.isdigit() and len(word) < _DIGITS:
+        number = int(word)
+        if taken.details.get("min", number) <= number <= taken.details.get("max", number):
+            return number
+    elif (
+        isinstance(taken.kind, type)
+        and issubclass(taken.kind, Enum)
+        and word in {str(each.value) for each in taken.kind}
+    ):
+        return taken.kind(word)
+    raise _UnclearError

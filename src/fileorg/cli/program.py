@@ -1,0 +1,93 @@
+"""The program as Typer knows it: what is not plain on a command line, help and completion."""
+
+import functools
+import importlib
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from fileorg.cli.commands import COMMANDS
+from fileorg.cli.manual import ManualCommand, ManualGroup
+from fileorg.cli.parameters import for_typer
+from fileorg.cli.stop import Stopped
+from fileorg.core.errors import Exit
+
+EXAMPLES = """
+# Sort a folder, and take it back
+fileorg organize ~/Downloads
+fileorg undo
+
+# Try it on a folder made for it
+fileorg demo
+"""
+
+_CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
+class _PipeClosed(Exception):
+    """A BrokenPipeError under a name that Typer does not know."""
+
+
+def run_by_typer(words: Sequence[str], names: Iterable[str]) -> int:
+    """Run a command line with the commands of these names. Raises what the command does, and what Typer refuses."""
+    try:
+        # Not `standalone`: then it would print errors itself, in another form.
+        return int(typer.main.get_command(program(names))(words, prog_name="fileorg", standalone_mode=False) or 0)
+    except _PipeClosed:
+        raise BrokenPipeError from None
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+
+
+def program(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    app = typer.Typer(
+        cls=ManualGroup,
+        context_settings=_CONTEXT,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        invoke_without_command=True,
+        epilog=EXAMPLES,
+    )
+    app.callback()(main)
+    for name in names:
+        module = importlib.import_module(f"fileorg.cli.commands.{name}")
+        app.command(
+            name, cls=ManualCommand, context_settings=_CONTEXT, epilog=module.EXAMPLES, rich_help_panel=COMMANDS[name]
+        )(_stoppable(for_typer(getattr(module, name))))
+    return app
+
+
+def main(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("-V", "--version", help="Print the version.")] = False,
+) -> None:
+    """Sort a messy folder, see what happened, and take it back exactly.
+
+    Every change is written to a journal before it is made, nothing is ever overwritten, and fileorg undo gives back
+    the tree as it was. A run that was cut short settles itself at the next start.
+    """
+    if version:
+        from fileorg import __version__
+
+        sys.stdout.write(f"fileorg {__version__}\n")
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        sys.stderr.write(ctx.get_help() + "\n")
+        raise typer.Exit(Exit.USAGE)
+
+
+def _stoppable(command: Callable[..., int]) -> Callable[..., int]:
+    """The command, in which Ctrl-C is an error like others: Typer would make a bare 130 of it."""
+
+    @functools.wraps(command)
+    def stoppable(*args: Any, **options: Any) -> int:
+        try:
+            return command(*args, **options)
+        except KeyboardInterrupt:
+            raise Stopped("Stopped. Nothing was changed.") from None
+        except BrokenPipeError:
+            raise _PipeClosed from None
+
+    return stoppable
