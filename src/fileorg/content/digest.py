@@ -6,16 +6,20 @@ since then shows in its ctime, which no program can set.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import time
 from array import array
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from xxhash import xxh3_64_digest, xxh3_128_digest
 
 from fileorg.storage.local.copying import digest_of_content
 from fileorg.storage.local.listing import INODE_MASK
+from fileorg.storage.local.storage import LocalStorage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +30,6 @@ END_BYTES = 4 << 10
 WHOLE_WIDTH, ENDS_WIDTH = 16, 8
 
 _BUFFER_BYTES = 1 << 20
-_FOLDER_FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC if hasattr(os, "O_PATH") else os.O_RDONLY | os.O_CLOEXEC
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_WHOLE, _NO_ENDS = bytes(WHOLE_WIDTH), bytes(ENDS_WIDTH)
 
 
@@ -36,6 +38,7 @@ class Request(NamedTuple):
 
     batch: int
     part: int
+    root: bytes
     folder: bytes
     dev: int
     files: int
@@ -71,57 +74,67 @@ COARSE_NS = 2_000_000_000
 def answer_all(requests: Sequence[Request]) -> list[Answer]:
     """Read what is asked for, folder by folder in the order in which it lies on the disk."""
     view = memoryview(bytearray(_BUFFER_BYTES))
-    return [_answer(request, view) for request in requests]
+    answers = []
+    for root, of_root in groupby(requests, key=attrgetter("root")):
+        some = list(of_root)
+        try:
+            with contextlib.closing(LocalStorage(root)) as storage:
+                answers += [_answer(request, storage, view) for request in some]
+        except OSError as error:
+            answers += [_refused(request, error) for request in some]
+    return answers
 
 
-def _answer(request: Request, view: memoryview) -> Answer:
+def _refused(request: Request, error: OSError) -> Answer:
+    """None of the files can be read."""
+    problems = [(position, _reason(error)) for position in array("H", request.positions)]
+    return Answer(request.batch, request.part, b"", b"", b"", b"", 0, [], problems)
+
+
+def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer:
     files, names = request.files, request.names.split(b"\0")
+    try:
+        open_ = storage.opener(request.folder, names)
+    except OSError as error:
+        return _refused(request, error)
     numbers = memoryview(request.numbers).cast("q")
     sizes, ctimes = numbers[:files], numbers[2 * files : 3 * files]
     inodes = numbers[3 * files : 4 * files]
     wholes, ends = [_NO_WHOLE] * files, [_NO_ENDS] * files
     soon, young, problems = time.time_ns() - COARSE_NS, list[int](), list[tuple[int, str]]()
     bytes_ = 0
-    try:
-        folder = os.open(request.folder, _FOLDER_FLAGS)
-    except OSError as error:
-        everything = [(position, _reason(error)) for position in array("H", request.positions)]
-        return Answer(request.batch, request.part, b"", b"", b"", b"", 0, [], everything)
-    open_, fstat, close, read, dev, wholly = os.open, os.fstat, os.close, os.read, request.dev, request.wholly
-    try:
-        for position in sorted(array("H", request.positions), key=inodes.__getitem__):
-            size, whole, end = sizes[position], _NO_WHOLE, _NO_ENDS
+    fstat, close, read, dev, wholly = os.fstat, os.close, os.read, request.dev, request.wholly
+    for position in sorted(array("H", request.positions), key=inodes.__getitem__):
+        size, whole, end = sizes[position], _NO_WHOLE, _NO_ENDS
+        try:
+            fd = open_(names[position])
             try:
-                fd = open_(names[position], _FLAGS, dir_fd=folder)
-                try:
-                    if size <= SMALL_BYTES:
-                        content = read(fd, size + 1)
-                        whole = xxh3_128_digest(content if len(content) == size else _read_on(fd, content, size))
-                    elif wholly:
-                        whole = _whole(fd, size, view)
-                    else:
-                        end = _ends(fd, size)
-                    seen = fstat(fd)
-                finally:
-                    close(fd)
-            except OSError as error:
-                problems.append((position, _reason(error)))
-                continue
-            ctime_ns = seen.st_ctime_ns
-            if (
-                ctime_ns != ctimes[position]
-                or seen.st_size != size
-                or seen.st_ino & INODE_MASK != inodes[position]
-                or seen.st_dev != dev
-            ):
-                problems.append((position, CHANGED))
-                continue
-            wholes[position], ends[position] = whole, end
-            bytes_ += size if wholly or size <= SMALL_BYTES else 2 * END_BYTES
-            if ctime_ns > soon:
-                young.append(position)
-    finally:
-        os.close(folder)
+                if size <= SMALL_BYTES:
+                    content = read(fd, size + 1)
+                    whole = xxh3_128_digest(content if len(content) == size else _read_on(fd, content, size))
+                elif wholly:
+                    whole = _whole(fd, size, view)
+                else:
+                    end = _ends(fd, size)
+                seen = fstat(fd)
+            finally:
+                close(fd)
+        except OSError as error:
+            problems.append((position, _reason(error)))
+            continue
+        ctime_ns = seen.st_ctime_ns
+        if (
+            ctime_ns != ctimes[position]
+            or seen.st_size != size
+            or seen.st_ino & INODE_MASK != inodes[position]
+            or seen.st_dev != dev
+        ):
+            problems.append((position, CHANGED))
+            continue
+        wholes[position], ends[position] = whole, end
+        bytes_ += size if wholly or size <= SMALL_BYTES else 2 * END_BYTES
+        if ctime_ns > soon:
+            young.append(position)
     (whole_column, whole_keys), (ends_column, ends_keys) = _column(wholes, WHOLE_WIDTH), _column(ends, ENDS_WIDTH)
     keys = whole_keys, ends_keys
     return Answer(request.batch, request.part, whole_column, ends_column, *keys, bytes_, young, problems)

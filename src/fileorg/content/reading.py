@@ -178,8 +178,6 @@ def _parts(reading: Reading, most: int) -> Iterator[tuple[list[int], int]]:
 
 def _request(reading: Reading, part: int, positions: list[int]) -> Request:
     batch = reading.known.batch
-    folder = os.path.join(reading.tree.path, batch.folder)
     chosen = array("H", positions).tobytes()
-    return Request(
-        reading.known.id, part, folder, batch.dev, batch.files, batch.names, batch.numbers, chosen, reading.wholly
-    )
+    columns = batch.files, batch.names, batch.numbers
+    return Request(reading.known.id, part, reading.tree.path, batch.folder, batch.dev, *columns, chosen, reading.wholly)

@@ -17,12 +17,9 @@ _ENOUGH = 65_536
 
 
 class TooManyOpen(StorageFailure):
-    """The system does not let this process open what it needs."""
+    """The system does not let this process open what it needs: see `too_many_open`."""
 
     hint = "raise the limit with ulimit -n, as far as the system allows, and run the command again"
-
-    def __init__(self) -> None:
-        super().__init__(f"More folders have to be open at once than the limit of {limit():,} allows (ulimit -n).")
 
 
 def raise_limit() -> None:
@@ -40,6 +37,11 @@ def limit() -> int:
     return _ENOUGH if soft == resource.RLIM_INFINITY else soft
 
 
+def too_many_open() -> TooManyOpen:
+    """What is raised then; it names the limit."""
+    return TooManyOpen(f"More folders have to be open at once than the limit of {limit():,} allows (ulimit -n).")
+
+
 @contextlib.contextmanager
 def telling_the_limit() -> Iterator[None]:
     """What is opened within raises `TooManyOpen` where the limit does not allow it."""
@@ -47,5 +49,5 @@ def telling_the_limit() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno == errno.EMFILE:
-            raise TooManyOpen from error
+            raise too_many_open() from error
         raise

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from threading import local
 from typing import TYPE_CHECKING
 
-from fileorg.core.descriptors import TooManyOpen, limit, telling_the_limit
+from fileorg.core.descriptors import TooManyOpen, limit, telling_the_limit, too_many_open
 from fileorg.storage.local import posix
 from fileorg.storage.local.listing import entry_of
 
@@ -31,7 +31,7 @@ class _Budget:
         taken = newest - len(self.in_order)  # the kernel gives the lowest number that is free
         self.most = min(_MOST, (limit() - taken) // 2)  # the other half is for files, databases and processes
         if self.most < _FEWEST:
-            raise TooManyOpen
+            raise too_many_open()
 
     def add(self, fd: int, fds: dict[bytes, int], folder: bytes) -> None:
         """Put the descriptor of a folder into `fds`; what was not used for longest may be closed for it."""

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import stat
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from fileorg.core.names import NO_NAMES, are_names, join
@@ -92,6 +93,14 @@ class LocalStorage(Spellings):
             os.close(fd)
             raise
         return fd
+
+    def opener(self, folder: bytes, names: Sequence[bytes]) -> Callable[[bytes], int]:
+        """A function that opens one of `names` to be read, for many files of a folder: a descriptor, of whatever is
+        there. Valid as `fd` is. Raises `OSError`, as does the function.
+        """
+        if not are_names(names):
+            raise failed(errno.EINVAL, folder)
+        return partial(os.open, flags=_READ_FLAGS, dir_fd=self.fd(folder))
 
     def digest(self, folder: bytes, name: bytes) -> bytes:
         """The 16 bytes that `stage_copy` gives for the same content."""
