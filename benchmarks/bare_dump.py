@@ -9,7 +9,7 @@ import sys
 
 QUERY = (
     "SELECT r.id, r.state, r.action, r.category, r.size, s.path || '/' || r.source_name,"
-    " t.path || '/' || coalesce(r.target_name, r.source_name), r.error, r.mtime_ns FROM records r"
+    " t.path || '/' || coalesce(r.target_name, r.source_name), r.reason, r.mtime_ns FROM records r"
     " LEFT JOIN folders s ON s.id = r.source_folder JOIN folders t ON t.id = r.target_folder ORDER BY r.id"
 )
 COLUMNS = (

@@ -12,6 +12,7 @@ from tests.support import snapshot
 
 from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.model import Action, RecordState
+from fileorg.report.reasons import sentence
 from fileorg.scan.leftovers import Leftover
 from fileorg.storage.local.storage import LocalStorage
 
@@ -51,9 +52,9 @@ def reasons(runs: Runs) -> dict[str, str]:
     """Of what a dry run would leave, by its path."""
     rows = [row for row in runs.clean_dry_run() if row.reason]
     return {
-        os.fsdecode(
-            os.path.join(row.source_folder or row.target_folder, row.source_name or row.target_name)
-        ): row.reason
+        os.fsdecode(os.path.join(row.source_folder or row.target_folder, row.source_name or row.target_name)): sentence(
+            row.reason
+        )
         for row in rows
     }
 
@@ -134,7 +135,7 @@ def test_what_a_symlink_leads_to_stays_and_the_folders_above_it(tree: Tree, runs
     """Else it would break."""
     tree.write({"a/b/file": "", "a/c/": "", "d/e/": "", "links/l": "-> ../a/b/file", "links/.m": "-> ../d/e", "x": ""})
     outcome = runs.clean()
-    assert {problem.path: problem.reason for problem in outcome.problems} == {
+    assert {problem.path: sentence(problem.reason) for problem in outcome.problems} == {
         b"a/b/file": "a symlink leads to it",
         b"d/e": "a symlink leads to it",
     }
@@ -201,13 +202,13 @@ def test_a_mount_that_is_told_only_when_it_is_tried(tree: Tree, runs: Runs, boun
     """Of the same disk: nothing but the kernel knows."""
     tree.write({"x/": ""})
     outcome = runs.clean()
-    assert [(problem.path, problem.reason) for problem in outcome.problems] == [
+    assert [(problem.path, sentence(problem.reason)) for problem in outcome.problems] == [
         (b"bound", "something is mounted there, or it is in use")
     ]
     assert outcome.problems[0].state is RecordState.FAILED
     (bound / "link").symlink_to("nowhere")
     outcome = runs.clean()
-    assert [problem.reason for problem in outcome.problems if problem.state is RecordState.SKIPPED] == [
+    assert [sentence(problem.reason) for problem in outcome.problems if problem.state is RecordState.SKIPPED] == [
         "it is a symlink, which is not carried to another disk"
     ]
     assert os.readlink(bound / "link") == "nowhere"
@@ -216,7 +217,7 @@ def test_a_mount_that_is_told_only_when_it_is_tried(tree: Tree, runs: Runs, boun
 def test_something_in_the_place_of_the_trash(tree: Tree, runs: Runs) -> None:
     tree.write({".fileorg": "not a folder", "a/empty": "", "b/": ""})
     outcome = runs.clean()
-    assert [(problem.path, problem.reason) for problem in outcome.problems] == [
+    assert [(problem.path, sentence(problem.reason)) for problem in outcome.problems] == [
         (b"a/empty", ".fileorg is in the way: it is no folder")
     ]
     assert tree.read() == {".fileorg": "not a folder", "a/empty": ""}

@@ -11,6 +11,7 @@ import pytest
 from tests.support.twins import AFTER, before_call, every_action, inode, linking, reasons, swap, write_twins
 
 from fileorg.core.model import RecordState
+from fileorg.report.reasons import sentence
 from fileorg.storage.local import posix
 from fileorg.storage.local.storage import LocalStorage
 
@@ -310,7 +311,7 @@ def test_a_keeper_on_another_disk(twins: Tree, runs: Runs, elsewhere: Path) -> N
     (elsewhere / "z").write_text("same")
     [problem] = runs.dedupe("hardlink", elsewhere).problems
     assert problem.state is RecordState.SKIPPED
-    assert problem.reason == f"it is on another disk than {twins.path('a')}, where no hard link can lead"
+    assert sentence(problem.reason) == f"it is on another disk than {twins.path('a')}, where no hard link can lead"
     assert (elsewhere / "z").read_text() == "same"
     assert runs.dedupe("quarantine", elsewhere).problems == []
     assert (elsewhere / ".fileorg/trash/2/z").exists()

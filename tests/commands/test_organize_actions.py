@@ -9,6 +9,7 @@ import pytest
 
 from fileorg.core.errors import GuardRefused
 from fileorg.core.model import Action, RecordState
+from fileorg.report.reasons import sentence
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,7 +96,7 @@ def test_a_file_that_was_edited_since_the_plan_stays(tree: Tree, runs: Runs, act
         tree.write({"a.jpg": "edited"})
         outcome = run.run()
     assert tree.read() == {"a.jpg": "edited", "Images/": ""}
-    assert [(problem.state, problem.reason) for problem in outcome.problems] == [
+    assert [(problem.state, sentence(problem.reason)) for problem in outcome.problems] == [
         (RecordState.CHANGED, "it changed since it was scanned")
     ]
 

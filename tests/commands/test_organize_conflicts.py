@@ -8,6 +8,7 @@ import pytest
 
 from fileorg.core.errors import GuardRefused
 from fileorg.core.model import Action, By, OnConflict, RecordState
+from fileorg.report.reasons import sentence
 
 if TYPE_CHECKING:
     from tests.support.runs import Runs
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def reasons(runs: Runs, operation: int = 1) -> dict[bytes, str | None]:
     """Why files were skipped, by source path."""
     skipped = runs.records(operation, RecordState.SKIPPED)
-    return {record.source_folder + b"/" + record.source_name: record.error for record in skipped}
+    return {record.source_folder + b"/" + record.source_name: sentence(record.reason) for record in skipped}
 
 
 # Rename --------------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fileorg.core.errors import UsageError
+from fileorg.report.reasons import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +51,9 @@ def test_a_folder_that_cannot_be_written(of_nobody: Runs) -> None:
     tree.path("x").chmod(0o555)
     outcome = of_nobody.organize(recursive=True)
     assert tree.read() == {"Images/a.jpg": "1", "x/b.jpg": "2"}
-    assert [(problem.path, problem.reason) for problem in outcome.problems] == [(b"x/b.jpg", "Permission denied")]
+    assert [(problem.path, sentence(problem.reason)) for problem in outcome.problems] == [
+        (b"x/b.jpg", "Permission denied")
+    ]
 
 
 def test_an_ignore_file_that_cannot_be_read_stops_the_run(of_nobody: Runs) -> None:

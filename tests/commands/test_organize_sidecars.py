@@ -8,6 +8,7 @@ import pytest
 from tests.support.tree import DAY_NS
 
 from fileorg.core.model import Action, By, OnConflict
+from fileorg.report.reasons import sentence
 from fileorg.storage.base import BATCH_ENTRIES
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def test_a_sidecar_stays_with_a_file_that_stays(tree: Tree, runs: Runs) -> None:
     outcome = runs.organize(on_conflict=OnConflict.SKIP)
     assert tree.snapshot() == before
     assert outcome.done == 0
-    assert sorted(filter(None, (record.error for record in runs.records(1)))) == [
+    assert sorted(filter(None, (sentence(record.reason) for record in runs.records(1)))) == [
         "identical to Images/a.jpg",
         "it goes with a.jpg, which stays",
         "it goes with b.jpg, which stays",

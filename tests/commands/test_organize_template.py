@@ -9,6 +9,7 @@ import pytest
 
 from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.model import Action, By
+from fileorg.report.reasons import sentence
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,7 +119,7 @@ def test_a_file_with_two_names_is_not_torn_apart_across_file_systems(tree: Tree,
     outcome = runs.organize(dest=elsewhere)
     assert tree.snapshot() == before
     assert outcome.done == 0
-    assert ["2 names" in problem.reason for problem in outcome.problems] == [True, True]
+    assert ["2 names" in sentence(problem.reason) for problem in outcome.problems] == [True, True]
     assert os.listdir(elsewhere / "Images") == []
 
 
@@ -217,7 +218,7 @@ def test_a_file_in_the_way_of_a_folder(tree: Tree, runs: Runs) -> None:
     assert tree.read() == {"Images": "in the way", "a.jpg": "1", "Audio/b.mp3": "2"}
     assert outcome.done == 1
     [skipped] = [record for record in runs.records(1) if record.source_name == b"a.jpg"]
-    assert (skipped.state, skipped.error) == ("skipped", "Images is in the way: it is no folder")
+    assert (skipped.state, sentence(skipped.reason)) == ("skipped", "Images is in the way: it is no folder")
 
 
 def test_two_files_of_one_name_stay_where_a_file_is_in_the_way(tree: Tree, runs: Runs) -> None:

@@ -25,6 +25,7 @@ from tests.support.tree import Tree
 from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.model import Action, RecordState
 from fileorg.core.state import open_state
+from fileorg.report.reasons import sentence
 from fileorg.workflows import session
 
 if TYPE_CHECKING:
@@ -138,12 +139,12 @@ def test_a_dry_run_changes_nothing_and_says_what_the_run_does(
                 row.source_name or b"",
                 row.target_folder,
                 row.target_name,
-                row.error,
+                sentence(row.reason),
             )
             for row in case.runs.records(outcome.operation)
         ]
         assert [without_number(*row) for row in done] == [
-            without_number(row.action, *row[2:4], *row[5:7], row.reason or None) for row in said
+            without_number(row.action, *row[2:4], *row[5:7], sentence(row.reason)) for row in said
         ]
 
 

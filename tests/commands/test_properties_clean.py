@@ -16,6 +16,7 @@ from tests.support.snapshot import contents
 
 from fileorg.core.errors import UsageError
 from fileorg.core.model import Action, RecordState
+from fileorg.report.reasons import sentence
 from fileorg.scan.leftovers import Leftover
 
 if TYPE_CHECKING:
@@ -89,9 +90,12 @@ def test_a_dry_run_changes_nothing_and_says_what_the_run_does(
         assert os.listdir(case.runs.state.path) == state
         outcome = case.runs.clean(**chosen)
         records = case.runs.records(outcome.operation)
-        done = [(row.action, row.source_folder or b"", row.source_name or b"", *row[6:8], row.error) for row in records]
+        done = [
+            (row.action, row.source_folder or b"", row.source_name or b"", *row[6:8], sentence(row.reason))
+            for row in records
+        ]
         assert [without_number(Action(row[0]), *row[1:]) for row in done] == [
-            without_number(row.action, *row[2:4], *row[5:7], row.reason or None) for row in said
+            without_number(row.action, *row[2:4], *row[5:7], sentence(row.reason)) for row in said
         ]
 
 

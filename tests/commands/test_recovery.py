@@ -105,7 +105,7 @@ def test_both_names_are_of_other_files(moved: Tree, runs: Runs) -> None:
 
 @pytest.mark.parametrize("known", ["skipped", "conflict", "failed", "missing", "changed"])
 def test_what_was_refused_before_stays_so(moved: Tree, runs: Runs, known: str) -> None:
-    open_again(runs, state=known, error="for a reason")
+    open_again(runs, state=known, reason="other", about=b"for a reason")
     moved.path("Images/a.jpg").rename(moved.path("a.jpg"))
     assert recovered(runs) == [(known, "for a reason")]
 

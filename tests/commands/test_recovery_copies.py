@@ -11,6 +11,7 @@ from tests.support.crash import CUT_SHORT, DONE, NOT_DONE, alter, file_records, 
 from fileorg.core.errors import UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, RecordState
+from fileorg.core.reasons import ReasonCode
 from fileorg.execute.temporaries import aside, temporary
 from fileorg.workflows.recover import recover_all
 
@@ -116,14 +117,14 @@ def test_a_copy_that_had_only_reserved_its_name(copied: Tree, runs: Runs) -> Non
 
 
 def test_a_second_recovery_goes_on_where_the_first_was_killed(copied: Tree, runs: Runs) -> None:
-    open_again(runs, digest=None, target_inode=None, target_mtime_ns=None, error=CUT_SHORT[0][1])
+    open_again(runs, digest=None, target_inode=None, target_mtime_ns=None, reason=ReasonCode.CUT_SHORT)
     copied.path("Images/a.jpg").unlink()
     assert recovered(runs) == CUT_SHORT
 
 
 def test_what_a_first_recovery_took_away_may_be_back(copied: Tree, runs: Runs) -> None:
     """The power was lost when the journal had its verdict already, and the disk not yet what it did."""
-    open_again(runs, state="skipped", digest=None, target_inode=None, target_mtime_ns=None, error=CUT_SHORT[0][1])
+    open_again(runs, state="skipped", digest=None, target_inode=None, target_mtime_ns=None, reason=ReasonCode.CUT_SHORT)
     copied.path(part(runs)).hardlink_to(copied.path("Images/a.jpg"))
     assert recovered(runs) == CUT_SHORT
     assert copied.read() == {"a.jpg": "1", "Images/": ""}

@@ -10,6 +10,7 @@ from tests.support.crash import CUT_SHORT, DONE, NOT_DONE, file_records, open_ag
 
 from fileorg.core.model import RecordState
 from fileorg.execute.temporaries import aside
+from fileorg.report.reasons import sentence
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -279,7 +280,7 @@ def test_shared_blocks_are_shared_again_where_no_one_knows(wreck: Wreck, known: 
     if known == "done":
         notes = wreck.runs.undo().notes
         assert notes == ["Blocks that are shared stay shared: nothing that can be seen depends on it."]
-        assert [record.error for record in file_records(wreck.runs, 2)] == [
+        assert [sentence(record.reason) for record in file_records(wreck.runs, 2)] == [
             "its blocks stay shared, which nothing that can be seen depends on"
         ]
     assert wreck.tree.snapshot() == wreck.before

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fileorg.core.model import By, RecordState
+from fileorg.report.reasons import sentence
 
 if TYPE_CHECKING:
     from tests.support.runs import Runs
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def problems(outcome: Outcome) -> list[tuple[bytes, RecordState, str]]:
-    return [(problem.path, problem.state, problem.reason) for problem in outcome.problems]
+    return [(problem.path, problem.state, sentence(problem.reason)) for problem in outcome.problems]
 
 
 # The origin is taken --------------------------------------------------------------------------------------------------
@@ -95,7 +96,7 @@ def test_an_edited_file_goes_back_with_a_note(tree: Tree, runs: Runs) -> None:
     tree.write({"Images/a.jpg": "edited"})
     assert problems(runs.undo()) == []
     assert tree.read() == {"a.jpg": "edited"}
-    assert [record.error for record in runs.records(2, RecordState.DONE)][:1] == [
+    assert [sentence(record.reason) for record in runs.records(2, RecordState.DONE)][:1] == [
         "it was edited since, and moved as it is"
     ]
 

@@ -16,6 +16,7 @@ from tests.support.snapshot import Snapshot, compared, contents
 
 from fileorg.core.model import TO_AND_FRO
 from fileorg.core.names import display
+from fileorg.core.reasons import ReasonCode
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -39,7 +40,7 @@ class Row(NamedTuple):
     source: bytes | None
     target: bytes
     state: str
-    error: str | None
+    reason: str | None
 
 
 class Ledger(NamedTuple):
@@ -68,14 +69,14 @@ def read_journal(state: Path) -> Ledger:
 def _rows(db: sqlite3.Connection) -> Iterator[Row]:
     query = (
         "SELECT r.operation, r.id, action, s.base, s.path, source_name, t.base, t.path,"
-        " coalesce(target_name, source_name), r.state, error FROM records r"
+        " coalesce(target_name, source_name), r.state, reason FROM records r"
         " LEFT JOIN folders s ON s.id = source_folder JOIN folders t ON t.id = target_folder ORDER BY r.id"
     )
-    for operation, record, action, base, folder, name, target_base, target, target_name, state, error in db.execute(
+    for operation, record, action, base, folder, name, target_base, target, target_name, state, reason in db.execute(
         query
     ):
         source = None if folder is None else _path(base, folder, name)
-        yield Row(operation, record, action, source, _path(target_base, target, target_name), state, error)
+        yield Row(operation, record, action, source, _path(target_base, target, target_name), state, reason)
 
 
 def _path(base: int, folder: bytes, name: bytes) -> bytes:
@@ -256,7 +257,7 @@ def tidy_state(state: Path) -> list[str]:
 def but_for_what_was_said(now: Snapshot, known: Snapshot, said: str, ledger: Ledger) -> Snapshot:
     """`now`, made like `known` wherever the journal or the output says that it is not: nothing else is excused."""
     excused = dict(now)
-    rows = [row for row in ledger.rows if "could not be kept" in (row.error or "")]
+    rows = [row for row in ledger.rows if row.reason == ReasonCode.NOT_KEPT]
     lost = {path for row in rows for path in (row.source, row.target)}
     for path, node in now.items():
         before = known.get(path)

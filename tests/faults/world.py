@@ -20,6 +20,7 @@ from tests.support import snapshot
 
 from fileorg.core.model import TO_AND_FRO
 from fileorg.core.names import display
+from fileorg.core.reasons import ReasonCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -172,7 +173,9 @@ class World:
 
     def _ended(self) -> list[str]:
         """I6: what a command that ended by itself leaves behind."""
-        self._excused |= {(row.operation, row.record) for row in self.ledger.rows if "put back" in (row.error or "")}
+        self._excused |= {
+            (row.operation, row.record) for row in self.ledger.rows if row.reason == ReasonCode.NOT_PUT_BACK
+        }
         litter = {path: numbers for path, numbers in laws.ours(self.tree).items() if numbers not in self._excused}
         found = laws.nothing_open(self.ledger, litter) + laws.tidy_state(self.case.place.state)
         return found + (laws.as_recorded(self.ledger, self.tree) if self.is_all_ours else [])

@@ -31,7 +31,10 @@ _ROW = "8 hostile journal: forged, for reports and listings"
 _WORDS: list[object] = ["a\x1b[2J\u202e", b"\xff", 7, None]
 _ALSO = {
     "records.category": _WORDS,
-    "records.error": _WORDS,
+    "records.reason": ["gone", "no such code", *_WORDS],
+    "records.about": ["a", b"\xff", 7, None],
+    "records.number": NUMBERS,
+    "records.lost": NUMBERS,
     "operations.options": ["[", '{"a": {"b": [1]}}', "[1]", *_WORDS],
     "operations.started_ns": NUMBERS,
     "operations.ended_ns": NUMBERS,

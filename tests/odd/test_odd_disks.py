@@ -16,6 +16,7 @@ from tests.support.crash import NOT_DONE, open_again, recovered
 from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, OnConflict, RecordState
 from fileorg.journal.journal import Journal
+from fileorg.report.reasons import sentence
 from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows.recover import recover_all
 
@@ -132,7 +133,7 @@ def test_names_that_it_does_not_take(tree: Tree, runs: Runs, there: Runs, any_di
     expected = {name for name in refused if name.endswith(".jpg")}  # the others are of no category
     assert {os.fsdecode(problem.path) for problem in outcome.problems} == expected
     assert {problem.state for problem in outcome.problems} <= {RecordState.FAILED}
-    assert all("does not take its name" in problem.reason for problem in outcome.problems)
+    assert all("does not take its name" in sentence(problem.reason) for problem in outcome.problems)
     assert outcome.done == 2
     assert sorted(lower(there.tree)) == ["audio/fine too.mp3", "images/fine.jpg"]
     assert runs.undo().problems == []
@@ -190,8 +191,11 @@ def test_links_that_cannot_be_are_told(exfat: Runs, action: Action) -> None:
     before = exfat.tree.snapshot()
     outcome = exfat.organize(action=action)
     (problem,) = outcome.problems
-    assert (problem.state, f"makes no {action[:4]}" in problem.reason.replace(" ", "")) == (RecordState.FAILED, False)
-    assert problem.reason.startswith("the file system makes no ")
+    assert (problem.state, f"makes no {action[:4]}" in sentence(problem.reason).replace(" ", "")) == (
+        RecordState.FAILED,
+        False,
+    )
+    assert sentence(problem.reason).startswith("the file system makes no ")
     exfat.undo()
     assert exfat.tree.snapshot() == before
 

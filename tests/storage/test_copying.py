@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.storage.ways import copy_noreplace, names_of, path_of, seen
 
+from fileorg.core.reasons import NOTHING_LOST
 from fileorg.storage.local import copying, posix
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def test_a_staged_copy_is_published_with_a_witness(local: LocalStorage, target: 
     path_of(local, "one").write_text("content")
     staged = local.stage_copy(b"", b"one", target, b"", TEMPORARY)
     assert staged.digest == xxhash.xxh3_128(b"content").digest()
-    assert staged.lost_metadata == []
+    assert (staged.lost, staged.lost_attributes) == (NOTHING_LOST, [])
     assert staged.entry == seen(target, b"", TEMPORARY)
     made = target.publish(b"", TEMPORARY, b"two")
     assert (made.inode, made.nlink, made.name) == (staged.entry.inode, 2, b"two")

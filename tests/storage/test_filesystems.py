@@ -14,6 +14,7 @@ from tests.storage.test_local import TestLocal as LocalContract
 from tests.storage.test_metadata import ACL, BOB_MAY_READ
 from tests.storage.ways import path_of, read, seen, write
 
+from fileorg.core.reasons import NOTHING_LOST, Lost
 from fileorg.storage.local import copying, posix
 from fileorg.storage.local.storage import LocalStorage
 
@@ -85,7 +86,7 @@ def test_a_copy_shares_its_blocks(reflinking: LocalStorage) -> None:
         assert copying._clone(source.fileno(), copy.fileno())
     staged = reflinking.stage_copy(b"", b"one", reflinking, b"", b"two")
     assert staged.digest == xxhash.xxh3_128(content).digest()
-    assert (staged.entry.size, staged.lost_metadata) == (len(content), [])
+    assert (staged.entry.size, staged.lost) == (len(content), NOTHING_LOST)
     for copied in (by_hand, path_of(reflinking, "two")):
         assert copied.read_bytes() == content
     one.write_bytes(b"another content")
@@ -117,7 +118,8 @@ def test_what_another_file_system_does_not_keep_is_said(local: LocalStorage, ntf
     os.setxattr(one, ACL, BOB_MAY_READ)
     os.utime(one, ns=(1_234_567_890_123_456_789, 1_234_567_890_123_456_789))
     staged = local.stage_copy(b"", b"one", ntfs, b"", b"two")
-    assert staged.lost_metadata == ["owner", f"attribute {ACL}", "mode"]
+    assert staged.lost == Lost.OWNER | Lost.ATTRIBUTE | Lost.MODE
+    assert staged.lost_attributes == [os.fsencode(ACL)]
     assert staged.entry == seen(ntfs, b"", b"two")
     assert staged.entry.mtime_ns == 1_234_567_890_123_456_700  # as NTFS rounds it
     assert path_of(ntfs, "two").read_text() == "content"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.storage.ways import copy_noreplace, names_of, path_of, seen
 
+from fileorg.core.reasons import NOTHING_LOST, Lost
 from fileorg.storage.local import copying
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def test_a_copy_by_root_has_the_same_owner(local: LocalStorage) -> None:
     os.chown(one, 1234, 5678)
     staged = local.stage_copy(b"", b"one", local, b"", TEMPORARY)
     facts = path_of(local, TEMPORARY).stat()
-    assert (facts.st_uid, facts.st_gid, staged.lost_metadata) == (1234, 5678, [])
+    assert (facts.st_uid, facts.st_gid, staged.lost) == (1234, 5678, NOTHING_LOST)
 
 
 @pytest.mark.root
@@ -69,7 +70,7 @@ def test_a_copy_by_someone_else_does_not_run_as_them(
     (root / "theirs").chmod(0o777)
     with as_nobody():
         staged = local.stage_copy(b"", b"one", local, b"theirs", TEMPORARY)
-    assert staged.lost_metadata == ["owner", "mode"]
+    assert (staged.lost, staged.lost_attributes) == (Lost.OWNER | Lost.MODE, [])
     assert stat.S_IMODE(staged.entry.mode) == 0o755
     assert os.getxattr(root / "theirs" / os.fsdecode(TEMPORARY), "user.note") == b"note"
 
@@ -111,6 +112,6 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
     os.setxattr(tmp_path / "one", "user.a\x1bb", b"note")
     source = os.open(tmp_path / "one", os.O_RDONLY)
     reading, writing = os.pipe()
-    assert copying.copy_metadata(source, writing, os.fstat(source)) == [r"attribute user.a\x1bb"]
+    assert copying.copy_metadata(source, writing, os.fstat(source)) == (Lost.ATTRIBUTE, [b"user.a\x1bb"])
     for fd in (source, reading, writing):
         os.close(fd)

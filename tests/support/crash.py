@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, RecordState
 from fileorg.journal.journal import Journal
+from fileorg.report.reasons import sentence
 from fileorg.workflows.recover import recover_all
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def open_again(runs: Runs, operation: int = 1, **columns: Any) -> None:
     """As if the process had died with every record of the operation just meant, or as `columns` say."""
-    columns = {"state": "intent", "error": None} | columns
+    columns = {"state": "intent", "reason": None} | columns
     names = ", ".join(f"{name} = ?" for name in columns)
     files = "action NOT IN ('make-folder', 'remove-folder')"
     alter(runs, "UPDATE operations SET state = 'running' WHERE id = ?", operation)
@@ -38,7 +39,7 @@ def recovered(runs: Runs, operation: int = 1) -> list[tuple[RecordState, str | N
     recover_all(runs.state, NullReporter())
     with Journal(runs.state.journal) as journal:
         assert journal.open_operations() == []
-    return [(record.state, record.error) for record in file_records(runs, operation)]
+    return [(record.state, sentence(record.reason) or None) for record in file_records(runs, operation)]
 
 
 def file_records(runs: Runs, operation: int = 1) -> list[Record]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fileorg.report.reasons import sentence
 from fileorg.storage.local.storage import LocalStorage
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def inode(tree: Tree, path: str) -> int:
 
 
 def reasons(outcome: Outcome) -> list[tuple[RecordState, str]]:
-    return [(problem.state, problem.reason) for problem in outcome.problems]
+    return [(problem.state, sentence(problem.reason)) for problem in outcome.problems]
 
 
 def before_call(monkeypatch: pytest.MonkeyPatch, method: str, act: Callable[[], object], number: int = 1) -> None:

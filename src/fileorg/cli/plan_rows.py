@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fileorg.core.formats import JsonDocument, named, write_null
 from fileorg.core.model import FOLDER_ACTIONS, OF_DUPLICATES, REMOVALS, Action
 from fileorg.core.names import display, join
+from fileorg.report.reasons import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,9 +51,9 @@ class PlanRows:
         source, target = display(self._source(row)), display(self._target(row))
         if row.action in FOLDER_ACTIONS:
             done = "made" if row.action is Action.MAKE_FOLDER else "removed"
-            return f"{target}/ {out.styled(f'stays: {row.reason}' if row.reason else done, 'yellow')}"
+            return f"{target}/ {out.styled(f'stays: {sentence(row.reason)}' if row.reason else done, 'yellow')}"
         if row.reason:
-            return f"{source} {out.styled(f'stays: {row.reason}', 'yellow')}"
+            return f"{source} {out.styled(f'stays: {sentence(row.reason)}', 'yellow')}"
         if row.action in REMOVALS:
             return f"{target} {out.styled('removed', 'yellow')}, the {row.action.removeprefix('remove-')} of {source}"
         same = f" {out.styled('=', 'dim')} {display(self._keeper(row.keeper))}" if row.action in OF_DUPLICATES else ""
@@ -70,12 +71,16 @@ class PlanRows:
     def _fields(self, row: PlanRow) -> dict[str, Any]:
         target = named("target", self._target(row))
         if row.action in FOLDER_ACTIONS:
-            return {"action": row.action, **target, **({"skipped": row.reason or None} if row.category else {})}
+            return {
+                "action": row.action,
+                **target,
+                **({"skipped": sentence(row.reason) or None} if row.category else {}),
+            }
         source = named("source", self._source(row))
         fields = {"action": row.action, **source, **target, "size": row.size, "category": row.category or None}
         if row.keeper is not None:
             fields |= named("keeper", self._keeper(row.keeper))
-        return fields | {"skipped": row.reason or None}
+        return fields | {"skipped": sentence(row.reason) or None}
 
     def as_null(self, out: Out) -> None:
         """Source and target by turns, as they are; what is removed has no target."""

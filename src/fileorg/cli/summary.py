@@ -61,10 +61,12 @@ def show_problems(out: Out, err: Out, outcome: Outcome, *, quiet: bool, most: in
 def _name(
     out: Out, outcome: Outcome, title: str, colour: str, problems: Sequence[Problem], count: int, most: int | None
 ) -> None:
+    from fileorg.report.reasons import sentence
+
     out.line(out.styled(title, colour))
     shown = problems[:most]
     for problem in shown:
-        out.line(f"  {display(problem.path)}: {display(problem.reason)}")
+        out.line(f"  {display(problem.path)}: {sentence(problem.reason)}")
     if count > len(shown):
         out.line(f"  … and {count - len(shown):,} more: fileorg history --problems {outcome.operation}")
 
@@ -79,7 +81,14 @@ def outcome_as_json(outcome: Outcome, kind: str) -> dict[str, Any]:
         "interrupted": outcome.interrupted,
         "counts": {str(state): number for state, number in sorted(outcome.counts.items())},
         "problems": [
-            {**named("path", problem.path), "state": str(problem.state), "reason": problem.reason}
+            {**named("path", problem.path), "state": str(problem.state), **_reason(problem)}
             for problem in outcome.problems
         ],
     }
+
+
+def _reason(problem: Problem) -> dict[str, str | None]:
+    from fileorg.report.reasons import sentence
+
+    code = None if problem.reason is None else problem.reason.code
+    return {"reason": sentence(problem.reason), "reason_code": code}

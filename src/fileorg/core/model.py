@@ -12,6 +12,8 @@ from fileorg.core.names import split
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fileorg.core.reasons import Reason
+
 
 class Action(StrEnum):
     """What a record does. Each has exactly one inverse, so that undo is a plan like any other."""
@@ -87,9 +89,6 @@ OF_A_LOST_INODE = frozenset({Action.REMOVE_COPY, Action.REMOVE_SYMLINK})
 TOUCHES_SOURCE = frozenset({Action.HARDLINK, Action.REFLINK})
 """What leaves a file where it is, and changes its ctime."""
 
-NOT_KEPT = " could not be kept"
-"""How the note of a record ends that lists what a file system did not keep of a file."""
-
 
 class RecordState(StrEnum):
     """The life of a FileRecord. A record is sealed when its operation is: one column a run, not one update a file."""
@@ -118,9 +117,6 @@ PROBLEM_STATES = STATES_TOLD[:4]
 
 WAS_DONE = frozenset({RecordState.DONE, RecordState.UNDONE, RecordState.PURGED})
 """States of what was carried out, whatever became of it later."""
-
-INTERRUPTED = "the run was interrupted before it was done"
-"""Why a record of a run that was cut short is skipped: it can be tried again."""
 
 
 class OperationState(StrEnum):
@@ -226,7 +222,7 @@ class PlanRow(NamedTuple):
     mode: int
     category: str
     reverts: int = 0
-    reason: str = ""
+    reason: Reason | None = None
     keeper: Keeper | None = None
 
     @classmethod
@@ -235,13 +231,19 @@ class PlanRow(NamedTuple):
         return cls(Action.MAKE_FOLDER, base, b"", b"", base, *split(path), 0, 0, 0, mode, "")
 
     @classmethod
-    def remove_folder(cls, base: Base, path: bytes, category: str, reason: str = "") -> Self:
+    def remove_folder(cls, base: Base, path: bytes, category: str, reason: Reason | None = None) -> Self:
         """An empty folder goes; `path` is root-relative."""
         return cls(Action.REMOVE_FOLDER, base, b"", b"", base, *split(path), 0, 0, 0, 0, category, 0, reason)
 
     @classmethod
     def move(
-        cls, base: Base, folder: bytes, entry: Entry, target_folder: bytes, category: str = "", reason: str = ""
+        cls,
+        base: Base,
+        folder: bytes,
+        entry: Entry,
+        target_folder: bytes,
+        category: str = "",
+        reason: Reason | None = None,
     ) -> Self:
         """A file or a symlink goes to another folder below the same base, under its name."""
         return cls(
@@ -268,7 +270,7 @@ class Problem(NamedTuple):
 
     path: bytes
     state: RecordState
-    reason: str
+    reason: Reason | None
 
 
 @dataclass(slots=True)

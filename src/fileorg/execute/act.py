@@ -7,7 +7,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.model import FOLDER_ACTIONS, Action, Problem, RecordState
-from fileorg.core.names import display, join
+from fileorg.core.names import join
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.handler import Series
 from fileorg.execute.actions.table import handler_of
 from fileorg.execute.verdict import Refusal
@@ -39,7 +40,7 @@ class Done(NamedTuple):
     """A batch that has been carried out, and by position what was not."""
 
     prepared: Prepared
-    exceptions: dict[int, tuple[RecordState, str]]
+    exceptions: dict[int, tuple[RecordState, Reason]]
 
     def settled(self) -> Settled:
         """What the journal is told of it."""
@@ -63,7 +64,7 @@ class Actor:
         self._storages = work.storages
         self._prepared = Prepared((), Batch([], {}), 0, [])
         self._under_way: Callable[[], None] | None = None
-        self._exceptions: dict[int, tuple[RecordState, str]] = {}
+        self._exceptions: dict[int, tuple[RecordState, Reason]] = {}
         self._kept = [0, 0]
         self.problems: list[Problem] = []
 
@@ -114,45 +115,45 @@ class Actor:
         else:
             self._refuse(position, *self._verdict(self._prepared.batch[position], error))
 
-    def _refuse(self, position: int, state: RecordState, reason: str) -> None:
+    def _refuse(self, position: int, state: RecordState, reason: Reason) -> None:
         self._exceptions[position] = (state, reason)
         self._problem(self._prepared.batch[position], state, reason)
 
-    def _problem(self, row: PlanRow, state: RecordState, reason: str | None) -> None:
+    def _problem(self, row: PlanRow, state: RecordState, reason: Reason | None) -> None:
         if row.action in FOLDER_ACTIONS and state is RecordState.SKIPPED and not row.category:
             return  # a folder on the way, that is there already, or that others have filled: nothing to worry about
         kind = state is RecordState.SKIPPED
         self._kept[kind] += 1
         if self._kept[kind] <= PROBLEMS_KEPT:  # of each kind: a thousand skips do not hide a failure
             path = join(row.source_folder, row.source_name) or join(row.target_folder, row.target_name)
-            self.problems.append(Problem(path, state, reason or ""))
+            self.problems.append(Problem(path, state, reason))
 
-    def _verdict(self, row: PlanRow, error: OSError) -> tuple[RecordState, str]:
+    def _verdict(self, row: PlanRow, error: OSError) -> tuple[RecordState, Reason]:
         """The state and the reason of a failure that stays one."""
         match error.errno:
             case errno.EEXIST:
-                return RecordState.CONFLICT, "the name is taken"
+                return RecordState.CONFLICT, Reason(ReasonCode.NAME_TAKEN)
             case errno.ENOENT | errno.EINVAL | errno.EILSEQ:
                 return self._nothing_there(row, error)
             case errno.ESTALE:
-                return RecordState.CHANGED, "it changed while it was copied, and stayed"
+                return RecordState.CHANGED, Reason(ReasonCode.CHANGED_WHILE_COPIED)
             case _:
-                return RecordState.FAILED, error.strerror or str(error)
+                return RecordState.FAILED, Reason.of_error(error)
 
-    def _nothing_there(self, row: PlanRow, error: OSError) -> tuple[RecordState, str]:
+    def _nothing_there(self, row: PlanRow, error: OSError) -> tuple[RecordState, Reason]:
         """The file is gone, or its new name cannot be: exFAT says the same of both, and others say other things."""
         source, target = self._storages[row.source_base], self._storages[row.target_base]
         try:
             if row.source_name and source.lstat(row.source_folder, row.source_name) is None:
-                return RecordState.MISSING, "it is no longer there"
+                return RecordState.MISSING, Reason(ReasonCode.GONE)
             if target.stat_folder(row.target_folder) is None:
-                return RecordState.MISSING, f"the folder {display(row.target_folder)} is not there"
+                return RecordState.MISSING, Reason(ReasonCode.FOLDER_MISSING, row.target_folder)
         except OSError as other:
-            return RecordState.FAILED, other.strerror or str(other)
+            return RecordState.FAILED, Reason.of_error(other)
         if row.action is Action.REMOVE_FOLDER:
-            return RecordState.MISSING, "it is no longer there"
-        why = "" if error.errno == errno.ENOENT else f": {error.strerror}"
-        return RecordState.FAILED, f"the file system at the target does not take its name{why}"
+            return RecordState.MISSING, Reason(ReasonCode.GONE)
+        why = None if error.errno == errno.ENOENT else error.errno
+        return RecordState.FAILED, Reason(ReasonCode.NAME_REFUSED, None, why)
 
 
 def _refused(looked: Batch) -> set[int]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fileorg.core.model import Base, Entry, Keeper
+    from fileorg.core.reasons import Reason
     from fileorg.journal.rows import Record
     from fileorg.storage.local.storage import LocalStorage
 
@@ -46,7 +47,7 @@ class Case:
         self.moved = self.original if self.placed else made
         self._disturbs = disturbs
         self.digest_of = digest_of
-        self.not_done = CUT_SHORT if record.error == CUT_SHORT.reason else NOT_DONE
+        self.not_done = CUT_SHORT if record.reason == CUT_SHORT.reason else NOT_DONE
 
     def disturb(self, base: Base, folder: bytes) -> None:
         self._disturbs(self.record, base, folder)
@@ -97,10 +98,10 @@ class Case:
             )
         )
 
-    def note(self) -> str | None:
+    def note(self) -> Reason | None:
         noted = {RecordState.INTENT, RecordState.COPIED, RecordState.DONE}
-        known = self.record.state in noted and self.record.error != CUT_SHORT.reason
-        return self.record.error if known else None
+        known = self.record.state in noted and self.record.reason != CUT_SHORT.reason
+        return self.record.reason if known else None
 
     def is_our_placeholder(self, target: Entry | None) -> bool:
         return self.placed and target is not None and is_empty_since(target, self.record.target_mtime_ns)

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.model import Base, RecordState
+from fileorg.core.reasons import Reason
 from fileorg.execute.actions.table import TABLE, handler_of
 from fileorg.execute.verdict import Refusal
 from fileorg.journal.journal import Batch
@@ -37,7 +38,7 @@ class Lookout:
         seen = self.seen = self._look_at_sources(batch)
         folder_id, known, values = self._work.folder_id, self._work.folders, list[Any]()
         add = values.extend
-        exceptions: dict[int, tuple[RecordState, str | None]] = {}
+        exceptions: dict[int, tuple[RecordState, Reason | None]] = {}
         keepers: dict[int, tuple[int, bytes, int, int]] = {}
         for position, (row, there) in enumerate(zip(batch, seen, strict=True)):
             (action, source_base, source_folder, name, base, folder, target_name, inode, size, mtime_ns, _, category,
@@ -87,7 +88,7 @@ class Lookout:
                 seen[position] = entry
         return seen
 
-    def _judge(self, row: PlanRow, found: Entry | OSError | None) -> tuple[RecordState, str | None, Entry | None]:
+    def _judge(self, row: PlanRow, found: Entry | OSError | None) -> tuple[RecordState, Reason | None, Entry | None]:
         """Whether the row is to be done, what is to be noted, and what is there now."""
         if row.reason:
             return _SKIPPED, row.reason, None
@@ -99,5 +100,5 @@ class Lookout:
         except Refusal as refusal:
             return refusal.state, refusal.reason, None
         except OSError as error:
-            return RecordState.FAILED, error.strerror or str(error), None
+            return RecordState.FAILED, Reason.of_error(error), None
         return _INTENT, reason, seen

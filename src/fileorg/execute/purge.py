@@ -72,7 +72,7 @@ class _Purge:
             self._problem(file, refusal)
         except OSError as error:
             self._stay.append(file.id)
-            self._problem(file, Refusal(RecordState.FAILED, error.strerror or str(error)))
+            self._problem(file, Refusal.of_error(error))
 
     def _problem(self, file: Trashed, refusal: Refusal) -> None:
         counts = self.outcome.counts

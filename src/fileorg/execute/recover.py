@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from fileorg.core.errors import StorageFailure
 from fileorg.core.model import FOLDER_ACTIONS, RecordState
 from fileorg.core.names import display, join
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.table import handler_of
 from fileorg.execute.case import Case
 from fileorg.execute.seal import seal
 from fileorg.execute.temporaries import Stuck
 from fileorg.execute.verdict import CUT_SHORT, NOT_DONE, Verdict
-from fileorg.journal.rows import checked
+from fileorg.journal.rows import checked, columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,15 +55,15 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
     unsettled, first = 0, ""
 
     def disturbs(record: Record, base: Base, folder: bytes) -> None:
-        if record.error is None:  # few: a run works on one file at a time where anything can be left lying
-            journal.mark(record.id, record.state, error=CUT_SHORT.reason)
+        if record.reason is None:  # few: a run works on one file at a time where anything can be left lying
+            journal.mark(record.id, record.state, **columns_of(CUT_SHORT.reason))
         disturbed.add((base, folder))
 
     for batch in journal.records(operation):
         marks, keeper_of = [], journal.groups.keepers(batch[0].id, batch[-1].id).get
         for raw in batch:
             record = checked(raw)
-            if record.error == CUT_SHORT.reason:  # a recovery was killed in its turn
+            if record.reason == CUT_SHORT.reason:  # a recovery was killed in its turn
                 disturbed |= {(record.source_base, record.source_folder), (record.target_base, record.target_folder)}
             try:
                 case = Case(record, operation.id, storages, disturbs, journal.digest_of, keeper_of(record.id))
@@ -71,8 +72,8 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
                 unsettled += 1
                 first = first or (str(error) if isinstance(error, Stuck) else f"{_shown(record)}: {error.strerror}")
                 continue
-            if (verdict.state, verdict.reason) != (record.state, record.error) or verdict.columns:
-                marks.append((record.id, verdict.state, {"error": verdict.reason, **verdict.columns}))
+            if (verdict.state, verdict.reason) != (record.state, record.reason) or verdict.columns:
+                marks.append((record.id, verdict.state, {**columns_of(verdict.reason), **verdict.columns}))
         with journal.transaction():
             journal.mark_many(marks)
         reporter.advance(len(batch))
@@ -101,21 +102,21 @@ def is_recognised(journal: Journal, operation: Operation, storages: Sequence[Loc
 
 
 def _judge(record: Record, case: Case, storages: Sequence[LocalStorage]) -> Verdict:
-    if record.state in {RecordState.SKIPPED, RecordState.UNDONE} and record.error not in _OF_RECOVERY:
-        return Verdict(record.state, record.error)  # decided before anything was done
+    if record.state in {RecordState.SKIPPED, RecordState.UNDONE} and record.reason not in _OF_RECOVERY:
+        return Verdict(record.state, record.reason)  # decided before anything was done
     try:
         verdict = handler_of(record.action, record.source_base, record.target_base, storages).settle(case)
     except OSError as error:
         if error.errno not in _NO_LONGER_A_FOLDER:
             raise
-        return Verdict(RecordState.CHANGED, f"after the crash it could not be settled: {error.strerror or error}")
+        return Verdict(RecordState.CHANGED, Reason(ReasonCode.UNSETTLED_AFTER_CRASH, None, error.errno))
     # What was refused before the crash stays refused for the reason known then.
     if verdict.state is RecordState.SKIPPED and record.state not in {
         RecordState.INTENT,
         RecordState.COPIED,
         RecordState.DONE,
     }:
-        return Verdict(record.state, record.error)
+        return Verdict(record.state, record.reason)
     return verdict
 
 

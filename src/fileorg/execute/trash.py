@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.model import RecordState
 from fileorg.core.names import display, join, split
+from fileorg.core.reasons import ReasonCode
 from fileorg.execute.identity import Identity, is_known
 from fileorg.execute.seal import sync_all
 from fileorg.execute.temporaries import aside, is_empty_since, put_back, rename_beside
@@ -59,13 +60,12 @@ def _judged(storage: LocalStorage, file: Trashed, found: os.stat_result | OSErro
     if found is None:
         return None
     if isinstance(found, OSError):
-        return Refusal(RecordState.FAILED, found.strerror or str(found))
+        return Refusal.of_error(found)
     entry = entry_of(file.name, found)
     if is_known(storage, file.folder, entry, _identity(file)):
         return entry
     same = entry.inode == file.inode and entry.is_file and storage.has_stable_inodes(file.folder)
-    what = "it was edited in the trash" if same else "something else is in its place"
-    return Refusal(RecordState.CHANGED, f"{what}, and was kept")
+    return Refusal(RecordState.CHANGED, ReasonCode.EDITED_IN_TRASH if same else ReasonCode.SOMETHING_ELSE_KEPT)
 
 
 def _identity(file: Trashed) -> Identity:
@@ -92,7 +92,7 @@ def remove(storage: LocalStorage, operation: int, file: Trashed) -> int:
     put_back(storage, folder, file.name, name)
     if failure is not None:
         raise failure
-    raise Refusal(RecordState.CHANGED, "it changed just now, and was kept")
+    raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_AND_KEPT)
 
 
 def _is_ours(storage: LocalStorage, name: bytes, file: Trashed, entry: Entry) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from fileorg.core.model import INTERRUPTED, RecordState
+from fileorg.core.model import RecordState
+from fileorg.core.reasons import Reason, ReasonCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,23 +15,32 @@ if TYPE_CHECKING:
 class Refusal(Exception):
     """A file that is not done, and why."""
 
-    def __init__(self, state: RecordState, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(
+        self, state: RecordState, code: ReasonCode, about: bytes | None = None, number: int | None = None
+    ) -> None:
+        super().__init__(code)
         self.state = state
-        self.reason = reason
+        self.reason = Reason(code, about, number)
+
+    @classmethod
+    def of_error(cls, error: OSError) -> Self:
+        """A failure of the file's own."""
+        return cls(RecordState.FAILED, *Reason.of_error(error)[:3])
 
 
 class Verdict(NamedTuple):
     """What became of one record."""
 
     state: RecordState
-    reason: str | None = None
+    reason: Reason | None = None
     columns: Mapping[str, Any] = MappingProxyType({})
 
 
 DONE = Verdict(RecordState.DONE)
-NOT_DONE = Verdict(RecordState.SKIPPED, INTERRUPTED)
-CUT_SHORT = Verdict(RecordState.SKIPPED, "the run was interrupted while it was done; what there was of it is gone")
+NOT_DONE = Verdict(RecordState.SKIPPED, Reason(ReasonCode.INTERRUPTED))
+CUT_SHORT = Verdict(RecordState.SKIPPED, Reason(ReasonCode.CUT_SHORT))
 """Also noted before anything of it is taken away: so a second recovery knows that folders were disturbed."""
-TAKEN = Verdict(RecordState.CONFLICT, "the name is taken")
-CHANGED = Verdict(RecordState.CHANGED, "after the crash, neither name holds the file as it was; nothing was touched")
+TAKEN = Verdict(RecordState.CONFLICT, Reason(ReasonCode.NAME_TAKEN))
+CHANGED = Verdict(RecordState.CHANGED, Reason(ReasonCode.CHANGED_IN_CRASH))
+EDITED = Verdict(RecordState.DONE, Reason(ReasonCode.EDITED))
+GONE = Verdict(RecordState.MISSING, Reason(ReasonCode.LOST_IN_CRASH))

@@ -8,7 +8,16 @@ from urllib.parse import quote
 
 from fileorg.core.errors import JournalError
 from fileorg.core.names import display
-from fileorg.journal.schema import APPLICATION_ID, LATER_TABLES, TABLES, VERSION, migrate, read_as_of_now
+from fileorg.journal.backup import set_aside
+from fileorg.journal.schema import (
+    APPLICATION_ID,
+    LATER_TABLES,
+    TABLES,
+    VERSION,
+    holds_sentences,
+    migrate,
+    read_as_of_now,
+)
 
 _CHECK_ALWAYS_BYTES = 32 << 20
 """Up to this size the whole file is checked at each start (30 ms); a larger one when it was not closed properly."""
@@ -38,11 +47,15 @@ def connect(path: bytes, *, read_only: bool) -> sqlite3.Connection:
             if not read_only:
                 db.execute("PRAGMA journal_mode=WAL")
                 db.execute("PRAGMA synchronous=FULL")
-                if _pragma(db, "user_version") < VERSION:
-                    migrate(db)
+                _bring_up_to_date(db, path)
             _check_tables(db, shown, empty_ok=read_only)
             if read_only and _pragma(db, "user_version") < VERSION:
-                read_as_of_now(db)
+                # One snapshot for as long as it is open: whoever writes may bring it up to date at any moment.
+                db.execute("BEGIN")
+                if _pragma(db, "user_version") < VERSION:
+                    read_as_of_now(db)
+                else:
+                    db.execute("COMMIT")
         except BaseException:
             db.close()
             raise
@@ -51,6 +64,22 @@ def connect(path: bytes, *, read_only: bool) -> sqlite3.Connection:
     except UnicodeDecodeError as error:  # a message of SQLite that holds what it found, whatever that is
         raise JournalError(f"The journal {shown} is damaged: it cannot be read.", hint=_HINT) from error
     return db
+
+
+def _bring_up_to_date(db: sqlite3.Connection, path: bytes) -> None:
+    """Whoever is killed here finds an old journal again at the next start, or one of today."""
+    version = _pragma(db, "user_version")
+    if version >= VERSION:
+        return
+    if holds_sentences(db) and version:
+        try:
+            set_aside(db, path, version)
+        except OSError as error:
+            raise JournalError(
+                f"The journal {display(path)} cannot be copied before it is brought up to date: {error.strerror}.",
+                hint="nothing was changed; see that there is room beside it, then run the command again",
+            ) from error
+    migrate(db)
 
 
 def broken(path: bytes, error: sqlite3.Error) -> JournalError:
@@ -107,7 +136,7 @@ def _check_tables(db: sqlite3.Connection, shown: str, *, empty_ok: bool) -> None
     if any(kind in {"trigger", "view"} for kind, _ in found):
         raise JournalError(f"The journal {shown} holds a trigger or view that fileorg did not make.", hint=_HINT)
     tables = {name for kind, name in found if kind == "table"}
-    wanted = TABLES | LATER_TABLES if _pragma(db, "user_version") >= VERSION else TABLES
+    wanted = TABLES | LATER_TABLES if _pragma(db, "user_version") >= 2 else TABLES
     if not tables >= wanted and not (empty_ok and not tables):
         raise JournalError(f"The journal {shown} lacks tables.", hint=_HINT)
 

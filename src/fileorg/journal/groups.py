@@ -17,6 +17,7 @@ from fileorg.journal.rows import (
     foreign,
     numbers,
     quoted,
+    record_of,
 )
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class KeptGroups:
         files: set[tuple[int, int]] = set()
         keeper, count = None, 0
         for row in rows:
-            record = checked(Record(*row[_KEEPER_COLUMNS:]))
+            record = checked(record_of(row[_KEEPER_COLUMNS:]))
             if keeper is None:
                 folder, *facts = row[:_KEEPER_COLUMNS]
                 keeper = checked_keeper((record.id, *facts), self._queries.place(folder))

@@ -12,10 +12,12 @@ from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import PROBLEM_STATES, Action, Base, Entry, OperationState, RecordState
 from fileorg.journal.connection import broken
 from fileorg.journal.reader import JournalReader
+from fileorg.journal.rows import NO_REASON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from fileorg.core.reasons import Reason
     from fileorg.journal.rows import Operation, RecordId
 
 _COLUMNS = (
@@ -24,10 +26,11 @@ _COLUMNS = (
 )
 _ROWS_A_STATEMENT = 16
 """Rows of one INSERT: a statement a row takes a quarter longer."""
+_UPDATE = "UPDATE records SET state = ?, reason = ?, about = ?, number = ?, lost = ? WHERE id = ?"
 
 
 class Intent(NamedTuple):
-    """One record as it is inserted: in the order of `_COLUMNS`. Its operation, state and error are the batch's."""
+    """One record as it is inserted: in the order of `_COLUMNS`. Its operation, state and reason are the batch's."""
 
     action: Action
     source_folder: int | None
@@ -51,7 +54,7 @@ class Batch(NamedTuple):
     """
 
     values: list[Any]
-    exceptions: dict[int, tuple[RecordState, str | None]]
+    exceptions: dict[int, tuple[RecordState, Reason | None]]
     keepers: dict[int, tuple[int, bytes, int, int]] = {}  # noqa: RUF012  by position: folder, name, inode, mtime_ns
 
     def intent(self, position: int) -> Intent:
@@ -65,7 +68,7 @@ class Settled(NamedTuple):
 
     first: RecordId
     last: RecordId
-    exceptions: Sequence[tuple[RecordState, str | None, RecordId]]
+    exceptions: Sequence[tuple[RecordState, Reason | None, RecordId]]
     reverted: tuple[RecordId, RecordId] | None
     unreverted: Sequence[tuple[RecordId]]
 
@@ -164,8 +167,8 @@ class Journal(JournalReader):
             insert + row, (values[start : start + width] for start in range(whole, len(values), width))
         )
         self._db.executemany(
-            "UPDATE records SET state = ?, error = ? WHERE id = ?",
-            [(state, reason, first + position) for position, (state, reason) in batch.exceptions.items()],
+            _UPDATE,
+            [(state, *(reason or NO_REASON), first + at) for at, (state, reason) in batch.exceptions.items()],
         )
         self._db.executemany(
             "INSERT INTO keepers (record, folder, name, inode, mtime_ns) VALUES (?, ?, ?, ?, ?)",
@@ -175,7 +178,9 @@ class Journal(JournalReader):
 
     def settle(self, settled: Settled) -> None:
         """Say what came of a batch: two range updates, and one a file only for the exceptions."""
-        self._db.executemany("UPDATE records SET state = ?, error = ? WHERE id = ?", settled.exceptions)
+        self._db.executemany(
+            _UPDATE, [(state, *(reason or NO_REASON), record) for state, reason, record in settled.exceptions]
+        )
         self._db.execute(
             "UPDATE records SET state = 'done' WHERE id BETWEEN ? AND ? AND state IN ('intent', 'copied')",
             (settled.first, settled.last),

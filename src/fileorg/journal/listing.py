@@ -9,7 +9,17 @@ from xxhash import xxh3_128_digest
 
 from fileorg.core.batches import row_maker
 from fileorg.core.model import FOLDER_ACTIONS, STATES_TOLD, Action, OperationState, RecordState, SortBy
-from fileorg.journal.rows import Operation, RecordId, checked_names, foreign, numbers, quoted
+from fileorg.core.reasons import Lost, Reason, ReasonCode
+from fileorg.journal.rows import (
+    REASON_COLUMNS,
+    Operation,
+    RecordId,
+    checked_names,
+    foreign,
+    is_number,
+    numbers,
+    quoted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +41,7 @@ _ORDERS = {
     SortBy.STATUS: f"CASE r.state {_STATES} END, r.id",
     SortBy.CATEGORY: "coalesce(r.category, ''), r.id",
 }
-_ACTIONS, _RECORD_STATES = set(Action), set(RecordState)
+_ACTIONS, _RECORD_STATES, _CODES = set(Action), set(RecordState), {None, *ReasonCode}
 _JOINS = {
     SortBy.PATH: " LEFT JOIN folders s ON s.id = r.source_folder",
     SortBy.NEW_PATH: " JOIN folders t ON t.id = r.target_folder",
@@ -59,12 +69,22 @@ class Told(NamedTuple):
     state: RecordState
     size: int | None
     mtime_ns: int | None
-    error: str | None
+    code: ReasonCode | None
+    about: bytes | None
+    number: int | None
+    lost: int | None
+
+    @property
+    def reason(self) -> Reason | None:
+        """Made of the four when it is asked for: most records have none."""
+        if self.code is None:
+            return None
+        return Reason(ReasonCode(self.code), self.about, self.number, Lost(self.lost or 0))
 
 
 _TOLD = (
     "r.id, r.action, r.source_folder, r.source_name, r.target_folder, coalesce(r.target_name, r.source_name),"
-    " r.category, r.state, r.size, r.mtime_ns, r.error"
+    f" r.category, r.state, r.size, r.mtime_ns, {REASON_COLUMNS}"
 )
 _new_told = row_maker(Told)
 
@@ -109,15 +129,17 @@ def checked_told(rows: Sequence[tuple[Any, ...]]) -> list[Told]:
     """Rows of `_TOLD`, if names are single names, numbers numbers, and words ours. Raises `JournalError`."""
     if not rows:
         return []
-    ids, actions, sources, source_names, _, target_names, categories, states, sizes, times, errors = zip(
-        *rows, strict=True
-    )
+    (ids, actions, sources, source_names, _, target_names, categories, states, sizes, times,
+     codes, abouts, counts, lost) = zip(*rows, strict=True)  # fmt: skip
     fine = (
         checked_names([name for name in source_names if name is not None], target_names)
         and set(actions) <= _ACTIONS
         and set(states) <= _RECORD_STATES
-        and all({int, type(None)} >= set(map(type, column)) for column in (ids, sources, sizes, times))
-        and all({str, type(None)} >= set(map(type, column)) for column in (categories, errors))
+        and all({int, type(None)} >= set(map(type, column)) for column in (ids, sources, sizes, times, lost))
+        and {str, type(None)} >= set(map(type, categories))
+        and {bytes, type(None)} >= set(map(type, abouts))
+        and set(codes) <= _CODES
+        and all(map(is_number, set(counts)))
     )
     if not fine:
         raise foreign("A record between", f"{ids[0]} and {ids[-1]}")

@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from fileorg.core.model import (
-    DEST,
-    FOLDER_ACTIONS,
-    INTERRUPTED,
-    NOT_KEPT,
-    REMOVALS,
-    TO_AND_FRO,
-    WAS_DONE,
-    Action,
-    Base,
-    RecordState,
-)
+from fileorg.core.model import DEST, FOLDER_ACTIONS, REMOVALS, TO_AND_FRO, WAS_DONE, Action, Base, RecordState
 from fileorg.core.names import is_within, join
+from fileorg.core.reasons import Lost, ReasonCode
 from fileorg.journal.groups import KeptGroups
 from fileorg.journal.listing import RecordListing
 from fileorg.journal.queries import Queries
@@ -37,6 +27,7 @@ from fileorg.journal.rows import (
     foreign,
     is_mode,
     quoted,
+    record_of,
 )
 from fileorg.journal.sums import RecordSums
 from fileorg.journal.trash import PURGE, TrashRecords
@@ -85,17 +76,17 @@ class JournalReader:
         low, high = self._queries.record_range(operation)
         tried = (
             "SELECT reverts FROM records WHERE id > ?2 AND reverts BETWEEN ?1 AND ?2"
-            " AND state = 'skipped' AND error <> ?3"
+            " AND state = 'skipped' AND reason <> ?3"
         )
         query = f"SELECT 1 FROM records WHERE id BETWEEN ?1 AND ?2 AND state = 'done' AND id NOT IN ({tried}) LIMIT 1"
-        return self._queries.value(query, (low, high, INTERRUPTED)) is not None
+        return self._queries.value(query, (low, high, ReasonCode.INTERRUPTED)) is not None
 
     def lost_by(self, record: RecordId) -> tuple[int | None, int | None]:
         """(mode, mtime_ns) of a file before a record moved it to a file system that did not keep them; else None."""
-        query = "SELECT mode, mtime_ns, target_mtime_ns, error FROM records WHERE id = ?"
-        mode, mtime_ns, kept_ns, error = next(iter(self._queries.select(query, (record,))), (None, None, None, None))
-        lost = str(error or "").removesuffix(NOT_KEPT).split(", ") if str(error).endswith(NOT_KEPT) else []
-        return mode if "mode" in lost else None, mtime_ns if mtime_ns != kept_ns else None
+        query = "SELECT mode, mtime_ns, target_mtime_ns, coalesce(lost, 0) & ? FROM records WHERE id = ?"
+        found = next(iter(self._queries.select(query, (Lost.MODE, record))), (None, None, None, 0))
+        mode, mtime_ns, kept_ns, has_lost_mode = found
+        return mode if has_lost_mode else None, mtime_ns if mtime_ns != kept_ns else None
 
     def mtime_of(self, record: RecordId) -> int | None:
         """The mtime_ns of the file that a record is about, as it was before."""
@@ -222,7 +213,7 @@ class JournalReader:
         low, high = self._queries.record_range(operation)
         while low <= high:
             batch = [
-                Record(*row)
+                record_of(row)
                 for row in self._queries.select(
                     f"SELECT {RECORD_COLUMNS} FROM records r LEFT JOIN folders s ON s.id = r.source_folder"
                     " JOIN folders t ON t.id = r.target_folder WHERE r.id BETWEEN ? AND ? AND r.operation = ?"
@@ -301,7 +292,7 @@ class JournalReader:
                     " OR (r.target_folder = ?3 AND coalesce(r.target_name, r.source_name) = ?4)) ORDER BY r.id",
                     (*self._queries.record_range(operation), known, name),
                 )
-                found += [(operation, Record(*row)) for row in rows]
+                found += [(operation, record_of(row)) for row in rows]
         return found
 
     def restorable_folders(self, operation: Operation) -> dict[int, int]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from fileorg.core.batches import row_maker
 from fileorg.core.errors import JournalError
 from fileorg.core.model import FOLDER_ACTIONS, ROOT, Action, Base, Keeper, OperationState, RecordState
 from fileorg.core.names import are_names, display, is_folder, is_name
+from fileorg.core.reasons import Lost, Reason, ReasonCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,15 +17,19 @@ RecordId = int
 
 _NUMBERS = {int, type(None)}
 _ACTIONS = {str(action): action for action in Action}
+NO_REASON = (None, None, None, None)
+_OF_REASON = ("reason", "about", "number", "lost")
 
 OPERATION_COLUMNS = (
     "id, kind, root, dest, root_inode, options, undoes, state, was_interrupted, first_record, pid, host, started_ns,"
     " ended_ns, done, bytes, problems"
 )
+REASON_COLUMNS = ", ".join(f"r.{column}" for column in _OF_REASON)
 RECORD_COLUMNS = (
     "r.id, r.action, s.base, s.path, r.source_name, t.base, t.path, coalesce(r.target_name, r.source_name),"
     " r.dev, r.inode, r.size, r.mtime_ns, r.mode, r.nlink, r.category, r.state, r.reverts,"
-    " coalesce(r.target_inode, r.inode), coalesce(r.target_mtime_ns, r.mtime_ns), r.digest, r.error"
+    " coalesce(r.target_inode, r.inode), coalesce(r.target_mtime_ns, r.mtime_ns), r.digest,"
+    f" {REASON_COLUMNS}"
 )
 
 
@@ -104,7 +109,35 @@ class Record(NamedTuple):
     target_inode: int
     target_mtime_ns: int
     digest: bytes | None
-    error: str | None
+    reason: Reason | None
+
+
+def record_of(row: tuple[Any, ...]) -> Record:
+    """A row of `RECORD_COLUMNS`; all but its reason is as it was read. Raises `JournalError`."""
+    return Record._make((*row[:-4], checked_reason(row[0], *row[-4:])))
+
+
+def checked_reason(record: object, code: Any, about: Any, number: Any, lost: Any) -> Reason | None:
+    """The reason of a row, if it is one. Raises `JournalError`."""
+    if code is None:
+        return None
+    words = isinstance(code, str) and isinstance(about, bytes | None)
+    if not words or not is_number(number) or not isinstance(lost, int | None):
+        raise foreign("Record", record)
+    try:
+        return Reason(ReasonCode(code), about, number, Lost(lost or 0))
+    except ValueError:
+        raise foreign("Record", record) from None
+
+
+def is_number(number: object) -> TypeGuard[int | None]:
+    """Whether it can be an errno, or a number of names."""
+    return number is None or (isinstance(number, int) and 0 <= number < 1 << 31)
+
+
+def columns_of(reason: Reason | None) -> dict[str, Any]:
+    """As the journal keeps it."""
+    return dict(zip(_OF_REASON, reason or NO_REASON, strict=True))
 
 
 class Place(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     import sqlite_utils
 
 APPLICATION_ID = 0x464F5247  # "FORG"
-VERSION = 2
+VERSION = 3
 TABLES = frozenset({"operations", "folders", "records", "_sqlite_migrations"})
 LATER_TABLES = frozenset({"roots", "keepers"})
 
@@ -73,6 +74,19 @@ CREATE TABLE IF NOT EXISTS keepers (
 );
 """
 
+_THIRD = """
+ALTER TABLE records RENAME COLUMN error TO reason;
+ALTER TABLE records ADD COLUMN about BLOB;
+ALTER TABLE records ADD COLUMN number INTEGER;
+ALTER TABLE records ADD COLUMN lost INTEGER;
+"""
+# The old column was the last one.
+_OLD_COLUMNS = (
+    "id, operation, action, source_folder, source_name, target_folder, target_name, dev, inode, size, mtime_ns, mode,"
+    " nlink, category, state, reverts, target_inode, target_mtime_ns, digest"
+)
+_ROWS_AT_ONCE = 4096
+
 
 def migrate(db: sqlite3.Connection) -> None:
     """Bring the tables to `VERSION`. sqlite_utils (75 ms) is imported only when there is something to do."""
@@ -89,14 +103,52 @@ def migrate(db: sqlite3.Connection) -> None:
     def _second(target: sqlite_utils.Database) -> None:
         _run(target, _SECOND)
 
+    @migrations(name="0003_reasons_as_codes")
+    def _third(target: sqlite_utils.Database) -> None:
+        _run(target, _THIRD)
+        _sentences_to_codes(db)
+
     migrations.apply(sqlite_utils.Database(db, execute_plugins=False))
     db.execute(f"PRAGMA application_id={APPLICATION_ID}")
     db.execute(f"PRAGMA user_version={VERSION}")
 
 
+def holds_sentences(db: sqlite3.Connection) -> bool:
+    """Whether it is a journal of before version 3, whatever it says of itself: a migration may have been killed."""
+    return any(column == "error" for _, column, *_ in db.execute("PRAGMA table_info(records)"))
+
+
+def _sentences_to_codes(db: sqlite3.Connection) -> None:
+    """Only rows that have one are touched, some at a time."""
+    query = "SELECT id, reason FROM records WHERE id > ? AND reason NOT NULL ORDER BY id LIMIT ?"
+    update = "UPDATE records SET reason = ?, about = ?, number = ?, lost = ? WHERE id = ?"
+    from fileorg.journal.sentences_v2 import reason_of
+
+    last = 0
+    while rows := db.execute(query, (last, _ROWS_AT_ONCE)).fetchall():
+        db.executemany(update, [(*reason_of(str(text)), record) for record, text in rows])
+        last = rows[-1][0]
+
+
 def read_as_of_now(db: sqlite3.Connection) -> None:
-    """Let an older journal that may only be read answer as one of today: with the later tables, empty."""
-    db.executescript(_SECOND.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+    """Let an older journal that may only be read answer as one of today: later tables are empty, sentences are codes.
+
+    What is made is private to the connection, and nothing is written.
+    """
+    for statement in filter(str.strip, _SECOND.replace("CREATE TABLE", "CREATE TEMP TABLE").split(";\n")):
+        db.execute(statement)
+    if not holds_sentences(db):
+        return
+    for position, column in enumerate(("reason", "about", "number", "lost")):
+        db.create_function(f"{column}_of", 1, partial(_part_of, position), deterministic=True)
+    parts = ", ".join(f"{column}_of(error) AS {column}" for column in ("reason", "about", "number", "lost"))
+    db.execute(f"CREATE TEMP VIEW records AS SELECT {_OLD_COLUMNS}, {parts} FROM main.records")
+
+
+def _part_of(position: int, text: object) -> str | bytes | int | None:
+    from fileorg.journal.sentences_v2 import reason_of
+
+    return None if text is None else reason_of(str(text))[position]
 
 
 def _run(target: sqlite_utils.Database, statements: str) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.model import WAS_DONE, RecordState
+from fileorg.core.reasons import ABOUT_ANOTHER_FILE, ReasonCode
 from fileorg.journal.listing import IS_LISTED
-from fileorg.journal.rows import checked_place, foreign, quoted
+from fileorg.journal.rows import checked_place, checked_reason, foreign, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fileorg.core.reasons import Reason
     from fileorg.journal.queries import Queries
     from fileorg.journal.rows import Operation, Place, RecordId
 
@@ -21,37 +21,23 @@ _STATES = quoted(WAS_DONE)
 _WAS_DONE = f"{_OPERATION} AND r.state IN ({_STATES})"
 _BYTES = "sum(CASE WHEN r.source_name IS NULL THEN 0 ELSE coalesce(r.size, 0) END)"
 
-# What a reason says of a name, so that those of one kind can be counted together.
-_IDENTICAL = "identical to "
-_KINDS = (
-    (re.compile(r"\A(the one there is newer|the name is taken): .*", re.DOTALL), r"\1"),
-    (re.compile(r"\Ait goes with .*, which stays\Z", re.DOTALL), "it goes with a file that stays"),
-    (re.compile(r"\A.*(?=, its keeper, )", re.DOTALL), "the file that stays"),
-    (re.compile(r"(?<=no longer that of ).*\Z", re.DOTALL), "the file that stays"),
-    (re.compile(r"(?<=\Athe folder ).*(?= is not there\Z)", re.DOTALL), "it goes to"),
-    (re.compile(r"(?<=on another disk than ).*(?=, where )", re.DOTALL), "the file that stays"),
-    (re.compile(r"(?<=the same file as ).*(?=, by another name\Z)", re.DOTALL), "the one that stays"),
+_KIND = (
+    f"r.state, r.reason, CASE WHEN r.reason IN ({quoted(ABOUT_ANOTHER_FILE)}) THEN NULL ELSE r.about END, r.number,"
+    " r.lost"
 )
-_OTHER = "for other reasons"
+"""By what reasons are of one kind."""
+_OTHER = (ReasonCode.OTHER, None, None, None)
 _MOST_KINDS = 500
 _EXAMPLES = 5
 
 
-def kind_of_reason(reason: str | None) -> str:
-    """A reason without the names in it."""
-    kind = reason or ""
-    if kind.startswith(_IDENTICAL):
-        return _IDENTICAL + "a file that is there already"
-    for pattern, words in _KINDS:
-        kind = pattern.sub(words, kind)
-    return kind
-
-
 class ReasonSum(NamedTuple):
-    """How many records have a state for reasons of a kind, and the first of them."""
+    """How many records have a state for reasons of a kind, and the first of them. What one of them is about is left out
+    where the next one is about something else. Kinds beyond the most frequent ones are of code `OTHER`, about nothing.
+    """
 
     state: RecordState
-    kind: str
+    reason: Reason | None
     records: int
     first: list[RecordId]
 
@@ -84,23 +70,26 @@ class RecordSums:
 
     def reasons(self, operation: Operation) -> list[ReasonSum]:
         """Why records are not done, or what is to be known of those that are; most records first."""
-        query = (
-            f"SELECT r.id, r.state, r.error {_OPERATION} AND (r.error NOT NULL OR r.state"
-            f" NOT IN ({_STATES})) ORDER BY r.id"
-        )
-        counts: Counter[tuple[str, str]] = Counter()
-        first: dict[tuple[str, str], list[RecordId]] = {}
-        for rows in self._queries.stream(query, self._of(operation)):
-            for record, state, error in rows:
-                if not isinstance(error, str | None):
-                    raise foreign("Record", record)
-                key = (state, kind_of_reason(error))
-                if key not in counts and len(counts) >= _MOST_KINDS:
-                    key = (state, _OTHER)
-                counts[key] += 1
-                if counts[key] <= _EXAMPLES:
-                    first.setdefault(key, []).append(record)
-        return [ReasonSum(RecordState(key[0]), key[1], records, first[key]) for key, records in counts.most_common()]
+        where = f"{_OPERATION} AND (r.reason NOT NULL OR r.state NOT IN ({_STATES}))"
+        counts: dict[tuple[Any, ...], int] = {}
+        kinds = f"SELECT {_KIND}, count(*) {where} GROUP BY 1, 2, 3, 4, 5 ORDER BY 6 DESC, min(r.id)"
+        for rows in self._queries.stream(kinds, self._of(operation)):
+            for *kind, records in rows:
+                key = tuple(kind) if len(counts) < _MOST_KINDS else (kind[0], *_OTHER)
+                counts[key] = counts.get(key, 0) + records
+        first: dict[tuple[Any, ...], list[RecordId]] = {key: [] for key in counts}
+        wanted = sum(min(records, _EXAMPLES) for records in counts.values())
+        for rows in self._queries.stream(f"SELECT {_KIND}, r.id {where} ORDER BY r.id", self._of(operation)):
+            for *kind, record in rows:
+                key = tuple(kind)
+                found = first[key if key in first else (kind[0], *_OTHER)]
+                if len(found) < _EXAMPLES:
+                    found.append(record)
+                    wanted -= 1
+            if not wanted:
+                break
+        sums = [_checked(key, records, first[key]) for key, records in counts.items()]
+        return sorted(sums, key=lambda each: -each.records)
 
     def places(self, operation: Operation) -> Iterator[tuple[Place, int, int]]:
         """(folder, files, bytes) of what went into each folder."""
@@ -114,3 +103,9 @@ class RecordSums:
 
     def _of(self, operation: Operation) -> tuple[int, int, int]:
         return *self._queries.record_range(operation), operation.id
+
+
+def _checked(kind: tuple[Any, ...], records: int, first: list[RecordId]) -> ReasonSum:
+    """Raises `JournalError`."""
+    state, *reason = kind
+    return ReasonSum(RecordState(state), checked_reason(first[0], *reason), records, first)

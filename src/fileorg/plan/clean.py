@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.batches import in_batches
 from fileorg.core.model import ROOT, PlanRow
-from fileorg.core.names import display, is_within, join, split, with_parents
+from fileorg.core.names import is_within, join, split, with_parents
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.plan.folders import PRIVATE_MODE, MissingFolders
 from fileorg.scan.leftovers import Leftover
 from fileorg.storage.local.recreate import Remaking
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from fileorg.scan.empty_folders import Leftovers
     from fileorg.storage.local.storage import LocalStorage
 
-_ELSEWHERE = "it is on another disk than the trash of fileorg: clean that folder by itself"
-_LED_TO = "a symlink leads to it"
+_ELSEWHERE = Reason(ReasonCode.CLEANED_BY_ITSELF)
+_LED_TO = Reason(ReasonCode.SYMLINK_LEADS_TO_IT)
 
 
 class CleanPlan:
@@ -85,21 +86,21 @@ class CleanPlan:
             for path, reason in self._leftovers.folders():
                 yield PlanRow.remove_folder(ROOT, path, Leftover.EMPTY_FOLDER, reason)
 
-    def _reason(self, entry: Entry) -> str:
+    def _reason(self, entry: Entry) -> Reason | None:
         """Why a file or a link stays."""
         if self._fault or entry.dev != self._dev:
             return self._fault or _ELSEWHERE
-        return _LED_TO if self._leftovers.is_led_to(entry) else ""
+        return _LED_TO if self._leftovers.is_led_to(entry) else None
 
-    def _obstacle(self, folder: bytes, remaking: Remaking) -> str:
+    def _obstacle(self, folder: bytes, remaking: Remaking) -> Reason | None:
         """Why an empty folder stays."""
         if reason := remaking.obstacle(folder):
             return reason
         entry = self._storage.stat_folder(folder)
-        return _LED_TO if entry is not None and self._leftovers.is_led_to(entry) else ""
+        return _LED_TO if entry is not None and self._leftovers.is_led_to(entry) else None
 
 
-def _look_at(trash: bytes, storage: LocalStorage) -> tuple[bytes, str, int]:
+def _look_at(trash: bytes, storage: LocalStorage) -> tuple[bytes, Reason | None, int]:
     """How much of the path of the trash is there, what stands in its way, and the device that it is on."""
     there = b""
     try:
@@ -108,12 +109,12 @@ def _look_at(trash: bytes, storage: LocalStorage) -> tuple[bytes, str, int]:
             if entry is None:
                 break
             if not entry.is_folder:
-                return there, f"{display(path)} is in the way: it is no folder", 0
+                return there, Reason(ReasonCode.FOLDER_IN_THE_WAY, path), 0
             there = path
         found = storage.stat_folder(there)
     except OSError as error:
-        return there, f"the trash of fileorg cannot be used: {error.strerror}", 0
-    return there, "", found.dev if found else 0
+        return there, Reason(ReasonCode.TRASH_UNUSABLE, None, error.errno), 0
+    return there, None, found.dev if found else 0
 
 
 def _kind(entry: Entry) -> Leftover:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.content.compare import same_content
 from fileorg.core.model import Action, OnConflict
-from fileorg.core.names import collision_key, display, join, split
-from fileorg.plan.draft import TAKEN, Claim, Decision, Draft
+from fileorg.core.names import collision_key, join, split
+from fileorg.core.reasons import Reason, ReasonCode
+from fileorg.plan.draft import Claim, Decision, Draft
 from fileorg.rules.template import numbered
 
 if TYPE_CHECKING:
@@ -98,11 +99,12 @@ class Contest:
         """A folder or a link never has to go, and a file that goes elsewhere by itself cannot go twice."""
         return holder.size >= 0 and not (holder.on_disk and self._moves(holder.at_folder, holder.at_name))
 
-    def _why_not(self, holder: Claim, twin: Claim | None) -> str:
+    def _why_not(self, holder: Claim, twin: Claim | None) -> Reason:
         if twin is not None:
-            return f"identical to {_shown(twin.at_folder, twin.at_name)}"
+            return Reason(ReasonCode.IDENTICAL, join(twin.at_folder, twin.at_name))
         newer = self._on_conflict is OnConflict.KEEP_NEWER and self._can_be_displaced(holder)
-        return f"{'the one there is newer' if newer else TAKEN}: {_shown(holder.at_folder, holder.at_name)}"
+        code = ReasonCode.NEWER_THERE if newer else ReasonCode.NAME_TAKEN
+        return Reason(code, join(holder.at_folder, holder.at_name))
 
     def _go_along(self, follower: Contender) -> None:
         """A side-car of a file that has displaced another one, however old it is."""
@@ -116,7 +118,7 @@ class Contest:
 
     # What is decided ----------------------------------------------------------------------------------------------
 
-    def _stay(self, file: Contender, reason: str) -> None:
+    def _stay(self, file: Contender, reason: Reason) -> None:
         self._record(file, Decision(file.source_name, reason))
 
     def _take(self, file: Contender, number: int) -> None:
@@ -142,8 +144,8 @@ class Contest:
         """A file of the plan stays after all, and its side-cars with it. The time of what it had displaced itself."""
         folder, name = holder.at_folder, holder.at_name
         before = self._draft.decision(folder, name)
-        shown = _shown(newer.source_folder, newer.source_name)
-        self._draft.revise(folder, name, Decision(name, f"a newer one takes the name: {shown}"))
+        why = Reason(ReasonCode.NEWER_TAKES_NAME, join(newer.source_folder, newer.source_name))
+        self._draft.revise(folder, name, Decision(name, why))
         for follower in self._draft.followers(folder, name):
             planned = self._draft.decision(folder, follower.name)
             if planned is not None and not planned.reason:
@@ -233,9 +235,5 @@ class Contest:
         return self._draft.highest(file.target_folder, self._key(file.source_name))
 
 
-def _shown(folder: bytes, name: bytes) -> str:
-    return display(join(folder, name))
-
-
-def _with_leader(folder: bytes, name: bytes) -> str:
-    return f"it goes with {_shown(folder, name)}, which stays"
+def _with_leader(folder: bytes, name: bytes) -> Reason:
+    return Reason(ReasonCode.LEADER_STAYS, join(folder, name))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.batches import in_batches
 from fileorg.core.model import ROOT, Action, Base, Keeper, PlanRow
-from fileorg.core.names import display, join
+from fileorg.core.names import join
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.plan.folders import PRIVATE_MODE, MissingFolders, is_missing
 from fileorg.rules.classify import Rules
 
@@ -34,6 +35,10 @@ _ACTIONS = {
     Remedy.HARDLINK: Action.REPLACE_BY_HARDLINK,
     Remedy.SYMLINK: Action.REPLACE_BY_SYMLINK,
     Remedy.REFLINK: Action.REFLINK,
+}
+_ON_ONE_DISK = {
+    Action.REPLACE_BY_HARDLINK: ReasonCode.HARD_LINK_TO_OTHER_DISK,
+    Action.REFLINK: ReasonCode.REFLINK_TO_OTHER_DISK,
 }
 
 
@@ -135,12 +140,12 @@ class DedupePlan:
                     keeper=keeper,
                 )
 
-    def _reason(self, victim: Member, keeper: Member) -> str:
+    def _reason(self, victim: Member, keeper: Member) -> Reason | None:
         """Why it cannot be done, as far as that is known before."""
-        if victim.dev != keeper.dev and self._action in {Action.REPLACE_BY_HARDLINK, Action.REFLINK}:
-            kind = "hard link" if self._action is Action.REPLACE_BY_HARDLINK else "reflink"
-            return f"it is on another disk than {display(self._trees.path(keeper))}, where no {kind} can lead"
-        return ""
+        code = _ON_ONE_DISK.get(self._action)
+        if victim.dev == keeper.dev or code is None:
+            return None
+        return Reason(code, self._trees.path(keeper))
 
     def _is_missing(self, base: Base, folder: bytes) -> bool:
         inside = folder.startswith(self._trash + b"/")  # in the trash of an operation that has done nothing yet

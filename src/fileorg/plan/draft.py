@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.scratch import scratch
 
 if TYPE_CHECKING:
@@ -27,11 +28,10 @@ CREATE TABLE claims (
     mtime_ns INTEGER NOT NULL, PRIMARY KEY (folder, key)) WITHOUT ROWID;
 CREATE INDEX claims_of_family ON claims (folder, family, size, number);
 CREATE TABLE decisions (
-    source_folder BLOB NOT NULL, source_name BLOB NOT NULL, target_name BLOB NOT NULL, reason TEXT NOT NULL,
-    displaced_mtime_ns INTEGER, category TEXT NOT NULL, size INTEGER NOT NULL,
+    source_folder BLOB NOT NULL, source_name BLOB NOT NULL, target_name BLOB NOT NULL,
+    reason TEXT, about BLOB, displaced_mtime_ns INTEGER, category TEXT NOT NULL, size INTEGER NOT NULL,
     PRIMARY KEY (source_folder, source_name)) WITHOUT ROWID;
 """
-TAKEN = "the name is taken"
 _CLAIM = "folder, key, family, number, on_disk, at_folder, at_name, size, mtime_ns"
 _FOLLOWER = "leader, name, followers.category, target, followers.size, mtime_ns"
 
@@ -60,8 +60,13 @@ class Decision(NamedTuple):
     """
 
     target_name: bytes
-    reason: str = ""
+    reason: Reason | None = None
     displaced_mtime_ns: int | None = None
+
+    def columns(self) -> tuple[bytes, str | None, bytes | None, int | None]:
+        """As the draft keeps it: reasons of this kind are about a path, or nothing."""
+        code, about = (None, None) if self.reason is None else self.reason[:2]
+        return self.target_name, code, about, self.displaced_mtime_ns
 
 
 class Follower(NamedTuple):
@@ -157,39 +162,43 @@ class Draft:
     def decide(self, folder: bytes, name: bytes, category: str, size: int, decision: Decision) -> None:
         """What becomes of the source file `name` of `folder`."""
         self._db.execute(
-            "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (folder, name, *decision, category, size),
+            "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (folder, name, *decision.columns(), category, size),
         )
 
     def revise(self, folder: bytes, name: bytes, decision: Decision) -> None:
         """Change a decision."""
         self._db.execute(
-            "UPDATE decisions SET target_name = ?, reason = ?, displaced_mtime_ns = ?"
+            "UPDATE decisions SET target_name = ?, reason = ?, about = ?, displaced_mtime_ns = ?"
             " WHERE source_folder = ? AND source_name = ?",
-            (*decision, folder, name),
+            (*decision.columns(), folder, name),
         )
 
     def renamed(self) -> int:
         """How many files get another name than their own."""
-        query = "SELECT count(*) FROM decisions WHERE reason = '' AND target_name <> source_name"
+        query = "SELECT count(*) FROM decisions WHERE reason IS NULL AND target_name <> source_name"
         return int(self._db.execute(query).fetchone()[0])
 
     def skipped(self) -> list[tuple[str, int, int]]:
         """(category, files, bytes) of those that stay for a reason."""
-        query = "SELECT category, count(*), sum(size) FROM decisions WHERE reason <> '' GROUP BY category"
+        query = "SELECT category, count(*), sum(size) FROM decisions WHERE reason NOT NULL GROUP BY category"
         return self._db.execute(query).fetchall()
 
     def refused(self) -> list[tuple[bytes, bytes]]:
         """(folder, name) of those whose name is taken by other content."""
-        query = "SELECT source_folder, source_name FROM decisions WHERE reason LIKE ? || '%' ORDER BY 1, 2"
-        return self._db.execute(query, (TAKEN,)).fetchall()
+        query = "SELECT source_folder, source_name FROM decisions WHERE reason = ? ORDER BY 1, 2"
+        return self._db.execute(query, (ReasonCode.NAME_TAKEN,)).fetchall()
 
     def decision(self, source_folder: bytes, source_name: bytes) -> Decision | None:
         row = self._db.execute(
-            "SELECT target_name, reason, displaced_mtime_ns FROM decisions WHERE source_folder = ? AND source_name = ?",
+            "SELECT target_name, reason, about, displaced_mtime_ns FROM decisions"
+            " WHERE source_folder = ? AND source_name = ?",
             (source_folder, source_name),
         ).fetchone()
-        return Decision(*row) if row else None
+        if row is None:
+            return None
+        target_name, code, about, displaced_mtime_ns = row
+        return Decision(target_name, None if code is None else Reason(ReasonCode(code), about), displaced_mtime_ns)
 
     def close(self) -> None:
         self._db.close()

@@ -17,6 +17,7 @@ from fileorg.core.bloom import MOST_NAMES, Filter, Suspects
 from fileorg.core.errors import GuardRefused
 from fileorg.core.model import ROOT, Action, PlanRow
 from fileorg.core.names import collision_key, display, join, split
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.plan.conflicts import Contender, Contest
 from fileorg.plan.draft import Draft, Follower, Places
 from fileorg.plan.folders import PRIVATE_MODE, MissingFolders
@@ -60,7 +61,7 @@ class OrganizePlan:
         self._contested = Suspects()
         self._moving: tuple[bytes | None, set[bytes]] = (None, set())  # of the folder asked about last
         self._spelled: tuple[bytes | None, dict[bytes, bytes]] = (None, {})  # of the folder asked about last
-        self._faults: dict[bytes, str] = {b"": ""}  # target folder → why nothing can go there, or ""
+        self._faults: dict[bytes, Reason | None] = {b"": None}  # target folder → why nothing can go there
         self._new_folders: set[bytes] = set()
         self.by_category: dict[str, Tally] = {}
         self.files = 0
@@ -157,12 +158,12 @@ class OrganizePlan:
         if entry is None:
             self._new_folders.add(folder)
         elif not entry.is_folder:
-            fault = f"{display(folder)} is in the way: it is no folder"
+            fault = Reason(ReasonCode.FOLDER_IN_THE_WAY, folder)
         else:
             try:
                 self._target.stat_folder(folder)
             except OSError as error:
-                fault = f"{display(folder)} cannot be used: {error.strerror}"
+                fault = Reason(ReasonCode.FOLDER_UNUSABLE, folder, error.errno)
         self._faults[folder] = fault
 
     def _taken(self, batch: FileBatch, places: Places) -> list[int]:
@@ -270,7 +271,7 @@ class OrganizePlan:
         for position, ((name, size, mtime_ns, _, inode, mode, _), category, number) in everything:
             if not number:
                 continue
-            target, target_name, reason = targets[number], name, ""
+            target, target_name, reason = targets[number], name, None
             if target not in known and not (reason := self._faults[target]):
                 yield from missing.rows(target)
             if position in contested and not reason:

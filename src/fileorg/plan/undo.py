@@ -111,7 +111,7 @@ def _inverse(record: Done) -> PlanRow:
             mode or 0o777,
             category or "",
             number,
-            "",
+            None,
             keeper,
         )
     )

@@ -14,6 +14,7 @@ from fileorg.journal.status import standings
 from fileorg.journal.trash import PURGE
 from fileorg.report.content import Copy, DuplicateGroup, DuplicateSums, Line, Reason, Report, Share, Summary
 from fileorg.report.places import tree_of
+from fileorg.report.reasons import sentence, sentence_of_many
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -89,9 +90,10 @@ def _reasons(journal: JournalReader, operation: Operation, roots: Sequence[bytes
     found = [
         Reason(
             each.state,
-            each.kind,
+            sentence_of_many(each.reason),
             each.records,
             [whole_path(record, folders) for record in journal.listing.told_of(each.first)],
+            each.reason and each.reason.code,
         )
         for each in journal.sums.reasons(operation)
     ]
@@ -130,7 +132,8 @@ class Folders:
 def lines_of(records: Sequence[Told], folders: Folders, keepers: Mapping[int, Keeper]) -> Iterator[Line]:
     """Records as they are shown."""
     path, roots = folders.path, folders.roots
-    for record, action, source, source_name, target, target_name, category, state, size, mtime_ns, error in records:
+    for told in records:
+        record, action, source, source_name, target, target_name, category, state, size, mtime_ns, code, *_ = told
         keeper = keepers.get(record)
         yield _new_line(
             (
@@ -144,8 +147,9 @@ def lines_of(records: Sequence[Told], folders: Folders, keepers: Mapping[int, Ke
                 state,
                 size or 0,
                 None if source is None else mtime_ns,
-                error or "",
+                "" if code is None else sentence(told.reason),
                 None if keeper is None else below(roots[keeper.base], join(keeper.folder, keeper.name)),
+                code,
             )
         )
 

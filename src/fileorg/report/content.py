@@ -33,6 +33,7 @@ class Line(NamedTuple):
     reason: str
     keeper: bytes | None
     """Of a duplicate: the file that stayed."""
+    reason_code: str | None = None
 
 
 class Share(NamedTuple):
@@ -50,6 +51,7 @@ class Reason(NamedTuple):
     reason: str
     records: int
     examples: list[bytes]
+    code: str | None = None
 
 
 class Place(NamedTuple):

@@ -202,7 +202,7 @@ def _columns(
 ) -> dict[str, list[Any]]:
     """Ids as differences; reasons and keepers only where there are some, after the position in the batch."""
     ids, actions, source_folders, source_names, target_folders, target_names, *more = zip(*batch, strict=True)
-    categories, statuses, sizes, changed, reasons, keepers = more
+    categories, statuses, sizes, changed, reasons, keepers, _ = more
     before = (last_id, *ids)
     packed: dict[str, list[Any]] = {
         "id": [id_ - other for id_, other in zip(ids, before, strict=False)],

@@ -108,8 +108,10 @@ _WITHOUT = {
 """Sentences that are other ones where no path or error is named."""
 
 
-def sentence(reason: Reason) -> str:
-    """The reason in words, as one printable line."""
+def sentence(reason: Reason | None) -> str:
+    """The reason in words, as one printable line; nothing where there is none."""
+    if reason is None:
+        return ""
     if reason.code is ReasonCode.NOT_KEPT:
         return f"{', '.join(_lost(reason))} could not be kept"
     template = _SENTENCES[reason.code]
@@ -118,9 +120,9 @@ def sentence(reason: Reason) -> str:
     return _filled(template, reason, "" if reason.about is None else display(reason.about))
 
 
-def sentence_of_many(reason: Reason) -> str:
+def sentence_of_many(reason: Reason | None) -> str:
     """What is said of all records of one kind: without the name that differs from one to the next."""
-    if reason.code not in ABOUT_ANOTHER_FILE:
+    if reason is None or reason.code not in ABOUT_ANOTHER_FILE:
         return sentence(reason)
     return _filled(_WITHOUT.get(reason.code, _SENTENCES[reason.code]), reason, "the file that stays")
 

@@ -72,7 +72,13 @@ def _shares(titles: tuple[str, str, str], shares: list[Share]) -> list[dict[str,
 
 def _reason(each: Reason) -> dict[str, Any]:
     examples = [named("path", path) for path in each.examples]
-    return {"status": each.status, "reason": each.reason, "records": each.records, "examples": examples}
+    return {
+        "status": each.status,
+        "reason": each.reason,
+        "reason_code": each.code,
+        "records": each.records,
+        "examples": examples,
+    }
 
 
 def _place(place: Place) -> dict[str, Any]:
@@ -90,6 +96,7 @@ def fields(line: Line) -> dict[str, Any]:
         "size_bytes": line.size,
         "modified": iso(line.mtime_ns),
         "reason": line.reason or None,
+        "reason_code": line.reason_code,
     }
     if line.keeper is not None:
         found |= named("kept_path", line.keeper)

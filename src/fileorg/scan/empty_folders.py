@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from fileorg.core.model import Entry
 from fileorg.core.names import split
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.scratch import Scratch, scratch
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 _SCHEMA = """
 CREATE TABLE waiting (folder BLOB PRIMARY KEY, folders INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE folders (key BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE stays (key BLOB PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE stays (key BLOB PRIMARY KEY, code TEXT, about BLOB, number INTEGER) WITHOUT ROWID;
 CREATE TABLE led_to (dev INTEGER NOT NULL, inode INTEGER NOT NULL, PRIMARY KEY (dev, inode)) WITHOUT ROWID;
 CREATE TABLE names (
     key BLOB NOT NULL, name BLOB NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
@@ -126,18 +127,19 @@ class Leftovers:
 
     def keep(self, folder: bytes) -> None:
         """Something in the folder stays: it is not empty, and neither are those above."""
-        self._keep(folder, "")
+        self._keep(folder, None)
 
-    def _keep(self, folder: bytes, reason: str) -> None:
+    def _keep(self, folder: bytes, reason: Reason | None) -> None:
         db = self._open()
-        if not reason and db.execute("SELECT 1 FROM stays WHERE key = ?", (key_of(folder),)).fetchone():
+        if reason is None and db.execute("SELECT 1 FROM stays WHERE key = ?", (key_of(folder),)).fetchone():
             return  # and those above have been told
-        db.execute("INSERT OR REPLACE INTO stays VALUES (?, ?)", (key_of(folder), reason))
+        facts = (None, None, None) if reason is None else reason[:3]
+        db.execute("INSERT OR REPLACE INTO stays VALUES (?, ?, ?, ?)", (key_of(folder), *facts))
         if folder:
-            self._keep(split(folder)[0], "")
+            self._keep(split(folder)[0], None)
 
-    def judge_folders(self, obstacle: Callable[[bytes], str]) -> int:
-        """Ask of each empty folder, those in it first, what keeps it from going; "" lets it go. How many do.
+    def judge_folders(self, obstacle: Callable[[bytes], Reason | None]) -> int:
+        """Ask of each empty folder, those in it first, what keeps it from going; None lets it go. How many do.
 
         Where one stays, those above are not empty.
         """
@@ -153,17 +155,17 @@ class Leftovers:
                 going += 1
         return going
 
-    def folders(self) -> Iterator[tuple[bytes, str]]:
-        """(folder, why it stays or "") of the empty ones, those in a folder before it; without those above one that
+    def folders(self) -> Iterator[tuple[bytes, Reason | None]]:
+        """(folder, why it stays or None) of the empty ones, those in a folder before it; without those above one that
         stays.
         """
         if self._db is not None:
             query = (
-                "SELECT f.key, coalesce(reason, '') FROM folders f LEFT JOIN stays USING (key)"
-                " WHERE reason IS NULL OR reason <> '' ORDER BY f.key DESC"
+                "SELECT f.key, code, about, number FROM folders f LEFT JOIN stays s USING (key)"
+                " WHERE s.key IS NULL OR code NOT NULL ORDER BY f.key DESC"
             )
-            for key, reason in self._db.execute(query):
-                yield folder_of(key), reason
+            for key, code, about, number in self._db.execute(query):
+                yield folder_of(key), None if code is None else Reason(ReasonCode(code), about, number)
 
     def close(self) -> None:
         if self._db is not None:

@@ -32,7 +32,12 @@ class Place(NamedTuple):
     name: bytes
 
     def __str__(self) -> str:
-        return display(join(self.folder, self.name))
+        return display(self.path)
+
+    @property
+    def path(self) -> bytes:
+        """Below the root of the storage."""
+        return join(self.folder, self.name)
 
     def beside(self, name: bytes) -> Self:
         """Another name in the same folder."""

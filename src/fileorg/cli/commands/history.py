@@ -162,16 +162,17 @@ _PROBLEM_TITLES = ("path", "state", "reason")
 
 def _show_problems(out: "Out", format_: ListFormat, number: int, state: "StateDirectory") -> None:
     from fileorg.core.names import display
+    from fileorg.report.reasons import sentence
     from fileorg.workflows.history import not_done
 
     with not_done(number, state) as records:
-        rows = ((_path(record), record.state, record.error or "") for record in records)
+        rows = ((_path(record), record.state, sentence(record.reason)) for record in records)
         if format_ is not ListFormat.TEXT:
             _write(out, format_, "problems", _PROBLEM_TITLES, rows, "")
             return
         whole = True
         for path, status, reason in rows:
-            out.line(f"{display(path)}: {status}, {display(reason)}")
+            out.line(f"{display(path)}: {status}, {reason}")
             whole = False
         if whole:
             out.line(f"Every file of operation {number} was done.")

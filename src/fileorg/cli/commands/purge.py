@@ -228,6 +228,7 @@ def _report(change: "Change", run: "PurgeRun", outcome: "Outcome") -> Exit:
 def _tell(change: "Change", run: "PurgeRun", outcome: "Outcome") -> None:
     from fileorg.core.figures import duration, plural, size
     from fileorg.core.names import display
+    from fileorg.report.reasons import sentence
 
     out, err, quiet = change.out, change.err, change.manner.quiet
     if not quiet:
@@ -243,7 +244,7 @@ def _tell(change: "Change", run: "PurgeRun", outcome: "Outcome") -> None:
         err.line(err.styled(f"Kept in the trash, {plural(kept, 'file')}:", "red"))
         shown = outcome.problems[: None if change.manner.verbose else _NAMED]
         for problem in shown:
-            err.line(f"  {display(problem.path)}: {display(problem.reason)}")
+            err.line(f"  {display(problem.path)}: {sentence(problem.reason)}")
         if kept > len(shown):
             err.line(f"  … and {kept - len(shown):,} more")
     if outcome.interrupted:

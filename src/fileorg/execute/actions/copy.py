@@ -7,8 +7,9 @@ import os
 from typing import TYPE_CHECKING
 
 from fileorg.content.compare import same_content
-from fileorg.core.model import NOT_KEPT, Action, RecordState
+from fileorg.core.model import Action, RecordState
 from fileorg.core.names import display, join
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.handler import Handler, check_source, one_by_one
 from fileorg.execute.identity import Identity, identity, is_known
 from fileorg.execute.temporaries import (
@@ -20,6 +21,7 @@ from fileorg.execute.temporaries import (
     temporary,
 )
 from fileorg.execute.verdict import TAKEN, Verdict
+from fileorg.journal.rows import columns_of
 
 if TYPE_CHECKING:
     from fileorg.core.model import Entry, PlanRow
@@ -82,14 +84,16 @@ def _publish(work: Work, row: PlanRow, record: int, name: bytes, staged: StagedC
 
 
 def _mark(work: Work, record: int, state: RecordState, staged: StagedCopy, made: Entry) -> None:
-    lost = f"{', '.join(staged.lost_metadata)}{NOT_KEPT}" if staged.lost_metadata else None
+    reason = None
+    if staged.lost:
+        reason = Reason(ReasonCode.NOT_KEPT, b"\0".join(staged.lost_attributes) or None, None, staged.lost)
     work.journal.mark(
         record,
         state,
         target_inode=made.inode,
         target_mtime_ns=made.mtime_ns,
         digest=staged.digest,
-        error=lost,
+        **columns_of(reason),
     )
 
 

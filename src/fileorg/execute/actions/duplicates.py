@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import RecordState
-from fileorg.core.names import display
+from fileorg.core.reasons import ReasonCode
 from fileorg.execute.identity import Identity, identity, is_known
 from fileorg.execute.temporaries import Stuck, rename_over_reserved
 from fileorg.execute.verdict import Refusal
@@ -36,7 +36,7 @@ def target_of(work: Work, row: PlanRow) -> Place:
 
 def keeper_of(row: PlanRow) -> Keeper:
     if row.keeper is None:
-        raise Refusal(RecordState.FAILED, "the journal does not say of what it is a duplicate")
+        raise Refusal(RecordState.FAILED, ReasonCode.KEEPER_UNKNOWN)
     return row.keeper
 
 
@@ -53,7 +53,7 @@ def compare_with_keeper(work: Work, row: PlanRow) -> Identity:
             entry_of(b"", seen) != entry_of(b"", os.fstat(fd))
             for seen, fd in zip(before, (victim, keeper), strict=True)
         ):
-            raise Refusal(RecordState.CHANGED, "it or its keeper changed while they were compared")
+            raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_WHILE_COMPARED)
         if not same:
             raise differs(work, row)
         return identity(entry_of(row.source_name, before[0]))
@@ -66,41 +66,43 @@ def opened(work: Work, row: PlanRow) -> Iterator[tuple[int, int]]:
     with contextlib.ExitStack() as stack:
         victim = source_of(work, row)
         expected = Identity(row.inode, row.size, row.mtime_ns)
-        fd, seen = _open(stack, victim, RecordState.MISSING, "it is no longer there")
+        fd, seen = _open(stack, victim, RecordState.MISSING, ReasonCode.GONE)
         if not is_known(victim.storage, victim.folder, seen, expected):
-            raise Refusal(RecordState.CHANGED, "it changed since it was scanned")
-        shown = shown_keeper(work, row, keeper)
+            raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
+        shown = keeper_path(work, row, keeper)
         beside = keeper_place(work, keeper)
         expected = Identity(keeper.inode, row.size, keeper.mtime_ns)
-        other_fd, other = _open(stack, beside, RecordState.CHANGED, f"{shown}, its keeper, is no longer there")
+        other_fd, other = _open(stack, beside, RecordState.CHANGED, ReasonCode.KEEPER_GONE, shown)
         if not is_known(beside.storage, beside.folder, other, expected):
-            raise Refusal(RecordState.CHANGED, f"{shown}, its keeper, changed since it was scanned")
+            raise Refusal(RecordState.CHANGED, ReasonCode.KEEPER_CHANGED, shown)
         if (seen.dev, seen.inode) == (other.dev, other.inode):
-            raise Refusal(RecordState.CHANGED, f"it is the same file as {shown}, by another name")
+            raise Refusal(RecordState.CHANGED, ReasonCode.KEEPER_IS_ITSELF, shown)
         yield fd, other_fd
 
 
-def _open(stack: contextlib.ExitStack, place: Place, state: RecordState, gone: str) -> tuple[int, Entry]:
+def _open(
+    stack: contextlib.ExitStack, place: Place, state: RecordState, gone: ReasonCode, about: bytes | None = None
+) -> tuple[int, Entry]:
     try:
         fd = place.storage.open_file(place.folder, place.name)
     except OSError as error:
         if error.errno in _NOT_ANY_MORE:
-            raise Refusal(state, gone) from error
-        raise Refusal(RecordState.FAILED, f"{place} cannot be read: {error.strerror}") from error
+            raise Refusal(state, gone, about) from error
+        raise Refusal(RecordState.FAILED, ReasonCode.UNREADABLE, place.path, error.errno) from error
     stack.callback(os.close, fd)
     return fd, entry_of(place.name, os.fstat(fd))
 
 
-def shown_keeper(work: Work, row: PlanRow, keeper: Keeper) -> str:
+def keeper_path(work: Work, row: PlanRow, keeper: Keeper) -> bytes:
     """By its path below the root, or if that is another one, by its whole path."""
     place = keeper_place(work, keeper)
     if place.storage is work.storages[row.source_base]:
-        return str(place)
-    return display(os.path.join(place.storage.root, place.folder, place.name))
+        return place.path
+    return os.path.join(place.storage.root, place.path)
 
 
 def differs(work: Work, row: PlanRow) -> Refusal:
-    return Refusal(RecordState.CHANGED, f"its content is no longer that of {shown_keeper(work, row, keeper_of(row))}")
+    return Refusal(RecordState.CHANGED, ReasonCode.KEEPER_DIFFERS, keeper_path(work, row, keeper_of(row)))
 
 
 def still_kept(work: Work, row: PlanRow) -> None:
@@ -108,12 +110,12 @@ def still_kept(work: Work, row: PlanRow) -> None:
     keeper = keeper_of(row)
     place, expected = keeper_place(work, keeper), Identity(keeper.inode, row.size, keeper.mtime_ns)
     if not is_known(place.storage, place.folder, place.look(), expected):
-        raise Refusal(RecordState.CHANGED, f"{shown_keeper(work, row, keeper)}, its keeper, changed or went just now")
+        raise Refusal(RecordState.CHANGED, ReasonCode.KEEPER_CHANGED_JUST_NOW, keeper_path(work, row, keeper))
 
 
 def not_here(error: OSError | Refusal) -> OSError | Refusal:
     if isinstance(error, OSError) and error.errno == errno.EXDEV:
-        return Refusal(RecordState.FAILED, "it is on another disk than the trash below its root")
+        return Refusal(RecordState.FAILED, ReasonCode.OTHER_DISK_THAN_TRASH)
     return error
 
 
@@ -133,7 +135,7 @@ def put_back(now: Place, place: Place) -> None:
         raise not_put_back(now) from error
     except OSError as error:
         if error.errno == errno.ENOENT and _is_gone(now):
-            raise Refusal(RecordState.MISSING, "someone else removed it at the same moment") from error
+            raise Refusal(RecordState.MISSING, ReasonCode.REMOVED_MEANWHILE) from error
         raise stuck_at(place, now, error) from error
 
 
@@ -146,8 +148,7 @@ def _is_gone(place: Place) -> bool:
 
 def not_put_back(now: Place) -> Refusal:
     """Who has the name now may have meant to replace what had it: both are kept."""
-    why = f"another file took its name meanwhile: it could not be put back, and is {now} now"
-    return Refusal(RecordState.CHANGED, why)
+    return Refusal(RecordState.CHANGED, ReasonCode.NOT_PUT_BACK, now.path)
 
 
 def stuck_at(place: Place, now: Place, error: OSError) -> Stuck:

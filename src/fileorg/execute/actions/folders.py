@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.model import RecordState
 from fileorg.core.names import join
+from fileorg.core.reasons import ReasonCode
 from fileorg.execute.actions.handler import Handler, one_by_one
 from fileorg.execute.verdict import DONE, NOT_DONE, Refusal, Verdict
 
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 def _check_made(work: Work, row: PlanRow, _: Entry | None) -> tuple[None, None]:
     seen = work.storages[row.target_base].lstat(row.target_folder, row.target_name)
     if seen is not None and row.category and not seen.is_folder:  # on the way, the files themselves tell
-        raise Refusal(RecordState.CONFLICT, "the name is taken")
+        raise Refusal(RecordState.CONFLICT, ReasonCode.NAME_TAKEN)
     if seen is not None:
-        raise Refusal(RecordState.SKIPPED, "it is there already")
+        raise Refusal(RecordState.SKIPPED, ReasonCode.ALREADY_THERE)
     # Known as missing from now on: a later batch finds it made, and must not take it for older.
     work.folder_id(row.target_base, join(row.target_folder, row.target_name))
     return None, None
@@ -37,7 +38,7 @@ def _make(work: Work, row: PlanRow, _: int) -> None:
     except OSError as error:
         work.disturbed.add((row.target_base, row.target_folder))
         if error.errno == errno.EEXIST:
-            raise Refusal(RecordState.SKIPPED, "it is there already") from error
+            raise Refusal(RecordState.SKIPPED, ReasonCode.ALREADY_THERE) from error
         raise
 
 
@@ -63,7 +64,7 @@ MAKE_FOLDER = Handler(_check_made, one_by_one(_make), _settle_made, looks_at_sou
 def _check_removed(work: Work, row: PlanRow, _: Entry | None) -> tuple[Entry, None]:
     seen = work.storages[row.target_base].lstat(row.target_folder, row.target_name)
     if seen is None or not seen.is_folder:
-        raise Refusal(RecordState.SKIPPED, "it is no longer there")
+        raise Refusal(RecordState.SKIPPED, ReasonCode.GONE)
     # Known with its time, also where no file leaves it: redo gives it back.
     work.folder_id(row.target_base, join(row.target_folder, row.target_name))
     return seen, None
@@ -75,9 +76,9 @@ def _remove(work: Work, row: PlanRow, _: int) -> None:
     except OSError as error:
         match error.errno:
             case errno.ENOTEMPTY | errno.EEXIST:
-                raise Refusal(RecordState.SKIPPED, "it is not empty, and was kept") from error
+                raise Refusal(RecordState.SKIPPED, ReasonCode.NOT_EMPTY) from error
             case errno.EBUSY:
-                raise Refusal(RecordState.FAILED, "something is mounted there, or it is in use") from error
+                raise Refusal(RecordState.FAILED, ReasonCode.IN_USE) from error
         raise
 
 

@@ -6,6 +6,7 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from fileorg.core.model import RecordState
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.identity import Identity, is_known
 from fileorg.execute.verdict import Refusal
 from fileorg.execute.work import Changed
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from fileorg.execute.work import Work
     from fileorg.journal.journal import Batch
 
-Check: TypeAlias = "Callable[[Work, PlanRow, Entry | None], tuple[Entry | None, str | None]]"
+Check: TypeAlias = "Callable[[Work, PlanRow, Entry | None], tuple[Entry | None, Reason | None]]"
 Apply: TypeAlias = "Callable[[Work, Series, Fail], Callable[[], None] | None]"
 Settle: TypeAlias = "Callable[[Case], Verdict]"
 Fail: TypeAlias = "Callable[[int, Refusal | OSError], None]"
@@ -67,7 +68,7 @@ def one_by_one(do: Callable[[Work, PlanRow, int], None]) -> Apply:
     return apply
 
 
-def check_source(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry, str | None]:
+def check_source(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry, Reason | None]:
     """A file at the source, as it was planned or changed in a way that `work` lets pass."""
     return _checked(work, row, seen, work.changed)
 
@@ -78,13 +79,13 @@ def check_unchanged(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry
     return entry, None
 
 
-def _checked(work: Work, row: PlanRow, seen: Entry | None, changed: Changed) -> tuple[Entry, str | None]:
+def _checked(work: Work, row: PlanRow, seen: Entry | None, changed: Changed) -> tuple[Entry, Reason | None]:
     if seen is None:
-        raise Refusal(RecordState.MISSING, "it is no longer there")
+        raise Refusal(RecordState.MISSING, ReasonCode.GONE)
     if (seen.inode, seen.size, seen.mtime_ns) == (row.inode, row.size, row.mtime_ns):
         return seen, None
     if not (seen.is_file or (stat.S_ISLNK(seen.mode) and stat.S_ISLNK(row.mode))):
-        raise Refusal(RecordState.CHANGED, "there is something else in its place")
+        raise Refusal(RecordState.CHANGED, ReasonCode.SOMETHING_ELSE_THERE)
     if row.inode == 0:  # not known: a redo of a copy
         return seen, None
     expected, storage = Identity(row.inode, row.size, row.mtime_ns), work.storages[row.source_base]
@@ -92,7 +93,7 @@ def _checked(work: Work, row: PlanRow, seen: Entry | None, changed: Changed) -> 
         return seen, None
     same = seen.inode == row.inode and storage.has_stable_inodes(row.source_folder)
     if not same and changed is not Changed.ANY:
-        raise Refusal(RecordState.CHANGED, "another file is in its place")
+        raise Refusal(RecordState.CHANGED, ReasonCode.ANOTHER_FILE_THERE)
     if changed is Changed.LEAVE:
-        raise Refusal(RecordState.CHANGED, "it changed since it was scanned")
-    return seen, "it was edited since, and moved as it is"
+        raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
+    return seen, Reason(ReasonCode.EDITED_AND_MOVED)

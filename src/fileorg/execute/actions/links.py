@@ -8,6 +8,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import RecordState
+from fileorg.core.reasons import ReasonCode
 from fileorg.execute.actions.handler import Handler, check_source, one_by_one
 from fileorg.execute.identity import Identity, identity, is_certain
 from fileorg.execute.temporaries import settle_aside
@@ -31,7 +32,7 @@ def _make_hardlink(work: Work, row: PlanRow, _: int) -> None:
     try:
         source.hardlink(row.source_folder, row.source_name, target, row.target_folder, row.target_name)
     except OSError as error:
-        raise _no_link(error, "hard links") from error
+        raise _no_link(error, ReasonCode.NO_HARD_LINKS) from error
 
 
 def _make_symlink(work: Work, row: PlanRow, _: int) -> None:
@@ -40,12 +41,12 @@ def _make_symlink(work: Work, row: PlanRow, _: int) -> None:
     try:
         target.symlink(content, row.target_folder, row.target_name)
     except OSError as error:
-        raise _no_link(error, "symlinks") from error
+        raise _no_link(error, ReasonCode.NO_SYMLINKS) from error
 
 
-def _no_link(error: OSError, kind: str) -> OSError | Refusal:
+def _no_link(error: OSError, code: ReasonCode) -> OSError | Refusal:
     if error.errno in _NO_LINKS:
-        return Refusal(RecordState.FAILED, f"the file system makes no {kind} here: {error.strerror}")
+        return Refusal(RecordState.FAILED, code, None, error.errno)
     return error
 
 
@@ -89,7 +90,7 @@ def _removal(ask: Callable[[Work, PlanRow, Entry, Entry | None], None]) -> Handl
     def check(work: Work, row: PlanRow, _: Entry | None) -> tuple[Entry, None]:
         seen = work.storages[row.target_base].lstat(row.target_folder, row.target_name)
         if seen is None:
-            raise Refusal(RecordState.MISSING, "it is no longer there")
+            raise Refusal(RecordState.MISSING, ReasonCode.GONE)
         ask(work, row, seen, work.storages[row.source_base].lstat(row.source_folder, row.source_name))
         return seen, None
 
@@ -98,7 +99,7 @@ def _removal(ask: Callable[[Work, PlanRow, Entry, Entry | None], None]) -> Handl
         work.disturbed.add((row.target_base, row.target_folder))
         target = work.storages[row.target_base]
         if not work.remove(target, row.target_folder, row.target_name, record, identity(seen)):
-            raise Refusal(RecordState.CHANGED, "it changed just now, and was kept")
+            raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_AND_KEPT)
 
     return Handler(check, one_by_one(remove), _settle_removal, looks_at_source=False)
 
@@ -106,23 +107,23 @@ def _removal(ask: Callable[[Work, PlanRow, Entry, Entry | None], None]) -> Handl
 def _ask_symlink(work: Work, row: PlanRow, seen: Entry, _: Entry | None) -> None:
     content, target = _content(work, row), work.storages[row.target_base]
     if not stat.S_ISLNK(seen.mode) or target.readlink(row.target_folder, row.target_name) != content:
-        raise Refusal(RecordState.CHANGED, "it is another link now")
+        raise Refusal(RecordState.CHANGED, ReasonCode.ANOTHER_LINK)
 
 
 def _ask_hardlink(work: Work, row: PlanRow, seen: Entry, source: Entry | None) -> None:
     stable = work.storages[row.target_base].has_stable_inodes(row.target_folder)
     if (stable and seen.inode != row.inode) or source is None or source.inode != seen.inode:
-        raise Refusal(RecordState.CHANGED, "it is no longer a second name of the same file, and was kept")
+        raise Refusal(RecordState.CHANGED, ReasonCode.NO_SECOND_NAME)
 
 
 def _ask_copy(work: Work, row: PlanRow, seen: Entry, source: Entry | None) -> None:
     expected, digest = Identity(row.inode, row.size, row.mtime_ns), work.journal.digest_of(row.reverts)
     if not is_certain(work.storages[row.target_base], row.target_folder, row.target_name, expected, digest):
-        raise Refusal(RecordState.CHANGED, "it was edited since, and was kept")
+        raise Refusal(RecordState.CHANGED, ReasonCode.EDITED_AND_KEPT)
     # The copy may have another time than its original: a file system rounds it, or does not keep it.
     times = () if source is None else (seen.mtime_ns, work.journal.mtime_of(row.reverts))
     if source is None or source.size != seen.size or source.mtime_ns not in times:
-        raise Refusal(RecordState.CHANGED, "its original changed or is gone, so the copy was kept")
+        raise Refusal(RecordState.CHANGED, ReasonCode.ORIGINAL_CHANGED)
 
 
 def _settle_removal(case: Case) -> Verdict:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.model import RecordState
 from fileorg.core.names import collision_key
+from fileorg.core.reasons import ReasonCode
 from fileorg.execute.actions.copy import copy, settle_copy, withdraw
 from fileorg.execute.actions.handler import Handler, check_source
 from fileorg.execute.identity import Identity, identity, is_certain
@@ -22,7 +23,7 @@ from fileorg.execute.temporaries import (
     rename_over_reserved,
     settle_aside,
 )
-from fileorg.execute.verdict import CHANGED, DONE, TAKEN, Refusal, Verdict
+from fileorg.execute.verdict import CHANGED, DONE, EDITED, GONE, TAKEN, Refusal, Verdict
 from fileorg.storage.local.worker import Moves, pack
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def settle(case: Case) -> Verdict:
         case (True, _, False):
             return TAKEN
         case (False, False, True) if source is None:
-            return Verdict(RecordState.MISSING, "after the crash, it is under neither of its names")
+            return GONE
         case _:
             return _edited(case, source, target)
 
@@ -144,7 +145,7 @@ def _edited(case: Case, source: Entry | None, target: Entry | None) -> Verdict:
     if target is not None and target.inode == record.target_inode and _is_of_its_kind(case, target) and source is None:
         # A number that is given out anew may be another file's.
         if case.target.has_stable_inodes(record.target_folder):
-            return Verdict(RecordState.DONE, "it was edited since")
+            return EDITED
     elif source is not None and source.inode == record.inode and target is None:
         return case.not_done
     return CHANGED
@@ -160,12 +161,9 @@ def _is_of_its_kind(case: Case, entry: Entry) -> bool:
 def across(work: Work, row: PlanRow, intent: Intent, record: int) -> None:
     """To another file system: copy, make sure, and only then take the original away."""
     if (intent.nlink or 1) > 1:
-        raise Refusal(
-            RecordState.SKIPPED,
-            f"it has {intent.nlink} names (hard links), torn apart by another disk; --action copy copies it",
-        )
+        raise Refusal(RecordState.SKIPPED, ReasonCode.HARD_LINKS_TORN, number=intent.nlink)
     if not stat.S_ISREG(intent.mode or stat.S_IFREG):
-        raise Refusal(RecordState.SKIPPED, "it is a symlink, which is not carried to another disk")
+        raise Refusal(RecordState.SKIPPED, ReasonCode.SYMLINK_STAYS)
     source = work.storages[row.source_base]
     original = Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
     staged, entry = copy(work, row, record)
@@ -177,7 +175,7 @@ def across(work: Work, row: PlanRow, intent: Intent, record: int) -> None:
     if not gone:
         work.disturbed.add((row.source_base, row.source_folder))
         withdraw(work, row, record, made, staged.digest)
-        raise Refusal(RecordState.CHANGED, "it changed or was held while it was moved, and stayed")
+        raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_WHILE_MOVED)
 
 
 def _settle_across(case: Case, made: Identity) -> Verdict:

@@ -6,6 +6,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import RecordState
+from fileorg.core.reasons import ReasonCode
 from fileorg.execute.actions import move
 from fileorg.execute.actions.duplicates import compare_with_keeper, not_here, put_back, source_of, still_kept, target_of
 from fileorg.execute.actions.handler import Handler, check_unchanged, one_by_one
@@ -34,13 +35,13 @@ def _quarantine(work: Work, row: PlanRow, record: int) -> None:
         raise not_here(error) from error
     try:
         if (there := trash.look()) is not None and not is_known(trash.storage, trash.folder, there, compared):
-            raise Refusal(RecordState.CHANGED, "it changed just now, and stayed")
+            raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_JUST_NOW)
         still_kept(work, row)
     except (OSError, Refusal):
         put_back(trash, victim)
         raise
     if there is None:
-        raise Refusal(RecordState.MISSING, "someone else removed it at the same moment")
+        raise Refusal(RecordState.MISSING, ReasonCode.REMOVED_MEANWHILE)
 
 
 def _settle(case: Case) -> Verdict:

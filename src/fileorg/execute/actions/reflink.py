@@ -6,6 +6,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import RecordState
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.duplicates import differs, opened
 from fileorg.execute.actions.handler import Handler, check_unchanged, one_by_one
 from fileorg.execute.verdict import DONE, NOT_DONE, Refusal, Verdict
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from fileorg.execute.case import Case
     from fileorg.execute.work import Work
 
-_STAYS_SHARED = "its blocks stay shared, which nothing that can be seen depends on"
+_STAYS_SHARED = Reason(ReasonCode.STAYS_SHARED)
 _STAY_SHARED = "Blocks that are shared stay shared: nothing that can be seen depends on it."
 _NO_SHARING = {errno.ENOTSUP, errno.EINVAL, errno.EXDEV, errno.ENOTTY, errno.ENOSYS}
 
@@ -27,10 +28,9 @@ def _share(work: Work, row: PlanRow, _: int) -> None:
             same = share_blocks(keeper, victim, row.size)
         except OSError as error:
             if error.errno in _NO_SHARING:
-                raise Refusal(RecordState.FAILED, "the file system shares no blocks between files") from error
+                raise Refusal(RecordState.FAILED, ReasonCode.NO_SHARED_BLOCKS) from error
             if error.errno in {errno.EPERM, errno.EACCES}:
-                why = "only who may write to a file may let it share its blocks"
-                raise Refusal(RecordState.FAILED, why) from error
+                raise Refusal(RecordState.FAILED, ReasonCode.NOT_WRITABLE) from error
             raise
         if not same:
             raise differs(work, row)
@@ -46,7 +46,7 @@ REFLINK = Handler(check_unchanged, one_by_one(_share), _settle)
 # Taken back -----------------------------------------------------------------------------------------------------------
 
 
-def _check_back(_work: Work, _row: PlanRow, _found: Entry | None) -> tuple[None, str]:
+def _check_back(_work: Work, _row: PlanRow, _found: Entry | None) -> tuple[None, Reason]:
     return None, _STAYS_SHARED
 
 

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 
 from fileorg.content.compare import same_content
 from fileorg.core.model import ROOT, Keeper, RecordState
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.duplicates import (
     compare_with_keeper,
     keeper_of,
+    keeper_path,
     keeper_place,
     not_here,
     not_put_back,
     put_back,
-    shown_keeper,
     source_of,
     still_kept,
     stuck_at,
@@ -27,7 +28,7 @@ from fileorg.execute.actions.duplicates import (
 )
 from fileorg.execute.actions.handler import Handler, check_source, check_unchanged, one_by_one
 from fileorg.execute.temporaries import Stuck, aside
-from fileorg.execute.verdict import CHANGED, CUT_SHORT, DONE, TAKEN, Refusal, Verdict
+from fileorg.execute.verdict import CHANGED, CUT_SHORT, DONE, EDITED, GONE, TAKEN, Refusal, Verdict
 from fileorg.storage.links import Place, StandIn
 
 if TYPE_CHECKING:
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
 
 _NO_EXCHANGE = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
 
-_ONLY_NAME = "the link in its place was edited and is the only name left of what it holds: it was kept"
-_EDITED = Verdict(RecordState.DONE, "it was edited since")
-_GONE = Verdict(RecordState.MISSING, "after the crash, it is under neither of its names")
 _NO_KEEPER = Keeper(ROOT, b"", b"?", 0, 0)
 
 
@@ -51,24 +49,24 @@ def _replace(work: Work, row: PlanRow, record: int) -> None:
     here = victim.beside(aside(work.operation, record))
     if not victim.has_stable_inodes:
         # A crash in between could not be settled: no one could say which of the two files is which.
-        raise Refusal(RecordState.FAILED, "inode numbers do not last here, so no link can take its place")
+        raise Refusal(RecordState.FAILED, ReasonCode.NO_LASTING_INODES)
     compared, link = compare_with_keeper(work, row), _stand_in(work, row, victim)
     work.disturbed.add((row.source_base, row.source_folder))
     try:
         link.make(here)
     except OSError as error:
-        raise _no_link(error, link, shown_keeper(work, row, keeper_of(row))) from error
+        raise _no_link(error, link, keeper_path(work, row, keeper_of(row))) from error
     try:
         still_kept(work, row)
         if not link.is_at(here):
-            raise Refusal(RecordState.CHANGED, "its keeper was replaced just now")
+            raise Refusal(RecordState.CHANGED, ReasonCode.KEEPER_REPLACED)
         here.exchange(victim)
     except (OSError, Refusal) as error:
         _take_away(link, here, victim)
         raise _no_exchange(error) from error
     try:
         if not compared.fits(here.look()):
-            raise Refusal(RecordState.CHANGED, "it changed just now, and stayed")
+            raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_JUST_NOW)
         still_kept(work, row)
         here.rename(trash)
     except (OSError, Refusal) as error:
@@ -85,9 +83,9 @@ def _restore(work: Work, row: PlanRow, record: int) -> None:
         return
     here, link = victim.beside(aside(work.operation, record)), _stand_in(work, row, victim)
     if not link.is_at(victim):
-        raise Refusal(RecordState.CONFLICT, "the name is taken")
+        raise Refusal(RecordState.CONFLICT, ReasonCode.NAME_TAKEN)
     if not _may_go(link, victim, trash):
-        raise Refusal(RecordState.CHANGED, _ONLY_NAME)
+        raise Refusal(RecordState.CHANGED, ReasonCode.LINK_IS_ONLY_NAME)
     work.disturbed |= {(row.source_base, row.source_folder), (row.target_base, row.target_folder)}
     original = trash.look()
     trash.rename(here)
@@ -96,17 +94,17 @@ def _restore(work: Work, row: PlanRow, record: int) -> None:
     except OSError as error:
         put_back(here, trash)
         if isinstance(error, FileNotFoundError):
-            raise Refusal(RecordState.CHANGED, "the link in its place was removed just now") from error
+            raise Refusal(RecordState.CHANGED, ReasonCode.LINK_REMOVED) from error
         raise _no_exchange(error) from error
     try:
         if not (link.is_at(here) or here.look() is None):  # else someone else has removed the link
-            raise Refusal(RecordState.CONFLICT, "the name is taken")
+            raise Refusal(RecordState.CONFLICT, ReasonCode.NAME_TAKEN)
         if not _may_go(link, here, victim):
-            raise Refusal(RecordState.CHANGED, _ONLY_NAME)
+            raise Refusal(RecordState.CHANGED, ReasonCode.LINK_IS_ONLY_NAME)
         here.remove()
     except (OSError, Refusal) as error:
         if not _exchange_back(here, victim, lambda: _is_inode_of(here, original)):
-            raise Refusal(RecordState.MISSING, "someone else removed it at the same moment") from error
+            raise Refusal(RecordState.MISSING, ReasonCode.REMOVED_MEANWHILE) from error
         put_back(here, trash)
         raise
 
@@ -116,29 +114,27 @@ def _stand_in(work: Work, row: PlanRow, at: Place) -> StandIn:
     return StandIn(row.action, keeper_place(work, keeper), keeper.inode, at)
 
 
-def _no_link(error: OSError, link: StandIn, keeper: str) -> OSError | Refusal:
+def _no_link(error: OSError, link: StandIn, keeper: bytes) -> OSError | Refusal:
     """What it means that the link to the keeper could not be made."""
-    kind = "symlinks" if link.is_symlink else "hard links"
     match error.errno:
         case errno.EXDEV:
-            why = f"{keeper}, its keeper, is on another disk, where no hard link can lead"
+            return Refusal(RecordState.FAILED, ReasonCode.KEEPER_ON_OTHER_DISK, keeper)
         case errno.EMLINK:
-            why = f"{keeper}, its keeper, has as many names as the file system allows"
+            return Refusal(RecordState.FAILED, ReasonCode.KEEPER_HAS_TOO_MANY_NAMES, keeper)
         case errno.EPERM | errno.EACCES if not link.is_symlink:
-            why = f"no hard link to {keeper} may be made: {error.strerror} (is it someone else's file?)"
+            return Refusal(RecordState.FAILED, ReasonCode.KEEPER_NOT_LINKABLE, keeper, error.errno)
         case errno.EPERM | errno.ENOTSUP | errno.ENOSYS:
-            why = f"the file system makes no {kind} here: {error.strerror}"
+            code = ReasonCode.NO_SYMLINKS if link.is_symlink else ReasonCode.NO_HARD_LINKS
+            return Refusal(RecordState.FAILED, code, None, error.errno)
         case errno.ENOENT if not link.is_symlink:
-            return Refusal(RecordState.CHANGED, f"{keeper}, its keeper, is no longer there")
+            return Refusal(RecordState.CHANGED, ReasonCode.KEEPER_GONE, keeper)
         case _:
             return error
-    return Refusal(RecordState.FAILED, why)
 
 
 def _no_exchange(error: OSError | Refusal) -> OSError | Refusal:
     if isinstance(error, OSError) and error.errno in _NO_EXCHANGE:
-        why = "the file system cannot exchange two names in one step, so no link can take its place"
-        return Refusal(RecordState.FAILED, why)
+        return Refusal(RecordState.FAILED, ReasonCode.NO_EXCHANGE)
     return error
 
 
@@ -176,8 +172,7 @@ def _take_away(link: StandIn, here: Place, victim: Place) -> None:
     """Remove a link of ours that nothing came of. Raises `Refusal` if it must stay, `Stuck`."""
     try:
         if not _may_go(link, here, victim):
-            why = f"its keeper was changed and removed meanwhile: what is left of that is {here} now"
-            raise Refusal(RecordState.CHANGED, why)
+            raise Refusal(RecordState.CHANGED, ReasonCode.KEEPER_REMAINS, here.path)
         here.remove()
     except OSError as error:
         raise Stuck(f"The link {here} could not be taken away again ({error.strerror}).") from error
@@ -234,11 +229,11 @@ class _Wreck:
             case (There.NOTHING, _, There.FILE):
                 return Verdict(RecordState.DONE, self._case.note())
             case (There.NOTHING, _, There.EDITED):
-                return _EDITED
+                return EDITED
             case (There.NOTHING, There.FILE | There.EDITED, _):
                 return TAKEN
             case (There.NOTHING, There.NOTHING, There.NOTHING):
-                return _GONE
+                return GONE
             case (There.LINK, There.FILE | There.EDITED, _):
                 return self._take_away(here, CUT_SHORT)
             case (There.LINK, _, There.FILE | There.EDITED):
@@ -275,13 +270,13 @@ class _Wreck:
             case (There.NOTHING, There.FILE, _):
                 return Verdict(RecordState.DONE, self._case.note())
             case (There.NOTHING, There.EDITED, There.NOTHING):
-                return _EDITED
+                return EDITED
             case (There.NOTHING, There.NOTHING | There.LINK, There.FILE | There.EDITED):
                 return self._case.not_done
             case (There.NOTHING, _, There.FILE | There.EDITED):
                 return TAKEN
             case (There.NOTHING, There.NOTHING | There.LINK, There.NOTHING):
-                return _GONE
+                return GONE
             case (There.FILE | There.EDITED, _, There.FILE | There.EDITED):
                 self._case.touch()
                 here.remove()
@@ -309,7 +304,7 @@ class _Wreck:
             return DONE
         self._case.touch()
         self._here.exchange(self._place)
-        return self._back_to_trash(There.LINK, Verdict(RecordState.CHANGED, _ONLY_NAME))
+        return self._back_to_trash(There.LINK, Verdict(RecordState.CHANGED, Reason(ReasonCode.LINK_IS_ONLY_NAME)))
 
     def _back_to_trash(self, at_place: There, verdict: Verdict) -> Verdict:
         """It had not got its place yet. Where there is no trash any more, it gets it now."""
@@ -335,8 +330,7 @@ class _Wreck:
         return verdict
 
     def _between(self) -> Verdict:
-        why = f"after the crash, it is as no run leaves it; nothing was touched, see {self._here}"
-        return Verdict(RecordState.CHANGED, why)
+        return Verdict(RecordState.CHANGED, Reason(ReasonCode.INCONSISTENT_AFTER_CRASH, self._here.path))
 
 
 def _settle_replaced(case: Case) -> Verdict:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import xxhash
 
-from fileorg.core.names import display
+from fileorg.core.reasons import NOTHING_LOST, Lost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,52 +140,54 @@ def _write_all(fd: int, data: memoryview, position: int) -> None:
 
 def copy_metadata(
     source_fd: int, target_fd: int, seen: os.stat_result, *, mode: int | None = None, mtime_ns: int | None = None
-) -> list[str]:
-    """Owner, mode, extended attributes (ACLs are among them) and times; what could not be kept, in words.
+) -> tuple[Lost, list[bytes]]:
+    """Owner, mode, extended attributes (ACLs are among them) and times; what could not be kept, and the names of the
+    attributes among that.
 
     `seen` is the source as it was before it was read, which may change its access time. `mode` and `mtime_ns` are
     given where the source is on a file system that did not keep them.
     """
     wanted = stat.S_IMODE(seen.st_mode if mode is None else mode)
-    lost = []
+    lost = NOTHING_LOST
     with contextlib.suppress(OSError):
         os.fchown(target_fd, seen.st_uid, seen.st_gid)
     # What was set is read back: some file systems say yes and keep nothing.
     kept, mode = os.fstat(target_fd), wanted
     if (kept.st_uid, kept.st_gid) != (seen.st_uid, seen.st_gid):
-        lost.append("owner")
+        lost |= Lost.OWNER
         mode &= ~(stat.S_ISUID | stat.S_ISGID)  # it would run as whoever copies
-    lost += _copy_xattrs(source_fd, target_fd)
+    lost_here, names = _copy_xattrs(source_fd, target_fd)
+    lost |= lost_here
     with contextlib.suppress(OSError):
         os.fchmod(target_fd, mode)
     if stat.S_IMODE(os.fstat(target_fd).st_mode) != wanted:
-        lost.append("mode")
+        lost |= Lost.MODE
     try:
         os.utime(target_fd, ns=(seen.st_atime_ns, seen.st_mtime_ns if mtime_ns is None else mtime_ns))
     except OSError:
-        lost.append("times")
-    return lost
+        lost |= Lost.TIMES
+    return lost, names
 
 
-def _copy_xattrs(source_fd: int, target_fd: int) -> list[str]:
+def _copy_xattrs(source_fd: int, target_fd: int) -> tuple[Lost, list[bytes]]:
     if not hasattr(os, "listxattr"):
-        return []
-    lost, names = [], list[str]()
+        return NOTHING_LOST, []
+    lost, names = NOTHING_LOST, list[str]()
     try:
         names = os.listxattr(source_fd)
     except OSError as error:
         if error.errno != errno.ENOTSUP:
-            lost.append("attributes")
+            lost = Lost.ATTRIBUTES
     if _ACL not in names:
         # The target's folder may have given it one, which would let others read it.
         with contextlib.suppress(OSError):
             os.removexattr(target_fd, _ACL)
-    lost.extend(
-        f"attribute {display(name)}"
+    gone = [
+        os.fsencode(name)
         for name in names
         if not _copy_xattr(source_fd, target_fd, name) and not name.startswith(_NOT_OURS)
-    )
-    return lost
+    ]
+    return (lost | Lost.ATTRIBUTE, gone) if gone else (lost, gone)
 
 
 def _copy_xattr(source_fd: int, target_fd: int, name: str) -> bool:

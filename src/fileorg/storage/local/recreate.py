@@ -7,6 +7,7 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.names import split
+from fileorg.core.reasons import Reason, ReasonCode
 
 if TYPE_CHECKING:
     from fileorg.storage.local.folders import OpenFolders
@@ -31,25 +32,25 @@ class Remaking:
         self._storage = storage
         self._above: tuple[bytes, _Facts] | None = None
 
-    def obstacle(self, folder: bytes) -> str:
-        """Why it could not be made again exactly as it is, or not be removed at all; "" if it could."""
+    def obstacle(self, folder: bytes) -> Reason | None:
+        """Why it could not be made again exactly as it is, or not be removed at all; None if it could."""
         above = split(folder)[0]
         try:
             if self._above is None or self._above[0] != above:
                 self._above = above, self._facts(above)
             own, parent = self._facts(folder), self._above[1]
         except OSError as error:
-            return error.strerror or str(error)
+            return Reason.of_error(error)
         if own.dev != parent.dev:
-            return "another disk is mounted there"
+            return Reason(ReasonCode.MOUNTED)
         group = parent.group if parent.mode & stat.S_ISGID else os.getegid()
         if (own.owner, own.group) != (os.geteuid(), group):
-            return "it could not be made again as it is: it has another owner or group than a new one would get"
+            return Reason(ReasonCode.OTHER_OWNER)
         if own.attributes or _INHERITED in parent.attributes:
-            return "it could not be made again as it is: it has attributes or an access list, or would inherit one"
+            return Reason(ReasonCode.HAS_ATTRIBUTES)
         if own.mode & stat.S_ISGID and not _may_pass_on(own.group):
-            return "it could not be made again as it is: only a member of its group may have it pass that on"
-        return ""
+            return Reason(ReasonCode.GROUP_NOT_PASSED_ON)
+        return None
 
     def _facts(self, folder: bytes) -> _Facts:
         fd = self._storage.fd(folder)

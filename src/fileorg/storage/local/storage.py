@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from fileorg.core.model import Entry, Listing
+    from fileorg.core.reasons import Lost
 
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -33,7 +34,9 @@ class StagedCopy(NamedTuple):
 
     digest: bytes
     entry: Entry
-    lost_metadata: list[str]
+    lost: Lost
+    """What the file system did not keep of it."""
+    lost_attributes: list[bytes]
 
 
 class LocalStorage(Spellings):
@@ -238,7 +241,7 @@ class LocalStorage(Spellings):
                 lost = copying.copy_metadata(source_fd, target_fd, facts, mode=mode, mtime_ns=mtime_ns)
                 os.fsync(target_fd)
                 _unchanged(before, source_fd)
-                return StagedCopy(digest, entry_of(temporary, os.fstat(target_fd)), lost)
+                return StagedCopy(digest, entry_of(temporary, os.fstat(target_fd)), *lost)
             except BaseException:
                 target.discard(target_folder, temporary)
                 raise

@@ -1,0 +1,57 @@
+"""The copy of the journal that is set aside before it is brought to a newer version."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from itertools import count
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def set_aside(db: sqlite3.Connection, path: bytes, version: int) -> bytes:
+    """Copy the journal, with what its write-ahead log holds, to `path.v2` beside it; that path. Never over a file.
+
+    It survives a power cut before this returns. Raises `OSError`, `sqlite3.Error`.
+    """
+    part = path + b".part"
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(part)  # of a copy that was killed
+    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    with contextlib.closing(sqlite3.connect(f"file:{quote(part)}?mode=rw", uri=True, isolation_level=None)) as copy:
+        copy.execute("PRAGMA journal_mode=OFF")  # it is flushed as a whole, or thrown away
+        copy.execute("PRAGMA synchronous=OFF")
+        db.backup(copy)
+    _sync(part)
+    kept = next(name for name in _names(path, version) if _is_linked(part, name))
+    os.remove(part)
+    _sync(os.path.dirname(path))
+    return kept
+
+
+def _names(path: bytes, version: int) -> Iterator[bytes]:
+    """`journal.db.v2`, `journal.db.v2-2` …"""
+    first = b"%s.v%d" % (path, version)
+    yield first
+    for number in count(2):
+        yield b"%s-%d" % (first, number)
+
+
+def _is_linked(path: bytes, name: bytes) -> bool:
+    try:
+        os.link(path, name)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _sync(path: bytes) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
