@@ -14,7 +14,7 @@ from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.model import Action, RecordState
 from fileorg.report.reasons import sentence
 from fileorg.scan.leftovers import Leftover
-from fileorg.storage.local.storage import LocalStorage
+from fileorg.storage.local.casing import Casing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -315,7 +315,7 @@ def test_symlinks_by_whatever_the_file_system_has(
 ) -> None:
     tree.write({"l": "-> nowhere", "a/m": "-> l", "a/full": "x"})
     before = tree.snapshot()
-    monkeypatch.setattr(LocalStorage, "has_stable_inodes", lambda *_: stable)
+    monkeypatch.setattr(Casing, "has_stable_inodes", lambda *_: stable)
     if cannot != "nothing":
         monkeypatch.setattr("fileorg.storage.local.posix.rename_noreplace", _fails(errno.EINVAL))
     if cannot == "rename and link":
@@ -348,7 +348,7 @@ def test_a_symlink_with_a_new_number_is_known_where_numbers_do_not_last(
     place.symlink_to("nowhere")
     os.utime(place, ns=(10**18, 10**18), follow_symlinks=False)
     (tree.root / "other").unlink()
-    monkeypatch.setattr(LocalStorage, "has_stable_inodes", lambda *_: False)
+    monkeypatch.setattr(Casing, "has_stable_inodes", lambda *_: False)
     assert runs.undo().problems == []
     assert tree.read()["l"] == "-> nowhere"
 

@@ -13,6 +13,7 @@ from tests.support.twins import AFTER, before_call, every_action, inode, linking
 from fileorg.core.model import RecordState
 from fileorg.report.reasons import sentence
 from fileorg.storage.local import posix
+from fileorg.storage.local.casing import Casing
 from fileorg.storage.local.storage import LocalStorage
 
 if TYPE_CHECKING:
@@ -252,7 +253,7 @@ def test_where_two_names_cannot_be_exchanged(
 
 @linking
 def test_where_inode_numbers_do_not_last(twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str) -> None:
-    monkeypatch.setattr(LocalStorage, "has_stable_inodes", lambda *_: False)
+    monkeypatch.setattr(Casing, "has_stable_inodes", lambda *_: False)
     assert [state for state, _ in reasons(runs.dedupe(action))] == [RecordState.FAILED]
     assert twins.path("x/c").read_text() == "same"
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.crash import open_again, recovered
 
 from fileorg.core.model import Action, RecordState
-from fileorg.storage.local.casing import Spellings
+from fileorg.storage.local.casing import Casing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @pytest.fixture(params=[True, False], ids=["numbers that last", "numbers that do not"])
 def lasting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     lasting: bool = request.param
-    monkeypatch.setattr(Spellings, "has_stable_inodes", lambda *_: lasting)
+    monkeypatch.setattr(Casing, "has_stable_inodes", lambda *_: lasting)
     return lasting
 
 

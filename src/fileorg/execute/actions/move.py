@@ -90,7 +90,7 @@ def _taken(work: Work, row: PlanRow, record: int, error: OSError) -> None:
     source, target = work.storages[row.source_base], work.storages[row.target_base]
     if _respell(work, row, record):
         return
-    if not target.is_free_after_all(row.target_folder, row.target_name):
+    if not target.casing.is_free_after_all(row.target_folder, row.target_name):
         raise error
     try:
         source.rename_noreplace(row.source_folder, row.source_name, target, row.target_folder, row.target_name)
@@ -261,7 +261,7 @@ def _is_itself(storage: LocalStorage, row: PlanRow) -> bool:
         return False
     if (one.dev, one.inode) == (other.dev, other.inode) and one.nlink == 1:
         return True
-    return storage.is_another_case(row.target_folder, row.target_name)
+    return storage.casing.is_another_case(row.target_folder, row.target_name)
 
 
 def _folded(name: bytes) -> bytes:
@@ -279,7 +279,7 @@ def _settle_respelling(case: Case) -> Verdict | None:
         elif put_aside.size == 0:
             storage.remove(folder, case.aside)  # the name was only reserved
     # What the names lead to may be remembered from before; what is listed is there.
-    listed, target = storage.spellings(folder, name), case.at_target()
+    listed, target = storage.casing.spellings(folder, name), case.at_target()
     if len(listed) != 1 or not case.is_original(target):
         return None
     if name not in listed:
@@ -289,11 +289,11 @@ def _settle_respelling(case: Case) -> Verdict | None:
 
 def _finish_respelling(case: Case, folder: bytes, name: bytes) -> None:
     """The file is aside: give it its new name, which at most an empty file of ours may have."""
-    listed = case.target.spellings(folder, name)
+    listed = case.target.casing.spellings(folder, name)
     if listed and case.is_our_placeholder(case.target.lstat(folder, listed[0])):
         case.target.remove(folder, listed[0])
     elif not listed:
-        case.target.is_free_after_all(folder, name)
+        case.target.casing.is_free_after_all(folder, name)
     put_back(case.target, folder, name, case.aside)
 
 

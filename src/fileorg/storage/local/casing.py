@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 import time
+from typing import TYPE_CHECKING
 
 from fileorg.core.names import join
 from fileorg.storage.local import posix
-from fileorg.storage.local.folders import OpenFolders
 from fileorg.storage.local.listing import entry_of
+
+if TYPE_CHECKING:
+    from fileorg.storage.local.folders import OpenFolders
 
 # FUSE, FAT, exFAT, CIFS, SMB, SMB 2: a number is given to a file when it is looked at, and forgotten with memory.
 _NUMBERED_BY_THE_DRIVER = frozenset({0x65735546, 0x4D44, 0x2011BAB0, 0xFF534D42, 0x517B, 0xFE534D42})
@@ -21,16 +24,15 @@ _FUSE = 0x65735546
 _PATIENCE, _PAUSE_SECONDS = 30, 0.1
 
 
-class Spellings(OpenFolders):
-    """Open folders that know what the names in them, and the numbers of their files, are worth."""
+class Casing:
+    """What the names in the folders of a tree, and the numbers of the files there, are worth."""
 
-    def __init__(self, root: bytes, *, cross_mounts: bool = True) -> None:
-        """Raises `OSError` if `root` is no directory that can be read."""
-        super().__init__(root, cross_mounts=cross_mounts)
+    def __init__(self, folders: OpenFolders) -> None:
+        self._folders = folders
         self._types: dict[int, int] = {}
 
     def _type(self, folder: bytes) -> int:
-        fd = self.fd(folder)
+        fd = self._folders.fd(folder)
         dev = os.fstat(fd).st_dev
         if dev not in self._types:
             self._types[dev] = posix.file_system_type(fd)
@@ -48,7 +50,7 @@ class Spellings(OpenFolders):
 
     def is_spelled(self, folder: bytes, name: bytes) -> bool:
         """Whether the folder lists exactly this name. Reads all of it. Raises `OSError`."""
-        fd = self.fd(folder)
+        fd = self._folders.fd(folder)
         wanted = os.fsdecode(name)
         with os.scandir(fd) as entries:
             return any(entry.name == wanted for entry in entries)
@@ -56,7 +58,7 @@ class Spellings(OpenFolders):
     def is_another_case(self, folder: bytes, name: bytes) -> bool:
         """Whether there is something of that name only because case does not matter. Raises `OSError`."""
         try:
-            os.lstat(name, dir_fd=self.fd(folder))
+            os.lstat(name, dir_fd=self._folders.fd(folder))
         except FileNotFoundError:
             return False
         return not self.is_spelled(folder, name)
@@ -64,7 +66,7 @@ class Spellings(OpenFolders):
     def spellings(self, folder: bytes, name: bytes) -> list[bytes]:
         """The names that the folder lists which are `name` where case does not matter. Raises `OSError`."""
         folded = os.fsdecode(name).casefold()
-        with os.scandir(self.fd(folder)) as entries:
+        with os.scandir(self._folders.fd(folder)) as entries:
             return [os.fsencode(entry.name) for entry in entries if entry.name.casefold() == folded]
 
     def is_free_after_all(self, folder: bytes, name: bytes) -> bool:
@@ -77,7 +79,7 @@ class Spellings(OpenFolders):
             return False
         for _ in range(_PATIENCE):
             try:
-                os.lstat(name, dir_fd=self.fd(folder))
+                os.lstat(name, dir_fd=self._folders.fd(folder))
             except FileNotFoundError:
                 return not self.spellings(folder, name)
             time.sleep(_PAUSE_SECONDS)
@@ -94,7 +96,7 @@ class Spellings(OpenFolders):
 
     def _spelled_in(self, above: bytes, name: bytes) -> bytes:
         try:
-            fd = self.fd(above)
+            fd = self._folders.fd(above)
             os.lstat(name, dir_fd=fd)
             wanted, folded, other = os.fsdecode(name), os.fsdecode(name).casefold(), name
             with os.scandir(fd) as entries:
@@ -109,7 +111,7 @@ class Spellings(OpenFolders):
 
     def is_case_insensitive(self) -> bool:
         """Whether `a` and `A` are one name here, as far as the entries of the root can tell."""
-        fd = posix.open_beneath(self._root_fd, b"")  # of its own: `is_spelled` reads the same folder meanwhile
+        fd = posix.open_beneath(self._folders.root_fd, b"")  # of its own: `is_spelled` reads the same folder meanwhile
         try:
             with os.scandir(fd) as entries:
                 for entry in entries:
@@ -126,7 +128,7 @@ class Spellings(OpenFolders):
         if swapped == name:
             return None
         try:
-            one, other = os.lstat(name, dir_fd=self._root_fd), os.lstat(swapped, dir_fd=self._root_fd)
+            one, other = os.lstat(name, dir_fd=self._folders.root_fd), os.lstat(swapped, dir_fd=self._folders.root_fd)
         except OSError:
             return False
         if os.path.samestat(one, other) and one.st_nlink == 1:
@@ -138,17 +140,17 @@ class Spellings(OpenFolders):
 
     def _is_found_by_another_case(self) -> bool:
         """For an empty root: whether its own folder finds it so; a disk's own root is judged by what disk it is."""
-        above, name = os.path.split(self.root)
+        above, name = os.path.split(self._folders.root)
         swapped = name.swapcase()
         try:
-            if os.lstat(above).st_dev != self._dev:
+            if os.lstat(above).st_dev != self._folders.dev:
                 # Of those that FUSE mounts from a disk, most are exFAT or NTFS.
-                is_fuse_disk = self._type(b"") == _FUSE and os.major(self._dev) != 0
+                is_fuse_disk = self._type(b"") == _FUSE and os.major(self._folders.dev) != 0
                 return is_fuse_disk or self._type(b"") in _NO_CASE
             if swapped == name:
                 return False
             seen = os.lstat(os.path.join(above, swapped))
-            if (seen.st_dev, entry_of(name, seen).inode) == self.identity:
+            if (seen.st_dev, entry_of(name, seen).inode) == self._folders.identity:
                 return True
             return not self.has_stable_inodes(b"") and swapped not in os.listdir(above)
         except OSError:

@@ -65,14 +65,14 @@ class OpenFolders:
         self.root = os.path.realpath(root)
         self.cross_mounts = cross_mounts
         with telling_the_limit():
-            self._root_fd = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._fds: dict[bytes, int] = {}
+            self.root_fd = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.fds: dict[bytes, int] = {}
         self._budget = _of_thread.budget
-        self._used = self._budget.in_order.move_to_end
-        self._dev = os.fstat(self._root_fd).st_dev
+        self.used = self._budget.in_order.move_to_end
+        self.dev = os.fstat(self.root_fd).st_dev
         self._mounts: dict[int, int] = {}
         try:
-            self._budget.fit(self._root_fd)
+            self._budget.fit(self.root_fd)
         except TooManyOpen:
             self.close()
             raise
@@ -80,7 +80,7 @@ class OpenFolders:
     @property
     def identity(self) -> tuple[int, int]:
         """(dev, inode) of the root: what it is, whatever leads there."""
-        seen = os.fstat(self._root_fd)
+        seen = os.fstat(self.root_fd)
         return seen.st_dev, entry_of(b"", seen).inode
 
     @property
@@ -93,21 +93,21 @@ class OpenFolders:
 
         Raises `OSError`.
         """
-        if (known := self._fds.get(folder)) is not None:
-            self._used(known)
+        if (known := self.fds.get(folder)) is not None:
+            self.used(known)
             return known
-        fd = posix.open_beneath(self._root_fd, folder, cross_mounts=self.cross_mounts)
-        self._budget.add(fd, self._fds, folder)
+        fd = posix.open_beneath(self.root_fd, folder, cross_mounts=self.cross_mounts)
+        self._budget.add(fd, self.fds, folder)
         dev = os.fstat(fd).st_dev
-        if dev != self._dev and dev not in self._mounts:
+        if dev != self.dev and dev not in self._mounts:
             self._mounts[dev] = os.dup(fd)  # for `sync`: the folder itself may be closed by then
         return fd
 
     def forget(self, folder: bytes) -> None:
         """Close the descriptor of a folder that is about to go or come, and of those beneath it."""
         below = folder + b"/" if folder else b""
-        for known in [known for known in self._fds if known == folder or known.startswith(below)]:
-            fd = self._fds.pop(known)
+        for known in [known for known in self.fds if known == folder or known.startswith(below)]:
+            fd = self.fds.pop(known)
             del self._budget.in_order[fd]
             os.close(fd)
 
@@ -131,7 +131,7 @@ class OpenFolders:
 
     def sync(self) -> None:
         """As the protocol says, for every file system that a folder was opened on."""
-        for fd in (self._root_fd, *self._mounts.values()):
+        for fd in (self.root_fd, *self._mounts.values()):
             posix.sync_file_system(fd)
 
     def close(self) -> None:
@@ -139,6 +139,6 @@ class OpenFolders:
         for fd in self._mounts.values():
             os.close(fd)
         self._mounts.clear()
-        if self._root_fd >= 0:
-            os.close(self._root_fd)
-            self._root_fd = -1
+        if self.root_fd >= 0:
+            os.close(self.root_fd)
+            self.root_fd = -1

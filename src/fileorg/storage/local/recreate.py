@@ -10,7 +10,7 @@ from fileorg.core.names import split
 from fileorg.core.reasons import Reason, ReasonCode
 
 if TYPE_CHECKING:
-    from fileorg.storage.local.folders import OpenFolders
+    from fileorg.storage.local.storage import LocalStorage
 
 _INHERITED = "system.posix_acl_default"
 _OF_THE_SYSTEM = ("security.selinux",)
@@ -28,7 +28,7 @@ class _Facts(NamedTuple):
 class Remaking:
     """Looks at folders one after the other, best those of one folder together."""
 
-    def __init__(self, storage: OpenFolders) -> None:
+    def __init__(self, storage: LocalStorage) -> None:
         self._storage = storage
         self._above: tuple[bytes, _Facts] | None = None
 

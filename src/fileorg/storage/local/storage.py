@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 from fileorg.core.names import NO_NAMES, are_names, join
 from fileorg.storage.base import Capabilities, Kind
 from fileorg.storage.local import copying, posix
-from fileorg.storage.local.casing import Spellings
+from fileorg.storage.local.casing import Casing
+from fileorg.storage.local.folders import OpenFolders
 from fileorg.storage.local.listing import batches, entry_of, regular_file
 from fileorg.storage.paths import check_name, failed
 
@@ -39,7 +40,7 @@ class StagedCopy(NamedTuple):
     lost_attributes: list[bytes]
 
 
-class LocalStorage(Spellings):
+class LocalStorage:
     """A directory tree on a mounted file system, and the steps that actions on it are made of.
 
     No step ever replaces a file, but `rename_onto_reserved` one of ours.
@@ -49,13 +50,50 @@ class LocalStorage(Spellings):
 
     def __init__(self, root: bytes, *, cross_mounts: bool = True) -> None:
         """Raises `OSError` if `root` is no directory that can be read."""
-        super().__init__(root, cross_mounts=cross_mounts)
+        self._folders = folders = OpenFolders(root, cross_mounts=cross_mounts)
+        self._fds, self._used = folders.fds, folders.used
+        self.casing = Casing(folders)
+        self.root, self.cross_mounts = folders.root, cross_mounts
         self.capabilities = Capabilities(
             empty_folders=True,
             stable_inodes=self.has_stable_inodes(b""),
             renames=True,
-            name_limit=posix.name_limit(self._root_fd),
+            name_limit=posix.name_limit(self._folders.root_fd),
         )
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        return self._folders.identity
+
+    def fd(self, folder: bytes) -> int:
+        """As `OpenFolders.fd`."""
+        return self._folders.fd(folder)
+
+    def forget(self, folder: bytes) -> None:
+        """As `OpenFolders.forget`."""
+        self._folders.forget(folder)
+
+    def stat_folder(self, folder: bytes) -> Entry | None:
+        return self._folders.stat_folder(folder)
+
+    def follow(self, folder: bytes, name: bytes) -> Entry | None:
+        return self._folders.follow(folder, name)
+
+    def has_stable_inodes(self, folder: bytes) -> bool:
+        """As `Casing.has_stable_inodes`."""
+        return self.casing.has_stable_inodes(folder)
+
+    def is_case_insensitive(self) -> bool:
+        return self.casing.is_case_insensitive()
+
+    def spelled(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
+        return self.casing.spelled(folder, known)
+
+    def sync(self) -> None:
+        self._folders.sync()
+
+    def close(self) -> None:
+        self._folders.close()
 
     def _at(self, folder: bytes, name: bytes) -> int:
         """`fd(folder)` for something that is done to `name`, which is one component."""
@@ -69,7 +107,7 @@ class LocalStorage(Spellings):
 
     def list_folder(self, folder: bytes) -> Iterator[Listing]:
         # A descriptor of its own: many folders are listed once, and the shared ones keep their offsets.
-        fd = posix.open_beneath(self._root_fd, folder, cross_mounts=self.cross_mounts)
+        fd = posix.open_beneath(self._folders.root_fd, folder, cross_mounts=self.cross_mounts)
         try:
             with os.scandir(fd) as entries:
                 yield from batches(folder, entries)
@@ -160,7 +198,7 @@ class LocalStorage(Spellings):
         """
         failed: list[tuple[int, int]] = []
         doubtful = not (are_names(paths[1::4]) and are_names(paths[3::4]))
-        rename, parts, at_hand = posix.rename_noreplace, iter(paths), self.at_hand
+        rename, parts, at_hand = posix.rename_noreplace, iter(paths), self._folders.at_hand
         fds: dict[bytes, int] = {}
         target_fds: dict[bytes, int] = {}
         for position, (folder, name, to_folder, to_name) in enumerate(zip(parts, parts, parts, parts, strict=True)):
