@@ -57,7 +57,7 @@ def seal(
 
 def sync_all(storages: Sequence[Storage]) -> None:
     """Return when everything that was done survives a power cut. Raises `StorageFailure` if it does not."""
-    for storage in set(storages):
+    for storage in dict.fromkeys(storages):  # in the same order in each run
         try:
             storage.sync()
         except OSError as error:
