@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+from _thread import get_ident  # `threading` takes a millisecond
 from collections import OrderedDict
-from threading import local
 from typing import TYPE_CHECKING
 
 from fileorg.core.descriptors import TooManyOpen, limit, telling_the_limit, too_many_open
@@ -43,14 +43,8 @@ class _Budget:
             os.close(oldest)
 
 
-class _OfThread(local):
-    """One budget a thread: what is closed to make room may be in use in another one."""
-
-    def __init__(self) -> None:
-        self.budget = _Budget()
-
-
-_of_thread = _OfThread()
+_budgets: dict[int, _Budget] = {}
+"""By thread: what is closed to make room may be in use in another one."""
 
 
 class OpenFolders:
@@ -67,7 +61,7 @@ class OpenFolders:
         with telling_the_limit():
             self.root_fd = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self.fds: dict[bytes, int] = {}
-        self._budget = _of_thread.budget
+        self._budget = _budgets.setdefault(get_ident(), _Budget())
         self.used = self._budget.in_order.move_to_end
         self.dev = os.fstat(self.root_fd).st_dev
         self._mounts: dict[int, int] = {}
