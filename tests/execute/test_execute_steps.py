@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fileorg.core.model import DEST, ROOT, Action, PlanRow, RecordState
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions import move
 from fileorg.execute.identity import identity
 from fileorg.execute.look import Lookout
@@ -138,8 +139,9 @@ def test_it_is_there_and_no_longer_here(crossing: Crossing, tree: Tree, elsewher
 
 def test_a_file_that_is_edited_after_the_look_stays(crossing: Crossing, tree: Tree, elsewhere: Path) -> None:
     tree.write({"a": "edited"})
-    with pytest.raises(Refusal, match="it changed or was held while it was moved, and stayed"):
+    with pytest.raises(Refusal) as refused:
         crossing.move()
+    assert refused.value.reason == Reason(ReasonCode.CHANGED_WHILE_MOVED)
     assert tree.read() == {"a": "edited"}
     assert os.listdir(elsewhere) == []
     assert crossing.work.disturbed == {(ROOT, b""), (DEST, b"")}
