@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +15,6 @@ from fileorg.cli.program import program
 
 if TYPE_CHECKING:
     from tests.cli.screens import Fileorg
-    from tests.support.tree import Tree
 
 PROGRAM: Any = typer.main.get_command(program())
 
@@ -86,43 +83,3 @@ def test_the_version_is_told(fileorg: Fileorg) -> None:
 
     assert fileorg("--version").out == f"fileorg {__version__}\n"
     assert fileorg("-V").out == f"fileorg {__version__}\n"
-
-
-# What is loaded at the start ------------------------------------------------------------------------------------------
-
-
-def loaded(fileorg: Fileorg, *words: str) -> set[str]:
-    """The modules that a run has loaded when it ends."""
-    script = (
-        "import atexit, runpy, sys\n"
-        "atexit.register(lambda: print(*sys.modules, sep='\\n', file=sys.stderr))\n"
-        "runpy.run_module('fileorg', run_name='__main__')\n"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", script, *words],
-        capture_output=True,
-        text=True,
-        cwd=fileorg.folder,
-        env={name: value for name, value in fileorg.environment().items() if not name.startswith("COVERAGE")},
-        check=False,
-    )
-    return set(ran.stderr.split())
-
-
-def test_the_version_loads_nothing(fileorg: Fileorg) -> None:
-    assert loaded(fileorg, "--version").isdisjoint({"typer", "rich", "sqlite3", "fileorg.cli"})
-
-
-def test_help_loads_no_core_and_no_rich(fileorg: Fileorg) -> None:
-    seen = loaded(fileorg, "--help")
-    assert "typer" in seen
-    assert seen.isdisjoint({"rich", "rich.console", "sqlite3", "fileorg.workflows", "fileorg.storage"})
-
-
-def test_a_short_run_loads_only_what_it_needs(fileorg: Fileorg, mess: Tree) -> None:
-    fileorg("recover")  # makes the journal, once: its migrations load sqlite-utils
-    seen = loaded(fileorg, "organize", "tree")
-    assert "fileorg.workflows" in seen
-    assert seen.isdisjoint({"rich", "rich.console", "fsspec", "s3fs", "jinja2", "watchdog", "pydantic", "click"})
-    commands = {name.rpartition(".")[2] for name in seen if name.startswith("fileorg.cli.commands.")}
-    assert commands == {"organize"}

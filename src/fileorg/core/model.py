@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeAlias
 
@@ -273,15 +272,15 @@ class Problem(NamedTuple):
     reason: Reason | None
 
 
-@dataclass(slots=True)
 class Outcome:
     """What an operation came to. `problems` holds the first ones only; all are in the journal."""
 
-    operation: int = 0
-    done: int = 0
-    bytes: int = 0
-    counts: dict[RecordState, int] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    interrupted: bool = False
-    seconds: float = 0.0
+    def __init__(self, operation: int = 0) -> None:
+        self.operation = operation
+        self.done = 0
+        self.bytes = 0
+        self.counts: dict[RecordState, int] = {}
+        self.problems: list[Problem] = []
+        self.notes: list[str] = []
+        self.interrupted = False
+        self.seconds = 0.0

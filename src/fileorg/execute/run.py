@@ -87,17 +87,14 @@ def execute(
         if interrupted:
             journal.was_interrupted(operation.id)
     counts, notes = seal(journal, operation, storages, work.disturbed)
-    done, bytes_ = counts.get(RecordState.DONE, (0, 0))
-    return Outcome(
-        operation=operation.id,
-        done=done,
-        bytes=bytes_,
-        counts={state: files for state, (files, _) in counts.items()},
-        problems=actor.problems,
-        notes=notes + list(work.notes),
-        interrupted=interrupted,
-        seconds=time.monotonic() - started,
-    )
+    outcome = Outcome(operation.id)
+    outcome.done, outcome.bytes = counts.get(RecordState.DONE, (0, 0))
+    outcome.counts = {state: files for state, (files, _) in counts.items()}
+    outcome.problems = actor.problems
+    outcome.notes = notes + list(work.notes)
+    outcome.interrupted = interrupted
+    outcome.seconds = time.monotonic() - started
+    return outcome
 
 
 def _told(done: Done, reporter: Reporter) -> Settled | None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from urllib.parse import quote
 
 from fileorg.core.errors import JournalError
 from fileorg.core.names import display
-from fileorg.journal.backup import set_aside
 from fileorg.journal.schema import (
     APPLICATION_ID,
     LATER_TABLES,
@@ -35,7 +33,8 @@ def connect(path: bytes, *, read_only: bool) -> sqlite3.Connection:
     """
     shown = display(path)
     unclean = _size(path + b"-wal") > 0
-    uri = f"file:{quote(path)}?mode={'ro' if read_only else 'rwc'}"
+    # Each byte by its number: names are any bytes, and urllib takes 3 ms to import.
+    uri = f"file:%{path.hex('%')}?mode={'ro' if read_only else 'rwc'}"
     try:
         db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
         try:
@@ -72,6 +71,8 @@ def _bring_up_to_date(db: sqlite3.Connection, path: bytes) -> None:
     if version >= VERSION:
         return
     if holds_sentences(db) and version:
+        from fileorg.journal.backup import set_aside  # once in the life of a journal
+
         try:
             set_aside(db, path, version)
         except OSError as error:

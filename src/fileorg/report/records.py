@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, TextIO
 
 from fileorg.core.formats import JsonDocument, iso, named, write_csv
@@ -24,6 +23,8 @@ COLUMNS = (
 
 def json_schema() -> str:
     """The JSON Schema (2020-12) of `write_json_report`."""
+    from importlib.resources import files
+
     return files("fileorg.report").joinpath("report.schema.json").read_text(encoding="utf-8")
 
 

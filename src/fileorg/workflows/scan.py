@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.names import display
@@ -25,14 +24,13 @@ if TYPE_CHECKING:
     from fileorg.workflows.common import Filters
 
 
-@dataclass(slots=True)
-class ScanReport:
+class ScanReport(NamedTuple):
     """What `fileorg scan` found. Paths in `totals` are absolute."""
 
     roots: list[bytes]
     totals: Totals
     seen: Seen
-    seconds: float = 0.0
+    seconds: float
 
 
 def scan_trees(paths: Sequence[bytes], filters: Filters, state: StateDirectory, reporter: Reporter) -> ScanReport:

@@ -1,0 +1,122 @@
+"""What a command loads: only what it needs. Counted, not timed: modules, and patterns that are compiled."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.screens import Fileorg
+    from tests.support.tree import Tree
+
+SCRIPT = """
+import atexit, re._compiler as compiler, runpy, sys
+
+patterns = 0
+compiled = compiler.compile
+
+def counted(*words):
+    global patterns
+    patterns += 1
+    return compiled(*words)
+
+compiler.compile = counted
+atexit.register(lambda: print("loaded", patterns, *sys.modules, file=sys.stderr))
+runpy.run_module("fileorg", run_name="__main__")
+"""
+
+HEAVY = {
+    "asyncio", "concurrent.futures", "dataclasses", "fsspec", "inspect", "jinja2", "logging", "multiprocessing",
+    "pathspec", "pickle", "platform", "pydantic", "rich", "s3fs", "socket", "sqlite_utils", "subprocess", "typer",
+    "urllib.parse", "watchdog",
+}  # fmt: skip
+"""None of it is needed by a short run in a pipe, and each takes 2 to 100 ms."""
+
+
+class Start(NamedTuple):
+    """What was loaded when a command ended."""
+
+    patterns: int
+    modules: set[str]
+
+    @property
+    def ours(self) -> set[str]:
+        return {name for name in self.modules if name.partition(".")[0] == "fileorg"}
+
+
+def start(fileorg: Fileorg, *words: str) -> Start:
+    environment = {name: value for name, value in fileorg.environment().items() if not name.startswith("COVERAGE")}
+    ran = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *words],
+        capture_output=True, text=True, cwd=fileorg.folder, env=environment, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    patterns, *modules = ran.stderr.rpartition("loaded ")[2].split()
+    return Start(int(patterns), set(modules))
+
+
+@pytest.fixture
+def used(fileorg: Fileorg, mess: Tree) -> Fileorg:
+    """With a journal that holds an operation, which is undone: making it loads sqlite-utils, once."""
+    fileorg("organize", "tree")
+    fileorg("undo")
+    return fileorg
+
+
+# Modules of ours, all modules, patterns: a tenth above what is measured.
+BOUNDS = {
+    "history": (42, 130, 2),
+    "history tree/photo.jpg": (42, 130, 2),
+    "categorize tree": (66, 170, 8),
+    "scan tree": (70, 175, 8),
+    "organize tree": (124, 225, 9),
+    "redo": (114, 218, 8),
+    "dedupe tree": (120, 222, 9),
+    "clean tree --empty-files --yes": (116, 220, 8),
+    "files 1": (68, 168, 9),
+    "purge --dry-run": (100, 205, 9),
+    "recover": (86, 190, 8),
+}
+
+
+@pytest.mark.parametrize("line", BOUNDS)
+def test_a_command_loads_only_what_it_needs(used: Fileorg, line: str) -> None:
+    words = line.split()
+    seen = start(used, *words)
+    assert seen.modules.isdisjoint(HEAVY)
+    assert {name for name in seen.ours if name.startswith("fileorg.cli.commands.")} <= {
+        f"fileorg.cli.commands.{each}" for each in (words[0], "undo")
+    }
+    ours, every, patterns = BOUNDS[line]
+    assert (len(seen.ours) <= ours, len(seen.modules) <= every, seen.patterns <= patterns) == (True, True, True), (
+        len(seen.ours), len(seen.modules), seen.patterns,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "other"), [("history", "execute"), ("scan tree", "execute"), ("scan tree", "plan")])
+def test_who_only_looks_loads_nothing_that_changes(used: Fileorg, line: str, other: str) -> None:
+    assert f"fileorg.{other}" not in start(used, *line.split()).modules
+
+
+def test_the_version_loads_nothing(fileorg: Fileorg) -> None:
+    seen = start(fileorg, "--version")
+    assert seen.modules.isdisjoint(HEAVY | {"sqlite3"})
+    assert seen.ours == {"fileorg", "fileorg.__main__"} & seen.modules
+
+
+def test_help_loads_no_core_and_no_rich(fileorg: Fileorg) -> None:
+    seen = start(fileorg, "--help")
+    assert "typer" in seen.modules
+    assert seen.modules.isdisjoint({"rich", "rich.console", "sqlite3", "fileorg.workflows", "fileorg.storage"})
+
+
+def test_a_worker_loads_little() -> None:
+    """A process that renames is started for each large run."""
+    code = "import sys, fileorg.storage.local.worker; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seen = set(ran.stdout.split())
+    assert seen.isdisjoint(HEAVY | {"sqlite3", "json", "fileorg.cli", "fileorg.journal", "fileorg.execute"})
+    assert len([name for name in seen if name.startswith("fileorg")]) <= 25
