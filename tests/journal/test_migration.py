@@ -3,9 +3,34 @@
 from __future__ import annotations
 
 import errno
+import json
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pytest
+
+from fileorg.core.errors import JournalError
+from fileorg.core.events import NullReporter
+from fileorg.core.model import RecordState
 from fileorg.core.reasons import Lost, Reason, ReasonCode
+from fileorg.journal import backup, schema
+from fileorg.journal.journal import Journal
+from fileorg.journal.reader import JournalReader
 from fileorg.journal.sentences_v2 import reason_of
+from fileorg.workflows.recover import recover_all
+
+if TYPE_CHECKING:
+    from tests.support.runs import Runs
+    from tests.support.tree import Tree
+
+    from fileorg.core.state import StateDirectory
 
 
 def test_every_sentence_of_before_is_a_reason() -> None:
@@ -38,3 +63,169 @@ def test_every_sentence_of_before_is_a_reason() -> None:
         ),
     }
     assert {sentence: reason_of(sentence) for sentence in known} == known
+
+
+# A journal that version 2 wrote ---------------------------------------------------------------------------------------
+
+_WRITTEN = Path(__file__).parent / "version_2"
+_TREES = json.loads((_WRITTEN / "trees.json").read_text())
+
+
+def listed(root: Path) -> list[list[object]]:
+    """What there is: path, kind, mode, mtime_ns and content, as `trees.json` has it."""
+    found: list[list[object]] = []
+    for folder, _, names in os.walk(root):
+        facts = os.lstat(folder)
+        found.append([os.path.relpath(folder, root), "d", facts.st_mode & 0o7777, facts.st_mtime_ns, None])
+        for name in names:
+            path = Path(folder, name)
+            facts = path.lstat()
+            content = path.read_text()
+            found.append([os.path.relpath(path, root), "f", facts.st_mode & 0o7777, facts.st_mtime_ns, content])
+    return sorted(found, key=lambda each: str(each[0]))
+
+
+@pytest.fixture
+def old(tree: Tree, state: StateDirectory, tmp_path: Path) -> Tree:
+    """A tree, and the journal of what version 2 did to it: two organizes, an undo, a dedupe, and an organize that was
+    killed. Files are known again by their times, so that the journal can be given the inode numbers of here.
+    """
+    (tmp_path / "dest").mkdir()
+    for path, kind, mode, _, content in _TREES["after"]:
+        place = tree.path(path)
+        place.mkdir(exist_ok=True) if kind == "d" else place.write_text(content)
+        place.chmod(mode)
+    for path, _, _, mtime_ns, _ in reversed(_TREES["after"]):
+        os.utime(tree.path(path), ns=(mtime_ns, mtime_ns))
+    written = (_WRITTEN / "journal.sql").read_text()
+    for there, here in ((b"/T/root", tree.root), (b"/T/dest", tmp_path / "dest")):
+        written = written.replace(there.hex().upper(), os.fsencode(here).hex())
+    with closing(sqlite3.connect(os.fsdecode(state.journal))) as db, db:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.executescript(written)
+        for place in [tree.root, *tree.root.rglob("*"), tmp_path / "dest"]:
+            facts = place.lstat()
+            values = {"inode": facts.st_ino, "path": os.fsencode(place), "mtime_ns": facts.st_mtime_ns}
+            for update in (
+                "UPDATE operations SET root_inode = :inode WHERE root = :path",
+                "UPDATE roots SET inode = :inode WHERE path = :path",
+                "UPDATE records SET inode = :inode WHERE mtime_ns = :mtime_ns",
+                "UPDATE keepers SET inode = :inode WHERE mtime_ns = :mtime_ns",
+            ):
+                db.execute(update, values)
+    return tree
+
+
+def said(journal: JournalReader) -> dict[int, Reason]:
+    """The reasons of all records, by their ids."""
+    records = (record for one in journal.operations() for batch in journal.records(one) for record in batch)
+    return {record.id: record.reason for record in records if record.reason is not None}
+
+
+_SAID = {
+    5: Reason(ReasonCode.FOLDER_IN_THE_WAY, b"Documents"),
+    7: Reason(ReasonCode.LEADER_STAYS, b"sub/b.jpg"),
+    8: Reason(ReasonCode.NAME_TAKEN, b"b.jpg"),
+    9: Reason(ReasonCode.IDENTICAL, b"a.jpg"),
+    # An attribute "user.a, mode", or "user.a" and the mode? The sentence could not say: it is read as it always was.
+    13: Reason(ReasonCode.NOT_KEPT, b"user.a", None, Lost.ATTRIBUTE | Lost.MODE),
+    26: Reason(ReasonCode.FOLDER_IN_THE_WAY, b"Documents"),
+}
+
+
+def version(path: bytes) -> int:
+    with closing(sqlite3.connect(os.fsdecode(path))) as db:
+        return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def test_it_is_copied_aside_and_brought_up_to_date(old: Tree, state: StateDirectory) -> None:
+    for _ in range(2):
+        with Journal(state.journal) as journal:
+            assert said(journal) == _SAID
+    aside = os.fsdecode(state.journal) + ".v2"
+    assert (version(state.journal), version(os.fsencode(aside))) == (schema.VERSION, 2)
+    assert stat.S_IMODE(os.stat(aside).st_mode) == 0o600
+    assert [name for name in os.listdir(state.path) if b".v" in name or b".part" in name] == [b"journal.db.v2"]
+    with closing(sqlite3.connect(aside)) as db:
+        assert db.execute("SELECT error FROM records WHERE id = 9").fetchone() == ("identical to a.jpg",)
+
+
+def test_a_copy_that_is_there_is_never_replaced(old: Tree, state: StateDirectory) -> None:
+    Path(os.fsdecode(state.journal) + ".v2").write_text("someone's")
+    Journal(state.journal).close()
+    assert Path(os.fsdecode(state.journal) + ".v2").read_text() == "someone's"
+    assert version(state.journal + b".v2-2") == 2
+
+
+def test_it_is_read_as_it_is_where_it_may_only_be_read(old: Tree, state: StateDirectory) -> None:
+    with JournalReader(state.journal) as reader:
+        assert said(reader) == _SAID
+        first = reader.operation(1)
+        assert first is not None
+        sums = [(each.state, each.reason and each.reason.code, each.records) for each in reader.sums.reasons(first)]
+        assert sums == [("skipped", _SAID[number].code, 1) for number in (5, 7, 8, 9)]
+        Journal(state.journal).close()  # brought up to date meanwhile
+        assert said(reader) == _SAID
+    with JournalReader(state.journal) as reader:
+        assert said(reader) == _SAID
+
+
+def test_it_is_recovered_and_undone_exactly(old: Tree, runs: Runs, tmp_path: Path) -> None:
+    recover_all(runs.state, NullReporter())
+    assert {record.state for record in runs.records(5) if record.source_name} == {
+        RecordState.DONE, RecordState.SKIPPED,
+    }  # fmt: skip
+    assert sorted(record.source_name for record in runs.records(5, RecordState.DONE)) == [b"more0.ogg", b"more1.ogg"]
+    assert runs.undo(5).problems == []
+    assert listed(old.root) == _TREES["before_interrupted"]
+    assert (runs.undo(4).problems, runs.undo(1).problems) == ([], [])
+    now = {str(path): facts for path, *facts in listed(old.root)}
+    for path, kind, *facts in _TREES["first"]:
+        if kind == "f":  # others have put files into the folders since
+            assert now[path] == [kind, *facts]
+    assert os.listdir(tmp_path / "dest") == []
+
+
+def test_whoever_is_killed_the_next_start_has_it_up_to_date(old: Tree, state: StateDirectory, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    shutil.copytree(os.fsdecode(state.path), kept)
+    for step in range(1, 40):
+        shutil.rmtree(state.path)
+        shutil.copytree(kept, os.fsdecode(state.path))
+        script = (
+            "import sys; from tests.faults import dying; from fileorg.journal.journal import Journal;"
+            f"import sqlite_utils; dying.arm({step}); Journal(sys.argv[1].encode()).close()"
+        )
+        ended = subprocess.run([sys.executable, "-c", script, os.fsdecode(state.journal)], check=False).returncode
+        with Journal(state.journal) as journal:
+            assert said(journal) == _SAID
+        assert version(state.journal + b".v2") == 2
+        if ended == 0:
+            assert step > 5
+            return
+    raise AssertionError("it never came to its end")
+
+
+def test_a_journal_of_version_1_is_brought_up_to_date(old: Tree, state: StateDirectory) -> None:
+    with closing(sqlite3.connect(os.fsdecode(state.journal))) as db, db:
+        db.executescript(
+            "DROP TABLE roots; DROP TABLE keepers; PRAGMA user_version=1;"
+            "DELETE FROM _sqlite_migrations WHERE name LIKE '0002%'"
+        )
+    with JournalReader(state.journal) as reader:
+        assert said(reader) == _SAID
+    with Journal(state.journal) as journal:
+        assert said(journal) == _SAID
+    assert version(state.journal + b".v1") == 1
+
+
+def test_no_room_for_the_copy_changes_nothing(
+    old: Tree, state: StateDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(backup, "_sync", full)
+    with pytest.raises(JournalError, match="cannot be copied"):
+        Journal(state.journal)
+    assert version(state.journal) == 2
