@@ -148,7 +148,7 @@ def write(page: Path, counts: list[str]) -> None:
     _, end, after = rest.partition(_END)
     if not begin or not end:
         raise SystemExit(f"{page} has no place for the counts")
-    page.write_text("".join([before, begin, *(f"{line}\n" for line in counts), end, after]))
+    page.write_text("".join([before, begin, "\n", *(f"{line}\n" for line in counts), "\n", end, after]))
 
 
 if __name__ == "__main__":
