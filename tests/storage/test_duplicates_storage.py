@@ -1,4 +1,4 @@
-"""Two names exchanged, two files compared, blocks shared."""
+"""Two names exchanged, blocks shared."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.power.filesystems import BTRFS, XFS, FileSystem, Unmountable
 
-from fileorg.storage.local.compare import same_bytes, share_blocks
+from fileorg.storage.local.blocks import share_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,47 +47,6 @@ def test_what_is_no_name_is_not_exchanged(local: LocalStorage, root: Path, name:
         with pytest.raises(OSError, match="Invalid argument") as raised:
             local.exchange(b"", *names)
         assert raised.value.errno == errno.EINVAL
-
-
-# Two contents ---------------------------------------------------------------------------------------------------------
-
-
-def same(one: Path, two: Path) -> bool:
-    with one.open("rb") as first, two.open("rb") as second:
-        return same_bytes(first.fileno(), second.fileno(), one.stat().st_size)
-
-
-@pytest.mark.parametrize("size", [0, 1, 4096, _MIB - 1, _MIB, _MIB + 1, 3 * _MIB + 7])
-def test_a_difference_anywhere_is_found(root: Path, size: int) -> None:
-    content = bytearray(os.urandom(size))
-    (root / "a").write_bytes(content)
-    (root / "b").write_bytes(content)
-    assert same(root / "a", root / "b")
-    for position in {0, size // 2, size - 1} if size else set[int]():
-        content[position] ^= 1
-        (root / "b").write_bytes(content)
-        assert not same(root / "a", root / "b")
-        content[position] ^= 1
-    (root / "b").write_bytes(content + b"\0")
-    assert not same(root / "a", root / "b")
-
-
-@pytest.mark.parametrize("at", [0, 5 * _MIB, 10 * _MIB - 1])
-def test_holes_are_zeros(root: Path, at: int) -> None:
-    """Of one with another, of one with zeros that are written, and of one with something in its place."""
-    for name in "abc":
-        (root / name).touch()
-        os.truncate(root / name, 10 * _MIB)
-    assert same(root / "a", root / "b")
-    with (root / "b").open("r+b") as file:
-        file.seek(at)
-        file.write(b"\0")
-    with (root / "c").open("r+b") as file:
-        file.seek(at)
-        file.write(b"\1")
-    assert same(root / "a", root / "b")
-    assert not same(root / "a", root / "c")
-    assert not same(root / "c", root / "b")
 
 
 # The same blocks ------------------------------------------------------------------------------------------------------

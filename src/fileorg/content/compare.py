@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from io import FileIO
 from typing import TYPE_CHECKING, BinaryIO
+
+from fileorg.storage.local.blocks import has_holes, next_data
 
 if TYPE_CHECKING:
     from fileorg.storage.base import Storage
@@ -26,15 +29,34 @@ def same_content(
         if (one.dev, one.inode) == (two.dev, two.inode):
             return True
         with storage.open_read(folder, name) as first, other.open_read(other_folder, other_name) as second:
-            while chunk := first.read(_CHUNK_BYTES):
-                if chunk != _read_exactly(second, len(chunk)):
-                    return False
-            return not second.read(1)
+            return same_bytes(first, second, one.size)
     except OSError:
         return False
 
 
+def same_bytes(one: BinaryIO, two: BinaryIO, size: int) -> bool:
+    """Whether two files just opened both hold `size` bytes, and the same ones. Raises `OSError`.
+
+    Where both have a hole nothing is read; on a file system that might be wrong about holes, all is.
+    """
+    sparse = all(isinstance(file, FileIO) and has_holes(file.fileno(), size) for file in (one, two))
+    position = 0
+    while position < size:
+        if sparse:
+            # The last byte is read whatever is there: a file that became shorter meanwhile has none.
+            position = min(size - 1, *(next_data(file.fileno(), position, size) for file in (one, two)))
+            one.seek(position)
+            two.seek(position)
+        count = min(_CHUNK_BYTES, size - position)
+        first = _read_exactly(one, count)
+        if len(first) < count or first != _read_exactly(two, count):
+            return False
+        position += count
+    return not (one.read(1) or two.read(1))
+
+
 def _read_exactly(file: BinaryIO, size: int) -> bytes:
+    """So many bytes; fewer only at the end."""
     parts = []
     while size > 0 and (part := file.read(size)):
         parts.append(part)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
+from fileorg.content.compare import same_bytes
 from fileorg.core.model import RecordState
 from fileorg.core.reasons import ReasonCode
 from fileorg.execute.identity import Identity, identity, is_known
 from fileorg.execute.temporaries import Stuck, rename_over_reserved
 from fileorg.execute.verdict import Refusal
 from fileorg.storage.links import Place
-from fileorg.storage.local.compare import same_bytes
 from fileorg.storage.local.listing import entry_of
 
 if TYPE_CHECKING:
@@ -47,50 +47,51 @@ def keeper_place(work: Work, keeper: Keeper) -> Place:
 def compare_with_keeper(work: Work, row: PlanRow) -> Identity:
     """What the duplicate is, if it has the bytes of its keeper at this moment. Raises `Refusal`, `OSError`."""
     with opened(work, row) as (victim, keeper):
-        before = os.fstat(victim), os.fstat(keeper)
+        before = _entry(victim), _entry(keeper)
         same = same_bytes(victim, keeper, row.size)
-        if any(
-            entry_of(b"", seen) != entry_of(b"", os.fstat(fd))
-            for seen, fd in zip(before, (victim, keeper), strict=True)
-        ):
+        if before != (_entry(victim), _entry(keeper)):
             raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_WHILE_COMPARED)
         if not same:
             raise differs(work, row)
-        return identity(entry_of(row.source_name, before[0]))
+        return identity(before[0])
 
 
 @contextlib.contextmanager
-def opened(work: Work, row: PlanRow) -> Iterator[tuple[int, int]]:
-    """Descriptors of a duplicate and of its keeper, which are two files, and both as they were planned."""
+def opened(work: Work, row: PlanRow) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """A duplicate and its keeper, open to be read: two files, and both as they were planned."""
     keeper = keeper_of(row)
     with contextlib.ExitStack() as stack:
         victim = source_of(work, row)
         expected = Identity(row.inode, row.size, row.mtime_ns)
-        fd, seen = _open(stack, victim, RecordState.MISSING, ReasonCode.GONE)
+        file, seen = _open(stack, victim, RecordState.MISSING, ReasonCode.GONE)
         if not is_known(victim.storage, victim.folder, seen, expected):
             raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
         shown = keeper_path(work, row, keeper)
         beside = keeper_place(work, keeper)
         expected = Identity(keeper.inode, row.size, keeper.mtime_ns)
-        other_fd, other = _open(stack, beside, RecordState.CHANGED, ReasonCode.KEEPER_GONE, shown)
+        other_file, other = _open(stack, beside, RecordState.CHANGED, ReasonCode.KEEPER_GONE, shown)
         if not is_known(beside.storage, beside.folder, other, expected):
             raise Refusal(RecordState.CHANGED, ReasonCode.KEEPER_CHANGED, shown)
         if (seen.dev, seen.inode) == (other.dev, other.inode):
             raise Refusal(RecordState.CHANGED, ReasonCode.KEEPER_IS_ITSELF, shown)
-        yield fd, other_fd
+        yield file, other_file
 
 
 def _open(
     stack: contextlib.ExitStack, place: Place, state: RecordState, gone: ReasonCode, about: bytes | None = None
-) -> tuple[int, Entry]:
+) -> tuple[BinaryIO, Entry]:
     try:
-        fd = place.storage.open_file(place.folder, place.name)
+        file = stack.enter_context(place.storage.open_read(place.folder, place.name))
     except OSError as error:
         if error.errno in _NOT_ANY_MORE:
             raise Refusal(state, gone, about) from error
         raise Refusal(RecordState.FAILED, ReasonCode.UNREADABLE, place.path, error.errno) from error
-    stack.callback(os.close, fd)
-    return fd, entry_of(place.name, os.fstat(fd))
+    return file, _entry(file)
+
+
+def _entry(file: BinaryIO) -> Entry:
+    """What an open file is, without a name."""
+    return entry_of(b"", os.fstat(file.fileno()))
 
 
 def keeper_path(work: Work, row: PlanRow, keeper: Keeper) -> bytes:

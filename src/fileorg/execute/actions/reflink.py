@@ -10,7 +10,7 @@ from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.duplicates import differs, opened
 from fileorg.execute.actions.handler import Handler, check_unchanged, one_by_one
 from fileorg.execute.verdict import DONE, NOT_DONE, Refusal, Verdict
-from fileorg.storage.local.compare import share_blocks
+from fileorg.storage.local.blocks import share_blocks
 
 if TYPE_CHECKING:
     from fileorg.core.model import Entry, PlanRow
@@ -25,7 +25,7 @@ _NO_SHARING = {errno.ENOTSUP, errno.EINVAL, errno.EXDEV, errno.ENOTTY, errno.ENO
 def _share(work: Work, row: PlanRow, _: int) -> None:
     with opened(work, row) as (victim, keeper):
         try:
-            same = share_blocks(keeper, victim, row.size)
+            same = share_blocks(keeper.fileno(), victim.fileno(), row.size)
         except OSError as error:
             if error.errno in _NO_SHARING:
                 raise Refusal(RecordState.FAILED, ReasonCode.NO_SHARED_BLOCKS) from error

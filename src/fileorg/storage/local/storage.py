@@ -123,17 +123,13 @@ class LocalStorage:
             raise
 
     def open_read(self, folder: bytes, name: bytes) -> BinaryIO:
-        return os.fdopen(self.open_file(folder, name), "rb", buffering=0)
-
-    def open_file(self, folder: bytes, name: bytes) -> int:
-        """A descriptor to read a regular file by. Raises `OSError`, also for what is no regular file."""
         fd = os.open(name, _READ_FLAGS, dir_fd=self._at(folder, name))
         try:
             regular_file(name, os.fstat(fd))
+            return os.fdopen(fd, "rb", buffering=0)
         except OSError:
             os.close(fd)
             raise
-        return fd
 
     def opener(self, folder: bytes, names: Sequence[bytes]) -> Callable[[bytes], int]:
         """A function that opens one of `names` to be read, for many files of a folder: a descriptor, of whatever is

@@ -1,4 +1,4 @@
-"""Two open files that are said to be the same: compared byte by byte, or told to share their blocks."""
+"""The blocks of open files: where there are none, and those that two files share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import struct
 from fileorg.storage.local import posix
 from fileorg.storage.paths import failed
 
-_CHUNK_BYTES = 1 << 20
 _RANGE_BYTES = 16 << 20
 """More at once is refused by btrfs, and would hold both files for long."""
 
@@ -23,47 +22,17 @@ _DIFFERS = 1
 _TELL_HOLES = frozenset({0xEF53, 0x58465342, 0x9123683E, 0x01021994})
 
 
-def same_bytes(one: int, two: int, size: int) -> bool:
-    """Whether two open files both hold `size` bytes, and the same ones. Raises `OSError`.
-
-    Where both have a hole nothing is read; on a file system that might be wrong about holes, all is.
-    """
-    if any(os.fstat(fd).st_size != size for fd in (one, two)):
-        return False
-    sparse = all(os.fstat(fd).st_blocks * 512 < size and posix.file_system_type(fd) in _TELL_HOLES for fd in (one, two))
-    first, second = (bytearray(min(size, _CHUNK_BYTES)) for _ in range(2))
-    position = 0
-    while position < size:
-        if sparse and (data := min(_next_data(one, position, size), _next_data(two, position, size))) > position:
-            position = data
-            continue
-        count = min(_CHUNK_BYTES, size - position)
-        if not (_fill(one, first, count, position) and _fill(two, second, count, position)):
-            return False
-        # Not as views, which are compared item by item; only the last piece is copied.
-        if first[:count] != second[:count] if count < len(first) else first != second:
-            return False
-        position += count
-    return all(os.fstat(fd).st_size == size for fd in (one, two))
+def has_holes(fd: int, size: int) -> bool:
+    """Whether an open file of `size` bytes has holes, on a file system that is right about where."""
+    return os.fstat(fd).st_blocks * 512 < size and posix.file_system_type(fd) in _TELL_HOLES
 
 
-def _next_data(fd: int, position: int, size: int) -> int:
+def next_data(fd: int, position: int, size: int) -> int:
+    """Where the hole ends that is at a position, which is where it begins if there is none. Moves the file's offset."""
     try:
         return os.lseek(fd, position, os.SEEK_DATA)
     except OSError as error:
         return size if error.errno == errno.ENXIO else position
-
-
-def _fill(fd: int, buffer: bytearray, count: int, position: int) -> bool:
-    """Read exactly so many bytes; False if there are fewer."""
-    with memoryview(buffer) as whole, whole[:count] as view:
-        done = 0
-        while done < count:
-            read = os.preadv(fd, [view[done:]], position + done)
-            if read == 0:
-                return False
-            done += read
-    return True
 
 
 def share_blocks(source: int, target: int, size: int) -> bool:
