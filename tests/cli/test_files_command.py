@@ -49,7 +49,7 @@ def test_the_shape_of_a_page(fileorg: Fileorg, organized: Tree) -> None:
     [skipped] = fileorg("files", "--status", "skipped", "-f", "json").json["files"]
     assert skipped["original_path"] == str(organized.root / "photo.jpg")
     assert (skipped["category"], skipped["size_bytes"]) == ("Images", 3)
-    assert skipped["reason"] == "identical to Images/photo.jpg"
+    assert (skipped["reason"], skipped["reason_code"]) == ("identical to Images/photo.jpg", "identical")
     assert fileorg("files", "--category", "Fonts", "-f", "json").json["files"] == []
 
 

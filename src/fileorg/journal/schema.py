@@ -18,7 +18,7 @@ LATER_TABLES = frozenset({"roots", "keepers"})
 _FIRST = """
 CREATE TABLE operations (
     id INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL,              -- organize, undo, redo
+    kind TEXT NOT NULL,              -- organize, dedupe, clean, undo, redo, purge
     root BLOB NOT NULL,              -- absolute path; base 0 of folders
     dest BLOB,                       -- absolute path; base 1, where it is another directory
     root_inode INTEGER NOT NULL,     -- by which an unmounted disk is noticed
@@ -85,6 +85,7 @@ _OLD_COLUMNS = (
     "id, operation, action, source_folder, source_name, target_folder, target_name, dev, inode, size, mtime_ns, mode,"
     " nlink, category, state, reverts, target_inode, target_mtime_ns, digest"
 )
+_OF_REASON = ("reason", "about", "number", "lost")
 _ROWS_AT_ONCE = 4096
 
 
@@ -139,16 +140,17 @@ def read_as_of_now(db: sqlite3.Connection) -> None:
         db.execute(statement)
     if not holds_sentences(db):
         return
-    for position, column in enumerate(("reason", "about", "number", "lost")):
+    for position, column in enumerate(_OF_REASON):
         db.create_function(f"{column}_of", 1, partial(_part_of, position), deterministic=True)
-    parts = ", ".join(f"{column}_of(error) AS {column}" for column in ("reason", "about", "number", "lost"))
+    # Most records have no sentence: no function is called for them.
+    parts = ", ".join(f"CASE WHEN error NOT NULL THEN {column}_of(error) END AS {column}" for column in _OF_REASON)
     db.execute(f"CREATE TEMP VIEW records AS SELECT {_OLD_COLUMNS}, {parts} FROM main.records")
 
 
 def _part_of(position: int, text: object) -> str | bytes | int | None:
     from fileorg.journal.sentences_v2 import reason_of
 
-    return None if text is None else reason_of(str(text))[position]
+    return reason_of(str(text))[position]
 
 
 def _run(target: sqlite_utils.Database, statements: str) -> None:
