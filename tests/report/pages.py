@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fileorg.report.content import Copy, DuplicateGroup, DuplicateSums, Line, Place, Reason, Report, Share, Summary
+from fileorg.report.content import Copy, DuplicateGroup, DuplicateSums, Line, Place, ReasonShare, Report, Share, Summary
 from fileorg.report.html import write_html
 
 if TYPE_CHECKING:
@@ -110,7 +110,9 @@ def report_of(lines: Iterable[Line], *, groups: Iterable[DuplicateGroup] = (), *
         summary=summary._replace(**changes),
         categories=_shares(shares["category"], sizes["category"]),
         statuses=_shares(shares["status"], sizes["status"]),
-        reasons=[Reason(status, reason, len(paths), paths[:3]) for (status, reason), paths in sorted(reasons.items())],
+        reasons=[
+            ReasonShare(status, reason, len(paths), paths[:3]) for (status, reason), paths in sorted(reasons.items())
+        ],
         places=[Place(path, 0, *total) for path, total in sorted(places.items())],
         duplicates=DuplicateSums(len(given), sum(len(group.copies) for group in given), reclaimable) if given else None,
         lines=lambda: iter(kept),

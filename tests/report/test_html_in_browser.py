@@ -11,7 +11,7 @@ from tests.report.pages import MANY, ROOT, a_line, opened, realistic, report_of,
 
 from fileorg.core import figures
 from fileorg.core.names import display
-from fileorg.report.content import Reason
+from fileorg.report.content import ReasonShare
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,7 +132,7 @@ def test_a_problem_leads_to_its_records(table: Opened) -> None:
 def test_a_problem_of_which_the_names_are_left_out_leads_to_its_records(browser: Browser, tmp_path: Path) -> None:
     lines = [a_line(number, status="skipped", reason=f"identical to {number}.txt") for number in range(5)]
     report = report_of([*lines, a_line(5, status="skipped", reason="something else"), a_line(6)])
-    kind = Reason("skipped", "identical to a file that is there already", 5, [])
+    kind = ReasonShare("skipped", "identical to a file that is there already", 5, [])
     with opened(browser, written(tmp_path / "page.html", report._replace(reasons=[kind]))) as it:
         it.settled().page.click("button.find")
         it.until(lambda: it.count == "5 of 7")

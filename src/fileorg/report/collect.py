@@ -12,7 +12,7 @@ from fileorg.core.model import OF_DUPLICATES, STATES_TOLD, WAS_DONE, RecordState
 from fileorg.core.names import below, join
 from fileorg.journal.status import standings
 from fileorg.journal.trash import PURGE
-from fileorg.report.content import Copy, DuplicateGroup, DuplicateSums, Line, Reason, Report, Share, Summary
+from fileorg.report.content import Copy, DuplicateGroup, DuplicateSums, Line, ReasonShare, Report, Share, Summary
 from fileorg.report.places import tree_of
 from fileorg.report.reasons import sentence, sentence_of_many
 
@@ -85,10 +85,10 @@ def _options(operation: Operation) -> dict[str, Any]:
     return options if isinstance(options, dict) else {}
 
 
-def _reasons(journal: JournalReader, operation: Operation, roots: Sequence[bytes]) -> list[Reason]:
+def _reasons(journal: JournalReader, operation: Operation, roots: Sequence[bytes]) -> list[ReasonShare]:
     folders = Folders(journal, roots)
     found = [
-        Reason(
+        ReasonShare(
             each.state,
             sentence_of_many(each.reason),
             each.records,

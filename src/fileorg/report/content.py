@@ -44,7 +44,7 @@ class Share(NamedTuple):
     bytes: int
 
 
-class Reason(NamedTuple):
+class ReasonShare(NamedTuple):
     """Why records are not done, those of one kind together. `examples` are the first paths of them."""
 
     status: str
@@ -117,7 +117,7 @@ class Report(NamedTuple):
     """Of the files that were done, or seen; most bytes first."""
     statuses: list[Share]
     """Of all records; problems first."""
-    reasons: list[Reason]
+    reasons: list[ReasonShare]
     """Why records are not done: problems first, then most records first."""
     places: list[Place]
     """Where files went; at most a few hundred folders."""

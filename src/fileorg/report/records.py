@@ -10,7 +10,7 @@ from fileorg.core.names import below
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fileorg.report.content import DuplicateGroup, Line, Place, Reason, Report, Share, Summary
+    from fileorg.report.content import DuplicateGroup, Line, Place, ReasonShare, Report, Share, Summary
 
 VERSION = 1
 """Of the JSON: it rises when a program that reads the old form could stumble."""
@@ -71,7 +71,7 @@ def _shares(titles: tuple[str, str, str], shares: list[Share]) -> list[dict[str,
     return [dict(zip(titles, share, strict=True)) for share in shares]
 
 
-def _reason(each: Reason) -> dict[str, Any]:
+def _reason(each: ReasonShare) -> dict[str, Any]:
     examples = [named("path", path) for path in each.examples]
     return {
         "status": each.status,
