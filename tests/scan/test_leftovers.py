@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fileorg.core.events import NullReporter
+from fileorg.rules.filters import Filters
 from fileorg.scan import walk as scan_module
 from fileorg.scan.empty_folders import Leftovers, Part
 from fileorg.scan.leftovers import is_meant
-from fileorg.workflows.common import Filters
 from fileorg.workflows.scan import scan_trees
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ import pytest
 from fileorg.core.errors import UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.names import join
-from fileorg.rules.ignore import Ignore, Reason
+from fileorg.rules.filters import Filters
+from fileorg.rules.ignore import Reason
 from fileorg.scan import walk as scan_module
 from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.base import BATCH_ENTRIES
 from fileorg.storage.local.storage import LocalStorage
-from fileorg.workflows.common import Filters
 from fileorg.workflows.scan import categorize, scan_trees
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
 
 
-def files_of(tree: Tree, seen: Seen, selection: Selection | None = None, ignore: Ignore | None = None) -> set[bytes]:
+def files_of(tree: Tree, seen: Seen, selection: Selection | None = None) -> set[bytes]:
     storage = LocalStorage(os.fsencode(tree.root))
-    reader = Reader(storage, ignore or Ignore(), selection or Selection())
+    reader = Reader(storage, selection or Selection())
     found = {
         join(batch.folder, name) for _, batch in scan(reader, seen, NullReporter()) for name in batch.split_names()
     }
@@ -100,10 +100,10 @@ def test_several_processes_see_what_one_sees(tree: Tree, monkeypatch: pytest.Mon
     tree.write({f"{folder}/sub/{number}.txt": "" for folder in range(40) for number in range(5)})
     tree.write({"3/.fileorgignore": "1.txt\n", "4/.git/config": "", "5/.hidden": ""})
     alone, together = Seen(), Seen()
-    expected = files_of(tree, alone, ignore=Ignore(exclude=["2.txt"]))
+    expected = files_of(tree, alone, Selection(Filters(exclude=["2.txt"])))
     monkeypatch.setattr(scan_module, "_FEW_FILES", -1)
     monkeypatch.setattr(scan_module, "_FEW_FOLDERS", 0)
-    assert files_of(tree, together, ignore=Ignore(exclude=["2.txt"])) == expected
+    assert files_of(tree, together, Selection(Filters(exclude=["2.txt"]))) == expected
     told = [{name: told for name, told in vars(seen).items() if name != "partial"} for seen in (together, alone)]
     assert told[0] == told[1]
     assert len(expected) == 39 * 4 - 1
@@ -116,7 +116,7 @@ def test_a_folder_that_is_too_large_for_a_worker_is_read_by_the_parent(
     tree.write({f"big/{number:05}.txt": "" for number in range(BATCH_ENTRIES + 1)} | {"small/a.txt": ""})
     monkeypatch.setattr(scan_module, "_PARTS_A_FOLDER", 2)
     big, small = (scan_module.Task(folder, 1, None) for folder in (b"big", b"small"))
-    arguments = pickle.dumps(Reader(storage, Ignore(), Selection()).arguments)
+    arguments = pickle.dumps(Reader(storage, Selection()).arguments)
     parts, too_large = scan_module._read((arguments, [big, small]))
     storage.close()
     assert [part.batch.split_names() for part in parts] == [[b"a.txt"]]

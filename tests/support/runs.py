@@ -9,8 +9,8 @@ from fileorg.content.keeper import Keep
 from fileorg.core.events import NullReporter
 from fileorg.journal.journal import Journal
 from fileorg.plan.dedupe import Remedy
+from fileorg.rules.filters import Filters
 from fileorg.workflows.clean import CleanOptions, cleaning
-from fileorg.workflows.common import Filters
 from fileorg.workflows.dedupe import DedupeOptions, deduping
 from fileorg.workflows.organize import OrganizeOptions, organizing
 from fileorg.workflows.purge import PurgeOptions, purging

@@ -10,7 +10,7 @@ from fileorg.core.errors import UsageError
 
 if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
-    from fileorg.workflows.common import Filters
+    from fileorg.rules.filters import Filters
 
 
 class ProgressMode(StrEnum):
@@ -212,7 +212,7 @@ def filters(
     older_than: str | None,
 ) -> "Filters":
     """The options of `Which files` as the core takes them. Raises `UsageError`."""
-    from fileorg.workflows.common import Filters
+    from fileorg.rules.filters import Filters
 
     if max_depth is not None and not recursive:
         raise UsageError("--max-depth means nothing without -r.", hint="add -r, or leave it out")

@@ -6,7 +6,7 @@ and has not changed is not read again. Hard links are one file, and read by one 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fileorg.content.digest import SMALL_BYTES
 from fileorg.content.keeper import looks_like_a_copy
@@ -25,26 +25,20 @@ if TYPE_CHECKING:
     from fileorg.index.digests import Digested
     from fileorg.index.groups import MemberRow
     from fileorg.index.index import Index
-
-
-class Bounds(NamedTuple):
-    """Sizes of the files that are compared, in bytes, bounds included."""
-
-    least: int = 1
-    most: int | None = None
-
-    def chosen(self, sizes: Iterable[int]) -> list[int]:
-        least, most = self
-        return [size for size in sizes if least <= size and (most is None or size <= most)]
+    from fileorg.rules.filters import Filters
 
 
 class Finder:
     """Give it the batches as they are scanned (`watching`), then let it `find`."""
 
-    def __init__(self, index: Index, bounds: Bounds, *, with_links: bool = False) -> None:
-        """`with_links`: files that have several names are groups, too."""
+    def __init__(self, index: Index, filters: Filters, *, with_links: bool = False) -> None:
+        """Of the filters, the sizes: empty files are no duplicates, unless `min_size` says so.
+
+        `with_links`: files that have several names are groups, too.
+        """
         self._with_links = with_links
-        self._digests, self._groups, self._twins, self._bounds = index.digests(), index.groups(), index.twins(), bounds
+        self._least, self._most = 1 if filters.min_size is None else filters.min_size, filters.max_size
+        self._digests, self._groups, self._twins = index.digests(), index.groups(), index.twins()
         self._sizes, self._ends, self._wholes = Repeated(), Repeated(), Repeated()
         self._has_links = self._has_large = False
         self._digests.forget_links()
@@ -60,8 +54,13 @@ class Finder:
                 self._digests.add_links((inodes[position], dev, sizes[position]) for position in linked)
                 if not self._with_links:
                     sizes = [size for size, count in zip(sizes, links, strict=True) if count <= 1]
-            self._sizes.add_all(self._bounds.chosen(sizes))
+            self._sizes.add_all(self._compared(sizes))
             yield sequence, batch
+
+    def _compared(self, sizes: Iterable[int]) -> list[int]:
+        """The sizes of files that are compared."""
+        least, most = self._least, self._most
+        return [size for size in sizes if least <= size and (most is None or size <= most)]
 
     def find(self, trees: Sequence[Tree], processes: Processes, reporter: Reporter, stamp: bytes) -> Reads:
         """Read what is in doubt, and leave the groups in the index. `stamp` says until when they are true.
@@ -69,7 +68,7 @@ class Finder:
         Returns what could not be read.
         """
         if self._has_links:
-            self._sizes.add_all(self._bounds.chosen(self._digests.linked_sizes()))
+            self._sizes.add_all(self._compared(self._digests.linked_sizes()))
         self._sizes.end()
         self._groups.begin()
         reporter.stage("compare")

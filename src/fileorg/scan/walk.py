@@ -16,7 +16,7 @@ from fileorg.core.errors import UsageError
 from fileorg.core.names import display, join
 from fileorg.core.pool import Processes
 from fileorg.index.columns import FileBatch
-from fileorg.rules.ignore import IGNORE_FILE, PROJECT_MARKERS, Ignore, Reason, Scope, is_store, project_marker
+from fileorg.rules.ignore import IGNORE_FILE, PROJECT_MARKERS, Reason, Scope, is_store, project_marker
 from fileorg.rules.sidecars import following
 from fileorg.scan.empty_folders import Leftovers
 from fileorg.scan.empty_folders import Part as FolderPart
@@ -109,11 +109,14 @@ class Seen:
 class Reader:
     """Reads one folder at a time. Holds nothing that grows."""
 
-    def __init__(self, storage: LocalStorage, ignore: Ignore, selection: Selection) -> None:
+    def __init__(self, storage: LocalStorage, selection: Selection) -> None:
+        """Raises `UsageError` for a pattern that cannot match anything."""
         self._storage = storage
-        self.arguments = (storage.root, storage.cross_mounts, ignore, selection)
-        self._ignore = ignore
+        self.arguments = (storage.root, storage.cross_mounts, selection)
         self._selection = selection
+        self._filters = selection.filters
+        self._has_bounds = self._filters.has_bounds
+        self._ignore = self._filters.ignore()
         root = storage.stat_folder(b"")
         self._dev = root.dev if root else 0
         self._neighbours: tuple[bytes, Neighbours] | None = None  # of the last large folder with side-cars
@@ -143,7 +146,7 @@ class Reader:
             ignored.update(reason for _, reason in odd)
             left_alone = {entry.name for entry, _ in odd}
             files = [entry for entry in files if entry.name not in left_alone]
-        if self._selection.filters:
+        if self._has_bounds:
             files = list(self._selected(task.folder, files, is_alone=is_alone))
         if task.scope is not None:
             excludes = task.scope.excludes
@@ -162,7 +165,7 @@ class Reader:
         def is_taken(link: Entry) -> bool:
             return (
                 self._ignore.file(link.name) is None
-                and self._selection.takes_time(link)
+                and self._filters.takes_time(link)
                 and (task.scope is None or not task.scope.excludes(link.name, is_folder=False))
             )
 
@@ -176,7 +179,7 @@ class Reader:
 
     def _selected(self, folder: bytes, files: list[Entry], *, is_alone: bool) -> Iterator[Entry]:
         """The files that the filters take; side-cars are judged by their leader, if that was asked for."""
-        takes = self._selection.takes
+        takes = self._filters.takes
         if not (self._selection.with_leaders and any(following(entry.name) for entry in files)):
             yield from filter(takes, files)
             return
@@ -195,13 +198,13 @@ class Reader:
 
     def _subfolders(self, task: Task, folders: list[Entry], ignored: Counter[Reason]) -> tuple[list[Task], int]:
         """The folders to read next, and how many are not entered because that was not asked for."""
-        selection = self._selection
-        deeper = selection.recursive and (selection.max_depth is None or task.depth < selection.max_depth)
+        filters, leaves = self._filters, self._selection.leaves
+        deeper = filters.recursive and (filters.max_depth is None or task.depth < filters.max_depth)
         tasks, not_entered = [], 0
         for entry in folders:
             if reason := self._reason(task, entry):
                 ignored[reason] += 1
-            elif task.depth == 0 and selection.leaves(entry.name):
+            elif task.depth == 0 and leaves(entry.name):
                 continue
             elif deeper:
                 tasks.append(
@@ -214,7 +217,7 @@ class Reader:
     def _is_taken(self, task: Task, folder: Entry) -> bool:
         """Whether a folder that is empty is left over: the filters take it, and it is no lock."""
         return (
-            self._selection.takes_time(folder)
+            self._filters.takes_time(folder)
             and (task.scope is None or task.scope.includes(folder.name))
             and not is_meant(folder.name)
         )
@@ -224,7 +227,7 @@ class Reader:
             return reason
         if (entry.dev, entry.inode) in self._selection.never:
             return Reason.OURS
-        if self._selection.one_file_system and entry.dev != self._dev:
+        if self._filters.one_file_system and entry.dev != self._dev:
             return Reason.EXCLUDED
         if task.scope is not None and task.scope.excludes(entry.name, is_folder=True):
             return Reason.EXCLUDED
@@ -325,8 +328,8 @@ def _reader(arguments: bytes) -> Reader:
     """In a worker: the reader for the tree at hand, made once."""
     import pickle
 
-    root, cross_mounts, ignore, selection = pickle.loads(arguments)  # noqa: S301  from our own parent
-    return Reader(LocalStorage(root, cross_mounts=cross_mounts), ignore, selection)
+    root, cross_mounts, selection = pickle.loads(arguments)  # noqa: S301  from our own parent
+    return Reader(LocalStorage(root, cross_mounts=cross_mounts), selection)
 
 
 def _read(asked: tuple[bytes, list[Task]]) -> tuple[list[Part], list[Task]]:

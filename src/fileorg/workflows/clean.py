@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.names import display
 from fileorg.plan.clean import CleanPlan
+from fileorg.rules.filters import Filters
 from fileorg.scan.empty_folders import Leftovers
 from fileorg.scan.leftovers import Leftover
+from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan
-from fileorg.workflows.common import Filters
 from fileorg.workflows.guards import changeable_folder, refuse_too_many
 from fileorg.workflows.roots import identity_of
 from fileorg.workflows.session import Session
@@ -73,8 +74,8 @@ def cleaning(
         session.lock({root})
         storage = session.open(root, one_file_system=options.filters.one_file_system)
         session.storages = (storage, storage)
-        selection = options.filters.selection(frozenset({identity_of(state.path)}))
-        reader = Reader(storage, options.filters.ignore(), selection._replace(goes=options.goes))
+        never = frozenset({identity_of(state.path)})
+        reader = Reader(storage, Selection(options.filters, never, goes=options.goes))
         reporter.stage("scan")
         seen = Seen()
         deque(scan(reader, seen, reporter, leftovers), maxlen=0)

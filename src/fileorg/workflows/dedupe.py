@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_128_digest
 
-from fileorg.content.duplicates import Bounds, Finder
+from fileorg.content.duplicates import Finder
 from fileorg.content.keeper import Chooser, Trees, Wishes
 from fileorg.content.reading import Reads, Tree
 from fileorg.core.errors import UsageError
 from fileorg.core.names import display, is_within
 from fileorg.core.pool import Processes
 from fileorg.plan.dedupe import DedupePlan, Found, Remedy, base_of, decided, found
+from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import Patterns
+from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan
-from fileorg.workflows.common import Filters, locked_index
+from fileorg.workflows.common import locked_index
 from fileorg.workflows.guards import changeable_folder, existing_folder, refuse_too_many
 from fileorg.workflows.roots import distinct_folders, identity_of
 from fileorg.workflows.session import Session
@@ -180,31 +182,28 @@ def _find(
     reporter: Reporter,
 ) -> Reads:
     """Bring the index up to date with the trees, and the groups in it; what could not be read."""
-    filters, bounds = options.filters, _bounds(options.filters)
-    # A bound of sizes is applied here and not in the scan: the index would forget what lies outside.
-    selection = filters._replace(min_size=None, max_size=None).selection(frozenset({identity_of(state.path)}))
+    filters, sizes = options.filters, (options.filters.min_size, options.filters.max_size)
+    # Bounds of sizes are for the finder and not for the scan: the index would forget what lies outside.
+    never = frozenset({identity_of(state.path)})
+    selection = Selection(filters._replace(min_size=None, max_size=None), never)
     groups = index.groups()
     with index.guarded():
-        finder = Finder(index, bounds, with_links=options.with_links)
+        finder = Finder(index, filters, with_links=options.with_links)
         for storage in storages:
             index.twins().forget_partial(storage.root)
     with Processes() as processes:
         reporter.stage("scan")
         for storage in storages:
             seen.partial = partial(index.twins().add_partial, storage.root)
-            batches = scan(Reader(storage, filters.ignore(), selection), seen, reporter, processes=processes)
+            batches = scan(Reader(storage, selection), seen, reporter, processes=processes)
             seen.unchanged += index.update(storage.root, finder.watching(batches))
         versions = [(storage.root, *index.version(storage.root)) for storage in storages]
-        stamp = xxh3_128_digest(repr((versions, bounds, options.with_links)).encode())
+        stamp = xxh3_128_digest(repr((versions, sizes, options.with_links)).encode())
         with index.guarded():
             if groups.is_true(stamp):
                 return Reads()
             trees = [Tree(number, path) for path, number, _ in versions]
             return finder.find(trees, processes, reporter, stamp)
-
-
-def _bounds(filters: Filters) -> Bounds:
-    return Bounds(1 if filters.min_size is None else filters.min_size, filters.max_size)
 
 
 def _folders(

@@ -14,9 +14,10 @@ from fileorg.core.names import collision_key, display, join
 from fileorg.plan.organize import OrganizePlan
 from fileorg.plan.placing import Layout
 from fileorg.rules.classify import Rules
+from fileorg.rules.filters import Filters
 from fileorg.rules.template import Template, parse_template
+from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan
-from fileorg.workflows.common import Filters
 from fileorg.workflows.guards import changeable_folder, destination, refuse_too_many
 from fileorg.workflows.roots import identity_of
 from fileorg.workflows.session import Session
@@ -106,12 +107,15 @@ def organizing(
         never = {identity_of(state.path)}
         if target is not source and not to_be_made:
             never.add(target.identity)
-        selection = _with_age(options).selection(frozenset(never))
-        selection = selection._replace(case_insensitive=fold, with_leaders=True, leftovers=False)
-        if target is source and not to_be_made:
-            folders = template.top_folders(rules.categories) or ()
-            leave = frozenset(collision_key(folder, case_insensitive=fold) for folder in folders)
-            selection = selection._replace(leave=leave)
+        folders = template.top_folders(rules.categories) or () if target is source and not to_be_made else ()
+        selection = Selection(
+            _with_age(options),
+            frozenset(never),
+            leave=frozenset(collision_key(folder, case_insensitive=fold) for folder in folders),
+            case_insensitive=fold,
+            with_leaders=True,
+            leftovers=False,
+        )
         layout = Layout(
             rules,
             template,
@@ -125,8 +129,8 @@ def organizing(
         with contextlib.closing(OrganizePlan(index, layout, source, target)) as plan:
             reporter.stage("scan")
             seen = Seen()
-            reader = Reader(source, options.filters.ignore(), selection)
-            seen.unchanged = index.update(source.root, plan.watching(scan(reader, seen, reporter)))
+            found = scan(Reader(source, selection), seen, reporter)
+            seen.unchanged = index.update(source.root, plan.watching(found))
             plan.survey(seen.files, reporter)
             yield OrganizeRun(plan, seen, options, session)
 

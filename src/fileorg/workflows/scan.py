@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.names import display
 from fileorg.rules.classify import Rules
+from fileorg.scan.selection import Selection
 from fileorg.scan.totals import Totals
 from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.workflows.common import locked_index
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.core.state import StateDirectory
     from fileorg.rules.classify import Evidence
-    from fileorg.workflows.common import Filters
+    from fileorg.rules.filters import Filters
 
 
 class ScanReport(NamedTuple):
@@ -38,12 +39,12 @@ def scan_trees(paths: Sequence[bytes], filters: Filters, state: StateDirectory, 
     started = time.monotonic()
     roots = distinct_folders([existing_folder(path) for path in paths])
     totals, seen = Totals(Rules.default()), Seen()
-    never = frozenset({identity_of(state.path)})
+    selection = Selection(filters, frozenset({identity_of(state.path)}))
     with locked_index(state, "scanning " + ", ".join(map(display, roots))) as index:
         for root in roots:
             with contextlib.ExitStack() as stack:
                 storage = open_local(stack, root, one_file_system=filters.one_file_system)
-                reader = Reader(storage, filters.ignore(), filters.selection(never))
+                reader = Reader(storage, selection)
                 reporter.stage("scan")
                 seen.unchanged += index.update(root, totals.counted(scan(reader, seen, reporter), root))
     return ScanReport(roots, totals, seen, time.monotonic() - started)
@@ -63,7 +64,7 @@ def categorize(paths: Sequence[bytes], filters: Filters, seen: Seen, reporter: R
     for root in distinct_folders([existing_folder(path) for path in paths]):
         with contextlib.ExitStack() as stack:
             storage = open_local(stack, root, one_file_system=filters.one_file_system)
-            reader = Reader(storage, filters.ignore(), filters.selection(frozenset()))
+            reader = Reader(storage, Selection(filters))
             for _, batch in scan(reader, seen, reporter):
                 folder = os.path.join(root, batch.folder)
                 for name, size, *_ in batch.rows():
