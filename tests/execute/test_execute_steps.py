@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fileorg.core.model import DEST, ROOT, Action, PlanRow, RecordState
+from fileorg.core.model import DEST, ROOT, PlanRow, RecordState
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions import move
 from fileorg.execute.identity import identity
@@ -114,8 +114,7 @@ class Crossing:
             "organize", source.root, target.root, root_inode=source.identity[1], options={}, undoes=None
         )
         [operation] = journal.operations()
-        facts = (*identity(self.seen), self.seen.mode)
-        self.row = PlanRow(Action.MOVE, ROOT, b"", b"a", DEST, b"", b"b", *facts, "")
+        self.row = PlanRow.move(ROOT, b"", self.seen, b"")._replace(target_base=DEST, target_name=b"b")
         self.work = Work(journal, operation, storages, OwnHands(storages))
         with journal.transaction():
             self.batch = Lookout(self.work).look([self.row])

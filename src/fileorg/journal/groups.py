@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -110,12 +110,8 @@ class KeptGroups:
                 yield found
 
     def _rows_of_groups(self, operation: Operation, most: int) -> Iterator[tuple[Any, ...]]:
-        low, high = self._queries.record_range(operation)
-        while rows := self._queries.select(
-            f"{_ROWS} WHERE k.record BETWEEN ? AND ? ORDER BY k.record LIMIT ?", (low, high, most)
-        ):
-            yield from rows
-            low = rows[-1][_KEEPER_COLUMNS] + 1
+        query = f"{_ROWS} WHERE k.record BETWEEN ?1 AND ?2 ORDER BY k.record LIMIT ?4"
+        return chain.from_iterable(self._queries.pages(query, operation, most, of_id=_KEEPER_COLUMNS))
 
     def _group(self, rows: Iterable[tuple[Any, ...]]) -> KeptGroup | None:
         """Of the rows of one group; None if there are none. A million copies of one file are not held."""

@@ -113,11 +113,10 @@ class RecordListing:
 
     def told(self, operation: Operation, rows: int = 4096) -> Iterator[list[Told]]:
         """Every record, those of folders too, in the order of the run and in batches of ids."""
-        low, high = self._queries.record_range(operation)
-        query = f"SELECT {_TOLD} FROM records r WHERE r.id BETWEEN ? AND ? AND r.operation = ? ORDER BY r.id LIMIT ?"
-        while low <= high and (batch := checked_told(self._queries.select(query, (low, high, operation.id, rows)))):
-            yield batch
-            low = batch[-1].id + 1
+        query = (
+            f"SELECT {_TOLD} FROM records r WHERE r.id BETWEEN ?1 AND ?2 AND r.operation = ?3 ORDER BY r.id LIMIT ?4"
+        )
+        return map(checked_told, self._queries.pages(query, operation, rows))
 
     def told_of(self, ids: Sequence[RecordId]) -> list[Told]:
         """Records by their ids, in that order."""

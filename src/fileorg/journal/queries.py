@@ -52,6 +52,23 @@ class Queries:
         except sqlite3.Error as error:
             raise broken(self.path, error) from error
 
+    def pages(
+        self, query: str, operation: Operation, rows: int, *values: Any, newest_first: bool = False, of_id: int = 0
+    ) -> Iterator[list[Any]]:
+        """Rows about the records of an operation, in batches of ids: what other writes of the same connection cannot
+        upset, as they would a cursor.
+
+        The `query` orders by the id, which is its column `of_id`. It is given the first and the last id as ?1 and ?2,
+        the operation as ?3, how many `rows` at most as ?4, and then the `values`.
+        """
+        low, high = self.record_range(operation)
+        while low <= high and (batch := self.select(query, (low, high, operation.id, rows, *values))):
+            yield batch
+            if newest_first:
+                high = batch[-1][of_id] - 1
+            else:
+                low = batch[-1][of_id] + 1
+
     def record_range(self, operation: Operation) -> tuple[RecordId, RecordId]:
         """The first and last id of an operation; the last is below the first where there are none."""
         following = self.value("SELECT min(first_record) FROM operations WHERE id > ?", (operation.id,))

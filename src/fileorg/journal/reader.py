@@ -207,46 +207,29 @@ class JournalReader:
         states: Sequence[RecordState] = (),
         rows: int = 4096,
     ) -> Iterator[list[Record]]:
-        """The records in batches of ids: a cursor that other writes of the same connection cannot upset."""
-        order = "DESC" if newest_first else "ASC"
-        chosen = quoted(states or RecordState)
-        low, high = self._queries.record_range(operation)
-        while low <= high:
-            batch = [
-                record_of(row)
-                for row in self._queries.select(
-                    f"SELECT {RECORD_COLUMNS} FROM records r LEFT JOIN folders s ON s.id = r.source_folder"
-                    " JOIN folders t ON t.id = r.target_folder WHERE r.id BETWEEN ? AND ? AND r.operation = ?"
-                    f" AND r.state IN ({chosen}) ORDER BY r.id {order} LIMIT ?",
-                    (low, high, operation.id, rows),
-                )
-            ]
-            if not batch:
-                return
-            yield batch
-            if newest_first:
-                high = batch[-1].id - 1
-            else:
-                low = batch[-1].id + 1
+        """The records in batches of ids."""
+        query = (
+            f"SELECT {RECORD_COLUMNS} FROM records r LEFT JOIN folders s ON s.id = r.source_folder"
+            " JOIN folders t ON t.id = r.target_folder WHERE r.id BETWEEN ?1 AND ?2 AND r.operation = ?3"
+            f" AND r.state IN ({quoted(states or RecordState)})"
+            f" ORDER BY r.id {'DESC' if newest_first else 'ASC'} LIMIT ?4"
+        )
+        for batch in self._queries.pages(query, operation, rows, newest_first=newest_first):
+            yield list(map(record_of, batch))
 
     def done(self, operation: Operation, rows: int) -> Iterator[list[Done]]:
         """What is in effect of an operation and can be taken back, newest first: the hot path of undo.
 
         Raises `JournalError` for a row that fileorg did not write.
         """
-        low, high = self._queries.record_range(operation)
-        while low <= high:
-            batch = self._queries.select(
-                "SELECT id, action, source_folder, source_name, target_folder, coalesce(target_name, source_name),"
-                " inode, coalesce(target_inode, inode), size, coalesce(target_mtime_ns, mtime_ns), mode, category"
-                " FROM records WHERE id BETWEEN ? AND ? AND state = 'done' AND operation = ? ORDER BY id DESC LIMIT ?",
-                (low, high, operation.id, rows),
-            )
-            if not batch:
-                return
+        query = (
+            "SELECT id, action, source_folder, source_name, target_folder, coalesce(target_name, source_name),"
+            " inode, coalesce(target_inode, inode), size, coalesce(target_mtime_ns, mtime_ns), mode, category"
+            " FROM records WHERE id BETWEEN ?1 AND ?2 AND state = 'done' AND operation = ?3 ORDER BY id DESC LIMIT ?4"
+        )
+        for batch in self._queries.pages(query, operation, rows, newest_first=True):
             place, keeper_of = self._queries.place, self.groups.keepers(batch[-1][0], batch[0][0]).get
             yield [done(row, place(row[2]), place(row[4]), keeper_of(row[0])) for row in checked_rows(batch)]
-            high = batch[-1][0] - 1
 
     def place(self, folder: int | None) -> Place:
         """The base and the path of a folder, looked up once."""

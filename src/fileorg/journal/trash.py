@@ -61,20 +61,15 @@ class TrashRecords:
 
     def files(self, operation: Operation, state: RecordState, rows: int = TRASH_ROWS) -> Iterator[list[Trashed]]:
         """What it put into our trash, of the records in that state, in batches of ids."""
-        low, high = self._queries.record_range(operation)
-        while low <= high:
-            batch = self._queries.select(
-                "SELECT id, target_folder, coalesce(target_name, source_name), coalesce(target_inode, inode), size,"
-                " coalesce(target_mtime_ns, mtime_ns), digest FROM records WHERE id BETWEEN ?1 AND ?2"
-                f" AND operation = ?3 AND state = ?4 AND action IN ({_INTO_TRASH}) AND target_folder IN"
-                " (SELECT id FROM folders WHERE operation = ?3 AND instr(path, ?5)) ORDER BY id LIMIT ?6",
-                (low, high, operation.id, state, _TRASH, rows),
-            )
-            if not batch:
-                return
+        query = (
+            "SELECT id, target_folder, coalesce(target_name, source_name), coalesce(target_inode, inode), size,"
+            " coalesce(target_mtime_ns, mtime_ns), digest FROM records WHERE id BETWEEN ?1 AND ?2"
+            f" AND operation = ?3 AND state = ?5 AND action IN ({_INTO_TRASH}) AND target_folder IN"
+            " (SELECT id FROM folders WHERE operation = ?3 AND instr(path, ?6)) ORDER BY id LIMIT ?4"
+        )
+        for batch in self._queries.pages(query, operation, rows, state, _TRASH):
             files = (self._trashed(row) for row in batch)
             yield [file for file in files if re.search(_IN_TRASH, file.folder)]
-            low = batch[-1][0] + 1
 
     def _trashed(self, row: tuple[Any, ...]) -> Trashed:
         record, folder, name, inode, size, mtime_ns, digest = row
@@ -86,19 +81,14 @@ class TrashRecords:
 
     def folders(self, operation: Operation, rows: int = TRASH_ROWS) -> Iterator[list[TrashFolder]]:
         """The folders of our trash that it made, and no one has taken back: those inside others first."""
-        low, high = self._queries.record_range(operation)
-        while low <= high:
-            batch = self._queries.select(
-                "SELECT id, target_folder, target_name FROM records WHERE id BETWEEN ?1 AND ?2 AND operation = ?3"
-                " AND state = 'done' AND action = 'make-folder' AND (target_name = ?4 OR target_folder IN"
-                " (SELECT id FROM folders WHERE operation = ?3 AND instr(path, ?4))) ORDER BY id DESC LIMIT ?5",
-                (low, high, operation.id, _OURS, rows),
-            )
-            if not batch:
-                return
+        query = (
+            "SELECT id, target_folder, target_name FROM records WHERE id BETWEEN ?1 AND ?2 AND operation = ?3"
+            " AND state = 'done' AND action = 'make-folder' AND (target_name = ?5 OR target_folder IN"
+            " (SELECT id FROM folders WHERE operation = ?3 AND instr(path, ?5))) ORDER BY id DESC LIMIT ?4"
+        )
+        for batch in self._queries.pages(query, operation, rows, _OURS, newest_first=True):
             folders = (self._trash_folder(*row) for row in batch)
             yield [folder for folder in folders if re.search(_OF_TRASH, folder.path)]
-            high = batch[-1][0] - 1
 
     def _trash_folder(self, record: RecordId, folder: int, name: object) -> TrashFolder:
         place = self._queries.place(folder)
