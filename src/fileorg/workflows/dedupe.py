@@ -20,8 +20,8 @@ from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import Patterns
 from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan
-from fileorg.workflows.common import locked_index
 from fileorg.workflows.guards import changeable_folder, existing_folder, refuse_too_many
+from fileorg.workflows.index import locked_index
 from fileorg.workflows.roots import distinct_folders, identity_of
 from fileorg.workflows.session import Session
 

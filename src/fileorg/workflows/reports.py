@@ -15,8 +15,8 @@ from fileorg.index.listings import Listings
 from fileorg.journal.journal import Journal
 from fileorg.report.collect import Folders, groups_of, lines_of, operation_report
 from fileorg.report.scanned import scan_report
-from fileorg.workflows.common import locked_index
 from fileorg.workflows.history import is_empty
+from fileorg.workflows.index import locked_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -12,8 +12,8 @@ from fileorg.rules.classify import Rules
 from fileorg.scan.selection import Selection
 from fileorg.scan.totals import Totals
 from fileorg.scan.walk import Reader, Seen, scan
-from fileorg.workflows.common import locked_index
 from fileorg.workflows.guards import existing_folder
+from fileorg.workflows.index import locked_index
 from fileorg.workflows.roots import distinct_folders, identity_of, open_local
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, execute
 from fileorg.execute.work import Changed
 from fileorg.journal.journal import Journal
 from fileorg.storage.local.worker import hands_for
-from fileorg.workflows.common import locked_index
+from fileorg.workflows.index import locked_index
 from fileorg.workflows.roots import open_local, reopened
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What the commands share: the index, for one of them at a time."""
+"""The index, for one command at a time."""
 
 from __future__ import annotations
 
