@@ -58,8 +58,8 @@ def read_journal(state: Path) -> Ledger:
                 shutil.copy(state / name, place)
         db = sqlite3.connect(os.path.join(place, "journal.db"))
         try:
-            if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'records'").fetchall():
-                return Ledger({}, [])
+            if not any(column == "reason" for _, column, *_ in db.execute("PRAGMA table_info(records)")):
+                return Ledger({}, [])  # killed while it was made: nothing was meant yet
             operations = dict(db.execute("SELECT id, state FROM operations"))
             return Ledger(operations, list(_rows(db)))
         finally:

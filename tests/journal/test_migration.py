@@ -170,6 +170,18 @@ def test_it_is_read_as_it_is_where_it_may_only_be_read(old: Tree, state: StateDi
         assert said(reader) == _SAID
 
 
+def test_its_keepers_and_roots_are_read_too(old: Tree, state: StateDirectory) -> None:
+    with closing(sqlite3.connect(os.fsdecode(state.journal))) as db, db:
+        number = db.execute("SELECT operation FROM records WHERE id = 21").fetchone()[0]
+        root = db.execute("SELECT root FROM operations WHERE id = ?", (number,)).fetchone()[0]
+        db.execute("INSERT INTO roots VALUES (?, 2, ?, 7)", (number, root + b"/another"))
+    with JournalReader(state.journal) as reader:
+        operation = reader.operation(number)
+        assert operation is not None
+        assert [list(records) for records in reader.groups.first_records(operation)] == [[21]]
+        assert [each.path for each in reader.roots(operation)][2:] == [root + b"/another"]
+
+
 def test_it_is_recovered_and_undone_exactly(old: Tree, runs: Runs, tmp_path: Path) -> None:
     recover_all(runs.state, NullReporter())
     assert {record.state for record in runs.records(5) if record.source_name} == {

@@ -132,12 +132,15 @@ def _sentences_to_codes(db: sqlite3.Connection) -> None:
 
 
 def read_as_of_now(db: sqlite3.Connection) -> None:
-    """Let an older journal that may only be read answer as one of today: later tables are empty, sentences are codes.
+    """Let an older journal that may only be read answer as one of today: tables that it lacks are empty, sentences are
+    codes.
 
     What is made is private to the connection, and nothing is written.
     """
-    for statement in filter(str.strip, _SECOND.replace("CREATE TABLE", "CREATE TEMP TABLE").split(";\n")):
-        db.execute(statement)
+    if not db.execute("SELECT 1 FROM main.sqlite_schema WHERE name = 'keepers'").fetchall():
+        # Only then: a temporary table hides one of the same name.
+        for statement in filter(str.strip, _SECOND.replace("CREATE TABLE", "CREATE TEMP TABLE").split(";\n")):
+            db.execute(statement)
     if not holds_sentences(db):
         return
     for position, column in enumerate(_OF_REASON):
