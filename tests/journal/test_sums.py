@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fileorg.journal.journal import Journal
+from fileorg.journal.queries import Queries
+from fileorg.journal.reader import JournalReader
 from fileorg.report.reasons import sentence_of_many
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pytest
     from tests.support.runs import Runs
     from tests.support.tree import Tree
 
@@ -37,3 +42,25 @@ def test_reasons_of_a_kind_are_counted_together_and_very_many_kinds_are_one(runs
     assert (reasons[1].state, sentence_of_many(reasons[1].reason)) == ("failed", "for other reasons")
     assert len(reasons) == 501
     assert len(reasons[0].first) == 5
+
+
+def test_reasons_are_of_one_moment_while_a_run_is_at_work(
+    runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree.write({f"{number}.jpg": f"{number}" for number in range(9)})
+    operation = runs.organize().operation
+    stream = Queries.stream
+
+    def settled_after(queries: Queries, query: str, values: Sequence[Any]) -> Iterator[list[Any]]:
+        yield from stream(queries, query, values)
+        with closing(sqlite3.connect(runs.state.journal)) as db, db:
+            db.execute("UPDATE records SET state = 'done'")
+
+    with closing(sqlite3.connect(runs.state.journal)) as db, db:
+        db.execute("UPDATE records SET state = 'intent' WHERE source_name NOT NULL")
+    monkeypatch.setattr(Queries, "stream", settled_after)
+    with JournalReader(runs.state.journal) as reader:
+        found = reader.operation(operation)
+        assert found is not None
+        [each] = reader.sums.reasons(found)
+    assert (each.state, each.records, len(each.first)) == ("intent", 9, 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,18 @@ class Queries:
                 yield rows
         except sqlite3.Error as error:
             raise broken(self.path, error) from error
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """What several queries of a reader find within is of one moment, whatever another process writes meanwhile."""
+        if self.db.in_transaction:
+            yield
+            return
+        self.select("BEGIN")
+        try:
+            yield
+        finally:
+            self.select("ROLLBACK")
 
     def pages(
         self, query: str, operation: Operation, rows: int, *values: Any, newest_first: bool = False, of_id: int = 0

@@ -70,6 +70,10 @@ class RecordSums:
 
     def reasons(self, operation: Operation) -> list[ReasonSum]:
         """Why records are not done, or what is to be known of those that are; most records first."""
+        with self._queries.snapshot():  # they are asked twice, and a run may be at work on them
+            return self._reasons(operation)
+
+    def _reasons(self, operation: Operation) -> list[ReasonSum]:
         where = f"{_OPERATION} AND (r.reason NOT NULL OR r.state NOT IN ({_STATES}))"
         counts: dict[tuple[Any, ...], int] = {}
         kinds = f"SELECT {_KIND}, count(*) {where} GROUP BY 1, 2, 3, 4, 5 ORDER BY 6 DESC, min(r.id)"
