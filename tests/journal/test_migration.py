@@ -241,3 +241,18 @@ def test_no_room_for_the_copy_changes_nothing(
     with pytest.raises(JournalError, match="cannot be copied"):
         Journal(state.journal)
     assert version(state.journal) == 2
+
+
+def test_a_copy_is_kept_where_there_are_no_hard_links(
+    old: Tree, state: StateDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", none)
+    Path(os.fsdecode(state.journal) + ".v2").write_text("someone's")
+    with Journal(state.journal) as journal:
+        assert said(journal) == _SAID
+    assert Path(os.fsdecode(state.journal) + ".v2").read_text() == "someone's"
+    assert version(state.journal + b".v2-2") == 2
+    assert not Path(os.fsdecode(state.journal) + ".part").exists()

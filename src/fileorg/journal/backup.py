@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 from itertools import count
@@ -11,6 +12,8 @@ from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS}
 
 
 def set_aside(db: sqlite3.Connection, path: bytes, version: int) -> bytes:
@@ -27,8 +30,9 @@ def set_aside(db: sqlite3.Connection, path: bytes, version: int) -> bytes:
         copy.execute("PRAGMA synchronous=OFF")
         db.backup(copy)
     _sync(part)
-    kept = next(name for name in _names(path, version) if _is_linked(part, name))
-    os.remove(part)
+    kept = next(name for name in _names(path, version) if _is_named(part, name))
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(part)
     _sync(os.path.dirname(path))
     return kept
 
@@ -41,11 +45,26 @@ def _names(path: bytes, version: int) -> Iterator[bytes]:
         yield b"%s-%d" % (first, number)
 
 
-def _is_linked(path: bytes, name: bytes) -> bool:
+def _is_named(part: bytes, name: bytes) -> bool:
+    """Whether the copy has that name now. False if it is taken."""
     try:
-        os.link(path, name)
+        os.link(part, name)
     except FileExistsError:
         return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return _is_renamed(part, name)
+    return True
+
+
+def _is_renamed(part: bytes, name: bytes) -> bool:
+    """Where there are no hard links: the name is taken with an empty file first, which no one can do twice."""
+    try:
+        os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return False
+    os.rename(part, name)
     return True
 
 
