@@ -256,3 +256,14 @@ def test_a_copy_is_kept_where_there_are_no_hard_links(
     assert Path(os.fsdecode(state.journal) + ".v2").read_text() == "someone's"
     assert version(state.journal + b".v2-2") == 2
     assert not Path(os.fsdecode(state.journal) + ".part").exists()
+
+
+def test_a_trigger_is_refused_before_anything_of_it_is_run(old: Tree, state: StateDirectory) -> None:
+    with closing(sqlite3.connect(os.fsdecode(state.journal))) as db, db:
+        db.execute("CREATE TRIGGER t AFTER UPDATE ON records BEGIN DELETE FROM folders; END")
+    with pytest.raises(JournalError, match="trigger"):
+        Journal(state.journal)
+    with closing(sqlite3.connect(os.fsdecode(state.journal))) as db:
+        assert db.execute("SELECT count(*) > 0 FROM folders").fetchone() == (1,)
+    assert version(state.journal) == 2
+    assert not Path(os.fsdecode(state.journal) + ".v2").exists()

@@ -43,6 +43,7 @@ def connect(path: bytes, *, read_only: bool) -> sqlite3.Connection:
             _check_identity(db, shown)
             if _size(path) <= _CHECK_ALWAYS_BYTES or unclean:
                 _check_pages(db, shown)
+            _check_schema(db, shown)
             if not read_only:
                 db.execute("PRAGMA journal_mode=WAL")
                 db.execute("PRAGMA synchronous=FULL")
@@ -131,12 +132,16 @@ def _check_pages(db: sqlite3.Connection, shown: str) -> None:
         raise JournalError(f"The journal {shown} is damaged: {display(found)}.", hint=_HINT)
 
 
-def _check_tables(db: sqlite3.Connection, shown: str, *, empty_ok: bool) -> None:
-    """A trigger or view would run someone else's SQL with our hands."""
-    found = db.execute("SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'").fetchall()
-    if any(kind in {"trigger", "view"} for kind, _ in found):
+def _check_schema(db: sqlite3.Connection, shown: str) -> None:
+    """A trigger or view would run someone else's SQL with our hands, also while the tables are brought up to date."""
+    query = "SELECT 1 FROM sqlite_schema WHERE type IN ('trigger', 'view') LIMIT 1"
+    if db.execute(query).fetchone() is not None:
         raise JournalError(f"The journal {shown} holds a trigger or view that fileorg did not make.", hint=_HINT)
-    tables = {name for kind, name in found if kind == "table"}
+
+
+def _check_tables(db: sqlite3.Connection, shown: str, *, empty_ok: bool) -> None:
+    query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    tables = {name for (name,) in db.execute(query)}
     wanted = TABLES | LATER_TABLES if _pragma(db, "user_version") >= 2 else TABLES
     if not tables >= wanted and not (empty_ok and not tables):
         raise JournalError(f"The journal {shown} lacks tables.", hint=_HINT)
