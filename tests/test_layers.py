@@ -70,7 +70,7 @@ def test_the_command_line_leaves_the_doing_to_the_workflows() -> None:
 
 def test_contracts_notice_what_is_planted(tmp_path: Path) -> None:
     shutil.copytree(PACKAGE, tmp_path / "fileorg", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(PACKAGE.parents[1] / "pyproject.toml", tmp_path)
+    shutil.copy(Path(__file__).parents[1] / "pyproject.toml", tmp_path)
     for importer, imported in BREACHES.items():
         with open(tmp_path / f"{importer.replace('.', '/')}.py", "a") as file:
             file.write(f"\nimport {imported}\n")
