@@ -207,11 +207,19 @@ def _settle_across(case: Case, made: Identity) -> Verdict:
 def by_placeholder(work: Work, row: PlanRow, record: int) -> None:
     """Take the name with an empty file, which no one can do twice, and rename over that."""
     source, target = work.storages[row.source_base], work.storages[row.target_base]
-    # The time is what tells an empty file of ours from one that was there before.
-    work.journal.mark(record, RecordState.INTENT, target_inode=PLACED, target_mtime_ns=time.time_ns())
+    _mark_before(work, record)
     work.disturbed.add((row.target_base, row.target_folder))
     rename_over_reserved(source, row.source_folder, row.source_name, target, row.target_folder, row.target_name)
-    made = target.lstat(row.target_folder, row.target_name)
+    _mark_after(work, record, target.lstat(row.target_folder, row.target_name))
+
+
+def _mark_before(work: Work, record: int) -> None:
+    """Say that a name may be taken by an empty file of ours. The time tells it from one that was there before."""
+    work.journal.mark(record, RecordState.INTENT, target_inode=PLACED, target_mtime_ns=time.time_ns())
+
+
+def _mark_after(work: Work, record: int, made: Entry | None) -> None:
+    """Say what the file under its new name is known by, if it is there."""
     if made is not None:
         work.journal.mark(record, RecordState.COPIED, target_inode=made.inode, target_mtime_ns=made.mtime_ns)
 
@@ -240,17 +248,14 @@ def _respell(work: Work, row: PlanRow, record: int) -> bool:
     storage, folder, name = work.storages[row.source_base], row.source_folder, aside(work.operation, record)
     if not _is_respelling(row) or not _is_itself(storage, row):
         return False
-    # The time tells an empty file of ours, where names have to be reserved, from one that was there before.
-    work.journal.mark(record, RecordState.INTENT, target_inode=PLACED, target_mtime_ns=time.time_ns())
+    _mark_before(work, record)
     rename_beside(storage, folder, row.source_name, name)
     try:
         rename_beside(storage, folder, name, row.target_name)
     except OSError:
         put_back(storage, folder, row.source_name, name)
         raise
-    made = storage.lstat(folder, row.target_name)
-    if made is not None:
-        work.journal.mark(record, RecordState.COPIED, target_inode=made.inode, target_mtime_ns=made.mtime_ns)
+    _mark_after(work, record, storage.lstat(folder, row.target_name))
     return True
 
 
