@@ -157,3 +157,38 @@ def _said(*command: str) -> str:
     if answer.returncode:
         raise NotTested(f"{' '.join(command)}: {answer.stderr.strip()[-200:]}")
     return answer.stdout
+
+
+_OF_LINUX = {
+    "ext4": ("mkfs.ext4", "-q", "-F", "-I", "256"),
+    "xfs": ("mkfs.xfs", "-q", "-m", "bigtime=1"),
+    "btrfs": ("mkfs.btrfs", "-q"),
+}
+LINUX_DISKS = ("tmpfs", *_OF_LINUX)
+_LINUX_SIZE_BYTES = 400 << 20
+
+
+@contextlib.contextmanager
+def linux_disk(name: str, folder: Path) -> Iterator[Path]:
+    """An empty folder on a file system of Linux's own, one of `LINUX_DISKS`. Raises `NotTested`."""
+    if os.geteuid() != 0:
+        raise NotTested(f"mounting {name} needs root")
+    place, image = folder / name, folder / f"{name}.image"
+    place.mkdir()
+    if name == "tmpfs":
+        _said("mount", "-t", "tmpfs", "tmpfs", str(place))
+    else:
+        command = _OF_LINUX[name]
+        if shutil.which(command[0]) is None:
+            raise NotTested(f"{command[0]} is not installed, so there is no disk of {name}")
+        with image.open("wb") as file:
+            file.truncate(_LINUX_SIZE_BYTES)
+        _said(*command, str(image))
+        _said("mount", "-t", name, "-o", "loop", str(image), str(place))
+    try:
+        inside = place / "inside"
+        inside.mkdir()
+        yield inside
+    finally:
+        _said("umount", str(place))
+        image.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from xxhash import xxh3_64_digest, xxh3_128_digest
 
+from fileorg.core.times import kept
 from fileorg.storage.local.copying import digest_of_content
 from fileorg.storage.local.listing import INODE_MASK
 from fileorg.storage.local.storage import LocalStorage
@@ -124,7 +125,7 @@ def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer
             continue
         ctime_ns = seen.st_ctime_ns
         if (
-            ctime_ns != ctimes[position]
+            (ctime_ns != ctimes[position] and kept(ctime_ns) != ctimes[position])
             or seen.st_size != size
             or seen.st_ino & INODE_MASK != inodes[position]
             or seen.st_dev != dev

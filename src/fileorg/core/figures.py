@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from fileorg.core.times import MOST_KEPT, true_ns
+
 
 def size(bytes_: int) -> str:
     """`3.1 GB`; 1 KB is 1024 bytes, as in --min-size."""
@@ -33,8 +35,14 @@ def duration(seconds: float) -> str:
 
 
 def when(ns: int | None) -> str:
-    """A local time to the minute."""
+    """A local time to the minute; `ns` as `core.times` keeps it."""
+    if ns is None:
+        return ""
+    if abs(ns) == MOST_KEPT:
+        return "?"
     try:
-        return time.strftime("%Y-%m-%d %H:%M", time.localtime((ns or 0) // 1_000_000_000)) if ns is not None else ""
+        local = time.localtime(true_ns(ns) // 1_000_000_000)
     except (OverflowError, ValueError, OSError):
         return "?"
+    # Of strftime, years before 1000 have fewer digits on some systems.
+    return f"{local.tm_year:04}-{local.tm_mon:02}-{local.tm_mday:02} {local.tm_hour:02}:{local.tm_min:02}"

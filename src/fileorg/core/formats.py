@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from fileorg.core.batches import in_batches
 from fileorg.core.names import display
+from fileorg.core.times import MOST_KEPT, true_ns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 # What a spreadsheet takes for a formula, also in its full-width form.
+_DAYS_IN_400_YEARS, _DAYS_FROM_1_TO_1970 = 146_097, 719_162
+
 _FORMULA = frozenset("=+-@\t\r＝＋－＠")  # noqa: RUF001
 
 
@@ -30,23 +33,23 @@ def named(key: str, name: bytes) -> dict[str, str]:
 
 
 def iso(ns: int | None) -> str | None:
-    """A time for programs; None where there is none, or none that a calendar has."""
-    if ns is None:
+    """A time for programs, `ns` as `core.times` keeps it; None where there is none, or none that a calendar has."""
+    if ns is None or abs(ns) == MOST_KEPT:
         return None
-    day, seconds = divmod(ns // 1_000_000_000, 86_400)
-    date = _date(day)
-    return date and f"{date}T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}Z"
+    day, seconds = divmod(true_ns(ns) // 1_000_000_000, 86_400)
+    return f"{_date(day)}T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}Z"
 
 
 @lru_cache(maxsize=4096)
-def _date(day: int) -> str | None:
-    """`day` since 1970: made once for the many files of a day."""
-    from datetime import UTC, datetime
+def _date(day: int) -> str:
+    """`day` since 1970: made once for the many files of a day. Years that take more than four digits have a sign."""
+    from datetime import date
 
-    try:
-        return datetime.fromtimestamp(day * 86_400, UTC).date().isoformat()
-    except (OverflowError, ValueError, OSError):
-        return None
+    # Python's calendar has the years 1 to 9999, and repeats itself.
+    cycles, in_cycle = divmod(day + _DAYS_FROM_1_TO_1970, _DAYS_IN_400_YEARS)
+    found = date.fromordinal(in_cycle + 1)
+    year = found.year + 400 * cycles
+    return f"{year:{'04' if 0 <= year <= 9999 else '+06'}}-{found:%m-%d}"
 
 
 def write_json(stream: TextIO, value: Any) -> None:

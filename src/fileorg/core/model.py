@@ -158,7 +158,7 @@ class SortBy(StrEnum):
 
 
 class Entry(NamedTuple):
-    """What one name is, by `lstat`. Times in nanoseconds since 1970, size in bytes."""
+    """What one name is, by `lstat`. Size in bytes, times in nanoseconds since 1970 as `core.times` keeps them."""
 
     name: bytes
     size: int

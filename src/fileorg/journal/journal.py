@@ -12,7 +12,7 @@ from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import PROBLEM_STATES, Action, Base, Entry, OperationState, RecordState
 from fileorg.journal.connection import broken
 from fileorg.journal.reader import JournalReader
-from fileorg.journal.rows import NO_REASON
+from fileorg.journal.rows import NO_REASON, folder_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -146,7 +146,7 @@ class Journal(JournalReader):
         """A folder as it is before the operation touches it; None where it does not exist yet."""
         row = self._db.execute(
             "INSERT INTO folders (operation, base, path, mode, mtime_ns) VALUES (?, ?, ?, ?, ?)",
-            (operation, base, path, seen and seen.mode, seen and seen.mtime_ns),
+            (operation, base, path, seen and seen.mode, folder_time(seen and seen.mtime_ns)),
         )
         folder = self._folders[operation, base, path] = int(row.lastrowid or 0)
         return folder
@@ -231,7 +231,8 @@ class Journal(JournalReader):
         Returns its `counts`.
         """
         with self.transaction():
-            self._db.executemany("UPDATE folders SET sealed_mtime_ns = ? WHERE id = ?", sealed_folders)
+            sealed = ((folder_time(mtime_ns), folder) for mtime_ns, folder in sealed_folders)
+            self._db.executemany("UPDATE folders SET sealed_mtime_ns = ? WHERE id = ?", sealed)
             counts = self.sums.counts(operation)
             done, bytes_ = counts.get(RecordState.DONE, (0, 0))
             problems = sum(counts.get(state, (0, 0))[0] for state in PROBLEM_STATES)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from fileorg.core.model import DEST, FOLDER_ACTIONS, REMOVALS, TO_AND_FRO, WAS_DONE, Action, Base, RecordState
 from fileorg.core.names import is_within, join
 from fileorg.core.reasons import Lost, ReasonCode
+from fileorg.core.times import true_ns
 from fileorg.journal.groups import KeptGroups
 from fileorg.journal.listing import RecordListing
 from fileorg.journal.queries import Queries
@@ -19,6 +20,7 @@ from fileorg.journal.rows import (
     Record,
     RecordId,
     Root,
+    checked_folder_time,
     checked_operation,
     checked_place,
     checked_root,
@@ -86,7 +88,7 @@ class JournalReader:
         query = "SELECT mode, mtime_ns, target_mtime_ns, coalesce(lost, 0) & ? FROM records WHERE id = ?"
         found = next(iter(self._queries.select(query, (Lost.MODE, record))), (None, None, None, 0))
         mode, mtime_ns, kept_ns, has_lost_mode = found
-        return mode if has_lost_mode else None, mtime_ns if mtime_ns != kept_ns else None
+        return mode if has_lost_mode else None, None if mtime_ns is None or mtime_ns == kept_ns else true_ns(mtime_ns)
 
     def mtime_of(self, record: RecordId) -> int | None:
         """The mtime_ns of the file that a record is about, as it was before."""
@@ -241,13 +243,14 @@ class JournalReader:
 
     def folders(self, operation: int) -> Iterator[tuple[int, Base, bytes, int | None, int | None, int | None]]:
         """(id, base, path, mode, mtime_ns, sealed_mtime_ns) of each folder the operation touched, parents first."""
-        for number, base, path, *facts in self._queries.select(
+        for number, base, path, mode, *times in self._queries.select(
             "SELECT id, base, path, mode, mtime_ns, sealed_mtime_ns FROM folders WHERE operation = ? ORDER BY path",
             (operation,),
         ):
-            if not all(isinstance(fact, int | None) for fact in facts) or not is_mode(facts[0]):
+            if not isinstance(mode, int | None) or not is_mode(mode):
                 raise foreign("Folder", number)
-            yield number, *checked_place((base, path), number), *facts
+            mtime_ns, sealed_ns = (checked_folder_time(time, number) for time in times)
+            yield number, *checked_place((base, path), number), mode, mtime_ns, sealed_ns
 
     def trail(self, path: bytes) -> list[tuple[Operation, Record]]:
         """Where a file went: the done records of any operation that has `path` (absolute) at either end, oldest first.
@@ -292,4 +295,6 @@ class JournalReader:
             f" WHERE last.operation IN ({chain}) AND last.base = f.base AND last.path = f.path"
             " ORDER BY last.operation DESC LIMIT 1))"
         )
-        return dict(self._queries.select(query, {"undone": operation.undoes, "this": operation.id}))
+        rows = self._queries.select(query, {"undone": operation.undoes, "this": operation.id})
+        times = ((folder, checked_folder_time(time, folder)) for folder, time in rows)
+        return {folder: mtime_ns for folder, mtime_ns in times if mtime_ns is not None}

@@ -9,6 +9,7 @@ from fileorg.core.errors import JournalError
 from fileorg.core.model import FOLDER_ACTIONS, ROOT, Action, Base, Keeper, OperationState, RecordState
 from fileorg.core.names import are_names, display, is_folder, is_name
 from fileorg.core.reasons import Lost, Reason, ReasonCode
+from fileorg.core.times import MOST_KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,6 +19,7 @@ RecordId = int
 _NUMBERS = {int, type(None)}
 _ACTIONS = {str(action): action for action in Action}
 NO_REASON = (None, None, None, None)
+_TIME_BYTES, _NO_TIME_NS = 12, 10**9 << 63  # seconds of a file system have 64 bits
 _OF_REASON = ("reason", "about", "number", "lost")
 
 OPERATION_COLUMNS = (
@@ -176,6 +178,22 @@ def checked_place(row: tuple[int, bytes] | None, folder: object) -> Place:
         return Place(_checked_base(row[0]), row[1])
     except (ValueError, TypeError, AttributeError):
         raise foreign("Folder", folder) from None
+
+
+def folder_time(mtime_ns: int | None) -> int | bytes | None:
+    """Return the time of a folder as the journal keeps it: exactly, as a number or what that takes in bytes."""
+    if mtime_ns is None or -MOST_KEPT <= mtime_ns <= MOST_KEPT:
+        return mtime_ns
+    return mtime_ns.to_bytes(_TIME_BYTES, signed=True)
+
+
+def checked_folder_time(value: object, folder: object) -> int | None:
+    """Return what `folder_time` was given. Raises `JournalError` if it is no time that a file can have."""
+    if isinstance(value, bytes) and len(value) == _TIME_BYTES:
+        value = int.from_bytes(value, signed=True)
+    if not isinstance(value, int | None) or abs(value or 0) >= _NO_TIME_NS:
+        raise foreign("Folder", folder)
+    return value
 
 
 def checked_rows(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:

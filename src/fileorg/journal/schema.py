@@ -37,7 +37,7 @@ CREATE TABLE folders (
     base INTEGER NOT NULL,           -- 0 root, 1 dest
     path BLOB NOT NULL,              -- relative to the base, empty for the base itself
     mode INTEGER,                    -- before the operation touched it; NULL where it was missing
-    mtime_ns INTEGER,
+    mtime_ns INTEGER,                -- exact: a BLOB where it takes more than 64 bits
     sealed_mtime_ns INTEGER,         -- after the operation
     UNIQUE (operation, base, path)
 );

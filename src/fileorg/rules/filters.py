@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from fileorg.core.times import kept
 from fileorg.rules.ignore import Ignore
 
 if TYPE_CHECKING:
@@ -46,6 +47,6 @@ class Filters(NamedTuple):
 
     def takes_time(self, entry: Entry) -> bool:
         """For what has no size that anyone means: folders and symlinks."""
-        return (self.newer_than_ns is None or entry.mtime_ns >= self.newer_than_ns) and (
-            self.older_than_ns is None or entry.mtime_ns <= self.older_than_ns
+        return (self.newer_than_ns is None or entry.mtime_ns >= kept(self.newer_than_ns)) and (
+            self.older_than_ns is None or entry.mtime_ns <= kept(self.older_than_ns)
         )

@@ -12,6 +12,7 @@ from fileorg.core.errors import UsageError
 from fileorg.core.memo import Memo
 from fileorg.core.model import By
 from fileorg.core.names import display
+from fileorg.core.times import EXACT_NS, true_ns
 from fileorg.rules.categories import extension_start
 
 if TYPE_CHECKING:
@@ -83,12 +84,14 @@ class Template:
     def folder(self, category: str, extension: bytes, mtime_ns: int) -> bytes:
         """The root-relative folder of a file, `b""` for the root. Called once a file.
 
-        `extension` as `Rules.extension_of` gives it, `mtime_ns` in nanoseconds since 1970; dates are those of
+        `extension` as `Rules.extension_of` gives it, `mtime_ns` as `core.times` keeps it; dates are those of
         the local time zone. An extension that cannot be part of a folder's name counts as none. Raises
         UsageError for a category that cannot.
         """
         date = None
         if self._by_date:
+            if not -EXACT_NS <= mtime_ns <= EXACT_NS:
+                mtime_ns = true_ns(mtime_ns)
             try:
                 midnight_ns, before, after = self._days[mtime_ns // _DAY_NS]
             except KeyError:

@@ -67,7 +67,8 @@ class Storage(Protocol):
         ...
 
     def stat_folder(self, folder: bytes) -> Entry | None:
-        """What the folder itself is, or None where there is none. Its name is the whole of `folder`.
+        """What the folder itself is, or None where there is none. Its name is the whole of `folder`, and its mtime
+        exact, even if that takes more than 64 bits.
 
         Raises `OSError` also where it may not be used.
         """

@@ -34,6 +34,7 @@ _UNSUPPORTED = {
     errno.EBADF,
     errno.ETXTBSY,
 }
+_ROUNDED_NS = 2 * 10**9  # FAT has every other second
 _ACL = "system.posix_acl_access"
 # The kernel sets these by itself, or the target has its own.
 _NOT_OURS = ("system.nfs4", "security.selinux")
@@ -162,9 +163,13 @@ def copy_metadata(
         os.fchmod(target_fd, mode)
     if stat.S_IMODE(os.fstat(target_fd).st_mode) != wanted:
         lost |= Lost.MODE
+    mtime_ns = seen.st_mtime_ns if mtime_ns is None else mtime_ns
     try:
-        os.utime(target_fd, ns=(seen.st_atime_ns, seen.st_mtime_ns if mtime_ns is None else mtime_ns))
+        os.utime(target_fd, ns=(seen.st_atime_ns, mtime_ns))
     except OSError:
+        lost |= Lost.TIMES
+    # Beyond its range, a file system takes the nearest time that it has.
+    if abs(os.fstat(target_fd).st_mtime_ns - mtime_ns) > _ROUNDED_NS:
         lost |= Lost.TIMES
     return lost, names
 

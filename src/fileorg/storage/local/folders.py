@@ -107,7 +107,8 @@ class OpenFolders:
 
     def stat_folder(self, folder: bytes) -> Entry | None:
         try:
-            return entry_of(folder, os.fstat(self.fd(folder)))
+            seen = os.fstat(self.fd(folder))
+            return entry_of(folder, seen)._replace(mtime_ns=seen.st_mtime_ns)
         except (FileNotFoundError, NotADirectoryError):
             return None
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fileorg.core.batches import row_maker
 from fileorg.core.model import Entry, Listing
 from fileorg.core.names import join
+from fileorg.core.times import EXACT_NS, kept
 from fileorg.storage.base import BATCH_ENTRIES
 
 if TYPE_CHECKING:
@@ -20,19 +21,18 @@ new_entry = row_maker(Entry)
 
 # Inode numbers are unsigned, and network file systems use all 64 bits: databases and arrays have a sign.
 INODE_MASK = 0x7FFF_FFFF_FFFF_FFFF
-LATEST_NS = (1 << 63) - 1  # in 2262; the earliest that Linux has is in 1901
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()  # os.fsencode in a third of the time
 _KIND, _FILE, _FOLDER = 0o170000, 0o100000, 0o040000  # S_IFMT and two of its values
 
 
 def entry_of(name: bytes, seen: os.stat_result) -> Entry:
-    mtime_ns = seen.st_mtime_ns
+    mtime_ns, ctime_ns = seen.st_mtime_ns, seen.st_ctime_ns
     return new_entry(
         (
             name,
             seen.st_size,
-            mtime_ns if mtime_ns <= LATEST_NS else LATEST_NS,  # noqa: FURB136  min() takes four times as long
-            seen.st_ctime_ns,
+            mtime_ns if -EXACT_NS <= mtime_ns <= EXACT_NS else kept(mtime_ns),
+            ctime_ns if -EXACT_NS <= ctime_ns <= EXACT_NS else kept(ctime_ns),
             seen.st_ino & INODE_MASK,
             seen.st_mode,
             seen.st_nlink,
@@ -65,13 +65,13 @@ def batches(folder: bytes, entries: Iterator[os.DirEntry[str]]) -> Iterator[List
             path = os.fsdecode(join(folder, os.fsencode(entry.name)))
             failure = failure or OSError(error.errno, error.strerror, path)
             continue
-        mode, mtime_ns = seen.st_mode, seen.st_mtime_ns
+        mode, mtime_ns, ctime_ns = seen.st_mode, seen.st_mtime_ns, seen.st_ctime_ns
         made = new_entry(
             (
                 entry.name.encode(_ENCODING, _ERRORS),
                 seen.st_size,
-                mtime_ns if mtime_ns <= LATEST_NS else LATEST_NS,  # noqa: FURB136  min() takes four times as long
-                seen.st_ctime_ns,
+                mtime_ns if -EXACT_NS <= mtime_ns <= EXACT_NS else kept(mtime_ns),
+                ctime_ns if -EXACT_NS <= ctime_ns <= EXACT_NS else kept(ctime_ns),
                 seen.st_ino & INODE_MASK,
                 mode,
                 seen.st_nlink,
