@@ -42,6 +42,7 @@ class ReasonCode(StrEnum):
     CHANGED_AND_KEPT = "changed-and-kept"
     CHANGED_WHILE_COPIED = "changed-while-copied"
     CHANGED_WHILE_MOVED = "changed-while-moved"
+    BEING_WRITTEN = "being-written"
     EDITED = "edited"
     EDITED_AND_MOVED = "edited-and-moved"
     EDITED_AND_KEPT = "edited-and-kept"

@@ -15,6 +15,7 @@ from fileorg.execute.identity import identity, is_certain
 if TYPE_CHECKING:
     from fileorg.core.model import Entry
     from fileorg.execute.identity import Identity
+    from fileorg.storage.local.original import Original
     from fileorg.storage.local.storage import LocalStorage
 
 _CLOCK_NS = 2_000_000_000
@@ -47,14 +48,17 @@ def remove_checked(
     aside_name: bytes,
     expected: Identity,
     digest: bytes | None = None,
+    original: Original | None = None,
 ) -> bool:
     """Remove a file, if it is what was expected: it is moved aside, looked at there, and only then removed.
+
+    `original` is the file itself, open, where it goes because there is a copy with that `digest`.
 
     Between a look and an unlink of the same name another program could put its own file. False if it was another
     file: that is back under its name. Raises `OSError` if nothing was done, and `Stuck` if it is aside now.
     """
     rename_beside(storage, folder, name, aside_name)
-    return settle_aside(storage, folder, name, aside_name, expected, digest)
+    return settle_aside(storage, folder, name, aside_name, expected, digest, original)
 
 
 def settle_aside(
@@ -64,6 +68,7 @@ def settle_aside(
     aside_name: bytes,
     expected: Identity,
     digest: bytes | None = None,
+    original: Original | None = None,
 ) -> bool:
     """The second half of `remove_checked`: remove what is aside if it fits, else put it back.
 
@@ -72,7 +77,8 @@ def settle_aside(
     failure: OSError | None = None
     try:
         is_gone = storage.lstat(folder, aside_name) is None
-        if is_gone or is_certain(storage, folder, aside_name, expected, digest):
+        fits = not is_gone and is_certain(storage, folder, aside_name, expected, digest)
+        if is_gone or (fits and (original is None or original.is_untouched_aside(digest))):
             storage.discard(folder, aside_name)
             return True
     except OSError as error:

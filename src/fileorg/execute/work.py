@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fileorg.execute.identity import Identity
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation
+    from fileorg.storage.local.original import Original
     from fileorg.storage.local.storage import LocalStorage
     from fileorg.storage.local.worker import Hands
 
@@ -76,6 +77,7 @@ class Work:
         record: int,
         expected: Identity,
         digest: bytes | None = None,
+        original: Original | None = None,
     ) -> bool:
         """`remove_checked` with the names of this operation."""
-        return remove_checked(storage, folder, name, aside(self.operation, record), expected, digest)
+        return remove_checked(storage, folder, name, aside(self.operation, record), expected, digest, original)

@@ -45,6 +45,7 @@ _SENTENCES = {
     ReasonCode.CHANGED_AND_KEPT: "it changed just now, and was kept",
     ReasonCode.CHANGED_WHILE_COPIED: "it changed while it was copied, and stayed",
     ReasonCode.CHANGED_WHILE_MOVED: "it changed or was held while it was moved, and stayed",
+    ReasonCode.BEING_WRITTEN: "another program has it open for writing, and it stayed",
     ReasonCode.EDITED: "it was edited since",
     ReasonCode.EDITED_AND_MOVED: "it was edited since, and moved as it is",
     ReasonCode.EDITED_AND_KEPT: "it was edited since, and was kept",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fileorg.core.model import Entry, PlanRow
     from fileorg.execute.case import Case
     from fileorg.execute.work import Work
+    from fileorg.storage.local.original import Original
     from fileorg.storage.local.storage import StagedCopy
 
 
@@ -34,15 +35,14 @@ def _apply(work: Work, row: PlanRow, record: int) -> None:
     copy(work, row, record)
 
 
-def copy(work: Work, row: PlanRow, record: int) -> tuple[StagedCopy, Entry]:
-    """A durable copy under its name, and a record that says so."""
+def copy(work: Work, row: PlanRow, record: int, original: Original | None = None) -> tuple[StagedCopy, Entry]:
+    """A durable copy under its name, and a record that says so. `original` is what is copied, where it is open."""
     source, target = work.storages[row.source_base], work.storages[row.target_base]
     name = temporary(work.operation, record)
     work.disturbed.add((row.target_base, row.target_folder))
     mode, mtime_ns = _as_before(work, row)
-    staged = source.stage_copy(
-        row.source_folder, row.source_name, target, row.target_folder, name, mode=mode, mtime_ns=mtime_ns
-    )
+    place = row.source_folder, row.source_name, target, row.target_folder, name
+    staged = source.stage_copy(*place, mode=mode, mtime_ns=mtime_ns, original=original)
     try:
         made = _publish(work, row, record, name, staged)
         _mark(work, record, RecordState.COPIED, staged, made)

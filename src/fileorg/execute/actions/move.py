@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.model import RecordState
 from fileorg.core.names import collision_key
-from fileorg.core.reasons import ReasonCode
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.copy import copy, settle_copy, withdraw
 from fileorg.execute.actions.handler import Handler, check_source
 from fileorg.execute.identity import Identity, identity, is_certain
@@ -24,6 +24,7 @@ from fileorg.execute.temporaries import (
     settle_aside,
 )
 from fileorg.execute.verdict import CHANGED, DONE, EDITED, GONE, TAKEN, Refusal, Verdict
+from fileorg.storage.local.original import Lease
 from fileorg.storage.local.worker import Moves, pack
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from fileorg.execute.work import Work
     from fileorg.journal.journal import Intent
     from fileorg.journal.rows import Record
+    from fileorg.storage.local.original import Original
     from fileorg.storage.local.storage import LocalStorage
 
 
@@ -165,17 +167,32 @@ def across(work: Work, row: PlanRow, intent: Intent, record: int) -> None:
     if not stat.S_ISREG(intent.mode or stat.S_IFREG):
         raise Refusal(RecordState.SKIPPED, ReasonCode.SYMLINK_STAYS)
     source = work.storages[row.source_base]
-    original = Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
-    staged, entry = copy(work, row, record)
-    made = identity(entry)
+    expected = Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
+    with source.original(row.source_folder, row.source_name) as original:
+        if original.begin() is Lease.REFUSED:
+            raise Refusal(RecordState.CHANGED, ReasonCode.BEING_WRITTEN)
+        staged, entry = copy(work, row, record, original)
+        failure = _take_away(work, row, record, expected, staged.digest, original)
+        if failure is not None:
+            work.disturbed.add((row.source_base, row.source_folder))
+            withdraw(work, row, record, identity(entry), staged.digest)
+            raise Refusal(RecordState.CHANGED, failure)
+
+
+def _take_away(
+    work: Work, row: PlanRow, record: int, expected: Identity, digest: bytes, original: Original
+) -> ReasonCode | None:
+    """The original goes, which is copied; or why it stays."""
+    source = work.storages[row.source_base]
     try:
-        gone = work.remove(source, row.source_folder, row.source_name, record, original, staged.digest)
+        if original.lease() is Lease.REFUSED:
+            return ReasonCode.BEING_WRITTEN
+        place = source, row.source_folder, row.source_name
+        if original.is_untouched() and work.remove(*place, record, expected, digest, original):
+            return None
     except OSError:
-        gone = False
-    if not gone:
-        work.disturbed.add((row.source_base, row.source_folder))
-        withdraw(work, row, record, made, staged.digest)
-        raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_WHILE_MOVED)
+        pass
+    return ReasonCode.CHANGED_WHILE_MOVED
 
 
 def _settle_across(case: Case, made: Identity) -> Verdict:
@@ -191,14 +208,30 @@ def _settle_across(case: Case, made: Identity) -> Verdict:
         if is_aside:
             put_back(source, folder, name, case.aside)
         return case.not_done if case.is_original(case.at_source()) else CHANGED
-    if is_aside:
-        gone = settle_aside(source, folder, name, case.aside, case.original, case.record.digest)
-    elif is_there:
-        gone = remove_checked(source, folder, name, case.aside, case.original, case.record.digest)
-    else:
-        gone = True  # what is at the source now is someone else's
+    if is_aside and not case.is_original(source.lstat(folder, case.aside)):
+        put_back(source, folder, name, case.aside)
+        return CHANGED
+    # Otherwise what is at the source now is someone else's.
+    if (is_aside or is_there) and (failure := _settle_original(case, is_aside=is_aside)) is not None:
+        case.disturb(case.record.target_base, case.record.target_folder)
+        withdrawn = remove_checked(case.target, *place, case.aside, made, case.record.digest)
+        return Verdict(RecordState.CHANGED, Reason(failure)) if withdrawn else CHANGED
     copied = {"target_inode": made.inode, "target_mtime_ns": made.mtime_ns}
-    return Verdict(RecordState.DONE, case.note(), copied) if gone else CHANGED
+    return Verdict(RecordState.DONE, case.note(), copied)
+
+
+def _settle_original(case: Case, *, is_aside: bool) -> ReasonCode | None:
+    """The original goes, or has its name again; why it stays. Its content tells what was written since the copy."""
+    source, folder, name = case.source, case.record.source_folder, case.record.source_name
+    with source.original(folder, case.aside if is_aside else name, by_content=True) as original:
+        if original.lease() is Lease.REFUSED:
+            if is_aside:
+                put_back(source, folder, name, case.aside)
+            return ReasonCode.BEING_WRITTEN
+        original.ready()
+        settle = settle_aside if is_aside else remove_checked
+        gone = settle(source, folder, name, case.aside, case.original, case.record.digest, original)
+        return None if gone else ReasonCode.CHANGED_WHILE_MOVED
 
 
 # Where nothing refuses to replace -------------------------------------------------------------------------------------

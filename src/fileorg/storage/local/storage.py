@@ -15,6 +15,7 @@ from fileorg.storage.local import copying, posix
 from fileorg.storage.local.casing import Casing
 from fileorg.storage.local.folders import OpenFolders
 from fileorg.storage.local.listing import batches, entry_of, regular_file
+from fileorg.storage.local.original import Original
 from fileorg.storage.paths import check_name, failed
 
 if TYPE_CHECKING:
@@ -249,6 +250,15 @@ class LocalStorage:
         target_fd = target._at(target_folder, reserved.name)
         os.rename(name, reserved.name, src_dir_fd=self._at(folder, name), dst_dir_fd=target_fd)
 
+    @contextlib.contextmanager
+    def original(self, folder: bytes, name: bytes, *, by_content: bool = False) -> Iterator[Original]:
+        """A file that is to be copied, open. Raises `OSError`, EINVAL for what is no regular file."""
+        fd = os.open(name, _READ_FLAGS, dir_fd=self._at(folder, name))
+        try:
+            yield Original(fd, name, by_content=by_content)
+        finally:
+            os.close(fd)
+
     def stage_copy(
         self,
         folder: bytes,
@@ -259,30 +269,29 @@ class LocalStorage:
         *,
         mode: int | None = None,
         mtime_ns: int | None = None,
+        original: Original | None = None,
     ) -> StagedCopy:
         """A durable copy named `temporary`, of a source that did not change meanwhile (else ESTALE).
 
-        With `mode` or `mtime_ns`, it has these instead of those of the source.
+        With `mode` or `mtime_ns`, it has these instead of those of the source, which may be open as `original`.
         `FileExistsError` is about `temporary`, which then stays as it is; after any other error it is gone.
         """
-        source_fd = os.open(name, _READ_FLAGS, dir_fd=self._at(folder, name))
-        try:
-            facts = os.fstat(source_fd)
-            before = regular_file(name, facts)
+        with contextlib.ExitStack() as stack:
+            source = original or stack.enter_context(self.original(folder, name))
+            source.ready()
             target_fd = os.open(temporary, _NEW_FLAGS, 0o600, dir_fd=target._at(target_folder, temporary))
             try:
-                digest = copying.copy_content(source_fd, target_fd, before.size)
-                lost = copying.copy_metadata(source_fd, target_fd, facts, mode=mode, mtime_ns=mtime_ns)
+                digest = copying.copy_content(source.fd, target_fd, source.facts.st_size)
+                lost = copying.copy_metadata(source.fd, target_fd, source.facts, mode=mode, mtime_ns=mtime_ns)
                 os.fsync(target_fd)
-                _unchanged(before, source_fd)
+                if not source.is_untouched():
+                    raise OSError(errno.ESTALE, "it changed while it was copied", os.fsdecode(name))
                 return StagedCopy(digest, entry_of(temporary, os.fstat(target_fd)), *lost)
             except BaseException:
                 target.discard(target_folder, temporary)
                 raise
             finally:
                 os.close(target_fd)
-        finally:
-            os.close(source_fd)
 
     def publish(
         self, folder: bytes, temporary: bytes, name: bytes, *, before_rename: Callable[[], None] = lambda: None
@@ -347,8 +356,3 @@ class LocalStorage:
     def set_folder_times(self, folder: bytes, mtime_ns: int) -> None:
         fd = self.fd(folder)
         os.utime(fd, ns=(os.fstat(fd).st_atime_ns, mtime_ns))
-
-
-def _unchanged(before: Entry, fd: int) -> None:
-    if entry_of(before.name, os.fstat(fd)) != before:
-        raise OSError(errno.ESTALE, "it changed while it was copied", os.fsdecode(before.name))
