@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 def lasting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     lasting: bool = request.param
     monkeypatch.setattr(Casing, "has_stable_inodes", lambda *_: lasting)
+    monkeypatch.setattr(Casing, "reuses_inodes", lambda *_: not lasting)
     return lasting
 
 

@@ -192,3 +192,40 @@ def linux_disk(name: str, folder: Path) -> Iterator[Path]:
     finally:
         _said("umount", str(place))
         image.unlink(missing_ok=True)
+
+
+class Overlay:
+    """An overlayfs over a `lower` layer, mounted at `place`."""
+
+    def __init__(self, lower: Path, layers: Path) -> None:
+        """`layers`: a new folder for the upper one, on the file system of `lower` or on another one."""
+        self.place = layers / "overlay"
+        for folder in (layers, self.place, layers / "upper", layers / "work"):
+            folder.mkdir()
+        # Whatever the defaults of the kernel are: numbers that are as little worth as they can be.
+        options = f"lowerdir={lower},upperdir={layers / 'upper'},workdir={layers / 'work'},index=off,xino=off"
+        self._mount = ("mount", "-t", "overlay", "-o", options, "overlay", str(self.place))
+
+    def mount(self) -> None:
+        _said(*self._mount)
+
+    def unmount(self) -> None:
+        _said("umount", str(self.place))
+
+    def mount_again(self) -> None:
+        """The system remembers nothing of it."""
+        self.unmount()
+        self.mount()
+
+
+@contextlib.contextmanager
+def overlay(lower: Path, layers: Path) -> Iterator[Overlay]:
+    """As `Overlay`, mounted. Raises `NotTested`."""
+    if os.geteuid() != 0:
+        raise NotTested("mounting an overlay needs root")
+    made = Overlay(lower, layers)
+    made.mount()
+    try:
+        yield made
+    finally:
+        subprocess.run(["umount", "--lazy", str(made.place)], check=False, capture_output=True)

@@ -64,7 +64,7 @@ def _judged(storage: LocalStorage, file: Trashed, found: os.stat_result | OSErro
     entry = entry_of(file.name, found)
     if is_known(storage, file.folder, entry, _identity(file)):
         return entry
-    same = entry.inode == file.inode and entry.is_file and storage.has_stable_inodes(file.folder)
+    same = entry.inode == file.inode and entry.is_file and not storage.reuses_inodes(file.folder)
     return Refusal(RecordState.CHANGED, ReasonCode.EDITED_IN_TRASH if same else ReasonCode.SOMETHING_ELSE_KEPT)
 
 
@@ -131,7 +131,7 @@ def is_back(storage: LocalStorage, operation: int, file: Trashed, since_ns: int)
         there = storage.lstat(folder, file.name)
     if there is None or is_known(storage, folder, there, _identity(file)):
         return there is not None
-    return there.is_file and there.inode == file.inode and storage.has_stable_inodes(folder)
+    return there.is_file and there.inode == file.inode and not storage.reuses_inodes(folder)
 
 
 def _is_second_name(put_aside: Entry, there: Entry, storage: LocalStorage, file: Trashed) -> bool:

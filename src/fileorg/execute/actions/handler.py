@@ -91,7 +91,7 @@ def _checked(work: Work, row: PlanRow, seen: Entry | None, changed: Changed) -> 
     expected, storage = Identity(row.inode, row.size, row.mtime_ns), work.storages[row.source_base]
     if is_known(storage, row.source_folder, seen, expected):
         return seen, None
-    same = seen.inode == row.inode and storage.has_stable_inodes(row.source_folder)
+    same = seen.inode == row.inode and not storage.reuses_inodes(row.source_folder)
     if not same and changed is not Changed.ANY:
         raise Refusal(RecordState.CHANGED, ReasonCode.ANOTHER_FILE_THERE)
     if changed is Changed.LEAVE:

@@ -146,7 +146,7 @@ def _edited(case: Case, source: Entry | None, target: Entry | None) -> Verdict:
     record = case.record
     if target is not None and target.inode == record.target_inode and _is_of_its_kind(case, target) and source is None:
         # A number that is given out anew may be another file's.
-        if case.target.has_stable_inodes(record.target_folder):
+        if not case.target.reuses_inodes(record.target_folder):
             return EDITED
     elif source is not None and source.inode == record.inode and target is None:
         return case.not_done

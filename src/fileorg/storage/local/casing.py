@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # FUSE, FAT, exFAT, CIFS, SMB, SMB 2: a number is given to a file when it is looked at, and forgotten with memory.
 _NUMBERED_BY_THE_DRIVER = frozenset({0x65735546, 0x4D44, 0x2011BAB0, 0xFF534D42, 0x517B, 0xFE534D42})
+_NUMBERS_DO_NOT_LAST = _NUMBERED_BY_THE_DRIVER | {posix.OVERLAY}
 _NO_CASE = frozenset({0x4D44, 0x2011BAB0})
 _FUSE = 0x65735546
 _PATIENCE, _PAUSE_SECONDS = 30, 0.1
@@ -41,12 +42,20 @@ class Casing:
     def has_stable_inodes(self, folder: bytes) -> bool:
         """Whether a file in this folder has the same inode number after the disk was plugged in again, or just later.
 
+        On overlayfs, it may get another one when it is renamed: a lower layer gives way to the upper one.
         True where the folder is not there: nothing is taken for something else.
         """
         try:
-            return self._type(folder) not in _NUMBERED_BY_THE_DRIVER
+            return self._type(folder) not in _NUMBERS_DO_NOT_LAST
         except OSError:
             return True
+
+    def reuses_inodes(self, folder: bytes) -> bool:
+        """Whether the number that a file in this folder had may be another file's by now, though both are there."""
+        try:
+            return self._type(folder) in _NUMBERED_BY_THE_DRIVER
+        except OSError:
+            return False
 
     def is_spelled(self, folder: bytes, name: bytes) -> bool:
         """Whether the folder lists exactly this name. Reads all of it. Raises `OSError`."""

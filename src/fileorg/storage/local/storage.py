@@ -84,6 +84,10 @@ class LocalStorage:
         """As `Casing.has_stable_inodes`."""
         return self.casing.has_stable_inodes(folder)
 
+    def reuses_inodes(self, folder: bytes) -> bool:
+        """As `Casing.reuses_inodes`."""
+        return self.casing.reuses_inodes(folder)
+
     def is_case_insensitive(self) -> bool:
         return self.casing.is_case_insensitive()
 
