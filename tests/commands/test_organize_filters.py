@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.tree import DAY_NS, SECOND_NS
 
-from fileorg.core.errors import UsageError
 from fileorg.core.model import By
 from fileorg.rules.ignore import Reason
 
@@ -133,26 +132,12 @@ def test_an_ignore_file(tree: Tree, runs: Runs) -> None:
     assert tree.path(".fileorgignore").exists()
 
 
-def test_an_ignore_file_that_makes_no_sense_stops_the_run(tree: Tree, runs: Runs) -> None:
-    tree.write({"a.jpg": "1", "x/.fileorgignore": "ok\n\n[z-a]\n"})
-    with pytest.raises(UsageError, match=r"x/\.fileorgignore, line 3"):
-        runs.organize(recursive=True)
-    assert tree.path("a.jpg").exists()
-
-
-def test_an_ignore_file_that_is_a_link_stops_the_run(tree: Tree, runs: Runs) -> None:
-    """Nothing is followed, and to go on would be to touch what the user meant to protect."""
-    tree.write({"a.jpg": "1", "real": "*.jpg\n", ".fileorgignore": "-> real"})
-    with pytest.raises(UsageError, match=r"\.fileorgignore is no plain file"):
-        runs.organize()
-    assert tree.path("a.jpg").exists()
-
-
-def test_an_ignore_file_that_is_far_too_large_stops_the_run(tree: Tree, runs: Runs) -> None:
-    tree.write({"a.jpg": "1", ".fileorgignore": "#" * (1 << 20) + "\n"})
-    with pytest.raises(UsageError, match="too large"):
-        runs.organize()
-    assert tree.path("a.jpg").exists()
+def test_an_ignore_file_that_makes_no_sense_is_told_and_the_rest_is_done(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1", "x/.fileorgignore": "ok\n\n[z-a]\nc.*", "x/b.jpg": "2", "x/c.jpg": "3"})
+    with runs.organizing(recursive=True) as run:
+        run.run()
+        assert [note.partition(":")[0] for note in run.seen.notes] == ["x/.fileorgignore, line 3"]
+    assert {"Images/a.jpg", "Images/b.jpg", "x/c.jpg"} <= tree.read().keys()
 
 
 # Left alone ----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fileorg.core.errors import UsageError
 from fileorg.report.reasons import sentence
 
 if TYPE_CHECKING:
@@ -54,14 +53,6 @@ def test_a_folder_that_cannot_be_written(of_nobody: Runs) -> None:
     assert [(problem.path, sentence(problem.reason)) for problem in outcome.problems] == [
         (b"x/b.jpg", "Permission denied")
     ]
-
-
-def test_an_ignore_file_that_cannot_be_read_stops_the_run(of_nobody: Runs) -> None:
-    of_nobody.tree.write({"a.jpg": "1", ".fileorgignore": "*.jpg"})
-    of_nobody.tree.path(".fileorgignore").chmod(0)
-    with pytest.raises(UsageError, match="cannot be read: Permission denied"):
-        of_nobody.organize()
-    assert of_nobody.tree.path("a.jpg").exists()
 
 
 def test_a_file_that_cannot_be_read_is_moved_but_not_compared(of_nobody: Runs) -> None:

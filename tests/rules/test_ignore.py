@@ -232,9 +232,14 @@ def test_a_pattern_that_cannot_match_is_refused_by_name(pattern: str) -> None:
             Ignore(**options)
 
 
-def test_a_bad_line_is_refused_with_its_file_and_number() -> None:
-    with pytest.raises(UsageError, match=r"^a/b/\.fileorgignore, line 3: the pattern x\[z-a\] cannot be used: "):
-        Ignore().scope(b"a/b", b"# fine\n*.log\nx[z-a]\n", None)
+def test_a_bad_line_is_told_with_its_file_and_number_and_passed_over() -> None:
+    told: list[str] = []
+    scope = Ignore().scope(b"a/b", b"# fine\n*.log\nx[z-a]\n*.txt\n", None, told.append)
+    (note,) = told
+    assert note.startswith("a/b/.fileorgignore, line 3: the pattern x[z-a] cannot be used: ")
+    assert scope is not None
+    names = (b"a.log", b"a.txt", b"x", b"xz")
+    assert [name for name in names if scope.excludes(name, is_folder=False)] == [b"a.log", b"a.txt"]
 
 
 def test_the_fingerprint_tells_options_apart() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
+import socket
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
 
-from fileorg.core.errors import UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.names import join
 from fileorg.rules.filters import Filters
@@ -21,6 +23,8 @@ from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows.scan import categorize, scan_trees
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.support.runs import Runs
     from tests.support.tree import Tree
 
@@ -66,11 +70,55 @@ def test_an_ignore_file_in_a_later_batch_still_holds(tree: Tree) -> None:
     assert files_of(tree, Seen()) == set()
 
 
-def test_an_ignore_file_that_cannot_be_read_stops_the_scan(of_nobody: Runs) -> None:
+def test_an_ignore_file_that_cannot_be_read_is_told_and_the_scan_goes_on(of_nobody: Runs) -> None:
     of_nobody.tree.write({"a.jpg": "x", ".fileorgignore": "a.jpg"})
     os.chmod(os.path.join(of_nobody.tree.root, ".fileorgignore"), 0)
-    with pytest.raises(UsageError, match=r"\.fileorgignore cannot be read: Permission denied"):
-        files_of(of_nobody.tree, Seen())
+    seen = Seen()
+    assert files_of(of_nobody.tree, seen) == {b"a.jpg"}
+    assert seen.notes == [".fileorgignore is not used: it cannot be read: Permission denied"]
+
+
+def _fifo(path: str) -> None:
+    os.mkfifo(path)
+
+
+def _device(path: str) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("making a device needs root")
+    os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 5))  # /dev/zero: it never ends
+
+
+def _socket(path: str) -> None:
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as made, contextlib.chdir(os.path.dirname(path)):
+        made.bind(os.path.basename(path))
+
+
+def _link_to_nothing(path: str) -> None:
+    os.symlink("missing", path)
+
+
+def _huge(path: str) -> None:
+    with open(path, "wb") as file:
+        file.truncate(1 << 40)
+
+
+@pytest.mark.parametrize("make", [_fifo, _device, _socket, os.mkdir, _link_to_nothing, _huge])
+def test_what_is_no_list_of_patterns_is_told_and_the_scan_goes_on(tree: Tree, make: Callable[[str], None]) -> None:
+    tree.write({"a.jpg": "x", "unpacked/b.jpg": "x"})
+    make(str(tree.path("unpacked/.fileorgignore")))
+    seen = Seen()
+    assert files_of(tree, seen) == {b"a.jpg", b"unpacked/b.jpg"}
+    (note,) = seen.notes
+    assert note.startswith("unpacked/.fileorgignore is not used: ")
+
+
+def test_bad_lines_are_told_by_number_and_the_others_hold(tree: Tree) -> None:
+    tree.path("x").mkdir()
+    tree.path("x/.fileorgignore").write_bytes(b"[z-a]\n*.log\n\xff\xfe[\ncaf\xe9*\n")
+    tree.write({"a.log": "", "x/a.log": "", "x/b.txt": "", "x/caf\udce9.txt": ""})
+    seen = Seen()
+    assert files_of(tree, seen) == {b"a.log", b"x/b.txt"}
+    assert [note.partition(":")[0] for note in seen.notes] == [f"x/.fileorgignore, line {at}" for at in (1, 3)]
 
 
 def test_an_unreadable_folder_is_reported_and_the_rest_goes_on(of_nobody: Runs) -> None:

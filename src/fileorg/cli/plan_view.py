@@ -71,6 +71,7 @@ def left_alone(seen: Seen) -> Iterator[tuple[int, str]]:
     yield seen.links, "links and special files"
     yield seen.not_entered, "folders not entered (-r enters them)"
     yield seen.unreadable_count, "folders that cannot be read"
+    yield seen.notes_count, "ignore files or lines of them that cannot be used"
 
 
 def leftovers(seen: Seen) -> list[tuple[int, str]]:
@@ -101,9 +102,13 @@ def left_alone_as_json(seen: Seen) -> dict[str, Any]:
 
 
 def tell_unreadable(screen: Screen, seen: Seen, *, verbose: bool = False) -> Exit:
-    """Folders that could not be read, on standard error: the first, or all that are known; and what the run ends with
-    for them.
+    """Folders that could not be read, and patterns that cannot be used, on standard error: the first, or all that are
+    known; and what the run ends with for the folders.
     """
+    for note in seen.notes[: None if verbose else NAMED]:
+        screen.note(f"{note}.")
+    if seen.notes_count > (told_notes := len(seen.notes) if verbose else min(len(seen.notes), NAMED)):
+        screen.note(f"{seen.notes_count - told_notes:,} more ignore files or lines of them cannot be used.")
     told = seen.unreadable[: None if verbose else NAMED]
     for folder, error in told:
         screen.note(f"{display(folder or b'.')} could not be read: {error}.")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import warnings
 from enum import StrEnum
 from os import fsdecode
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from xxhash import xxh3_128
 
 from fileorg.core.errors import UsageError
 from fileorg.core.names import display, join
+from fileorg.rules.globs import Glob, Globs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 IGNORE_FILE = b".fileorgignore"
 
@@ -85,6 +84,9 @@ _MARKER_SUFFIXES = tuple(
 """.split()
 )
 
+_SHOWN = 80
+"""Characters of a pattern that are told."""
+
 _STORES = (frozenset({b"objects", b"refs"}), frozenset({b"cur", b"new", b"tmp"}))
 
 # First bytes and last suffixes of everything that `Ignore._file` knows: nearly all names have neither.
@@ -127,8 +129,8 @@ class Ignore:
         """
         self._hidden = hidden or everything
         self.everything = everything
-        self._exclude = tuple(_option("--exclude", text, whole=False) for text in reversed(exclude))
-        self._include = tuple(_option("--include", text, whole=True) for text in reversed(include))
+        self._exclude = _of_option("--exclude", exclude, whole=False)
+        self._include = _of_option("--include", include, whole=True)
         tables = (_UNFINISHED, _SYSTEM_FILES, _SYSTEM_FOLDERS, _TOOLING, _BUNDLES, _MARKERS)
         built_in = (_SYSTEM_PREFIXES, _MARKER_SUFFIXES, [sorted(table) for table in tables])
         facts = (hidden, everything, [*include], [*exclude], built_in)
@@ -177,20 +179,26 @@ class Ignore:
                 return Reason.BUNDLE
         return Reason.HIDDEN if name.startswith(b".") and not self._hidden else None
 
-    def scope(self, folder: bytes, ignore_file: bytes | None, parent: Scope | None) -> Scope | None:
+    def scope(
+        self,
+        folder: bytes,
+        ignore_file: bytes | None,
+        parent: Scope | None,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> Scope | None:
         """The patterns that hold in `folder` (root-relative, the root is `b""`); None when there are none.
 
-        `ignore_file` is the content of its own `.fileorgignore`, `parent` the scope of the folder above.
-        Raises UsageError, with the file and the line, for a pattern that cannot match anything.
+        `ignore_file` is the content of its own `.fileorgignore`, `parent` the scope of the folder above. `tell` is told
+        of each line that cannot be used: whoever wrote it, the run goes on without it.
         """
-        own = _ignore_file(folder, ignore_file) if ignore_file else ()
+        own = _of_file(folder, ignore_file, tell) if ignore_file else None
         if not own and parent is None and not self._exclude and not self._include:
             return None
-        prefix = _text(folder) + "/" if folder else ""
+        names = tuple(fsdecode(folder).split("/")) if folder else ()
         above = (_Level(0, self._exclude),) if parent is None else parent.levels
         # Options first, for they have the last word; then the nearest file.
-        levels = (above[0], _Level(len(prefix), own), *above[1:]) if own else above
-        return Scope(prefix, levels, self._include)
+        levels = (above[0], _Level(len(names), own), *above[1:]) if own else above
+        return Scope(names, levels, self._include)
 
 
 def _is_ours(name: bytes) -> bool:
@@ -199,48 +207,39 @@ def _is_ours(name: bytes) -> bool:
     return name in {b".fileorg", IGNORE_FILE} or (name.startswith(b".fileorg-") and name.endswith(b".part"))
 
 
-class _Pattern(NamedTuple):
-    regex: re.Pattern[str]
-    mark: int  # the group that is set when a folder above the name matched, 0 for none
-    negated: bool
-    folders_only: bool
-
-
 class _Level(NamedTuple):
-    """The patterns of one place, last one first, and where a path relative to that place starts."""
+    """The patterns of one place, and how many names lead to it."""
 
     start: int
-    patterns: tuple[_Pattern, ...]
+    globs: Globs
 
 
 class Scope:
     """The patterns that hold for the names of one folder."""
 
-    __slots__ = ("_include", "_prefix", "levels")
+    __slots__ = ("_above", "_include", "levels")
 
-    def __init__(self, prefix: str, levels: tuple[_Level, ...], include: tuple[_Pattern, ...]) -> None:
-        self._prefix = prefix
+    def __init__(self, above: tuple[str, ...], levels: tuple[_Level, ...], include: Globs) -> None:
+        """`above` are the names that lead to the folder."""
+        self._above = above
         self.levels = levels
         self._include = include
 
     def excludes(self, name: bytes, *, is_folder: bool) -> bool:
         """Whether patterns leave out `name` of this folder, given that the folder itself was entered."""
-        path = self._prefix + _text(name)
-        for start, patterns in self.levels:
-            verdict = _verdict(patterns, path[start:], is_folder=is_folder)
+        above, text = self._above, fsdecode(name)
+        for start, globs in self.levels:
+            verdict = globs.verdict(above, start, text, is_folder=is_folder)
             if verdict is not None:
                 if verdict:
                     return True
                 break
-        return not is_folder and not self.includes(name)
+        return not is_folder and bool(self._include) and not self.includes(name)
 
     def includes(self, name: bytes) -> bool:
         """Whether --include takes `name` of this folder, whatever it is: all, where there is no such pattern."""
-        path = self._prefix + _text(name)
-        for pattern in self._include:
-            if pattern.regex.search(path):
-                return not pattern.negated
-        return not self._include
+        verdict = self._include.verdict(self._above, 0, fsdecode(name), is_folder=True)
+        return not self._include if verdict is None else verdict
 
 
 class Patterns:
@@ -248,83 +247,34 @@ class Patterns:
 
     def __init__(self, option: str, texts: Sequence[str]) -> None:
         """Raises `UsageError` for one that cannot match anything."""
-        self._patterns = tuple(_option(option, text, whole=True) for text in reversed(texts))
+        self._globs = _of_option(option, texts, whole=True)
 
     def match(self, path: bytes) -> bool:
         """Whether a root-relative path is meant."""
-        text = _text(path)
-        for pattern in self._patterns:
-            if pattern.regex.search(text):
-                return not pattern.negated
-        return False
+        *above, name = fsdecode(path).split("/")
+        return bool(self._globs.verdict(above, 0, name, is_folder=True))
 
 
-def _verdict(patterns: tuple[_Pattern, ...], path: str, *, is_folder: bool) -> bool | None:
-    for pattern in patterns:
-        if pattern.folders_only and not is_folder:
-            continue
-        match = pattern.regex.search(path)
-        # pathspec also matches what lies below a matching folder. That folder has been judged before, and a
-        # later `!` may have let it in: only the name itself counts.
-        if match is not None and not (pattern.mark and match.start(pattern.mark) >= 0):
-            return not pattern.negated
-    return None
-
-
-def _ignore_file(folder: bytes, content: bytes) -> tuple[_Pattern, ...]:
-    patterns: list[_Pattern] = []
+def _of_file(folder: bytes, content: bytes, tell: Callable[[str], None]) -> Globs:
+    lines = list[str]()
     for number, line in enumerate(fsdecode(content.removeprefix(b"\xef\xbb\xbf")).split("\n"), 1):
         text = line.rstrip("\r")
         if text.startswith("#") or not text.strip():
             continue
         try:
-            patterns.append(_compile(text, whole=False))
+            Glob(text, whole=False)
         except ValueError as error:
             place = f"{display(join(folder, IGNORE_FILE))}, line {number}"
-            raise UsageError(f"{place}: the pattern {display(text)} cannot be used: {error}") from error
-    return tuple(reversed(patterns))
+            tell(f"{place}: the pattern {display(text[:_SHOWN])} cannot be used: {error}")
+        else:
+            lines.append(text)
+    return Globs(lines, whole=False)
 
 
-def _option(option: str, text: str, *, whole: bool) -> _Pattern:
-    try:
-        return _compile(text, whole=whole)
-    except ValueError as error:
-        raise UsageError(f"the pattern of {option} {display(text)} cannot be used: {error}") from error
-
-
-def _compile(text: str, *, whole: bool) -> _Pattern:
-    """One gitignore pattern, relative to its place. `whole` also takes what is below a folder that matches.
-
-    Raises ValueError, with the reason, for a pattern that matches nothing or would not match as in git.
-    """
-    line = (text if text.endswith("\\ ") else text.rstrip()).replace("\n", "\0")
-    if re.search(r"\[[^]]*\[:", line):
-        raise ValueError("classes such as [:alpha:] are not understood; write a-z")
-    # Names are matched without a slash at their end, so that `cache/**` spares `cache` itself.
-    folders_only = line.endswith("/") and not whole
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # `[[]` is how git writes a literal bracket
-            pattern = _pattern_class()(line[:-1] if folders_only else line)
-    except re.error as error:
-        raise ValueError(str(error)) from error
-    if pattern.include is None or pattern.regex is None:
-        raise ValueError("it matches nothing")
-    mark = pattern.regex.groupindex.get("ps_d", 0)
-    return _Pattern(pattern.regex, mark, not pattern.include, folders_only)
-
-
-def _pattern_class() -> Any:
-    # Imported where there are patterns: most runs have none. The first name is pathspec 1.x, the other 0.12.
-    try:
-        from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
-    except ImportError:  # pragma: no cover
-        from pathspec.patterns.gitwildmatch import GitWildMatchPattern
-
-        return GitWildMatchPattern
-    return GitIgnoreSpecPattern
-
-
-def _text(name: bytes) -> str:
-    """A name as text that regular expressions take as one line: NUL, in no name, stands for a newline."""
-    return fsdecode(name).replace("\n", "\0")
+def _of_option(option: str, texts: Sequence[str], *, whole: bool) -> Globs:
+    for text in texts:
+        try:
+            Glob(text, whole=whole)
+        except ValueError as error:
+            raise UsageError(f"the pattern of {option} {display(text)} cannot be used: {error}") from error
+    return Globs(texts, whole=whole)

@@ -6,13 +6,11 @@ A large tree is read by processes, several folders at a time; a small one, where
 from __future__ import annotations
 
 import contextlib
-import os
 from collections import Counter, deque
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.core.errors import UsageError
 from fileorg.core.names import display, join
 from fileorg.core.pool import Processes
 from fileorg.index.columns import FileBatch
@@ -68,6 +66,7 @@ class Part(NamedTuple):
     not_entered: int
     error: str | None
     found: Found = Found()
+    notes: tuple[str, ...] = ()  # on what cannot be used of an ignore file
 
 
 class Seen:
@@ -85,6 +84,9 @@ class Seen:
         self.ignored: Counter[Reason] = Counter()
         self.unreadable: list[tuple[bytes, str]] = []
         self.unreadable_count = 0
+        self.notes: list[str] = []
+        """On ignore files, or lines of them, that cannot be used."""
+        self.notes_count = 0
         self.partial: Callable[[bytes], None] = lambda _: None
         """Told of each folder that holds more than files that are looked at: see `Twins`."""
 
@@ -100,6 +102,8 @@ class Seen:
         others = part.links or part.not_entered or part.error or part.ignored.keys() - {Reason.SYSTEM}
         if is_empty or others:
             self.partial(part.batch.folder)
+        self.notes_count += len(part.notes)
+        self.notes += part.notes[: _REMEMBERED - len(self.notes)]
         if part.error is not None:
             self.unreadable_count += 1
             if len(self.unreadable) < _REMEMBERED:
@@ -128,12 +132,14 @@ class Reader:
         """The folder in parts of bounded size. An error of the folder is a part that says so, not an exception."""
         try:
             for sequence, listing in enumerate(self._storage.list_folder(task.folder)):
+                notes = list[str]()
                 if sequence == 0:
                     if task.depth and not self._ignore.everything and self._is_project(listing):
                         yield Part(FileBatch.pack(task.folder, ()), 0, [], {Reason.PROJECT: 1}, 0, 0, None)
                         return
-                    task = task._replace(scope=self._scope(task, listing))
-                yield self._part(task, sequence, listing)
+                    task = task._replace(scope=self._scope(task, listing, notes.append))
+                part = self._part(task, sequence, listing)
+                yield part._replace(notes=tuple(notes)) if notes else part
         except OSError as error:
             yield Part(FileBatch.pack(task.folder, ()), 0, [], {}, 0, 0, error.strerror or str(error))
 
@@ -242,28 +248,30 @@ class Reader:
             self._storage.lstat(listing.folder, marker) is not None for marker in PROJECT_MARKERS
         )
 
-    def _scope(self, task: Task, listing: Listing) -> Scope | None:
+    def _scope(self, task: Task, listing: Listing, tell: Callable[[str], None]) -> Scope | None:
         listed = sum(map(len, listing[1:]))
         content = None
         if listed == BATCH_ENTRIES or any(entry.name == IGNORE_FILE for kind in listing[1:] for entry in kind):
-            content = self._read_ignore_file(task.folder)
-        return self._ignore.scope(task.folder, content, task.scope)
+            content = self._read_ignore_file(task.folder, tell)
+        return self._ignore.scope(task.folder, content, task.scope, tell)
 
-    def _read_ignore_file(self, folder: bytes) -> bytes | None:
-        entry = self._storage.lstat(folder, IGNORE_FILE)
-        if entry is None:
-            return None
-        path = display(os.path.join(self._storage.root, join(folder, IGNORE_FILE)))
-        if not entry.is_file:
-            raise UsageError(f"{path} is no plain file, and links are not followed.", hint="put a plain file there")
-        if entry.size > _IGNORE_FILE_BYTES:
-            raise UsageError(f"{path} is too large to be a list of patterns.", hint="shorten it or move it away")
+    def _read_ignore_file(self, folder: bytes, tell: Callable[[str], None]) -> bytes | None:
+        """None where there is none that can be used: whoever put it there, it does not end the run."""
+        path = display(join(folder, IGNORE_FILE))
         try:
-            with self._storage.open_read(folder, IGNORE_FILE) as file:
-                return file.read(_IGNORE_FILE_BYTES)
+            entry = self._storage.lstat(folder, IGNORE_FILE)
+            if entry is None:
+                return None
+            if not entry.is_file:
+                tell(f"{path} is not used: it is no plain file, and links are not followed")
+            elif entry.size > _IGNORE_FILE_BYTES:
+                tell(f"{path} is not used: it is too large to be a list of patterns")
+            else:
+                with self._storage.open_read(folder, IGNORE_FILE) as file:
+                    return file.read(_IGNORE_FILE_BYTES)
         except OSError as error:
-            # To go on would be to touch what the user meant to protect.
-            raise UsageError(f"{path} cannot be read: {error.strerror}.", hint="make it readable") from error
+            tell(f"{path} is not used: it cannot be read: {error.strerror}")
+        return None
 
 
 def scan(

@@ -1,0 +1,234 @@
+"""Patterns of a .gitignore, matched without going back: whatever one says, and whoever wrote it, a match takes at most
+the length of the pattern times that of the path.
+
+What stands between two stars is taken as early as it comes, and what follows the last one at the end: if that does not
+fit, nothing does. This holds for the characters of a name, and for the names of a path between two `**`.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+_LONGEST = 4096
+"""Characters of a pattern: no path has more, and no single pattern takes much memory."""
+_ANY = "**"
+_CLASS = r"\[[!^]?\]?[^\]]*\]"
+
+
+class _Chunk(NamedTuple):
+    """What stands between two stars, and the text that it begins and ends with, up to a wildcard."""
+
+    regex: re.Pattern[str]
+    width: int
+    head: str
+    tail: str
+
+
+class _Name:
+    """A pattern of one name."""
+
+    __slots__ = ("_first", "_last", "_middle", "has_star", "is_literal", "prefix", "suffix")
+
+    def __init__(self, chunks: Sequence[_Chunk]) -> None:
+        self._first, *middle, self._last = chunks[0], *chunks[1:-1], chunks[-1]
+        self._middle = [chunk.regex for chunk in middle if chunk.width]
+        self.has_star = len(chunks) > 1
+        self.prefix, self.suffix = self._first.head, self._last.tail
+        """What each name that fits begins and ends with, as far as that is known."""
+        self.is_literal = not self.has_star and len(self.prefix) == self._first.width
+
+    def fits(self, name: str) -> bool:
+        found, stop = self._first.regex.match(name), len(name) - self._last.width
+        if not self.has_star:
+            return found is not None and found.end() == len(name)
+        if found is None or stop < found.end() or self._last.regex.match(name, stop) is None:
+            return False
+        at = found.end()
+        for chunk in self._middle:
+            if (found := chunk.search(name, at, stop)) is None:
+                return False
+            at = found.end()
+        return True
+
+
+@lru_cache(maxsize=1024)
+def _name(text: str) -> _Name:
+    """Raises `ValueError`, with the reason."""
+    chunks, source, width, at = list[_Chunk](), "", 0, 0
+    head, tail, has_wildcard = "", "", False
+
+    def end() -> None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # `[a--]` may mean something else one day
+                regex = re.compile(source, re.DOTALL)
+        except re.error as error:
+            raise ValueError(str(error)) from error
+        chunks.append(_Chunk(regex, width, head if has_wildcard else tail, tail))
+
+    while at < len(text):
+        char = text[at]
+        at += 1
+        if char == "*":
+            end()
+            source, width, head, tail, has_wildcard = "", 0, "", "", False
+            continue
+        width += 1
+        if char in "?[" and not has_wildcard:
+            head, has_wildcard = tail, True
+        if char == "?":
+            source, tail = source + ".", ""
+        elif char == "[":
+            if (found := re.compile(_CLASS, re.DOTALL).match(text, at - 1)) is None:
+                raise ValueError("a [ has no ]")
+            source, tail, at = source + _class(found[0]), "", found.end()
+        else:
+            if char == "\\":
+                if at == len(text):
+                    raise ValueError("nothing follows the \\ at its end")
+                char, at = text[at], at + 1
+            source, tail = source + re.escape(char), tail + char
+    end()
+    return _Name(chunks)
+
+
+def _class(text: str) -> str:
+    """`[!a-z]` as a regular expression has it."""
+    is_negated = text[1] in "!^"
+    inside = re.sub(r"[\\\[&|~]", r"\\\g<0>", text[1 + is_negated : -1])
+    if inside.startswith("]"):
+        inside = "\\" + inside
+    return f"[{'^' if is_negated else ''}{inside}]"
+
+
+class Glob:
+    """One pattern, relative to the place that it is written for. `negated` ones take back what an earlier one says."""
+
+    __slots__ = (
+        "_blocks",
+        "_ends_there",
+        "_is_anchored",
+        "_is_of_name",
+        "_needs_more",
+        "folders_only",
+        "last",
+        "negated",
+    )
+
+    def __init__(self, text: str, *, whole: bool) -> None:
+        """`whole` also takes what is below a folder that fits.
+
+        Raises `ValueError`, with the reason, for a pattern that matches nothing or would not match as in git.
+        """
+        line = text if text.endswith("\\ ") else text.rstrip()
+        if len(line) > _LONGEST:
+            raise ValueError("it is longer than any path")
+        if re.search(r"\[[^\]\[]*\[:", line):
+            raise ValueError("classes such as [:alpha:] are not understood; write a-z")
+        self.negated = line.startswith("!")
+        names = line.removeprefix("!").split("/")
+        is_folder = len(names) > 1 and not names[-1]
+        # Names are matched without a slash at their end, so that `cache/**` spares `cache` itself.
+        self.folders_only = is_folder and not whole
+        if is_folder:
+            del names[-1]
+        if len(names) == 1:
+            names.insert(0, _ANY)
+        elif not names[0]:
+            del names[0]
+        if is_folder and whole:
+            names.append(_ANY)
+        if not all(names) or line.startswith("#"):
+            raise ValueError("it matches nothing")
+        self._is_anchored, self._needs_more = names[0] != _ANY, names[-1] == _ANY
+        self._ends_there = not (whole or self._needs_more)
+        self._blocks = _blocks(names)
+        self._is_of_name = len(names) == 2 and not self._is_anchored and not self._needs_more
+        self.last = self._blocks[-1][-1] if self._ends_there else None
+        """What the name itself has to fit, where something must."""
+
+    def fits(self, above: Sequence[str], name: str) -> bool:
+        """Whether it means `name`, in the folder that the names `above` lead to."""
+        if self._is_of_name:
+            fits = self._blocks[0][0].fits
+            return fits(name) or (not self._ends_there and any(map(fits, above)))
+        names = (*above, name)
+        at, end = 0, len(names)
+        for number, block in enumerate(self._blocks, 1):
+            least, most = at, end - len(block)
+            if number == len(self._blocks) and self._ends_there:
+                least = max(least, most)
+            if number == 1 and self._is_anchored:
+                most = min(most, 0)
+            at = next((start for start in range(least, most + 1) if _fits_at(block, names, start)), -1) + len(block)
+            if at < len(block):
+                return False
+        return at < end or not self._needs_more
+
+
+def _blocks(names: Iterable[str]) -> list[list[_Name]]:
+    """The patterns of names between two `**`."""
+    blocks: list[list[_Name]] = [[]]
+    for name in names:
+        if name == _ANY:
+            blocks.append([])
+        else:
+            blocks[-1].append(_name(name))
+    return [block for block in blocks if block]
+
+
+def _fits_at(block: Sequence[_Name], names: Sequence[str], start: int) -> bool:
+    return all(pattern.fits(names[at]) for at, pattern in enumerate(block, start))
+
+
+class Globs:
+    """The patterns of one place: the last one that fits has the word."""
+
+    def __init__(self, texts: Sequence[str], *, whole: bool) -> None:
+        """`texts` as they are written, one after the other. Raises `ValueError` as `Glob` does."""
+        self._globs = [Glob(text, whole=whole) for text in reversed(texts)]
+        self._texts, self._whole = tuple(texts), whole
+        # By these nearly all names are told to fit none of them.
+        known = [glob.last for glob in self._globs if glob.last is not None]
+        wild = [name for name in known if not name.is_literal]
+        self._literals = frozenset(name.prefix for name in known if name.is_literal)
+        self._suffixes = tuple({name.suffix for name in wild if name.suffix})
+        self._prefixes = tuple({name.prefix for name in wild if name.prefix and not name.suffix})
+        self._others = [name.fits for name in wild if not name.prefix and not name.suffix]
+        self._are_of_more = len(known) < len(self._globs)
+
+    def __bool__(self) -> bool:
+        return bool(self._globs)
+
+    def __reduce__(self) -> tuple[Callable[..., Globs], tuple[tuple[str, ...], bool]]:
+        return _globs, (self._texts, self._whole)
+
+    def verdict(self, above: Sequence[str], start: int, name: str, *, is_folder: bool) -> bool | None:
+        """Whether they mean a name, in the folder that the names `above` lead to from their place on, which is `start`;
+        None if they do not speak of it.
+        """
+        if not (
+            self._are_of_more
+            or name in self._literals
+            or name.endswith(self._suffixes)
+            or name.startswith(self._prefixes)
+            or any(fits(name) for fits in self._others)
+        ):
+            return None
+        above = above[start:]
+        for glob in self._globs:
+            if (is_folder or not glob.folders_only) and glob.fits(above, name):
+                return not glob.negated
+        return None
+
+
+@lru_cache(maxsize=64)
+def _globs(texts: tuple[str, ...], whole: bool) -> Globs:
+    """In a worker, which is told of them with each folder."""
+    return Globs(texts, whole=whole)
