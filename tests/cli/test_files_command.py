@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from fileorg.storage.local import posix
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.cli.screens import Fileorg
     from tests.support.tree import Tree
 
@@ -74,3 +79,20 @@ def test_a_narrow_terminal(fileorg: Fileorg) -> None:
 def test_what_makes_no_sense(fileorg: Fileorg) -> None:
     for words in (("--page", "0"), ("--page-size", "10001"), ("--sort", "colour"), ("--status", "odd"), ("x",)):
         assert fileorg.inside("files", *words).code == 2
+
+
+def test_what_was_not_kept_is_said_beside_where_it_went(fileorg: Fileorg, tree: Tree, elsewhere: Path) -> None:
+    """In the summary how many, in both listings which. It ends with 0: the files are where they were to go."""
+    tree.write({"a.jpg": "1", "b.jpg": "2"})
+    fd = os.open(tree.path("a.jpg"), os.O_RDONLY)
+    lost = posix.add_flags(fd, 0x8)
+    os.close(fd)
+    if lost:
+        pytest.skip("the file system has no flags of chattr")
+    ran = fileorg("organize", "tree", "--dest", str(elsewhere))
+    assert "  Not all of 1 file could be kept (flags of 1): fileorg files 1 names them." in ran.out.splitlines()
+    assert ran.code == 0
+    listed = [line for line in fileorg("files").out.splitlines() if line.endswith("(flags could not be kept)")]
+    assert len(listed) == 1
+    assert "a.jpg" in listed[0]
+    assert fileorg("history", "tree/a.jpg").out.splitlines()[-1].strip() == "flags could not be kept"

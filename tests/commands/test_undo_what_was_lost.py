@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.disks import NotTested, linux_disk
+from tests.support.runs import Runs
+from tests.support.tree import Tree
 
-from fileorg.core.model import RecordState
+from fileorg.core.model import Action, RecordState
 from fileorg.core.reasons import Lost, Reason, ReasonCode
+from fileorg.storage.local import posix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.runs import Runs
-    from tests.support.tree import Tree
+    from fileorg.core.model import Outcome
+    from fileorg.core.state import StateDirectory
 
 pytestmark = pytest.mark.root
 
@@ -48,3 +54,152 @@ def test_the_name_of_a_lost_attribute_says_nothing_of_the_mode(name: str, tree: 
     (ramfs / "Images/a.jpg").chmod(0o600)  # by someone, since
     assert runs.undo().done == 1
     assert tree.path("a.jpg").stat().st_mode & 0o777 == 0o600
+
+
+def lost(runs: Runs, operation: int) -> list[Reason | None]:
+    return [record.reason for record in runs.records(operation, RecordState.DONE) if record.source_name]
+
+
+# The owner ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def of_another(elsewhere: Path, of_nobody: Runs) -> Runs:
+    """Nobody may move a file of someone else, and not give it away again."""
+    if os.getresuid()[2] != 0:
+        pytest.skip("giving a file to another user needs root")
+    tree = of_nobody.tree
+    tree.write({"a.jpg": "1", "b.jpg": "own"})
+    euid = os.geteuid()
+    os.setresuid(0, 0, 0)
+    elsewhere.chmod(0o777)
+    os.chown(tree.path("a.jpg"), 1234, 1234)
+    os.setresuid(euid, euid, 0)
+    return of_nobody
+
+
+def there_and_back(runs: Runs, dest: Path) -> Iterator[Outcome]:
+    yield runs.organize(dest=dest)
+    yield runs.undo()
+    yield runs.redo()
+    yield runs.undo()
+
+
+def told(outcome: Outcome) -> list[str]:
+    return [note for note in outcome.notes if "could be kept" in note]
+
+
+def test_that_the_owner_changed_is_told_each_time(of_another: Runs, elsewhere: Path) -> None:
+    """By the run, by its undo and by the redo: nobody but root could give it back, and the journal does not say whose
+    it was.
+    """
+    runs, owner = of_another, Reason(ReasonCode.NOT_KEPT, None, None, Lost.OWNER)
+    for number, outcome in enumerate(there_and_back(runs, elsewhere), 1):
+        assert (outcome.done, outcome.problems) == (2, [])
+        assert told(outcome) == [f"Not all of 1 file could be kept (owner of 1): fileorg files {number} names them."]
+        assert sorted(map(str, lost(runs, number))) == sorted(map(str, [owner, None]))
+    assert runs.tree.path("a.jpg").stat().st_uid == os.geteuid()
+
+
+def test_a_copy_tells_it_too(of_another: Runs, elsewhere: Path) -> None:
+    assert len(told(of_another.organize(dest=elsewhere, action=Action.COPY))) == 1
+
+
+def test_nothing_is_told_where_all_is_kept(runs: Runs, elsewhere: Path) -> None:
+    runs.tree.write({"a.jpg": "1"})
+    os.chown(runs.tree.path("a.jpg"), 1234, 1234)
+    assert told(runs.organize(dest=elsewhere)) == []
+    assert told(runs.undo()) == []
+    assert runs.tree.path("a.jpg").stat().st_uid == 1234
+
+
+# Flags of chattr(1) ---------------------------------------------------------------------------------------------------
+
+_NO_DUMP, _NO_ATIME = 0x40, 0x80
+
+
+@pytest.fixture
+def flagged(tmp_path: Path, state: StateDirectory) -> Iterator[Runs]:
+    """A tree on ext4, with a file of some flags."""
+    with ExitStack() as stack:
+        try:
+            place = stack.enter_context(linux_disk("ext4", tmp_path))
+        except NotTested as why:
+            pytest.skip(str(why))
+        runs = Runs(Tree(place / "tree"), state)
+        runs.tree.write({"a.jpg": "1"})
+        give(runs.tree.path("a.jpg"), _NO_DUMP | _NO_ATIME)
+        yield runs
+        for path in runs.tree.root.rglob("*.jpg"):
+            subprocess.run(["chattr", "-ia", str(path)], check=True)
+
+
+def give(path: Path, flags: int) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    assert posix.add_flags(fd, flags) == 0
+    os.close(fd)
+
+
+def flags_of(path: Path) -> int:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return posix.flags(fd)
+    finally:
+        os.close(fd)
+
+
+def test_flags_go_along(flagged: Runs, tmp_path: Path) -> None:
+    """From one ext4 to another one, and back."""
+    (tmp_path / "other").mkdir()
+    with linux_disk("ext4", tmp_path / "other") as dest:
+        assert told(flagged.organize(dest=dest)) == []
+        assert flags_of(dest / "Images/a.jpg") == _NO_DUMP | _NO_ATIME
+        assert told(flagged.undo()) == []
+    assert flags_of(flagged.tree.path("a.jpg")) == _NO_DUMP | _NO_ATIME
+
+
+def test_flags_that_are_lost_are_told_and_come_back(flagged: Runs, ramfs: Path) -> None:
+    reason = Reason(ReasonCode.NOT_KEPT, None, _NO_DUMP | _NO_ATIME, Lost.FLAGS)
+    for number in (1, 3):
+        outcome = flagged.organize(dest=ramfs) if number == 1 else flagged.redo()
+        assert told(outcome) == [f"Not all of 1 file could be kept (flags of 1): fileorg files {number} names them."]
+        assert lost(flagged, number) == [reason]
+        assert told(flagged.undo()) == []
+        assert flags_of(flagged.tree.path("a.jpg")) == _NO_DUMP | _NO_ATIME
+
+
+@pytest.mark.parametrize("flag", [posix.IMMUTABLE, posix.APPEND])
+def test_what_may_not_be_removed_is_not_moved(flagged: Runs, ramfs: Path, flag: int) -> None:
+    """As by a rename. A copy is one without that flag."""
+    give(flagged.tree.path("a.jpg"), flag)
+    outcome = flagged.organize(dest=ramfs)
+    assert [problem.reason for problem in outcome.problems] == [Reason(ReasonCode.SYSTEM_ERROR, None, errno.EPERM)]
+    assert flagged.tree.read() == {"a.jpg": "1"}
+    assert flagged.organize(action=Action.COPY).problems == []
+    assert lost(flagged, 2) == [Reason(ReasonCode.NOT_KEPT, None, flag, Lost.FLAGS)]
+    assert flags_of(flagged.tree.path("Images/a.jpg")) == _NO_DUMP | _NO_ATIME
+    assert flagged.undo().problems == []
+    assert flagged.tree.read() == {"a.jpg": "1"}
+
+
+def test_no_copy_on_write(tmp_path: Path, state: StateDirectory) -> None:
+    """A flag that only an empty file can be given."""
+    with ExitStack() as stack:
+        try:
+            one, other = (stack.enter_context(linux_disk("btrfs", tmp_path / name)) for name in made(tmp_path))
+        except NotTested as why:
+            pytest.skip(str(why))
+        runs = Runs(Tree(one / "tree"), state)
+        runs.tree.write({"a.jpg": ""})
+        give(runs.tree.path("a.jpg"), posix.NO_COPY_ON_WRITE)
+        runs.tree.write({"a.jpg": "1" * 100_000})
+        assert told(runs.organize(dest=other)) == []
+        assert flags_of(other / "Images/a.jpg") == posix.NO_COPY_ON_WRITE
+        assert told(runs.undo()) == []
+        assert flags_of(runs.tree.path("a.jpg")) == posix.NO_COPY_ON_WRITE
+
+
+def made(tmp_path: Path) -> list[str]:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    return ["one", "other"]

@@ -112,6 +112,6 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
     os.setxattr(tmp_path / "one", "user.a\x1bb", b"note")
     source = os.open(tmp_path / "one", os.O_RDONLY)
     reading, writing = os.pipe()
-    assert copying.copy_metadata(source, writing, os.fstat(source)) == (Lost.ATTRIBUTE, [b"user.a\x1bb"])
+    assert copying.copy_metadata(source, writing, os.fstat(source)) == (Lost.ATTRIBUTE, [b"user.a\x1bb"], 0)
     for fd in (source, reading, writing):
         os.close(fd)

@@ -106,6 +106,7 @@ class Lost(IntFlag):
     ATTRIBUTE = 4  # those that are named
     MODE = 8
     TIMES = 16
+    FLAGS = 32  # of chattr(1)
 
 
 NOTHING_LOST = Lost(0)
@@ -113,7 +114,7 @@ NOTHING_LOST = Lost(0)
 
 class Reason(NamedTuple):
     """A code, and what it is about: a path as bytes, names of extended attributes with NUL between them, or for
-    `OTHER` the sentence itself; a number of names, or the errno of a failure.
+    `OTHER` the sentence itself; a number of names, the errno of a failure, or the flags that were lost.
     """
 
     code: ReasonCode

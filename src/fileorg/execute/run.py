@@ -91,7 +91,7 @@ def execute(
     outcome.done, outcome.bytes = counts.get(RecordState.DONE, (0, 0))
     outcome.counts = {state: files for state, (files, _) in counts.items()}
     outcome.problems = actor.problems
-    outcome.notes = notes + list(work.notes)
+    outcome.notes = notes + list(work.notes) + work.losses()
     outcome.interrupted = interrupted
     outcome.seconds = time.monotonic() - started
     return outcome

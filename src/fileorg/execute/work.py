@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from fileorg.core.figures import plural
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.names import split
+from fileorg.core.reasons import Lost
 from fileorg.execute.temporaries import aside, remove_checked
 
 if TYPE_CHECKING:
@@ -51,6 +54,8 @@ class Work:
         """Folders in which something was made and taken away again."""
         self.notes: set[str] = set()
         """What is to be told of the whole of it."""
+        self._losses: Counter[Lost] = Counter()
+        self._lossy = 0
 
     def folder_id(self, base: Base, path: bytes) -> int:
         """The id that the journal has for a folder, which it now knows as it is. Inside a transaction."""
@@ -68,6 +73,23 @@ class Work:
             known = self.journal.add_folder(self.operation, base, path, seen)
         self.folders[base][path] = known
         return known
+
+    def tell_lost(self, lost: Lost) -> None:
+        """A file has its new place, and the file system there did not keep that of it."""
+        self._lossy += bool(lost)
+        self._losses.update(lost)
+
+    def losses(self) -> list[str]:
+        """What was not kept of how many files, in a sentence if there is something."""
+        if not self._lossy:
+            return []
+        words = {Lost.ATTRIBUTE: "attributes"}
+        each = Counter[str]()
+        for lost, files in self._losses.items():
+            each[words.get(lost, (lost.name or "").lower())] += files
+        kinds = ", ".join(f"{word} of {files:,}" for word, files in each.items())
+        what = plural(self._lossy, "file")
+        return [f"Not all of {what} could be kept ({kinds}): fileorg files {self.operation} names them."]
 
     def remove(
         self,

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 from fileorg.core.model import DEST, FOLDER_ACTIONS, REMOVALS, TO_AND_FRO, WAS_DONE, Action, Base, RecordState
 from fileorg.core.names import is_within, join
-from fileorg.core.reasons import Lost, ReasonCode
+from fileorg.core.reasons import Lost, Reason, ReasonCode
 from fileorg.core.times import true_ns
 from fileorg.journal.groups import KeptGroups
 from fileorg.journal.listing import RecordListing
 from fileorg.journal.queries import Queries
 from fileorg.journal.rows import (
     OPERATION_COLUMNS,
+    REASON_COLUMNS,
     RECORD_COLUMNS,
     Done,
+    LostBefore,
     Operation,
     Place,
     Record,
@@ -23,6 +25,7 @@ from fileorg.journal.rows import (
     checked_folder_time,
     checked_operation,
     checked_place,
+    checked_reason,
     checked_root,
     checked_rows,
     done,
@@ -83,12 +86,18 @@ class JournalReader:
         query = f"SELECT 1 FROM records WHERE id BETWEEN ?1 AND ?2 AND state = 'done' AND id NOT IN ({tried}) LIMIT 1"
         return self._queries.value(query, (low, high, ReasonCode.INTERRUPTED)) is not None
 
-    def lost_by(self, record: RecordId) -> tuple[int | None, int | None]:
-        """(mode, mtime_ns) of a file before a record moved it to a file system that did not keep them; else None."""
-        query = "SELECT mode, mtime_ns, target_mtime_ns, coalesce(lost, 0) & ? FROM records WHERE id = ?"
-        found = next(iter(self._queries.select(query, (Lost.MODE, record))), (None, None, None, 0))
-        mode, mtime_ns, kept_ns, has_lost_mode = found
-        return mode if has_lost_mode else None, None if mtime_ns is None or mtime_ns == kept_ns else true_ns(mtime_ns)
+    def lost_by(self, record: RecordId) -> LostBefore:
+        """What a record moved to a file system that did not keep it. Raises `JournalError`."""
+        query = f"SELECT mode, mtime_ns, target_mtime_ns, {REASON_COLUMNS} FROM records r WHERE id = ?"
+        mode, mtime_ns, kept_ns, *columns = next(iter(self._queries.select(query, (record,))), (None,) * 7)
+        reason = checked_reason(record, *columns) or Reason(ReasonCode.NOT_KEPT)
+        return LostBefore(
+            mode if Lost.MODE in reason.lost else None,
+            None if mtime_ns is None or mtime_ns == kept_ns else true_ns(mtime_ns),
+            reason.number or 0 if Lost.FLAGS in reason.lost else 0,
+            reason.lost & (Lost.OWNER | Lost.ATTRIBUTE | Lost.ATTRIBUTES),
+            reason.about.split(b"\0") if reason.about and Lost.ATTRIBUTE in reason.lost else [],
+        )
 
     def mtime_of(self, record: RecordId) -> int | None:
         """The mtime_ns of the file that a record is about, as it was before."""

@@ -133,7 +133,7 @@ def checked_reason(record: object, code: Any, about: Any, number: Any, lost: Any
 
 
 def is_number(number: object) -> TypeGuard[int | None]:
-    """Whether it can be an errno, or a number of names."""
+    """Whether it can be an errno, a number of names, or flags."""
     return number is None or (isinstance(number, int) and 0 <= number < 1 << 31)
 
 
@@ -147,6 +147,18 @@ class Place(NamedTuple):
 
     base: Base
     folder: bytes
+
+
+class LostBefore(NamedTuple):
+    """What a file had that the file system it went to did not keep: its mode, its mtime_ns, its flags of chattr(1); and
+    what nobody can give back, with the names of attributes.
+    """
+
+    mode: int | None
+    mtime_ns: int | None
+    flags: int
+    for_good: Lost
+    attributes: list[bytes]
 
 
 class Done(NamedTuple):

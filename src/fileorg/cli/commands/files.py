@@ -129,4 +129,6 @@ def _ends(line: "Line", root: bytes) -> tuple[str, str]:
         display(path.removeprefix(root)) if root and path.startswith(root) else short(path)
         for path in (target if source is None else source, target)
     )
-    return start, display(line.reason) if line.reason and not is_done else end
+    if not line.reason:
+        return start, end
+    return start, f"{end} ({display(line.reason)})" if is_done else display(line.reason)

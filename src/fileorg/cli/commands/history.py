@@ -138,6 +138,7 @@ def _show_trail(out: "Out", format_: ListFormat, path: str, state: "StateDirecto
     from fileorg.core.figures import when
     from fileorg.core.formats import iso
     from fileorg.core.names import display
+    from fileorg.report.reasons import sentence
     from fileorg.workflows.history import trail
 
     asked, steps = trail(os.fsencode(path), state)
@@ -148,6 +149,8 @@ def _show_trail(out: "Out", format_: ListFormat, path: str, state: "StateDirecto
             out.line(out.styled(f"{when(op.started_ns)}  {what}{undone}", "bold"))
             out.line(f"     {display(source)}")
             out.line(f"  -> {display(target)}")
+            if record.reason is not None:
+                out.line(f"     {sentence(record.reason)}")
         return
     rows = [
         (op.id, iso(op.started_ns), record.action, source, target, record.state) for op, record, source, target in steps

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fileorg.content.compare import same_content
 from fileorg.core.model import Action, RecordState
 from fileorg.core.names import display, join
-from fileorg.core.reasons import Reason, ReasonCode
+from fileorg.core.reasons import NOTHING_LOST, Reason, ReasonCode
 from fileorg.execute.actions.handler import Handler, check_source, one_by_one
 from fileorg.execute.identity import Identity, identity, is_known
 from fileorg.execute.temporaries import (
@@ -21,7 +21,7 @@ from fileorg.execute.temporaries import (
     temporary,
 )
 from fileorg.execute.verdict import TAKEN, Verdict
-from fileorg.journal.rows import columns_of
+from fileorg.journal.rows import LostBefore, columns_of
 
 if TYPE_CHECKING:
     from fileorg.core.model import Entry, PlanRow
@@ -31,8 +31,12 @@ if TYPE_CHECKING:
     from fileorg.storage.local.storage import StagedCopy
 
 
+_NOTHING_BEFORE = LostBefore(None, None, 0, NOTHING_LOST, [])
+
+
 def _apply(work: Work, row: PlanRow, record: int) -> None:
-    copy(work, row, record)
+    staged, _ = copy(work, row, record)
+    work.tell_lost(staged.lost)
 
 
 def copy(work: Work, row: PlanRow, record: int, original: Original | None = None) -> tuple[StagedCopy, Entry]:
@@ -40,9 +44,14 @@ def copy(work: Work, row: PlanRow, record: int, original: Original | None = None
     source, target = work.storages[row.source_base], work.storages[row.target_base]
     name = temporary(work.operation, record)
     work.disturbed.add((row.target_base, row.target_folder))
-    mode, mtime_ns = _as_before(work, row)
+    before = _as_before(work, row)
     place = row.source_folder, row.source_name, target, row.target_folder, name
-    staged = source.stage_copy(*place, mode=mode, mtime_ns=mtime_ns, original=original)
+    staged = source.stage_copy(
+        *place, mode=before.mode, mtime_ns=before.mtime_ns, flags=before.flags, original=original
+    )
+    if before.for_good:
+        lost = staged.lost | before.for_good
+        staged = staged._replace(lost=lost, lost_attributes=[*staged.lost_attributes, *before.attributes])
     try:
         made = _publish(work, row, record, name, staged)
         _mark(work, record, RecordState.COPIED, staged, made)
@@ -56,14 +65,14 @@ def copy(work: Work, row: PlanRow, record: int, original: Original | None = None
     return staged, made
 
 
-def _as_before(work: Work, row: PlanRow) -> tuple[int | None, int | None]:
-    """The mode and the mtime_ns that a file had before it went to a file system that does not keep them."""
+def _as_before(work: Work, row: PlanRow) -> LostBefore:
+    """What a file had before it went to a file system that does not keep it."""
     if not row.reverts or row.action is not Action.MOVE:
-        return None, None
-    mode, mtime_ns = work.journal.lost_by(row.reverts)
+        return _NOTHING_BEFORE
+    before = work.journal.lost_by(row.reverts)
     seen = work.storages[row.source_base].lstat(row.source_folder, row.source_name)
     edited = seen is None or seen.mtime_ns != row.mtime_ns
-    return mode, None if edited else mtime_ns
+    return before._replace(mtime_ns=None) if edited else before
 
 
 def _publish(work: Work, row: PlanRow, record: int, name: bytes, staged: StagedCopy) -> Entry:
@@ -86,7 +95,8 @@ def _publish(work: Work, row: PlanRow, record: int, name: bytes, staged: StagedC
 def _mark(work: Work, record: int, state: RecordState, staged: StagedCopy, made: Entry) -> None:
     reason = None
     if staged.lost:
-        reason = Reason(ReasonCode.NOT_KEPT, b"\0".join(staged.lost_attributes) or None, None, staged.lost)
+        about = b"\0".join(staged.lost_attributes) or None
+        reason = Reason(ReasonCode.NOT_KEPT, about, staged.lost_flags or None, staged.lost)
     work.journal.mark(
         record,
         state,

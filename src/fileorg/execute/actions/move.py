@@ -24,6 +24,7 @@ from fileorg.execute.temporaries import (
     settle_aside,
 )
 from fileorg.execute.verdict import CHANGED, DONE, EDITED, GONE, TAKEN, Refusal, Verdict
+from fileorg.storage.local import posix
 from fileorg.storage.local.original import Lease
 from fileorg.storage.local.worker import Moves, pack
 
@@ -171,12 +172,15 @@ def across(work: Work, row: PlanRow, intent: Intent, record: int) -> None:
     with source.original(row.source_folder, row.source_name) as original:
         if original.begin() is Lease.REFUSED:
             raise Refusal(RecordState.CHANGED, ReasonCode.BEING_WRITTEN)
+        if posix.flags(original.fd) & (posix.IMMUTABLE | posix.APPEND):
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))  # as for a rename: the original could not go
         staged, entry = copy(work, row, record, original)
         failure = _take_away(work, row, record, expected, staged.digest, original)
         if failure is not None:
             work.disturbed.add((row.source_base, row.source_folder))
             withdraw(work, row, record, identity(entry), staged.digest)
             raise Refusal(RecordState.CHANGED, failure)
+    work.tell_lost(staged.lost)
 
 
 def _take_away(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import xxhash
 
 from fileorg.core.reasons import NOTHING_LOST, Lost
+from fileorg.storage.local import posix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,10 +141,16 @@ def _write_all(fd: int, data: memoryview, position: int) -> None:
 
 
 def copy_metadata(
-    source_fd: int, target_fd: int, seen: os.stat_result, *, mode: int | None = None, mtime_ns: int | None = None
-) -> tuple[Lost, list[bytes]]:
-    """Owner, mode, extended attributes (ACLs are among them) and times; what could not be kept, and the names of the
-    attributes among that.
+    source_fd: int,
+    target_fd: int,
+    seen: os.stat_result,
+    *,
+    flags: int = 0,
+    mode: int | None = None,
+    mtime_ns: int | None = None,
+) -> tuple[Lost, list[bytes], int]:
+    """Owner, mode, extended attributes (ACLs are among them), times, and the `flags` of chattr(1); what could not be
+    kept, and the names of the attributes and the flags among that.
 
     `seen` is the source as it was before it was read, which may change its access time. `mode` and `mtime_ns` are
     given where the source is on a file system that did not keep them.
@@ -164,6 +171,9 @@ def copy_metadata(
     if stat.S_IMODE(os.fstat(target_fd).st_mode) != wanted:
         lost |= Lost.MODE
     mtime_ns = seen.st_mtime_ns if mtime_ns is None else mtime_ns
+    # With one of these two, it could not be given its name, nor be taken away again.
+    forbidding = flags & (posix.IMMUTABLE | posix.APPEND)
+    lost_flags = posix.add_flags(target_fd, flags & ~forbidding) | forbidding
     try:
         os.utime(target_fd, ns=(seen.st_atime_ns, mtime_ns))
     except OSError:
@@ -171,7 +181,7 @@ def copy_metadata(
     # Beyond its range, a file system takes the nearest time that it has.
     if abs(os.fstat(target_fd).st_mtime_ns - mtime_ns) > _ROUNDED_NS:
         lost |= Lost.TIMES
-    return lost, names
+    return (lost | Lost.FLAGS if lost_flags else lost), names, lost_flags
 
 
 def _copy_xattrs(source_fd: int, target_fd: int) -> tuple[Lost, list[bytes]]:

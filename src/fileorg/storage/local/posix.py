@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import fcntl
 import os
 import stat
+import struct
 import sys
 from typing import Any
 
@@ -27,7 +29,17 @@ _RESOLVE_NO_SYMLINKS = 0x04
 _RESOLVE_BENEATH = 0x08
 _WRITE_AND_WAIT = 7  # all three flags of sync_file_range(2)
 
+_LONG = struct.calcsize("l")
+_GET_FLAGS = 2 << 30 | _LONG << 16 | 0x6601  # FS_IOC_GETFLAGS, and with a 1 and a 2 in its place, FS_IOC_SETFLAGS
+_SET_FLAGS = 1 << 30 | _LONG << 16 | 0x6602
+
 OVERLAY = 0x794C7630
+
+# Of chattr(1). What is in the first two can be neither renamed nor removed, nor, for a folder, what is in it.
+IMMUTABLE, APPEND = 0x10, 0x20
+NO_COPY_ON_WRITE = 0x800000
+KEPT_FLAGS = IMMUTABLE | APPEND | NO_COPY_ON_WRITE | 0x200C0CB
+"""What people give to a file: s, u, S, d, A, j, t, x, too. Compression is a matter of the file system."""
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -183,6 +195,31 @@ def write_out(fd: int) -> None:
     except OSError as error:
         if error.errno not in _NO_SYNC:
             raise
+
+
+def flags(fd: int) -> int:
+    """The flags of chattr(1) that an open file or folder has, as many of `KEPT_FLAGS` as the file system knows."""
+    if sys.platform != "linux":
+        return 0
+    value = bytearray(_LONG)
+    try:
+        fcntl.ioctl(fd, _GET_FLAGS, value)
+    except OSError:
+        return 0
+    return int.from_bytes(value[:4], sys.byteorder) & KEPT_FLAGS
+
+
+def add_flags(fd: int, wanted: int) -> int:
+    """Give an open file flags of chattr(1); those of them that it then lacks."""
+    value = bytearray(_LONG)
+    for flag in (1 << bit for bit in range(32) if wanted >> bit & 1):
+        with contextlib.suppress(OSError):  # one that a file system does not know is no reason against the others
+            fcntl.ioctl(fd, _GET_FLAGS, value)
+            has = int.from_bytes(value[:4], sys.byteorder)
+            if not has & flag:
+                value[:4] = (has | flag).to_bytes(4, sys.byteorder)
+                fcntl.ioctl(fd, _SET_FLAGS, bytes(value))
+    return wanted and wanted & ~flags(fd)
 
 
 def name_limit(fd: int) -> int:

@@ -39,6 +39,8 @@ class StagedCopy(NamedTuple):
     lost: Lost
     """What the file system did not keep of it."""
     lost_attributes: list[bytes]
+    lost_flags: int
+    """Those of chattr(1)."""
 
 
 class LocalStorage:
@@ -273,11 +275,13 @@ class LocalStorage:
         *,
         mode: int | None = None,
         mtime_ns: int | None = None,
+        flags: int = 0,
         original: Original | None = None,
     ) -> StagedCopy:
         """A durable copy named `temporary`, of a source that did not change meanwhile (else ESTALE).
 
-        With `mode` or `mtime_ns`, it has these instead of those of the source, which may be open as `original`.
+        With `mode` or `mtime_ns`, it has these instead of those of the source, with `flags` those of chattr(1) beside
+        them. The source may be open as `original`.
         `FileExistsError` is about `temporary`, which then stays as it is; after any other error it is gone.
         """
         with contextlib.ExitStack() as stack:
@@ -285,8 +289,12 @@ class LocalStorage:
             source.ready()
             target_fd = os.open(temporary, _NEW_FLAGS, 0o600, dir_fd=target._at(target_folder, temporary))
             try:
+                flags |= posix.flags(source.fd)
+                posix.add_flags(target_fd, flags & posix.NO_COPY_ON_WRITE)  # only while it is empty
                 digest = copying.copy_content(source.fd, target_fd, source.facts.st_size)
-                lost = copying.copy_metadata(source.fd, target_fd, source.facts, mode=mode, mtime_ns=mtime_ns)
+                lost = copying.copy_metadata(
+                    source.fd, target_fd, source.facts, flags=flags, mode=mode, mtime_ns=mtime_ns
+                )
                 os.fsync(target_fd)
                 if not source.is_untouched():
                     raise OSError(errno.ESTALE, "it changed while it was copied", os.fsdecode(name))
