@@ -52,7 +52,7 @@ def test_the_trash_is_gone_and_the_rest_as_it_was(tree: Tree, displaced: Runs) -
     assert tree.read() == ORGANIZED
     assert tree.snapshot() == before  # also the time of the root, which `.fileorg` has left
     assert displaced.purge().files == 0
-    assert recover_all(displaced.state, NullReporter()) == ([], [])
+    assert recover_all(displaced.state, NullReporter()) == ([], [], [])
 
 
 def test_undo_takes_back_the_rest(tree: Tree, displaced: Runs) -> None:

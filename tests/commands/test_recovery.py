@@ -123,7 +123,7 @@ def test_recovery_may_be_repeated(moved: Tree, runs: Runs) -> None:
     for _ in range(3):
         open_again(runs)
         assert recovered(runs) == DONE
-    assert recover_all(runs.state, NullReporter()) == ([], [])
+    assert recover_all(runs.state, NullReporter()) == ([], [], [])
 
 
 # A placeholder --------------------------------------------------------------------------------------------------------
@@ -272,7 +272,7 @@ def test_a_folder_that_is_not_there_is_left_for_later(moved: Tree, runs: Runs) -
     open_again(runs)
     away = moved.root.rename(moved.root.with_name("away"))
     moved.root.mkdir()
-    settled, left = recover_all(runs.state, NullReporter())
+    settled, left, _ = recover_all(runs.state, NullReporter())
     assert (settled, [operation.id for operation in left]) == ([], [1])
     moved.root.rmdir()
     away.rename(moved.root)

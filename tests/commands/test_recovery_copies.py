@@ -82,7 +82,7 @@ def test_a_disk_that_is_not_well_is_left_for_later(of_nobody: Runs) -> None:
     part = f"Images/{os.fsdecode(temporary(1, first.id))}"
     tree.write({part: "ha"})
     tree.path("Images").chmod(0o555)
-    settled, left = recover_all(runs.state, NullReporter())
+    settled, left, _ = recover_all(runs.state, NullReporter())
     assert (settled, [operation.id for operation in left]) == ([], [1])
     assert tree.path(part).exists()
     with pytest.raises(UsageError, match="Operation 1 was interrupted, and what came of it is not settled yet"):

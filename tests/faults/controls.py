@@ -47,7 +47,7 @@ def journal_after_acting() -> None:
                 looked = lookout.look(batch)
                 first = journal.insert(operation.id, looked)
                 actor.start(actor.prepare(batch, looked, first))
-                journal.settle(actor.finish().settled())
+                journal.settle(actor.finish().settled(), operation.undoes)
         seal.seal(journal, operation, storages)
         return Outcome(operation=operation.id)
 

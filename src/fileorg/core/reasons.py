@@ -90,6 +90,7 @@ class ReasonCode(StrEnum):
     # A run that was cut short
     INTERRUPTED = "interrupted"
     CUT_SHORT = "cut-short"
+    BACK_ALREADY = "back-already"
     LOST_IN_CRASH = "lost-in-crash"
     CHANGED_IN_CRASH = "changed-in-crash"
     INCONSISTENT_AFTER_CRASH = "inconsistent-after-crash"
@@ -140,3 +141,11 @@ ABOUT_ANOTHER_FILE = frozenset(
     }
 )  # fmt: skip
 """Codes whose `about` differs from record to record: where records are counted, it is left out."""
+
+UNSETTLED = frozenset(
+    {
+        ReasonCode.CHANGED_IN_CRASH, ReasonCode.INCONSISTENT_AFTER_CRASH, ReasonCode.UNSETTLED_AFTER_CRASH,
+        ReasonCode.LOST_IN_CRASH,
+    }
+)  # fmt: skip
+"""Codes by which recovery says that it cannot tell what became of a file: undo tries it like one that was done."""

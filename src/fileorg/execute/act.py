@@ -52,6 +52,7 @@ class Done(NamedTuple):
             first + len(batch) - 1,
             [(state, reason, first + position) for position, (state, reason) in exceptions.items()],
             (min(reverted), max(reverted)) if reverted else None,
+            [row[12] for row in batch if row[12] and not row[3]] if reverted else (),
             [(batch[position].reverts,) for position in undone],
         )
 

@@ -10,14 +10,14 @@ import errno
 from typing import TYPE_CHECKING
 
 from fileorg.core.errors import StorageFailure
-from fileorg.core.model import FOLDER_ACTIONS, RecordState
+from fileorg.core.model import FOLDER_ACTIONS, RENAMES, RecordState
 from fileorg.core.names import display, join
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.table import handler_of
 from fileorg.execute.case import Case
 from fileorg.execute.seal import seal
 from fileorg.execute.temporaries import Stuck
-from fileorg.execute.verdict import CUT_SHORT, NOT_DONE, Verdict
+from fileorg.execute.verdict import CHANGED, CUT_SHORT, NOT_DONE, Verdict
 from fileorg.journal.rows import checked, columns_of
 
 if TYPE_CHECKING:
@@ -110,6 +110,8 @@ def _judge(record: Record, case: Case, storages: Sequence[LocalStorage]) -> Verd
         if error.errno not in _NO_LONGER_A_FOLDER:
             raise
         return Verdict(RecordState.CHANGED, Reason(ReasonCode.UNSETTLED_AFTER_CRASH, None, error.errno))
+    if verdict == CHANGED and record.action in RENAMES and case.at_target() is None and case.at_source() is not None:
+        return case.not_done  # whatever has its name now: there is nothing to be taken back
     # What was refused before the crash stays refused for the reason known then.
     if verdict.state is RecordState.SKIPPED and record.state not in {
         RecordState.INTENT,

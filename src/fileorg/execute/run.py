@@ -65,7 +65,7 @@ def execute(
             break
         with journal.transaction():
             if settled is not None:
-                journal.settle(settled)
+                journal.settle(settled, operation.undoes)
             looked = lookout.look(batch)
             first = journal.insert(operation.id, looked)
         prepared = actor.prepare(batch, looked, first)
@@ -77,13 +77,13 @@ def execute(
         settled = _told(before, reporter)
     with journal.transaction():
         if settled is not None:
-            journal.settle(settled)
+            journal.settle(settled, operation.undoes)
     settled = _told(actor.finish(), reporter)
     if follow is not None:
         follow.after(followed)
     with journal.transaction():
         if settled is not None:
-            journal.settle(settled)
+            journal.settle(settled, operation.undoes)
         if interrupted:
             journal.was_interrupted(operation.id)
     counts, notes = seal(journal, operation, storages, work.disturbed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import StorageFailure
@@ -52,7 +53,18 @@ def seal(
         if entry is not None:
             sealed.append((entry.mtime_ns, folder))
     sync_all(storages)
-    return Sealed(journal.seal(operation.id, sealed), notes)
+    roots = _remade_roots(journal, operation, storages) if operation.undoes else []
+    return Sealed(journal.seal(operation, sealed, roots), notes)
+
+
+def _remade_roots(journal: Journal, operation: Operation, storages: Sequence[Storage]) -> list[tuple[int, bytes, int]]:
+    """(inode now, path, inode before) of each root of an operation that was made again."""
+    found = []
+    for base, path, absolute, inode in journal.remade_roots(operation):
+        with contextlib.suppress(OSError):
+            entry = storages[base].stat_folder(path)
+            found += [(entry.inode, absolute, inode)] if entry is not None else []
+    return found
 
 
 def sync_all(storages: Sequence[Storage]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import Enum, auto
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fileorg.core.figures import plural
@@ -45,6 +46,7 @@ class Work:
     ) -> None:
         self.journal = journal
         self.operation = operation.id
+        self._undoes = operation.undoes
         self.storages = storages
         self.hands = hands
         self.changed = changed
@@ -56,6 +58,12 @@ class Work:
         """What is to be told of the whole of it."""
         self._losses: Counter[Lost] = Counter()
         self._lossy = 0
+
+    @cached_property
+    def unsettled(self) -> set[int]:
+        """Of what is taken back, the records of which recovery could not tell the end."""
+        undone = self.journal.operation(self._undoes or 0)
+        return set() if undone is None else self.journal.unsettled(undone)
 
     def folder_id(self, base: Base, path: bytes) -> int:
         """The id that the journal has for a folder, which it now knows as it is. Inside a transaction."""

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import PROBLEM_STATES, Action, Base, Entry, OperationState, RecordState
+from fileorg.core.reasons import ReasonCode
 from fileorg.journal.connection import broken
 from fileorg.journal.reader import JournalReader
-from fileorg.journal.rows import NO_REASON, folder_time
+from fileorg.journal.rows import IS_LEFT, IS_UNSETTLED, LEFT_AGAIN, NO_REASON, folder_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fileorg.core.reasons import Reason
+    from fileorg.journal.carried import Remade
     from fileorg.journal.rows import Operation, RecordId
 
 _COLUMNS = (
@@ -69,7 +71,8 @@ class Settled(NamedTuple):
     first: RecordId
     last: RecordId
     exceptions: Sequence[tuple[RecordState, Reason | None, RecordId]]
-    reverted: tuple[RecordId, RecordId] | None
+    reverted: tuple[RecordId, RecordId] | None  # of the operation that is taken back, and maybe of others
+    reverted_folders: Sequence[RecordId]  # these may be of any operation
     unreverted: Sequence[tuple[RecordId]]
 
 
@@ -176,8 +179,11 @@ class Journal(JournalReader):
         )
         return first
 
-    def settle(self, settled: Settled) -> None:
-        """Say what came of a batch: two range updates, and one a file only for the exceptions."""
+    def settle(self, settled: Settled, undoes: int | None) -> None:
+        """Say what came of a batch: two range updates, and one a file only for the exceptions.
+
+        `undoes` is the operation that is taken back.
+        """
         self._db.executemany(
             _UPDATE, [(state, *(reason or NO_REASON), record) for state, reason, record in settled.exceptions]
         )
@@ -186,11 +192,10 @@ class Journal(JournalReader):
             (settled.first, settled.last),
         )
         if settled.reverted:
-            self._db.execute(
-                "UPDATE records SET state = 'undone' WHERE id BETWEEN ? AND ? AND state = 'done'",
-                settled.reverted,
-            )
-            self._db.executemany("UPDATE records SET state = 'done' WHERE id = ?", settled.unreverted)
+            undone = f"UPDATE records SET state = 'undone' WHERE id BETWEEN ? AND ? AND {IS_LEFT}"
+            self._db.execute(f"{undone} AND operation = ?", (*settled.reverted, undoes))
+            self._db.executemany(undone, [(folder, folder) for folder in settled.reverted_folders])
+            self._db.executemany(f"UPDATE records SET state = {LEFT_AGAIN} WHERE id = ?", settled.unreverted)
 
     def was_interrupted(self, operation: int) -> None:
         """The operation was asked to stop: it is sealed all the same."""
@@ -216,31 +221,87 @@ class Journal(JournalReader):
         reverts = "SELECT reverts FROM records WHERE operation = ? AND reverts > 0 AND state"
         with self.transaction():
             self._db.execute(
-                f"UPDATE records SET state = 'undone' WHERE state = 'done' AND id IN ({reverts} = 'done')",
+                f"UPDATE records SET state = 'undone' WHERE {IS_LEFT} AND id IN ({reverts} = 'done')",
                 (operation,),
             )
             self._db.execute(
-                f"UPDATE records SET state = 'done' WHERE state = 'undone' AND id IN ({reverts} <> 'done')"
+                f"UPDATE records SET state = {LEFT_AGAIN} WHERE state = 'undone' AND id IN ({reverts} <> 'done')"
                 " AND id NOT IN (SELECT reverts FROM records WHERE reverts > 0 AND state = 'done')",
                 (operation,),
             )
 
-    def seal(self, operation: int, sealed_folders: Sequence[tuple[int, int]]) -> dict[RecordState, tuple[int, int]]:
+    def seal(
+        self,
+        operation: Operation,
+        sealed_folders: Sequence[tuple[int, int]],
+        roots: Sequence[tuple[int, bytes, int]] = (),
+    ) -> dict[RecordState, tuple[int, int]]:
         """Close the operation; everything it did is on disk. `sealed_folders`: (mtime_ns now, folder id).
+
+        `roots`, of any operation: (inode now, path, inode before).
 
         Returns its `counts`.
         """
         with self.transaction():
             sealed = ((folder_time(mtime_ns), folder) for mtime_ns, folder in sealed_folders)
             self._db.executemany("UPDATE folders SET sealed_mtime_ns = ? WHERE id = ?", sealed)
-            counts = self.sums.counts(operation)
+            self._db.executemany("UPDATE operations SET root_inode = ? WHERE root = ? AND root_inode = ?", roots)
+            self._db.executemany("UPDATE roots SET inode = ? WHERE path = ? AND inode = ?", roots)
+            if operation.undoes and self._has_brought_others(operation):
+                self._carry_over(operation)
+            counts = self.sums.counts(operation.id)
+            if operation.undoes and {RecordState.SKIPPED, RecordState.MISSING} & counts.keys():
+                self._settle_undone(operation)
             done, bytes_ = counts.get(RecordState.DONE, (0, 0))
             problems = sum(counts.get(state, (0, 0))[0] for state in PROBLEM_STATES)
             self._db.execute(
                 "UPDATE operations SET state = 'sealed', ended_ns = ?, done = ?, bytes = ?, problems = ? WHERE id = ?",
-                (time.time_ns(), done, bytes_, problems, operation),
+                (time.time_ns(), done, bytes_, problems, operation.id),
             )
         return counts
+
+    def _settle_undone(self, operation: Operation) -> None:
+        """What recovery could not tell, and this undo or redo can: a file is where it was before, or nowhere."""
+        reverts = "SELECT reverts FROM records WHERE id BETWEEN ? AND ? AND reason"
+        back = f"id IN ({reverts} = '{ReasonCode.BACK_ALREADY}')"
+        gone = f"id IN ({reverts} = '{ReasonCode.GONE}')"
+        own = self.record_range(operation)
+        self._db.execute(
+            f"UPDATE records SET state = 'skipped', reason = '{ReasonCode.INTERRUPTED}'"
+            f" WHERE {IS_UNSETTLED} AND {back}",
+            own,
+        )
+        self._db.execute(
+            f"UPDATE records SET state = 'missing', reason = '{ReasonCode.LOST_IN_CRASH}'"
+            f" WHERE state = 'changed' AND reason = '{ReasonCode.CHANGED_IN_CRASH}' AND {gone}",
+            own,
+        )
+        taken_back = self._db.execute(f"SELECT id FROM records WHERE state = 'done' AND {back}", own).fetchall()
+        if taken_back:  # by an undo that was killed, as is known now
+            self._db.executemany("UPDATE records SET state = 'undone' WHERE id = ?", taken_back)
+            self._db.execute(
+                f"UPDATE records SET state = 'done' WHERE id > ? AND {IS_UNSETTLED} AND reverts IN"
+                " (SELECT id FROM records WHERE id BETWEEN ? AND ? AND state = 'undone')",
+                (min(taken_back)[0], min(taken_back)[0], max(taken_back)[0]),
+            )
+
+    def _has_brought_others(self, operation: Operation) -> bool:
+        """Whether a file may have another inode number than before what this operation took back."""
+        query = "SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND target_inode NOT NULL LIMIT 1"
+        undone = self.operation(operation.undoes or 0)
+        return any(each and self._queries.value(query, self.record_range(each)) for each in (operation, undone))
+
+    def remade_roots(self, operation: Operation) -> list[Remade]:
+        """The folders that an undo or redo has made again, and that operations had for a root."""
+        from fileorg.journal.carried import remade_roots
+
+        return list(remade_roots(self._queries, operation, [root.path for root in self.roots(operation)]))
+
+    def _carry_over(self, operation: Operation) -> None:
+        from fileorg.journal.carried import carry_over
+
+        ranges = {each.id: self.record_range(each) for each in self.operations()}
+        carry_over(self._db, operation.id, ranges[operation.id], ranges)
 
     def tell_purged(self, purge: int, bytes_: int) -> None:
         """How many bytes a purge has freed so far. Inside a transaction."""

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 from fileorg.core.model import DEST, FOLDER_ACTIONS, REMOVALS, TO_AND_FRO, WAS_DONE, Action, Base, RecordState
 from fileorg.core.names import is_within, join
-from fileorg.core.reasons import Lost, Reason, ReasonCode
+from fileorg.core.reasons import UNSETTLED, Lost, Reason, ReasonCode
 from fileorg.core.times import true_ns
 from fileorg.journal.groups import KeptGroups
 from fileorg.journal.listing import RecordListing
 from fileorg.journal.queries import Queries
 from fileorg.journal.rows import (
+    IS_LEFT,
+    IS_UNSETTLED,
     OPERATION_COLUMNS,
     REASON_COLUMNS,
     RECORD_COLUMNS,
@@ -72,7 +74,7 @@ class JournalReader:
 
     def has_done(self, operation: Operation, *, folders: bool = True) -> bool:
         """Whether something of it is in effect, and could be taken back; without `folders`, only files count."""
-        query = "SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND state = 'done'"
+        query = f"SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND {IS_LEFT}"
         files = "" if folders else f" AND action NOT IN ({quoted(FOLDER_ACTIONS)})"
         return self._queries.value(f"{query}{files} LIMIT 1", self._queries.record_range(operation)) is not None
 
@@ -85,6 +87,23 @@ class JournalReader:
         )
         query = f"SELECT 1 FROM records WHERE id BETWEEN ?1 AND ?2 AND state = 'done' AND id NOT IN ({tried}) LIMIT 1"
         return self._queries.value(query, (low, high, ReasonCode.INTERRUPTED)) is not None
+
+    def unsettled(self, operation: Operation) -> set[RecordId]:
+        """The records of it of which recovery could not tell the end, or the end of what took them back; not those of
+        which something is left lying under a name of ours.
+        """
+        query = (
+            f"SELECT id FROM records WHERE id BETWEEN ?1 AND ?2 AND {IS_UNSETTLED} AND reason <> ?3"
+            " UNION SELECT reverts FROM records WHERE id > ?2 AND reverts BETWEEN ?1 AND ?2"
+            f" AND {IS_UNSETTLED} AND reason <> ?3"
+        )
+        values = (*self._queries.record_range(operation), ReasonCode.INCONSISTENT_AFTER_CRASH)
+        return {record for (record,) in self._queries.select(query, values)}
+
+    def changed_in_crash(self, operation: Operation) -> Iterator[Record]:
+        """The files of it of which recovery could not tell what became of them."""
+        for batch in self.records(operation, states=(RecordState.CHANGED,)):
+            yield from (record for record in batch if record.reason is not None and record.reason.code in UNSETTLED)
 
     def lost_by(self, record: RecordId) -> LostBefore:
         """What a record moved to a file system that did not keep it. Raises `JournalError`."""
@@ -130,7 +149,7 @@ class JournalReader:
         """The folders that something of it goes back to."""
         query = (
             f"SELECT DISTINCT CASE WHEN action IN ({quoted(TO_AND_FRO)}) THEN source_folder ELSE target_folder END"
-            " FROM records WHERE id BETWEEN ? AND ? AND state = 'done' AND action IN"
+            f" FROM records WHERE id BETWEEN ? AND ? AND {IS_LEFT} AND action IN"
             f" ({quoted({*REMOVALS, Action.REMOVE_FOLDER, *TO_AND_FRO})})"
         )
         return {
@@ -235,8 +254,9 @@ class JournalReader:
         """
         query = (
             "SELECT id, action, source_folder, source_name, target_folder, coalesce(target_name, source_name),"
-            " inode, coalesce(target_inode, inode), size, coalesce(target_mtime_ns, mtime_ns), mode, category"
-            " FROM records WHERE id BETWEEN ?1 AND ?2 AND state = 'done' AND operation = ?3 ORDER BY id DESC LIMIT ?4"
+            " inode, coalesce(nullif(target_inode, 0), inode), size, coalesce(target_mtime_ns, mtime_ns), mode,"
+            f" category FROM records WHERE id BETWEEN ?1 AND ?2 AND {IS_LEFT} AND operation = ?3"
+            " ORDER BY id DESC LIMIT ?4"
         )
         for batch in self._queries.pages(query, operation, rows, newest_first=True):
             place, keeper_of = self._queries.place, self.groups.keepers(batch[-1][0], batch[0][0]).get

@@ -8,7 +8,7 @@ from fileorg.core.batches import row_maker
 from fileorg.core.errors import JournalError
 from fileorg.core.model import FOLDER_ACTIONS, ROOT, Action, Base, Keeper, OperationState, RecordState
 from fileorg.core.names import are_names, display, is_folder, is_name
-from fileorg.core.reasons import Lost, Reason, ReasonCode
+from fileorg.core.reasons import UNSETTLED, Lost, Reason, ReasonCode
 from fileorg.core.times import MOST_KEPT
 
 if TYPE_CHECKING:
@@ -291,6 +291,19 @@ def quoted(words: Iterable[str]) -> str:
 def numbers(ids: Iterable[RecordId]) -> str:
     """For SQL."""
     return ", ".join(f"{record:d}" for record in ids)
+
+
+IS_UNSETTLED = f"state IN ('changed', 'missing') AND reason IN ({quoted(UNSETTLED)})"
+"""What recovery could not tell the end of."""
+
+IS_LEFT = f"(state = 'done' OR ({IS_UNSETTLED}))"
+"""What is in effect, or may be: what undo takes back."""
+
+LEFT_AGAIN = (
+    f"CASE WHEN reason = '{ReasonCode.LOST_IN_CRASH}' THEN 'missing'"
+    f" WHEN reason IN ({quoted(UNSETTLED)}) THEN 'changed' ELSE 'done' END"
+)
+"""The state of a record that was to be taken back, and was not."""
 
 
 def is_mode(number: int | None) -> bool:

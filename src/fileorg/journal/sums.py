@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fileorg.core.model import WAS_DONE, RecordState
 from fileorg.core.reasons import ABOUT_ANOTHER_FILE, ReasonCode
 from fileorg.journal.listing import IS_LISTED
-from fileorg.journal.rows import checked_place, checked_reason, foreign, quoted
+from fileorg.journal.rows import IS_LEFT, checked_place, checked_reason, foreign, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +62,12 @@ class RecordSums:
             return {RecordState(state): (int(count), int(size or 0)) for state, count, size in rows}
         except (ValueError, TypeError):
             raise foreign("A record of operation", operation) from None
+
+    def left(self, operation: Operation) -> tuple[int, int]:
+        """How many files, and how many bytes, an undo of it would try."""
+        query = f"SELECT count(*), coalesce({_BYTES}, 0) {_OPERATION} AND {IS_LEFT}"
+        [(files, bytes_)] = self._queries.select(query, self._of(operation))
+        return files, bytes_
 
     def categories(self, operation: Operation) -> list[tuple[str, int, int]]:
         """(category, files, bytes) of what was done, most bytes first."""

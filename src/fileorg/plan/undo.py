@@ -47,6 +47,8 @@ class UndoPlan:
         self._storages = storages
         counts = journal.sums.counts(operation.id)
         self.files, self.bytes = counts.get(RecordState.DONE, (0, 0))
+        if counts.keys() & {RecordState.CHANGED, RecordState.MISSING}:  # recovery may not have known the end of these
+            self.files, self.bytes = journal.sums.left(operation)
         self.purged, _ = counts.get(RecordState.PURGED, (0, 0))
         """Files that it put into our trash, and that are gone for good."""
 

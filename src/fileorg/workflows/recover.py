@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.descriptors import TooManyOpen, raise_limit
 from fileorg.core.errors import GuardRefused, Locked
+from fileorg.core.figures import plural
+from fileorg.core.names import join
 from fileorg.core.state import run_lock
 from fileorg.execute.purge import settle_purge
 from fileorg.execute.recover import Unsettled, is_recognised, recover
@@ -14,23 +16,60 @@ from fileorg.journal.trash import PURGE
 from fileorg.workflows.roots import AnotherRoot, another_root, reopened
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fileorg.core.events import Reporter
+    from fileorg.core.reasons import Reason
     from fileorg.core.state import StateDirectory
     from fileorg.journal.rows import Operation
 
 
+_NAMED = 20
+
+
+class Unsure(NamedTuple):
+    """An operation, how many of its files others changed after a crash, and the first of them with the reasons."""
+
+    operation: Operation
+    files: int
+    first: list[tuple[bytes, Reason | None]]
+
+
 class Recovered(NamedTuple):
-    """The operations that are settled now, and those that cannot be yet: the reporter was told why."""
+    """The operations that are settled now, and those that cannot be yet: the reporter was told why.
+
+    `unsure` are those, settled now or before, with files that only a person can judge.
+    """
 
     settled: list[Operation]
     left: list[Operation]
+    unsure: list[Unsure]
 
 
 def recover_all(state: StateDirectory, reporter: Reporter) -> Recovered:
     """`fileorg recover`: settle what a crash left open. Raises `Locked`, `JournalError`."""
     raise_limit()
     with run_lock(state, "recover"), Journal(state.journal) as journal:
-        return Recovered(recover_open(journal, state, reporter), journal.open_operations())
+        settled = recover_open(journal, state, reporter)
+        return Recovered(settled, journal.open_operations(), list(_unsure(journal)))
+
+
+def _unsure(journal: Journal) -> Iterator[Unsure]:
+    for operation in journal.operations("state = 'sealed' AND was_interrupted AND problems"):
+        found = _unsure_of(journal, operation)
+        if found.files:
+            yield found
+
+
+def _unsure_of(journal: Journal, operation: Operation) -> Unsure:
+    """Until they are taken back, or found where they were, they are told of again and again."""
+    files = 0
+    first: list[tuple[bytes, Reason | None]] = []
+    for record in journal.changed_in_crash(operation):
+        files += 1
+        if len(first) < _NAMED:
+            first.append((join(record.target_folder, record.target_name), record.reason))
+    return Unsure(operation, files, first)
 
 
 def recover_open(journal: Journal, state: StateDirectory, reporter: Reporter) -> list[Operation]:
@@ -51,7 +90,9 @@ def recover_open(journal: Journal, state: StateDirectory, reporter: Reporter) ->
         settled.append(journal.operation(operation.id) or operation)
         undo = f"Undo it with: fileorg undo {operation.id}"
         way_on = f"Go on with: fileorg purge {operation.undoes}" if operation.kind == PURGE else undo
-        reporter.note(f"Operation {operation.id} had been interrupted; it is settled now. {way_on}")
+        unsure = _unsure_of(journal, operation).files
+        but = f", but for {plural(unsure, 'file')} that someone changed meanwhile" if unsure else ""
+        reporter.note(f"Operation {operation.id} had been interrupted; it is settled now{but}. {way_on}")
     return settled
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from fileorg.core.model import RecordState
+from fileorg.core.model import TO_AND_FRO, RecordState
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.identity import Identity, is_known
 from fileorg.execute.verdict import Refusal
@@ -81,7 +81,7 @@ def check_unchanged(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry
 
 def _checked(work: Work, row: PlanRow, seen: Entry | None, changed: Changed) -> tuple[Entry, Reason | None]:
     if seen is None:
-        raise Refusal(RecordState.MISSING, ReasonCode.GONE)
+        raise gone(work, row)
     if (seen.inode, seen.size, seen.mtime_ns) == (row.inode, row.size, row.mtime_ns):
         return seen, None
     if not (seen.is_file or (stat.S_ISLNK(seen.mode) and stat.S_ISLNK(row.mode))):
@@ -97,3 +97,13 @@ def _checked(work: Work, row: PlanRow, seen: Entry | None, changed: Changed) -> 
     if changed is Changed.LEAVE:
         raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
     return seen, Reason(ReasonCode.EDITED_AND_MOVED)
+
+
+def gone(work: Work, row: PlanRow) -> Refusal:
+    """What is told of a file that is not there. After a crash, what is to be taken back may never have been done."""
+    if row.reverts in work.unsettled and (
+        row.action not in TO_AND_FRO
+        or work.storages[row.target_base].lstat(row.target_folder, row.target_name) is not None
+    ):
+        return Refusal(RecordState.SKIPPED, ReasonCode.BACK_ALREADY)
+    return Refusal(RecordState.MISSING, ReasonCode.GONE)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.model import RecordState
 from fileorg.core.reasons import ReasonCode
-from fileorg.execute.actions.handler import Handler, check_source, one_by_one
+from fileorg.execute.actions.handler import Handler, check_source, gone, one_by_one
 from fileorg.execute.identity import Identity, identity, is_certain
 from fileorg.execute.temporaries import settle_aside
 from fileorg.execute.verdict import CHANGED, DONE, NOT_DONE, Refusal, Verdict
@@ -90,7 +90,7 @@ def _removal(ask: Callable[[Work, PlanRow, Entry, Entry | None], None]) -> Handl
     def check(work: Work, row: PlanRow, _: Entry | None) -> tuple[Entry, None]:
         seen = work.storages[row.target_base].lstat(row.target_folder, row.target_name)
         if seen is None:
-            raise Refusal(RecordState.MISSING, ReasonCode.GONE)
+            raise gone(work, row)
         ask(work, row, seen, work.storages[row.source_base].lstat(row.source_folder, row.source_name))
         return seen, None
 

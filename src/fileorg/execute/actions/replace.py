@@ -232,8 +232,10 @@ class _Wreck:
                 return EDITED
             case (There.NOTHING, There.FILE | There.EDITED, _):
                 return TAKEN
-            case (There.NOTHING, There.NOTHING, There.NOTHING):
+            case (There.NOTHING, There.NOTHING | There.LINK, There.NOTHING):
                 return GONE
+            case (There.NOTHING, There.NOTHING | There.LINK, There.OTHER):
+                return CHANGED
             case (There.LINK, There.FILE | There.EDITED, _):
                 return self._take_away(here, CUT_SHORT)
             case (There.LINK, _, There.FILE | There.EDITED):

@@ -1,0 +1,257 @@
+"""After a crash others were at work: what nobody can tell the end of stays offered, named and counted."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.crash import alter, file_records, open_again
+
+from fileorg.core.errors import UsageError
+from fileorg.core.events import NullReporter
+from fileorg.core.model import RecordState
+from fileorg.core.reasons import ReasonCode
+from fileorg.workflows.recover import recover_all
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.runs import Runs
+    from tests.support.tree import Tree
+
+    from fileorg.core.model import Outcome
+    from fileorg.workflows.recover import Recovered
+
+
+def save(tree: Tree, path: str, content: str = "saved by an editor") -> None:
+    """As editors do that write a new file and rename it over the old one."""
+    tree.write({path + "~": content})
+    tree.path(path + "~").rename(tree.path(path))
+
+
+def recover(runs: Runs) -> Recovered:
+    found = recover_all(runs.state, NullReporter())
+    assert found.left == []
+    return found
+
+
+def named(outcome: Outcome) -> list[tuple[bytes, RecordState, ReasonCode | None]]:
+    return [(each.path, each.state, each.reason and each.reason.code) for each in outcome.problems]
+
+
+@pytest.fixture
+def killed(tree: Tree, runs: Runs) -> Tree:
+    """Three files were moved when the process died; what came of them is not known."""
+    tree.write({"a.jpg": "1", "b.jpg": "2", "c.jpg": "3"})
+    runs.organize()
+    open_again(runs)
+    return tree
+
+
+ANOTHER = (b"Images/b.jpg", RecordState.CHANGED, ReasonCode.ANOTHER_FILE_THERE)
+SOMETHING_ELSE = (b"Images/b.jpg", RecordState.CHANGED, ReasonCode.SOMETHING_ELSE_THERE)
+GONE = (b"Images/b.jpg", RecordState.MISSING, ReasonCode.GONE)
+
+
+def test_saved_where_it_was_moved_to(killed: Tree, runs: Runs) -> None:
+    save(killed, "Images/b.jpg")
+    assert [(unsure.operation.id, unsure.files) for unsure in recover(runs).unsure] == [(1, 1)]
+    for _ in range(2):
+        assert named(runs.undo(1)) == [ANOTHER]
+        assert [unsure.files for unsure in recover(runs).unsure] == [1]
+    assert killed.read() == {"a.jpg": "1", "Images/b.jpg": "saved by an editor", "c.jpg": "3"}
+    assert named(runs.undo(include_changed=True)) == []
+    assert killed.read() == {"a.jpg": "1", "b.jpg": "saved by an editor", "c.jpg": "3"}
+    assert recover(runs).unsure == []
+    with pytest.raises(UsageError):
+        runs.undo(1)
+
+
+def test_redo_of_what_was_taken_back(killed: Tree, runs: Runs) -> None:
+    save(killed, "Images/b.jpg")
+    recover(runs)
+    after = killed.snapshot()
+    runs.undo(include_changed=True)
+    assert named(runs.redo()) == []
+    assert killed.snapshot().keys() == after.keys()
+    assert named(runs.undo()) == []
+    assert killed.read() == {"a.jpg": "1", "b.jpg": "saved by an editor", "c.jpg": "3"}
+
+
+def test_a_folder_or_a_link_is_there(killed: Tree, runs: Runs) -> None:
+    killed.path("Images/b.jpg").unlink()
+    killed.path("Images/c.jpg").unlink()
+    killed.write({"Images/b.jpg/inside": "x", "Images/c.jpg": "-> nowhere"})
+    assert [unsure.files for unsure in recover(runs).unsure] == [2]
+    for changed in (False, True):
+        problems = named(runs.undo(1, include_changed=changed))
+        assert sorted(problems) == [SOMETHING_ELSE, (b"Images/c.jpg", *SOMETHING_ELSE[1:])]
+    assert killed.read() == {"a.jpg": "1", "Images/b.jpg/inside": "x", "Images/c.jpg": "-> nowhere"}
+
+
+def test_it_was_deleted(killed: Tree, runs: Runs) -> None:
+    killed.path("Images/b.jpg").unlink()
+    recover(runs)
+    for _ in range(2):
+        assert named(runs.undo(1)) == [GONE]
+    killed.write({"Images/": ""})
+    killed.write({"Images/b.jpg": "from a backup"})
+    assert named(runs.undo(1, include_changed=True)) == []
+    assert killed.read()["b.jpg"] == "from a backup"
+
+
+def test_deleted_after_recovery(killed: Tree, runs: Runs) -> None:
+    save(killed, "Images/b.jpg")
+    recover(runs)
+    killed.path("Images/b.jpg").unlink()
+    assert named(runs.undo(1)) == [GONE]
+    assert recover(runs).unsure == []
+    assert sorted(record.state for record in file_records(runs)) == ["missing", "undone", "undone"]
+
+
+def test_saved_where_it_was_and_not_moved(killed: Tree, runs: Runs) -> None:
+    """There is nothing to be taken back."""
+    killed.path("Images/b.jpg").unlink()
+    save(killed, "b.jpg")
+    assert recover(runs).unsure == []
+    assert named(runs.undo()) == []
+    assert killed.read() == {"a.jpg": "1", "b.jpg": "saved by an editor", "c.jpg": "3"}
+
+
+def test_others_under_both_names(killed: Tree, runs: Runs) -> None:
+    save(killed, "Images/b.jpg", "there")
+    killed.write({"b.jpg": "here"})
+    assert [unsure.files for unsure in recover(runs).unsure] == [1]
+    assert named(runs.undo()) == [ANOTHER]
+    assert killed.read() == {"a.jpg": "1", "b.jpg": "here", "Images/b.jpg": "there", "c.jpg": "3"}
+    assert named(runs.undo(1, include_changed=True)) == [(b"Images/b.jpg", RecordState.CONFLICT, ReasonCode.NAME_TAKEN)]
+    assert named(runs.undo(1, include_changed=True, rename=True)) == []
+    assert killed.read() == {"a.jpg": "1", "b.jpg": "here", "b (2).jpg": "there", "c.jpg": "3"}
+
+
+def test_it_is_put_back_by_hand(killed: Tree, runs: Runs) -> None:
+    """Then it is where it was, and settled."""
+    save(killed, "Images/b.jpg")
+    recover(runs)
+    killed.path("Images/b.jpg").rename(killed.path("b.jpg"))
+    assert [problem.state for problem in runs.undo().problems] == [RecordState.SKIPPED]
+    assert recover(runs).unsure == []
+    assert sorted(record.state for record in file_records(runs)) == ["skipped", "undone", "undone"]
+    with pytest.raises(UsageError):
+        runs.undo(1)
+    assert killed.read() == {"a.jpg": "1", "b.jpg": "saved by an editor", "c.jpg": "3"}
+
+
+def test_its_folder_could_not_be_looked_at(killed: Tree, runs: Runs) -> None:
+    killed.path("Images").rename(killed.path("elsewhere"))
+    killed.path("Images").symlink_to("elsewhere")
+    assert [unsure.files for unsure in recover(runs).unsure] == [3]
+    assert [state for _, state, _ in named(runs.undo())] == [RecordState.FAILED] * 3
+    killed.path("Images").unlink()
+    killed.path("elsewhere").rename(killed.path("Images"))
+    assert named(runs.undo(1)) == []
+    killed.path("Images").rmdir()  # nobody could tell who had made it
+    assert killed.read() == {"a.jpg": "1", "b.jpg": "2", "c.jpg": "3"}
+    assert recover(runs).unsure == []
+
+
+def test_a_reserved_name_gives_no_stranger_away(killed: Tree, runs: Runs) -> None:
+    """Where a name was reserved, no inode number of what came there is known: that is no leave to take anything."""
+    alter(runs, "UPDATE records SET target_inode = 0, target_mtime_ns = 1 WHERE source_name = ?", b"b.jpg")
+    save(killed, "Images/b.jpg")
+    recover(runs)
+    assert named(runs.undo()) == [ANOTHER]
+    assert killed.read()["Images/b.jpg"] == "saved by an editor"
+
+
+# The undo itself was killed -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def undo_killed(tree: Tree, runs: Runs) -> Tree:
+    tree.write({"a.jpg": "1", "b.jpg": "2", "c.jpg": "3"})
+    runs.organize()
+    runs.undo()
+    open_again(runs, 2)
+    return tree
+
+
+def test_saved_where_the_undo_moved_it_to(undo_killed: Tree, runs: Runs) -> None:
+    """It is where it was: the next undo finds that, and all is taken back."""
+    save(undo_killed, "b.jpg")
+    assert [unsure.operation.id for unsure in recover(runs).unsure] == [2]
+    assert [state for _, state, _ in named(runs.undo(1))] == [RecordState.SKIPPED]
+    assert recover(runs).unsure == []
+    assert [record.state for record in file_records(runs)] == ["undone"] * 3
+    assert named(runs.redo(2)) == [(b"b.jpg", RecordState.CHANGED, ReasonCode.ANOTHER_FILE_THERE)]
+    assert undo_killed.read()["b.jpg"] == "saved by an editor"
+
+
+def test_saved_where_the_undo_took_it_from(undo_killed: Tree, runs: Runs) -> None:
+    save(undo_killed, "Images/b.jpg")
+    undo_killed.path("b.jpg").unlink()
+    recover(runs)
+    assert named(runs.undo(1)) == [ANOTHER]
+    assert named(runs.undo(1, include_changed=True)) == []
+    assert undo_killed.read() == {"a.jpg": "1", "b.jpg": "saved by an editor", "c.jpg": "3"}
+
+
+# Across disks, duplicates, leftovers ----------------------------------------------------------------------------------
+
+
+def test_saved_on_the_other_disk(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    tree.write({"a.jpg": "1", "b.jpg": "2"})
+    runs.organize(dest=elsewhere)
+    open_again(runs, state="copied")
+    there = elsewhere / "Images/b.jpg"
+    there.with_name("new").write_text("saved by an editor")
+    there.with_name("new").rename(there)
+    assert [unsure.files for unsure in recover(runs).unsure] == [1]
+    assert named(runs.undo()) == [ANOTHER]
+    assert named(runs.undo(1, include_changed=True)) == []
+    assert tree.read() == {"a.jpg": "1", "b.jpg": "saved by an editor"}
+    assert os.listdir(elsewhere) == []
+
+
+@pytest.mark.parametrize("link", ["stays", "goes"])
+@pytest.mark.parametrize("remedy", ["quarantine", "hardlink", "symlink"])
+def test_a_duplicate_was_saved_in_the_trash(tree: Tree, runs: Runs, remedy: str, link: str) -> None:
+    tree.write({"a": "same", "b": "same"})
+    runs.dedupe(remedy)
+    open_again(runs)
+    save(tree, ".fileorg/trash/1/b")
+    if link == "goes" and remedy != "quarantine":
+        tree.path("b").unlink()
+    recover(runs)
+    content = {name: text for name, text in tree.read().items() if text}
+    assert "saved by an editor" in content.values()
+    [problem] = runs.undo().problems
+    assert problem.state in {RecordState.CHANGED, RecordState.SKIPPED}
+    assert {name: text for name, text in tree.read().items() if text} == content
+
+
+@pytest.mark.parametrize("remedy", ["hardlink", "symlink"])
+def test_a_duplicate_was_deleted_in_the_trash(tree: Tree, runs: Runs, remedy: str) -> None:
+    tree.write({"a": "same", "b": "same"})
+    runs.dedupe(remedy)
+    open_again(runs)
+    tree.path(".fileorg/trash/1/b").unlink()
+    recover(runs)
+    [problem] = runs.undo().problems
+    assert problem.state in {RecordState.MISSING, RecordState.SKIPPED}
+
+
+def test_what_clean_took_was_saved_there(tree: Tree, runs: Runs) -> None:
+    tree.write({"a": "", "b": "", "x/": ""})
+    runs.clean()
+    open_again(runs)
+    save(tree, ".fileorg/trash/1/b")
+    assert [unsure.files for unsure in recover(runs).unsure] == [1]
+    [problem] = runs.undo().problems
+    assert problem.reason is not None
+    assert problem.reason.code is ReasonCode.ANOTHER_FILE_THERE
+    with suppress(UsageError):
+        assert named(runs.undo(1, include_changed=True)) == []
+    assert tree.read() == {"a": "", "b": "saved by an editor", "x/": ""}

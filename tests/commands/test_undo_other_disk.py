@@ -1,0 +1,210 @@
+"""Undo through another disk: a file that comes back is another one there, and older operations know it all the same."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.crash import alter, open_again
+from tests.support.disks import NotTested, plugged_in
+from tests.support.snapshot import differences
+
+from fileorg.core.events import NullReporter
+from fileorg.core.model import Action, By
+from fileorg.workflows.recover import recover_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from tests.support.runs import Runs
+    from tests.support.tree import Tree
+
+
+@pytest.fixture(params=["tmpfs", "exfat", "ntfs"])
+def other(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A folder on another disk."""
+    if request.param == "tmpfs":
+        yield request.getfixturevalue("elsewhere")
+        return
+    try:
+        with plugged_in(request.param, tmp_path / "plugged in") as disk:
+            place = disk.place / "files"
+            place.mkdir()
+            yield place
+    except NotTested as why:
+        pytest.skip(str(why))
+
+
+def write(tree: Tree) -> None:
+    tree.write({f"f{number}.txt": f"text {number}" for number in range(3)})
+    tree.write({"p.jpg": "picture", "x/y.jpg": "another", "x/z.mp3": "sound"})
+    for number, path in enumerate(["f0.txt", "f1.txt", "f2.txt", "p.jpg", "x/y.jpg", "x/z.mp3", "x", "."]):
+        tree.date(path, f"2019-03-{number + 1:02}")
+
+
+def goes_back(tree: Tree, runs: Runs, steps: Sequence[Callable[[], object]]) -> None:
+    """Each step is taken back exactly, newest first; then done again, and taken back once more."""
+    states = [tree.snapshot()]
+    for step in steps:
+        step()
+        states.append(tree.snapshot())
+    for _ in range(2):
+        for before in reversed(states[:-1]):
+            assert runs.undo().problems == []
+            assert differences(before, tree.snapshot()) == []
+        for _ in steps:
+            assert runs.redo().problems == []
+    for before in reversed(states[:-1]):
+        assert runs.undo().problems == []
+        assert differences(before, tree.snapshot()) == []
+
+
+def test_organize_then_to_another_disk(tree: Tree, runs: Runs, other: Path) -> None:
+    write(tree)
+    goes_back(tree, runs, [runs.organize, lambda: runs.organize(recursive=True, dest=other)])
+    assert not [path for path in other.rglob("*") if path.is_file()]
+
+
+def test_twice_in_the_tree_then_to_another_disk(tree: Tree, runs: Runs, other: Path) -> None:
+    write(tree)
+    steps = [
+        runs.organize,
+        lambda: runs.organize(recursive=True, by=By.DATE),
+        lambda: runs.organize(recursive=True, dest=other),
+    ]
+    goes_back(tree, runs, steps)
+
+
+def test_to_another_disk_and_on_there(tree: Tree, runs: Runs, other: Path) -> None:
+    """What is done on the other disk knows the copies there."""
+    write(tree)
+    steps = [
+        lambda: runs.organize(recursive=True, dest=other),
+        lambda: runs.organize(root=other, recursive=True, by=By.DATE),
+        lambda: runs.organize(root=other, recursive=True, by=By.EXTENSION),
+    ]
+    goes_back(tree, runs, steps)
+
+
+def test_to_another_disk_and_home_again(tree: Tree, runs: Runs, other: Path) -> None:
+    write(tree)
+    steps = [
+        runs.organize,
+        lambda: runs.organize(recursive=True, dest=other),
+        lambda: runs.organize(root=other, recursive=True, by=By.DATE, dest=tree.root),
+        lambda: runs.organize(recursive=True, by=By.EXTENSION),
+    ]
+    goes_back(tree, runs, steps)
+
+
+def test_in_part(tree: Tree, runs: Runs, other: Path) -> None:
+    """Roots and destinations differ from one operation to the next; the places are the same."""
+    write(tree)
+    steps = [
+        runs.organize,
+        lambda: runs.organize(root=tree.path("Documents"), by=By.EXTENSION),
+        lambda: runs.organize(root=tree.path("Documents"), recursive=True, dest=other),
+        lambda: runs.organize(root=tree.path("x"), dest=other),
+    ]
+    goes_back(tree, runs, steps)
+
+
+def test_copies_that_went_to_another_disk(tree: Tree, runs: Runs, other: Path) -> None:
+    """A copy is taken away only if it is the one that was made."""
+    tree.write({"in/a.txt": "1", "in/b.jpg": "2", "copies/": ""})
+    steps = [
+        lambda: runs.organize(root=tree.path("in"), dest=tree.path("copies"), action=Action.COPY),
+        lambda: runs.organize(root=tree.path("copies"), recursive=True, by=By.EXTENSION),
+        lambda: runs.organize(root=tree.path("copies"), recursive=True, dest=other),
+    ]
+    goes_back(tree, runs, steps)
+
+
+@pytest.mark.parametrize("remedy", ["quarantine", "hardlink", "symlink"])
+def test_duplicates_whose_keeper_went_to_another_disk(tree: Tree, runs: Runs, elsewhere: Path, remedy: str) -> None:
+    """Redo knows the keeper again."""
+    tree.write({"a/one.txt": "same", "b/two.txt": "same", "b/three.txt": "same"})
+    before = tree.snapshot()
+    runs.dedupe(remedy)
+    after = tree.snapshot()
+    runs.undo()
+    runs.organize(root=tree.path("a"), dest=elsewhere)
+    assert runs.undo().problems == []
+    assert tree.snapshot() == before
+    assert runs.redo(1).problems == []
+    assert {path: node.alone for path, node in tree.snapshot().items()} == {p: n.alone for p, n in after.items()}
+    assert runs.undo().problems == []
+    assert tree.snapshot() == before
+
+
+def test_duplicates_that_went_to_another_disk(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    tree.write({"a/one.txt": "same", "b/two.txt": "same"})
+    before = tree.snapshot()
+    runs.dedupe("quarantine")
+    runs.undo()
+    runs.organize(root=tree.path("b"), dest=elsewhere)
+    assert runs.undo().problems == []
+    assert runs.redo(1).problems == []
+    assert tree.read() == {"a/one.txt": "same", "b/": "", ".fileorg/trash/1/b/two.txt": "same"}
+    assert runs.undo().problems == []
+    assert tree.snapshot() == before
+
+
+def test_what_was_edited_on_the_other_disk_comes_all_the_way(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    tree.write({"a.txt": "1"})
+    runs.organize()
+    runs.organize(recursive=True, dest=elsewhere)
+    (elsewhere / "Documents/a.txt").write_text("edited in place")
+    assert runs.undo().problems == []
+    assert runs.undo().problems == []
+    assert tree.read() == {"a.txt": "edited in place"}
+
+
+def test_what_took_its_place_on_the_other_disk_is_another_file(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    """Only `--include-changed` takes it, each time anew."""
+    tree.write({"a.txt": "1"})
+    runs.organize()
+    runs.organize(recursive=True, dest=elsewhere)
+    (elsewhere / "new").write_text("replaced")
+    (elsewhere / "new").rename(elsewhere / "Documents/a.txt")
+    assert runs.undo(include_changed=True).problems == []
+    assert len(runs.undo(1).problems) == 1
+    assert tree.read() == {"Documents/a.txt": "replaced"}
+    assert runs.undo(1, include_changed=True).problems == []
+    assert tree.read() == {"a.txt": "replaced"}
+
+
+def test_a_stranger_with_the_old_number_is_not_taken_for_it(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    """What came back is at its place; a file elsewhere that got the free inode number is no one's."""
+    write(tree)
+    runs.organize()
+    runs.organize(recursive=True, dest=elsewhere)
+    tree.write({f"Music/{number}": "a stranger" for number in range(30)})
+    runs.undo()
+    shutil.rmtree(tree.path("Music"))
+    assert runs.undo().problems == []
+    assert tree.path("f0.txt").read_text() == "text 0"
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 2])
+def test_a_crash_in_the_undo(tree: Tree, runs: Runs, elsewhere: Path, rounds: int) -> None:
+    """Killed just before it was sealed: recovery tells the older records, too."""
+    write(tree)
+    before = tree.snapshot()
+    runs.organize()
+    runs.organize(recursive=True, dest=elsewhere)
+    for _ in range(rounds):
+        runs.undo()
+        runs.redo()
+    known = [(record.target_inode, record.id) for record in runs.records(1)]
+    last = runs.undo().operation
+    open_again(runs, last, state="copied")
+    for inode, record in known:
+        alter(runs, "UPDATE records SET target_inode = ? WHERE id = ?", inode, record)
+    recover_all(runs.state, NullReporter())
+    assert runs.undo(1).problems == []
+    assert {p: n for p, n in tree.snapshot().items() if p} == {p: n for p, n in before.items() if p}
+    assert os.listdir(elsewhere) == []
