@@ -65,10 +65,10 @@ def test_every_sentence_of_before_is_a_reason() -> None:
     assert {sentence: reason_of(sentence) for sentence in known} == known
 
 
-# A journal that version 2 wrote ---------------------------------------------------------------------------------------
+# A journal that an older version wrote --------------------------------------------------------------------------------
 
-_WRITTEN = Path(__file__).parent / "version_2"
-_TREES = json.loads((_WRITTEN / "trees.json").read_text())
+_WRITTEN = Path(__file__).parent
+_TREES = json.loads((_WRITTEN / "version_2" / "trees.json").read_text())
 
 
 def listed(root: Path) -> list[list[object]]:
@@ -85,9 +85,15 @@ def listed(root: Path) -> list[list[object]]:
     return sorted(found, key=lambda each: str(each[0]))
 
 
+@pytest.fixture(params=[2, 3])
+def was(request: pytest.FixtureRequest) -> int:
+    """The version that wrote the journal. Version 3 had read that of version 2."""
+    return int(request.param)
+
+
 @pytest.fixture
-def old(tree: Tree, state: StateDirectory, tmp_path: Path) -> Tree:
-    """A tree, and the journal of what version 2 did to it: two organizes, an undo, a dedupe, and an organize that was
+def old(tree: Tree, state: StateDirectory, tmp_path: Path, was: int) -> Tree:
+    """A tree, and the journal of what was done to it: two organizes, an undo, a dedupe, and an organize that was
     killed. Files are known again by their times, so that the journal can be given the inode numbers of here.
     """
     (tmp_path / "dest").mkdir()
@@ -97,7 +103,7 @@ def old(tree: Tree, state: StateDirectory, tmp_path: Path) -> Tree:
         place.chmod(mode)
     for path, _, _, mtime_ns, _ in reversed(_TREES["after"]):
         os.utime(tree.path(path), ns=(mtime_ns, mtime_ns))
-    written = (_WRITTEN / "journal.sql").read_text()
+    written = (_WRITTEN / f"version_{was}" / "journal.sql").read_text()
     for there, here in ((b"/T/root", tree.root), (b"/T/dest", tmp_path / "dest")):
         written = written.replace(there.hex().upper(), os.fsencode(here).hex())
     with closing(sqlite3.connect(os.fsdecode(state.journal))) as db, db:
@@ -138,23 +144,31 @@ def version(path: bytes) -> int:
         return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
-def test_it_is_copied_aside_and_brought_up_to_date(old: Tree, state: StateDirectory) -> None:
+def test_it_is_copied_aside_and_brought_up_to_date(old: Tree, state: StateDirectory, was: int) -> None:
     for _ in range(2):
         with Journal(state.journal) as journal:
             assert said(journal) == _SAID
-    aside = os.fsdecode(state.journal) + ".v2"
-    assert (version(state.journal), version(os.fsencode(aside))) == (schema.VERSION, 2)
+    aside = f"{os.fsdecode(state.journal)}.v{was}"
+    assert (version(state.journal), version(os.fsencode(aside))) == (schema.VERSION, was)
     assert stat.S_IMODE(os.stat(aside).st_mode) == 0o600
-    assert [name for name in os.listdir(state.path) if b".v" in name or b".part" in name] == [b"journal.db.v2"]
+    assert [name for name in os.listdir(state.path) if b".v" in name or b".part" in name] == [b"journal.db.v%d" % was]
     with closing(sqlite3.connect(aside)) as db:
-        assert db.execute("SELECT error FROM records WHERE id = 9").fetchone() == ("identical to a.jpg",)
+        query = f"SELECT {'error' if was == 2 else 'reason'} FROM records WHERE id = 9"
+        assert db.execute(query).fetchone() == ("identical to a.jpg" if was == 2 else "identical",)
 
 
-def test_a_copy_that_is_there_is_never_replaced(old: Tree, state: StateDirectory) -> None:
-    Path(os.fsdecode(state.journal) + ".v2").write_text("someone's")
+def test_what_was_not_read_back_then_is_not_known(old: Tree, state: StateDirectory) -> None:
+    query = "SELECT count(*), count(target_ctime_ns) FROM records"
+    for opened in (JournalReader(state.journal), Journal(state.journal), JournalReader(state.journal)):
+        with opened:
+            assert opened._queries.select(query) == [(27, 0)]
+
+
+def test_a_copy_that_is_there_is_never_replaced(old: Tree, state: StateDirectory, was: int) -> None:
+    Path(f"{os.fsdecode(state.journal)}.v{was}").write_text("someone's")
     Journal(state.journal).close()
-    assert Path(os.fsdecode(state.journal) + ".v2").read_text() == "someone's"
-    assert version(state.journal + b".v2-2") == 2
+    assert Path(f"{os.fsdecode(state.journal)}.v{was}").read_text() == "someone's"
+    assert version(state.journal + b".v%d-2" % was) == was
 
 
 def test_it_is_read_as_it_is_where_it_may_only_be_read(old: Tree, state: StateDirectory) -> None:
@@ -198,7 +212,9 @@ def test_it_is_recovered_and_undone_exactly(old: Tree, runs: Runs, tmp_path: Pat
     assert os.listdir(tmp_path / "dest") == []
 
 
-def test_whoever_is_killed_the_next_start_has_it_up_to_date(old: Tree, state: StateDirectory, tmp_path: Path) -> None:
+def test_whoever_is_killed_the_next_start_has_it_up_to_date(
+    old: Tree, state: StateDirectory, tmp_path: Path, was: int
+) -> None:
     kept = tmp_path / "kept"
     shutil.copytree(os.fsdecode(state.path), kept)
     for step in range(1, 40):
@@ -211,13 +227,15 @@ def test_whoever_is_killed_the_next_start_has_it_up_to_date(old: Tree, state: St
         ended = subprocess.run([sys.executable, "-c", script, os.fsdecode(state.journal)], check=False).returncode
         with Journal(state.journal) as journal:
             assert said(journal) == _SAID
-        assert version(state.journal + b".v2") == 2
+        copies = [os.path.join(state.path, name) for name in os.listdir(state.path) if name.startswith(b"journal.db.v")]
+        assert {version(copy) for copy in copies} == {was}
         if ended == 0:
             assert step > 5
             return
     raise AssertionError("it never came to its end")
 
 
+@pytest.mark.parametrize("was", [2])
 def test_a_journal_of_version_1_is_brought_up_to_date(old: Tree, state: StateDirectory) -> None:
     with closing(sqlite3.connect(os.fsdecode(state.journal))) as db, db:
         db.executescript(
@@ -232,7 +250,7 @@ def test_a_journal_of_version_1_is_brought_up_to_date(old: Tree, state: StateDir
 
 
 def test_no_room_for_the_copy_changes_nothing(
-    old: Tree, state: StateDirectory, monkeypatch: pytest.MonkeyPatch
+    old: Tree, state: StateDirectory, monkeypatch: pytest.MonkeyPatch, was: int
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -240,30 +258,30 @@ def test_no_room_for_the_copy_changes_nothing(
     monkeypatch.setattr(backup, "_sync", full)
     with pytest.raises(JournalError, match="cannot be copied"):
         Journal(state.journal)
-    assert version(state.journal) == 2
+    assert version(state.journal) == was
 
 
 def test_a_copy_is_kept_where_there_are_no_hard_links(
-    old: Tree, state: StateDirectory, monkeypatch: pytest.MonkeyPatch
+    old: Tree, state: StateDirectory, monkeypatch: pytest.MonkeyPatch, was: int
 ) -> None:
     def none(*_: object) -> None:
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
     monkeypatch.setattr(os, "link", none)
-    Path(os.fsdecode(state.journal) + ".v2").write_text("someone's")
+    Path(f"{os.fsdecode(state.journal)}.v{was}").write_text("someone's")
     with Journal(state.journal) as journal:
         assert said(journal) == _SAID
-    assert Path(os.fsdecode(state.journal) + ".v2").read_text() == "someone's"
-    assert version(state.journal + b".v2-2") == 2
+    assert Path(f"{os.fsdecode(state.journal)}.v{was}").read_text() == "someone's"
+    assert version(state.journal + b".v%d-2" % was) == was
     assert not Path(os.fsdecode(state.journal) + ".part").exists()
 
 
-def test_a_trigger_is_refused_before_anything_of_it_is_run(old: Tree, state: StateDirectory) -> None:
+def test_a_trigger_is_refused_before_anything_of_it_is_run(old: Tree, state: StateDirectory, was: int) -> None:
     with closing(sqlite3.connect(os.fsdecode(state.journal))) as db, db:
         db.execute("CREATE TRIGGER t AFTER UPDATE ON records BEGIN DELETE FROM folders; END")
     with pytest.raises(JournalError, match="trigger"):
         Journal(state.journal)
     with closing(sqlite3.connect(os.fsdecode(state.journal))) as db:
         assert db.execute("SELECT count(*) > 0 FROM folders").fetchone() == (1,)
-    assert version(state.journal) == 2
-    assert not Path(os.fsdecode(state.journal) + ".v2").exists()
+    assert version(state.journal) == was
+    assert not Path(f"{os.fsdecode(state.journal)}.v{was}").exists()

@@ -12,7 +12,7 @@ from fileorg.journal.schema import (
     LATER_TABLES,
     TABLES,
     VERSION,
-    holds_sentences,
+    is_begun,
     migrate,
     read_as_of_now,
 )
@@ -71,7 +71,7 @@ def _bring_up_to_date(db: sqlite3.Connection, path: bytes) -> None:
     version = _pragma(db, "user_version")
     if version >= VERSION:
         return
-    if holds_sentences(db) and version:
+    if version and not is_begun(db, version):
         from fileorg.journal.backup import set_aside  # once in the life of a journal
 
         try:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import sqlite_utils
 
 APPLICATION_ID = 0x464F5247  # "FORG"
-VERSION = 3
+VERSION = 4
 TABLES = frozenset({"operations", "folders", "records", "_sqlite_migrations"})
 LATER_TABLES = frozenset({"roots", "keepers"})
 
@@ -80,7 +80,12 @@ ALTER TABLE records ADD COLUMN about BLOB;
 ALTER TABLE records ADD COLUMN number INTEGER;
 ALTER TABLE records ADD COLUMN lost INTEGER;
 """
-# The old column was the last one.
+
+_FOURTH = """
+ALTER TABLE records ADD COLUMN target_ctime_ns INTEGER;
+"""
+"""Read back after our own last step, of what we made or put into our trash. NULL where it is not known."""
+# Of before version 3; the column that was renamed was the last one.
 _OLD_COLUMNS = (
     "id, operation, action, source_folder, source_name, target_folder, target_name, dev, inode, size, mtime_ns, mode,"
     " nlink, category, state, reverts, target_inode, target_mtime_ns, digest"
@@ -109,14 +114,22 @@ def migrate(db: sqlite3.Connection) -> None:
         _run(target, _THIRD)
         _sentences_to_codes(db)
 
+    @migrations(name="0004_ctime_read_back")
+    def _fourth(target: sqlite_utils.Database) -> None:
+        _run(target, _FOURTH)
+
     migrations.apply(sqlite_utils.Database(db, execute_plugins=False))
     db.execute(f"PRAGMA application_id={APPLICATION_ID}")
     db.execute(f"PRAGMA user_version={VERSION}")
 
 
-def holds_sentences(db: sqlite3.Connection) -> bool:
-    """Whether it is a journal of before version 3, whatever it says of itself: a migration may have been killed."""
-    return any(column == "error" for _, column, *_ in db.execute("PRAGMA table_info(records)"))
+def is_begun(db: sqlite3.Connection, version: int) -> bool:
+    """Whether a journal of that older version was already brought on a step, by a migration that was killed."""
+    return ("reason" if version < 3 else "target_ctime_ns") in _columns(db)
+
+
+def _columns(db: sqlite3.Connection) -> set[str]:
+    return {column for _, column, *_ in db.execute("PRAGMA table_info(records)")}
 
 
 def _sentences_to_codes(db: sqlite3.Connection) -> None:
@@ -133,7 +146,7 @@ def _sentences_to_codes(db: sqlite3.Connection) -> None:
 
 def read_as_of_now(db: sqlite3.Connection) -> None:
     """Let an older journal that may only be read answer as one of today: tables that it lacks are empty, sentences are
-    codes.
+    codes, and what was not read back then is not known.
 
     What is made is private to the connection, and nothing is written.
     """
@@ -141,13 +154,16 @@ def read_as_of_now(db: sqlite3.Connection) -> None:
         # Only then: a temporary table hides one of the same name.
         for statement in filter(str.strip, _SECOND.replace("CREATE TABLE", "CREATE TEMP TABLE").split(";\n")):
             db.execute(statement)
-    if not holds_sentences(db):
+    columns = _columns(db)
+    if "error" not in columns:
+        if "target_ctime_ns" not in columns:
+            db.execute("CREATE TEMP VIEW records AS SELECT *, NULL AS target_ctime_ns FROM main.records")
         return
     for position, column in enumerate(_OF_REASON):
         db.create_function(f"{column}_of", 1, partial(_part_of, position), deterministic=True)
     # Most records have no sentence: no function is called for them.
     parts = ", ".join(f"CASE WHEN error NOT NULL THEN {column}_of(error) END AS {column}" for column in _OF_REASON)
-    db.execute(f"CREATE TEMP VIEW records AS SELECT {_OLD_COLUMNS}, {parts} FROM main.records")
+    db.execute(f"CREATE TEMP VIEW records AS SELECT {_OLD_COLUMNS}, {parts}, NULL AS target_ctime_ns FROM main.records")
 
 
 def _part_of(position: int, text: object) -> str | bytes | int | None:
