@@ -39,6 +39,7 @@ class Row(NamedTuple):
 ROWS = (
     Row("kills", ("tests/faults/test_kills.py::test_a_kill_at_every_call",)),
     Row("recovery", ("tests/faults/test_kills.py::test_a_kill_of_every_recovery",)),
+    Row("names taken since", ("tests/faults/test_names_taken_after_a_kill.py",)),
     Row("duplicates", ("tests/faults/test_duplicates_disturbed.py",)),
     Row("purge", ("tests/faults/test_purging.py",)),
     Row("failing-calls", ("tests/faults/test_failing_calls.py",)),

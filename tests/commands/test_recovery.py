@@ -9,14 +9,17 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.crash import CUT_SHORT, DONE, NOT_DONE, alter, file_records, open_again, recovered
+from tests.support.crash import CUT_SHORT, DONE, NOT_DONE, alter, file_records, open_again, recovered, reserved
 
 from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, RecordState
-from fileorg.execute.temporaries import PLACED, aside
+from fileorg.execute.temporaries import aside
 from fileorg.workflows.recover import recover_all
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from tests.support.runs import Runs
     from tests.support.tree import Tree
 
@@ -129,25 +132,54 @@ def test_recovery_may_be_repeated(moved: Tree, runs: Runs) -> None:
 # A placeholder --------------------------------------------------------------------------------------------------------
 
 
-def test_a_name_that_was_only_reserved_is_given_free(moved: Tree, runs: Runs) -> None:
+@pytest.fixture
+def taken(moved: Tree, runs: Runs) -> Path:
+    """The file is under its old name still, and its new one is taken by an empty file, as we make it."""
     moved.path("Images/a.jpg").rename(moved.path("a.jpg"))
-    moved.write({"Images/a.jpg": ""})
-    open_again(runs, target_inode=PLACED, target_mtime_ns=moved.path("Images/a.jpg").stat().st_mtime_ns)
+    os.close(os.open(moved.path("Images/a.jpg"), os.O_CREAT | os.O_EXCL, 0o400))
+    open_again(runs)
+    return moved.path("Images/a.jpg")
+
+
+def test_a_name_that_was_only_reserved_is_given_free(moved: Tree, runs: Runs, taken: Path) -> None:
+    reserved(runs, inode=taken.stat().st_ino, ctime_ns=taken.stat().st_ctime_ns)
     assert recovered(runs) == CUT_SHORT
     assert moved.read() == {"a.jpg": "1", "Images/": ""}
 
 
-def test_an_empty_file_that_was_there_before_is_not_ours(moved: Tree, runs: Runs) -> None:
-    moved.path("Images/a.jpg").rename(moved.path("a.jpg"))
-    moved.write({"Images/a.jpg": ""})
-    moved.date("Images/a.jpg", "2020-01-01")
-    open_again(runs, target_inode=PLACED, target_mtime_ns=moved.path("a.jpg").stat().st_ctime_ns)
+def test_as_well_before_it_is_known_by_which_file(moved: Tree, runs: Runs, taken: Path) -> None:
+    reserved(runs, inode=None, ctime_ns=taken.stat().st_ctime_ns - 10**6)
+    assert recovered(runs) == CUT_SHORT
+    assert moved.read() == {"a.jpg": "1", "Images/": ""}
+
+
+_FOREIGN: dict[str, Callable[[os.stat_result], tuple[int | None, int]]] = {
+    "another number": lambda seen: (seen.st_ino + 1, seen.st_ctime_ns),
+    "touched since": lambda seen: (seen.st_ino, seen.st_ctime_ns - 1),
+    "from before": lambda seen: (None, seen.st_ctime_ns + 10**10),
+    "from later": lambda seen: (None, seen.st_ctime_ns - 10**10),
+}
+
+
+@pytest.mark.parametrize("why", [*_FOREIGN, "nothing was reserved", "another mode", "not empty"])
+def test_another_empty_file_is_not_ours(moved: Tree, runs: Runs, taken: Path, why: str) -> None:
+    seen = taken.stat()
+    if why in _FOREIGN:
+        inode, ctime_ns = _FOREIGN[why](seen)
+        reserved(runs, inode=inode, ctime_ns=ctime_ns)
+    elif why != "nothing was reserved":
+        if why == "another mode":
+            taken.chmod(0o644)
+        else:
+            taken.write_text("someone's")
+        reserved(runs, inode=None, ctime_ns=taken.stat().st_ctime_ns)
     assert recovered(runs) == [("conflict", "the name is taken")]
-    assert moved.read() == {"a.jpg": "1", "Images/a.jpg": ""}
+    assert moved.read() == {"a.jpg": "1", "Images/a.jpg": "someone's" if why == "not empty" else ""}
 
 
 def test_it_was_renamed_over_the_placeholder(moved: Tree, runs: Runs) -> None:
-    open_again(runs, target_inode=PLACED, target_mtime_ns=1)
+    open_again(runs)
+    reserved(runs, inode=1, ctime_ns=1)
     assert recovered(runs) == DONE
     runs.undo()
     assert moved.read() == {"a.jpg": "1"}

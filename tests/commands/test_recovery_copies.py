@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.crash import CUT_SHORT, DONE, NOT_DONE, alter, file_records, open_again, recovered
+from tests.support.crash import CUT_SHORT, DONE, NOT_DONE, alter, file_records, open_again, recovered, reserved
 
 from fileorg.core.errors import UsageError
 from fileorg.core.events import NullReporter
@@ -112,8 +112,19 @@ def test_a_copy_that_had_only_reserved_its_name(copied: Tree, runs: Runs) -> Non
     open_again(runs, state="intent")
     copied.path("Images/a.jpg").rename(copied.path(part(runs)))
     copied.write({"Images/a.jpg": ""})
+    seen = copied.path("Images/a.jpg").stat()
+    reserved(runs, inode=seen.st_ino, ctime_ns=seen.st_ctime_ns)
     assert recovered(runs) == CUT_SHORT
     assert copied.read() == {"a.jpg": "1", "Images/": ""}
+
+
+@pytest.mark.parametrize("known", ["intent", "copied"])
+def test_someone_has_put_an_empty_file_in_the_place_of_a_copy(copied: Tree, runs: Runs, known: str) -> None:
+    open_again(runs, state=known)
+    copied.path("Images/a.jpg").rename(copied.path(part(runs)))
+    copied.write({"Images/a.jpg": ""})
+    assert recovered(runs) == [("conflict", "the name is taken")]
+    assert copied.read() == {"a.jpg": "1", "Images/a.jpg": ""}
 
 
 def test_a_second_recovery_goes_on_where_the_first_was_killed(copied: Tree, runs: Runs) -> None:

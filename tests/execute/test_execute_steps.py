@@ -29,9 +29,14 @@ if TYPE_CHECKING:
     from tests.support.runs import Runs
     from tests.support.tree import Tree
 
+    from fileorg.core.model import Entry
     from fileorg.core.state import StateDirectory
 
 _NOBODY = 65534
+
+
+def nobody_is_told(_: Entry | None) -> None:
+    """Of a name that is taken by an empty file."""
 
 
 @pytest.fixture
@@ -47,15 +52,15 @@ def test_only_what_is_expected_is_removed(tree: Tree, storage: LocalStorage) -> 
     tree.write({"a": "1", "b": "2"})
     expected = storage.lstat(b"", b"a")
     assert expected is not None
-    assert not remove_checked(storage, b"", b"b", b"aside", identity(expected))
-    assert remove_checked(storage, b"", b"a", b"aside", identity(expected))
+    assert not remove_checked(storage, b"", b"b", b"aside", identity(expected), reserving=nobody_is_told)
+    assert remove_checked(storage, b"", b"a", b"aside", identity(expected), reserving=nobody_is_told)
     assert tree.read() == {"b": "2"}
 
 
 def test_what_cannot_be_put_back_is_told(tree: Tree, storage: LocalStorage) -> None:
     tree.write({"aside": "1", "a": "an outsider was faster"})
     with pytest.raises(Stuck, match=r"a could not be put back under its name \(File exists\): it is aside now"):
-        put_back(storage, b"", b"a", b"aside")
+        put_back(storage, b"", b"a", b"aside", nobody_is_told)
     assert tree.read() == {"aside": "1", "a": "an outsider was faster"}
 
 
@@ -73,7 +78,7 @@ def test_what_others_remove_while_it_is_aside_is_removed(
         tree.path("aside").unlink()
 
     monkeypatch.setattr(storage, "rename_noreplace", rename_and_lose)
-    assert remove_checked(storage, b"", b"a", b"aside", identity(expected))
+    assert remove_checked(storage, b"", b"a", b"aside", identity(expected), reserving=nobody_is_told)
     assert tree.read() == {}
 
 
@@ -82,20 +87,24 @@ def test_what_others_remove_while_it_is_aside_is_removed(
 
 def test_a_rename_over_a_name_that_was_reserved(tree: Tree, storage: LocalStorage) -> None:
     tree.write({"a": "1"})
-    rename_over_reserved(storage, b"", b"a", storage, b"", b"b")
+    told: list[Entry | None] = []
+    rename_over_reserved(storage, b"", b"a", storage, b"", b"b", told.append)
     assert tree.read() == {"b": "1"}
+    assert [entry and (entry.name, entry.size) for entry in told] == [None, (b"b", 0)]
 
 
 def test_a_name_that_is_taken_cannot_be_reserved(tree: Tree, storage: LocalStorage) -> None:
     tree.write({"a": "1", "b": "2"})
+    told: list[Entry | None] = []
     with pytest.raises(FileExistsError):
-        rename_over_reserved(storage, b"", b"a", storage, b"", b"b")
+        rename_over_reserved(storage, b"", b"a", storage, b"", b"b", told.append)
     assert tree.read() == {"a": "1", "b": "2"}
 
 
 def test_a_reserved_name_is_given_free_when_the_rename_fails(tree: Tree, storage: LocalStorage) -> None:
+    told: list[Entry | None] = []
     with pytest.raises(FileNotFoundError):
-        rename_over_reserved(storage, b"", b"missing", storage, b"", b"b")
+        rename_over_reserved(storage, b"", b"missing", storage, b"", b"b", told.append)
     assert tree.read() == {}
 
 

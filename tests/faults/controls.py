@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -113,6 +114,19 @@ def respell() -> None:
     plan.OrganizePlan.batches = batches  # type: ignore[method-assign, assignment]
 
 
+def neither() -> None:
+    """No control, but a file system that can neither rename without replacing nor link."""
+
+    def refuses(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    def links_nothing(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    posix.rename_noreplace = refuses
+    vars(os)["link"] = links_nothing
+
+
 def unlink_then_link() -> None:
     """A hard link in the place of a duplicate as most programs make it: what is there goes first."""
 
@@ -134,5 +148,6 @@ CONTROLS: dict[str, Callable[[], None]] = {
     "no flush": no_flush,
     "stray": stray,
     "respell": respell,
+    "neither": neither,
     "unlink, then link": unlink_then_link,
 }

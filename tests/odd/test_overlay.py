@@ -181,7 +181,7 @@ _COMMANDS = {
 @pytest.mark.parametrize("layers", ["one file system", "two file systems"])
 def test_kills(tmp_path: Path, elsewhere: Path, driver: Driver, command: str, layers: str) -> None:
     """Every few steps of it, then of the undo that follows: recovery and undo lead back to the first files."""
-    for die_at in range(3, 400, 9):
+    for die_at in range(3, 400, 19):
         folder = tmp_path / str(die_at)
         folder.mkdir()
         lower = (folder if layers == "one file system" else elsewhere) / f"lower-{die_at}"

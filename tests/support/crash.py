@@ -28,6 +28,12 @@ def open_again(runs: Runs, operation: int = 1, **columns: Any) -> None:
     alter(runs, f"UPDATE records SET {names} WHERE operation = ? AND {files}", *columns.values(), operation)
 
 
+def reserved(runs: Runs, *, inode: int | None, ctime_ns: int, operation: int = 1) -> None:
+    """As if an empty file of ours had just taken the name of each file, or without an inode, had been about to."""
+    for record in file_records(runs, operation):
+        alter(runs, "INSERT OR REPLACE INTO reservations VALUES (?, ?, ?)", record.id, inode, ctime_ns)
+
+
 def alter(runs: Runs, statement: str, *values: Any) -> None:
     """Change the journal."""
     with closing(sqlite3.connect(os.fsdecode(runs.state.journal))) as db, db:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeAlias
 from fileorg.core.names import split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fileorg.core.reasons import Reason
 
@@ -185,6 +185,19 @@ class Listing(NamedTuple):
     files: list[Entry]
     folders: list[Entry]
     others: list[Entry]  # symlinks, FIFOs, sockets, devices: counted, never followed
+
+
+class Reservation(NamedTuple):
+    """An empty file that took a name for another one: by what it is known. Without an inode, its name was only about to
+    be taken, at `ctime_ns`.
+    """
+
+    inode: int | None
+    ctime_ns: int
+
+
+Reserving: TypeAlias = "Callable[[Entry | None], None]"
+"""Told before a name is taken by an empty file, and of that file once it is there."""
 
 
 class Keeper(NamedTuple):

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.core.model import RecordState
 from fileorg.execute.identity import Identity, is_known
-from fileorg.execute.temporaries import PLACED, aside, is_empty_since, temporary
+from fileorg.execute.temporaries import aside, temporary
 from fileorg.execute.verdict import CUT_SHORT, DONE, NOT_DONE, TAKEN, Verdict
 from fileorg.storage.links import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fileorg.core.model import Base, Entry, Keeper
+    from fileorg.core.model import Base, Entry, Keeper, Reservation, Reserving
     from fileorg.core.reasons import Reason
     from fileorg.journal.rows import Record
     from fileorg.storage.local.storage import LocalStorage
@@ -30,9 +30,11 @@ class Case:
         disturbs: Callable[[Record, Base, bytes], None],
         digest_of: Callable[[int], bytes | None],
         keeper: Keeper | None,
+        reservation: Reservation | None,
+        reserving: Reserving,
     ) -> None:
         """`disturbs` is told of each folder in which something of ours is about to be taken away; `digest_of` tells the
-        digest of what another record copied.
+        digest of what another record copied. `reservation`: a name of it may be taken by an empty file of ours.
         """
         self.record = record
         self.storages = storages
@@ -42,9 +44,9 @@ class Case:
         self.temporary = temporary(operation, record.id)
         self.aside = aside(operation, record.id)
         self.original = Identity(record.inode, record.size, record.mtime_ns)
-        self.placed = record.target_inode == PLACED and record.inode != PLACED
-        made = Identity(record.target_inode, record.size, record.target_mtime_ns)
-        self.moved = self.original if self.placed else made
+        self.moved = Identity(record.target_inode, record.size, record.target_mtime_ns)
+        self.reservation = reservation
+        self.reserving = reserving
         self._disturbs = disturbs
         self.digest_of = digest_of
         self.not_done = CUT_SHORT if record.reason == CUT_SHORT.reason else NOT_DONE
@@ -103,12 +105,20 @@ class Case:
         known = self.record.state in noted and self.record.reason != CUT_SHORT.reason
         return self.record.reason if known else None
 
-    def is_our_placeholder(self, target: Entry | None) -> bool:
-        return self.placed and target is not None and is_empty_since(target, self.record.target_mtime_ns)
+    def remove_reservation(self) -> None:
+        """Remove the empty file of ours that may have taken a name of it: then all is as if that had been free."""
+        if self.reservation is None:
+            return
+        # Such a file may have come and gone.
+        self.touch()
+        for place in {self.source_place, self.target_place}:
+            known = self.is_original(place.look()) or self.is_made(place.look(), self.moved)
+            if not known and place.storage.is_reserved(place.folder, place.name, self.reservation):
+                place.remove()
 
     def as_placed(self, target: Entry | None) -> dict[str, Any]:
         """What to record of a file that was moved by a placeholder, and not recorded yet."""
-        if not self.placed or target is None:
+        if self.reservation is None or target is None:
             return {}
         return {"target_inode": target.inode, "target_mtime_ns": target.mtime_ns}
 

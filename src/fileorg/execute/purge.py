@@ -63,7 +63,8 @@ class _Purge:
 
     def _remove(self, file: Trashed) -> None:
         try:
-            self.outcome.bytes += remove(self._storages[file.base], self._purged.id, file)
+            reserving = self._journal.reservations.announcing(file.id)
+            self.outcome.bytes += remove(self._storages[file.base], self._purged.id, file, reserving)
             self.outcome.done += 1
         except Stuck:
             raise
@@ -127,10 +128,12 @@ def settle_purge(journal: Journal, operation: Operation, storages: Sequence[Loca
     unsettled, first = 0, ""
     for files in journal.trash.files(purged, RecordState.PURGED):
         back: list[int] = []
+        reservations = journal.reservations.of(files[0].id, files[-1].id) if files else {}
         for storage, folder, some in by_folder(storages, files):
             for file, is_there in zip(some, are_there(storage, folder, purged.id, some), strict=True):
                 try:
-                    if is_there and is_back(storage, purged.id, file, operation.started_ns):
+                    known = reservations.get(file.id), journal.reservations.announcing(file.id)
+                    if is_there and is_back(storage, purged.id, file, *known):
                         back.append(file.id)
                 except (Stuck, OSError) as error:
                     unsettled += 1

@@ -61,12 +61,22 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
 
     for batch in journal.records(operation):
         marks, keeper_of = [], journal.groups.keepers(batch[0].id, batch[-1].id).get
+        reservation_of = journal.reservations.of(batch[0].id, batch[-1].id).get
         for raw in batch:
             record = checked(raw)
             if record.reason == CUT_SHORT.reason:  # a recovery was killed in its turn
                 disturbed |= {(record.source_base, record.source_folder), (record.target_base, record.target_folder)}
             try:
-                case = Case(record, operation.id, storages, disturbs, journal.digest_of, keeper_of(record.id))
+                case = Case(
+                    record,
+                    operation.id,
+                    storages,
+                    disturbs,
+                    journal.digest_of,
+                    keeper_of(record.id),
+                    reservation_of(record.id),
+                    journal.reservations.announcing(record.id),
+                )
                 verdict = _judge(record, case, storages)
             except (Stuck, OSError) as error:
                 unsettled += 1
@@ -94,7 +104,7 @@ def is_recognised(journal: Journal, operation: Operation, storages: Sequence[Loc
             record = checked(raw)
             if record.action in FOLDER_ACTIONS:
                 continue
-            case = Case(record, operation.id, storages, lambda *_: None, journal.digest_of, None)
+            case = Case(record, operation.id, storages, lambda *_: None, journal.digest_of, None, None, lambda _: None)
             if case.is_recognised():
                 return True
             alone = False
@@ -105,6 +115,7 @@ def _judge(record: Record, case: Case, storages: Sequence[LocalStorage]) -> Verd
     if record.state in {RecordState.SKIPPED, RecordState.UNDONE} and record.reason not in _OF_RECOVERY:
         return Verdict(record.state, record.reason)  # decided before anything was done
     try:
+        case.remove_reservation()
         verdict = handler_of(record.action, record.source_base, record.target_base, storages).settle(case)
     except OSError as error:
         if error.errno not in _NO_LONGER_A_FOLDER:

@@ -13,16 +13,10 @@ from fileorg.core.names import display, join
 from fileorg.execute.identity import identity, is_certain
 
 if TYPE_CHECKING:
-    from fileorg.core.model import Entry
+    from fileorg.core.model import Reserving
     from fileorg.execute.identity import Identity
     from fileorg.storage.local.original import Original
     from fileorg.storage.local.storage import LocalStorage
-
-_CLOCK_NS = 2_000_000_000
-"""How coarse the times of a file system may be: FAT counts in steps of two seconds."""
-
-PLACED = 0
-"""As the inode of a target: an empty file of ours may have taken the name. No file has that number."""
 
 
 class Stuck(StorageFailure):
@@ -49,6 +43,8 @@ def remove_checked(
     expected: Identity,
     digest: bytes | None = None,
     original: Original | None = None,
+    *,
+    reserving: Reserving,
 ) -> bool:
     """Remove a file, if it is what was expected: it is moved aside, looked at there, and only then removed.
 
@@ -57,8 +53,8 @@ def remove_checked(
     Between a look and an unlink of the same name another program could put its own file. False if it was another
     file: that is back under its name. Raises `OSError` if nothing was done, and `Stuck` if it is aside now.
     """
-    rename_beside(storage, folder, name, aside_name)
-    return settle_aside(storage, folder, name, aside_name, expected, digest, original)
+    put_aside(storage, folder, name, aside_name)
+    return settle_aside(storage, folder, name, aside_name, expected, digest, original, reserving=reserving)
 
 
 def settle_aside(
@@ -69,6 +65,8 @@ def settle_aside(
     expected: Identity,
     digest: bytes | None = None,
     original: Original | None = None,
+    *,
+    reserving: Reserving,
 ) -> bool:
     """The second half of `remove_checked`: remove what is aside if it fits, else put it back.
 
@@ -83,44 +81,52 @@ def settle_aside(
             return True
     except OSError as error:
         failure = error
-    put_back(storage, folder, name, aside_name)
+    put_back(storage, folder, name, aside_name, reserving)
     if failure is not None:
         raise failure
     return False
 
 
-def put_back(storage: LocalStorage, folder: bytes, name: bytes, aside_name: bytes) -> None:
+def put_back(storage: LocalStorage, folder: bytes, name: bytes, aside_name: bytes, reserving: Reserving) -> None:
     """Give what is aside its name again. Raises `Stuck`."""
     try:
-        rename_beside(storage, folder, aside_name, name)
+        rename_beside(storage, folder, aside_name, name, reserving)
     except OSError as error:
         path, now = display(join(folder, name)), display(aside_name)
         raise Stuck(f"{path} could not be put back under its name ({error.strerror}): it is {now} now.") from error
 
 
-def rename_beside(storage: LocalStorage, folder: bytes, name: bytes, new_name: bytes) -> None:
+def put_aside(storage: LocalStorage, folder: bytes, name: bytes, aside_name: bytes) -> None:
+    """Give a file a name of ours, which recovery knows anyway. Raises `OSError`."""
+    rename_beside(storage, folder, name, aside_name, lambda _: None)
+
+
+def rename_beside(storage: LocalStorage, folder: bytes, name: bytes, new_name: bytes, reserving: Reserving) -> None:
     """Give a file another name in its folder, by whatever the file system has. Raises `OSError`."""
     try:
         storage.rename_noreplace(folder, name, storage, folder, new_name)
     except OSError as error:
         if error.errno != errno.ENOTSUP:
             raise
-        rename_over_reserved(storage, folder, name, storage, folder, new_name)
+        rename_over_reserved(storage, folder, name, storage, folder, new_name, reserving)
 
 
 def rename_over_reserved(
-    source: LocalStorage, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
+    source: LocalStorage,
+    folder: bytes,
+    name: bytes,
+    target: LocalStorage,
+    target_folder: bytes,
+    target_name: bytes,
+    reserving: Reserving,
 ) -> None:
     """Where the file system can neither rename without replacing nor link: take the name with an empty file first."""
+    reserving(None)
     reserved = target.reserve(target_folder, target_name)
+    reserving(reserved)
     try:
         source.rename_onto_reserved(folder, name, target, target_folder, reserved)
     except OSError:
         if identity(reserved).fits(target.lstat(target_folder, target_name)):
             target.remove(target_folder, target_name)
         raise
-
-
-def is_empty_since(entry: Entry, time_ns: int) -> bool:
-    """Whether it is an empty file that was made at that time or later."""
-    return entry.is_file and entry.size == 0 and entry.mtime_ns >= time_ns - _CLOCK_NS

@@ -16,14 +16,14 @@ from fileorg.core.names import display, join, split
 from fileorg.core.reasons import ReasonCode
 from fileorg.execute.identity import Identity, is_known
 from fileorg.execute.seal import sync_all
-from fileorg.execute.temporaries import aside, is_empty_since, put_back, rename_beside
+from fileorg.execute.temporaries import aside, put_aside, put_back
 from fileorg.execute.verdict import Refusal
 from fileorg.storage.local.listing import entry_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fileorg.core.model import Entry, Listing
+    from fileorg.core.model import Entry, Listing, Reservation, Reserving
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation, Place
     from fileorg.journal.trash import Trashed
@@ -72,13 +72,13 @@ def _identity(file: Trashed) -> Identity:
     return Identity(file.inode, file.size, file.mtime_ns)
 
 
-def remove(storage: LocalStorage, operation: int, file: Trashed) -> int:
+def remove(storage: LocalStorage, operation: int, file: Trashed, reserving: Reserving) -> int:
     """Remove one file, aside first: between a look and an unlink of one name someone could put another file there.
 
     How many bytes it frees. Raises `Refusal` or `OSError` if it is still under its name, `Stuck` if it is aside.
     """
     folder, name = file.folder, aside(operation, file.id)
-    rename_beside(storage, folder, file.name, name)
+    put_aside(storage, folder, file.name, name)
     failure: OSError | None = None
     try:
         entry = storage.lstat(folder, name)
@@ -89,7 +89,7 @@ def remove(storage: LocalStorage, operation: int, file: Trashed) -> int:
             return entry.size if entry.nlink == 1 else 0
     except OSError as error:
         failure = error
-    put_back(storage, folder, file.name, name)
+    put_back(storage, folder, file.name, name, reserving)
     if failure is not None:
         raise failure
     raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_AND_KEPT)
@@ -111,34 +111,38 @@ def are_there(storage: LocalStorage, folder: bytes, operation: int, files: Seque
     return (one is not None or other is not None for one, other in zip(named, put_aside, strict=True))
 
 
-def is_back(storage: LocalStorage, operation: int, file: Trashed, since_ns: int) -> bool:
-    """Give a file its name again if it is aside. Whether it is there, maybe edited. `since_ns`: when the purge began.
+def is_back(
+    storage: LocalStorage, operation: int, file: Trashed, reservation: Reservation | None, reserving: Reserving
+) -> bool:
+    """Give a file its name again if it is aside. Whether it is there, maybe edited.
 
+    `reservation`: its name may be taken by an empty file of ours.
     Raises `OSError`, `Stuck`.
     """
     folder, name = file.folder, aside(operation, file.id)
-    there, put_aside = storage.lstat(folder, file.name), storage.lstat(folder, name)
-    if put_aside is not None:
-        if there is not None and _is_second_name(put_aside, there, storage, file):
+    there, moved = storage.lstat(folder, file.name), storage.lstat(folder, name)
+    if moved is not None:
+        if reservation is not None and storage.is_reserved(folder, file.name, reservation):
+            storage.discard(folder, file.name)
+            there = None
+        if there is not None and _is_second_name(moved, there, storage, file):
             storage.discard(folder, name)
-        elif there is not None and _is_ours(storage, name, file, put_aside):
+        elif there is not None and _is_ours(storage, name, file, moved):
             storage.discard(folder, name)  # its name is taken: it goes, as it was about to
-            if is_empty_since(there, since_ns):
-                storage.discard(folder, file.name)  # by ourselves, to give it back
             return False
         else:
-            put_back(storage, folder, file.name, name)
+            put_back(storage, folder, file.name, name, reserving)
         there = storage.lstat(folder, file.name)
     if there is None or is_known(storage, folder, there, _identity(file)):
         return there is not None
     return there.is_file and there.inode == file.inode and not storage.reuses_inodes(folder)
 
 
-def _is_second_name(put_aside: Entry, there: Entry, storage: LocalStorage, file: Trashed) -> bool:
+def _is_second_name(moved: Entry, there: Entry, storage: LocalStorage, file: Trashed) -> bool:
     """Whether what is aside is the file between link and unlink, or an empty file that was to reserve the name."""
-    if (put_aside.dev, put_aside.inode) == (there.dev, there.inode) and put_aside.nlink > 1:
+    if (moved.dev, moved.inode) == (there.dev, there.inode) and moved.nlink > 1:
         return True
-    return put_aside.size == 0 and is_known(storage, file.folder, there, _identity(file))
+    return moved.size == 0 and is_known(storage, file.folder, there, _identity(file))
 
 
 # The folders ----------------------------------------------------------------------------------------------------------

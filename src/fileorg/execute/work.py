@@ -16,7 +16,7 @@ from fileorg.execute.temporaries import aside, remove_checked
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fileorg.core.model import Base
+    from fileorg.core.model import Base, Reserving
     from fileorg.execute.identity import Identity
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation
@@ -110,4 +110,10 @@ class Work:
         original: Original | None = None,
     ) -> bool:
         """`remove_checked` with the names of this operation."""
-        return remove_checked(storage, folder, name, aside(self.operation, record), expected, digest, original)
+        reserving = self.reserving(record)
+        name_aside = aside(self.operation, record)
+        return remove_checked(storage, folder, name, name_aside, expected, digest, original, reserving=reserving)
+
+    def reserving(self, record: int) -> Reserving:
+        """What notes that a name of a record is taken by an empty file."""
+        return self.journal.reservations.announcing(record)

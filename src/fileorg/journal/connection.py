@@ -114,7 +114,7 @@ def _check_identity(db: sqlite3.Connection, shown: str) -> None:
     if application != APPLICATION_ID and not empty:
         # A crash in the first migration leaves tables of ours without the mark.
         names = {row[0] for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-        if application or not names <= TABLES | LATER_TABLES:
+        if application or not names <= TABLES | LATER_TABLES.keys():
             raise JournalError(
                 f"{shown} is a database of another program.",
                 hint="name another state directory with --state-dir or FILEORG_HOME",
@@ -142,7 +142,8 @@ def _check_schema(db: sqlite3.Connection, shown: str) -> None:
 def _check_tables(db: sqlite3.Connection, shown: str, *, empty_ok: bool) -> None:
     query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
     tables = {name for (name,) in db.execute(query)}
-    wanted = TABLES | LATER_TABLES if _pragma(db, "user_version") >= 2 else TABLES
+    version = _pragma(db, "user_version")
+    wanted = TABLES | {name for name, since in LATER_TABLES.items() if version >= since}
     if not tables >= wanted and not (empty_ok and not tables):
         raise JournalError(f"The journal {shown} lacks tables.", hint=_HINT)
 

@@ -13,6 +13,7 @@ from fileorg.core.model import PROBLEM_STATES, Action, Base, Entry, OperationSta
 from fileorg.core.reasons import ReasonCode
 from fileorg.journal.connection import broken
 from fileorg.journal.reader import JournalReader
+from fileorg.journal.reservations import Reservations
 from fileorg.journal.rows import IS_LEFT, IS_UNSETTLED, LEFT_AGAIN, NO_REASON, folder_time
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Journal(JournalReader):
     def __init__(self, path: bytes, *, read_only: bool = False) -> None:
         super().__init__(path, read_only=read_only)
         self._db = self._queries.db
+        self.reservations = Reservations(self._queries, self.transaction)
         self._folders: Memo[tuple[int, Base, bytes], int] = Memo(MANY_FOLDERS)
 
     @contextlib.contextmanager
@@ -245,6 +247,7 @@ class Journal(JournalReader):
         with self.transaction():
             sealed = ((folder_time(mtime_ns), folder) for mtime_ns, folder in sealed_folders)
             self._db.executemany("UPDATE folders SET sealed_mtime_ns = ? WHERE id = ?", sealed)
+            self.reservations.forget_of(operation.id)
             self._db.executemany("UPDATE operations SET root_inode = ? WHERE root = ? AND root_inode = ?", roots)
             self._db.executemany("UPDATE roots SET inode = ? WHERE path = ? AND inode = ?", roots)
             if operation.undoes and self._has_brought_others(operation):
@@ -314,6 +317,7 @@ class Journal(JournalReader):
             # They said which times to give back after a crash. Left here, undo would take them for those of a link
             # of the chain, and could not tell any more whether others have changed the folders.
             self._db.execute("DELETE FROM folders WHERE operation = ?", (purge.id,))
+            self.reservations.forget_of(self.about(purge).id)
             self._db.execute(
                 "UPDATE operations SET state = 'sealed', ended_ns = ?, done = ?, problems = ? WHERE id = ?",
                 (time.time_ns(), files, problems, purge.id),

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x464F5247  # "FORG"
 VERSION = 4
 TABLES = frozenset({"operations", "folders", "records", "_sqlite_migrations"})
-LATER_TABLES = frozenset({"roots", "keepers"})
+LATER_TABLES = {"roots": 2, "keepers": 2, "reservations": 4}
+"""And the version since which a journal has them."""
 
 _FIRST = """
 CREATE TABLE operations (
@@ -52,7 +53,7 @@ CREATE TABLE records (
     category TEXT,
     state TEXT NOT NULL,
     reverts INTEGER,                 -- the record that this one takes back
-    target_inode INTEGER,            -- where it differs from inode: copies, placeholders
+    target_inode INTEGER,            -- where it differs from inode: copies
     target_mtime_ns INTEGER,         -- read back after a copy: file systems round it
     digest BLOB,
     error TEXT                       -- why it is not done, or what is to be known of it
@@ -83,6 +84,14 @@ ALTER TABLE records ADD COLUMN lost INTEGER;
 
 _FOURTH = """
 ALTER TABLE records ADD COLUMN target_ctime_ns INTEGER;
+CREATE TABLE IF NOT EXISTS reservations (
+    record INTEGER PRIMARY KEY,      -- whose name an empty file of ours may have taken
+    inode INTEGER,                   -- of that file; NULL: it is about to be made
+    ctime_ns INTEGER NOT NULL        -- of that file; or when that was said
+);
+INSERT INTO reservations SELECT id, NULL, target_mtime_ns FROM records WHERE target_inode = 0 AND inode > 0
+    AND target_mtime_ns NOT NULL AND operation IN (SELECT id FROM operations WHERE state <> 'sealed');
+UPDATE records SET target_inode = NULL, target_mtime_ns = NULL WHERE id IN (SELECT record FROM reservations);
 """
 """Read back after our own last step, of what we made or put into our trash. NULL where it is not known."""
 # Of before version 3; the column that was renamed was the last one.

@@ -14,7 +14,6 @@ from fileorg.execute.actions.handler import Handler, check_source, one_by_one
 from fileorg.execute.identity import Identity, identity, is_known
 from fileorg.execute.temporaries import (
     Stuck,
-    is_empty_since,
     remove_checked,
     rename_over_reserved,
     settle_aside,
@@ -87,7 +86,7 @@ def _publish(work: Work, row: PlanRow, record: int, name: bytes, staged: StagedC
     except OSError as error:
         if error.errno != errno.ENOTSUP:
             raise
-    rename_over_reserved(target, folder, name, target, folder, row.target_name)
+    rename_over_reserved(target, folder, name, target, folder, row.target_name, work.reserving(record))
     os.fsync(target.fd(folder))
     return target.lstat(folder, row.target_name) or staged.entry
 
@@ -143,7 +142,7 @@ def settle_copy(case: Case) -> Identity | None:
     if withdrawn or staged is not None:
         case.disturb(case.record.target_base, folder)
     if withdrawn:
-        settle_aside(case.target, folder, name, case.aside, whole, case.record.digest)
+        settle_aside(case.target, folder, name, case.aside, whole, case.record.digest, reserving=case.reserving)
     if staged is None:
         return None if withdrawn else whole
     there = case.at_target()
@@ -152,10 +151,8 @@ def settle_copy(case: Case) -> Identity | None:
         published = False  # since the crash: it is someone else's now, and keeps its name
     elif published and not recorded and case.at_source() is not None:
         # It was never recorded, and the original is there: as if it had not happened.
-        remove_checked(case.target, folder, name, case.aside, whole)
+        remove_checked(case.target, folder, name, case.aside, whole, reserving=case.reserving)
         published = False
-    if there is not None and not published and recorded and is_empty_since(there, staged.ctime_ns):
-        case.target.remove(folder, name)  # the name was only reserved
     case.target.discard(folder, case.temporary)
     return whole if published else None
 

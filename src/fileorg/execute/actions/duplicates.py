@@ -19,7 +19,7 @@ from fileorg.storage.local.listing import entry_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fileorg.core.model import Entry, Keeper, PlanRow
+    from fileorg.core.model import Entry, Keeper, PlanRow, Reserving
     from fileorg.execute.work import Work
 
 _NOT_ANY_MORE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO}
@@ -123,7 +123,7 @@ def not_here(error: OSError | Refusal) -> OSError | Refusal:
 # Its name -------------------------------------------------------------------------------------------------------------
 
 
-def put_back(now: Place, place: Place) -> None:
+def put_back(now: Place, place: Place, reserving: Reserving) -> None:
     """Give a file the name back that it had a moment ago. Raises `Refusal` where that is taken, `Stuck`."""
     try:
         try:
@@ -131,7 +131,7 @@ def put_back(now: Place, place: Place) -> None:
         except OSError as error:
             if error.errno != errno.ENOTSUP:
                 raise
-            rename_over_reserved(*now, *place)
+            rename_over_reserved(*now, *place, reserving)
     except FileExistsError as error:
         raise not_put_back(now) from error
     except OSError as error:

@@ -130,7 +130,8 @@ def _settle_removal(case: Case) -> Verdict:
     folder, name = case.record.target_folder, case.record.target_name
     if case.is_aside(case.target, folder, name, case.original):
         digest = case.digest_of(case.record.reverts or 0)
-        return DONE if settle_aside(case.target, folder, name, case.aside, case.original, digest) else CHANGED
+        place = case.target, folder, name, case.aside
+        return DONE if settle_aside(*place, case.original, digest, reserving=case.reserving) else CHANGED
     there = case.at_target()
     if there is None:
         return DONE

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import time
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import RecordState
@@ -15,8 +14,8 @@ from fileorg.execute.actions.copy import copy, settle_copy, withdraw
 from fileorg.execute.actions.handler import Handler, check_source
 from fileorg.execute.identity import Identity, identity, is_certain
 from fileorg.execute.temporaries import (
-    PLACED,
     aside,
+    put_aside,
     put_back,
     remove_checked,
     rename_beside,
@@ -117,16 +116,10 @@ def settle(case: Case) -> Verdict:
             # A new file at the source is someone else's.
             return Verdict(RecordState.DONE, case.note(), case.as_placed(target))
         case (True, False, True):
-            if case.placed:  # an empty file may have come and gone
-                case.disturb(case.record.target_base, case.record.target_folder)
             return case.not_done
         case (True, True, _) if _is_between_names(case, source, target):
             case.source.remove(case.record.source_folder, case.record.source_name)
             return DONE
-        case (True, False, False) if case.is_our_placeholder(target):
-            case.disturb(case.record.target_base, case.record.target_folder)
-            case.target.remove(case.record.target_folder, case.record.target_name)
-            return case.not_done
         case (True, _, False):
             return TAKEN
         case (False, False, True) if source is None:
@@ -210,15 +203,16 @@ def _settle_across(case: Case, made: Identity) -> Verdict:
         case.disturb(case.record.source_base, folder)
     if not whole:
         if is_aside:
-            put_back(source, folder, name, case.aside)
+            put_back(source, folder, name, case.aside, case.reserving)
         return case.not_done if case.is_original(case.at_source()) else CHANGED
     if is_aside and not case.is_original(source.lstat(folder, case.aside)):
-        put_back(source, folder, name, case.aside)
+        put_back(source, folder, name, case.aside, case.reserving)
         return CHANGED
     # Otherwise what is at the source now is someone else's.
     if (is_aside or is_there) and (failure := _settle_original(case, is_aside=is_aside)) is not None:
         case.disturb(case.record.target_base, case.record.target_folder)
-        withdrawn = remove_checked(case.target, *place, case.aside, made, case.record.digest)
+        digest = case.record.digest
+        withdrawn = remove_checked(case.target, *place, case.aside, made, digest, reserving=case.reserving)
         return Verdict(RecordState.CHANGED, Reason(failure)) if withdrawn else CHANGED
     copied = {"target_inode": made.inode, "target_mtime_ns": made.mtime_ns}
     return Verdict(RecordState.DONE, case.note(), copied)
@@ -230,11 +224,12 @@ def _settle_original(case: Case, *, is_aside: bool) -> ReasonCode | None:
     with source.original(folder, case.aside if is_aside else name, by_content=True) as original:
         if original.lease() is Lease.REFUSED:
             if is_aside:
-                put_back(source, folder, name, case.aside)
+                put_back(source, folder, name, case.aside, case.reserving)
             return ReasonCode.BEING_WRITTEN
         original.ready()
         settle = settle_aside if is_aside else remove_checked
-        gone = settle(source, folder, name, case.aside, case.original, case.record.digest, original)
+        facts = case.original, case.record.digest, original
+        gone = settle(source, folder, name, case.aside, *facts, reserving=case.reserving)
         return None if gone else ReasonCode.CHANGED_WHILE_MOVED
 
 
@@ -244,21 +239,19 @@ def _settle_original(case: Case, *, is_aside: bool) -> ReasonCode | None:
 def by_placeholder(work: Work, row: PlanRow, record: int) -> None:
     """Take the name with an empty file, which no one can do twice, and rename over that."""
     source, target = work.storages[row.source_base], work.storages[row.target_base]
-    _mark_before(work, record)
     work.disturbed.add((row.target_base, row.target_folder))
-    rename_over_reserved(source, row.source_folder, row.source_name, target, row.target_folder, row.target_name)
+    places = source, row.source_folder, row.source_name, target, row.target_folder, row.target_name
+    rename_over_reserved(*places, work.reserving(record))
     _mark_after(work, record, target.lstat(row.target_folder, row.target_name))
-
-
-def _mark_before(work: Work, record: int) -> None:
-    """Say that a name may be taken by an empty file of ours. The time tells it from one that was there before."""
-    work.journal.mark(record, RecordState.INTENT, target_inode=PLACED, target_mtime_ns=time.time_ns())
 
 
 def _mark_after(work: Work, record: int, made: Entry | None) -> None:
     """Say what the file under its new name is known by, if it is there."""
     if made is not None:
-        work.journal.mark(record, RecordState.COPIED, target_inode=made.inode, target_mtime_ns=made.mtime_ns)
+        columns = {"target_inode": made.inode, "target_mtime_ns": made.mtime_ns}
+        with work.journal.transaction():
+            work.journal.mark_many([(record, RecordState.COPIED, columns)])
+            work.journal.reservations.forget(record)
 
 
 # To another case ------------------------------------------------------------------------------------------------------
@@ -285,12 +278,13 @@ def _respell(work: Work, row: PlanRow, record: int) -> bool:
     storage, folder, name = work.storages[row.source_base], row.source_folder, aside(work.operation, record)
     if not _is_respelling(row) or not _is_itself(storage, row):
         return False
-    _mark_before(work, record)
-    rename_beside(storage, folder, row.source_name, name)
+    reserving = work.reserving(record)
+    reserving(None)  # as long as it is aside
+    put_aside(storage, folder, row.source_name, name)
     try:
-        rename_beside(storage, folder, name, row.target_name)
+        rename_beside(storage, folder, name, row.target_name, reserving)
     except OSError:
-        put_back(storage, folder, row.source_name, name)
+        put_back(storage, folder, row.source_name, name, reserving)
         raise
     _mark_after(work, record, storage.lstat(folder, row.target_name))
     return True
@@ -313,12 +307,12 @@ def _folded(name: bytes) -> bytes:
 def _settle_respelling(case: Case) -> Verdict | None:
     """Of a name in another case, which may be the same one: on which of the three it stands, None for others."""
     storage, folder, name = case.target, case.record.target_folder, case.record.target_name
-    put_aside = storage.lstat(folder, case.aside)
-    if case.placed and put_aside is not None:
+    there = storage.lstat(folder, case.aside)
+    if case.reservation is not None and there is not None:
         case.disturb(case.record.target_base, folder)
-        if case.is_original(put_aside):
+        if case.is_original(there):
             _finish_respelling(case, folder, name)
-        elif put_aside.size == 0:
+        elif there.size == 0:
             storage.remove(folder, case.aside)  # the name was only reserved
     # What the names lead to may be remembered from before; what is listed is there.
     listed, target = storage.casing.spellings(folder, name), case.at_target()
@@ -330,13 +324,10 @@ def _settle_respelling(case: Case) -> Verdict | None:
 
 
 def _finish_respelling(case: Case, folder: bytes, name: bytes) -> None:
-    """The file is aside: give it its new name, which at most an empty file of ours may have."""
-    listed = case.target.casing.spellings(folder, name)
-    if listed and case.is_our_placeholder(case.target.lstat(folder, listed[0])):
-        case.target.remove(folder, listed[0])
-    elif not listed:
+    """The file is aside: give it its new name."""
+    if not case.target.casing.spellings(folder, name):
         case.target.casing.is_free_after_all(folder, name)
-    put_back(case.target, folder, name, case.aside)
+    put_back(case.target, folder, name, case.aside, case.reserving)
 
 
 MOVE = Handler(check_source, _apply, settle, pack=_pack)

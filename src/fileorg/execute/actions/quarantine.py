@@ -38,7 +38,7 @@ def _quarantine(work: Work, row: PlanRow, record: int) -> None:
             raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_JUST_NOW)
         still_kept(work, row)
     except (OSError, Refusal):
-        put_back(trash, victim)
+        put_back(trash, victim, work.reserving(record))
         raise
     if there is None:
         raise Refusal(RecordState.MISSING, ReasonCode.REMOVED_MEANWHILE)
@@ -49,9 +49,9 @@ def _settle(case: Case) -> Verdict:
     there = case.at_target()
     is_foreign = there is not None and not case.is_original(there) and not case.is_made(there, case.moved)
     meant = case.record.state in {RecordState.INTENT, RecordState.COPIED}
-    if meant and is_foreign and not case.is_our_placeholder(there) and case.at_source() is None:
+    if meant and is_foreign and case.at_source() is None:
         case.touch()
-        case.target_place.rename(case.source_place)
+        put_back(case.target_place, case.source_place, case.reserving)
         return CHANGED
     return move.settle(case)
 

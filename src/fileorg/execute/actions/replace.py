@@ -34,7 +34,7 @@ from fileorg.storage.links import Place, StandIn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fileorg.core.model import Entry, PlanRow
+    from fileorg.core.model import Entry, PlanRow, Reserving
     from fileorg.execute.case import Case
     from fileorg.execute.work import Work
 
@@ -70,7 +70,7 @@ def _replace(work: Work, row: PlanRow, record: int) -> None:
         still_kept(work, row)
         here.rename(trash)
     except (OSError, Refusal) as error:
-        if _exchange_back(here, victim, lambda: link.is_at(here)):
+        if _exchange_back(here, victim, work.reserving(record), lambda: link.is_at(here)):
             _take_away(link, here, victim)
         raise not_here(error) from error
 
@@ -92,7 +92,7 @@ def _restore(work: Work, row: PlanRow, record: int) -> None:
     try:
         here.exchange(victim)
     except OSError as error:
-        put_back(here, trash)
+        put_back(here, trash, work.reserving(record))
         if isinstance(error, FileNotFoundError):
             raise Refusal(RecordState.CHANGED, ReasonCode.LINK_REMOVED) from error
         raise _no_exchange(error) from error
@@ -103,9 +103,9 @@ def _restore(work: Work, row: PlanRow, record: int) -> None:
             raise Refusal(RecordState.CHANGED, ReasonCode.LINK_IS_ONLY_NAME)
         here.remove()
     except (OSError, Refusal) as error:
-        if not _exchange_back(here, victim, lambda: _is_inode_of(here, original)):
+        if not _exchange_back(here, victim, work.reserving(record), lambda: _is_inode_of(here, original)):
             raise Refusal(RecordState.MISSING, ReasonCode.REMOVED_MEANWHILE) from error
-        put_back(here, trash)
+        put_back(here, trash, work.reserving(record))
         raise
 
 
@@ -147,7 +147,7 @@ def _may_go(link: StandIn, at: Place, original: Place) -> bool:
     return link.is_symlink or there is None or there.nlink > 1 or same_content(*at, *original)
 
 
-def _exchange_back(here: Place, victim: Place, is_ours: Callable[[], bool]) -> bool:
+def _exchange_back(here: Place, victim: Place, reserving: Reserving, is_ours: Callable[[], bool]) -> bool:
     """Undo an exchange of what is under our temporary name; whether `is_ours` is what that has then, as before.
 
     False if that was removed by someone else, whichever name it had. Raises `Refusal`, `Stuck`.
@@ -158,7 +158,7 @@ def _exchange_back(here: Place, victim: Place, is_ours: Callable[[], bool]) -> b
         try:
             here.exchange(victim)
         except FileNotFoundError:
-            put_back(here, victim)
+            put_back(here, victim, reserving)
             return False
         if is_ours():
             return True

@@ -24,7 +24,7 @@ from fileorg.storage.local.listing import entry_of, regular_file
 if TYPE_CHECKING:
     from fileorg.core.model import Entry
 
-_CLOCK_NS = 2_000_000_000
+CLOCK_NS = 2_000_000_000
 """How coarse the times of a file system may be: FAT counts in steps of two seconds."""
 _LOOKS = 5
 _CHUNK_BYTES = 1 << 20
@@ -129,6 +129,6 @@ class Original:
 
     def _times_tell(self) -> bool:
         """Whether a write since it was opened shows in its times: not within one tick of the clock that they are by."""
-        if self._by_content or max(self.facts.st_mtime_ns, self.facts.st_ctime_ns) > self._opened_ns - _CLOCK_NS:
+        if self._by_content or max(self.facts.st_mtime_ns, self.facts.st_ctime_ns) > self._opened_ns - CLOCK_NS:
             return False
         return self._was_leased_throughout or posix.file_system_type(self.fd) != _TMPFS

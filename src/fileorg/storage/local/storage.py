@@ -15,19 +15,21 @@ from fileorg.storage.local import copying, posix
 from fileorg.storage.local.casing import Casing
 from fileorg.storage.local.folders import OpenFolders
 from fileorg.storage.local.listing import batches, entry_of, regular_file
-from fileorg.storage.local.original import Original
+from fileorg.storage.local.original import CLOCK_NS, Original
 from fileorg.storage.paths import check_name, failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from fileorg.core.model import Entry, Listing
+    from fileorg.core.model import Entry, Listing, Reservation
     from fileorg.core.reasons import Lost
 
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # No file can have a name that is too long, or is not text where names have to be.
 _NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EILSEQ}
+_RESERVED_MODE = 0o400
+"""Of a file that takes a name for another one: empty files of people can be written to."""
 _NO_RENAME_FLAG = {errno.EINVAL, errno.ENOSYS}
 
 
@@ -237,11 +239,32 @@ class LocalStorage:
 
     def reserve(self, folder: bytes, name: bytes) -> Entry:
         """Take the name with an empty file, for `rename_onto_reserved`. `FileExistsError` if it is taken."""
-        fd = os.open(name, _NEW_FLAGS, 0o600, dir_fd=self._at(folder, name))
+        fd = os.open(name, _NEW_FLAGS, _RESERVED_MODE, dir_fd=self._at(folder, name))
         try:
             return entry_of(name, os.fstat(fd))
         finally:
             os.close(fd)
+
+    def is_reserved(self, folder: bytes, name: bytes, by: Reservation) -> bool:
+        """Whether the name is taken by the empty file that `reserve` made. Raises `OSError`.
+
+        Where that is not known by its inode number, it is told by all that there is to be told: its owner, its mode,
+        and the time when it was made.
+        """
+        try:
+            seen = os.lstat(name, dir_fd=self._at(folder, name))
+        except OSError as error:
+            if error.errno in _NOTHING_THERE:
+                return False
+            raise
+        if not stat.S_ISREG(seen.st_mode) or seen.st_size:
+            return False
+        if self.reuses_inodes(folder):
+            return abs(seen.st_ctime_ns - by.ctime_ns) < CLOCK_NS
+        if by.inode is not None:
+            return (entry_of(name, seen).inode, seen.st_ctime_ns) == (by.inode, by.ctime_ns)
+        is_own = seen.st_uid == os.geteuid() and stat.S_IMODE(seen.st_mode) == _RESERVED_MODE
+        return is_own and abs(seen.st_ctime_ns - by.ctime_ns) < CLOCK_NS
 
     def rename_onto_reserved(
         self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, reserved: Entry
