@@ -25,6 +25,8 @@ from fileorg.storage.local.storage import LocalStorage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fileorg.storage.base import Storage
+
 SMALL_BYTES = 16 << 10
 """Up to this size a file is read whole at once: looking at both of its ends takes as long."""
 END_BYTES = 4 << 10
@@ -139,6 +141,30 @@ def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer
     (whole_column, whole_keys), (ends_column, ends_keys) = _column(wholes, WHOLE_WIDTH), _column(ends, ENDS_WIDTH)
     keys = whole_keys, ends_keys
     return Answer(request.batch, request.part, whole_column, ends_column, *keys, bytes_, young, problems)
+
+
+def start_digest(storage: Storage, folder: bytes, name: bytes, size: int) -> bytes:
+    """The digest of a small file, or of both ends of a large one; none of what cannot be read or has another size.
+
+    No digest is empty, and never means equal.
+    """
+    try:
+        with storage.open_read(folder, name) as file:
+            fd = file.fileno()
+            if size > SMALL_BYTES:
+                return _ends(fd, size)
+            return xxh3_128_digest(_read_on(fd, os.read(fd, size + 1), size))
+    except OSError:
+        return b""
+
+
+def whole_digest(storage: Storage, folder: bytes, name: bytes, size: int) -> bytes:
+    """The digest of a file, as `start_digest`."""
+    try:
+        with storage.open_read(folder, name) as file:
+            return _whole(file.fileno(), size, memoryview(bytearray(_BUFFER_BYTES)))
+    except OSError:
+        return b""
 
 
 def _column(digests: list[bytes], width: int) -> tuple[bytes, bytes]:

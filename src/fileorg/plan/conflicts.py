@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.content.compare import same_content
+from fileorg.content.digest import SMALL_BYTES, start_digest, whole_digest
 from fileorg.core.model import Action, OnConflict
 from fileorg.core.names import collision_key, join, split
 from fileorg.core.reasons import Reason, ReasonCode
-from fileorg.plan.draft import Claim, Decision, Draft
+from fileorg.plan.draft import Claim, Decision, Draft, Family
 from fileorg.rules.template import numbered
 
 if TYPE_CHECKING:
@@ -29,6 +31,18 @@ class Contender(NamedTuple):
     mtime_ns: int
     stem: int
     tail: int
+
+
+@dataclass(slots=True)
+class _Digests:
+    """Of a file that is being decided, as far as they were needed."""
+
+    start: bytes | None = None
+    whole: bytes | None = None
+
+
+_FEW = 8
+"""Files of one digest are the same, unless one was changed just now: more are not compared."""
 
 
 class Contest:
@@ -57,9 +71,14 @@ class Contest:
         self._case_insensitive = case_insensitive
         self._planned = planned
         self._moves = moves
+        self._known: dict[Contender, _Digests] = {}
 
     def decide(self, leader: Contender, followers: Sequence[Contender] = ()) -> None:
         """What becomes of a file and of the side-cars that go with it: they share its number, or stay with it."""
+        self._known.clear()
+        self._decide(leader, followers)
+
+    def _decide(self, leader: Contender, followers: Sequence[Contender] = ()) -> None:
         holder = self._holder(leader, 1)
         renames = self._on_conflict is OnConflict.RENAME
         if holder is None:
@@ -68,7 +87,7 @@ class Contest:
                 return
             self._take(leader, 1)
             for follower in followers:
-                self.decide(follower)
+                self._decide(follower)
             return
         twin = self._twin(leader, holder)
         if twin is None and renames:
@@ -123,8 +142,12 @@ class Contest:
 
     def _take(self, file: Contender, number: int) -> None:
         name = self._named(file, number)
-        self._draft.put(self._claim(file, name, number))
+        self._put(file, name, number)
         self._record(file, Decision(name))
+
+    def _put(self, file: Contender, name: bytes, number: int) -> None:
+        known = self._known.get(file) or _Digests()
+        self._draft.put(self._claim(file, name, number), known.start, known.whole)
 
     def _take_number(self, group: Sequence[Contender]) -> None:
         """The first number that is free for all of them."""
@@ -137,7 +160,7 @@ class Contest:
     def _displace(self, file: Contender, holder: Claim) -> None:
         """It takes the name. What is on disk goes to the trash; what was only planned stays where it is."""
         displaced = holder.mtime_ns if holder.on_disk else self._send_back(holder, file)
-        self._draft.put(self._claim(file, file.source_name, 1))
+        self._put(file, file.source_name, 1)
         self._record(file, Decision(file.source_name, displaced_mtime_ns=displaced))
 
     def _send_back(self, holder: Claim, newer: Contender) -> int | None:
@@ -169,7 +192,10 @@ class Contest:
                 at_name=there.name,
                 size=there.size if there.is_file else -1,  # a folder or link is never the same content
                 mtime_ns=there.mtime_ns,
+                content_size=there.size if there.is_file else -1,
             )
+            if self._action is Action.SYMLINK and not there.is_file:
+                claim = claim._replace(content_size=self._linked_size(claim))
             self._draft.put(claim)
         return claim
 
@@ -181,33 +207,69 @@ class Contest:
     def _twin(self, file: Contender, holder: Claim) -> Claim | None:
         """The one with the same bytes, among those who have its name or a number of it."""
         family = self._key(file.source_name)
-        claims = [holder, *self._draft.of_size(file.target_folder, family, file.size)]
-        if self._action is Action.SYMLINK:
-            claims += self._draft.of_size(file.target_folder, family, -1)
-        number = self._highest(file)
+        if holder.family != family and self._is_twin(file, holder):
+            return holder
+        if (twin := self._twin_in_family(file, family)) is not None:
+            return twin
+        number, others, has_more = self._highest(file), list[Claim](), False
         while (claim := self._holder(file, number := number + 1)) is not None:
-            claims.append(claim)
-        return next((claim for claim in dict.fromkeys(claims) if self._is_twin(file, claim)), None)
+            if claim.family == family:
+                has_more = True
+            else:
+                others.append(claim)
+        twin = self._twin_in_family(file, family) if has_more else None
+        return twin or next((claim for claim in others if self._is_twin(file, claim)), None)
+
+    def _twin_in_family(self, file: Contender, family: bytes) -> Claim | None:
+        """Each is read at most twice, however many want the name: one is compared, several are told by digests."""
+        draft, group, known = self._draft, Family(file.target_folder, family, file.size), self._digests(file)
+        claims = draft.some(group, 2)
+        if len(claims) > 1:
+            if known.start is None:
+                known.start = start_digest(self._source, file.source_folder, file.source_name, file.size)
+            draft.digest_starts(group, lambda claim: self._digest(claim, start_digest))
+            claims = draft.some(group, _FEW, known.start) if known.start else []
+        if len(claims) > 1 and known.start and file.size > SMALL_BYTES:
+            if known.whole is None:
+                known.whole = whole_digest(self._source, file.source_folder, file.source_name, file.size)
+            draft.digest_wholes(group, known.start, lambda claim: self._digest(claim, whole_digest))
+            claims = draft.some(group, _FEW, known.start, known.whole) if known.whole else []
+        return next((claim for claim in claims if self._is_twin(file, claim)), None)
+
+    def _digests(self, file: Contender) -> _Digests:
+        return self._known.setdefault(file, _Digests())
+
+    def _digest(self, claim: Claim, digest: Callable[[Storage, bytes, bytes, int], bytes]) -> bytes:
+        content = self._content(claim)
+        return b"" if content is None else digest(*content, claim.content_size)
 
     def _is_twin(self, file: Contender, claim: Claim) -> bool:
-        if claim.size < 0:
-            return self._action is Action.SYMLINK and self._is_link_to(file, claim)
-        if claim.size != file.size:
+        if claim.content_size != file.size or (content := self._content(claim)) is None:
             return False
-        storage = self._target if claim.on_disk else self._source
-        return same_content(self._source, file.source_folder, file.source_name, storage, claim.at_folder, claim.at_name)
+        return same_content(self._source, file.source_folder, file.source_name, *content)
 
-    def _is_link_to(self, file: Contender, claim: Claim) -> bool:
-        """Whether it is a link to that file, or to another one of the tree with the same bytes."""
+    def _content(self, claim: Claim) -> tuple[Storage, bytes, bytes] | None:
+        """Where the content of a claim is; of a link to a file of the tree, it is there."""
+        if not claim.on_disk:
+            return self._source, claim.at_folder, claim.at_name
+        if claim.size >= 0:
+            return self._target, claim.at_folder, claim.at_name
         try:
             content = self._target.readlink(claim.at_folder, claim.at_name)
         except OSError:  # a folder
-            return False
+            return None
         path = os.path.normpath(os.path.join(self._target.root, claim.at_folder, content))
         inside = path.removeprefix(self._source.root + b"/")
-        return inside != path and same_content(
-            self._source, file.source_folder, file.source_name, self._source, *split(inside)
-        )
+        return None if inside == path else (self._source, *split(inside))
+
+    def _linked_size(self, claim: Claim) -> int:
+        """The size of the file that a link of the disk leads to, -1 if it leads to none of the tree."""
+        content = self._content(claim)
+        try:
+            there = None if content is None else self._source.lstat(*content[1:])
+        except OSError:
+            return -1
+        return there.size if there is not None and there.is_file else -1
 
     def _claim(self, file: Contender, name: bytes, number: int) -> Claim:
         return Claim(
@@ -220,6 +282,7 @@ class Contest:
             at_name=file.source_name,
             size=file.size,
             mtime_ns=file.mtime_ns,
+            content_size=file.size,
         )
 
     def _named(self, file: Contender, number: int) -> bytes:

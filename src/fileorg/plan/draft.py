@@ -12,7 +12,7 @@ from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.scratch import scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 _SCHEMA = """
 CREATE TABLE places (
@@ -25,21 +25,27 @@ CREATE INDEX followers_by_name ON followers (folder, name);
 CREATE TABLE claims (
     folder BLOB NOT NULL, key BLOB NOT NULL, family BLOB NOT NULL, number INTEGER NOT NULL,
     on_disk INTEGER NOT NULL, at_folder BLOB NOT NULL, at_name BLOB NOT NULL, size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL, PRIMARY KEY (folder, key)) WITHOUT ROWID;
-CREATE INDEX claims_of_family ON claims (folder, family, size, number);
+    mtime_ns INTEGER NOT NULL, content_size INTEGER NOT NULL, start BLOB, whole BLOB,
+    PRIMARY KEY (folder, key)) WITHOUT ROWID;
+CREATE INDEX claims_by_number ON claims (folder, family, number);
+CREATE INDEX claims_by_content ON claims (folder, family, content_size, start, whole, number);
 CREATE TABLE decisions (
     source_folder BLOB NOT NULL, source_name BLOB NOT NULL, target_name BLOB NOT NULL,
     reason TEXT, about BLOB, displaced_mtime_ns INTEGER, category TEXT NOT NULL, size INTEGER NOT NULL,
     PRIMARY KEY (source_folder, source_name)) WITHOUT ROWID;
 """
-_CLAIM = "folder, key, family, number, on_disk, at_folder, at_name, size, mtime_ns"
+_CLAIM = "folder, key, family, number, on_disk, at_folder, at_name, size, mtime_ns, content_size"
+_FAMILY = "folder = ? AND family = ? AND content_size = ?"
+_BY_CONTENT = "claims INDEXED BY claims_by_content"
+_CLAIMS_AT_ONCE = 256
 _FOLLOWER = "leader, name, followers.category, target, followers.size, mtime_ns"
 
 
 class Claim(NamedTuple):
     """A name in a target folder and the file that has it: there already, or planned from elsewhere.
 
-    `key` is what must differ between two names, `family` the key of the name before it was numbered.
+    `key` is what must differ between two names, `family` the key of the name before it was numbered. `content_size` is
+    the size, of a link to a file that of the file; -1 of what has no content that could be the same.
     """
 
     folder: bytes
@@ -51,6 +57,15 @@ class Claim(NamedTuple):
     at_name: bytes
     size: int
     mtime_ns: int
+    content_size: int
+
+
+class Family(NamedTuple):
+    """The claims in a target folder whose names differ by a number, and whose content has one size."""
+
+    folder: bytes
+    family: bytes
+    content_size: int
 
 
 class Decision(NamedTuple):
@@ -135,9 +150,11 @@ class Draft:
         for row in self._db.execute(f"SELECT {_FOLLOWER} FROM followers"):
             yield Follower(*row)
 
-    def put(self, claim: Claim) -> None:
-        """Enter a claim, in place of the one on the same name."""
-        self._db.execute(f"INSERT OR REPLACE INTO claims ({_CLAIM}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", claim)
+    def put(self, claim: Claim, start: bytes | None = None, whole: bytes | None = None) -> None:
+        """Enter a claim, in place of the one on the same name, with the digests that are known of its content."""
+        marks = ", ".join("?" * (len(claim) + 2))
+        query = f"INSERT OR REPLACE INTO claims ({_CLAIM}, start, whole) VALUES ({marks})"
+        self._db.execute(query, (*claim, start, whole))
 
     def drop(self, folder: bytes, key: bytes) -> None:
         """Take a claim back."""
@@ -147,13 +164,33 @@ class Draft:
         row = self._db.execute(f"SELECT {_CLAIM} FROM claims WHERE folder = ? AND key = ?", (folder, key)).fetchone()
         return Claim(*row) if row else None
 
-    def of_size(self, folder: bytes, family: bytes, size: int) -> list[Claim]:
-        """Those of a family that could hold the same content."""
-        rows = self._db.execute(
-            f"SELECT {_CLAIM} FROM claims WHERE folder = ? AND family = ? AND size = ? ORDER BY number",
-            (folder, family, size),
-        )
-        return [Claim(*row) for row in rows]
+    def some(self, family: Family, limit: int, start: bytes | None = None, whole: bytes | None = None) -> list[Claim]:
+        """Some claims of a family: of all, or the first of those with these digests by number."""
+        where, values = _FAMILY, [*family]
+        for column, digest in (("start", start), ("whole", whole)):
+            if digest is not None:
+                where += f" AND {column} = ?"
+                values.append(digest)
+        # In the order of the index: of those with the same digests, by number.
+        query = f"SELECT {_CLAIM} FROM {_BY_CONTENT} WHERE {where} ORDER BY start, whole, number LIMIT ?"
+        return [Claim(*row) for row in self._db.execute(query, (*values, limit))]
+
+    def digest_starts(self, family: Family, digest: Callable[[Claim], bytes]) -> None:
+        """Enter the digests of the starts that are not known yet."""
+        self._digest("start", f"{_FAMILY} AND start IS NULL", family, digest)
+
+    def digest_wholes(self, family: Family, start: bytes, digest: Callable[[Claim], bytes]) -> None:
+        """Enter the digests of the wholes that are not known yet, where the start is the same."""
+        self._digest("whole", f"{_FAMILY} AND start = ? AND whole IS NULL", (*family, start), digest)
+
+    def _digest(self, column: str, where: str, values: Sequence[bytes | int], digest: Callable[[Claim], bytes]) -> None:
+        query = f"SELECT {_CLAIM} FROM {_BY_CONTENT} WHERE {where} LIMIT {_CLAIMS_AT_ONCE}"
+        while rows := self._db.execute(query, values).fetchall():
+            claims = [Claim(*row) for row in rows]
+            self._db.executemany(
+                f"UPDATE claims SET {column} = ? WHERE folder = ? AND key = ?",
+                [(digest(claim), claim.folder, claim.key) for claim in claims],
+            )
 
     def highest(self, folder: bytes, family: bytes) -> int:
         row = self._db.execute("SELECT max(number) FROM claims WHERE folder = ? AND family = ?", (folder, family))
