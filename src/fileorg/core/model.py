@@ -85,6 +85,9 @@ TO_AND_FRO = RENAMES | FROM_A_LINK | INTO_TRASH
 OF_A_LOST_INODE = frozenset({Action.REMOVE_COPY, Action.REMOVE_SYMLINK})
 """What takes something away that had an inode of its own: made again, it has another one."""
 
+IN_NO_FOLDER = frozenset({Action.REFLINK, Action.REMOVE_REFLINK})
+"""What changes no name."""
+
 TOUCHES_SOURCE = frozenset({Action.HARDLINK, Action.REFLINK})
 """What leaves a file where it is, and changes its ctime."""
 

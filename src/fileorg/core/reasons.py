@@ -23,6 +23,7 @@ class ReasonCode(StrEnum):
     FOLDER_UNUSABLE = "folder-unusable"
     FOLDER_MISSING = "folder-missing"
     TRASH_UNUSABLE = "trash-unusable"
+    FOLDER_FLAGGED = "folder-flagged"
     ALREADY_THERE = "already-there"
     NOT_EMPTY = "not-empty"
     IN_USE = "in-use"
@@ -95,6 +96,7 @@ class ReasonCode(StrEnum):
     CHANGED_IN_CRASH = "changed-in-crash"
     INCONSISTENT_AFTER_CRASH = "inconsistent-after-crash"
     UNSETTLED_AFTER_CRASH = "unsettled-after-crash"
+    LEFT_AFTER_CRASH = "left-after-crash"
 
     OTHER = "other"
 
@@ -145,6 +147,7 @@ ABOUT_ANOTHER_FILE = frozenset(
 UNSETTLED = frozenset(
     {
         ReasonCode.CHANGED_IN_CRASH, ReasonCode.INCONSISTENT_AFTER_CRASH, ReasonCode.UNSETTLED_AFTER_CRASH,
+        ReasonCode.LEFT_AFTER_CRASH,
         ReasonCode.LOST_IN_CRASH,
     }
 )  # fmt: skip

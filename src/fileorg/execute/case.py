@@ -76,6 +76,12 @@ class Case:
     def target_place(self) -> Place:
         return Place(self.target, self.record.target_folder, self.record.target_name)
 
+    @property
+    def places_of_ours(self) -> tuple[Place, ...]:
+        """Where something may lie under a name of ours."""
+        source, target = self.source_place, self.target_place
+        return target.beside(self.temporary), target.beside(self.aside), source.beside(self.aside)
+
     def at_source(self) -> Entry | None:
         return self.source.lstat(self.record.source_folder, self.record.source_name)
 
@@ -91,14 +97,7 @@ class Case:
             target is not None and target.inode == record.target_inode
         ):
             return True
-        return any(
-            storage.lstat(folder, name) is not None
-            for storage, folder, name in (
-                (self.target, self.record.target_folder, self.temporary),
-                (self.target, self.record.target_folder, self.aside),
-                (self.source, self.record.source_folder, self.aside),
-            )
-        )
+        return any(place.look() is not None for place in self.places_of_ours)
 
     def note(self) -> Reason | None:
         noted = {RecordState.INTENT, RecordState.COPIED, RecordState.DONE}

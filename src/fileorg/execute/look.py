@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from fileorg.core.model import Base, RecordState
-from fileorg.core.reasons import Reason
+from fileorg.core.model import FOLDER_ACTIONS, IN_NO_FOLDER, TO_AND_FRO, Base, RecordState
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.table import TABLE, handler_of
 from fileorg.execute.verdict import Refusal
 from fileorg.journal.journal import Batch
@@ -68,7 +68,24 @@ class Lookout:
             ))  # fmt: skip
             if keeper is not None:
                 keepers[position] = (folder_id(keeper.base, keeper.folder), keeper.name, keeper.inode, keeper.mtime_ns)
+        if self._work.flagged:
+            self._refuse_flagged(batch, exceptions)
         return Batch(values, exceptions, keepers)
+
+    def _refuse_flagged(
+        self, batch: Sequence[PlanRow], exceptions: dict[int, tuple[RecordState, Reason | None]]
+    ) -> None:
+        """What is put into such a folder could not be undone, and what is in it stays."""
+        for position, row in enumerate(batch):
+            if exceptions.get(position, (_INTENT, None))[0] is not _INTENT or row.action in IN_NO_FOLDER:
+                continue
+            flagged = self._work.flagged.get((row.target_base, row.target_folder))
+            if flagged is None and row.action in TO_AND_FRO:
+                flagged = self._work.flagged.get((row.source_base, row.source_folder))
+            if flagged is not None:
+                on_the_way = row.action in FOLDER_ACTIONS and not row.category
+                state = _SKIPPED if on_the_way else RecordState.FAILED
+                exceptions[position] = state, Reason(ReasonCode.FOLDER_FLAGGED, flagged or b".")
 
     def _look_at_sources(self, batch: Sequence[PlanRow]) -> list[os.stat_result | OSError | None]:
         """What is at each source, folder by folder; None also for rows that are about something else."""

@@ -15,7 +15,7 @@ from fileorg.core.names import display, join
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.table import handler_of
 from fileorg.execute.case import Case
-from fileorg.execute.seal import seal
+from fileorg.execute.seal import seal, sync_all
 from fileorg.execute.temporaries import Stuck
 from fileorg.execute.verdict import CHANGED, CUT_SHORT, NOT_DONE, Verdict
 from fileorg.journal.rows import checked, columns_of
@@ -66,22 +66,24 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
             record = checked(raw)
             if record.reason == CUT_SHORT.reason:  # a recovery was killed in its turn
                 disturbed |= {(record.source_base, record.source_folder), (record.target_base, record.target_folder)}
+            case = Case(
+                record,
+                operation.id,
+                storages,
+                disturbs,
+                journal.digest_of,
+                keeper_of(record.id),
+                reservation_of(record.id),
+                journal.reservations.announcing(record.id),
+            )
             try:
-                case = Case(
-                    record,
-                    operation.id,
-                    storages,
-                    disturbs,
-                    journal.digest_of,
-                    keeper_of(record.id),
-                    reservation_of(record.id),
-                    journal.reservations.announcing(record.id),
-                )
                 verdict = _judge(record, case, storages)
             except (Stuck, OSError) as error:
-                unsettled += 1
-                first = first or (str(error) if isinstance(error, Stuck) else f"{_shown(record)}: {error.strerror}")
-                continue
+                if (left := _left_for_later(case, error)) is None:
+                    unsettled += 1
+                    first = first or (str(error) if isinstance(error, Stuck) else f"{_shown(record)}: {error.strerror}")
+                    continue
+                verdict = left
             if (verdict.state, verdict.reason) != (record.state, record.reason) or verdict.columns:
                 marks.append((record.id, verdict.state, {**columns_of(verdict.reason), **verdict.columns}))
         with journal.transaction():
@@ -92,6 +94,48 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
     journal.sync_reverted(operation.id)
     for note in seal(journal, operation, storages, disturbed).notes:
         reporter.note(note)
+
+
+def _left_for_later(case: Case, error: Stuck | OSError) -> Verdict | None:
+    """What a flag of its folder keeps: every disk is well, so it is told, and the operation is sealed without it."""
+    cause = error.__cause__ if isinstance(error, Stuck) else error
+    if not isinstance(cause, OSError) or cause.errno != errno.EPERM or case.reservation is not None:
+        return None
+    try:
+        for place in case.places_of_ours:
+            if place.look() is not None and place.storage.is_flagged(place.folder):
+                return Verdict(RecordState.CHANGED, Reason(ReasonCode.LEFT_AFTER_CRASH, place.path))
+    except OSError:
+        pass
+    return None
+
+
+def settle_left(journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> int:
+    """Settle of a sealed operation what recovery had to leave for later, as far as it can now; how many files that is.
+
+    The caller holds the run lock and the locks of its roots.
+    """
+    marks = []
+    for left in journal.changed_in_crash(operation):
+        if left.reason is None or left.reason.code is not ReasonCode.LEFT_AFTER_CRASH:
+            continue
+        # As if it had just been meant: it is not believed what became of it.
+        record = checked(left)._replace(state=RecordState.INTENT, reason=None)
+        keeper = journal.groups.keepers(record.id, record.id).get(record.id)
+        reserving = journal.reservations.announcing(record.id)
+        case = Case(record, operation.id, storages, lambda *_: None, journal.digest_of, keeper, None, reserving)
+        try:
+            verdict = _judge(record, case, storages)
+        except (Stuck, OSError):
+            continue
+        marks.append((record.id, verdict.state, {**columns_of(verdict.reason), **verdict.columns}))
+    if marks:
+        sync_all(storages)
+        with journal.transaction():
+            journal.mark_many(marks)
+        journal.sync_reverted(operation.id)
+        journal.tell_counts(operation)
+    return len(marks)
 
 
 def is_recognised(journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> bool:

@@ -52,6 +52,8 @@ class Work:
         self.changed = changed
         self.folders: dict[Base, Memo[bytes, int]] = {base: Memo(MANY_FOLDERS) for base in range(len(storages))}
         """The ids of folders, as far as they are remembered; `folder_id` knows the others."""
+        self.flagged: dict[tuple[Base, bytes], bytes] = {}
+        """Folders from which nothing can be taken away, and which one it is of those above them that says so."""
         self.disturbed: set[tuple[Base, bytes]] = set()
         """Folders in which something was made and taken away again."""
         self.notes: set[str] = set()
@@ -78,9 +80,18 @@ class Work:
                 seen = self.storages[base].stat_folder(path)
             except OSError:
                 seen = None
+            self._note_flags(base, path, is_there=seen is not None)
             known = self.journal.add_folder(self.operation, base, path, seen)
         self.folders[base][path] = known
         return known
+
+    def _note_flags(self, base: Base, path: bytes, *, is_there: bool) -> None:
+        """A folder that is still to be made could not be taken away again, either."""
+        above = self.flagged.get((base, split(path)[0])) if path and not is_there else None
+        if above is None and is_there and self.storages[base].is_flagged(path):
+            above = path
+        if above is not None:
+            self.flagged[base, path] = above
 
     def tell_lost(self, lost: Lost) -> None:
         """A file has its new place, and the file system there did not keep that of it."""

@@ -255,13 +255,24 @@ class Journal(JournalReader):
             counts = self.sums.counts(operation.id)
             if operation.undoes and {RecordState.SKIPPED, RecordState.MISSING} & counts.keys():
                 self._settle_undone(operation)
-            done, bytes_ = counts.get(RecordState.DONE, (0, 0))
-            problems = sum(counts.get(state, (0, 0))[0] for state in PROBLEM_STATES)
             self._db.execute(
-                "UPDATE operations SET state = 'sealed', ended_ns = ?, done = ?, bytes = ?, problems = ? WHERE id = ?",
-                (time.time_ns(), done, bytes_, problems, operation.id),
+                "UPDATE operations SET state = 'sealed', ended_ns = ? WHERE id = ?", (time.time_ns(), operation.id)
             )
+            self._tell_counts(operation, counts)
         return counts
+
+    def tell_counts(self, operation: Operation) -> None:
+        """Something more of a sealed operation is known."""
+        with self.transaction():
+            self._tell_counts(operation, self.sums.counts(operation.id))
+
+    def _tell_counts(self, operation: Operation, counts: dict[RecordState, tuple[int, int]]) -> None:
+        done, bytes_ = counts.get(RecordState.DONE, (0, 0))
+        problems = sum(counts.get(state, (0, 0))[0] for state in PROBLEM_STATES)
+        self._db.execute(
+            "UPDATE operations SET done = ?, bytes = ?, problems = ? WHERE id = ?",
+            (done, bytes_, problems, operation.id),
+        )
 
     def _settle_undone(self, operation: Operation) -> None:
         """What recovery could not tell, and this undo or redo can: a file is where it was before, or nowhere."""

@@ -93,11 +93,12 @@ class JournalReader:
         which something is left lying under a name of ours.
         """
         query = (
-            f"SELECT id FROM records WHERE id BETWEEN ?1 AND ?2 AND {IS_UNSETTLED} AND reason <> ?3"
+            f"SELECT id FROM records WHERE id BETWEEN ?1 AND ?2 AND {IS_UNSETTLED} AND reason NOT IN (?3, ?4)"
             " UNION SELECT reverts FROM records WHERE id > ?2 AND reverts BETWEEN ?1 AND ?2"
-            f" AND {IS_UNSETTLED} AND reason <> ?3"
+            f" AND {IS_UNSETTLED} AND reason NOT IN (?3, ?4)"
         )
-        values = (*self._queries.record_range(operation), ReasonCode.INCONSISTENT_AFTER_CRASH)
+        lying = ReasonCode.INCONSISTENT_AFTER_CRASH, ReasonCode.LEFT_AFTER_CRASH
+        values = (*self._queries.record_range(operation), *lying)
         return {record for (record,) in self._queries.select(query, values)}
 
     def changed_in_crash(self, operation: Operation) -> Iterator[Record]:

@@ -22,6 +22,7 @@ _SENTENCES = {
     ReasonCode.FOLDER_UNUSABLE: "{about} cannot be used: {error}",
     ReasonCode.FOLDER_MISSING: "the folder {about} is not there",
     ReasonCode.TRASH_UNUSABLE: "the trash of fileorg cannot be used: {error}",
+    ReasonCode.FOLDER_FLAGGED: "nothing can be taken away from {about}: that has the flag a or i (see chattr)",
     ReasonCode.ALREADY_THERE: "it is there already",
     ReasonCode.NOT_EMPTY: "it is not empty, and was kept",
     ReasonCode.IN_USE: "something is mounted there, or it is in use",
@@ -95,6 +96,10 @@ _SENTENCES = {
     ReasonCode.CHANGED_IN_CRASH: "after the crash, neither name holds the file as it was; nothing was touched",
     ReasonCode.INCONSISTENT_AFTER_CRASH: "after the crash, it is as no run leaves it; nothing was touched, see {about}",
     ReasonCode.UNSETTLED_AFTER_CRASH: "after the crash it could not be settled: {error}",
+    ReasonCode.LEFT_AFTER_CRASH: (
+        "after the crash, {about} cannot be taken away: its folder has the flag a or i (see chattr); when it has not,"
+        " fileorg recover takes it away"
+    ),
     ReasonCode.OTHER: "{about}",
 }
 _WITHOUT = {

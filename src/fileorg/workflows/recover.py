@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.descriptors import TooManyOpen, raise_limit
-from fileorg.core.errors import GuardRefused, Locked
+from fileorg.core.errors import GuardRefused, Locked, StorageFailure
 from fileorg.core.figures import plural
 from fileorg.core.names import join
+from fileorg.core.reasons import ReasonCode
 from fileorg.core.state import run_lock
 from fileorg.execute.purge import settle_purge
-from fileorg.execute.recover import Unsettled, is_recognised, recover
+from fileorg.execute.recover import Unsettled, is_recognised, recover, settle_left
 from fileorg.journal.journal import Journal
 from fileorg.journal.trash import PURGE
 from fileorg.workflows.roots import AnotherRoot, another_root, reopened
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _NAMED = 20
+_WITH_PROBLEMS = "state = 'sealed' AND was_interrupted AND problems"
 
 
 class Unsure(NamedTuple):
@@ -51,11 +54,26 @@ def recover_all(state: StateDirectory, reporter: Reporter) -> Recovered:
     raise_limit()
     with run_lock(state, "recover"), Journal(state.journal) as journal:
         settled = recover_open(journal, state, reporter)
+        for operation in journal.operations(_WITH_PROBLEMS):
+            _settle_left(journal, operation, state, reporter)
         return Recovered(settled, journal.open_operations(), list(_unsure(journal)))
 
 
+def _settle_left(journal: Journal, operation: Operation, state: StateDirectory, reporter: Reporter) -> None:
+    """What a flag of its folder kept, when the operation was settled. Where it still does, it is told of as unsure."""
+    reasons = (record.reason for record in journal.changed_in_crash(operation))
+    if not any(reason and reason.code is ReasonCode.LEFT_AFTER_CRASH for reason in reasons):
+        return
+    roots = journal.roots(operation)
+    not_now = contextlib.suppress(Locked, GuardRefused, AnotherRoot, StorageFailure, TooManyOpen, OSError)
+    with not_now, reopened(roots, state) as (storages, _):
+        if another_root(storages, roots) is None and (files := settle_left(journal, operation, storages)):
+            what = plural(files, "file")
+            reporter.note(f"What the crash had left of {what} of operation {operation.id} is settled now.")
+
+
 def _unsure(journal: Journal) -> Iterator[Unsure]:
-    for operation in journal.operations("state = 'sealed' AND was_interrupted AND problems"):
+    for operation in journal.operations(_WITH_PROBLEMS):
         found = _unsure_of(journal, operation)
         if found.files:
             yield found

@@ -81,6 +81,10 @@ class LocalStorage:
     def stat_folder(self, folder: bytes) -> Entry | None:
         return self._folders.stat_folder(folder)
 
+    def is_flagged(self, folder: bytes) -> bool:
+        """Whether the folder has a flag of chattr(1) with which nothing can be taken away from it. Raises `OSError`."""
+        return bool(posix.flags(self.fd(folder)) & (posix.IMMUTABLE | posix.APPEND))
+
     def follow(self, folder: bytes, name: bytes) -> Entry | None:
         return self._folders.follow(folder, name)
 
