@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.storage.ways import copy_noreplace, names_of, path_of, seen
 
 from fileorg.core.reasons import NOTHING_LOST
-from fileorg.storage.local import copying, posix
+from fileorg.storage.local import copying, digests, posix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -97,7 +97,7 @@ def test_what_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 def test_a_stream_without_holes_to_tell_is_read_whole() -> None:
     """As most of proc(5): it answers SEEK_DATA with EINVAL."""
     with Path("/proc/self/status").open("rb") as file:
-        assert list(copying._data_ranges(file.fileno(), 100)) == [(0, 100)]
+        assert list(digests.data_ranges(file.fileno(), 100)) == [(0, 100)]
 
 
 # Staging

@@ -47,7 +47,7 @@ def calls_into(storage: LocalStorage, folder: bytes) -> list[Callable[[], Any]]:
         lambda: storage.lstat(folder, b"one"),
         lambda: storage.open_read(folder, b"one"),
         lambda: storage.readlink(folder, b"one"),
-        lambda: storage.digest(folder, b"one"),
+        lambda: storage.has_digest(folder, b"one", b""),
         lambda: storage.casing.spellings(folder, b"one"),
         lambda: storage.casing.is_spelled(folder, b"one"),
         lambda: storage.rename_noreplace(folder, b"one", storage, b"", b"new"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import FileIO
 from typing import TYPE_CHECKING, BinaryIO
 
-from fileorg.storage.local.blocks import has_holes, next_data
+from fileorg.storage.local.blocks import has_holes, next_data, next_hole
 
 if TYPE_CHECKING:
     from fileorg.storage.base import Storage
@@ -40,19 +40,29 @@ def same_bytes(one: BinaryIO, two: BinaryIO, size: int) -> bool:
     Where both have a hole nothing is read; on a file system that might be wrong about holes, all is.
     """
     sparse = all(isinstance(file, FileIO) and has_holes(file.fileno(), size) for file in (one, two))
-    position = 0
+    position, end = 0, size
     while position < size:
         if sparse:
-            # The last byte is read whatever is there: a file that became shorter meanwhile has none.
-            position = min(size - 1, *(next_data(file.fileno(), position, size) for file in (one, two)))
+            position, end = _next_part(one.fileno(), two.fileno(), position, size)
             one.seek(position)
             two.seek(position)
-        count = min(_CHUNK_BYTES, size - position)
+        count = min(_CHUNK_BYTES, end - position)
         first = _read_exactly(one, count)
         if len(first) < count or first != _read_exactly(two, count):
             return False
         position += count
     return not (one.read(1) or two.read(1))
+
+
+def _next_part(one: int, two: int, position: int, size: int) -> tuple[int, int]:
+    """Where the next part begins that holds data in one of two open files, and where a hole follows.
+
+    The last byte is a part whatever is there: a file that became shorter meanwhile has none.
+    """
+    starts = {fd: next_data(fd, position, size) for fd in (one, two)}
+    start = min(size - 1, *starts.values())
+    ends = [next_hole(fd, start, size) for fd, at in starts.items() if at == start]
+    return start, max(start + 1, min(ends, default=size))
 
 
 def _read_exactly(file: BinaryIO, size: int) -> bytes:

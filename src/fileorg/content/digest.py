@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from xxhash import xxh3_64_digest, xxh3_128_digest
 
 from fileorg.core.times import kept
-from fileorg.storage.local.copying import digest_of_content
+from fileorg.storage.local.digests import Counted, digest_of
 from fileorg.storage.local.listing import INODE_MASK
 from fileorg.storage.local.storage import LocalStorage
 
@@ -201,4 +201,4 @@ def _ends(fd: int, size: int) -> bytes:
 
 def _whole(fd: int, size: int, view: memoryview) -> bytes:
     os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-    return digest_of_content(fd, size, view)
+    return digest_of(fd, size, view, Counted())

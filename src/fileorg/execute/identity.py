@@ -48,4 +48,4 @@ def is_certain(storage: LocalStorage, folder: bytes, name: bytes, expected: Iden
         return True
     if digest is None or entry is None or not entry.is_file or not is_known(storage, folder, entry, expected):
         return False
-    return storage.digest(folder, name) == digest
+    return storage.has_digest(folder, name, digest)

@@ -101,7 +101,7 @@ def _is_ours(storage: LocalStorage, name: bytes, file: Trashed, entry: Entry) ->
         return True
     if not is_known(storage, file.folder, entry, _identity(file)):
         return False
-    return file.digest is None or storage.digest(file.folder, name) == file.digest
+    return file.digest is None or storage.has_digest(file.folder, name, file.digest)
 
 
 def are_there(storage: LocalStorage, folder: bytes, operation: int, files: Sequence[Trashed]) -> Iterator[bool]:

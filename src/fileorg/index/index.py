@@ -25,7 +25,7 @@ from fileorg.index.same_folders import Twins
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_VERSION = 3
+_VERSION = 4
 _SCHEMA = """
 CREATE TABLE roots (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, version INTEGER NOT NULL DEFAULT 0,
     scanned_ns INTEGER NOT NULL DEFAULT 0);

@@ -55,7 +55,7 @@ CREATE TABLE records (
     reverts INTEGER,                 -- the record that this one takes back
     target_inode INTEGER,            -- where it differs from inode: copies
     target_mtime_ns INTEGER,         -- read back after a copy: file systems round it
-    digest BLOB,
+    digest BLOB,                     -- of a copy: see storage/local/digests
     error TEXT                       -- why it is not done, or what is to be known of it
 );
 """

@@ -35,6 +35,14 @@ def next_data(fd: int, position: int, size: int) -> int:
         return size if error.errno == errno.ENXIO else position
 
 
+def next_hole(fd: int, position: int, size: int) -> int:
+    """Where the data ends that are at a position; the end of the file is a hole. Moves the file's offset."""
+    try:
+        return min(os.lseek(fd, position, os.SEEK_HOLE), size)
+    except OSError:
+        return size
+
+
 def share_blocks(source: int, target: int, size: int) -> bool:
     """Let the first `size` bytes of an open file be kept in the blocks of another one: FIDEDUPERANGE.
 
@@ -42,10 +50,19 @@ def share_blocks(source: int, target: int, size: int) -> bool:
     False if they differ. Raises `OSError`, such as ENOTSUP, EINVAL, EXDEV or ENOTTY where no blocks can be shared, and
     EPERM for a target that one may not write to.
     """
-    position = 0
+    position, step = 0, os.fstat(source).st_blksize
+    sparse = has_holes(source, size) and has_holes(target, size)
     while position < size:
+        length = min(_RANGE_BYTES, size - position)
+        if sparse:  # what is a hole in both has no blocks
+            start = min(next_data(source, position, size), next_data(target, position, size))
+            if start >= size:
+                break
+            position = max(position, start - start % step)
+            end = max(next_hole(source, start, size), next_hole(target, start, size))
+            length = min(_RANGE_BYTES, size - position, -(-(end - position) // step) * step)
         request = bytearray(_REQUEST.size + _TARGET.size)
-        _REQUEST.pack_into(request, 0, position, min(_RANGE_BYTES, size - position), 1, 0, 0)
+        _REQUEST.pack_into(request, 0, position, length, 1, 0, 0)
         _TARGET.pack_into(request, _REQUEST.size, target, position, 0, 0, 0)
         fcntl.ioctl(source, _FIDEDUPERANGE, request)
         _, _, shared, status, _ = _TARGET.unpack_from(request, _REQUEST.size)

@@ -11,19 +11,13 @@ import fcntl
 import os
 import stat
 import sys
-from typing import TYPE_CHECKING, BinaryIO
-
-import xxhash
 
 from fileorg.core.reasons import NOTHING_LOST, Lost
 from fileorg.storage.local import posix
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from fileorg.storage.local.digests import data_ranges, digest_of_copy
 
 _FICLONE = 0x40049409
 _CHUNK_BYTES = 1 << 20
-_ZEROS = memoryview(bytes(_CHUNK_BYTES))
 # Not possible on this pair of file systems, as opposed to failed.
 _UNSUPPORTED = {
     errno.EXDEV,
@@ -44,64 +38,30 @@ _NOT_OURS = ("system.nfs4", "security.selinux")
 def copy_content(source_fd: int, target_fd: int, size: int) -> bytes:
     """Copy `size` bytes from the start of one file into an empty one.
 
-    The 16-byte xxh3_128 digest of what was read, holes as the zeros they are.
+    Returns the digest by which the copy is known again: see `digests`.
     Raises `OSError`; ESTALE if the source turned out to be shorter or longer.
     """
-    digest = xxhash.xxh3_128()
+    digest = digest_of_copy(os.fstat(source_fd))
     cloned = _clone(source_fd, target_fd)
     view = memoryview(bytearray(_CHUNK_BYTES))
     position = 0
-    for start, end in _data_ranges(source_fd, size):
-        _hash_hole(digest, start - position)
+    for start, end in data_ranges(source_fd, size):
+        digest.skip(start - position)
         position = start
         while position < end:
             count = os.preadv(source_fd, [view[: min(_CHUNK_BYTES, end - position)]], position)
             if count == 0:
                 raise OSError(errno.ESTALE, "it became shorter while it was copied")
-            digest.update(view[:count])
+            digest.feed(view[:count])
             if not cloned:
                 _write_all(target_fd, view[:count], position)
             position += count
-    _hash_hole(digest, size - position)
+    digest.skip(size - position)
     if os.fstat(source_fd).st_size != size:
         raise OSError(errno.ESTALE, "its size changed while it was copied")
     if not cloned:
         os.ftruncate(target_fd, size)  # a hole at the end
-    return digest.digest()
-
-
-def digest_of(file: BinaryIO) -> bytes:
-    """The same digest, of a file that is not copied."""
-    digest = xxhash.xxh3_128()
-    while chunk := file.read(_CHUNK_BYTES):
-        digest.update(chunk)
-    return digest.digest()
-
-
-def digest_of_content(fd: int, size: int, view: memoryview) -> bytes:
-    """The same digest, read through one buffer; of a sparse file, only what holds data.
-
-    Raises `OSError`; ESTALE if it holds less than `size` bytes.
-    """
-    digest, position = xxhash.xxh3_128(), 0
-    for start, end in _data_ranges(fd, size):
-        _hash_hole(digest, start - position)
-        position = start
-        while position < end:
-            count = os.preadv(fd, [view[: end - position]], position)
-            if count == 0:
-                raise OSError(errno.ESTALE, "it became shorter while it was read")
-            digest.update(view[:count])
-            position += count
-    _hash_hole(digest, size - position)
-    return digest.digest()
-
-
-def _hash_hole(digest: xxhash.xxh3_128, size: int) -> None:
-    """A hole reads as zeros: the digest is of the content, however it is stored."""
-    while size > 0:
-        digest.update(_ZEROS[:size])
-        size -= _CHUNK_BYTES
+    return digest.value()
 
 
 def _clone(source_fd: int, target_fd: int) -> bool:
@@ -114,23 +74,6 @@ def _clone(source_fd: int, target_fd: int) -> bool:
             return False
         raise
     return True
-
-
-def _data_ranges(fd: int, size: int) -> Iterator[tuple[int, int]]:
-    """The parts of a sparse file that hold data; the whole of it where holes are not told."""
-    position = 0
-    while position < size:
-        try:
-            start = os.lseek(fd, position, os.SEEK_DATA)
-            end = os.lseek(fd, start, os.SEEK_HOLE)
-        except OSError as error:
-            if error.errno == errno.ENXIO:  # only a hole is left
-                return
-            if error.errno not in _UNSUPPORTED:
-                raise
-            start, end = position, size
-        yield start, min(end, size)
-        position = end
 
 
 def _write_all(fd: int, data: memoryview, position: int) -> None:

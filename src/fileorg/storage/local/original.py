@@ -18,7 +18,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from fileorg.storage.local import posix
-from fileorg.storage.local.copying import digest_of_content
+from fileorg.storage.local.digests import has_digest
 from fileorg.storage.local.listing import entry_of, regular_file
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 CLOCK_NS = 2_000_000_000
 """How coarse the times of a file system may be: FAT counts in steps of two seconds."""
 _LOOKS = 5
-_CHUNK_BYTES = 1 << 20
 _TMPFS = 0x01021994
 """Nothing is ever written out there, so a store through a mapping never changes a time."""
 
@@ -119,13 +118,10 @@ class Original:
         now = os.fstat(self.fd)
         if (now.st_size, now.st_mtime_ns) != (self.facts.st_size, self.facts.st_mtime_ns):
             return False
-        if not self._times_tell() and self._digest(now.st_size) != digest:
+        if not self._times_tell() and (digest is None or not has_digest(self.fd, digest)):
             return False
         posix.write_out(self.fd)
         return entry_of(self._name, os.fstat(self.fd)) == entry_of(self._name, now) and not self.is_waited_for()
-
-    def _digest(self, size: int) -> bytes:
-        return digest_of_content(self.fd, size, memoryview(bytearray(_CHUNK_BYTES)))
 
     def _times_tell(self) -> bool:
         """Whether a write since it was opened shows in its times: not within one tick of the clock that they are by."""

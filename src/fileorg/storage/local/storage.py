@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from fileorg.core.names import NO_NAMES, are_names, join
 from fileorg.storage.base import Capabilities, Kind
-from fileorg.storage.local import copying, posix
+from fileorg.storage.local import copying, digests, posix
 from fileorg.storage.local.casing import Casing
 from fileorg.storage.local.folders import OpenFolders
 from fileorg.storage.local.listing import batches, entry_of, regular_file
@@ -152,10 +152,10 @@ class LocalStorage:
             raise failed(errno.EINVAL, folder)
         return partial(os.open, flags=_READ_FLAGS, dir_fd=self.fd(folder))
 
-    def digest(self, folder: bytes, name: bytes) -> bytes:
-        """The 16 bytes that `stage_copy` gives for the same content."""
+    def has_digest(self, folder: bytes, name: bytes, digest: bytes) -> bool:
+        """Whether a file has the content of which `stage_copy` gave that digest."""
         with self.open_read(folder, name) as file:
-            return copying.digest_of(file)
+            return digests.has_digest(file.fileno(), digest)
 
     def lstat_all(self, folder: bytes, names: Sequence[bytes]) -> list[os.stat_result | OSError | None]:
         """`lstat` of many names of one folder, as the system gives it; an error is a value, and does not end it."""
