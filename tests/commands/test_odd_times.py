@@ -29,9 +29,9 @@ YEARS = (1600, 1676, 1901, 1969, 2262, 2300, 2446)
 
 
 def noon(year: int) -> int:
-    """The middle of a year, with odd microseconds."""
+    """The middle of a year, with odd nanoseconds."""
     since = datetime(year, 7, 1, 12, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * SECOND_NS + 7000
+    return (since.days * 86_400 + since.seconds) * SECOND_NS + 7
 
 
 @pytest.fixture(params=LINUX_DISKS)

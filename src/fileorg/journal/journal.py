@@ -14,7 +14,7 @@ from fileorg.core.reasons import ReasonCode
 from fileorg.journal.connection import broken
 from fileorg.journal.reader import JournalReader
 from fileorg.journal.reservations import Reservations
-from fileorg.journal.rows import IS_LEFT, IS_UNSETTLED, LEFT_AGAIN, NO_REASON, folder_time
+from fileorg.journal.rows import IS_LEFT, IS_UNSETTLED, LEFT_AGAIN, NO_REASON, exact_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -151,7 +151,7 @@ class Journal(JournalReader):
         """A folder as it is before the operation touches it; None where it does not exist yet."""
         row = self._db.execute(
             "INSERT INTO folders (operation, base, path, mode, mtime_ns) VALUES (?, ?, ?, ?, ?)",
-            (operation, base, path, seen and seen.mode, folder_time(seen and seen.mtime_ns)),
+            (operation, base, path, seen and seen.mode, exact_time(seen and seen.mtime_ns)),
         )
         folder = self._folders[operation, base, path] = int(row.lastrowid or 0)
         return folder
@@ -245,7 +245,7 @@ class Journal(JournalReader):
         Returns its `counts`.
         """
         with self.transaction():
-            sealed = ((folder_time(mtime_ns), folder) for mtime_ns, folder in sealed_folders)
+            sealed = ((exact_time(mtime_ns), folder) for mtime_ns, folder in sealed_folders)
             self._db.executemany("UPDATE folders SET sealed_mtime_ns = ? WHERE id = ?", sealed)
             self.reservations.forget_of(operation.id)
             self._db.executemany("UPDATE operations SET root_inode = ? WHERE root = ? AND root_inode = ?", roots)

@@ -24,7 +24,7 @@ from fileorg.journal.rows import (
     Record,
     RecordId,
     Root,
-    checked_folder_time,
+    checked_exact_time,
     checked_operation,
     checked_place,
     checked_reason,
@@ -108,12 +108,16 @@ class JournalReader:
 
     def lost_by(self, record: RecordId) -> LostBefore:
         """What a record moved to a file system that did not keep it. Raises `JournalError`."""
-        query = f"SELECT mode, mtime_ns, target_mtime_ns, {REASON_COLUMNS} FROM records r WHERE id = ?"
-        mode, mtime_ns, kept_ns, *columns = next(iter(self._queries.select(query, (record,))), (None,) * 7)
+        query = f"SELECT mode, mtime_ns, target_mtime_ns, exact_mtime_ns, {REASON_COLUMNS} FROM records r WHERE id = ?"
+        row = next(iter(self._queries.select(query, (record,))), (None,) * 8)
+        mode, mtime_ns, kept_ns, exact, *columns = row
         reason = checked_reason(record, *columns) or Reason(ReasonCode.NOT_KEPT)
+        exact_ns = checked_exact_time(exact, "Record", record)
+        if exact_ns is None and mtime_ns is not None and mtime_ns != kept_ns:
+            exact_ns = true_ns(mtime_ns)
         return LostBefore(
             mode if Lost.MODE in reason.lost else None,
-            None if mtime_ns is None or mtime_ns == kept_ns else true_ns(mtime_ns),
+            exact_ns,
             reason.number or 0 if Lost.FLAGS in reason.lost else 0,
             reason.lost & (Lost.OWNER | Lost.ATTRIBUTE | Lost.ATTRIBUTES),
             reason.about.split(b"\0") if reason.about and Lost.ATTRIBUTE in reason.lost else [],
@@ -279,7 +283,7 @@ class JournalReader:
         ):
             if not isinstance(mode, int | None) or not is_mode(mode):
                 raise foreign("Folder", number)
-            mtime_ns, sealed_ns = (checked_folder_time(time, number) for time in times)
+            mtime_ns, sealed_ns = (checked_exact_time(time, "Folder", number) for time in times)
             yield number, *checked_place((base, path), number), mode, mtime_ns, sealed_ns
 
     def trail(self, path: bytes) -> list[tuple[Operation, Record]]:
@@ -326,5 +330,5 @@ class JournalReader:
             " ORDER BY last.operation DESC LIMIT 1))"
         )
         rows = self._queries.select(query, {"undone": operation.undoes, "this": operation.id})
-        times = ((folder, checked_folder_time(time, folder)) for folder, time in rows)
+        times = ((folder, checked_exact_time(time, "Folder", folder)) for folder, time in rows)
         return {folder: mtime_ns for folder, mtime_ns in times if mtime_ns is not None}

@@ -192,19 +192,19 @@ def checked_place(row: tuple[int, bytes] | None, folder: object) -> Place:
         raise foreign("Folder", folder) from None
 
 
-def folder_time(mtime_ns: int | None) -> int | bytes | None:
-    """Return the time of a folder as the journal keeps it: exactly, as a number or what that takes in bytes."""
+def exact_time(mtime_ns: int | None) -> int | bytes | None:
+    """Return a time as the journal keeps it exactly: as a number, or what that takes in bytes."""
     if mtime_ns is None or -MOST_KEPT <= mtime_ns <= MOST_KEPT:
         return mtime_ns
     return mtime_ns.to_bytes(_TIME_BYTES, signed=True)
 
 
-def checked_folder_time(value: object, folder: object) -> int | None:
-    """Return what `folder_time` was given. Raises `JournalError` if it is no time that a file can have."""
+def checked_exact_time(value: object, what: str, number: object) -> int | None:
+    """Return what `exact_time` was given. Raises `JournalError` if it is no time that a file can have."""
     if isinstance(value, bytes) and len(value) == _TIME_BYTES:
         value = int.from_bytes(value, signed=True)
     if not isinstance(value, int | None) or abs(value or 0) >= _NO_TIME_NS:
-        raise foreign("Folder", folder)
+        raise foreign(what, number)
     return value
 
 

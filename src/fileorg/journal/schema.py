@@ -84,6 +84,7 @@ ALTER TABLE records ADD COLUMN lost INTEGER;
 
 _FOURTH = """
 ALTER TABLE records ADD COLUMN target_ctime_ns INTEGER;
+ALTER TABLE records ADD COLUMN exact_mtime_ns BLOB;
 CREATE TABLE IF NOT EXISTS reservations (
     record INTEGER PRIMARY KEY,      -- whose name an empty file of ours may have taken
     inode INTEGER,                   -- of that file; NULL: it is about to be made
@@ -93,7 +94,9 @@ INSERT INTO reservations SELECT id, NULL, target_mtime_ns FROM records WHERE tar
     AND target_mtime_ns NOT NULL AND operation IN (SELECT id FROM operations WHERE state <> 'sealed');
 UPDATE records SET target_inode = NULL, target_mtime_ns = NULL WHERE id IN (SELECT record FROM reservations);
 """
-"""Read back after our own last step, of what we made or put into our trash. NULL where it is not known."""
+"""target_ctime_ns: read back after our last step, of what we made or put into our trash. NULL where it is not known.
+exact_mtime_ns: of a file before another disk rounded it, as of folders, where mtime_ns cannot say it (`core.times`).
+"""
 # Of before version 3; the column that was renamed was the last one.
 _OLD_COLUMNS = (
     "id, operation, action, source_folder, source_name, target_folder, target_name, dev, inode, size, mtime_ns, mode,"

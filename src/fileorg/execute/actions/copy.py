@@ -20,7 +20,7 @@ from fileorg.execute.temporaries import (
     temporary,
 )
 from fileorg.execute.verdict import TAKEN, Verdict
-from fileorg.journal.rows import LostBefore, columns_of
+from fileorg.journal.rows import LostBefore, columns_of, exact_time
 
 if TYPE_CHECKING:
     from fileorg.core.model import Entry, PlanRow
@@ -96,6 +96,7 @@ def _mark(work: Work, record: int, state: RecordState, staged: StagedCopy, made:
     if staged.lost:
         about = b"\0".join(staged.lost_attributes) or None
         reason = Reason(ReasonCode.NOT_KEPT, about, staged.lost_flags or None, staged.lost)
+    exact = {} if staged.lost_mtime_ns is None else {"exact_mtime_ns": exact_time(staged.lost_mtime_ns)}
     work.journal.mark(
         record,
         state,
@@ -103,6 +104,7 @@ def _mark(work: Work, record: int, state: RecordState, staged: StagedCopy, made:
         target_mtime_ns=made.mtime_ns,
         digest=staged.digest,
         **columns_of(reason),
+        **exact,
     )
 
 

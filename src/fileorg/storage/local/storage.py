@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from fileorg.core.names import NO_NAMES, are_names, join
+from fileorg.core.times import true_ns
 from fileorg.storage.base import Capabilities, Kind
 from fileorg.storage.local import copying, digests, posix
 from fileorg.storage.local.casing import Casing
@@ -43,6 +44,8 @@ class StagedCopy(NamedTuple):
     lost_attributes: list[bytes]
     lost_flags: int
     """Those of chattr(1)."""
+    lost_mtime_ns: int | None
+    """The time of the source, where the copy has another one, and `Entry.mtime_ns` cannot say it exactly."""
 
 
 class LocalStorage:
@@ -325,7 +328,9 @@ class LocalStorage:
                 os.fsync(target_fd)
                 if not source.is_untouched():
                     raise OSError(errno.ESTALE, "it changed while it was copied", os.fsdecode(name))
-                return StagedCopy(digest, entry_of(temporary, os.fstat(target_fd)), *lost)
+                made, exact_ns = os.fstat(target_fd), source.facts.st_mtime_ns
+                is_told = made.st_mtime_ns == exact_ns or true_ns(source.entry.mtime_ns) == exact_ns
+                return StagedCopy(digest, entry_of(temporary, made), *lost, None if is_told else exact_ns)
             except BaseException:
                 target.discard(target_folder, temporary)
                 raise
