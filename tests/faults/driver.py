@@ -16,6 +16,7 @@ import gc
 import importlib
 import json
 import os
+import resource
 import sys
 import tempfile
 import traceback
@@ -24,8 +25,6 @@ from typing import Any
 from tests.support import wall
 
 from fileorg.cli import app
-from fileorg.storage.local import worker as hands
-from fileorg.workflows import session
 
 _PR_SET_PTRACER, _ANY = 0x59616D61, -1
 _CRASHED = 70
@@ -103,6 +102,8 @@ def _become(request: dict[str, Any], held: int, ready: int) -> None:
             os.dup2(fd, standard)
         os.environ.update(request["env"])
         os.umask(0o022)
+        if request["most_open"]:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (request["most_open"], request["most_open"]))
         if sys.platform == "linux":
             # Where only an ancestor may trace: anyone may trace this process.
             ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_ulong(_ANY), 0, 0, 0)
@@ -130,9 +131,13 @@ def _run(words: list[str]) -> int:
 def _prepare(request: dict[str, Any]) -> None:
     """Sizes at which small trees go the way of large ones, and what a negative control takes out."""
     if rows := request["rows"]:
+        from fileorg.workflows import session
+
         for name in ("BATCH_ROWS", "COPIED_ROWS"):
             vars(session)[name] = rows
     if request["two_processes"]:
+        from fileorg.storage.local import worker as hands
+
         vars(hands)["_FEW_FILES"] = 0
     if request["control"]:
         from tests.faults import controls

@@ -70,11 +70,17 @@ class _Counter:
             self._left -= 1
             is_it = self._left == 0
             if is_it and self._is_before:
-                os.kill(os.getpid(), self._strike)
+                self._struck(act)
             try:
                 return act(*arguments, **named)
             finally:
                 if is_it and not self._is_before:
-                    os.kill(os.getpid(), self._strike)
+                    self._struck(act)
 
         return counted
+
+    def _struck(self, act: Callable[..., Any]) -> None:
+        """Where it is, is told on standard error: whoever acts meanwhile may want to know."""
+        if self._strike is signal.SIGSTOP:
+            os.write(2, f"[halted {'before' if self._is_before else 'after'} {act.__name__}]\n".encode())
+        os.kill(os.getpid(), self._strike)

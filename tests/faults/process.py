@@ -57,6 +57,8 @@ class Request:
     die_at: int = 0
     halt_at: int = 0
     held: bool = False
+    most_open: int = 0
+    """How many descriptors it may have, if not as many as ever."""
     wall: list[str] = field(default_factory=list)
     """Where it may change something (`wall`), and in a folder of the driver's own; anywhere if this is empty."""
 
@@ -96,7 +98,8 @@ class Finished(NamedTuple):
 class Driver:
     """A process that forks commands. Not for two threads at once."""
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, python: str = sys.executable) -> None:
+        """`python` is one that knows the fileorg to run."""
         self._scratch = scratch
         self._temporary = scratch / "temporary"
         self._temporary.mkdir(parents=True, exist_ok=True)
@@ -105,7 +108,7 @@ class Driver:
         # SQLite asks when it is loaded where its temporary files may be.
         environment |= ENVIRONMENT | {"SQLITE_TMPDIR": str(self._temporary)}
         self._process = subprocess.Popen(
-            [sys.executable, str(_DRIVER)],
+            [python, str(_DRIVER)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=environment,
         )  # fmt: skip
 

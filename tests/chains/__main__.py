@@ -1,0 +1,93 @@
+"""Chains of commands, kills and others, as many as are wanted: `python -m tests.chains --steps 300000 --forks`.
+
+Chains go on where the last run of the same seed stopped, for the same tree of src/; their counts add up in the file of
+results. A chain that violates something is made short, told, and put beside that file, to be replayed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tests.chains import many
+from tests.chains.many import Wanted
+from tests.chains.places import Places
+from tests.chains.play import play, shrunk
+from tests.chains.steps import draw
+from tests.support.results import Tested
+
+_RESULTS = Path(__file__).parents[2] / "chains-results.jsonl"
+
+
+def main() -> int:
+    options = parsed()
+    seconds = options.minutes * 60 if options.minutes else float("inf")
+    wanted = Wanted(
+        options.seed, options.steps, 0, options.jobs, seconds, options.forks, options.fileorg, options.shrink,
+        plain=options.plain,
+    )  # fmt: skip
+    return _replay(options.replay, wanted) if options.replay else _run(options, wanted)
+
+
+def _run(options: argparse.Namespace, wanted: Wanted) -> int:
+    tested = Tested.now()._asdict() if options.fileorg is None else {"source": str(options.fileorg), "commit": ""}
+    how = {**tested, "seed": options.seed, "how": "forks" if options.forks else "processes"}
+    done = [line for line in _lines(options.results) if all(line.get(key) == how[key] for key in ("source", "how"))]
+    first = max((line["next_chain"] for line in done if line["seed"] == options.seed), default=0)
+    start = time.monotonic()
+    came = many.run(Wanted(**{**vars(wanted), "first": first}))
+    line = {
+        **how, "next_chain": came.next_chain, "seconds": round(time.monotonic() - start), "counts": came.counts,
+        "processors": os.cpu_count(),
+    }  # fmt: skip
+    with options.results.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    for chain, played in came.found:
+        print(many.told(chain, played))
+    for what, count in sorted(sum((Counter(one["counts"]) for one in [*done, line]), Counter()).items()):
+        print(f"{what:50} {came.counts[what]:9,}  together {count:9,}")
+    return int(bool(came.found))
+
+
+def _lines(results: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
+
+
+def _replay(what: str, wanted: Wanted) -> int:
+    """The chain of a seed, `1:17`, or of a file."""
+    with Places.opened() as places:
+        runner = many.runner_for(wanted, places)
+        chain = (
+            json.loads(Path(what).read_text()) if os.path.exists(what) else draw(what, has=many.kinds(wanted, places))
+        )
+        played = play(chain, runner, places)
+        if played.wrong and wanted.shrink:
+            chain, played = shrunk(chain, played, runner, places)
+        print(many.told(chain, played))
+        runner.close()
+    return int(bool(played.wrong))
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.chains", description=__doc__)
+    parser.add_argument("--steps", type=int, default=2000, metavar="N", help="how many, all jobs together")
+    parser.add_argument("--for", type=float, dest="minutes", metavar="MINUTES", help="at most so long")
+    parser.add_argument("--seed", default="1", help="each has chains of its own")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N")
+    parser.add_argument("--forks", action="store_true", help="of a warm parent, not processes of their own")
+    parser.add_argument("--fileorg", type=Path, metavar="SCRIPT", help="another one than that of this checkout")
+    parser.add_argument("--plain", action="store_true", help="only file systems that need no mount")
+    parser.add_argument("--replay", metavar="CHAIN", help="seed and number, 1:17, or a file with a chain")
+    parser.add_argument("--shrink", type=int, default=1, metavar="N", help="so many of each kind of violation")
+    parser.add_argument("--results", type=Path, default=_RESULTS, metavar="FILE", help=f"default: {_RESULTS.name}")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

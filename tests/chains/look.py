@@ -1,0 +1,68 @@
+"""What there is at one moment: the nodes of a snapshot, and by which inode each name is known."""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import os
+import stat
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.support import snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.support.snapshot import Node
+
+_GET_FLAGS, _TO_KEEP = 0x80086601, 0x40 | 0x80
+"""What `chattr` sets: no dump, no access time. Others depend on the file system."""
+
+
+class Look(NamedTuple):
+    """By path, which begins with the name of its base: `root/…`, `dest/…`, `outside/…`."""
+
+    nodes: dict[bytes, Node]
+    inodes: dict[bytes, tuple[int, int]]
+
+    @property
+    def files(self) -> list[bytes]:
+        """All but folders."""
+        return [path for path, node in self.nodes.items() if node.kind != "folder"]
+
+
+def take(bases: Mapping[bytes, bytes], but: frozenset[bytes], no_flags: tuple[bytes, ...] = ()) -> Look:
+    """What is below each of the bases that is there, without the paths of `but` and what is in them. Flags
+    are not looked at below `no_flags`: an overlay drops some when it copies a file.
+    """
+    nodes, inodes = dict[bytes, "Node"](), dict[bytes, tuple[int, int]]()
+    for name, place in bases.items():
+        if not os.path.isdir(place):
+            continue
+        for path, node in snapshot.take(place).items():
+            there = place + b"/" + path if path else place
+            if any(there == other or there.startswith(other + b"/") for other in but):
+                continue
+            if b"/.fuse_hidden" in there:  # what someone has open there still
+                continue
+            known = name + b"/" + path if path else name
+            found = os.lstat(there)
+            inodes[known] = (found.st_dev, found.st_ino)
+            links = tuple(name + b"/" + link for link in node.links)
+            nodes[known] = node._replace(links=links, xattrs=node.xattrs + _flags(there, found, no_flags))
+    return Look(nodes, inodes)
+
+
+def _flags(path: bytes, found: os.stat_result, but: tuple[bytes, ...]) -> tuple[tuple[str, bytes], ...]:
+    """As one more attribute."""
+    if not stat.S_ISREG(found.st_mode) or path.startswith(but):
+        return ()
+    flags = array.array("l", [0])
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.ioctl(fd, _GET_FLAGS, flags)
+    except OSError:
+        return ()
+    finally:
+        os.close(fd)
+    return (("flags", b"%d" % (flags[0] & _TO_KEEP)),) if flags[0] & _TO_KEEP else ()

@@ -1,0 +1,197 @@
+"""The operations of a chain: what each did, whether an undo says truly what came of it, and whether it is exact."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import tempfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.chains.names import is_temporary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.chains.look import Look
+    from tests.chains.names import Followed, Name
+    from tests.faults.process import Finished
+
+FORWARD = frozenset({"organize", "dedupe", "clean"})
+_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+"""For copies of journals: closing one flushes it."""
+
+Key = tuple[int, int]
+"""Which state directory, and the number there of the first of a chain of undos and redos."""
+
+
+class Line(NamedTuple):
+    """All that is asked of the journal: which operations there are."""
+
+    number: int
+    kind: str
+    undoes: int | None
+    state: str
+
+
+def read_lines(state: Path) -> dict[int, Line]:
+    """From a copy, so that looking at it changes nothing."""
+    with tempfile.TemporaryDirectory(dir=_MEMORY) as copy:
+        for name in ("journal.db", "journal.db-wal", "journal.db-journal"):
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copy(state / name, copy)
+        with contextlib.closing(sqlite3.connect(os.path.join(copy, "journal.db"))) as db:
+            if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'operations'").fetchall():
+                return {}  # not there, or killed while it was made
+            query = "SELECT id, kind, undoes, state FROM operations ORDER BY id"
+            return {row[0]: Line(*row) for row in db.execute(query)}
+
+
+@dataclass
+class Operation:
+    """A change that can be taken back, with all of its undos and redos."""
+
+    before: Look
+    acts: int
+    """How often others had acted when it was last done."""
+    order: int
+    moves: dict[Name, tuple[int, bytes]] = field(default_factory=dict)
+    """By which operation of its chain, and from where."""
+    made: dict[Name, int] = field(default_factory=dict)
+    in_effect: bool = True
+    is_exact: bool = True
+    """Whether all that was done before it is as it was when this was done."""
+    is_murky: bool = False
+    """A run of it was disturbed: only what it is to come to in the end is known."""
+
+    def note(self, number: int, followed: Followed, *, is_more: bool = False) -> None:
+        """What the operation of this number did; `is_more` if it is the recovery that went on with it."""
+        for name, path in followed.moves.items():
+            if not (is_more and name in self.moves):
+                self.moves[name] = number, path
+        self.made |= dict.fromkeys(followed.made, number)
+
+
+class Command(NamedTuple):
+    """One that has run, and what it did."""
+
+    what: str
+    state: int
+    finished: Finished
+    before: Look
+    followed: Followed
+    acts: int
+    is_disturbed: bool
+    """Killed, halted, or run while an older operation was open."""
+
+
+class Operations:
+    """Those of both state directories. `is_elsewhere` and `is_named` are asked of a name, `differences` of a look."""
+
+    def __init__(
+        self,
+        states: list[Path],
+        is_elsewhere: Callable[[Name, bytes], bool],
+        is_named: Callable[[Name, str], bool],
+        differences: Callable[[Look, str], list[str]],
+    ) -> None:
+        self._states = states
+        self._is_elsewhere, self._is_named, self._differences = is_elsewhere, is_named, differences
+        self.lines: list[dict[int, Line]] = [{} for _ in states]
+        self._known: dict[Key, Operation] = {}
+        self._order = 0
+        self._is_out_of_order = False
+
+    def has_open(self, state: int) -> bool:
+        return any(line.state != "sealed" for line in self.lines[state].values())
+
+    @property
+    def is_confused(self) -> bool:
+        """What is done by one journal the other one cannot know, so that undo is exact in order only."""
+        return all(self.lines) and self._is_out_of_order
+
+    def newest_first(self) -> list[Key]:
+        return sorted(self._known, key=lambda key: self._known[key].order, reverse=True)
+
+    def account(self, command: Command) -> list[str]:
+        """Take note of a command; what is wrong with it."""
+        known = self.lines[command.state]
+        lines = self.lines[command.state] = read_lines(self._states[command.state])
+        fresh = [line for number, line in lines.items() if number not in known]
+        if fresh:
+            return self._begun(command, fresh[-1])
+        if command.what == "recover":
+            return self._recovered(command, [line.number for line in known.values() if line.state != "sealed"])
+        if command.followed.moves and command.what != "purge" and not command.is_disturbed:
+            return [f"{command.what} moved {len(command.followed.moves)} names without an operation"]
+        return []
+
+    def _begun(self, command: Command, line: Line) -> list[str]:
+        key = command.state, self._origin(command.state, line.number)
+        if line.kind in FORWARD:
+            self._order += 1
+            self._known[key] = Operation(command.before, command.acts, self._order, is_murky=command.is_disturbed)
+            if command.finished.code < 0:  # what a recovery makes of it can be taken back exactly
+                self._known[key].is_murky = False
+            self._known[key].note(line.number, command.followed)
+        elif key in self._known and line.kind in {"undo", "redo"}:
+            operation = self._known[key]
+            self._is_out_of_order |= line.kind == "redo" or not self._is_last(operation)
+            for other in self._known.values():
+                other.is_exact &= other.order <= operation.order
+            if line.kind == "undo":
+                return self._undone(operation, line, command)
+            self._redone(operation, line, command)
+        return []
+
+    def _origin(self, state: int, number: int) -> int:
+        lines = self.lines[state]
+        while (line := lines.get(number)) is not None and line.kind in {"undo", "redo"} and line.undoes is not None:
+            number = line.undoes
+        return number
+
+    def _recovered(self, command: Command, numbers: list[int]) -> list[str]:
+        for number in numbers:
+            operation = self._known.get((command.state, self._origin(command.state, number)))
+            if operation is not None:
+                operation.note(number, command.followed, is_more=True)
+        if command.finished.code == 1 and not command.acts:
+            return [f"recover ends with 1, though nobody else did anything: {command.finished.output[-300:]}"]
+        return []
+
+    def _redone(self, operation: Operation, line: Line, command: Command) -> None:
+        self._order += 1
+        operation.is_murky |= command.is_disturbed
+        if not operation.in_effect and not operation.is_murky:
+            operation.before, operation.acts, operation.is_exact = command.before, command.acts, True
+        operation.in_effect, operation.order = True, self._order
+        operation.note(line.number, command.followed)
+
+    def _undone(self, operation: Operation, line: Line, command: Command) -> list[str]:
+        """What is not back is named. The last one, where no one else was at work, is exact and ends with 0."""
+        operation.moves = {name: by for name, by in operation.moves.items() if self._is_elsewhere(name, by[1])}
+        operation.made = {name: by for name, by in operation.made.items() if self._is_elsewhere(name, b"")}
+        if command.is_disturbed or self.is_confused:
+            operation.is_murky = True
+        if operation.is_murky:
+            return []
+        code, said = command.finished.code, command.finished.output
+        left = [name for name, (by, _) in operation.moves.items() if by == line.undoes]
+        left += [name for name, by in operation.made.items() if by == line.undoes and not is_temporary(name.path)]
+        unnamed = [name for name in left if not self._is_named(name, said)]
+        wrong = [f"undo ends with {code}, but {name} is not back, and not named" for name in unnamed]
+        if self._is_last(operation) and operation.is_exact and operation.acts == command.acts:
+            if code:
+                why = "though nobody else did anything"
+                wrong.append(f"undo of the last operation ends with {code}, {why}: {said[-700:]}")
+            else:
+                wrong += self._differences(operation.before, "after undo")
+        if code == 0 and not operation.moves:
+            operation.in_effect = False
+        return wrong
+
+    def _is_last(self, operation: Operation) -> bool:
+        return not any(other.in_effect and other.order > operation.order for other in self._known.values())

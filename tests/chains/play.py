@@ -1,0 +1,162 @@
+"""Plays a chain from its tree to its end, and makes one that fails as short as it can be."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import re
+import subprocess
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tests.chains.acts import Others
+from tests.chains.world import Run, World, Wrong
+from tests.faults.world import KILLED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.chains.places import Places
+    from tests.chains.runners import Runner
+    from tests.chains.steps import Chain, Step
+
+_MOST_TRIES = 150
+
+
+class Played(NamedTuple):
+    """What came of a chain: empty if nothing is violated. `told` is what was done, for people."""
+
+    wrong: str
+    told: list[str]
+    counts: Counter[str]
+
+
+def play(chain: Chain, runner: Runner, places: Places, control: str = "") -> Played:
+    counts = Counter[str]()
+    with places.fresh(chain["root"]) as root, places.fresh(chain["dest"]) as dest, _base(places) as base:
+        world = World(
+            runner, root, dest, base,
+            state_inside=chain["state_inside"], most_open=chain["most_open"], control=control,
+        )  # fmt: skip
+        others = Others(world)
+        try:
+            _build(chain, world, others)
+            world.begin()
+            for number, step in enumerate(chain["steps"]):
+                _take(step, world, others, counts)
+                world.told.append(f"-- {number + 1}")
+            counts["to the end"] += 1
+            world.take_all_back(_order(chain["end"]))
+        except Wrong as wrong:
+            return Played(str(wrong), world.told, counts)
+        finally:
+            counts[f"root on {root.kind}"] += 1
+            counts[f"dest on {dest.kind}"] += 1
+            others.close()
+            with contextlib.suppress(OSError, Wrong):
+                world.bring_back()
+    return Played("", world.told, counts)
+
+
+def _order(end: str | int) -> Any:
+    if isinstance(end, int):
+        return lambda keys: random.Random(end).sample(keys, len(keys))
+    return lambda keys: keys
+
+
+@contextlib.contextmanager
+def _base(places: Places) -> Iterator[Path]:
+    with places.fresh("tmpfs") as place:
+        for name in ("outside/victim/.git", "outside/victim"):
+            (place.path / name).mkdir(parents=True, exist_ok=True)
+        (place.path / "outside/victim/secret.jpg").write_bytes(b"not yours")
+        yield place.path
+
+
+def _build(chain: Chain, world: World, others: Others) -> None:
+    """The first tree, below the overlay where there is one. No folder is as young as what will be changed."""
+    lower = {name.decode(): os.fsencode(place.lower) for name, place in world.places.items()}
+    for file in chain["tree"]:
+        with contextlib.suppress(OSError):
+            _make(file, lower, others)
+    for place in lower.values():
+        for folder, _, _ in os.walk(place, topdown=False):
+            others.date(folder)
+    for file in chain["tree"]:
+        if "seconds" in file:
+            with contextlib.suppress(OSError):
+                os.utime(_at(file["path"], lower), ns=(0, file["seconds"] * 10**9))
+    for each in world.places.values():
+        each.ready()
+
+
+def _at(path: str, lower: dict[str, bytes]) -> bytes:
+    base, _, inside = path.partition("/")
+    return os.path.join(lower[base], inside.encode("latin-1"))
+
+
+def _make(file: Step, lower: dict[str, bytes], others: Others) -> None:
+    place = _at(file["path"], lower)
+    if file.get("folder"):
+        os.makedirs(place)
+        return
+    others.write(place, others.content(12) if file["content"] is None else file["content"].encode())
+    if file.get("private"):
+        os.chmod(place, 0o400)
+    if file.get("flagged"):
+        subprocess.run(["chattr", "+dA", place], check=False, capture_output=True)
+    with contextlib.suppress(OSError):
+        if file.get("tagged"):
+            os.setxattr(place, "user.origin", b"camera")
+    with contextlib.suppress(OSError):
+        if file.get("owned"):
+            os.chown(place, 1234, 4321)
+    if "linked" in file:
+        other = _at(file["linked"], lower)
+        os.makedirs(os.path.dirname(other), exist_ok=True)
+        os.link(place, other)
+
+
+def _take(step: Step, world: World, others: Others, counts: Counter[str]) -> None:
+    counts["steps"] += 1
+    if step["do"] == "act":
+        counts[f"others: {step['act']}"] += 1
+        world.told.append(f"others: {step}")
+        others.act(step)
+        return
+    words, state = list(step["words"]), step.get("state", 0)
+    if any(base.decode().upper() in word for base in world.away for word in words):
+        return
+    if (number := step.get("number")) is not None and (lines := world.operations.lines[state]):
+        words.append(str(sorted(lines)[number % len(lines)]))
+    run = Run(words, state, step.get("die_at", 0), step.get("halt_at", 0), step.get("rows", 0))
+    if meanwhile := step.get("meanwhile"):
+        world.told.append(f"at a halt of the next one, others: {meanwhile}")
+        run = run._replace(meanwhile=lambda: others.act(meanwhile))
+    finished = world.run(run)
+    counts[f"command: {words[0]}"] += 1
+    counts["kills"] += finished.code == KILLED
+    counts["halts"] += bool(meanwhile)
+
+
+def shrunk(chain: Chain, played: Played, runner: Runner, places: Places, control: str = "") -> tuple[Chain, Played]:
+    """A chain that violates the same, from which nothing can be left out."""
+    left = _MOST_TRIES
+    for part in ("steps", "tree", "steps"):
+        position = 0
+        while position < len(chain[part]) and left > 0:
+            left -= 1
+            shorter = {**chain, part: chain[part][:position] + chain[part][position + 1 :]}
+            again = play(shorter, runner, places, control)
+            if again.wrong and kind_of(again.wrong) == kind_of(played.wrong):
+                chain, played = shorter, again
+            else:
+                position += 1
+    return chain, played
+
+
+def kind_of(wrong: str) -> str:
+    """What is violated, without names."""
+    return re.split(r"[:,\n]| ends with", wrong, maxsplit=1)[0][:60]

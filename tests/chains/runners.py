@@ -1,0 +1,69 @@
+"""How a command is run: in a fork of a warm parent, or as the real process of any fileorg."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from tests.faults.process import ENVIRONMENT, Driver, Finished
+
+if TYPE_CHECKING:
+    from tests.faults.process import Request
+
+_SITE = Path(__file__).with_name("site")
+
+
+class Runner(Protocol):
+    """One command at a time: `start` gives its process id, `end` waits for it."""
+
+    is_ours: bool
+    """Whether it is the fileorg of this checkout, whose batches can be made small."""
+
+    def start(self, request: Request) -> int: ...
+    def end(self) -> Finished: ...
+    def close(self) -> None: ...
+
+
+class Forks(Driver):
+    """Forks of a parent that has imported everything, by the Python of a script if one is given."""
+
+    def __init__(self, scratch: Path, script: Path | None = None) -> None:
+        self.is_ours = script is None
+        super().__init__(scratch, sys.executable if script is None else _python_of(script))
+
+
+class Processes:
+    """The command as users start it. It counts its steps as a fork does: `site/sitecustomize.py` sees to it."""
+
+    def __init__(self, scratch: Path, script: Path | None = None) -> None:
+        self.is_ours = False
+        scratch.mkdir(parents=True, exist_ok=True)
+        self._command = [str(script)] if script else [sys.executable, "-m", "fileorg"]
+        self._output = scratch / "output"
+        mine = (name for name in os.environ if not name.startswith(("COV", "FILEORG")))
+        self._environment = {name: os.environ[name] for name in mine} | ENVIRONMENT
+        self._environment["PYTHONPATH"] = os.pathsep.join([str(_SITE), self._environment["PYTHONPATH"]])
+
+    def start(self, request: Request) -> int:
+        steps = {"FILEORG_DIES_AT": str(request.die_at), "FILEORG_HALTS_AT": str(request.halt_at)}
+
+        limit = ["prlimit", f"--nofile={request.most_open}"] if request.most_open else []
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(
+                [*limit, *self._command, *request.words], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                env=self._environment | steps | request.env,
+            )  # fmt: skip
+        return self._process.pid
+
+    def end(self) -> Finished:
+        return Finished(self._process.wait(), self._output.read_text(errors="replace"), [])
+
+    def close(self) -> None:
+        pass
+
+
+def _python_of(script: Path) -> str:
+    return script.read_text().partition("\n")[0].removeprefix("#!")

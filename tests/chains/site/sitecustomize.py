@@ -1,0 +1,9 @@
+"""Read by Python when it starts, where this folder is on its path: the process dies or halts at one of its steps."""
+
+import os
+
+for _name in ("DIES_AT", "HALTS_AT"):
+    if _step := int(os.environ.get(f"FILEORG_{_name}", "0")):
+        from tests.faults import dying
+
+        (dying.arm if _name == "DIES_AT" else dying.arm_halt)(_step)

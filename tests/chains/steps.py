@@ -1,0 +1,175 @@
+"""Draws a chain: a tree, where it is, and what is done to it by turns. It is data: to be kept, shrunk and replayed."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+from tests.chains.acts import IGNORED, ODD_TIMES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+Step = dict[str, Any]
+Chain = dict[str, Any]
+
+MOST_COMMANDS = 12
+_FOLDERS = ("root", "root", "root", "root/sub", "root/sub/deep", "root/b", "root/Images", "dest/Images", "dest/e")
+_NAMES = (
+    "a.jpg", "a.jpg", "a (2).jpg", "A.JPG", "b.txt", "c.tar.gz", "film.mkv", "film.srt", "x.qqq", "vault.pdf",
+    "caf\xe9.png", "new\nline.png", ".hidden.txt", "song.mp3", "n" * 240 + ".mp3",
+)  # fmt: skip
+_SHARED = ("same same", "same same", "twice, and longer than that", "")
+_LAYOUTS = ((), (), ("--by", "date"), ("--by", "extension"), ("--by", "category"))
+_FILTERS = (
+    (), (), (), (), (), (), ("--max-size", "10"), ("--min-size", "1"), ("--exclude", "*.mp3"), ("--include", "*.jpg"),
+    ("--hidden",), ("-r", "--max-depth", "1"), ("--older-than", "2023-12-20"),
+)  # fmt: skip
+
+
+def draw(seed: str, *, most_steps: int = MOST_COMMANDS, has: Sequence[str] = ("ext4", "tmpfs")) -> Chain:
+    """The chain of a seed: always the same one."""
+    rng = random.Random(seed)
+    calm = rng.random() < 0.35
+    steps: list[Step] = []
+    for _ in range(rng.randint(2, most_steps)):
+        if not calm and rng.random() < 0.4:
+            steps.append(_act(rng))
+        steps.append(_command(rng, calm=calm))
+    return {
+        "seed": seed,
+        "root": _file_system(rng, has),
+        "dest": _file_system(rng, has),
+        "state_inside": rng.random() < 0.06,
+        "most_open": 256 if rng.random() < 0.05 else 0,
+        "tree": _tree(rng),
+        "steps": steps,
+        "end": rng.choice(["newest first", "newest first", rng.randrange(1000)]),
+    }
+
+
+def _file_system(rng: random.Random, has: Sequence[str]) -> str:
+    return rng.choice([*has, "ext4", "tmpfs", "ext4"])
+
+
+def _tree(rng: random.Random) -> list[Step]:
+    made = list[Step]()
+    for _ in range(rng.randint(3, 9)):
+        file: Step = {"path": f"{rng.choice(_FOLDERS)}/{rng.choice(_NAMES)}"}
+        file["content"] = rng.choice(_SHARED) if rng.random() < 0.45 else None
+        for key, chance in (("linked", 0.1), ("tagged", 0.1), ("flagged", 0.05), ("private", 0.1), ("owned", 0.05)):
+            if rng.random() < chance:
+                file[key] = f"{rng.choice(_FOLDERS)}/{rng.choice(_NAMES)}" if key == "linked" else True
+        if rng.random() < 0.03:
+            file["seconds"] = rng.choice(ODD_TIMES)
+        made.append(file)
+    for chance, folder in ((0.2, "root/nothing/in it"), (0.1, "root/sub/hollow")):
+        if rng.random() < chance:
+            made.append({"path": folder, "folder": True})
+    if rng.random() < 0.05:
+        made.append({"path": "root/old", "folder": True, "seconds": rng.choice(ODD_TIMES)})
+    return made
+
+
+# What fileorg does --------------------------------------------------------------------------------------------------
+
+
+def _command(rng: random.Random, *, calm: bool) -> Step:
+    kind = rng.choices(list(_COMMANDS), [weight for weight, _ in _COMMANDS.values()])[0]
+    step: Step = {"do": "run", **_COMMANDS[kind][1](rng)}
+    chance = rng.random()
+    if chance < 0.18:
+        step["die_at"] = rng.randint(1, 60)
+    elif chance < 0.28 and not calm:
+        step["halt_at"] = rng.randint(1, 120)
+        step["meanwhile"] = _act(rng, at_a_halt=True)
+    if rng.random() < 0.25:
+        step["rows"] = rng.choice([1, 3])
+    if rng.random() < 0.06:
+        step["state"] = 1
+    return step
+
+
+def _organize(rng: random.Random) -> Step:
+    words = ["organize", "-y", "ROOT"]
+    words += ["--dest", rng.choice(["DEST", "DEST", "ROOT/sorted", "DEST/new"])] if rng.random() < 0.35 else []
+    words += ["-r"] if rng.random() < 0.6 else []
+    words += [*rng.choice(_LAYOUTS), *rng.choice(_FILTERS)]
+    words += ["--action", rng.choice(["copy", "copy", "hardlink", "symlink"])] if rng.random() < 0.25 else []
+    words += ["--on-conflict", rng.choice(["skip", "keep-newer", "keep-newer", "fail"])] if rng.random() < 0.3 else []
+    return {"words": words}
+
+
+def _dedupe(rng: random.Random) -> Step:
+    action = rng.choice(["quarantine", "quarantine", "hardlink", "symlink", "reflink"])
+    roots = rng.choice([["ROOT"], ["ROOT", "DEST"], ["ROOT", "--reference", "DEST"]])
+    words = ["dedupe", "-y", "--action", action, *roots]
+    words += ["--keep", rng.choice(["newest", "oldest", "longest-path", "first"])] if rng.random() < 0.3 else []
+    return {"words": words}
+
+
+def _clean(rng: random.Random) -> Step:
+    return {"words": ["clean", "-y", "ROOT", *rng.choice([[], [], [], ["--empty-files"], ["--empty-folders"]])]}
+
+
+def _back(rng: random.Random) -> Step:
+    words = [rng.choice(["undo", "undo", "undo", "redo"]), "-y"]
+    words += ["--include-changed"] if rng.random() < 0.1 else []
+    words += ["--rename"] if rng.random() < 0.1 and words[0] == "undo" else []
+    return {"words": words, "number": rng.randrange(12) if rng.random() < 0.45 else None}
+
+
+def _recover(_: random.Random) -> Step:
+    return {"words": ["recover"]}
+
+
+def _purge(rng: random.Random) -> Step:
+    return {"words": ["purge", "-y"], "number": rng.randrange(12) if rng.random() < 0.2 else None}
+
+
+def _look(rng: random.Random) -> Step:
+    return {"words": rng.choice([["scan", "ROOT"], ["history"], ["organize", "-n", "-r", "ROOT"], ["dedupe", "ROOT"]])}
+
+
+_COMMANDS: dict[str, tuple[int, Callable[[random.Random], Step]]] = {
+    "organize": (34, _organize),
+    "dedupe": (12, _dedupe),
+    "clean": (5, _clean),
+    "back": (34, _back),
+    "recover": (5, _recover),
+    "purge": (4, _purge),
+    "look": (3, _look),
+}
+
+# What others do -----------------------------------------------------------------------------------------------------
+
+
+def _act(rng: random.Random, *, at_a_halt: bool = False) -> Step:
+    acts = {**_ACTS, **_AT_A_HALT} if at_a_halt else {**_ACTS, **_BETWEEN}
+    kind = rng.choices(list(acts), list(acts.values()))[0]
+    step: Step = {"do": "act", "act": kind, "which": rng.randrange(40)}
+    step |= {"moved": rng.random() < 0.6, "keeps_time": rng.random() < 0.5, "empty": rng.random() < 0.4}
+    match kind:
+        case "create" | "make_folder":
+            step["path"] = f"{rng.choice(_FOLDERS)}/{rng.choice(_NAMES)}"
+            step["content"] = rng.choice(_SHARED) if rng.random() < 0.4 else None
+        case "hold":
+            step["mapped"] = rng.random() < 0.5
+        case "redate":
+            step |= {"kind": rng.choice(["file", "file", "folder"]), "seconds": rng.choice(ODD_TIMES)}
+        case "ignore":
+            step["content"] = rng.randrange(len(IGNORED))
+        case "send_away" | "divert":
+            step["base"] = rng.choice(["root", "dest"])
+    return step
+
+
+_ACTS = {
+    "create": 8, "create_at_an_old_name": 5, "edit": 14, "append": 2, "replace": 6, "delete": 5, "delete_and_create": 5,
+    "move": 2, "write_held": 8,
+}  # fmt: skip
+_BETWEEN = {
+    "hold": 6, "redate": 3, "ignore": 3, "send_away": 2, "bring_back": 2, "delete_folder": 1, "rename_folder": 1,
+    "make_folder": 2,
+}  # fmt: skip
+_AT_A_HALT = {"divert": 8, "write_held": 14}

@@ -1,0 +1,76 @@
+"""Chains in every test run: always the same ones. `pytest -m slow tests/chains` takes many more.
+
+Each of the slow parts has a number, from which it follows exactly; so a chain can be replayed: `python -m tests.chains
+--forks --replay 7:12`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.chains import many
+from tests.chains.many import Wanted
+from tests.chains.places import Places
+from tests.chains.play import play
+from tests.chains.steps import draw
+from tests.support.parallel import processes
+from tests.support.share import SHARE
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+_FAST_STEPS = 250
+_PARTS = 100
+_STEPS_IN_FORKS, _STEPS_AS_PROCESSES = 300_000 // _PARTS, 30_000 // _PARTS
+_JOBS = max(1, (os.cpu_count() or 1) // processes())
+
+
+@pytest.mark.xfail(strict=False, reason="undo out of order leaves folders and their times")
+def test_chains(tally: Counter[str]) -> None:
+    judge(Wanted("0", _FAST_STEPS), tally)
+
+
+def test_a_real_process_counts_its_steps_as_a_fork_does(tally: Counter[str]) -> None:
+    judge(Wanted("processes", 12, forks=False, plain=True), tally)
+
+
+@pytest.mark.parametrize("control", ["journal after acting", "plain rename", "stray"])
+def test_a_missing_safeguard_is_found(control: str) -> None:
+    """Negative controls: the chains have to find them, and soon."""
+    came = many.run(Wanted("0", 300, control=control, shrink=0, plain=True))
+    assert came.found
+
+
+def test_a_chain_is_the_same_again() -> None:
+    """Also what was found is: a chain that is told can be replayed."""
+    assert draw("1:1") == draw("1:1") != draw("1:2")
+    with Places.opened() as places:
+        runner = many.runner_for(Wanted("1", 1), places)
+        first, again = (play(draw("1:1"), runner, places) for _ in range(2))
+        runner.close()
+    assert first.counts == again.counts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(1, _PARTS + 1))
+def test_many_chains_in_forks(tally: Counter[str], number: int) -> None:
+    judge(Wanted(_seed(number), _STEPS_IN_FORKS // SHARE.of, jobs=_JOBS), tally)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(1, _PARTS + 1))
+def test_many_chains_as_processes(tally: Counter[str], number: int) -> None:
+    judge(Wanted(f"p{_seed(number)}", _STEPS_AS_PROCESSES // SHARE.of, jobs=_JOBS, forks=False), tally)
+
+
+def _seed(number: int) -> str:
+    return str(number + (SHARE.number - 1) * _PARTS)
+
+
+def judge(wanted: Wanted, tally: Counter[str]) -> None:
+    came = many.run(wanted)
+    how = "in forks" if wanted.forks else "as processes"
+    tally[f"chains: steps {how}"] += came.counts["steps"]
+    assert not came.violations, "\n".join(many.told(*one) for one in came.found)

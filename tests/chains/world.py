@@ -1,0 +1,395 @@
+"""A tree with a destination, where fileorg and others are at work by turns; and what must hold after each step.
+
+It is seen from outside only: by looking at all files before and after, and by what fileorg tells people. Of the journal
+no more is asked than which operations there are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import threading
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.chains import look as looks
+from tests.chains.names import Followed, Name, Names, above, is_inside, is_temporary
+from tests.chains.operations import Command, Operations
+from tests.faults.process import Request
+from tests.faults.world import KILLED, is_halted
+from tests.support.snapshot import compared
+
+from fileorg.core.names import display
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.chains.look import Look
+    from tests.chains.operations import Key
+    from tests.chains.places import Place
+    from tests.chains.runners import Runner
+    from tests.faults.process import Finished
+    from tests.support.snapshot import Node
+
+_PATIENCE_SECONDS = 20.0
+_MOST_TURNS = 6
+_STATE = re.compile(r"(journal|index|listings)\.db(-wal|-shm|-journal)?\Z|(run|index)\.lock\Z|journal\.db\.v\d+\Z")
+_NOT_KEPT = re.compile(r"could be kept.*: fileorg files (\d+) names")
+_LAST_LOOK = "[halted before unlink]"
+"""Between the last look at a file and its removal no one can notice who writes to it."""
+
+
+class Wrong(Exception):
+    """What is violated, in words."""
+
+
+class Run(NamedTuple):
+    """A command, what disturbs it, and what others do while it is halted."""
+
+    words: list[str]
+    state: int = 0
+    die_at: int = 0
+    halt_at: int = 0
+    rows: int = 0
+    meanwhile: Callable[[], object] = lambda: None
+
+    def __str__(self) -> str:
+        facts = [f"{name}={value}" for name, value in zip(self._fields[1:4], self[1:4], strict=True) if value]
+        return " ".join([*self.words, *facts])
+
+
+class World:
+    """`state_inside`: the state directory is in the root. `most_open` descriptors, 0 for as many as ever."""
+
+    def __init__(
+        self, runner: Runner, root: Place, dest: Place, base: Path, *, state_inside: bool, most_open: int, control: str
+    ) -> None:
+        self.places = {b"root": root, b"dest": dest}
+        self.bases = {name: os.fsencode(place.path) for name, place in self.places.items()}
+        self.bases[b"outside"] = os.fsencode(base / "outside")
+        self.state_inside = state_inside
+        self.states = [root.path / "state" if state_inside else base / "state", base / "second state"]
+        self.away = dict[bytes, bytes]()
+        """Bases that are not at their place, and where they are."""
+        self.acts = 0
+        """How often others have changed something."""
+        self.known = set[bytes]()
+        """Paths at which there ever was a file."""
+        self.disturbed = set[bytes]()
+        """Paths that others have changed."""
+        self.told = list[str]()
+        self._runner, self._most_open, self._control = runner, most_open, control
+        self._said = self._not_kept = ""
+        self._renames = False
+        self._touched_folders = set[bytes]()
+        self.operations = Operations(self.states, self._is_elsewhere, self._is_named, self._differences)
+
+    def begin(self) -> None:
+        """All that was built is there: from here on it is watched."""
+        if self.state_inside:
+            root = self.places[b"root"].path
+            seen = root.stat()
+            self.states[0].mkdir(mode=0o700)
+            os.utime(root, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+        self.look = self._take()
+        self._folders = {path: node for path, node in self.look.nodes.items() if node.kind == "folder"}
+        self._outside = {path: node for path, node in self.look.nodes.items() if not is_inside(path)}
+        wandering = frozenset(name for name, place in self.places.items() if not place.keeps_inodes)
+        coarse = frozenset(name for name, place in self.places.items() if not place.keeps_attributes)
+        self.names = Names(self.look, wandering, coarse)
+
+    def _take(self) -> Look:
+        places = {name: self.away.get(name, place) for name, place in self.bases.items()}
+        states = frozenset(os.fsencode(state) for state in self.states)
+        found = looks.take(places, states, tuple(places[name] for name in self.places if self._is_overlay(name)))
+        self.known |= set(found.files)
+        return found
+
+    def _is_overlay(self, path: bytes) -> bool:
+        """It takes a name out of its group of hard links when the file is changed, and drops flags."""
+        place = self.places.get(path.partition(b"/")[0])
+        return place is not None and place.kind == "overlay"
+
+    def place(self, path: bytes) -> bytes:
+        base, _, inside = path.partition(b"/")
+        return os.path.join(self.away.get(base, self.bases[base]), inside)
+
+    # Others -------------------------------------------------------------------------------------------------------
+
+    def others(self, act: Callable[[], object]) -> None:
+        """Somebody else changes something. What they have changed has its home where it is now."""
+        before = self.look
+        with contextlib.suppress(OSError):
+            act()
+        after = self.look = self._take()
+        changed = {path for path in before.nodes.keys() | after.nodes.keys() if _is_changed(path, before, after)}
+        if not changed:
+            return
+        self.acts += 1
+        inodes = {before.inodes[path] for path in changed if path in before.inodes}
+        changed |= {path for path in before.files if before.inodes[path] in inodes}
+        homes = {name.home for path, name in self.names.at.items() if path in changed and name.home}
+        self.disturbed |= changed | homes
+        for path in changed:
+            self._touched_folders.add(path.rpartition(b"/")[0])
+            if is_inside(path):
+                self._take_over(path, before.nodes.get(path), after.nodes.get(path))
+
+    def _take_over(self, path: bytes, old: Node | None, new: Node | None) -> None:
+        if any(node is not None and node.kind == "folder" for node in (old, new)):
+            self._touched_folders.add(path)
+            if new is None or new.kind != "folder":
+                self._folders.pop(path, None)
+            else:
+                self._folders[path] = new
+            return
+        name = self.names.at.get(path)
+        if new is None:
+            self.names.at.pop(path, None)
+        elif name is None:
+            self.names.at[path] = Name(path, new, path, new, is_touched=True)
+        else:
+            name.node = name.first = new
+            name.is_touched = True
+
+    def send_away(self, base: bytes) -> None:
+        """Its disk is unplugged, or its folder renamed."""
+        place = self.bases[base]
+        os.rename(place, place + b" away")
+        self.away[base] = place + b" away"
+        self.acts += 1
+
+    def bring_back(self) -> None:
+        """Raises `Wrong` if fileorg has put files where it was."""
+        for base, place in list(self.away.items()):
+            if os.path.islink(self.bases[base]):
+                os.unlink(self.bases[base])
+            elif os.path.isdir(self.bases[base]):
+                if any(files for _, _, files in os.walk(self.bases[base])):
+                    raise Wrong(f"files where {display(base)} is away: {os.listdir(self.bases[base])}")
+                shutil.rmtree(self.bases[base])
+            os.rename(place, self.bases[base])
+            del self.away[base]
+
+    # fileorg ------------------------------------------------------------------------------------------------------
+
+    def run(self, run: Run) -> Finished:
+        """A command, and all that must hold when it has ended. Raises `Wrong`."""
+        what, before, was_open = run.words[0], self.look, self.operations.has_open(run.state)
+        self._renames |= "--rename" in run.words
+        finished, halfway, is_late = self._carry_out(run)
+        is_diverted = any(os.path.islink(self.bases[base]) for base in self.away)
+        if is_diverted:
+            self.bring_back()
+        after = self._take()
+        self.told.append(f"{run} -> {finished.code}: {finished.output.strip()}")
+        if is_late:
+            raise Wrong(f"{what}: it has not ended after {_PATIENCE_SECONDS:.0f} s")
+        followed = self.names.follow(self.look, after, command=what)
+        self.look = after
+        if halfway is not None:
+            if _LAST_LOOK in finished.output:
+                followed = followed._replace(wrong=[line for line in followed.wrong if not line.startswith("lost")])
+            followed = Followed(
+                halfway.wrong + followed.wrong, followed.moves | halfway.moves, halfway.made | followed.made
+            )
+        self._hear(what, finished.output, run.state)
+        is_disturbed = finished.code == KILLED or was_open or halfway is not None
+        command = Command(what, run.state, finished, before, followed, self.acts, is_disturbed)
+        wrong = followed.wrong + self._always() + self.operations.account(command)
+        if finished.code != KILLED:
+            may_refuse = bool(self.away) or is_diverted or "fail" in run.words
+            wrong += _honest(what, finished, may_refuse=may_refuse) + self._ended(run.state)
+        if wrong:
+            raise Wrong("\n".join(wrong))
+        return finished
+
+    def _carry_out(self, run: Run) -> tuple[Finished, Followed | None, bool]:
+        """How it ended; what it had done when it was halted, if it was; whether it took too long."""
+        request = Request(
+            [self._word(word) for word in run.words],
+            {"FILEORG_HOME": str(self.states[run.state])},
+            rows=run.rows if self._runner.is_ours else 0,
+            die_at=run.die_at,
+            halt_at=run.halt_at,
+            most_open=self._most_open,
+            control=self._control,
+        )
+        pid = self._runner.start(request)
+        late = threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+        timer = threading.Timer(_PATIENCE_SECONDS, give_up)
+        timer.start()
+        halfway = None
+        try:
+            if run.halt_at and is_halted(pid):
+                halted = self._take()
+                halfway = self.names.follow(self.look, halted, command=run.words[0])
+                self.look = halted
+                run.meanwhile()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+            finished = self._runner.end()
+            timer.cancel()
+        return finished, halfway, late.is_set()
+
+    def _word(self, word: str) -> str:
+        return word.replace("ROOT", os.fsdecode(self.bases[b"root"])).replace("DEST", os.fsdecode(self.bases[b"dest"]))
+
+    def _hear(self, what: str, output: str, state: int) -> None:
+        """What is told of files that are not back, and of those of which a file system could not keep all."""
+        if what in {"undo", "redo", "recover"}:
+            self._said += output
+        for number in _NOT_KEPT.findall(output):
+            self._runner.start(Request(["files", number], {"FILEORG_HOME": str(self.states[state])}))
+            self._not_kept += self._runner.end().output
+
+    def _always(self) -> list[str]:
+        """After a kill, too."""
+        was, now = self._outside, {path: node for path, node in self.look.nodes.items() if not is_inside(path)}
+        wrong = [f"outside: {display(path)}" for path in was.keys() | now.keys() if was.get(path) != now.get(path)]
+        for state, lines in zip(self.states, self.operations.lines, strict=True):
+            names = set(os.listdir(state)) if state.exists() else set()
+            wrong += [f"in the state directory: {name}" for name in names if not _STATE.match(name)]
+            if lines and "journal.db" not in names:
+                wrong.append("the journal is gone from the state directory")
+        return wrong
+
+    def _ended(self, state: int) -> list[str]:
+        """A command that ended by itself leaves nothing half done, if others let it."""
+        if self.away or any(self.operations.has_open(one) for one in (0, 1)):
+            is_settled = self.acts or not self.operations.has_open(state)
+            return [] if is_settled else ["an operation is open although the command has ended by itself"]
+        litter = (path for path in self.look.nodes if is_temporary(path) and path not in self.disturbed)
+        return [f"litter: {display(path)}" for path in litter]
+
+    # What is asked of a name, and of a look -----------------------------------------------------------------------
+
+    def _is_elsewhere(self, name: Name, path: bytes) -> bool:
+        """Whether a name is still to go back to a path; `b""`: whether it is still to go."""
+        if name.purged or self.names.at.get(name.path) is not name or name.path == path:
+            return False
+        if not path:
+            return name.home is None
+        if self._is_beside(name, path):
+            return False
+        there = self.look.nodes.get(path)
+        return there is None or there.alone != name.node.alone
+
+    def _is_beside(self, name: Name, path: bytes) -> bool:
+        return self._renames and os.path.dirname(path) == os.path.dirname(name.path)
+
+    def _is_named(self, name: Name, said: str) -> bool:
+        """By where it is or was; what was made of a file, by that."""
+        paths = {name.path, name.home or name.path} | name.alike
+        return any(display(os.path.basename(path)) in said for path in paths)
+
+    def _differences(self, before: Look, when: str) -> list[str]:
+        """Where the tree is not as it was, and nothing was said."""
+        wrong = []
+        for path in sorted(filter(is_inside, before.nodes.keys() | self.look.nodes.keys())):
+            old, new = before.nodes.get(path), self.look.nodes.get(path)
+            if old is None or new is None:
+                wrong.append(f"{when}: {display(path)} {'was not there before' if old is None else 'is gone'}")
+            elif self._with_what_was_said(path, old, new) != old:
+                wrong.append(f"{when}: {display(path)}: {compared(old, new)}")
+        return wrong
+
+    def _with_what_was_said(self, path: bytes, old: Node, new: Node) -> Node:
+        """`new`, made like `old` where it may be, or was said to be, another."""
+        if old.kind == new.kind == "symlink":  # one that is made again is a new one
+            new = new._replace(mtime_ns=old.mtime_ns)
+        if self._is_overlay(path):
+            new = new._replace(links=old.links)
+        shown = display(path.partition(b"/")[2]) or "."
+        if new.kind == "folder" and f"The time of the folder {shown} could not be set back" in self._said:
+            new = new._replace(mtime_ns=old.mtime_ns)
+        if display(os.path.basename(path)) in self._not_kept:
+            new = new._replace(mode=old.mode, owner=old.owner, xattrs=old.xattrs, mtime_ns=old.mtime_ns)
+        return new
+
+    # The end ------------------------------------------------------------------------------------------------------
+
+    def take_all_back(self, order: Callable[[list[Key]], list[Key]]) -> None:
+        """Undo all that can be undone, first in this order, then the newest first. Raises `Wrong` if it is not the
+        first tree, but for what others did and what was named.
+        """
+        self.bring_back()
+        for state, lines in enumerate(self.operations.lines):
+            if lines:
+                self.run(Run(["recover"], state))
+        for turn in range(_MOST_TURNS):
+            before, keys = self.look, self.operations.newest_first()
+            keys = keys if turn else order(keys)
+            codes = [self.run(Run(["undo", "-y", str(number)], state)).code for state, number in keys]
+            if set(codes) <= {2} or (turn and before.nodes == self.look.nodes):
+                break
+        wrong = [] if self.operations.is_confused else [*self._names_at_the_end(), *self._folders_at_the_end()]
+        if wrong:
+            raise Wrong("\n".join(wrong))
+
+    def _names_at_the_end(self) -> list[str]:
+        wrong = []
+        for name in self.names.at.values():
+            if name.purged or is_temporary(name.path):
+                continue
+            if name.home is None:
+                wrong += [] if self.acts and self._is_named(name, self._said) else [f"at the end: left is {name}"]
+            elif self._is_elsewhere(name, name.home):
+                is_barred = self.acts and any(path in self.disturbed for path in (name.path, *above(name.home)))
+                if not is_barred:
+                    wrong.append(f"at the end: {name} is not back, though nobody touched it")
+                elif not self._is_named(name, self._said):
+                    wrong.append(f"at the end: {name} is not back, and was never named")
+            else:
+                path = name.path if self._is_beside(name, name.home) else name.home
+                there = self.look.nodes[path]
+                first = name.first._replace(links=there.links) if self.acts else name.first
+                if self._with_what_was_said(path, first, there) != first:
+                    wrong.append(f"at the end: {name}: {compared(first, there)}")
+        return wrong
+
+    def _folders_at_the_end(self) -> list[str]:
+        wrong = []
+        strayed = [name for name in self.names.at.values() if name.path != name.home]
+        stays = {name.path for name in strayed} | {name.home or b"" for name in strayed} | self.disturbed
+        busy = {folder for path in stays for folder in above(path)} | self._touched_folders
+        for path, first in self._folders.items():
+            there = self.look.nodes.get(path)
+            if there is None:
+                is_theirs = any(one in self.disturbed for one in above(path))
+                wrong += [] if is_theirs else [f"at the end: the folder {display(path)} is gone"]
+            elif path not in busy and self._with_what_was_said(path, first, there) != first:
+                wrong.append(f"at the end: the folder {display(path)}: {compared(first, there)}")
+        for path, node in self.look.nodes.items():
+            if node.kind == "folder" and is_inside(path) and path not in self._folders and path not in busy:
+                wrong.append(f"at the end: the folder {display(path)} is left")
+        return wrong
+
+
+def _is_changed(path: bytes, before: Look, after: Look) -> bool:
+    old, new = before.nodes.get(path), after.nodes.get(path)
+    if old is None or new is None or old.alone != new.alone:
+        return True
+    return new.kind != "folder" and before.inodes[path] != after.inodes[path]
+
+
+def _honest(what: str, finished: Finished, *, may_refuse: bool) -> list[str]:
+    """An exit code that is true, in words for people; nothing in a tree stops a command as a whole."""
+    code, output = finished.code, finished.output
+    if code not in {0, 1, 2, 4, 5} or "Traceback" in output or "did not expect" in output:
+        return [f"{what} ends with {code}, not in a sentence for people: {output[-600:]}"]
+    if code and not any(words in output for words in ("fileorg: ", "Not done, ", "Kept in the trash")):
+        return [f"{what} ends with {code}, without a sentence: {output[-300:]}"]
+    if code in {2, 5} and not may_refuse and what not in {"undo", "redo", "purge"}:
+        return [f"{what} as a whole is refused with {code}: {output[-300:]}"]
+    return []
