@@ -30,7 +30,7 @@ runpy.run_module("fileorg", run_name="__main__")
 
 HEAVY = {
     "asyncio", "concurrent.futures", "dataclasses", "fsspec", "inspect", "jinja2", "logging", "multiprocessing",
-    "pathspec", "pickle", "platform", "pydantic", "rich", "s3fs", "socket", "sqlite_utils", "subprocess", "typer",
+    "pickle", "platform", "pydantic", "rich", "s3fs", "socket", "sqlite_utils", "subprocess", "typer",
     "urllib.parse", "watchdog",
 }  # fmt: skip
 """None of it is needed by a short run in a pipe, and each takes 2 to 100 ms."""

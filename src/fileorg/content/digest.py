@@ -135,7 +135,10 @@ def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer
             problems.append((position, CHANGED))
             continue
         wholes[position], ends[position] = whole, end
-        bytes_ += size if wholly or size <= SMALL_BYTES else 2 * END_BYTES
+        if size <= SMALL_BYTES:
+            bytes_ += size
+        else:
+            bytes_ += min(size, seen.st_blocks * 512) if wholly else 2 * END_BYTES
         if ctime_ns > soon:
             young.append(position)
     (whole_column, whole_keys), (ends_column, ends_keys) = _column(wholes, WHOLE_WIDTH), _column(ends, ENDS_WIDTH)

@@ -161,19 +161,31 @@ class _Workshop:
 
 def _parts(reading: Reading, most: int) -> Iterator[tuple[list[int], int]]:
     """The positions in parts of about `most` bytes to read; (positions, bytes)."""
-    sizes, positions = reading.known.batch.sizes, reading.positions
+    batch, positions = reading.known.batch, reading.positions
+    sizes = batch.sizes
     if not reading.wholly:  # a batch of these is never too large
         yield positions, min(sum(sizes), len(positions) * SMALL_BYTES)
         return
-    part, bytes_ = list[int](), 0
+    part, bytes_, names = list[int](), 0, batch.split_names()
     for position in positions:
         part.append(position)
-        bytes_ += sizes[position]
+        size = sizes[position]
+        bytes_ += (
+            size if size < most else _in_blocks(os.path.join(reading.tree.path, batch.folder, names[position]), size)
+        )
         if bytes_ >= most:
             yield part, bytes_
             part, bytes_ = [], 0
     if part:
         yield part, bytes_
+
+
+def _in_blocks(path: bytes, size: int) -> int:
+    """How much of a large file is read, as its holes are not: what it takes on disk, or all."""
+    try:
+        return min(size, os.lstat(path).st_blocks * 512)
+    except OSError:
+        return size
 
 
 def _request(reading: Reading, part: int, positions: list[int]) -> Request:

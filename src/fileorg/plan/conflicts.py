@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.content.compare import same_content
@@ -33,12 +32,14 @@ class Contender(NamedTuple):
     tail: int
 
 
-@dataclass(slots=True)
 class _Digests:
     """Of a file that is being decided, as far as they were needed."""
 
-    start: bytes | None = None
-    whole: bytes | None = None
+    __slots__ = ("start", "whole")
+
+    def __init__(self) -> None:
+        self.start: bytes | None = None
+        self.whole: bytes | None = None
 
 
 _FEW = 8
