@@ -30,7 +30,7 @@ def main() -> int:
     seconds = options.minutes * 60 if options.minutes else float("inf")
     wanted = Wanted(
         options.seed, options.steps, 0, options.jobs, seconds, options.forks, options.fileorg, options.shrink,
-        plain=options.plain,
+        tells=True, plain=options.plain,
     )  # fmt: skip
     return _replay(options.replay, wanted) if options.replay else _run(options, wanted)
 
@@ -48,8 +48,6 @@ def _run(options: argparse.Namespace, wanted: Wanted) -> int:
     }  # fmt: skip
     with options.results.open("a") as file:
         file.write(json.dumps(line) + "\n")
-    for chain, played in came.found:
-        print(many.told(chain, played))
     for what, count in sorted(sum((Counter(one["counts"]) for one in [*done, line]), Counter()).items()):
         print(f"{what:50} {came.counts[what]:9,}  together {count:9,}")
     return int(bool(came.found))

@@ -88,7 +88,9 @@ class Others:
         paths = [path for path in paths if not is_temporary(path)]
         if kind == "file":
             moved = [path for path in paths if (name := self._world.names.at.get(path)) and name.home != path]
-            paths = moved if moved and step.get("moved") else paths
+            paths = moved if moved and step["moved"] else paths
+            if step["recent"] and (recent := [path for path in paths if path in self._world.fresh]):
+                paths = recent
         return paths[step["which"] % len(paths)] if paths else None
 
     def _picked(self, step: dict[str, Any], **facts: Any) -> bytes:
@@ -176,7 +178,7 @@ class Others:
     def hold(self, step: dict[str, Any]) -> None:
         fd = os.open(self._picked(step), os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
         view = None
-        if step["mapped"] and os.fstat(fd).st_size:
+        if step["mapped"] and self._is_fine and os.fstat(fd).st_size:
             view = mmap.mmap(fd, 0)
             seen = os.fstat(fd)
             view[0:1] = view[0:1]  # its page is dirty from now on: writing to it changes no time

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import multiprocessing
-import os
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -40,6 +39,8 @@ class Wanted:
     shrink: int = 1
     """How many chains of each kind of violation are made short."""
     control: str = ""
+    tells: bool = False
+    """Whether each violation is printed as soon as it is found."""
     plain: bool = False
     """Only on file systems that need no mount."""
 
@@ -99,11 +100,14 @@ def _job(wanted: Wanted, job: int) -> Came:
                 if short[kind] <= wanted.shrink:
                     chain, played = shrunk(chain, played, runner, places, wanted.control)
                 came.found.append((chain, played))
+                if wanted.tells:
+                    print(told(chain, played), flush=True)
         runner.close()
     return came
 
 
 def told(chain: Chain, played: Any) -> str:
     """A chain for people: what was done, what is wrong, and itself as JSON."""
-    head = f"== chain {chain['seed']}, process {os.getpid()}"
-    return "\n".join([head, *played.told, "WRONG:", played.wrong or "nothing", json.dumps(chain), ""])
+    return "\n".join(
+        [f"== chain {chain['seed']}", *played.told, "WRONG:", played.wrong or "nothing", json.dumps(chain), ""]
+    )

@@ -65,6 +65,8 @@ class Names:
 
     def __init__(self, look: Look, wandering: frozenset[bytes], coarse: frozenset[bytes]) -> None:
         self.at = {path: Name(path, look.nodes[path], path, look.nodes[path]) for path in look.files if is_inside(path)}
+        self.purged = set[bytes]()
+        """Homes to which nothing comes back."""
         self._wandering, self._coarse = wandering, coarse
         """Bases where inode numbers do not last, and those where times are rounded."""
 
@@ -97,6 +99,7 @@ class Names:
         self.at = kept | made
         for path, name in self.at.items():
             name.path, name.node = path, after.nodes[path]
+        self.purged |= {name.home for name in strayed if command == "purge" and name.home}
         wrong += [why for name in strayed if (why := _missed(name, after, command))]
         return Followed(wrong, moves, set(made.values()))
 

@@ -103,15 +103,14 @@ class Operations:
         self.lines: list[dict[int, Line]] = [{} for _ in states]
         self._known: dict[Key, Operation] = {}
         self._order = 0
-        self._is_out_of_order = False
 
     def has_open(self, state: int) -> bool:
         return any(line.state != "sealed" for line in self.lines[state].values())
 
     @property
     def is_confused(self) -> bool:
-        """What is done by one journal the other one cannot know, so that undo is exact in order only."""
-        return all(self.lines) and self._is_out_of_order
+        """Whether there are two journals: what is done by one of them the other one cannot know."""
+        return all(self.lines)
 
     def newest_first(self) -> list[Key]:
         return sorted(self._known, key=lambda key: self._known[key].order, reverse=True)
@@ -139,7 +138,6 @@ class Operations:
             self._known[key].note(line.number, command.followed)
         elif key in self._known and line.kind in {"undo", "redo"}:
             operation = self._known[key]
-            self._is_out_of_order |= line.kind == "redo" or not self._is_last(operation)
             for other in self._known.values():
                 other.is_exact &= other.order <= operation.order
             if line.kind == "undo":

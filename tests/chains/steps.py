@@ -33,8 +33,11 @@ def draw(seed: str, *, most_steps: int = MOST_COMMANDS, has: Sequence[str] = ("e
     calm = rng.random() < 0.35
     steps: list[Step] = []
     for _ in range(rng.randint(2, most_steps)):
-        if not calm and rng.random() < 0.4:
-            steps.append(_act(rng))
+        was_killed = bool(steps) and "die_at" in steps[-1]
+        if not calm and rng.random() < (0.7 if was_killed else 0.4):
+            steps.append(_act(rng, _AFTER_A_KILL if was_killed else {**_ACTS, **_BETWEEN}))
+        if not calm and rng.random() < 0.05:
+            steps += _a_program_at_work(rng)
         steps.append(_command(rng, calm=calm))
     return {
         "seed": seed,
@@ -82,7 +85,7 @@ def _command(rng: random.Random, *, calm: bool) -> Step:
         step["die_at"] = rng.randint(1, 60)
     elif chance < 0.28 and not calm:
         step["halt_at"] = rng.randint(1, 120)
-        step["meanwhile"] = _act(rng, at_a_halt=True)
+        step["meanwhile"] = _act(rng, {**_ACTS, **_AT_A_HALT})
     if rng.random() < 0.25:
         step["rows"] = rng.choice([1, 3])
     if rng.random() < 0.06:
@@ -144,11 +147,19 @@ _COMMANDS: dict[str, tuple[int, Callable[[random.Random], Step]]] = {
 # What others do -----------------------------------------------------------------------------------------------------
 
 
-def _act(rng: random.Random, *, at_a_halt: bool = False) -> Step:
-    acts = {**_ACTS, **_AT_A_HALT} if at_a_halt else {**_ACTS, **_BETWEEN}
+def _a_program_at_work(rng: random.Random) -> list[Step]:
+    """It has a file open or mapped, and writes while that is moved."""
+    which = rng.randrange(40)
+    move: Step = {"do": "run", "words": ["organize", "-y", "ROOT", "-r", "--dest", "DEST"]}
+    move |= {"halt_at": rng.randint(20, 140), "meanwhile": _act(rng, {"write_held": 1})}
+    return [_act(rng, {"hold": 1}) | {"which": which, "moved": False}, move]
+
+
+def _act(rng: random.Random, acts: dict[str, int]) -> Step:
     kind = rng.choices(list(acts), list(acts.values()))[0]
     step: Step = {"do": "act", "act": kind, "which": rng.randrange(40)}
     step |= {"moved": rng.random() < 0.6, "keeps_time": rng.random() < 0.5, "empty": rng.random() < 0.4}
+    step["recent"] = acts is _AFTER_A_KILL and rng.random() < 0.8
     match kind:
         case "create" | "make_folder":
             step["path"] = f"{rng.choice(_FOLDERS)}/{rng.choice(_NAMES)}"
@@ -172,4 +183,5 @@ _BETWEEN = {
     "hold": 6, "redate": 3, "ignore": 3, "send_away": 2, "bring_back": 2, "delete_folder": 1, "rename_folder": 1,
     "make_folder": 2,
 }  # fmt: skip
+_AFTER_A_KILL = {"replace": 8, "delete_and_create": 10, "edit": 4, "delete": 2, "create_at_an_old_name": 2}
 _AT_A_HALT = {"divert": 8, "write_held": 14}
