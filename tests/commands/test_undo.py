@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fileorg.core.errors import GuardRefused, UsageError
-from fileorg.core.model import RecordState
 from fileorg.journal.journal import Journal
+from fileorg.workflows.order import OthersFirst
 
 if TYPE_CHECKING:
     from tests.support.runs import Runs
@@ -114,22 +114,23 @@ def test_an_operation_in_the_middle(tree: Tree, runs: Runs) -> None:
     assert runs.undo(1).done == 1
     assert tree.read() == {"a.jpg": "1", "Images/b.jpg": "2"}
     runs.undo()
-    assert tree.read() == {"a.jpg": "1", "b.jpg": "2", "Images/": ""}
+    assert tree.read() == {"a.jpg": "1", "b.jpg": "2"}  # `Images` had to stay for the second one
     runs.redo(1)
     assert tree.read() == {"Images/a.jpg": "1", "b.jpg": "2"}
 
 
-def test_what_a_later_operation_moved_on_is_reported(tree: Tree, runs: Runs) -> None:
+def test_what_a_later_operation_moved_on_is_taken_back_first(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "1"})
     runs.organize()
     runs.organize(template="Sorted/{name}", recursive=True)
-    outcome = runs.undo(1)
-    assert [(problem.path, problem.state) for problem in outcome.problems] == [(b"Images/a.jpg", RecordState.MISSING)]
-    assert tree.read() == {"Sorted/a.jpg": "1"}
+    with pytest.raises(OthersFirst) as refused:
+        runs.undo(1)
+    assert refused.value.first == [(2, "fileorg undo 2")]
+    assert tree.read() == {"Sorted/a.jpg": "1", "Images/": ""}
     runs.undo(2)
     assert tree.read() == {"Images/a.jpg": "1"}
-    runs.undo(1)  # `Images` is of the second undo now: the first one had taken it away
-    assert tree.read() == {"a.jpg": "1", "Images/": ""}
+    runs.undo(1)
+    assert tree.read() == {"a.jpg": "1"}
 
 
 # A folder that is left does not block the way back --------------------------------------------------------------------

@@ -36,7 +36,7 @@ class Queries:
         except sqlite3.Error as error:
             raise broken(self.path, error) from error
 
-    def value(self, query: str, values: Sequence[Any] = ()) -> Any:
+    def value(self, query: str, values: Sequence[Any] | dict[str, Any] = ()) -> Any:
         """The first column of the first row, None where there is no row."""
         try:
             row = self.db.execute(query, values).fetchone()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, Self
 
 from fileorg.core.model import DEST, FOLDER_ACTIONS, REMOVALS, TO_AND_FRO, WAS_DONE, Action, Base, RecordState
 from fileorg.core.names import is_within, join
 from fileorg.core.reasons import UNSETTLED, Lost, Reason, ReasonCode
 from fileorg.core.times import true_ns
+from fileorg.journal.folder_times import times_before
 from fileorg.journal.groups import KeptGroups
 from fileorg.journal.listing import RecordListing
 from fileorg.journal.queries import Queries
+from fileorg.journal.relations import Relations
 from fileorg.journal.rows import (
     IS_LEFT,
     IS_UNSETTLED,
@@ -40,7 +43,7 @@ from fileorg.journal.sums import RecordSums
 from fileorg.journal.trash import PURGE, TrashRecords
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 
 class JournalReader:
@@ -53,6 +56,7 @@ class JournalReader:
         self.sums = RecordSums(self._queries)
         self.trash = TrashRecords(self._queries)
         self.groups = KeptGroups(self._queries)
+        self.relations = Relations(self._queries)
 
     def close(self) -> None:
         self._queries.close()
@@ -149,6 +153,16 @@ class JournalReader:
             " WHERE r.id BETWEEN ?1 AND ?2 AND r.state = 'done' AND r.action = 'make-folder'"
         )
         return {folder for (folder,) in self._queries.select(query, self._queries.record_range(operation))}
+
+    def _worked_in(self) -> Callable[[int], set[int]]:
+        """Tell in which folders an operation is in effect, each looked up once."""
+
+        @functools.cache
+        def worked(number: int) -> set[int]:
+            operation = self.operation(number)
+            return self.folders_with_done(operation) if operation is not None else set()
+
+        return worked
 
     def needed_places(self, operation: Operation) -> set[Place]:
         """The folders that something of it goes back to."""
@@ -319,16 +333,22 @@ class JournalReader:
         """For an undo or redo: folder id → the mtime_ns it had before what is undone.
 
         Left out are folders that an outsider changed since: their time, when this operation came to them, was not
-        the one that the last operation of the same chain left them with.
+        the one that the last operation of ours left them with.
         """
         chain = "SELECT id FROM operations WHERE id = :undone OR (undoes = :undone AND id < :this)"
         query = (
             "SELECT f.id, before.mtime_ns FROM folders f JOIN folders before ON before.operation = :undone"
-            " AND before.base = f.base AND before.path = f.path WHERE f.operation = :this AND before.mtime_ns NOT NULL"
+            " AND before.base = f.base AND before.path = f.path WHERE f.operation = :this"
             " AND (f.mtime_ns IS NULL OR f.mtime_ns = (SELECT last.sealed_mtime_ns FROM folders last"
             f" WHERE last.operation IN ({chain}) AND last.base = f.base AND last.path = f.path"
             " ORDER BY last.operation DESC LIMIT 1))"
         )
-        rows = self._queries.select(query, {"undone": operation.undoes, "this": operation.id})
-        times = ((folder, checked_exact_time(time, "Folder", folder)) for folder, time in rows)
+        values = {"undone": operation.undoes, "this": operation.id}
+        found = dict(self._queries.select(query, values))
+        others = (
+            "SELECT 1 FROM operations WHERE id > :undone AND id < :this AND undoes IS NOT :undone AND kind <> 'purge'"
+        )
+        if self._queries.value(others, values):
+            found |= times_before(self._queries, operation, self._worked_in())
+        times = ((folder, checked_exact_time(time, "Folder", folder)) for folder, time in found.items())
         return {folder: mtime_ns for folder, mtime_ns in times if mtime_ns is not None}

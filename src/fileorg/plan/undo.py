@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fileorg.journal.journal import Journal
+    from fileorg.journal.relations import MadeFolder
     from fileorg.journal.rows import Done, Operation
     from fileorg.storage.local.storage import LocalStorage
 
@@ -59,6 +60,9 @@ class UndoPlan:
             plan = [_inverse(record) for record in batch]
             wanted = {row[4:7] for row in plan} if self._rename else set()
             yield [self._beside(row, wanted) for row in plan] if self._rename else plan
+        # They had to stay when what made them was taken back, for something of this operation was in them.
+        left = self._journal.relations.left_folders(self._operation)
+        yield from in_batches((_removal(folder) for folder in left), rows)
 
     def _beside(self, row: PlanRow, wanted: set[tuple[Base, bytes, bytes]]) -> PlanRow:
         """The row with a free name, where its own is taken; `wanted` are those of the batch."""
@@ -92,6 +96,10 @@ class UndoPlan:
         for base, path, mode in missing:
             if (base, path) in needed:
                 yield PlanRow.make_folder(base, path, mode)
+
+
+def _removal(folder: MadeFolder) -> PlanRow:
+    return PlanRow.remove_folder(folder.base, folder.path, "")._replace(mode=0o777, reverts=folder.record)
 
 
 def _inverse(record: Done) -> PlanRow:

@@ -13,6 +13,7 @@ from fileorg.journal.trash import PURGE
 from fileorg.plan.undo import UndoPlan
 from fileorg.workflows.guards import existing_folder
 from fileorg.workflows.history import BACKWARD, FORWARD
+from fileorg.workflows.order import Order
 from fileorg.workflows.roots import AnotherRoot, another_root
 from fileorg.workflows.session import Session
 
@@ -81,7 +82,8 @@ class UndoRun:
 def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> Iterator[UndoRun]:
     """Find what is to be taken back; the run holds its locks until the block ends.
 
-    Raises `UsageError` if there is nothing, `Locked`, `JournalError`.
+    Raises `UsageError` if there is nothing, `OthersFirst` if later operations have to be taken back before, `Locked`,
+    `JournalError`.
     """
     with Session.opened(state, "redo" if options.redo else "undo", reporter) as session:
         undone = chosen_operation(session.journal, options)
@@ -96,6 +98,10 @@ def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> 
                 f"Operation {undone.id} was interrupted, and what came of it is not settled yet.",
                 hint="put right what is named above, then run fileorg recover",
             )
+        operations = session.journal.operations()
+        Order(session.journal, lambda each: _is_left(session.journal, each, operations), rename=options.rename).check(
+            undone
+        )
         session.open_index_if_free()
         yield UndoRun(undone, options, session)
 

@@ -1,5 +1,6 @@
 """`fileorg undo`: take an operation back."""
 
+import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,8 @@ from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import Exit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fileorg.cli.change import Change
     from fileorg.cli.terminal import Out
     from fileorg.cli.words import Verb
@@ -93,6 +96,7 @@ def run_undo(chosen: "UndoOptions", manner: Manner, state: "StateDirectory") -> 
     with (
         output(manner.output) as out,
         reporting(manner.progress, quiet=manner.quiet) as screen,
+        _data_too(out, manner),
         undoing(chosen, state, screen) as run,
     ):
         screen.pause()
@@ -114,6 +118,21 @@ def run_undo(chosen: "UndoOptions", manner: Manner, state: "StateDirectory") -> 
         if code is Exit.SOME_FAILED and change.is_text:
             _say_again(change, outcome, again)
         return code
+
+
+@contextlib.contextmanager
+def _data_too(out: "Out", manner: Manner) -> "Iterator[None]":
+    """What has to be taken back first is told to programs as data."""
+    from fileorg.core.formats import write_json
+    from fileorg.workflows.order import OthersFirst
+
+    try:
+        yield
+    except OthersFirst as refused:
+        if manner.format is Format.JSON:
+            first = [{"operation": number, "command": command} for number, command in refused.first]
+            write_json(out.stream, {"operation": None, "files": 0, "undone": refused.operation.id, "first": first})
+        raise
 
 
 def _preview(change: "Change", run: "UndoRun") -> Exit:

@@ -1,0 +1,193 @@
+"""What later operations did with the files of one: with the file at the same place, or the folder, by the same name.
+
+Only folders that both know are looked into, so that an undo of the last operation asks nothing, and one among many that
+work in the same folders reads each record of these once.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.core.model import OF_DUPLICATES, REMOVALS, TO_AND_FRO, Action, Base
+from fileorg.core.names import join
+from fileorg.journal.absolute import ABSOLUTE, BASES, FOLDERS
+from fileorg.journal.rows import IS_LEFT, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from fileorg.journal.queries import Queries
+    from fileorg.journal.rows import Operation, RecordId
+
+
+class Link(StrEnum):
+    """What a later record did with something of the operation."""
+
+    TOOK = "took"  # the file, from where the operation had put it
+    USED = "used"  # made a copy or a link of it
+    REPLACED = "replaced"  # a duplicate by a link to it
+    FILLED = "filled"  # the name that it had before
+    MADE = "made"  # a folder that the operation had removed
+    REMOVED = "removed"  # a folder that the operation had made, or had taken files from
+
+
+class Related(NamedTuple):
+    """A record of a later operation. Places are absolute; `inode` is the file's at `place` as it was put there.
+
+    `place` is where the operation knows it, `other` where the later record has put it, or what it made.
+    """
+
+    link: Link
+    operation: int
+    place: bytes
+    other: bytes
+    inode: int | None
+
+
+class MadeFolder(NamedTuple):
+    """A folder that another operation made and could not take back, and where it is for this one."""
+
+    record: RecordId
+    base: Base
+    path: bytes
+
+
+_TARGET_NAME = "coalesce({0}target_name, {0}source_name)"
+_SHARED = f"""
+CREATE TEMP TABLE shared AS WITH {BASES},
+mine(id, absolute) AS MATERIALIZED (SELECT f.id, {ABSOLUTE} FROM {FOLDERS} WHERE f.operation = ?1)
+SELECT f.id AS theirs, mine.id AS mine, mine.absolute AS absolute, f.operation AS operation
+FROM {FOLDERS} CROSS JOIN mine ON mine.absolute = {ABSOLUTE} WHERE f.operation > ?1
+"""
+
+_BY_LINK = quoted({Action.REPLACE_BY_HARDLINK, Action.REPLACE_BY_SYMLINK})
+_RANGE = f"FROM records WHERE id BETWEEN ?1 AND ?2 AND {IS_LEFT}"
+_KNOWN = f"""
+CREATE TEMP TABLE known AS
+SELECT 'took' AS link, target_folder AS folder, {_TARGET_NAME.format("")} AS name,
+    coalesce(target_inode, inode) AS inode {_RANGE} AND source_name NOT NULL
+    AND action NOT IN ({quoted({*REMOVALS, Action.REMOVE_REFLINK})})
+UNION ALL SELECT 'took', source_folder, source_name, NULL {_RANGE}
+    AND action IN ({quoted({Action.COPY, Action.HARDLINK, *REMOVALS})})
+UNION ALL SELECT 'took', source_folder, source_name, NULL {_RANGE} AND action IN ({_BY_LINK})
+UNION ALL SELECT 'took', kept.folder, kept.name, kept.inode FROM keepers kept JOIN records ON id = kept.record
+    WHERE kept.record BETWEEN ?1 AND ?2 AND {IS_LEFT} AND action NOT IN ({quoted(OF_DUPLICATES)})
+UNION ALL SELECT 'filled', source_folder, source_name, NULL {_RANGE}
+    AND action IN ({quoted(TO_AND_FRO)}) AND action NOT IN ({_BY_LINK})
+UNION ALL SELECT 'removed', target_folder, target_name, NULL {_RANGE} AND action = 'make-folder'
+UNION ALL SELECT 'made', target_folder, target_name, NULL {_RANGE} AND action = 'remove-folder' AND category NOT NULL
+"""
+"""Where a file is, and where it is to be when the operation is taken back. An original has to be there for the copy
+that goes, a link for the duplicate that comes, and a keeper for the duplicate that goes again.
+"""
+
+_LATER = "l.id BETWEEN ? AND ? AND l.state = 'done'"
+_USES = quoted({Action.COPY, Action.HARDLINK, Action.SYMLINK})
+_FROM_SOURCE = f"""
+SELECT CASE WHEN l.action IN ({_USES}) THEN 'used' ELSE 'took' END, s.absolute, k.name, k.inode,
+    l.target_folder, {_TARGET_NAME.format("l.")}
+FROM records l CROSS JOIN shared s ON s.theirs = l.source_folder
+CROSS JOIN known k ON k.folder = s.mine AND k.name = l.source_name AND k.link = 'took'
+WHERE {_LATER} AND l.action IN ({quoted(TO_AND_FRO)}, {_USES})
+"""
+_BY_KEEPER = f"""
+SELECT 'replaced', s.absolute, k.name, k.inode, l.source_folder, l.source_name
+FROM keepers kept CROSS JOIN records l ON l.id = kept.record CROSS JOIN shared s ON s.theirs = kept.folder
+CROSS JOIN known k ON k.folder = s.mine AND k.name = kept.name AND k.link = 'took'
+WHERE {_LATER.replace("l.id", "kept.record")}
+    AND l.action IN ({_BY_LINK})
+"""
+_AT_TARGET = f"""
+SELECT k.link, s.absolute, k.name, coalesce(l.target_inode, l.inode), l.target_folder, {_TARGET_NAME.format("l.")}
+FROM records l CROSS JOIN shared s ON s.theirs = l.target_folder
+CROSS JOIN known k ON k.folder = s.mine AND k.name = {_TARGET_NAME.format("l.")}
+WHERE {_LATER} AND CASE k.link WHEN 'filled' THEN l.action IN ({quoted(TO_AND_FRO)})
+    WHEN 'made' THEN l.action = 'make-folder' WHEN 'removed' THEN l.action = 'remove-folder' AND l.category NOT NULL END
+"""
+
+
+class Relations:
+    """What a journal is asked about two operations. Raises `JournalError`."""
+
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+
+    def later(self, operation: Operation, others: Sequence[Operation]) -> Iterator[Related]:
+        """What records of `others`, which came later, did with what the operation is about."""
+        self._queries.select(_SHARED, (operation.id,))
+        try:
+            sharing = {number for (number,) in self._queries.select("SELECT DISTINCT operation FROM shared")}
+            others = [other for other in others if other.id in sharing]
+            if others:
+                self._queries.select("CREATE INDEX temp.shared_theirs ON shared (theirs)")
+                self._queries.select(_KNOWN, self._queries.record_range(operation))
+                self._queries.select("CREATE INDEX temp.known_place ON known (folder, name)")
+            for other in others:
+                yield from self._of(other)
+        finally:
+            self._queries.select("DROP TABLE IF EXISTS temp.known")
+            self._queries.select("DROP TABLE temp.shared")
+
+    def _of(self, other: Operation) -> Iterator[Related]:
+        roots: dict[Base, bytes] = dict(
+            self._queries.select(f"WITH {BASES} SELECT base, root FROM bases WHERE operation = ?", (other.id,))
+        )
+        for query in (_FROM_SOURCE, _BY_KEEPER, _AT_TARGET):
+            for rows in self._queries.stream(query, self._queries.record_range(other)):
+                for link, folder, name, inode, other_folder, other_name in rows:
+                    base, path = self._queries.place(other_folder)
+                    there = join(join(roots[base], path) if path else roots[base], other_name)
+                    yield Related(Link(link), other.id, join(folder, name), there, inode)
+
+    def removed(self, other: Operation, needed: Collection[bytes]) -> Iterator[Related]:
+        """Of the folders `needed`, by their absolute paths, the empty ones that a clean has removed."""
+        query = (
+            f"WITH {BASES} SELECT {ABSOLUTE}, r.target_name FROM records r CROSS JOIN {FOLDERS}"
+            " WHERE r.id BETWEEN ? AND ? AND r.state = 'done' AND r.action = 'remove-folder' AND r.category NOT NULL"
+            " AND f.id = r.target_folder"
+        )
+        for rows in self._queries.stream(query, self._queries.record_range(other)):
+            for above, name in rows:
+                path = join(above, name)
+                if path in needed:
+                    yield Related(Link.REMOVED, other.id, path, path, None)
+
+    def left_folders(self, operation: Operation) -> list[MadeFolder]:
+        """Folders that other operations made, and that had to stay when these were taken back, for something was in
+        them; of those that this one has to do with, the ones inside others first.
+        """
+        query = f"""
+WITH {BASES},
+mine(base, path, absolute) AS MATERIALIZED (
+    SELECT f.base, f.path, {ABSOLUTE} FROM {FOLDERS} WHERE f.operation = ?1 AND length(f.path)),
+made(operation, folder, base, path, absolute) AS MATERIALIZED (
+    SELECT f.operation, f.id, mine.base, mine.path, mine.absolute FROM {FOLDERS} CROSS JOIN mine
+    ON mine.absolute = {ABSOLUTE} WHERE f.mode IS NULL AND f.operation <> ?1)
+SELECT DISTINCT made.operation, made.folder, made.base, made.path, f.operation FROM operations o
+CROSS JOIN made CROSS JOIN {FOLDERS}
+WHERE made.operation = o.undoes AND f.operation = o.id AND made.absolute = {ABSOLUTE} AND f.sealed_mtime_ns NOT NULL
+"""
+        found: dict[RecordId, MadeFolder] = {}
+        for maker, folder, base, path, taker in self._queries.select(query, (operation.id,)):
+            record = self._record_that_made(maker, folder)
+            if record is not None and self._had_to_stay(record, taker):
+                found[record] = MadeFolder(record, base, path)
+        return sorted(found.values(), key=lambda each: each.path, reverse=True)
+
+    def _record_that_made(self, operation: int, folder: int) -> RecordId | None:
+        query = (
+            "SELECT r.id FROM folders f JOIN folders above ON above.operation = f.operation AND above.base = f.base"
+            " JOIN records r ON r.target_folder = above.id WHERE f.id = ?1 AND r.operation = ?2 AND r.state = 'done'"
+            " AND r.id >= (SELECT first_record FROM operations WHERE id = ?2) AND r.action = 'make-folder' AND f.path ="
+            " CAST(CASE WHEN length(above.path) THEN above.path || x'2f' ELSE x'' END || r.target_name AS BLOB)"
+        )
+        found: RecordId | None = self._queries.value(query, (folder, operation))
+        return found
+
+    def _had_to_stay(self, record: RecordId, taker: int) -> bool:
+        query = (
+            "SELECT 1 FROM records WHERE id >= (SELECT first_record FROM operations WHERE id = ?1) AND operation = ?1"
+            " AND reverts = ?2 AND state = 'skipped' AND reason = 'not-empty'"
+        )
+        return self._queries.value(query, (taker, record)) is not None

@@ -1,0 +1,121 @@
+"""In which order operations can be undone: what later ones did with the files of one has to be taken back before."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from fileorg.core.errors import GuardRefused
+from fileorg.core.figures import plural
+from fileorg.core.names import below, with_parents
+from fileorg.journal.folder_times import line_of
+from fileorg.journal.relations import Link
+from fileorg.journal.trash import PURGE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from fileorg.journal.journal import Journal
+    from fileorg.journal.relations import Related
+    from fileorg.journal.rows import Operation
+
+
+class OthersFirst(GuardRefused):
+    """Later operations have done something with the files: they have to be taken back first, in this order."""
+
+    def __init__(self, operation: Operation, first: Sequence[Operation], records: int) -> None:
+        self.operation = operation
+        self.first = [(each.id, f"fileorg {'redo' if each.kind == 'undo' else 'undo'} {each.id}") for each in first]
+        numbers = " and ".join(filter(None, [", ".join(str(each.id) for each in first[:-1]), str(first[-1].id)]))
+        who = f"operation {numbers} has" if len(first) == 1 else f"operations {numbers} have"
+        word = "redone" if operation.kind == "undo" else "undone"
+        super().__init__(
+            f"Operation {operation.id} cannot be {word} yet: {who} moved or used {plural(records, 'file')} of it.",
+            hint=f"first run {', then '.join(way for _, way in self.first)}",
+        )
+
+
+class Order:
+    """What has to be taken back first, asked of a journal. With `rename`, a name that is taken is no hindrance."""
+
+    def __init__(self, journal: Journal, is_left: Callable[[Operation], bool], *, rename: bool) -> None:
+        """`is_left` tells whether there is something of an operation to be taken back."""
+        self._journal = journal
+        self._operations = journal.operations()
+        self._undoes = {each.id: each.undoes for each in self._operations}
+        self._is_left = is_left
+        self._rename = rename
+        self._known: dict[int, tuple[set[int], int]] = {}
+
+    def check(self, operation: Operation) -> None:
+        """Raises `OthersFirst`."""
+        numbers, records = self._first(operation)
+        if numbers:
+            raise OthersFirst(operation, [each for each in self._operations if each.id in numbers], records)
+
+    def _first(self, operation: Operation) -> tuple[set[int], int]:
+        """The numbers of those that come first, also before each other, and how many records are in the way."""
+        if operation.id not in self._known:
+            self._known[operation.id] = self._looked_up(operation)
+        return self._known[operation.id]
+
+    def _looked_up(self, operation: Operation) -> tuple[set[int], int]:
+        later = [each for each in self._operations if self._comes_after(each, operation) and self._is_left(each)]
+        counts = dict.fromkeys((each.id for each in later), 0)
+        hinders: set[int] = set()
+        for related in self._related(operation, later):
+            counts[related.operation] += 1
+            if related.operation not in hinders and self._is_in_the_way(related):
+                hinders.add(related.operation)
+        first: set[int] = set()
+        for each in later:
+            # What is not where it put it may have been taken on by the next one.
+            before = self._first(each)[0] if counts[each.id] else set()
+            if each.id in hinders or before:
+                first |= {each.id} | before
+        return first, sum(counts[number] for number in first if number in counts)
+
+    def _comes_after(self, other: Operation, operation: Operation) -> bool:
+        """Whether it has changed what the operation left: not what takes back what came later too, nor what belongs to
+        the operation itself.
+        """
+        if other.id <= operation.id or other.kind == PURGE:
+            return False
+        line = line_of(other.id, self._undoes)
+        own = line[-1] == line_of(operation.id, self._undoes)[-1]
+        return not own and sum(number > operation.id for number in line) % 2 == 1
+
+    def _related(self, operation: Operation, later: Sequence[Operation]) -> Iterator[Related]:
+        journal = self._journal
+        if later:
+            yield from journal.relations.later(operation, later)
+        cleaned = [each for each in later if each.kind in {"clean", "redo"}]
+        if cleaned:
+            roots = journal.roots(operation)
+            places = (below(roots[base].path, folder) for base, folder in journal.needed_places(operation))
+            needed = {above for place in places for above in with_parents(place)}
+            for each in cleaned:
+                yield from journal.relations.removed(each, needed)
+
+    def _is_in_the_way(self, related: Related) -> bool:
+        """Whether it is so on the disk. Where others have moved or removed the file, there is nothing to wait for."""
+        match related.link:
+            case Link.TOOK:
+                there = _inode(related.place)
+                return (there is None or there != related.inode) and _inode(related.other) is not None
+            case Link.FILLED:
+                return not self._rename and related.inode is not None and _inode(related.place) == related.inode
+            case Link.REMOVED:
+                return _inode(related.place) is None
+            case Link.MADE | Link.USED | Link.REPLACED:
+                return _inode(related.other) is not None
+
+
+def _inode(path: bytes) -> int | None:
+    """Of what is there; None where there is nothing, 0 where it cannot be told."""
+    try:
+        return os.lstat(path).st_ino
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        return 0

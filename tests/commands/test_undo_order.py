@@ -1,0 +1,372 @@
+"""Undo in any order: exact, or refused with what has to be taken back first; never a wrong tree without a word."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from tests.support.runs import Runs
+from tests.support.snapshot import differences
+from tests.support.tree import Tree
+
+from fileorg.core.errors import Exit, UsageError
+from fileorg.core.model import Action, By, OnConflict, RecordState
+from fileorg.core.state import open_state
+from fileorg.workflows.order import OthersFirst
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+def first(runs: Runs, operation: int | None, **options: Any) -> list[int]:
+    """What has to be taken back first; nothing is changed before that is told."""
+    before = runs.tree.snapshot()
+    with pytest.raises(OthersFirst) as refused:
+        runs.undo(operation, **options)
+    assert runs.tree.snapshot() == before
+    assert refused.value.exit_code is Exit.REFUSED
+    assert all(re.search(rf"\b{number}\b", str(refused.value)) for number, _ in refused.value.first)
+    return [number for number, _ in refused.value.first]
+
+
+def date_all(tree: Tree) -> None:
+    for number, path in enumerate(sorted(tree.snapshot(), reverse=True)):
+        tree.set_time(os.fsdecode(path), (1_500_000_000 + number * 1000) * 10**9 + number)
+
+
+# Refused, with the numbers --------------------------------------------------------------------------------------------
+
+
+def test_what_a_later_one_has_moved(tree: Tree, runs: Runs) -> None:
+    tree.write({"f.txt": "1", "p.jpg": "2"})
+    date_all(tree)
+    before = tree.snapshot()
+    runs.organize()
+    runs.organize(recursive=True, by=By.DATE)
+    assert first(runs, 1) == [2]
+    runs.undo(2)
+    assert runs.undo(1).problems == []
+    assert differences(before, tree.snapshot()) == []
+
+
+def test_the_whole_row_is_named_newest_first(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    tree.write({"f.txt": "1", "p.jpg": "2"})
+    runs.organize()
+    runs.organize(root=tree.path("Images"), by=By.EXTENSION)
+    runs.organize(recursive=True, by=By.DATE)
+    runs.organize(recursive=True, dest=elsewhere)
+    assert first(runs, 1) == [4, 3, 2]
+    assert first(runs, 2) == [4, 3]
+    for number in (4, 3, 2, 1):
+        assert runs.undo(number).problems == []
+    assert tree.read() == {"f.txt": "1", "p.jpg": "2"}
+
+
+def test_redo_has_an_order_too(tree: Tree, runs: Runs) -> None:
+    tree.write({"f.txt": "1"})
+    runs.organize()
+    runs.organize(recursive=True, by=By.DATE)
+    after = tree.read()
+    runs.undo()
+    runs.undo()
+    assert first(runs, 2, redo=True) == [4]
+    runs.redo(1)
+    assert runs.redo(2).problems == []
+    assert tree.read() == after
+
+
+def test_what_was_organized_anew_is_not_redone_over(tree: Tree, runs: Runs) -> None:
+    tree.write({"f.txt": "1"})
+    runs.organize()
+    runs.undo()
+    runs.organize(by=By.EXTENSION)
+    assert first(runs, None, redo=True) == [3]
+
+
+@pytest.mark.parametrize("action", [Action.COPY, Action.HARDLINK, Action.SYMLINK])
+def test_what_a_later_one_has_copied_or_linked(tree: Tree, runs: Runs, action: Action) -> None:
+    tree.write({"in/f.txt": "1", "out/": ""})
+    before = tree.snapshot()
+    runs.organize(root=tree.path("in"))
+    runs.organize(root=tree.path("in"), recursive=True, dest=tree.path("out"), action=action)
+    assert first(runs, 1) == [2]
+    runs.undo(2)
+    runs.undo(1)
+    assert differences(before, tree.snapshot()) == []
+
+
+@pytest.mark.parametrize("action", [Action.COPY, Action.HARDLINK])
+def test_the_original_of_a_copy_was_moved_on(tree: Tree, runs: Runs, action: Action) -> None:
+    tree.write({"in/f.txt": "1", "out/": ""})
+    before = tree.snapshot()
+    runs.organize(root=tree.path("in"), dest=tree.path("out"), action=action)
+    runs.organize(root=tree.path("in"), by=By.DATE)
+    assert first(runs, 1) == [2]
+    runs.undo(2)
+    assert runs.undo(1).problems == []
+    assert differences(before, tree.snapshot()) == []
+
+
+@pytest.mark.parametrize("remedy", ["quarantine", "hardlink", "symlink"])
+def test_a_duplicate_that_was_dealt_with(tree: Tree, runs: Runs, remedy: str) -> None:
+    tree.write({"a/keeper.txt": "same", "b/f.txt": "same"})
+    before = tree.snapshot()
+    runs.organize(root=tree.path("b"))
+    runs.dedupe(remedy)
+    assert first(runs, 1) == [2]
+    runs.undo(2)
+    runs.undo(1)
+    assert differences(before, tree.snapshot()) == []
+
+
+@pytest.mark.parametrize("remedy", ["hardlink", "symlink"])
+def test_a_keeper_that_links_lead_to(tree: Tree, runs: Runs, remedy: str) -> None:
+    tree.write({"a/keeper.txt": "same", "b/f.txt": "same"})
+    before = tree.snapshot()
+    runs.organize(root=tree.path("a"))
+    runs.dedupe(remedy)
+    assert first(runs, 1) == [2]
+    runs.undo(2)
+    runs.undo(1)
+    assert differences(before, tree.snapshot()) == []
+
+
+def test_what_clean_took(tree: Tree, runs: Runs) -> None:
+    tree.write({"x/empty.txt": "", "f.txt": "1"})
+    before = tree.snapshot()
+    runs.organize(recursive=True)
+    runs.clean()
+    assert first(runs, 1) == [2]
+    runs.undo(2)
+    runs.undo(1)
+    assert differences(before, tree.snapshot()) == []
+
+
+def test_the_folder_it_came_from_was_cleaned(tree: Tree, runs: Runs) -> None:
+    tree.write({"x/f.txt": "1"})
+    date_all(tree)
+    before = tree.snapshot()
+    runs.organize(recursive=True)
+    runs.clean()
+    assert tree.read() == {"Documents/f.txt": "1"}
+    assert first(runs, 1) == [2]
+    runs.undo(2)
+    runs.undo(1)
+    assert differences(before, tree.snapshot()) == []
+
+
+def test_a_folder_that_was_cleaned_is_made_again_by_a_later_one(tree: Tree, runs: Runs) -> None:
+    tree.write({"Documents/": "", "f.txt": "1"})
+    date_all(tree)
+    before = tree.snapshot()
+    runs.clean()
+    runs.organize()
+    assert first(runs, 1) == [2]
+    runs.undo(2)
+    runs.undo(1)
+    assert differences(before, tree.snapshot()) == []
+
+
+# Not refused ----------------------------------------------------------------------------------------------------------
+
+
+def test_other_files_in_the_same_folders_do_not_matter(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.txt": "1"})
+    date_all(tree)
+    runs.organize()
+    tree.write({"b.txt": "2"})
+    runs.organize()
+    assert runs.undo(1).problems == []
+    assert tree.read() == {"a.txt": "1", "Documents/b.txt": "2"}
+    assert runs.undo(2).problems == []
+    assert tree.read() == {"a.txt": "1", "b.txt": "2"}
+
+
+def test_what_a_user_has_moved_back_is_no_ones(tree: Tree, runs: Runs) -> None:
+    """The later operation has moved it, somebody has put it back: nothing is to be waited for."""
+    tree.write({"a.txt": "1", "b.txt": "2"})
+    runs.organize()
+    runs.organize(recursive=True, by=By.EXTENSION, include=["a.txt"])
+    [there] = [path for path in tree.read() if path.endswith("/a.txt")]
+    tree.path(there).rename(tree.path("Documents/a.txt"))
+    assert runs.undo(1).problems == []
+    assert {"a.txt": "1", "b.txt": "2"}.items() <= tree.read().items()
+
+
+def test_what_a_user_has_removed_is_named(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.txt": "1", "b.txt": "2"})
+    runs.organize()
+    runs.organize(recursive=True, by=By.EXTENSION, include=["a.txt"])
+    [there] = [path for path in tree.read() if path.endswith("/a.txt")]
+    tree.path(there).unlink()
+    assert [problem.state for problem in runs.undo(1).problems] == [RecordState.MISSING]
+    assert tree.path("b.txt").read_text() == "2"
+
+
+def test_what_was_purged_is_named(tree: Tree, runs: Runs) -> None:
+    tree.write({"a/keeper.txt": "same", "b/f.txt": "same", "b/g.txt": "other"})
+    runs.organize(root=tree.path("b"))
+    runs.dedupe("quarantine")
+    assert first(runs, 1) == [2]
+    runs.purge(2)
+    assert [problem.state for problem in runs.undo(1).problems] == [RecordState.MISSING]
+    assert tree.path("b/g.txt").read_text() == "other"
+
+
+def test_a_name_that_a_later_one_gave_away_is_taken_beside_with_rename(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1", "new/a.jpg": "2"})
+    runs.organize()
+    runs.organize(root=tree.path("new"), dest=tree.root, template="{name}")
+    assert tree.read() == {"Images/a.jpg": "1", "a.jpg": "2", "new/": ""}
+    assert first(runs, 1) == [2]
+    assert runs.undo(1, rename=True).problems == []
+    assert tree.read()["a (2).jpg"] == "1"
+
+
+# Exact in any order ---------------------------------------------------------------------------------------------------
+
+_THREE = {
+    "images": {"categories": ["images"]},
+    "documents": {"categories": ["documents"]},
+    "rest": {},
+}
+
+
+def some(tree: Tree) -> None:
+    tree.write({
+        "a.jpg": "1", "b.txt": "2", "c.mp3": "3", "x/a.jpg": "4", "x/b.txt": "5", "x/c.mp3": "6", "y/d.jpg": "7",
+    })  # fmt: skip
+    date_all(tree)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([1, 2, 3])))
+@pytest.mark.parametrize("options", [{}, {"by": By.DATE}, {"by": By.EXTENSION}])
+def test_three_operations_in_the_same_folders(
+    tree: Tree, runs: Runs, order: tuple[int, ...], options: dict[str, Any]
+) -> None:
+    """The last one removes what the others have made together."""
+    some(tree)
+    before = tree.snapshot()
+    for pattern in ("*.jpg", "*.txt", "*"):
+        runs.organize(recursive=True, include=[pattern], exclude=["[0-9]*"], **options)
+    for number in order:
+        assert runs.undo(number).problems == []
+    assert differences(before, tree.snapshot()) == []
+    for number in order[1:] + order[:1]:
+        assert runs.redo(number).problems == []
+    for number in order[::-1]:
+        assert runs.undo(number).problems == []
+    assert differences(before, tree.snapshot()) == []
+
+
+def test_a_partial_undo_is_completed_later(tree: Tree, runs: Runs) -> None:
+    """When there is room, all comes back, folders and times too."""
+    some(tree)
+    before = tree.snapshot()
+    runs.organize(recursive=True)
+    tree.write({"Documents/b.txt~": "saved"})
+    os.rename(tree.path("Documents/b.txt"), tree.path("Documents/kept"))
+    os.rename(tree.path("Documents/b.txt~"), tree.path("Documents/b.txt"))
+    assert len(runs.undo().problems) == 1
+    os.rename(tree.path("Documents/kept"), tree.path("Documents/b.txt"))
+    assert runs.undo(1).problems == []
+    assert differences(before, tree.snapshot()) == []
+
+
+def test_a_folder_that_others_had_filled_goes_with_the_redo(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1"})
+    runs.organize()
+    tree.write({"Images/mine": "x"})
+    runs.undo()
+    tree.path("Images/mine").unlink()
+    assert runs.redo().problems == []
+    assert runs.undo().problems == []
+    assert tree.read() == {"a.jpg": "1"}
+
+
+# A model of nothing but the tree --------------------------------------------------------------------------------------
+
+_PLACES = ["", "x/", "x/y/", "z/"]
+_NAMES = ["a.jpg", "b.txt", "c.mp3", "empty.txt", "d.png"]
+_files = st.dictionaries(
+    st.tuples(st.sampled_from(_PLACES), st.sampled_from(_NAMES)).map("".join),
+    st.sampled_from(["1", "2", ""]),
+    min_size=1,
+)
+_step = st.one_of(
+    st.fixed_dictionaries(
+        {
+            "command": st.just("organize"),
+            "recursive": st.booleans(),
+            "by": st.sampled_from(By),
+            "on_conflict": st.sampled_from([OnConflict.RENAME, OnConflict.SKIP]),
+            "include": st.sampled_from([["*"], ["*.jpg"], ["*.txt", "*.png"]]),
+        },
+        optional={"action": st.just(Action.COPY), "dest": st.just("dest")},
+    ),
+    st.fixed_dictionaries({"command": st.just("dedupe"), "action": st.sampled_from(["quarantine", "hardlink"])}),
+    st.just({"command": "clean"}),
+)
+
+
+def _do(runs: Runs, step: dict[str, Any]) -> int:
+    options = dict(step)
+    match options.pop("command"):
+        case "organize":
+            if "dest" in options:
+                options["dest"] = runs.tree.path("dest")
+            return runs.organize(**options).operation
+        case "dedupe":
+            return runs.dedupe(options["action"]).operation
+        case _:
+            return runs.clean().operation
+
+
+@settings(deadline=None, max_examples=25, phases=[Phase.reuse, Phase.generate], suppress_health_check=list(HealthCheck))
+@given(_files, st.lists(_step, min_size=2, max_size=5), st.randoms(use_true_random=False))
+def test_whatever_is_taken_back_in_whatever_order_the_first_tree_comes_back(
+    files: dict[str, str], steps: list[dict[str, Any]], random: Any
+) -> None:
+    place = tempfile.mkdtemp(prefix="fileorg-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
+    try:
+        tree = Tree(Path(place, "tree"))
+        tree.write(files | {"dest/": ""})
+        date_all(tree)
+        before = tree.snapshot()
+        runs = Runs(tree, open_state(os.fsencode(place) + b"/state"))
+        done = [_do(runs, step) for step in steps]
+        _all_taken_back(runs, done, random.choice)
+        assert differences(before, tree.snapshot()) == []
+        for number in done:  # and forth again
+            with contextlib.suppress(UsageError, OthersFirst):
+                runs.redo(number)
+        _all_taken_back(runs, done, random.choice)
+        assert differences(before, tree.snapshot()) == []
+    finally:
+        shutil.rmtree(place)
+
+
+def _all_taken_back(runs: Runs, done: Sequence[int], choose: Callable[[list[int]], int]) -> None:
+    left = list(done)
+    while left:
+        number = choose(left)
+        first: list[tuple[int, str]] = []
+        try:
+            problems = runs.undo(number).problems
+            assert [problem for problem in problems if problem.state is not RecordState.SKIPPED] == []
+            left.remove(number)
+        except UsageError:  # nothing was done, or nothing is left
+            left.remove(number)
+        except OthersFirst as refused:
+            first = refused.first
+        for each, command in first:
+            assert (runs.redo if "redo" in command else runs.undo)(each).problems == []
