@@ -60,7 +60,8 @@ class Operation:
     order: int
     moves: dict[Name, tuple[int, bytes]] = field(default_factory=dict)
     """By which operation of its chain, and from where."""
-    made: dict[Name, int] = field(default_factory=dict)
+    made: dict[bytes, int] = field(default_factory=dict)
+    """Where it made something, not whose name that is: names of one file may change places meanwhile."""
     in_effect: bool = True
     is_exact: bool = True
     """Whether all that was done before it is as it was when this was done."""
@@ -72,7 +73,7 @@ class Operation:
         for name, path in followed.moves.items():
             if not (is_more and name in self.moves):
                 self.moves[name] = number, path
-        self.made |= dict.fromkeys(followed.made, number)
+        self.made |= {name.path: number for name in followed.made}
 
 
 class Command(NamedTuple):
@@ -89,17 +90,19 @@ class Command(NamedTuple):
 
 
 class Operations:
-    """Those of both state directories. `is_elsewhere` and `is_named` are asked of a name, `differences` of a look."""
+    """Those of both state directories. What is to be known of names and looks is asked of the world."""
 
     def __init__(
         self,
         states: list[Path],
         is_elsewhere: Callable[[Name, bytes], bool],
+        made_at: Callable[[bytes], Name | None],
         is_named: Callable[[Name, str], bool],
         differences: Callable[[Look, str], list[str]],
     ) -> None:
         self._states = states
-        self._is_elsewhere, self._is_named, self._differences = is_elsewhere, is_named, differences
+        self._is_elsewhere, self._made_at, self._is_named = is_elsewhere, made_at, is_named
+        self._differences = differences
         self.lines: list[dict[int, Line]] = [{} for _ in states]
         self._known: dict[Key, Operation] = {}
         self._order = 0
@@ -136,7 +139,10 @@ class Operations:
             if command.finished.code < 0:  # what a recovery makes of it can be taken back exactly
                 self._known[key].is_murky = False
             self._known[key].note(line.number, command.followed)
-        elif key in self._known and line.kind in {"undo", "redo"}:
+        elif line.kind == "purge":
+            for other in self._known.values():
+                other.is_exact = False
+        elif key in self._known:
             operation = self._known[key]
             for other in self._known.values():
                 other.is_exact &= other.order <= operation.order
@@ -171,14 +177,16 @@ class Operations:
     def _undone(self, operation: Operation, line: Line, command: Command) -> list[str]:
         """What is not back is named. The last one, where no one else was at work, is exact and ends with 0."""
         operation.moves = {name: by for name, by in operation.moves.items() if self._is_elsewhere(name, by[1])}
-        operation.made = {name: by for name, by in operation.made.items() if self._is_elsewhere(name, b"")}
+        still = ((self._made_at(path), path, by) for path, by in operation.made.items())
+        operation.made = {path: by for name, path, by in still if name is not None}
         if command.is_disturbed or self.is_confused:
             operation.is_murky = True
         if operation.is_murky:
             return []
         code, said = command.finished.code, command.finished.output
         left = [name for name, (by, _) in operation.moves.items() if by == line.undoes]
-        left += [name for name, by in operation.made.items() if by == line.undoes and not is_temporary(name.path)]
+        made = [path for path, by in operation.made.items() if by == line.undoes and not is_temporary(path)]
+        left += [name for path in made if (name := self._made_at(path)) is not None]
         unnamed = [name for name in left if not self._is_named(name, said)]
         wrong = [f"undo ends with {code}, but {name} is not back, and not named" for name in unnamed]
         if self._is_last(operation) and operation.is_exact and operation.acts == command.acts:

@@ -159,4 +159,5 @@ def shrunk(chain: Chain, played: Played, runner: Runner, places: Places, control
 
 def kind_of(wrong: str) -> str:
     """What is violated, without names."""
-    return re.split(r"[:,\n]| ends with", wrong, maxsplit=1)[0][:60]
+    words = wrong.partition("\n")[0].split()
+    return re.sub(r"\d+", "N", " ".join(word for word in words if "/" not in word))[:60]

@@ -56,6 +56,11 @@ class Run(NamedTuple):
     rows: int = 0
     meanwhile: Callable[[], object] = lambda: None
 
+    @property
+    def changes(self) -> bool:
+        """Whether it is not only to look."""
+        return "-y" in self.words or self.words == ["recover"]
+
     def __str__(self) -> str:
         facts = [f"{name}={value}" for name, value in zip(self._fields[1:4], self[1:4], strict=True) if value]
         return " ".join([*self.words, *facts])
@@ -87,7 +92,7 @@ class World:
         self._said = self._not_kept = ""
         self._renames = False
         self._touched_folders = set[bytes]()
-        self.operations = Operations(self.states, self._is_elsewhere, self._is_named, self._differences)
+        self.operations = Operations(self.states, self._is_elsewhere, self._made_at, self._is_named, self._differences)
 
     def begin(self) -> None:
         """All that was built is there: from here on it is watched."""
@@ -205,7 +210,10 @@ class World:
         wrong = followed.wrong + self._always() + self.operations.account(command)
         if finished.code != KILLED:
             may_refuse = bool(self.away) or is_diverted or "fail" in run.words
-            wrong += _honest(what, finished, may_refuse=may_refuse) + self._ended(run.state)
+            wrong += _honest(what, finished, may_refuse=may_refuse)
+            wrong += self._ended(run.state) if run.changes else []
+        if not run.changes and halfway is None and before != after:
+            wrong.append(f"{what}: it was to change nothing")
         if wrong:
             raise Wrong("\n".join(wrong))
         return finished
@@ -278,15 +286,18 @@ class World:
     # What is asked of a name, and of a look -----------------------------------------------------------------------
 
     def _is_elsewhere(self, name: Name, path: bytes) -> bool:
-        """Whether a name is still to go back to a path; `b""`: whether it is still to go."""
+        """Whether a name is still to go back to a path."""
         if name.purged or self.names.at.get(name.path) is not name or name.path == path:
             return False
-        if not path:
-            return name.home is None
         if self._is_beside(name, path):
             return False
         there = self.look.nodes.get(path)
         return there is None or there.alone != name.node.alone
+
+    def _made_at(self, path: bytes) -> Name | None:
+        """What fileorg has made there, and not taken away again."""
+        name = self.names.at.get(path)
+        return name if name is not None and name.home is None else None
 
     def _is_beside(self, name: Name, path: bytes) -> bool:
         return self._renames and os.path.dirname(path) == os.path.dirname(name.path)
