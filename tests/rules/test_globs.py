@@ -170,6 +170,6 @@ def test_the_last_that_fits_has_the_word(texts: list[str], path: str, *, is_fold
         glob = Glob(text, whole=False)
         if (is_folder or not glob.folders_only) and glob.fits(above, name):
             expected = not glob.negated
-    globs = Globs(texts, whole=False)
+    globs = Globs([Glob(text, whole=False) for text in texts], whole=False)
     for each in (globs, pickle.loads(pickle.dumps(globs))):
         assert each.verdict(["x", *above], 1, name, is_folder=is_folder) is expected

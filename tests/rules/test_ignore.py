@@ -242,6 +242,16 @@ def test_a_bad_line_is_told_with_its_file_and_number_and_passed_over() -> None:
     assert [name for name in names if scope.excludes(name, is_folder=False)] == [b"a.log", b"a.txt"]
 
 
+def test_what_comes_after_ten_thousand_patterns_is_told_and_not_used() -> None:
+    told: list[str] = []
+    lines = [f"*.{number}" for number in range(10_001)]
+    scope = Ignore().scope(b"", "\n".join(lines).encode(), None, told.append)
+    assert told == [".fileorgignore, line 10001: more than 10,000 patterns are not used"]
+    assert scope is not None
+    names = (b"a.0", b"a.9999", b"a.10000")
+    assert [scope.excludes(name, is_folder=False) for name in names] == [True, True, False]
+
+
 def test_the_fingerprint_tells_options_apart() -> None:
     options: list[dict[str, Any]] = [
         {},

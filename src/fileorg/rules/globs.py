@@ -22,12 +22,12 @@ _CLASS = r"\[[!^]?\]?[^\]]*\]"
 
 
 class _Chunk(NamedTuple):
-    """What stands between two stars, and the text that it begins and ends with, up to a wildcard."""
+    """What stands between two stars: the text that it begins and ends with up to a wildcard, or all of it."""
 
-    regex: re.Pattern[str]
     width: int
     head: str
     tail: str
+    regex: re.Pattern[str] | None
 
 
 class _Name:
@@ -36,24 +36,32 @@ class _Name:
     __slots__ = ("_first", "_last", "_middle", "has_star", "is_literal", "prefix", "suffix")
 
     def __init__(self, chunks: Sequence[_Chunk]) -> None:
-        self._first, *middle, self._last = chunks[0], *chunks[1:-1], chunks[-1]
-        self._middle = [chunk.regex for chunk in middle if chunk.width]
+        self._first, self._last = chunks[0], chunks[-1]
+        self._middle = [chunk for chunk in chunks[1:-1] if chunk.width]
         self.has_star = len(chunks) > 1
         self.prefix, self.suffix = self._first.head, self._last.tail
         """What each name that fits begins and ends with, as far as that is known."""
-        self.is_literal = not self.has_star and len(self.prefix) == self._first.width
+        self.is_literal = not self.has_star and self._first.regex is None
 
     def fits(self, name: str) -> bool:
-        found, stop = self._first.regex.match(name), len(name) - self._last.width
-        if not self.has_star:
-            return found is not None and found.end() == len(name)
-        if found is None or stop < found.end() or self._last.regex.match(name, stop) is None:
+        first, last, at, stop = self._first, self._last, self._first.width, len(name) - self._last.width
+        if not (stop >= at if self.has_star else stop == 0):
             return False
-        at = found.end()
-        for chunk in self._middle:
-            if (found := chunk.search(name, at, stop)) is None:
+        if not (name.startswith(first.head) and name.endswith(last.tail)):
+            return False
+        if (first.regex is not None and first.regex.match(name) is None) or (
+            last.regex is not None and last.regex.match(name, stop) is None
+        ):
+            return False
+        for width, head, _, regex in self._middle:
+            if regex is None:
+                start = name.find(head, at, stop)
+            else:
+                found = regex.search(name, at, stop)
+                start = -1 if found is None else found.start()
+            if start < 0:
                 return False
-            at = found.end()
+            at = start + width
         return True
 
 
@@ -62,26 +70,18 @@ def _name(text: str) -> _Name:
     """Raises `ValueError`, with the reason."""
     chunks, source, width, at = list[_Chunk](), "", 0, 0
     head, tail, has_wildcard = "", "", False
-
-    def end() -> None:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", FutureWarning)  # `[a--]` may mean something else one day
-                regex = re.compile(source, re.DOTALL)
-        except re.error as error:
-            raise ValueError(str(error)) from error
-        chunks.append(_Chunk(regex, width, head if has_wildcard else tail, tail))
-
     while at < len(text):
         char = text[at]
         at += 1
         if char == "*":
-            end()
+            chunks.append(
+                _Chunk(width, head, tail, _regex(source)) if has_wildcard else _Chunk(width, tail, tail, None)
+            )
             source, width, head, tail, has_wildcard = "", 0, "", "", False
             continue
         width += 1
         if char in "?[" and not has_wildcard:
-            head, has_wildcard = tail, True
+            source, head, has_wildcard = re.escape(tail), tail, True
         if char == "?":
             source, tail = source + ".", ""
         elif char == "[":
@@ -93,9 +93,19 @@ def _name(text: str) -> _Name:
                 if at == len(text):
                     raise ValueError("nothing follows the \\ at its end")
                 char, at = text[at], at + 1
-            source, tail = source + re.escape(char), tail + char
-    end()
+            source, tail = source + re.escape(char) if has_wildcard else "", tail + char
+    chunks.append(_Chunk(width, head, tail, _regex(source)) if has_wildcard else _Chunk(width, tail, tail, None))
     return _Name(chunks)
+
+
+def _regex(source: str) -> re.Pattern[str]:
+    """Of a chunk, each part of which is one character: it never goes back. Raises `ValueError`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # `[a--]` may mean something else one day
+            return re.compile(source, re.DOTALL)
+    except re.error as error:
+        raise ValueError(str(error)) from error
 
 
 def _class(text: str) -> str:
@@ -119,6 +129,7 @@ class Glob:
         "folders_only",
         "last",
         "negated",
+        "text",
     )
 
     def __init__(self, text: str, *, whole: bool) -> None:
@@ -131,7 +142,7 @@ class Glob:
             raise ValueError("it is longer than any path")
         if re.search(r"\[[^\]\[]*\[:", line):
             raise ValueError("classes such as [:alpha:] are not understood; write a-z")
-        self.negated = line.startswith("!")
+        self.text, self.negated = text, line.startswith("!")
         names = line.removeprefix("!").split("/")
         is_folder = len(names) > 1 and not names[-1]
         # Names are matched without a slash at their end, so that `cache/**` spares `cache` itself.
@@ -190,10 +201,9 @@ def _fits_at(block: Sequence[_Name], names: Sequence[str], start: int) -> bool:
 class Globs:
     """The patterns of one place: the last one that fits has the word."""
 
-    def __init__(self, texts: Sequence[str], *, whole: bool) -> None:
-        """`texts` as they are written, one after the other. Raises `ValueError` as `Glob` does."""
-        self._globs = [Glob(text, whole=whole) for text in reversed(texts)]
-        self._texts, self._whole = tuple(texts), whole
+    def __init__(self, globs: Sequence[Glob], *, whole: bool) -> None:
+        """`globs` as they are written, one after the other, and all made so."""
+        self._globs, self._whole = globs[::-1], whole
         # By these nearly all names are told to fit none of them.
         known = [glob.last for glob in self._globs if glob.last is not None]
         wild = [name for name in known if not name.is_literal]
@@ -207,7 +217,7 @@ class Globs:
         return bool(self._globs)
 
     def __reduce__(self) -> tuple[Callable[..., Globs], tuple[tuple[str, ...], bool]]:
-        return _globs, (self._texts, self._whole)
+        return _globs, (tuple(glob.text for glob in reversed(self._globs)), self._whole)
 
     def verdict(self, above: Sequence[str], start: int, name: str, *, is_folder: bool) -> bool | None:
         """Whether they mean a name, in the folder that the names `above` lead to from their place on, which is `start`;
@@ -231,4 +241,4 @@ class Globs:
 @lru_cache(maxsize=64)
 def _globs(texts: tuple[str, ...], whole: bool) -> Globs:
     """In a worker, which is told of them with each folder."""
-    return Globs(texts, whole=whole)
+    return Globs([Glob(text, whole=whole) for text in texts], whole=whole)

@@ -84,6 +84,8 @@ _MARKER_SUFFIXES = tuple(
 """.split()
 )
 
+_MOST_PATTERNS = 10_000
+"""Of one file: more would take seconds to understand."""
 _SHOWN = 80
 """Characters of a pattern that are told."""
 
@@ -256,25 +258,27 @@ class Patterns:
 
 
 def _of_file(folder: bytes, content: bytes, tell: Callable[[str], None]) -> Globs:
-    lines = list[str]()
+    globs, path, bad = list[Glob](), display(join(folder, IGNORE_FILE)), 0
     for number, line in enumerate(fsdecode(content.removeprefix(b"\xef\xbb\xbf")).split("\n"), 1):
         text = line.rstrip("\r")
         if text.startswith("#") or not text.strip():
             continue
+        if len(globs) + bad == _MOST_PATTERNS:
+            tell(f"{path}, line {number}: more than {_MOST_PATTERNS:,} patterns are not used")
+            break
         try:
-            Glob(text, whole=False)
+            globs.append(Glob(text, whole=False))
         except ValueError as error:
-            place = f"{display(join(folder, IGNORE_FILE))}, line {number}"
-            tell(f"{place}: the pattern {display(text[:_SHOWN])} cannot be used: {error}")
-        else:
-            lines.append(text)
-    return Globs(lines, whole=False)
+            bad += 1
+            tell(f"{path}, line {number}: the pattern {display(text[:_SHOWN])} cannot be used: {error}")
+    return Globs(globs, whole=False)
 
 
 def _of_option(option: str, texts: Sequence[str], *, whole: bool) -> Globs:
+    globs = list[Glob]()
     for text in texts:
         try:
-            Glob(text, whole=whole)
+            globs.append(Glob(text, whole=whole))
         except ValueError as error:
             raise UsageError(f"the pattern of {option} {display(text)} cannot be used: {error}") from error
-    return Globs(texts, whole=whole)
+    return Globs(globs, whole=whole)
