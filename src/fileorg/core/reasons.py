@@ -22,6 +22,7 @@ class ReasonCode(StrEnum):
     FOLDER_IN_THE_WAY = "folder-in-the-way"
     FOLDER_UNUSABLE = "folder-unusable"
     FOLDER_MISSING = "folder-missing"
+    ROOT_MISSING = "root-missing"
     TRASH_UNUSABLE = "trash-unusable"
     FOLDER_FLAGGED = "folder-flagged"
     ALREADY_THERE = "already-there"

@@ -108,7 +108,8 @@ class Lookout:
     def _judge(self, row: PlanRow, found: Entry | OSError | None) -> tuple[RecordState, Reason | None, Entry | None]:
         """Whether the row is to be done, what is to be noted, and what is there now."""
         if row.reason:
-            return _SKIPPED, row.reason, None
+            is_missing = row.reason.code is ReasonCode.ROOT_MISSING and (row.source_name or row.category)
+            return RecordState.MISSING if is_missing else _SKIPPED, row.reason, None
         try:
             if isinstance(found, OSError):
                 raise found

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from fileorg.journal.queries import Queries
     from fileorg.journal.rows import Operation
 
+# Where a folder was there neither before nor after, nothing was done to it: maybe its disk was not mounted.
 _HISTORY = f"""
 WITH {BASES}, mine(id, mtime_ns, absolute) AS MATERIALIZED (
     SELECT f.id, f.mtime_ns, {ABSOLUTE} FROM {FOLDERS} WHERE f.operation = ?1)
 SELECT mine.id, mine.mtime_ns, f.operation, f.id, f.mtime_ns, f.sealed_mtime_ns
-FROM {FOLDERS} CROSS JOIN mine ON mine.absolute = {ABSOLUTE} WHERE f.operation < ?1 ORDER BY mine.id, f.operation DESC
+FROM {FOLDERS} CROSS JOIN mine ON mine.absolute = {ABSOLUTE} WHERE f.operation < ?1
+    AND coalesce(f.mtime_ns, f.sealed_mtime_ns) NOT NULL ORDER BY mine.id, f.operation DESC
 """
 
 

@@ -87,10 +87,10 @@ class JournalReader:
         low, high = self._queries.record_range(operation)
         tried = (
             "SELECT reverts FROM records WHERE id > ?2 AND reverts BETWEEN ?1 AND ?2"
-            " AND state = 'skipped' AND reason <> ?3"
+            f" AND state = 'skipped' AND reason NOT IN ({quoted({ReasonCode.INTERRUPTED, ReasonCode.ROOT_MISSING})})"
         )
         query = f"SELECT 1 FROM records WHERE id BETWEEN ?1 AND ?2 AND state = 'done' AND id NOT IN ({tried}) LIMIT 1"
-        return self._queries.value(query, (low, high, ReasonCode.INTERRUPTED)) is not None
+        return self._queries.value(query, (low, high)) is not None
 
     def unsettled(self, operation: Operation) -> set[RecordId]:
         """The records of it of which recovery could not tell the end, or the end of what took them back; not those of
@@ -341,7 +341,7 @@ class JournalReader:
             " AND before.base = f.base AND before.path = f.path WHERE f.operation = :this"
             " AND (f.mtime_ns IS NULL OR f.mtime_ns = (SELECT last.sealed_mtime_ns FROM folders last"
             f" WHERE last.operation IN ({chain}) AND last.base = f.base AND last.path = f.path"
-            " ORDER BY last.operation DESC LIMIT 1))"
+            " AND coalesce(last.mtime_ns, last.sealed_mtime_ns) NOT NULL ORDER BY last.operation DESC LIMIT 1))"
         )
         values = {"undone": operation.undoes, "this": operation.id}
         found = dict(self._queries.select(query, values))

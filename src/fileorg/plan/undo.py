@@ -9,6 +9,7 @@ from fileorg.core.model import (
     FROM_A_LINK,
     INVERSE,
     OF_A_LOST_INODE,
+    OF_DUPLICATES,
     RENAMES,
     TO_AND_FRO,
     Base,
@@ -16,9 +17,11 @@ from fileorg.core.model import (
     RecordState,
 )
 from fileorg.core.names import with_parents
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.plan.folders import is_missing
 from fileorg.rules.template import numbered
 from fileorg.storage.links import Place, StandIn
+from fileorg.storage.local.absent import AbsentStorage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,6 +49,7 @@ class UndoPlan:
         self._rename = rename
         self._operation = operation
         self._storages = storages
+        self._absent = {base for base, storage in enumerate(storages) if isinstance(storage, AbsentStorage)}
         counts = journal.sums.counts(operation.id)
         self.files, self.bytes = counts.get(RecordState.DONE, (0, 0))
         if counts.keys() & {RecordState.CHANGED, RecordState.MISSING}:  # recovery may not have known the end of these
@@ -58,14 +62,26 @@ class UndoPlan:
         yield from in_batches(self._missing_parents(), rows)
         for batch in self._journal.done(self._operation, rows):
             plan = [_inverse(record) for record in batch]
+            if self._absent:
+                plan = [self._without_absent(row) for row in plan]
             wanted = {row[4:7] for row in plan} if self._rename else set()
             yield [self._beside(row, wanted) for row in plan] if self._rename else plan
         # They had to stay when what made them was taken back, for something of this operation was in them.
         left = self._journal.relations.left_folders(self._operation)
-        yield from in_batches((_removal(folder) for folder in left), rows)
+        yield from in_batches((_removal(each) for each in left if each.base not in self._absent), rows)
+
+    def _without_absent(self, row: PlanRow) -> PlanRow:
+        """The row with a reason, if something that it needs is in a directory that is not there."""
+        needed = [row.target_base, *([row.source_base] if row.source_name else [])]
+        if row.keeper is not None and row.action in OF_DUPLICATES:
+            needed.append(row.keeper.base)
+        gone = next((self._storages[base].root for base in needed if base in self._absent), None)
+        return row if gone is None else row._replace(reason=Reason(ReasonCode.ROOT_MISSING, gone))
 
     def _beside(self, row: PlanRow, wanted: set[tuple[Base, bytes, bytes]]) -> PlanRow:
         """The row with a free name, where its own is taken; `wanted` are those of the batch."""
+        if row.reason:
+            return row
         base, folder, own_name = row[4:7]
         storage, number, name = self._storages[base], 1, own_name
         if row.action in FROM_A_LINK:
@@ -85,7 +101,7 @@ class UndoPlan:
         missing = [
             (base, path, mode)
             for _, base, path, mode, *_ in self._journal.folders(self._operation.id)
-            if mode is not None and path and is_missing(self._storages[base], path)
+            if mode is not None and path and base not in self._absent and is_missing(self._storages[base], path)
         ]
         if not missing:
             return

@@ -21,6 +21,7 @@ _SENTENCES = {
     ReasonCode.FOLDER_IN_THE_WAY: "{about} is in the way: it is no folder",
     ReasonCode.FOLDER_UNUSABLE: "{about} cannot be used: {error}",
     ReasonCode.FOLDER_MISSING: "the folder {about} is not there",
+    ReasonCode.ROOT_MISSING: "{about} is not there now, or not the folder that it was (is its disk mounted?)",
     ReasonCode.TRASH_UNUSABLE: "the trash of fileorg cannot be used: {error}",
     ReasonCode.FOLDER_FLAGGED: "nothing can be taken away from {about}: that has the flag a or i (see chattr)",
     ReasonCode.ALREADY_THERE: "it is there already",

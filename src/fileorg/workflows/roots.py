@@ -7,13 +7,15 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import UsageError
+from fileorg.core.model import DEST
 from fileorg.core.names import display, is_within
 from fileorg.core.state import root_locks
+from fileorg.storage.local.absent import AbsentStorage
 from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows.guards import refuse_system
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from fileorg.core.state import StateDirectory
     from fileorg.journal.rows import Root
@@ -45,15 +47,20 @@ class Reopened(NamedTuple):
 
 
 @contextlib.contextmanager
-def reopened(roots: Sequence[Root], state: StateDirectory) -> Iterator[Reopened]:
+def reopened(roots: Sequence[Root], state: StateDirectory, absent: Collection[bytes] = ()) -> Iterator[Reopened]:
     """Guard, lock and open the directories of an operation that was; one that stands for two bases is opened once.
+
+    In place of the `absent` ones stand such as nothing can be done in.
 
     Raises `GuardRefused`, `Locked`, `OSError`.
     """
     for root in roots:
         refuse_system(os.path.realpath(root.path), display(root.path), state)
-    with root_locks(*(root.path for root in roots)) as locks, contextlib.ExitStack() as stack:
-        opened = {path: open_local(stack, path) for path in dict.fromkeys(root.path for root in roots)}
+    there = list(dict.fromkeys(root.path for root in roots if root.path not in absent))
+    with root_locks(*there) as locks, contextlib.ExitStack() as stack:
+        opened = {path: open_local(stack, path) for path in there}
+        inodes = {root.path: root.inode or 0 for root in reversed(roots)}
+        opened |= {path: AbsentStorage(path, inodes[path]) for path in absent}
         yield Reopened([opened[root.path] for root in roots], locks)
 
 
@@ -65,6 +72,21 @@ def another_root(storages: Sequence[LocalStorage], roots: Sequence[Root]) -> Roo
         if root.inode is not None and storage.identity[1] != root.inode and storage.capabilities.stable_inodes:
             return root
     return None
+
+
+def absent_roots(roots: Sequence[Root]) -> set[bytes]:
+    """Those that are not there, or not the folders that they were, where others are: an operation in several roots is
+    undone where it can be. Empty where it worked in one root, or none is left.
+    """
+    paths = {root.path for root in roots}
+    if len(roots) <= DEST + 1:
+        return set()
+    absent = {path for path in paths if not os.path.isdir(path)}
+    for root in roots:
+        if root.path not in absent and root.inode is not None and identity_of(root.path)[1] != root.inode:
+            with contextlib.closing(LocalStorage(root.path)) as storage:
+                absent |= {root.path} if storage.capabilities.stable_inodes else set()
+    return absent if absent != paths else set()
 
 
 class AnotherRoot(UsageError):

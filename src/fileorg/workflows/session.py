@@ -16,7 +16,7 @@ from fileorg.workflows.index import locked_index
 from fileorg.workflows.roots import open_local, reopened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from fileorg.core.events import Reporter
     from fileorg.core.model import Outcome, Plan
@@ -94,9 +94,12 @@ class Session:
         """Return the storage of a directory, open as long as the session. Raises `OSError`."""
         return open_local(self._stack, root, one_file_system=one_file_system)
 
-    def reopen(self, roots: Sequence[Root]) -> None:
-        """Lock and open the directories of an operation that was. Raises `GuardRefused`, `Locked`, `OSError`."""
-        self.storages, locks = self._stack.enter_context(reopened(roots, self.state))
+    def reopen(self, roots: Sequence[Root], absent: Collection[bytes] = ()) -> None:
+        """Lock and open the directories of an operation that was, but for the `absent` ones.
+
+        Raises `GuardRefused`, `Locked`, `OSError`.
+        """
+        self.storages, locks = self._stack.enter_context(reopened(roots, self.state, absent))
         self.locks += locks
 
     def open_index(self, *, in_memory: bool = False) -> Index:

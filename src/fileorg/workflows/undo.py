@@ -14,7 +14,7 @@ from fileorg.plan.undo import UndoPlan
 from fileorg.workflows.guards import existing_folder
 from fileorg.workflows.history import BACKWARD, FORWARD
 from fileorg.workflows.order import Order
-from fileorg.workflows.roots import AnotherRoot, another_root
+from fileorg.workflows.roots import AnotherRoot, absent_roots, another_root
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -88,9 +88,11 @@ def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> 
     with Session.opened(state, "redo" if options.redo else "undo", reporter) as session:
         undone = chosen_operation(session.journal, options)
         roots = session.journal.roots(undone)
+        absent = set() if options.include_changed else absent_roots(roots)
         for root in roots:
-            _still_there(root.path, undone)
-        session.reopen(roots)
+            if root.path not in absent:
+                _still_there(root.path, undone)
+        session.reopen(roots, absent)
         if (other := another_root(session.storages, roots)) is not None and not options.include_changed:
             raise AnotherRoot(other, hint="mount its disk, or take what is there now with --include-changed")
         if undone.state is not OperationState.SEALED:
