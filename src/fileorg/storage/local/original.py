@@ -1,10 +1,11 @@
 """A file that is copied and then goes: whether anyone writes to it, and whether anyone has.
 
-A store through a mapping whose page is dirty already changes no time. Once the page is written out, the next store
-changes the times again: so what a file is like is asked before and after that, until both say the same.
+A store through a mapping whose page is dirty already changes no time. A lease (fcntl(2), F_SETLEASE) is refused while
+anyone has the file open for writing, or has such a mapping of it, and lets whoever wants to open it wait: once it was
+granted, the first store through a mapping that is made later changes the times.
 
-A lease (fcntl(2), F_SETLEASE) is refused while anyone has the file open for writing, or has such a mapping of it, and
-lets whoever wants to open it wait.
+Where there is no lease to be had, the pages are written out, and so the next store changes the times again: what a file
+is like is asked before and after that, until both say the same.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ class Original:
         self._by_content = by_content
         self._is_leased = False
         self._was_leased_throughout = False
+        self._may_be_dirty = True
+        """Through a mapping, and stores to it would not be told."""
 
     @property
     def entry(self) -> Entry:
@@ -66,12 +69,18 @@ class Original:
 
         Raises `OSError`, ESTALE for a file that changes all the time.
         """
+        if not self._may_be_dirty:
+            return
         for _ in range(_LOOKS):
             self.facts = os.fstat(self.fd)
             posix.write_out(self.fd)
             if self._is_as_it_was():
                 return
         raise OSError(errno.ESTALE, "it changed while it was copied", os.fsdecode(self._name))
+
+    def _write_out(self) -> None:
+        if self._may_be_dirty:
+            posix.write_out(self.fd)
 
     def _is_as_it_was(self) -> bool:
         return entry_of(self._name, os.fstat(self.fd)) == self.entry
@@ -93,6 +102,7 @@ class Original:
         """Ask for a lease before it is read, and keep it only where nothing else tells of a store."""
         answer = self.lease()
         if answer is Lease.HELD:
+            self._may_be_dirty = False  # whoever had it mapped when its facts were asked for is gone
             if posix.file_system_type(self.fd) == _TMPFS:
                 self._was_leased_throughout = True
             else:
@@ -106,7 +116,7 @@ class Original:
 
     def is_untouched(self) -> bool:
         """Whether nobody has written to it since it was made ready, nor is about to. Raises `OSError`."""
-        posix.write_out(self.fd)
+        self._write_out()
         return self._is_as_it_was() and not self.is_waited_for()
 
     def is_untouched_aside(self, digest: bytes | None) -> bool:
@@ -114,13 +124,13 @@ class Original:
 
         Where its times do not tell, its content does. Raises `OSError`.
         """
-        posix.write_out(self.fd)
+        self._write_out()
         now = os.fstat(self.fd)
         if (now.st_size, now.st_mtime_ns) != (self.facts.st_size, self.facts.st_mtime_ns):
             return False
         if not self._times_tell() and (digest is None or not has_digest(self.fd, digest)):
             return False
-        posix.write_out(self.fd)
+        self._write_out()
         return entry_of(self._name, os.fstat(self.fd)) == entry_of(self._name, now) and not self.is_waited_for()
 
     def _times_tell(self) -> bool:

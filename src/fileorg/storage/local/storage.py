@@ -315,7 +315,9 @@ class LocalStorage:
         `FileExistsError` is about `temporary`, which then stays as it is; after any other error it is gone.
         """
         with contextlib.ExitStack() as stack:
-            source = original or stack.enter_context(self.original(folder, name))
+            if (source := original) is None:
+                source = stack.enter_context(self.original(folder, name))
+                source.begin()
             source.ready()
             target_fd = os.open(temporary, _NEW_FLAGS, 0o600, dir_fd=target._at(target_folder, temporary))
             try:
