@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -370,3 +373,18 @@ def _all_taken_back(runs: Runs, done: Sequence[int], choose: Callable[[list[int]
             first = refused.first
         for each, command in first:
             assert (runs.redo if "redo" in command else runs.undo)(each).problems == []
+
+
+# As a command ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("more", [["-y"], ["--dry-run"]])
+def test_programs_are_told_the_numbers(tree: Tree, runs: Runs, more: list[str]) -> None:
+    tree.write({"f.txt": "1"})
+    runs.organize()
+    runs.organize(recursive=True, by=By.DATE)
+    command = [sys.executable, "-m", "fileorg", "undo", "1", "--format", "json", *more]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == Exit.REFUSED
+    assert json.loads(ran.stdout)["first"] == [{"operation": 2, "command": "fileorg undo 2"}]
+    assert "fileorg undo 2" in ran.stderr

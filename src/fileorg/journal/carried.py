@@ -69,7 +69,7 @@ def carry_over(
     for (other,) in db.execute("SELECT DISTINCT operation FROM same_folders").fetchall():
         for place in (_AT_TARGET, _AT_SOURCE):
             db.execute(
-                "UPDATE records SET target_inode = came_back.inode,"
+                "UPDATE records SET target_inode = came_back.inode, target_ctime_ns = NULL,"
                 " target_mtime_ns = CASE WHEN coalesce(target_mtime_ns, records.mtime_ns) = old_mtime_ns"
                 " THEN came_back.mtime_ns ELSE target_mtime_ns END"
                 " FROM same_folders same JOIN came_back"
