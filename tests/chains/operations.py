@@ -60,8 +60,8 @@ class Operation:
     order: int
     moves: dict[Name, tuple[int, bytes]] = field(default_factory=dict)
     """By which operation of its chain, and from where."""
-    made: dict[bytes, int] = field(default_factory=dict)
-    """Where it made something, not whose name that is: names of one file may change places meanwhile."""
+    made: dict[Name, tuple[int, bytes]] = field(default_factory=dict)
+    """By which operation of its chain, and where: names of one file may change places later."""
     in_effect: bool = True
     is_exact: bool = True
     """Whether all that was done before it is as it was when this was done."""
@@ -73,7 +73,7 @@ class Operation:
         for name, path in followed.moves.items():
             if not (is_more and name in self.moves):
                 self.moves[name] = number, path
-        self.made |= {name.path: number for name in followed.made}
+        self.made |= {name: (number, name.path) for name in followed.made}
 
 
 class Command(NamedTuple):
@@ -96,12 +96,12 @@ class Operations:
         self,
         states: list[Path],
         is_elsewhere: Callable[[Name, bytes], bool],
-        made_at: Callable[[bytes], Name | None],
+        is_made: Callable[[Name, bytes], bool],
         is_named: Callable[[Name, str], bool],
         differences: Callable[[Look, str], list[str]],
     ) -> None:
         self._states = states
-        self._is_elsewhere, self._made_at, self._is_named = is_elsewhere, made_at, is_named
+        self._is_elsewhere, self._is_made, self._is_named = is_elsewhere, is_made, is_named
         self._differences = differences
         self.lines: list[dict[int, Line]] = [{} for _ in states]
         self._known: dict[Key, Operation] = {}
@@ -177,16 +177,14 @@ class Operations:
     def _undone(self, operation: Operation, line: Line, command: Command) -> list[str]:
         """What is not back is named. The last one, where no one else was at work, is exact and ends with 0."""
         operation.moves = {name: by for name, by in operation.moves.items() if self._is_elsewhere(name, by[1])}
-        still = ((self._made_at(path), path, by) for path, by in operation.made.items())
-        operation.made = {path: by for name, path, by in still if name is not None}
+        operation.made = {name: by for name, by in operation.made.items() if self._is_made(name, by[1])}
         if command.is_disturbed or self.is_confused:
             operation.is_murky = True
         if operation.is_murky:
             return []
         code, said = command.finished.code, command.finished.output
         left = [name for name, (by, _) in operation.moves.items() if by == line.undoes]
-        made = [path for path, by in operation.made.items() if by == line.undoes and not is_temporary(path)]
-        left += [name for path in made if (name := self._made_at(path)) is not None]
+        left += [name for name, (by, _) in operation.made.items() if by == line.undoes and not is_temporary(name.path)]
         unnamed = [name for name in left if not self._is_named(name, said)]
         wrong = [f"undo ends with {code}, but {name} is not back, and not named" for name in unnamed]
         if self._is_last(operation) and operation.is_exact and operation.acts == command.acts:

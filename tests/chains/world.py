@@ -92,7 +92,7 @@ class World:
         self._said = self._not_kept = ""
         self._renames = False
         self._touched_folders = set[bytes]()
-        self.operations = Operations(self.states, self._is_elsewhere, self._made_at, self._is_named, self._differences)
+        self.operations = Operations(self.states, self._is_elsewhere, self._is_made, self._is_named, self._differences)
 
     def begin(self) -> None:
         """All that was built is there: from here on it is watched."""
@@ -294,10 +294,10 @@ class World:
         there = self.look.nodes.get(path)
         return there is None or there.alone != name.node.alone
 
-    def _made_at(self, path: bytes) -> Name | None:
-        """What fileorg has made there, and not taken away again."""
-        name = self.names.at.get(path)
-        return name if name is not None and name.home is None else None
+    def _is_made(self, name: Name, path: bytes) -> bool:
+        """Whether what fileorg has made at a path is still there."""
+        there = self.names.at.get(path)
+        return self.names.at.get(name.path) is name and there is not None and there.home is None
 
     def _is_beside(self, name: Name, path: bytes) -> bool:
         return self._renames and os.path.dirname(path) == os.path.dirname(name.path)
@@ -341,15 +341,23 @@ class World:
         for state, lines in enumerate(self.operations.lines):
             if lines:
                 self.run(Run(["recover"], state))
-        for turn in range(_MOST_TURNS):
-            before, keys = self.look, self.operations.newest_first()
-            keys = keys if turn else order(keys)
-            codes = [self.run(Run(["undo", "-y", str(number)], state)).code for state, number in keys]
-            if set(codes) <= {2} or (turn and before.nodes == self.look.nodes):
-                break
+        codes = self._undo_all(order, [])
+        if self.acts and codes & {1, 5}:
+            codes = self._undo_all(order, ["--include-changed"])
+        self._is_refused = 5 in codes
         wrong = [] if self.operations.is_confused else [*self._names_at_the_end(), *self._folders_at_the_end()]
         if wrong:
             raise Wrong("\n".join(wrong))
+
+    def _undo_all(self, order: Callable[[list[Key]], list[Key]], more: list[str]) -> set[int]:
+        """Until nothing more comes of it; the exit codes of the last turn."""
+        for turn in range(_MOST_TURNS):
+            before, keys = self.look, self.operations.newest_first()
+            keys = keys if turn else order(keys)
+            codes = {self.run(Run(["undo", "-y", *more, str(number)], state)).code for state, number in keys}
+            if codes <= {2} or (turn and before.nodes == self.look.nodes):
+                break
+        return codes
 
     def _names_at_the_end(self) -> list[str]:
         wrong, purged = list[str](), self.names.purged
@@ -377,7 +385,8 @@ class World:
     def _folders_at_the_end(self) -> list[str]:
         wrong = []
         strayed = [name for name in self.names.at.values() if name.path != name.home]
-        stays = {name.path for name in strayed} | {name.home or b"" for name in strayed} | self.disturbed
+        stays = {name.path for name in strayed} | {name.home or b"" for name in strayed}
+        stays |= self.disturbed | self.names.purged
         busy = {folder for path in stays for folder in above(path)} | self._touched_folders
         for path, first in self._folders.items():
             there = self.look.nodes.get(path)
@@ -387,7 +396,8 @@ class World:
             elif path not in busy and self._with_what_was_said(path, first, there) != first:
                 wrong.append(f"at the end: the folder {display(path)}: {compared(first, there)}")
         for path, node in self.look.nodes.items():
-            if node.kind == "folder" and is_inside(path) and path not in self._folders and path not in busy:
+            is_new = node.kind == "folder" and is_inside(path) and path not in self._folders and path not in busy
+            if is_new and not self._is_refused:
                 wrong.append(f"at the end: the folder {display(path)} is left")
         return wrong
 
