@@ -343,7 +343,8 @@ class World:
                 self.run(Run(["recover"], state))
         codes = self._undo_all(order, [])
         if self.acts and codes & {1, 5}:
-            codes = self._undo_all(order, ["--include-changed"])
+            self._renames = True
+            codes = self._undo_all(order, ["--include-changed", "--rename"])
         self._is_refused = 5 in codes
         wrong = [] if self.operations.is_confused else [*self._names_at_the_end(), *self._folders_at_the_end()]
         if wrong:
