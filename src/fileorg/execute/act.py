@@ -41,10 +41,11 @@ class Done(NamedTuple):
 
     prepared: Prepared
     exceptions: dict[int, tuple[RecordState, Reason]]
+    read_back: Sequence[tuple[int, int, bytes | None]] = ()
 
     def settled(self) -> Settled:
         """What the journal is told of it."""
-        (batch, looked, first, _), exceptions = self.prepared, self.exceptions
+        (batch, looked, first, _), exceptions, read_back = self
         reverted = [row[12] for row in batch if row[12]]
         undone = [position for position in {*exceptions, *_refused(looked)} if batch[position].reverts]
         return Settled(
@@ -54,6 +55,7 @@ class Done(NamedTuple):
             (min(reverted), max(reverted)) if reverted else None,
             [row[12] for row in batch if row[12] and not row[3]] if reverted else (),
             [(batch[position].reverts,) for position in undone],
+            read_back,
         )
 
 
@@ -103,7 +105,8 @@ class Actor:
     def finish(self) -> Done:
         """Wait for the end of the batch."""
         self._wait()
-        return Done(self._prepared, self._exceptions)
+        read_back, self._work.read_back = self._work.read_back, []
+        return Done(self._prepared, self._exceptions, read_back)
 
     def _wait(self) -> None:
         under_way, self._under_way = self._under_way, None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 if TYPE_CHECKING:
     from fileorg.core.model import Entry
@@ -17,7 +17,7 @@ class Identity(NamedTuple):
     size: int
     mtime_ns: int
 
-    def fits(self, entry: Entry | None) -> bool:
+    def fits(self, entry: Entry | None) -> TypeGuard[Entry]:
         return entry is not None and (entry.inode, entry.size, entry.mtime_ns) == self
 
 

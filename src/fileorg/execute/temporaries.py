@@ -48,7 +48,7 @@ def remove_checked(
 ) -> bool:
     """Remove a file, if it is what was expected: it is moved aside, looked at there, and only then removed.
 
-    `original` is the file itself, open, where it goes because there is a copy with that `digest`.
+    With a `digest`, it has to have that content, too: what tells is `original`, the file itself, open; else it is read.
 
     Between a look and an unlink of the same name another program could put its own file. False if it was another
     file: that is back under its name. Raises `OSError` if nothing was done, and `Stuck` if it is aside now.
@@ -75,8 +75,7 @@ def settle_aside(
     failure: OSError | None = None
     try:
         is_gone = storage.lstat(folder, aside_name) is None
-        fits = not is_gone and is_certain(storage, folder, aside_name, expected, digest)
-        if is_gone or (fits and (original is None or original.is_untouched_aside(digest))):
+        if is_gone or _may_go(storage, folder, aside_name, expected, digest, original):
             storage.discard(folder, aside_name)
             return True
     except OSError as error:
@@ -85,6 +84,21 @@ def settle_aside(
     if failure is not None:
         raise failure
     return False
+
+
+def _may_go(
+    storage: LocalStorage,
+    folder: bytes,
+    name: bytes,
+    expected: Identity,
+    digest: bytes | None,
+    original: Original | None,
+) -> bool:
+    if not is_certain(storage, folder, name, expected, digest):
+        return False
+    if original is not None:
+        return original.is_untouched_aside(digest)
+    return digest is None or storage.has_digest(folder, name, digest)
 
 
 def put_back(storage: LocalStorage, folder: bytes, name: bytes, aside_name: bytes, reserving: Reserving) -> None:

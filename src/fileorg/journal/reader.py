@@ -20,6 +20,7 @@ from fileorg.journal.rows import (
     OPERATION_COLUMNS,
     REASON_COLUMNS,
     RECORD_COLUMNS,
+    Copied,
     Done,
     LostBefore,
     Operation,
@@ -127,10 +128,18 @@ class JournalReader:
             reason.about.split(b"\0") if reason.about and Lost.ATTRIBUTE in reason.lost else [],
         )
 
-    def mtime_of(self, record: RecordId) -> int | None:
-        """The mtime_ns of the file that a record is about, as it was before."""
-        found: int | None = self._queries.value("SELECT mtime_ns FROM records WHERE id = ?", (record,))
-        return found
+    def copied(self, record: RecordId) -> Copied:
+        """Return what is known of a copy that a record made. Raises `JournalError` if it made none."""
+        query = (
+            "SELECT r.inode, r.mtime_ns, o.started_ns, r.target_ctime_ns, r.digest"
+            " FROM records r JOIN operations o ON o.id = r.operation WHERE r.id = ?"
+        )
+        for row in self._queries.select(query, (record,)):
+            copied = Copied(*row)
+            known = all(isinstance(number, int) for number in row[:3]) and isinstance(copied.copy_ctime_ns, int | None)
+            if known and isinstance(copied.digest, bytes | None):
+                return copied
+        raise foreign("Record", record)
 
     def digest_of(self, record: RecordId) -> bytes | None:
         """The digest of what a record copied, where there is one."""

@@ -161,6 +161,16 @@ class LostBefore(NamedTuple):
     attributes: list[bytes]
 
 
+class Copied(NamedTuple):
+    """What a record that copied a file knows of it: the original as it was, and the copy as it was left."""
+
+    inode: int
+    mtime_ns: int
+    started_ns: int  # when the operation began
+    copy_ctime_ns: int | None
+    digest: bytes | None
+
+
 class Done(NamedTuple):
     """What undo needs of a record that is in effect. `target_*` is what the file is like now, if no one touched it."""
 

@@ -34,8 +34,12 @@ _NOTHING_BEFORE = LostBefore(None, None, 0, NOTHING_LOST, [])
 
 
 def _apply(work: Work, row: PlanRow, record: int) -> None:
-    staged, _ = copy(work, row, record)
+    staged, made = copy(work, row, record)
     work.tell_lost(staged.lost)
+    # Undo removes it, if it is as it is now: its name of ours has gone, which changed its ctime.
+    left = work.storages[row.target_base].lstat(row.target_folder, row.target_name)
+    if identity(made).fits(left):
+        work.read_back.append((record, left.ctime_ns, None))
 
 
 def copy(work: Work, row: PlanRow, record: int, original: Original | None = None) -> tuple[StagedCopy, Entry]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from fileorg.core.model import RecordState
 from fileorg.core.reasons import ReasonCode
 from fileorg.execute.actions.handler import Handler, check_source, gone, one_by_one
-from fileorg.execute.identity import Identity, identity, is_certain
+from fileorg.execute.identity import Identity, identity, is_known
 from fileorg.execute.temporaries import settle_aside
 from fileorg.execute.verdict import CHANGED, DONE, NOT_DONE, Refusal, Verdict
 from fileorg.storage.links import link_content
+from fileorg.storage.local.original import CLOCK_NS, Lease
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from fileorg.core.model import Entry, PlanRow
     from fileorg.execute.case import Case
     from fileorg.execute.work import Work
+    from fileorg.journal.rows import Copied
+    from fileorg.storage.local.original import Original
+    from fileorg.storage.local.storage import LocalStorage
+
+Ask: TypeAlias = "Callable[[Work, PlanRow, Entry, Entry | None], None]"
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS}
 
@@ -82,26 +88,31 @@ SYMLINK = Handler(check_source, one_by_one(_make_symlink), _settle_symlink)
 # Removed --------------------------------------------------------------------------------------------------------------
 
 
-def _removal(ask: Callable[[Work, PlanRow, Entry, Entry | None], None]) -> Handler:
-    """What we made is taken away only if it is still as we made it: `ask` raises `Refusal` if not, given what is there
-    and what there is of the file that it was made for. It is asked before the commit, and again after.
-    """
+def _removal(ask: Ask) -> Handler:
+    """A link that we made is taken away only if it is still as we made it: see `_look`."""
 
     def check(work: Work, row: PlanRow, _: Entry | None) -> tuple[Entry, None]:
-        seen = work.storages[row.target_base].lstat(row.target_folder, row.target_name)
-        if seen is None:
-            raise gone(work, row)
-        ask(work, row, seen, work.storages[row.source_base].lstat(row.source_folder, row.source_name))
-        return seen, None
+        return _look(work, row, ask), None
 
     def remove(work: Work, row: PlanRow, record: int) -> None:
-        seen, _ = check(work, row, None)
+        seen = _look(work, row, ask)
         work.disturbed.add((row.target_base, row.target_folder))
         target = work.storages[row.target_base]
         if not work.remove(target, row.target_folder, row.target_name, record, identity(seen)):
             raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_AND_KEPT)
 
     return Handler(check, one_by_one(remove), _settle_removal, looks_at_source=False)
+
+
+def _look(work: Work, row: PlanRow, ask: Ask) -> Entry:
+    """Return what is there of what we made. `ask` raises `Refusal` if it is not as we made it, given that and what
+    there is of the file that it was made for. It is asked before the commit, and again after.
+    """
+    seen = work.storages[row.target_base].lstat(row.target_folder, row.target_name)
+    if seen is None:
+        raise gone(work, row)
+    ask(work, row, seen, work.storages[row.source_base].lstat(row.source_folder, row.source_name))
+    return seen
 
 
 def _ask_symlink(work: Work, row: PlanRow, seen: Entry, _: Entry | None) -> None:
@@ -117,13 +128,52 @@ def _ask_hardlink(work: Work, row: PlanRow, seen: Entry, source: Entry | None) -
 
 
 def _ask_copy(work: Work, row: PlanRow, seen: Entry, source: Entry | None) -> None:
-    expected, digest = Identity(row.inode, row.size, row.mtime_ns), work.journal.digest_of(row.reverts)
-    if not is_certain(work.storages[row.target_base], row.target_folder, row.target_name, expected, digest):
+    """As far as a look can tell."""
+    expected, copied = Identity(row.inode, row.size, row.mtime_ns), work.journal.copied(row.reverts)
+    if not is_known(work.storages[row.target_base], row.target_folder, seen, expected):
         raise Refusal(RecordState.CHANGED, ReasonCode.EDITED_AND_KEPT)
     # The copy may have another time than its original: a file system rounds it, or does not keep it.
-    times = () if source is None else (seen.mtime_ns, work.journal.mtime_of(row.reverts))
+    times = (seen.mtime_ns, copied.mtime_ns)
     if source is None or source.size != seen.size or source.mtime_ns not in times:
         raise Refusal(RecordState.CHANGED, ReasonCode.ORIGINAL_CHANGED)
+
+
+def _check_copy(work: Work, row: PlanRow, _: Entry | None) -> tuple[Entry, None]:
+    return _look(work, row, _ask_copy), None
+
+
+def _remove_copy(work: Work, row: PlanRow, record: int) -> None:
+    """A copy goes only if it, and its original, still hold what was copied: size and time can be those of an edit."""
+    seen, copied = _look(work, row, _ask_copy), work.journal.copied(row.reverts)
+    target, folder, name = work.storages[row.target_base], row.target_folder, row.target_name
+    with target.original(folder, name) as copy:
+        if copy.begin() is Lease.REFUSED or copy.lease() is Lease.REFUSED:
+            raise Refusal(RecordState.CHANGED, ReasonCode.BEING_WRITTEN)
+        copy.ready()
+        if identity(copy.entry) != identity(seen) or not _is_as_left(target, folder, copy, copied):
+            raise Refusal(RecordState.CHANGED, ReasonCode.EDITED_AND_KEPT)
+        if not _is_original_kept(work, row, copied):
+            raise Refusal(RecordState.CHANGED, ReasonCode.ORIGINAL_CHANGED)
+        work.disturbed.add((row.target_base, folder))
+        if not work.remove(target, folder, name, record, identity(seen), copied.digest, copy):
+            raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_AND_KEPT)
+
+
+def _is_as_left(storage: LocalStorage, folder: bytes, copy: Original, copied: Copied) -> bool:
+    """Whether a copy is what was copied: nobody can set a ctime. Where it says nothing, the content decides."""
+    if copy.entry.ctime_ns == copied.copy_ctime_ns and storage.has_stable_inodes(folder):
+        return True
+    return copied.digest is not None and copy.has_digest(copied.digest)
+
+
+def _is_original_kept(work: Work, row: PlanRow, copied: Copied) -> bool:
+    """Whether the original still holds what was copied."""
+    storage, folder, name = work.storages[row.source_base], row.source_folder, row.source_name
+    seen = storage.lstat(folder, name)
+    if seen is None or copied.digest is None:
+        return False
+    older = seen.inode == copied.inode and seen.ctime_ns < copied.started_ns - CLOCK_NS
+    return (older and storage.has_stable_inodes(folder)) or storage.has_digest(folder, name, copied.digest)
 
 
 def _settle_removal(case: Case) -> Verdict:
@@ -141,4 +191,4 @@ def _settle_removal(case: Case) -> Verdict:
 
 REMOVE_HARDLINK = _removal(_ask_hardlink)
 REMOVE_SYMLINK = _removal(_ask_symlink)
-REMOVE_COPY = _removal(_ask_copy)
+REMOVE_COPY = Handler(_check_copy, one_by_one(_remove_copy), _settle_removal, looks_at_source=False)

@@ -198,7 +198,10 @@ def _settle_across(case: Case, made: Identity) -> Verdict:
     is_aside = case.is_aside(source, folder, name, case.original)
     is_there = not is_aside and case.is_original(case.at_source())
     place = case.record.target_folder, case.record.target_name
-    whole = is_certain(case.target, *place, made, case.record.digest)
+    digest = case.record.digest
+    whole = is_certain(case.target, *place, made, digest)
+    if whole and (is_aside or is_there):  # the original is about to go
+        whole = digest is None or case.target.has_digest(*place, digest)
     if is_aside or (is_there and whole):
         case.disturb(case.record.source_base, folder)
     if not whole:
@@ -211,7 +214,6 @@ def _settle_across(case: Case, made: Identity) -> Verdict:
     # Otherwise what is at the source now is someone else's.
     if (is_aside or is_there) and (failure := _settle_original(case, is_aside=is_aside)) is not None:
         case.disturb(case.record.target_base, case.record.target_folder)
-        digest = case.record.digest
         withdrawn = remove_checked(case.target, *place, case.aside, made, digest, reserving=case.reserving)
         return Verdict(RecordState.CHANGED, Reason(failure)) if withdrawn else CHANGED
     copied = {"target_inode": made.inode, "target_mtime_ns": made.mtime_ns}

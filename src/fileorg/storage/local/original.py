@@ -128,10 +128,14 @@ class Original:
         now = os.fstat(self.fd)
         if (now.st_size, now.st_mtime_ns) != (self.facts.st_size, self.facts.st_mtime_ns):
             return False
-        if not self._times_tell() and (digest is None or not has_digest(self.fd, digest)):
+        if not self._times_tell() and (digest is None or not self.has_digest(digest)):
             return False
         self._write_out()
         return entry_of(self._name, os.fstat(self.fd)) == entry_of(self._name, now) and not self.is_waited_for()
+
+    def has_digest(self, digest: bytes) -> bool:
+        """Whether it has the content of which `stage_copy` gave that digest. Raises `OSError`."""
+        return has_digest(self.fd, digest)
 
     def _times_tell(self) -> bool:
         """Whether a write since it was opened shows in its times: not within one tick of the clock that they are by."""
