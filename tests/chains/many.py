@@ -86,6 +86,8 @@ def _job(wanted: Wanted, job: int) -> Came:
     with Places.opened() as places:
         runner, has = runner_for(wanted, places), kinds(wanted, places)
         for number in itertools.count(wanted.first + job, wanted.jobs):
+            if wanted.control and came.found:
+                break
             if came.counts["steps"] >= wanted.steps / wanted.jobs or time.monotonic() > end:
                 break
             chain = draw(f"{wanted.seed}:{number}", has=has)
