@@ -35,7 +35,8 @@ class Link(StrEnum):
 class Related(NamedTuple):
     """A record of a later operation. Places are absolute; `inode` is the file's at `place` as it was put there.
 
-    `place` is where the operation knows it, `other` where the later record has put it, or what it made.
+    `place` is where the operation knows it, `other` where the later record has put it, or what it made; it left that
+    with `other_inode` and `other_mtime_ns`.
     """
 
     link: Link
@@ -43,6 +44,8 @@ class Related(NamedTuple):
     place: bytes
     other: bytes
     inode: int | None
+    other_inode: int | None = None
+    other_mtime_ns: int | None = None
 
 
 class MadeFolder(NamedTuple):
@@ -83,23 +86,25 @@ that goes, a link for the duplicate that comes, and a keeper for the duplicate t
 """
 
 _LATER = "l.id BETWEEN ? AND ? AND l.state = 'done'"
+_RESULT = "coalesce(l.target_inode, l.inode), coalesce(l.target_mtime_ns, l.mtime_ns)"
 _USES = quoted({Action.COPY, Action.HARDLINK, Action.SYMLINK})
 _FROM_SOURCE = f"""
 SELECT CASE WHEN l.action IN ({_USES}) THEN 'used' ELSE 'took' END, s.absolute, k.name, k.inode,
-    l.target_folder, {_TARGET_NAME.format("l.")}
+    l.target_folder, {_TARGET_NAME.format("l.")}, {_RESULT}
 FROM records l CROSS JOIN shared s ON s.theirs = l.source_folder
 CROSS JOIN known k ON k.folder = s.mine AND k.name = l.source_name AND k.link = 'took'
 WHERE {_LATER} AND l.action IN ({quoted(TO_AND_FRO)}, {_USES})
 """
 _BY_KEEPER = f"""
-SELECT 'replaced', s.absolute, k.name, k.inode, l.source_folder, l.source_name
+SELECT 'replaced', s.absolute, k.name, k.inode, l.source_folder, l.source_name, {_RESULT}
 FROM keepers kept CROSS JOIN records l ON l.id = kept.record CROSS JOIN shared s ON s.theirs = kept.folder
 CROSS JOIN known k ON k.folder = s.mine AND k.name = kept.name AND k.link = 'took'
 WHERE {_LATER.replace("l.id", "kept.record")}
     AND l.action IN ({_BY_LINK})
 """
 _AT_TARGET = f"""
-SELECT k.link, s.absolute, k.name, coalesce(l.target_inode, l.inode), l.target_folder, {_TARGET_NAME.format("l.")}
+SELECT k.link, s.absolute, k.name, coalesce(l.target_inode, l.inode), l.target_folder, {_TARGET_NAME.format("l.")},
+    {_RESULT}
 FROM records l CROSS JOIN shared s ON s.theirs = l.target_folder
 CROSS JOIN known k ON k.folder = s.mine AND k.name = {_TARGET_NAME.format("l.")}
 WHERE {_LATER} AND CASE k.link WHEN 'filled' THEN l.action IN ({quoted(TO_AND_FRO)})
@@ -135,10 +140,10 @@ class Relations:
         )
         for query in (_FROM_SOURCE, _BY_KEEPER, _AT_TARGET):
             for rows in self._queries.stream(query, self._queries.record_range(other)):
-                for link, folder, name, inode, other_folder, other_name in rows:
+                for link, folder, name, inode, other_folder, other_name, *result in rows:
                     base, path = self._queries.place(other_folder)
                     there = join(join(roots[base], path) if path else roots[base], other_name)
-                    yield Related(Link(link), other.id, join(folder, name), there, inode)
+                    yield Related(Link(link), other.id, join(folder, name), there, inode, *result)
 
     def removed(self, other: Operation, needed: Collection[bytes]) -> Iterator[Related]:
         """Of the folders `needed`, by their absolute paths, the empty ones that a clean has removed."""

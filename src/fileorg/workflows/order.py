@@ -102,13 +102,25 @@ class Order:
         match related.link:
             case Link.TOOK:
                 there = _inode(related.place)
-                return (there is None or there != related.inode) and _inode(related.other) is not None
+                return (there is None or there != related.inode) and _is_as_left(related)
             case Link.FILLED:
                 return not self._rename and related.inode is not None and _inode(related.place) == related.inode
             case Link.REMOVED:
                 return _inode(related.place) is None
             case Link.MADE | Link.USED | Link.REPLACED:
                 return _inode(related.other) is not None
+
+
+def _is_as_left(related: Related) -> bool:
+    """Whether the undo of the later one would bring the file back: another one in its place stays where it is."""
+    try:
+        there = os.lstat(related.other)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    # Where inode numbers do not last, the time has to do.
+    return there.st_ino == related.other_inode or there.st_mtime_ns == related.other_mtime_ns
 
 
 def _inode(path: bytes) -> int | None:

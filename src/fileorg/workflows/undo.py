@@ -87,6 +87,7 @@ def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> 
     """
     with Session.opened(state, "redo" if options.redo else "undo", reporter) as session:
         undone = chosen_operation(session.journal, options)
+        _check_order(session.journal, undone, rename=options.rename)
         roots = session.journal.roots(undone)
         absent = set() if options.include_changed else absent_roots(roots)
         for root in roots:
@@ -100,12 +101,14 @@ def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> 
                 f"Operation {undone.id} was interrupted, and what came of it is not settled yet.",
                 hint="put right what is named above, then run fileorg recover",
             )
-        operations = session.journal.operations()
-        Order(session.journal, lambda each: _is_left(session.journal, each, operations), rename=options.rename).check(
-            undone
-        )
         session.open_index_if_free()
         yield UndoRun(undone, options, session)
+
+
+def _check_order(journal: Journal, undone: Operation, *, rename: bool) -> None:
+    """Raises `OthersFirst`: before its folders are asked for, since a later operation may have removed one."""
+    operations = journal.operations()
+    Order(journal, lambda each: _is_left(journal, each, operations), rename=rename).check(undone)
 
 
 def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
