@@ -7,14 +7,15 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.runs import Runs
 
+from fileorg.core.state import open_state
 from fileorg.report.reasons import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.runs import Runs
     from tests.support.tree import Tree
 
 
@@ -102,3 +103,40 @@ def test_a_category_folder_on_another_disk(tree: Tree, runs: Runs, disk: Path) -
     assert tree.read() == {"disk/Images/a.jpg": "1"}
     runs.undo()
     assert tree.snapshot() == before
+
+
+@pytest.mark.parametrize("where", ["state", ".state", "a/b/state"])
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_state_directory_inside_is_left_alone_by_every_command(
+    tree: Tree, runs: Runs, where: str, *, everything: bool
+) -> None:
+    """Also another one than that of the run, and one that a crash left with everything in its log."""
+    tree.write({"a.txt": "1", "empty.txt": ""})
+    there = tree.path(where)
+    state = open_state(os.fsencode(there))
+    Runs(tree, state).organize()
+    Runs(tree, state).undo()
+    before = {name.name: name.read_bytes() for name in there.iterdir()}
+    runs.organize(recursive=True, everything=everything)
+    runs.clean()
+    runs.dedupe("quarantine", everything=everything)
+    assert {name.name: name.read_bytes() for name in there.iterdir()} == before
+    for _ in range(2):
+        runs.undo()
+    assert {name.name: name.read_bytes() for name in there.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("names", "stays"),
+    [
+        ({"journal.db": "SQLite format 3\0 of others", "index.db": ""}, False),
+        ({"journal.db": "", "notes.txt": ""}, False),
+        ({"journal.db": "", "run.lock": ""}, True),
+    ],
+)
+def test_what_only_looks_like_a_state_directory_is_sorted(
+    tree: Tree, runs: Runs, names: dict[str, str], *, stays: bool
+) -> None:
+    tree.write({f"x/{name}": content for name, content in names.items()})
+    runs.organize(recursive=True, everything=True)
+    assert tree.path("x/journal.db").exists() == stays

@@ -13,8 +13,9 @@ import pytest
 
 from fileorg.core.errors import JournalError
 from fileorg.core.model import RecordState
+from fileorg.core.state import APPLICATION_ID
 from fileorg.journal.journal import Journal
-from fileorg.journal.schema import APPLICATION_ID, VERSION
+from fileorg.journal.schema import VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path

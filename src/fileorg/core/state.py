@@ -15,12 +15,28 @@ from fileorg.core.errors import Locked, StateError
 from fileorg.core.names import display
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 JOURNAL = b"journal.db"
 INDEX = b"index.db"
 LISTINGS = b"listings.db"
 _OURS = (JOURNAL, INDEX, LISTINGS, b"run.lock", b"index.lock")
+
+APPLICATION_ID = 0x464F5247  # "FORG"
+"""By which a journal is known, whoever's it is."""
+_SQLITE, _ID_FROM, HEAD_BYTES = b"SQLite format 3\0", 68, 72
+
+
+def may_be_state(names: Collection[bytes]) -> bool:
+    """Whether a folder that has these names can be a state directory: the head of its journal tells, `is_journal`."""
+    return JOURNAL in names and any(name in names for name in _OURS[1:])
+
+
+def is_journal(head: bytes) -> bool:
+    """Whether it is a journal that begins with these `HEAD_BYTES`, as sqlite.org/fileformat.html says; or one that is
+    still empty, its first pages being in its log.
+    """
+    return not head or (head.startswith(_SQLITE) and head[_ID_FROM:HEAD_BYTES] == APPLICATION_ID.to_bytes(4))
 
 
 class StateDirectory:

@@ -7,8 +7,8 @@ import sqlite3
 
 from fileorg.core.errors import JournalError
 from fileorg.core.names import display
+from fileorg.core.state import APPLICATION_ID
 from fileorg.journal.schema import (
-    APPLICATION_ID,
     LATER_TABLES,
     TABLES,
     VERSION,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from fileorg.core.state import APPLICATION_ID
+
 if TYPE_CHECKING:
     import sqlite3
 
     import sqlite_utils
 
-APPLICATION_ID = 0x464F5247  # "FORG"
 VERSION = 4
 TABLES = frozenset({"operations", "folders", "records", "_sqlite_migrations"})
 LATER_TABLES = {"roots": 2, "keepers": 2, "reservations": 4}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.names import display, join
 from fileorg.core.pool import Processes
+from fileorg.core.state import HEAD_BYTES, JOURNAL, is_journal, may_be_state
 from fileorg.index.columns import FileBatch
 from fileorg.rules.ignore import IGNORE_FILE, PROJECT_MARKERS, Reason, Scope, is_store, project_marker
 from fileorg.rules.sidecars import following
@@ -134,8 +135,8 @@ class Reader:
             for sequence, listing in enumerate(self._storage.list_folder(task.folder)):
                 notes = list[str]()
                 if sequence == 0:
-                    if task.depth and not self._ignore.everything and self._is_project(listing):
-                        yield Part(FileBatch.pack(task.folder, ()), 0, [], {Reason.PROJECT: 1}, 0, 0, None)
+                    if task.depth and (reason := self._whole(listing)):
+                        yield Part(FileBatch.pack(task.folder, ()), 0, [], {reason: 1}, 0, 0, None)
                         return
                     task = task._replace(scope=self._scope(task, listing, notes.append))
                 part = self._part(task, sequence, listing)
@@ -239,8 +240,22 @@ class Reader:
             return Reason.EXCLUDED
         return None
 
-    def _is_project(self, listing: Listing) -> bool:
+    def _whole(self, listing: Listing) -> Reason | None:
+        """Why nothing of a folder is taken, as its entries tell."""
         names = [entry.name for kind in listing[1:] for entry in kind]
+        if may_be_state(names) and self._is_state(listing):
+            return Reason.OURS
+        return Reason.PROJECT if not self._ignore.everything and self._is_project(listing, names) else None
+
+    def _is_state(self, listing: Listing) -> bool:
+        """Whether it is a state directory of fileorg: another one than that of this run, or another user's."""
+        try:
+            with self._storage.open_read(listing.folder, JOURNAL) as file:
+                return is_journal(file.read(HEAD_BYTES))
+        except OSError:
+            return True  # it has the names of one, and is closed like one
+
+    def _is_project(self, listing: Listing, names: list[bytes]) -> bool:
         if project_marker(names) is not None or is_store({entry.name for entry in listing.folders}):
             return True
         # A marker may stand in a later batch of a folder that is listed in several.
