@@ -215,6 +215,17 @@ def test_what_a_user_has_removed_is_named(tree: Tree, runs: Runs) -> None:
     assert tree.path("b.txt").read_text() == "2"
 
 
+def test_no_folder_is_made_for_what_is_gone(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    tree.write({"a.jpg": "1", "b.jpg": "2"})
+    runs.organize()
+    runs.organize(recursive=True, dest=elsewhere)
+    (elsewhere / "Images/a.jpg").unlink()
+    for _ in range(2):
+        assert len(runs.undo(2).problems) == 1
+        assert len(runs.undo(1).problems) == 1
+    assert tree.read() == {"b.jpg": "2"}
+
+
 def test_what_has_taken_its_place_is_not_waited_for(tree: Tree, runs: Runs) -> None:
     """The later undo leaves it there, as another file: the rest of the first one comes back all the same."""
     tree.write({"a.txt": "1", "b.txt": "2"})

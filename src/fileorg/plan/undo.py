@@ -12,6 +12,7 @@ from fileorg.core.model import (
     OF_DUPLICATES,
     RENAMES,
     TO_AND_FRO,
+    Action,
     Base,
     PlanRow,
     RecordState,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from fileorg.storage.local.storage import LocalStorage
 
 _new_row = row_maker(PlanRow)
+_ROWS = 4096
+_MADE = frozenset({Action.COPY, Action.HARDLINK, Action.SYMLINK, Action.MAKE_FOLDER})
 
 
 class UndoPlan:
@@ -105,13 +108,34 @@ class UndoPlan:
         ]
         if not missing:
             return
-        needed = {
-            (base, above) for base, path in self._journal.needed_places(self._operation) for above in with_parents(path)
+        gone = {(base, path) for base, path, _ in missing}
+        places: set[tuple[Base, bytes]] = {
+            place for place in self._journal.needed_places(self._operation) if place not in gone
         }
+        places |= self._places_of_files(gone)
+        needed = {(base, above) for base, path in places for above in with_parents(path)}
         needed -= self._journal.removed_places(self._operation)  # their records are there to bring them back
         for base, path, mode in missing:
             if (base, path) in needed:
                 yield PlanRow.make_folder(base, path, mode)
+
+    def _places_of_files(self, folders: set[tuple[Base, bytes]]) -> set[tuple[Base, bytes]]:
+        """Of these, the ones that something goes back to: a folder is not made for a file that is no longer there."""
+        found: set[tuple[Base, bytes]] = set()
+        for batch in self._journal.done(self._operation, _ROWS):
+            for row in map(_inverse, batch):
+                place = row.target_base, row.target_folder
+                if place in folders and place not in found and self._may_come(row):
+                    found.add(place)
+        return found
+
+    def _may_come(self, row: PlanRow) -> bool:
+        if row.action not in TO_AND_FRO:
+            return row.action in _MADE
+        try:
+            return self._storages[row.source_base].lstat(row.source_folder, row.source_name) is not None
+        except OSError:
+            return True
 
 
 def _removal(folder: MadeFolder) -> PlanRow:
