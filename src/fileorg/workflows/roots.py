@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.core.errors import UsageError
+from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.model import DEST
 from fileorg.core.names import display, is_within
 from fileorg.core.state import root_locks
@@ -22,8 +22,16 @@ if TYPE_CHECKING:
 
 
 def open_local(stack: contextlib.ExitStack, root: bytes, *, one_file_system: bool = False) -> LocalStorage:
-    """Return the storage of a directory that is there, closed with `stack`. Raises `OSError`."""
-    return stack.enter_context(contextlib.closing(LocalStorage(root, cross_mounts=not one_file_system)))
+    """Return the storage of a directory by its real path, as the guards judged it, closed with `stack`.
+
+    Raises `GuardRefused` if a symlink leads elsewhere by now, `OSError`.
+    """
+    storage = stack.enter_context(contextlib.closing(LocalStorage(root, cross_mounts=not one_file_system)))
+    if storage.root != root:
+        raise GuardRefused(
+            f"{display(root)} was replaced by a symlink just now.", hint="see who else may write to the folder above it"
+        )
+    return storage
 
 
 def identity_of(path: bytes) -> tuple[int, int]:
@@ -54,11 +62,12 @@ def reopened(roots: Sequence[Root], state: StateDirectory, absent: Collection[by
 
     Raises `GuardRefused`, `Locked`, `OSError`.
     """
-    for root in roots:
-        refuse_system(os.path.realpath(root.path), display(root.path), state)
+    real = {root.path: os.path.realpath(root.path) for root in roots}
+    for path, is_now in real.items():
+        refuse_system(is_now, display(path), state)
     there = list(dict.fromkeys(root.path for root in roots if root.path not in absent))
     with root_locks(*there) as locks, contextlib.ExitStack() as stack:
-        opened = {path: open_local(stack, path) for path in there}
+        opened = {path: open_local(stack, real[path]) for path in there}
         inodes = {root.path: root.inode or 0 for root in reversed(roots)}
         opened |= {path: AbsentStorage(path, inodes[path]) for path in absent}
         yield Reopened([opened[root.path] for root in roots], locks)

@@ -59,7 +59,7 @@ class OpenFolders:
         self.root = os.path.realpath(root)
         self.cross_mounts = cross_mounts
         with telling_the_limit():
-            self.root_fd = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            self.root_fd = posix.open_root(self.root)
         self.fds: dict[bytes, int] = {}
         self._budget = _budgets.setdefault(get_ident(), _Budget())
         self.used = self._budget.in_order.move_to_end

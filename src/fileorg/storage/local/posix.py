@@ -145,6 +145,24 @@ def open_beneath(root_fd: int, folder: bytes, *, cross_mounts: bool = True) -> i
     return _open_by_component(root_fd, folder, cross_mounts=cross_mounts)
 
 
+def open_root(path: bytes) -> int:
+    """A descriptor of a directory by its real path: where a symlink came in on the way since, it is another one.
+
+    Raises `OSError`, ENOTDIR for such a symlink.
+    """
+    on_the_way = (FOLDER_FLAGS & ~os.O_RDONLY) | getattr(os, "O_PATH", os.O_RDONLY)  # it may be closed to be read
+    fd = os.open(b"/", on_the_way)
+    try:
+        for name in filter(None, path.split(b"/")):
+            above, fd = fd, os.open(name, on_the_way, dir_fd=fd)
+            os.close(above)
+        return os.open(b".", FOLDER_FLAGS, dir_fd=fd)
+    except OSError as error:
+        raise failed(error.errno or errno.EIO, path) from error  # of the whole path, not of a name in it
+    finally:
+        os.close(fd)
+
+
 def _open_by_component(root_fd: int, folder: bytes, *, cross_mounts: bool = True) -> int:
     """`open_beneath` without openat2. It does not tell a bind mount of the same device from a folder."""
     check_folder(folder)
