@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import subprocess
@@ -14,6 +15,7 @@ from fileorg.core.errors import Exit, Locked, StateError
 from fileorg.core.state import default_state_path, open_state, root_locks, run_lock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.runs import Runs
@@ -129,13 +131,22 @@ def test_a_lock_file_with_nonsense_in_it_does_no_harm(state: StateDirectory) -> 
             pass
 
 
+@contextlib.contextmanager
+def held_roots(*roots: Path) -> Iterator[list[int]]:
+    with contextlib.ExitStack() as stack:
+        opened = {os.fsencode(root): os.open(root, os.O_RDONLY) for root in roots}
+        for fd in opened.values():
+            stack.callback(os.close, fd)
+        yield stack.enter_context(root_locks(opened))
+
+
 @pytest.mark.parametrize(("held", "wanted"), [("a", "a"), ("a", "a/b"), ("a/b", "a")])
 def test_a_root_conflicts_with_itself_and_those_above_and_below(held: str, wanted: str, tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     with (
-        root_locks(os.fsencode(tmp_path / held)),
+        held_roots(tmp_path / held),
         pytest.raises(Locked, match="in, above or below"),
-        root_locks(os.fsencode(tmp_path / wanted)),
+        held_roots(tmp_path / wanted),
     ):
         pass
 
@@ -143,13 +154,13 @@ def test_a_root_conflicts_with_itself_and_those_above_and_below(held: str, wante
 def test_neighbours_do_not_conflict(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    with root_locks(os.fsencode(tmp_path / "a")), root_locks(os.fsencode(tmp_path / "b")):
+    with held_roots(tmp_path / "a"), held_roots(tmp_path / "b"):
         pass
 
 
 def test_one_run_may_hold_a_root_and_a_destination_in_it(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
-    with root_locks(os.fsencode(tmp_path / "a"), os.fsencode(tmp_path / "a" / "b")) as held:
+    with held_roots(tmp_path / "a", tmp_path / "a" / "b") as held:
         assert held
 
 
@@ -162,9 +173,9 @@ def test_a_root_is_known_again_through_a_bind_mount(tmp_path: Path) -> None:
         pytest.skip("bind mounts are not allowed here")
     try:
         with (
-            root_locks(os.fsencode(tmp_path / "a")),
+            held_roots(tmp_path / "a"),
             pytest.raises(Locked),
-            root_locks(os.fsencode(tmp_path / "b")),
+            held_roots(tmp_path / "b"),
         ):
             pass
     finally:

@@ -15,7 +15,7 @@ from fileorg.core.errors import Locked, StateError
 from fileorg.core.names import display
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
 JOURNAL = b"journal.db"
 INDEX = b"index.db"
@@ -177,30 +177,68 @@ def _holder(fd: int) -> str:
 
 
 @contextlib.contextmanager
-def root_locks(*roots: bytes) -> Iterator[list[int]]:
-    """Hold each root, by the descriptors it gives, against every other run.
+def root_locks(roots: Mapping[bytes, int]) -> Iterator[list[int]]:
+    """Hold each root, by the descriptors it gives, against every other run. `roots`: a descriptor by each path.
 
-    Also against one of another user or with another state directory: the flock is on the directory itself, keyed by
-    device and inode whatever name leads there. Those above a root are held shared: a run on an ancestor or a
-    descendant conflicts. Raises `Locked`, `TooManyOpen`.
+    Also against one of another user or with another state directory: the flock is on the very directory that is open,
+    whatever name leads there by now. Those above a root are held shared: a run on an ancestor or a descendant
+    conflicts. Raises `Locked`, `TooManyOpen`.
     """
-    exclusive = {os.path.realpath(root) for root in roots}
-    shared = {parent for root in exclusive for parent in _ancestors(root)} - exclusive
+    exclusive = {_identity(fd): (path, fd) for path, fd in roots.items()}
+    held = set(exclusive)
     fds: list[int] = []
+
+    def hold(path: bytes, name: bytes, at: int, kind: int) -> None:
+        try:
+            with telling_the_limit():
+                fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=at)
+        except PermissionError:  # a folder that may be entered but not read: no one can lock it
+            return
+        fds.append(fd)
+        if not _flock(fd, kind):
+            raise Locked(f"Another fileorg run is at work in, above or below {display(path)}.")
+
     try:
-        for path in sorted(exclusive | shared):
-            try:
-                with telling_the_limit():
-                    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            except PermissionError:  # a folder that may be entered but not read: no one can lock it
-                continue
-            fds.append(fd)
-            if not _flock(fd, fcntl.LOCK_EX if path in exclusive else fcntl.LOCK_SH):
-                raise Locked(f"Another fileorg run is at work in, above or below {display(path)}.")
+        for path, root_fd in exclusive.values():
+            hold(path, b".", root_fd, fcntl.LOCK_EX)
+        for path, root_fd in exclusive.values():
+            for identity, above in _above(root_fd):
+                if identity not in held:
+                    held.add(identity)
+                    hold(path, b".", above, fcntl.LOCK_SH)
         yield fds
     finally:
         for fd in fds:
             os.close(fd)
+
+
+def _identity(fd: int) -> tuple[int, int]:
+    seen = os.fstat(fd)
+    return seen.st_dev, seen.st_ino
+
+
+def _above(fd: int) -> Iterator[tuple[tuple[int, int], int]]:
+    """The directories above an open one, each with a descriptor until the next is asked for, as far as they may be
+    entered.
+    """
+    flags = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+    identity, opened = _identity(fd), -1
+    try:
+        while True:
+            try:
+                with telling_the_limit():
+                    above = os.open(b"..", flags, dir_fd=fd if opened < 0 else opened)
+            except PermissionError:
+                return
+            if opened >= 0:
+                os.close(opened)
+            below, identity, opened = identity, _identity(above), above
+            if identity == below:  # the root of all
+                return
+            yield identity, opened
+    finally:
+        if opened >= 0:
+            os.close(opened)
 
 
 def _ancestors(path: bytes) -> Iterator[bytes]:

@@ -71,9 +71,9 @@ def cleaning(
         Session.opened(state, f"cleaning {display(root)}", reporter, changes=changes) as session,
         Leftovers(remember=True) as leftovers,
     ):
-        session.lock({root})
-        storage = session.open(root, one_file_system=options.filters.one_file_system)
+        storage = session.open_changeable(root, one_file_system=options.filters.one_file_system)
         session.storages = (storage, storage)
+        session.lock(session.storages)
         never = frozenset({identity_of(state.path)})
         reader = Reader(storage, Selection(options.filters, never, goes=options.goes))
         reporter.stage("scan")

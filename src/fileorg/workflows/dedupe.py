@@ -161,10 +161,13 @@ def deduping(
     paths = distinct_folders([*roots, *references])
     what = "deduping " + ", ".join(map(display, roots))
     with Session.opened(state, what, reporter, changes=changes) as session:
-        session.lock(paths)
-        index = session.open_index()
-        opened = [session.open(path, one_file_system=options.filters.one_file_system) for path in paths]
+        opened = []
+        for path in paths:
+            open_ = session.open_changeable if changes and path not in references else session.open
+            opened.append(open_(path, one_file_system=options.filters.one_file_system))
         session.storages = [opened[0], opened[0], *opened[1:]]
+        session.lock(opened)
+        index = session.open_index()
         seen = Seen()
         reads = _find(options, index, opened, seen, state, reporter)
         trees = Trees(paths, references)
@@ -217,10 +220,14 @@ def _folders(
     roots: list[bytes] = []
     for path in options.roots:
         root = changeable_folder(path, state) if changes else existing_folder(path)
-        holders = [reference for reference in references if is_within(root, reference)]
+        # By its identity, too: one that is mounted twice is one folder with two paths.
+        identity = identity_of(root)
+        holders = [
+            reference for reference in references if is_within(root, reference) or identity_of(reference) == identity
+        ]
         if holders:
             reporter.note(f"{display(path)} lies in the reference {display(holders[0])}: nothing in it is touched.")
-        elif root in roots:
+        elif identity in map(identity_of, roots):
             reporter.note(f"{display(path)} was named twice: it is searched once.")
         else:
             roots.append(root)

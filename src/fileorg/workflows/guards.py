@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
 from fileorg.core.errors import GuardRefused, UsageError
-from fileorg.core.names import display, is_within
+from fileorg.core.names import below, display, is_within
+from fileorg.storage.local import posix
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fileorg.core.state import StateDirectory
 
 # Not these and nothing below them.
@@ -47,14 +51,30 @@ def changeable_folder(path: bytes, state: StateDirectory) -> bytes:
     real = existing_folder(path)
     shown = display(path)
     _refuse_protected(real, shown, state)
-    for marker in _VERSION_CONTROL:
-        if os.path.lexists(os.path.join(real, marker)):
-            raise GuardRefused(
-                f"{shown} is under version control ({display(marker)}): its files belong where they are.",
-                hint="name a folder that is not",
-            )
-    _check_writable(real, shown)
+    with _opened(real, shown) as fd:
+        _refuse_checkout(fd, shown)
+        _check_writable(fd, shown)
     return real
+
+
+def check_opened(fd: int, path: bytes, state: StateDirectory, *, to_be_made: bytes = b"") -> None:
+    """The guards again, of a directory that was opened by its real path: between them and its opening another one may
+    have come to that place. Only what is `to_be_made` below it is used, if given. Raises as `changeable_folder`.
+    """
+    shown = display(path)
+    _refuse_protected(below(path_of(fd, path), to_be_made), shown, state)
+    if not to_be_made:
+        _refuse_checkout(fd, shown)
+    _check_writable(fd, shown)
+
+
+def path_of(fd: int, path: bytes) -> bytes:
+    """Where an open directory is now, as the kernel tells; `path` where it does not."""
+    try:
+        now = os.readlink(b"/proc/self/fd/%d" % fd)
+    except OSError:
+        return path
+    return now if now.startswith(b"/") else path
 
 
 def destination(path: bytes, state: StateDirectory) -> tuple[bytes, bytes]:
@@ -76,7 +96,8 @@ def destination(path: bytes, state: StateDirectory) -> tuple[bytes, bytes]:
         raise UsageError(f"{shown} cannot be made: {display(base)} is a file, not a folder.")
     if any(len(name) > 255 for name in missing):
         raise UsageError(f"{shown} cannot be made: a name in it is longer than 255 bytes.")
-    _check_writable(base, shown)
+    with _opened(base, shown) as fd:
+        _check_writable(fd, shown)
     return base, b"/".join(missing)
 
 
@@ -94,15 +115,37 @@ def _refuse_protected(real: bytes, shown: str, state: StateDirectory) -> None:
 
 def refuse_system(real: bytes, shown: str, state: StateDirectory) -> None:
     """Raises `GuardRefused` for a place where nothing is moved, not even back: a journal that says so is forged."""
-    below = any(is_within(real, system) for system in _SYSTEM)
-    if real == b"/" or (below and not real.startswith(b"/dev/shm")):
+    is_systems = any(is_within(real, system) for system in _SYSTEM)
+    if real == b"/" or (is_systems and not real.startswith(b"/dev/shm")):
         raise GuardRefused(f"{shown} belongs to the system.", hint="name a folder of yours")
     if is_within(real, state.path):
         raise GuardRefused(f"{shown} is fileorg's own state directory.", hint="name a folder of yours")
 
 
-def _check_writable(real: bytes, shown: str) -> None:
-    if not os.access(real, os.W_OK | os.X_OK):
+@contextlib.contextmanager
+def _opened(real: bytes, shown: str) -> Iterator[int]:
+    try:
+        fd = posix.open_root(real)
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be used: {error.strerror}.") from error
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _refuse_checkout(fd: int, shown: str) -> None:
+    for marker in _VERSION_CONTROL:
+        with contextlib.suppress(FileNotFoundError):
+            os.lstat(marker, dir_fd=fd)
+            raise GuardRefused(
+                f"{shown} is under version control ({display(marker)}): its files belong where they are.",
+                hint="name a folder that is not",
+            )
+
+
+def _check_writable(fd: int, shown: str) -> None:
+    if not os.access(b".", os.W_OK | os.X_OK, dir_fd=fd):
         raise UsageError(f"{shown} cannot be written: permission denied.", hint="see who owns it with ls -ld")
 
 

@@ -98,10 +98,12 @@ def organizing(
     root = changeable_folder(options.root, state)
     dest, to_be_made = _destination(options, root, state)
     with Session.opened(state, f"organizing {display(root)}", reporter, changes=changes) as session:
-        session.lock({root, dest})
-        source = session.open(root, one_file_system=options.filters.one_file_system)
-        target = source if dest == root else session.open(dest)
+        source = session.open_changeable(root, one_file_system=options.filters.one_file_system)
+        target = source if dest == root else session.open_changeable(dest, to_be_made=to_be_made)
+        if target.identity == source.identity:  # also by another path, where it is mounted twice
+            target = source
         session.storages = (source, target)
+        session.lock(session.storages)
         index = session.open_index(in_memory=not changes)
         template, fold = template.below(to_be_made), target.is_case_insensitive()
         never = {identity_of(state.path)}

@@ -12,10 +12,10 @@ from fileorg.core.names import display, is_within
 from fileorg.core.state import root_locks
 from fileorg.storage.local.absent import AbsentStorage
 from fileorg.storage.local.storage import LocalStorage
-from fileorg.workflows.guards import refuse_system
+from fileorg.workflows.guards import path_of, refuse_system
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from fileorg.core.state import StateDirectory
     from fileorg.journal.rows import Root
@@ -32,6 +32,11 @@ def open_local(stack: contextlib.ExitStack, root: bytes, *, one_file_system: boo
             f"{display(root)} was replaced by a symlink just now.", hint="see who else may write to the folder above it"
         )
     return storage
+
+
+def locked(storages: Iterable[LocalStorage]) -> contextlib.AbstractContextManager[list[int]]:
+    """Hold the directories of `storages` against every other run. Raises `Locked`, `TooManyOpen`."""
+    return root_locks({storage.root: storage.fd(b"") for storage in storages})
 
 
 def identity_of(path: bytes) -> tuple[int, int]:
@@ -56,7 +61,7 @@ class Reopened(NamedTuple):
 
 @contextlib.contextmanager
 def reopened(roots: Sequence[Root], state: StateDirectory, absent: Collection[bytes] = ()) -> Iterator[Reopened]:
-    """Guard, lock and open the directories of an operation that was; one that stands for two bases is opened once.
+    """Open, guard and lock the directories of an operation that was; one that stands for two bases is opened once.
 
     In place of the `absent` ones stand such as nothing can be done in.
 
@@ -66,8 +71,11 @@ def reopened(roots: Sequence[Root], state: StateDirectory, absent: Collection[by
     for path, is_now in real.items():
         refuse_system(is_now, display(path), state)
     there = list(dict.fromkeys(root.path for root in roots if root.path not in absent))
-    with root_locks(*there) as locks, contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
         opened = {path: open_local(stack, real[path]) for path in there}
+        for storage in opened.values():
+            refuse_system(path_of(storage.fd(b""), storage.root), display(storage.root), state)
+        locks = stack.enter_context(locked(opened.values()))
         inodes = {root.path: root.inode or 0 for root in reversed(roots)}
         opened |= {path: AbsentStorage(path, inodes[path]) for path in absent}
         yield Reopened([opened[root.path] for root in roots], locks)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.core.descriptors import raise_limit
 from fileorg.core.errors import FileorgError
-from fileorg.core.state import root_locks, run_lock
+from fileorg.core.state import run_lock
 from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, execute
 from fileorg.execute.work import Changed
 from fileorg.journal.journal import Journal
 from fileorg.storage.local.worker import hands_for
+from fileorg.workflows.guards import check_opened
 from fileorg.workflows.index import locked_index
-from fileorg.workflows.roots import open_local, reopened
+from fileorg.workflows.roots import locked, open_local, reopened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -85,14 +86,25 @@ class Session:
         """The folder, below a root, for what the operation of this session takes away."""
         return b".fileorg/trash/%d" % self.next_operation
 
-    def lock(self, roots: Iterable[bytes]) -> None:
+    def open(self, root: bytes, *, one_file_system: bool = False) -> LocalStorage:
+        """Return the storage of a directory that is to be read, open as long as the session.
+
+        Raises `GuardRefused` for one that was replaced since, `OSError`.
+        """
+        return open_local(self._stack, root, one_file_system=one_file_system)
+
+    def open_changeable(self, root: bytes, *, one_file_system: bool = False, to_be_made: bytes = b"") -> LocalStorage:
+        """Return the storage of a directory that files are moved in; the guards see what was opened, whatever it was
+        before, as `check_opened` says. Raises as `changeable_folder` does, `OSError`.
+        """
+        storage = self.open(root, one_file_system=one_file_system)
+        check_opened(storage.fd(b""), root, self.state, to_be_made=to_be_made)
+        return storage
+
+    def lock(self, storages: Iterable[LocalStorage]) -> None:
         """Hold the directories against every other run: once in a session. Raises `Locked`."""
         if self._journal is not None:
-            self.locks += self._stack.enter_context(root_locks(*roots))
-
-    def open(self, root: bytes, *, one_file_system: bool = False) -> LocalStorage:
-        """Return the storage of a directory, open as long as the session. Raises `OSError`."""
-        return open_local(self._stack, root, one_file_system=one_file_system)
+            self.locks += self._stack.enter_context(locked(storages))
 
     def reopen(self, roots: Sequence[Root], absent: Collection[bytes] = ()) -> None:
         """Lock and open the directories of an operation that was, but for the `absent` ones.
