@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.chains.acts import IGNORED, ODD_TIMES
@@ -20,6 +21,7 @@ _NAMES = (
     "caf\xe9.png", "new\nline.png", ".hidden.txt", "song.mp3", "n" * 240 + ".mp3",
 )  # fmt: skip
 _SHARED = ("same same", "same same", "twice, and longer than that", "")
+_TO_DEST = ["organize", "-y", "ROOT", "-r", "--dest", "DEST"]
 _LAYOUTS = ((), (), ("--by", "date"), ("--by", "extension"), ("--by", "category"))
 _FILTERS = (
     (), (), (), (), (), (), ("--max-size", "10"), ("--min-size", "1"), ("--exclude", "*.mp3"), ("--include", "*.jpg"),
@@ -27,28 +29,57 @@ _FILTERS = (
 )  # fmt: skip
 
 
-def draw(seed: str, *, most_steps: int = MOST_COMMANDS, has: Sequence[str] = ("ext4", "tmpfs")) -> Chain:
+def draw(seed: str, *, has: Sequence[str] = ("ext4", "tmpfs")) -> Chain:
     """The chain of a seed: always the same one."""
     rng = random.Random(seed)
-    calm = rng.random() < 0.35
-    steps: list[Step] = []
-    for _ in range(rng.randint(2, most_steps)):
-        was_killed = bool(steps) and "die_at" in steps[-1]
-        if not calm and rng.random() < (0.7 if was_killed else 0.4):
-            steps.append(_act(rng, _AFTER_A_KILL if was_killed else {**_ACTS, **_BETWEEN}))
-        if not calm and rng.random() < 0.05:
-            steps += _a_program_at_work(rng)
-        steps.append(_command(rng, calm=calm))
+    about = rng.choices(["anything", "fileorg alone", "crashes", "programs"], [45, 27, 14, 14])[0]
+    root, dest = _file_system(rng, has), _file_system(rng, has)
+    while about in {"crashes", "programs"} and root == dest:
+        dest = _file_system(rng, has)
     return {
         "seed": seed,
-        "root": _file_system(rng, has),
-        "dest": _file_system(rng, has),
+        "about": about,
+        "root": root,
+        "dest": dest,
         "state_inside": rng.random() < 0.06,
         "most_open": 256 if rng.random() < 0.05 else 0,
         "tree": _tree(rng),
-        "steps": steps,
+        "steps": _ABOUT[about](rng),
         "end": rng.choice(["newest first", "newest first", rng.randrange(1000)]),
     }
+
+
+def _anything(rng: random.Random, *, calm: bool = False) -> list[Step]:
+    """Commands, and others between them and while they are halted, but if it is to be calm."""
+    steps: list[Step] = []
+    for _ in range(rng.randint(2, MOST_COMMANDS)):
+        was_killed = bool(steps) and "die_at" in steps[-1]
+        if not calm and rng.random() < (0.7 if was_killed else 0.4):
+            steps.append(_act(rng, _AFTER_A_KILL if was_killed else {**_ACTS, **_BETWEEN}))
+        steps.append(_command(rng, calm=calm))
+    return steps
+
+
+def _crashes(rng: random.Random) -> list[Step]:
+    """A move to another disk, or its way back, is killed; others act on what is left of it."""
+    steps: list[Step] = []
+    for _ in range(rng.randint(1, 3)):
+        words = rng.choice([_TO_DEST, _TO_DEST, ["undo", "-y"], ["redo", "-y"]])
+        steps.append({"do": "run", "words": words, "die_at": rng.randint(12, 70)})
+        steps += [_act(rng, _AFTER_A_KILL) for _ in range(rng.randint(1, 2))]
+        steps.append(_recover(rng) | {"do": "run"} if rng.random() < 0.7 else _command(rng, calm=True))
+    return steps
+
+
+def _programs(rng: random.Random) -> list[Step]:
+    """They have files open or mapped, and write while these are moved."""
+    steps: list[Step] = []
+    for _ in range(rng.randint(1, 3)):
+        steps += [_act(rng, {"hold": 1}) | {"moved": False} for _ in range(rng.randint(1, 3))]
+        move: Step = {"do": "run", "words": rng.choice([_TO_DEST, _TO_DEST, ["undo", "-y"]])}
+        steps.append(move | {"halt_at": rng.randint(20, 160), "meanwhile": _act(rng, {"write_held": 3, "edit": 1})})
+        steps += [_act(rng, {"write_held": 1})] if rng.random() < 0.5 else []
+    return steps
 
 
 def _file_system(rng: random.Random, has: Sequence[str]) -> str:
@@ -147,14 +178,6 @@ _COMMANDS: dict[str, tuple[int, Callable[[random.Random], Step]]] = {
 # What others do -----------------------------------------------------------------------------------------------------
 
 
-def _a_program_at_work(rng: random.Random) -> list[Step]:
-    """It has a file open or mapped, and writes while that is moved."""
-    which = rng.randrange(40)
-    move: Step = {"do": "run", "words": ["organize", "-y", "ROOT", "-r", "--dest", "DEST"]}
-    move |= {"halt_at": rng.randint(20, 140), "meanwhile": _act(rng, {"write_held": 1})}
-    return [_act(rng, {"hold": 1}) | {"which": which, "moved": False}, move]
-
-
 def _act(rng: random.Random, acts: dict[str, int]) -> Step:
     kind = rng.choices(list(acts), list(acts.values()))[0]
     step: Step = {"do": "act", "act": kind, "which": rng.randrange(40)}
@@ -185,3 +208,11 @@ _BETWEEN = {
 }  # fmt: skip
 _AFTER_A_KILL = {"replace": 8, "delete_and_create": 10, "edit": 4, "delete": 2, "create_at_an_old_name": 2}
 _AT_A_HALT = {"divert": 8, "write_held": 14}
+
+_ABOUT: dict[str, Callable[[random.Random], list[Step]]] = {
+    "anything": _anything,
+    "fileorg alone": partial(_anything, calm=True),
+    "crashes": _crashes,
+    "programs": _programs,
+}
+"""What a chain is about: so that also what takes several things to come together is tried often."""
