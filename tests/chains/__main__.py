@@ -15,11 +15,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.chains import many
+from tests.chains import many, steps
 from tests.chains.many import Wanted
 from tests.chains.places import Places
 from tests.chains.play import play, shrunk
-from tests.chains.steps import draw
 from tests.support.results import Tested
 
 _RESULTS = Path(__file__).parents[2] / "chains-results.jsonl"
@@ -30,7 +29,7 @@ def main() -> int:
     seconds = options.minutes * 60 if options.minutes else float("inf")
     wanted = Wanted(
         options.seed, options.steps, 0, options.jobs, seconds, options.forks, options.fileorg, options.shrink,
-        tells=True, plain=options.plain,
+        tells=True, plain=options.plain, about=options.about,
     )  # fmt: skip
     return _replay(options.replay, wanted) if options.replay else _run(options, wanted)
 
@@ -62,7 +61,9 @@ def _replay(what: str, wanted: Wanted) -> int:
     with Places.opened() as places:
         runner = many.runner_for(wanted, places)
         chain = (
-            json.loads(Path(what).read_text()) if os.path.exists(what) else draw(what, has=many.kinds(wanted, places))
+            json.loads(Path(what).read_text())
+            if os.path.exists(what)
+            else steps.draw(what, has=many.kinds(wanted, places), about=wanted.about)
         )
         played = play(chain, runner, places)
         if played.wrong and wanted.shrink:
@@ -81,6 +82,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--forks", action="store_true", help="of a warm parent, not processes of their own")
     parser.add_argument("--fileorg", type=Path, metavar="SCRIPT", help="another one than that of this checkout")
     parser.add_argument("--plain", action="store_true", help="only file systems that need no mount")
+    parser.add_argument("--about", default="", choices=["", *steps.ABOUT], help="only chains of one kind")
     parser.add_argument("--replay", metavar="CHAIN", help="seed and number, 1:17, or a file with a chain")
     parser.add_argument("--shrink", type=int, default=1, metavar="N", help="so many of each kind of violation")
     parser.add_argument("--results", type=Path, default=_RESULTS, metavar="FILE", help=f"default: {_RESULTS.name}")

@@ -176,7 +176,8 @@ class Others:
     # Programs that have a file open -------------------------------------------------------------------------------
 
     def hold(self, step: dict[str, Any]) -> None:
-        fd = os.open(self._picked(step), os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+        place = self._picked(step)
+        fd = os.open(place, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
         view = None
         if step["mapped"] and self._is_fine and os.fstat(fd).st_size:
             view = mmap.mmap(fd, 0)
@@ -184,6 +185,7 @@ class Others:
             view[0:1] = view[0:1]  # its page is dirty from now on: writing to it changes no time
             os.utime(fd, ns=(seen.st_atime_ns, seen.st_mtime_ns))
         self._held.append(Held(fd, view))
+        self._world.disturb({path for path in self._world.look.files if self._world.place(path) == place})
 
     def write_held(self, step: dict[str, Any]) -> None:
         if not self._held:

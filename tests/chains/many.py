@@ -41,6 +41,7 @@ class Wanted:
     control: str = ""
     tells: bool = False
     """Whether each violation is printed as soon as it is found."""
+    about: str = ""
     plain: bool = False
     """Only on file systems that need no mount."""
 
@@ -90,7 +91,7 @@ def _job(wanted: Wanted, job: int) -> Came:
                 break
             if came.counts["steps"] >= wanted.steps / wanted.jobs or time.monotonic() > end:
                 break
-            chain = draw(f"{wanted.seed}:{number}", has=has)
+            chain = draw(f"{wanted.seed}:{number}", has=has, about=wanted.about)
             played = play(chain, runner, places, wanted.control)
             came.counts += played.counts
             came.counts["chains"] += 1

@@ -5,7 +5,7 @@ A name has a home: where it is to be when all is taken back. Nothing is asked of
 
 from __future__ import annotations
 
-import os
+import itertools
 import re
 from dataclasses import dataclass
 from functools import partial
@@ -107,6 +107,14 @@ class Names:
         alike = frozenset(other.home or other.path for other in self.at.values() if other.is_like(node))
         return Name(path, node, None, node, alike=alike)
 
+    def comes_home(self, name: Name) -> bool:
+        """Whether a copy of it is at its home already, as after a crash on its way: from now on that one is it."""
+        there = self.at.get(name.home or b"")
+        if there is None or there.home is not None or _TRASH in name.path or not there.is_like(name.node):
+            return False
+        there.home, there.first = name.home, name.first
+        return True
+
     def _lasts(self, path: bytes) -> bool:
         return path.split(b"/")[0] not in self._wandering
 
@@ -153,9 +161,11 @@ class Names:
         return abs(old.mtime_ns - new.mtime_ns) < _COARSE_NS
 
 
-def _rank(path: bytes, name: Name) -> tuple[bool, bool, bool, bytes]:
-    """Of several places that a name may have now: its home before others, its old name before others."""
-    return is_temporary(path), path != name.home, os.path.basename(path) != os.path.basename(name.path), path
+def _rank(path: bytes, name: Name) -> tuple[bool, bool, int, bytes]:
+    """Of several places that a name may have now: its home before others, then what is most like its old path."""
+    pairs = zip(reversed(path.split(b"/")), reversed(name.path.split(b"/")), strict=False)
+    alike = len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)))
+    return is_temporary(path), path != name.home, -alike, path
 
 
 def _missed(name: Name, after: Look, command: str) -> str:

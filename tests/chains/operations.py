@@ -87,6 +87,8 @@ class Command(NamedTuple):
     acts: int
     is_disturbed: bool
     """Killed, halted, or run while an older operation was open."""
+    takes_changed: bool
+    """Whether files of others were taken back for those whose place they have: `--include-changed`."""
 
 
 class Operations:
@@ -178,7 +180,7 @@ class Operations:
         """What is not back is named. The last one, where no one else was at work, is exact and ends with 0."""
         operation.moves = {name: by for name, by in operation.moves.items() if self._is_elsewhere(name, by[1])}
         operation.made = {name: by for name, by in operation.made.items() if self._is_made(name, by[1])}
-        if command.is_disturbed or self.is_confused:
+        if command.is_disturbed or command.takes_changed or self.is_confused:
             operation.is_murky = True
         if operation.is_murky:
             return []

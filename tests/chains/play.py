@@ -48,6 +48,7 @@ def play(chain: Chain, runner: Runner, places: Places, control: str = "") -> Pla
                 _take(step, world, others, counts)
                 world.told.append(f"-- {number + 1}")
             counts["to the end"] += 1
+            others.close()
             world.take_all_back(_order(chain["end"]))
         except Wrong as wrong:
             return Played(str(wrong), world.told, counts)

@@ -29,10 +29,10 @@ _FILTERS = (
 )  # fmt: skip
 
 
-def draw(seed: str, *, has: Sequence[str] = ("ext4", "tmpfs")) -> Chain:
-    """The chain of a seed: always the same one."""
+def draw(seed: str, *, has: Sequence[str] = ("ext4", "tmpfs"), about: str = "") -> Chain:
+    """The chain of a seed: always the same one; `about` one thing only, if that is wanted."""
     rng = random.Random(seed)
-    about = rng.choices(["anything", "fileorg alone", "crashes", "programs"], [45, 27, 14, 14])[0]
+    about = about or rng.choices(list(ABOUT), [45, 27, 14, 14])[0]
     root, dest = _file_system(rng, has), _file_system(rng, has)
     while about in {"crashes", "programs"} and root == dest:
         dest = _file_system(rng, has)
@@ -44,7 +44,7 @@ def draw(seed: str, *, has: Sequence[str] = ("ext4", "tmpfs")) -> Chain:
         "state_inside": rng.random() < 0.06,
         "most_open": 256 if rng.random() < 0.05 else 0,
         "tree": _tree(rng),
-        "steps": _ABOUT[about](rng),
+        "steps": ABOUT[about](rng),
         "end": rng.choice(["newest first", "newest first", rng.randrange(1000)]),
     }
 
@@ -209,7 +209,7 @@ _BETWEEN = {
 _AFTER_A_KILL = {"replace": 8, "delete_and_create": 10, "edit": 4, "delete": 2, "create_at_an_old_name": 2}
 _AT_A_HALT = {"divert": 8, "write_held": 14}
 
-_ABOUT: dict[str, Callable[[random.Random], list[Step]]] = {
+ABOUT: dict[str, Callable[[random.Random], list[Step]]] = {
     "anything": _anything,
     "fileorg alone": partial(_anything, calm=True),
     "crashes": _crashes,

@@ -90,7 +90,7 @@ class World:
         self.told = list[str]()
         self._runner, self._most_open, self._control = runner, most_open, control
         self._said = self._not_kept = ""
-        self._renames = False
+        self._renames = self._takes_changed = self._is_refused = False
         self._touched_folders = set[bytes]()
         self.operations = Operations(self.states, self._is_elsewhere, self._is_made, self._is_named, self._differences)
 
@@ -135,15 +135,18 @@ class World:
         changed = {path for path in before.nodes.keys() | after.nodes.keys() if _is_changed(path, before, after)}
         if not changed:
             return
-        self.acts += 1
         inodes = {before.inodes[path] for path in changed if path in before.inodes}
         changed |= {path for path in before.files if before.inodes[path] in inodes}
-        homes = {name.home for path, name in self.names.at.items() if path in changed and name.home}
-        self.disturbed |= changed | homes
+        self.disturb(changed)
         for path in changed:
             self._touched_folders.add(path.rpartition(b"/")[0])
             if is_inside(path):
                 self._take_over(path, before.nodes.get(path), after.nodes.get(path))
+
+    def disturb(self, paths: set[bytes]) -> None:
+        """What is there may not go where it is to, for others have a hand in it."""
+        self.acts += 1
+        self.disturbed |= paths | {name.home for path, name in self.names.at.items() if path in paths and name.home}
 
     def _take_over(self, path: bytes, old: Node | None, new: Node | None) -> None:
         if any(node is not None and node.kind == "folder" for node in (old, new)):
@@ -154,6 +157,8 @@ class World:
                 self._folders[path] = new
             return
         name = self.names.at.get(path)
+        if name is not None and name.home not in {None, path} and self.names.comes_home(name):
+            name.home = path
         if new is None:
             self.names.at.pop(path, None)
         elif name is None:
@@ -206,7 +211,9 @@ class World:
             )
         self._hear(what, finished.output, run.state)
         is_disturbed = finished.code == KILLED or was_open or halfway is not None
-        command = Command(what, run.state, finished, before, followed, self.acts, is_disturbed)
+        takes_changed = "--include-changed" in run.words
+        self._takes_changed |= takes_changed
+        command = Command(what, run.state, finished, before, followed, self.acts, is_disturbed, takes_changed)
         wrong = followed.wrong + self._always() + self.operations.account(command)
         if finished.code != KILLED:
             may_refuse = bool(self.away) or is_diverted or "fail" in run.words
@@ -297,7 +304,9 @@ class World:
     def _is_made(self, name: Name, path: bytes) -> bool:
         """Whether what fileorg has made at a path is still there."""
         there = self.names.at.get(path)
-        return self.names.at.get(name.path) is name and there is not None and there.home is None
+        if there is None or there.home is not None or path in self.names.purged:
+            return False
+        return self.names.at.get(name.path) is name
 
     def _is_beside(self, name: Name, path: bytes) -> bool:
         return self._renames and os.path.dirname(path) == os.path.dirname(name.path)
@@ -345,7 +354,7 @@ class World:
         if self.acts and codes & {1, 5}:
             self._renames = True
             codes = self._undo_all(order, ["--include-changed", "--rename"])
-        self._is_refused = 5 in codes
+        self._is_refused = 5 in codes or any(self.operations.has_open(state) for state in (0, 1))
         wrong = [] if self.operations.is_confused else [*self._names_at_the_end(), *self._folders_at_the_end()]
         if wrong:
             raise Wrong("\n".join(wrong))
@@ -371,9 +380,9 @@ class World:
                 wrong += [] if self.acts and self._is_named(name, self._said) else [f"at the end: left is {name}"]
             elif self._is_elsewhere(name, name.home):
                 is_barred = self.acts and any(path in self.disturbed for path in (name.path, *above(name.home)))
-                if not is_barred:
+                if not is_barred and not (self.acts and self._is_refused):
                     wrong.append(f"at the end: {name} is not back, though nobody touched it")
-                elif not self._is_named(name, self._said):
+                elif is_barred and not (self._is_refused or self._takes_changed or self._is_named(name, self._said)):
                     wrong.append(f"at the end: {name} is not back, and was never named")
             else:
                 path = name.path if self._is_beside(name, name.home) else name.home
