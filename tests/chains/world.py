@@ -141,14 +141,15 @@ class World:
         for path in changed:
             self._touched_folders.add(path.rpartition(b"/")[0])
             if is_inside(path):
-                self._take_over(path, before.nodes.get(path), after.nodes.get(path))
+                is_another = before.inodes.get(path) != after.inodes.get(path)
+                self._take_over(path, before.nodes.get(path), after.nodes.get(path), is_another=is_another)
 
     def disturb(self, paths: set[bytes]) -> None:
         """What is there may not go where it is to, for others have a hand in it."""
         self.acts += 1
         self.disturbed |= paths | {name.home for path, name in self.names.at.items() if path in paths and name.home}
 
-    def _take_over(self, path: bytes, old: Node | None, new: Node | None) -> None:
+    def _take_over(self, path: bytes, old: Node | None, new: Node | None, *, is_another: bool) -> None:
         if any(node is not None and node.kind == "folder" for node in (old, new)):
             self._touched_folders.add(path)
             if new is None or new.kind != "folder":
@@ -164,6 +165,8 @@ class World:
         elif name is None:
             self.names.at[path] = Name(path, new, path, new, is_touched=True)
         else:
+            if name.home is None and is_another:  # no copy of ours any more, but a file of theirs
+                name.home = path
             name.node = name.first = new
             name.is_touched = True
 
