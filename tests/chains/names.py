@@ -115,6 +115,12 @@ class Names:
         there.home, there.first = name.home, name.first
         return True
 
+    def is_one_of_twins(self, name: Name) -> bool:
+        """Whether it may have been taken for another one like it, where inode numbers do not tell."""
+        if self._lasts(name.path) and self._lasts(name.home or name.path):
+            return False
+        return any(other is not name and other.is_like(name.first) for other in self.at.values())
+
     def _lasts(self, path: bytes) -> bool:
         return path.split(b"/")[0] not in self._wandering
 

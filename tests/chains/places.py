@@ -119,7 +119,7 @@ class Place:
 
     @property
     def keeps_inodes(self) -> bool:
-        return self.kind not in {"overlay", "exfat"}
+        return self.kind != "exfat"
 
     def ready(self) -> None:
         if not self._is_overlay:

@@ -28,7 +28,7 @@ _JOBS = max(1, (os.cpu_count() or 1) // processes())
 
 
 def test_chains(tally: Counter[str]) -> None:
-    judge(Wanted("h", _FAST_STEPS), tally)
+    judge(Wanted("i", _FAST_STEPS), tally)
 
 
 def test_a_real_process_counts_its_steps_as_a_fork_does(tally: Counter[str]) -> None:

@@ -299,6 +299,8 @@ class World:
         """Whether a name is still to go back to a path."""
         if name.purged or self.names.at.get(name.path) is not name or name.path == path:
             return False
+        if self.names.is_one_of_twins(name):
+            return False
         if self._is_beside(name, path):
             return False
         there = self.look.nodes.get(path)
