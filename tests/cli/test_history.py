@@ -162,7 +162,7 @@ def test_where_a_duplicate_of_a_further_root_went(fileorg: Fileorg) -> None:
 
 
 def test_recover_as_json(fileorg: Fileorg) -> None:
-    assert fileorg("recover", "-f", "json").json == {"settled": [], "open": []}
+    assert fileorg("recover", "-f", "json").json == {"settled": [], "open": [], "changed": []}
 
 
 def test_a_narrow_terminal_leaves_out_columns(fileorg: Fileorg, mess: Tree) -> None:
