@@ -48,6 +48,7 @@ ROWS = (
     Row("races", ("tests/faults/test_halts.py", "tests/faults/test_hammering.py")),
     Row("two-processes", ("tests/faults/test_two_processes.py",)),
     Row("two-runs", ("tests/faults/test_two_runs.py",), "not slow"),
+    Row("second-user", ("tests/faults/test_second_user.py",)),
     Row("odd-disks", ("tests/faults/test_odd_disks_killed.py",)),
     Row("hostile-flips", ("tests/odd/test_hostile_journal.py",)),
     Row(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import sys
 from typing import TYPE_CHECKING, TextIO
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_MOST_LINKS = 40
 _PLAIN = str.maketrans({"─": "-", "…": "~"})
 
 
@@ -106,23 +110,59 @@ def output(path: str | None) -> Iterator[Out]:
     if path is None:
         yield standard_output()
         return
-    final = os.path.realpath(path)
-    special = os.path.exists(path) and not os.path.isfile(path)  # /dev/stdout, a pipe
-    target = path if special else f"{final}.fileorg-{os.getpid()}.part"
-    try:
-        with _created(target, path) as stream:
+    if os.path.exists(path) and not os.path.isfile(path):  # /dev/stdout, a pipe
+        with _telling(path):
+            stream = _text(os.open(path, os.O_WRONLY | os.O_CLOEXEC))
+        with stream:
+            if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise UsageError(f"The output {display(path)} was replaced just now.", hint="see -o")
             yield Out(stream, is_terminal=False)
-        if not special:
-            os.replace(target, final)
-    finally:
-        if not special:
-            with contextlib.suppress(OSError):
-                os.unlink(target)
-
-
-def _created(target: str, asked: str) -> TextIO:
+        return
+    with _telling(path):
+        folder, name = _place(os.fsencode(path))
+    part = name + b".fileorg-%s.part" % os.urandom(4).hex().encode()
     try:
-        return open(target, "w", encoding="utf-8", errors="backslashreplace", newline="\n")
+        with _telling(path):
+            stream = _text(os.open(part, _NEW, 0o666, dir_fd=folder))
+        try:
+            with stream:
+                yield Out(stream, is_terminal=False)
+            with _telling(path):
+                os.replace(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(part, dir_fd=folder)
+            raise
+    finally:
+        os.close(folder)
+
+
+def _place(path: bytes) -> tuple[int, bytes]:
+    """The folder that a file is to be in, opened once, and its name there, behind symlinks of our own."""
+    from fileorg.core.trusted import link_target, open_directory
+
+    for _ in range(_MOST_LINKS):
+        above, name = os.path.split(path)
+        folder = open_directory(above)
+        try:
+            if (says := link_target(name, folder)) is None:
+                return folder, name
+            path = os.path.join(above, says)
+        except BaseException:
+            os.close(folder)
+            raise
+        os.close(folder)
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+
+
+def _text(fd: int) -> TextIO:
+    return open(fd, "w", encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+@contextlib.contextmanager
+def _telling(asked: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         shown = display(asked)
         raise UsageError(f"The output {shown} cannot be written: {error.strerror}.", hint="see -o") from error

@@ -1,0 +1,83 @@
+"""Directories that are opened along a path on which no other user leads us elsewhere."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+_ON_THE_WAY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_NOFOLLOW | os.O_CLOEXEC
+_MOST_LINKS = 40  # as the kernel
+
+
+def open_directory(path: bytes, *, make: bool = False) -> int:
+    """Return a descriptor of a directory, for paths relative to it, in one walk: what is found there is what is opened.
+
+    Symlinks of ours and of root are followed, those of others are not. With `make` what is missing is made. Raises
+    `OSError`: EPERM for such a symlink.
+    """
+    links, todo = 0, path.split(b"/")[::-1]
+    fd = os.open(b"/" if path.startswith(b"/") else b".", _ON_THE_WAY | os.O_DIRECTORY)
+    try:
+        while todo:
+            if (name := todo.pop()) in {b"", b"."}:
+                continue
+            found = _entry(fd, name, make=make)
+            if isinstance(found, int):
+                os.close(fd)
+                fd = found
+                continue
+            if (links := links + 1) > _MOST_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fsdecode(path))
+            todo += found.split(b"/")[::-1]
+            if found.startswith(b"/"):
+                os.close(fd)
+                fd = os.open(b"/", _ON_THE_WAY | os.O_DIRECTORY)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def link_target(name: bytes, dir_fd: int) -> bytes | None:
+    """Return what a symlink of ours or of root says, None for what is no symlink or not there.
+
+    Raises `OSError`, EPERM for one of another user.
+    """
+    try:
+        link = os.open(name, _ON_THE_WAY, dir_fd=dir_fd) if hasattr(os, "O_PATH") else -1
+    except FileNotFoundError:
+        return None
+    try:
+        seen = os.fstat(link) if link >= 0 else os.lstat(name, dir_fd=dir_fd)
+        if not stat.S_ISLNK(seen.st_mode):
+            return None
+        if seen.st_uid not in {0, os.geteuid()}:
+            raise OSError(errno.EPERM, "a symlink of another user leads elsewhere", os.fsdecode(name))
+        return os.readlink(b"", dir_fd=link) if link >= 0 else os.readlink(name, dir_fd=dir_fd)
+    finally:
+        if link >= 0:
+            os.close(link)
+
+
+def _entry(fd: int, name: bytes, *, make: bool) -> int | bytes:
+    """A descriptor of a directory, or what a symlink says."""
+    for _ in range(_MOST_LINKS):
+        try:
+            return os.open(name, _ON_THE_WAY | os.O_DIRECTORY, dir_fd=fd)
+        except FileNotFoundError:
+            if not make:
+                raise
+            try:
+                os.mkdir(name, dir_fd=fd)
+            except FileExistsError:
+                continue
+        except OSError as error:
+            if error.errno not in {errno.ENOTDIR, errno.ELOOP}:
+                raise
+            if (says := link_target(name, fd)) is not None:
+                return says
+            if stat.S_ISDIR(os.lstat(name, dir_fd=fd).st_mode):
+                continue  # it has been swapped just now
+            raise
+    raise OSError(errno.EBUSY, "it is replaced again and again", os.fsdecode(name))
