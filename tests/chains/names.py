@@ -108,11 +108,12 @@ class Names:
         return Name(path, node, None, node, alike=alike)
 
     def comes_home(self, name: Name) -> bool:
-        """Whether a copy of it is at its home already, as after a crash on its way: from now on that one is it."""
-        there = self.at.get(name.home or b"")
-        if there is None or there.home is not None or _TRASH in name.path or not there.is_like(name.node):
+        """Whether it is also at its home, or set aside, as after a crash on its way: from now on that one is it."""
+        ours = (other for other in self.at.values() if other.home is None and other.is_like(name.node))
+        found = next((other for other in ours if other.path == name.home or is_temporary(other.path)), None)
+        if found is None or _TRASH in name.path:
             return False
-        there.home, there.first = name.home, name.first
+        found.home, found.first = name.home, name.first
         return True
 
     def is_one_of_twins(self, name: Name) -> bool:
