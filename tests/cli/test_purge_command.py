@@ -116,8 +116,10 @@ def test_quiet_and_nothing_to_do(fileorg: Fileorg, displaced: Tree) -> None:
 def test_what_is_kept_is_named(fileorg: Fileorg, displaced: Tree) -> None:
     displaced.write({".fileorg/trash/1/Documents/a.txt": "edited", "Documents/c.txt": "old c", "c.txt": "new"})
     ran = fileorg("purge", "-y")
-    assert ran.code == 0
-    assert ran.err == "fileorg: What is in the trash of operation 1 is not what was put there, and stays.\n"
+    assert ran.code == 1
+    assert ran.err == (
+        "Kept in the trash, 1 file:\n  .fileorg/trash/1/Documents/a.txt: it was edited in the trash, and was kept\n"
+    )
     assert displaced.path(".fileorg/trash/1/Documents/a.txt").exists()
 
 

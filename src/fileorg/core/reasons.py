@@ -72,6 +72,7 @@ class ReasonCode(StrEnum):
 
     # The keeper of a duplicate
     KEEPER_GONE = "keeper-gone"
+    LAST_COPY = "last-copy"
     KEEPER_CHANGED = "keeper-changed"
     KEEPER_CHANGED_JUST_NOW = "keeper-changed-just-now"
     KEEPER_REPLACED = "keeper-replaced"

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.model import Outcome, Problem, RecordState
 from fileorg.core.names import display, join
+from fileorg.core.reasons import ReasonCode
+from fileorg.execute.last_copies import LastCopies, is_in_use
 from fileorg.execute.recover import Unsettled
 from fileorg.execute.temporaries import Stuck
 from fileorg.execute.trash import are_there, by_folder, close, is_back, look_at_trash, note_times, remove
@@ -37,6 +39,7 @@ class _Purge:
         self._purge = purge
         self._purged = purged
         self._storages = storages
+        self._last_copies = LastCopies(journal, purged, storages)
         self._stay: list[int] = []
         self.outcome = Outcome(purge.id)
 
@@ -44,7 +47,7 @@ class _Purge:
         """Commit, then remove."""
         for storage in self._storages:
             storage.forget(b"")  # a folder that was moved away since is not followed
-        seen = look_at_trash(self._storages, files)
+        seen = self._last_copies.judge(files, look_at_trash(self._storages, files))
         with self._journal.transaction():
             self.settle()
             gone = [file for file, found in zip(files, seen, strict=True) if not isinstance(found, Refusal)]
@@ -63,6 +66,8 @@ class _Purge:
 
     def _remove(self, file: Trashed) -> None:
         try:
+            if is_in_use(self._storages[file.base], file):
+                raise Refusal(RecordState.CHANGED, ReasonCode.BEING_WRITTEN)
             reserving = self._journal.reservations.announcing(file.id)
             self.outcome.bytes += remove(self._storages[file.base], self._purged.id, file, reserving)
             self.outcome.done += 1

@@ -7,8 +7,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.core.model import INTO_TRASH, Base, RecordState
+from fileorg.core.model import INTO_TRASH, TO_AND_FRO, WAS_DONE, Base, RecordState
 from fileorg.core.names import join
+from fileorg.journal.absolute import ABSOLUTE, BASES, FOLDERS
 from fileorg.journal.rows import Operation, Place, RecordId, foreign, is_inside, quoted
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class Trashed(NamedTuple):
     size: int
     mtime_ns: int
     digest: bytes | None
+    ctime_ns: int | None  # as we left it there, where that is known
+    was: tuple[Base, bytes, bytes]
+    """The place that it had: base, folder, name."""
 
 
 class TrashFolder(NamedTuple):
@@ -63,7 +67,8 @@ class TrashRecords:
         """What it put into our trash, of the records in that state, in batches of ids."""
         query = (
             "SELECT id, target_folder, coalesce(target_name, source_name), coalesce(target_inode, inode), size,"
-            " coalesce(target_mtime_ns, mtime_ns), digest FROM records WHERE id BETWEEN ?1 AND ?2"
+            " coalesce(target_mtime_ns, mtime_ns), digest, target_ctime_ns, source_folder, source_name"
+            " FROM records WHERE id BETWEEN ?1 AND ?2"
             f" AND operation = ?3 AND state = ?5 AND action IN ({_INTO_TRASH}) AND target_folder IN"
             " (SELECT id FROM folders WHERE operation = ?3 AND instr(path, ?6)) ORDER BY id LIMIT ?4"
         )
@@ -72,12 +77,13 @@ class TrashRecords:
             yield [file for file in files if re.search(_IN_TRASH, file.folder)]
 
     def _trashed(self, row: tuple[Any, ...]) -> Trashed:
-        record, folder, name, inode, size, mtime_ns, digest = row
-        place = self._queries.place(folder)
-        numbers = isinstance(inode, int) and isinstance(size, int) and isinstance(mtime_ns, int)
-        if not numbers or not is_inside(place.folder, name) or not isinstance(digest, bytes | None):
+        record, folder, name, inode, size, mtime_ns, digest, ctime_ns, old_folder, old_name = row
+        place, old = self._queries.place(folder), self._queries.place(old_folder)
+        numbers = all(isinstance(number, int) for number in (inode, size, mtime_ns))
+        names = is_inside(place.folder, name) and is_inside(old.folder, old_name)
+        if not (numbers and names and isinstance(digest, bytes | None) and isinstance(ctime_ns, int | None)):
             raise foreign("Record", record)
-        return Trashed(record, *place, name, inode, size, mtime_ns, digest)
+        return Trashed(record, *place, name, inode, size, mtime_ns, digest, ctime_ns, (*old, old_name))
 
     def folders(self, operation: Operation, rows: int = TRASH_ROWS) -> Iterator[list[TrashFolder]]:
         """The folders of our trash that it made, and no one has taken back: those inside others first."""
@@ -107,6 +113,43 @@ class TrashRecords:
             for base, path in places
             if path == _TRASH or path.endswith(b"/" + _TRASH)
         }
+
+    def moved_on(self, sought: dict[RecordId, bytes]) -> dict[RecordId, bytes]:
+        """Where files are that records after these have taken elsewhere; `sought` and what is returned: absolute paths.
+
+        Each record of a later operation is read once a step that the files took.
+        """
+        found, after = dict(sought), {record: record for record in sought}
+        pending = set(sought)
+        while pending:
+            steps = self._next_steps([(record, after[record], *found[record].rsplit(b"/", 1)) for record in pending])
+            pending = set()
+            for record, step, path in steps:
+                if record not in pending:  # the first of them
+                    found[record], after[record] = path, step
+                    pending.add(record)
+        return found
+
+    def _next_steps(self, rows: list[Any]) -> list[tuple[RecordId, RecordId, bytes]]:
+        """(record, the later one that took its file, where to), in the order of these."""
+        db = self._queries
+        db.select("CREATE TEMP TABLE sought (record INTEGER, after INTEGER, folder BLOB, name BLOB)")
+        try:
+            db.db.executemany("INSERT INTO sought VALUES (?, ?, ?, ?)", rows)
+            db.select("CREATE INDEX temp.sought_place ON sought (folder, name)")
+            return db.select(
+                f"WITH {BASES}, theirs AS MATERIALIZED (SELECT f.id AS id, {ABSOLUTE} AS folder FROM {FOLDERS}"
+                f" WHERE {ABSOLUTE} IN (SELECT folder FROM sought)),"
+                f" places AS MATERIALIZED (SELECT f.id AS id, {ABSOLUTE} AS folder FROM {FOLDERS})"
+                " SELECT k.record, r.id, CAST(p.folder || x'2f' || coalesce(r.target_name, r.source_name) AS BLOB)"
+                " FROM records r JOIN theirs t ON t.id = r.source_folder"
+                " JOIN sought k ON k.folder = t.folder AND k.name = r.source_name"
+                " JOIN places p ON p.id = r.target_folder"
+                " WHERE r.id > (SELECT min(after) FROM sought) AND r.id > k.after"
+                f" AND r.state IN ({quoted(WAS_DONE)}) AND r.action IN ({quoted(TO_AND_FRO)}) ORDER BY r.id"
+            )
+        finally:
+            db.select("DROP TABLE temp.sought")
 
     def has_done_outside(self, operation: Operation) -> bool:
         """Whether something of it is in effect that is not just a folder of our trash."""

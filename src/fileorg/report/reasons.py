@@ -71,6 +71,9 @@ _SENTENCES = {
     ReasonCode.NOT_WRITABLE: "only who may write to a file may let it share its blocks",
     ReasonCode.OTHER_DISK_THAN_TRASH: "it is on another disk than the trash below its root",
     ReasonCode.CLEANED_BY_ITSELF: "it is on another disk than the trash of fileorg: clean that folder by itself",
+    ReasonCode.LAST_COPY: (
+        "the file that it was a duplicate of is gone or was edited, so this may be the last copy; undo brings it back"
+    ),
     ReasonCode.KEEPER_GONE: "{about}, its keeper, is no longer there",
     ReasonCode.KEEPER_CHANGED: "{about}, its keeper, changed since it was scanned",
     ReasonCode.KEEPER_CHANGED_JUST_NOW: "{about}, its keeper, changed or went just now",

@@ -7,10 +7,12 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import FileorgError, UnknownOperation, UsageError
-from fileorg.core.model import Outcome, RecordState
-from fileorg.core.names import display
+from fileorg.core.model import Outcome, Problem, RecordState
+from fileorg.core.names import display, join
+from fileorg.execute.last_copies import LastCopies
 from fileorg.execute.purge import purge
 from fileorg.execute.trash import look_at_trash
+from fileorg.execute.verdict import Refusal
 from fileorg.journal.trash import PURGE
 from fileorg.workflows.roots import AnotherRoot, another_root, reopened
 from fileorg.workflows.session import Session, begin, rows_at_a_time
@@ -38,12 +40,13 @@ class PurgeOptions(NamedTuple):
 
 class InTrash(NamedTuple):
     """What an operation has in the trash. `bytes` are those that would be freed, at least: a file with other names is
-    not counted, though these may lie in the trash too.
+    not counted, though these may lie in the trash too. `kept` files are not as they were put there, or last copies.
     """
 
     operation: Operation
     files: int
     bytes: int
+    kept: int
 
 
 class TrashFile(NamedTuple):
@@ -91,11 +94,14 @@ class PurgeRun:
         journal, reporter = self._session.journal, self._session.reporter
         reporter.stage(PURGE, self.files)
         total = self.outcome
-        for operation, *_ in self.found:
+        for operation, files, *_ in self.found:
             if stop():
                 total.interrupted = True
                 break
             with _opened(self._session, operation) as storages:
+                if not files:
+                    _add(total, _kept(journal, operation, storages))
+                    continue
                 began = begin(journal, PURGE, storages, {}, operation.id)
                 outcome = purge(journal, began, storages, reporter, stop=stop, rows=rows_at_a_time(storages))
             wholly = not journal.trash.has_done_outside(operation)
@@ -105,7 +111,7 @@ class PurgeRun:
 
 
 def _add(total: Outcome, outcome: Outcome) -> None:
-    total.operation = outcome.operation
+    total.operation = outcome.operation or total.operation
     total.done += outcome.done
     total.bytes += outcome.bytes
     total.seconds += outcome.seconds
@@ -133,7 +139,7 @@ def purging(options: PurgeOptions, state: StateDirectory, reporter: Reporter) ->
                 why = str(error) if isinstance(error, FileorgError) else f"{display(operation.root)}: {error.strerror}"
                 reporter.note(f"The trash of operation {operation.id} is left as it is: {why.removesuffix('.')}.")
                 continue
-            if one.files:
+            if one.files or one.kept:
                 found.append(one)
         yield PurgeRun(found, session)
 
@@ -158,7 +164,7 @@ def _look(session: Session, operation: Operation) -> InTrash:
     """What there is of it. Raises `FileorgError` or `OSError` if it cannot be purged now."""
     journal = session.journal
     if next(journal.trash.files(operation, RecordState.DONE, 1), None) is None:
-        return InTrash(operation, 0, 0)
+        return InTrash(operation, 0, 0, 0)
     unsettled = [one for one in journal.open_operations() if operation.id in {one.id, one.undoes}]
     if unsettled:
         raise UsageError(f"Operation {unsettled[0].id} was interrupted, and what came of it is not settled yet.")
@@ -170,17 +176,27 @@ def _look(session: Session, operation: Operation) -> InTrash:
             elif found is not None:
                 files += 1
                 bytes_ += _freed(found)
-    if kept and not files:  # else they are named when the others go
-        session.reporter.note(f"What is in the trash of operation {operation.id} is not what was put there, and stays.")
-    return InTrash(operation, files, bytes_)
+    return InTrash(operation, files, bytes_, kept)
 
 
 def _every(
     journal: Journal, operation: Operation, storages: Sequence[LocalStorage]
 ) -> Iterator[tuple[Trashed, Entry | Exception | None]]:
     """What it put into the trash, and what is there of it."""
+    last_copies = LastCopies(journal, operation, storages)
     for batch in journal.trash.files(operation, RecordState.DONE):
-        yield from zip(batch, look_at_trash(storages, batch), strict=True)
+        yield from zip(batch, last_copies.judge(batch, look_at_trash(storages, batch)), strict=True)
+
+
+def _kept(journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> Outcome:
+    """What a purge of it would tell, of whose files none is to go."""
+    outcome = Outcome()
+    for file, found in _every(journal, operation, storages):
+        if isinstance(found, Refusal):
+            outcome.counts[found.state] = outcome.counts.get(found.state, 0) + 1
+            outcome.problems.append(Problem(join(file.folder, file.name), found.state, found.reason))
+            del outcome.problems[_PROBLEMS_KEPT:]
+    return outcome
 
 
 def _freed(entry: Entry) -> int:

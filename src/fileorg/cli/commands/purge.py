@@ -136,7 +136,7 @@ class PurgeRows:
 
 def _preview(change: "Change", run: "PurgeRun") -> Exit:
     head = {"dry_run": True, "kind": "purge", "operations": [_as_json(one) for one in run.found]}
-    if change.is_text and not run.files:
+    if change.is_text and not run.found:
         return _nothing(change)
     change.preview(head, {"files": run.files, "bytes": run.bytes})
     if change.is_text and not change.manner.quiet:
@@ -151,7 +151,7 @@ def _as_json(one: "InTrash") -> dict[str, Any]:
 
     op = one.operation
     about = {"operation": op.id, "kind": op.kind, "started": iso(op.started_ns), **named("root", op.root)}
-    return about | {"files": one.files, "bytes": one.bytes}
+    return about | {"files": one.files, "bytes": one.bytes, "kept": one.kept}
 
 
 def _table(out: "Out", run: "PurgeRun") -> None:
@@ -169,7 +169,7 @@ def _table(out: "Out", run: "PurgeRun") -> None:
     )
     rows = [
         (str(op.id), op.kind, when(op.started_ns), short(op.root), f"{files:,}", size(bytes_))
-        for op, files, bytes_ in run.found
+        for op, files, bytes_, _ in run.found
     ]
     total = ("", "", "", "Total", f"{run.files:,}", size(run.bytes)) if len(rows) > 1 else None
     table(out, columns, rows, total=total)
@@ -190,7 +190,7 @@ def _run(change: "Change", run: "PurgeRun") -> Exit:
     from fileorg.cli.change import declined
     from fileorg.core.figures import plural, size
 
-    if not run.files and change.is_text:
+    if not run.found and change.is_text:
         return _nothing(change)
     if run.files:
         change.show(partial(_show, run=run))

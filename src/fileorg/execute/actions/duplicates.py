@@ -15,6 +15,7 @@ from fileorg.execute.temporaries import Stuck, rename_over_reserved
 from fileorg.execute.verdict import Refusal
 from fileorg.storage.links import Place
 from fileorg.storage.local.listing import entry_of
+from fileorg.storage.local.original import Lease, lease
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +65,8 @@ def opened(work: Work, row: PlanRow) -> Iterator[tuple[BinaryIO, BinaryIO]]:
         victim = source_of(work, row)
         expected = Identity(row.inode, row.size, row.mtime_ns)
         file, seen = _open(stack, victim, RecordState.MISSING, ReasonCode.GONE)
+        if lease(file.fileno()) is Lease.REFUSED:
+            raise Refusal(RecordState.CHANGED, ReasonCode.BEING_WRITTEN)
         if not is_known(victim.storage, victim.folder, seen, expected):
             raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
         shown = keeper_path(work, row, keeper)

@@ -73,6 +73,8 @@ def _replace(work: Work, row: PlanRow, record: int) -> None:
         if _exchange_back(here, victim, work.reserving(record), lambda: link.is_at(here)):
             _take_away(link, here, victim)
         raise not_here(error) from error
+    if compared.fits(there := trash.look()):
+        work.read_back.append((record, there.ctime_ns, None))
 
 
 def _restore(work: Work, row: PlanRow, record: int) -> None:

@@ -40,6 +40,19 @@ class Lease(Enum):
     NONE = auto()  # nothing: another owner's file, or a file system without leases
 
 
+def lease(fd: int) -> Lease:
+    """Ask for a lease on an open file. It ends with the descriptor, or when someone has waited for it too long."""
+    if not hasattr(fcntl, "F_SETLEASE"):
+        return Lease.NONE
+    try:
+        # Who waits is told of by a signal, which is to end no process: this one is ignored unless it is asked for.
+        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except OSError as error:
+        return Lease.REFUSED if error.errno == errno.EAGAIN else Lease.NONE
+    return Lease.HELD
+
+
 class Original:
     """An open file, that is to be copied."""
 
@@ -86,17 +99,10 @@ class Original:
         return entry_of(self._name, os.fstat(self.fd)) == self.entry
 
     def lease(self) -> Lease:
-        """Ask for a lease. It ends with the descriptor, or when someone has waited for it too long."""
-        if not hasattr(fcntl, "F_SETLEASE"):
-            return Lease.NONE
-        try:
-            # Who waits is told of by a signal, which is to end no process: this one is ignored unless it is asked for.
-            fcntl.fcntl(self.fd, fcntl.F_SETSIG, signal.SIGURG)
-            fcntl.fcntl(self.fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-        except OSError as error:
-            return Lease.REFUSED if error.errno == errno.EAGAIN else Lease.NONE
-        self._is_leased = True
-        return Lease.HELD
+        """As the function of that name."""
+        answer = lease(self.fd)
+        self._is_leased |= answer is Lease.HELD
+        return answer
 
     def begin(self) -> Lease:
         """Ask for a lease before it is read, and keep it only where nothing else tells of a store."""

@@ -1,0 +1,132 @@
+"""What a duplicate in our trash holds has to be held elsewhere too, or else it may be the last copy, and is not purged.
+
+Its keeper is looked for where it was, and where fileorg has taken it since. If neither of the two files was touched
+since they were compared, which their ctimes tell, that is enough; else they are compared again.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from fileorg.content.compare import same_bytes
+from fileorg.core.model import RecordState
+from fileorg.core.names import split
+from fileorg.core.reasons import ReasonCode
+from fileorg.execute.identity import Identity
+from fileorg.execute.verdict import Refusal
+from fileorg.storage.local.listing import entry_of
+from fileorg.storage.local.original import CLOCK_NS, Lease, lease
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fileorg.core.model import Entry, Keeper
+    from fileorg.journal.journal import Journal
+    from fileorg.journal.rows import Operation
+    from fileorg.journal.trash import Trashed
+    from fileorg.storage.local.storage import LocalStorage
+
+_OUR_TRASH = b"/.fileorg/trash/"
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class LastCopies:
+    """Judges the files that an operation put into our trash."""
+
+    def __init__(self, journal: Journal, purged: Operation, storages: Sequence[LocalStorage]) -> None:
+        self._journal = journal
+        self._storages = storages
+        self._started_ns, self._ended_ns = purged.started_ns, purged.ended_ns or purged.started_ns
+
+    def judge(self, files: Sequence[Trashed], seen: Sequence[Entry | Refusal | None]) -> list[Entry | Refusal | None]:
+        """Return what there is of each file of a batch, or why it stays; `seen` is what `look_at_trash` says."""
+        keepers = self._journal.groups.keepers_of([file.id for file in files])
+        doubtful: list[tuple[int, Keeper, Entry]] = []
+        judged = list(seen)
+        names = Counter(found.inode for found in seen if found is not None and not isinstance(found, Refusal))
+        for position, (file, found) in enumerate(zip(files, seen, strict=True)):
+            if found is None or isinstance(found, Refusal) or found.nlink > names[found.inode]:
+                continue  # it is gone, or stays; or it has another name, outside the trash, that holds what it does
+            keeper = keepers.get(file.id)
+            if keeper is not None:
+                if not (self._is_as_left(file, found) and self._is_untouched(keeper, file, found)):
+                    doubtful.append((position, keeper, found))
+            elif found.size and found.is_file and self._was_touched(file, found):
+                judged[position] = Refusal(RecordState.CHANGED, ReasonCode.EDITED_IN_TRASH)
+        if doubtful:
+            places = {files[position].id: self._path(*keeper[:3]) for position, keeper, _ in doubtful}
+            now = self._journal.trash.moved_on(places)
+            for position, keeper, found in doubtful:
+                file = files[position]
+                paths = dict.fromkeys([places[file.id], now[file.id], self._path(*file.was)])
+                if (refusal := self._compare(file, found, keeper, paths)) is not None:
+                    judged[position] = refusal
+        return judged
+
+    def _path(self, base: int, folder: bytes, name: bytes) -> bytes:
+        return os.path.join(self._storages[base].root, folder, name)
+
+    def _is_as_left(self, file: Trashed, found: Entry) -> bool:
+        """Whether nobody has touched a duplicate since it came to the trash: nobody can set a ctime."""
+        return found.ctime_ns == file.ctime_ns and self._storages[file.base].has_stable_inodes(file.folder)
+
+    def _was_touched(self, file: Trashed, found: Entry) -> bool:
+        """Whether someone has touched what came there by a plain move, since the operation ended."""
+        return found.ctime_ns > self._ended_ns and self._storages[file.base].has_stable_inodes(file.folder)
+
+    def _is_untouched(self, keeper: Keeper, file: Trashed, found: Entry) -> bool:
+        storage = self._storages[keeper.base]
+        try:
+            there = storage.lstat(keeper.folder, keeper.name)
+            stable = storage.has_stable_inodes(keeper.folder)
+        except OSError:
+            return False
+        return (
+            Identity(keeper.inode, file.size, keeper.mtime_ns).fits(there)
+            and (there.dev, there.inode) != (found.dev, found.inode)
+            and there.ctime_ns < self._started_ns - CLOCK_NS
+            and stable
+        )
+
+    def _compare(self, file: Trashed, found: Entry, keeper: Keeper, paths: dict[bytes, None]) -> Refusal | None:
+        """Why a file stays: no other one of those at `paths` holds the same bytes."""
+        storage = self._storages[file.base]
+        try:
+            with storage.open_read(file.folder, file.name) as victim:
+                for fd in _opened(paths, found):
+                    with os.fdopen(fd, "rb", buffering=0) as other:
+                        victim.seek(0)
+                        if same_bytes(victim, other, found.size):
+                            return None
+        except OSError as error:
+            return Refusal.of_error(error)
+        is_edited = not self._is_as_left(file, found) and self._is_untouched(keeper, file, found)
+        code = ReasonCode.EDITED_IN_TRASH if is_edited else ReasonCode.LAST_COPY
+        return Refusal(RecordState.CHANGED, code)
+
+
+def _opened(paths: dict[bytes, None], found: Entry) -> Iterator[int]:
+    """Descriptors of other files of that size, outside our trash."""
+    for path in paths:
+        if _OUR_TRASH in path:
+            continue
+        try:
+            fd = os.open(path, _READ)
+        except OSError:
+            continue
+        seen = entry_of(split(path)[1], os.fstat(fd))
+        if stat.S_ISREG(seen.mode) and seen.size == found.size and (seen.dev, seen.inode) != (found.dev, found.inode):
+            yield fd
+        else:
+            os.close(fd)
+
+
+def is_in_use(storage: LocalStorage, file: Trashed) -> bool:
+    """Whether a program has a file of the trash open for writing. Raises `OSError`."""
+    if not file.size:
+        return False
+    with storage.open_read(file.folder, file.name) as opened:
+        return lease(opened.fileno()) is Lease.REFUSED
