@@ -110,7 +110,7 @@ class Names:
     def comes_home(self, name: Name) -> bool:
         """Whether it is also at its home, or set aside, as after a crash on its way: from now on that one is it."""
         ours = (other for other in self.at.values() if other.home is None and other.is_like(name.node))
-        found = next((other for other in ours if other.path == name.home or is_temporary(other.path)), None)
+        found = next((other for other in ours if other.path == name.home or is_set_aside(other.path)), None)
         if found is None or _TRASH in name.path:
             return False
         found.home, found.first = name.home, name.first
@@ -198,6 +198,11 @@ def is_inside(path: bytes) -> bool:
 
 def is_temporary(path: bytes) -> bool:
     return bool(_TEMPORARY.match(path))
+
+
+def is_set_aside(path: bytes) -> bool:
+    """Whether it is an original on its way, and not a copy that has no name yet."""
+    return is_temporary(path) and path.endswith(b"-old.part")
 
 
 def above(path: bytes) -> Iterable[bytes]:
