@@ -7,14 +7,15 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.runs import Runs
 
 from fileorg.core.reasons import ReasonCode
+from fileorg.core.state import open_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.support.runs import Runs
     from tests.support.tree import Tree
 
     from fileorg.workflows.purge import PurgeRun
@@ -131,3 +132,44 @@ def test_a_keeper_that_is_in_the_trash_now_does_not_count(tree: Tree, runs: Runs
     assert reasons(runs.purge(1)) == [ReasonCode.LAST_COPY]
     tree.path("0.txt").unlink()
     assert reasons(runs.purge()) == [ReasonCode.LAST_COPY] * 2
+
+
+# Two state directories on one tree ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def others(tree: Tree, tmp_path: Path) -> Runs:
+    """Runs on the same tree with another journal, which counts its operations from 1, too."""
+    return Runs(tree, open_state(os.fsencode(tmp_path / "other state")))
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("way", ["undo", "purge"])
+def test_two_journals_have_a_trash_each(tree: Tree, runs: Runs, others: Runs, first: int, way: str) -> None:
+    tree.write({"x/a.txt": _SAME, "x/b.txt": _SAME, "x/a.jpg": "1", "x/b.jpg": "1", "x/empty": ""})
+    gone = {"x/b.txt", "x/b.jpg"}
+    assert runs.dedupe("quarantine", include=["*.txt"]).done == 1
+    assert others.dedupe("quarantine", include=["*.jpg"]).done == 1
+    assert tree.path(".fileorg/trash/1-2/x/b.jpg").exists()
+    both = [runs, others]
+    for each in (both[first], both[not first]):
+        if way == "purge":
+            assert reasons(each.purge()) == []
+        else:
+            assert each.undo().problems == []
+    left = {name for name in tree.read() if not name.startswith(".fileorg/")}
+    assert left == ({"x/a.txt", "x/b.txt", "x/a.jpg", "x/b.jpg", "x/empty"} - (gone if way == "purge" else set()))
+    assert not [name for name in tree.read() if name.startswith(".fileorg/") and not name.endswith("/")]
+
+
+def test_what_another_journal_cleaned_stays_where_it_is(tree: Tree, runs: Runs, others: Runs) -> None:
+    tree.write({"x/empty.txt": "", "x/a.txt": _SAME})
+    before = tree.snapshot()
+    assert runs.clean().done == 1
+    tree.write({"x/empty.txt": ""})
+    assert others.clean().done == 1
+    assert others.undo().problems == []
+    tree.path("x/empty.txt").unlink()
+    assert runs.undo().problems == []
+    assert tree.read().keys() == {"x/empty.txt", "x/a.txt"}
+    assert before.keys() == tree.snapshot().keys()

@@ -21,7 +21,7 @@ from fileorg.storage.local.listing import entry_of
 from fileorg.storage.local.original import CLOCK_NS, Lease, lease
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fileorg.core.model import Entry, Keeper
     from fileorg.journal.journal import Journal
@@ -75,7 +75,8 @@ class LastCopies:
 
     def _was_touched(self, file: Trashed, found: Entry) -> bool:
         """Whether someone has touched what came there by a plain move, since the operation ended."""
-        return found.ctime_ns > self._ended_ns and self._storages[file.base].has_stable_inodes(file.folder)
+        later = found.ctime_ns > self._ended_ns and found.ctime_ns != file.ctime_ns
+        return later and self._storages[file.base].has_stable_inodes(file.folder)
 
     def _is_untouched(self, keeper: Keeper, file: Trashed, found: Entry) -> bool:
         storage = self._storages[keeper.base]
@@ -122,6 +123,20 @@ def _opened(paths: dict[bytes, None], found: Entry) -> Iterator[int]:
             yield fd
         else:
             os.close(fd)
+
+
+def as_put_back(storage: LocalStorage, file: Trashed, keepers: Mapping[int, Keeper]) -> dict[str, int]:
+    """Return what the journal is to know of a file that we have put aside and back, which changed its ctime.
+
+    Of a duplicate nothing: it is compared with its keeper instead.
+    """
+    try:
+        there = storage.lstat(file.folder, file.name)
+    except OSError:
+        return {}
+    if file.id in keepers or not Identity(file.inode, file.size, file.mtime_ns).fits(there):
+        return {}
+    return {"target_ctime_ns": there.ctime_ns}
 
 
 def is_in_use(storage: LocalStorage, file: Trashed) -> bool:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from fileorg.core.model import Outcome, Problem, RecordState
 from fileorg.core.names import display, join
 from fileorg.core.reasons import ReasonCode
-from fileorg.execute.last_copies import LastCopies, is_in_use
+from fileorg.execute.last_copies import LastCopies, as_put_back, is_in_use
 from fileorg.execute.recover import Unsettled
-from fileorg.execute.temporaries import Stuck
+from fileorg.execute.temporaries import Stuck, aside
 from fileorg.execute.trash import are_there, by_folder, close, is_back, look_at_trash, note_times, remove
 from fileorg.execute.verdict import Refusal
 
@@ -40,7 +40,7 @@ class _Purge:
         self._purged = purged
         self._storages = storages
         self._last_copies = LastCopies(journal, purged, storages)
-        self._stay: list[int] = []
+        self._stay: list[Trashed] = []
         self.outcome = Outcome(purge.id)
 
     def batch(self, files: Sequence[Trashed]) -> None:
@@ -60,7 +60,10 @@ class _Purge:
 
     def settle(self) -> None:
         """Tell the journal what came of the last batch. Inside a transaction."""
-        self._journal.mark_many([(record, RecordState.DONE, {}) for record in self._stay])
+        keepers = self._journal.groups.keepers_of([file.id for file in self._stay])
+        self._journal.mark_many(
+            [(file.id, RecordState.DONE, as_put_back(self._storages[file.base], file, keepers)) for file in self._stay]
+        )
         self._stay = []
         self._journal.tell_purged(self._purge.id, self.outcome.bytes)
 
@@ -74,10 +77,10 @@ class _Purge:
         except Stuck:
             raise
         except Refusal as refusal:
-            self._stay.append(file.id)
+            self._stay.append(file)
             self._problem(file, refusal)
         except OSError as error:
-            self._stay.append(file.id)
+            self._stay.append(file)
             self._problem(file, Refusal.of_error(error))
 
     def _problem(self, file: Trashed, refusal: Refusal) -> None:
@@ -132,20 +135,23 @@ def settle_purge(journal: Journal, operation: Operation, storages: Sequence[Loca
     reporter.stage("recover", max(0, high - low + 1))
     unsettled, first = 0, ""
     for files in journal.trash.files(purged, RecordState.PURGED):
-        back: list[int] = []
+        back: list[tuple[int, RecordState, dict[str, int]]] = []
+        keepers = journal.groups.keepers_of([file.id for file in files])
         reservations = journal.reservations.of(files[0].id, files[-1].id) if files else {}
         for storage, folder, some in by_folder(storages, files):
             for file, is_there in zip(some, are_there(storage, folder, purged.id, some), strict=True):
                 try:
                     known = reservations.get(file.id), journal.reservations.announcing(file.id)
+                    was_aside = is_there and storage.lstat(folder, aside(purged.id, file.id)) is not None
                     if is_there and is_back(storage, purged.id, file, *known):
-                        back.append(file.id)
+                        facts = as_put_back(storage, file, keepers) if was_aside else {}
+                        back.append((file.id, RecordState.DONE, facts))
                 except (Stuck, OSError) as error:
                     unsettled += 1
                     shown = display(join(file.folder, file.name))
                     first = first or (str(error) if isinstance(error, Stuck) else f"{shown}: {error.strerror}")
         with journal.transaction():
-            journal.mark_many([(record, RecordState.DONE, {}) for record in back])
+            journal.mark_many(back)
         reporter.advance(len(files))
     if unsettled:
         raise Unsettled(first.removesuffix(".") + (f" (and {unsettled - 1:,} more)" if unsettled > 1 else ""))

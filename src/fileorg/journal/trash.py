@@ -24,8 +24,9 @@ TRASH_ROWS = 4096
 
 _INTO_TRASH = quoted(INTO_TRASH)
 _OURS, _TRASH = b".fileorg", b".fileorg/trash"
-_IN_TRASH = rb"(?:\A|/)\.fileorg/trash/\d+(?:/|\Z)"
-_OF_TRASH = rb"(?:\A|/)\.fileorg(?:\Z|/trash(?:\Z|/\d+(?:/|\Z)))"
+_NAME = rb"\d+(?:-\d+)?(?:/|\Z)"
+_IN_TRASH = rb"(?:\A|/)\.fileorg/trash/" + _NAME
+_OF_TRASH = rb"(?:\A|/)\.fileorg(?:\Z|/trash(?:\Z|/" + _NAME + rb"))"
 
 
 class Trashed(NamedTuple):

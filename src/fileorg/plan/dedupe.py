@@ -93,14 +93,14 @@ class DedupePlan:
     """Rows for all victims, group by group. Read once by `execute`, as often as wanted by a dry run."""
 
     def __init__(
-        self, groups: Groups, chooser: Chooser, remedy: Remedy, trees: Trees, storages: Sequence[Storage], number: int
+        self, groups: Groups, chooser: Chooser, remedy: Remedy, trees: Trees, storages: Sequence[Storage], trash: bytes
     ) -> None:
-        """`storages` by `Base`; `number` is that of the operation, by which its trash is called."""
+        """`storages` by `Base`; `trash` is the folder, below each of them, for what goes."""
         self._groups, self._chooser, self._trees = groups, chooser, trees
         self._action = _ACTIONS[remedy]
         self._storages = storages
         self._category_of = Rules.default().category_of
-        self._trash = b".fileorg/trash/%d" % number
+        self._trash = trash
         self.found = found(groups, chooser, exactly=True)
 
     @property

@@ -89,8 +89,7 @@ class DedupeRun:
         self.plan: DedupePlan | None = None
         self._index, groups = index, index.groups()
         if options.remedy is not None:
-            number = session.next_operation
-            self.plan = DedupePlan(groups, chooser, options.remedy, trees, session.storages, number)
+            self.plan = DedupePlan(groups, chooser, options.remedy, trees, session.storages, session.trash)
         self.found: Found = self.plan.found if self.plan is not None else found(groups, chooser, exactly=False)
         self._options, self._groups, self._chooser = options, groups, chooser
         self._session = session

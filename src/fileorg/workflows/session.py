@@ -83,8 +83,15 @@ class Session:
 
     @property
     def trash(self) -> bytes:
-        """The folder, below a root, for what the operation of this session takes away."""
-        return b".fileorg/trash/%d" % self.next_operation
+        """The folder, below a root, for what the operation of this session takes away. It is named after it, and new in
+        all of the directories: an operation of another state directory may have the same number.
+        """
+        own = name = b"%d" % self.next_operation
+        number = 1
+        while any(_has_trash(storage, name) for storage in self.storages):
+            number += 1
+            name = b"%b-%d" % (own, number)
+        return b".fileorg/trash/" + name
 
     def open(self, root: bytes, *, one_file_system: bool = False) -> LocalStorage:
         """Return the storage of a directory that is to be read, open as long as the session.
@@ -177,6 +184,13 @@ class Session:
             if self._index_is_spare:
                 return None
             raise
+
+
+def _has_trash(storage: LocalStorage, name: bytes) -> bool:
+    try:
+        return storage.lstat(b".fileorg/trash", name) is not None
+    except OSError:  # whatever is in its way, the plan tells
+        return False
 
 
 def begin(
