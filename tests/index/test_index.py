@@ -30,6 +30,12 @@ entries = st.lists(
 )  # fmt: skip
 
 
+def an_index(folder: Path) -> bytes:
+    """A file that is there, as the state directory makes it."""
+    (folder / "index.db").touch()
+    return os.fsencode(folder / "index.db")
+
+
 def batch(folder: bytes, *names: bytes, size: int = 3) -> FileBatch:
     return FileBatch.pack(folder, [Entry(name, size, 1, 2, 3, 0o100644, 1, 7) for name in names])
 
@@ -52,13 +58,13 @@ def test_batches_have_the_same_fingerprint_exactly_if_they_are_the_same(one: lis
 
 
 def test_what_a_scan_saw_is_there_afterwards(tmp_path: Path) -> None:
-    with Index(os.fsencode(tmp_path / "index.db")) as index:
+    with Index(an_index(tmp_path)) as index:
         assert index.update(b"/root", iter([(0, batch(b"", b"a", b"b")), (0, batch(b"x", b"c"))])) == 0
         assert held(index) == [(b"", [b"a", b"b"]), (b"x", [b"c"])]
 
 
 def test_what_is_the_same_is_known_and_what_is_gone_is_forgotten(tmp_path: Path) -> None:
-    with Index(os.fsencode(tmp_path / "index.db")) as index:
+    with Index(an_index(tmp_path)) as index:
         index.update(b"/root", iter([(0, batch(b"", b"a", b"b")), (0, batch(b"x", b"c")), (0, batch(b"y", b"d"))]))
         again = [(0, batch(b"", b"a", b"b")), (0, batch(b"x", b"c", size=4))]
         assert index.update(b"/root", iter(again)) == 2
@@ -66,7 +72,7 @@ def test_what_is_the_same_is_known_and_what_is_gone_is_forgotten(tmp_path: Path)
 
 
 def test_roots_do_not_disturb_each_other(tmp_path: Path) -> None:
-    with Index(os.fsencode(tmp_path / "index.db")) as index:
+    with Index(an_index(tmp_path)) as index:
         index.update(b"/root", iter([(0, batch(b"", b"a"))]))
         index.update(b"/other", iter([(0, batch(b"", b"b"))]))
         assert held(index) == [(b"", [b"a"])]
@@ -78,7 +84,7 @@ def test_a_scan_that_is_cut_short_changes_nothing(tmp_path: Path) -> None:
         yield 0, batch(b"", b"new")
         raise KeyboardInterrupt
 
-    with Index(os.fsencode(tmp_path / "index.db")) as index:
+    with Index(an_index(tmp_path)) as index:
         index.update(b"/root", iter([(0, batch(b"", b"old"))]))
         with pytest.raises(KeyboardInterrupt):
             index.update(b"/root", cut_short())  # type: ignore[arg-type]
@@ -106,8 +112,7 @@ def test_an_index_of_another_version_is_made_anew(tmp_path: Path) -> None:
 
 
 def test_an_index_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "index.db"
-    with Index(os.fsencode(path)) as index:
+    with Index(an_index(tmp_path)) as index:
         index._db.execute("PRAGMA max_page_count=12")
         many = ((number, batch(b"", *(b"%d-%d" % (number, file) for file in range(400)))) for number in range(50))
         with pytest.raises(FileorgError, match="cannot be written"):

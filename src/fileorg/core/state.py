@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from fileorg.core.descriptors import telling_the_limit
 from fileorg.core.errors import Locked, StateError
 from fileorg.core.names import display
+from fileorg.core.trusted import open_directory, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 JOURNAL = b"journal.db"
 INDEX = b"index.db"
 LISTINGS = b"listings.db"
+_REPLACED = "see who else may write to the folders above it, or name another one with --state-dir"
 _OURS = (JOURNAL, INDEX, LISTINGS, b"run.lock", b"index.lock")
 
 APPLICATION_ID = 0x464F5247  # "FORG"
@@ -45,6 +47,47 @@ class StateDirectory:
     def __init__(self, path: bytes) -> None:
         self.path = path
 
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[int]:
+        """A descriptor of it, along a path on which no other user leads elsewhere. Raises `StateError`, `OSError`."""
+        fd = open_directory(self.path)
+        try:
+            if os.fstat(fd).st_uid != os.geteuid():
+                raise StateError(f"The state directory {display(self.path)} was replaced just now.", hint=_REPLACED)
+            yield fd
+        finally:
+            os.close(fd)
+
+    def check_opened(self, name: bytes) -> None:
+        """A database is opened by its path, which may lead elsewhere by now: what is open must be what was checked.
+
+        Raises `StateError`.
+        """
+        wanted = []
+        try:
+            with self.opened() as at:
+                wanted.append(os.lstat(name, dir_fd=at))
+                for suffix in (b"-wal", b"-shm"):
+                    with contextlib.suppress(FileNotFoundError):
+                        wanted.append(os.lstat(name + suffix, dir_fd=at))
+        except OSError as error:
+            raise StateError(f"{display(self.path)} lost its {display(name)} just now.", hint=_REPLACED) from error
+        has = {(seen.st_dev, seen.st_ino) for seen in self._candidates(name)}
+        if not has >= {(seen.st_dev, seen.st_ino) for seen in (wanted if len(has) > 1 else wanted[:1])}:
+            raise StateError(f"The state directory {display(self.path)} was replaced just now.", hint=_REPLACED)
+
+    def _candidates(self, name: bytes) -> Iterator[os.stat_result]:
+        """What this process has open under that name; where that cannot be known, what is at the path."""
+        try:
+            numbers = os.listdir("/proc/self/fd")
+        except OSError:
+            with contextlib.suppress(OSError):
+                yield os.stat(os.path.join(self.path, name), follow_symlinks=False)
+            return
+        for number in numbers:
+            with contextlib.suppress(OSError):
+                yield os.fstat(int(number))
+
     @property
     def journal(self) -> bytes:
         return os.path.join(self.path, JOURNAL)
@@ -56,7 +99,8 @@ class StateDirectory:
     def listings(self) -> bytes:
         """Made when it is wanted, for most commands list nothing. Raises `StateError` if it is not ours, `OSError`."""
         path = os.path.join(self.path, LISTINGS)
-        os.close(_own_file(path))
+        with self.opened() as at:
+            os.close(_own_file(path, at))
         return path
 
 
@@ -75,33 +119,52 @@ def open_state(path: bytes | None = None) -> StateDirectory:
     shown = display(path)
     hint = "name another one with --state-dir or FILEORG_HOME"
     try:
-        os.makedirs(path, mode=0o700, exist_ok=True)
-        seen = os.lstat(path)
-        if stat.S_ISLNK(seen.st_mode):
-            raise StateError(f"The state directory {shown} is a symlink.", hint="name the real directory")
+        fd = _opened(path, shown)
+    except OSError as error:
+        raise StateError(f"The state directory {shown} cannot be used: {error.strerror}.", hint=hint) from error
+    try:
+        seen = os.fstat(fd)
         if seen.st_uid != os.geteuid():
             raise StateError(f"The state directory {shown} belongs to another user.", hint=hint)
-        entries = os.listdir(path)
+        entries = list(map(os.fsencode, os.listdir(fd)))
         if entries and not any(name in entries for name in _OURS):
             raise StateError(f"{shown} holds other files: it is no state directory of fileorg.", hint=hint)
         if stat.S_IMODE(seen.st_mode) != 0o700:
-            os.chmod(path, 0o700)
+            os.fchmod(fd, 0o700)
         for name in (JOURNAL, INDEX):
-            os.close(_own_file(os.path.join(path, name)))
-        if os.path.getsize(os.path.join(path, JOURNAL)) == 0:
+            os.close(_own_file(os.path.join(path, name), fd))
+        if os.stat(JOURNAL, dir_fd=fd).st_size == 0:
             # SQLite flushes the names of its temporary files only: without that of the journal itself they are worth
             # nothing. Here, and not where a name is made: who made it may have been killed just then.
-            for new in (os.path.join(path, JOURNAL), path, *_ancestors(path)):
-                _flush(new)
+            _flush(JOURNAL, fd)
+            _flush(b".", fd)
+            for _, above in _above(fd):
+                _flush(b".", above)
+        return StateDirectory(path_of(fd, os.path.realpath(path)))
     except OSError as error:
         raise StateError(f"The state directory {shown} cannot be used: {error.strerror}.", hint=hint) from error
-    return StateDirectory(os.path.realpath(path))
+    finally:
+        os.close(fd)
 
 
-def _flush(path: bytes) -> None:
+def _opened(path: bytes, shown: str) -> int:
+    """A descriptor of the state directory, made if it is missing. Raises `StateError` for a symlink, `OSError`."""
+    above = open_directory(os.path.dirname(path), make=True)
+    name = os.path.basename(path) or b"."
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, 0o700, dir_fd=above)
+        if stat.S_ISLNK(os.lstat(name, dir_fd=above).st_mode):
+            raise StateError(f"The state directory {shown} is a symlink.", hint="name the real directory")
+        return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
+    finally:
+        os.close(above)
+
+
+def _flush(name: bytes, at: int) -> None:
     """A file, or the names in a directory, to the disk; if it may be opened, and the file system can do that."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=at)
     except PermissionError:
         return
     try:
@@ -113,13 +176,15 @@ def _flush(path: bytes) -> None:
         os.close(fd)
 
 
-def _own_file(path: bytes) -> int:
-    """A descriptor of a file of ours, made with mode 0600 if it is missing. Raises `StateError` for a link, or if it
-    has another owner or a second name: what is written into it would be written elsewhere.
+def _own_file(path: bytes, at: int) -> int:
+    """A descriptor of a file of ours in the state directory, which is open as `at`, made with mode 0600 if it is
+    missing. Raises `StateError` for a link, or if it has another owner or a second name: what is written into it would
+    be written elsewhere.
     """
     hint = "move it away, or name another state directory with --state-dir"
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        name = os.path.basename(path)
+        fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=at)
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:
             raise StateError(f"{display(path)} is not a plain file.", hint=hint) from error
@@ -145,7 +210,8 @@ def run_lock(state: StateDirectory, what: str, *, name: bytes = b"run.lock") -> 
     """
     path = os.path.join(state.path, name)
     try:
-        fd = _own_file(path)
+        with state.opened() as at:
+            fd = _own_file(path, at)
     except OSError as error:
         raise StateError(
             f"The lock {display(path)} cannot be used: {error.strerror}.",
@@ -239,12 +305,6 @@ def _above(fd: int) -> Iterator[tuple[tuple[int, int], int]]:
     finally:
         if opened >= 0:
             os.close(opened)
-
-
-def _ancestors(path: bytes) -> Iterator[bytes]:
-    while (parent := os.path.dirname(path)) != path:
-        yield parent
-        path = parent
 
 
 def _flock(fd: int, kind: int) -> bool:

@@ -39,6 +39,15 @@ def open_directory(path: bytes, *, make: bool = False) -> int:
     return fd
 
 
+def path_of(fd: int, path: bytes) -> bytes:
+    """Where an open directory is now, as the kernel tells; `path` where it does not."""
+    try:
+        now = os.readlink(b"/proc/self/fd/%d" % fd)
+    except OSError:
+        return path
+    return now if now.startswith(b"/") else path
+
+
 def link_target(name: bytes, dir_fd: int) -> bytes | None:
     """Return what a symlink of ours or of root says, None for what is no symlink or not there.
 
@@ -52,12 +61,21 @@ def link_target(name: bytes, dir_fd: int) -> bytes | None:
         seen = os.fstat(link) if link >= 0 else os.lstat(name, dir_fd=dir_fd)
         if not stat.S_ISLNK(seen.st_mode):
             return None
-        if seen.st_uid not in {0, os.geteuid()}:
+        if seen.st_uid not in {0, os.geteuid()} and not _is_unknown(seen.st_uid):
             raise OSError(errno.EPERM, "a symlink of another user leads elsewhere", os.fsdecode(name))
         return os.readlink(b"", dir_fd=link) if link >= 0 else os.readlink(name, dir_fd=dir_fd)
     finally:
         if link >= 0:
             os.close(link)
+
+
+def _is_unknown(uid: int) -> bool:
+    """Whether it is that of all users whom a container does not know, root outside of it among them."""
+    try:
+        with open("/proc/self/uid_map", "rb") as known, open("/proc/sys/kernel/overflowuid", "rb") as overflow:
+            return known.read().split() != [b"0", b"0", b"4294967295"] and int(overflow.read()) == uid
+    except OSError:
+        return False
 
 
 def _entry(fd: int, name: bytes, *, make: bool) -> int | bytes:

@@ -55,7 +55,9 @@ class Index:
         self._files: dict[bytes, int] = {}  # how many the last scan of a root saw, while that is known
         try:
             self._db = self._open()
-        except _BROKEN:
+        except _BROKEN as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN:
+                raise self._failed(error) from error
             try:
                 self._discard()
                 self._db = self._open()
@@ -63,7 +65,9 @@ class Index:
                 raise self._failed(error) from error
 
     def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(os.fsdecode(self._path), isolation_level=None)
+        # Never made here: the name is that of a file that was checked, or leads elsewhere by now.
+        uri = f"file:%{self._path.hex('%')}?mode=rw" if self._path else ""
+        db = sqlite3.connect(uri, uri=True, isolation_level=None)
         try:
             db.executescript(
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA cache_size=-8000;"

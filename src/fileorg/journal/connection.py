@@ -34,7 +34,7 @@ def connect(path: bytes, *, read_only: bool) -> sqlite3.Connection:
     shown = display(path)
     unclean = _size(path + b"-wal") > 0
     # Each byte by its number: names are any bytes, and urllib takes 3 ms to import.
-    uri = f"file:%{path.hex('%')}?mode={'ro' if read_only else 'rwc'}"
+    uri = f"file:%{path.hex('%')}?mode={'ro' if read_only else 'rw'}"
     try:
         db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
         try:

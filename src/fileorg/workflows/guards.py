@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.names import below, display, is_within
+from fileorg.core.trusted import path_of
 from fileorg.storage.local import posix
 
 if TYPE_CHECKING:
@@ -66,15 +67,6 @@ def check_opened(fd: int, path: bytes, state: StateDirectory, *, to_be_made: byt
     if not to_be_made:
         _refuse_checkout(fd, shown)
     _check_writable(fd, shown)
-
-
-def path_of(fd: int, path: bytes) -> bytes:
-    """Where an open directory is now, as the kernel tells; `path` where it does not."""
-    try:
-        now = os.readlink(b"/proc/self/fd/%d" % fd)
-    except OSError:
-        return path
-    return now if now.startswith(b"/") else path
 
 
 def destination(path: bytes, state: StateDirectory) -> tuple[bytes, bytes]:

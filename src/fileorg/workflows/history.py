@@ -11,6 +11,7 @@ from fileorg.core.model import PROBLEM_STATES, RecordState
 from fileorg.core.names import below, join
 from fileorg.journal.journal import Journal
 from fileorg.journal.status import standings
+from fileorg.workflows.journal import open_journal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -59,7 +60,7 @@ def is_empty(state: StateDirectory) -> bool:
 def operations_page(page: tuple[int, int], state: StateDirectory) -> OperationPage:
     """A page of operations; `page` is its number, from 1 on, and how many are on one. Raises `JournalError`."""
     number, size = page
-    with Journal(state.journal, read_only=True) as journal:
+    with open_journal(state, read_only=True) as journal:
         total, operations, later = journal.operations_page((number - 1) * size, size)
         states = standings([*later, *operations])[len(later) :]
         return OperationPage(total, operations, states, journal.more_roots() if operations else {})
@@ -87,7 +88,7 @@ def not_done(number: int, state: StateDirectory) -> Iterator[Iterator[Record]]:
 
     Raises `UsageError` if there is no such operation, `JournalError`.
     """
-    with Journal(state.journal, read_only=True) as journal:
+    with open_journal(state, read_only=True) as journal:
         operation = journal.operation(number)
         if operation is None:
             raise UnknownOperation(number)
@@ -104,7 +105,7 @@ def trail(path: bytes, state: StateDirectory) -> Trail:
     """The steps that led a file to `path` and away again, across all operations. Raises `JournalError`."""
     name = os.path.abspath(path)
     asked = os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
-    with Journal(state.journal, read_only=True) as journal:
+    with open_journal(state, read_only=True) as journal:
         return Trail(asked, sorted(_follow(journal, asked), key=lambda step: step.record.id))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from fileorg.core.state import run_lock
+from fileorg.core.state import INDEX, run_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,4 +22,5 @@ def locked_index(state: StateDirectory, what: str) -> Iterator[Index]:
     from fileorg.index.index import Index
 
     with run_lock(state, what, name=_INDEX_LOCK), Index(state.index) as index:
+        state.check_opened(INDEX)
         yield index

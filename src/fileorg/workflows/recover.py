@@ -13,8 +13,8 @@ from fileorg.core.reasons import ReasonCode
 from fileorg.core.state import run_lock
 from fileorg.execute.purge import settle_purge
 from fileorg.execute.recover import Unsettled, is_recognised, recover, settle_left
-from fileorg.journal.journal import Journal
 from fileorg.journal.trash import PURGE
+from fileorg.workflows.journal import open_journal
 from fileorg.workflows.roots import AnotherRoot, another_root, reopened
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.core.reasons import Reason
     from fileorg.core.state import StateDirectory
+    from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation
 
 
@@ -52,7 +53,7 @@ class Recovered(NamedTuple):
 def recover_all(state: StateDirectory, reporter: Reporter) -> Recovered:
     """`fileorg recover`: settle what a crash left open. Raises `Locked`, `JournalError`."""
     raise_limit()
-    with run_lock(state, "recover"), Journal(state.journal) as journal:
+    with run_lock(state, "recover"), open_journal(state) as journal:
         settled = recover_open(journal, state, reporter)
         for operation in journal.operations(_WITH_PROBLEMS):
             _settle_left(journal, operation, state, reporter)

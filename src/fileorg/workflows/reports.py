@@ -12,11 +12,11 @@ from xxhash import xxh3_128_digest
 from fileorg.core.errors import UnknownOperation, UsageError
 from fileorg.core.names import display
 from fileorg.index.listings import Listings
-from fileorg.journal.journal import Journal
 from fileorg.report.collect import Folders, groups_of, lines_of, operation_report
 from fileorg.report.scanned import scan_report
 from fileorg.workflows.history import is_empty
 from fileorg.workflows.index import locked_index
+from fileorg.workflows.journal import open_journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -117,7 +117,7 @@ def _read(state: StateDirectory, number: int | None) -> Iterator[tuple[JournalRe
     missing = nothing if number is None else UnknownOperation(number)
     if is_empty(state):
         raise missing
-    with Journal(state.journal, read_only=True) as journal:
+    with open_journal(state, read_only=True) as journal:
         number = journal.next_operation() - 1 if number is None else number
         operation = journal.operation(number)
         if operation is None:

@@ -10,9 +10,10 @@ from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.model import DEST
 from fileorg.core.names import display, is_within
 from fileorg.core.state import root_locks
+from fileorg.core.trusted import path_of
 from fileorg.storage.local.absent import AbsentStorage
 from fileorg.storage.local.storage import LocalStorage
-from fileorg.workflows.guards import path_of, refuse_system
+from fileorg.workflows.guards import refuse_system
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence

@@ -10,10 +10,10 @@ from fileorg.core.errors import FileorgError
 from fileorg.core.state import run_lock
 from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, execute
 from fileorg.execute.work import Changed
-from fileorg.journal.journal import Journal
 from fileorg.storage.local.worker import hands_for
 from fileorg.workflows.guards import check_opened
 from fileorg.workflows.index import locked_index
+from fileorg.workflows.journal import open_journal
 from fileorg.workflows.roots import locked, open_local, reopened
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
     from fileorg.execute.follow import Follow
     from fileorg.index.index import Index
+    from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation, Root
     from fileorg.storage.local.storage import LocalStorage
 
@@ -62,7 +63,7 @@ class Session:
                 yield cls(stack, state, what, reporter, None)
                 return
             lock = stack.enter_context(run_lock(state, what))
-            session = cls(stack, state, what, reporter, stack.enter_context(Journal(state.journal)))
+            session = cls(stack, state, what, reporter, stack.enter_context(open_journal(state)))
             session.locks.append(lock)
             if session.journal.open_operations():
                 from fileorg.workflows.recover import recover_open

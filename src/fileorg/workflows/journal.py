@@ -1,0 +1,22 @@
+"""The journal of a state directory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fileorg.core.state import JOURNAL
+from fileorg.journal.journal import Journal
+
+if TYPE_CHECKING:
+    from fileorg.core.state import StateDirectory
+
+
+def open_journal(state: StateDirectory, *, read_only: bool = False) -> Journal:
+    """Return the journal, which is the file that was checked. Raises `StateError` if it is not, `JournalError`."""
+    journal = Journal(state.journal, read_only=read_only)
+    try:
+        state.check_opened(JOURNAL)
+    except BaseException:
+        journal.close()
+        raise
+    return journal
