@@ -23,6 +23,8 @@ ODD_TIMES = (-9_400_000_000, -9_300_000_000, -5_000_000_000, 0, 9_300_000_000, 1
 """Seconds: before 1677, of 1970, after 2262."""
 IGNORED = (b"*a" * 12 + b"b\n", b"[z-a]\n", b"\xff\xfe[\n*.jpg\n", b"FIFO", b"*.srt\n", b"FOLDER")
 
+_EDITS = {"edit", "append", "write_held", "redate"}
+
 
 class Held(NamedTuple):
     """A file that a program has open, and mapped if `view` is there."""
@@ -55,7 +57,7 @@ class Others:
         elif what == "divert":
             self._divert(step)
         else:
-            self._world.others(self._bound(what, step))
+            self._world.others(self._bound(what, step), is_edit=what in _EDITS)
 
     def _bound(self, what: str, step: dict[str, Any]) -> Callable[[], object]:
         return lambda: getattr(self, what)(step)

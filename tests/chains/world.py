@@ -126,8 +126,8 @@ class World:
 
     # Others -------------------------------------------------------------------------------------------------------
 
-    def others(self, act: Callable[[], object]) -> None:
-        """Somebody else changes something. What they have changed has its home where it is now."""
+    def others(self, act: Callable[[], object], *, is_edit: bool) -> None:
+        """Somebody else changes something: the files that are there, if it is an edit, or puts others there."""
         before = self.look
         with contextlib.suppress(OSError):
             act()
@@ -141,8 +141,7 @@ class World:
         for path in changed:
             self._touched_folders.add(path.rpartition(b"/")[0])
             if is_inside(path):
-                is_another = before.inodes.get(path) != after.inodes.get(path)
-                self._take_over(path, before.nodes.get(path), after.nodes.get(path), is_another=is_another)
+                self._take_over(path, before.nodes.get(path), after.nodes.get(path), is_another=not is_edit)
 
     def disturb(self, paths: set[bytes]) -> None:
         """What is there may not go where it is to, for others have a hand in it."""
