@@ -135,13 +135,14 @@ class World:
         changed = {path for path in before.nodes.keys() | after.nodes.keys() if _is_changed(path, before, after)}
         if not changed:
             return
+        theirs = set() if is_edit else set(changed)
         inodes = {before.inodes[path] for path in changed if path in before.inodes}
         changed |= {path for path in before.files if before.inodes[path] in inodes}
         self.disturb(changed)
         for path in changed:
             self._touched_folders.add(path.rpartition(b"/")[0])
             if is_inside(path):
-                self._take_over(path, before.nodes.get(path), after.nodes.get(path), is_another=not is_edit)
+                self._take_over(path, before.nodes.get(path), after.nodes.get(path), is_another=path in theirs)
 
     def disturb(self, paths: set[bytes]) -> None:
         """What is there may not go where it is to, for others have a hand in it."""
