@@ -390,7 +390,7 @@ class World:
                     wrong.append(f"at the end: {name} is not back, though nobody touched it")
                 elif is_barred and not (self._is_refused or self._takes_changed or self._is_named(name, self._said)):
                     wrong.append(f"at the end: {name} is not back, and was never named")
-            else:
+            elif not (self._takes_changed and self._is_beside(name, name.home)):
                 path = name.path if self._is_beside(name, name.home) else name.home
                 there = self.look.nodes[path]
                 first = name.first._replace(links=there.links) if self.acts or purged else name.first
