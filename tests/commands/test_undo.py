@@ -7,13 +7,14 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.runs import Runs
 
 from fileorg.core.errors import GuardRefused, UsageError
+from fileorg.core.state import open_state
 from fileorg.journal.journal import Journal
 from fileorg.workflows.order import OthersFirst
 
 if TYPE_CHECKING:
-    from tests.support.runs import Runs
     from tests.support.tree import Tree
 
 
@@ -265,6 +266,5 @@ def test_a_state_directory_of_its_own_knows_nothing(tree: Tree, runs: Runs) -> N
     tree.write({"a.jpg": "1"})
     runs.organize()
     shutil.rmtree(os.fsdecode(runs.state.path))
-    os.mkdir(runs.state.path, 0o700)
     with pytest.raises(UsageError, match="There is nothing to undo"):
-        runs.undo()
+        Runs(tree, open_state(runs.state.path)).undo()
