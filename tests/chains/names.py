@@ -35,7 +35,8 @@ class Name:
     home: bytes | None
     first: Node
     """As it was when others last had a hand in it."""
-    is_touched: bool = False
+    touched_at: bytes = b""
+    """Where it was when others last changed it, if they did."""
     purged: bool = False
     trashed_by: str = ""
     alike: frozenset[bytes] = frozenset()
@@ -186,7 +187,7 @@ def _missed(name: Name, after: Look, command: str) -> str:
         seen = [path for path in there if _TRASH not in path and not is_temporary(path)]
         if name.trashed_by == "dedupe" and not seen:
             return f"purge: the last copy of {name} is gone"
-        return f"purge: what was edited is gone: {name}" if name.is_touched and not there else ""
+        return f"purge: what was edited is gone: {name}" if name.touched_at == name.path and not there else ""
     if name.home is None and (there or is_temporary(name.path)):
         return ""  # a copy or a link, taken away again
     return f"lost: {name} with {name.node.content[:30]!r}"

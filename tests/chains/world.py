@@ -163,12 +163,12 @@ class World:
         if new is None:
             self.names.at.pop(path, None)
         elif name is None:
-            self.names.at[path] = Name(path, new, path, new, is_touched=True)
+            self.names.at[path] = Name(path, new, path, new, touched_at=path)
         else:
             if name.home is None and is_another:  # no copy of ours any more, but a file of theirs
                 name.home = path
             name.node = name.first = new
-            name.is_touched = True
+            name.touched_at = path
 
     def send_away(self, base: bytes) -> None:
         """Its disk is unplugged, or its folder renamed."""
@@ -394,7 +394,7 @@ class World:
                 path = name.path if self._is_beside(name, name.home) else name.home
                 there = self.look.nodes[path]
                 first = name.first._replace(links=there.links) if self.acts or purged else name.first
-                if name.is_touched:  # where that was, not all attributes may have been to be seen
+                if name.touched_at:  # where that was, not all attributes may have been to be seen
                     first = there._replace(content=first.content, mtime_ns=first.mtime_ns)
                 if self._with_what_was_said(path, first, there) != first:
                     wrong.append(f"at the end: {name}: {compared(first, there)}")
