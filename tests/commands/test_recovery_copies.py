@@ -53,12 +53,12 @@ def test_a_copy_that_was_never_recorded_did_not_happen(copied: Tree, runs: Runs)
 
 @pytest.mark.parametrize("record", [{"digest": None, "target_inode": None, "target_mtime_ns": None}, {}])
 def test_a_copy_that_was_edited_since_the_crash_is_kept(copied: Tree, runs: Runs, record: dict[str, Any]) -> None:
-    """Also by undo: it is not the copy that was made."""
+    """Also by undo, which names it: it is not the copy that was made."""
     open_again(runs, **record)
     copied.write({"Images/a.jpg": "edited"})
     copied.path(part(runs)).hardlink_to(copied.path("Images/a.jpg"))
-    assert recovered(runs) == [("conflict", "the name is taken")]
-    runs.undo()
+    assert [state for state, _ in recovered(runs)] == [RecordState.CHANGED]
+    assert [problem.state for problem in runs.undo().problems] == [RecordState.CHANGED]
     assert copied.read() == {"a.jpg": "1", "Images/a.jpg": "edited"}
 
 
@@ -174,7 +174,7 @@ def test_the_original_was_aside(tree: Tree, runs: Runs, crossed: Path) -> None:
 def test_the_original_was_aside_and_the_copy_is_not_whole(tree: Tree, runs: Runs, crossed: Path) -> None:
     set_aside(tree, runs)
     (crossed / "a.jpg").write_text("edited")
-    assert [state for state, _ in recovered(runs)] == [RecordState.SKIPPED]
+    assert [state for state, _ in recovered(runs)] == [RecordState.CHANGED]
     assert (tree.read(), (crossed / "a.jpg").read_text()) == ({"a.jpg": "1"}, "edited")
 
 
@@ -187,7 +187,7 @@ def test_the_copy_was_edited_since_the_crash(tree: Tree, runs: Runs, crossed: Pa
     (crossed / os.fsdecode(temporary(1, of_file.id))).hardlink_to(crossed / "a.jpg")
     seen = tree.path("a.jpg").stat()
     alter(runs, "UPDATE records SET inode = ?, mtime_ns = ? WHERE id = ?", seen.st_ino, seen.st_mtime_ns, of_file.id)
-    assert recovered(runs) == [("conflict", "the name is taken")]
+    assert [state for state, _ in recovered(runs)] == [RecordState.CHANGED]
     assert (tree.read(), (crossed / "a.jpg").read_text()) == ({"a.jpg": "1"}, "edited")
     assert os.listdir(crossed) == ["a.jpg"]
 

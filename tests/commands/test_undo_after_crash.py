@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.crash import alter, file_records, open_again
 
 from fileorg.core.errors import UsageError
 from fileorg.core.events import NullReporter
-from fileorg.core.model import RecordState
+from fileorg.core.model import Action, RecordState
 from fileorg.core.reasons import ReasonCode
+from fileorg.execute.temporaries import temporary
 from fileorg.workflows.recover import recover_all
 
 if TYPE_CHECKING:
@@ -213,6 +214,67 @@ def test_saved_on_the_other_disk(tree: Tree, runs: Runs, elsewhere: Path) -> Non
     assert named(runs.undo(1, include_changed=True)) == []
     assert tree.read() == {"a.jpg": "1", "b.jpg": "saved by an editor"}
     assert os.listdir(elsewhere) == []
+
+
+UNKNOWN: dict[str, Any] = {"digest": None, "target_inode": None, "target_mtime_ns": None}
+"""Of a copy that has its name, and is not recorded yet."""
+
+
+def killed_before_the_original_went(tree: Tree, runs: Runs, copy: Path, known: str) -> None:
+    """The copy has its name. It is known or not, and may have its name of ours beside it."""
+    open_again(runs, state="copied" if known == "recorded" else "intent", **(UNKNOWN if known == "unknown" else {}))
+    [record] = file_records(runs)
+    if known != "renamed":
+        copy.with_name(os.fsdecode(temporary(1, record.id))).hardlink_to(copy)
+    if not tree.path("a.jpg").exists():
+        tree.write({"a.jpg": "1"})
+        seen = tree.path("a.jpg").stat()
+        alter(runs, "UPDATE records SET inode = ?, mtime_ns = ? WHERE id = ?", seen.st_ino, seen.st_mtime_ns, record.id)
+
+
+@pytest.mark.parametrize("known", ["unknown", "recorded", "renamed"])
+@pytest.mark.parametrize("action", [Action.MOVE, Action.COPY])
+def test_a_copy_was_edited_and_the_original_is_there(
+    tree: Tree, runs: Runs, elsewhere: Path, action: Action, known: str
+) -> None:
+    tree.write({"a.jpg": "1"})
+    runs.organize(dest=elsewhere, action=action)
+    copy = elsewhere / "Images/a.jpg"
+    killed_before_the_original_went(tree, runs, copy, known)
+    copy.write_text("edited")
+    assert [unsure.files for unsure in recover(runs).unsure] == [1]
+    for _ in range(2):
+        [(path, _, _)] = named(runs.undo(1))
+        assert path in {b"Images/a.jpg", b"a.jpg"}
+    assert (tree.read(), os.listdir(copy.parent), copy.read_text()) == ({"a.jpg": "1"}, ["a.jpg"], "edited")
+    copy.unlink()
+    runs.undo(1)
+    assert recover(runs).unsure == []
+
+
+@pytest.mark.parametrize("known", ["unknown", "recorded", "renamed"])
+def test_the_original_was_replaced_and_the_copy_is_whole(tree: Tree, runs: Runs, elsewhere: Path, known: str) -> None:
+    """What was copied is nowhere else: it was moved, and its old name is taken."""
+    tree.write({"a.jpg": "1"})
+    runs.organize(dest=elsewhere)
+    killed_before_the_original_went(tree, runs, elsewhere / "Images/a.jpg", known)
+    save(tree, "a.jpg")
+    assert recover(runs).unsure == []
+    assert named(runs.undo()) == [(b"Images/a.jpg", RecordState.CONFLICT, ReasonCode.NAME_TAKEN)]
+    tree.path("a.jpg").unlink()
+    assert named(runs.undo(1)) == []
+    assert (tree.read(), os.listdir(elsewhere)) == ({"a.jpg": "1"}, [])
+
+
+@pytest.mark.parametrize("known", ["unknown", "recorded", "renamed"])
+def test_the_original_is_gone_and_the_copy_is_whole(tree: Tree, runs: Runs, elsewhere: Path, known: str) -> None:
+    tree.write({"a.jpg": "1"})
+    runs.organize(dest=elsewhere)
+    killed_before_the_original_went(tree, runs, elsewhere / "Images/a.jpg", known)
+    tree.path("a.jpg").unlink()
+    assert recover(runs).unsure == []
+    assert named(runs.undo()) == []
+    assert (tree.read(), os.listdir(elsewhere)) == ({"a.jpg": "1"}, [])
 
 
 @pytest.mark.parametrize("link", ["stays", "goes"])

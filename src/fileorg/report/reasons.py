@@ -97,7 +97,7 @@ _SENTENCES = {
     ReasonCode.CUT_SHORT: "the run was interrupted while it was done; what there was of it is gone",
     ReasonCode.BACK_ALREADY: "it is where it was before",
     ReasonCode.LOST_IN_CRASH: "after the crash, it is under neither of its names",
-    ReasonCode.CHANGED_IN_CRASH: "after the crash, neither name holds the file as it was; nothing was touched",
+    ReasonCode.CHANGED_IN_CRASH: "after the crash, what is under its names is not as it was; nothing was touched",
     ReasonCode.INCONSISTENT_AFTER_CRASH: "after the crash, it is as no run leaves it; nothing was touched, see {about}",
     ReasonCode.UNSETTLED_AFTER_CRASH: "after the crash it could not be settled: {error}",
     ReasonCode.LEFT_AFTER_CRASH: (

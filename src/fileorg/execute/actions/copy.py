@@ -19,7 +19,7 @@ from fileorg.execute.temporaries import (
     settle_aside,
     temporary,
 )
-from fileorg.execute.verdict import TAKEN, Verdict
+from fileorg.execute.verdict import CHANGED, TAKEN, Verdict
 from fileorg.journal.rows import LostBefore, columns_of, exact_time
 
 if TYPE_CHECKING:
@@ -130,15 +130,34 @@ def _stuck(row: PlanRow, name: bytes) -> Stuck:
 
 def _settle(case: Case) -> Verdict:
     made = settle_copy(case)
-    target = case.at_target()
-    if made is not None and case.is_made(target, made):
-        columns = {"target_inode": made.inode, "target_mtime_ns": made.mtime_ns}
-        return Verdict(RecordState.DONE, case.note(), columns)
-    return case.not_done if target is None else TAKEN
+    if isinstance(made, Verdict):
+        return made
+    if made is not None and case.is_made(case.at_target(), made):
+        return Verdict(RecordState.DONE, case.note(), as_recorded(made))
+    return without_copy(case) if made is not None else _not_made(case)
 
 
-def settle_copy(case: Case) -> Identity | None:
-    """Bring a copy under way to one of two ends: there is none, or it is whole and under its name."""
+def _not_made(case: Case) -> Verdict:
+    return case.not_done if case.at_target() is None else TAKEN
+
+
+def without_copy(case: Case) -> Verdict:
+    """Of a whole copy that is not under its name: what is there may be it, edited or saved anew."""
+    if case.record.state is RecordState.CONFLICT or case.at_target() is None:
+        return _not_made(case)
+    return CHANGED
+
+
+def as_recorded(made: Identity) -> dict[str, int]:
+    """By what a copy is known in the journal."""
+    return {"target_inode": made.inode, "target_mtime_ns": made.mtime_ns}
+
+
+def settle_copy(case: Case) -> Identity | Verdict | None:
+    """Bring a copy under way to one of two ends: there is none, or it is whole and under its name.
+
+    A verdict if it has its name, and nobody can tell whether it is still what was copied.
+    """
     folder, name, recorded = case.record.target_folder, case.record.target_name, case.record.digest is not None
     staged = case.target.lstat(folder, case.temporary)
     whole = identity(staged) if staged is not None else case.moved if recorded else None
@@ -152,25 +171,28 @@ def settle_copy(case: Case) -> Identity | None:
     if staged is None:
         return None if withdrawn else whole
     there = case.at_target()
-    published = there is not None and (there.dev, there.inode) == (staged.dev, staged.inode)
-    if published and _was_edited(case, whole, recorded=recorded):
-        published = False  # since the crash: it is someone else's now, and keeps its name
-    elif published and not recorded and case.at_source() is not None:
-        # It was never recorded, and the original is there: as if it had not happened.
-        remove_checked(case.target, folder, name, case.aside, whole, reserving=case.reserving)
-        published = False
+    found: Identity | Verdict | None = None
+    if there is not None and (there.dev, there.inode) == (staged.dev, staged.inode):
+        found = _published(case, whole, recorded=recorded)
     case.target.discard(folder, case.temporary)
-    return whole if published else None
+    return found
 
 
-def _was_edited(case: Case, copy: Identity, *, recorded: bool) -> bool:
-    """Whether a copy under its name is no longer what was copied; with no record of it, the original tells."""
-    if recorded:
-        return (copy.size, copy.mtime_ns) != (case.moved.size, case.moved.mtime_ns)
+def _published(case: Case, copy: Identity, *, recorded: bool) -> Identity | Verdict | None:
+    """Of a copy under both of its names. With no record of it, the original tells what it was."""
     record = case.record
-    original = (case.source, record.source_folder, record.source_name)
-    there = case.at_source() is not None
-    return there and not same_content(case.target, record.target_folder, record.target_name, *original)
+    if recorded:
+        return copy if (copy.size, copy.mtime_ns) == (case.moved.size, case.moved.mtime_ns) else CHANGED
+    source = case.at_source()
+    if source is not None and source.is_file:
+        place = record.target_folder, record.target_name
+        if same_content(case.target, *place, case.source, record.source_folder, record.source_name):
+            # As if it had not happened.
+            remove_checked(case.target, *place, case.aside, copy, reserving=case.reserving)
+            return None
+    if case.is_original(source) or copy.size != record.size:
+        return CHANGED
+    return copy  # the only one that is left
 
 
 COPY = Handler(check_source, one_by_one(_apply), _settle)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fileorg.core.model import RecordState
 from fileorg.core.names import collision_key
 from fileorg.core.reasons import Reason, ReasonCode
-from fileorg.execute.actions.copy import copy, settle_copy, withdraw
+from fileorg.execute.actions.copy import as_recorded, copy, settle_copy, withdraw, without_copy
 from fileorg.execute.actions.handler import Handler, check_source
 from fileorg.execute.identity import Identity, identity, is_certain
 from fileorg.execute.temporaries import (
@@ -106,8 +106,9 @@ def _taken(work: Work, row: PlanRow, record: int, error: OSError) -> None:
 
 
 def settle(case: Case) -> Verdict:
-    if (made := settle_copy(case)) is not None:
-        return _settle_across(case, made)
+    made = settle_copy(case)
+    if made is not None:
+        return made if isinstance(made, Verdict) else _settle_across(case, made)
     if _is_respelling(case.record) and (verdict := _settle_respelling(case)) is not None:
         return verdict
     source, target = case.at_source(), case.at_target()
@@ -207,7 +208,7 @@ def _settle_across(case: Case, made: Identity) -> Verdict:
     if not whole:
         if is_aside:
             put_back(source, folder, name, case.aside, case.reserving)
-        return case.not_done if case.is_original(case.at_source()) else CHANGED
+        return without_copy(case) if case.is_original(case.at_source()) else CHANGED
     if is_aside and not case.is_original(source.lstat(folder, case.aside)):
         put_back(source, folder, name, case.aside, case.reserving)
         return CHANGED
@@ -216,8 +217,7 @@ def _settle_across(case: Case, made: Identity) -> Verdict:
         case.disturb(case.record.target_base, case.record.target_folder)
         withdrawn = remove_checked(case.target, *place, case.aside, made, digest, reserving=case.reserving)
         return Verdict(RecordState.CHANGED, Reason(failure)) if withdrawn else CHANGED
-    copied = {"target_inode": made.inode, "target_mtime_ns": made.mtime_ns}
-    return Verdict(RecordState.DONE, case.note(), copied)
+    return Verdict(RecordState.DONE, case.note(), as_recorded(made))
 
 
 def _settle_original(case: Case, *, is_aside: bool) -> ReasonCode | None:
