@@ -382,7 +382,7 @@ class World:
             if name.home is None and name.path in purged:
                 continue  # a link in the place of a file that can no longer come back
             if name.home is None:
-                is_excused = self.acts and (self._is_refused or self._is_named(name, self._said))
+                is_excused = (self.acts or purged) and (self._is_refused or self._is_named(name, self._said))
                 wrong += [] if is_excused else [f"at the end: left is {name}"]
             elif self._is_elsewhere(name, name.home):
                 is_barred = self.acts and any(path in self.disturbed for path in (name.path, *above(name.home)))
