@@ -16,9 +16,9 @@ from fileorg.core.times import MOST_KEPT, true_ns
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# What a spreadsheet takes for a formula, also in its full-width form.
 _DAYS_IN_400_YEARS, _DAYS_FROM_1_TO_1970 = 146_097, 719_162
 
+# What a spreadsheet takes for a formula, also in its full-width form.
 _FORMULA = frozenset("=+-@\t\r＝＋－＠")  # noqa: RUF001
 
 
