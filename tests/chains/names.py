@@ -188,8 +188,9 @@ def _missed(name: Name, after: Look, command: str) -> str:
         if name.trashed_by == "dedupe" and not seen:
             return f"purge: the last copy of {name} is gone"
         return f"purge: what was edited is gone: {name}" if name.touched_at == name.path and not there else ""
-    if name.home is None and (there or is_temporary(name.path)):
-        return ""  # a copy or a link, taken away again
+    reserved = not name.node.content and not name.touched_at
+    if name.home is None and (there or reserved or is_temporary(name.path)):
+        return ""  # a copy, a link, or a name that was kept free, taken away again
     return f"lost: {name} with {name.node.content[:30]!r}"
 
 

@@ -126,19 +126,20 @@ class Operations:
         lines = self.lines[command.state] = read_lines(self._states[command.state])
         fresh = [line for number, line in lines.items() if number not in known]
         if fresh:
-            return self._begun(command, fresh[-1])
+            was_open = any(line.state != "sealed" for line in known.values())
+            return self._begun(command, fresh[-1], was_open=was_open)
         if command.what == "recover":
             return self._recovered(command, [line.number for line in known.values() if line.state != "sealed"])
         if command.followed.moves and command.what != "purge" and not command.is_disturbed:
             return [f"{command.what} moved {len(command.followed.moves)} names without an operation"]
         return []
 
-    def _begun(self, command: Command, line: Line) -> list[str]:
+    def _begun(self, command: Command, line: Line, *, was_open: bool) -> list[str]:
         key = command.state, self._origin(command.state, line.number)
         if line.kind in FORWARD:
             self._order += 1
             self._known[key] = Operation(command.before, command.acts, self._order, is_murky=command.is_disturbed)
-            if command.finished.code < 0:  # what a recovery makes of it can be taken back exactly
+            if command.finished.code < 0 and not was_open:  # what a recovery makes of it can be taken back exactly
                 self._known[key].is_murky = False
             self._known[key].note(line.number, command.followed)
         elif line.kind == "purge":

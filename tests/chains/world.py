@@ -392,7 +392,8 @@ class World:
                     wrong.append(f"at the end: {name} is not back, and was never named")
             elif not (self._takes_changed and self._is_beside(name, name.home)):
                 path = name.path if self._is_beside(name, name.home) else name.home
-                there = self.look.nodes[path]
+                if (there := self.look.nodes.get(path)) is None:  # one of twins
+                    continue
                 first = name.first._replace(links=there.links) if self.acts or purged else name.first
                 if name.touched_at:  # where that was, not all attributes may have been to be seen
                     first = there._replace(content=first.content, mtime_ns=first.mtime_ns)
