@@ -159,8 +159,9 @@ class Relations:
                     yield Related(Link.REMOVED, other.id, path, path, None)
 
     def left_folders(self, operation: Operation) -> list[MadeFolder]:
-        """Folders that other operations made, and that had to stay when these were taken back, for something was in
-        them; of those that this one has to do with, the ones inside others first.
+        """Folders that other operations made, and that had to stay when these were taken back after this one, or by
+        what this one redoes, for something was in them; of those that this one has to do with, the ones inside others
+        first. What stayed before is none of its business: undo leaves a tree as its operation found it.
         """
         query = f"""
 WITH {BASES},
@@ -171,7 +172,8 @@ made(operation, folder, base, path, absolute) AS MATERIALIZED (
     ON mine.absolute = {ABSOLUTE} WHERE f.mode IS NULL AND f.operation <> ?1)
 SELECT DISTINCT made.operation, made.folder, made.base, made.path, f.operation FROM operations o
 CROSS JOIN made CROSS JOIN {FOLDERS}
-WHERE made.operation = o.undoes AND f.operation = o.id AND made.absolute = {ABSOLUTE} AND f.sealed_mtime_ns NOT NULL
+WHERE made.operation = o.undoes AND (o.id > ?1 OR o.id = (SELECT undoes FROM operations WHERE id = ?1))
+AND f.operation = o.id AND made.absolute = {ABSOLUTE} AND f.sealed_mtime_ns NOT NULL
 """
         found: dict[RecordId, MadeFolder] = {}
         for maker, folder, base, path, taker in self._queries.select(query, (operation.id,)):
