@@ -41,7 +41,7 @@ class Done(NamedTuple):
 
     prepared: Prepared
     exceptions: dict[int, tuple[RecordState, Reason]]
-    read_back: Sequence[tuple[int, int, bytes | None]] = ()
+    read_back: Sequence[tuple[int, int]] = ()
 
     def settled(self) -> Settled:
         """What the journal is told of it."""

@@ -56,10 +56,8 @@ class Work:
         """Folders from which nothing can be taken away, and which one it is of those above them that says so."""
         self.disturbed: set[tuple[Base, bytes]] = set()
         """Folders in which something was made and taken away again."""
-        self.read_back: list[tuple[int, int, bytes | None]] = []
-        """What was made or put into our trash in this batch, as it was left there: record, ctime_ns, and a digest of it
-        that the journal does not have yet.
-        """
+        self.read_back: list[tuple[int, int]] = []
+        """What was made or put into our trash in this batch, as it was left there: (ctime_ns, record)."""
         self.notes: set[str] = set()
         """What is to be told of the whole of it."""
         self._losses: Counter[Lost] = Counter()

@@ -75,7 +75,7 @@ class Settled(NamedTuple):
     reverted: tuple[RecordId, RecordId] | None  # of the operation that is taken back, and maybe of others
     reverted_folders: Sequence[RecordId]  # these may be of any operation
     unreverted: Sequence[tuple[RecordId]]
-    read_back: Sequence[tuple[RecordId, int, bytes | None]] = ()  # ctime_ns, and the digest where one is to be kept
+    read_back: Sequence[tuple[int, RecordId]] = ()  # ctime_ns
 
 
 class Journal(JournalReader):
@@ -194,9 +194,7 @@ class Journal(JournalReader):
             "UPDATE records SET state = 'done' WHERE id BETWEEN ? AND ? AND state IN ('intent', 'copied')",
             (settled.first, settled.last),
         )
-        self._db.executemany(
-            "UPDATE records SET target_ctime_ns = ?2, digest = coalesce(?3, digest) WHERE id = ?1", settled.read_back
-        )
+        self._db.executemany("UPDATE records SET target_ctime_ns = ? WHERE id = ?", settled.read_back)
         if settled.reverted:
             undone = f"UPDATE records SET state = 'undone' WHERE id BETWEEN ? AND ? AND {IS_LEFT}"
             self._db.execute(f"{undone} AND operation = ?", (*settled.reverted, undoes))

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from fileorg.core.model import Entry, PlanRow
     from fileorg.execute.case import Case
     from fileorg.execute.work import Work
+    from fileorg.storage.local.copying import StagedCopy
     from fileorg.storage.local.original import Original
-    from fileorg.storage.local.storage import StagedCopy
 
 
 _NOTHING_BEFORE = LostBefore(None, None, 0, NOTHING_LOST, [])
@@ -39,7 +39,7 @@ def _apply(work: Work, row: PlanRow, record: int) -> None:
     # Undo removes it, if it is as it is now: its name of ours has gone, which changed its ctime.
     left = work.storages[row.target_base].lstat(row.target_folder, row.target_name)
     if identity(made).fits(left):
-        work.read_back.append((record, left.ctime_ns, None))
+        work.read_back.append((left.ctime_ns, record))
 
 
 def copy(work: Work, row: PlanRow, record: int, original: Original | None = None) -> tuple[StagedCopy, Entry]:

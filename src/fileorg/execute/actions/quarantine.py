@@ -42,7 +42,7 @@ def _quarantine(work: Work, row: PlanRow, record: int) -> None:
         raise
     if there is None:
         raise Refusal(RecordState.MISSING, ReasonCode.REMOVED_MEANWHILE)
-    work.read_back.append((record, there.ctime_ns, None))
+    work.read_back.append((there.ctime_ns, record))
 
 
 def _settle(case: Case) -> Verdict:

@@ -74,7 +74,7 @@ def _replace(work: Work, row: PlanRow, record: int) -> None:
             _take_away(link, here, victim)
         raise not_here(error) from error
     if compared.fits(there := trash.look()):
-        work.read_back.append((record, there.ctime_ns, None))
+        work.read_back.append((there.ctime_ns, record))
 
 
 def _restore(work: Work, row: PlanRow, record: int) -> None:

@@ -11,28 +11,60 @@ import fcntl
 import os
 import stat
 import sys
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.reasons import NOTHING_LOST, Lost
+from fileorg.core.times import true_ns
 from fileorg.storage.local import posix
-from fileorg.storage.local.digests import data_ranges, digest_of_copy
+from fileorg.storage.local.digests import NOT_POSSIBLE, digest_of, digest_of_copy
+from fileorg.storage.local.listing import entry_of
+
+if TYPE_CHECKING:
+    from fileorg.core.model import Entry
+    from fileorg.storage.local.original import Original
 
 _FICLONE = 0x40049409
 _CHUNK_BYTES = 1 << 20
-# Not possible on this pair of file systems, as opposed to failed.
-_UNSUPPORTED = {
-    errno.EXDEV,
-    errno.EINVAL,
-    errno.ENOSYS,
-    errno.ENOTSUP,
-    errno.ENOTTY,
-    errno.EPERM,
-    errno.EBADF,
-    errno.ETXTBSY,
-}
+_NO_CLONE = NOT_POSSIBLE | {errno.EXDEV}
 _ROUNDED_NS = 2 * 10**9  # FAT has every other second
 _ACL = "system.posix_acl_access"
 # The kernel sets these by itself, or the target has its own.
 _NOT_OURS = ("system.nfs4", "security.selinux")
+
+
+class StagedCopy(NamedTuple):
+    """A finished, durable copy under a temporary name."""
+
+    digest: bytes
+    entry: Entry
+    lost: Lost
+    """What the file system did not keep of it."""
+    lost_attributes: list[bytes]
+    lost_flags: int
+    """Those of chattr(1)."""
+    lost_mtime_ns: int | None
+    """The time of the source, where the copy has another one, and `Entry.mtime_ns` cannot say it exactly."""
+
+
+def copy(
+    source: Original, target_fd: int, name: bytes, *, mode: int | None, mtime_ns: int | None, flags: int
+) -> StagedCopy:
+    """Make an empty open file, called `name`, a durable copy of a source that is ready.
+
+    With `mode` or `mtime_ns`, it has these instead of those of the source, with `flags` those of chattr(1) beside them.
+    Raises `OSError`; ESTALE if the source changed meanwhile.
+    """
+    flags |= posix.flags(source.fd)
+    posix.add_flags(target_fd, flags & posix.NO_COPY_ON_WRITE)  # only while it is empty
+    digest = copy_content(source.fd, target_fd, source.facts.st_size)
+    lost = copy_metadata(source.fd, target_fd, source.facts, flags=flags, mode=mode, mtime_ns=mtime_ns)
+    os.fsync(target_fd)
+    if not source.is_untouched():
+        raise OSError(errno.ESTALE, "it changed while it was copied", os.fsdecode(source.entry.name))
+    made, exact_ns = os.fstat(target_fd), source.facts.st_mtime_ns
+    is_told = made.st_mtime_ns == exact_ns or true_ns(source.entry.mtime_ns) == exact_ns
+    return StagedCopy(digest, entry_of(name, made), *lost, None if is_told else exact_ns)
 
 
 def copy_content(source_fd: int, target_fd: int, size: int) -> bytes:
@@ -41,27 +73,21 @@ def copy_content(source_fd: int, target_fd: int, size: int) -> bytes:
     Returns the digest by which the copy is known again: see `digests`.
     Raises `OSError`; ESTALE if the source turned out to be shorter or longer.
     """
-    digest = digest_of_copy(os.fstat(source_fd))
-    cloned = _clone(source_fd, target_fd)
-    view = memoryview(bytearray(_CHUNK_BYTES))
-    position = 0
-    for start, end in data_ranges(source_fd, size):
-        digest.skip(start - position)
-        position = start
-        while position < end:
-            count = os.preadv(source_fd, [view[: min(_CHUNK_BYTES, end - position)]], position)
-            if count == 0:
-                raise OSError(errno.ESTALE, "it became shorter while it was copied")
-            digest.feed(view[:count])
-            if not cloned:
-                _write_all(target_fd, view[:count], position)
-            position += count
-    digest.skip(size - position)
-    if os.fstat(source_fd).st_size != size:
-        raise OSError(errno.ESTALE, "its size changed while it was copied")
-    if not cloned:
+    made, view = digest_of_copy(_of_size(source_fd, size)), memoryview(bytearray(_CHUNK_BYTES))
+    if _clone(source_fd, target_fd):
+        digest = digest_of(source_fd, size, view, made)
+    else:
+        digest = digest_of(source_fd, size, view, made, partial(_write_all, target_fd))
         os.ftruncate(target_fd, size)  # a hole at the end
-    return digest.value()
+    _of_size(source_fd, size)
+    return digest
+
+
+def _of_size(fd: int, size: int) -> os.stat_result:
+    seen = os.fstat(fd)
+    if seen.st_size != size:
+        raise OSError(errno.ESTALE, "its size changed while it was copied")
+    return seen
 
 
 def _clone(source_fd: int, target_fd: int) -> bool:
@@ -70,7 +96,7 @@ def _clone(source_fd: int, target_fd: int) -> bool:
     try:
         fcntl.ioctl(target_fd, _FICLONE, source_fd)
     except OSError as error:
-        if error.errno in _UNSUPPORTED:
+        if error.errno in _NO_CLONE:
             return False
         raise
     return True

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import xxhash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _CHUNK_BYTES = 1 << 20
 _BLOCK_BYTES = 64 << 10
@@ -26,7 +26,7 @@ _COUNTED = b"\1"
 _MUCH_BYTES = 1 << 30
 """In holes: hashing them takes a tenth of a second."""
 # Not possible on this file system, as opposed to failed.
-_UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOTTY, errno.EPERM, errno.EBADF, errno.ETXTBSY}
+NOT_POSSIBLE = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOTTY, errno.EPERM, errno.EBADF, errno.ETXTBSY}
 
 
 class Digest(Protocol):
@@ -117,10 +117,17 @@ class Counted:
         return xxhash.xxh3_128_digest(plain + self._runs.digest()) if self._has_runs else plain
 
 
-def digest_of(fd: int, size: int, view: memoryview, digest: Digest) -> bytes:
+def digest_of(
+    fd: int,
+    size: int,
+    view: memoryview,
+    digest: Digest,
+    also: Callable[[memoryview, int], None] = lambda _data, _position: None,
+) -> bytes:
     """The digest of an open file of `size` bytes, read through one buffer; of a sparse one, only what holds data.
 
-    Raises `OSError`; ESTALE if it holds less than `size` bytes.
+    `also` is given each part that was read, and where it begins. Raises `OSError`; ESTALE if it holds less than `size`
+    bytes.
     """
     position = 0
     for start, end in data_ranges(fd, size):
@@ -131,6 +138,7 @@ def digest_of(fd: int, size: int, view: memoryview, digest: Digest) -> bytes:
             if count == 0:
                 raise OSError(errno.ESTALE, "it became shorter while it was read")
             digest.feed(view[:count])
+            also(view[:count], position)
             position += count
     digest.skip(size - position)
     return digest.value()
@@ -164,7 +172,7 @@ def data_ranges(fd: int, size: int) -> Iterator[tuple[int, int]]:
         except OSError as error:
             if error.errno == errno.ENXIO:  # only a hole is left
                 return
-            if error.errno not in _UNSUPPORTED:
+            if error.errno not in NOT_POSSIBLE:
                 raise
             start, end = position, size
         yield start, min(end, size)

@@ -7,10 +7,9 @@ import errno
 import os
 import stat
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from fileorg.core.names import NO_NAMES, are_names, join
-from fileorg.core.times import true_ns
 from fileorg.storage.base import Capabilities, Kind
 from fileorg.storage.local import copying, digests, posix
 from fileorg.storage.local.casing import Casing
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from fileorg.core.model import Entry, Listing, Reservation
-    from fileorg.core.reasons import Lost
+    from fileorg.storage.local.copying import StagedCopy
 
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -32,20 +31,6 @@ _NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EILSEQ}
 _RESERVED_MODE = 0o400
 """Of a file that takes a name for another one: empty files of people can be written to."""
 _NO_RENAME_FLAG = {errno.EINVAL, errno.ENOSYS}
-
-
-class StagedCopy(NamedTuple):
-    """A finished, durable copy under a temporary name."""
-
-    digest: bytes
-    entry: Entry
-    lost: Lost
-    """What the file system did not keep of it."""
-    lost_attributes: list[bytes]
-    lost_flags: int
-    """Those of chattr(1)."""
-    lost_mtime_ns: int | None
-    """The time of the source, where the copy has another one, and `Entry.mtime_ns` cannot say it exactly."""
 
 
 class LocalStorage:
@@ -321,18 +306,7 @@ class LocalStorage:
             source.ready()
             target_fd = os.open(temporary, _NEW_FLAGS, 0o600, dir_fd=target._at(target_folder, temporary))
             try:
-                flags |= posix.flags(source.fd)
-                posix.add_flags(target_fd, flags & posix.NO_COPY_ON_WRITE)  # only while it is empty
-                digest = copying.copy_content(source.fd, target_fd, source.facts.st_size)
-                lost = copying.copy_metadata(
-                    source.fd, target_fd, source.facts, flags=flags, mode=mode, mtime_ns=mtime_ns
-                )
-                os.fsync(target_fd)
-                if not source.is_untouched():
-                    raise OSError(errno.ESTALE, "it changed while it was copied", os.fsdecode(name))
-                made, exact_ns = os.fstat(target_fd), source.facts.st_mtime_ns
-                is_told = made.st_mtime_ns == exact_ns or true_ns(source.entry.mtime_ns) == exact_ns
-                return StagedCopy(digest, entry_of(temporary, made), *lost, None if is_told else exact_ns)
+                return copying.copy(source, target_fd, temporary, mode=mode, mtime_ns=mtime_ns, flags=flags)
             except BaseException:
                 target.discard(target_folder, temporary)
                 raise
