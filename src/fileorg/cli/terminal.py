@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import stat
 import sys
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_MOST_LINKS = 40
 _PLAIN = str.maketrans({"─": "-", "…": "~"})
 
 
@@ -118,8 +116,10 @@ def output(path: str | None) -> Iterator[Out]:
                 raise UsageError(f"The output {display(path)} was replaced just now.", hint="see -o")
             yield Out(stream, is_terminal=False)
         return
+    from fileorg.core.trusted import open_place
+
     with _telling(path):
-        folder, name = _place(os.fsencode(path))
+        folder, name = open_place(os.fsencode(path))
     part = name + b".fileorg-%s.part" % os.urandom(4).hex().encode()
     try:
         with _telling(path):
@@ -135,24 +135,6 @@ def output(path: str | None) -> Iterator[Out]:
             raise
     finally:
         os.close(folder)
-
-
-def _place(path: bytes) -> tuple[int, bytes]:
-    """The folder that a file is to be in, opened once, and its name there, behind symlinks of our own."""
-    from fileorg.core.trusted import link_target, open_directory
-
-    for _ in range(_MOST_LINKS):
-        above, name = os.path.split(path)
-        folder = open_directory(above)
-        try:
-            if (says := link_target(name, folder)) is None:
-                return folder, name
-            path = os.path.join(above, says)
-        except BaseException:
-            os.close(folder)
-            raise
-        os.close(folder)
-    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
 
 def _text(fd: int) -> TextIO:

@@ -39,6 +39,24 @@ def open_directory(path: bytes, *, make: bool = False) -> int:
     return fd
 
 
+def open_place(path: bytes) -> tuple[int, bytes]:
+    """Return a descriptor of the folder that a file is to be in, opened once, and its name there, behind symlinks of
+    ours and of root. Raises `OSError` as `open_directory` does.
+    """
+    for _ in range(_MOST_LINKS):
+        above, name = os.path.split(path)
+        folder = open_directory(above)
+        try:
+            if (says := link_target(name, folder)) is None:
+                return folder, name
+            path = os.path.join(above, says)
+        except BaseException:
+            os.close(folder)
+            raise
+        os.close(folder)
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+
+
 def path_of(fd: int, path: bytes) -> bytes:
     """Where an open directory is now, as the kernel tells; `path` where it does not."""
     try:

@@ -12,3 +12,6 @@ BASES = (
 FOLDERS = "folders f JOIN bases b ON b.operation = f.operation AND b.base = f.base"
 ABSOLUTE = "CAST(b.root || CASE WHEN length(f.path) THEN x'2f' || f.path ELSE x'' END AS BLOB)"
 """Where such a folder is."""
+
+MADE = "CAST(CASE WHEN length(above.path) THEN above.path || x'2f' ELSE x'' END || r.target_name AS BLOB)"
+"""The path of the folder that a record `r` makes, in the folder `above`."""

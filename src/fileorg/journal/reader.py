@@ -9,6 +9,7 @@ from fileorg.core.model import DEST, FOLDER_ACTIONS, REMOVALS, TO_AND_FRO, WAS_D
 from fileorg.core.names import is_within, join
 from fileorg.core.reasons import UNSETTLED, Lost, Reason, ReasonCode
 from fileorg.core.times import true_ns
+from fileorg.journal.absolute import MADE
 from fileorg.journal.folder_times import times_before
 from fileorg.journal.groups import KeptGroups
 from fileorg.journal.listing import RecordListing
@@ -157,8 +158,7 @@ class JournalReader:
             "SELECT source_folder FROM records WHERE id BETWEEN ?1 AND ?2 AND state = 'done' AND source_folder NOT NULL"
             " UNION SELECT target_folder FROM records WHERE id BETWEEN ?1 AND ?2 AND state = 'done'"
             " UNION SELECT made.id FROM records r JOIN folders above ON above.id = r.target_folder"
-            " JOIN folders made ON made.operation = above.operation AND made.base = above.base AND made.path ="
-            " CAST(CASE WHEN length(above.path) THEN above.path || '/' ELSE '' END || r.target_name AS BLOB)"
+            f" JOIN folders made ON made.operation = above.operation AND made.base = above.base AND made.path = {MADE}"
             " WHERE r.id BETWEEN ?1 AND ?2 AND r.state = 'done' AND r.action = 'make-folder'"
         )
         return {folder for (folder,) in self._queries.select(query, self._queries.record_range(operation))}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.model import OF_DUPLICATES, REMOVALS, TO_AND_FRO, Action, Base
 from fileorg.core.names import join
-from fileorg.journal.absolute import ABSOLUTE, BASES, FOLDERS
+from fileorg.journal.absolute import ABSOLUTE, BASES, FOLDERS, MADE
 from fileorg.journal.rows import IS_LEFT, quoted
 
 if TYPE_CHECKING:
@@ -186,8 +186,8 @@ AND f.operation = o.id AND made.absolute = {ABSOLUTE} AND f.sealed_mtime_ns NOT 
         query = (
             "SELECT r.id FROM folders f JOIN folders above ON above.operation = f.operation AND above.base = f.base"
             " JOIN records r ON r.target_folder = above.id WHERE f.id = ?1 AND r.operation = ?2 AND r.state = 'done'"
-            " AND r.id >= (SELECT first_record FROM operations WHERE id = ?2) AND r.action = 'make-folder' AND f.path ="
-            " CAST(CASE WHEN length(above.path) THEN above.path || x'2f' ELSE x'' END || r.target_name AS BLOB)"
+            " AND r.id >= (SELECT first_record FROM operations WHERE id = ?2) AND r.action = 'make-folder'"
+            f" AND f.path = {MADE}"
         )
         found: RecordId | None = self._queries.value(query, (folder, operation))
         return found
