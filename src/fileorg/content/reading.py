@@ -166,7 +166,8 @@ def _parts(reading: Reading, most: int) -> Iterator[tuple[list[int], int]]:
     if not reading.wholly:  # a batch of these is never too large
         yield positions, min(sum(sizes), len(positions) * SMALL_BYTES)
         return
-    part, bytes_, names = list[int](), 0, batch.split_names()
+    part, bytes_ = list[int](), 0
+    names = batch.split_names() if max(sizes) >= most else []
     for position in positions:
         part.append(position)
         size = sizes[position]

@@ -49,3 +49,12 @@ def is_certain(storage: LocalStorage, folder: bytes, name: bytes, expected: Iden
     if digest is None or entry is None or not entry.is_file or not is_known(storage, folder, entry, expected):
         return False
     return storage.has_digest(folder, name, digest)
+
+
+def is_intact(storage: LocalStorage, folder: bytes, name: bytes, expected: Identity, digest: bytes | None) -> bool:
+    """As `is_certain`; and where a digest is known, its content has to say so whatever else does. Raises `OSError`."""
+    entry = storage.lstat(folder, name)
+    if digest is None:
+        return expected.fits(entry)
+    alike = entry is not None and entry.is_file and is_known(storage, folder, entry, expected)
+    return alike and storage.has_digest(folder, name, digest)

@@ -7,21 +7,21 @@ since they were compared, which their ctimes tell, that is enough; else they are
 from __future__ import annotations
 
 import os
-import stat
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from fileorg.content.compare import same_bytes
 from fileorg.core.model import RecordState
-from fileorg.core.names import split
 from fileorg.core.reasons import ReasonCode
 from fileorg.execute.identity import Identity
+from fileorg.execute.trash import identity_in_trash
 from fileorg.execute.verdict import Refusal
+from fileorg.journal.trash import TRASH
 from fileorg.storage.local.listing import entry_of
 from fileorg.storage.local.original import CLOCK_NS, Lease, lease
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from fileorg.core.model import Entry, Keeper
     from fileorg.journal.journal import Journal
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from fileorg.journal.trash import Trashed
     from fileorg.storage.local.storage import LocalStorage
 
-_OUR_TRASH = b"/.fileorg/trash/"
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -97,11 +96,8 @@ class LastCopies:
         storage = self._storages[file.base]
         try:
             with storage.open_read(file.folder, file.name) as victim:
-                for fd in _opened(paths, found):
-                    with os.fdopen(fd, "rb", buffering=0) as other:
-                        victim.seek(0)
-                        if same_bytes(victim, other, found.size):
-                            return None
+                if any(_holds_the_same(path, victim, found) for path in paths):
+                    return None
         except OSError as error:
             return Refusal.of_error(error)
         is_edited = not self._is_as_left(file, found) and self._is_untouched(keeper, file, found)
@@ -109,20 +105,26 @@ class LastCopies:
         return Refusal(RecordState.CHANGED, code)
 
 
-def _opened(paths: dict[bytes, None], found: Entry) -> Iterator[int]:
-    """Descriptors of other files of that size, outside our trash."""
-    for path in paths:
-        if _OUR_TRASH in path:
-            continue
-        try:
-            fd = os.open(path, _READ)
-        except OSError:
-            continue
-        seen = entry_of(split(path)[1], os.fstat(fd))
-        if stat.S_ISREG(seen.mode) and seen.size == found.size and (seen.dev, seen.inode) != (found.dev, found.inode):
-            yield fd
-        else:
-            os.close(fd)
+def _holds_the_same(path: bytes, victim: BinaryIO, found: Entry) -> bool:
+    """Whether there is another file at a path, outside our trash, that holds the bytes of `victim`.
+
+    Raises `OSError` if one of them cannot be read.
+    """
+    if b"/" + TRASH + b"/" in path:
+        return False
+    try:
+        fd = os.open(path, _READ)
+    except OSError:
+        return False
+    try:
+        seen = entry_of(b"", os.fstat(fd))
+        if not seen.is_file or seen.size != found.size or (seen.dev, seen.inode) == (found.dev, found.inode):
+            return False
+        victim.seek(0)
+        with open(fd, "rb", buffering=0, closefd=False) as other:
+            return same_bytes(victim, other, found.size)
+    finally:
+        os.close(fd)
 
 
 def as_put_back(storage: LocalStorage, file: Trashed, keepers: Mapping[int, Keeper]) -> dict[str, int]:
@@ -134,7 +136,7 @@ def as_put_back(storage: LocalStorage, file: Trashed, keepers: Mapping[int, Keep
         there = storage.lstat(file.folder, file.name)
     except OSError:
         return {}
-    if file.id in keepers or not Identity(file.inode, file.size, file.mtime_ns).fits(there):
+    if file.id in keepers or not identity_in_trash(file).fits(there):
         return {}
     return {"target_ctime_ns": there.ctime_ns}
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.errors import StorageFailure
 from fileorg.core.names import display, join
-from fileorg.execute.identity import identity, is_certain
+from fileorg.execute.identity import identity, is_certain, is_intact
 
 if TYPE_CHECKING:
     from fileorg.core.model import Reserving
@@ -94,11 +94,9 @@ def _may_go(
     digest: bytes | None,
     original: Original | None,
 ) -> bool:
-    if not is_certain(storage, folder, name, expected, digest):
-        return False
-    if original is not None:
-        return original.is_untouched_aside(digest)
-    return digest is None or storage.has_digest(folder, name, digest)
+    if original is None:
+        return is_intact(storage, folder, name, expected, digest)
+    return is_certain(storage, folder, name, expected, digest) and original.is_untouched_aside(digest)
 
 
 def put_back(storage: LocalStorage, folder: bytes, name: bytes, aside_name: bytes, reserving: Reserving) -> None:

@@ -62,13 +62,14 @@ def _judged(storage: LocalStorage, file: Trashed, found: os.stat_result | OSErro
     if isinstance(found, OSError):
         return Refusal.of_error(found)
     entry = entry_of(file.name, found)
-    if is_known(storage, file.folder, entry, _identity(file)):
+    if is_known(storage, file.folder, entry, identity_in_trash(file)):
         return entry
     same = entry.inode == file.inode and entry.is_file and not storage.reuses_inodes(file.folder)
     return Refusal(RecordState.CHANGED, ReasonCode.EDITED_IN_TRASH if same else ReasonCode.SOMETHING_ELSE_KEPT)
 
 
-def _identity(file: Trashed) -> Identity:
+def identity_in_trash(file: Trashed) -> Identity:
+    """By what a file of the trash is known again."""
     return Identity(file.inode, file.size, file.mtime_ns)
 
 
@@ -97,9 +98,9 @@ def remove(storage: LocalStorage, operation: int, file: Trashed, reserving: Rese
 
 def _is_ours(storage: LocalStorage, name: bytes, file: Trashed, entry: Entry) -> bool:
     """Raises `OSError`."""
-    if _identity(file).fits(entry):
+    if identity_in_trash(file).fits(entry):
         return True
-    if not is_known(storage, file.folder, entry, _identity(file)):
+    if not is_known(storage, file.folder, entry, identity_in_trash(file)):
         return False
     return file.digest is None or storage.has_digest(file.folder, name, file.digest)
 
@@ -107,8 +108,8 @@ def _is_ours(storage: LocalStorage, name: bytes, file: Trashed, entry: Entry) ->
 def are_there(storage: LocalStorage, folder: bytes, operation: int, files: Sequence[Trashed]) -> Iterator[bool]:
     """Whether there is something under the name of a file, or aside: of nearly all of them there is nothing."""
     named = storage.lstat_all(folder, [file.name for file in files])
-    put_aside = storage.lstat_all(folder, [aside(operation, file.id) for file in files])
-    return (one is not None or other is not None for one, other in zip(named, put_aside, strict=True))
+    moved = storage.lstat_all(folder, [aside(operation, file.id) for file in files])
+    return (one is not None or other is not None for one, other in zip(named, moved, strict=True))
 
 
 def is_back(
@@ -133,7 +134,7 @@ def is_back(
         else:
             put_back(storage, folder, file.name, name, reserving)
         there = storage.lstat(folder, file.name)
-    if there is None or is_known(storage, folder, there, _identity(file)):
+    if there is None or is_known(storage, folder, there, identity_in_trash(file)):
         return there is not None
     return there.is_file and there.inode == file.inode and not storage.reuses_inodes(folder)
 
@@ -142,7 +143,7 @@ def _is_second_name(moved: Entry, there: Entry, storage: LocalStorage, file: Tra
     """Whether what is aside is the file between link and unlink, or an empty file that was to reserve the name."""
     if (moved.dev, moved.inode) == (there.dev, there.inode) and moved.nlink > 1:
         return True
-    return moved.size == 0 and is_known(storage, file.folder, there, _identity(file))
+    return moved.size == 0 and is_known(storage, file.folder, there, identity_in_trash(file))
 
 
 # The folders ----------------------------------------------------------------------------------------------------------

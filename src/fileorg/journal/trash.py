@@ -23,9 +23,11 @@ PURGE = "purge"
 TRASH_ROWS = 4096
 
 _INTO_TRASH = quoted(INTO_TRASH)
-_OURS, _TRASH = b".fileorg", b".fileorg/trash"
+_OURS = b".fileorg"
+TRASH = _OURS + b"/trash"
+"""Our trash, below the directories of an operation."""
 _NAME = rb"\d+(?:-\d+)?(?:/|\Z)"
-_IN_TRASH = rb"(?:\A|/)\.fileorg/trash/" + _NAME
+_IN_TRASH = rb"(?:\A|/)" + re.escape(TRASH) + b"/" + _NAME
 _OF_TRASH = rb"(?:\A|/)\.fileorg(?:\Z|/trash(?:\Z|/" + _NAME + rb"))"
 
 
@@ -61,7 +63,7 @@ class TrashRecords:
 
     def operations(self) -> set[int]:
         """The numbers of the operations that ever had something to do with the trash."""
-        rows = self._queries.select("SELECT DISTINCT operation FROM folders WHERE instr(path, ?)", (_TRASH,))
+        rows = self._queries.select("SELECT DISTINCT operation FROM folders WHERE instr(path, ?)", (TRASH,))
         return {number for (number,) in rows}
 
     def files(self, operation: Operation, state: RecordState, rows: int = TRASH_ROWS) -> Iterator[list[Trashed]]:
@@ -73,7 +75,7 @@ class TrashRecords:
             f" AND operation = ?3 AND state = ?5 AND action IN ({_INTO_TRASH}) AND target_folder IN"
             " (SELECT id FROM folders WHERE operation = ?3 AND instr(path, ?6)) ORDER BY id LIMIT ?4"
         )
-        for batch in self._queries.pages(query, operation, rows, state, _TRASH):
+        for batch in self._queries.pages(query, operation, rows, state, TRASH):
             files = (self._trashed(row) for row in batch)
             yield [file for file in files if re.search(_IN_TRASH, file.folder)]
 
@@ -106,13 +108,13 @@ class TrashRecords:
     def holders(self, operation: Operation) -> set[Place]:
         """The folders that a `.fileorg` of it is in: one for each of its directories, at most."""
         rows = self._queries.select(
-            "SELECT id FROM folders WHERE operation = ? AND instr(path, ?)", (operation.id, _TRASH)
+            "SELECT id FROM folders WHERE operation = ? AND instr(path, ?)", (operation.id, TRASH)
         )
         places = (self._queries.place(folder) for (folder,) in rows)
         return {
-            Place(base, path.removesuffix(_TRASH).removesuffix(b"/"))
+            Place(base, path.removesuffix(TRASH).removesuffix(b"/"))
             for base, path in places
-            if path == _TRASH or path.endswith(b"/" + _TRASH)
+            if path == TRASH or path.endswith(b"/" + TRASH)
         }
 
     def moved_on(self, sought: dict[RecordId, bytes]) -> dict[RecordId, bytes]:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.core.descriptors import raise_limit
 from fileorg.core.errors import FileorgError
+from fileorg.core.names import join
 from fileorg.core.state import run_lock
 from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, execute
 from fileorg.execute.work import Changed
+from fileorg.journal.trash import TRASH
 from fileorg.storage.local.worker import hands_for
 from fileorg.workflows.guards import check_opened
 from fileorg.workflows.index import locked_index
@@ -92,7 +94,7 @@ class Session:
         while any(_has_trash(storage, name) for storage in self.storages):
             number += 1
             name = b"%b-%d" % (own, number)
-        return b".fileorg/trash/" + name
+        return join(TRASH, name)
 
     def open(self, root: bytes, *, one_file_system: bool = False) -> LocalStorage:
         """Return the storage of a directory that is to be read, open as long as the session.
@@ -189,7 +191,7 @@ class Session:
 
 def _has_trash(storage: LocalStorage, name: bytes) -> bool:
     try:
-        return storage.lstat(b".fileorg/trash", name) is not None
+        return storage.lstat(TRASH, name) is not None
     except OSError:  # whatever is in its way, the plan tells
         return False
 

@@ -12,7 +12,7 @@ from fileorg.core.names import collision_key
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.copy import as_recorded, copy, settle_copy, withdraw, without_copy
 from fileorg.execute.actions.handler import Handler, check_source
-from fileorg.execute.identity import Identity, identity, is_certain
+from fileorg.execute.identity import Identity, identity, is_certain, is_intact
 from fileorg.execute.temporaries import (
     aside,
     put_aside,
@@ -200,9 +200,8 @@ def _settle_across(case: Case, made: Identity) -> Verdict:
     is_there = not is_aside and case.is_original(case.at_source())
     place = case.record.target_folder, case.record.target_name
     digest = case.record.digest
-    whole = is_certain(case.target, *place, made, digest)
-    if whole and (is_aside or is_there):  # the original is about to go
-        whole = digest is None or case.target.has_digest(*place, digest)
+    is_whole = is_intact if is_aside or is_there else is_certain  # the original is about to go
+    whole = is_whole(case.target, *place, made, digest)
     if is_aside or (is_there and whole):
         case.disturb(case.record.source_base, folder)
     if not whole:
