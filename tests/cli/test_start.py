@@ -70,8 +70,8 @@ def used(fileorg: Fileorg, mess: Tree) -> Fileorg:
 BOUNDS = {
     "history": (46, 130, 2),
     "history tree/photo.jpg": (47, 130, 2),
-    "categorize tree": (66, 170, 8),
-    "scan tree": (70, 175, 8),
+    "categorize tree": (67, 170, 8),
+    "scan tree": (71, 175, 8),
     "organize tree": (132, 225, 9),
     "redo": (122, 218, 8),
     "dedupe tree": (128, 222, 9),

@@ -20,6 +20,7 @@ from tests.faults.process import Driver, Finished, Request
 from tests.faults.trees import Scenario, settle_folders, write
 from tests.faults.world import is_halted
 from tests.support import snapshot
+from tests.support.disks import bound
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -190,18 +191,6 @@ def test_a_child_that_is_mounted_elsewhere_is_not_known_as_one(plain_workers: Wo
     found += laws.honest(meeting.ended.code, meeting.ended.output)
     assert found + laws.conserved(meeting.case.first, meeting.case.look()) == []
     tally[ROW] += 1
-
-
-@contextlib.contextmanager
-def bound(source: str, place: str) -> Iterator[None]:
-    os.makedirs(place, exist_ok=True)
-    mount = ["mount", "--bind", source, place]
-    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("NOT TESTED: a bind mount needs root, with the right to mount")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", place], check=True)
 
 
 @pytest.mark.parametrize("states", ["one state", "a state each"])

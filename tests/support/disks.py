@@ -13,6 +13,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -229,3 +231,16 @@ def overlay(lower: Path, layers: Path) -> Iterator[Overlay]:
         yield made
     finally:
         subprocess.run(["umount", "--lazy", str(made.place)], check=False, capture_output=True)
+
+
+@contextlib.contextmanager
+def bound(folder: str, place: str) -> Iterator[None]:
+    """A folder that is mounted at `place`, too, which is made."""
+    os.makedirs(place, exist_ok=True)
+    mount = ["mount", "--bind", folder, place]
+    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("NOT TESTED: a bind mount needs root, with the right to mount")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)

@@ -7,7 +7,7 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.core.names import join
+from fileorg.core.names import is_within, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +42,9 @@ _COPY = re.compile(
 
 
 class Trees(NamedTuple):
-    """The trees that were searched by `Member.root`, and the folders among and in them that are never touched."""
+    """The trees that were searched by `Member.root`, and what is never touched among and in them: folders, and files
+    that are mounted there.
+    """
 
     paths: Sequence[bytes]
     references: Sequence[bytes] = ()
@@ -53,7 +55,7 @@ class Trees(NamedTuple):
         return os.path.join(self.paths[root], folder + b"/" + name if folder else name)
 
     def is_reference(self, path: bytes) -> bool:
-        return any(path.startswith(reference.rstrip(b"/") + b"/") for reference in self.references)
+        return any(is_within(path, reference) for reference in self.references)
 
 
 class Wishes(NamedTuple):

@@ -30,6 +30,7 @@ class Reason(StrEnum):
     BUNDLE = "bundle"
     EXCLUDED = "excluded"
     MEANT = "empty on purpose"
+    TWICE = "mounted twice"
 
 
 def _words(text: str) -> frozenset[bytes]:

@@ -16,6 +16,7 @@ class Selection(NamedTuple):
 
     filters: Filters = Filters()
     never: frozenset[tuple[int, int]] = frozenset()  # (dev, inode) of folders that are ours
+    twice: frozenset[bytes] = frozenset()  # folders whose files are met by another path, too
     leave: frozenset[bytes] = frozenset()  # collision keys of folders at the top that are not entered
     case_insensitive: bool = False  # how such a key is made
     with_leaders: bool = False  # side-cars are judged by the file that they follow

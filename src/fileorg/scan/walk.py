@@ -234,6 +234,8 @@ class Reader:
             return reason
         if (entry.dev, entry.inode) in self._selection.never:
             return Reason.OURS
+        if self._selection.twice and join(task.folder, entry.name) in self._selection.twice:
+            return Reason.TWICE
         if self._filters.one_file_system and entry.dev != self._dev:
             return Reason.EXCLUDED
         if task.scope is not None and task.scope.excludes(entry.name, is_folder=True):

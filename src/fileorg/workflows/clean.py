@@ -13,8 +13,9 @@ from fileorg.scan.empty_folders import Leftovers
 from fileorg.scan.leftovers import Leftover
 from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan
+from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.guards import changeable_folder, refuse_too_many
-from fileorg.workflows.roots import identity_of
+from fileorg.workflows.roots import identity_of, met_twice
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def cleaning(
         session.storages = (storage, storage)
         session.lock(session.storages)
         never = frozenset({identity_of(state.path)})
-        reader = Reader(storage, Selection(options.filters, never, goes=options.goes))
+        twice = next(met_twice(Mounts(), [storage.root]))
+        reader = Reader(storage, Selection(options.filters, never, twice, goes=options.goes))
         reporter.stage("scan")
         seen = Seen()
         deque(scan(reader, seen, reporter, leftovers), maxlen=0)

@@ -20,9 +20,10 @@ from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import Patterns
 from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan
+from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.guards import changeable_folder, existing_folder, refuse_too_many
 from fileorg.workflows.index import locked_index
-from fileorg.workflows.roots import distinct_folders, identity_of
+from fileorg.workflows.roots import distinct_folders, identity_of, met_twice
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -156,7 +157,8 @@ def deduping(
     """
     started = time.monotonic()
     wishes = options.wishes()
-    roots, references = _folders(options, state, reporter, changes=changes)
+    mounts = Mounts()
+    roots, references = _folders(options, mounts, state, reporter, changes=changes)
     paths = distinct_folders([*roots, *references])
     what = "deduping " + ", ".join(map(display, roots))
     with Session.opened(state, what, reporter, changes=changes) as session:
@@ -168,8 +170,9 @@ def deduping(
         session.lock(opened)
         index = session.open_index()
         seen = Seen()
-        reads = _find(options, index, opened, seen, state, reporter)
-        trees = Trees(paths, references)
+        reads = _find(options, index, mounts, opened, seen, state, reporter)
+        aliases = (path for reference in references for path in mounts.aliases(reference))
+        trees = Trees(paths, [*references, *aliases])
         chooser = Chooser(trees, wishes, lambda root, folder: index.files_in(paths[root], folder))
         with index.guarded():
             yield DedupeRun(options, index, trees, seen, reads, chooser, time.monotonic() - started, session)
@@ -178,6 +181,7 @@ def deduping(
 def _find(
     options: DedupeOptions,
     index: Index,
+    mounts: Mounts,
     storages: Sequence[LocalStorage],
     seen: Seen,
     state: StateDirectory,
@@ -188,6 +192,7 @@ def _find(
     # Bounds of sizes are for the finder and not for the scan: the index would forget what lies outside.
     never = frozenset({identity_of(state.path)})
     selection = Selection(filters._replace(min_size=None, max_size=None), never)
+    twice = met_twice(mounts, [storage.root for storage in storages])
     groups = index.groups()
     with index.guarded():
         finder = Finder(index, filters, with_links=options.with_links)
@@ -195,9 +200,9 @@ def _find(
             index.twins().forget_partial(storage.root)
     with Processes() as processes:
         reporter.stage("scan")
-        for storage in storages:
+        for storage, folders in zip(storages, twice, strict=True):
             seen.partial = partial(index.twins().add_partial, storage.root)
-            batches = scan(Reader(storage, selection), seen, reporter, processes=processes)
+            batches = scan(Reader(storage, selection._replace(twice=folders)), seen, reporter, processes=processes)
             seen.unchanged += index.update(storage.root, finder.watching(batches))
         versions = [(storage.root, *index.version(storage.root)) for storage in storages]
         stamp = xxh3_128_digest(repr((versions, sizes, options.with_links)).encode())
@@ -209,21 +214,21 @@ def _find(
 
 
 def _folders(
-    options: DedupeOptions, state: StateDirectory, reporter: Reporter, *, changes: bool
+    options: DedupeOptions, mounts: Mounts, state: StateDirectory, reporter: Reporter, *, changes: bool
 ) -> tuple[list[bytes], list[bytes]]:
     """The folders to search and those never to be touched, as real paths; what overlaps is told.
 
     Raises `UsageError`, `GuardRefused`.
     """
     references = list(dict.fromkeys(existing_folder(path) for path in options.references))
+    places = [(path, reference) for reference in references for path in (reference, *mounts.aliases(reference))]
     roots: list[bytes] = []
     for path in options.roots:
         root = changeable_folder(path, state) if changes else existing_folder(path)
         # By its identity, too: one that is mounted twice is one folder with two paths.
         identity = identity_of(root)
-        holders = [
-            reference for reference in references if is_within(root, reference) or identity_of(reference) == identity
-        ]
+        same = [reference for reference in references if identity_of(reference) == identity]
+        holders = [reference for path, reference in places if is_within(root, path) or path in same]
         if holders:
             reporter.note(f"{display(path)} lies in the reference {display(holders[0])}: nothing in it is touched.")
         elif identity in map(identity_of, roots):

@@ -18,8 +18,9 @@ from fileorg.rules.filters import Filters
 from fileorg.rules.template import Template, parse_template
 from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan
+from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.guards import changeable_folder, destination, refuse_too_many
-from fileorg.workflows.roots import identity_of
+from fileorg.workflows.roots import identity_of, met_twice
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def organizing(
         selection = Selection(
             _with_age(options),
             frozenset(never),
+            next(met_twice(Mounts(), [root])),
             leave=frozenset(collision_key(folder, case_insensitive=fold) for folder in folders),
             case_insensitive=fold,
             with_leaders=True,

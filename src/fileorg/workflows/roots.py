@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.state import StateDirectory
     from fileorg.journal.rows import Root
+    from fileorg.storage.local.mounts import Mounts
 
 
 def open_local(stack: contextlib.ExitStack, root: bytes, *, one_file_system: bool = False) -> LocalStorage:
@@ -47,10 +48,21 @@ def identity_of(path: bytes) -> tuple[int, int]:
 
 
 def distinct_folders(paths: Sequence[bytes]) -> list[bytes]:
-    """Real paths in their order, without those that are within another of them: nothing is counted twice."""
-    return [
-        path for path in dict.fromkeys(paths) if not any(path != other and is_within(path, other) for other in paths)
-    ]
+    """Return real paths in their order, without those that lie in another of them, and of the paths of one folder the
+    first: nothing is counted twice. Raises `OSError`.
+    """
+    outer = [path for path in paths if not any(path != other and is_within(path, other) for other in paths)]
+    return list({identity_of(path): path for path in reversed(outer)}.values())[::-1]
+
+
+def met_twice(mounts: Mounts, trees: Sequence[bytes]) -> Iterator[frozenset[bytes]]:
+    """Yield for each tree the folders in it, by their paths there, that are not to be entered: their files are met by
+    another path, there or in another tree.
+    """
+    twice = mounts.twice(trees)
+    for tree in trees:
+        above = tree.rstrip(b"/") + b"/"
+        yield frozenset(path[len(above) :] for path in twice if path.startswith(above))
 
 
 class Reopened(NamedTuple):

@@ -12,9 +12,10 @@ from fileorg.rules.classify import Rules
 from fileorg.scan.selection import Selection
 from fileorg.scan.totals import Totals
 from fileorg.scan.walk import Reader, Seen, scan
+from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.guards import existing_folder
 from fileorg.workflows.index import locked_index
-from fileorg.workflows.roots import distinct_folders, identity_of, open_local
+from fileorg.workflows.roots import distinct_folders, identity_of, met_twice, open_local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,12 +40,12 @@ def scan_trees(paths: Sequence[bytes], filters: Filters, state: StateDirectory, 
     started = time.monotonic()
     roots = distinct_folders([existing_folder(path) for path in paths])
     totals, seen = Totals(Rules.default()), Seen()
-    selection = Selection(filters, frozenset({identity_of(state.path)}))
+    never = frozenset({identity_of(state.path)})
     with locked_index(state, "scanning " + ", ".join(map(display, roots))) as index:
-        for root in roots:
+        for root, twice in zip(roots, met_twice(Mounts(), roots), strict=True):
             with contextlib.ExitStack() as stack:
                 storage = open_local(stack, root, one_file_system=filters.one_file_system)
-                reader = Reader(storage, selection)
+                reader = Reader(storage, Selection(filters, never, twice))
                 reporter.stage("scan")
                 seen.unchanged += index.update(root, totals.counted(scan(reader, seen, reporter), root))
     return ScanReport(roots, totals, seen, time.monotonic() - started)
@@ -61,10 +62,11 @@ class Categorized(NamedTuple):
 def categorize(paths: Sequence[bytes], filters: Filters, seen: Seen, reporter: Reporter) -> Iterator[Categorized]:
     """What each file is, and by which evidence. Reads the tree, writes nothing; streams. Raises `UsageError`."""
     rules = Rules.default()
-    for root in distinct_folders([existing_folder(path) for path in paths]):
+    roots = distinct_folders([existing_folder(path) for path in paths])
+    for root, twice in zip(roots, met_twice(Mounts(), roots), strict=True):
         with contextlib.ExitStack() as stack:
             storage = open_local(stack, root, one_file_system=filters.one_file_system)
-            reader = Reader(storage, Selection(filters))
+            reader = Reader(storage, Selection(filters, twice=twice))
             for _, batch in scan(reader, seen, reporter):
                 folder = os.path.join(root, batch.folder)
                 for name, size, *_ in batch.rows():
