@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 import sys
 from typing import TYPE_CHECKING, TextIO
 
 from fileorg.core.batches import in_batches
-from fileorg.core.errors import UsageError
-from fileorg.core.names import display
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _PLAIN = str.maketrans({"─": "-", "…": "~"})
 
 
@@ -104,50 +100,14 @@ def prepare_streams() -> None:
 
 @contextlib.contextmanager
 def output(path: str | None) -> Iterator[Out]:
-    """Standard output, or the file of `-o`, which appears whole or not at all. Raises `UsageError`."""
+    """Standard output, or what `-o` names. Raises `UsageError`."""
     if path is None:
         yield standard_output()
         return
-    if os.path.exists(path) and not os.path.isfile(path):  # /dev/stdout, a pipe
-        with _telling(path):
-            stream = _text(os.open(path, os.O_WRONLY | os.O_CLOEXEC))
-        with stream:
-            if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise UsageError(f"The output {display(path)} was replaced just now.", hint="see -o")
-            yield Out(stream, is_terminal=False)
-        return
-    from fileorg.core.trusted import open_place
+    from fileorg.cli.target import written
 
-    with _telling(path):
-        folder, name = open_place(os.fsencode(path))
-    part = name + b".fileorg-%s.part" % os.urandom(4).hex().encode()
-    try:
-        with _telling(path):
-            stream = _text(os.open(part, _NEW, 0o666, dir_fd=folder))
-        try:
-            with stream:
-                yield Out(stream, is_terminal=False)
-            with _telling(path):
-                os.replace(part, name, src_dir_fd=folder, dst_dir_fd=folder)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(part, dir_fd=folder)
-            raise
-    finally:
-        os.close(folder)
-
-
-def _text(fd: int) -> TextIO:
-    return open(fd, "w", encoding="utf-8", errors="backslashreplace", newline="\n")
-
-
-@contextlib.contextmanager
-def _telling(asked: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        shown = display(asked)
-        raise UsageError(f"The output {shown} cannot be written: {error.strerror}.", hint="see -o") from error
+    with written(path) as stream:
+        yield Out(stream, is_terminal=False)
 
 
 def _is_terminal(stream: TextIO) -> bool:

@@ -41,11 +41,13 @@ def open_directory(path: bytes, *, make: bool = False) -> int:
 
 def open_place(path: bytes) -> tuple[int, bytes]:
     """Return a descriptor of the folder that a file is to be in, opened once, and its name there, behind symlinks of
-    ours and of root. Raises `OSError` as `open_directory` does.
+    ours and of root; of a descriptor of a process, the folder of these. Raises `OSError` as `open_directory` does.
     """
     for _ in range(_MOST_LINKS):
         above, name = os.path.split(path)
         folder = open_directory(above)
+        if process_of(folder) is not None:
+            return folder, name  # what such a link says need not be a path
         try:
             if (says := link_target(name, folder)) is None:
                 return folder, name
@@ -66,6 +68,14 @@ def path_of(fd: int, path: bytes) -> bytes:
     return now if now.startswith(b"/") else path
 
 
+def process_of(folder: int) -> bytes | None:
+    """Return the number of the process whose descriptors are the names in an open directory, None for any other."""
+    match path_of(folder, b"").split(b"/"):
+        case [b"", b"proc", process, b"fd"] | [b"", b"proc", process, b"task", _, b"fd"]:
+            return process
+    return None
+
+
 def link_target(name: bytes, dir_fd: int) -> bytes | None:
     """Return what a symlink of ours or of root says, None for what is no symlink or not there.
 
@@ -79,12 +89,17 @@ def link_target(name: bytes, dir_fd: int) -> bytes | None:
         seen = os.fstat(link) if link >= 0 else os.lstat(name, dir_fd=dir_fd)
         if not stat.S_ISLNK(seen.st_mode):
             return None
-        if seen.st_uid not in {0, os.geteuid()} and not _is_unknown(seen.st_uid):
+        if not is_trusted(seen.st_uid):
             raise OSError(errno.EPERM, "a symlink of another user leads elsewhere", os.fsdecode(name))
         return os.readlink(b"", dir_fd=link) if link >= 0 else os.readlink(name, dir_fd=dir_fd)
     finally:
         if link >= 0:
             os.close(link)
+
+
+def is_trusted(uid: int) -> bool:
+    """Whether what has this owner is ours or root's, as far as can be known here."""
+    return uid in {0, os.geteuid()} or _is_unknown(uid)
 
 
 def _is_unknown(uid: int) -> bool:

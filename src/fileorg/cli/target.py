@@ -1,0 +1,113 @@
+"""What `-o` names: a file, which appears whole or not at all, a descriptor that was handed over, a pipe or a device."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+import time
+from typing import TYPE_CHECKING, TextIO
+
+from fileorg.core.errors import UsageError
+from fileorg.core.names import display
+from fileorg.core.trusted import is_trusted, open_place, process_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_AT_ONCE = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READER_SECONDS = 2.0
+"""How long a pipe may be without someone who reads it."""
+
+
+@contextlib.contextmanager
+def written(path: str) -> Iterator[TextIO]:
+    """A stream to what `-o` names. Raises `UsageError`."""
+    with _telling(path):
+        folder, name = open_place(os.fsencode(path))
+    try:
+        with _telling(path):
+            fd = _open_as_it_is(folder, name)
+        if fd is not None:
+            with _text(fd) as stream:
+                yield stream
+            return
+        part = name + b".fileorg-%s.part" % os.urandom(4).hex().encode()
+        with _telling(path):
+            stream = _text(os.open(part, _NEW, 0o666, dir_fd=folder))
+        try:
+            with stream:
+                yield stream
+            with _telling(path):
+                os.replace(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(part, dir_fd=folder)
+            raise
+    finally:
+        os.close(folder)
+
+
+def _open_as_it_is(folder: int, name: bytes) -> int | None:
+    """Return a descriptor of what is no plain file, None for a plain file or nothing. Raises `OSError`."""
+    if (process := process_of(folder)) is not None:
+        return _handed_over(process, name)
+    try:
+        seen = os.lstat(name or b".", dir_fd=folder)
+    except FileNotFoundError:
+        return None
+    if stat.S_ISREG(seen.st_mode):
+        return None
+    if stat.S_ISDIR(seen.st_mode):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not is_trusted(seen.st_uid):
+        raise OSError(errno.EPERM, "it is a pipe or a device of another user")
+    fd = _open_at_once(folder, name, is_pipe=stat.S_ISFIFO(seen.st_mode))
+    if not os.path.samestat(seen, os.fstat(fd)):
+        os.close(fd)
+        raise OSError(errno.EBUSY, "it was replaced just now")
+    os.set_blocking(fd, True)
+    return fd
+
+
+def _open_at_once(folder: int, name: bytes, *, is_pipe: bool) -> int:
+    until = time.monotonic() + _READER_SECONDS
+    while True:
+        try:
+            return os.open(name, _AT_ONCE, dir_fd=folder)
+        except OSError as error:
+            if error.errno != errno.ENXIO or not is_pipe:
+                raise
+            if time.monotonic() > until:
+                raise OSError(errno.ENXIO, "nobody reads this pipe") from error
+        time.sleep(0.02)
+
+
+def _handed_over(process: bytes, name: bytes) -> int:
+    """A descriptor of the very file that this process was given as one, with its place in it, and whether it appends.
+
+    Those that the program has opened for itself are not inherited.
+    """
+    if process != os.readlink(b"/proc/self"):
+        raise OSError(errno.EPERM, "it belongs to another process")
+    if not name.isdigit() or len(name) > 9 or not os.get_inheritable(int(name)):
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    if fcntl.fcntl(int(name), fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+        raise OSError(errno.EBADF, "it is not open for writing")
+    return os.dup(int(name))
+
+
+def _text(fd: int) -> TextIO:
+    return open(fd, "w", encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+@contextlib.contextmanager
+def _telling(asked: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        shown = display(asked)
+        raise UsageError(f"The output {shown} cannot be written: {error.strerror}.", hint="see -o") from error

@@ -1,0 +1,99 @@
+"""What `-o` may name: a descriptor is written to as it is, a pipe and a device of one's own, too."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.screens import Fileorg
+    from tests.support.tree import Tree
+
+_NOBODY = 65534
+_SCAN = f"{sys.executable} -m fileorg scan tree -f json"
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+
+
+def shell(fileorg: Fileorg, script: str) -> subprocess.CompletedProcess[str]:
+    words = ["timeout", "20", "bash", "-c", script.replace("SCAN", _SCAN)]
+    environment = fileorg.environment()
+    return subprocess.run(words, cwd=fileorg.folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/proc/thread-self/fd/1", "link"])
+@pytest.mark.parametrize("opened", [">>log", ">log", "| cat >log"])
+def test_a_descriptor_is_written_to_as_it_is(fileorg: Fileorg, mess: Tree, name: str, opened: str) -> None:
+    (fileorg.folder / "link").symlink_to("/dev/stdout")
+    log = fileorg.folder / "log"
+    log.write_text("before\n")
+    number = log.stat().st_ino
+    ran = shell(fileorg, f"(echo start; SCAN -o {name}; echo end) {opened}")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    start, *document, end = log.read_text().removeprefix("before\n" if opened == ">>log" else "").splitlines()
+    assert (start, json.loads("\n".join(document))["files"], end) == ("start", 6, "end")
+    assert log.stat().st_ino == number
+
+
+def test_other_descriptors_are_too(fileorg: Fileorg, mess: Tree) -> None:
+    ran = shell(fileorg, "SCAN -o /dev/fd/3 3>three; SCAN -o /dev/stderr 2>err; SCAN -o >(cat >sub; echo >>ready)")
+    assert (ran.returncode, ran.stdout) == (0, "")
+    shell(fileorg, "until test -s ready; do sleep 0.05; done")
+    for name in ("three", "err", "sub"):
+        assert json.loads((fileorg.folder / name).read_text())["files"] == 6
+
+
+def test_a_file_that_is_gone_gets_no_new_name(fileorg: Fileorg, mess: Tree) -> None:
+    ran = shell(fileorg, "exec 4<>gone; rm gone; SCAN -o /dev/fd/4 && cat /dev/fd/4")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert json.loads(ran.stdout)["files"] == 6
+    assert sorted(os.listdir(fileorg.folder)) == ["state", "tree"]
+
+
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        ("SCAN -o /dev/fd/7", "The output /dev/fd/7 cannot be written: Bad file descriptor."),
+        ("SCAN -o /dev/fd/99999999999", "The output /dev/fd/99999999999 cannot be written: Bad file descriptor."),
+        ("SCAN -o /dev/fd/x", "The output /dev/fd/x cannot be written: Bad file descriptor."),
+        ("SCAN -o /dev/stdin </dev/null", "The output /dev/stdin cannot be written: it is not open for writing."),
+        ("SCAN -o /proc/$$/fd/1; exit $?", "cannot be written: it belongs to another process."),
+        ("mkfifo p; SCAN -o p", "The output p cannot be written: nobody reads this pipe."),
+        ("SCAN -o tree/", "The output tree/ cannot be written: Is a directory."),
+    ],
+)
+def test_what_cannot_be_written_is_said(fileorg: Fileorg, mess: Tree, script: str, sentence: str) -> None:
+    ran = shell(fileorg, script)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert sentence in ran.stderr
+
+
+def test_a_pipe_and_a_device_of_ones_own_are_written_to(fileorg: Fileorg, mess: Tree) -> None:
+    ran = shell(fileorg, "mkfifo p; (sleep 0.5; cat p >got) & SCAN -o p && SCAN -o /dev/null; wait; test -p p")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    assert json.loads((fileorg.folder / "got").read_text())["files"] == 6
+
+
+@needs_root
+@pytest.mark.parametrize("make", ["mkfifo share/it", "mknod share/it c 1 3", "mknod share/it b 7 200"])
+def test_a_pipe_or_a_device_of_another_user_is_not_opened(fileorg: Fileorg, mess: Tree, make: str) -> None:
+    script = f"mkdir -m 1777 share; {make} || exit 9; chown -h {_NOBODY} share/it; ln -s share/it link; SCAN -o "
+    for name in ("share/it", "link"):
+        ran = shell(fileorg, f"{script}{name}")
+        if ran.returncode == 9:
+            pytest.skip("NOT TESTED: no device can be made here")
+        assert (ran.returncode, ran.stdout) == (2, "")
+        assert f"The output {name} cannot be written: it is a pipe or a device of another user." in ran.stderr
+        shell(fileorg, "rm -r share link")
+
+
+def test_a_link_of_ones_own_leads_to_the_file(fileorg: Fileorg, mess: Tree) -> None:
+    (fileorg.folder / "own").symlink_to("old")
+    (fileorg.folder / "old").write_text("old")
+    assert fileorg("scan", "tree", "-f", "json", "-o", "own").code == 0
+    assert json.loads((fileorg.folder / "old").read_text())["files"] == 6
+    assert (fileorg.folder / "own").is_symlink()
