@@ -11,8 +11,10 @@ from tests.support.crash import CUT_SHORT, DONE, NOT_DONE, alter, file_records, 
 from fileorg.core.errors import UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, RecordState
-from fileorg.core.reasons import ReasonCode
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.temporaries import aside, temporary
+from fileorg.report.reasons import sentence
+from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows.recover import recover_all
 
 if TYPE_CHECKING:
@@ -60,6 +62,52 @@ def test_a_copy_that_was_edited_since_the_crash_is_kept(copied: Tree, runs: Runs
     assert [state for state, _ in recovered(runs)] == [RecordState.CHANGED]
     assert [problem.state for problem in runs.undo().problems] == [RecordState.CHANGED]
     assert copied.read() == {"a.jpg": "1", "Images/a.jpg": "edited"}
+
+
+@pytest.mark.parametrize("content", ["edited", "2", ""])
+@pytest.mark.parametrize("where", ["beside", "elsewhere"])
+def test_an_edited_copy_is_named_also_when_the_recovery_was_killed(
+    tree: Tree, runs: Runs, elsewhere: Path, content: str, where: str
+) -> None:
+    """Directly after it had taken away the name that told whose copy it is."""
+    tree.write({"a.jpg": "1"})
+    if where == "beside":
+        runs.organize(action=Action.COPY)
+        copy = tree.path("Images/a.jpg")
+    else:
+        runs.organize(dest=elsewhere)
+        copy = elsewhere / "Images/a.jpg"
+        tree.write({"a.jpg": "1"})
+    [record] = file_records(runs)
+    open_again(runs, digest=None, target_inode=None, target_mtime_ns=None)
+    alter(runs, "UPDATE records SET inode = ? WHERE id = ?", tree.path("a.jpg").stat().st_ino, record.id)
+    os.utime(tree.path("a.jpg"), ns=(record.mtime_ns, record.mtime_ns))
+    copy.write_text(content)
+    part = copy.with_name(os.fsdecode(temporary(1, record.id)))
+    part.hardlink_to(copy)
+    killed_after_discard(runs)
+    assert not part.exists()
+    [(state, reason)] = recovered(runs)
+    assert (state, reason) == (RecordState.CHANGED, sentence(Reason(ReasonCode.CHANGED_IN_CRASH)))
+    assert [unsure.files for unsure in recover_all(runs.state, NullReporter()).unsure] == [1]
+    assert (copy.read_text(), tree.path("a.jpg").read_text()) == (content, "1")
+
+
+def killed_after_discard(runs: Runs) -> None:
+    child = os.fork()
+    if child == 0:
+        discard = LocalStorage.discard
+
+        def dying(self: LocalStorage, folder: bytes, temporary: bytes) -> None:
+            discard(self, folder, temporary)
+            os._exit(9)
+
+        LocalStorage.discard = dying  # type: ignore[method-assign]
+        try:
+            recover_all(runs.state, NullReporter())
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
 
 
 def test_a_copy_under_way_is_taken_away(copied: Tree, runs: Runs) -> None:

@@ -32,9 +32,11 @@ class Case:
         keeper: Keeper | None,
         reservation: Reservation | None,
         reserving: Reserving,
+        announces: Callable[[Record, Verdict], None],
     ) -> None:
-        """`disturbs` is told of each folder in which something of ours is about to be taken away; `digest_of` tells the
-        digest of what another record copied. `reservation`: a name of it may be taken by an empty file of ours.
+        """`disturbs` is told of each folder in which something of ours is about to be taken away, `announces` of a
+        verdict that could not be found again after that; `digest_of` tells the digest of what another record copied.
+        `reservation`: a name of it may be taken by an empty file of ours.
         """
         self.record = record
         self.storages = storages
@@ -48,12 +50,17 @@ class Case:
         self.reservation = reservation
         self.reserving = reserving
         self._disturbs = disturbs
+        self._announces = announces
         self.digest_of = digest_of
         self.not_done = CUT_SHORT if record.reason == CUT_SHORT.reason else NOT_DONE
 
     def disturb(self, base: Base, folder: bytes) -> None:
         self._disturbs(self.record, base, folder)
         self.not_done = CUT_SHORT
+
+    def announce(self, verdict: Verdict) -> None:
+        """By what tells it is about to be taken away."""
+        self._announces(self.record, verdict)
 
     def touch(self) -> None:
         """Something is about to be made or taken away in the folders of both places."""

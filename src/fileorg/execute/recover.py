@@ -7,6 +7,7 @@ on the disk decides. Recovery can be killed and run again.
 from __future__ import annotations
 
 import errno
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fileorg.core.errors import StorageFailure
@@ -75,6 +76,7 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
                 keeper_of(record.id),
                 reservation_of(record.id),
                 journal.reservations.announcing(record.id),
+                partial(_announce, journal),
             )
             try:
                 verdict = _judge(record, case, storages)
@@ -94,6 +96,10 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
     journal.sync_reverted(operation.id)
     for note in seal(journal, operation, storages, disturbed).notes:
         reporter.note(note)
+
+
+def _announce(journal: Journal, record: Record, verdict: Verdict) -> None:
+    journal.mark(record.id, verdict.state, **columns_of(verdict.reason))
 
 
 def _left_for_later(case: Case, error: Stuck | OSError) -> Verdict | None:
@@ -123,7 +129,10 @@ def settle_left(journal: Journal, operation: Operation, storages: Sequence[Local
         record = checked(left)._replace(state=RecordState.INTENT, reason=None)
         keeper = journal.groups.keepers(record.id, record.id).get(record.id)
         reserving = journal.reservations.announcing(record.id)
-        case = Case(record, operation.id, storages, lambda *_: None, journal.digest_of, keeper, None, reserving)
+        announces = partial(_announce, journal)
+        case = Case(
+            record, operation.id, storages, lambda *_: None, journal.digest_of, keeper, None, reserving, announces
+        )
         try:
             verdict = _judge(record, case, storages)
         except (Stuck, OSError):
@@ -148,7 +157,17 @@ def is_recognised(journal: Journal, operation: Operation, storages: Sequence[Loc
             record = checked(raw)
             if record.action in FOLDER_ACTIONS:
                 continue
-            case = Case(record, operation.id, storages, lambda *_: None, journal.digest_of, None, None, lambda _: None)
+            case = Case(
+                record,
+                operation.id,
+                storages,
+                lambda *_: None,
+                journal.digest_of,
+                None,
+                None,
+                lambda _: None,
+                lambda *_: None,
+            )
             if case.is_recognised():
                 return True
             alone = False

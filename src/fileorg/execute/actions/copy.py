@@ -162,7 +162,8 @@ def settle_copy(case: Case) -> Identity | Verdict | None:
     staged = case.target.lstat(folder, case.temporary)
     whole = identity(staged) if staged is not None else case.moved if recorded else None
     if whole is None:
-        return None
+        # An earlier recovery may have taken away what told of it.
+        return CHANGED if case.record.reason == CHANGED.reason and case.at_target() is not None else None
     withdrawn = case.is_aside(case.target, folder, name, whole)
     if withdrawn or staged is not None:
         case.disturb(case.record.target_base, folder)
@@ -174,6 +175,8 @@ def settle_copy(case: Case) -> Identity | Verdict | None:
     found: Identity | Verdict | None = None
     if there is not None and (there.dev, there.inode) == (staged.dev, staged.inode):
         found = _published(case, whole, recorded=recorded)
+    if isinstance(found, Verdict):
+        case.announce(found)
     case.target.discard(folder, case.temporary)
     return found
 
