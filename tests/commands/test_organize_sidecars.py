@@ -222,16 +222,23 @@ def test_filters_judge_the_file_that_is_followed_in_a_large_folder_too(tree: Tre
     }
 
 
-def test_patterns_are_about_each_name(tree: Tree, runs: Runs) -> None:
-    tree.write({"f.mkv": "1", "f.srt": "2", "g.mkv": "3", "g.srt": "4", "Video/g.srt": "5"})
+def test_a_group_of_which_one_file_is_excluded_stays(tree: Tree, runs: Runs) -> None:
+    tree.write({"f.mkv": "1", "f.srt": "2", "g.mkv": "3", "g.srt": "4", "h.mkv": "5", "h.srt": "6"})
     runs.organize(exclude=["f.srt", "g.mkv"])
     assert tree.read() == {
+        "f.mkv": "1",
         "f.srt": "2",
         "g.mkv": "3",
-        "Video/f.mkv": "1",
-        "Video/g.srt": "5",
-        "Video/g (2).srt": "4",
+        "g.srt": "4",
+        "Video/h.mkv": "5",
+        "Video/h.srt": "6",
     }
+
+
+def test_what_is_included_takes_its_group_with_it(tree: Tree, runs: Runs) -> None:
+    tree.write({"f.mkv": "1", "f.srt": "2", "g.mkv": "3", "g.srt": "4"})
+    runs.organize(include=["f.mkv", "g.srt"])
+    assert tree.read() == {"Video/f.mkv": "1", "Video/f.srt": "2", "g.mkv": "3", "g.srt": "4"}
 
 
 def test_the_longest_names_find_their_file(tree: Tree, runs: Runs) -> None:

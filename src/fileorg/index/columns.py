@@ -6,15 +6,17 @@ Names are joined by NUL, the one byte no name holds; numbers are 64-bit arrays. 
 from __future__ import annotations
 
 from array import array
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import xxhash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fileorg.core.model import Entry
 
+NO_LEADERS: Mapping[bytes, bytes] = MappingProxyType({})
 _NUMBERS = 6
 """size, mtime_ns, ctime_ns, inode, mode, nlink"""
 
@@ -27,17 +29,26 @@ class FileBatch(NamedTuple):
     files: int
     names: bytes
     numbers: bytes
-    is_alone: bool = False
-    """Whether there are no others of its folder, as far as is known: a scan knows, the index does not keep it."""
+    leaders: bytes = b""
+    """Of the few files that go with another one of their folder: see `followers`."""
 
     @classmethod
-    def pack(cls, folder: bytes, entries: Sequence[Entry], *, is_alone: bool = False) -> Self:
-        """`entries` in columns. Their inodes fit 63 bits and a sign: the storage sees to that."""
+    def pack(cls, folder: bytes, entries: Sequence[Entry], leaders: Mapping[bytes, bytes] = NO_LEADERS) -> Self:
+        """`entries` in columns. Their inodes fit 63 bits and a sign: the storage sees to that.
+
+        `leaders` has the names of files, and those of the files that they go with.
+        """
         if not entries:
             return cls(folder, 0, 0, b"", b"")
         names, sizes, mtimes, ctimes, inodes, modes, nlinks, _ = zip(*entries, strict=True)
         numbers = array("q", sizes + mtimes + ctimes + inodes + modes + nlinks)
-        return cls(folder, entries[0].dev, len(entries), b"\0".join(names), numbers.tobytes(), is_alone)
+        packed = b"\0".join(names)
+        pairs = list[bytes]()
+        if leaders:
+            for position, name in enumerate(names):
+                if (leader := leaders.get(name)) is not None:
+                    pairs += b"%d" % position, leader
+        return cls(folder, entries[0].dev, len(entries), packed, numbers.tobytes(), b"\0".join(pairs))
 
     @property
     def sizes(self) -> list[int]:
@@ -71,6 +82,14 @@ class FileBatch(NamedTuple):
     def split_names(self) -> list[bytes]:
         return self.names.split(b"\0") if self.files else []
 
+    def followers(self) -> dict[int, bytes]:
+        """By position, the names of the files that others go with: never one that goes with another itself.
+
+        Raises `ValueError` where the index holds something else.
+        """
+        parts = self.leaders.split(b"\0") if self.leaders else []
+        return dict(zip(map(int, parts[::2]), parts[1::2], strict=True))
+
     def rows(self) -> Iterator[tuple[bytes, int, int, int, int, int, int]]:
         """(name, size, mtime_ns, ctime_ns, inode, mode, nlink) of each file, in the order of the scan."""
         return zip(self.split_names(), *map(self._column, range(_NUMBERS)), strict=True)
@@ -81,5 +100,5 @@ class FileBatch(NamedTuple):
 
     @property
     def fingerprint(self) -> bytes:
-        """16 bytes that change with the folder and any name, size, time or inode in the batch."""
-        return xxhash.xxh3_128(b"\0".join((self.folder, self.names, self.numbers))).digest()
+        """16 bytes that change with the folder and any name, size, time, inode or leader in the batch."""
+        return xxhash.xxh3_128(b"\0".join((self.folder, self.names, self.numbers, self.leaders))).digest()

@@ -87,7 +87,7 @@ class Digests:
         folder, sequence = b"", -1
         query = (
             "SELECT b.id, b.sequence, b.fingerprint, d.fingerprint, d.wholes, d.ends,"
-            " folder, dev, files, names, numbers FROM batches b JOIN columns c ON c.batch = b.id"
+            " folder, dev, files, names, numbers, leaders FROM batches b JOIN columns c ON c.batch = b.id"
             " LEFT JOIN digests d ON d.batch = b.id"
             f" WHERE root = ? AND (folder, sequence) > (?, ?) AND {only} ORDER BY folder, sequence LIMIT ?"
         )
@@ -117,8 +117,9 @@ class Digests:
     def set_aside(self, batch: int, born: int) -> None:
         """Before a batch is written anew: keep what is known of its files by inode. `born`: the number of the scan."""
         row = self._db.execute(
-            "SELECT wholes, ends, folder, dev, files, names, numbers FROM batches b JOIN columns c ON c.batch = b.id"
-            " JOIN digests d ON d.batch = b.id AND d.fingerprint = b.fingerprint WHERE b.id = ?",
+            "SELECT wholes, ends, folder, dev, files, names, numbers, leaders FROM batches b"
+            " JOIN columns c ON c.batch = b.id JOIN digests d ON d.batch = b.id AND d.fingerprint = b.fingerprint"
+            " WHERE b.id = ?",
             (batch,),
         ).fetchone()
         if row is None:

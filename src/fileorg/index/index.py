@@ -25,7 +25,7 @@ from fileorg.index.same_folders import Twins
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_VERSION = 4
+_VERSION = 5
 _SCHEMA = """
 CREATE TABLE roots (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, version INTEGER NOT NULL DEFAULT 0,
     scanned_ns INTEGER NOT NULL DEFAULT 0);
@@ -34,7 +34,7 @@ CREATE TABLE batches (
     fingerprint BLOB NOT NULL, seen INTEGER NOT NULL, UNIQUE (root, folder, sequence));
 CREATE TABLE columns (
     batch INTEGER PRIMARY KEY, dev INTEGER NOT NULL, files INTEGER NOT NULL,
-    names BLOB NOT NULL, numbers BLOB NOT NULL);
+    names BLOB NOT NULL, numbers BLOB NOT NULL, leaders BLOB NOT NULL);
 """
 _EVERYTHING = _SCHEMA + DIGESTS_SCHEMA + GROUPS_SCHEMA + TWINS_SCHEMA
 _TABLES = {("table", name) for name in ("roots", "batches", "columns", *DIGESTS_TABLES, *GROUPS_TABLES, *TWINS_TABLES)}
@@ -150,8 +150,8 @@ class Index:
             (known[0] if known else None, root_id, batch.folder, sequence, fingerprint, seen),
         )
         self._db.execute(
-            "INSERT OR REPLACE INTO columns (batch, dev, files, names, numbers) VALUES (?, ?, ?, ?, ?)",
-            (row.lastrowid, batch.dev, batch.files, batch.names, batch.numbers),
+            "INSERT OR REPLACE INTO columns (batch, dev, files, names, numbers, leaders) VALUES (?, ?, ?, ?, ?, ?)",
+            (row.lastrowid, batch.dev, batch.files, batch.names, batch.numbers, batch.leaders),
         )
         return 0
 
@@ -223,8 +223,8 @@ class Index:
 
     def _read(self, where: str, *values: int | bytes) -> Iterator[tuple[int, FileBatch]]:
         rows = (
-            "SELECT fingerprint, sequence, folder, dev, files, names, numbers FROM batches JOIN columns ON batch = id"
-            f" WHERE {where} ORDER BY folder, sequence"
+            "SELECT fingerprint, sequence, folder, dev, files, names, numbers, leaders"
+            f" FROM batches JOIN columns ON batch = id WHERE {where} ORDER BY folder, sequence"
         )
         try:
             for fingerprint, sequence, *columns in self._db.execute(rows, values):

@@ -22,7 +22,7 @@ from fileorg.plan.conflicts import Contender, Contest
 from fileorg.plan.draft import Draft, Follower, Places
 from fileorg.plan.folders import PRIVATE_MODE, MissingFolders
 from fileorg.plan.placing import Layout, Placer
-from fileorg.rules.sidecars import stem_end
+from fileorg.rules.grouping import stem_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,7 +55,7 @@ class OrganizePlan:
         self._layout = layout
         self._source = source
         self._target = target
-        self._placer = Placer(layout, source, self._batches_of)
+        self._placer = Placer(layout, source)
         self._draft = Draft()
         self._wanted: Filter | None = None
         self._contested = Suspects()
@@ -79,15 +79,12 @@ class OrganizePlan:
     # First pass: where does each file belong, and which names are wanted twice? -------------------------------------
 
     def watching(self, batches: Iterator[tuple[int, FileBatch]]) -> Iterator[tuple[int, FileBatch]]:
-        """What a scan sees, as it passes. Of a large tree most is placed then, while other processes read on.
-
-        Not the files of a folder that comes in several batches: the one that a side-car follows may be in another.
-        """
+        """What a scan sees, as it passes. Of a large tree most is placed then, while other processes read on."""
         files = 0
         for sequence, batch in batches:
             yield sequence, batch
             files += batch.files
-            if files > _MANY_FILES and batch.is_alone:
+            if files > _MANY_FILES:
                 self._wanted = self._wanted or Filter(MOST_NAMES)
                 self._survey(sequence, batch, self._wanted)
 
@@ -232,7 +229,7 @@ class OrganizePlan:
         if self._layout.base != ROOT or self._layout.action is not Action.MOVE:
             return False
         if self._moving[0] != folder:
-            placer, moving = Placer(self._layout, self._source, self._batches_of), set[bytes]()
+            placer, moving = Placer(self._layout, self._source), set[bytes]()
             for batch in self._batches_of(folder):
                 targets = placer.place(batch).targets
                 moving.update(name for name, target in zip(batch.split_names(), targets, strict=True) if target)

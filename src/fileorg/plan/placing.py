@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from xxhash import xxh3_64_intdigest
@@ -13,13 +12,10 @@ from fileorg.core.model import ROOT, Action, Base, OnConflict
 from fileorg.core.names import collision_key
 from fileorg.plan.draft import Follower, Places
 from fileorg.rules.categories import OTHER
-from fileorg.rules.sidecars import following, may_follow
-from fileorg.scan.leaders import Neighbours, leader_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from fileorg.core.model import Entry
     from fileorg.index.columns import FileBatch
     from fileorg.rules.classify import Rules
     from fileorg.rules.template import Template
@@ -59,12 +55,9 @@ class Stay:
 class Placer:
     """Gives each target folder a number; 0 says that a file stays."""
 
-    def __init__(self, layout: Layout, source: Storage, batches_of: Callable[[bytes], Iterator[FileBatch]]) -> None:
-        """`batches_of` gives all batches of a folder: a side-car's leader may be in another one."""
+    def __init__(self, layout: Layout, source: Storage) -> None:
         self._layout = layout
         self._source = source
-        self._batches_of = batches_of
-        self._neighbours: tuple[bytes, Neighbours] | None = None
         self._numbers: dict[bytes, int] = {}
         self._kinds: Memo[bytes, tuple[int, int]] = Memo(_KINDS_KNOWN)
         self._folded: dict[bytes, int] = {}
@@ -75,21 +68,24 @@ class Placer:
         self.stay = Stay()
 
     def place(self, batch: FileBatch) -> Places:
-        """The places of all files of the batch. Looks at the disk only for the files that side-cars follow."""
+        """The places of all files of the batch. Looks at the disk only for the files that others go with."""
         layout, folder, kinds = self._layout, batch.folder, self._kinds
         same_base, fold, keys, prefixes = layout.base == ROOT, layout.case_insensitive, self._keys, self._prefixes
         home = collision_key(folder, case_insensitive=fold)
         categories, targets, digests = bytearray(), array("I"), array("Q")
         followers: dict[int, Follower] = {}
+        leaders = batch.followers()
         sizes: list[int] = []
         other = in_place = 0
         for position, (name, mtime_ns) in enumerate(zip(batch.split_names(), batch.mtimes_ns, strict=True)):
-            dot, digest, leader = name.rfind(b"."), 0, None
-            kind = kinds.get(name[dot:]) if dot > 0 else None
+            dot, digest, leader = name.rfind(b"."), 0, leaders.get(position)
+            kind = kinds.get(name[dot:]) if dot > 0 and leader is None else None
             if kind is not None:  # nearly every file
                 category, number = kind
+            elif leader is None:
+                category, number = self._place_one(name, mtime_ns)
             else:
-                category, number, leader = self._place_one(batch, name, mtime_ns)
+                category, number = self._place_with(folder, leader, mtime_ns)
             if not number:
                 other += 1
             elif same_base and keys[number] == home:
@@ -101,7 +97,7 @@ class Placer:
                 )
                 if leader is not None:
                     sizes = sizes or batch.sizes
-                    followers[position] = Follower(leader.name, name, category, number, sizes[position], mtime_ns)
+                    followers[position] = Follower(leader, name, category, number, sizes[position], mtime_ns)
             categories.append(category)
             targets.append(number)
             digests.append(digest)
@@ -109,40 +105,28 @@ class Placer:
         self.stay.in_place += in_place
         return Places(array("B", categories), targets, digests, followers)
 
-    def _place_one(self, batch: FileBatch, name: bytes, mtime_ns: int) -> tuple[int, int, Entry | None]:
-        """Its category, its target, 0 for none, and the file that it goes with. Remembers what the suffix decides."""
+    def _place_one(self, name: bytes, mtime_ns: int) -> tuple[int, int]:
+        """Its category and its target, 0 for none. Remembers what the suffix decides."""
         rules, template = self._layout.rules, self._layout.template
-        leader = self._leader(batch, name) if following(name) is not None else None
-        if leader is not None:
-            category = rules.category_of(leader.name)
-            target = template.folder(category, rules.extension_of(leader.name), leader.mtime_ns)
-        else:
-            category = rules.category_of(name)
-            target = template.folder(category, rules.extension_of(name) if template.uses_extension else b"", mtime_ns)
+        category = rules.category_of(name)
+        target = template.folder(category, rules.extension_of(name) if template.uses_extension else b"", mtime_ns)
         stays = category == OTHER and self._layout.other_stays
         place = self._categories[category], 0 if stays else self._numbers.get(target) or self._number(target)
         suffix = name[name.rfind(b".") :]
-        if template.is_by_category_alone and not may_follow(suffix) and rules.by_suffix(suffix) is not None:
+        if template.is_by_category_alone and rules.by_suffix(suffix) is not None:
             self._kinds[suffix] = place
-        return *place, leader
+        return place
+
+    def _place_with(self, folder: bytes, leader: bytes, mtime_ns: int) -> tuple[int, int]:
+        """The place of the file that one goes with; of the one itself, where that has gone since the scan."""
+        there = self._source.lstat(folder, leader)
+        return self._place_one(leader, mtime_ns if there is None else there.mtime_ns)
 
     def digest(self, target: int, name: bytes) -> int:
         """What `place` gives for a file of that name and target."""
         return xxh3_64_intdigest(
             self._prefixes[target] + collision_key(name, case_insensitive=self._layout.case_insensitive)
         )
-
-    def _leader(self, batch: FileBatch, name: bytes) -> Entry | None:
-        folder = batch.folder
-        if self._neighbours is None or self._neighbours[0] != folder:
-            self._neighbours = (folder, self._neighbours_of(batch))
-        return leader_of(self._source, folder, name, self._neighbours[1])
-
-    def _neighbours_of(self, batch: FileBatch) -> Neighbours:
-        if batch.is_alone:
-            return Neighbours(batch.files, batch.split_names())
-        files = sum(batch.files for batch in self._batches_of(batch.folder))
-        return Neighbours(files, chain.from_iterable(batch.split_names() for batch in self._batches_of(batch.folder)))
 
     def _number(self, target: bytes) -> int:
         """A new number; where case does not matter, one for all spellings, and the name that is there already."""

