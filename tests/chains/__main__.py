@@ -81,7 +81,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=1, metavar="N")
     parser.add_argument("--forks", action="store_true", help="of a warm parent, not processes of their own")
     parser.add_argument("--fileorg", type=Path, metavar="SCRIPT", help="another one than that of this checkout")
-    parser.add_argument("--plain", action="store_true", help="only file systems that need no mount")
+    parser.add_argument("--plain", action="store_true", help="only ext4 and tmpfs")
     parser.add_argument("--about", default="", choices=["", *steps.ABOUT], help="only chains of one kind")
     parser.add_argument("--replay", metavar="CHAIN", help="seed and number, 1:17, or a file with a chain")
     parser.add_argument("--shrink", type=int, default=1, metavar="N", help="so many of each kind of violation")

@@ -43,7 +43,7 @@ class Wanted:
     """Whether each violation is printed as soon as it is found."""
     about: str = ""
     plain: bool = False
-    """Only on file systems that need no mount."""
+    """Only on ext4 and tmpfs."""
 
 
 @dataclass

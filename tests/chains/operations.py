@@ -39,15 +39,31 @@ class Line(NamedTuple):
 
 def read_lines(state: Path) -> dict[int, Line]:
     """From a copy, so that looking at it changes nothing."""
+    if not _holds(state / "journal.db"):
+        return {}
+    if not any(_holds(state / f"journal.db-{log}") for log in ("wal", "journal")):
+        content = bytearray((state / "journal.db").read_bytes())
+        content[18:20] = b"\1\1"  # without a log: what is in memory can have none
+        with contextlib.closing(sqlite3.connect(":memory:")) as db:
+            db.deserialize(bytes(content))
+            return _lines(db)
     with tempfile.TemporaryDirectory(dir=_MEMORY) as copy:
         for name in ("journal.db", "journal.db-wal", "journal.db-journal"):
             with contextlib.suppress(FileNotFoundError):
                 shutil.copy(state / name, copy)
         with contextlib.closing(sqlite3.connect(os.path.join(copy, "journal.db"))) as db:
-            if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'operations'").fetchall():
-                return {}  # not there, or killed while it was made
-            query = "SELECT id, kind, undoes, state FROM operations ORDER BY id"
-            return {row[0]: Line(*row) for row in db.execute(query)}
+            return _lines(db)
+
+
+def _holds(file: Path) -> bool:
+    return file.exists() and file.stat().st_size > 0
+
+
+def _lines(db: sqlite3.Connection) -> dict[int, Line]:
+    if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'operations'").fetchall():
+        return {}  # not there, or killed while it was made
+    query = "SELECT id, kind, undoes, state FROM operations ORDER BY id"
+    return {row[0]: Line(*row) for row in db.execute(query)}
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from tests.faults.process import ENVIRONMENT, Driver, Finished
 if TYPE_CHECKING:
     from tests.faults.process import Request
 
+_TESTS = Path(__file__).parents[1]
 _SITE = Path(__file__).with_name("site")
 
 
@@ -42,6 +44,8 @@ class Processes:
         self.is_ours = False
         scratch.mkdir(parents=True, exist_ok=True)
         self._command = [str(script)] if script else [sys.executable, "-m", "fileorg"]
+        for folder in (_TESTS.parent / "src", _TESTS / "faults") if script is None else ():
+            compileall.compile_dir(folder, quiet=1)  # no command writes byte code: each would compile anew
         self._output = scratch / "output"
         mine = (name for name in os.environ if not name.startswith(("COV", "FILEORG")))
         self._environment = {name: os.environ[name] for name in mine} | ENVIRONMENT

@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import select
 import shutil
 import signal
-import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.chains import look as looks
@@ -240,15 +240,6 @@ class World:
             control=self._control,
         )
         pid = self._runner.start(request)
-        late = threading.Event()
-
-        def give_up() -> None:
-            late.set()
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-        timer = threading.Timer(_PATIENCE_SECONDS, give_up)
-        timer.start()
         halfway = None
         try:
             if run.halt_at and is_halted(pid):
@@ -259,9 +250,9 @@ class World:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
+            is_late = not _ends(pid)
             finished = self._runner.end()
-            timer.cancel()
-        return finished, halfway, late.is_set()
+        return finished, halfway, is_late
 
     def _word(self, word: str) -> str:
         return word.replace("ROOT", os.fsdecode(self.bases[b"root"])).replace("DEST", os.fsdecode(self.bases[b"dest"]))
@@ -366,10 +357,16 @@ class World:
 
     def _undo_all(self, order: Callable[[list[Key]], list[Key]], more: list[str]) -> set[int]:
         """Until nothing more comes of it; the exit codes of the last turn."""
+        empty, codes = set["Key"](), set[int]()
         for turn in range(_MOST_TURNS):
             before, keys = self.look, self.operations.newest_first()
             keys = keys if turn else order(keys)
-            codes = {self.run(Run(["undo", "-y", *more, str(number)], state)).code for state, number in keys}
+            codes = set()
+            for state, number in keys:
+                if (state, number) not in empty:
+                    finished = self.run(Run(["undo", "-y", *more, str(number)], state))
+                    codes.add(finished.code)
+                    empty |= {(state, number)} if "is left to undo" in finished.output else set()
             if codes <= {2} or (turn and before.nodes == self.look.nodes):
                 break
         return codes
@@ -419,6 +416,19 @@ class World:
             if is_new and not self._is_refused and not self._takes_changed:
                 wrong.append(f"at the end: the folder {display(path)} is left")
         return wrong
+
+
+def _ends(pid: int) -> bool:
+    """Wait until a process has ended; whether it did in time. If not, it is killed."""
+    with contextlib.suppress(ProcessLookupError):
+        fd = os.pidfd_open(pid)
+        try:
+            if not select.select([fd], [], [], _PATIENCE_SECONDS)[0]:
+                signal.pidfd_send_signal(fd, signal.SIGKILL)
+                return False
+        finally:
+            os.close(fd)
+    return True
 
 
 def _is_changed(path: bytes, before: Look, after: Look) -> bool:

@@ -11,6 +11,7 @@ has ended, its status.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import importlib
@@ -63,8 +64,10 @@ def _preload() -> None:
         if os.waitpid(pid, 0)[1]:
             raise AssertionError("a first organize and undo failed")
         with open(names) as file:
-            for name in file.read().split():
+            for name in [*file.read().split(), "tests.faults.dying"]:
                 importlib.import_module(name)
+    with contextlib.suppress(ImportError, AttributeError):  # another fileorg than that of this checkout
+        importlib.import_module("fileorg.rules.classify").Rules.default()
     gc.collect()
     gc.freeze()  # a collection in a child would copy all the pages
 
@@ -72,12 +75,17 @@ def _preload() -> None:
 def _learn(place: str, names: str) -> None:
     try:
         os.environ["FILEORG_HOME"] = os.path.join(place, "state")
-        os.makedirs(os.path.join(place, "root"))
-        with open(os.path.join(place, "root", "a.jpg"), "w"):
-            pass
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         root = os.path.join(place, "root")
-        for words in (["organize", "-y", root], ["undo", "-y"], ["redo", "-y"], ["recover"], ["clean", "-y", root]):
+        os.makedirs(root)
+        for name in ("a.jpg", "b.jpg"):
+            with open(os.path.join(root, name), "w") as file:
+                file.write("twice")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        for words in (
+            ["scan", root], ["organize", "-y", root], ["undo", "-y"], ["redo", "-y"], ["recover"],
+            ["clean", "-y", root], ["dedupe", root], ["dedupe", "-y", "--action", "quarantine", root],
+            ["purge", "-y"], ["history"], ["files", "1"],
+        ):  # fmt: skip
             if app.run(words):
                 raise AssertionError(words)
         with open(names, "w") as file:

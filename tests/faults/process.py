@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -144,7 +144,7 @@ class Driver:
         if request.wall:
             request.wall = [os.devnull, str(self._temporary), *request.wall]
         self._output = Path(request.output)
-        self._send(json.dumps(asdict(request)))
+        self._send(json.dumps(vars(request)))
         return self._number()
 
     def let_go(self) -> None:
