@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support import snapshot
+from tests.support.crash import open_again
+from tests.support.disks import NotTested, plugged_in
+from tests.support.runs import Runs
+from tests.support.tree import Tree
 
 from fileorg.core.errors import GuardRefused, Locked
 from fileorg.core.events import NullReporter
 from fileorg.storage.local import posix
 from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows.guards import changeable_folder
-from fileorg.workflows.roots import locked, open_local
+from fileorg.workflows.recover import recover_all
+from fileorg.workflows.roots import AnotherRoot, locked, open_local
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -78,3 +85,60 @@ def test_the_locks_are_on_the_directory_that_is_used(victim: Path, tmp_path: Pat
         again = stack.enter_context(contextlib.closing(LocalStorage(os.fsencode(tmp_path / "aside/inbox"))))
         with pytest.raises(Locked), locked([again]):
             pass
+
+
+@pytest.mark.parametrize("link", ["share/inbox", "share", "share/dest"])
+@pytest.mark.parametrize("interrupted", [False, True], ids=["undo", "recover"])
+def test_a_root_that_is_a_symlink_since_is_not_taken_for_what_is_there_now(
+    link: str, interrupted: bool, tmp_path: Path, state: StateDirectory
+) -> None:
+    """Not even when what was changed is to be taken back."""
+    runs = Runs(Tree(tmp_path / "share"), state)
+    runs.tree.write({"inbox/a.jpg": "1", "dest/": ""})
+    runs.organize(root=tmp_path / "share/inbox", dest=tmp_path / "share/dest")
+    shutil.copytree(tmp_path / "share", tmp_path / "victim")
+    (tmp_path / link).rename(tmp_path / "aside")
+    (tmp_path / link).symlink_to(tmp_path / link.replace("share", "victim"))
+    before = snapshot.take(os.fsencode(tmp_path / "victim"))
+    if interrupted:
+        open_again(runs)
+        assert [each.id for each in recover_all(state, NullReporter()).left] == [1]
+    else:
+        for include_changed in (False, True):
+            with pytest.raises((GuardRefused, AnotherRoot)):
+                runs.undo(include_changed=include_changed)
+    assert snapshot.differences(before, snapshot.take(os.fsencode(tmp_path / "victim"))) == []
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("include_changed", [False, True])
+def test_nor_where_inode_numbers_do_not_last(tmp_path: Path, state: StateDirectory, include_changed: bool) -> None:
+    with contextlib.ExitStack() as stack:
+        try:
+            disk = stack.enter_context(plugged_in("exfat", tmp_path / "share"))
+        except NotTested as error:
+            pytest.skip(str(error))
+        runs = Runs(Tree(disk.place / "inbox"), state)
+        runs.tree.write({"a.jpg": "1"})
+        runs.organize()
+        victim = tmp_path / "aside/disk/victim"
+        shutil.copytree(runs.tree.root, disk.place / "victim/disk/inbox")
+        (tmp_path / "share").rename(tmp_path / "aside")
+        (tmp_path / "share").symlink_to(victim)
+        before = snapshot.take(os.fsencode(victim))
+        with pytest.raises(GuardRefused, match="A symlink leads from"):
+            runs.undo(include_changed=include_changed)
+        assert snapshot.differences(before, snapshot.take(os.fsencode(victim))) == []
+        (tmp_path / "share").unlink()
+        (tmp_path / "aside").rename(tmp_path / "share")
+        assert runs.undo().problems == []
+
+
+def test_a_root_that_was_moved_and_is_led_to_by_a_symlink_is_the_same(tmp_path: Path, state: StateDirectory) -> None:
+    runs = Runs(Tree(tmp_path / "tree"), state)
+    runs.tree.write({"a.jpg": "1"})
+    runs.organize()
+    runs.tree.root.rename(tmp_path / "moved")
+    runs.tree.root.symlink_to("moved")
+    assert runs.undo().problems == []
+    assert runs.tree.read() == {"a.jpg": "1"}

@@ -76,7 +76,7 @@ class Reopened(NamedTuple):
 def reopened(roots: Sequence[Root], state: StateDirectory, absent: Collection[bytes] = ()) -> Iterator[Reopened]:
     """Open, guard and lock the directories of an operation that was; one that stands for two bases is opened once.
 
-    In place of the `absent` ones stand such as nothing can be done in.
+    In place of the `absent` ones stand such as nothing can be done in. A path in `roots` had no symlink in it then.
 
     Raises `GuardRefused`, `Locked`, `OSError`.
     """
@@ -86,12 +86,26 @@ def reopened(roots: Sequence[Root], state: StateDirectory, absent: Collection[by
     there = list(dict.fromkeys(root.path for root in roots if root.path not in absent))
     with contextlib.ExitStack() as stack:
         opened = {path: open_local(stack, real[path]) for path in there}
+        inodes = {root.path: root.inode or 0 for root in reversed(roots)}
+        for path, storage in opened.items():
+            if real[path] != path:
+                _refuse_another(path, inodes[path], storage)
         for storage in opened.values():
             refuse_system(path_of(storage.fd(b""), storage.root), display(storage.root), state)
         locks = stack.enter_context(locked(opened.values()))
-        inodes = {root.path: root.inode or 0 for root in reversed(roots)}
         opened |= {path: AbsentStorage(path, inodes[path]) for path in absent}
         yield Reopened([opened[root.path] for root in roots], locks)
+
+
+def _refuse_another(path: bytes, inode: int, storage: LocalStorage) -> None:
+    """Raises `GuardRefused` for a folder behind a symlink that did not lead there when the operation was: only its
+    inode number can show that it is the same one, in another place.
+    """
+    if storage.identity[1] != inode or not storage.capabilities.stable_inodes:
+        raise GuardRefused(
+            f"A symlink leads from {display(path)} to {display(storage.root)} now, which may be another folder.",
+            hint="put the folder back to where it was",
+        )
 
 
 def another_root(storages: Sequence[LocalStorage], roots: Sequence[Root]) -> Root | None:
