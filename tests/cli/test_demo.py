@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 import struct
 import tarfile
@@ -10,10 +12,47 @@ import zipfile
 import zlib
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.support import snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from tests.cli.screens import Fileorg
+
+
+@contextlib.contextmanager
+def opened(folder: Path) -> Iterator[int]:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+@pytest.mark.parametrize("place", ["demo", "demo/new"])
+def test_a_link_of_another_user_is_not_followed(fileorg: Fileorg, place: str) -> None:
+    if os.geteuid():
+        pytest.skip("only root can give a link to another user")
+    (fileorg.folder / "victim").mkdir()
+    (fileorg.folder / "demo").symlink_to("victim")
+    os.lchown(fileorg.folder / "demo", 65534, 65534)
+    ran = fileorg("demo", place)
+    assert (ran.code, ran.out) == (2, "")
+    assert "a symlink of another user leads elsewhere" in ran.err
+    assert os.listdir(fileorg.folder / "victim") == []
+
+
+def test_a_link_in_the_folder_is_not_followed(fileorg: Fileorg) -> None:
+    from fileorg.cli.demo_files import make_demo
+
+    for name in ("made", "victim"):
+        (fileorg.folder / name).mkdir()
+    (fileorg.folder / "made/Images").symlink_to("../victim")
+    with opened(fileorg.folder / "made") as fd, pytest.raises(OSError, match="symbolic links"):
+        make_demo(fd)
+    assert os.listdir(fileorg.folder / "victim") == []
 
 
 def test_it_shows_before_and_after_and_the_way_back(fileorg: Fileorg) -> None:
@@ -34,7 +73,8 @@ def test_the_way_back_is_exact(fileorg: Fileorg) -> None:
     fileorg("demo", "shown")
     fresh = fileorg.folder / "fresh"
     fresh.mkdir()
-    make_demo(str(fresh))
+    with opened(fresh) as fd:
+        make_demo(fd)
     assert fileorg("undo").code == 0
     shown, made = (snapshot.take(bytes(fileorg.folder / name)) for name in ("shown", "fresh"))
     files = {path: node for path, node in made.items() if node.kind == "file"}
@@ -62,7 +102,8 @@ def test_the_files_are_real(fileorg: Fileorg) -> None:
 
     place = fileorg.folder / "made"
     place.mkdir()
-    make_demo(str(place))
+    with opened(place) as fd:
+        make_demo(fd)
     assert len({path.suffix.lower() for path in place.iterdir()}) >= 30
     with zipfile.ZipFile(place / "Letter to the landlord.docx") as archive:
         assert archive.testzip() is None

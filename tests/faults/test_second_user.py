@@ -57,6 +57,7 @@ ATTACKS = [
     Attack("recover", "recover", "inbox", "organize -y {inbox}", killed=True),
     Attack("report", "report -f csv -o {dest}/victim.txt", "dest", "organize -y {inbox}"),
     Attack("report to a name", "report -f csv -o {dest}/out.txt", "dest/out.txt", "organize -y {inbox}"),
+    Attack("demo", "demo {dest}/demo", "dest"),
     Attack("above the state directory", "organize -y {inbox} --state-dir {dest}/state", "dest"),
 ]
 

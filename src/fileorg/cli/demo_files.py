@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import os
@@ -13,23 +14,33 @@ import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from fileorg.storage.local.posix import open_beneath
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FIRST = int(datetime(2023, 3, 4, 9, 30, tzinfo=UTC).timestamp())
 _STEP_SECONDS = 19 * 86_400 + 7_321
 _ZIP_TIME = (2024, 1, 2, 3, 4, 6)
 
 
-def make_demo(folder: str) -> None:
-    """Fill `folder`, each file with a time of its own. Raises `OSError`; replaces nothing."""
+def make_demo(folder: int) -> None:
+    """Fill an open directory, each file with a time of its own. Raises `OSError`; replaces nothing, follows nothing."""
     for number, (path, content) in enumerate(_files().items()):
-        place = os.path.join(folder, path)
-        os.makedirs(os.path.dirname(place), exist_ok=True)
-        with open(place, "xb") as file:
-            file.write(content)
-        changed = _FIRST + number * _STEP_SECONDS
-        os.utime(place, (changed, changed))
+        inside, _, name = path.rpartition("/")
+        if inside:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(inside, dir_fd=folder)
+        place = open_beneath(folder, os.fsencode(inside))
+        try:
+            with open(os.open(name, _NEW, 0o666, dir_fd=place), "wb") as file:
+                file.write(content)
+                file.flush()
+                changed = _FIRST + number * _STEP_SECONDS
+                os.utime(file.fileno(), (changed, changed))
+        finally:
+            os.close(place)
 
 
 def _files() -> dict[str, bytes]:

@@ -1,5 +1,6 @@
 """`fileorg demo`: a small messy folder, organized before your eyes."""
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,7 +40,7 @@ def demo(folder: Folder = NAME, state_dir: shared.StateDir = None) -> int:
     from fileorg.workflows.organize import OrganizeOptions
 
     state = shared.state(state_dir)
-    _make(folder)
+    made = _make(folder)
     out = standard_output()
     out.line(out.styled("A messy folder, made for this:", "bold"))
     _show_tree(out, folder)
@@ -52,19 +53,27 @@ def demo(folder: Folder = NAME, state_dir: shared.StateDir = None) -> int:
         _show_tree(out, folder)
         out.line()
 
-    return run_organize(OrganizeOptions(os.fsencode(folder)), Manner(yes=True), state, between)
+    return run_organize(OrganizeOptions(made), Manner(yes=True), state, between)
 
 
-def _make(folder: str) -> None:
+def _make(folder: str) -> bytes:
+    """The real path of the folder that was filled, which is opened once: others may write to the one above it."""
     from fileorg.cli.demo_files import make_demo
     from fileorg.core.names import display
+    from fileorg.core.trusted import open_directory, path_of
+    from fileorg.storage.local.posix import open_beneath
 
     shown = display(folder)
     try:
-        os.makedirs(folder, exist_ok=True)
-        if os.listdir(folder):
-            raise UsageError(f"{shown} is not empty.", hint="name a new folder: fileorg demo DIR")
-        make_demo(folder)
+        with contextlib.ExitStack() as stack:
+            place = open_directory(os.fsencode(folder), make=True)
+            stack.callback(os.close, place)
+            fd = open_beneath(place, b"")
+            stack.callback(os.close, fd)
+            if os.listdir(fd):
+                raise UsageError(f"{shown} is not empty.", hint="name a new folder: fileorg demo DIR")
+            make_demo(fd)
+            return path_of(fd, os.fsencode(folder))
     except OSError as error:
         raise UsageError(
             f"The demo cannot be made in {shown}: {error.strerror or error}.",
