@@ -363,10 +363,14 @@ class World:
             keys = keys if turn else order(keys)
             codes = set()
             for state, number in keys:
-                if (state, number) not in empty:
-                    finished = self.run(Run(["undo", "-y", *more, str(number)], state))
-                    codes.add(finished.code)
-                    empty |= {(state, number)} if "is left to undo" in finished.output else set()
+                if (state, number) in empty:
+                    continue
+                finished = self.run(Run(["undo", "-y", *more, str(number)], state))
+                codes.add(finished.code)
+                if finished.code == 0:  # a folder may be empty now that had to stay
+                    empty.clear()
+                if "is left to undo" in finished.output:
+                    empty.add((state, number))
             if codes <= {2} or (turn and before.nodes == self.look.nodes):
                 break
         return codes

@@ -320,6 +320,43 @@ def test_a_folder_that_others_had_filled_goes_with_the_redo(tree: Tree, runs: Ru
     assert tree.read() == {"a.jpg": "1"}
 
 
+@pytest.mark.parametrize(
+    ("destination", "action"),
+    [("sorted", Action.SYMLINK), ("sorted", Action.MOVE), ("outside/new", Action.MOVE), ("sorted/deep", Action.COPY)],
+)
+def test_a_destination_that_had_to_stay_is_named_when_it_is_empty(
+    tree: Tree, runs: Runs, tmp_path: Path, destination: str, action: Action
+) -> None:
+    """The next operation has it for a directory of its own, in which it works: it cannot take that away."""
+    outside = Tree(tmp_path / "outside")
+    dest = outside.path("new") if destination.startswith("outside") else tree.path(destination)
+    tree.write({"n.mp3": "1", "p.jpg": "2"})
+    date_all(tree)
+    date_all(outside)
+    before = tree.snapshot(), outside.snapshot()
+    runs.organize(dest=dest, action=action, include=["*.mp3"])
+    runs.organize(dest=dest, recursive=True, by=By.EXTENSION, include=["*.jpg"])
+    assert runs.undo(1).notes == []
+    with pytest.raises(UsageError, match="is left to undo"):
+        runs.undo(1)
+    assert any("fileorg undo 1" in note for note in runs.undo(2).notes)
+    assert runs.undo(1).problems == []
+    assert (tree.snapshot(), outside.snapshot()) == before
+    with pytest.raises(UsageError, match="is left to undo"):
+        runs.undo(1)
+
+
+def test_a_destination_that_someone_uses_stays(tree: Tree, runs: Runs) -> None:
+    tree.write({"n.mp3": "1", "p.jpg": "2"})
+    runs.organize(dest=tree.path("sorted"), include=["*.mp3"])
+    runs.organize(dest=tree.path("sorted"), by=By.EXTENSION)
+    tree.write({"sorted/mine": "x"})
+    runs.undo(1)
+    assert runs.undo(2).notes == []
+    with pytest.raises(UsageError, match="is left to undo"):
+        runs.undo(1)
+
+
 # A model of nothing but the tree --------------------------------------------------------------------------------------
 
 _PLACES = ["", "x/", "x/y/", "z/"]

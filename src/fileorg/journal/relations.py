@@ -158,6 +158,15 @@ class Relations:
                 if path in needed:
                     yield Related(Link.REMOVED, other.id, path, path, None)
 
+    def made_folders(self, operation: Operation) -> Iterator[bytes]:
+        """The absolute paths of the folders that it made, and that were not taken back."""
+        query = (
+            f"WITH {BASES} SELECT {ABSOLUTE}, r.target_name FROM records r CROSS JOIN {FOLDERS}"
+            " WHERE r.id BETWEEN ? AND ? AND r.state = 'done' AND r.action = 'make-folder' AND f.id = r.target_folder"
+        )
+        for rows in self._queries.stream(query, self._queries.record_range(operation)):
+            yield from (join(above, name) for above, name in rows)
+
     def left_folders(self, operation: Operation) -> list[MadeFolder]:
         """Folders that other operations made, and that had to stay when these were taken back after this one, or by
         what this one redoes, for something was in them; of those that this one has to do with, the ones inside others

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import UnknownOperation, UsageError
@@ -75,7 +76,21 @@ class UndoRun:
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Take it back. Raises `JournalError`."""
         changed = Changed.ANY if self._options.include_changed else Changed.EDITED
-        return self._session.run(self.kind, self.plan, {}, stop, undoes=self.undone.id, changed=changed)
+        outcome = self._session.run(self.kind, self.plan, {}, stop, undoes=self.undone.id, changed=changed)
+        outcome.notes += self._empty_roots()
+        return outcome
+
+    def _empty_roots(self) -> Iterator[str]:
+        """Name each directory of it that another operation made, that had to stay when that was taken back, and that
+        is empty now: it lies where nothing of this one is done.
+        """
+        empty = {storage.root for storage in self._session.storages if _is_empty(storage.root)}
+        journal = self._session.journal
+        operations = journal.operations() if empty and self.kind == "undo" else []
+        for other in operations:
+            if other.kind in FORWARD and not _is_left(journal, other, operations):
+                for path in empty.intersection(journal.relations.made_folders(other)):
+                    yield f"{display(path)} is empty now, and operation {other.id} made it: fileorg undo {other.id}"
 
 
 @contextlib.contextmanager
@@ -134,6 +149,14 @@ def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
     for operation in operations:
         if operation.id in chain and operation.kind in forward and _is_left(journal, operation, operations):
             return operation
+    for operation in operations:
+        if (
+            not options.redo
+            and operation.id in chain
+            and operation.kind in forward
+            and _is_empty_again(journal, operation)
+        ):
+            return operation
     if named.kind == PURGE:
         raise UsageError(f"Operation {named.id} emptied the trash: that cannot be undone.", hint=_SHOWN)
     purged = any(operation.kind == PURGE and operation.done for operation in operations if operation.id in chain)
@@ -147,6 +170,18 @@ def _is_left(journal: Journal, operation: Operation, operations: Sequence[Operat
     if not later - {PURGE}:
         return journal.has_done(operation) and (PURGE not in later or journal.trash.has_done_outside(operation))
     return journal.has_done(operation, folders=False) or journal.has_untried_folder(operation)
+
+
+def _is_empty_again(journal: Journal, operation: Operation) -> bool:
+    """Whether a folder is empty now that had to stay when the operation was taken back."""
+    return any(_is_empty(path) for path in journal.relations.made_folders(operation))
+
+
+def _is_empty(folder: bytes) -> bool:
+    try:
+        return not os.listdir(folder)
+    except OSError:
+        return False
 
 
 def _still_there(root: bytes, operation: Operation) -> None:
