@@ -10,7 +10,6 @@ import ctypes
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,6 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from tests.support import snapshot
 from tests.support.tally import TALLY
+
+from fileorg.execute.temporaries import aside, temporary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +33,9 @@ pytestmark = [
 ROW = "second user"
 _NOBODY = 65534
 _EXCHANGE = 2
+_ROUNDS = 6
+_PAUSES_SECONDS = (0.0, 0.0005, 0.004)
+"""Between two exchanges, at the most: by turns."""
 _FILES = {"a.txt": "one", "b.txt": "one", "c.jpg": "two", "sub/d.txt": "one", "sub/e.jpg": "three", "sub/empty.txt": ""}
 
 
@@ -50,6 +54,7 @@ ATTACKS = [
     Attack("a folder above", "organize -y {inbox}/sub", "inbox"),
     Attack("organize a subfolder", "organize -y -r {inbox}", "inbox/sub"),
     Attack("organize into", "organize -y {inbox} --dest {dest}", "dest"),
+    Attack("copy into", "organize -y {inbox} --dest {dest} --action copy", "dest/Documents"),
     Attack("dedupe", "dedupe -y --action quarantine --keep first {inbox}", "inbox"),
     Attack("clean", "clean -y {inbox}", "inbox"),
     Attack("undo", "undo", "inbox", "organize -y {inbox}"),
@@ -64,49 +69,54 @@ ATTACKS = [
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name.replace(" ", "-"))
 def test_what_another_user_swaps_leads_nowhere(attack: Attack, request: pytest.FixtureRequest) -> None:
-    rounds(attack, 1, request)
+    rounds(attack, _ROUNDS, request)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name.replace(" ", "-"))
 def test_what_another_user_swaps_many_times_leads_nowhere(attack: Attack, request: pytest.FixtureRequest) -> None:
-    rounds(attack, 40, request)
+    rounds(attack, 200, request)
 
 
 def rounds(attack: Attack, times: int, request: pytest.FixtureRequest) -> None:
-    for _ in range(times):
+    for turn in range(times):
         with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/tmp")) as place:
-            one_round(attack, Path(place))
+            one_round(attack, Path(place), _PAUSES_SECONDS[turn % len(_PAUSES_SECONDS)])
         request.config.stash[TALLY][ROW] += 1
 
 
-def one_round(attack: Attack, place: Path) -> None:
+def one_round(attack: Attack, place: Path, pause: float) -> None:
     paths = planted(place)
     words = [word.format(**paths) for word in attack.words.split()]
     if attack.before:
-        command = run(place, [word.format(**paths) for word in attack.before.split()])
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            command.wait(random.uniform(0.2, 0.5) if attack.killed else 60)
-        command.kill()
-        command.communicate()
+        command = started(place, [word.format(**paths) for word in attack.before.split()])
+        if attack.killed:
+            time.sleep(random.uniform(0, 0.1))
+            os.kill(command, signal.SIGKILL)
+        os.waitpid(command, 0)
     victim = os.fsencode(place / "victim")
     before = snapshot.take(victim)
-    with swapping(place, attack.swapped):
-        _, told = run(place, words).communicate(timeout=60)
+    with swapping(place, attack.swapped, pause):
+        os.waitpid(started(place, words), 0)
     assert snapshot.differences(before, snapshot.take(victim)) == []
-    assert b"Traceback" not in told, told.decode()
+    told = (place / "told").read_text()
+    assert "Traceback" not in told, told
 
 
 def planted(place: Path) -> dict[str, Path]:
-    """What is root's, with what is another user's in the folder `share`."""
+    """What is root's, with what is another user's in the folder `share`: also links at names of ours."""
     place.chmod(0o755)
     write(place / "victim", _FILES | {".git/HEAD": "x", "victim.txt": "mine", "sub/.git/HEAD": "x"})
     paths = {"inbox": place / "share/inbox", "dest": place / "share/dest"}
     write(paths["inbox"], _FILES)
     write(paths["dest"], {"out.txt": "old"})
+    (paths["dest"] / "Documents").mkdir()
+    for record in range(1, 20):
+        for ours in (temporary(1, record), aside(1, record)):
+            (paths["dest"] / "Documents" / os.fsdecode(ours)).symlink_to(place / "victim/victim.txt")
     for folder, _, names in os.walk(place / "share"):
         for name in (".", *names):
-            os.chown(os.path.join(folder, name), _NOBODY, _NOBODY)
+            os.lchown(os.path.join(folder, name), _NOBODY, _NOBODY)
     return paths
 
 
@@ -116,45 +126,58 @@ def write(root: Path, files: dict[str, str]) -> None:
         (root / name).write_text(content)
 
 
-def run(place: Path, words: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "fileorg", *words],
-        cwd=place,
-        env=os.environ | {"FILEORG_HOME": str(place / "state")},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+def started(place: Path, words: list[str]) -> int:
+    """The process of a command: a fork, which begins at once."""
+    from fileorg.cli.app import run
+
+    if child := os.fork():
+        return child
+    try:
+        os.chdir(place)
+        os.environ["FILEORG_HOME"] = str(place / "state")
+        told = os.open(place / "told", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        for number, stream in enumerate((os.open(os.devnull, os.O_RDONLY), told, told)):
+            os.dup2(stream, number)
+        sys.stdout = sys.stderr = open(told, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  till the end
+        signal.alarm(60)
+        run(words)
+        sys.stdout.flush()
+    finally:
+        os._exit(0)
 
 
 @contextlib.contextmanager
-def swapping(place: Path, swapped: str) -> Iterator[None]:
-    """Another user at work, in the folder that is his."""
+def swapping(place: Path, swapped: str, pause: float) -> Iterator[None]:
+    """Another user at work, in the folder that is his, from now on."""
     share = place / "share"
     name = share / swapped
     target = place / "victim" / "victim.txt" if name.is_file() else place / "victim"
     evil = name.with_name(name.name + "-evil")
     evil.symlink_to(target)
     os.lchown(evil, _NOBODY, _NOBODY)
+    begun, begins = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            swap_until_killed(os.fsencode(name), os.fsencode(evil))
+            swap_until_killed(os.fsencode(name), os.fsencode(evil), pause, begins)
         finally:
             os._exit(1)
+    os.close(begins)
     try:
+        assert os.read(begun, 1)
+        os.close(begun)
         yield
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
 
 
-def swap_until_killed(name: bytes, evil: bytes) -> None:
+def swap_until_killed(name: bytes, evil: bytes, pause: float, begins: int) -> None:
     os.setgroups([])
     os.setresgid(_NOBODY, _NOBODY, _NOBODY)
     os.setresuid(_NOBODY, _NOBODY, _NOBODY)
     libc, chance = ctypes.CDLL(None), random.Random(os.getpid())
-    pauses = chance.choice([0.0, 0.0005, 0.004])
+    os.write(begins, b".")
     while True:
         libc.renameat2(-100, name, -100, evil, _EXCHANGE)
-        time.sleep(pauses * chance.random())
+        time.sleep(pause * chance.random())
