@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -39,15 +38,8 @@ def _run(options: argparse.Namespace, wanted: Wanted) -> int:
     how = {**tested, "seed": options.seed, "how": "forks" if options.forks else "processes"}
     done = [line for line in _lines(options.results) if all(line.get(key) == how[key] for key in ("source", "how"))]
     first = max((line["next_chain"] for line in done if line["seed"] == options.seed), default=0)
-    start = time.monotonic()
-    came = many.run(Wanted(**{**vars(wanted), "first": first}))
-    line = {
-        **how, "next_chain": came.next_chain, "seconds": round(time.monotonic() - start), "counts": came.counts,
-        "processors": os.cpu_count(),
-    }  # fmt: skip
-    with options.results.open("a") as file:
-        file.write(json.dumps(line) + "\n")
-    for what, count in sorted(sum((Counter(one["counts"]) for one in [*done, line]), Counter()).items()):
+    came = many.run(Wanted(**{**vars(wanted), "first": first, "results": options.results, "how": how}))
+    for what, count in sorted(sum((Counter(one["counts"]) for one in done), came.counts).items()):
         print(f"{what:50} {came.counts[what]:9,}  together {count:9,}")
     return int(bool(came.found))
 

@@ -26,9 +26,10 @@ class Places:
 
     def __init__(self, stack: contextlib.ExitStack) -> None:
         self._stack = stack
-        self._home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fileorg-chains-")))
+        prefix = f"fileorg-chains-{os.getpid()}-"
+        self._home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix)))
         shared = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else None
-        self._memory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fileorg-chains-", dir=shared)))
+        self._memory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix, dir=shared)))
         self._home.chmod(0o755)
         self._memory.chmod(0o755)
         self._made: dict[str, Path] = {}

@@ -15,7 +15,7 @@ from tests.chains.world import Run, World, Wrong
 from tests.faults.world import KILLED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.chains.places import Places
@@ -142,12 +142,15 @@ def _take(step: Step, world: World, others: Others, counts: Counter[str]) -> Non
     counts["halts"] += bool(meanwhile)
 
 
-def shrunk(chain: Chain, played: Played, runner: Runner, places: Places, control: str = "") -> tuple[Chain, Played]:
-    """A chain that violates the same, from which nothing can be left out."""
+def shrunk(
+    chain: Chain, played: Played, runner: Runner, places: Places, control: str = "",
+    goes_on: Callable[[], bool] = lambda: True,
+) -> tuple[Chain, Played]:  # fmt: skip
+    """A chain that violates the same, from which nothing can be left out, as far as one `goes_on`."""
     left = _MOST_TRIES
     for part in ("steps", "tree", "steps"):
         position = 0
-        while position < len(chain[part]) and left > 0:
+        while position < len(chain[part]) and left > 0 and goes_on():
             left -= 1
             shorter = {**chain, part: chain[part][:position] + chain[part][position + 1 :]}
             again = play(shorter, runner, places, control)

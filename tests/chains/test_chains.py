@@ -6,7 +6,14 @@ Each of the slow parts has a number, from which it follows exactly; so a chain c
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,6 +57,28 @@ def test_a_chain_is_the_same_again() -> None:
         first, again = (play(draw("1:1"), runner, places) for _ in range(2))
         runner.close()
     assert first.counts == again.counts
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: mounting needs root")
+def test_one_that_is_stopped_keeps_its_counts_and_leaves_nothing_mounted(tmp_path: Path, jobs: int) -> None:
+    results = tmp_path / "results"
+    command = [sys.executable, "-m", "tests.chains", "--forks", "--jobs", str(jobs), "--results", str(results)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, process_group=0) as run:
+        children = Path(f"/proc/{run.pid}/task/{run.pid}/children")
+        while not (places := [f"fileorg-chains-{child}-" for child in children.read_text().split()]) or not any(
+            place in Path("/proc/mounts").read_text() for place in places
+        ):
+            assert run.poll() is None
+            time.sleep(0.1)
+        os.killpg(run.pid, signal.SIGINT)
+        told, _ = run.communicate(timeout=60)
+    mounts = Path("/proc/mounts").read_text()
+    assert not [place for place in places if place in mounts]
+    lines = [json.loads(line) for line in results.read_text().splitlines()]
+    assert 0 < len(lines) <= jobs
+    if steps := sum(line["counts"].get("steps", 0) for line in lines):
+        assert re.search(rf"^steps .* together +{steps}$", told, re.MULTILINE)
 
 
 @pytest.mark.slow
