@@ -50,7 +50,7 @@ def test_a_link_in_the_folder_is_not_followed(fileorg: Fileorg) -> None:
     for name in ("made", "victim"):
         (fileorg.folder / name).mkdir()
     (fileorg.folder / "made/Images").symlink_to("../victim")
-    with opened(fileorg.folder / "made") as fd, pytest.raises(OSError, match="symbolic links"):
+    with opened(fileorg.folder / "made") as fd, pytest.raises(NotADirectoryError):
         make_demo(fd)
     assert os.listdir(fileorg.folder / "victim") == []
 

@@ -14,11 +14,10 @@ import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from fileorg.storage.local.posix import open_beneath
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FIRST = int(datetime(2023, 3, 4, 9, 30, tzinfo=UTC).timestamp())
 _STEP_SECONDS = 19 * 86_400 + 7_321
@@ -32,7 +31,7 @@ def make_demo(folder: int) -> None:
         if inside:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(inside, dir_fd=folder)
-        place = open_beneath(folder, os.fsencode(inside))
+        place = os.open(inside or ".", _FOLDER, dir_fd=folder)
         try:
             with open(os.open(name, _NEW, 0o666, dir_fd=place), "wb") as file:
                 file.write(content)

@@ -61,14 +61,13 @@ def _make(folder: str) -> bytes:
     from fileorg.cli.demo_files import make_demo
     from fileorg.core.names import display
     from fileorg.core.trusted import open_directory, path_of
-    from fileorg.storage.local.posix import open_beneath
 
     shown = display(folder)
     try:
         with contextlib.ExitStack() as stack:
             place = open_directory(os.fsencode(folder), make=True)
             stack.callback(os.close, place)
-            fd = open_beneath(place, b"")
+            fd = os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=place)
             stack.callback(os.close, fd)
             if os.listdir(fd):
                 raise UsageError(f"{shown} is not empty.", hint="name a new folder: fileorg demo DIR")
