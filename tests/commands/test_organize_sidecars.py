@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -161,26 +162,44 @@ def test_a_newer_file_displaces_the_whole_group(tree: Tree, runs: Runs) -> None:
 
 
 def test_a_newer_file_takes_along_what_is_needed(tree: Tree, runs: Runs) -> None:
-    """A side-car whose name is free, one that is there already, and one whose name is a folder."""
-    tree.write({"a.jpg": "new", "a.xmp": "1", "a.aae": "same", "a.thm": "2"})
-    tree.write({"Images/a.jpg": "old", "Images/a.aae": "same", "Images/a.thm/": ""})
+    """A side-car whose name is free, and one that is there already."""
+    tree.write({"a.jpg": "new", "a.xmp": "1", "a.aae": "same"})
+    tree.write({"Images/a.jpg": "old", "Images/a.aae": "same"})
     tree.date("Images/a.jpg", "2020-01-01")
     runs.organize(on_conflict=OnConflict.KEEP_NEWER)
     assert tree.read() == {
         "Images/a.jpg": "new",
         "Images/a.xmp": "1",
         "Images/a.aae": "same",
-        "Images/a.thm/": "",
         "a.aae": "same",
-        "a.thm": "2",
         ".fileorg/trash/1/Images/a.jpg": "old",
     }
 
 
-def test_without_numbers_only_the_side_car_whose_name_is_taken_stays(tree: Tree, runs: Runs) -> None:
+def test_a_newer_file_of_which_a_sidecar_cannot_go_stays(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "new", "a.xmp": "1", "a.thm": "2", "Images/a.jpg": "old", "Images/a.thm/": ""})
+    tree.date("Images/a.jpg", "2020-01-01")
+    before = tree.read()
+    assert runs.organize(on_conflict=OnConflict.KEEP_NEWER).done == 0
+    assert tree.read() == before
+
+
+def test_without_numbers_a_group_of_which_one_name_is_taken_stays(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "1", "a.xmp": "2", "a.aae": "3", "Images/a.xmp": "of another one"})
-    runs.organize(on_conflict=OnConflict.SKIP)
-    assert tree.read() == {"a.xmp": "2", "Images/a.jpg": "1", "Images/a.aae": "3", "Images/a.xmp": "of another one"}
+    before = tree.read()
+    outcome = runs.organize(on_conflict=OnConflict.SKIP)
+    assert tree.read() == before
+    assert {os.fsdecode(problem.path): sentence(problem.reason) for problem in outcome.problems} == {
+        "a.jpg": "it goes with a.xmp, which stays",
+        "a.xmp": "the name is taken: Images/a.xmp",
+        "a.aae": "it goes with a.xmp, which stays",
+    }
+
+
+def test_files_that_name_each_other_get_no_number(tree: Tree, runs: Runs) -> None:
+    tree.write({"m.obj": "mtllib m.mtl", "m.mtl": "1", "Design/m.obj": "another", "n.obj": "2"})
+    runs.organize()
+    assert tree.read() == {"m.obj": "mtllib m.mtl", "m.mtl": "1", "Design/m.obj": "another", "Design/n.obj": "2"}
 
 
 def test_side_cars_of_a_file_in_the_way_of_a_folder_stay_with_it(tree: Tree, runs: Runs) -> None:

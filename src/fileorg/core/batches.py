@@ -20,6 +20,22 @@ def in_batches(items: Iterable[_Item], most: int) -> Iterator[list[_Item]]:
         yield batch
 
 
+def unsplit(batches: Iterable[list[_Row]], group_at: int) -> Iterator[list[_Row]]:
+    """The same rows, so that those of one group, by their number at `group_at`, are in one batch; 0 stands for none."""
+    held: list[_Row] = []
+    for batch in batches:
+        rows = [*held, *batch] if held else batch
+        last = rows[-1][group_at] if rows else 0
+        start = len(rows)
+        while last and start and rows[start - 1][group_at] == last:
+            start -= 1
+        held = rows[start:]
+        if start:
+            yield rows[:start] if held else rows
+    if held:
+        yield held
+
+
 def row_maker(kind: type[_Row]) -> Callable[[Iterable[Any]], _Row]:
     """Make rows of a named tuple, each from all its values in order.
 

@@ -220,8 +220,9 @@ class PlanRow(NamedTuple):
     have only a target. `inode`, `size` and `mtime_ns` are what the file at the source was when it was planned;
     for the `remove-*` actions, what the thing at the target was when we made it. `reverts` is the record that
     this row takes back, 0 outside undo and redo.
-    A `reason` says that the row is skipped, and why. `keeper` is there for what is done to duplicates, and for what
-    takes that back: their source is the duplicate, their target its place in our trash, or the other way round.
+    A `reason` says that the row is skipped, and why. Rows with the same number `together`, which follow each other, are
+    done as a whole or not at all; 0 is for those that stand alone. `keeper` is there for what is done to duplicates,
+    and for what takes that back: their source is the duplicate, their target its place in our trash, or the reverse.
     """
 
     action: Action
@@ -239,6 +240,7 @@ class PlanRow(NamedTuple):
     reverts: int = 0
     reason: Reason | None = None
     keeper: Keeper | None = None
+    together: int = 0
 
     @classmethod
     def make_folder(cls, base: Base, path: bytes, mode: int = 0o777) -> Self:

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.model import FOLDER_ACTIONS, IN_NO_FOLDER, TO_AND_FRO, Base, RecordState
+from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.table import TABLE, handler_of
 from fileorg.execute.verdict import Refusal
@@ -40,9 +41,10 @@ class Lookout:
         add = values.extend
         exceptions: dict[int, tuple[RecordState, Reason | None]] = {}
         keepers: dict[int, tuple[int, bytes, int, int]] = {}
+        groups: dict[int, list[int]] = {}
         for position, (row, there) in enumerate(zip(batch, seen, strict=True)):
             (action, source_base, source_folder, name, base, folder, target_name, inode, size, mtime_ns, _, category,
-             reverts, _, keeper) = row  # fmt: skip
+             reverts, _, keeper, together) = row  # fmt: skip
             if (
                 there.__class__ is os.stat_result
                 and there.st_size == size
@@ -66,11 +68,16 @@ class Lookout:
                 known[base].get(folder) or folder_id(base, folder), None if target_name == name else target_name,
                 dev, inode, size, mtime_ns, mode, nlink, category or None, reverts or None,
             ))  # fmt: skip
+            if together:
+                groups.setdefault(together, []).append(position)
             if keeper is not None:
                 keepers[position] = (folder_id(keeper.base, keeper.folder), keeper.name, keeper.inode, keeper.mtime_ns)
         if self._work.flagged:
             self._refuse_flagged(batch, exceptions)
-        return Batch(values, exceptions, keepers)
+        for positions in groups.values():
+            _keep_whole(batch, positions, exceptions)
+        companions = {position: positions[0] for positions in groups.values() for position in positions}
+        return Batch(values, exceptions, keepers, companions)
 
     def _refuse_flagged(
         self, batch: Sequence[PlanRow], exceptions: dict[int, tuple[RecordState, Reason | None]]
@@ -120,3 +127,27 @@ class Lookout:
         except OSError as error:
             return RecordState.FAILED, Reason.of_error(error), None
         return _INTENT, reason, seen
+
+
+def _keep_whole(
+    batch: Sequence[PlanRow],
+    positions: Sequence[int],
+    exceptions: dict[int, tuple[RecordState, Reason | None]],
+) -> None:
+    """Where one of a group cannot be done, the others stay, too. What is gone keeps no one."""
+    stays = next((position for position in positions if _tears(exceptions.get(position))), None)
+    if stays is None:
+        return
+    row = batch[stays]
+    reason = Reason(ReasonCode.LEADER_STAYS, join(row.source_folder, row.source_name))
+    for position in positions:
+        if exceptions.get(position, (_INTENT, None))[0] is _INTENT:
+            exceptions[position] = _SKIPPED, reason
+
+
+def _tears(exception: tuple[RecordState, Reason | None] | None) -> bool:
+    if exception is None:
+        return False
+    state, reason = exception
+    is_there_already = reason is not None and reason.code is ReasonCode.IDENTICAL
+    return state not in {_INTENT, RecordState.MISSING} and not is_there_already

@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.model import WAS_DONE
+from fileorg.core.reasons import ReasonCode
 from fileorg.journal.rows import (
     RECORD_COLUMNS,
     Operation,
@@ -67,6 +68,30 @@ class KeptGroups:
             f"SELECT folder, record, name, inode, mtime_ns FROM keepers WHERE record {where}", values
         )
         return {row[0]: checked_keeper(row, self._queries.place(folder)) for folder, *row in rows}
+
+    def leaders(self, low: RecordId, high: RecordId) -> dict[RecordId, RecordId]:
+        """Of the records of this range that belong to a group of files that go together: the first one of it.
+
+        Raises `JournalError`.
+        """
+        query = "SELECT record, leader FROM companions WHERE record BETWEEN ? AND ?"
+        rows = self._queries.select(query, (low, high))
+        for record, leader in rows:
+            if not isinstance(leader, int) or leader <= 0:
+                raise foreign("Record", record)
+        return dict(rows)
+
+    def torn(self, operation: Operation) -> list[tuple[RecordId, RecordId]]:
+        """The groups of files that should be together of which some records are done and others are not: the first and
+        the last record of each. What is missing, or identical to what is there, tears nothing.
+        """
+        whole = f"r.state = 'done' OR r.state = 'missing' OR r.reason = '{ReasonCode.IDENTICAL}'"
+        query = (
+            "SELECT min(record), max(record) FROM companions c JOIN records r ON r.id = c.record"
+            " WHERE c.record BETWEEN ? AND ? GROUP BY leader"
+            f" HAVING sum(r.state = 'done') AND NOT min({whole}) ORDER BY 1 DESC"
+        )
+        return [(low, high) for low, high in self._queries.select(query, self._queries.record_range(operation))]
 
     def has_keepers(self, operation: Operation) -> bool:
         """Whether it is about duplicates."""

@@ -59,6 +59,7 @@ class Batch(NamedTuple):
     values: list[Any]
     exceptions: dict[int, tuple[RecordState, Reason | None]]
     keepers: dict[int, tuple[int, bytes, int, int]] = {}  # noqa: RUF012  by position: folder, name, inode, mtime_ns
+    companions: dict[int, int] = {}  # noqa: RUF012  by position of those in a group: the position of its first
 
     def intent(self, position: int) -> Intent:
         """The one of a position."""
@@ -179,6 +180,10 @@ class Journal(JournalReader):
         self._db.executemany(
             "INSERT INTO keepers (record, folder, name, inode, mtime_ns) VALUES (?, ?, ?, ?, ?)",
             [(first + position, *keeper) for position, keeper in batch.keepers.items()],
+        )
+        self._db.executemany(
+            "INSERT INTO companions (record, leader) VALUES (?, ?)",
+            [(first + position, first + leader) for position, leader in batch.companions.items()],
         )
         return first
 

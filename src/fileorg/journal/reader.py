@@ -275,20 +275,27 @@ class JournalReader:
         for batch in self._queries.pages(query, operation, rows, newest_first=newest_first):
             yield list(map(record_of, batch))
 
-    def done(self, operation: Operation, rows: int) -> Iterator[list[Done]]:
+    def done(
+        self, operation: Operation, rows: int, only: tuple[RecordId, RecordId] | None = None
+    ) -> Iterator[list[Done]]:
         """What is in effect of an operation and can be taken back, newest first: the hot path of undo.
 
-        Raises `JournalError` for a row that fileorg did not write.
+        `only` records from one to another. Raises `JournalError` for a row that fileorg did not write.
         """
         query = (
             "SELECT id, action, source_folder, source_name, target_folder, coalesce(target_name, source_name),"
             " inode, coalesce(nullif(target_inode, 0), inode), size, coalesce(target_mtime_ns, mtime_ns), mode,"
             f" category FROM records WHERE id BETWEEN ?1 AND ?2 AND {IS_LEFT} AND operation = ?3"
-            " ORDER BY id DESC LIMIT ?4"
+            f"{' AND id BETWEEN ?5 AND ?6' if only else ''} ORDER BY id DESC LIMIT ?4"
         )
-        for batch in self._queries.pages(query, operation, rows, newest_first=True):
-            place, keeper_of = self._queries.place, self.groups.keepers(batch[-1][0], batch[0][0]).get
-            yield [done(row, place(row[2]), place(row[4]), keeper_of(row[0])) for row in checked_rows(batch)]
+        for batch in self._queries.pages(query, operation, rows, *(only or ()), newest_first=True):
+            low, high = batch[-1][0], batch[0][0]
+            place, keeper_of = self._queries.place, self.groups.keepers(low, high).get
+            leaders = self.groups.leaders(low, high)
+            yield [
+                done(row, place(row[2]), place(row[4]), keeper_of(row[0]), leaders.get(row[0], 0))
+                for row in checked_rows(batch)
+            ]
 
     def place(self, folder: int | None) -> Place:
         """The base and the path of a folder, looked up once."""

@@ -187,6 +187,8 @@ class Done(NamedTuple):
     mode: int | None
     category: str | None
     keeper: Keeper | None
+    leader: RecordId
+    """The first record of the group that it belongs to, 0 for none."""
 
 
 _new_done = row_maker(Done)
@@ -254,12 +256,12 @@ def checked_keeper(row: tuple[Any, ...], place: Place) -> Keeper:
     return Keeper(*place, name, *numbers)
 
 
-def done(row: tuple[Any, ...], source: Place, target: Place, keeper: Keeper | None) -> Done:
+def done(row: tuple[Any, ...], source: Place, target: Place, keeper: Keeper | None, leader: RecordId) -> Done:
     """A checked row, with the places of its folders."""
     number, action, _, source_name, _, target_name, inode, target_inode, size, mtime_ns, mode, category = row
     return _new_done((
         number, _ACTIONS[action], source, source_name or b"", target, target_name,
-        inode, target_inode, size, mtime_ns, mode, category, keeper,
+        inode, target_inode, size, mtime_ns, mode, category, keeper, leader,
     ))  # fmt: skip
 
 

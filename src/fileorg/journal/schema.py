@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 VERSION = 4
 TABLES = frozenset({"operations", "folders", "records", "_sqlite_migrations"})
-LATER_TABLES = {"roots": 2, "keepers": 2, "reservations": 4}
+LATER_TABLES = {"roots": 2, "keepers": 2, "reservations": 4, "companions": 4}
 """And the version since which a journal has them."""
 
 _FIRST = """
@@ -90,6 +90,10 @@ CREATE TABLE IF NOT EXISTS reservations (
     record INTEGER PRIMARY KEY,      -- whose name an empty file of ours may have taken
     inode INTEGER,                   -- of that file; NULL: it is about to be made
     ctime_ns INTEGER NOT NULL        -- of that file; or when that was said
+);
+CREATE TABLE IF NOT EXISTS companions (
+    record INTEGER PRIMARY KEY,      -- of a file that belongs to a group
+    leader INTEGER NOT NULL          -- the first record of the group
 );
 INSERT INTO reservations SELECT id, NULL, target_mtime_ns FROM records WHERE target_inode = 0 AND inode > 0
     AND target_mtime_ns NOT NULL AND operation IN (SELECT id FROM operations WHERE state <> 'sealed');
@@ -167,6 +171,8 @@ def read_as_of_now(db: sqlite3.Connection) -> None:
         # Only then: a temporary table hides one of the same name.
         for statement in filter(str.strip, _SECOND.replace("CREATE TABLE", "CREATE TEMP TABLE").split(";\n")):
             db.execute(statement)
+    if not db.execute("SELECT 1 FROM main.sqlite_schema WHERE name = 'companions'").fetchall():
+        db.execute("CREATE TEMP TABLE companions (record INTEGER PRIMARY KEY, leader INTEGER NOT NULL)")
     columns = _columns(db)
     if "error" not in columns:
         if "target_ctime_ns" not in columns:

@@ -74,33 +74,55 @@ class Contest:
         self._moves = moves
         self._known: dict[Contender, _Digests] = {}
 
-    def decide(self, leader: Contender, followers: Sequence[Contender] = ()) -> None:
-        """What becomes of a file and of the side-cars that go with it: they share its number, or stay with it."""
-        self._known.clear()
-        self._decide(leader, followers)
+    def decide(self, leader: Contender, followers: Sequence[Contender] = (), *, may_be_numbered: bool = True) -> None:
+        """What becomes of a file and of those that go with it: they get one number, or all stay.
 
-    def _decide(self, leader: Contender, followers: Sequence[Contender] = ()) -> None:
+        Without `may_be_numbered`, since their names are known to others, they get none.
+        """
+        self._known.clear()
+        group = (leader, *followers)
         holder = self._holder(leader, 1)
-        renames = self._on_conflict is OnConflict.RENAME
-        if holder is None:
-            if renames and any(map(self._is_contested, followers)):
-                self._take_number((leader, *followers))
-                return
-            self._take(leader, 1)
-            for follower in followers:
-                self._decide(follower)
+        twin = None if holder is None else self._twin(leader, holder)
+        if self._on_conflict is OnConflict.RENAME and (may_be_numbered or not followers):
+            if holder is not None and twin is not None:
+                self._stay_with(leader, self._why_not(holder, twin), group)
+            elif holder is not None or any(map(self._is_contested, followers)):
+                self._take_number(group)
+            else:
+                self._take_along(leader, followers)
             return
-        twin = self._twin(leader, holder)
-        if twin is None and renames:
-            self._take_number((leader, *followers))
-        elif twin is None and self._is_newer(leader, holder):
-            self._displace(leader, holder)
-            for follower in followers:
-                self._go_along(follower)
+        if holder is not None and (twin is not None or not self._is_newer(leader, holder)):
+            self._stay_with(leader, self._why_not(holder, twin), group)
+            return
+        go_along = holder is not None
+        stays = next((file for file in followers if not self._may_go(file, go_along=go_along)), None)
+        if stays is not None and (in_the_way := self._holder(stays, 1)) is not None:
+            self._stay_with(stays, self._why_not(in_the_way, None), group)
         else:
-            self._stay(leader, self._why_not(holder, twin))
-            for follower in followers:
-                self._stay(follower, _with_leader(leader.source_folder, leader.source_name))
+            self._take_along(leader, followers)
+
+    def _take_along(self, leader: Contender, followers: Sequence[Contender]) -> None:
+        """They go under their own names; what is there already stays, and what is older makes room."""
+        for file in (leader, *followers):
+            holder = self._holder(file, 1)
+            if holder is None:
+                self._take(file, 1)
+            elif file is not leader and (twin := self._twin(file, holder)) is not None:
+                self._stay(file, self._why_not(holder, twin))
+            else:
+                self._displace(file, holder)
+
+    def _stay_with(self, file: Contender, reason: Reason, group: Sequence[Contender]) -> None:
+        """A file stays for a reason, and the others of its group with it."""
+        for each in group:
+            self._stay(each, reason if each is file else _with_leader(file.source_folder, file.source_name))
+
+    def _may_go(self, follower: Contender, *, go_along: bool) -> bool:
+        """Whether its name is free, or will be: with a file that displaces another one, however old it is."""
+        holder = self._holder(follower, 1)
+        if holder is None or self._twin(follower, holder) is not None:
+            return True
+        return self._can_be_displaced(holder) if go_along else self._is_newer(follower, holder)
 
     def _is_contested(self, file: Contender) -> bool:
         """Whether its name is held by other content."""
@@ -125,16 +147,6 @@ class Contest:
         newer = self._on_conflict is OnConflict.KEEP_NEWER and self._can_be_displaced(holder)
         code = ReasonCode.NEWER_THERE if newer else ReasonCode.NAME_TAKEN
         return Reason(code, join(holder.at_folder, holder.at_name))
-
-    def _go_along(self, follower: Contender) -> None:
-        """A side-car of a file that has displaced another one, however old it is."""
-        holder = self._holder(follower, 1)
-        if holder is None:
-            self._take(follower, 1)
-        elif (twin := self._twin(follower, holder)) is not None or not self._can_be_displaced(holder):
-            self._stay(follower, self._why_not(holder, twin))
-        else:
-            self._displace(follower, holder)
 
     # What is decided ----------------------------------------------------------------------------------------------
 

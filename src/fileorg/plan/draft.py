@@ -20,7 +20,8 @@ CREATE TABLE places (
     digests BLOB NOT NULL, PRIMARY KEY (folder, sequence));
 CREATE TABLE followers (
     folder BLOB NOT NULL, leader BLOB NOT NULL, name BLOB NOT NULL, category INTEGER NOT NULL, target INTEGER NOT NULL,
-    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, PRIMARY KEY (folder, leader, name)) WITHOUT ROWID;
+    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, mode INTEGER NOT NULL,
+    PRIMARY KEY (folder, leader, name)) WITHOUT ROWID;
 CREATE INDEX followers_by_name ON followers (folder, name);
 CREATE TABLE claims (
     folder BLOB NOT NULL, key BLOB NOT NULL, family BLOB NOT NULL, number INTEGER NOT NULL,
@@ -38,7 +39,7 @@ _CLAIM = "folder, key, family, number, on_disk, at_folder, at_name, size, mtime_
 _FAMILY = "folder = ? AND family = ? AND content_size = ?"
 _BY_CONTENT = "claims INDEXED BY claims_by_content"
 _CLAIMS_AT_ONCE = 256
-_FOLLOWER = "leader, name, followers.category, target, followers.size, mtime_ns"
+_FOLLOWER = "leader, name, category, target, size, mtime_ns, inode, mode"
 
 
 class Claim(NamedTuple):
@@ -93,6 +94,8 @@ class Follower(NamedTuple):
     target: int
     size: int
     mtime_ns: int
+    inode: int = 0
+    mode: int = 0
 
 
 class Places(NamedTuple):
@@ -123,7 +126,7 @@ class Draft:
         if places.followers:
             self.has_followers = True
             rows = ((folder, *follower) for follower in places.followers.values() if follower.target)
-            self._db.executemany("INSERT OR IGNORE INTO followers VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            self._db.executemany("INSERT OR IGNORE INTO followers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def has_places(self, folder: bytes, sequence: int) -> bool:
         """Whether those of a batch were added."""
@@ -140,6 +143,11 @@ class Draft:
         """The side-cars of a file."""
         query = f"SELECT {_FOLLOWER} FROM followers WHERE folder = ? AND leader = ?"
         return [Follower(*row) for row in self._db.execute(query, (folder, leader))]
+
+    def leaders(self, folder: bytes) -> set[bytes]:
+        """The files of a folder that others go with."""
+        query = "SELECT DISTINCT leader FROM followers WHERE folder = ?"
+        return {leader for (leader,) in self._db.execute(query, (folder,))}
 
     def follows(self, folder: bytes, name: bytes) -> bool:
         """Whether the file is a side-car of another one."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64_intdigest
 
-from fileorg.core.batches import row_maker
+from fileorg.core.batches import row_maker, unsplit
 from fileorg.core.bloom import MOST_NAMES, Filter, Suspects
 from fileorg.core.errors import GuardRefused
 from fileorg.core.model import ROOT, Action, PlanRow
@@ -22,7 +22,7 @@ from fileorg.plan.conflicts import Contender, Contest
 from fileorg.plan.draft import Draft, Follower, Places
 from fileorg.plan.folders import PRIVATE_MODE, MissingFolders
 from fileorg.plan.placing import Layout, Placer
-from fileorg.rules.grouping import stem_end
+from fileorg.rules.grouping import keeps_its_name, stem_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fileorg.storage.base import Storage
 
 _new_row = row_maker(PlanRow)
+_TOGETHER = PlanRow._fields.index("together")
 
 _MANY_FILES = 20_000
 """From here on a scan has help, and a plan is made meanwhile. Not by default: a filter for any number takes 16 MB."""
@@ -63,6 +64,7 @@ class OrganizePlan:
         self._spelled: tuple[bytes | None, dict[bytes, bytes]] = (None, {})  # of the folder asked about last
         self._faults: dict[bytes, Reason | None] = {b"": None}  # target folder → why nothing can go there
         self._new_folders: set[bytes] = set()
+        self._groups = 0
         self.by_category: dict[str, Tally] = {}
         self.files = 0
         self.bytes = 0
@@ -206,7 +208,9 @@ class OrganizePlan:
                     continue  # decided with the file that it follows
                 followers = draft.followers(batch.folder, name) if draft.has_followers else []
                 leader = Follower(b"", name, category, target, size, mtime_ns)
-                contest.decide(*self._group(batch.folder, leader, followers))
+                group = self._group(batch.folder, leader, followers)
+                fixed = any(keeps_its_name(file.name) for file in (leader, *followers))
+                contest.decide(*group, may_be_numbered=not fixed)
         self._deduct()
 
     def _group(
@@ -220,7 +224,7 @@ class OrganizePlan:
         targets, categories = self._placer.targets, self._layout.rules.categories
         first, *others = (
             Contender(folder, name, targets[target], categories[category], size, mtime_ns, stem, tail)
-            for (_, name, category, target, size, mtime_ns), stem in zip(files, stems, strict=True)
+            for (_, name, category, target, size, mtime_ns, *_), stem in zip(files, stems, strict=True)
         )
         return first, others
 
@@ -249,6 +253,9 @@ class OrganizePlan:
 
     def batches(self, rows: int) -> Iterator[list[PlanRow]]:
         """The plan, the same each time: folders just before what goes into them, skipped files with the reason."""
+        yield from unsplit(self._batches(rows), _TOGETHER)
+
+    def _batches(self, rows: int) -> Iterator[list[PlanRow]]:
         ready: list[PlanRow] = []
         missing = MissingFolders(self._layout.base, self._is_missing)
         for (_, batch), places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
@@ -261,16 +268,22 @@ class OrganizePlan:
 
     def _rows(self, batch: FileBatch, places: Places, missing: MissingFolders) -> Iterator[PlanRow]:
         layout, targets = self._layout, self._placer.targets
+        followers = batch.followers()
+        leaders = self._draft.leaders(batch.folder) if self._draft.has_followers else ()
         contested = set(self._contested.positions(places.digests))
         action, base, categories, folder = layout.action, layout.base, layout.rules.categories, batch.folder
         known = missing.known
         everything = enumerate(zip(batch.rows(), places.categories, places.targets, strict=True))
         for position, ((name, size, mtime_ns, _, inode, mode, _), category, number) in everything:
-            if not number:
-                continue
+            if not number or position in followers:
+                continue  # with the file that it goes with
             target, target_name, reason = targets[number], name, None
             if target not in known and not (reason := self._faults[target]):
                 yield from missing.rows(target)
+            group = 0
+            if name in leaders:
+                self._groups += 1
+                group = self._groups
             if position in contested and not reason:
                 decision = self._draft.decision(folder, name)
                 if decision is not None:
@@ -279,8 +292,29 @@ class OrganizePlan:
                         yield from self._displace(target, target_name, decision.displaced_mtime_ns, missing)
             yield _new_row((
                 action, ROOT, folder, name, base, target, target_name, inode, size, mtime_ns, mode,
-                categories[category], 0, reason, None,
+                categories[category], 0, reason, None, group,
             ))  # fmt: skip
+            if group:
+                yield from self._with_leader(folder, name, group, missing)
+
+    def _with_leader(self, folder: bytes, leader: bytes, group: int, missing: MissingFolders) -> Iterator[PlanRow]:
+        """The rows of the files that go with one, just behind its own."""
+        layout, targets, categories = self._layout, self._placer.targets, self._layout.rules.categories
+        rows, displacing = [], list[PlanRow]()
+        for _, name, category, number, size, mtime_ns, inode, mode in self._draft.followers(folder, leader):
+            target = targets[number]
+            target_name, reason = name, self._faults[target]
+            decision = None if reason else self._draft.decision(folder, name)
+            if decision is not None:
+                target_name, reason = decision.target_name, decision.reason
+                if decision.displaced_mtime_ns is not None:
+                    displacing += self._displace(target, target_name, decision.displaced_mtime_ns, missing)
+            rows.append(_new_row((
+                layout.action, ROOT, folder, name, layout.base, target, target_name, inode, size, mtime_ns, mode,
+                categories[category], 0, reason, None, group,
+            )))  # fmt: skip
+        yield from displacing
+        yield from rows
 
     def _is_missing(self, folder: bytes) -> bool:
         self._look_up(folder)

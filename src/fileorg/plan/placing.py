@@ -75,7 +75,6 @@ class Placer:
         categories, targets, digests = bytearray(), array("I"), array("Q")
         followers: dict[int, Follower] = {}
         leaders = batch.followers()
-        sizes: list[int] = []
         other = in_place = 0
         for position, (name, mtime_ns) in enumerate(zip(batch.split_names(), batch.mtimes_ns, strict=True)):
             dot, digest, leader = name.rfind(b"."), 0, leaders.get(position)
@@ -96,11 +95,14 @@ class Placer:
                     prefixes[number] + (collision_key(name, case_insensitive=True) if fold else name)
                 )
                 if leader is not None:
-                    sizes = sizes or batch.sizes
-                    followers[position] = Follower(leader, name, category, number, sizes[position], mtime_ns)
+                    followers[position] = Follower(leader, name, category, number, 0, mtime_ns)
             categories.append(category)
             targets.append(number)
             digests.append(digest)
+        if followers:
+            sizes, inodes, modes = batch.sizes, batch.inodes, batch.modes
+            for at, follower in followers.items():
+                followers[at] = follower._replace(size=sizes[at], inode=inodes[at], mode=modes[at])
         self.stay.other += other
         self.stay.in_place += in_place
         return Places(array("B", categories), targets, digests, followers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fileorg.core.batches import in_batches, row_maker
+from fileorg.core.batches import in_batches, row_maker, unsplit
 from fileorg.core.model import (
     FROM_A_LINK,
     INVERSE,
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 
     from fileorg.journal.journal import Journal
     from fileorg.journal.relations import MadeFolder
-    from fileorg.journal.rows import Done, Operation
+    from fileorg.journal.rows import Done, Operation, RecordId
     from fileorg.storage.local.storage import LocalStorage
 
 _new_row = row_maker(PlanRow)
 _ROWS = 4096
+_TOGETHER = PlanRow._fields.index("together")
 _MADE = frozenset({Action.COPY, Action.HARDLINK, Action.SYMLINK, Action.MAKE_FOLDER})
 
 
@@ -47,8 +48,11 @@ class UndoPlan:
         storages: Sequence[LocalStorage],
         *,
         rename: bool = False,
+        only: Sequence[tuple[RecordId, RecordId]] = (),
     ) -> None:
+        """`only` the files of some records, each from a first to a last one, if there are any."""
         self._journal = journal
+        self._only = only
         self._rename = rename
         self._operation = operation
         self._storages = storages
@@ -62,11 +66,16 @@ class UndoPlan:
 
     def batches(self, rows: int) -> Iterator[list[PlanRow]]:
         """Missing parents first, then the inverse of each record. Raises `JournalError` for a row that is not ours."""
+        for part in self._only:
+            for batch in self._journal.done(self._operation, rows, part):
+                yield [_inverse(record) for record in batch]
+        if self._only:
+            return
         yield from in_batches(self._missing_parents(), rows)
-        for batch in self._journal.done(self._operation, rows):
-            plan = [_inverse(record) for record in batch]
+        inverses = ([_inverse(record) for record in batch] for batch in self._journal.done(self._operation, rows))
+        for plan in unsplit(inverses, _TOGETHER):
             if self._absent:
-                plan = [self._without_absent(row) for row in plan]
+                plan = [self._without_absent(row) for row in plan]  # noqa: PLW2901
             wanted = {row[4:7] for row in plan} if self._rename else set()
             yield [self._beside(row, wanted) for row in plan] if self._rename else plan
         # They had to stay when what made them was taken back, for something of this operation was in them.
@@ -143,7 +152,7 @@ def _removal(folder: MadeFolder) -> PlanRow:
 
 
 def _inverse(record: Done) -> PlanRow:
-    number, action, source, source_name, target, target_name, _, inode, size, mtime_ns, mode, category, keeper = record
+    number, action, source, source_name, target, target_name, _, inode, size, mtime_ns, mode, category, *more = record
     if action in TO_AND_FRO:
         (source, source_name), (target, target_name) = (target, target_name), (source, source_name)
     elif action in OF_A_LOST_INODE:
@@ -162,6 +171,6 @@ def _inverse(record: Done) -> PlanRow:
             category or "",
             number,
             None,
-            keeper,
+            *more,
         )
     )
