@@ -196,5 +196,6 @@ def test_what_is_left_alone_is_counted(tree: Tree, runs: Runs) -> None:
 def test_links_and_special_files_stay(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "1", "link.jpg": "-> a.jpg", "broken.jpg": "-> nowhere", "folder.jpg": "-> ."})
     os.mkfifo(tree.path("pipe.jpg"))
-    assert moved(tree, runs, recursive=True) == {"a.jpg"}
+    assert moved(tree, runs, recursive=True) == {"a.jpg", "link.jpg"}  # which leads to where a.jpg is now
+    assert os.readlink(tree.path("link.jpg")) == "jpg/a.jpg"
     assert tree.path("pipe.jpg").is_fifo()

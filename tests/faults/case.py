@@ -72,8 +72,9 @@ class Case:
             for path, node in snapshot.take(os.fsencode(place)).items():
                 links = tuple(prefix + b"/" + link for link in node.links)
                 content = node.content
-                if node.kind == "symlink":  # each worker has its own root
+                if node.kind == "symlink":  # each worker has its own root and destination
                     content = content.replace(os.fsencode(self.place.root), b"ROOT")
+                    content = content.replace(os.fsencode(self.dest)[1:], b"DEST")
                 found[prefix + b"/" + path if path else prefix] = node._replace(content=content, links=links)
         return found
 

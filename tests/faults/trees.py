@@ -89,6 +89,32 @@ def messy(root: Path, _dest: Path) -> None:
     settle_folders(root)
 
 
+def led_to(root: Path, dest: Path) -> None:
+    """Symlinks to files that move, to one that stays, to each other; in folders with odd modes, with odd names."""
+    write(root / "a.jpg", b"one")
+    write(root / "b/a.jpg", b"two", day=3)
+    write(root / "b/c/d.txt", b"three")
+    write(root / "b/unknown.zzz", b"stays")
+    write(root / "Images/a.jpg", b"was there")
+    for name, target in (
+        ("link", b"a.jpg"),
+        ("b/c/link", b"../../a.jpg"),
+        ("b/chain", b"../link"),
+        ("b/there", b"c/../a.jpg"),
+        ("b/stays", b"unknown.zzz"),
+        ("d/\udcff\n", b"../b/c/d.txt"),
+        ("d/absolute", os.fsencode(root / "b/a.jpg")),
+        (".hidden", b"a.jpg"),
+        ("circle", b"circle"),
+    ):
+        (root / name).parent.mkdir(exist_ok=True)
+        os.symlink(target, os.fsencode(root / name))
+        os.utime(root / name, ns=(_TIME_NS, _TIME_NS + len(name)), follow_symlinks=False)
+    os.chmod(root / "b/c", 0o700)
+    settle_folders(root)
+    settle_folders(dest)
+
+
 def contested(root: Path, _dest: Path) -> None:
     """For keep-newer: one file displaces what is there, one gives way, and three want one name."""
     write(root / "Documents/old.txt", b"old", day=-9)
@@ -258,6 +284,9 @@ SCENARIOS = (
     Scenario("across devices, no renameat2", across, others=(_NO_RENAME,), other_device=True),
     Scenario("across devices, no links", across, others=(_NO_LINK,), other_device=True),
     Scenario("across devices, neither", across, others=(_NO_RENAME, _NO_LINK), other_device=True, placeholders=True),
+    Scenario("symlinks to what moves", led_to),
+    Scenario("symlinks to what moves, in batches", led_to, rows=4),
+    Scenario("symlinks to what moves across devices", led_to, other_device=True),
     Scenario("clean", hollow, first=("clean",)),
     Scenario("clean in batches", hollow, first=("clean",), rows=3, two_processes=True),
     Scenario("clean, no renameat2", hollow, first=("clean",), others=(_NO_RENAME,)),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from fileorg.cli.options import Format, ProgressMode
 from fileorg.cli.question import ask
 from fileorg.cli.stop import Stopped, stoppable
-from fileorg.cli.summary import NAMED, exit_code, outcome_as_json, show_outcome, show_problems
+from fileorg.cli.summary import NAMED, exit_code, outcome_as_json, show_outcome, show_problems, show_symlinks
 from fileorg.cli.terminal import can_ask, standard_error
 from fileorg.core.errors import Exit
 from fileorg.core.figures import plural
@@ -177,6 +177,7 @@ class Change(NamedTuple):
         quiet = self.manner.quiet
         most = None if self.manner.verbose else NAMED
         show_outcome(self.out, outcome, self.verb, quiet=quiet)
+        show_symlinks(self.out, outcome, quiet=quiet, most=most)
         show_problems(self.out, self.err, outcome, quiet=quiet, most=most, noun=self.verb.noun)
         if between is not None:
             between()

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.formats import JsonDocument, named, write_null
-from fileorg.core.model import FOLDER_ACTIONS, OF_DUPLICATES, REMOVALS, Action
+from fileorg.core.model import FOLDER_ACTIONS, OF_DUPLICATES, ON_SYMLINKS, REMOVALS, Action
 from fileorg.core.names import display, join
 from fileorg.report.reasons import sentence
 
@@ -34,6 +34,10 @@ class PlanRows:
         """Files, and the folders that the plan is about: those on the way have no category."""
         return (row for row in self._every() if row.action not in FOLDER_ACTIONS or row.category)
 
+    def _moves(self) -> Iterator[PlanRow]:
+        """Without the symlinks that are rewritten: they stay where they are."""
+        return (row for row in self._files() if row.action not in ON_SYMLINKS and not row.reason)
+
     def place(self, base: Base, path: bytes) -> bytes:
         return os.path.join(self._elsewhere[base], path) if base in self._elsewhere else path
 
@@ -56,10 +60,16 @@ class PlanRows:
             return f"{source} {out.styled(f'stays: {sentence(row.reason)}', 'yellow')}"
         if row.action in REMOVALS:
             return f"{target} {out.styled('removed', 'yellow')}, the {row.action.removeprefix('remove-')} of {source}"
+        if row.action in ON_SYMLINKS:
+            return f"{source} {out.styled('leads to', 'dim')} {display(self._leads_to(row))}"
         same = f" {out.styled('=', 'dim')} {display(self._keeper(row.keeper))}" if row.action in OF_DUPLICATES else ""
         if row.action is Action.REFLINK:
             return source + same
         return f"{source} {out.styled('->', 'dim')} {target}{same}"
+
+    def _leads_to(self, row: PlanRow) -> bytes:
+        """Where the file is to be that a symlink leads to."""
+        return self._keeper(row.keeper) if row.action is Action.REWRITE_SYMLINK else b"its file as before"
 
     def _keeper(self, keeper: Keeper | None) -> bytes:
         return b"" if keeper is None else self.place(keeper.base, join(keeper.folder, keeper.name))
@@ -84,7 +94,7 @@ class PlanRows:
 
     def as_null(self, out: Out) -> None:
         """Source and target by turns, as they are; what is removed has no target."""
-        write_null(out.stream, (name for row in self._files() if not row.reason for name in self._pair(row)))
+        write_null(out.stream, (name for row in self._moves() for name in self._pair(row)))
 
     def _pair(self, row: PlanRow) -> tuple[bytes, bytes]:
         if row.action is Action.MAKE_FOLDER:

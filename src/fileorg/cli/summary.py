@@ -46,6 +46,19 @@ def amount(count: int, bytes_: int, verb: Verb) -> str:
     return f"{what} ({size(bytes_)})" if verb.noun == "file" else what
 
 
+def show_symlinks(out: Out, outcome: Outcome, *, quiet: bool, most: int | None) -> None:
+    """Which symlinks were rewritten, or are as they were before: nobody would look for that."""
+    if not outcome.rewritten or quiet:
+        return
+    their = "its file" if outcome.rewritten == 1 else "their files"
+    out.line(f"Rewritten, to lead to {their}, {plural(outcome.rewritten, 'symlink')}:")
+    shown = outcome.symlinks[:most]
+    for path in shown:
+        out.line(f"  {display(path)}")
+    if outcome.rewritten > len(shown):
+        out.line(f"  … and {outcome.rewritten - len(shown):,} more: fileorg files {outcome.operation}")
+
+
 def show_problems(out: Out, err: Out, outcome: Outcome, *, quiet: bool, most: int | None, noun: str = "file") -> None:
     """What was skipped, to `out`; what went wrong, to `err`, also when quiet. `most` None names all that are known."""
     skipped = outcome.counts.get(RecordState.SKIPPED, 0)
@@ -77,6 +90,7 @@ def outcome_as_json(outcome: Outcome, kind: str) -> dict[str, Any]:
         "kind": kind,
         "files": outcome.done,
         "bytes": outcome.bytes,
+        "symlinks": {"rewritten": outcome.rewritten, "first": [named("path", path) for path in outcome.symlinks]},
         "seconds": round(outcome.seconds, 3),
         "interrupted": outcome.interrupted,
         "counts": {str(state): number for state, number in sorted(outcome.counts.items())},

@@ -34,6 +34,8 @@ class Action(StrEnum):
     RESTORE_FROM_SYMLINK = "restore-from-symlink"
     REFLINK = "reflink"
     REMOVE_REFLINK = "remove-reflink"
+    REWRITE_SYMLINK = "rewrite-symlink"
+    RESTORE_SYMLINK = "restore-symlink"
 
 
 INVERSE: dict[Action, Action] = {
@@ -54,6 +56,8 @@ INVERSE: dict[Action, Action] = {
     Action.RESTORE_FROM_SYMLINK: Action.REPLACE_BY_SYMLINK,
     Action.REFLINK: Action.REMOVE_REFLINK,
     Action.REMOVE_REFLINK: Action.REFLINK,
+    Action.REWRITE_SYMLINK: Action.RESTORE_SYMLINK,
+    Action.RESTORE_SYMLINK: Action.REWRITE_SYMLINK,
 }
 
 
@@ -70,13 +74,18 @@ REMOVALS = frozenset({Action.REMOVE_COPY, Action.REMOVE_HARDLINK, Action.REMOVE_
 OF_DUPLICATES = frozenset({Action.QUARANTINE, Action.REPLACE_BY_HARDLINK, Action.REPLACE_BY_SYMLINK, Action.REFLINK})
 """What is done to a duplicate: only beside a keeper whose content is the same, byte by byte."""
 
-FROM_A_LINK = frozenset({Action.RESTORE_FROM_HARDLINK, Action.RESTORE_FROM_SYMLINK})
-"""What gives a duplicate its place back, which a link to its keeper has."""
+ON_SYMLINKS = frozenset({Action.REWRITE_SYMLINK, Action.RESTORE_SYMLINK})
+"""What is done to a symlink because the file that it leads to, its keeper, gets another place, or has it back."""
 
-BY_SYMLINK = frozenset({Action.REPLACE_BY_SYMLINK, Action.RESTORE_FROM_SYMLINK})
-"""Where the link in the place of a duplicate is a symlink, no hard link."""
+FROM_A_LINK = frozenset({Action.RESTORE_FROM_HARDLINK, Action.RESTORE_FROM_SYMLINK, Action.RESTORE_SYMLINK})
+"""What gives a duplicate or a symlink its place back, which a link of ours has."""
 
-INTO_TRASH = frozenset({Action.MOVE, Action.QUARANTINE, Action.REPLACE_BY_HARDLINK, Action.REPLACE_BY_SYMLINK})
+BY_SYMLINK = frozenset({Action.REPLACE_BY_SYMLINK, Action.RESTORE_FROM_SYMLINK}) | ON_SYMLINKS
+"""Where the link of ours is a symlink, no hard link."""
+
+INTO_TRASH = frozenset(
+    {Action.MOVE, Action.QUARANTINE, Action.REPLACE_BY_HARDLINK, Action.REPLACE_BY_SYMLINK, Action.REWRITE_SYMLINK}
+)
 """What may have our trash as its target."""
 
 TO_AND_FRO = RENAMES | FROM_A_LINK | INTO_TRASH
@@ -223,6 +232,7 @@ class PlanRow(NamedTuple):
     A `reason` says that the row is skipped, and why. Rows with the same number `together`, which follow each other, are
     done as a whole or not at all; 0 is for those that stand alone. `keeper` is there for what is done to duplicates,
     and for what takes that back: their source is the duplicate, their target its place in our trash, or the reverse.
+    Likewise for symlinks that are rewritten: their keeper is the file that they are to lead to.
     """
 
     action: Action
@@ -297,6 +307,8 @@ class Outcome:
         self.operation = operation
         self.done = 0
         self.bytes = 0
+        self.rewritten = 0  # symlinks whose files moved: not counted as files
+        self.symlinks: list[bytes] = []  # the first of them
         self.counts: dict[RecordState, int] = {}
         self.problems: list[Problem] = []
         self.notes: list[str] = []

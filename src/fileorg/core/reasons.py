@@ -60,6 +60,11 @@ class ReasonCode(StrEnum):
     SYSTEM_ERROR = "system-error"
     HARD_LINKS_TORN = "hard-links-torn"
     SYMLINK_STAYS = "symlink-stays"
+    SYMLINK_NOT_REWRITTEN = "symlink-not-rewritten"
+    SYMLINK_TARGET_STAYS = "symlink-target-stays"
+    SYMLINK_LEFT_ALONE = "symlink-left-alone"
+    SYMLINK_NOT_ENTERED = "symlink-not-entered"
+    SYMLINK_LED_TO_MOVED = "symlink-led-to-moved"
     NO_SYMLINKS = "no-symlinks"
     NO_HARD_LINKS = "no-hard-links"
     NO_EXCHANGE = "no-exchange"
@@ -141,7 +146,8 @@ ABOUT_ANOTHER_FILE = frozenset(
         ReasonCode.FOLDER_MISSING, ReasonCode.KEEPER_GONE, ReasonCode.KEEPER_CHANGED,
         ReasonCode.KEEPER_CHANGED_JUST_NOW, ReasonCode.KEEPER_DIFFERS, ReasonCode.KEEPER_IS_ITSELF,
         ReasonCode.KEEPER_HAS_TOO_MANY_NAMES, ReasonCode.KEEPER_ON_OTHER_DISK, ReasonCode.HARD_LINK_TO_OTHER_DISK,
-        ReasonCode.REFLINK_TO_OTHER_DISK,
+        ReasonCode.REFLINK_TO_OTHER_DISK, ReasonCode.SYMLINK_NOT_REWRITTEN, ReasonCode.SYMLINK_LEFT_ALONE,
+        ReasonCode.SYMLINK_NOT_ENTERED, ReasonCode.SYMLINK_LED_TO_MOVED,
     }
 )  # fmt: skip
 """Codes whose `about` differs from record to record: where records are counted, it is left out."""

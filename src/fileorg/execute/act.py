@@ -126,6 +126,8 @@ class Actor:
     def _problem(self, row: PlanRow, state: RecordState, reason: Reason | None) -> None:
         if row.action in FOLDER_ACTIONS and state is RecordState.SKIPPED and not row.category:
             return  # a folder on the way, that is there already, or that others have filled: nothing to worry about
+        if reason is not None and reason.code is ReasonCode.SYMLINK_TARGET_STAYS:
+            return  # what became of its file is told
         kind = state is RecordState.SKIPPED
         self._kept[kind] += 1
         if self._kept[kind] <= PROBLEMS_KEPT:  # of each kind: a thousand skips do not hide a failure

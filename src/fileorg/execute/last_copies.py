@@ -49,7 +49,7 @@ class LastCopies:
         for position, (file, found) in enumerate(zip(files, seen, strict=True)):
             if found is None or isinstance(found, Refusal) or found.nlink > names[found.inode]:
                 continue  # it is gone, or stays; or it has another name, outside the trash, that holds what it does
-            keeper = keepers.get(file.id)
+            keeper = keepers.get(file.id) if found.is_file else None  # a symlink holds nothing
             if keeper is not None:
                 if not (self._is_as_left(file, found) and self._is_untouched(keeper, file, found)):
                     doubtful.append((position, keeper, found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from fileorg.core.model import FOLDER_ACTIONS, IN_NO_FOLDER, TO_AND_FRO, Base, RecordState
+from fileorg.core.model import FOLDER_ACTIONS, IN_NO_FOLDER, ON_SYMLINKS, TO_AND_FRO, Base, RecordState
 from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.table import TABLE, handler_of
@@ -91,7 +91,7 @@ class Lookout:
                 flagged = self._work.flagged.get((row.source_base, row.source_folder))
             if flagged is not None:
                 on_the_way = row.action in FOLDER_ACTIONS and not row.category
-                state = _SKIPPED if on_the_way else RecordState.FAILED
+                state = _SKIPPED if on_the_way or row.action in ON_SYMLINKS else RecordState.FAILED
                 exceptions[position] = state, Reason(ReasonCode.FOLDER_FLAGGED, flagged or b".")
 
     def _look_at_sources(self, batch: Sequence[PlanRow]) -> list[os.stat_result | OSError | None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from fileorg.core.model import Outcome, RecordState
+from fileorg.core.model import ON_SYMLINKS, Outcome, RecordState
 from fileorg.execute.act import Actor
 from fileorg.execute.look import Lookout
 from fileorg.execute.seal import seal
@@ -91,6 +91,7 @@ def execute(
     outcome.done, outcome.bytes = counts.get(RecordState.DONE, (0, 0))
     outcome.counts = {state: files for state, (files, _) in counts.items()}
     outcome.problems = actor.problems
+    outcome.rewritten, outcome.symlinks = work.rewritten, work.symlinks
     outcome.notes = notes + list(work.notes) + work.losses()
     outcome.interrupted = interrupted
     outcome.seconds = time.monotonic() - started
@@ -102,6 +103,7 @@ def _told(done: Done, reporter: Reporter) -> Settled | None:
     if not batch:
         return None
     # Not the folders that are made and removed on the way; those that it is about have a category, and no size.
-    files = [row[8] if row[3] else 0 for row in batch if row[3] or row[11]]
+    rows = [row for row in batch if row[0] not in ON_SYMLINKS] if batch[-1][0] in ON_SYMLINKS else batch
+    files = [row[8] if row[3] else 0 for row in rows if row[3] or row[11]]
     reporter.advance(len(files), sum(files), batch[-1].source_folder)
     return done.settled()

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from fileorg.storage.local.worker import Hands
 
 
+SYMLINKS_KEPT = 1000
+
+
 class Changed(Enum):
     """What happens to a file that is not as it was when the plan was made."""
 
@@ -58,6 +61,10 @@ class Work:
         """Folders in which something was made and taken away again."""
         self.read_back: list[tuple[int, int]] = []
         """What was made or put into our trash in this batch, as it was left there: (ctime_ns, record)."""
+        self.rewritten = 0
+        """How many symlinks were rewritten, or are as they were before, for their files have moved."""
+        self.symlinks: list[bytes] = []
+        """The first of these."""
         self.notes: set[str] = set()
         """What is to be told of the whole of it."""
         self._losses: Counter[Lost] = Counter()
@@ -94,6 +101,12 @@ class Work:
             above = path
         if above is not None:
             self.flagged[base, path] = above
+
+    def tell_rewritten(self, path: bytes) -> None:
+        """A symlink was rewritten, or is as it was before."""
+        self.rewritten += 1
+        if len(self.symlinks) < SYMLINKS_KEPT:
+            self.symlinks.append(path)
 
     def tell_lost(self, lost: Lost) -> None:
         """A file has its new place, and the file system there did not keep that of it."""

@@ -6,7 +6,7 @@ from itertools import chain, groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.core.model import WAS_DONE
+from fileorg.core.model import ON_SYMLINKS, WAS_DONE
 from fileorg.core.reasons import ReasonCode
 from fileorg.journal.rows import (
     RECORD_COLUMNS,
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # The records of a group follow each other: a plan goes group by group, and so does what takes it back.
 _KEEPER_COLUMNS = 4
+_OF_GROUPS = f"r.action NOT IN ({quoted(ON_SYMLINKS)})"
+"""The others with a keeper are about symlinks that lead to it: an operation has either."""
 _ROWS = (
     f"SELECT k.folder, k.name, k.inode, k.mtime_ns, {RECORD_COLUMNS} FROM keepers k JOIN records r ON r.id = k.record"
     " LEFT JOIN folders s ON s.id = r.source_folder JOIN folders t ON t.id = r.target_folder"
@@ -83,7 +85,8 @@ class KeptGroups:
 
     def torn(self, operation: Operation) -> list[tuple[RecordId, RecordId]]:
         """The groups of files that should be together of which some records are done and others are not: the first and
-        the last record of each. What is missing, or identical to what is there, tears nothing.
+        the last record of each, and of what was done to symlinks because of it. What is missing, or identical to what
+        is there, tears nothing.
         """
         whole = f"r.state = 'done' OR r.state = 'missing' OR r.reason = '{ReasonCode.IDENTICAL}'"
         query = (
@@ -91,10 +94,21 @@ class KeptGroups:
             " WHERE c.record BETWEEN ? AND ? GROUP BY leader"
             f" HAVING sum(r.state = 'done') AND NOT min({whole}) ORDER BY 1 DESC"
         )
-        return [(low, high) for low, high in self._queries.select(query, self._queries.record_range(operation))]
+        own = self._queries.record_range(operation)
+        behind = f"SELECT min(id) - 1 FROM records WHERE id > ? AND action NOT IN ({quoted(ON_SYMLINKS)})"
+        torn = self._queries.select(query, own)
+        return [(low, min(own[1], self._queries.value(behind, (high,)) or own[1])) for low, high in torn]
+
+    def has_groups(self, operation: Operation) -> bool:
+        """Whether it is about duplicates."""
+        query = (
+            "SELECT 1 FROM keepers k JOIN records r ON r.id = k.record WHERE k.record BETWEEN ? AND ?"
+            f" AND {_OF_GROUPS} LIMIT 1"
+        )
+        return self._queries.value(query, self._queries.record_range(operation)) is not None
 
     def has_keepers(self, operation: Operation) -> bool:
-        """Whether it is about duplicates."""
+        """Whether records of it know a file that stays, or that symlinks are to lead to."""
         query = "SELECT 1 FROM keepers WHERE record BETWEEN ? AND ? LIMIT 1"
         return self._queries.value(query, self._queries.record_range(operation)) is not None
 
@@ -105,14 +119,17 @@ class KeptGroups:
         query = (
             "SELECT count(DISTINCT folder || x'00' || name), count(*), coalesce(sum(size), 0) FROM (SELECT k.folder,"
             " k.name, min(r.size) AS size FROM keepers k JOIN records r ON r.id = k.record WHERE k.record BETWEEN"
-            f" ? AND ? AND r.state IN ({quoted(WAS_DONE)}) GROUP BY k.folder, k.name, r.dev, r.inode)"
+            f" ? AND ? AND {_OF_GROUPS} AND r.state IN ({quoted(WAS_DONE)}) GROUP BY k.folder, k.name, r.dev, r.inode)"
         )
         [(groups, files, bytes_)] = self._queries.select(query, self._queries.record_range(operation))
         return groups, files, bytes_
 
     def first_records(self, operation: Operation) -> Iterator[list[RecordId]]:
         """The first record of each duplicate group, in the order in which they were dealt with."""
-        query = "SELECT min(record) FROM keepers WHERE record BETWEEN ? AND ? GROUP BY folder, name ORDER BY 1"
+        query = (
+            "SELECT min(k.record) FROM keepers k JOIN records r ON r.id = k.record WHERE k.record BETWEEN ? AND ?"
+            f" AND {_OF_GROUPS} GROUP BY k.folder, k.name ORDER BY 1"
+        )
         for rows in self._queries.stream(query, self._queries.record_range(operation)):
             yield [record for (record,) in rows]
 
@@ -135,7 +152,7 @@ class KeptGroups:
                 yield found
 
     def _rows_of_groups(self, operation: Operation, most: int) -> Iterator[tuple[Any, ...]]:
-        query = f"{_ROWS} WHERE k.record BETWEEN ?1 AND ?2 ORDER BY k.record LIMIT ?4"
+        query = f"{_ROWS} WHERE k.record BETWEEN ?1 AND ?2 AND {_OF_GROUPS} ORDER BY k.record LIMIT ?4"
         return chain.from_iterable(self._queries.pages(query, operation, most, of_id=_KEEPER_COLUMNS))
 
     def _group(self, rows: Iterable[tuple[Any, ...]]) -> KeptGroup | None:

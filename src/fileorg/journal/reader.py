@@ -5,7 +5,17 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, Self
 
-from fileorg.core.model import DEST, FOLDER_ACTIONS, REMOVALS, TO_AND_FRO, WAS_DONE, Action, Base, RecordState
+from fileorg.core.model import (
+    DEST,
+    FOLDER_ACTIONS,
+    ON_SYMLINKS,
+    REMOVALS,
+    TO_AND_FRO,
+    WAS_DONE,
+    Action,
+    Base,
+    RecordState,
+)
 from fileorg.core.names import is_within, join
 from fileorg.core.reasons import UNSETTLED, Lost, Reason, ReasonCode
 from fileorg.core.times import true_ns
@@ -83,6 +93,11 @@ class JournalReader:
         query = f"SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND {IS_LEFT}"
         files = "" if folders else f" AND action NOT IN ({quoted(FOLDER_ACTIONS)})"
         return self._queries.value(f"{query}{files} LIMIT 1", self._queries.record_range(operation)) is not None
+
+    def has_symlinks(self, operation: Operation) -> bool:
+        """Whether it rewrote symlinks, or took that back."""
+        query = f"SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND action IN ({quoted(ON_SYMLINKS)}) LIMIT 1"
+        return self._queries.value(query, self._queries.record_range(operation)) is not None
 
     def has_untried_folder(self, operation: Operation) -> bool:
         """Whether a folder of it is left that no later operation has tried, and found that it has to stay."""

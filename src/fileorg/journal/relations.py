@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.core.model import OF_DUPLICATES, REMOVALS, TO_AND_FRO, Action, Base
+from fileorg.core.model import OF_DUPLICATES, ON_SYMLINKS, REMOVALS, TO_AND_FRO, Action, Base
 from fileorg.core.names import join
 from fileorg.journal.absolute import ABSOLUTE, BASES, FOLDERS, MADE
 from fileorg.journal.rows import IS_LEFT, quoted
@@ -65,6 +65,7 @@ FROM {FOLDERS} CROSS JOIN mine ON mine.absolute = {ABSOLUTE} WHERE f.operation >
 """
 
 _BY_LINK = quoted({Action.REPLACE_BY_HARDLINK, Action.REPLACE_BY_SYMLINK})
+_LEAVES_A_LINK = f"{_BY_LINK}, '{Action.REWRITE_SYMLINK}'"
 _RANGE = f"FROM records WHERE id BETWEEN ?1 AND ?2 AND {IS_LEFT}"
 _KNOWN = f"""
 CREATE TEMP TABLE known AS
@@ -73,11 +74,11 @@ SELECT 'took' AS link, target_folder AS folder, {_TARGET_NAME.format("")} AS nam
     AND action NOT IN ({quoted({*REMOVALS, Action.REMOVE_REFLINK})})
 UNION ALL SELECT 'took', source_folder, source_name, NULL {_RANGE}
     AND action IN ({quoted({Action.COPY, Action.HARDLINK, *REMOVALS})})
-UNION ALL SELECT 'took', source_folder, source_name, NULL {_RANGE} AND action IN ({_BY_LINK})
+UNION ALL SELECT 'took', source_folder, source_name, NULL {_RANGE} AND action IN ({_LEAVES_A_LINK})
 UNION ALL SELECT 'took', kept.folder, kept.name, kept.inode FROM keepers kept JOIN records ON id = kept.record
-    WHERE kept.record BETWEEN ?1 AND ?2 AND {IS_LEFT} AND action NOT IN ({quoted(OF_DUPLICATES)})
+    WHERE kept.record BETWEEN ?1 AND ?2 AND {IS_LEFT} AND action NOT IN ({quoted(OF_DUPLICATES | ON_SYMLINKS)})
 UNION ALL SELECT 'filled', source_folder, source_name, NULL {_RANGE}
-    AND action IN ({quoted(TO_AND_FRO)}) AND action NOT IN ({_BY_LINK})
+    AND action IN ({quoted(TO_AND_FRO)}) AND action NOT IN ({_LEAVES_A_LINK})
 UNION ALL SELECT 'removed', target_folder, target_name, NULL {_RANGE} AND action = 'make-folder'
 UNION ALL SELECT 'made', target_folder, target_name, NULL {_RANGE} AND action = 'remove-folder' AND category NOT NULL
 """

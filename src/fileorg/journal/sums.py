@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.core.model import WAS_DONE, RecordState
+from fileorg.core.model import ON_SYMLINKS, WAS_DONE, RecordState
 from fileorg.core.reasons import ABOUT_ANOTHER_FILE, ReasonCode
 from fileorg.journal.listing import IS_LISTED
 from fileorg.journal.rows import IS_LEFT, checked_place, checked_reason, foreign, quoted
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from fileorg.journal.queries import Queries
     from fileorg.journal.rows import Operation, Place, RecordId
 
-_OPERATION = f"FROM records r WHERE r.id BETWEEN ? AND ? AND r.operation = ? AND {IS_LISTED}"
+_IS_COUNTED = (
+    f"{IS_LISTED} AND (r.action NOT IN ({quoted(ON_SYMLINKS)}) OR (r.state NOT IN ('done', 'undone')"
+    f" AND coalesce(r.reason, '') <> '{ReasonCode.SYMLINK_TARGET_STAYS}'))"
+)
+"""A symlink that was rewritten is told beside the files that moved, and is none of them; nor is one that stays because
+its file does.
+"""
+_OPERATION = f"FROM records r WHERE r.id BETWEEN ? AND ? AND r.operation = ? AND {_IS_COUNTED}"
 _STATES = quoted(WAS_DONE)
 _WAS_DONE = f"{_OPERATION} AND r.state IN ({_STATES})"
 _BYTES = "sum(CASE WHEN r.source_name IS NULL THEN 0 ELSE coalesce(r.size, 0) END)"
@@ -55,7 +62,7 @@ class RecordSums:
         rows = self._queries.select(
             f"SELECT state, count(*), {_BYTES} FROM records r"
             " WHERE id >= (SELECT first_record FROM operations WHERE id = ?1) AND operation = ?1"
-            f" AND {IS_LISTED} GROUP BY state",
+            f" AND {_IS_COUNTED} GROUP BY state",
             (operation,),
         )
         try:

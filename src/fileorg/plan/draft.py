@@ -12,7 +12,7 @@ from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.scratch import scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _SCHEMA = """
 CREATE TABLE places (
@@ -30,6 +30,10 @@ CREATE TABLE claims (
     PRIMARY KEY (folder, key)) WITHOUT ROWID;
 CREATE INDEX claims_by_number ON claims (folder, family, number);
 CREATE INDEX claims_by_content ON claims (folder, family, content_size, start, whole, number);
+CREATE TABLE symlinks (
+    to_folder BLOB NOT NULL, to_name BLOB NOT NULL, folder BLOB NOT NULL, name BLOB NOT NULL, inode INTEGER NOT NULL,
+    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, mode INTEGER NOT NULL, stays TEXT,
+    PRIMARY KEY (to_folder, to_name, folder, name)) WITHOUT ROWID;
 CREATE TABLE decisions (
     source_folder BLOB NOT NULL, source_name BLOB NOT NULL, target_name BLOB NOT NULL,
     reason TEXT, about BLOB, displaced_mtime_ns INTEGER, category TEXT NOT NULL, size INTEGER NOT NULL,
@@ -98,6 +102,18 @@ class Follower(NamedTuple):
     mode: int = 0
 
 
+class Symlink(NamedTuple):
+    """A symlink that leads to a file that may go elsewhere, and why it is not to be changed, if so."""
+
+    folder: bytes
+    name: bytes
+    inode: int
+    size: int
+    mtime_ns: int
+    mode: int
+    stays: ReasonCode | None
+
+
 class Places(NamedTuple):
     """For each file of an index batch: which category, which target folder, and a digest of the name it wants there.
 
@@ -116,6 +132,7 @@ class Draft:
     def __init__(self) -> None:
         self._db = scratch(_SCHEMA)
         self.has_followers = False
+        self.has_symlinks = False
 
     def add_places(self, folder: bytes, sequence: int, places: Places) -> None:
         """The places of a batch of the index."""
@@ -157,6 +174,25 @@ class Draft:
     def every_follower(self) -> Iterator[Follower]:
         for row in self._db.execute(f"SELECT {_FOLLOWER} FROM followers"):
             yield Follower(*row)
+
+    def add_symlinks(self, symlinks: Iterable[tuple[bytes, bytes, Symlink]]) -> None:
+        """Symlinks, each after the folder and the name by which the file that it leads to is found again."""
+        self.has_symlinks = True
+        rows = ((folder, name, *symlink) for folder, name, symlink in symlinks)
+        self._db.executemany("INSERT OR REPLACE INTO symlinks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def led_to(self, folder: bytes, most: int) -> set[bytes] | None:
+        """The names in a folder that symlinks lead to; None if they are more than `most`."""
+        query = "SELECT DISTINCT to_name FROM symlinks WHERE to_folder = ? LIMIT ?"
+        names = {name for (name,) in self._db.execute(query, (folder, most + 1))}
+        return names if len(names) <= most else None
+
+    def symlinks_to(self, folder: bytes, name: bytes) -> Iterator[Symlink]:
+        query = (
+            "SELECT folder, name, inode, size, mtime_ns, mode, stays FROM symlinks WHERE to_folder = ? AND to_name = ?"
+        )
+        for row in self._db.execute(query, (folder, name)):
+            yield Symlink._make((*row[:-1], None if row[-1] is None else ReasonCode(row[-1])))
 
     def put(self, claim: Claim, start: bytes | None = None, whole: bytes | None = None) -> None:
         """Enter a claim, in place of the one on the same name, with the digests that are known of its content."""

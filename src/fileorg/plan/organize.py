@@ -7,6 +7,7 @@ draft of a few bytes a file. A dry run and a run read the same rows.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -22,14 +23,16 @@ from fileorg.plan.conflicts import Contender, Contest
 from fileorg.plan.draft import Draft, Follower, Places
 from fileorg.plan.folders import PRIVATE_MODE, MissingFolders
 from fileorg.plan.placing import Layout, Placer
+from fileorg.plan.symlinks import LinkRows, known_by, whole
 from fileorg.rules.grouping import keeps_its_name, stem_end
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from fileorg.core.events import Reporter
     from fileorg.index.columns import FileBatch
     from fileorg.index.index import Index
+    from fileorg.scan.symlinks import Leading
     from fileorg.storage.base import Storage
 
 _new_row = row_maker(PlanRow)
@@ -77,6 +80,15 @@ class OrganizePlan:
 
     def close(self) -> None:
         self._draft.close()
+
+    def add_symlinks(self, found: Iterable[Leading]) -> None:
+        """Symlinks of the tree: those that lead to a file that moves are rewritten. Where files stay, they lead on."""
+        if self._layout.action is Action.MOVE:
+            self._draft.add_symlinks(known_by(found, case_insensitive=self._source_folds))
+
+    @functools.cached_property
+    def _source_folds(self) -> bool:
+        return self._source.is_case_insensitive()
 
     # First pass: where does each file belong, and which names are wanted twice? -------------------------------------
 
@@ -258,11 +270,15 @@ class OrganizePlan:
     def _batches(self, rows: int) -> Iterator[list[PlanRow]]:
         ready: list[PlanRow] = []
         missing = MissingFolders(self._layout.base, self._is_missing)
+        folds = self._draft.has_symlinks and self._source_folds
+        links = LinkRows(self._layout, self._draft, self._source, missing, case_insensitive=folds)
         for (_, batch), places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
-            ready += self._rows(batch, places, missing)
+            made = self._rows(batch, places, missing)
+            ready += links.added(made) if self._draft.has_symlinks else made
             while len(ready) >= rows:
-                yield ready[:rows]
-                ready = ready[rows:]
+                end = whole(ready, rows)
+                yield ready[:end]
+                ready = ready[end:]
         if ready:
             yield ready
 

@@ -26,7 +26,9 @@ _KINDS_KNOWN = 4096
 
 
 class Layout(NamedTuple):
-    """How files are to lie. `trash` is where a file goes that a newer one displaces."""
+    """How files are to lie. `trash` is where a file goes that a newer one displaces, `link_trash`, below the root,
+    where a symlink goes that is rewritten.
+    """
 
     rules: Rules
     template: Template
@@ -35,6 +37,8 @@ class Layout(NamedTuple):
     base: Base = ROOT
     case_insensitive: bool = False
     trash: bytes = b".fileorg/trash/0"
+    link_trash: bytes = b".fileorg/trash/0"
+    target_root: bytes = b""
     spelled: Callable[[bytes], bytes] = lambda folder: folder
     """A folder's name as it is on the disk already, where case does not matter."""
 

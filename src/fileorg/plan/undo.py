@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from fileorg.core.batches import in_batches, row_maker, unsplit
@@ -10,6 +12,7 @@ from fileorg.core.model import (
     INVERSE,
     OF_A_LOST_INODE,
     OF_DUPLICATES,
+    ON_SYMLINKS,
     RENAMES,
     TO_AND_FRO,
     Action,
@@ -68,16 +71,23 @@ class UndoPlan:
         """Missing parents first, then the inverse of each record. Raises `JournalError` for a row that is not ours."""
         for part in self._only:
             for batch in self._journal.done(self._operation, rows, part):
-                yield [_inverse(record) for record in batch]
+                rows_of_part, held = _after_their_files([_inverse(record) for record in batch])
+                yield rows_of_part + held
         if self._only:
             return
         yield from in_batches(self._missing_parents(), rows)
+        has_symlinks, held = self._journal.has_symlinks(self._operation), list[PlanRow]()
         inverses = ([_inverse(record) for record in batch] for batch in self._journal.done(self._operation, rows))
         for plan in unsplit(inverses, _TOGETHER):
             if self._absent:
                 plan = [self._without_absent(row) for row in plan]  # noqa: PLW2901
             wanted = {row[4:7] for row in plan} if self._rename else set()
-            yield [self._beside(row, wanted) for row in plan] if self._rename else plan
+            due = [self._beside(row, wanted) for row in plan] if self._rename else plan
+            if has_symlinks:
+                due, held = _after_their_files(held + due)
+            yield due
+        if held:
+            yield held
         # They had to stay when what made them was taken back, for something of this operation was in them.
         left = self._journal.relations.left_folders(self._operation)
         yield from in_batches((_removal(each) for each in left if each.base not in self._absent), rows)
@@ -85,7 +95,7 @@ class UndoPlan:
     def _without_absent(self, row: PlanRow) -> PlanRow:
         """The row with a reason, if something that it needs is in a directory that is not there."""
         needed = [row.target_base, *([row.source_base] if row.source_name else [])]
-        if row.keeper is not None and row.action in OF_DUPLICATES:
+        if row.keeper is not None and row.action in OF_DUPLICATES | ON_SYMLINKS:
             needed.append(row.keeper.base)
         gone = next((self._storages[base].root for base in needed if base in self._absent), None)
         return row if gone is None else row._replace(reason=Reason(ReasonCode.ROOT_MISSING, gone))
@@ -145,6 +155,22 @@ class UndoPlan:
             return self._storages[row.source_base].lstat(row.source_folder, row.source_name) is not None
         except OSError:
             return True
+
+
+def _after_their_files(rows: Sequence[PlanRow]) -> tuple[list[PlanRow], list[PlanRow]]:
+    """The rows, symlinks no longer directly before the files that they lead to but directly after them, or their group;
+    and those whose files are still to come. A file may have to stay, and then they do.
+    """
+    found: list[PlanRow] = []
+    held: list[PlanRow] = []
+    for group, members in groupby(rows, itemgetter(_TOGETHER)):
+        for unit in [list(members)] if group else ([row] for row in members):
+            if unit[0].action in ON_SYMLINKS:
+                held += unit
+            else:  # where their file came back before, what follows is another row: of a folder that they are in
+                found += [*unit, *held] if unit[0].action in RENAMES else [*held, *unit]
+                held = []
+    return found, held
 
 
 def _removal(folder: MadeFolder) -> PlanRow:

@@ -101,7 +101,7 @@ def _reasons(journal: JournalReader, operation: Operation, roots: Sequence[bytes
 
 
 def _duplicate_sums(journal: JournalReader, operation: Operation) -> DuplicateSums | None:
-    if not journal.groups.has_keepers(operation):
+    if not journal.groups.has_groups(operation):
         return None
     return DuplicateSums(*journal.groups.sums(operation))
 

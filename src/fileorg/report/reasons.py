@@ -63,6 +63,15 @@ _SENTENCES = {
         "it has {number} names (hard links), torn apart by another disk; --action copy copies it"
     ),
     ReasonCode.SYMLINK_STAYS: "it is a symlink, which is not carried to another disk",
+    ReasonCode.SYMLINK_NOT_REWRITTEN: "it led to a file that is {about} now, and could not be rewritten: {error}",
+    ReasonCode.SYMLINK_TARGET_STAYS: "the file that it leads to is not moved, so it stays as it is",
+    ReasonCode.SYMLINK_LEFT_ALONE: (
+        "it leads to a file that goes to {about}, and is not rewritten: its name or a pattern has it left alone"
+    ),
+    ReasonCode.SYMLINK_NOT_ENTERED: (
+        "it leads to a file that goes to {about}, and is not rewritten: its folder is not entered"
+    ),
+    ReasonCode.SYMLINK_LED_TO_MOVED: "fileorg moved the file that it leads to: operation {number}, to {about}",
     ReasonCode.NO_SYMLINKS: "the file system makes no symlinks here: {error}",
     ReasonCode.NO_HARD_LINKS: "the file system makes no hard links here: {error}",
     ReasonCode.NO_EXCHANGE: "the file system cannot exchange two names in one step, so no link can take its place",
@@ -114,6 +123,12 @@ _WITHOUT = {
     ReasonCode.NAME_REFUSED: "the file system at the target does not take its name",
     ReasonCode.FOLDER_MISSING: "the folder it goes to is not there",
     ReasonCode.KEEPER_IS_ITSELF: "it is the same file as the one that stays, by another name",
+    ReasonCode.SYMLINK_NOT_REWRITTEN: "it led to a file that has moved, and could not be rewritten: {error}",
+    ReasonCode.SYMLINK_LEFT_ALONE: (
+        "it leads to a file that moves, and is not rewritten: its name or a pattern has it left alone"
+    ),
+    ReasonCode.SYMLINK_NOT_ENTERED: ("it leads to a file that moves, and is not rewritten: its folder is not entered"),
+    ReasonCode.SYMLINK_LED_TO_MOVED: "fileorg moved the file that it leads to: operation {number}",
     ReasonCode.OTHER: "for other reasons",
 }
 """Sentences that are other ones where no path or error is named."""

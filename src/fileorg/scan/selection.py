@@ -21,6 +21,7 @@ class Selection(NamedTuple):
     case_insensitive: bool = False  # how such a key is made
     with_leaders: bool = False  # side-cars are judged by the file that they follow
     leftovers: bool = True  # they are looked for: a look at where each symlink leads
+    leading: bool = False  # symlinks that lead to files of the tree are looked for
     goes: frozenset[Leftover] = frozenset()  # those that are to go: a folder of nothing else is empty
 
     def leaves(self, name: bytes) -> bool:

@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.names import display, join
 from fileorg.core.pool import Processes
+from fileorg.core.reasons import ReasonCode
 from fileorg.core.state import HEAD_BYTES, JOURNAL, is_journal, may_be_state
 from fileorg.index.columns import FileBatch
 from fileorg.rules.ignore import IGNORE_FILE, PROJECT_MARKERS, Reason, Scope, is_store, project_marker
 from fileorg.scan.empty_folders import Leftovers
 from fileorg.scan.empty_folders import Part as FolderPart
 from fileorg.scan.leftovers import Found, Links, found_in, is_meant, links_in
+from fileorg.scan.symlinks import Leading, leading
 from fileorg.scan.together import NOTHING, Judge, Together, is_stale, together
 from fileorg.storage.base import BATCH_ENTRIES
 from fileorg.storage.local.storage import LocalStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from fileorg.core.events import Reporter
     from fileorg.core.model import Entry, Listing
@@ -44,6 +46,9 @@ _FOLDERS_A_TASK = 512
 _PARTS_A_FOLDER = 16
 _REMEMBERED = 1000
 """How many unreadable folders are named; the rest is counted."""
+
+
+_NOT_ENTERED = ReasonCode.SYMLINK_NOT_ENTERED
 
 
 class Task(NamedTuple):
@@ -67,6 +72,7 @@ class Part(NamedTuple):
     error: str | None
     found: Found = Found()
     notes: tuple[str, ...] = ()  # on what cannot be used of an ignore file
+    leading: Sequence[Leading] = ()
 
 
 class Seen:
@@ -89,6 +95,8 @@ class Seen:
         self.notes_count = 0
         self.partial: Callable[[bytes], None] = lambda _: None
         """Told of each folder that holds more than files that are looked at: see `Twins`."""
+        self.leading: Callable[[Sequence[Leading]], None] = lambda _: None
+        """Told of the symlinks that lead to files of the tree."""
 
     def add(self, part: Part) -> None:
         self.files += part.batch.files
@@ -102,6 +110,8 @@ class Seen:
         others = part.links or part.not_entered or part.error or part.ignored.keys() - {Reason.SYSTEM}
         if is_empty or others:
             self.partial(part.batch.folder)
+        if part.leading:
+            self.leading(part.leading)
         self.notes_count += len(part.notes)
         self.notes += part.notes[: _REMEMBERED - len(self.notes)]
         if part.error is not None:
@@ -135,7 +145,8 @@ class Reader:
                 notes = list[str]()
                 if sequence == 0:
                     if task.depth and (reason := self._whole(listing)):
-                        yield Part(FileBatch.pack(task.folder, ()), 0, [], {reason: 1}, 0, 0, None)
+                        part = Part(FileBatch.pack(task.folder, ()), 0, [], {reason: 1}, 0, 0, None)
+                        yield part._replace(leading=self._leading(task, listing, is_entered=False))
                         return
                     task = task._replace(scope=self._scope(task, listing, notes.append))
                     judge = Judge(self._ignore, self._filters, task.scope, self._selection.with_leaders)
@@ -173,7 +184,37 @@ class Reader:
         found = self._leftovers(task, listing, files, len(tasks)) if self._selection.leftovers else Found()
         ignored[Reason.MEANT] += found.meant
         batch = FileBatch.pack(task.folder, [*files, *members], known.leaders)
-        return Part(batch, sequence, tasks, dict(+ignored), len(listing.others), not_entered, None, found)
+        links = self._leading(task, listing) if self._selection.leading else ()
+        return Part(
+            batch, sequence, tasks, dict(+ignored), len(listing.others), not_entered, None, found, leading=links
+        )
+
+    def _leading(self, task: Task, listing: Listing, *, is_entered: bool = True) -> list[Leading]:
+        """The symlinks of a part of a folder, and those directly in folders of it that are not entered."""
+        if not self._selection.leading:
+            return []
+        found: list[Leading] = []
+        if others := listing.others:
+            stays = [self._stays(task, entry.name) if is_entered else _NOT_ENTERED for entry in others]
+            found += leading(self._storage, task.folder, others, stays)
+        if is_entered and listing.folders and not self._goes_deeper(task):
+            for entry in listing.folders:
+                if self._reason(task, entry) or (task.depth == 0 and self._selection.leaves(entry.name)):
+                    continue
+                with contextlib.suppress(OSError):  # it is not asked for
+                    folder = join(task.folder, entry.name)
+                    links = self._storage.symlinks(folder)
+                    found += leading(self._storage, folder, links, [_NOT_ENTERED] * len(links))
+        return found
+
+    def _stays(self, task: Task, name: bytes) -> ReasonCode | None:
+        """Why a symlink is left alone: a file of its name would be. That --include does not name it is no reason."""
+        excluded = task.scope is not None and task.scope.forbids(name)
+        return ReasonCode.SYMLINK_LEFT_ALONE if excluded or self._ignore.file(name) else None
+
+    def _goes_deeper(self, task: Task) -> bool:
+        filters = self._filters
+        return filters.recursive and (filters.max_depth is None or task.depth < filters.max_depth)
 
     def _leftovers(self, task: Task, listing: Listing, files: list[Entry], subfolders: int) -> Found:
         """What is left over in a part of a folder. A symlink is left alone like a file of its name."""
@@ -201,8 +242,7 @@ class Reader:
         self, task: Task, folders: list[Entry], known: Together, ignored: Counter[Reason]
     ) -> tuple[list[Task], int]:
         """The folders to read next, and how many are not entered because that was not asked for."""
-        filters, leaves = self._filters, self._selection.leaves
-        deeper = filters.recursive and (filters.max_depth is None or task.depth < filters.max_depth)
+        leaves, deeper = self._selection.leaves, self._goes_deeper(task)
         tasks, not_entered = [], 0
         for entry in folders:
             if reason := known.left.get(entry.name) or self._reason(task, entry):

@@ -6,8 +6,8 @@ import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from fileorg.core.model import BY_SYMLINK, Action
-from fileorg.core.names import display, join
+from fileorg.core.model import BY_SYMLINK, ON_SYMLINKS, Action
+from fileorg.core.names import below, display, join
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,14 +66,17 @@ class Place(NamedTuple):
 
 
 class StandIn:
-    """The link to the keeper that is in the place of a duplicate: how it is made, and by what it is known."""
+    """The link to the keeper that is in the place of a duplicate, or of a symlink that led to where the keeper was: how
+    it is made, and by what it is known.
+    """
 
     def __init__(self, action: Action, keeper: Place, inode: int, at: Place) -> None:
         """`inode` is the keeper's, `at` the place of the duplicate or another one in its folder."""
         self.is_symlink = action in BY_SYMLINK
         self._keeper = keeper
         self._inode = inode
-        self._content = link_content(*keeper, at.storage, at.folder)
+        self._at = at
+        self._keeps_form = action in ON_SYMLINKS
 
     @classmethod
     def of(cls, row: PlanRow, storages: Sequence[LocalStorage], at: Place) -> Self | None:
@@ -83,12 +86,24 @@ class StandIn:
         base, folder, name, inode, _ = row.keeper
         return cls(row.action, Place(storages[base], folder, name), inode, at)
 
-    def make(self, place: Place) -> None:
-        """Raises `OSError`, `FileExistsError` among them."""
-        if self.is_symlink:
-            place.storage.symlink(self._content, place.folder, place.name)
-        else:
+    @property
+    def _absolute(self) -> bytes:
+        return below(self._keeper.storage.root, self._keeper.path)
+
+    @property
+    def _relative(self) -> bytes:
+        return os.path.relpath(self._absolute, below(self._at.storage.root, self._at.folder))
+
+    def make(self, place: Place, like: bytes = b"") -> None:
+        """Make it; of a symlink that is rewritten, `like` is what that says. Raises `OSError`, `FileExistsError` among
+        them.
+        """
+        if not self.is_symlink:
             self._keeper.storage.hardlink(self._keeper.folder, self._keeper.name, *place)
+        elif self._keeps_form:
+            place.storage.symlink(self._absolute if like.startswith(b"/") else self._relative, *place[1:])
+        else:
+            place.storage.symlink(link_content(*self._keeper, self._at.storage, self._at.folder), *place[1:])
 
     def is_at(self, place: Place) -> bool:
         """Whether it is what is there now."""
@@ -97,4 +112,9 @@ class StandIn:
             return False
         if not self.is_symlink:
             return there.is_file and there.inode == self._inode
-        return stat.S_ISLNK(there.mode) and place.storage.readlink(place.folder, place.name) == self._content
+        if not stat.S_ISLNK(there.mode):
+            return False
+        says = place.storage.readlink(place.folder, place.name)
+        if self._keeps_form:
+            return says in (self._absolute, self._relative)
+        return says == link_content(*self._keeper, self._at.storage, self._at.folder)

@@ -119,6 +119,7 @@ def organizing(
             case_insensitive=fold,
             with_leaders=True,
             leftovers=False,
+            leading=options.action is Action.MOVE,
         )
         layout = Layout(
             rules,
@@ -128,11 +129,14 @@ def organizing(
             ROOT if target is source else DEST,
             fold,
             join(to_be_made, session.trash),
+            session.trash,
+            target.root,
             partial(target.spelled, known=Memo(MANY_FOLDERS)),
         )
         with contextlib.closing(OrganizePlan(index, layout, source, target)) as plan:
             reporter.stage("scan")
             seen = Seen()
+            seen.leading = plan.add_symlinks
             found = scan(Reader(source, selection), seen, reporter)
             seen.unchanged = index.update(source.root, plan.watching(found))
             plan.survey(seen.files, reporter)

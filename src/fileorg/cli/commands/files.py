@@ -7,7 +7,7 @@ from fileorg.cli import options as shared
 from fileorg.cli.options import FILES, OUTPUT, ListFormat
 from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import Exit
-from fileorg.core.model import WAS_DONE, RecordState, SortBy
+from fileorg.core.model import WAS_DONE, Action, RecordState, SortBy
 
 if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
@@ -129,6 +129,8 @@ def _ends(line: "Line", root: bytes) -> tuple[str, str]:
         display(path.removeprefix(root)) if root and path.startswith(root) else short(path)
         for path in (target if source is None else source, target)
     )
+    if line.action == Action.REWRITE_SYMLINK and is_done:
+        end = f"leads to {short(line.keeper or b'')}"
     if not line.reason:
         return start, end
     return start, f"{end} ({display(line.reason)})" if is_done else display(line.reason)

@@ -44,20 +44,41 @@ _NO_KEEPER = Keeper(ROOT, b"", b"?", 0, 0)
 
 
 def _replace(work: Work, row: PlanRow, record: int) -> None:
-    """Compare, make the link beside it, exchange the two, look at what came out, and put that into our trash."""
-    victim, trash = source_of(work, row), target_of(work, row)
-    here = victim.beside(aside(work.operation, record))
+    """Put a link to the keeper in the place of a duplicate whose content is the same at this moment."""
+    victim = source_of(work, row)
     if not victim.has_stable_inodes:
         # A crash in between could not be settled: no one could say which of the two files is which.
         raise Refusal(RecordState.FAILED, ReasonCode.NO_LASTING_INODES)
-    compared, link = compare_with_keeper(work, row), _stand_in(work, row, victim)
+    compared, link = compare_with_keeper(work, row), stand_in(work, row, victim)
+
+    def make(here: Place) -> None:
+        try:
+            link.make(here)
+        except OSError as error:
+            raise _no_link(error, link, keeper_path(work, row, keeper_of(row))) from error
+
+    put_in_place(work, row, record, link, make, compared.fits, lambda: still_kept(work, row))
+
+
+def put_in_place(
+    work: Work,
+    row: PlanRow,
+    record: int,
+    link: StandIn,
+    make: Callable[[Place], None],
+    fits: Callable[[Entry | None], bool],
+    check: Callable[[], None],
+) -> None:
+    """Make the link beside it, exchange the two, look at what came out, whether it `fits`, and put it into our trash.
+
+    `check` raises `Refusal` if it is to stay, now that there is a link.
+    """
+    victim, trash = source_of(work, row), target_of(work, row)
+    here = victim.beside(aside(work.operation, record))
     work.disturbed.add((row.source_base, row.source_folder))
+    make(here)
     try:
-        link.make(here)
-    except OSError as error:
-        raise _no_link(error, link, keeper_path(work, row, keeper_of(row))) from error
-    try:
-        still_kept(work, row)
+        check()
         if not link.is_at(here):
             raise Refusal(RecordState.CHANGED, ReasonCode.KEEPER_REPLACED)
         here.exchange(victim)
@@ -65,25 +86,25 @@ def _replace(work: Work, row: PlanRow, record: int) -> None:
         _take_away(link, here, victim)
         raise _no_exchange(error) from error
     try:
-        if not compared.fits(here.look()):
+        if not fits(here.look()):
             raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_JUST_NOW)
-        still_kept(work, row)
+        check()
         here.rename(trash)
     except (OSError, Refusal) as error:
         if _exchange_back(here, victim, work.reserving(record), lambda: link.is_at(here)):
             _take_away(link, here, victim)
         raise not_here(error) from error
-    if compared.fits(there := trash.look()):
+    if (there := trash.look()) is not None and fits(there):
         work.read_back.append((there.ctime_ns, record))
 
 
-def _restore(work: Work, row: PlanRow, record: int) -> None:
+def restore(work: Work, row: PlanRow, record: int) -> None:
     """Give the duplicate its place back: by a rename, or if our link is there, by an exchange with that."""
     trash, victim = source_of(work, row), target_of(work, row)
     if victim.look() is None:
         trash.rename(victim)
         return
-    here, link = victim.beside(aside(work.operation, record)), _stand_in(work, row, victim)
+    here, link = victim.beside(aside(work.operation, record)), stand_in(work, row, victim)
     if not link.is_at(victim):
         raise Refusal(RecordState.CONFLICT, ReasonCode.NAME_TAKEN)
     if not _may_go(link, victim, trash):
@@ -111,7 +132,7 @@ def _restore(work: Work, row: PlanRow, record: int) -> None:
         raise
 
 
-def _stand_in(work: Work, row: PlanRow, at: Place) -> StandIn:
+def stand_in(work: Work, row: PlanRow, at: Place) -> StandIn:
     keeper = keeper_of(row)
     return StandIn(row.action, keeper_place(work, keeper), keeper.inode, at)
 
@@ -193,13 +214,13 @@ class There(Enum):
     """What is at a place."""
 
     NOTHING = auto()
-    FILE = auto()  # the duplicate, as it was
+    FILE = auto()  # the duplicate, or the symlink, as it was
     EDITED = auto()  # the duplicate, with other content
     LINK = auto()  # ours
     OTHER = auto()
 
 
-class _Wreck:
+class Wreck:
     """What lies at the place of a duplicate, in our trash, and between the two."""
 
     def __init__(self, case: Case, place: Place, trash: Place) -> None:
@@ -208,6 +229,10 @@ class _Wreck:
         self._here = place.beside(case.aside)
         base, folder, name, inode, _ = case.keeper or _NO_KEEPER
         self._link = StandIn(case.record.action, Place(case.storages[base], folder, name), inode, place)
+
+    @property
+    def link(self) -> StandIn:
+        return self._link
 
     def _what(self, place: Place) -> There:
         there = place.look()
@@ -338,12 +363,12 @@ class _Wreck:
 
 
 def _settle_replaced(case: Case) -> Verdict:
-    return _Wreck(case, case.source_place, case.target_place).replaced()
+    return Wreck(case, case.source_place, case.target_place).replaced()
 
 
 def _settle_restored(case: Case) -> Verdict:
-    return _Wreck(case, case.target_place, case.source_place).restored()
+    return Wreck(case, case.target_place, case.source_place).restored()
 
 
 REPLACE_BY_LINK = Handler(check_unchanged, one_by_one(_replace), _settle_replaced)
-RESTORE_FROM_LINK = Handler(check_source, one_by_one(_restore), _settle_restored)
+RESTORE_FROM_LINK = Handler(check_source, one_by_one(restore), _settle_restored)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import Action
-from fileorg.execute.actions import copy, folders, links, move, quarantine, reflink, replace
+from fileorg.execute.actions import copy, folders, links, move, quarantine, reflink, replace, rewrite
 from fileorg.storage.base import Kind
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ _LOCAL = {
     Action.RESTORE_FROM_SYMLINK: replace.RESTORE_FROM_LINK,
     Action.REFLINK: reflink.REFLINK,
     Action.REMOVE_REFLINK: reflink.REMOVE_REFLINK,
+    Action.REWRITE_SYMLINK: rewrite.REWRITE_SYMLINK,
+    Action.RESTORE_SYMLINK: rewrite.RESTORE_SYMLINK,
     Action.MAKE_FOLDER: folders.MAKE_FOLDER,
     Action.REMOVE_FOLDER: folders.REMOVE_FOLDER,
 }

@@ -125,6 +125,16 @@ class LocalStorage:
         finally:
             os.close(fd)
 
+    def symlinks(self, folder: bytes) -> list[Entry]:
+        """The symlinks in a folder, without a look at anything else in it. Raises `OSError`."""
+        fd = posix.open_beneath(self._folders.root_fd, folder, cross_mounts=self.cross_mounts)
+        try:
+            with os.scandir(fd) as entries:
+                names = [os.fsencode(entry.name) for entry in entries if entry.is_symlink()]
+            return [entry_of(name, os.lstat(name, dir_fd=fd)) for name in names]
+        finally:
+            os.close(fd)
+
     def lstat(self, folder: bytes, name: bytes) -> Entry | None:
         try:
             return entry_of(name, os.lstat(name, dir_fd=self._at(folder, name)))

@@ -1,0 +1,137 @@
+"""A symlink is rewritten when the file that it leads to has moved, and back: by an exchange, as for a duplicate.
+
+The symlink that it was goes to our trash, so that undo brings the very same one back. What cannot be done is told, and
+is no failure: the file has moved all the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fileorg.core.model import RecordState
+from fileorg.core.reasons import Reason, ReasonCode
+from fileorg.execute.actions.duplicates import keeper_of, keeper_path, keeper_place, source_of, target_of
+from fileorg.execute.actions.handler import Handler, check_source, check_unchanged, one_by_one
+from fileorg.execute.actions.replace import Wreck, put_in_place, restore, stand_in
+from fileorg.execute.identity import Identity, is_known
+from fileorg.execute.verdict import CUT_SHORT, NOT_DONE, Refusal, Verdict
+from fileorg.storage.links import Place
+
+if TYPE_CHECKING:
+    from fileorg.core.model import Entry, Keeper, PlanRow
+    from fileorg.execute.case import Case
+    from fileorg.execute.work import Work
+
+_ROUNDED_NS = 2_000_000_000
+"""By as much a file system may round the time of a file that comes to it."""
+
+_IN_DOUBT = frozenset({ReasonCode.NOT_PUT_BACK, ReasonCode.REMOVED_MEANWHILE})
+"""What is to be known of the symlink itself: it is not where it was."""
+
+
+def _check(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry, None]:
+    """A symlink that others have changed since is theirs."""
+    try:
+        return check_unchanged(work, row, seen)
+    except Refusal as refusal:
+        raise Refusal(RecordState.SKIPPED, *refusal.reason[:3]) from refusal
+
+
+def _rewrite(work: Work, row: PlanRow, record: int) -> None:
+    """Let it lead to where its file is now, if that has moved."""
+    symlink, keeper = source_of(work, row), keeper_of(row)
+    new, link = keeper_place(work, keeper), stand_in(work, row, symlink)
+    expected = Identity(row.inode, row.size, row.mtime_ns)
+
+    def check() -> None:
+        if not _is_there(new, keeper):
+            raise Refusal(RecordState.SKIPPED, ReasonCode.SYMLINK_TARGET_STAYS)
+
+    try:
+        says = symlink.storage.readlink(symlink.folder, symlink.name)
+        if _leads_on(symlink, keeper):
+            raise Refusal(RecordState.SKIPPED, ReasonCode.SYMLINK_TARGET_STAYS)
+        put_in_place(
+            work,
+            row,
+            record,
+            link,
+            lambda here: link.make(here, says),
+            lambda there: is_known(symlink.storage, symlink.folder, there, expected),
+            check,
+        )
+    except Refusal as refusal:
+        state = refusal.state if refusal.reason.code in _IN_DOUBT else RecordState.SKIPPED
+        raise Refusal(state, *refusal.reason[:3]) from refusal
+    except OSError as error:
+        path = keeper_path(work, row, keeper)
+        raise Refusal(RecordState.SKIPPED, ReasonCode.SYMLINK_NOT_REWRITTEN, path, error.errno) from error
+    work.tell_rewritten(symlink.path)
+
+
+def _restore(work: Work, row: PlanRow, record: int) -> None:
+    """Let it be the one that it was, unless its file is still where it was moved to."""
+    keeper = keeper_of(row)
+    if _is_there(keeper_place(work, keeper), keeper):
+        raise Refusal(RecordState.SKIPPED, ReasonCode.SYMLINK_TARGET_STAYS)
+    restore(work, row, record)
+    work.tell_rewritten(target_of(work, row).path)
+
+
+def _leads_on(symlink: Place, keeper: Keeper) -> bool:
+    """Whether it still leads to the file that was to move. Raises `OSError`."""
+    there = symlink.storage.follow(symlink.folder, symlink.name)
+    return there is not None and there.inode == keeper.inode
+
+
+def _is_there(place: Place, keeper: Keeper) -> bool:
+    """Whether the file that moved has come to its place: on another disk it has another number. Raises `OSError`."""
+    there = place.look()
+    if there is None or not there.is_file:
+        return False
+    return there.inode == keeper.inode or abs(there.mtime_ns - keeper.mtime_ns) <= _ROUNDED_NS
+
+
+# After a crash --------------------------------------------------------------------------------------------------------
+
+
+def _settle_rewritten(case: Case) -> Verdict:
+    """A symlink goes with its file: what moved has it rewritten now, and what did not has it as it was."""
+    wreck = Wreck(case, case.source_place, case.target_place)
+    keeper = case.keeper
+    if keeper is None:
+        return wreck.replaced()
+    symlink, trash = case.source_place, case.target_place
+    new = Place(case.storages[keeper.base], keeper.folder, keeper.name)
+    has_moved = _is_there(new, keeper)
+    if not has_moved and wreck.link.is_at(symlink) and case.is_made(trash.look(), case.moved):
+        case.touch()
+        trash.rename(symlink.beside(case.aside))  # from there it is put back, as after a crash
+    verdict = wreck.replaced()
+    if not has_moved or verdict not in (NOT_DONE, CUT_SHORT) or not case.is_original(symlink.look()):
+        return verdict
+    if _leads_on(symlink, keeper):
+        return verdict
+    return _finish(case, wreck, new)
+
+
+def _finish(case: Case, wreck: Wreck, new: Place) -> Verdict:
+    """What was under way when its file had moved."""
+    symlink, here = case.source_place, case.source_place.beside(case.aside)
+    case.touch()
+    try:
+        wreck.link.make(here, symlink.storage.readlink(symlink.folder, symlink.name))
+        here.exchange(symlink)
+        here.rename(case.target_place)
+    except OSError as error:
+        wreck.replaced()
+        return Verdict(RecordState.SKIPPED, Reason(ReasonCode.SYMLINK_NOT_REWRITTEN, new.path, error.errno))
+    return Verdict(RecordState.DONE)
+
+
+def _settle_restored(case: Case) -> Verdict:
+    return Wreck(case, case.target_place, case.source_place).restored()
+
+
+REWRITE_SYMLINK = Handler(_check, one_by_one(_rewrite), _settle_rewritten)
+RESTORE_SYMLINK = Handler(check_source, one_by_one(_restore), _settle_restored)
