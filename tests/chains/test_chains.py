@@ -59,6 +59,26 @@ def test_a_chain_is_the_same_again() -> None:
     assert first.counts == again.counts
 
 
+def test_the_time_of_a_folder_where_the_disk_refused_a_name_is_set_back_after_a_kill() -> None:
+    """A copy had come and gone there, and only the killed run knew."""
+    chain = {
+        "root": "tmpfs", "dest": "exfat", "state_inside": False, "most_open": 0, "end": "newest first",
+        "tree": [
+            {"path": "root/Images/caf\xe9.png", "content": None}, {"path": "dest/Images/x.qqq", "content": None},
+            {"path": "root/b/song.mp3", "content": None},
+        ],
+    }  # fmt: skip
+    kill = {"do": "run", "words": ["organize", "-y", "ROOT", "-r", "--dest", "DEST"]}
+    with Places.opened() as places:
+        if not places.has("exfat"):
+            pytest.skip("NOT TESTED: there is no disk of exFAT here")
+        runner = many.runner_for(Wanted("1", 1), places)
+        steps = [[{**kill, "die_at": number}, {"do": "run", "words": ["recover"]}] for number in range(44, 54)]
+        wrong = [play({**chain, "steps": each}, runner, places).wrong for each in steps]
+        runner.close()
+    assert not [each for each in wrong if each]
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: mounting needs root")
 def test_one_that_is_stopped_keeps_its_counts_and_leaves_nothing_mounted(tmp_path: Path, jobs: int) -> None:

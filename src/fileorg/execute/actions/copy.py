@@ -19,7 +19,7 @@ from fileorg.execute.temporaries import (
     settle_aside,
     temporary,
 )
-from fileorg.execute.verdict import CHANGED, TAKEN, Verdict
+from fileorg.execute.verdict import CHANGED, CUT_SHORT, TAKEN, Verdict
 from fileorg.journal.rows import LostBefore, columns_of, exact_time
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def copy(work: Work, row: PlanRow, record: int, original: Original | None = None
         made = _publish(work, row, record, name, staged)
         _mark(work, record, RecordState.COPIED, staged, made)
     except OSError:
-        withdraw(work, row, record, identity(staged.entry), staged.digest)
+        withdraw(work, row, record, RecordState.INTENT, identity(staged.entry), staged.digest)
         raise
     try:
         target.discard(row.target_folder, name)
@@ -112,9 +112,11 @@ def _mark(work: Work, record: int, state: RecordState, staged: StagedCopy, made:
     )
 
 
-def withdraw(work: Work, row: PlanRow, record: int, made: Identity, digest: bytes) -> None:
+def withdraw(work: Work, row: PlanRow, record: int, state: RecordState, made: Identity, digest: bytes) -> None:
     """Take a copy of ours away again, under whichever of its names. Raises `Stuck`: recovery is to do it then."""
     target, name = work.storages[row.target_base], temporary(work.operation, record)
+    # When it is gone, nothing else tells a recovery that the time of its folder is to be set back.
+    work.journal.mark(record, state, **columns_of(CUT_SHORT.reason))
     try:
         if is_known(target, row.target_folder, target.lstat(row.target_folder, row.target_name), made):
             work.remove(target, row.target_folder, row.target_name, record, made, digest)

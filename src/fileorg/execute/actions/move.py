@@ -172,7 +172,7 @@ def across(work: Work, row: PlanRow, intent: Intent, record: int) -> None:
         failure = _take_away(work, row, record, expected, staged.digest, original)
         if failure is not None:
             work.disturbed.add((row.source_base, row.source_folder))
-            withdraw(work, row, record, identity(entry), staged.digest)
+            withdraw(work, row, record, RecordState.COPIED, identity(entry), staged.digest)
             raise Refusal(RecordState.CHANGED, failure)
     work.tell_lost(staged.lost)
 
