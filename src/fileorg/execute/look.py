@@ -5,7 +5,17 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from fileorg.core.model import FOLDER_ACTIONS, IN_NO_FOLDER, ON_SYMLINKS, TO_AND_FRO, Base, RecordState
+from fileorg.core.model import (
+    FOLDER_ACTIONS,
+    FROM_A_LINK,
+    IN_NO_FOLDER,
+    ON_SYMLINKS,
+    REMOVALS,
+    TO_AND_FRO,
+    Action,
+    Base,
+    RecordState,
+)
 from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.table import TABLE, handler_of
@@ -75,9 +85,33 @@ class Lookout:
         if self._work.flagged:
             self._refuse_flagged(batch, exceptions)
         for positions in groups.values():
+            self._find_taken(batch, positions, exceptions)
             _keep_whole(batch, positions, exceptions)
         companions = {position: positions[0] for positions in groups.values() for position in positions}
         return Batch(values, exceptions, keepers, companions)
+
+    def _find_taken(
+        self,
+        batch: Sequence[PlanRow],
+        positions: Sequence[int],
+        exceptions: dict[int, tuple[RecordState, Reason | None]],
+    ) -> None:
+        """Where a name is taken is seen before one of a group is moved: a single file finds out when it is."""
+        makes_room: set[tuple[Base, bytes, bytes]] | None = None
+        for position in positions:
+            row = batch[position]
+            if row.action in IN_NO_FOLDER | REMOVALS or exceptions.get(position, (_INTENT, None))[0] is not _INTENT:
+                continue
+            try:
+                there = self._storages[row.target_base].lstat(row.target_folder, row.target_name)
+            except OSError:
+                continue  # what is wrong with the folder, the action finds out
+            # Unless a link of ours has its name, or it is spelled otherwise.
+            if there is None or row.action in FROM_A_LINK or there.inode == row.inode:
+                continue
+            makes_room = {row[1:4] for row in batch if row.action is Action.MOVE} if makes_room is None else makes_room
+            if row[4:7] not in makes_room:
+                exceptions[position] = RecordState.CONFLICT, Reason(ReasonCode.NAME_TAKEN)
 
     def _refuse_flagged(
         self, batch: Sequence[PlanRow], exceptions: dict[int, tuple[RecordState, Reason | None]]
@@ -135,7 +169,8 @@ def _keep_whole(
     exceptions: dict[int, tuple[RecordState, Reason | None]],
 ) -> None:
     """Where one of a group cannot be done, the others stay, too. What is gone keeps no one."""
-    stays = next((position for position in positions if _tears(exceptions.get(position))), None)
+    undoes = batch[positions[0]].reverts > 0
+    stays = next((position for position in positions if _tears(exceptions.get(position), undoes=undoes)), None)
     if stays is None:
         return
     row = batch[stays]
@@ -145,9 +180,11 @@ def _keep_whole(
             exceptions[position] = _SKIPPED, reason
 
 
-def _tears(exception: tuple[RecordState, Reason | None] | None) -> bool:
+def _tears(exception: tuple[RecordState, Reason | None] | None, *, undoes: bool) -> bool:
+    """As `KeptGroups.torn` says."""
     if exception is None:
         return False
     state, reason = exception
-    is_there_already = reason is not None and reason.code is ReasonCode.IDENTICAL
-    return state not in {_INTENT, RecordState.MISSING} and not is_there_already
+    if state in {RecordState.SKIPPED, RecordState.CHANGED}:
+        return not undoes and (reason is None or reason.code is not ReasonCode.IDENTICAL)
+    return state in {RecordState.CONFLICT, RecordState.FAILED}

@@ -85,14 +85,19 @@ class KeptGroups:
 
     def torn(self, operation: Operation) -> list[tuple[RecordId, RecordId]]:
         """The groups of files that should be together of which some records are done and others are not: the first and
-        the last record of each, and of what was done to symlinks because of it. What is missing, or identical to what
-        is there, tears nothing.
+        the last record of each, and of what was done to symlinks because of it.
+
+        What is missing, or identical to what is there, tears nothing; nor what an undo finds changed: what has taken
+        its place is no part of the group.
         """
-        whole = f"r.state = 'done' OR r.state = 'missing' OR r.reason = '{ReasonCode.IDENTICAL}'"
+        cut_short = quoted({ReasonCode.INTERRUPTED, ReasonCode.CUT_SHORT})
+        undoing = f"r.state = 'skipped' AND r.reason IN ({cut_short})"
+        doing = f"r.state IN ('skipped', 'changed') AND r.reason IS NOT '{ReasonCode.IDENTICAL}'"
+        tears = f"r.state IN ('conflict', 'failed') OR {undoing if operation.undoes else doing}"
         query = (
             "SELECT min(record), max(record) FROM companions c JOIN records r ON r.id = c.record"
             " WHERE c.record BETWEEN ? AND ? GROUP BY leader"
-            f" HAVING sum(r.state = 'done') AND NOT min({whole}) ORDER BY 1 DESC"
+            f" HAVING sum(r.state = 'done') AND sum({tears}) ORDER BY 1 DESC"
         )
         own = self._queries.record_range(operation)
         behind = f"SELECT min(id) - 1 FROM records WHERE id > ? AND action NOT IN ({quoted(ON_SYMLINKS)})"
@@ -106,6 +111,11 @@ class KeptGroups:
             f" AND {_OF_GROUPS} LIMIT 1"
         )
         return self._queries.value(query, self._queries.record_range(operation)) is not None
+
+    def reverted(self, ranges: Sequence[tuple[RecordId, RecordId]]) -> list[tuple[RecordId, RecordId]]:
+        """The first and the last of the records that those of each range take back."""
+        query = "SELECT min(reverts), max(reverts) FROM records WHERE id BETWEEN ? AND ? AND reverts > 0"
+        return [(low, high) for each in ranges for low, high in self._queries.select(query, each) if low]
 
     def has_keepers(self, operation: Operation) -> bool:
         """Whether records of it know a file that stays, or that symlinks are to lead to."""

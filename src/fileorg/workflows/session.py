@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.core.descriptors import raise_limit
 from fileorg.core.errors import FileorgError
+from fileorg.core.figures import plural
 from fileorg.core.names import join
 from fileorg.core.state import run_lock
 from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, execute
@@ -163,7 +164,7 @@ class Session:
         self.reporter.stage(stage or kind, plan.files)
         renames = plan.files if renames is None else renames
         with contextlib.closing(hands_for(renames, self.storages, self.locks)) as hands:
-            return execute(
+            outcome = execute(
                 plan,
                 self.journal,
                 operation,
@@ -175,6 +176,10 @@ class Session:
                 rows=rows_at_a_time(self.storages, copies=copies),
                 follow=follow,
             )
+        if outcome.problems and (files := mend_torn(self.journal, operation, self.storages, self.reporter)):
+            outcome.done += files if kind == "undo" else -files
+            outcome.notes.append(f"{plural(files, 'file')} went back, so that their groups stay together.")
+        return outcome
 
     def _follow(self) -> Follow | None:
         if self._index is None:
@@ -214,6 +219,27 @@ def begin(
     if operation is None:
         raise AssertionError("it has just been written")
     return operation
+
+
+def mend_torn(journal: Journal, operation: Operation, storages: Sequence[LocalStorage], reporter: Reporter) -> int:
+    """Take back what was done of groups that could not be done as a whole, as an operation of its own; how many files.
+
+    Of an undo the rest is done instead: that is what was wanted. The caller holds the run lock and the locks of the
+    roots. Raises `JournalError`.
+    """
+    torn = journal.groups.torn(operation)
+    if not torn:
+        return 0
+    from fileorg.plan.undo import UndoPlan
+
+    if operation.kind == "undo" and (undone := journal.operation(operation.undoes or 0)) is not None:
+        torn = journal.groups.reverted(torn)
+        operation = undone
+    plan = UndoPlan(journal, operation, storages, only=torn)
+    back = begin(journal, "undo", storages, {}, operation.id)
+    with contextlib.closing(hands_for(0, storages, [])) as hands:
+        rows = rows_at_a_time(storages, copies=True)
+        return execute(plan, journal, back, storages, hands, reporter, changed=Changed.EDITED, rows=rows).done
 
 
 def rows_at_a_time(storages: Sequence[LocalStorage], *, copies: bool = False) -> int:
