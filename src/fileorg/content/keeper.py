@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fileorg.core.names import is_within, join
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from fileorg.index.groups import Group, Member
     from fileorg.rules.ignore import Patterns
@@ -72,7 +72,7 @@ class Wishes(NamedTuple):
 
 class Decided(NamedTuple):
     """A group, sorted: the keeper, what may go, and what stays beside the keeper. `listed`: what a report names, the
-    keeper first; one name of each file, or all.
+    keeper first; one name of each file, or all. `led_to`: those of `stays` that could go if no symlink led to them.
     """
 
     group: Group
@@ -80,6 +80,7 @@ class Decided(NamedTuple):
     victims: list[Member]
     stays: list[Member]
     listed: list[Member]
+    led_to: Sequence[Member] = ()
 
     @property
     def wasted(self) -> int:
@@ -87,25 +88,43 @@ class Decided(NamedTuple):
         return len({member[3:5] for member in self.victims})
 
 
+class Leads(NamedTuple):
+    """What symlinks lead to: `to` tells it of an absolute path. What is led to is kept if `keep`, or only preferred."""
+
+    to: Callable[[bytes], bool]
+    keep: bool
+
+
 class Chooser:
     """Decides group by group. Two files and no wishes are what counts: there may be a million of them."""
 
-    def __init__(self, trees: Trees, wishes: Wishes, files_in: Callable[[int, bytes], int]) -> None:
-        """`files_in` tells how many files a folder of a tree holds."""
+    def __init__(
+        self, trees: Trees, wishes: Wishes, files_in: Callable[[int, bytes], int], leads: Leads | None = None
+    ) -> None:
+        """`files_in` tells how many files a folder of a tree holds, `leads` what symlinks do, if there are any."""
         self._trees = trees
         self._prefixes = [os.path.join(path, b"") for path in trees.paths]
         self._wishes = wishes
         self._files_in = files_in
+        self._leads = leads
         self.with_links = wishes.with_links
-        self.has_limits = bool(trees.references or wishes.protect or wishes.isolate)
+        self._has_standings = bool(trees.references or wishes.protect or wishes.isolate or wishes.prefer)
+        self.has_limits = bool(trees.references or wishes.protect or wishes.isolate or (leads and leads.keep))
         """Whether there are groups of which nothing may go."""
-        self._is_usual = not (wishes.keep or wishes.prefer or self.has_limits or wishes.with_links)
+        self._is_usual = not (wishes.keep or self._has_standings or wishes.with_links)
         order = [*dict.fromkeys((*wishes.keep, *USUAL))]
         self._order = [self._measure(rule) for rule in order[: order.index(Keep.FIRST) + 1]]
 
     def decide(self, group: Group) -> Decided:
         """Who stays. No name of the keeper's own file is a victim: it is the same file."""
-        return self._usually(group) if self._is_usual else self._ranked(group)
+        led_to = self._is_led_to(group)
+        return self._usually(group) if self._is_usual and not led_to else self._ranked(group, led_to)
+
+    def _is_led_to(self, group: Group) -> set[Member]:
+        """The names of a group that symlinks lead to."""
+        if self._leads is None:
+            return set()
+        return {member for member in group.members if self._leads.to(self._trees.path(member))}
 
     def _usually(self, group: Group) -> Decided:
         """Without wishes: the index has them in this order."""
@@ -121,7 +140,7 @@ class Chooser:
         victims = [member for member in others if member[3:5] != own]
         return Decided(group, keeper, victims, [member for member in others if member[3:5] == own], listed)
 
-    def _ranked(self, group: Group) -> Decided:
+    def _ranked(self, group: Group, led_to: Collection[Member] = ()) -> Decided:
         prefixes, wishes = self._prefixes, self._wishes
         ranked = sorted(
             (prefixes[member[0]] + (member[1] + b"/" + member[2] if member[1] else member[2]), member)
@@ -129,8 +148,8 @@ class Chooser:
         )
         standing = dict.fromkeys((path for path, _ in ranked), _FREE)
         candidates = ranked
-        if self.has_limits or wishes.prefer is not None:
-            standing = {path: self._standing(path, member) for path, member in ranked}
+        if self._has_standings or led_to:
+            standing = {path: self._standing(path, member, is_led_to=member in led_to) for path, member in ranked}
             first = min(standing.values())
             candidates = [place for place in ranked if standing[place[0]] == first]
         for measure in self._order:
@@ -144,6 +163,8 @@ class Chooser:
         closed = {member[0] for _, member in ranked if member[3:5] == own} if wishes.isolate else ()
         victims: list[Member] = []
         stays: list[Member] = []
+        stays_for_links: list[Member] = []
+        keeps_led_to = self._leads is not None and self._leads.keep
         listed = [keeper]
         for path, member in ranked:
             if member is keeper:
@@ -152,20 +173,25 @@ class Chooser:
             if wishes.with_links or identity not in known:
                 known.add(identity)
                 listed.append(member)
-            if standing[path] < _FREE or identity == own or member.root in closed:
+            if standing[path] < _LED_TO or identity == own or member.root in closed:
                 stays.append(member)
+            elif keeps_led_to and member in led_to:
+                stays.append(member)
+                stays_for_links.append(member)
             else:
                 victims.append(member)
-        return Decided(group, keeper, victims, stays, listed)
+        return Decided(group, keeper, victims, stays, listed, stays_for_links)
 
-    def _standing(self, path: bytes, member: Member) -> int:
-        """What must stay comes first, then what is preferred."""
+    def _standing(self, path: bytes, member: Member, *, is_led_to: bool) -> int:
+        """What must stay comes first, then what is preferred; of each what a symlink leads to."""
         if self._trees.is_reference(path):
             return _REFERENCE
         inside = join(member.folder, member.name)
         if self._wishes.protect is not None and self._wishes.protect.match(inside):
             return _PROTECTED
         is_other = self._wishes.prefer is not None and not self._wishes.prefer.match(inside)
+        if is_led_to:
+            return _LED_TO_NOT_PREFERRED if is_other else _LED_TO
         return _NOT_PREFERRED if is_other else _FREE
 
     def _measure(self, rule: Keep) -> Callable[[bytes, Member], int]:
@@ -189,7 +215,7 @@ class Chooser:
                 return lambda _, member: looks_like_a_copy(member.name)
 
 
-_REFERENCE, _PROTECTED, _FREE, _NOT_PREFERRED = range(4)
+_REFERENCE, _PROTECTED, _LED_TO, _FREE, _LED_TO_NOT_PREFERRED, _NOT_PREFERRED = range(6)
 
 
 def looks_like_a_copy(name: bytes) -> bool:

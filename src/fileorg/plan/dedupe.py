@@ -36,6 +36,7 @@ _ACTIONS = {
     Remedy.SYMLINK: Action.REPLACE_BY_SYMLINK,
     Remedy.REFLINK: Action.REFLINK,
 }
+_LED_TO = Reason(ReasonCode.SYMLINK_LEADS_TO_IT)
 _ON_ONE_DISK = {
     Action.REPLACE_BY_HARDLINK: ReasonCode.HARD_LINK_TO_OTHER_DISK,
     Action.REFLINK: ReasonCode.REFLINK_TO_OTHER_DISK,
@@ -44,13 +45,15 @@ _ON_ONE_DISK = {
 
 class Found:
     """What the groups come to, once it is decided who stays. `duplicates` are those that are listed beside keepers,
-    `victims` the names that may go, `bytes` what is free when all of them are gone.
+    `victims` the names that may go, `led_to` those that stay for a symlink, `bytes` what is free when all that may go
+    are gone.
     """
 
     def __init__(self, groups: int = 0, duplicates: int = 0, bytes_: int = 0) -> None:
         self.groups = groups
         self.duplicates = duplicates
         self.victims = duplicates
+        self.led_to = 0
         self.bytes = bytes_
 
 
@@ -58,7 +61,7 @@ def decided(groups: Iterable[Group], chooser: Chooser) -> Iterator[Decided]:
     """The groups in which something may go, or a file has several names that are wanted; most waste first."""
     for group in groups:
         decision = chooser.decide(group)
-        if decision.victims or (chooser.with_links and len(decision.listed) > 1):
+        if decision.victims or decision.led_to or (chooser.with_links and len(decision.listed) > 1):
             yield decision
 
 
@@ -72,6 +75,7 @@ def found(groups: Groups, chooser: Chooser, *, exactly: bool) -> Found:
         sums.groups += 1
         sums.duplicates += len(decision.listed) - 1
         sums.victims += len(decision.victims)
+        sums.led_to += len(decision.led_to)
         sums.bytes += decision.group.size * (freed(decision) if exactly else decision.wasted)
     return sums
 
@@ -116,8 +120,9 @@ class DedupePlan:
         for decision in decided(self._groups.every(), self._chooser):
             kept, size = decision.keeper, decision.group.size
             keeper = Keeper(base_of(kept.root), kept.folder, kept.name, kept.inode, kept.mtime_ns)
-            for victim in decision.victims:
-                base, reason = base_of(victim.root), self._reason(victim, kept)
+            reasons = [(victim, self._reason(victim, kept)) for victim in decision.victims]
+            for victim, reason in [*reasons, *((member, _LED_TO) for member in decision.led_to)]:
+                base = base_of(victim.root)
                 trash = join(self._trash, victim.folder) if victim.folder else self._trash
                 if self._action is Action.REFLINK:
                     trash = victim.folder  # it stays where it is

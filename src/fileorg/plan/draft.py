@@ -177,8 +177,8 @@ class Draft:
 
     def add_symlinks(self, symlinks: Iterable[tuple[bytes, bytes, Symlink]]) -> None:
         """Symlinks, each after the folder and the name by which the file that it leads to is found again."""
-        self.has_symlinks = True
-        rows = ((folder, name, *symlink) for folder, name, symlink in symlinks)
+        rows = [(folder, name, *symlink) for folder, name, symlink in symlinks]
+        self.has_symlinks |= bool(rows)
         self._db.executemany("INSERT OR REPLACE INTO symlinks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def led_to(self, folder: bytes, most: int) -> set[bytes] | None:

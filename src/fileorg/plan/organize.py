@@ -84,7 +84,7 @@ class OrganizePlan:
     def add_symlinks(self, found: Iterable[Leading]) -> None:
         """Symlinks of the tree: those that lead to a file that moves are rewritten. Where files stay, they lead on."""
         if self._layout.action is Action.MOVE:
-            self._draft.add_symlinks(known_by(found, case_insensitive=self._source_folds))
+            self._draft.add_symlinks(known_by(found, self._source.root, case_insensitive=self._source_folds))
 
     @functools.cached_property
     def _source_folds(self) -> bool:

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import ON_SYMLINKS, ROOT, Action, Keeper, PlanRow
-from fileorg.core.names import below, collision_key, join
+from fileorg.core.names import below, collision_key, is_within, join
 from fileorg.core.reasons import Reason
 from fileorg.plan.draft import Symlink
 from fileorg.plan.folders import PRIVATE_MODE, MissingFolders, is_missing
@@ -36,12 +36,16 @@ def whole(rows: list[PlanRow], most: int) -> int:
     return end
 
 
-def known_by(found: Iterable[Leading], *, case_insensitive: bool) -> Iterator[tuple[bytes, bytes, Symlink]]:
-    """Symlinks as the draft keeps them, by what is equal for all spellings of the place that they name."""
+def known_by(
+    found: Iterable[Leading], root: bytes, *, case_insensitive: bool
+) -> Iterator[tuple[bytes, bytes, Symlink]]:
+    """Symlinks that lead into the tree as the draft keeps them, by what is equal for all spellings of where they do."""
     key = partial(collision_key, case_insensitive=case_insensitive)
     for folder, entry, to_folder, to_name, stays in found:
-        facts = entry.inode, entry.size, entry.mtime_ns, entry.mode
-        yield key(to_folder), key(to_name), Symlink(folder, entry.name, *facts, stays)
+        if is_within(to_folder, root):
+            inside = to_folder[len(root.rstrip(b"/")) + 1 :]
+            facts = entry.inode, entry.size, entry.mtime_ns, entry.mode
+            yield key(inside), key(to_name), Symlink(folder, entry.name, *facts, stays)
 
 
 class LinkRows:

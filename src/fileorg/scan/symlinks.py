@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from fileorg.core.names import NO_NAMES, below, is_within
+from fileorg.core.names import NO_NAMES, below
+from fileorg.core.scratch import scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 
 class Leading(NamedTuple):
-    """A symlink of a folder, and the place that it names, root-relative. `stays` says why it is not to be changed."""
+    """A symlink of a folder, and the folder and the name that it names: absolute, and without a symlink on the way.
+    `stays` says why it is not to be changed.
+    """
 
     folder: bytes
     entry: Entry
@@ -29,7 +32,7 @@ class Leading(NamedTuple):
 def leading(
     storage: LocalStorage, folder: bytes, others: Iterable[Entry], stays: Iterable[ReasonCode | None]
 ) -> Iterator[Leading]:
-    """Those of `others` that name something in the tree, each with what `stays` says of it."""
+    """Those of `others` that may lead to a file, each with what `stays` says of it."""
     for entry, why in zip(others, stays, strict=True):
         if not stat.S_ISLNK(entry.mode):
             continue
@@ -42,14 +45,38 @@ def leading(
 
 
 def named_by(root: bytes, folder: bytes, text: bytes) -> tuple[bytes, bytes] | None:
-    """The folder, root-relative, and the name that a symlink in `folder` names; None for what is outside of `root`.
+    """The folder and the name that a symlink in `folder` names; None for what can only be a folder.
 
     Symlinks on the way are followed, the last name is not: whatever leads on from there is a symlink of its own.
     """
     above, slash, name = text.rpartition(b"/")
     if name in NO_NAMES:
         return None
-    if not slash:
-        return folder, name
-    real = os.path.realpath(os.path.join(below(root, folder), above or b"/"))
-    return (real[len(root.rstrip(b"/")) + 1 :], name) if is_within(real, root) else None
+    here = below(root, folder)
+    return (os.path.realpath(os.path.join(here, above or b"/")) if slash else here), name
+
+
+class LedTo:
+    """What symlinks lead to, by absolute paths. SQLite deletes the database when it is closed."""
+
+    def __init__(self) -> None:
+        self._db = scratch("CREATE TABLE led_to (path BLOB PRIMARY KEY) WITHOUT ROWID;")
+        self.is_any = False
+
+    def add(self, found: Iterable[Leading]) -> None:
+        self.is_any = True
+        rows = ((below(to_folder, to_name),) for _, _, to_folder, to_name, _ in found)
+        self._db.executemany("INSERT OR IGNORE INTO led_to VALUES (?)", rows)
+
+    def is_led_to(self, path: bytes) -> bool:
+        """Whether a symlink leads to it."""
+        return self._db.execute("SELECT 1 FROM led_to WHERE path = ?", (path,)).fetchone() is not None
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from xxhash import xxh3_128_digest
 
 from fileorg.content.duplicates import Finder
-from fileorg.content.keeper import Chooser, Trees, Wishes
+from fileorg.content.keeper import Chooser, Leads, Trees, Wishes
 from fileorg.content.reading import Reads, Tree
 from fileorg.core.errors import UsageError
 from fileorg.core.names import display, is_within
@@ -19,6 +19,7 @@ from fileorg.plan.dedupe import DedupePlan, Found, Remedy, base_of, decided, fou
 from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import Patterns
 from fileorg.scan.selection import Selection
+from fileorg.scan.symlinks import LedTo
 from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.guards import changeable_folder, existing_folder, refuse_too_many
@@ -161,7 +162,7 @@ def deduping(
     roots, references = _folders(options, mounts, state, reporter, changes=changes)
     paths = distinct_folders([*roots, *references])
     what = "deduping " + ", ".join(map(display, roots))
-    with Session.opened(state, what, reporter, changes=changes) as session:
+    with Session.opened(state, what, reporter, changes=changes) as session, LedTo() as led_to:
         opened = []
         for path in paths:
             open_ = session.open_changeable if changes and path not in references else session.open
@@ -170,10 +171,13 @@ def deduping(
         session.lock(opened)
         index = session.open_index()
         seen = Seen()
+        seen.leading = led_to.add
         reads = _find(options, index, mounts, opened, seen, state, reporter)
         aliases = (path for reference in references for path in mounts.aliases(reference))
         trees = Trees(paths, [*references, *aliases])
-        chooser = Chooser(trees, wishes, lambda root, folder: index.files_in(paths[root], folder))
+        # A link in the place of a duplicate is as good for what a symlink leads to as that was.
+        leads = Leads(led_to.is_led_to, keep=options.remedy in {None, Remedy.QUARANTINE}) if led_to.is_any else None
+        chooser = Chooser(trees, wishes, lambda root, folder: index.files_in(paths[root], folder), leads)
         with index.guarded():
             yield DedupeRun(options, index, trees, seen, reads, chooser, time.monotonic() - started, session)
 
@@ -191,7 +195,7 @@ def _find(
     filters, sizes = options.filters, (options.filters.min_size, options.filters.max_size)
     # Bounds of sizes are for the finder and not for the scan: the index would forget what lies outside.
     never = frozenset({identity_of(state.path)})
-    selection = Selection(filters._replace(min_size=None, max_size=None), never)
+    selection = Selection(filters._replace(min_size=None, max_size=None), never, leading=True)
     twice = met_twice(mounts, [storage.root for storage in storages])
     groups = index.groups()
     with index.guarded():

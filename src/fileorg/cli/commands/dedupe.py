@@ -273,7 +273,7 @@ def _run(change: "Change", run: "DedupeRun") -> Exit:
 
     run.check()
     if not run.found.victims:
-        return change.nothing(view.summary(run), "There are no duplicates to act on.")
+        return change.nothing(view.summary(run), "There are no duplicates to act on.", skipped=run.found.led_to)
     change.show(partial(_show, run=run, verbose=change.manner.verbose), lists_rows=False)
     what = f"{plural(run.found.victims, 'duplicate')} ({size(run.found.bytes)})"
     if not change.agreed(f"{change.verb.ask} {what}? fileorg undo takes it back."):
