@@ -87,9 +87,8 @@ def test_a_copy_stays_whose_original_was_edited_keeping_size_and_time(
 ) -> None:
     tree.write({"a.jpg": "x" * _SIZE})
     original = tree.path("a.jpg")
-    edit = begin(original)
     runs.organize(action=Action.COPY)
-    _with_times_kept(original, edit)
+    _with_times_kept(original, begin(original))
     outcome = runs.undo()
     assert [problem.reason and problem.reason.code for problem in outcome.problems] == [ReasonCode.ORIGINAL_CHANGED]
     assert tree.path("Images/a.jpg").read_bytes() == b"x" * _SIZE

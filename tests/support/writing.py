@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import mmap
+import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,18 +16,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FIRST = """
-import mmap, os, select, sys, time
+import ctypes, os, select, sys
 path, pause = sys.argv[1], float(sys.argv[2])
 told = lambda: select.select([sys.stdin], [], [], pause)[0]
 """
 
+_MAPS = """
+libc, fd = ctypes.CDLL(None, use_errno=True), os.open(path, os.O_RDWR)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+store = libc.mmap(None, os.fstat(fd).st_size, 3, 1, fd, 0)
+assert store != 2**64 - 1, os.strerror(ctypes.get_errno())
+"""
+
 _LOOPS = {
-    # Its page is dirty from the first store on.
-    "maps": """
-fd = os.open(path, os.O_RDWR)
-store, n = mmap.mmap(fd, 0), 1
+    # Its page is dirty from the first store on. The descriptor is closed, of which mmap.mmap would keep a second one.
+    "maps": _MAPS
+    + """
 os.close(fd)
-def write(n): store[0:8] = b"%08d" % n
+def write(n): ctypes.memmove(store, b"%08d" % n, 8)
 """,
     "holds": """
 fd = os.open(path, os.O_RDWR)
@@ -88,3 +99,71 @@ def writing(path: Path, way: str, *, pause: float = 0.0003) -> Iterator[Writer]:
             yield Writer(process)
         finally:
             process.kill()
+
+
+# Who only holds it ----------------------------------------------------------------------------------------------------
+
+_HELD = {
+    "appends": "fd = os.open(path, os.O_WRONLY | os.O_APPEND)",
+    "rewrites": "fd = os.open(path, os.O_RDWR)",
+    "maps": _MAPS + "os.close(fd)",
+    "has it by inheritance": """
+fd = os.open(path, os.O_RDWR)
+if os.fork():
+    os.close(fd)
+    time.sleep(60)
+""",
+    "sends it": """
+import socket
+fd, (one, other) = os.open(path, os.O_RDWR), socket.socketpair()
+socket.send_fds(one, [b"fd"], [fd])  # on its way, no process has it open
+os.close(fd)
+""",
+}
+HOLDS = tuple(_HELD)
+_NOBODY = 65534
+
+
+@contextlib.contextmanager
+def holding(path: Path, way: str) -> Iterator[int]:
+    """A program that has a file open for writing, in one of the ways of `HOLDS`, and does nothing; its process."""
+    begin, end = "import ctypes, os, sys, time\npath = sys.argv[1]", "print(os.getpid(), flush=True)\ntime.sleep(60)"
+    with _started([sys.executable, "-c", f"{begin}\n{_HELD[way]}\n{end}", str(path)]) as pid:
+        yield pid
+
+
+@contextlib.contextmanager
+def held_by_nobody(path: Path) -> Iterator[int]:
+    """The same of another user, who may not run the Python of root."""
+    with _started(["sh", "-c", 'exec 3>>"$0"; echo $$; sleep 60', str(path)], user=_NOBODY) as pid:
+        yield pid
+
+
+@contextlib.contextmanager
+def _started(command: list[str], user: int | None = None) -> Iterator[int]:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True, user=user) as process:
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+class Mapped:
+    """A shared mapping of a file to which this process writes; its descriptor may be closed."""
+
+    def __init__(self, fd: int, size: int) -> None:
+        self._libc, self._size = ctypes.CDLL(None, use_errno=True), size
+        self._libc.mmap.restype = ctypes.c_void_p
+        self._libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+        self._libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+        self._start = self._libc.mmap(None, size, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED, fd, 0)
+        if self._start in {None, ctypes.c_void_p(-1).value}:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+    def store(self, text: bytes) -> None:
+        """Write to the beginning of the file."""
+        ctypes.memmove(self._start, text, len(text))
+
+    def close(self) -> None:
+        self._libc.munmap(self._start, self._size)

@@ -45,6 +45,7 @@ class ReasonCode(StrEnum):
     CHANGED_WHILE_COPIED = "changed-while-copied"
     CHANGED_WHILE_MOVED = "changed-while-moved"
     BEING_WRITTEN = "being-written"
+    WRITERS_UNKNOWN = "writers-unknown"
     EDITED = "edited"
     EDITED_AND_MOVED = "edited-and-moved"
     EDITED_AND_KEPT = "edited-and-kept"
@@ -80,6 +81,7 @@ class ReasonCode(StrEnum):
     LAST_COPY = "last-copy"
     KEEPER_CHANGED = "keeper-changed"
     KEEPER_CHANGED_JUST_NOW = "keeper-changed-just-now"
+    KEEPER_BEING_WRITTEN = "keeper-being-written"
     KEEPER_REPLACED = "keeper-replaced"
     KEEPER_REMAINS = "keeper-remains"
     KEEPER_DIFFERS = "keeper-differs"
@@ -124,7 +126,7 @@ NOTHING_LOST = Lost(0)
 
 class Reason(NamedTuple):
     """A code, and what it is about: a path as bytes, names of extended attributes with NUL between them, or for
-    `OTHER` the sentence itself; a number of names, the errno of a failure, or the flags that were lost.
+    `OTHER` the sentence itself; a number of names, a process, the errno of a failure, or the flags that were lost.
     """
 
     code: ReasonCode
@@ -148,9 +150,13 @@ ABOUT_ANOTHER_FILE = frozenset(
         ReasonCode.KEEPER_HAS_TOO_MANY_NAMES, ReasonCode.KEEPER_ON_OTHER_DISK, ReasonCode.HARD_LINK_TO_OTHER_DISK,
         ReasonCode.REFLINK_TO_OTHER_DISK, ReasonCode.SYMLINK_NOT_REWRITTEN, ReasonCode.SYMLINK_LEFT_ALONE,
         ReasonCode.SYMLINK_NOT_ENTERED, ReasonCode.SYMLINK_LED_TO_MOVED,
+        ReasonCode.BEING_WRITTEN, ReasonCode.KEEPER_BEING_WRITTEN,
     }
 )  # fmt: skip
 """Codes whose `about` differs from record to record: where records are counted, it is left out."""
+
+ABOUT_A_PROCESS = frozenset({ReasonCode.BEING_WRITTEN, ReasonCode.KEEPER_BEING_WRITTEN})
+"""Codes whose `number` is that of a process: where records are counted, it is left out, too."""
 
 UNSETTLED = frozenset(
     {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fileorg.core.model import FOLDER_ACTIONS, Action, Problem, RecordState
 from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
-from fileorg.execute.actions.handler import Series
+from fileorg.execute.actions.handler import Series, left_open
 from fileorg.execute.actions.table import handler_of
 from fileorg.execute.verdict import Refusal
 from fileorg.journal.journal import Batch, Settled
@@ -141,6 +141,9 @@ class Actor:
                 return RecordState.CONFLICT, Reason(ReasonCode.NAME_TAKEN)
             case errno.ENOENT | errno.EINVAL | errno.EILSEQ:
                 return self._nothing_there(row, error)
+            case errno.EWOULDBLOCK:  # a file server has leased it for writing
+                refusal = left_open(row, ReasonCode.BEING_WRITTEN)
+                return refusal.state, refusal.reason
             case errno.ESTALE:
                 return RecordState.CHANGED, Reason(ReasonCode.CHANGED_WHILE_COPIED)
             case _:

@@ -18,7 +18,7 @@ from fileorg.execute.trash import identity_in_trash
 from fileorg.execute.verdict import Refusal
 from fileorg.journal.trash import TRASH
 from fileorg.storage.local.listing import entry_of
-from fileorg.storage.local.original import CLOCK_NS, Lease, lease
+from fileorg.storage.local.original import CLOCK_NS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -139,11 +139,3 @@ def as_put_back(storage: LocalStorage, file: Trashed, keepers: Mapping[int, Keep
     if file.id in keepers or not identity_in_trash(file).fits(there):
         return {}
     return {"target_ctime_ns": there.ctime_ns}
-
-
-def is_in_use(storage: LocalStorage, file: Trashed) -> bool:
-    """Whether a program has a file of the trash open for writing. Raises `OSError`."""
-    if not file.size:
-        return False
-    with storage.open_read(file.folder, file.name) as opened:
-        return lease(opened.fileno()) is Lease.REFUSED

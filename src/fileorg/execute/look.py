@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.model import (
@@ -11,6 +12,7 @@ from fileorg.core.model import (
     IN_NO_FOLDER,
     ON_SYMLINKS,
     REMOVALS,
+    RENAMES,
     TO_AND_FRO,
     Action,
     Base,
@@ -18,9 +20,11 @@ from fileorg.core.model import (
 )
 from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
+from fileorg.execute.actions.handler import check_ready
 from fileorg.execute.actions.table import TABLE, handler_of
 from fileorg.execute.verdict import Refusal
 from fileorg.journal.journal import Batch
+from fileorg.journal.trash import is_trash
 from fileorg.storage.local.listing import INODE_MASK, entry_of
 
 if TYPE_CHECKING:
@@ -84,6 +88,8 @@ class Lookout:
                 keepers[position] = (folder_id(keeper.base, keeper.folder), keeper.name, keeper.inode, keeper.mtime_ns)
         if self._work.flagged:
             self._refuse_flagged(batch, exceptions)
+        if self._work.has_trash or groups:
+            self._leave_open(batch, exceptions)
         for positions in groups.values():
             self._find_taken(batch, positions, exceptions)
             _keep_whole(batch, positions, exceptions)
@@ -127,6 +133,28 @@ class Lookout:
                 on_the_way = row.action in FOLDER_ACTIONS and not row.category
                 state = _SKIPPED if on_the_way or row.action in ON_SYMLINKS else RecordState.FAILED
                 exceptions[position] = state, Reason(ReasonCode.FOLDER_FLAGGED, flagged or b".")
+
+    def _leave_open(self, batch: Sequence[PlanRow], exceptions: dict[int, tuple[RecordState, Reason | None]]) -> None:
+        """What goes to our trash by a plain rename, displaced or left over, stays where a program writes to it; so does
+        what cannot go alone, of which the others would have gone before it is asked for.
+        """
+        for position, (row, there) in enumerate(zip(batch, self.seen, strict=True)):
+            is_copied = row.together and isinstance(there, os.stat_result) and self._is_copied(row, there)
+            is_displaced = row.action is Action.MOVE and is_trash(row.target_folder) and not stat.S_ISLNK(row.mode)
+            if not (is_copied or is_displaced) or exceptions.get(position, (_INTENT, None))[0] is not _INTENT:
+                continue
+            try:
+                with self._storages[row.source_base].held(row.source_folder, row.source_name) as answer:
+                    check_ready(row, answer, if_unknown=not is_copied or row.action is Action.COPY)
+            except Refusal as refusal:
+                exceptions[position] = refusal.state, refusal.reason
+            except OSError:
+                continue  # what is done with it will tell
+
+    def _is_copied(self, row: PlanRow, there: os.stat_result) -> bool:
+        """Whether it is copied, or goes to another file system, as far as the roots tell."""
+        is_across = row.action in RENAMES and there.st_dev != self._storages[row.target_base].identity[0]
+        return (is_across or row.action is Action.COPY) and stat.S_ISREG(there.st_mode)
 
     def _look_at_sources(self, batch: Sequence[PlanRow]) -> list[os.stat_result | OSError | None]:
         """What is at each source, folder by folder; None also for rows that are about something else."""

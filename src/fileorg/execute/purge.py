@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.model import Outcome, Problem, RecordState
 from fileorg.core.names import display, join
-from fileorg.core.reasons import ReasonCode
-from fileorg.execute.last_copies import LastCopies, as_put_back, is_in_use
+from fileorg.execute.last_copies import LastCopies, as_put_back
 from fileorg.execute.recover import Unsettled
 from fileorg.execute.temporaries import Stuck, aside
 from fileorg.execute.trash import are_there, by_folder, close, is_back, look_at_trash, note_times, remove
@@ -69,8 +68,6 @@ class _Purge:
 
     def _remove(self, file: Trashed) -> None:
         try:
-            if is_in_use(self._storages[file.base], file):
-                raise Refusal(RecordState.CHANGED, ReasonCode.BEING_WRITTEN)
             reserving = self._journal.reservations.announcing(file.id)
             self.outcome.bytes += remove(self._storages[file.base], self._purged.id, file, reserving)
             self.outcome.done += 1

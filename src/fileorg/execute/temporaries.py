@@ -5,12 +5,14 @@ The names come from ids, so that they are never too long and recovery knows whos
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from typing import TYPE_CHECKING
 
 from fileorg.core.errors import StorageFailure
 from fileorg.core.names import display, join
 from fileorg.execute.identity import identity, is_certain, is_intact
+from fileorg.storage.local.readiness import FREE, State
 
 if TYPE_CHECKING:
     from fileorg.core.model import Reserving
@@ -74,10 +76,15 @@ def settle_aside(
     """
     failure: OSError | None = None
     try:
-        is_gone = storage.lstat(folder, aside_name) is None
-        if is_gone or _may_go(storage, folder, aside_name, expected, digest, original):
-            storage.discard(folder, aside_name)
+        if storage.lstat(folder, aside_name) is None:
             return True
+        # Only of what an original is not open for, and that is no link, someone may be writing to it unasked.
+        is_asked = original is None and digest is not None
+        with storage.held(folder, aside_name) if is_asked else contextlib.nullcontext(FREE) as answer:
+            is_free = answer.state is not State.IN_USE
+            if is_free and _may_go(storage, folder, aside_name, expected, digest, original):
+                storage.discard(folder, aside_name)
+                return True
     except OSError as error:
         failure = error
     put_back(storage, folder, name, aside_name, reserving)

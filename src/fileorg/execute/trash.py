@@ -19,6 +19,7 @@ from fileorg.execute.seal import sync_all
 from fileorg.execute.temporaries import aside, put_aside, put_back
 from fileorg.execute.verdict import Refusal
 from fileorg.storage.local.listing import entry_of
+from fileorg.storage.local.readiness import FREE, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,20 +81,21 @@ def remove(storage: LocalStorage, operation: int, file: Trashed, reserving: Rese
     """
     folder, name = file.folder, aside(operation, file.id)
     put_aside(storage, folder, file.name, name)
-    failure: OSError | None = None
+    refusal: Refusal | OSError = Refusal(RecordState.CHANGED, ReasonCode.CHANGED_AND_KEPT)
     try:
         entry = storage.lstat(folder, name)
         if entry is None:
             return 0  # someone else has emptied the trash just now
-        if _is_ours(storage, name, file, entry):
-            storage.discard(folder, name)
-            return entry.size if entry.nlink == 1 else 0
+        with storage.held(folder, name) if entry.is_file else contextlib.nullcontext(FREE) as answer:
+            if answer.state is State.IN_USE:
+                refusal = Refusal(RecordState.CHANGED, ReasonCode.BEING_WRITTEN, None, answer.pid)
+            elif _is_ours(storage, name, file, entry):
+                storage.discard(folder, name)
+                return entry.size if entry.nlink == 1 else 0
     except OSError as error:
-        failure = error
+        refusal = error
     put_back(storage, folder, file.name, name, reserving)
-    if failure is not None:
-        raise failure
-    raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_AND_KEPT)
+    raise refusal
 
 
 def _is_ours(storage: LocalStorage, name: bytes, file: Trashed, entry: Entry) -> bool:

@@ -12,6 +12,7 @@ from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.names import split
 from fileorg.core.reasons import Lost
 from fileorg.execute.temporaries import aside, remove_checked
+from fileorg.journal.trash import is_trash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +58,8 @@ class Work:
         """The ids of folders, as far as they are remembered; `folder_id` knows the others."""
         self.flagged: dict[tuple[Base, bytes], bytes] = {}
         """Folders from which nothing can be taken away, and which one it is of those above them that says so."""
+        self.has_trash = False
+        """Whether a folder of our trash is among those that it is about."""
         self.disturbed: set[tuple[Base, bytes]] = set()
         """Folders in which something was made and taken away again."""
         self.read_back: list[tuple[int, int]] = []
@@ -90,6 +93,7 @@ class Work:
             except OSError:
                 seen = None
             self._note_flags(base, path, is_there=seen is not None)
+            self.has_trash = self.has_trash or is_trash(path)
             known = self.journal.add_folder(self.operation, base, path, seen)
         self.folders[base][path] = known
         return known

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.model import ON_SYMLINKS, WAS_DONE, RecordState
-from fileorg.core.reasons import ABOUT_ANOTHER_FILE, ReasonCode
+from fileorg.core.reasons import ABOUT_A_PROCESS, ABOUT_ANOTHER_FILE, ReasonCode
 from fileorg.journal.listing import IS_LISTED
 from fileorg.journal.rows import IS_LEFT, checked_place, checked_reason, foreign, quoted
 
@@ -29,8 +29,8 @@ _WAS_DONE = f"{_OPERATION} AND r.state IN ({_STATES})"
 _BYTES = "sum(CASE WHEN r.source_name IS NULL THEN 0 ELSE coalesce(r.size, 0) END)"
 
 _KIND = (
-    f"r.state, r.reason, CASE WHEN r.reason IN ({quoted(ABOUT_ANOTHER_FILE)}) THEN NULL ELSE r.about END, r.number,"
-    " r.lost"
+    f"r.state, r.reason, CASE WHEN r.reason IN ({quoted(ABOUT_ANOTHER_FILE)}) THEN NULL ELSE r.about END,"
+    f" CASE WHEN r.reason IN ({quoted(ABOUT_A_PROCESS)}) THEN NULL ELSE r.number END, r.lost"
 )
 """By what reasons are of one kind."""
 _OTHER = (ReasonCode.OTHER, None, None, None)

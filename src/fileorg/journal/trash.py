@@ -31,6 +31,11 @@ _IN_TRASH = rb"(?:\A|/)" + re.escape(TRASH) + b"/" + _NAME
 _OF_TRASH = rb"(?:\A|/)\.fileorg(?:\Z|/trash(?:\Z|/" + _NAME + rb"))"
 
 
+def is_trash(folder: bytes) -> bool:
+    """Return whether a folder is in the trash of an operation."""
+    return TRASH in folder and re.search(_IN_TRASH, folder) is not None
+
+
 class Trashed(NamedTuple):
     """A file that a record put into our trash, and what it was like there. Size in bytes."""
 

@@ -47,7 +47,8 @@ _SENTENCES = {
     ReasonCode.CHANGED_AND_KEPT: "it changed just now, and was kept",
     ReasonCode.CHANGED_WHILE_COPIED: "it changed while it was copied, and stayed",
     ReasonCode.CHANGED_WHILE_MOVED: "it changed or was held while it was moved, and stayed",
-    ReasonCode.BEING_WRITTEN: "another program has it open for writing, and it stayed",
+    ReasonCode.BEING_WRITTEN: "another program (process {number}) has it open for writing, and it stayed",
+    ReasonCode.WRITERS_UNKNOWN: "whether another program is writing to it cannot be told here, and it stayed",
     ReasonCode.EDITED: "it was edited since",
     ReasonCode.EDITED_AND_MOVED: "it was edited since, and moved as it is",
     ReasonCode.EDITED_AND_KEPT: "it was edited since, and was kept",
@@ -86,6 +87,7 @@ _SENTENCES = {
     ReasonCode.KEEPER_GONE: "{about}, its keeper, is no longer there",
     ReasonCode.KEEPER_CHANGED: "{about}, its keeper, changed since it was scanned",
     ReasonCode.KEEPER_CHANGED_JUST_NOW: "{about}, its keeper, changed or went just now",
+    ReasonCode.KEEPER_BEING_WRITTEN: "another program has {about}, its keeper, open for writing",
     ReasonCode.KEEPER_REPLACED: "its keeper was replaced just now",
     ReasonCode.KEEPER_REMAINS: "its keeper was changed and removed meanwhile: what is left of that is {about} now",
     ReasonCode.KEEPER_DIFFERS: "its content is no longer that of {about}",
@@ -129,6 +131,7 @@ _WITHOUT = {
     ),
     ReasonCode.SYMLINK_NOT_ENTERED: ("it leads to a file that moves, and is not rewritten: its folder is not entered"),
     ReasonCode.SYMLINK_LED_TO_MOVED: "fileorg moved the file that it leads to: operation {number}",
+    ReasonCode.BEING_WRITTEN: "another program has it open for writing, and it stayed",
     ReasonCode.OTHER: "for other reasons",
 }
 """Sentences that are other ones where no path or error is named."""

@@ -10,7 +10,7 @@ from fileorg.content.compare import same_content
 from fileorg.core.model import Action, RecordState
 from fileorg.core.names import display, join
 from fileorg.core.reasons import NOTHING_LOST, Reason, ReasonCode
-from fileorg.execute.actions.handler import Handler, check_source, one_by_one
+from fileorg.execute.actions.handler import Handler, check_ready, check_source, one_by_one
 from fileorg.execute.identity import Identity, identity, is_known
 from fileorg.execute.temporaries import (
     Stuck,
@@ -34,7 +34,9 @@ _NOTHING_BEFORE = LostBefore(None, None, 0, NOTHING_LOST, [])
 
 
 def _apply(work: Work, row: PlanRow, record: int) -> None:
-    staged, made = copy(work, row, record)
+    with work.storages[row.source_base].original(row.source_folder, row.source_name) as original:
+        check_ready(row, original.begin(), if_unknown=original.is_quiet)
+        staged, made = copy(work, row, record, original)
     work.tell_lost(staged.lost)
     # Undo removes it, if it is as it is now: its name of ours has gone, which changed its ctime.
     left = work.storages[row.target_base].lstat(row.target_folder, row.target_name)
@@ -42,8 +44,8 @@ def _apply(work: Work, row: PlanRow, record: int) -> None:
         work.read_back.append((left.ctime_ns, record))
 
 
-def copy(work: Work, row: PlanRow, record: int, original: Original | None = None) -> tuple[StagedCopy, Entry]:
-    """A durable copy under its name, and a record that says so. `original` is what is copied, where it is open."""
+def copy(work: Work, row: PlanRow, record: int, original: Original) -> tuple[StagedCopy, Entry]:
+    """A durable copy under its name, and a record that says so. `original` is what is copied."""
     source, target = work.storages[row.source_base], work.storages[row.target_base]
     name = temporary(work.operation, record)
     work.disturbed.add((row.target_base, row.target_folder))

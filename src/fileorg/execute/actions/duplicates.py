@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, BinaryIO
 from fileorg.content.compare import same_bytes
 from fileorg.core.model import RecordState
 from fileorg.core.reasons import ReasonCode
+from fileorg.execute.actions.handler import check_ready, left_open
 from fileorg.execute.identity import Identity, identity, is_known
 from fileorg.execute.temporaries import Stuck, rename_over_reserved
 from fileorg.execute.verdict import Refusal
 from fileorg.storage.links import Place
 from fileorg.storage.local.listing import entry_of
-from fileorg.storage.local.original import Lease, lease
+from fileorg.storage.local.readiness import State, readiness, release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fileorg.core.model import Entry, Keeper, PlanRow, Reserving
     from fileorg.execute.work import Work
+    from fileorg.storage.local.readiness import Readiness
 
 _NOT_ANY_MORE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO}
 """What opening answers where a regular file was, and is none."""
@@ -65,8 +67,7 @@ def opened(work: Work, row: PlanRow) -> Iterator[tuple[BinaryIO, BinaryIO]]:
         victim = source_of(work, row)
         expected = Identity(row.inode, row.size, row.mtime_ns)
         file, seen = _open(stack, victim, RecordState.MISSING, ReasonCode.GONE)
-        if lease(file.fileno()) is Lease.REFUSED:
-            raise Refusal(RecordState.CHANGED, ReasonCode.BEING_WRITTEN)
+        check_ready(row, _asked(file))
         if not is_known(victim.storage, victim.folder, seen, expected):
             raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
         shown = keeper_path(work, row, keeper)
@@ -75,9 +76,19 @@ def opened(work: Work, row: PlanRow) -> Iterator[tuple[BinaryIO, BinaryIO]]:
         other_file, other = _open(stack, beside, RecordState.CHANGED, ReasonCode.KEEPER_GONE, shown)
         if not is_known(beside.storage, beside.folder, other, expected):
             raise Refusal(RecordState.CHANGED, ReasonCode.KEEPER_CHANGED, shown)
+        if (answer := _asked(other_file)).state is State.IN_USE:
+            raise left_open(row, ReasonCode.KEEPER_BEING_WRITTEN, shown, answer.pid)
         if (seen.dev, seen.inode) == (other.dev, other.inode):
             raise Refusal(RecordState.CHANGED, ReasonCode.KEEPER_IS_ITSELF, shown)
         yield file, other_file
+
+
+def _asked(file: BinaryIO) -> Readiness:
+    """Whether someone writes to a file that is open; who wants to need not wait until it is compared."""
+    answer = readiness(file.fileno())
+    if answer.is_leased:
+        release(file.fileno())
+    return answer
 
 
 def _open(
@@ -85,6 +96,8 @@ def _open(
 ) -> tuple[BinaryIO, Entry]:
     try:
         file = stack.enter_context(place.storage.open_read(place.folder, place.name))
+    except BlockingIOError:
+        raise  # see `Actor`: it is leased for writing
     except OSError as error:
         if error.errno in _NOT_ANY_MORE:
             raise Refusal(state, gone, about) from error

@@ -10,6 +10,7 @@ from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.identity import Identity, is_known
 from fileorg.execute.verdict import Refusal
 from fileorg.execute.work import Changed
+from fileorg.storage.local.readiness import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from fileorg.execute.verdict import Verdict
     from fileorg.execute.work import Work
     from fileorg.journal.journal import Batch
+    from fileorg.storage.local.readiness import Readiness
 
 Check: TypeAlias = "Callable[[Work, PlanRow, Entry | None], tuple[Entry | None, Reason | None]]"
 Apply: TypeAlias = "Callable[[Work, Series, Fail], Callable[[], None] | None]"
@@ -97,6 +99,19 @@ def _checked(work: Work, row: PlanRow, seen: Entry | None, changed: Changed) -> 
     if changed is Changed.LEAVE:
         raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
     return seen, Reason(ReasonCode.EDITED_AND_MOVED)
+
+
+def check_ready(row: PlanRow, answer: Readiness, *, if_unknown: bool = True) -> None:
+    """Raise `Refusal` if someone writes to the file; if nobody can tell, unless it may go on `if_unknown`."""
+    if answer.state is State.IN_USE:
+        raise left_open(row, ReasonCode.BEING_WRITTEN, None, answer.pid)
+    if answer.state is State.UNKNOWN and not if_unknown:
+        raise left_open(row, ReasonCode.WRITERS_UNKNOWN)
+
+
+def left_open(row: PlanRow, code: ReasonCode, about: bytes | None = None, pid: int | None = None) -> Refusal:
+    """Return why a file that is in use stays: the next run takes it, but an undo that is not whole has failed."""
+    return Refusal(RecordState.CHANGED if row.reverts else RecordState.SKIPPED, code, about, pid)
 
 
 def gone(work: Work, row: PlanRow) -> Refusal:

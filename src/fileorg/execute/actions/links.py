@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from fileorg.core.model import RecordState
 from fileorg.core.reasons import ReasonCode
-from fileorg.execute.actions.handler import Handler, check_source, gone, one_by_one
+from fileorg.execute.actions.handler import Handler, check_ready, check_source, gone, one_by_one
 from fileorg.execute.identity import Identity, identity, is_known
 from fileorg.execute.temporaries import settle_aside
 from fileorg.execute.verdict import CHANGED, DONE, NOT_DONE, Refusal, Verdict
 from fileorg.storage.links import link_content
-from fileorg.storage.local.original import CLOCK_NS, Lease
+from fileorg.storage.local.original import CLOCK_NS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,8 +147,8 @@ def _remove_copy(work: Work, row: PlanRow, record: int) -> None:
     seen, copied = _look(work, row, _ask_copy), work.journal.copied(row.reverts)
     target, folder, name = work.storages[row.target_base], row.target_folder, row.target_name
     with target.original(folder, name) as copy:
-        if copy.begin() is Lease.REFUSED or copy.lease() is Lease.REFUSED:
-            raise Refusal(RecordState.CHANGED, ReasonCode.BEING_WRITTEN)
+        copy.begin()
+        check_ready(row, copy.ask(), if_unknown=False)
         copy.ready()
         if identity(copy.entry) != identity(seen) or not _is_as_left(target, folder, copy, copied):
             raise Refusal(RecordState.CHANGED, ReasonCode.EDITED_AND_KEPT)

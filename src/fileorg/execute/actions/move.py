@@ -11,7 +11,7 @@ from fileorg.core.model import RecordState
 from fileorg.core.names import collision_key
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.copy import as_recorded, copy, settle_copy, withdraw, without_copy
-from fileorg.execute.actions.handler import Handler, check_source
+from fileorg.execute.actions.handler import Handler, check_ready, check_source
 from fileorg.execute.identity import Identity, identity, is_certain, is_intact
 from fileorg.execute.temporaries import (
     aside,
@@ -24,7 +24,7 @@ from fileorg.execute.temporaries import (
 )
 from fileorg.execute.verdict import CHANGED, DONE, EDITED, GONE, TAKEN, Refusal, Verdict
 from fileorg.storage.local import posix
-from fileorg.storage.local.original import Lease
+from fileorg.storage.local.readiness import State
 from fileorg.storage.local.worker import Moves, pack
 
 if TYPE_CHECKING:
@@ -164,8 +164,7 @@ def across(work: Work, row: PlanRow, intent: Intent, record: int) -> None:
     source = work.storages[row.source_base]
     expected = Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
     with source.original(row.source_folder, row.source_name) as original:
-        if original.begin() is Lease.REFUSED:
-            raise Refusal(RecordState.CHANGED, ReasonCode.BEING_WRITTEN)
+        check_ready(row, original.begin(), if_unknown=False)
         if posix.flags(original.fd) & (posix.IMMUTABLE | posix.APPEND):
             raise OSError(errno.EPERM, os.strerror(errno.EPERM))  # as for a rename: the original could not go
         staged, entry = copy(work, row, record, original)
@@ -173,24 +172,25 @@ def across(work: Work, row: PlanRow, intent: Intent, record: int) -> None:
         if failure is not None:
             work.disturbed.add((row.source_base, row.source_folder))
             withdraw(work, row, record, RecordState.COPIED, identity(entry), staged.digest)
-            raise Refusal(RecordState.CHANGED, failure)
+            raise failure
     work.tell_lost(staged.lost)
 
 
 def _take_away(
     work: Work, row: PlanRow, record: int, expected: Identity, digest: bytes, original: Original
-) -> ReasonCode | None:
+) -> Refusal | None:
     """The original goes, which is copied; or why it stays."""
     source = work.storages[row.source_base]
     try:
-        if original.lease() is Lease.REFUSED:
-            return ReasonCode.BEING_WRITTEN
+        check_ready(row, original.ask(), if_unknown=False)
         place = source, row.source_folder, row.source_name
         if original.is_untouched() and work.remove(*place, record, expected, digest, original):
             return None
+    except Refusal as refusal:
+        return refusal
     except OSError:
         pass
-    return ReasonCode.CHANGED_WHILE_MOVED
+    return Refusal(RecordState.CHANGED, ReasonCode.CHANGED_WHILE_MOVED)
 
 
 def _settle_across(case: Case, made: Identity) -> Verdict:
@@ -223,10 +223,10 @@ def _settle_original(case: Case, *, is_aside: bool) -> ReasonCode | None:
     """The original goes, or has its name again; why it stays. Its content tells what was written since the copy."""
     source, folder, name = case.source, case.record.source_folder, case.record.source_name
     with source.original(folder, case.aside if is_aside else name, by_content=True) as original:
-        if original.lease() is Lease.REFUSED:
+        if (answer := original.ask()).state is not State.FREE:
             if is_aside:
                 put_back(source, folder, name, case.aside, case.reserving)
-            return ReasonCode.BEING_WRITTEN
+            return ReasonCode.BEING_WRITTEN if answer.state is State.IN_USE else ReasonCode.WRITERS_UNKNOWN
         original.ready()
         settle = settle_aside if is_aside else remove_checked
         facts = case.original, case.record.digest, original

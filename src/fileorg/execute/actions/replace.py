@@ -30,6 +30,7 @@ from fileorg.execute.actions.handler import Handler, check_source, check_unchang
 from fileorg.execute.temporaries import Stuck, aside
 from fileorg.execute.verdict import CHANGED, CUT_SHORT, DONE, EDITED, GONE, TAKEN, Refusal, Verdict
 from fileorg.storage.links import Place, StandIn
+from fileorg.storage.local.readiness import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,7 +168,17 @@ def _no_exchange(error: OSError | Refusal) -> OSError | Refusal:
 def _may_go(link: StandIn, at: Place, original: Place) -> bool:
     """Whether nothing is lost with our link: a hard link has to leave another name, or a file of the same content."""
     there = at.look()
-    return link.is_symlink or there is None or there.nlink > 1 or same_content(*at, *original)
+    if link.is_symlink or there is None or there.nlink > 1:
+        return True
+    return same_content(*at, *original) and not _is_in_use(at)
+
+
+def _is_in_use(at: Place) -> bool:
+    try:
+        with at.storage.held(at.folder, at.name) as answer:
+            return answer.state is State.IN_USE
+    except OSError:
+        return True
 
 
 def _exchange_back(here: Place, victim: Place, reserving: Reserving, is_ours: Callable[[], bool]) -> bool:

@@ -1,8 +1,7 @@
 """A file that is copied and then goes: whether anyone writes to it, and whether anyone has.
 
-A store through a mapping whose page is dirty already changes no time. A lease (fcntl(2), F_SETLEASE) is refused while
-anyone has the file open for writing, or has such a mapping of it, and lets whoever wants to open it wait: once it was
-granted, the first store through a mapping that is made later changes the times.
+A store through a mapping whose page is dirty already changes no time. A lease (see `readiness`) lets whoever wants to
+open the file for writing wait: once it was granted, the first store through a mapping that is made later changes them.
 
 Where there is no lease to be had, the pages are written out, and so the next store changes the times again: what a file
 is like is asked before and after that, until both say the same.
@@ -11,16 +10,14 @@ is like is asked before and after that, until both say the same.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import signal
 import time
-from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from fileorg.storage.local import posix
 from fileorg.storage.local.digests import has_digest
 from fileorg.storage.local.listing import entry_of, regular_file
+from fileorg.storage.local.readiness import Readiness, State, is_leased, is_quiet, readiness, release
 
 if TYPE_CHECKING:
     from fileorg.core.model import Entry
@@ -30,27 +27,6 @@ CLOCK_NS = 2_000_000_000
 _LOOKS = 5
 _TMPFS = 0x01021994
 """Nothing is ever written out there, so a store through a mapping never changes a time."""
-
-
-class Lease(Enum):
-    """What the system promises of an open file."""
-
-    HELD = auto()  # nobody has it open for writing
-    REFUSED = auto()  # someone has
-    NONE = auto()  # nothing: another owner's file, or a file system without leases
-
-
-def lease(fd: int) -> Lease:
-    """Ask for a lease on an open file. It ends with the descriptor, or when someone has waited for it too long."""
-    if not hasattr(fcntl, "F_SETLEASE"):
-        return Lease.NONE
-    try:
-        # Who waits is told of by a signal, which is to end no process: this one is ignored unless it is asked for.
-        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
-        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-    except OSError as error:
-        return Lease.REFUSED if error.errno == errno.EAGAIN else Lease.NONE
-    return Lease.HELD
 
 
 class Original:
@@ -98,27 +74,33 @@ class Original:
     def _is_as_it_was(self) -> bool:
         return entry_of(self._name, os.fstat(self.fd)) == self.entry
 
-    def lease(self) -> Lease:
-        """As the function of that name."""
-        answer = lease(self.fd)
-        self._is_leased |= answer is Lease.HELD
+    def ask(self) -> Readiness:
+        """Return whether anyone may write to it; where there are leases, nobody can until it is closed."""
+        answer = readiness(self.fd)
+        self._is_leased = answer.is_leased
         return answer
 
-    def begin(self) -> Lease:
-        """Ask for a lease before it is read, and keep it only where nothing else tells of a store."""
-        answer = self.lease()
-        if answer is Lease.HELD:
-            self._may_be_dirty = False  # whoever had it mapped when its facts were asked for is gone
-            if posix.file_system_type(self.fd) == _TMPFS:
-                self._was_leased_throughout = True
-            else:
-                fcntl.fcntl(self.fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-                self._is_leased = False
+    def begin(self) -> Readiness:
+        """As `ask`, before it is read. The lease is kept only where nothing else tells of a store."""
+        answer = self.ask()
+        if answer.state is State.FREE and self._is_leased:
+            kind = posix.file_system_type(self.fd)
+            # Whoever had it mapped when its facts were asked for is gone. On overlayfs, a lease knows of no mapping.
+            self._may_be_dirty = kind == posix.OVERLAY
+            self._was_leased_throughout = kind == _TMPFS
+        if self._is_leased and not self._was_leased_throughout:
+            release(self.fd)
+            self._is_leased = False
         return answer
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nobody has written to it for a while."""
+        return is_quiet(self.facts)
 
     def is_waited_for(self) -> bool:
         """Whether someone wants to write to it, or the lease is gone because someone has waited too long."""
-        return self._is_leased and fcntl.fcntl(self.fd, fcntl.F_GETLEASE) != fcntl.F_RDLCK
+        return self._is_leased and not is_leased(self.fd)
 
     def is_untouched(self) -> bool:
         """Whether nobody has written to it since it was made ready, nor is about to. Raises `OSError`."""

@@ -16,13 +16,16 @@ from fileorg.storage.local.casing import Casing
 from fileorg.storage.local.folders import OpenFolders
 from fileorg.storage.local.listing import batches, entry_of, regular_file
 from fileorg.storage.local.original import CLOCK_NS, Original
+from fileorg.storage.local.readiness import held
 from fileorg.storage.paths import check_name, failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from fileorg.core.model import Entry, Listing, Reservation
     from fileorg.storage.local.copying import StagedCopy
+    from fileorg.storage.local.readiness import Readiness
 
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -151,6 +154,10 @@ class LocalStorage:
         except OSError:
             os.close(fd)
             raise
+
+    def held(self, folder: bytes, name: bytes) -> AbstractContextManager[Readiness]:
+        """As `readiness.held`. Raises `OSError`, EINVAL for what is no regular file."""
+        return held(partial(self.open_read, folder, name))
 
     def opener(self, folder: bytes, names: Sequence[bytes]) -> Callable[[bytes], int]:
         """A function that opens one of `names` to be read, for many files of a folder: a descriptor, of whatever is
