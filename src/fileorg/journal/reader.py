@@ -23,6 +23,7 @@ from fileorg.journal.absolute import MADE
 from fileorg.journal.folder_times import times_before
 from fileorg.journal.groups import KeptGroups
 from fileorg.journal.listing import RecordListing
+from fileorg.journal.moved import MovedFiles
 from fileorg.journal.queries import Queries
 from fileorg.journal.relations import Relations
 from fileorg.journal.rows import (
@@ -69,6 +70,7 @@ class JournalReader:
         self.trash = TrashRecords(self._queries)
         self.groups = KeptGroups(self._queries)
         self.relations = Relations(self._queries)
+        self.moved = MovedFiles(self._queries, self.trash)
 
     def close(self) -> None:
         self._queries.close()

@@ -6,32 +6,45 @@ was found is in the private database that a scan has filled.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from fileorg.core.batches import in_batches
 from fileorg.core.model import ROOT, PlanRow
-from fileorg.core.names import is_within, join, split, with_parents
+from fileorg.core.names import below, is_within, join, split, with_parents
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.plan.folders import PRIVATE_MODE, MissingFolders
 from fileorg.scan.leftovers import Leftover
 from fileorg.storage.local.recreate import Remaking
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from fileorg.core.model import Entry
+    from fileorg.journal.moved import Moved
     from fileorg.scan.empty_folders import Leftovers
     from fileorg.storage.local.storage import LocalStorage
 
 _ELSEWHERE = Reason(ReasonCode.CLEANED_BY_ITSELF)
+_LINKS_AT_ONCE = 1000
 _LED_TO = Reason(ReasonCode.SYMLINK_LEADS_TO_IT)
 
 
 class CleanPlan:
     """The plan of one clean run. `trash` is root-relative: what goes has the same path in it as it had."""
 
-    def __init__(self, leftovers: Leftovers, goes: Collection[Leftover], storage: LocalStorage, trash: bytes) -> None:
-        """Looks at each empty folder and at the trash. Raises `OSError` if the root cannot be looked at."""
+    def __init__(
+        self,
+        leftovers: Leftovers,
+        goes: Collection[Leftover],
+        storage: LocalStorage,
+        trash: bytes,
+        moved: Callable[[Collection[bytes]], Mapping[bytes, Moved]],
+    ) -> None:
+        """Looks at each empty folder and at the trash. `moved` tells of absolute paths what fileorg took from there.
+
+        Raises `OSError` if the root cannot be looked at, `JournalError`.
+        """
         self._leftovers = leftovers
         self._goes = goes
         self._storage = storage
@@ -39,8 +52,10 @@ class CleanPlan:
         self._there, self._fault, self._dev = _look_at(trash, storage)
         self.counts = dict.fromkeys(Leftover, 0)
         self.skipped = 0
+        if Leftover.BROKEN_SYMLINK in goes:
+            self._hold_led_to_moved(moved)
         for folder, entry in leftovers.names():
-            if self._reason(entry):
+            if self._reason(folder, entry):
                 self.skipped += 1
                 leftovers.keep(folder)
             else:
@@ -77,7 +92,7 @@ class CleanPlan:
     def _rows(self) -> Iterator[PlanRow]:
         missing = MissingFolders(ROOT, lambda folder: not is_within(self._there, folder))
         for folder, entry in self._leftovers.names():
-            trash, reason = join(self._trash, folder) if folder else self._trash, self._reason(entry)
+            trash, reason = join(self._trash, folder) if folder else self._trash, self._reason(folder, entry)
             if not reason and trash not in missing.known:
                 yield from missing.rows(trash, PRIVATE_MODE)
                 missing.forget_beside(trash)
@@ -86,10 +101,25 @@ class CleanPlan:
             for path, reason in self._leftovers.folders():
                 yield PlanRow.remove_folder(ROOT, path, Leftover.EMPTY_FOLDER, reason)
 
-    def _reason(self, entry: Entry) -> Reason | None:
+    def _hold_led_to_moved(self, moved: Callable[[Collection[bytes]], Mapping[bytes, Moved]]) -> None:
+        """A symlink that leads nowhere because fileorg moved what it led to is no leftover."""
+        links = ((folder, entry.name) for folder, entry in self._leftovers.names() if not entry.is_file)
+        for some in in_batches(links, _LINKS_AT_ONCE):
+            root = self._storage.root
+            led_to = {(folder, name): os.path.realpath(below(root, join(folder, name))) for folder, name in some}
+            found = moved(set(led_to.values()))
+            for (folder, name), place in led_to.items():
+                if place in found:
+                    operation, path = found[place]
+                    about = path[len(root.rstrip(b"/")) + 1 :] if is_within(path, root) else path
+                    self._leftovers.hold(folder, name, Reason(ReasonCode.SYMLINK_LED_TO_MOVED, about, operation))
+
+    def _reason(self, folder: bytes, entry: Entry) -> Reason | None:
         """Why a file or a link stays."""
         if self._fault or entry.dev != self._dev:
             return self._fault or _ELSEWHERE
+        if reason := self._leftovers.held(folder, entry.name):
+            return reason
         return _LED_TO if self._leftovers.is_led_to(entry) else None
 
     def _obstacle(self, folder: bytes, remaking: Remaking) -> Reason | None:

@@ -20,6 +20,9 @@ CREATE TABLE waiting (folder BLOB PRIMARY KEY, folders INTEGER NOT NULL) WITHOUT
 CREATE TABLE folders (key BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE stays (key BLOB PRIMARY KEY, code TEXT, about BLOB, number INTEGER) WITHOUT ROWID;
 CREATE TABLE led_to (dev INTEGER NOT NULL, inode INTEGER NOT NULL, PRIMARY KEY (dev, inode)) WITHOUT ROWID;
+CREATE TABLE held (
+    key BLOB NOT NULL, name BLOB NOT NULL, code TEXT NOT NULL, about BLOB, number INTEGER, PRIMARY KEY (key, name)
+    ) WITHOUT ROWID;
 CREATE TABLE names (
     key BLOB NOT NULL, name BLOB NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
     inode INTEGER NOT NULL, mode INTEGER NOT NULL, nlink INTEGER NOT NULL, dev INTEGER NOT NULL,
@@ -49,7 +52,7 @@ class Leftovers:
         self._remember = remember
         self._part = Part(b"", 0, stays=True)
         self._empty = 0
-        self._has_led_to = False
+        self._has_led_to = self._has_held = False
 
     def _open(self) -> Scratch:
         """Most trees have nothing for it."""
@@ -117,6 +120,19 @@ class Leftovers:
             )
             for key, *entry in rows:
                 yield folder_of(key), Entry(*entry)
+
+    def hold(self, folder: bytes, name: bytes, reason: Reason) -> None:
+        """Say why a file or a link stays."""
+        self._has_held = True
+        self._open().execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?)", (key_of(folder), name, *reason[:3]))
+
+    def held(self, folder: bytes, name: bytes) -> Reason | None:
+        """Why a file or a link stays, if that was said."""
+        if self._db is None or not self._has_held:
+            return None
+        query = "SELECT code, about, number FROM held WHERE key = ? AND name = ?"
+        row = self._db.execute(query, (key_of(folder), name)).fetchone()
+        return None if row is None else Reason(ReasonCode(row[0]), *row[1:])
 
     def is_led_to(self, entry: Entry) -> bool:
         """Whether a symlink leads to it."""

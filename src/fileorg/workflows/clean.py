@@ -19,11 +19,12 @@ from fileorg.workflows.roots import identity_of, met_twice
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from fileorg.core.events import Reporter
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
+    from fileorg.journal.moved import Moved
 
 
 class CleanOptions(NamedTuple):
@@ -59,6 +60,11 @@ class CleanRun:
         refuse_too_many(self.plan.files, self._options.max_changes, "leftovers would be removed")
 
 
+def _nothing(_: Collection[bytes]) -> Mapping[bytes, Moved]:
+    """Where there is no journal, nothing was moved."""
+    return {}
+
+
 @contextlib.contextmanager
 def cleaning(
     options: CleanOptions, state: StateDirectory, reporter: Reporter, *, changes: bool = True
@@ -81,5 +87,7 @@ def cleaning(
         reporter.stage("scan")
         seen = Seen()
         deque(scan(reader, seen, reporter, leftovers), maxlen=0)
-        plan = CleanPlan(leftovers, options.goes, storage, session.trash)
+        with session.reading() as journal:
+            moved = _nothing if journal is None else journal.moved.from_places
+            plan = CleanPlan(leftovers, options.goes, storage, session.trash, moved)
         yield CleanRun(plan, seen, options, session)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.descriptors import raise_limit
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from fileorg.execute.follow import Follow
     from fileorg.index.index import Index
     from fileorg.journal.journal import Journal
+    from fileorg.journal.reader import JournalReader
     from fileorg.journal.rows import Operation, Root
     from fileorg.storage.local.storage import LocalStorage
 
@@ -79,6 +81,17 @@ class Session:
         if self._journal is None:
             raise AssertionError("what changes nothing has no journal")
         return self._journal
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[JournalReader | None]:
+        """The journal to be read, also of a session that changes nothing; None where nothing was ever done."""
+        if self._journal is not None:
+            yield self._journal
+        elif not os.path.getsize(self.state.journal):
+            yield None
+        else:
+            with open_journal(self.state, read_only=True) as journal:
+                yield journal
 
     @property
     def next_operation(self) -> int:
