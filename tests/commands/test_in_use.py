@@ -14,7 +14,7 @@ import pytest
 from tests.support.disks import NotTested, linux_disk, overlay, plugged_in
 from tests.support.runs import Runs
 from tests.support.tree import Tree
-from tests.support.writing import HOLDS, held_by_nobody, holding
+from tests.support.writing import HOLDS, held_by_nobody, holding, leased_for_writing
 
 from fileorg.core.model import Action, OnConflict, RecordState
 from fileorg.core.reasons import ReasonCode
@@ -128,6 +128,15 @@ def test_what_goes_together_stays_with_it(tree: Tree, runs: Runs, elsewhere: Pat
     assert runs.undo().problems == []
 
 
+def test_one_that_grows_between_scan_and_move_is_in_use_not_changed(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    film = write(tree.path("talk.mkv"))
+    with film.open("ab") as growing, runs.organizing(dest=elsewhere) as run:
+        growing.write(b"more")
+        growing.flush()
+        outcome = run.run()
+    assert why(outcome) == LEFT
+
+
 # Duplicates -----------------------------------------------------------------------------------------------------------
 
 
@@ -185,7 +194,39 @@ def test_no_newer_file_displaces_it(tree: Tree, runs: Runs, way: str) -> None:
     assert older.read_bytes() == b"newer"
 
 
+# Leased by a server --------------------------------------------------------------------------------------------------
+
+
+def test_what_a_file_server_has_leased_for_writing_is_in_use(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    film = write(tree.path("talk.mkv"))
+    with leased_for_writing(film):
+        assert why(runs.organize(dest=elsewhere)) == LEFT
+        assert why(runs.organize(action=Action.COPY)) == LEFT
+    assert runs.organize(dest=elsewhere).problems == []
+    with leased_for_writing(elsewhere / "Video/talk.mkv"):
+        assert why(runs.undo()) == NOT_BACK
+    assert runs.undo().problems == []
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "b.mkv"])
+def test_nor_does_such_a_duplicate_give_way(tree: Tree, runs: Runs, name: str) -> None:
+    for each in ("a.mkv", "b.mkv"):
+        write(tree.path(each))
+    runs.duplicates()  # what was read once is known
+    with leased_for_writing(tree.path(name)):
+        outcome = runs.dedupe("hardlink")
+    assert outcome.done == 0
+    assert all(state is RecordState.SKIPPED for state, _ in why(outcome))
+    assert not tree.path("a.mkv").samefile(tree.path("b.mkv"))
+
+
 # Other users, other file systems --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def open_elsewhere(elsewhere: Path) -> Path:
+    elsewhere.chmod(0o777)
+    return elsewhere
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
@@ -198,6 +239,21 @@ def test_another_users_program_is_known_too(elsewhere: Path, tmp_path: Path, sta
     with held_by_nobody(film):
         assert why(runs.organize(dest=dest)) == LEFT
     assert runs.organize(dest=dest).problems == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_of_its_own_file_a_user_knows_that_another_one_writes(open_elsewhere: Path, of_nobody: Runs) -> None:
+    film = write(of_nobody.tree.path("talk.mkv"))
+    os.seteuid(0)
+    with holding(film, "appends"):
+        os.seteuid(65534)
+        outcome = of_nobody.organize(dest=open_elsewhere)
+        os.seteuid(0)
+    os.seteuid(65534)
+    assert why(outcome) == LEFT
+    assert outcome.problems[0].reason is not None
+    assert outcome.problems[0].reason.number is None  # which process, only root may know
+    assert of_nobody.organize(dest=open_elsewhere).problems == []
 
 
 class _AnothersFile:
@@ -215,12 +271,6 @@ class _AnothersFile:
 @pytest.fixture
 def of_another(of_nobody: Runs) -> _AnothersFile:
     return _AnothersFile(of_nobody)
-
-
-@pytest.fixture
-def open_elsewhere(elsewhere: Path) -> Path:
-    elsewhere.chmod(0o777)
-    return elsewhere
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")

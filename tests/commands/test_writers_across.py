@@ -14,7 +14,7 @@ from tests.support.crash import file_records, open_again, recovered
 from tests.support.disks import NotTested, linux_disk
 from tests.support.runs import Runs
 from tests.support.tree import Tree
-from tests.support.writing import WAYS, writing
+from tests.support.writing import WAYS, holding, writing
 
 from fileorg.core.model import RecordState
 from fileorg.core.reasons import ReasonCode
@@ -217,6 +217,15 @@ def test_recovery_leaves_what_is_being_written(crossing: Crossing, crashed: Path
         last = writer.end()
     assert crossing.source.exists()
     assert int(crossing.source.read_bytes()[:8]) == last
+
+
+def test_recovery_takes_no_copy_away_that_someone_writes_to(crossing: Crossing, crashed: Path) -> None:
+    with crashed.open("r+b") as file:
+        file.write(b"00000002")
+    os.utime(crashed, (10**9, 10**9))
+    with holding(crossing.moved, "appends"):
+        assert [state for state, _ in recovered(crossing.runs)] == [RecordState.CHANGED]
+    assert (crossing.moved.exists(), crossing.source.exists()) == (True, True)
 
 
 def test_recovery_ends_the_move_of_a_file_that_is_as_it_was(crossing: Crossing, crashed: Path) -> None:

@@ -140,6 +140,20 @@ def held_by_nobody(path: Path) -> Iterator[int]:
 
 
 @contextlib.contextmanager
+def leased_for_writing(path: Path) -> Iterator[int]:
+    """A file server that has leased a file for writing, as Samba does, and its client takes its time."""
+    program = """
+import fcntl, os, signal, sys, time
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+fcntl.fcntl(os.open(sys.argv[1], os.O_RDWR), fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print(os.getpid(), flush=True)
+time.sleep(60)
+"""
+    with _started([sys.executable, "-c", program, str(path)]) as pid:
+        yield pid
+
+
+@contextlib.contextmanager
 def _started(command: list[str], user: int | None = None) -> Iterator[int]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True, user=user) as process:
         assert process.stdout is not None

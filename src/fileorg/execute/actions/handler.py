@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from fileorg.execute.work import Work
     from fileorg.journal.journal import Batch
     from fileorg.storage.local.readiness import Readiness
+    from fileorg.storage.local.storage import LocalStorage
 
 Check: TypeAlias = "Callable[[Work, PlanRow, Entry | None], tuple[Entry | None, Reason | None]]"
 Apply: TypeAlias = "Callable[[Work, Series, Fail], Callable[[], None] | None]"
@@ -97,7 +99,7 @@ def _checked(work: Work, row: PlanRow, seen: Entry | None, changed: Changed) -> 
     if not same and changed is not Changed.ANY:
         raise Refusal(RecordState.CHANGED, ReasonCode.ANOTHER_FILE_THERE)
     if changed is Changed.LEAVE:
-        raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
+        raise changed_since_scan(storage, row)
     return seen, Reason(ReasonCode.EDITED_AND_MOVED)
 
 
@@ -107,6 +109,14 @@ def check_ready(row: PlanRow, answer: Readiness, *, if_unknown: bool = True) -> 
         raise left_open(row, ReasonCode.BEING_WRITTEN, None, answer.pid)
     if answer.state is State.UNKNOWN and not if_unknown:
         raise left_open(row, ReasonCode.WRITERS_UNKNOWN)
+
+
+def changed_since_scan(storage: LocalStorage, row: PlanRow) -> Refusal:
+    """Return why a file stays that is not as it was planned: someone may still be writing to it."""
+    with contextlib.suppress(OSError), storage.held(row.source_folder, row.source_name) as answer:
+        if answer.state is State.IN_USE:
+            return left_open(row, ReasonCode.BEING_WRITTEN, None, answer.pid)
+    return Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
 
 
 def left_open(row: PlanRow, code: ReasonCode, about: bytes | None = None, pid: int | None = None) -> Refusal:

@@ -186,31 +186,26 @@ def _writer_of(fd: int) -> int | None:
 
 
 def _has_open(process: str, seen: os.stat_result, path: str) -> bool:
-    for link in _writable(f"{_PROC}/{process}/fd"):
+    folder = f"{_PROC}/{process}/fd"
+    try:
+        numbers = os.listdir(folder)
+    except OSError:
+        return False  # another user's process, or one that has ended
+    for number in numbers:
+        link = f"{folder}/{number}"
         try:
-            # Only what may be it is looked at: what is on a disk that does not answer would be waited for.
-            if os.readlink(link) == path or _inode_of(link.replace("/fd/", "/fdinfo/")) == seen.st_ino:
+            leads_to = os.readlink(link)
+            # The mode of the link tells whether it is open for writing. What is neither of that name nor of that number
+            # is not looked at: it may be on a disk that does not answer.
+            if not leads_to.startswith("/") or not os.lstat(link).st_mode & stat.S_IWUSR:
+                continue
+            if leads_to == path or _inode_of(f"{_PROC}/{process}/fdinfo/{number}") == seen.st_ino:
                 there = os.stat(link)
                 if (there.st_dev, there.st_ino) == (seen.st_dev, seen.st_ino):
                     return True
         except OSError:
             continue  # it was closed just now
     return False
-
-
-def _writable(folder: str) -> Iterator[str]:
-    """Yield the descriptors of a process that are open for writing: the mode of the link tells."""
-    try:
-        numbers = os.listdir(folder)
-    except OSError:
-        return  # another user's process, or one that has ended
-    for number in numbers:
-        link = f"{folder}/{number}"
-        try:
-            if os.lstat(link).st_mode & stat.S_IWUSR:
-                yield link
-        except OSError:
-            continue
 
 
 def _inode_of(facts: str) -> int:
