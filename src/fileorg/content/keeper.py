@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.names import is_within, join
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from fileorg.content.companions import Companion, Companions
     from fileorg.index.groups import Group, Member
     from fileorg.rules.ignore import Patterns
 
@@ -73,6 +75,7 @@ class Wishes(NamedTuple):
 class Decided(NamedTuple):
     """A group, sorted: the keeper, what may go, and what stays beside the keeper. `listed`: what a report names, the
     keeper first; one name of each file, or all. `led_to`: those of `stays` that could go if no symlink led to them.
+    `along`: what goes with one of the victims, and what is kept of each.
     """
 
     group: Group
@@ -81,6 +84,7 @@ class Decided(NamedTuple):
     stays: list[Member]
     listed: list[Member]
     led_to: Sequence[Member] = ()
+    along: Mapping[Member, Sequence[tuple[Companion, Companion]]] = MappingProxyType({})
 
     @property
     def wasted(self) -> int:
@@ -99,9 +103,17 @@ class Chooser:
     """Decides group by group. Two files and no wishes are what counts: there may be a million of them."""
 
     def __init__(
-        self, trees: Trees, wishes: Wishes, files_in: Callable[[int, bytes], int], leads: Leads | None = None
+        self,
+        trees: Trees,
+        wishes: Wishes,
+        files_in: Callable[[int, bytes], int],
+        leads: Leads | None = None,
+        companions: Companions | None = None,
     ) -> None:
-        """`files_in` tells how many files a folder of a tree holds, `leads` what symlinks do, if there are any."""
+        """`files_in` tells how many files a folder of a tree holds, `leads` what symlinks do, if there are any, and
+        `companions` what belongs to others.
+        """
+        self._companions = companions if companions is not None and companions.are_there else None
         self._trees = trees
         self._prefixes = [os.path.join(path, b"") for path in trees.paths]
         self._wishes = wishes
@@ -109,7 +121,9 @@ class Chooser:
         self._leads = leads
         self.with_links = wishes.with_links
         self._has_standings = bool(trees.references or wishes.protect or wishes.isolate or wishes.prefer)
-        self.has_limits = bool(trees.references or wishes.protect or wishes.isolate or (leads and leads.keep))
+        self.has_limits = bool(
+            trees.references or wishes.protect or wishes.isolate or (leads and leads.keep) or self._companions
+        )
         """Whether there are groups of which nothing may go."""
         self._is_usual = not (wishes.keep or self._has_standings or wishes.with_links)
         order = [*dict.fromkeys((*wishes.keep, *USUAL))]
@@ -118,13 +132,48 @@ class Chooser:
     def decide(self, group: Group) -> Decided:
         """Who stays. No name of the keeper's own file is a victim: it is the same file."""
         led_to = self._is_led_to(group)
-        return self._usually(group) if self._is_usual and not led_to else self._ranked(group, led_to)
+        decided = self._usually(group) if self._is_usual and not led_to else self._ranked(group, led_to)
+        return decided if self._companions is None else self._with_companions(decided, self._companions)
 
     def _is_led_to(self, group: Group) -> set[Member]:
         """The names of a group that symlinks lead to."""
         if self._leads is None:
             return set()
         return {member for member in group.members if self._leads.to(self._trees.path(member))}
+
+    def _with_companions(self, decided: Decided, companions: Companions) -> Decided:
+        """A file that goes with another one is no duplicate by itself; one that others go with only goes with them.
+
+        Where the keeper stands alone and one that cannot go does not, that is the better keeper.
+        """
+        if not companions.followers(decided.keeper):
+            for position, victim in enumerate(decided.victims):
+                if companions.followers(victim) and self._is_free(decided.keeper):
+                    others = [decided.keeper, *decided.victims[:position], *decided.victims[position + 1 :]]
+                    listed = [victim, *(member for member in decided.listed if member != victim)]
+                    decided = decided._replace(keeper=victim, victims=others, listed=listed)
+                    break
+        keeper = decided.keeper
+        victims: list[Member] = []
+        stays = list(decided.stays)
+        along: dict[Member, Sequence[tuple[Companion, Companion]]] = {}
+        for victim in decided.victims:
+            twins = companions.pairs(victim, keeper)
+            is_itself = companions.leader(victim) is None and victim[3:5] != keeper[3:5]
+            if twins is None or not is_itself or not all(self._is_free(each.member) for each, _ in twins):
+                stays.append(victim)
+                continue
+            victims.append(victim)
+            if twins:
+                along[victim] = twins
+        return decided._replace(victims=victims, stays=stays, along=along)
+
+    def _is_free(self, member: Member) -> bool:
+        """Whether nothing but its group keeps a file."""
+        path = self._trees.path(member)
+        if self._leads is not None and self._leads.keep and self._leads.to(path):
+            return False
+        return self._standing(path, member, is_led_to=False) >= _FREE
 
     def _usually(self, group: Group) -> Decided:
         """Without wishes: the index has them in this order."""

@@ -221,6 +221,21 @@ class Index:
         """The batches of one folder."""
         return (batch for _, batch in self._read("root = ? AND folder = ?", self._root_id(root), folder))
 
+    def has_followers(self, root: bytes) -> bool:
+        """Whether any file of a root goes with another one."""
+        query = "SELECT 1 FROM batches JOIN columns ON batch = id WHERE root = ? AND length(leaders) > 0 LIMIT 1"
+        return self._db.execute(query, (self._root_id(root),)).fetchone() is not None
+
+    def digested_folder(self, root: bytes, folder: bytes) -> Iterator[tuple[FileBatch, bytes]]:
+        """The batches of one folder, with the digests of whole contents as `Digested` has them."""
+        query = (
+            "SELECT folder, dev, files, names, numbers, leaders, CASE d.fingerprint WHEN b.fingerprint THEN wholes END"
+            " FROM batches b JOIN columns c ON c.batch = b.id LEFT JOIN digests d ON d.batch = b.id"
+            " WHERE root = ? AND folder = ? ORDER BY sequence"
+        )
+        for *columns, wholes in self._db.execute(query, (self._root_id(root), folder)):
+            yield FileBatch(*columns), wholes or b""
+
     def _read(self, where: str, *values: int | bytes) -> Iterator[tuple[int, FileBatch]]:
         rows = (
             "SELECT fingerprint, sequence, folder, dev, files, names, numbers, leaders"

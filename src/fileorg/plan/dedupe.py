@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fileorg.core.batches import in_batches
+from fileorg.core.batches import in_batches, unsplit
 from fileorg.core.model import ROOT, Action, Base, Keeper, PlanRow
 from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
@@ -74,9 +74,11 @@ def found(groups: Groups, chooser: Chooser, *, exactly: bool) -> Found:
     for decision in decided(groups.every(), chooser):
         sums.groups += 1
         sums.duplicates += len(decision.listed) - 1
-        sums.victims += len(decision.victims)
+        along = [companion for twins in decision.along.values() for companion, _ in twins]
+        sums.victims += len(decision.victims) + len(along)
         sums.led_to += len(decision.led_to)
         sums.bytes += decision.group.size * (freed(decision) if exactly else decision.wasted)
+        sums.bytes += sum(companion.size for companion in along)
     return sums
 
 
@@ -113,37 +115,56 @@ class DedupePlan:
 
     def batches(self, rows: int) -> Iterator[list[PlanRow]]:
         """The steps, at most `rows` at a time; folders of the trash just before what goes there."""
-        return in_batches(self._every(), rows)
+        return unsplit(in_batches(self._every(), rows), PlanRow._fields.index("together"))
 
     def _every(self) -> Iterator[PlanRow]:
         missing = [MissingFolders(base, partial(self._is_missing, base)) for base in range(len(self._storages))]
+        number = 0
         for decision in decided(self._groups.every(), self._chooser):
-            kept, size = decision.keeper, decision.group.size
-            keeper = Keeper(base_of(kept.root), kept.folder, kept.name, kept.inode, kept.mtime_ns)
-            reasons = [(victim, self._reason(victim, kept)) for victim in decision.victims]
-            for victim, reason in [*reasons, *((member, _LED_TO) for member in decision.led_to)]:
-                base = base_of(victim.root)
-                trash = join(self._trash, victim.folder) if victim.folder else self._trash
-                if self._action is Action.REFLINK:
-                    trash = victim.folder  # it stays where it is
-                elif not reason:
-                    yield from missing[base].rows(trash, PRIVATE_MODE)
-                yield PlanRow(
-                    action=self._action,
-                    source_base=base,
-                    source_folder=victim.folder,
-                    source_name=victim.name,
-                    target_base=base,
-                    target_folder=trash,
-                    target_name=victim.name,
-                    inode=victim.inode,
-                    size=size,
-                    mtime_ns=victim.mtime_ns,
-                    mode=victim.mode,
-                    category=self._category_of(victim.name),
-                    reason=reason,
-                    keeper=keeper,
-                )
+            for victim in decision.victims:
+                along = decision.along.get(victim, ())
+                number += bool(along)
+                together = number if along else 0
+                rows = [*self._rows(victim, decision.group.size, decision.keeper, missing, together)]
+                for companion, twin in along:
+                    rows += self._rows(companion.member, companion.size, twin.member, missing, together)
+                yield from sorted(rows, key=lambda row: row.together)  # folders first, so that a group is not cut
+            for member in decision.led_to:
+                yield from self._rows(member, decision.group.size, decision.keeper, missing, reason=_LED_TO)
+
+    def _rows(
+        self,
+        victim: Member,
+        size: int,
+        kept: Member,
+        missing: Sequence[MissingFolders],
+        together: int = 0,
+        reason: Reason | None = None,
+    ) -> Iterator[PlanRow]:
+        """The step for one duplicate, after those for the folders that it needs."""
+        base, reason = base_of(victim.root), reason or self._reason(victim, kept)
+        trash = join(self._trash, victim.folder) if victim.folder else self._trash
+        if self._action is Action.REFLINK:
+            trash = victim.folder  # it stays where it is
+        elif not reason:
+            yield from missing[base].rows(trash, PRIVATE_MODE)
+        yield PlanRow(
+            action=self._action,
+            source_base=base,
+            source_folder=victim.folder,
+            source_name=victim.name,
+            target_base=base,
+            target_folder=trash,
+            target_name=victim.name,
+            inode=victim.inode,
+            size=size,
+            mtime_ns=victim.mtime_ns,
+            mode=victim.mode,
+            category=self._category_of(victim.name),
+            reason=reason,
+            keeper=Keeper(base_of(kept.root), kept.folder, kept.name, kept.inode, kept.mtime_ns),
+            together=together,
+        )
 
     def _reason(self, victim: Member, keeper: Member) -> Reason | None:
         """Why it cannot be done, as far as that is known before."""

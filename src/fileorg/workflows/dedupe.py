@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_128_digest
 
+from fileorg.content.companions import Companions
 from fileorg.content.duplicates import Finder
 from fileorg.content.keeper import Chooser, Leads, Trees, Wishes
 from fileorg.content.reading import Reads, Tree
@@ -177,7 +178,8 @@ def deduping(
         trees = Trees(paths, [*references, *aliases])
         # A link in the place of a duplicate is as good for what a symlink leads to as that was.
         leads = Leads(led_to.is_led_to, keep=options.remedy in {None, Remedy.QUARANTINE}) if led_to.is_any else None
-        chooser = Chooser(trees, wishes, lambda root, folder: index.files_in(paths[root], folder), leads)
+        files_in = lambda root, folder: index.files_in(paths[root], folder)  # noqa: E731
+        chooser = Chooser(trees, wishes, files_in, leads, Companions(index, opened))
         with index.guarded():
             yield DedupeRun(options, index, trees, seen, reads, chooser, time.monotonic() - started, session)
 
