@@ -14,8 +14,9 @@ from fileorg.execute.purge import purge
 from fileorg.execute.trash import look_at_trash
 from fileorg.execute.verdict import Refusal
 from fileorg.journal.trash import PURGE
+from fileorg.workflows.operations import begin, rows_at_a_time
 from fileorg.workflows.roots import AnotherRoot, another_root, reopened
-from fileorg.workflows.session import Session, begin, rows_at_a_time
+from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

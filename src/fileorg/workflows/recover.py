@@ -125,7 +125,7 @@ def _settle(journal: Journal, operation: Operation, state: StateDirectory, repor
             raise AnotherRoot(other)
         (settle_purge if operation.kind == PURGE else recover)(journal, operation, storages, reporter)
         if operation.kind != PURGE and journal.groups.torn(operation):
-            from fileorg.workflows.session import mend_torn  # few crashes tear a group
+            from fileorg.workflows.operations import mend_torn  # few crashes tear a group
 
             files = mend_torn(journal, operation, storages, reporter)
             reporter.note(f"{plural(files, 'file')} went back, so that their groups stay together.")

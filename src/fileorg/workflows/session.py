@@ -11,13 +11,14 @@ from fileorg.core.errors import FileorgError
 from fileorg.core.figures import plural
 from fileorg.core.names import join
 from fileorg.core.state import run_lock
-from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, execute
+from fileorg.execute.run import execute
 from fileorg.execute.work import Changed
 from fileorg.journal.trash import TRASH
 from fileorg.storage.local.worker import hands_for
 from fileorg.workflows.guards import check_opened
 from fileorg.workflows.index import locked_index
 from fileorg.workflows.journal import open_journal
+from fileorg.workflows.operations import begin, mend_torn, rows_at_a_time
 from fileorg.workflows.roots import locked, open_local, reopened
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from fileorg.index.index import Index
     from fileorg.journal.journal import Journal
     from fileorg.journal.reader import JournalReader
-    from fileorg.journal.rows import Operation, Root
+    from fileorg.journal.rows import Root
     from fileorg.storage.local.storage import LocalStorage
 
 
@@ -212,50 +213,3 @@ def _has_trash(storage: LocalStorage, name: bytes) -> bool:
         return storage.lstat(TRASH, name) is not None
     except OSError:  # whatever is in its way, the plan tells
         return False
-
-
-def begin(
-    journal: Journal, kind: str, storages: Sequence[LocalStorage], facts: dict[str, Any], undoes: int | None
-) -> Operation:
-    """A new operation in the directories of `storages`, by `Base`."""
-    source, target = storages[:2]
-    dest = None if target is source else target.root
-    more = [
-        (base, storage.root, storage.identity[1])
-        for base, storage in enumerate(storages)
-        if base and storage is not source
-    ]
-    number = journal.begin(
-        kind, source.root, dest, root_inode=source.identity[1], options=facts, undoes=undoes, more_roots=more
-    )
-    operation = journal.operation(number)
-    if operation is None:
-        raise AssertionError("it has just been written")
-    return operation
-
-
-def mend_torn(journal: Journal, operation: Operation, storages: Sequence[LocalStorage], reporter: Reporter) -> int:
-    """Take back what was done of groups that could not be done as a whole, as an operation of its own; how many files.
-
-    Of an undo the rest is done instead: that is what was wanted. The caller holds the run lock and the locks of the
-    roots. Raises `JournalError`.
-    """
-    torn = journal.groups.torn(operation)
-    if not torn:
-        return 0
-    from fileorg.plan.undo import UndoPlan
-
-    if operation.kind == "undo" and (undone := journal.operation(operation.undoes or 0)) is not None:
-        torn = journal.groups.reverted(torn)
-        operation = undone
-    plan = UndoPlan(journal, operation, storages, only=torn)
-    back = begin(journal, "undo", storages, {}, operation.id)
-    with contextlib.closing(hands_for(0, storages, [])) as hands:
-        rows = rows_at_a_time(storages, copies=True)
-        return execute(plan, journal, back, storages, hands, reporter, changed=Changed.EDITED, rows=rows).done
-
-
-def rows_at_a_time(storages: Sequence[LocalStorage], *, copies: bool = False) -> int:
-    """How many files are done between two looks at the stop flag: few where contents are copied, which takes long."""
-    devices = {storage.identity[0] for storage in storages}
-    return COPIED_ROWS if copies or len(devices) > 1 else BATCH_ROWS

@@ -1,0 +1,65 @@
+"""An operation from its beginning to its end, and what is done again where a group of files was torn by one."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, execute
+from fileorg.execute.work import Changed
+from fileorg.storage.local.worker import hands_for
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fileorg.core.events import Reporter
+    from fileorg.journal.journal import Journal
+    from fileorg.journal.rows import Operation
+    from fileorg.storage.local.storage import LocalStorage
+
+
+def begin(
+    journal: Journal, kind: str, storages: Sequence[LocalStorage], facts: dict[str, Any], undoes: int | None
+) -> Operation:
+    """A new operation in the directories of `storages`, by `Base`."""
+    source, target = storages[:2]
+    dest = None if target is source else target.root
+    more = [
+        (base, storage.root, storage.identity[1])
+        for base, storage in enumerate(storages)
+        if base and storage is not source
+    ]
+    number = journal.begin(
+        kind, source.root, dest, root_inode=source.identity[1], options=facts, undoes=undoes, more_roots=more
+    )
+    operation = journal.operation(number)
+    if operation is None:
+        raise AssertionError("it has just been written")
+    return operation
+
+
+def mend_torn(journal: Journal, operation: Operation, storages: Sequence[LocalStorage], reporter: Reporter) -> int:
+    """Take back what was done of groups that could not be done as a whole, as an operation of its own; how many files.
+
+    Of an undo the rest is done instead: that is what was wanted. The caller holds the run lock and the locks of the
+    roots. Raises `JournalError`.
+    """
+    torn = journal.groups.torn(operation)
+    if not torn:
+        return 0
+    from fileorg.plan.undo import UndoPlan
+
+    if operation.kind == "undo" and (undone := journal.operation(operation.undoes or 0)) is not None:
+        torn = journal.groups.reverted(torn)
+        operation = undone
+    plan = UndoPlan(journal, operation, storages, only=torn)
+    back = begin(journal, "undo", storages, {}, operation.id)
+    with contextlib.closing(hands_for(0, storages, [])) as hands:
+        rows = rows_at_a_time(storages, copies=True)
+        return execute(plan, journal, back, storages, hands, reporter, changed=Changed.EDITED, rows=rows).done
+
+
+def rows_at_a_time(storages: Sequence[LocalStorage], *, copies: bool = False) -> int:
+    """How many files are done between two looks at the stop flag: few where contents are copied, which takes long."""
+    devices = {storage.identity[0] for storage in storages}
+    return COPIED_ROWS if copies or len(devices) > 1 else BATCH_ROWS
