@@ -12,6 +12,8 @@ from tests.faults.process import Request
 from tests.faults.trees import write
 from tests.support import snapshot
 
+from fileorg.core.names import display
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -63,6 +65,14 @@ class Case:
             shutil.copytree(place.blank, place.state)
         scenario.build(place.root, self.dest)
         self.first = self.look()
+        self._leading = [path for path in self._symlinks() if os.path.exists(path)]
+
+    def _symlinks(self) -> list[bytes]:
+        """Those that are not hidden, by their paths."""
+        roots = (os.fsencode(self.place.root), os.fsencode(self.dest))
+        walked = [each for root in roots for each in os.walk(root)]
+        found = [os.path.join(above, name) for above, folders, files in walked for name in (*folders, *files)]
+        return [path for path in found if os.path.islink(path) and b"/." not in path.removeprefix(roots[0])]
 
     def look(self) -> Snapshot:
         """Everything that there is, but for the state directory: `root/…`, `dest/…`, and what is outside of both."""
@@ -126,8 +136,8 @@ class Case:
 
     # The checks ---------------------------------------------------------------------------------------------------
 
-    def check_wreck(self, before: Snapshot, after: Snapshot) -> list[str]:
-        """What must hold at any moment of a command that leads from `before` to `after`."""
+    def check_wreck(self, before: Snapshot, after: Snapshot, operations: int = 1) -> list[str]:
+        """What must hold at any moment of a command that leads from `before` to `after`, by so many operations."""
         now, ledger = self.look(), self.ledger()
         as_said = laws.but_for_what_was_said(now, {**before, **after}, self._said, ledger)
         absent = laws.never_absent(before, after, now) if self.scenario.first == ("dedupe",) else []
@@ -135,7 +145,7 @@ class Case:
             *self._conserved(now),
             *absent,
             *laws.on_the_way(before, after, as_said, placeholders=self.scenario.placeholders),
-            *laws.announced(ledger, before, now),
+            *laws.announced(ledger, before, now, operations),
         ]
 
     def _conserved(self, now: Snapshot) -> list[str]:
@@ -145,7 +155,15 @@ class Case:
     def check_settled(self) -> list[str]:
         """What must hold when recovery has been through."""
         now = self.look()
-        return [*self._conserved(now), *laws.settled(self.ledger(), now), *laws.tidy_state(self.place.state)]
+        broken = [path for path in self._leading if os.path.lexists(path) and not os.path.exists(path)]
+        if self.scenario.others:  # no exchange, so no symlink is rewritten, and that is told
+            broken = []
+        return [
+            *self._conserved(now),
+            *laws.settled(self.ledger(), now),
+            *laws.tidy_state(self.place.state),
+            *[f"I11 a symlink leads nowhere: {display(path)}" for path in broken],
+        ]
 
     def recover(self) -> list[str]:
         finished = self.run("recover")

@@ -131,10 +131,10 @@ def on_the_way(before: Snapshot, after: Snapshot, now: Snapshot, *, placeholders
     return found
 
 
-def announced(ledger: Ledger, before: Snapshot, now: Snapshot) -> list[str]:
-    """I6: each change of a name since `before`, the last operation's first tree, has a record committed before."""
+def announced(ledger: Ledger, before: Snapshot, now: Snapshot, operations: int = 1) -> list[str]:
+    """I6: each change of a name since `before`, the first tree of the last `operations`, has a record from before."""
     last = max(ledger.operations, default=0)
-    rows = [row for row in ledger.rows if row.operation == last]
+    rows = [row for row in ledger.rows if row.operation > last - operations]
     records = {(row.operation, row.record) for row in ledger.rows}
     targets = {row.target for row in rows} | {b"root", b"dest"}
     gone = {row.source for row in rows if row.action in TO_AND_FRO}

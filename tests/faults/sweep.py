@@ -156,7 +156,9 @@ class Course(NamedTuple):
         may_end = self.sweep.scenario.two_processes or (self.sweep.scenario.wanders and finished.code == 0)
         if finished.code != -9 and not may_end:
             return [f"it was not killed, but ended with {finished.code}: {finished.output}"]
-        return case.check_wreck(self.before, self.after) + self.aftermath(case, ending)
+        # Recovery takes back what is left of a torn group, as an operation of its own.
+        operations = 1 if self.sweep.wreck is None else 2
+        return case.check_wreck(self.before, self.after, operations) + self.aftermath(case, ending)
 
     def fail(self, worker: Worker, call: Call, error: str, ending: int) -> list[str]:
         """Let a call fail; the command says so, nothing is lost, and what was done can be undone."""

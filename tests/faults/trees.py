@@ -90,13 +90,19 @@ def messy(root: Path, _dest: Path) -> None:
 
 
 def led_to(root: Path, dest: Path) -> None:
-    """Symlinks to files that move, to one that stays, to each other; in folders with odd modes, with odd names."""
+    """Symlinks to files that move, alone and in a group, to one that stays, to each other; in folders with odd modes,
+    with odd names.
+    """
     write(root / "a.jpg", b"one")
     write(root / "b/a.jpg", b"two", day=3)
     write(root / "b/c/d.txt", b"three")
     write(root / "b/unknown.zzz", b"stays")
     write(root / "Images/a.jpg", b"was there")
+    write(root / "b/film.mp4", b"film")
+    write(root / "b/film.srt", b"words")
     for name, target in (
+        ("words", b"b/film.srt"),
+        ("d/film", b"../b/film.mp4"),
         ("link", b"a.jpg"),
         ("b/c/link", b"../../a.jpg"),
         ("b/chain", b"../link"),

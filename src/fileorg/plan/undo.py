@@ -85,7 +85,8 @@ class UndoPlan:
             due = [self._beside(row, wanted) for row in plan] if self._rename else plan
             if has_symlinks:
                 due, held = _after_their_files(held + due)
-            yield due
+            if due:
+                yield due
         if held:
             yield held
         # They had to stay when what made them was taken back, for something of this operation was in them.

@@ -130,7 +130,23 @@ def _finish(case: Case, wreck: Wreck, new: Place) -> Verdict:
 
 
 def _settle_restored(case: Case) -> Verdict:
-    return Wreck(case, case.target_place, case.source_place).restored()
+    """What is where it was has it as it was before."""
+    symlink, trash, keeper = case.target_place, case.source_place, case.keeper
+    wreck = Wreck(case, symlink, trash)
+    verdict = wreck.restored()
+    if keeper is None or verdict not in (NOT_DONE, CUT_SHORT) or not wreck.link.is_at(symlink):
+        return verdict
+    new, here = Place(case.storages[keeper.base], keeper.folder, keeper.name), symlink.beside(case.aside)
+    if _is_there(new, keeper) or not case.is_original(trash.look()):
+        return verdict
+    case.touch()
+    try:
+        trash.rename(here)
+        here.exchange(symlink)
+        here.remove()
+    except OSError:
+        return wreck.restored()
+    return Verdict(RecordState.DONE)
 
 
 REWRITE_SYMLINK = Handler(_check, one_by_one(_rewrite), _settle_rewritten)
