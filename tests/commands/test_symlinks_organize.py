@@ -341,8 +341,8 @@ def test_two_runs_are_taken_back_one_after_the_other(tree: Tree, runs: Runs) -> 
 
 def test_many_batches(tree: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that is stopped between two of them has rewritten what leads to the files that have moved."""
-    monkeypatch.setattr("fileorg.workflows.session.BATCH_ROWS", 3)
-    monkeypatch.setattr("fileorg.workflows.session.COPIED_ROWS", 3)
+    monkeypatch.setattr("fileorg.workflows.operations.BATCH_ROWS", 3)
+    monkeypatch.setattr("fileorg.workflows.operations.COPIED_ROWS", 3)
     names = [f"{number}.pdf" for number in range(10)]
     tree.write({name: name for name in names})
     tree.write({f"{name} {number}": f"-> {name}" for name in names for number in range(4)})
