@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fileorg.core.errors import UsageError
-from fileorg.rules.ignore import PROJECT_MARKERS, Ignore, Reason, Scope, project_marker
+from fileorg.rules.ignore import Ignore, Reason, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,9 +95,6 @@ def test_why_a_file_is_left_alone(name: bytes, reason: Reason | None) -> None:
         (b"$RECYCLE.BIN", Reason.SYSTEM),
         (b".Trash-1000", Reason.SYSTEM),
         (b"System Volume Information", Reason.SYSTEM),
-        (b"Safari.app", Reason.BUNDLE),
-        (b"Mine.PhotosLibrary", Reason.BUNDLE),
-        (b"Song.logicx", Reason.BUNDLE),
         (b"film.mkv.download", Reason.UNFINISHED),
         (b".fileorg", Reason.OURS),
         (b".fileorg-1-2.part", Reason.OURS),
@@ -113,16 +110,6 @@ def test_ours_and_hidden_are_exactly_the_dotted_ones(name: bytes) -> None:
     for verdict in (Ignore().file(name), Ignore().folder(name)):
         assert verdict is not Reason.HIDDEN or name.startswith(b".")
         assert not name.startswith(b".") or verdict is not None
-
-
-@pytest.mark.parametrize("marker", [*PROJECT_MARKERS, b"App.xcodeproj", b"All.sln", b"core.csproj"])
-def test_a_project_is_known_by_its_marker(marker: bytes) -> None:
-    assert project_marker([b"a.jpg", marker, b"b.jpg"]) == marker
-
-
-def test_a_folder_of_stray_files_is_no_project() -> None:
-    assert project_marker(iter([b"a.jpg", b"requirements.txt", b"index.html", b"package.json.bak"])) is None
-    assert project_marker([]) is None
 
 
 # -- by pattern ------------------------------------------------------------------------------------------

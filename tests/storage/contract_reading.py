@@ -35,6 +35,9 @@ class Reading(Ways):
     def test_a_large_folder_comes_in_batches(self, storage: Storage) -> None:
         many = {b"big/%d" % number: b"" for number in range(BATCH_ENTRIES + 10)}
         self.plant(storage, many)
+        assert sorted(name for part in storage.name_parts(b"big") for name in part) == sorted(
+            entry.name for listing in storage.list_folder(b"big") for entry in listing.files
+        )
         batches = [len(listing.files) for listing in storage.list_folder(b"big")]
         assert batches == [BATCH_ENTRIES, 10]
         assert {join(b"big", name) for name in names_of(storage, b"big")} == set(many)

@@ -60,7 +60,7 @@ Recursive = Annotated[
     Option(
         "-r",
         "--recursive",
-        help="Files in subfolders too. Projects, bundles and hidden folders stay whole.",
+        help="Files in subfolders too. Projects, bundles, libraries and hidden folders stay whole.",
         rich_help_panel=FILES,
     ),
 ]
@@ -95,6 +95,15 @@ Exclude = Annotated[
 Hidden = Annotated[
     bool,
     Option("--hidden", help="Hidden files and folders too, whose names start with a dot.", rich_help_panel=FILES),
+]
+Everything = Annotated[
+    bool,
+    Option(
+        "--everything",
+        help="Also what is left alone otherwise: hidden files, projects and other folders that stay whole, version"
+        " control, system files, unfinished downloads.",
+        rich_help_panel=FILES,
+    ),
 ]
 OneFileSystem = Annotated[
     bool, Option("--one-file-system", help="Do not enter other disks mounted below.", rich_help_panel=FILES)

@@ -25,6 +25,7 @@ class ReasonCode(StrEnum):
     ROOT_MISSING = "root-missing"
     TRASH_UNUSABLE = "trash-unusable"
     FOLDER_FLAGGED = "folder-flagged"
+    FOLDER_IS_WHOLE = "folder-is-whole"
     ALREADY_THERE = "already-there"
     NOT_EMPTY = "not-empty"
     IN_USE = "in-use"

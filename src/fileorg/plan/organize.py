@@ -25,6 +25,7 @@ from fileorg.plan.folders import PRIVATE_MODE, MissingFolders
 from fileorg.plan.placing import Layout, Placer
 from fileorg.plan.symlinks import LinkRows, known_by, whole
 from fileorg.rules.grouping import keeps_its_name, stem_end
+from fileorg.scan.whole import whole_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -173,6 +174,8 @@ class OrganizePlan:
         else:
             try:
                 self._target.stat_folder(folder)
+                found = None if self._layout.into_whole else whole_target(self._target, folder)
+                fault = found and Reason(ReasonCode.FOLDER_IS_WHOLE, join(folder, found.marker).rstrip(b"/"))
             except OSError as error:
                 fault = Reason(ReasonCode.FOLDER_UNUSABLE, folder, error.errno)
         self._faults[folder] = fault

@@ -41,6 +41,8 @@ class Layout(NamedTuple):
     target_root: bytes = b""
     spelled: Callable[[bytes], bytes] = lambda folder: folder
     """A folder's name as it is on the disk already, where case does not matter."""
+    into_whole: bool = False
+    """Whether files may be put into a folder that is one thing."""
 
     @property
     def other_stays(self) -> bool:

@@ -24,6 +24,7 @@ _SENTENCES = {
     ReasonCode.ROOT_MISSING: "{about} is not there now, or not the folder that it was (is its disk mounted?)",
     ReasonCode.TRASH_UNUSABLE: "the trash of fileorg cannot be used: {error}",
     ReasonCode.FOLDER_FLAGGED: "nothing can be taken away from {about}: that has the flag a or i (see chattr)",
+    ReasonCode.FOLDER_IS_WHOLE: "nothing is put into a folder that is one thing, as {about} tells",
     ReasonCode.ALREADY_THERE: "it is there already",
     ReasonCode.NOT_EMPTY: "it is not empty, and was kept",
     ReasonCode.IN_USE: "something is mounted there, or it is in use",

@@ -1,4 +1,4 @@
-"""What is never touched: by its name, or by the patterns of `.fileorgignore`, --exclude and --include."""
+"""What is never touched: by its own name, or by the patterns of `.fileorgignore`, --exclude and --include."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fileorg.core.names import display, join
 from fileorg.rules.globs import Glob, Globs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
 IGNORE_FILE = b".fileorgignore"
 
@@ -34,6 +34,17 @@ class Reason(StrEnum):
     OPEN = "open in a program"
     TOGETHER = "part of a saved page"
     ABANDONED = "unfinished for over a month"
+    VIRTUAL_MACHINE = "virtual machine"
+    DISC = "disc structure"
+    PROFILE = "application profile"
+    MAIL = "mail store"
+    STUDIO = "music or video project"
+    LIBRARY = "library"
+    GAME = "game"
+    PROGRAM = "program"
+    DATABASE = "database"
+    BACKUP = "backup"
+    OTHER_SYSTEM = "another system"
 
 
 def _words(text: str) -> frozenset[bytes]:
@@ -57,63 +68,15 @@ _TOOLING = _words("""
     .git .hg .svn .bzr .jj .pijul _darcs CVS node_modules bower_components .venv __pycache__ __pypackages__
     site-packages .tox .nox .mypy_cache .pytest_cache .ruff_cache .gradle .terraform .yarn .pnpm-store
 """)
-# Folders that their system shows as one file.
-_BUNDLES = _words("""
-    app appex framework bundle plugin kext prefpane qlgenerator mdimporter component vst vst3 lproj xpc dsym
-    photoslibrary aplibrary photolibrary migratedphotolibrary musiclibrary tvlibrary imovielibrary
-    imovieproject fcpbundle fcpcache theater logicx band motn scriv rtfd pages numbers key sparsebundle
-    backupbundle xcarchive xcodeproj xcworkspace playground xcassets nib storyboardc wdgt workflow saver
-    action pkg mpkg lrdata lrcat-data lrlibrary cocatalog cosessiondb vmwarevm pvm utm oo3 graffle dtbase2
-    textbundle pxm
-""")
-
-# Makefile is one: a folder with it is a source tree far more often than a place where one strayed. What may
-# be a stray download (requirements.txt, index.html, a lone .ino) is none.
-PROJECT_MARKERS: tuple[bytes, ...] = (
-    *b"""
-    .git .hg .svn .bzr .jj .pijul _darcs .fslckout package.json deno.json deno.jsonc pyproject.toml setup.py
-    Pipfile pyvenv.cfg conda-meta Cargo.toml go.mod go.work pom.xml build.gradle build.gradle.kts
-    settings.gradle settings.gradle.kts build.sbt build.xml project.clj deps.edn Makefile GNUmakefile
-    CMakeLists.txt meson.build configure.ac SConstruct MODULE.bazel WORKSPACE Gemfile composer.json mix.exs
-    rebar.config dune-project Package.swift Podfile pubspec.yaml stack.yaml flake.nix Project.toml build.zig
-    project.godot ProjectSettings Vagrantfile dvc.yaml .obsidian
-    """.split(),
-    # Discs and sessions whose files point at each other.
-    *(b"VIDEO_TS", b"BDMV", b"Ableton Project Info"),
-)
-_MARKERS = frozenset(PROJECT_MARKERS)
-_MARKER_SUFFIXES = tuple(
-    b"""
-    .xcodeproj .xcworkspace .sln .slnx .csproj .fsproj .vbproj .vcxproj .cabal .gemspec .uproject .Rproj
-    .code-workspace .kicad_pro .lrcat
-""".split()
-)
 
 _MOST_PATTERNS = 10_000
 """Of one file: more would take seconds to understand."""
 _SHOWN = 80
 """Characters of a pattern that are told."""
 
-_STORES = (frozenset({b"objects", b"refs"}), frozenset({b"cur", b"new", b"tmp"}))
-
 # First bytes and last suffixes of everything that `Ignore._file` knows: nearly all names have neither.
 _ODD_FIRST = frozenset(b".~")
 _ODD_SUFFIXES = _UNFINISHED | {b"db", b"ini", b"icon\r"}
-
-
-def project_marker(names: Iterable[bytes]) -> bytes | None:
-    """The first of a folder's `names` (files and folders) that makes it a project which stays whole."""
-    for name in names:
-        if name in _MARKERS or name.endswith(_MARKER_SUFFIXES):
-            return name
-    return None
-
-
-def is_store(names: Collection[bytes]) -> bool:
-    """Whether a folder with folders of these `names` is a bare repository of git or a Maildir: they hold many files of
-    no known kind, and folders that have to be there although they are empty.
-    """
-    return any(store.issubset(names) for store in _STORES)
 
 
 class Ignore:
@@ -138,8 +101,8 @@ class Ignore:
         self.everything = everything
         self._exclude = _of_option("--exclude", exclude, whole=False)
         self._include = _of_option("--include", include, whole=True)
-        tables = (_UNFINISHED, _SYSTEM_FILES, _SYSTEM_FOLDERS, _TOOLING, _BUNDLES, _MARKERS)
-        built_in = (_SYSTEM_PREFIXES, _MARKER_SUFFIXES, [sorted(table) for table in tables])
+        tables = (_UNFINISHED, _SYSTEM_FILES, _SYSTEM_FOLDERS, _TOOLING)
+        built_in = (_SYSTEM_PREFIXES, [sorted(table) for table in tables])
         facts = (hidden, everything, [*include], [*exclude], built_in)
         self.fingerprint = xxh3_128(repr(facts).encode()).digest()
 
@@ -178,12 +141,8 @@ class Ignore:
         if name in _TOOLING:
             return Reason.TOOLING
         dot = lower.rfind(b".")
-        if dot > 0:
-            suffix = lower[dot + 1 :]
-            if suffix in _UNFINISHED:
-                return Reason.UNFINISHED
-            if suffix in _BUNDLES:
-                return Reason.BUNDLE
+        if dot > 0 and lower[dot + 1 :] in _UNFINISHED:
+            return Reason.UNFINISHED
         return Reason.HIDDEN if name.startswith(b".") and not self._hidden else None
 
     def scope(

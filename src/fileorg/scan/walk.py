@@ -16,12 +16,14 @@ from fileorg.core.pool import Processes
 from fileorg.core.reasons import ReasonCode
 from fileorg.core.state import HEAD_BYTES, JOURNAL, is_journal, may_be_state
 from fileorg.index.columns import FileBatch
-from fileorg.rules.ignore import IGNORE_FILE, PROJECT_MARKERS, Reason, Scope, is_store, project_marker
+from fileorg.rules.ignore import IGNORE_FILE, Reason, Scope
+from fileorg.rules.whole_folders import is_bundle
 from fileorg.scan.empty_folders import Leftovers
 from fileorg.scan.empty_folders import Part as FolderPart
 from fileorg.scan.leftovers import Found, Links, found_in, is_meant, links_in
 from fileorg.scan.symlinks import Leading, leading
 from fileorg.scan.together import NOTHING, Judge, Together, is_stale, together
+from fileorg.scan.whole import whole
 from fileorg.storage.base import BATCH_ENTRIES
 from fileorg.storage.local.storage import LocalStorage
 
@@ -268,6 +270,8 @@ class Reader:
     def _reason(self, task: Task, entry: Entry) -> Reason | None:
         if reason := self._ignore.folder(entry.name):
             return reason
+        if not self._ignore.everything and is_bundle(entry.name):
+            return Reason.BUNDLE
         if (entry.dev, entry.inode) in self._selection.never:
             return Reason.OURS
         if self._selection.twice and join(task.folder, entry.name) in self._selection.twice:
@@ -283,7 +287,11 @@ class Reader:
         names = [entry.name for kind in listing[1:] for entry in kind]
         if may_be_state(names) and self._is_state(listing):
             return Reason.OURS
-        return Reason.PROJECT if not self._ignore.everything and self._is_project(listing, names) else None
+        if self._ignore.everything:
+            return None
+        # A folder of so many comes in several parts: a sign may be in any of them.
+        found = whole(self._storage, listing.folder, names if len(names) < BATCH_ENTRIES else None)
+        return found and found.reason
 
     def _is_state(self, listing: Listing) -> bool:
         """Whether it is a state directory of fileorg: another one than that of this run, or another user's."""
@@ -292,14 +300,6 @@ class Reader:
                 return is_journal(file.read(HEAD_BYTES))
         except OSError:
             return True  # it has the names of one, and is closed like one
-
-    def _is_project(self, listing: Listing, names: list[bytes]) -> bool:
-        if project_marker(names) is not None or is_store({entry.name for entry in listing.folders}):
-            return True
-        # A marker may stand in a later batch of a folder that is listed in several.
-        return len(names) == BATCH_ENTRIES and any(
-            self._storage.lstat(listing.folder, marker) is not None for marker in PROJECT_MARKERS
-        )
 
     def _scope(self, task: Task, listing: Listing, tell: Callable[[str], None]) -> Scope | None:
         listed = sum(map(len, listing[1:]))

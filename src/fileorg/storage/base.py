@@ -62,6 +62,13 @@ class Storage(Protocol):
         """
         ...
 
+    def name_parts(self, folder: bytes) -> Iterator[list[bytes]]:
+        """All names in a folder, in parts of bounded size, in a fraction of the time: nothing is looked at.
+
+        Raises `OSError` when it is iterated.
+        """
+        ...
+
     def lstat(self, folder: bytes, name: bytes) -> Entry | None:
         """What `name` is, or None where there is nothing (also where `folder` is missing)."""
         ...

@@ -132,6 +132,7 @@ def organizing(
             session.trash,
             target.root,
             partial(target.spelled, known=Memo(MANY_FOLDERS)),
+            options.filters.everything,
         )
         with contextlib.closing(OrganizePlan(index, layout, source, target)) as plan:
             reporter.stage("scan")

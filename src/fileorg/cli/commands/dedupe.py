@@ -94,14 +94,6 @@ ActionOption = Annotated[
         rich_help_panel=shared.RUN,
     ),
 ]
-Everything = Annotated[
-    bool,
-    Option(
-        "--everything",
-        help="Also what is left alone otherwise: hidden files, projects, version control, bundles, system files.",
-        rich_help_panel=FILES,
-    ),
-]
 HardLinks = Annotated[
     bool,
     Option(
@@ -142,7 +134,7 @@ def dedupe(
     include: shared.Include = None,
     exclude: shared.Exclude = None,
     hidden: shared.Hidden = False,
-    everything: Everything = False,
+    everything: shared.Everything = False,
     hardlinks: HardLinks = False,
     one_file_system: shared.OneFileSystem = False,
     min_size: shared.MinSize = None,

@@ -106,6 +106,7 @@ def organize(
     include: shared.Include = None,
     exclude: shared.Exclude = None,
     hidden: shared.Hidden = False,
+    everything: shared.Everything = False,
     one_file_system: shared.OneFileSystem = False,
     min_size: shared.MinSize = None,
     max_size: shared.MaxSize = None,
@@ -129,7 +130,7 @@ def organize(
     lie in PATH itself are moved, unless -r is given. Nothing is overwritten, and files of no known kind stay.
 
     Left alone, always or until you ask: hidden files, projects and whatever is under version control, bundles,
-    unfinished downloads, and what a .fileorgignore names in the words of a .gitignore.
+    libraries, virtual machines and other folders that are one thing, unfinished downloads, and what a .fileorgignore names in the words of a .gitignore.
     """
     from fileorg.workflows.organize import OrganizeOptions
 
@@ -150,6 +151,7 @@ def organize(
             include=include,
             exclude=exclude,
             hidden=hidden,
+            everything=everything,
             one_file_system=one_file_system,
             min_size=min_size,
             max_size=max_size,

@@ -44,6 +44,9 @@ class AbsentStorage(LocalStorage):
     def list_folder(self, folder: bytes) -> Iterator[Listing]:
         raise failed(errno.ENOENT, folder)
 
+    def name_parts(self, folder: bytes) -> Iterator[list[bytes]]:
+        raise failed(errno.ENOENT, folder)
+
     def has_stable_inodes(self, _folder: bytes) -> bool:
         return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from fileorg.core.batches import row_maker
@@ -88,3 +89,10 @@ def batches(folder: bytes, entries: Iterator[os.DirEntry[str]]) -> Iterator[List
         yield Listing(folder, files, folders, others)
     if failure is not None:
         raise failure
+
+
+def names_in(fd: int) -> Iterator[list[bytes]]:
+    """All names in an open folder, in parts. Raises `OSError`."""
+    with os.scandir(fd) as entries:
+        while part := [entry.name.encode(_ENCODING, _ERRORS) for entry in islice(entries, BATCH_ENTRIES)]:
+            yield part

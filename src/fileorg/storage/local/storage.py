@@ -14,7 +14,7 @@ from fileorg.storage.base import Capabilities, Kind
 from fileorg.storage.local import copying, digests, posix
 from fileorg.storage.local.casing import Casing
 from fileorg.storage.local.folders import OpenFolders
-from fileorg.storage.local.listing import batches, entry_of, regular_file
+from fileorg.storage.local.listing import batches, entry_of, names_in, regular_file
 from fileorg.storage.local.original import CLOCK_NS, Original
 from fileorg.storage.local.readiness import held
 from fileorg.storage.paths import check_name, failed
@@ -135,6 +135,13 @@ class LocalStorage:
             with os.scandir(fd) as entries:
                 names = [os.fsencode(entry.name) for entry in entries if entry.is_symlink()]
             return [entry_of(name, os.lstat(name, dir_fd=fd)) for name in names]
+        finally:
+            os.close(fd)
+
+    def name_parts(self, folder: bytes) -> Iterator[list[bytes]]:
+        fd = posix.open_beneath(self._folders.root_fd, folder, cross_mounts=self.cross_mounts)
+        try:
+            yield from names_in(fd)
         finally:
             os.close(fd)
 

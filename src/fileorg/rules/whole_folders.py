@@ -1,0 +1,308 @@
+"""Folders that are one thing: nothing is taken out of them, and nothing is put into them.
+
+A folder is known by its own name (`is_bundle`) or by names in it (`whole_folder`). A name counts whatever it stands
+for: a file, a folder or a link that leads nowhere. A rule is one sign or several, `a + b`; `{x,y}` is any of these,
+`*.x` a suffix in any case, `a/b` a place below. What is rather a download that strayed than a part of something is in
+no rule (a disk image, requirements.txt), or only together with what it needs.
+"""
+
+from __future__ import annotations
+
+from os import fsdecode
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from fileorg.rules.ignore import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+Names: TypeAlias = "Callable[[], Iterable[Collection[bytes]]]"
+"""All names in a folder, in parts, as often as it is called."""
+
+# Folders that their system shows as one file, or that belong to one program as a whole.
+BUNDLES: tuple[bytes, ...] = tuple(
+    b"""
+    aaxplugin abbu action aex aplibrary app appdir appex apvault atsproj avd backupbundle backupdb band bearbackup
+    bundle caction cmproj cmprojx cocatalog colorpicker component concert cosession cosessiondb dictionary dist-info
+    docc doccarchive docset dsym dtbase dtbase2 dtcloud dtsparse dvdmedia dvdproj egg egg-info eyetv fcarch fcparch
+    fcpbundle fcpcache fcpevent fcpproject fcproject fcpxmld framework gdb git graffle hdd hype hypetemplate iba
+    ibooks icbu ideplugin imapmbox imovielibrary imovieproject imovietrailer instrdst ite itlp kext key key-tef
+    keynote logic logicx lproj lrcat-data lrdata lrlibrary mailbundle mbox mdimporter mellel migratedaplibrary
+    migratedphotolibrary mindnode mpkg musiclibrary n5 nib nmbtemplate numbers ofocus omnifocus oo3 oo4 ooutline
+    oplx pages pbproj photolibrary photoslibrary pkg pkgproj playground playgroundbook plugin prefpane profileviewer
+    pvm pvmp pxd pxm qlgenerator rapidweaver rcproject rdc rdm rtfd rw5 rw6 rw7 rw8 rwsw sandvox saver sbd scptd
+    screenflow scriv service sketchplugin slidesaver sparsebundle spreporter storyboardc storyist svxsite swiftpm
+    textbundle theater theatre tmbundle trace tvlibrary ulgroup ulysses utm vmwarevm vpdoc vst vst3 wdgt wdgtproj
+    webplugin workflow xcappdata xcarchive xcassets xcdatamodel xcdatamodeld xcdevice xcframework xcmappingmodel
+    xcodeproj xcplugin xcresult xctest xcworkspace xpc zarr
+    """.split()
+)
+_BUNDLES = frozenset(BUNDLES)
+_BUNDLE_NAMES = frozenset({b"photo booth library", b"iphoto library", b"itunes library", b"imovie library"})
+
+VERSION_CONTROL: tuple[bytes, ...] = tuple(b".git .hg .svn .bzr .jj .pijul _darcs .fslckout _FOSSIL_ .sl .repo".split())
+
+# Makefile is one: a folder with it is a source tree far more often than a place where one strayed. What may
+# be a stray download (requirements.txt, index.html, a lone .ino) is none.
+PROJECT_MARKERS: tuple[bytes, ...] = (
+    *VERSION_CONTROL,
+    *b"""
+    package.json deno.json deno.jsonc bower.json angular.json nx.json lerna.json turbo.json pnpm-workspace.yaml
+    pyproject.toml setup.py setup.cfg tox.ini Pipfile pyvenv.cfg conda-meta manage.py Cargo.toml go.mod go.work
+    pom.xml build.gradle build.gradle.kts settings.gradle settings.gradle.kts build.sbt build.xml project.clj
+    deps.edn Makefile makefile GNUmakefile CMakeLists.txt meson.build configure.ac SConstruct MODULE.bazel WORKSPACE
+    BUILD.bazel Gemfile Rakefile composer.json wp-config.php mix.exs rebar.config dune-project Package.swift Podfile
+    Cartfile pubspec.yaml stack.yaml flake.nix Project.toml build.zig build.zig.zon elm.json gleam.toml shard.yml
+    project.godot ProjectSettings Vagrantfile dvc.yaml mkdocs.yml platformio.ini ansible.cfg Chart.yaml
+    renv.lock AndroidManifest.xml .idea .obsidian .logseq
+    """.split(),
+)
+PROJECT_SUFFIXES: tuple[bytes, ...] = tuple(
+    b"""
+    .xcodeproj .xcworkspace .sln .slnx .csproj .fsproj .vbproj .vcxproj .cabal .gemspec .uproject .rproj
+    .code-workspace .kicad_pro .kicad_pcb .nimble .rockspec .iml
+    """.split()
+)
+# Beside a marker of a project these say that it did not stray to where it lies.
+_OF_A_PROJECT = frozenset(
+    b"""
+    package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock bun.lockb deno.lock Cargo.lock poetry.lock
+    uv.lock pdm.lock Pipfile.lock Gemfile.lock composer.lock go.sum flake.lock mix.lock pubspec.lock Podfile.lock
+    Package.resolved gradlew mvnw src source lib libs include tests test spec node_modules target vendor build dist
+    __pycache__ .venv venv .tox .gitignore .gitattributes .hgignore .editorconfig .dockerignore .github .gitlab-ci.yml
+    .vscode .pre-commit-config.yaml tsconfig.json Dockerfile cmd pkg app public crates packages
+    """.split()
+)
+
+# Signs that no folder of downloads has: they count for the folder that a command was given, too.
+_SURE: dict[Reason, str] = {
+    Reason.PROJECT: """
+        objects + refs | annex + objects | CVS/Entries
+        pyvenv.cfg | conda-meta | .obsidian | .logseq | project.godot
+    """,
+    Reason.OTHER_SYSTEM: """
+        etc + usr + {bin,sbin,lib} | {Windows,WINDOWS} + Program Files | System + Library + {Users,Applications,Volumes}
+    """,
+    Reason.BUNDLE: "Contents/Info.plist | Contents/MacOS",
+    Reason.VIRTUAL_MACHINE: """
+        *.vmx + *.{vmdk,nvram,vmsd,vmxf,vmem} | *.vbox + *.{vdi,vmdk,vhd,vhdx,hdd,qcow,qcow2,vbox-prev,nvram}
+        *.vmcx | Virtual Machines + {Virtual Hard Disks,Snapshots} | *.pvs | *.ovf + *.{vmdk,mf,vhd}
+        *.vmc + *.vhd | hardware-qemu.ini | config.plist + Data/efi_vars.fd | 86box.cfg | lima.yaml
+    """,
+    Reason.DISC: """
+        VIDEO_TS | video_ts | BDMV | bdmv | AUDIO_TS | audio_ts | HVDVD_TS | MPEGAV | MPEG2 + {VCD,SVCD} | SVCD + EXT
+        VIDEO_TS.IFO | video_ts.ifo | *.ifo + *.vob | index.bdmv | MovieObject.bdmv | DICOMDIR | XDROOT | LASTCLIP.TXT
+        isolinux | casper + .disk | bootmgr + sources
+        {autorun.inf,AUTORUN.INF,Autorun.inf} + {setup.exe,Setup.exe,SETUP.EXE}
+    """,
+    Reason.PROFILE: """
+        prefs.js + {places.sqlite,key4.db,cert9.db,cookies.sqlite,times.json,compatibility.ini,extensions.json}
+        prefs.js + {ImapMail,Mail,abook.sqlite,global-messages-db.sqlite,handlers.json,xulstore.json,storage}
+        profiles.ini | places.sqlite + {cookies.sqlite,favicons.sqlite,formhistory.sqlite} | Local State | Login Data
+        Preferences + {History,Cookies,Bookmarks,Secure Preferences,Web Data,Extensions,Local Storage,Visited Links}
+        Local Storage + {IndexedDB,Session Storage,GPUCache,Cookies} | History.db + {Bookmarks.plist,LastSession.plist}
+        tdata | key_datas | wallet.dat + {blocks,chainstate,database,wallets} | blocks + chainstate | keystore + geth
+        pubring.kbx | private-keys-v1.d | secring.gpg | system.reg + user.reg | drive_c + dosdevices
+        known_hosts + {id_rsa,id_ed25519,id_ecdsa,authorized_keys,config}
+        authorized_keys + {id_rsa,id_ed25519,id_ecdsa}
+        collection.anki2 | prefs21.db | accounts.xml + {blist.xml,prefs.xml} | userdata + addons | basic + global.ini
+        database.sqlite + {settings.json,resources} | config.json + {attachments.noindex,sql} | edgehill.db
+    """,
+    Reason.MAIL: """
+        cur + new + tmp | *.msf | *.sbd | Envelope Index | MailData | mbox + table_of_contents | msgFilterRules.dat
+        popstate.dat | dovecot.index | dovecot.index.log | dovecot-uidlist | dovecot.mailbox.log | maildirfolder
+        .mh_sequences | .notmuch | Folders.dbx | Inbox.dbx | *.cmeta
+    """,
+    Reason.STUDIO: """
+        Ableton Project Info | *.aup + *_data | *.{ptx,ptf} + {Audio Files,Session File Backups} | Session File Backups
+        *.cpr + {Audio,Edits,Auto Saves} | *.song + {Media,Bounces,History} | *.ardour + {interchange,peaks,analysis}
+        *.rpp + {Audio,Media,Backups,peaks} | interchange + peaks | Adobe Premiere Pro Auto-Save
+        Adobe Premiere Pro Audio Previews | Adobe Premiere Pro Video Previews | Adobe After Effects Auto-Save
+        Avid MediaFiles | OMFI MediaFiles | CacheClip + .gallery | Final Cut Pro Documents
+    """,
+    Reason.LIBRARY: """
+        metadata.db | digikam4.db | *.lrcat | *.cocatalogdb | *.cosessiondb | *.onetoc2 | *.scrivx
+        iTunes Library.itl | iTunes Music Library.xml | iTunes Library.xml | iTunes Library Extras.itdb
+        Library.musicdb | Music Library.musiclibrary | AlbumData.xml | Library.iPhoto | zotero.sqlite | mendeley.sqlite
+        library.db + data.db | KoboReader.sqlite | .kobo | .adobe-digital-editions | mixxxdb.sqlite | _Serato_
+        PIONEER + Contents | Engine Library | collection.nml | *.enl + *.data | photos.db + originals
+    """,
+    Reason.GAME: """
+        steamapps | SteamApps | steam_appid.txt | .egstore | UnityPlayer.dll | UnityPlayer.so
+        *.{exe,x86_64,x86} + *_Data
+        level.dat + {region,session.lock,playerdata,data} | launcher_profiles.json | PS3_GAME | PSP_GAME | PS3_DISC.SFB
+        renpy + game | appmanifest_*.acf + *.acf | goggame-*.info + *.info | Engine + Binaries
+    """,
+    Reason.PROGRAM: """
+        App/AppInfo | AppRun + *.desktop | resources/app.asar | chrome_100_percent.pak | icudtl.dat + resources.pak
+        TorBrowser | Browser/TorBrowser
+    """,
+    Reason.DATABASE: """
+        CURRENT + {MANIFEST-*,LOCK} | CURRENT + *.{ldb,sst} | IDENTITY + OPTIONS-* | PG_VERSION | ibdata1 | WiredTiger
+        data.mdb + lock.mdb | __db.001 | DB_CONFIG | segments.gen | *.cfs + segments_* | chunks_head + wal | _delta_log
+        .zgroup | .zarray | zarr.json | *.gdbtable | *.frm + *.{ibd,myd,myi} | saved_model.pb + variables
+        oci-layout | blobs + refs + snapshots | manifests + blobs | _SUCCESS + part-*
+    """,
+    Reason.BACKUP: """
+        Manifest.db + Info.plist | Manifest.mbdb | Backups.backupdb | WindowsImageBackup | rdiff-backup-data
+        config + data + index + keys + snapshots | config + data + {integrity.*,hints.*} | kopia.repository.f
+        bands + {Info.plist,token} | .timeshift
+    """,
+}
+# What may have been downloaded by itself: it makes a folder whole that a run comes by, or that lies above what a
+# command was given, but not this itself, nor a folder that we sort into.
+_LIKELY: dict[Reason, str] = {
+    Reason.PROJECT: """
+        index.html + {css,js,assets,static,scripts,styles,style.css,styles.css,_next} | *.tex + *.{sty,cls,bst,bbl,aux}
+        *.ino + *.{h,cpp,hpp} | DESCRIPTION + NAMESPACE
+    """,
+    Reason.VIRTUAL_MACHINE: """
+        *.vmx | *.vbox | *.vmxf | *.vmsd | *.vmem | *.vmss | *.vmsn | *.qcow2 + *.{xml,conf,sh} | config.plist + Images
+        *.vmdk + *.nvram
+    """,
+    Reason.PROFILE: "places.sqlite | wallet.dat | msgstore.db.crypt14 | msgstore.db.crypt15 | cookies.sqlite",
+    Reason.MAIL: "{Inbox,INBOX} + {Sent,Drafts,Trash,Junk,Templates,Sent Items} | *.emlx | *.dbx",
+    Reason.STUDIO: """
+        *.als | *.flp | *.rpp | *.rpp-bak | *.aup | *.ptx | *.ptf | *.cpr | *.npr | *.song | *.ardour | *.bwproject
+        *.reason | *.rns | *.mmp | *.mmpz | *.xrns | *.sesx | *.cwp | *.prproj | *.drp | *.kdenlive | *.mlt | *.veg
+        *.aep | *.aepx | *.avp | *.wlmp | *.mswmm | *.camproj | *.tscproj | *.osp | *.xges | *.logic | *.pproj
+    """,
+    Reason.LIBRARY: "*.enl | gamelist.xml | *.ctt3 + *.{ctt3,bak}",
+    Reason.GAME: """
+        *.acf | *.pck | *.exe + *.{pak,rpa,rgss3a,rgss2a,rgssad,wad,grp,vpk,bsa,mpq,unity3d,assets}
+        DOSBOX | dosbox.conf | Game.ini + www
+    """,
+    Reason.PROGRAM: """
+        *.exe + *.{dll,ocx,pyd,drv,sys,cpl,vxd,mui} | setup.exe + *.cab | bin + lib + {share,include,libexec,etc}
+        *.exe + {_internal,locales,plugins,resources}
+    """,
+    Reason.DATABASE: "dump.rdb + appendonlydir | *.wt",
+}
+
+
+class Whole(NamedTuple):
+    """Why a folder stays whole, and the name in it that says so."""
+
+    reason: Reason
+    marker: bytes
+
+
+class _Rule(NamedTuple):
+    """All `signs` have to be there, each in one of its forms."""
+
+    reason: Reason
+    is_sure: bool
+    signs: tuple[tuple[bytes, ...], ...]
+
+
+def _forms(sign: str) -> tuple[bytes, ...]:
+    start, opened, rest = sign.partition("{")
+    if not opened:
+        return (sign.encode(),)
+    inner, _, end = rest.partition("}")
+    return tuple(form for each in inner.split(",") for form in _forms(start + each + end))
+
+
+def _rules(tables: dict[Reason, str], *, is_sure: bool) -> Iterator[_Rule]:
+    for reason, table in tables.items():
+        for text in table.replace("\n", "|").split("|"):
+            if signs := text.strip():
+                yield _Rule(reason, is_sure, tuple(_forms(sign.strip()) for sign in signs.split(" + ")))
+
+
+def _project_rules() -> Iterator[_Rule]:
+    for marker in PROJECT_MARKERS:
+        yield _Rule(Reason.PROJECT, marker in VERSION_CONTROL, ((marker,),))
+    for suffix in PROJECT_SUFFIXES:
+        yield _Rule(Reason.PROJECT, is_sure=False, signs=((b"*" + suffix,),))
+
+
+_RULES = (*_project_rules(), *_rules(_SURE, is_sure=True), *_rules(_LIKELY, is_sure=False))
+
+
+def _is_suffix(form: bytes) -> bool:
+    return form.startswith(b"*.") and b"*" not in form[1:] and b"." not in form[2:]
+
+
+def _is_glob(form: bytes) -> bool:
+    return b"*" in form and not _is_suffix(form)
+
+
+def _index() -> dict[bytes, list[int]]:
+    """The rules that a name, or a suffix with its `*`, is a sign of."""
+    found: dict[bytes, list[int]] = {}
+    for number, rule in enumerate(_RULES):
+        for form in (form for sign in rule.signs for form in sign if not _is_glob(form)):
+            found.setdefault(form.partition(b"/")[0], []).append(number)
+    return found
+
+
+_RULES_OF = _index()
+_SIGN_NAMES = frozenset(form for form in _RULES_OF if not _is_suffix(form))
+_SIGN_SUFFIXES = frozenset(form[1:] for form in _RULES_OF if _is_suffix(form))
+_PROJECT_NAMES = frozenset(PROJECT_MARKERS)
+
+
+def is_bundle(name: bytes) -> bool:
+    """Whether a folder of that name is one thing."""
+    lower = name.lower()
+    return (lower.rfind(b".") > 0 and lower[lower.rfind(b".") + 1 :] in _BUNDLES) or lower in _BUNDLE_NAMES
+
+
+def whole_folder(names: Names, holds: Callable[[bytes], bool], *, surely: bool = False) -> Whole | None:
+    """Return why a folder with these `names` stays whole, None if it does not.
+
+    `holds` tells whether there is something at a path in it: asked seldom. With `surely` only what no folder of
+    downloads has counts.
+    """
+    signs = _signs(names)
+    for number in sorted({number for sign in signs for number in _RULES_OF[sign]}):
+        rule = _RULES[number]
+        if surely and not rule.is_sure:
+            continue
+        found = [next((form for form in sign if _is_there(form, signs, names, holds)), None) for sign in rule.signs]
+        if all(found):
+            return Whole(rule.reason, _name_of(found[0] or b"", names))
+    return None
+
+
+def project(names: Names) -> bytes | None:
+    """Return the marker of a project, if there is one and another sign of one beside it: alone it may have strayed."""
+    found = list(dict.fromkeys(name for part in names() for name in part if _is_marker(name)))
+    others = _OF_A_PROJECT.union(found)
+    beside = {name for part in names() for name in others.intersection(part)}
+    return found[0] if found and len(beside) > 1 else None
+
+
+def _is_marker(name: bytes) -> bool:
+    return name in _PROJECT_NAMES or name.lower().endswith(PROJECT_SUFFIXES)
+
+
+def _signs(names: Names) -> set[bytes]:
+    """Names that are a sign, and suffixes with a `*`. Runs once a folder over all of its names."""
+    signs: set[bytes] = set()
+    for part in names():
+        signs |= _SIGN_NAMES.intersection(part)
+        ends = {name[name.rfind(b".") :] for name in part}
+        signs.update(b"*" + end for end in _SIGN_SUFFIXES.intersection([end.lower() for end in ends]))
+    return signs
+
+
+def _is_there(form: bytes, signs: set[bytes], names: Names, holds: Callable[[bytes], bool]) -> bool:
+    if _is_glob(form):
+        return _named(form, names) is not None
+    if b"/" in form:
+        return form.partition(b"/")[0] in signs and holds(form)
+    return form in signs
+
+
+def _named(pattern: bytes, names: Names) -> bytes | None:
+    """The first name that a pattern fits."""
+    from fnmatch import fnmatchcase
+
+    fitting = fsdecode(pattern).lower()
+    return next((name for part in names() for name in part if fnmatchcase(fsdecode(name).lower(), fitting)), None)
+
+
+def _name_of(form: bytes, names: Names) -> bytes:
+    return form if b"*" not in form else _named(form, names) or form

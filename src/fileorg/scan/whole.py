@@ -1,0 +1,40 @@
+"""Whether a folder of a storage is one thing."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from fileorg.core.names import join, split
+from fileorg.rules.ignore import Reason
+from fileorg.rules.whole_folders import Whole, is_bundle, whole_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from fileorg.storage.base import Storage
+
+
+def whole(storage: Storage, folder: bytes, names: Collection[bytes] | None = None) -> Whole | None:
+    """Return why a folder that a run comes by stays whole, None if it does not. `names` are all names in it, if they
+    are at hand. Raises `OSError`.
+    """
+    parts = partial(storage.name_parts, folder) if names is None else lambda: (names,)
+    return whole_folder(parts, partial(_holds, storage, folder))
+
+
+def whole_target(storage: Storage, folder: bytes) -> Whole | None:
+    """Return why nothing is put into a folder that is there. Files that are sorted into it do not make it whole.
+
+    Raises `OSError`.
+    """
+    if is_bundle(split(folder)[1]):
+        return Whole(Reason.BUNDLE, b"")
+    return whole_folder(partial(storage.name_parts, folder), partial(_holds, storage, folder), surely=True)
+
+
+def _holds(storage: Storage, folder: bytes, path: bytes) -> bool:
+    try:
+        return storage.lstat(*split(join(folder, path))) is not None
+    except OSError:
+        return False
