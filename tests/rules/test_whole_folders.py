@@ -6,7 +6,7 @@ import pytest
 
 from fileorg.rules import whole_folders
 from fileorg.rules.ignore import Reason
-from fileorg.rules.whole_folders import PROJECT_MARKERS, Whole, is_bundle, project, whole_folder
+from fileorg.rules.whole_folders import PROJECT_MARKERS, Signs, Whole, is_bundle, whole_folder
 
 LOOSE = (b"a.jpg", b"report.pdf", b"song.mp3", b"old.iso", b"requirements.txt", b"no-suffix")
 
@@ -151,11 +151,15 @@ def test_each_rule_can_be_met(rule: whole_folders._Rule) -> None:
         assert rule.is_sure <= (judged(*names, surely=True, below=tuple(forms)) is not None)
 
 
+def project(*parts: list[bytes]) -> bytes | None:
+    return Signs(lambda: parts, lambda _: False).project()
+
+
 def test_a_project_by_two_signs() -> None:
-    assert project(lambda: ([b"package.json", b"a.jpg"],)) is None
-    assert project(lambda: ([b"src", b"tests"],)) is None
-    assert project(lambda: ([b"package.json"], [b"src"])) == b"package.json"
-    assert project(lambda: ([b"Makefile", b"setup.py"],)) == b"Makefile"
-    assert project(lambda: ([b"Makefile", b".gitignore"],)) == b"Makefile"
-    assert project(lambda: ([b"All.sln", b"core.csproj"],)) == b"All.sln"
-    assert project(lambda: ([b"Cargo.toml", b"Cargo.lock"],)) == b"Cargo.toml"
+    assert project([b"package.json", b"a.jpg"]) is None
+    assert project([b"src", b"tests"]) is None
+    assert project([b"package.json"], [b"src"]) == b"package.json"
+    assert project([b"Makefile", b"setup.py"]) == b"setup.py"
+    assert project([b"Makefile", b".gitignore"]) == b"Makefile"
+    assert project([b"All.sln", b"core.csproj"]) == b"All.sln"
+    assert project([b"Cargo.toml", b"Cargo.lock"]) == b"Cargo.toml"

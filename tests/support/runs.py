@@ -91,7 +91,7 @@ class Runs:
     def cleaning(self, *, changes: bool = True, **options: Any) -> AbstractContextManager[CleanRun]:
         """`options` are those of `CleanOptions` and of `Filters`."""
         filters = Filters(**{name: options.pop(name) for name in _FILTERS & options.keys()})
-        chosen = CleanOptions(os.fsencode(self.tree.root), filters=filters, **options)
+        chosen = CleanOptions(os.fsencode(options.pop("root", self.tree.root)), filters=filters, **options)
         return cleaning(chosen, self.state, NullReporter(), changes=changes)
 
     def clean(self, **options: Any) -> Outcome:

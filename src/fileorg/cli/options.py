@@ -53,6 +53,16 @@ MaxChanges = Annotated[
     Option("--max-changes", min=0, metavar="N", help="Refuse to change more files than N.", rich_help_panel=RUN),
 ]
 
+InsideProject = Annotated[
+    bool,
+    Option(
+        "--inside-project",
+        help="Also in a folder that is a part of a project, a checkout, a bundle, a library or a folder of settings."
+        " Whole folders inside it stay whole.",
+        rich_help_panel=RUN,
+    ),
+]
+
 # Which files ----------------------------------------------------------------------------------------------------------
 
 Recursive = Annotated[

@@ -167,6 +167,11 @@ class Ignore:
         return Scope(names, levels, self._include)
 
 
+def is_tooling(name: bytes) -> bool:
+    """Whether a folder of that name is of version control, or of what a project depends on."""
+    return name in _TOOLING
+
+
 def _is_ours(name: bytes) -> bool:
     if not name.startswith(b".fileorg"):
         return False

@@ -8,6 +8,7 @@ no rule (a disk image, requirements.txt), or only together with what it needs.
 
 from __future__ import annotations
 
+from itertools import islice
 from os import fsdecode
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -76,12 +77,12 @@ _OF_A_PROJECT = frozenset(
 
 # Signs that no folder of downloads has: they count for the folder that a command was given, too.
 _SURE: dict[Reason, str] = {
+    Reason.OTHER_SYSTEM: """
+        etc + usr + {bin,sbin,lib} | {Windows,WINDOWS} + Program Files | System + Library + {Users,Applications,Volumes}
+    """,
     Reason.PROJECT: """
         objects + refs | annex + objects | CVS/Entries
         pyvenv.cfg | conda-meta | .obsidian | .logseq | project.godot
-    """,
-    Reason.OTHER_SYSTEM: """
-        etc + usr + {bin,sbin,lib} | {Windows,WINDOWS} + Program Files | System + Library + {Users,Applications,Volumes}
     """,
     Reason.BUNDLE: "Contents/Info.plist | Contents/MacOS",
     Reason.VIRTUAL_MACHINE: """
@@ -217,7 +218,7 @@ def _project_rules() -> Iterator[_Rule]:
         yield _Rule(Reason.PROJECT, is_sure=False, signs=((b"*" + suffix,),))
 
 
-_RULES = (*_project_rules(), *_rules(_SURE, is_sure=True), *_rules(_LIKELY, is_sure=False))
+_RULES = (*_rules(_SURE, is_sure=True), *_project_rules(), *_rules(_LIKELY, is_sure=False))
 
 
 def _is_suffix(form: bytes) -> bool:
@@ -238,9 +239,8 @@ def _index() -> dict[bytes, list[int]]:
 
 
 _RULES_OF = _index()
-_SIGN_NAMES = frozenset(form for form in _RULES_OF if not _is_suffix(form))
+SIGN_NAMES = _OF_A_PROJECT.union(form for form in _RULES_OF if not _is_suffix(form))
 _SIGN_SUFFIXES = frozenset(form[1:] for form in _RULES_OF if _is_suffix(form))
-_PROJECT_NAMES = frozenset(PROJECT_MARKERS)
 
 
 def is_bundle(name: bytes) -> bool:
@@ -250,59 +250,61 @@ def is_bundle(name: bytes) -> bool:
 
 
 def whole_folder(names: Names, holds: Callable[[bytes], bool], *, surely: bool = False) -> Whole | None:
-    """Return why a folder with these `names` stays whole, None if it does not.
-
-    `holds` tells whether there is something at a path in it: asked seldom. With `surely` only what no folder of
-    downloads has counts.
-    """
-    signs = _signs(names)
-    for number in sorted({number for sign in signs for number in _RULES_OF[sign]}):
-        rule = _RULES[number]
-        if surely and not rule.is_sure:
-            continue
-        found = [next((form for form in sign if _is_there(form, signs, names, holds)), None) for sign in rule.signs]
-        if all(found):
-            return Whole(rule.reason, _name_of(found[0] or b"", names))
-    return None
+    """`Signs.whole` of a folder."""
+    return Signs(names, holds).whole(surely=surely)
 
 
-def project(names: Names) -> bytes | None:
-    """Return the marker of a project, if there is one and another sign of one beside it: alone it may have strayed."""
-    found = list(dict.fromkeys(name for part in names() for name in part if _is_marker(name)))
-    others = _OF_A_PROJECT.union(found)
-    beside = {name for part in names() for name in others.intersection(part)}
-    return found[0] if found and len(beside) > 1 else None
+class Signs:
+    """What the names in a folder say of it."""
 
+    def __init__(self, names: Names, holds: Callable[[bytes], bool]) -> None:
+        """Goes through all `names`. `holds` tells whether there is something at a path in it: asked seldom."""
+        self._names, self._holds = names, holds
+        self._found: set[bytes] = set()  # names that are a sign, and suffixes with a `*`
+        for part in names():
+            self._found |= SIGN_NAMES.intersection(part)
+            ends = {name[name.rfind(b".") :] for name in part}
+            self._found.update(b"*" + end for end in _SIGN_SUFFIXES.intersection([end.lower() for end in ends]))
 
-def _is_marker(name: bytes) -> bool:
-    return name in _PROJECT_NAMES or name.lower().endswith(PROJECT_SUFFIXES)
+    def whole(self, *, surely: bool = False) -> Whole | None:
+        """Return why it stays whole, None if it does not. With `surely` only what no folder of downloads has counts."""
+        for number in sorted({number for sign in self._found for number in _RULES_OF.get(sign, ())}):
+            rule = _RULES[number]
+            if surely and not rule.is_sure:
+                continue
+            forms = [next((form for form in sign if self._has(form)), None) for sign in rule.signs]
+            if all(forms):
+                return Whole(rule.reason, self._name_of(forms[0] or b""))
+        return None
 
+    def project(self) -> bytes | None:
+        """Return the marker of a project, if there is another sign of one beside it: alone it may have strayed."""
+        markers = [name for name in PROJECT_MARKERS if name in self._found]
+        if suffixes := [b"*" + suffix for suffix in PROJECT_SUFFIXES if b"*" + suffix in self._found]:
+            fitting = tuple(suffix[1:] for suffix in suffixes)
+            named = (name for part in self._names() for name in part if name.lower().endswith(fitting))
+            markers += islice(named, 2)
+        beside = _OF_A_PROJECT.intersection(self._found)
+        return markers[0] if markers and len({*markers, *beside}) > 1 else None
 
-def _signs(names: Names) -> set[bytes]:
-    """Names that are a sign, and suffixes with a `*`. Runs once a folder over all of its names."""
-    signs: set[bytes] = set()
-    for part in names():
-        signs |= _SIGN_NAMES.intersection(part)
-        ends = {name[name.rfind(b".") :] for name in part}
-        signs.update(b"*" + end for end in _SIGN_SUFFIXES.intersection([end.lower() for end in ends]))
-    return signs
+    def one_of(self, names: Iterable[bytes]) -> bytes | None:
+        """The first of such `names` as are signs that is there."""
+        return next((name for name in names if name in self._found), None)
 
+    def _has(self, form: bytes) -> bool:
+        if _is_glob(form):
+            return self._named(form) is not None
+        if b"/" in form:
+            return form.partition(b"/")[0] in self._found and self._holds(form)
+        return form in self._found
 
-def _is_there(form: bytes, signs: set[bytes], names: Names, holds: Callable[[bytes], bool]) -> bool:
-    if _is_glob(form):
-        return _named(form, names) is not None
-    if b"/" in form:
-        return form.partition(b"/")[0] in signs and holds(form)
-    return form in signs
+    def _named(self, pattern: bytes) -> bytes | None:
+        """The first name that a pattern fits."""
+        from fnmatch import fnmatchcase
 
+        fitting = fsdecode(pattern).lower()
+        names = (name for part in self._names() for name in part)
+        return next((name for name in names if fnmatchcase(fsdecode(name).lower(), fitting)), None)
 
-def _named(pattern: bytes, names: Names) -> bytes | None:
-    """The first name that a pattern fits."""
-    from fnmatch import fnmatchcase
-
-    fitting = fsdecode(pattern).lower()
-    return next((name for part in names() for name in part if fnmatchcase(fsdecode(name).lower(), fitting)), None)
-
-
-def _name_of(form: bytes, names: Names) -> bytes:
-    return form if b"*" not in form else _named(form, names) or form
+    def _name_of(self, form: bytes) -> bytes:
+        return form if b"*" not in form else self._named(form) or form

@@ -14,7 +14,7 @@ from fileorg.scan.leftovers import Leftover
 from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
-from fileorg.workflows.guards import changeable_folder, refuse_too_many
+from fileorg.workflows.guards import Allowed, changeable_folder, refuse_too_many
 from fileorg.workflows.roots import identity_of, met_twice
 from fileorg.workflows.session import Session
 
@@ -34,6 +34,7 @@ class CleanOptions(NamedTuple):
     goes: frozenset[Leftover] = frozenset(Leftover)
     filters: Filters = Filters()
     max_changes: int | None = None
+    inside_project: bool = False
 
     def facts(self) -> dict[str, Any]:
         """What the journal keeps of it, for people."""
@@ -73,12 +74,13 @@ def cleaning(
 
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
-    root = changeable_folder(options.root, state)
+    allowed = Allowed(options.inside_project)
+    root = changeable_folder(options.root, state, allowed)
     with (
         Session.opened(state, f"cleaning {display(root)}", reporter, changes=changes) as session,
         Leftovers(remember=True) as leftovers,
     ):
-        storage = session.open_changeable(root, one_file_system=options.filters.one_file_system)
+        storage = session.open_changeable(root, allowed, one_file_system=options.filters.one_file_system)
         session.storages = (storage, storage)
         session.lock(session.storages)
         never = frozenset({identity_of(state.path)})

@@ -23,7 +23,7 @@ from fileorg.scan.selection import Selection
 from fileorg.scan.symlinks import LedTo
 from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
-from fileorg.workflows.guards import changeable_folder, existing_folder, refuse_too_many
+from fileorg.workflows.guards import Allowed, changeable_folder, existing_folder, refuse_too_many
 from fileorg.workflows.index import locked_index
 from fileorg.workflows.roots import distinct_folders, identity_of, met_twice
 from fileorg.workflows.session import Session
@@ -54,6 +54,7 @@ class DedupeOptions(NamedTuple):
     with_links: bool = False
     remedy: Remedy | None = None
     max_changes: int | None = None
+    inside_project: bool = False
 
     def wishes(self) -> Wishes:
         """Raises `UsageError` for a pattern that cannot match anything."""
@@ -166,8 +167,12 @@ def deduping(
     with Session.opened(state, what, reporter, changes=changes) as session, LedTo() as led_to:
         opened = []
         for path in paths:
-            open_ = session.open_changeable if changes and path not in references else session.open
-            opened.append(open_(path, one_file_system=options.filters.one_file_system))
+            one_file_system = options.filters.one_file_system
+            if changes and path not in references:
+                allowed = Allowed(options.inside_project)
+                opened.append(session.open_changeable(path, allowed, one_file_system=one_file_system))
+            else:
+                opened.append(session.open(path, one_file_system=one_file_system))
         session.storages = [opened[0], opened[0], *opened[1:]]
         session.lock(opened)
         index = session.open_index()
@@ -230,7 +235,8 @@ def _folders(
     places = [(path, reference) for reference in references for path in (reference, *mounts.aliases(reference))]
     roots: list[bytes] = []
     for path in options.roots:
-        root = changeable_folder(path, state) if changes else existing_folder(path)
+        allowed = Allowed(options.inside_project)
+        root = changeable_folder(path, state, allowed) if changes else existing_folder(path)
         # By its identity, too: one that is mounted twice is one folder with two paths.
         identity = identity_of(root)
         same = [reference for reference in references if identity_of(reference) == identity]

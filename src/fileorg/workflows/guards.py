@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.names import below, display, is_within
 from fileorg.core.trusted import path_of
+from fileorg.rules.ignore import Reason
 from fileorg.storage.local import posix
+from fileorg.workflows.places import Place, is_systems, own_home, place_in, place_of
+from fileorg.workflows.surroundings import surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fileorg.core.state import StateDirectory
+    from fileorg.workflows.surroundings import Part
 
-# Not these and nothing below them.
-_SYSTEM = (
-    b"/bin", b"/boot", b"/dev", b"/etc", b"/lib", b"/lib32", b"/lib64", b"/proc", b"/sbin", b"/sys", b"/usr",
-    b"/System", b"/Library", b"/Applications",
-)  # fmt: skip
-# Not these themselves; what is in them may be anyone's.
-_SHARED = (
-    b"/", b"/home", b"/media", b"/mnt", b"/opt", b"/root", b"/run", b"/srv", b"/tmp", b"/var", b"/var/tmp", b"/dev/shm",
-    b"/Users", b"/Volumes",
-)  # fmt: skip
-_VERSION_CONTROL = (b".git", b".hg", b".svn")
+_ANOTHER = "name a folder of yours"
+_OVERRIDE = "--inside-project"
 
 
 def existing_folder(path: bytes) -> bytes:
@@ -45,31 +40,40 @@ def existing_folder(path: bytes) -> bytes:
     return real
 
 
-def changeable_folder(path: bytes, state: StateDirectory) -> bytes:
+class Allowed(NamedTuple):
+    """What a command was allowed: to work in a part of something, and in `within`, a folder that was judged before, by
+    its identity: what that is a part of is not asked again.
+    """
+
+    inside_project: bool = False
+    within: tuple[int, int] | None = None
+
+
+NOTHING = Allowed()
+
+
+def changeable_folder(path: bytes, state: StateDirectory, allowed: Allowed = NOTHING) -> bytes:
     """The real path of a folder that files may be moved in. Raises `UsageError`, or `GuardRefused` for a place that is
-    not a folder of files: the system's, the home directory as a whole, our own state.
+    not a folder of files: the system's, a home directory as a whole, our own state; and, unless that is
+    `allowed`, for a part of what belongs together.
     """
     real = existing_folder(path)
     shown = display(path)
-    _refuse_protected(real, shown, state)
     with _opened(real, shown) as fd:
-        _refuse_checkout(fd, shown)
-        _check_writable(fd, shown)
+        _judge(fd, real, shown, state, allowed)
     return real
 
 
-def check_opened(fd: int, path: bytes, state: StateDirectory, *, to_be_made: bytes = b"") -> None:
+def check_opened(
+    fd: int, path: bytes, state: StateDirectory, allowed: Allowed = NOTHING, *, to_be_made: bytes = b""
+) -> None:
     """The guards again, of a directory that was opened by its real path: between them and its opening another one may
     have come to that place. Only what is `to_be_made` below it is used, if given. Raises as `changeable_folder`.
     """
-    shown = display(path)
-    _refuse_protected(below(path_of(fd, path), to_be_made), shown, state)
-    if not to_be_made:
-        _refuse_checkout(fd, shown)
-    _check_writable(fd, shown)
+    _judge(fd, path, display(path), state, allowed, to_be_made)
 
 
-def destination(path: bytes, state: StateDirectory) -> tuple[bytes, bytes]:
+def destination(path: bytes, state: StateDirectory, allowed: Allowed = NOTHING) -> tuple[bytes, bytes]:
     """Where files may be moved to: the real path of a folder that is there, and the path below it that is to be made.
 
     Nothing is made here: that is a step of the plan, which is journaled and can be undone. Raises as
@@ -81,37 +85,66 @@ def destination(path: bytes, state: StateDirectory) -> tuple[bytes, bytes]:
         base, name = os.path.split(base)
         missing.insert(0, name)
     if not missing:
-        return changeable_folder(path, state), b""
+        return changeable_folder(path, state, allowed), b""
     shown = display(path)
-    _refuse_protected(real, shown, state)
     if not os.path.isdir(base):
         raise UsageError(f"{shown} cannot be made: {display(base)} is a file, not a folder.")
     if any(len(name) > 255 for name in missing):
         raise UsageError(f"{shown} cannot be made: a name in it is longer than 255 bytes.")
     with _opened(base, shown) as fd:
-        _check_writable(fd, shown)
+        _judge(fd, base, shown, state, allowed, b"/".join(missing))
     return base, b"/".join(missing)
 
 
-def _refuse_protected(real: bytes, shown: str, state: StateDirectory) -> None:
-    """Raises `GuardRefused` for a place whose files are not for us to sort."""
-    home = os.path.realpath(os.path.expanduser(b"~"))
-    if real == home or os.path.dirname(real) in {b"/home", b"/Users"}:
-        raise GuardRefused(
-            f"{shown} is a home directory: programs keep their settings there.", hint="name a folder in it"
-        )
-    if real in _SHARED or home.startswith(real + b"/"):
-        raise GuardRefused(f"{shown} belongs to the system.", hint="name a folder of yours")
+def _judge(fd: int, path: bytes, shown: str, state: StateDirectory, allowed: Allowed, to_be_made: bytes = b"") -> None:
+    """Raises `GuardRefused` for a place whose files are not for us to sort, `UsageError` for one that cannot be
+    written.
+    """
+    real = below(path_of(fd, path), to_be_made)
     refuse_system(real, shown, state)
+    _refuse_place(place_of(real), shown, allowed)
+    if own_home().startswith(real + b"/"):
+        raise GuardRefused(f"{shown} belongs to the system.", hint=_ANOTHER)
+    part, system = surroundings(fd, path, is_asked=not to_be_made, within=allowed.within)
+    if system is not None:
+        _refuse_place(place_in(system, real), f"{shown}, in the system at {display(system)},", allowed)
+    if part is not None and not allowed.inside_project:
+        raise GuardRefused(_sentence(part, shown), hint=f"name a folder that is not, or allow it with {_OVERRIDE}")
+    _check_writable(fd, shown)
+
+
+def _sentence(part: Part, shown: str) -> str:
+    marker = display(part.marker)
+    if part.by_version_control:
+        return f"{shown} is under version control ({marker}): its files belong where they are."
+    what = "project" if part.of is Reason.PROJECT else str(part.of)
+    article = "an" if what[0] in "aeiou" else "a"
+    return f"{shown} is part of {article} {what} ({marker}): its files belong where they are."
+
+
+def _refuse_place(place: Place, shown: str, allowed: Allowed) -> None:
+    match place:
+        case Place.HOME:
+            raise GuardRefused(
+                f"{shown} is a home directory: programs keep their settings there.", hint="name a folder in it"
+            )
+        case Place.KEYS:
+            raise GuardRefused(f"{shown} is where a user keeps keys.", hint=_ANOTHER)
+        case Place.SETTINGS if not allowed.inside_project:
+            raise GuardRefused(
+                f"{shown} is in a folder of a home directory where programs keep their settings.",
+                hint=f"name a folder that is not, or allow it with {_OVERRIDE}",
+            )
+        case Place.SYSTEM:
+            raise GuardRefused(f"{shown} belongs to the system.", hint=_ANOTHER)
 
 
 def refuse_system(real: bytes, shown: str, state: StateDirectory) -> None:
     """Raises `GuardRefused` for a place where nothing is moved, not even back: a journal that says so is forged."""
-    is_systems = any(is_within(real, system) for system in _SYSTEM)
-    if real == b"/" or (is_systems and not real.startswith(b"/dev/shm")):
-        raise GuardRefused(f"{shown} belongs to the system.", hint="name a folder of yours")
+    if is_systems(real):
+        raise GuardRefused(f"{shown} belongs to the system.", hint=_ANOTHER)
     if is_within(real, state.path):
-        raise GuardRefused(f"{shown} is fileorg's own state directory.", hint="name a folder of yours")
+        raise GuardRefused(f"{shown} is fileorg's own state directory.", hint=_ANOTHER)
 
 
 @contextlib.contextmanager
@@ -124,16 +157,6 @@ def _opened(real: bytes, shown: str) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
-
-
-def _refuse_checkout(fd: int, shown: str) -> None:
-    for marker in _VERSION_CONTROL:
-        with contextlib.suppress(FileNotFoundError):
-            os.lstat(marker, dir_fd=fd)
-            raise GuardRefused(
-                f"{shown} is under version control ({display(marker)}): its files belong where they are.",
-                hint="name a folder that is not",
-            )
 
 
 def _check_writable(fd: int, shown: str) -> None:

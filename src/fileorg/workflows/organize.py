@@ -19,7 +19,7 @@ from fileorg.rules.template import Template, parse_template
 from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
-from fileorg.workflows.guards import changeable_folder, destination, refuse_too_many
+from fileorg.workflows.guards import Allowed, changeable_folder, destination, refuse_too_many
 from fileorg.workflows.roots import identity_of, met_twice
 from fileorg.workflows.session import Session
 
@@ -43,6 +43,7 @@ class OrganizeOptions(NamedTuple):
     filters: Filters = Filters(recursive=False)
     max_changes: int | None = None
     min_age_ns: int | None = None
+    inside_project: bool = False
 
     def facts(self) -> dict[str, Any]:
         """What the journal keeps of it, for people."""
@@ -96,11 +97,17 @@ def organizing(
     """
     rules = Rules.default()
     template = parse_template(options.template) if options.template else Template.for_by(options.by)
-    root = changeable_folder(options.root, state)
-    dest, to_be_made = _destination(options, root, state)
+    allowed = Allowed(options.inside_project)
+    root = changeable_folder(options.root, state, allowed)
+    into = Allowed(options.inside_project or options.filters.everything, identity_of(root))
+    dest, to_be_made = _destination(options, root, state, into)
     with Session.opened(state, f"organizing {display(root)}", reporter, changes=changes) as session:
-        source = session.open_changeable(root, one_file_system=options.filters.one_file_system)
-        target = source if dest == root else session.open_changeable(dest, to_be_made=to_be_made)
+        source = session.open_changeable(root, allowed, one_file_system=options.filters.one_file_system)
+        target = (
+            source
+            if dest == root
+            else session.open_changeable(dest, into._replace(within=source.identity), to_be_made=to_be_made)
+        )
         if target.identity == source.identity:  # also by another path, where it is mounted twice
             target = source
         session.storages = (source, target)
@@ -144,14 +151,14 @@ def organizing(
             yield OrganizeRun(plan, seen, options, session)
 
 
-def _destination(options: OrganizeOptions, root: bytes, state: StateDirectory) -> tuple[bytes, bytes]:
+def _destination(options: OrganizeOptions, root: bytes, state: StateDirectory, allowed: Allowed) -> tuple[bytes, bytes]:
     """The folder that files go to, and the path below it that is to be made: below the root, if that is where it is.
 
     A folder that both of an operation's directories hold would be known by two names, and get its time back twice.
     """
     if options.dest is None:
         return root, b""
-    dest, to_be_made = destination(options.dest, state)
+    dest, to_be_made = destination(options.dest, state, allowed)
     if to_be_made and dest.startswith(root + b"/") and os.stat(dest).st_dev == os.stat(root).st_dev:
         return root, join(dest[len(root) + 1 :], to_be_made)
     return dest, to_be_made

@@ -15,7 +15,7 @@ from fileorg.execute.run import execute
 from fileorg.execute.work import Changed
 from fileorg.journal.trash import TRASH
 from fileorg.storage.local.worker import hands_for
-from fileorg.workflows.guards import check_opened
+from fileorg.workflows.guards import NOTHING, Allowed, check_opened
 from fileorg.workflows.index import locked_index
 from fileorg.workflows.journal import open_journal
 from fileorg.workflows.operations import begin, mend_torn, rows_at_a_time
@@ -118,12 +118,14 @@ class Session:
         """
         return open_local(self._stack, root, one_file_system=one_file_system)
 
-    def open_changeable(self, root: bytes, *, one_file_system: bool = False, to_be_made: bytes = b"") -> LocalStorage:
+    def open_changeable(
+        self, root: bytes, allowed: Allowed = NOTHING, *, one_file_system: bool = False, to_be_made: bytes = b""
+    ) -> LocalStorage:
         """Return the storage of a directory that files are moved in; the guards see what was opened, whatever it was
         before, as `check_opened` says. Raises as `changeable_folder` does, `OSError`.
         """
         storage = self.open(root, one_file_system=one_file_system)
-        check_opened(storage.fd(b""), root, self.state, to_be_made=to_be_made)
+        check_opened(storage.fd(b""), root, self.state, allowed, to_be_made=to_be_made)
         return storage
 
     def lock(self, storages: Iterable[LocalStorage]) -> None:

@@ -72,6 +72,7 @@ def clean(
     dry_run: shared.DryRun = False,
     yes: shared.Yes = False,
     max_changes: MaxChanges = None,
+    inside_project: shared.InsideProject = False,
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
     null: shared.NullPairs = False,
@@ -114,6 +115,7 @@ def clean(
             older_than=older_than,
         ),
         max_changes=max_changes,
+        inside_project=inside_project,
     )
     manner = Manner(dry_run, yes, format_, output, null, quiet, verbose, progress)
     shared.need_dry_run(manner)

@@ -144,6 +144,7 @@ def dedupe(
     dry_run: shared.DryRun = False,
     yes: shared.Yes = False,
     max_changes: shared.MaxChanges = None,
+    inside_project: shared.InsideProject = False,
     format_: FormatOption = DedupeFormat.TEXT,
     output: shared.Output = None,
     null: Null = False,
@@ -184,10 +185,11 @@ def dedupe(
         with_links=hardlinks,
         remedy=action,
         max_changes=max_changes,
+        inside_project=inside_project,
     )
     state = shared.state(state_dir)
     if action is None:
-        _refuse_for_a_report(dry_run=dry_run, max_changes=max_changes)
+        _refuse_for_a_report(dry_run=dry_run, max_changes=max_changes, inside_project=inside_project)
         return _report(chosen, format_, state, progress, output, null=null, quiet=quiet, verbose=verbose)
     if format_ not in {DedupeFormat.TEXT, DedupeFormat.JSON}:
         raise UsageError(f"--format {format_} lists groups, and means nothing with --action.", hint="use text or json")
@@ -196,8 +198,9 @@ def dedupe(
     return _change(chosen, manner, state)
 
 
-def _refuse_for_a_report(*, dry_run: bool, max_changes: int | None) -> None:
-    for option, is_given in (("--dry-run", dry_run), ("--max-changes", max_changes is not None)):
+def _refuse_for_a_report(*, dry_run: bool, max_changes: int | None, inside_project: bool) -> None:
+    given = {"--dry-run": dry_run, "--max-changes": max_changes is not None, "--inside-project": inside_project}
+    for option, is_given in given.items():
         if is_given:
             raise UsageError(f"{option} means nothing without --action: nothing is changed.", hint="leave it out")
 

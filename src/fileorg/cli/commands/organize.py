@@ -116,6 +116,7 @@ def organize(
     dry_run: shared.DryRun = False,
     yes: shared.Yes = False,
     max_changes: shared.MaxChanges = None,
+    inside_project: shared.InsideProject = False,
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
     null: shared.NullPairs = False,
@@ -130,7 +131,8 @@ def organize(
     lie in PATH itself are moved, unless -r is given. Nothing is overwritten, and files of no known kind stay.
 
     Left alone, always or until you ask: hidden files, projects and whatever is under version control, bundles,
-    libraries, virtual machines and other folders that are one thing, unfinished downloads, and what a .fileorgignore names in the words of a .gitignore.
+    libraries, virtual machines and other folders that are one thing, unfinished downloads, and what a .fileorgignore
+    names in the words of a .gitignore.
     """
     from fileorg.workflows.organize import OrganizeOptions
 
@@ -159,6 +161,7 @@ def organize(
             older_than=older_than,
         ),
         max_changes=max_changes,
+        inside_project=inside_project,
         min_age_ns=None if min_age is None else values.age("--min-age", min_age),
     )
     manner = Manner(dry_run, yes, format_, output, null, quiet, verbose, progress)
