@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
-import stat
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import RecordState
@@ -44,16 +42,9 @@ def _make(work: Work, row: PlanRow, _: int) -> None:
 
 def _settle_made(case: Case) -> Verdict:
     verdict, record = case.made(lambda there: there.is_folder), case.record
-    there = case.at_target()
-    if verdict is DONE and there is not None and _is_halfway(there.mode, record.mode or 0):
-        os.fchmod(case.target.fd(join(record.target_folder, record.target_name)), stat.S_IMODE(record.mode))
+    if verdict is DONE and case.at_target() is not None:
+        case.target.complete_folder(record.target_folder, record.target_name, record.mode or 0)
     return verdict
-
-
-def _is_halfway(mode: int, wanted: int) -> bool:
-    """Whether a folder has the mode that it was made with, and not the one yet that it is then given exactly."""
-    first = wanted | 0o700 | stat.S_ISGID  # less the umask; the folder above may pass its group on
-    return stat.S_ISDIR(wanted) and mode != wanted and mode & 0o700 == 0o700 and not mode & ~first
 
 
 MAKE_FOLDER = Handler(_check_made, one_by_one(_make), _settle_made, looks_at_source=False)

@@ -1,4 +1,4 @@
-"""Whether a folder, once it is removed, can be made again as it was: mkdir gives it the owner that it gives to all."""
+"""Whether a folder, once it is removed, can be made again as it was: it gets the owner that all get."""
 
 from __future__ import annotations
 
@@ -43,8 +43,7 @@ class Remaking:
             return Reason.of_error(error)
         if own.dev != parent.dev:
             return Reason(ReasonCode.MOUNTED)
-        group = parent.group if parent.mode & stat.S_ISGID else os.getegid()
-        if (own.owner, own.group) != (os.geteuid(), group):
+        if (own.owner, own.group) != _owners_in(parent):
             return Reason(ReasonCode.OTHER_OWNER)
         if own.attributes or _INHERITED in parent.attributes:
             return Reason(ReasonCode.HAS_ATTRIBUTES)
@@ -58,6 +57,13 @@ class Remaking:
         names = os.listxattr(fd) if hasattr(os, "listxattr") else []
         attributes = frozenset(name for name in names if name not in _OF_THE_SYSTEM)
         return _Facts(seen.st_uid, seen.st_gid, seen.st_mode, seen.st_dev, attributes)
+
+
+def _owners_in(parent: _Facts) -> tuple[int, int]:
+    """Owner and group of a folder that this process makes in another one: see `heirs`."""
+    if os.geteuid() == 0:
+        return parent.owner, parent.group
+    return os.geteuid(), parent.group if parent.mode & stat.S_ISGID else os.getegid()
 
 
 def _may_pass_on(group: int) -> bool:

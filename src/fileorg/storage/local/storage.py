@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from fileorg.core.names import NO_NAMES, are_names, join
 from fileorg.storage.base import Capabilities, Kind
-from fileorg.storage.local import copying, digests, posix
+from fileorg.storage.local import copying, digests, heirs, posix
 from fileorg.storage.local.casing import Casing
 from fileorg.storage.local.folders import OpenFolders
 from fileorg.storage.local.listing import batches, entry_of, names_in, regular_file
@@ -385,15 +385,18 @@ class LocalStorage:
         """Remove one file or symlink; EISDIR for a folder."""
         os.unlink(name, dir_fd=self._at(folder, name))
 
-    def make_folder(self, folder: bytes, name: bytes, mode: int = 0o777) -> None:
+    def make_folder(self, folder: bytes, name: bytes, mode: int = heirs.USUAL) -> None:
         """Make one folder. `FileExistsError` if there is anything of that name.
 
-        A mode with the bits of its type (as `lstat` gives it) is set exactly, any other through the umask.
+        A mode with the bits of its type (as `lstat` gives it) is set exactly, any other through the umask. What root
+        makes belongs to whom the folder above belongs: see `heirs`.
         """
-        exact = stat.S_ISDIR(mode)
-        # It has to be opened to be given its mode, which may be one that forbids that.
-        os.mkdir(name, stat.S_IMODE(mode) | (0o700 if exact else 0), dir_fd=self._at(folder, name))
+        above, exact = self._at(folder, name), stat.S_ISDIR(mode)
+        heir = heirs.heir_of(above)
+        os.mkdir(name, heirs.first_mode(mode, heir), dir_fd=above)
         self.forget(join(folder, name))  # there may be descriptors of one that went before
+        if heir is not None:
+            self._hand_over(folder, name, mode, heir)
         if exact:
             try:
                 os.fchmod(self.fd(join(folder, name)), stat.S_IMODE(mode))
@@ -401,6 +404,18 @@ class LocalStorage:
                 with contextlib.suppress(OSError):
                     self.remove_folder(folder, name)
                 raise
+
+    def complete_folder(self, folder: bytes, name: bytes, mode: int) -> None:
+        """Give a folder what `make_folder` may not have come to, as the process died. Raises `OSError`."""
+        if (heir := heirs.heir_of(self._at(folder, name))) is not None:
+            self._hand_over(folder, name, mode, heir)
+        there = self.lstat(folder, name)
+        if there is not None and _is_halfway(there.mode, mode):
+            os.fchmod(self.fd(join(folder, name)), stat.S_IMODE(mode))
+
+    def _hand_over(self, folder: bytes, name: bytes, mode: int, heir: heirs.Heir) -> None:
+        with contextlib.suppress(OSError):  # whatever is there now is looked at when something goes into it
+            heirs.hand_over(self.fd(join(folder, name)), mode, heir)
 
     def remove_folder(self, folder: bytes, name: bytes) -> None:
         """Remove one empty folder; ENOTEMPTY if it is not, ENOTDIR for a file."""
@@ -410,3 +425,9 @@ class LocalStorage:
     def set_folder_times(self, folder: bytes, mtime_ns: int) -> None:
         fd = self.fd(folder)
         os.utime(fd, ns=(os.fstat(fd).st_atime_ns, mtime_ns))
+
+
+def _is_halfway(mode: int, wanted: int) -> bool:
+    """Whether a folder has the mode that it was made with, and not the one yet that it is then given exactly."""
+    first = wanted | 0o700 | stat.S_ISGID  # less the umask; the folder above may pass its group on
+    return stat.S_ISDIR(wanted) and mode != wanted and mode & 0o700 == 0o700 and not mode & ~first
