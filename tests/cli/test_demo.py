@@ -55,6 +55,13 @@ def test_a_link_in_the_folder_is_not_followed(fileorg: Fileorg) -> None:
     assert os.listdir(fileorg.folder / "victim") == []
 
 
+def test_it_is_made_in_a_checkout_too(fileorg: Fileorg) -> None:
+    """In a copy of the repository: there it is the first command."""
+    (fileorg.folder / ".git").mkdir()
+    ran = fileorg("demo")
+    assert (ran.code, ran.err) == (0, "")
+
+
 def test_it_shows_before_and_after_and_the_way_back(fileorg: Fileorg) -> None:
     ran = fileorg("demo")
     assert (ran.code, ran.err) == (0, "")

@@ -208,6 +208,20 @@ def few(root: Path, _dest: Path) -> None:
     settle_folders(root)
 
 
+def of_a_user(root: Path, dest: Path) -> None:
+    """Folders of somebody else, in which root makes others: with a group that is passed on, and modes of their own."""
+    few(root, dest)
+    write(root / "Images/a.jpg", b"was there")
+    (root / "x/y/z").mkdir(parents=True)
+    if os.geteuid() == 0:
+        for folder, mode in ((root, 0o2770), (root / "Images", 0o700), (root / "x", 0o755), (root / "x/y", 0o2750)):
+            os.chown(folder, 1234, 4321)
+            folder.chmod(mode)
+        os.chown(root / "x/y/z", 1234, 4321)
+        (root / "x/y/z").chmod(0o711)
+    settle_folders(root)
+
+
 def hollow(root: Path, _dest: Path) -> None:
     """For clean: empty files, empty folders in each other, symlinks that lead nowhere; what is like them and stays."""
     write(root / "a.txt", b"")
@@ -293,6 +307,8 @@ SCENARIOS = (
     Scenario("symlinks to what moves", led_to),
     Scenario("symlinks to what moves, in batches", led_to, rows=4),
     Scenario("symlinks to what moves across devices", led_to, other_device=True),
+    Scenario("folders of a user", of_a_user, ("--template", "{year}/{category}/{name}")),
+    Scenario("folders of a user, clean", of_a_user, first=("clean",)),
     Scenario("clean", hollow, first=("clean",)),
     Scenario("clean in batches", hollow, first=("clean",), rows=3, two_processes=True),
     Scenario("clean, no renameat2", hollow, first=("clean",), others=(_NO_RENAME,)),

@@ -243,6 +243,10 @@ SIGN_NAMES = _OF_A_PROJECT.union(form for form in _RULES_OF if not _is_suffix(fo
 _SIGN_SUFFIXES = frozenset(form[1:] for form in _RULES_OF if _is_suffix(form))
 
 
+SYSTEM_SIGNS = frozenset(form for rule in _RULES if rule.reason is Reason.OTHER_SYSTEM for form in sum(rule.signs, ()))
+"""Names that tell the root of another system."""
+
+
 def is_bundle(name: bytes) -> bool:
     """Whether a folder of that name is one thing."""
     lower = name.lower()
@@ -264,10 +268,13 @@ class Signs:
         for part in names():
             self._found |= SIGN_NAMES.intersection(part)
             ends = {name[name.rfind(b".") :] for name in part}
-            self._found.update(b"*" + end for end in _SIGN_SUFFIXES.intersection([end.lower() for end in ends]))
+            if suffixes := _SIGN_SUFFIXES.intersection([end.lower() for end in ends]):
+                self._found.update(b"*" + end for end in suffixes)
 
     def whole(self, *, surely: bool = False) -> Whole | None:
         """Return why it stays whole, None if it does not. With `surely` only what no folder of downloads has counts."""
+        if not self._found:  # nearly every folder
+            return None
         for number in sorted({number for sign in self._found for number in _RULES_OF.get(sign, ())}):
             rule = _RULES[number]
             if surely and not rule.is_sure:

@@ -10,10 +10,10 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.core.names import join
+from fileorg.core.names import below
 from fileorg.core.trusted import path_of
 from fileorg.rules.ignore import Reason, is_tooling
-from fileorg.rules.whole_folders import SIGN_NAMES, VERSION_CONTROL, Signs, Whole, is_bundle
+from fileorg.rules.whole_folders import SIGN_NAMES, SYSTEM_SIGNS, VERSION_CONTROL, Signs, Whole, is_bundle
 from fileorg.storage.local.listing import INODE_MASK, names_in
 from fileorg.storage.local.posix import FOLDER_FLAGS
 from fileorg.workflows.places import SHARED, is_home
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _ON_THE_WAY = (FOLDER_FLAGS & ~os.O_RDONLY) | getattr(os, "O_PATH", os.O_RDONLY)
 _INBOXES = frozenset(b"Desktop Documents Downloads Movies Music Pictures Public Templates Videos".split())
 """Of a home directory. Things of all kinds stray into these."""
+
+
+_FOR_ALL = SYSTEM_SIGNS.union(VERSION_CONTROL)
+"""What counts in a place such as /tmp, where there may be very many names."""
 
 
 class Part(NamedTuple):
@@ -105,7 +109,7 @@ def _part(level: _Level, told: _Told, *, itself: bool) -> Part | None:
     """
     above, name = os.path.split(level.path)
     if told.version_control:
-        return Part(Reason.PROJECT, join(level.path, told.version_control), by_version_control=True)
+        return Part(Reason.PROJECT, below(level.path, told.version_control), by_version_control=True)
     if level.path in SHARED or is_home(level.path):
         return None
     if is_bundle(name):
@@ -115,14 +119,16 @@ def _part(level: _Level, told: _Told, *, itself: bool) -> Part | None:
     found = told.whole
     if itself or level.is_mount or (name in _INBOXES and is_home(above)):
         found = Whole(Reason.PROJECT, told.project) if told.project else told.surely
-    return found and Part(found.reason, join(level.path, found.marker))
+    return found and Part(found.reason, below(level.path, found.marker))
 
 
 def _names_of(level: _Level) -> _Told:
     seen = level.seen
     key = seen.st_dev, seen.st_ino, seen.st_mtime_ns, seen.st_ctime_ns
     if key not in _told:
-        signs = Signs(partial(_names, level.fd), partial(_holds, level.fd))
+        is_for_all = level.path in SHARED or is_home(level.path)
+        names = partial(_few_names, level.fd, _FOR_ALL) if is_for_all else partial(_names, level.fd)
+        signs = Signs(names, partial(_holds, level.fd))
         marker = signs.one_of(VERSION_CONTROL)
         _told[key] = _Told(marker, signs.project(), signs.whole(surely=True), signs.whole())
     return _told[key]
@@ -133,12 +139,17 @@ def _names(fd: int) -> Iterator[list[bytes]]:
     try:
         listed = os.open(b".", FOLDER_FLAGS, dir_fd=fd)
     except OSError:
-        yield [name for name in SIGN_NAMES if _holds(fd, name)]
+        yield from _few_names(fd, SIGN_NAMES)
         return
     try:
         yield from names_in(listed)
     finally:
         os.close(listed)
+
+
+def _few_names(fd: int, wanted: frozenset[bytes]) -> Iterator[list[bytes]]:
+    """Those of the `wanted` names that are there."""
+    yield [name for name in wanted if _holds(fd, name)]
 
 
 def _holds(fd: int, path: bytes) -> bool:

@@ -53,7 +53,7 @@ def demo(folder: Folder = NAME, state_dir: shared.StateDir = None) -> int:
         _show_tree(out, folder)
         out.line()
 
-    return run_organize(OrganizeOptions(made), Manner(yes=True), state, between)
+    return run_organize(OrganizeOptions(made, inside_project=True), Manner(yes=True), state, between)
 
 
 def _make(folder: str) -> bytes:
