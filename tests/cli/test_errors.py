@@ -103,7 +103,20 @@ def test_our_own_state(fileorg: Fileorg) -> None:
 
 def test_a_folder_under_version_control(fileorg: Fileorg, mess: Tree) -> None:
     mess.path(".git").mkdir()
-    refused(fileorg("organize", "tree"), 5, "tree is under version control (.git)")
+    refused(fileorg("organize", "tree"), 5, f"tree is under version control ({mess.path('.git')})")
+
+
+@pytest.mark.parametrize("words", [("organize",), ("clean",), ("dedupe", "--action", "quarantine")])
+def test_a_folder_in_a_project(fileorg: Fileorg, mess: Tree, words: tuple[str, ...]) -> None:
+    mess.write({"package.json": "{}", "docs/guide.md": "x"})
+    ran = fileorg(*words, "tree/docs")
+    refused(ran, 5, f"tree/docs is part of a project ({mess.path('package.json')}): its files belong where they are.")
+    assert "--inside-project" in ran.err
+    assert fileorg(*words, "tree/docs", "--inside-project").code == 0
+
+
+def test_inside_project_is_for_what_changes_something(fileorg: Fileorg) -> None:
+    refused(fileorg("dedupe", "tree", "--inside-project"), 2, "--inside-project means nothing without --action")
 
 
 def test_more_changes_than_allowed(fileorg: Fileorg, mess: Tree) -> None:

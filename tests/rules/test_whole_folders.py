@@ -117,6 +117,8 @@ def test_what_may_have_been_downloaded_by_itself(names: tuple[bytes, ...], reaso
     "names",
     [
         (b"setup.exe", b"disk.vmdk"),
+        (b"setup.exe", b"Old_Data"),
+        (b"Take.aup3", b"Take_data"),
         (b"tool.exe",),
         (b"Qt5Core.dll",),
         (b"CURRENT",),
@@ -145,7 +147,7 @@ def test_each_rule_can_be_met(rule: whole_folders._Rule) -> None:
     """And is found by way of the index: a rule of patterns alone would never be asked."""
     for position in range(max(map(len, rule.signs))):
         forms = [sign[min(position, len(sign) - 1)] for sign in rule.signs]
-        names = [form.replace(b"*", b"x").partition(b"/")[0] for form in forms]
+        names = [form.replace(b"*", b"x").replace(b"=", b"x").partition(b"/")[0] for form in forms]
         found = judged(*names, below=tuple(forms))
         assert found is not None
         assert rule.is_sure <= (judged(*names, surely=True, below=tuple(forms)) is not None)

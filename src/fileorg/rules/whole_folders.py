@@ -2,8 +2,9 @@
 
 A folder is known by its own name (`is_bundle`) or by names in it (`whole_folder`). A name counts whatever it stands
 for: a file, a folder or a link that leads nowhere. A rule is one sign or several, `a + b`; `{x,y}` is any of these,
-`*.x` a suffix in any case, `a/b` a place below. What is rather a download that strayed than a part of something is in
-no rule (a disk image, requirements.txt), or only together with what it needs.
+`*.x` a suffix in any case, `a/b` a place below, and `=_x` the name of the first one with `_x` in place of its suffix.
+What is rather a download that strayed than a part of something is in no rule (a disk image, requirements.txt), or only
+together with what it needs.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ _SURE: dict[Reason, str] = {
         .mh_sequences | .notmuch | Folders.dbx | Inbox.dbx | *.cmeta
     """,
     Reason.STUDIO: """
-        Ableton Project Info | *.aup + *_data | *.{ptx,ptf} + {Audio Files,Session File Backups} | Session File Backups
+        Ableton Project Info | *.aup + =_data | *.{ptx,ptf} + {Audio Files,Session File Backups} | Session File Backups
         *.cpr + {Audio,Edits,Auto Saves} | *.song + {Media,Bounces,History} | *.ardour + {interchange,peaks,analysis}
         *.rpp + {Audio,Media,Backups,peaks} | interchange + peaks | Adobe Premiere Pro Auto-Save
         Adobe Premiere Pro Audio Previews | Adobe Premiere Pro Video Previews | Adobe After Effects Auto-Save
@@ -126,11 +127,11 @@ _SURE: dict[Reason, str] = {
         iTunes Library.itl | iTunes Music Library.xml | iTunes Library.xml | iTunes Library Extras.itdb
         Library.musicdb | Music Library.musiclibrary | AlbumData.xml | Library.iPhoto | zotero.sqlite | mendeley.sqlite
         library.db + data.db | KoboReader.sqlite | .kobo | .adobe-digital-editions | mixxxdb.sqlite | _Serato_
-        PIONEER + Contents | Engine Library | collection.nml | *.enl + *.data | photos.db + originals
+        PIONEER + Contents | Engine Library | collection.nml | *.enl + =.data | photos.db + originals
     """,
     Reason.GAME: """
         steamapps | SteamApps | steam_appid.txt | .egstore | UnityPlayer.dll | UnityPlayer.so
-        *.{exe,x86_64,x86} + *_Data
+        *.{exe,x86_64,x86} + =_Data
         level.dat + {region,session.lock,playerdata,data} | launcher_profiles.json | PS3_GAME | PSP_GAME | PS3_DISC.SFB
         renpy + game | appmanifest_*.acf + *.acf | goggame-*.info + *.info | Engine + Binaries
     """,
@@ -229,11 +230,15 @@ def _is_glob(form: bytes) -> bool:
     return b"*" in form and not _is_suffix(form)
 
 
+def _is_beside(form: bytes) -> bool:
+    return form.startswith(b"=")
+
+
 def _index() -> dict[bytes, list[int]]:
     """The rules that a name, or a suffix with its `*`, is a sign of."""
     found: dict[bytes, list[int]] = {}
     for number, rule in enumerate(_RULES):
-        for form in (form for sign in rule.signs for form in sign if not _is_glob(form)):
+        for form in (form for sign in rule.signs for form in sign if not (_is_glob(form) or _is_beside(form))):
             found.setdefault(form.partition(b"/")[0], []).append(number)
     return found
 
@@ -279,9 +284,11 @@ class Signs:
             rule = _RULES[number]
             if surely and not rule.is_sure:
                 continue
-            forms = [next((form for form in sign if self._has(form)), None) for sign in rule.signs]
-            if all(forms):
-                return Whole(rule.reason, self._name_of(forms[0] or b""))
+            first, *others = rule.signs
+            if all(any(self._has(form, first) for form in sign) for sign in rule.signs):
+                beside = next((form for sign in others for form in sign if _is_beside(form)), None)
+                name = self._named_beside(beside, first) if beside else self._name_of(next(filter(self._has, first)))
+                return Whole(rule.reason, name or b"")
         return None
 
     def project(self) -> bytes | None:
@@ -298,7 +305,9 @@ class Signs:
         """The first of such `names` as are signs that is there."""
         return next((name for name in names if name in self._found), None)
 
-    def _has(self, form: bytes) -> bool:
+    def _has(self, form: bytes, first: tuple[bytes, ...] = ()) -> bool:
+        if _is_beside(form):
+            return self._named_beside(form, first) is not None
         if _is_glob(form):
             return self._named(form) is not None
         if b"/" in form:
@@ -312,6 +321,13 @@ class Signs:
         fitting = fsdecode(pattern).lower()
         names = (name for part in self._names() for name in part)
         return next((name for name in names if fnmatchcase(fsdecode(name).lower(), fitting)), None)
+
+    def _named_beside(self, form: bytes, first: tuple[bytes, ...]) -> bytes | None:
+        """The first name with a suffix of `first` that has another one beside it, with the end that `form` says."""
+        end, suffixes = form[1:].lower(), tuple(suffix[1:] for suffix in first)
+        stems = {name[: -len(end)] for part in self._names() for name in part if name.lower().endswith(end)}
+        names = (name for part in self._names() for name in part if name.lower().endswith(suffixes))
+        return next((name for name in names if name[: name.rfind(b".")] in stems), None)
 
     def _name_of(self, form: bytes) -> bytes:
         return form if b"*" not in form else self._named(form) or form

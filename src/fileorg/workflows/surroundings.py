@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 _ON_THE_WAY = (FOLDER_FLAGS & ~os.O_RDONLY) | getattr(os, "O_PATH", os.O_RDONLY)
 _INBOXES = frozenset(b"Desktop Documents Downloads Movies Music Pictures Public Templates Videos".split())
 """Of a home directory. Things of all kinds stray into these."""
-
-
 _FOR_ALL = SYSTEM_SIGNS.union(VERSION_CONTROL)
 """What counts in a place such as /tmp, where there may be very many names."""
 
