@@ -70,15 +70,15 @@ def used(fileorg: Fileorg, mess: Tree) -> Fileorg:
 BOUNDS = {
     "history": (46, 130, 2),
     "history tree/photo.jpg": (47, 130, 2),
-    "categorize tree": (67, 170, 12),
-    "scan tree": (71, 175, 12),
-    "organize tree": (132, 225, 13),
-    "redo": (122, 218, 8),
-    "dedupe tree": (128, 222, 13),
-    "clean tree --empty-files --yes": (124, 220, 12),
+    "categorize tree": (80, 183, 12),
+    "scan tree": (84, 188, 12),
+    "organize tree": (151, 250, 13),
+    "redo": (132, 228, 9),
+    "dedupe tree": (143, 242, 13),
+    "clean tree --empty-files --yes": (139, 240, 12),
     "files 1": (68, 168, 9),
-    "purge --dry-run": (100, 205, 9),
-    "recover": (94, 190, 8),
+    "purge --dry-run": (110, 210, 9),
+    "recover": (104, 200, 8),
 }
 
 

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.names import below, display, is_within
 from fileorg.core.trusted import path_of
-from fileorg.rules.ignore import Reason
 from fileorg.storage.local import posix
 from fileorg.workflows.places import Place, is_systems, own_home, place_in, place_of
-from fileorg.workflows.surroundings import surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,6 +98,8 @@ def _judge(fd: int, path: bytes, shown: str, state: StateDirectory, allowed: All
     """Raises `GuardRefused` for a place whose files are not for us to sort, `UsageError` for one that cannot be
     written.
     """
+    from fileorg.workflows.surroundings import surroundings  # what only takes back needs none of it
+
     real = below(path_of(fd, path), to_be_made)
     refuse_system(real, shown, state)
     _refuse_place(place_of(real), shown, allowed)
@@ -117,7 +117,7 @@ def _sentence(part: Part, shown: str) -> str:
     marker = display(part.marker)
     if part.by_version_control:
         return f"{shown} is under version control ({marker}): its files belong where they are."
-    what = "project" if part.of is Reason.PROJECT else str(part.of)
+    what = str(part.of).removesuffix(" folder")
     article = "an" if what[0] in "aeiou" else "a"
     return f"{shown} is part of {article} {what} ({marker}): its files belong where they are."
 
