@@ -83,6 +83,13 @@ def test_what_may_not_be_read_or_written_is_a_usage_error(of_nobody: Runs) -> No
     os.chmod(root, 0o700)
 
 
+def test_our_trash_is_refused_whatever_is_allowed(tree: Tree, state: StateDirectory) -> None:
+    tree.write({".fileorg/trash/1/x/a.jpg": "1"})
+    for folder in (".fileorg", ".fileorg/trash/1", ".fileorg/trash/1/x"):
+        with pytest.raises(GuardRefused, match="trash of fileorg"):
+            changeable_folder(os.fsencode(tree.path(folder)), state, Allowed(inside_project=True))
+
+
 # What it is a part of ------------------------------------------------------------------------------------------------
 
 PART_OF = {

@@ -102,6 +102,8 @@ def _judge(fd: int, path: bytes, shown: str, state: StateDirectory, allowed: All
 
     real = below(path_of(fd, path), to_be_made)
     refuse_system(real, shown, state)
+    if b".fileorg" in real.split(b"/"):
+        raise GuardRefused(f"{shown} is in the trash of fileorg.", hint="fileorg purge empties it")
     _refuse_place(place_of(real), shown, allowed)
     if own_home().startswith(real + b"/"):
         raise GuardRefused(f"{shown} belongs to the system.", hint=_ANOTHER)
