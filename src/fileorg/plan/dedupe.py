@@ -12,6 +12,7 @@ from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.plan.folders import PRIVATE_MODE, MissingFolders, is_missing
 from fileorg.rules.classify import Rules
+from fileorg.scan.classifier import Classifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -105,7 +106,7 @@ class DedupePlan:
         self._groups, self._chooser, self._trees = groups, chooser, trees
         self._action = _ACTIONS[remedy]
         self._storages = storages
-        self._category_of = Rules.default().category_of
+        self._classifiers = [Classifier(Rules.default(), storage) for storage in storages]
         self._trash = trash
         self.found = found(groups, chooser, exactly=True)
 
@@ -160,7 +161,7 @@ class DedupePlan:
             size=size,
             mtime_ns=victim.mtime_ns,
             mode=victim.mode,
-            category=self._category_of(victim.name),
+            category=self._classifiers[base].category_of(victim.folder, victim.name),
             reason=reason,
             keeper=Keeper(base_of(kept.root), kept.folder, kept.name, kept.inode, kept.mtime_ns),
             together=together,

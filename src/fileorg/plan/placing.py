@@ -12,6 +12,7 @@ from fileorg.core.model import ROOT, Action, Base, OnConflict
 from fileorg.core.names import collision_key
 from fileorg.plan.draft import Follower, Places
 from fileorg.rules.categories import OTHER
+from fileorg.scan.classifier import Classifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,6 +65,7 @@ class Placer:
     def __init__(self, layout: Layout, source: Storage) -> None:
         self._layout = layout
         self._source = source
+        self._classifier = Classifier(layout.rules, source)
         self._numbers: dict[bytes, int] = {}
         self._kinds: Memo[bytes, tuple[int, int]] = Memo(_KINDS_KNOWN)
         self._folded: dict[bytes, int] = {}
@@ -88,7 +90,7 @@ class Placer:
             if kind is not None:  # nearly every file
                 category, number = kind
             elif leader is None:
-                category, number = self._place_one(name, mtime_ns)
+                category, number = self._place_one(folder, name, mtime_ns)
             else:
                 category, number = self._place_with(folder, leader, mtime_ns)
             if not number:
@@ -113,22 +115,23 @@ class Placer:
         self.stay.in_place += in_place
         return Places(array("B", categories), targets, digests, followers)
 
-    def _place_one(self, name: bytes, mtime_ns: int) -> tuple[int, int]:
+    def _place_one(self, folder: bytes, name: bytes, mtime_ns: int) -> tuple[int, int]:
         """Its category and its target, 0 for none. Remembers what the suffix decides."""
-        rules, template = self._layout.rules, self._layout.template
-        category = rules.category_of(name)
-        target = template.folder(category, rules.extension_of(name) if template.uses_extension else b"", mtime_ns)
+        classifier, template = self._classifier, self._layout.template
+        category = classifier.category_of(folder, name)
+        extension = classifier.extension_of(folder, name) if template.uses_extension else b""
+        target = template.folder(category, extension, mtime_ns)
         stays = category == OTHER and self._layout.other_stays
         place = self._categories[category], 0 if stays else self._numbers.get(target) or self._number(target)
         suffix = name[name.rfind(b".") :]
-        if template.is_by_category_alone and rules.by_suffix(suffix) is not None:
+        if template.is_by_category_alone and self._layout.rules.by_suffix(suffix) is not None:
             self._kinds[suffix] = place
         return place
 
     def _place_with(self, folder: bytes, leader: bytes, mtime_ns: int) -> tuple[int, int]:
         """The place of the file that one goes with; of the one itself, where that has gone since the scan."""
         there = self._source.lstat(folder, leader)
-        return self._place_one(leader, mtime_ns if there is None else there.mtime_ns)
+        return self._place_one(folder, leader, mtime_ns if there is None else there.mtime_ns)
 
     def digest(self, target: int, name: bytes) -> int:
         """What `place` gives for a file of that name and target."""

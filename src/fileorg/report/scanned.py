@@ -10,22 +10,25 @@ from fileorg.core.names import below
 from fileorg.plan.dedupe import decided
 from fileorg.report.content import SCAN, SEEN, Copy, DuplicateGroup, DuplicateSums, Line, Report, Share, Summary
 from fileorg.report.places import tree_of
-from fileorg.rules.classify import Rules
 from fileorg.scan.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fileorg.index.index import Index
+    from fileorg.scan.classifier import Classifier
 
 
-def scan_report(index: Index, root: bytes) -> Report | None:
-    """What the last scan of `root` saw; None if there was none. Raises `FileorgError` for an index that is damaged."""
+def scan_report(index: Index, root: bytes, classifier: Classifier) -> Report | None:
+    """What the last scan of `root` saw; None if there was none. `classifier` tells what its files are.
+
+    Raises `FileorgError` for an index that is damaged.
+    """
     scanned_ns = index.scanned_ns(root)
     if scanned_ns is None:
         return None
-    totals = Totals(Rules.default())
-    folders = _folders(index, root, totals)
+    totals = Totals()
+    folders = _folders(index, root, totals, classifier)
     places = tree_of(folders, [root])
     files, bytes_ = totals.files.total(), totals.bytes.total()
     with index.guarded():
@@ -51,24 +54,25 @@ def scan_report(index: Index, root: bytes) -> Report | None:
         reasons=[],
         places=places,
         duplicates=DuplicateSums(*sums) if sums and sums.groups else None,
-        lines=partial(_lines, index, root),
+        lines=partial(_lines, index, root, classifier),
         groups=partial(_groups, index, root),
     )
 
 
-def _folders(index: Index, root: bytes, totals: Totals) -> Iterator[tuple[bytes, int, int]]:
+def _folders(index: Index, root: bytes, totals: Totals, classifier: Classifier) -> Iterator[tuple[bytes, int, int]]:
     """(path, files, bytes) of each batch, summed up on the way."""
-    for _, batch in totals.counted(index.batches(root), root):
+    for _, batch in totals.counted(index.batches(root), root, classifier):
         yield below(root, batch.folder), batch.files, sum(batch.sizes)
 
 
-def _lines(index: Index, root: bytes) -> Iterator[Line]:
-    rules, number = Rules.default(), 0
+def _lines(index: Index, root: bytes, classifier: Classifier) -> Iterator[Line]:
+    number = 0
     for _, batch in index.batches(root):
         folder = below(root, batch.folder)
-        for name, size, mtime_ns, *_ in batch.rows():
+        rows = zip(batch.rows(), classifier.categories_of(batch), strict=True)
+        for (name, size, mtime_ns, *_), category in rows:
             number += 1
-            yield Line(number, "", folder, name, None, None, rules.category_of(name), SEEN, size, mtime_ns, "", None)
+            yield Line(number, "", folder, name, None, None, category, SEEN, size, mtime_ns, "", None)
 
 
 def _groups(index: Index, root: bytes) -> Iterator[DuplicateGroup]:

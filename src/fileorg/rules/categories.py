@@ -1,6 +1,7 @@
 """The default categories as data, and where a name's extension starts. A category's folder has its name.
 
-An extension is lower-case, without its first dot, and in one category only. Ambiguous ones carry a reason.
+An extension is lower-case, without its first dot, and in one category only. Ambiguous ones carry a reason; `heads` says
+of which the content has to agree.
 What is ambiguous *and* may hurt when it moves (`pem`, `crt`, `torrent`, `dll`, `bin`, `bak`, `sav`) or has no
 common meaning (`mod`, `pdb`) is in none: `Other` stays where it is.
 """
@@ -30,8 +31,7 @@ _IMAGES = _words("""
     eip gpr rwz raw xmp aae thm
 """)
 
-# ts: MPEG transport stream or TypeScript. TypeScript lives in projects, which stay whole; a stray one is a
-# recording. Subtitles without their film belong beside films.
+# Subtitles without their film belong beside films.
 _VIDEO = _words("""
     mp4 m4v mkv webm mov qt avi wmv asf flv f4v mpg mpeg mpe m1v m2v mp2v mpv ts mts m2ts m2t tp trp vob ogv
     ogm 3gp 3g2 rm rmvb divx xvid mxf dv dvr-ms wtv amv mjpeg mjpg y4m swf bik nsv roq yuv av1 ivf h264 h265
@@ -58,7 +58,6 @@ _SPREADSHEETS = _words("""
     dif slk et ett qpw
 """)
 
-# key: Keynote or a private key. Keynote files are what lies in download folders.
 _PRESENTATIONS = _words("""
     ppt pptx pptm pps ppsx ppsm pot potx potm odp otp fodp key gslides sxi keynote dps
 """)

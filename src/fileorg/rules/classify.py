@@ -11,6 +11,7 @@ from fileorg.core.errors import UsageError
 from fileorg.core.memo import Memo
 from fileorg.core.names import display
 from fileorg.rules.categories import CATEGORIES, OTHER, extension_start
+from fileorg.rules.heads import DOUBTFUL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,7 +51,7 @@ class Rules:
                     raise UsageError(f"the extension .{display(extension)} is in both {other} and {category}")
         self._compound = frozenset(each for each in self._by_extension if b"." in each)
         # The last part alone does not tell these: `.gz` is an archive, `.csv.gz` is data.
-        self._undecided = frozenset(
+        self._undecided = DOUBTFUL.union(
             tail
             for each in self._compound
             for tail in (each.rpartition(b".")[2],)
@@ -66,8 +67,10 @@ class Rules:
         """The rules of `categories.CATEGORIES`, built once."""
         return cls()
 
-    def category_of(self, name: bytes) -> str:
-        """The category of a file called `name`; `Other` when nothing tells. Called once a file."""
+    def category_of(self, name: bytes) -> str | None:
+        """The category of a file called `name`; `Other` when nothing tells, None when its content has to. Called once a
+        file.
+        """
         dot = name.rfind(b".")
         if dot > 0:
             category = self._memo.get(name[dot:])
@@ -75,11 +78,13 @@ class Rules:
         return OTHER
 
     def by_suffix(self, suffix: bytes) -> str | None:
-        """The category of every name whose last dot begins `suffix`; None where more of it counts, or none was met."""
+        """The category of every name whose last dot begins `suffix`; None where more counts, or none was met."""
         return self._memo.get(suffix)
 
-    def _look_up(self, name: bytes) -> str:
+    def _look_up(self, name: bytes) -> str | None:
         extension = self.extension_of(name)
+        if extension in DOUBTFUL and extension in self._by_extension:
+            return None
         category = self._by_extension.get(extension, OTHER)
         tail = extension.rpartition(b".")[2]
         if tail and tail not in self._undecided:
@@ -94,7 +99,7 @@ class Rules:
         return name[extension_start(name, self._compound) + 1 :].lower()
 
     def evidence(self, name: bytes) -> Evidence:
-        """The category of `name` and the rule that gave it."""
+        """The category of `name` and the rule that gave it, as if the content agreed where that is in doubt."""
         extension = self.extension_of(name)
         category = self._by_extension.get(extension)
         if category is not None:

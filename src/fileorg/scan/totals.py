@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fileorg.index.columns import FileBatch
-    from fileorg.rules.classify import Rules
+    from fileorg.scan.classifier import Classifier
 
 LISTED = 10
 """How many of the largest and the oldest files are kept."""
@@ -29,22 +29,23 @@ class Listed(NamedTuple):
 class Totals:
     """Sums over batches; of single files it keeps the listed ones only."""
 
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
+    def __init__(self) -> None:
         self._largest: list[tuple[int, bytes, int]] = []
         self._oldest: list[tuple[int, bytes, int]] = []
         self.files: Counter[str] = Counter()
         self.bytes: Counter[str] = Counter()
 
-    def counted(self, batches: Iterable[tuple[int, FileBatch]], root: bytes) -> Iterator[tuple[int, FileBatch]]:
+    def counted(
+        self, batches: Iterable[tuple[int, FileBatch]], root: bytes, classifier: Classifier
+    ) -> Iterator[tuple[int, FileBatch]]:
         """The same batches, counted as they pass."""
         for sequence, batch in batches:
-            self._add(batch, root)
+            self._add(batch, root, classifier)
             yield sequence, batch
 
-    def _add(self, batch: FileBatch, root: bytes) -> None:
+    def _add(self, batch: FileBatch, root: bytes, classifier: Classifier) -> None:
         names, sizes, mtimes = batch.split_names(), batch.sizes, batch.mtimes_ns
-        categories = list(map(self._rules.category_of, names))
+        categories = classifier.categories_of(batch)
         self.files.update(categories)
         bytes_ = self.bytes
         for category, size in zip(categories, sizes, strict=True):

@@ -14,9 +14,12 @@ from fileorg.core.names import display
 from fileorg.index.listings import Listings
 from fileorg.report.collect import Folders, groups_of, lines_of, operation_report
 from fileorg.report.scanned import scan_report
+from fileorg.rules.classify import Rules
+from fileorg.scan.classifier import Classifier
 from fileorg.workflows.history import is_empty
 from fileorg.workflows.index import locked_index
 from fileorg.workflows.journal import open_journal
+from fileorg.workflows.roots import open_local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -53,8 +56,11 @@ def reported(about: int | bytes | None, state: StateDirectory) -> Iterator[Repor
     """
     if isinstance(about, bytes):
         root = os.path.realpath(about)
-        with locked_index(state, f"a report of {display(root)}") as index:
-            report = scan_report(index, root)
+        with locked_index(state, f"a report of {display(root)}") as index, contextlib.ExitStack() as stack:
+            storage = None
+            with contextlib.suppress(OSError):  # a tree that is gone can be reported on
+                storage = open_local(stack, root)
+            report = scan_report(index, root, Classifier(Rules.default(), storage))
             if report is None:
                 raise UsageError(
                     f"{display(about)} was not scanned yet, or is no operation.",

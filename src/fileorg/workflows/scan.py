@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.names import display
 from fileorg.rules.classify import Rules
+from fileorg.scan.classifier import Classifier
 from fileorg.scan.selection import Selection
 from fileorg.scan.totals import Totals
 from fileorg.scan.walk import Reader, Seen, scan
@@ -39,15 +40,16 @@ def scan_trees(paths: Sequence[bytes], filters: Filters, state: StateDirectory, 
     """Bring the index up to date with each tree, and sum up what is there. Raises `UsageError`, `Locked`."""
     started = time.monotonic()
     roots = distinct_folders([existing_folder(path) for path in paths])
-    totals, seen = Totals(Rules.default()), Seen()
+    totals, seen = Totals(), Seen()
     never = frozenset({identity_of(state.path)})
     with locked_index(state, "scanning " + ", ".join(map(display, roots))) as index:
         for root, twice in zip(roots, met_twice(Mounts(), roots), strict=True):
             with contextlib.ExitStack() as stack:
                 storage = open_local(stack, root, one_file_system=filters.one_file_system)
                 reader = Reader(storage, Selection(filters, never, twice))
+                classifier = Classifier(Rules.default(), storage)
                 reporter.stage("scan")
-                seen.unchanged += index.update(root, totals.counted(scan(reader, seen, reporter), root))
+                seen.unchanged += index.update(root, totals.counted(scan(reader, seen, reporter), root, classifier))
     return ScanReport(roots, totals, seen, time.monotonic() - started)
 
 
@@ -61,13 +63,13 @@ class Categorized(NamedTuple):
 
 def categorize(paths: Sequence[bytes], filters: Filters, seen: Seen, reporter: Reporter) -> Iterator[Categorized]:
     """What each file is, and by which evidence. Reads the tree, writes nothing; streams. Raises `UsageError`."""
-    rules = Rules.default()
     roots = distinct_folders([existing_folder(path) for path in paths])
     for root, twice in zip(roots, met_twice(Mounts(), roots), strict=True):
         with contextlib.ExitStack() as stack:
             storage = open_local(stack, root, one_file_system=filters.one_file_system)
             reader = Reader(storage, Selection(filters, twice=twice))
+            classifier = Classifier(Rules.default(), storage)
             for _, batch in scan(reader, seen, reporter):
                 folder = os.path.join(root, batch.folder)
-                for name, size, *_ in batch.rows():
-                    yield Categorized(os.path.join(folder, name), size, rules.evidence(name))
+                for (name, size, *_), evidence in zip(batch.rows(), classifier.evidences_of(batch), strict=True):
+                    yield Categorized(os.path.join(folder, name), size, evidence)

@@ -1,0 +1,89 @@
+"""What a file is: by its name, and by its first bytes or its neighbours where the name alone does not tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from fileorg.core.names import display
+from fileorg.rules.categories import OTHER
+from fileorg.rules.classify import Evidence
+from fileorg.rules.heads import HEAD_BYTES, agrees, in_doubt, is_weak, neighbours
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fileorg.index.columns import FileBatch
+    from fileorg.rules.classify import Rules
+    from fileorg.storage.base import Storage
+
+
+class Classifier:
+    """Tells the category of files of one tree. Reads only those of which `Rules` say that their content has to tell."""
+
+    def __init__(self, rules: Rules, storage: Storage | None) -> None:
+        """Without a storage, as of a tree that is gone, what is in doubt is `Other`."""
+        self._rules = rules
+        self._storage = storage
+
+    def category_of(self, folder: bytes, name: bytes) -> str:
+        """The category of a file; `Other` when nothing tells, or it cannot be read."""
+        category = self._rules.category_of(name)
+        return self.evidence(folder, name).category if category is None else category
+
+    def categories_of(self, batch: FileBatch) -> list[str]:
+        """The category of each file; of one that goes with another, that of the other one."""
+        names = batch.split_names()
+        for position, leader in batch.followers().items():
+            names[position] = leader
+        categories = list(map(self._rules.category_of, names))
+        if None in categories:
+            return [
+                self.evidence(batch.folder, name).category if category is None else category
+                for name, category in zip(names, categories, strict=True)
+            ]
+        return cast("list[str]", categories)
+
+    def evidences_of(self, batch: FileBatch) -> Iterator[Evidence]:
+        """The category of each file, and why."""
+        leaders = batch.followers()
+        for position, name in enumerate(batch.split_names()):
+            if (leader := leaders.get(position)) is None:
+                yield self.evidence(batch.folder, name)
+            else:
+                rule = f"goes with {display(leader)}"
+                yield Evidence(self.category_of(batch.folder, leader), self._rules.extension_of(name), rule)
+
+    def extension_of(self, folder: bytes, name: bytes) -> bytes:
+        """As `Rules.extension_of`; empty where digits or a letter behind a dot are part of the name."""
+        extension = self._rules.extension_of(name)
+        return self.evidence(folder, name).extension if is_weak(extension) else extension
+
+    def evidence(self, folder: bytes, name: bytes) -> Evidence:
+        """The category of a file and the rule that gave it."""
+        claimed = self._rules.evidence(name)
+        if claimed.category == OTHER:
+            return claimed._replace(extension=b"") if is_weak(claimed.extension) else claimed
+        if not in_doubt(claimed.extension):
+            return claimed
+        if self._is_borne_out(folder, name, claimed.extension):
+            return claimed._replace(rule=f"{claimed.rule} and content")
+        extension = b"" if is_weak(claimed.extension) else claimed.extension
+        return claimed._replace(category=OTHER, extension=extension, rule=f"{claimed.rule}, but other content")
+
+    def _is_borne_out(self, folder: bytes, name: bytes, extension: bytes) -> bool:
+        if self._storage is None:
+            return False
+        stem = name[: -len(extension)]
+        try:
+            for beside in neighbours(extension):
+                for spelling in (beside, beside.upper()):
+                    entry = self._storage.lstat(folder, stem + spelling)
+                    if entry is not None and entry.is_file:
+                        return True
+            head = b""
+            with self._storage.open_read(folder, name) as file:
+                while len(head) < HEAD_BYTES and (more := file.read(HEAD_BYTES - len(head))):
+                    head += more
+            return agrees(extension, head)
+        except OSError:
+            return False
