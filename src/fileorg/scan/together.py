@@ -30,6 +30,8 @@ class Together(NamedTuple):
     leaders: Mapping[bytes, bytes] = NO_LEADERS
     left: Mapping[bytes, Reason] = {}
     taken: frozenset[bytes] = frozenset()
+    said_by: Mapping[bytes, bytes] = {}
+    """Of those that are left since a neighbour says so, which one does."""
     outside: frozenset[bytes] = frozenset()
     """Of groups whose leader the filters do not take."""
 
@@ -103,7 +105,11 @@ class Judge(NamedTuple):
             else:
                 taken.update(members)
                 leaders |= dict.fromkeys(members[1:], leader)
-        return Together(leaders, left, frozenset(taken), frozenset(outside))
+        said_by = {name: neighbour for name, (_, neighbour) in found.marked.items()} | found.folders
+        for members in found.members().values():
+            if (told := next((said_by[name] for name in members if name in said_by), None)) is not None:
+                said_by |= {name: told for name in members if name not in said_by}
+        return Together(leaders, left, frozenset(taken), said_by, frozenset(outside))
 
     def _reason(self, leader: bytes, members: list[bytes]) -> Reason | None:
         """Why a group is left alone. Halves of other systems, which are left alone elsewhere, go with their file."""

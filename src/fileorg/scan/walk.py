@@ -151,12 +151,37 @@ class Reader:
                         yield part._replace(leading=self._leading(task, listing, is_entered=False))
                         return
                     task = task._replace(scope=self._scope(task, listing, notes.append))
-                    judge = Judge(self._ignore, self._filters, task.scope, self._selection.with_leaders)
-                    known = together(self._storage, listing, judge)
+                    known = self.together(task, listing)
                 part = self._part(task, sequence, listing, known)
                 yield part._replace(notes=tuple(notes)) if notes else part
         except OSError as error:
             yield Part(FileBatch.pack(task.folder, ()), 0, [], {}, 0, 0, error.strerror or str(error))
+
+    def together(self, task: Task, listing: Listing) -> Together:
+        """What belongs together in a folder, by its first listing. Raises `OSError`."""
+        judge = Judge(self._ignore, self._filters, task.scope, self._selection.with_leaders)
+        return together(self._storage, listing, judge)
+
+    def entered(self, task: Task) -> tuple[Task, Reason | None, Together]:
+        """A folder as the scan sees it when it comes in: with its patterns, why it is whole, what belongs together.
+
+        Raises `OSError`.
+        """
+        for listing in self._storage.list_folder(task.folder):
+            if task.depth and (reason := self._whole(listing)):
+                return task, reason, NOTHING
+            task = task._replace(scope=self._scope(task, listing, lambda _: None))
+            return task, None, self.together(task, listing)
+        return task, None, NOTHING
+
+    def why_not(self, task: Task, entry: Entry) -> Reason | None:
+        """Why an entry of a folder that was entered is left alone."""
+        if entry.is_folder:
+            return self._reason(task, entry)
+        if reason := self._ignore.file(entry.name):
+            return self._unless_abandoned(entry, reason)
+        is_excluded = task.scope is not None and task.scope.excludes(entry.name, is_folder=False)
+        return Reason.EXCLUDED if is_excluded or not self._filters.takes(entry) else None
 
     def _part(self, task: Task, sequence: int, listing: Listing, known: Together) -> Part:
         ignored: Counter[Reason] = Counter()

@@ -10,6 +10,7 @@ COMMANDS = {
     "redo": SORT,
     "scan": LOOK,
     "categorize": LOOK,
+    "explain": LOOK,
     "report": LOOK,
     "history": LOOK,
     "files": LOOK,

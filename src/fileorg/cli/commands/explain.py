@@ -1,0 +1,157 @@
+"""`fileorg explain`: what would happen to a file, and why."""
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fileorg.cli import options as shared
+from fileorg.cli.commands.organize import ByOption, Dest, TemplateOption
+from fileorg.cli.options import FILES, Format
+from fileorg.cli.parameters import Argument, Option
+from fileorg.core.errors import Exit, UsageError
+from fileorg.core.model import By
+
+if TYPE_CHECKING:
+    from fileorg.workflows.explain import Explained
+
+EXAMPLES = """
+# Why did this file stay?
+fileorg explain ~/Downloads/report.pdf
+
+# And where would all of these go?
+fileorg explain ~/Downloads/*
+
+# For another program
+fileorg explain ~/Downloads/film.mkv --format json
+"""
+
+Paths = Annotated[list[str], Argument(metavar="PATH", help="Files.")]
+RootOption = Annotated[
+    str | None,
+    Option(
+        "--root",
+        metavar="DIR",
+        help="The folder that would be organized. Default: the one that the file lies in.",
+        rich_help_panel=FILES,
+    ),
+]
+
+
+def explain(
+    paths: Paths,
+    root: RootOption = None,
+    dest: Dest = None,
+    by: ByOption = None,
+    template: TemplateOption = None,
+    include: shared.Include = None,
+    exclude: shared.Exclude = None,
+    hidden: shared.Hidden = False,
+    format_: shared.TextOrJson = Format.TEXT,
+    output: shared.Output = None,
+    state_dir: shared.StateDir = None,
+) -> int:
+    """Tell what organize would do with a file, and why.
+
+    Where it would go, or what says that it stays: its name, a file beside it, a folder above it, a pattern, a program
+    that has it open. Which files go with it, and by what its kind is known. Nothing is changed.
+    """
+    from fileorg.cli.terminal import output as to_output
+    from fileorg.core.formats import JsonDocument
+    from fileorg.workflows.explain import explain as explained
+    from fileorg.workflows.organize import OrganizeOptions
+
+    if by is not None and template is not None:
+        raise UsageError("--by and --template both say where files go.", hint="give one of them")
+    filters = shared.filters(
+        recursive=False,
+        max_depth=None,
+        include=include,
+        exclude=exclude,
+        hidden=hidden,
+        one_file_system=False,
+        min_size=None,
+        max_size=None,
+        newer_than=None,
+        older_than=None,
+    )
+    options = OrganizeOptions(
+        root=b"",
+        dest=None if dest is None else os.fsencode(dest),
+        by=by or By.CATEGORY,
+        template=template,
+        filters=filters,
+    )
+    every = explained(
+        [os.fsencode(path) for path in paths],
+        None if root is None else os.fsencode(root),
+        options,
+        shared.state(state_dir),
+    )
+    with to_output(output) as out:
+        if format_ is Format.JSON:
+            document = JsonDocument(out.stream)
+            document.rows("files", map(_facts, every))
+            document.end()
+        else:
+            for each in every:
+                out.many(_lines(each))
+    return Exit.DONE
+
+
+def _lines(found: "Explained") -> Iterator[str]:
+    from fileorg.core.names import display
+
+    yield display(found.path)
+    where = f"goes to {display(found.new_path)}" if found.new_path else f"stays: {_sentence(found)}"
+    yield f"  {where}"
+    yield f"  category: {found.evidence.category} ({found.evidence.rule})"
+    if found.group:
+        yield f"  group: {', '.join(display(os.path.basename(path)) for path in found.group)}"
+    if found.open_by is not None:
+        pid, program = found.open_by
+        process = f" (process {pid})" if pid else ""
+        yield f"  open for writing in {display(program) if program else 'a program'}{process}"
+
+
+def _sentence(found: "Explained") -> str:
+    """Why it stays."""
+    from fileorg.core.names import display
+    from fileorg.core.reasons import Reason
+    from fileorg.report.reasons import sentence
+    from fileorg.workflows.explain import Stays
+
+    reason = found.reason
+    if isinstance(reason, Reason):
+        return sentence(reason)
+    if isinstance(reason, Stays):
+        return {
+            Stays.NOT_A_FILE: "it is not a plain file",
+            Stays.IN_PLACE: "it is where it belongs",
+            Stays.UNKNOWN_KIND: "nothing tells what kind of file it is",
+            Stays.ROOT_REFUSED: found.refusal or "",
+        }[reason]
+    said_by = f" (see {display(found.marker)})" if found.marker else ""
+    return f"{reason}{said_by}"
+
+
+def _facts(found: "Explained") -> dict[str, Any]:
+    from fileorg.core.formats import named
+    from fileorg.core.reasons import Reason
+    from fileorg.rules.ignore import Reason as LeftAlone
+
+    reason = found.reason
+    code = str(reason.code if isinstance(reason, Reason) else reason)
+    if isinstance(reason, LeftAlone):
+        code = reason.name.lower().replace("_", "-")
+    return {
+        **named("path", found.path),
+        "status": str(found.status),
+        "reason": None if reason is None else _sentence(found),
+        "reason_code": None if reason is None else code,
+        **({"marker": None} if found.marker is None else named("marker", found.marker)),
+        "group": [named("path", path) for path in found.group],
+        "open_by": None if found.open_by is None else found.open_by._asdict(),
+        "category": found.evidence.category,
+        "evidence": found.evidence.rule,
+        **({"new_path": None} if found.new_path is None else named("new_path", found.new_path)),
+    }

@@ -1,0 +1,58 @@
+"""Why one file is left alone: the rules of a scan, asked about a single path, with what says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.core.names import join
+from fileorg.rules.ignore import Reason
+
+if TYPE_CHECKING:
+    from fileorg.scan.walk import Reader
+    from fileorg.storage.local.storage import LocalStorage
+
+
+class Why(NamedTuple):
+    """What a scan makes of a file.
+
+    `reason`: why it is left alone, None where it is taken. `at`: the root-relative path of what is left alone, the file
+    or a folder above it. `marker`: the name beside it, or in it, that says so. `leader` is the file that it goes with,
+    and `members` are the files of its group, if it has one.
+    """
+
+    reason: Reason | None
+    at: bytes = b""
+    marker: bytes | None = None
+    leader: bytes | None = None
+    members: tuple[bytes, ...] = ()
+
+
+def why(reader: Reader, storage: LocalStorage, path: bytes) -> Why:
+    """Return what a scan makes of the file at a root-relative `path`. Raises `OSError`."""
+    task, at = reader.root(), b""
+    *above, name = path.split(b"/")
+    for part in above:
+        task, reason, known = reader.entered(task)
+        at = join(task.folder, part)
+        if reason is not None:
+            return Why(reason, task.folder)
+        if part in known.left:
+            return Why(known.left[part], at, known.said_by.get(part))
+        entry = storage.lstat(task.folder, part)
+        if entry is not None and (reason := reader.why_not(task, entry)):
+            return Why(reason, at)
+        task = task._replace(folder=at, depth=task.depth + 1)
+    task, reason, known = reader.entered(task)
+    if reason is not None:
+        return Why(reason, task.folder)
+    leader = known.leaders.get(name, name)
+    members = tuple(sorted({leader, *(each for each, leads in known.leaders.items() if leads == leader)}))
+    found = Why(None, b"", None, leader if leader != name else None, members if len(members) > 1 else ())
+    if name in known.left:
+        return found._replace(reason=known.left[name], at=path, marker=known.said_by.get(name))
+    if name in known.outside:
+        return found._replace(reason=Reason.EXCLUDED, at=path)
+    entry = storage.lstat(task.folder, name)
+    if entry is not None and name not in known.taken and (reason := reader.why_not(task, entry)):
+        return found._replace(reason=reason, at=path)
+    return found

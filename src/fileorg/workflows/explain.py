@@ -1,0 +1,169 @@
+"""Explain: what would happen to a file, and why. Nothing is changed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.core.errors import GuardRefused, UsageError
+from fileorg.core.events import NullReporter
+from fileorg.core.names import display, is_within, join, split
+from fileorg.rules.categories import CATEGORIES, OTHER
+from fileorg.rules.classify import Rules
+from fileorg.scan.selection import Selection
+from fileorg.scan.walk import Reader
+from fileorg.scan.why import Why, why
+from fileorg.storage.local.readiness import State, readiness
+from fileorg.workflows.guards import changeable_folder, existing_folder
+from fileorg.workflows.organize import OrganizeOptions, organizing
+from fileorg.workflows.roots import open_local
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fileorg.core.reasons import Reason
+    from fileorg.core.state import StateDirectory
+    from fileorg.rules.classify import Evidence
+    from fileorg.rules.ignore import Reason as LeftAlone
+
+
+class Status(StrEnum):
+    """What organize would do with a file."""
+
+    GOES = "goes"
+    STAYS = "stays"
+    REFUSED = "refused"
+
+
+class Stays(StrEnum):
+    """Why a file stays that no rule leaves alone. A code is never renamed."""
+
+    NOT_A_FILE = "not-a-file"
+    IN_PLACE = "in-place"
+    UNKNOWN_KIND = "unknown-kind"
+    ROOT_REFUSED = "root-refused"
+
+
+class OpenBy(NamedTuple):
+    """A process that has a file open for writing; its name, where it can be told."""
+
+    pid: int | None
+    program: str | None
+
+
+class Explained(NamedTuple):
+    """What would happen to a file. Paths are absolute; `group` are the files that go together, the leader first.
+
+    `reason` says why it stays, or what is to be known of where it goes; `refusal` is the sentence of a guard, and
+    `marker` what says so: a file beside it, or a folder above it that is left alone.
+    """
+
+    path: bytes
+    status: Status
+    reason: LeftAlone | Reason | Stays | None
+    refusal: str | None
+    marker: bytes | None
+    group: Sequence[bytes]
+    open_by: OpenBy | None
+    evidence: Evidence
+    new_path: bytes | None
+
+
+def explain(
+    paths: Sequence[bytes], root: bytes | None, options: OrganizeOptions, state: StateDirectory
+) -> Iterator[Explained]:
+    """Yield what `organize` of a folder would do with each of the files.
+
+    Without a `root` it is the folder of the file, or the one above it where that is called like a category. Raises
+    `UsageError` for a path that is not there, or not within the root.
+    """
+    for path in paths:
+        yield _explained(path, root, options, state)
+
+
+def _explained(path: bytes, root: bytes | None, options: OrganizeOptions, state: StateDirectory) -> Explained:
+    folder = existing_folder(os.path.dirname(path) or b".")
+    name = os.path.basename(path)
+    real = os.path.join(folder, name)
+    if not name or not os.path.lexists(real):
+        raise UsageError(f"There is no file {display(path)}.", hint="see how it is spelled")
+    base = existing_folder(root) if root is not None else _usual_root(folder)
+    if not is_within(folder, base):
+        raise UsageError(f"{display(path)} is not in {display(base)}.", hint="name a --root that it lies in")
+    inside = real[len(base) :].lstrip(b"/")
+    filters = options.filters._replace(recursive=options.filters.recursive or b"/" in inside)
+    options = options._replace(root=base, filters=filters)
+    evidence = Rules.default().evidence(name)
+    found = Explained(real, Status.STAYS, None, None, None, (), None, evidence, None)
+    if not stat.S_ISREG(os.lstat(real).st_mode):
+        return found._replace(reason=Stays.NOT_A_FILE)
+    found = found._replace(open_by=_open_by(real))
+    with contextlib.ExitStack() as stack:
+        storage = open_local(stack, base)
+        seen = why(Reader(storage, Selection(filters, with_leaders=True)), storage, inside)
+    found = _with_scan(found, seen, base)
+    try:
+        changeable_folder(base, state)
+    except GuardRefused as refused:
+        return found._replace(status=Status.REFUSED, reason=Stays.ROOT_REFUSED, refusal=str(refused))
+    return found if found.reason is not None else _with_plan(found, inside, options, state)
+
+
+def _usual_root(folder: bytes) -> bytes:
+    """The folder that someone would have organized: not one that organize has made."""
+    above, name = os.path.split(folder)
+    return above if os.fsdecode(name) in CATEGORIES else folder
+
+
+def _open_by(path: bytes) -> OpenBy | None:
+    """The process that has the file open for writing, as far as this can be told."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        found = readiness(fd)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    if found.state is not State.IN_USE:
+        return None
+    program = None
+    if found.pid is not None:
+        with contextlib.suppress(OSError), open(f"/proc/{found.pid}/comm", encoding="utf-8", errors="replace") as file:
+            program = file.read().strip()
+    return OpenBy(found.pid, program)
+
+
+def _with_scan(found: Explained, seen: Why, base: bytes) -> Explained:
+    folder = os.path.dirname(found.path)
+    leader = seen.leader or os.path.basename(found.path)
+    others = [name for name in seen.members if name != leader]
+    group = [os.path.join(folder, name) for name in (leader, *others)] if others else []
+    marker = None
+    if seen.reason is not None:
+        at = os.path.join(base, seen.at)
+        # What says so lies beside what stays, or in it; a folder above the file says so by itself.
+        marker = os.path.join(os.path.dirname(at), seen.marker) if seen.marker else at if at != found.path else None
+    evidence = Rules.default().evidence(leader)
+    return found._replace(reason=seen.reason, marker=marker, group=group, evidence=evidence)
+
+
+def _with_plan(found: Explained, inside: bytes, options: OrganizeOptions, state: StateDirectory) -> Explained:
+    """Where the plan has the file."""
+    folder, name = split(inside)
+    with organizing(options, state, NullReporter(), changes=False) as run:
+        target = run.dest or options.root
+        for batch in run.plan.batches(4096):
+            for row in batch:
+                if (row.source_folder, row.source_name) == (folder, name) and row.category:
+                    if row.reason is not None:
+                        return found._replace(reason=row.reason)
+                    new_path = os.path.join(target, join(row.target_folder, row.target_name))
+                    return found._replace(status=Status.GOES, new_path=new_path)
+    other = found.evidence.category == OTHER
+    return found._replace(reason=Stays.UNKNOWN_KIND if other else Stays.IN_PLACE)
