@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fileorg.core.model import Entry
-from fileorg.rules.families import FAMILIES, MARKS, SETS
+from fileorg.rules.families import FAMILIES, FOLDERS, SETS, SHEETS, Family, Set, Sheet
 from fileorg.rules.grouping import Grouping, Look, grouping
 from fileorg.rules.ignore import Reason
+from fileorg.rules.marks import MARKS, Mark
 
 NOW = 1_700_000_000 * 10**9
 DAY = 86_400 * 10**9
@@ -20,22 +23,24 @@ NAMES = st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map(lambda par
 def found(
     *names: str,
     folders: tuple[str, ...] = (),
+    others: tuple[str, ...] = (),
     contents: dict[str, str] | None = None,
     old: dict[str, int] | None = None,
 ) -> Grouping:
     """What is known of a folder that holds these; `old` has the age in days of those that are not of today."""
     given = [name.encode() for name in names]
+    apart = [[name.encode() for name in kind] for kind in (folders, others)]
 
     def entry(name: bytes) -> Entry | None:
         age = (old or {}).get(name.decode(), 0)
         size = len((contents or {}).get(name.decode(), "x"))
-        return Entry(name, size, NOW - age * DAY, 0, 1, 0o100644, 1, 1) if name in given else None
+        return Entry(name, size, NOW - age * DAY, 0, 1, 0o100644, 1, 1) if name in chain(given, *apart) else None
 
     def head(name: bytes, most: int) -> bytes:
         return (contents or {}).get(name.decode(), "x").encode()[:most]
 
     look = Look(entry, head, NOW, NOW - 10 * DAY)
-    return grouping(lambda: given, lambda: [folder.encode() for folder in folders], look) or Grouping({}, {}, {})
+    return grouping(lambda: given, lambda: apart[0], lambda: apart[1], look) or Grouping({}, {}, {})
 
 
 @pytest.mark.parametrize(("follower", "leader"), [pair for family in FAMILIES for pair in family.examples])
@@ -49,6 +54,21 @@ def test_each_example_of_a_set(names: tuple[str, ...]) -> None:
     leader, *parts = names
     assert found(*reversed(names)).leaders == {part.encode(): leader.encode() for part in parts}
     assert found(leader).leaders == {}
+
+
+@pytest.mark.parametrize(("sheet", "content", "named"), [example for each in SHEETS for example in each.examples])
+def test_each_example_of_a_sheet(sheet: str, content: str, named: tuple[str, ...]) -> None:
+    first, *others = (name.encode() for name in named)
+    assert found("other.txt", sheet, *named, contents={sheet: content}).leaders == dict.fromkeys(
+        [sheet.encode(), *others], first
+    )
+    assert found("other.txt", sheet, contents={sheet: content}).leaders == {}
+
+
+@pytest.mark.parametrize(("folder", "file"), [pair for each in FOLDERS for pair in each.examples])
+def test_each_example_of_a_folder_beside(folder: str, file: str) -> None:
+    assert found("other.txt", file, folders=(folder, "other")).folders == {folder.encode(): file.encode()}
+    assert found("other.txt", folders=(folder,)).folders == {}
 
 
 @pytest.mark.parametrize(("mark", "file"), [pair for mark in MARKS for pair in mark.examples])
@@ -141,10 +161,76 @@ def test_a_thousand_for_one() -> None:
     assert found("a.mkv", *names).leaders == {name.encode(): b"a.mkv" for name in names}
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        *(("photo.jpg", "photo.txt"), ("report.docx", "report.pdf"), ("film.mkv", "film.jpg", "film.txt")),
+        *(("a.pdf", "a.epub"), ("song.mp3", "song.mid"), ("a.zip", "a.exe"), ("a.ai", "a.au", "a.as")),
+        *(("data.csv", "data.json", "data.xlsx"), ("draft-edited.docx", "draft.jpg"), ("Film.2020.srt", "Film.mkv")),
+        *(("Rev 2.doc", "Rev 2.001"), ("a.html", "a.css", "a.js"), ("IMG_1.jpg", "IMG_2.jpg", "IMG_1.mp4")),
+        *(("Show.S01E02.srt", "Show.mkv"), ("a.psd", "a.png", "a.tif"), ("package-lock.json", "package.json")),
+        *(("a.lrf", "a.epub"), ("a.sub", "a.txt"), ("Cargo.lock", "Cargo.toml"), ("summary.txt", "summary.docx")),
+    ],
+)
+def test_what_only_shares_its_stem_is_no_group(names: tuple[str, ...]) -> None:
+    assert found(*names) == Grouping({}, {}, {})
+
+
+@pytest.mark.parametrize("rule", [*FAMILIES, *SETS, *SHEETS, *MARKS], ids=lambda rule: rule.what)
+def test_ordinary_suffixes_are_not_asked_about(rule: Family | Set | Sheet | Mark) -> None:
+    ordinary = set(b"jpg jpeg png gif heic pdf txt md doc docx xls xlsx csv mp3 mp4 mkv zip gz py js html c h".split())
+    assert rule.beside or not rule.suffixes & ordinary
+
+
+def test_common_suffixes_are_asked_about_only_beside_their_leaders() -> None:
+    assert found("a.mp4", "a.jpg", "b.mp4").leaders == {}
+    assert found("a.mp4", "a.heic", "b.mp4").leaders == {b"a.mp4": b"a.heic"}
+
+
+def test_a_name_is_cut_at_characters_and_ends_with_the_number_of_its_file() -> None:
+    """Of two pictures whose names are cut alike, the number tells which is meant."""
+    stem = "Schöne Ferien an der See mit Übernachtung im Zelt"
+    assert len(stem) > 46
+    names = [f"{stem}.jpg", f"{stem}(1).jpg", f"{stem[:46]}.json", f"{stem[:46]}(1).json"]
+    assert found(*names).leaders == {names[2].encode(): names[0].encode(), names[3].encode(): names[1].encode()}
+
+
+@pytest.mark.parametrize("cut", range(len("supplemental-metadata") + 1))
+def test_takeout_cuts_its_own_word_anywhere(cut: int) -> None:
+    json = f"a.jpg.{'supplemental-metadata'[:cut]}.json"
+    assert found("a.jpg", json, "a.jpg.suplemental.json").leaders == {json.encode(): b"a.jpg"}
+
+
+def test_checksums_of_files_of_several_categories_stay_apart() -> None:
+    sums = f"{'0a' * 32}  a.iso\n{'0b' * 32}  b.pdf\n{'0c' * 32}  gone.iso\n"
+    assert found("SHA256SUMS", "a.iso", "b.pdf", contents={"SHA256SUMS": sums}).leaders == {}
+    assert found("SHA256SUMS", "a.iso", "SHA256SUMS.gpg", contents={"SHA256SUMS": sums}).leaders == {
+        b"SHA256SUMS": b"a.iso",
+        b"SHA256SUMS.gpg": b"a.iso",
+    }
+
+
+def test_a_mark_may_be_a_folder_or_a_link() -> None:
+    """VMware's locks are folders, those of Emacs are links that lead nowhere."""
+    seen = found("a.vmdk", "b.txt", "c.pdf", "d.txt", folders=("a.vmdk.lck", "d"), others=(".#b.txt", "c.pdf.part"))
+    assert seen.marked == {
+        b"a.vmdk": (Reason.OPEN, b"a.vmdk.lck"),
+        b"a.vmdk.lck": (Reason.OPEN, b"a.vmdk"),
+        b"b.txt": (Reason.OPEN, b".#b.txt"),
+        b".#b.txt": (Reason.OPEN, b"b.txt"),
+        b"c.pdf": (Reason.UNFINISHED, b"c.pdf.part"),
+        b"c.pdf.part": (Reason.UNFINISHED, b"c.pdf"),
+    }
+
+
+def test_streams_beside_the_film_that_they_were_made_into_are_plain() -> None:
+    assert found("a.f137.mp4", "a.f140.m4a", "a.mkv").marked == {}
+
+
 @given(st.lists(NAMES, unique=True, max_size=8))
 def test_any_names_are_understood(names: list[bytes]) -> None:
     look = Look(lambda _: None, lambda *_: b"", NOW, NOW)
-    seen = grouping(lambda: names, lambda: names, look)
+    seen = grouping(lambda: names, lambda: names, lambda: names, look)
     if seen is not None:
         assert seen.leaders.keys() | set(seen.leaders.values()) <= set(names)
         assert not seen.leaders.keys() & set(seen.leaders.values())

@@ -1,30 +1,71 @@
-"""Loose files that belong together, and files that say of a neighbour that it is not finished, or open: as tables.
+"""Loose files that belong together, as tables. docs/left-alone.md is made of them.
 
-docs/left-alone.md is made of them. Names are compared in lower case. What a table asks for is in `rules/grouping`.
+Names are compared in lower case. A sign is a part of a name; `EDGE` before it or behind it stands for where the name
+starts or ends. No suffix and no sign may be that of ordinary files: who has one is looked at more closely. What a table
+asks for is in `rules/grouping`; marks of what is not finished, or open, are in `rules/marks`.
 """
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
+from unicodedata import normalize
 
 from fileorg.rules.categories import CATEGORIES
 from fileorg.rules.ignore import Reason
+
+EDGE = b"\0"
 
 
 def _words(text: str) -> frozenset[bytes]:
     return frozenset(text.encode().split())
 
 
-_SUBTITLES = _words("srt vtt webvtt sub idx ass ssa sbv smi sup ttml")
+def _any_of(words: str) -> bytes:
+    """A pattern of these words, in both forms of Unicode that are in use."""
+    forms = {normalize(form, word).encode() for form in ("NFC", "NFD") for word in words.split("|")}
+    return b"(?:" + b"|".join(map(re.escape, sorted(forms, reverse=True))) + b")"
+
+
+def _signs(start: str, words: str) -> tuple[bytes, ...]:
+    return tuple(start.encode() + word.encode() for word in words.split("|"))
+
+
+def _beginning(word: bytes) -> bytes:
+    """A pattern of a word that may be cut anywhere."""
+    pattern = b""
+    for position in reversed(range(len(word))):
+        pattern = b"(?:" + re.escape(word[position : position + 1]) + pattern + b")?"
+    return pattern
+
+
+def _numbered(kind: str, digits: int = 2) -> frozenset[bytes]:
+    return frozenset(f"{kind}{part:0{digits}}".encode() for part in range(10**digits))
+
+
+_SUBTITLES = _words("srt vtt webvtt sub idx ass ssa sbv smi sup ttml dfxp sami usf mks stl scc mpl jss aqt pgs")
+_TRACKS = _words("mka ac3 eac3 dts truehd thd")
 _PICTURES = frozenset(CATEGORIES["Images"]) - _words("xmp aae thm")
 _FILMS = frozenset(CATEGORIES["Video"]) - _SUBTITLES
 _SOUNDS = frozenset(CATEGORIES["Audio"]) - _words("lrc cue m3u m3u8 pls xspf")
+_RAW = _words("nef nrw cr2 cr3 crw arw raf orf rw2 pef dng")
 _TAKEN = _PICTURES | _FILMS
 """What a camera takes."""
 _DEVELOPED = _TAKEN | _words("psd pdf ai indd mp3 wav")
-_BOOKS = _words("epub mobi azw azw3 kfx prc pdf djvu cbz cbr fb2")
+_BOOKS = _words("epub mobi azw azw3 kfx prc pdf djvu cbz cbr fb2 kepub")
 _BIG = frozenset(CATEGORIES["Archives"]) | frozenset(CATEGORIES["Disk images"]) | frozenset(CATEGORIES["Installers"])
-_ART = b"poster fanart thumb banner clearart clearlogo landscape logo disc discart keyart backdrop cover".split()
+_GAMES = _words("nes fds sfc smc gb gbc gba nds 3ds n64 z64 v64 md gen sms gg pce ngp ws wsc a26 lnx vb cso chd")
+_ART = (
+    "poster|fanart|thumb|banner|clearart|clearlogo|landscape|logo|disc|discart|cdart|keyart|characterart|backdrop"
+    "|background|cover|folder|square"
+)
+_EXTRAS = "trailer|sample|behindthescenes|deleted|featurette|interview|scene|short|other|clip|theme"
+_EDITED = (
+    "edited|effects|smile|mix|edytowane|bearbeitet|bewerkt|編集済み|modificato|modifié|ha editado|editado|editada"
+    "|editat|redigerad|redigeret|redigert|muokattu|upraveno|upravené|szerkesztett|düzenlendi|изменено|отредактировано|已修改"
+    "|编辑|編輯|수정됨"
+)
+_SUPPLEMENT = rb"(?:\." + _beginning(b"supplemental-metadata") + rb")?"
 _STEM = rb"(?P<x>.+)\.[^.]+"
 """Of `a.srt`, `a`: and so of `a.jpg.json`, `a.jpg`."""
 
@@ -47,9 +88,12 @@ class Family(NamedTuple):
     leader: bytes = rb"\g<x>"
     is_whole: bool = False
     has_tags: bool = False
-    """Up to two tags of a language or a purpose may end the leader's name, as it was found."""
+    """Tags of a language or a purpose may end the leader's name, as it was found."""
     cut_at: int = 0
-    """From this length on, what was found may be the beginning of the leader's name."""
+    """From so many characters on, what was found may be the beginning of the leader's name, which ends with the number
+    `z` of the pattern where there is one."""
+    beside: frozenset[bytes] = frozenset()
+    """If given: the suffixes, which are common, are asked about only in a folder with a file of one of these."""
 
 
 class Set(NamedTuple):
@@ -67,41 +111,58 @@ class Set(NamedTuple):
     key: bytes
     heads: tuple[bytes, ...] = ()
     first: bytes = b""
+    needs_first: bool = False
+    """Whether parts of which the first is not there are none."""
     reason: Reason | None = None
-    """Why they stay, if they do."""
+    """Why they stay, if they do; not if one of `heads` is there, which they have been made into."""
+    beside: frozenset[bytes] = frozenset()
 
 
-class Mark(NamedTuple):
-    """A file that says of another one why it stays. `names`, templates of `pattern`, are what that may be called.
+class Sheet(NamedTuple):
+    """A file that names others, which are beside it, with groups of `names`; examples: name, content, what is named.
 
-    As in `Family`. With `is_tail`, up to two characters may come before that name.
+    With `of_a_kind`, they go together only if all that nothing else goes with are of one category.
+    """
+
+    what: str
+    examples: tuple[tuple[str, str, tuple[str, ...]], ...]
+    suffixes: frozenset[bytes]
+    signs: tuple[bytes, ...]
+    pattern: bytes
+    names: bytes
+    of_a_kind: bool = False
+    beside: frozenset[bytes] = frozenset()
+
+
+class Beside(NamedTuple):
+    """A folder that belongs to a file: its name is that file's and one of `endings`; with `is_whole`, the whole name.
+
+    Examples: the folder and the file. Both stay where they are.
     """
 
     what: str
     examples: tuple[tuple[str, str], ...]
-    reason: Reason
-    signs: tuple[bytes, ...]
-    pattern: bytes
-    names: tuple[bytes, ...] = (rb"\g<x>",)
-    is_tail: bool = False
-    says_of_itself: bool = False
-    """Whether it is the one that is not finished, whatever is beside it."""
-    suffixes: frozenset[bytes] = frozenset()
+    endings: tuple[bytes, ...]
+    leaders: frozenset[bytes]
+    is_whole: bool = False
 
 
 FAMILIES: tuple[Family, ...] = (
     Family(
         "Edits and metadata of a picture, a film or a document",
-        (("a.xmp", "a.cr2"), ("a.aae", "a.heic"), ("a.thm", "a.mp4"), ("a.pp3", "a.nef"), ("a_01.xmp", "a.raf")),
+        (
+            *(("a.xmp", "a.cr2"), ("a.aae", "a.heic"), ("a.thm", "a.mp4"), ("a.pp3", "a.nef"), ("a_01.xmp", "a.raf")),
+            *(("a.dop", "a.nef"), ("a.vrd", "a.cr2"), ("a.dr4", "a.cr3"), ("a.onphoto", "a.arw")),
+        ),
         _DEVELOPED,
-        _words("xmp aae thm lrv dop pp3 cos cof comask arp nksc vrd on1 spd acr pxd"),
+        _words("xmp aae thm lrv dop pp3 cos cof cop comask arp nksc vrd dr4 on1 onphoto spd acr pxd exif mie"),
         pattern=rb"(?P<x>.+?)(?:_\d\d)?\.[^.]+",
     ),
     Family(
         "The same, with the whole name in front",
         (("a.nef.pp3", "a.nef"), ("a.cr2.xmp", "a.cr2"), ("a_01.cr2.xmp", "a.cr2"), ("a.jpg.out.pp3", "a.jpg")),
         _DEVELOPED,
-        _words("xmp aae thm dop pp3 cos cof comask arp nksc vrd on1 spd acr"),
+        _words("xmp aae thm dop pp3 cos cof cop comask arp nksc vrd dr4 on1 spd acr exif"),
         pattern=rb"(?P<x>.+?)(?:_\d\d)?(?P<y>\.[^.]+?)(?:\.out)?\.[^.]+",
         leader=rb"\g<x>\g<y>",
         is_whole=True,
@@ -112,74 +173,173 @@ FAMILIES: tuple[Family, ...] = (
             ("a.jpg.json", "a.jpg"),
             ("a.jpg.supplemental-metadata.json", "a.jpg"),
             ("a.jpg.suppl.json", "a.jpg"),
+            ("a.jpg..json", "a.jpg"),
             ("a.jpg(1).json", "a(1).jpg"),
             ("a.jpg.supplemental-metadata(2).json", "a(2).jpg"),
+            ("a.jpg.supplemental-me(2).json", "a(2).jpg"),
         ),
         _TAKEN,
         _words("json"),
-        pattern=rb"(?P<x>.+?)(?P<y>\.[^.()]+)(?:\.s[uplemnta.d\-]*)?(?P<z>\(\d+\))?\.json",
+        pattern=rb"(?P<x>.+?)(?P<y>\.[^.()]+)" + _SUPPLEMENT + rb"(?P<z>\(\d+\))?\.json",
         leader=rb"\g<x>\g<z>\g<y>",
         is_whole=True,
     ),
     Family(
         "The same, of a long name that was cut, or without its extension",
-        (("a.json", "a.jpg"), ("a(1).json", "a(1).jpg"), (f"{'a' * 46}.json", f"{'a' * 50}.jpg")),
-        _words("jpg jpeg heic png gif webp mp4 mov 3gp"),
+        (
+            *(("a.json", "a.jpg"), ("a(1).json", "a(1).jpg"), (f"{'a' * 46}.json", f"{'a' * 50}.jpg")),
+            *((f"{'é' * 46}.json", f"{'é' * 47}.jpg"), (f"{'a' * 46}(1).json", f"{'a' * 47}(1).jpg")),
+        ),
+        _words("jpg jpeg heic png gif webp mp4 mov 3gp dng"),
         _words("json"),
-        pattern=rb"(?P<x>.+?)(?:\.s[uplemnta.d\-]*)?\.json",
+        pattern=rb"(?P<x>.+?)" + _SUPPLEMENT + rb"(?P<z>\(\d+\))?\.json",
+        leader=rb"\g<x>\g<z>",
         cut_at=46,
     ),
     Family(
-        "Subtitles of a film",
-        (("a.srt", "a.mkv"), ("a.en.srt", "a.mkv"), ("a.pt-BR.forced.srt", "a.mp4"), ("a.idx", "a.avi")),
-        _FILMS,
-        _SUBTITLES,
-        has_tags=True,
-    ),
-    Family(
-        "What media centres know of a film",
-        (("a.nfo", "a.mkv"), ("a-poster.jpg", "a.mkv"), ("a-fanart2.png", "a.mp4"), ("a-trailer.mp4", "a.mkv")),
-        _FILMS,
-        _words("nfo tbn bif edl"),
-        (*(b"-" + art for art in _ART), b"-trailer.", b"-320-10.", b".trickplay"),
-        rb"(?P<x>.+?)(?:\.(?:nfo|tbn|bif|edl)|-(?:" + b"|".join(_ART) + rb"|trailer|320-10)\d*\.[^.]+)",
-    ),
-    Family(
-        "Words and drawings of a sound",
-        (("a.lrc", "a.mp3"), ("a.sfk", "a.wav"), ("a.pek", "a.aiff")),
-        _SOUNDS,
-        _words("lrc sfk pek pkf cfa sfap0 sfl mxm"),
-    ),
-    Family(
-        "The same, with the whole name in front",
-        (("a.wav.asd", "a.wav"), ("a.flac.reapeaks", "a.flac"), ("a.mp3.sfk", "a.mp3")),
-        _SOUNDS,
-        _words("asd reapeaks sfk sfap0 lrc pkf"),
-        is_whole=True,
-    ),
-    Family(
-        "The film of a Live Photo or of a motion photo",
-        (("IMG_1.MOV", "IMG_1.HEIC"), ("PXL_1.MP", "PXL_1.MP.jpg"), ("PXL_1.MP.mp4", "PXL_1.MP.jpg")),
-        _words("heic heif jpg jpeg"),
-        _words("mov mp mp4"),
-        pattern=rb"(?P<x>.+?)(?P<y>\.mp)?(?:\.mov|(?<=\.mp)\.mp4)?",
-        leader=rb"\g<x>\g<y>",
-    ),
-    Family(
-        "What a phone made of a picture",
-        (("IMG_E1234.JPG", "IMG_1234.HEIC"), ("a-edited.jpg", "a.jpg"), ("IMG_1_edited.jpg", "IMG_1.jpg")),
-        _words("heic heif jpg jpeg png dng mov mp4 webp"),
-        signs=(b"img_e", b"-edited", b"_edited", b"-bearbeitet", b"-modifi", b"-editad", b"-modificat", b"-bewerkt"),
-        pattern=rb"(?:(?P<x>.+?)[-_](?:edited(?:-animation)?|bearbeitet|modifi\xc3\xa9|editad[oa]|modificato|bewerkt)"
-        rb"(?P<z>\(\d+\))?|(?P<y>img_)e(?P<w>\d.*))\.[^.]+",
+        "What a phone or its owner made of a picture",
+        (
+            *(("IMG_E1234.JPG", "IMG_1234.HEIC"), ("IMG_O1234.AAE", "IMG_1234.HEIC"), ("a-edited.jpg", "a.jpg")),
+            *(("IMG_1_edited.jpg", "IMG_1.jpg"), ("a-bearbeitet(1).jpg", "a(1).jpg"), ("a(Edited).jpg", "a.heic")),
+            *(("a-modifié.jpg", "a.jpg"), ("a-編集済み.jpg", "a.jpg"), ("a-ha editado.png", "a.png")),
+            *(("a~2.jpg", "a.jpg"), ("PXL_1.MP~2.jpg", "PXL_1.MP.jpg")),
+        ),
+        _words("heic heif jpg jpeg png dng mov mp4 webp gif"),
+        signs=(
+            *(EDGE + b"img_e", EDGE + b"img_o", b"_edited", b"(edited)", *_signs("~", "2.|3.|4.|5.|6.|7.|8.|9.")),
+            *(b"-" + normalize(form, word).encode() for form in ("NFC", "NFD") for word in _EDITED.split("|")),
+        ),
+        pattern=rb"(?:(?P<x>.+?)(?:[-_]" + _any_of(_EDITED) + rb"(?:-animation)?|\(edited\)|~[2-9])(?P<z>\(\d+\))?"
+        rb"|(?P<y>img_)[eo](?P<w>\d.*))\.(?:heic|heif|jpe?g|png|dng|mov|mp4|webp|gif|aae)",
         leader=rb"\g<y>\g<x>\g<w>\g<z>",
     ),
     Family(
+        "The film of a Live Photo or of a motion photo",
+        (
+            *(("IMG_1.MOV", "IMG_1.HEIC"), ("IMG_1_HEVC.MOV", "IMG_1.HEIC")),
+            *(("PXL_1.MP", "PXL_1.MP.jpg"), ("PXL_1.MP.mp4", "PXL_1.MP.jpg")),
+        ),
+        _words("heic heif jpg jpeg"),
+        _words("mov mp"),
+        (b".mp.mp4" + EDGE,),
+        rb"(?P<x>.+?)(?:(?P<y>\.mp)(?:\.mp4)?|(?:_hevc)?\.mov)",
+        rb"\g<x>\g<y>",
+    ),
+    Family(
+        "The same, as Google hands it out",
+        (("IMG_1.MP4", "IMG_1.HEIC"),),
+        _words("heic heif"),
+        _words("mp4"),
+        beside=_words("heic heif"),
+    ),
+    Family(
+        "What a camera writes beside a film",
+        (
+            ("DJI_1.LRF", "DJI_1.MP4"),
+            ("C0001M01.XML", "C0001.MP4"),
+            ("C0001T01.JPG", "C0001.MP4"),
+            ("a.sidecar", "a.braw"),
+        ),
+        _FILMS,
+        _words("lrf sidecar"),
+        (EDGE + b"c0",),
+        rb"(?P<x>c\d{4}|.+)(?:m01\.xml|t01\.jpg|\.lrf|\.sidecar)",
+    ),
+    *(
+        Family(
+            "The small copy that a GoPro makes of a film",
+            ((f"GL010001.{kind.upper()}", f"{of.upper()}010001.MP4"),),
+            _words("mp4"),
+            _words("lrv thm"),
+            pattern=rb"gl(?P<x>\d{6})\.[^.]+",
+            leader=of.encode() + rb"\g<x>",
+        )
+        for of, kind in (("gx", "lrv"), ("gh", "lrv"))
+    ),
+    Family(
+        "What was said about a picture",
+        (("DSC_0001.WAV", "DSC_0001.NEF"), ("IMG_0001.WAV", "IMG_0001.JPG")),
+        _RAW | _words("jpg jpeg"),
+        _words("wav"),
+        pattern=rb"(?P<x>[a-z0-9_]{4}\d{4})\.wav",
+        beside=_RAW | _words("jpg jpeg"),
+    ),
+    Family(
+        "Subtitles and sound tracks of a film",
+        (
+            *(("a.srt", "a.mkv"), ("a.en.srt", "a.mkv"), ("a.pt-BR.forced.srt", "a.mp4"), ("a.idx", "a.avi")),
+            *(("a.zh-Hans-CN.srt", "a.mkv"), ("a.en.forced.sdh.srt", "a.mkv"), ("a.English (SDH).srt", "a.mkv")),
+            *(("a_eng.srt", "a.mkv"), ("a-de.ass", "a.mkv"), ("a.en.2.vtt", "a.mkv"), ("a.de.ac3", "a.mkv")),
+            *(("a.hearing_impaired.srt", "a.mkv"), ("a.[Eng].srt", "a.mkv")),
+        ),
+        _FILMS,
+        _SUBTITLES | _TRACKS,
+        has_tags=True,
+    ),
+    Family("The other half of subtitles", (("a.sub", "a.idx"),), _words("idx"), _words("sub")),
+    Family(
+        "What media centres know of a film",
+        (
+            *(("a.nfo", "a.mkv"), ("a-poster.jpg", "a.mkv"), ("a-fanart2.png", "a.mp4"), ("a-trailer.mp4", "a.mkv")),
+            *(("a-clearlogo.png", "a.mkv"), ("a-behindthescenes.mkv", "a.mkv"), ("a-320-10.bif", "a.mp4")),
+        ),
+        _FILMS,
+        _words("nfo tbn bif edl"),
+        (*_signs("-", _ART), *_signs("-", _EXTRAS)),
+        rb"(?P<x>.+?)(?:\.(?:nfo|tbn|edl)|(?:-\d+-\d+)?\.bif|-(?:"
+        + _ART.encode()
+        + rb")\d*\.(?:jpe?g|png|tbn|webp|gif|bmp)|-(?:"
+        + _EXTRAS.encode()
+        + rb")\d*\.(?:mp4|mkv|avi|mov|wmv|m4v|webm|mp3))",
+    ),
+    Family(
+        "What a recorder or a downloader wrote about a film or a sound",
+        (
+            *(("a.info.json", "a.mp4"), ("a.description", "a.webm"), ("a.live_chat.json", "a.mp4"), ("a.eit", "a.ts")),
+            *(("a.chapters.xml", "a.mkv"), ("a.annotations.xml", "a.mkv"), ("a.chapters.txt", "a.mp3")),
+        ),
+        _FILMS | _SOUNDS,
+        _words("json description xml eit hmt nts ccyes ccno"),
+        (b".chapters.txt" + EDGE,),
+        rb"(?P<x>.+?)\.(?:(?:info|live_chat|chapters)\.json|description|(?:annotations|chapters)\.xml|chapters\.txt|eit"
+        rb"|hmt|nts|ccyes|ccno)",
+    ),
+    Family(
+        "The same, with the whole name in front",
+        (("a.ts.meta", "a.ts"), ("a.ts.cuts", "a.ts"), ("a.rec.inf", "a.rec")),
+        _words("ts trp rec mpg m2ts"),
+        _words("meta ap sc cuts markings inf nav"),
+        is_whole=True,
+    ),
+    Family(
+        "Words and drawings of a sound",
+        (
+            *(("a.lrc", "a.mp3"), ("a.sfk", "a.wav"), ("a.pek", "a.aiff"), ("a.accurip", "a.flac")),
+            *(("a.cdg", "a.mp3"), ("a.voucher", "a.aaxc")),
+        ),
+        _SOUNDS | _words("aaxc"),
+        _words("lrc sfk pek pkf cfa sfap0 sfl mxm accurip ffp st5 cdg voucher annot gpk mrk npk mpgindex"),
+    ),
+    Family(
+        "The same, with the whole name in front",
+        (("a.wav.asd", "a.wav"), ("a.flac.reapeaks", "a.flac"), ("a.mp3.sfk", "a.mp3"), ("a.wav 48000.pek", "a.wav")),
+        _SOUNDS | _FILMS,
+        _words("asd reapeaks reapindex sfk sfap0 lrc pkf pek cfa mpgindex"),
+        pattern=rb"(?P<x>.+?\.[^.]+?)(?: \d{4,6})?\.[^.]+",
+        is_whole=True,
+    ),
+    Family(
+        "What tells how a sound was copied from its disc",
+        (("a.log", "a.flac"), ("a.cue", "a.ape")),
+        _words("flac ape wv tak tta wav"),
+        _words("log cue"),
+    ),
+    Family(
         "What repairs an archive",
-        (("x.vol003+04.par2", "x.par2"), ("x.rev", "x.rar"), ("x.part1.rev", "x.part1.rar")),
-        suffixes=_words("par2 rev"),
-        leaders=_words("par2 rar"),
-        pattern=rb"(?P<x>.+?)(?:\.vol\d+[+-]\d+\.par2|\.rev)",
+        (("x.vol003+04.par2", "x.par2"), ("x.rev", "x.rar"), ("x.part1.rev", "x.part1.rar"), ("x.par2", "x.zip")),
+        _words("par2") | _BIG,
+        _words("par2 rev"),
+        pattern=rb"(?P<x>.+?)(?:(?:\.vol\d+[+-]\d+)?\.par2|\.rev)",
     ),
     Family(
         "What an installer brings with it",
@@ -187,60 +347,175 @@ FAMILIES: tuple[Family, ...] = (
             ("setup_x-1.bin", "setup_x.exe"),
             ("setup-2a.bin", "setup.exe"),
             ("x.msi", "x.exe"),
+            ("x.mst", "x.msi"),
             ("data1.hdr", "data1.cab"),
         ),
-        _words("exe cab"),
-        _words("bin hdr msi"),
-        pattern=rb"(?P<x>.+?)(?:-\d+[a-z]?\.bin|\.hdr|\.msi)",
+        _words("exe cab msi"),
+        _words("bin hdr msi mst"),
+        pattern=rb"(?P<x>.+?)(?:-\d+(?:-?[a-z])?\.bin|\.hdr|\.msi|\.mst)",
     ),
     Family(
-        "Checksums and signatures",
-        (("x.iso.sha256", "x.iso"), ("x.tar.gz.asc", "x.tar.gz"), ("x.zip.sig", "x.zip"), ("x.pdf.p7s", "x.pdf")),
-        suffixes=_words("""
-            md5 sha1 sha224 sha256 sha384 sha512 sha3 b2 blake2 blake3 b3 crc crc32 xxh asc sig sign minisig p7s p7m
-            sigstore             md5sum sha1sum sha256sum sha512sum zsync cosign att intoto ots tsr gpg
-        """),
+        "The same, by the names that InstallShield and others have for it",
+        (
+            *(("data2.cab", "setup.exe"), ("layout.bin", "setup.exe"), ("setup.inx", "setup.exe")),
+            *(("fg-01.bin", "setup.exe"), ("0x0409.ini", "setup.exe"), ("setup.ini", "setup.exe")),
+        ),
+        _words("exe"),
+        _words("cab hdr inx isn iss boot"),
+        (*_signs("\0", "layout.bin|setup.ini|issetup.dll|_setup.dll|0x04|fg-"),),
+        rb"(?:(?P<x>setup)\.(?:inx|isn|iss|boot|ini)|data\d+\.(?:cab|hdr)|layout\.bin|_setup\.dll|issetup\.dll"
+        rb"|engine32\.cab|0x[0-9a-f]{4}\.ini|fg-[\w-]+\.bin)",
+        b"setup",
+    ),
+    Family(
+        "What a program has beside it",
+        (("a.exe.config", "a.exe"), ("a.exe.manifest", "a.exe"), ("a.dll.config", "a.dll"), ("a.js.map", "a.js")),
+        suffixes=_words("config manifest map"),
         is_whole=True,
     ),
     Family(
         "The same, without the extension",
-        (("x.md5", "x.iso"), ("x.sha256", "x.zip"), ("x.sfv", "x.rar"), ("x.mf", "x.ova")),
+        (("a.pdb", "a.exe"), ("a.chw", "a.chm"), ("a.cnt", "a.hlp"), ("a.gid", "a.hlp"), ("a-sources.jar", "a.jar")),
+        _words("exe dll chm hlp jar"),
+        _words("pdb chw cnt gid fts"),
+        (b"-sources.jar" + EDGE, b"-javadoc.jar" + EDGE),
+        rb"(?P<x>.+?)(?:-(?:sources|javadoc)\.jar|\.(?:pdb|chw|cnt|gid|fts))",
+    ),
+    Family(
+        "Checksums and signatures",
+        (
+            *(("x.iso.sha256", "x.iso"), ("x.tar.gz.asc", "x.tar.gz"), ("x.zip.sig", "x.zip"), ("x.pdf.p7s", "x.pdf")),
+            *(("x.iso.md5sum", "x.iso"), ("x.tar.xz.minisig", "x.tar.xz"), ("x.iso.zsync", "x.iso")),
+            *(("x.iso.torrent", "x.iso"), ("x.iso.DIGESTS", "x.iso"), ("x.whl.metadata", "x.whl")),
+        ),
+        suffixes=_words("""
+            md5 sha1 sha224 sha256 sha384 sha512 sha3 b2 b2sum blake2 blake3 b3 b3sum crc crc32 sfv xxh tth ed2k
+            whirlpool md5sum sha1sum sha224sum sha256sum sha384sum sha512sum digests checksum asc sig sign signature gpg
+            pgp minisig p7s p7m sigstore cosign att attestation provenance intoto ots tsr tsq rsa zsync meta4 metalink
+            torrent par2 sbom metadata
+        """),
+        is_whole=True,
+    ),
+    Family(
+        "The same, told by two suffixes",
+        (("x.whl.sigstore.json", "x.whl"), ("x.iso.md5.txt", "x.iso"), ("x.jar.spdx.json", "x.jar")),
+        suffixes=_words("json jsonl bundle"),
+        signs=tuple(b"." + kind.encode() + b".txt" + EDGE for kind in ("md5", "sha1", "sha256", "sha512")),
+        pattern=rb"(?P<x>.+?)\.(?:(?:sigstore|spdx|cdx|intoto)\.jsonl?|(?:cosign|sigstore)\.bundle"
+        rb"|(?:md5|sha1|sha256|sha512)\.txt)",
+        is_whole=True,
+    ),
+    Family(
+        "The same, without the extension",
+        (("x.md5", "x.iso"), ("x.sha256", "x.zip"), ("x.sfv", "x.rar"), ("x.mf", "x.ova"), ("x.tar.sign", "x.tar.xz")),
         _BIG,
-        _words("md5 sha1 sha256 sha512 sfv mf"),
+        _words("md5 sha1 sha256 sha512 sfv mf cert crc sign sig asc"),
     ),
     Family(
         "The log of a database",
-        (("a.db-wal", "a.db"), ("a.sqlite-shm", "a.sqlite"), ("a.db-journal", "a.db"), ("a-wal", "a")),
-        signs=(b"-wal", b"-shm", b"-journal"),
-        pattern=rb"(?P<x>.+)-(?:wal|shm|journal)",
+        (
+            ("a.db-wal", "a.db"),
+            ("a.sqlite-shm", "a.sqlite"),
+            ("a.db-journal", "a.db"),
+            ("a-wal", "a"),
+            ("a.db-mj1A2B3C4D5", "a.db"),
+        ),
+        signs=(b"-wal" + EDGE, b"-shm" + EDGE, b"-journal" + EDGE, b"-mj"),
+        pattern=rb"(?P<x>.+)-(?:wal|shm|journal|mj[0-9a-f]{8,9})",
         is_whole=True,
     ),
     Family(
         "Parts of a database",
-        (("a.frm", "a.ibd"), ("a.myi", "a.myd"), ("a.dbt", "a.dbf"), ("a.ldf", "a.mdf"), ("a.log", "a.edb")),
-        _words("ibd myd dbf mdf edb mdb"),
-        _words("frm myi dbt cdx fpt ldf ndf jfm log"),
+        (
+            *(("a.frm", "a.ibd"), ("a.myi", "a.myd"), ("a.dbt", "a.dbf"), ("a.ldf", "a.mdf"), ("a_log.ldf", "a.mdf")),
+            *(
+                ("a.log", "a.edb"),
+                ("a.cdx", "a.dbf"),
+                ("a.dct", "a.dbc"),
+                ("a.px", "a.db"),
+                ("a.sas7bndx", "a.sas7bdat"),
+            ),
+        ),
+        _words("ibd myd dbf mdf edb dbc db sas7bdat"),
+        _words("frm myi dbt cdx fpt mdx ndx ntx ldf ndf jfm log dct dcx px sas7bndx"),
         pattern=rb"(?P<x>.+?)(?:_log)?\.[^.]+",
+    ),
+    *(
+        Family(
+            "The other half of a form or a report",
+            ((f"a.{half}", f"a.{whole}"),),
+            _words(whole),
+            _words(half),
+        )
+        for half, whole in (
+            *(("pjt", "pjx"), ("sct", "scx"), ("frt", "frx"), ("vct", "vcx"), ("mnt", "mnx"), ("frx", "frm")),
+            *(("dfm", "pas"), ("fdt", "set"), ("sch", "brd"), ("ozf2", "map"), ("ori", "orf")),
+        )
+    ),
+    Family(
+        "What other databases and mail programs have beside a file",
+        (("a.realm.note", "a.realm"), ("Inbox.msf", "Inbox"), ("a.qbw.tlg", "a.qbw"), ("a.qbw.nd", "a.qbw")),
+        suffixes=_words("note msf cmeta tlg nd"),
+        is_whole=True,
+    ),
+    Family(
+        "Former states of accounts",
+        (("a.gnucash.20200102030405.gnucash", "a.gnucash"), ("a.gnucash.20200102030405.log", "a.gnucash")),
+        _words("gnucash"),
+        _words("gnucash log"),
+        pattern=rb"(?P<x>.+\.gnucash)\.\d{14}\.(?:gnucash|log)",
+        is_whole=True,
     ),
     Family(
         "Parts of a map",
-        (("a.dbf", "a.shp"), ("a.shp.xml", "a.shp"), ("a.shx", "a.shp"), ("a.sbn", "a.shp")),
+        (
+            *(("a.dbf", "a.shp"), ("a.shp.xml", "a.shp"), ("a.shx", "a.shp"), ("a.sbn", "a.shp")),
+            *(("a.cpg", "a.shp"), ("a.NAME.atx", "a.shp"), ("a.qmd", "a.shp"), ("a.prj", "a.shp")),
+        ),
         _words("shp"),
         _words("shx dbf prj cpg sbn sbx qix qpj fbn fbx ain aih atx ixs mxs idm ind qmd qml sld xml fix lyr"),
-        pattern=rb"(?P<x>.+?)(?:\.shp)?\.[^.]+",
+        pattern=rb"(?P<x>.+?)(?:\.shp|\.[^.]+(?=\.atx))?\.[^.]+",
     ),
     Family(
         "Where a picture lies on the map",
         (
-            ("a.tfw", "a.tif"),
-            ("a.jgw", "a.jpg"),
-            ("a.aux.xml", "a.tif"),
-            ("a.tif.aux.xml", "a.tif"),
-            ("a.ovr", "a.tif"),
+            *(("a.tfw", "a.tif"), ("a.jgw", "a.jpg"), ("a.pgwx", "a.png"), ("a.wld", "a.jp2")),
+            *(("a.aux.xml", "a.tif"), ("a.tif.aux.xml", "a.tif"), ("a.ovr", "a.tif"), ("a.prj", "a.tif")),
         ),
-        _words("tif tiff jpg jpeg png bmp sid ecw jp2 img"),
-        _words("tfw tifw tiffw jgw jpw jpgw pgw pngw bpw sdw eww j2w ovr rrd wld xml"),
-        pattern=rb"(?P<x>.+?)(?:\.(?:tiff?|jpe?g|png|bmp|sid|ecw|jp2|img))?(?:\.aux\.xml|\.(?!xml)[^.]+)",
+        _words("tif tiff jpg jpeg png gif bmp sid ecw jp2 img vrt"),
+        _words("""
+            tfw tifw tiffw tfwx jgw jpw jpgw jgwx pgw pngw pgwx gfw bpw sdw eww blw j2w wld ovr msk rrd xml aux ige prj
+        """),
+        pattern=rb"(?P<x>.+?)(?:\.(?:tiff?|jpe?g|png|gif|bmp|sid|ecw|jp2|img|vrt))?(?:\.aux\.xml|\.(?!xml)[^.]+)",
+    ),
+    Family(
+        "Parts of a grid, a scan or a measurement",
+        (
+            *(("a.hdr", "a.img"), ("a.hdr", "a.bil"), ("a.prj", "a.asc"), ("a.sdat", "a.sgrd"), ("a.lax", "a.laz")),
+            *(("a.csvt", "a.csv"), ("a.vmrk", "a.vhdr"), ("a.eeg", "a.vhdr"), ("a.zraw", "a.mhd"), ("a.bval", "a.nii")),
+            *(("a.bim", "a.bed"), ("a.fam", "a.bed"), ("a.pvar", "a.pgen"), ("a.mid", "a.mif")),
+        ),
+        _words("img bil bip bsq flt asc sgrd las laz csv vhdr mhd nii bed pgen mif e00"),
+        _words("hdr prj clr stx sdat mgrd lax csvt vmrk eeg zraw bval bvec bim fam pvar psam mid"),
+    ),
+    Family(
+        "The same, of a packed scan",
+        (("a.bvec", "a.nii.gz"), ("a.json", "a.nii.gz")),
+        _words("gz"),
+        _words("json bval bvec"),
+        leader=rb"\g<x>.nii",
+    ),
+    Family(
+        "The index of a large file",
+        (("a.bam.bai", "a.bam"), ("a.vcf.gz.tbi", "a.vcf.gz"), ("a.fa.fai", "a.fa"), ("a.cram.crai", "a.cram")),
+        suffixes=_words("bai csi crai tbi fai gzi amb ann bwt pac sa ndpa lifext"),
+        is_whole=True,
+    ),
+    Family(
+        "The same, without the extension",
+        (("a.bai", "a.bam"), ("a.dict", "a.fa")),
+        _words("bam fa fasta"),
+        _words("bai dict"),
     ),
     Family(
         "Parts of a MapInfo table",
@@ -250,9 +525,34 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         "The image of a disc and its sheet",
-        (("a.cue", "a.bin"), ("a.ccd", "a.img"), ("a.sub", "a.img"), ("a.mds", "a.mdf"), ("a.toc", "a.bin")),
+        (
+            *(("a.cue", "a.bin"), ("a.ccd", "a.img"), ("a.sub", "a.img"), ("a.mds", "a.mdf"), ("a.toc", "a.bin")),
+            *(("a.sbi", "a.bin"), ("a.dvd", "a.iso")),
+        ),
         _words("bin img mdf iso wav flac ape wv tta nrg"),
-        _words("cue ccd sub mds toc cdt isi"),
+        _words("cue ccd sub mds toc cdt isi sbi lsd dvd"),
+    ),
+    Family(
+        "The data of a disc image",
+        (("a.b5i", "a.b5t"), ("a.b6i", "a.b6t"), ("a.bwi", "a.bwt"), ("a.002.dmgpart", "a.dmg"), ("a.wbf1", "a.wbfs")),
+        _words("b5t b6t bwt dmg wbfs"),
+        _words("b5i b6i bwi bws dmgpart") | _numbered("wbf", 1),
+        pattern=rb"(?P<x>.+?)(?:\.\d{3}(?=\.dmgpart))?\.[^.]+",
+    ),
+    Family(
+        "Parts of an image of a system",
+        (("a2.swm", "a.swm"),),
+        _words("swm"),
+        _words("swm"),
+        pattern=rb"(?P<x>.+?)\d+\.swm",
+    ),
+    Family(
+        "The same, of Ghost, which cuts the name",
+        (("a001.ghs", "a.gho"), ("backu001.ghs", "backup.gho")),
+        _words("gho"),
+        _words("ghs"),
+        pattern=rb"(?P<x>.+?)\d{3}\.ghs",
+        cut_at=5,
     ),
     Family(
         "Parts of a virtual disk",
@@ -262,32 +562,122 @@ FAMILIES: tuple[Family, ...] = (
         pattern=rb"(?P<x>.+?)-(?:flat|delta|sesparse|ctk|rdmp?|[sf]\d{3}|\d{6}|disk\d+)\.vmdk",
     ),
     Family(
+        "What a machine has beside its disk",
+        (
+            ("a.mf", "a.ovf"),
+            ("a.cert", "a.ovf"),
+            ("a.avhdx", "a.vhdx"),
+            ("a.vbox-prev", "a.vbox"),
+            ("a.nvram", "a.vmx"),
+        ),
+        _words("ovf ova vhdx vhd vbox vmx"),
+        _words("mf cert avhdx avhd mrt rct vbox-prev nvram vmsd vmxf"),
+    ),
+    Family(
         "Parts of a model",
-        (("a.mtl", "a.obj"), ("a.bin", "a.gltf"), ("a.fbm", "a.fbx")),
-        _words("obj gltf fbx"),
-        _words("mtl bin fbm"),
+        (("a.mtl", "a.obj"), ("a.bin", "a.gltf"), ("a.vvd", "a.mdl"), ("a.dx90.vtx", "a.mdl")),
+        _words("obj gltf mdl"),
+        _words("mtl bin vvd vtx phy"),
+        pattern=rb"(?P<x>.+?)(?:\.(?:dx80|dx90|sw)(?=\.vtx))?\.[^.]+",
     ),
     Family(
         "Measures of a font",
         (("a.afm", "a.pfb"), ("a.pfm", "a.pfb"), ("a.inf", "a.pfb")),
         _words("pfb pfa"),
-        _words("afm pfm inf"),
+        _words("afm pfm inf mmm"),
     ),
     Family(
         "What a book has beside it",
-        (("a.opf", "a.epub"), ("a.mbp", "a.mobi"), ("a.apnx", "a.azw3"), ("a.phl", "a.azw3")),
+        (("a.opf", "a.epub"), ("a.mbp", "a.mobi"), ("a.apnx", "a.azw3"), ("a.phl", "a.azw3"), ("a.azw3r", "a.azw3")),
         _BOOKS,
-        _words("opf mbp mbp1 mbs apnx phl pds"),
+        _words("opf mbp mbp1 mbs apnx phl pds tan ea yjr yjf azw3r azw3f"),
     ),
     Family(
+        "What TeX makes of a text",
+        (("a.aux", "a.tex"), ("a.toc", "a.tex"), ("a.synctex.gz", "a.tex"), ("a.run.xml", "a.tex"), ("a.log", "a.tex")),
+        _words("tex ltx"),
+        _words("""
+            aux bbl blg toc out log fls fdb_latexmk lof lot idx ind ilg nav snm vrb bcf acn acr glo gls glg ist xml
+        """),
+        (b".synctex.gz" + EDGE,),
+        rb"(?P<x>.+?)(?:\.run\.xml|\.synctex\.gz|\.(?!xml|gz)[^.]+)",
+    ),
+    Family(
+        "States of a game",
+        (("a.sav", "a.gba"), ("a.srm", "a.sfc"), ("a.state1", "a.nes"), ("a.dsv", "a.nds"), ("a.ips", "a.smc")),
+        _GAMES,
+        _words("sav srm state dsv sgm cht ips bps ups rtc ppf") | _numbered("state", 1) | _numbered("ss", 1),
+    ),
+    Family(
+        "The other half of a key",
+        (("id_ed25519.pub", "id_ed25519"), ("id_rsa.pub", "id_rsa")),
+        suffixes=_words("pub"),
+        is_whole=True,
+    ),
+    Family(
+        "The key of a certificate", (("a.key", "a.crt"), ("a.csr", "a.pem")), _words("crt pem cer"), _words("key csr")
+    ),
+    Family(
+        "Backups beside a file",
+        (
+            *(("a.txt~", "a.txt"), ("a.txt.~1~", "a.txt"), ("a.conf.bak", "a.conf"), ("a.c.orig", "a.c")),
+            *(("a.ini.old", "a.ini"), ("a.jpg_original", "a.jpg")),
+        ),
+        suffixes=_words("bak orig old"),
+        signs=(b"~" + EDGE, b"_original" + EDGE),
+        pattern=rb"(?P<x>.+?)(?:\.~\d+~|~|\.bak|\.orig|\.old|_original)",
+        is_whole=True,
+    ),
+    Family(
+        "The same, without the extension",
+        (
+            *(("a.blend1", "a.blend"), ("a.blend12", "a.blend"), ("a.3dmbak", "a.3dm"), ("a.skb", "a.skp")),
+            *(("a.FCStd1", "a.FCStd"), ("a.20200102-030405.FCBak", "a.FCStd"), ("a.rpp-bak", "a.rpp")),
+            *(("a.0001.rvt", "a.rvt"), ("a.bpn", "a.pln"), ("a.asv", "a.m")),
+        ),
+        _words("blend 3dm skp fcstd rpp rvt rfa pln m"),
+        _words("3dmbak skb fcstd1 fcbak rpp-bak rpp-undo rvt rfa bpn asv")
+        | frozenset(f"blend{number}".encode() for number in range(1, 33)),
+        pattern=rb"(?P<x>.+?)(?:\.\d{8}-\d{6}(?=\.fcbak)|\.\d{4}(?=\.r))?\.[^.]+",
+    ),
+    Family("The same, of a drawing", (("a.bak", "a.dwg"), ("a.bak", "a.dxf")), _words("dwg dxf"), _words("bak")),
+    Family(
         "Halves and marks of other systems",
-        (("._a.jpg", "a.jpg"), ("a.jpg:Zone.Identifier", "a.jpg"), ("a.pdf:com.apple.quarantine", "a.pdf")),
-        signs=(b"._", b":zone.identifier", b":com.apple.", b":afp_"),
-        pattern=rb"(?:\._(?P<y>.+)|(?P<x>.+?):(?:zone\.identifier|com\.apple\.[^:]*|afp_[^:]*)(?::\$data)?)",
+        (
+            *(("._a.jpg", "a.jpg"), ("a.jpg:Zone.Identifier", "a.jpg"), ("a.pdf:com.apple.quarantine", "a.pdf")),
+            *(
+                ("a.jpg\uf03aZone.Identifier", "a.jpg"),
+                ("a.jpgZone.Identifier", "a.jpg"),
+                ("a.exe:SmartScreen", "a.exe"),
+            ),
+        ),
+        suffixes=_words("identifier identifier:$data"),
+        signs=(
+            *(EDGE + b"._", b":com.apple.", b":afp_", b":smartscreen", b":mshield"),
+            *(b"\xef\x80\xba" + word for word in (b"smartscreen", b"afp_", b"com.apple.")),
+        ),
+        pattern=rb"(?:\._(?P<y>.+)|(?P<x>.+?)(?:(?:[:_]|\xef\x80\xba)?zone\.identifier"
+        rb"|(?::|\xef\x80\xba)(?:com\.apple\.[^:]*|afp_[^:]*|smartscreen|mshield))(?::\$data)?)",
         leader=rb"\g<x>\g<y>",
         is_whole=True,
     ),
 )
+
+
+def _by_letters(letters: str, *kinds: str) -> Set:
+    """Parts that older programs number from `x.r00` on: of a file of one of these kinds."""
+    return Set(
+        f"Parts of a file of {kinds[0].upper()}, as older programs name them",
+        (
+            (f"x.{kinds[0]}", f"x.{letters[0]}00", f"x.{letters[0]}01"),
+            *(("x.exe", f"x.{letters[0]}01") for kind in kinds if kind == "exe"),
+        ),
+        frozenset[bytes]().union(*map(_numbered, letters)),
+        (),
+        rb"(?P<x>.+)\.[%b]\d\d" % letters.encode(),
+        rb"\g<x>",
+        tuple(rb"\g<x>." + kind.encode() for kind in kinds),
+    )
 
 
 SETS: tuple[Set, ...] = (
@@ -300,155 +690,179 @@ SETS: tuple[Set, ...] = (
         rb"\g<x>",
         first=rb".*\.part0*1\.(?:rar|exe)",
     ),
-    *(
-        Set(
-            f"Parts of an archive of {kinds[-1].upper()}, as older programs name them",
-            ((f"x.{kinds[-1]}", f"x.{letters[0]}00", f"x.{letters[0]}01"), ("x.exe", f"x.{letters[0]}01")),
-            frozenset(b"%c%02d" % (letter, part) for letter in letters.encode() for part in range(100)),
-            (),
-            rb"(?P<x>.+)\.[%b]\d\d" % letters.encode(),
-            rb"\g<x>",
-            tuple(rb"\g<x>." + kind.encode() for kind in reversed(kinds)),
-        )
-        for letters, kinds in (
-            ("rs", ("exe", "rar")),
-            ("z", ("exe", "zip")),
-            ("c", ("exe", "ace")),
-            ("a", ("exe", "arj")),
-        )
-    ),
+    _by_letters("rs", "rar", "exe"),
+    _by_letters("z", "zip", "exe"),
+    _by_letters("c", "ace", "exe"),
+    _by_letters("a", "arj", "exe", "alz"),
+    _by_letters("i", "isz", "mdf"),
+    _by_letters("d", "daa"),
     Set(
         "Parts of any file",
-        (("x.7z.001", "x.7z.002"), ("x.mkv.001", "x.mkv.002", "x.mkv.003")),
-        frozenset(b"%03d" % part for part in range(1000)),
+        (("x.7z.001", "x.7z.002"), ("x.mkv.001", "x.mkv.002", "x.mkv.003"), ("x.exe", "x.001", "x.002")),
+        _numbered("", 3),
         (),
         rb"(?P<x>.+)\.\d{3}",
         rb"\g<x>",
+        (rb"\g<x>.exe",),
     ),
     Set(
-        "Pictures of one burst",
+        "Parts that were cut with split",
+        (("x.tar.gz.aa", "x.tar.gz.ab", "x.tar.gz.ac"),),
+        frozenset(b"a%c" % letter for letter in range(ord("a"), ord("z") + 1)),
+        (),
+        rb"(?P<x>.+)\.a[a-z]",
+        rb"\g<x>",
+        first=rb".*\.aa",
+        needs_first=True,
+        beside=_words("aa"),
+    ),
+    Set(
+        "The same, told by a word",
+        (("x.zip.part0", "x.zip.part1"), ("x.tar.partaa", "x.tar.partab")),
+        _numbered("part", 1)
+        | _numbered("part", 2)
+        | frozenset(b"parta%c" % letter for letter in range(ord("a"), ord("z") + 1)),
+        (),
+        rb"(?P<x>.+)\.part(?:\d+|a[a-z])",
+        rb"\g<x>",
+    ),
+    Set(
+        "Parts of an image of a disk",
+        (("x.E01", "x.E02", "x.EAA"), ("x.L01", "x.L02")),
+        _numbered("e") | _numbered("l") | frozenset(b"ea%c" % letter for letter in range(ord("a"), ord("z") + 1)),
+        (),
+        rb"(?P<x>.+\.[el])(?:\d\d|a[a-z])",
+        rb"\g<x>",
+        first=rb".*\.[el]01",
+        needs_first=True,
+        beside=_words("e01 l01"),
+    ),
+    Set(
+        "Parts of a backup",
+        (("x-00-00.mrimg", "x-00-01.mrimg"), ("x1.tib", "x2.tib"), ("x.vol1.egg", "x.vol2.egg")),
+        _words("mrimg tib egg"),
+        (),
+        rb"(?P<x>.+?)(?:-\d\d-\d\d\.mrimg|\d+\.tib|\.vol\d+\.egg)",
+        rb"\g<x>",
+    ),
+    Set(
+        "Parts of weights",
+        (("x-00001-of-00002.safetensors", "x-00002-of-00002.safetensors"),),
+        frozenset(),
+        (b"-of-0",),
+        rb"(?P<x>.+)-\d{5}(?P<y>-of-\d{5}\.[^.]+)",
+        rb"\g<x>\g<y>",
+    ),
+    Set(
+        "Layers of a circuit board",
+        (("x.GBL", "x.GTL", "x.GTO", "x.GKO"),),
+        _words("gtl gbl gto gbo gts gbs gtp gbp gko gml gm1 g1 g2 xln drl"),
+        (),
+        _STEM,
+        rb"\g<x>",
+    ),
+    Set(
+        "Pictures of one burst, or of one touch of the button",
         (
             ("IMG_1_BURST001_COVER.jpg", "IMG_1_BURST002.jpg"),
             ("00001IMG_00001_BURST20180101120000_COVER.jpg", "00002IMG_00002_BURST20180101120000.jpg"),
+            ("DSC_0001_BURST20190101120000123_COVER.JPG", "DSC_0002_BURST20190101120000123.JPG"),
             ("PXL_1.RAW-01.COVER.jpg", "PXL_1.RAW-02.ORIGINAL.dng"),
+            ("PXL_1.PORTRAIT-01.COVER.jpg", "PXL_1.PORTRAIT-02.ORIGINAL.jpg"),
         ),
         frozenset(),
-        (b"burst", b".raw-0"),
-        rb"(?:\d{5}img_\d{5}_burst(?P<y>\d{8,})(?:_cover)?|(?P<x>.+?)(?:_burst\d{1,4}(?:_cover)?|\.raw-0\d\..+))\.[^.]+",
+        (b"_burst", b".cover", b".original"),
+        rb"(?:(?:\d{5}img_\d{5}|dsc_\d{4})_burst(?P<y>\d{8,})(?:_cover)?\.[^.]+"
+        rb"|(?P<x>.+?)(?:_burst\d{1,4}(?:_cover)?\.[^.]+|\.[a-z_]+-0\d\.(?:cover|original)(?:~\d)?(?:\.[^.]+)?))",
         rb"\g<x>\g<y>",
         first=rb".*cover.*",
+    ),
+    Set(
+        "Chapters of one film of a GoPro",
+        (("GX010042.MP4", "GX020042.MP4", "GX030042.MP4"), ("GOPR0042.MP4", "GP010042.MP4")),
+        frozenset(),
+        (EDGE + b"gx0", EDGE + b"gh0", EDGE + b"gp0"),
+        rb"(?P<x>g[xhp])\d\d(?P<y>\d{4})\.mp4",
+        rb"\g<x>\g<y>",
+        (rb"gopr\g<y>.mp4",),
+    ),
+    Set(
+        "Halves of a film of all around",
+        (("VID_20200102_030405_00_001.insv", "VID_20200102_030405_10_001.insv", "LRV_20200102_030405_11_001.insv"),),
+        _words("insv"),
+        (EDGE + b"lrv_",),
+        rb"(?:vid|lrv)_(?P<x>\d{8}_\d{6})_\d\d_(?P<y>\d{3})\.(?:insv|lrv)",
+        rb"\g<x>_\g<y>",
+        first=rb"vid_\d{8}_\d{6}_00_.*",
     ),
     Set(
         "Streams of a film that are about to be put together",
         (("a.f137.mp4", "a.f140.m4a"),),
         frozenset(),
-        (b".f1", b".f2", b".f3", b".f4", b".f5", b".f6", b".f7", b".f8", b".f9", b".fhls", b".fdash"),
-        rb"(?P<x>.+)\.f(?:\d{1,4}|hls|dash)(?:-[\w-]+)?\.(?:mp4|m4a|webm|mkv|mp3|opus|ts)",
+        (*_signs(".f", "1|2|3|4|5|6|7|8|9|hls|dash"),),
+        rb"(?P<x>.+)\.f(?:\d{2,4}|hls|dash)(?:-[\w-]+)?\.(?:mp4|m4a|webm|mkv|mp3|opus|ts)",
         rb"\g<x>",
+        tuple(rb"\g<x>." + kind for kind in (b"mp4", b"mkv", b"webm")),
         reason=Reason.UNFINISHED,
     ),
 )
 
-MARKS: tuple[Mark, ...] = (
-    Mark(
-        "A download that is not finished",
+_SUMS = rb"(?:^|\n)(?:\\?[0-9a-fA-F]{32,128} [ *](?:\./)?([^/\r\n]+)|[A-Z0-9-]+ \(([^/\r\n]+)\) = [0-9a-fA-F]+)"
+
+SHEETS: tuple[Sheet, ...] = (
+    Sheet(
+        "Sheets of a disc",
         (
-            ("a.pdf.part", "a.pdf"),
-            ("a.iso.aria2", "a.iso"),
-            ("a.zip.crdownload", "a.zip"),
-            ("a.zip.st", "a.zip"),
-            ("a.iso.!qB", "a.iso"),
-            ("a.mp4.ytdl", "a.mp4"),
-            ("a.mp4.part-Frag3", "a.mp4"),
-            ("a.mp4.part-Frag3.part", "a.mp4"),
-            ("a.iso.lftp-pget-status", "a.iso"),
-            ("a.iso-lftp-pget-status", "a.iso"),
+            (
+                "a.cue",
+                'FILE "b (Track 1).bin" BINARY\n FILE "b (Track 2).bin" BINARY',
+                ("b (Track 1).bin", "b (Track 2).bin"),
+            ),
+            ("a.toc", 'CD_ROM\nDATAFILE "b.bin"', ("b.bin",)),
+            ("a.gdi", "2\n1 0 4 2352 track01.bin 0\n", ("track01.bin",)),
         ),
-        Reason.UNFINISHED,
+        _words("cue gdi toc"),
+        (),
+        rb".+",
+        rb'(?im)^[ \t]*(?:(?:FILE|DATAFILE|AUDIOFILE)|\d+[ \t]+\d+[ \t]+\d+[ \t]+\d+)[ \t]+(?:"([^"\r\n]+)"|(\S+))',
+    ),
+    Sheet(
+        "Sheets of a package of Debian",
+        (("a_1.dsc", "Files:\n d41d8cd98f00b204e9800998ecf8427e 20 a_1.orig.tar.xz\n", ("a_1.orig.tar.xz",)),),
+        _words("dsc changes buildinfo"),
+        (),
+        rb".+",
+        rb"(?m)^ [0-9a-f]{32,128} \d+ (?:\S+ \S+ )?([^/\s]+)$",
+        of_a_kind=True,
+    ),
+    Sheet(
+        "Checksums of several files",
         (
-            *(b".part", b".aria2", b".crdownload", b".st", b"lftp-pget", b".ytdl", b".!", b".download", b".opdownload"),
-            *(b".filepart", b".fdmdownload", b".bc!", b".jc!", b".td", b".dctmp", b".xltd", b".mega", b".tmp", b".met"),
+            ("SHA256SUMS", f"{'0a' * 32}  a.iso\n{'0b' * 32} *b.iso\n", ("a.iso", "b.iso")),
+            ("CHECKSUM", f"SHA256 (a.iso) = {'0a' * 32}\n", ("a.iso",)),
         ),
-        rb"(?P<x>.+?)(?:\.(?:part(?:ial)?|aria2(?:__temp)?|crdownload|st|opdownload|filepart|fdmdownload|download|bc!|jc!"
-        rb"|td|dctmp|xltd|mega|!\w+|ytdl|tmp|part-frag\d+(?:\.part)?|part\.met)|[-.]lftp-pget-status)",
-    ),
-    Mark(
-        "A download of Firefox, with letters of its own in its name",
-        (("a.aB3xYz9k.mp4.part", "a.mp4"), ("a.aB3xYz9k.part", "a"), ("a.tar.aB3xYz9k.gz.part", "a.tar.gz")),
-        Reason.UNFINISHED,
-        (b".part",),
-        rb"(?P<x>.+)\.[\w-]{8}(?P<y>\.[^.]+)?\.part",
-        (rb"\g<x>\g<y>",),
-    ),
-    Mark(
-        "A film whose streams are being fetched or put together",
-        (("a.f137.mp4.part", "a.mp4"), ("a.temp.mp4", "a.mp4"), ("a.f140.m4a.ytdl", "a.m4a")),
-        Reason.UNFINISHED,
-        (b".temp.", b".part", b".ytdl"),
-        rb"(?P<x>.+?)(?:\.f\d+(?:-[\w-]+)?(?P<y>\.[^.]+)\.(?:part|ytdl)|\.temp(?P<z>\.[^.]+))",
-        (rb"\g<x>\g<y>\g<z>",),
-    ),
-    Mark(
-        "A piece of a download",
-        (("a.mp4.part-Frag3", "a.mp4.part-Frag3"), ("a.f137.mp4.part-Frag12.part", "a.f137.mp4.part-Frag12.part")),
-        Reason.UNFINISHED,
-        (b".part-frag", b"lftp-pget-status", b".goutputstream-"),
-        rb"(?P<x>.+\.part-frag\d+.*|.+[-.]lftp-pget-status|\.goutputstream-.+)",
-        says_of_itself=True,
-    ),
-    Mark(
-        "A file that is being synchronized",
-        ((".syncthing.a.iso.tmp", "a.iso"), ("~syncthing~a.iso.tmp", "a.iso"), (".a.odt.~5c3a", "a.odt")),
-        Reason.UNFINISHED,
-        (b".syncthing.", b"~syncthing~", b".~"),
-        rb"(?:\.syncthing\.|~syncthing~)(?P<x>.+)\.tmp|\.(?P<y>.+)\.~[0-9a-f]+",
-        (rb"\g<x>\g<y>",),
-    ),
-    Mark(
-        "A document that is open in an office program",
-        ((".~lock.a.odt#", "a.odt"), ("a.laccdb", "a.accdb"), ("a.ldb", "a.mdb")),
-        Reason.OPEN,
-        (b".~lock.", b".laccdb", b".ldb"),
-        rb"\.~lock\.(?P<x>.+)#|(?P<y>.+)\.(?:laccdb(?P<z>)|ldb)",
-        (rb"\g<x>", rb"\g<y>.accdb", rb"\g<y>.accde", rb"\g<y>.mdb", rb"\g<y>.mde"),
-    ),
-    Mark(
-        "A document that is open in Word, Excel or PowerPoint",
-        (("~$a.docx", "a.docx"), ("~$port.docx", "report.docx"), ("~$udget.xlsx", "budget.xlsx")),
-        Reason.OPEN,
-        (b"~$",),
-        rb"~\$(?P<x>.+)",
-        is_tail=True,
-    ),
-    Mark(
-        "A file that is open in an editor",
-        (
-            (".a.txt.swp", "a.txt"),
-            (".#a.txt", "a.txt"),
-            ("#a.txt#", "a.txt"),
-            (".a.txt.kate-swp", "a.txt"),
-            ("a.blend@", "a.blend"),
+        frozenset(),
+        tuple(
+            start + word
+            for start in (EDGE, b"-", b"_", b".")
+            for word in (b"checksum", b"md5sum", b"sha1", b"sha2", b"sha5", b"shasums", b"b2sum")
         ),
-        Reason.OPEN,
-        (b".sw", b".#", b"#", b".kate-swp", b"@"),
-        rb"\.(?P<x>.+)\.(?:sw[a-p]|kate-swp)|\.#(?P<y>.+)|#(?P<z>.+)#|(?P<w>.+)@",
-        (rb"\g<x>\g<y>\g<z>\g<w>",),
+        rb".*(?:(?:md5|sha\d*|b2)[-_]?sums?\d*|checksums?(?:[-_.](?:md5|sha\d*))?)(?:\.txt)?",
+        _SUMS,
+        of_a_kind=True,
     ),
-    Mark(
-        "A drawing, a layout or a project that is open",
-        (("a.dwl", "a.dwg"), ("a.dwl2", "a.dwg"), ("~a~1x7gt2.idlk", "a.indd"), ("a.vmdk.lck", "a.vmdk")),
-        Reason.OPEN,
-        (b".dwl", b".idlk", b".lck"),
-        rb"(?P<x>.+?)\.dwl2?|~(?P<y>.+?)~[\w(]+\.idlk|(?P<z>.+)\.lck",
-        (rb"\g<x>.dwg", rb"\g<y>.indd", rb"\g<z>"),
-    ),
-    Mark(
-        "A file with the lock of its program",
-        (("a.pst.lock", "a.pst"), ("a.sqlite.lock", "a.sqlite"), (".a.kdbx.lock", "a.kdbx")),
-        Reason.OPEN,
-        (b".lock",),
-        rb"\.?(?P<x>.+)\.lock",
-    ),
+)
+
+FOLDERS: tuple[Beside, ...] = (
+    Beside("What a media centre has made of a film", (("a.trickplay", "a.mkv"),), (b".trickplay",), _FILMS),
+    Beside("Notes of a reader on a book", (("a.sdr", "a.epub"), ("a.sdr", "a.azw3")), (b".sdr",), _BOOKS),
+    Beside("The same, with the whole name", (("a.epub.sdr", "a.epub"),), (b".sdr",), _BOOKS, is_whole=True),
+    Beside("The sound of a project", (("a_data", "a.aup"),), (b"_data",), _words("aup")),
+    Beside("The pictures of a model", (("a.fbm", "a.fbx"),), (b".fbm",), _words("fbx")),
+    Beside("The data of a scan", (("a", "a.mrxs"),), (b"",), _words("mrxs")),
+    Beside("The same, with the whole name", (("a.oif.files", "a.oif"),), (b".files",), _words("oif"), is_whole=True),
+    Beside("Former states of a building", (("a_backup", "a.rvt"),), (b"_backup",), _words("rvt")),
+    Beside("Folders of a mailbox", (("Inbox.sbd", "Inbox.msf"),), (b".sbd",), _words("msf")),
 )
 
 PAGES = _words("html htm xhtml shtml xht mhtml php asp aspx jsp")
@@ -458,11 +872,10 @@ PAGE_FOLDERS: tuple[bytes, ...] = tuple(
     _files .files -Dateien _fichiers _bestanden _file _archivos -filer _tiedostot _pliki _soubory _elemei _ficheiros
     _arquivos _dosyalar _datoteke _fitxers _failid _fails _bylos _fajlovi _fitxategiak _filer _файлы
     _файли _αρχεία _文件 _檔案 _ファイル _파일 _súbory _fájlok _fisiere _fișiere
+    _файлове _датотеке _קבצים _tệp _berkas _dosieroj _dosyalar\u0131
     """.encode().split()
 )
 """What browsers and office programs put behind the page's name for its folder, in their languages."""
 
-SHEETS = _words("cue gdi toc")
-"""Sheets that name the files beside them."""
-NEEDS_ITS_NAME = SHEETS | _words("ccd mds vmdk ovf obj gltf tab")
+NEEDS_ITS_NAME = _words("cue gdi toc dsc changes ccd mds vmdk ovf obj gltf tab")
 """Of what names the files of its group: a number in the names would break it, so the group stays."""

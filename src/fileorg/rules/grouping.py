@@ -8,18 +8,36 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import chain
+from os import fsdecode
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.batches import in_batches
 from fileorg.rules.categories import extension_start
-from fileorg.rules.families import FAMILIES, MARKS, NEEDS_ITS_NAME, PAGE_FOLDERS, PAGES, SETS, SHEETS
+from fileorg.rules.classify import Rules
+from fileorg.rules.families import (
+    EDGE,
+    FAMILIES,
+    FOLDERS,
+    NEEDS_ITS_NAME,
+    PAGE_FOLDERS,
+    PAGES,
+    SETS,
+    SHEETS,
+    Beside,
+    Family,
+    Set,
+    Sheet,
+)
 from fileorg.rules.ignore import Reason
+from fileorg.rules.marks import MARKS, Mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fileorg.core.model import Entry
-    from fileorg.rules.families import Family, Mark, Set
+
+_Rule = Family | Set | Sheet | Mark
 
 _NAMES_AT_ONCE = 4096
 _SHEET_BYTES = 1 << 16
@@ -30,16 +48,50 @@ STALE_NS = 30 * 86_400 * 10**9
 # Where several could lead, what a camera wrote comes before what was made of it.
 _FIRST = (*b"cr3 cr2 nef arw dng raf orf rw2 heic jpg jpeg png mkv mp4 mov avi mp3 flac zip rar 001".split(),)
 _RANKS = {extension: rank for rank, extension in enumerate(_FIRST)}
-_TAG = rb"[a-z]{2,8}(?:[-_][a-z0-9]{2,8})?"
-"""`en`, `pt-br`, `forced`: a year or an episode is part of the title, not a tag."""
-_QUOTED = rb'(?:"([^"\r\n]+)"|(\S+))'
-_NAMED = rb"(?im)^[ \t]*(?:(?:FILE|DATAFILE|AUDIOFILE)|\d+[ \t]+\d+[ \t]+\d+[ \t]+\d+)[ \t]+" + _QUOTED
-"""What sheets of discs name: cue and toc by a word, gdi in its fifth column."""
+_TAG = re.compile(
+    rb"(?P<x>.+)(?:\.(?:[a-z]{2,8}(?:[-_][a-z0-9]{2,8}){0,2}|\d{1,2}|commentary|translated|hearing_impaired"
+    rb"|\[[a-z -]+\]|[a-z]+(?: [a-z]+)? ?\([a-z ]+\))"
+    rb"|[-_](?:en|eng|de|deu|ger|fr|fra|fre|es|spa|it|ita|pt|por|nl|nld|dut|pl|pol|ru|rus|sv|swe|da|dan|no|nor|fi|fin"
+    rb"|cs|ces|cze|hu|hun|tr|tur|el|ell|gre|ja|jpn|zh|zho|chi|ko|kor|ar|ara|he|heb|uk|ukr|ro|ron|rum))",
+    re.DOTALL,
+)
+"""`en`, `pt-br`, `forced`, at the end of a name: a year or an episode is part of the title, not a tag."""
+_MOST_TAGS = 4
 
-_RULES: tuple[Family | Set | Mark, ...] = (*FAMILIES, *SETS, *MARKS)
-_SUFFIXES = frozenset(b"." + suffix for rule in _RULES for suffix in rule.suffixes) | {b"." + each for each in SHEETS}
+_RULES: tuple[_Rule, ...] = (*FAMILIES, *SETS, *SHEETS, *MARKS)
 _PAGES = frozenset(b"." + page for page in PAGES)
-_SIGNS = tuple(dict.fromkeys(sign for rule in _RULES for sign in rule.signs))
+_WITH_FOLDERS = PAGES.union(*(each.leaders for each in FOLDERS))
+
+
+def _by_suffix(rules: Iterable[_Rule]) -> dict[bytes, tuple[int, ...]]:
+    """The positions of rules by the suffixes that they ask about."""
+    positions: dict[bytes, list[int]] = {}
+    for position, rule in enumerate(rules):
+        for suffix in rule.suffixes:
+            positions.setdefault(suffix, []).append(position)
+    return {suffix: tuple(each) for suffix, each in positions.items()}
+
+
+def _searches(rules: Iterable[_Rule]) -> tuple[re.Pattern[bytes], ...]:
+    """Patterns by which the signs of rules are found in names that are put together with `EDGE` between them.
+
+    One for all signs of one first byte, which `re` looks for fast: with one pattern for all, or one search a sign, an
+    ordinary name would take ten times as long.
+    """
+    by_first: dict[bytes, list[bytes]] = {}
+    for sign in dict.fromkeys(sign for rule in rules for sign in rule.signs):
+        rest = re.escape(sign[1:-1]) + b"(?=\0)" if sign.endswith(EDGE) else re.escape(sign[1:])
+        by_first.setdefault(sign[:1], []).append(rest)
+    return tuple(re.compile(re.escape(first) + b"(?:" + b"|".join(rests) + b")") for first, rests in by_first.items())
+
+
+_BY_SUFFIX = _by_suffix(_RULES)
+_COMMON = {suffix: rule.beside for rule in _RULES if rule.beside for suffix in rule.suffixes}
+"""Suffixes that are asked about only beside one of others."""
+_SUFFIXES = _BY_SUFFIX.keys() - _COMMON.keys()
+_TRIGGERS = frozenset[bytes]().union(*_COMMON.values())
+_SIGNED = tuple(position for position, rule in enumerate(_RULES) if rule.signs)
+_SEARCHES = _searches(_RULES)
 
 
 class Grouping(NamedTuple):
@@ -70,33 +122,50 @@ class Look(NamedTuple):
 
 
 def grouping(
-    names: Callable[[], Iterable[bytes]], folders: Callable[[], Iterable[bytes]], look: Look
+    names: Callable[[], Iterable[bytes]],
+    folders: Callable[[], Iterable[bytes]],
+    others: Callable[[], Iterable[bytes]],
+    look: Look,
 ) -> Grouping | None:
-    """Return what the files `names` of a folder have to do with each other and with its `folders`; None for nothing.
+    """Return what the files `names` of a folder have to do with each other and with what else is in it; None for
+    nothing.
 
-    Both are called again if there may be something. `look` may raise `OSError`: what it cannot see is not there.
+    The `folders`, and the `others`, which are neither, may be marks. All are called again if there may be something.
+    `look` may raise `OSError`: what it cannot see is not there.
     """
     suspects = list[bytes]()
-    has_pages = False
+    has_folders = False
+    triggers = set[bytes]()
     for batch in in_batches(iter(names()), _NAMES_AT_ONCE):
-        suffixes = {name[name.rfind(b".") :] for name in batch}
-        has_pages = has_pages or any(suffix.lower() in _PAGES for suffix in suffixes)
+        suffixes = {name.rpartition(b".")[2] for name in batch}
+        low = {suffix.lower() for suffix in suffixes}
+        has_folders = has_folders or not _WITH_FOLDERS.isdisjoint(low)
+        triggers |= low & _TRIGGERS
         suspects += _suspects(batch, suffixes)
-    pages = [(folder, stem) for folder in folders() for stem in _page_stems(folder)] if has_pages else []
-    if not suspects and not pages:
+    late = {suffix for suffix, beside in _COMMON.items() if not beside.isdisjoint(triggers)} if triggers else set()
+    if late:
+        suspects += [name for name in names() if name.rpartition(b".")[2].lower() in late]
+    asked = _Asked(suspects, look)
+    for batch in in_batches(chain(folders(), others()), _NAMES_AT_ONCE):
+        for name in _suspects(batch, {name.rpartition(b".")[2] for name in batch}):
+            asked.ask_mark(name)
+    if has_folders:
+        for folder in folders():
+            asked.ask_folder(folder)
+    if not asked.is_anything():
         return None
-    asked = _Asked(suspects, pages, look)
     asked.find(names())
     leaders = _ends(asked.leaders())
     marked = asked.marked()
-    kept = asked.page_folders()
-    marked |= {page: (Reason.TOGETHER, folder) for folder, page in kept.items()}
+    kept = asked.kept_folders()
+    marked |= {file: (Reason.TOGETHER, folder) for folder, file in kept.items()}
     return Grouping(leaders, marked, kept) if leaders or marked or kept else None
 
 
 def keeps_its_name(leader: bytes) -> bool:
     """Whether the files of a group name each other, so that none may be called otherwise."""
-    return leader[leader.rfind(b".") + 1 :].lower() in NEEDS_ITS_NAME
+    low = leader.lower()
+    return low[low.rfind(b".") + 1 :] in NEEDS_ITS_NAME or any(isinstance(rule, Sheet) for rule, _ in _matches(low))
 
 
 def stem_end(name: bytes) -> int:
@@ -108,12 +177,27 @@ def stem_end(name: bytes) -> int:
 def _suspects(names: Sequence[bytes], suffixes: Iterable[bytes]) -> Iterator[bytes]:
     """Those of `names` that a rule asks about. Nearly always there is none: all of them are tried at once first."""
     asked = {suffix for suffix in suffixes if suffix.lower() in _SUFFIXES}
-    text = b"\0".join(names).lower()
-    signs = [sign for sign in _SIGNS if sign in text]
-    if asked or signs:
+    text = b"%b%b%b" % (EDGE, EDGE.join(names), EDGE)
+    low = text.lower()
+    signed = set[bytes]()
+    for search in _SEARCHES:
+        for match in search.finditer(low):
+            at = match.start() + 1
+            signed.add(text[text.rfind(EDGE, 0, at) + 1 : text.find(EDGE, at)])
+    if asked or signed:
         for name in names:
-            if name[name.rfind(b".") :] in asked or (signs and any(sign in name.lower() for sign in signs)):
+            if name in signed or name.rpartition(b".")[2] in asked:
                 yield name
+
+
+def _rules(low: bytes) -> list[int]:
+    """The positions of the rules that ask about a name in lower case, in order."""
+    positions = _BY_SUFFIX.get(low.rpartition(b".")[2], ())
+    framed = EDGE + low + EDGE
+    if any(search.search(framed) for search in _SEARCHES):
+        signed = [position for position in _SIGNED if any(sign in framed for sign in _RULES[position].signs)]
+        return sorted({*positions, *signed})
+    return [*positions]
 
 
 @cache
@@ -121,32 +205,39 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
     return re.compile(pattern, re.DOTALL)
 
 
-def _match(rule: Family | Set | Mark, low: bytes, suffix: bytes) -> re.Match[bytes] | None:
-    """How a name in lower case fits a rule."""
-    if suffix in rule.suffixes or any(sign in low for sign in rule.signs):
-        return _compiled(rule.pattern).fullmatch(low)
-    return None
+def _matches(low: bytes) -> Iterator[tuple[_Rule, re.Match[bytes]]]:
+    """The rules that a name in lower case fits, and how."""
+    for position in _rules(low):
+        rule = _RULES[position]
+        if (match := _compiled(rule.pattern).fullmatch(low)) is not None:
+            yield rule, match
 
 
 class _Wish(NamedTuple):
-    """A file that a name may go with: `x` is its name in lower case, or where `leaders` are, that without extension."""
+    """A file that a name may go with: `x` is its name in lower case, or where `leaders` are, that without extension.
+
+    Or its name only begins with `beginning`, and ends with the `number`, if it has one.
+    """
 
     x: bytes
     family: Family
+    beginning: bytes = b""
+    number: bytes = b""
 
 
 class _Asked:
     """The names that may belong to others, and what these may be called."""
 
-    def __init__(self, suspects: Sequence[bytes], pages: Sequence[tuple[bytes, bytes]], look: Look) -> None:
+    def __init__(self, suspects: Sequence[bytes], look: Look) -> None:
         self._look = look
         self._wishes: dict[bytes, list[_Wish]] = {}
         self._sets: dict[tuple[Set, bytes], list[bytes]] = {}
         self._marks: list[tuple[bytes, Mark, list[bytes]]] = []
         self._unfinished: list[tuple[bytes, Mark]] = []
-        self._sheets: dict[bytes, list[bytes]] = {}
-        self._pages = pages
-        self._stems: set[bytes] = {stem.lower() for _, stem in pages}
+        self._sheets: dict[bytes, tuple[Sheet, list[bytes]]] = {}
+        self._pages: list[tuple[bytes, bytes]] = []
+        self._folders: list[tuple[bytes, Beside, bytes]] = []
+        self._stems: set[bytes] = set()
         self._wholes: set[bytes] = set()
         self._tails: set[bytes] = set()
         self._beginnings: dict[int, set[bytes]] = {}
@@ -155,42 +246,69 @@ class _Asked:
         for name in suspects:
             self._ask(name)
 
-    def _ask(self, name: bytes) -> None:
-        low = name.lower()
-        suffix = low[low.rfind(b".") + 1 :]
-        for family in FAMILIES:
-            if (match := _match(family, low, suffix)) is not None:
-                self._wish(name, family, match.expand(family.leader))
-        for each in SETS:
-            if (match := _match(each, low, suffix)) is not None:
-                self._sets.setdefault((each, match.expand(each.key)), []).append(name)
-                self._wholes.update(match.expand(head) for head in each.heads)
-        for mark in MARKS:
-            if (match := _match(mark, low, suffix)) is not None:
-                if mark.says_of_itself:
-                    self._unfinished.append((name, mark))
-                    continue
-                about = [match.expand(template) for template in mark.names]
-                self._marks.append((name, mark, about))
-                (self._tails if mark.is_tail else self._wholes).update(about)
-        if suffix in SHEETS:
-            named = [part for parts in re.findall(_NAMED, self._head(name, _SHEET_BYTES)) for part in parts if part]
-            self._sheets[name] = named
-            self._wholes.update(part.lower() for part in named)
+    def is_anything(self) -> bool:
+        """Whether anything was asked about."""
+        asked = (self._wishes, self._sets, self._marks, self._unfinished, self._sheets, self._pages, self._folders)
+        return any(asked)
 
-    def _wish(self, name: bytes, family: Family, x: bytes) -> None:
-        wishes = self._wishes.setdefault(name, [])
-        wishes.append(_Wish(x, family))
+    def _ask(self, name: bytes) -> None:
+        for rule, match in _matches(name.lower()):
+            if isinstance(rule, Family):
+                self._wish(name, rule, match)
+            elif isinstance(rule, Set):
+                self._sets.setdefault((rule, match.expand(rule.key)), []).append(name)
+                self._wholes.update(match.expand(head) for head in rule.heads)
+            elif isinstance(rule, Sheet):
+                named = [
+                    part
+                    for parts in _compiled(rule.names).findall(self._head(name, _SHEET_BYTES))
+                    for part in _some(parts)
+                ]
+                self._sheets[name] = rule, named
+                self._wholes.update(part.lower() for part in named)
+            else:
+                self._mark(name, rule, match)
+
+    def ask_mark(self, name: bytes) -> None:
+        """Ask about what is no file: it may be a mark, and nothing else."""
+        for rule, match in _matches(name.lower()):
+            if isinstance(rule, Mark) and not rule.says_of_itself:
+                self._mark(name, rule, match)
+
+    def _mark(self, name: bytes, mark: Mark, match: re.Match[bytes]) -> None:
+        if mark.says_of_itself:
+            self._unfinished.append((name, mark))
+            return
+        about = [match.expand(template) for template in mark.names]
+        self._marks.append((name, mark, about))
+        (self._tails if mark.is_tail else self._wholes).update(about)
+
+    def ask_folder(self, folder: bytes) -> None:
+        """Ask whether a folder belongs to a file."""
+        low = folder.lower()
+        pages = [(folder, stem) for stem in _page_stems(folder)]
+        self._pages += pages
+        self._stems.update(stem.lower() for _, stem in pages)
+        for each in FOLDERS:
+            for ending in each.endings:
+                if low.endswith(ending):
+                    x = low.removesuffix(ending)
+                    self._folders.append((folder, each, x))
+                    (self._wholes if each.is_whole else self._stems).add(x)
+
+    def _wish(self, name: bytes, family: Family, match: re.Match[bytes]) -> None:
+        x = match.expand(family.leader)
+        wishes = [_Wish(x, family)]
         if family.has_tags:
-            for _ in range(2):
-                rest, _, tag = x.rpartition(b".")
-                if not rest or not re.fullmatch(_TAG, tag):
+            for _ in range(_MOST_TAGS):
+                if (tag := _TAG.fullmatch(x)) is None:
                     break
-                wishes.append(_Wish(x := rest, family))
-        wanted = self._wholes if family.is_whole else self._stems
-        wanted.update(wish.x for wish in wishes if wish.family is family)
-        if family.cut_at and len(x) >= family.cut_at:
-            self._beginnings.setdefault(len(x), set()).add(x)
+                wishes.append(_Wish(x := tag["x"], family))
+        (self._wholes if family.is_whole else self._stems).update(wish.x for wish in wishes)
+        if family.cut_at and _characters(beginning := match["x"]) >= family.cut_at:
+            self._beginnings.setdefault(len(beginning), set()).add(beginning)
+            wishes.append(_Wish(x, family, beginning, match.groupdict().get("z") or b""))
+        self._wishes.setdefault(name, []).extend(wishes)
 
     def _head(self, name: bytes, most: int) -> bytes:
         try:
@@ -222,36 +340,47 @@ class _Asked:
         for (each, _), parts in self._sets.items():
             if each.reason is None:
                 leaders |= self._of_set(each, parts)
-        for sheet, named in self._sheets.items():
-            there = list(dict.fromkeys(found for part in named for found in self._found.get(part.lower(), ())))
-            others = [name for name in there if name != sheet]
-            leaders |= dict.fromkeys([sheet, *others[1:]], others[0]) if others else {}
+        sheets = [(sheet, rule, self._named(sheet, names)) for sheet, (rule, names) in self._sheets.items()]
+        for sheet, rule, named in sheets:
+            if named and not rule.of_a_kind:
+                leaders |= dict.fromkeys([sheet, *named[1:]], named[0])
         for name, wishes in self._wishes.items():
             if name not in leaders and (leader := self._first(name, wishes)) is not None:
                 leaders[name] = leader
+        for sheet, rule, named in sheets:
+            own = [name for name in named if name not in leaders] or named
+            if own and rule.of_a_kind and sheet not in leaders and len(set(map(_category, own))) == 1:
+                leaders |= dict.fromkeys([sheet, *own[1:]], own[0])
         return leaders
 
+    def _named(self, sheet: bytes, names: Iterable[bytes]) -> list[bytes]:
+        """What a sheet names that is there."""
+        there = dict.fromkeys(found for name in names for found in self._found.get(name.lower(), ()))
+        return [name for name in there if name != sheet]
+
     def _of_set(self, each: Set, parts: list[bytes]) -> dict[bytes, bytes]:
-        heads = [
-            head
-            for template in each.heads
-            for part in parts[:1]
-            if (match := _compiled(each.pattern).fullmatch(part.lower())) is not None
-            for head in self._found.get(match.expand(template), ())
-        ]
-        if not heads and len(parts) < 2:
-            return {}
+        heads = self._heads(each, parts[0])
         first = _compiled(each.first)
+        if not heads and (
+            len(parts) < 2 or (each.needs_first and not any(first.fullmatch(part.lower()) for part in parts))
+        ):
+            return {}
         leader = heads[0] if heads else min(parts, key=lambda part: (not first.fullmatch(part.lower()), _natural(part)))
         return {part: leader for part in parts if part != leader}
 
+    def _heads(self, each: Set, part: bytes) -> list[bytes]:
+        """The files that lead a set without being a part of it."""
+        match = _compiled(each.pattern).fullmatch(part.lower())
+        heads = [] if match is None else [match.expand(head) for head in each.heads]
+        return [found for head in heads for found in self._found.get(head, ())]
+
     def _first(self, name: bytes, wishes: Sequence[_Wish]) -> bytes | None:
         """The file that `name` goes with: of several the nearest, in the same case, the one that a camera wrote."""
-        for x, family in wishes:
-            key = x if family.is_whole else x + b"."
-            there = self._found.get(key, [])
-            if family.cut_at and len(x) >= family.cut_at:
-                there = [*there, *self._found.get(x + b"/", ())]
+        for x, family, beginning, number in wishes:
+            if beginning:
+                there = [each for each in self._found.get(beginning + b"/", ()) if _number(each) == number]
+            else:
+                there = self._found.get(x if family.is_whole else x + b".", [])
             fit = [
                 each
                 for each in there
@@ -273,7 +402,9 @@ class _Asked:
                         marked[each] = mark.reason, name
                         marked.setdefault(name, (mark.reason, each))
         for (every, _), parts in self._sets.items():
-            if every.reason is not None and len(parts) > 1 and not any(map(self._is_stale, parts)):
+            if every.reason is None or len(parts) < 2 or any(map(self._is_stale, parts)):
+                continue
+            if not self._heads(every, parts[0]):
                 marked |= {part: (every.reason, parts[part == parts[0]]) for part in parts if part not in marked}
         return marked
 
@@ -299,14 +430,21 @@ class _Asked:
         except OSError:
             return None
 
-    def page_folders(self) -> dict[bytes, bytes]:
-        """The folders that belong to a page."""
+    def kept_folders(self) -> dict[bytes, bytes]:
+        """The folders that belong to a file, and that file."""
         kept: dict[bytes, bytes] = {}
+        for folder, each, x in self._folders:
+            for file in sorted(self._found.get(x if each.is_whole else x + b".", ())):
+                if file[file.rfind(b".") + 1 :].lower() in each.leaders:
+                    kept.setdefault(folder, file)
         for folder, stem in self._pages:
             for page in sorted(self._found.get(stem.lower() + b".", ())):
-                if page[page.rfind(b".") + 1 :].lower() in PAGES and self._is_its(page, folder, stem):
+                if (
+                    folder not in kept
+                    and page[page.rfind(b".") + 1 :].lower() in PAGES
+                    and self._is_its(page, folder, stem)
+                ):
                     kept[folder] = page
-                    break
         return kept
 
     def _is_its(self, page: bytes, folder: bytes, stem: bytes) -> bool:
@@ -343,6 +481,26 @@ def _is_alike(leader: bytes, name: bytes) -> bool:
     """Whether the two begin in the same case."""
     stem = leader[: leader.rfind(b".")] if b"." in leader else leader
     return stem in name
+
+
+def _characters(name: bytes) -> int:
+    """How many units of UTF-16 a name has."""
+    return len(fsdecode(name).encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _number(name: bytes) -> bytes:
+    """`(1)`, of `a(1).jpg`."""
+    number = re.search(rb"\(\d+\)(?=\.[^.]*$)", name)
+    return number[0] if number else b""
+
+
+def _category(name: bytes) -> str | None:
+    return Rules.default().category_of(name)
+
+
+def _some(parts: bytes | tuple[bytes, ...]) -> Iterator[bytes]:
+    """What the groups of a pattern have found."""
+    return (part for part in ((parts,) if isinstance(parts, bytes) else parts) if part)
 
 
 def _rank(name: bytes) -> int:

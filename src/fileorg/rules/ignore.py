@@ -32,7 +32,7 @@ class Reason(StrEnum):
     MEANT = "empty on purpose"
     TWICE = "mounted twice"
     OPEN = "open in a program"
-    TOGETHER = "part of a saved page"
+    TOGETHER = "kept with its folder"
     ABANDONED = "unfinished for over a month"
     VIRTUAL_MACHINE = "virtual machine"
     DISC = "disc structure"
@@ -51,11 +51,14 @@ def _words(text: str) -> frozenset[bytes]:
     return frozenset(text.encode().split())
 
 
-# Lower-case here, any case on disk. tmp: half of what browsers and office programs are writing right now.
-_UNFINISHED = _words("""
-    part crdownload download partial opdownload aria2 aria2__temp !qb !ut !bt !sync !mv az! bc! jc! tmp temp td xltd
-    filepart dctmp ytdl fdmdownload unconfirmed crswap mega jccfg3 ob! _mp rclonepart syncpart uploading downloading
-    incomplete inprogress
+# Lower-case here, any case on disk. tmp: half of what browsers and office programs are writing right now. rsls, icloud
+# and the like stand for files that are elsewhere.
+UNFINISHED = _words("""
+    part crdownload download partial opdownload wkdownload fdmdownload dtapart getright aria2 aria2__temp ytdl
+    unconfirmed crswap temp_download downloading uploading incomplete inprogress unfinished tmp temp filepart dctmp
+    antifrag !qb !ut !bt !ob !dl !tx !fw !dm !xt !tc !mv az! bc! jc! ob! bs! td xltd jccfg jccfg3 dap qkdownloading
+    !sync bts syncpart synctemp syncold rsls rslsd rslsc mega rclonepart lftp ffs_tmp drivedownload driveupload
+    cyberducksegment nextcloud owncloud icloud _mp vsctmp
 """)
 _SYSTEM_FILES = _words(".ds_store .localized .directory thumbs.db ehthumbs.db desktop.ini") | {b"icon\r"}
 # AppleDouble halves, NFS and FUSE stand-ins for files that are deleted while open.
@@ -76,7 +79,7 @@ _SHOWN = 80
 
 # First bytes and last suffixes of everything that `Ignore._file` knows: nearly all names have neither.
 _ODD_FIRST = frozenset(b".~")
-_ODD_SUFFIXES = _UNFINISHED | {b"db", b"ini", b"icon\r"}
+_ODD_SUFFIXES = UNFINISHED | {b"db", b"ini", b"icon\r"}
 
 
 class Ignore:
@@ -101,7 +104,7 @@ class Ignore:
         self.everything = everything
         self._exclude = _of_option("--exclude", exclude, whole=False)
         self._include = _of_option("--include", include, whole=True)
-        tables = (_UNFINISHED, _SYSTEM_FILES, _SYSTEM_FOLDERS, _TOOLING)
+        tables = (UNFINISHED, _SYSTEM_FILES, _SYSTEM_FOLDERS, _TOOLING)
         built_in = (_SYSTEM_PREFIXES, [sorted(table) for table in tables])
         facts = (hidden, everything, [*include], [*exclude], built_in)
         self.fingerprint = xxh3_128(repr(facts).encode()).digest()
@@ -123,7 +126,7 @@ class Ignore:
         if name in _TOOLING:  # work trees and submodules have a file `.git`
             return Reason.TOOLING
         dot = lower.rfind(b".")
-        if dot > 0 and lower[dot + 1 :] in _UNFINISHED:
+        if dot > 0 and lower[dot + 1 :] in UNFINISHED:
             return Reason.UNFINISHED
         if name.startswith(b"~$") or (name.startswith(b".~lock.") and name.endswith(b"#")):
             return Reason.UNFINISHED
@@ -141,7 +144,7 @@ class Ignore:
         if name in _TOOLING:
             return Reason.TOOLING
         dot = lower.rfind(b".")
-        if dot > 0 and lower[dot + 1 :] in _UNFINISHED:
+        if dot > 0 and lower[dot + 1 :] in UNFINISHED:
             return Reason.UNFINISHED
         return Reason.HIDDEN if name.startswith(b".") and not self._hidden else None
 

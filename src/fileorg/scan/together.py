@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from functools import cache
+from functools import cache, partial
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.index.columns import NO_LEADERS
@@ -41,28 +42,27 @@ NOTHING = Together()
 
 def together(storage: LocalStorage, listing: Listing, judge: Judge) -> Together:
     """Return what belongs together in a folder, by its first `listing`. Raises `OSError`."""
-    folder, files, folders = listing.folder, listing.files, listing.folders
+    folder = listing.folder
     is_alone = sum(map(len, listing[1:])) < BATCH_ENTRIES
-    entries = {entry.name: entry for entry in files} if is_alone else {}
+    entries: dict[bytes, Entry] = {}
 
-    def names() -> Iterator[bytes]:
-        if is_alone:
-            return (entry[0] for entry in files)
-        return (name for name, is_folder in storage.names(folder) if not is_folder)
+    kinds = (listing.files, listing.folders, listing.others)
 
-    def folder_names() -> Iterator[bytes]:
+    def names(kind: int) -> Iterator[bytes]:
         if is_alone:
-            return (entry[0] for entry in folders)
-        return (name for name, is_folder in storage.names(folder) if is_folder)
+            return (entry[0] for entry in kinds[kind])
+        return (name for name, its_kind in storage.names(folder) if its_kind == kind)
 
     def entry(name: bytes) -> Entry | None:
+        if is_alone and not entries:
+            entries.update((entry.name, entry) for entry in chain(*kinds))
         return entries[name] if is_alone else storage.lstat(folder, name)
 
     def head(name: bytes, most: int) -> bytes:
         with storage.open_read(folder, name) as file:
             return file.read(most)
 
-    found = grouping(names, folder_names, Look(entry, head, *_clocks()))
+    found = grouping(partial(names, 0), partial(names, 1), partial(names, 2), Look(entry, head, *_clocks()))
     return NOTHING if found is None else judge.judged(found, entry)
 
 

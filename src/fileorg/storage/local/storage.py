@@ -118,13 +118,14 @@ class LocalStorage:
         finally:
             os.close(fd)
 
-    def names(self, folder: bytes) -> Iterator[tuple[bytes, bool]]:
-        """The names of one folder, and whether each is a folder itself: a third of the time of `list_folder`."""
+    def names(self, folder: bytes) -> Iterator[tuple[bytes, int]]:
+        """The names of one folder, and what each is: 0 a file, 1 a folder, 2 neither. Faster than `list_folder`."""
         fd = posix.open_beneath(self._folders.root_fd, folder, cross_mounts=self.cross_mounts)
         try:
             with os.scandir(fd) as entries:
                 for entry in entries:
-                    yield os.fsencode(entry.name), entry.is_dir(follow_symlinks=False)
+                    is_folder = entry.is_dir(follow_symlinks=False)
+                    yield os.fsencode(entry.name), 1 if is_folder else 0 if entry.is_file(follow_symlinks=False) else 2
         finally:
             os.close(fd)
 
