@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from fileorg.scan.walk import Seen
 
 
+BY_DATE = "The dates are those when each file was last modified."
+
+
 def show_plan(out: Out, plan: OrganizePlan, dest: bytes | None) -> None:
     """Category, files, bytes and where to: relative to the root, or below `dest`."""
     chosen = [(category, tally) for category, tally in plan.by_category.items() if tally.files]
@@ -38,6 +41,8 @@ def show_plan(out: Out, plan: OrganizePlan, dest: bytes | None) -> None:
     if plan.renamed:
         gets = "gets a number, for its name is" if plan.renamed == 1 else "get a number, for their names are"
         out.line(f"  {plan.renamed:,} of them {gets} taken.")
+    if plan.uses_dates:
+        out.line(f"  {BY_DATE}")
 
 
 def where_to(tally: Tally, dest: bytes | None) -> str:

@@ -75,6 +75,7 @@ class OrganizePlan:
         self.skipped = 0
         self.renamed = 0
         self.stay = self._placer.stay
+        self.uses_dates = layout.template.uses_dates
 
     def _batches_of(self, folder: bytes) -> Iterator[FileBatch]:
         return self._index.folder(self._source.root, folder)

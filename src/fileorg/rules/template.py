@@ -135,6 +135,11 @@ class Template:
         return not (self._by_extension or self._by_date)
 
     @property
+    def uses_dates(self) -> bool:
+        """Whether `folder` depends on when a file was modified last."""
+        return self._by_date
+
+    @property
     def uses_extension(self) -> bool:
         """Whether `folder` looks at the extension; it need not be found out otherwise."""
         return self._by_extension

@@ -225,7 +225,7 @@ def _show(talk: "Out", run: "OrganizeRun") -> None:
 
 def _preview(change: "Change", run: "OrganizeRun", chosen: "OrganizeOptions") -> Exit:
     """What the run would do. Raises `GuardRefused`, after it was shown, where the run would."""
-    from fileorg.cli.plan_view import stays_as_json
+    from fileorg.cli.plan_view import BY_DATE, stays_as_json
     from fileorg.core.figures import plural, size
     from fileorg.core.formats import named
 
@@ -242,5 +242,7 @@ def _preview(change: "Change", run: "OrganizeRun", chosen: "OrganizeOptions") ->
     if change.is_text and not change.manner.quiet:
         change.out.line()
     change.say_dry_run(f"{plural(plan.files, 'file')} ({size(plan.bytes)})", skipped=plan.skipped)
+    if plan.uses_dates and change.is_text and not change.manner.quiet:
+        change.out.line(BY_DATE)
     run.check()
     return Exit.DONE
