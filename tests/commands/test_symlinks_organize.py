@@ -196,6 +196,9 @@ def test_what_makes_room_for_a_newer_file_takes_no_symlink_along(tree: Tree, run
         ({}, ".hidden", ReasonCode.SYMLINK_LEFT_ALONE),
         ({}, "l.part", ReasonCode.SYMLINK_LEFT_ALONE),
         ({}, "x/l", ReasonCode.SYMLINK_NOT_ENTERED),
+        ({}, "x/y/z/l", ReasonCode.SYMLINK_NOT_ENTERED),
+        ({}, "Documents/l", ReasonCode.SYMLINK_NOT_ENTERED),
+        ({"recursive": True}, "Documents/x/l", ReasonCode.SYMLINK_NOT_ENTERED),
         ({"recursive": True, "max_depth": 1}, "x/y/l", ReasonCode.SYMLINK_NOT_ENTERED),
         ({"recursive": True}, "project/l", ReasonCode.SYMLINK_NOT_ENTERED),
     ],
@@ -210,6 +213,14 @@ def test_one_that_is_left_alone_is_named(
     assert codes(outcome) == {path: code}
     assert [problem.state for problem in outcome.problems] == [RecordState.SKIPPED]
     assert not tree.path(".fileorg").exists()
+
+
+def test_in_large_folders_that_are_not_entered_nothing_is_looked_for(
+    tree: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fileorg.scan.walk._NAMES_NOT_ENTERED", 3)
+    tree.write({"a.pdf": "1", "x/1": "", "x/2": "", "x/3": "", "x/y/l": "-> ../../a.pdf"})
+    assert not runs.organize().problems
 
 
 def test_one_in_a_fileorgignore_is_named(tree: Tree, runs: Runs) -> None:

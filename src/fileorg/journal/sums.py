@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.core.model import ON_SYMLINKS, WAS_DONE, RecordState
+from fileorg.core.model import FOLDER_ACTIONS, ON_SYMLINKS, WAS_DONE, RecordState
 from fileorg.core.reasons import ABOUT_A_PROCESS, ABOUT_ANOTHER_FILE, ReasonCode
-from fileorg.journal.listing import IS_LISTED
 from fileorg.journal.rows import IS_LEFT, checked_place, checked_reason, foreign, quoted
 
 if TYPE_CHECKING:
@@ -17,11 +16,12 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import Operation, Place, RecordId
 
 _IS_COUNTED = (
-    f"{IS_LISTED} AND (r.action NOT IN ({quoted(ON_SYMLINKS)}) OR (r.state NOT IN ('done', 'undone')"
-    f" AND coalesce(r.reason, '') <> '{ReasonCode.SYMLINK_TARGET_STAYS}'))"
+    f"(r.action NOT IN ({quoted(FOLDER_ACTIONS | ON_SYMLINKS)}) OR r.category NOT NULL"
+    f" OR r.state IN ('failed', 'changed') OR (r.action IN ({quoted(ON_SYMLINKS)})"
+    f" AND r.state NOT IN ('done', 'undone') AND r.reason IS NOT '{ReasonCode.SYMLINK_TARGET_STAYS}'))"
 )
-"""A symlink that was rewritten is told beside the files that moved, and is none of them; nor is one that stays because
-its file does.
+"""Folders as where they are listed. A symlink that was rewritten is told beside the files that moved, and is none of
+them; nor is one that stays because its file does.
 """
 _OPERATION = f"FROM records r WHERE r.id BETWEEN ? AND ? AND r.operation = ? AND {_IS_COUNTED}"
 _STATES = quoted(WAS_DONE)

@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from fileorg.core.names import NO_NAMES, are_names, join
@@ -129,13 +130,17 @@ class LocalStorage:
         finally:
             os.close(fd)
 
-    def symlinks(self, folder: bytes) -> list[Entry]:
-        """The symlinks in a folder, without a look at anything else in it. Raises `OSError`."""
+    def symlinks(self, folder: bytes, most: int) -> tuple[list[Entry], list[bytes], int]:
+        """The symlinks in a folder, the names of the folders in it, and how many names that took: at most so many are
+        read, and nothing but symlinks is looked at. Raises `OSError`.
+        """
         fd = posix.open_beneath(self._folders.root_fd, folder, cross_mounts=self.cross_mounts)
         try:
             with os.scandir(fd) as entries:
-                names = [os.fsencode(entry.name) for entry in entries if entry.is_symlink()]
-            return [entry_of(name, os.lstat(name, dir_fd=fd)) for name in names]
+                some = list(islice(entries, most))
+            links = [os.fsencode(entry.name) for entry in some if entry.is_symlink()]
+            folders = [os.fsencode(entry.name) for entry in some if entry.is_dir(follow_symlinks=False)]
+            return [entry_of(name, os.lstat(name, dir_fd=fd)) for name in links], folders, len(some)
         finally:
             os.close(fd)
 
