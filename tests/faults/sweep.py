@@ -156,7 +156,7 @@ class Course(NamedTuple):
         may_end = self.sweep.scenario.two_processes or (self.sweep.scenario.wanders and finished.code == 0)
         if finished.code != -9 and not may_end:
             return [f"it was not killed, but ended with {finished.code}: {finished.output}"]
-        # Recovery takes back what is left of a torn group, as an operation of its own.
+        # A group that a fault has torn is mended by an operation of its own: after the run, or by recovery.
         operations = 1 if self.sweep.wreck is None else 2
         return case.check_wreck(self.before, self.after, operations) + self.aftermath(case, ending)
 
@@ -167,7 +167,7 @@ class Course(NamedTuple):
         found = laws.honest(finished.code, finished.output)
         if not finished.code and self.sweep.wreck is None:
             found += laws.shortfall(self.after, case.look(), finished.output)
-        return found + case.check_wreck(self.before, self.after) + self.aftermath(case, ending)
+        return found + case.check_wreck(self.before, self.after, 2) + self.aftermath(case, ending)
 
     def aftermath(self, case: Case, ending: int) -> list[str]:
         """One of the ways on from a wreck; each of them leads back to the first tree."""

@@ -74,6 +74,7 @@ class UndoPlan:
                 rows_of_part, held = _after_their_files([_inverse(record) for record in batch])
                 yield rows_of_part + held
         if self._only:
+            yield from self._made_folders(rows)
             return
         yield from in_batches(self._missing_parents(), rows)
         has_symlinks, held = self._journal.has_symlinks(self._operation), list[PlanRow]()
@@ -92,6 +93,15 @@ class UndoPlan:
         # They had to stay when what made them was taken back, for something of this operation was in them.
         left = self._journal.relations.left_folders(self._operation)
         yield from in_batches((_removal(each) for each in left if each.base not in self._absent), rows)
+
+    def _made_folders(self, rows: int) -> Iterator[list[PlanRow]]:
+        """The folders that it made, which may be empty now. Those of a batch follow each other: of what is between them
+        nothing is taken back.
+        """
+        for batch in self._journal.done(self._operation, rows):
+            for is_made, some in groupby(batch, lambda record: record.action is Action.MAKE_FOLDER):
+                if is_made:
+                    yield list(map(_inverse, some))
 
     def _without_absent(self, row: PlanRow) -> PlanRow:
         """The row with a reason, if something that it needs is in a directory that is not there."""
