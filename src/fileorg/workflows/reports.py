@@ -13,13 +13,9 @@ from fileorg.core.errors import UnknownOperation, UsageError
 from fileorg.core.names import display
 from fileorg.index.listings import Listings
 from fileorg.report.collect import Folders, groups_of, lines_of, operation_report
-from fileorg.report.scanned import scan_report
-from fileorg.rules.classify import Rules
-from fileorg.scan.classifier import Classifier
 from fileorg.workflows.history import is_empty
 from fileorg.workflows.index import locked_index
 from fileorg.workflows.journal import open_journal
-from fileorg.workflows.roots import open_local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -55,21 +51,33 @@ def reported(about: int | bytes | None, state: StateDirectory) -> Iterator[Repor
     Raises `UsageError` if there is none, `JournalError`, `Locked`.
     """
     if isinstance(about, bytes):
-        root = os.path.realpath(about)
-        with locked_index(state, f"a report of {display(root)}") as index, contextlib.ExitStack() as stack:
-            storage = None
-            with contextlib.suppress(OSError):  # a tree that is gone can be reported on
-                storage = open_local(stack, root)
-            report = scan_report(index, root, Classifier(Rules.default(), storage))
-            if report is None:
-                raise UsageError(
-                    f"{display(about)} was not scanned yet, or is no operation.",
-                    hint="fileorg scan FOLDER looks at a folder; fileorg history lists the operations",
-                )
+        with _scanned(about, state) as report:
             yield report
         return
     with _read(state, about) as (journal, operation):
         yield operation_report(journal, operation)
+
+
+@contextlib.contextmanager
+def _scanned(folder: bytes, state: StateDirectory) -> Iterator[Report]:
+    # Listings of an operation look at no file.
+    from fileorg.report.scanned import scan_report
+    from fileorg.rules.classify import Rules
+    from fileorg.scan.classifier import Classifier
+    from fileorg.workflows.roots import open_local
+
+    root = os.path.realpath(folder)
+    with locked_index(state, f"a report of {display(root)}") as index, contextlib.ExitStack() as stack:
+        storage = None
+        with contextlib.suppress(OSError):  # a tree that is gone can be reported on
+            storage = open_local(stack, root)
+        report = scan_report(index, root, Classifier(Rules.default(), storage))
+        if report is None:
+            raise UsageError(
+                f"{display(folder)} was not scanned yet, or is no operation.",
+                hint="fileorg scan FOLDER looks at a folder; fileorg history lists the operations",
+            )
+        yield report
 
 
 def files_page(
