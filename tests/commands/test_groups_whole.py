@@ -90,8 +90,6 @@ def test_a_crash_in_the_middle_of_the_undo(tree: Tree, runs: Runs) -> None:
     tree.path("Images").mkdir(exist_ok=True)
     tree.path("a.xmp").rename(tree.path("Images/a.xmp"))
     recover_all(runs.state, NullReporter())
-    assert tree.read() == {**GROUP, "Images/": ""}
-    runs.undo(1)
     assert {path: node for path, node in tree.snapshot().items() if path} == {p: n for p, n in before.items() if p}
 
 
