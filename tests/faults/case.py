@@ -45,6 +45,11 @@ class Place:
         return self.base / "state"
 
 
+def _folders(now: Snapshot, contents: frozenset[bytes]) -> set[bytes]:
+    """Where files with these contents are."""
+    return {os.path.dirname(path) for path, node in now.items() if node.kind == "file" and node.content in contents}
+
+
 class Case:
     """A tree of a scenario, and a driver to run commands on it."""
 
@@ -162,6 +167,11 @@ class Case:
             *self._conserved(now),
             *laws.settled(self.ledger(), now),
             *laws.tidy_state(self.place.state),
+            *[
+                f"I12 a group is torn: {sorted(group)}"
+                for group in self.scenario.groups
+                if len(_folders(now, group)) > 1
+            ],
             *[f"I11 a symlink leads nowhere: {display(path)}" for path in broken],
         ]
 

@@ -33,6 +33,8 @@ class Scenario:
     wanders: bool = False
     """How many calls it makes depends on what the kernel remembers of names: the last ones may not come."""
     control: str = ""
+    groups: tuple[frozenset[bytes], ...] = ()
+    """Contents of files that belong together: none is in another folder than the others, once recovery has been."""
     meddle: Callable[[Path], None] = lambda _: None
     """What an outsider does before undo."""
 
@@ -117,6 +119,43 @@ def led_to(root: Path, dest: Path) -> None:
         os.symlink(target, os.fsencode(root / name))
         os.utime(root / name, ns=(_TIME_NS, _TIME_NS + len(name)), follow_symlinks=False)
     os.chmod(root / "b/c", 0o700)
+    settle_folders(root)
+    settle_folders(dest)
+
+
+GROUPED = (
+    frozenset({b"picture", b"its film", b"its edit"}),
+    frozenset({b"film", b"words", b"more words", b"what it is"}),
+    frozenset({b"database", b"its log"}),
+    frozenset({b"first part", b"second part"}),
+)
+
+
+def grouped(root: Path, dest: Path) -> None:
+    """Files that belong together: one of each group has a name that is taken, one lies in a folder of its own."""
+    write(root / "i.HEIC", b"picture")
+    write(root / "i.MOV", b"its film")
+    write(root / "i.AAE", b"its edit")
+    write(root / "Images/i.AAE", b"of another")
+    write(dest / "Images/i.AAE", b"of yet another")
+    for number, content in enumerate((b"film", b"words", b"more words", b"what it is")):
+        write(root / "b" / f"film.{('mkv', 'en.srt', 'de.srt', 'nfo')[number]}", content)
+    write(root / "b/notes.db", b"database")
+    write(root / "b/notes.db-wal", b"its log")
+    write(root / "b/c/x.part1.rar", b"first part")
+    write(root / "b/c/x.part2.rar", b"second part")
+    write(root / "b/alone.txt", b"alone")
+    settle_folders(root)
+    settle_folders(dest)
+
+
+def twin_groups(root: Path, dest: Path) -> None:
+    """A group that is there twice, and two whose side-cars are alike."""
+    for place, day in ((root / "a", 0), (dest if dest.parent != root.parent else root / "b", 1)):
+        for name, content in (("i.HEIC", b"picture"), ("i.MOV", b"its film"), ("i.AAE", b"its edit")):
+            write(place / name, content, day=day)
+    write(root / "c/j.HEIC", b"another")
+    write(root / "c/j.AAE", b"its edit")
     settle_folders(root)
     settle_folders(dest)
 
@@ -307,6 +346,9 @@ SCENARIOS = (
     Scenario("symlinks to what moves", led_to),
     Scenario("symlinks to what moves, in batches", led_to, rows=4),
     Scenario("symlinks to what moves across devices", led_to, other_device=True),
+    Scenario("groups", grouped, groups=GROUPED),
+    Scenario("groups in batches", grouped, rows=3, groups=GROUPED),
+    Scenario("groups across devices", grouped, other_device=True, groups=GROUPED),
     Scenario("folders of a user", of_a_user, ("--template", "{year}/{category}/{name}")),
     Scenario("folders of a user, clean", of_a_user, first=("clean",)),
     Scenario("clean", hollow, first=("clean",)),
@@ -328,6 +370,8 @@ DUPLICATES = (
     _of_duplicates("symlinks in their place", "symlink"),
     _of_duplicates("quarantine in batches", "quarantine", rows=3),
     _of_duplicates("hard links in batches", "hardlink", rows=3),
+    _of_duplicates("groups in quarantine", "quarantine", build=twin_groups),
+    _of_duplicates("groups, hard links in their place", "hardlink", build=twin_groups),
     _of_duplicates("quarantine, two roots", "quarantine", other_device=True),
     _of_duplicates("symlinks, two roots", "symlink", other_device=True),
     _of_duplicates("quarantine, no renameat2", "quarantine", others=(_NO_RENAME,)),
