@@ -125,3 +125,24 @@ def test_it_is_what_organize_does(tree: Tree, runs: Runs) -> None:
         for new in after
         if after[new] == before[path] and new not in before
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "category", "rule"),
+    [
+        ("app.ts", "let a;\n", "Other", "extension .ts, but other content"),
+        ("film.ts", ("G" + "\0" * 187) * 20, "Video", "extension .ts and content"),
+        ("No.123", "a", "Other", "extension .123, but other content"),
+        ("main.c", "int x;\n", "Code", "extension .c and content"),
+        ("id.key", "-----BEGIN\n", "Other", "extension .key, but other content"),
+    ],
+)
+def test_what_is_in_doubt_is_told_by_its_content(
+    tree: Tree, runs: Runs, name: str, content: str, category: str, rule: str
+) -> None:
+    tree.write({name: content})
+    found = explained(tree, runs, name)
+    assert (found.evidence.category, found.evidence.rule) == (category, rule)
+    assert (found.status, found.reason) == (
+        (Status.STAYS, Stays.UNKNOWN_KIND) if category == "Other" else (Status.GOES, None)
+    )

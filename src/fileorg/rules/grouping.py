@@ -494,8 +494,9 @@ def _number(name: bytes) -> bytes:
     return number[0] if number else b""
 
 
-def _category(name: bytes) -> str | None:
-    return Rules.default().category_of(name)
+def _category(name: bytes) -> str:
+    """What it is by its name, which its content may belie."""
+    return Rules.default().evidence(name).category
 
 
 def _some(parts: bytes | tuple[bytes, ...]) -> Iterator[bytes]:

@@ -13,6 +13,7 @@ from fileorg.core.events import NullReporter
 from fileorg.core.names import display, is_within, join, split
 from fileorg.rules.categories import CATEGORIES, OTHER
 from fileorg.rules.classify import Rules
+from fileorg.scan.classifier import Classifier
 from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader
 from fileorg.scan.why import Why, why
@@ -96,7 +97,7 @@ def _explained(path: bytes, root: bytes | None, options: OrganizeOptions, state:
     inside = real[len(base) :].lstrip(b"/")
     filters = options.filters._replace(recursive=options.filters.recursive or b"/" in inside)
     options = options._replace(root=base, filters=filters)
-    evidence = Rules.default().evidence(name)
+    evidence = Classifier(Rules.default(), None).evidence(b"", name)  # by its name alone, till it is known for a file
     found = Explained(real, Status.STAYS, None, None, None, (), None, evidence, None)
     if not stat.S_ISREG(os.lstat(real).st_mode):
         return found._replace(reason=Stays.NOT_A_FILE)
@@ -104,7 +105,9 @@ def _explained(path: bytes, root: bytes | None, options: OrganizeOptions, state:
     with contextlib.ExitStack() as stack:
         storage = open_local(stack, base)
         seen = why(Reader(storage, Selection(filters, with_leaders=True)), storage, inside)
-    found = _with_scan(found, seen, base)
+        at, name = split(inside)
+        evidence = Classifier(Rules.default(), storage).evidence(at, seen.leader or name)
+    found = _with_scan(found._replace(evidence=evidence), seen, base)
     try:
         changeable_folder(base, state)
     except GuardRefused as refused:
@@ -149,8 +152,7 @@ def _with_scan(found: Explained, seen: Why, base: bytes) -> Explained:
         at = os.path.join(base, seen.at)
         # What says so lies beside what stays, or in it; a folder above the file says so by itself.
         marker = os.path.join(os.path.dirname(at), seen.marker) if seen.marker else at if at != found.path else None
-    evidence = Rules.default().evidence(leader)
-    return found._replace(reason=seen.reason, marker=marker, group=group, evidence=evidence)
+    return found._replace(reason=seen.reason, marker=marker, group=group)
 
 
 def _with_plan(found: Explained, inside: bytes, options: OrganizeOptions, state: StateDirectory) -> Explained:
