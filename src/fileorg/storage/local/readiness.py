@@ -82,14 +82,17 @@ def held(open_read: Callable[[], BinaryIO]) -> Iterator[Readiness]:
 
     Raises `OSError`, but not where it may not be read.
     """
-    with contextlib.ExitStack() as stack:
-        try:
-            answer = readiness(stack.enter_context(open_read()).fileno())
-        except BlockingIOError:
-            answer = Readiness(State.IN_USE)  # a file server has leased it for writing
-        except PermissionError:
-            answer = Readiness(State.UNKNOWN)
-        yield answer
+    try:
+        file = open_read()
+    except BlockingIOError:
+        answer = Readiness(State.IN_USE)  # a file server has leased it for writing
+    except PermissionError:
+        answer = Readiness(State.UNKNOWN)
+    else:
+        with file:
+            yield readiness(file.fileno())
+        return
+    yield answer
 
 
 def _without_lease(fd: int, kind: int, *, is_leased: bool) -> tuple[State, int | None]:
