@@ -6,24 +6,27 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from tests.faults import laws
 from tests.faults.process import Driver, Request
 from tests.support import snapshot
+from tests.support.disks import NotTested, plugged_in
 from tests.support.share import part
 from tests.support.tree import Tree
 
+from fileorg.core.model import RESERVED_MTIME_NS
 from fileorg.core.state import open_state
 from fileorg.journal.journal import Journal
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from tests.support.snapshot import Snapshot
+    from tests.support.snapshot import Node, Snapshot
 
 _FIRST = {"a.jpg": "one", "x/b.txt": "two", "x/twin.txt": "two", "x/c.pdf": "three", "x/none.txt": ""}
 _ORGANIZE = ["organize", "-r", "-y"]
@@ -43,6 +46,7 @@ DEEDS = {
     "copy": Deed([], [*_ORGANIZE, "--action", "copy", "ROOT"]),
     "undo of a copy": Deed([[*_ORGANIZE, "--action", "copy", "ROOT"]], ["undo", "-y"]),
     "across": Deed([], [*_ORGANIZE, "--dest", "DEST", "ROOT"]),
+    "copy across": Deed([], [*_ORGANIZE, "--action", "copy", "--dest", "DEST", "ROOT"]),
     "undo across": Deed([[*_ORGANIZE, "--dest", "DEST", "ROOT"]], ["undo", "-y"]),
     "dedupe": Deed([], [*_DEDUPE, "ROOT"]),
     "undo of a dedupe": Deed([[*_DEDUPE, "ROOT"]], ["undo", "-y"]),
@@ -50,6 +54,7 @@ DEEDS = {
     "undo of clean": Deed([["clean", "-y", "ROOT"]], ["undo", "-y"]),
     "purge": Deed([[*_DEDUPE, "ROOT"]], ["purge", "-y"]),
 }
+ON_ODD_DISK = ("across", "copy across", "undo across")
 
 
 class Wreck:
@@ -107,6 +112,34 @@ class Wreck:
                 taken[path] = path.stat().st_ino
         return taken
 
+    def displace(self) -> list[Path]:
+        """Someone moves away what has a name on the other disk, or removes what reserves it, and puts an empty file
+        there. Not in the instant in which nothing tells yet what reserves a name.
+        """
+        displaced, is_known = [], self._is_reservation_known()
+        if any(not node.content and node.mtime_ns != RESERVED_MTIME_NS for node in self._aside()):
+            return []
+        for path in dict.fromkeys(self.names()):
+            if path.is_relative_to(self.dest) and path.is_file():
+                seen = path.stat()
+                if seen.st_size:
+                    path.rename(path.with_name(path.name + ".user"))
+                elif is_known and seen.st_mtime_ns == RESERVED_MTIME_NS:
+                    path.unlink()
+                else:
+                    continue
+                path.touch()
+                displaced.append(path)
+        return displaced
+
+    def _aside(self) -> list[Node]:
+        now = self.look()
+        return [now[path] for path in laws.ours(now) if path.endswith(b"-old.part")]
+
+    def _is_reservation_known(self) -> bool:
+        with Journal(open_state(os.fsencode(self.base / "state")).journal) as journal:
+            return all(reservation.inode is not None for reservation in journal.reservations.of(0, 1 << 40).values())
+
     def _is_ours_beside(self, path: Path) -> bool:
         inode = path.stat().st_ino
         return any(other.stat().st_ino == inode for other in path.parent.glob(".fileorg-*.part"))
@@ -143,6 +176,27 @@ def violations(
     return found + [f"reserved, and left: {path!r}" for path in empty]
 
 
+def violations_there(driver: Driver, tmp_path: Path, disk: Path, deed: Deed, die_at: int) -> list[str] | None:
+    """The same on a disk where numbers do not last, at the same second, of names that have something already."""
+    wreck = Wreck(driver, tmp_path / "base", disk / "dest", "")
+    for words in deed.before:
+        assert wreck.run(words) == 0
+    first = wreck.look()
+    if wreck.run(deed.killed, die_at) != -9:
+        return None
+    displaced = wreck.displace()
+    code = wreck.run(["recover"])
+    undone = wreck.run(["undo", "-y"]) if code else 0
+    now = wreck.look()
+    found = [f"someone's file is gone: {path}" for path in displaced if not path.exists() or path.stat().st_size]
+    lost = {node.content for node in first.values()} - {node.content for node in now.values()}
+    found += [f"lost: {content!r}" for content in lost]
+    found += [f"litter: {path!r}" for path in laws.ours(now)]
+    found += [f"reserved, and left: {path!r}" for path, node in now.items() if node.mtime_ns == RESERVED_MTIME_NS]
+    found += [] if code in {0, 1} and code == undone else [f"recover ends with {code}, undo with {undone}"]
+    return found
+
+
 def _is_it(path: Path, inode: int) -> bool:
     return path.exists() and path.stat().st_ino == inode and path.stat().st_size == 0
 
@@ -164,6 +218,31 @@ def test_some_kills(
     driver: Driver, tmp_path: Path, elsewhere: Path, control: str, name: str, tally: Counter[str]
 ) -> None:
     kills(driver, tmp_path, elsewhere, control, name, list(range(12, 300, 29)), tally)
+
+
+def kills_there(driver: Driver, tmp_path: Path, name: str, steps: list[int], tally: Counter[str]) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as folder:
+        try:
+            with plugged_in("exfat", Path(folder, "plugged in")) as disk:
+                for die_at in steps:
+                    found = violations_there(driver, tmp_path, disk.place, DEEDS[name], die_at)
+                    if found is None:
+                        break
+                    tally["1 kills: names taken since"] += 1
+                    assert not found, "\n".join([f"{name}, killed at step {die_at}:", *found])
+        except NotTested as why:
+            pytest.skip(str(why))
+
+
+@pytest.mark.parametrize("name", ON_ODD_DISK)
+def test_some_kills_on_exfat(driver: Driver, tmp_path: Path, name: str, tally: Counter[str]) -> None:
+    kills_there(driver, tmp_path, name, list(range(8, 200, 9)), tally)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ON_ODD_DISK)
+def test_all_kills_on_exfat(driver: Driver, tmp_path: Path, name: str, tally: Counter[str]) -> None:
+    kills_there(driver, tmp_path, name, part(list(range(1, 400))), tally)
 
 
 @pytest.mark.slow

@@ -208,6 +208,9 @@ class Reservation(NamedTuple):
     ctime_ns: int
 
 
+RESERVED_MTIME_NS = 838_216_418 * 10**9
+"""Of such a file, where that can be had: an odd date that nobody else gives. FAT has only even seconds."""
+
 Reserving: TypeAlias = "Callable[[Entry | None], None]"
 """Told before a name is taken by an empty file, and of that file once it is there."""
 

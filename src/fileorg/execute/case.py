@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fileorg.core.model import RecordState
+from fileorg.core.model import RESERVED_MTIME_NS, RecordState
 from fileorg.execute.identity import Identity, is_known
 from fileorg.execute.temporaries import aside, temporary
 from fileorg.execute.verdict import CUT_SHORT, DONE, NOT_DONE, TAKEN, Verdict
@@ -84,10 +84,14 @@ class Case:
         return Place(self.target, self.record.target_folder, self.record.target_name)
 
     @property
+    def places_aside(self) -> tuple[Place, Place]:
+        """Where a file may be that was put aside."""
+        return self.source_place.beside(self.aside), self.target_place.beside(self.aside)
+
+    @property
     def places_of_ours(self) -> tuple[Place, ...]:
         """Where something may lie under a name of ours."""
-        source, target = self.source_place, self.target_place
-        return target.beside(self.temporary), target.beside(self.aside), source.beside(self.aside)
+        return self.target_place.beside(self.temporary), *self.places_aside
 
     def at_source(self) -> Entry | None:
         return self.source.lstat(self.record.source_folder, self.record.source_name)
@@ -136,7 +140,7 @@ class Case:
         named = storage.lstat(folder, name)
         if named is not None and named.inode == there.inode:
             storage.remove(folder, name)  # between link and unlink
-        elif there.size == 0 and is_known(storage, folder, named, expected):
+        elif there.size == 0 and (is_known(storage, folder, named, expected) or there.mtime_ns == RESERVED_MTIME_NS):
             storage.remove(folder, self.aside)  # the name was only reserved
             return False
         return True

@@ -11,7 +11,7 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from fileorg.core.model import RecordState
+from fileorg.core.model import RESERVED_MTIME_NS, RecordState
 from fileorg.core.names import display, join, split
 from fileorg.core.reasons import ReasonCode
 from fileorg.execute.identity import Identity, is_known
@@ -145,7 +145,8 @@ def _is_second_name(moved: Entry, there: Entry, storage: LocalStorage, file: Tra
     """Whether what is aside is the file between link and unlink, or an empty file that was to reserve the name."""
     if (moved.dev, moved.inode) == (there.dev, there.inode) and moved.nlink > 1:
         return True
-    return moved.size == 0 and is_known(storage, file.folder, there, identity_in_trash(file))
+    is_its_own = is_known(storage, file.folder, there, identity_in_trash(file))
+    return moved.size == 0 and (is_its_own or moved.mtime_ns == RESERVED_MTIME_NS)
 
 
 # The folders ----------------------------------------------------------------------------------------------------------

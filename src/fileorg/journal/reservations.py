@@ -49,7 +49,7 @@ class Reservations:
         return {record: Reservation(inode, ctime_ns) for record, inode, ctime_ns in rows}
 
     def forget(self, record: RecordId) -> None:
-        """Its file has the name. Inside a transaction."""
+        """What it was for has the name. Inside a transaction."""
         self._queries.db.execute("DELETE FROM reservations WHERE record = ?", (record,))
 
     def forget_of(self, operation: int) -> None:

@@ -103,15 +103,11 @@ def _mark(work: Work, record: int, state: RecordState, staged: StagedCopy, made:
         about = b"\0".join(staged.lost_attributes) or None
         reason = Reason(ReasonCode.NOT_KEPT, about, staged.lost_flags or None, staged.lost)
     exact = {} if staged.lost_mtime_ns is None else {"exact_mtime_ns": exact_time(staged.lost_mtime_ns)}
-    work.journal.mark(
-        record,
-        state,
-        target_inode=made.inode,
-        target_mtime_ns=made.mtime_ns,
-        digest=staged.digest,
-        **columns_of(reason),
-        **exact,
-    )
+    known = {"target_inode": made.inode, "target_mtime_ns": made.mtime_ns, "digest": staged.digest}
+    with work.journal.transaction():
+        work.journal.mark_many([(record, state, {**known, **columns_of(reason), **exact})])
+        if state is RecordState.COPIED:
+            work.journal.reservations.forget(record)
 
 
 def withdraw(work: Work, row: PlanRow, record: int, state: RecordState, made: Identity, digest: bytes) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from fileorg.core.model import RESERVED_MTIME_NS
 from fileorg.core.names import NO_NAMES, are_names, join
 from fileorg.storage.base import Capabilities, Kind
 from fileorg.storage.local import copying, digests, heirs, posix
@@ -273,6 +274,8 @@ class LocalStorage:
         """Take the name with an empty file, for `rename_onto_reserved`. `FileExistsError` if it is taken."""
         fd = os.open(name, _NEW_FLAGS, _RESERVED_MODE, dir_fd=self._at(folder, name))
         try:
+            with contextlib.suppress(OSError):
+                os.utime(fd, ns=(RESERVED_MTIME_NS, RESERVED_MTIME_NS))
             return entry_of(name, os.fstat(fd))
         finally:
             os.close(fd)
@@ -280,8 +283,8 @@ class LocalStorage:
     def is_reserved(self, folder: bytes, name: bytes, by: Reservation) -> bool:
         """Whether the name is taken by the empty file that `reserve` made. Raises `OSError`.
 
-        Where that is not known by its inode number, it is told by all that there is to be told: its owner, its mode,
-        and the time when it was made.
+        By its number and its ctime, or where numbers do not last, by the odd time that it was given. Before it was
+        noted, by all that there is to be told: its owner, its mode, and the time when it was made.
         """
         try:
             seen = os.lstat(name, dir_fd=self._at(folder, name))
@@ -291,11 +294,12 @@ class LocalStorage:
             raise
         if not stat.S_ISREG(seen.st_mode) or seen.st_size:
             return False
-        if self.reuses_inodes(folder):
-            return abs(seen.st_ctime_ns - by.ctime_ns) < CLOCK_NS
+        unstable = self.reuses_inodes(folder)
+        if unstable and seen.st_mtime_ns == RESERVED_MTIME_NS:
+            return True
         if by.inode is not None:
             return (entry_of(name, seen).inode, seen.st_ctime_ns) == (by.inode, by.ctime_ns)
-        is_own = seen.st_uid == os.geteuid() and stat.S_IMODE(seen.st_mode) == _RESERVED_MODE
+        is_own = unstable or (seen.st_uid == os.geteuid() and stat.S_IMODE(seen.st_mode) == _RESERVED_MODE)
         return is_own and abs(seen.st_ctime_ns - by.ctime_ns) < CLOCK_NS
 
     def rename_onto_reserved(
