@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 linking = pytest.mark.parametrize("action", ["hardlink", "symlink"])
 TAKEN = [("conflict", "the name is taken")]
-CHANGED = [("changed", "after the crash, what is under its names is not as it was; nothing was touched")]
+CHANGED = [("changed", "after the crash, what is under its names is not as it was, and was kept")]
 
 
 class Wreck:

@@ -55,4 +55,4 @@ def file_records(runs: Runs, operation: int = 1) -> list[Record]:
 
 DONE = [("done", None)]
 NOT_DONE = [("skipped", "the run was interrupted before it was done")]
-CUT_SHORT = [("skipped", "the run was interrupted while it was done; what there was of it is gone")]
+CUT_SHORT = [("skipped", "the run was interrupted while it was done")]

@@ -107,6 +107,7 @@ class ReasonCode(StrEnum):
     INCONSISTENT_AFTER_CRASH = "inconsistent-after-crash"
     UNSETTLED_AFTER_CRASH = "unsettled-after-crash"
     LEFT_AFTER_CRASH = "left-after-crash"
+    NAME_TAKEN_AFTER_CRASH = "name-taken-after-crash"
 
     OTHER = "other"
 
@@ -159,11 +160,10 @@ ABOUT_ANOTHER_FILE = frozenset(
 ABOUT_A_PROCESS = frozenset({ReasonCode.BEING_WRITTEN, ReasonCode.KEEPER_BEING_WRITTEN})
 """Codes whose `number` is that of a process: where records are counted, it is left out, too."""
 
-UNSETTLED = frozenset(
-    {
-        ReasonCode.CHANGED_IN_CRASH, ReasonCode.INCONSISTENT_AFTER_CRASH, ReasonCode.UNSETTLED_AFTER_CRASH,
-        ReasonCode.LEFT_AFTER_CRASH,
-        ReasonCode.LOST_IN_CRASH,
-    }
-)  # fmt: skip
+LYING = frozenset({ReasonCode.INCONSISTENT_AFTER_CRASH, ReasonCode.LEFT_AFTER_CRASH, ReasonCode.NAME_TAKEN_AFTER_CRASH})
+"""Codes by which recovery says that something lies under a name of ours: it is tried again."""
+
+UNSETTLED = LYING | {
+    ReasonCode.CHANGED_IN_CRASH, ReasonCode.UNSETTLED_AFTER_CRASH, ReasonCode.LOST_IN_CRASH,
+}  # fmt: skip
 """Codes by which recovery says that it cannot tell what became of a file: undo tries it like one that was done."""

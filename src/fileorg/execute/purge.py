@@ -144,6 +144,10 @@ def settle_purge(journal: Journal, operation: Operation, storages: Sequence[Loca
                         facts = as_put_back(storage, file, keepers) if was_aside else {}
                         back.append((file.id, RecordState.DONE, facts))
                 except (Stuck, OSError) as error:
+                    if isinstance(error.__cause__, FileExistsError):  # someone has its name: both stay
+                        reporter.note(str(error))
+                        back.append((file.id, RecordState.DONE, {}))
+                        continue
                     unsettled += 1
                     shown = display(join(file.folder, file.name))
                     first = first or (str(error) if isinstance(error, Stuck) else f"{shown}: {error.strerror}")

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from fileorg.core.errors import StorageFailure
 from fileorg.core.model import FOLDER_ACTIONS, RENAMES, RecordState
 from fileorg.core.names import display, join
-from fileorg.core.reasons import Reason, ReasonCode
+from fileorg.core.reasons import LYING, Reason, ReasonCode
 from fileorg.execute.actions.table import handler_of
 from fileorg.execute.case import Case
 from fileorg.execute.seal import seal, sync_all
 from fileorg.execute.temporaries import Stuck
-from fileorg.execute.verdict import CHANGED, CUT_SHORT, NOT_DONE, Verdict
+from fileorg.execute.verdict import CHANGED, CUT_SHORT, NOT_DONE, Refusal, Verdict
 from fileorg.journal.rows import checked, columns_of
 
 if TYPE_CHECKING:
@@ -103,14 +103,19 @@ def _announce(journal: Journal, record: Record, verdict: Verdict) -> None:
 
 
 def _left_for_later(case: Case, error: Stuck | OSError) -> Verdict | None:
-    """What a flag of its folder keeps: every disk is well, so it is told, and the operation is sealed without it."""
+    """What a flag of its folder keeps, or whose name someone has taken: every disk is well, so it is told, and the
+    operation is sealed without it.
+    """
     cause = error.__cause__ if isinstance(error, Stuck) else error
-    if not isinstance(cause, OSError) or cause.errno != errno.EPERM or case.reservation is not None:
-        return None
     try:
-        for place in case.places_of_ours:
-            if place.look() is not None and place.storage.is_flagged(place.folder):
-                return Verdict(RecordState.CHANGED, Reason(ReasonCode.LEFT_AFTER_CRASH, place.path))
+        if isinstance(error, Stuck) and isinstance(cause, FileExistsError):
+            for place in case.places_aside:
+                if place.look() is not None:
+                    return Verdict(RecordState.CHANGED, Reason(ReasonCode.NAME_TAKEN_AFTER_CRASH, place.path))
+        if isinstance(cause, OSError) and cause.errno == errno.EPERM and case.reservation is None:
+            for place in case.places_of_ours:
+                if place.look() is not None and place.storage.is_flagged(place.folder):
+                    return Verdict(RecordState.CHANGED, Reason(ReasonCode.LEFT_AFTER_CRASH, place.path))
     except OSError:
         pass
     return None
@@ -123,25 +128,27 @@ def settle_left(journal: Journal, operation: Operation, storages: Sequence[Local
     """
     marks = []
     for left in journal.changed_in_crash(operation):
-        if left.reason is None or left.reason.code is not ReasonCode.LEFT_AFTER_CRASH:
+        if left.reason is None or left.reason.code not in LYING:
             continue
         # As if it had just been meant: it is not believed what became of it.
         record = checked(left)._replace(state=RecordState.INTENT, reason=None)
         keeper = journal.groups.keepers(record.id, record.id).get(record.id)
+        reservation = journal.reservations.of(record.id, record.id).get(record.id)
         reserving = journal.reservations.announcing(record.id)
         announces = partial(_announce, journal)
-        case = Case(
-            record, operation.id, storages, lambda *_: None, journal.digest_of, keeper, None, reserving, announces
-        )
+        facts = record, operation.id, storages, lambda *_: None, journal.digest_of, keeper, reservation
         try:
-            verdict = _judge(record, case, storages)
+            verdict = _judge(record, Case(*facts, reserving, announces), storages)
         except (Stuck, OSError):
+            continue
+        if verdict.reason is not None and verdict.reason.code in LYING:
             continue
         marks.append((record.id, verdict.state, {**columns_of(verdict.reason), **verdict.columns}))
     if marks:
         sync_all(storages)
         with journal.transaction():
             journal.mark_many(marks)
+            journal.reservations.forget_of(operation.id)
         journal.sync_reverted(operation.id)
         journal.tell_counts(operation)
     return len(marks)
@@ -184,6 +191,8 @@ def _judge(record: Record, case: Case, storages: Sequence[LocalStorage]) -> Verd
         if error.errno not in _NO_LONGER_A_FOLDER:
             raise
         return Verdict(RecordState.CHANGED, Reason(ReasonCode.UNSETTLED_AFTER_CRASH, None, error.errno))
+    except Refusal as refusal:
+        return Verdict(refusal.state, refusal.reason)
     if verdict == CHANGED and record.action in RENAMES and case.at_target() is None and case.at_source() is not None:
         return case.not_done  # whatever has its name now: there is nothing to be taken back
     # What was refused before the crash stays refused for the reason known then.

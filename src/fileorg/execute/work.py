@@ -79,6 +79,12 @@ class Work:
         undone = self.journal.operation(self._undoes or 0)
         return set() if undone is None else self.journal.unsettled(undone)
 
+    @cached_property
+    def put_aside(self) -> dict[int, bytes]:
+        """Of what is taken back, the records whose file is under a name of ours since a crash, and that name."""
+        undone = self.journal.operation(self._undoes or 0)
+        return {} if undone is None else self.journal.put_aside(undone)
+
     def folder_id(self, base: Base, path: bytes) -> int:
         """The id that the journal has for a folder, which it now knows as it is. Inside a transaction."""
         known = self.folders[base].get(path)

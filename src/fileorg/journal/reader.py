@@ -17,7 +17,7 @@ from fileorg.core.model import (
     RecordState,
 )
 from fileorg.core.names import is_within, join
-from fileorg.core.reasons import UNSETTLED, Lost, Reason, ReasonCode
+from fileorg.core.reasons import LYING, UNSETTLED, Lost, Reason, ReasonCode
 from fileorg.core.times import true_ns
 from fileorg.journal.absolute import MADE
 from fileorg.journal.folder_times import times_before
@@ -115,14 +115,24 @@ class JournalReader:
         """The records of it of which recovery could not tell the end, or the end of what took them back; not those of
         which something is left lying under a name of ours.
         """
+        is_told = f"{IS_UNSETTLED} AND reason NOT IN ({quoted(LYING)})"
         query = (
-            f"SELECT id FROM records WHERE id BETWEEN ?1 AND ?2 AND {IS_UNSETTLED} AND reason NOT IN (?3, ?4)"
-            " UNION SELECT reverts FROM records WHERE id > ?2 AND reverts BETWEEN ?1 AND ?2"
-            f" AND {IS_UNSETTLED} AND reason NOT IN (?3, ?4)"
+            f"SELECT id FROM records WHERE id BETWEEN ?1 AND ?2 AND {is_told}"
+            f" UNION SELECT reverts FROM records WHERE id > ?2 AND reverts BETWEEN ?1 AND ?2 AND {is_told}"
         )
-        lying = ReasonCode.INCONSISTENT_AFTER_CRASH, ReasonCode.LEFT_AFTER_CRASH
-        values = (*self._queries.record_range(operation), *lying)
-        return {record for (record,) in self._queries.select(query, values)}
+        return {record for (record,) in self._queries.select(query, self._queries.record_range(operation))}
+
+    def put_aside(self, operation: Operation) -> dict[RecordId, bytes]:
+        """The records of it whose file is under a name of ours, since its own was taken in a crash of the operation, or
+        of what took it back; and that name.
+        """
+        is_aside = f"state = 'changed' AND reason = '{ReasonCode.NAME_TAKEN_AFTER_CRASH}'"
+        query = (
+            f"SELECT id, about FROM records WHERE id BETWEEN ?1 AND ?2 AND {is_aside}"
+            f" UNION SELECT reverts, about FROM records WHERE id > ?2 AND reverts BETWEEN ?1 AND ?2 AND {is_aside}"
+        )
+        found = self._queries.select(query, self._queries.record_range(operation))
+        return {record: name for record, name in found if isinstance(name, bytes)}
 
     def changed_in_crash(self, operation: Operation) -> Iterator[Record]:
         """The files of it of which recovery could not tell what became of them."""

@@ -106,15 +106,19 @@ _SENTENCES = {
     ReasonCode.LINK_REMOVED: "the link in its place was removed just now",
     ReasonCode.STAYS_SHARED: "its blocks stay shared, which nothing that can be seen depends on",
     ReasonCode.INTERRUPTED: "the run was interrupted before it was done",
-    ReasonCode.CUT_SHORT: "the run was interrupted while it was done; what there was of it is gone",
+    ReasonCode.CUT_SHORT: "the run was interrupted while it was done",
     ReasonCode.BACK_ALREADY: "it is where it was before",
     ReasonCode.LOST_IN_CRASH: "after the crash, it is under neither of its names",
-    ReasonCode.CHANGED_IN_CRASH: "after the crash, what is under its names is not as it was; nothing was touched",
+    ReasonCode.CHANGED_IN_CRASH: "after the crash, what is under its names is not as it was, and was kept",
     ReasonCode.INCONSISTENT_AFTER_CRASH: "after the crash, it is as no run leaves it; nothing was touched, see {about}",
     ReasonCode.UNSETTLED_AFTER_CRASH: "after the crash it could not be settled: {error}",
     ReasonCode.LEFT_AFTER_CRASH: (
         "after the crash, {about} cannot be taken away: its folder has the flag a or i (see chattr); when it has not,"
         " fileorg recover takes it away"
+    ),
+    ReasonCode.NAME_TAKEN_AFTER_CRASH: (
+        "after the crash, its name is another file's, and it is {about} now; when the name is free, fileorg recover"
+        " settles it"
     ),
     ReasonCode.OTHER: "{about}",
 }

@@ -9,7 +9,7 @@ from fileorg.core.descriptors import TooManyOpen, raise_limit
 from fileorg.core.errors import GuardRefused, Locked, StorageFailure
 from fileorg.core.figures import plural
 from fileorg.core.names import join
-from fileorg.core.reasons import ReasonCode
+from fileorg.core.reasons import LYING
 from fileorg.core.state import run_lock
 from fileorg.execute.purge import settle_purge
 from fileorg.execute.recover import Unsettled, is_recognised, recover, settle_left
@@ -61,9 +61,9 @@ def recover_all(state: StateDirectory, reporter: Reporter) -> Recovered:
 
 
 def _settle_left(journal: Journal, operation: Operation, state: StateDirectory, reporter: Reporter) -> None:
-    """What a flag of its folder kept, when the operation was settled. Where it still does, it is told of as unsure."""
+    """What lay under a name of ours when the operation was settled. Where it still does, it is told of as unsure."""
     reasons = (record.reason for record in journal.changed_in_crash(operation))
-    if not any(reason and reason.code is ReasonCode.LEFT_AFTER_CRASH for reason in reasons):
+    if not any(reason and reason.code in LYING for reason in reasons):
         return
     roots = journal.roots(operation)
     not_now = contextlib.suppress(Locked, GuardRefused, AnotherRoot, StorageFailure, TooManyOpen, OSError)

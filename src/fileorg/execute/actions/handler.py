@@ -84,7 +84,7 @@ def check_unchanged(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry
 
 
 def _checked(work: Work, row: PlanRow, seen: Entry | None, changed: Changed) -> tuple[Entry, Reason | None]:
-    if seen is None:
+    if seen is None or row.reverts in work.put_aside:
         raise gone(work, row)
     if (seen.inode, seen.size, seen.mtime_ns) == (row.inode, row.size, row.mtime_ns):
         return seen, None
@@ -125,7 +125,11 @@ def left_open(row: PlanRow, code: ReasonCode, about: bytes | None = None, pid: i
 
 
 def gone(work: Work, row: PlanRow) -> Refusal:
-    """What is told of a file that is not there. After a crash, what is to be taken back may never have been done."""
+    """What is told of a file that is not there. After a crash, what is to be taken back may never have been done; or it
+    is under a name of ours, and recovery has to settle it first.
+    """
+    if row.reverts in work.put_aside:
+        return Refusal(RecordState.CHANGED, ReasonCode.NOT_PUT_BACK, work.put_aside[row.reverts])
     if row.reverts in work.unsettled and (
         row.action not in TO_AND_FRO
         or work.storages[row.target_base].lstat(row.target_folder, row.target_name) is not None

@@ -294,9 +294,7 @@ class Wreck:
                 here.rename(place)
                 return CUT_SHORT
             case (There.FILE, _, There.NOTHING):
-                self._case.touch()  # someone has the name since: ours to the trash, from which undo can bring it back
-                here.rename(trash)
-                return DONE
+                return self._to_trash()
             case _:
                 return self._between()
 
@@ -345,6 +343,15 @@ class Wreck:
         self._case.touch()
         self._here.exchange(self._place)
         return self._back_to_trash(There.LINK, Verdict(RecordState.CHANGED, Reason(ReasonCode.LINK_IS_ONLY_NAME)))
+
+    def _to_trash(self) -> Verdict:
+        """Someone has its name since: from there, undo brings it back. Where there is no trash any more, it stays."""
+        self._case.touch()
+        try:
+            self._here.rename(self._trash)
+        except FileNotFoundError:
+            return self._between()
+        return DONE
 
     def _back_to_trash(self, at_place: There, verdict: Verdict) -> Verdict:
         """It had not got its place yet. Where there is no trash any more, it gets it now."""
