@@ -398,8 +398,8 @@ class _Asked:
             there = [each for each in there if each != name]
             if there and (entry := self._entry(name)) is not None:
                 for each in there:
-                    if each not in marked and self._counts(mark, entry, each):
-                        marked[each] = mark.reason, name
+                    if self._counts(mark, entry, each):
+                        marked.setdefault(each, (mark.reason, name))
                         marked.setdefault(name, (mark.reason, each))
         for (every, _), parts in self._sets.items():
             if every.reason is None or len(parts) < 2 or any(map(self._is_stale, parts)):
