@@ -154,6 +154,21 @@ def test_no_duplicate_gives_way_while_it_or_its_keeper_is_in_use(tree: Tree, run
     assert not victim.exists() or victim.samefile(keeper)
 
 
+@pytest.mark.parametrize("path", ["a/p.jpg", "a/p.xmp", "b/p.jpg", "b/p.xmp"])
+def test_duplicates_that_go_together_stay_with_one_that_is_in_use(tree: Tree, runs: Runs, path: str) -> None:
+    for folder in ("a", "b"):
+        write(tree.path(f"{folder}/p.jpg"))
+        write(tree.path(f"{folder}/p.xmp"), b"y" * 900)
+    before = tree.read()
+    with holding(tree.path(path), "appends"):
+        outcome = runs.dedupe("quarantine")
+    code = ReasonCode.KEEPER_BEING_WRITTEN if path.startswith("a") else ReasonCode.BEING_WRITTEN
+    assert sorted(why(outcome)) == sorted([(RecordState.SKIPPED, code), (RecordState.SKIPPED, ReasonCode.LEADER_STAYS)])
+    assert outcome.done == 0
+    assert before.items() <= tree.read().items()
+    assert runs.dedupe("quarantine").done == 2
+
+
 @every_way
 def test_what_was_put_into_the_trash_stays_there(tree: Tree, runs: Runs, way: str) -> None:
     write(tree.path("a.mkv"))

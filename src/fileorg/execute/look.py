@@ -10,6 +10,7 @@ from fileorg.core.model import (
     FOLDER_ACTIONS,
     FROM_A_LINK,
     IN_NO_FOLDER,
+    OF_DUPLICATES,
     ON_SYMLINKS,
     REMOVALS,
     RENAMES,
@@ -20,6 +21,7 @@ from fileorg.core.model import (
 )
 from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
+from fileorg.execute.actions.duplicates import check_keeper_ready
 from fileorg.execute.actions.handler import check_ready
 from fileorg.execute.actions.table import TABLE, handler_of
 from fileorg.execute.verdict import Refusal
@@ -141,11 +143,18 @@ class Lookout:
         for position, (row, there) in enumerate(zip(batch, self.seen, strict=True)):
             is_copied = row.together and isinstance(there, os.stat_result) and self._is_copied(row, there)
             is_displaced = row.action is Action.MOVE and is_trash(row.target_folder) and not stat.S_ISLNK(row.mode)
-            if not (is_copied or is_displaced) or exceptions.get(position, (_INTENT, None))[0] is not _INTENT:
+            is_duplicate = row.together and row.action in OF_DUPLICATES
+            if not (is_copied or is_displaced or is_duplicate):
                 continue
+            if exceptions.get(position, (_INTENT, None))[0] is not _INTENT:
+                continue
+            must_be_known = is_copied and row.action is not Action.COPY
             try:
                 with self._storages[row.source_base].held(row.source_folder, row.source_name) as answer:
-                    check_ready(row, answer, if_unknown=not is_copied or row.action is Action.COPY)
+                    check_ready(row, answer, if_unknown=not must_be_known)
+                if is_duplicate and (keeper := row.keeper) is not None:
+                    with self._storages[keeper.base].held(keeper.folder, keeper.name) as answer:
+                        check_keeper_ready(self._work, row, answer)
             except Refusal as refusal:
                 exceptions[position] = refusal.state, refusal.reason
             except OSError:

@@ -76,11 +76,17 @@ def opened(work: Work, row: PlanRow) -> Iterator[tuple[BinaryIO, BinaryIO]]:
         other_file, other = _open(stack, beside, RecordState.CHANGED, ReasonCode.KEEPER_GONE, shown)
         if not is_known(beside.storage, beside.folder, other, expected):
             raise Refusal(RecordState.CHANGED, ReasonCode.KEEPER_CHANGED, shown)
-        if (answer := _asked(other_file)).state is State.IN_USE:
-            raise left_open(row, ReasonCode.KEEPER_BEING_WRITTEN, shown, answer.pid)
+        check_keeper_ready(work, row, _asked(other_file))
         if (seen.dev, seen.inode) == (other.dev, other.inode):
             raise Refusal(RecordState.CHANGED, ReasonCode.KEEPER_IS_ITSELF, shown)
         yield file, other_file
+
+
+def check_keeper_ready(work: Work, row: PlanRow, answer: Readiness) -> None:
+    """As `check_ready`, of the keeper: no duplicate gives way to what is still being written. Raises `Refusal`."""
+    if answer.state is State.IN_USE:
+        shown = keeper_path(work, row, keeper_of(row))
+        raise left_open(row, ReasonCode.KEEPER_BEING_WRITTEN, shown, answer.pid)
 
 
 def _asked(file: BinaryIO) -> Readiness:
