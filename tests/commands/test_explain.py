@@ -57,7 +57,7 @@ def relative(tree: Tree, path: bytes | None) -> str | None:
         (".hidden", LeftAlone.HIDDEN, None),
         ("page.html", LeftAlone.TOGETHER, "page_files"),
         ("page_files/a.png", LeftAlone.TOGETHER, "page.html"),
-        ("project/x.js", LeftAlone.PROJECT, "project"),
+        ("project/x.js", LeftAlone.PROJECT, "project/package.json"),
         ("Documents/same.txt", Stays.IN_PLACE, None),
         ("link.txt", Stays.NOT_A_FILE, None),
     ],

@@ -17,7 +17,7 @@ from fileorg.core.reasons import ReasonCode
 from fileorg.core.state import HEAD_BYTES, JOURNAL, is_journal, may_be_state
 from fileorg.index.columns import FileBatch
 from fileorg.rules.ignore import IGNORE_FILE, Reason, Scope
-from fileorg.rules.whole_folders import is_bundle
+from fileorg.rules.whole_folders import Whole, is_bundle
 from fileorg.scan.empty_folders import Leftovers
 from fileorg.scan.empty_folders import Part as FolderPart
 from fileorg.scan.leftovers import Found, Links, found_in, is_meant, links_in
@@ -149,8 +149,8 @@ class Reader:
             for sequence, listing in enumerate(self._storage.list_folder(task.folder)):
                 notes = list[str]()
                 if sequence == 0:
-                    if task.depth and (reason := self._whole(listing)):
-                        part = Part(FileBatch.pack(task.folder, ()), 0, [], {reason: 1}, 0, 0, None)
+                    if task.depth and (found := self._whole(listing)):
+                        part = Part(FileBatch.pack(task.folder, ()), 0, [], {found.reason: 1}, 0, 0, None)
                         yield part._replace(leading=self._leading(task, listing, is_entered=False))
                         return
                     task = task._replace(scope=self._scope(task, listing, notes.append))
@@ -165,14 +165,14 @@ class Reader:
         judge = Judge(self._ignore, self._filters, task.scope, self._selection.with_leaders)
         return together(self._storage, listing, judge)
 
-    def entered(self, task: Task) -> tuple[Task, Reason | None, Together]:
+    def entered(self, task: Task) -> tuple[Task, Whole | None, Together]:
         """A folder as the scan sees it when it comes in: with its patterns, why it is whole, what belongs together.
 
         Raises `OSError`.
         """
         for listing in self._storage.list_folder(task.folder):
-            if task.depth and (reason := self._whole(listing)):
-                return task, reason, NOTHING
+            if task.depth and (found := self._whole(listing)):
+                return task, found, NOTHING
             task = task._replace(scope=self._scope(task, listing, lambda _: None))
             return task, None, self.together(task, listing)
         return task, None, NOTHING
@@ -320,16 +320,15 @@ class Reader:
             return Reason.EXCLUDED
         return None
 
-    def _whole(self, listing: Listing) -> Reason | None:
+    def _whole(self, listing: Listing) -> Whole | None:
         """Why nothing of a folder is taken, as its entries tell."""
         names = [entry.name for kind in listing[1:] for entry in kind]
         if may_be_state(names) and self._is_state(listing):
-            return Reason.OURS
+            return Whole(Reason.OURS, JOURNAL)
         if self._ignore.everything:
             return None
         # A folder of so many comes in several parts: a sign may be in any of them.
-        found = whole(self._storage, listing.folder, names if len(names) < BATCH_ENTRIES else None)
-        return found and found.reason
+        return whole(self._storage, listing.folder, names if len(names) < BATCH_ENTRIES else None)
 
     def _is_state(self, listing: Listing) -> bool:
         """Whether it is a state directory of fileorg: another one than that of this run, or another user's."""

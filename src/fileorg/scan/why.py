@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.core.names import join
+from fileorg.core.names import join, split
 from fileorg.rules.ignore import Reason
 
 if TYPE_CHECKING:
+    from fileorg.rules.whole_folders import Whole
     from fileorg.scan.walk import Reader
     from fileorg.storage.local.storage import LocalStorage
 
@@ -32,19 +33,19 @@ def why(reader: Reader, storage: LocalStorage, path: bytes) -> Why:
     task, at = reader.root(), b""
     *above, name = path.split(b"/")
     for part in above:
-        task, reason, known = reader.entered(task)
+        task, whole, known = reader.entered(task)
         at = join(task.folder, part)
-        if reason is not None:
-            return Why(reason, task.folder)
+        if whole is not None:
+            return _in_it(task.folder, whole)
         if part in known.left:
             return Why(known.left[part], at, known.said_by.get(part))
         entry = storage.lstat(task.folder, part)
         if entry is not None and (reason := reader.why_not(task, entry)):
             return Why(reason, at)
         task = task._replace(folder=at, depth=task.depth + 1)
-    task, reason, known = reader.entered(task)
-    if reason is not None:
-        return Why(reason, task.folder)
+    task, whole, known = reader.entered(task)
+    if whole is not None:
+        return _in_it(task.folder, whole)
     leader = known.leaders.get(name, name)
     members = tuple(sorted({leader, *(each for each, leads in known.leaders.items() if leads == leader)}))
     found = Why(None, b"", None, leader if leader != name else None, members if len(members) > 1 else ())
@@ -56,3 +57,7 @@ def why(reader: Reader, storage: LocalStorage, path: bytes) -> Why:
     if entry is not None and name not in known.taken and (reason := reader.why_not(task, entry)):
         return found._replace(reason=reason, at=path)
     return found
+
+
+def _in_it(folder: bytes, whole: Whole) -> Why:
+    return Why(whole.reason, folder, join(split(folder)[1], whole.marker))

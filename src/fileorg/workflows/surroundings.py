@@ -10,6 +10,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from fileorg.core.descriptors import telling_the_limit
 from fileorg.core.names import below
 from fileorg.core.trusted import path_of
 from fileorg.rules.ignore import Reason, is_tooling
@@ -19,7 +20,7 @@ from fileorg.storage.local.posix import FOLDER_FLAGS
 from fileorg.workflows.places import SHARED, is_home
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 _ON_THE_WAY = (FOLDER_FLAGS & ~os.O_RDONLY) | getattr(os, "O_PATH", os.O_RDONLY)
 _INBOXES = frozenset(b"Desktop Documents Downloads Movies Music Pictures Public Templates Videos".split())
@@ -69,20 +70,21 @@ def surroundings(fd: int, path: bytes, *, is_asked: bool = True, within: tuple[i
     """Return what the open folder at `path` is a part of.
 
     `is_asked`: it is what a command works in, not one in which something is made. `within` is the identity of a folder
-    that was asked about before, with those above it.
+    that was asked about before, with those above it. Raises `TooManyOpen`, `OSError`.
     """
     part = None
-    for number, level in enumerate(_levels(fd, path)):
-        if (level.seen.st_dev, level.seen.st_ino & INODE_MASK) == within:
-            break
-        told = _names_of(level)
-        if level.path != b"/" and told.surely is not None and told.surely.reason is Reason.OTHER_SYSTEM:
-            return Surroundings(part, level.path)
-        part = part or _part(level, told, itself=is_asked and not number)
+    with telling_the_limit(), contextlib.closing(_levels(fd, path)) as levels:
+        for number, level in enumerate(levels):
+            if (level.seen.st_dev, level.seen.st_ino & INODE_MASK) == within:
+                break
+            told = _names_of(level)
+            if level.path != b"/" and told.surely is not None and told.surely.reason is Reason.OTHER_SYSTEM:
+                return Surroundings(part, level.path)
+            part = part or _part(level, told, itself=is_asked and not number)
     return Surroundings(part, None)
 
 
-def _levels(fd: int, path: bytes) -> Iterator[_Level]:
+def _levels(fd: int, path: bytes) -> Generator[_Level, None, None]:
     """An open folder, and those above it up to the top. A descriptor is valid until the next one is asked for."""
     own = os.dup(fd)
     try:
