@@ -60,14 +60,14 @@ UNFINISHED = _words("""
     !sync bts syncpart synctemp syncold rsls rslsd rslsc mega rclonepart lftp ffs_tmp drivedownload driveupload
     cyberducksegment nextcloud owncloud icloud _mp vsctmp
 """)
-_SYSTEM_FILES = _words(".ds_store .localized .directory thumbs.db ehthumbs.db desktop.ini") | {b"icon\r"}
+SYSTEM_FILES = _words(".ds_store .localized .directory thumbs.db ehthumbs.db desktop.ini") | {b"icon\r"}
 # AppleDouble halves, NFS and FUSE stand-ins for files that are deleted while open.
-_SYSTEM_PREFIXES = (b"._", b".nfs0", b".fuse_hidden")
-_SYSTEM_FOLDERS = _words("""
+SYSTEM_PREFIXES = (b"._", b".nfs0", b".fuse_hidden")
+SYSTEM_FOLDERS = _words("""
     @eadir @tmp @recycle @recently-snapshot #recycle #snapshot .snapshot .snapshots .zfs .recycle lost+found
     $recycle.bin recycler .spotlight-v100 .fseventsd .temporaryitems .documentrevisions-v100 .appledouble
 """) | {b"system volume information"}
-_TOOLING = _words("""
+TOOLING = _words("""
     .git .hg .svn .bzr .jj .pijul _darcs CVS node_modules bower_components .venv __pycache__ __pypackages__
     site-packages .tox .nox .mypy_cache .pytest_cache .ruff_cache .gradle .terraform .yarn .pnpm-store
 """)
@@ -104,8 +104,8 @@ class Ignore:
         self.everything = everything
         self._exclude = _of_option("--exclude", exclude, whole=False)
         self._include = _of_option("--include", include, whole=True)
-        tables = (UNFINISHED, _SYSTEM_FILES, _SYSTEM_FOLDERS, _TOOLING)
-        built_in = (_SYSTEM_PREFIXES, [sorted(table) for table in tables])
+        tables = (UNFINISHED, SYSTEM_FILES, SYSTEM_FOLDERS, TOOLING)
+        built_in = (SYSTEM_PREFIXES, [sorted(table) for table in tables])
         facts = (hidden, everything, [*include], [*exclude], built_in)
         self.fingerprint = xxh3_128(repr(facts).encode()).digest()
 
@@ -121,9 +121,9 @@ class Ignore:
         if self.everything:
             return None
         lower = name.lower()
-        if lower in _SYSTEM_FILES or lower.startswith(_SYSTEM_PREFIXES):
+        if lower in SYSTEM_FILES or lower.startswith(SYSTEM_PREFIXES):
             return Reason.SYSTEM
-        if name in _TOOLING:  # work trees and submodules have a file `.git`
+        if name in TOOLING:  # work trees and submodules have a file `.git`
             return Reason.TOOLING
         dot = lower.rfind(b".")
         if dot > 0 and lower[dot + 1 :] in UNFINISHED:
@@ -139,9 +139,9 @@ class Ignore:
         if self.everything:
             return None
         lower = name.lower()
-        if lower in _SYSTEM_FOLDERS or lower.startswith(b".trash"):
+        if lower in SYSTEM_FOLDERS or lower.startswith(b".trash"):
             return Reason.SYSTEM
-        if name in _TOOLING:
+        if name in TOOLING:
             return Reason.TOOLING
         dot = lower.rfind(b".")
         if dot > 0 and lower[dot + 1 :] in UNFINISHED:
@@ -172,7 +172,7 @@ class Ignore:
 
 def is_tooling(name: bytes) -> bool:
     """Whether a folder of that name is of version control, or of what a project depends on."""
-    return name in _TOOLING
+    return name in TOOLING
 
 
 def _is_ours(name: bytes) -> bool:

@@ -40,7 +40,7 @@ BUNDLES: tuple[bytes, ...] = tuple(
     """.split()
 )
 _BUNDLES = frozenset(BUNDLES)
-_BUNDLE_NAMES = frozenset({b"photo booth library", b"iphoto library", b"itunes library", b"imovie library"})
+BUNDLE_NAMES = frozenset({b"photo booth library", b"iphoto library", b"itunes library", b"imovie library"})
 
 VERSION_CONTROL: tuple[bytes, ...] = tuple(b".git .hg .svn .bzr .jj .pijul _darcs .fslckout _FOSSIL_ .sl .repo".split())
 
@@ -77,7 +77,7 @@ _OF_A_PROJECT = frozenset(
 )
 
 # Signs that no folder of downloads has: they count for the folder that a command was given, too.
-_SURE: dict[Reason, str] = {
+SURE: dict[Reason, str] = {
     Reason.OTHER_SYSTEM: """
         etc + usr + {bin,sbin,lib} | {Windows,WINDOWS} + Program Files | System + Library + {Users,Applications,Volumes}
     """,
@@ -153,7 +153,7 @@ _SURE: dict[Reason, str] = {
 }
 # What may have been downloaded by itself: it makes a folder whole that a run comes by, or that lies above what a
 # command was given, but not this itself, nor a folder that we sort into.
-_LIKELY: dict[Reason, str] = {
+LIKELY: dict[Reason, str] = {
     Reason.PROJECT: """
         index.html + {css,js,assets,static,scripts,styles,style.css,styles.css,_next} | *.tex + *.{sty,cls,bst,bbl,aux}
         *.ino + *.{h,cpp,hpp} | DESCRIPTION + NAMESPACE
@@ -219,7 +219,7 @@ def _project_rules() -> Iterator[_Rule]:
         yield _Rule(Reason.PROJECT, is_sure=False, signs=((b"*" + suffix,),))
 
 
-_RULES = (*_rules(_SURE, is_sure=True), *_project_rules(), *_rules(_LIKELY, is_sure=False))
+_RULES = (*_rules(SURE, is_sure=True), *_project_rules(), *_rules(LIKELY, is_sure=False))
 
 
 def _is_suffix(form: bytes) -> bool:
@@ -255,7 +255,7 @@ SYSTEM_SIGNS = frozenset(form for rule in _RULES if rule.reason is Reason.OTHER_
 def is_bundle(name: bytes) -> bool:
     """Whether a folder of that name is one thing."""
     lower = name.lower()
-    return (lower.rfind(b".") > 0 and lower[lower.rfind(b".") + 1 :] in _BUNDLES) or lower in _BUNDLE_NAMES
+    return (lower.rfind(b".") > 0 and lower[lower.rfind(b".") + 1 :] in _BUNDLES) or lower in BUNDLE_NAMES
 
 
 def whole_folder(names: Names, holds: Callable[[bytes], bool], *, surely: bool = False) -> Whole | None:

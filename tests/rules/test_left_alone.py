@@ -1,0 +1,9 @@
+"""The page about what is left alone says what the tables say."""
+
+from __future__ import annotations
+
+from tests.support.left_alone import PAGE, page
+
+
+def test_the_page_is_made_of_the_tables() -> None:
+    assert PAGE.read_text() == page(), "python -m tests.support.left_alone writes it anew"
