@@ -80,9 +80,10 @@ def test_nothing_is_put_there(
     elif where == "another disk":
         flagged = dest = disk / "dest"
         dest.mkdir()
+        about = os.fsencode(dest)
     before = tree.snapshot()
     flag(change, flagged)
-    if change == "+i" and about == b".":
+    if change == "+i" and where != "the folder itself":
         with pytest.raises(UsageError, match="cannot be written"):
             there.organize(dest=dest, action=action)
     else:
@@ -98,6 +99,16 @@ def test_nothing_is_taken_away_from_there(there: Runs, elsewhere: Path, change: 
     assert there.tree.read() == {"x/b.txt": "2"}
     assert there.organize(dest=elsewhere, recursive=True, action=Action.COPY).problems == []
     assert (elsewhere / "Documents/b.txt").read_text() == "2"
+
+
+def test_a_folder_of_the_destination_is_named_by_its_path(there: Runs, disk: Path) -> None:
+    (disk / "dest/Images").mkdir(parents=True)
+    flag("+a", disk / "dest/Images")
+    outcome = there.organize(dest=disk / "dest", recursive=True)
+    assert reasons(outcome) == {refused(os.fsencode(disk / "dest/Images"))}
+    flag("-a", disk / "dest/Images")
+    assert there.undo().problems == []
+    assert there.tree.read() == _FILES
 
 
 def test_what_was_flagged_since_stays_and_comes_back_later(there: Runs) -> None:

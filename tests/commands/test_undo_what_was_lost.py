@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import struct
 import subprocess
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -116,6 +117,10 @@ def test_nothing_is_told_where_all_is_kept(runs: Runs, elsewhere: Path) -> None:
 # Flags of chattr(1) ---------------------------------------------------------------------------------------------------
 
 _NO_DUMP, _NO_ATIME = 0x40, 0x80
+_ACL_OF_ANOTHER = struct.pack("<I", 2) + b"".join(
+    struct.pack("<HHI", *entry)
+    for entry in ((1, 6, 0xFFFFFFFF), (2, 4, 77), (4, 4, 0xFFFFFFFF), (16, 4, 0xFFFFFFFF), (32, 0, 0xFFFFFFFF))
+)
 
 
 @pytest.fixture
@@ -197,6 +202,78 @@ def test_no_copy_on_write(tmp_path: Path, state: StateDirectory) -> None:
         assert flags_of(other / "Images/a.jpg") == posix.NO_COPY_ON_WRITE
         assert told(runs.undo()) == []
         assert flags_of(runs.tree.path("a.jpg")) == posix.NO_COPY_ON_WRITE
+
+
+@pytest.mark.parametrize("flag", [posix.COMPRESSED, posix.NOT_COMPRESSED, posix.COMPRESSED | _NO_ATIME])
+@pytest.mark.parametrize("where", ["btrfs", "tmpfs", "ext4"])
+def test_flags_of_compression(tmp_path: Path, state: StateDirectory, where: str, flag: int) -> None:
+    """They go along where the disk takes them, or are told; and come back, with what btrfs says of them."""
+    with ExitStack() as stack:
+        one, other = made(tmp_path)
+        try:
+            place = stack.enter_context(linux_disk("btrfs", tmp_path / one))
+            dest = stack.enter_context(linux_disk(where, tmp_path / other))
+        except NotTested as why:
+            pytest.skip(str(why))
+        runs = Runs(Tree(place / "tree"), state)
+        runs.tree.write({"a.jpg": "1" * 100_000})
+        give(runs.tree.path("a.jpg"), flag)
+        before = runs.tree.snapshot()
+        outcome = runs.organize(dest=dest)
+        kept = flags_of(dest / "Images/a.jpg")
+        assert kept == flag if where == "btrfs" else told(outcome) != []
+        runs.undo()
+        assert (flags_of(runs.tree.path("a.jpg")), runs.tree.snapshot()) == (flag, before)
+
+
+@pytest.mark.parametrize("change", ["+d", "+A", "+S"])
+def test_flags_of_a_folder_do_not_come_home(flagged: Runs, tmp_path: Path, change: str) -> None:
+    """Nor does a file that comes home have those of its folder there."""
+    (tmp_path / "other").mkdir()
+    give_away = flagged.tree.path("b.jpg")
+    give_away.write_text("2")
+    with linux_disk("ext4", tmp_path / "other") as dest:
+        subprocess.run(["chattr", change, str(dest), str(flagged.tree.root)], check=True)
+        assert told(flagged.organize(dest=dest)) == []
+        assert told(flagged.undo()) == []
+    assert flags_of(give_away) == 0
+    assert flags_of(flagged.tree.path("a.jpg")) == _NO_DUMP | _NO_ATIME
+
+
+@pytest.mark.parametrize("home", ["ext4", "tmpfs", "btrfs"])
+def test_an_access_list_through_xfs(tmp_path: Path, state: StateDirectory, home: str) -> None:
+    """XFS shows root a second attribute for it, which is its own."""
+    with ExitStack() as stack:
+        one, other = made(tmp_path)
+        try:
+            place = stack.enter_context(linux_disk(home, tmp_path / one))
+            dest = stack.enter_context(linux_disk("xfs", tmp_path / other))
+        except NotTested as why:
+            pytest.skip(str(why))
+        runs = Runs(Tree(place / "tree"), state)
+        runs.tree.write({"a.jpg": "1"})
+        os.setxattr(runs.tree.path("a.jpg"), "system.posix_acl_access", _ACL_OF_ANOTHER)
+        before = runs.tree.snapshot()
+        assert told(runs.organize(dest=dest)) == []
+        assert os.getxattr(dest / "Images/a.jpg", "system.posix_acl_access") == _ACL_OF_ANOTHER
+        assert told(runs.undo()) == []
+        assert runs.tree.snapshot() == before
+
+
+def test_an_attribute_that_would_be_an_access_list_is_told(flagged: Runs, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    path = flagged.tree.path("a.jpg")
+    os.setxattr(path, "trusted.SGI_ACL_FILE", b"\0")
+    try:
+        with linux_disk("xfs", tmp_path / "other") as dest:
+            flagged.organize(dest=dest)
+            [reason] = lost(flagged, 1)
+            assert reason is not None
+            assert b"trusted.SGI_ACL_FILE" in (reason.about or b"")
+            flagged.undo()
+    except NotTested as why:
+        pytest.skip(str(why))
+    assert path.read_text() == "1"
 
 
 def made(tmp_path: Path) -> list[str]:

@@ -14,12 +14,13 @@ from fileorg.core.model import (
     ON_SYMLINKS,
     REMOVALS,
     RENAMES,
+    ROOT,
     TO_AND_FRO,
     Action,
     Base,
     RecordState,
 )
-from fileorg.core.names import join
+from fileorg.core.names import below, join
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.duplicates import check_keeper_ready
 from fileorg.execute.actions.handler import check_ready
@@ -128,13 +129,18 @@ class Lookout:
         for position, row in enumerate(batch):
             if exceptions.get(position, (_INTENT, None))[0] is not _INTENT or row.action in IN_NO_FOLDER:
                 continue
-            flagged = self._work.flagged.get((row.target_base, row.target_folder))
+            base, flagged = row.target_base, self._work.flagged.get((row.target_base, row.target_folder))
             if flagged is None and row.action in TO_AND_FRO:
-                flagged = self._work.flagged.get((row.source_base, row.source_folder))
+                base, flagged = row.source_base, self._work.flagged.get((row.source_base, row.source_folder))
             if flagged is not None:
                 on_the_way = row.action in FOLDER_ACTIONS and not row.category
                 state = _SKIPPED if on_the_way or row.action in ON_SYMLINKS else RecordState.FAILED
-                exceptions[position] = state, Reason(ReasonCode.FOLDER_FLAGGED, flagged or b".")
+                exceptions[position] = state, Reason(ReasonCode.FOLDER_FLAGGED, self._shown(base, flagged))
+
+    def _shown(self, base: Base, folder: bytes) -> bytes:
+        """By its path below the root, or where that is another one, by its whole path."""
+        root = self._storages[base].root
+        return folder or b"." if root == self._storages[ROOT].root else below(root, folder)
 
     def _leave_open(self, batch: Sequence[PlanRow], exceptions: dict[int, tuple[RecordState, Reason | None]]) -> None:
         """What goes to our trash by a plain rename, displaced or left over, stays where a program writes to it; so does

@@ -31,6 +31,8 @@ _ROUNDED_NS = 2 * 10**9  # FAT has every other second
 _ACL = "system.posix_acl_access"
 # The kernel sets these by itself, or the target has its own.
 _NOT_OURS = ("system.nfs4", "security.selinux")
+_ACLS_OF_XFS = "trusted.SGI_ACL_"
+"""As which XFS shows access lists to root, once more."""
 
 
 class StagedCopy(NamedTuple):
@@ -56,7 +58,8 @@ def copy(
     Raises `OSError`; ESTALE if the source changed meanwhile.
     """
     flags |= posix.flags(source.fd)
-    posix.add_flags(target_fd, flags & posix.NO_COPY_ON_WRITE)  # only while it is empty
+    posix.remove_flags(target_fd, posix.KEPT_FLAGS & ~flags)  # it would bring them home
+    posix.add_flags(target_fd, flags & posix.WHILE_EMPTY)
     digest = copy_content(source.fd, target_fd, source.facts.st_size)
     lost = copy_metadata(source.fd, target_fd, source.facts, flags=flags, mode=mode, mtime_ns=mtime_ns)
     os.fsync(target_fd)
@@ -133,16 +136,16 @@ def copy_metadata(
     if (kept.st_uid, kept.st_gid) != (seen.st_uid, seen.st_gid):
         lost |= Lost.OWNER
         mode &= ~(stat.S_ISUID | stat.S_ISGID)  # it would run as whoever copies
-    lost_here, names = _copy_xattrs(source_fd, target_fd)
+    # With one of these two, it could not be given its name, nor be taken away again.
+    forbidding = flags & (posix.IMMUTABLE | posix.APPEND)
+    lost_flags = posix.add_flags(target_fd, flags & ~forbidding) | forbidding
+    lost_here, names = _copy_xattrs(source_fd, target_fd)  # after the flags: see `add_flags`
     lost |= lost_here
     with contextlib.suppress(OSError):
         os.fchmod(target_fd, mode)
     if stat.S_IMODE(os.fstat(target_fd).st_mode) != wanted:
         lost |= Lost.MODE
     mtime_ns = seen.st_mtime_ns if mtime_ns is None else mtime_ns
-    # With one of these two, it could not be given its name, nor be taken away again.
-    forbidding = flags & (posix.IMMUTABLE | posix.APPEND)
-    lost_flags = posix.add_flags(target_fd, flags & ~forbidding) | forbidding
     try:
         os.utime(target_fd, ns=(seen.st_atime_ns, mtime_ns))
     except OSError:
@@ -162,6 +165,8 @@ def _copy_xattrs(source_fd: int, target_fd: int) -> tuple[Lost, list[bytes]]:
     except OSError as error:
         if error.errno != errno.ENOTSUP:
             lost = Lost.ATTRIBUTES
+    if posix.file_system_type(source_fd) == posix.XFS:
+        names = [name for name in names if not name.startswith(_ACLS_OF_XFS)]
     if _ACL not in names:
         # The target's folder may have given it one, which would let others read it.
         with contextlib.suppress(OSError):
@@ -175,6 +180,8 @@ def _copy_xattrs(source_fd: int, target_fd: int) -> tuple[Lost, list[bytes]]:
 
 
 def _copy_xattr(source_fd: int, target_fd: int, name: str) -> bool:
+    if name.startswith(_ACLS_OF_XFS) and posix.file_system_type(target_fd) == posix.XFS:
+        return False  # it would be its access list there
     try:
         value = os.getxattr(source_fd, name)
         os.setxattr(target_fd, name, value)

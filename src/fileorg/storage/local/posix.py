@@ -34,12 +34,15 @@ _GET_FLAGS = 2 << 30 | _LONG << 16 | 0x6601  # FS_IOC_GETFLAGS, and with a 1 and
 _SET_FLAGS = 1 << 30 | _LONG << 16 | 0x6602
 
 OVERLAY = 0x794C7630
+XFS = 0x58465342
 
 # Of chattr(1). What is in the first two can be neither renamed nor removed, nor, for a folder, what is in it.
 IMMUTABLE, APPEND = 0x10, 0x20
-NO_COPY_ON_WRITE = 0x800000
-KEPT_FLAGS = IMMUTABLE | APPEND | NO_COPY_ON_WRITE | 0x200C0CB
-"""What people give to a file: s, u, S, d, A, j, t, x, too. Compression is a matter of the file system."""
+NO_COPY_ON_WRITE, COMPRESSED, NOT_COMPRESSED = 0x800000, 0x4, 0x400
+WHILE_EMPTY = NO_COPY_ON_WRITE | COMPRESSED | NOT_COMPRESSED
+"""Flags that say how content is written: some file systems take them only while there is none."""
+KEPT_FLAGS = IMMUTABLE | APPEND | WHILE_EMPTY | 0x200C0CB
+"""What people give to a file: s, u, S, d, A, j, t, x, too."""
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -228,7 +231,10 @@ def flags(fd: int) -> int:
 
 
 def add_flags(fd: int, wanted: int) -> int:
-    """Give an open file flags of chattr(1); those of them that it then lacks."""
+    """Give an open file flags of chattr(1); those of them that it then lacks.
+
+    On btrfs, that sets or removes the attribute `btrfs.compression`.
+    """
     value = bytearray(_LONG)
     for flag in (1 << bit for bit in range(32) if wanted >> bit & 1):
         with contextlib.suppress(OSError):  # one that a file system does not know is no reason against the others
@@ -238,6 +244,17 @@ def add_flags(fd: int, wanted: int) -> int:
                 value[:4] = (has | flag).to_bytes(4, sys.byteorder)
                 fcntl.ioctl(fd, _SET_FLAGS, bytes(value))
     return wanted and wanted & ~flags(fd)
+
+
+def remove_flags(fd: int, unwanted: int) -> None:
+    """Take flags of chattr(1) away that an open file has from its folder, as far as that can be."""
+    if extra := flags(fd) & unwanted:
+        value = bytearray(_LONG)
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(fd, _GET_FLAGS, value)
+            has = int.from_bytes(value[:4], sys.byteorder)
+            value[:4] = (has & ~extra).to_bytes(4, sys.byteorder)
+            fcntl.ioctl(fd, _SET_FLAGS, bytes(value))
 
 
 def name_limit(fd: int) -> int:
