@@ -7,7 +7,7 @@ one, or that one may belong to, are kept.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, cached_property
 from itertools import chain
 from os import fsdecode
 from typing import TYPE_CHECKING, NamedTuple
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 _Rule = Family | Set | Sheet | Mark
 
 _NAMES_AT_ONCE = 4096
+_FEW_BYTES = 1 << 16
+"""Of names: a few thousand."""
 _SHEET_BYTES = 1 << 16
 _PAGE_BYTES = 1 << 18
 STALE_NS = 30 * 86_400 * 10**9
@@ -48,12 +50,11 @@ STALE_NS = 30 * 86_400 * 10**9
 # Where several could lead, what a camera wrote comes before what was made of it.
 _FIRST = (*b"cr3 cr2 nef arw dng raf orf rw2 heic jpg jpeg png mkv mp4 mov avi mp3 flac zip rar 001".split(),)
 _RANKS = {extension: rank for rank, extension in enumerate(_FIRST)}
-_TAG = re.compile(
+_TAG = (
     rb"(?P<x>.+)(?:\.(?:[a-z]{2,8}(?:[-_][a-z0-9]{2,8}){0,2}|\d{1,2}|commentary|translated|hearing_impaired"
     rb"|\[[a-z -]+\]|[a-z]+(?: [a-z]+)? ?\([a-z ]+\))"
     rb"|[-_](?:en|eng|de|deu|ger|fr|fra|fre|es|spa|it|ita|pt|por|nl|nld|dut|pl|pol|ru|rus|sv|swe|da|dan|no|nor|fi|fin"
-    rb"|cs|ces|cze|hu|hun|tr|tur|el|ell|gre|ja|jpn|zh|zho|chi|ko|kor|ar|ara|he|heb|uk|ukr|ro|ron|rum))",
-    re.DOTALL,
+    rb"|cs|ces|cze|hu|hun|tr|tur|el|ell|gre|ja|jpn|zh|zho|chi|ko|kor|ar|ara|he|heb|uk|ukr|ro|ron|rum))"
 )
 """`en`, `pt-br`, `forced`, at the end of a name: a year or an episode is part of the title, not a tag."""
 _MOST_TAGS = 4
@@ -72,17 +73,44 @@ def _by_suffix(rules: Iterable[_Rule]) -> dict[bytes, tuple[int, ...]]:
     return {suffix: tuple(each) for suffix, each in positions.items()}
 
 
-def _searches(rules: Iterable[_Rule]) -> tuple[re.Pattern[bytes], ...]:
-    """Patterns by which the signs of rules are found in names that are put together with `EDGE` between them.
+class _Signs:
+    """The signs of rules, looked for in names that are put together with `EDGE` between them."""
 
-    One for all signs of one first byte, which `re` looks for fast: with one pattern for all, or one search a sign, an
-    ordinary name would take ten times as long.
-    """
-    by_first: dict[bytes, list[bytes]] = {}
-    for sign in dict.fromkeys(sign for rule in rules for sign in rule.signs):
-        rest = re.escape(sign[1:-1]) + b"(?=\0)" if sign.endswith(EDGE) else re.escape(sign[1:])
-        by_first.setdefault(sign[:1], []).append(rest)
-    return tuple(re.compile(re.escape(first) + b"(?:" + b"|".join(rests) + b")") for first, rests in by_first.items())
+    def __init__(self, rules: Iterable[_Rule]) -> None:
+        self._signs = tuple(dict.fromkeys(sign for rule in rules for sign in rule.signs))
+        self._bytes = 0
+
+    def names(self, text: bytes) -> set[bytes]:
+        """The names that hold a sign.
+
+        Of a few names each sign is looked for: patterns take longer to compile. With many it would take ten times as
+        long as with a pattern for all signs of one first byte, which `re` looks for fast.
+        """
+        low, found = text.lower(), set[bytes]()
+        self._bytes += len(text)
+        if self._bytes > _FEW_BYTES:
+            places = (match.start() + 1 for pattern in self._patterns for match in pattern.finditer(low))
+        else:
+            places = (at + 1 for sign in self._signs for at in _occurrences(low, sign))
+        for at in places:
+            found.add(text[text.rfind(EDGE, 0, at) + 1 : text.find(EDGE, at)])
+        return found
+
+    @cached_property
+    def _patterns(self) -> tuple[re.Pattern[bytes], ...]:
+        by_first: dict[bytes, list[bytes]] = {}
+        for sign in self._signs:
+            rest = re.escape(sign[1:-1]) + b"(?=\0)" if sign.endswith(EDGE) else re.escape(sign[1:])
+            by_first.setdefault(sign[:1], []).append(rest)
+        parts = ((re.escape(first), b"|".join(rests)) for first, rests in by_first.items())
+        return tuple(re.compile(b"%b(?:%b)" % part) for part in parts)
+
+
+def _occurrences(text: bytes, part: bytes) -> Iterator[int]:
+    at = text.find(part)
+    while at >= 0:
+        yield at
+        at = text.find(part, at + 1)
 
 
 _BY_SUFFIX = _by_suffix(_RULES)
@@ -91,7 +119,7 @@ _COMMON = {suffix: rule.beside for rule in _RULES if rule.beside for suffix in r
 _SUFFIXES = _BY_SUFFIX.keys() - _COMMON.keys()
 _TRIGGERS = frozenset[bytes]().union(*_COMMON.values())
 _SIGNED = tuple(position for position, rule in enumerate(_RULES) if rule.signs)
-_SEARCHES = _searches(_RULES)
+_SIGNS = _Signs(_RULES)
 
 
 class Grouping(NamedTuple):
@@ -177,13 +205,7 @@ def stem_end(name: bytes) -> int:
 def _suspects(names: Sequence[bytes], suffixes: Iterable[bytes]) -> Iterator[bytes]:
     """Those of `names` that a rule asks about. Nearly always there is none: all of them are tried at once first."""
     asked = {suffix for suffix in suffixes if suffix.lower() in _SUFFIXES}
-    text = b"%b%b%b" % (EDGE, EDGE.join(names), EDGE)
-    low = text.lower()
-    signed = set[bytes]()
-    for search in _SEARCHES:
-        for match in search.finditer(low):
-            at = match.start() + 1
-            signed.add(text[text.rfind(EDGE, 0, at) + 1 : text.find(EDGE, at)])
+    signed = _SIGNS.names(b"%b%b%b" % (EDGE, EDGE.join(names), EDGE))
     if asked or signed:
         for name in names:
             if name in signed or name.rpartition(b".")[2] in asked:
@@ -194,10 +216,8 @@ def _rules(low: bytes) -> list[int]:
     """The positions of the rules that ask about a name in lower case, in order."""
     positions = _BY_SUFFIX.get(low.rpartition(b".")[2], ())
     framed = EDGE + low + EDGE
-    if any(search.search(framed) for search in _SEARCHES):
-        signed = [position for position in _SIGNED if any(sign in framed for sign in _RULES[position].signs)]
-        return sorted({*positions, *signed})
-    return [*positions]
+    signed = [position for position in _SIGNED if any(sign in framed for sign in _RULES[position].signs)]
+    return sorted({*positions, *signed})
 
 
 @cache
@@ -301,7 +321,7 @@ class _Asked:
         wishes = [_Wish(x, family)]
         if family.has_tags:
             for _ in range(_MOST_TAGS):
-                if (tag := _TAG.fullmatch(x)) is None:
+                if (tag := _compiled(_TAG).fullmatch(x)) is None:
                     break
                 wishes.append(_Wish(x := tag["x"], family))
         (self._wholes if family.is_whole else self._stems).update(wish.x for wish in wishes)
