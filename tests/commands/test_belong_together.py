@@ -159,8 +159,14 @@ GOES = {
         case("Installers", "e.exe", "e.exe:SmartScreen", "e.exe:Zone.Identifier:$DATA"),
         case("Images", "f.heic", "._f.heic", "f.AAE", "._f.AAE"),
     ),
-    "texts, books, fonts, models": (
-        case("Documents", "a.tex", "a.aux", "a.toc", "a.log", "a.synctex.gz", "a.bbl"),
+    "what TeX makes": (
+        case("Documents", "a.tex", "a.aux", "a.toc", "a.log"),
+        case("Documents", "b.tex", "b.synctex.gz", "b.out"),
+        case("Documents", "c.tex", "c.bbl", "c.blg", "c.run.xml"),
+        case("Documents", "d.ltx", "d.lof", "d.lot"),
+        case("Documents", "e.tex", "e.nav", "e.snm", "e.fls", "e.fdb_latexmk"),
+    ),
+    "books, fonts, models, backups": (
         case("Ebooks", "b.epub", "b.opf"),
         case("Fonts", "c.pfb", "c.afm", "c.pfm"),
         case("Design", "d.obj", "d.mtl"),
@@ -329,6 +335,35 @@ def test_where_names_are_taken_it_gets_one_number_or_stays(tree: Tree, runs: Run
         assert len({" (2)" in path for path in paths}) == 1, each
     runs.undo()
     assert tree.snapshot() == there
+
+
+TWICE = [kind for kind in GOES if kind != "what TeX makes"]  # a folder of which is a project
+
+
+@pytest.mark.parametrize("kind", TWICE)
+def test_a_copy_of_a_group_goes_as_a_whole_and_comes_back(tree: Tree, runs: Runs, kind: str) -> None:
+    files = {path: text for each in GOES[kind] for path, text in each.before().items()}
+    tree.write({f"{folder}/{path}": text for folder in ("one", "two") for path, text in files.items()})
+    there = tree.snapshot()
+    runs.dedupe("quarantine")
+    assert visible(tree) == {f"one/{path}": text for path, text in files.items()} | {"two/": ""}
+    runs.undo()
+    assert tree.snapshot() == there
+
+
+@pytest.mark.parametrize("at", [0, -1])
+@pytest.mark.parametrize("kind", TWICE)
+def test_groups_that_differ_in_one_file_are_both_kept(tree: Tree, runs: Runs, kind: str, at: int) -> None:
+    """Which one that is makes no difference: here it is the first, or the last."""
+    cases = [each for each in GOES[kind] if not each.contents]
+    files = {path: text for each in cases for path, text in each.before().items()}
+    differing = {each.names[at]: f"another {each.names[at]}" for each in cases}
+    tree.write({f"one/{path}": text for path, text in (files | CONTROL).items()})
+    tree.write({f"two/{path}": text for path, text in (files | CONTROL | differing).items()})
+    there = tree.read()
+    del there["two/plain.txt"]
+    runs.dedupe("quarantine")
+    assert visible(tree) == there
 
 
 MARKED = [
