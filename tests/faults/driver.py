@@ -139,10 +139,10 @@ def _run(words: list[str]) -> int:
 def _prepare(request: dict[str, Any]) -> None:
     """Sizes at which small trees go the way of large ones, and what a negative control takes out."""
     if rows := request["rows"]:
-        from fileorg.workflows import session
+        from fileorg.workflows import operations
 
         for name in ("BATCH_ROWS", "COPIED_ROWS"):
-            vars(session)[name] = rows
+            vars(operations)[name] = rows
     if request["two_processes"]:
         from fileorg.storage.local import worker as hands
 
