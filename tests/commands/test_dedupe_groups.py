@@ -96,6 +96,17 @@ def test_of_a_group_and_a_loose_copy_the_group_stays(tree: Tree, runs: Runs) -> 
     assert left(tree) == {"b/a.jpg": "picture", "b/a.xmp": "edit"}
 
 
+def test_of_a_loose_copy_all_names_go(tree: Tree, runs: Runs) -> None:
+    tree.write({"a": "picture", "c/a.jpg": "picture", "c/a.xmp": "edit"})
+    tree.path("b").hardlink_to(tree.path("a"))
+    before = tree.snapshot()
+    runs.dedupe("quarantine")
+    assert left(tree) == {"c/a.jpg": "picture", "c/a.xmp": "edit"}
+    assert runs.dedupe("quarantine").done == 0
+    runs.undo(1)
+    assert tree.snapshot() == before
+
+
 def test_a_loose_copy_of_a_reference_and_a_group(tree: Tree, runs: Runs) -> None:
     """What is in the reference stays, and so does the group, whose edit is nowhere else."""
     tree.write({"ref/a.jpg": "picture", "in/a.jpg": "picture", "in/a.xmp": "edit", "in/b.jpg": "picture"})

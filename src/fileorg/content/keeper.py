@@ -149,9 +149,12 @@ class Chooser:
         if not companions.followers(decided.keeper):
             for position, victim in enumerate(decided.victims):
                 if companions.followers(victim) and self._is_free(decided.keeper):
-                    others = [decided.keeper, *decided.victims[:position], *decided.victims[position + 1 :]]
+                    own = decided.keeper[3:5]  # of which no other name stays alone
+                    names = [member for member in decided.stays if member[3:5] == own and self._is_free(member)]
+                    others = [decided.keeper, *names, *decided.victims[:position], *decided.victims[position + 1 :]]
+                    stays = [member for member in decided.stays if member not in names]
                     listed = [victim, *(member for member in decided.listed if member != victim)]
-                    decided = decided._replace(keeper=victim, victims=others, listed=listed)
+                    decided = decided._replace(keeper=victim, victims=others, stays=stays, listed=listed)
                     break
         keeper = decided.keeper
         victims: list[Member] = []
