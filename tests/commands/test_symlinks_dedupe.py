@@ -130,3 +130,11 @@ def test_a_symlink_to_a_folder_keeps_no_file_in_it(tree: Tree, runs: Runs) -> No
     tree.write({"a.txt": "same", "x/z.txt": "same", "l": "-> x"})
     runs.dedupe("quarantine")
     assert "x/z.txt" not in seen(tree)
+
+
+def test_a_file_whose_side_car_is_led_to_stays_with_it(tree: Tree, runs: Runs) -> None:
+    before = {"a.jpg": "same", "a.xmp": "edit", "b.jpg": "same", "b.xmp": "edit", "l": "-> b.xmp"}
+    tree.write(before)
+    outcome = runs.dedupe("quarantine")
+    assert seen(tree) == before
+    assert told(outcome) == {b"b.jpg"}

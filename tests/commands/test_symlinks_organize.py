@@ -199,6 +199,7 @@ def test_what_makes_room_for_a_newer_file_takes_no_symlink_along(tree: Tree, run
         ({}, "x/y/z/l", ReasonCode.SYMLINK_NOT_ENTERED),
         ({}, "Documents/l", ReasonCode.SYMLINK_NOT_ENTERED),
         ({"recursive": True}, "Documents/x/l", ReasonCode.SYMLINK_NOT_ENTERED),
+        ({"recursive": True, "exclude": ["x/"]}, "x/y/l", ReasonCode.SYMLINK_NOT_ENTERED),
         ({"recursive": True, "max_depth": 1}, "x/y/l", ReasonCode.SYMLINK_NOT_ENTERED),
         ({"recursive": True}, "project/l", ReasonCode.SYMLINK_NOT_ENTERED),
     ],

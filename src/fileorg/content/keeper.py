@@ -158,23 +158,28 @@ class Chooser:
                     break
         keeper = decided.keeper
         victims: list[Member] = []
-        stays = list(decided.stays)
+        stays, led_to = list(decided.stays), list(decided.led_to)
         along: dict[Member, Sequence[tuple[Companion, Companion]]] = {}
         for victim in decided.victims:
             twins = companions.pairs(victim, keeper)
             is_itself = companions.leader(victim) is None and victim[3:5] != keeper[3:5]
             if twins is None or not is_itself or not all(self._is_free(each.member) for each, _ in twins):
                 stays.append(victim)
+                if is_itself and any(self._is_kept_for_links(each.member) for each, _ in twins or ()):
+                    led_to.append(victim)
                 continue
             victims.append(victim)
             if twins:
                 along[victim] = twins
-        return decided._replace(victims=victims, stays=stays, along=along)
+        return decided._replace(victims=victims, stays=stays, along=along, led_to=led_to)
+
+    def _is_kept_for_links(self, member: Member) -> bool:
+        return self._leads is not None and self._leads.keep and self._leads.to(self._trees.path(member))
 
     def _is_free(self, member: Member) -> bool:
         """Whether nothing but its group keeps a file."""
         path = self._trees.path(member)
-        if self._leads is not None and self._leads.keep and self._leads.to(path):
+        if self._is_kept_for_links(member):
             return False
         return self._standing(path, member, is_led_to=False) >= _FREE
 

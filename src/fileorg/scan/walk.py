@@ -234,10 +234,13 @@ class Reader:
     def _leading_further(self, task: Task, folders: Sequence[Entry]) -> Iterator[Leading]:
         """The symlinks in folders that are not entered, and in those in them, as far as that takes next to no time."""
         deeper, leaves = self._goes_deeper(task), self._selection.leaves
+        if deeper and task.depth and task.scope is None:
+            return  # all of them are entered
+        reasons = {entry.name: self._reason(task, entry) for entry in folders}
         pending = deque(
-            join(task.folder, entry.name)
-            for entry in folders
-            if (not deeper or (task.depth == 0 and leaves(entry.name))) and not self._reason(task, entry)
+            join(task.folder, name)
+            for name, reason in reasons.items()
+            if reason is Reason.EXCLUDED or (reason is None and (not deeper or (task.depth == 0 and leaves(name))))
         )
         while pending and self._names_left > 0:
             folder = pending.popleft()
