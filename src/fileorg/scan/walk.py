@@ -234,14 +234,15 @@ class Reader:
     def _leading_further(self, task: Task, folders: Sequence[Entry]) -> Iterator[Leading]:
         """The symlinks in folders that are not entered, and in those in them, as far as that takes next to no time."""
         deeper, leaves = self._goes_deeper(task), self._selection.leaves
-        if deeper and task.depth and task.scope is None:
-            return  # all of them are entered
-        reasons = {entry.name: self._reason(task, entry) for entry in folders}
-        pending = deque(
-            join(task.folder, name)
-            for name, reason in reasons.items()
-            if reason is Reason.EXCLUDED or (reason is None and (not deeper or (task.depth == 0 and leaves(name))))
-        )
+        if deeper and task.depth and task.scope is None:  # all of them are entered, but the destination
+            folders = [entry for entry in folders if (entry.dev, entry.inode) in self._selection.never]
+        pending = deque[bytes]()
+        for entry in folders:
+            reason, name = self._reason(task, entry), entry.name
+            is_destination = reason is Reason.OURS and not self._ignore.folder(name)
+            is_left = reason is None and (not deeper or (task.depth == 0 and leaves(name)))
+            if is_destination or is_left or reason is Reason.EXCLUDED:
+                pending.append(join(task.folder, name))
         while pending and self._names_left > 0:
             folder = pending.popleft()
             with contextlib.suppress(OSError):  # it is not asked for
