@@ -176,7 +176,7 @@ def test_where_the_file_stays_there_is_nothing_to_do(tree: Tree, runs: Runs, act
 def test_in_a_destination_below_the_root(tree: Tree, runs: Runs, dest: str) -> None:
     tree.write({"a.pdf": "1", f"{dest}/l": f"-> {'../' * (dest.count('/') + 1)}a.pdf"})
     outcome = runs.organize(dest=tree.path(dest), recursive=True)
-    assert codes(outcome) == {f"{dest}/l": ReasonCode.SYMLINK_NOT_ENTERED}
+    assert codes(outcome) == {"l": ReasonCode.SYMLINK_NOT_ENTERED}
 
 
 def test_what_makes_room_for_a_newer_file_takes_no_symlink_along(tree: Tree, runs: Runs) -> None:

@@ -60,6 +60,7 @@ class LinkRows:
         self._missing = missing if is_there_too else MissingFolders(ROOT, partial(is_missing, source))
         self._key = partial(collision_key, case_insensitive=case_insensitive)
         self._known: tuple[bytes | None, set[bytes] | None] = (None, None)  # of the folder asked about last
+        self._source_root = source.root
         self._elsewhere = b"" if is_there_too else layout.target_root
 
     def added(self, rows: Iterable[PlanRow]) -> Iterator[PlanRow]:
@@ -91,12 +92,16 @@ class LinkRows:
         folder, name, inode, size, mtime_ns, mode, stays = symlink
         base, to_folder, to_name = moved[4:7]
         trash = join(self._layout.link_trash, folder) if folder else self._layout.link_trash
-        reason = None
+        reason, where = None, ROOT
         if stays is not None:
             path = join(to_folder, to_name)
             trash, reason = folder, Reason(stays, below(self._elsewhere, path) if self._elsewhere else path)
+            # A folder is known to an operation by one of its directories.
+            if self._elsewhere and is_within(path := below(self._source_root, folder), self._elsewhere):
+                where, folder = base, path[len(self._elsewhere.rstrip(b"/")) + 1 :]
+                trash = folder
         keeper = Keeper(base, to_folder, to_name, moved.inode, moved.mtime_ns)
         return PlanRow(
-            Action.REWRITE_SYMLINK, ROOT, folder, name, ROOT, trash, name,
+            Action.REWRITE_SYMLINK, where, folder, name, where, trash, name,
             inode, size, mtime_ns, mode, "", 0, reason, keeper,
         )  # fmt: skip
