@@ -89,8 +89,9 @@ def test_a_saved_page_and_its_folder(ending: str) -> None:
 
 def test_a_folder_that_its_page_names() -> None:
     contents = {"a.htm": '<img src="a_ham%C3%A9/1.png">', "b.htm": "<img src='b_x/1.png'>", "c.htm": "nothing"}
-    seen = found(*contents, contents=contents, folders=("a_hamé", "b_x", "c_x"))
-    assert seen.folders == {"a_hamé".encode(): b"a.htm", b"b_x": b"b.htm"}
+    contents |= {"d.html": '<img src="d/1.png">', "e.html": "nothing"}
+    seen = found(*contents, contents=contents, folders=("a_hamé", "b_x", "c_x", "d", "e"))
+    assert seen.folders == {"a_hamé".encode(): b"a.htm", b"b_x": b"b.htm", b"d": b"d.html"}
 
 
 def test_the_end_of_a_chain_leads() -> None:

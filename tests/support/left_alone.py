@@ -127,7 +127,7 @@ def _beside() -> Iterator[str]:
 
 A page that a browser has saved ({_names(sorted(PAGES))}), and the folder of its name with one of these behind it:
 {_names(PAGE_FOLDERS)};
-or with any other word, if the page names that folder. And:
+or with any other word or none, if the page names that folder. And:
 
 | | folder → file |
 |---|---|"""

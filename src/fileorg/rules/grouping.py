@@ -479,6 +479,7 @@ class _Asked:
 
 def _page_stems(folder: bytes) -> Iterator[bytes]:
     """What a page may be called whose folder it is, without the extension."""
+    yield folder
     for position in range(len(folder) - 1, 0, -1):
         if folder[position] in b"_-.":
             yield folder[:position]
