@@ -216,6 +216,8 @@ def _rules(low: bytes) -> list[int]:
     """The positions of the rules that ask about a name in lower case, in order."""
     positions = _BY_SUFFIX.get(low.rpartition(b".")[2], ())
     framed = EDGE + low + EDGE
+    if not _SIGNS.names(framed):  # one search instead of one a rule: nearly all side-cars have a suffix only
+        return [*positions]
     signed = [position for position in _SIGNED if any(sign in framed for sign in _RULES[position].signs)]
     return sorted({*positions, *signed})
 
