@@ -262,11 +262,18 @@ class Journal(JournalReader):
             counts = self.sums.counts(operation.id)
             if operation.undoes and {RecordState.SKIPPED, RecordState.MISSING} & counts.keys():
                 self._settle_undone(operation)
+            # One that has torn a group stays open until that is mended: see `close_torn`.
+            state = OperationState.INTERRUPTED if self.groups.torn(operation) else OperationState.SEALED
             self._db.execute(
-                "UPDATE operations SET state = 'sealed', ended_ns = ? WHERE id = ?", (time.time_ns(), operation.id)
+                "UPDATE operations SET state = ?, ended_ns = ? WHERE id = ?", (state, time.time_ns(), operation.id)
             )
             self._tell_counts(operation, counts)
         return counts
+
+    def close_torn(self, operation: Operation) -> None:
+        """Close an operation that had torn a group, and is sealed but for that: nothing more can be done about it."""
+        with self.transaction():
+            self._db.execute("UPDATE operations SET state = 'sealed' WHERE id = ?", (operation.id,))
 
     def tell_counts(self, operation: Operation) -> None:
         """Something more of a sealed operation is known."""

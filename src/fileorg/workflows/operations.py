@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fileorg.core.events import Reporter
+    from fileorg.core.model import Outcome
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation
     from fileorg.storage.local.storage import LocalStorage
@@ -38,15 +39,18 @@ def begin(
     return operation
 
 
-def mend_torn(journal: Journal, operation: Operation, storages: Sequence[LocalStorage], reporter: Reporter) -> int:
-    """Take back what was done of groups that could not be done as a whole, as an operation of its own; how many files.
+def mend_torn(
+    journal: Journal, operation: Operation, storages: Sequence[LocalStorage], reporter: Reporter
+) -> Outcome | None:
+    """Take back what was done of groups that could not be done as a whole, as an operation of its own; None if none
+    was torn.
 
     Of an undo the rest is done instead: that is what was wanted. The caller holds the run lock and the locks of the
     roots. Raises `JournalError`.
     """
-    torn = journal.groups.torn(operation)
+    torn, mended = journal.groups.torn(operation), operation
     if not torn:
-        return 0
+        return None
     from fileorg.plan.undo import UndoPlan
 
     if operation.kind == "undo" and (undone := journal.operation(operation.undoes or 0)) is not None:
@@ -56,7 +60,10 @@ def mend_torn(journal: Journal, operation: Operation, storages: Sequence[LocalSt
     back = begin(journal, "undo", storages, {}, operation.id)
     with contextlib.closing(hands_for(0, storages, [])) as hands:
         rows = rows_at_a_time(storages, copies=True)
-        return execute(plan, journal, back, storages, hands, reporter, changed=Changed.EDITED, rows=rows).done
+        outcome = execute(plan, journal, back, storages, hands, reporter, changed=Changed.EDITED, rows=rows)
+    for each in (back, mended):
+        journal.close_torn(each)
+    return outcome
 
 
 def rows_at_a_time(storages: Sequence[LocalStorage], *, copies: bool = False) -> int:

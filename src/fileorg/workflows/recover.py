@@ -127,5 +127,8 @@ def _settle(journal: Journal, operation: Operation, state: StateDirectory, repor
         if operation.kind != PURGE and journal.groups.torn(operation):
             from fileorg.workflows.operations import mend_torn  # few crashes tear a group
 
-            files = mend_torn(journal, operation, storages, reporter)
-            reporter.note(f"{plural(files, 'file')} went back, so that their groups stay together.")
+            mended = mend_torn(journal, operation, storages, reporter)
+            if mended is not None:
+                reporter.note(f"{plural(mended.done, 'file')} went back, so that their groups stay together.")
+                for note in mended.notes:
+                    reporter.note(note)

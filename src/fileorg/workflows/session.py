@@ -192,9 +192,13 @@ class Session:
                 rows=rows_at_a_time(self.storages, copies=copies),
                 follow=follow,
             )
-        if outcome.problems and (files := mend_torn(self.journal, operation, self.storages, self.reporter)):
-            outcome.done += files if kind == "undo" else -files
-            outcome.notes.append(f"{plural(files, 'file')} went back, so that their groups stay together.")
+        mended = mend_torn(self.journal, operation, self.storages, self.reporter)
+        if mended is not None:
+            outcome.done += mended.done if kind == "undo" else -mended.done
+            outcome.notes += [
+                f"{plural(mended.done, 'file')} went back, so that their groups stay together.",
+                *mended.notes,
+            ]
         return outcome
 
     def _follow(self) -> Follow | None:

@@ -6,7 +6,7 @@ list the kernel knows the mode of what is made in it.
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 import stat
 from typing import NamedTuple
@@ -14,6 +14,10 @@ from typing import NamedTuple
 USUAL = 0o777
 """The mode that asks for what is usual in the place."""
 _FIRST = 0o700
+_KNOWS_NONE = frozenset({errno.EPERM, errno.EOPNOTSUPP})
+"""What file systems without owners say, as FAT; and file servers that take root for nobody."""
+_NOBODY = 65534
+"""What a container shows of an owner that it has no number for, and to whom it can give nothing (EINVAL)."""
 _ACCESS_LIST = "system.posix_acl_default"
 
 
@@ -60,6 +64,8 @@ def first_mode(mode: int, heir: Heir | None) -> int:
 def hand_over(fd: int, mode: int, heir: Heir) -> None:
     """Give a folder that was just made as `mode` asks to whom it belongs, as far as the file system knows owners.
 
+    Raises `OSError` where it does, and failed.
+
     Nothing is done to one that holds something, or that is not ours: someone put it in the place of the one that was
     made, for root to give away. Of one that is handed over already only the mode may be missing.
     """
@@ -67,9 +73,12 @@ def hand_over(fd: int, mode: int, heir: Heir) -> None:
     is_handed_over = (seen.st_uid, seen.st_gid) == (heir.owner, heir.group)
     if not (is_handed_over or seen.st_uid == os.geteuid()) or os.listdir(fd):
         return
-    if not is_handed_over:
-        with contextlib.suppress(OSError):
+    try:
+        if not is_handed_over:
             os.fchown(fd, heir.owner, heir.group)
-    if mode == USUAL and heir.mode is not None and stat.S_IMODE(seen.st_mode) & ~stat.S_ISGID == _FIRST:
-        with contextlib.suppress(OSError):
+        if mode == USUAL and heir.mode is not None and stat.S_IMODE(seen.st_mode) & ~stat.S_ISGID == _FIRST:
             os.fchmod(fd, heir.mode)
+    except OSError as error:
+        is_nobody = error.errno == errno.EINVAL and _NOBODY in heir
+        if error.errno not in _KNOWS_NONE and not is_nobody:
+            raise

@@ -405,15 +405,15 @@ class LocalStorage:
         heir = heirs.heir_of(above)
         os.mkdir(name, heirs.first_mode(mode, heir), dir_fd=above)
         self.forget(join(folder, name))  # there may be descriptors of one that went before
-        if heir is not None:
-            self._hand_over(folder, name, mode, heir)
-        if exact:
-            try:
+        try:
+            if heir is not None:
+                self._hand_over(folder, name, mode, heir)
+            if exact:
                 os.fchmod(self.fd(join(folder, name)), stat.S_IMODE(mode))
-            except OSError:
-                with contextlib.suppress(OSError):
-                    self.remove_folder(folder, name)
-                raise
+        except OSError:
+            with contextlib.suppress(OSError):
+                self.remove_folder(folder, name)
+            raise
 
     def complete_folder(self, folder: bytes, name: bytes, mode: int) -> None:
         """Give a folder what `make_folder` may not have come to, as the process died. Raises `OSError`."""
@@ -424,8 +424,11 @@ class LocalStorage:
             os.fchmod(self.fd(join(folder, name)), stat.S_IMODE(mode))
 
     def _hand_over(self, folder: bytes, name: bytes, mode: int, heir: heirs.Heir) -> None:
-        with contextlib.suppress(OSError):  # whatever is there now is looked at when something goes into it
-            heirs.hand_over(self.fd(join(folder, name)), mode, heir)
+        try:
+            fd = self.fd(join(folder, name))
+        except OSError:  # whatever is there now is looked at when something goes into it
+            return
+        heirs.hand_over(fd, mode, heir)
 
     def remove_folder(self, folder: bytes, name: bytes) -> None:
         """Remove one empty folder; ENOTEMPTY if it is not, ENOTDIR for a file."""
