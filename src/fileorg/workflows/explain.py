@@ -23,7 +23,7 @@ from fileorg.workflows.organize import OrganizeOptions, organizing
 from fileorg.workflows.roots import open_local
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from fileorg.core.reasons import Reason
     from fileorg.core.state import StateDirectory
@@ -73,19 +73,12 @@ class Explained(NamedTuple):
     new_path: bytes | None
 
 
-def explain(
-    paths: Sequence[bytes], root: bytes | None, options: OrganizeOptions, state: StateDirectory
-) -> Iterator[Explained]:
-    """Yield what `organize` of a folder would do with each of the files.
+def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: StateDirectory) -> Explained:
+    """Return what `organize` of a folder would do with a file.
 
     Without a `root` it is the folder of the file, or the one above it where that is called like a category. Raises
     `UsageError` for a path that is not there, or not within the root.
     """
-    for path in paths:
-        yield _explained(path, root, options, state)
-
-
-def _explained(path: bytes, root: bytes | None, options: OrganizeOptions, state: StateDirectory) -> Explained:
     folder = existing_folder(os.path.dirname(path) or b".")
     name = os.path.basename(path)
     real = os.path.join(folder, name)

@@ -56,6 +56,7 @@ def explain(
     that has it open. Which files go with it, and by what its kind is known. Nothing is changed.
     """
     from fileorg.cli.terminal import output as to_output
+    from fileorg.cli.terminal import standard_error
     from fileorg.core.formats import JsonDocument
     from fileorg.workflows.explain import explain as explained
     from fileorg.workflows.organize import OrganizeOptions
@@ -81,20 +82,29 @@ def explain(
         template=template,
         filters=filters,
     )
-    every = explained(
-        [os.fsencode(path) for path in paths],
-        None if root is None else os.fsencode(root),
-        options,
-        shared.state(state_dir),
-    )
+    base, state = None if root is None else os.fsencode(root), shared.state(state_dir)
+    unknown = list[UsageError]()
+
+    def every() -> "Iterator[Explained]":
+        for path in paths:
+            try:
+                yield explained(os.fsencode(path), base, options, state)
+            except UsageError as error:  # the others are told all the same
+                unknown.append(error)
+
     with to_output(output) as out:
         if format_ is Format.JSON:
             document = JsonDocument(out.stream)
-            document.rows("files", map(_facts, every))
+            document.rows("files", map(_facts, every()))
             document.end()
         else:
-            for each in every:
+            for each in every():
                 out.many(_lines(each))
+        out.flush()
+    for error in unknown[:-1]:
+        standard_error().prose(str(error), "fileorg: ")
+    if unknown:
+        raise unknown[-1]
     return Exit.DONE
 
 
