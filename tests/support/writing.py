@@ -9,11 +9,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _FIRST = """
 import ctypes, os, select, sys
@@ -161,6 +162,18 @@ def _started(command: list[str], user: int | None = None) -> Iterator[int]:
             yield int(process.stdout.readline())
         finally:
             os.killpg(process.pid, signal.SIGKILL)
+            while _is_alive(process.pid):  # also what it has started: its files are closed when it has ended
+                time.sleep(0.001)
+
+
+def _is_alive(group: int) -> bool:
+    """Whether any process of a group has not ended yet."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]
+            if int(its_group) == group and state not in {"Z", "X"}:
+                return True
+    return False
 
 
 class Mapped:

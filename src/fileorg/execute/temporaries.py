@@ -87,7 +87,12 @@ def settle_aside(
                 return True
     except OSError as error:
         failure = error
-    put_back(storage, folder, name, aside_name, reserving)
+    try:
+        put_back(storage, folder, name, aside_name, reserving)
+    except Stuck:
+        if storage.stat_folder(folder) is not None and storage.lstat(folder, aside_name) is None:
+            return True  # in this very moment
+        raise
     if failure is not None:
         raise failure
     return False
