@@ -73,12 +73,16 @@ def hand_over(fd: int, mode: int, heir: Heir) -> None:
     is_handed_over = (seen.st_uid, seen.st_gid) == (heir.owner, heir.group)
     if not (is_handed_over or seen.st_uid == os.geteuid()) or os.listdir(fd):
         return
-    try:
-        if not is_handed_over:
+    if not is_handed_over:
+        try:
             os.fchown(fd, heir.owner, heir.group)
-        if mode == USUAL and heir.mode is not None and stat.S_IMODE(seen.st_mode) & ~stat.S_ISGID == _FIRST:
+        except OSError as error:
+            is_nobody = error.errno == errno.EINVAL and _NOBODY in heir
+            if error.errno not in _KNOWS_NONE and not is_nobody:
+                raise
+    if mode == USUAL and heir.mode is not None and stat.S_IMODE(seen.st_mode) & ~stat.S_ISGID == _FIRST:
+        try:
             os.fchmod(fd, heir.mode)
-    except OSError as error:
-        is_nobody = error.errno == errno.EINVAL and _NOBODY in heir
-        if error.errno not in _KNOWS_NONE and not is_nobody:
-            raise
+        except OSError as error:
+            if error.errno not in _KNOWS_NONE:
+                raise
