@@ -13,8 +13,7 @@ from unicodedata import normalize
 
 from fileorg.rules.categories import CATEGORIES
 from fileorg.rules.ignore import Reason
-
-EDGE = b"\0"
+from fileorg.rules.listed import EDGE
 
 
 def _words(text: str) -> frozenset[bytes]:

@@ -16,7 +16,6 @@ from fileorg.core.batches import in_batches
 from fileorg.rules.categories import extension_start
 from fileorg.rules.classify import Rules
 from fileorg.rules.families import (
-    EDGE,
     FAMILIES,
     FOLDERS,
     NEEDS_ITS_NAME,
@@ -30,6 +29,7 @@ from fileorg.rules.families import (
     Sheet,
 )
 from fileorg.rules.ignore import Reason
+from fileorg.rules.listed import EDGE, Listed, occurrences
 from fileorg.rules.marks import MARKS, Mark
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class _Signs:
         self._signs = tuple(dict.fromkeys(sign for rule in rules for sign in rule.signs))
         self._bytes = 0
 
-    def names(self, text: _Text) -> set[bytes]:
+    def names(self, text: Listed) -> set[bytes]:
         """The names that hold a sign.
 
         Of a few names each sign is looked for: patterns take longer to compile. With many it would take ten times as
@@ -98,7 +98,7 @@ class _Signs:
         self._bytes += len(low)
         if self._bytes > _FEW_BYTES:
             return (match.start() for pattern in self._patterns for match in pattern.finditer(low))
-        return (at for sign in self._signs for at in _occurrences(low, sign))
+        return (at for sign in self._signs for at in occurrences(low, sign))
 
     @cached_property
     def _patterns(self) -> tuple[re.Pattern[bytes], ...]:
@@ -108,13 +108,6 @@ class _Signs:
             by_first.setdefault(sign[:1], []).append(rest)
         parts = ((re.escape(first), b"|".join(rests)) for first, rests in by_first.items())
         return tuple(re.compile(b"%b(?:%b)" % part) for part in parts)
-
-
-def _occurrences(text: bytes, part: bytes) -> Iterator[int]:
-    at = text.find(part)
-    while at >= 0:
-        yield at
-        at = text.find(part, at + 1)
 
 
 _BY_SUFFIX = _by_suffix(_RULES)
@@ -181,7 +174,7 @@ def grouping(
                 suspects.setdefault(name, False)
     asked = _Asked(suspects, look)
     for batch in in_batches(chain(folders(), others()), _NAMES_AT_ONCE):
-        for name, _ in _suspects(_Text(batch)):
+        for name, _ in _suspects(Listed(batch)):
             asked.ask_mark(name)
     if has_folders:
         for folder in folders():
@@ -209,56 +202,30 @@ def stem_end(name: bytes) -> int:
     return part.end(1) if part else extension_start(name)
 
 
-class _Text:
-    """Names put together, with `EDGE` around each: to look in all of them at once takes a tenth of the time."""
-
-    def __init__(self, names: Sequence[bytes]) -> None:
-        self.text = EDGE.join((b"", *names, b""))
-        self.low = self.text.lower()
-        """Of the same length: only letters of ASCII have another case here."""
-        self.names = names
-
-    @cached_property
-    def suffixes(self) -> set[bytes]:
-        """What is behind the last dots, in lower case; whole names where there is none."""
-        return {suffix.lower() for suffix in {name.rpartition(b".")[2] for name in self.names}}
-
-    def ending_in(self, suffixes: Iterable[bytes]) -> Iterator[bytes]:
-        """The names with these suffixes in lower case."""
-        for suffix in self.suffixes.intersection(suffixes):
-            for before in (b".", EDGE):
-                for at in _occurrences(self.low, before + suffix + EDGE):
-                    yield self.name_at(at + (before == EDGE))
-
-    def starting_with(self, beginning: bytes) -> Iterator[bytes]:
-        """The names that begin so in lower case."""
-        for at in _occurrences(self.low, EDGE + beginning):
-            yield self.name_at(at + 1)
-
-    def name_at(self, at: int) -> bytes:
-        """The name that a byte of the text belongs to."""
-        return self.text[self.text.rfind(EDGE, 0, at) + 1 : self.text.find(EDGE, at)]
-
-
 class _Texts:
     """The names of a folder, some thousands at a time, made anew each time; those of one that has no more are kept."""
 
     def __init__(self, names: Callable[[], Iterable[bytes]]) -> None:
         self._names = names
-        self._only: _Text | None = None
+        self._only: Listed | None = None
 
-    def __iter__(self) -> Iterator[_Text]:
+    def __iter__(self) -> Iterator[Listed]:
         if self._only is not None:
             yield self._only
             return
-        for number, batch in enumerate(in_batches(iter(self._names()), _NAMES_AT_ONCE)):
-            text = _Text(batch)
+        names = self._names()
+        if isinstance(names, Listed):
+            self._only = names
+            yield names
+            return
+        for number, batch in enumerate(in_batches(iter(names), _NAMES_AT_ONCE)):
+            text = Listed(batch)
             if not number and len(batch) < _NAMES_AT_ONCE:
                 self._only = text
             yield text
 
 
-def _suspects(text: _Text) -> Iterator[tuple[bytes, bool]]:
+def _suspects(text: Listed) -> Iterator[tuple[bytes, bool]]:
     """The names that a rule asks about, and whether for a sign. Nearly always there is none."""
     signed = _SIGNS.names(text)
     yield from ((name, True) for name in signed)
@@ -410,7 +377,7 @@ class _Asked:
         except OSError:
             return b""
 
-    def find(self, text: _Text) -> None:
+    def find(self, text: Listed) -> None:
         """Note which of what was asked for is there."""
         is_little = len(self._stems) + len(self._wholes) < len(text.names) // _MANY
         if is_little and not (self._tails or self._beginnings):
@@ -418,7 +385,7 @@ class _Asked:
         else:
             self._find_many(text.names)
 
-    def _find_few(self, text: _Text) -> None:
+    def _find_few(self, text: Listed) -> None:
         """Where little was asked for, it is looked for in all names at once."""
         for whole in self._wholes:
             for name in text.starting_with(whole + EDGE):

@@ -11,9 +11,12 @@ from xxhash import xxh3_128
 from fileorg.core.errors import UsageError
 from fileorg.core.names import display, join
 from fileorg.rules.globs import Glob, Globs
+from fileorg.rules.listed import EDGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from fileorg.rules.listed import Listed
 
 IGNORE_FILE = b".fileorgignore"
 
@@ -108,6 +111,11 @@ class Ignore:
         built_in = (SYSTEM_PREFIXES, [sorted(table) for table in tables])
         facts = (hidden, everything, [*include], [*exclude], built_in)
         self.fingerprint = xxh3_128(repr(facts).encode()).digest()
+
+    def may_leave(self, names: Listed) -> bool:
+        """Whether `file` may leave any of these alone: nearly never, and then it need not be asked."""
+        odd = names.text.find(EDGE + b".") >= 0 or names.text.find(EDGE + b"~") >= 0
+        return odd or not _ODD_SUFFIXES.isdisjoint(names.suffixes)
 
     def file(self, name: bytes) -> Reason | None:
         """Why a file called `name` is left alone, None when it is not. Called once a file."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from fileorg.rules.families import EDGE
 from fileorg.rules.ignore import UNFINISHED, Reason
+from fileorg.rules.listed import EDGE
 
 
 class Mark(NamedTuple):

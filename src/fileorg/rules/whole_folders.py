@@ -14,6 +14,7 @@ from os import fsdecode
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from fileorg.rules.ignore import Reason
+from fileorg.rules.listed import EDGE, Listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -272,9 +273,10 @@ class Signs:
         self._found: set[bytes] = set()  # names that are a sign, and suffixes with a `*`
         for part in names():
             self._found |= SIGN_NAMES.intersection(part)
-            ends = {name[name.rfind(b".") :] for name in part}
-            if suffixes := _SIGN_SUFFIXES.intersection([end.lower() for end in ends]):
-                self._found.update(b"*" + end for end in suffixes)
+            listed = part if isinstance(part, Listed) else Listed(tuple(part))
+            # A name without a dot may be called like a suffix.
+            suffixes = _SIGN_SUFFIXES.intersection([b"." + each for each in listed.suffixes])
+            self._found.update(b"*" + suffix for suffix in suffixes if suffix + EDGE in listed.low)
 
     def whole(self, *, surely: bool = False) -> Whole | None:
         """Return why it stays whole, None if it does not. With `surely` only what no folder of downloads has counts."""

@@ -13,11 +13,12 @@ from fileorg.rules.ignore import Reason
 from fileorg.storage.base import BATCH_ENTRIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from fileorg.core.model import Entry, Listing
     from fileorg.rules.filters import Filters
     from fileorg.rules.ignore import Ignore, Scope
+    from fileorg.rules.listed import Listed
     from fileorg.storage.local.storage import LocalStorage
 
 
@@ -40,15 +41,17 @@ class Together(NamedTuple):
 NOTHING = Together()
 
 
-def together(storage: LocalStorage, listing: Listing, judge: Judge) -> Together:
-    """Return what belongs together in a folder, by its first `listing`. Raises `OSError`."""
+def together(storage: LocalStorage, listing: Listing, files: Listed, judge: Judge) -> Together:
+    """Return what belongs together in a folder, by its first `listing`, which has these `files`. Raises `OSError`."""
     folder = listing.folder
     is_alone = sum(map(len, listing[1:])) < BATCH_ENTRIES
     entries: dict[bytes, Entry] = {}
 
     kinds = (listing.files, listing.folders, listing.others)
 
-    def names(kind: int) -> Iterator[bytes]:
+    def names(kind: int) -> Iterable[bytes]:
+        if is_alone and not kind:
+            return files
         if is_alone:
             return (entry[0] for entry in kinds[kind])
         return (name for name, its_kind in storage.names(folder) if its_kind == kind)

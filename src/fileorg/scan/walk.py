@@ -17,6 +17,7 @@ from fileorg.core.reasons import ReasonCode
 from fileorg.core.state import HEAD_BYTES, JOURNAL, is_journal, may_be_state
 from fileorg.index.columns import FileBatch
 from fileorg.rules.ignore import IGNORE_FILE, Reason, Scope
+from fileorg.rules.listed import Listed
 from fileorg.rules.whole_folders import Whole, is_bundle
 from fileorg.scan.empty_folders import Leftovers
 from fileorg.scan.empty_folders import Part as FolderPart
@@ -148,22 +149,23 @@ class Reader:
         try:
             for sequence, listing in enumerate(self._storage.list_folder(task.folder)):
                 notes = list[str]()
+                names = Listed([entry[0] for entry in listing.files])
                 if sequence == 0:
-                    if task.depth and (found := self._whole(listing)):
+                    if task.depth and (found := self._whole(listing, names)):
                         part = Part(FileBatch.pack(task.folder, ()), 0, [], {found.reason: 1}, 0, 0, None)
                         yield part._replace(leading=self._leading(task, listing, is_entered=False))
                         return
-                    task = task._replace(scope=self._scope(task, listing, notes.append))
-                    known = self.together(task, listing)
-                part = self._part(task, sequence, listing, known)
+                    task = task._replace(scope=self._scope(task, listing, names, notes.append))
+                    known = self._together(task, listing, names)
+                part = self._part(task, sequence, listing, names, known)
                 yield part._replace(notes=tuple(notes)) if notes else part
         except OSError as error:
             yield Part(FileBatch.pack(task.folder, ()), 0, [], {}, 0, 0, error.strerror or str(error))
 
-    def together(self, task: Task, listing: Listing) -> Together:
+    def _together(self, task: Task, listing: Listing, names: Listed) -> Together:
         """What belongs together in a folder, by its first listing. Raises `OSError`."""
         judge = Judge(self._ignore, self._filters, task.scope, self._selection.with_leaders)
-        return together(self._storage, listing, judge)
+        return together(self._storage, listing, names, judge)
 
     def entered(self, task: Task) -> tuple[Task, Whole | None, Together]:
         """A folder as the scan sees it when it comes in: with its patterns, why it is whole, what belongs together.
@@ -171,10 +173,11 @@ class Reader:
         Raises `OSError`.
         """
         for listing in self._storage.list_folder(task.folder):
-            if task.depth and (found := self._whole(listing)):
+            names = Listed([entry[0] for entry in listing.files])
+            if task.depth and (found := self._whole(listing, names)):
                 return task, found, NOTHING
-            task = task._replace(scope=self._scope(task, listing, lambda _: None))
-            return task, None, self.together(task, listing)
+            task = task._replace(scope=self._scope(task, listing, names, lambda _: None))
+            return task, None, self._together(task, listing, names)
         return task, None, NOTHING
 
     def why_not(self, task: Task, entry: Entry) -> Reason | None:
@@ -186,7 +189,7 @@ class Reader:
         is_excluded = task.scope is not None and task.scope.excludes(entry.name, is_folder=False)
         return Reason.EXCLUDED if is_excluded or not self._filters.takes(entry) else None
 
-    def _part(self, task: Task, sequence: int, listing: Listing, known: Together) -> Part:
+    def _part(self, task: Task, sequence: int, listing: Listing, names: Listed, known: Together) -> Part:
         ignored: Counter[Reason] = Counter()
         reason_of = self._ignore.file
         files = listing.files
@@ -197,7 +200,10 @@ class Reader:
             ignored.update(left)
             apart = known.taken | known.left.keys() | known.outside
             files = [entry for entry in files if entry.name not in apart]
-        if odd := [(entry, reason) for entry in files if (reason := reason_of(entry[0])) is not None]:
+        odd = []
+        if self._ignore.may_leave(names):
+            odd = [(entry, reason) for entry in files if (reason := reason_of(entry[0])) is not None]
+        if odd:
             ignored.update(self._unless_abandoned(entry, reason) for entry, reason in odd)
             left_alone = {entry.name for entry, _ in odd}
             files = [entry for entry in files if entry.name not in left_alone]
@@ -324,15 +330,16 @@ class Reader:
             return Reason.EXCLUDED
         return None
 
-    def _whole(self, listing: Listing) -> Whole | None:
+    def _whole(self, listing: Listing, files: Listed) -> Whole | None:
         """Why nothing of a folder is taken, as its entries tell."""
-        names = [entry.name for kind in listing[1:] for entry in kind]
-        if may_be_state(names) and self._is_state(listing):
+        others = [entry.name for kind in listing[2:] for entry in kind]
+        if may_be_state(files) and self._is_state(listing):
             return Whole(Reason.OURS, JOURNAL)
         if self._ignore.everything:
             return None
         # A folder of so many comes in several parts: a sign may be in any of them.
-        return whole(self._storage, listing.folder, names if len(names) < BATCH_ENTRIES else None)
+        parts = (files, others) if len(files) + len(others) < BATCH_ENTRIES else ()
+        return whole(self._storage, listing.folder, parts)
 
     def _is_state(self, listing: Listing) -> bool:
         """Whether it is a state directory of fileorg: another one than that of this run, or another user's."""
@@ -342,10 +349,14 @@ class Reader:
         except OSError:
             return True  # it has the names of one, and is closed like one
 
-    def _scope(self, task: Task, listing: Listing, tell: Callable[[str], None]) -> Scope | None:
+    def _scope(self, task: Task, listing: Listing, files: Listed, tell: Callable[[str], None]) -> Scope | None:
         listed = sum(map(len, listing[1:]))
         content = None
-        if listed == BATCH_ENTRIES or any(entry.name == IGNORE_FILE for kind in listing[1:] for entry in kind):
+        if (
+            listed == BATCH_ENTRIES
+            or IGNORE_FILE in files
+            or any(entry.name == IGNORE_FILE for kind in listing[2:] for entry in kind)
+        ):
             content = self._read_ignore_file(task.folder, tell)
         return self._ignore.scope(task.folder, content, task.scope, tell)
 

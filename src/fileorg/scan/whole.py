@@ -10,16 +10,16 @@ from fileorg.rules.ignore import Reason
 from fileorg.rules.whole_folders import Whole, is_bundle, whole_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from fileorg.storage.base import Storage
 
 
-def whole(storage: Storage, folder: bytes, names: Collection[bytes] | None = None) -> Whole | None:
-    """Return why a folder that a run comes by stays whole, None if it does not. `names` are all names in it, if they
-    are at hand. Raises `OSError`.
+def whole(storage: Storage, folder: bytes, names: Sequence[Collection[bytes]] = ()) -> Whole | None:
+    """Return why a folder that a run comes by stays whole, None if it does not. `names` are all names in it, in parts,
+    if they are at hand. Raises `OSError`.
     """
-    parts = partial(storage.name_parts, folder) if names is None else lambda: (names,)
+    parts = (lambda: names) if names else partial(storage.name_parts, folder)
     return whole_folder(parts, partial(_holds, storage, folder))
 
 
