@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from fileorg.execute.work import Work
 
 _FROM_SOURCE = frozenset(action for (action, *_), handler in TABLE.items() if handler.looks_at_source)
+_TAKES_NO_NAME = IN_NO_FOLDER | REMOVALS
 _SKIPPED, _INTENT = RecordState.SKIPPED, RecordState.INTENT
 
 
@@ -109,7 +110,7 @@ class Lookout:
         makes_room: set[tuple[Base, bytes, bytes]] | None = None
         for position in positions:
             row = batch[position]
-            if row.action in IN_NO_FOLDER | REMOVALS or exceptions.get(position, (_INTENT, None))[0] is not _INTENT:
+            if row.action in _TAKES_NO_NAME or exceptions.get(position, (_INTENT, None))[0] is not _INTENT:
                 continue
             try:
                 there = self._storages[row.target_base].lstat(row.target_folder, row.target_name)

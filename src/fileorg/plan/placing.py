@@ -76,7 +76,7 @@ class Placer:
         self.stay = Stay()
 
     def place(self, batch: FileBatch) -> Places:
-        """The places of all files of the batch. Looks at the disk only for the files that others go with."""
+        """The places of all files of the batch. Looks at the disk only for the dates of files that others go with."""
         layout, folder, kinds = self._layout, batch.folder, self._kinds
         same_base, fold, keys, prefixes = layout.base == ROOT, layout.case_insensitive, self._keys, self._prefixes
         home = collision_key(folder, case_insensitive=fold)
@@ -129,8 +129,8 @@ class Placer:
         return place
 
     def _place_with(self, folder: bytes, leader: bytes, mtime_ns: int) -> tuple[int, int]:
-        """The place of the file that one goes with; of the one itself, where that has gone since the scan."""
-        there = self._source.lstat(folder, leader)
+        """The place of the file that one goes with; by its own date, where that has gone since the scan."""
+        there = self._source.lstat(folder, leader) if self._layout.template.uses_dates else None
         return self._place_one(folder, leader, mtime_ns if there is None else there.mtime_ns)
 
     def digest(self, target: int, name: bytes) -> int:

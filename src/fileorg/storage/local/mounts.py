@@ -112,11 +112,11 @@ def _listed() -> Iterator[Mount]:
         for line in lines:
             number, _, dev, folder, point, *_ = line.split(b" ")
             if folder.startswith(b"/"):
-                yield Mount(int(number), dev, _plain(folder), _plain(point))
+                yield Mount(int(number), dev, plain(folder), plain(point))
 
 
-def _plain(escaped: bytes) -> bytes:
-    """A path without the escapes for blanks, line ends and backslashes."""
+def plain(escaped: bytes) -> bytes:
+    """Return a path as it is in a list of mounts without the escapes for blanks, line ends and backslashes."""
     if b"\\" not in escaped:
         return escaped
     import re  # paths are plain nearly always

@@ -118,11 +118,13 @@ def _is_of_a_disk(seen: os.stat_result) -> bool:
     """
     if os.major(seen.st_dev):
         return True
+    from fileorg.storage.local.mounts import plain  # few disks are FUSE
+
     device = b"%d:%d" % (os.major(seen.st_dev), os.minor(seen.st_dev))
     try:
         with open(f"{_PROC}/self/mountinfo", "rb") as mounts:
             fields = next((line.split() for line in mounts if line.split()[2] == device), [])
-        source = re.sub(rb"\\([0-7]{3})", lambda octal: bytes([int(octal[1], 8)]), fields[fields.index(b"-") + 2])
+        source = plain(fields[fields.index(b"-") + 2])
         return source.startswith(b"/") and stat.S_ISREG(os.stat(source).st_mode)
     except (OSError, ValueError, IndexError):
         return False
@@ -169,7 +171,8 @@ def is_leased(fd: int) -> bool:
 # What /proc tells -----------------------------------------------------------------------------------------------------
 
 _PROC = "/proc"
-_MAPPED = re.compile(rb"^[0-9a-f]+-[0-9a-f]+ .w.s [0-9a-f]+ ([0-9a-f]+):([0-9a-f]+) ([0-9]+) +(/.*)$", re.MULTILINE)
+_MAPPED = rb"(?m)^[0-9a-f]+-[0-9a-f]+ .w.s [0-9a-f]+ ([0-9a-f]+):([0-9a-f]+) ([0-9]+) +(/.*)$"
+"""Compiled when it is first asked for: nearly every run has leases."""
 
 
 def _writer_of(fd: int) -> int | None:
@@ -224,7 +227,7 @@ def _has_mapped(process: str, seen: os.stat_result, path: str) -> bool:
     except OSError:
         return False
     name = os.fsencode(path).replace(b"\n", rb"\012")
-    for major, minor, inode, mapped in _MAPPED.findall(maps):
+    for major, minor, inode, mapped in re.findall(_MAPPED, maps):
         if mapped == name:  # on btrfs, what is said of the device is another one than stat(2) tells
             return True
         if int(inode) == seen.st_ino and os.makedev(int(major, 16), int(minor, 16)) == seen.st_dev:
