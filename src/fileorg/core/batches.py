@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from fileorg.core.model import PlanRow
+
 _Item = TypeVar("_Item")
 _Row = TypeVar("_Row", bound=tuple[Any, ...])
 
@@ -20,14 +22,14 @@ def in_batches(items: Iterable[_Item], most: int) -> Iterator[list[_Item]]:
         yield batch
 
 
-def unsplit(batches: Iterable[list[_Row]], group_at: int) -> Iterator[list[_Row]]:
-    """The same rows, so that those of one group, by their number at `group_at`, are in one batch; 0 stands for none."""
-    held: list[_Row] = []
+def unsplit(batches: Iterable[list[PlanRow]]) -> Iterator[list[PlanRow]]:
+    """The same rows, so that those of one group, by their number `together`, are in one batch; 0 stands for none."""
+    held: list[PlanRow] = []
     for batch in batches:
         rows = [*held, *batch] if held else batch
-        last = rows[-1][group_at] if rows else 0
+        last = rows[-1].together if rows else 0
         start = len(rows)
-        while last and start and rows[start - 1][group_at] == last:
+        while last and start and rows[start - 1].together == last:
             start -= 1
         held = rows[start:]
         if start:

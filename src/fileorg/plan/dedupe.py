@@ -116,7 +116,7 @@ class DedupePlan:
 
     def batches(self, rows: int) -> Iterator[list[PlanRow]]:
         """The steps, at most `rows` at a time; folders of the trash just before what goes there."""
-        return unsplit(in_batches(self._every(), rows), PlanRow._fields.index("together"))
+        return unsplit(in_batches(self._every(), rows))
 
     def _every(self) -> Iterator[PlanRow]:
         missing = [MissingFolders(base, partial(self._is_missing, base)) for base in range(len(self._storages))]

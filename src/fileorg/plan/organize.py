@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from fileorg.storage.base import Storage
 
 _new_row = row_maker(PlanRow)
-_TOGETHER = PlanRow._fields.index("together")
 
 _MANY_FILES = 20_000
 """From here on a scan has help, and a plan is made meanwhile. Not by default: a filter for any number takes 16 MB."""
@@ -269,7 +268,7 @@ class OrganizePlan:
 
     def batches(self, rows: int) -> Iterator[list[PlanRow]]:
         """The plan, the same each time: folders just before what goes into them, skipped files with the reason."""
-        yield from unsplit(self._batches(rows), _TOGETHER)
+        yield from unsplit(self._batches(rows))
 
     def _batches(self, rows: int) -> Iterator[list[PlanRow]]:
         ready: list[PlanRow] = []

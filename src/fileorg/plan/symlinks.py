@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import ON_SYMLINKS, ROOT, Action, Keeper, PlanRow
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from fileorg.scan.symlinks import Leading
     from fileorg.storage.base import Storage
 
-_TOGETHER = PlanRow._fields.index("together")
 _NAMES_HELD = 4096
 """Names of one folder that symlinks lead to; where there are more, each file is looked up."""
 
@@ -67,7 +66,7 @@ class LinkRows:
         """The rows of files, each file or group with what is to be done to symlinks because of it: what leads to it
         after it has moved, and the folders of our trash before, so that they are there once it has.
         """
-        for group, members in groupby(rows, itemgetter(_TOGETHER)):
+        for group, members in groupby(rows, attrgetter("together")):
             for unit in [list(members)] if group else ([row] for row in members):
                 links = [link for row in unit for link in self._of(row)]
                 for link in links:

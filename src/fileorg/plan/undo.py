@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from fileorg.core.batches import in_batches, row_maker, unsplit
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 _new_row = row_maker(PlanRow)
 _ROWS = 4096
-_TOGETHER = PlanRow._fields.index("together")
 _MADE = frozenset({Action.COPY, Action.HARDLINK, Action.SYMLINK, Action.MAKE_FOLDER})
 
 
@@ -79,7 +78,7 @@ class UndoPlan:
         yield from in_batches(self._missing_parents(), rows)
         has_symlinks, held = self._journal.has_symlinks(self._operation), list[PlanRow]()
         inverses = ([_inverse(record) for record in batch] for batch in self._journal.done(self._operation, rows))
-        for plan in unsplit(inverses, _TOGETHER):
+        for plan in unsplit(inverses):
             if self._absent:
                 plan = [self._without_absent(row) for row in plan]  # noqa: PLW2901
             wanted = {row[4:7] for row in plan} if self._rename else set()
@@ -174,7 +173,7 @@ def _after_their_files(rows: Sequence[PlanRow]) -> tuple[list[PlanRow], list[Pla
     """
     found: list[PlanRow] = []
     held: list[PlanRow] = []
-    for group, members in groupby(rows, itemgetter(_TOGETHER)):
+    for group, members in groupby(rows, attrgetter("together")):
         for unit in [list(members)] if group else ([row] for row in members):
             if unit[0].action in ON_SYMLINKS:
                 held += unit

@@ -151,34 +151,30 @@ class Reader:
                 notes = list[str]()
                 names = Listed([entry[0] for entry in listing.files])
                 if sequence == 0:
-                    if task.depth and (found := self._whole(listing, names)):
+                    task, found, known = self._enter(task, listing, names, notes.append)
+                    if found is not None:
                         part = Part(FileBatch.pack(task.folder, ()), 0, [], {found.reason: 1}, 0, 0, None)
                         yield part._replace(leading=self._leading(task, listing, is_entered=False))
                         return
-                    task = task._replace(scope=self._scope(task, listing, names, notes.append))
-                    known = self._together(task, listing, names)
                 part = self._part(task, sequence, listing, names, known)
                 yield part._replace(notes=tuple(notes)) if notes else part
         except OSError as error:
             yield Part(FileBatch.pack(task.folder, ()), 0, [], {}, 0, 0, error.strerror or str(error))
 
-    def _together(self, task: Task, listing: Listing, names: Listed) -> Together:
-        """What belongs together in a folder, by its first listing. Raises `OSError`."""
+    def _enter(
+        self, task: Task, listing: Listing, names: Listed, tell: Callable[[str], None]
+    ) -> tuple[Task, Whole | None, Together]:
+        """A folder by its first listing: its patterns, why it is whole, what belongs together. Raises `OSError`."""
+        if task.depth and (found := self._whole(listing, names)):
+            return task, found, NOTHING
+        task = task._replace(scope=self._scope(task, listing, names, tell))
         judge = Judge(self._ignore, self._filters, task.scope, self._selection.with_leaders)
-        return together(self._storage, listing, names, judge)
+        return task, None, together(self._storage, listing, names, judge)
 
     def entered(self, task: Task) -> tuple[Task, Whole | None, Together]:
-        """A folder as the scan sees it when it comes in: with its patterns, why it is whole, what belongs together.
-
-        Raises `OSError`.
-        """
-        for listing in self._storage.list_folder(task.folder):
-            names = Listed([entry[0] for entry in listing.files])
-            if task.depth and (found := self._whole(listing, names)):
-                return task, found, NOTHING
-            task = task._replace(scope=self._scope(task, listing, names, lambda _: None))
-            return task, None, self._together(task, listing, names)
-        return task, None, NOTHING
+        """A folder as the scan sees it when it comes in. Raises `OSError`."""
+        listing = next(self._storage.list_folder(task.folder))  # an empty folder is one empty listing
+        return self._enter(task, listing, Listed([entry[0] for entry in listing.files]), lambda _: None)
 
     def why_not(self, task: Task, entry: Entry) -> Reason | None:
         """Why an entry of a folder that was entered is left alone."""

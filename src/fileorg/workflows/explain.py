@@ -17,7 +17,7 @@ from fileorg.scan.classifier import Classifier
 from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader
 from fileorg.scan.why import Why, why
-from fileorg.storage.local.readiness import State, readiness
+from fileorg.storage.local.readiness import State
 from fileorg.workflows.guards import changeable_folder, existing_folder
 from fileorg.workflows.organize import OrganizeOptions, organizing
 from fileorg.workflows.roots import open_local
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
     from fileorg.rules.classify import Evidence
     from fileorg.rules.ignore import Reason as LeftAlone
+    from fileorg.storage.local.storage import LocalStorage
 
 
 class Status(StrEnum):
@@ -94,13 +95,13 @@ def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: St
     found = Explained(real, Status.STAYS, None, None, None, (), None, evidence, None)
     if not stat.S_ISREG(os.lstat(real).st_mode):
         return found._replace(reason=Stays.NOT_A_FILE)
-    found = found._replace(open_by=_open_by(real))
     with contextlib.ExitStack() as stack:
         storage = open_local(stack, base)
         seen = why(Reader(storage, Selection(filters, with_leaders=True)), storage, inside)
         at, name = split(inside)
         evidence = Classifier(Rules.default(), storage).evidence(at, seen.leader or name)
-    found = _with_scan(found._replace(evidence=evidence), seen, base)
+        found = found._replace(evidence=evidence, open_by=_open_by(storage, at, name))
+    found = _with_scan(found, seen, base)
     try:
         changeable_folder(base, state)
     except GuardRefused as refused:
@@ -114,25 +115,20 @@ def _usual_root(folder: bytes) -> bytes:
     return above if os.fsdecode(name) in CATEGORIES else folder
 
 
-def _open_by(path: bytes) -> OpenBy | None:
+def _open_by(storage: LocalStorage, folder: bytes, name: bytes) -> OpenBy | None:
     """The process that has the file open for writing, as far as this can be told."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with storage.held(folder, name) as found:
+            state, pid, _ = found
     except OSError:
         return None
-    try:
-        found = readiness(fd)
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
-    if found.state is not State.IN_USE:
+    if state is not State.IN_USE:
         return None
     program = None
-    if found.pid is not None:
-        with contextlib.suppress(OSError), open(f"/proc/{found.pid}/comm", encoding="utf-8", errors="replace") as file:
+    if pid is not None:
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
             program = file.read().strip()
-    return OpenBy(found.pid, program)
+    return OpenBy(pid, program)
 
 
 def _with_scan(found: Explained, seen: Why, base: bytes) -> Explained:

@@ -111,8 +111,17 @@ class LocalStorage:
             return known
         return self.fd(folder)
 
+    @contextlib.contextmanager
+    def _opened(self, folder: bytes) -> Iterator[int]:
+        """A descriptor of its own: many folders are listed once, and the shared ones keep their offsets."""
+        fd = posix.open_beneath(self._folders.root_fd, folder, cross_mounts=self.cross_mounts)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
     def list_folder(self, folder: bytes) -> Iterator[Listing]:
-        # A descriptor of its own: many folders are listed once, and the shared ones keep their offsets.
+        # Not by `_opened`, which would take 2 µs more a folder.
         fd = posix.open_beneath(self._folders.root_fd, folder, cross_mounts=self.cross_mounts)
         try:
             with os.scandir(fd) as entries:
@@ -122,35 +131,25 @@ class LocalStorage:
 
     def names(self, folder: bytes) -> Iterator[tuple[bytes, int]]:
         """The names of one folder, and what each is: 0 a file, 1 a folder, 2 neither. Faster than `list_folder`."""
-        fd = posix.open_beneath(self._folders.root_fd, folder, cross_mounts=self.cross_mounts)
-        try:
-            with os.scandir(fd) as entries:
-                for entry in entries:
-                    is_folder = entry.is_dir(follow_symlinks=False)
-                    yield os.fsencode(entry.name), 1 if is_folder else 0 if entry.is_file(follow_symlinks=False) else 2
-        finally:
-            os.close(fd)
+        with self._opened(folder) as fd, os.scandir(fd) as entries:
+            for entry in entries:
+                is_folder = entry.is_dir(follow_symlinks=False)
+                yield os.fsencode(entry.name), 1 if is_folder else 0 if entry.is_file(follow_symlinks=False) else 2
 
     def symlinks(self, folder: bytes, most: int) -> tuple[list[Entry], list[bytes], int]:
         """The symlinks in a folder, the names of the folders in it, and how many names that took: at most so many are
         read, and nothing but symlinks is looked at. Raises `OSError`.
         """
-        fd = posix.open_beneath(self._folders.root_fd, folder, cross_mounts=self.cross_mounts)
-        try:
+        with self._opened(folder) as fd:
             with os.scandir(fd) as entries:
                 some = list(islice(entries, most))
             links = [os.fsencode(entry.name) for entry in some if entry.is_symlink()]
             folders = [os.fsencode(entry.name) for entry in some if entry.is_dir(follow_symlinks=False)]
             return [entry_of(name, os.lstat(name, dir_fd=fd)) for name in links], folders, len(some)
-        finally:
-            os.close(fd)
 
     def name_parts(self, folder: bytes) -> Iterator[list[bytes]]:
-        fd = posix.open_beneath(self._folders.root_fd, folder, cross_mounts=self.cross_mounts)
-        try:
+        with self._opened(folder) as fd:
             yield from names_in(fd)
-        finally:
-            os.close(fd)
 
     def lstat(self, folder: bytes, name: bytes) -> Entry | None:
         try:
