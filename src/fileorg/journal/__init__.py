@@ -1,1 +1,1 @@
-"""The journal: the truth about what fileorg did. Written before it acts; read by undo, history and report."""
+"""The journal: the record of all that fileorg did. Written before each change; read by undo, history and report."""

@@ -1,4 +1,4 @@
-"""The copy of the journal that is set aside before it is brought to a newer version."""
+"""The backup of the journal that is made before a migration."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS}
 
 
 def set_aside(db: sqlite3.Connection, path: bytes, version: int) -> bytes:
-    """Copy the journal, with what its write-ahead log holds, to `path.v2` beside it; that path. Never over a file.
+    """Copy the journal, including its write-ahead log, to `path.v2` beside it, and return that path.
 
-    It survives a power cut before this returns. Raises `OSError`, `sqlite3.Error`.
+    Never overwrites a file. The copy is on disk when this returns. Raises `OSError`, `sqlite3.Error`.
     """
     part = path + b".part"
     with contextlib.suppress(FileNotFoundError):
-        os.remove(part)  # of a copy that was killed
+        os.remove(part)  # left by a killed run
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
     with contextlib.closing(sqlite3.connect(f"file:{quote(part)}?mode=rw", uri=True, isolation_level=None)) as copy:
-        copy.execute("PRAGMA journal_mode=OFF")  # it is flushed as a whole, or thrown away
+        copy.execute("PRAGMA journal_mode=OFF")  # the copy is flushed as a whole, or discarded
         copy.execute("PRAGMA synchronous=OFF")
         db.backup(copy)
     _sync(part)
@@ -38,7 +38,7 @@ def set_aside(db: sqlite3.Connection, path: bytes, version: int) -> bytes:
 
 
 def _names(path: bytes, version: int) -> Iterator[bytes]:
-    """`journal.db.v2`, `journal.db.v2-2` …"""
+    """Yield `journal.db.v2`, `journal.db.v2-2` …"""
     first = b"%s.v%d" % (path, version)
     yield first
     for number in count(2):
@@ -46,7 +46,7 @@ def _names(path: bytes, version: int) -> Iterator[bytes]:
 
 
 def _is_named(part: bytes, name: bytes) -> bool:
-    """Whether the copy has that name now. False if it is taken."""
+    """Give the copy its final name. Return False if the name is taken."""
     try:
         os.link(part, name)
     except FileExistsError:
@@ -59,7 +59,7 @@ def _is_named(part: bytes, name: bytes) -> bool:
 
 
 def _is_renamed(part: bytes, name: bytes) -> bool:
-    """Where there are no hard links: the name is taken with an empty file first, which no one can do twice."""
+    """Like `_is_named`, without hard links: an empty file, created with O_EXCL, reserves the name before the rename."""
     try:
         os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
     except FileExistsError:

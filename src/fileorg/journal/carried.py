@@ -1,7 +1,7 @@
-"""What is known of a file stays known of it when an undo or redo brings it back as another one.
+"""Keep the records of a file valid when an undo or redo restores it under another inode number.
 
-A file that went to another disk comes back with another inode number. Records of other operations that put the same
-file to the same place know the old one: they learn the new one when the operation that brought it back is sealed.
+A file that was moved to another file system comes back with another inode number. Records of other operations that put
+the same file in the same place have the old number: they are updated when the operation that restored it is sealed.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ WHERE u.id BETWEEN ? AND ? AND u.state = 'done' AND u.action NOT IN ({quoted(REM
     AND (u.inode = coalesce(was.target_inode, was.inode)
         OR (u.size = was.size AND u.mtime_ns = coalesce(was.target_mtime_ns, was.mtime_ns)))
 """
-"""The files that are others now than before what was taken back. Only those that were as that had left them, or edited:
-what has taken the place of one is not the same file. A time differs where a file system rounded it, not by an edit.
+"""The restored files whose inode number changed: files that were unmodified, or edited in place. A file that replaced
+one of them is a different file. A new time is taken over where a file system rounded it, not after an edit.
 """
 
 _SAME_FOLDERS = f"""
@@ -52,15 +52,15 @@ _AT_SOURCE = (
     "records.source_folder = same.id AND came_back.name = records.source_name"
     f" AND records.action IN ({quoted({Action.REMOVE_HARDLINK, Action.REMOVE_REFLINK})})"
 )
-"""What these would be made of again."""
+"""The originals that an undo of these records links or clones again."""
 
 
 def carry_over(
     db: sqlite3.Connection, operation: int, records: tuple[int, int], ranges: dict[int, tuple[int, int]]
 ) -> None:
-    """Let the records of other operations know the files that an undo or redo has brought back as others.
+    """Update the records of other operations with the files that an undo or redo restored under another inode number.
 
-    `records` are those of the `operation`, `ranges` those of all. Inside a transaction.
+    `records` is the id range of the `operation`, `ranges` has those of all operations. Inside a transaction.
     """
     db.execute(_CAME_BACK, records)
     db.execute("CREATE INDEX temp.by_place ON came_back (folder, name)")
@@ -89,7 +89,7 @@ def carry_over(
 
 
 class Remade(NamedTuple):
-    """A folder that an operation has made again, and that others had for a root: where it is, and what it was."""
+    """A folder that an operation recreated and that other operations had as a root, with its inode number before."""
 
     base: Base
     path: bytes
@@ -98,7 +98,7 @@ class Remade(NamedTuple):
 
 
 def remade_roots(queries: Queries, operation: Operation, roots: Iterable[bytes]) -> Iterator[Remade]:
-    """The roots of other operations that an undo or redo has made again; `roots` are its own, by `Base`."""
+    """Yield the roots of other operations that an undo or redo recreated; `roots` are its own, by `Base`."""
     every = "SELECT root AS path FROM operations UNION SELECT dest FROM operations UNION SELECT path FROM roots"
     for base, root in enumerate(roots):
         inside = f"SELECT path FROM ({every}) WHERE path > ? AND path < ?"

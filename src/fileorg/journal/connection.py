@@ -1,4 +1,4 @@
-"""Opening the journal, and refusing one that cannot be trusted."""
+"""Open the journal; refuse one that cannot be trusted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fileorg.journal.schema import (
 )
 
 _CHECK_ALWAYS_BYTES = 32 << 20
-"""Up to this size the whole file is checked at each start (30 ms); a larger one when it was not closed properly."""
+"""Up to this size the whole file is checked at each start (30 ms), above it only after an unclean shutdown."""
 
 _HINT = (
     "the files themselves are untouched; restore the journal from a backup, or move it away to start a new one"
@@ -27,13 +27,13 @@ _HINT = (
 
 
 def connect(path: bytes, *, read_only: bool) -> sqlite3.Connection:
-    """A checked connection. `read_only` for whoever does not hold the run lock.
+    """Return a checked connection; `read_only` is required without the run lock.
 
-    Raises `JournalError` for a journal that is damaged, foreign, of a newer version, or cannot be written.
+    Raises `JournalError` for a journal that is damaged, foreign, of a newer version, or not writable.
     """
     shown = display(path)
     unclean = _size(path + b"-wal") > 0
-    # Each byte by its number: names are any bytes, and urllib takes 3 ms to import.
+    # Percent-encode every byte: paths are arbitrary bytes, and urllib takes 3 ms to import.
     uri = f"file:%{path.hex('%')}?mode={'ro' if read_only else 'rw'}"
     try:
         db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
@@ -50,7 +50,7 @@ def connect(path: bytes, *, read_only: bool) -> sqlite3.Connection:
                 _bring_up_to_date(db, path)
             _check_tables(db, shown, empty_ok=read_only)
             if read_only and _pragma(db, "user_version") < VERSION:
-                # One snapshot for as long as it is open: whoever writes may bring it up to date at any moment.
+                # Hold one snapshot while the journal is open: a writer may migrate it at any moment.
                 db.execute("BEGIN")
                 if _pragma(db, "user_version") < VERSION:
                     read_as_of_now(db)
@@ -61,18 +61,18 @@ def connect(path: bytes, *, read_only: bool) -> sqlite3.Connection:
             raise
     except sqlite3.Error as error:
         raise broken(path, error) from error
-    except UnicodeDecodeError as error:  # a message of SQLite that holds what it found, whatever that is
+    except UnicodeDecodeError as error:  # SQLite's message quotes bytes of the file
         raise JournalError(f"The journal {shown} is damaged: it cannot be read.", hint=_HINT) from error
     return db
 
 
 def _bring_up_to_date(db: sqlite3.Connection, path: bytes) -> None:
-    """Whoever is killed here finds an old journal again at the next start, or one of today."""
+    """Migrate an older journal, after a backup. The next start completes a migration that was killed."""
     version = _pragma(db, "user_version")
     if version >= VERSION:
         return
     if version and not is_begun(db, version):
-        from fileorg.journal.backup import set_aside  # once in the life of a journal
+        from fileorg.journal.backup import set_aside  # needed for migrations only
 
         try:
             set_aside(db, path, version)
@@ -85,7 +85,7 @@ def _bring_up_to_date(db: sqlite3.Connection, path: bytes) -> None:
 
 
 def broken(path: bytes, error: sqlite3.Error) -> JournalError:
-    """What a person is told when SQLite fails on the journal."""
+    """Return the error to report when SQLite fails on the journal."""
     shown = display(path)
     code = getattr(error, "sqlite_errorcode", None) or 0
     match code & 0xFF:
@@ -112,7 +112,7 @@ def _check_identity(db: sqlite3.Connection, shown: str) -> None:
     application, version = _pragma(db, "application_id"), _pragma(db, "user_version")
     empty = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
     if application != APPLICATION_ID and not empty:
-        # A crash in the first migration leaves tables of ours without the mark.
+        # A crash in the first migration leaves fileorg's tables without its application id.
         names = {row[0] for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
         if application or not names <= TABLES | LATER_TABLES.keys():
             raise JournalError(
@@ -133,7 +133,7 @@ def _check_pages(db: sqlite3.Connection, shown: str) -> None:
 
 
 def _check_schema(db: sqlite3.Connection, shown: str) -> None:
-    """A trigger or view would run someone else's SQL with our hands, also while the tables are brought up to date."""
+    """Refuse triggers and views: they would run foreign SQL, even during a migration."""
     query = "SELECT 1 FROM sqlite_schema WHERE type IN ('trigger', 'view') LIMIT 1"
     if db.execute(query).fetchone() is not None:
         raise JournalError(f"The journal {shown} holds a trigger or view that fileorg did not make.", hint=_HINT)

@@ -1,8 +1,7 @@
-"""The time that a folder had before operations that are all taken back now, in whatever order that was done.
+"""The time that a folder had before operations that are all undone now, in any order.
 
-As long as each operation found a folder with the time that the one before it had left there, nobody else was at work
-in it. So far back the history of a folder is ours: where all that was done from a moment on is taken back, it gets the
-time of that moment.
+As long as each operation found the folder with the time that the previous operation had left, no other program changed
+the folder in between. If all operations since some moment are undone, the folder gets the time of that moment.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from fileorg.journal.queries import Queries
     from fileorg.journal.rows import Operation
 
-# Where a folder was there neither before nor after, nothing was done to it: maybe its disk was not mounted.
+# An operation did nothing to a folder that was missing both before and after it: its disk may not have been mounted.
 _HISTORY = f"""
 WITH {BASES}, mine(id, mtime_ns, absolute) AS MATERIALIZED (
     SELECT f.id, f.mtime_ns, {ABSOLUTE} FROM {FOLDERS} WHERE f.operation = ?1)
@@ -30,9 +29,9 @@ FROM {FOLDERS} CROSS JOIN mine ON mine.absolute = {ABSOLUTE} WHERE f.operation <
 
 
 def times_before(queries: Queries, operation: Operation, worked: Callable[[int], set[int]]) -> dict[int, Any]:
-    """Folder id → its time before what is taken back now, as the journal keeps it, where there is one.
+    """Return folder id → its time before all that is undone now, as the journal stores it, where known.
 
-    `operation` is an undo or redo about to be sealed, `worked` tells in which folders an operation is in effect.
+    `operation` is an undo or redo about to be sealed; `worked` returns the folders in which an operation is in effect.
     """
     undoes: dict[int, int | None] = dict(queries.select("SELECT id, undoes FROM operations"))
     rows = queries.select(_HISTORY, (operation.id,))
@@ -42,19 +41,19 @@ def times_before(queries: Queries, operation: Operation, worked: Callable[[int],
         expected = None
         for number, (_, now, other, known, before, sealed) in enumerate(history):
             if sealed != (expected if number else now):
-                break  # somebody else was at work in between
+                break  # another program changed the folder in between
             expected = before
             if known in worked(other):
                 in_effect.append(line_of(other, undoes))
             if any(len(line) % 2 and other <= line[-1] for line in in_effect):
-                break  # it is not taken back, and what was before that is another matter
+                break  # still in effect: earlier times do not apply
             if before is not None and all(sum(each >= other for each in line) % 2 == 0 for line in in_effect):
                 found[folder] = before
     return found
 
 
 def line_of(operation: int, undoes: dict[int, int | None]) -> list[int]:
-    """The operation, what it takes back, what that had taken back, and so on: each cancels the one before."""
+    """Return the operation, the operation that it undoes, and so on: each one cancels the next in the list."""
     line = [operation]
     while (before := undoes.get(line[-1])) is not None and before < line[-1]:
         line.append(before)

@@ -1,4 +1,4 @@
-"""The duplicate groups of an operation: what was done to duplicates, by the file that stayed of each group."""
+"""The duplicate groups of an operation: the records of its duplicates, by the keeper of each group."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from fileorg.journal.queries import Queries
 
 
-# The records of a group follow each other: a plan goes group by group, and so does what takes it back.
+# The records of a group are contiguous: a plan and its undo proceed group by group.
 _KEEPER_COLUMNS = 4
 _OF_GROUPS = f"r.action NOT IN ({quoted(ON_SYMLINKS)})"
-"""The others with a keeper are about symlinks that lead to it: an operation has either."""
+"""Excludes rewritten symlinks, whose keeper is their target. An operation has duplicates or symlinks, never both."""
 _ROWS = (
     f"SELECT k.folder, k.name, k.inode, k.mtime_ns, {RECORD_COLUMNS} FROM keepers k JOIN records r ON r.id = k.record"
     " LEFT JOIN folders s ON s.id = r.source_folder JOIN folders t ON t.id = r.target_folder"
@@ -42,27 +42,27 @@ MOST_TOLD = 1000
 
 
 class KeptGroup(NamedTuple):
-    """A keeper, and the first `MOST_TOLD` records of its duplicates, of so many."""
+    """A keeper, the first `MOST_TOLD` records of its duplicates, and the number of all their records."""
 
     keeper: Keeper
     records: list[Record]
     number: int
     files: int
-    """To how many of them something was done; several names of a file count once."""
+    """The number of duplicates that were processed; several names of a file count once."""
 
 
 class KeptGroups:
-    """What a journal is asked about groups. Raises `JournalError` for rows that fileorg did not write."""
+    """Queries about groups. Raises `JournalError` for rows that fileorg did not write."""
 
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
 
     def keepers(self, low: RecordId, high: RecordId) -> dict[RecordId, Keeper]:
-        """The keepers of the duplicates that records of this range are about."""
+        """Return record → keeper of its duplicate, for the records of this range."""
         return self._keepers("BETWEEN ? AND ?", (low, high))
 
     def keepers_of(self, ids: Sequence[RecordId]) -> dict[RecordId, Keeper]:
-        """The keepers of the duplicates that these records are about."""
+        """Return record → keeper of its duplicate, for these records."""
         return self._keepers(f"IN ({numbers(ids)})", ())
 
     def _keepers(self, where: str, values: Sequence[Any]) -> dict[RecordId, Keeper]:
@@ -72,7 +72,7 @@ class KeptGroups:
         return {row[0]: checked_keeper(row, self._queries.place(folder)) for folder, *row in rows}
 
     def leaders(self, low: RecordId, high: RecordId) -> dict[RecordId, RecordId]:
-        """Of the records of this range that belong to a group of files that go together: the first one of it.
+        """Return record → first record of its group, for records of this range whose files are kept together.
 
         Raises `JournalError`.
         """
@@ -84,11 +84,11 @@ class KeptGroups:
         return dict(rows)
 
     def torn(self, operation: Operation) -> list[tuple[RecordId, RecordId]]:
-        """The groups of files that should be together of which some records are done and others are not: the first and
-        the last record of each, and of what was done to symlinks because of it.
+        """Return the first and last record of each group of files that was split: only some of its records are done.
+        The range includes the records of symlinks to these files.
 
-        What is missing, or identical to what is there, tears nothing; nor what an undo finds changed: what has taken
-        its place is no part of the group.
+        A missing file, or one identical to the file at its target, does not split a group. Nor does a file that an
+        undo finds changed: the file that replaced it is no part of the group.
         """
         cut_short = quoted({ReasonCode.INTERRUPTED, ReasonCode.CUT_SHORT})
         undoing = f"r.state = 'skipped' AND r.reason IN ({cut_short})"
@@ -105,7 +105,7 @@ class KeptGroups:
         return [(low, min(own[1], self._queries.value(behind, (high,)) or own[1])) for low, high in torn]
 
     def has_groups(self, operation: Operation) -> bool:
-        """Whether it is about duplicates."""
+        """Return whether the operation is about duplicates."""
         query = (
             "SELECT 1 FROM keepers k JOIN records r ON r.id = k.record WHERE k.record BETWEEN ? AND ?"
             f" AND {_OF_GROUPS} LIMIT 1"
@@ -113,18 +113,18 @@ class KeptGroups:
         return self._queries.value(query, self._queries.record_range(operation)) is not None
 
     def reverted(self, ranges: Sequence[tuple[RecordId, RecordId]]) -> list[tuple[RecordId, RecordId]]:
-        """The first and the last of the records that those of each range take back."""
+        """Return the first and last of the records that each range undoes."""
         query = "SELECT min(reverts), max(reverts) FROM records WHERE id BETWEEN ? AND ? AND reverts > 0"
         return [(low, high) for each in ranges for low, high in self._queries.select(query, each) if low]
 
     def has_keepers(self, operation: Operation) -> bool:
-        """Whether records of it know a file that stays, or that symlinks are to lead to."""
+        """Return whether the operation has keepers: of duplicates, or the targets of symlinks."""
         query = "SELECT 1 FROM keepers WHERE record BETWEEN ? AND ? LIMIT 1"
         return self._queries.value(query, self._queries.record_range(operation)) is not None
 
     def sums(self, operation: Operation) -> tuple[int, int, int]:
-        """In how many groups something was done, to how many duplicates, and how many bytes these have; several names
-        of a file count once.
+        """Return the numbers of groups and duplicates that were processed, and the duplicates' bytes; several names of
+        a file count once.
         """
         query = (
             "SELECT count(DISTINCT folder || x'00' || name), count(*), coalesce(sum(size), 0) FROM (SELECT k.folder,"
@@ -135,7 +135,7 @@ class KeptGroups:
         return groups, files, bytes_
 
     def first_records(self, operation: Operation) -> Iterator[list[RecordId]]:
-        """The first record of each duplicate group, in the order in which they were dealt with."""
+        """Yield the first record of each duplicate group, in the order of the run."""
         query = (
             "SELECT min(k.record) FROM keepers k JOIN records r ON r.id = k.record WHERE k.record BETWEEN ? AND ?"
             f" AND {_OF_GROUPS} GROUP BY k.folder, k.name ORDER BY 1"
@@ -144,19 +144,19 @@ class KeptGroups:
             yield [record for (record,) in rows]
 
     def beginning_with(self, operation: Operation, first: Sequence[RecordId]) -> Iterator[KeptGroup]:
-        """The groups that begin with these records, as `first_records` gives them."""
+        """Yield the groups that begin with these records, which are from `first_records`."""
         here = "(SELECT folder, name FROM keepers WHERE record = ?1)"
         following = f"SELECT record FROM keepers WHERE record > ?1 AND (folder, name) <> {here} ORDER BY record LIMIT 1"
         query = f"{_ROWS} WHERE k.record BETWEEN ?1 AND min(?2, coalesce(({following}) - 1, ?2)) ORDER BY k.record"
         _, last = self._queries.record_range(operation)
         for record in first:
             group = self._group(row for rows in self._queries.stream(query, (record, last)) for row in rows)
-            if group is None:  # its folder is none
+            if group is None:  # its target folder is not in the journal
                 raise foreign("Record", record)
             yield group
 
     def every(self, operation: Operation, rows: int = 4096) -> Iterator[KeptGroup]:
-        """All groups, in the order in which they were dealt with; read in batches of ids."""
+        """Yield all groups, in the order of the run; read in batches of ids."""
         for _, group in groupby(self._rows_of_groups(operation, rows), key=itemgetter(0, 1)):
             if (found := self._group(group)) is not None:
                 yield found
@@ -166,7 +166,7 @@ class KeptGroups:
         return chain.from_iterable(self._queries.pages(query, operation, most, of_id=_KEEPER_COLUMNS))
 
     def _group(self, rows: Iterable[tuple[Any, ...]]) -> KeptGroup | None:
-        """Of the rows of one group; None if there are none. A million copies of one file are not held."""
+        """Return the group of these rows, None without rows. Keeps a million duplicates of one file out of memory."""
         records: list[Record] = []
         files: set[tuple[int, int]] = set()
         keeper, count = None, 0

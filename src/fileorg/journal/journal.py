@@ -1,4 +1,4 @@
-"""The truth: what was meant, committed before it is done, and what came of it. One writer, under the run lock."""
+"""Write the journal: each intent is committed before its change, results after it. One writer, under the run lock."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _COLUMNS = (
     " reverts"
 )
 _ROWS_A_STATEMENT = 16
-"""Rows of one INSERT: a statement a row takes a quarter longer."""
+"""Rows per INSERT: a statement for each row takes 25 % longer."""
 _UPDATE = "UPDATE records SET state = ?, reason = ?, about = ?, number = ?, lost = ? WHERE id = ?"
 
 
 class Intent(NamedTuple):
-    """One record as it is inserted: in the order of `_COLUMNS`. Its operation, state and reason are the batch's."""
+    """One record to insert, in the order of `_COLUMNS`. Operation, state and reason come from the batch."""
 
     action: Action
     source_folder: int | None
@@ -47,40 +47,40 @@ class Intent(NamedTuple):
     mode: int | None
     nlink: int | None
     category: str | None
-    reverts: int | None  # for undo and redo: the record that this one takes back
+    reverts: int | None  # for undo and redo: the record that this one undoes
 
 
 class Batch(NamedTuple):
-    """Records to be inserted together. `exceptions`: by position, a state other than intent, or something to note.
+    """Records to insert together. `exceptions`: by position, a state other than intent, or a reason to note.
 
-    `values` are those of the intents, one after the other: half the time of a tuple for each.
+    `values` holds the intents as one flat list: half the time of a tuple for each.
     """
 
     values: list[Any]
     exceptions: dict[int, tuple[RecordState, Reason | None]]
     keepers: dict[int, tuple[int, bytes, int, int]] = {}  # noqa: RUF012  by position: folder, name, inode, mtime_ns
-    companions: dict[int, int] = {}  # noqa: RUF012  by position of those in a group: the position of its first
+    companions: dict[int, int] = {}  # noqa: RUF012  by position of a record in a group: the position of its first
 
     def intent(self, position: int) -> Intent:
-        """The one of a position."""
+        """Return the intent at a position."""
         width = len(Intent._fields)
         return Intent(*self.values[position * width : (position + 1) * width])
 
 
 class Settled(NamedTuple):
-    """What came of a batch: ids from `first` on are done, but for the exceptions."""
+    """The results of a batch: records from `first` to `last` are done, but for the exceptions."""
 
     first: RecordId
     last: RecordId
     exceptions: Sequence[tuple[RecordState, Reason | None, RecordId]]
-    reverted: tuple[RecordId, RecordId] | None  # of the operation that is taken back, and maybe of others
-    reverted_folders: Sequence[RecordId]  # these may be of any operation
+    reverted: tuple[RecordId, RecordId] | None  # of the operation being undone; may include records of others
+    reverted_folders: Sequence[RecordId]  # of any operation
     unreverted: Sequence[tuple[RecordId]]
     read_back: Sequence[tuple[int, RecordId]] = ()  # ctime_ns
 
 
 class Journal(JournalReader):
-    """Every method that writes raises `JournalError` if it cannot be sure that it is written."""
+    """An open journal and the methods that write to it, which raise `JournalError` unless the write succeeded."""
 
     def __init__(self, path: bytes, *, read_only: bool = False) -> None:
         super().__init__(path, read_only=read_only)
@@ -90,7 +90,7 @@ class Journal(JournalReader):
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """One commit at FULL. When it has ended without an error, all of it survives a power cut."""
+        """One commit with synchronous=FULL: after it ends without an error, all of it survives a power cut."""
         try:
             self._db.execute("BEGIN IMMEDIATE")
             yield
@@ -114,7 +114,7 @@ class Journal(JournalReader):
         undoes: int | None = None,
         more_roots: Sequence[tuple[Base, bytes, int]] = (),
     ) -> int:
-        """A new operation, running. Its number. `more_roots`: base, path and inode of those beside `root`."""
+        """Add a running operation and return its number. `more_roots`: base, path and inode of roots beside `root`."""
         import json
 
         with self.transaction():
@@ -137,7 +137,7 @@ class Journal(JournalReader):
     # Inside a transaction -------------------------------------------------------------------------------------
 
     def known_folder(self, operation: int, base: Base, path: bytes) -> int | None:
-        """The id of a folder that the operation has touched before."""
+        """Return the id of a folder that the operation has touched before, else None."""
         key = (operation, base, path)
         found = self._folders.get(key)
         if found is None:
@@ -150,7 +150,7 @@ class Journal(JournalReader):
         return found
 
     def add_folder(self, operation: int, base: Base, path: bytes, seen: Entry | None) -> int:
-        """A folder as it is before the operation touches it; None where it does not exist yet."""
+        """Add a folder as seen before the operation touches it, None if it does not exist yet. Return its id."""
         row = self._db.execute(
             "INSERT INTO folders (operation, base, path, mode, mtime_ns) VALUES (?, ?, ?, ?, ?)",
             (operation, base, path, seen and seen.mode, exact_time(seen and seen.mtime_ns)),
@@ -159,7 +159,7 @@ class Journal(JournalReader):
         return folder
 
     def insert(self, operation: int, batch: Batch) -> RecordId:
-        """Insert a batch; the id of its first record, the others follow."""
+        """Insert a batch. Return the id of its first record; the ids are contiguous."""
         first = int(self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM records").fetchone()[0])
         values, width = batch.values, len(Intent._fields)
         several = width * _ROWS_A_STATEMENT
@@ -188,9 +188,9 @@ class Journal(JournalReader):
         return first
 
     def settle(self, settled: Settled, undoes: int | None) -> None:
-        """Say what came of a batch: two range updates, and one a file only for the exceptions.
+        """Write the results of a batch: two range updates, and one update for each exception.
 
-        `undoes` is the operation that is taken back.
+        `undoes` is the operation being undone.
         """
         self._db.executemany(
             _UPDATE, [(state, *(reason or NO_REASON), record) for state, reason, record in settled.exceptions]
@@ -207,13 +207,13 @@ class Journal(JournalReader):
             self._db.executemany(f"UPDATE records SET state = {LEFT_AGAIN} WHERE id = ?", settled.unreverted)
 
     def was_interrupted(self, operation: int) -> None:
-        """The operation was asked to stop: it is sealed all the same."""
+        """Mark the operation as stopped early on request; it is sealed nevertheless."""
         self._db.execute("UPDATE operations SET was_interrupted = 1 WHERE id = ?", (operation,))
 
-    # Transactions of their own --------------------------------------------------------------------------------
+    # In separate transactions ---------------------------------------------------------------------------------
 
     def mark(self, record: RecordId, state: RecordState, **columns: Any) -> None:
-        """One record, durably: the steps of a copy, a placeholder, a verdict of recovery."""
+        """Update one record durably: the steps of a copy, a placeholder, a verdict of recovery."""
         with self.transaction():
             self.mark_many([(record, state, columns)])
 
@@ -226,7 +226,7 @@ class Journal(JournalReader):
             )
 
     def sync_reverted(self, operation: int) -> None:
-        """After recovery: a record is undone exactly if the one that reverts it is done."""
+        """After recovery, mark a record as undone exactly if the record that reverts it is done."""
         reverts = "SELECT reverts FROM records WHERE operation = ? AND reverts > 0 AND state"
         with self.transaction():
             self._db.execute(
@@ -245,11 +245,9 @@ class Journal(JournalReader):
         sealed_folders: Sequence[tuple[int, int]],
         roots: Sequence[tuple[int, bytes, int]] = (),
     ) -> dict[RecordState, tuple[int, int]]:
-        """Close the operation; everything it did is on disk. `sealed_folders`: (mtime_ns now, folder id).
+        """Close the operation after all its changes are on disk. Return its `counts`.
 
-        `roots`, of any operation: (inode now, path, inode before).
-
-        Returns its `counts`.
+        `sealed_folders`: (mtime_ns now, folder id). `roots`, of any operation: (inode now, path, inode before).
         """
         with self.transaction():
             sealed = ((exact_time(mtime_ns), folder) for mtime_ns, folder in sealed_folders)
@@ -262,7 +260,7 @@ class Journal(JournalReader):
             counts = self.sums.counts(operation.id)
             if operation.undoes and {RecordState.SKIPPED, RecordState.MISSING} & counts.keys():
                 self._settle_undone(operation)
-            # One that has torn a group stays open until that is mended: see `close_torn`.
+            # An operation that split a group stays open until the group is mended: see `close_torn`.
             state = OperationState.INTERRUPTED if self.groups.torn(operation) else OperationState.SEALED
             self._db.execute(
                 "UPDATE operations SET state = ?, ended_ns = ? WHERE id = ?", (state, time.time_ns(), operation.id)
@@ -271,12 +269,12 @@ class Journal(JournalReader):
         return counts
 
     def close_torn(self, operation: Operation) -> None:
-        """Close an operation that had torn a group, and is sealed but for that: nothing more can be done about it."""
+        """Close an operation that was left open for a split group: nothing more can be done about it."""
         with self.transaction():
             self._db.execute("UPDATE operations SET state = 'sealed' WHERE id = ?", (operation.id,))
 
     def tell_counts(self, operation: Operation) -> None:
-        """Something more of a sealed operation is known."""
+        """Update the counts of a sealed operation, after more of its records were settled."""
         with self.transaction():
             self._tell_counts(operation, self.sums.counts(operation.id))
 
@@ -289,7 +287,7 @@ class Journal(JournalReader):
         )
 
     def _settle_undone(self, operation: Operation) -> None:
-        """What recovery could not tell, and this undo or redo can: a file is where it was before, or nowhere."""
+        """Settle records that recovery could not, but this undo or redo can: their file is back in place, or gone."""
         reverts = "SELECT reverts FROM records WHERE id BETWEEN ? AND ? AND reason"
         back = f"id IN ({reverts} = '{ReasonCode.BACK_ALREADY}')"
         gone = f"id IN ({reverts} = '{ReasonCode.GONE}')"
@@ -305,7 +303,7 @@ class Journal(JournalReader):
             own,
         )
         taken_back = self._db.execute(f"SELECT id FROM records WHERE state = 'done' AND {back}", own).fetchall()
-        if taken_back:  # by an undo that was killed, as is known now
+        if taken_back:  # by an earlier undo that was killed
             self._db.executemany("UPDATE records SET state = 'undone' WHERE id = ?", taken_back)
             self._db.execute(
                 f"UPDATE records SET state = 'done' WHERE id > ? AND {IS_UNSETTLED} AND reverts IN"
@@ -314,13 +312,13 @@ class Journal(JournalReader):
             )
 
     def _has_brought_others(self, operation: Operation) -> bool:
-        """Whether a file may have another inode number than before what this operation took back."""
+        """Return whether a file may have another inode number now than before the operation that this one undid."""
         query = "SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND target_inode NOT NULL LIMIT 1"
         undone = self.operation(operation.undoes or 0)
         return any(each and self._queries.value(query, self.record_range(each)) for each in (operation, undone))
 
     def remade_roots(self, operation: Operation) -> list[Remade]:
-        """The folders that an undo or redo has made again, and that operations had for a root."""
+        """Return the folders that an undo or redo recreated and that operations had as a root."""
         from fileorg.journal.carried import remade_roots
 
         return list(remade_roots(self._queries, operation, [root.path for root in self.roots(operation)]))
@@ -332,15 +330,15 @@ class Journal(JournalReader):
         carry_over(self._db, operation.id, ranges[operation.id], ranges)
 
     def tell_purged(self, purge: int, bytes_: int) -> None:
-        """How many bytes a purge has freed so far. Inside a transaction."""
+        """Write how many bytes a purge has freed so far. Inside a transaction."""
         self._db.execute("UPDATE operations SET bytes = ? WHERE id = ?", (bytes_, purge))
 
     def seal_purge(self, purge: Operation, problems: int) -> int:
-        """Close a purge; what it removed is gone from the disk. How many files that were."""
+        """Close a purge after its removals are on disk. Return the number of files that it removed."""
         with self.transaction():
             files = max(0, self.trash.purged(self.about(purge)) - self.trash.purged_before(purge))
-            # They said which times to give back after a crash. Left here, undo would take them for those of a link
-            # of the chain, and could not tell any more whether others have changed the folders.
+            # These rows hold the folder times to restore after a crash. If they stayed, undo would read them as part
+            # of its chain of operations, and could no longer detect folders that other programs changed.
             self._db.execute("DELETE FROM folders WHERE operation = ?", (purge.id,))
             self.reservations.forget_of(self.about(purge).id)
             self._db.execute(
@@ -351,7 +349,7 @@ class Journal(JournalReader):
         return files
 
     def interrupt(self, operation: int) -> None:
-        """An operation that a later start found open."""
+        """Mark an operation that a later start found open."""
         with self.transaction():
             self._db.execute(
                 "UPDATE operations SET state = 'interrupted', was_interrupted = 1 WHERE id = ?", (operation,)

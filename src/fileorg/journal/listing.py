@@ -1,4 +1,4 @@
-"""What is listed of an operation: which records in which order, and those of a page."""
+"""Listings of an operation's records: their ids in order, and the records of a page."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 IS_LISTED = f"(r.action NOT IN ({quoted(FOLDER_ACTIONS)}) OR r.category NOT NULL OR r.state IN ('failed', 'changed'))"
-"""Folders that an operation is about have a category; those on the way are listed only if they failed."""
+"""Folders that are the subject of an operation have a category; other folders are listed only if they failed."""
 
 _BY_PATH = "{0}.base, {0}.path, {1}"
 _TARGET_NAME = "coalesce(r.target_name, r.source_name)"
@@ -49,7 +49,7 @@ _JOINS = {
 
 
 class Wanted(NamedTuple):
-    """Which records are listed, all where nothing is named, and in which order."""
+    """The filters and the order of a listing. An empty filter matches all records."""
 
     states: tuple[RecordState, ...] = ()
     categories: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class Wanted(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What is told of a record. Folders by their ids in the journal; without a source where it is about a folder."""
+    """A record as listed. Folders are given by their ids in the journal; records of folders have no source."""
 
     id: RecordId
     action: Action
@@ -76,7 +76,7 @@ class Told(NamedTuple):
 
     @property
     def reason(self) -> Reason | None:
-        """Made of the four when it is asked for: most records have none."""
+        """The reason, built on access: most records have none."""
         if self.code is None:
             return None
         return Reason(ReasonCode(self.code), self.about, self.number, Lost(self.lost or 0))
@@ -90,13 +90,13 @@ _new_told = row_maker(Told)
 
 
 class RecordListing:
-    """What a journal is asked by whoever lists records. Raises `JournalError` for rows that fileorg did not write."""
+    """Queries that list records. Raises `JournalError` for rows that fileorg did not write."""
 
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
 
     def stamp(self, operation: Operation) -> bytes:
-        """What changes whenever a record of it may have changed; empty while something is still open."""
+        """Return a stamp that changes when a record may have changed; empty while this or a later operation is open."""
         rows = self._queries.select(
             "SELECT id, state, started_ns, ended_ns, done, bytes, problems FROM operations WHERE id >= ? ORDER BY id",
             (operation.id,),
@@ -106,26 +106,26 @@ class RecordListing:
         return xxh3_128_digest(repr(rows).encode())
 
     def listed(self, operation: Operation, wanted: Wanted) -> Iterator[list[RecordId]]:
-        """The ids of the records that are wanted, in order, some at a time."""
+        """Yield the ids of the matching records, in order, in batches."""
         query, values = listing_query(self._queries.record_range(operation), operation.id, wanted)
         for rows in self._queries.stream(query, values):
             yield list(map(itemgetter(0), rows))
 
     def told(self, operation: Operation, rows: int = 4096) -> Iterator[list[Told]]:
-        """Every record, those of folders too, in the order of the run and in batches of ids."""
+        """Yield all records, including those of folders, in the order of the run and in batches of ids."""
         query = (
             f"SELECT {_TOLD} FROM records r WHERE r.id BETWEEN ?1 AND ?2 AND r.operation = ?3 ORDER BY r.id LIMIT ?4"
         )
         return map(checked_told, self._queries.pages(query, operation, rows))
 
     def told_of(self, ids: Sequence[RecordId]) -> list[Told]:
-        """Records by their ids, in that order."""
+        """Return the records with these ids, in the same order."""
         found = {record.id: record for record in checked_told(self._queries.select(page_query(ids), ()))}
         return [found[record] for record in ids if record in found]
 
 
 def checked_told(rows: Sequence[tuple[Any, ...]]) -> list[Told]:
-    """Rows of `_TOLD`, if names are single names, numbers numbers, and words ours. Raises `JournalError`."""
+    """Return rows of `_TOLD` as records after checking names, numbers and codes. Raises `JournalError`."""
     if not rows:
         return []
     (ids, actions, sources, source_names, _, target_names, categories, states, sizes, times,
@@ -146,7 +146,7 @@ def checked_told(rows: Sequence[tuple[Any, ...]]) -> list[Told]:
 
 
 def listing_query(ids: tuple[RecordId, RecordId], operation: int, wanted: Wanted) -> tuple[str, list[Any]]:
-    """The SQL of all that is wanted, and its values. What a user names is bound; the order is one of ours."""
+    """Return the SQL of a listing and its values. User input is always bound; the order is one of `_ORDERS`."""
     query = f"SELECT r.id FROM records r{_JOINS.get(wanted.sort, '')} WHERE r.id BETWEEN ? AND ? AND r.operation = ?"
     query += f" AND {IS_LISTED}"
     values: list[Any] = [*ids, operation]
@@ -158,5 +158,5 @@ def listing_query(ids: tuple[RecordId, RecordId], operation: int, wanted: Wanted
 
 
 def page_query(ids: Sequence[RecordId]) -> str:
-    """The SQL of the records of a page: each is looked up by its id."""
+    """Return the SQL of the records of a page: each is looked up by its id."""
     return f"SELECT {_TOLD} FROM records r WHERE r.id IN ({numbers(ids)})"

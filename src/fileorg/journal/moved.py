@@ -1,4 +1,4 @@
-"""Where what was at a place is now, if fileorg took it from there: asked for many places at once, by absolute paths."""
+"""The current paths of files that fileorg moved away, looked up for many absolute paths at once."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _TAKEN = quoted(TO_AND_FRO - FROM_A_LINK - ON_SYMLINKS)
 
 
 class Moved(NamedTuple):
-    """Which operation took a file from its place, and where it is now: an absolute path, of our trash too."""
+    """The operation that moved a file away, and the file's absolute path now, which may be in the trash."""
 
     operation: int
     path: bytes
 
 
 class MovedFiles:
-    """What a journal is asked about files that were moved. Raises `JournalError`."""
+    """Queries about files that were moved. Raises `JournalError`."""
 
     def __init__(self, queries: Queries, trash: TrashRecords) -> None:
         self._queries = queries
         self._trash = trash
 
     def from_places(self, places: Collection[bytes]) -> dict[bytes, Moved]:
-        """Of the files that were at these places, those that were taken from there last, and have not been taken back.
+        """Return place → last move, for the places from which a file was moved without being moved back.
 
-        Reads the records of the operations that know the folders once.
+        Reads the records of each operation that touched these folders once.
         """
         found: dict[RecordId, tuple[bytes, int]] = {}
         to: dict[RecordId, bytes] = {}

@@ -1,4 +1,4 @@
-"""What every part of a journal is read through: one connection, and the folders that were looked up."""
+"""The access to a journal that its parts share: one connection, and a cache of folders."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STREAMED_ROWS = 4096
 
 
 class Queries:
-    """A connection to a journal. Every method raises `JournalError` if it cannot be trusted or read."""
+    """A connection to a journal. Every method raises `JournalError` if the journal cannot be trusted or read."""
 
     def __init__(self, path: bytes, *, read_only: bool) -> None:
         self.path = path
@@ -30,14 +30,14 @@ class Queries:
         self.db.close()
 
     def select(self, query: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[Any]:
-        """All rows."""
+        """Return all rows."""
         try:
             return self.db.execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise broken(self.path, error) from error
 
     def value(self, query: str, values: Sequence[Any] | dict[str, Any] = ()) -> Any:
-        """The first column of the first row, None where there is no row."""
+        """Return the first column of the first row, None without rows."""
         try:
             row = self.db.execute(query, values).fetchone()
         except sqlite3.Error as error:
@@ -45,7 +45,7 @@ class Queries:
         return row[0] if row else None
 
     def stream(self, query: str, values: Sequence[Any]) -> Iterator[list[Any]]:
-        """The rows some at a time: for a reader only, for a write of the same connection would upset the cursor."""
+        """Yield the rows in batches. For readers only: a write on the same connection would disturb the cursor."""
         try:
             cursor = self.db.execute(query, values)
             while rows := cursor.fetchmany(_STREAMED_ROWS):
@@ -55,7 +55,7 @@ class Queries:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
-        """What several queries of a reader find within is of one moment, whatever another process writes meanwhile."""
+        """Give several queries of a reader the same snapshot, even while another process writes."""
         if self.db.in_transaction:
             yield
             return
@@ -68,11 +68,11 @@ class Queries:
     def pages(
         self, query: str, operation: Operation, rows: int, *values: Any, newest_first: bool = False, of_id: int = 0
     ) -> Iterator[list[Any]]:
-        """Rows about the records of an operation, in batches of ids: what other writes of the same connection cannot
-        upset, as they would a cursor.
+        """Yield rows about the records of an operation, in batches of ids: unlike a cursor, these are safe from writes
+        on the same connection.
 
-        The `query` orders by the id, which is its column `of_id`. It is given the first and the last id as ?1 and ?2,
-        the operation as ?3, how many `rows` at most as ?4, and then the `values`.
+        The `query` orders by the id, its column `of_id`. Its parameters: the first and the last id as ?1 and ?2, the
+        operation as ?3, the limit `rows` as ?4, then the `values`.
         """
         low, high = self.record_range(operation)
         while low <= high and (batch := self.select(query, (low, high, operation.id, rows, *values))):
@@ -83,13 +83,13 @@ class Queries:
                 low = batch[-1][of_id] + 1
 
     def record_range(self, operation: Operation) -> tuple[RecordId, RecordId]:
-        """The first and last id of an operation; the last is below the first where there are none."""
+        """Return the first and last record id of an operation; without records, the last is below the first."""
         following = self.value("SELECT min(first_record) FROM operations WHERE id > ?", (operation.id,))
         highest = int(self.value("SELECT coalesce(max(id), 0) FROM records"))
         return operation.first_record, min(highest, following - 1) if following else highest
 
     def place(self, folder: int | None) -> Place:
-        """The base and the path of a folder, looked up once."""
+        """Return the base and the path of a folder, which are cached."""
         place = self._places.get(folder or 0)
         if place is None:
             row = next(iter(self.select("SELECT base, path FROM folders WHERE id = ?", (folder,))), None)

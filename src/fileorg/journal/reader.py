@@ -1,4 +1,4 @@
-"""Reading the journal: operations, records in batches, where a file went. Safe beside a writer."""
+"""Read the journal: operations, records in batches, the path of a file over time. Safe beside a writer."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 
 
 class JournalReader:
-    """An open journal. Raises `JournalError` if it cannot be trusted or read."""
+    """An open journal. Every method raises `JournalError` if the journal cannot be trusted or read."""
 
     def __init__(self, path: bytes, *, read_only: bool = True) -> None:
         self.path = path
@@ -82,27 +82,27 @@ class JournalReader:
         self.close()
 
     def operations(self, where: str = "1", values: Sequence[Any] = ()) -> list[Operation]:
-        """The operations, newest first. `where` is SQL of ours, never of a user."""
+        """Return the operations, newest first. `where` is trusted SQL, never user input."""
         query = f"SELECT {OPERATION_COLUMNS} FROM operations WHERE {where} ORDER BY id DESC"
         return [checked_operation(row) for row in self._queries.select(query, values)]
 
     def next_operation(self) -> int:
-        """The number that `begin` will give, while the run lock is held."""
+        """Return the number that `begin` will assign, valid while the run lock is held."""
         return int(self._queries.value("SELECT coalesce(max(id), 0) + 1 FROM operations"))
 
     def has_done(self, operation: Operation, *, folders: bool = True) -> bool:
-        """Whether something of it is in effect, and could be taken back; without `folders`, only files count."""
+        """Return whether any record is in effect and can be undone; without `folders`, only files count."""
         query = f"SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND {IS_LEFT}"
         files = "" if folders else f" AND action NOT IN ({quoted(FOLDER_ACTIONS)})"
         return self._queries.value(f"{query}{files} LIMIT 1", self._queries.record_range(operation)) is not None
 
     def has_symlinks(self, operation: Operation) -> bool:
-        """Whether it rewrote symlinks, or took that back."""
+        """Return whether the operation rewrote symlinks, or restored rewritten ones."""
         query = f"SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND action IN ({quoted(ON_SYMLINKS)}) LIMIT 1"
         return self._queries.value(query, self._queries.record_range(operation)) is not None
 
     def has_untried_folder(self, operation: Operation) -> bool:
-        """Whether a folder of it is left that no later operation has tried, and found that it has to stay."""
+        """Return whether the operation left a folder that no later operation tried to remove and had to keep."""
         low, high = self._queries.record_range(operation)
         tried = (
             "SELECT reverts FROM records WHERE id > ?2 AND reverts BETWEEN ?1 AND ?2"
@@ -112,8 +112,8 @@ class JournalReader:
         return self._queries.value(query, (low, high)) is not None
 
     def unsettled(self, operation: Operation) -> set[RecordId]:
-        """The records of it of which recovery could not tell the end, or the end of what took them back; not those of
-        which something is left lying under a name of ours.
+        """Return the records whose outcome recovery could not determine, or the outcome of their undo. Leaves out those
+        that left a temporary file behind.
         """
         is_told = f"{IS_UNSETTLED} AND reason NOT IN ({quoted(LYING)})"
         query = (
@@ -123,8 +123,8 @@ class JournalReader:
         return {record for (record,) in self._queries.select(query, self._queries.record_range(operation))}
 
     def put_aside(self, operation: Operation) -> dict[RecordId, bytes]:
-        """The records of it whose file is under a name of ours, since its own was taken in a crash of the operation, or
-        of what took it back; and that name.
+        """Return record → temporary name of its file, for files whose own name was taken while the operation, or its
+        undo, had crashed.
         """
         is_aside = f"state = 'changed' AND reason = '{ReasonCode.NAME_TAKEN_AFTER_CRASH}'"
         query = (
@@ -135,12 +135,12 @@ class JournalReader:
         return {record: name for record, name in found if isinstance(name, bytes)}
 
     def changed_in_crash(self, operation: Operation) -> Iterator[Record]:
-        """The files of it of which recovery could not tell what became of them."""
+        """Yield the records of changed files whose outcome recovery could not determine."""
         for batch in self.records(operation, states=(RecordState.CHANGED,)):
             yield from (record for record in batch if record.reason is not None and record.reason.code in UNSETTLED)
 
     def lost_by(self, record: RecordId) -> LostBefore:
-        """What a record moved to a file system that did not keep it. Raises `JournalError`."""
+        """Return the attributes that a record's file lost on its way to another file system. Raises `JournalError`."""
         query = f"SELECT mode, mtime_ns, target_mtime_ns, exact_mtime_ns, {REASON_COLUMNS} FROM records r WHERE id = ?"
         row = next(iter(self._queries.select(query, (record,))), (None,) * 8)
         mode, mtime_ns, kept_ns, exact, *columns = row
@@ -157,7 +157,7 @@ class JournalReader:
         )
 
     def copied(self, record: RecordId) -> Copied:
-        """Return what is known of a copy that a record made. Raises `JournalError` if it made none."""
+        """Return the facts of a copy that a record made. Raises `JournalError` if it made none."""
         query = (
             "SELECT r.inode, r.mtime_ns, o.started_ns, r.target_ctime_ns, r.digest"
             " FROM records r JOIN operations o ON o.id = r.operation WHERE r.id = ?"
@@ -170,17 +170,17 @@ class JournalReader:
         raise foreign("Record", record)
 
     def digest_of(self, record: RecordId) -> bytes | None:
-        """The digest of what a record copied, where there is one."""
+        """Return the digest of the file that a record copied, None if unknown."""
         found = self._queries.value("SELECT digest FROM records WHERE id = ?", (record,))
         return found if isinstance(found, bytes) else None
 
     def is_all_done(self, operation: Operation) -> bool:
-        """Whether there is no record of it that is not done."""
+        """Return whether all records of the operation are done."""
         query = "SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND state <> 'done' LIMIT 1"
         return self._queries.value(query, self._queries.record_range(operation)) is None
 
     def folders_with_done(self, operation: Operation) -> set[int]:
-        """The ids of folders that a done record of it starts from, leads to, or has made."""
+        """Return the ids of the folders that are source or target of a done record, or were made by one."""
         query = (
             "SELECT source_folder FROM records WHERE id BETWEEN ?1 AND ?2 AND state = 'done' AND source_folder NOT NULL"
             " UNION SELECT target_folder FROM records WHERE id BETWEEN ?1 AND ?2 AND state = 'done'"
@@ -191,7 +191,7 @@ class JournalReader:
         return {folder for (folder,) in self._queries.select(query, self._queries.record_range(operation))}
 
     def _worked_in(self) -> Callable[[int], set[int]]:
-        """Tell in which folders an operation is in effect, each looked up once."""
+        """Return a cached function that returns the folders in which an operation is in effect."""
 
         @functools.cache
         def worked(number: int) -> set[int]:
@@ -201,7 +201,7 @@ class JournalReader:
         return worked
 
     def needed_places(self, operation: Operation) -> set[Place]:
-        """The folders that something of it goes back to."""
+        """Return the folders that an undo of the operation puts something back into."""
         query = (
             f"SELECT DISTINCT CASE WHEN action IN ({quoted(TO_AND_FRO)}) THEN source_folder ELSE target_folder END"
             f" FROM records WHERE id BETWEEN ? AND ? AND {IS_LEFT} AND action IN"
@@ -213,7 +213,7 @@ class JournalReader:
         }
 
     def removed_places(self, operation: Operation) -> set[Place]:
-        """The folders that it removed itself."""
+        """Return the folders that the operation removed."""
         query = (
             "SELECT id, target_folder, target_name FROM records WHERE id BETWEEN ? AND ? AND state = 'done'"
             " AND action = 'remove-folder'"
@@ -231,7 +231,7 @@ class JournalReader:
         return found[0] if found else None
 
     def roots(self, operation: Operation) -> list[Root]:
-        """The directories of an operation, by `Base`. Raises `JournalError` if a record of it is in none of them."""
+        """Return the directories of an operation, by `Base`. Raises `JournalError` if a record is in none of them."""
         roots = [Root(operation.root, operation.root_inode), Root(operation.dest or operation.root, None)]
         rows = self._queries.select(
             "SELECT base, path, inode FROM roots WHERE operation = ? ORDER BY base", (operation.id,)
@@ -258,22 +258,22 @@ class JournalReader:
         return roots
 
     def more_roots(self) -> dict[int, int]:
-        """How many roots the operations have beside their first one, of those that have any."""
+        """Return operation → number of roots beside its first one, for operations that have any."""
         query = "SELECT operation, count(*) FROM roots WHERE base > ? GROUP BY operation"
         return dict(self._queries.select(query, (DEST,)))
 
     def operations_page(self, skip: int, most: int) -> tuple[int, list[Operation], list[Operation]]:
-        """How many operations there are; at most so many, newest first; and the later ones that took something of
-        them back, which tell what became of them.
+        """Return the number of operations, a page of them (newest first), and the later operations that undid something
+        of these, from which their status follows.
         """
-        total = self.next_operation() - 1  # numbers follow each other, and none is ever removed
+        total = self.next_operation() - 1  # numbers are contiguous, and no operation is ever deleted
         high = total - skip
         page = self.operations("id BETWEEN ? AND ?", (high - most + 1, high))
         later = self.operations("id > ? AND undoes BETWEEN ? AND ?", (high, high - most + 1, high))
         return total, page, later
 
     def about(self, purge: Operation) -> Operation:
-        """The operation whose trash a purge empties, in the same directories."""
+        """Return the operation whose trash a purge empties; both have the same directories."""
         low, high = self._queries.record_range(purge)
         found = self.operation(purge.undoes or 0)
         if found is None or purge.kind != PURGE or low <= high or len(self.roots(purge)) != len(self.roots(found)):
@@ -281,7 +281,7 @@ class JournalReader:
         return found
 
     def open_operations(self) -> list[Operation]:
-        """Those that ended without being sealed, newest first."""
+        """Return the operations that are not sealed, newest first."""
         return self.operations("state <> 'sealed'")
 
     def records(
@@ -292,7 +292,7 @@ class JournalReader:
         states: Sequence[RecordState] = (),
         rows: int = 4096,
     ) -> Iterator[list[Record]]:
-        """The records in batches of ids."""
+        """Yield the records in batches of ids."""
         query = (
             f"SELECT {RECORD_COLUMNS} FROM records r LEFT JOIN folders s ON s.id = r.source_folder"
             " JOIN folders t ON t.id = r.target_folder WHERE r.id BETWEEN ?1 AND ?2 AND r.operation = ?3"
@@ -305,9 +305,9 @@ class JournalReader:
     def done(
         self, operation: Operation, rows: int, only: tuple[RecordId, RecordId] | None = None
     ) -> Iterator[list[Done]]:
-        """What is in effect of an operation and can be taken back, newest first: the hot path of undo.
+        """Yield the records in effect that can be undone, newest first: the hot path of undo.
 
-        `only` records from one to another. Raises `JournalError` for a row that fileorg did not write.
+        `only` limits them to a range of ids. Raises `JournalError` for a row that fileorg did not write.
         """
         query = (
             "SELECT id, action, source_folder, source_name, target_folder, coalesce(target_name, source_name),"
@@ -325,15 +325,15 @@ class JournalReader:
             ]
 
     def place(self, folder: int | None) -> Place:
-        """The base and the path of a folder, looked up once."""
+        """Return the base and the path of a folder, which are cached."""
         return self._queries.place(folder)
 
     def record_range(self, operation: Operation) -> tuple[RecordId, RecordId]:
-        """The first and last id of an operation; the last is below the first where there are none."""
+        """Return the first and last record id of an operation; without records, the last is below the first."""
         return self._queries.record_range(operation)
 
     def folders(self, operation: int) -> Iterator[tuple[int, Base, bytes, int | None, int | None, int | None]]:
-        """(id, base, path, mode, mtime_ns, sealed_mtime_ns) of each folder the operation touched, parents first."""
+        """Yield (id, base, path, mode, mtime_ns, sealed_mtime_ns) of each touched folder, parents first."""
         for number, base, path, mode, *times in self._queries.select(
             "SELECT id, base, path, mode, mtime_ns, sealed_mtime_ns FROM folders WHERE operation = ? ORDER BY path",
             (operation,),
@@ -344,9 +344,9 @@ class JournalReader:
             yield number, *checked_place((base, path), number), mode, mtime_ns, sealed_ns
 
     def trail(self, path: bytes) -> list[tuple[Operation, Record]]:
-        """Where a file went: the done records of any operation that has `path` (absolute) at either end, oldest first.
+        """Return the done records of all operations with `path` (absolute) as source or target, oldest first.
 
-        Reads the records of the operations that know the path's folder.
+        Reads the records of the operations that touched the path's folder.
         """
         folder, _, name = path.rpartition(b"/")
         found: list[tuple[Operation, Record]] = []
@@ -373,10 +373,10 @@ class JournalReader:
         return found
 
     def restorable_folders(self, operation: Operation) -> dict[int, int]:
-        """For an undo or redo: folder id → the mtime_ns it had before what is undone.
+        """Return, for an undo or redo, folder id → its mtime_ns before the undone operation.
 
-        Left out are folders that an outsider changed since: their time, when this operation came to them, was not
-        the one that the last operation of ours left them with.
+        Leaves out folders that another program changed since: this operation did not find the time that the last
+        fileorg operation had left.
         """
         chain = "SELECT id FROM operations WHERE id = :undone OR (undoes = :undone AND id < :this)"
         query = (

@@ -1,7 +1,7 @@
-"""What later operations did with the files of one: with the file at the same place, or the folder, by the same name.
+"""Relations between an operation and later ones that used its files and folders, found by absolute path.
 
-Only folders that both know are looked into, so that an undo of the last operation asks nothing, and one among many that
-work in the same folders reads each record of these once.
+Only folders that both operations touched are searched: an undo of the last operation reads nothing, an undo of an
+earlier one reads each record of the later operations in the same folders once.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 
 class Link(StrEnum):
-    """What a later record did with something of the operation."""
+    """The effect of a later record on a file or folder of the operation."""
 
-    TOOK = "took"  # the file, from where the operation had put it
-    USED = "used"  # made a copy or a link of it
-    REPLACED = "replaced"  # a duplicate by a link to it
-    FILLED = "filled"  # the name that it had before
-    MADE = "made"  # a folder that the operation had removed
-    REMOVED = "removed"  # a folder that the operation had made, or had taken files from
+    TOOK = "took"  # moved the file away from where the operation had put it
+    USED = "used"  # made a copy of the file, or a link to it
+    REPLACED = "replaced"  # replaced a duplicate by a link to the file
+    FILLED = "filled"  # took the name that the file had before
+    MADE = "made"  # made a folder that the operation had removed
+    REMOVED = "removed"  # removed a folder that the operation had made, or had moved files from
 
 
 class Related(NamedTuple):
-    """A record of a later operation. Places are absolute; `inode` is the file's at `place` as it was put there.
+    """A record of a later operation. Paths are absolute.
 
-    `place` is where the operation knows it, `other` where the later record has put it, or what it made; it left that
-    with `other_inode` and `other_mtime_ns`.
+    The operation knows the file at `place`, where it had the number `inode`. The later record moved the file to
+    `other`, or made `other`, and left it with `other_inode` and `other_mtime_ns`.
     """
 
     link: Link
@@ -49,7 +49,7 @@ class Related(NamedTuple):
 
 
 class MadeFolder(NamedTuple):
-    """A folder that another operation made and could not take back, and where it is for this one."""
+    """A folder that another operation made and whose undo had to keep it, with its path in this operation."""
 
     record: RecordId
     base: Base
@@ -82,8 +82,8 @@ UNION ALL SELECT 'filled', source_folder, source_name, NULL {_RANGE}
 UNION ALL SELECT 'removed', target_folder, target_name, NULL {_RANGE} AND action = 'make-folder'
 UNION ALL SELECT 'made', target_folder, target_name, NULL {_RANGE} AND action = 'remove-folder' AND category NOT NULL
 """
-"""Where a file is, and where it is to be when the operation is taken back. An original has to be there for the copy
-that goes, a link for the duplicate that comes, and a keeper for the duplicate that goes again.
+"""The paths of files now, and after an undo of the operation. Undo needs the original of a copy that it removes, the
+link that it replaces by a duplicate, and the keeper of a duplicate that it removes again.
 """
 
 _LATER = "l.id BETWEEN ? AND ? AND l.state = 'done'"
@@ -114,13 +114,13 @@ WHERE {_LATER} AND CASE k.link WHEN 'filled' THEN l.action IN ({quoted(TO_AND_FR
 
 
 class Relations:
-    """What a journal is asked about two operations. Raises `JournalError`."""
+    """Queries about pairs of operations. Raises `JournalError`."""
 
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
 
     def later(self, operation: Operation, others: Sequence[Operation]) -> Iterator[Related]:
-        """What records of `others`, which came later, did with what the operation is about."""
+        """Yield the records of `others`, all later, that used files or folders of the operation."""
         self._queries.select(_SHARED, (operation.id,))
         try:
             sharing = {number for (number,) in self._queries.select("SELECT DISTINCT operation FROM shared")}
@@ -147,7 +147,7 @@ class Relations:
                     yield Related(Link(link), other.id, join(folder, name), there, inode, *result)
 
     def removed(self, other: Operation, needed: Collection[bytes]) -> Iterator[Related]:
-        """Of the folders `needed`, by their absolute paths, the empty ones that a clean has removed."""
+        """Yield the empty folders that a clean has removed among the absolute paths `needed`."""
         query = (
             f"WITH {BASES} SELECT {ABSOLUTE}, r.target_name FROM records r CROSS JOIN {FOLDERS}"
             " WHERE r.id BETWEEN ? AND ? AND r.state = 'done' AND r.action = 'remove-folder' AND r.category NOT NULL"
@@ -160,7 +160,7 @@ class Relations:
                     yield Related(Link.REMOVED, other.id, path, path, None)
 
     def made_folders(self, operation: Operation) -> Iterator[bytes]:
-        """The absolute paths of the folders that it made, and that were not taken back."""
+        """Yield the absolute paths of the folders that the operation made and no undo has removed."""
         query = (
             f"WITH {BASES} SELECT {ABSOLUTE}, r.target_name FROM records r CROSS JOIN {FOLDERS}"
             " WHERE r.id BETWEEN ? AND ? AND r.state = 'done' AND r.action = 'make-folder' AND f.id = r.target_folder"
@@ -169,9 +169,9 @@ class Relations:
             yield from (join(above, name) for above, name in rows)
 
     def left_folders(self, operation: Operation) -> list[MadeFolder]:
-        """Folders that other operations made, and that had to stay when these were taken back after this one, or by
-        what this one redoes, for something was in them; of those that this one has to do with, the ones inside others
-        first. What stayed before is none of its business: undo leaves a tree as its operation found it.
+        """Return folders that other operations made and that their undo had to keep because they were not empty, the
+        deepest first: only folders that this operation touched, and only undos after it, or the one that it redoes.
+        Folders kept by an earlier undo stay: an undo restores the tree as its operation found it.
         """
         query = f"""
 WITH {BASES},

@@ -1,4 +1,4 @@
-"""Names that an empty file of ours may have taken: said before, and again when it is known which file that is."""
+"""Names reserved by an empty placeholder file: journaled before it is made, and again with its inode number."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class Reservations:
-    """Of few records: only where a file system can neither rename without replacing nor link. Raises `JournalError`."""
+    """Reserved names, for file systems that can neither rename without replacing nor link. Raises `JournalError`."""
 
     def __init__(self, queries: Queries, transaction: Callable[[], AbstractContextManager[None]]) -> None:
         self._queries = queries
         self._transaction = transaction
 
     def announcing(self, record: RecordId) -> Reserving:
-        """Notes durably that the name of a record, or its old name, is about to be taken, and then by which file."""
+        """Return a callback that notes durably that a record's new or old name will be reserved, then by which file."""
 
         def note(reserved: Entry | None) -> None:
             values: tuple[Any, ...] = (record, None, time.time_ns())
@@ -39,7 +39,7 @@ class Reservations:
         return note
 
     def of(self, low: RecordId, high: RecordId) -> dict[RecordId, Reservation]:
-        """Those of the records in this range."""
+        """Return the reservations of the records in this range."""
         rows = self._queries.select(
             "SELECT record, inode, ctime_ns FROM reservations WHERE record BETWEEN ? AND ?", (low, high)
         )
@@ -49,10 +49,10 @@ class Reservations:
         return {record: Reservation(inode, ctime_ns) for record, inode, ctime_ns in rows}
 
     def forget(self, record: RecordId) -> None:
-        """What it was for has the name. Inside a transaction."""
+        """Delete the reservation of a record whose file now has the name. Inside a transaction."""
         self._queries.db.execute("DELETE FROM reservations WHERE record = ?", (record,))
 
     def forget_of(self, operation: int) -> None:
-        """All of it is settled. Inside a transaction."""
+        """Delete the reservations of an operation that is settled. Inside a transaction."""
         query = "DELETE FROM reservations WHERE (SELECT operation FROM records WHERE id = record) = ?"
         self._queries.db.execute(query, (operation,))

@@ -1,4 +1,4 @@
-"""Rows of the journal where one is looked at. What is read is untrusted: `checked` stands before it is acted on."""
+"""Rows of the journal as types. Rows that were read are untrusted: `checked` validates them before they are used."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RecordId = int
 _NUMBERS = {int, type(None)}
 _ACTIONS = {str(action): action for action in Action}
 NO_REASON = (None, None, None, None)
-_TIME_BYTES, _NO_TIME_NS = 12, 10**9 << 63  # seconds of a file system have 64 bits
+_TIME_BYTES, _NO_TIME_NS = 12, 10**9 << 63  # file systems store seconds in 64 bits
 _OF_REASON = ("reason", "about", "number", "lost")
 
 OPERATION_COLUMNS = (
@@ -58,7 +58,7 @@ class Operation(NamedTuple):
 
 
 def checked_operation(row: tuple[Any, ...]) -> Operation:
-    """The operation, if its types are right and its roots absolute. Raises `JournalError`."""
+    """Return the operation of a row if its types are right and its roots absolute. Raises `JournalError`."""
     try:
         found = Operation(*row)._replace(state=OperationState(row[7]))
         roots = [found.root] if found.dest is None else [found.root, found.dest]
@@ -74,14 +74,14 @@ def checked_operation(row: tuple[Any, ...]) -> Operation:
 
 
 class Root(NamedTuple):
-    """A directory that an operation worked in. Without an inode it was written by an older fileorg."""
+    """A directory that an operation worked in. An older fileorg wrote it without an inode."""
 
     path: bytes
     inode: int | None
 
 
 def checked_root(row: tuple[Any, ...], operation: int) -> Root:
-    """(path, inode), if they are what they should be. Raises `JournalError`."""
+    """Return the root of a row (path, inode) if it is valid. Raises `JournalError`."""
     path, inode = row
     if not isinstance(path, bytes) or not path.startswith(b"/") or b"\0" in path or not isinstance(inode, int):
         raise foreign("A root of operation", operation)
@@ -89,7 +89,7 @@ def checked_root(row: tuple[Any, ...], operation: int) -> Root:
 
 
 class Record(NamedTuple):
-    """A FileRecord: one file, what was meant with it, and what came of it."""
+    """A FileRecord: one file, the planned action, and its result."""
 
     id: RecordId
     action: Action
@@ -115,12 +115,12 @@ class Record(NamedTuple):
 
 
 def record_of(row: tuple[Any, ...]) -> Record:
-    """A row of `RECORD_COLUMNS`; all but its reason is as it was read. Raises `JournalError`."""
+    """Return a row of `RECORD_COLUMNS` as a record; only its reason is checked. Raises `JournalError`."""
     return Record._make((*row[:-4], checked_reason(row[0], *row[-4:])))
 
 
 def checked_reason(record: object, code: Any, about: Any, number: Any, lost: Any) -> Reason | None:
-    """The reason of a row, if it is one. Raises `JournalError`."""
+    """Return the reason of a row, None without one. Raises `JournalError` if it is invalid."""
     if code is None:
         return None
     words = isinstance(code, str) and isinstance(about, bytes | None)
@@ -133,12 +133,12 @@ def checked_reason(record: object, code: Any, about: Any, number: Any, lost: Any
 
 
 def is_number(number: object) -> TypeGuard[int | None]:
-    """Whether it can be an errno, a number of names, or flags."""
+    """Return whether the value can be an errno, a number of names, or flags."""
     return number is None or (isinstance(number, int) and 0 <= number < 1 << 31)
 
 
 def columns_of(reason: Reason | None) -> dict[str, Any]:
-    """As the journal keeps it."""
+    """Return a reason as columns of the journal."""
     return dict(zip(_OF_REASON, reason or NO_REASON, strict=True))
 
 
@@ -150,8 +150,8 @@ class Place(NamedTuple):
 
 
 class LostBefore(NamedTuple):
-    """What a file had that the file system it went to did not keep: its mode, its mtime_ns, its flags of chattr(1); and
-    what nobody can give back, with the names of attributes.
+    """The attributes of a file that its new file system did not keep: its mode, mtime_ns and chattr(1) flags; and those
+    that cannot be restored, with the names of extended attributes.
     """
 
     mode: int | None
@@ -162,7 +162,7 @@ class LostBefore(NamedTuple):
 
 
 class Copied(NamedTuple):
-    """What a record that copied a file knows of it: the original as it was, and the copy as it was left."""
+    """A copy that a record made: the original at that time, and the copy as fileorg left it."""
 
     inode: int
     mtime_ns: int
@@ -172,7 +172,7 @@ class Copied(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What undo needs of a record that is in effect. `target_*` is what the file is like now, if no one touched it."""
+    """The fields of a record in effect that undo needs. `target_*` describes the file now, if nobody touched it."""
 
     id: RecordId
     action: Action
@@ -188,14 +188,14 @@ class Done(NamedTuple):
     category: str | None
     keeper: Keeper | None
     leader: RecordId
-    """The first record of the group that it belongs to, 0 for none."""
+    """The first record of its group, 0 for none."""
 
 
 _new_done = row_maker(Done)
 
 
 def checked_place(row: tuple[int, bytes] | None, folder: object) -> Place:
-    """A folder of the journal, if it stays below its base. Raises `JournalError`."""
+    """Return a folder of the journal if its path stays below its base. Raises `JournalError`."""
     try:
         if row is None or not isinstance(row[1], bytes) or not is_folder(row[1]):
             raise ValueError
@@ -205,14 +205,14 @@ def checked_place(row: tuple[int, bytes] | None, folder: object) -> Place:
 
 
 def exact_time(mtime_ns: int | None) -> int | bytes | None:
-    """Return a time as the journal keeps it exactly: as a number, or what that takes in bytes."""
+    """Return a time in the journal's exact format: a number, or bytes where it needs more than 64 bits."""
     if mtime_ns is None or -MOST_KEPT <= mtime_ns <= MOST_KEPT:
         return mtime_ns
     return mtime_ns.to_bytes(_TIME_BYTES, signed=True)
 
 
 def checked_exact_time(value: object, what: str, number: object) -> int | None:
-    """Return what `exact_time` was given. Raises `JournalError` if it is no time that a file can have."""
+    """Return the time that `exact_time` encoded. Raises `JournalError` if no file can have that time."""
     if isinstance(value, bytes) and len(value) == _TIME_BYTES:
         value = int.from_bytes(value, signed=True)
     if not isinstance(value, int | None) or abs(value or 0) >= _NO_TIME_NS:
@@ -221,9 +221,9 @@ def checked_exact_time(value: object, what: str, number: object) -> int | None:
 
 
 def checked_rows(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
-    """Rows as `JournalReader.done` selects them, if names are single names, numbers numbers and actions ours.
+    """Return rows that `JournalReader.done` selected, after checking names, numbers and actions.
 
-    Column by column: a check a row takes as long as reading it. Raises `JournalError`.
+    Checks whole columns: a check of each row takes as long as reading it. Raises `JournalError`.
     """
     numbers, actions, _, source_names, _, target_names, *columns, _ = zip(*rows, strict=True)
     try:
@@ -241,7 +241,7 @@ def checked_rows(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
 
 
 def checked_names(*columns: Sequence[Any]) -> bool:
-    """Whether all are single names."""
+    """Return whether all values are single names."""
     try:
         return all(map(are_names, columns))
     except TypeError:
@@ -249,7 +249,7 @@ def checked_names(*columns: Sequence[Any]) -> bool:
 
 
 def checked_keeper(row: tuple[Any, ...], place: Place) -> Keeper:
-    """(record, name, inode, mtime_ns) and the place of its folder. Raises `JournalError`."""
+    """Return the keeper of a row (record, name, inode, mtime_ns) and its folder's place. Raises `JournalError`."""
     record, name, *numbers = row
     if not is_inside(place.folder, name) or not all(isinstance(number, int) for number in numbers):
         raise foreign("The keeper of record", record)
@@ -257,7 +257,7 @@ def checked_keeper(row: tuple[Any, ...], place: Place) -> Keeper:
 
 
 def done(row: tuple[Any, ...], source: Place, target: Place, keeper: Keeper | None, leader: RecordId) -> Done:
-    """A checked row, with the places of its folders."""
+    """Return a checked row as a type, with the places of its folders."""
     number, action, _, source_name, _, target_name, inode, target_inode, size, mtime_ns, mode, category = row
     return _new_done((
         number, _ACTIONS[action], source, source_name or b"", target, target_name,
@@ -266,7 +266,7 @@ def done(row: tuple[Any, ...], source: Place, target: Place, keeper: Keeper | No
 
 
 def checked(record: Record) -> Record:
-    """The record with its enums, if its types are right and its paths stay below their base. Raises `JournalError`."""
+    """Return the record with enums if its types are right and its paths are below their base. Raises `JournalError`."""
     try:
         action, state = Action(record.action), RecordState(record.state)
         folder_action = action in FOLDER_ACTIONS
@@ -289,42 +289,42 @@ def checked(record: Record) -> Record:
 
 
 def _checked_base(value: object) -> Base:
-    """Raises `ValueError` for what cannot number a directory; whether the operation has that one, see `roots`."""
+    """Return a base number. Raises `ValueError` if it is invalid; `roots` checks that the operation has that base."""
     if not isinstance(value, int) or value < ROOT:
         raise ValueError
     return value
 
 
 def quoted(words: Iterable[str]) -> str:
-    """For SQL; words of ours only."""
+    """Return an SQL list of words, which must be constants."""
     return ", ".join(f"'{word}'" for word in sorted(words))
 
 
 def numbers(ids: Iterable[RecordId]) -> str:
-    """For SQL."""
+    """Return an SQL list of ids."""
     return ", ".join(f"{record:d}" for record in ids)
 
 
 IS_UNSETTLED = f"state IN ('changed', 'missing') AND reason IN ({quoted(UNSETTLED)})"
-"""What recovery could not tell the end of."""
+"""Records whose outcome recovery could not determine."""
 
 IS_LEFT = f"(state = 'done' OR ({IS_UNSETTLED}))"
-"""What is in effect, or may be: what undo takes back."""
+"""Records that are in effect, or may be: undo reverts these."""
 
 LEFT_AGAIN = (
     f"CASE WHEN reason = '{ReasonCode.LOST_IN_CRASH}' THEN 'missing'"
     f" WHEN reason IN ({quoted(UNSETTLED)}) THEN 'changed' ELSE 'done' END"
 )
-"""The state of a record that was to be taken back, and was not."""
+"""The state of a record that should have been undone, and was not."""
 
 
 def is_mode(number: int | None) -> bool:
-    """Whether the system takes it for the mode of a file."""
+    """Return whether the system accepts the number as the mode of a file."""
     return 0 <= (number or 0) < 1 << 16
 
 
 def foreign(what: str, number: object) -> JournalError:
-    """What is told of a row that fileorg did not write."""
+    """Return the error for a row that fileorg did not write."""
     return JournalError(
         f"{what} {display(str(number))} of the journal is not one that fileorg wrote.",
         hint="someone or something changed the journal: restore it from a backup",
@@ -332,5 +332,5 @@ def foreign(what: str, number: object) -> JournalError:
 
 
 def is_inside(folder: object, name: object) -> bool:
-    """Whether it is one name in a folder that stays below its base."""
+    """Return whether the values are a folder that stays below its base and a single name."""
     return isinstance(folder, bytes) and isinstance(name, bytes) and is_folder(folder) and is_name(name)

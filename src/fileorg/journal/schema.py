@@ -1,4 +1,4 @@
-"""The journal's tables and how they came to be: one migration a version, numbered by `user_version`."""
+"""The journal's tables: one migration per version, numbered by `user_version`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 VERSION = 4
 TABLES = frozenset({"operations", "folders", "records", "_sqlite_migrations"})
 LATER_TABLES = {"roots": 2, "keepers": 2, "reservations": 4, "companions": 4}
-"""And the version since which a journal has them."""
+"""Tables of later versions, with the version that added them."""
 
 _FIRST = """
 CREATE TABLE operations (
@@ -99,10 +99,11 @@ INSERT INTO reservations SELECT id, NULL, target_mtime_ns FROM records WHERE tar
     AND target_mtime_ns NOT NULL AND operation IN (SELECT id FROM operations WHERE state <> 'sealed');
 UPDATE records SET target_inode = NULL, target_mtime_ns = NULL WHERE id IN (SELECT record FROM reservations);
 """
-"""target_ctime_ns: read back after our last step, of what we made or put into our trash. NULL where it is not known.
-exact_mtime_ns: of a file before another disk rounded it, as of folders, where mtime_ns cannot say it (`core.times`).
+"""target_ctime_ns: read back after fileorg's last step, of files that it made or moved to the trash. NULL if unknown.
+exact_mtime_ns: the time of a file before another file system rounded it, in the format of folders, where mtime_ns
+cannot hold it (`core.times`).
 """
-# Of before version 3; the column that was renamed was the last one.
+# The columns before version 3, without the last one, which was renamed.
 _OLD_COLUMNS = (
     "id, operation, action, source_folder, source_name, target_folder, target_name, dev, inode, size, mtime_ns, mode,"
     " nlink, category, state, reverts, target_inode, target_mtime_ns, digest"
@@ -112,7 +113,7 @@ _ROWS_AT_ONCE = 4096
 
 
 def migrate(db: sqlite3.Connection) -> None:
-    """Bring the tables to `VERSION`. sqlite_utils (75 ms) is imported only when there is something to do."""
+    """Migrate the tables to `VERSION`. Imports sqlite_utils (75 ms) only here."""
     import sqlite_utils
     from sqlite_utils.migrations import Migrations
 
@@ -141,7 +142,7 @@ def migrate(db: sqlite3.Connection) -> None:
 
 
 def is_begun(db: sqlite3.Connection, version: int) -> bool:
-    """Whether a journal of that older version was already brought on a step, by a migration that was killed."""
+    """Return whether a migration of a journal of that older version was started before and killed."""
     return ("reason" if version < 3 else "target_ctime_ns") in _columns(db)
 
 
@@ -150,7 +151,7 @@ def _columns(db: sqlite3.Connection) -> set[str]:
 
 
 def _sentences_to_codes(db: sqlite3.Connection) -> None:
-    """Only rows that have one are touched, some at a time."""
+    """Convert sentences to codes, in batches; rows without a sentence are not touched."""
     query = "SELECT id, reason FROM records WHERE id > ? AND reason NOT NULL ORDER BY id LIMIT ?"
     update = "UPDATE records SET reason = ?, about = ?, number = ?, lost = ? WHERE id = ?"
     from fileorg.journal.sentences_v2 import reason_of
@@ -162,13 +163,13 @@ def _sentences_to_codes(db: sqlite3.Connection) -> None:
 
 
 def read_as_of_now(db: sqlite3.Connection) -> None:
-    """Let an older journal that may only be read answer as one of today: tables that it lacks are empty, sentences are
-    codes, and what was not read back then is not known.
+    """Give an older journal that is open for reading the current schema: missing tables are empty, sentences are codes,
+    and missing columns are NULL.
 
-    What is made is private to the connection, and nothing is written.
+    The tables and views are private to the connection; nothing is written.
     """
     if not db.execute("SELECT 1 FROM main.sqlite_schema WHERE name = 'keepers'").fetchall():
-        # Only then: a temporary table hides one of the same name.
+        # Only if missing: a temporary table hides a table of the same name.
         for statement in filter(str.strip, _SECOND.replace("CREATE TABLE", "CREATE TEMP TABLE").split(";\n")):
             db.execute(statement)
     if not db.execute("SELECT 1 FROM main.sqlite_schema WHERE name = 'companions'").fetchall():
@@ -180,7 +181,7 @@ def read_as_of_now(db: sqlite3.Connection) -> None:
         return
     for position, column in enumerate(_OF_REASON):
         db.create_function(f"{column}_of", 1, partial(_part_of, position), deterministic=True)
-    # Most records have no sentence: no function is called for them.
+    # Most records have no sentence: call no function for them.
     parts = ", ".join(f"CASE WHEN error NOT NULL THEN {column}_of(error) END AS {column}" for column in _OF_REASON)
     db.execute(f"CREATE TEMP VIEW records AS SELECT {_OLD_COLUMNS}, {parts}, NULL AS target_ctime_ns FROM main.records")
 

@@ -1,6 +1,6 @@
-"""The sentences that journals held before version 3, and the reasons that they were made of.
+"""The sentences that journals stored before version 3, and the reasons that they stood for.
 
-They are what older versions wrote: nothing here changes when the words of today do.
+Older versions wrote these sentences: nothing here changes when today's wording does.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _WHOLE = {
     "after the crash, it is under neither of its names": ReasonCode.LOST_IN_CRASH,
     "after the crash, neither name holds the file as it was; nothing was touched": ReasonCode.CHANGED_IN_CRASH,
 }
-# In the order in which they are tried. A name may hold any of these words: what stands before it decides.
+# Tried in this order. A name may contain any of these words: the text before it decides.
 _PATTERNS = tuple(
     (re.compile(pattern, re.DOTALL), code)
     for pattern, code in (
@@ -122,7 +122,7 @@ _PATTERNS = tuple(
         (r"(?P<about>.*) cannot be read: (?P<error>.*)", ReasonCode.UNREADABLE),
     )
 )
-# The words stood in this order, so a comma in the name of an attribute is told from one behind it.
+# The parts always came in this order, so a comma in the name of an attribute differs from a separator.
 _NOT_KEPT = re.compile(
     r"(?:(?P<owner>owner)(?:, |(?=\Z)))?"
     r"(?:(?P<attributes>attributes)(?:, |(?=\Z)))?"
@@ -137,7 +137,7 @@ _NUMBERS = {os.strerror(number): number for number in errno.errorcode}
 
 @lru_cache(maxsize=4096)
 def reason_of(sentence: str) -> Reason:
-    """The reason that a sentence was made of. One that is not known is kept as it is."""
+    """Return the reason that a sentence stood for. The text of an unknown sentence is kept."""
     code = _WHOLE.get(sentence)
     if code is not None:
         return Reason(code)
@@ -151,7 +151,7 @@ def reason_of(sentence: str) -> Reason:
 
 
 def _made(code: ReasonCode, found: dict[str, str]) -> Reason | None:
-    """None for an error that is none of this system's."""
+    """Return the reason, None if its error text is unknown to this system."""
     about, error, number = found.get("about"), found.get("error"), found.get("number")
     if error is not None and error not in _NUMBERS:
         return None

@@ -1,4 +1,4 @@
-"""What became of each operation, in the words of `fileorg history`."""
+"""The status of each operation, in the words of `fileorg history`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def standings(operations: Sequence[Operation]) -> list[str]:
-    """What became of each, from the operations alone: a journal of a million records answers at once."""
+    """Return the status of each operation. Reads no records, so a journal of a million records answers at once."""
     takers: dict[int, list[Operation]] = {}
     purged: dict[int, int] = {}
     for op in reversed(operations):
@@ -28,7 +28,7 @@ def standings(operations: Sequence[Operation]) -> list[str]:
 
 
 def _state(op: Operation, takers: Sequence[Operation], purged: int) -> str:
-    """`purged`: how many of its files are gone for good."""
+    """Return the status of an operation; `purged` of its files are gone for good."""
     if OperationState(op.state) is not OperationState.SEALED:
         return "running" if _is_running(op) else "interrupted"
     in_part = ", purged in part" if purged else ""

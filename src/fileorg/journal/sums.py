@@ -1,4 +1,4 @@
-"""Sums over the records of an operation: by category, by state, by reason, by the folder that files went to."""
+"""Sums over the records of an operation: by category, by state, by reason, by target folder."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _IS_COUNTED = (
     f" OR r.state IN ('failed', 'changed') OR (r.action IN ({quoted(ON_SYMLINKS)})"
     f" AND r.state NOT IN ('done', 'undone') AND r.reason IS NOT '{ReasonCode.SYMLINK_TARGET_STAYS}'))"
 )
-"""Folders as where they are listed. A symlink that was rewritten is told beside the files that moved, and is none of
-them; nor is one that stays because its file does.
+"""Folders count where they are listed. Rewritten symlinks are reported beside the moved files and do not count; nor do
+symlinks that stay because their file does.
 """
 _OPERATION = f"FROM records r WHERE r.id BETWEEN ? AND ? AND r.operation = ? AND {_IS_COUNTED}"
 _STATES = quoted(WAS_DONE)
@@ -32,15 +32,15 @@ _KIND = (
     f"r.state, r.reason, CASE WHEN r.reason IN ({quoted(ABOUT_ANOTHER_FILE)}) THEN NULL ELSE r.about END,"
     f" CASE WHEN r.reason IN ({quoted(ABOUT_A_PROCESS)}) THEN NULL ELSE r.number END, r.lost"
 )
-"""By what reasons are of one kind."""
+"""The columns that tell kinds of reasons apart."""
 _OTHER = (ReasonCode.OTHER, None, None, None)
 _MOST_KINDS = 500
 _EXAMPLES = 5
 
 
 class ReasonSum(NamedTuple):
-    """How many records have a state for reasons of a kind, and the first of them. What one of them is about is left out
-    where the next one is about something else. Kinds beyond the most frequent ones are of code `OTHER`, about nothing.
+    """The number of records with a state and a kind of reason, and the first of them. Other files and processes, which
+    differ by record, are left out of the reason. Kinds beyond the most frequent have code `OTHER` and no details.
     """
 
     state: RecordState
@@ -50,14 +50,14 @@ class ReasonSum(NamedTuple):
 
 
 class RecordSums:
-    """What a journal is asked by a report. Raises `JournalError`."""
+    """Queries for a report. Raises `JournalError`."""
 
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
 
     def counts(self, operation: int) -> dict[RecordState, tuple[int, int]]:
-        """How many files, and how many bytes, are in each state. Folders are counted that failed, and those that
-        the operation is about, which have a category.
+        """Return state → (files, bytes). Folders count if they failed, or if they are the subject of the operation,
+        which have a category.
         """
         rows = self._queries.select(
             f"SELECT state, count(*), {_BYTES} FROM records r"
@@ -71,19 +71,19 @@ class RecordSums:
             raise foreign("A record of operation", operation) from None
 
     def left(self, operation: Operation) -> tuple[int, int]:
-        """How many files, and how many bytes, an undo of it would try."""
+        """Return how many files, and how many bytes, an undo would try."""
         query = f"SELECT count(*), coalesce({_BYTES}, 0) {_OPERATION} AND {IS_LEFT}"
         [(files, bytes_)] = self._queries.select(query, self._of(operation))
         return files, bytes_
 
     def categories(self, operation: Operation) -> list[tuple[str, int, int]]:
-        """(category, files, bytes) of what was done, most bytes first."""
+        """Return (category, files, bytes) of done records, most bytes first."""
         query = f"SELECT coalesce(r.category, ''), count(*), {_BYTES} {_WAS_DONE} GROUP BY 1 ORDER BY 3 DESC, 2 DESC, 1"
         return [(str(name), *sums) for name, *sums in self._queries.select(query, self._of(operation))]
 
     def reasons(self, operation: Operation) -> list[ReasonSum]:
-        """Why records are not done, or what is to be known of those that are; most records first."""
-        with self._queries.snapshot():  # they are asked twice, and a run may be at work on them
+        """Return the reasons why records are not done, and the remarks on done ones; most records first."""
+        with self._queries.snapshot():  # two queries, and another process may be writing
             return self._reasons(operation)
 
     def _reasons(self, operation: Operation) -> list[ReasonSum]:
@@ -109,7 +109,7 @@ class RecordSums:
         return sorted(sums, key=lambda each: -each.records)
 
     def places(self, operation: Operation) -> Iterator[tuple[Place, int, int]]:
-        """(folder, files, bytes) of what went into each folder."""
+        """Yield (folder, files, bytes) of the files moved into each folder."""
         query = (
             f"SELECT t.base, t.path, t.id, went.* FROM (SELECT r.target_folder AS folder, count(*), {_BYTES}"
             f" {_WAS_DONE} GROUP BY r.target_folder) went JOIN folders t ON t.id = went.folder ORDER BY t.base, t.path"
@@ -123,6 +123,6 @@ class RecordSums:
 
 
 def _checked(kind: tuple[Any, ...], records: int, first: list[RecordId]) -> ReasonSum:
-    """Raises `JournalError`."""
+    """Return the sum of a kind. Raises `JournalError` if the row is invalid."""
     state, *reason = kind
     return ReasonSum(RecordState(state), checked_reason(first[0], *reason), records, first)

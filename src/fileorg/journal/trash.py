@@ -1,5 +1,5 @@
-"""What records put into our trash. Found by the records, never by the names of folders: a redo puts files back into the
-trash of the operation that was there first.
+"""The files that records moved to the trash. They are found by record, never by the name of a folder: a redo puts files
+back into the trash of the original operation.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from fileorg.journal.queries import Queries
 
 PURGE = "purge"
-"""The kind of an operation that empties the trash of another one, which is the one that it `undoes`."""
+"""The kind of an operation that empties the trash of another operation, named in its `undoes`."""
 
 TRASH_ROWS = 4096
 
 _INTO_TRASH = quoted(INTO_TRASH)
 _OURS = b".fileorg"
 TRASH = _OURS + b"/trash"
-"""Our trash, below the directories of an operation."""
+"""The trash folder, below the directories of an operation."""
 _NAME = rb"\d+(?:-\d+)?(?:/|\Z)"
 _IN_TRASH = rb"(?:\A|/)" + re.escape(TRASH) + b"/" + _NAME
 _OF_TRASH = rb"(?:\A|/)\.fileorg(?:\Z|/trash(?:\Z|/" + _NAME + rb"))"
@@ -37,7 +37,7 @@ def is_trash(folder: bytes) -> bool:
 
 
 class Trashed(NamedTuple):
-    """A file that a record put into our trash, and what it was like there. Size in bytes."""
+    """A file that a record moved to the trash, and its attributes there. Size in bytes."""
 
     id: RecordId
     base: Base
@@ -47,13 +47,13 @@ class Trashed(NamedTuple):
     size: int
     mtime_ns: int
     digest: bytes | None
-    ctime_ns: int | None  # as we left it there, where that is known
+    ctime_ns: int | None  # as fileorg left it, None if unknown
     was: tuple[Base, bytes, bytes]
-    """The place that it had: base, folder, name."""
+    """Its original place: base, folder, name."""
 
 
 class TrashFolder(NamedTuple):
-    """A folder of our trash, or one of the two above it, that a record made."""
+    """A folder of the trash, or one of the two above it, that a record made."""
 
     id: RecordId
     base: Base
@@ -61,18 +61,18 @@ class TrashFolder(NamedTuple):
 
 
 class TrashRecords:
-    """What a journal is asked about the trash. Raises `JournalError` for rows that fileorg did not write."""
+    """Queries about the trash. Raises `JournalError` for rows that fileorg did not write."""
 
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
 
     def operations(self) -> set[int]:
-        """The numbers of the operations that ever had something to do with the trash."""
+        """Return the numbers of the operations that ever touched the trash."""
         rows = self._queries.select("SELECT DISTINCT operation FROM folders WHERE instr(path, ?)", (TRASH,))
         return {number for (number,) in rows}
 
     def files(self, operation: Operation, state: RecordState, rows: int = TRASH_ROWS) -> Iterator[list[Trashed]]:
-        """What it put into our trash, of the records in that state, in batches of ids."""
+        """Yield the files that the operation moved to the trash, of records in that state, in batches of ids."""
         query = (
             "SELECT id, target_folder, coalesce(target_name, source_name), coalesce(target_inode, inode), size,"
             " coalesce(target_mtime_ns, mtime_ns), digest, target_ctime_ns, source_folder, source_name"
@@ -94,7 +94,7 @@ class TrashRecords:
         return Trashed(record, *place, name, inode, size, mtime_ns, digest, ctime_ns, (*old, old_name))
 
     def folders(self, operation: Operation, rows: int = TRASH_ROWS) -> Iterator[list[TrashFolder]]:
-        """The folders of our trash that it made, and no one has taken back: those inside others first."""
+        """Yield the trash folders that the operation made and that were not removed since, the deepest first."""
         query = (
             "SELECT id, target_folder, target_name FROM records WHERE id BETWEEN ?1 AND ?2 AND operation = ?3"
             " AND state = 'done' AND action = 'make-folder' AND (target_name = ?5 OR target_folder IN"
@@ -111,7 +111,7 @@ class TrashRecords:
         return TrashFolder(record, place.base, join(place.folder, name))
 
     def holders(self, operation: Operation) -> set[Place]:
-        """The folders that a `.fileorg` of it is in: one for each of its directories, at most."""
+        """Return the folders that contain a `.fileorg` of the operation: at most one for each of its directories."""
         rows = self._queries.select(
             "SELECT id FROM folders WHERE operation = ? AND instr(path, ?)", (operation.id, TRASH)
         )
@@ -123,9 +123,9 @@ class TrashRecords:
         }
 
     def moved_on(self, sought: dict[RecordId, bytes]) -> dict[RecordId, bytes]:
-        """Where files are that records after these have taken elsewhere; `sought` and what is returned: absolute paths.
+        """Return the current paths of files that later records moved on. `sought` and the result are absolute paths.
 
-        Each record of a later operation is read once a step that the files took.
+        Reads each record of a later operation once for each such move.
         """
         found, after = dict(sought), {record: record for record in sought}
         pending = set(sought)
@@ -133,13 +133,13 @@ class TrashRecords:
             steps = self._next_steps([(record, after[record], *found[record].rsplit(b"/", 1)) for record in pending])
             pending = set()
             for record, step, path in steps:
-                if record not in pending:  # the first of them
+                if record not in pending:  # the earliest move
                     found[record], after[record] = path, step
                     pending.add(record)
         return found
 
     def _next_steps(self, rows: list[Any]) -> list[tuple[RecordId, RecordId, bytes]]:
-        """(record, the later one that took its file, where to), in the order of these."""
+        """Return (record, later record that moved its file, target path), ordered by the later record."""
         db = self._queries
         db.select("CREATE TEMP TABLE sought (record INTEGER, after INTEGER, folder BLOB, name BLOB)")
         try:
@@ -160,19 +160,19 @@ class TrashRecords:
             db.select("DROP TABLE temp.sought")
 
     def has_done_outside(self, operation: Operation) -> bool:
-        """Whether something of it is in effect that is not just a folder of our trash."""
+        """Return whether anything but trash folders is in effect."""
         low, high = self._queries.record_range(operation)
         folders = sum(len(batch) for batch in self.folders(operation))
         query = "SELECT count(*) FROM (SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND state = 'done' LIMIT ?)"
         return int(self._queries.value(query, (low, high, folders + 1))) > folders
 
     def purged_before(self, purge: Operation) -> int:
-        """How many files earlier purges of the same operation have removed."""
+        """Return how many files earlier purges of the same operation have removed."""
         query = "SELECT coalesce(sum(done), 0) FROM operations WHERE undoes = ? AND kind = ? AND id < ?"
         return int(self._queries.value(query, (purge.undoes, PURGE, purge.id)))
 
     def purged(self, operation: Operation) -> int:
-        """How many files of it are gone for good."""
+        """Return how many files of the operation are gone for good."""
         low, high = self._queries.record_range(operation)
         query = (
             "SELECT count(*) FROM records WHERE id BETWEEN ? AND ? AND operation = ? AND state = ?"
