@@ -1,1 +1,1 @@
-"""The only writer of user files: carries out plans, and settles what a crash left open."""
+"""The only writer of user files: carries out plans and recovers interrupted operations."""

@@ -1,4 +1,4 @@
-"""After the commit: do what was meant, and tell what came of it. Here user files are changed, and nowhere else."""
+"""Applies a batch after its commit and reports the result. User files are changed here and nowhere else."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ PROBLEMS_KEPT = 1000
 
 
 class Prepared(NamedTuple):
-    """A batch whose intents are committed, `first` being the id of the first of them, and the series it is done in.
+    """A batch with committed intents, the record id of the first (`first`), and the series that it is applied in.
 
-    Each comes with its handler, or with None where all of it was refused.
+    Each series comes with its handler, or with None if all of its rows were refused.
     """
 
     batch: Sequence[PlanRow]
@@ -37,14 +37,14 @@ class Prepared(NamedTuple):
 
 
 class Done(NamedTuple):
-    """A batch that has been carried out, and by position what was not."""
+    """A batch that was applied, and its failures by position."""
 
     prepared: Prepared
     exceptions: dict[int, tuple[RecordState, Reason]]
     read_back: Sequence[tuple[int, int]] = ()
 
     def settled(self) -> Settled:
-        """What the journal is told of it."""
+        """Return the results as the journal records them."""
         (batch, looked, first, _), exceptions, read_back = self
         reverted = [row[12] for row in batch if row[12]]
         undone = [position for position in {*exceptions, *_refused(looked)} if batch[position].reverts]
@@ -60,7 +60,7 @@ class Done(NamedTuple):
 
 
 class Actor:
-    """Does one batch at a time: `start`, then `finish`. Between the two the hands may still be at work."""
+    """Applies one batch at a time: `start`, then `finish`. Between the two the worker may still be renaming."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
@@ -72,13 +72,13 @@ class Actor:
         self.problems: list[Problem] = []
 
     def prepare(self, batch: Sequence[PlanRow], looked: Batch, first: int) -> Prepared:
-        """All that can be made ready while the hands are still at work on the batch before: they need not wait then."""
+        """Prepare a batch while the worker still renames the one before, so that the worker never waits."""
         refused = _refused(looked)
-        # Looked up once for all rows of an action between two bases, not row by row.
+        # One lookup for each action between two bases, not one for each row.
         handlers = {key: handler_of(*key, self._storages) for key in {(row[0], row[1], row[4]) for row in batch}}
         done_alike = {(handler, *key[1:]) for key, handler in handlers.items()}
         if len(done_alike) == 1 and not refused:
-            # Nearly every batch: only renames, from one base to one.
+            # Nearly every batch: only renames between the same two bases.
             [(handler, *_)] = done_alike
             return Prepared(batch, looked, first, [_series(handler, batch, range(len(batch)), looked, first)])
 
@@ -86,13 +86,13 @@ class Actor:
             row = batch[position]
             return None if position in refused else (handlers[row[0], row[1], row[4]], row[1], row[4])
 
-        # What comes after a folder is made, or before it is removed, keeps its place in the order.
+        # `groupby` keeps the order: a folder is created before its files arrive and removed after they leave.
         alike = ((key and key[0], list(positions)) for key, positions in groupby(range(len(batch)), how))
         series = [_series(handler, batch, positions, looked, first) for handler, positions in alike]
         return Prepared(batch, looked, first, series)
 
     def start(self, prepared: Prepared) -> None:
-        """Begin with a batch, when the one before is finished."""
+        """Start a batch. The batch before must be finished."""
         self._prepared, self._exceptions = prepared, {}
         for handler, series in prepared.series:
             self._wait()
@@ -103,7 +103,7 @@ class Actor:
                 self._problem(prepared.batch[position], *prepared.looked.exceptions[position])
 
     def finish(self) -> Done:
-        """Wait for the end of the batch."""
+        """Wait until the batch is done and return its results."""
         self._wait()
         read_back, self._work.read_back = self._work.read_back, []
         return Done(self._prepared, self._exceptions, read_back)
@@ -125,23 +125,23 @@ class Actor:
 
     def _problem(self, row: PlanRow, state: RecordState, reason: Reason | None) -> None:
         if row.action in FOLDER_ACTIONS and state is RecordState.SKIPPED and not row.category:
-            return  # a folder on the way, that is there already, or that others have filled: nothing to worry about
+            return  # an intermediate folder that already exists, or is not empty: no problem
         if reason is not None and reason.code is ReasonCode.SYMLINK_TARGET_STAYS:
-            return  # what became of its file is told
+            return  # the problem of its file is reported already
         kind = state is RecordState.SKIPPED
         self._kept[kind] += 1
-        if self._kept[kind] <= PROBLEMS_KEPT:  # of each kind: a thousand skips do not hide a failure
+        if self._kept[kind] <= PROBLEMS_KEPT:  # counted by kind: a thousand skips do not hide a failure
             path = join(row.source_folder, row.source_name) or join(row.target_folder, row.target_name)
             self.problems.append(Problem(path, state, reason))
 
     def _verdict(self, row: PlanRow, error: OSError) -> tuple[RecordState, Reason]:
-        """The state and the reason of a failure that stays one."""
+        """Return the state and the reason of a final failure."""
         match error.errno:
             case errno.EEXIST:
                 return RecordState.CONFLICT, Reason(ReasonCode.NAME_TAKEN)
             case errno.ENOENT | errno.EINVAL | errno.EILSEQ:
                 return self._nothing_there(row, error)
-            case errno.EWOULDBLOCK:  # a file server has leased it for writing
+            case errno.EWOULDBLOCK:  # a file server holds a write lease
                 refusal = left_open(row, ReasonCode.BEING_WRITTEN)
                 return refusal.state, refusal.reason
             case errno.ESTALE:
@@ -150,7 +150,7 @@ class Actor:
                 return RecordState.FAILED, Reason.of_error(error)
 
     def _nothing_there(self, row: PlanRow, error: OSError) -> tuple[RecordState, Reason]:
-        """The file is gone, or its new name cannot be: exFAT says the same of both, and others say other things."""
+        """Tell a missing file from a name that the file system refuses: exFAT gives the same error for both."""
         source, target = self._storages[row.source_base], self._storages[row.target_base]
         try:
             if row.source_name and source.lstat(row.source_folder, row.source_name) is None:

@@ -1,4 +1,4 @@
-"""What became of one record of an operation that was cut short: what lies under its two names decides."""
+"""Evidence for the recovery of one record of an interrupted operation: the files at its source and its target."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Case:
-    """One record, and the places it speaks of."""
+    """One record, its source and its target."""
 
     def __init__(
         self,
@@ -34,9 +34,9 @@ class Case:
         reserving: Reserving,
         announces: Callable[[Record, Verdict], None],
     ) -> None:
-        """`disturbs` is told of each folder in which something of ours is about to be taken away, `announces` of a
-        verdict that could not be found again after that; `digest_of` tells the digest of what another record copied.
-        `reservation`: a name of it may be taken by an empty file of ours.
+        """`disturbs` is called with each folder from which a temporary file is about to be removed; `announces` with a
+        verdict whose evidence is about to be removed. `digest_of` returns the digest of what another record copied.
+        `reservation`: an empty placeholder file may occupy one of the record's names.
         """
         self.record = record
         self.storages = storages
@@ -59,20 +59,20 @@ class Case:
         self.not_done = CUT_SHORT
 
     def announce(self, verdict: Verdict) -> None:
-        """By what tells it is about to be taken away."""
+        """Record a verdict before its evidence is removed."""
         self._announces(self.record, verdict)
 
     def touch(self) -> None:
-        """Something is about to be made or taken away in the folders of both places."""
+        """Note that both folders are about to change."""
         self.disturb(self.record.source_base, self.record.source_folder)
         self.disturb(self.record.target_base, self.record.target_folder)
 
     def is_original(self, entry: Entry | None) -> bool:
-        """Whether what is at the source is what was there."""
+        """Return whether the entry at the source is the original file."""
         return is_known(self.source, self.record.source_folder, entry, self.original)
 
     def is_made(self, entry: Entry | None, made: Identity) -> bool:
-        """Whether what is at the target is what was to come there."""
+        """Return whether the entry at the target is `made`."""
         return is_known(self.target, self.record.target_folder, entry, made)
 
     @property
@@ -85,12 +85,12 @@ class Case:
 
     @property
     def places_aside(self) -> tuple[Place, Place]:
-        """Where a file may be that was put aside."""
+        """The places where a file that was put aside may be."""
         return self.source_place.beside(self.aside), self.target_place.beside(self.aside)
 
     @property
     def places_of_ours(self) -> tuple[Place, ...]:
-        """Where something may lie under a name of ours."""
+        """The places where a temporary file may be."""
         return self.target_place.beside(self.temporary), *self.places_aside
 
     def at_source(self) -> Entry | None:
@@ -100,7 +100,7 @@ class Case:
         return self.target.lstat(self.record.target_folder, self.record.target_name)
 
     def is_recognised(self) -> bool:
-        """Whether the file is under one of its names, maybe edited, or there is a temporary of it."""
+        """Return whether the file, maybe edited, has one of its names, or a temporary file of the record exists."""
         source, target, record = self.at_source(), self.at_target(), self.record
         if self.is_original(source) or self.is_made(target, self.moved):
             return True
@@ -116,10 +116,10 @@ class Case:
         return self.record.reason if known else None
 
     def remove_reservation(self) -> None:
-        """Remove the empty file of ours that may have taken a name of it: then all is as if that had been free."""
+        """Remove the placeholder file that may occupy one of the names, so that the name is free again."""
         if self.reservation is None:
             return
-        # Such a file may have come and gone.
+        # A placeholder may have been created and removed already.
         self.touch()
         for place in {self.source_place, self.target_place}:
             known = self.is_original(place.look()) or self.is_made(place.look(), self.moved)
@@ -127,13 +127,13 @@ class Case:
                 place.remove()
 
     def as_placed(self, target: Entry | None) -> dict[str, Any]:
-        """What to record of a file that was moved by a placeholder, and not recorded yet."""
+        """Return the columns of a file that was moved over a placeholder and is not recorded yet."""
         if self.reservation is None or target is None:
             return {}
         return {"target_inode": target.inode, "target_mtime_ns": target.mtime_ns}
 
     def is_aside(self, storage: LocalStorage, folder: bytes, name: bytes, expected: Identity) -> bool:
-        """Whether a file was put aside, and has only that name."""
+        """Return whether a file was put aside and has only that name."""
         there = storage.lstat(folder, self.aside)
         if there is None:
             return False
@@ -146,9 +146,9 @@ class Case:
         return True
 
     def made(self, is_ours: Callable[[Entry], bool]) -> Verdict:
-        """For what is there or not, and is made in one step."""
+        """Return the verdict on a target that is created in one step."""
         there = self.at_target()
         if there is None:
             return NOT_DONE
-        # Whoever had the name before the crash has it now.
+        # A name that was taken before the crash still is.
         return DONE if is_ours(there) and self.record.state is not RecordState.CONFLICT else TAKEN

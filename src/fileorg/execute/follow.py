@@ -1,7 +1,7 @@
-"""What is known of the contents stays known of the files that we move: a rename changes the ctime, and nothing else.
+"""Keeps the digests of moved files valid: a rename changes only the ctime.
 
-Only if the ctime just before was the one that the digest is valid for: an edit that put the time back is not followed.
-The index is a cache. Where it cannot be written, it forgets, and the operation goes on.
+A digest is kept only if the ctime before the move was the recorded one, which excludes edits that reset the mtime.
+The index is a cache: if it cannot be written, the digests are dropped and the operation continues.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Followed(NamedTuple):
-    """A file of which a digest is known: what it was, and where it will be."""
+    """A file with a known digest: its entry before the move, and its place after it."""
 
     before: Entry
     base: Base
@@ -32,10 +32,10 @@ class Followed(NamedTuple):
 
 
 class Follow:
-    """Told of each batch before and after it is carried out."""
+    """Updates digests; called before and after each batch."""
 
     def __init__(self, index: Index, storages: Sequence[LocalStorage]) -> None:
-        """Raises `FileorgError` if the index cannot be used: nothing was begun yet."""
+        """Raises `FileorgError` if the index cannot be used; nothing has been changed by then."""
         self._index, self._storages = index, storages
         with index.guarded():
             for storage in set(storages):
@@ -51,7 +51,7 @@ class Follow:
             self._has_digests = False
 
     def before(self, batch: Sequence[PlanRow], seen: Sequence[os.stat_result | OSError | None]) -> list[Followed]:
-        """The files of the batch of which something is known; `seen` is what is at the source of each row."""
+        """Return the files of the batch that have a known digest; `seen` is the stat result at each row's source."""
         followed: list[Followed] = []
         if not self._has_digests:
             return followed
@@ -65,11 +65,11 @@ class Follow:
                     elif row.action in TOUCHES_SOURCE and is_known(entry):
                         followed.append(Followed(entry, row.source_base, row.source_folder, row.source_name))
                 if row.keeper is not None and (kept := self._look(*row.keeper[:3])) is not None and is_known(kept):
-                    followed.append(Followed(kept, *row.keeper[:3]))  # a link more or less changes its ctime, too
+                    followed.append(Followed(kept, *row.keeper[:3]))  # a new or removed link changes its ctime, too
         return followed
 
     def after(self, followed: Sequence[Followed]) -> None:
-        """The batch has been carried out."""
+        """Move the digests to the new ctimes after the batch was applied."""
         moved = []
         for before, base, folder, name in followed:
             now = self._look(base, folder, name)

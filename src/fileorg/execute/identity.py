@@ -1,4 +1,4 @@
-"""By what a file is known again."""
+"""Recognises files by inode, size and mtime, or by content."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Identity(NamedTuple):
-    """By what a file is known again: the journal keeps it."""
+    """The values by which a file is recognised; the journal stores them."""
 
     inode: int
     size: int
@@ -26,10 +26,10 @@ def identity(entry: Entry) -> Identity:
 
 
 def is_known(storage: LocalStorage, folder: bytes, entry: Entry | None, expected: Identity) -> bool:
-    """Whether it is the file that was expected, as far as a look can tell.
+    """Return whether the entry is the expected file, judged by its metadata.
 
-    Where inode numbers are given out anew (FUSE, FAT, network), size and time have to do: enough for a rename, which
-    loses nothing. Before something is removed, see `is_certain`.
+    Without stable inode numbers (FUSE, FAT, network), size and mtime must suffice. That is enough for a rename, which
+    loses nothing. Before a removal, use `is_certain`.
     """
     if entry is None or expected.fits(entry):
         return entry is not None
@@ -39,7 +39,7 @@ def is_known(storage: LocalStorage, folder: bytes, entry: Entry | None, expected
 
 
 def is_certain(storage: LocalStorage, folder: bytes, name: bytes, expected: Identity, digest: bytes | None) -> bool:
-    """Whether the file is what was expected: by its inode number, or where that is worth nothing, by its content.
+    """Return whether the file is the expected one: by its inode number, or if that is not stable, by its content.
 
     Raises `OSError`.
     """
@@ -52,7 +52,7 @@ def is_certain(storage: LocalStorage, folder: bytes, name: bytes, expected: Iden
 
 
 def is_intact(storage: LocalStorage, folder: bytes, name: bytes, expected: Identity, digest: bytes | None) -> bool:
-    """As `is_certain`; and where a digest is known, its content has to say so whatever else does. Raises `OSError`."""
+    """Like `is_certain`, but if a digest is known, the content must always match it. Raises `OSError`."""
     entry = storage.lstat(folder, name)
     if digest is None:
         return expected.fits(entry)

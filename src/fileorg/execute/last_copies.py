@@ -1,7 +1,7 @@
-"""What a duplicate in our trash holds has to be held elsewhere too, or else it may be the last copy, and is not purged.
+"""Protects last copies: a duplicate in the trash is purged only if another file still has the same content.
 
-Its keeper is looked for where it was, and where fileorg has taken it since. If neither of the two files was touched
-since they were compared, which their ctimes tell, that is enough; else they are compared again.
+The keeper is searched for at its recorded path and where fileorg has moved it since. If the ctimes show that neither
+file was touched since they were compared, that is enough; otherwise they are compared again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class LastCopies:
-    """Judges the files that an operation put into our trash."""
+    """Judges the files that an operation put into the trash."""
 
     def __init__(self, journal: Journal, purged: Operation, storages: Sequence[LocalStorage]) -> None:
         self._journal = journal
@@ -41,15 +41,15 @@ class LastCopies:
         self._started_ns, self._ended_ns = purged.started_ns, purged.ended_ns or purged.started_ns
 
     def judge(self, files: Sequence[Trashed], seen: Sequence[Entry | Refusal | None]) -> list[Entry | Refusal | None]:
-        """Return what there is of each file of a batch, or why it stays; `seen` is what `look_at_trash` says."""
+        """Return the entry of each file of a batch, or why it is kept; `seen` comes from `look_at_trash`."""
         keepers = self._journal.groups.keepers_of([file.id for file in files])
         doubtful: list[tuple[int, Keeper, Entry]] = []
         judged = list(seen)
         names = Counter(found.inode for found in seen if found is not None and not isinstance(found, Refusal))
         for position, (file, found) in enumerate(zip(files, seen, strict=True)):
             if found is None or isinstance(found, Refusal) or found.nlink > names[found.inode]:
-                continue  # it is gone, or stays; or it has another name, outside the trash, that holds what it does
-            keeper = keepers.get(file.id) if found.is_file else None  # a symlink holds nothing
+                continue  # missing, kept, or a hard link outside the trash has the same content
+            keeper = keepers.get(file.id) if found.is_file else None  # a symlink has no content
             if keeper is not None:
                 if not (self._is_as_left(file, found) and self._is_untouched(keeper, file, found)):
                     doubtful.append((position, keeper, found))
@@ -69,11 +69,11 @@ class LastCopies:
         return os.path.join(self._storages[base].root, folder, name)
 
     def _is_as_left(self, file: Trashed, found: Entry) -> bool:
-        """Whether nobody has touched a duplicate since it came to the trash: nobody can set a ctime."""
+        """Return whether the duplicate was not touched since it was moved to the trash: no program can set a ctime."""
         return found.ctime_ns == file.ctime_ns and self._storages[file.base].has_stable_inodes(file.folder)
 
     def _was_touched(self, file: Trashed, found: Entry) -> bool:
-        """Whether someone has touched what came there by a plain move, since the operation ended."""
+        """Return whether a file that was moved to the trash was touched after the operation ended."""
         later = found.ctime_ns > self._ended_ns and found.ctime_ns != file.ctime_ns
         return later and self._storages[file.base].has_stable_inodes(file.folder)
 
@@ -92,7 +92,7 @@ class LastCopies:
         )
 
     def _compare(self, file: Trashed, found: Entry, keeper: Keeper, paths: dict[bytes, None]) -> Refusal | None:
-        """Why a file stays: no other one of those at `paths` holds the same bytes."""
+        """Return why a file is kept, or None if another file at one of `paths` has the same content."""
         storage = self._storages[file.base]
         try:
             with storage.open_read(file.folder, file.name) as victim:
@@ -106,7 +106,7 @@ class LastCopies:
 
 
 def _holds_the_same(path: bytes, victim: BinaryIO, found: Entry) -> bool:
-    """Whether there is another file at a path, outside our trash, that holds the bytes of `victim`.
+    """Return whether another file at `path`, outside the trash, has the content of `victim`.
 
     Raises `OSError` if one of them cannot be read.
     """
@@ -128,9 +128,9 @@ def _holds_the_same(path: bytes, victim: BinaryIO, found: Entry) -> bool:
 
 
 def as_put_back(storage: LocalStorage, file: Trashed, keepers: Mapping[int, Keeper]) -> dict[str, int]:
-    """Return what the journal is to know of a file that we have put aside and back, which changed its ctime.
+    """Return the columns to record for a file that was put aside and back, which changed its ctime.
 
-    Of a duplicate nothing: it is compared with its keeper instead.
+    A duplicate needs none: it is compared with its keeper instead.
     """
     try:
         there = storage.lstat(file.folder, file.name)

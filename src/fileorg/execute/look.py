@@ -1,4 +1,4 @@
-"""Before the commit: look at what a batch is about, as it is now, and write down what is meant with it."""
+"""Checks the files of a batch as they are now and records intents, before the commit."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ _SKIPPED, _INTENT = RecordState.SKIPPED, RecordState.INTENT
 
 
 class Lookout:
-    """Turns rows of a plan into intents of the journal. Used inside a transaction of it."""
+    """Turns plan rows into journal intents. Used inside a transaction of the journal."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
         self._storages = work.storages
         self.seen: list[os.stat_result | OSError | None] = []
-        """What was at the source of each row of the last batch."""
+        """The stat result at the source of each row of the last batch."""
 
     def look(self, batch: Sequence[PlanRow]) -> Batch:
-        """An intent for each row, of the same position; as exceptions, those that are not to be done, and why."""
+        """Return an intent for each row, at the same position; rows that must not be applied are exceptions."""
         for storage in self._storages:
-            storage.forget(b"")  # a folder that was moved away since is not followed
+            storage.forget(b"")  # an open folder may have been moved away since
         seen = self.seen = self._look_at_sources(batch)
         folder_id, known, values = self._work.folder_id, self._work.folders, list[Any]()
         add = values.extend
@@ -69,7 +69,7 @@ class Lookout:
                 and there.st_mtime_ns == mtime_ns
                 and there.st_ino & INODE_MASK == inode
             ):
-                # Nearly every row: a file that is as it was planned.
+                # Nearly every row: the file is unchanged since the plan.
                 mode, nlink, dev = there.st_mode, there.st_nlink, there.st_dev
             else:
                 found = entry_of(name, there) if isinstance(there, os.stat_result) else there
@@ -79,7 +79,7 @@ class Lookout:
                 mode, nlink, dev = row.mode, None, None
                 if found is not None:
                     _, size, mtime_ns, _, inode, mode, nlink, dev = found
-            # What is known is looked up here: a call each would be a tenth of the look.
+            # Known ids are looked up inline: a call for each would cost a tenth of the check.
             source = known[source_base].get(source_folder) or folder_id(source_base, source_folder) if name else None
             add((
                 action, source, name or None,
@@ -106,7 +106,7 @@ class Lookout:
         positions: Sequence[int],
         exceptions: dict[int, tuple[RecordState, Reason | None]],
     ) -> None:
-        """Where a name is taken is seen before one of a group is moved: a single file finds out when it is."""
+        """Refuse taken names before any file of the group is moved; a single file finds out by its rename."""
         makes_room: set[tuple[Base, bytes, bytes]] | None = None
         for position in positions:
             row = batch[position]
@@ -115,8 +115,8 @@ class Lookout:
             try:
                 there = self._storages[row.target_base].lstat(row.target_folder, row.target_name)
             except OSError:
-                continue  # what is wrong with the folder, the action finds out
-            # Unless a link of ours has its name, or it is spelled otherwise.
+                continue  # the action will report the error of the folder
+            # A link that fileorg made, or the file itself in another case, does not count as taken.
             if there is None or row.action in FROM_A_LINK or there.inode == row.inode:
                 continue
             makes_room = {row[1:4] for row in batch if row.action is Action.MOVE} if makes_room is None else makes_room
@@ -126,7 +126,7 @@ class Lookout:
     def _refuse_flagged(
         self, batch: Sequence[PlanRow], exceptions: dict[int, tuple[RecordState, Reason | None]]
     ) -> None:
-        """What is put into such a folder could not be undone, and what is in it stays."""
+        """Refuse flagged folders: a move into one could not be undone, and a move out of one would fail."""
         for position, row in enumerate(batch):
             if exceptions.get(position, (_INTENT, None))[0] is not _INTENT or row.action in IN_NO_FOLDER:
                 continue
@@ -139,13 +139,13 @@ class Lookout:
                 exceptions[position] = state, Reason(ReasonCode.FOLDER_FLAGGED, self._shown(base, flagged))
 
     def _shown(self, base: Base, folder: bytes) -> bytes:
-        """By its path below the root, or where that is another one, by its whole path."""
+        """Return the path relative to the root, or for another root, the absolute path."""
         root = self._storages[base].root
         return folder or b"." if root == self._storages[ROOT].root else below(root, folder)
 
     def _leave_open(self, batch: Sequence[PlanRow], exceptions: dict[int, tuple[RecordState, Reason | None]]) -> None:
-        """What goes to our trash by a plain rename, displaced or left over, stays where a program writes to it; so does
-        what cannot go alone, of which the others would have gone before it is asked for.
+        """Refuse files that another program writes to: those renamed to the trash, because nothing checks them later,
+        and members of a group, because the others would have been moved before the action checks.
         """
         for position, (row, there) in enumerate(zip(batch, self.seen, strict=True)):
             is_copied = row.together and isinstance(there, os.stat_result) and self._is_copied(row, there)
@@ -165,15 +165,15 @@ class Lookout:
             except Refusal as refusal:
                 exceptions[position] = refusal.state, refusal.reason
             except OSError:
-                continue  # what is done with it will tell
+                continue  # the action will report the error
 
     def _is_copied(self, row: PlanRow, there: os.stat_result) -> bool:
-        """Whether it is copied, or goes to another file system, as far as the roots tell."""
+        """Return whether the file is copied or moved to another file system, judged by the device of the root."""
         is_across = row.action in RENAMES and there.st_dev != self._storages[row.target_base].identity[0]
         return (is_across or row.action is Action.COPY) and stat.S_ISREG(there.st_mode)
 
     def _look_at_sources(self, batch: Sequence[PlanRow]) -> list[os.stat_result | OSError | None]:
-        """What is at each source, folder by folder; None also for rows that are about something else."""
+        """Return the stat result at each source, read folder by folder; None also for rows without a source."""
         seen: list[os.stat_result | OSError | None] = [None] * len(batch)
         by_folder: dict[tuple[Base, bytes], list[int]] = {}
         base: Base | None = None
@@ -191,7 +191,7 @@ class Lookout:
         return seen
 
     def _judge(self, row: PlanRow, found: Entry | OSError | None) -> tuple[RecordState, Reason | None, Entry | None]:
-        """Whether the row is to be done, what is to be noted, and what is there now."""
+        """Return the state to record, the reason if any, and the entry that exists now."""
         if row.reason:
             is_missing = row.reason.code is ReasonCode.ROOT_MISSING and (row.source_name or row.category)
             return RecordState.MISSING if is_missing else _SKIPPED, row.reason, None
@@ -212,7 +212,7 @@ def _keep_whole(
     positions: Sequence[int],
     exceptions: dict[int, tuple[RecordState, Reason | None]],
 ) -> None:
-    """Where one of a group cannot be done, the others stay, too. What is gone keeps no one."""
+    """Skip a whole group if one of its files cannot be applied. Missing files do not count."""
     undoes = batch[positions[0]].reverts > 0
     stays = next((position for position in positions if _tears(exceptions.get(position), undoes=undoes)), None)
     if stays is None:
@@ -225,7 +225,7 @@ def _keep_whole(
 
 
 def _tears(exception: tuple[RecordState, Reason | None] | None, *, undoes: bool) -> bool:
-    """As `KeptGroups.torn` says."""
+    """Return whether an exception splits its group, by the rules of `KeptGroups.torn`."""
     if exception is None:
         return False
     state, reason = exception

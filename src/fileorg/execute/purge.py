@@ -1,8 +1,8 @@
-"""Empty our trash: the one thing that cannot be taken back.
+"""Empties the trash, the only change that cannot be undone.
 
-A batch of records goes from done to purged in one commit, and only then do their files go. What could not be removed,
-or is no longer what was put there, stays, and its record is done again. After a crash the same: a file that is still in
-the trash was not purged. So a record that is done always has its file, and one that is purged is never undone.
+The records of a batch change from done to purged in one commit, and only then are their files removed. A file that
+cannot be removed, or was changed in the trash, is kept and its record is done again; the same after a crash. So a
+record that is done always has its file, and a record that is purged is never undone.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PROBLEMS_KEPT = 1000
 
 
 class _Purge:
-    """One operation's trash while it is emptied."""
+    """The trash of one operation while it is emptied."""
 
     def __init__(self, journal: Journal, purge: Operation, purged: Operation, storages: Sequence[LocalStorage]) -> None:
         self._journal = journal
@@ -43,9 +43,9 @@ class _Purge:
         self.outcome = Outcome(purge.id)
 
     def batch(self, files: Sequence[Trashed]) -> None:
-        """Commit, then remove."""
+        """Commit the batch, then remove its files."""
         for storage in self._storages:
-            storage.forget(b"")  # a folder that was moved away since is not followed
+            storage.forget(b"")  # an open folder may have been moved away since
         seen = self._last_copies.judge(files, look_at_trash(self._storages, files))
         with self._journal.transaction():
             self.settle()
@@ -58,7 +58,7 @@ class _Purge:
                 self._remove(file)
 
     def settle(self) -> None:
-        """Tell the journal what came of the last batch. Inside a transaction."""
+        """Record the results of the last batch. Inside a transaction."""
         keepers = self._journal.groups.keepers_of([file.id for file in self._stay])
         self._journal.mark_many(
             [(file.id, RecordState.DONE, as_put_back(self._storages[file.base], file, keepers)) for file in self._stay]
@@ -96,8 +96,8 @@ def purge(
     stop: Callable[[], bool] = lambda: False,
     rows: int,
 ) -> Outcome:
-    """Empty the trash of the operation that `operation`, which has just begun, is about; `stop` is asked before each
-    batch. The bytes of the outcome are those that were freed: a file that has other names frees none.
+    """Empty the trash of the operation that `operation`, a purge that has just begun, refers to. `stop` is called
+    before each batch. The outcome counts freed bytes: a file with other hard links frees none.
 
     Raises `JournalError`; `Stuck` or `StorageFailure` if a disk fails: the operation stays open for recovery.
     """
@@ -122,7 +122,7 @@ def purge(
 
 
 def settle_purge(journal: Journal, operation: Operation, storages: Sequence[LocalStorage], reporter: Reporter) -> None:
-    """Settle and seal a purge that was left open: what is still in the trash was not purged.
+    """Recover and seal an interrupted purge: a file that is still in the trash was not purged.
 
     The caller holds the run lock and the locks of its roots. Raises `Unsettled` if a disk did not let it finish.
     """
@@ -144,7 +144,7 @@ def settle_purge(journal: Journal, operation: Operation, storages: Sequence[Loca
                         facts = as_put_back(storage, file, keepers) if was_aside else {}
                         back.append((file.id, RecordState.DONE, facts))
                 except (Stuck, OSError) as error:
-                    if isinstance(error.__cause__, FileExistsError):  # someone has its name: both stay
+                    if isinstance(error.__cause__, FileExistsError):  # another file has its name: keep both
                         reporter.note(str(error))
                         back.append((file.id, RecordState.DONE, {}))
                         continue

@@ -1,7 +1,7 @@
-"""After a crash: look at every file of an operation that was left open, and say for each what came of it.
+"""Recovers an interrupted operation: finds the result of every record by the files on disk.
 
-No record is believed, not even "done": a file system may have lost a rename that the journal still has. What is found
-on the disk decides. Recovery can be killed and run again.
+No recorded state is trusted, not even "done": a file system may have lost a rename that the journal still has.
+Recovery can be killed and run again.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ if TYPE_CHECKING:
     from fileorg.storage.local.storage import LocalStorage
 
 _OF_RECOVERY = frozenset({NOT_DONE.reason, CUT_SHORT.reason})
-"""Reasons that an earlier recovery gave. They are believed no more than others: the power may have been lost before
-what it took away was gone from the disk too.
+"""Reasons recorded by an earlier recovery. They are not trusted either: the power may have failed before its removals
+reached the disk.
 """
 
 
 _NO_LONGER_A_FOLDER = {errno.ELOOP, errno.ENOTDIR}
-"""Someone put something else in the place of a folder: another try would find the same."""
+"""Errors if a folder was replaced by something else: a retry would fail the same way."""
 
 
 class Unsettled(StorageFailure):
-    """Something of an interrupted operation is left lying, which a disk that is well again would let go."""
+    """Raised if files of an interrupted operation could not be recovered because a disk failed; a later run may."""
 
 
 def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStorage], reporter: Reporter) -> None:
-    """Settle and seal one open operation. The caller holds the run lock and the locks of its roots.
+    """Recover and seal one open operation. The caller holds the run lock and the locks of its roots.
 
-    Raises `Unsettled` if a disk did not let it finish: what could be settled is, and the operation stays open.
+    Raises `Unsettled` if a disk fails: all other files are recovered, and the operation stays open.
     """
     journal.interrupt(operation.id)
     low, high = journal.record_range(operation)
@@ -56,7 +56,7 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
     unsettled, first = 0, ""
 
     def disturbs(record: Record, base: Base, folder: bytes) -> None:
-        if record.reason is None:  # few: a run works on one file at a time where anything can be left lying
+        if record.reason is None:  # rare: actions that can leave temporary files handle one file at a time
             journal.mark(record.id, record.state, **columns_of(CUT_SHORT.reason))
         disturbed.add((base, folder))
 
@@ -65,7 +65,7 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
         reservation_of = journal.reservations.of(batch[0].id, batch[-1].id).get
         for raw in batch:
             record = checked(raw)
-            if record.reason == CUT_SHORT.reason:  # a recovery was killed in its turn
+            if record.reason == CUT_SHORT.reason:  # an earlier recovery was killed
                 disturbed |= {(record.source_base, record.source_folder), (record.target_base, record.target_folder)}
             case = Case(
                 record,
@@ -103,8 +103,8 @@ def _announce(journal: Journal, record: Record, verdict: Verdict) -> None:
 
 
 def _left_for_later(case: Case, error: Stuck | OSError) -> Verdict | None:
-    """What a flag of its folder keeps, or whose name someone has taken: every disk is well, so it is told, and the
-    operation is sealed without it.
+    """Return the verdict on a file that a folder flag or a taken name blocks, or None. No disk failed, so the file is
+    reported and the operation is sealed without it.
     """
     cause = error.__cause__ if isinstance(error, Stuck) else error
     try:
@@ -122,7 +122,7 @@ def _left_for_later(case: Case, error: Stuck | OSError) -> Verdict | None:
 
 
 def settle_left(journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> int:
-    """Settle of a sealed operation what recovery had to leave for later, as far as it can now; how many files that is.
+    """Recover files of a sealed operation that an earlier recovery had to leave; return their number.
 
     The caller holds the run lock and the locks of its roots.
     """
@@ -130,7 +130,7 @@ def settle_left(journal: Journal, operation: Operation, storages: Sequence[Local
     for left in journal.changed_in_crash(operation):
         if left.reason is None or left.reason.code not in LYING:
             continue
-        # As if it had just been meant: it is not believed what became of it.
+        # As a fresh intent: the recorded state is not trusted.
         record = checked(left)._replace(state=RecordState.INTENT, reason=None)
         keeper = journal.groups.keepers(record.id, record.id).get(record.id)
         reservation = journal.reservations.of(record.id, record.id).get(record.id)
@@ -155,8 +155,9 @@ def settle_left(journal: Journal, operation: Operation, storages: Sequence[Local
 
 
 def is_recognised(journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> bool:
-    """Whether a file of the operation is under one of its two names: what tells its disk from another one, where the
-    inode number of its root does not. Also where it has no file.
+    """Return whether a file of the operation exists under one of its two names, or the operation has no files.
+
+    This tells the right disk from another one if the inode number of the root does not.
     """
     alone = True
     for batch in journal.records(operation):
@@ -183,7 +184,7 @@ def is_recognised(journal: Journal, operation: Operation, storages: Sequence[Loc
 
 def _judge(record: Record, case: Case, storages: Sequence[LocalStorage]) -> Verdict:
     if record.state in {RecordState.SKIPPED, RecordState.UNDONE} and record.reason not in _OF_RECOVERY:
-        return Verdict(record.state, record.reason)  # decided before anything was done
+        return Verdict(record.state, record.reason)  # decided before anything was changed
     try:
         case.remove_reservation()
         verdict = handler_of(record.action, record.source_base, record.target_base, storages).settle(case)
@@ -194,8 +195,8 @@ def _judge(record: Record, case: Case, storages: Sequence[LocalStorage]) -> Verd
     except Refusal as refusal:
         return Verdict(refusal.state, refusal.reason)
     if verdict == CHANGED and record.action in RENAMES and case.at_target() is None and case.at_source() is not None:
-        return case.not_done  # whatever has its name now: there is nothing to be taken back
-    # What was refused before the crash stays refused for the reason known then.
+        return case.not_done  # the target does not exist: nothing to undo, whatever is at the source now
+    # A row that was refused before the crash keeps that reason.
     if verdict.state is RecordState.SKIPPED and record.state not in {
         RecordState.INTENT,
         RecordState.COPIED,
@@ -206,7 +207,7 @@ def _judge(record: Record, case: Case, storages: Sequence[LocalStorage]) -> Verd
 
 
 def _shown(record: Record) -> str:
-    """The name by which a person knows what the record is about."""
+    """Return the path to show to the user."""
     if record.source_name:
         return display(join(record.source_folder, record.source_name))
     return display(join(record.target_folder, record.target_name))

@@ -1,7 +1,7 @@
-"""Carry out a plan: journaled before it acts, never overwriting, one commit a batch.
+"""Carries out a plan: journaled before any change, never overwriting, one commit per batch.
 
-While the hands act on one batch, the next one is looked at and committed: the journal costs no time of its own. At no
-moment is anything done that is not committed, and at most two batches are not settled.
+While the worker renames one batch, the next one is checked and committed, so the journal costs no extra time. Nothing
+is changed before it is committed, and at most two batches are open at any moment.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from fileorg.storage.local.worker import Hands
 
 BATCH_ROWS = 4096
-"""Rows a commit: a commit costs one flush of the disk, and Ctrl-C waits for the batch to end."""
+"""Rows per commit: a commit costs one disk flush, and Ctrl-C waits for the end of the batch."""
 
 COPIED_ROWS = 64
-"""Where contents are copied, each file is flushed by itself anyway, and takes as long as it is large."""
+"""Rows per commit if files are copied: each copy is flushed by itself anyway, and large files take long."""
 
 
 def execute(
@@ -47,11 +47,11 @@ def execute(
     rows: int = BATCH_ROWS,
     follow: Follow | None = None,
 ) -> Outcome:
-    """All of the plan, or as much as there is time for: `stop` is asked before each batch. `storages` by `Base`.
+    """Apply the plan until its end or until `stop`, called before each batch, returns true. `storages` are by `Base`.
 
-    `follow` is told of files that get another place.
+    `follow` is called with files that are moved.
 
-    Raises `JournalError` if the journal cannot be written: the batch it was for is not touched then.
+    Raises `JournalError` if the journal cannot be written: the batch is not touched then.
     """
     started = time.monotonic()
     work = Work(journal, operation, storages, hands, changed)
@@ -73,7 +73,7 @@ def execute(
         if follow is not None:
             follow.after(followed)
             followed = follow.before(batch, lookout.seen)
-        actor.start(prepared)  # at once: what came of the batch before can be told meanwhile
+        actor.start(prepared)  # first: the results of the batch before can be reported meanwhile
         settled = _told(before, reporter)
     with journal.transaction():
         if settled is not None:
@@ -102,7 +102,7 @@ def _told(done: Done, reporter: Reporter) -> Settled | None:
     batch = done.prepared.batch
     if not batch:
         return None
-    # Not the folders that are made and removed on the way; those that it is about have a category, and no size.
+    # Intermediate folders do not count; folders that the operation is about have a category and no size.
     rows = [row for row in batch if row[0] not in ON_SYMLINKS] if batch[-1][0] in ON_SYMLINKS else batch
     files = [row[8] if row[3] else 0 for row in rows if row[3] or row[11]]
     reporter.advance(len(files), sum(files), batch[-1].source_folder)

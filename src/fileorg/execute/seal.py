@@ -1,4 +1,4 @@
-"""The end of an operation: folder times as they should be, everything on disk, and the mark that says so."""
+"""Seals an operation: restores folder times, flushes all file systems and marks the operation as complete."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NOTES = 10
 
 
 class Sealed(NamedTuple):
-    """What came of an operation: files and bytes by state, and what is to be told of folders."""
+    """The result of an operation: files and bytes by state, and notes on folders."""
 
     counts: dict[RecordState, tuple[int, int]]
     notes: list[str]
@@ -32,10 +32,10 @@ def seal(
     storages: Sequence[Storage],
     disturbed: Collection[tuple[Base, bytes]] = (),
 ) -> Sealed:
-    """Close an operation: folder times as they should be, everything on disk, and only then the mark that says so.
+    """Restore folder times, flush all file systems, and only then mark the operation as sealed.
 
-    `disturbed`: folders in which something was made and taken away again. Raises `StorageFailure` if a disk does not
-    take what was written: the operation stays open.
+    `disturbed`: folders in which temporary files were created and removed. Raises `StorageFailure` if a flush fails:
+    the operation stays open.
     """
     times = _folder_times(journal, operation, disturbed)
     sealed: list[tuple[int, int]] = []
@@ -47,7 +47,7 @@ def seal(
             if folder in times and entry is not None:
                 storage.set_folder_times(path, times[folder])
                 entry = storage.stat_folder(path)
-        except OSError as error:  # a folder that is no longer ours to change keeps the time it has
+        except OSError as error:  # for example no permission any more: the folder keeps its current time
             if folder in times and len(notes) < _NOTES:
                 notes.append(f"The time of the folder {display(path) or '.'} could not be set back: {error.strerror}.")
         if entry is not None:
@@ -58,7 +58,7 @@ def seal(
 
 
 def _remade_roots(journal: Journal, operation: Operation, storages: Sequence[Storage]) -> list[tuple[int, bytes, int]]:
-    """(inode now, path, inode before) of each root of an operation that was made again."""
+    """Return (inode now, path, inode before) of each root that was recreated."""
     found = []
     for base, path, absolute, inode in journal.remade_roots(operation):
         with contextlib.suppress(OSError):
@@ -68,8 +68,8 @@ def _remade_roots(journal: Journal, operation: Operation, storages: Sequence[Sto
 
 
 def sync_all(storages: Sequence[Storage]) -> None:
-    """Return when everything that was done survives a power cut. Raises `StorageFailure` if it does not."""
-    for storage in dict.fromkeys(storages):  # in the same order in each run
+    """Flush all file systems, so that every change survives a power cut. Raises `StorageFailure` if a flush fails."""
+    for storage in dict.fromkeys(storages):  # not a set: the order is the same in each run
         try:
             storage.sync()
         except OSError as error:
@@ -80,9 +80,9 @@ def sync_all(storages: Sequence[Storage]) -> None:
 
 
 def _folder_times(journal: Journal, operation: Operation, disturbed: Collection[tuple[Base, bytes]]) -> dict[int, int]:
-    """Folder id → the mtime_ns to give it: where files went back, that of then; where nothing came of it, as it was."""
+    """Map folder ids to the mtime_ns to set: for restored files, the time of then; without changes, the time before."""
     times = journal.restorable_folders(operation) if operation.undoes else {}
-    # A folder that only holds keepers is known, too, and nothing came of it.
+    # Folders that only contain keepers are known as well, but were not changed.
     if not disturbed and (not times or (journal.is_all_done(operation) and not journal.groups.has_keepers(operation))):
         return times
     worked = journal.folders_with_done(operation)

@@ -1,6 +1,6 @@
-"""Files under a name of ours: the steps of a removal and a rename, so that a crash between any two can be told apart.
+"""Removals and renames in steps through temporary names, so that recovery can tell after which step a crash came.
 
-The names come from ids, so that they are never too long and recovery knows whose they are.
+The names are made from ids: never too long, and recovery knows their record.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 
 class Stuck(StorageFailure):
-    """A step that can neither be finished nor taken back: the disk fails. The operation stays open for recovery."""
+    """A step that can be neither finished nor rolled back: the disk fails. The operation stays open for recovery."""
 
     hint = "nothing is lost; when the disk is well again, run fileorg recover"
 
 
 def temporary(operation: int, record: int) -> bytes:
-    """Where a copy is written before it has its name; beside the target."""
+    """Return the temporary name of an unfinished copy, beside the target."""
     return b".fileorg-%d-%d.part" % (operation, record)
 
 
 def aside(operation: int, record: int) -> bytes:
-    """Where a file is put to be looked at before it is removed; beside where it was, so on the same file system."""
+    """Return the temporary name of a file that is checked before its removal, beside it and so on its file system."""
     return b".fileorg-%d-%d-old.part" % (operation, record)
 
 
@@ -48,12 +48,12 @@ def remove_checked(
     *,
     reserving: Reserving,
 ) -> bool:
-    """Remove a file, if it is what was expected: it is moved aside, looked at there, and only then removed.
+    """Remove a file if it is the expected one: move it aside, check it there, and only then remove it.
 
-    With a `digest`, it has to have that content, too: what tells is `original`, the file itself, open; else it is read.
+    With a `digest`, the content must match too, checked through `original`, the open file, or else by reading.
 
-    Between a look and an unlink of the same name another program could put its own file. False if it was another
-    file: that is back under its name. Raises `OSError` if nothing was done, and `Stuck` if it is aside now.
+    Under its own name, another program could replace the file between check and unlink. Returns False if it was
+    another file, which has its name back. Raises `OSError` if nothing was changed, and `Stuck` if it is still aside.
     """
     put_aside(storage, folder, name, aside_name)
     return settle_aside(storage, folder, name, aside_name, expected, digest, original, reserving=reserving)
@@ -70,15 +70,15 @@ def settle_aside(
     *,
     reserving: Reserving,
 ) -> bool:
-    """The second half of `remove_checked`: remove what is aside if it fits, else put it back.
+    """The second half of `remove_checked`: remove the file that is aside if it matches, or put it back.
 
-    True also if someone else has removed it meanwhile, as by emptying the folder: there is nothing to put back.
+    Returns True also if another program has removed it meanwhile.
     """
     failure: OSError | None = None
     try:
         if storage.lstat(folder, aside_name) is None:
             return True
-        # Only of what an original is not open for, and that is no link, someone may be writing to it unasked.
+        # `original`, if open, has checked for writers already; without a digest the file is a link.
         is_asked = original is None and digest is not None
         with storage.held(folder, aside_name) if is_asked else contextlib.nullcontext(FREE) as answer:
             is_free = answer.state is not State.IN_USE
@@ -91,7 +91,7 @@ def settle_aside(
         put_back(storage, folder, name, aside_name, reserving)
     except Stuck:
         if storage.stat_folder(folder) is not None and storage.lstat(folder, aside_name) is None:
-            return True  # in this very moment
+            return True  # removed by another program just now
         raise
     if failure is not None:
         raise failure
@@ -112,7 +112,7 @@ def _may_go(
 
 
 def put_back(storage: LocalStorage, folder: bytes, name: bytes, aside_name: bytes, reserving: Reserving) -> None:
-    """Give what is aside its name again. Raises `Stuck`."""
+    """Rename a file that is aside back to its name. Raises `Stuck`."""
     try:
         rename_beside(storage, folder, aside_name, name, reserving)
     except OSError as error:
@@ -121,12 +121,12 @@ def put_back(storage: LocalStorage, folder: bytes, name: bytes, aside_name: byte
 
 
 def put_aside(storage: LocalStorage, folder: bytes, name: bytes, aside_name: bytes) -> None:
-    """Give a file a name of ours, which recovery knows anyway. Raises `OSError`."""
+    """Rename a file to its temporary name; recovery derives the name from the record. Raises `OSError`."""
     rename_beside(storage, folder, name, aside_name, lambda _: None)
 
 
 def rename_beside(storage: LocalStorage, folder: bytes, name: bytes, new_name: bytes, reserving: Reserving) -> None:
-    """Give a file another name in its folder, by whatever the file system has. Raises `OSError`."""
+    """Rename a file within its folder, by any method that the file system supports. Raises `OSError`."""
     try:
         storage.rename_noreplace(folder, name, storage, folder, new_name)
     except OSError as error:
@@ -144,7 +144,9 @@ def rename_over_reserved(
     target_name: bytes,
     reserving: Reserving,
 ) -> None:
-    """Where the file system can neither rename without replacing nor link: take the name with an empty file first."""
+    """Rename without replacing on a file system with neither RENAME_NOREPLACE nor hard links: create an empty
+    placeholder under the new name, then rename over it.
+    """
     reserving(None)
     reserved = target.reserve(target_folder, target_name)
     reserving(reserved)

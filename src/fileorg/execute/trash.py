@@ -1,7 +1,7 @@
-"""What lies in our trash, file by file and folder by folder: is it what was put there, away with it, is it back.
+"""Checks, removes and restores files and folders of the trash.
 
-That a file is ours to remove is told as everywhere, by inode number, size and time. Where inode numbers do not last,
-size and time have to do, and the digest where the journal has one: nobody else works in our trash.
+A file is recognised by inode number, size and mtime. Without stable inode numbers, size and mtime must suffice, and
+the digest if the journal has one: no other program works in the trash.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _NOT_EMPTY = frozenset({errno.ENOTEMPTY, errno.EEXIST})
 
 
 def look_at_trash(storages: Sequence[LocalStorage], files: Sequence[Trashed]) -> list[Entry | Refusal | None]:
-    """What there is of each file: as it was put there, or why it is to be left alone, or None where it is gone."""
+    """Return the entry of each file, why it must be kept if it was changed, or None if it is missing."""
     seen: list[Entry | Refusal | None] = []
     for storage, folder, some in by_folder(storages, files):
         there = storage.lstat_all(folder, [file.name for file in some])
@@ -46,7 +46,7 @@ def look_at_trash(storages: Sequence[LocalStorage], files: Sequence[Trashed]) ->
 def by_folder(
     storages: Sequence[LocalStorage], files: Sequence[Trashed]
 ) -> Iterator[tuple[LocalStorage, bytes, list[Trashed]]]:
-    """Runs of files that lie in one folder, in their order."""
+    """Yield runs of consecutive files in the same folder."""
     run: list[Trashed] = []
     for file in files:
         if run and (run[-1].base, run[-1].folder) != (file.base, file.folder):
@@ -70,14 +70,15 @@ def _judged(storage: LocalStorage, file: Trashed, found: os.stat_result | OSErro
 
 
 def identity_in_trash(file: Trashed) -> Identity:
-    """By what a file of the trash is known again."""
+    """Return the identity of a file in the trash."""
     return Identity(file.inode, file.size, file.mtime_ns)
 
 
 def remove(storage: LocalStorage, operation: int, file: Trashed, reserving: Reserving) -> int:
-    """Remove one file, aside first: between a look and an unlink of one name someone could put another file there.
+    """Remove one file and return the bytes that it frees. It is put aside first: under its own name, another program
+    could replace it between check and unlink.
 
-    How many bytes it frees. Raises `Refusal` or `OSError` if it is still under its name, `Stuck` if it is aside.
+    Raises `Refusal` or `OSError` if it still has its name, `Stuck` if it is aside.
     """
     folder, name = file.folder, aside(operation, file.id)
     put_aside(storage, folder, file.name, name)
@@ -85,7 +86,7 @@ def remove(storage: LocalStorage, operation: int, file: Trashed, reserving: Rese
     try:
         entry = storage.lstat(folder, name)
         if entry is None:
-            return 0  # someone else has emptied the trash just now
+            return 0  # another program has emptied the trash just now
         with storage.held(folder, name) if entry.is_file else contextlib.nullcontext(FREE) as answer:
             if answer.state is State.IN_USE:
                 refusal = Refusal(RecordState.CHANGED, ReasonCode.BEING_WRITTEN, None, answer.pid)
@@ -99,7 +100,7 @@ def remove(storage: LocalStorage, operation: int, file: Trashed, reserving: Rese
 
 
 def _is_ours(storage: LocalStorage, name: bytes, file: Trashed, entry: Entry) -> bool:
-    """Raises `OSError`."""
+    """Return whether the file that was put aside is the one in the journal. Raises `OSError`."""
     if identity_in_trash(file).fits(entry):
         return True
     if not is_known(storage, file.folder, entry, identity_in_trash(file)):
@@ -108,7 +109,7 @@ def _is_ours(storage: LocalStorage, name: bytes, file: Trashed, entry: Entry) ->
 
 
 def are_there(storage: LocalStorage, folder: bytes, operation: int, files: Sequence[Trashed]) -> Iterator[bool]:
-    """Whether there is something under the name of a file, or aside: of nearly all of them there is nothing."""
+    """Yield whether each file exists, under its name or aside; after a purge nearly all are gone."""
     named = storage.lstat_all(folder, [file.name for file in files])
     moved = storage.lstat_all(folder, [aside(operation, file.id) for file in files])
     return (one is not None or other is not None for one, other in zip(named, moved, strict=True))
@@ -117,9 +118,9 @@ def are_there(storage: LocalStorage, folder: bytes, operation: int, files: Seque
 def is_back(
     storage: LocalStorage, operation: int, file: Trashed, reservation: Reservation | None, reserving: Reserving
 ) -> bool:
-    """Give a file its name again if it is aside. Whether it is there, maybe edited.
+    """Rename a file back if it is aside. Return whether it exists, maybe edited.
 
-    `reservation`: its name may be taken by an empty file of ours.
+    `reservation`: an empty placeholder may occupy its name.
     Raises `OSError`, `Stuck`.
     """
     folder, name = file.folder, aside(operation, file.id)
@@ -131,7 +132,7 @@ def is_back(
         if there is not None and _is_second_name(moved, there, storage, file):
             storage.discard(folder, name)
         elif there is not None and _is_ours(storage, name, file, moved):
-            storage.discard(folder, name)  # its name is taken: it goes, as it was about to
+            storage.discard(folder, name)  # its name is taken: remove it, as intended
             return False
         else:
             put_back(storage, folder, file.name, name, reserving)
@@ -142,7 +143,7 @@ def is_back(
 
 
 def _is_second_name(moved: Entry, there: Entry, storage: LocalStorage, file: Trashed) -> bool:
-    """Whether what is aside is the file between link and unlink, or an empty file that was to reserve the name."""
+    """Return whether the file aside is a second hard link of the file, or a placeholder that reserved the name."""
     if (moved.dev, moved.inode) == (there.dev, there.inode) and moved.nlink > 1:
         return True
     is_its_own = is_known(storage, file.folder, there, identity_in_trash(file))
@@ -153,7 +154,7 @@ def _is_second_name(moved: Entry, there: Entry, storage: LocalStorage, file: Tra
 
 
 def note_times(journal: Journal, purge: Operation, purged: Operation, storages: Sequence[LocalStorage]) -> None:
-    """Write down the times of the folders that a `.fileorg` may now go from. Inside a transaction."""
+    """Record the times of the folders from which `.fileorg` may be removed. Inside a transaction."""
     for base, path in journal.trash.holders(purged):
         with contextlib.suppress(OSError):
             known = journal.known_folder(purge.id, base, path) is not None  # from before a crash
@@ -164,10 +165,10 @@ def note_times(journal: Journal, purge: Operation, purged: Operation, storages: 
 def close(
     journal: Journal, purge: Operation, purged: Operation, storages: Sequence[LocalStorage], problems: int
 ) -> list[str]:
-    """Remove what is empty now, see to it that all is on disk, and seal. Notes about it.
+    """Remove empty folders, flush all file systems and seal the purge. Return notes.
 
-    A folder goes first, and then its record: one that says done of a folder that is gone does no harm, and the next
-    purge, or the recovery of this one, sets it right.
+    A folder is removed before its record is marked: a record that is done without its folder does no harm, and the
+    next purge, or recovery, corrects it.
     """
     for storage in storages:
         storage.forget(b"")
@@ -186,9 +187,9 @@ def close(
 
 
 def _remove_folders(journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> list[str]:
-    """Those that the operation made in the trash and that are empty: then there is nothing of them to be undone.
+    """Remove the empty folders that the operation made in the trash.
 
-    A note for the first that could not be removed; those above it then stay as well.
+    Return a note on the first one that could not be removed; the folders above it are kept as well.
     """
     notes: list[str] = []
     for batch in journal.trash.folders(operation):
@@ -205,7 +206,7 @@ def _remove_folders(journal: Journal, operation: Operation, storages: Sequence[L
 
 
 def _is_removed(storage: LocalStorage, path: bytes) -> bool:
-    """Remove it if it is empty. Whether it is gone now. Raises `OSError`."""
+    """Remove the folder if it is empty. Return whether it is gone now. Raises `OSError`."""
     try:
         storage.remove_folder(*split(path))
     except FileNotFoundError:
@@ -218,14 +219,16 @@ def _is_removed(storage: LocalStorage, path: bytes) -> bool:
 
 
 def _remove_top(journal: Journal, storages: Sequence[LocalStorage], holder: Place) -> None:
-    """`.fileorg/trash` and `.fileorg`, which an operation made whose own trash may have been emptied long ago."""
+    """Remove `.fileorg/trash` and `.fileorg` if empty, and mark the records of the operation that made them, which may
+    be older than the one whose trash was emptied.
+    """
     storage, top = storages[holder.base], join(holder.folder, _TOP)
     trash = join(top, b"trash")
     try:
         if any(map(_has_entries, storage.list_folder(trash))):
             return
     except FileNotFoundError:
-        pass  # gone with the trash of this operation, or before a crash
+        pass  # removed with the trash of this operation, or before a crash
     except OSError:
         return
     absolute = {os.path.join(storage.root, path): path for path in (trash, top)}
@@ -236,7 +239,7 @@ def _remove_top(journal: Journal, storages: Sequence[LocalStorage], holder: Plac
             continue
         for batch in journal.trash.folders(operation):
             found = [(each.id, absolute.get(os.path.join(roots[each.base].path, each.path))) for each in batch]
-            with contextlib.suppress(OSError):  # they are empty: to leave them loses nothing
+            with contextlib.suppress(OSError):  # an empty folder that stays does no harm
                 gone = [record for record, path in found if path is not None and _is_removed(storage, path)]
                 with journal.transaction():
                     journal.mark_many([(record, RecordState.PURGED, {}) for record in gone])

@@ -1,4 +1,4 @@
-"""What came of a row or of a record: a verdict, or while it is done, a refusal."""
+"""Results of rows and records: a verdict, or while a row is applied, a refusal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Refusal(Exception):
-    """A file that is not done, and why."""
+    """Raised for a file that is not changed, with the state and the reason."""
 
     def __init__(
         self, state: RecordState, code: ReasonCode, about: bytes | None = None, number: int | None = None
@@ -24,12 +24,12 @@ class Refusal(Exception):
 
     @classmethod
     def of_error(cls, error: OSError) -> Self:
-        """A failure of the file's own."""
+        """Return the failure of a file as a refusal."""
         return cls(RecordState.FAILED, *Reason.of_error(error)[:3])
 
 
 class Verdict(NamedTuple):
-    """What became of one record."""
+    """The result of one record."""
 
     state: RecordState
     reason: Reason | None = None
@@ -39,7 +39,7 @@ class Verdict(NamedTuple):
 DONE = Verdict(RecordState.DONE)
 NOT_DONE = Verdict(RecordState.SKIPPED, Reason(ReasonCode.INTERRUPTED))
 CUT_SHORT = Verdict(RecordState.SKIPPED, Reason(ReasonCode.CUT_SHORT))
-"""Also noted before anything of it is taken away: so a second recovery knows that folders were disturbed."""
+"""Recorded before temporary files are removed, so that a second recovery knows which folders were changed."""
 TAKEN = Verdict(RecordState.CONFLICT, Reason(ReasonCode.NAME_TAKEN))
 CHANGED = Verdict(RecordState.CHANGED, Reason(ReasonCode.CHANGED_IN_CRASH))
 EDITED = Verdict(RecordState.DONE, Reason(ReasonCode.EDITED))

@@ -1,4 +1,4 @@
-"""What the actions of one operation share: its storages, what the journal knows, and what is to be told at the end."""
+"""State shared by the actions of one operation: storages, journal lookups, and notes for the summary."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ SYMLINKS_KEPT = 1000
 
 
 class Changed(Enum):
-    """What happens to a file that is not as it was when the plan was made."""
+    """The treatment of files that changed since the plan was made."""
 
-    LEAVE = auto()  # it stays
-    EDITED = auto()  # the same file with other content is moved, with a note; another file at its place stays
-    ANY = auto()  # whatever file is at the place is moved
+    LEAVE = auto()  # skip the file
+    EDITED = auto()  # move an edited file, with a note; skip a different file at its path
+    ANY = auto()  # move any file at the path
 
 
 class Work:
-    """An operation that is carried out."""
+    """The operation that is being carried out."""
 
     def __init__(
         self,
@@ -55,44 +55,44 @@ class Work:
         self.hands = hands
         self.changed = changed
         self.folders: dict[Base, Memo[bytes, int]] = {base: Memo(MANY_FOLDERS) for base in range(len(storages))}
-        """The ids of folders, as far as they are remembered; `folder_id` knows the others."""
+        """A cache of folder ids; `folder_id` looks up the others."""
         self.flagged: dict[tuple[Base, bytes], bytes] = {}
-        """Folders from which nothing can be taken away, and which one it is of those above them that says so."""
+        """Folders from which nothing can be removed, and the folder that has the flag: itself or one above."""
         self.has_trash = False
-        """Whether a folder of our trash is among those that it is about."""
+        """True if the operation involves a folder of the trash."""
         self.disturbed: set[tuple[Base, bytes]] = set()
-        """Folders in which something was made and taken away again."""
+        """Folders in which temporary files were created and removed."""
         self.read_back: list[tuple[int, int]] = []
-        """What was made or put into our trash in this batch, as it was left there: (ctime_ns, record)."""
+        """(ctime_ns, record) of each copy made, or file put into the trash, in this batch."""
         self.rewritten = 0
-        """How many symlinks were rewritten, or are as they were before, for their files have moved."""
+        """The number of symlinks that were rewritten or restored because their files moved."""
         self.symlinks: list[bytes] = []
-        """The first of these."""
+        """The paths of the first of these symlinks."""
         self.notes: set[str] = set()
-        """What is to be told of the whole of it."""
+        """Notes on the operation as a whole."""
         self._losses: Counter[Lost] = Counter()
         self._lossy = 0
 
     @cached_property
     def unsettled(self) -> set[int]:
-        """Of what is taken back, the records of which recovery could not tell the end."""
+        """The records of the operation being undone whose result recovery could not determine."""
         undone = self.journal.operation(self._undoes or 0)
         return set() if undone is None else self.journal.unsettled(undone)
 
     @cached_property
     def put_aside(self) -> dict[int, bytes]:
-        """Of what is taken back, the records whose file is under a name of ours since a crash, and that name."""
+        """The records of the operation being undone whose file has a temporary name since a crash, and that name."""
         undone = self.journal.operation(self._undoes or 0)
         return {} if undone is None else self.journal.put_aside(undone)
 
     def folder_id(self, base: Base, path: bytes) -> int:
-        """The id that the journal has for a folder, which it now knows as it is. Inside a transaction."""
+        """Return the journal's id of a folder, recording the folder if it is new. Inside a transaction."""
         known = self.folders[base].get(path)
         if known is not None:
             return known
         known = self.journal.known_folder(self.operation, base, path)
         if known is None:
-            if path:  # those above too: undo may have to make them again
+            if path:  # parents too: undo may have to recreate them
                 self.folder_id(base, split(path)[0])
             try:
                 seen = self.storages[base].stat_folder(path)
@@ -105,7 +105,7 @@ class Work:
         return known
 
     def _note_flags(self, base: Base, path: bytes, *, is_there: bool) -> None:
-        """A folder that is still to be made could not be taken away again, either."""
+        """Note the flag of a folder; one that is still to be made inherits it, because it could not be removed."""
         above = self.flagged.get((base, split(path)[0])) if path and not is_there else None
         if above is None and is_there and self.storages[base].is_flagged(path):
             above = path
@@ -113,18 +113,18 @@ class Work:
             self.flagged[base, path] = above
 
     def tell_rewritten(self, path: bytes) -> None:
-        """A symlink was rewritten, or is as it was before."""
+        """Count a symlink that was rewritten or restored."""
         self.rewritten += 1
         if len(self.symlinks) < SYMLINKS_KEPT:
             self.symlinks.append(path)
 
     def tell_lost(self, lost: Lost) -> None:
-        """A file has its new place, and the file system there did not keep that of it."""
+        """Count attributes that the target file system did not preserve for a file."""
         self._lossy += bool(lost)
         self._losses.update(lost)
 
     def losses(self) -> list[str]:
-        """What was not kept of how many files, in a sentence if there is something."""
+        """Return a sentence on the attributes that were not preserved, or nothing."""
         if not self._lossy:
             return []
         words = {Lost.ATTRIBUTE: "attributes"}
@@ -145,11 +145,11 @@ class Work:
         digest: bytes | None = None,
         original: Original | None = None,
     ) -> bool:
-        """`remove_checked` with the names of this operation."""
+        """Call `remove_checked` with the temporary name of the record."""
         reserving = self.reserving(record)
         name_aside = aside(self.operation, record)
         return remove_checked(storage, folder, name, name_aside, expected, digest, original, reserving=reserving)
 
     def reserving(self, record: int) -> Reserving:
-        """What notes that a name of a record is taken by an empty file."""
+        """Return a callable that records that a placeholder occupies a name of the record."""
         return self.journal.reservations.announcing(record)
