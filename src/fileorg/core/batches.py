@@ -1,4 +1,4 @@
-"""What comes one by one, some at a time, as rows: nothing grows with the number of files."""
+"""Batches of rows from a stream: memory does not grow with the number of files."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _Row = TypeVar("_Row", bound=tuple[Any, ...])
 
 
 def in_batches(items: Iterable[_Item], most: int) -> Iterator[list[_Item]]:
-    """All items in their order, at most `most` at a time; none that is empty."""
+    """Yield all items in their order, at most `most` at a time; no batch is empty."""
     every = iter(items)
     while batch := list(islice(every, most)):
         yield batch
 
 
 def unsplit(batches: Iterable[list[PlanRow]]) -> Iterator[list[PlanRow]]:
-    """The same rows, so that those of one group, by their number `together`, are in one batch; 0 stands for none."""
+    """Yield the same rows with each group (consecutive rows of one number `together`, 0 for none) in one batch."""
     held: list[PlanRow] = []
     for batch in batches:
         rows = [*held, *batch] if held else batch
@@ -39,8 +39,8 @@ def unsplit(batches: Iterable[list[PlanRow]]) -> Iterator[list[PlanRow]]:
 
 
 def row_maker(kind: type[_Row]) -> Callable[[Iterable[Any]], _Row]:
-    """Make rows of a named tuple, each from all its values in order.
+    """Return a function that makes a row of a named tuple from all its values in order.
 
-    For where there is one a file: a named tuple's own `__new__` is written in Python, and takes twice as long.
+    For rows that exist once a file: a named tuple's own `__new__` is written in Python and takes twice as long.
     """
     return partial(tuple.__new__, kind)

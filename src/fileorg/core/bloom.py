@@ -1,6 +1,6 @@
-"""A Bloom filter: has this name been planned before? Its no is certain; what it says yes to is looked up exactly.
+"""Bloom filters for names and numbers: no false negatives; an exact lookup confirms each positive.
 
-16 MB for any number of files up to many millions, where a set of a million names takes over 100 MB.
+16 MB for many millions of files, where a set of a million names takes over 100 MB.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 _BITS_A_NAME = 64
 _MOST_BITS = 1 << 27
 MOST_NAMES = _MOST_BITS // _BITS_A_NAME
-"""For a filter of whatever number of names."""
+"""A filter for this many names has the maximum size."""
 _FEW = 50_000
 
 
 class Suspects:
-    """Digests of which there are few as a rule: kept exactly then, and looked for in no time."""
+    """A set of digests, usually small: exact up to 50,000, a Bloom filter beyond that."""
 
     def __init__(self) -> None:
         self._few: set[int] = set()
@@ -36,7 +36,7 @@ class Suspects:
             self._few.clear()
 
     def positions(self, digests: Sequence[int]) -> list[int]:
-        """The positions of those that are among them; of very many, one in a thousand that is not."""
+        """Return the positions of the digests in the set; with the Bloom filter, one in a thousand is wrong."""
         few = self._few
         if self._many is not None:
             return self._many.positions(digests)
@@ -51,13 +51,13 @@ class Suspects:
         return bool(self._few) or self._many is not None
 
 
-_SPREAD = 0x9E37_79B9_7F4A_7C15  # an odd number near 2**64 / golden ratio: its multiples differ in all bits
+_SPREAD = 0x9E37_79B9_7F4A_7C15  # odd, near 2**64 / golden ratio: its multiples differ in all bits
 _ALL_BITS = (1 << 64) - 1
 _MANY = 300_000
 
 
 class Repeated:
-    """Which numbers came more than once: exactly up to 300,000 of them, beyond that with a wrong yes in a thousand."""
+    """The numbers that occurred more than once: exact up to 300,000; beyond, one in a thousand is wrong."""
 
     def __init__(self) -> None:
         self._seen: set[int] = set()
@@ -65,13 +65,13 @@ class Repeated:
         self._filters: tuple[Filter | None, Filter] | None = None
 
     def end(self) -> None:
-        """No more will come: what came only once is forgotten."""
+        """End the input: forget the numbers that occurred only once."""
         self._seen = set()
         if self._filters is not None:
             self._filters = None, self._filters[1]
 
     def add_all(self, numbers: Sequence[int]) -> None:
-        """Enter numbers of up to 64 bits; a number that is twice among them is repeated, too."""
+        """Add numbers of up to 64 bits; a number that occurs twice in `numbers` is repeated as well."""
         if self._filters is not None:
             seen, repeated = self._filters
             if seen is None:
@@ -92,7 +92,7 @@ class Repeated:
             self._seen, self._repeated = set(), set()
 
     def positions(self, numbers: Sequence[int]) -> list[int]:
-        """The positions of those that came more than once."""
+        """Return the positions of the numbers that occurred more than once."""
         if self._filters is not None:
             return self._filters[1].positions(_spread(numbers))
         repeated = self._repeated
@@ -107,7 +107,7 @@ def _spread(numbers: Iterable[int]) -> list[int]:
 
 class Filter:
     def __init__(self, names: int) -> None:
-        """Sized for `names` entries: one in a thousand is answered with a wrong yes at the most, up to 4 million."""
+        """Size the filter for `names` entries: at most one false positive in a thousand, up to 4 million names."""
         bits = 1 << 16
         while bits < min(names * _BITS_A_NAME, _MOST_BITS):
             bits <<= 1
@@ -115,7 +115,7 @@ class Filter:
         self._bits = bytearray(bits >> 3)
 
     def add(self, digest: int) -> bool:
-        """Enter a 64-bit digest; whether it, or two others like it, was there before."""
+        """Add a 64-bit digest; return True if its bits were set before, by it or by others."""
         bits, mask = self._bits, self._mask
         first, second = digest & mask, (digest >> 32) & mask
         first_bit, second_bit = 1 << (first & 7), 1 << (second & 7)
@@ -125,7 +125,7 @@ class Filter:
         return bool(known)
 
     def add_all(self, digests: Sequence[int]) -> list[int]:
-        """`add` for each, in a quarter of the time; the positions of those that were there before."""
+        """`add` for each digest in a quarter of the time; return the positions of those that were known."""
         bits, mask = self._bits, self._mask
         known = []
         for position, digest in enumerate(digests):
@@ -141,7 +141,7 @@ class Filter:
         return known
 
     def positions(self, digests: Sequence[int]) -> list[int]:
-        """The positions of those that are in it."""
+        """Return the positions of the digests that are in the filter."""
         bits, mask = self._bits, self._mask
         return [
             position

@@ -1,4 +1,4 @@
-"""Everything that can stop a run. An error carries its facts, an exit code and the way out; the CLI prints it once."""
+"""Errors that stop a run. Each carries its facts, an exit code and a hint; the CLI prints it once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """What the shell is told."""
+    """Exit codes of the command."""
 
     DONE = 0
     SOME_FAILED = 1
@@ -17,9 +17,9 @@ class Exit(IntEnum):
 
 
 class FileorgError(Exception):
-    """A run that cannot go on: one sentence that names the thing, and a hint that says what to do.
+    """An error that ends the run: one sentence that names the cause, and a hint that says what to do.
 
-    Names in the sentence are passed through `names.display` by whoever raises it.
+    The caller passes names in the sentence through `names.display`.
     """
 
     exit_code: Exit = Exit.SOME_FAILED
@@ -32,13 +32,13 @@ class FileorgError(Exception):
 
 
 class UsageError(FileorgError):
-    """A wrong option, path or template: nothing was looked at yet."""
+    """A wrong option, path or template; no file was read yet."""
 
     exit_code = Exit.USAGE
 
 
 class UnknownOperation(UsageError):
-    """A number that no operation has."""
+    """The journal has no operation with this number."""
 
     hint = "fileorg history lists the operations"
 
@@ -47,29 +47,29 @@ class UnknownOperation(UsageError):
 
 
 class GuardRefused(FileorgError):
-    """The request is understood, and too dangerous to carry out."""
+    """A valid request that is too dangerous to carry out."""
 
     exit_code = Exit.REFUSED
 
 
 class Locked(FileorgError):
-    """Another run holds the journal or the root."""
+    """Another fileorg process holds the journal or the root."""
 
     exit_code = Exit.LOCKED
     hint = "wait until it has ended, or stop it with Ctrl-C"
 
 
 class StateError(FileorgError):
-    """The state directory cannot be used as it is."""
+    """The state directory cannot be used."""
 
     exit_code = Exit.USAGE
 
 
 class JournalError(FileorgError):
-    """The journal cannot be trusted or written: the run stops, and the files stay as they are."""
+    """The journal is invalid or cannot be written: the run stops, and the files stay unchanged."""
 
     exit_code = Exit.SOME_FAILED
 
 
 class StorageFailure(FileorgError):
-    """A storage as a whole does not answer, or cannot do what is asked of it."""
+    """A whole storage is unavailable, or does not support the request."""

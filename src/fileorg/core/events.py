@@ -1,4 +1,4 @@
-"""What the core tells of its progress, to whatever screen, log or nothing listens."""
+"""The interface through which the core reports progress, independent of any screen or log."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from typing import Protocol
 
 
 class Reporter(Protocol):
-    """Receives progress. Called a few times a second at most by design: once a folder or a batch, never once a file."""
+    """A receiver of progress, called a few times a second at most: once a folder or a batch, never once a file."""
 
     def stage(self, name: str, files: int | None = None) -> None:
-        """A new stage begins (`scan`, `plan`, `organize`, …), of so many files if that is known."""
+        """Begin a stage (`scan`, `plan`, `organize`, …); `files` is its number of files if known."""
 
     def advance(self, files: int, bytes_: int = 0, folder: bytes = b"") -> None:
-        """So many more files and bytes are through; `folder` is where the work is now."""
+        """Add processed files and bytes; `folder` is the current folder."""
 
     def note(self, message: str) -> None:
-        """Something a person should know, while the run goes on. Names in it are already displayable."""
+        """Show a note to the user during the run. Names in it are already displayable."""
 
 
 class NullReporter:
-    """Listens to nothing."""
+    """A reporter that ignores everything."""
 
     def stage(self, name: str, files: int | None = None) -> None: ...
 

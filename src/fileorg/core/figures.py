@@ -1,4 +1,4 @@
-"""Numbers and times as people read them."""
+"""Numbers and times in human-readable form."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fileorg.core.times import MOST_KEPT, true_ns
 
 
 def size(bytes_: int) -> str:
-    """`3.1 GB`; 1 KB is 1024 bytes, as in --min-size."""
+    """Return `3.1 GB`; 1 KB is 1024 bytes, as in --min-size."""
     if bytes_ < 1024:
         return f"{bytes_} B"
     value, units = float(bytes_), iter("KMGTPE")
@@ -19,7 +19,7 @@ def size(bytes_: int) -> str:
 
 
 def plural(count: int, word: str) -> str:
-    """`1 file`, `1,570 files`."""
+    """Return `1 file` or `1,570 files`."""
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
@@ -35,7 +35,7 @@ def duration(seconds: float) -> str:
 
 
 def when(ns: int | None) -> str:
-    """A local time to the minute; `ns` as `core.times` keeps it."""
+    """Return a local time to the minute; `ns` as stored by `core.times`."""
     if ns is None:
         return ""
     if abs(ns) == MOST_KEPT:
@@ -44,5 +44,5 @@ def when(ns: int | None) -> str:
         local = time.localtime(true_ns(ns) // 1_000_000_000)
     except (OverflowError, ValueError, OSError):
         return "?"
-    # Of strftime, years before 1000 have fewer digits on some systems.
+    # strftime gives years before 1000 fewer digits on some systems.
     return f"{local.tm_year:04}-{local.tm_mon:02}-{local.tm_mday:02} {local.tm_hour:02}:{local.tm_min:02}"

@@ -1,6 +1,6 @@
-"""JSON, CSV and NUL-separated output, streamed. What is read back by programs must be exact and harmless.
+"""Streamed JSON, CSV and NUL-separated output: exact for programs, and harmless in terminals and spreadsheets.
 
-Each format imports what it needs when it is written: most runs write none of them.
+Each format imports its modules on first use: most runs write none of them.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 _DAYS_IN_400_YEARS, _DAYS_FROM_1_TO_1970 = 146_097, 719_162
 
-# What a spreadsheet takes for a formula, also in its full-width form.
+# Characters that start a formula in a spreadsheet, full-width forms included.
 _FORMULA = frozenset("=+-@\t\r＝＋－＠")  # noqa: RUF001
 
 
 def named(key: str, name: bytes) -> dict[str, str]:
-    """`name` for JSON: as text, and beside it exactly, in base 64, where it is not valid UTF-8."""
+    """Return `name` for JSON: as text, and also in base 64 if it is not valid UTF-8."""
     try:
         return {key: name.decode()}
     except UnicodeDecodeError:
@@ -33,7 +33,7 @@ def named(key: str, name: bytes) -> dict[str, str]:
 
 
 def iso(ns: int | None) -> str | None:
-    """A time for programs, `ns` as `core.times` keeps it; None where there is none, or none that a calendar has."""
+    """Return a time in ISO 8601, `ns` as stored by `core.times`; None for no time, and for one beyond all calendars."""
     if ns is None or abs(ns) == MOST_KEPT:
         return None
     day, seconds = divmod(true_ns(ns) // 1_000_000_000, 86_400)
@@ -42,10 +42,10 @@ def iso(ns: int | None) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _date(day: int) -> str:
-    """`day` since 1970: made once for the many files of a day. Years that take more than four digits have a sign."""
+    """Return the date of `day` since 1970, cached for files of one day. Years of more than four digits have a sign."""
     from datetime import date
 
-    # Python's calendar has the years 1 to 9999, and repeats itself.
+    # Python's calendar covers the years 1 to 9999; the Gregorian calendar repeats every 400 years.
     cycles, in_cycle = divmod(day + _DAYS_FROM_1_TO_1970, _DAYS_IN_400_YEARS)
     found = date.fromordinal(in_cycle + 1)
     year = found.year + 400 * cycles
@@ -53,14 +53,14 @@ def _date(day: int) -> str:
 
 
 def write_json(stream: TextIO, value: Any) -> None:
-    """One document, for what fits in memory."""
+    """Write a value that fits in memory as one document."""
     import json
 
     stream.write(json.dumps(value, indent=2) + "\n")
 
 
 class JsonDocument:
-    """One object, written as it comes: fields and one long list of rows, a row a line."""
+    """A streamed JSON object: fields and long lists of rows, one row a line."""
 
     def __init__(self, stream: TextIO) -> None:
         import json
@@ -87,9 +87,9 @@ class JsonDocument:
 
 
 def write_csv(stream: TextIO, titles: Sequence[str], rows: Iterable[Sequence[Any]], *, raw: bool = False) -> None:
-    """Rows under titles. Names are shown as `display` shows them; text that a spreadsheet would run is quoted.
+    """Write titles and rows. Names are escaped by `display`, and text that a spreadsheet would run is quoted.
 
-    `raw`: neither of the two; names byte by byte. The rest of the stream is then written byte by byte as well.
+    With `raw` neither is done: names are written byte by byte, and so is the rest of the stream.
     """
     import csv
     import io
@@ -115,12 +115,12 @@ def _cell(value: Any) -> Any:
 
 
 def write_null(stream: TextIO, names: Iterable[bytes]) -> None:
-    """Names as they are, each ended by a NUL."""
+    """Write unescaped names, each terminated by NUL."""
     _write_raw(stream, names, b"\0")
 
 
 def write_lines(stream: TextIO, names: Iterable[bytes]) -> None:
-    """Names as they are, one a line."""
+    """Write unescaped names, one a line."""
     _write_raw(stream, names, b"\n")
 
 

@@ -1,4 +1,4 @@
-"""Answers that are remembered, as many as memory allows whatever the tree is like."""
+"""Caches with a bounded size."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 MANY_FOLDERS = 20_000
-"""Folders that are remembered at once: a few megabytes."""
+"""Maximum number of cached folders: a few megabytes."""
 
 
 class Memo(dict[_Key, _Value]):
-    """A dictionary that is emptied when it is full: what it forgets can be asked for again.
+    """A cache that is cleared when it is full.
 
-    Not the entry that was used longest ago goes: to know which that is would cost every look-up, of which there may be
-    one a file.
+    Least-recently-used eviction would add a cost to every lookup, and some callers look up once a file.
     """
 
     __slots__ = ("_most",)

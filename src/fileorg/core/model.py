@@ -1,4 +1,4 @@
-"""The words of the house as types. Rows between stages are tuples; a class stands where one thing is shown."""
+"""Core types shared by all layers. Rows between stages are tuples."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Action(StrEnum):
-    """What a record does. Each has exactly one inverse, so that undo is a plan like any other."""
+    """The action of a record. Each has exactly one inverse, so undo is a plan like any other."""
 
     MOVE = "move"
     COPY = "copy"
@@ -61,48 +61,48 @@ INVERSE: dict[Action, Action] = {
 }
 
 
-# What is to be known of actions wherever they are met. How one is carried out, `execute/actions` knows.
+# Facts about actions that all layers need. Their implementations are in `execute/actions`.
 
 FOLDER_ACTIONS = frozenset({Action.MAKE_FOLDER, Action.REMOVE_FOLDER})
 
 RENAMES = frozenset({Action.MOVE, Action.RESTORE})
-"""What gives a file another place, and asks for nothing beside it."""
+"""Actions that only rename a file."""
 
 REMOVALS = frozenset({Action.REMOVE_COPY, Action.REMOVE_HARDLINK, Action.REMOVE_SYMLINK})
-"""What takes a copy or a link away that was made of a file, which is their source."""
+"""Actions that remove a copy or a link; their source is the file that it was made from."""
 
 OF_DUPLICATES = frozenset({Action.QUARANTINE, Action.REPLACE_BY_HARDLINK, Action.REPLACE_BY_SYMLINK, Action.REFLINK})
-"""What is done to a duplicate: only beside a keeper whose content is the same, byte by byte."""
+"""Actions on a duplicate; each requires a keeper with the same content, byte by byte."""
 
 ON_SYMLINKS = frozenset({Action.REWRITE_SYMLINK, Action.RESTORE_SYMLINK})
-"""What is done to a symlink because the file that it leads to, its keeper, gets another place, or has it back."""
+"""Actions on a symlink whose target file, its keeper, moves away or back."""
 
 FROM_A_LINK = frozenset({Action.RESTORE_FROM_HARDLINK, Action.RESTORE_FROM_SYMLINK, Action.RESTORE_SYMLINK})
-"""What gives a duplicate or a symlink its place back, which a link of ours has."""
+"""Actions that restore a duplicate or a symlink whose name is held by a link that fileorg made."""
 
 BY_SYMLINK = frozenset({Action.REPLACE_BY_SYMLINK, Action.RESTORE_FROM_SYMLINK}) | ON_SYMLINKS
-"""Where the link of ours is a symlink, no hard link."""
+"""Actions whose replacement link is a symlink, not a hard link."""
 
 INTO_TRASH = frozenset(
     {Action.MOVE, Action.QUARANTINE, Action.REPLACE_BY_HARDLINK, Action.REPLACE_BY_SYMLINK, Action.REWRITE_SYMLINK}
 )
-"""What may have our trash as its target."""
+"""Actions whose target may be in the trash of fileorg."""
 
 TO_AND_FRO = RENAMES | FROM_A_LINK | INTO_TRASH
-"""What takes a file from its source to its target, so that the inverse swaps the two."""
+"""Actions that move a file; their inverse swaps source and target."""
 
 OF_A_LOST_INODE = frozenset({Action.REMOVE_COPY, Action.REMOVE_SYMLINK})
-"""What takes something away that had an inode of its own: made again, it has another one."""
+"""Actions that remove an inode: their inverse creates a new one."""
 
 IN_NO_FOLDER = frozenset({Action.REFLINK, Action.REMOVE_REFLINK})
-"""What changes no name."""
+"""Actions that change no directory entry."""
 
 TOUCHES_SOURCE = frozenset({Action.HARDLINK, Action.REFLINK})
-"""What leaves a file where it is, and changes its ctime."""
+"""Actions that leave the source in place but change its ctime."""
 
 
 class RecordState(StrEnum):
-    """The life of a FileRecord. A record is sealed when its operation is: one column a run, not one update a file."""
+    """The life cycle of a file record. A record is sealed with its operation: one update a run, not one a file."""
 
     PLANNED = "planned"
     INTENT = "intent"
@@ -114,7 +114,7 @@ class RecordState(StrEnum):
     MISSING = "missing"
     CHANGED = "changed"
     UNDONE = "undone"
-    PURGED = "purged"  # done, and what it put into our trash is gone for good: it cannot be taken back
+    PURGED = "purged"  # done, and then deleted from the trash: cannot be undone
 
 
 STATES_TOLD = (
@@ -122,12 +122,12 @@ STATES_TOLD = (
     RecordState.INTENT, RecordState.COPIED, RecordState.PLANNED, RecordState.PURGED, RecordState.UNDONE,
     RecordState.DONE,
 )  # fmt: skip
-"""In the order in which they are told: what went wrong first."""
+"""All states in display order, problems first."""
 
 PROBLEM_STATES = STATES_TOLD[:4]
 
 WAS_DONE = frozenset({RecordState.DONE, RecordState.UNDONE, RecordState.PURGED})
-"""States of what was carried out, whatever became of it later."""
+"""States of records that were carried out, including those undone or purged later."""
 
 
 class OperationState(StrEnum):
@@ -137,14 +137,14 @@ class OperationState(StrEnum):
 
 
 Base: TypeAlias = int
-"""Which of an operation's directories a root-relative path starts from. Those from 2 on are further roots."""
+"""The number of an operation's directory that a root-relative path starts from. From 2 on: further roots."""
 
 ROOT: Base = 0
 DEST: Base = 1
 
 
 class OnConflict(StrEnum):
-    """What happens when the name is taken by other content. Identical content is always skipped."""
+    """The policy for a name that is taken by other content. Identical content is always skipped."""
 
     RENAME = "rename"
     SKIP = "skip"
@@ -170,7 +170,7 @@ class SortBy(StrEnum):
 
 
 class Entry(NamedTuple):
-    """What one name is, by `lstat`. Size in bytes, times in nanoseconds since 1970 as `core.times` keeps them."""
+    """The `lstat` data of one name. Size in bytes, times in nanoseconds since 1970 as stored by `core.times`."""
 
     name: bytes
     size: int
@@ -191,7 +191,7 @@ class Entry(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """A batch of the entries of one folder, in the order the storage gives them."""
+    """A batch of the entries of one folder, in the order of the storage."""
 
     folder: bytes
     files: list[Entry]
@@ -200,8 +200,8 @@ class Listing(NamedTuple):
 
 
 class Reservation(NamedTuple):
-    """An empty file that took a name for another one: by what it is known. Without an inode, its name was only about to
-    be taken, at `ctime_ns`.
+    """An empty file that reserves a name, identified by inode and ctime. Without an inode, the name was about to be
+    reserved at `ctime_ns`.
     """
 
     inode: int | None
@@ -209,14 +209,14 @@ class Reservation(NamedTuple):
 
 
 RESERVED_MTIME_NS = 838_216_418 * 10**9
-"""Of such a file, where that can be had: an odd date that nobody else gives. FAT has only even seconds."""
+"""The mtime of a reservation, where it can be set: a date that nobody else uses, even because of FAT."""
 
 Reserving: TypeAlias = "Callable[[Entry | None], None]"
-"""Told before a name is taken by an empty file, and of that file once it is there."""
+"""Callback: called with None before a name is reserved, then with the entry of the reservation."""
 
 
 class Keeper(NamedTuple):
-    """The file that stays of a duplicate group: where it is, and by what it is known again."""
+    """The kept file of a duplicate group: its path, and the inode and mtime that identify it."""
 
     base: Base
     folder: bytes
@@ -226,16 +226,15 @@ class Keeper(NamedTuple):
 
 
 class PlanRow(NamedTuple):
-    """One step of a plan: data, shown by a dry run, carried out by `execute`.
+    """One step of a plan: shown by a dry run, carried out by `execute`.
 
-    `source_*` is what is acted on and `target_*` what comes of it. Folder rows (`make-folder`, `remove-folder`)
-    have only a target. `inode`, `size` and `mtime_ns` are what the file at the source was when it was planned;
-    for the `remove-*` actions, what the thing at the target was when we made it. `reverts` is the record that
-    this row takes back, 0 outside undo and redo.
-    A `reason` says that the row is skipped, and why. Rows with the same number `together`, which follow each other, are
-    done as a whole or not at all; 0 is for those that stand alone. `keeper` is there for what is done to duplicates,
-    and for what takes that back: their source is the duplicate, their target its place in our trash, or the reverse.
-    Likewise for symlinks that are rewritten: their keeper is the file that they are to lead to.
+    `source_*` is the file to act on and `target_*` the result. Folder rows (`make-folder`, `remove-folder`) have only a
+    target. `inode`, `size` and `mtime_ns` describe the source file at planning time; for the `remove-*` actions, the
+    target as fileorg made it. `reverts` is the record that this row undoes, 0 outside undo and redo.
+    A row with a `reason` is skipped for that reason. Consecutive rows with the same number `together` are done as a
+    whole or not at all; 0 stands for no group. `keeper` is set for actions on duplicates and their inverses: the source
+    is the duplicate and the target its place in the trash, or the reverse. It is also set for rewritten symlinks: the
+    file that they are to point to.
     """
 
     action: Action
@@ -257,12 +256,12 @@ class PlanRow(NamedTuple):
 
     @classmethod
     def make_folder(cls, base: Base, path: bytes, mode: int = 0o777) -> Self:
-        """A folder is made; `path` is root-relative."""
+        """Return a row that makes a folder; `path` is root-relative."""
         return cls(Action.MAKE_FOLDER, base, b"", b"", base, *split(path), 0, 0, 0, mode, "")
 
     @classmethod
     def remove_folder(cls, base: Base, path: bytes, category: str, reason: Reason | None = None) -> Self:
-        """An empty folder goes; `path` is root-relative."""
+        """Return a row that removes an empty folder; `path` is root-relative."""
         return cls(Action.REMOVE_FOLDER, base, b"", b"", base, *split(path), 0, 0, 0, 0, category, 0, reason)
 
     @classmethod
@@ -275,7 +274,7 @@ class PlanRow(NamedTuple):
         category: str = "",
         reason: Reason | None = None,
     ) -> Self:
-        """A file or a symlink goes to another folder below the same base, under its name."""
+        """Return a row that moves a file or a symlink to another folder of the same base and keeps its name."""
         return cls(
             Action.MOVE, base, folder, entry.name, base, target_folder, entry.name,
             entry.inode, entry.size, entry.mtime_ns, entry.mode, category, 0, reason,
@@ -283,20 +282,20 @@ class PlanRow(NamedTuple):
 
 
 class Plan(Protocol):
-    """Rows to carry out, in order. Read once by `execute`, as often as wanted by a dry run."""
+    """Rows to carry out, in order. `execute` reads them once, a dry run any number of times."""
 
     def batches(self, rows: int) -> Iterator[list[PlanRow]]:
-        """The steps, at most `rows` at a time."""
+        """Yield the rows, at most `rows` at a time."""
         ...
 
     @property
     def files(self) -> int:
-        """How many files are to be done."""
+        """The number of files in the plan."""
         ...
 
 
 class Problem(NamedTuple):
-    """A file that could not be done, and why: it is named at the end of the run."""
+    """A file that could not be processed, and the reason; listed at the end of the run."""
 
     path: bytes
     state: RecordState
@@ -304,13 +303,13 @@ class Problem(NamedTuple):
 
 
 class Outcome:
-    """What an operation came to. `problems` holds the first ones only; all are in the journal."""
+    """The result of an operation. `problems` holds the first ones only; all of them are in the journal."""
 
     def __init__(self, operation: int = 0) -> None:
         self.operation = operation
         self.done = 0
         self.bytes = 0
-        self.rewritten = 0  # symlinks whose files moved: not counted as files
+        self.rewritten = 0  # symlinks whose target files moved; not counted as files
         self.symlinks: list[bytes] = []  # the first of them
         self.counts: dict[RecordState, int] = {}
         self.problems: list[Problem] = []

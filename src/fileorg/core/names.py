@@ -1,4 +1,4 @@
-"""What a name is, and how it is shown: any bytes but `/` and NUL, and none of them may steer a terminal."""
+"""Names are any bytes but `/` and NUL; they are escaped for display because they may hold terminal controls."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 NO_NAMES = frozenset({b"", b".", b".."})
-"""What no file can be called; `is_name` asks for more."""
+"""Names that no file can have; `is_name` checks more."""
 
-# C0, DEL and C1; bidirectional marks, embeddings, overrides and isolates; line and paragraph separators;
-# the surrogates that stand for bytes that are not UTF-8; the byte-order mark and zero-width characters
-# that make two names look alike.
+# C0, DEL and C1; bidirectional marks, embeddings, overrides and isolates; line and paragraph separators; the surrogates
+# that stand for bytes that are not UTF-8; the byte-order mark and zero-width characters, which make different names
+# look alike.
 _UNSAFE = "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 
 
 def display(name: bytes | str) -> str:
-    """`name` as one printable line: controls, bidirectional marks and bytes that are not UTF-8 become escapes."""
+    """Return `name` as one printable line: controls, bidirectional marks and bytes that are not UTF-8 are escaped."""
     text = os.fsdecode(name)
     return text if text.isascii() and text.isprintable() else _escaping()(_escape, text)
 
 
 @functools.cache
 def _escaping() -> Callable[[Callable[[re.Match[str]], str], str], str]:
-    import re  # names are plain text nearly always
+    import re  # rarely needed: most names are printable ASCII
 
     return re.compile(_UNSAFE).sub
 
@@ -41,45 +41,45 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def is_name(name: bytes) -> bool:
-    """Whether it is one component that stays in its folder."""
-    # Integers: `b"/" in name` tries them first and takes ten times as long.
+    """Return whether `name` is one path component that stays in its folder."""
+    # Integers, because `b"/" in name` first tries to read its operand as one, and takes ten times as long.
     return not (0x2F in name or 0 in name or name in NO_NAMES)
 
 
 def are_names(names: Sequence[bytes]) -> bool:
-    """Whether `is_name` says so of all of them, in a tenth of the time. Raises `TypeError` for what is no bytes."""
+    """Return whether all are names, ten times as fast as `is_name`. Raises `TypeError` for anything but bytes."""
     joined = b"/".join(names)
     return joined.count(b"/") == max(0, len(names) - 1) and 0 not in joined and NO_NAMES.isdisjoint(names)
 
 
 def is_folder(path: bytes) -> bool:
-    """Whether it is the root, or a plain path beneath it. NUL is where C would end it."""
+    """Return whether `path` is the root or a plain path beneath it, without NUL, where C would cut it off."""
     return not path or (0 not in path and NO_NAMES.isdisjoint(path.split(b"/")))
 
 
 def join(folder: bytes, name: bytes) -> bytes:
-    """The root-relative path of `name` in `folder`; the root itself is `b""`."""
+    """Return the root-relative path of `name` in `folder`; the root itself is `b""`."""
     return folder + b"/" + name if folder else name
 
 
 def below(root: bytes, path: bytes) -> bytes:
-    """The absolute path of what is at a root-relative one."""
+    """Return the absolute path of a root-relative one."""
     return join(root.rstrip(b"/"), path) if path else root
 
 
 def is_within(path: bytes, folder: bytes) -> bool:
-    """Whether a path is a folder itself, or lies in it or below; by their names alone."""
+    """Return whether `path` is `folder` or below it, by name alone."""
     return path == folder or path.startswith(folder.rstrip(b"/") + b"/")
 
 
 def split(path: bytes) -> tuple[bytes, bytes]:
-    """The inverse of `join`."""
+    """Return (folder, name) of a path: the inverse of `join`."""
     folder, _, name = path.rpartition(b"/")
     return folder, name
 
 
 def with_parents(path: bytes) -> Iterator[bytes]:
-    """The folders above, the uppermost first, and the folder itself; nothing for the root."""
+    """Yield the folders above, the uppermost first, then the folder itself; nothing for the root."""
     end = path.find(b"/")
     while end >= 0:
         yield path[:end]
@@ -89,9 +89,9 @@ def with_parents(path: bytes) -> Iterator[bytes]:
 
 
 def collision_key(name: bytes, *, case_insensitive: bool) -> bytes:
-    """Equal for names that no folder can hold both of: `casefold(NFC(name))` if case is not told apart.
+    """Return a key that is equal for names that cannot coexist in a folder: `casefold(NFC(name))` if case is ignored.
 
-    It is compared, never written. Bytes that are not UTF-8 stay as they are.
+    The key is only compared, never written. Bytes that are not UTF-8 are preserved.
     """
     if not case_insensitive:
         return name

@@ -1,6 +1,6 @@
-"""Work in processes: bounded batches over a `concurrent.futures.Executor`, results as they come.
+"""Work in processes: a bounded number of tasks on a `concurrent.futures.Executor`, results as they are completed.
 
-What is needed only where there are several processes is imported there: small runs start 10 ms earlier.
+Modules for several processes are imported on first use: small runs start 10 ms earlier.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ Result = TypeVar("Result")
 
 _PR_SET_PDEATHSIG = 1
 _WAITING_PER_WORKER = 2
-"""So that a worker never waits for its next task, and little is lost when the run is stopped."""
+"""Queued tasks a worker: enough to keep it busy, few enough to lose little when the run is stopped."""
 
 
 _OBJECTS_A_COLLECTION = 50_000
 
 
 def workers() -> int:
-    """As many as there are processors that this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Processes:
-    """Lean processes, started when they are first needed. By spawn: SQLite does not survive a fork."""
+    """Worker processes, started on first use. Spawned, not forked: SQLite does not survive a fork."""
 
     def __init__(self, count: int | None = None) -> None:
         self.count = count or workers()
         self._executor: Executor | None = None
 
     def warm(self) -> None:
-        """Start them now, for work that is about to come: a start takes as long as reading thousands of files."""
+        """Start the processes ahead of their first task: a start takes as long as reading thousands of files."""
         if self._executor is None:
             for _ in range(self.count):
                 self._started().submit(_nothing)
@@ -54,7 +54,7 @@ class Processes:
         return self._executor
 
     def work(self, work: Callable[[Task], Result], next_task: Callable[[], Task | None]) -> Iterator[Result]:
-        """As `as_they_come`."""
+        """Yield results as `as_they_come` does."""
         return as_they_come(self._started(), self.count, work, next_task)
 
     def __enter__(self) -> Self:
@@ -68,8 +68,8 @@ class Processes:
 def as_they_come(
     executor: Executor, count: int, work: Callable[[Task], Result], next_task: Callable[[], Task | None]
 ) -> Iterator[Result]:
-    """The results of `work` on each task, in no order. `next_task` is asked again after each result, until it has
-    none and nothing is under way: results may bring new tasks.
+    """Yield the results of `work` on each task, in the order of completion. `next_task` is asked again after each
+    result, because results may create new tasks; the work ends when it returns None and no task is running.
     """
     from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, wait
 
@@ -91,20 +91,20 @@ def as_they_come(
 
 
 def collect_rarely() -> None:
-    """For a process of ours: what comes by the million is in no cycle, and looking for one takes a tenth of the time.
+    """Make garbage collection rare: millions of acyclic objects would make cycle collection take 10 % of the run time.
 
-    What is imported so far is not looked at again.
+    Everything imported so far is excluded from collection.
     """
     gc.freeze()
     gc.set_threshold(_OBJECTS_A_COLLECTION)
 
 
 def end_with_parent(parent: int) -> bool:
-    """Ask the kernel to kill this process when its parent dies. False if that has happened already."""
+    """Ask the kernel to kill this process when its parent dies. Return False if the parent is dead already."""
     import signal
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # what a terminal sends to all of its processes is the parent's to answer
+        signal.signal(number, signal.SIG_IGN)  # a terminal signals all its processes; only the parent reacts
     if sys.platform == "linux":
         import ctypes
 
@@ -113,7 +113,7 @@ def end_with_parent(parent: int) -> bool:
 
 
 def _nothing() -> None:
-    """A first task, so that a process starts."""
+    """Do nothing: a first task that starts a process."""
 
 
 def _prepare(parent: int) -> None:

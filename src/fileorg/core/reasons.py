@@ -1,4 +1,4 @@
-"""Why a file is not done, or what is to be known of it, as data: sentences are made where they are shown."""
+"""Reasons and notes about files as data; `report` turns them into sentences for display."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import NamedTuple, Self
 
 
 class ReasonCode(StrEnum):
-    """Kept in the journal: a code is never renamed, and never used for anything else."""
+    """Codes stored in the journal: never renamed, and never reused with another meaning."""
 
-    # Its name
+    # Names
     NAME_TAKEN = "name-taken"
     NEWER_THERE = "newer-there"
     NEWER_TAKES_NAME = "newer-takes-name"
@@ -18,7 +18,7 @@ class ReasonCode(StrEnum):
     LEADER_STAYS = "leader-stays"
     NAME_REFUSED = "name-refused"
 
-    # Its folder, or a folder itself
+    # Folders
     FOLDER_IN_THE_WAY = "folder-in-the-way"
     FOLDER_UNUSABLE = "folder-unusable"
     FOLDER_MISSING = "folder-missing"
@@ -35,7 +35,7 @@ class ReasonCode(StrEnum):
     GROUP_NOT_PASSED_ON = "group-not-passed-on"
     SYMLINK_LEADS_TO_IT = "symlink-leads-to-it"
 
-    # It is not what it was
+    # Changes since the scan or the operation
     GONE = "gone"
     SOMETHING_ELSE_THERE = "something-else-there"
     SOMETHING_ELSE_KEPT = "something-else-kept"
@@ -58,7 +58,7 @@ class ReasonCode(StrEnum):
     ORIGINAL_CHANGED = "original-changed"
     UNREADABLE = "unreadable"
 
-    # The file system
+    # File systems
     SYSTEM_ERROR = "system-error"
     HARD_LINKS_TORN = "hard-links-torn"
     SYMLINK_STAYS = "symlink-stays"
@@ -77,7 +77,7 @@ class ReasonCode(StrEnum):
     CLEANED_BY_ITSELF = "cleaned-by-itself"
     NOT_KEPT = "not-kept"
 
-    # The keeper of a duplicate
+    # Keepers of duplicates
     KEEPER_GONE = "keeper-gone"
     LAST_COPY = "last-copy"
     KEEPER_CHANGED = "keeper-changed"
@@ -98,7 +98,7 @@ class ReasonCode(StrEnum):
     LINK_REMOVED = "link-removed"
     STAYS_SHARED = "stays-shared"
 
-    # A run that was cut short
+    # Interrupted runs
     INTERRUPTED = "interrupted"
     CUT_SHORT = "cut-short"
     BACK_ALREADY = "back-already"
@@ -113,22 +113,22 @@ class ReasonCode(StrEnum):
 
 
 class Lost(IntFlag):
-    """What a file system did not keep of a file. Kept in the journal: undo gives it back."""
+    """Metadata that a file system could not store. Kept in the journal, because undo restores it."""
 
     OWNER = 1
-    ATTRIBUTES = 2  # which ones could not be told
-    ATTRIBUTE = 4  # those that are named
+    ATTRIBUTES = 2  # unknown which
+    ATTRIBUTE = 4  # the named ones
     MODE = 8
     TIMES = 16
-    FLAGS = 32  # of chattr(1)
+    FLAGS = 32  # set by chattr(1)
 
 
 NOTHING_LOST = Lost(0)
 
 
 class Reason(NamedTuple):
-    """A code, and what it is about: a path as bytes, names of extended attributes with NUL between them, or for
-    `OTHER` the sentence itself; a number of names, a process, the errno of a failure, or the flags that were lost.
+    """A code and its details. `about` is a path, names of extended attributes separated by NUL, or for `OTHER` the
+    sentence itself; `number` is a number of names, a process id or an errno; `lost` the metadata that was lost.
     """
 
     code: ReasonCode
@@ -138,7 +138,7 @@ class Reason(NamedTuple):
 
     @classmethod
     def of_error(cls, error: OSError) -> Self:
-        """What the system says, or what was raised in its place with words of its own."""
+        """Return the reason for a system error, or for an `OSError` raised with a custom message."""
         if error.errno is not None and error.strerror == os.strerror(error.errno):
             return cls(ReasonCode.SYSTEM_ERROR, None, error.errno)
         return cls(ReasonCode.OTHER, os.fsencode(error.strerror or str(error)))
@@ -155,15 +155,15 @@ ABOUT_ANOTHER_FILE = frozenset(
         ReasonCode.BEING_WRITTEN, ReasonCode.KEEPER_BEING_WRITTEN,
     }
 )  # fmt: skip
-"""Codes whose `about` differs from record to record: where records are counted, it is left out."""
+"""Codes whose `about` differs from record to record: left out where records are counted by reason."""
 
 ABOUT_A_PROCESS = frozenset({ReasonCode.BEING_WRITTEN, ReasonCode.KEEPER_BEING_WRITTEN})
-"""Codes whose `number` is that of a process: where records are counted, it is left out, too."""
+"""Codes whose `number` is a process id: left out where records are counted by reason."""
 
 LYING = frozenset({ReasonCode.INCONSISTENT_AFTER_CRASH, ReasonCode.LEFT_AFTER_CRASH, ReasonCode.NAME_TAKEN_AFTER_CRASH})
-"""Codes by which recovery says that something lies under a name of ours: it is tried again."""
+"""Codes for a file that recovery had to leave under a temporary name of fileorg; the next recovery tries again."""
 
 UNSETTLED = LYING | {
     ReasonCode.CHANGED_IN_CRASH, ReasonCode.UNSETTLED_AFTER_CRASH, ReasonCode.LOST_IN_CRASH,
 }  # fmt: skip
-"""Codes by which recovery says that it cannot tell what became of a file: undo tries it like one that was done."""
+"""Codes for a file whose state recovery could not determine: undo tries its record like a done one."""

@@ -9,7 +9,7 @@ Scratch: TypeAlias = sqlite3.Connection
 
 
 def scratch(schema: str, *, cache_kb: int = 8000) -> Scratch:
-    """For what a stage remembers beside the index; it takes no memory beyond its cache."""
+    """Open a database for the temporary data of a stage; its memory is limited to the cache."""
     db = sqlite3.connect("", isolation_level=None)
     db.executescript(f"PRAGMA journal_mode=OFF; PRAGMA cache_size=-{cache_kb}; {schema}")
     return db

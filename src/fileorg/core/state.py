@@ -1,4 +1,4 @@
-"""The state directory: where the journal and the index are, who may use them, and one run at a time."""
+"""The state directory: it holds the journal and the index, and its lock admits one run at a time."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ _REPLACED = "see who else may write to the folders above it, or name another one
 _OURS = (JOURNAL, INDEX, LISTINGS, b"run.lock", b"index.lock")
 
 APPLICATION_ID = 0x464F5247  # "FORG"
-"""By which a journal is known, whoever's it is."""
+"""The SQLite application id of a journal, of any user."""
 _SQLITE, _ID_FROM, HEAD_BYTES = b"SQLite format 3\0", 68, 72
 
 
 def may_be_state(names: Collection[bytes]) -> bool:
-    """Whether a folder that has these names can be a state directory: the head of its journal tells, `is_journal`."""
+    """Return whether a folder with these names may be a state directory; `is_journal` confirms it."""
     return JOURNAL in names and any(name in names for name in _OURS[1:])
 
 
 def is_journal(head: bytes) -> bool:
-    """Whether it is a journal that begins with these `HEAD_BYTES`, as sqlite.org/fileformat.html says; or one that is
-    still empty, its first pages being in its log.
+    """Return whether a file with these first `HEAD_BYTES` is a journal (sqlite.org/fileformat.html). An empty file
+    counts: the first pages of a new journal are still in its WAL.
     """
     return not head or (head.startswith(_SQLITE) and head[_ID_FROM:HEAD_BYTES] == APPLICATION_ID.to_bytes(4))
 
 
 class StateDirectory:
-    """A checked directory of ours, mode 0700."""
+    """A checked state directory of this user, mode 0700."""
 
     def __init__(self, path: bytes) -> None:
         self.path = path
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[int]:
-        """A descriptor of it, along a path on which no other user leads elsewhere. Raises `StateError`, `OSError`."""
+        """Yield a descriptor of the directory; no other user can redirect it. Raises `StateError`, `OSError`."""
         fd = open_directory(self.path)
         try:
             if os.fstat(fd).st_uid != os.geteuid():
@@ -59,7 +59,8 @@ class StateDirectory:
             os.close(fd)
 
     def check_opened(self, name: bytes) -> None:
-        """A database is opened by its path, which may lead elsewhere by now: what is open must be what was checked.
+        """Check that the database this process has open is the file in the checked directory: SQLite opens by path,
+        which another user may have redirected.
 
         Raises `StateError`.
         """
@@ -77,7 +78,7 @@ class StateDirectory:
             raise StateError(f"The state directory {display(self.path)} was replaced just now.", hint=_REPLACED)
 
     def _candidates(self, name: bytes) -> Iterator[os.stat_result]:
-        """What this process has open under that name; where that cannot be known, what is at the path."""
+        """Yield the stat of all open descriptors of this process; without /proc, of the file at the path."""
         try:
             numbers = os.listdir("/proc/self/fd")
         except OSError:
@@ -97,7 +98,7 @@ class StateDirectory:
         return os.path.join(self.path, INDEX)
 
     def listings(self) -> bytes:
-        """Made when it is wanted, for most commands list nothing. Raises `StateError` if it is not ours, `OSError`."""
+        """Return the path of the listings, created on first use. Raises `StateError` if it is another's, `OSError`."""
         path = os.path.join(self.path, LISTINGS)
         with self.opened() as at:
             os.close(_own_file(path, at))
@@ -105,7 +106,7 @@ class StateDirectory:
 
 
 def default_state_path() -> bytes:
-    """`$FILEORG_HOME`, else the place that the system keeps for the state of programs."""
+    """Return `$FILEORG_HOME`, or the platform's directory for program state."""
     if home := os.environ.get("FILEORG_HOME"):
         return os.fsencode(home)
     import platformdirs
@@ -114,7 +115,7 @@ def default_state_path() -> bytes:
 
 
 def open_state(path: bytes | None = None) -> StateDirectory:
-    """The state directory, made if it is missing. Raises `StateError` if it is not ours or cannot be used."""
+    """Open the state directory, created if missing. Raises `StateError` if it is unusable or another user's."""
     path = os.path.abspath(path or default_state_path())
     shown = display(path)
     hint = "name another one with --state-dir or FILEORG_HOME"
@@ -134,8 +135,8 @@ def open_state(path: bytes | None = None) -> StateDirectory:
         for name in (JOURNAL, INDEX):
             os.close(_own_file(os.path.join(path, name), fd))
         if os.stat(JOURNAL, dir_fd=fd).st_size == 0:
-            # SQLite flushes the names of its temporary files only: without that of the journal itself they are worth
-            # nothing. Here, and not where a name is made: who made it may have been killed just then.
+            # SQLite does not fsync the directory entry of a new database; without it a power cut can lose the journal.
+            # Checked at each start, because the process that created the file may have been killed before its fsync.
             _flush(JOURNAL, fd)
             _flush(b".", fd)
             for _, above in _above(fd):
@@ -148,7 +149,7 @@ def open_state(path: bytes | None = None) -> StateDirectory:
 
 
 def _opened(path: bytes, shown: str) -> int:
-    """A descriptor of the state directory, made if it is missing. Raises `StateError` for a symlink, `OSError`."""
+    """Open the state directory, created if missing; return a descriptor. Raises `StateError`, `OSError`."""
     above = open_directory(os.path.dirname(path), make=True)
     name = os.path.basename(path) or b"."
     try:
@@ -162,7 +163,7 @@ def _opened(path: bytes, shown: str) -> int:
 
 
 def _flush(name: bytes, at: int) -> None:
-    """A file, or the names in a directory, to the disk; if it may be opened, and the file system can do that."""
+    """Flush a file or a directory to disk, if permissions allow opening it and the file system supports fsync."""
     try:
         fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=at)
     except PermissionError:
@@ -177,9 +178,8 @@ def _flush(name: bytes, at: int) -> None:
 
 
 def _own_file(path: bytes, at: int) -> int:
-    """A descriptor of a file of ours in the state directory, which is open as `at`, made with mode 0600 if it is
-    missing. Raises `StateError` for a link, or if it has another owner or a second name: what is written into it would
-    be written elsewhere.
+    """Return a descriptor of a file in the state directory (open as `at`), created with mode 0600 if missing. Raises
+    `StateError` for a link, another owner or a second name: a write would change a file elsewhere.
     """
     hint = "move it away, or name another state directory with --state-dir"
     try:
@@ -203,10 +203,10 @@ def _own_file(path: bytes, at: int) -> int:
 
 @contextlib.contextmanager
 def run_lock(state: StateDirectory, what: str, *, name: bytes = b"run.lock") -> Iterator[int]:
-    """Hold the journal for one run; the descriptor that does. `what` is told to whoever comes meanwhile.
+    """Lock the journal for one run; yield the descriptor of the lock. `what` is shown to processes that are locked out.
 
-    Raises `Locked`, naming who has it. A raw flock: the kernel drops it with the last descriptor, however the process
-    ends.
+    Raises `Locked`, naming the holder. A raw flock: the kernel releases it with the last descriptor, however the
+    process ends.
     """
     path = os.path.join(state.path, name)
     try:
@@ -223,7 +223,7 @@ def run_lock(state: StateDirectory, what: str, *, name: bytes = b"run.lock") -> 
         import json
 
         about = {"pid": os.getpid(), "host": os.uname().nodename, "since": int(time.time()), "what": what}
-        with contextlib.suppress(OSError):  # the flock is what counts; a full disk is the journal's to tell
+        with contextlib.suppress(OSError):  # the flock alone protects; the journal reports a full disk
             os.ftruncate(fd, 0)
             os.pwrite(fd, json.dumps(about).encode(), 0)
         yield fd
@@ -244,11 +244,12 @@ def _holder(fd: int) -> str:
 
 @contextlib.contextmanager
 def root_locks(roots: Mapping[bytes, int]) -> Iterator[list[int]]:
-    """Hold each root, by the descriptors it gives, against every other run. `roots`: a descriptor by each path.
+    """Lock each root against all other runs; yield the descriptors of the locks. `roots` maps each path to an open
+    descriptor.
 
-    Also against one of another user or with another state directory: the flock is on the very directory that is open,
-    whatever name leads there by now. Those above a root are held shared: a run on an ancestor or a descendant
-    conflicts. Raises `Locked`, `TooManyOpen`.
+    Other users and other state directories are locked out too: the flock is on the open directory itself, whatever its
+    path is now. Ancestors are locked shared, so a run on an ancestor or a descendant conflicts. Raises `Locked`,
+    `TooManyOpen`.
     """
     exclusive = {_identity(fd): (path, fd) for path, fd in roots.items()}
     held = set(exclusive)
@@ -258,7 +259,7 @@ def root_locks(roots: Mapping[bytes, int]) -> Iterator[list[int]]:
         try:
             with telling_the_limit():
                 fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=at)
-        except PermissionError:  # a folder that may be entered but not read: no one can lock it
+        except PermissionError:  # a folder with search but no read permission: nobody can lock it
             return
         fds.append(fd)
         if not _flock(fd, kind):
@@ -284,8 +285,8 @@ def _identity(fd: int) -> tuple[int, int]:
 
 
 def _above(fd: int) -> Iterator[tuple[tuple[int, int], int]]:
-    """The directories above an open one, each with a descriptor until the next is asked for, as far as they may be
-    entered.
+    """Yield (identity, descriptor) of the directories above an open one, as far as permissions allow. A descriptor is
+    valid until the next is asked for.
     """
     flags = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
     identity, opened = _identity(fd), -1
@@ -299,7 +300,7 @@ def _above(fd: int) -> Iterator[tuple[tuple[int, int], int]]:
             if opened >= 0:
                 os.close(opened)
             below, identity, opened = identity, _identity(above), above
-            if identity == below:  # the root of all
+            if identity == below:  # the root of the file system
                 return
             yield identity, opened
     finally:
@@ -308,7 +309,7 @@ def _above(fd: int) -> Iterator[tuple[tuple[int, int], int]]:
 
 
 def _flock(fd: int, kind: int) -> bool:
-    """Whether the lock was had. A file system without flock counts as had: the run lock still stands."""
+    """Return False if another process has the lock. True without flock support: the run lock still protects."""
     try:
         fcntl.flock(fd, kind | fcntl.LOCK_NB)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Directories that are opened along a path on which no other user leads us elsewhere."""
+"""Open directories along paths that no other user can redirect."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import os
 import stat
 
 _ON_THE_WAY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_NOFOLLOW | os.O_CLOEXEC
-_MOST_LINKS = 40  # as the kernel
+_MOST_LINKS = 40  # the limit of the kernel
 
 
 def open_directory(path: bytes, *, make: bool = False) -> int:
-    """Return a descriptor of a directory, for paths relative to it, in one walk: what is found there is what is opened.
+    """Return a descriptor of a directory, for use as `dir_fd`. One walk checks and opens each component.
 
-    Symlinks of ours and of root are followed, those of others are not. With `make` what is missing is made. Raises
-    `OSError`: EPERM for such a symlink.
+    Symlinks of this user and of root are followed, those of other users are not. With `make`, missing directories are
+    created. Raises `OSError`: EPERM for the symlink of another user.
     """
     links, todo = 0, path.split(b"/")[::-1]
     fd = os.open(b"/" if path.startswith(b"/") else b".", _ON_THE_WAY | os.O_DIRECTORY)
@@ -40,14 +40,14 @@ def open_directory(path: bytes, *, make: bool = False) -> int:
 
 
 def open_place(path: bytes) -> tuple[int, bytes]:
-    """Return a descriptor of the folder that a file is to be in, opened once, and its name there, behind symlinks of
-    ours and of root; of a descriptor of a process, the folder of these. Raises `OSError` as `open_directory` does.
+    """Return (descriptor of the folder, name) for a file path, with symlinks of this user and of root resolved. For a
+    link in /proc/PID/fd, the folder is that directory. Raises `OSError` as `open_directory` does.
     """
     for _ in range(_MOST_LINKS):
         above, name = os.path.split(path)
         folder = open_directory(above)
         if process_of(folder) is not None:
-            return folder, name  # what such a link says need not be a path
+            return folder, name  # the target of such a link need not be a path
         try:
             if (says := link_target(name, folder)) is None:
                 return folder, name
@@ -60,7 +60,7 @@ def open_place(path: bytes) -> tuple[int, bytes]:
 
 
 def path_of(fd: int, path: bytes) -> bytes:
-    """Where an open directory is now, as the kernel tells; `path` where it does not."""
+    """Return the current path of an open directory, as the kernel reports it; `path` if it reports none."""
     try:
         now = os.readlink(b"/proc/self/fd/%d" % fd)
     except OSError:
@@ -69,7 +69,7 @@ def path_of(fd: int, path: bytes) -> bytes:
 
 
 def process_of(folder: int) -> bytes | None:
-    """Return the number of the process whose descriptors are the names in an open directory, None for any other."""
+    """Return the id of the process whose descriptors a directory lists (/proc/PID/fd), None for any other."""
     match path_of(folder, b"").split(b"/"):
         case [b"", b"proc", process, b"fd"] | [b"", b"proc", process, b"task", _, b"fd"]:
             return process
@@ -77,9 +77,9 @@ def process_of(folder: int) -> bytes | None:
 
 
 def link_target(name: bytes, dir_fd: int) -> bytes | None:
-    """Return what a symlink of ours or of root says, None for what is no symlink or not there.
+    """Return the target of a symlink of this user or of root, None if `name` is missing or not a symlink.
 
-    Raises `OSError`, EPERM for one of another user.
+    Raises `OSError`, EPERM for a symlink of another user.
     """
     try:
         link = os.open(name, _ON_THE_WAY, dir_fd=dir_fd) if hasattr(os, "O_PATH") else -1
@@ -98,12 +98,12 @@ def link_target(name: bytes, dir_fd: int) -> bytes | None:
 
 
 def is_trusted(uid: int) -> bool:
-    """Whether what has this owner is ours or root's, as far as can be known here."""
+    """Return whether `uid` is this user or root, as far as it can be known in a container."""
     return uid in {0, os.geteuid()} or _is_unknown(uid)
 
 
 def _is_unknown(uid: int) -> bool:
-    """Whether it is that of all users whom a container does not know, root outside of it among them."""
+    """Return whether `uid` stands for all users that a container does not map, root outside among them."""
     try:
         with open("/proc/self/uid_map", "rb") as known, open("/proc/sys/kernel/overflowuid", "rb") as overflow:
             return known.read().split() != [b"0", b"0", b"4294967295"] and int(overflow.read()) == uid
@@ -112,7 +112,7 @@ def _is_unknown(uid: int) -> bool:
 
 
 def _entry(fd: int, name: bytes, *, make: bool) -> int | bytes:
-    """A descriptor of a directory, or what a symlink says."""
+    """Return a descriptor of a directory, or the target of a symlink."""
     for _ in range(_MOST_LINKS):
         try:
             return os.open(name, _ON_THE_WAY | os.O_DIRECTORY, dir_fd=fd)
@@ -129,6 +129,6 @@ def _entry(fd: int, name: bytes, *, make: bool) -> int | bytes:
             if (says := link_target(name, fd)) is not None:
                 return says
             if stat.S_ISDIR(os.lstat(name, dir_fd=fd).st_mode):
-                continue  # it has been swapped just now
+                continue  # replaced between the two calls
             raise
     raise OSError(errno.EBUSY, "it is replaced again and again", os.fsdecode(name))
