@@ -33,12 +33,13 @@ def page() -> str:
 
 def _how() -> Iterator[str]:
     yield """\
-# What is left alone, and what goes together
+# Files that fileorg skips, and files that move together
 
-This page is made of the tables that fileorg goes by (`python -m tests.support.left_alone`); a test compares them.
-`fileorg explain PATH…` says of any file what would become of it, and why. The case of names of files does not matter.
+A script makes this page from the tables that fileorg uses (`python -m tests.support.left_alone`), and a test compares
+them. `fileorg explain PATH…` shows what fileorg would do with each file, and why. The case of file names does not
+matter.
 
-## How to say otherwise
+## How to change this
 
 | | |
 |---|---|"""
@@ -47,37 +48,37 @@ This page is made of the tables that fileorg goes by (`python -m tests.support.l
 
 
 _OTHERWISE = {
-    "`.fileorgignore` in any folder": "more that is left alone, from there on down, in the language of `.gitignore`",
-    "`--exclude PATTERN`": "the same, for one run: it has the last word",
-    "`--include PATTERN`": "only what matches; a group is taken if the file that leads it matches",
-    "`--hidden`": "hidden files and folders too",
-    "`--everything`": "also what is not finished or open, files of systems, projects and other whole folders; groups "
-    "still go as one",
-    "`--inside-project`": "also where the given folder is a part of a project, a library or a folder of settings",
+    "`.fileorgignore` in any folder": "skips more files and folders from here downward, in `.gitignore` syntax",
+    "`--exclude PATTERN`": "does the same for one run, and overrides all other patterns",
+    "`--include PATTERN`": "processes only matching files; a group counts as matching if its leader matches",
+    "`--hidden`": "also processes hidden files and folders",
+    "`--everything`": "also processes unfinished or open files, system files, projects and other folders kept whole; "
+    "groups still move as one",
+    "`--inside-project`": "also works in a folder that is part of a project, a library or a settings folder",
 }
 
 
 def _files() -> Iterator[str]:
     yield f"""\
-## Files that stay by their name
+## Files skipped because of their name
 
 - **hidden**: the name starts with a dot
-- **not finished**, or standing for a file that is elsewhere, by the last suffix:
+- **unfinished**, or a placeholder for a file stored elsewhere, by the last suffix:
   {_names(sorted(UNFINISHED))}.
-  One that nobody has written to for {_DAYS} days is told as "{Reason.ABANDONED}".
-- **of a system**: {_names(map(_text, sorted(SYSTEM_FILES)))}, and what starts with {_names(SYSTEM_PREFIXES)}
+  If no program has written to the file for {_DAYS} days, fileorg reports it as "{Reason.ABANDONED}".
+- **system files**: {_names(map(_text, sorted(SYSTEM_FILES)))}, and names that start with {_names(SYSTEM_PREFIXES)}
 """
 
 
 def _marks() -> Iterator[str]:
     yield f"""\
-## Files that stay since a neighbour says so
+## Files skipped because of a mark beside them
 
-Both stay, the file and its mark, which may be a folder, or a link that leads nowhere. A lock that is older than the
-start of the system is nobody's: its file is sorted. A download that nobody has gone on with for {_DAYS} days only keeps
-the place of its file if that is empty.
+fileorg skips both the file and its mark. The mark may also be a folder or a broken symlink. A lock file that is older
+than the start of the system has no owner, so fileorg sorts the locked file. If no program has continued a download for
+{_DAYS} days, fileorg skips the file beside it only if that file is an empty placeholder.
 
-| | why | mark → file that stays |
+| | reason | mark → skipped file |
 |---|---|---|"""
     for mark in MARKS:
         yield _row(mark.what, mark.reason, _arrows(mark.examples))
@@ -89,15 +90,16 @@ the place of its file if that is empty.
 
 def _together() -> Iterator[str]:
     yield f"""\
-## Files that go together
+## Files that move together
 
-A group is moved as a whole or not at all. The file that leads it decides where to, by its kind and its date. If a name
-is taken, all get the same number; where they name each other (sheets, checksums of several files, and
-{_names(sorted(NEEDS_ITS_NAME))}), they stay instead.
-If one of them is left alone, all are. Where several could lead, it is what a camera wrote, then a picture, a film, a
-sound. Where none is there, each goes by itself.
+fileorg moves all files of a group or none. The category and the date of the leader decide where the group goes. If a
+name already exists, all files of the group get the same number. If the files name each other (sheets, checksums of
+several files, and {_names(sorted(NEEDS_ITS_NAME))}),
+fileorg skips the group instead. If fileorg skips one file of a group, it skips all of them. If several files could be
+the leader, fileorg prefers camera originals, then images, videos and audio files. If the leader is missing, each file
+moves by itself.
 
-| | file → file that it goes with |
+| | file → its leader |
 |---|---|"""
     examples: dict[str, list[tuple[str, str]]] = {}
     for number, family in enumerate(FAMILIES):
@@ -106,16 +108,16 @@ sound. Where none is there, each goes by itself.
     for what, pairs in examples.items():
         yield _row(what.partition("\0")[0], _arrows(pairs))
     yield """
-| | parts, the one first that leads |
+| | parts, the leader first |
 |---|---|"""
     for each in SETS:
         if each.reason is None:
             yield _row(each.what, "; ".join(" ".join(map(_code, names)) for names in each.examples))
     yield """
-| | sheet → what it names |
+| | sheet → files that it names |
 |---|---|"""
     for sheet in SHEETS:
-        kind = ", if these are of one kind" if sheet.of_a_kind else ""
+        kind = ", if the files are of one category" if sheet.of_a_kind else ""
         pairs = [(name, " ".join(named)) for name, _, named in sheet.examples]
         yield _row(sheet.what + kind, _arrows(pairs))
     yield ""
@@ -123,11 +125,12 @@ sound. Where none is there, each goes by itself.
 
 def _beside() -> Iterator[str]:
     yield f"""\
-## Files that stay with a folder beside them
+## Files skipped together with a folder beside them
 
-A page that a browser has saved ({_names(sorted(PAGES))}), and the folder of its name with one of these behind it:
+fileorg skips a web page that a browser saved ({_names(sorted(PAGES))}), together with its folder.
+The name of the folder is the name of the page and one of these endings:
 {_names(PAGE_FOLDERS)};
-or with any other word or none, if the page names that folder. And:
+or any other ending or none, if the page names that folder. fileorg also skips:
 
 | | folder → file |
 |---|---|"""
@@ -138,22 +141,22 @@ or with any other word or none, if the page names that folder. And:
 
 def _folders() -> Iterator[str]:
     yield f"""\
-## Folders that are one thing
+## Folders kept whole
 
-Nothing is taken out of them, and nothing is put into them.
+fileorg moves nothing out of these folders, and nothing into them.
 
-- **of a system or of tools**, by their name: {_names(sorted({*SYSTEM_FOLDERS, *TOOLING}))}
-- **not finished**: with one of the suffixes above
-- **bundles**, by their suffix: {_names(BUNDLES)}; and {_names(sorted(BUNDLE_NAMES))}
-- **projects**, by a name in them: {_names(name for name in PROJECT_MARKERS if name not in VERSION_CONTROL)};
-  or by a suffix: {_names(PROJECT_SUFFIXES)}
-- **under version control**: {_names(VERSION_CONTROL)}
+- **system and tool folders**, by name: {_names(sorted({*SYSTEM_FOLDERS, *TOOLING}))}
+- **unfinished downloads**: folders with one of the suffixes above
+- **bundles**, by suffix: {_names(BUNDLES)}; and by name: {_names(sorted(BUNDLE_NAMES))}
+- **projects**, by a name in the folder: {_names(name for name in PROJECT_MARKERS if name not in VERSION_CONTROL)};
+  or by a suffix in it: {_names(PROJECT_SUFFIXES)}
+- **under version control**, by a name in the folder: {_names(VERSION_CONTROL)}
 
-And what is known by the names in it: all of those with `+`, one of those in `{{}}`; `=_x` is the name of the first one
-with `_x` instead of its suffix. What stands behind "also" may have been downloaded by itself: it counts for folders
-that a run comes by, not for the one that it was given.
+fileorg recognizes further folders by the names in them. A rule needs all names joined by `+`, and one of the names in
+`{{}}`; `=_x` is the name of the first file with `_x` instead of its suffix. The rules after "also" may match a single
+download: they apply to folders that a run finds, but not to the folder that you give.
 
-| | by |
+| | names in the folder |
 |---|---|"""
     for reason in dict.fromkeys([*SURE, *LIKELY]):
         yield _row(reason, "; also ".join(_signs(table[reason]) for table in (SURE, LIKELY) if reason in table))

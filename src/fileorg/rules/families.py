@@ -148,7 +148,7 @@ class Beside(NamedTuple):
 
 FAMILIES: tuple[Family, ...] = (
     Family(
-        "Edits and metadata of a picture, a film or a document",
+        "Edits and metadata of an image, video or document",
         (
             *(("a.xmp", "a.cr2"), ("a.aae", "a.heic"), ("a.thm", "a.mp4"), ("a.pp3", "a.nef"), ("a_01.xmp", "a.raf")),
             *(("a.dop", "a.nef"), ("a.vrd", "a.cr2"), ("a.dr4", "a.cr3"), ("a.onphoto", "a.arw")),
@@ -158,7 +158,7 @@ FAMILIES: tuple[Family, ...] = (
         pattern=rb"(?P<x>.+?)(?:_\d\d)?\.[^.]+",
     ),
     Family(
-        "The same, with the whole name in front",
+        "The same, appended to the full file name",
         (("a.nef.pp3", "a.nef"), ("a.cr2.xmp", "a.cr2"), ("a_01.cr2.xmp", "a.cr2"), ("a.jpg.out.pp3", "a.jpg")),
         _DEVELOPED,
         _words("xmp aae thm dop pp3 cos cof cop comask arp nksc vrd dr4 on1 spd acr exif"),
@@ -167,7 +167,7 @@ FAMILIES: tuple[Family, ...] = (
         is_whole=True,
     ),
     Family(
-        "What Google Takeout knows of a picture or a film",
+        "Google Takeout metadata of a photo or video",
         (
             ("a.jpg.json", "a.jpg"),
             ("a.jpg.supplemental-metadata.json", "a.jpg"),
@@ -184,7 +184,7 @@ FAMILIES: tuple[Family, ...] = (
         is_whole=True,
     ),
     Family(
-        "The same, of a long name that was cut, or without its extension",
+        "The same, for a long name that was truncated, or without its extension",
         (
             *(("a.json", "a.jpg"), ("a(1).json", "a(1).jpg"), (f"{'a' * 46}.json", f"{'a' * 50}.jpg")),
             *((f"{'é' * 46}.json", f"{'é' * 47}.jpg"), (f"{'a' * 46}(1).json", f"{'a' * 47}(1).jpg")),
@@ -196,7 +196,7 @@ FAMILIES: tuple[Family, ...] = (
         cut_at=46,
     ),
     Family(
-        "What a phone or its owner made of a picture",
+        "Edited versions of a photo from a phone",
         (
             *(("IMG_E1234.JPG", "IMG_1234.HEIC"), ("IMG_O1234.AAE", "IMG_1234.HEIC"), ("a-edited.jpg", "a.jpg")),
             *(("IMG_1_edited.jpg", "IMG_1.jpg"), ("a-bearbeitet(1).jpg", "a(1).jpg"), ("a(Edited).jpg", "a.heic")),
@@ -213,7 +213,7 @@ FAMILIES: tuple[Family, ...] = (
         leader=rb"\g<y>\g<x>\g<w>\g<z>",
     ),
     Family(
-        "The film of a Live Photo or of a motion photo",
+        "The video of a Live Photo or motion photo",
         (
             *(("IMG_1.MOV", "IMG_1.HEIC"), ("IMG_1_HEVC.MOV", "IMG_1.HEIC")),
             *(("PXL_1.MP", "PXL_1.MP.jpg"), ("PXL_1.MP.mp4", "PXL_1.MP.jpg")),
@@ -225,14 +225,14 @@ FAMILIES: tuple[Family, ...] = (
         rb"\g<x>\g<y>",
     ),
     Family(
-        "The same, as Google hands it out",
+        "The same, as Google exports it",
         (("IMG_1.MP4", "IMG_1.HEIC"),),
         _words("heic heif"),
         _words("mp4"),
         beside=_words("heic heif"),
     ),
     Family(
-        "What a camera writes beside a film",
+        "Files that a camera writes beside a video",
         (
             ("DJI_1.LRF", "DJI_1.MP4"),
             ("C0001M01.XML", "C0001.MP4"),
@@ -246,7 +246,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     *(
         Family(
-            "The small copy that a GoPro makes of a film",
+            "The low-resolution copy of a GoPro video",
             ((f"GL010001.{kind.upper()}", f"{of.upper()}010001.MP4"),),
             _words("mp4"),
             _words("lrv thm"),
@@ -256,7 +256,7 @@ FAMILIES: tuple[Family, ...] = (
         for of, kind in (("gx", "lrv"), ("gh", "lrv"))
     ),
     Family(
-        "What was said about a picture",
+        "Voice memos about a photo",
         (("DSC_0001.WAV", "DSC_0001.NEF"), ("IMG_0001.WAV", "IMG_0001.JPG")),
         _RAW | _words("jpg jpeg"),
         _words("wav"),
@@ -264,7 +264,7 @@ FAMILIES: tuple[Family, ...] = (
         beside=_RAW | _words("jpg jpeg"),
     ),
     Family(
-        "Subtitles and sound tracks of a film",
+        "Subtitles and audio tracks of a video",
         (
             *(("a.srt", "a.mkv"), ("a.en.srt", "a.mkv"), ("a.pt-BR.forced.srt", "a.mp4"), ("a.idx", "a.avi")),
             *(("a.zh-Hans-CN.srt", "a.mkv"), ("a.en.forced.sdh.srt", "a.mkv"), ("a.English (SDH).srt", "a.mkv")),
@@ -275,9 +275,9 @@ FAMILIES: tuple[Family, ...] = (
         _SUBTITLES | _TRACKS,
         has_tags=True,
     ),
-    Family("The other half of subtitles", (("a.sub", "a.idx"),), _words("idx"), _words("sub")),
+    Family("The second file of a pair of subtitle files", (("a.sub", "a.idx"),), _words("idx"), _words("sub")),
     Family(
-        "What media centres know of a film",
+        "Media centre metadata, artwork and extras of a video",
         (
             *(("a.nfo", "a.mkv"), ("a-poster.jpg", "a.mkv"), ("a-fanart2.png", "a.mp4"), ("a-trailer.mp4", "a.mkv")),
             *(("a-clearlogo.png", "a.mkv"), ("a-behindthescenes.mkv", "a.mkv"), ("a-320-10.bif", "a.mp4")),
@@ -292,7 +292,7 @@ FAMILIES: tuple[Family, ...] = (
         + rb")\d*\.(?:mp4|mkv|avi|mov|wmv|m4v|webm|mp3))",
     ),
     Family(
-        "What a recorder or a downloader wrote about a film or a sound",
+        "Metadata that a recorder or downloader wrote about a video or audio file",
         (
             *(("a.info.json", "a.mp4"), ("a.description", "a.webm"), ("a.live_chat.json", "a.mp4"), ("a.eit", "a.ts")),
             *(("a.chapters.xml", "a.mkv"), ("a.annotations.xml", "a.mkv"), ("a.chapters.txt", "a.mp3")),
@@ -304,14 +304,14 @@ FAMILIES: tuple[Family, ...] = (
         rb"|hmt|nts|ccyes|ccno)",
     ),
     Family(
-        "The same, with the whole name in front",
+        "The same, appended to the full file name",
         (("a.ts.meta", "a.ts"), ("a.ts.cuts", "a.ts"), ("a.rec.inf", "a.rec")),
         _words("ts trp rec mpg m2ts"),
         _words("meta ap sc cuts markings inf nav"),
         is_whole=True,
     ),
     Family(
-        "Words and drawings of a sound",
+        "Lyrics, graphics, waveforms and metadata of an audio file",
         (
             *(("a.lrc", "a.mp3"), ("a.sfk", "a.wav"), ("a.pek", "a.aiff"), ("a.accurip", "a.flac")),
             *(("a.cdg", "a.mp3"), ("a.voucher", "a.aaxc")),
@@ -320,7 +320,7 @@ FAMILIES: tuple[Family, ...] = (
         _words("lrc sfk pek pkf cfa sfap0 sfl mxm accurip ffp st5 cdg voucher annot gpk mrk npk mpgindex"),
     ),
     Family(
-        "The same, with the whole name in front",
+        "The same, appended to the full file name",
         (("a.wav.asd", "a.wav"), ("a.flac.reapeaks", "a.flac"), ("a.mp3.sfk", "a.mp3"), ("a.wav 48000.pek", "a.wav")),
         _SOUNDS | _FILMS,
         _words("asd reapeaks reapindex sfk sfap0 lrc pkf pek cfa mpgindex"),
@@ -328,20 +328,20 @@ FAMILIES: tuple[Family, ...] = (
         is_whole=True,
     ),
     Family(
-        "What tells how a sound was copied from its disc",
+        "The rip log and cue sheet of an audio file",
         (("a.log", "a.flac"), ("a.cue", "a.ape")),
         _words("flac ape wv tak tta wav"),
         _words("log cue"),
     ),
     Family(
-        "What repairs an archive",
+        "Recovery data of an archive",
         (("x.vol003+04.par2", "x.par2"), ("x.rev", "x.rar"), ("x.part1.rev", "x.part1.rar"), ("x.par2", "x.zip")),
         _words("par2") | _BIG,
         _words("par2 rev"),
         pattern=rb"(?P<x>.+?)(?:(?:\.vol\d+[+-]\d+)?\.par2|\.rev)",
     ),
     Family(
-        "What an installer brings with it",
+        "Data files of an installer",
         (
             ("setup_x-1.bin", "setup_x.exe"),
             ("setup-2a.bin", "setup.exe"),
@@ -354,7 +354,7 @@ FAMILIES: tuple[Family, ...] = (
         pattern=rb"(?P<x>.+?)(?:-\d+(?:-?[a-z])?\.bin|\.hdr|\.msi|\.mst)",
     ),
     Family(
-        "The same, by the names that InstallShield and others have for it",
+        "The same, with the names that InstallShield and others use",
         (
             *(("data2.cab", "setup.exe"), ("layout.bin", "setup.exe"), ("setup.inx", "setup.exe")),
             *(("fg-01.bin", "setup.exe"), ("0x0409.ini", "setup.exe"), ("setup.ini", "setup.exe")),
@@ -367,7 +367,7 @@ FAMILIES: tuple[Family, ...] = (
         b"setup",
     ),
     Family(
-        "What a program has beside it",
+        "Companion files of a program",
         (("a.exe.config", "a.exe"), ("a.exe.manifest", "a.exe"), ("a.dll.config", "a.dll"), ("a.js.map", "a.js")),
         suffixes=_words("config manifest map"),
         is_whole=True,
@@ -396,7 +396,7 @@ FAMILIES: tuple[Family, ...] = (
         is_whole=True,
     ),
     Family(
-        "The same, told by two suffixes",
+        "The same, with two suffixes",
         (("x.whl.sigstore.json", "x.whl"), ("x.iso.md5.txt", "x.iso"), ("x.jar.spdx.json", "x.jar")),
         suffixes=_words("json jsonl bundle"),
         signs=tuple(b"." + kind.encode() + b".txt" + EDGE for kind in ("md5", "sha1", "sha256", "sha512")),
@@ -411,7 +411,7 @@ FAMILIES: tuple[Family, ...] = (
         _words("md5 sha1 sha256 sha512 sfv mf cert crc sign sig asc"),
     ),
     Family(
-        "The log of a database",
+        "Log files of a database",
         (
             ("a.db-wal", "a.db"),
             ("a.sqlite-shm", "a.sqlite"),
@@ -441,7 +441,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     *(
         Family(
-            "The other half of a form or a report",
+            "The second file of a form, report or similar pair",
             ((f"a.{half}", f"a.{whole}"),),
             _words(whole),
             _words(half),
@@ -452,13 +452,13 @@ FAMILIES: tuple[Family, ...] = (
         )
     ),
     Family(
-        "What other databases and mail programs have beside a file",
+        "Companion files of other databases and of mail programs",
         (("a.realm.note", "a.realm"), ("Inbox.msf", "Inbox"), ("a.qbw.tlg", "a.qbw"), ("a.qbw.nd", "a.qbw")),
         suffixes=_words("note msf cmeta tlg nd"),
         is_whole=True,
     ),
     Family(
-        "Former states of accounts",
+        "Backups and logs of a GnuCash file",
         (("a.gnucash.20200102030405.gnucash", "a.gnucash"), ("a.gnucash.20200102030405.log", "a.gnucash")),
         _words("gnucash"),
         _words("gnucash log"),
@@ -466,7 +466,7 @@ FAMILIES: tuple[Family, ...] = (
         is_whole=True,
     ),
     Family(
-        "Parts of a map",
+        "Parts of a shapefile",
         (
             *(("a.dbf", "a.shp"), ("a.shp.xml", "a.shp"), ("a.shx", "a.shp"), ("a.sbn", "a.shp")),
             *(("a.cpg", "a.shp"), ("a.NAME.atx", "a.shp"), ("a.qmd", "a.shp"), ("a.prj", "a.shp")),
@@ -476,7 +476,7 @@ FAMILIES: tuple[Family, ...] = (
         pattern=rb"(?P<x>.+?)(?:\.shp|\.[^.]+(?=\.atx))?\.[^.]+",
     ),
     Family(
-        "Where a picture lies on the map",
+        "Georeferencing files of an image",
         (
             *(("a.tfw", "a.tif"), ("a.jgw", "a.jpg"), ("a.pgwx", "a.png"), ("a.wld", "a.jp2")),
             *(("a.aux.xml", "a.tif"), ("a.tif.aux.xml", "a.tif"), ("a.ovr", "a.tif"), ("a.prj", "a.tif")),
@@ -488,7 +488,7 @@ FAMILIES: tuple[Family, ...] = (
         pattern=rb"(?P<x>.+?)(?:\.(?:tiff?|jpe?g|png|gif|bmp|sid|ecw|jp2|img|vrt))?(?:\.aux\.xml|\.(?!xml)[^.]+)",
     ),
     Family(
-        "Parts of a grid, a scan or a measurement",
+        "Parts of a grid, scan or measurement",
         (
             *(("a.hdr", "a.img"), ("a.hdr", "a.bil"), ("a.prj", "a.asc"), ("a.sdat", "a.sgrd"), ("a.lax", "a.laz")),
             *(("a.csvt", "a.csv"), ("a.vmrk", "a.vhdr"), ("a.eeg", "a.vhdr"), ("a.zraw", "a.mhd"), ("a.bval", "a.nii")),
@@ -498,7 +498,7 @@ FAMILIES: tuple[Family, ...] = (
         _words("hdr prj clr stx sdat mgrd lax csvt vmrk eeg zraw bval bvec bim fam pvar psam mid"),
     ),
     Family(
-        "The same, of a packed scan",
+        "The same, for a compressed scan",
         (("a.bvec", "a.nii.gz"), ("a.json", "a.nii.gz")),
         _words("gz"),
         _words("json bval bvec"),
@@ -523,7 +523,7 @@ FAMILIES: tuple[Family, ...] = (
         _words("dat map id ind"),
     ),
     Family(
-        "The image of a disc and its sheet",
+        "Sheets and other companion files of a disc image",
         (
             *(("a.cue", "a.bin"), ("a.ccd", "a.img"), ("a.sub", "a.img"), ("a.mds", "a.mdf"), ("a.toc", "a.bin")),
             *(("a.sbi", "a.bin"), ("a.dvd", "a.iso")),
@@ -532,21 +532,21 @@ FAMILIES: tuple[Family, ...] = (
         _words("cue ccd sub mds toc cdt isi sbi lsd dvd"),
     ),
     Family(
-        "The data of a disc image",
+        "Data files of a disc image",
         (("a.b5i", "a.b5t"), ("a.b6i", "a.b6t"), ("a.bwi", "a.bwt"), ("a.002.dmgpart", "a.dmg"), ("a.wbf1", "a.wbfs")),
         _words("b5t b6t bwt dmg wbfs"),
         _words("b5i b6i bwi bws dmgpart") | _numbered("wbf", 1),
         pattern=rb"(?P<x>.+?)(?:\.\d{3}(?=\.dmgpart))?\.[^.]+",
     ),
     Family(
-        "Parts of an image of a system",
+        "Parts of a system image",
         (("a2.swm", "a.swm"),),
         _words("swm"),
         _words("swm"),
         pattern=rb"(?P<x>.+?)\d+\.swm",
     ),
     Family(
-        "The same, of Ghost, which cuts the name",
+        "The same, from Ghost, which truncates the name",
         (("a001.ghs", "a.gho"), ("backu001.ghs", "backup.gho")),
         _words("gho"),
         _words("ghs"),
@@ -561,7 +561,7 @@ FAMILIES: tuple[Family, ...] = (
         pattern=rb"(?P<x>.+?)-(?:flat|delta|sesparse|ctk|rdmp?|[sf]\d{3}|\d{6}|disk\d+)\.vmdk",
     ),
     Family(
-        "What a machine has beside its disk",
+        "Companion files of a virtual machine",
         (
             ("a.mf", "a.ovf"),
             ("a.cert", "a.ovf"),
@@ -573,26 +573,26 @@ FAMILIES: tuple[Family, ...] = (
         _words("mf cert avhdx avhd mrt rct vbox-prev nvram vmsd vmxf"),
     ),
     Family(
-        "Parts of a model",
+        "Parts of a 3D model",
         (("a.mtl", "a.obj"), ("a.bin", "a.gltf"), ("a.vvd", "a.mdl"), ("a.dx90.vtx", "a.mdl")),
         _words("obj gltf mdl"),
         _words("mtl bin vvd vtx phy"),
         pattern=rb"(?P<x>.+?)(?:\.(?:dx80|dx90|sw)(?=\.vtx))?\.[^.]+",
     ),
     Family(
-        "Measures of a font",
+        "Font metrics",
         (("a.afm", "a.pfb"), ("a.pfm", "a.pfb"), ("a.inf", "a.pfb")),
         _words("pfb pfa"),
         _words("afm pfm inf mmm"),
     ),
     Family(
-        "What a book has beside it",
+        "Companion files of an e-book",
         (("a.opf", "a.epub"), ("a.mbp", "a.mobi"), ("a.apnx", "a.azw3"), ("a.phl", "a.azw3"), ("a.azw3r", "a.azw3")),
         _BOOKS,
         _words("opf mbp mbp1 mbs apnx phl pds tan ea yjr yjf azw3r azw3f"),
     ),
     Family(
-        "What TeX makes of a text",
+        "Files that TeX generates from a source file",
         (("a.aux", "a.tex"), ("a.toc", "a.tex"), ("a.synctex.gz", "a.tex"), ("a.run.xml", "a.tex"), ("a.log", "a.tex")),
         _words("tex ltx"),
         _words("""
@@ -602,22 +602,25 @@ FAMILIES: tuple[Family, ...] = (
         rb"(?P<x>.+?)(?:\.run\.xml|\.synctex\.gz|\.(?!xml|gz)[^.]+)",
     ),
     Family(
-        "States of a game",
+        "Saves, states and patches of a game",
         (("a.sav", "a.gba"), ("a.srm", "a.sfc"), ("a.state1", "a.nes"), ("a.dsv", "a.nds"), ("a.ips", "a.smc")),
         _GAMES,
         _words("sav srm state dsv sgm cht ips bps ups rtc ppf") | _numbered("state", 1) | _numbered("ss", 1),
     ),
     Family(
-        "The other half of a key",
+        "The public half of a key pair",
         (("id_ed25519.pub", "id_ed25519"), ("id_rsa.pub", "id_rsa")),
         suffixes=_words("pub"),
         is_whole=True,
     ),
     Family(
-        "The key of a certificate", (("a.key", "a.crt"), ("a.csr", "a.pem")), _words("crt pem cer"), _words("key csr")
+        "The key and the signing request of a certificate",
+        (("a.key", "a.crt"), ("a.csr", "a.pem")),
+        _words("crt pem cer"),
+        _words("key csr"),
     ),
     Family(
-        "Backups beside a file",
+        "Backups of a file",
         (
             *(("a.txt~", "a.txt"), ("a.txt.~1~", "a.txt"), ("a.conf.bak", "a.conf"), ("a.c.orig", "a.c")),
             *(("a.ini.old", "a.ini"), ("a.jpg_original", "a.jpg")),
@@ -639,9 +642,9 @@ FAMILIES: tuple[Family, ...] = (
         | frozenset(f"blend{number}".encode() for number in range(1, 33)),
         pattern=rb"(?P<x>.+?)(?:\.\d{8}-\d{6}(?=\.fcbak)|\.\d{4}(?=\.r))?\.[^.]+",
     ),
-    Family("The same, of a drawing", (("a.bak", "a.dwg"), ("a.bak", "a.dxf")), _words("dwg dxf"), _words("bak")),
+    Family("The same, for a drawing", (("a.bak", "a.dwg"), ("a.bak", "a.dxf")), _words("dwg dxf"), _words("bak")),
     Family(
-        "Halves and marks of other systems",
+        "Metadata that other systems keep beside a file",
         (
             *(("._a.jpg", "a.jpg"), ("a.jpg:Zone.Identifier", "a.jpg"), ("a.pdf:com.apple.quarantine", "a.pdf")),
             *(
@@ -666,7 +669,7 @@ FAMILIES: tuple[Family, ...] = (
 def _by_letters(letters: str, *kinds: str) -> Set:
     """Parts that older programs number from `x.r00` on: of a file of one of these kinds."""
     return Set(
-        f"Parts of a file of {kinds[0].upper()}, as older programs name them",
+        f"{kinds[0].upper()} parts with the names of older programs",
         (
             (f"x.{kinds[0]}", f"x.{letters[0]}00", f"x.{letters[0]}01"),
             *(("x.exe", f"x.{letters[0]}01") for kind in kinds if kind == "exe"),
@@ -696,7 +699,7 @@ SETS: tuple[Set, ...] = (
     _by_letters("i", "isz", "mdf"),
     _by_letters("d", "daa"),
     Set(
-        "Parts of any file",
+        "Numbered parts of any file",
         (("x.7z.001", "x.7z.002"), ("x.mkv.001", "x.mkv.002", "x.mkv.003"), ("x.exe", "x.001", "x.002")),
         _numbered("", 3),
         (),
@@ -705,7 +708,7 @@ SETS: tuple[Set, ...] = (
         (rb"\g<x>.exe",),
     ),
     Set(
-        "Parts that were cut with split",
+        "Parts made by the split command",
         (("x.tar.gz.aa", "x.tar.gz.ab", "x.tar.gz.ac"),),
         frozenset(b"a%c" % letter for letter in range(ord("a"), ord("z") + 1)),
         (),
@@ -716,7 +719,7 @@ SETS: tuple[Set, ...] = (
         beside=_words("aa"),
     ),
     Set(
-        "The same, told by a word",
+        "The same, with `part` in the suffix",
         (("x.zip.part0", "x.zip.part1"), ("x.tar.partaa", "x.tar.partab")),
         _numbered("part", 1)
         | _numbered("part", 2)
@@ -726,7 +729,7 @@ SETS: tuple[Set, ...] = (
         rb"\g<x>",
     ),
     Set(
-        "Parts of an image of a disk",
+        "Parts of a disk image",
         (("x.E01", "x.E02", "x.EAA"), ("x.L01", "x.L02")),
         _numbered("e") | _numbered("l") | frozenset(b"ea%c" % letter for letter in range(ord("a"), ord("z") + 1)),
         (),
@@ -745,7 +748,7 @@ SETS: tuple[Set, ...] = (
         rb"\g<x>",
     ),
     Set(
-        "Parts of weights",
+        "Parts of model weights",
         (("x-00001-of-00002.safetensors", "x-00002-of-00002.safetensors"),),
         frozenset(),
         (b"-of-0",),
@@ -761,7 +764,7 @@ SETS: tuple[Set, ...] = (
         rb"\g<x>",
     ),
     Set(
-        "Pictures of one burst, or of one touch of the button",
+        "Photos of one burst, or of one press of the shutter",
         (
             ("IMG_1_BURST001_COVER.jpg", "IMG_1_BURST002.jpg"),
             ("00001IMG_00001_BURST20180101120000_COVER.jpg", "00002IMG_00002_BURST20180101120000.jpg"),
@@ -777,7 +780,7 @@ SETS: tuple[Set, ...] = (
         first=rb".*cover.*",
     ),
     Set(
-        "Chapters of one film of a GoPro",
+        "Chapters of one GoPro video",
         (("GX010042.MP4", "GX020042.MP4", "GX030042.MP4"), ("GOPR0042.MP4", "GP010042.MP4")),
         frozenset(),
         (EDGE + b"gx0", EDGE + b"gh0", EDGE + b"gp0"),
@@ -786,7 +789,7 @@ SETS: tuple[Set, ...] = (
         (rb"gopr\g<y>.mp4",),
     ),
     Set(
-        "Halves of a film of all around",
+        "Halves of a 360-degree video",
         (("VID_20200102_030405_00_001.insv", "VID_20200102_030405_10_001.insv", "LRV_20200102_030405_11_001.insv"),),
         _words("insv"),
         (EDGE + b"lrv_",),
@@ -795,7 +798,7 @@ SETS: tuple[Set, ...] = (
         first=rb"vid_\d{8}_\d{6}_00_.*",
     ),
     Set(
-        "Streams of a film that are about to be put together",
+        "Streams of a video that a program has not merged yet",
         (("a.f137.mp4", "a.f140.m4a"),),
         frozenset(),
         (*_signs(".f", "1|2|3|4|5|6|7|8|9|hls|dash"),),
@@ -826,7 +829,7 @@ SHEETS: tuple[Sheet, ...] = (
         rb'(?im)^[ \t]*(?:(?:FILE|DATAFILE|AUDIOFILE)|\d+[ \t]+\d+[ \t]+\d+[ \t]+\d+)[ \t]+(?:"([^"\r\n]+)"|(\S+))',
     ),
     Sheet(
-        "Sheets of a package of Debian",
+        "Control files of a Debian package",
         (("a_1.dsc", "Files:\n d41d8cd98f00b204e9800998ecf8427e 20 a_1.orig.tar.xz\n", ("a_1.orig.tar.xz",)),),
         _words("dsc changes buildinfo"),
         (),
@@ -853,15 +856,21 @@ SHEETS: tuple[Sheet, ...] = (
 )
 
 FOLDERS: tuple[Beside, ...] = (
-    Beside("What a media centre has made of a film", (("a.trickplay", "a.mkv"),), (b".trickplay",), _FILMS),
-    Beside("Notes of a reader on a book", (("a.sdr", "a.epub"), ("a.sdr", "a.azw3")), (b".sdr",), _BOOKS),
-    Beside("The same, with the whole name", (("a.epub.sdr", "a.epub"),), (b".sdr",), _BOOKS, is_whole=True),
-    Beside("The sound of a project", (("a_data", "a.aup"),), (b"_data",), _words("aup")),
-    Beside("The pictures of a model", (("a.fbm", "a.fbx"),), (b".fbm",), _words("fbx")),
-    Beside("The data of a scan", (("a", "a.mrxs"),), (b"",), _words("mrxs")),
-    Beside("The same, with the whole name", (("a.oif.files", "a.oif"),), (b".files",), _words("oif"), is_whole=True),
-    Beside("Former states of a building", (("a_backup", "a.rvt"),), (b"_backup",), _words("rvt")),
-    Beside("Folders of a mailbox", (("Inbox.sbd", "Inbox.msf"),), (b".sbd",), _words("msf")),
+    Beside("Preview images that a media centre made of a video", (("a.trickplay", "a.mkv"),), (b".trickplay",), _FILMS),
+    Beside("Notes of an e-reader about a book", (("a.sdr", "a.epub"), ("a.sdr", "a.azw3")), (b".sdr",), _BOOKS),
+    Beside("The same, appended to the full file name", (("a.epub.sdr", "a.epub"),), (b".sdr",), _BOOKS, is_whole=True),
+    Beside("The audio data of a project", (("a_data", "a.aup"),), (b"_data",), _words("aup")),
+    Beside("The textures of a 3D model", (("a.fbm", "a.fbx"),), (b".fbm",), _words("fbx")),
+    Beside("The data of a slide scan", (("a", "a.mrxs"),), (b"",), _words("mrxs")),
+    Beside(
+        "The same, appended to the full file name",
+        (("a.oif.files", "a.oif"),),
+        (b".files",),
+        _words("oif"),
+        is_whole=True,
+    ),
+    Beside("Backups of a building model", (("a_backup", "a.rvt"),), (b"_backup",), _words("rvt")),
+    Beside("Subfolders of a mailbox", (("Inbox.sbd", "Inbox.msf"),), (b".sbd",), _words("msf")),
 )
 
 PAGES = _words("html htm xhtml shtml xht mhtml php asp aspx jsp")

@@ -39,7 +39,7 @@ _WORDS = b"|".join(map(re.escape, sorted(UNFINISHED)))
 
 MARKS: tuple[Mark, ...] = (
     Mark(
-        "A download that is not finished",
+        "An unfinished download",
         (
             *(("a.pdf.part", "a.pdf"), ("a.iso.aria2", "a.iso"), ("a.zip.crdownload", "a.zip"), ("a.zip.st", "a.zip")),
             *(("a.iso.!qB", "a.iso"), ("a.mp4.ytdl", "a.mp4"), ("a.mp4.part-Frag3", "a.mp4")),
@@ -55,7 +55,7 @@ MARKS: tuple[Mark, ...] = (
         suffixes=UNFINISHED | _words("st lftp-pget-status"),
     ),
     Mark(
-        "A download of Firefox, with letters of its own in its name",
+        "An unfinished Firefox download, with random letters in its name",
         (("a.aB3xYz9k.mp4.part", "a.mp4"), ("a.aB3xYz9k.part", "a"), ("a.tar.aB3xYz9k.gz.part", "a.tar.gz")),
         Reason.UNFINISHED,
         (),
@@ -64,7 +64,7 @@ MARKS: tuple[Mark, ...] = (
         suffixes=_words("part"),
     ),
     Mark(
-        "A film whose streams are being fetched or put together",
+        "A video whose streams a program is downloading or merging",
         (("a.f137.mp4.part", "a.mp4"), ("a.temp.mp4", "a.mp4"), ("a.f140.m4a.ytdl", "a.m4a")),
         Reason.UNFINISHED,
         (b".temp.",),
@@ -73,7 +73,7 @@ MARKS: tuple[Mark, ...] = (
         suffixes=_words("part ytdl"),
     ),
     Mark(
-        "A piece of a download, or the state of one",
+        "A fragment of a download, or its state file",
         (
             *(("a.mp4.part-Frag3", "a.mp4.part-Frag3"), ("a.f137.mp4.part-Frag12.part", "a.f137.mp4.part-Frag12.part")),
             *(("001.part.met", "001.part.met"), ("a.rar.td.cfg", "a.rar.td.cfg"), ("a.iso.!xyz", "a.iso.!xyz")),
@@ -96,7 +96,7 @@ MARKS: tuple[Mark, ...] = (
         suffixes=_words("lftp-pget-status"),
     ),
     Mark(
-        "A file that is being written anew, and then takes the place of the one of its name",
+        "A temporary file that will replace the file it is named after",
         (
             *(("a.jpg_exiftool_tmp", "a.jpg_exiftool_tmp"), ("a.txt___jb_tmp___", "a.txt___jb_tmp___")),
             *(("a.txt.vsctmp", "a.txt.vsctmp"), ("a.txt___jb_old___", "a.txt___jb_old___")),
@@ -108,7 +108,7 @@ MARKS: tuple[Mark, ...] = (
         suffixes=_words("vsctmp"),
     ),
     Mark(
-        "The same: of its place",
+        "The same: the file that it will replace",
         (("a.jpg_exiftool_tmp", "a.jpg"), ("a.txt___jb_tmp___", "a.txt"), (".a.iso.x7Gh2k", "a.iso")),
         Reason.UNFINISHED,
         (b"_exiftool_tmp" + EDGE, b"___jb_", EDGE + b"."),
@@ -116,7 +116,7 @@ MARKS: tuple[Mark, ...] = (
         (rb"\g<x>\g<y>",),
     ),
     Mark(
-        "A file that is being synchronized",
+        "A file that a program is synchronizing",
         (
             *((".syncthing.a.iso.tmp", "a.iso"), ("~syncthing~a.iso.tmp", "a.iso"), (".a.odt.~5c3a", "a.odt")),
             *((".in.a.iso", "a.iso"), (".unison.a.iso.1f2e.unison.tmp", "a.iso")),
@@ -163,7 +163,7 @@ MARKS: tuple[Mark, ...] = (
         | _words("kate-swp"),
     ),
     Mark(
-        "A drawing, a layout or a project that is open",
+        "A drawing, layout or project that is open",
         (
             *(("a.dwl", "a.dwg"), ("a.dwl2", "a.dwg"), ("~a~1x7gt2.idlk", "a.indd"), ("a.vmdk.lck", "a.vmdk")),
             *(("~a.kicad_pcb.lck", "a.kicad_pcb"), ("a.gnucash.LCK", "a.gnucash"), ("a.prlock", "a.prproj")),
@@ -181,7 +181,7 @@ MARKS: tuple[Mark, ...] = (
         suffixes=_words("dwl dwl2 sv$ idlk lck rhl prlock lnk vbox-tmp"),
     ),
     Mark(
-        "A file with the lock of its program",
+        "A file that its program has locked",
         (
             *(("a.pst.lock", "a.pst"), ("a.sqlite.lock", "a.sqlite"), (".a.kdbx.lock", "a.kdbx")),
             *(("a.shp.HOST.123.456.sr.lock", "a.shp"), ("a.lrcat.lock", "a.lrcat"), ("data.db.lock", "data.db")),
