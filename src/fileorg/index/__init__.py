@@ -1,1 +1,1 @@
-"""The index: what was seen of each tree. A cache, which may be deleted at any time; the truth is the journal."""
+"""The index: the files of each tree at its last scan. A cache that may be deleted; the journal is the truth."""

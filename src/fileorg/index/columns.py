@@ -1,6 +1,6 @@
-"""A batch of one folder's files as columns: what a scan hands to the index, and the index to the plan.
+"""Batches of one folder's files as columns, passed from the scan to the index and from the index to the plan.
 
-Names are joined by NUL, the one byte no name holds; numbers are 64-bit arrays. About 48 bytes a file and the name.
+Names are joined by NUL, the one byte that no name holds; numbers are 64-bit arrays. 48 bytes a file plus its name.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NUMBERS = 6
 
 
 class FileBatch(NamedTuple):
-    """Up to a few thousand files of one folder. `numbers` holds the columns one after the other."""
+    """Up to a few thousand files of one folder. `numbers` holds the columns one after another."""
 
     folder: bytes
     dev: int
@@ -30,13 +30,13 @@ class FileBatch(NamedTuple):
     names: bytes
     numbers: bytes
     leaders: bytes = b""
-    """Of the few files that go with another one of their folder: see `followers`."""
+    """The group leaders of the few files that belong to another file: see `followers`."""
 
     @classmethod
     def pack(cls, folder: bytes, entries: Sequence[Entry], leaders: Mapping[bytes, bytes] = NO_LEADERS) -> Self:
-        """`entries` in columns. Their inodes fit 63 bits and a sign: the storage sees to that.
+        """Pack `entries` into columns. The storage ensures that inodes fit into signed 64 bits.
 
-        `leaders` has the names of files, and those of the files that they go with.
+        `leaders` maps the names of files to the names of their group leaders.
         """
         if not entries:
             return cls(folder, 0, 0, b"", b"")
@@ -52,7 +52,7 @@ class FileBatch(NamedTuple):
 
     @property
     def sizes(self) -> list[int]:
-        """In bytes. Like the other columns a new list each time."""
+        """Sizes in bytes. Each column is built anew at each access."""
         return self._column(0)
 
     @property
@@ -83,15 +83,15 @@ class FileBatch(NamedTuple):
         return self.names.split(b"\0") if self.files else []
 
     def followers(self) -> dict[int, bytes]:
-        """By position, the names of the files that others go with: never one that goes with another itself.
+        """Return the group leader's name by position of each follower. A leader never follows another file.
 
-        Raises `ValueError` where the index holds something else.
+        Raises `ValueError` for invalid data in the index.
         """
         parts = self.leaders.split(b"\0") if self.leaders else []
         return dict(zip(map(int, parts[::2]), parts[1::2], strict=True))
 
     def rows(self) -> Iterator[tuple[bytes, int, int, int, int, int, int]]:
-        """(name, size, mtime_ns, ctime_ns, inode, mode, nlink) of each file, in the order of the scan."""
+        """Return an iterator of (name, size, mtime_ns, ctime_ns, inode, mode, nlink), in the order of the scan."""
         return zip(self.split_names(), *map(self._column, range(_NUMBERS)), strict=True)
 
     @property
@@ -100,5 +100,5 @@ class FileBatch(NamedTuple):
 
     @property
     def fingerprint(self) -> bytes:
-        """16 bytes that change with the folder and any name, size, time, inode or leader in the batch."""
+        """A hash (16 bytes) of the folder and all names, sizes, times, inodes and leaders of the batch."""
         return xxhash.xxh3_128(b"\0".join((self.folder, self.names, self.numbers, self.leaders))).digest()

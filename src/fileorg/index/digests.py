@@ -1,7 +1,7 @@
-"""What is known of the contents: digests as columns beside the batches, valid as long as the batch is.
+"""Known digests of contents, as columns beside the batches, valid while the batch is unchanged.
 
-A digest holds for a file as it was by device, inode, size, mtime and ctime. When its batch changes, those that are
-known are set aside by inode, and found again when the file comes up elsewhere with the same facts.
+A digest holds for a file of one device, inode, size, mtime and ctime. When a batch changes, its digests are kept by
+inode and reused when a file with the same facts appears elsewhere.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ _NO_WHOLE, _NO_ENDS = bytes(WHOLE_WIDTH), bytes(ENDS_WIDTH)
 
 
 class Digested(NamedTuple):
-    """A batch of the index, and the digests of its files: 16 bytes of each whole, 8 of both ends, zeros for unknown.
+    """A batch of the index with the digests of its files: 16 bytes for the whole content, 8 for both ends, zeros if
+    unknown.
 
-    A column of which nothing is known is empty.
+    A column without any digest is empty.
     """
 
     id: int
@@ -48,42 +49,42 @@ class Digested(NamedTuple):
     ends: bytes
 
     def whole_keys(self) -> array[int]:
-        """The first half of each digest of a whole, as a number; 0 where it is unknown."""
+        """Return the first half of each digest of the whole content as a number; 0 if unknown."""
         return array("Q", self.wholes or bytes(self.batch.files * WHOLE_WIDTH))[::2]
 
     def ends_keys(self) -> array[int]:
-        """The digest of both ends of each, as a number; 0 where it is unknown."""
+        """Return each digest of both ends as a number; 0 if unknown."""
         return array("Q", self.ends or bytes(self.batch.files * ENDS_WIDTH))
 
 
 class Columns:
-    """The digests of a batch, to be written to."""
+    """The digests of a batch, writable."""
 
     def __init__(self, wholes: bytes, ends: bytes, files: int = 0) -> None:
-        """Of `files` files, where nothing is known yet."""
+        """Start from two columns, or from nothing for `files` files."""
         self._wholes = bytearray(wholes or files * WHOLE_WIDTH)
         self._ends = bytearray(ends or len(self._wholes) // WHOLE_WIDTH * ENDS_WIDTH)
 
     def set(self, position: int, whole: bytes | None, ends: bytes | None) -> None:
-        """The digests of one file; None leaves what there is."""
+        """Set the digests of one file; None keeps the current one."""
         if whole is not None:
             self._wholes[position * WHOLE_WIDTH : (position + 1) * WHOLE_WIDTH] = whole
         if ends is not None:
             self._ends[position * ENDS_WIDTH : (position + 1) * ENDS_WIDTH] = ends
 
     def packed(self) -> tuple[bytes, bytes]:
-        """(wholes, ends), a column of which nothing is known empty."""
+        """Return (wholes, ends); a column without any digest is empty."""
         return bytes(self._wholes) if any(self._wholes) else b"", bytes(self._ends) if any(self._ends) else b""
 
 
 class Digests:
-    """Reads and writes them. Errors of SQLite are for `Index.guarded`."""
+    """Reads and writes digests. `Index.guarded` handles the errors of SQLite."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
     def walk(self, root_id: int, *, only: str = "1") -> Iterator[Digested]:
-        """The batches of a tree by folder, with their digests; others may write meanwhile. `only` is SQL of ours."""
+        """Yield the batches of a tree by folder, with digests; others may write meanwhile. `only` is trusted SQL."""
         folder, sequence = b"", -1
         query = (
             "SELECT b.id, b.sequence, b.fingerprint, d.fingerprint, d.wholes, d.ends,"
@@ -105,17 +106,17 @@ class Digests:
         )
 
     def forget(self, batch: int, positions: Iterable[int]) -> None:
-        """Forget those of single files of a batch."""
+        """Delete the digests of some files of a batch."""
         wholes, ends = self._db.execute("SELECT wholes, ends FROM digests WHERE batch = ?", (batch,)).fetchone()
         columns = Columns(wholes, ends)
         for position in positions:
             columns.set(position, _NO_WHOLE, _NO_ENDS)
         self._db.execute("UPDATE digests SET wholes = ?, ends = ? WHERE batch = ?", (*columns.packed(), batch))
 
-    # Files that have changed their batch ------------------------------------------------------------------------------
+    # Files whose batch changed ----------------------------------------------------------------------------------------
 
     def set_aside(self, batch: int, born: int) -> None:
-        """Before a batch is written anew: keep what is known of its files by inode. `born`: the number of the scan."""
+        """Keep the digests of a batch by inode before it is rewritten. `born` is the number of the scan."""
         row = self._db.execute(
             "SELECT wholes, ends, folder, dev, files, names, numbers, leaders FROM batches b"
             " JOIN columns c ON c.batch = b.id JOIN digests d ON d.batch = b.id AND d.fingerprint = b.fingerprint"
@@ -128,30 +129,30 @@ class Digests:
         self._db.executemany(
             "INSERT INTO spare (inode, dev, size, mtime_ns, ctime_ns, whole, ends, born)"
             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (inode, dev) DO UPDATE SET size = ?3, mtime_ns = ?4,"
-            " ctime_ns = ?5, whole = ?6, ends = ?7, born = ?8 WHERE ctime_ns <= ?5",  # what moved since is newer
+            " ctime_ns = ?5, whole = ?6, ends = ?7, born = ?8 WHERE ctime_ns <= ?5",  # a moved file has a newer ctime
             ((*facts, born) for facts in _known_files(FileBatch(*columns), wholes, ends)),
         )
         self._db.execute("DELETE FROM digests WHERE batch = ?", (batch,))
 
     def set_aside_stale(self, root_id: int, seen: int) -> None:
-        """The same for all batches of a tree that a scan has not seen again."""
+        """Keep the digests of all batches of a tree that a scan did not see again."""
         stale = "SELECT id FROM batches JOIN digests ON batch = id WHERE root = ? AND seen <> ?"
         for (batch,) in self._db.execute(stale, (root_id, seen)).fetchall():
             self.set_aside(batch, seen)
         self._db.execute("DELETE FROM spare WHERE born < ?", (seen - _SCANS_KEPT,))
 
     def set_aside_tree(self, root_id: int, born: int) -> None:
-        """The same for a whole tree: before its files get other places."""
+        """Keep the digests of a whole tree before its files are moved."""
         query = "SELECT id FROM batches JOIN digests ON batch = id WHERE root = ?"
         for (batch,) in self._db.execute(query, (root_id,)).fetchall():
             self.set_aside(batch, born)
 
     def is_spare(self, entry: Entry) -> bool:
-        """Whether something that was set aside is known of the file as it is now."""
+        """Return whether a kept digest is valid for the current state of the file."""
         return self.spare(entry.inode, entry.dev, (entry.size, entry.mtime_ns, entry.ctime_ns)) is not None
 
     def moved(self, entries: Iterable[Entry]) -> None:
-        """Files of which something was set aside have another ctime now, and are the same otherwise."""
+        """Give kept digests the new ctime of files that are otherwise unchanged."""
         self._db.executemany(
             "UPDATE spare SET ctime_ns = ? WHERE inode = ? AND dev = ? AND size = ? AND mtime_ns = ?",
             ((entry.ctime_ns, entry.inode, entry.dev, entry.size, entry.mtime_ns) for entry in entries),
@@ -161,33 +162,33 @@ class Digests:
         return self._db.execute("SELECT 1 FROM spare LIMIT 1").fetchone() is not None
 
     def spare(self, inode: int, dev: int, facts: Sequence[int]) -> tuple[bytes, bytes] | None:
-        """(whole, ends) of a file that was elsewhere before. `facts`: size, mtime_ns, ctime_ns."""
+        """Return the kept (whole, ends) of a file that was in another batch. `facts`: size, mtime_ns, ctime_ns."""
         found: tuple[bytes, bytes] | None = self._db.execute(
             "SELECT whole, ends FROM spare WHERE inode = ? AND dev = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ?",
             (inode, dev, *facts),
         ).fetchone()
         return found
 
-    # Hard links: several names of one file, which is read once --------------------------------------------------------
+    # Hard links: the file is read once, whatever number of names it has -----------------------------------------------
 
     def forget_links(self) -> None:
         self._db.execute("DELETE FROM linked")
 
     def add_links(self, files: Iterable[tuple[int, int, int]]) -> None:
-        """(inode, dev, size) of names that are not the only one of their file."""
+        """Add (inode, dev, size) of files with several names."""
         self._db.executemany("INSERT OR IGNORE INTO linked (inode, dev, size) VALUES (?, ?, ?)", files)
 
     def linked_sizes(self) -> Iterator[int]:
-        """The sizes of those files, each file once."""
+        """Yield the size of each file with several names, once a file."""
         return (size for (size,) in self._db.execute("SELECT size FROM linked"))
 
     def is_first_link(self, inode: int, dev: int, batch: int, position: int) -> bool:
-        """Whether this is the first name of the file that is asked about: the one by which it is read."""
+        """Return whether this is the first name of the file to be asked about: the file is read by this name."""
         query = "UPDATE linked SET batch = ?, position = ? WHERE inode = ? AND dev = ? AND batch IS NULL"
         return self._db.execute(query, (batch, position, inode, dev)).rowcount == 1
 
     def of_first_link(self, inode: int, dev: int) -> tuple[bytes, bytes]:
-        """(whole, ends) of the name by which the file was read."""
+        """Return (whole, ends) from the name by which the file was read."""
         row = self._db.execute(
             "SELECT substr(wholes, position * 16 + 1, 16), substr(ends, position * 8 + 1, 8)"
             " FROM linked JOIN digests USING (batch) WHERE inode = ? AND dev = ?",
@@ -200,7 +201,7 @@ class Digests:
 def _known_files(
     batch: FileBatch, wholes: bytes, ends: bytes
 ) -> Iterator[tuple[int, int, int, int, int, bytes, bytes]]:
-    """(inode, dev, size, mtime_ns, ctime_ns, whole, ends) of each file of which a digest is known."""
+    """Yield (inode, dev, size, mtime_ns, ctime_ns, whole, ends) of each file with a known digest."""
     for position, (_, size, mtime_ns, ctime_ns, inode, _, _) in enumerate(batch.rows()):
         whole = wholes[position * WHOLE_WIDTH : (position + 1) * WHOLE_WIDTH] or _NO_WHOLE
         of_ends = ends[position * ENDS_WIDTH : (position + 1) * ENDS_WIDTH] or _NO_ENDS

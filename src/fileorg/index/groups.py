@@ -1,6 +1,6 @@
-"""Duplicate groups, as they were found last: kept to be paged through, and told again if nothing changed.
+"""The duplicate groups of the last search, kept for paging, and for reuse if nothing changed.
 
-Groups are made in memory up to 100,000 names, and by SQLite beyond that; kept are pages of a thousand, in columns.
+Up to 100,000 names are grouped in memory, more by SQLite; groups are stored as pages of a thousand, in columns.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ _PAGE = 1024
 _ROWS_AT_A_TIME = 4096
 
 MemberRow = tuple[bytes, int, bool, int, int, int, bytes, bytes, int, int, int, int]
-"""digest, size, whether the name says that it is a copy, mtime_ns, length of the path, root, folder, name, dev, inode,
-mode, nlink: of one digest and size, in the order of `keeping.USUAL`.
+"""digest, size, True if the name marks a copy, mtime_ns, length of the path, root, folder, name, dev, inode, mode,
+nlink: within a digest and size they sort by `content.keeper.USUAL`.
 """
 
 
 class Member(NamedTuple):
-    """One name of a file in a group. `root` is the position of its tree among those that were asked for."""
+    """One name of a file in a group. `root` is the position of its tree in the searched trees."""
 
     root: int
     folder: bytes
@@ -57,7 +57,7 @@ class Member(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Names with the same content, the usual keeper first. `files` counts files, however many names they have."""
+    """Names with the same content, the default keeper first. `files` counts files, not their hard links."""
 
     digest: bytes
     size: int
@@ -66,7 +66,7 @@ class Group(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Of groups of several files: how many groups, files beyond the first of each, and bytes that these take."""
+    """Totals of groups with several files: groups, files beyond the first of each, and their bytes."""
 
     groups: int
     files: int
@@ -78,7 +78,7 @@ _new_group = row_maker(Group)
 
 
 class Groups:
-    """Written anew by each finding. Errors of SQLite are for `Index.guarded`."""
+    """Reads the stored groups, and replaces them at each search. `Index.guarded` handles the errors of SQLite."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
@@ -86,15 +86,15 @@ class Groups:
         self._is_held = True
 
     def begin(self) -> None:
-        """Forget the last finding."""
+        """Delete the groups of the last search."""
         for name in TABLES:
             self._db.execute(f"DELETE FROM {name}")
-        for name in ("found", "several"):  # of a finding that was cut short
+        for name in ("found", "several"):  # of an interrupted search
             self._db.execute(f"DROP TABLE IF EXISTS temp.{name}")
         self._held, self._is_held = [], True
 
     def add(self, rows: Iterable[MemberRow]) -> None:
-        """Names of files that may be in a group."""
+        """Add names of files that may be in a group."""
         every = iter(rows)
         if self._is_held:
             self._held += islice(every, _NAMES_HELD + 1 - len(self._held))
@@ -107,9 +107,9 @@ class Groups:
         self._db.executemany(_INSERT, every)
 
     def finish(self, roots: Sequence[bytes], stamp: bytes) -> None:
-        """Make groups of what was added, most waste first; those of a single file last.
+        """Group the added names, most wasted space first, groups of a single file last.
 
-        `stamp` tells when they are still true; empty for never.
+        `stamp` identifies the state of the trees, for `is_true`; empty for none.
         """
         sums = [0, 0, 0]
         groups = self._held_groups() if self._is_held else self._sorted_groups()
@@ -133,7 +133,7 @@ class Groups:
             "INSERT INTO several SELECT digest, size, count(DISTINCT printf('%d:%d', dev, inode)) FROM found"
             " GROUP BY digest, size HAVING count(*) > 1"
         )
-        # CROSS JOIN: each of the found is looked up among the others, not the other way round.
+        # CROSS JOIN fixes the order: look up each found row in `several`, not the reverse.
         query = (
             "SELECT found.* FROM found CROSS JOIN several USING (digest, size)"
             " ORDER BY (files - 1) * size DESC, files < 2, digest, size, is_copy, mtime_ns, length, root, folder, name"
@@ -144,12 +144,12 @@ class Groups:
             self._db.execute(f"DROP TABLE temp.{name}")
 
     def roots(self) -> list[bytes]:
-        """The trees that were searched, by `Member.root`; none if nothing was."""
+        """Return the searched trees, by `Member.root`; none before the first search."""
         row = self._db.execute("SELECT roots FROM finding").fetchone()
         return row[0].split(b"\0") if row else []
 
     def is_true(self, stamp: bytes) -> bool:
-        """Whether the last finding is still what would be found."""
+        """Return whether the groups of the last search are still valid."""
         row = self._db.execute("SELECT stamp FROM finding").fetchone()
         return row is not None and bool(stamp) and row[0] == stamp
 
@@ -158,7 +158,7 @@ class Groups:
         return Sums(*row) if row else Sums(0, 0, 0)
 
     def every(self, skip: int = 0, most: int | None = None) -> Iterator[Group]:
-        """The groups, most waste first, at most so many; the memory of a page."""
+        """Return an iterator over at most `most` groups, most wasted space first; takes the memory of one page."""
         first, offset = divmod(skip, _PAGE)
         pages = self._db.execute(
             "SELECT digests, facts, folders, names, numbers FROM pages WHERE id >= ? ORDER BY id", (first,)
@@ -177,7 +177,7 @@ def _group_of(sorted_rows: tuple[tuple[bytes, int], Iterator[MemberRow]]) -> Gro
 
 
 def _packed(groups: Sequence[Group]) -> tuple[bytes, bytes, bytes, bytes, bytes]:
-    """Digests; size, files and number of names of each; and of the names, one after the other, the other columns."""
+    """Return the columns of a page: digests; sizes, files and name counts of groups; then columns of the members."""
     digests, sizes, files, members = zip(*groups, strict=True)
     facts = array("q", (*sizes, *files, *map(len, members)))
     columns = zip(*(member for names in members for member in names), strict=True)
@@ -200,6 +200,6 @@ def _unpacked(digests: bytes, facts: bytes, folders: bytes, names: bytes, number
 
 
 def _rows(cursor: sqlite3.Cursor) -> Iterator[Any]:
-    """The rows of a cursor, fetched many at a time."""
+    """Yield the rows of a cursor, fetched in batches."""
     while rows := cursor.fetchmany(_ROWS_AT_A_TIME):
         yield from rows

@@ -1,4 +1,4 @@
-"""Batches of files by folder, in SQLite. A batch that is seen again unchanged is not written again."""
+"""Batches of files by folder, in SQLite. An unchanged batch is not rewritten."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ CREATE TABLE columns (
 _EVERYTHING = _SCHEMA + DIGESTS_SCHEMA + GROUPS_SCHEMA + TWINS_SCHEMA
 _TABLES = {("table", name) for name in ("roots", "batches", "columns", *DIGESTS_TABLES, *GROUPS_TABLES, *TWINS_TABLES)}
 _KNOWN = _TABLES | {("index", name) for name in TWINS_INDEXES}
-_BROKEN = (sqlite3.DatabaseError, UnicodeDecodeError)  # SQLite's messages hold what it found, whatever that is
+_BROKEN = (sqlite3.DatabaseError, UnicodeDecodeError)  # SQLite's messages quote damaged data, which need not be text
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class Index:
-    """One writer at a time: hold the index lock of the state directory."""
+    """The index of all scanned trees. One writer at a time: hold the index lock of the state directory."""
 
     def __init__(self, path: bytes | None) -> None:
-        """Open or make the index; one that is damaged or of another version is made anew.
+        """Open or create the index; a damaged one or one of another version is replaced.
 
-        Without a path it is a private one, which SQLite deletes when it is closed.
+        Without a path the index is private, and SQLite deletes it when it is closed.
         """
         self._path = path or b""
-        self._files: dict[bytes, int] = {}  # how many the last scan of a root saw, while that is known
+        self._files: dict[bytes, int] = {}  # number of files in the last scan of a root, if known
         try:
             self._db = self._open()
         except _BROKEN as error:
@@ -65,7 +65,7 @@ class Index:
                 raise self._failed(error) from error
 
     def _open(self) -> sqlite3.Connection:
-        # Never made here: the name is that of a file that was checked, or leads elsewhere by now.
+        # mode=rw never creates a file: if the checked file is missing, the path has been redirected.
         uri = f"file:%{self._path.hex('%')}?mode=rw" if self._path else ""
         db = sqlite3.connect(uri, uri=True, isolation_level=None)
         try:
@@ -91,9 +91,9 @@ class Index:
         os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
     def update(self, root: bytes, batches: Iterator[tuple[int, FileBatch]]) -> int:
-        """Write what a scan of `root` saw: (sequence in the folder, batch); the rest of that root is forgotten.
+        """Write the batches of a scan of `root` as (sequence in the folder, batch), and delete all others of that root.
 
-        Returns how many files were in batches already known. One transaction: a scan that is cut short changes nothing.
+        Returns the number of files in unchanged batches. One transaction: an interrupted scan changes nothing.
         """
         unchanged = files = 0
         digests = self.digests()
@@ -123,7 +123,7 @@ class Index:
         return unchanged
 
     def _told(self, error: Exception) -> FileorgError:
-        """What a person is told of an error of SQLite, by what it means."""
+        """Return the error for the user that fits an error of SQLite."""
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
         return self._damaged(error) if code & 0xFF in _DAMAGED else self._failed(error)
 
@@ -159,7 +159,7 @@ class Index:
         return self.version(root)[0]
 
     def batches(self, root: bytes) -> Iterator[tuple[int, FileBatch]]:
-        """(sequence in the folder, batch): what the last scan of `root` saw, by folder; the memory of one batch."""
+        """Yield (sequence in the folder, batch) of the last scan of `root`, by folder, in the memory of one batch."""
         files = 0
         for sequence, batch in self._read("root = ?", self._root_id(root)):
             files += batch.files
@@ -168,7 +168,7 @@ class Index:
             raise self._damaged(ValueError(f"it holds {files} of {self._files[root]} files"))
 
     def version(self, root: bytes) -> tuple[int, int]:
-        """Two numbers that change when what is known of a tree does."""
+        """Return two numbers that change whenever the indexed content of a tree changes."""
         try:
             row = self._db.execute("SELECT id, version FROM roots WHERE path = ?", (root,)).fetchone()
         except _BROKEN as error:
@@ -176,33 +176,33 @@ class Index:
         return (row[0], row[1]) if row else (0, 0)
 
     def scanned_ns(self, root: bytes) -> int | None:
-        """When a root was scanned last, in nanoseconds since 1970; None if it was not."""
+        """Return the time of the last scan of a root in nanoseconds since 1970, None if never scanned."""
         with self.guarded():
             row = self._db.execute("SELECT scanned_ns FROM roots WHERE path = ?", (root,)).fetchone()
         return int(row[0]) if row and row[0] else None
 
     def files_in(self, root: bytes, folder: bytes) -> int:
-        """How many files a folder holds, without those in folders in it."""
+        """Return the number of files directly in a folder."""
         query = "SELECT sum(files) FROM batches JOIN columns ON batch = id WHERE root = ? AND folder = ?"
         return int(self._db.execute(query, (self._root_id(root), folder)).fetchone()[0] or 0)
 
     def digests(self) -> Digests:
-        """What is known of the contents."""
+        """Return the digests of contents."""
         return Digests(self._db)
 
     def groups(self) -> Groups:
-        """The duplicate groups that were found last."""
+        """Return the duplicate groups of the last search."""
         return Groups(self._db)
 
     def twins(self) -> Twins:
-        """The folders that were found to have the same content."""
+        """Return the duplicate folders."""
         return Twins(self._db)
 
     @contextlib.contextmanager
     def guarded(self) -> Iterator[None]:
-        """For work with `digests` and `groups`: one transaction, errors of SQLite as errors for people.
+        """Run work with `digests` and `groups` in one transaction; errors of SQLite become errors for the user.
 
-        What was done until an error is kept. Raises `FileorgError`.
+        Changes made before an error are kept. Raises `FileorgError`.
         """
         try:
             is_within = self._db.in_transaction
@@ -210,24 +210,24 @@ class Index:
                 self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
-            finally:  # what a run that was cut short has read is worth keeping
-                with contextlib.suppress(sqlite3.ProgrammingError):  # it was damaged, and is closed
+            finally:  # digests read by an interrupted run are worth keeping
+                with contextlib.suppress(sqlite3.ProgrammingError):  # closed because of damage
                     if not is_within and self._db.in_transaction:
                         self._db.execute("COMMIT")
         except _BROKEN as error:
             raise self._told(error) from error
 
     def folder(self, root: bytes, folder: bytes) -> Iterator[FileBatch]:
-        """The batches of one folder."""
+        """Return an iterator over the batches of one folder."""
         return (batch for _, batch in self._read("root = ? AND folder = ?", self._root_id(root), folder))
 
     def has_followers(self, root: bytes) -> bool:
-        """Whether any file of a root goes with another one."""
+        """Return whether any file of a root follows another one."""
         query = "SELECT 1 FROM batches JOIN columns ON batch = id WHERE root = ? AND length(leaders) > 0 LIMIT 1"
         return self._db.execute(query, (self._root_id(root),)).fetchone() is not None
 
     def digested_folder(self, root: bytes, folder: bytes) -> Iterator[tuple[FileBatch, bytes]]:
-        """The batches of one folder, with the digests of whole contents as `Digested` has them."""
+        """Yield (batch, digests of whole contents as in `Digested`) of one folder."""
         query = (
             "SELECT folder, dev, files, names, numbers, leaders, CASE d.fingerprint WHEN b.fingerprint THEN wholes END"
             " FROM batches b JOIN columns c ON c.batch = b.id LEFT JOIN digests d ON d.batch = b.id"
@@ -251,7 +251,7 @@ class Index:
             raise self._damaged(error) from error
 
     def _damaged(self, error: Exception) -> FileorgError:
-        """It is a cache: away with it."""
+        """Discard the damaged index, which is only a cache, and return the error."""
         self._db.close()
         with contextlib.suppress(OSError):
             self._discard()

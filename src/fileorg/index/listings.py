@@ -1,6 +1,6 @@
-"""Which records a listing holds, in which order: made once, so that any page of a million is there at once.
+"""Record ids of listings, in order: computed once, so any page of a million records opens at once.
 
-A cache: it may be deleted at any time. Ids are kept a thousand to a row: a page is a row or two away, wherever it is.
+A cache that may be deleted at any time. A row holds a thousand ids: any page is one or two rows.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
 CHUNK = 1024
-"""Ids in a row."""
+"""Ids in one row."""
 MOST_LISTINGS = 8
-"""How many are kept: of a million records, one takes 8 MB."""
+"""Cached listings; one of a million records takes 8 MB."""
 
 _VERSION = 1
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
-_CHUNKS_OF = 1 << 32  # a listing's chunks have ids of its own: number times this, and up
+_CHUNKS_OF = 1 << 32  # chunks of a listing have the ids from its number times this
 _SCHEMA = f"""
 CREATE TABLE listings (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, total INTEGER NOT NULL);
 CREATE TABLE chunks (id INTEGER PRIMARY KEY, ids BLOB NOT NULL);
@@ -32,14 +32,14 @@ CHUNKS = "SELECT ids FROM chunks WHERE id BETWEEN ? AND ? ORDER BY id"
 
 
 class Page(NamedTuple):
-    """How many there are in all, and the ids of those on the page."""
+    """The total number of records, and the ids on one page."""
 
     total: int
     ids: list[int]
 
 
 class Listings:
-    """Never a reason to fail: where the cache cannot be used, a listing is made for the one page that is asked for."""
+    """A cache that never fails: if the database is unusable, the listing is computed for the requested page alone."""
 
     def __init__(self, path: bytes) -> None:
         self._path = path
@@ -47,9 +47,9 @@ class Listings:
     def page(
         self, key: bytes, make: Callable[[], Iterator[Sequence[int]]], skip: int, most: int, *, backwards: bool = False
     ) -> Page:
-        """At most so many of the listing of that key; `make` gives all its ids, some at a time.
+        """Return at most `most` ids of the listing of `key`; `make` yields all its ids in parts.
 
-        An empty key is one that must not be kept. Raises what `make` raises.
+        An empty key disables caching. Raises what `make` raises.
         """
         if key:
             try:
@@ -57,7 +57,7 @@ class Listings:
                     return _page(db, key, make, skip, most, backwards=backwards)
             except sqlite3.DatabaseError as error:
                 if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in _DAMAGED:
-                    # Emptied, not replaced: another run may have it open.
+                    # Truncated, not replaced: another process may have it open.
                     with contextlib.suppress(OSError):
                         os.truncate(self._path, 0)
         with contextlib.closing(_opened("")) as private:
@@ -89,11 +89,11 @@ def _page(
     *,
     backwards: bool,
 ) -> Page:
-    db.execute("BEGIN")  # what is found is still there when it is read
+    db.execute("BEGIN")  # one snapshot: a listing that is found can be read
     found = db.execute(FIND, (key,)).fetchone()
     if found is None:
         db.execute("COMMIT")
-        ids = make()  # errors of the journal come from here, and are not ours to hide
+        ids = make()  # errors of the journal pass through
         db.execute("BEGIN IMMEDIATE")
         found = _kept(db, key, ids)
     listing, total = found
@@ -105,8 +105,8 @@ def _page(
 
 
 def _kept(db: sqlite3.Connection, key: bytes, ids: Iterable[Sequence[int]]) -> tuple[int, int]:
-    """Keep a listing; its number, and how many ids it has. The oldest one goes where there are too many."""
-    db.execute("DELETE FROM listings WHERE key = ?", (key,))  # another run was quicker
+    """Store a listing and delete the oldest beyond the limit; return (number, count of ids)."""
+    db.execute("DELETE FROM listings WHERE key = ?", (key,))  # stored by another process meanwhile
     listing = int(db.execute("SELECT coalesce(max(id), 0) + 1 FROM listings").fetchone()[0])
     db.execute("DELETE FROM listings WHERE id <= ?", (listing - MOST_LISTINGS,))
     oldest = db.execute("SELECT coalesce(min(id), ?) FROM listings", (listing,)).fetchone()[0]

@@ -1,4 +1,4 @@
-"""Folders with the same content: which of them could be, which are, and which hold something that was not looked at."""
+"""Duplicate folders: candidates, groups, and partial folders, which have entries that the scan skipped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CREATE TABLE twin_groups (
 
 
 class Twin(NamedTuple):
-    """A folder, with all that is in it. `root` is the position of its tree among those that are searched."""
+    """A folder and the digest of its whole tree. `root` is the position of its tree in the searched trees."""
 
     root: int
     folder: bytes
@@ -34,7 +34,7 @@ class Twin(NamedTuple):
 
 
 class TwinGroup(NamedTuple):
-    """Folders with the same names and contents. Bytes and files of one of them."""
+    """Folders with the same names and contents. Files and bytes are those of one folder."""
 
     id: int
     digest: bytes
@@ -44,29 +44,29 @@ class TwinGroup(NamedTuple):
 
 
 class Twins:
-    """Written anew by each finding, but for what was seen of partial folders, which is by tree."""
+    """Replaced at each search, except for the partial folders, which are stored by tree."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
-    # While trees are scanned ------------------------------------------------------------------------------------------
+    # During a scan ----------------------------------------------------------------------------------------------------
 
     def forget_partial(self, root: bytes) -> None:
         self._db.execute("DELETE FROM partial WHERE root = ?", (root,))
 
     def add_partial(self, root: bytes, folder: bytes) -> None:
-        """The folder holds something beside the files that are known."""
+        """Record that a folder has entries beside its indexed files."""
         self._db.execute("INSERT OR IGNORE INTO partial VALUES (?, ?)", (root, folder))
 
-    # Afterwards -------------------------------------------------------------------------------------------------------
+    # After the scan ---------------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Forget the last finding."""
+        """Delete the results of the last search."""
         self._db.execute("DELETE FROM twins")
         self._db.execute("DELETE FROM twin_groups")
 
     def put(self, twin: Twin) -> None:
-        """What is known of a folder."""
+        """Add or replace a folder."""
         above = twin.folder.rpartition(b"/")[0]
         self._db.execute(
             "INSERT OR REPLACE INTO twins VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -77,11 +77,11 @@ class Twins:
         self._db.execute("DELETE FROM twins WHERE root = ? AND folder = ?", (root, folder))
 
     def deepest(self) -> int:
-        """-1 if there is none."""
+        """Return the greatest depth of any folder, -1 if there is none."""
         return int(self._db.execute("SELECT coalesce(max(depth), -1) FROM twins").fetchone()[0])
 
     def to_judge(self, depth: int) -> list[tuple[int, bytes]]:
-        """(root, folder) of those so many levels deep of which something is known, or of a folder in them."""
+        """Return (root, folder) of the folders at a depth that are known themselves or have a known subfolder."""
         query = (
             "SELECT root, folder FROM twins WHERE depth = ?1"
             " UNION SELECT root, above FROM twins WHERE depth = ?1 + 1 AND folder <> x''"
@@ -94,7 +94,7 @@ class Twins:
         return Twin(*row) if row else None
 
     def inside(self, root: int, folder: bytes) -> list[Twin]:
-        """Those directly in a folder, by name."""
+        """Return the known direct subfolders of a folder, by name."""
         query = (
             "SELECT root, folder, digest, files, bytes FROM twins WHERE root = ? AND above = ? AND depth = ?"
             " ORDER BY folder"
@@ -102,8 +102,8 @@ class Twins:
         return [Twin(*row) for row in self._db.execute(query, (root, folder, depth_of(folder) + 1))]
 
     def files_below(self, tree: int, path: bytes, folder: bytes) -> int:
-        """How many files the index has in a folder and in those in it; -1 if one of them is partial."""
-        within, bounds = "", list[bytes]()  # all of the tree: there is no name that sorts after all others
+        """Return the number of indexed files in a folder and below; -1 if any of the folders is partial."""
+        within, bounds = "", list[bytes]()  # the whole tree: no name sorts after all others
         if folder:
             within = "AND (folder = ? OR (folder > ? AND folder < ?))"
             bounds = [folder, folder + b"/", folder + b"0"]
@@ -114,7 +114,7 @@ class Twins:
         return int(self._db.execute(query, (tree, *bounds)).fetchone()[0] or 0)
 
     def finish(self) -> None:
-        """Make groups, largest first, of those that are not just parts of larger ones."""
+        """Group equal folders, largest first, without those that are only parts of larger groups."""
         several = "SELECT digest FROM twins GROUP BY digest HAVING count(*) > 1"
         part = (
             "SELECT 1 FROM twins larger WHERE larger.root = twins.root AND larger.folder = twins.above"
@@ -127,7 +127,7 @@ class Twins:
         )
 
     def groups(self) -> Iterator[TwinGroup]:
-        """The groups, most waste first."""
+        """Yield the groups, most wasted space first."""
         for number, digest, files, bytes_ in self._db.execute(
             "SELECT id, digest, files, bytes FROM twin_groups ORDER BY id"
         ).fetchall():
@@ -138,7 +138,7 @@ class Twins:
         return int(self._db.execute("SELECT count(*) FROM twin_groups").fetchone()[0])
 
     def group_of(self, root: int, folder: bytes) -> int | None:
-        """The number of the group that a folder is in."""
+        """Return the number of a folder's group."""
         query = "SELECT id FROM twins JOIN twin_groups USING (digest) WHERE root = ? AND folder = ?"
         row = self._db.execute(query, (root, folder)).fetchone()
         return row[0] if row else None
