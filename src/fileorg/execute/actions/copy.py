@@ -1,4 +1,4 @@
-"""A copy, whole under a name of ours before it gets its own: each step can be told from the next by what lies there."""
+"""Copies a file under a temporary name before it gets its own, so that recovery can tell each step from the next."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def _apply(work: Work, row: PlanRow, record: int) -> None:
         check_ready(row, original.begin(), if_unknown=original.is_quiet)
         staged, made = copy(work, row, record, original)
     work.tell_lost(staged.lost)
-    # Undo removes it, if it is as it is now: its name of ours has gone, which changed its ctime.
+    # Undo removes the copy only if its ctime is still this one; removing the temporary name has just changed it.
     left = work.storages[row.target_base].lstat(row.target_folder, row.target_name)
     if identity(made).fits(left):
         work.read_back.append((left.ctime_ns, record))
 
 
 def copy(work: Work, row: PlanRow, record: int, original: Original) -> tuple[StagedCopy, Entry]:
-    """A durable copy under its name, and a record that says so. `original` is what is copied."""
+    """Copy `original` durably to its name and record the copy."""
     source, target = work.storages[row.source_base], work.storages[row.target_base]
     name = temporary(work.operation, record)
     work.disturbed.add((row.target_base, row.target_folder))
@@ -71,7 +71,7 @@ def copy(work: Work, row: PlanRow, record: int, original: Original) -> tuple[Sta
 
 
 def _as_before(work: Work, row: PlanRow) -> LostBefore:
-    """What a file had before it went to a file system that does not keep it."""
+    """Return the attributes that a file lost on the way to another file system, to restore them on the way back."""
     if not row.reverts or row.action is not Action.MOVE:
         return _NOTHING_BEFORE
     before = work.journal.lost_by(row.reverts)
@@ -81,7 +81,7 @@ def _as_before(work: Work, row: PlanRow) -> LostBefore:
 
 
 def _publish(work: Work, row: PlanRow, record: int, name: bytes, staged: StagedCopy) -> Entry:
-    """Give the copy its name, by whatever the file system has."""
+    """Give the copy its name, by any method that the file system supports."""
     target, folder = work.storages[row.target_base], row.target_folder
 
     def before_rename() -> None:
@@ -111,9 +111,9 @@ def _mark(work: Work, record: int, state: RecordState, staged: StagedCopy, made:
 
 
 def withdraw(work: Work, row: PlanRow, record: int, state: RecordState, made: Identity, digest: bytes) -> None:
-    """Take a copy of ours away again, under whichever of its names. Raises `Stuck`: recovery is to do it then."""
+    """Remove a copy under either of its names. Raises `Stuck` if that fails; recovery then removes it."""
     target, name = work.storages[row.target_base], temporary(work.operation, record)
-    # When it is gone, nothing else tells a recovery that the time of its folder is to be set back.
+    # Recorded first: after the removal, nothing else tells recovery to restore the folder's time.
     work.journal.mark(record, state, **columns_of(CUT_SHORT.reason))
     try:
         if is_known(target, row.target_folder, target.lstat(row.target_folder, row.target_name), made):
@@ -142,27 +142,27 @@ def _not_made(case: Case) -> Verdict:
 
 
 def without_copy(case: Case) -> Verdict:
-    """Of a whole copy that is not under its name: what is there may be it, edited or saved anew."""
+    """Return the verdict on a complete copy that does not have its name: the file there may be an edited copy."""
     if case.record.state is RecordState.CONFLICT or case.at_target() is None:
         return _not_made(case)
     return CHANGED
 
 
 def as_recorded(made: Identity) -> dict[str, int]:
-    """By what a copy is known in the journal."""
+    """Return the columns by which the journal recognises a copy."""
     return {"target_inode": made.inode, "target_mtime_ns": made.mtime_ns}
 
 
 def settle_copy(case: Case) -> Identity | Verdict | None:
-    """Bring a copy under way to one of two ends: there is none, or it is whole and under its name.
+    """Finish or roll back an interrupted copy. Return None if there is no copy, or the identity of the complete copy.
 
-    A verdict if it has its name, and nobody can tell whether it is still what was copied.
+    Return a verdict if a file has the name, but may no longer have the copied content.
     """
     folder, name, recorded = case.record.target_folder, case.record.target_name, case.record.digest is not None
     staged = case.target.lstat(folder, case.temporary)
     whole = identity(staged) if staged is not None else case.moved if recorded else None
     if whole is None:
-        # An earlier recovery may have taken away what told of it.
+        # An earlier recovery may have removed the evidence.
         return CHANGED if case.record.reason == CHANGED.reason and case.at_target() is not None else None
     withdrawn = case.is_aside(case.target, folder, name, whole)
     if withdrawn or staged is not None:
@@ -182,7 +182,7 @@ def settle_copy(case: Case) -> Identity | Verdict | None:
 
 
 def _published(case: Case, copy: Identity, *, recorded: bool) -> Identity | Verdict | None:
-    """Of a copy under both of its names. With no record of it, the original tells what it was."""
+    """Judge a copy that has both of its names. Without a recorded digest, the copy is compared with the original."""
     record = case.record
     if recorded:
         return copy if (copy.size, copy.mtime_ns) == (case.moved.size, case.moved.mtime_ns) else CHANGED
@@ -190,12 +190,12 @@ def _published(case: Case, copy: Identity, *, recorded: bool) -> Identity | Verd
     if source is not None and source.is_file:
         place = record.target_folder, record.target_name
         if same_content(case.target, *place, case.source, record.source_folder, record.source_name):
-            # As if it had not happened.
+            # Roll back.
             remove_checked(case.target, *place, case.aside, copy, reserving=case.reserving)
             return None
     if case.is_original(source) or copy.size != record.size:
         return CHANGED
-    return copy  # the only one that is left
+    return copy  # the only copy of the content that is left
 
 
 COPY = Handler(check_source, one_by_one(_apply), _settle)

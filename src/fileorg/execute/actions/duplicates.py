@@ -1,4 +1,4 @@
-"""A duplicate beside its keeper: that it is one at this moment, and how it gets its name back."""
+"""Comparison of a duplicate with its keeper just before a change, and the way back to its name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fileorg.storage.local.readiness import Readiness
 
 _NOT_ANY_MORE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO}
-"""What opening answers where a regular file was, and is none."""
+"""Errors from opening a path that is no longer a regular file."""
 
 
 def source_of(work: Work, row: PlanRow) -> Place:
@@ -48,7 +48,7 @@ def keeper_place(work: Work, keeper: Keeper) -> Place:
 
 
 def compare_with_keeper(work: Work, row: PlanRow) -> Identity:
-    """What the duplicate is, if it has the bytes of its keeper at this moment. Raises `Refusal`, `OSError`."""
+    """Return the identity of the duplicate if its content equals its keeper's now. Raises `Refusal`, `OSError`."""
     with opened(work, row) as (victim, keeper):
         before = _entry(victim), _entry(keeper)
         same = same_bytes(victim, keeper, row.size)
@@ -61,7 +61,7 @@ def compare_with_keeper(work: Work, row: PlanRow) -> Identity:
 
 @contextlib.contextmanager
 def opened(work: Work, row: PlanRow) -> Iterator[tuple[BinaryIO, BinaryIO]]:
-    """A duplicate and its keeper, open to be read: two files, and both as they were planned."""
+    """Open a duplicate and its keeper for reading: two different files, both unchanged since the plan."""
     keeper = keeper_of(row)
     with contextlib.ExitStack() as stack:
         victim = source_of(work, row)
@@ -83,14 +83,14 @@ def opened(work: Work, row: PlanRow) -> Iterator[tuple[BinaryIO, BinaryIO]]:
 
 
 def check_keeper_ready(work: Work, row: PlanRow, answer: Readiness) -> None:
-    """As `check_ready`, of the keeper: no duplicate gives way to what is still being written. Raises `Refusal`."""
+    """Like `check_ready`, for the keeper: a file that is still being written replaces nothing. Raises `Refusal`."""
     if answer.state is State.IN_USE:
         shown = keeper_path(work, row, keeper_of(row))
         raise left_open(row, ReasonCode.KEEPER_BEING_WRITTEN, shown, answer.pid)
 
 
 def _asked(file: BinaryIO) -> Readiness:
-    """Whether someone writes to a file that is open; who wants to need not wait until it is compared."""
+    """Return whether another program writes to an open file. The lease is released, so writers need not wait."""
     answer = readiness(file.fileno())
     if answer.is_leased:
         release(file.fileno())
@@ -103,7 +103,7 @@ def _open(
     try:
         file = stack.enter_context(place.storage.open_read(place.folder, place.name))
     except BlockingIOError:
-        raise  # see `Actor`: it is leased for writing
+        raise  # a file server holds a write lease: see `Actor`
     except OSError as error:
         if error.errno in _NOT_ANY_MORE:
             raise Refusal(state, gone, about) from error
@@ -112,12 +112,12 @@ def _open(
 
 
 def _entry(file: BinaryIO) -> Entry:
-    """What an open file is, without a name."""
+    """Return the entry of an open file, without a name."""
     return entry_of(b"", os.fstat(file.fileno()))
 
 
 def keeper_path(work: Work, row: PlanRow, keeper: Keeper) -> bytes:
-    """By its path below the root, or if that is another one, by its whole path."""
+    """Return the path relative to the root, or for another root, the absolute path."""
     place = keeper_place(work, keeper)
     if place.storage is work.storages[row.source_base]:
         return place.path
@@ -129,7 +129,7 @@ def differs(work: Work, row: PlanRow) -> Refusal:
 
 
 def still_kept(work: Work, row: PlanRow) -> None:
-    """The duplicate is about to have no name of its own: raises `Refusal` if the keeper has none any more."""
+    """Check the keeper again before the duplicate loses its name. Raises `Refusal` if the keeper has changed."""
     keeper = keeper_of(row)
     place, expected = keeper_place(work, keeper), Identity(keeper.inode, row.size, keeper.mtime_ns)
     if not is_known(place.storage, place.folder, place.look(), expected):
@@ -146,7 +146,7 @@ def not_here(error: OSError | Refusal) -> OSError | Refusal:
 
 
 def put_back(now: Place, place: Place, reserving: Reserving) -> None:
-    """Give a file the name back that it had a moment ago. Raises `Refusal` where that is taken, `Stuck`."""
+    """Rename a file back to its previous name. Raises `Refusal` if that name is taken, `Stuck`."""
     try:
         try:
             now.rename(place)
@@ -170,7 +170,7 @@ def _is_gone(place: Place) -> bool:
 
 
 def not_put_back(now: Place) -> Refusal:
-    """Who has the name now may have meant to replace what had it: both are kept."""
+    """Return the refusal for a name that another file has taken meanwhile: both files are kept."""
     return Refusal(RecordState.CHANGED, ReasonCode.NOT_PUT_BACK, now.path)
 
 

@@ -1,4 +1,4 @@
-"""Folders that are made, and empty ones that are removed."""
+"""Creates folders and removes empty ones."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from fileorg.execute.case import Case
     from fileorg.execute.work import Work
 
-# Made -----------------------------------------------------------------------------------------------------------------
+# Create ---------------------------------------------------------------------------------------------------------------
 
 
 def _check_made(work: Work, row: PlanRow, _: Entry | None) -> tuple[None, None]:
     seen = work.storages[row.target_base].lstat(row.target_folder, row.target_name)
-    if seen is not None and row.category and not seen.is_folder:  # on the way, the files themselves tell
+    if seen is not None and row.category and not seen.is_folder:  # for intermediate folders, the files will fail
         raise Refusal(RecordState.CONFLICT, ReasonCode.NAME_TAKEN)
     if seen is not None:
         raise Refusal(RecordState.SKIPPED, ReasonCode.ALREADY_THERE)
-    # Known as missing from now on: a later batch finds it made, and must not take it for older.
+    # Recorded as missing: a later batch finds the folder and must not treat it as older than the operation.
     work.folder_id(row.target_base, join(row.target_folder, row.target_name))
     return None, None
 
@@ -49,14 +49,14 @@ def _settle_made(case: Case) -> Verdict:
 
 MAKE_FOLDER = Handler(_check_made, one_by_one(_make), _settle_made, looks_at_source=False)
 
-# Removed --------------------------------------------------------------------------------------------------------------
+# Remove ---------------------------------------------------------------------------------------------------------------
 
 
 def _check_removed(work: Work, row: PlanRow, _: Entry | None) -> tuple[Entry, None]:
     seen = work.storages[row.target_base].lstat(row.target_folder, row.target_name)
     if seen is None or not seen.is_folder:
         raise Refusal(RecordState.SKIPPED, ReasonCode.GONE)
-    # Known with its time, also where no file leaves it: redo gives it back.
+    # Recorded with its time even if no file leaves the folder: redo restores the time.
     work.folder_id(row.target_base, join(row.target_folder, row.target_name))
     return seen, None
 

@@ -1,4 +1,4 @@
-"""What is told of an action: how it is checked before the commit, applied after it, and settled after a crash."""
+"""The interface of an action: check before the commit, apply after it, settle after a crash."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ Check: TypeAlias = "Callable[[Work, PlanRow, Entry | None], tuple[Entry | None, 
 Apply: TypeAlias = "Callable[[Work, Series, Fail], Callable[[], None] | None]"
 Settle: TypeAlias = "Callable[[Case], Verdict]"
 Fail: TypeAlias = "Callable[[int, Refusal | OSError], None]"
-"""Told of a position that was not done, and why."""
+"""Called with the position of a failed row, and the reason."""
 
 
 class Series(NamedTuple):
-    """Rows of a batch that follow each other, done alike between the same two bases. Their intents are committed."""
+    """Consecutive rows of a batch with the same handler and the same two bases. Their intents are committed."""
 
     batch: Sequence[PlanRow]
     positions: Sequence[int]
@@ -42,25 +42,24 @@ class Series(NamedTuple):
 
 
 class Handler(NamedTuple):
-    """An action, between two kinds of storage.
+    """An action between two kinds of storage.
 
-    `check` judges a row that is not plainly as it was planned: what it is about, as it is now, and a note. It raises
-    `Refusal` or `OSError` if it must not be touched. `apply` does a series, and tells of each failure; it may return
-    what is left to do when the end of the series has to be waited for. `settle` decides after a crash.
+    `check` judges a row whose file may have changed since the plan: it returns the current entry and a note, and raises
+    `Refusal` or `OSError` if the file must not be touched. `apply` carries out a series and reports each failure; it
+    may return a callable that waits for the end of the series. `settle` decides the result after a crash.
     """
 
     check: Check
     apply: Apply
     settle: Settle
     looks_at_source: bool = True
-    """Whether a row is about a file at its source, which is looked at with all others of the batch: `check` is given
-    what is there."""
+    """True if the row has a file at its source, which is read with all others of the batch and passed to `check`."""
     pack: Callable[[Sequence[PlanRow]], bytes] | None = None
-    """Makes ready what can be, while the series before is still under way."""
+    """Packs the rows for the worker while the series before is still under way."""
 
 
 def one_by_one(do: Callable[[Work, PlanRow, int], None]) -> Apply:
-    """An `apply` that does a row, whose record is given, after the other."""
+    """Return an `apply` that calls `do` for each row, with its record."""
 
     def apply(work: Work, series: Series, fail: Fail) -> None:
         for position in series.positions:
@@ -73,12 +72,12 @@ def one_by_one(do: Callable[[Work, PlanRow, int], None]) -> Apply:
 
 
 def check_source(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry, Reason | None]:
-    """A file at the source, as it was planned or changed in a way that `work` lets pass."""
+    """Return the entry at the source and a note, if it is unchanged or changed in a way that `work` allows."""
     return _checked(work, row, seen, work.changed)
 
 
 def check_unchanged(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry, None]:
-    """A file at the source that has to be as it was planned, whatever else is let pass."""
+    """Return the entry at the source, which must be unchanged, whatever `work` allows."""
     entry, _ = _checked(work, row, seen, Changed.LEAVE)
     return entry, None
 
@@ -90,7 +89,7 @@ def _checked(work: Work, row: PlanRow, seen: Entry | None, changed: Changed) -> 
         return seen, None
     if not (seen.is_file or (stat.S_ISLNK(seen.mode) and stat.S_ISLNK(row.mode))):
         raise Refusal(RecordState.CHANGED, ReasonCode.SOMETHING_ELSE_THERE)
-    if row.inode == 0:  # not known: a redo of a copy
+    if row.inode == 0:  # unknown in the redo of a copy
         return seen, None
     expected, storage = Identity(row.inode, row.size, row.mtime_ns), work.storages[row.source_base]
     if is_known(storage, row.source_folder, seen, expected):
@@ -104,7 +103,7 @@ def _checked(work: Work, row: PlanRow, seen: Entry | None, changed: Changed) -> 
 
 
 def check_ready(row: PlanRow, answer: Readiness, *, if_unknown: bool = True) -> None:
-    """Raise `Refusal` if someone writes to the file; if nobody can tell, unless it may go on `if_unknown`."""
+    """Raise `Refusal` if another program writes to the file, or if that is unknown and `if_unknown` is false."""
     if answer.state is State.IN_USE:
         raise left_open(row, ReasonCode.BEING_WRITTEN, None, answer.pid)
     if answer.state is State.UNKNOWN and not if_unknown:
@@ -112,7 +111,7 @@ def check_ready(row: PlanRow, answer: Readiness, *, if_unknown: bool = True) -> 
 
 
 def changed_since_scan(storage: LocalStorage, row: PlanRow) -> Refusal:
-    """Return why a file stays that is not as it was planned: someone may still be writing to it."""
+    """Return the refusal for a file that changed since the scan: another program may still be writing to it."""
     with contextlib.suppress(OSError), storage.held(row.source_folder, row.source_name) as answer:
         if answer.state is State.IN_USE:
             return left_open(row, ReasonCode.BEING_WRITTEN, None, answer.pid)
@@ -120,13 +119,13 @@ def changed_since_scan(storage: LocalStorage, row: PlanRow) -> Refusal:
 
 
 def left_open(row: PlanRow, code: ReasonCode, about: bytes | None = None, pid: int | None = None) -> Refusal:
-    """Return why a file that is in use stays: the next run takes it, but an undo that is not whole has failed."""
+    """Return the refusal for a file in use: skipped until the next run, but an undo has then failed for it."""
     return Refusal(RecordState.CHANGED if row.reverts else RecordState.SKIPPED, code, about, pid)
 
 
 def gone(work: Work, row: PlanRow) -> Refusal:
-    """What is told of a file that is not there. After a crash, what is to be taken back may never have been done; or it
-    is under a name of ours, and recovery has to settle it first.
+    """Return the refusal for a missing file. After a crash, an undo may find that the change was never made, or that
+    the file has a temporary name and must be recovered first.
     """
     if row.reverts in work.put_aside:
         return Refusal(RecordState.CHANGED, ReasonCode.NOT_PUT_BACK, work.put_aside[row.reverts])

@@ -1,4 +1,4 @@
-"""Hard links and symlinks that are made for files, and the removal of what was made: of copies, too."""
+"""Creates hard links and symlinks, and removes links and copies that fileorg made."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Ask: TypeAlias = "Callable[[Work, PlanRow, Entry, Entry | None], None]"
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS}
 
-# Made -----------------------------------------------------------------------------------------------------------------
+# Create ---------------------------------------------------------------------------------------------------------------
 
 
 def _make_hardlink(work: Work, row: PlanRow, _: int) -> None:
@@ -85,11 +85,11 @@ def _settle_symlink(case: Case) -> Verdict:
 HARDLINK = Handler(check_source, one_by_one(_make_hardlink), _settle_hardlink)
 SYMLINK = Handler(check_source, one_by_one(_make_symlink), _settle_symlink)
 
-# Removed --------------------------------------------------------------------------------------------------------------
+# Remove ---------------------------------------------------------------------------------------------------------------
 
 
 def _removal(ask: Ask) -> Handler:
-    """A link that we made is taken away only if it is still as we made it: see `_look`."""
+    """Return a handler that removes a link only if it is unchanged since fileorg made it: see `_look`."""
 
     def check(work: Work, row: PlanRow, _: Entry | None) -> tuple[Entry, None]:
         return _look(work, row, ask), None
@@ -105,8 +105,8 @@ def _removal(ask: Ask) -> Handler:
 
 
 def _look(work: Work, row: PlanRow, ask: Ask) -> Entry:
-    """Return what is there of what we made. `ask` raises `Refusal` if it is not as we made it, given that and what
-    there is of the file that it was made for. It is asked before the commit, and again after.
+    """Return the entry of the link or copy. `ask`, given this entry and that of the original, raises `Refusal` if the
+    link or copy has changed. Called before the commit and again after it.
     """
     seen = work.storages[row.target_base].lstat(row.target_folder, row.target_name)
     if seen is None:
@@ -128,11 +128,11 @@ def _ask_hardlink(work: Work, row: PlanRow, seen: Entry, source: Entry | None) -
 
 
 def _ask_copy(work: Work, row: PlanRow, seen: Entry, source: Entry | None) -> None:
-    """As far as a look can tell."""
+    """Check a copy by its metadata."""
     expected, copied = Identity(row.inode, row.size, row.mtime_ns), work.journal.copied(row.reverts)
     if not is_known(work.storages[row.target_base], row.target_folder, seen, expected):
         raise Refusal(RecordState.CHANGED, ReasonCode.EDITED_AND_KEPT)
-    # The copy may have another time than its original: a file system rounds it, or does not keep it.
+    # The copy may have a different time than its original: some file systems round times or drop them.
     times = (seen.mtime_ns, copied.mtime_ns)
     if source is None or source.size != seen.size or source.mtime_ns not in times:
         raise Refusal(RecordState.CHANGED, ReasonCode.ORIGINAL_CHANGED)
@@ -143,7 +143,7 @@ def _check_copy(work: Work, row: PlanRow, _: Entry | None) -> tuple[Entry, None]
 
 
 def _remove_copy(work: Work, row: PlanRow, record: int) -> None:
-    """A copy goes only if it, and its original, still hold what was copied: size and time can be those of an edit."""
+    """Remove a copy if it and its original still have the copied content: an edit can keep size and time."""
     seen, copied = _look(work, row, _ask_copy), work.journal.copied(row.reverts)
     target, folder, name = work.storages[row.target_base], row.target_folder, row.target_name
     with target.original(folder, name) as copy:
@@ -160,14 +160,14 @@ def _remove_copy(work: Work, row: PlanRow, record: int) -> None:
 
 
 def _is_as_left(storage: LocalStorage, folder: bytes, copy: Original, copied: Copied) -> bool:
-    """Whether a copy is what was copied: nobody can set a ctime. Where it says nothing, the content decides."""
+    """Return whether a copy is unchanged, by its ctime, which no program can set, or else by its content."""
     if copy.entry.ctime_ns == copied.copy_ctime_ns and storage.has_stable_inodes(folder):
         return True
     return copied.digest is not None and copy.has_digest(copied.digest)
 
 
 def _is_original_kept(work: Work, row: PlanRow, copied: Copied) -> bool:
-    """Whether the original still holds what was copied."""
+    """Return whether the original still has the copied content."""
     storage, folder, name = work.storages[row.source_base], row.source_folder, row.source_name
     seen = storage.lstat(folder, name)
     if seen is None or copied.digest is None:

@@ -1,4 +1,4 @@
-"""A file gets another place: by a rename, or where one rename cannot do it, by another way."""
+"""Moves a file: by a rename, or if one rename cannot do it, by a copy, a placeholder or a temporary name."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _pack(rows: Sequence[PlanRow]) -> bytes:
 
 
 def _apply(work: Work, series: Series, fail: Fail) -> Callable[[], None]:
-    """The hands begin with all of it; those whose rename fails are done when the others are."""
+    """Start all renames in the worker; failed ones are retried in another way when the rest are done."""
     work.hands.start(series.packed or b"")
 
     def finish() -> None:
@@ -67,7 +67,7 @@ def _apply(work: Work, series: Series, fail: Fail) -> Callable[[], None]:
 
 
 def _otherwise(work: Work, row: PlanRow, intent: Intent, record: int, error: OSError) -> None:
-    """A rename that failed with an error that means: by another way. Any other is the file's own."""
+    """Retry a failed rename in the way that its error calls for, or raise the error."""
     match error.errno:
         case errno.EXDEV:
             across(work, row, intent, record)
@@ -85,9 +85,9 @@ def _otherwise(work: Work, row: PlanRow, intent: Intent, record: int, error: OSE
 
 
 def _taken(work: Work, row: PlanRow, record: int, error: OSError) -> None:
-    """A rename to a name that is taken: by the file itself, in another case; or only in the memory of the kernel.
+    """Handle a taken name: it may be the file itself in another case, or a stale entry in the kernel's cache.
 
-    Raises `error` if it is another file's.
+    Raises `error` if another file has the name.
     """
     source, target = work.storages[row.source_base], work.storages[row.target_base]
     if _respell(work, row, record):
@@ -114,7 +114,7 @@ def settle(case: Case) -> Verdict:
     source, target = case.at_source(), case.at_target()
     match (case.is_original(source), case.is_made(target, case.moved), target is None):
         case (False, True, _):
-            # A new file at the source is someone else's.
+            # A new file at the source belongs to another program.
             return Verdict(RecordState.DONE, case.note(), case.as_placed(target))
         case (True, False, True):
             return case.not_done
@@ -130,17 +130,17 @@ def settle(case: Case) -> Verdict:
 
 
 def _is_between_names(case: Case, source: Entry | None, target: Entry | None) -> bool:
-    """Between link and unlink: both names are of one file, and one of them it has only now."""
+    """Return whether the rename stopped between link and unlink: both names are of one file, with one link more."""
     if source is None or target is None or source.inode != target.inode:
         return False
     return source.nlink > (case.record.nlink or 1)
 
 
 def _edited(case: Case, source: Entry | None, target: Entry | None) -> Verdict:
-    """The same inode with other content: an outsider wrote to it, wherever it is."""
+    """Return the verdict on a file that another program has edited: the same inode with other content."""
     record = case.record
     if target is not None and target.inode == record.target_inode and _is_of_its_kind(case, target) and source is None:
-        # A number that is given out anew may be another file's.
+        # A reused inode number may belong to another file.
         if not case.target.reuses_inodes(record.target_folder):
             return EDITED
     elif source is not None and source.inode == record.inode and target is None:
@@ -156,7 +156,7 @@ def _is_of_its_kind(case: Case, entry: Entry) -> bool:
 
 
 def across(work: Work, row: PlanRow, intent: Intent, record: int) -> None:
-    """To another file system: copy, make sure, and only then take the original away."""
+    """Move a file to another file system: copy, verify, and only then remove the original."""
     if (intent.nlink or 1) > 1:
         raise Refusal(RecordState.SKIPPED, ReasonCode.HARD_LINKS_TORN, number=intent.nlink)
     if not stat.S_ISREG(intent.mode or stat.S_IFREG):
@@ -166,7 +166,7 @@ def across(work: Work, row: PlanRow, intent: Intent, record: int) -> None:
     with source.original(row.source_folder, row.source_name) as original:
         check_ready(row, original.begin(), if_unknown=False)
         if posix.flags(original.fd) & (posix.IMMUTABLE | posix.APPEND):
-            raise OSError(errno.EPERM, os.strerror(errno.EPERM))  # as for a rename: the original could not go
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))  # like a rename: the original cannot be removed
         staged, entry = copy(work, row, record, original)
         failure = _take_away(work, row, record, expected, staged.digest, original)
         if failure is not None:
@@ -179,7 +179,7 @@ def across(work: Work, row: PlanRow, intent: Intent, record: int) -> None:
 def _take_away(
     work: Work, row: PlanRow, record: int, expected: Identity, digest: bytes, original: Original
 ) -> Refusal | None:
-    """The original goes, which is copied; or why it stays."""
+    """Remove the original after the copy, or return why it is kept."""
     source = work.storages[row.source_base]
     try:
         check_ready(row, original.ask(), if_unknown=False)
@@ -194,13 +194,13 @@ def _take_away(
 
 
 def _settle_across(case: Case, made: Identity) -> Verdict:
-    """The copy is whole; now the original goes, unless either of them is no longer what it was."""
+    """Recover a move whose copy is complete: remove the original, unless it or the copy has changed."""
     source, folder, name = case.source, case.record.source_folder, case.record.source_name
     is_aside = case.is_aside(source, folder, name, case.original)
     is_there = not is_aside and case.is_original(case.at_source())
     place = case.record.target_folder, case.record.target_name
     digest = case.record.digest
-    is_whole = is_intact if is_aside or is_there else is_certain  # the original is about to go
+    is_whole = is_intact if is_aside or is_there else is_certain  # stricter if the original is about to be removed
     whole = is_whole(case.target, *place, made, digest)
     if is_aside or (is_there and whole):
         case.disturb(case.record.source_base, folder)
@@ -211,7 +211,7 @@ def _settle_across(case: Case, made: Identity) -> Verdict:
     if is_aside and not case.is_original(source.lstat(folder, case.aside)):
         put_back(source, folder, name, case.aside, case.reserving)
         return CHANGED
-    # Otherwise what is at the source now is someone else's.
+    # Otherwise the file at the source belongs to another program.
     if (is_aside or is_there) and (failure := _settle_original(case, is_aside=is_aside)) is not None:
         case.disturb(case.record.target_base, case.record.target_folder)
         withdrawn = remove_checked(case.target, *place, case.aside, made, digest, reserving=case.reserving)
@@ -220,7 +220,7 @@ def _settle_across(case: Case, made: Identity) -> Verdict:
 
 
 def _settle_original(case: Case, *, is_aside: bool) -> ReasonCode | None:
-    """The original goes, or has its name again; why it stays. Its content tells what was written since the copy."""
+    """Remove the original, or put it back and return why it is kept. Its content shows writes since the copy."""
     source, folder, name = case.source, case.record.source_folder, case.record.source_name
     with source.original(folder, case.aside if is_aside else name, by_content=True) as original:
         if (answer := original.ask()).state is not State.FREE:
@@ -234,11 +234,11 @@ def _settle_original(case: Case, *, is_aside: bool) -> ReasonCode | None:
         return None if gone else ReasonCode.CHANGED_WHILE_MOVED
 
 
-# Where nothing refuses to replace -------------------------------------------------------------------------------------
+# Without a rename that never replaces ---------------------------------------------------------------------------------
 
 
 def by_placeholder(work: Work, row: PlanRow, record: int) -> None:
-    """Take the name with an empty file, which no one can do twice, and rename over that."""
+    """Create a placeholder under the new name, which fails if the name is taken, and rename over it."""
     source, target = work.storages[row.source_base], work.storages[row.target_base]
     work.disturbed.add((row.target_base, row.target_folder))
     places = source, row.source_folder, row.source_name, target, row.target_folder, row.target_name
@@ -247,7 +247,7 @@ def by_placeholder(work: Work, row: PlanRow, record: int) -> None:
 
 
 def _mark_after(work: Work, record: int, made: Entry | None) -> None:
-    """Say what the file under its new name is known by, if it is there."""
+    """Record the identity of the file under its new name, if it exists."""
     if made is not None:
         columns = {"target_inode": made.inode, "target_mtime_ns": made.mtime_ns}
         with work.journal.transaction():
@@ -255,14 +255,14 @@ def _mark_after(work: Work, record: int, made: Entry | None) -> None:
             work.journal.reservations.forget(record)
 
 
-# To another case ------------------------------------------------------------------------------------------------------
+# Case-only renames ----------------------------------------------------------------------------------------------------
 #
-# The new name is taken, by the file itself. It goes through a name of ours that the journal knows of before: what a
-# crash leaves is that name, or the listing tells which of the two spellings there is.
+# The new name is taken by the file itself, so the file is renamed through a temporary name that the journal announces.
+# After a crash, the file has that name, or the folder listing shows which casing it has.
 
 
 def _is_respelling(row: PlanRow | Record) -> bool:
-    """Whether both names are one where case does not matter."""
+    """Return whether both names are equal without case."""
     return (
         row.source_name != row.target_name
         and row.source_base == row.target_base
@@ -272,15 +272,15 @@ def _is_respelling(row: PlanRow | Record) -> bool:
 
 
 def _respell(work: Work, row: PlanRow, record: int) -> bool:
-    """Rename it, if it is the file itself that has the new name. False if it is not; then nothing was done.
+    """Change the case of a name if the file itself has the new name; otherwise change nothing and return False.
 
-    Raises `OSError` if it has its old name still, `Stuck` if it has ours.
+    Raises `OSError` if the file still has its old name, `Stuck` if it has the temporary one.
     """
     storage, folder, name = work.storages[row.source_base], row.source_folder, aside(work.operation, record)
     if not _is_respelling(row) or not _is_itself(storage, row):
         return False
     reserving = work.reserving(record)
-    reserving(None)  # as long as it is aside
+    reserving(None)  # announced while the file is aside
     put_aside(storage, folder, row.source_name, name)
     try:
         rename_beside(storage, folder, name, row.target_name, reserving)
@@ -306,7 +306,7 @@ def _folded(name: bytes) -> bytes:
 
 
 def _settle_respelling(case: Case) -> Verdict | None:
-    """Of a name in another case, which may be the same one: on which of the three it stands, None for others."""
+    """Recover a case-only rename by the name that the file has now; None if both names are not one file."""
     storage, folder, name = case.target, case.record.target_folder, case.record.target_name
     there = storage.lstat(folder, case.aside)
     if case.reservation is not None and there is not None:
@@ -315,7 +315,7 @@ def _settle_respelling(case: Case) -> Verdict | None:
             _finish_respelling(case, folder, name)
         elif there.size == 0:
             storage.remove(folder, case.aside)  # the name was only reserved
-    # What the names lead to may be remembered from before; what is listed is there.
+    # The kernel may answer from a stale cache; the folder listing is reliable.
     listed, target = storage.casing.spellings(folder, name), case.at_target()
     if len(listed) != 1 or not case.is_original(target):
         return None
@@ -325,7 +325,7 @@ def _settle_respelling(case: Case) -> Verdict | None:
 
 
 def _finish_respelling(case: Case, folder: bytes, name: bytes) -> None:
-    """The file is aside: give it its new name."""
+    """Give a file that is aside its new name."""
     if not case.target.casing.spellings(folder, name):
         case.target.casing.is_free_after_all(folder, name)
     put_back(case.target, folder, name, case.aside, case.reserving)

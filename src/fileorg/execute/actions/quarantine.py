@@ -1,4 +1,4 @@
-"""A duplicate goes to our trash. It comes back by a move."""
+"""Moves a duplicate to the trash. Undo is a plain move."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _quarantine(work: Work, row: PlanRow, record: int) -> None:
 
 
 def _settle(case: Case) -> Verdict:
-    """As a move; but what came to our trash and is not the duplicate was to be put back."""
+    """Recover like a move, but put back a file in the trash that is not the duplicate."""
     there = case.at_target()
     is_foreign = there is not None and not case.is_original(there) and not case.is_made(there, case.moved)
     meant = case.record.state in {RecordState.INTENT, RecordState.COPIED}

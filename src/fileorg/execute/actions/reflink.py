@@ -1,4 +1,4 @@
-"""A duplicate shares its blocks with its keeper: nothing that can be seen depends on it, so nothing is taken back."""
+"""Shares the blocks of a duplicate with its keeper. This has no visible effect, so undo changes nothing."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def _share(work: Work, row: PlanRow, _: int) -> None:
 
 
 def _settle(case: Case) -> Verdict:
-    # Nothing that can be seen depends on it: it may be done again.
+    # Sharing has no visible effect and may be repeated.
     return DONE if case.record.state is RecordState.DONE else NOT_DONE
 
 
 REFLINK = Handler(check_unchanged, one_by_one(_share), _settle)
 
-# Taken back -----------------------------------------------------------------------------------------------------------
+# Undo -----------------------------------------------------------------------------------------------------------------
 
 
 def _check_back(_work: Work, _row: PlanRow, _found: Entry | None) -> tuple[None, Reason]:

@@ -1,7 +1,7 @@
-"""A link to its keeper in the place of a duplicate, and back: by an exchange, so that the name is never absent.
+"""Replaces a duplicate by a link to its keeper, and back: by an exchange, so that the name is never absent.
 
-What comes out is looked at before it goes to our trash, the same file that it was: so it can come back exactly. What is
-under either name is looked at after each step: other programs may have put their own files there.
+The duplicate is checked after the exchange and moved to the trash, so undo restores the very same file. Both names are
+checked after each step, because other programs may have put their own files there.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ _NO_KEEPER = Keeper(ROOT, b"", b"?", 0, 0)
 
 
 def _replace(work: Work, row: PlanRow, record: int) -> None:
-    """Put a link to the keeper in the place of a duplicate whose content is the same at this moment."""
+    """Replace a duplicate by a link to its keeper, if their contents are equal now."""
     victim = source_of(work, row)
     if not victim.has_stable_inodes:
-        # A crash in between could not be settled: no one could say which of the two files is which.
+        # After a crash, recovery could not tell the two files apart.
         raise Refusal(RecordState.FAILED, ReasonCode.NO_LASTING_INODES)
     compared, link = compare_with_keeper(work, row), stand_in(work, row, victim)
 
@@ -70,9 +70,9 @@ def put_in_place(
     fits: Callable[[Entry | None], bool],
     check: Callable[[], None],
 ) -> None:
-    """Make the link beside it, exchange the two, look at what came out, whether it `fits`, and put it into our trash.
+    """Make the link beside the file, exchange the two, check that the file `fits`, and move it to the trash.
 
-    `check` raises `Refusal` if it is to stay, now that there is a link.
+    `check` runs before and after the exchange, and raises `Refusal` if the file must be kept.
     """
     victim, trash = source_of(work, row), target_of(work, row)
     here = victim.beside(aside(work.operation, record))
@@ -100,7 +100,7 @@ def put_in_place(
 
 
 def restore(work: Work, row: PlanRow, record: int) -> None:
-    """Give the duplicate its place back: by a rename, or if our link is there, by an exchange with that."""
+    """Restore the duplicate: by a rename, or if the link still has its name, by an exchange with the link."""
     trash, victim = source_of(work, row), target_of(work, row)
     if victim.look() is None:
         trash.rename(victim)
@@ -121,7 +121,7 @@ def restore(work: Work, row: PlanRow, record: int) -> None:
             raise Refusal(RecordState.CHANGED, ReasonCode.LINK_REMOVED) from error
         raise _no_exchange(error) from error
     try:
-        if not (link.is_at(here) or here.look() is None):  # else someone else has removed the link
+        if not (link.is_at(here) or here.look() is None):  # None: another program has removed the link
             raise Refusal(RecordState.CONFLICT, ReasonCode.NAME_TAKEN)
         if not _may_go(link, here, victim):
             raise Refusal(RecordState.CHANGED, ReasonCode.LINK_IS_ONLY_NAME)
@@ -139,7 +139,7 @@ def stand_in(work: Work, row: PlanRow, at: Place) -> StandIn:
 
 
 def _no_link(error: OSError, link: StandIn, keeper: bytes) -> OSError | Refusal:
-    """What it means that the link to the keeper could not be made."""
+    """Return the refusal for a link to the keeper that could not be made, or the error itself."""
     match error.errno:
         case errno.EXDEV:
             return Refusal(RecordState.FAILED, ReasonCode.KEEPER_ON_OTHER_DISK, keeper)
@@ -166,7 +166,9 @@ def _no_exchange(error: OSError | Refusal) -> OSError | Refusal:
 
 
 def _may_go(link: StandIn, at: Place, original: Place) -> bool:
-    """Whether nothing is lost with our link: a hard link has to leave another name, or a file of the same content."""
+    """Return whether the link can be removed without loss: a hard link must not be the last name of its content,
+    unless the original has the same.
+    """
     there = at.look()
     if link.is_symlink or there is None or there.nlink > 1:
         return True
@@ -182,9 +184,9 @@ def _is_in_use(at: Place) -> bool:
 
 
 def _exchange_back(here: Place, victim: Place, reserving: Reserving, is_ours: Callable[[], bool]) -> bool:
-    """Undo an exchange of what is under our temporary name; whether `is_ours` is what that has then, as before.
+    """Undo an exchange. Return True if the temporary name again has the file that it had before (`is_ours`).
 
-    False if that was removed by someone else, whichever name it had. Raises `Refusal`, `Stuck`.
+    Return False if another program removed one of the two files. Raises `Refusal`, `Stuck`.
     """
     try:
         if here.look() is None:
@@ -196,14 +198,14 @@ def _exchange_back(here: Place, victim: Place, reserving: Reserving, is_ours: Ca
             return False
         if is_ours():
             return True
-        here.exchange(victim)  # someone else's file has taken the place of ours: it keeps the name
+        here.exchange(victim)  # another program has replaced the file: its file keeps the name
     except OSError as error:
         raise stuck_at(victim, here, error) from error
     raise not_put_back(here)
 
 
 def _take_away(link: StandIn, here: Place, victim: Place) -> None:
-    """Remove a link of ours that nothing came of. Raises `Refusal` if it must stay, `Stuck`."""
+    """Remove the link after a failed replacement. Raises `Refusal` if it must be kept, `Stuck`."""
     try:
         if not _may_go(link, here, victim):
             raise Refusal(RecordState.CHANGED, ReasonCode.KEEPER_REMAINS, here.path)
@@ -213,7 +215,7 @@ def _take_away(link: StandIn, here: Place, victim: Place) -> None:
 
 
 def _is_inode_of(place: Place, entry: Entry | None) -> bool:
-    """Whether the file is there, edited or not."""
+    """Return whether the place has the inode of `entry`, edited or not."""
     there = place.look()
     return there is not None and entry is not None and there.inode == entry.inode
 
@@ -222,17 +224,17 @@ def _is_inode_of(place: Place, entry: Entry | None) -> bool:
 
 
 class There(Enum):
-    """What is at a place."""
+    """The kind of entry at a place."""
 
     NOTHING = auto()
-    FILE = auto()  # the duplicate, or the symlink, as it was
+    FILE = auto()  # the duplicate or the rewritten symlink, unchanged
     EDITED = auto()  # the duplicate, with other content
-    LINK = auto()  # ours
+    LINK = auto()  # the link that fileorg made
     OTHER = auto()
 
 
 class Wreck:
-    """What lies at the place of a duplicate, in our trash, and between the two."""
+    """The state of an interrupted replacement: at the duplicate's name, in the trash, and at the temporary name."""
 
     def __init__(self, case: Case, place: Place, trash: Place) -> None:
         self._case = case
@@ -261,7 +263,7 @@ class Wreck:
             case (There.NOTHING, There.FILE | There.EDITED, There.NOTHING):
                 return self._case.not_done
             case (There.NOTHING, There.FILE, There.FILE):
-                self._case.touch()  # one file by two names, as by link and unlink
+                self._case.touch()  # one file with two names: stopped between link and unlink
                 trash.remove()
                 return CUT_SHORT
             case (There.NOTHING, _, There.FILE):
@@ -285,12 +287,12 @@ class Wreck:
                 here.remove()
                 return DONE
             case (_, There.LINK, _):
-                # Not on to our trash, which may be gone or taken: the way back needs only what lies here.
+                # Roll back: the trash may be missing or the name there taken; this needs only the two files here.
                 self._case.touch()
                 here.exchange(place)
                 return self._take_away(here, CUT_SHORT)
             case (_, There.NOTHING, _):
-                self._case.touch()  # someone has removed our link since
+                self._case.touch()  # another program has removed the link since
                 here.rename(place)
                 return CUT_SHORT
             case (There.FILE, _, There.NOTHING):
@@ -302,7 +304,7 @@ class Wreck:
         here, place, trash = self._here, self._place, self._trash
         match (self._what(here), self._what(place), self._what(trash)):
             case (There.NOTHING, There.FILE, There.FILE):
-                self._case.touch()  # one file by two names, as by link and unlink
+                self._case.touch()  # one file with two names: stopped between link and unlink
                 trash.remove()
                 return DONE
             case (There.NOTHING, There.FILE, _):
@@ -335,7 +337,7 @@ class Wreck:
                 return self._between()
 
     def _without_link(self) -> Verdict:
-        """The duplicate has its place again: now our link goes, unless it is the last name of what it holds."""
+        """Remove the link after the duplicate was restored, unless the link is the last name of its content."""
         if _may_go(self._link, self._here, self._place):
             self._case.touch()
             self._here.remove()
@@ -345,7 +347,7 @@ class Wreck:
         return self._back_to_trash(There.LINK, Verdict(RecordState.CHANGED, Reason(ReasonCode.LINK_IS_ONLY_NAME)))
 
     def _to_trash(self) -> Verdict:
-        """Someone has its name since: from there, undo brings it back. Where there is no trash any more, it stays."""
+        """Move the duplicate on to the trash, because its name is taken. Without a trash folder, leave it in place."""
         self._case.touch()
         try:
             self._here.rename(self._trash)
@@ -354,7 +356,7 @@ class Wreck:
         return DONE
 
     def _back_to_trash(self, at_place: There, verdict: Verdict) -> Verdict:
-        """It had not got its place yet. Where there is no trash any more, it gets it now."""
+        """Move the duplicate back to the trash. Without a trash folder, finish the restore instead."""
         self._case.touch()
         try:
             self._here.rename(self._trash)
@@ -369,7 +371,7 @@ class Wreck:
         return verdict
 
     def _take_away(self, here: Place, verdict: Verdict) -> Verdict:
-        """Remove our link, unless it is the last name of what it holds."""
+        """Remove the link, unless it is the last name of its content."""
         if not _may_go(self._link, here, self._place):
             return self._between()
         self._case.touch()

@@ -1,7 +1,7 @@
-"""A symlink is rewritten when the file that it leads to has moved, and back: by an exchange, as for a duplicate.
+"""Rewrites a symlink when its target file has moved, and back: by an exchange, as for a duplicate.
 
-The symlink that it was goes to our trash, so that undo brings the very same one back. What cannot be done is told, and
-is no failure: the file has moved all the same.
+The old symlink is moved to the trash, so that undo restores the very same one. A symlink that cannot be rewritten is
+reported as skipped, not as failed: the file itself has moved.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from fileorg.execute.work import Work
 
 _ROUNDED_NS = 2_000_000_000
-"""By as much a file system may round the time of a file that comes to it."""
+"""The largest rounding of an mtime by a file system (FAT: 2 s)."""
 
 _IN_DOUBT = frozenset({ReasonCode.NOT_PUT_BACK, ReasonCode.REMOVED_MEANWHILE})
-"""What is to be known of the symlink itself: it is not where it was."""
+"""Reasons that keep their state: the symlink itself is no longer in its place."""
 
 
 def _check(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry, None]:
-    """A symlink that others have changed since is theirs."""
+    """Like `check_unchanged`, but a symlink that another program has changed is skipped."""
     try:
         return check_unchanged(work, row, seen)
     except Refusal as refusal:
@@ -38,7 +38,7 @@ def _check(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry, None]:
 
 
 def _rewrite(work: Work, row: PlanRow, record: int) -> None:
-    """Let it lead to where its file is now, if that has moved."""
+    """Point the symlink to the new place of its file, if the file has moved."""
     symlink, keeper = source_of(work, row), keeper_of(row)
     new, link = keeper_place(work, keeper), stand_in(work, row, symlink)
     expected = Identity(row.inode, row.size, row.mtime_ns)
@@ -70,7 +70,7 @@ def _rewrite(work: Work, row: PlanRow, record: int) -> None:
 
 
 def _restore(work: Work, row: PlanRow, record: int) -> None:
-    """Let it be the one that it was, unless its file is still where it was moved to."""
+    """Restore the old symlink, unless its file is still at the new place."""
     keeper = keeper_of(row)
     if _is_there(keeper_place(work, keeper), keeper):
         raise Refusal(RecordState.SKIPPED, ReasonCode.SYMLINK_TARGET_STAYS)
@@ -79,13 +79,16 @@ def _restore(work: Work, row: PlanRow, record: int) -> None:
 
 
 def _leads_on(symlink: Place, keeper: Keeper) -> bool:
-    """Whether it still leads to the file that was to move. Raises `OSError`."""
+    """Return whether the symlink still leads to the file that was to be moved. Raises `OSError`."""
     there = symlink.storage.follow(symlink.folder, symlink.name)
     return there is not None and there.inode == keeper.inode
 
 
 def _is_there(place: Place, keeper: Keeper) -> bool:
-    """Whether the file that moved has come to its place: on another disk it has another number. Raises `OSError`."""
+    """Return whether the moved file is at its new place. On another disk its inode differs, so the mtime may decide.
+
+    Raises `OSError`.
+    """
     there = place.look()
     if there is None or not there.is_file:
         return False
@@ -96,7 +99,7 @@ def _is_there(place: Place, keeper: Keeper) -> bool:
 
 
 def _settle_rewritten(case: Case) -> Verdict:
-    """A symlink goes with its file: what moved has it rewritten now, and what did not has it as it was."""
+    """Make the symlink match its file: rewritten if the file has moved, unchanged if not."""
     wreck = Wreck(case, case.source_place, case.target_place)
     keeper = case.keeper
     if keeper is None:
@@ -106,7 +109,7 @@ def _settle_rewritten(case: Case) -> Verdict:
     has_moved = _is_there(new, keeper)
     if not has_moved and wreck.link.is_at(symlink) and case.is_made(trash.look(), case.moved):
         case.touch()
-        trash.rename(symlink.beside(case.aside))  # from there it is put back, as after a crash
+        trash.rename(symlink.beside(case.aside))  # `replaced` puts it back from there
     verdict = wreck.replaced()
     if not has_moved or verdict not in (NOT_DONE, CUT_SHORT) or not case.is_original(symlink.look()):
         return verdict
@@ -116,7 +119,7 @@ def _settle_rewritten(case: Case) -> Verdict:
 
 
 def _finish(case: Case, wreck: Wreck, new: Place) -> Verdict:
-    """What was under way when its file had moved."""
+    """Finish the rewrite of a symlink whose file has moved."""
     symlink, here = case.source_place, case.source_place.beside(case.aside)
     case.touch()
     try:
@@ -130,7 +133,7 @@ def _finish(case: Case, wreck: Wreck, new: Place) -> Verdict:
 
 
 def _settle_restored(case: Case) -> Verdict:
-    """What is where it was has it as it was before."""
+    """Make the symlink match its file: the old symlink if the file is back, the rewritten one if not."""
     symlink, trash, keeper = case.target_place, case.source_place, case.keeper
     wreck = Wreck(case, symlink, trash)
     verdict = wreck.restored()

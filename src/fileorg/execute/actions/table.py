@@ -1,4 +1,4 @@
-"""What an action does, and how a crash in it is settled, side by side: a file for each, and the table of them."""
+"""The table of actions. Each action has a module that contains both its changes and their recovery."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ _LOCAL = {
 TABLE: dict[tuple[Action, Kind, Kind], Handler] = {
     (action, Kind.LOCAL, Kind.LOCAL): handler for action, handler in _LOCAL.items()
 }
-"""By action, and the kinds of the storages of source and target."""
+"""Handlers by action and by the kinds of the source and target storages."""
 
 
 def handler_of(action: Action, source: Base, target: Base, storages: Sequence[LocalStorage]) -> Handler:
-    """How an action between two bases is done."""
+    """Return the handler of an action between two bases."""
     return TABLE[action, storages[source].kind, storages[target].kind]
