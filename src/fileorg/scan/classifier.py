@@ -1,4 +1,4 @@
-"""What a file is: by its name, and by its first bytes or its neighbours where the name alone does not tell."""
+"""The category of a file: by its name, or by its first bytes or neighbours if the name is ambiguous."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 
 class Classifier:
-    """Tells the category of files of one tree. Reads only those of which `Rules` say that their content has to tell."""
+    """The categories of files in one tree. A file is read only if `Rules` leave its category to its content."""
 
     def __init__(self, rules: Rules, storage: Storage | None) -> None:
-        """Without a storage, as of a tree that is gone, what is in doubt is `Other`."""
+        """Without a storage, as for a tree that is gone, ambiguous files are `Other`."""
         self._rules = rules
         self._storage = storage
 
     def category_of(self, folder: bytes, name: bytes) -> str:
-        """The category of a file; `Other` when nothing tells, or it cannot be read."""
+        """Return the category of a file; `Other` if no rule matches or it cannot be read."""
         category = self._rules.category_of(name)
         return self.evidence(folder, name).category if category is None else category
 
     def categories_of(self, batch: FileBatch) -> list[str]:
-        """The category of each file; of one that goes with another, that of the other one."""
+        """Return the category of each file; a follower has that of its leader."""
         names = batch.split_names()
         for position, leader in batch.followers().items():
             names[position] = leader
@@ -44,7 +44,7 @@ class Classifier:
         return cast("list[str]", categories)
 
     def evidences_of(self, batch: FileBatch) -> Iterator[Evidence]:
-        """The category of each file, and why."""
+        """Yield the category of each file, and why."""
         leaders = batch.followers()
         for position, name in enumerate(batch.split_names()):
             if (leader := leaders.get(position)) is None:
@@ -54,12 +54,12 @@ class Classifier:
                 yield Evidence(self.category_of(batch.folder, leader), self._rules.extension_of(name), rule)
 
     def extension_of(self, folder: bytes, name: bytes) -> bytes:
-        """As `Rules.extension_of`; empty where digits or a letter behind a dot are part of the name."""
+        """Return the extension as `Rules.extension_of`; empty if digits or a letter after a dot belong to the name."""
         extension = self._rules.extension_of(name)
         return self.evidence(folder, name).extension if is_weak(extension) else extension
 
     def evidence(self, folder: bytes, name: bytes) -> Evidence:
-        """The category of a file and the rule that gave it."""
+        """Return the category of a file and the rule that gave it."""
         claimed = self._rules.evidence(name)
         if claimed.category == OTHER:
             return claimed._replace(extension=b"") if is_weak(claimed.extension) else claimed

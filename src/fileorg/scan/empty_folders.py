@@ -1,6 +1,6 @@
-"""Which folders are empty, though folders are read in any order; and what else of a tree is left over.
+"""Find empty folders while folders arrive in any order, and collect the other leftovers of a tree.
 
-In a private database, so that it takes no memory. A folder that holds a file, as nearly all do, is never entered.
+They are kept in a private database, not in memory. A folder that holds a file, as nearly all do, is never stored.
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ CREATE TABLE names (
 
 
 class Part(NamedTuple):
-    """What is known of a folder while it is read: how many folders it holds that are read too, and whether anything
-    else in it stays.
-    """
+    """A part of a folder that was read: the number of subfolders that are read too, and whether anything else stays."""
 
     folder: bytes
     folders: int
@@ -41,13 +39,13 @@ class Part(NamedTuple):
 
 
 class Leftovers:
-    """Folders come parent first, the parts of one without another between them; else in any order.
+    """The leftovers of a tree. Parents arrive before the folders in them, the parts of a folder one after the other.
 
     SQLite deletes the database when it is closed, however the process ends.
     """
 
     def __init__(self, *, remember: bool = False) -> None:
-        """`remember` keeps the names too, not only the number of empty folders."""
+        """`remember` stores the names too, not only the number of empty folders."""
         self._db: Scratch | None = None
         self._remember = remember
         self._part = Part(b"", 0, stays=True)
@@ -55,7 +53,7 @@ class Leftovers:
         self._has_led_to = self._has_held = False
 
     def _open(self) -> Scratch:
-        """Most trees have nothing for it."""
+        """Return the database, made when it is first needed: most trees never need it."""
         if self._db is None:
             self._db = scratch(_SCHEMA, cache_kb=4000)
         return self._db
@@ -63,7 +61,7 @@ class Leftovers:
     # While a tree is read -----------------------------------------------------------------------------------------
 
     def add(self, part: Part, goes: Sequence[Entry] = (), led_to: Sequence[tuple[int, int]] = ()) -> None:
-        """A part of a folder, the files and links in it that are to go, and (dev, inode) of what others lead to."""
+        """Add a part of a folder, the files and links in it to remove, and (dev, inode) of other links' targets."""
         known = self._part
         if part.folder == known.folder:
             self._part = Part(part.folder, known.folders + part.folders, known.stays or part.stays)
@@ -82,7 +80,7 @@ class Leftovers:
             self._open().executemany("INSERT OR IGNORE INTO led_to VALUES (?, ?)", led_to)
 
     def _settle(self) -> None:
-        """The folder in hand is whole: it is empty, or will be if those in it are, or not."""
+        """Judge the current folder, now complete: it is empty, or is once its subfolders are, or is not empty."""
         folder, folders, stays = self._part
         self._part = Part(b"", 0, stays=True)
         if stays or not folder:  # the root is never called empty
@@ -94,7 +92,7 @@ class Leftovers:
             folder, _ = split(folder)
 
     def _is_empty(self, folder: bytes) -> bool:
-        """Take note of an empty folder; whether the one above it is empty by that, too."""
+        """Note an empty folder. Return whether its parent is empty now, too."""
         self._empty += 1
         if self._remember:
             self._open().execute("INSERT OR REPLACE INTO folders VALUES (?)", (key_of(folder),))
@@ -106,14 +104,14 @@ class Leftovers:
         return row is not None and row[0] == 0
 
     def end(self) -> int:
-        """The tree is read: how many folders are empty."""
+        """Finish the tree. Return the number of empty folders."""
         self._settle()
         return self._empty
 
     # Afterwards -----------------------------------------------------------------------------------------------------
 
     def names(self) -> Iterator[tuple[bytes, Entry]]:
-        """(folder, entry) of the files and links that are to go, folder by folder, each before those in it."""
+        """Yield (folder, entry) of the files and links to remove, by folder, parents first."""
         if self._db is not None:
             rows = self._db.execute(
                 "SELECT key, name, size, mtime_ns, ctime_ns, inode, mode, nlink, dev FROM names ORDER BY key, name"
@@ -122,12 +120,12 @@ class Leftovers:
                 yield folder_of(key), Entry(*entry)
 
     def hold(self, folder: bytes, name: bytes, reason: Reason) -> None:
-        """Say why a file or a link stays."""
+        """Note why a file or a link stays."""
         self._has_held = True
         self._open().execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?)", (key_of(folder), name, *reason[:3]))
 
     def held(self, folder: bytes, name: bytes) -> Reason | None:
-        """Why a file or a link stays, if that was said."""
+        """Return why a file or a link stays, None if no reason was noted."""
         if self._db is None or not self._has_held:
             return None
         query = "SELECT code, about, number FROM held WHERE key = ? AND name = ?"
@@ -135,29 +133,29 @@ class Leftovers:
         return None if row is None else Reason(ReasonCode(row[0]), *row[1:])
 
     def is_led_to(self, entry: Entry) -> bool:
-        """Whether a symlink leads to it."""
+        """Return whether a symlink leads to the entry."""
         if self._db is None or not self._has_led_to:
             return False
         query = "SELECT 1 FROM led_to WHERE dev = ? AND inode = ?"
         return self._db.execute(query, (entry.dev, entry.inode)).fetchone() is not None
 
     def keep(self, folder: bytes) -> None:
-        """Something in the folder stays: it is not empty, and neither are those above."""
+        """Note that something in the folder stays: neither the folder nor its parents are empty."""
         self._keep(folder, None)
 
     def _keep(self, folder: bytes, reason: Reason | None) -> None:
         db = self._open()
         if reason is None and db.execute("SELECT 1 FROM stays WHERE key = ?", (key_of(folder),)).fetchone():
-            return  # and those above have been told
+            return  # its parents are marked already
         facts = (None, None, None) if reason is None else reason[:3]
         db.execute("INSERT OR REPLACE INTO stays VALUES (?, ?, ?, ?)", (key_of(folder), *facts))
         if folder:
             self._keep(split(folder)[0], None)
 
     def judge_folders(self, obstacle: Callable[[bytes], Reason | None]) -> int:
-        """Ask of each empty folder, those in it first, what keeps it from going; None lets it go. How many do.
+        """Ask `obstacle` why each empty folder, the deepest first, has to stay; None lets it be removed.
 
-        Where one stays, those above are not empty.
+        Return the number to remove. The parents of a folder that stays are not empty.
         """
         if self._db is None:
             return 0
@@ -172,8 +170,8 @@ class Leftovers:
         return going
 
     def folders(self) -> Iterator[tuple[bytes, Reason | None]]:
-        """(folder, why it stays or None) of the empty ones, those in a folder before it; without those above one that
-        stays.
+        """Yield (folder, why it stays or None) of the empty folders, the deepest first; without the parents of a folder
+        that stays.
         """
         if self._db is not None:
             query = (
@@ -195,7 +193,7 @@ class Leftovers:
 
 
 def key_of(folder: bytes) -> bytes:
-    """By which folders are sorted each directly before what is in it: the separator is less than any byte of a name."""
+    """Return a key that sorts a folder directly before its contents: the separator is less than any byte of a name."""
     return folder.replace(b"/", b"\0")
 
 

@@ -1,4 +1,4 @@
-"""What is left over in a folder: empty files, symlinks that lead nowhere, nothing at all; and what only looks so."""
+"""The leftovers in a folder: empty files, broken symlinks, empty folders; and entries that only look like leftovers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class Leftover(StrEnum):
-    """The kinds, as the journal has them for categories."""
+    """The kinds of leftovers, which the journal stores as categories."""
 
     EMPTY_FILE = "empty file"
     EMPTY_FOLDER = "empty folder"
     BROKEN_SYMLINK = "broken symlink"
 
 
-# Empty on purpose: that they are there is what they say. Lower-case here, any case on disk.
+# Empty on purpose: their existence is their meaning. Lower case here, any case on disk.
 _MEANT = frozenset(
     b"""
     __init__.py __init__.pyi __init__.pxd py.typed conftest.py
@@ -31,22 +31,22 @@ _MEANT = frozenset(
     """.split()
 )
 _MEANT_SUFFIXES = frozenset(b"lock lck pid stamp timestamp sentinel".split())
-# A link that no one follows: it says who has a file open.
+# Broken on purpose: these symlinks record who has a file open.
 _MEANT_PREFIXES = (b".#", b".~lock.")
 
 
 def is_meant(name: bytes) -> bool:
-    """Whether anything of that name means something, although it holds nothing or leads nowhere."""
+    """Return whether an entry of that name is empty, or a broken symlink, on purpose."""
     lower = name.lower()
     dot = lower.rfind(b".")
     return lower in _MEANT or (dot > 0 and lower[dot + 1 :] in _MEANT_SUFFIXES) or lower.startswith(_MEANT_PREFIXES)
 
 
 class Found(NamedTuple):
-    """What is left over in one part of a folder.
+    """The leftovers in one part of a folder.
 
-    `meant` are left alone for their names. `stays`: something in it keeps the folder from being empty, once what
-    `goes` is gone and the folders in it are. `led_to`: (dev, inode) of what symlinks lead to, if that could go.
+    `meant` are left alone for their names. `stays`: the folder will not be empty even when `goes` and its folders are
+    removed. `led_to`: (dev, inode) of symlink targets that could be leftovers themselves.
     """
 
     empty_files: int = 0
@@ -58,7 +58,7 @@ class Found(NamedTuple):
 
 
 class Links(NamedTuple):
-    """The symlinks among the entries of a folder that lead nowhere, and what others lead to, as in `Found`."""
+    """The broken symlinks among the entries of a folder, and the targets of the others, as in `Found`."""
 
     broken: Sequence[Entry]
     led_to: Sequence[tuple[int, int]]
@@ -72,8 +72,8 @@ def links_in(
     *,
     all_of_them: bool,
 ) -> Links:
-    """Follow the symlinks that are taken. With `all_of_them` the others, too: what they lead to is told, but not that
-    they are broken.
+    """Follow the symlinks that are taken. With `all_of_them` follow the others too: return their targets, but do not
+    call them broken.
     """
     broken: list[Entry] = []
     led_to: list[tuple[int, int]] = []
@@ -86,7 +86,7 @@ def links_in(
         try:
             there = storage.follow(folder, entry.name)
         except OSError:
-            continue  # it may lead somewhere
+            continue  # unreadable: it may lead somewhere
         if there is None:
             broken += [entry] if taken else []
         elif all_of_them and (there.is_folder or not there.size):
@@ -95,9 +95,9 @@ def links_in(
 
 
 def found_in(empty: Sequence[Entry], links: Links, entries: int, goes: Collection[Leftover], *, keeps: bool) -> Found:
-    """What is left over: `empty` files and `links` among so many `entries`, subfolders that are read too not counted.
+    """Return the leftovers: `empty` files and `links` of a folder with `entries`, not counting subfolders read too.
 
-    What is of a kind that `goes` does not keep the folder; `keeps` says that it stays anyway.
+    Leftovers of the kinds `goes` do not keep the folder; `keeps` keeps it anyway.
     """
     if not (empty or links.broken):
         return Found(stays=keeps or entries > 0, led_to=links.led_to)

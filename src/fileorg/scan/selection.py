@@ -1,4 +1,4 @@
-"""Which files of one tree are looked at, and what a scan of it is for."""
+"""The files of one tree to scan, and the purpose of the scan."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 
 class Selection(NamedTuple):
-    """The filters, and what a command adds to them for one tree."""
+    """The filters, and the choices that a command adds to them for one tree."""
 
     filters: Filters = Filters()
-    never: frozenset[tuple[int, int]] = frozenset()  # (dev, inode) of folders that are ours
-    twice: frozenset[bytes] = frozenset()  # folders whose files are met by another path, too
-    leave: frozenset[bytes] = frozenset()  # collision keys of folders at the top that are not entered
-    case_insensitive: bool = False  # how such a key is made
-    with_leaders: bool = False  # side-cars are judged by the file that they follow
-    leftovers: bool = True  # they are looked for: a look at where each symlink leads
-    leading: bool = False  # symlinks that lead to files of the tree are looked for
-    goes: frozenset[Leftover] = frozenset()  # those that are to go: a folder of nothing else is empty
+    never: frozenset[tuple[int, int]] = frozenset()  # (dev, inode) of folders that fileorg uses itself
+    twice: frozenset[bytes] = frozenset()  # folders whose files are reached by another path, too
+    leave: frozenset[bytes] = frozenset()  # collision keys of top-level folders that are not entered
+    case_insensitive: bool = False  # applies to these keys
+    with_leaders: bool = False  # sidecars are judged by their leader
+    leftovers: bool = True  # find leftovers, which takes a look at the target of each symlink
+    leading: bool = False  # find symlinks that lead to files of the tree
+    goes: frozenset[Leftover] = frozenset()  # kinds to remove: a folder with nothing else is empty
 
     def leaves(self, name: bytes) -> bool:
         return collision_key(name, case_insensitive=self.case_insensitive) in self.leave

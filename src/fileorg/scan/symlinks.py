@@ -1,4 +1,4 @@
-"""Where symlinks lead: to which files of a tree, by their names."""
+"""The files of a tree that symlinks lead to, by name."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 class Leading(NamedTuple):
-    """A symlink of a folder, and the folder and the name that it names: absolute, and without a symlink on the way.
-    `stays` says why it is not to be changed.
+    """A symlink of a folder, and the folder and name of its target: absolute, with the symlinks on the way resolved.
+    `stays` is the reason not to change the symlink.
     """
 
     folder: bytes
@@ -32,22 +32,22 @@ class Leading(NamedTuple):
 def leading(
     storage: LocalStorage, folder: bytes, others: Iterable[Entry], stays: Iterable[ReasonCode | None]
 ) -> Iterator[Leading]:
-    """Those of `others` that may lead to a file, each with what `stays` says of it."""
+    """Yield the symlinks of `others` that may lead to a file, each with its reason of `stays`."""
     for entry, why in zip(others, stays, strict=True):
         if not stat.S_ISLNK(entry.mode):
             continue
         try:
             place = named_by(storage.root, folder, storage.readlink(folder, entry.name))
         except OSError:
-            continue  # it is gone, or may not be read
+            continue  # removed, or not readable
         if place is not None:
             yield Leading(folder, entry, *place, why)
 
 
 def named_by(root: bytes, folder: bytes, text: bytes) -> tuple[bytes, bytes] | None:
-    """The folder and the name that a symlink in `folder` names; None for what can only be a folder.
+    """Return the folder and name that a symlink in `folder` points to; None if that can only be a folder.
 
-    Symlinks on the way are followed, the last name is not: whatever leads on from there is a symlink of its own.
+    Symlinks on the way are followed, the last name is not: if it is a symlink, that one is rewritten separately.
     """
     above, slash, name = text.rpartition(b"/")
     if name in NO_NAMES:
@@ -57,7 +57,7 @@ def named_by(root: bytes, folder: bytes, text: bytes) -> tuple[bytes, bytes] | N
 
 
 class LedTo:
-    """What symlinks lead to, by absolute paths. SQLite deletes the database when it is closed."""
+    """The absolute paths of symlink targets. SQLite deletes the database when it is closed."""
 
     def __init__(self) -> None:
         self._db = scratch("CREATE TABLE led_to (path BLOB PRIMARY KEY) WITHOUT ROWID;")
@@ -69,7 +69,7 @@ class LedTo:
         self._db.executemany("INSERT OR IGNORE INTO led_to VALUES (?)", rows)
 
     def is_led_to(self, path: bytes) -> bool:
-        """Whether a symlink leads to it."""
+        """Return whether a symlink leads to the path."""
         return self._db.execute("SELECT 1 FROM led_to WHERE path = ?", (path,)).fetchone() is not None
 
     def close(self) -> None:

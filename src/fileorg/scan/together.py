@@ -1,4 +1,4 @@
-"""What of one folder is taken or left together: its groups, judged as a whole, as the scan meets them."""
+"""The groups of files in one folder, each taken or left as a whole, as the scan meets them."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 
 
 class Together(NamedTuple):
-    """What is known of the files of a folder that have to do with others of it.
+    """The verdicts on the files of a folder that depend on other files in it.
 
-    `leaders`: of each follower that is taken, the file that it goes with. `left`: the files and folders that stay, and
-    why. `taken`: the files of the groups that are taken, which no other rule is asked about.
+    `leaders`: the leader of each follower that is taken. `left`: the files and folders left alone, and why.
+    `taken`: the files of groups that are taken, to which no other rule applies.
     """
 
     leaders: Mapping[bytes, bytes] = NO_LEADERS
     left: Mapping[bytes, Reason] = {}
     taken: frozenset[bytes] = frozenset()
     said_by: Mapping[bytes, bytes] = {}
-    """Of those that are left since a neighbour says so, which one does."""
+    """The neighbour that is the reason, for names left alone because of a neighbour."""
     outside: frozenset[bytes] = frozenset()
-    """Of groups whose leader the filters do not take."""
+    """The files of groups whose leader the filters do not take."""
 
 
 NOTHING = Together()
 
 
 def together(storage: LocalStorage, listing: Listing, files: Listed, judge: Judge) -> Together:
-    """Return what belongs together in a folder, by its first `listing`, which has these `files`. Raises `OSError`."""
+    """Return the verdicts on the groups of a folder, given its first `listing` with these `files`. Raises `OSError`."""
     folder = listing.folder
     is_alone = sum(map(len, listing[1:])) < BATCH_ENTRIES
     entries: dict[bytes, Entry] = {}
@@ -71,13 +71,13 @@ def together(storage: LocalStorage, listing: Listing, files: Listed, judge: Judg
 
 @cache
 def _clocks() -> tuple[int, int]:
-    """Now, and when the system was started, in nanoseconds since 1970."""
+    """Return the current time and the boot time, in nanoseconds since 1970."""
     now = time.time_ns()
     return now, now - time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def is_stale(mtime_ns: int) -> bool:
-    """Whether a download that was written to last then is abandoned."""
+    """Return whether an unfinished download that was last written to at that time is abandoned."""
     return mtime_ns < _clocks()[0] - STALE_NS
 
 
@@ -88,10 +88,10 @@ class Judge(NamedTuple):
     filters: Filters
     scope: Scope | None
     with_leaders: bool
-    """Whether the bounds of the filters ask the leader only."""
+    """The bounds of the filters apply to the leader only."""
 
     def judged(self, found: Grouping, entry: Callable[[bytes], Entry | None]) -> Together:
-        """What becomes of the groups: where one of their files stays, all do."""
+        """Return the verdicts on the groups: if one file of a group is left alone, all are."""
         if self.ignore.everything:
             found = found._replace(marked={}, folders={})
         left: dict[bytes, Reason] = {name: reason for name, (reason, _) in found.marked.items()}
@@ -115,7 +115,7 @@ class Judge(NamedTuple):
         return Together(leaders, left, frozenset(taken), said_by, frozenset(outside))
 
     def _reason(self, leader: bytes, members: list[bytes]) -> Reason | None:
-        """Why a group is left alone. Halves of other systems, which are left alone elsewhere, go with their file."""
+        """Return why a group is left alone. Parts like `._a.jpg`, left alone by themselves, go with their file."""
         for name in members:
             reason = self.ignore.file(name)
             if reason is not None and (name == leader or reason is not Reason.SYSTEM):

@@ -1,4 +1,4 @@
-"""What a tree holds: files and bytes by category, the largest files and the oldest."""
+"""The totals of a tree: files and bytes by category, the largest and the oldest files."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from fileorg.scan.classifier import Classifier
 
 LISTED = 10
-"""How many of the largest and the oldest files are kept."""
+"""The number of largest and of oldest files to keep."""
 
 
 class Listed(NamedTuple):
-    """A file that is among the largest or the oldest. Size in bytes, time in nanoseconds since 1970."""
+    """One of the largest or oldest files. Size in bytes, time in nanoseconds since 1970."""
 
     path: bytes
     size: int
@@ -27,7 +27,7 @@ class Listed(NamedTuple):
 
 
 class Totals:
-    """Sums over batches; of single files it keeps the listed ones only."""
+    """Sums over batches. Of single files, only the listed ones are kept."""
 
     def __init__(self) -> None:
         self._largest: list[tuple[int, bytes, int]] = []
@@ -38,7 +38,7 @@ class Totals:
     def counted(
         self, batches: Iterable[tuple[int, FileBatch]], root: bytes, classifier: Classifier
     ) -> Iterator[tuple[int, FileBatch]]:
-        """The same batches, counted as they pass."""
+        """Yield the same batches, counted as they pass."""
         for sequence, batch in batches:
             self._add(batch, root, classifier)
             yield sequence, batch

@@ -1,6 +1,6 @@
-"""Walk a tree: folders to batches of files, what is left alone and why, and what could not be read.
+"""Walk a tree: turn folders into batches of files; report entries left alone, with reasons, and unreadable folders.
 
-A large tree is read by processes, several folders at a time; a small one, where starting them costs more, by this one.
+Worker processes read a large tree, several folders at a time; this process reads a small one, where workers cost more.
 """
 
 from __future__ import annotations
@@ -37,36 +37,36 @@ if TYPE_CHECKING:
 
 _IGNORE_FILE_BYTES = 1 << 20
 
-# Up to here one process is as fast as several that must be started first.
+# Up to these numbers one process is as fast as several that must be started first.
 _FEW_FILES = 20_000
 _FEW_FOLDERS = 8
 _SOME_FILES = 4096
-"""From here on processes are started where they are of use after the scan, too."""
+"""From this number on, workers are started if the caller uses them after the scan, too."""
 
-# What a worker is handed and hands back at a time: enough to outweigh the way there, little enough to keep in memory.
+# The size of a task: large enough to outweigh the transfer to a worker, small enough for the results to fit in memory.
 _FILES_A_TASK = 8192
 _FOLDERS_A_TASK = 512
 _PARTS_A_FOLDER = 16
 _REMEMBERED = 1000
-"""How many unreadable folders are named; the rest is counted."""
+"""The number of unreadable folders that are named; the rest are counted."""
 
 
 _NOT_ENTERED = ReasonCode.SYMLINK_NOT_ENTERED
 _NAMES_NOT_ENTERED = 20_000
-"""Names that are read in folders that are not entered, for symlinks: 10 ms."""
+"""The number of names read, for symlinks, in folders that are not entered: 10 ms."""
 
 
 class Task(NamedTuple):
-    """A folder that is still to be read."""
+    """A folder still to be read."""
 
     folder: bytes
     depth: int
     scope: Scope | None
-    is_taken: bool = True  # if it is empty, it is left over
+    is_taken: bool = True  # if empty, it is a leftover
 
 
 class Part(NamedTuple):
-    """What reading a part of one folder gave."""
+    """The result of reading a part of one folder."""
 
     batch: FileBatch
     sequence: int
@@ -76,32 +76,32 @@ class Part(NamedTuple):
     not_entered: int
     error: str | None
     found: Found = Found()
-    notes: tuple[str, ...] = ()  # on what cannot be used of an ignore file
+    notes: tuple[str, ...] = ()  # on unusable parts of an ignore file
     leading: Sequence[Leading] = ()
 
 
 class Seen:
-    """What a scan saw, beside the files themselves."""
+    """The findings of a scan, beside the files themselves."""
 
     def __init__(self) -> None:
         self.files = 0
-        self.unchanged = 0  # of the files, those that the index knew already
+        self.unchanged = 0  # of the files, those that the index has already
         self.folders = 0
         self.links = 0
         self.empty_files = 0
-        self.empty_folders = 0  # those too that hold nothing but empty folders
+        self.empty_folders = 0  # including folders that hold only empty folders
         self.broken_symlinks = 0  # of the links
         self.not_entered = 0
         self.ignored: Counter[Reason] = Counter()
         self.unreadable: list[tuple[bytes, str]] = []
         self.unreadable_count = 0
         self.notes: list[str] = []
-        """On ignore files, or lines of them, that cannot be used."""
+        """Notes on unusable ignore files, or unusable lines in them."""
         self.notes_count = 0
         self.partial: Callable[[bytes], None] = lambda _: None
-        """Told of each folder that holds more than files that are looked at: see `Twins`."""
+        """Callback for each folder that is empty or contains entries that the scan skipped: no duplicate folder."""
         self.leading: Callable[[Sequence[Leading]], None] = lambda _: None
-        """Told of the symlinks that lead to files of the tree."""
+        """Callback for the symlinks that lead to files of the tree."""
 
     def add(self, part: Part) -> None:
         self.files += part.batch.files
@@ -126,10 +126,10 @@ class Seen:
 
 
 class Reader:
-    """Reads one folder at a time. Holds nothing that grows."""
+    """Reads one folder at a time, in bounded memory."""
 
     def __init__(self, storage: LocalStorage, selection: Selection) -> None:
-        """Raises `UsageError` for a pattern that cannot match anything."""
+        """Raises `UsageError` for a pattern that can match nothing."""
         self._storage = storage
         self.arguments = (storage.root, storage.cross_mounts, selection)
         self._selection = selection
@@ -144,7 +144,7 @@ class Reader:
         return Task(b"", 0, None)
 
     def parts(self, task: Task) -> Iterator[Part]:
-        """The folder in parts of bounded size. An error of the folder is a part that says so, not an exception."""
+        """Yield the folder in parts of bounded size. An unreadable folder is a part with an error, not an exception."""
         known = NOTHING
         try:
             for sequence, listing in enumerate(self._storage.list_folder(task.folder)):
@@ -164,7 +164,7 @@ class Reader:
     def _enter(
         self, task: Task, listing: Listing, names: Listed, tell: Callable[[str], None]
     ) -> tuple[Task, Whole | None, Together]:
-        """A folder by its first listing: its patterns, why it is whole, what belongs together. Raises `OSError`."""
+        """Judge a folder by its first listing: its patterns, why it is kept whole, its groups. Raises `OSError`."""
         if task.depth and (found := self._whole(listing, names)):
             return task, found, NOTHING
         task = task._replace(scope=self._scope(task, listing, names, tell))
@@ -172,12 +172,12 @@ class Reader:
         return task, None, together(self._storage, listing, names, judge)
 
     def entered(self, task: Task) -> tuple[Task, Whole | None, Together]:
-        """A folder as the scan sees it when it comes in. Raises `OSError`."""
+        """Return a folder as the scan judges it on entry. Raises `OSError`."""
         listing = next(self._storage.list_folder(task.folder))  # an empty folder is one empty listing
         return self._enter(task, listing, Listed([entry[0] for entry in listing.files]), lambda _: None)
 
     def why_not(self, task: Task, entry: Entry) -> Reason | None:
-        """Why an entry of a folder that was entered is left alone."""
+        """Return why an entry of a folder that was entered is left alone, None if it is taken."""
         if entry.is_folder:
             return self._reason(task, entry)
         if reason := self._ignore.file(entry.name):
@@ -222,7 +222,7 @@ class Reader:
         )
 
     def _leading(self, task: Task, listing: Listing, *, is_entered: bool = True) -> list[Leading]:
-        """The symlinks of a part of a folder, and of folders in it that are not entered."""
+        """Return the symlinks of a part of a folder, and of folders in it that are not entered."""
         if not self._selection.leading:
             return []
         found: list[Leading] = []
@@ -234,9 +234,9 @@ class Reader:
         return found
 
     def _leading_further(self, task: Task, folders: Sequence[Entry]) -> Iterator[Leading]:
-        """The symlinks in folders that are not entered, and in those in them, as far as that takes next to no time."""
+        """Yield the symlinks in folders that are not entered, at any depth, up to a limit of names read."""
         deeper, leaves = self._goes_deeper(task), self._selection.leaves
-        if deeper and task.depth and task.scope is None:  # all of them are entered, but the destination
+        if deeper and task.depth and task.scope is None:  # all folders are entered, except the destination
             folders = [entry for entry in folders if (entry.dev, entry.inode) in self._selection.never]
         pending = deque[bytes]()
         for entry in folders:
@@ -247,14 +247,14 @@ class Reader:
                 pending.append(join(task.folder, name))
         while pending and self._names_left > 0:
             folder = pending.popleft()
-            with contextlib.suppress(OSError):  # it is not asked for
+            with contextlib.suppress(OSError):  # the user did not ask for these folders
                 links, inside, names = self._storage.symlinks(folder, self._names_left)
                 self._names_left -= names
                 pending.extend(join(folder, name) for name in inside if not self._ignore.folder(name))
                 yield from leading(self._storage, folder, links, [_NOT_ENTERED] * len(links))
 
     def _stays(self, task: Task, name: bytes) -> ReasonCode | None:
-        """Why a symlink is left alone: a file of its name would be. That --include does not name it is no reason."""
+        """Return why a symlink is left alone: a file of its name would be. --include does not apply to symlinks."""
         excluded = task.scope is not None and task.scope.forbids(name)
         return ReasonCode.SYMLINK_LEFT_ALONE if excluded or self._ignore.file(name) else None
 
@@ -263,7 +263,7 @@ class Reader:
         return filters.recursive and (filters.max_depth is None or task.depth < filters.max_depth)
 
     def _leftovers(self, task: Task, listing: Listing, files: list[Entry], subfolders: int) -> Found:
-        """What is left over in a part of a folder. A symlink is left alone like a file of its name."""
+        """Return the leftovers in a part of a folder. A symlink is left alone like a file of its name."""
 
         def is_taken(link: Entry) -> bool:
             return (
@@ -281,13 +281,13 @@ class Reader:
         return found_in(empty, links, entries, goes, keeps=not task.is_taken)
 
     def _unless_abandoned(self, entry: Entry, reason: Reason) -> Reason:
-        """A download that nobody has gone on with for a month is told apart."""
+        """Return the reason, changed for an unfinished download that has not been written to for a month."""
         return Reason.ABANDONED if reason is Reason.UNFINISHED and is_stale(entry.mtime_ns) else reason
 
     def _subfolders(
         self, task: Task, folders: list[Entry], known: Together, ignored: Counter[Reason]
     ) -> tuple[list[Task], int]:
-        """The folders to read next, and how many are not entered because that was not asked for."""
+        """Return the folders to read next, and the number of folders below the requested depth."""
         leaves, deeper = self._selection.leaves, self._goes_deeper(task)
         tasks, not_entered = [], 0
         for entry in folders:
@@ -304,7 +304,7 @@ class Reader:
         return tasks, not_entered
 
     def _is_taken(self, task: Task, folder: Entry) -> bool:
-        """Whether a folder that is empty is left over: the filters take it, and it is no lock."""
+        """Return whether a folder, if empty, is a leftover: the filters take it, and it is not empty on purpose."""
         return (
             self._filters.takes_time(folder)
             and (task.scope is None or task.scope.includes(folder.name))
@@ -327,23 +327,23 @@ class Reader:
         return None
 
     def _whole(self, listing: Listing, files: Listed) -> Whole | None:
-        """Why nothing of a folder is taken, as its entries tell."""
+        """Return why a folder is kept whole, judged by its entries, None if it is not."""
         others = [entry.name for kind in listing[2:] for entry in kind]
         if may_be_state(files) and self._is_state(listing):
             return Whole(Reason.OURS, JOURNAL)
         if self._ignore.everything:
             return None
-        # A folder of so many comes in several parts: a sign may be in any of them.
+        # A folder with this many names comes in several parts: a marker may be in any of them.
         parts = (files, others) if len(files) + len(others) < BATCH_ENTRIES else ()
         return whole(self._storage, listing.folder, parts)
 
     def _is_state(self, listing: Listing) -> bool:
-        """Whether it is a state directory of fileorg: another one than that of this run, or another user's."""
+        """Return whether the folder is another state directory of fileorg: of another run or another user."""
         try:
             with self._storage.open_read(listing.folder, JOURNAL) as file:
                 return is_journal(file.read(HEAD_BYTES))
         except OSError:
-            return True  # it has the names of one, and is closed like one
+            return True  # it has the names of a state directory, and is not readable, like one
 
     def _scope(self, task: Task, listing: Listing, files: Listed, tell: Callable[[str], None]) -> Scope | None:
         listed = sum(map(len, listing[1:]))
@@ -357,7 +357,7 @@ class Reader:
         return self._ignore.scope(task.folder, content, task.scope, tell)
 
     def _read_ignore_file(self, folder: bytes, tell: Callable[[str], None]) -> bytes | None:
-        """None where there is none that can be used: whoever put it there, it does not end the run."""
+        """Return the content of the ignore file, None if it is absent or unusable: it must never end the run."""
         path = display(join(folder, IGNORE_FILE))
         try:
             entry = self._storage.lstat(folder, IGNORE_FILE)
@@ -382,8 +382,8 @@ def scan(
     leftovers: Leftovers | None = None,
     processes: Processes | None = None,
 ) -> Iterator[tuple[int, FileBatch]]:
-    """The files of a tree as (sequence in the folder, batch), adding to `seen` what there is beside them, and to
-    `leftovers` what is to go, by name. `processes` are those that the caller has use for afterwards.
+    """Yield the files of a tree as (sequence in the folder, batch). Adds other findings to `seen`, and the leftovers to
+    `leftovers`. `processes` are workers that the caller uses afterwards.
     """
     with contextlib.ExitStack() as stack:
         known = leftovers or stack.enter_context(Leftovers())
@@ -398,7 +398,7 @@ def scan(
 
 
 def _parts(reader: Reader, seen: Seen, processes: Processes | None) -> Iterator[Part]:
-    """All parts of the tree; those of one folder together, and before those of the folders in it."""
+    """Yield all parts of the tree: the parts of a folder together, and before the folders in it."""
     pending = deque([reader.root()])
     while pending:
         if processes is not None and seen.files > _SOME_FILES:
@@ -415,7 +415,7 @@ def _parts(reader: Reader, seen: Seen, processes: Processes | None) -> Iterator[
 def _parts_by_processes(
     reader: Reader, pending: deque[Task], seen: Seen, processes: Processes | None
 ) -> Iterator[Part]:
-    """All that is pending, and what comes of it, read by several processes."""
+    """Yield the parts of all pending folders and of the folders found in them, read by several processes."""
     import pickle
 
     arguments = pickle.dumps(reader.arguments)
@@ -434,7 +434,7 @@ def _parts_by_processes(
 
 @lru_cache(maxsize=1)
 def _reader(arguments: bytes) -> Reader:
-    """In a worker: the reader for the tree at hand, made once."""
+    """Return a worker's reader for the current tree, made once."""
     import pickle
 
     root, cross_mounts, selection = pickle.loads(arguments)  # noqa: S301  from our own parent
@@ -442,7 +442,7 @@ def _reader(arguments: bytes) -> Reader:
 
 
 def _read(asked: tuple[bytes, list[Task]]) -> tuple[list[Part], list[Task]]:
-    """The parts of several folders; those with so many files that they should stream are left to the parent."""
+    """Return the parts of several folders, and the tasks of folders so large that the parent must stream them."""
     arguments, tasks = asked
     reader = _reader(arguments)
     parts: list[Part] = []

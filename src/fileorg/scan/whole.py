@@ -1,4 +1,4 @@
-"""Whether a folder of a storage is one thing."""
+"""Folders of a storage that are kept whole."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
 
 def whole(storage: Storage, folder: bytes, names: Sequence[Collection[bytes]] = ()) -> Whole | None:
-    """Return why a folder that a run comes by stays whole, None if it does not. `names` are all names in it, in parts,
-    if they are at hand. Raises `OSError`.
+    """Return why a folder is kept whole, None if it is not. `names` are all names in it, in parts, if known already.
+
+    Raises `OSError`.
     """
     parts = (lambda: names) if names else partial(storage.name_parts, folder)
     return whole_folder(parts, partial(_holds, storage, folder))
 
 
 def whole_target(storage: Storage, folder: bytes) -> Whole | None:
-    """Return why nothing is put into a folder that is there. Files that are sorted into it do not make it whole.
+    """Return why no file may be put into an existing folder, None if files may. Files sorted into it do not count.
 
     Raises `OSError`.
     """

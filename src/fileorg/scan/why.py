@@ -1,4 +1,4 @@
-"""Why one file is left alone: the rules of a scan, asked about a single path, with what says so."""
+"""Explain why one file is left alone: apply the rules of a scan to a single path."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class Why(NamedTuple):
-    """What a scan makes of a file.
+    """The verdict of a scan on a file.
 
-    `reason`: why it is left alone, None where it is taken. `at`: the root-relative path of what is left alone, the file
-    or a folder above it. `marker`: the name beside it, or in it, that says so. `leader` is the file that it goes with,
-    and `members` are the files of its group, if it has one.
+    `reason`: why it is left alone, None if it is taken. `at`: the root-relative path of the file or parent folder that
+    the reason applies to. `marker`: the name beside or in `at` that is the reason. `leader`: the file that it follows.
+    `members`: the files of its group, if it has one.
     """
 
     reason: Reason | None
@@ -29,7 +29,7 @@ class Why(NamedTuple):
 
 
 def why(reader: Reader, storage: LocalStorage, path: bytes) -> Why:
-    """Return what a scan makes of the file at a root-relative `path`. Raises `OSError`."""
+    """Return the verdict of a scan on the file at a root-relative `path`. Raises `OSError`."""
     task, at = reader.root(), b""
     *above, name = path.split(b"/")
     for part in above:
