@@ -1,4 +1,4 @@
-"""Which files of the trees belong to others beside them, with what is known of their contents."""
+"""The groups of files in the trees: leaders and their followers, with the known digests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FOLDERS_KNOWN = 1000
 
 
 class Companion(NamedTuple):
-    """A file of a group, as the index has it. `digest` of its whole content, empty where nobody has read it."""
+    """A follower as the index has it. `digest` of its whole content, empty if it was never read."""
 
     member: Member
     size: int
@@ -27,14 +27,14 @@ class Companion(NamedTuple):
 
 
 class OfFolder(NamedTuple):
-    """The groups of one folder: of each follower its leader, and of each leader those that follow it."""
+    """The groups of one folder: the leader of each follower, and the followers of each leader."""
 
     leaders: dict[bytes, bytes]
     followers: dict[bytes, list[Companion]]
 
 
 class Companions:
-    """Looks folders up in the index as they are asked for; the last ones are remembered."""
+    """The groups of all folders, read from the index on demand; recent folders are cached."""
 
     def __init__(self, index: Index, storages: Sequence[Storage]) -> None:
         """`storages` are those of the trees, by `Member.root`."""
@@ -44,16 +44,17 @@ class Companions:
         self._of = lru_cache(maxsize=_FOLDERS_KNOWN)(self._read)
 
     def leader(self, member: Member) -> bytes | None:
-        """The name of the file that one goes with, None where it stands alone."""
+        """Return the name of a file's leader, None if it has none."""
         return self._of(member.root, member.folder).leaders.get(member.name)
 
     def followers(self, member: Member) -> Sequence[Companion]:
-        """The files that go with one."""
+        """Return the followers of a file."""
         return self._of(member.root, member.folder).followers.get(member.name, ())
 
     def pairs(self, going: Member, keeper: Member) -> list[tuple[Companion, Companion]] | None:
-        """For each file that goes with one that is to go, the file with the same content that goes with its keeper in
-        the same way; None if one of them has no such twin.
+        """Pair each follower of a file to remove with the keeper's follower of the same role and content.
+
+        Return None if one of them has no such counterpart.
         """
         roles = {_role(other.member.name, keeper.name): other for other in self.followers(keeper)}
         found = []
@@ -65,7 +66,7 @@ class Companions:
         return found
 
     def _is_same(self, one: Companion, other: Companion) -> bool:
-        """Whether two have the same content; where no digest was kept they are read."""
+        """Return whether two files have the same content; they are read if a digest is missing."""
         if one.size != other.size or not one.size:
             return one.size == other.size
         if one.digest and other.digest:
@@ -89,6 +90,6 @@ class Companions:
 
 
 def _role(name: bytes, leader: bytes) -> bytes:
-    """What is left of a follower's name without that of its leader: how the two belong together."""
+    """Return a follower's name without the stem of its leader: the way in which it belongs to the leader."""
     stem = leader[: leader.rfind(b".")] if b"." in leader else leader
     return name.replace(stem, b"/", 1)

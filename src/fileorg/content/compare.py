@@ -1,4 +1,4 @@
-"""Whether two files hold the same bytes."""
+"""The byte-by-byte comparison of two files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def same_content(
     other_folder: bytes,
     other_name: bytes,
 ) -> bool:
-    """Whether two regular files hold the same bytes, by reading both; False where one of them cannot be read."""
+    """Return whether two regular files hold the same bytes, by reading both; False if one cannot be read."""
     try:
         one, two = storage.lstat(folder, name), other.lstat(other_folder, other_name)
         if one is None or two is None or not (one.is_file and two.is_file) or one.size != two.size:
@@ -35,9 +35,9 @@ def same_content(
 
 
 def same_bytes(one: BinaryIO, two: BinaryIO, size: int) -> bool:
-    """Whether two files just opened both hold `size` bytes, and the same ones. Raises `OSError`.
+    """Return whether two files just opened both hold exactly `size` bytes, and the same ones. Raises `OSError`.
 
-    Where both have a hole nothing is read; on a file system that might be wrong about holes, all is.
+    Holes that both share are not read, except on file systems that may report holes wrongly.
     """
     sparse = all(isinstance(file, FileIO) and has_holes(file.fileno(), size) for file in (one, two))
     position, end = 0, size
@@ -55,9 +55,9 @@ def same_bytes(one: BinaryIO, two: BinaryIO, size: int) -> bool:
 
 
 def _next_part(one: int, two: int, position: int, size: int) -> tuple[int, int]:
-    """Where the next part begins that holds data in one of two open files, and where a hole follows.
+    """Return the start and the end of the next part with data in one of two open files.
 
-    The last byte is a part whatever is there: a file that became shorter meanwhile has none.
+    The last byte is always a part, even in a hole: reading it detects a file that was truncated meanwhile.
     """
     starts = {fd: next_data(fd, position, size) for fd in (one, two)}
     start = min(size - 1, *starts.values())
@@ -66,7 +66,7 @@ def _next_part(one: int, two: int, position: int, size: int) -> tuple[int, int]:
 
 
 def _read_exactly(file: BinaryIO, size: int) -> bytes:
-    """So many bytes; fewer only at the end."""
+    """Return `size` bytes; fewer only at the end of the file."""
     parts = []
     while size > 0 and (part := file.read(size)):
         parts.append(part)

@@ -1,7 +1,7 @@
-"""What files hold, as digests. Runs in processes, on many files at a time, and reads only what it is asked for.
+"""Digests of file contents. Runs in worker processes, on many files at a time, and reads only the requested parts.
 
-A digest is given only if the file was, after it was read, still what the scan saw: inode, size, both times. A change
-since then shows in its ctime, which no program can set.
+A digest is returned only if the file, after it was read, still had the device, inode, size and ctime of the scan.
+A later change shows in the ctime, which no program can set.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fileorg.storage.base import Storage
 
 SMALL_BYTES = 16 << 10
-"""Up to this size a file is read whole at once: looking at both of its ends takes as long."""
+"""Up to this size a file is read whole at once: reading only both ends takes as long."""
 END_BYTES = 4 << 10
 WHOLE_WIDTH, ENDS_WIDTH = 16, 8
 
@@ -37,7 +37,7 @@ _NO_WHOLE, _NO_ENDS = bytes(WHOLE_WIDTH), bytes(ENDS_WIDTH)
 
 
 class Request(NamedTuple):
-    """Files of one batch of the index that are to be read: its columns, and the positions in it (`array("H")`)."""
+    """Files to read of one batch of the index: its columns, and the positions in it (`array("H")`)."""
 
     batch: int
     part: int
@@ -52,10 +52,11 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """Digests of the whole content, or of both ends, as columns of the batch: zeros for what was not read.
+    """Digests of whole contents, or of both ends, as columns of the batch: zeros for files that were not read.
 
-    A column of nothing is empty. The keys are the digests that there are as numbers, of wholes the first half of each
-    (`array("Q")`). `young` are positions of files that changed just before they were read, and may change again unseen.
+    A column without digests is empty. The keys are the present digests as numbers (`array("Q")`), of whole contents the
+    first half of each. `young` are positions of racy files: changed just before they were read, so that another change
+    may go unnoticed.
     """
 
     batch: int
@@ -71,11 +72,11 @@ class Answer(NamedTuple):
 
 CHANGED, VANISHED = "it changed while it was read", "it is no longer there"
 COARSE_NS = 2_000_000_000
-"""How coarse the times of a file system may be."""
+"""The coarsest time stamps that a file system may have."""
 
 
 def answer_all(requests: Sequence[Request]) -> list[Answer]:
-    """Read what is asked for, folder by folder in the order in which it lies on the disk."""
+    """Read the requested files, folder by folder, in the order of inodes."""
     view = memoryview(bytearray(_BUFFER_BYTES))
     answers = []
     for root, of_root in groupby(requests, key=attrgetter("root")):
@@ -89,7 +90,7 @@ def answer_all(requests: Sequence[Request]) -> list[Answer]:
 
 
 def _refused(request: Request, error: OSError) -> Answer:
-    """None of the files can be read."""
+    """Return the answer if none of the files can be read."""
     problems = [(position, _reason(error)) for position in array("H", request.positions)]
     return Answer(request.batch, request.part, b"", b"", b"", b"", 0, [], problems)
 
@@ -147,9 +148,9 @@ def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer
 
 
 def start_digest(storage: Storage, folder: bytes, name: bytes, size: int) -> bytes:
-    """The digest of a small file, or of both ends of a large one; none of what cannot be read or has another size.
+    """Return the digest of a small file, or of both ends of a large one; empty if unreadable or of another size.
 
-    No digest is empty, and never means equal.
+    An empty digest never means equal.
     """
     try:
         with storage.open_read(folder, name) as file:
@@ -162,7 +163,7 @@ def start_digest(storage: Storage, folder: bytes, name: bytes, size: int) -> byt
 
 
 def whole_digest(storage: Storage, folder: bytes, name: bytes, size: int) -> bytes:
-    """The digest of a file, as `start_digest`."""
+    """Return the digest of a whole file; empty like that of `start_digest`."""
     try:
         with storage.open_read(folder, name) as file:
             return _whole(file.fileno(), size, memoryview(bytearray(_BUFFER_BYTES)))
@@ -171,7 +172,7 @@ def whole_digest(storage: Storage, folder: bytes, name: bytes, size: int) -> byt
 
 
 def _column(digests: list[bytes], width: int) -> tuple[bytes, bytes]:
-    """A column, and the keys in it; empty if there is no digest."""
+    """Return a column and its keys; both are empty without a digest."""
     column = b"".join(digests)
     keys = array("Q", column)[:: width // 8]
     found = array("Q", [key for key in keys if key])
@@ -185,7 +186,7 @@ def _reason(error: OSError) -> str:
 
 
 def _read_on(fd: int, content: bytes, size: int) -> bytes:
-    """The rest of a file of which one read gave less: a network file system may do that. ESTALE if it is shorter."""
+    """Read on after a short read, as network file systems may give. Raises `OSError` (ESTALE) if the size changed."""
     while len(content) < size and (more := os.read(fd, size + 1 - len(content))):
         content += more
     if len(content) != size:
@@ -194,11 +195,11 @@ def _read_on(fd: int, content: bytes, size: int) -> bytes:
 
 
 def _ends(fd: int, size: int) -> bytes:
-    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)  # else each 4 KiB pull 128 KiB of readahead
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)  # else each read of 4 KiB causes 128 KiB of readahead
     head, tail = os.pread(fd, END_BYTES, 0), os.pread(fd, END_BYTES, size - END_BYTES)
     if len(head) != END_BYTES or len(tail) != END_BYTES:
         raise OSError(errno.ESTALE, "its size changed")
-    # The size as the seed: files of two sizes are no candidates for each other.
+    # The size is the seed: files of different sizes are never candidates for each other.
     return xxh3_64_digest(head + tail, seed=size)
 
 

@@ -1,7 +1,7 @@
-"""Find duplicates: size, then both ends, then the whole content; each stage reads only what is still in doubt.
+"""Find duplicates by size, then by both ends, then by whole content; each stage reads only the remaining candidates.
 
-The batches of the index pass by once a stage, with what is known of their contents beside them. What was read before
-and has not changed is not read again. Hard links are one file, and read by one of their names.
+Each stage walks the batches of the index once, with their known digests. Files that have not changed since they were
+read are not read again. Hard links are one file, which is read by one of its names.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 
 class Finder:
-    """Give it the batches as they are scanned (`watching`), then let it `find`."""
+    """Finds duplicates: pass the batches through `watching` as they are scanned, then call `find`."""
 
     def __init__(self, index: Index, filters: Filters, *, with_links: bool = False) -> None:
-        """Of the filters, the sizes: empty files are no duplicates, unless `min_size` says so.
+        """Of the filters, only the sizes apply: empty files are no duplicates, unless `min_size` says so.
 
-        `with_links`: files that have several names are groups, too.
+        `with_links`: the hard links of a file are a group, too.
         """
         self._with_links = with_links
         self._least, self._most = 1 if filters.min_size is None else filters.min_size, filters.max_size
@@ -44,7 +44,7 @@ class Finder:
         self._digests.forget_links()
 
     def watching(self, batches: Iterable[tuple[int, FileBatch]]) -> Iterator[tuple[int, FileBatch]]:
-        """The same batches, their sizes counted as they pass."""
+        """Yield the same batches, and count their sizes as they pass."""
         for sequence, batch in batches:
             sizes, links = batch.sizes, batch.nlinks
             if max(links) > 1:
@@ -58,14 +58,14 @@ class Finder:
             yield sequence, batch
 
     def _compared(self, sizes: Iterable[int]) -> list[int]:
-        """The sizes of files that are compared."""
+        """Return the sizes of files that are compared."""
         least, most = self._least, self._most
         return [size for size in sizes if least <= size and (most is None or size <= most)]
 
     def find(self, trees: Sequence[Tree], processes: Processes, reporter: Reporter, stamp: bytes) -> Reads:
-        """Read what is in doubt, and leave the groups in the index. `stamp` says until when they are true.
+        """Read the candidates and store the groups in the index, valid for the state of the trees with this `stamp`.
 
-        Returns what could not be read.
+        Returns the counts of the reads, with the files that could not be read.
         """
         if self._has_links:
             self._sizes.add_all(self._compared(self._digests.linked_sizes()))
@@ -89,20 +89,20 @@ class Finder:
         return reads
 
     def count(self, wholes: Iterable[int], ends: Iterable[int]) -> None:
-        """Take note of digests, as `Digested.whole_keys` and `ends_keys` give them."""
+        """Count digests, in the form of `Digested.whole_keys` and `ends_keys`."""
         self._wholes.add_all([key for key in wholes if key])
         if large := [key for key in ends if key]:
             self._has_large = True
             self._ends.add_all(large)
 
     def put(self, known: Iterable[Digested]) -> None:
-        """What is known of batches now."""
+        """Store the new digests of batches."""
         self._digests.put(known)
 
     # What to read -----------------------------------------------------------------------------------------------------
 
     def _in_doubt_by_size(self, trees: Sequence[Tree]) -> Iterator[Reading]:
-        """Files that share their size with others: small ones wholly, of larger ones both ends."""
+        """Yield files that share their size with others: small ones to read whole, larger ones at both ends."""
         has_spare = self._digests.has_spare()
         for tree in trees:
             for known in self._digests.walk(tree.number):
@@ -126,7 +126,7 @@ class Finder:
         ]
 
     def _with_spare(self, known: Digested, positions: Sequence[int]) -> Digested:
-        """With the digests of files that were elsewhere before, as far as they have not changed since."""
+        """Add the digests of files that were moved here, if the files have not changed since."""
         batch, keys = known.batch, known.whole_keys()
         sizes, mtimes, ctimes, inodes = batch.sizes, batch.mtimes_ns, batch.ctimes_ns, batch.inodes
         columns, has_changed = Columns(known.wholes, known.ends, batch.files), False
@@ -146,7 +146,7 @@ class Finder:
         return known
 
     def _unknown(self, known: Digested, positions: Sequence[int]) -> list[int]:
-        """The positions of which too little is known; what is known of the others is counted."""
+        """Return the positions without the digests that are needed; count the digests of the others."""
         sizes, wholes, ends = known.batch.sizes, known.whole_keys(), known.ends_keys()
         self.count([wholes[position] for position in positions], [ends[position] for position in positions])
         return [
@@ -156,7 +156,7 @@ class Finder:
         ]
 
     def _in_doubt_by_ends(self, trees: Sequence[Tree]) -> Iterator[Reading]:
-        """Large files that share size and ends with others, and are not known wholly."""
+        """Yield large files that share size and ends with others, and have no digest of their whole content."""
         for tree in trees:
             for known in self._digests.walk(tree.number, only="length(d.ends) > 0"):
                 wholes, ends = known.whole_keys(), known.ends_keys()
@@ -169,7 +169,7 @@ class Finder:
     # What was found ---------------------------------------------------------------------------------------------------
 
     def _spread_links(self, trees: Sequence[Tree]) -> None:
-        """Give the other names of a file the digests of the one by which it was read."""
+        """Give the other names of a file the digests of the name by which it was read."""
         for tree in trees:
             for known in self._digests.walk(tree.number):
                 links = known.batch.nlinks
@@ -190,8 +190,8 @@ class Finder:
                     self.count([keys[position] for position in linked], ())
 
     def _members(self, root: int, tree: Tree, folders: FolderTwins) -> Iterator[MemberRow]:
-        """A row for each name of a file whose content may be that of another one; `folders` is told of batches of which
-        that is so for each file.
+        """Yield a row for each name of a file that may have a duplicate. Pass the batches on to `folders`, which needs
+        those of which all files may have one.
         """
         for known in self._digests.walk(tree.number, only="length(d.wholes) > 0"):
             keys, batch = known.whole_keys(), known.batch

@@ -1,4 +1,4 @@
-"""Which file of a duplicate group stays, and which may go: pure rules, over names and times."""
+"""Choose the keeper of a duplicate group and the files to remove: pure rules over names and times."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Keep(StrEnum):
-    """By what a keeper is chosen."""
+    """The rules by which a keeper is chosen."""
 
     OLDEST = "oldest"
     NEWEST = "newest"
@@ -32,9 +32,9 @@ class Keep(StrEnum):
 
 
 USUAL = (Keep.CLEAN_NAME, Keep.OLDEST, Keep.SHORTEST_PATH, Keep.FIRST)
-"""The order without any wish, and what decides where the wishes are met by several."""
+"""The default order of rules, which also decides between files that meet the user's rules equally."""
 
-# What file managers and browsers call a copy, in some of their languages.
+# The names that file managers and browsers give to copies, in some languages.
 _COPY = re.compile(
     rb"(?:[ _-]?\(\d+\)|[ _-]+(?:copy|kopie|copie|copia)(?:[ _]\(?\d+\)?)?"
     rb"|[ _]\((?:another |\d+(?:st|nd|rd|th) )?(?:copy|kopie|copie|copia)(?: \d+)?\))$"
@@ -44,15 +44,15 @@ _COPY = re.compile(
 
 
 class Trees(NamedTuple):
-    """The trees that were searched by `Member.root`, and what is never touched among and in them: folders, and files
-    that are mounted there.
+    """The trees that were searched, by `Member.root`, and the paths in them that are never touched: reference folders,
+    and files that are mount points.
     """
 
     paths: Sequence[bytes]
     references: Sequence[bytes] = ()
 
     def path(self, member: Member) -> bytes:
-        """The absolute path."""
+        """Return the absolute path."""
         root, folder, name, *_ = member
         return os.path.join(self.paths[root], folder + b"/" + name if folder else name)
 
@@ -61,8 +61,8 @@ class Trees(NamedTuple):
 
 
 class Wishes(NamedTuple):
-    """What the user wants to keep. `isolate`: only what another of the given folders has, too, may go, and nothing in a
-    folder that has a name of the keeper's file. `with_links`: every name of a file is listed, not one of them.
+    """The user's choices. `isolate`: remove only duplicates of files in another given folder, and none in a folder that
+    has a name of the keeper's file. `with_links`: list every name of a file, not one of them.
     """
 
     keep: Sequence[Keep] = ()
@@ -73,9 +73,9 @@ class Wishes(NamedTuple):
 
 
 class Decided(NamedTuple):
-    """A group, sorted: the keeper, what may go, and what stays beside the keeper. `listed`: what a report names, the
-    keeper first; one name of each file, or all. `led_to`: those of `stays` that could go if no symlink led to them.
-    `along`: what goes with one of the victims, and what is kept of each.
+    """A group after the decision: the keeper, the files to remove, and the files that stay beside the keeper. `listed`:
+    the names for reports, the keeper first; one name of each file, or all. `led_to`: the files of `stays` that only
+    stay because a symlink leads to them. `along`: the followers removed with a victim, each with its counterpart.
     """
 
     group: Group
@@ -88,19 +88,19 @@ class Decided(NamedTuple):
 
     @property
     def wasted(self) -> int:
-        """How many copies of the content there are too many."""
+        """The number of redundant copies of the content."""
         return len({member[3:5] for member in self.victims})
 
 
 class Leads(NamedTuple):
-    """What symlinks lead to: `to` tells it of an absolute path. What is led to is kept if `keep`, or only preferred."""
+    """The targets of symlinks: `to` tests an absolute path. With `keep` such files always stay, else preferably."""
 
     to: Callable[[bytes], bool]
     keep: bool
 
 
 class Chooser:
-    """Decides group by group. Two files and no wishes are what counts: there may be a million of them."""
+    """Decides each group. Optimised for the common case: two files, no preferences, up to a million groups."""
 
     def __init__(
         self,
@@ -110,8 +110,8 @@ class Chooser:
         leads: Leads | None = None,
         companions: Companions | None = None,
     ) -> None:
-        """`files_in` tells how many files a folder of a tree holds, `leads` what symlinks do, if there are any, and
-        `companions` what belongs to others.
+        """`files_in` returns the number of files in a folder of a tree; `leads` are the targets of symlinks, if any;
+        `companions` are the groups of files kept together.
         """
         self._companions = companions if companions is not None and companions.are_there else None
         self._trees = trees
@@ -124,32 +124,32 @@ class Chooser:
         self.has_limits = bool(
             trees.references or wishes.protect or wishes.isolate or (leads and leads.keep) or self._companions
         )
-        """Whether there are groups of which nothing may go."""
+        """There may be groups from which nothing is removed."""
         self._is_usual = not (wishes.keep or self._has_standings or wishes.with_links)
         order = [*dict.fromkeys((*wishes.keep, *USUAL))]
         self._order = [self._measure(rule) for rule in order[: order.index(Keep.FIRST) + 1]]
 
     def decide(self, group: Group) -> Decided:
-        """Who stays. No name of the keeper's own file is a victim: it is the same file."""
+        """Return the decision on a group. Hard links to the keeper are never victims: they are the same file."""
         led_to = self._is_led_to(group)
         decided = self._usually(group) if self._is_usual and not led_to else self._ranked(group, led_to)
         return decided if self._companions is None else self._with_companions(decided, self._companions)
 
     def _is_led_to(self, group: Group) -> set[Member]:
-        """The names of a group that symlinks lead to."""
+        """Return the files of a group that symlinks lead to."""
         if self._leads is None:
             return set()
         return {member for member in group.members if self._leads.to(self._trees.path(member))}
 
     def _with_companions(self, decided: Decided, companions: Companions) -> Decided:
-        """A file that goes with another one is no duplicate by itself; one that others go with only goes with them.
+        """Adjust a decision: a follower is no duplicate by itself; a leader is removed only with its followers.
 
-        Where the keeper stands alone and one that cannot go does not, that is the better keeper.
+        If the keeper has no followers but a victim has, that victim becomes the keeper.
         """
         if not companions.followers(decided.keeper):
             for position, victim in enumerate(decided.victims):
                 if companions.followers(victim) and self._is_free(decided.keeper):
-                    own = decided.keeper[3:5]  # of which no other name stays alone
+                    own = decided.keeper[3:5]  # no other name of this file may stay alone
                     names = [member for member in decided.stays if member[3:5] == own and self._is_free(member)]
                     others = [decided.keeper, *names, *decided.victims[:position], *decided.victims[position + 1 :]]
                     stays = [member for member in decided.stays if member not in names]
@@ -177,14 +177,14 @@ class Chooser:
         return self._leads is not None and self._leads.keep and self._leads.to(self._trees.path(member))
 
     def _is_free(self, member: Member) -> bool:
-        """Whether nothing but its group keeps a file."""
+        """Return whether a file may be removed, apart from its group."""
         path = self._trees.path(member)
         if self._is_kept_for_links(member):
             return False
         return self._standing(path, member, is_led_to=False) >= _FREE
 
     def _usually(self, group: Group) -> Decided:
-        """Without wishes: the index has them in this order."""
+        """Decide without preferences: the index returns the members in the default order."""
         keeper, *others = members = group.members
         if group.files == len(members):  # nearly always: each file has one name
             return Decided(group, keeper, others, [], members)
@@ -240,7 +240,7 @@ class Chooser:
         return Decided(group, keeper, victims, stays, listed, stays_for_links)
 
     def _standing(self, path: bytes, member: Member, *, is_led_to: bool) -> int:
-        """What must stay comes first, then what is preferred; of each what a symlink leads to."""
+        """Return the rank of a file: first files that must stay, then preferred ones; symlink targets first in each."""
         if self._trees.is_reference(path):
             return _REFERENCE
         inside = join(member.folder, member.name)
@@ -252,7 +252,7 @@ class Chooser:
         return _NOT_PREFERRED if is_other else _FREE
 
     def _measure(self, rule: Keep) -> Callable[[bytes, Member], int]:
-        """A number of a path and its member, of which the least stays."""
+        """Return a function of a path and its member; the member with the lowest value stays."""
         match rule:
             case Keep.OLDEST:
                 return lambda _, member: member.mtime_ns
@@ -276,8 +276,8 @@ _REFERENCE, _PROTECTED, _LED_TO, _FREE, _LED_TO_NOT_PREFERRED, _NOT_PREFERRED = 
 
 
 def looks_like_a_copy(name: bytes) -> bool:
-    """Whether a name says that it is a copy of another one: `a (1).jpg`, `a - Copy.jpg`, `Copy of a.jpg`."""
-    if 0x28 not in name and b"op" not in name.lower():  # nearly all names, in a tenth of the time
+    """Return whether a name looks like that of a copy: `a (1).jpg`, `a - Copy.jpg`, `Copy of a.jpg`."""
+    if 0x28 not in name and b"op" not in name.lower():  # rejects nearly all names, in a tenth of the time
         return False
     stem, dot, _ = name.rpartition(b".")
     return _COPY.search(stem if dot and stem else name) is not None

@@ -1,4 +1,4 @@
-"""Read the contents that are in doubt: batches are cut into tasks for processes, and put together as they come back."""
+"""Read the contents of candidates: cut batches into tasks for workers, and merge the answers."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _PROBLEMS_KEPT = 1000
 
 
 class Tree(NamedTuple):
-    """One of the trees that are searched: its number in the index, and its path."""
+    """One of the searched trees: its number in the index, and its path."""
 
     number: int
     path: bytes
 
 
 class Reading(NamedTuple):
-    """Files of a batch that are to be read, by position: wholly, or of large ones only the ends."""
+    """Files of a batch to read, by position: large ones whole, or only their ends."""
 
     known: Digested
     positions: list[int]
@@ -37,9 +37,9 @@ class Reading(NamedTuple):
 
 
 class Reads:
-    """How much was read, and the files that could not be, or changed meanwhile: the first ones by name.
+    """Counts of the reads, and the files that could not be read or changed meanwhile: the first ones by name.
 
-    No digest never means equal.
+    A file without a digest is never equal to another.
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Reads:
 
 
 class Sink(Protocol):
-    """Where digests go: counted as they come, and written when a batch is complete."""
+    """The receiver of digests: counts them as they arrive, and stores a batch when it is complete."""
 
     def count(self, wholes: Iterable[int], ends: Iterable[int]) -> None: ...
 
@@ -70,9 +70,9 @@ def read_all(
     racy: dict[int, list[int]] | None = None,
     reads: Reads | None = None,
 ) -> tuple[dict[int, list[int]], Reads]:
-    """Read, and give the sink what was found. One task is done by this process, several by others.
+    """Read the files and pass their digests to the sink. This process does a single task, workers do several.
 
-    Returns what was read too soon after it changed to be remembered, positions by batch, and what could not be read.
+    Returns the racy files, as positions by batch, whose digests must not be kept; and the counts of the reads.
     """
     shop = _Workshop(sink, reporter, {} if racy is None else racy, reads or Reads())
     tasks = shop.tasks(readings)
@@ -87,7 +87,7 @@ def read_all(
 
 
 class _Open:
-    """A batch of which parts are under way."""
+    """A batch with parts still being read."""
 
     def __init__(self, reading: Reading, parts: int) -> None:
         self.reading = reading
@@ -95,7 +95,7 @@ class _Open:
         self.parts = parts
 
     def take(self, answer: Answer) -> None:
-        """The digests of a part."""
+        """Merge the digests of a part."""
         known = self.digested
         wholes, ends = _merged(known.wholes, answer.wholes), _merged(known.ends, answer.ends)
         self.digested = known._replace(wholes=wholes, ends=ends)
@@ -103,7 +103,7 @@ class _Open:
 
 
 def _merged(column: bytes, other: bytes) -> bytes:
-    """Two columns, of which at each position one at the most is not zero."""
+    """Return two columns merged; at each position at most one of them is not zero."""
     if not column or not other:
         return column or other
     return (int.from_bytes(column) | int.from_bytes(other)).to_bytes(len(column))
@@ -116,12 +116,12 @@ class _Workshop:
         self._open: dict[int, _Open] = {}
 
     def tasks(self, readings: Iterator[Reading]) -> Iterator[list[Request]]:
-        """What is to be read, in tasks that are worth the way to another process and back."""
+        """Yield the requests in tasks large enough to be worth the transfer to a worker."""
         task: list[Request] = []
         files = bytes_ = 0
         for reading in readings:
             parts = list(_parts(reading, _BYTES_A_TASK))
-            self._open[reading.known.id] = _Open(reading, len(parts))  # before an answer can come
+            self._open[reading.known.id] = _Open(reading, len(parts))  # before an answer can arrive
             for part, (positions, to_read) in enumerate(parts):
                 task.append(_request(reading, part, positions))
                 files += len(positions)
@@ -160,10 +160,10 @@ class _Workshop:
 
 
 def _parts(reading: Reading, most: int) -> Iterator[tuple[list[int], int]]:
-    """The positions in parts of about `most` bytes to read; (positions, bytes)."""
+    """Yield (positions, bytes) in parts of about `most` bytes to read."""
     batch, positions = reading.known.batch, reading.positions
     sizes = batch.sizes
-    if not reading.wholly:  # a batch of these is never too large
+    if not reading.wholly:  # a batch read at both ends is never too large
         yield positions, min(sum(sizes), len(positions) * SMALL_BYTES)
         return
     part, bytes_ = list[int](), 0
@@ -182,7 +182,7 @@ def _parts(reading: Reading, most: int) -> Iterator[tuple[list[int], int]]:
 
 
 def _in_blocks(path: bytes, size: int) -> int:
-    """How much of a large file is read, as its holes are not: what it takes on disk, or all."""
+    """Return the bytes to read of a large file, whose holes are not read: its size on disk, or the full size."""
     try:
         return min(size, os.lstat(path).st_blocks * 512)
     except OSError:

@@ -1,7 +1,7 @@
-"""Folders with the same content: whole trees, told as one group instead of thousands of files.
+"""Find duplicate folders: whole trees with the same content, reported as one group instead of thousands of files.
 
-A folder can only have a twin if every file in it has. From the deepest ones up, each is told by the names and contents
-in it; one that holds anything else (a link, a hidden file, something that could not be read) is told by nothing.
+A folder can only have a duplicate if all its files have. From the deepest folders up, each gets a digest of the names
+and contents in it. A folder with anything else in it (a link, a hidden file, an unreadable entry) gets none.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class FolderTwins:
-    """Told of batches folder by folder, and leaves the groups in the index."""
+    """Finds duplicate folders: takes batches folder by folder, and stores the groups in the index."""
 
     def __init__(self, twins: Twins, trees: Sequence[Tree]) -> None:
         self._twins, self._trees = twins, trees
@@ -31,7 +31,7 @@ class FolderTwins:
         twins.begin()
 
     def add(self, root: int, known: Digested, *, is_whole: bool) -> None:
-        """A batch; `is_whole` if each of its files that is not empty shares its content with another one."""
+        """Add a batch; `is_whole` if each of its files that is not empty may have a duplicate."""
         place = root, known.batch.folder
         if place != self._place:
             self._settle()
@@ -46,7 +46,7 @@ class FolderTwins:
             self._twins.put(_of_files(*self._place, self._batches))
 
     def finish(self) -> None:
-        """All batches have come."""
+        """Judge all folders, after the last batch."""
         self._settle()
         for depth in range(self._twins.deepest(), -1, -1):
             for root, folder in self._twins.to_judge(depth):
@@ -55,7 +55,7 @@ class FolderTwins:
 
 
 def _of_files(root: int, folder: bytes, batches: Sequence[Digested]) -> Twin:
-    """What the files of a folder are together."""
+    """Return the digest and the sums of the files directly in a folder."""
     digest, names, bytes_ = xxh3_128(), list[bytes](), 0
     for known in batches:
         wholes = known.wholes or bytes(known.batch.files * WHOLE_WIDTH)
@@ -68,7 +68,7 @@ def _of_files(root: int, folder: bytes, batches: Sequence[Digested]) -> Twin:
 
 
 def _judge(twins: Twins, tree: Tree, root: int, folder: bytes) -> None:
-    """Put together what is known of a folder and of those in it; nothing, if that is not all that it holds."""
+    """Combine the digests of a folder's files and subfolders; drop the folder if it holds anything else."""
     own, inside = twins.get(root, folder), twins.inside(root, folder)
     files = sum(twin.files for twin in inside) + (own.files if own is not None else 0)
     if twins.files_below(tree.number, tree.path, folder) != files:
