@@ -1,1 +1,1 @@
-"""Where files are."""
+"""Storages: trees of files."""

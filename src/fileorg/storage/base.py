@@ -1,4 +1,4 @@
-"""What is asked of every storage, and what each says of itself. How it is changed is between a kind and its actions."""
+"""The protocol of all storages, and their capabilities. Changes are a matter of each kind and its actions."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ if TYPE_CHECKING:
     from fileorg.core.model import Entry, Listing
 
 BATCH_ENTRIES = 4096
-"""How many entries of one folder are listed at a time: bounds the memory, whatever the folder holds."""
+"""Maximum number of entries in one listing: bounds the memory for folders of any size."""
 
 
 class Kind(Enum):
-    """By what means a storage is changed: what an action does there, and what a crash of it leaves, depends on it."""
+    """The kind of a storage: it determines how an action works there and what a crash leaves behind."""
 
     LOCAL = "local"
 
 
 class Capabilities(NamedTuple):
-    """What is possible in a storage, and what is cheap; callers look here first."""
+    """Features of a storage and cost of operations; callers check them first."""
 
-    empty_folders: bool  # a folder without files exists; otherwise there is none to be made or removed
-    stable_inodes: bool  # an inode number still names the same file tomorrow; otherwise only for now
-    renames: bool  # a rename takes no longer for a large file; otherwise its content is copied
+    empty_folders: bool  # empty folders exist, and can be made and removed
+    stable_inodes: bool  # inode numbers identify files permanently
+    renames: bool  # a rename does not copy the content
     name_limit: int  # bytes
 
 
 class Storage(Protocol):
     """A tree of files under one root.
 
-    Paths are `(folder, name)`: the root-relative folder (`b""` is the root) and one name in it. What is no
-    such path (`..`, an empty component, a slash in a name, NUL) is refused with EINVAL.
+    Paths are `(folder, name)`: the root-relative folder (`b""` is the root) and one name in it. Invalid paths (`..`, an
+    empty component, a slash in a name, NUL) are refused with EINVAL.
 
-    All methods raise `OSError` with a meaningful `errno`. None follows a symlink below the root, but for `follow`.
+    All methods raise `OSError` with a meaningful `errno`. None follows a symlink below the root, except `follow`.
     """
 
     @property
@@ -43,69 +43,71 @@ class Storage(Protocol):
 
     @property
     def root(self) -> bytes:
-        """Where the tree is: an absolute path."""
+        """The absolute path of the tree."""
         ...
 
     @property
     def identity(self) -> tuple[int, int]:
-        """(dev, inode) of the root: what it is, whatever leads there."""
+        """(dev, inode) of the root: its identity under any path."""
         ...
 
     @property
     def capabilities(self) -> Capabilities: ...
 
     def list_folder(self, folder: bytes) -> Iterator[Listing]:
-        """The entries of one folder, at most `BATCH_ENTRIES` at a time; an empty folder is one empty batch.
+        """Yield the entries of one folder, at most `BATCH_ENTRIES` at a time; for an empty folder, one empty batch.
 
-        Raises `OSError` when it is iterated: at once if the folder cannot be read, after the last batch if
-        single entries could not be looked at. Entries that vanish meanwhile are left out.
+        Raises `OSError` during iteration: at once if the folder cannot be read, after the last batch if entries could
+        not be read by `lstat`. Entries that vanish meanwhile are omitted.
         """
         ...
 
     def name_parts(self, folder: bytes) -> Iterator[list[bytes]]:
-        """All names in a folder, in parts of bounded size, in a fraction of the time: nothing is looked at.
+        """Yield all names in a folder, in parts of bounded size; much faster than `list_folder`, because no entry is
+        read.
 
-        Raises `OSError` when it is iterated.
+        Raises `OSError` during iteration.
         """
         ...
 
     def lstat(self, folder: bytes, name: bytes) -> Entry | None:
-        """What `name` is, or None where there is nothing (also where `folder` is missing)."""
+        """Return the entry of `name`, None if nothing exists there (or `folder` is missing)."""
         ...
 
     def stat_folder(self, folder: bytes) -> Entry | None:
-        """What the folder itself is, or None where there is none. Its name is the whole of `folder`, and its mtime
-        exact, even if that takes more than 64 bits.
+        """Return the entry of the folder itself, None if it is missing. Its name is the whole of `folder`, and its
+        mtime exact, even beyond 64 bits.
 
-        Raises `OSError` also where it may not be used.
+        Raises `OSError`, also if the folder cannot be opened.
         """
         ...
 
     def open_read(self, folder: bytes, name: bytes) -> BinaryIO:
-        """The content of a regular file, unbuffered: a `read` may return less than asked for."""
+        """Open a regular file, unbuffered: a `read` may return less than requested."""
         ...
 
     def readlink(self, folder: bytes, name: bytes) -> bytes:
-        """What a symlink says."""
+        """Return the target of a symlink, unresolved."""
         ...
 
     def follow(self, folder: bytes, name: bytes) -> Entry | None:
-        """What a symlink leads to, None where it leads nowhere, or in a circle.
+        """Return the entry that a symlink leads to, None if it is broken or circular.
 
-        A disk that is not mounted is not there. Raises `OSError` where it cannot be told, as behind a closed folder.
+        An unmounted disk counts as missing. Raises `OSError` where access is denied, such as behind a folder without
+        search permission.
         """
         ...
 
     def is_case_insensitive(self) -> bool:
-        """Whether `a` and `A` are one name, as far as the entries of the root can tell."""
+        """Return whether `a` and `A` are one name, as far as the entries of the root can tell."""
         ...
 
     def spelled(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
-        """The folder as it is listed, as far as it is there. `known` remembers what was asked before."""
+        """Return the folder in the spelling of its listing, as far as it exists. `known` caches answers."""
         ...
 
     def set_folder_times(self, folder: bytes, mtime_ns: int) -> None:
-        """Give the folder the time of its last change back; its access time stays."""
+        """Restore the folder's mtime; its atime stays."""
         ...
 
     def sync(self) -> None:

@@ -1,4 +1,4 @@
-"""Links that are made for files: what a symlink says, and the link that stands in the place of a duplicate."""
+"""Links made for files: the targets of symlinks, and the links that replace duplicates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def link_content(source: LocalStorage, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes) -> bytes:
-    """What a symlink in `target_folder` says to lead to the file: relative within one tree, absolute across two."""
+    """Return the target of a symlink in `target_folder` to a file: relative within one tree, absolute across two."""
     path = join(folder, name)
     if source.root == target.root:
         return os.path.relpath(path, target_folder or b".")
@@ -25,7 +25,7 @@ def link_content(source: LocalStorage, folder: bytes, name: bytes, target: Local
 
 
 class Place(NamedTuple):
-    """A name in a folder of a storage. What is done there raises `OSError` as the storage does."""
+    """A name in a folder of a storage. Its methods raise `OSError` as the storage does."""
 
     storage: LocalStorage
     folder: bytes
@@ -36,42 +36,40 @@ class Place(NamedTuple):
 
     @property
     def path(self) -> bytes:
-        """Below the root of the storage."""
+        """The path relative to the root of the storage."""
         return join(self.folder, self.name)
 
     def beside(self, name: bytes) -> Self:
-        """Another name in the same folder."""
+        """Return another name in the same folder."""
         return self._replace(name=name)
 
     def look(self) -> Entry | None:
-        """What is there now."""
+        """Return the current entry, None if nothing exists."""
         return self.storage.lstat(self.folder, self.name)
 
     def rename(self, to: Place) -> None:
-        """Give it another name, which must be free."""
+        """Rename the file to a free name."""
         self.storage.rename_noreplace(self.folder, self.name, to.storage, to.folder, to.name)
 
     def exchange(self, other: Place) -> None:
-        """Give it the name of what is at another place of the same folder, which gets the name of this one."""
+        """Exchange the file with another one in the same folder."""
         self.storage.exchange(self.folder, self.name, other.name)
 
     def remove(self) -> None:
-        """Remove what is there, if there is something."""
+        """Remove the file if it exists."""
         self.storage.discard(self.folder, self.name)
 
     @property
     def has_stable_inodes(self) -> bool:
-        """Whether the files in this folder are known again by their inode numbers."""
+        """True if inode numbers identify the files in this folder permanently."""
         return self.storage.has_stable_inodes(self.folder)
 
 
 class StandIn:
-    """The link to the keeper that is in the place of a duplicate, or of a symlink that led to where the keeper was: how
-    it is made, and by what it is known.
-    """
+    """The link to the keeper that replaces a duplicate or a rewritten symlink: makes and recognises it."""
 
     def __init__(self, action: Action, keeper: Place, inode: int, at: Place) -> None:
-        """`inode` is the keeper's, `at` the place of the duplicate or another one in its folder."""
+        """Take the keeper's `inode`, and the place `at` of the duplicate or any other name in its folder."""
         self.is_symlink = action in BY_SYMLINK
         self._keeper = keeper
         self._inode = inode
@@ -80,7 +78,7 @@ class StandIn:
 
     @classmethod
     def of(cls, row: PlanRow, storages: Sequence[LocalStorage], at: Place) -> Self | None:
-        """The one that a row is about; None where the row knows no keeper."""
+        """Return the link of a row; None if the row has no keeper."""
         if row.keeper is None:
             return None
         base, folder, name, inode, _ = row.keeper
@@ -95,8 +93,8 @@ class StandIn:
         return os.path.relpath(self._absolute, below(self._at.storage.root, self._at.folder))
 
     def make(self, place: Place, like: bytes = b"") -> None:
-        """Make it; of a symlink that is rewritten, `like` is what that says. Raises `OSError`, `FileExistsError` among
-        them.
+        """Make the link at `place`; a rewritten symlink is absolute or relative like its old target `like`. Raises
+        `OSError`, such as `FileExistsError`.
         """
         if not self.is_symlink:
             self._keeper.storage.hardlink(self._keeper.folder, self._keeper.name, *place)
@@ -106,7 +104,7 @@ class StandIn:
             place.storage.symlink(link_content(*self._keeper, self._at.storage, self._at.folder), *place[1:])
 
     def is_at(self, place: Place) -> bool:
-        """Whether it is what is there now."""
+        """Return whether the entry at `place` is this link."""
         there = place.look()
         if there is None:
             return False

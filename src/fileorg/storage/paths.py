@@ -1,4 +1,4 @@
-"""Paths come from elsewhere: a journal, a template. They are looked at before they are used."""
+"""Checks of paths, which may come from untrusted sources such as a journal or a template."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fileorg.core.names import is_folder, is_name
 
 
 def failed(code: int, name: bytes | None = None, target: bytes | None = None) -> OSError:
-    """The exception class that fits `errno`, with the names that it is about."""
+    """Return an `OSError` of the subclass for `code`, with the names concerned."""
     if name is None:
         return OSError(code, os.strerror(code))
     second = None if target is None else os.fsdecode(target)
@@ -25,7 +25,7 @@ def check_name(name: bytes) -> None:
 def check_folder(folder: bytes) -> None:
     """Raise `OSError` with EINVAL unless `folder` is the root or a plain path beneath it.
 
-    EINVAL and not EXDEV, which says that a copy would do what a rename cannot.
+    Not with EXDEV, because callers answer that with a copy.
     """
     if not is_folder(folder):
         raise failed(errno.EINVAL, folder)

@@ -1,4 +1,4 @@
-"""A directory that is not there now, as its disk is not mounted or it has another name. Nothing is in it."""
+"""A missing directory, on an unmounted disk or renamed. It contains nothing."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class AbsentStorage(LocalStorage):
-    """Stands for a directory of an operation that others are still there of."""
+    """A stand-in for the missing directory of an operation that has other directories left."""
 
     def __init__(self, root: bytes, inode: int) -> None:
-        """`inode` is what the directory had when it was there."""
+        """Take the last known `inode` of the directory."""
         self.root, self.cross_mounts = root, True
         self.capabilities = Capabilities(empty_folders=True, stable_inodes=True, renames=True, name_limit=255)
         self._fds = {}

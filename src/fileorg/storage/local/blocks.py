@@ -1,4 +1,4 @@
-"""The blocks of open files: where there are none, and those that two files share."""
+"""Holes and shared blocks of open files."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from fileorg.storage.local import posix
 from fileorg.storage.paths import failed
 
 _RANGE_BYTES = 16 << 20
-"""More at once is refused by btrfs, and would hold both files for long."""
+"""btrfs refuses more at once, and longer requests would lock both files for long."""
 
 _FIDEDUPERANGE = 0xC0189436
-_REQUEST = struct.Struct("=QQHHI")  # offset and length of the source, how many targets, reserved
-_TARGET = struct.Struct("=qQQiI")  # descriptor, offset, bytes that are shared now, status, reserved
+_REQUEST = struct.Struct("=QQHHI")  # source offset and length, number of targets, reserved
+_TARGET = struct.Struct("=qQQiI")  # descriptor, offset, bytes shared, status, reserved
 _DIFFERS = 1
 
-# ext4, XFS, btrfs, tmpfs: what they call a hole reads as zeros, also just after it was written.
+# ext4, XFS, btrfs, tmpfs: the holes that they report read as zeros, even just after a write.
 _TELL_HOLES = frozenset({0xEF53, 0x58465342, 0x9123683E, 0x01021994})
 
 
 def has_holes(fd: int, size: int) -> bool:
-    """Whether an open file of `size` bytes has holes, on a file system that is right about where."""
+    """Return whether an open file of `size` bytes has holes, on a file system that reports them correctly."""
     return os.fstat(fd).st_blocks * 512 < size and posix.file_system_type(fd) in _TELL_HOLES
 
 
 def next_data(fd: int, position: int, size: int) -> int:
-    """Where the hole ends that is at a position, which is where it begins if there is none. Moves the file's offset."""
+    """Return the end of the hole at a position, the position itself if there is none. Moves the file offset."""
     try:
         return os.lseek(fd, position, os.SEEK_DATA)
     except OSError as error:
@@ -36,7 +36,7 @@ def next_data(fd: int, position: int, size: int) -> int:
 
 
 def next_hole(fd: int, position: int, size: int) -> int:
-    """Where the data ends that are at a position; the end of the file is a hole. Moves the file's offset."""
+    """Return the end of the data at a position; the end of the file counts as a hole. Moves the file offset."""
     try:
         return min(os.lseek(fd, position, os.SEEK_HOLE), size)
     except OSError:
@@ -44,17 +44,17 @@ def next_hole(fd: int, position: int, size: int) -> int:
 
 
 def share_blocks(source: int, target: int, size: int) -> bool:
-    """Let the first `size` bytes of an open file be kept in the blocks of another one: FIDEDUPERANGE.
+    """Share the first `size` bytes of an open file with another one: FIDEDUPERANGE.
 
-    The kernel compares them, with both files held, and shares only what is the same: nothing that can be seen changes.
-    False if they differ. Raises `OSError`, such as ENOTSUP, EINVAL, EXDEV or ENOTTY where no blocks can be shared, and
-    EPERM for a target that one may not write to.
+    The kernel locks and compares both files, and shares equal blocks only: the contents cannot change. Returns False if
+    they differ. Raises `OSError`, such as ENOTSUP, EINVAL, EXDEV or ENOTTY where blocks cannot be shared, and EPERM for
+    a target without write permission.
     """
     position, step = 0, os.fstat(source).st_blksize
     sparse = has_holes(source, size) and has_holes(target, size)
     while position < size:
         length = min(_RANGE_BYTES, size - position)
-        if sparse:  # what is a hole in both has no blocks
+        if sparse:  # common holes have no blocks to share
             start = min(next_data(source, position, size), next_data(target, position, size))
             if start >= size:
                 break

@@ -1,7 +1,7 @@
-"""Names on file systems that take `a` for `A`, and inode numbers on those that give them out anew.
+"""Case-insensitive names, and inode numbers that do not last.
 
-Where both come together (exFAT through FUSE), even the two spellings of one name have different numbers: only the
-listing of a folder tells how a name is spelled.
+On exFAT through FUSE both come together: two spellings of one name even have different inode numbers, and only the
+listing of the folder shows the actual spelling.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fileorg.storage.local.listing import entry_of
 if TYPE_CHECKING:
     from fileorg.storage.local.folders import OpenFolders
 
-# FUSE, FAT, exFAT, CIFS, SMB, SMB 2: a number is given to a file when it is looked at, and forgotten with memory.
+# FUSE, FAT, exFAT, CIFS, SMB, SMB 2: the driver numbers a file on first access and forgets the number with its cache.
 _NUMBERED_BY_THE_DRIVER = frozenset({0x65735546, 0x4D44, 0x2011BAB0, 0xFF534D42, 0x517B, 0xFE534D42})
 _NUMBERS_DO_NOT_LAST = _NUMBERED_BY_THE_DRIVER | {posix.OVERLAY}
 _NO_CASE = frozenset({0x4D44, 0x2011BAB0})
@@ -26,7 +26,7 @@ _PATIENCE, _PAUSE_SECONDS = 30, 0.1
 
 
 class Casing:
-    """What the names in the folders of a tree, and the numbers of the files there, are worth."""
+    """Case sensitivity and inode stability of the folders of a tree."""
 
     def __init__(self, folders: OpenFolders) -> None:
         self._folders = folders
@@ -40,10 +40,10 @@ class Casing:
         return self._types[dev]
 
     def has_stable_inodes(self, folder: bytes) -> bool:
-        """Whether a file in this folder has the same inode number after the disk was plugged in again, or just later.
+        """Return whether a file in this folder keeps its inode number, also when the disk is mounted again.
 
-        On overlayfs, it may get another one when it is renamed: a lower layer gives way to the upper one.
-        True where the folder is not there: nothing is taken for something else.
+        On overlayfs, a rename may change it: the file is copied from a lower layer to the upper one. True for a missing
+        folder, so that nothing else is taken for the file.
         """
         try:
             return self._type(folder) not in _NUMBERS_DO_NOT_LAST
@@ -51,21 +51,21 @@ class Casing:
             return True
 
     def reuses_inodes(self, folder: bytes) -> bool:
-        """Whether the number that a file in this folder had may be another file's by now, though both are there."""
+        """Return whether a file's old inode number may belong to another file although both exist."""
         try:
             return self._type(folder) in _NUMBERED_BY_THE_DRIVER
         except OSError:
             return False
 
     def is_spelled(self, folder: bytes, name: bytes) -> bool:
-        """Whether the folder lists exactly this name. Reads all of it. Raises `OSError`."""
+        """Return whether the folder lists exactly this name. Reads the whole folder. Raises `OSError`."""
         fd = self._folders.fd(folder)
         wanted = os.fsdecode(name)
         with os.scandir(fd) as entries:
             return any(entry.name == wanted for entry in entries)
 
     def is_another_case(self, folder: bytes, name: bytes) -> bool:
-        """Whether there is something of that name only because case does not matter. Raises `OSError`."""
+        """Return whether the name exists only in another case. Raises `OSError`."""
         try:
             os.lstat(name, dir_fd=self._folders.fd(folder))
         except FileNotFoundError:
@@ -73,14 +73,14 @@ class Casing:
         return not self.is_spelled(folder, name)
 
     def spellings(self, folder: bytes, name: bytes) -> list[bytes]:
-        """The names that the folder lists which are `name` where case does not matter. Raises `OSError`."""
+        """Return the listed names that equal `name` if case is ignored. Raises `OSError`."""
         folded = os.fsdecode(name).casefold()
         with os.scandir(self._folders.fd(folder)) as entries:
             return [os.fsencode(entry.name) for entry in entries if entry.name.casefold() == folded]
 
     def is_free_after_all(self, folder: bytes, name: bytes) -> bool:
-        """Whether a name that seemed to be taken is free: a driver may have been asked for it in another case, and the
-        kernel remembers the answer for a second or so, although the file is elsewhere by now. Waits until it forgets.
+        """Return whether a name that seemed taken is free: after a lookup in another case, the kernel caches the answer
+        for a second or so, although the file has moved. Waits until the cache expires.
 
         Raises `OSError`.
         """
@@ -95,7 +95,7 @@ class Casing:
         return False
 
     def spelled(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
-        """The folder as the disk spells it, as far as it is there. `known` remembers what was asked before."""
+        """Return the folder in the spelling on disk, as far as it exists. `known` caches answers."""
         if not folder or folder in known:
             return known.get(folder, folder)
         above, _, name = folder.rpartition(b"/")
@@ -119,8 +119,8 @@ class Casing:
         return other
 
     def is_case_insensitive(self) -> bool:
-        """Whether `a` and `A` are one name here, as far as the entries of the root can tell."""
-        fd = posix.open_beneath(self._folders.root_fd, b"")  # of its own: `is_spelled` reads the same folder meanwhile
+        """Return whether `a` and `A` are one name, as far as the entries of the root can tell."""
+        fd = posix.open_beneath(self._folders.root_fd, b"")  # its own offset: `is_spelled` reads the same folder
         try:
             with os.scandir(fd) as entries:
                 for entry in entries:
@@ -132,7 +132,7 @@ class Casing:
         return self._is_found_by_another_case()
 
     def _ignores_case(self, name: bytes) -> bool | None:
-        """Whether an entry of the root is found by another case, too; None where it cannot tell."""
+        """Return whether an entry of the root is also found in another case; None if it cannot tell."""
         swapped = name.swapcase()
         if swapped == name:
             return None
@@ -142,18 +142,18 @@ class Casing:
             return False
         if os.path.samestat(one, other) and one.st_nlink == 1:
             return True
-        # A file with several names may have both. And the two may be one file, though they do not look so.
+        # A file with hard links may have both names. And one file may seem two where inodes are unstable.
         if os.path.samestat(one, other) or not self.has_stable_inodes(b""):
             return None if self.is_spelled(b"", swapped) else True
         return False
 
     def _is_found_by_another_case(self) -> bool:
-        """For an empty root: whether its own folder finds it so; a disk's own root is judged by what disk it is."""
+        """Return the answer for an empty root: from its parent folder, or for the root of a disk from its type."""
         above, name = os.path.split(self._folders.root)
         swapped = name.swapcase()
         try:
             if os.lstat(above).st_dev != self._folders.dev:
-                # Of those that FUSE mounts from a disk, most are exFAT or NTFS.
+                # Most disks mounted through FUSE are exFAT or NTFS.
                 is_fuse_disk = self._type(b"") == _FUSE and os.major(self._folders.dev) != 0
                 return is_fuse_disk or self._type(b"") in _NO_CASE
             if swapped == name:

@@ -1,6 +1,6 @@
-"""Copy the content and the metadata of one open file: reflink, else by hand, holes kept.
+"""Copy the content and the metadata of an open file: by reflink if possible, else by read and write, preserving holes.
 
-Each byte is read for the digest anyway: copy_file_range(2) would make that two passes.
+Each byte is read for the digest anyway; copy_file_range(2) would require a second pass.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 _FICLONE = 0x40049409
 _CHUNK_BYTES = 1 << 20
 _NO_CLONE = NOT_POSSIBLE | {errno.EXDEV}
-_ROUNDED_NS = 2 * 10**9  # FAT has every other second
+_ROUNDED_NS = 2 * 10**9  # FAT has a resolution of two seconds
 _ACL = "system.posix_acl_access"
-# The kernel sets these by itself, or the target has its own.
+# Set by the kernel, or specific to the target.
 _NOT_OURS = ("system.nfs4", "security.selinux")
 _ACLS_OF_XFS = "trusted.SGI_ACL_"
-"""As which XFS shows access lists to root, once more."""
+"""XFS also exposes ACLs to root under this prefix."""
 
 
 class StagedCopy(NamedTuple):
@@ -41,24 +41,24 @@ class StagedCopy(NamedTuple):
     digest: bytes
     entry: Entry
     lost: Lost
-    """What the file system did not keep of it."""
+    """Metadata that the file system could not store."""
     lost_attributes: list[bytes]
     lost_flags: int
-    """Those of chattr(1)."""
+    """Lost flags of chattr(1)."""
     lost_mtime_ns: int | None
-    """The time of the source, where the copy has another one, and `Entry.mtime_ns` cannot say it exactly."""
+    """The exact mtime of the source, if the copy lacks it and `Entry.mtime_ns` cannot express it."""
 
 
 def copy(
     source: Original, target_fd: int, name: bytes, *, mode: int | None, mtime_ns: int | None, flags: int
 ) -> StagedCopy:
-    """Make an empty open file, called `name`, a durable copy of a source that is ready.
+    """Make an empty open file, called `name`, a durable copy of a source after `Original.ready`.
 
-    With `mode` or `mtime_ns`, it has these instead of those of the source, with `flags` those of chattr(1) beside them.
-    Raises `OSError`; ESTALE if the source changed meanwhile.
+    `mode` and `mtime_ns` replace those of the source; `flags` of chattr(1) are added to those of the source. Raises
+    `OSError`; ESTALE if the source changed meanwhile.
     """
     flags |= posix.flags(source.fd)
-    posix.remove_flags(target_fd, posix.KEPT_FLAGS & ~flags)  # it would bring them home
+    posix.remove_flags(target_fd, posix.KEPT_FLAGS & ~flags)  # undo would carry inherited flags back
     posix.add_flags(target_fd, flags & posix.WHILE_EMPTY)
     digest = copy_content(source.fd, target_fd, source.facts.st_size)
     lost = copy_metadata(source.fd, target_fd, source.facts, flags=flags, mode=mode, mtime_ns=mtime_ns)
@@ -73,15 +73,15 @@ def copy(
 def copy_content(source_fd: int, target_fd: int, size: int) -> bytes:
     """Copy `size` bytes from the start of one file into an empty one.
 
-    Returns the digest by which the copy is known again: see `digests`.
-    Raises `OSError`; ESTALE if the source turned out to be shorter or longer.
+    Returns the digest that identifies the copy: see `digests`. Raises `OSError`; ESTALE if the size of the source is
+    different.
     """
     made, view = digest_of_copy(_of_size(source_fd, size)), memoryview(bytearray(_CHUNK_BYTES))
     if _clone(source_fd, target_fd):
         digest = digest_of(source_fd, size, view, made)
     else:
         digest = digest_of(source_fd, size, view, made, partial(_write_all, target_fd))
-        os.ftruncate(target_fd, size)  # a hole at the end
+        os.ftruncate(target_fd, size)  # for a hole at the end
     _of_size(source_fd, size)
     return digest
 
@@ -121,22 +121,22 @@ def copy_metadata(
     mode: int | None = None,
     mtime_ns: int | None = None,
 ) -> tuple[Lost, list[bytes], int]:
-    """Owner, mode, extended attributes (ACLs are among them), times, and the `flags` of chattr(1); what could not be
-    kept, and the names of the attributes and the flags among that.
+    """Copy owner, mode, extended attributes including ACLs, times, and the `flags` of chattr(1). Return the kinds of
+    metadata that were lost, the names of the lost attributes, and the lost flags.
 
-    `seen` is the source as it was before it was read, which may change its access time. `mode` and `mtime_ns` are
-    given where the source is on a file system that did not keep them.
+    `seen` is the stat of the source before reading, which may change its atime. `mode` and `mtime_ns` are given if the
+    source is on a file system that could not store them.
     """
     wanted = stat.S_IMODE(seen.st_mode if mode is None else mode)
     lost = NOTHING_LOST
     with contextlib.suppress(OSError):
         os.fchown(target_fd, seen.st_uid, seen.st_gid)
-    # What was set is read back: some file systems say yes and keep nothing.
+    # Read back, because some file systems report success and store nothing.
     kept, mode = os.fstat(target_fd), wanted
     if (kept.st_uid, kept.st_gid) != (seen.st_uid, seen.st_gid):
         lost |= Lost.OWNER
-        mode &= ~(stat.S_ISUID | stat.S_ISGID)  # it would run as whoever copies
-    # With one of these two, it could not be given its name, nor be taken away again.
+        mode &= ~(stat.S_ISUID | stat.S_ISGID)  # setuid would apply to the new owner
+    # With either of these, the copy could be neither renamed nor removed.
     forbidding = flags & (posix.IMMUTABLE | posix.APPEND)
     lost_flags = posix.add_flags(target_fd, flags & ~forbidding) | forbidding
     lost_here, names = _copy_xattrs(source_fd, target_fd)  # after the flags: see `add_flags`
@@ -150,7 +150,7 @@ def copy_metadata(
         os.utime(target_fd, ns=(seen.st_atime_ns, mtime_ns))
     except OSError:
         lost |= Lost.TIMES
-    # Beyond its range, a file system takes the nearest time that it has.
+    # A file system clamps times beyond its range.
     if abs(os.fstat(target_fd).st_mtime_ns - mtime_ns) > _ROUNDED_NS:
         lost |= Lost.TIMES
     return (lost | Lost.FLAGS if lost_flags else lost), names, lost_flags
@@ -168,7 +168,7 @@ def _copy_xattrs(source_fd: int, target_fd: int) -> tuple[Lost, list[bytes]]:
     if posix.file_system_type(source_fd) == posix.XFS:
         names = [name for name in names if not name.startswith(_ACLS_OF_XFS)]
     if _ACL not in names:
-        # The target's folder may have given it one, which would let others read it.
+        # It may be inherited from the target folder, and would let others read the file.
         with contextlib.suppress(OSError):
             os.removexattr(target_fd, _ACL)
     gone = [
@@ -181,7 +181,7 @@ def _copy_xattrs(source_fd: int, target_fd: int) -> tuple[Lost, list[bytes]]:
 
 def _copy_xattr(source_fd: int, target_fd: int, name: str) -> bool:
     if name.startswith(_ACLS_OF_XFS) and posix.file_system_type(target_fd) == posix.XFS:
-        return False  # it would be its access list there
+        return False  # XFS would store it as an ACL
     try:
         value = os.getxattr(source_fd, name)
         os.setxattr(target_fd, name, value)

@@ -1,8 +1,8 @@
-"""Digests of contents, the same however a file is stored, and which parts of an open file hold data.
+"""Digests of contents, independent of holes, and the data ranges of open files.
 
-There are two: the plain one is xxh3_128 of the content. The other one counts what is zero for 64 KiB from a multiple of
-64 KiB on, so that a hole of a terabyte costs nothing; it is the plain one where there are no such zeros. Duplicates are
-found by it, and a copy with much in holes is known again by it: then it is kept with a mark before it.
+Two digests exist. The plain one is xxh3_128 of the content. The other one counts aligned 64 KiB blocks of zeros instead
+of hashing them, so that a hole of a terabyte costs nothing; without such blocks it equals the plain one. Duplicates are
+found by it. So are copies with large holes: their digests are stored with a marker byte in front.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ _CHUNK_BYTES = 1 << 20
 _BLOCK_BYTES = 64 << 10
 _ZEROS = memoryview(bytes(_CHUNK_BYTES))
 _ZERO_BLOCK = bytes(_BLOCK_BYTES)
-_RUN = struct.Struct("=QQ")  # the first block and how many
+_RUN = struct.Struct("=QQ")  # first block, number of blocks
 _COUNTED = b"\1"
 _MUCH_BYTES = 1 << 30
-"""In holes: hashing them takes a tenth of a second."""
-# Not possible on this file system, as opposed to failed.
+"""Bytes in holes that take a tenth of a second to hash."""
+# Unsupported by this file system, as opposed to failed.
 NOT_POSSIBLE = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOTTY, errno.EPERM, errno.EBADF, errno.ETXTBSY}
 
 
 class Digest(Protocol):
-    """Takes a content from its start to its end."""
+    """A digest that is fed a content from start to end."""
 
     def feed(self, data: memoryview) -> None: ...
 
     def skip(self, size: int) -> None:
-        """So many zeros."""
+        """Feed `size` zeros."""
         ...
 
     def value(self) -> bytes:
-        """At the end."""
+        """Return the digest of everything fed; call it once."""
         ...
 
 
@@ -62,12 +62,12 @@ class Plain:
 
 
 class Counted:
-    """The digest that counts zeros: 16 bytes."""
+    """The digest that counts blocks of zeros: 16 bytes."""
 
     def __init__(self) -> None:
         self._hash, self._runs = xxhash.xxh3_128(), xxhash.xxh3_128()
-        self._begun = bytearray()  # a block that is not whole yet
-        self._blocks = self._zeros = 0  # so far, and of them those just before
+        self._begun = bytearray()  # an incomplete block
+        self._blocks = self._zeros = 0  # all blocks so far, and the zero blocks at their end
         self._has_runs = False
 
     def feed(self, data: memoryview) -> None:
@@ -124,10 +124,10 @@ def digest_of(
     digest: Digest,
     also: Callable[[memoryview, int], None] = lambda _data, _position: None,
 ) -> bytes:
-    """The digest of an open file of `size` bytes, read through one buffer; of a sparse one, only what holds data.
+    """Return the digest of an open file of `size` bytes, read through one buffer without its holes.
 
-    `also` is given each part that was read, and where it begins. Raises `OSError`; ESTALE if it holds less than `size`
-    bytes.
+    `also` is called with each part that was read and its offset. Raises `OSError`; ESTALE if the file is shorter than
+    `size`.
     """
     position = 0
     for start, end in data_ranges(fd, size):
@@ -145,32 +145,32 @@ def digest_of(
 
 
 def digest_of_copy(seen: os.stat_result) -> Digest:
-    """By which a copy of a file is to be known again."""
+    """Return a new digest that suits a copy of this file."""
     return Marked() if seen.st_size - seen.st_blocks * 512 > _MUCH_BYTES else Plain()
 
 
 class Marked(Counted):
-    """The digest that counts zeros, told from a plain one: 17 bytes."""
+    """The digest that counts blocks of zeros, with a marker: 17 bytes."""
 
     def value(self) -> bytes:
         return _COUNTED + super().value()
 
 
 def has_digest(fd: int, digest: bytes) -> bool:
-    """Whether the content of an open file is the one that a copy had. Raises `OSError`."""
+    """Return whether the content of an open file has this digest of a copy. Raises `OSError`."""
     made = Marked() if len(digest) == 1 + xxhash.xxh3_128().digest_size else Plain()
     return digest_of(fd, os.fstat(fd).st_size, memoryview(bytearray(_CHUNK_BYTES)), made) == digest
 
 
 def data_ranges(fd: int, size: int) -> Iterator[tuple[int, int]]:
-    """The parts of a sparse file that hold data; the whole of it where holes are not told."""
+    """Yield the data ranges of a sparse file; the whole file where holes are not reported."""
     position = 0
     while position < size:
         try:
             start = os.lseek(fd, position, os.SEEK_DATA)
             end = os.lseek(fd, start, os.SEEK_HOLE)
         except OSError as error:
-            if error.errno == errno.ENXIO:  # only a hole is left
+            if error.errno == errno.ENXIO:  # only a hole remains
                 return
             if error.errno not in NOT_POSSIBLE:
                 raise

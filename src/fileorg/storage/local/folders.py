@@ -1,10 +1,10 @@
-"""The open folders of a tree: each is looked for once, beneath the root and with no symlink on the way."""
+"""Open folders of a tree: each is resolved once, beneath the root and without symlinks."""
 
 from __future__ import annotations
 
 import errno
 import os
-from _thread import get_ident  # `threading` takes a millisecond
+from _thread import get_ident  # importing `threading` takes a millisecond
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
@@ -20,21 +20,21 @@ _LEADS_NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 
 
 class _Budget:
-    """The folders that all storages of this process keep open, a descriptor each; the one used last is at the end."""
+    """The open folder descriptors of all storages, least recently used first."""
 
     def __init__(self) -> None:
         self.most = _MOST
         self.in_order: OrderedDict[int, tuple[dict[bytes, int], bytes]] = OrderedDict()
 
     def fit(self, newest: int) -> None:
-        """Fit the budget to what is open, of which `newest` was opened last. Raises `TooManyOpen` if little is left."""
-        taken = newest - len(self.in_order)  # the kernel gives the lowest number that is free
-        self.most = min(_MOST, (limit() - taken) // 2)  # the other half is for files, databases and processes
+        """Adapt the limit to the open descriptors; `newest` was opened last. Raises `TooManyOpen` if few are left."""
+        taken = newest - len(self.in_order)  # the kernel gives out the lowest free number
+        self.most = min(_MOST, (limit() - taken) // 2)  # the rest is for files, databases and processes
         if self.most < _FEWEST:
             raise too_many_open()
 
     def add(self, fd: int, fds: dict[bytes, int], folder: bytes) -> None:
-        """Put the descriptor of a folder into `fds`; what was not used for longest may be closed for it."""
+        """Add the descriptor of a folder to `fds`; the least recently used ones are closed beyond the limit."""
         fds[folder] = fd
         self.in_order[fd] = fds, folder
         while len(self.in_order) > self.most:
@@ -44,18 +44,19 @@ class _Budget:
 
 
 _budgets: dict[int, _Budget] = {}
-"""By thread: what is closed to make room may be in use in another one."""
+"""By thread, because another thread may be using the descriptor that is closed."""
 
 
 class OpenFolders:
-    """Folders stay open between calls.
+    """Folder descriptors that stay open between calls.
 
-    One that another program moves away meanwhile is still acted on, wherever it went, until `forget`. Call
-    `forget(b"")` where a new look is due, such as before a batch. To be used in the thread that made it.
+    A folder that another program moves away meanwhile is still acted on at its new place, until `forget`. Call
+    `forget(b"")` where paths must be resolved anew, such as before a batch. To be used only in the thread that created
+    it.
     """
 
     def __init__(self, root: bytes, *, cross_mounts: bool = True) -> None:
-        """Raises `OSError` if `root` is no directory that can be read, `TooManyOpen`."""
+        """Open the root. Raises `OSError` if it is not a readable directory, `TooManyOpen`."""
         self.root = os.path.realpath(root)
         self.cross_mounts = cross_mounts
         with telling_the_limit():
@@ -73,17 +74,17 @@ class OpenFolders:
 
     @property
     def identity(self) -> tuple[int, int]:
-        """(dev, inode) of the root: what it is, whatever leads there."""
+        """(dev, inode) of the root: its identity under any path."""
         seen = os.fstat(self.root_fd)
         return seen.st_dev, entry_of(b"", seen).inode
 
     @property
     def at_hand(self) -> int:
-        """Descriptors that a loop may remember by itself: so many stay open until it asks for others."""
+        """Number of descriptors a loop may cache: they stay open until it asks for more."""
         return self._budget.most // 2
 
     def fd(self, folder: bytes) -> int:
-        """A descriptor of the folder, valid until `at_hand` others were asked for, of whatever storage.
+        """Return a descriptor of the folder, valid until `at_hand` others were requested from any storage.
 
         Raises `OSError`.
         """
@@ -94,11 +95,11 @@ class OpenFolders:
         self._budget.add(fd, self.fds, folder)
         dev = os.fstat(fd).st_dev
         if dev != self.dev and dev not in self._mounts:
-            self._mounts[dev] = os.dup(fd)  # for `sync`: the folder itself may be closed by then
+            self._mounts[dev] = os.dup(fd)  # for `sync`, which may run after the folder is closed
         return fd
 
     def forget(self, folder: bytes) -> None:
-        """Close the descriptor of a folder that is about to go or come, and of those beneath it."""
+        """Close the descriptors of a folder and those beneath, before it is made, moved or removed."""
         below = folder + b"/" if folder else b""
         for known in [known for known in self.fds if known == folder or known.startswith(below)]:
             fd = self.fds.pop(known)
@@ -113,9 +114,10 @@ class OpenFolders:
             return None
 
     def follow(self, folder: bytes, name: bytes) -> Entry | None:
-        """What a symlink leads to, None where it leads nowhere, or in a circle: the one place where one is followed.
+        """Return the entry that a symlink leads to, None if it is broken or circular. Nothing else follows symlinks.
 
-        A disk that is not mounted is not there. Raises `OSError` where it cannot be told, as behind a closed folder.
+        An unmounted disk counts as missing. Raises `OSError` where access is denied, such as behind a folder without
+        search permission.
         """
         try:
             return entry_of(name, os.stat(name, dir_fd=self.fd(folder)))
@@ -125,7 +127,7 @@ class OpenFolders:
             raise
 
     def sync(self) -> None:
-        """As the protocol says, for every file system that a folder was opened on."""
+        """Flush every file system on which a folder was opened; see `Storage.sync`."""
         for fd in (self.root_fd, *self._mounts.values()):
             posix.sync_file_system(fd)
 

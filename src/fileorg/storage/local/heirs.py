@@ -1,7 +1,6 @@
-"""To whom a folder belongs that root makes, and its mode: what it gets of the folder that it is in.
+"""Owner and mode of a folder made by root: inherited from its parent.
 
-Anyone else makes folders as their own, by their umask, which is theirs to choose. Of a folder with a default access
-list the kernel knows the mode of what is made in it.
+Other users make folders as their own, with the mode of their umask. Below a default ACL the kernel sets the mode.
 """
 
 from __future__ import annotations
@@ -12,17 +11,17 @@ import stat
 from typing import NamedTuple
 
 USUAL = 0o777
-"""The mode that asks for what is usual in the place."""
+"""A mode that requests the default of the place."""
 _FIRST = 0o700
 _KNOWS_NONE = frozenset({errno.EPERM, errno.EOPNOTSUPP})
-"""What file systems without owners say, as FAT; and file servers that take root for nobody."""
+"""Errors of file systems without owners, such as FAT, and of file servers that map root to nobody."""
 _NOBODY = 65534
-"""What a container shows of an owner that it has no number for, and to whom it can give nothing (EINVAL)."""
+"""The owner that a container shows for unmapped ids; it cannot be assigned (EINVAL)."""
 _ACCESS_LIST = "system.posix_acl_default"
 
 
 class Heir(NamedTuple):
-    """What a new folder is to have. No mode: the kernel gave it the right one."""
+    """Owner, group and mode of a new folder. Mode None: the kernel set it correctly."""
 
     owner: int
     group: int
@@ -30,7 +29,7 @@ class Heir(NamedTuple):
 
 
 def heir_of(above_fd: int) -> Heir | None:
-    """Return what a folder that is made in an open one gets of it, None where that is what mkdir gives."""
+    """Return what a new folder inherits from an open one, None where mkdir sets it correctly."""
     if os.geteuid() != 0:
         return None
     above = os.fstat(above_fd)
@@ -40,8 +39,8 @@ def heir_of(above_fd: int) -> Heir | None:
 
 
 def _mode_in(above: int) -> int:
-    """The mode of the folder above, setgid too, with which its owner can work. Where nobody but an owner may remove
-    things (sticky), nobody else may write: the bit itself says more of a place than of what is in it.
+    """Return the mode of the parent, with setgid and full rights for the owner. Below a sticky folder nobody else gets
+    write permission; the sticky bit itself is not inherited, because it concerns that place only.
     """
     mode = stat.S_IMODE(above) & ~(stat.S_ISUID | stat.S_ISVTX) | 0o700
     return mode & ~0o022 if above & stat.S_ISVTX else mode
@@ -55,19 +54,19 @@ def _has_access_list(fd: int) -> bool:
 
 
 def first_mode(mode: int, heir: Heir | None) -> int:
-    """The mode to make a folder with, so that it is never open to more than it is to be in the end."""
+    """Return the initial mode of a folder, which never grants more than its final one."""
     if stat.S_ISDIR(mode):
-        return stat.S_IMODE(mode) | 0o700  # it has to be opened to be given its mode, which may be one that forbids it
+        return stat.S_IMODE(mode) | 0o700  # it must be opened for fchmod, whatever its final mode
     return _FIRST if mode == USUAL and heir is not None and heir.mode is not None else mode
 
 
 def hand_over(fd: int, mode: int, heir: Heir) -> None:
-    """Give a folder that was just made as `mode` asks to whom it belongs, as far as the file system knows owners.
+    """Give a new folder, made with `mode`, its inherited owner and mode, as far as the file system has owners.
 
-    Raises `OSError` where it does, and failed.
+    Raises `OSError` if a file system with owners refuses.
 
-    Nothing is done to one that holds something, or that is not ours: someone put it in the place of the one that was
-    made, for root to give away. Of one that is handed over already only the mode may be missing.
+    A folder that is not empty or has another owner is left alone: another program put it there, and root must not give
+    it away. A folder that already has the inherited owner may still lack its mode.
     """
     seen = os.fstat(fd)
     is_handed_over = (seen.st_uid, seen.st_gid) == (heir.owner, heir.group)

@@ -1,4 +1,4 @@
-"""What `os` knows of a file, as `Entry`, and of a folder, in batches. Runs once a file: each call counts."""
+"""Conversion of `os.stat` results to `Entry`, and listings in batches. Runs once a file: each call counts."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from fileorg.storage.base import BATCH_ENTRIES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Half the time of calling the class.
+# Takes half the time of calling the class.
 new_entry = row_maker(Entry)
 
-# Inode numbers are unsigned, and network file systems use all 64 bits: databases and arrays have a sign.
+# Inode numbers are unsigned, and network file systems use all 64 bits; databases and arrays are signed.
 INODE_MASK = 0x7FFF_FFFF_FFFF_FFFF
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()  # os.fsencode in a third of the time
 _KIND, _FILE, _FOLDER = 0o170000, 0o100000, 0o040000  # S_IFMT and two of its values
@@ -43,7 +43,7 @@ def entry_of(name: bytes, seen: os.stat_result) -> Entry:
 
 
 def regular_file(name: bytes, seen: os.stat_result) -> Entry:
-    """`entry_of` a regular file; EINVAL for anything else."""
+    """Return `entry_of` a regular file; raise EINVAL for anything else."""
     entry = entry_of(name, seen)
     if not entry.is_file:
         raise OSError(errno.EINVAL, "not a regular file", os.fsdecode(name))
@@ -51,7 +51,7 @@ def regular_file(name: bytes, seen: os.stat_result) -> Entry:
 
 
 def batches(folder: bytes, entries: Iterator[os.DirEntry[str]]) -> Iterator[Listing]:
-    """All of `entries`; afterwards the first error of those that could not be looked at is raised."""
+    """Yield all `entries`, then raise the first error of entries that could not be read."""
     failure: OSError | None = None
     files: list[Entry] = []
     folders: list[Entry] = []
@@ -60,7 +60,7 @@ def batches(folder: bytes, entries: Iterator[os.DirEntry[str]]) -> Iterator[List
     for entry in entries:
         try:
             seen = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:  # gone since it was listed
+        except FileNotFoundError:  # removed since the listing
             continue
         except OSError as error:
             path = os.fsdecode(join(folder, os.fsencode(entry.name)))
@@ -92,7 +92,7 @@ def batches(folder: bytes, entries: Iterator[os.DirEntry[str]]) -> Iterator[List
 
 
 def names_in(fd: int) -> Iterator[list[bytes]]:
-    """All names in an open folder, in parts. Raises `OSError`."""
+    """Yield all names in an open folder, in parts. Raises `OSError`."""
     with os.scandir(fd) as entries:
         while part := [entry.name.encode(_ENCODING, _ERRORS) for entry in islice(entries, BATCH_ENTRIES)]:
             yield part

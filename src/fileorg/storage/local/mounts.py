@@ -1,4 +1,4 @@
-"""Folders with several paths, as the kernel lists its mounts: bind mounts, and disks that are mounted twice."""
+"""Folders with several paths (bind mounts, file systems mounted twice), from the kernel's list of mounts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Mount(NamedTuple):
-    """A folder of a file system, and where it is mounted."""
+    """A folder of a file system and its mount point."""
 
     number: int
     dev: bytes
@@ -22,16 +22,14 @@ class Mount(NamedTuple):
 
 
 class Mounts:
-    """Those of this process, as they are now; none where the kernel does not list them."""
+    """The current mounts of this process; empty where the kernel does not list them."""
 
     def __init__(self) -> None:
         self._all = list(_listed())
         self._numbers: dict[bytes, int | None] = {}
 
     def aliases(self, folder: bytes) -> Iterator[bytes]:
-        """Yield the other paths, outside of a folder, of itself, of what holds no more than a part of it, and of what
-        is mounted in it.
-        """
+        """Yield paths outside of a folder that lead to it, to a part of it, or to a mount inside it."""
         for dev, mounted in [*self._place(folder), *((mount.dev, mount.folder) for mount in self._within(folder))]:
             parts = (m.point for m in self._all if m.dev == dev and is_within(m.folder, mounted) and self._is_seen(m))
             for path in (*self._paths(dev, mounted), *parts):
@@ -39,9 +37,9 @@ class Mounts:
                     yield path
 
     def twice(self, trees: Sequence[bytes]) -> set[bytes]:
-        """Return the folders in `trees` of which each file is met in another place of these, too: all but one of each.
+        """Return folders in `trees` whose files all have another path in `trees`: all but one of each.
 
-        A place where nothing is mounted is kept before one where something is; a tree is kept before both.
+        The one that is not returned is a tree if possible, else a path without a mount point.
         """
         found: set[bytes] = set()
         for tree in trees:
@@ -55,14 +53,14 @@ class Mounts:
         return found
 
     def _place(self, folder: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """The file system of a folder, and its path there."""
+        """Yield the device of a folder and its path on that file system."""
         number = self._number(folder)
         for mount in self._all:
             if mount.number == number:
                 yield mount.dev, _moved(folder, mount.point, mount.folder)
 
     def _paths(self, dev: bytes, folder: bytes) -> Iterator[bytes]:
-        """All paths of a folder of a file system that lead to it now."""
+        """Yield all current paths of a folder of a file system."""
         for mount in self._all:
             if mount.dev == dev and is_within(folder, mount.folder):
                 path = _moved(folder, mount.folder, mount.point)
@@ -74,11 +72,11 @@ class Mounts:
         return [mount for mount in below if self._is_seen(mount)]
 
     def _is_seen(self, mount: Mount) -> bool:
-        """Whether its path leads to it, and not to what was mounted there or above it later."""
+        """Return whether the mount is visible at its path, not hidden by a later mount there or above."""
         return self._number(mount.point) == mount.number
 
     def _number(self, path: bytes) -> int | None:
-        """Of the mount that a path leads to."""
+        """Return the id of the mount that a path leads to."""
         if path not in self._numbers:
             self._numbers[path] = _mount_of(path) if self._all else None
         return self._numbers[path]
@@ -89,7 +87,7 @@ def _is_in(path: bytes, folders: Collection[bytes]) -> bool:
 
 
 def _moved(path: bytes, above: bytes, to: bytes) -> bytes:
-    """The path that one below `above` has below `to`."""
+    """Return the path moved from below `above` to below `to`."""
     return to.rstrip(b"/") + path[len(above.rstrip(b"/")) :].rstrip(b"/") or b"/"
 
 
@@ -116,9 +114,9 @@ def _listed() -> Iterator[Mount]:
 
 
 def plain(escaped: bytes) -> bytes:
-    """Return a path as it is in a list of mounts without the escapes for blanks, line ends and backslashes."""
+    """Return a path from a list of mounts, with the escapes for blanks, line ends and backslashes decoded."""
     if b"\\" not in escaped:
         return escaped
-    import re  # paths are plain nearly always
+    import re  # most paths have no escapes
 
     return re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), escaped)

@@ -1,10 +1,10 @@
-"""A file that is copied and then goes: whether anyone writes to it, and whether anyone has.
+"""A file that is removed after it was copied: detects writers, and writes during the copy.
 
-A store through a mapping whose page is dirty already changes no time. A lease (see `readiness`) lets whoever wants to
-open the file for writing wait: once it was granted, the first store through a mapping that is made later changes them.
+A store through a mapping changes no time while its page is dirty. A lease (see `readiness`) blocks opens for writing;
+after it was granted, the first store through a later mapping changes the times.
 
-Where there is no lease to be had, the pages are written out, and so the next store changes the times again: what a file
-is like is asked before and after that, until both say the same.
+Without a lease, dirty pages are written out, so that the next store changes the times again: the stat is read before
+and after, until both agree.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from fileorg.core.model import Entry
 
 CLOCK_NS = 2_000_000_000
-"""How coarse the times of a file system may be: FAT counts in steps of two seconds."""
+"""The coarsest timestamps of a file system: FAT has steps of two seconds."""
 _LOOKS = 5
 _TMPFS = 0x01021994
-"""Nothing is ever written out there, so a store through a mapping never changes a time."""
+"""tmpfs never writes pages out, so a store through a mapping never changes a time."""
 
 
 class Original:
-    """An open file, that is to be copied."""
+    """An open file to be copied."""
 
     def __init__(self, fd: int, name: bytes, *, by_content: bool = False) -> None:
-        """`by_content`: whether only its content tells that it is what was copied. Who opened `fd` closes it.
+        """Take an open file. With `by_content`, only its content proves that it is unchanged. The caller closes `fd`.
 
-        Raises `OSError`: EINVAL for what is no regular file.
+        Raises `OSError`: EINVAL for anything but a regular file.
         """
         self.fd = fd
         self._name = name
@@ -46,15 +46,15 @@ class Original:
         self._is_leased = False
         self._was_leased_throughout = False
         self._may_be_dirty = True
-        """Through a mapping, and stores to it would not be told."""
+        """Pages may be dirty through a mapping, so that stores to them would not change the times."""
 
     @property
     def entry(self) -> Entry:
-        """What it was before it was read."""
+        """The entry of the file before it was read."""
         return entry_of(self._name, self.facts)
 
     def ready(self) -> None:
-        """See to it that a store is told from now on by the times. Before it is read.
+        """Make sure that any later store changes the times. To be called before reading.
 
         Raises `OSError`, ESTALE for a file that changes all the time.
         """
@@ -75,17 +75,18 @@ class Original:
         return entry_of(self._name, os.fstat(self.fd)) == self.entry
 
     def ask(self) -> Readiness:
-        """Return whether anyone may write to it; where there are leases, nobody can until it is closed."""
+        """Return whether the file may have a writer; a lease excludes new ones until the file is closed."""
         answer = readiness(self.fd)
         self._is_leased = answer.is_leased
         return answer
 
     def begin(self) -> Readiness:
-        """As `ask`, before it is read. The lease is kept only where nothing else tells of a store."""
+        """As `ask`, before reading. The lease is kept only where nothing else reveals a store."""
         answer = self.ask()
         if answer.state is State.FREE and self._is_leased:
             kind = posix.file_system_type(self.fd)
-            # Whoever had it mapped when its facts were asked for is gone. On overlayfs, a lease knows of no mapping.
+            # A granted lease proves that no mapping from before the stat is left; not on overlayfs, whose leases ignore
+            # mappings.
             self._may_be_dirty = kind == posix.OVERLAY
             self._was_leased_throughout = kind == _TMPFS
         if self._is_leased and not self._was_leased_throughout:
@@ -95,22 +96,22 @@ class Original:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nobody has written to it for a while."""
+        """True if the last write is long enough ago."""
         return is_quiet(self.facts)
 
     def is_waited_for(self) -> bool:
-        """Whether someone wants to write to it, or the lease is gone because someone has waited too long."""
+        """Return whether a writer waits for the lease, or has waited until the kernel broke it."""
         return self._is_leased and not is_leased(self.fd)
 
     def is_untouched(self) -> bool:
-        """Whether nobody has written to it since it was made ready, nor is about to. Raises `OSError`."""
+        """Return whether the file is unchanged since `ready`, and no writer waits for it. Raises `OSError`."""
         self._write_out()
         return self._is_as_it_was() and not self.is_waited_for()
 
     def is_untouched_aside(self, digest: bytes | None) -> bool:
-        """The same of a file that was renamed since, which changes its ctime. `digest` is that of its copy.
+        """As `is_untouched` for a file renamed since, which changed its ctime. `digest` is that of its copy.
 
-        Where its times do not tell, its content does. Raises `OSError`.
+        The content is compared where the times are not conclusive. Raises `OSError`.
         """
         self._write_out()
         now = os.fstat(self.fd)
@@ -122,11 +123,11 @@ class Original:
         return entry_of(self._name, os.fstat(self.fd)) == entry_of(self._name, now) and not self.is_waited_for()
 
     def has_digest(self, digest: bytes) -> bool:
-        """Whether it has the content of which `stage_copy` gave that digest. Raises `OSError`."""
+        """Return whether the content has this digest of `stage_copy`. Raises `OSError`."""
         return has_digest(self.fd, digest)
 
     def _times_tell(self) -> bool:
-        """Whether a write since it was opened shows in its times: not within one tick of the clock that they are by."""
+        """Return whether any write since the open must have changed the times: false within one tick of their clock."""
         if self._by_content or max(self.facts.st_mtime_ns, self.facts.st_ctime_ns) > self._opened_ns - CLOCK_NS:
             return False
         return self._was_leased_throughout or posix.file_system_type(self.fd) != _TMPFS

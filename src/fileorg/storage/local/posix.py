@@ -1,6 +1,6 @@
-"""The system calls that Python does not offer, on directory descriptors. Each keeps its promise under races.
+"""System calls that Python lacks, on directory descriptors. Each keeps its promise under races.
 
-Linux: renameat2(2), openat2(2), syncfs(2). macOS: renameatx_np(2), after its manual page and untested.
+Linux: renameat2(2), openat2(2), syncfs(2). macOS: renameatx_np(2), written from its manual page and untested.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from fileorg.storage.paths import check_folder, failed
 _libc = ctypes.CDLL(None, use_errno=True)
 
 _RENAME_NOREPLACE = 1
-_RENAME_EXCL = 4  # the same promise on macOS
-_RENAME_EXCHANGE = 2  # RENAME_SWAP on macOS, by the same number
-_SYS_OPENAT2 = 437  # one number on every Linux architecture
+_RENAME_EXCL = 4  # the macOS equivalent
+_RENAME_EXCHANGE = 2  # RENAME_SWAP on macOS, same number
+_SYS_OPENAT2 = 437  # the same on every Linux architecture
 _RESOLVE_NO_XDEV = 0x01
 _RESOLVE_NO_MAGICLINKS = 0x02
 _RESOLVE_NO_SYMLINKS = 0x04
@@ -30,26 +30,27 @@ _RESOLVE_BENEATH = 0x08
 _WRITE_AND_WAIT = 7  # all three flags of sync_file_range(2)
 
 _LONG = struct.calcsize("l")
-_GET_FLAGS = 2 << 30 | _LONG << 16 | 0x6601  # FS_IOC_GETFLAGS, and with a 1 and a 2 in its place, FS_IOC_SETFLAGS
+_GET_FLAGS = 2 << 30 | _LONG << 16 | 0x6601  # FS_IOC_GETFLAGS; FS_IOC_SETFLAGS differs in two digits
 _SET_FLAGS = 1 << 30 | _LONG << 16 | 0x6602
 
 OVERLAY = 0x794C7630
 XFS = 0x58465342
 
-# Of chattr(1). What is in the first two can be neither renamed nor removed, nor, for a folder, what is in it.
+# Flags of chattr(1). A file with one of the first two cannot be renamed or removed; nor can the entries of such a
+# folder.
 IMMUTABLE, APPEND = 0x10, 0x20
 NO_COPY_ON_WRITE, COMPRESSED, NOT_COMPRESSED = 0x800000, 0x4, 0x400
 WHILE_EMPTY = NO_COPY_ON_WRITE | COMPRESSED | NOT_COMPRESSED
-"""Flags that say how content is written: some file systems take them only while there is none."""
+"""Flags for how content is written: some file systems accept them only on empty files."""
 KEPT_FLAGS = IMMUTABLE | APPEND | WHILE_EMPTY | 0x200C0CB
-"""What people give to a file: s, u, S, d, A, j, t, x, too."""
+"""Flags that users set; the number stands for s, u, S, d, A, j, t, x."""
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
-# What sandboxes and older kernels answer that do not know openat2; and a path that is too long for one call.
+# Errors of sandboxes and older kernels without openat2, and of paths that are too long for one call.
 _NO_OPENAT2 = {errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG, errno.ENAMETOOLONG}
 _NO_SYNC = {errno.ENOSYS, errno.EINVAL, errno.ESPIPE, errno.EROFS, errno.ENOTSUP}
-# There is no second name for this file, as opposed to: it failed.
+# A hard link is not possible, as opposed to failed.
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 
 
@@ -65,7 +66,7 @@ class _OpenHow(ctypes.Structure):
 
 
 _rename_excl = _find("renameat2", "renameatx_np")
-# It has no argtypes: what ctypes makes of an int and of bytes by itself is right, and takes 0.5 µs less a call.
+# Without argtypes: the default conversion of int and bytes is right, and saves 0.5 µs a call.
 _rename_flag = _RENAME_EXCL if sys.platform == "darwin" else _RENAME_NOREPLACE
 _syncfs = _find("syncfs")
 _fstatfs = _find("fstatfs")
@@ -85,10 +86,10 @@ if sys.platform == "linux" and _syscall is not None:
 
 
 def rename_noreplace(source_fd: int, source: bytes, target_fd: int, target: bytes) -> None:
-    """Rename, or raise `FileExistsError` if `target` exists: one system call, so no one can come in between.
+    """Rename, or raise `FileExistsError` if `target` exists: one system call, so no process can intervene.
 
-    The names hold no NUL, see `paths.check_name`: C would stop reading there.
-    Raises `OSError` with EINVAL or ENOSYS where the file system or kernel has no such call.
+    The names must not contain NUL (see `paths.check_name`), where C would end them. Raises `OSError` with EINVAL or
+    ENOSYS if the file system or kernel has no such call.
     """
     if _rename_excl is None:
         raise failed(errno.ENOSYS, source)
@@ -97,9 +98,9 @@ def rename_noreplace(source_fd: int, source: bytes, target_fd: int, target: byte
 
 
 def exchange(source_fd: int, source: bytes, target_fd: int, target: bytes) -> None:
-    """Give each of two names what the other one has, in one system call: neither of them is ever absent.
+    """Exchange two files in one system call: neither name is ever absent.
 
-    Raises `OSError` with EINVAL or ENOSYS where the file system or kernel has no such call.
+    Raises `OSError` with EINVAL or ENOSYS if the file system or kernel has no such call.
     """
     if _rename_excl is None:
         raise failed(errno.ENOSYS, source)
@@ -108,9 +109,9 @@ def exchange(source_fd: int, source: bytes, target_fd: int, target: bytes) -> No
 
 
 def rename_by_link(source_fd: int, source: bytes, target_fd: int, target: bytes) -> None:
-    """The same promise by link(2) and unlink(2): two names for an instant, never none.
+    """Rename without replacing by link(2) and unlink(2): two names for an instant, never none.
 
-    Raises `OSError` with ENOTSUP where there are no hard links either.
+    Raises `OSError` with ENOTSUP without hard links.
     """
     try:
         os.link(source, target, src_dir_fd=source_fd, dst_dir_fd=target_fd, follow_symlinks=False)
@@ -120,24 +121,23 @@ def rename_by_link(source_fd: int, source: bytes, target_fd: int, target: bytes)
         raise
     with contextlib.suppress(FileNotFoundError):
         left = os.lstat(source, dir_fd=source_fd)
-        # Whoever put another file there in between keeps it: ours has its new name already.
+        # If another program has replaced the source meanwhile, its file stays: the moved one has its new name.
         if left.st_ino == os.lstat(target, dir_fd=target_fd).st_ino:
             os.unlink(source, dir_fd=source_fd)
 
 
 def open_beneath(root_fd: int, folder: bytes, *, cross_mounts: bool = True) -> int:
-    """A descriptor of the folder, which is beneath `root_fd` with no symlink on the way.
+    """Open a folder beneath `root_fd`, with no symlink in its path, and return a descriptor.
 
-    One openat2(2) where there is one, else component by component.
-    Raises `OSError`: ELOOP for a symlink, ENOTDIR for a file, EINVAL for `..` and the like, and EXDEV for a
-    mount unless `cross_mounts`.
+    By one openat2(2) if available, else component by component. Raises `OSError`: ELOOP for a symlink, ENOTDIR for a
+    file, EINVAL for `..` and the like, and EXDEV for a mount unless `cross_mounts`.
     """
     check_folder(folder)
     if not folder:
         return os.open(b".", FOLDER_FLAGS, dir_fd=root_fd)
     if sys.platform == "linux":
         resolve = _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS
-        # Not O_NOFOLLOW: with it, a symlink at the end is called ENOTDIR, as if the folder were missing.
+        # Without O_NOFOLLOW, which reports a final symlink as ENOTDIR, as if the folder were missing.
         how = _OpenHow(FOLDER_FLAGS & ~os.O_NOFOLLOW, 0, resolve | (0 if cross_mounts else _RESOLVE_NO_XDEV))
         fd = int(_syscall(_SYS_OPENAT2, root_fd, folder, ctypes.byref(how), ctypes.sizeof(how)))
         if fd >= 0:
@@ -149,11 +149,11 @@ def open_beneath(root_fd: int, folder: bytes, *, cross_mounts: bool = True) -> i
 
 
 def open_root(path: bytes) -> int:
-    """A descriptor of a directory by its real path: where a symlink came in on the way since, it is another one.
+    """Open a directory by its real path, without following any symlink, and return a descriptor.
 
-    Raises `OSError`, ENOTDIR for such a symlink.
+    Raises `OSError`, ENOTDIR for a symlink that was inserted meanwhile.
     """
-    on_the_way = (FOLDER_FLAGS & ~os.O_RDONLY) | getattr(os, "O_PATH", os.O_RDONLY)  # it may be closed to be read
+    on_the_way = (FOLDER_FLAGS & ~os.O_RDONLY) | getattr(os, "O_PATH", os.O_RDONLY)  # it may lack read permission
     fd = os.open(b"/", on_the_way)
     try:
         for name in filter(None, path.split(b"/")):
@@ -161,13 +161,13 @@ def open_root(path: bytes) -> int:
             os.close(above)
         return os.open(b".", FOLDER_FLAGS, dir_fd=fd)
     except OSError as error:
-        raise failed(error.errno or errno.EIO, path) from error  # of the whole path, not of a name in it
+        raise failed(error.errno or errno.EIO, path) from error  # report the whole path, not a component
     finally:
         os.close(fd)
 
 
 def _open_by_component(root_fd: int, folder: bytes, *, cross_mounts: bool = True) -> int:
-    """`open_beneath` without openat2. It does not tell a bind mount of the same device from a folder."""
+    """`open_beneath` without openat2. Cannot tell a bind mount on the same device from a folder."""
     check_folder(folder)
     fd = os.open(b".", FOLDER_FLAGS, dir_fd=root_fd)
     try:
@@ -180,7 +180,7 @@ def _open_by_component(root_fd: int, folder: bytes, *, cross_mounts: bool = True
                 raise failed(errno.EXDEV, folder)
     except OSError as error:
         os.close(fd)
-        raise failed(error.errno or errno.EIO, folder) from error  # of the whole path, as openat2 is told of
+        raise failed(error.errno or errno.EIO, folder) from error  # report the whole path, as for openat2
     return fd
 
 
@@ -188,14 +188,14 @@ def _open_component(fd: int, name: bytes) -> int:
     try:
         return os.open(name, FOLDER_FLAGS, dir_fd=fd)
     except NotADirectoryError:
-        # O_DIRECTORY answers ENOTDIR for a symlink too; openat2 says ELOOP.
+        # O_DIRECTORY reports a symlink as ENOTDIR; openat2 as ELOOP.
         if stat.S_ISLNK(os.lstat(name, dir_fd=fd).st_mode):
             raise failed(errno.ELOOP, name) from None
         raise
 
 
 def sync_file_system(fd: int) -> None:
-    """Write out the whole file system that `fd` is on. Raises `OSError` if a write failed."""
+    """Flush the whole file system of `fd`. Raises `OSError` if a write failed."""
     if _syncfs is not None:
         if _syncfs(fd) == 0:
             return
@@ -205,8 +205,8 @@ def sync_file_system(fd: int) -> None:
 
 
 def write_out(fd: int) -> None:
-    """Write out what is dirty of an open file, without waiting until it survives a power cut. Raises `OSError`."""
-    if _sync_file_range is not None and file_system_type(fd) != OVERLAY:  # there, the pages are of another file
+    """Write the dirty pages of an open file, without the guarantee of fsync. Raises `OSError`."""
+    if _sync_file_range is not None and file_system_type(fd) != OVERLAY:  # overlayfs: the pages are another file's
         if _sync_file_range(fd, 0, 0, _WRITE_AND_WAIT) == 0:
             return
         if (code := ctypes.get_errno()) not in _NO_SYNC:
@@ -219,7 +219,7 @@ def write_out(fd: int) -> None:
 
 
 def flags(fd: int) -> int:
-    """The flags of chattr(1) that an open file or folder has, as many of `KEPT_FLAGS` as the file system knows."""
+    """Return the flags of chattr(1) of an open file or folder, limited to `KEPT_FLAGS`."""
     if sys.platform != "linux":
         return 0
     value = bytearray(_LONG)
@@ -231,13 +231,13 @@ def flags(fd: int) -> int:
 
 
 def add_flags(fd: int, wanted: int) -> int:
-    """Give an open file flags of chattr(1); those of them that it then lacks.
+    """Set flags of chattr(1) on an open file; return those that could not be set.
 
-    On btrfs, that sets or removes the attribute `btrfs.compression`.
+    On btrfs, this sets or removes the attribute `btrfs.compression`.
     """
     value = bytearray(_LONG)
     for flag in (1 << bit for bit in range(32) if wanted >> bit & 1):
-        with contextlib.suppress(OSError):  # one that a file system does not know is no reason against the others
+        with contextlib.suppress(OSError):  # one by one: an unsupported flag must not block the others
             fcntl.ioctl(fd, _GET_FLAGS, value)
             has = int.from_bytes(value[:4], sys.byteorder)
             if not has & flag:
@@ -247,7 +247,7 @@ def add_flags(fd: int, wanted: int) -> int:
 
 
 def remove_flags(fd: int, unwanted: int) -> None:
-    """Take flags of chattr(1) away that an open file has from its folder, as far as that can be."""
+    """Remove flags of chattr(1) that an open file inherited from its folder, as far as possible."""
     if extra := flags(fd) & unwanted:
         value = bytearray(_LONG)
         with contextlib.suppress(OSError):
@@ -258,7 +258,7 @@ def remove_flags(fd: int, unwanted: int) -> None:
 
 
 def name_limit(fd: int) -> int:
-    """How many bytes a name may have where `fd` is."""
+    """Return the maximum length of a name in bytes on the file system of `fd`."""
     try:
         return os.fpathconf(fd, "PC_NAME_MAX")
     except (OSError, ValueError):
@@ -266,8 +266,8 @@ def name_limit(fd: int) -> int:
 
 
 def file_system_type(fd: int) -> int:
-    """The number by which Linux knows the kind of file system that `fd` is on, as statfs(2) lists them; else 0."""
-    facts = (ctypes.c_long * 64)()  # more than any struct statfs; the type comes first
+    """Return the file system type of `fd` as listed in statfs(2), 0 if unknown."""
+    facts = (ctypes.c_long * 64)()  # larger than any struct statfs; the type is first
     if sys.platform != "linux" or _fstatfs is None or _fstatfs(fd, ctypes.byref(facts)) != 0:
         return 0
     return facts[0] & 0xFFFF_FFFF

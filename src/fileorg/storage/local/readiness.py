@@ -1,8 +1,8 @@
-"""Whether a program writes to a file: asked before its content is copied, replaced or removed.
+"""Detection of programs that write to a file, before its content is copied, replaced or removed.
 
-A lease (fcntl(2), F_SETLEASE) is refused while anyone has the file open for writing, or has a shared writable mapping
-of it. Where there is none to be had, /proc tells as much of the processes that may be looked into; and what others may
-be doing, on another machine or below a FUSE file system, only shows in the time of the last write.
+A lease (fcntl(2), F_SETLEASE) is refused while any process has the file open for writing or in a shared writable
+mapping. Without leases, /proc shows the processes that this user may inspect. Writers on other machines or below a FUSE
+file system only show in the time of the last write.
 """
 
 from __future__ import annotations
@@ -27,41 +27,41 @@ if TYPE_CHECKING:
 
 _FUSE = 0x65735546
 _BY_ITS_SERVER: Final = frozenset({0x6969, 0xFF534D42, 0x517B, 0xFE534D42})
-"""NFS, CIFS, SMB, SMB 2: they refuse a lease also where the server has not given them one."""
+"""NFS, CIFS, SMB, SMB 2: a refused lease may only mean that the server granted none."""
 _SHARED: Final = _BY_ITS_SERVER | {
     0x01021997, 0x00C36400, 0x5346414F, 0x6B414653, 0x0BD00BD0, 0x7461636F, 0x01161970, 0x786F4256,
 }  # fmt: skip
-"""With 9P, Ceph, both kinds of AFS, Lustre, OCFS2, GFS2 and folders of VirtualBox: other machines write there, too."""
+"""Also 9P, Ceph, both kinds of AFS, Lustre, OCFS2, GFS2 and VirtualBox folders: other machines write there, too."""
 _DOUBTFUL: Final = _SHARED | {_FUSE, posix.OVERLAY}
-"""Where a lease is not the whole truth: on overlayfs, it knows of no mapping whose descriptor was closed."""
+"""File systems where a lease proves little: on overlayfs it misses mappings whose descriptor was closed."""
 QUIET_NS = 10 * 10**9
-"""For how long nothing may have been written where nobody can tell who writes: two looks, so far apart."""
+"""Minimum age of the last write where writers cannot be detected."""
 
 
 class State(Enum):
-    """What can be said of those who may write to a file."""
+    """Knowledge about the writers of a file."""
 
-    FREE = auto()  # nobody does
-    IN_USE = auto()  # someone does
-    UNKNOWN = auto()  # nobody can tell
+    FREE = auto()  # no writer
+    IN_USE = auto()  # a writer exists
+    UNKNOWN = auto()  # undetectable
 
 
 class Readiness(NamedTuple):
-    """Whether a file can be taken; the process that writes to it, where that is known."""
+    """The state of a file, and the process that writes to it, if known."""
 
     state: State
     pid: int | None = None
     is_leased: bool = False
-    """Whether who wants to write to it has to wait: see `release`."""
+    """True if new writers have to wait: see `release`."""
 
 
 FREE: Final = Readiness(State.FREE)
 
 
 def readiness(fd: int, *, settle_ns: int = 0) -> Readiness:
-    """Return whether anyone may write to an open file; nobody can where it is leased, until it is closed.
+    """Return the readiness of an open file; if it is leased, new writers wait until it is closed.
 
-    What was written to within `settle_ns` is not free. Raises `OSError`.
+    A file written to within `settle_ns` is not free. Raises `OSError`.
     """
     answer, kind = _lease(fd), posix.file_system_type(fd)
     if answer is _Lease.REFUSED and kind not in _BY_ITS_SERVER:
@@ -78,14 +78,14 @@ def readiness(fd: int, *, settle_ns: int = 0) -> Readiness:
 
 @contextlib.contextmanager
 def held(open_read: Callable[[], BinaryIO]) -> Iterator[Readiness]:
-    """Yield the readiness of the file that `open_read` opens, and hold the lease on it until the end.
+    """Yield the readiness of the file that `open_read` opens; a lease on it lasts until the end of the block.
 
-    Raises `OSError`, but not where it may not be read.
+    Raises `OSError`, except if the file may not be read.
     """
     try:
         file = open_read()
     except BlockingIOError:
-        answer = Readiness(State.IN_USE)  # a file server has leased it for writing
+        answer = Readiness(State.IN_USE)  # leased for writing by a file server
     except PermissionError:
         answer = Readiness(State.UNKNOWN)
     else:
@@ -96,7 +96,7 @@ def held(open_read: Callable[[], BinaryIO]) -> Iterator[Readiness]:
 
 
 def _without_lease(fd: int, kind: int, *, is_leased: bool) -> tuple[State, int | None]:
-    """What can be told where there is no lease, or that is not the whole truth."""
+    """Return the state and the writer without a lease, or with one that proves little."""
     seen = os.fstat(fd)
     is_shared = kind in _SHARED or (kind == _FUSE and not _is_of_a_disk(seen))
     if is_leased and kind == _FUSE and not is_shared:
@@ -112,13 +112,13 @@ def _without_lease(fd: int, kind: int, *, is_leased: bool) -> tuple[State, int |
 
 
 def _is_of_a_disk(seen: os.stat_result) -> bool:
-    """Return whether FUSE shows a disk, or an image of one: all who write there do it through its driver.
+    """Return whether FUSE shows a disk or a disk image, so that all writes go through its driver.
 
-    Anything else may be a view of what others write to elsewhere.
+    Anything else may be a view of files that others write elsewhere.
     """
     if os.major(seen.st_dev):
         return True
-    from fileorg.storage.local.mounts import plain  # few disks are FUSE
+    from fileorg.storage.local.mounts import plain  # rarely needed
 
     device = b"%d:%d" % (os.major(seen.st_dev), os.minor(seen.st_dev))
     try:
@@ -131,24 +131,25 @@ def _is_of_a_disk(seen: os.stat_result) -> bool:
 
 
 def is_quiet(seen: os.stat_result, settle_ns: int = QUIET_NS) -> bool:
-    """Return whether nothing has been written to a file for so long, or its time comes from another clock."""
+    """Return whether the last write is at least `settle_ns` ago, or its time comes from another clock."""
     return abs(time.time_ns() - seen.st_mtime_ns) >= settle_ns
 
 
 class _Lease(Enum):
-    """What the system promises of an open file."""
+    """The answer to a lease request."""
 
-    HELD = auto()  # nobody has it open for writing
-    REFUSED = auto()  # someone has
-    NONE = auto()  # nothing: another owner's file, or a file system without leases
+    HELD = auto()  # no process has it open for writing
+    REFUSED = auto()  # a process has
+    NONE = auto()  # unavailable: a foreign file, or no leases here
 
 
 def _lease(fd: int) -> _Lease:
-    """Ask for a lease. It ends with the descriptor, or when someone has waited for it too long."""
+    """Request a lease. It ends with the descriptor, or when a writer has waited too long."""
     if not hasattr(fcntl, "F_SETLEASE"):
         return _Lease.NONE
     try:
-        # Who waits is told of by a signal, which is to end no process: this one is ignored unless it is asked for.
+        # When a writer waits, the kernel signals the holder: by SIGURG, which is ignored by default, not by SIGIO,
+        # which would end the process.
         fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except OSError as error:
@@ -157,26 +158,26 @@ def _lease(fd: int) -> _Lease:
 
 
 def release(fd: int) -> None:
-    """End the lease on an open file, if there is one: who wants to write to it need not wait any longer."""
+    """End the lease on an open file, if any, so that writers need not wait."""
     if hasattr(fcntl, "F_SETLEASE"):
         with contextlib.suppress(OSError):
             fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
 
 
 def is_leased(fd: int) -> bool:
-    """Return whether a lease that was granted lasts, and nobody waits for its end."""
+    """Return whether a granted lease still holds and no writer waits."""
     return fcntl.fcntl(fd, fcntl.F_GETLEASE) == fcntl.F_RDLCK
 
 
-# What /proc tells -----------------------------------------------------------------------------------------------------
+# Writers found in /proc ----
 
 _PROC = "/proc"
 _MAPPED = rb"(?m)^[0-9a-f]+-[0-9a-f]+ .w.s [0-9a-f]+ ([0-9a-f]+):([0-9a-f]+) ([0-9]+) +(/.*)$"
-"""Compiled when it is first asked for: nearly every run has leases."""
+"""Compiled on first use, because leases answer nearly always."""
 
 
 def _writer_of(fd: int) -> int | None:
-    """Return a process that has the file open for writing or mapped, as far as this one may look into others."""
+    """Return the id of a process that has the file open for writing or mapped, as far as /proc may be read."""
     if sys.platform != "linux":
         return None
     try:
@@ -196,13 +197,13 @@ def _has_open(process: str, seen: os.stat_result, path: str) -> bool:
     try:
         numbers = os.listdir(folder)
     except OSError:
-        return False  # another user's process, or one that has ended
+        return False  # another user's process, or one that ended
     for number in numbers:
         link = f"{folder}/{number}"
         try:
             leads_to = os.readlink(link)
-            # The mode of the link tells whether it is open for writing. What is neither of that name nor of that number
-            # is not looked at: it may be on a disk that does not answer.
+            # The mode of the link says if it is open for writing. Links with another name and inode are skipped: a stat
+            # could hang on a disk that does not answer.
             if not leads_to.startswith("/") or not os.lstat(link).st_mode & stat.S_IWUSR:
                 continue
             if leads_to == path or _inode_of(f"{_PROC}/{process}/fdinfo/{number}") == seen.st_ino:
@@ -210,7 +211,7 @@ def _has_open(process: str, seen: os.stat_result, path: str) -> bool:
                 if (there.st_dev, there.st_ino) == (seen.st_dev, seen.st_ino):
                     return True
         except OSError:
-            continue  # it was closed just now
+            continue  # closed meanwhile
     return False
 
 
@@ -228,7 +229,7 @@ def _has_mapped(process: str, seen: os.stat_result, path: str) -> bool:
         return False
     name = os.fsencode(path).replace(b"\n", rb"\012")
     for major, minor, inode, mapped in re.findall(_MAPPED, maps):
-        if mapped == name:  # on btrfs, what is said of the device is another one than stat(2) tells
+        if mapped == name:  # btrfs lists another device than stat(2) returns
             return True
         if int(inode) == seen.st_ino and os.makedev(int(major, 16), int(minor, 16)) == seen.st_dev:
             return True

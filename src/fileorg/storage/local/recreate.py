@@ -1,4 +1,4 @@
-"""Whether a folder, once it is removed, can be made again as it was: it gets the owner that all get."""
+"""Check that a removed folder could be made again exactly: with the owner and attributes that a new folder gets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _INHERITED = "system.posix_acl_default"
 _OF_THE_SYSTEM = ("security.selinux",)
-"""Given to every folder by rules of the machine, to a new one too."""
+"""Set by the system on every folder, new ones included."""
 
 
 class _Facts(NamedTuple):
@@ -26,14 +26,14 @@ class _Facts(NamedTuple):
 
 
 class Remaking:
-    """Looks at folders one after the other, best those of one folder together."""
+    """A check of folders, fastest with those of one parent together."""
 
     def __init__(self, storage: LocalStorage) -> None:
         self._storage = storage
         self._above: tuple[bytes, _Facts] | None = None
 
     def obstacle(self, folder: bytes) -> Reason | None:
-        """Why it could not be made again exactly as it is, or not be removed at all; None if it could."""
+        """Return the reason why the folder could not be removed or not be made again exactly; None if it could."""
         above = split(folder)[0]
         try:
             if self._above is None or self._above[0] != above:
@@ -60,12 +60,12 @@ class Remaking:
 
 
 def _owners_in(parent: _Facts) -> tuple[int, int]:
-    """Owner and group of a folder that this process makes in another one: see `heirs`."""
+    """Return owner and group of a folder that this process makes in another one: see `heirs`."""
     if os.geteuid() == 0:
         return parent.owner, parent.group
     return os.geteuid(), parent.group if parent.mode & stat.S_ISGID else os.getegid()
 
 
 def _may_pass_on(group: int) -> bool:
-    """Whether the system lets this process set the bit by which a folder gives its group to what is made in it."""
+    """Return whether this process may set the setgid bit on a folder of this group."""
     return os.geteuid() == 0 or group == os.getegid() or group in os.getgroups()

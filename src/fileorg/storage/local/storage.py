@@ -1,4 +1,4 @@
-"""Local files: `os.*` on directory descriptors. What happens in an open folder cannot be led astray."""
+"""Local files: `os.*` on directory descriptors, so that no one can redirect an operation in an open folder."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ if TYPE_CHECKING:
 
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-# No file can have a name that is too long, or is not text where names have to be.
+# Names that are too long or of invalid encoding cannot exist either.
 _NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EILSEQ}
 _RESERVED_MODE = 0o400
-"""Of a file that takes a name for another one: empty files of people can be written to."""
+"""The mode of a reservation; users' own empty files are writable."""
 _NO_RENAME_FLAG = {errno.EINVAL, errno.ENOSYS}
 
 
 class LocalStorage:
-    """A directory tree on a mounted file system, and the steps that actions on it are made of.
+    """A directory tree on a mounted file system, and the primitives for actions on it.
 
-    No step ever replaces a file, but `rename_onto_reserved` one of ours.
+    No primitive ever replaces a file, except `rename_onto_reserved`, which replaces a reservation.
     """
 
     kind: Final = Kind.LOCAL
 
     def __init__(self, root: bytes, *, cross_mounts: bool = True) -> None:
-        """Raises `OSError` if `root` is no directory that can be read."""
+        """Open the tree. Raises `OSError` if `root` is not a readable directory."""
         self._folders = folders = OpenFolders(root, cross_mounts=cross_mounts)
         self._fds, self._used = folders.fds, folders.used
         self.casing = Casing(folders)
@@ -75,7 +75,7 @@ class LocalStorage:
         return self._folders.stat_folder(folder)
 
     def is_flagged(self, folder: bytes) -> bool:
-        """Whether the folder has a flag of chattr(1) with which nothing can be taken away from it. Raises `OSError`."""
+        """Return whether a flag of chattr(1) prevents removals from the folder. Raises `OSError`."""
         return bool(posix.flags(self.fd(folder)) & (posix.IMMUTABLE | posix.APPEND))
 
     def follow(self, folder: bytes, name: bytes) -> Entry | None:
@@ -102,8 +102,8 @@ class LocalStorage:
         self._folders.close()
 
     def _at(self, folder: bytes, name: bytes) -> int:
-        """`fd(folder)` for something that is done to `name`, which is one component."""
-        # `check_name` and `fd` in one: two more calls a file would be a twentieth of its rename.
+        """Return `fd(folder)` and check that `name` is one path component."""
+        # `check_name` and `fd` inlined: two more calls a file would cost a twentieth of its rename.
         if 0x2F in name or 0 in name or name in NO_NAMES:
             raise failed(errno.EINVAL, name)
         if (known := self._fds.get(folder)) is not None:
@@ -113,7 +113,7 @@ class LocalStorage:
 
     @contextlib.contextmanager
     def _opened(self, folder: bytes) -> Iterator[int]:
-        """A descriptor of its own: many folders are listed once, and the shared ones keep their offsets."""
+        """Yield a separate descriptor: many folders are listed once, and shared descriptors share their offset."""
         fd = posix.open_beneath(self._folders.root_fd, folder, cross_mounts=self.cross_mounts)
         try:
             yield fd
@@ -121,7 +121,7 @@ class LocalStorage:
             os.close(fd)
 
     def list_folder(self, folder: bytes) -> Iterator[Listing]:
-        # Not by `_opened`, which would take 2 µs more a folder.
+        # Without `_opened`, which would add 2 µs a folder.
         fd = posix.open_beneath(self._folders.root_fd, folder, cross_mounts=self.cross_mounts)
         try:
             with os.scandir(fd) as entries:
@@ -130,15 +130,15 @@ class LocalStorage:
             os.close(fd)
 
     def names(self, folder: bytes) -> Iterator[tuple[bytes, int]]:
-        """The names of one folder, and what each is: 0 a file, 1 a folder, 2 neither. Faster than `list_folder`."""
+        """Yield (name, kind) of a folder's entries: 0 a file, 1 a folder, 2 other. Faster than `list_folder`."""
         with self._opened(folder) as fd, os.scandir(fd) as entries:
             for entry in entries:
                 is_folder = entry.is_dir(follow_symlinks=False)
                 yield os.fsencode(entry.name), 1 if is_folder else 0 if entry.is_file(follow_symlinks=False) else 2
 
     def symlinks(self, folder: bytes, most: int) -> tuple[list[Entry], list[bytes], int]:
-        """The symlinks in a folder, the names of the folders in it, and how many names that took: at most so many are
-        read, and nothing but symlinks is looked at. Raises `OSError`.
+        """Return the symlinks in a folder, the names of its subfolders, and the number of names read, `most` at the
+        most. Only symlinks are read by `lstat`. Raises `OSError`.
         """
         with self._opened(folder) as fd:
             with os.scandir(fd) as entries:
@@ -169,24 +169,24 @@ class LocalStorage:
             raise
 
     def held(self, folder: bytes, name: bytes) -> AbstractContextManager[Readiness]:
-        """As `readiness.held`. Raises `OSError`, EINVAL for what is no regular file."""
+        """Yield the file's readiness as `readiness.held` does. Raises `OSError`, EINVAL unless it is regular."""
         return held(partial(self.open_read, folder, name))
 
     def opener(self, folder: bytes, names: Sequence[bytes]) -> Callable[[bytes], int]:
-        """A function that opens one of `names` to be read, for many files of a folder: a descriptor, of whatever is
-        there. Valid as `fd` is. Raises `OSError`, as does the function.
+        """Return a function that opens one of `names` for reading, of any file type, and returns a descriptor; for many
+        files of one folder. Valid as long as `fd`. Raises `OSError`, and so does the function.
         """
         if not are_names(names):
             raise failed(errno.EINVAL, folder)
         return partial(os.open, flags=_READ_FLAGS, dir_fd=self.fd(folder))
 
     def has_digest(self, folder: bytes, name: bytes, digest: bytes) -> bool:
-        """Whether a file has the content of which `stage_copy` gave that digest."""
+        """Return whether a file's content has this digest of `stage_copy`."""
         with self.open_read(folder, name) as file:
             return digests.has_digest(file.fileno(), digest)
 
     def lstat_all(self, folder: bytes, names: Sequence[bytes]) -> list[os.stat_result | OSError | None]:
-        """`lstat` of many names of one folder, as the system gives it; an error is a value, and does not end it."""
+        """Return the `os.lstat` of many names of one folder; None for a missing one, and errors as values."""
         lstat = os.lstat
         found: list[os.stat_result | OSError | None] = []
         try:
@@ -209,10 +209,10 @@ class LocalStorage:
     def rename_noreplace(
         self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
     ) -> None:
-        """Give the file another name, in `target`. `FileExistsError` if it is taken; EXDEV across devices.
+        """Rename the file, into `target`. `FileExistsError` if the name is taken; EXDEV across devices.
 
-        Where the file system cannot, by link and unlink: two names for an instant. Raises `OSError` with ENOTSUP where
-        there are no hard links either: see `reserve`.
+        Without such a call, by link and unlink: two names for an instant. Raises `OSError` with ENOTSUP without hard
+        links: see `reserve`.
         """
         source_fd, target_fd = self._at(folder, name), target._at(target_folder, target_name)
         try:
@@ -223,15 +223,16 @@ class LocalStorage:
             posix.rename_by_link(source_fd, name, target_fd, target_name)
 
     def exchange(self, folder: bytes, name: bytes, other_name: bytes) -> None:
-        """Give two names of one folder what the other one has, in one step. Raises `OSError`: see `posix.exchange`."""
+        """Exchange two files of one folder in one step. Raises `OSError`: see `posix.exchange`."""
         fd = self._at(folder, name)
         check_name(other_name)
         posix.exchange(fd, name, fd, other_name)
 
     def rename_all(self, target: LocalStorage, paths: Sequence[bytes]) -> list[tuple[int, int]]:
-        """`rename_noreplace` for many: folder, name, target folder and target name of each, one after the other.
+        """Run `rename_noreplace` for many files: `paths` holds folder, name, target folder, target name of each in
+        turn.
 
-        All are tried, in order; (position, errno) of each that failed.
+        All are tried, in order; returns (position, errno) of each failure.
         """
         failed: list[tuple[int, int]] = []
         doubtful = not (are_names(paths[1::4]) and are_names(paths[3::4]))
@@ -262,7 +263,7 @@ class LocalStorage:
     def _rename_by_link(
         self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
     ) -> int:
-        """The errno, 0 for none."""
+        """Rename by link and unlink; return the errno, 0 for success."""
         try:
             posix.rename_by_link(self._at(folder, name), name, target._at(target_folder, target_name), target_name)
         except OSError as error:
@@ -270,7 +271,7 @@ class LocalStorage:
         return 0
 
     def reserve(self, folder: bytes, name: bytes) -> Entry:
-        """Take the name with an empty file, for `rename_onto_reserved`. `FileExistsError` if it is taken."""
+        """Reserve the name with an empty file, for `rename_onto_reserved`. `FileExistsError` if it is taken."""
         fd = os.open(name, _NEW_FLAGS, _RESERVED_MODE, dir_fd=self._at(folder, name))
         try:
             with contextlib.suppress(OSError):
@@ -280,10 +281,10 @@ class LocalStorage:
             os.close(fd)
 
     def is_reserved(self, folder: bytes, name: bytes, by: Reservation) -> bool:
-        """Whether the name is taken by the empty file that `reserve` made. Raises `OSError`.
+        """Return whether the name is held by the empty file that `reserve` made. Raises `OSError`.
 
-        By its number and its ctime, or where numbers do not last, by the odd time that it was given. Before it was
-        noted, by all that there is to be told: its owner, its mode, and the time when it was made.
+        It is identified by inode and ctime, or by its special mtime where inode numbers do not last. A reservation
+        whose inode was not recorded yet is identified by owner, mode and time of creation.
         """
         try:
             seen = os.lstat(name, dir_fd=self._at(folder, name))
@@ -304,9 +305,9 @@ class LocalStorage:
     def rename_onto_reserved(
         self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, reserved: Entry
     ) -> None:
-        """Rename over our own placeholder, after another look at it.
+        """Rename over a reservation, after checking it again.
 
-        `FileExistsError` if it is no longer ours and empty. When the rename fails, the placeholder stays.
+        `FileExistsError` if it is not the reservation, or not empty. If the rename fails, the reservation stays.
         """
         seen = target.lstat(target_folder, reserved.name)
         if seen is None or seen.size or seen.inode != reserved.inode or not seen.is_file:
@@ -316,7 +317,7 @@ class LocalStorage:
 
     @contextlib.contextmanager
     def original(self, folder: bytes, name: bytes, *, by_content: bool = False) -> Iterator[Original]:
-        """A file that is to be copied, open. Raises `OSError`, EINVAL for what is no regular file."""
+        """Yield an open file to be copied. Raises `OSError`, EINVAL for anything but a regular file."""
         fd = os.open(name, _READ_FLAGS, dir_fd=self._at(folder, name))
         try:
             yield Original(fd, name, by_content=by_content)
@@ -336,11 +337,11 @@ class LocalStorage:
         flags: int = 0,
         original: Original | None = None,
     ) -> StagedCopy:
-        """A durable copy named `temporary`, of a source that did not change meanwhile (else ESTALE).
+        """Make a durable copy named `temporary`; ESTALE if the source changes meanwhile.
 
-        With `mode` or `mtime_ns`, it has these instead of those of the source, with `flags` those of chattr(1) beside
-        them. The source may be open as `original`.
-        `FileExistsError` is about `temporary`, which then stays as it is; after any other error it is gone.
+        `mode` and `mtime_ns` replace those of the source; `flags` of chattr(1) are added to those of the source. The
+        source may be open as `original`. `FileExistsError` refers to `temporary`, which is left unchanged; after any
+        other error it is removed.
         """
         with contextlib.ExitStack() as stack:
             if (source := original) is None:
@@ -359,9 +360,9 @@ class LocalStorage:
     def publish(
         self, folder: bytes, temporary: bytes, name: bytes, *, before_rename: Callable[[], None] = lambda: None
     ) -> Entry:
-        """Give a staged copy its name, durably. The temporary stays as the witness, where there are links.
+        """Give a staged copy its name, durably. The temporary name stays as a witness, if hard links are possible.
 
-        Where there are none it is renamed, and `before_rename` can write down first what will then have no witness.
+        Otherwise the copy is renamed, after `before_rename`, which can record it because no witness will exist.
         """
         fd = self._at(folder, name)
         try:
@@ -375,19 +376,19 @@ class LocalStorage:
         return entry_of(name, os.lstat(name, dir_fd=fd))
 
     def discard(self, folder: bytes, temporary: bytes) -> None:
-        """Remove a temporary of ours, if it is there."""
+        """Remove a temporary file of fileorg, if it exists."""
         with contextlib.suppress(FileNotFoundError):
             self.remove(folder, temporary)
 
     def hardlink(
         self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
     ) -> None:
-        """A second name for the same file. `FileExistsError` if it is taken; EXDEV across devices."""
+        """Make a hard link to the file. `FileExistsError` if the name is taken; EXDEV across devices."""
         source_fd, target_fd = self._at(folder, name), target._at(target_folder, target_name)
         os.link(name, target_name, src_dir_fd=source_fd, dst_dir_fd=target_fd, follow_symlinks=False)
 
     def symlink(self, content: bytes, folder: bytes, name: bytes) -> None:
-        """A symlink that says `content`. `FileExistsError` if the name is taken."""
+        """Make a symlink with the target `content`. `FileExistsError` if the name is taken."""
         os.symlink(content, name, dir_fd=self._at(folder, name))
 
     def remove(self, folder: bytes, name: bytes) -> None:
@@ -395,15 +396,15 @@ class LocalStorage:
         os.unlink(name, dir_fd=self._at(folder, name))
 
     def make_folder(self, folder: bytes, name: bytes, mode: int = heirs.USUAL) -> None:
-        """Make one folder. `FileExistsError` if there is anything of that name.
+        """Make one folder. `FileExistsError` if the name is taken.
 
-        A mode with the bits of its type (as `lstat` gives it) is set exactly, any other through the umask. What root
-        makes belongs to whom the folder above belongs: see `heirs`.
+        A mode with type bits, as from `lstat`, is set exactly; the umask applies to any other. A folder made by root
+        gets the owner of its parent: see `heirs`.
         """
         above, exact = self._at(folder, name), stat.S_ISDIR(mode)
         heir = heirs.heir_of(above)
         os.mkdir(name, heirs.first_mode(mode, heir), dir_fd=above)
-        self.forget(join(folder, name))  # there may be descriptors of one that went before
+        self.forget(join(folder, name))  # descriptors of a removed folder may be cached
         try:
             if heir is not None:
                 self._hand_over(folder, name, mode, heir)
@@ -415,7 +416,7 @@ class LocalStorage:
             raise
 
     def complete_folder(self, folder: bytes, name: bytes, mode: int) -> None:
-        """Give a folder what `make_folder` may not have come to, as the process died. Raises `OSError`."""
+        """Finish a `make_folder` that was interrupted. Raises `OSError`."""
         if (heir := heirs.heir_of(self._at(folder, name))) is not None:
             self._hand_over(folder, name, mode, heir)
         there = self.lstat(folder, name)
@@ -425,7 +426,7 @@ class LocalStorage:
     def _hand_over(self, folder: bytes, name: bytes, mode: int, heir: heirs.Heir) -> None:
         try:
             fd = self.fd(join(folder, name))
-        except OSError:  # whatever is there now is looked at when something goes into it
+        except OSError:  # whatever took its place is checked when it is used
             return
         heirs.hand_over(fd, mode, heir)
 
@@ -440,6 +441,6 @@ class LocalStorage:
 
 
 def _is_halfway(mode: int, wanted: int) -> bool:
-    """Whether a folder has the mode that it was made with, and not the one yet that it is then given exactly."""
-    first = wanted | 0o700 | stat.S_ISGID  # less the umask; the folder above may pass its group on
+    """Return whether a folder still has its initial mode instead of the exact one."""
+    first = wanted | 0o700 | stat.S_ISGID  # without the umask; the parent may pass on its group
     return stat.S_ISDIR(wanted) and mode != wanted and mode & 0o700 == 0o700 and not mode & ~first

@@ -1,7 +1,8 @@
-"""The process that renames, while its parent prepares the next batch: renames wait in the kernel, the journal need not.
+"""The worker process that renames files while its parent prepares the next batch: most of a rename is spent in the
+kernel.
 
-It is handed only what is journaled, and knows one step: "rename, never replace". It ends with its parent, by whatever
-death, and holds the parent's locks until it has.
+Receives journaled renames only, and never replaces a file. Exits with its parent and holds the parent's locks until
+then.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
 
     from fileorg.core.model import Base
 
-_HEADER = struct.Struct("<QII")  # bytes that follow, source base, target base
+_HEADER = struct.Struct("<QII")  # length of the body, source base, target base
 _READY = b"ready"
 _FEW_FILES = 5000
-"""Up to so many files are moved by this process: starting another one takes as long."""
+"""Up to this number, files are moved in this process: starting another one takes as long."""
 
 
 class Moves(NamedTuple):
-    """Renames from one base to another; in `paths` source folder, source name, target folder, target name of each."""
+    """Renames between bases. `paths` holds source folder, source name, target folder, target name of each."""
 
     source_base: Base
     target_base: Base
@@ -37,7 +38,7 @@ class Moves(NamedTuple):
 
 
 def pack(moves: Moves) -> bytes:
-    """Moves as they are handed over: a header, and the paths with a NUL between, which none of them holds."""
+    """Return the moves in the format for the worker: a header, and the paths joined by NUL, which no path holds."""
     body = b"\0".join(moves.paths)
     if body.count(0) != len(moves.paths) - 1:
         raise AssertionError("names are checked before they come here")
@@ -45,34 +46,34 @@ def pack(moves: Moves) -> bytes:
 
 
 def unpack(packed: bytes) -> Moves:
-    """What was packed."""
+    """Return the packed moves."""
     _, source, target = _HEADER.unpack_from(packed)
     return Moves(source, target, packed[_HEADER.size :].split(b"\0"))
 
 
 class Hands(Protocol):
-    """Carries out renames. `start` may return before they are done; `finish` says which failed."""
+    """A worker that renames files. `start` may return before the end; `finish` returns the failures."""
 
     def start(self, packed: bytes) -> None:
-        """Begin with moves as `pack` gives them. The ones before must have been finished."""
+        """Start moves packed by `pack`. The ones before must have been finished."""
         ...
 
     def finish(self) -> list[tuple[int, int]]:
-        """(position, errno) of each that failed, when all are done."""
+        """Wait for the end; return (position, errno) of each failure."""
         ...
 
     def close(self) -> None: ...
 
 
 def rename_all(storages: Sequence[LocalStorage], moves: Moves) -> list[tuple[int, int]]:
-    """All of the moves, in order; (position, errno) of each that failed."""
+    """Carry out all moves in order; return (position, errno) of each failure."""
     for storage in storages:
-        storage.forget(b"")  # a folder that was moved away since is not followed
+        storage.forget(b"")  # do not follow a folder that was moved away meanwhile
     return storages[moves.source_base].rename_all(storages[moves.target_base], moves.paths)
 
 
 class OwnHands:
-    """In this process: for few files, where starting another one takes longer."""
+    """Renames in this process, for few files, where starting another process takes longer."""
 
     def __init__(self, storages: Sequence[LocalStorage]) -> None:
         self._storages = storages
@@ -88,10 +89,10 @@ class OwnHands:
 
 
 class OtherHands:
-    """In a process of its own."""
+    """Renames in a worker process."""
 
     def __init__(self, storages: Sequence[LocalStorage], locks: Sequence[int] = ()) -> None:
-        """`locks`: descriptors of flocks, which the process holds as long as it lives."""
+        """Start the process, which inherits the flocks `locks` and holds them as long as it lives."""
         import subprocess
 
         identities = [f"{number:d}" for storage in storages for number in storage.identity]
@@ -127,7 +128,7 @@ class OtherHands:
         return pipe
 
     def is_ready(self) -> bool:
-        """Whether the process has started, and works in the same directories as this one."""
+        """Return whether the process has started and uses the same directories as this one."""
         return self._pipe("stdout").read(len(_READY)) == _READY
 
     def close(self) -> None:
@@ -138,7 +139,7 @@ class OtherHands:
 
 
 def hands_for(files: int, storages: Sequence[LocalStorage], locks: Sequence[int]) -> Hands:
-    """Hands in this process for few files; in another one for many, if it can be had."""
+    """Return a renamer in this process for few files, in another process for many if possible."""
     if files <= _FEW_FILES:
         return OwnHands(storages)
     other = OtherHands(storages, locks)
@@ -163,14 +164,14 @@ def _read(pipe: BinaryIO, size: int) -> bytes:
 
 
 def _serve(arguments: Sequence[str]) -> None:
-    """The other end: renames until the pipe is closed."""
+    """Run the worker: rename until the pipe is closed."""
     parent, count, *rest = arguments
     paths, identities = rest[: int(count)], [int(number) for number in rest[int(count) :]]
     if not end_with_parent(int(parent)):
         return
     storages = [LocalStorage(os.fsencode(path)) for path in paths]
     if [number for storage in storages for number in storage.identity] != identities:
-        return  # another directory is in that place now
+        return  # another directory has that path now
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
     stdout.write(_READY)
     stdout.flush()
