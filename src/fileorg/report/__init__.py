@@ -1,1 +1,1 @@
-"""Reports: what happened, or what is there, for people and for programs. Read from the journal and the index."""
+"""Reports on operations and scans, for people and for programs, from the journal and the index."""

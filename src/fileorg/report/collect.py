@@ -30,7 +30,7 @@ _new_line = row_maker(Line)
 
 
 def operation_report(journal: JournalReader, operation: Operation) -> Report:
-    """What an operation came to. The journal has to stay open while lines and groups are read.
+    """Return the report of an operation. The journal must stay open while lines and groups are read.
 
     Raises `JournalError`.
     """
@@ -130,7 +130,7 @@ class Folders:
 
 
 def lines_of(records: Sequence[Told], folders: Folders, keepers: Mapping[int, Keeper]) -> Iterator[Line]:
-    """Records as they are shown."""
+    """Yield records as report lines."""
     path, roots = folders.path, folders.roots
     for told in records:
         record, action, source, source_name, target, target_name, category, state, size, mtime_ns, code, *_ = told
@@ -159,11 +159,11 @@ def _groups(journal: JournalReader, operation: Operation, roots: Sequence[bytes]
 
 
 def groups_of(groups: Iterable[KeptGroup], roots: Sequence[bytes]) -> Iterator[DuplicateGroup]:
-    """Groups as they are shown."""
+    """Yield groups of kept files as duplicate groups of the report."""
     for keeper, records, count, files in groups:
         copies = []
         for record in records:
-            # Where the duplicate was before it went, or is again.
+            # The original path of the duplicate, also for an undo.
             base, folder, name = record[2:5] if record.action in OF_DUPLICATES else record[5:8]
             copies.append(Copy(below(roots[base], join(folder, name)), f"{record.action}, {record.state}"))
         size = records[0].size or 0
@@ -172,7 +172,7 @@ def groups_of(groups: Iterable[KeptGroup], roots: Sequence[bytes]) -> Iterator[D
 
 
 def whole_path(record: Told, folders: Folders) -> bytes:
-    """Where the file of a record was; of a record of a folder, where that is."""
+    """Return the original path of the file of a record, or the path of its folder."""
     if record.source_folder is None or record.source_name is None:
         return join(folders.path(record.target_folder), record.target_name)
     return join(folders.path(record.source_folder), record.source_name)

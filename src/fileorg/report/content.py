@@ -1,6 +1,6 @@
-"""What a report says, whatever it is about and however it is written: a short summary, and records that stream.
+"""The content of every report, independent of subject and format: a short summary, and records that stream.
 
-Times in nanoseconds since 1970, sizes in bytes, paths absolute as `os.fsencode` gives them.
+Times are in nanoseconds since 1970, sizes in bytes; paths are absolute, as from `os.fsencode`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 SCAN = "scan"
-"""The kind of a report that is about no operation."""
+"""The kind of a report on a scan."""
 SEEN = "seen"
-"""The status of a file that a scan saw."""
+"""The status of a scanned file."""
 
 
 class Line(NamedTuple):
-    """One FileRecord, or one file that a scan saw. A record of a folder has no source; a file seen has no target."""
+    """One record of the journal, or one scanned file. A record of a folder has no source, a scanned file no target."""
 
     id: int
     action: str
@@ -32,12 +32,12 @@ class Line(NamedTuple):
     mtime_ns: int | None
     reason: str
     keeper: bytes | None
-    """Of a duplicate: the file that stayed."""
+    """The kept file, if the record is a duplicate."""
     reason_code: str | None = None
 
 
 class Share(NamedTuple):
-    """How many records, and bytes, a category or a status has."""
+    """The number of records and bytes of a category or a status."""
 
     name: str
     records: int
@@ -45,7 +45,7 @@ class Share(NamedTuple):
 
 
 class ReasonShare(NamedTuple):
-    """Why records are not done, those of one kind together. `examples` are the first paths of them."""
+    """Records that were not done for the same kind of reason. `examples` are the first of their paths."""
 
     status: str
     reason: str
@@ -55,7 +55,7 @@ class ReasonShare(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A folder that files went to, with what went into it and into those below; in the order of a tree."""
+    """A folder that received files, with totals that include its subfolders."""
 
     path: bytes
     depth: int
@@ -64,14 +64,14 @@ class Place(NamedTuple):
 
 
 class Copy(NamedTuple):
-    """A duplicate of a group, and what became of it."""
+    """A duplicate of a group, and its result."""
 
     path: bytes
     what: str
 
 
 class DuplicateGroup(NamedTuple):
-    """The file that stays, and the first `copies` of so many; `reclaimable` bytes are free when they are gone."""
+    """The kept file and the first `copies` of `number`; removing all of them frees `reclaimable` bytes."""
 
     keeper: bytes
     size: int
@@ -81,7 +81,7 @@ class DuplicateGroup(NamedTuple):
 
 
 class DuplicateSums(NamedTuple):
-    """Of all groups."""
+    """Totals of all groups."""
 
     groups: int
     files: int
@@ -89,12 +89,12 @@ class DuplicateSums(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What an operation, or a scan, came to. `files` and `bytes` are those that were done, or seen."""
+    """The result of an operation or a scan. `files` and `bytes` count those that were done, or scanned."""
 
     kind: str
     """organize, dedupe, clean, undo, redo, purge; or scan."""
     state: str
-    """As `fileorg history` says it: in effect, undone by 8 …"""
+    """The state as `fileorg history` shows it: in effect, undone by 8 …"""
     roots: list[bytes]
     dest: bytes | None
     records: int
@@ -106,21 +106,21 @@ class Summary(NamedTuple):
     started_ns: int | None = None
     ended_ns: int | None = None
     way_back: str | None = None
-    """The command that takes it back; None where nothing is left to be taken back."""
+    """The command that undoes the operation; None if nothing is left to undo."""
 
 
 class Report(NamedTuple):
-    """Everything that is reported. Lists are short; the three callables stream, and may be asked once each."""
+    """A whole report. Lists are short; the two callables stream, and may be called once each."""
 
     summary: Summary
     categories: list[Share]
-    """Of the files that were done, or seen; most bytes first."""
+    """Shares of the files that were done, or scanned; most bytes first."""
     statuses: list[Share]
-    """Of all records; problems first."""
+    """Shares of all records; problems first."""
     reasons: list[ReasonShare]
-    """Why records are not done: problems first, then most records first."""
+    """Reasons why records were not done: problems first, then most records first."""
     places: list[Place]
-    """Where files went; at most a few hundred folders."""
+    """Folders that received files, in tree order; at most a few hundred."""
     duplicates: DuplicateSums | None
     lines: Callable[[], Iterator[Line]]
     groups: Callable[[], Iterator[DuplicateGroup]]

@@ -1,8 +1,8 @@
-"""The report as one page that needs nothing else: what is short is HTML, records are packed and its script shows them.
+"""The report as one self-contained page: the summary is HTML, the records are packed and shown by a script.
 
-They are lines of JSON in one gzip stream, in base 64, cut into blocks that decode alone. The first line is about all of
-them; each further one is up to 4,096 records as columns. A folder or a word is written out where it first comes, and is
-its number from then on; 0 stands for none, and for a new name that is the old one.
+Records are JSON lines in one gzip stream, in base 64, cut into blocks that decode alone. The first line describes all
+records; each further line holds up to 4,096 records as columns. A folder or a word is written out at its first use and
+is a number from then on; 0 stands for none, and for a new name that equals the old one.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     from fileorg.report.content import Line, Place, Report, Summary
 
 FOLDER = "folder"
-"""Stands for the category of a folder that was made or removed on the way."""
+"""The word in place of a category for intermediate folders that were created or removed."""
 
 _BATCH = 4096
 _MOST_FOLDERS = 50_000
-"""What the writer remembers of folders; beyond that it starts afresh, and writes some of them out again."""
+"""The number of folders that the writer remembers; beyond it, the memory is cleared and some are written again."""
 _BLOCK_BYTES = 3 << 18
-"""Before base 64, which turns 3 bytes into 4 characters: no block but the last is padded."""
+"""The size before base 64: a multiple of 3, so that only the last block is padded."""
 _GROUPS_SHOWN = 100
 
-# Left to right in the table; those of a file that was only seen.
+# Columns of the table from left to right, for an operation and for a scan.
 _COLUMNS = {
     "status": "Status", "from": "From", "to": "To", "category": "Category", "size": "Size",
     "reason": "Action, or why not",
@@ -51,7 +51,7 @@ _Key = TypeVar("_Key", str | None, bytes | None)
 
 
 def write_html(stream: TextIO, report: Report) -> None:
-    """Writes the page while it is made: memory does not grow with the records. Consumes `lines`, and some `groups`."""
+    """Write the page as a stream: memory does not grow with the records. Consumes `lines` and some of `groups`."""
     environment = Environment(
         loader=PackageLoader("fileorg.report"),
         autoescape=True,
@@ -69,7 +69,7 @@ def write_html(stream: TextIO, report: Report) -> None:
 
 
 def _context(report: Report, shown: _Shown) -> dict[str, Any]:
-    """What the template is about. `groups` and `blocks` are made while they are written."""
+    """Return the variables of the template. `groups` and `blocks` are generated while they are written."""
     summary = report.summary
     style, script = _text("report.css"), _text("records.js") + _text("report.js")
     number = "" if summary.operation is None else f" {summary.operation}"
@@ -94,7 +94,7 @@ def _context(report: Report, shown: _Shown) -> dict[str, Any]:
         "columns": _COLUMNS_SEEN if summary.kind == SCAN else _COLUMNS,
         "scan": summary.kind == SCAN,
         "blocks": _blocks(_packed(report, shown)),
-        "style": Markup(style),  # noqa: S704  files of ours
+        "style": Markup(style),  # noqa: S704  files of this package
         "script": Markup(script),  # noqa: S704
         "policy": f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:;"
         " base-uri 'none'; form-action 'none'",
@@ -106,19 +106,19 @@ def _text(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """How a content security policy names a script or a style of the page itself."""
+    """Return the name of an inline script or style in a content security policy."""
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
 class _Shown:
-    """Paths below the only root there is are told from there; `root` is that root, or None."""
+    """Shows paths relative to the root, if there is only one; `root` is that root, or None."""
 
     def __init__(self, summary: Summary) -> None:
         self.root = summary.roots[0] if len(summary.roots) == 1 and summary.dest is None else None
         self._below = None if self.root is None else self.root.rstrip(b"/") + b"/"
 
     def path(self, path: bytes) -> str:
-        """As text; the root itself is empty."""
+        """Return the path as text, empty for the root itself."""
         if self._below is not None:
             if path == self.root:
                 return ""
@@ -127,7 +127,7 @@ class _Shown:
 
 
 def _percent(part: int, whole: int) -> str:
-    """For the width of a bar: `37.2%`, and never so little that nothing is seen of something."""
+    """Return the width of a bar, such as `37.2%`; at least 1 % of a part that is not zero, so that it is visible."""
     return f"{max(100 * part / whole, 1):.1f}%" if part and whole else "0%"
 
 
@@ -140,7 +140,7 @@ def _options(options: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 class _Branch(NamedTuple):
-    """A folder of the tree: `text` is what it adds to the one above it in the list."""
+    """A folder of the tree; `text` is its path relative to the folder above it in the list."""
 
     text: str
     level: int
@@ -158,7 +158,7 @@ def _branches(places: Iterable[Place], shown: _Shown) -> Iterator[_Branch]:
 
 
 class _Numbers(dict[_Key, int], Generic[_Key]):
-    """A number for each of what comes again and again. `fresh` are the texts of those that are new, in their order."""
+    """A number for each repeated value. `fresh` has the texts of new values, in their order."""
 
     def __init__(self, shown: Callable[[Any], str]) -> None:
         super().__init__({None: 0})
@@ -176,13 +176,13 @@ class _Numbers(dict[_Key, int], Generic[_Key]):
         return fresh
 
     def forget(self) -> None:
-        """Numbers go on: none of them is given twice."""
+        """Clear the memory. Numbers continue: none is used twice."""
         self.clear()
         self[None] = 0
 
 
 def _packed(report: Report, shown: _Shown) -> Iterator[bytes]:
-    """Lines of JSON: the object, then the batches."""
+    """Yield lines of JSON: the description, then the batches."""
     encode = json.JSONEncoder(separators=(",", ":")).encode
     summary = report.summary
     root = "" if shown.root is None else display(shown.root)
@@ -200,7 +200,7 @@ def _packed(report: Report, shown: _Shown) -> Iterator[bytes]:
 def _columns(
     batch: list[Line], folders: _Numbers[bytes | None], words: _Numbers[str | None], last_id: int, *, times: bool
 ) -> dict[str, list[Any]]:
-    """Ids as differences; reasons and keepers only where there are some, after the position in the batch."""
+    """Return a batch as columns: ids as differences; reasons and keepers as pairs with their position in the batch."""
     ids, actions, source_folders, source_names, target_folders, target_names, *more = zip(*batch, strict=True)
     categories, statuses, sizes, changed, reasons, keepers, _ = more
     before = (last_id, *ids)
@@ -236,7 +236,7 @@ def _keeper(path: bytes, folders: _Numbers[bytes | None]) -> list[Any]:
 
 
 def _blocks(lines: Iterable[bytes]) -> Iterator[str]:
-    """The lines as one gzip stream, in blocks of base 64."""
+    """Yield the lines as one gzip stream, in blocks of base 64."""
     packer = zlib.compressobj(level=6, wbits=31)
     waiting = bytearray()
     for line in lines:

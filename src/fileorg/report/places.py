@@ -1,4 +1,4 @@
-"""Where files went, as a tree that fits on a page."""
+"""The folders that received files, as a tree that fits on a page."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ MOST = 300
 
 
 def tree_of(folders: Iterable[tuple[bytes, int, int]], roots: Sequence[bytes]) -> list[Place]:
-    """(path, files, bytes) of each folder, summed up along the tree: at most `MOST` places, in the order of a tree.
+    """Return the (path, files, bytes) of folders summed up along the tree: at most `MOST` places, in tree order.
 
-    Depth 0 are the roots, where there are several; of a single one its folders are. Levels are left out from the
-    deepest on until the rest fits.
+    Depth 0 holds the roots if there are several, or the folders of a single root. The deepest levels are left out
+    until the rest fits.
     """
     sums: dict[tuple[bytes, tuple[bytes, ...]], list[int]] = {}
     for path, files, bytes_ in folders:
@@ -44,5 +44,5 @@ def tree_of(folders: Iterable[tuple[bytes, int, int]], roots: Sequence[bytes]) -
 
 
 def _below(sums: dict[tuple[bytes, tuple[bytes, ...]], list[int]], root: bytes) -> int:
-    """How many files went into folders of a root, and not into the root itself."""
+    """Return the number of files in the folders of a root, without those directly in the root."""
     return sum(total[0] for (other, parts), total in sums.items() if other == root and len(parts) == 1)

@@ -1,4 +1,4 @@
-"""Reasons in words: the one place where they are sentences."""
+"""The sentences of reasons. No other module words a reason."""
 
 from __future__ import annotations
 
@@ -139,11 +139,11 @@ _WITHOUT = {
     ReasonCode.BEING_WRITTEN: "another program has it open for writing, and it stayed",
     ReasonCode.OTHER: "for other reasons",
 }
-"""Sentences that are other ones where no path or error is named."""
+"""Sentences for reasons without a path or an error, if they differ."""
 
 
 def sentence(reason: Reason | None) -> str:
-    """The reason in words, as one printable line; nothing where there is none."""
+    """Return the reason as one printable line, empty for None."""
     if reason is None:
         return ""
     if reason.code is ReasonCode.NOT_KEPT:
@@ -155,7 +155,7 @@ def sentence(reason: Reason | None) -> str:
 
 
 def sentence_of_many(reason: Reason | None) -> str:
-    """What is said of all records of one kind: without the name that differs from one to the next."""
+    """Return the sentence for all records with the same kind of reason, without the path that differs."""
     if reason is None or reason.code not in ABOUT_ANOTHER_FILE:
         return sentence(reason)
     return _filled(_WITHOUT.get(reason.code, _SENTENCES[reason.code]), reason, "the file that stays")
@@ -167,7 +167,7 @@ def _filled(template: str, reason: Reason, about: str) -> str:
 
 
 def _lost(reason: Reason) -> list[str]:
-    """What a file system did not keep, each by its word."""
+    """Return a word for each attribute that a file system did not preserve."""
     found = []
     for lost in Lost:
         if lost is Lost.ATTRIBUTE and lost in reason.lost:

@@ -1,4 +1,4 @@
-"""Reports for programs: JSON of a schema, and CSV. Both stream."""
+"""Reports for programs: JSON with a schema, and CSV. Both stream."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fileorg.report.content import DuplicateGroup, Line, Place, ReasonShare, Report, Share, Summary
 
 VERSION = 1
-"""Of the JSON: it rises when a program that reads the old form could stumble."""
+"""The version of the JSON; it is raised for changes that can break readers of the old form."""
 
 COLUMNS = (
     "record", "status", "action", "category", "size_bytes", "original_path", "new_path", "reason", "kept_path",
@@ -22,14 +22,14 @@ COLUMNS = (
 
 
 def json_schema() -> str:
-    """The JSON Schema (2020-12) of `write_json_report`."""
+    """Return the JSON Schema (2020-12) of `write_json_report`."""
     from importlib.resources import files
 
     return files("fileorg.report").joinpath("report.schema.json").read_text(encoding="utf-8")
 
 
 def write_json_report(stream: TextIO, report: Report) -> None:
-    """The report as one JSON document, as `report.schema.json` describes it; a record a line."""
+    """Write the report as one JSON document, as `report.schema.json` describes it, one record per line."""
     document = JsonDocument(stream)
     document.field("format", "fileorg-report")
     document.field("version", VERSION)
@@ -87,7 +87,7 @@ def _place(place: Place) -> dict[str, Any]:
 
 
 def fields(line: Line) -> dict[str, Any]:
-    """A record as JSON has it. `new_path` is where it went, or was meant to go: `status` says which."""
+    """Return the JSON fields of a record. `new_path` is the actual or the planned path: `status` says which."""
     found: dict[str, Any] = {"record": line.id, "action": line.action}
     found |= _path("original_path", line.source_folder, line.source_name)
     found |= _path("new_path", line.target_folder, line.target_name)
@@ -105,7 +105,7 @@ def fields(line: Line) -> dict[str, Any]:
 
 
 def group_fields(group: DuplicateGroup) -> dict[str, Any]:
-    """A duplicate group as JSON has it: the keeper first. `count` files are in it, of which the first are named."""
+    """Return the JSON fields of a duplicate group: the keeper first, then the first duplicates; `count` has all."""
     return {
         "size_bytes": group.size,
         "reclaimable_bytes": group.reclaimable,
@@ -118,12 +118,12 @@ def group_fields(group: DuplicateGroup) -> dict[str, Any]:
 
 
 def write_csv_report(stream: TextIO, report: Report, *, raw: bool = False) -> None:
-    """The records as CSV. `raw`: names byte by byte, and nothing done against formulas."""
+    """Write the records as CSV. `raw`: names as their bytes, without protection against spreadsheet formulas."""
     write_csv(stream, COLUMNS, rows(report.lines()), raw=raw)
 
 
 def rows(lines: Iterable[Line]) -> Iterator[tuple[Any, ...]]:
-    """Records in the order of `COLUMNS`."""
+    """Yield records in the order of `COLUMNS`."""
     for line in lines:
         yield (
             line.id,
@@ -145,5 +145,5 @@ def _path(key: str, folder: bytes | None, name: bytes | None) -> dict[str, str |
 
 
 def path_of(folder: bytes | None, name: bytes | None) -> bytes | None:
-    """One end of a record; None where it has none."""
+    """Return the path of a source or a target, or None if the record has none."""
     return None if folder is None or name is None else below(folder, name)

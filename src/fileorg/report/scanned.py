@@ -1,4 +1,4 @@
-"""The report of a folder as it was scanned last, from the index."""
+"""The report on the last scan of a folder, from the index."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def scan_report(index: Index, root: bytes, classifier: Classifier) -> Report | None:
-    """What the last scan of `root` saw; None if there was none. `classifier` tells what its files are.
+    """Return the report on the last scan of `root`, or None if there was none. `classifier` assigns categories.
 
-    Raises `FileorgError` for an index that is damaged.
+    Raises `FileorgError` for a damaged index.
     """
     scanned_ns = index.scanned_ns(root)
     if scanned_ns is None:
@@ -60,7 +60,7 @@ def scan_report(index: Index, root: bytes, classifier: Classifier) -> Report | N
 
 
 def _folders(index: Index, root: bytes, totals: Totals, classifier: Classifier) -> Iterator[tuple[bytes, int, int]]:
-    """(path, files, bytes) of each batch, summed up on the way."""
+    """Yield (path, files, bytes) of each batch, and add it to `totals`."""
     for _, batch in totals.counted(index.batches(root), root, classifier):
         yield below(root, batch.folder), batch.files, sum(batch.sizes)
 
@@ -76,7 +76,7 @@ def _lines(index: Index, root: bytes, classifier: Classifier) -> Iterator[Line]:
 
 
 def _groups(index: Index, root: bytes) -> Iterator[DuplicateGroup]:
-    """As the last `fileorg dedupe` found them, with the usual choice of who stays."""
+    """Yield the groups of the last `fileorg dedupe`, with keepers chosen by default rules."""
     trees = Trees([root])
     with index.guarded():
         for decision in decided(index.groups().every(), Chooser(trees, Wishes(), lambda *_: 1)):

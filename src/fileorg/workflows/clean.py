@@ -1,4 +1,4 @@
-"""Clean: scan, find what is left over, show, carry out."""
+"""Clean: scan, find empty files, empty folders and broken symlinks, show them, carry out the plan."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class CleanOptions(NamedTuple):
-    """What `fileorg clean` is asked for."""
+    """The options of `fileorg clean`."""
 
     root: bytes
     goes: frozenset[Leftover] = frozenset(Leftover)
@@ -37,12 +37,12 @@ class CleanOptions(NamedTuple):
     inside_project: bool = False
 
     def facts(self) -> dict[str, Any]:
-        """What the journal keeps of it, for people."""
+        """Return the options that the journal keeps for display."""
         return {"kinds": [str(kind) for kind in Leftover if kind in self.goes]}
 
 
 class CleanRun:
-    """A plan that is ready to be shown, and to be run once."""
+    """A plan, ready to be shown and to be run once."""
 
     def __init__(self, plan: CleanPlan, seen: Seen, options: CleanOptions, session: Session) -> None:
         self.plan = plan
@@ -51,18 +51,18 @@ class CleanRun:
         self._session = session
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
-        """Carry the plan out. Raises `JournalError`; `GuardRefused` if it is more than `--max-changes`."""
+        """Carry out the plan. Raises `JournalError`; `GuardRefused` if it exceeds `--max-changes`."""
         self.check()
         plan = self.plan
         return self._session.run("clean", plan, self._options.facts(), stop, renames=plan.renames)
 
     def check(self) -> None:
-        """Raises `GuardRefused` if there is more to do than was allowed."""
+        """Raise `GuardRefused` if the plan exceeds `--max-changes`."""
         refuse_too_many(self.plan.files, self._options.max_changes, "leftovers would be removed")
 
 
 def _nothing(_: Collection[bytes]) -> Mapping[bytes, Moved]:
-    """Where there is no journal, nothing was moved."""
+    """Return no moves, for a state directory without a journal."""
     return {}
 
 
@@ -70,7 +70,7 @@ def _nothing(_: Collection[bytes]) -> Mapping[bytes, Moved]:
 def cleaning(
     options: CleanOptions, state: StateDirectory, reporter: Reporter, *, changes: bool = True
 ) -> Iterator[CleanRun]:
-    """Scan and plan; the run holds its locks until the block ends. Without `changes` nothing at all is written.
+    """Scan and plan; the run holds its locks until the block ends. Without `changes` nothing is written.
 
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """

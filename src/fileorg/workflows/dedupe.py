@@ -1,4 +1,4 @@
-"""Dedupe: scan, find, decide who stays, show, and carry it out if that was asked for."""
+"""Dedupe: scan, find duplicates, choose keepers, show them, and on request carry out the plan."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class DedupeOptions(NamedTuple):
-    """What `fileorg dedupe` is asked for. Without a `remedy` it only reports. Patterns as in a .gitignore."""
+    """The options of `fileorg dedupe`. Without a `remedy` it only reports. Patterns use gitignore syntax."""
 
     roots: Sequence[bytes]
     references: Sequence[bytes] = ()
@@ -57,13 +57,13 @@ class DedupeOptions(NamedTuple):
     inside_project: bool = False
 
     def wishes(self) -> Wishes:
-        """Raises `UsageError` for a pattern that cannot match anything."""
+        """Return the keeper options. Raises `UsageError` for a pattern that cannot match anything."""
         prefer = Patterns("--prefer", self.prefer) if self.prefer else None
         protect = Patterns("--protect", self.protect) if self.protect else None
         return Wishes(self.keep, prefer, protect, self.isolate, self.with_links)
 
     def facts(self) -> dict[str, Any]:
-        """What the journal keeps of it, for people."""
+        """Return the options that the journal keeps for display."""
         chosen: dict[str, Any] = {"action": str(self.remedy)}
         if self.keep:
             chosen["keep"] = [str(rule) for rule in self.keep]
@@ -73,7 +73,7 @@ class DedupeOptions(NamedTuple):
 
 
 class DedupeRun:
-    """The duplicates that were found; with a remedy also a plan, to be shown and to be run once."""
+    """The duplicates found, and with a remedy a plan, ready to be shown and to be run once."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class DedupeRun:
 
     @property
     def rows(self) -> DedupePlan:
-        """The plan of a run with a remedy."""
+        """The plan; only a run with a remedy has one."""
         if self.plan is None:
             raise AssertionError("without a remedy there is no plan")
         return self.plan
@@ -110,27 +110,27 @@ class DedupeRun:
         return self._options.remedy is not Remedy.REFLINK
 
     def elsewhere(self) -> dict[Base, bytes]:
-        """Where there are several trees: their paths, by the base of the rows."""
+        """Return the paths of the trees by the base of the rows, or nothing for a single tree."""
         paths = {base_of(root): path for root, path in enumerate(self.trees.paths)}
         return paths if len(paths) > 1 else {}
 
     def groups(self) -> Iterator[Decided]:
-        """Those in which something may go, most waste first."""
+        """Yield the groups with removable files, most waste first."""
         return decided(self._groups.every(), self._chooser)
 
     def folders(self) -> Iterator[TwinGroup]:
-        """Folders with the same content, most waste first."""
+        """Yield groups of duplicate folders, most waste first."""
         return self._index.twins().groups()
 
     def is_of_folders(self, group: Decided) -> bool:
-        """Whether the group is explained by folders that are the same: each file in the same place in one of them."""
+        """Return whether the group follows from duplicate folders: each file has the same place in one of them."""
         if not self._has_folders:
             return False
         places = (set(self._places(member.root, member.folder, member.name)) for member in group.listed)
         return bool(set.intersection(*places))
 
     def _places(self, root: int, folder: bytes, name: bytes) -> Iterator[tuple[int, bytes]]:
-        """The groups of folders that a file is in, with its path in the folder."""
+        """Yield the folder groups that a file is in, with its path inside the folder."""
         parts = folder.split(b"/") if folder else []
         for count in range(len(parts) + 1):
             number = self._folder_group(root, b"/".join(parts[:count]))
@@ -138,15 +138,15 @@ class DedupeRun:
                 yield number, b"/".join([*parts[count:], name])
 
     def check(self) -> None:
-        """The guard that needs the plan. Raises `GuardRefused`."""
+        """Check the guard that needs the plan. Raises `GuardRefused`."""
         if self.plan is not None:
             refuse_too_many(self.plan.files, self._options.max_changes, "duplicates would be changed")
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
-        """Carry the plan out. Raises `JournalError`; `GuardRefused` if it is more than `--max-changes`."""
+        """Carry out the plan. Raises `JournalError`; `GuardRefused` if it exceeds `--max-changes`."""
         self.check()
         facts = self._options.facts()
-        # Each is read before it goes: no other process is needed for the renames.
+        # Each file is read before its rename, so a worker process would save nothing.
         return self._session.run("dedupe", self.rows, facts, stop, renames=0, copies=True)
 
 
@@ -154,7 +154,7 @@ class DedupeRun:
 def deduping(
     options: DedupeOptions, state: StateDirectory, reporter: Reporter, *, changes: bool = False
 ) -> Iterator[DedupeRun]:
-    """Scan and find; the run holds its locks until the block ends. Without `changes` no file of the user is touched.
+    """Scan and find duplicates; the run holds its locks until the block ends. Without `changes`, no file is touched.
 
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
@@ -181,7 +181,7 @@ def deduping(
         reads = _find(options, index, mounts, opened, seen, state, reporter)
         aliases = (path for reference in references for path in mounts.aliases(reference))
         trees = Trees(paths, [*references, *aliases])
-        # A link in the place of a duplicate is as good for what a symlink leads to as that was.
+        # A symlink to a duplicate breaks only if the duplicate is removed, not if a link replaces it.
         leads = Leads(led_to.is_led_to, keep=options.remedy in {None, Remedy.QUARANTINE}) if led_to.is_any else None
         files_in = lambda root, folder: index.files_in(paths[root], folder)  # noqa: E731
         chooser = Chooser(trees, wishes, files_in, leads, Companions(index, opened))
@@ -198,9 +198,9 @@ def _find(
     state: StateDirectory,
     reporter: Reporter,
 ) -> Reads:
-    """Bring the index up to date with the trees, and the groups in it; what could not be read."""
+    """Update the index of the trees and its duplicate groups. Return the files that could not be read."""
     filters, sizes = options.filters, (options.filters.min_size, options.filters.max_size)
-    # Bounds of sizes are for the finder and not for the scan: the index would forget what lies outside.
+    # Size limits apply to the finder, not to the scan: otherwise the index would drop files outside them.
     never = frozenset({identity_of(state.path)})
     selection = Selection(filters._replace(min_size=None, max_size=None), never, leading=True)
     twice = met_twice(mounts, [storage.root for storage in storages])
@@ -227,7 +227,7 @@ def _find(
 def _folders(
     options: DedupeOptions, mounts: Mounts, state: StateDirectory, reporter: Reporter, *, changes: bool
 ) -> tuple[list[bytes], list[bytes]]:
-    """The folders to search and those never to be touched, as real paths; what overlaps is told.
+    """Return the folders to search and the references, as real paths; overlaps are reported.
 
     Raises `UsageError`, `GuardRefused`.
     """
@@ -237,7 +237,7 @@ def _folders(
     for path in options.roots:
         allowed = Allowed(options.inside_project)
         root = changeable_folder(path, state, allowed) if changes else existing_folder(path)
-        # By its identity, too: one that is mounted twice is one folder with two paths.
+        # Compared by identity too: a folder that is mounted twice has two paths.
         identity = identity_of(root)
         same = [reference for reference in references if identity_of(reference) == identity]
         holders = [reference for path, reference in places if is_within(root, path) or path in same]
@@ -260,7 +260,7 @@ def _folders(
 
 
 class LastFound(NamedTuple):
-    """The groups that were found last, as they were then."""
+    """The groups of the last dedupe, as they were then."""
 
     trees: Trees
     total: int
@@ -268,13 +268,13 @@ class LastFound(NamedTuple):
     chooser: Chooser
 
     def page(self, skip: int, most: int) -> Iterator[Decided]:
-        """At most so many groups, most waste first."""
+        """Yield at most `most` groups after the first `skip`, most waste first."""
         return map(self.chooser.decide, self.groups.every(skip, most))
 
 
 @contextlib.contextmanager
 def last_found(state: StateDirectory) -> Iterator[LastFound]:
-    """What the last dedupe found, with the usual choice of who stays. Raises `Locked`, `FileorgError`."""
+    """Yield the groups of the last dedupe, with keepers chosen by default rules. Raises `Locked`, `FileorgError`."""
     with locked_index(state, "duplicates") as index, index.guarded():
         groups = index.groups()
         trees = Trees(groups.roots())

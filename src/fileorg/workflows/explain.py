@@ -1,4 +1,4 @@
-"""Explain: what would happen to a file, and why. Nothing is changed."""
+"""Explain: the result that organize would have for one file, and the reason. Changes nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """What organize would do with a file."""
+    """The result that organize would have for a file."""
 
     GOES = "goes"
     STAYS = "stays"
@@ -41,7 +41,7 @@ class Status(StrEnum):
 
 
 class Stays(StrEnum):
-    """Why a file stays that no rule leaves alone. A code is never renamed."""
+    """Reasons for files that stay although no rule skips them. Codes are never renamed."""
 
     NOT_A_FILE = "not-a-file"
     IN_PLACE = "in-place"
@@ -50,17 +50,17 @@ class Stays(StrEnum):
 
 
 class OpenBy(NamedTuple):
-    """A process that has a file open for writing; its name, where it can be told."""
+    """A process that has a file open for writing, and its name if known."""
 
     pid: int | None
     program: str | None
 
 
 class Explained(NamedTuple):
-    """What would happen to a file. Paths are absolute; `group` are the files that go together, the leader first.
+    """The explanation for a file. Paths are absolute; `group` has the files that move together, the leader first.
 
-    `reason` says why it stays, or what is to be known of where it goes; `refusal` is the sentence of a guard, and
-    `marker` what says so: a file beside it, or a folder above it that is left alone.
+    `reason` is why the file stays, or a note on its move; `refusal` is the sentence of a guard, and `marker` the
+    evidence: a file beside it, or a folder above it that is left alone.
     """
 
     path: bytes
@@ -77,8 +77,8 @@ class Explained(NamedTuple):
 def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: StateDirectory) -> Explained:
     """Return what `organize` of a folder would do with a file.
 
-    Without a `root` it is the folder of the file, or the one above it where that is called like a category. Raises
-    `UsageError` for a path that is not there, or not within the root.
+    The default `root` is the folder of the file, or its parent if that folder is named like a category. Raises
+    `UsageError` for a path that does not exist or is not within the root.
     """
     folder = existing_folder(os.path.dirname(path) or b".")
     name = os.path.basename(path)
@@ -91,7 +91,7 @@ def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: St
     inside = real[len(base) :].lstrip(b"/")
     filters = options.filters._replace(recursive=options.filters.recursive or b"/" in inside)
     options = options._replace(root=base, filters=filters)
-    evidence = Classifier(Rules.default(), None).evidence(b"", name)  # by its name alone, till it is known for a file
+    evidence = Classifier(Rules.default(), None).evidence(b"", name)  # by name until it is known to be a file
     found = Explained(real, Status.STAYS, None, None, None, (), None, evidence, None)
     if not stat.S_ISREG(os.lstat(real).st_mode):
         return found._replace(reason=Stays.NOT_A_FILE)
@@ -110,13 +110,13 @@ def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: St
 
 
 def _usual_root(folder: bytes) -> bytes:
-    """The folder that someone would have organized: not one that organize has made."""
+    """Return the folder that a user would organize: not one that organize has made."""
     above, name = os.path.split(folder)
     return above if os.fsdecode(name) in CATEGORIES else folder
 
 
 def _open_by(storage: LocalStorage, folder: bytes, name: bytes) -> OpenBy | None:
-    """The process that has the file open for writing, as far as this can be told."""
+    """Return the process that has the file open for writing, if it can be found."""
     try:
         with storage.held(folder, name) as found:
             state, pid, _ = found
@@ -139,13 +139,13 @@ def _with_scan(found: Explained, seen: Why, base: bytes) -> Explained:
     marker = None
     if seen.reason is not None:
         at = os.path.join(base, seen.at)
-        # What says so lies beside what stays, or in it; a folder above the file says so by itself.
+        # A marker lies beside the skipped entry or in it; without one, the skipped folder above is the evidence.
         marker = os.path.join(os.path.dirname(at), seen.marker) if seen.marker else at if at != found.path else None
     return found._replace(reason=seen.reason, marker=marker, group=group)
 
 
 def _with_plan(found: Explained, inside: bytes, options: OrganizeOptions, state: StateDirectory) -> Explained:
-    """Where the plan has the file."""
+    """Add the result that the plan has for the file."""
     folder, name = split(inside)
     with organizing(options, state, NullReporter(), changes=False) as run:
         target = run.dest or options.root

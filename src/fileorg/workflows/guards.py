@@ -1,4 +1,4 @@
-"""Roots that are refused: the request is understood, and would do harm, or cannot be meant."""
+"""Refuses roots where organizing would be harmful or is clearly unintended."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OVERRIDE = "--inside-project"
 
 
 def existing_folder(path: bytes) -> bytes:
-    """The real path of a folder that can be read. Raises `UsageError`, which says what is there instead."""
+    """Return the real path of a readable folder. Raises `UsageError`, which says what the path is instead."""
     shown = display(path)
     try:
         real = os.path.realpath(path, strict=True)
@@ -39,8 +39,8 @@ def existing_folder(path: bytes) -> bytes:
 
 
 class Allowed(NamedTuple):
-    """What a command was allowed: to work in a part of something, and in `within`, a folder that was judged before, by
-    its identity: what that is a part of is not asked again.
+    """Exceptions to the guards: `inside_project` permits a part of a project; `within` is the identity of a folder that
+    was checked before, whose surroundings are not checked again.
     """
 
     inside_project: bool = False
@@ -51,9 +51,9 @@ NOTHING = Allowed()
 
 
 def changeable_folder(path: bytes, state: StateDirectory, allowed: Allowed = NOTHING) -> bytes:
-    """The real path of a folder that files may be moved in. Raises `UsageError`, or `GuardRefused` for a place that is
-    not a folder of files: the system's, a home directory as a whole, our own state; and, unless that is
-    `allowed`, for a part of what belongs together.
+    """Return the real path of a folder that files may be moved in. Raises `UsageError`, or `GuardRefused` for a place
+    that is not a folder of files: of the system, a whole home directory, the state directory; and, unless `allowed`,
+    for a part of a project or another folder that belongs together.
     """
     real = existing_folder(path)
     shown = display(path)
@@ -65,17 +65,17 @@ def changeable_folder(path: bytes, state: StateDirectory, allowed: Allowed = NOT
 def check_opened(
     fd: int, path: bytes, state: StateDirectory, allowed: Allowed = NOTHING, *, to_be_made: bytes = b""
 ) -> None:
-    """The guards again, of a directory that was opened by its real path: between them and its opening another one may
-    have come to that place. Only what is `to_be_made` below it is used, if given. Raises as `changeable_folder`.
+    """Check the guards again for an open directory, because another one may have taken its path before it was opened.
+    If `to_be_made` is given, only that path below it is used. Raises like `changeable_folder`.
     """
     _judge(fd, path, display(path), state, allowed, to_be_made)
 
 
 def destination(path: bytes, state: StateDirectory, allowed: Allowed = NOTHING) -> tuple[bytes, bytes]:
-    """Where files may be moved to: the real path of a folder that is there, and the path below it that is to be made.
+    """Return the real path of an existing folder, and the path below it that is to be created.
 
-    Nothing is made here: that is a step of the plan, which is journaled and can be undone. Raises as
-    `changeable_folder` does.
+    Nothing is created here: that is a journaled step of the plan, which can be undone. Raises like
+    `changeable_folder`.
     """
     real = os.path.realpath(path)
     base, missing = real, list[bytes]()
@@ -95,10 +95,8 @@ def destination(path: bytes, state: StateDirectory, allowed: Allowed = NOTHING) 
 
 
 def _judge(fd: int, path: bytes, shown: str, state: StateDirectory, allowed: Allowed, to_be_made: bytes = b"") -> None:
-    """Raises `GuardRefused` for a place whose files are not for us to sort, `UsageError` for one that cannot be
-    written.
-    """
-    from fileorg.workflows.surroundings import surroundings  # what only takes back needs none of it
+    """Raise `GuardRefused` for a place whose files must not be moved, `UsageError` for one that is not writable."""
+    from fileorg.workflows.surroundings import surroundings  # undo does not need it
 
     real = below(path_of(fd, path), to_be_made)
     refuse_system(real, shown, state)
@@ -142,7 +140,7 @@ def _refuse_place(place: Place, shown: str, allowed: Allowed) -> None:
 
 
 def refuse_system(real: bytes, shown: str, state: StateDirectory) -> None:
-    """Raises `GuardRefused` for a place where nothing is moved, not even back: a journal that says so is forged."""
+    """Raise `GuardRefused` for a place where nothing is moved, not even by undo: such a journal is forged."""
     if is_systems(real):
         raise GuardRefused(f"{shown} belongs to the system.", hint=_ANOTHER)
     if is_within(real, state.path):
@@ -167,7 +165,7 @@ def _check_writable(fd: int, shown: str) -> None:
 
 
 def refuse_too_many(files: int, most: int | None, what: str) -> None:
-    """The guard of --max-changes; `what` goes on after the number. Raises `GuardRefused`."""
+    """Check --max-changes; `what` follows the number in the message. Raises `GuardRefused`."""
     if most is not None and files > most:
         raise GuardRefused(
             f"{files:,} {what}, more than --max-changes {most:,} allows.",

@@ -1,4 +1,4 @@
-"""What was done: the operations, where a file went, and which files were not done. Nothing is changed."""
+"""History: the operations, the moves of a file, and the files that were not done. Changes nothing."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import Operation, Record
 
 FORWARD = frozenset({"organize", "dedupe", "clean", "redo"})
-"""Kinds of operations that an undo takes back."""
+"""Kinds of operations that undo reverts."""
 BACKWARD = frozenset({"undo"})
-"""Kinds of operations that a redo takes back."""
+"""Kinds of operations that redo reverts."""
 
 
 class OperationPage(NamedTuple):
-    """A page of operations, newest first, and how many there are in all."""
+    """A page of operations, newest first, and the total number."""
 
     total: int
     operations: list[Operation]
     states: list[str]
-    """What became of each."""
+    """The state of each operation."""
     more_roots: dict[int, int]
-    """How many roots an operation has beside the first, of those that have any."""
+    """The number of roots beside the first, for operations with more than one."""
 
 
 class Step(NamedTuple):
-    """One record of a file. Where it was and where it went are absolute; a folder stays where it is."""
+    """One record of a file, with absolute paths; for a folder, source and target are equal."""
 
     operation: Operation
     record: Record
@@ -46,19 +46,19 @@ class Step(NamedTuple):
 
 
 class Trail(NamedTuple):
-    """The steps of a file, oldest first, and the absolute path that was asked for."""
+    """The steps of a file, oldest first, and the requested path, absolute."""
 
     path: bytes
     steps: list[Step]
 
 
 def is_empty(state: StateDirectory) -> bool:
-    """Whether nothing was ever done: there is no journal to read then."""
+    """Return whether there are no operations: the journal is empty."""
     return not os.path.getsize(state.journal)
 
 
 def operations_page(page: tuple[int, int], state: StateDirectory) -> OperationPage:
-    """A page of operations; `page` is its number, from 1 on, and how many are on one. Raises `JournalError`."""
+    """Return a page of operations; `page` is its number, from 1, and its size. Raises `JournalError`."""
     number, size = page
     with open_journal(state, read_only=True) as journal:
         total, operations, later = journal.operations_page((number - 1) * size, size)
@@ -67,9 +67,9 @@ def operations_page(page: tuple[int, int], state: StateDirectory) -> OperationPa
 
 
 def operations_of(journal: bytes, kinds: Collection[str], *, in_effect: bool) -> list[Operation]:
-    """The operations of some kinds, newest first; only those that were not taken back, if `in_effect`.
+    """Return the operations of some kinds, newest first; with `in_effect`, only those that are not undone or purged.
 
-    `journal` is a file that may be missing, and is not made. Raises `OSError`, `JournalError`.
+    `journal` is never created. Raises `OSError` if it is missing, `JournalError`.
     """
     if not os.path.getsize(journal):
         return []
@@ -84,9 +84,9 @@ def operations_of(journal: bytes, kinds: Collection[str], *, in_effect: bool) ->
 
 @contextlib.contextmanager
 def not_done(number: int, state: StateDirectory) -> Iterator[Iterator[Record]]:
-    """The records of files that an operation did not do; valid until the block ends.
+    """Yield the records of files that an operation did not change; valid until the block ends.
 
-    Raises `UsageError` if there is no such operation, `JournalError`.
+    Raises `UsageError` if the operation does not exist, `JournalError`.
     """
     with open_journal(state, read_only=True) as journal:
         operation = journal.operation(number)
@@ -97,12 +97,12 @@ def not_done(number: int, state: StateDirectory) -> Iterator[Iterator[Record]]:
             record
             for batch in journal.records(operation, states=states)
             for record in batch
-            if record.source_name or record.category  # not the folders on the way
+            if record.source_name or record.category  # without intermediate folders
         )
 
 
 def trail(path: bytes, state: StateDirectory) -> Trail:
-    """The steps that led a file to `path` and away again, across all operations. Raises `JournalError`."""
+    """Return the steps that moved a file to `path` and away from it, in all operations. Raises `JournalError`."""
     name = os.path.abspath(path)
     asked = os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
     with open_journal(state, read_only=True) as journal:
@@ -110,7 +110,7 @@ def trail(path: bytes, state: StateDirectory) -> Trail:
 
 
 def _follow(journal: Journal, path: bytes) -> Iterator[Step]:
-    """The steps that touch `path`, and from their other ends on: later ones forward, earlier ones backward."""
+    """Yield the steps that touch `path`, then follow the file: forward in time from targets, backward from sources."""
     told: set[int] = set()
     pending = [(path, 0, 1 << 62)]
     while pending:

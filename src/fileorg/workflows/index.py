@@ -1,4 +1,4 @@
-"""The index, for one command at a time."""
+"""Exclusive access to the index."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _INDEX_LOCK = b"index.lock"
 
 @contextlib.contextmanager
 def locked_index(state: StateDirectory, what: str) -> Iterator[Index]:
-    """The index, for this run alone; `what` is told to another that comes meanwhile. Raises `Locked`, `StateError`."""
+    """Yield the locked index; `what` describes this run to other processes. Raises `Locked`, `StateError`."""
     from fileorg.index.index import Index
 
     with run_lock(state, what, name=_INDEX_LOCK), Index(state.index) as index:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def open_journal(state: StateDirectory, *, read_only: bool = False) -> Journal:
-    """Return the journal, which is the file that was checked. Raises `StateError` if it is not, `JournalError`."""
+    """Open the journal. Raises `StateError` if it is not the file that was checked, `JournalError`."""
     journal = Journal(state.journal, read_only=read_only)
     try:
         state.check_opened(JOURNAL)

@@ -1,4 +1,4 @@
-"""An operation from its beginning to its end, and what is done again where a group of files was torn by one."""
+"""Begins operations, and repairs groups of files that an operation has split."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def begin(
     journal: Journal, kind: str, storages: Sequence[LocalStorage], facts: dict[str, Any], undoes: int | None
 ) -> Operation:
-    """A new operation in the directories of `storages`, by `Base`."""
+    """Record and return a new operation in the directories of `storages`, by `Base`."""
     source, target = storages[:2]
     dest = None if target is source else target.root
     more = [
@@ -42,11 +42,10 @@ def begin(
 def mend_torn(
     journal: Journal, operation: Operation, storages: Sequence[LocalStorage], reporter: Reporter
 ) -> Outcome | None:
-    """Take back what was done of groups that could not be done as a whole, as an operation of its own; None if none
-    was torn.
+    """Undo the moves of groups that were moved only in part, as a separate operation. Return None if there are none.
 
-    Of an undo the rest is done instead: that is what was wanted. The caller holds the run lock and the locks of the
-    roots. Raises `JournalError`.
+    After an undo, the rest of the group is undone instead. The caller holds the run lock and the locks of the roots.
+    Raises `JournalError`.
     """
     torn, mended = journal.groups.torn(operation), operation
     if not torn:
@@ -67,6 +66,6 @@ def mend_torn(
 
 
 def rows_at_a_time(storages: Sequence[LocalStorage], *, copies: bool = False) -> int:
-    """How many files are done between two looks at the stop flag: few where contents are copied, which takes long."""
+    """Return the number of files between two checks of the stop flag: few if contents are copied, which takes long."""
     devices = {storage.identity[0] for storage in storages}
     return COPIED_ROWS if copies or len(devices) > 1 else BATCH_ROWS

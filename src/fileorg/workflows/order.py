@@ -1,4 +1,4 @@
-"""In which order operations can be undone: what later ones did with the files of one has to be taken back before."""
+"""The order in which operations can be undone: later operations on the same files come first."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class OthersFirst(GuardRefused):
-    """Later operations have done something with the files: they have to be taken back first, in this order."""
+    """Raised if later operations changed the files and must be undone first, in the given order."""
 
     def __init__(self, operation: Operation, first: Sequence[Operation], records: int) -> None:
         self.operation = operation
@@ -36,10 +36,10 @@ class OthersFirst(GuardRefused):
 
 
 class Order:
-    """What has to be taken back first, asked of a journal. With `rename`, a name that is taken is no hindrance."""
+    """Finds the operations that must be undone first. With `rename`, a taken name does not matter."""
 
     def __init__(self, journal: Journal, is_left: Callable[[Operation], bool], *, rename: bool) -> None:
-        """`is_left` tells whether there is something of an operation to be taken back."""
+        """`is_left` returns whether an operation has anything left to undo."""
         self._journal = journal
         self._operations = journal.operations()
         self._undoes = {each.id: each.undoes for each in self._operations}
@@ -48,13 +48,13 @@ class Order:
         self._known: dict[int, tuple[set[int], int]] = {}
 
     def check(self, operation: Operation) -> None:
-        """Raises `OthersFirst`."""
+        """Raise `OthersFirst` if other operations must be undone first."""
         numbers, records = self._first(operation)
         if numbers:
             raise OthersFirst(operation, [each for each in self._operations if each.id in numbers], records)
 
     def _first(self, operation: Operation) -> tuple[set[int], int]:
-        """The numbers of those that come first, also before each other, and how many records are in the way."""
+        """Return the numbers of all operations to undo first, also indirectly, and the number of records in the way."""
         if operation.id not in self._known:
             self._known[operation.id] = self._looked_up(operation)
         return self._known[operation.id]
@@ -69,15 +69,15 @@ class Order:
                 hinders.add(related.operation)
         first: set[int] = set()
         for each in later:
-            # What is not where it put it may have been taken on by the next one.
+            # If its files are not where it put them, an even later operation may have moved them.
             before = self._first(each)[0] if counts[each.id] else set()
             if each.id in hinders or before:
                 first |= {each.id} | before
         return first, sum(counts[number] for number in first if number in counts)
 
     def _comes_after(self, other: Operation, operation: Operation) -> bool:
-        """Whether it has changed what the operation left: not what takes back what came later too, nor what belongs to
-        the operation itself.
+        """Return whether `other` changed the result of `operation`: not the undo of a later operation, and not an undo
+        or redo of the operation itself.
         """
         if other.id <= operation.id or other.kind == PURGE:
             return False
@@ -98,7 +98,7 @@ class Order:
                 yield from journal.relations.removed(each, needed)
 
     def _is_in_the_way(self, related: Related) -> bool:
-        """Whether it is so on the disk. Where others have moved or removed the file, there is nothing to wait for."""
+        """Return whether the file is still in the way on disk. Other programs may have moved or removed it."""
         match related.link:
             case Link.TOOK:
                 there = _inode(related.place)
@@ -112,19 +112,19 @@ class Order:
 
 
 def _is_as_left(related: Related) -> bool:
-    """Whether the undo of the later one would bring the file back: another one in its place stays where it is."""
+    """Return whether undoing the later operation would move the file back: it would not move another file."""
     try:
         there = os.lstat(related.other)
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
         return True
-    # Where inode numbers do not last, the time has to do.
+    # Without stable inode numbers, the mtime must suffice.
     return there.st_ino == related.other_inode or there.st_mtime_ns == related.other_mtime_ns
 
 
 def _inode(path: bytes) -> int | None:
-    """Of what is there; None where there is nothing, 0 where it cannot be told."""
+    """Return the inode number at `path`, None if the path does not exist, 0 if that cannot be determined."""
     try:
         return os.lstat(path).st_ino
     except (FileNotFoundError, NotADirectoryError):

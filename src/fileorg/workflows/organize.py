@@ -1,4 +1,4 @@
-"""Organize: scan, plan, show, carry out."""
+"""Organize: scan, plan, show the plan, carry it out."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class OrganizeOptions(NamedTuple):
-    """What `fileorg organize` is asked for. Only the top level unless `filters.recursive`."""
+    """The options of `fileorg organize`. Only the top level is organized unless `filters.recursive`."""
 
     root: bytes
     dest: bytes | None = None
@@ -46,7 +46,7 @@ class OrganizeOptions(NamedTuple):
     inside_project: bool = False
 
     def facts(self) -> dict[str, Any]:
-        """What the journal keeps of it, for people."""
+        """Return the options that the journal keeps for display."""
         chosen: dict[str, Any] = {
             "by": str(self.by),
             "action": str(self.action),
@@ -60,7 +60,7 @@ class OrganizeOptions(NamedTuple):
 
 
 class OrganizeRun:
-    """A plan that is ready to be shown, and to be run once."""
+    """A plan, ready to be shown and to be run once."""
 
     def __init__(self, plan: OrganizePlan, seen: Seen, options: OrganizeOptions, session: Session) -> None:
         self.plan = plan
@@ -70,18 +70,18 @@ class OrganizeRun:
 
     @property
     def dest(self) -> bytes | None:
-        """The directory that files go to where that is not the root: one that is there, or will be made in."""
+        """The destination if it is not the root: an existing directory, in which folders may be created."""
         source, target = self._session.storages
         return None if target is source else target.root
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
-        """Carry the plan out. Raises `JournalError`; `GuardRefused` if it is more than `--max-changes`."""
+        """Carry out the plan. Raises `JournalError`; `GuardRefused` if it exceeds `--max-changes`."""
         self.check()
         action, facts = self._options.action, self._options.facts()
         return self._session.run("organize", self.plan, facts, stop, stage=str(action), copies=action is Action.COPY)
 
     def check(self) -> None:
-        """The guards that need the plan. Raises `GuardRefused`."""
+        """Check the guards that need the plan. Raises `GuardRefused`."""
         refuse_too_many(self.plan.files, self._options.max_changes, "files would be moved")
         if self._options.on_conflict is OnConflict.FAIL:
             self.plan.refuse_conflicts()
@@ -91,7 +91,7 @@ class OrganizeRun:
 def organizing(
     options: OrganizeOptions, state: StateDirectory, reporter: Reporter, *, changes: bool = True
 ) -> Iterator[OrganizeRun]:
-    """Scan and plan; the run holds its locks until the block ends. Without `changes` nothing at all is written.
+    """Scan and plan; the run holds its locks until the block ends. Without `changes` nothing is written.
 
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
@@ -108,7 +108,7 @@ def organizing(
             if dest == root
             else session.open_changeable(dest, into._replace(within=source.identity), to_be_made=to_be_made)
         )
-        if target.identity == source.identity:  # also by another path, where it is mounted twice
+        if target.identity == source.identity:  # the paths may differ if it is mounted twice
             target = source
         session.storages = (source, target)
         session.lock(session.storages)
@@ -152,9 +152,9 @@ def organizing(
 
 
 def _destination(options: OrganizeOptions, root: bytes, state: StateDirectory, allowed: Allowed) -> tuple[bytes, bytes]:
-    """The folder that files go to, and the path below it that is to be made: below the root, if that is where it is.
+    """Return the destination, and the path below it that is to be created: relative to the root if it is inside.
 
-    A folder that both of an operation's directories hold would be known by two names, and get its time back twice.
+    Otherwise a folder within both directories of the operation would have two paths, and get its time back twice.
     """
     if options.dest is None:
         return root, b""

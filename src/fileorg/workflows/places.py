@@ -1,4 +1,4 @@
-"""Places of a system by their paths: its own, those that all share, home directories and the settings in them."""
+"""Classifies paths: system directories, shared directories, home directories and the settings in them."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from functools import cache
 
 from fileorg.core.names import is_within, with_parents
 
-# Not these and nothing below them.
+# Refused, and everything below them.
 _SYSTEM = (
     b"/bin", b"/boot", b"/dev", b"/etc", b"/lib", b"/lib32", b"/lib64", b"/proc", b"/sbin", b"/sys", b"/usr",
     b"/System", b"/Library", b"/Applications",
 )  # fmt: skip
-# Not these themselves; what is in them may be anyone's.
+# Refused themselves; folders in them may be anyone's.
 SHARED = frozenset((
     b"/", b"/home", b"/media", b"/mnt", b"/opt", b"/root", b"/run", b"/srv", b"/tmp", b"/var", b"/var/tmp", b"/dev/shm",
     b"/Users", b"/Volumes",
 ))  # fmt: skip
-# Of another system, in lower case.
+# Directories of a Windows system, in lower case.
 _WINDOWS = frozenset((
     b"windows", b"program files", b"program files (x86)", b"programdata", b"recovery", b"boot", b"efi", b"perflogs",
     b"msocache", b"$recycle.bin", b"system volume information",
@@ -30,7 +30,7 @@ _FIRST_USER, _NOBODY = 1000, 65534
 
 
 class Place(Enum):
-    """What a path is for its system."""
+    """The role of a path in its system."""
 
     SYSTEM = auto()
     HOME = auto()
@@ -40,12 +40,12 @@ class Place(Enum):
 
 
 def place_of(path: bytes) -> Place:
-    """Return what a place of our system is: an absolute path."""
+    """Return the role of an absolute path in this system."""
     return _judged(path, _accounts())
 
 
 def place_in(system: bytes, path: bytes) -> Place:
-    """Return what a place of another system is, whose root is at `system`."""
+    """Return the role of a path in another system, whose root is at `system`."""
     inner = path[len(system) :] or b"/"
     if inner[1:].partition(b"/")[0].lower() in _WINDOWS:
         return Place.SYSTEM
@@ -53,12 +53,12 @@ def place_in(system: bytes, path: bytes) -> Place:
 
 
 def is_systems(path: bytes) -> bool:
-    """Whether nothing of a place of our system is ever moved, not even back."""
+    """Return whether the path belongs to this system, so that nothing in it is ever moved, not even by undo."""
     return path == b"/" or (any(is_within(path, system) for system in _SYSTEM) and not is_within(path, b"/dev/shm"))
 
 
 def is_home(path: bytes) -> bool:
-    """Whether a place of our system is a home directory."""
+    """Return whether the path is a home directory of this system."""
     return _is_home(path, _accounts())
 
 
@@ -80,7 +80,7 @@ def _judged(path: bytes, accounts: frozenset[bytes]) -> Place:
 
 
 def own_home() -> bytes:
-    """The real path of the home directory of this user."""
+    """Return the real path of this user's home directory."""
     return os.path.realpath(os.path.expanduser(b"~"))
 
 
@@ -90,7 +90,7 @@ def _accounts() -> frozenset[bytes]:
 
 @cache
 def _accounts_here() -> frozenset[bytes]:
-    """The home directories of the users that the machine itself knows."""
+    """Return the home directories of the local users in /etc/passwd."""
     homes = set[bytes]()
     try:
         with open("/etc/passwd", "rb") as file:

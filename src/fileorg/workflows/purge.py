@@ -1,4 +1,4 @@
-"""Purge: empty our trash, operation by operation, and tell what can no longer be undone."""
+"""Purge: empty the trash, operation by operation, and report what can no longer be undone."""
 
 from __future__ import annotations
 
@@ -33,15 +33,17 @@ _PROBLEMS_KEPT = 1000
 
 
 class PurgeOptions(NamedTuple):
-    """`operations` empty means all that have something in the trash; only those that began before `older_than_ns`."""
+    """The options of `fileorg purge`. Without `operations`, all that have files in the trash are purged. Only those
+    that began before `older_than_ns` count.
+    """
 
     operations: Sequence[int] = ()
     older_than_ns: int | None = None
 
 
 class InTrash(NamedTuple):
-    """What an operation has in the trash. `bytes` are those that would be freed, at least: a file with other names is
-    not counted, though these may lie in the trash too. `kept` files are not as they were put there, or last copies.
+    """The files of an operation in the trash. `bytes` is the least that would be freed: files with other hard links do
+    not count, although these may be in the trash too. `kept` files were changed in the trash or are last copies.
     """
 
     operation: Operation
@@ -51,7 +53,7 @@ class InTrash(NamedTuple):
 
 
 class TrashFile(NamedTuple):
-    """One file that would go. `path` is absolute, `bytes` what it frees."""
+    """One file that would be removed. `path` is absolute, `bytes` is the space that it frees."""
 
     operation: int
     path: bytes
@@ -60,7 +62,7 @@ class TrashFile(NamedTuple):
 
 
 class Purged(NamedTuple):
-    """An operation whose trash was emptied by the operation `purge`; `wholly` if nothing of it can be undone now."""
+    """An operation whose trash the operation `purge` has emptied; `wholly` if nothing of it can be undone now."""
 
     operation: int
     purge: int
@@ -70,19 +72,19 @@ class Purged(NamedTuple):
 
 
 class PurgeRun:
-    """What is to go, ready to be shown and to be removed once."""
+    """The files to remove, ready to be shown and to be removed once."""
 
     def __init__(self, found: Sequence[InTrash], session: Session) -> None:
         self.found = found
         self.files = sum(one.files for one in found)
         self.bytes = sum(one.bytes for one in found)
         self.purged: list[Purged] = []
-        """What was done, operation by operation; filled by `run`, as is `outcome`."""
+        """The results by operation; filled by `run`, like `outcome`."""
         self.outcome = Outcome()
         self._session = session
 
     def rows(self) -> Iterator[TrashFile]:
-        """Each file that would go."""
+        """Yield each file that would be removed."""
         for operation, *_ in self.found:
             with _opened(self._session, operation) as storages:
                 for file, found in _every(self._session.journal, operation, storages):
@@ -91,7 +93,7 @@ class PurgeRun:
                         yield TrashFile(operation.id, path, found.size, _freed(found))
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
-        """Remove them for good. Raises `JournalError`, `Locked`; `StorageFailure` if a disk fails."""
+        """Remove the files permanently. Raises `JournalError`, `Locked`; `StorageFailure` if a disk fails."""
         journal, reporter = self._session.journal, self._session.reporter
         reporter.stage(PURGE, self.files)
         total = self.outcome
@@ -125,10 +127,10 @@ def _add(total: Outcome, outcome: Outcome) -> None:
 
 @contextlib.contextmanager
 def purging(options: PurgeOptions, state: StateDirectory, reporter: Reporter) -> Iterator[PurgeRun]:
-    """Find what is in the trash; the run holds the run lock until the block ends.
+    """Find the files in the trash; the run holds the run lock until the block ends.
 
-    Operations that cannot be purged now, because their disk is not there or they are not settled, are left out, and the
-    reporter is told why. Raises `UsageError` for an operation that there is not, `Locked`, `JournalError`.
+    Operations that cannot be purged now, because their disk is missing or they are not recovered, are left out with a
+    note to the reporter. Raises `UsageError` for an operation that does not exist, `Locked`, `JournalError`.
     """
     with Session.opened(state, "purge", reporter) as session:
         reporter.stage("look")
@@ -146,14 +148,14 @@ def purging(options: PurgeOptions, state: StateDirectory, reporter: Reporter) ->
 
 
 def _chosen(journal: Journal, options: PurgeOptions) -> list[Operation]:
-    """Newest first: the folders of the trash were made by the oldest, and go with it."""
+    """Return the chosen operations, newest first: the oldest made the trash folders, which are removed with it."""
     operations = journal.operations()
     numbers = {operation.id for operation in operations}
     for number in options.operations:
         if number not in numbers:
             raise UnknownOperation(number)
     wanted = set(options.operations) or numbers
-    for operation in reversed(operations):  # what an undo put back, a redo may have put into the trash again
+    for operation in reversed(operations):  # a redo may have moved files into the trash again
         if operation.undoes in wanted:
             wanted.add(operation.id)
     wanted &= journal.trash.operations()
@@ -162,7 +164,7 @@ def _chosen(journal: Journal, options: PurgeOptions) -> list[Operation]:
 
 
 def _look(session: Session, operation: Operation) -> InTrash:
-    """What there is of it. Raises `FileorgError` or `OSError` if it cannot be purged now."""
+    """Count the files of an operation in the trash. Raises `FileorgError` or `OSError` if it cannot be purged now."""
     journal = session.journal
     if next(journal.trash.files(operation, RecordState.DONE, 1), None) is None:
         return InTrash(operation, 0, 0, 0)
@@ -183,14 +185,14 @@ def _look(session: Session, operation: Operation) -> InTrash:
 def _every(
     journal: Journal, operation: Operation, storages: Sequence[LocalStorage]
 ) -> Iterator[tuple[Trashed, Entry | Exception | None]]:
-    """What it put into the trash, and what is there of it."""
+    """Yield each file that the operation put into the trash, with its entry, None if missing, or why it is kept."""
     last_copies = LastCopies(journal, operation, storages)
     for batch in journal.trash.files(operation, RecordState.DONE):
         yield from zip(batch, last_copies.judge(batch, look_at_trash(storages, batch)), strict=True)
 
 
 def _kept(journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> Outcome:
-    """What a purge of it would tell, of whose files none is to go."""
+    """Return the outcome of a purge that keeps all files of the operation."""
     outcome = Outcome()
     for file, found in _every(journal, operation, storages):
         if isinstance(found, Refusal):
@@ -206,7 +208,7 @@ def _freed(entry: Entry) -> int:
 
 @contextlib.contextmanager
 def _opened(session: Session, operation: Operation) -> Iterator[list[LocalStorage]]:
-    """The directories of an operation, locked. Raises `Locked`, `GuardRefused`, `UsageError`, `OSError`."""
+    """Yield the directories of an operation, locked. Raises `Locked`, `GuardRefused`, `UsageError`, `OSError`."""
     roots = session.journal.roots(operation)
     with reopened(roots, session.state) as (storages, _):
         if (other := another_root(storages, roots)) is not None:

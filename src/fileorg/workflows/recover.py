@@ -1,4 +1,4 @@
-"""Settle what a crash left open: before each command that changes files, and on demand."""
+"""Recovers interrupted operations: before each command that changes files, and on demand."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _WITH_PROBLEMS = "state = 'sealed' AND was_interrupted AND problems"
 
 
 class Unsure(NamedTuple):
-    """An operation, how many of its files others changed after a crash, and the first of them with the reasons."""
+    """An operation, the number of its files that were changed after a crash, and the first of them with reasons."""
 
     operation: Operation
     files: int
@@ -40,9 +40,9 @@ class Unsure(NamedTuple):
 
 
 class Recovered(NamedTuple):
-    """The operations that are settled now, and those that cannot be yet: the reporter was told why.
+    """The operations that were recovered (`settled`), and those that cannot be yet (`left`), reported with the reason.
 
-    `unsure` are those, settled now or before, with files that only a person can judge.
+    `unsure` lists operations, recovered now or before, with files that only a person can judge.
     """
 
     settled: list[Operation]
@@ -51,7 +51,7 @@ class Recovered(NamedTuple):
 
 
 def recover_all(state: StateDirectory, reporter: Reporter) -> Recovered:
-    """`fileorg recover`: settle what a crash left open. Raises `Locked`, `JournalError`."""
+    """Recover all interrupted operations, as `fileorg recover` does. Raises `Locked`, `JournalError`."""
     raise_limit()
     with run_lock(state, "recover"), open_journal(state) as journal:
         settled = recover_open(journal, state, reporter)
@@ -61,7 +61,7 @@ def recover_all(state: StateDirectory, reporter: Reporter) -> Recovered:
 
 
 def _settle_left(journal: Journal, operation: Operation, state: StateDirectory, reporter: Reporter) -> None:
-    """What lay under a name of ours when the operation was settled. Where it still does, it is told of as unsure."""
+    """Recover files that kept a temporary name when the operation was recovered; what fails again remains unsure."""
     reasons = (record.reason for record in journal.changed_in_crash(operation))
     if not any(reason and reason.code in LYING for reason in reasons):
         return
@@ -81,7 +81,7 @@ def _unsure(journal: Journal) -> Iterator[Unsure]:
 
 
 def _unsure_of(journal: Journal, operation: Operation) -> Unsure:
-    """Until they are taken back, or found where they were, they are told of again and again."""
+    """Return the unsure files of an operation. They are reported again until they are undone or back in place."""
     files = 0
     first: list[tuple[bytes, Reason | None]] = []
     for record in journal.changed_in_crash(operation):
@@ -92,7 +92,7 @@ def _unsure_of(journal: Journal, operation: Operation) -> Unsure:
 
 
 def recover_open(journal: Journal, state: StateDirectory, reporter: Reporter) -> list[Operation]:
-    """Settle what a crash left open, newest first; those whose disk is not there or not well are left for later.
+    """Recover interrupted operations, newest first. Those whose disk is missing or fails are left for later.
 
     The caller holds the run lock.
     """
@@ -125,7 +125,7 @@ def _settle(journal: Journal, operation: Operation, state: StateDirectory, repor
             raise AnotherRoot(other)
         (settle_purge if operation.kind == PURGE else recover)(journal, operation, storages, reporter)
         if operation.kind != PURGE and journal.groups.torn(operation):
-            from fileorg.workflows.operations import mend_torn  # few crashes tear a group
+            from fileorg.workflows.operations import mend_torn  # few crashes split a group
 
             mended = mend_torn(journal, operation, storages, reporter)
             if mended is not None:

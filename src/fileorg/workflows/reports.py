@@ -1,4 +1,4 @@
-"""Reports and listings: what an operation came to, record by record, and what a scan saw. Nothing is changed."""
+"""Reports and listings of the records of an operation, or of the files of a scan. Changes nothing."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 
 
 class FilePage(NamedTuple):
-    """A page of records, and how many there are in all."""
+    """A page of records, and the total number."""
 
     operation: int
     root: bytes
-    """The directory of the operation with a slash, where there is only one; else empty."""
+    """The directory of the operation with a slash if there is only one, else empty."""
     total: int
     lines: list[Line]
 
 
 class GroupPage(NamedTuple):
-    """A page of duplicate groups, and how many there are in all."""
+    """A page of duplicate groups, and the total number."""
 
     total: int
     groups: list[DuplicateGroup]
@@ -46,7 +46,8 @@ class GroupPage(NamedTuple):
 
 @contextlib.contextmanager
 def reported(about: int | bytes | None, state: StateDirectory) -> Iterator[Report]:
-    """The report of an operation, of the last one, or of a folder as it was scanned last; valid until the block ends.
+    """Yield the report on an operation, by default the last one, or on the last scan of a folder; valid until the block
+    ends.
 
     Raises `UsageError` if there is none, `JournalError`, `Locked`.
     """
@@ -60,7 +61,7 @@ def reported(about: int | bytes | None, state: StateDirectory) -> Iterator[Repor
 
 @contextlib.contextmanager
 def _scanned(folder: bytes, state: StateDirectory) -> Iterator[Report]:
-    # Listings of an operation look at no file.
+    # Imported here: reports on operations read no files.
     from fileorg.report.scanned import scan_report
     from fileorg.rules.classify import Rules
     from fileorg.scan.classifier import Classifier
@@ -69,7 +70,7 @@ def _scanned(folder: bytes, state: StateDirectory) -> Iterator[Report]:
     root = os.path.realpath(folder)
     with locked_index(state, f"a report of {display(root)}") as index, contextlib.ExitStack() as stack:
         storage = None
-        with contextlib.suppress(OSError):  # a tree that is gone can be reported on
+        with contextlib.suppress(OSError):  # a removed tree still has a report
             storage = open_local(stack, root)
         report = scan_report(index, root, Classifier(Rules.default(), storage))
         if report is None:
@@ -83,9 +84,9 @@ def _scanned(folder: bytes, state: StateDirectory) -> Iterator[Report]:
 def files_page(
     number: int | None, wanted: Wanted, page: tuple[int, int], state: StateDirectory, *, backwards: bool = False
 ) -> FilePage:
-    """A page of the records of an operation; `page` is its number, from 1 on, and how many are on one.
+    """Return a page of the records of an operation; `page` is its number, from 1, and its size.
 
-    Raises `UsageError` if there is no such operation, `JournalError`.
+    Raises `UsageError` if the operation does not exist, `JournalError`.
     """
     with _read(state, number) as (journal, operation):
         make = partial(journal.listing.listed, operation, wanted)
@@ -97,7 +98,7 @@ def files_page(
 
 
 def groups_page(number: int, page: tuple[int, int], state: StateDirectory) -> GroupPage:
-    """A page of the duplicate groups of an operation. Raises `UsageError` if there is none, `JournalError`."""
+    """Return a page of the duplicate groups of an operation. Raises `UsageError` if there is none, `JournalError`."""
     with _read(state, number) as (journal, operation):
         make = partial(journal.groups.first_records, operation)
         total, first = _page(journal, operation, "groups", make, page, state)
@@ -118,7 +119,7 @@ def _page(
     number, size = page
     stamp = journal.listing.stamp(operation)
     key, path = b"", b""
-    with contextlib.suppress(OSError):  # where the cache cannot be kept, it is not
+    with contextlib.suppress(OSError):  # without a writable cache, the listing is computed anew
         path = state.listings()
         key = xxh3_128_digest(repr((stamp, operation.id, what)).encode()) if stamp else b""
     return Listings(path).page(key, make, (number - 1) * size, size, backwards=backwards)
@@ -126,7 +127,7 @@ def _page(
 
 @contextlib.contextmanager
 def _read(state: StateDirectory, number: int | None) -> Iterator[tuple[JournalReader, Operation]]:
-    """The journal, to be read, and an operation; without a number the last one."""
+    """Yield the journal, read-only, and an operation, by default the last one."""
     nothing = UsageError("Nothing was done yet.", hint=UnknownOperation.hint)
     missing = nothing if number is None else UnknownOperation(number)
     if is_empty(state):

@@ -1,4 +1,4 @@
-"""The directories that a command works in: opened, told apart, and opened again for an operation that was."""
+"""Opens, identifies and locks the directories that a command works in, also those of an earlier operation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def open_local(stack: contextlib.ExitStack, root: bytes, *, one_file_system: bool = False) -> LocalStorage:
-    """Return the storage of a directory by its real path, as the guards judged it, closed with `stack`.
+    """Return the storage of a directory at the real path that the guards have checked; `stack` closes it.
 
     Raises `GuardRefused` if a symlink leads elsewhere by now, `OSError`.
     """
@@ -37,27 +37,27 @@ def open_local(stack: contextlib.ExitStack, root: bytes, *, one_file_system: boo
 
 
 def locked(storages: Iterable[LocalStorage]) -> contextlib.AbstractContextManager[list[int]]:
-    """Hold the directories of `storages` against every other run. Raises `Locked`, `TooManyOpen`."""
+    """Lock the directories of `storages` against other runs. Raises `Locked`, `TooManyOpen`."""
     return root_locks({storage.root: storage.fd(b"") for storage in storages})
 
 
 def identity_of(path: bytes) -> tuple[int, int]:
-    """Return device and inode number of what is there. Raises `OSError`."""
+    """Return the device and inode numbers of `path`. Raises `OSError`."""
     seen = os.stat(path)
     return seen.st_dev, seen.st_ino
 
 
 def distinct_folders(paths: Sequence[bytes]) -> list[bytes]:
-    """Return real paths in their order, without those that lie in another of them, and of the paths of one folder the
-    first: nothing is counted twice. Raises `OSError`.
+    """Return the paths in their order, without paths within another and without second paths of the same folder, so
+    that nothing is counted twice. Raises `OSError`.
     """
     outer = [path for path in paths if not any(path != other and is_within(path, other) for other in paths)]
     return list({identity_of(path): path for path in reversed(outer)}.values())[::-1]
 
 
 def met_twice(mounts: Mounts, trees: Sequence[bytes]) -> Iterator[frozenset[bytes]]:
-    """Yield for each tree the folders in it, by their paths there, that are not to be entered: their files are met by
-    another path, there or in another tree.
+    """Yield for each tree the relative paths of folders not to enter, because their files are also reached by another
+    path, in this tree or in another.
     """
     twice = mounts.twice(trees)
     for tree in trees:
@@ -74,9 +74,9 @@ class Reopened(NamedTuple):
 
 @contextlib.contextmanager
 def reopened(roots: Sequence[Root], state: StateDirectory, absent: Collection[bytes] = ()) -> Iterator[Reopened]:
-    """Open, guard and lock the directories of an operation that was; one that stands for two bases is opened once.
+    """Open, check and lock the directories of an earlier operation; a directory with two bases is opened once.
 
-    In place of the `absent` ones stand such as nothing can be done in. A path in `roots` had no symlink in it then.
+    `absent` directories are replaced by storages that allow no changes. Paths in `roots` had no symlinks originally.
 
     Raises `GuardRefused`, `Locked`, `OSError`.
     """
@@ -98,8 +98,8 @@ def reopened(roots: Sequence[Root], state: StateDirectory, absent: Collection[by
 
 
 def _refuse_another(path: bytes, inode: int, storage: LocalStorage) -> None:
-    """Raises `GuardRefused` for a folder behind a symlink that did not lead there when the operation was: only its
-    inode number can show that it is the same one, in another place.
+    """Raise `GuardRefused` for a folder behind a new symlink, unless a stable inode number shows that it is the same
+    folder in another place.
     """
     if storage.identity[1] != inode or not storage.capabilities.stable_inodes:
         raise GuardRefused(
@@ -109,8 +109,8 @@ def _refuse_another(path: bytes, inode: int, storage: LocalStorage) -> None:
 
 
 def another_root(storages: Sequence[LocalStorage], roots: Sequence[Root]) -> Root | None:
-    """The first that is not the folder that an operation worked in, as far as its inode number can tell: where these
-    are given out anew, the files have to.
+    """Return the first root that is no longer the folder of the operation, judged by its inode number. Without stable
+    inode numbers, only its files can show that.
     """
     for storage, root in zip(storages, roots, strict=True):
         if root.inode is not None and storage.identity[1] != root.inode and storage.capabilities.stable_inodes:
@@ -119,8 +119,8 @@ def another_root(storages: Sequence[LocalStorage], roots: Sequence[Root]) -> Roo
 
 
 def absent_roots(roots: Sequence[Root]) -> set[bytes]:
-    """Those that are not there, or not the folders that they were, where others are: an operation in several roots is
-    undone where it can be. Empty where it worked in one root, or none is left.
+    """Return the roots that are missing or replaced, if others remain: an operation in several roots is undone where
+    possible. Empty for an operation in one root, or if none remains.
     """
     paths = {root.path for root in roots}
     if len(roots) <= DEST + 1:
@@ -134,7 +134,7 @@ def absent_roots(roots: Sequence[Root]) -> set[bytes]:
 
 
 class AnotherRoot(UsageError):
-    """A folder that is not the one that an operation worked in."""
+    """Raised for a folder that is not the one that an operation worked in."""
 
     def __init__(self, root: Root, *, hint: str | None = None) -> None:
         super().__init__(f"{display(root.path)} is not the folder that it was (is its disk mounted?).", hint=hint)

@@ -1,4 +1,4 @@
-"""Scan and categorize: what is there. Nothing of the user's is changed."""
+"""Scan and categorize. Changes no user files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class ScanReport(NamedTuple):
-    """What `fileorg scan` found. Paths in `totals` are absolute."""
+    """The result of `fileorg scan`. Paths in `totals` are absolute."""
 
     roots: list[bytes]
     totals: Totals
@@ -37,7 +37,7 @@ class ScanReport(NamedTuple):
 
 
 def scan_trees(paths: Sequence[bytes], filters: Filters, state: StateDirectory, reporter: Reporter) -> ScanReport:
-    """Bring the index up to date with each tree, and sum up what is there. Raises `UsageError`, `Locked`."""
+    """Update the index for each tree and return totals. Raises `UsageError`, `Locked`."""
     started = time.monotonic()
     roots = distinct_folders([existing_folder(path) for path in paths])
     totals, seen = Totals(), Seen()
@@ -54,7 +54,7 @@ def scan_trees(paths: Sequence[bytes], filters: Filters, state: StateDirectory, 
 
 
 class Categorized(NamedTuple):
-    """A file, what it is, and why that is thought. `path` is absolute, `size` in bytes."""
+    """A file, with its category and the evidence for it. `path` is absolute, `size` in bytes."""
 
     path: bytes
     size: int
@@ -62,7 +62,7 @@ class Categorized(NamedTuple):
 
 
 def categorize(paths: Sequence[bytes], filters: Filters, seen: Seen, reporter: Reporter) -> Iterator[Categorized]:
-    """What each file is, and by which evidence. Reads the tree, writes nothing; streams. Raises `UsageError`."""
+    """Yield the category of each file and the evidence for it. Streams; writes nothing. Raises `UsageError`."""
     roots = distinct_folders([existing_folder(path) for path in paths])
     for root, twice in zip(roots, met_twice(Mounts(), roots), strict=True):
         with contextlib.ExitStack() as stack:

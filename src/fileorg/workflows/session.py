@@ -1,4 +1,4 @@
-"""What a command that changes files holds while it is at work, and how its plan is carried out."""
+"""The session of a command that changes files: its locks, journal, directories and index. Carries out its plan."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """One command at work: its locks, the journal with everything settled, the directories, the index, the listener.
+    """The locks, recovered journal, directories, index and reporter of one command.
 
-    One that changes nothing, as a dry run, has no journal and locks no directory.
+    A session without changes, such as a dry run, has no journal and locks no directories.
     """
 
     def __init__(
@@ -47,9 +47,9 @@ class Session:
         self.state = state
         self.reporter = reporter
         self.storages: Sequence[LocalStorage] = ()
-        """By `Base`."""
+        """The directories, by `Base`."""
         self.locks: list[int] = []
-        """Descriptors: a process that moves files holds them, too."""
+        """Descriptors of the locks; the worker process holds them too."""
         self._stack = stack
         self._what = what
         self._journal = journal
@@ -59,9 +59,9 @@ class Session:
     @classmethod
     @contextlib.contextmanager
     def opened(cls, state: StateDirectory, what: str, reporter: Reporter, *, changes: bool = True) -> Iterator[Session]:
-        """Lock, open the journal and settle what a crash left open; without `changes` none of that.
+        """Lock, open the journal and recover interrupted operations; without `changes`, do none of these.
 
-        `what` is told to another run that comes meanwhile. Raises `Locked`, `StateError`, `JournalError`.
+        `what` describes this run to others that find it locked. Raises `Locked`, `StateError`, `JournalError`.
         """
         raise_limit()
         with contextlib.ExitStack() as stack:
@@ -85,7 +85,7 @@ class Session:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[JournalReader | None]:
-        """The journal to be read, also of a session that changes nothing; None where nothing was ever done."""
+        """Yield the journal for reading, also in a session without changes; None if there are no operations."""
         if self._journal is not None:
             yield self._journal
         elif not os.path.getsize(self.state.journal):
@@ -96,13 +96,13 @@ class Session:
 
     @property
     def next_operation(self) -> int:
-        """The number that the operation of this session will have; 0 where there will be none."""
+        """The number of the session's operation, 0 in a session without changes."""
         return 0 if self._journal is None else self._journal.next_operation()
 
     @property
     def trash(self) -> bytes:
-        """The folder, below a root, for what the operation of this session takes away. It is named after it, and new in
-        all of the directories: an operation of another state directory may have the same number.
+        """The trash folder of the session's operation, relative to a root. It is named after the operation and new in
+        all directories: an operation of another state directory may have the same number.
         """
         own = name = b"%d" % self.next_operation
         number = 1
@@ -112,29 +112,29 @@ class Session:
         return join(TRASH, name)
 
     def open(self, root: bytes, *, one_file_system: bool = False) -> LocalStorage:
-        """Return the storage of a directory that is to be read, open as long as the session.
+        """Return the storage of a directory for reading; the session closes it.
 
-        Raises `GuardRefused` for one that was replaced since, `OSError`.
+        Raises `GuardRefused` if the directory was replaced since the check, `OSError`.
         """
         return open_local(self._stack, root, one_file_system=one_file_system)
 
     def open_changeable(
         self, root: bytes, allowed: Allowed = NOTHING, *, one_file_system: bool = False, to_be_made: bytes = b""
     ) -> LocalStorage:
-        """Return the storage of a directory that files are moved in; the guards see what was opened, whatever it was
-        before, as `check_opened` says. Raises as `changeable_folder` does, `OSError`.
+        """Return the storage of a directory in which files are moved. The open directory is checked again by the
+        guards: see `check_opened`. Raises like `changeable_folder`, `OSError`.
         """
         storage = self.open(root, one_file_system=one_file_system)
         check_opened(storage.fd(b""), root, self.state, allowed, to_be_made=to_be_made)
         return storage
 
     def lock(self, storages: Iterable[LocalStorage]) -> None:
-        """Hold the directories against every other run: once in a session. Raises `Locked`."""
+        """Lock the directories against other runs; called once per session. Raises `Locked`."""
         if self._journal is not None:
             self.locks += self._stack.enter_context(locked(storages))
 
     def reopen(self, roots: Sequence[Root], absent: Collection[bytes] = ()) -> None:
-        """Lock and open the directories of an operation that was, but for the `absent` ones.
+        """Lock and open the directories of an earlier operation, except the `absent` ones.
 
         Raises `GuardRefused`, `Locked`, `OSError`.
         """
@@ -142,7 +142,7 @@ class Session:
         self.locks += locks
 
     def open_index(self, *, in_memory: bool = False) -> Index:
-        """Return the index, locked, or an empty one that is gone with the session. Raises `Locked`, `StateError`."""
+        """Return the locked index, or an empty temporary one in memory. Raises `Locked`, `StateError`."""
         from fileorg.index.index import Index
 
         opened: contextlib.AbstractContextManager[Index] = (
@@ -152,8 +152,8 @@ class Session:
         return self._index
 
     def open_index_if_free(self) -> None:
-        """Have the index told of what gets another place. It is a cache: no one waits for a scan that writes it, and
-        all goes on where it cannot be used.
+        """Open the index to keep the digests of moved files, if it can be locked. It is a cache: the session does not
+        wait for a scan and continues without it.
         """
         self._index_is_spare = True
         with contextlib.suppress(FileorgError):
@@ -172,8 +172,8 @@ class Session:
         copies: bool = False,
         changed: Changed = Changed.LEAVE,
     ) -> Outcome:
-        """Carry a plan out, as an operation of its own. `facts` are kept for people; `renames` says how many there will
-        be, if not one a file; `copies` that contents are read or written. Raises `JournalError`.
+        """Carry out a plan as a new operation. `facts` are stored for display; `renames` is the expected number of
+        renames, by default one per file; `copies`: file contents are read or written. Raises `JournalError`.
         """
         follow = self._follow()
         operation = begin(self.journal, kind, self.storages, facts, undoes)
@@ -217,5 +217,5 @@ class Session:
 def _has_trash(storage: LocalStorage, name: bytes) -> bool:
     try:
         return storage.lstat(TRASH, name) is not None
-    except OSError:  # whatever is in its way, the plan tells
+    except OSError:  # the plan will report the error
         return False

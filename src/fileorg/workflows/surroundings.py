@@ -1,6 +1,6 @@
-"""What a folder is a part of: a checkout, a project, a bundle, a library, another system.
+"""Finds the checkout, project, bundle, library or other system that a folder is part of.
 
-It is asked of the folder that is open, and of those above it by way of `..`: what a path says may change meanwhile.
+The open folder and its parents are examined through `..`, because the folders at a path may change meanwhile.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 _ON_THE_WAY = (FOLDER_FLAGS & ~os.O_RDONLY) | getattr(os, "O_PATH", os.O_RDONLY)
 _INBOXES = frozenset(b"Desktop Documents Downloads Movies Music Pictures Public Templates Videos".split())
-"""Of a home directory. Things of all kinds stray into these."""
+"""Folders of a home directory in which all kinds of files collect."""
 _FOR_ALL = SYSTEM_SIGNS.union(VERSION_CONTROL)
-"""What counts in a place such as /tmp, where there may be very many names."""
+"""The only markers that count in places such as /tmp, which may have very many names."""
 
 
 class Part(NamedTuple):
-    """Of what a folder is a part, and the path of what says so."""
+    """The kind of whole that a folder is part of, and the path of the marker that shows it."""
 
     of: Reason
     marker: bytes
@@ -38,14 +38,14 @@ class Part(NamedTuple):
 
 
 class Surroundings(NamedTuple):
-    """Of what a folder is a part, if it is one, and the path of the other system that it is in."""
+    """The whole that a folder is part of, if any, and the path of the other system that contains it, if any."""
 
     part: Part | None
     system: bytes | None
 
 
 class _Level(NamedTuple):
-    """A folder on the way up: its descriptor, its path as the kernel tells it, and what its names say."""
+    """A folder on the way up: its descriptor, its path from the kernel, its stat result, and if it is a mount point."""
 
     fd: int
     path: bytes
@@ -54,7 +54,7 @@ class _Level(NamedTuple):
 
 
 class _Told(NamedTuple):
-    """What the names in a folder say."""
+    """The evidence in the names of a folder."""
 
     version_control: bytes | None
     project: bytes | None
@@ -63,14 +63,14 @@ class _Told(NamedTuple):
 
 
 _told: dict[tuple[int, int, int, int], _Told] = {}
-"""By device, inode and both times: a folder is asked about twice, before it is locked and after."""
+"""A cache by device, inode and both times: each folder is examined twice, before it is locked and after."""
 
 
 def surroundings(fd: int, path: bytes, *, is_asked: bool = True, within: tuple[int, int] | None = None) -> Surroundings:
-    """Return what the open folder at `path` is a part of.
+    """Return the surroundings of the open folder at `path`.
 
-    `is_asked`: it is what a command works in, not one in which something is made. `within` is the identity of a folder
-    that was asked about before, with those above it. Raises `TooManyOpen`, `OSError`.
+    `is_asked`: a command works in the folder itself, not only in a subfolder that it creates. `within` is the identity
+    of a folder that was checked before, with its parents. Raises `TooManyOpen`, `OSError`.
     """
     part = None
     with telling_the_limit(), contextlib.closing(_levels(fd, path)) as levels:
@@ -85,12 +85,12 @@ def surroundings(fd: int, path: bytes, *, is_asked: bool = True, within: tuple[i
 
 
 def _levels(fd: int, path: bytes) -> Generator[_Level, None, None]:
-    """An open folder, and those above it up to the top. A descriptor is valid until the next one is asked for."""
+    """Yield an open folder and its parents up to the top. A descriptor is valid until the next level."""
     own = os.dup(fd)
     try:
         while True:
             here = above = os.fstat(own)
-            with contextlib.suppress(OSError):  # it may not be searched: what is above stays unknown
+            with contextlib.suppress(OSError):  # without search permission, the parents stay unknown
                 above = os.stat(b"..", dir_fd=own)
             yield _Level(own, path_of(own, path), here, above.st_dev != here.st_dev)
             if (above.st_dev, above.st_ino) == (here.st_dev, here.st_ino):
@@ -102,10 +102,10 @@ def _levels(fd: int, path: bytes) -> Generator[_Level, None, None]:
 
 
 def _part(level: _Level, told: _Told, *, itself: bool) -> Part | None:
-    """Of what a level makes all that is in it a part.
+    """Return the whole that everything inside a level is part of, or None.
 
-    Above what a command works in, whatever makes a run leave a folder whole counts. For what it works in, for a disk,
-    and for the folders of a home into which things stray, it has to be certain.
+    For parents of the working folder, every sign of a folder kept whole counts. For the working folder itself, mount
+    points and inbox folders of a home directory, only certain signs count.
     """
     above, name = os.path.split(level.path)
     if told.version_control:
@@ -135,7 +135,7 @@ def _names_of(level: _Level) -> _Told:
 
 
 def _names(fd: int) -> Iterator[list[bytes]]:
-    """All names in a folder; in one that may not be listed, those that would be a sign."""
+    """Yield all names in a folder, or if it cannot be listed, the names that are signs."""
     try:
         listed = os.open(b".", FOLDER_FLAGS, dir_fd=fd)
     except OSError:
@@ -148,7 +148,7 @@ def _names(fd: int) -> Iterator[list[bytes]]:
 
 
 def _few_names(fd: int, wanted: frozenset[bytes]) -> Iterator[list[bytes]]:
-    """Those of the `wanted` names that are there."""
+    """Yield those of the `wanted` names that exist."""
     yield [name for name in wanted if _holds(fd, name)]
 
 

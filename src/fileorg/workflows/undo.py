@@ -1,4 +1,4 @@
-"""Undo and redo: the inverse of an operation, as an operation of its own."""
+"""Undo and redo: the inverse of an operation, as a new operation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ _SHOWN = "fileorg history shows what was done"
 
 
 class UndoOptions(NamedTuple):
-    """`operation` None is the last one. `include_changed` also takes back files that others have replaced."""
+    """The options of undo and redo. `operation` None is the last one. `include_changed`: also move back files that
+    replaced the original ones.
+    """
 
     operation: int | None = None
     redo: bool = False
@@ -50,7 +52,7 @@ class UndoRun:
 
     @property
     def elsewhere(self) -> dict[Base, bytes]:
-        """The directories beside the root, or all where there are several roots, by the base of the rows."""
+        """The directories other than the root, or all if there are several roots, by the base of the rows."""
         paths = {base: storage.root for base, storage in enumerate(self._session.storages)}
         if len(paths) > DEST + 1:
             return paths
@@ -58,7 +60,7 @@ class UndoRun:
 
     @property
     def further_roots(self) -> list[bytes]:
-        """Where it worked beside its root and destination."""
+        """The directories of the operation other than its root and destination."""
         return [storage.root for storage in self._session.storages[DEST + 1 :]]
 
     @property
@@ -67,22 +69,22 @@ class UndoRun:
 
     @property
     def first_kind(self) -> str:
-        """The kind of the operation that is taken back, or forth: `organize` also for the redo of its undo."""
+        """The kind of the original operation: `organize` also for the redo of its undo."""
         first: Operation | None = self.undone
         while first is not None and first.undoes is not None and first.undoes < first.id:
             first = self._session.journal.operation(first.undoes)
         return first.kind if first is not None else ""
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
-        """Take it back. Raises `JournalError`."""
+        """Undo the operation. Raises `JournalError`."""
         changed = Changed.ANY if self._options.include_changed else Changed.EDITED
         outcome = self._session.run(self.kind, self.plan, {}, stop, undoes=self.undone.id, changed=changed)
         outcome.notes += self._empty_roots()
         return outcome
 
     def _empty_roots(self) -> Iterator[str]:
-        """Name each directory of it that another operation made, that had to stay when that was taken back, and that
-        is empty now: it lies where nothing of this one is done.
+        """Yield a note for each root that is empty now and that another operation made, whose undo had to keep it. This
+        undo cannot remove it, because it does not work outside its roots.
         """
         empty = {storage.root for storage in self._session.storages if _is_empty(storage.root)}
         journal = self._session.journal
@@ -95,9 +97,9 @@ class UndoRun:
 
 @contextlib.contextmanager
 def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> Iterator[UndoRun]:
-    """Find what is to be taken back; the run holds its locks until the block ends.
+    """Find the operation to undo; the run holds its locks until the block ends.
 
-    Raises `UsageError` if there is nothing, `OthersFirst` if later operations have to be taken back before, `Locked`,
+    Raises `UsageError` if there is none, `OthersFirst` if later operations must be undone first, `Locked`,
     `JournalError`.
     """
     with Session.opened(state, "redo" if options.redo else "undo", reporter) as session:
@@ -121,14 +123,14 @@ def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> 
 
 
 def _check_order(journal: Journal, undone: Operation, *, rename: bool) -> None:
-    """Raises `OthersFirst`: before its folders are asked for, since a later operation may have removed one."""
+    """Raise `OthersFirst`. Checked before the folders, because a later operation may have removed one."""
     operations = journal.operations()
     Order(journal, lambda each: _is_left(journal, each, operations), rename=rename).check(undone)
 
 
 def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
-    """The operation to take back. An operation, its undo, the redo of that … are one chain: what counts is its newest
-    link that still has something to take back. Raises `UsageError` if there is none.
+    """Return the operation to undo. An operation, its undo, the redo of that … form a chain: the newest link with
+    something left to undo is chosen. Raises `UsageError` if there is none.
     """
     word = "redo" if options.redo else "undo"
     operations = journal.operations()
@@ -142,7 +144,7 @@ def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
     if named is None:
         raise UnknownOperation(options.operation)
     chain = {named.id}
-    for operation in reversed(operations):  # oldest first: what takes back comes after what it takes back
+    for operation in reversed(operations):  # oldest first: an undo comes after its operation
         if operation.undoes in chain:
             chain.add(operation.id)
     forward = BACKWARD if options.redo or named.kind == "undo" else FORWARD
@@ -165,7 +167,7 @@ def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
 
 
 def _is_left(journal: Journal, operation: Operation, operations: Sequence[Operation]) -> bool:
-    """Whether something of it is to be taken back. Folders alone are tried once: what is left then is not empty."""
+    """Return whether the operation has anything left to undo. Folders alone are tried once: the rest is not empty."""
     later = {each.kind for each in operations if each.undoes == operation.id}
     if not later - {PURGE}:
         return journal.has_done(operation) and (PURGE not in later or journal.trash.has_done_outside(operation))
@@ -173,7 +175,7 @@ def _is_left(journal: Journal, operation: Operation, operations: Sequence[Operat
 
 
 def _is_empty_again(journal: Journal, operation: Operation) -> bool:
-    """Whether a folder is empty now that had to stay when the operation was taken back."""
+    """Return whether a folder that an undo of the operation had to keep is empty now."""
     return any(_is_empty(path) for path in journal.relations.made_folders(operation))
 
 
