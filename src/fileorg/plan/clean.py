@@ -1,7 +1,7 @@
-"""What is left over goes: empty files and broken symlinks to our trash, empty folders away. Rows; nothing is written.
+"""Plan a clean: move empty files and broken symlinks to the trash, remove empty folders. Yields rows, writes nothing.
 
-Files and links first, folder by folder, then the folders, those in a folder before it. Nothing is held in memory: what
-was found is in the private database that a scan has filled.
+Files and links come first, by folder, then folders, the deepest first. Nothing is held in memory: the findings are in
+the private database that the scan has filled.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LED_TO = Reason(ReasonCode.SYMLINK_LEADS_TO_IT)
 
 
 class CleanPlan:
-    """The plan of one clean run. `trash` is root-relative: what goes has the same path in it as it had."""
+    """The plan of one clean run. `trash` is root-relative: a file keeps its path below it."""
 
     def __init__(
         self,
@@ -41,9 +41,9 @@ class CleanPlan:
         trash: bytes,
         moved: Callable[[Collection[bytes]], Mapping[bytes, Moved]],
     ) -> None:
-        """Looks at each empty folder and at the trash. `moved` tells of absolute paths what fileorg took from there.
+        """Checks each empty folder and the trash. `moved` returns which absolute paths fileorg moved a file from.
 
-        Raises `OSError` if the root cannot be looked at, `JournalError`.
+        Raises `OSError` if the root cannot be read, `JournalError`.
         """
         self._leftovers = leftovers
         self._goes = goes
@@ -68,7 +68,7 @@ class CleanPlan:
 
     @property
     def files(self) -> int:
-        """How many files, links and folders are to go."""
+        """The number of files, links and folders to remove."""
         return sum(self.counts.values())
 
     @property
@@ -76,11 +76,11 @@ class CleanPlan:
         return self.files - self.counts[Leftover.EMPTY_FOLDER]
 
     def batches(self, rows: int) -> Iterator[list[PlanRow]]:
-        """The plan, the same each time: what stays is in it with the reason."""
+        """Yield the plan, the same each time: skipped entries are in it with the reason."""
         return in_batches(self._rows(), rows)
 
     def first(self, kind: Leftover, most: int) -> list[bytes]:
-        """The first names of a kind that are to go."""
+        """Return the first paths to remove of a kind."""
         found: list[bytes] = []
         for row in self._rows():
             if row.category == kind and not row.reason:
@@ -102,7 +102,7 @@ class CleanPlan:
                 yield PlanRow.remove_folder(ROOT, path, Leftover.EMPTY_FOLDER, reason)
 
     def _hold_led_to_moved(self, moved: Callable[[Collection[bytes]], Mapping[bytes, Moved]]) -> None:
-        """A symlink that leads nowhere because fileorg moved what it led to is no leftover."""
+        """Keep symlinks that are broken because fileorg moved their target: they are no leftovers."""
         links = ((folder, entry.name) for folder, entry in self._leftovers.names() if not entry.is_file)
         for some in in_batches(links, _LINKS_AT_ONCE):
             root = self._storage.root
@@ -115,7 +115,7 @@ class CleanPlan:
                     self._leftovers.hold(folder, name, Reason(ReasonCode.SYMLINK_LED_TO_MOVED, about, operation))
 
     def _reason(self, folder: bytes, entry: Entry) -> Reason | None:
-        """Why a file or a link stays."""
+        """Return why a file or a link stays, None if it is removed."""
         if self._fault or entry.dev != self._dev:
             return self._fault or _ELSEWHERE
         if reason := self._leftovers.held(folder, entry.name):
@@ -123,7 +123,7 @@ class CleanPlan:
         return _LED_TO if self._leftovers.is_led_to(entry) else None
 
     def _obstacle(self, folder: bytes, remaking: Remaking) -> Reason | None:
-        """Why an empty folder stays."""
+        """Return why an empty folder stays, None if it is removed."""
         if reason := remaking.obstacle(folder):
             return reason
         entry = self._storage.stat_folder(folder)
@@ -131,7 +131,7 @@ class CleanPlan:
 
 
 def _look_at(trash: bytes, storage: LocalStorage) -> tuple[bytes, Reason | None, int]:
-    """How much of the path of the trash is there, what stands in its way, and the device that it is on."""
+    """Return the existing part of the path of the trash, the reason if it cannot be used, and its device."""
     there = b""
     try:
         for path in with_parents(trash):

@@ -1,4 +1,4 @@
-"""Two files, one name: which of them gets it, what the other is called, and which is not needed at all."""
+"""Resolve conflicts: several files that claim one name. One gets it; the others get numbers or are skipped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Contender(NamedTuple):
-    """A file that wants a name that may be taken. `stem` and `tail` say where a number goes: see `layout.numbered`."""
+    """A file whose name may be taken. `stem` and `tail` place a number in the name: see `rules.template.numbered`."""
 
     source_folder: bytes
     source_name: bytes
@@ -33,7 +33,7 @@ class Contender(NamedTuple):
 
 
 class _Digests:
-    """Of a file that is being decided, as far as they were needed."""
+    """The digests of the current file, as far as they were needed."""
 
     __slots__ = ("start", "whole")
 
@@ -43,11 +43,11 @@ class _Digests:
 
 
 _FEW = 8
-"""Files of one digest are the same, unless one was changed just now: more are not compared."""
+"""The number of files with one digest to compare: they are identical, unless one was changed just now."""
 
 
 class Contest:
-    """Decides, in the order of the plan. Reads user files to compare them, and writes none."""
+    """Resolves conflicts in the order of the plan. Reads user files to compare them, and writes none."""
 
     def __init__(
         self,
@@ -61,8 +61,8 @@ class Contest:
         planned: Callable[[bytes, bytes], bool],
         moves: Callable[[bytes, bytes], bool],
     ) -> None:
-        """`planned(folder, key)` says whether some file of the plan may want that name by itself, `moves(folder, name)`
-        whether the file that has a name at the target is itself one that the plan moves elsewhere.
+        """`planned(folder, key)` returns whether that may be the original name of a planned file, `moves(folder, name)`
+        whether the plan moves the file at the target away from that name.
         """
         self._draft = draft
         self._source = source
@@ -75,9 +75,9 @@ class Contest:
         self._known: dict[Contender, _Digests] = {}
 
     def decide(self, leader: Contender, followers: Sequence[Contender] = (), *, may_be_numbered: bool = True) -> None:
-        """What becomes of a file and of those that go with it: they get one number, or all stay.
+        """Resolve the names of a file and its followers: all get the same number, or all are skipped.
 
-        Without `may_be_numbered`, since their names are known to others, they get none.
+        Without `may_be_numbered` they get no number, because other files refer to their names.
         """
         self._known.clear()
         group = (leader, *followers)
@@ -102,7 +102,7 @@ class Contest:
             self._take_along(leader, followers)
 
     def _take_along(self, leader: Contender, followers: Sequence[Contender]) -> None:
-        """They go under their own names; what is there already stays, and what is older makes room."""
+        """Move a group under its own names; skip identical files, displace older ones at the target."""
         for file in (leader, *followers):
             holder = self._holder(file, 1)
             if holder is None:
@@ -113,24 +113,24 @@ class Contest:
                 self._displace(file, holder)
 
     def _stay_with(self, file: Contender, reason: Reason, group: Sequence[Contender]) -> None:
-        """A file stays for a reason, and the others of its group with it."""
+        """Skip a file for a reason, and the others of its group with it."""
         for each in group:
             self._stay(each, reason if each is file else _with_leader(file.source_folder, file.source_name))
 
     def _may_go(self, follower: Contender, *, go_along: bool) -> bool:
-        """Whether its name is free, or will be: with a file that displaces another one, however old it is."""
+        """Return whether its name is free, or will be: with `go_along`, it may displace even a newer file."""
         holder = self._holder(follower, 1)
         if holder is None or self._twin(follower, holder) is not None:
             return True
         return self._can_be_displaced(holder) if go_along else self._is_newer(follower, holder)
 
     def _is_contested(self, file: Contender) -> bool:
-        """Whether its name is held by other content."""
+        """Return whether other content has its name."""
         holder = self._holder(file, 1)
         return holder is not None and self._twin(file, holder) is None
 
     def _is_newer(self, file: Contender, holder: Claim) -> bool:
-        """Whether it takes the name."""
+        """Return whether the file is newer and takes the name."""
         return (
             self._on_conflict is OnConflict.KEEP_NEWER
             and file.mtime_ns > holder.mtime_ns
@@ -138,7 +138,7 @@ class Contest:
         )
 
     def _can_be_displaced(self, holder: Claim) -> bool:
-        """A folder or a link never has to go, and a file that goes elsewhere by itself cannot go twice."""
+        """Return whether the plan may displace it: never a folder or a link, nor a file that the plan moves anyway."""
         return holder.size >= 0 and not (holder.on_disk and self._moves(holder.at_folder, holder.at_name))
 
     def _why_not(self, holder: Claim, twin: Claim | None) -> Reason:
@@ -148,7 +148,7 @@ class Contest:
         code = ReasonCode.NEWER_THERE if newer else ReasonCode.NAME_TAKEN
         return Reason(code, join(holder.at_folder, holder.at_name))
 
-    # What is decided ----------------------------------------------------------------------------------------------
+    # Decisions ----------------------------------------------------------------------------------------------------
 
     def _stay(self, file: Contender, reason: Reason) -> None:
         self._record(file, Decision(file.source_name, reason))
@@ -163,7 +163,7 @@ class Contest:
         self._draft.put(self._claim(file, name, number), known.start, known.whole)
 
     def _take_number(self, group: Sequence[Contender]) -> None:
-        """The first number that is free for all of them."""
+        """Give a group the first number that is free for all its files."""
         number = 1 + max(self._highest(file) for file in group)
         while not all(self._is_free(file, number) for file in group):
             number += 1
@@ -171,13 +171,13 @@ class Contest:
             self._take(file, number)
 
     def _displace(self, file: Contender, holder: Claim) -> None:
-        """It takes the name. What is on disk goes to the trash; what was only planned stays where it is."""
+        """Give the file the name. A file on disk is moved to the trash; a planned file is skipped."""
         displaced = holder.mtime_ns if holder.on_disk else self._send_back(holder, file)
         self._put(file, file.source_name, 1)
         self._record(file, Decision(file.source_name, displaced_mtime_ns=displaced))
 
     def _send_back(self, holder: Claim, newer: Contender) -> int | None:
-        """A file of the plan stays after all, and its side-cars with it. The time of what it had displaced itself."""
+        """Skip a planned file after all, with its sidecars. Return the mtime_ns of the file that it had displaced."""
         folder, name = holder.at_folder, holder.at_name
         before = self._draft.decision(folder, name)
         why = Reason(ReasonCode.NEWER_TAKES_NAME, join(newer.source_folder, newer.source_name))
@@ -192,10 +192,10 @@ class Contest:
     def _record(self, file: Contender, decision: Decision) -> None:
         self._draft.decide(file.source_folder, file.source_name, file.category, file.size, decision)
 
-    # Who has which name -------------------------------------------------------------------------------------------
+    # Owners of names ----------------------------------------------------------------------------------------------
 
     def _holder(self, file: Contender, number: int) -> Claim | None:
-        """Who has the name with that number: in the plan so far, or on the disk, which is entered when it is seen."""
+        """Return the claim on the name with that number: of the plan, or of a file on disk, which is entered here."""
         name = self._named(file, number)
         claim = self._draft.holder(file.target_folder, self._key(name))
         if claim is None and (there := self._target.lstat(file.target_folder, name)) is not None:
@@ -203,7 +203,7 @@ class Contest:
                 on_disk=True,
                 at_folder=file.target_folder,
                 at_name=there.name,
-                size=there.size if there.is_file else -1,  # a folder or link is never the same content
+                size=there.size if there.is_file else -1,  # the content of a folder or link is never identical
                 mtime_ns=there.mtime_ns,
                 content_size=there.size if there.is_file else -1,
             )
@@ -213,12 +213,12 @@ class Contest:
         return claim
 
     def _is_free(self, file: Contender, number: int) -> bool:
-        """A name that another file of the plan has by nature is left to it."""
+        """Return whether the name is free. The original name of another planned file is left to that file."""
         key = self._key(self._named(file, number))
         return not self._planned(file.target_folder, key) and self._holder(file, number) is None
 
     def _twin(self, file: Contender, holder: Claim) -> Claim | None:
-        """The one with the same bytes, among those who have its name or a number of it."""
+        """Return the claim of an identical file that has the name, or the name with a number."""
         family = self._key(file.source_name)
         if holder.family != family and self._is_twin(file, holder):
             return holder
@@ -234,7 +234,9 @@ class Contest:
         return twin or next((claim for claim in others if self._is_twin(file, claim)), None)
 
     def _twin_in_family(self, file: Contender, family: bytes) -> Claim | None:
-        """Each is read at most twice, however many want the name: one is compared, several are told by digests."""
+        """Return an identical file of a family. One file is compared; of several, digests select the files to compare,
+        so each is read at most twice.
+        """
         draft, group, known = self._draft, Family(file.target_folder, family, file.size), self._digests(file)
         claims = draft.some(group, 2)
         if len(claims) > 1:
@@ -262,7 +264,7 @@ class Contest:
         return same_content(self._source, file.source_folder, file.source_name, *content)
 
     def _content(self, claim: Claim) -> tuple[Storage, bytes, bytes] | None:
-        """Where the content of a claim is; of a link to a file of the tree, it is there."""
+        """Return where the content of a claim is: for a link to a file of the tree, the place of that file."""
         if not claim.on_disk:
             return self._source, claim.at_folder, claim.at_name
         if claim.size >= 0:
@@ -276,7 +278,7 @@ class Contest:
         return None if inside == path else (self._source, *split(inside))
 
     def _linked_size(self, claim: Claim) -> int:
-        """The size of the file that a link of the disk leads to, -1 if it leads to none of the tree."""
+        """Return the size of the file that a link on disk leads to, -1 if that is no file of the tree."""
         content = self._content(claim)
         try:
             there = None if content is None else self._source.lstat(*content[1:])

@@ -1,4 +1,4 @@
-"""The plan of a dedupe: for each duplicate that may go, a step that puts it into our trash, or a link in its place."""
+"""The plan of a dedupe: one row for each duplicate, which moves it to the trash or replaces it by a link."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Remedy(StrEnum):
-    """What is done with duplicates."""
+    """The way to deal with duplicates."""
 
     QUARANTINE = "quarantine"
     HARDLINK = "hardlink"
@@ -45,9 +45,8 @@ _ON_ONE_DISK = {
 
 
 class Found:
-    """What the groups come to, once it is decided who stays. `duplicates` are those that are listed beside keepers,
-    `victims` the names that may go, `led_to` those that stay for a symlink, `bytes` what is free when all that may go
-    are gone.
+    """The sums over decided groups. `duplicates` are listed beside keepers, `victims` are removed or replaced, `led_to`
+    stay because a symlink leads to them; `bytes` is the space freed when all victims are gone.
     """
 
     def __init__(self, groups: int = 0, duplicates: int = 0, bytes_: int = 0) -> None:
@@ -59,7 +58,7 @@ class Found:
 
 
 def decided(groups: Iterable[Group], chooser: Chooser) -> Iterator[Decided]:
-    """The groups in which something may go, or a file has several names that are wanted; most waste first."""
+    """Yield the decided groups with victims, or with hard links if these are requested; most waste first."""
     for group in groups:
         decision = chooser.decide(group)
         if decision.victims or decision.led_to or (chooser.with_links and len(decision.listed) > 1):
@@ -67,7 +66,7 @@ def decided(groups: Iterable[Group], chooser: Chooser) -> Iterator[Decided]:
 
 
 def found(groups: Groups, chooser: Chooser, *, exactly: bool) -> Found:
-    """The sums of all groups. Not `exactly`: as if every name of a file were among those that were found."""
+    """Return the sums of all groups. Without `exactly`, hard links outside the searched trees are ignored."""
     if not exactly and not chooser.has_limits and not chooser.with_links:
         number, duplicates, bytes_ = groups.sums()
         return Found(number, duplicates, bytes_)
@@ -84,7 +83,7 @@ def found(groups: Groups, chooser: Chooser, *, exactly: bool) -> Found:
 
 
 def freed(decision: Decided) -> int:
-    """How many copies of the content are gone when the victims are: files of which no name stays."""
+    """Return how many copies of the content the removal of the victims frees: files of which no name stays."""
     names: dict[tuple[int, int], int] = {}
     for victim in decision.victims:
         names[victim.dev, victim.inode] = names.get((victim.dev, victim.inode), victim.nlink) - 1
@@ -92,17 +91,17 @@ def freed(decision: Decided) -> int:
 
 
 def base_of(root: int) -> Base:
-    """Where a tree stands among the directories of the operation."""
+    """Return the base of a tree among the directories of the operation."""
     return root + 1 if root else ROOT
 
 
 class DedupePlan:
-    """Rows for all victims, group by group. Read once by `execute`, as often as wanted by a dry run."""
+    """Rows for all victims, group by group. `execute` reads them once, a dry run any number of times."""
 
     def __init__(
         self, groups: Groups, chooser: Chooser, remedy: Remedy, trees: Trees, storages: Sequence[Storage], trash: bytes
     ) -> None:
-        """`storages` by `Base`; `trash` is the folder, below each of them, for what goes."""
+        """`storages` by `Base`; `trash` is the path of the trash below each of them."""
         self._groups, self._chooser, self._trees = groups, chooser, trees
         self._action = _ACTIONS[remedy]
         self._storages = storages
@@ -115,7 +114,7 @@ class DedupePlan:
         return self.found.victims
 
     def batches(self, rows: int) -> Iterator[list[PlanRow]]:
-        """The steps, at most `rows` at a time; folders of the trash just before what goes there."""
+        """Yield at most `rows` rows at a time; folders of the trash just before the files moved there."""
         return unsplit(in_batches(self._every(), rows))
 
     def _every(self) -> Iterator[PlanRow]:
@@ -129,7 +128,7 @@ class DedupePlan:
                 rows = [*self._rows(victim, decision.group.size, decision.keeper, missing, together)]
                 for companion, twin in along:
                     rows += self._rows(companion.member, companion.size, twin.member, missing, together)
-                yield from sorted(rows, key=lambda row: row.together)  # folders first, so that a group is not cut
+                yield from sorted(rows, key=lambda row: row.together)  # folders first: a group must not be split
             for member in decision.led_to:
                 yield from self._rows(member, decision.group.size, decision.keeper, missing, reason=_LED_TO)
 
@@ -142,11 +141,11 @@ class DedupePlan:
         together: int = 0,
         reason: Reason | None = None,
     ) -> Iterator[PlanRow]:
-        """The step for one duplicate, after those for the folders that it needs."""
+        """Yield the row of one duplicate, after those of the folders that it needs."""
         base, reason = base_of(victim.root), reason or self._reason(victim, kept)
         trash = join(self._trash, victim.folder) if victim.folder else self._trash
         if self._action is Action.REFLINK:
-            trash = victim.folder  # it stays where it is
+            trash = victim.folder  # the duplicate stays in place
         elif not reason:
             yield from missing[base].rows(trash, PRIVATE_MODE)
         yield PlanRow(
@@ -168,12 +167,12 @@ class DedupePlan:
         )
 
     def _reason(self, victim: Member, keeper: Member) -> Reason | None:
-        """Why it cannot be done, as far as that is known before."""
+        """Return why the duplicate cannot be replaced, as far as that is known in advance."""
         code = _ON_ONE_DISK.get(self._action)
         if victim.dev == keeper.dev or code is None:
             return None
         return Reason(code, self._trees.path(keeper))
 
     def _is_missing(self, base: Base, folder: bytes) -> bool:
-        inside = folder.startswith(self._trash + b"/")  # in the trash of an operation that has done nothing yet
+        inside = folder.startswith(self._trash + b"/")  # in the trash of an operation that has not begun
         return inside or is_missing(self._storages[base], folder)

@@ -1,6 +1,6 @@
-"""What a plan remembers beside the index: where each file goes, and who takes which of the contested names.
+"""The data of a plan beside the index: the target of each file, and the owner of each contested name.
 
-On disk, so that it takes no memory: 14 bytes a file, and a row for each of the few whose name is contested.
+Kept on disk, not in memory: 14 bytes a file, and a row for each of the few files whose name is contested.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ _FOLLOWER = "leader, name, category, target, size, mtime_ns, inode, mode"
 
 
 class Claim(NamedTuple):
-    """A name in a target folder and the file that has it: there already, or planned from elsewhere.
+    """A name in a target folder and the file that has it: on disk, or planned from elsewhere.
 
-    `key` is what must differ between two names, `family` the key of the name before it was numbered. `content_size` is
-    the size, of a link to a file that of the file; -1 of what has no content that could be the same.
+    `key` must differ between any two names; `family` is the key of the name before it was numbered. `content_size` is
+    the size of the file, or of the file that a link leads to; -1 if there is no content to compare.
     """
 
     folder: bytes
@@ -66,7 +66,7 @@ class Claim(NamedTuple):
 
 
 class Family(NamedTuple):
-    """The claims in a target folder whose names differ by a number, and whose content has one size."""
+    """The claims in a target folder whose names differ only by a number, and whose contents have one size."""
 
     folder: bytes
     family: bytes
@@ -74,9 +74,9 @@ class Family(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What becomes of a file whose name is contested. A reason says that it is skipped, and why.
+    """The decision on a file whose name is contested. With a reason, the file is skipped.
 
-    `displaced_mtime_ns` is the time of an older file that has the name on disk, and is to make room.
+    `displaced_mtime_ns` is the time of an older file on disk that has the name and is displaced.
     """
 
     target_name: bytes
@@ -84,13 +84,13 @@ class Decision(NamedTuple):
     displaced_mtime_ns: int | None = None
 
     def columns(self) -> tuple[bytes, str | None, bytes | None, int | None]:
-        """As the draft keeps it: reasons of this kind are about a path, or nothing."""
+        """Return the columns of the draft: these reasons have a path, or nothing, beside their code."""
         code, about = (None, None) if self.reason is None else self.reason[:2]
         return self.target_name, code, about, self.displaced_mtime_ns
 
 
 class Follower(NamedTuple):
-    """A side-car that is to go where the file `leader` of the same folder goes. Category and target as in `Places`."""
+    """A sidecar that is moved with the file `leader` of the same folder. Category and target as in `Places`."""
 
     leader: bytes
     name: bytes
@@ -103,7 +103,7 @@ class Follower(NamedTuple):
 
 
 class Symlink(NamedTuple):
-    """A symlink that leads to a file that may go elsewhere, and why it is not to be changed, if so."""
+    """A symlink to a file that may be moved, and the reason not to rewrite it, if any."""
 
     folder: bytes
     name: bytes
@@ -115,9 +115,9 @@ class Symlink(NamedTuple):
 
 
 class Places(NamedTuple):
-    """For each file of an index batch: which category, which target folder, and a digest of the name it wants there.
+    """The category and the target folder of each file of an index batch, and a digest of its name there.
 
-    Categories and targets are numbers that the plan gives out. `followers` has the side-cars, by position.
+    Categories and targets are numbers assigned by the plan. `followers` has the sidecars, by position.
     """
 
     categories: array[int]
@@ -135,7 +135,7 @@ class Draft:
         self.has_symlinks = False
 
     def add_places(self, folder: bytes, sequence: int, places: Places) -> None:
-        """The places of a batch of the index."""
+        """Add the places of a batch of the index."""
         self._db.execute(
             "INSERT INTO places (folder, sequence, categories, targets, digests) VALUES (?, ?, ?, ?, ?)",
             (folder, sequence, places.categories.tobytes(), places.targets.tobytes(), places.digests.tobytes()),
@@ -146,28 +146,28 @@ class Draft:
             self._db.executemany("INSERT OR IGNORE INTO followers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def has_places(self, folder: bytes, sequence: int) -> bool:
-        """Whether those of a batch were added."""
+        """Return whether the places of a batch were added."""
         query = "SELECT 1 FROM places WHERE folder = ? AND sequence = ?"
         return self._db.execute(query, (folder, sequence)).fetchone() is not None
 
     def places(self) -> Iterator[Places]:
-        """What was added, in the order in which the index has its batches; without the side-cars."""
+        """Yield the added places, in the order of the batches in the index; without the sidecars."""
         rows = self._db.execute("SELECT categories, targets, digests FROM places ORDER BY folder, sequence")
         for categories, targets, digests in rows:
             yield Places(array("B", categories), array("I", targets), array("Q", digests), {})
 
     def followers(self, folder: bytes, leader: bytes) -> list[Follower]:
-        """The side-cars of a file."""
+        """Return the sidecars of a file."""
         query = f"SELECT {_FOLLOWER} FROM followers WHERE folder = ? AND leader = ?"
         return [Follower(*row) for row in self._db.execute(query, (folder, leader))]
 
     def leaders(self, folder: bytes) -> set[bytes]:
-        """The files of a folder that others go with."""
+        """Return the files of a folder that have sidecars."""
         query = "SELECT DISTINCT leader FROM followers WHERE folder = ?"
         return {leader for (leader,) in self._db.execute(query, (folder,))}
 
     def follows(self, folder: bytes, name: bytes) -> bool:
-        """Whether the file is a side-car of another one."""
+        """Return whether the file is a sidecar of another one."""
         query = "SELECT 1 FROM followers WHERE folder = ? AND name = ?"
         return self._db.execute(query, (folder, name)).fetchone() is not None
 
@@ -176,13 +176,13 @@ class Draft:
             yield Follower(*row)
 
     def add_symlinks(self, symlinks: Iterable[tuple[bytes, bytes, Symlink]]) -> None:
-        """Symlinks, each after the folder and the name by which the file that it leads to is found again."""
+        """Add symlinks, each as (folder of its target, name of its target, symlink), by which it is looked up."""
         rows = [(folder, name, *symlink) for folder, name, symlink in symlinks]
         self.has_symlinks |= bool(rows)
         self._db.executemany("INSERT OR REPLACE INTO symlinks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def led_to(self, folder: bytes, most: int) -> set[bytes] | None:
-        """The names in a folder that symlinks lead to; None if they are more than `most`."""
+        """Return the names in a folder that symlinks lead to; None if they are more than `most`."""
         query = "SELECT DISTINCT to_name FROM symlinks WHERE to_folder = ? LIMIT ?"
         names = {name for (name,) in self._db.execute(query, (folder, most + 1))}
         return names if len(names) <= most else None
@@ -195,13 +195,13 @@ class Draft:
             yield Symlink._make((*row[:-1], None if row[-1] is None else ReasonCode(row[-1])))
 
     def put(self, claim: Claim, start: bytes | None = None, whole: bytes | None = None) -> None:
-        """Enter a claim, in place of the one on the same name, with the digests that are known of its content."""
+        """Insert a claim, which replaces a claim on the same name, with the known digests of its content."""
         marks = ", ".join("?" * (len(claim) + 2))
         query = f"INSERT OR REPLACE INTO claims ({_CLAIM}, start, whole) VALUES ({marks})"
         self._db.execute(query, (*claim, start, whole))
 
     def drop(self, folder: bytes, key: bytes) -> None:
-        """Take a claim back."""
+        """Delete a claim."""
         self._db.execute("DELETE FROM claims WHERE folder = ? AND key = ?", (folder, key))
 
     def holder(self, folder: bytes, key: bytes) -> Claim | None:
@@ -209,22 +209,22 @@ class Draft:
         return Claim(*row) if row else None
 
     def some(self, family: Family, limit: int, start: bytes | None = None, whole: bytes | None = None) -> list[Claim]:
-        """Some claims of a family: of all, or the first of those with these digests by number."""
+        """Return up to `limit` claims of a family: of all, or the lowest numbers of those with these digests."""
         where, values = _FAMILY, [*family]
         for column, digest in (("start", start), ("whole", whole)):
             if digest is not None:
                 where += f" AND {column} = ?"
                 values.append(digest)
-        # In the order of the index: of those with the same digests, by number.
+        # The order of the index: by number among claims with the same digests.
         query = f"SELECT {_CLAIM} FROM {_BY_CONTENT} WHERE {where} ORDER BY start, whole, number LIMIT ?"
         return [Claim(*row) for row in self._db.execute(query, (*values, limit))]
 
     def digest_starts(self, family: Family, digest: Callable[[Claim], bytes]) -> None:
-        """Enter the digests of the starts that are not known yet."""
+        """Add the missing digests of starts."""
         self._digest("start", f"{_FAMILY} AND start IS NULL", family, digest)
 
     def digest_wholes(self, family: Family, start: bytes, digest: Callable[[Claim], bytes]) -> None:
-        """Enter the digests of the wholes that are not known yet, where the start is the same."""
+        """Add the missing digests of whole contents, for claims with the same start."""
         self._digest("whole", f"{_FAMILY} AND start = ? AND whole IS NULL", (*family, start), digest)
 
     def _digest(self, column: str, where: str, values: Sequence[bytes | int], digest: Callable[[Claim], bytes]) -> None:
@@ -241,7 +241,7 @@ class Draft:
         return int(row.fetchone()[0] or 1)
 
     def decide(self, folder: bytes, name: bytes, category: str, size: int, decision: Decision) -> None:
-        """What becomes of the source file `name` of `folder`."""
+        """Add the decision on the source file `name` of `folder`."""
         self._db.execute(
             "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (folder, name, *decision.columns(), category, size),
@@ -256,17 +256,17 @@ class Draft:
         )
 
     def renamed(self) -> int:
-        """How many files get another name than their own."""
+        """Return how many files get another name."""
         query = "SELECT count(*) FROM decisions WHERE reason IS NULL AND target_name <> source_name"
         return int(self._db.execute(query).fetchone()[0])
 
     def skipped(self) -> list[tuple[str, int, int]]:
-        """(category, files, bytes) of those that stay for a reason."""
+        """Return (category, files, bytes) of the files that are skipped for a reason."""
         query = "SELECT category, count(*), sum(size) FROM decisions WHERE reason NOT NULL GROUP BY category"
         return self._db.execute(query).fetchall()
 
     def refused(self) -> list[tuple[bytes, bytes]]:
-        """(folder, name) of those whose name is taken by other content."""
+        """Return (folder, name) of the files whose name is taken by other content."""
         query = "SELECT source_folder, source_name FROM decisions WHERE reason = ? ORDER BY 1, 2"
         return self._db.execute(query, (ReasonCode.NAME_TAKEN,)).fetchall()
 

@@ -1,4 +1,4 @@
-"""Which folders a plan needs and are not there: each is made once, just before what goes into it."""
+"""The missing folders that a plan needs: each is made once, just before the first file that is moved into it."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ if TYPE_CHECKING:
     from fileorg.storage.base import Storage
 
 PRIVATE_MODE = 0o700
-"""Of the folders of our trash."""
+"""The mode of the folders of the trash."""
 
 
 class MissingFolders:
-    """The folders below one base that are missing, as far as they are not in the plan yet."""
+    """The missing folders below one base that are not in the plan yet."""
 
     def __init__(self, base: Base, is_missing: Callable[[bytes], bool]) -> None:
-        """`is_missing` is asked of a root-relative folder that was not asked for before, and is no root."""
+        """`is_missing` is called once for each root-relative folder, never for the root."""
         self.known: set[bytes] = {b""}
-        """Folders that are there or in the plan: nothing is to be done for what goes into one."""
+        """Folders that exist or are in the plan: files can be moved into them."""
         self._base, self._is_missing = base, is_missing
 
     def rows(self, folder: bytes, mode: int = 0o777) -> list[PlanRow]:
-        """Make the folder and those above it that are missing, the uppermost first."""
+        """Return rows that make the folder and its missing parents, the uppermost first."""
         missing = []
         while folder not in self.known:
             self.known.add(folder)
             if not self._is_missing(folder):
-                break  # those above are there, too
+                break  # its parents exist, too
             missing.append(folder)
             folder, _ = split(folder)
         return [PlanRow.make_folder(self._base, path, mode) for path in reversed(missing)]
 
     def forget_beside(self, folder: bytes) -> None:
-        """Remember only a folder and those above: enough where they are asked for in the order of their paths."""
+        """Remember only a folder and its parents: enough if folders are requested in the order of their paths."""
         self.known = {b"", *with_parents(folder)}
 
 
 def is_missing(storage: Storage, folder: bytes) -> bool:
-    """Whether a folder is not there, and could be made. Where something else is in its place, or in that of one above
-    it, no: what goes into it will find that.
+    """Return whether a folder is missing and could be made. False if something else has its path or that of a parent:
+    the move into the folder will report that.
     """
     try:
         return storage.lstat(*split(folder)) is None

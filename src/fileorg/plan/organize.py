@@ -1,7 +1,7 @@
-"""What is to be done, as data: which file goes where, under which name, and which stay. Nothing is written here.
+"""The plan of an organize run as data: the target and the name of each file, and the files that stay. Writes nothing.
 
-The plan of a million files is no list of a million objects: it is read, batch by batch, from the index and from a
-draft of a few bytes a file. A dry run and a run read the same rows.
+The plan of a million files is no list of a million objects: it is read batch by batch from the index and from a draft
+of a few bytes a file. A dry run and a run read the same rows.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 _new_row = row_maker(PlanRow)
 
 _MANY_FILES = 20_000
-"""From here on a scan has help, and a plan is made meanwhile. Not by default: a filter for any number takes 16 MB."""
+"""From this number on, workers share the scan, and the plan is made meanwhile with a filter that takes 16 MB."""
 
 
 class Tally:
-    """Files and bytes of one category, and the folders they go to."""
+    """Files and bytes of one category, and the folders that they are moved to."""
 
     def __init__(self) -> None:
         self.files = 0
@@ -52,7 +52,7 @@ class Tally:
 
 
 class OrganizePlan:
-    """The plan of one organize run, over what the index holds of `source.root`."""
+    """The plan of one organize run, for the files that the index has of `source.root`."""
 
     def __init__(self, index: Index, layout: Layout, source: Storage, target: Storage) -> None:
         self._index = index
@@ -63,9 +63,9 @@ class OrganizePlan:
         self._draft = Draft()
         self._wanted: Filter | None = None
         self._contested = Suspects()
-        self._moving: tuple[bytes | None, set[bytes]] = (None, set())  # of the folder asked about last
-        self._spelled: tuple[bytes | None, dict[bytes, bytes]] = (None, {})  # of the folder asked about last
-        self._faults: dict[bytes, Reason | None] = {b"": None}  # target folder → why nothing can go there
+        self._moving: tuple[bytes | None, set[bytes]] = (None, set())  # cached for the last folder
+        self._spelled: tuple[bytes | None, dict[bytes, bytes]] = (None, {})  # cached for the last folder
+        self._faults: dict[bytes, Reason | None] = {b"": None}  # target folder → why files cannot be moved there
         self._new_folders: set[bytes] = set()
         self._groups = 0
         self.by_category: dict[str, Tally] = {}
@@ -83,7 +83,7 @@ class OrganizePlan:
         self._draft.close()
 
     def add_symlinks(self, found: Iterable[Leading]) -> None:
-        """Symlinks of the tree: those that lead to a file that moves are rewritten. Where files stay, they lead on."""
+        """Add symlinks of the tree: those to files that are moved will be rewritten. Copied files keep their links."""
         if self._layout.action is Action.MOVE:
             self._draft.add_symlinks(known_by(found, self._source.root, case_insensitive=self._source_folds))
 
@@ -91,10 +91,10 @@ class OrganizePlan:
     def _source_folds(self) -> bool:
         return self._source.is_case_insensitive()
 
-    # First pass: where does each file belong, and which names are wanted twice? -------------------------------------
+    # First pass: the target of each file, and the contested names ---------------------------------------------------
 
     def watching(self, batches: Iterator[tuple[int, FileBatch]]) -> Iterator[tuple[int, FileBatch]]:
-        """What a scan sees, as it passes. Of a large tree most is placed then, while other processes read on."""
+        """Yield the batches of a scan as they pass. Most of a large tree is placed now, while workers read on."""
         files = 0
         for sequence, batch in batches:
             yield sequence, batch
@@ -104,9 +104,9 @@ class OrganizePlan:
                 self._survey(sequence, batch, self._wanted)
 
     def survey(self, files: int, reporter: Reporter) -> None:
-        """Find what is to be done. `files` is how many the index holds, at least roughly.
+        """Make the plan. `files` is the approximate number of files in the index.
 
-        Reads contents only of files that want the name of another one of the same size.
+        Reads the contents only of files that claim the same name and have the same size.
         """
         reporter.stage("plan", files)
         begun = self._wanted is not None
@@ -127,7 +127,7 @@ class OrganizePlan:
         self._contested.add_all(places.digests[position] for position in suspects if places.targets[position])
 
     def _contest_groups(self) -> None:
-        """A file and its side-cars are decided together: where one of them is contested, all are."""
+        """Mark all names of a group as contested if one is: a file and its sidecars are resolved together."""
         if self._draft.has_followers:
             digest, contested = self._placer.digest, self._contested
             for follower in self._draft.every_follower():
@@ -159,7 +159,7 @@ class OrganizePlan:
             self.bytes += sizes[category, target]
 
     def _look_up(self, folder: bytes) -> None:
-        """Find out whether a target folder is there, and what stands in its way; the answer is remembered."""
+        """Find out whether a target folder exists or why it cannot be used; the answer is cached."""
         if folder in self._faults:
             return
         parent, name = split(folder)
@@ -181,7 +181,7 @@ class OrganizePlan:
         self._faults[folder] = fault
 
     def _taken(self, batch: FileBatch, places: Places) -> list[int]:
-        """Positions of the files whose name exists at the target."""
+        """Return the positions of the files whose name exists at the target."""
         targets = self._placer.targets
         existing = {
             target
@@ -220,7 +220,7 @@ class OrganizePlan:
                 rows = rows or list(batch.rows())
                 name, size, mtime_ns, *_ = rows[position]
                 if draft.has_followers and draft.follows(batch.folder, name):
-                    continue  # decided with the file that it follows
+                    continue  # resolved with its leader
                 followers = draft.followers(batch.folder, name) if draft.has_followers else []
                 leader = Follower(b"", name, category, target, size, mtime_ns)
                 group = self._group(batch.folder, leader, followers)
@@ -231,7 +231,7 @@ class OrganizePlan:
     def _group(
         self, folder: bytes, leader: Follower, followers: Sequence[Follower]
     ) -> tuple[Contender, list[Contender]]:
-        """A file and its side-cars, whose numbers go where the part of the name ends that they share."""
+        """Return a file and its sidecars, whose numbers follow the shared part of their names."""
         shared = leader.name[: stem_end(leader.name)]
         files = (leader, *followers)
         stems = [len(shared) if file.name.startswith(shared) else stem_end(file.name) for file in files]
@@ -244,7 +244,7 @@ class OrganizePlan:
         return first, others
 
     def _moves(self, folder: bytes, name: bytes) -> bool:
-        """Whether the plan moves the file that is `name` in a target folder now: it may be one of the tree, too."""
+        """Return whether the plan moves the file `name` of a target folder: the folder may be in the tree, too."""
         if self._layout.base != ROOT or self._layout.action is not Action.MOVE:
             return False
         if self._moving[0] != folder:
@@ -267,7 +267,7 @@ class OrganizePlan:
     # The rows -----------------------------------------------------------------------------------------------------
 
     def batches(self, rows: int) -> Iterator[list[PlanRow]]:
-        """The plan, the same each time: folders just before what goes into them, skipped files with the reason."""
+        """Yield the plan, the same each time: folders just before their files, skipped files with the reason."""
         yield from unsplit(self._batches(rows))
 
     def _batches(self, rows: int) -> Iterator[list[PlanRow]]:
@@ -295,7 +295,7 @@ class OrganizePlan:
         everything = enumerate(zip(batch.rows(), places.categories, places.targets, strict=True))
         for position, ((name, size, mtime_ns, _, inode, mode, _), category, number) in everything:
             if not number or position in followers:
-                continue  # with the file that it goes with
+                continue  # a follower comes with its leader
             target, target_name, reason = targets[number], name, None
             if target not in known and not (reason := self._faults[target]):
                 yield from missing.rows(target)
@@ -317,7 +317,7 @@ class OrganizePlan:
                 yield from self._with_leader(folder, name, group, missing)
 
     def _with_leader(self, folder: bytes, leader: bytes, group: int, missing: MissingFolders) -> Iterator[PlanRow]:
-        """The rows of the files that go with one, just behind its own."""
+        """Yield the rows of a leader's followers, which come just after its own."""
         layout, targets, categories = self._layout, self._placer.targets, self._layout.rules.categories
         rows, displacing = [], list[PlanRow]()
         for _, name, category, number, size, mtime_ns, inode, mode in self._draft.followers(folder, leader):
@@ -340,28 +340,28 @@ class OrganizePlan:
         return folder in self._new_folders
 
     def _displace(self, folder: bytes, name: bytes, mtime_ns: int, missing: MissingFolders) -> Iterator[PlanRow]:
-        """The older file at the target goes to our trash, so that undo can bring it back."""
+        """Yield the rows that move an older file at the target to the trash, so that undo can restore it."""
         there = self._target.lstat(folder, name)
         if there is None or not there.is_file or there.mtime_ns != mtime_ns:
-            return  # it is no longer the one that was found to be older: the name is taken
+            return  # another file now, not known to be older: the name is taken
         if self._layout.case_insensitive:
-            there = there._replace(name=self._name_on_disk(folder, name))  # by which undo has to bring it back
+            there = there._replace(name=self._name_on_disk(folder, name))  # the name that undo restores
         trash = join(self._layout.trash, folder) if folder else self._layout.trash
         yield from missing.rows(trash, PRIVATE_MODE)
         yield PlanRow.move(self._layout.base, folder, there, trash)
 
     def _name_on_disk(self, folder: bytes, name: bytes) -> bytes:
-        """How a file is spelled that is found by `name`."""
+        """Return the name on disk, in its own case, of the file that is found by `name`."""
         if self._spelled[0] != folder:
             self._spelled = (folder, {})
-            with contextlib.suppress(OSError):  # of entries that it could not look at, which are not asked for
+            with contextlib.suppress(OSError):  # from unreadable entries, which do not matter here
                 for listing in self._target.list_folder(folder):
                     for entry in listing.files:
                         self._spelled[1][collision_key(entry.name, case_insensitive=True)] = entry.name
         return self._spelled[1].get(collision_key(name, case_insensitive=True), name)
 
     def refuse_conflicts(self) -> None:
-        """For `--on-conflict fail`. Raises `GuardRefused` if any name is taken by other content."""
+        """Refuse conflicts, for `--on-conflict fail`. Raises `GuardRefused` if any name is taken by other content."""
         refused = self._draft.refused()
         if refused:
             first = ", ".join(display(join(folder, name)) for folder, name in refused[:3])

@@ -1,4 +1,4 @@
-"""Where each file of a batch belongs: by its category, its time, its extension, or the file that it goes with."""
+"""The target folder of each file of a batch: by its category, its time, its extension, or its leader."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from fileorg.rules.template import Template
     from fileorg.storage.base import Storage
 
-# More suffixes than any honest tree has.
+# More suffixes than any real tree has.
 _KINDS_KNOWN = 4096
 
 
 class Layout(NamedTuple):
-    """How files are to lie. `trash` is where a file goes that a newer one displaces, `link_trash`, below the root,
-    where a symlink goes that is rewritten.
+    """The rules for the targets of files. Files that are displaced by newer ones are moved to `trash`, symlinks that
+    are rewritten to `link_trash`, below the root.
     """
 
     rules: Rules
@@ -41,18 +41,18 @@ class Layout(NamedTuple):
     link_trash: bytes = b".fileorg/trash/0"
     target_root: bytes = b""
     spelled: Callable[[bytes], bytes] = lambda folder: folder
-    """A folder's name as it is on the disk already, where case does not matter."""
+    """Returns a folder's name as it is on disk already, for case-insensitive file systems."""
     into_whole: bool = False
-    """Whether files may be put into a folder that is one thing."""
+    """Files may be moved into folders kept whole."""
 
     @property
     def other_stays(self) -> bool:
-        """A folder of everything unknown orders nothing."""
+        """Files of unknown type stay: a folder for all of them would not order anything."""
         return self.template.first_component_is_category
 
 
 class Stay:
-    """How many files the plan leaves where they are, silently."""
+    """The number of files that the plan leaves in place without a row."""
 
     def __init__(self) -> None:
         self.in_place = 0
@@ -60,7 +60,7 @@ class Stay:
 
 
 class Placer:
-    """Gives each target folder a number; 0 says that a file stays."""
+    """Assigns a number to each target folder; 0 means that a file stays."""
 
     def __init__(self, layout: Layout, source: Storage) -> None:
         self._layout = layout
@@ -71,12 +71,12 @@ class Placer:
         self._folded: dict[bytes, int] = {}
         self._categories = {category: number for number, category in enumerate(layout.rules.categories)}
         self.targets: list[bytes] = [b""]
-        self._keys: list[bytes] = [b""]  # of the targets: by which two folders are one
-        self._prefixes: list[bytes] = [b""]  # of a name in a target, as it is digested
+        self._keys: list[bytes] = [b""]  # of the targets: equal for two spellings of one folder
+        self._prefixes: list[bytes] = [b""]  # put before a name in a target to digest it
         self.stay = Stay()
 
     def place(self, batch: FileBatch) -> Places:
-        """The places of all files of the batch. Looks at the disk only for the dates of files that others go with."""
+        """Return the places of all files of the batch. Reads only ambiguous files, and the dates of leaders."""
         layout, folder, kinds = self._layout, batch.folder, self._kinds
         same_base, fold, keys, prefixes = layout.base == ROOT, layout.case_insensitive, self._keys, self._prefixes
         home = collision_key(folder, case_insensitive=fold)
@@ -116,7 +116,7 @@ class Placer:
         return Places(array("B", categories), targets, digests, followers)
 
     def _place_one(self, folder: bytes, name: bytes, mtime_ns: int) -> tuple[int, int]:
-        """Its category and its target, 0 for none. Remembers what the suffix decides."""
+        """Return the category and the target of a file, 0 for none. Caches answers that depend on the suffix only."""
         classifier, template = self._classifier, self._layout.template
         category = classifier.category_of(folder, name)
         extension = classifier.extension_of(folder, name) if template.uses_extension else b""
@@ -129,18 +129,18 @@ class Placer:
         return place
 
     def _place_with(self, folder: bytes, leader: bytes, mtime_ns: int) -> tuple[int, int]:
-        """The place of the file that one goes with; by its own date, where that has gone since the scan."""
+        """Return the place of a follower: that of its leader, by its own date if the leader is gone since the scan."""
         there = self._source.lstat(folder, leader) if self._layout.template.uses_dates else None
         return self._place_one(folder, leader, mtime_ns if there is None else there.mtime_ns)
 
     def digest(self, target: int, name: bytes) -> int:
-        """What `place` gives for a file of that name and target."""
+        """Return the digest that `place` gives for a file of that name and target."""
         return xxh3_64_intdigest(
             self._prefixes[target] + collision_key(name, case_insensitive=self._layout.case_insensitive)
         )
 
     def _number(self, target: bytes) -> int:
-        """A new number; where case does not matter, one for all spellings, and the name that is there already."""
+        """Return a new number. If case does not matter, all spellings share one, and the name on disk is used."""
         key, number = collision_key(target, case_insensitive=self._layout.case_insensitive), len(self.targets)
         if self._layout.case_insensitive:
             number = self._folded.setdefault(key, number)

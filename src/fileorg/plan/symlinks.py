@@ -1,5 +1,5 @@
-"""Symlinks that lead to files that move: each is rewritten right after its file, in the same batch, so that a run that
-is stopped or killed leaves none behind.
+"""Symlinks to files that are moved: each is rewritten right after its file, in the same batch, so that a run that is
+stopped or killed leaves no broken symlink.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from fileorg.storage.base import Storage
 
 _NAMES_HELD = 4096
-"""Names of one folder that symlinks lead to; where there are more, each file is looked up."""
+"""The number of symlink targets in one folder to hold in memory; beyond it, each file is looked up."""
 
 
 def whole(rows: list[PlanRow], most: int) -> int:
-    """How many of these rows are a batch: `most`, and the symlinks that go with the last file, if they are not many."""
+    """Return how many of these rows make a batch: `most`, and the symlinks of the last file, if not too many."""
     end = most
     while end < min(len(rows), 2 * most) and rows[end].action in ON_SYMLINKS:
         end += 1
@@ -38,7 +38,7 @@ def whole(rows: list[PlanRow], most: int) -> int:
 def known_by(
     found: Iterable[Leading], root: bytes, *, case_insensitive: bool
 ) -> Iterator[tuple[bytes, bytes, Symlink]]:
-    """Symlinks that lead into the tree as the draft keeps them, by what is equal for all spellings of where they do."""
+    """Yield the symlinks that lead into the tree, keyed for the draft by the collision keys of their target."""
     key = partial(collision_key, case_insensitive=case_insensitive)
     for folder, entry, to_folder, to_name, stays in found:
         if is_within(to_folder, root):
@@ -48,23 +48,23 @@ def known_by(
 
 
 class LinkRows:
-    """The rows of symlinks, for the rows of files that they lead to."""
+    """Adds the rows of symlinks to the rows of the files that they lead to."""
 
     def __init__(
         self, layout: Layout, draft: Draft, source: Storage, missing: MissingFolders, *, case_insensitive: bool
     ) -> None:
-        """`missing` are the folders that the plan makes where files go."""
+        """`missing` are the target folders that the plan makes."""
         self._layout, self._draft = layout, draft
         is_there_too = layout.base == ROOT
         self._missing = missing if is_there_too else MissingFolders(ROOT, partial(is_missing, source))
         self._key = partial(collision_key, case_insensitive=case_insensitive)
-        self._known: tuple[bytes | None, set[bytes] | None] = (None, None)  # of the folder asked about last
+        self._known: tuple[bytes | None, set[bytes] | None] = (None, None)  # cached for the last folder
         self._source_root = source.root
         self._elsewhere = b"" if is_there_too else layout.target_root
 
     def added(self, rows: Iterable[PlanRow]) -> Iterator[PlanRow]:
-        """The rows of files, each file or group with what is to be done to symlinks because of it: what leads to it
-        after it has moved, and the folders of our trash before, so that they are there once it has.
+        """Yield the rows of files. Each file or group is followed by the rows of its symlinks; the trash folders that
+        these need come before it, so that they exist once it has been moved.
         """
         for group, members in groupby(rows, attrgetter("together")):
             for unit in [list(members)] if group else ([row] for row in members):
@@ -76,7 +76,7 @@ class LinkRows:
                 yield from links
 
     def _of(self, row: PlanRow) -> Iterator[PlanRow]:
-        # What only makes room for a newer file has no category: its name is taken at once, and leads to that.
+        # A displaced file has no category: the newer file takes its name at once, and symlinks lead to that file.
         if row.action is not Action.MOVE or row.reason or not row.category:
             return
         folder = self._key(row.source_folder)
@@ -95,7 +95,7 @@ class LinkRows:
         if stays is not None:
             path = join(to_folder, to_name)
             trash, reason = folder, Reason(stays, below(self._elsewhere, path) if self._elsewhere else path)
-            # A folder is known to an operation by one of its directories.
+            # An operation knows a folder by only one of its bases.
             if self._elsewhere and is_within(path := below(self._source_root, folder), self._elsewhere):
                 where, folder = base, path[len(self._elsewhere.rstrip(b"/")) + 1 :]
                 trash = folder

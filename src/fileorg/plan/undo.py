@@ -1,4 +1,4 @@
-"""The inverse of what an operation did, newest first, as a plan like any other: undo is an operation of its own."""
+"""The inverse of an operation, the newest record first, as a plan like any other: an undo is an operation, too."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _MADE = frozenset({Action.COPY, Action.HARDLINK, Action.SYMLINK, Action.MAKE_FOL
 
 
 class UndoPlan:
-    """What is left to be taken back of one operation. With `rename`, a file whose name is taken is set beside it."""
+    """The records of one operation left to undo. With `rename`, a file whose name is taken gets a number."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class UndoPlan:
         rename: bool = False,
         only: Sequence[tuple[RecordId, RecordId]] = (),
     ) -> None:
-        """`only` the files of some records, each from a first to a last one, if there are any."""
+        """`only` limits the plan to ranges of records, each from a first to a last one, if there are any."""
         self._journal = journal
         self._only = only
         self._rename = rename
@@ -61,13 +61,13 @@ class UndoPlan:
         self._absent = {base for base, storage in enumerate(storages) if isinstance(storage, AbsentStorage)}
         counts = journal.sums.counts(operation.id)
         self.files, self.bytes = counts.get(RecordState.DONE, (0, 0))
-        if counts.keys() & {RecordState.CHANGED, RecordState.MISSING}:  # recovery may not have known the end of these
+        if counts.keys() & {RecordState.CHANGED, RecordState.MISSING}:  # recovery may not have settled them
             self.files, self.bytes = journal.sums.left(operation)
         self.purged, _ = counts.get(RecordState.PURGED, (0, 0))
-        """Files that it put into our trash, and that are gone for good."""
+        """The number of files that the operation moved to the trash and that are gone for good."""
 
     def batches(self, rows: int) -> Iterator[list[PlanRow]]:
-        """Missing parents first, then the inverse of each record. Raises `JournalError` for a row that is not ours."""
+        """Yield missing parents, then the inverse of each record. Raises `JournalError` for an invalid row."""
         for part in self._only:
             for batch in self._journal.done(self._operation, rows, part):
                 rows_of_part, held = _after_their_files([_inverse(record) for record in batch])
@@ -89,13 +89,13 @@ class UndoPlan:
                 yield due
         if held:
             yield held
-        # They had to stay when what made them was taken back, for something of this operation was in them.
+        # The undo of their operation had to keep these folders, because files of this operation were in them.
         left = self._journal.relations.left_folders(self._operation)
         yield from in_batches((_removal(each) for each in left if each.base not in self._absent), rows)
 
     def _made_folders(self, rows: int) -> Iterator[list[PlanRow]]:
-        """The folders that it made, which may be empty now. Those of a batch follow each other: of what is between them
-        nothing is taken back.
+        """Yield the removals of the folders that the operation made, which may be empty now. Nothing between them is
+        undone.
         """
         for batch in self._journal.done(self._operation, rows):
             for is_made, some in groupby(batch, lambda record: record.action is Action.MAKE_FOLDER):
@@ -103,7 +103,7 @@ class UndoPlan:
                     yield list(map(_inverse, some))
 
     def _without_absent(self, row: PlanRow) -> PlanRow:
-        """The row with a reason, if something that it needs is in a directory that is not there."""
+        """Return the row, with a reason if something that it needs is in a base that is missing."""
         needed = [row.target_base, *([row.source_base] if row.source_name else [])]
         if row.keeper is not None and row.action in OF_DUPLICATES | ON_SYMLINKS:
             needed.append(row.keeper.base)
@@ -111,7 +111,7 @@ class UndoPlan:
         return row if gone is None else row._replace(reason=Reason(ReasonCode.ROOT_MISSING, gone))
 
     def _beside(self, row: PlanRow, wanted: set[tuple[Base, bytes, bytes]]) -> PlanRow:
-        """The row with a free name, where its own is taken; `wanted` are those of the batch."""
+        """Return the row, with a free name if its own is taken; `wanted` are the names in the batch."""
         if row.reason:
             return row
         base, folder, own_name = row[4:7]
@@ -129,7 +129,7 @@ class UndoPlan:
         return row._replace(target_name=name)
 
     def _missing_parents(self) -> Iterator[PlanRow]:
-        """Folders that were there before, that files must go back to, and that someone has removed since."""
+        """Yield rows that make folders again that files must return to and that someone has removed since."""
         missing = [
             (base, path, mode)
             for _, base, path, mode, *_ in self._journal.folders(self._operation.id)
@@ -143,13 +143,13 @@ class UndoPlan:
         }
         places |= self._places_of_files(gone)
         needed = {(base, above) for base, path in places for above in with_parents(path)}
-        needed -= self._journal.removed_places(self._operation)  # their records are there to bring them back
+        needed -= self._journal.removed_places(self._operation)  # their own records restore them
         for base, path, mode in missing:
             if (base, path) in needed:
                 yield PlanRow.make_folder(base, path, mode)
 
     def _places_of_files(self, folders: set[tuple[Base, bytes]]) -> set[tuple[Base, bytes]]:
-        """Of these, the ones that something goes back to: a folder is not made for a file that is no longer there."""
+        """Return those of the folders that something returns to: a folder is not made for a file that is gone."""
         found: set[tuple[Base, bytes]] = set()
         for batch in self._journal.done(self._operation, _ROWS):
             for row in map(_inverse, batch):
@@ -168,8 +168,8 @@ class UndoPlan:
 
 
 def _after_their_files(rows: Sequence[PlanRow]) -> tuple[list[PlanRow], list[PlanRow]]:
-    """The rows, symlinks no longer directly before the files that they lead to but directly after them, or their group;
-    and those whose files are still to come. A file may have to stay, and then they do.
+    """Return the rows with symlinks moved from directly before their file or group to directly after it, and the
+    symlinks whose files are still to come. If a file has to stay, its symlinks stay, too.
     """
     found: list[PlanRow] = []
     held: list[PlanRow] = []
@@ -177,7 +177,7 @@ def _after_their_files(rows: Sequence[PlanRow]) -> tuple[list[PlanRow], list[Pla
         for unit in [list(members)] if group else ([row] for row in members):
             if unit[0].action in ON_SYMLINKS:
                 held += unit
-            else:  # where their file came back before, what follows is another row: of a folder that they are in
+            else:  # a row that is no rename: their file is back already, and this row is of a folder that they are in
                 found += [*unit, *held] if unit[0].action in RENAMES else [*held, *unit]
                 held = []
     return found, held
@@ -192,7 +192,7 @@ def _inverse(record: Done) -> PlanRow:
     if action in TO_AND_FRO:
         (source, source_name), (target, target_name) = (target, target_name), (source, source_name)
     elif action in OF_A_LOST_INODE:
-        inode = 0  # the original, from which it is made again, is known by its name only
+        inode = 0  # it is made again from the original, which is known by its name only
     return _new_row(
         (
             INVERSE[action],
