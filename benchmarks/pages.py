@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from fileorg.core.model import RecordState, SortBy
 from fileorg.core.state import open_state
-from fileorg.journal.listing import Wanted
+from fileorg.journal.record_listing import Wanted
 from fileorg.workflows.reports import files_page, groups_page
 
 PAGES = 100

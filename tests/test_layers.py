@@ -30,7 +30,7 @@ TYPES = {"Keep", "Remedy", "Leftover", "Wanted", "Seen", "__version__"}
 BREACHES = {
     "fileorg.core.figures": "rich",
     "fileorg.plan.placing": "sqlite3",
-    "fileorg.scan.walk": "fileorg.plan.undo",
+    "fileorg.scan.walk": "fileorg.plan.undo_plan",
     "fileorg.rules.template": "fileorg.storage.paths",
 }
 

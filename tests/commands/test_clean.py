@@ -12,7 +12,7 @@ from tests.support import snapshot
 
 from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.model import Action, RecordState
-from fileorg.report.reasons import sentence
+from fileorg.report.sentences import sentence
 from fileorg.scan.leftovers import Leftover
 from fileorg.storage.local.casing import Casing
 

@@ -11,7 +11,7 @@ import pytest
 from tests.support.twins import AFTER, before_call, every_action, inode, linking, reasons, swap, write_twins
 
 from fileorg.core.model import RecordState
-from fileorg.report.reasons import sentence
+from fileorg.report.sentences import sentence
 from fileorg.storage.local import posix
 from fileorg.storage.local.casing import Casing
 from fileorg.storage.local.storage import LocalStorage

@@ -11,7 +11,7 @@ import pytest
 from tests.support.crash import open_again, recovered
 
 from fileorg.core.model import OnConflict
-from fileorg.plan.dedupe import Remedy
+from fileorg.plan.dedupe_plan import Remedy
 from fileorg.storage.local.storage import LocalStorage
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from tests.support.disks import bound
 from fileorg.core.errors import UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.reasons import ReasonCode
-from fileorg.plan.dedupe import Remedy
+from fileorg.plan.dedupe_plan import Remedy
 from fileorg.rules.filters import Filters
 from fileorg.scan.leftovers import Leftover
 from fileorg.workflows.scan import categorize, scan_trees

@@ -8,7 +8,7 @@ import pytest
 
 from fileorg.core.errors import GuardRefused
 from fileorg.core.model import Action, By, OnConflict, RecordState
-from fileorg.report.reasons import sentence
+from fileorg.report.sentences import sentence
 
 if TYPE_CHECKING:
     from tests.support.runs import Runs

@@ -10,7 +10,7 @@ import pytest
 from tests.support.runs import Runs
 
 from fileorg.core.state import open_state
-from fileorg.report.reasons import sentence
+from fileorg.report.sentences import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

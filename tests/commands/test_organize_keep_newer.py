@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fileorg.core.model import Action, OnConflict
-from fileorg.report.reasons import sentence
+from fileorg.report.sentences import sentence
 
 if TYPE_CHECKING:
     from pathlib import Path

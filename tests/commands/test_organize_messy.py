@@ -11,7 +11,7 @@ from tests.support import snapshot
 from tests.support.tree import SECOND_NS
 
 from fileorg.core.model import Action, By, OnConflict, PlanRow, RecordState
-from fileorg.report.reasons import sentence
+from fileorg.report.sentences import sentence
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 from tests.support.tree import DAY_NS
 
 from fileorg.core.model import Action, By, OnConflict
-from fileorg.report.reasons import sentence
+from fileorg.report.sentences import sentence
 from fileorg.storage.base import BATCH_ENTRIES
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 
 from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.model import Action, By
-from fileorg.report.reasons import sentence
+from fileorg.report.sentences import sentence
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -25,7 +25,7 @@ from tests.support.tree import Tree
 from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.model import Action, RecordState
 from fileorg.core.state import open_state
-from fileorg.report.reasons import sentence
+from fileorg.report.sentences import sentence
 from fileorg.workflows import session
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from tests.support.snapshot import contents
 
 from fileorg.core.errors import UsageError
 from fileorg.core.model import Action, RecordState
-from fileorg.report.reasons import sentence
+from fileorg.report.sentences import sentence
 from fileorg.scan.leftovers import Leftover
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from fileorg.content.keeper import Keep
 from fileorg.core.errors import Locked, UsageError
 from fileorg.core.model import RecordState
 from fileorg.core.state import open_state
-from fileorg.plan.dedupe import Remedy
+from fileorg.plan.dedupe_plan import Remedy
 
 if TYPE_CHECKING:
     from pathlib import Path

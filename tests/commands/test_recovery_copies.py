@@ -13,7 +13,7 @@ from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, RecordState
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.temporaries import aside, temporary
-from fileorg.report.reasons import sentence
+from fileorg.report.sentences import sentence
 from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows.recover import recover_all
 

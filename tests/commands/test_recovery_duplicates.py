@@ -10,7 +10,7 @@ from tests.support.crash import CUT_SHORT, DONE, NOT_DONE, file_records, open_ag
 
 from fileorg.core.model import RecordState
 from fileorg.execute.temporaries import aside
-from fileorg.report.reasons import sentence
+from fileorg.report.sentences import sentence
 
 if TYPE_CHECKING:
     from pathlib import Path

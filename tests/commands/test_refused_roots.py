@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fileorg.core.errors import GuardRefused
-from fileorg.plan.dedupe import Remedy
+from fileorg.plan.dedupe_plan import Remedy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ import pytest
 from fileorg.content.keeper import Keep
 from fileorg.core.model import RecordState
 from fileorg.core.reasons import ReasonCode
-from fileorg.plan.dedupe import Remedy
+from fileorg.plan.dedupe_plan import Remedy
 
 if TYPE_CHECKING:
     from pathlib import Path

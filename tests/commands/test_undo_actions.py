@@ -9,7 +9,7 @@ import pytest
 from tests.support import snapshot
 
 from fileorg.core.model import Action, OnConflict, RecordState
-from fileorg.report.reasons import sentence
+from fileorg.report.sentences import sentence
 
 if TYPE_CHECKING:
     from pathlib import Path

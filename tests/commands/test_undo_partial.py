@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fileorg.core.model import By, RecordState
-from fileorg.report.reasons import sentence
+from fileorg.report.sentences import sentence
 
 if TYPE_CHECKING:
     from tests.support.runs import Runs

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fileorg.content.keeper import Chooser, Decided, Keep, Trees, Wishes, looks_like_a_copy
-from fileorg.index.groups import Group, Member
+from fileorg.index.duplicate_groups import Group, Member
 from fileorg.rules.ignore import Patterns
 
 if TYPE_CHECKING:

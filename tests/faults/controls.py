@@ -8,12 +8,12 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.model import ROOT, Action, Outcome, PlanRow
-from fileorg.execute import act, look, seal, work
+from fileorg.execute import apply, precheck, seal, work
 from fileorg.execute.actions import move, replace
 from fileorg.execute.actions.handler import one_by_one
 from fileorg.execute.actions.table import TABLE
 from fileorg.journal import connection, reader
-from fileorg.plan import organize as plan
+from fileorg.plan import organize_plan as plan
 from fileorg.storage.base import Kind
 from fileorg.storage.local import posix
 from fileorg.storage.local import worker as hands
@@ -42,7 +42,7 @@ def journal_after_acting() -> None:
 
     def execute(plan: Any, journal: Any, operation: Any, storages: Any, *_: Any, **__: Any) -> Outcome:
         shared = work.Work(journal, operation, storages, hands.OwnHands(storages))
-        lookout, actor = look.Lookout(shared), act.Actor(shared)
+        lookout, actor = precheck.Lookout(shared), apply.Actor(shared)
         for batch in plan.batches(4):
             with journal.transaction():
                 looked = lookout.look(batch)

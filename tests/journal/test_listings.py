@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from fileorg.core.errors import StateError
 from fileorg.core.model import RecordState, SortBy
 from fileorg.index.listings import CHUNK, CHUNKS, FIND, MOST_LISTINGS, Listings
-from fileorg.journal.groups import MOST_TOLD
 from fileorg.journal.journal import Journal
-from fileorg.journal.listing import Wanted, listing_query, page_query
+from fileorg.journal.kept_groups import MOST_TOLD
+from fileorg.journal.record_listing import Wanted, listing_query, page_query
 from fileorg.workflows.reports import files_page, groups_page, reported
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fileorg.journal.journal import Journal
 from fileorg.journal.queries import Queries
 from fileorg.journal.reader import JournalReader
-from fileorg.report.reasons import sentence_of_many
+from fileorg.report.sentences import sentence_of_many
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -15,7 +15,7 @@ from tests.odd.test_hostile_journal import COLUMNS, NAMES, NUMBERS, PATHS, anywh
 
 from fileorg.core.errors import FileorgError
 from fileorg.core.model import SortBy
-from fileorg.journal.listing import Wanted
+from fileorg.journal.record_listing import Wanted
 from fileorg.report.html import write_html
 from fileorg.report.records import write_csv_report, write_json_report
 from fileorg.workflows.reports import files_page, groups_page, reported

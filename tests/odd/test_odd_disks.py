@@ -16,7 +16,7 @@ from tests.support.crash import NOT_DONE, open_again, recovered
 from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, OnConflict, RecordState
 from fileorg.journal.journal import Journal
-from fileorg.report.reasons import sentence
+from fileorg.report.sentences import sentence
 from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows.recover import recover_all
 

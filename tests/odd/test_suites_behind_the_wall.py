@@ -18,7 +18,7 @@ _SUITES = (
     "tests/storage/test_local.py",
     "tests/storage/test_posix.py",
     "tests/storage/test_symlinks.py",
-    "tests/execute/test_execute_steps.py",
+    "tests/execute/test_temporaries.py",
     "tests/commands/test_organize_keep_newer.py",
     "tests/commands/test_recovery_copies.py",
     "tests/commands/test_undo_actions.py",

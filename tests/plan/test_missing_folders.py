@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fileorg.core.model import ROOT, Action, PlanRow
 from fileorg.core.names import join, with_parents
-from fileorg.plan.folders import MissingFolders
+from fileorg.plan.missing_folders import MissingFolders
 
 _THERE = {b"a", b"a/b"}
 

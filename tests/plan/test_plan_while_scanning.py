@@ -14,7 +14,7 @@ from fileorg.core import bloom as filter_
 from fileorg.core.bloom import Suspects
 from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.state import open_state
-from fileorg.plan import organize as plan
+from fileorg.plan import organize_plan as plan
 from fileorg.scan import walk as scan
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, RecordState
 from fileorg.journal.journal import Journal
-from fileorg.report.reasons import sentence
+from fileorg.report.sentences import sentence
 from fileorg.workflows.recover import recover_all
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fileorg.content.keeper import Keep
 from fileorg.core.events import NullReporter
 from fileorg.journal.journal import Journal
-from fileorg.plan.dedupe import Remedy
+from fileorg.plan.dedupe_plan import Remedy
 from fileorg.rules.filters import Filters
 from fileorg.workflows.clean import CleanOptions, cleaning
 from fileorg.workflows.dedupe import DedupeOptions, deduping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fileorg.report.reasons import sentence
+from fileorg.report.sentences import sentence
 from fileorg.storage.local.storage import LocalStorage
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from fileorg.scan.leftovers import Leftover
 if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
     from fileorg.core.model import PlanRow
-    from fileorg.plan.clean import CleanPlan
+    from fileorg.plan.clean_plan import CleanPlan
     from fileorg.scan.walk import Seen
 
 _FIRST = 3

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fileorg.cli.terminal import Out
     from fileorg.content.keeper import Decided
-    from fileorg.index.same_folders import TwinGroup
+    from fileorg.index.duplicate_folders import TwinGroup
     from fileorg.workflows.dedupe import DedupeRun
 
 _GROUPS, _FILES = 10, 5

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fileorg.core.formats import JsonDocument, named, write_null
 from fileorg.core.model import FOLDER_ACTIONS, OF_DUPLICATES, ON_SYMLINKS, REMOVALS, Action
 from fileorg.core.names import display, join
-from fileorg.report.reasons import sentence
+from fileorg.report.sentences import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

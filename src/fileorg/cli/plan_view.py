@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
-    from fileorg.plan.organize import OrganizePlan, Tally
+    from fileorg.plan.organize_plan import OrganizePlan, Tally
     from fileorg.scan.walk import Seen
 
 

@@ -74,7 +74,7 @@ def show_problems(out: Out, err: Out, outcome: Outcome, *, quiet: bool, most: in
 def _name(
     out: Out, outcome: Outcome, title: str, colour: str, problems: Sequence[Problem], count: int, most: int | None
 ) -> None:
-    from fileorg.report.reasons import sentence
+    from fileorg.report.sentences import sentence
 
     out.line(out.styled(title, colour))
     shown = problems[:most]
@@ -102,7 +102,7 @@ def outcome_as_json(outcome: Outcome, kind: str) -> dict[str, Any]:
 
 
 def _reason(problem: Problem) -> dict[str, str | None]:
-    from fileorg.report.reasons import sentence
+    from fileorg.report.sentences import sentence
 
     code = None if problem.reason is None else problem.reason.code
     return {"reason": sentence(problem.reason), "reason_code": code}

@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.content.compare import same_content
-from fileorg.index.digests import WHOLE_WIDTH
-from fileorg.index.groups import Member
+from fileorg.index.digest_columns import WHOLE_WIDTH
+from fileorg.index.duplicate_groups import Member
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from fileorg.content.companions import Companion, Companions
-    from fileorg.index.groups import Group, Member
+    from fileorg.index.duplicate_groups import Group, Member
     from fileorg.rules.ignore import Patterns
 
 

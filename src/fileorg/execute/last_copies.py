@@ -16,7 +16,7 @@ from fileorg.core.reasons import ReasonCode
 from fileorg.execute.identity import Identity
 from fileorg.execute.trash import identity_in_trash
 from fileorg.execute.verdict import Refusal
-from fileorg.journal.trash import TRASH
+from fileorg.journal.trash_records import TRASH
 from fileorg.storage.local.listing import entry_of
 from fileorg.storage.local.original import CLOCK_NS
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fileorg.core.model import Entry, Keeper
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation
-    from fileorg.journal.trash import Trashed
+    from fileorg.journal.trash_records import Trashed
     from fileorg.storage.local.storage import LocalStorage
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -10,8 +10,8 @@ import time
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import ON_SYMLINKS, Outcome, RecordState
-from fileorg.execute.act import Actor
-from fileorg.execute.look import Lookout
+from fileorg.execute.apply import Actor
+from fileorg.execute.precheck import Lookout
 from fileorg.execute.seal import seal
 from fileorg.execute.work import Changed, Work
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.events import Reporter
     from fileorg.core.model import Plan
-    from fileorg.execute.act import Done
+    from fileorg.execute.apply import Done
     from fileorg.execute.follow import Follow, Followed
     from fileorg.journal.journal import Journal, Settled
     from fileorg.journal.rows import Operation

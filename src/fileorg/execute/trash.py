@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fileorg.core.model import Entry, Listing, Reservation, Reserving
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation, Place
-    from fileorg.journal.trash import Trashed
+    from fileorg.journal.trash_records import Trashed
     from fileorg.storage.local.storage import LocalStorage
 
 _TOP = b".fileorg"

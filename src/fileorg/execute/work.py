@@ -12,7 +12,7 @@ from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.names import split
 from fileorg.core.reasons import Lost
 from fileorg.execute.temporaries import aside, remove_checked
-from fileorg.journal.trash import is_trash
+from fileorg.journal.trash_records import is_trash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Self
 from fileorg.core.errors import FileorgError
 from fileorg.core.names import display
 from fileorg.index.columns import FileBatch
-from fileorg.index.digests import SCHEMA as DIGESTS_SCHEMA
-from fileorg.index.digests import TABLES as DIGESTS_TABLES
-from fileorg.index.digests import Digests
-from fileorg.index.groups import SCHEMA as GROUPS_SCHEMA
-from fileorg.index.groups import TABLES as GROUPS_TABLES
-from fileorg.index.groups import Groups
-from fileorg.index.same_folders import INDEXES as TWINS_INDEXES
-from fileorg.index.same_folders import SCHEMA as TWINS_SCHEMA
-from fileorg.index.same_folders import TABLES as TWINS_TABLES
-from fileorg.index.same_folders import Twins
+from fileorg.index.digest_columns import SCHEMA as DIGESTS_SCHEMA
+from fileorg.index.digest_columns import TABLES as DIGESTS_TABLES
+from fileorg.index.digest_columns import Digests
+from fileorg.index.duplicate_folders import INDEXES as TWINS_INDEXES
+from fileorg.index.duplicate_folders import SCHEMA as TWINS_SCHEMA
+from fileorg.index.duplicate_folders import TABLES as TWINS_TABLES
+from fileorg.index.duplicate_folders import Twins
+from fileorg.index.duplicate_groups import SCHEMA as GROUPS_SCHEMA
+from fileorg.index.duplicate_groups import TABLES as GROUPS_TABLES
+from fileorg.index.duplicate_groups import Groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

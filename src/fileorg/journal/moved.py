@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from fileorg.journal.queries import Queries
     from fileorg.journal.rows import RecordId
-    from fileorg.journal.trash import TrashRecords
+    from fileorg.journal.trash_records import TrashRecords
 
 _TAKEN = quoted(TO_AND_FRO - FROM_A_LINK - ON_SYMLINKS)
 

@@ -21,10 +21,10 @@ from fileorg.core.reasons import LYING, UNSETTLED, Lost, Reason, ReasonCode
 from fileorg.core.times import true_ns
 from fileorg.journal.absolute import MADE
 from fileorg.journal.folder_times import times_before
-from fileorg.journal.groups import KeptGroups
-from fileorg.journal.listing import RecordListing
+from fileorg.journal.kept_groups import KeptGroups
 from fileorg.journal.moved import MovedFiles
 from fileorg.journal.queries import Queries
+from fileorg.journal.record_listing import RecordListing
 from fileorg.journal.relations import Relations
 from fileorg.journal.rows import (
     IS_LEFT,
@@ -53,7 +53,7 @@ from fileorg.journal.rows import (
     record_of,
 )
 from fileorg.journal.sums import RecordSums
-from fileorg.journal.trash import PURGE, TrashRecords
+from fileorg.journal.trash_records import PURGE, TrashRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import OperationState
-from fileorg.journal.trash import PURGE
+from fileorg.journal.trash_records import PURGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

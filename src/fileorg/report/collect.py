@@ -11,18 +11,18 @@ from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import OF_DUPLICATES, STATES_TOLD, WAS_DONE, RecordState
 from fileorg.core.names import below, join
 from fileorg.journal.status import standings
-from fileorg.journal.trash import PURGE
+from fileorg.journal.trash_records import PURGE
 from fileorg.report.content import Copy, DuplicateGroup, DuplicateSums, Line, ReasonShare, Report, Share, Summary
-from fileorg.report.places import tree_of
-from fileorg.report.reasons import sentence, sentence_of_many
+from fileorg.report.folder_tree import tree_of
+from fileorg.report.sentences import sentence, sentence_of_many
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fileorg.core.model import Keeper
-    from fileorg.journal.groups import KeptGroup
-    from fileorg.journal.listing import Told
+    from fileorg.journal.kept_groups import KeptGroup
     from fileorg.journal.reader import JournalReader
+    from fileorg.journal.record_listing import Told
     from fileorg.journal.rows import Operation
 
 _RANK = {state: rank for rank, state in enumerate(STATES_TOLD)}

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from fileorg.content.keeper import Chooser, Trees, Wishes
 from fileorg.core.names import below
-from fileorg.plan.dedupe import decided
+from fileorg.plan.dedupe_plan import decided
 from fileorg.report.content import SCAN, SEEN, Copy, DuplicateGroup, DuplicateSums, Line, Report, Share, Summary
-from fileorg.report.places import tree_of
+from fileorg.report.folder_tree import tree_of
 from fileorg.scan.totals import Totals
 
 if TYPE_CHECKING:

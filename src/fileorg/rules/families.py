@@ -13,7 +13,7 @@ from unicodedata import normalize
 
 from fileorg.rules.categories import CATEGORIES
 from fileorg.rules.ignore import Reason
-from fileorg.rules.listed import EDGE
+from fileorg.rules.joined_names import EDGE
 
 
 def _words(text: str) -> frozenset[bytes]:

@@ -29,7 +29,7 @@ from fileorg.rules.families import (
     Sheet,
 )
 from fileorg.rules.ignore import Reason
-from fileorg.rules.listed import EDGE, Listed, occurrences
+from fileorg.rules.joined_names import EDGE, Listed, occurrences
 from fileorg.rules.marks import MARKS, Mark
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from xxhash import xxh3_128
 from fileorg.core.errors import UsageError
 from fileorg.core.names import display, join
 from fileorg.rules.globs import Glob, Globs
-from fileorg.rules.listed import EDGE
+from fileorg.rules.joined_names import EDGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fileorg.rules.listed import Listed
+    from fileorg.rules.joined_names import Listed
 
 IGNORE_FILE = b".fileorgignore"
 

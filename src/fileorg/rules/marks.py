@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from fileorg.rules.ignore import UNFINISHED, Reason
-from fileorg.rules.listed import EDGE
+from fileorg.rules.joined_names import EDGE
 
 
 class Mark(NamedTuple):

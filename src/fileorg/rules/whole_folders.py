@@ -14,7 +14,7 @@ from os import fsdecode
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from fileorg.rules.ignore import Reason
-from fileorg.rules.listed import EDGE, Listed
+from fileorg.rules.joined_names import EDGE, Listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fileorg.core.model import Entry, Listing
     from fileorg.rules.filters import Filters
     from fileorg.rules.ignore import Ignore, Scope
-    from fileorg.rules.listed import Listed
+    from fileorg.rules.joined_names import Listed
     from fileorg.storage.local.storage import LocalStorage
 
 

@@ -17,7 +17,7 @@ from fileorg.core.reasons import ReasonCode
 from fileorg.core.state import HEAD_BYTES, JOURNAL, is_journal, may_be_state
 from fileorg.index.columns import FileBatch
 from fileorg.rules.ignore import IGNORE_FILE, Reason, Scope
-from fileorg.rules.listed import Listed
+from fileorg.rules.joined_names import Listed
 from fileorg.rules.whole_folders import Whole, is_bundle
 from fileorg.scan.empty_folders import Leftovers
 from fileorg.scan.empty_folders import Part as FolderPart

@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.names import display
-from fileorg.plan.clean import CleanPlan
+from fileorg.plan.clean_plan import CleanPlan
 from fileorg.rules.filters import Filters
 from fileorg.scan.empty_folders import Leftovers
 from fileorg.scan.leftovers import Leftover

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from xxhash import xxh3_128_digest
 
 from fileorg.content.companions import Companions
-from fileorg.content.duplicates import Finder
+from fileorg.content.duplicate_finder import Finder
+from fileorg.content.hashing import Reads, Tree
 from fileorg.content.keeper import Chooser, Leads, Trees, Wishes
-from fileorg.content.reading import Reads, Tree
 from fileorg.core.errors import UsageError
 from fileorg.core.names import display, is_within
 from fileorg.core.pool import Processes
-from fileorg.plan.dedupe import DedupePlan, Found, Remedy, base_of, decided, found
+from fileorg.plan.dedupe_plan import DedupePlan, Found, Remedy, base_of, decided, found
 from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import Patterns
 from fileorg.scan.selection import Selection
@@ -24,7 +24,7 @@ from fileorg.scan.symlinks import LedTo
 from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.guards import Allowed, changeable_folder, existing_folder, refuse_too_many
-from fileorg.workflows.index import locked_index
+from fileorg.workflows.locked_index import locked_index
 from fileorg.workflows.roots import distinct_folders, identity_of, met_twice
 from fileorg.workflows.session import Session
 
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.core.model import Base, Outcome
     from fileorg.core.state import StateDirectory
-    from fileorg.index.groups import Groups
+    from fileorg.index.duplicate_folders import TwinGroup
+    from fileorg.index.duplicate_groups import Groups
     from fileorg.index.index import Index
-    from fileorg.index.same_folders import TwinGroup
     from fileorg.storage.local.storage import LocalStorage
 
 

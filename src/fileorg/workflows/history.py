@@ -11,7 +11,7 @@ from fileorg.core.model import PROBLEM_STATES, RecordState
 from fileorg.core.names import below, join
 from fileorg.journal.journal import Journal
 from fileorg.journal.status import standings
-from fileorg.workflows.journal import open_journal
+from fileorg.workflows.open_journal import open_journal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -50,7 +50,7 @@ def mend_torn(
     torn, mended = journal.groups.torn(operation), operation
     if not torn:
         return None
-    from fileorg.plan.undo import UndoPlan
+    from fileorg.plan.undo_plan import UndoPlan
 
     if operation.kind == "undo" and (undone := journal.operation(operation.undoes or 0)) is not None:
         torn = journal.groups.reverted(torn)

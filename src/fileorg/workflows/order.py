@@ -10,7 +10,7 @@ from fileorg.core.figures import plural
 from fileorg.core.names import below, with_parents
 from fileorg.journal.folder_times import line_of
 from fileorg.journal.relations import Link
-from fileorg.journal.trash import PURGE
+from fileorg.journal.trash_records import PURGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

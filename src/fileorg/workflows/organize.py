@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import DEST, ROOT, Action, By, OnConflict
 from fileorg.core.names import collision_key, display, join
-from fileorg.plan.organize import OrganizePlan
+from fileorg.plan.organize_plan import OrganizePlan
 from fileorg.plan.placing import Layout
 from fileorg.rules.classify import Rules
 from fileorg.rules.filters import Filters

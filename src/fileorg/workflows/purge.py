@@ -10,10 +10,10 @@ from fileorg.core.errors import FileorgError, UnknownOperation, UsageError
 from fileorg.core.model import Outcome, Problem, RecordState
 from fileorg.core.names import display, join
 from fileorg.execute.last_copies import LastCopies
-from fileorg.execute.purge import purge
+from fileorg.execute.purging import purge
 from fileorg.execute.trash import look_at_trash
 from fileorg.execute.verdict import Refusal
-from fileorg.journal.trash import PURGE
+from fileorg.journal.trash_records import PURGE
 from fileorg.workflows.operations import begin, rows_at_a_time
 from fileorg.workflows.roots import AnotherRoot, another_root, reopened
 from fileorg.workflows.session import Session
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation
-    from fileorg.journal.trash import Trashed
+    from fileorg.journal.trash_records import Trashed
     from fileorg.storage.local.storage import LocalStorage
 
 _PROBLEMS_KEPT = 1000

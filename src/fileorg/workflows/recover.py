@@ -11,10 +11,10 @@ from fileorg.core.figures import plural
 from fileorg.core.names import join
 from fileorg.core.reasons import LYING
 from fileorg.core.state import run_lock
-from fileorg.execute.purge import settle_purge
-from fileorg.execute.recover import Unsettled, is_recognised, recover, settle_left
-from fileorg.journal.trash import PURGE
-from fileorg.workflows.journal import open_journal
+from fileorg.execute.purging import settle_purge
+from fileorg.execute.recovery import Unsettled, is_recognised, recover, settle_left
+from fileorg.journal.trash_records import PURGE
+from fileorg.workflows.open_journal import open_journal
 from fileorg.workflows.roots import AnotherRoot, another_root, reopened
 
 if TYPE_CHECKING:

@@ -14,15 +14,15 @@ from fileorg.core.names import display
 from fileorg.index.listings import Listings
 from fileorg.report.collect import Folders, groups_of, lines_of, operation_report
 from fileorg.workflows.history import is_empty
-from fileorg.workflows.index import locked_index
-from fileorg.workflows.journal import open_journal
+from fileorg.workflows.locked_index import locked_index
+from fileorg.workflows.open_journal import open_journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from fileorg.core.state import StateDirectory
-    from fileorg.journal.listing import Wanted
     from fileorg.journal.reader import JournalReader
+    from fileorg.journal.record_listing import Wanted
     from fileorg.journal.rows import Operation
     from fileorg.report.content import DuplicateGroup, Line, Report
 

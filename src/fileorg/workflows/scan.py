@@ -15,7 +15,7 @@ from fileorg.scan.totals import Totals
 from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.guards import existing_folder
-from fileorg.workflows.index import locked_index
+from fileorg.workflows.locked_index import locked_index
 from fileorg.workflows.roots import distinct_folders, identity_of, met_twice, open_local
 
 if TYPE_CHECKING:

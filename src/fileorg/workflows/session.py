@@ -13,11 +13,11 @@ from fileorg.core.names import join
 from fileorg.core.state import run_lock
 from fileorg.execute.run import execute
 from fileorg.execute.work import Changed
-from fileorg.journal.trash import TRASH
+from fileorg.journal.trash_records import TRASH
 from fileorg.storage.local.worker import hands_for
 from fileorg.workflows.guards import NOTHING, Allowed, check_opened
-from fileorg.workflows.index import locked_index
-from fileorg.workflows.journal import open_journal
+from fileorg.workflows.locked_index import locked_index
+from fileorg.workflows.open_journal import open_journal
 from fileorg.workflows.operations import begin, mend_torn, rows_at_a_time
 from fileorg.workflows.roots import locked, open_local, reopened
 

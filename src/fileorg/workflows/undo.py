@@ -10,8 +10,8 @@ from fileorg.core.errors import UnknownOperation, UsageError
 from fileorg.core.model import DEST, ROOT, Base, OperationState
 from fileorg.core.names import display
 from fileorg.execute.work import Changed
-from fileorg.journal.trash import PURGE
-from fileorg.plan.undo import UndoPlan
+from fileorg.journal.trash_records import PURGE
+from fileorg.plan.undo_plan import UndoPlan
 from fileorg.workflows.guards import existing_folder
 from fileorg.workflows.history import BACKWARD, FORWARD
 from fileorg.workflows.order import Order

@@ -10,7 +10,7 @@ from fileorg.cli.options import FILES, OUTPUT, Format, Manner, ProgressMode
 from fileorg.cli.parameters import Argument, Option
 from fileorg.content.keeper import Keep
 from fileorg.core.errors import Exit, UsageError
-from fileorg.plan.dedupe import Remedy
+from fileorg.plan.dedupe_plan import Remedy
 
 if TYPE_CHECKING:
     from fileorg.cli.change import Change

@@ -127,7 +127,7 @@ def _sentence(found: "Explained") -> str:
     """Why it stays."""
     from fileorg.core.names import display
     from fileorg.core.reasons import Reason
-    from fileorg.report.reasons import sentence
+    from fileorg.report.sentences import sentence
     from fileorg.workflows.explain import Stays
 
     reason = found.reason

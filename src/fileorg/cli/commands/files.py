@@ -71,7 +71,7 @@ def files(
     where there are very many files; after that any page is there at once.
     """
     from fileorg.cli.terminal import output as to_output
-    from fileorg.journal.listing import Wanted
+    from fileorg.journal.record_listing import Wanted
     from fileorg.workflows.reports import files_page
 
     wanted = Wanted(tuple(sorted(set(status or ()))), tuple(sorted(set(category or ()))), sort)

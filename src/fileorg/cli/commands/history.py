@@ -138,7 +138,7 @@ def _show_trail(out: "Out", format_: ListFormat, path: str, state: "StateDirecto
     from fileorg.core.figures import when
     from fileorg.core.formats import iso
     from fileorg.core.names import display
-    from fileorg.report.reasons import sentence
+    from fileorg.report.sentences import sentence
     from fileorg.workflows.history import trail
 
     asked, steps = trail(os.fsencode(path), state)
@@ -165,7 +165,7 @@ _PROBLEM_TITLES = ("path", "state", "reason")
 
 def _show_problems(out: "Out", format_: ListFormat, number: int, state: "StateDirectory") -> None:
     from fileorg.core.names import display
-    from fileorg.report.reasons import sentence
+    from fileorg.report.sentences import sentence
     from fileorg.workflows.history import not_done
 
     with not_done(number, state) as records:

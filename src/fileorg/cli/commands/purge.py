@@ -228,7 +228,7 @@ def _report(change: "Change", run: "PurgeRun", outcome: "Outcome") -> Exit:
 def _tell(change: "Change", run: "PurgeRun", outcome: "Outcome") -> None:
     from fileorg.core.figures import duration, plural, size
     from fileorg.core.names import display
-    from fileorg.report.reasons import sentence
+    from fileorg.report.sentences import sentence
 
     out, err, quiet = change.out, change.err, change.manner.quiet
     if not quiet:

@@ -67,7 +67,7 @@ def _name(unsure: "Unsure") -> None:
     from fileorg.cli.terminal import standard_error
     from fileorg.core.figures import plural
     from fileorg.core.names import display
-    from fileorg.report.reasons import sentence
+    from fileorg.report.sentences import sentence
 
     err, number = standard_error(), unsure.operation.id
     err.line(f"Of operation {number}, {plural(unsure.files, 'file')} changed after the crash:")

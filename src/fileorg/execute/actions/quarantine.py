@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING
 from fileorg.core.model import RecordState
 from fileorg.core.reasons import ReasonCode
 from fileorg.execute.actions import move
-from fileorg.execute.actions.duplicates import compare_with_keeper, not_here, put_back, source_of, still_kept, target_of
 from fileorg.execute.actions.handler import Handler, check_unchanged, one_by_one
+from fileorg.execute.actions.keeper_checks import (
+    compare_with_keeper,
+    not_here,
+    put_back,
+    source_of,
+    still_kept,
+    target_of,
+)
 from fileorg.execute.identity import is_known
 from fileorg.execute.verdict import CHANGED, Refusal
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.model import RecordState
 from fileorg.core.reasons import Reason, ReasonCode
-from fileorg.execute.actions.duplicates import differs, opened
 from fileorg.execute.actions.handler import Handler, check_unchanged, one_by_one
+from fileorg.execute.actions.keeper_checks import differs, opened
 from fileorg.execute.verdict import DONE, NOT_DONE, Refusal, Verdict
 from fileorg.storage.local.blocks import share_blocks
 

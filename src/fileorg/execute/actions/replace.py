@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from fileorg.content.compare import same_content
 from fileorg.core.model import ROOT, Keeper, RecordState
 from fileorg.core.reasons import Reason, ReasonCode
-from fileorg.execute.actions.duplicates import (
+from fileorg.execute.actions.handler import Handler, check_source, check_unchanged, one_by_one
+from fileorg.execute.actions.keeper_checks import (
     compare_with_keeper,
     keeper_of,
     keeper_path,
@@ -26,7 +27,6 @@ from fileorg.execute.actions.duplicates import (
     stuck_at,
     target_of,
 )
-from fileorg.execute.actions.handler import Handler, check_source, check_unchanged, one_by_one
 from fileorg.execute.temporaries import Stuck, aside
 from fileorg.execute.verdict import CHANGED, CUT_SHORT, DONE, EDITED, GONE, TAKEN, Refusal, Verdict
 from fileorg.storage.links import Place, StandIn

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.model import RecordState
 from fileorg.core.reasons import Reason, ReasonCode
-from fileorg.execute.actions.duplicates import keeper_of, keeper_path, keeper_place, source_of, target_of
 from fileorg.execute.actions.handler import Handler, check_source, check_unchanged, one_by_one
+from fileorg.execute.actions.keeper_checks import keeper_of, keeper_path, keeper_place, source_of, target_of
 from fileorg.execute.actions.replace import Wreck, put_in_place, restore, stand_in
 from fileorg.execute.identity import Identity, is_known
 from fileorg.execute.verdict import CUT_SHORT, NOT_DONE, Refusal, Verdict

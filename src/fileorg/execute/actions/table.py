@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import Action
-from fileorg.execute.actions import copy, folders, links, move, quarantine, reflink, replace, rewrite
+from fileorg.execute.actions import copy, folder_actions, link_actions, move, quarantine, reflink, replace, rewrite
 from fileorg.storage.base import Kind
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ _LOCAL = {
     Action.MOVE: move.MOVE,
     Action.RESTORE: move.MOVE,
     Action.COPY: copy.COPY,
-    Action.HARDLINK: links.HARDLINK,
-    Action.SYMLINK: links.SYMLINK,
-    Action.REMOVE_COPY: links.REMOVE_COPY,
-    Action.REMOVE_HARDLINK: links.REMOVE_HARDLINK,
-    Action.REMOVE_SYMLINK: links.REMOVE_SYMLINK,
+    Action.HARDLINK: link_actions.HARDLINK,
+    Action.SYMLINK: link_actions.SYMLINK,
+    Action.REMOVE_COPY: link_actions.REMOVE_COPY,
+    Action.REMOVE_HARDLINK: link_actions.REMOVE_HARDLINK,
+    Action.REMOVE_SYMLINK: link_actions.REMOVE_SYMLINK,
     Action.QUARANTINE: quarantine.QUARANTINE,
     Action.REPLACE_BY_HARDLINK: replace.REPLACE_BY_LINK,
     Action.REPLACE_BY_SYMLINK: replace.REPLACE_BY_LINK,
@@ -33,8 +33,8 @@ _LOCAL = {
     Action.REMOVE_REFLINK: reflink.REMOVE_REFLINK,
     Action.REWRITE_SYMLINK: rewrite.REWRITE_SYMLINK,
     Action.RESTORE_SYMLINK: rewrite.RESTORE_SYMLINK,
-    Action.MAKE_FOLDER: folders.MAKE_FOLDER,
-    Action.REMOVE_FOLDER: folders.REMOVE_FOLDER,
+    Action.MAKE_FOLDER: folder_actions.MAKE_FOLDER,
+    Action.REMOVE_FOLDER: folder_actions.REMOVE_FOLDER,
 }
 
 TABLE: dict[tuple[Action, Kind, Kind], Handler] = {

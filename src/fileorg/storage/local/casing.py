@@ -15,7 +15,7 @@ from fileorg.storage.local import posix
 from fileorg.storage.local.listing import entry_of
 
 if TYPE_CHECKING:
-    from fileorg.storage.local.folders import OpenFolders
+    from fileorg.storage.local.open_folders import OpenFolders
 
 # FUSE, FAT, exFAT, CIFS, SMB, SMB 2: the driver numbers a file on first access and forgets the number with its cache.
 _NUMBERED_BY_THE_DRIVER = frozenset({0x65735546, 0x4D44, 0x2011BAB0, 0xFF534D42, 0x517B, 0xFE534D42})

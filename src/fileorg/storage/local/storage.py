@@ -15,8 +15,8 @@ from fileorg.core.names import NO_NAMES, are_names, join
 from fileorg.storage.base import Capabilities, Kind
 from fileorg.storage.local import copying, digests, heirs, posix
 from fileorg.storage.local.casing import Casing
-from fileorg.storage.local.folders import OpenFolders
 from fileorg.storage.local.listing import batches, entry_of, names_in, regular_file
+from fileorg.storage.local.open_folders import OpenFolders
 from fileorg.storage.local.original import CLOCK_NS, Original
 from fileorg.storage.local.readiness import held
 from fileorg.storage.paths import check_name, failed

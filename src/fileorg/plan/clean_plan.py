@@ -13,7 +13,7 @@ from fileorg.core.batches import in_batches
 from fileorg.core.model import ROOT, PlanRow
 from fileorg.core.names import below, is_within, join, split, with_parents
 from fileorg.core.reasons import Reason, ReasonCode
-from fileorg.plan.folders import PRIVATE_MODE, MissingFolders
+from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders
 from fileorg.scan.leftovers import Leftover
 from fileorg.storage.local.recreate import Remaking
 

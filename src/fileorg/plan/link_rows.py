@@ -13,7 +13,7 @@ from fileorg.core.model import ON_SYMLINKS, ROOT, Action, Keeper, PlanRow
 from fileorg.core.names import below, collision_key, is_within, join
 from fileorg.core.reasons import Reason
 from fileorg.plan.draft import Symlink
-from fileorg.plan.folders import PRIVATE_MODE, MissingFolders, is_missing
+from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders, is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

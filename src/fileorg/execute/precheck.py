@@ -22,12 +22,12 @@ from fileorg.core.model import (
 )
 from fileorg.core.names import below, join
 from fileorg.core.reasons import Reason, ReasonCode
-from fileorg.execute.actions.duplicates import check_keeper_ready
 from fileorg.execute.actions.handler import check_ready
+from fileorg.execute.actions.keeper_checks import check_keeper_ready
 from fileorg.execute.actions.table import TABLE, handler_of
 from fileorg.execute.verdict import Refusal
 from fileorg.journal.journal import Batch
-from fileorg.journal.trash import is_trash
+from fileorg.journal.trash_records import is_trash
 from fileorg.storage.local.listing import INODE_MASK, entry_of
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ from fileorg.core.names import collision_key, display, join, split
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.plan.conflicts import Contender, Contest
 from fileorg.plan.draft import Draft, Follower, Places
-from fileorg.plan.folders import PRIVATE_MODE, MissingFolders
+from fileorg.plan.link_rows import LinkRows, known_by, whole
+from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders
 from fileorg.plan.placing import Layout, Placer
-from fileorg.plan.symlinks import LinkRows, known_by, whole
 from fileorg.rules.grouping import keeps_its_name, stem_end
 from fileorg.scan.whole import whole_target
 

@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from fileorg.core.reasons import ABOUT_ANOTHER_FILE, Lost, Reason, ReasonCode
-from fileorg.report.reasons import sentence, sentence_of_many
+from fileorg.report.sentences import sentence, sentence_of_many
 
 NAME = b"Images/a, which stays\n is not there: {0}.jpg"
 SHOWN = "Images/a, which stays\\n is not there: {0}.jpg"

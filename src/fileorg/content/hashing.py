@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fileorg.content.digest import Answer
     from fileorg.core.events import Reporter
     from fileorg.core.pool import Processes
-    from fileorg.index.digests import Digested
+    from fileorg.index.digest_columns import Digested
 
 _FILES_A_TASK, _BYTES_A_TASK = 2048, 64 << 20
 _PROBLEMS_KEPT = 1000

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 from xxhash import xxh3_128
 
-from fileorg.index.digests import WHOLE_WIDTH
-from fileorg.index.same_folders import Twin
+from fileorg.index.digest_columns import WHOLE_WIDTH
+from fileorg.index.duplicate_folders import Twin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fileorg.content.reading import Tree
-    from fileorg.index.digests import Digested
-    from fileorg.index.same_folders import Twins
+    from fileorg.content.hashing import Tree
+    from fileorg.index.digest_columns import Digested
+    from fileorg.index.duplicate_folders import Twins
 
 
 class FolderTwins:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from fileorg.core.model import Outcome, Problem, RecordState
 from fileorg.core.names import display, join
 from fileorg.execute.last_copies import LastCopies, as_put_back
-from fileorg.execute.recover import Unsettled
+from fileorg.execute.recovery import Unsettled
 from fileorg.execute.temporaries import Stuck, aside
 from fileorg.execute.trash import are_there, by_folder, close, is_back, look_at_trash, note_times, remove
 from fileorg.execute.verdict import Refusal
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation
-    from fileorg.journal.trash import Trashed
+    from fileorg.journal.trash_records import Trashed
     from fileorg.storage.local.storage import LocalStorage
 
 PROBLEMS_KEPT = 1000

@@ -10,7 +10,7 @@ from fileorg.core.batches import in_batches, unsplit
 from fileorg.core.model import ROOT, Action, Base, Keeper, PlanRow
 from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
-from fileorg.plan.folders import PRIVATE_MODE, MissingFolders, is_missing
+from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders, is_missing
 from fileorg.rules.classify import Rules
 from fileorg.scan.classifier import Classifier
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from fileorg.content.keeper import Chooser, Decided, Trees
-    from fileorg.index.groups import Group, Groups, Member
+    from fileorg.index.duplicate_groups import Group, Groups, Member
     from fileorg.storage.base import Storage
 
 

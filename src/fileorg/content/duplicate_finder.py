@@ -9,21 +9,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fileorg.content.digest import SMALL_BYTES
+from fileorg.content.duplicate_folder_finder import FolderTwins
+from fileorg.content.hashing import Reading, Tree, read_all
 from fileorg.content.keeper import looks_like_a_copy
-from fileorg.content.reading import Reading, Tree, read_all
-from fileorg.content.same_folders import FolderTwins
 from fileorg.core.bloom import Repeated
-from fileorg.index.digests import Columns
+from fileorg.index.digest_columns import Columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from fileorg.content.reading import Reads
+    from fileorg.content.hashing import Reads
     from fileorg.core.events import Reporter
     from fileorg.core.pool import Processes
     from fileorg.index.columns import FileBatch
-    from fileorg.index.digests import Digested
-    from fileorg.index.groups import MemberRow
+    from fileorg.index.digest_columns import Digested
+    from fileorg.index.duplicate_groups import MemberRow
     from fileorg.index.index import Index
     from fileorg.rules.filters import Filters
 

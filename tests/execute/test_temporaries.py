@@ -13,7 +13,7 @@ from fileorg.core.model import DEST, ROOT, PlanRow, RecordState
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions import move
 from fileorg.execute.identity import identity
-from fileorg.execute.look import Lookout
+from fileorg.execute.precheck import Lookout
 from fileorg.execute.temporaries import Stuck, put_back, remove_checked, rename_over_reserved
 from fileorg.execute.verdict import Refusal
 from fileorg.execute.work import Work

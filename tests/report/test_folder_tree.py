@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fileorg.report.content import Place
-from fileorg.report.places import MOST, tree_of
+from fileorg.report.folder_tree import MOST, tree_of
 
 ROOT = b"/home/you/Downloads"
 

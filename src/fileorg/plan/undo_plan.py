@@ -22,7 +22,7 @@ from fileorg.core.model import (
 )
 from fileorg.core.names import with_parents
 from fileorg.core.reasons import Reason, ReasonCode
-from fileorg.plan.folders import is_missing
+from fileorg.plan.missing_folders import is_missing
 from fileorg.rules.template import numbered
 from fileorg.storage.links import Place, StandIn
 from fileorg.storage.local.absent import AbsentStorage

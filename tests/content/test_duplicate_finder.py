@@ -16,12 +16,11 @@ from hypothesis import strategies as st
 from tests.support.runs import Runs
 from tests.support.tree import Tree
 
-from fileorg.content import digest as hashing
-from fileorg.content import reading
+from fileorg.content import digest, hashing
 from fileorg.content.digest import END_BYTES, SMALL_BYTES
 from fileorg.core import bloom as filter_module
 from fileorg.core.state import open_state
-from fileorg.plan.dedupe import Remedy
+from fileorg.plan.dedupe_plan import Remedy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,14 +129,14 @@ def test_a_file_that_cannot_be_read_is_told_and_equals_nothing(of_nobody: Runs) 
 
 def test_a_file_that_changes_while_it_is_read_drops_out(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     runs.tree.write({"a": "same", "b": "same", "c": "same"})
-    answer_all = hashing.answer_all
+    answer_all = digest.answer_all
 
     def edited_meanwhile(requests: Sequence[Request]) -> list[Answer]:
         runs.tree.write({"b": "else"})
         runs.tree.path("c").unlink()
         return answer_all(requests)
 
-    monkeypatch.setattr(reading, "answer_all", edited_meanwhile)
+    monkeypatch.setattr(hashing, "answer_all", edited_meanwhile)
     with runs.deduping() as run:
         assert list(run.groups()) == []
         reasons = {os.fsdecode(os.path.basename(path)): reason for path, reason in run.reads.named}
@@ -153,8 +152,8 @@ def test_tasks_for_several_processes_give_what_one_finds(runs: Runs, monkeypatch
         path = runs.tree.path(f"{number % 4}/{number}")
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(bytes([number % 5]) * size)
-    monkeypatch.setattr(reading, "_FILES_A_TASK", 3)
-    monkeypatch.setattr(reading, "_BYTES_A_TASK", 30_000)
+    monkeypatch.setattr(hashing, "_FILES_A_TASK", 3)
+    monkeypatch.setattr(hashing, "_BYTES_A_TASK", 30_000)
     check(runs)
 
 
@@ -170,8 +169,8 @@ def test_more_names_than_are_held_in_memory(runs: Runs, monkeypatch: pytest.Monk
         runs.tree.path(str(number)).write_bytes(b"x" * (1 + number % 7))
     os.link(runs.tree.path("0"), runs.tree.path("linked"))
     held = runs.duplicates()
-    monkeypatch.setattr("fileorg.index.groups._NAMES_HELD", 5)
-    monkeypatch.setattr("fileorg.index.groups._PAGE", 2)
+    monkeypatch.setattr("fileorg.index.duplicate_groups._NAMES_HELD", 5)
+    monkeypatch.setattr("fileorg.index.duplicate_groups._PAGE", 2)
     runs.tree.write({"more": "more"})
     assert runs.duplicates() == held
     check(runs)
@@ -188,14 +187,14 @@ def asked_for(requests: Sequence[Request]) -> list[bytes]:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that are read. Files that have just been written are remembered, too."""
     names: list[str] = []
-    answer_all = hashing.answer_all
+    answer_all = digest.answer_all
 
     def noting(requests: Sequence[Request]) -> list[Answer]:
         names.extend(map(os.fsdecode, asked_for(requests)))
         return answer_all(requests)
 
-    monkeypatch.setattr(reading, "answer_all", noting)
-    monkeypatch.setattr(hashing, "COARSE_NS", -(10**15))
+    monkeypatch.setattr(hashing, "answer_all", noting)
+    monkeypatch.setattr(digest, "COARSE_NS", -(10**15))
     return names
 
 
@@ -304,7 +303,7 @@ def _content(size: int, kind: str) -> bytes:
 @given(st.lists(st.lists(st.tuples(_CHANGE, _FILE, _FILE), max_size=8), min_size=1, max_size=4))
 def test_after_any_changes_the_groups_are_those_of_a_comparison(rounds: list[list[tuple[str, Any, Any]]]) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hashing, "COARSE_NS", -(10**15))
+        patch.setattr(digest, "COARSE_NS", -(10**15))
         runs = Runs(Tree(Path(folder) / "tree"), open_state(os.fsencode(Path(folder) / "state")))
         for changes in rounds:
             for kind, (where, number, size, content), (other, other_number, *_) in changes:
