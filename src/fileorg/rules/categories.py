@@ -1,9 +1,9 @@
-"""The default categories as data, and where a name's extension starts. A category's folder has its name.
+"""The default categories as data, and the position of a name's extension. The folder of a category has its name.
 
-An extension is lower-case, without its first dot, and in one category only. Ambiguous ones carry a reason; `heads` says
-of which the content has to agree.
-What is ambiguous *and* may hurt when it moves (`pem`, `crt`, `torrent`, `dll`, `bin`, `bak`, `sav`) or has no
-common meaning (`mod`, `pdb`) is in none: `Other` stays where it is.
+An extension is in lower case, without its first dot, and in one category only. Ambiguous ones have a comment; `heads`
+lists those that need confirmation by content. Extensions that are ambiguous *and* harmful to move (`pem`, `crt`,
+`torrent`, `dll`, `bin`, `bak`, `sav`) or have no common meaning (`mod`, `pdb`) are in none: files in `Other` are not
+moved.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def _words(text: str) -> tuple[bytes, ...]:
     return tuple(text.encode().split())
 
 
-# svg is here and not in Design: most are looked at, few are edited. raw is what several cameras write. A
-# side-car without its file (xmp, aae, thm) goes where its file would have gone.
+# svg is here and not in Design: most are viewed, few are edited. raw is the format of several cameras. A sidecar
+# without its file (xmp, aae, thm) moves where its file would have moved.
 _IMAGES = _words("""
     jpg jpeg jpe jif jfif jfi pjpeg pjp png apng gif webp bmp dib tif tiff svg svgz ico icns cur ani heic
     heif heics heifs hif avif avifs avci avcs jxl jp2 j2k jpf jpx jpm j2c jpc jxr wdp hdp qoi flif bpg tga
@@ -31,21 +31,21 @@ _IMAGES = _words("""
     eip gpr rwz raw xmp aae thm
 """)
 
-# Subtitles without their film belong beside films.
+# Subtitles without their film belong with films.
 _VIDEO = _words("""
     mp4 m4v mkv webm mov qt avi wmv asf flv f4v mpg mpeg mpe m1v m2v mp2v mpv ts mts m2ts m2t tp trp vob ogv
     ogm 3gp 3g2 rm rmvb divx xvid mxf dv dvr-ms wtv amv mjpeg mjpg y4m swf bik nsv roq yuv av1 ivf h264 h265
     hevc 264 265 insv lrv braw r3d webvtt srt vtt sub idx ass ssa sbv smi
 """)
 
-# m4b, aa and aax are audio books, opened by a player and not by a reader. m3u8 is a playlist like m3u.
+# m4b, aa and aax are audio books for players, not for e-readers. m3u8 is a playlist like m3u.
 _AUDIO = _words("""
     mp3 m4a m4b m4p m4r aac flac wav wave ogg oga opus wma aiff aif aifc alac ape wv mka mpc mp2 mp1 mpga
     ac3 eac3 dts dsf dff amr awb au snd ra mid midi kar tta tak shn spx caf gsm voc 8svx xm s3m aa aax sf2
     sfz cue m3u m3u8 pls xspf lrc nsf spc
 """)
 
-# html: a stray one is a saved page. mpp (Microsoft Project) is read like a document. vcf is in Data.
+# html: a single file is a saved page. mpp (Microsoft Project) is read like a document. vcf is in Data.
 _DOCUMENTS = _words("""
     pdf doc docx docm dot dotx dotm odt ott fodt rtf txt text md markdown mdown rst adoc asciidoc org tex
     latex ltx bib pages wpd wps wri abw sxw lwp hwp hwpx oxps xps htm html xhtml mht mhtml maff eml emlx msg
@@ -68,7 +68,7 @@ _EBOOKS = _words("""
     ibooks tcr snb oeb acsm
 """)
 
-# 001 is the first part of an archive cut in pieces; the others are side-cars of it.
+# 001 is the first part of a split archive; the others are sidecars of it.
 _PARTS = (b"001", *(b"%c%02d" % (kind, part) for kind in b"rz" for part in range(100)))
 _ARCHIVES = _PARTS + _words("""
     zip zipx rar 7z tar gz tgz tar.gz bz2 tbz tbz2 tar.bz2 xz txz tar.xz zst tzst tar.zst lz tlz tar.lz lzma
@@ -76,15 +76,15 @@ _ARCHIVES = _PARTS + _words("""
     cpio.xz zoo arc alz egg sit sitx sea hqx pea wacz warc warc.gz xar rev par2 zpaq kgb uha uu uue
 """)
 
-# dmg is a disk image whose content is nearly always an application. jar: a stray one is a program to start.
+# dmg is a disk image that nearly always holds an application. jar: a single file is a program.
 _INSTALLERS = _words("""
     exe msi msix msixbundle appx appxbundle msp msu deb udeb rpm pkg mpkg dmg apk apks apkm xapk aab ipa
     appimage flatpak flatpakref flatpakrepo snap run jar jnlp crx xpi vsix pkg.tar.zst pkg.tar.xz pkg.tar.gz
     eopkg ebuild click air nupkg whl conda gem crate phar vbox-extpack alfredworkflow
 """)
 
-# iso: systems to install and rips alike, so what it is decides, not what it is for. vhd: a disk more often
-# than VHDL, which is also vhdl.
+# iso: installation discs and rips alike, so the category follows the format, not the purpose. vhd: more often a disk
+# than VHDL, which also uses vhdl.
 _DISK_IMAGES = _words("""
     iso iso.gz iso.xz iso.zst img img.gz img.xz img.zst img.bz2 img.zip nrg mdf mds ccd b5t b6t toast isz
     cso chd dsk vhd vhdx vmdk vdi hdd qcow qcow2 qcow2.xz qed ova ovf wim esd swm e01 ewf sparseimage
@@ -104,8 +104,7 @@ _CODE = _words("""
     gdscript tscn shader wat purs resi re rei vim ebnf g4 y l
 """)
 
-# db: SQLite more often than anything else; Thumbs.db is never looked at. vcf: contacts, or gene variants.
-# log: written and read by programs.
+# db: mostly SQLite; Thumbs.db is always ignored. vcf: contacts, or gene variants. log: written and read by programs.
 _DATA = _words("""
     json jsonl ndjson json5 geojson topojson jsonld har xml xsd xsl xslt dtd rss atom opml yaml yml toml ini
     cfg conf properties plist log csv.gz csv.xz csv.zst csv.bz2 tsv.gz json.gz json.zst json.bz2 jsonl.gz
@@ -123,8 +122,8 @@ _FONTS = _words("""
     ttf otf ttc otc woff woff2 eot pfb pfa afm fon fnt pcf pcf.gz dfont suit glyphs ufo sfd vfb ttx
 """)
 
-# obj: outside projects a mesh more often than a compiled object. eps and ps are drawn, not read. gcode is
-# made from a drawing.
+# obj: outside projects more often a mesh than a compiled object. eps and ps are drawings, not documents. gcode is
+# generated from a drawing.
 _DESIGN = _words("""
     psd psb ai ait eps epsf ps indd indt idml inx xd sketch fig cdr cdt cmx afdesign afphoto afpub af xcf
     kra ora clip procreate mdp sai sai2 pdn pxm csp lip abr asl grd ase aco lut cube 3dl vsd vsdx vstx
@@ -159,17 +158,16 @@ COMPOUND: frozenset[bytes] = frozenset(
     extension for extensions in CATEGORIES.values() for extension in extensions if b"." in extension
 )
 
-# Longer, or with a blank in it, and what follows the last dot is a sentence: `Dr. Who`, `v1. final
-# version`.
+# A longer part after the last dot, or one with a blank, is text: `Dr. Who`, `v1. final version`.
 MAX_EXTENSION_BYTES = 20
 _BLANKS = frozenset(b" \t\n\r\v\f")
 
 
 def extension_start(name: bytes, compound: Container[bytes] = COMPOUND) -> int:
-    """Where the dot of `name`'s extension is, in bytes; `len(name)` when it has none.
+    """Return the position of the dot of `name`'s extension; `len(name)` if there is none.
 
-    A dot that starts a name hides it and starts no extension. Two or three parts are one extension when
-    `compound` holds them (`tar.gz`, `pkg.tar.zst`).
+    A leading dot hides a file and starts no extension. Two or three parts are one extension if `compound` holds them
+    (`tar.gz`, `pkg.tar.zst`).
     """
     dot = name.rfind(b".")
     if dot <= 0 or not 1 <= len(name) - dot - 1 <= MAX_EXTENSION_BYTES:

@@ -1,4 +1,4 @@
-"""What a file is, by its name. The seam where evidence from content and own categories come in later."""
+"""Categories of files by name; `scan.classifier` confirms ambiguous ones by content."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from fileorg.rules.heads import DOUBTFUL
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# More distinct suffixes than any honest tree has; a tree of random suffixes costs time and never memory.
+# More than the distinct suffixes of any normal tree; random suffixes cost time, but no memory.
 _MEMO_ENTRIES = 4096
 
 
 class Evidence(NamedTuple):
-    """Why a file has its category: `rule` is for people, on one line that is safe to print."""
+    """The category of a file and the reason: `rule` is for users, in one line that is safe to print."""
 
     category: str
     extension: bytes
@@ -29,18 +29,18 @@ class Evidence(NamedTuple):
 
 
 class Rules:
-    """Extension to category. `categories` keeps the order of the mapping and always holds `Other`.
+    """A mapping from extensions to categories. `categories` keeps the order of the mapping and always includes `Other`.
 
-    `fingerprint` (16 bytes) changes when the mapping does: an index that holds another one is out of date.
+    `fingerprint` (16 bytes) changes with the mapping: an index with another one is outdated.
     """
 
     categories: tuple[str, ...]
     fingerprint: bytes
 
     def __init__(self, extensions: Mapping[str, Sequence[bytes]] = CATEGORIES) -> None:
-        """Extensions are lower-case and without their first dot.
+        """Take extensions in lower case, without their first dot.
 
-        Raises UsageError for an extension that is in two categories.
+        Raises `UsageError` for an extension in two categories.
         """
         self.categories = (*extensions, *(() if OTHER in extensions else (OTHER,)))
         self._by_extension: dict[bytes, str] = {}
@@ -50,7 +50,7 @@ class Rules:
                 if other != category:
                     raise UsageError(f"the extension .{display(extension)} is in both {other} and {category}")
         self._compound = frozenset(each for each in self._by_extension if b"." in each)
-        # The last part alone does not tell these: `.gz` is an archive, `.csv.gz` is data.
+        # The last part alone is not enough: `.gz` is an archive, `.csv.gz` is data.
         self._undecided = DOUBTFUL.union(
             tail
             for each in self._compound
@@ -64,12 +64,12 @@ class Rules:
     @classmethod
     @cache
     def default(cls) -> Rules:
-        """The rules of `categories.CATEGORIES`, built once."""
+        """Return the rules of `categories.CATEGORIES`, built once."""
         return cls()
 
     def category_of(self, name: bytes) -> str | None:
-        """The category of a file called `name`; `Other` when nothing tells, None when its content has to. Called once a
-        file.
+        """Return the category of `name`: `Other` for an unknown extension, None if it depends on the content. Called
+        once a file.
         """
         dot = name.rfind(b".")
         if dot > 0:
@@ -78,7 +78,7 @@ class Rules:
         return OTHER
 
     def by_suffix(self, suffix: bytes) -> str | None:
-        """The category of every name whose last dot begins `suffix`; None where more counts, or none was met."""
+        """Return the category of all names with this suffix, dot included; None if not cached or undecided."""
         return self._memo.get(suffix)
 
     def _look_up(self, name: bytes) -> str | None:
@@ -92,14 +92,14 @@ class Rules:
         return category
 
     def extension_of(self, name: bytes) -> bytes:
-        """The extension, lower-case and without its first dot; empty when there is none.
+        """Return the extension in lower case without its first dot; empty if there is none.
 
         `A.TAR.GZ` has `tar.gz`; `.bashrc`, `archive.` and `Dr. Who` have none.
         """
         return name[extension_start(name, self._compound) + 1 :].lower()
 
     def evidence(self, name: bytes) -> Evidence:
-        """The category of `name` and the rule that gave it, as if the content agreed where that is in doubt."""
+        """Return the category of `name` and the rule for it, assuming that ambiguous content agrees."""
         extension = self.extension_of(name)
         category = self._by_extension.get(extension)
         if category is not None:

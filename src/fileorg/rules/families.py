@@ -1,8 +1,8 @@
-"""Loose files that belong together, as tables. docs/left-alone.md is made of them.
+"""Tables of files that belong together. docs/left-alone.md is generated from them.
 
-Names are compared in lower case. A sign is a part of a name; `EDGE` before it or behind it stands for where the name
-starts or ends. No suffix and no sign may be that of ordinary files: who has one is looked at more closely. What a table
-asks for is in `rules/grouping`; marks of what is not finished, or open, are in `rules/marks`.
+Names are compared in lower case. A sign is a part of a name; `EDGE` before or after it stands for the start or the end
+of the name. Suffixes and signs should not occur in ordinary names, because each match is examined more closely.
+`rules/grouping` evaluates the tables; marks of unfinished and open files are in `rules/marks`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def _words(text: str) -> frozenset[bytes]:
 
 
 def _any_of(words: str) -> bytes:
-    """A pattern of these words, in both forms of Unicode that are in use."""
+    """Return a pattern of these words, in both normal forms of Unicode that are in use."""
     forms = {normalize(form, word).encode() for form in ("NFC", "NFD") for word in words.split("|")}
     return b"(?:" + b"|".join(map(re.escape, sorted(forms, reverse=True))) + b")"
 
@@ -31,7 +31,7 @@ def _signs(start: str, words: str) -> tuple[bytes, ...]:
 
 
 def _beginning(word: bytes) -> bytes:
-    """A pattern of a word that may be cut anywhere."""
+    """Return a pattern of a word that may be truncated anywhere."""
     pattern = b""
     for position in reversed(range(len(word))):
         pattern = b"(?:" + re.escape(word[position : position + 1]) + pattern + b")?"
@@ -49,7 +49,7 @@ _FILMS = frozenset(CATEGORIES["Video"]) - _SUBTITLES
 _SOUNDS = frozenset(CATEGORIES["Audio"]) - _words("lrc cue m3u m3u8 pls xspf")
 _RAW = _words("nef nrw cr2 cr3 crw arw raf orf rw2 pef dng")
 _TAKEN = _PICTURES | _FILMS
-"""What a camera takes."""
+"""Camera files."""
 _DEVELOPED = _TAKEN | _words("psd pdf ai indd mp3 wav")
 _BOOKS = _words("epub mobi azw azw3 kfx prc pdf djvu cbz cbr fb2 kepub")
 _BIG = frozenset(CATEGORIES["Archives"]) | frozenset(CATEGORIES["Disk images"]) | frozenset(CATEGORIES["Installers"])
@@ -66,16 +66,16 @@ _EDITED = (
 )
 _SUPPLEMENT = rb"(?:\." + _beginning(b"supplemental-metadata") + rb")?"
 _STEM = rb"(?P<x>.+)\.[^.]+"
-"""Of `a.srt`, `a`: and so of `a.jpg.json`, `a.jpg`."""
+"""Matches `a` in `a.srt`, and `a.jpg` in `a.jpg.json`."""
 
 
 class Family(NamedTuple):
-    """Which file another one goes with.
+    """Files that follow another file, their leader.
 
-    `what`: for people, with `examples` of a name and of the one that it follows. Asked are names whose last suffix is
-    one of `suffixes`, or that hold one of `signs`. A name that fits the whole `pattern` follows the one that is called
-    `leader`, a template of the pattern: the whole name with `is_whole`, else without its extension. Its extension is
-    one of `leaders`, any where there are none.
+    `what` is for users, with `examples` of a name and its leader. Names are examined if their last suffix is one of
+    `suffixes`, or if they contain one of `signs`. A name that fully matches `pattern` follows the file named by
+    `leader`, a template of the pattern: the whole name with `is_whole`, else the name without extension. The leader's
+    extension must be one of `leaders`, if given.
     """
 
     what: str
@@ -87,19 +87,20 @@ class Family(NamedTuple):
     leader: bytes = rb"\g<x>"
     is_whole: bool = False
     has_tags: bool = False
-    """Tags of a language or a purpose may end the leader's name, as it was found."""
+    """Language or purpose tags may follow the leader's name in the match."""
     cut_at: int = 0
-    """From so many characters on, what was found may be the beginning of the leader's name, which ends with the number
-    `z` of the pattern where there is one."""
+    """From this length on, the match may be only the beginning of the leader's name, which then ends with the number
+    `z` of the pattern, if any.
+    """
     beside: frozenset[bytes] = frozenset()
-    """If given: the suffixes, which are common, are asked about only in a folder with a file of one of these."""
+    """For common suffixes: examine them only in a folder that has a file with one of these."""
 
 
 class Set(NamedTuple):
-    """Parts of one thing: files whose names fit the `pattern` with the same `key`, a template of it.
+    """Parts of one file or recording: names that match `pattern` with the same `key`, a template of the pattern.
 
-    One of the names `heads` leads them, if it is there; or else the part that fits `first`, or the first by name. A set
-    of one file is none. As in `Family`.
+    The leader is the file named by one of `heads` if it exists; else the part that matches `first`, or the first by
+    name. A single file is not a set. Other fields are as in `Family`.
     """
 
     what: str
@@ -111,16 +112,17 @@ class Set(NamedTuple):
     heads: tuple[bytes, ...] = ()
     first: bytes = b""
     needs_first: bool = False
-    """Whether parts of which the first is not there are none."""
+    """True if parts without the first one are not a set."""
     reason: Reason | None = None
-    """Why they stay, if they do; not if one of `heads` is there, which they have been made into."""
+    """The reason to skip the parts, if any; not if one of `heads` exists, into which they have been merged."""
     beside: frozenset[bytes] = frozenset()
 
 
 class Sheet(NamedTuple):
-    """A file that names others, which are beside it, with groups of `names`; examples: name, content, what is named.
+    """A file whose content names other files in its folder, found by the groups of `names`. Examples: name, content,
+    named files.
 
-    With `of_a_kind`, they go together only if all that nothing else goes with are of one category.
+    With `of_a_kind`, the files form a group only if all those without another leader are of one category.
     """
 
     what: str
@@ -134,9 +136,10 @@ class Sheet(NamedTuple):
 
 
 class Beside(NamedTuple):
-    """A folder that belongs to a file: its name is that file's and one of `endings`; with `is_whole`, the whole name.
+    """A folder that belongs to a file: its name is the file's stem plus one of `endings`; with `is_whole`, the file's
+    whole name plus one.
 
-    Examples: the folder and the file. Both stay where they are.
+    Examples: the folder and the file. Both are left in place.
     """
 
     what: str
@@ -667,7 +670,7 @@ FAMILIES: tuple[Family, ...] = (
 
 
 def _by_letters(letters: str, *kinds: str) -> Set:
-    """Parts that older programs number from `x.r00` on: of a file of one of these kinds."""
+    """Return the set of parts that older programs number from `x.r00` on, led by a file of one of these kinds."""
     return Set(
         f"{kinds[0].upper()} parts with the names of older programs",
         (
@@ -874,7 +877,7 @@ FOLDERS: tuple[Beside, ...] = (
 )
 
 PAGES = _words("html htm xhtml shtml xht mhtml php asp aspx jsp")
-"""Of a page that a browser has saved with what it shows."""
+"""Extensions of pages that a browser saves together with a folder."""
 PAGE_FOLDERS: tuple[bytes, ...] = tuple(
     """
     _files .files -Dateien _fichiers _bestanden _file _archivos -filer _tiedostot _pliki _soubory _elemei _ficheiros
@@ -883,7 +886,7 @@ PAGE_FOLDERS: tuple[bytes, ...] = tuple(
     _файлове _датотеке _קבצים _tệp _berkas _dosieroj _dosyalar\u0131
     """.encode().split()
 )
-"""What browsers and office programs put behind the page's name for its folder, in their languages."""
+"""Localized endings that browsers and office programs append to the page's name for its folder."""
 
 NEEDS_ITS_NAME = _words("cue gdi toc dsc changes ccd mds vmdk ovf obj gltf tab")
-"""Of what names the files of its group: a number in the names would break it, so the group stays."""
+"""Extensions of files that name the others of their group: a number added to the names would break them."""

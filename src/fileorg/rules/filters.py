@@ -1,4 +1,4 @@
-"""Which files are looked at: by where they are, their names, their sizes and their times."""
+"""Filters: selection of files by location, name, size and time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Filters(NamedTuple):
-    """The options that every command shares. Sizes in bytes, times in nanoseconds since 1970, bounds included."""
+    """Filter options shared by all commands. Sizes in bytes, times in nanoseconds since 1970, bounds inclusive."""
 
     recursive: bool = True
     max_depth: int | None = None
@@ -29,12 +29,12 @@ class Filters(NamedTuple):
     older_than_ns: int | None = None
 
     def ignore(self) -> Ignore:
-        """Raises `UsageError` for a pattern that cannot match anything."""
+        """Return the `Ignore` of these options. Raises `UsageError` for a pattern that can match nothing."""
         return Ignore(hidden=self.hidden, everything=self.everything, include=self.include, exclude=self.exclude)
 
     @property
     def has_bounds(self) -> bool:
-        """Whether a file may be left out for its size or its time."""
+        """True if a size or a time limit is set."""
         bounds = (self.min_size, self.max_size, self.newer_than_ns, self.older_than_ns)
         return any(bound is not None for bound in bounds)
 
@@ -46,7 +46,7 @@ class Filters(NamedTuple):
         )
 
     def takes_time(self, entry: Entry) -> bool:
-        """For what has no size that anyone means: folders and symlinks."""
+        """Return whether the time limits accept an entry: enough for folders and symlinks, whose size means nothing."""
         return (self.newer_than_ns is None or entry.mtime_ns >= kept(self.newer_than_ns)) and (
             self.older_than_ns is None or entry.mtime_ns <= kept(self.older_than_ns)
         )

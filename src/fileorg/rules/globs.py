@@ -1,8 +1,8 @@
-"""Patterns of a .gitignore, matched without going back: whatever one says, and whoever wrote it, a match takes at most
-the length of the pattern times that of the path.
+"""Patterns in .gitignore syntax, matched without backtracking: a match takes at most the length of the pattern times
+that of the path, so no pattern can slow down a run.
 
-What stands between two stars is taken as early as it comes, and what follows the last one at the end: if that does not
-fit, nothing does. This holds for the characters of a name, and for the names of a path between two `**`.
+Text between two stars is matched at its earliest position, text after the last star at the end: if that fails, nothing
+can match. This holds for the characters of a name, and for the names of a path between two `**`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 _LONGEST = 4096
-"""Characters of a pattern: no path has more, and no single pattern takes much memory."""
+"""Maximum length of a pattern in characters: no path is longer, and it bounds the memory."""
 _ANY = "**"
 _CLASS = r"\[[!^]?\]?[^\]]*\]"
 
 
 class _Chunk(NamedTuple):
-    """What stands between two stars: the text that it begins and ends with up to a wildcard, or all of it."""
+    """The text between two stars: its literals before the first and after the last wildcard, or all of it."""
 
     width: int
     head: str
@@ -31,7 +31,7 @@ class _Chunk(NamedTuple):
 
 
 class _Name:
-    """A pattern of one name."""
+    """A pattern for one name."""
 
     __slots__ = ("_first", "_last", "_middle", "has_star", "is_literal", "prefix", "suffix")
 
@@ -40,7 +40,7 @@ class _Name:
         self._middle = [chunk for chunk in chunks[1:-1] if chunk.width]
         self.has_star = len(chunks) > 1
         self.prefix, self.suffix = self._first.head, self._last.tail
-        """What each name that fits begins and ends with, as far as that is known."""
+        """Known beginning and end of all matching names."""
         self.is_literal = not self.has_star and self._first.regex is None
 
     def fits(self, name: str) -> bool:
@@ -67,7 +67,7 @@ class _Name:
 
 @lru_cache(maxsize=1024)
 def _name(text: str) -> _Name:
-    """Raises `ValueError`, with the reason."""
+    """Parse a pattern for one name. Raises `ValueError` with the reason."""
     chunks, source, width, at = list[_Chunk](), "", 0, 0
     head, tail, has_wildcard = "", "", False
     while at < len(text):
@@ -99,17 +99,17 @@ def _name(text: str) -> _Name:
 
 
 def _regex(source: str) -> re.Pattern[str]:
-    """Of a chunk, each part of which is one character: it never goes back. Raises `ValueError`."""
+    """Compile the regex of a chunk, which cannot backtrack: each part matches one character. Raises `ValueError`."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # `[a--]` may mean something else one day
+            warnings.simplefilter("ignore", FutureWarning)  # `[a--]` is reserved syntax
             return re.compile(source, re.DOTALL)
     except re.error as error:
         raise ValueError(str(error)) from error
 
 
 def _class(text: str) -> str:
-    """`[!a-z]` as a regular expression has it."""
+    """Return a class such as `[!a-z]` as a regular expression."""
     is_negated = text[1] in "!^"
     inside = re.sub(r"[\\\[&|~]", r"\\\g<0>", text[1 + is_negated : -1])
     if inside.startswith("]"):
@@ -118,7 +118,7 @@ def _class(text: str) -> str:
 
 
 class Glob:
-    """One pattern, relative to the place that it is written for. `negated` ones take back what an earlier one says."""
+    """One pattern, relative to the folder that it is written for. A `negated` one revokes an earlier match."""
 
     __slots__ = (
         "_blocks",
@@ -133,9 +133,9 @@ class Glob:
     )
 
     def __init__(self, text: str, *, whole: bool) -> None:
-        """`whole` also takes what is below a folder that fits.
+        """Parse a pattern. With `whole`, it also matches everything below a matching folder.
 
-        Raises `ValueError`, with the reason, for a pattern that matches nothing or would not match as in git.
+        Raises `ValueError`, with the reason, for a pattern that matches nothing or would match differently in git.
         """
         line = text if text.endswith("\\ ") else text.rstrip()
         if len(line) > _LONGEST:
@@ -145,7 +145,7 @@ class Glob:
         self.text, self.negated = text, line.startswith("!")
         names = line.removeprefix("!").split("/")
         is_folder = len(names) > 1 and not names[-1]
-        # Names are matched without a slash at their end, so that `cache/**` spares `cache` itself.
+        # Names are matched without a final slash, so that `cache/**` does not match `cache` itself.
         self.folders_only = is_folder and not whole
         if is_folder:
             del names[-1]
@@ -162,10 +162,10 @@ class Glob:
         self._blocks = _blocks(names)
         self._is_of_name = len(names) == 2 and not self._is_anchored and not self._needs_more
         self.last = self._blocks[-1][-1] if self._ends_there else None
-        """What the name itself has to fit, where something must."""
+        """The pattern for the name itself, if there is one."""
 
     def fits(self, above: Sequence[str], name: str) -> bool:
-        """Whether it means `name`, in the folder that the names `above` lead to."""
+        """Return whether it matches `name` in the folder of the names `above`."""
         if self._is_of_name:
             fits = self._blocks[0][0].fits
             return fits(name) or (not self._ends_there and any(map(fits, above)))
@@ -184,7 +184,7 @@ class Glob:
 
 
 def _blocks(names: Iterable[str]) -> list[list[_Name]]:
-    """The patterns of names between two `**`."""
+    """Split patterns of names at each `**`."""
     blocks: list[list[_Name]] = [[]]
     for name in names:
         if name == _ANY:
@@ -199,12 +199,12 @@ def _fits_at(block: Sequence[_Name], names: Sequence[str], start: int) -> bool:
 
 
 class Globs:
-    """The patterns of one place: the last one that fits has the word."""
+    """The patterns of one folder or option: the last match decides."""
 
     def __init__(self, globs: Sequence[Glob], *, whole: bool) -> None:
-        """`globs` as they are written, one after the other, and all made so."""
+        """Take the globs in written order, all parsed with the same `whole`."""
         self._globs, self._whole = globs[::-1], whole
-        # By these nearly all names are told to fit none of them.
+        # A quick test: nearly all names match no pattern.
         known = [glob.last for glob in self._globs if glob.last is not None]
         wild = [name for name in known if not name.is_literal]
         self._literals = frozenset(name.prefix for name in known if name.is_literal)
@@ -220,8 +220,8 @@ class Globs:
         return _globs, (tuple(glob.text for glob in reversed(self._globs)), self._whole)
 
     def verdict(self, above: Sequence[str], start: int, name: str, *, is_folder: bool) -> bool | None:
-        """Whether they mean a name, in the folder that the names `above` lead to from their place on, which is `start`;
-        None if they do not speak of it.
+        """Return whether the patterns match a name; None if no pattern applies. `above[start:]` are the folders between
+        the patterns' folder and the name.
         """
         if not (
             self._are_of_more
@@ -240,5 +240,5 @@ class Globs:
 
 @lru_cache(maxsize=64)
 def _globs(texts: tuple[str, ...], whole: bool) -> Globs:
-    """In a worker, which is told of them with each folder."""
+    """Unpickle the patterns in a worker, which receives them with each folder."""
     return Globs([Glob(text, whole=whole) for text in texts], whole=whole)

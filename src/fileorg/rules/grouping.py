@@ -1,7 +1,7 @@
-"""Which files of a folder belong together, and which stay since a neighbour says so: `rules/families` asked of names.
+"""Groups of files in a folder, and files that a neighbour marks as unfinished or open: evaluates `rules/families`.
 
-Pure but for what it is given to look with. A folder may hold any number of files: only those that may belong to another
-one, or that one may belong to, are kept.
+Pure except for the callables it is given. A folder may hold any number of files: only names that may belong to another
+file, or that another file may belong to, are kept in memory.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ _Rule = Family | Set | Sheet | Mark
 
 _NAMES_AT_ONCE = 4096
 _MANY = 8
-"""One in so many names: from here on it is faster to look at each name than to look for each that is asked for."""
+"""If more than one in this many names is searched for, checking each name is faster than one search for each."""
 _FEW_BYTES = 1 << 16
-"""Of names: a few thousand."""
+"""Joined length of a few thousand names."""
 _SHEET_BYTES = 1 << 16
 _PAGE_BYTES = 1 << 18
 STALE_NS = 30 * 86_400 * 10**9
-"""A download that nobody has written to for so long is abandoned."""
+"""A download without a write for this long is abandoned."""
 
-# Where several could lead, what a camera wrote comes before what was made of it.
+# Prefer camera originals to derivatives as leaders.
 _FIRST = (*b"cr3 cr2 nef arw dng raf orf rw2 heic jpg jpeg png mkv mp4 mov avi mp3 flac zip rar 001".split(),)
 _RANKS = {extension: rank for rank, extension in enumerate(_FIRST)}
 _TAG = (
@@ -58,7 +58,7 @@ _TAG = (
     rb"|[-_](?:en|eng|de|deu|ger|fr|fra|fre|es|spa|it|ita|pt|por|nl|nld|dut|pl|pol|ru|rus|sv|swe|da|dan|no|nor|fi|fin"
     rb"|cs|ces|cze|hu|hun|tr|tur|el|ell|gre|ja|jpn|zh|zho|chi|ko|kor|ar|ara|he|heb|uk|ukr|ro|ron|rum))"
 )
-"""`en`, `pt-br`, `forced`, at the end of a name: a year or an episode is part of the title, not a tag."""
+"""Tags such as `en`, `pt-br`, `forced` at the end of a name; a year or an episode is part of the title."""
 _MOST_TAGS = 4
 
 _RULES: tuple[_Rule, ...] = (*FAMILIES, *SETS, *SHEETS, *MARKS)
@@ -67,7 +67,7 @@ _WITH_FOLDERS = PAGES.union(*(each.leaders for each in FOLDERS))
 
 
 def _by_suffix(rules: Iterable[_Rule]) -> dict[bytes, tuple[int, ...]]:
-    """The positions of rules by the suffixes that they ask about."""
+    """Return the positions of rules by the suffixes that trigger them."""
     positions: dict[bytes, list[int]] = {}
     for position, rule in enumerate(rules):
         for suffix in rule.suffixes:
@@ -76,22 +76,22 @@ def _by_suffix(rules: Iterable[_Rule]) -> dict[bytes, tuple[int, ...]]:
 
 
 class _Signs:
-    """The signs of rules, looked for in names that are put together with `EDGE` between them."""
+    """The signs of rules, searched for in joined names."""
 
     def __init__(self, rules: Iterable[_Rule]) -> None:
         self._signs = tuple(dict.fromkeys(sign for rule in rules for sign in rule.signs))
         self._bytes = 0
 
     def names(self, text: Listed) -> set[bytes]:
-        """The names that hold a sign.
+        """Return the names that contain a sign.
 
-        Of a few names each sign is looked for: patterns take longer to compile. With many it would take ten times as
-        long as with a pattern for all signs of one first byte, which `re` looks for fast.
+        In few names each sign is searched for, because patterns take longer to compile. For many names one pattern for
+        each first byte, which `re` finds fast, takes a tenth of the time.
         """
         return {text.name_at(at + 1) for at in self._places(text.low)}
 
     def are_in(self, name: bytes) -> bool:
-        """Whether a name in lower case, with `EDGE` around it, holds a sign."""
+        """Return whether a lower-case name, with `EDGE` around it, contains a sign."""
         return next(self._places(name), None) is not None
 
     def _places(self, low: bytes) -> Iterator[int]:
@@ -112,7 +112,7 @@ class _Signs:
 
 _BY_SUFFIX = _by_suffix(_RULES)
 _COMMON = {suffix: rule.beside for rule in _RULES if rule.beside for suffix in rule.suffixes}
-"""Suffixes that are asked about only beside one of others."""
+"""Common suffixes, examined only if the folder has one of the given other suffixes."""
 _SUFFIXES = _BY_SUFFIX.keys() - _COMMON.keys()
 _TRIGGERS = frozenset[bytes]().union(*_COMMON.values())
 _SIGNED = tuple(position for position, rule in enumerate(_RULES) if rule.signs)
@@ -120,17 +120,17 @@ _SIGNS = _Signs(_RULES)
 
 
 class Grouping(NamedTuple):
-    """What is known of the files of one folder by their neighbours."""
+    """The groups and marked files of one folder."""
 
     leaders: dict[bytes, bytes]
-    """Of each file that goes with another one, which: never one that itself goes with another."""
+    """The leader of each follower. A leader never follows another file."""
     marked: dict[bytes, tuple[Reason, bytes]]
-    """Files that stay, why, and the neighbour that says so; and so do the groups that they are in."""
+    """Files skipped because of a neighbour: the reason and the neighbour. Their groups are skipped, too."""
     folders: dict[bytes, bytes]
-    """Folders that stay, and the page that they belong to."""
+    """Folders skipped because they belong to a file, and that file."""
 
     def members(self) -> dict[bytes, list[bytes]]:
-        """The groups: leader and followers, by leader."""
+        """Return the groups by leader: the leader, then its followers."""
         groups: dict[bytes, list[bytes]] = {}
         for follower, leader in self.leaders.items():
             groups.setdefault(leader, [leader]).append(follower)
@@ -138,7 +138,7 @@ class Grouping(NamedTuple):
 
 
 class Look(NamedTuple):
-    """How more than names is known: what a name is, the beginning of its content, and what time it is."""
+    """Access beyond names: the entry of a name, the beginning of its content, and the time."""
 
     entry: Callable[[bytes], Entry | None]
     head: Callable[[bytes, int], bytes]
@@ -152,14 +152,13 @@ def grouping(
     others: Callable[[], Iterable[bytes]],
     look: Look,
 ) -> Grouping | None:
-    """Return what the files `names` of a folder have to do with each other and with what else is in it; None for
-    nothing.
+    """Return the groups and marks among the files `names` of a folder and its other entries; None if there are none.
 
-    The `folders`, and the `others`, which are neither, may be marks. All are called again if there may be something.
-    `look` may raise `OSError`: what it cannot see is not there.
+    The `folders`, and the `others` of any other type, may be marks. The callables are called again if anything is
+    found. `look` may raise `OSError`: a file that it cannot read is treated as missing.
     """
     suspects: dict[bytes, bool] = {}
-    """And whether they hold a sign."""
+    """Candidates, and whether they contain a sign."""
     has_folders = False
     triggers = set[bytes]()
     texts = _Texts(names)
@@ -191,19 +190,19 @@ def grouping(
 
 
 def keeps_its_name(leader: bytes) -> bool:
-    """Whether the files of a group name each other, so that none may be called otherwise."""
+    """Return whether the files of a group contain each other's names, so that none may be renamed."""
     low = leader.lower()
     return low[low.rfind(b".") + 1 :] in NEEDS_ITS_NAME or any(isinstance(rule, Sheet) for rule, _ in _matches(low))
 
 
 def stem_end(name: bytes) -> int:
-    """Where the part of a leader's name ends that its followers share: `film` of `film.mkv`, `x` of `x.part1.rar`."""
+    """Return the end of the stem that a leader shares with followers: `film` of `film.mkv`, `x` of `x.part1.rar`."""
     part = re.fullmatch(rb"(?is)(.+)\.part\d{1,5}\.(?:rar|exe)", name)
     return part.end(1) if part else extension_start(name)
 
 
 class _Texts:
-    """The names of a folder, some thousands at a time, made anew each time; those of one that has no more are kept."""
+    """The names of a folder, some thousands at a time, read anew for each iteration; a single batch is kept."""
 
     def __init__(self, names: Callable[[], Iterable[bytes]]) -> None:
         self._names = names
@@ -226,7 +225,7 @@ class _Texts:
 
 
 def _suspects(text: Listed) -> Iterator[tuple[bytes, bool]]:
-    """The names that a rule asks about, and whether for a sign. Nearly always there is none."""
+    """Yield the names that trigger a rule, and whether by a sign. Nearly always none."""
     signed = _SIGNS.names(text)
     yield from ((name, True) for name in signed)
     for name in text.ending_in(_SUFFIXES):
@@ -235,10 +234,10 @@ def _suspects(text: Listed) -> Iterator[tuple[bytes, bool]]:
 
 
 def _rules(low: bytes, *, may_have_signs: bool) -> list[int]:
-    """The positions of the rules that ask about a name in lower case, in order."""
+    """Return the positions of the rules that a lower-case name triggers, in order."""
     positions = _BY_SUFFIX.get(low.rpartition(b".")[2], ())
     framed = EDGE + low + EDGE
-    # One search instead of one a rule: nearly all side-cars have a suffix only.
+    # One search instead of one for each rule: nearly all sidecars have a suffix only.
     if not may_have_signs or not _SIGNS.are_in(framed):
         return [*positions]
     signed = [position for position in _SIGNED if any(sign in framed for sign in _RULES[position].signs)]
@@ -251,7 +250,7 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
 
 
 def _expanded(match: re.Match[bytes], template: bytes) -> bytes:
-    """`match.expand(template)` in a tenth of the time: only names of groups are asked for."""
+    """Return `match.expand(template)` in a tenth of the time: templates use named groups only."""
     if template == rb"\g<x>":
         return match["x"] or b""
     literals, groups = _parts(template)
@@ -261,13 +260,13 @@ def _expanded(match: re.Match[bytes], template: bytes) -> bytes:
 
 @cache
 def _parts(template: bytes) -> tuple[list[bytes], list[str]]:
-    """What is written in a template, and the groups between that."""
+    """Return the literals of a template, and the groups between them."""
     parts = re.split(rb"\\g<(\w+)>", template)
     return parts[::2], [group.decode() for group in parts[1::2]]
 
 
 def _matches(low: bytes, *, may_have_signs: bool = True) -> Iterator[tuple[_Rule, re.Match[bytes]]]:
-    """The rules that a name in lower case fits, and how."""
+    """Yield (rule, match) for each rule that a lower-case name matches."""
     for position in _rules(low, may_have_signs=may_have_signs):
         rule = _RULES[position]
         if (match := _compiled(rule.pattern).fullmatch(low)) is not None:
@@ -275,9 +274,9 @@ def _matches(low: bytes, *, may_have_signs: bool = True) -> Iterator[tuple[_Rule
 
 
 class _Wish(NamedTuple):
-    """A file that a name may go with: `x` is its name in lower case, or where `leaders` are, that without extension.
+    """A possible leader of a file: `x` is its lower-case name for a family with `is_whole`, else its stem.
 
-    Or its name only begins with `beginning`, and ends with the `number`, if it has one.
+    Alternatively its name starts with `beginning` and ends with `number`, if set.
     """
 
     x: bytes
@@ -287,7 +286,7 @@ class _Wish(NamedTuple):
 
 
 class _Asked:
-    """The names that may belong to others, and what these may be called."""
+    """The names that may belong to other files, and the names to search for."""
 
     def __init__(self, suspects: Mapping[bytes, bool], look: Look) -> None:
         self._look = look
@@ -303,12 +302,12 @@ class _Asked:
         self._tails: set[bytes] = set()
         self._beginnings: dict[int, set[bytes]] = {}
         self._found: dict[bytes, list[bytes]] = {}
-        """Names by what was asked for: the name, its stem, its beginning or its end, in lower case."""
+        """Found names by search key: the lower-case name, stem, beginning or end."""
         for name, has_sign in suspects.items():
             self._ask(name, has_sign=has_sign)
 
     def is_anything(self) -> bool:
-        """Whether anything was asked about."""
+        """Return whether there is anything to search for."""
         asked = (self._wishes, self._sets, self._marks, self._unfinished, self._sheets, self._pages, self._folders)
         return any(asked)
 
@@ -331,7 +330,7 @@ class _Asked:
                 self._mark(name, rule, match)
 
     def ask_mark(self, name: bytes) -> None:
-        """Ask about what is no file: it may be a mark, and nothing else."""
+        """Register an entry that is not a file: it can only be a mark."""
         for rule, match in _matches(name.lower()):
             if isinstance(rule, Mark) and not rule.says_of_itself:
                 self._mark(name, rule, match)
@@ -345,7 +344,7 @@ class _Asked:
         (self._tails if mark.is_tail else self._wholes).update(about)
 
     def ask_folder(self, folder: bytes) -> None:
-        """Ask whether a folder belongs to a file."""
+        """Register a folder that may belong to a file."""
         low = folder.lower()
         pages = [(folder, stem) for stem in _page_stems(folder)]
         self._pages += pages
@@ -378,7 +377,7 @@ class _Asked:
             return b""
 
     def find(self, text: Listed) -> None:
-        """Note which of what was asked for is there."""
+        """Record the searched names that occur in `text`."""
         is_little = len(self._stems) + len(self._wholes) < len(text.names) // _MANY
         if is_little and not (self._tails or self._beginnings):
             self._find_few(text)
@@ -386,7 +385,7 @@ class _Asked:
             self._find_many(text.names)
 
     def _find_few(self, text: Listed) -> None:
-        """Where little was asked for, it is looked for in all names at once."""
+        """Search the joined names for each of a few keys."""
         for whole in self._wholes:
             for name in text.starting_with(whole + EDGE):
                 self._found.setdefault(whole, []).append(name)
@@ -403,7 +402,7 @@ class _Asked:
                 found.setdefault(low, []).append(name)
             stem = low.rpartition(b".")[0]
             if stem in stems and stem:
-                found.setdefault(stem + b".", []).append(name)  # no name ends so that is one of a whole file
+                found.setdefault(stem + b".", []).append(name)  # the dot keeps stems apart from whole names
             if tails:
                 for start in range(3):
                     if low[start:] in tails:
@@ -413,7 +412,7 @@ class _Asked:
                     found.setdefault(low[:length] + b"/", []).append(name)
 
     def leaders(self) -> dict[bytes, bytes]:
-        """Of each file that goes with another one, which; that may go with another one itself."""
+        """Return the leader of each follower; it may itself follow another file."""
         leaders: dict[bytes, bytes] = {}
         for (each, _), parts in self._sets.items():
             if each.reason is None:
@@ -432,7 +431,7 @@ class _Asked:
         return leaders
 
     def _named(self, sheet: bytes, names: Iterable[bytes]) -> list[bytes]:
-        """What a sheet names that is there."""
+        """Return the existing files that a sheet names."""
         there = dict.fromkeys(found for name in names for found in self._found.get(name.lower(), ()))
         return [name for name in there if name != sheet]
 
@@ -447,13 +446,13 @@ class _Asked:
         return {part: leader for part in parts if part != leader}
 
     def _heads(self, each: Set, part: bytes) -> list[bytes]:
-        """The files that lead a set without being a part of it."""
+        """Return the leaders of a set that are not parts of it."""
         match = _compiled(each.pattern).fullmatch(part.lower())
         heads = [] if match is None else [_expanded(match, head) for head in each.heads]
         return [found for head in heads for found in self._found.get(head, ())]
 
     def _first(self, name: bytes, wishes: Sequence[_Wish]) -> bytes | None:
-        """The file that `name` goes with: of several the nearest, in the same case, the one that a camera wrote."""
+        """Return the leader of `name`; among several the closest name, then the same case, then a camera original."""
         for x, family, beginning, number in wishes:
             if beginning:
                 there = [each for each in self._found.get(beginning + b"/", ()) if _number(each) == number]
@@ -469,7 +468,7 @@ class _Asked:
         return None
 
     def marked(self) -> dict[bytes, tuple[Reason, bytes]]:
-        """The files that a neighbour tells to stay, and those neighbours."""
+        """Return the files skipped because of a neighbour: reason and neighbour of each."""
         marked = {name: (mark.reason, name) for name, mark in self._unfinished}
         for name, mark, about in self._marks:
             there = [found for x in about for found in self._found.get(b"/" + x if mark.is_tail else x, ())]
@@ -487,9 +486,9 @@ class _Asked:
         return marked
 
     def _counts(self, mark: Mark, entry: Entry, about: bytes) -> bool:
-        """Whether what a neighbour says still holds.
+        """Return whether a mark is still valid.
 
-        A lock of before the system was started is nobody's; an abandoned download only keeps the place of its file.
+        A lock from before the last boot has no owner; an abandoned download only protects its empty placeholder.
         """
         if mark.reason is Reason.OPEN:
             return entry.mtime_ns >= self._look.booted_ns
@@ -509,7 +508,7 @@ class _Asked:
             return None
 
     def kept_folders(self) -> dict[bytes, bytes]:
-        """The folders that belong to a file, and that file."""
+        """Return the folders that belong to a file, and that file."""
         kept: dict[bytes, bytes] = {}
         for folder, each, x in self._folders:
             for file in sorted(self._found.get(x if each.is_whole else x + b".", ())):
@@ -526,7 +525,7 @@ class _Asked:
         return kept
 
     def _is_its(self, page: bytes, folder: bytes, stem: bytes) -> bool:
-        """Whether a folder is that of a page: by what browsers call it, or since the page names it."""
+        """Return whether a folder belongs to a page: by its browser-made name, or because the page refers to it."""
         if folder[len(stem) :] in PAGE_FOLDERS:
             return True
         from urllib.parse import quote_from_bytes
@@ -536,7 +535,7 @@ class _Asked:
 
 
 def _page_stems(folder: bytes) -> Iterator[bytes]:
-    """What a page may be called whose folder it is, without the extension."""
+    """Yield the stems that the page of a folder may have."""
     yield folder
     for position in range(len(folder) - 1, 0, -1):
         if folder[position] in b"_-.":
@@ -544,7 +543,7 @@ def _page_stems(folder: bytes) -> Iterator[bytes]:
 
 
 def _ends(leaders: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    """The same, each with the end of its chain: of a circle, the first by name leads the others."""
+    """Return the leaders with chains resolved to their end; in a cycle, the first by name leads the others."""
     ends: dict[bytes, bytes] = {}
     for name, at in leaders.items():
         chain = [name]
@@ -557,29 +556,29 @@ def _ends(leaders: dict[bytes, bytes]) -> dict[bytes, bytes]:
 
 
 def _is_alike(leader: bytes, name: bytes) -> bool:
-    """Whether the two begin in the same case."""
+    """Return whether a leader's stem occurs in the name in the same case."""
     stem = leader[: leader.rfind(b".")] if b"." in leader else leader
     return stem in name
 
 
 def _characters(name: bytes) -> int:
-    """How many units of UTF-16 a name has."""
+    """Return the length of a name in UTF-16 units."""
     return len(fsdecode(name).encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _number(name: bytes) -> bytes:
-    """`(1)`, of `a(1).jpg`."""
+    """Return `(1)` of `a(1).jpg`."""
     number = re.search(rb"\(\d+\)(?=\.[^.]*$)", name)
     return number[0] if number else b""
 
 
 def _category(name: bytes) -> str:
-    """What it is by its name, which its content may belie."""
+    """Return the category by name alone; the content may differ."""
     return Rules.default().evidence(name).category
 
 
 def _some(parts: bytes | tuple[bytes, ...]) -> Iterator[bytes]:
-    """What the groups of a pattern have found."""
+    """Yield the non-empty groups of a match."""
     return (part for part in ((parts,) if isinstance(parts, bytes) else parts) if part)
 
 
@@ -588,5 +587,5 @@ def _rank(name: bytes) -> int:
 
 
 def _natural(name: bytes) -> tuple[tuple[int, bytes], ...]:
-    """By which `part2` comes before `part10`."""
+    """Return a sort key that puts `part2` before `part10`."""
     return tuple((int(part), b"") if part.isdigit() else (-1, part) for part in re.split(rb"(\d+)", name.lower()))

@@ -1,7 +1,7 @@
-"""Extensions that do not tell by themselves what a file is, and what its first bytes have to be.
+"""Tests of the first bytes of files whose extension is ambiguous.
 
-`Invoice No.123` is no spreadsheet and `app.component.ts` no recording. An extension of digits or of one letter, and one
-that means several things of which one hurts when it moves, counts only if the head of the file bears it out.
+`Invoice No.123` is not a spreadsheet and `app.component.ts` not a recording. An extension counts only if the head of
+the file confirms it where it is digits or one letter, or has several meanings of which one is harmful to move.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Test = Callable[[bytes], bool]
 
 HEAD_BYTES = 4096
-"""How much of a file the tests want to see."""
+"""The number of bytes that the tests need."""
 
 _MOST_PARTS = 99
 _FEW_PACKETS = 2
@@ -47,7 +47,7 @@ def _is_cut_archive(head: bytes) -> bool:
 
 
 def _is_transport_stream(head: bytes) -> bool:
-    """Packets of 188 bytes that begin with a G, or of 192 or 204 with more around them."""
+    """Return whether the head has packets of 188 bytes that begin with a G, or framed ones of 192 or 204 bytes."""
     for size in (188, 192, 204):
         for start in range(min(size, len(head) - size + 1)):
             syncs = head[start::size]
@@ -57,7 +57,7 @@ def _is_transport_stream(head: bytes) -> bool:
 
 
 def _unit(head: bytes) -> int:
-    """The first byte of the first unit of a stream of H.264 or H.265; -1 if it is none."""
+    """Return the first byte of the first unit of an H.264 or H.265 stream, -1 for anything else."""
     code = re.match(rb"\0{2,16}\x01([\0-\x7f])", head)
     return code[1][0] if code else -1
 
@@ -71,8 +71,8 @@ def _is_h265(head: bytes) -> bool:
 
 
 def _code(*patterns: str) -> Test:
-    """Text of which some line is as in such code."""
-    pattern = "|".join(f"^{each}" for each in patterns)  # compiled when a file first asks for it
+    """Return a test for text with a line that matches one of the patterns."""
+    pattern = "|".join(f"^{each}" for each in patterns)  # compiled on first use
 
     def is_code(head: bytes) -> bool:
         encoding = "utf-16" if head[:2] in {b"\xff\xfe", b"\xfe\xff"} else "latin-1"
@@ -94,12 +94,12 @@ _C = (r"\s*#\s*(?:include|define|undef|if|ifdef|ifndef|pragma|import)\b", _COMME
 _OBJECTIVE_C = r"\s*@(?:interface|implementation|protocol|import|property|class|end)\b"
 
 _TESTS: dict[bytes, Test] = {
-    # Digits. A series of chapters has a 264th one, and a list of invoices a 123rd.
+    # Digits: files may be numbered, up to a 264th chapter or a 123rd invoice.
     b"001": _is_cut_archive,
     b"123": _begins(b"\0\0\x1a\0", b"\0\0\2\0"),
     b"264": _is_h264,
     b"265": _is_h265,
-    # Letters.
+    # Letters
     b"c": _code(*_C),
     b"d": _code(*_C, r"\s*(?:module|(?:public |static )?import)\s+[\w.]+\s*[;:,]", r"[\w./-]+\.o\s*:"),
     b"f": _code(
@@ -128,53 +128,54 @@ _TESTS: dict[bytes, Test] = {
     ),
     b"y": _code(r"%%\s*$", r"%\{\s*$", r"%(?:token|type|left|right|nonassoc|union|start|define)\b"),
     b"z": _begins(b"\x1f\x9d", b"\x1f\x8b", b"\x1f\x1e", b"\x1f\xa0"),
-    # Parts of archives: as likely a revision or a room.
+    # Parts of archives: equally likely a revision or a room number.
     **dict.fromkeys((b"r%02d" % part for part in range(100)), _begins(_RAR)),
     **dict.fromkeys((b"z%02d" % part for part in range(100)), _begins(*_ZIP)),
-    # Several meanings. MPEG, not TypeScript or a translation.
+    # Several meanings: MPEG, not TypeScript or a translation.
     b"ts": _is_transport_stream,
     b"mts": _is_transport_stream,
-    # Keynote and Publisher, not the two halves of a key.
+    # Keynote and Publisher, not a private and a public key.
     b"key": _begins(*_ZIP),
     b"pub": _begins(_OLE),
-    # PowerPoint, not gettext; Audible, not a part of what split(1) cut; sounds of the NES and the SNES, not Lotus Notes
-    # and a certificate.
+    # PowerPoint, not gettext; Audible, not a part from split(1); sounds of the NES and the SNES, not Lotus Notes and a
+    # certificate.
     b"pot": _begins(_OLE),
     b"aa": lambda head: head[4:8] == b"\x57\x90\x75\x36",
     b"nsf": _begins(b"NESM", b"NSFE"),
     b"spc": _begins(b"SNES-SPC700"),
-    # A camera's, not the disk of a virtual machine; a scene of Alembic, not a song.
+    # A camera image, not a virtual disk; an Alembic scene, not a song.
     b"raw": _begins(b"II*\0", b"MM\0*", b"IIU\0", b"IIRO", b"IIRS", b"ARECOYK", b"FUJIFILM"),
     b"abc": _begins(b"Ogawa", b"\x89HDF"),
-    # A mesh, not what a compiler made; an image of a disc, not a database of SQL Server; a disk, not VHDL.
+    # A mesh, not a compiled object; a disc image, not an SQL Server database; a disk, not VHDL.
     b"obj": _is_text,
     b"mdf": lambda head: _is_binary(head) and not head.startswith(b"\1\x0f\0\0"),
     b"vhd": _is_binary,
 }
 
 DOUBTFUL = frozenset(_TESTS)
-"""The extensions that count only with a head, or neighbours, that bear them out."""
+"""The extensions that count only if the head or neighbours confirm them."""
 
 
 def in_doubt(extension: bytes) -> bool:
-    """Whether `extension`, lower-case and without its first dot, does not count by itself."""
+    """Return whether `extension`, in lower case without its first dot, needs confirmation."""
     return extension in _TESTS
 
 
 def is_weak(extension: bytes) -> bool:
-    """Whether it is digits or one letter: without anything that bears it out it is none, but part of the name."""
+    """Return whether the extension is digits or one letter: without confirmation it is part of the name."""
     return len(extension) == 1 or extension.isdigit()
 
 
 def agrees(extension: bytes, head: bytes) -> bool:
-    """Whether the first `HEAD_BYTES` of a file bear out an extension that is in doubt."""
+    """Return whether the first `HEAD_BYTES` of a file confirm an ambiguous extension."""
     return _TESTS[extension](head)
 
 
 def neighbours(extension: bytes) -> Sequence[bytes]:
-    """The extensions of files of the same stem of which one bears out `extension`: the other parts of an archive.
+    """Return the extensions of the neighbouring parts of an archive: one such file of the same stem confirms
+    `extension`.
 
-    None for 123, 264 and 265: beside the 264th chapter lies the 265th.
+    Empty for 123, 264 and 265: the 264th chapter has the 265th beside it.
     """
     if extension == b"001":
         return (b"002",)

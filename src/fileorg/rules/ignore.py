@@ -1,4 +1,4 @@
-"""What is never touched: by its own name, or by the patterns of `.fileorgignore`, --exclude and --include."""
+"""Files and folders that fileorg skips: by name, or by the patterns of `.fileorgignore`, --exclude and --include."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IGNORE_FILE = b".fileorgignore"
 
 
 class Reason(StrEnum):
-    """Why something is left alone, in words for the summary."""
+    """The reason why a file or folder is skipped, as shown in the summary."""
 
     HIDDEN = "hidden"
     UNFINISHED = "unfinished download"
@@ -54,8 +54,8 @@ def _words(text: str) -> frozenset[bytes]:
     return frozenset(text.encode().split())
 
 
-# Lower-case here, any case on disk. tmp: half of what browsers and office programs are writing right now. rsls, icloud
-# and the like stand for files that are elsewhere.
+# Lower case here, any case on disk. tmp: half of the files that browsers and office programs are writing. rsls, icloud
+# and the like are placeholders for files stored elsewhere.
 UNFINISHED = _words("""
     part crdownload download partial opdownload wkdownload fdmdownload dtapart getright aria2 aria2__temp ytdl
     unconfirmed crswap temp_download downloading uploading incomplete inprogress unfinished tmp temp filepart dctmp
@@ -64,7 +64,7 @@ UNFINISHED = _words("""
     cyberducksegment nextcloud owncloud icloud _mp vsctmp
 """)
 SYSTEM_FILES = _words(".ds_store .localized .directory thumbs.db ehthumbs.db desktop.ini") | {b"icon\r"}
-# AppleDouble halves, NFS and FUSE stand-ins for files that are deleted while open.
+# AppleDouble halves; NFS and FUSE placeholders for files that were deleted while open.
 SYSTEM_PREFIXES = (b"._", b".nfs0", b".fuse_hidden")
 SYSTEM_FOLDERS = _words("""
     @eadir @tmp @recycle @recently-snapshot #recycle #snapshot .snapshot .snapshots .zfs .recycle lost+found
@@ -76,17 +76,17 @@ TOOLING = _words("""
 """)
 
 _MOST_PATTERNS = 10_000
-"""Of one file: more would take seconds to understand."""
+"""Maximum number of patterns in one file: more would take seconds to parse."""
 _SHOWN = 80
-"""Characters of a pattern that are told."""
+"""Maximum length of a pattern in a message."""
 
-# First bytes and last suffixes of everything that `Ignore._file` knows: nearly all names have neither.
+# First bytes and last suffixes of all names that `Ignore._file` skips: nearly all names have neither.
 _ODD_FIRST = frozenset(b".~")
 _ODD_SUFFIXES = UNFINISHED | {b"db", b"ini", b"icon\r"}
 
 
 class Ignore:
-    """The rules of one run. `fingerprint` (16 bytes) changes when the options or the built-in rules do."""
+    """The skip rules of one run. `fingerprint` (16 bytes) changes with the options and the built-in rules."""
 
     fingerprint: bytes
 
@@ -98,10 +98,10 @@ class Ignore:
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
     ) -> None:
-        """`hidden` lets hidden files and folders in, `everything` whatever is not our own; the patterns are
-        gitignore's, relative to the root.
+        """Take the options: `hidden` includes hidden files and folders, `everything` all but those of fileorg itself;
+        the patterns use gitignore syntax, relative to the root.
 
-        Raises UsageError for a pattern that cannot match anything.
+        Raises `UsageError` for a pattern that can match nothing.
         """
         self._hidden = hidden or everything
         self.everything = everything
@@ -113,12 +113,12 @@ class Ignore:
         self.fingerprint = xxh3_128(repr(facts).encode()).digest()
 
     def may_leave(self, names: Listed) -> bool:
-        """Whether `file` may leave any of these alone: nearly never, and then it need not be asked."""
+        """Return whether `file` could skip any of these names: nearly never, which saves a call for each name."""
         odd = names.text.find(EDGE + b".") >= 0 or names.text.find(EDGE + b"~") >= 0
         return odd or not _ODD_SUFFIXES.isdisjoint(names.suffixes)
 
     def file(self, name: bytes) -> Reason | None:
-        """Why a file called `name` is left alone, None when it is not. Called once a file."""
+        """Return the reason to skip a file called `name`, None if it is not skipped. Called once a file."""
         if name[0] in _ODD_FIRST or name[name.rfind(b".") + 1 :].lower() in _ODD_SUFFIXES:
             return self._file(name)
         return None
@@ -131,7 +131,7 @@ class Ignore:
         lower = name.lower()
         if lower in SYSTEM_FILES or lower.startswith(SYSTEM_PREFIXES):
             return Reason.SYSTEM
-        if name in TOOLING:  # work trees and submodules have a file `.git`
+        if name in TOOLING:  # in work trees and submodules `.git` is a file
             return Reason.TOOLING
         dot = lower.rfind(b".")
         if dot > 0 and lower[dot + 1 :] in UNFINISHED:
@@ -141,7 +141,7 @@ class Ignore:
         return Reason.HIDDEN if name.startswith(b".") and not self._hidden else None
 
     def folder(self, name: bytes) -> Reason | None:
-        """Why a folder called `name` is not entered, None when it is."""
+        """Return the reason not to enter a folder called `name`, None if it is entered."""
         if _is_ours(name):
             return Reason.OURS
         if self.everything:
@@ -163,23 +163,23 @@ class Ignore:
         parent: Scope | None,
         tell: Callable[[str], None] = lambda _: None,
     ) -> Scope | None:
-        """The patterns that hold in `folder` (root-relative, the root is `b""`); None when there are none.
+        """Return the patterns that apply in `folder` (root-relative, the root is `b""`); None if there are none.
 
-        `ignore_file` is the content of its own `.fileorgignore`, `parent` the scope of the folder above. `tell` is told
-        of each line that cannot be used: whoever wrote it, the run goes on without it.
+        `ignore_file` is the content of its `.fileorgignore`, `parent` the scope of its parent. `tell` is called with a
+        message for each invalid line, because another user's mistake must not stop the run.
         """
         own = _of_file(folder, ignore_file, tell) if ignore_file else None
         if not own and parent is None and not self._exclude and not self._include:
             return None
         names = tuple(fsdecode(folder).split("/")) if folder else ()
         above = (_Level(0, self._exclude),) if parent is None else parent.levels
-        # Options first, for they have the last word; then the nearest file.
+        # Options come first because they take precedence, then the nearest file.
         levels = (above[0], _Level(len(names), own), *above[1:]) if own else above
         return Scope(names, levels, self._include)
 
 
 def is_tooling(name: bytes) -> bool:
-    """Whether a folder of that name is of version control, or of what a project depends on."""
+    """Return whether a folder of that name belongs to version control or holds a project's dependencies."""
     return name in TOOLING
 
 
@@ -190,31 +190,31 @@ def _is_ours(name: bytes) -> bool:
 
 
 class _Level(NamedTuple):
-    """The patterns of one place, and how many names lead to it."""
+    """The patterns of one folder, and its depth."""
 
     start: int
     globs: Globs
 
 
 class Scope:
-    """The patterns that hold for the names of one folder."""
+    """The patterns that apply to the names of one folder."""
 
     __slots__ = ("_above", "_include", "levels")
 
     def __init__(self, above: tuple[str, ...], levels: tuple[_Level, ...], include: Globs) -> None:
-        """`above` are the names that lead to the folder."""
+        """Take `above`, the components of the folder's path."""
         self._above = above
         self.levels = levels
         self._include = include
 
     def excludes(self, name: bytes, *, is_folder: bool) -> bool:
-        """Whether patterns leave out `name` of this folder, given that the folder itself was entered."""
+        """Return whether the patterns skip `name` in this folder, given that the folder itself was entered."""
         return self.forbids(name, is_folder=is_folder) or (
             not is_folder and bool(self._include) and not self.includes(name)
         )
 
     def forbids(self, name: bytes, *, is_folder: bool = False) -> bool:
-        """The same, whatever --include asks for."""
+        """Return the same without regard to --include."""
         above, text = self._above, fsdecode(name)
         for start, globs in self.levels:
             verdict = globs.verdict(above, start, text, is_folder=is_folder)
@@ -223,20 +223,20 @@ class Scope:
         return False
 
     def includes(self, name: bytes) -> bool:
-        """Whether --include takes `name` of this folder, whatever it is: all, where there is no such pattern."""
+        """Return whether --include matches `name` in this folder, file or folder; True without such patterns."""
         verdict = self._include.verdict(self._above, 0, fsdecode(name), is_folder=True)
         return not self._include if verdict is None else verdict
 
 
 class Patterns:
-    """Patterns of an option, as in a .gitignore: the last one that fits a path has the word."""
+    """Patterns of an option in gitignore syntax: the last match decides."""
 
     def __init__(self, option: str, texts: Sequence[str]) -> None:
-        """Raises `UsageError` for one that cannot match anything."""
+        """Parse the patterns. Raises `UsageError` for one that can match nothing."""
         self._globs = _of_option(option, texts, whole=True)
 
     def match(self, path: bytes) -> bool:
-        """Whether a root-relative path is meant."""
+        """Return whether the patterns match a root-relative path."""
         *above, name = fsdecode(path).split("/")
         return bool(self._globs.verdict(above, 0, name, is_folder=True))
 

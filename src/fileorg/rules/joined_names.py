@@ -1,4 +1,4 @@
-"""Names of one folder, put together: what most of them have nothing to do with is told of all at once."""
+"""Names of one folder joined into one text, so that one search covers all of them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 EDGE = b"\0"
-"""The one byte that no name holds."""
+"""NUL, the one byte that no name holds."""
 
 
 def occurrences(text: bytes, part: bytes) -> Iterator[int]:
-    """Yield where a part of a text begins."""
+    """Yield the positions of a part in a text."""
     at = text.find(part)
     while at >= 0:
         yield at
@@ -21,19 +21,19 @@ def occurrences(text: bytes, part: bytes) -> Iterator[int]:
 
 
 class Listed:
-    """Names put together, with `EDGE` around each: to look in all of them at once takes a tenth of the time."""
+    """Names joined into one text with `EDGE` around each: a search takes a tenth of the time."""
 
     def __init__(self, names: Sequence[bytes]) -> None:
         self.names = names
 
     @cached_property
     def text(self) -> bytes:
-        """Each with `EDGE` before it and behind it."""
+        """The names, each with `EDGE` before and after it."""
         return EDGE.join((b"", *self.names, b""))
 
     @cached_property
     def low(self) -> bytes:
-        """The text in lower case, of the same length: only letters of ASCII have another case here."""
+        """The text in lower case, of the same length: only ASCII letters are lowered."""
         return self.text.lower()
 
     def __iter__(self) -> Iterator[bytes]:
@@ -47,21 +47,21 @@ class Listed:
 
     @cached_property
     def suffixes(self) -> set[bytes]:
-        """What is behind the last dots, in lower case; whole names where there is none."""
+        """The lower-case suffixes after the last dot; whole names without a dot."""
         return {suffix.lower() for suffix in {name.rpartition(b".")[2] for name in self.names}}
 
     def ending_in(self, suffixes: Iterable[bytes]) -> Iterator[bytes]:
-        """The names with these suffixes in lower case."""
+        """Yield the names with any of these lower-case suffixes."""
         for suffix in self.suffixes.intersection(suffixes):
             for before in (b".", EDGE):
                 for at in occurrences(self.low, before + suffix + EDGE):
                     yield self.name_at(at + (before == EDGE))
 
     def starting_with(self, beginning: bytes) -> Iterator[bytes]:
-        """The names that begin so in lower case."""
+        """Yield the names with this lower-case beginning."""
         for at in occurrences(self.low, EDGE + beginning):
             yield self.name_at(at + 1)
 
     def name_at(self, at: int) -> bytes:
-        """The name that a byte of the text belongs to."""
+        """Return the name at a position of the text."""
         return self.text[self.text.rfind(EDGE, 0, at) + 1 : self.text.find(EDGE, at)]

@@ -1,6 +1,7 @@
-"""Files that say of a neighbour, or of themselves, that it is not finished, or open in a program: as a table.
+"""Marks as a table: files that show that a neighbour, or the file itself, is unfinished or open in a program.
 
-As in `rules/families`; docs/left-alone.md is made of it. A mark may be a folder or a symlink, too, even a broken one.
+The table format is that of `rules/families`, and docs/left-alone.md is generated from it. A mark may also be a folder
+or a symlink, even a broken one.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from fileorg.rules.joined_names import EDGE
 
 
 class Mark(NamedTuple):
-    """A file that says of another one why it stays. `names`, templates of `pattern`, are what that may be called.
+    """A file that makes fileorg skip another one. `names` are templates of `pattern` for the names of the skipped file.
 
-    As in `Family`. With `is_tail`, up to two characters may come before that name.
+    The other fields are as in `Family`. With `is_tail`, the skipped name may have up to two more characters in front.
     """
 
     what: str
@@ -26,7 +27,7 @@ class Mark(NamedTuple):
     names: tuple[bytes, ...] = (rb"\g<x>",)
     is_tail: bool = False
     says_of_itself: bool = False
-    """Whether it is the one that is not finished, whatever is beside it."""
+    """True if the mark itself is unfinished, regardless of its neighbours."""
     suffixes: frozenset[bytes] = frozenset()
     beside: frozenset[bytes] = frozenset()
 

@@ -1,4 +1,4 @@
-"""From a template to a folder; safe and free names. Pure: nothing here looks at a disk."""
+"""Target folders from templates, and safe, free names. Pure: nothing here accesses a disk."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 NO_EXTENSION = b"No extension"
 UNDATED = b"Undated"
 
-# Bounds of what is remembered, beyond which it starts anew: about 10 MB each; 90 years of days.
+# Cache sizes: about 10 MB each; 90 years of days.
 _FOLDERS = 1 << 15
 _DAYS = 1 << 15
 _DAY_NS = 86_400_000_000_000
 _NANOSECONDS = 1_000_000_000
-# A component made of a literal and a field stays below 255 bytes in every file system.
+# A component of a literal and a field must stay below 255 bytes, the limit of all file systems.
 _MAX_LITERAL_BYTES = 200
 
 
 class Field(StrEnum):
-    """What may stand in braces in a template."""
+    """The fields of a template, written in braces."""
 
     CATEGORY = "category"
     EXTENSION = "extension"
@@ -51,17 +51,17 @@ _BY = {
     By.EXTENSION: "{extension}/{name}",
 }
 
-# A component of a folder: literal bytes and fields, in order.
+# A path component: literal bytes and fields, in order.
 _Component = tuple[bytes | Field, ...]
-# Year, month and day as they are written; None for a time that has none.
+# Year, month and day as text; None for an invalid time.
 _Date = tuple[str, str, str] | None
 
 
 class Template:
-    """From what a file is to the folder it belongs in. Made by `parse_template` or `Template.for_by`."""
+    """A layout: returns the target folder of each file. Made by `parse_template` or `Template.for_by`."""
 
     def __init__(self, text: str, components: tuple[_Component, ...], above: bytes = b"") -> None:
-        """`components` as `parse_template` checks them, without the `{name}` at the end; `above`: see `below`."""
+        """Take `components` checked by `parse_template`, without the final `{name}`; for `above` see `below`."""
         self.text = text
         self._components = components
         self._above = above
@@ -74,19 +74,18 @@ class Template:
 
     @staticmethod
     def for_by(by: By) -> Template:
-        """The template of `--by`."""
+        """Return the template of `--by`."""
         return parse_template(_BY[by])
 
     def below(self, folder: bytes) -> Template:
-        """The same layout in a folder of the root."""
+        """Return the same layout inside a folder of the root."""
         return Template(self.text, self._components, folder)
 
     def folder(self, category: str, extension: bytes, mtime_ns: int) -> bytes:
-        """The root-relative folder of a file, `b""` for the root. Called once a file.
+        """Return the root-relative folder of a file, `b""` for the root. Called once a file.
 
-        `extension` as `Rules.extension_of` gives it, `mtime_ns` as `core.times` keeps it; dates are those of
-        the local time zone. An extension that cannot be part of a folder's name counts as none. Raises
-        UsageError for a category that cannot.
+        `extension` is from `Rules.extension_of`, `mtime_ns` as stored by `core.times`; dates are local. An extension
+        that is unfit for a folder name counts as none. Raises `UsageError` for a category that is unfit.
         """
         date = None
         if self._by_date:
@@ -117,7 +116,7 @@ class Template:
         above = [self._above] if self._above else []
         for component in self._components:
             if date is None and not _DATES.isdisjoint(component):
-                # `{year}/{month}` of a file without a date is one folder, not one inside the other.
+                # `{year}/{month}` of a file without a date is one folder, not two nested ones.
                 if rendered[-1:] != [UNDATED]:
                     rendered.append(UNDATED)
                 continue
@@ -131,26 +130,26 @@ class Template:
 
     @property
     def is_by_category_alone(self) -> bool:
-        """Whether files of one category have one folder."""
+        """True if all files of one category have the same folder."""
         return not (self._by_extension or self._by_date)
 
     @property
     def uses_dates(self) -> bool:
-        """Whether `folder` depends on when a file was modified last."""
+        """True if `folder` depends on the modification time."""
         return self._by_date
 
     @property
     def uses_extension(self) -> bool:
-        """Whether `folder` looks at the extension; it need not be found out otherwise."""
+        """True if `folder` depends on the extension, which need not be determined otherwise."""
         return self._by_extension
 
     @property
     def first_component_is_category(self) -> bool:
-        """Whether the top folders are exactly the categories."""
+        """True if the top folders are exactly the categories."""
         return self._components[:1] == ((Field.CATEGORY,),)
 
     def top_folders(self, categories: Iterable[str]) -> frozenset[bytes] | None:
-        """The folders that this template makes in the root; None when they depend on the files."""
+        """Return the folders that this template makes in the root; None if they depend on the files."""
         if not self._components:
             return frozenset()
         first = self._components[0]
@@ -167,7 +166,7 @@ def _join(component: _Component, values: dict[Field, bytes]) -> bytes:
 
 
 def _fault(component: bytes) -> str:
-    """What makes a name unfit for a folder of a layout, as the end of a sentence; empty when it is fit."""
+    """Return the fault of a folder name as the end of a sentence; empty if it is fit."""
     if not component:
         return "which is empty"
     if component in {b".", b".."}:
@@ -182,10 +181,10 @@ def _fault(component: bytes) -> str:
 
 
 def _local_dates(utc_day: int) -> tuple[int, _Date, _Date]:
-    """The local midnight in a day of UTC, in nanoseconds since 1970, and the dates before and from it.
+    """Return the local midnight within a UTC day, in nanoseconds since 1970, and the dates before and after it.
 
-    A day of UTC holds one local midnight, so two look-ups replace a `localtime` a file. Where clocks went
-    back across midnight (Newfoundland until 2011) it is one of the two, the same one in every run.
+    A UTC day holds one local midnight, so two cache lookups replace a `localtime` a file. Where clocks went back across
+    midnight (Newfoundland until 2011), one of the two is returned, the same in every run.
     """
     low = utc_day * 86_400
     high = low + 86_399
@@ -215,9 +214,9 @@ _PIECE = r"\{\{|\}\}|\{([^{}]*)\}|[{}/]|[^{}/]+"
 
 
 def parse_template(text: str) -> Template:
-    """A template such as `{category}/{year}/{month}/{name}`; without `{name}` at the end, that is added.
+    """Parse a template such as `{category}/{year}/{month}/{name}`; a missing final `{name}` is added.
 
-    Raises UsageError, which names the fault and the fields.
+    Raises `UsageError`, which names the fault and the fields.
     """
     try:
         components = _components(text)
@@ -232,7 +231,7 @@ def parse_template(text: str) -> Template:
 
 
 def _components(text: str) -> list[_Component]:
-    """The template cut at its slashes. Raises ValueError with the fault."""
+    """Split the template at its slashes. Raises `ValueError` with the fault."""
     if not text:
         raise ValueError("it is empty")
     if text == "~" or text.startswith(("/", "~/")):
@@ -250,7 +249,7 @@ def _components(text: str) -> list[_Component]:
             raise ValueError(f"a {piece} stands alone")
         else:
             literal = fsencode(piece[:1] if piece in {"{{", "}}"} else piece)
-            # One literal per run of text, so that `.` and `..` are seen whole.
+            # Merge adjacent literals, so that `.` and `..` are recognized.
             before = components[-1]
             if before and isinstance(before[-1], bytes):
                 components[-1] = (*before[:-1], before[-1] + literal)
@@ -260,24 +259,24 @@ def _components(text: str) -> list[_Component]:
 
 
 def _check(component: _Component) -> None:
-    """Raises ValueError when no file may go to such a folder."""
+    """Check a component. Raises `ValueError` if it makes an unfit folder."""
     if Field.NAME in component:
-        # Otherwise a second run would find each file in a place that is not its own.
+        # Otherwise a second run would move each file again.
         raise ValueError("{name} may only be the whole last component")
     literals = [part for part in component if isinstance(part, bytes)]
     if sum(map(len, literals)) > _MAX_LITERAL_BYTES:
         raise ValueError(f"a component has more than {_MAX_LITERAL_BYTES} bytes of text")
-    # Any letter stands for a field: whether `.{extension}` is fit shows when it is rendered.
+    # A letter stands in for each field: `.{extension}` can only be checked when rendered.
     if fault := _fault(_join(component, dict.fromkeys(Field, b"x"))):
         raise ValueError(f"it has a component {fault}")
 
 
 def numbered(name: bytes, n: int, limit: int = 255, *, stem: int | None = None, tail: int = 0) -> bytes:
-    """`name` with ` (n)` before its extension, never the same as `name`, different for each `n`.
+    """Return `name` with ` (n)` before its extension: never equal to `name`, different for each `n`.
 
-    `stem` is where to put it otherwise. Names of one stem are cut alike if each is given the longest `tail` that
-    comes after the number in any of them. `limit` is the file system's, in bytes, at least 32: the stem is cut to
-    keep it, between characters if it is UTF-8. An extension that leaves no room counts as part of the stem.
+    `stem` is another position for the number. Names of one stem are truncated alike if each gets the longest `tail`
+    that follows the number in any of them. `limit` is that of the file system in bytes, at least 32: the stem is
+    truncated to fit, between characters if it is UTF-8. An extension too long to fit counts as part of the stem.
     """
     number = b" (%d)" % n
     start = extension_start(name) if stem is None else stem
@@ -286,12 +285,12 @@ def numbered(name: bytes, n: int, limit: int = 255, *, stem: int | None = None, 
     extension = name[start:]
     room = limit - len(number) - max(len(extension), tail)
     result = _cut(name[:start], room) + number + extension
-    # A full name that ends in this very number already.
+    # A name of maximum length that already ends in this number.
     return _cut(name[:start], room - 1) + number + extension if result == name else result
 
 
 def _cut(stem: bytes, length: int) -> bytes:
-    """At most `length` bytes of `stem`; in UTF-8 a character is kept whole or left out."""
+    """Return at most `length` bytes of `stem`, without splitting a UTF-8 character."""
     if len(stem) <= length:
         return stem
     try:

@@ -1,10 +1,10 @@
-"""Folders that are one thing: nothing is taken out of them, and nothing is put into them.
+"""Folders kept whole: nothing is moved out of them or into them.
 
-A folder is known by its own name (`is_bundle`) or by names in it (`whole_folder`). A name counts whatever it stands
-for: a file, a folder or a link that leads nowhere. A rule is one sign or several, `a + b`; `{x,y}` is any of these,
-`*.x` a suffix in any case, `a/b` a place below, and `=_x` the name of the first one with `_x` in place of its suffix.
-What is rather a download that strayed than a part of something is in no rule (a disk image, requirements.txt), or only
-together with what it needs.
+A folder is recognized by its own name (`is_bundle`) or by names in it (`whole_folder`). A name counts for any type: a
+file, a folder or a broken symlink. A rule is one sign or several, `a + b`; `{x,y}` is either of these, `*.x` a suffix
+in any case, `a/b` a path below the folder, and `=_x` the name of the first match with `_x` in place of its suffix. A
+name that is more often a single download than part of a whole (a disk image, requirements.txt) is in no rule, or only
+together with others.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
 Names: TypeAlias = "Callable[[], Iterable[Collection[bytes]]]"
-"""All names in a folder, in parts, as often as it is called."""
+"""A function that returns all names in a folder, in parts; may be called several times."""
 
 # Folders that their system shows as one file, or that belong to one program as a whole.
 BUNDLES: tuple[bytes, ...] = tuple(
@@ -45,8 +45,8 @@ BUNDLE_NAMES = frozenset({b"photo booth library", b"iphoto library", b"itunes li
 
 VERSION_CONTROL: tuple[bytes, ...] = tuple(b".git .hg .svn .bzr .jj .pijul _darcs .fslckout _FOSSIL_ .sl .repo".split())
 
-# Makefile is one: a folder with it is a source tree far more often than a place where one strayed. What may
-# be a stray download (requirements.txt, index.html, a lone .ino) is none.
+# Makefile is a marker: a folder with it is nearly always a source tree. Names that may be single downloads
+# (requirements.txt, index.html, a lone .ino) are not.
 PROJECT_MARKERS: tuple[bytes, ...] = (
     *VERSION_CONTROL,
     *b"""
@@ -66,7 +66,7 @@ PROJECT_SUFFIXES: tuple[bytes, ...] = tuple(
     .code-workspace .kicad_pro .kicad_pcb .nimble .rockspec .iml
     """.split()
 )
-# Beside a marker of a project these say that it did not stray to where it lies.
+# Names that confirm a project marker beside them: the marker is not a stray file.
 _OF_A_PROJECT = frozenset(
     b"""
     package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock bun.lockb deno.lock Cargo.lock poetry.lock
@@ -77,7 +77,7 @@ _OF_A_PROJECT = frozenset(
     """.split()
 )
 
-# Signs that no folder of downloads has: they count for the folder that a command was given, too.
+# Signs that a folder of downloads never has: they apply also to the folder given to a command.
 SURE: dict[Reason, str] = {
     Reason.OTHER_SYSTEM: """
         etc + usr + {bin,sbin,lib} | {Windows,WINDOWS} + Program Files | System + Library + {Users,Applications,Volumes}
@@ -152,8 +152,8 @@ SURE: dict[Reason, str] = {
         bands + {Info.plist,token} | .timeshift
     """,
 }
-# What may have been downloaded by itself: it makes a folder whole that a run comes by, or that lies above what a
-# command was given, but not this itself, nor a folder that we sort into.
+# Signs that may be single downloads. They apply to folders found during a scan, and to those above the folder given to
+# a command, but not to that folder itself nor to a target folder.
 LIKELY: dict[Reason, str] = {
     Reason.PROJECT: """
         index.html + {css,js,assets,static,scripts,styles,style.css,styles.css,_next} | *.tex + *.{sty,cls,bst,bbl,aux}
@@ -184,14 +184,14 @@ LIKELY: dict[Reason, str] = {
 
 
 class Whole(NamedTuple):
-    """Why a folder stays whole, and the name in it that says so."""
+    """The reason to keep a folder whole, and the name in it that is the sign."""
 
     reason: Reason
     marker: bytes
 
 
 class _Rule(NamedTuple):
-    """All `signs` have to be there, each in one of its forms."""
+    """A rule: requires all `signs`, each in one of its forms."""
 
     reason: Reason
     is_sure: bool
@@ -236,7 +236,7 @@ def _is_beside(form: bytes) -> bool:
 
 
 def _index() -> dict[bytes, list[int]]:
-    """The rules that a name, or a suffix with its `*`, is a sign of."""
+    """Map each name, or suffix with its `*`, to the rules that it is a sign of."""
     found: dict[bytes, list[int]] = {}
     for number, rule in enumerate(_RULES):
         for form in (form for sign in rule.signs for form in sign if not (_is_glob(form) or _is_beside(form))):
@@ -250,37 +250,37 @@ _SIGN_SUFFIXES = frozenset(form[1:] for form in _RULES_OF if _is_suffix(form))
 
 
 SYSTEM_SIGNS = frozenset(form for rule in _RULES if rule.reason is Reason.OTHER_SYSTEM for form in sum(rule.signs, ()))
-"""Names that tell the root of another system."""
+"""Names that identify the root of another operating system."""
 
 
 def is_bundle(name: bytes) -> bool:
-    """Whether a folder of that name is one thing."""
+    """Return whether a folder of that name is kept whole."""
     lower = name.lower()
     return (lower.rfind(b".") > 0 and lower[lower.rfind(b".") + 1 :] in _BUNDLES) or lower in BUNDLE_NAMES
 
 
 def whole_folder(names: Names, holds: Callable[[bytes], bool], *, surely: bool = False) -> Whole | None:
-    """`Signs.whole` of a folder."""
+    """Return `Signs.whole` of a folder."""
     return Signs(names, holds).whole(surely=surely)
 
 
 class Signs:
-    """What the names in a folder say of it."""
+    """The signs among the names in a folder."""
 
     def __init__(self, names: Names, holds: Callable[[bytes], bool]) -> None:
-        """Goes through all `names`. `holds` tells whether there is something at a path in it: asked seldom."""
+        """Read all `names`. `holds` returns whether a path in the folder exists; called rarely."""
         self._names, self._holds = names, holds
-        self._found: set[bytes] = set()  # names that are a sign, and suffixes with a `*`
+        self._found: set[bytes] = set()  # names that are signs, and suffixes with a `*`
         for part in names():
             self._found |= SIGN_NAMES.intersection(part)
             listed = part if isinstance(part, Listed) else Listed(tuple(part))
-            # A name without a dot may be called like a suffix.
+            # A name without a dot may equal a suffix.
             suffixes = _SIGN_SUFFIXES.intersection([b"." + each for each in listed.suffixes])
             self._found.update(b"*" + suffix for suffix in suffixes if suffix + EDGE in listed.low)
 
     def whole(self, *, surely: bool = False) -> Whole | None:
-        """Return why it stays whole, None if it does not. With `surely` only what no folder of downloads has counts."""
-        if not self._found:  # nearly every folder
+        """Return the reason to keep the folder whole, None if there is none. With `surely` only sure signs count."""
+        if not self._found:  # true of nearly every folder
             return None
         for number in sorted({number for sign in self._found for number in _RULES_OF.get(sign, ())}):
             rule = _RULES[number]
@@ -294,7 +294,7 @@ class Signs:
         return None
 
     def project(self) -> bytes | None:
-        """Return the marker of a project, if there is another sign of one beside it: alone it may have strayed."""
+        """Return the marker of a project if another sign confirms it; a single one may be a stray file."""
         markers = [name for name in PROJECT_MARKERS if name in self._found]
         if suffixes := [b"*" + suffix for suffix in PROJECT_SUFFIXES if b"*" + suffix in self._found]:
             fitting = tuple(suffix[1:] for suffix in suffixes)
@@ -304,7 +304,7 @@ class Signs:
         return markers[0] if markers and len({*markers, *beside}) > 1 else None
 
     def one_of(self, names: Iterable[bytes]) -> bytes | None:
-        """The first of such `names` as are signs that is there."""
+        """Return the first of `names` that is a sign found here."""
         return next((name for name in names if name in self._found), None)
 
     def _has(self, form: bytes, first: tuple[bytes, ...] = ()) -> bool:
@@ -317,7 +317,7 @@ class Signs:
         return form in self._found
 
     def _named(self, pattern: bytes) -> bytes | None:
-        """The first name that a pattern fits."""
+        """Return the first name that matches a pattern."""
         from fnmatch import fnmatchcase
 
         fitting = fsdecode(pattern).lower()
@@ -325,7 +325,7 @@ class Signs:
         return next((name for name in names if fnmatchcase(fsdecode(name).lower(), fitting)), None)
 
     def _named_beside(self, form: bytes, first: tuple[bytes, ...]) -> bytes | None:
-        """The first name with a suffix of `first` that has another one beside it, with the end that `form` says."""
+        """Return the first name with a suffix of `first` that has a companion: its stem plus the end in `form`."""
         end, suffixes = form[1:].lower(), tuple(suffix[1:] for suffix in first)
         stems = {name[: -len(end)] for part in self._names() for name in part if name.lower().endswith(end)}
         names = (name for part in self._names() for name in part if name.lower().endswith(suffixes))
