@@ -1,1 +1,1 @@
-"""The face: Typer commands over the workflows. The only layer that knows a screen."""
+"""The command line: Typer commands over the workflows. The only layer that uses a terminal."""

@@ -1,4 +1,4 @@
-"""The program `fileorg`: which commands there are, loaded when they are wanted, and how an error is told."""
+"""The program `fileorg`: loads the command that is run, and reports errors."""
 
 import contextlib
 import errno
@@ -20,14 +20,14 @@ _BROKEN_PIPE = 128 + 13  # SIGPIPE
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line. Nothing but an exit code comes out: no exception, no traceback without --debug."""
+    """Run the command line and return the exit code. Raises nothing, and prints no traceback without --debug."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     prepare_streams()
     try:
         code = _run(words)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read along has gone. The rest of the output has nowhere to go, at the end of the process neither.
+        # The reader of the pipe has exited. Drop the rest of the output, also at the exit of the process.
         _silence(sys.stdout)
         return _BROKEN_PIPE
     except OSError as error:  # a full disk behind `>`, a terminal that has been closed
@@ -48,9 +48,9 @@ def _run(words: list[str]) -> int:
     except SystemExit as stop:  # from the completion of Typer
         return stop.code if isinstance(stop.code, int) else 1
     except Exception as error:
-        if COMPLETE in os.environ:  # Tab was pressed: no one wants to read about it
+        if COMPLETE in os.environ:  # errors during shell completion are not shown
             return 1
-        if hasattr(error, "format_message"):  # what Typer refuses
+        if hasattr(error, "format_message"):  # a usage error from Typer
             return _refuse(words, error)
         if isinstance(error, OSError) and error.strerror:
             name = error.filename if isinstance(error.filename, bytes | str) else ""
@@ -68,7 +68,7 @@ def _run(words: list[str]) -> int:
 
 
 def _carry_out(words: list[str]) -> int:
-    """Run the one command that the first word names, if it is that; otherwise any of them, as Typer finds it."""
+    """Run the command that the first word names, without Typer if its words are plain."""
     if not words or words[0] not in COMMANDS or COMPLETE in os.environ:
         names: Iterable[str] = COMMANDS
     else:
@@ -97,7 +97,7 @@ def _refuse(words: list[str], error: Any) -> int:
 
 
 def _tell(words: list[str], sentence: str, hint: str, code: int, error: Exception | None = None) -> int:
-    """One sentence on standard error, and below it the way out."""
+    """Print one sentence and a hint on standard error. Return the exit code."""
     err = standard_error()
     sentence = display(sentence)  # not capitalised: it may begin with a name
     if not sentence.endswith((".", "?", "!")):

@@ -1,4 +1,4 @@
-"""What every command that changes files does: show the plan, ask, carry it out, say what came of it."""
+"""The steps of every command that changes files: show the plan, ask, carry it out, print the result."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Run(Protocol):
 
 
 class Rows(Protocol):
-    """What is to be done, file by file: `PlanRows`, `PurgeRows`."""
+    """The planned changes, file by file: `PlanRows`, `PurgeRows`."""
 
     def list(self, out: Out) -> None: ...
     def as_json(self, document: JsonDocument) -> None: ...
@@ -39,14 +39,14 @@ class Rows(Protocol):
 
 
 def command_line() -> str:
-    """The command that is running, as it would be typed again."""
+    """Return the running command as a shell command line."""
     import shlex
 
     return shlex.join(["fileorg", *sys.argv[1:]])
 
 
 class Change(NamedTuple):
-    """One change, and where its texts go."""
+    """One change, and the streams for its output."""
 
     manner: Manner
     verb: Verb
@@ -58,7 +58,7 @@ class Change(NamedTuple):
 
     @property
     def way_on(self) -> str:
-        """The command that goes on where a run was stopped: `again`, or the one that is running."""
+        """The command that continues a stopped run: `again`, or the running one."""
         return self.again or command_line()
 
     @property
@@ -67,12 +67,12 @@ class Change(NamedTuple):
 
     @property
     def talk(self) -> Out:
-        """Where a person reads: standard output, unless that is for programs or goes to a file."""
+        """The stream for people: standard output, unless it carries data or is redirected."""
         return self.out if self.is_text and self.out.is_terminal else standard_error()
 
     @property
     def err(self) -> Out:
-        """Where problems are named: standard error, unless each line of that is an event for a program."""
+        """The stream for problems: standard error, unless it carries JSON events."""
         return self.out if self.manner.progress is ProgressMode.JSON else standard_error()
 
     @property
@@ -80,7 +80,7 @@ class Change(NamedTuple):
         return not self.manner.yes and can_ask(self.talk)
 
     def preview(self, head: dict[str, Any], totals: dict[str, Any]) -> None:
-        """The rows, and in JSON what stands before and after them."""
+        """Print the rows; in JSON, with `head` before and `totals` after them."""
         if self.manner.null:
             self.rows.as_null(self.out)
         elif self.is_text:
@@ -95,14 +95,14 @@ class Change(NamedTuple):
             document.end()
 
     def say_dry_run(self, what: str, *, skipped: int = 0) -> None:
-        """The last line of a preview: what would be done."""
+        """Print the last line of a preview."""
         if self.is_text and not self.manner.quiet:
             more = f", {skipped:,} skipped" if skipped else ""
             self.out.line(f"{what} would be {self.verb.participle}{more}. This was a dry run: nothing was changed.")
         self.out.flush()
 
     def show(self, show: Callable[[Out], None], *, lists_rows: bool = True) -> None:
-        """The plan before it is run, for the person who is asked, or for a log; `lists_rows` if each row was wanted."""
+        """Print the plan before it is run, for the question or for a log; with -v and `lists_rows`, also each row."""
         if not self.asks and (self.manner.quiet or not self.is_text):
             return
         talk = self.talk if self.asks else self.out
@@ -115,7 +115,7 @@ class Change(NamedTuple):
     def nothing(
         self, facts: dict[str, Any], said: str, *, skipped: int = 0, show: Callable[[Out], object] | None = None
     ) -> Exit:
-        """There is nothing to do; with the rows that are skipped, if any, and what there is to `show`."""
+        """Print that there is nothing to do, the skipped rows if any, and the output of `show`."""
         if not self.is_text:
             write_json(self.out.stream, {"operation": None, "files": 0} | facts)
         elif not self.manner.quiet:
@@ -127,7 +127,7 @@ class Change(NamedTuple):
         return Exit.DONE
 
     def agreed(self, question: str) -> bool:
-        """Whether to go on: the answer, or yes where no one is asked."""
+        """Return the answer to the question, or True if no question is asked."""
         if not self.asks:
             return True
         talk = self.talk
@@ -138,7 +138,7 @@ class Change(NamedTuple):
         return False
 
     def carry_out(self, run: Run) -> Outcome:
-        """Run it; the first Ctrl-C lets the batch end. Raises `Stopped` at the second."""
+        """Run the change. The first Ctrl-C lets the current batch finish; at the second, raises `Stopped`."""
         try:
             with stoppable(self.screen) as stop:
                 outcome = run.run(stop)
@@ -161,8 +161,8 @@ class Change(NamedTuple):
         facts: dict[str, Any] | None = None,
         between: Callable[[], None] | None = None,
     ) -> Exit:
-        """What came of it. `files` is how many were planned, `way_back` the command that undoes it, `facts` more to
-        tell to programs; `between` is called before the way back is told to people.
+        """Print the result. `files` is the planned number, `way_back` the command that undoes the change, `facts` more
+        JSON fields; `between` is called before the way back is printed as text.
         """
         try:
             if not self.is_text:
@@ -197,5 +197,5 @@ class Change(NamedTuple):
 
 
 def declined() -> Exit:
-    """The answer was no: what was asked for has not happened, and `&&` must not go on."""
+    """Return the exit code for the answer no: nothing was done, so the shell's `&&` must not continue."""
     return Exit.SOME_FAILED

@@ -1,4 +1,4 @@
-"""The plan of a clean run: what goes, by kind; what of the same kind stays; its rows for people and programs."""
+"""The plan of a clean run: files to remove by kind, skipped ones, and rows for people and programs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TITLES = {
 
 
 class CleanRows(PlanRows):
-    """Each row under the name that it has now: of the trash, a person needs to know only that there is one."""
+    """The rows of a clean plan, by their current paths: paths in the trash do not matter to the user."""
 
     def _line(self, out: Out, row: PlanRow) -> str:
         if row.action is not Action.MOVE or row.reason:
@@ -39,7 +39,7 @@ class CleanRows(PlanRows):
 
 
 def show_kinds(out: Out, plan: CleanPlan) -> None:
-    """How many of each kind are to go, and the first of their names."""
+    """Print the number of files to remove by kind, with the first names."""
     rows = [
         (TITLES[kind], f"{count:,}", ", ".join(_first(plan, kind)) + (", …" if count > _FIRST else ""))
         for kind, count in plan.counts.items()
@@ -54,7 +54,7 @@ def _first(plan: CleanPlan, kind: Leftover) -> list[str]:
 
 
 def show_left_alone(out: Out, plan: CleanPlan, seen: Seen) -> bool:
-    """What was not looked into, or has to stay; whether there is any."""
+    """Print the entries that the scan or the plan skipped. Return whether there are any."""
     rows = [(plan.skipped, "skipped, each for a reason of its own: see --dry-run")]
     rows += [(number, str(reason)) for reason, number in seen.ignored.most_common()]
     rows += [(seen.not_entered, "folders not entered"), (seen.unreadable_count, "folders that cannot be read")]
@@ -64,7 +64,7 @@ def show_left_alone(out: Out, plan: CleanPlan, seen: Seen) -> bool:
 
 
 def counts_as_json(plan: CleanPlan, seen: Seen) -> dict[str, Any]:
-    """How many of each kind were to go, and what was left alone."""
+    """Return the number of files to remove by kind, and the skipped ones."""
     return {
         "empty_files": plan.counts[Leftover.EMPTY_FILE],
         "empty_folders": plan.counts[Leftover.EMPTY_FOLDER],

@@ -1,21 +1,21 @@
-"""What the shell completes beside names of options and files. It never fails, and never makes anything."""
+"""Shell completion of values: categories and operations. Never fails, and never creates files."""
 
 import contextlib
 import os
 import re
 from typing import Any
 
-# Shells evaluate what they are told, and Typer reads markup in it: of a folder's name only the harmless is shown.
+# Shells evaluate completions, and Typer reads markup in them: unsafe characters of folder names are replaced.
 _NOT_PLAIN = r"[^\w ,.:/~+-]"
 
 
 def category_word(name: str) -> str:
-    """A category as one word, as the shell likes it: `Disk-images`."""
+    """Return a category as one shell word: `Disk-images`."""
     return name.replace(" ", "-")
 
 
 def categories(incomplete: str) -> list[tuple[str, str]]:
-    """The categories of `--category`, in the case that was begun."""
+    """Return the completions of `--category`, in the case of the typed text."""
     from fileorg.rules.categories import CATEGORIES
 
     words = [category_word(name) for name in CATEGORIES]
@@ -25,12 +25,12 @@ def categories(incomplete: str) -> list[tuple[str, str]]:
 
 
 def undoable(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
-    """The numbers of operations that `undo` takes, newest first, with what they were."""
+    """Return the numbers of operations that can be undone, newest first, with descriptions."""
     return _operations(ctx, incomplete, undo=True)
 
 
 def redoable(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
-    """The numbers of operations that `redo` takes, newest first."""
+    """Return the numbers of operations that can be redone, newest first, with descriptions."""
     return _operations(ctx, incomplete, redo=True)
 
 
@@ -41,9 +41,9 @@ def every_operation(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
 def _operations(
     ctx: Any, incomplete: str, *, undo: bool = False, redo: bool = False, in_effect: bool = True
 ) -> list[tuple[str, str]]:
-    """Those that `undo` takes, that `redo` takes, or both."""
+    """Return the operations for `undo`, for `redo`, or for both."""
     found: list[tuple[str, str]] = []
-    # A journal that is damaged, missing or not ours is told of when a command runs, not when Tab is pressed.
+    # Problems with the journal are reported when a command runs, not when Tab is pressed.
     with contextlib.suppress(Exception):
         from fileorg.cli.render import crop
         from fileorg.core.figures import plural, when

@@ -1,4 +1,4 @@
-"""The files of `fileorg demo`: small, real, always the same; of nearly forty kinds, as in a Downloads folder."""
+"""The files of `fileorg demo`: small, valid, always the same; nearly forty types, as in a Downloads folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ZIP_TIME = (2024, 1, 2, 3, 4, 6)
 
 
 def make_demo(folder: int) -> None:
-    """Fill an open directory, each file with a time of its own. Raises `OSError`; replaces nothing, follows nothing."""
+    """Fill an open directory with files of different times. Replaces and follows nothing. Raises `OSError`."""
     for number, (path, content) in enumerate(_files().items()):
         inside, _, name = path.rpartition("/")
         if inside:
@@ -48,7 +48,7 @@ def _files() -> dict[str, bytes]:
         "IMG_0412.JPG": _jpeg(),
         "IMG_0413.jpeg": _jpeg(),
         "sunset.png": sunset,
-        "Images/sunset.png": sunset,  # the same again: kept once
+        "Images/sunset.png": sunset,  # identical: the other one is skipped
         "spinner.gif": _gif(),
         "old scan.bmp": _bmp(16, 16),
         "logo.svg": b'<svg xmlns="http://www.w3.org/2000/svg"><circle cx="4" cy="4" r="4"/></svg>\n',
@@ -59,7 +59,7 @@ def _files() -> dict[str, bytes]:
         "ringtone.mp3": (b"\xff\xfb\x90\x64" + bytes(413)) * 8,
         "tune.mid": b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\x0c\0\x90\x3c\x40\x60\x80\x3c\0\0\xff\x2f\0",
         "invoice.pdf": _pdf("Invoice 2024-117"),
-        "Documents/invoice.pdf": _pdf("Invoice 2023-052"),  # other content under the same name: gets a number
+        "Documents/invoice.pdf": _pdf("Invoice 2023-052"),  # same name, different content: the other one gets a number
         "Letter to the landlord.docx": _office("word/document.xml", "wordprocessingml.document"),
         "minutes.odt": _zipped({"mimetype": b"application/vnd.oasis.opendocument.text", "content.xml": b"<x/>"}),
         "notes.TXT": b"milk\nbread\ncoffee\n",
@@ -97,7 +97,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def _png(width: int, height: int) -> bytes:
-    """A sky that turns from blue to red."""
+    """Return a gradient from blue to red."""
     lines = b"".join(b"\0" + bytes((y * 255 // height, 90, 255 - y * 255 // height)) * width for y in range(height))
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = (_chunk(b"IHDR", head), _chunk(b"IDAT", zlib.compress(lines)), _chunk(b"IEND", b""))
@@ -105,7 +105,7 @@ def _png(width: int, height: int) -> bytes:
 
 
 def _jpeg() -> bytes:
-    """One grey block of 8 by 8: a table with a single code each says that nothing differs from grey."""
+    """Return one grey block of 8 by 8: each Huffman table has a single code, for "no difference"."""
 
     def segment(marker: int, data: bytes) -> bytes:
         return struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data
@@ -179,7 +179,7 @@ def _zipped(files: Mapping[str, bytes]) -> bytes:
 
 
 def _office(part: str, kind: str) -> bytes:
-    """The frame of a document of Microsoft Office."""
+    """Return an empty Microsoft Office document."""
     about = f"application/vnd.openxmlformats-officedocument.{kind}.main+xml"
     types = "http://schemas.openxmlformats.org/package/2006/content-types"
     relations = "http://schemas.openxmlformats.org/package/2006/relationships"
@@ -209,7 +209,7 @@ def _ar(files: Mapping[bytes, bytes]) -> bytes:
 
 
 def _sqlite() -> bytes:
-    """A database of one page, without tables: its header, and an empty leaf."""
+    """Return a database of one page, without tables: a header and an empty leaf."""
     versions = struct.pack(">HBBBBBB", 512, 1, 1, 0, 64, 32, 32)
     numbers = struct.pack(">12I", 1, 1, 0, 0, 0, 4, 0, 0, 1, 0, 0, 0)
     header = b"SQLite format 3\0" + versions + numbers + bytes(20) + struct.pack(">II", 1, 3_040_000)

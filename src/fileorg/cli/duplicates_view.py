@@ -1,4 +1,4 @@
-"""Duplicate groups as people and programs see them."""
+"""Output of duplicate groups, for people and programs."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from fileorg.workflows.dedupe import DedupeRun
 
 _GROUPS, _FILES = 10, 5
-"""How much of the waste is shown unless all of it is asked for."""
+"""The number of groups, and of files per group, that are shown without -v."""
 
 
 def show(out: Out, run: DedupeRun, *, verbose: bool, hint: bool = True) -> None:
-    """The groups with the most waste, and the sums."""
+    """Print the groups with the most waste, and totals."""
     found, most = run.found, None if verbose else _GROUPS
     shown = 0
     if _show_folders(out, run, verbose=verbose):
@@ -49,7 +49,7 @@ def show(out: Out, run: DedupeRun, *, verbose: bool, hint: bool = True) -> None:
 
 
 def _show_folders(out: Out, run: DedupeRun, *, verbose: bool) -> bool:
-    """Folders with the same content; whether there are any."""
+    """Print duplicate folders. Return whether there are any."""
     rows = []
     for number, group in enumerate(run.folders()):
         if number >= _GROUPS and not verbose:
@@ -100,7 +100,7 @@ def _left_over(out: Out, run: DedupeRun) -> None:
 
 
 def summary(run: DedupeRun) -> dict[str, Any]:
-    """The sums, for programs."""
+    """Return the totals as JSON fields."""
     found, seen = run.found, run.seen
     return {
         "groups": found.groups,
@@ -119,7 +119,7 @@ def roots(run: DedupeRun) -> dict[str, Any]:
 
 
 def as_json(out: Out, run: DedupeRun) -> None:
-    """`{"duplicates": [{"hash", "count", "total_size_bytes", "files": [{"path", "size"}]}]}`, the sums beside it."""
+    """Write `{"duplicates": [{"hash", "count", "total_size_bytes", "files": [{"path", "size"}]}]}` and totals."""
     document = JsonDocument(out.stream)
     document.field("roots", roots(run)["roots"])
     document.rows("duplicates", map(_fields_of(run), run.groups()))
@@ -129,7 +129,7 @@ def as_json(out: Out, run: DedupeRun) -> None:
 
 
 def _fields_of(run: DedupeRun) -> Any:
-    """A function that gives a group for programs; the first of the files is the one that stays."""
+    """Return a function that makes the JSON fields of a group; the first of its files is the keeper."""
 
     def fields(group: Decided) -> dict[str, Any]:
         bytes_ = group.group.size
@@ -155,7 +155,7 @@ def _folder_fields(run: DedupeRun, group: TwinGroup) -> dict[str, Any]:
 
 
 def as_csv(out: Out, run: DedupeRun) -> None:
-    """A row a file."""
+    """Write one row per file."""
     rows = (
         (number, group.group.digest.hex(), group.group.size, "duplicate" if place else "keeper", run.trees.path(member))
         for number, group in enumerate(run.groups(), 1)
@@ -165,12 +165,12 @@ def as_csv(out: Out, run: DedupeRun) -> None:
 
 
 def as_fdupes(out: Out, run: DedupeRun) -> None:
-    """A path a line as it is, an empty line after each group."""
+    """Write one unescaped path per line, and an empty line after each group."""
     write_lines(out.stream, _paths(run))
 
 
 def as_null(out: Out, run: DedupeRun) -> None:
-    """Each path ended by NUL, each group by one more."""
+    """Write each path terminated by NUL, and each group by another NUL."""
     write_null(out.stream, _paths(run))
 
 

@@ -1,4 +1,4 @@
-"""The live display: what is done now, how far it is, how fast, how long still, and in which folder."""
+"""The live display: stage, progress, speed, time left and current folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fileorg.core.model import Outcome
 
 _PATIENCE_SECONDS = 0.25
-"""What takes less is not worth a display, nor the import of Rich."""
+"""Shorter runs get no display, which saves the import of Rich."""
 
 _FRAME_SECONDS = 0.1
 _LABEL = 10
@@ -47,7 +47,7 @@ _LABELS = {
 
 @dataclass(slots=True)
 class _Stage:
-    """How far a stage is. Written by the thread that works, read by the one that draws."""
+    """The progress of a stage. Written by the working thread, read by the drawing thread."""
 
     label: str
     total: int | None
@@ -58,7 +58,7 @@ class _Stage:
 
 
 class Live:
-    """Draws in a thread of its own, ten times a second: the work pays for two additions a batch, and nothing else."""
+    """Draws in a separate thread, ten times a second: the working thread pays only two additions per batch."""
 
     def __init__(self, err: Out) -> None:
         self._err = err
@@ -148,13 +148,13 @@ class Live:
         cells.append(Text(_figures(stage, room, time.monotonic()), no_wrap=True, overflow="crop"))
         line.add_row(*cells)
         below = STOPPING if self._stopping else display(stage.folder)
-        # The terminal writes `^C` at the cursor: it must not wrap, or the display is not where it is looked for.
+        # The terminal writes `^C` at the cursor. If the line wrapped, Rich would redraw the display at the wrong place.
         shown = crop(below, width - 3 - len("^C^C"), keep_end=not self._stopping)
         return Group(line, Text(f"  {shown}", style="yellow" if self._stopping else "dim", no_wrap=True))
 
 
 def _figures(stage: _Stage, room: int, now: float) -> str:
-    """As many of the figures, the most telling first, as there is room for; shown in the order people read them."""
+    """Return the figures that fit into `room`: chosen by importance, shown in reading order."""
     seconds = max(now - stage.started, 0.001)
     rate = stage.files / seconds
     figures: list[tuple[int, str]] = []

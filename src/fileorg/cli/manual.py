@@ -15,7 +15,7 @@ from fileorg.cli.terminal import Out
 
 _WIDEST = 100
 _NAMES = 26
-"""Columns for the names of an option; what is longer has its help on the next line."""
+"""Columns for the names of an option; longer names have their help on the next line."""
 
 _DEBUG = "Show where in the program an error came from."
 _EXIT_STATUS = [
@@ -27,16 +27,16 @@ _EXIT_STATUS = [
     ("130", "stopped by Ctrl-C"),
 ]
 
-# What Typer adds to the help of an option, and what help and usage say already.
+# Notes that Typer adds to the help of an option, although help and usage already say the same.
 _NOTES = re.compile(r"  \[(?:required|x>=\d+)\]")
 
 
 class ManualCommand(TyperCommand):
-    """A command whose epilog is its examples: comments and command lines in turn. Each takes `--debug`."""
+    """A command with `--debug`, whose epilog is its examples: alternating comments and command lines."""
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
-        # Looked up where errors are told, before there may be any parsed options.
+        # Declared for --help only: the error handler searches the raw words, because parsing itself may fail.
         self.params.append(TyperOption(param_decls=["--debug"], is_flag=True, expose_value=False, help=_DEBUG))
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -52,7 +52,7 @@ class ManualCommand(TyperCommand):
 
 
 class ManualGroup(TyperGroup):
-    """The program itself: its commands by what they are for."""
+    """The program itself, with its commands by purpose."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         page = _Page()
@@ -111,7 +111,7 @@ class _Page:
                 self._pair(names, help_, min(widest, _NAMES))
 
     def _pair(self, names: str, help_: str, column: int) -> None:
-        """Names and help beside each other; below each other where the terminal is narrow or the names long."""
+        """Add names and help side by side, or one above the other if the terminal is narrow or the names are long."""
         if self._width < 60 and column > 8:
             self._lines.append(f"    {names}")
             self._fill(help_, 8)
@@ -142,7 +142,7 @@ class _Page:
         self.groups("OPTIONS", groups)
 
     def examples(self, text: str | None) -> None:
-        """`# comment` lines and the command lines below them."""
+        """Add `# comment` lines and the command lines below them."""
         if not text:
             return
         self._title("EXAMPLES")
@@ -177,5 +177,5 @@ def _lower(summary: str) -> str:
 
 
 def example_words(text: str) -> list[list[str]]:
-    """The command lines of examples, in words: tests run their options through the parser."""
+    """Return the command lines of examples as words, for tests that parse their options."""
     return [shlex.split(line) for line in inspect.cleandoc(text).splitlines() if line and not line.startswith("#")]

@@ -1,4 +1,4 @@
-"""The options that commands share, each said once. Named as other tools name them."""
+"""The options that commands share. They have the same names as in other tools."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -198,7 +198,7 @@ StateDir = Annotated[
 
 
 class Manner(NamedTuple):
-    """How a command that changes something talks with whoever started it."""
+    """The output and confirmation options of a command that changes files."""
 
     dry_run: bool = False
     yes: bool = False
@@ -211,7 +211,7 @@ class Manner(NamedTuple):
 
 
 def need_dry_run(manner: Manner) -> None:
-    """`-0` is for the rows of a dry run. Raises `UsageError`."""
+    """Raise `UsageError` for `-0` without `--dry-run`."""
     if manner.null and not manner.dry_run:
         raise UsageError("-0 means nothing without --dry-run.", hint="add -n, or leave it out")
 
@@ -230,7 +230,7 @@ def filters(
     newer_than: str | None,
     older_than: str | None,
 ) -> "Filters":
-    """The options of `Which files` as the core takes them. Raises `UsageError`."""
+    """Return the filters of the options under `FILES`. Raises `UsageError`."""
     from fileorg.rules.filters import Filters
 
     if max_depth is not None and not recursive:
@@ -264,7 +264,7 @@ def filters(
 
 
 def state(path: str | None) -> "StateDirectory":
-    """The state directory of `--state-dir`, of FILEORG_HOME, or the usual one. Raises `StateError`."""
+    """Return the state directory of `--state-dir`, of FILEORG_HOME, or the default. Raises `StateError`."""
     import os
 
     from fileorg.core.state import open_state

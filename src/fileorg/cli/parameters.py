@@ -1,7 +1,7 @@
-"""Options and arguments as the commands declare them, and command lines that are plainly right, read without Typer.
+"""Declarations of options and arguments, and a parser for plain command lines that does not need Typer.
 
-Typer takes 60 ms to import, half of what a short command needs. It is there for all else: help, completion, and
-whatever is wrong or unusual, which it reads anew and tells about in its own words.
+The import of Typer takes 60 ms, half the time of a short command. Typer is used for help, completion, and all command
+lines that are wrong or unusual: it parses these again and reports their errors.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 _DIGITS = 19
 _DEBUG = "--debug"
-"""Each command takes it: it is looked up where errors are told."""
+"""An option of every command, which the error handler searches in the raw words."""
 
 
 class Parameter:
-    """What `typer.Option` or `typer.Argument` is made with, where Typer is wanted."""
+    """The arguments for `typer.Option` or `typer.Argument`, which are made only if Typer is used."""
 
     def __init__(self, *names: str, **details: Any) -> None:
         self.names = names
@@ -28,15 +28,15 @@ class Parameter:
 
 
 class Option(Parameter):
-    """In an `Annotated`, as `typer.Option`."""
+    """An option in an `Annotated`, like `typer.Option`."""
 
 
 class Argument(Parameter):
-    """In an `Annotated`, as `typer.Argument`."""
+    """An argument in an `Annotated`, like `typer.Argument`."""
 
 
 def for_typer(command: FunctionType) -> FunctionType:
-    """A copy of the command with Typer's own options and arguments in its annotations."""
+    """Return a copy of the command with Typer's own options and arguments in its annotations."""
     from types import FunctionType
     from typing import Annotated
 
@@ -52,7 +52,7 @@ def for_typer(command: FunctionType) -> FunctionType:
 
 
 class _Taken(NamedTuple):
-    """A parameter, by the name it is given to the command under, and what it makes of a word."""
+    """A parameter of the command: its name, and the type of its values."""
 
     name: str
     kind: Any
@@ -61,12 +61,12 @@ class _Taken(NamedTuple):
 
 
 class _UnclearError(Exception):
-    """Typer has to read the words."""
+    """Raised for words that Typer must parse."""
 
 
 def plain_values(command: FunctionType, words: Sequence[str]) -> dict[str, Any] | None:
-    """What the words after a command's name say, by the names of its parameters, as Typer would read them; None where
-    that is not plain: Typer shall read them.
+    """Parse the words after a command's name. Return values by parameter name, the same as Typer's, or None if Typer
+    must parse the words.
     """
     options, arguments = _declared(command)
     values: dict[str, Any] = {}
@@ -91,7 +91,7 @@ def plain_values(command: FunctionType, words: Sequence[str]) -> dict[str, Any] 
 
 
 def _parameters(command: FunctionType) -> Iterator[tuple[str, Any, Parameter]]:
-    """Name, type and declaration of each parameter."""
+    """Yield the name, type and declaration of each parameter."""
     for name, annotation in command.__annotations__.items():
         for parameter in getattr(annotation, "__metadata__", ()):
             yield name, annotation.__origin__, parameter
@@ -114,7 +114,7 @@ def _declared(command: FunctionType) -> tuple[dict[str, _Taken], list[_Taken]]:
 
 
 def _read(options: dict[str, _Taken], words: Iterator[str], values: dict[str, Any]) -> Iterator[str]:
-    """Fill in the values of options, and yield the words that are none. Raises `_UnclearError`."""
+    """Fill in the values of options, and yield the other words. Raises `_UnclearError`."""
     for word in words:
         name, equals, value = word.partition("=")
         if not word.startswith("-"):
@@ -123,7 +123,7 @@ def _read(options: dict[str, _Taken], words: Iterator[str], values: dict[str, An
             yield from words
         elif word == _DEBUG:
             continue
-        elif not word.startswith("--") and len(word) > 2:  # several in one: `-rn`
+        elif not word.startswith("--") and len(word) > 2:  # several flags: `-rn`
             for letter in word[1:]:
                 _take(options.get(f"-{letter}"), None, None, values)
         else:
@@ -131,7 +131,7 @@ def _read(options: dict[str, _Taken], words: Iterator[str], values: dict[str, An
 
 
 def _take(taken: _Taken | None, value: str | None, words: Iterator[str] | None, values: dict[str, Any]) -> None:
-    """`value` is what stands behind `=`; without it that is the next of `words`."""
+    """Store the value of an option: the text after `=` (`value`), or the next of `words`."""
     if taken is None:
         raise _UnclearError
     if taken.kind is bool:
@@ -151,7 +151,7 @@ def _take(taken: _Taken | None, value: str | None, words: Iterator[str] | None, 
 
 
 def _value(taken: _Taken, word: str) -> Any:
-    """A word as the type of a parameter."""
+    """Return a word as the type of a parameter. Raises `_UnclearError`."""
     if taken.kind is str and word:
         return word
     if taken.kind is int and word.isascii() and word.isdigit() and len(word) < _DIGITS:

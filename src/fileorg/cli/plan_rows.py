@@ -1,4 +1,4 @@
-"""The rows of a plan as people and programs see them. A dry run shows the very rows that a run carries out."""
+"""Output of the rows of a plan, for people and programs. A dry run shows exactly the rows that a run carries out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ROWS = 4096
 
 
 class PlanRows:
-    """Paths are relative to the root; those of a base that is elsewhere, in the folder that is given, are absolute."""
+    """The rows of a plan. Paths are relative to the root, or absolute for a base in `elsewhere`."""
 
     def __init__(self, plan: Plan, elsewhere: Mapping[Base, bytes]) -> None:
         self._plan = plan
@@ -31,11 +31,11 @@ class PlanRows:
         return chain.from_iterable(self._plan.batches(_ROWS))
 
     def _files(self) -> Iterator[PlanRow]:
-        """Files, and the folders that the plan is about: those on the way have no category."""
+        """Return the rows of files and of folders that the plan is about; intermediate folders have no category."""
         return (row for row in self._every() if row.action not in FOLDER_ACTIONS or row.category)
 
     def _moves(self) -> Iterator[PlanRow]:
-        """Without the symlinks that are rewritten: they stay where they are."""
+        """Return the rows that move a file: not the rewritten symlinks, which keep their path, nor skipped rows."""
         return (row for row in self._files() if row.action not in ON_SYMLINKS and not row.reason)
 
     def place(self, base: Base, path: bytes) -> bytes:
@@ -48,7 +48,7 @@ class PlanRows:
         return self.place(row.target_base, join(row.target_folder, row.target_name))
 
     def list(self, out: Out) -> None:
-        """Each change as `source -> target`, and each file that is skipped with the reason."""
+        """Print each change as `source -> target`, and each skipped file with the reason."""
         out.many(self._line(out, row) for row in self._files())
 
     def _line(self, out: Out, row: PlanRow) -> str:
@@ -68,14 +68,14 @@ class PlanRows:
         return f"{source} {out.styled('->', 'dim')} {target}{same}"
 
     def _leads_to(self, row: PlanRow) -> bytes:
-        """Where the file is to be that a symlink leads to."""
+        """Return the new path of the file that a symlink leads to."""
         return self._keeper(row.keeper) if row.action is Action.REWRITE_SYMLINK else b"its file as before"
 
     def _keeper(self, keeper: Keeper | None) -> bytes:
         return b"" if keeper is None else self.place(keeper.base, join(keeper.folder, keeper.name))
 
     def as_json(self, document: JsonDocument) -> None:
-        """Every row, folders too, in the order in which they are carried out."""
+        """Write every row, also of folders, in the order of execution."""
         document.rows("rows", map(self._fields, self._every()))
 
     def _fields(self, row: PlanRow) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class PlanRows:
         return fields | {"skipped": sentence(row.reason) or None}
 
     def as_null(self, out: Out) -> None:
-        """Source and target by turns, as they are; what is removed has no target."""
+        """Write source and target alternately, unescaped; a removed file has an empty target."""
         write_null(out.stream, (name for row in self._moves() for name in self._pair(row)))
 
     def _pair(self, row: PlanRow) -> tuple[bytes, bytes]:

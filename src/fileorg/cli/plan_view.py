@@ -1,4 +1,4 @@
-"""The plan of an organize run in numbers: what goes where, what stays and why."""
+"""Tables of an organize plan: files by category and target, and skipped files by reason."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ BY_DATE = "The dates are those when each file was last modified."
 
 
 def show_plan(out: Out, plan: OrganizePlan, dest: bytes | None) -> None:
-    """Category, files, bytes and where to: relative to the root, or below `dest`."""
+    """Print category, files, bytes and target folder, relative to the root or below `dest`."""
     chosen = [(category, tally) for category, tally in plan.by_category.items() if tally.files]
     chosen.sort(key=lambda pair: (-pair[1].files, pair[0]))
     rows = [(category, f"{tally.files:,}", size(tally.bytes), where_to(tally, dest)) for category, tally in chosen]
-    # To say that images go to Images/ is the least that there must be room for.
+    # A column that only repeats the category (Images -> Images/) is the first to be left out.
     plain = all(where == f"{category}/" for category, _, _, where in rows)
     columns = (
         Column("Category", shrinks=True),
@@ -46,7 +46,7 @@ def show_plan(out: Out, plan: OrganizePlan, dest: bytes | None) -> None:
 
 
 def where_to(tally: Tally, dest: bytes | None) -> str:
-    """The folder that a category goes to, or what its folders have in common."""
+    """Return the target folder of a category, or the common part of its target folders."""
     folders = [os.path.join(dest or b"", folder) for folder in tally.folders]
     common = short(os.path.commonpath(folders)) if folders else ""
     if len(folders) == 1:
@@ -56,7 +56,7 @@ def where_to(tally: Tally, dest: bytes | None) -> str:
 
 
 def show_stays(out: Out, plan: OrganizePlan, seen: Seen) -> bool:
-    """What stays where it is, and why; whether there is any."""
+    """Print the skipped files by reason. Return whether there are any."""
     rows = [(number, why) for number, why in stays(plan, seen) if number]
     counted(out, "What stays", rows)
     return bool(rows)
@@ -70,7 +70,7 @@ def stays(plan: OrganizePlan, seen: Seen) -> Iterator[tuple[int, str]]:
 
 
 def left_alone(seen: Seen) -> Iterator[tuple[int, str]]:
-    """What a scan did not look into, and why."""
+    """Yield the number of entries that a scan skipped, and the reason."""
     for reason, number in seen.ignored.most_common():
         yield number, str(reason)
     yield seen.links, "links and special files"
@@ -80,7 +80,7 @@ def left_alone(seen: Seen) -> Iterator[tuple[int, str]]:
 
 
 def leftovers(seen: Seen) -> list[tuple[int, str]]:
-    """What a scan found that `clean` removes."""
+    """Return the number of entries that `clean` would remove, by kind."""
     return [
         (seen.empty_files, "empty files"),
         (seen.empty_folders, "empty folders"),
@@ -107,8 +107,8 @@ def left_alone_as_json(seen: Seen) -> dict[str, Any]:
 
 
 def tell_unreadable(screen: Screen, seen: Seen, *, verbose: bool = False) -> Exit:
-    """Folders that could not be read, and patterns that cannot be used, on standard error: the first, or all that are
-    known; and what the run ends with for the folders.
+    """Print unreadable folders and unusable patterns on standard error: the first, or with `verbose` all that are
+    known. Return the exit code.
     """
     for note in seen.notes[: None if verbose else NAMED]:
         screen.note(f"{note}.")

@@ -1,4 +1,4 @@
-"""The program as Typer knows it: what is not plain on a command line, help and completion."""
+"""The Typer program, for command lines that are not plain, help and completion."""
 
 import functools
 import importlib
@@ -27,13 +27,13 @@ _CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
 class _PipeClosed(Exception):
-    """A BrokenPipeError under a name that Typer does not know."""
+    """A BrokenPipeError that Typer does not catch."""
 
 
 def run_by_typer(words: Sequence[str], names: Iterable[str]) -> int:
-    """Run a command line with the commands of these names. Raises what the command does, and what Typer refuses."""
+    """Run a command line with the named commands. Raises the errors of the command and usage errors of Typer."""
     try:
-        # Not `standalone`: then it would print errors itself, in another form.
+        # In standalone mode, Typer would print errors itself, in another form.
         return int(typer.main.get_command(program(names))(words, prog_name="fileorg", standalone_mode=False) or 0)
     except _PipeClosed:
         raise BrokenPipeError from None
@@ -79,7 +79,7 @@ def main(
 
 
 def _stoppable(command: Callable[..., int]) -> Callable[..., int]:
-    """The command, in which Ctrl-C is an error like others: Typer would make a bare 130 of it."""
+    """Wrap the command so that Ctrl-C raises `Stopped`: Typer would exit with 130 and no message."""
 
     @functools.wraps(command)
     def stoppable(*args: Any, **options: Any) -> int:

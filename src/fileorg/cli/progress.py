@@ -1,4 +1,4 @@
-"""Who listens to the core: a live display, JSON lines, or only the notes. Chosen by --progress and the terminal."""
+"""Reporters of progress: a live display, JSON lines, or only notes. Chosen by --progress and the terminal."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ class Screen(Reporter, Protocol):
     """A reporter that shares the terminal with other text."""
 
     def pause(self) -> None:
-        """Take the display away until the next stage: other text is about to be written."""
+        """Remove the display until the next stage, because other text is about to be written."""
 
     def stopping(self) -> None:
-        """The user asked to stop. Called from a signal handler: a stream may be in the midst of a write."""
+        """Note that the user asked to stop. Called from a signal handler, maybe during a write to a stream."""
 
     def outcome(self, outcome: Outcome) -> None:
-        """An operation has ended."""
+        """Report the end of an operation."""
 
 
 @contextlib.contextmanager
 def reporting(mode: ProgressMode, *, quiet: bool = False) -> Iterator[Screen]:
-    """The screen that was asked for, taken away at the end."""
+    """Yield the reporter of the chosen mode, and remove its display at the end."""
     screen = _chosen(mode, standard_error(), quiet=quiet)
     try:
         yield screen
@@ -61,7 +61,7 @@ def _chosen(mode: ProgressMode, err: Out, *, quiet: bool) -> Screen:
 
 
 class Notes:
-    """No progress; what a person should know, a line each."""
+    """Prints notes, one per line, and no progress."""
 
     def __init__(self, err: Out) -> None:
         self._err = err
@@ -84,7 +84,7 @@ class Notes:
 
 
 class JsonLines:
-    """One event a line, for programs. Counts are sums since the stage began; the last one of a stage is always told."""
+    """Writes one JSON event per line. Counts are totals of the stage; the last count of a stage is always written."""
 
     def __init__(self, err: Out) -> None:
         self._err = err
@@ -146,6 +146,6 @@ class JsonLines:
 
 
 def tell_event(err: Out, **event: Any) -> None:
-    """One line of `--progress json`."""
+    """Write one line of `--progress json`."""
     err.stream.write(json.dumps(event) + "\n")
     err.flush()

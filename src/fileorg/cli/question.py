@@ -1,4 +1,4 @@
-"""The question before a change. Enter, and whatever is not a clear yes, changes nothing."""
+"""The question before a change. Only a clear yes changes files."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def ask(talk: Out, question: str, list_all: Callable[[], None]) -> bool:
-    """Ask until there is an answer; `l` lists every change first. The end of the input is a no.
+    """Ask until there is an answer; `l` lists every change first. End of input means no.
 
-    No is the default: a key that was pressed too early, or by a cat, moves no files.
+    The default is no, so an accidental key press changes nothing.
     """
     keys = "[y/N, l lists every file]"
     if len(question) + len(keys) + 8 > (talk.width or 80):
@@ -25,7 +25,7 @@ def ask(talk: Out, question: str, list_all: Callable[[], None]) -> bool:
         try:
             answer = sys.stdin.readline()
         except KeyboardInterrupt:
-            talk.line()  # what is said next does not belong on the line of the question
+            talk.line()  # the next message starts on a new line
             raise
         match answer.strip().lower():
             case "y" | "yes":

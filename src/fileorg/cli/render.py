@@ -1,4 +1,4 @@
-"""Names and tables as people read them. Names come in displayable; nothing here knows markup."""
+"""Tables and names for people. Names must be displayable already; there is no markup."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
 
 _LEAST = 8
-"""A column is never cut to fewer cells,"""
+"""The least width of a shrinking column, in cells."""
 _GOOD = 16
-"""and rather than to fewer than these, another one is left out."""
+"""The width below which another column is left out instead."""
 
 
 def short(path: bytes) -> str:
-    """A path for people: the home directory is `~`."""
+    """Return a path for people, with `~` for the home directory."""
     home = os.path.expanduser(b"~").rstrip(b"/")
     if home and (is_within(path, home)):
         return "~" + display(path[len(home) :])
@@ -28,7 +28,7 @@ def short(path: bytes) -> str:
 
 
 def cells(text: str) -> int:
-    """How many columns of a terminal `text` takes."""
+    """Return the width of `text` in terminal columns."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len
@@ -37,7 +37,7 @@ def cells(text: str) -> int:
 
 
 def crop(text: str, width: int, *, keep_end: bool = False) -> str:
-    """`text` in at most `width` columns: its start, or its end, and an ellipsis."""
+    """Return `text` in at most `width` columns: its start, or its end, with an ellipsis."""
     if cells(text) <= width:
         return text
     kept = text
@@ -48,8 +48,8 @@ def crop(text: str, width: int, *, keep_end: bool = False) -> str:
 
 
 class Column(NamedTuple):
-    """`shrinks`: it gives way in a narrow terminal, and `keeps_end` of what it holds then. `spare` columns are left out
-    where there is no room, the highest first.
+    """A column of a table. `shrinks`: cut in a narrow terminal, at the start if `keeps_end`. `spare` columns are left
+    out if there is no room, the highest number first.
     """
 
     title: str
@@ -62,7 +62,7 @@ class Column(NamedTuple):
 def table(
     out: Out, columns: Sequence[Column], rows: Sequence[Sequence[str]], *, total: Sequence[str] | None = None
 ) -> None:
-    """Aligned columns under bold titles; `total` below a rule. The last column is not padded."""
+    """Print aligned columns under bold titles; `total` below a rule. Trailing spaces are stripped."""
     every = [[column.title for column in columns], *rows, *([total] if total else [])]
     widths = [max(cells(row[index]) for row in every) for index in range(len(columns))]
     if out.width is not None:
@@ -81,7 +81,7 @@ def table(
 
 
 def _affordable(widths: Sequence[int], columns: Sequence[Column], available: int) -> list[int]:
-    """The indexes of the columns that there is room for, if those that shrink are made as narrow as is still good."""
+    """Return the indexes of the columns that fit if those that shrink are cut to `_GOOD`."""
     kept = list(range(len(columns)))
     for index in sorted(kept, key=lambda index: -columns[index].spare):
         needed = sum(min(widths[i], _GOOD) if columns[i].shrinks else widths[i] for i in kept) + 2 * len(kept)
@@ -110,7 +110,7 @@ def _row(row: Sequence[str], columns: Sequence[Column], widths: Sequence[int]) -
 
 
 def tell_page(out: Out, page: int, page_size: int, total: int, word: str, *, none: str) -> None:
-    """Which page it is, and how to have the next one; nothing where there is one page only, `none` where nothing is."""
+    """Print the page number and the option for the next page; nothing for a single page, `none` for an empty list."""
     pages = -(-total // page_size)
     if not total:
         out.line(none)
@@ -122,7 +122,7 @@ def tell_page(out: Out, page: int, page_size: int, total: int, word: str, *, non
 
 
 def counted(out: Out, title: str, rows: Sequence[tuple[int, str]]) -> None:
-    """A title, and below it numbers right-aligned with what they count."""
+    """Print a title, and below it right-aligned numbers with their labels."""
     if not rows:
         return
     width = max(len(f"{number:,}") for number, _ in rows)
@@ -135,7 +135,7 @@ def counted(out: Out, title: str, rows: Sequence[tuple[int, str]]) -> None:
 
 
 def wrapped(text: str, width: int | None, indent: int) -> list[str]:
-    """`text` in lines that leave room for `indent` columns before them."""
+    """Return `text` in lines that leave room for an indent of `indent` columns."""
     if width is None or cells(text) <= width - indent:
         return [text]
     import textwrap

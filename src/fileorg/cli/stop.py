@@ -1,4 +1,4 @@
-"""Ctrl-C during an operation: the first lets the batch end and seals what was done, the second is the system's own."""
+"""Ctrl-C during an operation: the first lets the current batch finish, the second interrupts at once."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
     from fileorg.cli.progress import Screen
 
-# What a terminal, a service manager and a closed terminal send to ask for an end.
+# Sent by Ctrl-C, by a service manager and by a closed terminal.
 _ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(FileorgError):
-    """Ctrl-C where there is nothing to be finished first. The sentence says what was changed."""
+    """Raised for Ctrl-C if no batch has to finish first. The message says what was changed."""
 
     exit_code = Exit.INTERRUPTED
 
 
 @contextlib.contextmanager
 def stoppable(screen: Screen) -> Iterator[Callable[[], bool]]:
-    """A question for `Execution`: has someone asked to stop? What is ignored (`nohup`, `&`) stays ignored."""
+    """Yield a callable that returns whether a stop was requested. Ignored signals (`nohup`, `&`) stay ignored."""
     asked = False
     handlers = {each: signal.getsignal(each) for each in _ASKING}
     before = {each: handler for each, handler in handlers.items() if handler not in {None, signal.SIG_IGN}}

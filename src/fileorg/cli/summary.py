@@ -1,4 +1,4 @@
-"""What an operation came to: in numbers, each problem by name, and the way back."""
+"""The result of an operation: totals and problems, for people and programs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fileorg.core.model import Outcome, Problem
 
 NAMED = 20
-"""How many problems are named in text; with -v all that are known."""
+"""The number of problems that are listed without -v."""
 
 
 def exit_code(outcome: Outcome) -> Exit:
@@ -32,7 +32,7 @@ def _failed(outcome: Outcome) -> int:
 
 
 def show_outcome(out: Out, outcome: Outcome, verb: Verb, *, quiet: bool) -> None:
-    """One line: how many files, how long it took."""
+    """Print the number of files and the time, and notes below."""
     if not quiet:
         what = amount(outcome.done, outcome.bytes, verb)
         out.line(f"{out.styled(verb.done, 'bold')} {what} in {duration(outcome.seconds)}.")
@@ -41,13 +41,13 @@ def show_outcome(out: Out, outcome: Outcome, verb: Verb, *, quiet: bool) -> None
 
 
 def amount(count: int, bytes_: int, verb: Verb) -> str:
-    """`34 files (51.3 KB)`; what is left over has no size that anyone means."""
+    """Return `34 files (51.3 KB)`; the size of leftovers is of no interest."""
     what = plural(count, verb.noun)
     return f"{what} ({size(bytes_)})" if verb.noun == "file" else what
 
 
 def show_symlinks(out: Out, outcome: Outcome, *, quiet: bool, most: int | None) -> None:
-    """Which symlinks were rewritten, or are as they were before: nobody would look for that."""
+    """Print the symlinks that were rewritten or restored: users may not expect such changes."""
     if not outcome.rewritten or quiet:
         return
     their = "its file" if outcome.rewritten == 1 else "their files"
@@ -60,7 +60,7 @@ def show_symlinks(out: Out, outcome: Outcome, *, quiet: bool, most: int | None) 
 
 
 def show_problems(out: Out, err: Out, outcome: Outcome, *, quiet: bool, most: int | None, noun: str = "file") -> None:
-    """What was skipped, to `out`; what went wrong, to `err`, also when quiet. `most` None names all that are known."""
+    """Print skipped files to `out`, and failures to `err`, also if quiet. `most` None lists all that are known."""
     skipped = outcome.counts.get(RecordState.SKIPPED, 0)
     if skipped and not quiet:
         chosen = [problem for problem in outcome.problems if problem.state is RecordState.SKIPPED]

@@ -1,4 +1,4 @@
-"""What `-o` names: a file, which appears whole or not at all, a descriptor that was handed over, a pipe or a device."""
+"""The target of `-o`: a file, written as a whole or not at all, an inherited descriptor, a pipe or a device."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _AT_ONCE = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READER_SECONDS = 2.0
-"""How long a pipe may be without someone who reads it."""
+"""The time to wait for a reader of a pipe."""
 
 
 @contextlib.contextmanager
 def written(path: str) -> Iterator[TextIO]:
-    """A stream to what `-o` names. Raises `UsageError`."""
+    """Yield a stream to the target of `-o`. Raises `UsageError`."""
     with _telling(path):
         folder, name = open_place(os.fsencode(path))
     try:
@@ -52,7 +52,7 @@ def written(path: str) -> Iterator[TextIO]:
 
 
 def _open_as_it_is(folder: int, name: bytes) -> int | None:
-    """Return a descriptor of what is no plain file, None for a plain file or nothing. Raises `OSError`."""
+    """Return a descriptor of a pipe or a device, None for a regular or missing file. Raises `OSError`."""
     if (process := process_of(folder)) is not None:
         return _handed_over(process, name)
     try:
@@ -87,9 +87,9 @@ def _open_at_once(folder: int, name: bytes, *, is_pipe: bool) -> int:
 
 
 def _handed_over(process: bytes, name: bytes) -> int:
-    """A descriptor of the very file that this process was given as one, with its place in it, and whether it appends.
+    """Return a duplicate of a descriptor that this process inherited, which keeps its offset and append mode.
 
-    Those that the program has opened for itself are not inherited.
+    Descriptors that the program itself has opened are refused: they are not inheritable.
     """
     if process != os.readlink(b"/proc/self"):
         raise OSError(errno.EPERM, "it belongs to another process")

@@ -1,4 +1,4 @@
-"""Where text goes: a terminal of some width and colours, or a pipe, a log, a file. Nothing here imports Rich."""
+"""Text output: to a terminal with a width and colours, or to a pipe or a file. Does not import Rich."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PLAIN = str.maketrans({"─": "-", "…": "~"})
 
 
 class Out:
-    """A text stream, and what may be written to it."""
+    """A text stream and its capabilities."""
 
     def __init__(self, stream: TextIO, *, is_terminal: bool | None = None) -> None:
         self.stream = stream
@@ -25,24 +25,24 @@ class Out:
         dumb = os.environ.get("TERM") == "dumb"
         self.colours = self.is_terminal and not dumb and not os.environ.get("NO_COLOR")
         self.moves = self.is_terminal and not dumb
-        """Whether the cursor can be moved, for a live display."""
+        """True if the cursor can be moved, as for a live display."""
         self.unicode = (stream.encoding or "").lower().replace("-", "").startswith("utf")
 
     @property
     def width(self) -> int | None:
-        """Columns of the terminal; None where lines may be as long as they are."""
+        """The columns of the terminal, None for no limit."""
         return terminal_width(self.stream) if self.is_terminal else None
 
     def line(self, text: str = "") -> None:
         self.stream.write((text if self.unicode else text.translate(_PLAIN)) + "\n")
 
     def many(self, texts: Iterable[str]) -> None:
-        """Very many lines: a write for each would take longer than all else."""
+        """Write very many lines, in batches: a write for each would take longer than all else."""
         for batch in in_batches(texts, 256):
             self.line("\n".join(batch))
 
     def prose(self, text: str, lead: str = "") -> None:
-        """A sentence after `lead`, broken between words where a terminal is narrow. Names are not broken."""
+        """Write a sentence after `lead`, wrapped between words in a narrow terminal. Long words are not broken."""
         if self.width is not None and len(lead) + len(text) > self.width:
             import textwrap
 
@@ -54,7 +54,7 @@ class Out:
         self.line(self.styled(lead.rstrip(), "bold") + lead[len(lead.rstrip()) :] + text)
 
     def styled(self, text: str, style: str) -> str:
-        """`text` in a style such as `bold` or `red`, where there are colours."""
+        """Return `text` in a style such as `bold` or `red`, if the stream has colours."""
         return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self.colours and text else text
 
     def flush(self) -> None:
@@ -62,7 +62,7 @@ class Out:
 
 
 def terminal_width(stream: TextIO) -> int:
-    """The columns of the terminal behind `stream`; COLUMNS has the first word, as everywhere."""
+    """Return the columns of the terminal behind `stream`; the variable COLUMNS takes precedence."""
     with contextlib.suppress(ValueError):
         if (columns := int(os.environ.get("COLUMNS", ""))) > 0:
             return columns
@@ -81,16 +81,16 @@ def standard_error() -> Out:
 
 
 def can_ask(out: Out) -> bool:
-    """Whether there is someone who reads `out` and can answer."""
+    """Return whether a user can read `out` and answer: both it and standard input are terminals."""
     return out.is_terminal and sys.stdin is not None and _is_terminal(sys.stdin)
 
 
 def prepare_streams() -> None:
-    """Any text can be written, whatever the encoding of the terminal; a closed stream swallows what it is given."""
+    """Make any text writable, whatever the encoding of the terminal; closed streams discard their output."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            # The process's own stream, for as long as it lives.
+            # Never closed: the stream lives as long as the process.
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -100,7 +100,7 @@ def prepare_streams() -> None:
 
 @contextlib.contextmanager
 def output(path: str | None) -> Iterator[Out]:
-    """Standard output, or what `-o` names. Raises `UsageError`."""
+    """Yield standard output, or the target of `-o`. Raises `UsageError`."""
     if path is None:
         yield standard_output()
         return
@@ -113,5 +113,5 @@ def output(path: str | None) -> Iterator[Out]:
 def _is_terminal(stream: TextIO) -> bool:
     try:
         return stream.isatty()
-    except ValueError:  # it is closed
+    except ValueError:  # closed
         return False

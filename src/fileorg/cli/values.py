@@ -1,4 +1,4 @@
-"""What people write for sizes, ages and dates, as numbers. A wrong one is refused by the name of its option."""
+"""Parsers of sizes, ages and dates. Errors name the option."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DATE = r"(?a)\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2})?)?"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "y": 365 * 86_400}
 _SECOND_NS = 1_000_000_000
 _MOST = 1 << 62
-"""Beyond any file and any time that a file system can hold."""
+"""More than any size or time that a file system can store."""
 
 SIZES = "write 512, 10K, 1.5M or 2G (1K is 1024 bytes)"
 AGES = "write 30s, 10m, 12h, 7d, 2w or 1y"
@@ -23,7 +23,7 @@ TIMES = f"{AGES}, or a date such as 2024-05-01"
 
 
 def size(option: str, text: str) -> int:
-    """`10M` in bytes. Raises `UsageError`."""
+    """Return a size such as `10M` in bytes. Raises `UsageError`."""
     match = re.fullmatch(_SIZE, text.strip())
     if match is None:
         raise UsageError(f"{option} {display(text)} is no size.", hint=SIZES)
@@ -34,7 +34,7 @@ def size(option: str, text: str) -> int:
 
 
 def age(option: str, text: str) -> int:
-    """`10m` in nanoseconds. Raises `UsageError`."""
+    """Return an age such as `10m` in nanoseconds. Raises `UsageError`."""
     found = _age(text)
     if found is None:
         raise UsageError(f"{option} {display(text)} is no age.", hint=AGES)
@@ -42,7 +42,10 @@ def age(option: str, text: str) -> int:
 
 
 def moment(option: str, text: str) -> int:
-    """`7d` (ago) or `2024-05-01` (the start of that day here) in nanoseconds since 1970. Raises `UsageError`."""
+    """Return `7d` (ago) or `2024-05-01` (the start of that day, local time) in nanoseconds since 1970.
+
+    Raises `UsageError`.
+    """
     found = _age(text)
     if found is not None:
         return time.time_ns() - _bounded(option, text, found)
@@ -68,6 +71,6 @@ def _bounded(option: str, text: str, age_ns: int) -> int:
 
 
 def _whole(number: str, unit: int) -> int:
-    """`number` times `unit`, without the detour through a float where it is whole."""
+    """Return `number` times `unit`, exactly: not through a float."""
     whole, _, part = number.partition(".")
     return int(whole) * unit + (int(part) * unit // 10 ** len(part) if part else 0)

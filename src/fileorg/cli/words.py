@@ -1,4 +1,4 @@
-"""The verbs: what the actions and the undo are called in questions and summaries. What is said to the first Ctrl-C."""
+"""Verbs for the actions in questions and summaries, and the message after the first Ctrl-C."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ STOPPING = "Stopping when the files under way are done. Ctrl-C again stops at on
 
 
 class Verb(NamedTuple):
-    """`ask` and `done` start a sentence, `participle` stands in one; `noun` is what is done, one of them."""
+    """The verb of an action. `ask` and `done` start a sentence, `participle` is used within; `noun` is its object."""
 
     ask: str
     done: str

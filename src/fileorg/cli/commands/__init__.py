@@ -1,4 +1,4 @@
-"""One file a command, each with a function of the command's name."""
+"""One module per command, each with a function of the command's name."""
 
 SORT, LOOK, MORE = "Sort", "Look", "More"
 
@@ -19,4 +19,4 @@ COMMANDS = {
     "purge": MORE,
     "demo": MORE,
 }
-"""In the order of --help, by what they are for."""
+"""The commands in the order of --help, with their panels."""

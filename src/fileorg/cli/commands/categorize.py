@@ -1,4 +1,4 @@
-"""`fileorg categorize`: what each file is, and why that is thought."""
+"""`fileorg categorize`: print the category of each file and the evidence."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -87,7 +87,7 @@ def categorize(
 
 
 def _categories(asked: Sequence[str] | None) -> frozenset[str]:
-    """The categories meant: `disk-images` is `Disk images`. Raises `UsageError`."""
+    """Return the categories by their names: `disk-images` is `Disk images`. Raises `UsageError`."""
     from fileorg.core.names import display
     from fileorg.rules.categories import CATEGORIES
 
@@ -102,7 +102,7 @@ def _categories(asked: Sequence[str] | None) -> frozenset[str]:
 
 
 def _write(out: "Out", files: "Iterable[Categorized]", format_: ListFormat, *, null: bool) -> None:
-    """As they come: a million files take no more memory than ten."""
+    """Write the files as a stream: a million files take no more memory than ten."""
     from fileorg.core.formats import JsonDocument, named, write_csv, write_null
 
     if null:

@@ -1,4 +1,4 @@
-"""`fileorg clean`: remove what is left over."""
+"""`fileorg clean`: remove empty files, empty folders and broken symlinks."""
 
 import os
 from functools import partial
@@ -165,7 +165,7 @@ def _run(change: "Change", run: "CleanRun") -> Exit:
 
 
 def _show(talk: "Out", run: "CleanRun") -> None:
-    """A line for each kind, and what is left alone."""
+    """Print a line for each kind, and the skipped entries."""
     from fileorg.cli.clean_view import show_kinds, show_left_alone
 
     show_kinds(talk, run.plan)
@@ -175,7 +175,7 @@ def _show(talk: "Out", run: "CleanRun") -> None:
 
 
 def _preview(change: "Change", run: "CleanRun", chosen: "CleanOptions") -> Exit:
-    """What the run would do. Raises `GuardRefused`, after it was shown, where the run would."""
+    """Print the dry run. Raises `GuardRefused` afterwards if the run would."""
     from fileorg.cli.clean_view import counts_as_json
     from fileorg.cli.summary import amount
     from fileorg.core.formats import named

@@ -1,4 +1,4 @@
-"""`fileorg dedupe`: files with the same content, and what is to be done with them."""
+"""`fileorg dedupe`: find duplicates, and on request replace or remove them."""
 
 import os
 from enum import StrEnum
@@ -293,7 +293,7 @@ def _say_purge(change: "Change", run: "DedupeRun", done: int) -> None:
 
 
 def _preview(change: "Change", run: "DedupeRun") -> Exit:
-    """What the run would do. Raises `GuardRefused`, after it was shown, where the run would."""
+    """Print the dry run. Raises `GuardRefused` afterwards if the run would."""
     from fileorg.cli import duplicates_view as view
     from fileorg.core.figures import plural, size
 
@@ -307,7 +307,7 @@ def _preview(change: "Change", run: "DedupeRun") -> Exit:
 
 
 def _tell_unread(screen: "Screen", run: "DedupeRun", *, verbose: bool) -> Exit:
-    """Folders and files that could not be read, on standard error."""
+    """Print unreadable folders and files on standard error. Return the exit code."""
     from fileorg.cli.plan_view import tell_unreadable
     from fileorg.cli.summary import NAMED
     from fileorg.core.names import display

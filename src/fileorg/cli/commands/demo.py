@@ -1,4 +1,4 @@
-"""`fileorg demo`: a small messy folder, organized before your eyes."""
+"""`fileorg demo`: create a small messy folder and organize it."""
 
 import contextlib
 import os
@@ -57,7 +57,7 @@ def demo(folder: Folder = NAME, state_dir: shared.StateDir = None) -> int:
 
 
 def _make(folder: str) -> bytes:
-    """The real path of the folder that was filled, which is opened once: others may write to the one above it."""
+    """Create and fill the folder; return its real path. It is opened only once: others may write to its parent."""
     from fileorg.cli.demo_files import make_demo
     from fileorg.core.names import display
     from fileorg.core.trusted import open_directory, path_of

@@ -1,4 +1,4 @@
-"""`fileorg duplicates`: page through duplicate groups that were found, or that an operation dealt with."""
+"""`fileorg duplicates`: page through the duplicate groups of the last dedupe, or of an operation."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -31,13 +31,13 @@ Op = Annotated[
 
 
 class Listed(NamedTuple):
-    """A group on a page: the first of the files is the one that stays, or stayed. Size in bytes."""
+    """A group on a page: the first file is the keeper. Size in bytes."""
 
     hash: str | None
     size: int
     number: int
     files: list[tuple[bytes, str]]
-    """Absolute path, and what became of it."""
+    """Absolute paths, with the role or the result of each file."""
 
 
 def duplicates(
@@ -64,7 +64,7 @@ def duplicates(
 
 
 def _found(state: "StateDirectory", page: int, page_size: int) -> Iterator[Any]:
-    """The number of groups, then those of the page, from the index."""
+    """Yield the number of groups, then the groups of the page, from the index."""
     from fileorg.workflows.dedupe import last_found
 
     with last_found(state) as found:
@@ -76,7 +76,7 @@ def _found(state: "StateDirectory", page: int, page_size: int) -> Iterator[Any]:
 
 
 def _done(state: "StateDirectory", number: int, page: int, page_size: int) -> Iterator[Any]:
-    """The number of groups, then those of the page, from the journal."""
+    """Yield the number of groups, then the groups of the page, from the journal."""
     from fileorg.workflows.reports import groups_page
 
     total, groups = groups_page(number, (page, page_size), state)

@@ -1,4 +1,4 @@
-"""`fileorg explain`: what would happen to a file, and why."""
+"""`fileorg explain`: print the result that organize would have for a file, and the reason."""
 
 import os
 from collections.abc import Iterator
@@ -89,7 +89,7 @@ def explain(
         for path in paths:
             try:
                 yield explained(os.fsencode(path), base, options, state)
-            except UsageError as error:  # the others are told all the same
+            except UsageError as error:  # the other files are still explained
                 unknown.append(error)
 
     with to_output(output) as out:
@@ -124,7 +124,7 @@ def _lines(found: "Explained") -> Iterator[str]:
 
 
 def _sentence(found: "Explained") -> str:
-    """Why it stays."""
+    """Return the reason why the file stays, in words."""
     from fileorg.core.names import display
     from fileorg.core.reasons import Reason
     from fileorg.report.sentences import sentence

@@ -117,7 +117,7 @@ def _show_text(out: "Out", found: "FilePage", page: int, page_size: int) -> None
 
 
 def _ends(line: "Line", root: bytes) -> tuple[str, str]:
-    """Where it was and where it went, relative to the root, where there is only one."""
+    """Return the source and the target, relative to the root if there is only one."""
     from fileorg.cli.render import short
     from fileorg.core.names import display
     from fileorg.report.records import path_of

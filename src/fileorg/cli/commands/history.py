@@ -1,4 +1,4 @@
-"""`fileorg history`: the operations, what became of them, and where a file went."""
+"""`fileorg history`: list operations and their state, the moves of a file, or the problems of an operation."""
 
 import os
 from collections.abc import Sequence
@@ -94,7 +94,7 @@ def _show_operations(out: "Out", format_: ListFormat, page: tuple[int, int], sta
 
 
 def _write_operations(out: "Out", format_: ListFormat, rows: Sequence[Any], place: tuple[int, int, int]) -> None:
-    """`place`: how many there are, which page this is, and how many are on one."""
+    """Write a page of operations. `place`: the total number, the page, and the page size."""
     from fileorg.cli.render import tell_page
 
     total, page, page_size = place
@@ -129,7 +129,7 @@ def _operation_table(
     table(out, columns, rows)
 
 
-# Where a file went ----------------------------------------------------------------------------------------------------
+# The moves of a file --------------------------------------------------------------------------------------------------
 
 _STEP_TITLES = ("operation", "when", "action", "source", "target", "state")
 
@@ -198,7 +198,7 @@ def _write(
     empty: str,
     more: dict[str, Any] | None = None,
 ) -> None:
-    """Rows for a program; the sentence for a person, where there are none."""
+    """Write rows for a program, or the sentence for an empty list as text."""
     from fileorg.core.formats import JsonDocument, named, write_csv
 
     match format_:

@@ -39,7 +39,7 @@ LAYOUT = "Where files go"
 
 
 class FileAction(StrEnum):
-    """Those of the actions that a user can ask for."""
+    """The actions that a user can choose."""
 
     MOVE = Action.MOVE
     COPY = Action.COPY
@@ -172,7 +172,7 @@ def organize(
 def run_organize(
     chosen: "OrganizeOptions", manner: Manner, state: "StateDirectory", between: Callable[[], None] | None = None
 ) -> Exit:
-    """Plan, ask and run. `between` is called after the summary, before the command that undoes it is told."""
+    """Plan, ask and run. `between` is called after the summary, before the undo command is printed."""
     from fileorg.cli.change import Change
     from fileorg.cli.plan_rows import PlanRows
     from fileorg.cli.plan_view import tell_unreadable
@@ -214,7 +214,7 @@ def _run(change: "Change", run: "OrganizeRun", between: Callable[[], None] | Non
 
 
 def _show(talk: "Out", run: "OrganizeRun") -> None:
-    """What goes where, and what stays."""
+    """Print the plan by category, and the skipped files."""
     from fileorg.cli.plan_view import show_plan, show_stays
 
     show_plan(talk, run.plan, run.dest)
@@ -224,7 +224,7 @@ def _show(talk: "Out", run: "OrganizeRun") -> None:
 
 
 def _preview(change: "Change", run: "OrganizeRun", chosen: "OrganizeOptions") -> Exit:
-    """What the run would do. Raises `GuardRefused`, after it was shown, where the run would."""
+    """Print the dry run. Raises `GuardRefused` afterwards if the run would."""
     from fileorg.cli.plan_view import BY_DATE, stays_as_json
     from fileorg.core.figures import plural, size
     from fileorg.core.formats import named

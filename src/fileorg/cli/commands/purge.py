@@ -1,4 +1,4 @@
-"""`fileorg purge`: empty our trash for good."""
+"""`fileorg purge`: empty the trash permanently."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -106,7 +106,7 @@ def _again(operations: "Sequence[int] | None") -> str:
 
 
 class PurgeRows:
-    """The files that would go, for people and programs."""
+    """Output of the files that would be removed, for people and programs."""
 
     def __init__(self, run: "PurgeRun") -> None:
         self._run = run
@@ -131,7 +131,7 @@ class PurgeRows:
         write_null(out.stream, (row.path for row in self._run.rows()))
 
 
-# Before it is done ----------------------------------------------------------------------------------------------------
+# Before the purge -----------------------------------------------------------------------------------------------------
 
 
 def _preview(change: "Change", run: "PurgeRun") -> Exit:
@@ -155,7 +155,7 @@ def _as_json(one: "InTrash") -> dict[str, Any]:
 
 
 def _table(out: "Out", run: "PurgeRun") -> None:
-    """What each operation has in the trash."""
+    """Print the files of each operation in the trash, in numbers."""
     from fileorg.cli.render import Column, short, table
     from fileorg.core.figures import size, when
 
@@ -200,7 +200,7 @@ def _run(change: "Change", run: "PurgeRun") -> Exit:
     return _report(change, run, change.carry_out(run))
 
 
-# What came of it ------------------------------------------------------------------------------------------------------
+# After the purge ------------------------------------------------------------------------------------------------------
 
 
 def _report(change: "Change", run: "PurgeRun", outcome: "Outcome") -> Exit:
@@ -213,7 +213,7 @@ def _report(change: "Change", run: "PurgeRun", outcome: "Outcome") -> Exit:
             _tell(change, run, outcome)
         else:
             facts = outcome_as_json(outcome, "purge")
-            del facts["operation"]  # one for each of them
+            del facts["operation"]  # each purged operation has its own number
             done = [
                 {"operation": one.operation, "purge": one.purge, "files": one.files, "bytes": one.bytes}
                 | {"undoable": "no" if one.wholly else "in part"}
@@ -254,7 +254,7 @@ def _tell(change: "Change", run: "PurgeRun", outcome: "Outcome") -> None:
 
 
 def _no_longer_undone(run: "PurgeRun") -> str:
-    """`Operations 7 and 9 can no longer be undone. Operation 11 can be undone in part.`"""
+    """Return `Operations 7 and 9 can no longer be undone. Operation 11 can only be undone in part now.`"""
     wholly = sorted(one.operation for one in run.purged if one.wholly and one.files)
     partly = sorted(one.operation for one in run.purged if not one.wholly and one.files)
     said = [f"{_listed(wholly)} can no longer be undone."] if wholly else []

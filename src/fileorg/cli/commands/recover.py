@@ -1,4 +1,4 @@
-"""`fileorg recover`: settle what a crash left open."""
+"""`fileorg recover`: finish or roll back interrupted operations."""
 
 from typing import TYPE_CHECKING
 
@@ -63,7 +63,7 @@ def recover(
 
 
 def _name(unsure: "Unsure") -> None:
-    """The files that only a person can judge, and what helps."""
+    """Print the files that only a person can judge, and the command that helps."""
     from fileorg.cli.terminal import standard_error
     from fileorg.core.figures import plural
     from fileorg.core.names import display

@@ -1,4 +1,4 @@
-"""`fileorg redo`: take an undo back."""
+"""`fileorg redo`: redo an undone operation."""
 
 from typing import Annotated
 

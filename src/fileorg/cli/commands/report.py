@@ -1,4 +1,4 @@
-"""`fileorg report`: what happened, or what is there, as a page for people or as data for programs."""
+"""`fileorg report`: a report on an operation or a scan, as a page for people or as data for programs."""
 
 import contextlib
 import os
@@ -129,7 +129,7 @@ def report(
 
 
 def _told(lines: "Callable[[], Iterator[Line]]", screen: "Screen") -> "Iterator[Line]":
-    """The same lines, told of as they pass."""
+    """Yield the lines and report progress."""
     for batch in in_batches(lines(), _TOLD_AT_ONCE):
         yield from batch
         screen.advance(len(batch))
@@ -144,7 +144,7 @@ def _refuse_nonsense(format_: ReportFormat, output: str | None, *, open_: bool, 
 
 @contextlib.contextmanager
 def _target(output: str | None, summary: "Summary", format_: ReportFormat) -> Iterator[str | None]:
-    """Where to write to: what was asked for, None for standard output, or a new name in this folder."""
+    """Yield the path to write to: the given one, None for standard output, or a new file in the current folder."""
     if output is not None:
         yield None if output == "-" else output
         return
@@ -165,7 +165,7 @@ def _usual_name(summary: "Summary") -> str:
 
 
 def _new_file(stem: str, format_: ReportFormat) -> str:
-    """An empty file with a name that was free: nothing is overwritten. Raises `UsageError`."""
+    """Create an empty file with a free name, so that nothing is overwritten. Raises `UsageError`."""
     from fileorg.rules.template import numbered
 
     name = f"{stem}.{format_}"

@@ -1,4 +1,4 @@
-"""`fileorg scan`: what a tree holds."""
+"""`fileorg scan`: print the contents of folders by category."""
 
 import os
 from typing import TYPE_CHECKING, Annotated, Any
@@ -94,7 +94,7 @@ def _show(out: "Out", report: "ScanReport", format_: ListFormat) -> None:
 
 
 def _categories(report: "ScanReport") -> list[tuple[str, int, int]]:
-    """Most files first."""
+    """Return the categories with files and bytes, most files first."""
     totals = report.totals
     return [
         (category, files, totals.bytes[category])

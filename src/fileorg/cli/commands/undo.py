@@ -1,4 +1,4 @@
-"""`fileorg undo`: take an operation back."""
+"""`fileorg undo`: undo an operation."""
 
 import contextlib
 from functools import partial
@@ -104,7 +104,7 @@ def run_undo(chosen: "UndoOptions", manner: Manner, state: "StateDirectory") -> 
         again = f"fileorg {command} {run.undone.id}"
         rows = PlanRows(run.plan, run.elsewhere)
         verb = VERBS[run.kind]
-        if run.first_kind in VERBS:  # what that did has a name of its own
+        if run.first_kind in VERBS:  # for clean: count leftovers, not files
             verb = verb._replace(noun=VERBS[run.first_kind].noun)
         change = Change(manner, verb, run.kind, out, screen, rows, again)
         if manner.dry_run:
@@ -122,7 +122,7 @@ def run_undo(chosen: "UndoOptions", manner: Manner, state: "StateDirectory") -> 
 
 @contextlib.contextmanager
 def _data_too(out: "Out", manner: Manner) -> "Iterator[None]":
-    """What has to be taken back first is told to programs as data."""
+    """With --format json, write the operations that must be undone first as data."""
     from fileorg.core.formats import write_json
     from fileorg.workflows.order import OthersFirst
 
@@ -148,7 +148,7 @@ def _preview(change: "Change", run: "UndoRun") -> Exit:
 
 
 def _show(talk: "Out", run: "UndoRun", verb: "Verb") -> None:
-    """What is about to be taken back."""
+    """Print the operation that is about to be undone."""
     from fileorg.cli.render import short
     from fileorg.cli.summary import amount
     from fileorg.core.figures import plural, when
@@ -169,7 +169,7 @@ def _show(talk: "Out", run: "UndoRun", verb: "Verb") -> None:
 
 
 def _say_again(change: "Change", outcome: "Outcome", again: str) -> None:
-    """A partial undo can be run again: say how, and what helps."""
+    """Print the command that retries the rest of a partial undo, and options that help."""
     from fileorg.core.model import RecordState
 
     err = change.err
