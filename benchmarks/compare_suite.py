@@ -1,4 +1,4 @@
-"""Two versions of fileorg beside each other, by turns: what a change costs, in wall and in processor time."""
+"""Compare two versions of fileorg, which take turns: the cost of a change in wall time and processor time."""
 
 import argparse
 import os
@@ -65,7 +65,7 @@ def start(side: Side) -> None:
     make_tree(folder, 10, written=Bytes.SPARSE)
     with side.fileorg.fresh_state() as (fresh, _):
         side.time("--version", fresh.bench, fresh.version())
-        side.time("organize ten files, the first run ever", fresh.bench, fresh.organize_top_level(folder))
+        side.time("organize ten files, very first run", fresh.bench, fresh.organize_top_level(folder))
         side.time("undo ten files", fresh.bench, fresh.undo())
         side.time("organize ten files", fresh.bench, fresh.organize_top_level(folder))
         side.time("history", fresh.bench, [*fresh.command, "history"])
@@ -82,7 +82,7 @@ def moves_of(root: Path) -> Turn:
             side.time("organize", fresh.bench, fresh.organize(root))
             side.time("undo", fresh.bench, fresh.undo())
         if listing.take(root).digest != first:
-            raise WrongTreeError("undo did not give back the first tree")
+            raise WrongTreeError("undo did not restore the first tree")
 
     return moves
 
@@ -92,7 +92,7 @@ def duplicates_of(root: Path) -> Turn:
         with side.fileorg.fresh_state() as (fresh, _):
             finder = finders.fileorg(fresh.command)
             answer = fresh.bench.cwd / "answer"
-            for what in ("dedupe", "dedupe again, nothing changed"):
+            for what in ("dedupe", "second dedupe, nothing changed"):
                 command = finder.command(str(root), answer)
                 side.time(what, fresh.bench, command, None if finder.writes_file else answer)
                 answer.unlink()
@@ -122,18 +122,18 @@ def _seconds(seconds: float) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks/compare", description=__doc__)
-    parser.add_argument("before", metavar="CMD", help="the earlier fileorg, as a command: the one of its environment")
+    parser.add_argument("before", metavar="CMD", help="the command of the earlier fileorg, in its own environment")
     parser.add_argument("--fileorg", metavar="CMD", help="the fileorg to measure (default: this Python's -m fileorg)")
     parser.add_argument("--files", type=int, default=100_000, metavar="N", help="files to organize (default 100,000)")
-    parser.add_argument("--repeat", type=int, default=5, metavar="R", help="runs that a median is of (default 5)")
-    parser.add_argument("--stage", action="append", choices=STAGES, help="only this one; may be given again")
-    parser.add_argument("--work", type=Path, metavar="DIR", help="where to make the trees (default: /var/tmp)")
+    parser.add_argument("--repeat", type=int, default=5, metavar="R", help="runs per median (default 5)")
+    parser.add_argument("--stage", action="append", choices=STAGES, help="measure only this stage; repeatable")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="folder for the trees (default: /var/tmp)")
     return parser.parse_args()
 
 
 def _measure(arguments: argparse.Namespace) -> str:
     if os.environ.get("PYTHONDONTWRITEBYTECODE"):
-        raise SetupError("PYTHONDONTWRITEBYTECODE is set: each start would compile the program anew")
+        raise SetupError("PYTHONDONTWRITEBYTECODE is set, so each start would compile the program again: unset it")
     if arguments.files < DUPLICATES_PER_FILE or arguments.repeat < 1:
         raise SetupError(f"--files must be {DUPLICATES_PER_FILE} or more, --repeat 1 or more")
     parent = arguments.work or Path("/var/tmp")

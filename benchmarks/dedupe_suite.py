@@ -88,20 +88,20 @@ class Extent:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="benchmarks/dedupe", description="measure dedupe beside its peers")
-    parser.add_argument("--case", choices=[case.value for case in Case], help="one tree only (default: each)")
+    parser = argparse.ArgumentParser(prog="benchmarks/dedupe", description="measure dedupe and its peers")
+    parser.add_argument("--case", choices=[case.value for case in Case], help="measure one tree only (default: all)")
     parser.add_argument("--files", type=int, metavar="N", help="files (default: small 200,000, tree 1,000,000)")
-    parser.add_argument("--gigabytes", type=float, default=10, metavar="G", help="of large files (default 10)")
-    parser.add_argument("--repeat", type=int, default=3, metavar="R", help="runs that a median is of (default 3)")
-    parser.add_argument("--cache", choices=[cache.value for cache in Cache], help="one only (default: both)")
+    parser.add_argument("--gigabytes", type=float, default=10, metavar="G", help="size of all large files (default 10)")
+    parser.add_argument("--repeat", type=int, default=3, metavar="R", help="runs per median (default 3)")
+    parser.add_argument("--cache", choices=[cache.value for cache in Cache], help="one state only (default: both)")
     parser.add_argument(
         "--peers", default=",".join(finders.PEER_NAMES), metavar="NAMES", help="default: all that are in PATH"
     )
-    parser.add_argument("--no-fileorg", action="store_true", help="peers alone: whether they agree, and their times")
-    parser.add_argument("--work", type=Path, metavar="DIR", help="where to make the trees (default: /var/tmp)")
-    parser.add_argument("--keep", action="store_true", help="keep the trees and answers, to look into a failure")
+    parser.add_argument("--no-fileorg", action="store_true", help="measure the peers alone, and check that they agree")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="folder for the trees (default: /var/tmp)")
+    parser.add_argument("--keep", action="store_true", help="keep the trees and answers, to examine a failure")
     parser.add_argument("--fileorg", metavar="CMD", help="the fileorg to measure (default: this Python's -m fileorg)")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="default: DEDUPE.md when all is measured, or none")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="default: DEDUPE.md for a complete run, or none")
     return parser.parse_args()
 
 
@@ -120,24 +120,24 @@ def _peers(arguments: argparse.Namespace, notes: list[str]) -> list[finders.Find
     found = []
     for name in filter(None, arguments.peers.split(",")):
         if name not in finders.PEER_NAMES:
-            raise SetupError(f"no peer is called {name}: they are {', '.join(finders.PEER_NAMES)}")
+            raise SetupError(f"{name} is not a known peer: choose from {', '.join(finders.PEER_NAMES)}")
         finder = finders.peer(name)
         if finder is None:
-            notes.append(f"{name} was not in PATH, and is left out.")
+            notes.append(f"{name} is missing, because it was not in PATH.")
         else:
             found.append(finder)
     if arguments.no_fileorg and not found:
-        raise SetupError("there is nobody to measure")
+        raise SetupError("no program to measure: install a peer, or drop --no-fileorg")
     return found
 
 
 def _require(extents: Sequence[Extent], work: Path) -> None:
     if any(Cache.COLD in extent.caches for extent in extents) and not can_drop_caches():
-        raise SetupError("emptying the page cache needs root: ask for --cache warm")
+        raise SetupError("a cold page cache needs root: use --cache warm")
     usage = os.statvfs(work)
     needed = max(extent.disk_bytes for extent in extents)
     if usage.f_bavail * usage.f_frsize < needed:
-        raise SetupError(f"that needs {needed / 1e9:.1f} GB free: give another --work")
+        raise SetupError(f"the trees need {needed / 1e9:.1f} GB free: choose another --work")
 
 
 def _say(text: str) -> None:
@@ -153,8 +153,9 @@ class Section:
 
     def text(self) -> str:
         groups = self.outcome.groups
-        agreed = f"{groups.file_count:,} files in {len(groups.files):,} groups: all agree."
-        return "\n\n".join([f"## {self.extent.title}", f"{agreed} Medians of {self.extent.repeat}.", self._table()])
+        agreed = f"{groups.file_count:,} files in {len(groups.files):,} groups: all programs agree."
+        medians = f"Medians of {self.extent.repeat}; ratio: fileorg to the program."
+        return "\n\n".join([f"## {self.extent.title}", f"{agreed} {medians}", self._table()])
 
     def rows(self) -> list[Row]:
         """fileorg beside its targets."""
@@ -186,7 +187,7 @@ class Section:
         """A line a program: its seconds, and how many times as long as it fileorg took."""
         outcome, caches = self.outcome, self.extent.caches
         extra = [name for name, _ in outcome.seconds if name not in outcome.programs]
-        head = ["program"] + [word for cache in caches for word in (cache.value, "fileorg is")] + ["peak memory"]
+        head = ["program"] + [word for cache in caches for word in (cache.value, "ratio")] + ["peak memory"]
         lines = [head, ["---"] + ["--:"] * (len(head) - 1)]
         for name in dict.fromkeys([*outcome.programs, *extra]):
             cells = [name]
@@ -209,7 +210,7 @@ def _versions(bench: Bench, peers: Sequence[finders.Finder], fileorg: stages.Fil
     for name, command in asked.items():
         said = subprocess.run(command, env=bench.environment, capture_output=True, text=True, check=False)
         number = re.search(r"\d+(\.\d+)+", said.stdout + said.stderr)
-        versions[name] = number.group() if number else "not told"
+        versions[name] = number.group() if number else "unknown"
     return versions
 
 
@@ -222,9 +223,9 @@ def _page(arguments: argparse.Namespace, work: Path, extents: Sequence[Extent]) 
     sections = []
     for extent in extents:
         root = work / extent.case.value
-        _say(f"making {extent.title}")
+        _say(f"creating {extent.title}")
         extent.make(root)
-        _say(f"racing {', '.join(peer.name for peer in peers)}")
+        _say(f"comparing {', '.join(peer.name for peer in peers)}")
         sections.append(Section(extent, Race(tested.bench, root, peers, fileorg).run(extent.caches, extent.repeat)))
         _say(sections[-1].text())
         if not arguments.keep:

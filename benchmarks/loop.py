@@ -109,8 +109,8 @@ def _syncfs(folder: bytes) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="a bare loop of renames, timed")
-    parser.add_argument("changes", type=Path, help="a file that write_changes() wrote")
-    parser.add_argument("--back", action="store_true", help="take the changes back instead, newest first")
+    parser.add_argument("changes", type=Path, help="a file written by write_changes()")
+    parser.add_argument("--back", action="store_true", help="undo the changes instead, newest first")
     parser.add_argument("--how", choices=[how.value for how in How], default=How.RENAME.value)
     return parser.parse_args()
 

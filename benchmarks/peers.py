@@ -20,7 +20,7 @@ LOOP = Path(__file__).with_name("loop.py")
 def find_command(root: Path) -> list[str]:
     find = shutil.which("find")
     if find is None:
-        raise CommandFailedError("no `find` on this machine: install findutils")
+        raise CommandFailedError("`find` is missing: install findutils")
     return [find, str(root), "-printf", r"%s %T@ %i %p\n"]
 
 

@@ -128,7 +128,7 @@ class Race:
                     found.append((name, self._groups(finder)))
         name, groups = found[0]
         if not groups.files:
-            raise DisagreementError(f"{name} found no duplicates at all")
+            raise DisagreementError(f"{name} found no duplicates")
         for other, theirs in found[1:]:
             if theirs != groups:
                 lines = "\n".join(groups.differences(theirs))

@@ -85,7 +85,7 @@ def page(
     """The whole of RESULTS.md, or the head of another one."""
     parts = [
         f"# {title}",
-        "Each ratio is of two medians from one run on one machine. README.md says how they are measured.",
+        "Each ratio compares two medians from one run on one machine. README.md describes the measurement.",
         f"`{command}`",
         "\n".join(f"- {name}: {value}" for name, value in facts.items()),
         table(rows) if rows else "",

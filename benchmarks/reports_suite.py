@@ -47,9 +47,9 @@ class Measured:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks/reports", description="measure reports and listings")
-    parser.add_argument("--files", type=int, default=1_000_000, metavar="N", help="files that are organized")
-    parser.add_argument("--repeat", type=int, default=3, metavar="R", help="runs that a median is of (default 3)")
-    parser.add_argument("--work", type=Path, metavar="DIR", help="where to make the trees (default: /var/tmp)")
+    parser.add_argument("--files", type=int, default=1_000_000, metavar="N", help="files (default 1,000,000)")
+    parser.add_argument("--repeat", type=int, default=3, metavar="R", help="runs per median (default 3)")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="folder for the trees (default: /var/tmp)")
     parser.add_argument("--fileorg", metavar="CMD", help="the fileorg to measure (default: this Python's -m fileorg)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="default: REPORTS.md for a million files")
     return parser.parse_args()
@@ -63,7 +63,7 @@ def _measure(arguments: argparse.Namespace, work: Path) -> str:
     fileorg = fileorg_under_test(arguments.fileorg, work)
     facts = machine.facts(work)
     with fileorg.fresh_state() as (ours, state):
-        _say(f"making and organizing {arguments.files:,} files")
+        _say(f"creating and organizing {arguments.files:,} files")
         make_tree(work / "tree", arguments.files, written=Bytes.SPARSE)
         ours.bench.time(ours.organize(work / "tree"))
         shutil.rmtree(work / "tree")
@@ -71,7 +71,7 @@ def _measure(arguments: argparse.Namespace, work: Path) -> str:
         paged = _paged(ours, state, "files")
     with fileorg.fresh_state() as (ours, state):
         pairs = arguments.files // 2
-        _say(f"making and dealing with {pairs:,} duplicates")
+        _say(f"creating and deduplicating {pairs:,} duplicates")
         _make_pairs(work / "pairs", pairs)
         ours.bench.time([*ours.command, "dedupe", "--action", "quarantine", "-y", "-q", str(work / "pairs")])
         grouped = _paged(ours, state, "groups")
@@ -120,7 +120,7 @@ def _written(ours: Fileorg, state: Path, work: Path, repeat: int) -> Measured:
         )
         rows.append(_memory(ours, work, form, f"report as {form}"))
         if form == "html":
-            rows.append(Row("the page", path.stat().st_size / 1e6, Unit.MEGABYTES, target=PAGE_SIZE))
+            rows.append(Row("size of the page", path.stat().st_size / 1e6, Unit.MEGABYTES, target=PAGE_SIZE))
             browsed = _browsed(path, ours, repeat)
             rows += browsed.rows
             notes += browsed.notes
@@ -138,7 +138,7 @@ def _memory(ours: Fileorg, work: Path, form: str, what: str) -> Row:
 
 def _browsed(path: Path, ours: Fileorg, repeat: int) -> Measured:
     if importlib.util.find_spec("playwright") is None or shutil.which("chromium") is None:
-        return Measured([], ["The page was not measured: playwright or Chromium is missing."])
+        return Measured([], ["The benchmark did not measure the page: playwright or Chromium is missing."])
     _say("opening the page")
     runs = [
         json.loads(ours.bench.output([sys.executable, str(HERE / "browsing.py"), str(path)])) for _ in range(repeat)
@@ -148,12 +148,12 @@ def _browsed(path: Path, ours: Fileorg, repeat: int) -> Measured:
         return statistics.median(float(run[key]) for run in runs)
 
     rows = [
-        Row("page opened, all records there", median("shown_s"), Unit.SECONDS, repeat),
+        Row("page opened, all records loaded", median("shown_s"), Unit.SECONDS, repeat),
         Row("page opened and sorted", median("first_sort_s"), Unit.SECONDS, repeat, target=FIRST_SORT),
-        Row("filtered by a text", median("filter_s"), Unit.SECONDS, repeat),
+        Row("page filtered by text", median("filter_s"), Unit.SECONDS, repeat),
     ]
     slowest = max(second for run in runs for second in run["sorts_s"])
-    return Measured(rows, [f"The slowest of the sorts by size, name and new name took {slowest:.1f} s in the page."])
+    return Measured(rows, [f"The slowest sort in the page (by size, name or new name) took {slowest:.1f} s."])
 
 
 def _paged(ours: Fileorg, state: Path, what: str) -> Measured:
@@ -164,14 +164,14 @@ def _paged(ours: Fileorg, state: Path, what: str) -> Measured:
     )
     peer = found.get("by OFFSET")
     rows = [
-        Row(f"a page of {name}, of {each['rows']:,}: p95", each["p95_ms"], Unit.MILLISECONDS, target=PAGE)
+        Row(f"page of {name}, {each['rows']:,} rows: p95", each["p95_ms"], Unit.MILLISECONDS, target=PAGE)
         for name, each in found.items()
         if each is not peer
     ]
     firsts = [each["first_s"] for each in found.values() if each is not peer]
-    notes = [f"The first page of a listing of {what} in a new order: {min(firsts):.1f} to {max(firsts):.1f} s."]
+    notes = [f"The first page of a listing of {what} in a new order took {min(firsts):.1f} to {max(firsts):.1f} s."]
     if peer:
-        notes.append(f"By OFFSET, the plainest page of {what} took {peer['p95_ms']:.0f} ms (p95).")
+        notes.append(f"With OFFSET, a page of {what} in the order of the run took {peer['p95_ms']:.0f} ms (p95).")
     return Measured(rows, notes)
 
 
@@ -185,7 +185,7 @@ def main() -> int:
         usage = os.statvfs(parent)
         if usage.f_bavail * usage.f_frsize < arguments.files * DISK_BYTES_PER_FILE:
             raise SetupError(
-                f"that needs {arguments.files * DISK_BYTES_PER_FILE / 1e9:.1f} GB free: give another --work"
+                f"the trees need {arguments.files * DISK_BYTES_PER_FILE / 1e9:.1f} GB free: choose another --work"
             )
         with tempfile.TemporaryDirectory(prefix="fileorg-bench-", dir=parent.resolve()) as work:
             page = _measure(arguments, Path(work))

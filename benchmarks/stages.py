@@ -78,7 +78,7 @@ class Times:
         return [
             Row(what, measured, Unit.SECONDS, runs, median(self.loop), "loop", MOVES),
             Row(
-                f"{what}, beside the loop and a syncfs",
+                f"{what}, compared with the loop and a syncfs",
                 measured,
                 Unit.SECONDS,
                 runs,
@@ -113,7 +113,7 @@ class Before:
             return
         strays = self.changes()
         example = f"; for example {strays.destinations[0]!r}" if strays.destinations else ""
-        raise WrongTreeError(f"{who} did not give back the first tree: {len(strays.sources)} files stray{example}")
+        raise WrongTreeError(f"{who} did not restore the first tree: {len(strays.sources)} files differ{example}")
 
 
 def scan_stage(fileorg: Fileorg, root: Path, repeat: int) -> list[Row]:
@@ -130,8 +130,8 @@ def scan_stage(fileorg: Fileorg, root: Path, repeat: int) -> list[Row]:
         peak = fresh.bench.sample_memory(fresh.scan(root)).peak_bytes
         state = disk_bytes(home)
     return [
-        Row("scan, the first", median(first), Unit.SECONDS, repeat, median(found), "find", SCAN),
-        Row("scan again, nothing changed", median(again), Unit.SECONDS, repeat, median(found), "find"),
+        Row("first scan", median(first), Unit.SECONDS, repeat, median(found), "find", SCAN),
+        Row("second scan, nothing changed", median(again), Unit.SECONDS, repeat, median(found), "find"),
         Row("peak memory of scan", _megabytes(peak), Unit.MEGABYTES, target=MEMORY),
         Row("state directory after scan", _megabytes(state), Unit.MEGABYTES),
     ]
@@ -200,7 +200,7 @@ class _Turns:
             self.forth.fileorg.append(fresh.bench.time(fresh.organize(root)).seconds)
             # Which of two files of one name gets the number may differ; how many a folder gets may not.
             if listing.take(root).files_of_top_folder != self.organized.files_of_top_folder:
-                raise WrongTreeError("two runs of organize moved other numbers of files")
+                raise WrongTreeError("two runs of organize moved different numbers of files")
             self.back.fileorg.append(fresh.bench.time(fresh.undo()).seconds)
         self.before.require_same("undo")
 
@@ -235,7 +235,7 @@ def _take_back(bench: Bench, before: Before, expected: int) -> int:
     """Undo for a program that has none. Returns how many files it had moved."""
     changes = before.changes()
     if len(changes.sources) != expected:
-        raise CommandFailedError(f"organize-tool moved {len(changes.sources)} files where fileorg moved {expected}")
+        raise CommandFailedError(f"organize-tool moved {len(changes.sources)} files, but fileorg moved {expected}")
     plan = bench.cwd / "changes"
     write_changes(plan, changes)
     peers.run_loop(bench, plan, is_back=True)
@@ -259,7 +259,7 @@ def start_stage(fileorg: Fileorg, repeat: int) -> list[Row]:
     return [
         Row("`fileorg --version`", _milliseconds(version), Unit.MILLISECONDS, repeat, target=VERSION),
         Row("organize ten files", _milliseconds(usual), Unit.MILLISECONDS, repeat, target=TEN_FILES),
-        Row("organize ten files, the first run ever", _milliseconds(never_run), Unit.MILLISECONDS, repeat),
+        Row("organize ten files, very first run", _milliseconds(never_run), Unit.MILLISECONDS, repeat),
         Row("`python -c pass`, for comparison", _milliseconds(bare), Unit.MILLISECONDS, repeat),
     ]
 
@@ -271,7 +271,7 @@ def _ten_files(fileorg: Fileorg) -> float:
         before = Before.of(root)
         seconds = fileorg.bench.time(fileorg.organize_top_level(root)).seconds
         if len(before.changes().sources) != before.files_to_move:
-            raise WrongTreeError("organize did not move all of ten files")
+            raise WrongTreeError("organize did not move all of the ten files")
     finally:
         shutil.rmtree(root)
     return seconds

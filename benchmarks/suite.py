@@ -39,19 +39,19 @@ QUICK = Extent(files=20_000, repeat=1, peer_files=2_000, start_repeat=5)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="benchmarks/run", description="measure fileorg beside its peers")
+    parser = argparse.ArgumentParser(prog="benchmarks/run", description="measure fileorg and its peers")
     parser.add_argument("--files", type=int, metavar="N", help=f"files in the large tree (default {FULL.files})")
     parser.add_argument(
         "--peer-files", type=int, metavar="N", help=f"files for organize-tool (default {FULL.peer_files})"
     )
-    parser.add_argument("--repeat", type=int, metavar="R", help=f"runs that a median is of (default {FULL.repeat})")
-    parser.add_argument("--quick", action="store_true", help="a small tree and one run: to see whether it works")
+    parser.add_argument("--repeat", type=int, metavar="R", help=f"runs per median (default {FULL.repeat})")
+    parser.add_argument("--quick", action="store_true", help="a small tree and one run, to check the benchmark")
     parser.add_argument("--cold", action="store_true", help="empty the page cache before each command (root)")
-    parser.add_argument("--no-organize-tool", action="store_true", help="leave out the peer that needs PyPI")
-    parser.add_argument("--work", type=Path, metavar="DIR", help="where to make the trees (default: /var/tmp)")
-    parser.add_argument("--keep", action="store_true", help="keep the trees and states, to look into a failure")
+    parser.add_argument("--no-organize-tool", action="store_true", help="skip the peer that needs PyPI")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="folder for the trees (default: /var/tmp)")
+    parser.add_argument("--keep", action="store_true", help="keep the trees and states, to examine a failure")
     parser.add_argument("--fileorg", metavar="CMD", help="the fileorg to measure (default: this Python's -m fileorg)")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="default: RESULTS.md; with --quick only the screen")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="default: RESULTS.md; with --quick, no file")
     return parser.parse_args()
 
 
@@ -92,15 +92,15 @@ def fileorg_under_test(named: str | None, work: Path, *, is_cold: bool = False) 
 
 def _require(arguments: argparse.Namespace, extent: Extent, work: Path) -> None:
     if sys.platform != "linux":
-        raise SetupError("the benchmarks need Linux: they read /proc and compare with GNU find")
+        raise SetupError("the benchmarks need Linux, because they read /proc and compare with GNU find")
     if arguments.cold and not can_drop_caches():
-        raise SetupError("--cold needs root, to empty the page cache")
+        raise SetupError("--cold needs root to empty the page cache")
     files = extent.files + extent.peer_files
     usage = os.statvfs(work)
     if usage.f_bavail * usage.f_frsize < files * DISK_BYTES_PER_FILE:
-        raise SetupError(f"{files:,} files need {files * DISK_BYTES_PER_FILE / 1e9:.1f} GB free: give another --work")
+        raise SetupError(f"{files:,} files need {files * DISK_BYTES_PER_FILE / 1e9:.1f} GB free: choose another --work")
     if 0 < usage.f_favail < files:
-        raise SetupError(f"the file system has inodes left for {usage.f_favail:,} files only: give another --work")
+        raise SetupError(f"the file system has only {usage.f_favail:,} free inodes: choose another --work")
 
 
 def _say(text: str) -> None:
@@ -117,13 +117,13 @@ class Suite:
     notes: list[str]
 
     def rows(self) -> list[report.Row]:
-        _say("short commands")
+        _say("timing short commands")
         start_rows = stages.start_stage(self.fileorg, self.extent.start_repeat)
-        _say(f"making {self.extent.files:,} files")
+        _say(f"creating {self.extent.files:,} files")
         root = self._tree("large", self.extent.files)
-        _say("scan beside find")
+        _say("comparing scan with find")
         scan_rows = stages.scan_stage(self.fileorg, root, self.extent.repeat)
-        _say("organize and undo beside a bare loop")
+        _say("comparing organize and undo with a bare loop")
         move_rows = stages.move_stage(self.fileorg, root, self.extent.repeat)
         return [*scan_rows, *move_rows, *self._organize_tool_rows(move_rows), *start_rows]
 
@@ -132,12 +132,12 @@ class Suite:
         if not self.with_organize_tool:
             return []
         count = self.extent.peer_files
-        _say(f"organize beside organize-tool, {count:,} files")
+        _say(f"comparing organize with organize-tool, {count:,} files")
         try:
             row, their_rate = stages.organize_tool_stage(self.fileorg, self._tree("small", count), self.extent.repeat)
         except CommandFailedError as error:
             _say(str(error))
-            self.notes.append("organize-tool could not be measured.")
+            self.notes.append("The benchmark could not measure organize-tool.")
             return []
         moved = next(row.measured for row in move_rows if row.unit is report.Unit.FILES)
         large = report.Row(
@@ -162,7 +162,7 @@ def _page(arguments: argparse.Namespace, extent: Extent, fileorg: stages.Fileorg
     version = fileorg.bench.output(fileorg.version()).strip()
     notes = [
         "Page cache: emptied before each command." if arguments.cold else "Page cache: warm.",
-        "After each undo the tree was compared with the first one: names, sizes, times and modes agree.",
+        "After each undo, the tree matched the first one in names, sizes, times and modes.",
     ]
     rows = Suite(extent, fileorg, not arguments.no_organize_tool, notes).rows()
     return report.page(

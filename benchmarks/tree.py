@@ -195,13 +195,13 @@ def _positive(text: str) -> int:
 def _divisor(text: str) -> float:
     value = float(text)
     if not value >= 1:
-        raise argparse.ArgumentTypeError("must be 1 or more: sizes are divided by it")
+        raise argparse.ArgumentTypeError("must be 1 or more")
     return value
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("dir", type=Path, help="an empty or absent folder")
+    parser.add_argument("dir", type=Path, help="a folder that is empty or does not exist yet")
     parser.add_argument("--files", type=_positive, required=True, metavar="N")
     parser.add_argument(
         "--kind", choices=[written.value for written in Bytes], default="sparse", help="default: sparse"
@@ -210,7 +210,7 @@ def _arguments() -> argparse.Namespace:
         "--scale", type=_divisor, default=100.0, metavar="F", help="divide sizes by F (scaled; default 100)"
     )
     parser.add_argument("--seed", type=int, default=1, metavar="S")
-    parser.add_argument("--per-folder", type=_positive, default=1000, metavar="K", help="files a folder (default 1000)")
+    parser.add_argument("--per-folder", type=_positive, default=1000, metavar="K", help="files each (default 1000)")
     return parser.parse_args()
 
 
@@ -230,7 +230,7 @@ def main() -> int:
         print(f"tree: {error}", file=sys.stderr)
         return 1
     seconds = time.perf_counter() - started
-    print(f"{arguments.files:,} files, {total_bytes / 1e9:,.1f} GB in sizes, made in {seconds:.1f} s")
+    print(f"{arguments.files:,} files, {total_bytes / 1e9:,.1f} GB in sizes, created in {seconds:.1f} s")
     return 0
 
 

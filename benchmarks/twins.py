@@ -139,9 +139,9 @@ def _write(path: Path, chunks: Iterator[bytes], mtime_ns: int) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("dir", type=Path, help="an absent folder")
-    parser.add_argument("--files", type=int, metavar="N", help="small files")
-    parser.add_argument("--gigabytes", type=float, metavar="G", help="large files, together")
+    parser.add_argument("dir", type=Path, help="a folder that does not exist yet")
+    parser.add_argument("--files", type=int, metavar="N", help="number of small files")
+    parser.add_argument("--gigabytes", type=float, metavar="G", help="size of the large files together")
     parser.add_argument("--seed", type=int, default=1, metavar="S")
     arguments = parser.parse_args()
     started = time.perf_counter()
