@@ -52,7 +52,10 @@ def written(path: str) -> Iterator[TextIO]:
 
 
 def _open_as_it_is(folder: int, name: bytes) -> int | None:
-    """Return a descriptor of a pipe or a device, None for a regular or missing file. Raises `OSError`."""
+    """Return a descriptor of an inherited stream, a pipe or a device, None for a regular or missing file.
+
+    Raises `OSError`.
+    """
     if (process := process_of(folder)) is not None:
         return _handed_over(process, name)
     try:

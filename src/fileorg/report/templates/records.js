@@ -1,10 +1,10 @@
 "use strict";
 
-// The records as columns: how they are unpacked, in which orders they can be shown, and which of them are meant.
-// A million records take some 100 bytes each, and no step holds the page for longer than one can notice.
+// The records as columns: unpacking, sort orders and filters.
+// A million records take some 100 bytes each, and no step blocks the page for a noticeable time.
 
 const AT_ONCE = 50_000;
-const MANY = 30_000; // beyond this, comparing as people sort takes too long
+const MANY = 30_000; // beyond this, comparison by locale takes too long
 const NATURAL = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 const DIGITS = 65_536;
 const PIECE = 16_384;
@@ -13,7 +13,7 @@ const LONG_MS = 30;
 const breathe = () =>
   globalThis.scheduler?.yield ? scheduler.yield() : new Promise((done) => setTimeout(done));
 
-/** To be waited for between steps: the page gets its turn whenever these have taken long. */
+/** Return a function to await between steps, which yields to the page if the last steps took long. */
 function resting() {
   let since = performance.now();
   return async () => {
@@ -31,7 +31,7 @@ function bytesOf(base64) {
   return bytes;
 }
 
-/** The lines in the blocks, one by one: what is unpacked is never one string. */
+/** Yield the lines of the blocks one by one, so that the unpacked data is never one string. */
 async function* linesOf(blocks) {
   let next = 0;
   const packed = new ReadableStream({
@@ -55,7 +55,7 @@ async function* linesOf(blocks) {
   }
 }
 
-/** Rows in the order of a small number of each, otherwise as they were: one pass, whatever they are. */
+/** Return rows sorted by a small number each, stable, in one pass. */
 function byDigit(rows, digitOf, digits) {
   const starts = new Uint32Array(digits + 1);
   for (const row of rows) starts[digitOf(row) + 1]++;
@@ -80,7 +80,7 @@ async function byNumber(rows, numbers) {
   return rows;
 }
 
-/** The positions of texts in their order, equal ones as they are: pieces are sorted, then merged, so that no step is long. */
+/** Return the positions of texts in sorted order, stable: pieces are sorted, then merged, so that no step is long. */
 async function positionsInOrder(texts, rest) {
   const compare = (a, b) => (texts[a] < texts[b] ? -1 : texts[a] > texts[b] ? 1 : a - b);
   let parts = [];
@@ -110,7 +110,7 @@ function merged(left, right, compare) {
   return both;
 }
 
-/** The place of each text among all of them; equal texts have one place. */
+/** Return the rank of each text; equal texts have the same rank. */
 function ranksOf(texts) {
   const plain = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
   const compare = texts.length > MANY ? plain : (a, b) => NATURAL.compare(a, b) || plain(a, b);
@@ -118,7 +118,7 @@ function ranksOf(texts) {
   return Uint32Array.from(texts, (text) => places.get(text));
 }
 
-/** Numbers for texts that come again and again; 0 is none. */
+/** Numbers for repeated texts; 0 is none. */
 class Texts {
   texts = [""];
   #numbers = new Map();
@@ -141,7 +141,7 @@ class Records {
   #folders = new Texts();
   #words = new Texts();
   #reasons = new Texts();
-  #folderNumbers = [0]; // the writer may give a folder several numbers, or a word
+  #folderNumbers = [0]; // the writer may give several numbers to one folder, or to one word
   #wordNumbers = [0];
   #orders = new Map();
   #columns = {
@@ -198,7 +198,7 @@ class Records {
     return this.#words.texts[number];
   }
 
-  /** The words that a column has, those of statuses as they are ranked. */
+  /** Return the words of a column; statuses by rank. */
   wordsOf(column) {
     const numbers = new Set(this[column].subarray(0, this.length));
     const words = [...numbers].map((number) => this.word(number)).filter((word) => word);
@@ -206,7 +206,7 @@ class Records {
     return words.sort(NATURAL.compare);
   }
 
-  /** The start of a text that is in reasons: all of it, unless they go on with the names of files. */
+  /** Return the part of a text that occurs in reasons: all of it, unless they continue with file names. */
   partOfReasons(text) {
     const words = text.split(" ");
     while (words.length && !this.#reasons.texts.some((reason) => reason.includes(words.join(" ")))) words.pop();
@@ -217,7 +217,7 @@ class Records {
     return this.#reasons.texts[this.reason[row]];
   }
 
-  /** [folder, name] of where a record comes from or goes to, as they are shown; null where there is no such place. */
+  /** Return [folder, name] of the source or the target of a record as shown, or null if it has none. */
   place(row, column) {
     const folder = this[column][row];
     if (!folder) return null;
@@ -236,7 +236,7 @@ class Records {
     return keeper && this.fullPath(this.#folders.texts[keeper[0]], keeper[1]);
   }
 
-  /** All rows in ascending order of a column. Each order is made once. */
+  /** Return all rows in ascending order of a column. Each order is computed once. */
   async order(column) {
     if (!this.#orders.has(column)) this.#orders.set(column, await this.#sorted(column));
     return this.#orders.get(column);
@@ -249,18 +249,18 @@ class Records {
     if (column === "size" || column === "changed") return byNumber(rows, this[column]);
     if (column === "status") {
       const ranks = this.#words.texts.map((word) => this.statusRanks.indexOf(word) + 1);
-      // Folders that were made or removed on the way come after the files of their status.
+      // Intermediate folders come after the files of their status.
       const digitOf = (row) => 2 * ranks[this.status[row]] + (this.from[row] ? 0 : 1);
       return byDigit(rows, digitOf, 2 * this.statusRanks.length + 2);
     }
     const words = ranksOf(this.#words.texts);
     if (column === "category") return byDigit(rows, (row) => words[this.category[row]], words.length);
-    const reasons = ranksOf(this.#reasons.texts); // those that have one come first, the others by what was done
+    const reasons = ranksOf(this.#reasons.texts); // records with a reason first, the others by action
     return byNumber(rows, Float64Array.from(rows, (row) =>
       this.reason[row] ? reasons[this.reason[row]] : reasons.length + words[this.action[row]]));
   }
 
-  /** By folder in one pass, then by name within each: far fewer comparisons than of whole paths. */
+  /** Sort by folder in one pass, then by name within each: far fewer comparisons than of whole paths. */
   async #byPath(rows, column) {
     const ranks = ranksOf(this.#folders.texts);
     const folderOf = this[column];
@@ -276,7 +276,7 @@ class Records {
     return sorted;
   }
 
-  /** A byte for each row, 1 if it is meant; null as soon as nobody waits for it any more. */
+  /** Return a byte for each row, 1 if it matches; null as soon as the result is no longer wanted. */
   async meant({ text, status, category }, isStale) {
     const matches = this.#matcher(text);
     const meant = new Uint8Array(this.length);
@@ -295,7 +295,7 @@ class Records {
     return meant;
   }
 
-  /** Whether a text is in a path or a reason, in any case. Folders and reasons are few: they are looked at beforehand. */
+  /** Return a test for a text in paths and reasons, in any case. Folders and reasons are few, so they are tested in advance. */
   #matcher(text) {
     if (!text) return () => true;
     const root = `${this.root}/`;

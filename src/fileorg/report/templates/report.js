@@ -1,6 +1,6 @@
-// The table of records: only the rows in sight are elements. Names reach the page as text, never as HTML.
+// The table of records: only visible rows are elements. Names are inserted as text, never as HTML.
 
-const TALLEST = 8_000_000; // browsers stop making elements taller somewhere above this
+const TALLEST = 8_000_000; // browsers limit the height of elements somewhere above this
 const SPARE_ROWS = 8;
 const PRINTED = 1_000;
 const TYPING_MS = 150;
@@ -16,14 +16,14 @@ const columns = heads.map((head) => head.dataset.key);
 const filter = { text: byId("text"), status: byId("status"), category: byId("category") };
 
 let records;
-let view = new Uint32Array(0); // the rows that are meant, in the order they are shown
-let meant = null; // a byte a row; null while all of them are
+let view = new Uint32Array(0); // the matching rows, in the order shown
+let meant = null; // one byte per row; null while all rows match
 let sorting = { column: columns.includes("status") ? "status" : "", descending: false };
 let selected = -1; // a position in the view
-let top_ = 0; // how many pixels of the rows are above what is in sight
+let top_ = 0; // pixels of the rows above the visible part
 let lastScroll = 0;
-let work = 0; // what began before the last one began is stale
-let filterDue = false; // also if a filter that was begun did not come to its end
+let work = 0; // the number of the last job; older jobs are stale
+let filterDue = false; // stays true if a started filter was abandoned
 let settling;
 
 function sizeText(bytes) {
@@ -52,7 +52,7 @@ function element(tag, className, text) {
   return made;
 }
 
-/** What a column says of a record, as one text. A file that keeps its name goes to a folder. */
+/** Return the text of a column for a record. The target of a file that keeps its name is its folder. */
 function textOf(row, column) {
   switch (column) {
     case "status": return records.word(records.status[row]);
@@ -64,7 +64,7 @@ function textOf(row, column) {
   }
 }
 
-/** [folder, name], the folder with its slash. */
+/** Return [folder, name], the folder with its slash. */
 function partsOf(row, column) {
   const [folder, name] = records.place(row, column) ?? ["", ""];
   const isKept = column === "to" && name && !records.newNames.has(row);
@@ -101,7 +101,7 @@ const rowHeight = () => parseFloat(getComputedStyle(grid).getPropertyValue("--ro
 const inSight = () => grid.clientHeight - body.offsetTop;
 const allHeight = () => view.length * rowHeight();
 const deepest = () => Math.max(0, allHeight() - inSight());
-/** Pixels of rows for a pixel of scrolling: more than 1 only where the table would be too tall for a browser. */
+/** Return pixels of rows per pixel of scrolling: more than 1 only if the table is too tall for a browser. */
 const scale = () => {
   const room = Math.min(allHeight(), TALLEST) - inSight();
   return room > 0 ? deepest() / room : 1;
@@ -134,7 +134,7 @@ function scrollTo(pixels) {
   paint();
 }
 
-/** A short way is the same way in rows, also where the scroll bar stands for more of them than it has pixels. */
+/** Short distances scroll by the same number of pixels in rows, even if the scroll bar is scaled. */
 function onScroll() {
   const way = grid.scrollTop - lastScroll;
   if (way === 0) return;
@@ -210,7 +210,7 @@ function onKey(event) {
   event.preventDefault();
 }
 
-/** Sorts and filters anew. What is asked for meanwhile comes after it, and makes it stale. */
+/** Sort and filter again. A later request makes this one stale. */
 async function refresh({ filtered }) {
   filterDue ||= filtered;
   const mine = ++work;
@@ -241,7 +241,7 @@ async function refresh({ filtered }) {
 
 function sortBy(column) {
   const isSame = sorting.column === column;
-  // The largest and the latest are what one looks for first.
+  // Start with the largest, or the latest.
   const descending = isSame ? !sorting.descending : column === "size" || column === "changed";
   sorting = { column, descending };
   refresh({ filtered: false });
@@ -251,7 +251,7 @@ function offer(choice, texts) {
   for (const text of texts) choice.append(element("option", "", text));
 }
 
-/** Whatever is folded away, and the first rows, for paper. */
+/** Expand folded sections and show the first rows for printing. */
 const paper = {
   unfolded: [],
   fill() {
