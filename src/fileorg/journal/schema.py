@@ -23,7 +23,7 @@ CREATE TABLE operations (
     kind TEXT NOT NULL,              -- organize, dedupe, clean, undo, redo, purge
     root BLOB NOT NULL,              -- absolute path; base 0 of folders
     dest BLOB,                       -- absolute path; base 1, where it is another directory
-    root_inode INTEGER NOT NULL,     -- by which an unmounted disk is noticed
+    root_inode INTEGER NOT NULL,     -- detects a disk that is not mounted
     options TEXT NOT NULL,           -- JSON, for people
     undoes INTEGER REFERENCES operations,
     state TEXT NOT NULL,             -- running, interrupted, sealed
@@ -36,15 +36,15 @@ CREATE TABLE operations (
 CREATE TABLE folders (
     id INTEGER PRIMARY KEY,
     operation INTEGER NOT NULL REFERENCES operations,
-    base INTEGER NOT NULL,           -- 0 root, 1 dest
+    base INTEGER NOT NULL,           -- 0 root, 1 dest, from 2 on further roots
     path BLOB NOT NULL,              -- relative to the base, empty for the base itself
-    mode INTEGER,                    -- before the operation touched it; NULL where it was missing
-    mtime_ns INTEGER,                -- exact: a BLOB where it takes more than 64 bits
+    mode INTEGER,                    -- before the operation touched it; NULL if it was missing
+    mtime_ns INTEGER,                -- exact: a BLOB if it needs more than 64 bits
     sealed_mtime_ns INTEGER,         -- after the operation
     UNIQUE (operation, base, path)
 );
 CREATE TABLE records (
-    id INTEGER PRIMARY KEY,          -- also the sequence
+    id INTEGER PRIMARY KEY,          -- ascending in the order of the run
     operation INTEGER NOT NULL,
     action TEXT NOT NULL,
     source_folder INTEGER, source_name BLOB,   -- NULL for folder actions
@@ -53,11 +53,11 @@ CREATE TABLE records (
     dev INTEGER, inode INTEGER, size INTEGER, mtime_ns INTEGER, mode INTEGER, nlink INTEGER,
     category TEXT,
     state TEXT NOT NULL,
-    reverts INTEGER,                 -- the record that this one takes back
-    target_inode INTEGER,            -- where it differs from inode: copies
-    target_mtime_ns INTEGER,         -- read back after a copy: file systems round it
+    reverts INTEGER,                 -- the record that this one undoes
+    target_inode INTEGER,            -- if it differs from inode: copies
+    target_mtime_ns INTEGER,         -- read back after a copy: file systems round times
     digest BLOB,                     -- of a copy: see storage/local/digests
-    error TEXT                       -- why it is not done, or what is to be known of it
+    error TEXT                       -- why the record is not done, or a remark
 );
 """
 
@@ -70,7 +70,7 @@ CREATE TABLE IF NOT EXISTS roots (
     PRIMARY KEY (operation, base)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS keepers (
-    record INTEGER PRIMARY KEY,      -- what is done to a duplicate, or takes that back
+    record INTEGER PRIMARY KEY,      -- of a duplicate or symlink, or of its undo
     folder INTEGER NOT NULL, name BLOB NOT NULL,
     inode INTEGER NOT NULL, mtime_ns INTEGER NOT NULL
 );
@@ -87,9 +87,9 @@ _FOURTH = """
 ALTER TABLE records ADD COLUMN target_ctime_ns INTEGER;
 ALTER TABLE records ADD COLUMN exact_mtime_ns BLOB;
 CREATE TABLE IF NOT EXISTS reservations (
-    record INTEGER PRIMARY KEY,      -- whose name an empty file of ours may have taken
-    inode INTEGER,                   -- of that file; NULL: it is about to be made
-    ctime_ns INTEGER NOT NULL        -- of that file; or when that was said
+    record INTEGER PRIMARY KEY,      -- whose name a placeholder file may have taken
+    inode INTEGER,                   -- of the placeholder; NULL before it is made
+    ctime_ns INTEGER NOT NULL        -- of the placeholder, or the time of this row
 );
 CREATE TABLE IF NOT EXISTS companions (
     record INTEGER PRIMARY KEY,      -- of a file that belongs to a group
