@@ -1,4 +1,4 @@
-"""Two contents: a difference anywhere is found, and holes are not read."""
+"""The comparison of two contents finds a difference anywhere, and does not read holes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_difference_anywhere_is_found(local: LocalStorage, tmp_path: Path, siz
 
 @pytest.mark.parametrize("at", [0, 5 * _MIB, 10 * _MIB - 1])
 def test_holes_are_zeros(local: LocalStorage, tmp_path: Path, at: int) -> None:
-    """Of one with another, of one with zeros that are written, and of one with something in its place."""
+    """A hole equals another hole and written zeros, but not a file with data in its place."""
     for name in "abc":
         (tmp_path / name).touch()
         os.truncate(tmp_path / name, 10 * _MIB)
@@ -73,7 +73,7 @@ def test_what_has_another_size_than_was_said_is_not_the_same(tmp_path: Path, siz
 
 
 class Trickle(io.BytesIO):
-    """A stream that is no file of this machine, and gives a few bytes at a time."""
+    """A stream that is no local file and returns a few bytes at a time."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         return super().read(min(size or 0, 1000))

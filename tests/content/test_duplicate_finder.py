@@ -1,4 +1,4 @@
-"""Which files are found to be duplicates, beside a search that compares everything with everything."""
+"""The duplicates found, compared with a search that compares every file with every other."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ BORDERS = (
 
 
 def compared(root: Path, *, least: int = 1) -> set[frozenset[str]]:
-    """The groups of a tree, one name of each file, by comparing contents."""
+    """Return the groups of a tree, one name of each file, by comparing contents."""
     by_content: dict[bytes, dict[int, str]] = defaultdict(dict)
     for folder, _, names in sorted(os.walk(root)):
         for name in sorted(names):
@@ -143,7 +143,7 @@ def test_a_file_that_changes_while_it_is_read_drops_out(runs: Runs, monkeypatch:
     assert reasons == {"b": "it changed while it was read", "c": "it is no longer there"}
 
 
-# Several processes, very many sizes: the same answer ------------------------------------------------------------------
+# Several processes and very many sizes give the same answer -----------------------------------------------------------
 
 
 def test_tasks_for_several_processes_give_what_one_finds(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +176,7 @@ def test_more_names_than_are_held_in_memory(runs: Runs, monkeypatch: pytest.Monk
     check(runs)
 
 
-# What was read once ---------------------------------------------------------------------------------------------------
+# Known digests --------------------------------------------------------------------------------------------------------
 
 
 def asked_for(requests: Sequence[Request]) -> list[bytes]:
@@ -185,7 +185,7 @@ def asked_for(requests: Sequence[Request]) -> list[bytes]:
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the files that are read. Files that have just been written are remembered, too."""
+    """Return the names of the files that are read. Digests of files that were just written are kept, too."""
     names: list[str] = []
     answer_all = digest.answer_all
 
@@ -276,7 +276,7 @@ def test_an_edit_that_puts_the_time_back_is_seen(runs: Runs, reads: list[str]) -
 
 
 def test_what_was_just_written_is_read_again(runs: Runs) -> None:
-    """It could be written again within the same tick of the clock, unseen."""
+    """The file could be written again within the same clock tick, without a visible change."""
     runs.tree.write({"a": "same", "b": "same"})
     assert len(runs.duplicates()) == 1
     with runs.deduping() as run:

@@ -1,4 +1,4 @@
-"""Folders with the same content are told as one."""
+"""Folders with the same content are reported as one group."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def album(folder: str, **changed: str) -> dict[str, str]:
 
 
 def folders(runs: Runs, **options: Any) -> list[list[str]]:
-    """The groups of folders, in the order of the alphabet."""
+    """Return the groups of folders, in alphabetical order."""
     top = os.fsencode(runs.tree.root)
     with runs.deduping(**options) as run:
         paths = run.trees.paths
@@ -27,7 +27,7 @@ def folders(runs: Runs, **options: Any) -> list[list[str]]:
 
 
 def left(runs: Runs) -> int:
-    """How many groups are not explained by folders."""
+    """Return the number of groups that are not part of duplicate folders."""
     with runs.deduping() as run:
         return sum(not run.is_of_folders(group) for group in run.groups())
 
@@ -36,7 +36,7 @@ def test_a_copy_of_a_tree_is_one_group_and_its_parts_are_none(runs: Runs) -> Non
     runs.tree.write(album("a") | album("b/copy") | {"c.txt": "else"})
     assert folders(runs) == [["a", "b/copy"]]
     assert left(runs) == 0
-    assert folders(runs) == [["a", "b/copy"]]  # told again, from the index
+    assert folders(runs) == [["a", "b/copy"]]  # again, from the index
 
 
 def test_a_part_that_is_elsewhere_too_is_a_group(runs: Runs) -> None:

@@ -1,4 +1,4 @@
-"""Which file of a group stays."""
+"""The choice of the keeper of a group."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_the_next_wish_decides_where_the_first_does_not() -> None:
     )
 )
 def test_the_usual_order_is_that_of_the_rules(files: list[tuple[str, int, int, int]]) -> None:
-    """The index has it, where there are no wishes."""
+    """The index uses the same order when there are no preferences."""
     members = [member(path, root, mtime_ns=time, inode=inode) for path, root, time, inode in files]
     roots = (b"/r", b"/s")
     usual, ranked = (decide(*members, roots=roots, wishes=Wishes(keep)) for keep in ((), (Keep.CLEAN_NAME,)))
@@ -166,7 +166,7 @@ def test_isolated_trees_keep_their_own_copies() -> None:
 
 
 def test_an_isolated_tree_that_has_a_name_of_the_keepers_file_keeps_its_own_copies() -> None:
-    """Whichever of the names is the keeper: after `--action hardlink` the file has one in each tree."""
+    """Either name may be the keeper: after `--action hardlink` the file has one in each tree."""
     short, long = member("a", 1, inode=7, nlink=2), member("long name", inode=7, nlink=2)
     for keeper in (short, long):
         prefer = Patterns("--prefer", [keeper.name.decode()])

@@ -1,4 +1,6 @@
-"""The same groups as were planted, and as jdupes and rdfind find: on a tree of every oddity, and on a real one."""
+"""The groups are those that were planted, and those that jdupes and rdfind find: on a tree of oddities, and a real
+tree.
+"""
 
 from __future__ import annotations
 
@@ -39,13 +41,13 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
 
 @pytest.fixture(scope="module")
 def single_lines(tmp_path_factory: pytest.TempPathFactory) -> Planted:
-    """For answers that a line break in a name makes two names of."""
+    """A tree for tools whose output is ambiguous if a name contains a line break."""
     return plant(os.fsencode(tmp_path_factory.mktemp("planted") / "tree"), seed=2, several_lines=False)
 
 
 @pytest.fixture
 def ours(tmp_path: Path) -> finders.Finder:
-    """fileorg, with a state directory that is new for each test."""
+    """fileorg, with a new state directory for each test."""
     home, source = tmp_path / "state", Path(fileorg.__file__).parents[1]
     environment = ("env", f"FILEORG_HOME={home}", f"PYTHONPATH={source}")
     return finders.fileorg([*environment, sys.executable, "-m", "fileorg"])
@@ -93,7 +95,7 @@ def _require_same(one: Groups, other: Groups) -> None:
 
 
 def _every_file(root: bytes) -> Iterator[tuple[bytes, int]]:
-    """(path, size) of each regular file; a file of several names comes once."""
+    """Yield (path, size) of each regular file; a file with several names once."""
     seen = set()
     for folder, _, names in os.walk(root):
         for path in (os.path.join(folder, name) for name in names):
@@ -103,7 +105,7 @@ def _every_file(root: bytes) -> Iterator[tuple[bytes, int]]:
                 yield path, status.st_size
 
 
-# The tree, and how answers are read
+# The tree, and the parsing of outputs
 
 
 def test_the_planted_groups_are_those_of_whole_contents(planted: Planted) -> None:
@@ -178,7 +180,7 @@ def test_what_was_planted_is_found(min_size: int, planted: Planted, ours: finder
 
 @needs_dedupe
 def test_a_second_run_finds_the_same(planted: Planted, ours: finders.Finder, tmp_path: Path) -> None:
-    """With the digests of the first."""
+    """The second run has the digests of the first."""
     for _ in range(2):
         _require_same(_expected(planted), _found(ours, planted.root, tmp_path))
 
@@ -253,6 +255,6 @@ def test_a_peer_finds_the_same_in_a_real_tree(ours: finders.Finder, theirs: find
 
 @pytest.mark.slow
 def test_the_peers_agree_on_a_real_tree(tmp_path: Path) -> None:
-    """If not, the test above has nothing to go by."""
+    """Without this, the test above would prove nothing."""
     one, other = (_found(_installed(name), "/usr", tmp_path) for name in ("jdupes", "rdfind"))
     _require_same(one, other)

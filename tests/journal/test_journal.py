@@ -1,4 +1,4 @@
-"""The journal refuses what it cannot trust, and nothing that someone wrote into it leads out of the root."""
+"""The journal refuses untrusted content: no row that someone else wrote leads out of the root."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def change(state: StateDirectory, *statements: str, values: tuple[object, ...] = ()) -> None:
-    """What an attacker, or an accident, does to the journal."""
+    """Change the journal, like an attacker or an accident."""
     db = sqlite3.connect(os.fsdecode(state.journal))
     for statement in statements:
         db.execute(statement, values)
@@ -201,7 +201,7 @@ def test_each_record_says_what_the_file_was(runs: Runs, tree: Tree) -> None:
 
 
 def test_a_full_disk_touches_no_file_that_is_not_journaled(tree: Tree, tmp_path: Path) -> None:
-    """The journal's disk has room for its tables, and for little more."""
+    """The journal's disk has room for its tables, and little more."""
     if os.geteuid() != 0:
         pytest.skip("only root can mount")
     small = tmp_path / "small"

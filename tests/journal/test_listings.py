@@ -1,4 +1,4 @@
-"""Any page of a listing: what is kept of it, and that the journal is asked in a way that does not grow."""
+"""Pages of a listing: the cached ids, and journal queries whose cost does not grow with the page number."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
     from fileorg.report.content import Line
 
-# What is kept ---------------------------------------------------------------------------------------------------------
+# The cache ------------------------------------------------------------------------------------------------------------
 
 
 class Made:
-    """A listing of so many ids, and how often it was asked for them."""
+    """A listing with a number of ids, which counts how often they are requested."""
 
     def __init__(self, total: int, at_a_time: int = 700) -> None:
         self.ids = [3 * number for number in range(total)]
@@ -102,10 +102,10 @@ def test_a_listing_that_cannot_be_kept_is_made_for_the_page(tmp_path: Path, dama
         assert listings.page(b"key", made, CHUNK, 2) == (2 * CHUNK, made.ids[CHUNK : CHUNK + 2])
     times = made.times
     listings.page(b"key", made, 0, 1)
-    assert made.times == times + (damage == "a directory")  # else it is kept again
+    assert made.times == times + (damage == "a directory")  # otherwise the ids are cached again
 
 
-# How it is asked for --------------------------------------------------------------------------------------------------
+# The queries ----------------------------------------------------------------------------------------------------------
 
 
 def plan_of(db: sqlite3.Connection, query: str, values: Sequence[Any] = ()) -> list[str]:
@@ -136,11 +136,11 @@ def test_a_listing_reads_the_records_of_its_operation_once(journal: Journal, sor
     assert not any(step.startswith("SCAN") for step in steps)
 
 
-# What is on it --------------------------------------------------------------------------------------------------------
+# The content of a page ------------------------------------------------------------------------------------------------
 
 
 def every(state: StateDirectory, wanted: Wanted, size: int, *, backwards: bool = False) -> list[Line]:
-    """All of a listing, page by page."""
+    """Return a whole listing, page by page."""
     lines: list[Line] = []
     number = 1
     while page := files_page(1, wanted, (number, size), state, backwards=backwards).lines:

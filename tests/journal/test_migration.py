@@ -1,4 +1,6 @@
-"""A journal of an older version is copied aside and brought up to date, whoever is killed when; or is read as it is."""
+"""An older journal is backed up and migrated, even after a kill at any moment; without the run lock it is read
+unchanged.
+"""
 
 from __future__ import annotations
 
@@ -65,14 +67,14 @@ def test_every_sentence_of_before_is_a_reason() -> None:
     assert {sentence: reason_of(sentence) for sentence in known} == known
 
 
-# A journal that an older version wrote --------------------------------------------------------------------------------
+# A journal written by an older version --------------------------------------------------------------------------------
 
 _WRITTEN = Path(__file__).parent
 _TREES = json.loads((_WRITTEN / "version_2" / "trees.json").read_text())
 
 
 def listed(root: Path) -> list[list[object]]:
-    """What there is: path, kind, mode, mtime_ns and content, as `trees.json` has it."""
+    """Return path, kind, mode, mtime_ns and content of all entries, in the format of `trees.json`."""
     found: list[list[object]] = []
     for folder, _, names in os.walk(root):
         facts = os.lstat(folder)
@@ -87,14 +89,14 @@ def listed(root: Path) -> list[list[object]]:
 
 @pytest.fixture(params=[2, 3])
 def was(request: pytest.FixtureRequest) -> int:
-    """The version that wrote the journal. Version 3 had read that of version 2."""
+    """The version that wrote the journal. The journal of version 3 was migrated from version 2."""
     return int(request.param)
 
 
 @pytest.fixture
 def old(tree: Tree, state: StateDirectory, tmp_path: Path, was: int) -> Tree:
-    """A tree, and the journal of what was done to it: two organizes, an undo, a dedupe, and an organize that was
-    killed. Files are known again by their times, so that the journal can be given the inode numbers of here.
+    """A tree and its journal: two organizes, an undo, a dedupe, and an organize that was killed. Files are identified
+    by their times, so that the journal can be given their current inode numbers.
     """
     (tmp_path / "dest").mkdir()
     for path, kind, mode, _, content in _TREES["after"]:
@@ -123,7 +125,7 @@ def old(tree: Tree, state: StateDirectory, tmp_path: Path, was: int) -> Tree:
 
 
 def said(journal: JournalReader) -> dict[int, Reason]:
-    """The reasons of all records, by their ids."""
+    """Return the reasons of all records, by id."""
     records = (record for one in journal.operations() for batch in journal.records(one) for record in batch)
     return {record.id: record.reason for record in records if record.reason is not None}
 
@@ -133,7 +135,7 @@ _SAID = {
     7: Reason(ReasonCode.LEADER_STAYS, b"sub/b.jpg"),
     8: Reason(ReasonCode.NAME_TAKEN, b"b.jpg"),
     9: Reason(ReasonCode.IDENTICAL, b"a.jpg"),
-    # An attribute "user.a, mode", or "user.a" and the mode? The sentence could not say: it is read as it always was.
+    # An attribute "user.a, mode", or "user.a" and the mode? The sentence is ambiguous: it is read as before.
     13: Reason(ReasonCode.NOT_KEPT, b"user.a", None, Lost.ATTRIBUTE | Lost.MODE),
     26: Reason(ReasonCode.FOLDER_IN_THE_WAY, b"Documents"),
 }
@@ -178,7 +180,7 @@ def test_it_is_read_as_it_is_where_it_may_only_be_read(old: Tree, state: StateDi
         assert first is not None
         sums = [(each.state, each.reason and each.reason.code, each.records) for each in reader.sums.reasons(first)]
         assert sums == [("skipped", _SAID[number].code, 1) for number in (5, 7, 8, 9)]
-        Journal(state.journal).close()  # brought up to date meanwhile
+        Journal(state.journal).close()  # migrated meanwhile
         assert said(reader) == _SAID
     with JournalReader(state.journal) as reader:
         assert said(reader) == _SAID
@@ -207,7 +209,7 @@ def test_it_is_recovered_and_undone_exactly(old: Tree, runs: Runs, tmp_path: Pat
     assert (runs.undo(4).problems, runs.undo(1).problems) == ([], [])
     now = {str(path): facts for path, *facts in listed(old.root)}
     for path, kind, *facts in _TREES["first"]:
-        if kind == "f":  # others have put files into the folders since
+        if kind == "f":  # other programs have put files into the folders since
             assert now[path] == [kind, *facts]
     assert os.listdir(tmp_path / "dest") == []
 

@@ -1,4 +1,4 @@
-"""Reasons of one kind are counted together, whatever each of them is about."""
+"""Reasons of one kind are counted together, whatever files they are about."""
 
 from __future__ import annotations
 

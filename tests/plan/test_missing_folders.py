@@ -1,4 +1,4 @@
-"""Which folders a plan makes: each once, those above it first, none that is there."""
+"""A plan makes each missing folder once, after its parents, and no folder that exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan is made while a large tree is still being scanned: it is the same plan."""
+"""A plan made while a large tree is still being scanned is the same plan."""
 
 from __future__ import annotations
 

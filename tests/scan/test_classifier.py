@@ -1,4 +1,4 @@
-"""What is read to tell what a file is: plain files of the tree, and nothing else."""
+"""Classification reads plain files of the tree, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is left over in a tree: counted by a scan, in whatever order and by how many processes its folders are read."""
+"""Leftovers of a tree: a scan counts the same, whatever the order and the number of processes that read the folders."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_folder_with_anything_in_it_is_not_empty(tree: Tree, state: StateDirec
 def test_a_folder_that_is_not_entered_or_cannot_be_read_is_not_empty(of_nobody: Runs) -> None:
     tree = of_nobody.tree
     tree.write({"a/b/": "", "closed/": "", "above/closed/": ""})
-    assert seen(tree, of_nobody.state, max_depth=1).empty_folders == 1  # closed
+    assert seen(tree, of_nobody.state, max_depth=1).empty_folders == 1  # not entered
     closed = [tree.path(path) for path in ("closed", "above/closed")]
     for path in closed:
         path.chmod(0)
@@ -68,7 +68,7 @@ def test_a_folder_that_is_not_entered_or_cannot_be_read_is_not_empty(of_nobody: 
 
 def test_what_holds_an_entry_that_cannot_be_looked_at_is_not_empty(of_nobody: Runs) -> None:
     of_nobody.tree.write({"a/b/": "", "a/c/": ""})
-    of_nobody.tree.path("a").chmod(0o400)  # its names can be read, and nothing of what they are
+    of_nobody.tree.path("a").chmod(0o400)  # its names are readable, but not their types
     found = seen(of_nobody.tree, of_nobody.state)
     of_nobody.tree.path("a").chmod(0o700)
     assert (found.empty_folders, found.unreadable_count) == (0, 1)
@@ -140,7 +140,7 @@ def test_several_processes_count_what_one_counts(
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_order_in_which_folders_come_does_not_matter(seed: int) -> None:
-    """Only that a folder comes before those in it, all its parts together."""
+    """The only rule: a folder comes before its subfolders, with all its parts together."""
     chance = random.Random(seed)
     folders = [b""]
     for number in range(60):

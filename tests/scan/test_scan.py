@@ -1,4 +1,4 @@
-"""What a scan sees, what it leaves alone and says so, and that many processes see the same as one."""
+"""The files that a scan finds, the entries that it reports as left alone, and the same result with many processes."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _fifo(path: str) -> None:
 def _device(path: str) -> None:
     if os.geteuid() != 0:
         pytest.skip("making a device needs root")
-    os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 5))  # /dev/zero: it never ends
+    os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 5))  # /dev/zero: reading it never ends
 
 
 def _socket(path: str) -> None:
