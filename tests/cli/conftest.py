@@ -1,4 +1,4 @@
-"""The program with a state directory of its own for each test, and the tree it works on."""
+"""The program, with a tree and a separate state directory for each test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def fileorg(tmp_path: Path) -> Iterator[Fileorg]:
-    """Started in `tmp_path`, where `tree` is the folder `tree`."""
+    """The program, started in `tmp_path`, which contains the folder `tree`."""
     program = Fileorg(tmp_path / "state", tmp_path)
     yield program
     program.close()

@@ -1,4 +1,4 @@
-"""The program as a user meets it: started in a process of its own, through pipes or in a real pseudo-terminal."""
+"""The program as users start it: in a separate process, through pipes or in a real pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _QUIET = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "PYTHONUNBUFFERED", "PY
 
 
 class Ran(NamedTuple):
-    """What came of a run without a terminal."""
+    """The result of a run without a terminal."""
 
     code: int
     out_bytes: bytes
@@ -45,13 +45,13 @@ class Ran(NamedTuple):
 
 
 class Fileorg:
-    """Starts the program with a state directory of its own."""
+    """Starts the program with a separate state directory."""
 
     def __init__(self, home: Path, folder: Path) -> None:
         self.home = home
         self.folder = folder
         self.prefix: list[str] = []
-        """Stands before the program: how an ordinary user is made of root."""
+        """Words before the program's name, such as those that drop root's privileges."""
         self._open: list[Terminal] = []
 
     def environment(self, **changes: str) -> dict[str, str]:
@@ -65,7 +65,7 @@ class Fileorg:
         return kept | changes
 
     def __call__(self, *words: str | bytes | Path, given: bytes = b"", **changes: str) -> Ran:
-        """Run it to its end, without a terminal."""
+        """Run the program to its end, without a terminal."""
         ran = subprocess.run(
             [*self.prefix, *_PROGRAM, *words],
             input=given,
@@ -78,7 +78,7 @@ class Fileorg:
         return Ran(ran.returncode, ran.stdout, ran.stderr)
 
     def inside(self, *words: str, **changes: str) -> Ran:
-        """Run it in this process, ten times as fast: for what is refused or explained before anything is at work."""
+        """Run the program in this process, ten times as fast: for usage errors and help."""
         streams = {
             name: io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for name in ("stdin", "stdout", "stderr")
         }
@@ -98,7 +98,7 @@ class Fileorg:
         return subprocess.Popen([*_PROGRAM, *words], cwd=self.folder, env=self.environment(), **named)
 
     def terminal(self, *words: str | Path, columns: int = 80, lines: int = 24, **changes: str) -> Terminal:
-        """Start it in a terminal of its own."""
+        """Start the program in a new pseudo-terminal."""
         child = pexpect.spawn(
             _PROGRAM[0],
             [*_PROGRAM[1:], *map(str, words)],
@@ -117,7 +117,7 @@ class Fileorg:
 
 
 class Terminal:
-    """A pseudo-terminal, and what stands on its screen."""
+    """A pseudo-terminal and its screen."""
 
     def __init__(self, child: Any, columns: int, lines: int) -> None:
         self._child = child
@@ -134,7 +134,7 @@ class Terminal:
         return not self._pyte.cursor.hidden
 
     def wait_for(self, text: str) -> None:
-        """Until `text` stands on the screen."""
+        """Wait until `text` is on the screen."""
         started = time.monotonic()
         while text not in self.screen:
             if not self._read():
@@ -143,7 +143,7 @@ class Terminal:
                 raise AssertionError(f"{text!r} did not come in time:\n{self.screen}")
 
     def wait_for_moves(self) -> None:
-        """Until `--progress json` has told that some files are through."""
+        """Wait until `--progress json` reports that some files are done."""
         started = time.monotonic()
         while not _MOVES.search(self.raw):
             if not self._read() or time.monotonic() - started > _PATIENCE_SECONDS:
@@ -153,15 +153,15 @@ class Terminal:
         self._child.send(keys)
 
     def interrupt(self) -> None:
-        """Ctrl-C."""
+        """Press Ctrl-C."""
         self._child.sendintr()
 
     def end_input(self) -> None:
-        """Ctrl-D."""
+        """Press Ctrl-D."""
         self._child.sendeof()
 
     def end(self) -> int:
-        """Read to the end; the exit code."""
+        """Read to the end and return the exit code."""
         while self._read():
             pass
         self._child.wait()

@@ -1,4 +1,4 @@
-"""`fileorg clean` as a user meets it, and what `fileorg scan` tells of the same."""
+"""`fileorg clean` on the command line, and the leftovers in `fileorg scan`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the shell completes: never a failure, never a trace of having been asked."""
+"""Shell completion: never fails, and never leaves files behind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def complete(fileorg: Fileorg, line: str) -> list[str]:
-    """What bash is told when Tab is pressed at the end of `line`."""
+    """Return the completions for bash if Tab is pressed at the end of `line`."""
     words = line.split(" ")
     ran = fileorg.inside(_FILEORG_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(len(words) - 1))
     assert (ran.code, ran.err) == (0, "")
@@ -25,7 +25,7 @@ def complete(fileorg: Fileorg, line: str) -> list[str]:
 
 @pytest.fixture
 def used(fileorg: Fileorg, tree: Tree) -> Fileorg:
-    """Operation 1 is undone by 2, operation 3 is in effect."""
+    """The program after three operations: 1 is undone by 2, 3 is in effect."""
     tree.write({"a.jpg": "x"})
     fileorg("organize", "tree")
     fileorg("undo")

@@ -1,4 +1,4 @@
-"""`fileorg dedupe`, `duplicates`, and their way back, as a user meets them."""
+"""`fileorg dedupe` and `duplicates` on the command line, and their undo."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DAY = "2024-01-0"
 
 @pytest.fixture
 def twins(tree: Tree) -> Tree:
-    """`a.jpg` and `sub/b.jpg` are larger; of `1`, the middle one is the oldest."""
+    """Duplicates: `a.jpg` and `sub/b.jpg` are larger; among those of content `1`, the middle one is the oldest."""
     tree.write({"a.jpg": "same" * 9, "sub/b.jpg": "same" * 9, "sub/1": "x", "2": "x", "3 (1)": "x", "alone": "alone"})
     for day, name in enumerate(("2", "sub/1", "a.jpg", "sub/b.jpg", "3 (1)"), 1):
         tree.date(name, f"{_DAY}{day}")
@@ -168,7 +168,7 @@ def test_pages_of_what_was_found_last(fileorg: Fileorg, twins: Tree) -> None:
     assert fileorg("duplicates", "3").code == 2
 
 
-# Who stays ------------------------------------------------------------------------------------------------------------
+# Keepers --------------------------------------------------------------------------------------------------------------
 
 
 def _stays(fileorg: Fileorg, twins: Tree, *words: str) -> list[str]:
@@ -193,7 +193,7 @@ def test_a_reference_is_never_touched(fileorg: Fileorg, twins: Tree) -> None:
     assert not any(twins.path(name).exists() for name in ("a.jpg", "2", "3 (1)"))
 
 
-# What cannot be done --------------------------------------------------------------------------------------------------
+# Errors ---------------------------------------------------------------------------------------------------------------
 
 
 def test_overlapping_roots_are_told_and_searched_once(fileorg: Fileorg, twins: Tree) -> None:

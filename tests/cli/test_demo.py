@@ -1,4 +1,4 @@
-"""`fileorg demo`: the first command of the README does something real on any machine."""
+"""`fileorg demo`: the first command of the README works on any machine."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_link_in_the_folder_is_not_followed(fileorg: Fileorg) -> None:
 
 
 def test_it_is_made_in_a_checkout_too(fileorg: Fileorg) -> None:
-    """In a copy of the repository: there it is the first command."""
+    """Users may run it in a clone of the repository."""
     (fileorg.folder / ".git").mkdir()
     ran = fileorg("demo")
     assert (ran.code, ran.err) == (0, "")

@@ -1,4 +1,4 @@
-"""Bad input: one clear sentence that names the thing, the way out, the right exit code, and nothing done."""
+"""Bad input: one clear sentence that names the input, a hint, the right exit code, and no changes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ WRONG_WORDS = {
 
 
 def refused(ran: Ran, code: int, sentence: str) -> None:
-    """One sentence, on standard error, and below it the way out."""
+    """Check for one sentence on standard error, and a hint below it."""
     first, second, *rest = [*ran.err.splitlines(), "", ""]
     assert (ran.code, first[: len("fileorg: " + sentence)]) == (code, f"fileorg: {sentence}")
     assert first.endswith((".", "?"))
@@ -83,7 +83,7 @@ def test_no_words_show_the_help(fileorg: Fileorg) -> None:
     assert ran.err.startswith("NAME\n    fileorg - sort a messy folder")
 
 
-# Folders that are refused ---------------------------------------------------------------------------------------------
+# Refused folders ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("root", ["/", "/usr", "/etc", "/home", "/tmp"])
@@ -145,12 +145,12 @@ def test_a_root_inside_another_running_one(fileorg: Fileorg, mess: Tree, tmp_pat
     assert other("organize", "tree/sub").code == 0
 
 
-# Folders that cannot be read ------------------------------------------------------------------------------------------
+# Unreadable folders ---------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def user() -> Iterator[Fileorg]:
-    """The program as an ordinary user, for whom permissions count."""
+    """The program as an ordinary user, subject to permissions."""
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         place = Path(folder)
         place.chmod(0o755)
@@ -283,7 +283,7 @@ def test_a_full_disk_below_the_state_directory(fileorg: Fileorg, tree: Tree, roo
         subprocess.run(["umount", fileorg.home], check=True)
 
 
-# What was not expected ------------------------------------------------------------------------------------------------
+# Unexpected errors ----------------------------------------------------------------------------------------------------
 
 
 def test_a_traceback_only_with_debug(fileorg: Fileorg) -> None:

@@ -1,4 +1,4 @@
-"""`fileorg files`, as a person and a program meet it."""
+"""`fileorg files`, for people and programs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def organized(fileorg: Fileorg, mess: Tree) -> Tree:
-    """Four files moved, one skipped."""
+    """A tree with four moved files and a skipped one."""
     mess.write({"Images/photo.jpg": "jpg"})
     fileorg("organize", "tree")
     return mess
@@ -82,7 +82,7 @@ def test_what_makes_no_sense(fileorg: Fileorg) -> None:
 
 
 def test_what_was_not_kept_is_said_beside_where_it_went(fileorg: Fileorg, tree: Tree, elsewhere: Path) -> None:
-    """In the summary how many, in both listings which. It ends with 0: the files are where they were to go."""
+    """The summary has the number, both listings the names. The exit code is 0: the files were moved."""
     tree.write({"a.jpg": "1", "b.jpg": "2"})
     fd = os.open(tree.path("a.jpg"), os.O_RDONLY)
     lost = posix.add_flags(fd, 0x8)

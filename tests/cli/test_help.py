@@ -1,4 +1,4 @@
-"""The manual: every command and option explained, examples that work, and a start that is not slow."""
+"""--help: every command and option is explained, examples work, and the start is not slow."""
 
 from __future__ import annotations
 

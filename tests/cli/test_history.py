@@ -1,4 +1,4 @@
-"""The list of operations, where a file went, and what was not done."""
+"""The list of operations, the moves of a file, and the files that were not done."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_where_a_file_went(fileorg: Fileorg, mess: Tree) -> None:
         f"     {tree}/Images/photo.jpg",
         f"  -> {tree}/Images/jpg/photo.jpg",
     ]
-    # The same from any place where it ever was.
+    # The same trail from every path that the file ever had.
     for place in ("tree/Images/photo.jpg", "tree/Images/jpg/photo.jpg", mess.path("photo.jpg")):
         assert fileorg("history", place).out == told.out
 

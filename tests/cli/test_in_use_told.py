@@ -1,4 +1,4 @@
-"""What is said of a file that another program has open for writing: counted, named, and no failure."""
+"""A file that another program has open for writing is counted and listed, and is no failure."""
 
 from __future__ import annotations
 

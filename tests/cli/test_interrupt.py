@@ -1,4 +1,4 @@
-"""Ctrl-C while files are moved: the batch ends, what was done is sealed, and can be taken back or gone on with."""
+"""Ctrl-C while files are moved: the batch finishes, the operation is sealed, and can be undone or continued."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def fill(tree: Tree, files: int) -> None:
 
 @pytest.fixture
 def large(tree: Tree) -> Tree:
-    """Enough files for there to be time."""
+    """A tree with enough files for an interrupt during the run."""
     fill(tree, MANY)
     return tree
 

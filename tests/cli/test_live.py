@@ -1,4 +1,4 @@
-"""The figures of the live display, and what is told while it is up."""
+"""The figures of the live display, and notes while it is shown."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_times_as_on_a_clock() -> None:
 
 
 class Seen(io.TextIOWrapper):
-    """A terminal of 80 columns, as far as the display can tell."""
+    """A stream that looks like a terminal of 80 columns."""
 
     def __init__(self) -> None:
         super().__init__(io.BytesIO(), "utf-8", write_through=True)
@@ -76,7 +76,7 @@ def test_notes_stand_above_the_display_and_names_are_harmless(monkeypatch: pytes
     assert "some \\x1b folder" in text
     assert "fileorg: look at \\x1b[2J this\n" in text.replace("\r", "")
     assert STOPPING[:60] in text
-    assert "\x1b[?25h" in text  # the cursor is back
+    assert "\x1b[?25h" in text  # the cursor is visible again
 
 
 def test_what_is_short_is_never_drawn_but_its_notes_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

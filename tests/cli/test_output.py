@@ -1,4 +1,4 @@
-"""What is written where there is no terminal: text for logs, JSON, CSV and NUL for programs."""
+"""Output without a terminal: text for logs; JSON, CSV and NUL for programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `-o` may name: a descriptor is written to as it is, a pipe and a device of one's own, too."""
+"""Targets of `-o`: inherited descriptors, and the user's own pipes and devices, are written to directly."""
 
 from __future__ import annotations
 

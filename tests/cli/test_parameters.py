@@ -1,4 +1,4 @@
-"""A command line is read without Typer where it is plain; what is read then is what Typer reads."""
+"""Plain command lines are parsed without Typer, with the same result as Typer's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HANDED: dict[str, Any] = {}
 
 
 def recording() -> Any:
-    """The program, with commands that only note what Typer hands to them."""
+    """The program, with commands that only record the values from Typer."""
     app = typer.Typer()
     for name, function in FUNCTIONS.items():
 
@@ -36,21 +36,21 @@ PROGRAM = recording()
 
 
 def by_typer(name: str, words: list[str]) -> dict[str, Any]:
-    """What Typer hands to a command. Raises what Typer refuses."""
+    """Return the values that Typer passes to a command. Raises the usage errors of Typer."""
     HANDED.clear()
     PROGRAM([name, *words], prog_name="fileorg", standalone_mode=False)
     return dict(HANDED)
 
 
 def complete(name: str, values: dict[str, Any]) -> dict[str, Any]:
-    """With the defaults of the command."""
+    """Add the defaults of the command."""
     code, defaults = FUNCTIONS[name].__code__, FUNCTIONS[name].__defaults__ or ()
     names = code.co_varnames[: code.co_argcount]
     return dict(zip(names[len(names) - len(defaults) :], defaults, strict=True)) | values
 
 
 def words_of(name: str) -> st.SearchStrategy[list[str]]:
-    """Its own options, values that some of them take, and what none does."""
+    """Draw words: options of the command, valid and invalid values."""
     options = [option for param in PROGRAM.commands[name].params for option in param.opts]
     choices = [value for param in PROGRAM.commands[name].params for value in getattr(param.type, "choices", ())]
     values = [

@@ -1,4 +1,4 @@
-"""What is seen while it runs: a live display in a terminal, JSON lines for programs, nothing in a log."""
+"""Output during a run: a live display in a terminal, JSON lines for programs, nothing in a log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.support.tree import Tree
 
 MANY = 1500
-"""Copies, each made durable: enough to be at work for longer than the display is patient."""
+"""The number of copies, each of which is flushed: enough for the live display to appear."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Purge on the screen: what would go, the question that is always asked, and what can no longer be undone."""
+"""`fileorg purge` on the screen: the files to remove, the question, and what can no longer be undone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ QUESTION = "Remove 2 files (11 B) for good? No undo brings them back. [y/N, l li
 
 @pytest.fixture
 def displaced(fileorg: Fileorg, tree: Tree) -> Tree:
-    """Two files are in the trash, one of each operation."""
+    """A tree with two files in the trash, one from each operation."""
     for number, (name, old) in enumerate([("a.txt", "old a"), ("b.txt", "older b")], 1):
         tree.write({f"Documents/{name}": old[:5] if number == 1 else old[:6], name: "new"})
         tree.date(f"Documents/{name}", "2020-01-01")

@@ -1,4 +1,4 @@
-"""`fileorg report` for programs: JSON of its schema, CSV that comes back and runs nothing; and where reports go."""
+"""`fileorg report` for programs: JSON that matches its schema, CSV that round-trips safely; and output targets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FORMULAS = ("=1+1", "+1", "-1", "@SUM(1)", "\t=1", " =1", "＝1", '=HYPERLINK("h
 
 
 def report(fileorg: Fileorg, *words: str) -> Any:
-    """A report as JSON, which is as the schema says."""
+    """Return a report as JSON, after validation by the schema."""
     ran = fileorg("report", *words, "-f", "json", "-o", "-")
     assert (ran.code, ran.err) == (0, "")
     schema = json.loads(fileorg.inside("report", "--schema").out)
@@ -38,7 +38,7 @@ def report(fileorg: Fileorg, *words: str) -> Any:
     return ran.json
 
 
-# What a report says ---------------------------------------------------------------------------------------------------
+# Content --------------------------------------------------------------------------------------------------------------
 
 
 def test_an_operation_and_its_undo(fileorg: Fileorg, mess: Tree) -> None:
@@ -62,7 +62,7 @@ def test_an_operation_and_its_undo(fileorg: Fileorg, mess: Tree) -> None:
         ("Archives", 1),
         ("Documents", 2),
     ]
-    assert [record["status"] for record in told["records"]].count("done") == 5  # two of them make folders
+    assert [record["status"] for record in told["records"]].count("done") == 5  # two of them created folders
 
     fileorg("undo")
     assert report(fileorg, "1")["state"] == "undone by 2"
@@ -127,7 +127,7 @@ def test_a_folder_as_it_was_scanned(fileorg: Fileorg, mess: Tree) -> None:
 
 @pytest.fixture
 def hostile(tree: Tree) -> list[bytes]:
-    """Names that a terminal, a spreadsheet or a page would act on."""
+    """Names that a terminal, a spreadsheet or a browser would interpret."""
     names = [*HOSTILE, *(f"{formula}.jpg".encode() for formula in FORMULAS if "/" not in formula)]
     names += [b"<script>alert(1)<.jpg", b'"><img onerror=alert(1) src=x>.jpg', b"'; DROP TABLE records; --.jpg"]
     for name in names:
@@ -176,11 +176,11 @@ def test_libreoffice_runs_nothing_of_it(tmp_path: Path) -> None:
         )  # fmt: skip
         with zipfile.ZipFile(tmp_path / f"{kind}.xlsx") as book:
             found[kind] = len(re.findall(rb"<f[ >]", book.read("xl/worksheets/sheet1.xml")))
-    assert found["raw"] > 0  # what is not made safe does run there
+    assert found["raw"] > 0  # unescaped text does run there
     assert found["safe"] == 0
 
 
-# Where it goes --------------------------------------------------------------------------------------------------------
+# Output targets -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("mess")

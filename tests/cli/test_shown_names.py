@@ -1,4 +1,4 @@
-"""Names that would steer a terminal, break a line, or are no text at all."""
+"""Names that contain terminal escapes, line breaks or invalid UTF-8."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command loads: only what it needs. Counted, not timed: modules, and patterns that are compiled."""
+"""Commands import only what they need. Modules and compiled patterns are counted, not timed."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ HEAVY = {
     "pickle", "platform", "pydantic", "rich", "s3fs", "socket", "sqlite_utils", "subprocess", "typer",
     "urllib.parse", "watchdog",
 }  # fmt: skip
-"""None of it is needed by a short run in a pipe, and each takes 2 to 100 ms."""
+"""Modules that a short run in a pipe does not need; each takes 2 to 100 ms."""
 
 
 class Start(NamedTuple):
-    """What was loaded when a command ended."""
+    """The modules and patterns that were loaded at the end of a command."""
 
     patterns: int
     modules: set[str]
@@ -60,13 +60,13 @@ def start(fileorg: Fileorg, *words: str) -> Start:
 
 @pytest.fixture
 def used(fileorg: Fileorg, mess: Tree) -> Fileorg:
-    """With a journal that holds an operation, which is undone: making it loads sqlite-utils, once."""
+    """The program with a journal that has an undone operation; creating the journal loads sqlite-utils once."""
     fileorg("organize", "tree")
     fileorg("undo")
     return fileorg
 
 
-# Modules of ours, all modules, patterns: a tenth above what is measured.
+# Modules of fileorg, all modules, compiled patterns: a tenth above the measured numbers.
 BOUNDS = {
     "history": (46, 130, 2),
     "history tree/photo.jpg": (47, 130, 2),
@@ -114,7 +114,7 @@ def test_help_loads_no_core_and_no_rich(fileorg: Fileorg) -> None:
 
 
 def test_a_worker_loads_little() -> None:
-    """A process that renames is started for each large run."""
+    """A worker process is started for each large run."""
     code = "import sys, fileorg.storage.local.worker; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     seen = set(ran.stdout.split())

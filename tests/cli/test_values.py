@@ -1,4 +1,4 @@
-"""What people write for sizes, ages and dates; and how numbers are shown to them."""
+"""Sizes, ages and dates in options, and numbers in output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Someone removes what is aside in the very moment before it is put back: nothing is left to do, and no run ends."""
+"""Another program removes a file that is aside just before it is put back: the run goes on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ASIDE = b".fileorg-1-1-old.part"
 
 
 class Disturbed(LocalStorage):
-    """A storage in which the file is removed after it was seen for the first time."""
+    """A storage whose file is removed after the first `lstat` that finds it."""
 
     def lstat(self, folder: bytes, name: bytes) -> Entry | None:
         seen = super().lstat(folder, name)

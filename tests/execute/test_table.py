@@ -1,4 +1,4 @@
-"""Each action is whole: how it is carried out, and what takes it back."""
+"""Each action is complete: it has a handler and an inverse."""
 
 from __future__ import annotations
 

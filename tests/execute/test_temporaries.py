@@ -1,4 +1,4 @@
-"""The steps of a copy, a removal and a seal, where something comes in between that no plan can show."""
+"""The steps of a copy, a removal and a seal, with interference between them that no plan can show."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _NOBODY = 65534
 
 
 def nobody_is_told(_: Entry | None) -> None:
-    """Of a name that is taken by an empty file."""
+    """Ignore placeholders."""
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def storage(tree: Tree) -> Iterator[LocalStorage]:
         yield opened
 
 
-# A removal ------------------------------------------------------------------------------------------------------------
+# Removal --------------------------------------------------------------------------------------------------------------
 
 
 def test_only_what_is_expected_is_removed(tree: Tree, storage: LocalStorage) -> None:
@@ -67,7 +67,7 @@ def test_what_cannot_be_put_back_is_told(tree: Tree, storage: LocalStorage) -> N
 def test_what_others_remove_while_it_is_aside_is_removed(
     tree: Tree, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They have emptied the folder: that must not end the run, and it is what was to be done."""
+    """The folder was emptied by others: the run goes on, and the file counts as removed."""
     tree.write({"a": "1"})
     expected = storage.lstat(b"", b"a")
     assert expected is not None
@@ -82,7 +82,7 @@ def test_what_others_remove_while_it_is_aside_is_removed(
     assert tree.read() == {}
 
 
-# A rename over a placeholder ------------------------------------------------------------------------------------------
+# Rename over a placeholder --------------------------------------------------------------------------------------------
 
 
 def test_a_rename_over_a_name_that_was_reserved(tree: Tree, storage: LocalStorage) -> None:
@@ -108,11 +108,11 @@ def test_a_reserved_name_is_given_free_when_the_rename_fails(tree: Tree, storage
     assert tree.read() == {}
 
 
-# To another file system -----------------------------------------------------------------------------------------------
+# Cross-device move ----------------------------------------------------------------------------------------------------
 
 
 class Crossing:
-    """`a` of a tree on its way to `b` of a folder on another file system, with its intent committed."""
+    """A move of `a` to `b` on another file system, with its intent committed."""
 
     def __init__(self, tree: Tree, journal: Journal, storages: Sequence[LocalStorage]) -> None:
         tree.write({"a": "1"})
@@ -163,11 +163,11 @@ def test_a_copy_whose_name_is_taken_leaves_nothing_behind(crossing: Crossing, tr
     assert {path.name: path.read_text() for path in elsewhere.iterdir()} == {"b": "someone else's"}
 
 
-# Where no rename is refused and nothing can be linked -----------------------------------------------------------------
+# File systems with neither RENAME_NOREPLACE nor links -----------------------------------------------------------------
 
 
 class WithoutRenames:
-    """Hands on a file system that does not know a rename that never replaces, nor links."""
+    """A worker on a file system with neither RENAME_NOREPLACE nor hard links."""
 
     def __init__(self) -> None:
         self._moves: list[tuple[int, int]] = []
@@ -216,11 +216,11 @@ def test_it_may_be_another_file_system_all_the_same(tree: Tree, runs: Runs, else
     assert tree.snapshot() == before
 
 
-# The end --------------------------------------------------------------------------------------------------------------
+# Seal -----------------------------------------------------------------------------------------------------------------
 
 
 def test_a_folder_whose_time_cannot_be_set_back_is_told(of_nobody: Runs) -> None:
-    """It is another user's: files may be moved in and out, its time may not be set."""
+    """The folder belongs to another user: files may be moved in and out, but its time may not be set."""
     if os.getuid() == 0 or os.getresuid()[2] != 0:
         pytest.skip("giving a folder to another user needs root")
     tree = of_nobody.tree

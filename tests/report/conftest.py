@@ -1,4 +1,4 @@
-"""A real browser, where there is one, and a page of many records in it."""
+"""A real browser, if installed, with a page of many records."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _QUIET = [
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium. For a module only: the event loop of playwright stays in this thread as long as it does."""
+    """Chromium. Module scope, because the event loop of playwright blocks this thread as long as the browser runs."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -52,7 +52,7 @@ def _shared(browser: Browser, many: Path) -> Iterator[Opened]:
 
 @pytest.fixture
 def table(_shared: Opened) -> Opened:
-    """The page of many records as it is when it was just opened."""
+    """The page of many records, reset to its initial state."""
     _shared.page.emulate_media(media="screen")
     _shared.page.set_viewport_size({"width": 1280, "height": 900})
     _shared.told.clear()

@@ -1,4 +1,4 @@
-"""Reports that a million records may have, the pages made of them, and a browser that tells all it does."""
+"""Reports with up to a million records, their pages, and a browser that records messages, errors and requests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PATIENCE_SECONDS = 20
 ROOT = b"/home/ana/Downloads"
 MANY = 20_000
 
-# The names and the extensions that fill a download folder.
+# Typical names and extensions of a download folder.
 _KINDS = [
     ("Images", ["jpg", "png", "heic"], 4_000_000),
     ("Video", ["mp4", "mov"], 200_000_000),
@@ -44,7 +44,7 @@ _WORDS = [
 
 
 def realistic(count: int, folders: int = 1000, seed: int = 1) -> Iterator[Line]:
-    """Records of an organize: most are done, one in a hundred is not, and one in fifty got a number."""
+    """Yield records of an organize: one in a hundred has failed, one in fifty got a number, the others are done."""
     chance = random.Random(seed)
     for number in range(count):
         kind, extensions, usual = chance.choice(_KINDS)
@@ -74,7 +74,7 @@ def realistic(count: int, folders: int = 1000, seed: int = 1) -> Iterator[Line]:
 
 
 def a_line(number: int, name: bytes = b"a.txt", **changes: Any) -> Line:
-    """A file that was moved, but for `changes`."""
+    """Return the line of a moved file, with `changes`."""
     line = Line(
         number, "move", ROOT, name, ROOT + b"/Documents", name, "Documents", "done", 1000 + number, None, "", None
     )
@@ -82,7 +82,7 @@ def a_line(number: int, name: bytes = b"a.txt", **changes: Any) -> Line:
 
 
 def report_of(lines: Iterable[Line], *, groups: Iterable[DuplicateGroup] = (), **changes: Any) -> Report:
-    """What is told of these lines, summed up from them; `changes` are of the summary."""
+    """Return a report of these lines, with totals from them; `changes` apply to the summary."""
     kept, given = list(lines), list(groups)
     shares: dict[str, Counter[str]] = {"category": Counter(), "status": Counter()}
     sizes: dict[str, Counter[str]] = {"category": Counter(), "status": Counter()}
@@ -145,14 +145,14 @@ def written(path: Path, report: Report) -> Path:
 
 
 def unpacked(page: str) -> Iterator[Any]:
-    """What the page holds of its records, line by line."""
+    """Yield the packed records of the page, line by line."""
     blocks = re.findall(r'class="data">([^<]*)<', page)
     return map(json.loads, gzip.decompress(b"".join(map(b64decode, blocks))).splitlines())
 
 
 @dataclass
 class Opened:
-    """A page in a browser, and what it did that it should not: messages, errors, and requests but that for itself."""
+    """A page in a browser, with what it must not do: messages, errors, and requests other than for itself."""
 
     page: Page
     url: str
@@ -169,12 +169,12 @@ class Opened:
             self.told.append(f"request: {request.url}")
 
     def settled(self) -> Opened:
-        """When the table shows what was asked for last."""
+        """Wait until the table shows the last request."""
         self.page.wait_for_selector("#grid[aria-busy=false]")
         return self
 
     def until(self, holds: Callable[[], bool]) -> None:
-        """Waits until it holds. `wait_for_function` would be evaluated in the page, which the policy forbids."""
+        """Wait until the condition holds. The page's policy forbids `wait_for_function`, which evaluates code there."""
         end = time.monotonic() + _PATIENCE_SECONDS
         while not holds():
             assert time.monotonic() < end, "it never came to that"
@@ -188,7 +188,7 @@ class Opened:
         self.settled()
 
     def type(self, text: str) -> None:
-        """Types into the filter, and waits until the table is that of this text."""
+        """Type into the filter and wait for the filtered table."""
         self.page.evaluate("document.getElementById('grid').setAttribute('aria-busy', 'true')")
         self.page.fill("#text", text)
         self.settled()
@@ -204,7 +204,7 @@ class Opened:
 
 @contextmanager
 def opened(browser: Browser, path: Path, *, width: int = 1280, **options: Any) -> Iterator[Opened]:
-    """`options` are those of a context: color_scheme, java_script_enabled …"""
+    """Open a page. `options` are those of a browser context: color_scheme, java_script_enabled …"""
     context = browser.new_context(viewport={"width": width, "height": 900}, **options)
     try:
         it = Opened(context.new_page(), path.as_uri())

@@ -1,4 +1,4 @@
-"""Where files went, as a tree that fits on a page."""
+"""The folders that received files, as a tree that fits on a page."""
 
 from __future__ import annotations
 

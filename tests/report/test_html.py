@@ -1,4 +1,4 @@
-"""What is written into the page of a report."""
+"""The HTML of a report page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of a report for those who hear it, on a phone, on paper, and without its script."""
+"""The report page with a screen reader, on a phone, on paper, and without its script."""
 
 from __future__ import annotations
 

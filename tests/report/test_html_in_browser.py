@@ -1,4 +1,4 @@
-"""What a real browser makes of the page of a report."""
+"""The report page in a real browser."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_folders_on_the_way_come_after_the_files_and_are_a_category(browser: Bro
 
 
 def _sorted_by(table: Opened, key: str) -> list[list[str]]:
-    """Folder and name of the rows in sight; of a target the folder only, since a name that is kept is not repeated."""
+    """Return folder and name of the visible rows; targets show only the folder if the name is unchanged."""
     parts = [text.casefold().split("\n") for text in table.column(key)]
     return [part[:1] for part in parts] if key == "to" else parts
 
@@ -139,7 +139,7 @@ def test_a_problem_of_which_the_names_are_left_out_leads_to_its_records(browser:
 
 
 def _make_taller(table: Opened, row_pixels: int) -> None:
-    """Rows so high that all of them are taller than a browser makes an element."""
+    """Make rows so tall that the table exceeds the height limit of browsers."""
     table.page.evaluate(f"document.documentElement.style.setProperty('--row', '{row_pixels}px')")
     table.page.set_viewport_size({"width": 1270, "height": 800})
     table.until(lambda: table.page.evaluate("document.getElementById('rows').offsetHeight") == 8_000_000)

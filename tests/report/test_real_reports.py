@@ -1,4 +1,4 @@
-"""The page of each kind of run, made by the real command of a tree with hostile names, in a real browser."""
+"""The report page of each kind of run, made by the real command on hostile names, in a real browser."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NAMES = [
 
 @pytest.fixture
 def fileorg(tmp_path: Path, tree: Tree) -> Iterator[Fileorg]:
-    """Its tree holds hostile names, each file there twice, and something to clean."""
+    """The program, with a tree of hostile names, duplicates and leftovers."""
     for folder in (b"", b"again<b>"):
         os.makedirs(os.path.join(os.fsencode(tree.root), folder), exist_ok=True)
         for name in _NAMES:
@@ -69,7 +69,7 @@ def test_the_page_of_every_kind_of_run(fileorg: Fileorg, browser: Browser, words
         assert title == (
             "what is in " + str(fileorg.folder / "tree") if kind == "scan" else f"{kind} {told['operation']}"
         )
-        if kind != "purge":  # it has no records of its own
+        if kind != "purge":  # a purge has no records
             records = len(told["records"])
             assert it.settled().count == f"{records} of {records}"
             names = [cell.rpartition("/")[2].strip("\n") for cell in it.column("from")]

@@ -1,4 +1,4 @@
-"""Every reason has words; where records are counted together, without the names in them."""
+"""Every reason has a sentence, also for counted records, without names."""
 
 from __future__ import annotations
 

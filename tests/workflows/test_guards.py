@@ -1,4 +1,4 @@
-"""Roots that are refused, each with a sentence that names the place and the way out."""
+"""Refused roots, each with a message that names the place and the way out."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_our_trash_is_refused_whatever_is_allowed(tree: Tree, state: StateDirect
             changeable_folder(os.fsencode(tree.path(folder)), state, Allowed(inside_project=True))
 
 
-# What it is a part of ------------------------------------------------------------------------------------------------
+# Surroundings --------------------------------------------------------------------------------------------------------
 
 PART_OF = {
     "under version control": [
@@ -286,7 +286,7 @@ def test_a_folder_above_that_may_not_be_listed_tells_what_it_can(of_nobody: Runs
 
 
 def test_a_folder_above_is_asked_through_the_open_one(tree: Tree, tmp_path: Path, state: StateDirectory) -> None:
-    """The path leads elsewhere by now: what is open lies in a checkout."""
+    """The path leads elsewhere by now, but the open folder lies in a checkout."""
     tree.write({"site/.git/HEAD": "x", "site/docs/a.jpg": "1", "plain/docs/a.jpg": "1"})
     fd = os.open(tree.path("site/docs"), os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -1,4 +1,4 @@
-"""A root that someone swaps for a symlink after the guards saw it: nothing is done where the symlink leads."""
+"""A root that another program replaces by a symlink after the guards: nothing changes in the symlink's target."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def victim(tmp_path: Path) -> Path:
-    """A folder that is refused when it is asked for openly."""
+    """A folder that the guards refuse."""
     (tmp_path / "victim/inbox/.git").mkdir(parents=True)
     (tmp_path / "victim/inbox/secret.txt").write_text("mine")
     (tmp_path / "share/inbox").mkdir(parents=True)
@@ -92,7 +92,7 @@ def test_the_locks_are_on_the_directory_that_is_used(victim: Path, tmp_path: Pat
 def test_a_root_that_is_a_symlink_since_is_not_taken_for_what_is_there_now(
     link: str, interrupted: bool, tmp_path: Path, state: StateDirectory
 ) -> None:
-    """Not even when what was changed is to be taken back."""
+    """Not even with `--include-changed`."""
     runs = Runs(Tree(tmp_path / "share"), state)
     runs.tree.write({"inbox/a.jpg": "1", "dest/": ""})
     runs.organize(root=tmp_path / "share/inbox", dest=tmp_path / "share/dest")
