@@ -1,4 +1,4 @@
-"""What belongs together is sorted together, and what is not finished or open stays: before and after, kind by kind."""
+"""Files that belong together are sorted together; unfinished and open files stay: before and after, kind by kind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Case(NamedTuple):
-    """Names that are one group, and the folder that it goes to; `""` where it stays. Their contents are the names."""
+    """The names of one group, and its target folder; `""` if it stays. The content of each file is its name."""
 
     folder: str
     names: tuple[str, ...]
@@ -32,7 +32,7 @@ class Case(NamedTuple):
 
 
 def case(folder: str, *names: str, **contents: str) -> Case:
-    """`contents` by the suffix of a name."""
+    """Return a case; `contents` are given by the suffix of a name."""
     return Case(folder, names, {name: text for name in names if (text := contents.get(name.rpartition(".")[2]))})
 
 
@@ -292,7 +292,7 @@ def test_it_is_sorted_as_one_and_comes_back(tree: Tree, runs: Runs, kind: str) -
 @pytest.mark.parametrize("by", [By.EXTENSION, By.DATE])
 @pytest.mark.parametrize("kind", GOES)
 def test_by_extension_and_by_date_of_the_leader_it_stays_one(tree: Tree, runs: Runs, kind: str, by: By) -> None:
-    """Each file has a date of its own."""
+    """Each file has another date."""
     cases = GOES[kind]
     tree.write(before(cases))
     for number, path in enumerate(sorted(tree.read())):
@@ -309,7 +309,7 @@ def test_by_extension_what_stays_stays(tree: Tree, runs: Runs, kind: str) -> Non
     tree.write(before(STAYS[kind]))
     there = tree.read()
     runs.organize(by=By.EXTENSION, recursive=True)
-    if kind == "sheets of what is no known kind":  # they have an extension all the same
+    if kind == "sheets of what is no known kind":  # these files have an extension
         folder_of = {os.path.basename(path): os.path.dirname(path) for path in tree.read()}
         assert all(len({folder_of[name] for name in each.names}) == 1 for each in STAYS[kind])
     else:
@@ -337,7 +337,7 @@ def test_where_names_are_taken_it_gets_one_number_or_stays(tree: Tree, runs: Run
     assert tree.snapshot() == there
 
 
-TWICE = [kind for kind in GOES if kind != "what TeX makes"]  # a folder of which is a project
+TWICE = [kind for kind in GOES if kind != "what TeX makes"]  # its folder is a project
 
 
 @pytest.mark.parametrize("kind", TWICE)
@@ -354,7 +354,7 @@ def test_a_copy_of_a_group_goes_as_a_whole_and_comes_back(tree: Tree, runs: Runs
 @pytest.mark.parametrize("at", [0, -1])
 @pytest.mark.parametrize("kind", TWICE)
 def test_groups_that_differ_in_one_file_are_both_kept(tree: Tree, runs: Runs, kind: str, at: int) -> None:
-    """Which one that is makes no difference: here it is the first, or the last."""
+    """It makes no difference whether that is the first or the last file."""
     cases = [each for each in GOES[kind] if not each.contents]
     files = {path: text for each in cases for path, text in each.before().items()}
     differing = {each.names[at]: f"another {each.names[at]}" for each in cases}
@@ -372,7 +372,7 @@ MARKED = [
 
 
 def visible(tree: Tree) -> dict[str, str]:
-    """Without the trash."""
+    """Return the tree without the trash."""
     return {path: text for path, text in tree.read().items() if not path.startswith(".fileorg/")}
 
 
@@ -435,7 +435,7 @@ def test_without_its_leader_each_goes_by_itself(tree: Tree, runs: Runs) -> None:
 
 
 def test_of_two_leaders_the_first_of_its_kind_leads(tree: Tree, runs: Runs) -> None:
-    """What a camera wrote, of the same case; the other one is a file like any other."""
+    """The camera original of the same case leads; the other file is independent."""
     tree.write(dict.fromkeys(["a.CR2", "a.jpg", "a.xmp", "b.mkv", "b.mp4", "b.srt", "C.jpg", "c.png", "c.aae"], "x"))
     runs.organize(by=By.EXTENSION)
     assert {"cr2/a.CR2", "cr2/a.xmp", "jpg/a.jpg", "mkv/b.mkv", "mkv/b.srt", "mp4/b.mp4"} <= tree.read().keys()
@@ -469,7 +469,7 @@ def test_a_lock_of_before_the_system_was_started_is_nobodys(tree: Tree, runs: Ru
 
 
 def test_an_abandoned_download_keeps_only_its_own_place(tree: Tree, runs: Runs) -> None:
-    """It is told as such, and what has its name is sorted, if it is no placeholder."""
+    """The download is reported as abandoned; a file with its final name is sorted, unless it is a placeholder."""
     tree.write(
         {"a.pdf": "whole", "a.pdf.part": "half", "b.pdf": "", "b.pdf.part": "half", "c.iso": "x", "c.iso.aria2": "y"}
     )

@@ -1,4 +1,4 @@
-"""Clean: what goes, what stays and why, and that undo gives back the very same tree."""
+"""Clean: the entries that are removed, those that stay and why; undo restores the same tree."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ MESS = {"a.txt": "", "full": "x", "b/c": "", "b/full": "x", "e/f/g/": "", "l": "
 
 @pytest.fixture
 def mounted(tree: Tree) -> Iterator[Path]:
-    """An empty folder of the tree with another disk on it."""
+    """An empty folder of the tree with another disk mounted on it."""
     yield from _mounted(tree.path("mount"), "-t", "tmpfs", "-o", "size=1m", "fileorg-clean")
 
 
 @pytest.fixture
 def bound(tree: Tree, tmp_path: Path) -> Iterator[Path]:
-    """An empty folder of the tree with another folder of the same disk on it."""
+    """An empty folder of the tree with another folder of the same disk mounted on it."""
     (tmp_path / "elsewhere").mkdir()
     yield from _mounted(tree.path("bound"), "--bind", str(tmp_path / "elsewhere"))
 
@@ -49,7 +49,7 @@ def _mounted(place: Path, *what: str) -> Iterator[Path]:
 
 
 def reasons(runs: Runs) -> dict[str, str]:
-    """Of what a dry run would leave, by its path."""
+    """Return path → why a dry run would keep it."""
     rows = [row for row in runs.clean_dry_run() if row.reason]
     return {
         os.fsdecode(os.path.join(row.source_folder or row.target_folder, row.source_name or row.target_name)): sentence(
@@ -109,7 +109,7 @@ def test_a_folder_of_nothing_but_what_goes_goes_too(tree: Tree, runs: Runs) -> N
     runs.undo()
     assert tree.snapshot() == before
     runs.clean(goes=frozenset({Leftover.EMPTY_FILE, Leftover.BROKEN_SYMLINK}))
-    assert tree.path("a/b").is_dir()  # no folder goes unless that was asked for
+    assert tree.path("a/b").is_dir()  # no folder is removed without a request
     runs.undo()
     runs.clean(goes=frozenset({Leftover.EMPTY_FILE, Leftover.EMPTY_FOLDER}))
     assert tree.read()["a/link"] == "-> x"
@@ -132,7 +132,7 @@ def test_projects_repositories_and_maildirs_stay_whole(tree: Tree, runs: Runs) -
 
 
 def test_what_a_symlink_leads_to_stays_and_the_folders_above_it(tree: Tree, runs: Runs) -> None:
-    """Else it would break."""
+    """Otherwise the symlink would break."""
     tree.write({"a/b/file": "", "a/c/": "", "d/e/": "", "links/l": "-> ../a/b/file", "links/.m": "-> ../d/e", "x": ""})
     outcome = runs.clean()
     assert {problem.path: sentence(problem.reason) for problem in outcome.problems} == {
@@ -199,7 +199,7 @@ def test_a_mounted_disk_is_no_empty_folder(tree: Tree, runs: Runs, mounted: Path
 
 @pytest.mark.root
 def test_a_mount_that_is_told_only_when_it_is_tried(tree: Tree, runs: Runs, bound: Path) -> None:
-    """Of the same disk: nothing but the kernel knows."""
+    """On the same disk, only the kernel knows of the mount."""
     tree.write({"x/": ""})
     outcome = runs.clean()
     assert [(problem.path, sentence(problem.reason)) for problem in outcome.problems] == [
@@ -224,7 +224,7 @@ def test_something_in_the_place_of_the_trash(tree: Tree, runs: Runs) -> None:
 
 
 def test_the_trash_of_another_journal_is_not_mixed_up(tree: Tree, runs: Runs) -> None:
-    """As when the state directory was lost, and operations are counted anew."""
+    """The state directory was lost, so operations are numbered from 1 again."""
     tree.write({".fileorg/trash/1/a/x": "older", "a/x": "", "a/y": "", "b": "", "full": "x"})
     before = tree.snapshot()
     assert runs.clean().problems == []
@@ -296,7 +296,7 @@ def test_undo_where_others_were_at_work(tree: Tree, runs: Runs) -> None:
     }  # fmt: skip
     for path in ("c", "e/empty"):
         tree.path(path).unlink()
-    assert {problem.path for problem in runs.undo().problems} == {b"a", b"a/b"}  # they are there
+    assert {problem.path for problem in runs.undo().problems} == {b"a", b"a/b"}  # these folders exist
     assert tree.read() == {"a/b/": "", "c/d/": "", "e/empty": "", "e/full": "x", "l": "-> nowhere"}
 
 
@@ -333,7 +333,7 @@ def _fails(code: int) -> object:
 def test_a_symlink_with_a_new_number_is_known_where_numbers_do_not_last(
     tree: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on a disk that was plugged in again: it is made again here, for it to have another number."""
+    """A disk was plugged in again: the symlink is made again here to get another inode number."""
     tree.write({"l": "-> nowhere", "full": "x"})
     tree.set_time("l", 10**18)
     runs.clean()

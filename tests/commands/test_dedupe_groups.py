@@ -1,4 +1,4 @@
-"""Dedupe takes a file and what goes with it as one: a side-car is no duplicate because its bytes are."""
+"""Dedupe treats a file and its sidecars as one: identical bytes alone do not make a sidecar a duplicate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAIR = {"c1.dat": "a plain pair", "c2.dat": "a plain pair"}
 
 
 def left(tree: Tree) -> dict[str, str]:
-    """What is in its place, without links."""
+    """Return the files outside the trash, without links."""
     return {path: text for path, text in tree.read().items() if ".fileorg" not in path and " -> " not in text}
 
 
@@ -108,7 +108,7 @@ def test_of_a_loose_copy_all_names_go(tree: Tree, runs: Runs) -> None:
 
 
 def test_a_loose_copy_of_a_reference_and_a_group(tree: Tree, runs: Runs) -> None:
-    """What is in the reference stays, and so does the group, whose edit is nowhere else."""
+    """Files in the reference stay, and so does the group, whose edit exists nowhere else."""
     tree.write({"ref/a.jpg": "picture", "in/a.jpg": "picture", "in/a.xmp": "edit", "in/b.jpg": "picture"})
     runs.dedupe("quarantine", references=[tree.path("ref")], roots=[tree.path("in")])
     assert left(tree).keys() == {"ref/a.jpg", "in/a.jpg", "in/a.xmp"}

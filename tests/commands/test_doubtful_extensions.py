@@ -1,4 +1,4 @@
-"""An extension of digits or one letter, and one of several meanings, counts only where the content agrees."""
+"""An ambiguous extension, or one of digits or a single letter, counts only if the content agrees."""
 
 from __future__ import annotations
 

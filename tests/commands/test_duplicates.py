@@ -1,4 +1,4 @@
-"""What is done to duplicates, and back: before and after, and everything that must not be done."""
+"""Replacing duplicates, and undoing that: trees before and after, and everything that must not happen."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def twins(tree: Tree) -> Tree:
     return write_twins(tree)
 
 
-# There, back, and there again -----------------------------------------------------------------------------------------
+# Dedupe, undo, redo ---------------------------------------------------------------------------------------------------
 
 
 @every_action
@@ -138,7 +138,7 @@ def test_what_changed_since_the_plan_stays(
 
 @every_action
 def test_a_file_is_not_its_own_duplicate(twins: Tree, runs: Runs, action: str) -> None:
-    """By a bind mount, say: the plan took it for two."""
+    """With a bind mount, for example, the plan takes one file for two."""
 
     def act() -> None:
         twins.path("a").unlink()
@@ -337,7 +337,7 @@ def test_a_trash_on_another_disk(twins: Tree, runs: Runs) -> None:
         subprocess.run(["umount", "--lazy", str(twins.path("x/disk"))], check=True)
 
 
-# The same blocks ------------------------------------------------------------------------------------------------------
+# Shared blocks --------------------------------------------------------------------------------------------------------
 
 
 def test_where_no_blocks_can_be_shared(runs: Runs, elsewhere: Path) -> None:

@@ -1,4 +1,4 @@
-"""Explain says what organize does, and why: for each kind of reason, and for a whole tree."""
+"""Explain says what organize does and why: for each kind of reason, and for a whole tree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders with the flag a or i of chattr(1): something may be put into them, or nothing, and nothing is taken away."""
+"""Folders with the chattr(1) flag a or i: files may be added, or nothing may; nothing is ever removed."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def refused(about: bytes) -> tuple[RecordState, ReasonCode, bytes | None]:
 def test_nothing_is_put_there(
     there: Runs, disk: Path, elsewhere: Path, change: str, action: Action, where: str
 ) -> None:
-    """Not into a folder that would be made in it, either."""
+    """Nor into a missing folder in it, which cannot be made."""
     tree = there.tree
     dest, about = tree.root, b"."
     flagged = tree.root
@@ -133,7 +133,7 @@ def test_duplicates_and_what_is_empty(there: Runs) -> None:
     assert {path: content for path, content in tree.read().items() if not path.startswith(".")} == before
 
 
-# It became so in between ----------------------------------------------------------------------------------------------
+# The flag was set meanwhile -------------------------------------------------------------------------------------------
 
 
 def flagged_after_the_copy(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -163,7 +163,7 @@ def test_what_is_left_is_told_and_taken_away_later(
 
 
 def settled(runs: Runs, folder: Path) -> None:
-    """Recovery seals, names what lies there, and takes it away when it can."""
+    """Recovery seals the operation, names the leftover file, and removes it when it can."""
     [left] = folder.glob(".fileorg-*")
     for _ in range(2):
         found = recover_all(runs.state, NullReporter())
@@ -200,7 +200,7 @@ def test_what_a_copy_left(there: Runs, what: object) -> None:
 
 
 def test_what_a_move_to_another_disk_left(there: Runs, elsewhere: Path) -> None:
-    """The copy is whole, and the original aside, in a folder that is flagged now."""
+    """The copy is complete; the original has its temporary name in a folder that is flagged now."""
     tree = there.tree
     there.organize(dest=elsewhere)
     tree.write({"a.jpg": "1"})

@@ -1,4 +1,4 @@
-"""A group is moved as a whole or not at all: by organize and its undo, whatever happens to one of its files."""
+"""A group is moved as a whole or not at all, by organize and by undo, whatever happens to one of its files."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_file_that_goes_after_the_scan_keeps_no_one(tree: Tree, runs: Runs) ->
 
 @pytest.mark.parametrize("came", [["a.jpg"], ["a.xmp"], ["a.jpg", "a.aae"]])
 def test_a_crash_in_the_middle(tree: Tree, runs: Runs, came: list[str]) -> None:
-    """Those that had come go back, and the next run takes all of them."""
+    """The files already moved return, and the next run moves all of them."""
     tree.write(GROUP)
     runs.organize()
     open_again(runs)

@@ -1,4 +1,4 @@
-"""A state directory that someone else has prepared: nothing outside the tree is touched, and each thing is named."""
+"""A state directory prepared by an attacker: nothing outside the tree is touched, and each problem is named."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def alter(state: StateDirectory, statement: str, *values: object) -> None:
 @pytest.mark.parametrize("lock", ["run.lock", "index.lock"])
 @pytest.mark.parametrize("kind", ["symlink", "hard link", "folder", "pipe"])
 def test_a_lock_that_is_no_plain_file_is_refused(tree: Tree, runs: Runs, tmp_path: Path, lock: str, kind: str) -> None:
-    """What is written into it would be written elsewhere."""
+    """Writing to the lock would write to another file."""
     precious = tmp_path / "precious"
     precious.write_text("not to be replaced")
     place = os.path.join(os.fsdecode(runs.state.path), lock)
@@ -79,14 +79,14 @@ def test_an_operation_on_our_own_state_is_not_undone(tree: Tree, runs: Runs) -> 
 
 
 def test_an_open_operation_on_a_place_of_the_system_is_not_settled(tree: Tree, runs: Runs) -> None:
-    """Recovery would remove what it takes for a leftover."""
+    """Recovery would remove a file that it takes for a temporary."""
     tree.write({"a.jpg": "1"})
     runs.organize()
     alter(
         runs.state, "UPDATE operations SET root = ?, root_inode = ?, state = 'running'", b"/etc", os.stat("/etc").st_ino
     )
     tree.write({"b.jpg": "2"})
-    runs.organize()  # it is left open, with a note
+    runs.organize()  # the operation is left open, with a note
     with Journal(runs.state.journal) as journal:
         assert [op.id for op in journal.open_operations()] == [1]
 
@@ -108,7 +108,7 @@ def test_an_open_operation_on_a_place_of_the_system_is_not_settled(tree: Tree, r
 def test_a_folder_that_is_not_ours_is_refused(
     tree: Tree, runs: Runs, tmp_path: Path, statement: str, values: tuple[object, ...]
 ) -> None:
-    """Also where it is only a parent that undo would make again."""
+    """This holds for a parent that undo would make again, too."""
     tree.write({"x/a.jpg": "1"})
     runs.organize(recursive=True)
     tree.path("x").rmdir()
@@ -153,7 +153,7 @@ def test_an_index_with_a_trigger_is_made_anew(tree: Tree, runs: Runs) -> None:
 
 @pytest.mark.parametrize("part", range(8))
 def test_an_index_that_is_damaged_in_the_middle_does_no_harm(tree: Tree, runs: Runs, part: int) -> None:
-    """It is a cache: the run tells of it or makes it anew, and the next one works."""
+    """The index is a cache: the run reports the damage or rebuilds the index, and the next run works."""
     tree.write({f"x{number:03}/{number}.jpg": str(number) for number in range(300)})
     runs.organize(recursive=True, include=["nothing.at.all"])
     index = os.fsdecode(runs.state.index)

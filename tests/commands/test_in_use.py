@@ -1,6 +1,6 @@
 """A file that a program has open for writing is left alone, wherever its content would be copied, replaced or removed.
 
-The program does nothing meanwhile, so that nothing but the system tells of it. When it is gone, the next run takes it.
+The program does nothing meanwhile, so that only the system can tell. Once it ends, the next run takes the file.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ def test_what_was_put_into_the_trash_stays_there(tree: Tree, runs: Runs, way: st
     assert not trashed.exists()
 
 
-# What goes to the trash by a plain rename -----------------------------------------------------------------------------
+# Moves to the trash by a plain rename ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("way", [way for way in HOLDS if way != "maps"])
@@ -227,7 +227,7 @@ def test_what_a_file_server_has_leased_for_writing_is_in_use(tree: Tree, runs: R
 def test_nor_does_such_a_duplicate_give_way(tree: Tree, runs: Runs, name: str) -> None:
     for each in ("a.mkv", "b.mkv"):
         write(tree.path(each))
-    runs.duplicates()  # what was read once is known
+    runs.duplicates()  # the digests are known from now on
     with leased_for_writing(tree.path(name)):
         outcome = runs.dedupe("hardlink")
     assert outcome.done == 0
@@ -267,12 +267,12 @@ def test_of_its_own_file_a_user_knows_that_another_one_writes(open_elsewhere: Pa
     os.seteuid(65534)
     assert why(outcome) == LEFT
     assert outcome.problems[0].reason is not None
-    assert outcome.problems[0].reason.number is None  # which process, only root may know
+    assert outcome.problems[0].reason.number is None  # only root may know the process
     assert of_nobody.organize(dest=open_elsewhere).problems == []
 
 
 class _AnothersFile:
-    """In a folder of nobody's, a file of root's: nobody gets no lease on it."""
+    """A file of root in a folder of the user nobody, who gets no lease on it."""
 
     def __init__(self, runs: Runs) -> None:
         self.runs = runs
@@ -347,7 +347,7 @@ def test_every_file_system_tells(on_disk: Runs, tmp_path: Path, way: str) -> Non
     assert film.read_bytes() == _BYTES
 
 
-# Where there are no leases --------------------------------------------------------------------------------------------
+# Without leases -------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

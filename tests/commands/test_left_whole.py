@@ -1,4 +1,4 @@
-"""Folders that are one thing: nothing goes out of them and nothing into them, by any command."""
+"""Folders kept whole: no command moves a file out of them or into them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ LOOSE = {"loose.txt": "t", "other.txt": "same"}
 
 @pytest.mark.parametrize("kind", WHOLE)
 def test_nothing_goes_out_of_it(tree: Tree, runs: Runs, kind: str) -> None:
-    """Of each, a twin: of duplicates none goes either."""
+    """Each of the files has a duplicate: dedupe removes none of these either."""
     twin = {f"twin/{path}": content for path, content in WHOLE[kind].items()}
     tree.write(WHOLE[kind] | twin | LOOSE | {"full/x.txt": "x"})
     before = tree.snapshot()
@@ -110,14 +110,14 @@ def test_signs_in_any_part_of_a_large_folder(tree: Tree, runs: Runs, signs: list
 
 
 def test_a_folder_with_something_that_strayed_is_sorted(tree: Tree, runs: Runs) -> None:
-    """It is the folder that the command was given: what lies in it may have been downloaded."""
+    """This is the root that the command was given: the files in it may be downloads."""
     stray = dict.fromkeys(["Win.vmx", "beat.flp", "package.json", "old.acf", "tool.exe", "tool.dll"], "x")
     tree.write(stray | {"a.jpg": "1"})
     runs.organize()
     assert "Images/a.jpg" in tree.read()
 
 
-# Nothing goes into one ------------------------------------------------------------------------------------------------
+# No file is moved into one --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_target_folder_in_one_or_called_like_one(tree: Tree, runs: Runs) -> No
 
 
 def test_files_that_were_sorted_do_not_make_their_folder_whole(tree: Tree, runs: Runs) -> None:
-    """Of stray files of projects and programs, as a first run has left them, the next one makes nothing else."""
+    """A first run sorted stray files of projects and programs: their folder stays a target."""
     tree.write({"Code/Makefile": "x", "Code/setup.py": "x", "Data/package.json": "x", "Audio/beat.flp": "x"})
     tree.write({"Programs/a.exe": "x", "Programs/b.dll": "x", "new.py": "1", "new.json": "2", "new.wav": "3"})
     assert runs.organize().done == 3

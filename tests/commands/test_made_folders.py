@@ -1,4 +1,4 @@
-"""To whom folders belong that root makes in a folder of a user, and with which mode; and that undo takes them away."""
+"""The owner and the mode of folders that root makes in a user's folder; and undo removes these folders."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes folde
 
 
 def is_now(tree: Tree, path: str) -> tuple[int, int, str]:
-    """Owner, group and mode."""
+    """Return owner, group and mode."""
     seen = os.lstat(tree.path(path))
     return seen.st_uid, seen.st_gid, f"{stat.S_IMODE(seen.st_mode):o}"
 
 
 def of_ann(tree: Tree, mode: int, *paths: str) -> None:
-    """The root of the tree, and what is at these paths, belongs to Ann."""
+    """Give the root of the tree, and the entries at these paths, to Ann."""
     for path in ("", *paths):
         os.chown(tree.path(path), ANN, USERS)
     tree.root.chmod(mode)
@@ -146,13 +146,13 @@ def test_empty_folders_of_a_user_go_and_come_back_as_they_were(tree: Tree, runs:
     before = tree.snapshot()
     outcome = runs.clean()
     assert outcome.done == 2
-    assert tree.path("a/root").is_dir()  # a new one would be Ann's
+    assert tree.path("a/root").is_dir()  # a new folder would be Ann's
     runs.undo()
     assert tree.snapshot() == before
 
 
 def access_list(*, group: int) -> bytes:
-    """A default access list: all for the owner, `group` for the owning group, nothing for others."""
+    """Return a default access list: all rights for the owner, `group` for the owning group, none for others."""
     entries = [(0x01, 7, -1), (0x04, group, -1), (0x20, 0, -1)]
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
 
@@ -207,7 +207,7 @@ def test_what_others_did_with_it_since_stays(tree: Tree, runs: Runs) -> None:
     of_ann(tree, 0o2775, "a.pdf")
     runs.organize()
     open_again(runs)
-    tree.path("Documents").chmod(0o700)  # it holds what was moved: it was ready before
+    tree.path("Documents").chmod(0o700)  # it was complete: a file was moved into it
     recovered(runs)
     assert is_now(tree, "Documents") == (ANN, USERS, "700")
 
@@ -215,7 +215,7 @@ def test_what_others_did_with_it_since_stays(tree: Tree, runs: Runs) -> None:
 @needs_root
 @pytest.mark.parametrize("what", ["a full folder of root", "a folder of another", "a symlink"])
 def test_what_is_put_in_its_place_is_not_given_away(tree: Tree, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
-    """By the owner of the folder above, in the instant after it was made."""
+    """The owner of the parent folder replaces the new folder just after it was made."""
     tree.write({"in/": "", "secret/key": "x", "other/": ""})
     os.chown(tree.path("in"), ANN, USERS)
     os.chown(tree.path("other"), 54321, 54321)

@@ -1,4 +1,4 @@
-"""Many roots, and few descriptors: what a process may have open at once is shared, and where it is too little, said."""
+"""Many roots and few descriptors: the roots share the limit of open files, and too low a limit is an error."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DEDUPE = ("dedupe", "--action", "quarantine", "-y", "-q", "--keep", "first")
 
 
 def _run(descriptors: int, *command: str, limit: str = "-n") -> subprocess.CompletedProcess[str]:
-    """The command where neither the soft nor the hard limit allows more, or with `-Sn` only the soft one."""
+    """Run the command with a low soft and hard limit, or with `-Sn` only a low soft limit."""
     words = ["bash", "-c", f'ulimit {limit} {descriptors}; exec "$@"', "bash", *command]
     return subprocess.run(words, capture_output=True, text=True, check=False)
 
@@ -42,7 +42,7 @@ def _must(ran: subprocess.CompletedProcess[str]) -> None:
 
 
 def _write_roots(tree: Tree, roots: int, folders: int) -> list[str]:
-    """Each root has the same files, one a folder: those of the first root stay."""
+    """Write roots with the same files, one per folder; those of the first root are the keepers."""
     tree.write({
         f"root {root:03}/folder {folder:03}/file": f"content {folder}"
         for root in range(roots)
@@ -57,7 +57,7 @@ def _files_in_trash(tree: Tree) -> int:
 
 @pytest.mark.parametrize(("descriptors", "folders"), [(1024, 300), (256, 80), (64, 40)])
 def test_folders_are_more_than_descriptors(runs: Runs, tree: Tree, descriptors: int, folders: int) -> None:
-    """What is killed halfway is settled and taken back, and what is not killed goes and comes back whole."""
+    """A killed run is recovered and undone; a run that is not killed completes and is undone."""
     roots = _write_roots(tree, 6, folders)
     before = tree.snapshot()
     killed = _run(descriptors, sys.executable, "-c", _KILLED_HALFWAY, str(5 * folders // 2), *_DEDUPE, *roots)

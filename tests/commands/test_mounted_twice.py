@@ -1,4 +1,4 @@
-"""A folder that is mounted twice: what is the reference's stays, and no file is met by two paths."""
+"""A folder that is mounted twice: files of the reference stay, and no file is reached by two paths."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FILES = {
 
 @contextlib.contextmanager
 def mounted(tree: Tree, mounts: dict[str, str]) -> Iterator[None]:
-    """The files, and folders of them mounted at others."""
+    """The files, with some of their folders mounted at other paths."""
     tree.write(_FILES)
     with contextlib.ExitStack() as stack:
         for place, folder in mounts.items():
@@ -60,7 +60,7 @@ def test_what_is_the_references_stays_whichever_path_leads_to_it(runs: Runs, tre
     mounts, roots, reference = REFERENCES[name]
     with mounted(tree, mounts):
         before = {place: data for place, data in tree.read().items() if place.startswith(reference + "/")}
-        with contextlib.suppress(UsageError):  # all of it is the reference's
+        with contextlib.suppress(UsageError):  # all files are in the reference
             places: dict[str, Any] = {
                 "roots": [tree.path(root) for root in roots],
                 "references": [tree.path(reference)],
@@ -101,7 +101,7 @@ def test_no_file_is_met_by_two_paths(runs: Runs, tree: Tree, name: str) -> None:
                 assert len(set(members)) == len(members)
         before = tree.read()
         outcome = runs.dedupe_of(remedy=Remedy.QUARANTINE, roots=roots)
-        # What is mounted in a root cannot be renamed into the trash of that.
+        # A file mounted in a root cannot be renamed into the trash of that root.
         assert {problem.reason and problem.reason.code for problem in outcome.problems} <= {OTHER_DISK_THAN_TRASH}
         assert inodes(roots) < files
         runs.undo()
@@ -111,7 +111,7 @@ def test_no_file_is_met_by_two_paths(runs: Runs, tree: Tree, name: str) -> None:
 @pytest.mark.root
 @pytest.mark.parametrize("trees", [["b", "c"], ["c", "b"], ["b"], ["."]])
 def test_a_disk_is_met_once_wherever_it_is_mounted(runs: Runs, tree: Tree, elsewhere: Path, trees: list[str]) -> None:
-    """By its own root, and by a folder of it."""
+    """The disk is mounted by its root, and by a folder of it."""
     (elsewhere / "sub").mkdir()
     (elsewhere / "sub/1.txt").write_text("one")
     tree.write({"b/0.txt": "zero", "c/": ""})
@@ -134,6 +134,6 @@ def test_organize_and_clean_meet_a_folder_once(runs: Runs, tree: Tree) -> None:
 
 
 def inodes(roots: list[Path]) -> set[int]:
-    """Of the files that are not in the trash."""
+    """Return the inode numbers of the files outside the trash."""
     found = (path for root in roots for path in root.rglob("*.txt") if ".fileorg" not in path.parts)
     return {os.lstat(path).st_ino for path in found}

@@ -1,4 +1,4 @@
-"""Files and folders of years that 64 bits of nanoseconds do not reach: every command takes them like any other."""
+"""Files and folders of years beyond 64 bits of nanoseconds: every command handles them like any other."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ YEARS = (1600, 1676, 1901, 1969, 2262, 2300, 2446)
 
 
 def noon(year: int) -> int:
-    """The middle of a year, with odd nanoseconds."""
+    """Return the middle of a year, with odd nanoseconds."""
     since = datetime(year, 7, 1, 12, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * SECOND_NS + 7
 
@@ -46,7 +46,7 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def old(disk: Path, state: StateDirectory) -> Runs:
-    """A tree with a file of each year that this file system has, and a folder of 2300."""
+    """A tree with a file for each year that this file system supports, and a folder of 2300."""
     tree = Tree(disk / "tree")
     tree.write({f"{year}.txt": str(year) for year in YEARS} | {"pair/one.bin": "same", "pair/two.bin": "same"})
     tree.write({"empty/": "", "before.txt": "half a second before 1970"})
@@ -59,7 +59,7 @@ def old(disk: Path, state: StateDirectory) -> Runs:
 
 
 def month(runs: Runs, year: int) -> str:
-    """`2300/07`: of the time that the file system made of it, which may be the nearest one that it has."""
+    """Return `2300/07`, from the time that the file system stored, which may be the nearest that it supports."""
     seconds = os.stat(runs.tree.path(f"{year}.txt")).st_mtime_ns // SECOND_NS
     return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds):%Y/%m}"
 

@@ -1,4 +1,4 @@
-"""Move, copy, hard link and symlink; and what happens when the tree changes between the plan and the run."""
+"""Move, copy, hard link and symlink; and changes of the tree between the plan and the run."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_a_folder_that_was_removed_since_the_plan(tree: Tree, runs: Runs) -> Non
     assert [problem.state for problem in outcome.problems] == [RecordState.MISSING]
 
 
-# How much ------------------------------------------------------------------------------------------------------------
+# Limits --------------------------------------------------------------------------------------------------------------
 
 
 def test_more_than_max_changes_is_refused(tree: Tree, runs: Runs) -> None:
@@ -156,7 +156,7 @@ def test_a_run_that_is_stopped_between_batches_is_sealed_and_can_be_undone(tree:
 
 
 def test_many_files_are_moved_by_a_process_of_its_own(tree: Tree, runs: Runs) -> None:
-    """More than `hands` moves by itself."""
+    """More files than are renamed without a worker process."""
     tree.write({f"{number:04}.{extension}": "" for number in range(3000) for extension in ("jpg", "mp3")})
     before = tree.snapshot()
     with runs.organizing() as run:

@@ -1,4 +1,4 @@
-"""Two files, one name."""
+"""Two files claim one name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def reasons(runs: Runs, operation: int = 1) -> dict[bytes, str | None]:
-    """Why files were skipped, by source path."""
+    """Return source path → why the file was skipped."""
     skipped = runs.records(operation, RecordState.SKIPPED)
     return {record.source_folder + b"/" + record.source_name: sentence(record.reason) for record in skipped}
 
@@ -107,7 +107,7 @@ def test_identical_to_a_numbered_one(tree: Tree, runs: Runs) -> None:
 
 
 def test_identical_to_one_of_another_family(tree: Tree, runs: Runs) -> None:
-    """`a (2).jpg` may have been met as the second `a.jpg` before it is asked for by its own name."""
+    """`a (2).jpg` may have been met as the second `a.jpg` before its own name is requested."""
     tree.write({"a.jpg": "1", "a (2).jpg": "same", "Images/a.jpg": "3", "Images/a (2).jpg": "same"})
     runs.organize()
     assert tree.read() == {

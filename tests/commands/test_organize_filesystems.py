@@ -1,4 +1,4 @@
-"""Where case does not matter and renames may replace: an NTFS disk, as it is plugged into many a machine."""
+"""A case-insensitive file system on which renames may replace: an NTFS disk, as on many machines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.root
 
 @pytest.fixture
 def ntfs(tmp_path: Path) -> Iterator[Path]:
-    """An empty disk on which `a` and `A` are one name."""
+    """An empty disk on which `a` and `A` are the same name."""
     if os.geteuid() != 0 or not all(map(shutil.which, ("mkfs.ntfs", "lowntfs-3g"))):
         pytest.skip("mounting an NTFS disk needs root, mkfs.ntfs and lowntfs-3g")
     image, place = tmp_path / "image", tmp_path / "disk"
@@ -41,12 +41,12 @@ def ntfs(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def there(ntfs: Path, state: StateDirectory) -> Runs:
-    """Runs on a tree on that disk."""
+    """The runs on a tree on that disk."""
     return Runs(Tree(ntfs / "tree"), state)
 
 
 def read(tree: Tree) -> dict[str, str]:
-    """With names in lower case, as this driver lists them."""
+    """Return the files with names in lower case, as this driver lists them."""
     return {path.lower(): content for path, content in tree.read().items()}
 
 
@@ -102,7 +102,7 @@ def test_keep_newer_where_case_does_not_matter(there: Runs) -> None:
 
 @pytest.mark.parametrize("action", [Action.MOVE, Action.COPY])
 def test_to_such_a_disk_and_back(tree: Tree, runs: Runs, ntfs: Path, action: Action) -> None:
-    """The disk is not empty: whether case matters there is seen by its names."""
+    """The disk is not empty: its names show whether it is case-sensitive."""
     (ntfs / "there already").mkdir()
     tree.write({"a.jpg": "1", "x/A.jpg": "2", "x/b.jpg": "3"})
     tree.path("a.jpg").chmod(0o640)
@@ -112,7 +112,7 @@ def test_to_such_a_disk_and_back(tree: Tree, runs: Runs, ntfs: Path, action: Act
     assert sorted(os.listdir(ntfs / "Images")) == ["a (2).jpg", "a.jpg", "b.jpg"]
     assert runs.undo().problems == []
     assert not (ntfs / "Images").exists()
-    assert tree.snapshot() == before  # also the modes, which the disk does not have, and all digits of the times
+    assert tree.snapshot() == before  # including modes, which the disk does not have, and all digits of the times
 
 
 def test_an_operation_is_undone_after_the_disk_was_plugged_in_again(there: Runs, ntfs: Path, tmp_path: Path) -> None:

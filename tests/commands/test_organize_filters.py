@@ -1,4 +1,4 @@
-"""Which files are looked at, and what is never touched."""
+"""The files that organize takes, and those that it never touches."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ DAY = SECOND_NS * 86_400
 
 
 def moved(tree: Tree, runs: Runs, **options: object) -> set[str]:
-    """The names (without folders) of what a run by extension moved."""
+    """Return the names (without folders) of the files that a run by extension moved."""
     before = set(tree.read())
     runs.organize(by=By.EXTENSION, **options)
     return {os.path.basename(path) for path in set(tree.read()) - before if not path.endswith("/")}
 
 
-# How deep ------------------------------------------------------------------------------------------------------------
+# Depth ---------------------------------------------------------------------------------------------------------------
 
 
 def test_only_the_top_level_unless_asked(tree: Tree, runs: Runs) -> None:
@@ -102,7 +102,7 @@ def test_min_age_and_older_than_both_hold(tree: Tree, runs: Runs) -> None:
 
 @pytest.mark.parametrize("year", [1901, 1969, 2105, 2300, 2400])
 def test_times_that_are_hardly_possible(tree: Tree, runs: Runs, year: int) -> None:
-    """After 2262 the nanoseconds do not fit 64 bits: such a file is like any other."""
+    """Times after 2262 do not fit 64 bits of nanoseconds: such a file is handled like any other."""
     tree.write({"a.jpg": "1", "b.jpg": "2"})
     tree.set_time("a.jpg", (year - 1970) * 365 * DAY_NS)
     before = tree.snapshot()
@@ -196,6 +196,6 @@ def test_what_is_left_alone_is_counted(tree: Tree, runs: Runs) -> None:
 def test_links_and_special_files_stay(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "1", "link.jpg": "-> a.jpg", "broken.jpg": "-> nowhere", "folder.jpg": "-> ."})
     os.mkfifo(tree.path("pipe.jpg"))
-    assert moved(tree, runs, recursive=True) == {"a.jpg", "link.jpg"}  # which leads to where a.jpg is now
+    assert moved(tree, runs, recursive=True) == {"a.jpg", "link.jpg"}  # the link leads to the new path of a.jpg
     assert os.readlink(tree.path("link.jpg")) == "jpg/a.jpg"
     assert tree.path("pipe.jpg").is_fifo()

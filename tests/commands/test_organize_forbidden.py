@@ -1,4 +1,4 @@
-"""What may not be read or written is named, and the rest is done; and what is on other disks."""
+"""Unreadable and unwritable entries are named while the rest is done; and entries on other disks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.support.tree import Tree
 
 
-# What cannot be read or written --------------------------------------------------------------------------------------
+# Unreadable and unwritable entries -----------------------------------------------------------------------------------
 
 
 def test_a_folder_that_cannot_be_read_is_reported(of_nobody: Runs) -> None:
@@ -45,7 +45,7 @@ def test_a_target_folder_that_cannot_be_entered(of_nobody: Runs) -> None:
 
 
 def test_a_folder_that_cannot_be_written(of_nobody: Runs) -> None:
-    """What cannot be moved is named; the rest is done."""
+    """Files that cannot be moved are named; the rest are moved."""
     tree = of_nobody.tree
     tree.write({"a.jpg": "1", "x/b.jpg": "2"})
     tree.path("x").chmod(0o555)
@@ -95,7 +95,7 @@ def test_another_disk_below_the_root(tree: Tree, runs: Runs, disk: Path) -> None
 
 @pytest.mark.root
 def test_a_category_folder_on_another_disk(tree: Tree, runs: Runs, disk: Path) -> None:
-    """`Images` may be where there is room."""
+    """`Images` may be on a disk with more space."""
     tree.write({"a.jpg": "1", "x.jpg": "2"})
     tree.path("x.jpg").unlink()
     before = tree.snapshot()
@@ -110,7 +110,7 @@ def test_a_category_folder_on_another_disk(tree: Tree, runs: Runs, disk: Path) -
 def test_a_state_directory_inside_is_left_alone_by_every_command(
     tree: Tree, runs: Runs, where: str, *, everything: bool
 ) -> None:
-    """Also another one than that of the run, and one that a crash left with everything in its log."""
+    """This includes the state directory of another run, and one that a crash left with all data in its log."""
     tree.write({"a.txt": "1", "empty.txt": ""})
     there = tree.path(where)
     state = open_state(os.fsencode(there))

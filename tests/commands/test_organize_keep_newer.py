@@ -1,4 +1,4 @@
-"""`--on-conflict keep-newer`: the newer one takes the name, and the older one goes where undo finds it."""
+"""`--on-conflict keep-newer`: the newer file takes the name, the older one is moved to where undo finds it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def keep_newer(tree: Tree, runs: Runs, dates: dict[str, str]) -> dict[str, str]:
-    """Files whose content is their date, after `--on-conflict keep-newer -r`."""
+    """Return the files, whose content is their date, after `--on-conflict keep-newer -r`."""
     tree.write(dates)
     for path, date in dates.items():
         tree.date(path, date)
@@ -98,7 +98,7 @@ def test_what_was_edited_since_the_plan_is_not_displaced(tree: Tree, runs: Runs)
 
 
 def test_keep_newer_at_another_destination(tree: Tree, runs: Runs, elsewhere: Path) -> None:
-    """The trash is where the older one was: nothing is copied to be kept."""
+    """The trash is on the file system of the older file: no file is copied."""
     tree.write({"a.jpg": "new"})
     (elsewhere / "Images").mkdir()
     (elsewhere / "Images/a.jpg").write_text("old")

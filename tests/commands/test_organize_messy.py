@@ -1,4 +1,4 @@
-"""A real, messy folder: there and back again, a second time, and as a dry run."""
+"""A real, messy folder: organize and undo, a second time, and as a dry run."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ NAMES = [
 
 @pytest.fixture
 def messy(tree: Tree) -> Tree:
-    """Some fifty kinds of files, with times, modes and attributes of their own."""
+    """Some fifty kinds of files, with different times, modes and attributes."""
     root = os.fsencode(tree.root)
     for number, name in enumerate(NAMES):
         path = os.path.join(root, name)
@@ -144,7 +144,7 @@ def test_redo_gives_back_the_organized_tree(messy: Tree, runs: Runs, options: di
 
 
 def _without_times_of_links(tree: Snapshot) -> Snapshot:
-    """A symlink that is made again is a new one."""
+    """Leave out the times of symlinks: a symlink that is made again is a new one."""
     return {path: node._replace(mtime_ns=0) if node.kind == "symlink" else node for path, node in tree.items()}
 
 
@@ -178,7 +178,7 @@ def test_a_dry_run_shows_what_the_run_does(messy: Tree, runs: Runs, options: dic
 
 
 def _with_trash_of(row: PlanRow, operation: int) -> PlanRow:
-    """The one thing that a dry run cannot know is the number that its run would have."""
+    """Insert the operation's number, the only fact that a dry run cannot know."""
     here, there = b".fileorg/trash/0", b".fileorg/trash/%d" % operation
     if row.target_folder == b".fileorg/trash" and row.target_name == b"0":
         return row._replace(target_name=b"%d" % operation)
@@ -186,7 +186,7 @@ def _with_trash_of(row: PlanRow, operation: int) -> PlanRow:
 
 
 def test_to_another_file_system_and_back(messy: Tree, runs: Runs, elsewhere: Path) -> None:
-    """The hard-linked pair stays as a whole; everything else comes back as it was."""
+    """The hard-linked pair stays together; everything else is restored."""
     before = messy.snapshot()
     outcome = runs.organize(dest=elsewhere, recursive=True)
     assert {problem.path: sentence(problem.reason)[:11] for problem in outcome.problems} == {

@@ -1,4 +1,4 @@
-"""Files that are nothing without another go where it goes, with the same number."""
+"""Sidecars are moved with their file and get the same number."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_number_is_free_for_all_of_a_group(tree: Tree, runs: Runs) -> None:
 
 
 def test_a_stray_sidecar_at_the_target_is_not_adopted(tree: Tree, runs: Runs) -> None:
-    """The name of the file is free, that of its side-car is not."""
+    """The name of the file is free, that of its sidecar is not."""
     tree.write({"a.jpg": "1", "a.xmp": "2", "Images/a.xmp": "of another one"})
     runs.organize()
     assert tree.read() == {
@@ -145,7 +145,7 @@ def test_copies_of_a_group_are_made_once(tree: Tree, runs: Runs) -> None:
 
 
 def test_a_newer_file_displaces_the_whole_group(tree: Tree, runs: Runs) -> None:
-    """Its side-car is older than the one there, and goes along all the same."""
+    """Its sidecar is older than the one at the target, but is moved along."""
     tree.write({"a.jpg": "new", "a.xmp": "mine", "Images/a.jpg": "old", "Images/a.xmp": "its own"})
     tree.date("a.xmp", "2019-01-01")
     tree.date("Images/a.jpg", "2020-01-01")
@@ -162,7 +162,7 @@ def test_a_newer_file_displaces_the_whole_group(tree: Tree, runs: Runs) -> None:
 
 
 def test_a_newer_file_takes_along_what_is_needed(tree: Tree, runs: Runs) -> None:
-    """A side-car whose name is free, and one that is there already."""
+    """The group has a sidecar with a free name, and one that exists at the target."""
     tree.write({"a.jpg": "new", "a.xmp": "1", "a.aae": "same"})
     tree.write({"Images/a.jpg": "old", "Images/a.aae": "same"})
     tree.date("Images/a.jpg", "2020-01-01")
@@ -261,7 +261,7 @@ def test_what_is_included_takes_its_group_with_it(tree: Tree, runs: Runs) -> Non
 
 
 def test_the_longest_names_find_their_file(tree: Tree, runs: Runs) -> None:
-    """A leader would have a longer name than there can be."""
+    """A numbered leader would exceed the longest possible name."""
     stem = "x" * 251
     tree.write({f"{stem}.MOV": "1", f"{stem}.xmp": "2", f"{stem}.jpg": "3", f"Images/{stem}.jpg": "4"})
     runs.organize()
@@ -284,7 +284,7 @@ def test_a_group_of_long_names_is_cut_alike(tree: Tree, runs: Runs) -> None:
 
 @pytest.mark.parametrize("sidecars", [1, BATCH_ENTRIES])
 def test_a_group_in_several_batches_of_a_large_folder(tree: Tree, runs: Runs, sidecars: int) -> None:
-    """The folder is listed in batches, in no order."""
+    """The folder is listed in batches, in no particular order."""
     numbers = range(BATCH_ENTRIES)
     tree.write({f"{number}.jpg": f"photo {number}" for number in numbers})
     tree.write({f"{number}.xmp": f"edit {number}" for number in range(sidecars)})
@@ -297,4 +297,4 @@ def test_a_group_in_several_batches_of_a_large_folder(tree: Tree, runs: Runs, si
         assert (after["Images/8 (2).jpg"], after["Images/8 (2).xmp"]) == ("photo 8", "edit 8")
         assert (after["9.jpg"], after["9.xmp"]) == ("photo 9", "edit 9")
     wrong = {name for name in after if name.endswith(".xmp") and name.replace(".xmp", ".jpg") not in after}
-    assert wrong <= {"Images/8.xmp"}  # which was there alone
+    assert wrong <= {"Images/8.xmp"}  # this one was there alone

@@ -1,4 +1,4 @@
-"""Where files go, and which stay: a tree before, a command, the tree after."""
+"""Target folders, and files that stay: a tree before, a command, the tree after."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.support.tree import Tree
 
 
-# By what -------------------------------------------------------------------------------------------------------------
+# Criteria ------------------------------------------------------------------------------------------------------------
 
 
 def test_by_category(tree: Tree, runs: Runs) -> None:
@@ -86,7 +86,7 @@ def test_a_file_of_no_known_category_stays_and_is_counted(tree: Tree, runs: Runs
     assert tree.read() == {"README": "1", "key.pem": "2", "Images/a.jpg": "3"}
 
 
-# Where to ------------------------------------------------------------------------------------------------------------
+# Destinations --------------------------------------------------------------------------------------------------------
 
 
 def test_to_another_folder(tree: Tree, runs: Runs, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_file_with_two_names_is_not_torn_apart_across_file_systems(tree: Tree,
 
 
 def test_to_a_folder_that_is_made(tree: Tree, runs: Runs, tmp_path: Path) -> None:
-    """It is journaled like any other, so undo takes it away again."""
+    """The destination is journaled like any other folder, so undo removes it."""
     tree.write({"a.jpg": "1"})
     before = tree.snapshot()
     runs.organize(dest=tmp_path / "new" / "sorted")
@@ -145,7 +145,7 @@ def test_to_a_folder_that_is_made_on_another_file_system(tree: Tree, runs: Runs,
 
 
 def test_to_a_folder_that_is_made_inside_a_folder_of_the_root(tree: Tree, runs: Runs) -> None:
-    """The folder is source and target: its time comes back all the same."""
+    """The folder is source and target: its time is restored nevertheless."""
     tree.write({"x/a.jpg": "1", "b.jpg": "2"})
     tree.date("x", "2020-01-02")
     before = tree.snapshot()
@@ -207,7 +207,7 @@ def test_a_destination_that_cannot_be_made(tree: Tree, runs: Runs) -> None:
     assert tree.read() == {"a.jpg": "1", "file": "2"}
 
 
-# In the way ----------------------------------------------------------------------------------------------------------
+# Obstacles -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_file_in_the_way_of_a_folder(tree: Tree, runs: Runs) -> None:
@@ -267,7 +267,7 @@ def test_a_second_run_does_nothing(tree: Tree, runs: Runs, by: By, action: Actio
 
 @pytest.mark.parametrize("action", [Action.COPY, Action.HARDLINK, Action.SYMLINK])
 def test_a_second_run_to_another_folder_does_nothing(tree: Tree, runs: Runs, action: Action, tmp_path: Path) -> None:
-    """Also where names had to be numbered the first time."""
+    """This includes files that were numbered the first time."""
     tree.write({"a.jpg": "1", "x/a.jpg": "2", "x/y/a.jpg": "3"})
     dest = tmp_path / "sorted"
     dest.mkdir()
