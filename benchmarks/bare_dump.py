@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a report is measured beside: a bare loop over the same records. `bare_dump.py JOURNAL csv|json`."""
+"""The peer of a report: a bare loop over the same records. `bare_dump.py JOURNAL csv|json`."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ COLUMNS = (
 
 
 def main() -> None:
-    """Nothing is checked, made safe, or summed up."""
+    """Write all records to standard output; check nothing, escape nothing, compute no sums."""
     db = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
     db.text_factory = os.fsdecode
     if sys.argv[2] == "csv":

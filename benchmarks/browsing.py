@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How long a report takes in a browser: `browsing.py FILE`. Prints JSON in seconds; needs playwright and Chromium."""
+"""Time a report in a browser: `browsing.py FILE`. Print JSON, in seconds; needs playwright and Chromium."""
 
 import json
 import shutil

@@ -24,14 +24,14 @@ from twins import make_small
 
 STAGES = ("start", "moves", "dedupe")
 START_RUNS = 4
-"""A start takes so little that it is measured this many times as often."""
+"""Runs of a start for each run of another stage, because a start is so short."""
 DUPLICATES_PER_FILE = 5
-"""The tree of `dedupe` has a file for so many of the tree that is organized."""
+"""The tree of the stage `dedupe` has this many times fewer files than the tree of `moves`."""
 
 
 @dataclass(slots=True)
 class Side:
-    """A version of fileorg, and what its runs took."""
+    """A version of fileorg, and the runs that were measured."""
 
     fileorg: Fileorg
     runs: dict[str, list[Run]] = field(default_factory=dict)
@@ -47,11 +47,11 @@ class Side:
 
 
 Turn = Callable[[Side], None]
-"""One turn of one side; it leaves the tree as it was."""
+"""One turn of one side; it must restore the tree."""
 
 
 def take_turns(sides: Sequence[Side], turn: Turn, repeat: int) -> None:
-    """Each side once untimed, so that its bytecode is compiled; then by turns, and who goes first changes."""
+    """Run each side once untimed, to compile its bytecode; then take turns, with an alternating first side."""
     for side in sides:
         turn(Side(side.fileorg))
     for number in range(repeat):
@@ -60,7 +60,7 @@ def take_turns(sides: Sequence[Side], turn: Turn, repeat: int) -> None:
 
 
 def start(side: Side) -> None:
-    """The shortest commands there are."""
+    """Time the shortest commands."""
     folder = side.fileorg.bench.cwd / "ten"
     make_tree(folder, 10, written=Bytes.SPARSE)
     with side.fileorg.fresh_state() as (fresh, _):
@@ -166,7 +166,7 @@ def _page(arguments: argparse.Namespace, facts: dict[str, str], ours: Side, thei
 
 
 def main() -> int:
-    # So that an ended benchmark takes its trees along.
+    # A terminated benchmark must still remove its trees.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         print(_measure(_arguments()))

@@ -1,4 +1,4 @@
-"""The benchmark of dedupe as a command: arguments in, DEDUPE.md out."""
+"""The command that measures dedupe and writes DEDUPE.md."""
 
 import argparse
 import os
@@ -29,7 +29,7 @@ from twins import make_large, make_small
 HERE = Path(__file__).resolve().parent
 SPARE_BYTES = 2_000_000_000
 SCALE = 100
-"""Sizes of the large tree are divided by this: at full size, each program would read 100 GB of zeros."""
+"""The divisor of sizes in the large tree: at full size, each program would read 100 GB of zeros."""
 
 FASTER = Target(Sense.BELOW, 1)
 NO_SLOWER = Target(Sense.AT_MOST, 1)
@@ -39,7 +39,7 @@ RIVALS = ("jdupes", "rdfind", "rmlint", "fclones")
 
 
 class Case(Enum):
-    """Which tree."""
+    """The kinds of trees."""
 
     SMALL = "small"
     TREE = "tree"
@@ -48,7 +48,7 @@ class Case(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much is measured of one case. `size`: files, but for large ones their bytes."""
+    """The extent of one case. `size` counts files; for large files, it counts bytes."""
 
     case: Case
     size: int
@@ -82,7 +82,7 @@ class Extent:
                 make_large(root, self.size)
 
     def words(self) -> list[str]:
-        """The options that ask for this."""
+        """Return the options that request this extent."""
         size = ["--gigabytes", f"{self.size / 1e9:g}"] if self.case is Case.LARGE else ["--files", str(self.size)]
         return ["--case", self.case.value, *size, "--repeat", str(self.repeat)]
 
@@ -116,7 +116,7 @@ def _extents(arguments: argparse.Namespace) -> list[Extent]:
 
 
 def _peers(arguments: argparse.Namespace, notes: list[str]) -> list[finders.Finder]:
-    """Those that are here; of the others, a note."""
+    """Return the installed peers, and add a note for each missing one."""
     found = []
     for name in filter(None, arguments.peers.split(",")):
         if name not in finders.PEER_NAMES:
@@ -146,7 +146,7 @@ def _say(text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One case, raced."""
+    """The results of one case."""
 
     extent: Extent
     outcome: Outcome
@@ -158,7 +158,7 @@ class Section:
         return "\n\n".join([f"## {self.extent.title}", f"{agreed} {medians}", self._table()])
 
     def rows(self) -> list[Row]:
-        """fileorg beside its targets."""
+        """Return the rows that compare fileorg with its targets."""
         rows = [row for cache in self.extent.caches for row in self._rows_of(cache)]
         peak = self.outcome.peak_bytes.get("fileorg")
         if peak is not None:
@@ -175,7 +175,7 @@ class Section:
         beside = ("fclones",) if is_large else RIVALS
         theirs = [(s, name) for name in beside if (s := self.outcome.median_s(name, cache)) is not None]
         if theirs:
-            # No target was set for the tree of every kind.
+            # The tree of every kind has no target.
             target = {Case.SMALL: FASTER, Case.LARGE: NO_SLOWER}.get(self.extent.case)
             rows.append(Row(what, ours, Unit.SECONDS, repeat, *min(theirs), target))
         again = self.outcome.median_s(races.AGAIN, cache) or 0.0
@@ -184,7 +184,7 @@ class Section:
         return rows
 
     def _table(self) -> str:
-        """A line a program: its seconds, and how many times as long as it fileorg took."""
+        """Return a line per program: its seconds, and the time of fileorg divided by its time."""
         outcome, caches = self.outcome, self.extent.caches
         extra = [name for name, _ in outcome.seconds if name not in outcome.programs]
         head = ["program"] + [word for cache in caches for word in (cache.value, "ratio")] + ["peak memory"]
@@ -196,13 +196,13 @@ class Section:
                 cells.append("" if seconds is None else f"{seconds:.2f} s")
                 is_peer = name in outcome.programs and name != "fileorg"
                 cells.append(f"{ours / seconds:.2f} {report.TIMES}" if ours and seconds and is_peer else "")
-            peak = outcome.peak_bytes.get(name)  # none where it ended before it could be looked at
+            peak = outcome.peak_bytes.get(name)  # none if the program ended before the first sample
             lines.append([*cells, f"{peak / 1e6:.0f} MB" if peak else ""])
         return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _versions(bench: Bench, peers: Sequence[finders.Finder], fileorg: stages.Fileorg | None) -> dict[str, str]:
-    """The first number with a point in what each says of its version, wherever it says it."""
+    """Return the first number with a point in the version output of each program, on either stream."""
     asked = {peer.name: [*peer.program, *peer.version] for peer in peers}
     if fileorg is not None:
         asked = {"fileorg": fileorg.version()} | asked
@@ -238,7 +238,7 @@ def _page(arguments: argparse.Namespace, work: Path, extents: Sequence[Extent]) 
 
 
 def _shown_command(arguments: argparse.Namespace, extents: Sequence[Extent]) -> str:
-    """The command to repeat this, without the paths of this machine."""
+    """Return the command that repeats this run, without the paths of this machine."""
     words = extents[0].words() if len(extents) == 1 else ["--repeat", str(arguments.repeat)]
     words += ["--cache", arguments.cache] if arguments.cache else []
     return shlex.join(["benchmarks/dedupe", *words, *(["--no-fileorg"] if arguments.no_fileorg else [])])
@@ -260,7 +260,7 @@ def _measure(arguments: argparse.Namespace) -> str:
 
 
 def main() -> int:
-    # So that an ended benchmark takes its trees along.
+    # A terminated benchmark must still remove its trees.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     arguments = _arguments()
     try:

@@ -1,7 +1,7 @@
-"""Programs that find duplicates: how each is told to do the same work, and how its answer is read.
+"""Programs that find duplicates: the options that make them do the same work, and readers for their answers.
 
-The same work: all regular files of a tree with at least one byte, hidden ones too, no symlink followed, several names
-of one file counted once, nothing changed. How sure a program makes that two files are equal is as its makers chose it.
+The same work: read all regular files of a tree with at least one byte, including hidden ones, follow no symlink, count
+several names of one file once, change nothing. Each program decides in its own way that two files are equal.
 """
 
 import os
@@ -13,19 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 File = tuple[int, int]
-"""Device and inode: what a file is, under however many names."""
+"""Device and inode, which identify a file under all of its names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Groups of equal files. `names` has one path of each, to tell people."""
+    """Groups of equal files. `names` has one path of each file, for messages."""
 
     files: frozenset[frozenset[File]]
     names: dict[File, bytes] = field(compare=False, repr=False)
 
     @classmethod
     def of(cls, groups: Iterable[Iterable[bytes]]) -> "Groups":
-        """From paths. Names of one file become one, and what is then alone is no group."""
+        """Make groups from paths. Merge the names of one file, and drop groups of a single file."""
         files: set[frozenset[File]] = set()
         names: dict[File, bytes] = {}
         for group in groups:
@@ -43,7 +43,7 @@ class Groups:
         return sum(map(len, self.files))
 
     def differences(self, other: "Groups", limit: int = 5) -> list[str]:
-        """A line for each group that only one side has: at most `limit` of each."""
+        """Return a line for each group that only one side has: at most `limit` per side."""
         names = self.names | other.names
         return [
             f"only {side}: {sorted(names[file] for file in group)!r}"
@@ -54,7 +54,7 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class Finder:
-    """A program and its options. `output` stands before the root; without it the answer comes on standard output."""
+    """A program and its options. `output` precedes the root; without it, the program answers on standard output."""
 
     name: str
     program: tuple[str, ...]
@@ -63,14 +63,14 @@ class Finder:
     read: Callable[[bytes], Iterator[list[bytes]]]
     version: tuple[str, ...] = ("--version",)
     takes_any_name: bool = False
-    """Whether its answer can be read, whatever bytes a name has; if not, a line break makes two names of one."""
+    """True if the answer is readable for all names; otherwise a line break splits one name into two."""
 
     @property
     def writes_file(self) -> bool:
         return bool(self.output)
 
     def command(self, root: str, result: Path, *more: str) -> list[str]:
-        """`result` is where it will have written its answer, if `writes_file`; `more` are further options."""
+        """Return the command. It writes its answer to `result` if `writes_file`; `more` are further options."""
         output = [word.replace("{}", str(result)) for word in self.output]
         return [*self.program, *self.options, *more, *output, root]
 
@@ -79,12 +79,12 @@ class Finder:
 
 
 def read_nul(answer: bytes) -> Iterator[list[bytes]]:
-    """Each path ends with NUL, each group with one more; of the last group it may be missing."""
+    """Yield groups from an answer with a NUL after each path and another after each group, except maybe the last."""
     yield from (group.split(b"\0") for group in answer.rstrip(b"\0").split(b"\0\0") if group)
 
 
 def read_lines(answer: bytes) -> Iterator[list[bytes]]:
-    """A path a line, an empty line between groups."""
+    """Yield groups from an answer with one path per line and an empty line between groups."""
     yield from (group.split(b"\n") for group in re.split(rb"\n\n+", answer.strip(b"\n")) if group)
 
 
@@ -93,7 +93,7 @@ _SHORT = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
 def read_escaped_lines(answer: bytes) -> Iterator[list[bytes]]:
-    """As `read_lines`, with what is not printable of a name as `\\n`, `\\xe9` or `\\u00001b`."""
+    """Yield groups like `read_lines`; decode unprintable parts of names such as `\\n`, `\\xe9` or `\\u00001b`."""
 
     def meant(found: re.Match[bytes]) -> bytes:
         byte, point, character = found.groups()
@@ -105,7 +105,7 @@ def read_escaped_lines(answer: bytes) -> Iterator[list[bytes]]:
         yield [_ESCAPED.sub(meant, path) for path in group]
 
 
-# DUPTYPE_… id depth size device inode priority name; a name goes on until the next of these, or the last line.
+# DUPTYPE_… id depth size device inode priority name; a name ends before the next such line, or the last line.
 _RESULT = re.compile(
     rb"^DUPTYPE_\w+ (-?\d+) \d+ \d+ \d+ \d+ -?\d+ (.*?)\n(?=DUPTYPE_\w+ -?\d+ |# end of file\n)",
     re.DOTALL | re.MULTILINE,
@@ -113,7 +113,7 @@ _RESULT = re.compile(
 
 
 def read_results(answer: bytes) -> Iterator[list[bytes]]:
-    """The results file of rdfind: a record a file; the first of a group has its number, the others the negative one."""
+    """Yield groups from the results file of rdfind: the first file of a group has its number, others its negative."""
     groups: defaultdict[int, list[bytes]] = defaultdict(list)
     for found in _RESULT.finditer(answer):
         groups[abs(int(found[1]))].append(found[2])
@@ -121,7 +121,7 @@ def read_results(answer: bytes) -> Iterator[list[bytes]]:
 
 
 def fileorg(command: Sequence[str]) -> Finder:
-    """With all its rules of what is left alone switched off, for its peers have none."""
+    """Return fileorg without its skip rules, because its peers have none."""
     return Finder(
         "fileorg",
         tuple(command),
@@ -141,7 +141,7 @@ def _rdfind(program: str) -> Finder:
 
 
 def _rmlint(program: str) -> Finder:
-    # By itself it takes symlinks for small files, and empty files and folders for something to report.
+    # By default, rmlint treats symlinks as small files, and reports empty files and folders.
     options = ("-T", "duplicates", "--hidden", "--no-followlinks", "--size", "1")
     return Finder("rmlint", (program,), options, ("-o", "fdupes:{}"), read_lines)
 
@@ -160,6 +160,6 @@ PEER_NAMES = tuple(_PEERS)
 
 
 def peer(name: str) -> Finder | None:
-    """The peer of that name, if it is in PATH."""
+    """Return the peer of that name if it is in PATH, else None."""
     program = shutil.which(name)
     return None if program is None else _PEERS[name](program)

@@ -1,4 +1,4 @@
-"""What a made-up tree consists of: kinds of files with their shares, sizes, extensions and names."""
+"""The contents of a generated tree: kinds of files with their shares, sizes, extensions and names."""
 
 from dataclasses import dataclass
 
@@ -43,7 +43,7 @@ _CODE_STEMS = ("parser_", "test_", "util", "handler_", "Model", "view_", "query-
 _ARCHIVE_STEMS = ("backup-", "export_", "download (old) ", "release-v", "photos ", "site_dump-")
 _ANY_STEMS = ("track ", "clip_", "untitled-", "sample.", "take ", "Новый файл ")
 
-# An extension that no table of categories knows: such files are to stay where they are.
+# Extensions that no category contains: fileorg must leave these files where they are.
 UNKNOWN = Kind("unknown", 5, KB, 500 * KB, ("qqx", "zzdat", "unk7"), _ANY_STEMS)
 
 # The last seven together are the 10 % of other files.

@@ -1,4 +1,4 @@
-"""What a tree looks like before and after, and which changes lie between."""
+"""Listings of a tree before and after a run, and the changes between them."""
 
 import os
 from collections import Counter
@@ -14,7 +14,7 @@ OWN_FOLDER = b".fileorg"
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A tree in short. `digest` covers path and mode of all, and size and mtime of each file."""
+    """A summary of a tree. `digest` covers path and mode of all entries, and size and mtime of each file."""
 
     digest: str
     files: int
@@ -22,7 +22,7 @@ class Listing:
 
 
 def _entries(root: bytes) -> Iterator[tuple[bytes, os.stat_result, bool]]:
-    """Each entry below the root but fileorg's own folder, in an order that depends on the names alone."""
+    """Yield each entry below the root, except fileorg's own folder, in an order that depends only on names."""
     with os.scandir(root) as scan:
         entries = sorted(scan, key=lambda entry: entry.name)
     for entry in entries:
@@ -51,7 +51,7 @@ def take(root: Path) -> Listing:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where everything is: files by inode, which a rename keeps, and folders by path."""
+    """The paths of all files by inode, which a rename keeps, and of all folders."""
 
     files: dict[int, bytes]
     folders: list[bytes]
@@ -69,7 +69,7 @@ def places(root: Path) -> Places:
 
 
 def changes_between(before: Places, after: Places) -> Changes:
-    """The renames that lead from one to the other, in the order in which a walk meets the files."""
+    """Return the renames that lead from `before` to `after`, in the order of a walk."""
     moved = [
         (source, destination)
         for inode, source in before.files.items()
@@ -80,6 +80,6 @@ def changes_between(before: Places, after: Places) -> Changes:
         make=[folder for folder in after.folders if folder not in old],
         sources=[source for source, _ in moved],
         destinations=[destination for _, destination in moved],
-        # Deepest first: a folder can go only when it is empty.
+        # Deepest first: only an empty folder can be removed.
         remove=[folder for folder in reversed(before.folders) if folder not in new],
     )

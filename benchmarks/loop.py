@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The bare loop that fileorg is measured against: the same changes, with no check and no record.
+"""The bare loop that fileorg is compared with: the same changes, without checks and records.
 
-A program of its own, so that its heap is clean and only the loop is timed. It prints one line of JSON.
+A separate program, so that its heap is clean and only the loop is timed. Print one line of JSON.
 """
 
 import argparse
@@ -23,14 +23,14 @@ class How(Enum):
     """The primitive of the loop."""
 
     RENAME = "rename"
-    """os.rename over absolute paths: what a plain sorter does at best."""
+    """os.rename over absolute paths: the best case of a simple sorter."""
     RENAMEAT2 = "renameat2"
-    """renameat2 that never overwrites, between descriptors of two folders: what fileorg has to do."""
+    """renameat2 that never overwrites, between descriptors of two folders: the minimum for fileorg."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Renames, and the folders made before and removed after them; all paths are absolute."""
+    """Renames, the folders to create before them, and the folders to remove after them; all paths are absolute."""
 
     make: list[bytes]
     sources: list[bytes]
@@ -42,7 +42,7 @@ class Changes:
 
 
 def write_changes(path: Path, changes: Changes) -> None:
-    """Four sections, each a count and NUL-terminated paths: any byte but NUL is legal in a name."""
+    """Write four sections, each a count and NUL-terminated paths, because a name may contain any other byte."""
     with path.open("wb") as stream:
         for section in (changes.make, changes.sources, changes.destinations, changes.remove):
             stream.write(b"%d\0" % len(section))
@@ -66,7 +66,7 @@ def _rename_all(changes: Changes) -> None:
 
 
 def _renameat2_all(changes: Changes) -> None:
-    """Keeps the two folders in use open, as a program does that works folder by folder."""
+    """Rename all files, and keep folders open like a program that works folder by folder."""
     renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
     renameat2.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint]
     directories: dict[bytes, int] = {}

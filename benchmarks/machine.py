@@ -1,4 +1,4 @@
-"""What the numbers were measured on: facts that matter for speed, and nothing that names the machine."""
+"""Facts about the machine that matter for speed, and none that identify it."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def facts(work: Path) -> dict[str, str]:
-    """Name and value of each fact, in the order in which they are shown."""
+    """Return name and value of each fact, in display order."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "processor": f"{_processor()}, {os.cpu_count()} cores",
@@ -33,7 +33,7 @@ def _memory_bytes() -> int:
 
 
 def _file_system(folder: Path) -> str:
-    """The type of the file system that holds `folder`: the mount with the longest matching path."""
+    """Return the type of the file system that holds `folder`, from the mount with the longest matching path."""
     best, kind = -1, "unknown"
     here = folder.resolve()
     for line in _lines("/proc/self/mounts"):

@@ -1,4 +1,4 @@
-"""Run a command and learn how long it took and how much memory all of its processes held together."""
+"""Run commands, and measure their time and the memory of all their processes together."""
 
 import contextlib
 import os
@@ -18,14 +18,14 @@ _DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 
 
 class CommandFailedError(Exception):
-    """A measured command did not end as it should; the message is for people."""
+    """Raised if a measured command fails; the message is for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a command; `peak_bytes` only where its memory was sampled.
+    """One run of a command; `peak_bytes` is None if its memory was not sampled.
 
-    `processor_seconds` is that of the command and of all processes it waited for.
+    `processor_seconds` includes all processes that the command waited for.
     """
 
     seconds: float
@@ -35,7 +35,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """How commands are run: where, in which environment, and whether the page cache is emptied first."""
+    """Settings for commands: folder, environment, and whether to empty the page cache first."""
 
     cwd: Path
     environment: Mapping[str, str]
@@ -48,7 +48,7 @@ class Bench:
         return Bench(self.cwd, self.environment, is_cold)
 
     def time(self, command: Sequence[str], output: Path | None = None) -> Run:
-        """Time one run, with nothing of an earlier one left to be written. `output` takes what it prints."""
+        """Time one run after a sync, so that no earlier data is left to write. `output` gets its standard output."""
         self._settle()
         before = _processor_seconds()
         started = time.perf_counter()
@@ -58,7 +58,7 @@ class Bench:
         return Run(seconds, processor_seconds=_processor_seconds() - before)
 
     def sample_memory(self, command: Sequence[str], output: Path | None = None) -> Run:
-        """As `time`, with the memory sampled, which takes a share of the machine: no time to report."""
+        """Run like `time` and sample the memory. Do not report the time, because sampling slows the run down."""
         self._settle()
         started = time.perf_counter()
         with self._running(command, output) as process:
@@ -72,7 +72,7 @@ class Bench:
         return Run(seconds, sampler.peak_bytes)
 
     def output(self, command: Sequence[str]) -> str:
-        """What a command prints; timed by the command itself or not at all."""
+        """Return the standard output of a command that times itself, or needs no time."""
         self._settle()
         done = subprocess.run(
             command,
@@ -89,9 +89,9 @@ class Bench:
 
     @contextlib.contextmanager
     def _running(self, command: Sequence[str], output: Path | None) -> Iterator[subprocess.Popen[bytes]]:
-        """A started command: stopped if we are interrupted, an error if it failed."""
+        """Start a command; kill it on an interruption, and raise `CommandFailedError` if it fails."""
         with tempfile.TemporaryFile() as errors, (output or Path(os.devnull)).open("wb") as answer:
-            # A session of its own, so that the sampler finds processes whose parent has gone, too.
+            # A separate session, so that the sampler also finds processes whose parent has ended.
             process = subprocess.Popen(
                 command,
                 cwd=self.cwd,
@@ -119,7 +119,7 @@ class Bench:
 
 
 def _processor_seconds() -> float:
-    """What all processes have used that were waited for, by us or by one of them."""
+    """Return the processor time of all child processes that have ended, and of their children."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -129,12 +129,12 @@ def can_drop_caches() -> bool:
 
 
 def disk_bytes(folder: Path) -> int:
-    """What a folder's files occupy on disk."""
+    """Return the disk usage of the files in a folder, in bytes."""
     return sum(path.lstat().st_blocks * 512 for path in folder.rglob("*"))
 
 
 class _Sampler(threading.Thread):
-    """Keeps the largest sum of memory over a session's processes that it saw."""
+    """A thread that records the peak memory of all processes of a session."""
 
     def __init__(self, session: int) -> None:
         super().__init__(daemon=True)
@@ -153,7 +153,7 @@ class _Sampler(threading.Thread):
 
 
 def _family(session: int) -> set[int]:
-    """The processes of the session, and their descendants in other sessions."""
+    """Return the processes of the session, and their descendants in other sessions."""
     parents: dict[int, int] = {}
     members: set[int] = set()
     for process, parent, its_session in _processes():
@@ -170,17 +170,17 @@ def _family(session: int) -> set[int]:
 
 
 def _processes() -> Iterator[tuple[int, int, int]]:
-    """(process, parent, session) of every process."""
+    """Yield (process, parent, session) for every process."""
     for name in os.listdir("/proc"):
         if name.isdigit():
             with contextlib.suppress(OSError):
-                # The program's name comes in brackets, and may hold brackets and blanks itself.
+                # The name of the program is in brackets, and may itself contain brackets and spaces.
                 fields = Path("/proc", name, "stat").read_bytes().rpartition(b")")[2].split()
                 yield int(name), int(fields[1]), int(fields[3])
 
 
 def _memory_bytes(process: int) -> int:
-    """Proportional memory of a process, its resident memory where that is not told, 0 if it is gone."""
+    """Return the proportional memory of a process, or its resident memory if unknown; 0 if it has ended."""
     folder = Path("/proc", str(process))
     with contextlib.suppress(OSError):
         for line in (folder / "smaps_rollup").read_bytes().splitlines():

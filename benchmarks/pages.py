@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""How long pages of a listing take: `pages.py STATE OP files|groups`. Prints JSON: s of the first, ms of others.
+"""Time pages of a listing: `pages.py STATE OP files|groups`. Print JSON: seconds of the first page, ms of the others.
 
-Each page is what `fileorg files` and `fileorg duplicates` ask for, from opening both databases to the last row.
+Each page is a request of `fileorg files` or `fileorg duplicates`, from the opening of both databases to the last row.
 """
 
 import json
@@ -23,7 +23,7 @@ SIZE = 25
 
 
 def timed(page: Callable[[int], int]) -> dict[str, float]:
-    """`page` is given its number, and says how many rows there are in all."""
+    """Return the times of random pages. `page` takes a page number and returns the total number of rows."""
     started = time.perf_counter()
     total = page(1)
     first_s = time.perf_counter() - started
@@ -40,7 +40,7 @@ def timed(page: Callable[[int], int]) -> dict[str, float]:
 
 
 def by_offset(journal: str, operation: int) -> dict[str, float]:
-    """The same pages in the plainest order, by OFFSET."""
+    """Return the times of the same pages in the order of the run, with OFFSET."""
     db = sqlite3.connect(f"file:{journal}?mode=ro", uri=True)
     last = db.execute("SELECT count(*) FROM records WHERE operation = ?", (operation,)).fetchone()[0]
     query = (

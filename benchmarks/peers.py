@@ -1,4 +1,4 @@
-"""The programs that fileorg is compared with, set up to do the same work in the way that suits them best."""
+"""The programs that fileorg is compared with, configured to do the same work as fast as they can."""
 
 import json
 import os
@@ -25,14 +25,14 @@ def find_command(root: Path) -> list[str]:
 
 
 def run_loop(bench: Bench, changes: Path, *, is_back: bool, how: How = How.RENAME) -> tuple[float, float]:
-    """Seconds of the bare loop, and of the syncfs after it."""
+    """Return the seconds of the bare loop, and of the syncfs after it."""
     command = [sys.executable, str(LOOP), str(changes), "--how", how.value]
     answer = json.loads(bench.output([*command, "--back"] if is_back else command))
     return float(answer["loop_s"]), float(answer["syncfs_s"])
 
 
 def folder_of_extension(root: Path, changes: Changes) -> dict[str, str]:
-    """Which extension went to which category folder, from the renames that fileorg made."""
+    """Return the category folder of each extension, from the renames that fileorg made."""
     base = os.fsencode(root) + b"/"
     folders: dict[str, str] = {}
     for destination in changes.destinations:
@@ -42,7 +42,7 @@ def folder_of_extension(root: Path, changes: Changes) -> dict[str, str]:
 
 
 def install_organize_tool(folder: Path) -> Path:
-    """Install organize-tool into a virtual environment of its own and return its program."""
+    """Install organize-tool into a separate virtual environment and return its program."""
     venv.create(folder, with_pip=True)
     command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", ORGANIZE_TOOL]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -52,7 +52,7 @@ def install_organize_tool(folder: Path) -> Path:
 
 
 def write_organize_config(path: Path, root: Path, folders: Mapping[str, str]) -> None:
-    """One rule a category, as its manual shows; it walks past no file that it has moved already."""
+    """Write one rule per category, as in its manual; the rules exclude files that it has already moved."""
     extensions: dict[str, list[str]] = defaultdict(list)
     for extension, folder in sorted(folders.items()):
         extensions[folder].append(extension)
@@ -66,10 +66,10 @@ def write_organize_config(path: Path, root: Path, folders: Mapping[str, str]) ->
         }
         for folder, known in extensions.items()
     ]
-    # JSON is YAML, and needs no further library here.
+    # JSON is valid YAML, and needs no further library.
     path.write_text(json.dumps({"rules": rules}, indent=1))
 
 
 def organize_tool_command(program: Path, config: Path) -> list[str]:
-    """Its quietest output, so that printing costs it nothing."""
+    """Return the command with its quietest output, so that printing costs nothing."""
     return [str(program), "run", "--format", "errorsonly", str(config)]

@@ -1,4 +1,4 @@
-"""A race of programs that find duplicates: each has its turns on one tree, and there are no times unless all agree."""
+"""A race of programs that find duplicates: they take turns on one tree, and must agree before any is timed."""
 
 import shutil
 from collections import defaultdict
@@ -23,23 +23,23 @@ Measure = Callable[[Bench, Sequence[str], Path | None], Run]
 
 
 class Cache(Enum):
-    """What of a tree is in memory when a program starts."""
+    """The state of the page cache when a program starts."""
 
     WARM = "warm"
     COLD = "cold"
 
 
 Turn = Callable[[Measure, Cache], dict[str, Run]]
-"""A program's turn: the names of what it ran, with what came of each."""
+"""A program's turn. It returns the name and the result of each run."""
 
 
 class DisagreementError(Exception):
-    """The programs found different duplicates: their times are not of the same work."""
+    """Raised if programs find different duplicates, so that their times are not comparable."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of one race. Programs are in the order in which they were given."""
+    """The result of one race. Programs are in the given order."""
 
     programs: list[str]
     groups: Groups
@@ -47,14 +47,14 @@ class Outcome:
     peak_bytes: dict[str, int] = field(default_factory=dict)
 
     def median_s(self, program: str, cache: Cache) -> float | None:
-        """None if it did not run."""
+        """Return the median of a program's times, None if it did not run."""
         seconds = self.seconds.get((program, cache))
         return median(seconds) if seconds else None
 
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """Who runs, on which tree. Answers are written below `bench.cwd`, not into the tree."""
+    """The programs and the tree of a race. The programs write answers below `bench.cwd`, not into the tree."""
 
     bench: Bench
     root: Path
@@ -64,7 +64,7 @@ class Race:
     def run(self, caches: Sequence[Cache], repeat: int) -> Outcome:
         runners = self._runners()
         outcome = Outcome([*runners], self._agreed())
-        for cache in sorted(caches, key=[*Cache].index):  # warm first: all have just read the tree
+        for cache in sorted(caches, key=[*Cache].index):  # warm first, because all programs have just read the tree
             for turn in range(repeat):
                 order = [*runners.values()]
                 first = turn % len(order)
@@ -85,7 +85,7 @@ class Race:
         return runners
 
     def _fileorg_turn(self, measure: Measure, cache: Cache) -> dict[str, Run]:
-        """Once as if it had never run here; then with nothing changed, beside a scan with nothing changed."""
+        """Measure a very first run, a second run on the unchanged tree, and a scan of the unchanged tree."""
         assert self.fileorg is not None
         with self.fileorg.fresh_state() as (fresh, _):
             bench = fresh.bench.cold(is_cold=cache is Cache.COLD)
@@ -99,7 +99,7 @@ class Race:
         bench = self.bench.cold(is_cold=cache is Cache.COLD)
         runs = {finder.name: self._measured(finder, bench, measure)}
         if finder.name == "fclones":
-            # The one peer that can remember digests: its cache is new in each turn.
+            # The only peer that can remember digests: each turn uses a new cache.
             home = bench.cwd / "fclones-cache"
             home.mkdir()
             keeping = bench.with_environment(HOME=str(home), XDG_CACHE_HOME=str(home))
@@ -115,7 +115,7 @@ class Race:
         return measure(bench, command, None if finder.writes_file else answer)
 
     def _agreed(self) -> Groups:
-        """What everyone finds, each in a run that is not timed."""
+        """Return the groups that all programs find, in runs that are not timed. Raise `DisagreementError`."""
         found: list[tuple[str, Groups]] = []
         for finder in self.peers:
             self._measured(finder, self.bench, Bench.time)

@@ -8,7 +8,7 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 class Unit(Enum):
-    """What a measured number counts, and how it is shown."""
+    """The unit of a measured number."""
 
     SECONDS = "s"
     MILLISECONDS = "ms"
@@ -18,7 +18,7 @@ class Unit(Enum):
 
 
 class Sense(Enum):
-    """How a number has to stand to its target."""
+    """The required relation of a number to its target."""
 
     AT_MOST = "≤"
     BELOW = "<"
@@ -28,7 +28,7 @@ class Sense(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A bound on the ratio to the peer where there is a peer, else on the measured number itself."""
+    """A bound on the ratio to the peer or, without a peer, on the measured number."""
 
     sense: Sense
     value: float
@@ -63,7 +63,7 @@ class Row:
 
     @property
     def is_met(self) -> bool | None:
-        """None where there is no target."""
+        """True if the target is met, None without a target."""
         if self.target is None:
             return None
         ratio = self.ratio
@@ -82,7 +82,7 @@ def table(rows: Sequence[Row]) -> str:
 def page(
     *, facts: Mapping[str, str], command: str, rows: Sequence[Row], notes: Sequence[str], title: str = "Results"
 ) -> str:
-    """The whole of RESULTS.md, or the head of another one."""
+    """Return the whole of RESULTS.md, or the first part of another results page."""
     parts = [
         f"# {title}",
         "Each ratio compares two medians from one run on one machine. README.md describes the measurement.",

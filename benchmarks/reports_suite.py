@@ -1,4 +1,4 @@
-"""The benchmark of reports and listings as a command: arguments in, REPORTS.md out."""
+"""The command that measures reports and listings and writes REPORTS.md."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FIRST_SORT = Target(Sense.BELOW, 8)
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The table, and what was measured that is no line of it."""
+    """Rows of the table, and notes on other measurements."""
 
     rows: list[Row]
     notes: list[str]
@@ -89,7 +89,7 @@ def _measure(arguments: argparse.Namespace, work: Path) -> str:
 
 
 def _make_pairs(root: Path, pairs: int) -> None:
-    """Files of a few bytes, each there twice."""
+    """Create pairs of identical files of a few bytes."""
     for number in range(pairs):
         folder = root / f"{number // 1000:04}"
         if not number % 1000:
@@ -99,7 +99,7 @@ def _make_pairs(root: Path, pairs: int) -> None:
 
 
 def _written(ours: Fileorg, state: Path, work: Path, repeat: int) -> Measured:
-    """Each format, beside a bare loop over the same records where there is one."""
+    """Measure each format, and compare JSON and CSV with a bare loop over the same records."""
     rows, notes, journal = [], [], str(state / "journal.db")
     for form in FORMATS:
         _say(f"writing {form}")
@@ -157,7 +157,7 @@ def _browsed(path: Path, ours: Fileorg, repeat: int) -> Measured:
 
 
 def _paged(ours: Fileorg, state: Path, what: str) -> Measured:
-    """Pages at random, each from opening the databases on: the 95th percentile."""
+    """Measure random pages, from the opening of the databases on; report the 95th percentile."""
     _say(f"paging through {what}")
     found: Mapping[str, Mapping[str, Any]] = json.loads(
         ours.bench.output([sys.executable, str(HERE / "pages.py"), str(state), "1", what])
@@ -176,7 +176,7 @@ def _paged(ours: Fileorg, state: Path, what: str) -> Measured:
 
 
 def main() -> int:
-    # So that an ended benchmark takes its trees along.
+    # A terminated benchmark must still remove its trees.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     arguments = _arguments()
     parent = arguments.work or Path("/var/tmp")

@@ -1,4 +1,4 @@
-"""What is measured, stage by stage: each takes a tree, leaves it as it was, and gives rows of the table."""
+"""The stages of the benchmark: each takes a tree, restores it, and returns rows of the table."""
 
 import os
 import shutil
@@ -26,19 +26,19 @@ TEN_FILES = Target(Sense.BELOW, 200)
 
 
 class WrongTreeError(Exception):
-    """fileorg, or a peer, left another tree than it should have: its time means nothing."""
+    """Raised if fileorg or a peer leaves a wrong tree, so that its time means nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fileorg:
-    """The fileorg under test and where it runs."""
+    """The fileorg under test and the bench that runs it."""
 
     command: tuple[str, ...]
     bench: Bench
 
     @contextmanager
     def fresh_state(self) -> Iterator[tuple["Fileorg", Path]]:
-        """The same fileorg as if it had never run here, and its state directory."""
+        """Yield the same fileorg with an empty state directory, and that directory."""
         home = self.bench.cwd / "state"
         home.mkdir(mode=0o700)
         yield Fileorg(self.command, self.bench.with_environment(FILEORG_HOME=str(home))), home
@@ -63,7 +63,7 @@ class Fileorg:
 
 @dataclass(slots=True)
 class Times:
-    """Seconds of each run of each side."""
+    """The seconds of each run of each side."""
 
     loop: list[float] = field(default_factory=list)
     loop_synced: list[float] = field(default_factory=list)
@@ -90,7 +90,7 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """A tree as it was made, with what is to become of it."""
+    """The original state of a tree, and the number of files to move."""
 
     root: Path
     places: listing.Places
@@ -138,7 +138,7 @@ def scan_stage(fileorg: Fileorg, root: Path, repeat: int) -> list[Row]:
 
 
 def move_stage(fileorg: Fileorg, root: Path, repeat: int) -> list[Row]:
-    """Organize and undo beside the bare loop; who goes first in one turn goes second in the next."""
+    """Compare organize and undo with the bare loop; the first side changes with each turn."""
     before = Before.of(root)
     changes, organized, rows = _first_moves(fileorg, before)
     turns = _Turns(fileorg, before, organized, fileorg.bench.cwd / "changes")
@@ -152,7 +152,7 @@ def move_stage(fileorg: Fileorg, root: Path, repeat: int) -> list[Row]:
 
 
 def _first_moves(fileorg: Fileorg, before: Before) -> tuple[Changes, listing.Listing, list[Row]]:
-    """A run that is not timed tells which renames fileorg makes, and how much memory and state it takes."""
+    """Return the renames that fileorg makes, and rows of its memory and state, from a run that is not timed."""
     with fileorg.fresh_state() as (fresh, home):
         organize_peak = fresh.bench.sample_memory(fresh.organize(before.root)).peak_bytes
         organize_state = disk_bytes(home)
@@ -178,7 +178,7 @@ def _first_moves(fileorg: Fileorg, before: Before) -> tuple[Changes, listing.Lis
 
 @dataclass(slots=True)
 class _Turns:
-    """The timed runs of both sides. Each begins with the first tree and ends with it."""
+    """The timed runs of both sides. Each begins and ends with the first tree."""
 
     fileorg: Fileorg
     before: Before
@@ -198,7 +198,7 @@ class _Turns:
         root = self.before.root
         with self.fileorg.fresh_state() as (fresh, _):
             self.forth.fileorg.append(fresh.bench.time(fresh.organize(root)).seconds)
-            # Which of two files of one name gets the number may differ; how many a folder gets may not.
+            # Runs may number different files of one name, but each folder must get the same number of files.
             if listing.take(root).files_of_top_folder != self.organized.files_of_top_folder:
                 raise WrongTreeError("two runs of organize moved different numbers of files")
             self.back.fileorg.append(fresh.bench.time(fresh.undo()).seconds)
@@ -206,7 +206,7 @@ class _Turns:
 
 
 def organize_tool_stage(fileorg: Fileorg, root: Path, repeat: int) -> tuple[Row, float]:
-    """The row, and organize-tool's files a second. Both sort the same tree by the same extensions."""
+    """Return the row, and the files per second of organize-tool. Both sort the same tree by the same extensions."""
     bench = fileorg.bench
     before = Before.of(root)
     ours, theirs = [], []
@@ -221,7 +221,7 @@ def organize_tool_stage(fileorg: Fileorg, root: Path, repeat: int) -> tuple[Row,
     program = peers.install_organize_tool(bench.cwd / "organize-tool")
     config = bench.cwd / "organize-tool.yaml"
     peers.write_organize_config(config, root, peers.folder_of_extension(root, changes))
-    # Its log goes to the home directory.
+    # organize-tool logs to the home directory.
     guest = bench.with_environment(HOME=str(bench.cwd), XDG_DATA_HOME=str(bench.cwd), XDG_STATE_HOME=str(bench.cwd))
     for _ in range(repeat):
         seconds = guest.time(peers.organize_tool_command(program, config)).seconds
@@ -232,7 +232,7 @@ def organize_tool_stage(fileorg: Fileorg, root: Path, repeat: int) -> tuple[Row,
 
 
 def _take_back(bench: Bench, before: Before, expected: int) -> int:
-    """Undo for a program that has none. Returns how many files it had moved."""
+    """Undo a run of a program without undo. Return the number of files that it had moved."""
     changes = before.changes()
     if len(changes.sources) != expected:
         raise CommandFailedError(f"organize-tool moved {len(changes.sources)} files, but fileorg moved {expected}")
@@ -245,7 +245,7 @@ def _take_back(bench: Bench, before: Before, expected: int) -> int:
 
 
 def start_stage(fileorg: Fileorg, repeat: int) -> list[Row]:
-    """Commands so short that starting is most of them, and what an empty Python takes of it."""
+    """Measure short commands, which consist mostly of their start, and an empty Python program."""
     bare = [fileorg.bench.time([sys.executable, "-c", "pass"]).seconds for _ in range(repeat)]
     fileorg.bench.time(fileorg.version())
     version = [fileorg.bench.time(fileorg.version()).seconds for _ in range(repeat)]

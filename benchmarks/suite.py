@@ -1,4 +1,4 @@
-"""The benchmark as a command: arguments in, RESULTS.md out."""
+"""The command that measures fileorg and its peers and writes RESULTS.md."""
 
 import argparse
 import os
@@ -17,16 +17,16 @@ from measure import Bench, CommandFailedError, can_drop_caches
 from tree import Bytes, make_tree
 
 HERE = Path(__file__).resolve().parent
-DISK_BYTES_PER_FILE = 6_000  # a block, an inode, a name, and what fileorg notes about the file
+DISK_BYTES_PER_FILE = 6_000  # a block, an inode, a name, and the records of fileorg
 
 
 class SetupError(Exception):
-    """The benchmark cannot run here; the message says what to do."""
+    """Raised if the benchmark cannot run here; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much is measured."""
+    """The extent of the benchmark."""
 
     files: int
     repeat: int
@@ -69,7 +69,7 @@ def _extent(arguments: argparse.Namespace) -> Extent:
 
 
 def _shown_command(arguments: argparse.Namespace, extent: Extent) -> str:
-    """The command to repeat this, without the paths of this machine."""
+    """Return the command that repeats this run, without the paths of this machine."""
     words = ["benchmarks/run", "--files", str(extent.files), "--repeat", str(extent.repeat)]
     words += ["--peer-files", str(extent.peer_files)]
     words += [f"--{name}" for name in ("quick", "cold") if getattr(arguments, name)]
@@ -77,12 +77,12 @@ def _shown_command(arguments: argparse.Namespace, extent: Extent) -> str:
 
 
 def fileorg_under_test(named: str | None, work: Path, *, is_cold: bool = False) -> stages.Fileorg:
-    """The source beside this folder, or the command that was `named`; it runs in `work`."""
+    """Return the fileorg beside this folder, or the command `named`; it runs in `work`."""
     environment = {**os.environ, "FILEORG_HOME": str(work / "state")}
     command: tuple[str, ...]
     if named is None:
         command = (sys.executable, "-m", "fileorg")
-        # The code beside this folder, also where nothing was installed.
+        # Use the code beside this folder, even if nothing is installed.
         paths = [str(HERE.parent / "src"), os.environ.get("PYTHONPATH", "")]
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     else:
@@ -109,7 +109,7 @@ def _say(text: str) -> None:
 
 @dataclass(slots=True)
 class Suite:
-    """All stages in their order, on trees below the work folder."""
+    """All stages in order, on trees below the work folder."""
 
     extent: Extent
     fileorg: stages.Fileorg
@@ -128,7 +128,7 @@ class Suite:
         return [*scan_rows, *move_rows, *self._organize_tool_rows(move_rows), *start_rows]
 
     def _organize_tool_rows(self, move_rows: list[report.Row]) -> list[report.Row]:
-        """The peer may be out of reach: then the rest still counts, and a note says so."""
+        """Return the rows of organize-tool; if it cannot be measured, add a note and return none."""
         if not self.with_organize_tool:
             return []
         count = self.extent.peer_files
@@ -190,7 +190,7 @@ def _measure(arguments: argparse.Namespace) -> str:
 
 def main() -> int:
     arguments = _arguments()
-    # So that an ended benchmark takes its trees along.
+    # A terminated benchmark must still remove its trees.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         page = _measure(arguments)

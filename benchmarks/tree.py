@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Make a tree of files to measure with: the same tree for the same arguments, in flat memory.
+"""Create a tree of files for measurements: the same tree for the same arguments, in constant memory.
 
-Nothing is remembered about the files already made: whatever a file shares with an earlier one (a duplicate
-its content, a clash its name) is computed again from the earlier file's number.
+The program remembers no files: if a file shares its content (a duplicate) or its name (a clash) with an earlier file,
+the program computes both again from the number of the earlier file.
 """
 
 import argparse
@@ -21,13 +21,13 @@ from kinds import KIND_OF_PERMILLE, LEAF_FOLDERS, MAGIC, MIDDLE_FOLDERS, TOP_FOL
 
 DUPLICATES_PERMILLE = 100
 CLASHES_PERMILLE = 1
-FIRST_MTIME_NS = 1_420_070_400_000_000_000  # 2015: nothing looks as if it were still being written
+FIRST_MTIME_NS = 1_420_070_400_000_000_000  # 2015: no file looks as if a program were still writing to it
 MTIME_RANGE_NS = 9 * 365 * 86_400 * 1_000_000_000
 POOL_BYTES = 4 << 20
 
 
 class Bytes(Enum):
-    """How much of a file's size is really written."""
+    """The part of a file's size that is really written."""
 
     FULL = "full"
     SCALED = "scaled"
@@ -36,7 +36,7 @@ class Bytes(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All there is to know about one file. `content` is the number of the file whose content it has."""
+    """The properties of one file. `content` is the number of the file with the same content."""
 
     name: str
     kind: Kind
@@ -47,7 +47,7 @@ class Recipe:
 
 
 class Tree:
-    """The recipes of a tree's files, by number."""
+    """The recipes of the files of a tree, by number."""
 
     def __init__(self, *, seed: int, per_folder: int, scale: float = 1.0) -> None:
         self.per_folder = per_folder
@@ -74,7 +74,7 @@ class Tree:
         )
 
     def folder(self, index: int) -> str:
-        """The path of a folder below the root; the first folder is the root itself."""
+        """Return the path of a folder below the root; the first folder is the root itself."""
         if index == 0:
             return ""
         top = TOP_FOLDERS[index % len(TOP_FOLDERS)]
@@ -96,9 +96,9 @@ class Tree:
         return number
 
     def _namesake(self, number: int) -> int | None:
-        """The file in another folder whose name this one has too, if it is a clash.
+        """Return the file in another folder that has the same name, None if the name does not clash.
 
-        The two stand at the same place of their folders, so no two files of one folder can get the same name.
+        Both files have the same position in their folders, so two files of one folder never get the same name.
         """
         folder = number // self.per_folder
         draw = self._draws(number)[0] // 1000
@@ -116,12 +116,12 @@ class Tree:
 
     @staticmethod
     def _size(kind: Kind, draw: int) -> int:
-        # Evenly spread over the logarithm: many small and few large files, as in real folders.
+        # Uniform over the logarithm: many small and few large files, as in real folders.
         return int(kind.smallest * (kind.largest / kind.smallest) ** (draw / 2**64))
 
 
 class Pools:
-    """Random bytes and random text, made once, from which the contents of full files are cut."""
+    """Random bytes and random text, created once; the contents of full files are slices of them."""
 
     def __init__(self, seed: int) -> None:
         rng = random.Random(seed)
@@ -131,7 +131,7 @@ class Pools:
         self._text = memoryview(text)
 
     def pieces(self, recipe: Recipe) -> Iterator[memoryview]:
-        """The bytes after the head: a slice of a pool that begins anywhere and goes round."""
+        """Yield the bytes after the head: a slice of a pool that starts anywhere and wraps around."""
         pool = self._text if recipe.kind.is_text else self._binary
         start = recipe.content * 7919 % len(pool)
         left = recipe.size - len(recipe.head)
@@ -164,7 +164,7 @@ def _make_file(recipe: Recipe, directory: int, pools: Pools | None) -> None:
 def make_tree(
     root: Path, files: int, *, written: Bytes, seed: int = 1, per_folder: int = 1000, scale: float = 1.0
 ) -> int:
-    """Make `files` files below `root`, which must be empty or absent; returns the bytes of their sizes."""
+    """Create `files` files below `root`, which must be empty or absent. Return the sum of their sizes in bytes."""
     root.mkdir(parents=True, exist_ok=True)
     if any(root.iterdir()):
         raise FileExistsError(f"{root} is not empty")

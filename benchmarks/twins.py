@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make trees to look for duplicates in: many small files of source and text, or a few large ones, all written."""
+"""Create trees with duplicates: many small files of source and text, or a few large files, all fully written."""
 
 import argparse
 import os
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-FIRST_MTIME_NS = 1_420_070_400_000_000_000  # 2015: nothing looks as if it were still being written
+FIRST_MTIME_NS = 1_420_070_400_000_000_000  # 2015: no file looks as if a program were still writing to it
 MTIME_RANGE_NS = 9 * 365 * 86_400 * 1_000_000_000
 
 SMALLEST_BYTES, LARGEST_BYTES = 200, 20_000
@@ -26,13 +26,13 @@ _CHUNK_BYTES = 1 << 20
 
 
 def _log_uniform(rng: random.Random, smallest: int, largest: int) -> int:
-    """Many small and few large, as in real folders."""
+    """Return a random size: many are small and few are large, as in real folders."""
     return int(smallest * (largest / smallest) ** rng.random())
 
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A small content: which licence it begins with, which part of the pool follows, and the byte that was changed."""
+    """A small content: a licence at its start, then a part of the pool, and maybe one changed byte."""
 
     size: int
     header: bytes
@@ -48,7 +48,7 @@ class _Text:
 
 
 class _Texts:
-    """Contents as source trees have them: many begin with one of a few licences, some differ in one byte only."""
+    """Contents like those of source trees: many begin with one of a few licences, some differ only in one byte."""
 
     def __init__(self, seed: int) -> None:
         self._rng = random.Random(seed)
@@ -78,7 +78,7 @@ class _Texts:
 
 
 def make_small(root: Path, files: int, seed: int = 1) -> int:
-    """`files` files of 0.2 to 20 KB, 50 a folder, one in five a copy of an earlier one. Returns the bytes."""
+    """Create `files` files of 0.2 to 20 KB, 50 per folder, one in five a copy of an earlier one. Return their bytes."""
     texts, rng = _Texts(seed), random.Random(seed + 1)
     total_bytes = 0
     for number in range(files):
@@ -97,10 +97,10 @@ def _folder(index: int) -> str:
 
 
 def make_large(root: Path, total_bytes: int, seed: int = 1) -> int:
-    """Files of 50 to 700 MB of noise, until there are `total_bytes`. Returns how many.
+    """Create files of 50 to 700 MB of noise, `total_bytes` together. Return their number.
 
-    By turns: a file and its copy; one and another that differs in the last byte; in the middle one; and two that have
-    nothing but their size in common. The last file may be smaller.
+    The pairs alternate: a file and its copy; two files that differ in the last byte; in the middle byte; and two files
+    that share only their size. The last file may be smaller.
     """
     rng = random.Random(seed)
     noise = rng.randbytes(64 * _CHUNK_BYTES)
@@ -118,7 +118,7 @@ def make_large(root: Path, total_bytes: int, seed: int = 1) -> int:
 
 
 def _noise(noise: bytes, content: int, size: int, changed: int | None) -> Iterator[bytes]:
-    """Chunks of a large content, each from another place of the noise."""
+    """Yield chunks of a large content, each from another part of the noise."""
     rng = random.Random(content)
     for at in range(0, size, _CHUNK_BYTES):
         start = rng.randrange(len(noise) - _CHUNK_BYTES)
