@@ -1,4 +1,4 @@
-"""What is remembered does not grow beyond its limit."""
+"""A cache does not grow beyond its limit."""
 
 from fileorg.core.memo import Memo
 

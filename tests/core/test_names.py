@@ -1,4 +1,4 @@
-"""How a name is shown: one printable line, whatever its bytes."""
+"""Names are displayed as one printable line, whatever their bytes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_what_is_shown_is_one_printable_line(name: bytes) -> None:
     shown = display(name)
     assert "\n" not in shown
     assert "\x1b" not in shown
-    shown.encode()  # no surrogate is left
+    shown.encode()  # fails for a surrogate
 
 
 @given(st.text(max_size=40))

@@ -1,4 +1,4 @@
-"""Names that are free: numbers in them, and which of them a folder cannot hold both of."""
+"""Numbers that make names free, and names that cannot coexist in a folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state directory is ours alone, and one run at a time works in it and in each root."""
+"""The state directory belongs to its user alone, and one run at a time works in it and in each root."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_second_run_is_told_who_has_the_journal(state: StateDirectory) -> None
         pass
     assert caught.value.exit_code == Exit.LOCKED
     with run_lock(state, "undo"):
-        pass  # it is free again
+        pass  # free again
 
 
 def test_a_lock_ends_with_the_process_that_held_it(state: StateDirectory) -> None:

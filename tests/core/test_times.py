@@ -1,4 +1,4 @@
-"""Times beyond what 64 bits of nanoseconds hold are kept in order, and shown as they are."""
+"""Times beyond the range of 64-bit nanoseconds sort correctly and are shown correctly."""
 
 from __future__ import annotations
 

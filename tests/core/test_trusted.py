@@ -1,4 +1,4 @@
-"""A path leads where we, or root, have said: the links of another user are not followed."""
+"""Only symlinks of this user and of root are followed, not those of other users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The index is a cache: it says what was seen, notices what is the same, and may be lost or damaged at any time."""
+"""The index is a cache of the last scan: it recognizes unchanged batches, and may be lost or damaged at any time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ entries = st.lists(
 
 
 def an_index(folder: Path) -> bytes:
-    """A file that is there, as the state directory makes it."""
+    """Return the path of an existing file, as the state directory makes it."""
     (folder / "index.db").touch()
     return os.fsencode(folder / "index.db")
 

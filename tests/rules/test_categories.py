@@ -1,4 +1,4 @@
-"""The default categories: what is in them, and where an extension starts."""
+"""The default categories, and the position of extensions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A name in, a category out."""
+"""Categories by name."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def rules() -> Rules:
 )
 def test_the_category_of_a_name(rules: Rules, name: bytes, category: str) -> None:
     assert rules.category_of(name) == category
-    assert rules.category_of(name) == category  # from the memo
+    assert rules.category_of(name) == category  # from the cache
 
 
 @pytest.mark.parametrize(

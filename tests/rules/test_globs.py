@@ -1,4 +1,4 @@
-"""Patterns of a .gitignore: what fits, and that none of them takes more than its length times that of the path."""
+"""Patterns in .gitignore syntax: their matches, and a time bounded by their length times that of the path."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def fits(pattern: str, path: str, *, whole: bool = False) -> bool:
 
 @contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """Far more than it takes, and far less than for ever."""
+    """Fail if the block takes longer: a limit far above the usual time."""
 
     def late(*_: object) -> None:
         raise TimeoutError
@@ -129,7 +129,7 @@ def test_what_is_below_a_folder_that_fits(pattern: str, those: list[str], others
 
 
 def going_back(pattern: str, path: str) -> bool:
-    """The same question, to a regular expression that tries everything."""
+    """Answer by a backtracking regular expression."""
     source = "" if "/" in pattern.rstrip("/") else "(?:.*/)?"
     pattern = pattern.removeprefix("/")
     while pattern:

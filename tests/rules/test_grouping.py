@@ -1,4 +1,4 @@
-"""Which files of a folder belong together, by names alone."""
+"""Groups of files in a folder, by names alone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def found(
     contents: dict[str, str] | None = None,
     old: dict[str, int] | None = None,
 ) -> Grouping:
-    """What is known of a folder that holds these; `old` has the age in days of those that are not of today."""
+    """Return the groups and marks of a folder with these entries; `old` has ages in days of those not from today."""
     given = [name.encode() for name in names]
     apart = [[name.encode() for name in kind] for kind in (folders, others)]
 
@@ -140,7 +140,7 @@ def test_sheets_that_name_each_other_end() -> None:
 
 
 def test_what_an_old_mark_says() -> None:
-    """A lock of before the start of the system is nobody's; a download of long ago keeps only its place."""
+    """A lock from before the last boot has no owner; an old download only protects its empty placeholder."""
     assert found("a.odt", ".~lock.a.odt#", old={".~lock.a.odt#": 11}).marked == {}
     assert found("a.odt", ".~lock.a.odt#", old={".~lock.a.odt#": 9}).marked.keys() == {b"a.odt", b".~lock.a.odt#"}
     assert found("a.pdf", "a.pdf.part", old={"a.pdf.part": 400}).marked == {}
@@ -189,7 +189,7 @@ def test_common_suffixes_are_asked_about_only_beside_their_leaders() -> None:
 
 
 def test_a_name_is_cut_at_characters_and_ends_with_the_number_of_its_file() -> None:
-    """Of two pictures whose names are cut alike, the number tells which is meant."""
+    """The number distinguishes two pictures whose names are truncated alike."""
     stem = "Schöne Ferien an der See mit Übernachtung im Zelt"
     assert len(stem) > 46
     names = [f"{stem}.jpg", f"{stem}(1).jpg", f"{stem[:46]}.json", f"{stem[:46]}(1).json"]
@@ -212,7 +212,7 @@ def test_checksums_of_files_of_several_categories_stay_apart() -> None:
 
 
 def test_a_mark_may_be_a_folder_or_a_link() -> None:
-    """VMware's locks are folders, those of Emacs are links that lead nowhere."""
+    """VMware's locks are folders, those of Emacs are broken symlinks."""
     seen = found("a.vmdk", "b.txt", "c.pdf", "d.txt", folders=("a.vmdk.lck", "d"), others=(".#b.txt", "c.pdf.part"))
     assert seen.marked == {
         b"a.vmdk": (Reason.OPEN, b"a.vmdk.lck"),

@@ -1,4 +1,4 @@
-"""The first bytes of a file in, whether they bear out its extension out."""
+"""Confirmation of extensions by the first bytes of a file."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_head_that_agrees(extension: bytes, head: bytes) -> None:
         (b"ts", b'<?xml version="1.0"?>\n<!DOCTYPE TS>\n'),
         (b"mts", b"export const x: number = 1;\n"),
         (b"264", b"The chapter begins.\n"),
-        (b"264", bytes.fromhex("00000001 e742")),  # the first bit of a unit is never set
+        (b"264", bytes.fromhex("00000001 e742")),  # the first bit of a unit is always zero
         (b"265", bytes.fromhex("00000001 fe")),
         (b"264", bytes(64)),
         (b"123", b"a\n"),
@@ -157,7 +157,7 @@ def test_what_is_weak_without_being_known(extension: bytes, weak: bool) -> None:
 )
 def test_the_parts_that_bear_out_a_part(extension: bytes, beside: set[bytes]) -> None:
     assert set(neighbours(extension)) == beside
-    assert neighbours(b"264") == ()  # of a series of chapters
+    assert neighbours(b"264") == ()  # may be a chapter of a series
 
 
 def test_a_head_is_read_in_one_go() -> None:

@@ -1,4 +1,4 @@
-"""What is left alone: by name, and by patterns."""
+"""Files skipped by name and by patterns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES = st.binary(min_size=1, max_size=255).map(lambda raw: raw.replace(b"/", b"
 
 
 def kept(ignore: Ignore, tree: Mapping[str, str | None], folder: bytes = b"", parent: Scope | None = None) -> list[str]:
-    """The files that `ignore` lets through, of a tree of paths to contents."""
+    """Return the files that `ignore` does not skip, from a tree of paths to contents."""
     here = os.fsdecode(folder) + "/" if folder else ""
     below = [path.removeprefix(here) for path in tree if path.startswith(here)]
     content = tree.get(here + ".fileorgignore")

@@ -1,4 +1,4 @@
-"""The page about what is left alone says what the tables say."""
+"""docs/left-alone.md matches the tables in `fileorg.rules`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Templates, folders, and names that are free and safe."""
+"""Templates, folders, and free and safe names."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_the_memo_of_days_agrees_with_the_clock(zone: Callable[[str], None], nam
     template = parse_template("{year}/{month}/{day}")
 
     @given(st.integers(min_value=-(2**31), max_value=2**33), st.integers(min_value=0, max_value=10**9 - 1))
-    @example(ns("2011-12-30T10:00") // 10**9, 0)  # Samoa left this day out
+    @example(ns("2011-12-30T10:00") // 10**9, 0)  # Samoa skipped this day
     def agrees(seconds: int, nanoseconds: int) -> None:
         folder = template.folder("", b"", seconds * 10**9 + nanoseconds)
         assert folder == time.strftime("%Y/%m/%d", time.localtime(seconds)).encode()

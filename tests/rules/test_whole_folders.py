@@ -1,4 +1,4 @@
-"""Folders that are one thing, by their name and by names in them."""
+"""Folders kept whole, by their name and by names in them."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_signs_may_come_in_several_parts() -> None:
 
 @pytest.mark.parametrize("rule", whole_folders._RULES)
 def test_each_rule_can_be_met(rule: whole_folders._Rule) -> None:
-    """And is found by way of the index: a rule of patterns alone would never be asked."""
+    """Each rule is found through the index; a rule of globs alone would never match."""
     for position in range(max(map(len, rule.signs))):
         forms = [sign[min(position, len(sign) - 1)] for sign in rule.signs]
         names = [form.replace(b"*", b"x").replace(b"=", b"x").partition(b"/")[0] for form in forms]

@@ -1,4 +1,4 @@
-"""What a local storage promises of renames, copies, removals, links and folders, and of the names it is given."""
+"""The contract of a local storage for renames, copies, removals, links and folders, and for the names it is given."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Way = Callable[[LocalStorage, bytes, bytes, LocalStorage, bytes, bytes], object]
 
-# A name of its own for each example: the storage of a test is shared by them.
+# A new name for each example, because the examples of a test share its storage.
 _FOLDER_NUMBERS = itertools.count()
 
 

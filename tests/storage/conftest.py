@@ -1,4 +1,4 @@
-"""Local trees, other devices, and someone with fewer rights."""
+"""Fixtures: local trees, other devices, and a user with fewer rights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-# These hold assertions, and are no test modules.
+# Modules with assertions that are not test modules.
 for _name in ("ways", "contract_reading", "contract_naming", "changing"):
     pytest.register_assert_rewrite(f"tests.storage.{_name}")
 
@@ -26,7 +26,7 @@ _NOBODY = 65534
 
 @pytest.fixture
 def local(tmp_path: Path) -> Iterator[LocalStorage]:
-    """An empty tree. Beside its root is room for what must not be touched."""
+    """An empty tree. Files that must not be touched can be put beside its root."""
     root = tmp_path / "root"
     root.mkdir()
     root.chmod(0o755)
@@ -42,13 +42,13 @@ def root(local: LocalStorage) -> Path:
 
 @pytest.fixture
 def as_nobody() -> Callable[[], AbstractContextManager[None]]:
-    """For root, to whom nothing is forbidden: what is done within is done by nobody."""
+    """Runs a block as the user nobody, because no permission stops root."""
 
     @contextlib.contextmanager
     def fewer_rights() -> Iterator[None]:
         was_root = os.geteuid() == 0
         if was_root:
-            os.seteuid(_NOBODY)  # gives up the capabilities too, until it is taken back
+            os.seteuid(_NOBODY)  # also drops the capabilities, until it is reversed
         try:
             yield
         finally:
@@ -60,7 +60,7 @@ def as_nobody() -> Callable[[], AbstractContextManager[None]]:
 
 @pytest.fixture
 def mount_tmpfs() -> Iterator[Callable[[Path], None]]:
-    """Mounts a tmpfs for the length of a test, which must carry the marker `root`."""
+    """Mounts a tmpfs for the duration of a test, which must have the marker `root`."""
     mounted: list[Path] = []
 
     def mount(place: Path) -> None:
@@ -92,7 +92,7 @@ def elsewhere(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[LocalS
 
 @pytest.fixture(params=["same device", "other device"])
 def target(request: pytest.FixtureRequest, local: LocalStorage) -> LocalStorage:
-    """Where copies go."""
+    """The target of copies."""
     if request.param == "same device":
         return local
     storage: LocalStorage = request.getfixturevalue("elsewhere")

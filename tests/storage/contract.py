@@ -1,6 +1,5 @@
-"""What every storage promises, as one suite.
-
-A storage runs it with a fixture `storage` (an empty root) and the ways round it, in about 15 lines.
+"""The contract of every storage as one suite. A storage runs it with a fixture `storage` (an empty root) and its ways
+around the storage, in about 15 lines.
 """
 
 from __future__ import annotations
@@ -10,4 +9,4 @@ from tests.storage.contract_reading import Reading
 
 
 class StorageContract(Reading, Naming):
-    """Derive from it as `Test…`."""
+    """The base class of a `Test…` class for one storage."""

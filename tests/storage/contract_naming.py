@@ -1,4 +1,4 @@
-"""What every storage promises of names: any is kept as it is, and none leads out."""
+"""The contract of every storage for names: any name is kept exactly, and none leads outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every storage promises of listing, looking and reading."""
+"""The contract of every storage for listing, lstat and reading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies: content, holes and metadata; staged, published, discarded; from one device to another."""
+"""Copies: content, holes and metadata; staging, publishing and discarding; copies between devices."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TEMPORARY = b".fileorg-1-1.part"
 
 
 def write_sparse(path: Path, size: int, data: dict[int, bytes]) -> bytes:
-    """A file of `size` bytes with data at some offsets and holes elsewhere; its content."""
+    """Write a file of `size` bytes with data at some offsets and holes elsewhere; return its content."""
     content = bytearray(size)
     with path.open("wb") as file:
         file.truncate(size)
@@ -95,7 +95,7 @@ def test_what_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_stream_without_holes_to_tell_is_read_whole() -> None:
-    """As most of proc(5): it answers SEEK_DATA with EINVAL."""
+    """As most files of proc(5), it answers SEEK_DATA with EINVAL."""
     with Path("/proc/self/status").open("rb") as file:
         assert list(digests.data_ranges(file.fileno(), 100)) == [(0, 100)]
 
@@ -158,7 +158,7 @@ def test_a_temporary_of_another_run_is_left_alone(local: LocalStorage, root: Pat
 
 @pytest.fixture
 def busy_writer(root: Path) -> Iterator[Callable[[], None]]:
-    """Another program that writes to `one`, and keeps its length, from the call to the end of the test."""
+    """A program that writes to `one` without changing its length, from the call to the end of the test."""
     stop, wrote = threading.Event(), threading.Event()
 
     def write() -> None:
@@ -192,7 +192,7 @@ def test_a_source_that_changes_meanwhile_is_stale_and_leaves_nothing(
 
 
 def test_a_copy_that_is_given_up_leaves_nothing(local: LocalStorage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C in the middle of it."""
+    """Ctrl-C in the middle of a copy."""
 
     def interrupted(*_: object) -> bytes:
         raise KeyboardInterrupt

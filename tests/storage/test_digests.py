@@ -1,4 +1,4 @@
-"""The two digests of a content: the plain one, and the one that counts zeros, whether they are holes or written."""
+"""The two digests of a content: the plain one, and the one that counts blocks of zeros, holes or written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two names exchanged, blocks shared."""
+"""Exchanged names and shared blocks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MIB = 1 << 20
 
 
-# Two names ------------------------------------------------------------------------------------------------------------
+# Exchanged names ------------------------------------------------------------------------------------------------------
 
 
 def test_each_has_the_name_of_the_other(local: LocalStorage, root: Path) -> None:
@@ -49,12 +49,12 @@ def test_what_is_no_name_is_not_exchanged(local: LocalStorage, root: Path, name:
         assert raised.value.errno == errno.EINVAL
 
 
-# The same blocks ------------------------------------------------------------------------------------------------------
+# Shared blocks --------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module", params=[BTRFS, XFS], ids=str)
 def disk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A file system that shares blocks between files."""
+    """A file system that can share blocks between files."""
     system: FileSystem = request.param
     if os.geteuid() or not system.is_there:
         pytest.skip(f"NOT TESTED: shared blocks on {system} need root and mkfs.{system}")

@@ -1,4 +1,4 @@
-"""Other file systems, for real: some copy by reference, one knows neither modes nor a rename that never replaces."""
+"""Real other file systems: some copy by reference, one has neither modes nor a rename that never replaces."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_what_another_file_system_does_not_keep_is_said(local: LocalStorage, ntf
     assert staged.lost == Lost.OWNER | Lost.ATTRIBUTE | Lost.MODE
     assert staged.lost_attributes == [os.fsencode(ACL)]
     assert staged.entry == seen(ntfs, b"", b"two")
-    assert staged.entry.mtime_ns == 1_234_567_890_123_456_700  # as NTFS rounds it
+    assert staged.entry.mtime_ns == 1_234_567_890_123_456_700  # rounded by NTFS
     assert path_of(ntfs, "two").read_text() == "content"
 
 

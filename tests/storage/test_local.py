@@ -1,4 +1,4 @@
-"""Local files: the contract, and what only a mounted file system has."""
+"""Local files: the contract, and features that only mounted file systems have."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_an_entry_tells_what_the_file_system_does(local: LocalStorage, root: Pat
 
 
 def test_numbers_fit_64_bits_with_a_sign() -> None:
-    """Inodes are unsigned, and what network file systems make up uses all 64 bits; times go on after 2262."""
+    """Inodes are unsigned, and network file systems use all 64 bits; times continue after 2262."""
     facts = os.stat_result((stat.S_IFREG, 2**64 - 1, 1, 1, 0, 0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0, 2**63, 0))
 
     class Odd:
@@ -125,7 +125,7 @@ def test_entries_that_may_not_be_looked_at_are_reported_after_the_rest(
     local: LocalStorage, root: Path, as_nobody: Nobody
 ) -> None:
     write(root, {"a/one": "content", "a/two": "content"})
-    (root / "a").chmod(0o744)  # its names may be read, and no more
+    (root / "a").chmod(0o744)  # names can be listed, but not searched
     with as_nobody(), pytest.raises(PermissionError) as caught:
         names_of(local, b"a")
     assert caught.value.filename in {"a/one", "a/two"}
@@ -209,7 +209,7 @@ def test_a_root_is_known_by_its_inode(local: LocalStorage, root: Path) -> None:
 
 
 def test_case_matters_on_this_file_system(local: LocalStorage, root: Path) -> None:
-    """On one where it does not, other names of a file are answered with the file itself."""
+    """On a case-insensitive one, other spellings return the file itself."""
     assert not local.is_case_insensitive()
     write(root, {"123": "no case", "abc": "content"})
     assert not local.is_case_insensitive()

@@ -1,4 +1,4 @@
-"""A copy has the mode, times, owner, attributes and access list of the file, or says what it lost."""
+"""A copy has the mode, times, owner, attributes and ACL of the file, or reports the loss."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fileorg.storage.local.storage import LocalStorage
 
 TEMPORARY = b".fileorg-1-1.part"
-# A date that is not in whole seconds or microseconds.
+# A date with a fraction in nanoseconds.
 MTIME_NS = 1_234_567_890_123_456_789
 
 
@@ -76,7 +76,7 @@ def test_a_copy_by_someone_else_does_not_run_as_them(
 
 
 def acl(*entries: tuple[int, int, int]) -> bytes:
-    """An access control list as the kernel keeps it: version 2; tag, permissions and id of each entry."""
+    """Return an ACL in the kernel's format: version 2; tag, permissions and id of each entry."""
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
 
 
@@ -107,7 +107,7 @@ def test_the_target_folder_gives_nobody_access(local: LocalStorage, root: Path) 
 
 
 def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
-    """A pipe has an owner, a mode and times, and no attributes."""
+    """A pipe has an owner, a mode and times, but no attributes."""
     (tmp_path / "one").write_text("content")
     os.setxattr(tmp_path / "one", "user.a\x1bb", b"note")
     source = os.open(tmp_path / "one", os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""Open folders: how many, for how long, and on which file systems."""
+"""Open folders: their number, their lifetime, and their file systems."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def another(local: LocalStorage, tmp_path: Path) -> Iterator[LocalStorage]:
-    """A second tree, opened where this process may have 80 descriptors more than it has."""
+    """A second tree, opened when this process may open 80 more descriptors."""
     (tmp_path / "another").mkdir()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (_opened() + 80, hard))
@@ -35,7 +35,7 @@ def another(local: LocalStorage, tmp_path: Path) -> Iterator[LocalStorage]:
 
 
 def _opened() -> int:
-    return len(os.listdir("/proc/self/fd")) - 1  # but for the one that this takes
+    return len(os.listdir("/proc/self/fd")) - 1  # without the one for the listing
 
 
 def test_all_trees_share_the_descriptors(local: LocalStorage, another: LocalStorage, root: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_tree_that_leaves_no_room_is_refused(local: LocalStorage, another: Loc
 
 
 def test_a_folder_in_use_stays_open(local: LocalStorage, root: Path) -> None:
-    """Told by its inode: a descriptor that is closed and opened again may have the same number."""
+    """Checked by inode, because a reopened descriptor may have the same number."""
     for number in range(300):
         (root / str(number)).mkdir()
     meant = os.fstat(local.fd(b"0"))

@@ -1,4 +1,4 @@
-"""The primitives: a folder that is beneath, a name that is free; by one system call and by other ways."""
+"""The primitives: opening folders beneath the root, renaming to free names; by one system call and by fallbacks."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_an_error_is_of_the_class_that_fits() -> None:
 
 
 def refuse_flag(*_: object) -> None:
-    """What a file system answers that has no RENAME_NOREPLACE. The real one is shown under strace, elsewhere."""
+    """Fail like a file system without RENAME_NOREPLACE. Tests under strace cover the real error."""
     raise OSError(errno.EINVAL, "no such flag")
 
 
@@ -166,7 +166,7 @@ def test_a_rename_by_link(local: LocalStorage, root: Path, monkeypatch: pytest.M
 def test_where_there_are_no_links_either_it_is_said(
     local: LocalStorage, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The kernel refuses hard links to folders with EPERM, as exFAT does for all."""
+    """The kernel refuses hard links to folders with EPERM, as exFAT does for all files."""
     monkeypatch.setattr(posix, "rename_noreplace", refuse_flag)
     (root / "folder").mkdir()
     with pytest.raises(OSError, match="not supported") as caught:
@@ -179,7 +179,7 @@ def test_where_there_are_no_links_either_it_is_said(
 def test_a_rename_by_link_leaves_a_newcomer_alone(
     root: Path, root_fd: int, monkeypatch: pytest.MonkeyPatch, replaced: bool
 ) -> None:
-    """Another program acts between the link and the unlink: it replaces the source, or removes it."""
+    """Another program replaces or removes the source between the link and the unlink."""
     (root / "one").write_text("content")
     link = os.link
 
@@ -212,10 +212,10 @@ def test_a_failed_flush_is_an_error(root_fd: int, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(OSError, match="Bad file descriptor"):
         posix.sync_file_system(-1)
     monkeypatch.setattr(posix, "_syncfs", None)
-    posix.sync_file_system(-1)  # sync(2) knows no descriptors
+    posix.sync_file_system(-1)  # sync(2) takes no descriptor
 
 
-# Placeholders
+# Reservations
 
 
 def test_a_reserved_name_is_taken_over(local: LocalStorage, root: Path) -> None:
@@ -234,7 +234,7 @@ def test_a_placeholder_that_is_no_longer_ours_is_left_alone(local: LocalStorage,
     if foreign == "written":
         two.write_text("foreign")
     else:
-        two.rename(root / "placeholder")  # keeps its inode in use
+        two.rename(root / "placeholder")  # keeps the inode in use
         if foreign == "replaced":
             two.touch()
         elif foreign == "folder":
@@ -248,7 +248,7 @@ def test_a_placeholder_that_is_no_longer_ours_is_left_alone(local: LocalStorage,
 
 
 def test_another_file_with_the_same_inode_number_is_no_placeholder(local: LocalStorage, root: Path) -> None:
-    """Numbers are used again: here by a pipe, which is empty too."""
+    """Inode numbers are reused: here by a pipe, which is empty as well."""
     (root / "one").write_text("content")
     os.mkfifo(root / "two")
     reserved = local.lstat(b"", b"two")

@@ -1,4 +1,4 @@
-"""The protocol is honest: what is called is in it (mypy sees to that), and what is not called is not."""
+"""The protocol is exact: mypy checks that it has all called methods; this test, that all of its methods are called."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who writes to a file, as the system tells: by a lease, by /proc, by the time of the last write, or not at all."""
+"""Detection of writers: by a lease, by /proc, by the time of the last write, or not at all."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def without_leases(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def on(kind: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file system is of that kind."""
+    """Pretend that the file system is of that kind."""
     monkeypatch.setattr(posix, "file_system_type", lambda _: kind)
 
 
@@ -76,7 +76,7 @@ def test_proc_tells_of_them_by_any_name_of_the_file(file: Path, way: str) -> Non
 def test_proc_knows_a_mapping_by_its_name_where_the_device_is_another(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on btrfs."""
+    """As on btrfs, where /proc lists another device."""
     monkeypatch.setattr(os, "makedev", lambda *_: 0)
     fd = os.open(file, os.O_RDWR)
     mapped = Mapped(fd, 5000)
@@ -91,7 +91,7 @@ def test_without_a_lease_a_file_has_to_be_quiet(file: Path) -> None:
     assert asked(file).state is State.FREE
     os.utime(file)
     assert asked(file).state is State.UNKNOWN
-    os.utime(file, (time.time() + 10**6, time.time() + 10**6))  # by another clock
+    os.utime(file, (time.time() + 10**6, time.time() + 10**6))  # from another clock
     assert asked(file).state is State.FREE
 
 

@@ -1,4 +1,4 @@
-"""Symlinks are listed, moved and removed as what they are, and never followed."""
+"""Symlinks are listed, moved and removed as symlinks, and never followed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_symlink_is_itself(local: LocalStorage, root: Path, tmp_path: Path) ->
 
 
 def calls_into(storage: LocalStorage, folder: bytes) -> list[Callable[[], Any]]:
-    """Everything that can be asked about or done in a folder that holds `one`."""
+    """All calls of a storage in a folder that holds `one`."""
     return [
         lambda: names_of(storage, folder),
         lambda: storage.stat_folder(folder),
@@ -96,7 +96,7 @@ def test_a_folder_swapped_for_a_symlink_is_refused(
 
 
 def test_an_open_folder_cannot_be_led_astray(local: LocalStorage, root: Path, tmp_path: Path) -> None:
-    """The swap happens after the folder was opened: what is done is done in the folder that was meant."""
+    """A folder that is swapped after its open does not redirect later calls."""
     write(root, {"here": "content", "a/one": "kept"})
     write(tmp_path, {"outside/one": "kept"})
     local.fd(b"a")

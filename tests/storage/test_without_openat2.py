@@ -1,4 +1,4 @@
-"""A kernel, or a sandbox, without openat2(2): folders are opened one by one, and the whole contract holds."""
+"""Without openat2(2), folders are opened component by component, and the whole contract holds."""
 
 from __future__ import annotations
 

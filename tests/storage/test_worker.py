@@ -1,4 +1,4 @@
-"""Renames by this process or by another one: the same promise, and no one left behind."""
+"""Renames by this process or by a worker: the same promises, and no process is left behind."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_hands_that_die_are_told_of_and_not_waited_for(tree: Tree) -> None:
 
 
 def test_hands_refuse_to_work_in_another_directory_of_that_name(tree: Tree) -> None:
-    """Between the parent's look and the start of the process, someone swaps the folder."""
+    """The folder is swapped between the parent's check and the start of the worker."""
     tree.write({"a.jpg": "one"})
     storage = LocalStorage(os.fsencode(tree.root))
     os.rename(tree.root, f"{tree.root} moved")

@@ -1,4 +1,4 @@
-"""What the suites look at a storage with, and the ways round it."""
+"""Helpers of the suites, and ways to inspect a storage from outside."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def seen(storage: Storage, folder: bytes, name: bytes) -> Entry:
 def copy_noreplace(
     source: LocalStorage, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
 ) -> Entry:
-    """A copy as it is made by the steps of a storage: staged, published, and the temporary discarded."""
+    """Copy a file by the primitives of a storage: stage, publish, discard the temporary."""
     temporary = b".fileorg-%d.part" % next(_NUMBERS)
     source.stage_copy(folder, name, target, target_folder, temporary)
     try:
@@ -75,18 +75,18 @@ def read(place: Path) -> dict[str, str]:
 
 
 class Ways:
-    """Ways round a storage, so that what it does is seen from outside."""
+    """Access to a tree around its storage, to check the effects independently."""
 
     def plant(self, storage: Storage, files: Mapping[bytes, bytes]) -> None:
-        """Write files by their root-relative paths, and the folders they are in; a path in `/` is an empty folder."""
+        """Write files by root-relative path, with their folders; a path that ends in `/` is an empty folder."""
         raise NotImplementedError
 
     def tree(self, storage: Storage) -> dict[bytes, bytes]:
-        """Every file and its content; a folder is a path that ends in a slash."""
+        """Return all files with their contents; the path of a folder ends in a slash."""
         raise NotImplementedError
 
     def unreadable(self, storage: Storage, folder: bytes) -> AbstractContextManager[Storage]:
-        """The same tree for someone who may not read `folder`. May run what it guards in another process."""
+        """Open the same tree for a user who may not read `folder`. May run the block in another process."""
         raise NotImplementedError
 
     def files(self, storage: Storage) -> dict[bytes, bytes]:

@@ -1,4 +1,4 @@
-"""A crash, made by hand: an operation that ended well is opened again, so that the disk can be set back a step."""
+"""Simulated crashes: a finished operation is reopened, so that the disk can be set back a step."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def open_again(runs: Runs, operation: int = 1, **columns: Any) -> None:
-    """As if the process had died with every record of the operation just meant, or as `columns` say."""
+    """Reopen an operation as if the process had died with all records as intents, or in the state of `columns`."""
     columns = {"state": "intent", "reason": None} | columns
     names = ", ".join(f"{name} = ?" for name in columns)
     files = "action NOT IN ('make-folder', 'remove-folder')"
@@ -29,19 +29,19 @@ def open_again(runs: Runs, operation: int = 1, **columns: Any) -> None:
 
 
 def reserved(runs: Runs, *, inode: int | None, ctime_ns: int, operation: int = 1) -> None:
-    """As if an empty file of ours had just taken the name of each file, or without an inode, had been about to."""
+    """Record a reservation of each file's name, as if just before the crash; without an inode, its announcement."""
     for record in file_records(runs, operation):
         alter(runs, "INSERT OR REPLACE INTO reservations VALUES (?, ?, ?)", record.id, inode, ctime_ns)
 
 
 def alter(runs: Runs, statement: str, *values: Any) -> None:
-    """Change the journal."""
+    """Execute a statement on the journal."""
     with closing(sqlite3.connect(os.fsdecode(runs.state.journal))) as db, db:
         db.execute(statement, values)
 
 
 def recovered(runs: Runs, operation: int = 1) -> list[tuple[RecordState, str | None]]:
-    """(state, reason) of the files of the operation, after it was settled; and nothing is open any more."""
+    """Recover, and return (state, reason) of the operation's files; check that no operation is left open."""
     recover_all(runs.state, NullReporter())
     with Journal(runs.state.journal) as journal:
         assert journal.open_operations() == []

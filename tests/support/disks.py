@@ -1,6 +1,6 @@
-"""Disks of other file systems than Linux has for itself, as they are plugged in: on loop devices, for a test's length.
+"""Disks with other file systems than those native to Linux, on loop devices, for the duration of a test.
 
-What cannot be had here ends in `NotTested`, which says why; tests skip with its words.
+An unavailable one raises `NotTested` with the reason; tests skip with that text.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ _SIZE_BYTES = 32 << 20
 
 @dataclass(frozen=True)
 class Kind:
-    """How a file system is made, mounted, and what it is like."""
+    """A kind of file system: how to make and mount it, and its properties."""
 
     make: tuple[str, ...]
     mount: tuple[str, ...]
     needs_device: bool
     refuses: tuple[bytes, ...]
-    """Names that it does not take."""
+    """Names that it refuses."""
     step_ns: int
-    """To how much it rounds times."""
+    """Its resolution of times."""
     links: bool
     has_case: bool
     shows_case: bool
-    """Whether it lists names as they were given."""
+    """True if it lists names in their original case."""
 
     def rounded(self, time_ns: int) -> int:
         return time_ns - time_ns % self.step_ns
@@ -90,14 +90,14 @@ KINDS = {
 
 
 class NotTested(Exception):
-    """Why there is no such disk here."""
+    """The reason why such a disk is unavailable."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"NOT TESTED: {why}")
 
 
 class Disk:
-    """A file system in a file, mounted at `place`."""
+    """A file system in an image file, mounted at `place`."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.kind = KINDS[name]
@@ -115,13 +115,13 @@ class Disk:
         try:
             _said(*self.kind.mount, device, str(self.place))
         finally:
-            if device != str(self._image):  # from now on it lasts as long as the mount
+            if device != str(self._image):  # from now on the device lasts as long as the mount
                 subprocess.run(["losetup", "--detach", device], check=True)
         if self._name == "ext4, casefold":
             _said("chattr", "+F", str(self.place))
 
     def unmount(self) -> None:
-        """Waits for whoever looks at it; after that, it is taken away all the same."""
+        """Unmount, waiting for other programs that use the disk; after 5 seconds, detach it lazily."""
         late = time.monotonic() + 5
         while os.path.ismount(self.place):
             patient = time.monotonic() < late
@@ -130,14 +130,14 @@ class Disk:
                 time.sleep(0.05)
 
     def plug_in_again(self) -> None:
-        """The same disk, of which the system remembers nothing."""
+        """Mount the same disk again, with all kernel caches of it dropped."""
         self.unmount()
         self.mount()
 
 
 @contextlib.contextmanager
 def plugged_in(name: str, folder: Path) -> Iterator[Disk]:
-    """An empty disk of that kind, in a new folder. Raises `NotTested`."""
+    """Yield an empty disk of that kind, in a new folder. Raises `NotTested`."""
     kind = KINDS[name]
     if os.geteuid() != 0:
         raise NotTested(f"mounting a disk ({name}) needs root")
@@ -172,7 +172,7 @@ _LINUX_SIZE_BYTES = 400 << 20
 
 @contextlib.contextmanager
 def linux_disk(name: str, folder: Path) -> Iterator[Path]:
-    """An empty folder on a file system of Linux's own, one of `LINUX_DISKS`. Raises `NotTested`."""
+    """Yield an empty folder on a native file system of Linux, one of `LINUX_DISKS`. Raises `NotTested`."""
     if os.geteuid() != 0:
         raise NotTested(f"mounting {name} needs root")
     place, image = folder / name, folder / f"{name}.image"
@@ -200,11 +200,11 @@ class Overlay:
     """An overlayfs over a `lower` layer, mounted at `place`."""
 
     def __init__(self, lower: Path, layers: Path) -> None:
-        """`layers`: a new folder for the upper one, on the file system of `lower` or on another one."""
+        """Take `layers`, a new folder for the upper layer, on the file system of `lower` or another one."""
         self.place = layers / "overlay"
         for folder in (layers, self.place, layers / "upper", layers / "work"):
             folder.mkdir()
-        # Whatever the defaults of the kernel are: numbers that are as little worth as they can be.
+        # Overrides the kernel's defaults, for the least stable inode numbers.
         options = f"lowerdir={lower},upperdir={layers / 'upper'},workdir={layers / 'work'},index=off,xino=off"
         self._mount = ("mount", "-t", "overlay", "-o", options, "overlay", str(self.place))
 
@@ -215,14 +215,14 @@ class Overlay:
         _said("umount", str(self.place))
 
     def mount_again(self) -> None:
-        """The system remembers nothing of it."""
+        """Mount again, with all kernel caches dropped."""
         self.unmount()
         self.mount()
 
 
 @contextlib.contextmanager
 def overlay(lower: Path, layers: Path) -> Iterator[Overlay]:
-    """As `Overlay`, mounted. Raises `NotTested`."""
+    """Yield a mounted `Overlay`. Raises `NotTested`."""
     if os.geteuid() != 0:
         raise NotTested("mounting an overlay needs root")
     made = Overlay(lower, layers)
@@ -235,7 +235,7 @@ def overlay(lower: Path, layers: Path) -> Iterator[Overlay]:
 
 @contextlib.contextmanager
 def bound(folder: str, place: str) -> Iterator[None]:
-    """A folder that is mounted at `place`, too, which is made."""
+    """Bind-mount a folder at `place`, which is created."""
     os.makedirs(place, exist_ok=True)
     mount = ["mount", "--bind", folder, place]
     if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:

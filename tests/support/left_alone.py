@@ -1,4 +1,4 @@
-"""docs/left-alone.md, made of the tables in `fileorg.rules`: `python -m tests.support.left_alone` writes it anew."""
+"""Generates docs/left-alone.md from the tables in `fileorg.rules`: `python -m tests.support.left_alone`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DAYS = STALE_NS // (86_400 * 10**9)
 
 
 def page() -> str:
-    """The page, as it should be."""
+    """Return the text of the page."""
     return "\n".join([*_how(), *_files(), *_marks(), *_together(), *_beside(), *_folders()]) + "\n"
 
 
@@ -163,7 +163,7 @@ download: they apply to folders that a run finds, but not to the folder that you
 
 
 def _arrows(pairs: Iterable[Sequence[str]]) -> str:
-    """Examples, those of one file together."""
+    """Return examples, grouped by file."""
     leading: dict[str, list[str]] = {}
     for name, of in pairs:
         leading.setdefault(of, []).append(name)
@@ -186,7 +186,7 @@ def _text(name: bytes) -> str:
 
 
 def _short(name: str) -> str:
-    """Of a name that was cut, as much as shows it."""
+    """Return a name with a long run of one letter shortened."""
     first = name[0]
     start = len(name) - len(name.lstrip(first))
     return name if start < 10 else f"{first * 3}…({start} characters){name[start:]}"

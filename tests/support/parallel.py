@@ -1,4 +1,4 @@
-"""How a whole suite is spread over the processors: which tests stay together, and which come first."""
+"""Distribution of the suite over processes: tests that share a process, and tests that start first."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from xdist.scheduler import LoadScopeScheduling
 
 _FIRST = ("tests/power/", "tests/odd/", "tests/chains/", "tests/faults/", "tests/report/")
-"""Where the long ones are: what is begun last should end soon."""
+"""Long tests start first, so that the last ones to start end soon."""
 _BY_SCENARIO = tuple(f"tests/faults/test_{name}.py" for name in ("kills", "failing_calls", "duplicates_disturbed"))
 
 
 def processes() -> int:
-    """How many processes share the tests, this one among them."""
+    """Return the number of processes that share the tests, this one included."""
     return int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """What is asked for by file or by name runs in this process, without the start of others."""
+    """Run tests selected by file or name in this process, which saves the start of others."""
     is_small = all("::" in argument or Path(argument).is_file() for argument in config.args)
     return 0 if is_small else None
 
@@ -46,10 +46,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 
 def scope_of(nodeid: str) -> str:
-    """The tests of one scope are run by one process, one after the other: mostly those of a file."""
+    """Return the scope of a test, usually its file. One process runs all tests of a scope in order."""
     path, _, test = nodeid.partition("::")
-    if path.startswith("tests/power/"):  # its workers have disks of their own, which are made once
+    if path.startswith("tests/power/"):  # each of its workers makes its own disks once
         return "tests/power"
-    if path in _BY_SCENARIO:  # the undisturbed course of a tree is run once for all that is tried on it
+    if path in _BY_SCENARIO:  # the undisturbed run of a tree is shared by all its fault points
         return f"tests/faults: {test.rstrip(']').rpartition('[')[2].rpartition('-')[2]}"
     return path

@@ -1,7 +1,7 @@
-"""A tree with planted duplicates, the same for the same seed, and the groups that must be found in it.
+"""A tree with planted duplicates, deterministic for a seed, and its expected groups.
 
-For each size round a border at which a program may begin to read otherwise: equal files, and files that differ from
-them in one byte. Besides: hard links, symlinks, holes, names of any bytes, pipes, hidden files, projects.
+For each size around a border at which a program may change how it reads: equal files, and files that differ in one
+byte. Also: hard links, symlinks, holes, names of any bytes, pipes, hidden files, projects.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ KB, MB = 1 << 10, 1 << 20
 _BORDERS = (4 * KB, 8 * KB, 16 * KB, 64 * KB, MB)
 SIZES = (0, 1, *(border + step for border in _BORDERS for step in (-1, 0, 1)), 4 * MB + 3)
 _LARGE = 128 * KB
-"""Above this, fewer places are changed, so that the tree stays small."""
+"""Above this size fewer bytes are changed, so that the tree stays small."""
 
 ODD_NAMES = (
     b"-rf",
@@ -45,17 +45,17 @@ NAMES_OF_SEVERAL_LINES = (b"new\nline", b"\n", b"ends\n", b"two\n\nlines", b"\nb
 
 
 class Kind(Enum):
-    """What has to be asked for before a file is looked at."""
+    """The options that a file requires to be searched."""
 
     PLAIN = "plain"
     HIDDEN = "hidden"
     LEFT_ALONE = "left alone"
-    """It belongs to a project, or is an unfinished download."""
+    """Part of a project, or an unfinished download."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file with its names, below the root. Files of one `content` are equal, and no others are."""
+    """A file with all its names, relative to the root. Files are equal exactly if their `content` is."""
 
     names: tuple[bytes, ...]
     content: str
@@ -65,13 +65,13 @@ class File:
 
 @dataclass(slots=True)
 class Planted:
-    """What stands where. Large contents are not remembered, only what they are called."""
+    """The planted files. Large contents are only kept by label."""
 
     root: bytes
     files: list[File] = field(default_factory=list)
 
     def groups(self, *, min_size: int = 1, hidden: bool = True, everything: bool = True) -> list[list[File]]:
-        """The groups of equal files among those of at least `min_size` bytes that are looked at."""
+        """Return the groups of equal files of at least `min_size` bytes that the options include."""
         kinds = {Kind.PLAIN} | ({Kind.HIDDEN} if hidden else set()) | ({Kind.LEFT_ALONE} if everything else set())
         by_content: defaultdict[str, list[File]] = defaultdict(list)
         for file in self.files:
@@ -80,12 +80,12 @@ class Planted:
         return [group for group in by_content.values() if len(group) > 1]
 
     def paths(self, group: list[File]) -> list[bytes]:
-        """All names of all files of a group."""
+        """Return all names of all files of a group."""
         return [os.path.join(self.root, name) for file in group for name in file.names]
 
 
 def plant(root: bytes, *, seed: int = 1, several_lines: bool = True) -> Planted:
-    """Make the tree in a folder that is not there yet: 60 MB. `several_lines`: with line breaks in names, too."""
+    """Make the tree in a new folder: 60 MB. With `several_lines`, also names with line breaks."""
     os.mkdir(root)
     planter = _Planter(Planted(root), random.Random(seed).randbytes(SIZES[-1]))
     planter.sizes()
@@ -102,7 +102,7 @@ def plant(root: bytes, *, seed: int = 1, several_lines: bool = True) -> Planted:
 class _Planter:
     planted: Planted
     noise: bytes
-    """Every content is its beginning, with a byte changed: so shorter files are the heads of longer ones."""
+    """Each content is the start of this with one byte changed: shorter files are the heads of longer ones."""
 
     def sizes(self) -> None:
         folders = cycle((b"a", b"b/bb", b"c/cc/ccc", b"d" + b"/d" * 30))
@@ -112,13 +112,13 @@ class _Planter:
             for number, place in enumerate(_places(size)):
                 content = bytearray(self.noise[:size])
                 content[place] ^= 1
-                # Every other one has a twin: what differs from the rest is not always alone.
+                # Every other one has a duplicate: a file that differs from the rest need not be unique.
                 for copy in range(1 if size > _LARGE else 1 + number % 2):
                     name = b"%d byte %d, %d" % (size, place, copy)
                     self._put(next(folders), name, f"{size}, byte {place}", bytes(content))
 
     def links(self) -> None:
-        """Hard links alone, with a copy, and two files of two names each; symlinks to all of them and in circles."""
+        """Plant hard links alone, with a copy, and two files of two names each; symlinks to all of them, and cycles."""
         self._put(b"links", b"alone", "links 1", b"one file", b"links/alone again", b"a/alone, too")
         self._put(b"links", b"with copy", "links 2", b"two files", b"b/with copy, again")
         self._put(b"links", b"copy", "links 2", b"two files")
@@ -141,7 +141,7 @@ class _Planter:
             os.symlink(target, os.path.join(self.planted.root, b"links", name))
 
     def holes(self) -> None:
-        """A hole reads as zeros do; what stands in the middle of one counts."""
+        """Plant holes, which equal written zeros, and data in the middle of holes."""
         size = MB
         self._put(b"holes", b"written zeros", "zeros", bytes(size))
         for name in (b"hole", b"another hole"):
@@ -159,14 +159,14 @@ class _Planter:
         self._put(b"holes", b"written island", "island", bytes(written))
 
     def names(self, names: tuple[bytes, ...]) -> None:
-        """Two of each name, in different folders, all of one content; a folder of each name as well."""
+        """Plant two files of each name, in different folders, all with one content; also a folder of each name."""
         for name in names:
             self._put(b"names", name, "names", b"whatever its name")
             self._put(b"names, too", name, "names", b"whatever its name")
             self._put(b"folders/" + name, b"file", "in folders", b"whatever its folder")
 
     def not_files(self) -> None:
-        """To open a pipe would wait for ever."""
+        """Plant special files; opening a pipe would block forever."""
         root = self.planted.root
         for folder in (b"empty", b"empty, too", b"nest/of/empty/folders"):
             os.makedirs(os.path.join(root, folder))
@@ -189,7 +189,7 @@ class _Planter:
     def _put(
         self, folder: bytes, name: bytes, content: str, data: bytes, *others: bytes, kind: Kind = Kind.PLAIN
     ) -> None:
-        """A file with that name in that folder, and with `others`: paths below the root."""
+        """Plant a file with that name in that folder, and hard links at `others`, paths below the root."""
         first = os.path.join(folder, name)
         with open(self._place(first), "xb") as file:
             file.write(data)
@@ -211,7 +211,7 @@ class _Planter:
 
 
 def _places(size: int) -> list[int]:
-    """Which bytes are changed: the first, the last, the middle one, and those at borders from either end."""
+    """Return the positions of changed bytes: the first, the last, the middle, and borders from either end."""
     places = {0, 4095, 4096, size // 2, size - 1}
     if size <= _LARGE:
         places |= {8191, 8192, 16383, 16384, 65535, 65536, size - 4096, size - 4097, size - 8193, size - 16385}

@@ -1,4 +1,4 @@
-"""Strategies for trees and options: few names and contents, so that they clash, and now and then any bytes at all."""
+"""Strategies for trees and options: few names and contents, for frequent conflicts, and sometimes any bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class File(NamedTuple):
-    """A file of a tree. With `twin`, it has a second name there, too."""
+    """A file of a tree. With `twin`, it has a hard link at that path."""
 
     folder: str
     name: str
@@ -35,7 +35,7 @@ extensions = st.sampled_from(
 anything = st.binary(min_size=1, max_size=40).map(os.fsdecode)
 names = st.one_of(st.builds(str.__add__, stems, extensions), st.builds(str.__add__, stems, extensions), anything)
 names = names.filter(lambda name: not {"/", "\0"} & {*name} and len(os.fsencode(name)) <= 255).filter(
-    lambda name: name not in {".", "..", ".git", ".hg", ".svn"}  # a root that is a checkout is refused
+    lambda name: name not in {".", "..", ".git", ".hg", ".svn"}  # a checkout is refused as a root
 )
 folders = st.sampled_from(["", "", "", "sub/", "sub/deep/", "other/", "Images/", "Video/", "2020/09/", "jpg/"])
 trees = st.lists(
@@ -78,7 +78,7 @@ hollows = st.lists(
     ),
     max_size=12,
 )
-"""Things that are left over in a tree: (folder, name, content as in `Tree.write`, mtime_ns, mode of a folder)."""
+"""Empty files and folders, and broken symlinks: (folder, name, content as in `Tree.write`, mtime_ns, folder mode)."""
 
 cleans = st.fixed_dictionaries(
     {"goes": st.sampled_from([frozenset(Leftover), frozenset(Leftover), *(frozenset({kind}) for kind in Leftover)])},
@@ -93,7 +93,7 @@ cleans = st.fixed_dictionaries(
 
 
 def hollow_out(tree: Tree, things: list[tuple[str, str, str, int, int]]) -> None:
-    """Add what is left over. What cannot be, such as a file in a file, is left out."""
+    """Add them to a tree. Impossible ones, such as a file in a file, are omitted."""
     for folder, name, content, mtime_ns, mode in things:
         place = folder + name + ("/" if content == "/" else "")
         with suppress(OSError):
@@ -105,7 +105,7 @@ def hollow_out(tree: Tree, things: list[tuple[str, str, str, int, int]]) -> None
 
 
 def build(tree: Tree, files: list[File]) -> None:
-    """The files, an empty folder and a symlink. What cannot be, such as a file in a file, is left out."""
+    """Write the files, an empty folder and a symlink. Impossible ones, such as a file in a file, are omitted."""
     for file in files:
         place = tree.path(file.folder + file.name)
         with suppress(OSError):

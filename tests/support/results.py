@@ -1,8 +1,8 @@
-"""Writes a line for each test of the matrix to a file, and passes over those that are in it: `pytest --results FILE`.
+"""Writes a line per test of the matrix to a file, and skips tests that are in it: `pytest --results FILE`.
 
-A line is JSON: what was tested (the tree of src/, the commit), the row, the test, its share of the points, its outcome,
-points and violations, seconds, and the machine. What chance there is in a test follows from its name, and a `seed` is
-the number in that.
+A line is JSON: the tested code (the tree of src/, the commit), the row, the test, its share of the points, its outcome,
+points and violations, seconds, and the machine. Random choices in a test follow from its name; a `seed` is the number
+in that.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _MOST_SAID = 4000
 
 
 class Tested(NamedTuple):
-    """What is tested: results of another tree of src/ tell nothing about it."""
+    """The tested code: results of another tree of src/ do not apply to it."""
 
     source: str
-    """The hash that git gives to src/ as it is on disk."""
+    """The git hash of src/ as on disk."""
     commit: str
-    """The last one, which may not be all of what is there."""
+    """The last commit, which may lack changes on disk."""
 
     @classmethod
     def now(cls) -> Tested:
@@ -47,7 +47,7 @@ class Tested(NamedTuple):
 
 
 def read(file: Path, tested: Tested, share: Share) -> dict[str, dict[str, Any]]:
-    """The last line of each test of this tree of src/ and this share. A line that was cut off is passed over."""
+    """Return the last line of each test of this tree of src/ and this share. A truncated line is skipped."""
     found = dict[str, dict[str, Any]]()
     for text in file.read_text().splitlines() if file.exists() else ():
         try:
@@ -79,7 +79,7 @@ class _Writer:
         self._outcomes: set[str] = set()
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """One that failed is done too. One that was skipped may be had now."""
+        """Deselect tests with a result, failures included; repeat skipped ones, which may be possible now."""
         lines = {} if config.getoption("again") else read(self._file, self._tested, SHARE)
         done = {test for test, line in lines.items() if line["outcome"] != "skipped"}
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid in done])
@@ -119,7 +119,7 @@ class _Writer:
 
 
 def _violations(said: str) -> int:
-    """The tests tell one a line; pytest adds what was asserted."""
+    """Count violations: tests report one per line, after which pytest appends the assertion."""
     return sum(not line.startswith("assert ") for line in said.splitlines())
 
 

@@ -1,4 +1,4 @@
-"""The commands as tests call them: `runs.organize(by=By.DATE)`, `runs.undo()`."""
+"""The commands for tests: `runs.organize(by=By.DATE)`, `runs.undo()`."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _FILTERS = set(Filters._fields)
 
 
 class Runs:
-    """Runs on one tree with one state directory."""
+    """Runs of commands on one tree with one state directory."""
 
     def __init__(self, tree: Tree, state: StateDirectory) -> None:
         self.tree = tree
         self.state = state
 
     def organizing(self, *, changes: bool = True, **options: Any) -> AbstractContextManager[OrganizeRun]:
-        """`options` are those of `OrganizeOptions` and of `Filters`; paths may be a `Path`."""
+        """Prepare an organize run; `options` are those of `OrganizeOptions` and `Filters`; paths may be a `Path`."""
         chosen = {name: options.pop(name) for name in _FILTERS & options.keys()}
         filters = Filters(**{"recursive": False} | chosen)
         for name in ("root", "dest"):
@@ -56,12 +56,12 @@ class Runs:
             return run.run()
 
     def dry_run(self, **options: Any) -> list[PlanRow]:
-        """The rows that a dry run shows."""
+        """Return the rows that a dry run shows."""
         with self.organizing(changes=False, **options) as run:
             return [row for batch in run.plan.batches(100) for row in batch]
 
     def deduping(self, *, changes: bool = False, **options: Any) -> AbstractContextManager[DedupeRun]:
-        """`options` are those of `DedupeOptions` and of `Filters`; paths may be a `Path`."""
+        """Prepare a dedupe run; `options` are those of `DedupeOptions` and `Filters`; paths may be a `Path`."""
         chosen = {name: options.pop(name) for name in _FILTERS & options.keys()}
         roots = [os.fsencode(path) for path in options.pop("roots", [self.tree.root])]
         references = [os.fsencode(path) for path in options.pop("references", ())]
@@ -69,7 +69,7 @@ class Runs:
         return deduping(asked, self.state, NullReporter(), changes=changes)
 
     def duplicates(self, **options: Any) -> list[list[str]]:
-        """The groups as a report lists them: paths relative to the tree, the keeper first."""
+        """Return the groups in the order of a report: paths relative to the tree, the keeper first."""
         root = os.fsencode(self.tree.root)
         with self.deduping(**options) as run:
             return [
@@ -78,18 +78,18 @@ class Runs:
             ]
 
     def dedupe(self, action: str, *more: Path, between: Callable[[], object] = lambda: None, **options: Any) -> Outcome:
-        """Of the tree, and of `more` roots. `between` is done when the plan is made; the first by path stays."""
+        """Dedupe the tree and `more` roots, keeping the first by path. `between` runs after planning."""
         asked = {"roots": [self.tree.root, *more], "keep": [Keep.FIRST]} | options
         return self.dedupe_of(remedy=Remedy(action), between=between, **asked)
 
     def dedupe_of(self, *, between: Callable[[], object] = lambda: None, **options: Any) -> Outcome:
-        """With the options of `deduping`."""
+        """Dedupe with the options of `deduping`."""
         with self.deduping(changes=True, **options) as run:
             between()
             return run.run()
 
     def cleaning(self, *, changes: bool = True, **options: Any) -> AbstractContextManager[CleanRun]:
-        """`options` are those of `CleanOptions` and of `Filters`."""
+        """Prepare a clean run; `options` are those of `CleanOptions` and `Filters`."""
         filters = Filters(**{name: options.pop(name) for name in _FILTERS & options.keys()})
         chosen = CleanOptions(os.fsencode(options.pop("root", self.tree.root)), filters=filters, **options)
         return cleaning(chosen, self.state, NullReporter(), changes=changes)
@@ -99,7 +99,7 @@ class Runs:
             return run.run()
 
     def clean_dry_run(self, **options: Any) -> list[PlanRow]:
-        """The rows that a dry run shows."""
+        """Return the rows that a dry run shows."""
         with self.cleaning(changes=False, **options) as run:
             return [row for batch in run.plan.batches(100) for row in batch]
 
@@ -113,13 +113,13 @@ class Runs:
         return self.undo(operation, redo=True, **options)
 
     def purge(self, *operations: int, stop: Callable[[], bool] = lambda: False, **options: Any) -> PurgeRun:
-        """The run at its end, with `run.outcome`."""
+        """Purge, and return the finished run with its `outcome`."""
         with purging(PurgeOptions(operations, **options), self.state, NullReporter()) as run:
             run.run(stop)
             return run
 
     def records(self, operation: int, *states: RecordState) -> list[Record]:
-        """What the journal holds of an operation."""
+        """Return the records of an operation in the journal."""
         with Journal(self.state.journal) as journal:
             found = journal.operation(operation)
             assert found is not None

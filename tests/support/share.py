@@ -1,6 +1,6 @@
-"""A part of the matrix, for a shorter run that is told as such: of each row, every so-manieth point.
+"""A share of the matrix, for a shorter run that is reported as such: every n-th point of each row.
 
-`FILEORG_SHARE=2/4` in the environment is the second quarter; the four of them together are all points, each once.
+`FILEORG_SHARE=2/4` in the environment is the second quarter; the four together are all points, each once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ VARIABLE = "FILEORG_SHARE"
 
 
 class Share(NamedTuple):
-    """The `number`-th of `of` parts, counted from 1."""
+    """Part `number` of `of`, counted from 1."""
 
     number: int
     of: int
@@ -27,7 +27,7 @@ class Share(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Share:
-        """Raises `ValueError`."""
+        """Parse a share such as `2/4`. Raises `ValueError`."""
         share = cls(*map(int, text.split("/")))
         if not 1 <= share.number <= share.of:
             raise ValueError(text)
@@ -38,5 +38,5 @@ SHARE = Share.parse(os.environ.get(VARIABLE, "1/1"))
 
 
 def part(points: Sequence[T]) -> list[T]:
-    """Those of the points that are to be tried: all of them, unless a part was asked for."""
+    """Return the points to test: all, unless a share was requested."""
     return list(points[SHARE.number - 1 :: SHARE.of])

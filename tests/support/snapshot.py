@@ -1,6 +1,6 @@
-"""What a tree is, exactly: names, bytes, modes, owners, times, attributes, groups of hard links, empty folders.
+"""Exact snapshots of trees: names, bytes, modes, owners, times, attributes, hard links, empty folders.
 
-Two trees are the same if their snapshots are equal; `differences` says where they are not, for people.
+Two trees are the same if their snapshots are equal; `differences` lists the differences in readable form.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _WHOLE_BYTES = 1 << 22
 
 
 class Node(NamedTuple):
-    """One name of a tree. `content` is a file's, or where a symlink leads; `links` are other names of the file."""
+    """One name of a tree. `content` is that of a file, or a symlink's target; `links` are other names of the file."""
 
     kind: str
     mode: int
@@ -29,16 +29,16 @@ class Node(NamedTuple):
 
     @property
     def alone(self) -> Node:
-        """Without what depends on other names, or on when a symlink was made: for a tree that is on its way."""
+        """Return the node without hard links and times of symlinks, which may change during a run."""
         return self._replace(links=(), mtime_ns=0 if self.kind == "symlink" else self.mtime_ns)
 
 
 Snapshot = dict[bytes, Node]
-"""By path below the root, which is `b""` itself."""
+"""Nodes by path relative to the root, which is `b""` itself."""
 
 
 def take(root: bytes) -> Snapshot:
-    """The tree as it is now. Nothing in it is followed, and access times are left alone where that can be had."""
+    """Return the snapshot of a tree. Symlinks are not followed, and access times are preserved where possible."""
     names: dict[tuple[int, int], list[bytes]] = {}
     seen: dict[bytes, os.stat_result] = {}
     pending = [b""]
@@ -54,7 +54,7 @@ def take(root: bytes) -> Snapshot:
 
 
 def _there(root: bytes, path: bytes) -> bytes:
-    """As `os.path.join`, which would take a good part of the time of the fault matrix."""
+    """Join paths faster than `os.path.join`, which would take much of the fault matrix's time."""
     return root + b"/" + path if path else root
 
 
@@ -90,13 +90,13 @@ def _xattrs(path: bytes) -> tuple[tuple[str, bytes], ...]:
         return ()
     try:
         names = os.listxattr(path, follow_symlinks=False)
-    except OSError:  # a file system without
+    except OSError:  # a file system without attributes
         return ()
     return tuple((name, os.getxattr(path, name, follow_symlinks=False)) for name in sorted(names))
 
 
 def contents(snapshot: Snapshot) -> Counter[bytes]:
-    """How often each content is there; a file with several names counts once."""
+    """Count each content; a file with several names counts once."""
     first_names = (
         node for path, node in snapshot.items() if node.kind == "file" and all(path < other for other in node.links)
     )
@@ -104,7 +104,7 @@ def contents(snapshot: Snapshot) -> Counter[bytes]:
 
 
 def differences(before: Snapshot, after: Snapshot) -> list[str]:
-    """One line for each name that is not the same in both."""
+    """Return one line for each name that differs."""
     found = []
     for path in sorted(before.keys() | after.keys()):
         old, new = before.get(path), after.get(path)
@@ -119,7 +119,7 @@ def differences(before: Snapshot, after: Snapshot) -> list[str]:
 
 
 def compared(old: Node, new: Node) -> str:
-    """What is not the same of two nodes, for people."""
+    """Describe the differences of two nodes."""
     return ", ".join(
         f"{field} {_short(was)} -> {_short(now)}"
         for field, was, now in zip(Node._fields, old, new, strict=True)

@@ -1,4 +1,4 @@
-"""How many points of each row of the fault matrix were tried: counted by the tests, told at the end."""
+"""The number of tested points of each row of the fault matrix, reported at the end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A process that shares the tests with others tells the first one what it has counted."""
+    """Send the counts of a worker process to the main one."""
     if hasattr(session.config, "workeroutput"):
         tally: Counter[str] = session.config.stash[TALLY]
         session.config.workeroutput["tally"] = dict(tally)
@@ -26,7 +26,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: WorkerController) -> None:
-    """One that has crashed tells nothing."""
+    """Add the counts of a worker; a crashed one has none."""
     node.config.stash[TALLY].update(getattr(node, "workeroutput", {}).get("tally", {}))
 
 
@@ -43,5 +43,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(scope="session")
 def tally(request: pytest.FixtureRequest) -> Counter[str]:
-    """How many points of each row of the fault matrix were tried."""
+    """The number of tested points by row of the fault matrix."""
     return request.config.stash[TALLY]

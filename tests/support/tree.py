@@ -1,4 +1,4 @@
-"""A folder to try things on: written from a dictionary, read back as one, or looked at exactly (`snapshot`)."""
+"""A test folder: written from a dictionary, read back as one, or compared exactly (`snapshot`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DAY_NS = 86_400 * SECOND_NS
 
 
 class Tree:
-    """Paths are relative to `root`; bytes that are not UTF-8 stand in them as Python has it (`"caf\\udce9"`)."""
+    r"""A test folder. Paths are relative to `root`; bytes that are not UTF-8 are surrogate-escaped (`"caf\udce9"`)."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -29,7 +29,7 @@ class Tree:
         return self.root / path
 
     def write(self, files: Mapping[str, str]) -> None:
-        """Contents by path. A path that ends in `/` is an empty folder, a content `-> there` a symlink."""
+        """Write contents by path. A path that ends in `/` is an empty folder, a content `-> there` a symlink."""
         for path, content in files.items():
             place = self.path(path)
             if path.endswith("/"):
@@ -42,7 +42,7 @@ class Tree:
                 place.write_bytes(os.fsencode(content))
 
     def read(self) -> dict[str, str]:
-        """The same form as in `write`; folders are in it only where they are empty."""
+        """Return the tree in the form of `write`; folders are listed only if they are empty."""
         found: dict[str, str] = {}
         for folder, folders, files in os.walk(self.root):
             inside = os.path.relpath(folder, self.root)
@@ -56,14 +56,14 @@ class Tree:
         return found
 
     def date(self, path: str, when: str) -> None:
-        """Give a file or folder the time of its last change, local: `2023-04-05` or `2023-04-05T06:07:08`."""
+        """Set the local mtime of a file or folder: `2023-04-05` or `2023-04-05T06:07:08`."""
         self.set_time(path, int(datetime.fromisoformat(when).timestamp()) * SECOND_NS)
 
     def set_time(self, path: str, mtime_ns: int) -> None:
         os.utime(self.path(path), ns=(mtime_ns, mtime_ns), follow_symlinks=False)
 
     def snapshot(self) -> Snapshot:
-        """Names, content, modes, times, attributes, links and empty folders, of the root too."""
+        """Return names, content, modes, times, attributes, links and empty folders, root included."""
         return snapshot.take(os.fsencode(self.root))
 
 

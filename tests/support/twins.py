@@ -1,4 +1,4 @@
-"""One duplicate to try things on, and what others do at the wrong moment."""
+"""A duplicate for tests, and interference by other programs at the wrong moment."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ AFTER = {
 
 
 def write_twins(tree: Tree) -> Tree:
-    """`x/c` is a duplicate of `a`, with everything a file can have of its own."""
+    """Write `a` and its duplicate `x/c`, with all metadata that a file can have."""
     tree.write({"a": "same", "b": "other", "x/c": "same"})
     tree.path("x/c").chmod(0o640)
     os.setxattr(tree.path("x/c"), "user.origin", b"camera")
@@ -47,7 +47,7 @@ def reasons(outcome: Outcome) -> list[tuple[RecordState, str]]:
 
 
 def before_call(monkeypatch: pytest.MonkeyPatch, method: str, act: Callable[[], object], number: int = 1) -> None:
-    """Do something right before so many-th call of a method of all storages."""
+    """Call `act` right before call `number` of a method of any storage."""
     original, left = getattr(LocalStorage, method), [number]
 
     def method_(storage: LocalStorage, *arguments: Any) -> Any:
@@ -60,7 +60,7 @@ def before_call(monkeypatch: pytest.MonkeyPatch, method: str, act: Callable[[], 
 
 
 def swap(tree: Tree, path: str, content: str) -> Callable[[], None]:
-    """Someone's own file takes the place, as editors do it."""
+    """Return a function that replaces the file by another one, as editors do."""
 
     def act() -> None:
         tree.write({"new~": content})

@@ -1,7 +1,7 @@
-"""A wall round this process and all that it starts: it writes, makes, removes and renames beneath given folders only.
+"""A Landlock sandbox for this process and its children: they change files beneath given folders only.
 
-By Landlock, so the kernel holds it, whatever the process does: what reaches outside gets an error and is found out.
-Reading is allowed everywhere. Landlock does not know changes of modes, times and attributes.
+The kernel enforces it, whatever the process does: changes elsewhere get an error and are noticed. Reading is allowed
+everywhere. Landlock does not cover changes of modes, times and attributes.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # one number on every architecture
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 _VERSION, _PATH_BENEATH, _PR_SET_NO_NEW_PRIVS = 1, 1, 38
 _WRITE_FILE, _TRUNCATE = 1 << 1, 1 << 14
 # remove folders, files; make devices, folders, files, sockets, pipes, symlinks; refer: to other folders
 _IN_FOLDERS = sum(1 << bit for bit in range(4, 14))
 _TRUNCATE_SINCE = 3
-"""The version that knows all of these."""
+"""The Landlock version that supports all of these."""
 
 NOT_TESTED = "NOT TESTED: this kernel has no Landlock of version 3, so nothing holds a process back"
 
@@ -39,16 +39,16 @@ class _Beneath(ctypes.Structure):
 
 
 def can_be_raised() -> bool:
-    """Whether this kernel has what is needed."""
+    """Return whether this kernel supports the sandbox."""
     if sys.platform != "linux":
         return False
     return int(_libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION))) >= _TRUNCATE_SINCE
 
 
 def raise_wall(places: Iterable[str]) -> None:
-    """From now on only what is in `places`, folders or single files, can be changed. There is no way back.
+    """Restrict changes to `places`, folders or single files, irrevocably.
 
-    Raises `OSError`, also for a place that is not there.
+    Raises `OSError`, also for a missing place.
     """
     handled = _Ruleset(_WRITE_FILE | _TRUNCATE | _IN_FOLDERS)
     ruleset = _call(_CREATE_RULESET, ctypes.byref(handled), ctypes.c_size_t(ctypes.sizeof(handled)), 0)

@@ -1,4 +1,4 @@
-"""Another program that writes to a file while it is moved: a real one, in a process of its own."""
+"""A real separate process that writes to a file while it is moved."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ assert store != 2**64 - 1, os.strerror(ctypes.get_errno())
 """
 
 _LOOPS = {
-    # Its page is dirty from the first store on. The descriptor is closed, of which mmap.mmap would keep a second one.
+    # The page is dirty after the first store. The descriptor is closed; mmap.mmap would keep a duplicate open.
     "maps": _MAPS
     + """
 os.close(fd)
@@ -74,19 +74,19 @@ print(n, flush=True)
 
 
 class Writer(NamedTuple):
-    """A program that writes numbers, as eight digits, to the beginning of a file: 1, 2, and so on."""
+    """A program that writes increasing numbers of eight digits to the beginning of a file."""
 
     process: subprocess.Popen[str]
 
     def end(self) -> int:
-        """Tell it to stop; the last number that it has written."""
+        """Stop the program; return the last number written."""
         said, _ = self.process.communicate("stop\n", timeout=30)
         return int(said)
 
 
 @contextlib.contextmanager
 def writing(path: Path, way: str, *, pause: float = 0.0003) -> Iterator[Writer]:
-    """A writer of one of `WAYS` that has begun, and rests `pause` seconds after each number."""
+    """Yield a started writer of one of `WAYS`, which pauses `pause` seconds after each number."""
     program = _FIRST + _LOOPS[way] + _LAST
     with subprocess.Popen(
         [sys.executable, "-c", program, str(path), str(pause)],
@@ -102,7 +102,7 @@ def writing(path: Path, way: str, *, pause: float = 0.0003) -> Iterator[Writer]:
             process.kill()
 
 
-# Who only holds it ----------------------------------------------------------------------------------------------------
+# Holders that do not write --------------------------------------------------------------------------------------------
 
 _HELD = {
     "appends": "fd = os.open(path, os.O_WRONLY | os.O_APPEND)",
@@ -127,7 +127,7 @@ _NOBODY = 65534
 
 @contextlib.contextmanager
 def holding(path: Path, way: str) -> Iterator[int]:
-    """A program that has a file open for writing, in one of the ways of `HOLDS`, and does nothing; its process."""
+    """Run a program that has a file open for writing in one of `HOLDS`, but writes nothing; yield its process id."""
     begin, end = "import ctypes, os, sys, time\npath = sys.argv[1]", "print(os.getpid(), flush=True)\ntime.sleep(60)"
     with _started([sys.executable, "-c", f"{begin}\n{_HELD[way]}\n{end}", str(path)]) as pid:
         yield pid
@@ -135,14 +135,14 @@ def holding(path: Path, way: str) -> Iterator[int]:
 
 @contextlib.contextmanager
 def held_by_nobody(path: Path) -> Iterator[int]:
-    """The same of another user, who may not run the Python of root."""
+    """Do the same as another user, who may not run root's Python."""
     with _started(["sh", "-c", 'exec 3>>"$0"; echo $$; sleep 60', str(path)], user=_NOBODY) as pid:
         yield pid
 
 
 @contextlib.contextmanager
 def leased_for_writing(path: Path) -> Iterator[int]:
-    """A file server that has leased a file for writing, as Samba does, and its client takes its time."""
+    """Run a file server with a write lease on a file, as Samba, whose client is slow to give it up."""
     program = """
 import fcntl, os, signal, sys, time
 signal.signal(signal.SIGIO, signal.SIG_IGN)
@@ -162,12 +162,12 @@ def _started(command: list[str], user: int | None = None) -> Iterator[int]:
             yield int(process.stdout.readline())
         finally:
             os.killpg(process.pid, signal.SIGKILL)
-            while _is_alive(process.pid):  # also what it has started: its files are closed when it has ended
+            while _is_alive(process.pid):  # also its children: a process's files are closed when it has ended
                 time.sleep(0.001)
 
 
 def _is_alive(group: int) -> bool:
-    """Whether any process of a group has not ended yet."""
+    """Return whether any process of a group is still running."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]
@@ -177,7 +177,7 @@ def _is_alive(group: int) -> bool:
 
 
 class Mapped:
-    """A shared mapping of a file to which this process writes; its descriptor may be closed."""
+    """A shared mapping of a file for writes by this process; its descriptor may be closed."""
 
     def __init__(self, fd: int, size: int) -> None:
         self._libc, self._size = ctypes.CDLL(None, use_errno=True), size

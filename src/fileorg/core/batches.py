@@ -41,6 +41,6 @@ def unsplit(batches: Iterable[list[PlanRow]]) -> Iterator[list[PlanRow]]:
 def row_maker(kind: type[_Row]) -> Callable[[Iterable[Any]], _Row]:
     """Return a function that makes a row of a named tuple from all its values in order.
 
-    For rows that exist once a file: a named tuple's own `__new__` is written in Python and takes twice as long.
+    For rows that exist once per file: a named tuple's own `__new__` is written in Python and takes twice as long.
     """
     return partial(tuple.__new__, kind)

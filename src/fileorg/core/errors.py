@@ -66,7 +66,7 @@ class StateError(FileorgError):
 
 
 class JournalError(FileorgError):
-    """The journal is invalid or cannot be written: the run stops, and the files stay unchanged."""
+    """The journal is invalid or cannot be written: the run stops, and the files are left unchanged."""
 
     exit_code = Exit.SOME_FAILED
 

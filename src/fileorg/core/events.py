@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Reporter(Protocol):
-    """A receiver of progress, called a few times a second at most: once a folder or a batch, never once a file."""
+    """A receiver of progress, called a few times per second at most: per folder or batch, never per file."""
 
     def stage(self, name: str, files: int | None = None) -> None:
         """Begin a stage (`scan`, `plan`, `organize`, …); `files` is its number of files if known."""

@@ -60,7 +60,7 @@ def write_json(stream: TextIO, value: Any) -> None:
 
 
 class JsonDocument:
-    """A streamed JSON object: fields and long lists of rows, one row a line."""
+    """A streamed JSON object: fields and long lists of rows, one row per line."""
 
     def __init__(self, stream: TextIO) -> None:
         import json
@@ -120,7 +120,7 @@ def write_null(stream: TextIO, names: Iterable[bytes]) -> None:
 
 
 def write_lines(stream: TextIO, names: Iterable[bytes]) -> None:
-    """Write unescaped names, one a line."""
+    """Write unescaped names, one per line."""
     _write_raw(stream, names, b"\n")
 
 

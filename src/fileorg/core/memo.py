@@ -14,7 +14,7 @@ MANY_FOLDERS = 20_000
 class Memo(dict[_Key, _Value]):
     """A cache that is cleared when it is full.
 
-    Least-recently-used eviction would add a cost to every lookup, and some callers look up once a file.
+    Least-recently-used eviction would add a cost to every lookup, and some callers look up once per file.
     """
 
     __slots__ = ("_most",)

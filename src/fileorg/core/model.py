@@ -102,7 +102,7 @@ TOUCHES_SOURCE = frozenset({Action.HARDLINK, Action.REFLINK})
 
 
 class RecordState(StrEnum):
-    """The life cycle of a file record. A record is sealed with its operation: one update a run, not one a file."""
+    """The life cycle of a file record. A record is sealed with its operation: one update per run, not one per file."""
 
     PLANNED = "planned"
     INTENT = "intent"
@@ -209,7 +209,7 @@ class Reservation(NamedTuple):
 
 
 RESERVED_MTIME_NS = 838_216_418 * 10**9
-"""The mtime of a reservation, where it can be set: a date that nobody else uses, even because of FAT."""
+"""The mtime of a reservation, where it can be set: an unusual date, in even seconds because of FAT."""
 
 Reserving: TypeAlias = "Callable[[Entry | None], None]"
 """Callback: called with None before a name is reserved, then with the entry of the reservation."""

@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 _PR_SET_PDEATHSIG = 1
 _WAITING_PER_WORKER = 2
-"""Queued tasks a worker: enough to keep it busy, few enough to lose little when the run is stopped."""
+"""Queued tasks per worker: enough to keep it busy, few enough to lose little when the run is stopped."""
 
 
 _OBJECTS_A_COLLECTION = 50_000

@@ -1,6 +1,6 @@
 """Batches of one folder's files as columns, passed from the scan to the index and from the index to the plan.
 
-Names are joined by NUL, the one byte that no name holds; numbers are 64-bit arrays. 48 bytes a file plus its name.
+Names are joined by NUL, the one byte that no name holds; numbers are 64-bit arrays. 48 bytes per file plus its name.
 """
 
 from __future__ import annotations

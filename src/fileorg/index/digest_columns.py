@@ -169,7 +169,7 @@ class Digests:
         ).fetchone()
         return found
 
-    # Hard links: the file is read once, whatever number of names it has -----------------------------------------------
+    # Hard links: a file with several names is read once ---------------------------------------------------------------
 
     def forget_links(self) -> None:
         self._db.execute("DELETE FROM linked")
@@ -179,7 +179,7 @@ class Digests:
         self._db.executemany("INSERT OR IGNORE INTO linked (inode, dev, size) VALUES (?, ?, ?)", files)
 
     def linked_sizes(self) -> Iterator[int]:
-        """Yield the size of each file with several names, once a file."""
+        """Yield the sizes of files with several names, each file once."""
         return (size for (size,) in self._db.execute("SELECT size FROM linked"))
 
     def is_first_link(self, inode: int, dev: int, batch: int, position: int) -> bool:

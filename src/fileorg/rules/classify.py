@@ -69,7 +69,7 @@ class Rules:
 
     def category_of(self, name: bytes) -> str | None:
         """Return the category of `name`: `Other` for an unknown extension, None if it depends on the content. Called
-        once a file.
+        once per file.
         """
         dot = name.rfind(b".")
         if dot > 0:

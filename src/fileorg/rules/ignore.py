@@ -118,7 +118,7 @@ class Ignore:
         return odd or not _ODD_SUFFIXES.isdisjoint(names.suffixes)
 
     def file(self, name: bytes) -> Reason | None:
-        """Return the reason to skip a file called `name`, None if it is not skipped. Called once a file."""
+        """Return the reason to skip a file called `name`, None if it is not skipped. Called once per file."""
         if name[0] in _ODD_FIRST or name[name.rfind(b".") + 1 :].lower() in _ODD_SUFFIXES:
             return self._file(name)
         return None

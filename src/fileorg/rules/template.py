@@ -82,7 +82,7 @@ class Template:
         return Template(self.text, self._components, folder)
 
     def folder(self, category: str, extension: bytes, mtime_ns: int) -> bytes:
-        """Return the root-relative folder of a file, `b""` for the root. Called once a file.
+        """Return the root-relative folder of a file, `b""` for the root. Called once per file.
 
         `extension` is from `Rules.extension_of`, `mtime_ns` as stored by `core.times`; dates are local. An extension
         that is unfit for a folder name counts as none. Raises `UsageError` for a category that is unfit.
@@ -183,8 +183,8 @@ def _fault(component: bytes) -> str:
 def _local_dates(utc_day: int) -> tuple[int, _Date, _Date]:
     """Return the local midnight within a UTC day, in nanoseconds since 1970, and the dates before and after it.
 
-    A UTC day holds one local midnight, so two cache lookups replace a `localtime` a file. Where clocks went back across
-    midnight (Newfoundland until 2011), one of the two is returned, the same in every run.
+    A UTC day holds one local midnight, so two cache lookups replace a `localtime` per file. Where clocks went back
+    across midnight (Newfoundland until 2011), one of the two is returned, the same in every run.
     """
     low = utc_day * 86_400
     high = low + 86_399

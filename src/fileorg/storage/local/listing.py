@@ -1,4 +1,4 @@
-"""Conversion of `os.stat` results to `Entry`, and listings in batches. Runs once a file: each call counts."""
+"""Conversion of `os.stat` results to `Entry`, and listings in batches. Runs once per file: each call counts."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class _OpenHow(ctypes.Structure):
 
 
 _rename_excl = _find("renameat2", "renameatx_np")
-# Without argtypes: the default conversion of int and bytes is right, and saves 0.5 µs a call.
+# Without argtypes: the default conversion of int and bytes is right, and saves 0.5 µs per call.
 _rename_flag = _RENAME_EXCL if sys.platform == "darwin" else _RENAME_NOREPLACE
 _syncfs = _find("syncfs")
 _fstatfs = _find("fstatfs")

@@ -103,7 +103,7 @@ class LocalStorage:
 
     def _at(self, folder: bytes, name: bytes) -> int:
         """Return `fd(folder)` and check that `name` is one path component."""
-        # `check_name` and `fd` inlined: two more calls a file would cost a twentieth of its rename.
+        # `check_name` and `fd` inlined: two more calls per file would cost a twentieth of its rename.
         if 0x2F in name or 0 in name or name in NO_NAMES:
             raise failed(errno.EINVAL, name)
         if (known := self._fds.get(folder)) is not None:
@@ -121,7 +121,7 @@ class LocalStorage:
             os.close(fd)
 
     def list_folder(self, folder: bytes) -> Iterator[Listing]:
-        # Without `_opened`, which would add 2 µs a folder.
+        # Without `_opened`, which would add 2 µs per folder.
         fd = posix.open_beneath(self._folders.root_fd, folder, cross_mounts=self.cross_mounts)
         try:
             with os.scandir(fd) as entries:
@@ -209,7 +209,7 @@ class LocalStorage:
     def rename_noreplace(
         self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
     ) -> None:
-        """Rename the file, into `target`. `FileExistsError` if the name is taken; EXDEV across devices.
+        """Rename the file, into `target`. Raises `FileExistsError` if the name is taken; EXDEV across devices.
 
         Without such a call, by link and unlink: two names for an instant. Raises `OSError` with ENOTSUP without hard
         links: see `reserve`.
@@ -271,7 +271,7 @@ class LocalStorage:
         return 0
 
     def reserve(self, folder: bytes, name: bytes) -> Entry:
-        """Reserve the name with an empty file, for `rename_onto_reserved`. `FileExistsError` if it is taken."""
+        """Reserve the name with an empty file, for `rename_onto_reserved`. Raises `FileExistsError` if it is taken."""
         fd = os.open(name, _NEW_FLAGS, _RESERVED_MODE, dir_fd=self._at(folder, name))
         try:
             with contextlib.suppress(OSError):
@@ -307,7 +307,8 @@ class LocalStorage:
     ) -> None:
         """Rename over a reservation, after checking it again.
 
-        `FileExistsError` if it is not the reservation, or not empty. If the rename fails, the reservation stays.
+        Raises `FileExistsError` if it is not the reservation, or not empty. If the rename fails, the reservation is
+        kept.
         """
         seen = target.lstat(target_folder, reserved.name)
         if seen is None or seen.size or seen.inode != reserved.inode or not seen.is_file:
@@ -360,7 +361,7 @@ class LocalStorage:
     def publish(
         self, folder: bytes, temporary: bytes, name: bytes, *, before_rename: Callable[[], None] = lambda: None
     ) -> Entry:
-        """Give a staged copy its name, durably. The temporary name stays as a witness, if hard links are possible.
+        """Give a staged copy its name, durably. The temporary name is kept as a witness, if hard links are possible.
 
         Otherwise the copy is renamed, after `before_rename`, which can record it because no witness will exist.
         """
@@ -383,12 +384,12 @@ class LocalStorage:
     def hardlink(
         self, folder: bytes, name: bytes, target: LocalStorage, target_folder: bytes, target_name: bytes
     ) -> None:
-        """Make a hard link to the file. `FileExistsError` if the name is taken; EXDEV across devices."""
+        """Make a hard link to the file. Raises `FileExistsError` if the name is taken; EXDEV across devices."""
         source_fd, target_fd = self._at(folder, name), target._at(target_folder, target_name)
         os.link(name, target_name, src_dir_fd=source_fd, dst_dir_fd=target_fd, follow_symlinks=False)
 
     def symlink(self, content: bytes, folder: bytes, name: bytes) -> None:
-        """Make a symlink with the target `content`. `FileExistsError` if the name is taken."""
+        """Make a symlink with the target `content`. Raises `FileExistsError` if the name is taken."""
         os.symlink(content, name, dir_fd=self._at(folder, name))
 
     def remove(self, folder: bytes, name: bytes) -> None:
@@ -396,7 +397,7 @@ class LocalStorage:
         os.unlink(name, dir_fd=self._at(folder, name))
 
     def make_folder(self, folder: bytes, name: bytes, mode: int = heirs.USUAL) -> None:
-        """Make one folder. `FileExistsError` if the name is taken.
+        """Make one folder. Raises `FileExistsError` if the name is taken.
 
         A mode with type bits, as from `lstat`, is set exactly; the umask applies to any other. A folder made by root
         gets the owner of its parent: see `heirs`.
