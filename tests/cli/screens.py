@@ -130,13 +130,18 @@ class Terminal:
         return "\n".join(line.rstrip() for line in self._pyte.display).rstrip()
 
     @property
+    def styled_screen(self) -> str:
+        """The screen, with `[bold cyan]` before what is so, and `[/]` behind it."""
+        return "\n".join(self._styled(line) for line in range(self._pyte.lines)).rstrip()
+
+    @property
     def cursor_is_shown(self) -> bool:
         return not self._pyte.cursor.hidden
 
-    def wait_for(self, text: str) -> None:
-        """Wait until `text` is on the screen."""
+    def wait_for(self, text: str, times: int = 1) -> None:
+        """Wait until `text` is on the screen, or is there `times` times."""
         started = time.monotonic()
-        while text not in self.screen:
+        while self.screen.count(text) < times:
             if not self._read():
                 raise AssertionError(f"{text!r} never came; the last screen was:\n{self.screen}")
             if time.monotonic() - started > _PATIENCE_SECONDS:
@@ -170,6 +175,18 @@ class Terminal:
     def close(self) -> None:
         self._child.close(force=True)
 
+    def _styled(self, line: int) -> str:
+        text, before = "", ""
+        row = self._pyte.buffer[line]
+        for column in range(len(self._pyte.display[line].rstrip())):
+            cell = row[column]
+            style = " ".join(filter(None, ("bold" if cell.bold else "", _COLOURS.get(cell.fg, cell.fg))))
+            if style != before:
+                text += ("[/]" if before else "") + (f"[{style}]" if style else "")
+                before = style
+            text += cell.data
+        return text + ("[/]" if before else "")
+
     def _read(self) -> bool:
         try:
             seen = self._child.read_nonblocking(65_536, timeout=_PATIENCE_SECONDS)
@@ -180,6 +197,8 @@ class Terminal:
         return True
 
 
+_COLOURS = {"default": "", "brown": "yellow"}
+"""Names of colours that the screen has otherwise."""
 _MOVES = re.compile(rb'"stage": "(?:move|undo)".*"advance"', re.DOTALL)
 _STYLES = re.compile(rb"\x1b\[[0-9;]*m")
 
