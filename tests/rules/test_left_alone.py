@@ -6,4 +6,4 @@ from tests.support.left_alone import PAGE, page
 
 
 def test_the_page_is_made_of_the_tables() -> None:
-    assert PAGE.read_text() == page(), "python -m tests.support.left_alone writes it anew"
+    assert PAGE.read_text() == page(), "run `python -m tests.support.left_alone` to update the page"

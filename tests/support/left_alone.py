@@ -74,8 +74,9 @@ def _marks() -> Iterator[str]:
     yield f"""\
 ## Files skipped because of a mark beside them
 
-fileorg skips both the file and its mark. The mark may also be a folder or a broken symlink. A lock file that is older
-than the start of the system has no owner, so fileorg sorts the locked file. If no program has continued a download for
+A mark says that another file is unfinished or open. fileorg skips both the file and its mark. The mark may also be a
+folder or a broken symlink. A lock file that is older than the start of the system has no owner, so fileorg sorts the
+locked file. If no program has continued a download for
 {_DAYS} days, fileorg skips the file beside it only if that file is an empty placeholder.
 
 | | reason | mark → skipped file |
@@ -92,7 +93,8 @@ def _together() -> Iterator[str]:
     yield f"""\
 ## Files that move together
 
-fileorg moves all files of a group or none. The category and the date of the leader decide where the group goes. If a
+Every group has a leader, the file that the others belong to. fileorg moves all files of a group or none. The category
+and the date of the leader decide where the group goes. If a
 name already exists, all files of the group get the same number. If the files name each other (sheets, checksums of
 several files, and {_names(sorted(NEEDS_ITS_NAME))}),
 fileorg skips the group instead. If fileorg skips one file of a group, it skips all of them. If several files could be
