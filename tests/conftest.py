@@ -1,4 +1,4 @@
-"""A tree to try things on, and a state directory of its own for each test; and how many faults were tried."""
+"""Shared fixtures: a tree and a state directory for each test, and the count of tested faults."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytest_plugins = ("tests.support.parallel", "tests.support.tally", "tests.suppor
 _NOBODY = 65534
 
 for _signal, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, lambda *_: None)):
-    # Started in the background of a script, or by nohup, these are ignored, and by all that is started from here.
+    # In the background of a script, or under nohup, these signals are ignored, also by all child processes.
     if signal.getsignal(_signal) is signal.SIG_IGN:
         signal.signal(_signal, _handler)
 
@@ -39,7 +39,7 @@ def tree(tmp_path: Path) -> Tree:
 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StateDirectory:
-    """Also for the processes that a test starts."""
+    """A state directory, set in the environment for child processes as well."""
     monkeypatch.setenv("FILEORG_HOME", str(tmp_path / "state"))
     return open_state(os.fsencode(tmp_path / "state"))
 
@@ -61,13 +61,13 @@ def elsewhere(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def of_nobody(runs: Runs) -> Iterator[Runs]:
-    """Runs of a user to whom something is forbidden: root, who may all, is nobody meanwhile."""
-    runs.organize(exclude=["anything"])  # what is imported late: nobody may not read it where root has its Python
+    """Runs of an unprivileged user: root becomes nobody meanwhile."""
+    runs.organize(exclude=["anything"])  # late imports: nobody may not read root's Python
     was_root = os.geteuid() == 0
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/tmp")) as place:
         os.chmod(place, 0o777)
         if was_root:
-            os.setresuid(_NOBODY, _NOBODY, 0)  # the saved one is the way back
+            os.setresuid(_NOBODY, _NOBODY, 0)  # the saved uid is the way back
         try:
             yield Runs(Tree(Path(place, "tree")), open_state(os.fsencode(place) + b"/state"))
         finally:

@@ -1,7 +1,7 @@
 """The whole fault matrix, row by row: `python -m tests.matrix [ROW ...]`, hours of work, as root.
 
-Each test leaves a line in the file of results; an interruption loses no more than one, and whoever starts again goes on
-from there. A test that fails does not stop the others. At the end: the counts, as docs/reliability.md has them.
+Each test appends a line to the results file; an interruption loses at most one test, and the next start continues from
+there. A failing test does not stop the others. At the end the counts are printed as in docs/reliability.md.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _EXITS_AT_THE_END = {0, 1, _EXIT_NOTHING_LEFT}
 
 
 class Row(NamedTuple):
-    """Tests of one kind; where none of them is slow, what is in every test run is all that there is."""
+    """Tests of one kind. A row without slow tests runs completely in every test run."""
 
     name: str
     tests: tuple[str, ...]
@@ -96,8 +96,8 @@ def parsed() -> argparse.Namespace:
 
 
 def run(row: Row, wanted: argparse.Namespace) -> bool:
-    """In one process: its workers keep all processors busy. Whether pytest came to its end; what failed is in the
-    results. Raises `KeyboardInterrupt`.
+    """Run a row in one pytest process, whose workers use all processors. Return whether pytest completed; failures are
+    in the results. Raises `KeyboardInterrupt`.
     """
     print(f"== {row.name}", flush=True)
     options = [f"--results={wanted.results.absolute()}", f"--row={row.name}", *(["--again"] if wanted.again else [])]
@@ -108,7 +108,7 @@ def run(row: Row, wanted: argparse.Namespace) -> bool:
         try:
             code = process.wait()
             break
-        except KeyboardInterrupt:  # it has been told, too, and takes its disks and processes down
+        except KeyboardInterrupt:  # pytest got the signal, too, and cleans up its disks and processes
             continue
     if code == _EXIT_INTERRUPTED:
         raise KeyboardInterrupt
@@ -118,7 +118,7 @@ def run(row: Row, wanted: argparse.Namespace) -> bool:
 
 
 def table(lines: Iterable[dict[str, Any]]) -> list[str]:
-    """The points of each row."""
+    """Return the points of each row as a table."""
     points = Counter[str]()
     for line in lines:
         points.update(line["points"])

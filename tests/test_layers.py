@@ -1,4 +1,4 @@
-"""Who imports whom: no cycles, a command line that asks only the workflows, and contracts that notice a breach."""
+"""Imports: no cycles, a command line that uses only the workflows, and contracts that detect a violation."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ MODULES = {
 }
 
 FACE = ("fileorg.core", "fileorg.report", "fileorg.rules", "fileorg.workflows", "fileorg.cli")
-"""What a face, such as the command line, is made of: others that come can do all that it does."""
+"""Layers that a user interface may import: any other interface can then do the same."""
 TYPES = {"Keep", "Remedy", "Leftover", "Wanted", "Seen", "__version__"}
-"""What a face asks with and is answered in: data of the other parts, without any doing."""
+"""Types for requests and answers of a user interface: data of other layers, without behaviour."""
 
 BREACHES = {
     "fileorg.core.figures": "rich",
@@ -36,7 +36,7 @@ BREACHES = {
 
 
 def _nodes(path: Path, *, for_checkers: bool = False) -> Iterator[ast.AST]:
-    """The parts of a file; those under `if TYPE_CHECKING` only `for_checkers`."""
+    """Yield the syntax nodes of a file; those under `if TYPE_CHECKING` only with `for_checkers`."""
     pending: list[ast.AST] = [ast.parse(path.read_text())]
     while pending:
         node = pending.pop()
@@ -46,7 +46,7 @@ def _nodes(path: Path, *, for_checkers: bool = False) -> Iterator[ast.AST]:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    """The modules of the package that a file imports, at any place in it and for whatever purpose."""
+    """Yield the modules of the package that a file imports, at any place in it and for any purpose."""
     for node in _nodes(path, for_checkers=True):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in MODULES)

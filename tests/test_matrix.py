@@ -1,4 +1,4 @@
-"""The fault matrix as one command: nothing of it is left out, and what is done is not done again."""
+"""The fault matrix as one command: it omits no test, and repeats none that is done."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_what_is_not_there():
 
 
 def test_each_slow_test_of_the_matrix_is_in_a_row() -> None:
-    """A row names a file, or a test of it."""
+    """A row names a file, or a test in it."""
     named = tuple(target.partition("::")[0] for row in ROWS if row.marked == "slow" for target in row.tests)
     for folder in ("faults", "power", "odd"):
         for path in (_REPOSITORY / "tests" / folder).glob("test_*.py"):
@@ -61,7 +61,7 @@ def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
 
 
 def run(folder: Path) -> list[dict[str, Any]]:
-    """What is in the file of results after it."""
+    """Run the matrix; return the lines of its results file."""
     plugins = ["-ptests.support.tally", "-ptests.support.results"]
     command = [sys.executable, "-m", "pytest", "-q", *plugins, "--results=results", "--rootdir=.", "-c", os.devnull]
     environment = os.environ | {"PYTHONPATH": str(_REPOSITORY), "PYTEST_ADDOPTS": ""}

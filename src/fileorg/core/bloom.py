@@ -36,7 +36,7 @@ class Suspects:
             self._few.clear()
 
     def positions(self, digests: Sequence[int]) -> list[int]:
-        """Return the positions of the digests in the set; with the Bloom filter, one in a thousand is wrong."""
+        """Return the positions of the digests in the set; with the Bloom filter, 0.1 % false positives are possible."""
         few = self._few
         if self._many is not None:
             return self._many.positions(digests)
@@ -57,7 +57,7 @@ _MANY = 300_000
 
 
 class Repeated:
-    """The numbers that occurred more than once: exact up to 300,000; beyond, one in a thousand is wrong."""
+    """The numbers that occurred more than once: exact up to 300,000, beyond that with 0.1 % false positives."""
 
     def __init__(self) -> None:
         self._seen: set[int] = set()

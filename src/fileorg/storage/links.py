@@ -66,7 +66,7 @@ class Place(NamedTuple):
 
 
 class StandIn:
-    """The link to the keeper that replaces a duplicate or a rewritten symlink: makes and recognizes it."""
+    """The link to the keeper that takes the place of a duplicate or of a rewritten symlink."""
 
     def __init__(self, action: Action, keeper: Place, inode: int, at: Place) -> None:
         """Take the keeper's `inode`, and the place `at` of the duplicate or any other name in its folder."""

@@ -81,7 +81,7 @@ class Original:
         return answer
 
     def begin(self) -> Readiness:
-        """As `ask`, before reading. The lease is kept only where nothing else reveals a store."""
+        """Run `ask` before reading. The lease is kept only where nothing else reveals a store."""
         answer = self.ask()
         if answer.state is State.FREE and self._is_leased:
             kind = posix.file_system_type(self.fd)
@@ -109,7 +109,7 @@ class Original:
         return self._is_as_it_was() and not self.is_waited_for()
 
     def is_untouched_aside(self, digest: bytes | None) -> bool:
-        """As `is_untouched` for a file renamed since, which changed its ctime. `digest` is that of its copy.
+        """Return the same for a file renamed since, which changed its ctime. `digest` is that of its copy.
 
         The content is compared where the times are not conclusive. Raises `OSError`.
         """

@@ -64,11 +64,11 @@ class LocalStorage:
         return self._folders.identity
 
     def fd(self, folder: bytes) -> int:
-        """As `OpenFolders.fd`."""
+        """See `OpenFolders.fd`."""
         return self._folders.fd(folder)
 
     def forget(self, folder: bytes) -> None:
-        """As `OpenFolders.forget`."""
+        """See `OpenFolders.forget`."""
         self._folders.forget(folder)
 
     def stat_folder(self, folder: bytes) -> Entry | None:
@@ -82,11 +82,11 @@ class LocalStorage:
         return self._folders.follow(folder, name)
 
     def has_stable_inodes(self, folder: bytes) -> bool:
-        """As `Casing.has_stable_inodes`."""
+        """See `Casing.has_stable_inodes`."""
         return self.casing.has_stable_inodes(folder)
 
     def reuses_inodes(self, folder: bytes) -> bool:
-        """As `Casing.reuses_inodes`."""
+        """See `Casing.reuses_inodes`."""
         return self.casing.reuses_inodes(folder)
 
     def is_case_insensitive(self) -> bool:
