@@ -21,7 +21,7 @@ MOST_LISTINGS = 8
 
 _VERSION = 1
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
-_CHUNKS_OF = 1 << 32  # chunks of a listing have the ids from its number times this
+_CHUNKS_OF = 1 << 32  # the chunk ids of a listing start at its number times this
 _SCHEMA = f"""
 CREATE TABLE listings (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, total INTEGER NOT NULL);
 CREATE TABLE chunks (id INTEGER PRIMARY KEY, ids BLOB NOT NULL);
