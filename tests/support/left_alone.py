@@ -93,10 +93,10 @@ def _together() -> Iterator[str]:
     yield f"""\
 ## Files that move together
 
-Every group has a leader, the file that the others belong to. fileorg moves all files of a group or none. The category
-and the date of the leader decide where the group goes. If a
-name already exists, all files of the group get the same number. If the files name each other (sheets, checksums of
-several files, and {_names(sorted(NEEDS_ITS_NAME))}),
+Every group has a leader, the file that the others belong to. fileorg moves all files of a group or none of them. The
+category and the date of the leader decide where the group goes. If a name already exists, all files of the group get
+the same number. If the files name each other (sheets, checksums of several files, and
+{_names(sorted(NEEDS_ITS_NAME))}),
 fileorg skips the group instead. If fileorg skips one file of a group, it skips all of them. If several files could be
 the leader, fileorg prefers camera originals, then images, videos and audio files. If the leader is missing, each file
 moves by itself.
