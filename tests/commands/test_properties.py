@@ -1,4 +1,4 @@
-"""The invariants of RELIABILITY.md, over trees, options and outsiders that no one thought of.
+"""The invariants of `tests/faults/laws.py`, over random trees, options and changes by other programs.
 
 `HYPOTHESIS_PROFILE=thorough` tries many more.
 """
@@ -41,17 +41,17 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 tried = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-batches = st.sampled_from([1, 3, 4096])  # rows a commit
+batches = st.sampled_from([1, 3, 4096])  # rows per commit
 
 
 class Case(NamedTuple):
-    """A tree with runs on it, and all that is around it: the tree, another folder, and nothing else."""
+    """A tree with runs on it, and its surroundings: the tree and another folder, nothing else."""
 
     runs: Runs
     around: Tree
 
     def organize(self, chosen: dict[str, Any]) -> Outcome:
-        """Raises `GuardRefused` where there are conflicts with `--on-conflict fail`."""
+        """Organize. Raises `GuardRefused` on conflicts with `--on-conflict fail`."""
         return self.runs.organize(**self._chosen(chosen))
 
     def dry_run(self, chosen: dict[str, Any]) -> list[Any]:
@@ -81,7 +81,7 @@ def same(before: Snapshot, after: Snapshot) -> None:
 
 
 def litter(tree: Snapshot) -> set[bytes]:
-    """Names that are ours, and should not outlive a run."""
+    """Return the temporary names of fileorg, which must not outlive a run."""
     return {path for path in tree if re.fullmatch(rb"\.fileorg-\d+-.*\.part", os.path.basename(path))}
 
 
@@ -107,7 +107,7 @@ def test_nothing_is_lost_or_replaced_and_undo_gives_the_same_tree(
             if record.action == Action.MOVE
         }
         roots = {b"tree/": 0, os.fsencode(chosen.get("dest", "tree")) + b"/": 1}
-        for path, node in before.items():  # I2: what no record moved is where it was, as it was
+        for path, node in before.items():  # I2: entries that no record moved are unchanged
             inside = {path.removeprefix(root) for root in roots if path.startswith(root)} | {path}
             if node.kind != "folder" and not inside & moved.keys():
                 assert after[path]._replace(links=()) == node._replace(links=()) or node.links
@@ -122,7 +122,7 @@ def test_nothing_is_lost_or_replaced_and_undo_gives_the_same_tree(
 def test_a_dry_run_changes_nothing_and_says_what_the_run_does(
     files: list[File], chosen: dict[str, Any], rows: int
 ) -> None:
-    """I7."""
+    """I7: a dry run changes nothing."""
     with case_of(files, rows) as case:
         before, state = case.around.snapshot(), os.listdir(case.runs.state.path)
         said = case.dry_run(chosen)
@@ -149,7 +149,7 @@ def test_a_dry_run_changes_nothing_and_says_what_the_run_does(
 
 
 def without_number(action: Action, *parts: Any) -> tuple[Any, ...]:
-    """A row, but for the number of the operation in the path of its trash: it is not known before there is one."""
+    """Return a row without the operation's number in the path of its trash: a dry run does not know the number."""
     *source, folder, name, reason = parts
     path = os.path.join(folder, name)
     trash, found, below = path.partition(b".fileorg/trash/")
@@ -159,7 +159,7 @@ def without_number(action: Action, *parts: Any) -> tuple[Any, ...]:
 @tried
 @given(trees, options, batches)
 def test_the_same_run_again_does_nothing(files: list[File], chosen: dict[str, Any], rows: int) -> None:
-    """I8. A file whose way was barred may find it free when what barred it has moved: then it takes one run more."""
+    """I8: the same run again does nothing. A blocked file may need one more run, after its obstacle has moved."""
     with case_of(files, rows) as case, suppress(GuardRefused):
         for _ in range(len(files) + 1):
             if RecordState.SKIPPED not in case.organize(chosen).counts:
@@ -172,7 +172,7 @@ def test_the_same_run_again_does_nothing(files: list[File], chosen: dict[str, An
 @tried
 @given(trees, options, batches)
 def test_redo_after_undo_is_the_identity(files: list[File], chosen: dict[str, Any], rows: int) -> None:
-    """I9."""
+    """I9: redo after undo restores the tree."""
     with case_of(files, rows) as case, suppress(GuardRefused, UsageError):
         before = case.around.snapshot()
         case.organize(chosen)
@@ -185,11 +185,11 @@ def test_redo_after_undo_is_the_identity(files: list[File], chosen: dict[str, An
 
 
 def _but_times_of_links(tree: Snapshot) -> Snapshot:
-    """A symlink that is made again is a new one."""
+    """Leave out the times of symlinks: a symlink that is made again is a new one."""
     return {path: node._replace(mtime_ns=0) if node.kind == "symlink" else node for path, node in tree.items()}
 
 
-# An outsider ----------------------------------------------------------------------------------------------------------
+# Another program ------------------------------------------------------------------------------------------------------
 
 acts = st.lists(
     st.tuples(st.sampled_from(["remove", "edit", "replace", "empty", "block", "add"]), st.integers(0, 30)), max_size=5
@@ -197,7 +197,7 @@ acts = st.lists(
 
 
 def outsider(tree: Tree, chosen: list[tuple[str, int]]) -> Counter[bytes]:
-    """Someone else at work on the tree. The contents that are theirs now, which no one may take away or replace."""
+    """Change the tree like another program. Return the contents that it wrote, which must stay."""
     theirs = Counter[bytes]()
     for number, (act, position) in enumerate(chosen):
         snapshot = tree.snapshot()
@@ -222,7 +222,7 @@ def outsider(tree: Tree, chosen: list[tuple[str, int]]) -> Counter[bytes]:
             case "add":
                 Path(os.fsdecode(place), f"added {number}").write_bytes(content)
                 theirs[content] += 1
-            case _:  # what went away comes back as something else
+            case _:  # a path that was moved is used again by another file
                 with suppress(OSError), tree.path("a.jpg").open("xb") as file:
                     file.write(content)
                     theirs[content] += 1
@@ -244,7 +244,7 @@ def test_an_undo_among_others_loses_nothing_and_says_what_it_left(
         undone = case.runs.undo(**how)
         after = case.around.snapshot()
         lost = contents(between) - contents(after)
-        copies = chosen["action"] is not Action.MOVE  # of which one may go where the original is still there
+        copies = chosen["action"] is not Action.MOVE  # a copy may be removed if the original still exists
         assert lost.keys() <= (contents(after).keys() if copies else set())
         assert litter(after) == litter(between)
         left = case.runs.records(outcome.operation, RecordState.DONE)

@@ -1,4 +1,4 @@
-"""The invariants of RELIABILITY.md for clean, over trees that no one thought of.
+"""The invariants of `tests/faults/laws.py` for clean, over random trees.
 
 `HYPOTHESIS_PROFILE=thorough` tries many more.
 """
@@ -40,7 +40,7 @@ def test_what_is_cleaned_comes_back_and_a_second_run_does_nothing(
         assert contents(before) == contents(after)
         assert litter(after) == litter(before)
         _stays(before, after, chosen["goes"])
-        if not {"max_depth", "exclude"} & chosen.keys():  # of links in a folder that is not entered no one knows
+        if not {"max_depth", "exclude"} & chosen.keys():  # links in folders that are not entered are unknown
             _lead(before, after)
         again = case.runs.clean(**chosen)
         assert again.done == 0
@@ -51,7 +51,7 @@ def test_what_is_cleaned_comes_back_and_a_second_run_does_nothing(
 
 
 def _stays(before: Snapshot, after: Snapshot, goes: frozenset[Leftover]) -> None:
-    """What is gone was left over, of a kind that was asked for; the rest is as it was."""
+    """Check that all removed entries were leftovers of the requested kinds, and that the rest is unchanged."""
     for path, node in before.items():
         name, now = os.path.basename(path), after.get(path)
         if now is not None:
@@ -69,7 +69,7 @@ def _stays(before: Snapshot, after: Snapshot, goes: frozenset[Leftover]) -> None
 
 
 def _lead(before: Snapshot, after: Snapshot) -> None:
-    """Symlinks that led somewhere still do."""
+    """Check that symlinks with a target still have it."""
     for path, node in after.items():
         if node.kind == "symlink" and not path.startswith(b"tree/.fileorg/"):
             there = os.path.normpath(os.path.join(os.path.dirname(path), node.content))
@@ -81,7 +81,7 @@ def _lead(before: Snapshot, after: Snapshot) -> None:
 def test_a_dry_run_changes_nothing_and_says_what_the_run_does(
     files: list[File], things: Things, chosen: dict[str, Any], rows: int
 ) -> None:
-    """I7."""
+    """I7: a dry run changes nothing."""
     with case_of(files, rows) as case:
         hollow_out(case.runs.tree, things)
         before, state = case.around.snapshot(), os.listdir(case.runs.state.path)
@@ -102,7 +102,7 @@ def test_a_dry_run_changes_nothing_and_says_what_the_run_does(
 @tried
 @given(trees, hollows, cleans, batches)
 def test_redo_after_undo_is_the_identity(files: list[File], things: Things, chosen: dict[str, Any], rows: int) -> None:
-    """I9."""
+    """I9: redo after undo restores the tree."""
     with case_of(files, rows) as case, suppress(UsageError):
         hollow_out(case.runs.tree, things)
         before = case.around.snapshot()

@@ -1,4 +1,4 @@
-"""The invariants of RELIABILITY.md for dedupe, over trees that no one thought of; above all I10: a survivor.
+"""The invariants of `tests/faults/laws.py` for dedupe, over random trees; above all I10, that each content survives.
 
 `HYPOTHESIS_PROFILE=thorough` tries many more.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tests.support.snapshot import Snapshot
 
-# Roots that lie in each other, are named twice, or are apart; `outside` holds copies of some of it.
+# Roots that are nested, given twice, or apart; `outside` has copies of some files.
 _ROOTS = st.sampled_from(
     [["tree"], ["tree", "outside"], ["tree/sub", "tree"], ["outside", "tree", "tree"], ["tree/sub", "outside"]]
 )
@@ -53,7 +53,7 @@ wishes = st.fixed_dictionaries(
 
 
 def asked(case: Case, chosen: dict[str, Any]) -> dict[str, Any]:
-    """The options, with the folders that are there."""
+    """Return the options, with the folders that exist."""
     places = {name: [case.around.path(path) for path in chosen[name]] for name in ("roots", "references")}
     for path in (path for paths in places.values() for path in paths):
         path.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def asked(case: Case, chosen: dict[str, Any]) -> dict[str, Any]:
 
 
 def survivors(around: Path) -> set[bytes]:
-    """The contents that a plain name outside of our trash holds."""
+    """Return the contents of all regular files outside the trash."""
     found = set()
     for folder, folders, names in os.walk(around):
         folders[:] = [name for name in folders if name != ".fileorg"]
@@ -90,7 +90,7 @@ def test_one_of_each_content_survives_and_undo_gives_the_same_tree(
         before, there = case.around.snapshot(), survivors(case.around.root)
         try:
             outcome = case.runs.dedupe_of(**options)
-        except UsageError:  # all of it lies in a reference
+        except UsageError:  # all files are in a reference
             same(before, case.around.snapshot())
             return
         after = case.around.snapshot()
@@ -112,7 +112,7 @@ def test_one_of_each_content_survives_and_undo_gives_the_same_tree(
 @tried
 @given(trees, wishes)
 def test_a_dry_run_changes_nothing_and_shows_what_the_run_does(files: list[File], chosen: dict[str, Any]) -> None:
-    """I7."""
+    """I7: a dry run changes nothing."""
     with case_of(files, 4096) as case:
         options = asked(case, chosen)
         before = case.around.snapshot()
@@ -130,7 +130,7 @@ def test_a_dry_run_changes_nothing_and_shows_what_the_run_does(files: list[File]
 @tried
 @given(trees, wishes, wishes)
 def test_of_two_runs_at_once_something_survives(files: list[File], one: dict[str, Any], other: dict[str, Any]) -> None:
-    """With state directories of their own: only the locks of the roots stand between them."""
+    """The runs have different state directories: only the locks of the roots separate them."""
     with case_of(files, 1) as case:
         second = Runs(case.runs.tree, open_state(case.runs.state.path + b"-2"))
         there = survivors(case.around.root)

@@ -1,4 +1,4 @@
-"""A symlink that leads to a file leads to one after organize, or is named; and is the same one after undo.
+"""A symlink to a file leads to a file after organize, or is named; and is the same symlink after undo.
 
 `HYPOTHESIS_PROFILE=thorough` tries many more.
 """
@@ -25,8 +25,8 @@ Link = tuple[str, int, bool]
 links = st.lists(
     st.tuples(
         st.sampled_from(["l", "l.jpg", ".l", "sub/l", "sub/deep/l", "other/m.pdf", "Images/l", "caf\udce9 l"]),
-        st.integers(0, 30),  # which file
-        st.booleans(),  # whether absolute
+        st.integers(0, 30),  # the file
+        st.booleans(),  # an absolute target
     ),
     max_size=6,
     unique_by=lambda link: link[0],
@@ -34,7 +34,7 @@ links = st.lists(
 
 
 def _link(tree: Tree, wanted: list[Link]) -> list[Path]:
-    """Make symlinks to what is there, to symlinks too; those that lead to a file."""
+    """Make symlinks to existing entries, including symlinks; return those that lead to a file."""
     for name, number, absolute in wanted:
         there = sorted(path for path in tree.read() if not path.endswith("/"))
         if not there:
@@ -65,7 +65,7 @@ def test_a_symlink_leads_on_or_is_named(
         named = {os.path.join(root, problem.path) for problem in outcome.problems for root in roots}
         for place in leading:
             assert place.is_symlink()
-            leads_on = (place.parent / place.readlink()).is_symlink()  # which is one of its own
+            leads_on = (place.parent / place.readlink()).is_symlink()  # a symlink itself
             assert place.is_file() or os.fsencode(place) in named or leads_on
         after = case.around.snapshot()
         again = case.organize(chosen)

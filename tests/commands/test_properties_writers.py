@@ -1,6 +1,6 @@
 """A file that is open for writing keeps every byte that its writer wrote, whatever fileorg does with it meanwhile.
 
-The writer lives in this process, and acts at one step of the command: it opens the file there, or had it open before.
+The writer lives in this process and acts at one step of the command: it opens the file there, or has it open already.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SIZE = 3000
 
 
 class Writer:
-    """What it believes that its file holds, as far as it has one."""
+    """The content that the writer expects in its file, if it has one."""
 
     def __init__(self, way: str) -> None:
         self._way = way
@@ -53,7 +53,9 @@ class Writer:
         self.believes: bytearray | None = None
 
     def open(self, path: Path) -> None:
-        """Nothing, if there is no such file, or fileorg is about to take it: then it would have to wait."""
+        """Open the file. Do nothing if the file is missing, or if fileorg holds a lease, for which the writer would
+        have to wait.
+        """
         if self.believes is not None:
             return
         with suppress(FileNotFoundError, BlockingIOError, NotADirectoryError):
@@ -78,7 +80,7 @@ class Writer:
         os.rename(beside, path)
 
     def write(self) -> None:
-        """Something that it has not written before."""
+        """Write bytes that were not written before."""
         self._number += 1
         text = b"%08d" % self._number
         if self._fd < 0 and self._mapped is None:
@@ -105,7 +107,7 @@ class Writer:
 
 
 class World:
-    """A tree with duplicates and clashes on one file system, a folder on another, and what may be done with them."""
+    """A tree with duplicates and conflicts on one file system, a folder on another, and the commands to run on them."""
 
     def __init__(self, place: Path, other: Path) -> None:
         self.places = (place, other)
@@ -118,7 +120,7 @@ class World:
             os.utime(path, (10**9 - len(content), 10**9 - len(content)))
 
     def is_held(self, content: bytes) -> bool:
-        """Whether a file holds just that, wherever it is."""
+        """Return whether any file has exactly this content."""
         return any(
             path.read_bytes() == content
             for place in self.places
@@ -152,7 +154,7 @@ _PATHS = (
 
 @contextmanager
 def acting_at(step: int, act: Callable[[], None]) -> Iterator[None]:
-    """Before the step of that number, or at the end, `act` is done once."""
+    """Run `act` once, before the step with that number, or at the end."""
     left = [step]
 
     def counted(real: Callable[..., Any]) -> Callable[..., Any]:
@@ -209,7 +211,7 @@ def test_what_was_written_is_there(
             writer.open(place)
             writer.write()
 
-        with acting_at(step, act), suppress(UsageError):  # where nothing was done, there is nothing to undo
+        with acting_at(step, act), suppress(UsageError):  # there may be nothing to undo
             do(world)
         writer.write()
         writer.close()

@@ -1,4 +1,4 @@
-"""Purge: what lies in our trash goes for good, nothing else does, and undo knows what it can no longer bring back."""
+"""Purge: only files in the trash are removed for good, and undo knows the files that it can no longer restore."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ORGANIZED = {"Documents/a.txt": "new a", "Images/b.jpg": "new b", "Images/c.jpg"
 
 @pytest.fixture
 def displaced(tree: Tree, runs: Runs) -> Runs:
-    """Operation 1 has put two files into the trash."""
+    """Operation 1 has moved two files to the trash."""
     displace(tree, runs)
     return runs
 
@@ -50,7 +50,7 @@ def test_the_trash_is_gone_and_the_rest_as_it_was(tree: Tree, displaced: Runs) -
     assert (run.outcome.done, run.outcome.bytes, run.outcome.problems) == (2, 10, [])
     assert [(one.operation, one.purge, one.files, one.wholly) for one in run.purged] == [(1, 2, 2, False)]
     assert tree.read() == ORGANIZED
-    assert tree.snapshot() == before  # also the time of the root, which `.fileorg` has left
+    assert tree.snapshot() == before  # including the time of the root, from which `.fileorg` was removed
     assert displaced.purge().files == 0
     assert recover_all(displaced.state, NullReporter()) == ([], [], [])
 
@@ -65,7 +65,7 @@ def test_undo_takes_back_the_rest(tree: Tree, displaced: Runs) -> None:
 
 
 def test_an_operation_of_which_nothing_is_left_cannot_be_undone(tree: Tree, displaced: Runs) -> None:
-    """As if it had done nothing but to put files aside."""
+    """The operation had only displaced files."""
     with closing(sqlite3.connect(displaced.state.journal)) as db, db:
         db.execute("UPDATE records SET state = 'skipped' WHERE target_folder IN (SELECT id FROM folders WHERE base = 0"
                    " AND path IN (CAST('Documents' AS BLOB), CAST('Images' AS BLOB)))")  # fmt: skip
@@ -90,7 +90,7 @@ def test_what_was_edited_in_the_trash_stays_and_can_be_undone(tree: Tree, displa
     run = displaced.purge()
     assert [(p.path, p.state) for p in run.outcome.problems] == [(os.fsencode(A), RecordState.CHANGED)]
     assert tree.read() == ORGANIZED | {A: "edited"}
-    assert states(displaced, 1).count(RecordState.PURGED) == 2  # the file, and the folder that it was in
+    assert states(displaced, 1).count(RecordState.PURGED) == 2  # the file, and its folder in the trash
     displaced.undo()
     assert tree.path("Documents/a.txt").read_text() == "edited"
     assert not tree.path(".fileorg").exists()
@@ -149,7 +149,7 @@ def test_only_the_operations_that_are_named(tree: Tree, displaced: Runs) -> None
 
 @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
 def test_the_folders_of_the_trash_go_with_the_last(tree: Tree, displaced: Runs, order: tuple[int, int]) -> None:
-    """Whichever operation made them."""
+    """It does not matter which operation made the folders."""
     second(tree, displaced)
     for operation in order:
         displaced.purge(operation)
@@ -162,7 +162,7 @@ def test_the_folders_of_the_trash_go_with_the_last(tree: Tree, displaced: Runs, 
 
 
 def second(tree: Tree, runs: Runs) -> None:
-    """Operation 2 puts one file into the trash."""
+    """Operation 2 moves one file to the trash."""
     tree.write({"Documents/d.txt": "old d", "d.txt": "new d"})
     tree.date("Documents/d.txt", "2020-01-01")
     runs.organize(on_conflict=OnConflict.KEEP_NEWER)
@@ -176,7 +176,7 @@ def test_older_than(tree: Tree, displaced: Runs) -> None:
 
 
 def test_after_a_redo_the_files_are_those_of_the_redo(tree: Tree, displaced: Runs) -> None:
-    """They lie in the folder of operation 1 again; operation 1 is what one thinks of."""
+    """The files are in the folder of operation 1 again, which is the number that users know."""
     displaced.undo()
     assert displaced.purge(1).files == 0
     displaced.redo()
@@ -188,7 +188,7 @@ def test_after_a_redo_the_files_are_those_of_the_redo(tree: Tree, displaced: Run
 
 
 def test_at_a_destination_that_the_run_made(tree: Tree, runs: Runs, tmp_path: Path) -> None:
-    """Its trash is in a folder below the base that the journal knows."""
+    """The trash is in a folder below the base that the journal has."""
     tree.write({"x/a.txt": "1", "y/a.txt": "2"})
     tree.date("x/a.txt", "2020-01-01")
     dest = tmp_path / "made"
@@ -241,7 +241,7 @@ def test_an_operation_that_is_open_is_not_purged(tree: Tree, displaced: Runs) ->
 
 
 def test_a_purge_that_was_killed_is_rolled_back_as_far_as_the_files_are_there(tree: Tree, displaced: Runs) -> None:
-    """Committed as purged, and one of the two is aside: no file was removed yet."""
+    """The records are committed as purged, and one of the two files has its temporary name: no file was removed yet."""
     [record] = [one for one in displaced.records(1) if one.target_folder.endswith(b"1/Documents")]
     with closing(sqlite3.connect(displaced.state.journal)) as db, db:
         db.execute("UPDATE records SET state = 'purged' WHERE target_folder IN (SELECT id FROM folders"

@@ -1,4 +1,4 @@
-"""Purge frees no last copy, and nothing that was edited in the trash: neither size nor time is believed."""
+"""Purge removes no last copy, and no file that was edited in the trash: it trusts neither sizes nor times."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def edit_by_mapping(file: Path) -> None:
 
 @pytest.fixture
 def deduped(tree: Tree, runs: Runs) -> Callable[[str], Runs]:
-    """`a.txt` stays, `b.txt` is its duplicate."""
+    """`a.txt` is the keeper, `b.txt` its duplicate."""
 
     def dedupe(action: str) -> Runs:
         tree.write({"a.txt": _SAME, "b.txt": _SAME})
@@ -139,7 +139,7 @@ def test_a_keeper_that_is_in_the_trash_now_does_not_count(tree: Tree, runs: Runs
 
 @pytest.fixture
 def others(tree: Tree, tmp_path: Path) -> Runs:
-    """Runs on the same tree with another journal, which counts its operations from 1, too."""
+    """Runs on the same tree with another journal, whose operations also start at 1."""
     return Runs(tree, open_state(os.fsencode(tmp_path / "other state")))
 
 

@@ -1,6 +1,6 @@
-"""After a crash: what lies on the disk decides, whatever the journal says. The table of RELIABILITY.md, row by row.
+"""After a crash, the disk decides, whatever the journal says: each state that a kill may leave.
 
-That a kill leaves no other states than these is for tests/faults to show.
+The tests in tests/faults show that a kill leaves no other states.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def test_it_was_moved(moved: Tree, runs: Runs, known: str) -> None:
 
 @pytest.mark.parametrize("known", ["intent", "done"])
 def test_it_was_not_moved(moved: Tree, runs: Runs, known: str) -> None:
-    """Also where the journal says that it was: the disk has lost it."""
+    """This holds even if the journal says that the file was moved: the disk lost the rename."""
     open_again(runs, state=known)
     moved.path("Images/a.jpg").rename(moved.path("a.jpg"))
     assert recovered(runs) == NOT_DONE
@@ -134,7 +134,7 @@ def test_recovery_may_be_repeated(moved: Tree, runs: Runs) -> None:
 
 @pytest.fixture
 def taken(moved: Tree, runs: Runs) -> Path:
-    """The file is under its old name still, and its new one is taken by an empty file, as we make it."""
+    """The file still has its old name, and a placeholder has the new one."""
     moved.path("Images/a.jpg").rename(moved.path("a.jpg"))
     os.close(os.open(moved.path("Images/a.jpg"), os.O_CREAT | os.O_EXCL, 0o400))
     open_again(runs)
@@ -244,7 +244,7 @@ def test_folders_are_there_or_not(moved: Tree, runs: Runs) -> None:
 
 @pytest.mark.parametrize("known", ["intent", "done"])
 def test_a_folder_that_was_made_again_gets_its_mode(tree: Tree, runs: Runs, known: str) -> None:
-    """It is made first, and then given the mode that undo remembers, which a power loss may have taken again."""
+    """The folder is made first, then given the mode that undo remembers, which a power cut may have reverted."""
     tree.write({"x/a.jpg": "1"})
     tree.path("x").chmod(0o2750)
     runs.organize(recursive=True)
@@ -296,11 +296,11 @@ def test_what_an_interrupted_undo_did_not_do_is_still_to_be_undone(tree: Tree, r
     assert {path: content for path, content in tree.read().items() if content} == {"a.jpg": "1", "b.jpg": "2"}
 
 
-# Which of them can be settled -----------------------------------------------------------------------------------------
+# Operations that can be recovered -------------------------------------------------------------------------------------
 
 
 def test_a_folder_that_is_not_there_is_left_for_later(moved: Tree, runs: Runs) -> None:
-    """Its disk may not be mounted: to settle it now would be to call every file lost."""
+    """Its disk may not be mounted: recovering now would report every file as lost."""
     open_again(runs)
     away = moved.root.rename(moved.root.with_name("away"))
     moved.root.mkdir()

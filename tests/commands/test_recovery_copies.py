@@ -1,4 +1,4 @@
-"""After a crash within a copy or a move to another file system: several steps, each told by what lies there."""
+"""After a crash in a copy or a move to another file system: several steps, each recognised by the files on disk."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_copy_that_was_never_recorded_did_not_happen(copied: Tree, runs: Runs)
 
 @pytest.mark.parametrize("record", [{"digest": None, "target_inode": None, "target_mtime_ns": None}, {}])
 def test_a_copy_that_was_edited_since_the_crash_is_kept(copied: Tree, runs: Runs, record: dict[str, Any]) -> None:
-    """Also by undo, which names it: it is not the copy that was made."""
+    """Undo keeps and names the copy, too: it is not the copy that was made."""
     open_again(runs, **record)
     copied.write({"Images/a.jpg": "edited"})
     copied.path(part(runs)).hardlink_to(copied.path("Images/a.jpg"))
@@ -69,7 +69,7 @@ def test_a_copy_that_was_edited_since_the_crash_is_kept(copied: Tree, runs: Runs
 def test_an_edited_copy_is_named_also_when_the_recovery_was_killed(
     tree: Tree, runs: Runs, elsewhere: Path, content: str, where: str
 ) -> None:
-    """Directly after it had taken away the name that told whose copy it is."""
+    """It was killed just after it had removed the name that identified the copy."""
     tree.write({"a.jpg": "1"})
     if where == "beside":
         runs.organize(action=Action.COPY)
@@ -119,7 +119,7 @@ def test_a_copy_under_way_is_taken_away(copied: Tree, runs: Runs) -> None:
 
 
 def test_a_disk_that_is_not_well_is_left_for_later(of_nobody: Runs) -> None:
-    """What a copy left behind cannot be taken away now: the operation stays open until it can."""
+    """The rest of a copy cannot be removed now: the operation stays open until it can."""
     runs, tree = of_nobody, of_nobody.tree
     tree.write({"a.jpg": "1", "b.mp3": "2"})
     runs.organize(action=Action.COPY)
@@ -156,7 +156,7 @@ def test_a_copy_whose_name_is_taken(copied: Tree, runs: Runs) -> None:
 
 
 def test_a_copy_that_had_only_reserved_its_name(copied: Tree, runs: Runs) -> None:
-    """Where there are no links, a staged copy is renamed over an empty file."""
+    """Without hard links, a staged copy is renamed over a placeholder."""
     open_again(runs, state="intent")
     copied.path("Images/a.jpg").rename(copied.path(part(runs)))
     copied.write({"Images/a.jpg": ""})
@@ -182,7 +182,7 @@ def test_a_second_recovery_goes_on_where_the_first_was_killed(copied: Tree, runs
 
 
 def test_what_a_first_recovery_took_away_may_be_back(copied: Tree, runs: Runs) -> None:
-    """The power was lost when the journal had its verdict already, and the disk not yet what it did."""
+    """The power failed when the journal had the verdict, but the disk did not have the changes yet."""
     open_again(runs, state="skipped", digest=None, target_inode=None, target_mtime_ns=None, reason=ReasonCode.CUT_SHORT)
     copied.path(part(runs)).hardlink_to(copied.path("Images/a.jpg"))
     assert recovered(runs) == CUT_SHORT
@@ -194,7 +194,7 @@ def test_what_a_first_recovery_took_away_may_be_back(copied: Tree, runs: Runs) -
 
 @pytest.fixture
 def crossed(tree: Tree, runs: Runs, elsewhere: Path) -> Path:
-    """Copied, with the original as it was; where the copy is."""
+    """The file was copied, and the original is still there; return the path of the copy."""
     tree.write({"a.jpg": "1"})
     runs.organize(dest=elsewhere)
     tree.write({"a.jpg": "1"})
@@ -228,7 +228,7 @@ def test_the_original_was_aside_and_the_copy_is_not_whole(tree: Tree, runs: Runs
 
 @pytest.mark.parametrize("record", [{"digest": None, "target_inode": None, "target_mtime_ns": None}, {}])
 def test_the_copy_was_edited_since_the_crash(tree: Tree, runs: Runs, crossed: Path, record: dict[str, Any]) -> None:
-    """Neither what was written into it nor the original goes."""
+    """Neither the edit nor the original is removed."""
     open_again(runs, **record)
     (crossed / "a.jpg").write_text("edited")
     [of_file] = file_records(runs)
@@ -241,7 +241,7 @@ def test_the_copy_was_edited_since_the_crash(tree: Tree, runs: Runs, crossed: Pa
 
 
 def test_the_original_was_edited_meanwhile(tree: Tree, runs: Runs, crossed: Path) -> None:
-    """It is another file now: both are kept."""
+    """The original is another file now: both are kept."""
     tree.write({"a.jpg": "edited"})
     assert recovered(runs) == DONE
     assert (tree.read(), (crossed / "a.jpg").read_text()) == ({"a.jpg": "edited"}, "1")
@@ -254,7 +254,7 @@ def test_what_was_aside_is_another_file(tree: Tree, runs: Runs, crossed: Path) -
 
 
 def test_between_a_name_and_aside(tree: Tree, runs: Runs, crossed: Path) -> None:
-    """Where there is no rename that never replaces, a file is put aside by a link."""
+    """Without a rename that never replaces, a file gets its temporary name by a hard link."""
     tree.path("a.jpg").hardlink_to(set_aside(tree, runs))
     assert [state for state, _ in recovered(runs)] == [RecordState.DONE]
     assert tree.read() == {}

@@ -1,4 +1,4 @@
-"""After a crash in what is done to duplicates: what lies at the place, in our trash, and between the two decides."""
+"""After a crash while a duplicate is replaced: the files at its path, in the trash, and in between decide."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHANGED = [("changed", "after the crash, what is under its names is not as it wa
 
 
 class Wreck:
-    """A run that is set back by hand: the duplicate `x/c` of `a`, its place in the trash, and the name between."""
+    """A run that was reset by hand: the duplicate `x/c` of `a`, its path in the trash, and the temporary name."""
 
     def __init__(self, tree: Tree, runs: Runs) -> None:
         tree.write({"a": "same", "x/c": "same", "x/d": "other"})
@@ -46,7 +46,7 @@ class Wreck:
         self.here = self.place.with_name(os.fsdecode(aside(self.operation, record.id)))
 
     def as_if_untouched(self) -> None:
-        """The folder has its first time, as nothing was done in it."""
+        """The folder has its first time, because nothing was changed in it."""
         self.tree.set_time("x", 5 * 10**9 + 1)
 
     def make_link(self, at: Path, action: str) -> None:
@@ -56,13 +56,13 @@ class Wreck:
             at.symlink_to("../a")
 
     def recovered(self) -> list[tuple[RecordState, str | None]]:
-        """What came of it; the second time it is the same."""
+        """Return the results of a recovery; a second recovery has the same."""
         found = recovered(self.runs, self.operation)
         assert not self.here.exists()
         return found
 
     def taken_back(self) -> Snapshot:
-        """Undo all that there is."""
+        """Undo everything."""
         self.runs.undo()
         return self.tree.snapshot()
 
@@ -72,7 +72,7 @@ def wreck(tree: Tree, runs: Runs) -> Wreck:
     return Wreck(tree, runs)
 
 
-# To our trash ---------------------------------------------------------------------------------------------------------
+# To the trash ---------------------------------------------------------------------------------------------------------
 
 
 def test_it_was_quarantined(wreck: Wreck) -> None:
@@ -90,7 +90,7 @@ def test_it_was_not_quarantined(wreck: Wreck) -> None:
 
 
 def test_what_came_to_our_trash_instead_of_it_goes_back(wreck: Wreck) -> None:
-    """It took its name right before the rename, and the crash came right after that."""
+    """The other file took the name just before the rename, and the crash came just after."""
     wreck.crash("quarantine")
     wreck.trash.unlink()
     wreck.trash.write_text("foreign")
@@ -104,7 +104,7 @@ def test_it_was_restored(wreck: Wreck) -> None:
     assert wreck.tree.snapshot() == wreck.before
 
 
-# A link in its place --------------------------------------------------------------------------------------------------
+# Replaced by a link ---------------------------------------------------------------------------------------------------
 
 
 @linking
@@ -164,7 +164,7 @@ def test_they_were_exchanged_and_someone_took_the_name(wreck: Wreck, action: str
 
 @linking
 def test_another_file_was_exchanged(wreck: Wreck, action: str) -> None:
-    """It took the name right before."""
+    """The other file took the name just before the exchange."""
     wreck.crash(action)
     wreck.trash.unlink()
     wreck.here.write_text("foreign")
@@ -193,7 +193,7 @@ def test_its_place_in_the_trash_was_taken(wreck: Wreck, action: str) -> None:
 
 
 def test_a_hard_link_that_is_the_last_name_of_another_content_is_kept(wreck: Wreck) -> None:
-    """Between crash and recovery the keeper was edited, by way of the link, and removed."""
+    """Between crash and recovery the keeper was edited, through the link, and removed."""
     wreck.crash("hardlink")
     wreck.place.rename(wreck.here)
     wreck.trash.rename(wreck.place)
@@ -207,7 +207,7 @@ def test_a_hard_link_that_is_the_last_name_of_another_content_is_kept(wreck: Wre
     assert (wreck.here.read_text(), wreck.place.read_text()) == ("edited", "same")
 
 
-# Taken back -----------------------------------------------------------------------------------------------------------
+# Undo -----------------------------------------------------------------------------------------------------------------
 
 
 @linking
@@ -232,7 +232,7 @@ def test_it_had_not_got_its_place_yet(wreck: Wreck, action: str, at: str) -> Non
 
 @linking
 def test_it_had_not_got_its_place_yet_and_the_trash_is_gone(wreck: Wreck, action: str) -> None:
-    """As after a loss of power: then it gets its place now."""
+    """As after a power cut: the link gets its name now."""
     wreck.crash(action, undo=True)
     wreck.place.rename(wreck.here)
     wreck.make_link(wreck.place, action)
@@ -269,7 +269,7 @@ def test_another_file_was_exchanged_for_it(wreck: Wreck, action: str) -> None:
     assert (wreck.place.read_text(), wreck.trash.read_text()) == ("foreign", "same")
 
 
-# The same blocks ------------------------------------------------------------------------------------------------------
+# Shared blocks --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("known", ["intent", "done"])

@@ -1,5 +1,5 @@
-"""A crash came while a file was aside, and someone took its name: it is kept there and named, all else can be undone,
-and what is put right later is settled.
+"""The name of a file was taken after a crash, while the file had a temporary name: the file keeps that name and is
+reported, everything else can be undone, and recovery continues once the name is free.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def left(tree: Tree, runs: Runs, elsewhere: Path) -> Path:
-    """Killed on the way to another disk: of b.jpg there is a whole copy, and its original is aside, at this path."""
+    """Killed while moving to another disk: b.jpg has a complete copy; its original has a temporary name, this path."""
     tree.write({"a.jpg": "1", "b.jpg": "2", "c.jpg": "3"})
     runs.organize(dest=elsewhere)
     open_again(runs, state="copied")
@@ -51,7 +51,7 @@ def save(path: Path, content: str) -> None:
 
 
 def settled(runs: Runs) -> list[tuple[bytes, Reason | None]]:
-    """The files that recovery names; nothing is open any more."""
+    """Return the files that recovery names; no operation is open afterwards."""
     found = recover_all(runs.state, NullReporter())
     assert found.left == []
     with Journal(runs.state.journal) as journal:
@@ -137,7 +137,7 @@ def test_it_goes_when_the_copy_is_back(tree: Tree, runs: Runs, elsewhere: Path, 
 
 
 def test_an_undo_was_killed(tree: Tree, runs: Runs, elsewhere: Path) -> None:
-    """On its way home: the first operation can be taken back but for the file that is aside, and later wholly."""
+    """The undo was killed on the way back: the first operation can be undone except for that file, and fully later."""
     tree.write({"a.jpg": "1", "b.jpg": "2", "c.jpg": "3"})
     runs.organize(dest=elsewhere)
     runs.undo()
@@ -163,7 +163,7 @@ def test_an_undo_was_killed(tree: Tree, runs: Runs, elsewhere: Path) -> None:
 
 
 def test_a_copy_was_being_withdrawn(tree: Tree, runs: Runs) -> None:
-    """It was edited while it was aside, and someone has its name."""
+    """The file was edited under its temporary name, and its own name is taken."""
     tree.write({"a.jpg": "1", "b.jpg": "2"})
     runs.organize(action=Action.COPY)
     open_again(runs, state="copied")
@@ -182,7 +182,7 @@ def test_a_copy_was_being_withdrawn(tree: Tree, runs: Runs) -> None:
 
 
 def test_a_file_that_was_aside_to_be_purged(tree: Tree, runs: Runs) -> None:
-    """It was edited in the trash, where someone put another file under its name: both stay."""
+    """The file was edited in the trash, and another file has its name there: both stay."""
     tree.write({"a": "same", "b": "same"})
     runs.dedupe("quarantine")
     runs.purge()
@@ -197,7 +197,7 @@ def test_a_file_that_was_aside_to_be_purged(tree: Tree, runs: Runs) -> None:
 
 
 def test_the_trash_is_gone(tree: Tree, runs: Runs) -> None:
-    """A duplicate was exchanged with its link, someone has its name, and there is no trash to put it into."""
+    """A duplicate was exchanged with its link, its name is taken, and the trash is missing."""
     tree.write({"a": "same", "b": "same"})
     runs.dedupe("hardlink")
     open_again(runs)

@@ -1,4 +1,4 @@
-"""After a crash, a symlink leads to its file wherever that is, and undo brings the very same one back."""
+"""After a crash, a symlink leads to its file wherever that is, and undo restores the same symlink."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OLD, NEW = "../a.pdf", "../Documents/a.pdf"
 
 
 class Wreck:
-    """A run that is set back by hand: the symlink `x/l` to `a.pdf`, its place in the trash, and the name between."""
+    """A run that was reset by hand: the symlink `x/l` to `a.pdf`, its path in the trash, and the temporary name."""
 
     def __init__(self, tree: Tree, runs: Runs, *, undo: bool = False) -> None:
         tree.write({"a.pdf": "1", "x/l": f"-> {OLD}"})
@@ -41,7 +41,7 @@ class Wreck:
         self.here = self.place.with_name(os.fsdecode(aside(self.operation, record.id)))
 
     def recovered(self) -> RecordState:
-        """What came of the symlink; nothing is left lying."""
+        """Return the state of the symlink's record; no temporary name is left."""
         recovered(self.runs, self.operation)
         of_link = {Action.REWRITE_SYMLINK, Action.RESTORE_SYMLINK}
         [record] = [record for record in file_records(self.runs, self.operation) if record.action in of_link]
@@ -49,7 +49,7 @@ class Wreck:
         return record.state
 
     def undo_all(self) -> None:
-        """The first tree, and the very same symlink."""
+        """Restore the first tree, with the same symlink."""
         self.runs.undo()
         assert self.tree.snapshot() == self.before
         assert self.place.lstat().st_ino == self.inode
@@ -90,7 +90,7 @@ def test_its_file_has_moved(tree: Tree, runs: Runs, at: Callable[[Wreck], None])
 
 @pytest.mark.parametrize("at", [_all_done, _not_begun, _made, _exchanged, _ours_was_removed])
 def test_its_file_has_not_moved(tree: Tree, runs: Runs, at: Callable[[Wreck], None]) -> None:
-    """It was killed before, or the disk has lost the rename."""
+    """The run was killed before the move, or the disk lost the rename."""
     wreck = Wreck(tree, runs)
     at(wreck)
     tree.path("Documents/a.pdf").rename(tree.path("a.pdf"))

@@ -1,4 +1,4 @@
-"""Where no command changes anything: in a part of what belongs together, for the root and for --dest."""
+"""Roots and destinations inside a folder kept whole: no command changes anything there."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SURROUNDINGS = {
 
 
 def commands(runs: Runs, root: Path) -> dict[str, Callable[[], object]]:
-    """Each command that changes something, on `root`."""
+    """Run each command that changes something on `root`."""
     return {
         "organize": lambda: runs.organize(root=root),
         "dry run": lambda: runs.dry_run(root=root),
@@ -67,7 +67,7 @@ def test_inside_project_is_for_what_is_around_and_not_for_what_is_in_it(tree: Tr
 
 
 def test_what_is_undone_may_be_a_part_by_now(tree: Tree, runs: Runs) -> None:
-    """What was moved before goes back, forth, and out of the trash."""
+    """Files moved before can be undone, redone, and purged from the trash."""
     tree.write({"in/a.jpg": "1", "in/b.txt": "2", "in/empty": ""})
     runs.organize(root=tree.path("in"))
     runs.clean(root=tree.path("in"))
@@ -103,7 +103,7 @@ def test_nothing_is_sorted_into_a_part(tree: Tree, runs: Runs, what: str, dest: 
 
 
 def test_a_destination_in_the_root_is_judged_by_what_is_between(tree: Tree, runs: Runs) -> None:
-    """What strayed into the root stops nothing that is sorted in it."""
+    """Stray files in the root do not stop sorting inside it."""
     tree.write({"in/a.jpg": "1", "in/package.json": "x", "in/old/": ""})
     before = tree.snapshot()
     for dest in ("in/Sorted", "in/old", "in/old/new"):

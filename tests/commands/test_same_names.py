@@ -1,4 +1,4 @@
-"""Many files of one name and one size into one folder: each is read a few times, however many there are."""
+"""Many files of one name and one size in one target folder: each is read a few times at most, whatever their number."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ READS_A_FILE = 5
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """The names of files that are opened to be read, as it happens."""
+    """Record the names of the files that are opened for reading."""
     names: list[bytes] = []
     open_read = LocalStorage.open_read
 

@@ -1,4 +1,4 @@
-"""Files of a terabyte, nearly all of it holes: found, compared, moved, copied and undone without reading the holes."""
+"""Sparse files of a terabyte: found, compared, moved, copied and undone without reading the holes."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ pytestmark = pytest.mark.root
 KIB, TIB = 1 << 10, 1 << 40
 PARTS = {0: b"head", 5 * KIB + 1: b"odd", TIB // 3: b"x" * 9000, TIB - 1: b"z"}
 MUCH_SECONDS = 30
-"""Far less than a terabyte of zeros takes, and far more than none."""
+"""Far less than the time for a terabyte of zeros, and far more than is needed."""
 
 
 class Facts(NamedTuple):
-    """What a file is, without reading its holes."""
+    """The facts about a file that do not need its holes to be read."""
 
     size: int
     mtime_ns: int
@@ -56,7 +56,7 @@ def make(tree: Tree, name: str, parts: dict[int, bytes], size: int = TIB) -> Non
 
 @pytest.fixture(params=LINUX_DISKS)
 def sparse(request: pytest.FixtureRequest, tmp_path: Path, state: StateDirectory) -> Iterator[Runs]:
-    """A pair with parts, a pair of which one has zeros that are written, and two files that are nearly the same."""
+    """A pair with some data, a pair of which one has written zeros, and two files that are nearly identical."""
     with ExitStack() as stack:
         try:
             disk = stack.enter_context(linux_disk(request.param, tmp_path))
@@ -122,7 +122,7 @@ def test_copies_and_their_undo(sparse: Runs, tmp_path: Path) -> None:
     sparse.organize(dest=tmp_path / "dest", action=Action.COPY)
     copy = next(path for path in (tmp_path / "dest").rglob("a.img"))
     seen = copy.stat()
-    with copy.open("r+b") as file:  # an edit that puts the time back
+    with copy.open("r+b") as file:  # an edit that restores the time
         file.seek(TIB // 4)
         file.write(b"\1")
     os.utime(copy, ns=(seen.st_atime_ns, seen.st_mtime_ns))

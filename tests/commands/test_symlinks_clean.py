@@ -1,4 +1,4 @@
-"""A symlink that leads nowhere because fileorg moved what it led to is no leftover: clean leaves it, and says why."""
+"""A symlink that is broken because fileorg moved its target is no leftover: clean keeps it and says why."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def held(outcome: Outcome) -> dict[bytes, Reason | None]:
-    """What stays, and why."""
+    """Return path → why the entry is kept."""
     assert all(problem.state is RecordState.SKIPPED for problem in outcome.problems)
     return {problem.path: problem.reason for problem in outcome.problems}
 
@@ -78,7 +78,7 @@ def test_a_dry_run_says_so(tree: Tree, runs: Runs) -> None:
 
 
 def test_a_root_below(tree: Tree, runs: Runs) -> None:
-    """Where the file is now lies outside of it: it is named by its whole path."""
+    """The file is outside the root now, so its absolute path is named."""
     tree.write({"a.pdf": "1", "x/l": "-> ../a.pdf"})
     runs.organize()
     whole = tree.root

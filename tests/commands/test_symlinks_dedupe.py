@@ -1,4 +1,4 @@
-"""What a symlink leads to stays: another one of its duplicates goes, or none."""
+"""The target of a symlink stays: another duplicate of it is removed, or none."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 def seen(tree: Tree) -> dict[str, str]:
-    """The tree without our trash."""
+    """Return the tree without the trash."""
     return {path: content for path, content in tree.read().items() if not path.startswith(".fileorg/")}
 
 
 def told(outcome: Outcome) -> set[bytes]:
-    """What stays because a symlink leads to it."""
+    """Return the files that stay because a symlink leads to them."""
     led_to = [problem for problem in outcome.problems if problem.reason]
     assert all(problem.state is RecordState.SKIPPED for problem in led_to)
     assert all(problem.reason and problem.reason.code is ReasonCode.SYMLINK_LEADS_TO_IT for problem in led_to)
@@ -48,7 +48,7 @@ CASES = {
 def test_the_one_that_is_led_to_stays(tree: Tree, runs: Runs, case: str) -> None:
     tree.write({"a.txt": "same", "z.txt": "same", "z2.txt": "same"} | CASES[case])
     first = tree.snapshot()
-    outcome = runs.dedupe("quarantine")  # of which the first by path stays, if nothing is said against it
+    outcome = runs.dedupe("quarantine")  # by default, the first of them by path stays
     assert seen(tree) == {"z.txt": "same"} | CASES[case]
     assert outcome.done == 2
     assert not outcome.problems

@@ -1,4 +1,4 @@
-"""A symlink leads to its file wherever organize moves that, and is the very same one again after undo."""
+"""A symlink leads to its file wherever organize moves the file, and is the same symlink again after undo."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRASH = ".fileorg/"
 
 
 def seen(tree: Tree) -> dict[str, str]:
-    """The tree without our trash."""
+    """Return the tree without the trash."""
     return {path: content for path, content in tree.read().items() if not path.startswith(TRASH)}
 
 
@@ -31,7 +31,7 @@ def inodes(tree: Tree) -> dict[str, int]:
 
 
 def codes(outcome: Outcome) -> dict[str, ReasonCode | None]:
-    """Why things stayed, by their paths."""
+    """Return path → why an entry stays."""
     return {os.fsdecode(problem.path): problem.reason and problem.reason.code for problem in outcome.problems}
 
 
@@ -193,7 +193,7 @@ def test_what_makes_room_for_a_newer_file_takes_no_symlink_along(tree: Tree, run
     assert tree.snapshot() == first
 
 
-# What is seen and stays as it is is told -------------------------------------------------------------------------
+# Symlinks that stay unchanged are reported -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_a_file_whose_move_comes_to_nothing(tree: Tree, runs: Runs, meddle: str)
     assert os.readlink(tree.path("l")) == "a.pdf"
     assert os.readlink(tree.path("m")) == "Documents/b.pdf"
     assert outcome.rewritten == 1
-    assert "l" not in codes(outcome)  # what became of its file is told
+    assert "l" not in codes(outcome)  # its file is reported
 
 
 @pytest.mark.parametrize("meddle", ["to another", "to the same", "removed", "a file"])
@@ -309,7 +309,7 @@ def test_a_symlink_that_others_change_is_theirs(tree: Tree, runs: Runs, meddle: 
     assert outcome.done == 1
 
 
-# It is taken back with its file -----------------------------------------------------------------------------------
+# Undo restores it with its file -----------------------------------------------------------------------------------
 
 
 def test_one_whose_file_cannot_come_back_leads_on_to_it(tree: Tree, runs: Runs) -> None:
@@ -359,7 +359,7 @@ def test_two_runs_are_taken_back_one_after_the_other(tree: Tree, runs: Runs) -> 
 
 
 def test_many_batches(tree: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that is stopped between two of them has rewritten what leads to the files that have moved."""
+    """A run that is stopped between two batches has rewritten the symlinks to the files that it moved."""
     monkeypatch.setattr("fileorg.workflows.operations.BATCH_ROWS", 3)
     monkeypatch.setattr("fileorg.workflows.operations.COPIED_ROWS", 3)
     names = [f"{number}.pdf" for number in range(10)]

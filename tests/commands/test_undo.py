@@ -1,4 +1,4 @@
-"""Undo and redo: chains of them, and which operation is meant."""
+"""Undo and redo: chains, and the operation that a command selects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def kinds(runs: Runs) -> list[tuple[int, str, int | None]]:
-    """(number, kind, what it takes back) of the operations, oldest first."""
+    """Return (number, kind, undone operation) of the operations, oldest first."""
     with Journal(runs.state.journal) as journal:
         return [(op.id, op.kind, op.undoes) for op in reversed(journal.operations())]
 
@@ -115,7 +115,7 @@ def test_an_operation_in_the_middle(tree: Tree, runs: Runs) -> None:
     assert runs.undo(1).done == 1
     assert tree.read() == {"a.jpg": "1", "Images/b.jpg": "2"}
     runs.undo()
-    assert tree.read() == {"a.jpg": "1", "b.jpg": "2"}  # `Images` had to stay for the second one
+    assert tree.read() == {"a.jpg": "1", "b.jpg": "2"}  # the second file kept `Images`
     runs.redo(1)
     assert tree.read() == {"Images/a.jpg": "1", "b.jpg": "2"}
 
@@ -134,7 +134,7 @@ def test_what_a_later_operation_moved_on_is_taken_back_first(tree: Tree, runs: R
     assert tree.read() == {"a.jpg": "1"}
 
 
-# A folder that is left does not block the way back --------------------------------------------------------------------
+# A folder that is left does not block undo ----------------------------------------------------------------------------
 
 
 def test_a_folder_that_others_have_filled_does_not_block_the_way_back(tree: Tree, runs: Runs) -> None:
@@ -176,7 +176,7 @@ def test_a_run_that_only_made_folders_can_be_undone(tree: Tree, runs: Runs) -> N
     assert tree.read() == {"a.jpg": "edited"}
 
 
-# What cannot be meant -------------------------------------------------------------------------------------------------
+# Operations that cannot be selected -----------------------------------------------------------------------------------
 
 
 def test_nothing_was_done_yet(runs: Runs) -> None:
@@ -225,7 +225,7 @@ def test_the_root_is_gone(tree: Tree, runs: Runs) -> None:
 
 
 def test_another_folder_is_in_the_place_of_the_root(tree: Tree, runs: Runs) -> None:
-    """As when its disk is not mounted: the files are not lost, only not here."""
+    """The disk of the root is not mounted: the files are not lost, only absent."""
     tree.write({"a.jpg": "1"})
     runs.organize()
     moved = tree.root.with_name("moved")

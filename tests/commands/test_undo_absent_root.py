@@ -1,4 +1,4 @@
-"""Of several roots one is gone: what is in the others is taken back, and the rest is named and comes later."""
+"""One of several roots is missing: files in the other roots are restored, the rest are named and restored later."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_root_has_another_name(tree: Tree, runs: Runs, remedy: str, gone: str)
 
 @every_remedy
 def test_the_root_of_the_keepers_is_gone(tree: Tree, runs: Runs, remedy: str) -> None:
-    """To give a duplicate back, no keeper is needed; to take it again, it is."""
+    """Restoring a duplicate needs no keeper; removing it again does."""
     roots = write(tree)
     runs.dedupe(remedy, roots=roots)
     after = tree.read()
@@ -74,7 +74,7 @@ def test_the_root_of_the_keepers_is_gone(tree: Tree, runs: Runs, remedy: str) ->
 
 
 def test_another_folder_is_in_its_place(tree: Tree, runs: Runs) -> None:
-    """As where a disk is not mounted."""
+    """The disk of the root is not mounted."""
     roots = write(tree)
     before = tree.snapshot()
     runs.dedupe("quarantine", roots=roots)

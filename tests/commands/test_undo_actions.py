@@ -1,4 +1,4 @@
-"""Undo of copies, links and displaced files: only what is still as it was made is taken away."""
+"""Undo of copies, links and displaced files: only files that are unmodified are removed."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_an_edited_copy_is_kept(tree: Tree, runs: Runs) -> None:
 
 @pytest.mark.parametrize("change", ["edited", "gone", "replaced by a folder"])
 def test_a_copy_whose_original_is_not_there_any_more_is_kept(tree: Tree, runs: Runs, change: str) -> None:
-    """It may be the last one."""
+    """The copy may be the last one."""
     tree.write({"a.jpg": "1"})
     runs.organize(action=Action.COPY)
     if change == "edited":
@@ -185,7 +185,7 @@ def test_a_displaced_file_comes_back_only_when_its_place_is_free(tree: Tree, run
 
 
 def test_redo_gives_an_empty_folder_its_time_back(runs: Runs, elsewhere: Path) -> None:
-    """No file leaves it or comes to it: the hard link that it was made for is not possible on another disk."""
+    """No file is moved out of the folder or into it: a hard link to another disk is not possible."""
     runs.tree.write({"a.jpg": "one"})
     runs.organize(action=Action.HARDLINK, dest=elsewhere)
     os.utime(elsewhere / "Images", ns=(10**18, 10**18))

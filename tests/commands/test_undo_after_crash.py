@@ -1,4 +1,4 @@
-"""After a crash others were at work: what nobody can tell the end of stays offered, named and counted."""
+"""Other programs changed files after a crash: files whose outcome is unknown stay undoable, named and counted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def save(tree: Tree, path: str, content: str = "saved by an editor") -> None:
-    """As editors do that write a new file and rename it over the old one."""
+    """Save like an editor that writes a new file and renames it over the old one."""
     tree.write({path + "~": content})
     tree.path(path + "~").rename(tree.path(path))
 
@@ -44,7 +44,7 @@ def named(outcome: Outcome) -> list[tuple[bytes, RecordState, ReasonCode | None]
 
 @pytest.fixture
 def killed(tree: Tree, runs: Runs) -> Tree:
-    """Three files were moved when the process died; what came of them is not known."""
+    """Three files were moved when the process died; the outcome is unknown."""
     tree.write({"a.jpg": "1", "b.jpg": "2", "c.jpg": "3"})
     runs.organize()
     open_again(runs)
@@ -113,7 +113,7 @@ def test_deleted_after_recovery(killed: Tree, runs: Runs) -> None:
 
 
 def test_saved_where_it_was_and_not_moved(killed: Tree, runs: Runs) -> None:
-    """There is nothing to be taken back."""
+    """There is nothing to undo."""
     killed.path("Images/b.jpg").unlink()
     save(killed, "b.jpg")
     assert recover(runs).unsure == []
@@ -133,7 +133,7 @@ def test_others_under_both_names(killed: Tree, runs: Runs) -> None:
 
 
 def test_it_is_put_back_by_hand(killed: Tree, runs: Runs) -> None:
-    """Then it is where it was, and settled."""
+    """Then the file is in its place, and its record is settled."""
     save(killed, "Images/b.jpg")
     recover(runs)
     killed.path("Images/b.jpg").rename(killed.path("b.jpg"))
@@ -153,13 +153,13 @@ def test_its_folder_could_not_be_looked_at(killed: Tree, runs: Runs) -> None:
     killed.path("Images").unlink()
     killed.path("elsewhere").rename(killed.path("Images"))
     assert named(runs.undo(1)) == []
-    killed.path("Images").rmdir()  # nobody could tell who had made it
+    killed.path("Images").rmdir()  # nobody could tell which program had made it
     assert killed.read() == {"a.jpg": "1", "b.jpg": "2", "c.jpg": "3"}
     assert recover(runs).unsure == []
 
 
 def test_a_reserved_name_gives_no_stranger_away(killed: Tree, runs: Runs) -> None:
-    """Where a name was reserved, no inode number of what came there is known: that is no leave to take anything."""
+    """For a reserved name, the inode number of the moved file is unknown: undo must not take any file there."""
     alter(runs, "UPDATE records SET target_inode = 0, target_mtime_ns = 1 WHERE source_name = ?", b"b.jpg")
     save(killed, "Images/b.jpg")
     recover(runs)
@@ -180,7 +180,7 @@ def undo_killed(tree: Tree, runs: Runs) -> Tree:
 
 
 def test_saved_where_the_undo_moved_it_to(undo_killed: Tree, runs: Runs) -> None:
-    """It is where it was: the next undo finds that, and all is taken back."""
+    """The file is in its first place: the next undo finds it there, and everything is undone."""
     save(undo_killed, "b.jpg")
     assert [unsure.operation.id for unsure in recover(runs).unsure] == [2]
     assert [state for _, state, _ in named(runs.undo(1))] == [RecordState.SKIPPED]
@@ -199,7 +199,7 @@ def test_saved_where_the_undo_took_it_from(undo_killed: Tree, runs: Runs) -> Non
     assert undo_killed.read() == {"a.jpg": "1", "b.jpg": "saved by an editor", "c.jpg": "3"}
 
 
-# Across disks, duplicates, leftovers ----------------------------------------------------------------------------------
+# Cross-device moves, duplicates, leftovers ----------------------------------------------------------------------------
 
 
 def test_saved_on_the_other_disk(tree: Tree, runs: Runs, elsewhere: Path) -> None:
@@ -217,11 +217,11 @@ def test_saved_on_the_other_disk(tree: Tree, runs: Runs, elsewhere: Path) -> Non
 
 
 UNKNOWN: dict[str, Any] = {"digest": None, "target_inode": None, "target_mtime_ns": None}
-"""Of a copy that has its name, and is not recorded yet."""
+"""The record of a copy that has its name and is not recorded yet."""
 
 
 def killed_before_the_original_went(tree: Tree, runs: Runs, copy: Path, known: str) -> None:
-    """The copy has its name. It is known or not, and may have its name of ours beside it."""
+    """The copy has its name. It is recorded or not, and may still have its temporary name, too."""
     open_again(runs, state="copied" if known == "recorded" else "intent", **(UNKNOWN if known == "unknown" else {}))
     [record] = file_records(runs)
     if known != "renamed":
@@ -254,7 +254,7 @@ def test_a_copy_was_edited_and_the_original_is_there(
 
 @pytest.mark.parametrize("known", ["unknown", "recorded", "renamed"])
 def test_the_original_was_replaced_and_the_copy_is_whole(tree: Tree, runs: Runs, elsewhere: Path, known: str) -> None:
-    """What was copied is nowhere else: it was moved, and its old name is taken."""
+    """The content exists only in the copy: the file was moved, and its old name is taken."""
     tree.write({"a.jpg": "1"})
     runs.organize(dest=elsewhere)
     killed_before_the_original_went(tree, runs, elsewhere / "Images/a.jpg", known)

@@ -1,4 +1,4 @@
-"""Undo of copies: what looks as it was left may have been edited, and what was edited is never removed."""
+"""Undo of copies: a copy that looks unmodified may have been edited, and an edited copy is never removed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _write(file: Path) -> None:
 
 
 def _by_descriptor(file: Path) -> Callable[[], None]:
-    """Opened now, written to and closed later."""
+    """Return an edit through a descriptor: opened now, written and closed later."""
     fd = os.open(file, os.O_RDWR)
 
     def edit() -> None:
@@ -42,7 +42,7 @@ def _by_descriptor(file: Path) -> Callable[[], None]:
 
 
 def _by_mapping(file: Path) -> Callable[[], None]:
-    """Mapped now, its page dirty already: a store changes no time."""
+    """Return an edit through a mapping, whose page is dirty already: a store changes no time."""
     with file.open("r+b") as opened:
         mapped = mmap.mmap(opened.fileno(), 0)
     mapped[:1] = mapped[:1]
@@ -58,7 +58,7 @@ EDITS = pytest.mark.parametrize("begin", [_by_name, _by_descriptor, _by_mapping]
 
 
 def _with_times_kept(file: Path, edit: Callable[[], None]) -> None:
-    """As VeraCrypt, `exiftool -P`, `rsync --inplace -t` and `touch -r` do."""
+    """Edit and restore the times, like VeraCrypt, `exiftool -P`, `rsync --inplace -t` and `touch -r`."""
     before = file.stat()
     edit()
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -118,7 +118,7 @@ def test_another_mode_or_name_of_a_copy_is_no_edit(tree: Tree, runs: Runs) -> No
 
 
 def test_a_copy_that_was_organized_again_goes(tree: Tree, runs: Runs) -> None:
-    """Our own renames change the ctime: then the content tells."""
+    """fileorg's own renames change the ctime: then the content decides."""
     tree.write({"a.jpg": "1", "b.jpg": "2"})
     before = tree.snapshot()
     runs.organize(action=Action.COPY)

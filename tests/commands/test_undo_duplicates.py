@@ -1,4 +1,4 @@
-"""Undo of what was done to duplicates, when something happened since, or happens meanwhile."""
+"""Undo of replaced duplicates after, or during, changes by other programs."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_a_link_that_others_remove_between(
 
 
 def test_a_folder_that_only_holds_a_keeper_gets_no_time(tree: Tree, runs: Runs) -> None:
-    """Of a redo that died before it came to what else is in there."""
+    """The redo died before it reached the other files in that folder."""
     tree.write({"b/1": "larger", "z": "larger", "a": "x", "b/2": "x"})
     before = tree.snapshot()
     runs.dedupe("hardlink")

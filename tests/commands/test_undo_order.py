@@ -1,4 +1,4 @@
-"""Undo in any order: exact, or refused with what has to be taken back first; never a wrong tree without a word."""
+"""Undo in any order: exact, or refused with the operations to undo first; never a wrong tree without a message."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def first(runs: Runs, operation: int | None, **options: Any) -> list[int]:
-    """What has to be taken back first; nothing is changed before that is told."""
+    """Return the operations that have to be undone first; nothing is changed before they are named."""
     before = runs.tree.snapshot()
     with pytest.raises(OthersFirst) as refused:
         runs.undo(operation, **options)
@@ -195,7 +195,7 @@ def test_other_files_in_the_same_folders_do_not_matter(tree: Tree, runs: Runs) -
 
 
 def test_what_a_user_has_moved_back_is_no_ones(tree: Tree, runs: Runs) -> None:
-    """The later operation has moved it, somebody has put it back: nothing is to be waited for."""
+    """The later operation moved the file, a user moved it back: no other undo is needed first."""
     tree.write({"a.txt": "1", "b.txt": "2"})
     runs.organize()
     runs.organize(recursive=True, by=By.EXTENSION, include=["a.txt"])
@@ -227,7 +227,7 @@ def test_no_folder_is_made_for_what_is_gone(tree: Tree, runs: Runs, elsewhere: P
 
 
 def test_what_has_taken_its_place_is_not_waited_for(tree: Tree, runs: Runs) -> None:
-    """The later undo leaves it there, as another file: the rest of the first one comes back all the same."""
+    """The later undo leaves the other file in place; the rest of the first operation is restored nevertheless."""
     tree.write({"a.txt": "1", "b.txt": "2"})
     runs.organize()
     runs.organize(recursive=True, by=By.EXTENSION, include=["a.txt"])
@@ -280,7 +280,7 @@ def some(tree: Tree) -> None:
 def test_three_operations_in_the_same_folders(
     tree: Tree, runs: Runs, order: tuple[int, ...], options: dict[str, Any]
 ) -> None:
-    """The last one removes what the others have made together."""
+    """The last undo removes the folders that the operations made together."""
     some(tree)
     before = tree.snapshot()
     for pattern in ("*.jpg", "*.txt", "*"):
@@ -296,7 +296,7 @@ def test_three_operations_in_the_same_folders(
 
 
 def test_a_partial_undo_is_completed_later(tree: Tree, runs: Runs) -> None:
-    """When there is room, all comes back, folders and times too."""
+    """When the names are free, everything is restored, including folders and times."""
     some(tree)
     before = tree.snapshot()
     runs.organize(recursive=True)
@@ -327,7 +327,7 @@ def test_a_folder_that_others_had_filled_goes_with_the_redo(tree: Tree, runs: Ru
 def test_a_destination_that_had_to_stay_is_named_when_it_is_empty(
     tree: Tree, runs: Runs, tmp_path: Path, destination: str, action: Action
 ) -> None:
-    """The next operation has it for a directory of its own, in which it works: it cannot take that away."""
+    """The next operation has the folder as its own destination, and cannot remove it."""
     outside = Tree(tmp_path / "outside")
     dest = outside.path("new") if destination.startswith("outside") else tree.path(destination)
     tree.write({"n.mp3": "1", "p.jpg": "2"})
@@ -357,7 +357,7 @@ def test_a_destination_that_someone_uses_stays(tree: Tree, runs: Runs) -> None:
         runs.undo(1)
 
 
-# A model of nothing but the tree --------------------------------------------------------------------------------------
+# A model of the tree alone --------------------------------------------------------------------------------------------
 
 _PLACES = ["", "x/", "x/y/", "z/"]
 _NAMES = ["a.jpg", "b.txt", "c.mp3", "empty.txt", "d.png"]
@@ -416,7 +416,7 @@ def test_whatever_is_taken_back_in_whatever_order_the_first_tree_comes_back(
         done = [_do(runs, step) for step in steps]
         _all_taken_back(runs, done, random.choice)
         assert differences(before, tree.snapshot()) == []
-        for number in done:  # and forth again
+        for number in done:  # and redo
             with contextlib.suppress(UsageError, OthersFirst):
                 runs.redo(number)
         _all_taken_back(runs, done, random.choice)
@@ -434,7 +434,7 @@ def _all_taken_back(runs: Runs, done: Sequence[int], choose: Callable[[list[int]
             problems = runs.undo(number).problems
             assert [problem for problem in problems if problem.state is not RecordState.SKIPPED] == []
             left.remove(number)
-        except UsageError:  # nothing was done, or nothing is left
+        except UsageError:  # nothing was done, or nothing is left to undo
             left.remove(number)
         except OthersFirst as refused:
             first = refused.first
@@ -442,7 +442,7 @@ def _all_taken_back(runs: Runs, done: Sequence[int], choose: Callable[[list[int]
             assert (runs.redo if "redo" in command else runs.undo)(each).problems == []
 
 
-# As a command ---------------------------------------------------------------------------------------------------------
+# The command ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("more", [["-y"], ["--dry-run"]])

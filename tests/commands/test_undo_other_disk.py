@@ -1,4 +1,4 @@
-"""Undo through another disk: a file that comes back is another one there, and older operations know it all the same."""
+"""Undo through another disk: a restored file has another inode number, but older operations recognise it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def write(tree: Tree) -> None:
 
 
 def goes_back(tree: Tree, runs: Runs, steps: Sequence[Callable[[], object]]) -> None:
-    """Each step is taken back exactly, newest first; then done again, and taken back once more."""
+    """Undo each step exactly, newest first; then redo all, and undo all once more."""
     states = [tree.snapshot()]
     for step in steps:
         step()
@@ -80,7 +80,7 @@ def test_twice_in_the_tree_then_to_another_disk(tree: Tree, runs: Runs, other: P
 
 
 def test_to_another_disk_and_on_there(tree: Tree, runs: Runs, other: Path) -> None:
-    """What is done on the other disk knows the copies there."""
+    """Later operations on the other disk know the copies there."""
     write(tree)
     steps = [
         lambda: runs.organize(recursive=True, dest=other),
@@ -102,7 +102,7 @@ def test_to_another_disk_and_home_again(tree: Tree, runs: Runs, other: Path) -> 
 
 
 def test_in_part(tree: Tree, runs: Runs, other: Path) -> None:
-    """Roots and destinations differ from one operation to the next; the places are the same."""
+    """Roots and destinations differ between operations; the paths are the same."""
     write(tree)
     steps = [
         runs.organize,
@@ -114,7 +114,7 @@ def test_in_part(tree: Tree, runs: Runs, other: Path) -> None:
 
 
 def test_copies_that_went_to_another_disk(tree: Tree, runs: Runs, other: Path) -> None:
-    """A copy is taken away only if it is the one that was made."""
+    """A copy is removed only if it is the one that was made."""
     tree.write({"in/a.txt": "1", "in/b.jpg": "2", "copies/": ""})
     steps = [
         lambda: runs.organize(root=tree.path("in"), dest=tree.path("copies"), action=Action.COPY),
@@ -126,7 +126,7 @@ def test_copies_that_went_to_another_disk(tree: Tree, runs: Runs, other: Path) -
 
 @pytest.mark.parametrize("remedy", ["quarantine", "hardlink", "symlink"])
 def test_duplicates_whose_keeper_went_to_another_disk(tree: Tree, runs: Runs, elsewhere: Path, remedy: str) -> None:
-    """Redo knows the keeper again."""
+    """Redo recognises the keeper."""
     tree.write({"a/one.txt": "same", "b/two.txt": "same", "b/three.txt": "same"})
     before = tree.snapshot()
     runs.dedupe(remedy)
@@ -167,10 +167,10 @@ def test_what_was_edited_on_the_other_disk_comes_all_the_way(tree: Tree, runs: R
 def test_what_took_its_place_on_the_other_disk_is_another_file(
     tree: Tree, runs: Runs, elsewhere: Path, request: pytest.FixtureRequest
 ) -> None:
-    """Only `--include-changed` takes it, each time anew."""
+    """Only `--include-changed` moves the other file, in each undo."""
     tree.write({"a.txt": "1"})
     runs.organize()
-    request.addfinalizer(partial(os.close, os.open(tree.path("Documents/a.txt"), os.O_PATH)))  # No one gets its number.
+    request.addfinalizer(partial(os.close, os.open(tree.path("Documents/a.txt"), os.O_PATH)))  # keeps its inode
     runs.organize(recursive=True, dest=elsewhere)
     (elsewhere / "new").write_text("replaced")
     (elsewhere / "new").rename(elsewhere / "Documents/a.txt")
@@ -182,7 +182,7 @@ def test_what_took_its_place_on_the_other_disk_is_another_file(
 
 
 def test_a_stranger_with_the_old_number_is_not_taken_for_it(tree: Tree, runs: Runs, elsewhere: Path) -> None:
-    """What came back is at its place; a file elsewhere that got the free inode number is no one's."""
+    """The restored files are in their places; a file elsewhere with a freed inode number is none of them."""
     write(tree)
     runs.organize()
     runs.organize(recursive=True, dest=elsewhere)
@@ -195,7 +195,7 @@ def test_a_stranger_with_the_old_number_is_not_taken_for_it(tree: Tree, runs: Ru
 
 @pytest.mark.parametrize("rounds", [0, 1, 2])
 def test_a_crash_in_the_undo(tree: Tree, runs: Runs, elsewhere: Path, rounds: int) -> None:
-    """Killed just before it was sealed: recovery tells the older records, too."""
+    """The undo was killed just before it was sealed: recovery updates the older records, too."""
     write(tree)
     before = tree.snapshot()
     runs.organize()

@@ -1,4 +1,4 @@
-"""Undo in a tree that others have changed: what can be taken back is, the rest is named, and nothing is replaced."""
+"""Undo in a tree that other programs have changed: restore what is possible, name the rest, replace nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def problems(outcome: Outcome) -> list[tuple[bytes, RecordState, str]]:
     return [(problem.path, problem.state, sentence(problem.reason)) for problem in outcome.problems]
 
 
-# The origin is taken --------------------------------------------------------------------------------------------------
+# The old name is taken ------------------------------------------------------------------------------------------------
 
 
 def test_an_origin_that_is_taken_is_reported_and_can_be_tried_again(tree: Tree, runs: Runs) -> None:
@@ -102,7 +102,7 @@ def test_an_edited_file_goes_back_with_a_note(tree: Tree, runs: Runs) -> None:
 
 
 def test_a_file_that_was_replaced_stays(tree: Tree, runs: Runs) -> None:
-    """As editors do that write a new file and rename it over the old one."""
+    """Like an editor that writes a new file and renames it over the old one."""
     tree.write({"a.jpg": "1", "b.jpg": "2"})
     runs.organize()
     tree.write({"Images/new": "replaced"})

@@ -1,4 +1,4 @@
-"""Undo gives back what another file system did not keep of a file, and nothing else."""
+"""Undo restores the attributes of a file that another file system did not keep, and no others."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.root
 
 @pytest.fixture
 def ramfs(tmp_path: Path) -> Iterator[Path]:
-    """A disk that keeps modes, owners and times, and no extended attributes."""
+    """A disk that keeps modes, owners and times, but no extended attributes."""
     place = tmp_path / "ramfs"
     place.mkdir()
     if (
@@ -52,7 +52,7 @@ def test_the_name_of_a_lost_attribute_says_nothing_of_the_mode(name: str, tree: 
     runs.organize(dest=ramfs)
     lost = Reason(ReasonCode.NOT_KEPT, os.fsencode(name), None, Lost.ATTRIBUTE)
     assert [record.reason for record in runs.records(1, RecordState.DONE) if record.source_name] == [lost]
-    (ramfs / "Images/a.jpg").chmod(0o600)  # by someone, since
+    (ramfs / "Images/a.jpg").chmod(0o600)  # by another program, meanwhile
     assert runs.undo().done == 1
     assert tree.path("a.jpg").stat().st_mode & 0o777 == 0o600
 
@@ -66,7 +66,7 @@ def lost(runs: Runs, operation: int) -> list[Reason | None]:
 
 @pytest.fixture
 def of_another(elsewhere: Path, of_nobody: Runs) -> Runs:
-    """Nobody may move a file of someone else, and not give it away again."""
+    """The user nobody could move another user's file away, but not restore its owner."""
     if os.getresuid()[2] != 0:
         pytest.skip("giving a file to another user needs root")
     tree = of_nobody.tree
@@ -84,7 +84,7 @@ def told(outcome: Outcome) -> list[str]:
 
 
 def test_what_another_may_be_writing_to_stays_on_its_disk(of_another: Runs, elsewhere: Path) -> None:
-    """Nobody but root can tell whether he is: so its owner is never lost by a move."""
+    """Only root can tell whether the file is being written, so the file stays and never loses its owner."""
     outcome = of_another.organize(dest=elsewhere)
     assert [(problem.path, problem.reason.code) for problem in outcome.problems if problem.reason] == [
         (b"a.jpg", ReasonCode.WRITERS_UNKNOWN)
@@ -94,7 +94,7 @@ def test_what_another_may_be_writing_to_stays_on_its_disk(of_another: Runs, else
 
 
 def test_that_the_owner_of_a_copy_is_another_is_told(of_another: Runs, elsewhere: Path) -> None:
-    """Of a file that has not been written to for a while."""
+    """The file has not been written to for a while."""
     runs = of_another
     euid = os.geteuid()
     os.setresuid(0, 0, 0)
@@ -126,7 +126,7 @@ _ACL_OF_ANOTHER = struct.pack("<I", 2) + b"".join(
 
 @pytest.fixture
 def flagged(tmp_path: Path, state: StateDirectory) -> Iterator[Runs]:
-    """A tree on ext4, with a file of some flags."""
+    """A tree on ext4, with a file that has flags."""
     with ExitStack() as stack:
         try:
             place = stack.enter_context(linux_disk("ext4", tmp_path))
@@ -155,7 +155,7 @@ def flags_of(path: Path) -> int:
 
 
 def test_flags_go_along(flagged: Runs, tmp_path: Path) -> None:
-    """From one ext4 to another one, and back."""
+    """From one ext4 file system to another, and back."""
     (tmp_path / "other").mkdir()
     with linux_disk("ext4", tmp_path / "other") as dest:
         assert told(flagged.organize(dest=dest)) == []
@@ -176,7 +176,7 @@ def test_flags_that_are_lost_are_told_and_come_back(flagged: Runs, ramfs: Path) 
 
 @pytest.mark.parametrize("flag", [posix.IMMUTABLE, posix.APPEND])
 def test_what_may_not_be_removed_is_not_moved(flagged: Runs, ramfs: Path, flag: int) -> None:
-    """As by a rename. A copy is one without that flag."""
+    """A rename cannot remove the file either. A copy does not get that flag."""
     give(flagged.tree.path("a.jpg"), flag)
     outcome = flagged.organize(dest=ramfs)
     assert [problem.reason for problem in outcome.problems] == [Reason(ReasonCode.SYSTEM_ERROR, None, errno.EPERM)]
@@ -189,7 +189,7 @@ def test_what_may_not_be_removed_is_not_moved(flagged: Runs, ramfs: Path, flag: 
 
 
 def test_no_copy_on_write(tmp_path: Path, state: StateDirectory) -> None:
-    """A flag that only an empty file can be given."""
+    """Only an empty file can get this flag."""
     with ExitStack() as stack:
         try:
             one, other = (stack.enter_context(linux_disk("btrfs", tmp_path / name)) for name in made(tmp_path))
@@ -208,7 +208,7 @@ def test_no_copy_on_write(tmp_path: Path, state: StateDirectory) -> None:
 @pytest.mark.parametrize("flag", [posix.COMPRESSED, posix.NOT_COMPRESSED, posix.COMPRESSED | _NO_ATIME])
 @pytest.mark.parametrize("where", ["btrfs", "tmpfs", "ext4"])
 def test_flags_of_compression(tmp_path: Path, state: StateDirectory, where: str, flag: int) -> None:
-    """They go along where the disk takes them, or are told; and come back, with what btrfs says of them."""
+    """The flags are kept where the disk supports them, or reported; undo restores them with the data of btrfs."""
     with ExitStack() as stack:
         one, other = made(tmp_path)
         try:
@@ -229,7 +229,7 @@ def test_flags_of_compression(tmp_path: Path, state: StateDirectory, where: str,
 
 @pytest.mark.parametrize("change", ["+d", "+A", "+S"])
 def test_flags_of_a_folder_do_not_come_home(flagged: Runs, tmp_path: Path, change: str) -> None:
-    """Nor does a file that comes home have those of its folder there."""
+    """A file that is restored does not keep the flags of its folder there either."""
     (tmp_path / "other").mkdir()
     give_away = flagged.tree.path("b.jpg")
     give_away.write_text("2")
@@ -243,7 +243,7 @@ def test_flags_of_a_folder_do_not_come_home(flagged: Runs, tmp_path: Path, chang
 
 @pytest.mark.parametrize("home", ["ext4", "tmpfs", "btrfs"])
 def test_an_access_list_through_xfs(tmp_path: Path, state: StateDirectory, home: str) -> None:
-    """XFS shows root a second attribute for it, which is its own."""
+    """XFS shows root a second attribute for the access list, which belongs to XFS."""
     with ExitStack() as stack:
         one, other = made(tmp_path)
         try:

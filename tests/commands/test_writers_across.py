@@ -1,4 +1,4 @@
-"""A move to another file system beside programs that write to the file: what they wrote is in what is left of it."""
+"""A cross-device move beside programs that write to the file: the remaining file has all that they wrote."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Crossing:
         return self.runs.organize(dest=self.dest)
 
     def left(self) -> int:
-        """The number in the one file that is left; nothing of ours is beside it."""
+        """Return the number in the one remaining file; no temporary file is left beside it."""
         [path] = [path for path in (self.source, self.moved) if path.exists()]
         assert not [*self.dest.rglob(".fileorg-*"), *self.runs.tree.root.rglob(".fileorg-*")]
         return int(path.read_bytes()[:8])
@@ -112,11 +112,11 @@ def test_once_nobody_writes_it_goes(crossing: Crossing, way: str) -> None:
     assert (crossing.moved.exists(), crossing.left()) == (False, last)
 
 
-# Who begins to write in between ---------------------------------------------------------------------------------------
+# Writers that open the file meanwhile ---------------------------------------------------------------------------------
 
 
 def test_who_wants_to_write_waits_and_gets_the_file(crossing: Crossing, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And this process is told so by a signal that ends nothing."""
+    """A signal that does not end the process informs it of the writer."""
     crossing.write()
     opened: list[subprocess.Popen[bytes]] = []
     is_untouched = Original.is_untouched
@@ -137,13 +137,13 @@ def test_who_wants_to_write_waits_and_gets_the_file(crossing: Crossing, monkeypa
 
 @pytest.fixture
 def unknown_to_us(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where there are no leases, and who writes is another user or another machine."""
+    """Without leases, or with a writer of another user or on another machine."""
     monkeypatch.setattr(Original, "ask", lambda _: FREE)
 
 
 @pytest.fixture
 def mapped(crossing: Crossing) -> Iterator[mmap.mmap]:
-    """The file, through a mapping whose page is dirty."""
+    """The file, mapped with a dirty page."""
     crossing.write()
     with crossing.source.open("r+b") as file, mmap.mmap(file.fileno(), 0) as store:
         store[:8] = b"00000001"
@@ -156,10 +156,10 @@ def mapped(crossing: Crossing) -> Iterator[mmap.mmap]:
 def test_without_leases_each_look_finds_a_store(
     crossing: Crossing, mapped: mmap.mmap, step: str, kept: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before the copy has its name, after that, and when the original is aside."""
+    """Before the copy has its name, after that, and when the original has its temporary name."""
     look = getattr(Original, step)
     seen = crossing.source.stat()
-    if kept:  # as old as it can be
+    if kept:  # an old time
         os.utime(crossing.source, (10**9, 10**9))
         seen = crossing.source.stat()
 
@@ -186,7 +186,7 @@ def test_an_idle_writer_that_nobody_knows_of_is_no_reason_to_stay(crossing: Cros
 
 @pytest.fixture(params=["under its name", "aside"])
 def crashed(request: pytest.FixtureRequest, crossing: Crossing) -> Path:
-    """The copy has its name and the journal says so; where the original is."""
+    """The copy has its name and the journal says so; return the path of the original."""
     runs = crossing.runs
     crossing.write()
     content = crossing.source.read_bytes()
