@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The pictures of the documentation, taken of a real run: `python docs/screenshots.py --home /home/you`.
+"""Take the pictures of the documentation from a real run: `python docs/screenshots.py --home /home/you`.
 
-Makes a Downloads folder in that home, which must not exist, organizes it in a terminal, reports on it in Chromium, and
-removes the home again. Needs the dev dependencies, Chromium, and the rights to make that folder.
+Create a Downloads folder in that home, which must not exist, organize it in a terminal, open its report in Chromium,
+and remove the home. Needs the dev dependencies, Chromium, and permission to create that folder.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "benchmarks"), str(HERE.parent)]
 
-import pexpect  # noqa: E402  the two folders come first
+import pexpect  # noqa: E402  after the two folders
 import pyte  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 
@@ -72,13 +72,13 @@ def _take(home: Path) -> None:
 
 
 def _hold(folder: Path) -> None:
-    """Some files that cannot be moved, so that there is something to report; where the file system can do that."""
+    """Make some files immovable, if the file system allows that, so that the report has content."""
     held = sorted(path for path in folder.rglob("*") if path.is_file())[: HELD * 7 : 7]
     subprocess.run(["chattr", "+i", *held], check=False, stderr=subprocess.DEVNULL)
 
 
 def _organize(home: Path, environment: dict[str, str]) -> Any:
-    """The screen of a terminal in which someone organizes the folder."""
+    """Organize the folder in a terminal, and return its screen."""
     screen = pyte.Screen(COLUMNS, LINES)
     stream = pyte.Stream(screen)
     stream.feed("\x1b[1m$ fileorg organize -r ~/Downloads\x1b[0m\r\n")

@@ -1,3 +1,3 @@
-"""Sort a messy folder, see what happened, and take it back exactly."""
+"""Sort a messy folder, see what happened, and undo it exactly."""
 
 __version__ = "0.1.0"
