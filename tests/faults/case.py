@@ -1,4 +1,4 @@
-"""One fault: a tree, a command that is disturbed, and all that must hold before recovery, after it, and after undo."""
+"""One fault: a tree, a disturbed command, and the checks before recovery, after it, and after undo."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _MOST_UNDOS = 6
 
 @dataclass(frozen=True)
 class Place:
-    """Where one worker has its cases, one at a time: always the same paths, so that each run is like the last."""
+    """The folders of one worker, for one case at a time: always the same paths, so that all runs are alike."""
 
     base: Path
     other: Path | None
-    """On another device, if there is one."""
+    """A folder on another device, if available."""
     blank: Path
     """A state directory with an empty journal."""
     disk: Path | None = None
-    """On a disk of another kind, if the root is to be there."""
+    """A disk of another kind for the root, or None."""
 
     @property
     def root(self) -> Path:
@@ -46,7 +46,7 @@ class Place:
 
 
 def _folders(now: Snapshot, contents: frozenset[bytes]) -> set[bytes]:
-    """Where files with these contents are."""
+    """Return the folders of the files with these contents."""
     return {os.path.dirname(path) for path, node in now.items() if node.kind == "file" and node.content in contents}
 
 
@@ -73,14 +73,14 @@ class Case:
         self._leading = [path for path in self._symlinks() if os.path.exists(path)]
 
     def _symlinks(self) -> list[bytes]:
-        """Those that are not hidden, by their paths."""
+        """Return the paths of the symlinks that are not hidden."""
         roots = (os.fsencode(self.place.root), os.fsencode(self.dest))
         walked = [each for root in roots for each in os.walk(root)]
         found = [os.path.join(above, name) for above, folders, files in walked for name in (*folders, *files)]
         return [path for path in found if os.path.islink(path) and b"/." not in path.removeprefix(roots[0])]
 
     def look(self) -> Snapshot:
-        """Everything that there is, but for the state directory: `root/…`, `dest/…`, and what is outside of both."""
+        """Return a snapshot of everything except the state directory: `root/…`, `dest/…`, and files outside of both."""
         found = {}
         for name, place in (("root", self.place.root), ("dest", self.dest), ("outside", self.place.base / "outside")):
             prefix = os.fsencode(name)
@@ -105,13 +105,13 @@ class Case:
 
     @property
     def _may_change(self) -> list[str]:
-        """Beside the root and the destination, the state directory; its parent, where it is still to be made."""
+        """Return the writable folders: root, destination and state directory, or its parent if it is still missing."""
         state = self.place.state if self.place.state.exists() else self.place.state.parent
         return [str(place) for place in (self.place.root, self.dest, state)]
 
     @property
     def organize(self) -> list[str]:
-        """The first command of the scenario, which for nearly all is `organize`."""
+        """Return the first command of the scenario, nearly always `organize`."""
         if self.scenario.first == ("dedupe",):
             more = [str(self.dest)] if self.scenario.other_device else []
             return ["dedupe", "-y", *self.scenario.options, str(self.place.root), *more]
@@ -119,7 +119,7 @@ class Case:
         return [*self.scenario.first, "-y", str(self.place.root), *dest, *self.scenario.options]
 
     def run(self, *words: str) -> Finished:
-        """A command that nothing disturbs, but what this file system cannot do at all."""
+        """Run a command without faults, except those of the file system itself."""
         if self.scenario.others:
             return self._heard(self._driver.traced(self.request(*words), list(self.scenario.others)))
         return self._heard(self._driver.run(self.request(*words)))
@@ -132,17 +132,17 @@ class Case:
         return finished
 
     def counted(self, words: list[str]) -> tuple[Finished, list[Call]]:
-        """A command that nothing disturbs, and its system calls."""
+        """Run a command without faults, and return its system calls."""
         finished = self._driver.traced(self.request(*words), list(self.scenario.others))
         return finished, finished.calls
 
     def ledger(self) -> laws.Ledger:
         return laws.read_journal(self.place.state)
 
-    # The checks ---------------------------------------------------------------------------------------------------
+    # Checks -------------------------------------------------------------------------------------------------------
 
     def check_wreck(self, before: Snapshot, after: Snapshot, operations: int = 1) -> list[str]:
-        """What must hold at any moment of a command that leads from `before` to `after`, by so many operations."""
+        """Return violations at any moment of a command that leads from `before` to `after` in so many operations."""
         now, ledger = self.look(), self.ledger()
         as_said = laws.but_for_what_was_said(now, {**before, **after}, self._said, ledger)
         absent = laws.never_absent(before, after, now) if self.scenario.first == ("dedupe",) else []
@@ -158,10 +158,10 @@ class Case:
         return laws.conserved(self.first, now) + survived
 
     def check_settled(self) -> list[str]:
-        """What must hold when recovery has been through."""
+        """Return violations after recovery."""
         now = self.look()
         broken = [path for path in self._leading if os.path.lexists(path) and not os.path.exists(path)]
-        if self.scenario.others:  # no exchange, so no symlink is rewritten, and that is told
+        if self.scenario.others:  # without an exchange, symlinks are not rewritten, but reported
             broken = []
         return [
             *self._conserved(now),
@@ -183,7 +183,7 @@ class Case:
         return found + self.check_settled()
 
     def undo_all(self) -> list[str]:
-        """Undo until there is nothing left of it: the first tree, exactly."""
+        """Undo until nothing is left to undo: the first tree, exactly."""
         for _ in range(_MOST_UNDOS):
             finished = self.run("undo", "-y")
             if finished.code == 2:
@@ -196,11 +196,11 @@ class Case:
         return self.check_settled() + [f"I4 {line}" for line in snapshot.differences(self.first, now)]
 
     def excused(self, known: Snapshot) -> Snapshot:
-        """The tree, like `known` wherever a command said that it is not."""
+        """Return the tree with the nodes of `known` wherever a command reported a difference."""
         return laws.but_for_what_was_said(self.look(), known, self._said, self.ledger())
 
     def organize_again(self, after: Snapshot) -> list[str]:
-        """After a run that was cut short, the same run does the rest."""
+        """Repeat an interrupted run, which must do the rest."""
         finished = self.run(*self.organize)
         found = [] if finished.code in {0, 1} else [f"organize again ends with {finished.code}: {finished.output}"]
         found += self.check_settled()

@@ -1,4 +1,4 @@
-"""Workers that break things."""
+"""Workers for fault injection."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _ROOM_BYTES = 64 << 20
 
 @pytest.fixture(scope="session")
 def fast_folder() -> Iterator[Path]:
-    """Memory, if there is some: what is killed is a process, not a disk."""
+    """A folder in memory if possible: processes are killed here, not disks."""
     with in_memory("fileorg-faults-", _ROOM_BYTES) as place:
         yield place
 
 
 @pytest.fixture(scope="session")
 def other_device(fast_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path | None]:
-    """A folder on another device, of memory too where that can be mounted; None if there is none."""
+    """A folder on another device, in memory if it can be mounted; None if there is none."""
     place = tmp_path_factory.mktemp("other-device")
     mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "fileorg-faults", str(place)]
     if os.geteuid() == 0 and subprocess.run(mount, check=False, capture_output=True).returncode == 0:
@@ -42,8 +42,8 @@ def other_device(fast_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="session")
 def plain_workers(fast_folder: Path, other_device: Path | None) -> Iterator[Workers]:
-    """One more than there are processors: a part of the time, each of them waits for strace. Those processors are
-    shared with other processes of the test run, but two workers are needed where two commands meet.
+    """One worker more than processors: each waits for strace part of the time. Processors are shared with other
+    processes of the test run, but tests of two commands at once need two workers.
     """
     blank, places = fast_folder / "blank", list[tuple[Path, Place]]()
     for number in range(max(2, (os.cpu_count() or 1) // processes() + 1)):
@@ -56,7 +56,7 @@ def plain_workers(fast_folder: Path, other_device: Path | None) -> Iterator[Work
 
 @pytest.fixture(scope="session")
 def workers(plain_workers: Workers) -> Workers:
-    """Those who can also be disturbed at any system call."""
+    """Workers whose commands can be disturbed at any system call."""
     if STRACE is None:
         pytest.skip("NOT TESTED: faults are injected by strace, which is not installed (apt install strace)")
     worker = plain_workers.all[0]

@@ -1,4 +1,4 @@
-"""Negative controls: fileorg with one part of its protocol taken out. The harness has to fail each of them."""
+"""Negative controls: fileorg without one part of its protocol. The harness must fail each of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def shutil_move() -> None:
-    """Across devices as most programs do it: the copy grows under its final name."""
+    """Move across devices like most programs: write the copy under its final name."""
 
     def across(work: Any, row: Any, _intent: Any, _record: int) -> None:
         source, target = work.storages[row.source_base], work.storages[row.target_base]
@@ -38,7 +38,7 @@ def shutil_move() -> None:
 
 
 def journal_after_acting() -> None:
-    """The commit comes when the files are moved already."""
+    """Commit only after the files are moved."""
 
     def execute(plan: Any, journal: Any, operation: Any, storages: Any, *_: Any, **__: Any) -> Outcome:
         shared = work.Work(journal, operation, storages, hands.OwnHands(storages))
@@ -56,7 +56,7 @@ def journal_after_acting() -> None:
 
 
 def plain_rename() -> None:
-    """rename(2), which replaces what is there."""
+    """Use rename(2), which replaces an existing file."""
 
     def rename(source_fd: int, source: bytes, target_fd: int, target: bytes) -> None:
         os.rename(source, target, src_dir_fd=source_fd, dst_dir_fd=target_fd)
@@ -65,7 +65,7 @@ def plain_rename() -> None:
 
 
 def synchronous_normal() -> None:
-    """The journal as SQLite recommends it for WAL: a commit is not flushed, only a checkpoint is."""
+    """Use the setting that SQLite recommends for WAL: commits are not flushed, only checkpoints are."""
     connect = connection.connect
 
     def normal(path: bytes, *, read_only: bool) -> sqlite3.Connection:
@@ -77,7 +77,7 @@ def synchronous_normal() -> None:
 
 
 def no_flush() -> None:
-    """fileorg flushes nothing: neither a copy, nor a folder, nor the file systems at the end. SQLite still does."""
+    """Flush nothing: no copy, no folder, no file system at the end. SQLite still flushes."""
 
     def nothing(_: int) -> None:
         pass
@@ -87,7 +87,7 @@ def no_flush() -> None:
 
 
 def stray() -> None:
-    """A command that writes where it was not asked to."""
+    """Write outside the given folders."""
 
     def execute(_plan: Any, _journal: Any, _operation: Any, storages: Any, *_: Any, **__: Any) -> Outcome:
         with open(os.path.join(storages[0].root, b"../outside/stray"), "wb") as file:
@@ -98,7 +98,7 @@ def stray() -> None:
 
 
 def respell() -> None:
-    """No control, but a plan that no command makes: all names in lower case, each file where it is."""
+    """No control, but a plan that no command makes: rename all files to lower case in place."""
 
     def batches(self: Any, _rows: int) -> Any:
         for _, batch in self._index.batches(self._source.root):
@@ -115,7 +115,7 @@ def respell() -> None:
 
 
 def neither() -> None:
-    """No control, but a file system that can neither rename without replacing nor link."""
+    """No control, but a file system with neither RENAME_NOREPLACE nor hard links."""
 
     def refuses(*_: Any, **__: Any) -> None:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
@@ -128,7 +128,7 @@ def neither() -> None:
 
 
 def unlink_then_link() -> None:
-    """A hard link in the place of a duplicate as most programs make it: what is there goes first."""
+    """Replace a duplicate by a hard link like most programs: unlink first, then link."""
 
     def unlink_and_link(work: Any, row: Any, _record: int) -> None:
         path = os.path.join(work.storages[row.source_base].root, row.source_folder, row.source_name)

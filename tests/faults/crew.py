@@ -1,4 +1,4 @@
-"""Workers from their first to their last moment, and where they work."""
+"""The lifetime of workers, and their folders."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def in_memory(prefix: str, room_bytes: int) -> Iterator[Path]:
-    """A folder in memory, if there is some: what is tried is not how fast the disk is."""
+    """Yield a folder in memory if possible: the speed of the disk does not matter here."""
     shared = Path("/dev/shm")
     has_room = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > room_bytes
     with tempfile.TemporaryDirectory(prefix=prefix, dir=shared if has_room else None) as folder:
@@ -29,7 +29,7 @@ def in_memory(prefix: str, room_bytes: int) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def crew(places: Iterable[tuple[Path, Place]]) -> Iterator[Workers]:
-    """A worker for each (folder of its driver, place of its cases), and an empty journal at their blank."""
+    """Yield a worker for each (folder of its driver, place of its cases), and make their blank journals."""
     made: list[Worker] = []
     try:
         made.extend(Worker(Driver(scratch), place) for scratch, place in places)
@@ -43,5 +43,5 @@ def crew(places: Iterable[tuple[Path, Place]]) -> Iterator[Workers]:
 
 
 def trial(worker: Worker) -> Request:
-    """A command that does nothing but to make sure of a journal."""
+    """Return a command that only creates a journal."""
     return Request(["recover"], {"FILEORG_HOME": str(worker.place.blank)})

@@ -1,12 +1,11 @@
-"""Runs `fileorg` commands for the harness, each in a process of its own that has imported everything already.
+"""Runs `fileorg` commands for the harness, each in a forked process that has imported everything already.
 
-A start of Python with all imports takes longer than what is tested: this process makes it once, then forks for each
-command. The command may be held until a tracer is attached, and lives behind a wall where there is Landlock. What it
-does is what `python -m fileorg` does; the negative controls, which the harness must fail, take one part of it out
-first (`controls`).
+Starting Python with all imports takes longer than the commands, so this process does it once, then forks for each
+command. A command may be held until a tracer is attached, and is confined by Landlock if available. It does the same
+as `python -m fileorg`; negative controls, which the harness must fail, remove one part first (`controls`).
 
-One request a line on standard input, as JSON: see `Request` in `process.py`. Answers: the process id, then, when it
-has ended, its status.
+Standard input has one JSON request per line: see `Request` in `process.py`. The answers are the process id, and at the
+end of the process its status.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ from fileorg.cli import app
 
 _PR_SET_PTRACER, _ANY = 0x59616D61, -1
 _CRASHED = 70
-"""An exit code that fileorg never gives."""
+"""An exit code that fileorg never returns."""
 
 
 def main() -> None:
     _preload()
-    requests = os.fdopen(os.dup(0))  # standard input itself stays as a command wants to find it
+    requests = os.fdopen(os.dup(0))  # standard input itself is for the commands
     for line in requests:
         request = json.loads(line)
         held, go = os.pipe()
@@ -45,7 +44,7 @@ def main() -> None:
             _become(request, held, ready)
         os.close(held)
         os.close(ready)
-        os.read(prepared, 1)  # ends when the other end is closed: before that, a tracer would count too many calls
+        os.read(prepared, 1)  # returns when the other end is closed; earlier, a tracer would count too many calls
         os.close(prepared)
         _answer(pid)
         if request["held"]:
@@ -55,7 +54,7 @@ def main() -> None:
 
 
 def _preload() -> None:
-    """Import what the commands import, as a child that tries them finds out."""
+    """Import the modules that the commands import, found by a child that runs them."""
     with tempfile.TemporaryDirectory() as place:
         names = os.path.join(place, "names")
         pid = os.fork()
@@ -66,10 +65,10 @@ def _preload() -> None:
         with open(names) as file:
             for name in [*file.read().split(), "tests.faults.dying"]:
                 importlib.import_module(name)
-    with contextlib.suppress(ImportError, AttributeError):  # another fileorg than that of this checkout
+    with contextlib.suppress(ImportError, AttributeError):  # a different fileorg from this checkout's
         importlib.import_module("fileorg.rules.classify").Rules.default()
     gc.collect()
-    gc.freeze()  # a collection in a child would copy all the pages
+    gc.freeze()  # a collection in a child would copy all pages
 
 
 def _learn(place: str, names: str) -> None:
@@ -101,7 +100,7 @@ def _answer(number: int) -> None:
 
 
 def _become(request: dict[str, Any], held: int, ready: int) -> None:
-    """The command, in this process, which ends with it."""
+    """Run the command in this process, then exit."""
     code = _CRASHED
     try:
         output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -113,7 +112,7 @@ def _become(request: dict[str, Any], held: int, ready: int) -> None:
         if request["most_open"]:
             resource.setrlimit(resource.RLIMIT_NOFILE, (request["most_open"], request["most_open"]))
         if sys.platform == "linux":
-            # Where only an ancestor may trace: anyone may trace this process.
+            # By default only ancestors may trace a process: allow all.
             ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_ulong(_ANY), 0, 0, 0)
         _prepare(request)
         if request["wall"] and wall.can_be_raised():
@@ -132,12 +131,12 @@ def _become(request: dict[str, Any], held: int, ready: int) -> None:
 
 
 def _run(words: list[str]) -> int:
-    """What `python -m fileorg` does with these words."""
+    """Run these words like `python -m fileorg`."""
     return app.run(words)
 
 
 def _prepare(request: dict[str, Any]) -> None:
-    """Sizes at which small trees go the way of large ones, and what a negative control takes out."""
+    """Lower the limits, so that small trees are treated like large ones, and apply the negative control."""
     if rows := request["rows"]:
         from fileorg.workflows import operations
 
@@ -154,7 +153,7 @@ def _prepare(request: dict[str, Any]) -> None:
 
 
 def _arm(request: dict[str, Any]) -> None:
-    """Death or a halt at one of the steps that are taken from now on."""
+    """Arm a kill or a halt at one of the following steps."""
     if request["die_at"] or request["halt_at"]:
         from tests.faults import dying
 

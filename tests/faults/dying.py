@@ -1,7 +1,7 @@
-"""Death, or a halt, at the k-th step of a command, without strace: counted in the process itself.
+"""Kills or halts a command at its k-th step, counted in the process itself, without strace.
 
-strace sees every system call, and a command takes a second under it. Ten thousand kills need something cheaper: the
-primitives by which fileorg changes files, and the commits of its databases, count themselves.
+Under strace, a command takes a second. Ten thousand kills need something cheaper: the primitives by which fileorg
+changes files, and the commits of its databases, count themselves.
 """
 
 from __future__ import annotations
@@ -26,14 +26,12 @@ _OF_POSIX = ("rename_noreplace", "exchange", "sync_file_system")
 
 
 def arm(die_at: int) -> None:
-    """From here on this process counts, and is killed at the step of that number: before it, if that is even, else
-    right after it.
-    """
+    """Count steps from now on, and kill this process at step `die_at`: before an even step, right after an odd one."""
     _count(_Counter(die_at, signal.SIGKILL))
 
 
 def arm_halt(halt_at: int) -> None:
-    """As `arm`, but it is halted there, until it is told to go on. What it only looks at is counted too."""
+    """Like `arm`, but halt there until SIGCONT. Read-only steps count too."""
     counter = _Counter(halt_at, signal.SIGSTOP)
     _count(counter)
     for module, names in ((os, ("lstat", "preadv", "fstat")), (posix, ("open_beneath",))):
@@ -61,7 +59,7 @@ class _Counter:
         self._strike = strike
 
     def counts(self, act: Callable[..., Any], if_so: Callable[..., bool] = lambda *_, **__: True) -> Any:
-        """`act`, counted where `if_so` of its arguments."""
+        """Return `act` with counting, if `if_so` accepts the arguments."""
 
         @functools.wraps(act)
         def counted(*arguments: Any, **named: Any) -> Any:
@@ -80,7 +78,7 @@ class _Counter:
         return counted
 
     def _struck(self, act: Callable[..., Any]) -> None:
-        """Where it is, is told on standard error: whoever acts meanwhile may want to know."""
+        """Report the step on standard error, for the test that acts meanwhile."""
         if self._strike is signal.SIGSTOP:
             os.write(2, f"[halted {'before' if self._is_before else 'after'} {act.__name__}]\n".encode())
         os.kill(os.getpid(), self._strike)

@@ -1,6 +1,6 @@
-"""The invariants of RELIABILITY.md, as questions to a tree, a journal, and what they were before.
+"""The guarantees of docs/reliability.md as checks of a tree and a journal against their earlier states.
 
-Each answers with the violations it found, in words.
+Each check returns the violations that it finds, in words.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-"""For copies of journals: closing one flushes it."""
+"""The place for copies of journals, because closing a journal flushes it."""
 _OURS = re.compile(rb"(?:.*/)?\.fileorg-(\d+)-(\d+)(?:-old)?\.part\Z", re.DOTALL)
 _SET_ASIDE = re.compile(rb"(?:\A|/)\.fileorg(?:/trash/|-[^/]*\.part\Z)")
 _STATE = re.compile(r"(journal|index)\.db(-wal|-shm|-journal)?\Z|(run|index)\.lock\Z")
 
 
 class Row(NamedTuple):
-    """A record of the journal; paths begin with the name of their base, `root` or `dest`."""
+    """A record of the journal; paths begin with their base, `root` or `dest`."""
 
     operation: int
     record: int
@@ -44,14 +44,14 @@ class Row(NamedTuple):
 
 
 class Ledger(NamedTuple):
-    """What the journal holds at one moment."""
+    """The contents of the journal at one moment."""
 
     operations: dict[int, str]
     rows: list[Row]
 
 
 def read_journal(state: Path) -> Ledger:
-    """The journal as a later process finds it: from a copy, so that looking at it changes nothing."""
+    """Read the journal as a later process would, from a copy, so that nothing changes."""
     with tempfile.TemporaryDirectory(dir=_MEMORY) as place:
         for name in ("journal.db", "journal.db-wal", "journal.db-journal"):
             if (state / name).exists():
@@ -59,7 +59,7 @@ def read_journal(state: Path) -> Ledger:
         db = sqlite3.connect(os.path.join(place, "journal.db"))
         try:
             if not any(column == "reason" for _, column, *_ in db.execute("PRAGMA table_info(records)")):
-                return Ledger({}, [])  # killed while it was made: nothing was meant yet
+                return Ledger({}, [])  # killed while it was created: no intents yet
             operations = dict(db.execute("SELECT id, state FROM operations"))
             return Ledger(operations, list(_rows(db)))
         finally:
@@ -87,27 +87,27 @@ def _path(base: int, folder: bytes, name: bytes) -> bytes:
 
 
 def conserved(before: Snapshot, now: Snapshot) -> list[str]:
-    """I1: every content is still there, as often as it was."""
+    """I1: every content still exists as many times as before."""
     lost = contents(before) - contents(now)
     return [f"I1 lost: {content[:40]!r}" for content in lost]
 
 
 def survived(first: Snapshot, now: Snapshot) -> list[str]:
-    """I10: of each content there is a file with a name of its own, not only in our trash."""
+    """I10: each content still has a file outside the trash."""
     left = {node.content for path, node in now.items() if node.kind == "file" and not _SET_ASIDE.search(path)}
     lost = {node.content for node in first.values() if node.kind == "file"} - left
     return [f"I10 no file is left of {content[:40]!r}" for content in lost]
 
 
 def never_absent(before: Snapshot, after: Snapshot, now: Snapshot) -> list[str]:
-    """I2: a link takes the place of a duplicate, or gives it back, in one step."""
+    """I2: a link replaces a duplicate, and the reverse, in one step."""
     return [f"I2 a name without a file: {display(path)}" for path in before.keys() & after.keys() - now.keys()]
 
 
 def on_the_way(before: Snapshot, after: Snapshot, now: Snapshot, *, placeholders: bool = False) -> list[str]:
-    """I2, I3: under each name is what was there before, or what will be there after; nothing is torn, foreign or gone.
+    """I2, I3: each name has its node from before or from after; nothing is torn, foreign or missing.
 
-    `after` is the tree that an undisturbed run leaves. `placeholders`: a name may be taken by an empty file.
+    `after` is the tree after an undisturbed run. `placeholders`: an empty file may occupy a name.
     """
     found = []
     for path, node in now.items():
@@ -115,7 +115,7 @@ def on_the_way(before: Snapshot, after: Snapshot, now: Snapshot, *, placeholders
         if _OURS.match(path):
             continue
         if placeholders and node.kind == "file" and not node.content:
-            continue  # that it is one of ours is for `announced` to see
+            continue  # `announced` checks that fileorg made it
         if not known:
             found.append(f"I3 a name that no one gave: {display(path)}")
         elif node.kind == "folder":
@@ -132,7 +132,7 @@ def on_the_way(before: Snapshot, after: Snapshot, now: Snapshot, *, placeholders
 
 
 def announced(ledger: Ledger, before: Snapshot, now: Snapshot, operations: int = 1) -> list[str]:
-    """I6: each change of a name since `before`, the first tree of the last `operations`, has a record from before."""
+    """I6: each change of a name since `before`, the tree before the last `operations`, was recorded beforehand."""
     last = max(ledger.operations, default=0)
     rows = [row for row in ledger.rows if row.operation > last - operations]
     records = {(row.operation, row.record) for row in ledger.rows}
@@ -149,13 +149,13 @@ def announced(ledger: Ledger, before: Snapshot, now: Snapshot, operations: int =
 
 
 def ours(tree: Snapshot) -> dict[bytes, tuple[int, int]]:
-    """The temporaries of fileorg, and the operation and the record that each of them belongs to."""
+    """Return the temporary files of fileorg, with the operation and the record of each."""
     found = ((path, _OURS.match(path)) for path in tree)
     return {path: (int(match[1]), int(match[2])) for path, match in found if match}
 
 
 def kept(tree: Snapshot) -> Counter[bytes]:
-    """How often each content is there, but for copies that are still being made: they have no name yet."""
+    """Count the files of each content, without unfinished copies, which have no name yet."""
     staged = {path for path in ours(tree) if not path.endswith(b"-old.part")}
     rest = {path: node for path, node in tree.items() if path not in staged}
     return contents(
@@ -164,9 +164,7 @@ def kept(tree: Snapshot) -> Counter[bytes]:
 
 
 def carried(ledger: Ledger, folders: Iterable[tuple[bytes, bytes]]) -> Ledger:
-    """With the names that records have too if folders were renamed meanwhile: an open folder is acted on wherever it
-    goes, as if it had been renamed afterwards.
-    """
+    """Add the paths of records in folders that others have renamed: fileorg goes on in an open folder."""
     rows = list(ledger.rows)
     for old, new in folders:
         for row in ledger.rows:
@@ -180,7 +178,7 @@ def _renamed(path: bytes, old: bytes, new: bytes) -> bytes:
 
 
 def accounted(ledger: Ledger, fresh: AbstractSet[int], before: Snapshot, now: Snapshot) -> list[str]:
-    """I2, I6: whatever is not as it was, is what a record of an operation under way says that it may have become.
+    """I2, I6: every difference is one that a record of a current operation allows.
 
     `fresh` are the operations that were open before or have begun since.
     """
@@ -207,7 +205,7 @@ def accounted(ledger: Ledger, fresh: AbstractSet[int], before: Snapshot, now: Sn
 
 
 def whole(before: Snapshot, now: Snapshot) -> list[str]:
-    """I3: whatever has a name for people has the content of a file from before."""
+    """I3: every file without a temporary name has the content of an earlier file."""
     known = kept(before).keys()
     temporary = ours(now)
     torn = (path for path, node in now.items() if node.kind == "file" and node.content not in known)
@@ -218,12 +216,12 @@ def whole(before: Snapshot, now: Snapshot) -> list[str]:
 
 
 def settled(ledger: Ledger, now: Snapshot) -> list[str]:
-    """I6: nothing is open, nothing litters, and what is called done is so."""
+    """I6: no operation is open, no temporary file is left, and every record that is done is true."""
     return nothing_open(ledger, ours(now)) + as_recorded(ledger, now)
 
 
 def nothing_open(ledger: Ledger, litter: Iterable[bytes]) -> list[str]:
-    """I6: what is to be so after every command that ended by itself."""
+    """I6: after every command that ended by itself, no operation is open and no temporary file is left."""
     return [
         *[f"I6 operation {number} is {state}" for number, state in ledger.operations.items() if state != "sealed"],
         *[f"I6 litter: {display(path)}" for path in litter],
@@ -232,7 +230,7 @@ def nothing_open(ledger: Ledger, litter: Iterable[bytes]) -> list[str]:
 
 
 def as_recorded(ledger: Ledger, now: Snapshot) -> list[str]:
-    """I6: what is called done is so, if nobody else has changed it since."""
+    """I6: every record that is done is true, if no one else changed the file since."""
     last: dict[bytes, Row] = {}
     for row in ledger.rows:
         if row.state in {"done", "purged"} and not row.action.endswith("reflink"):
@@ -244,18 +242,18 @@ def as_recorded(ledger: Ledger, now: Snapshot) -> list[str]:
 
 
 def only_our_state(state: Path) -> list[str]:
-    """I5: what is in the state directory is known by name."""
+    """I5: the state directory contains known names only."""
     names = {path.name for path in state.iterdir()}
     return [f"I5 in the state directory: {name}" for name in names if not _STATE.match(name)]
 
 
 def tidy_state(state: Path) -> list[str]:
-    """A command that ended by itself leaves the journal whole, in one file. The index is only a cache."""
+    """A command that ended by itself leaves the journal intact, in one file. The index is only a cache."""
     return [f"left beside the journal: {name}" for name in sorted(os.listdir(state)) if name.startswith("journal.db-")]
 
 
 def but_for_what_was_said(now: Snapshot, known: Snapshot, said: str, ledger: Ledger) -> Snapshot:
-    """`now`, made like `known` wherever the journal or the output says that it is not: nothing else is excused."""
+    """Return `now` with the nodes of `known` wherever the journal or the output reports a difference."""
     excused = dict(now)
     rows = [row for row in ledger.rows if row.reason == ReasonCode.NOT_KEPT]
     lost = {path for row in rows for path in (row.source, row.target)}
@@ -271,19 +269,19 @@ def but_for_what_was_said(now: Snapshot, known: Snapshot, said: str, ledger: Led
 
 
 def _shown(path: bytes) -> str:
-    """As fileorg shows it: below its base."""
+    """Return a path as fileorg shows it, relative to its base."""
     return display(path.partition(b"/")[2]) or "."
 
 
 def shortfall(after: Snapshot, now: Snapshot, output: str) -> list[str]:
-    """What a command that ended well was to leave, did not, and did not say so."""
+    """Return differences to `after` that a successful command did not report."""
     missing = [path for path in after if path not in now]
     unnamed = [path for path in missing if display(os.path.basename(path)) not in output]
     return [f"it ends with 0, but without {display(path)}" for path in unnamed]
 
 
 def honest(code: int, output: str) -> list[str]:
-    """A run that is not killed ends with an exit code of the design and words for people."""
+    """A run that is not killed ends with a documented exit code and readable output."""
     found = [] if code in {0, 1, 2, 4, 5} else [f"exit code {code}: {output[-1500:]}"]
     if "Traceback" in output or "did not expect" in output:
         found.append(f"not a sentence for people: {output[-1500:]}")

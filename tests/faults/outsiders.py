@@ -1,7 +1,7 @@
-"""Other programs at work in the same tree: what editors, browsers and people do to files, each as one step.
+"""Other programs that work in the same tree: changes by editors, browsers and people, each as one step.
 
-Files and folders can be picked by a number among those that are there: in the same tree, always the same one. Whatever
-is changed gets a time that nothing else has, so that each file can be told from every other, in every run alike.
+Files and folders are picked by a number, which gives the same one in the same tree. Every changed file gets a unique
+time, so that all files can be distinguished, equally in every run.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 _TIME_NS = 1_700_000_000_000_000_000
 _APART_NS = 40 * 86_400 * 10**9
-"""So far apart that some of them are of another year or month."""
+"""The distance of times, such that they fall into different months and years."""
 
 
 class Outsiders:
-    """Everyone but fileorg, in the tree of a case. Paths begin with `root` or `dest`. What cannot be done is not."""
+    """Everyone but fileorg, in the tree of a case. Paths begin with `root` or `dest`. Impossible acts do nothing."""
 
     def __init__(self, case: Case) -> None:
         self._case = case
         self.carried: list[tuple[bytes, bytes]] = []
-        """Folders that were renamed, from where and to where."""
+        """The old and new paths of renamed folders."""
         self._times = (_TIME_NS + number % 7 * _APART_NS + number * 1_000_001 for number in itertools.count())
 
     def place(self, path: bytes) -> bytes:
@@ -40,7 +40,7 @@ class Outsiders:
 
     @contextlib.contextmanager
     def _at_work(self) -> Iterator[None]:
-        """Folders that are changed get a time that does not depend on when that is."""
+        """Give changed folders a time that does not depend on the clock."""
         before = self._case.look()
         with contextlib.suppress(OSError):
             yield
@@ -54,13 +54,13 @@ class Outsiders:
         os.utime(place, ns=(time_ns, time_ns))
 
     def pick(self, kind: str, which: int) -> bytes | None:
-        """One of the files or folders, but not what a run that was killed has left half done."""
+        """Return one of the files or folders, except temporary files of a killed run."""
         tree = self._case.look()
         paths = [path for path in _below(tree, kind) if not laws.ours({path: tree[path]})]
         return paths[which % len(paths)] if paths else None
 
     def _named(self, folder: bytes, name: bytes) -> bytes:
-        """A place for something new. Its folder is made; where a symlink is on the way there is none."""
+        """Return a path for a new file and create its folder. Raises `NotADirectoryError` for a symlink on the way."""
         place = self.place(folder)
         if os.path.realpath(place) != place:
             raise NotADirectoryError
@@ -72,7 +72,7 @@ class Outsiders:
             file.write(content)
         self._date(place)
 
-    # What they do, each as an act of its own ----------------------------------------------------------------------
+    # Acts ---------------------------------------------------------------------------------------------------------
 
     def create(self, folder: bytes, name: bytes, content: bytes, *, is_tagged: bool = False) -> None:
         with self._at_work():
@@ -82,12 +82,12 @@ class Outsiders:
                 os.setxattr(place, "user.origin", content)
 
     def overwrite(self, folder: bytes, name: bytes, content: bytes) -> None:
-        """Whatever is there, or nothing."""
+        """Write a file, whatever has its name now."""
         with self._at_work():
             self._write(self._named(folder, name), content, "wb")
 
     def edit(self, path: bytes, content: bytes) -> None:
-        """The same file, and its first bytes are others."""
+        """Change the first bytes of a file in place."""
         with self._at_work():
             self._write(self.place(path), content, "r+b")
 
@@ -100,7 +100,7 @@ class Outsiders:
             os.truncate(self.place(path), 1)
 
     def replace(self, path: bytes, content: bytes) -> None:
-        """As editors do: a new file takes the place of the old one in one step."""
+        """Replace a file by a new one in one step, like editors."""
         with self._at_work():
             new = os.path.join(os.path.dirname(self.place(path)), b"new.qqq~")
             self._write(new, content, "xb")
@@ -118,13 +118,13 @@ class Outsiders:
             os.link(self.place(path), self._named(folder, name))
 
     def move(self, path: bytes, folder: bytes, name: bytes) -> None:
-        """A file or a folder, over whatever is there."""
+        """Move a file or a folder, replacing any other."""
         with self._at_work():
             os.rename(self.place(path), self._named(folder, name))
             self.carried.append((path, folder + b"/" + name))
 
     def make_folder(self, folder: bytes, name: bytes) -> None:
-        """A folder may have a name that a file is to get."""
+        """Create a folder, maybe with the future name of a file."""
         with self._at_work():
             os.mkdir(self._named(folder, name), 0o750)
 
@@ -133,7 +133,7 @@ class Outsiders:
             shutil.rmtree(self.place(path))
 
     def divert(self, path: bytes) -> None:
-        """A symlink that leads out of the tree takes the place of a folder, or is there before it is made."""
+        """Replace a folder, or occupy its future name, by a symlink that leads out of the tree."""
         with self._at_work():
             place = self.place(path)
             if os.path.lexists(place):
@@ -143,6 +143,6 @@ class Outsiders:
 
 
 def _below(tree: Snapshot, kind: str) -> list[bytes]:
-    """Those of a kind in the tree or at its destination, without these two."""
+    """Return the paths of a kind below the root and the destination."""
     inside = (path for path, node in tree.items() if node.kind == kind and b"/" in path)
     return [path for path in inside if not path.startswith(b"outside/")]

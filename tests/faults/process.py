@@ -1,4 +1,4 @@
-"""One command of fileorg from outside: run it, trace it, kill it, or let its system calls fail."""
+"""One fileorg command from outside: run it, trace it, kill it, or let its system calls fail."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ MUTATING = (
     "utimensat", "fchmod", "fchmodat", "chmod", "fchown", "fsetxattr", "fremovexattr", "copy_file_range", "sendfile",
     "openat", "ioctl",
 )  # fmt: skip
-"""What changes files; of `openat`, only what may make one, and of `ioctl`, only what shares blocks.
+"""System calls that change files: of `openat` only those that may create a file, of `ioctl` only block sharing.
 
-`write` is not among them: fileorg and SQLite write to files by `pwrite64`, and to pipes and terminals by `write`.
+`write` is not included: fileorg and SQLite write to files by `pwrite64`, and to pipes and terminals by `write`.
 """
 
 _DRIVER = Path(__file__).with_name("driver.py")
@@ -46,7 +46,7 @@ _CALL = re.compile(r"(?P<pid>\d+) +(?P<name>\w+)\((?P<rest>.*)")
 
 @dataclass
 class Request:
-    """What the driver is asked for. `rows` a batch, 0 for as many as ever; `die_at`, `halt_at`: a step, see `dying`."""
+    """A request to the driver. `rows` per batch, 0 for the default; `die_at`, `halt_at`: a step, see `dying`."""
 
     words: list[str]
     env: dict[str, str] = field(default_factory=dict)
@@ -58,13 +58,13 @@ class Request:
     halt_at: int = 0
     held: bool = False
     most_open: int = 0
-    """How many descriptors it may have, if not as many as ever."""
+    """The limit of open descriptors, 0 for the default."""
     wall: list[str] = field(default_factory=list)
-    """Where it may change something (`wall`), and in a folder of the driver's own; anywhere if this is empty."""
+    """The writable folders (`wall`), besides the driver's scratch folder; no restriction if empty."""
 
 
 class Call(NamedTuple):
-    """One system call of a run: the `number`-th of its name in its process, counted from 1."""
+    """One system call of a run: number `number` of its name in its process, from 1."""
 
     name: str
     number: int
@@ -72,7 +72,7 @@ class Call(NamedTuple):
 
     @property
     def about(self) -> str:
-        """Whose file it changes: `journal`, `index`, `state` for others of the state directory, or `user`."""
+        """The kind of file that it changes: `journal`, `index`, `state` for others of the state directory, or `user`."""
         for part in ("journal.db", "index.db"):
             if part in self.rest:
                 return part.partition(".")[0]
@@ -80,7 +80,7 @@ class Call(NamedTuple):
 
     @property
     def kill(self) -> str:
-        """The fault for strace: the process dies before the call does anything."""
+        """The fault for strace that kills the process before the call has any effect."""
         return f"{self.name}:signal=KILL:when={self.number}"
 
     def __str__(self) -> str:
@@ -88,7 +88,7 @@ class Call(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """How a command ended: `code`, or minus the signal that killed it."""
+    """The end of a command: its exit code, or minus the signal that killed it."""
 
     code: int
     output: str
@@ -96,16 +96,16 @@ class Finished(NamedTuple):
 
 
 class Driver:
-    """A process that forks commands. Not for two threads at once."""
+    """A process that forks commands. Not thread-safe."""
 
     def __init__(self, scratch: Path, python: str = sys.executable) -> None:
-        """`python` is one that knows the fileorg to run."""
+        """`python` is an interpreter that can import the fileorg to run."""
         self._scratch = scratch
         self._temporary = scratch / "temporary"
         self._temporary.mkdir(parents=True, exist_ok=True)
-        # Not measured for coverage: what that writes would be taken for fileorg's.
+        # Without coverage: its files would be taken for fileorg's.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
-        # SQLite asks when it is loaded where its temporary files may be.
+        # SQLite reads the folder for its temporary files when it is loaded.
         environment |= ENVIRONMENT | {"SQLITE_TMPDIR": str(self._temporary)}
         self._process = subprocess.Popen(
             [python, str(_DRIVER)],
@@ -118,19 +118,19 @@ class Driver:
         _pipe(self._process.stdout).close()
 
     def run(self, request: Request) -> Finished:
-        """Undisturbed."""
+        """Run a command without faults."""
         self.start(request)
         return self.end()
 
     def traced(self, request: Request, inject: list[str], names: tuple[str, ...] = MUTATING) -> Finished:
-        """Under strace, with faults injected as its manual says: `renameat2:signal=KILL:when=3`."""
+        """Run a command under strace, with faults in strace's syntax: `renameat2:signal=KILL:when=3`."""
         with self.tracing(request, inject, names) as log:
             finished = self.end()
         return finished._replace(calls=_parse(log.read_text(errors="replace")))
 
     @contextlib.contextmanager
     def tracing(self, request: Request, inject: list[str], names: tuple[str, ...] = MUTATING) -> Iterator[Path]:
-        """As `traced`, for whoever has something to do meanwhile: the block has to call `end`. Gives strace's log."""
+        """Like `traced`, but run the block meanwhile, which must call `end`. Yield the path of strace's log."""
         request.held = True
         pid = self.start(request)
         log = self._scratch / "calls"
@@ -139,7 +139,7 @@ class Driver:
             yield log
 
     def start(self, request: Request) -> int:
-        """Start a command; its process id."""
+        """Start a command and return its process id."""
         request.output = request.output or str(self._scratch / "output")
         if request.wall:
             request.wall = [os.devnull, str(self._temporary), *request.wall]
@@ -148,11 +148,11 @@ class Driver:
         return self._number()
 
     def let_go(self) -> None:
-        """What was started with `held` may begin."""
+        """Release a command that was started with `held`."""
         self._send("")
 
     def end(self) -> Finished:
-        """Wait for the end of what was started."""
+        """Wait for the end of the started command."""
         status = os.waitstatus_to_exitcode(self._number())
         return Finished(status, self._output.read_text(errors="replace"), [])
 
@@ -169,7 +169,7 @@ class Driver:
 
 
 class _attached:  # noqa: N801  a context manager
-    """strace on a process that waits, and until all that it started has ended."""
+    """strace attached to a waiting process, until all its children have ended."""
 
     def __init__(self, pid: int, log: Path, inject: list[str], names: tuple[str, ...]) -> None:
         log.write_text("")
@@ -196,7 +196,7 @@ class _attached:  # noqa: N801  a context manager
 
 
 def _parse(log: str) -> list[Call]:
-    """The calls in their order. Those of the command itself and of what it starts are counted apart, as strace does."""
+    """Return the calls in order. Each process has a separate count, as in strace."""
     counts: dict[tuple[str, str], int] = {}
     calls = []
     for line in log.splitlines():

@@ -1,4 +1,4 @@
-"""A purge that is disturbed: a trash that keep-newer filled, what must hold at any moment, and when it is settled."""
+"""A disturbed purge of a trash that keep-newer filled: checks at any moment, and after recovery."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COULD_NOT = "could not be removed"
 
 
 def displacing(root: Path, _dest: Path) -> None:
-    """Files that newer ones displace, in several folders: one is empty, and one has an odd name."""
+    """Files in several folders that newer ones will replace: one is empty, one has an odd name."""
     for folder, name in (
         ("Documents", "a.txt"), ("Documents", "b.txt"), ("Documents", "empty.txt"), ("Images", "c.jpg"),
         ("Images", "odd \x1b[31m\n.jpg"), ("Audio", "d.mp3"),
@@ -46,13 +46,13 @@ SCENARIOS = (
 
 @dataclass(frozen=True)
 class Purging:
-    """A purge of the trash of a scenario; or, after a kill at `wreck`, its recovery."""
+    """A purge of the trash of a scenario, or after a kill at `wreck`, its recovery."""
 
     scenario: Scenario
     wreck: Call | None = None
 
     def ready(self, worker: Worker) -> tuple[Case, Snapshot]:
-        """A tree with a full trash, and what it looks like before the purge."""
+        """Return a tree with a full trash, and its snapshot before the purge."""
         case = Case(self.scenario, worker.driver, worker.place)
         finished = case.run(*case.organize)
         if finished.code:
@@ -67,7 +67,7 @@ class Purging:
         return _PURGE if self.wreck is None else ["recover"]
 
     def calls(self, worker: Worker) -> list[Call]:
-        """Those of the command undisturbed, but for what always fails on this file system."""
+        """Return the calls of the undisturbed command, without those that always fail on this file system."""
         case, before = self.ready(worker)
         finished, calls = case.counted(self.words)
         violations = laws.honest(finished.code, finished.output) + _settled(case, before)
@@ -93,7 +93,7 @@ class Purging:
 
 
 def _aftermath(case: Case, before: Snapshot, ending: int, said: str = "") -> list[str]:
-    """One of the ways on. Each of them ends with a trash that is empty, or a tree that is as it was at first."""
+    """Continue in one of several ways, which end with an empty trash or with the first tree."""
     match ending % 3:
         case 0:
             return [*_run(case, before, "recover"), *_run(case, before, *_PURGE), *_all_gone(case, said)]
@@ -110,7 +110,7 @@ def _run(case: Case, before: Snapshot, *words: str) -> list[str]:
 
 
 def _undone(case: Case) -> list[str]:
-    """Undo brings back the first tree, but for what the journal says is gone for good."""
+    """Undo restores the first tree, except files that the journal has as purged."""
     finished = case.run("undo", "-y")
     found = [f"undo ends with {finished.code}: {finished.output}"] if finished.code else []
     gone = {row.source for row in case.ledger().rows if row.state == "purged"}
@@ -120,7 +120,7 @@ def _undone(case: Case) -> list[str]:
 
 
 def _at_any_moment(case: Case, before: Snapshot) -> list[str]:
-    """Nothing but the trash changes, nothing in it is torn, and what is gone from it was purged before."""
+    """Only the trash changes, no file in it is torn, and missing files were recorded as purged before."""
     now, ledger = case.look(), case.ledger()
     found = _outside_as_before(before, now, is_settled=False)
     found += laws.whole(before, now)
@@ -136,7 +136,7 @@ def _at_any_moment(case: Case, before: Snapshot) -> list[str]:
 
 
 def _settled(case: Case, before: Snapshot) -> list[str]:
-    """A done record has its file, a purged one has none, nothing is open and nothing litters."""
+    """Done records have their files, purged records have none, no operation is open, no temporary file is left."""
     now, ledger = case.look(), case.ledger()
     found = _outside_as_before(before, case.excused(before), is_settled=True)
     found += laws.settled(ledger, now) + laws.tidy_state(case.place.state)
@@ -144,14 +144,14 @@ def _settled(case: Case, before: Snapshot) -> list[str]:
 
 
 def _all_gone(case: Case, said: str = "") -> list[str]:
-    """Empty folders may be left where a disk did not let one go, and that was said."""
+    """The trash is empty, except folders whose failed removal was reported."""
     may_stay = {"folder"} if _COULD_NOT in said else set()
     left = {path: node for path, node in case.look().items() if path.startswith(_TRASH)}
     return [f"still in the trash: {path!r}" for path, node in left.items() if node.kind not in may_stay]
 
 
 def _outside_as_before(before: Snapshot, now: Snapshot, *, is_settled: bool) -> list[str]:
-    """Until it is settled, the root may have the time of when `.fileorg` went from it."""
+    """Until recovery, the root may have the time at which `.fileorg` was removed."""
 
     def outside(tree: Snapshot) -> Snapshot:
         kept = {path: node for path, node in tree.items() if not path.startswith(_TRASH)}

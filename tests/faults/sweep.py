@@ -1,4 +1,4 @@
-"""Every point of a command: which there are, which of them are tried, and what is found there."""
+"""Sweeps over the system calls of a command: all points, the selected ones, and the violations found there."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BEFORE = {"organize": (), "undo": ("organize",), "redo": ("organize", "undo")}
-"""What has been run when a command is disturbed."""
+"""The commands to run before the disturbed one."""
 
 
 Point = tuple["Call", str]
-"""A call, and the error that it returns."""
+"""A call, and the error that it is made to return."""
 
 
 class Worker(NamedTuple):
@@ -37,12 +37,12 @@ class Worker(NamedTuple):
 
 @dataclass
 class Workers:
-    """As many as there are processors to be had; each point is given to one that is free."""
+    """A pool of workers; each point is given to a free one."""
 
     all: list[Worker]
     free: SimpleQueue[Worker] = field(default_factory=SimpleQueue)
     courses: dict[Sweep, Course] = field(default_factory=dict)
-    """Those that have been run: each takes as long as a few points."""
+    """A cache of courses: each takes as long as a few points."""
 
     def __post_init__(self) -> None:
         for worker in self.all:
@@ -56,7 +56,7 @@ class Workers:
             self.free.put(worker)
 
     def course(self, scenario: Scenario, command: str) -> Course:
-        """A command as it is undisturbed. Those of one tree are run together, once."""
+        """Return the undisturbed course of a command. The commands of one scenario are run together, once."""
         wanted = [Sweep(scenario, name) for name in BEFORE]
         missing = [sweep for sweep in wanted if sweep not in self.courses]
         if missing:
@@ -70,13 +70,13 @@ class Workers:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A command on the tree of a scenario, to be disturbed anywhere in its course."""
+    """A command on the tree of a scenario, to be disturbed at any point."""
 
     scenario: Scenario
     command: str
     control: str = ""
     wreck: Call | None = None
-    """Where the command has been killed: what is to be disturbed is then its recovery."""
+    """The call at which the command was killed; then its recovery is disturbed."""
 
     def __str__(self) -> str:
         what = f"recovery of {self.command} killed at {self.wreck}" if self.wreck else self.command
@@ -84,11 +84,11 @@ class Sweep:
 
     @property
     def word(self) -> str:
-        """The command as a user knows it: the first one of a scenario may be another than organize."""
+        """The command line of the user: the first command of a scenario may not be organize."""
         return self.scenario.first[0] if self.command == "organize" else self.command
 
     def ready(self, worker: Worker) -> tuple[Case, list[str]]:
-        """A tree on which the command is about to be run, and its words."""
+        """Return a tree ready for the command, and the words of the command."""
         case = Case(self.scenario, worker.driver, worker.place, self.control)
         for command in (*BEFORE[self.command], self.command):
             if command == "undo":
@@ -105,7 +105,7 @@ class Sweep:
         return case, ["recover"]
 
     def course(self, worker: Worker) -> Course:
-        """The command undisturbed: its calls, and the tree that it leaves."""
+        """Run the command undisturbed; return its calls, and the trees before and after."""
         case, words = self.ready(worker)
         before = case.look()
         finished, calls = case.counted(words)
@@ -122,7 +122,7 @@ class Sweep:
         return Course(self, calls, before, after)
 
     def of_interest(self, calls: list[Call]) -> list[Call]:
-        """Without those that only fail on this file system: what is before them is before the next one too."""
+        """Leave out calls that always fail on this file system: the state before them is that before the next call."""
         failing = {fault.partition(":")[0] for fault in self.scenario.others}
         return [call for call in calls if call.name not in failing]
 
@@ -132,7 +132,7 @@ def _words(case: Case, command: str) -> list[str]:
 
 
 class Course(NamedTuple):
-    """What a command does when nothing disturbs it. Inodes aside, `before` and `after` are the same in each run."""
+    """An undisturbed command. Apart from inodes, `before` and `after` are the same in each run."""
 
     sweep: Sweep
     calls: list[Call]
@@ -140,7 +140,7 @@ class Course(NamedTuple):
     after: Snapshot
 
     def recovery(self, worker: Worker, wreck: Call) -> Course:
-        """The course of a recovery, after this command has been killed. On its way are the same two trees."""
+        """Return the course of the recovery after a kill of this command. It leads between the same two trees."""
         sweep = replace(self.sweep, wreck=wreck)
         case, words = sweep.ready(worker)
         finished, calls = case.counted(words)
@@ -150,18 +150,18 @@ class Course(NamedTuple):
         return self._replace(sweep=sweep, calls=sweep.of_interest(calls))
 
     def kill(self, worker: Worker, call: Call, ending: int) -> list[str]:
-        """Kill the command at a call, and look; recover and undo, and look again."""
+        """Kill the command at a call and check; recover, undo, and check again."""
         case, words = self.sweep.ready(worker)
         finished = case.disturbed(words, [call.kill])
         may_end = self.sweep.scenario.two_processes or (self.sweep.scenario.wanders and finished.code == 0)
         if finished.code != -9 and not may_end:
             return [f"it was not killed, but ended with {finished.code}: {finished.output}"]
-        # A group that a fault has torn is mended by an operation of its own: after the run, or by recovery.
+        # A group that a fault has split is repaired by a separate operation, after the run or by recovery.
         operations = 1 if self.sweep.wreck is None else 2
         return case.check_wreck(self.before, self.after, operations) + self.aftermath(case, ending)
 
     def fail(self, worker: Worker, call: Call, error: str, ending: int) -> list[str]:
-        """Let a call fail; the command says so, nothing is lost, and what was done can be undone."""
+        """Let a call fail: the command must report it, lose nothing, and be undoable."""
         case, words = self.sweep.ready(worker)
         finished = case.disturbed(words, [f"{call.name}:error={error}:when={call.number}"])
         found = laws.honest(finished.code, finished.output)
@@ -170,7 +170,7 @@ class Course(NamedTuple):
         return found + case.check_wreck(self.before, self.after, 2) + self.aftermath(case, ending)
 
     def aftermath(self, case: Case, ending: int) -> list[str]:
-        """One of the ways on from a wreck; each of them leads back to the first tree."""
+        """Continue after a kill in one of several ways, which all lead back to the first tree."""
         match ending % 3:
             case 0:
                 return case.recover() + case.undo_all()
@@ -181,7 +181,7 @@ class Course(NamedTuple):
 
 
 def spread(calls: Sequence[Call], most: int | None) -> list[Call]:
-    """`most` of the calls, evenly over the run; two thirds of them change user files, if there are so many."""
+    """Return at most `most` calls, evenly over the run; two thirds of them change user files, if there are so many."""
     if most is None or len(calls) <= most:
         return list(calls)
     user = [position for position, call in enumerate(calls) if call.about == "user"]
@@ -196,12 +196,12 @@ def _evenly(positions: list[int], most: int) -> list[int]:
 
 
 def sweep_kills(workers: Workers, course: Course, most: int | None) -> list[str]:
-    """Kill at each of the points; what was violated, and where."""
+    """Kill at each of the points; return the violations with their points."""
     return sweep_many_kills(workers, [(course, spread(course.calls, most))])
 
 
 def sweep_many_kills(workers: Workers, sweeps: Sequence[tuple[Course, list[Call]]]) -> list[str]:
-    """The same for points of several courses, where no worker waits until the others have done one of them."""
+    """Like `sweep_kills` for several courses at once, so that no worker is idle between courses."""
     points = [(course, call, number) for course, calls in sweeps for number, call in enumerate(calls)]
     found = workers.each([partial(course.kill, call=call, ending=number) for course, call, number in points])
     return [
@@ -212,7 +212,7 @@ def sweep_many_kills(workers: Workers, sweeps: Sequence[tuple[Course, list[Call]
 
 
 def sweep_errors(workers: Workers, course: Course, points: Sequence[Point]) -> list[str]:
-    """Let each of the calls fail; what was violated, and where."""
+    """Let each of the calls fail; return the violations with their points."""
     tasks = [partial(course.fail, call=call, error=error, ending=number) for number, (call, error) in enumerate(points)]
     found = workers.each(tasks)
     return [

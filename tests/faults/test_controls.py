@@ -1,4 +1,4 @@
-"""What the harness is worth: it has to find what is wrong with versions of fileorg from which a safeguard was taken."""
+"""Negative controls of the harness: it must find the faults of fileorg without one of its safeguards."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_link_that_is_made_when_the_duplicate_is_gone_is_found_out(workers: Wo
 
 
 def test_small_batches_are_small(workers: Workers) -> None:
-    """A size that the driver sets to no effect would take half of the points away, and nothing would fail."""
+    """If the driver set batch sizes without effect, half of the points would be missing and no test would fail."""
     flushes = [
         sum(call.name == "fdatasync" for call in course_of(workers, BY_NAME[scenario], "organize").calls)
         for scenario in ("messy", "batches")

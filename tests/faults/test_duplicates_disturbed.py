@@ -1,6 +1,6 @@
-"""What is done to duplicates, killed and failed at its system calls: its undo, its redo, and the recovery of each.
+"""Kills and errors at the system calls of dedupe, its undo and redo, and the recovery of each.
 
-A fast part is in every run; `pytest -m slow tests/faults` tries every call.
+A fast part is in every test run; `pytest -m slow tests/faults` tries every call.
 """
 
 from __future__ import annotations
@@ -85,12 +85,12 @@ def test_every_call_of_a_recovery_that_fails(
         fail_at(workers, tally, course.recovery(workers.all[0], wreck_of(course, 2 * number)), every=True)
 
 
-# Where blocks can be shared -------------------------------------------------------------------------------------------
+# File systems that share blocks ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module", params=[BTRFS, XFS], ids=str)
 def sharers(request: pytest.FixtureRequest, workers: Workers, fast_folder: Path) -> Iterator[Workers]:
-    """Those who have their trees on a file system that shares blocks between files."""
+    """Workers with trees on a file system that shares blocks between files."""
     disk: FileSystem = request.param
     if not disk.is_there:
         pytest.skip(f"NOT TESTED: shared blocks on {disk} need mkfs.{disk}")

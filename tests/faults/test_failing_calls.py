@@ -1,4 +1,4 @@
-"""Error returns at the system calls: the run says so, nothing is lost, and what was done can be undone."""
+"""Errors from system calls: the run reports them, nothing is lost, and changes can be undone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EROFS", "EACCES", "EXDEV", "EINVAL", "ENO
 _ERRORS_OF_STATE = ("EIO", "ENOSPC", "EROFS")
 _FEW_USER, _FEW_STATE = 3, 1
 
-# Where a file system lacks a call, the fault would be another answer to a call that fails anyway.
+# If the file system lacks a call, that call fails anyway.
 _whole = [scenario for scenario in SCENARIOS if not scenario.others and not scenario.two_processes]
 _every_scenario = pytest.mark.parametrize("scenario", _whole, ids=str)
 
@@ -81,5 +81,5 @@ def fail_at(workers: Workers, tally: Counter[str], course: Course, *, every: boo
 
 
 def _one_each(calls: list[Call], errors: tuple[str, ...], first: int) -> list[Point]:
-    """Each call with another error."""
+    """Pair each call with the next error in turn."""
     return [(call, errors[(first + 3 * number) % len(errors)]) for number, call in enumerate(calls)]

@@ -1,4 +1,4 @@
-"""Disks that are full: that of the journal, and that of the destination."""
+"""Full disks: that of the journal, and that of the destination."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FILES = 1500
 
 
 def long_names(root: Path, _dest: Path) -> None:
-    """More than a small journal holds."""
+    """More names than a small journal can store."""
     for number in range(_FILES):
         write(root / f"folder {number % 20}" / f"{number:0200}.txt", b"")
     settle_folders(root)

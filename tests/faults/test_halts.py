@@ -1,7 +1,7 @@
-"""Another program acts while a command is halted at one of its steps: at any of them, whatever it does.
+"""Another program acts while a command is halted at any of its steps.
 
-Folders are swapped for symlinks that lead out of the tree, files are edited while they are copied, names are taken,
-files and folders removed. Nothing outside changes, nothing is lost or overwritten, and what could not be done is said.
+It replaces folders by symlinks that lead out of the tree, edits files while they are copied, takes names, and removes
+files and folders. Nothing outside changes, nothing is lost or overwritten, and every failure is reported.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _THEIRS = b"someone else's"
 _FAST_APART = 101
-"""Each act is tried at one of so many steps, each at others."""
+"""The distance of the tried steps of an act; each act has another first step."""
 
 Meddling = tuple[str, str, tuple[Any, ...]]
 
@@ -103,7 +103,7 @@ def test_others_act_at_every_step(
 def sweep_all(
     workers: Workers, tally: Counter[str], command: str, meddlings: list[Meddling], apart: int, begin: int = 0
 ) -> None:
-    """Each of them begins at another step."""
+    """Run all sweeps, each from another first step."""
     if meddlings is ACROSS and workers.all[0].place.other is None:
         pytest.skip("NOT TESTED: there is no second device to write to")
     firsts = [1 + (37 * number + begin) % apart for number in range(len(meddlings))]
@@ -112,14 +112,14 @@ def sweep_all(
 
 
 def test_a_plain_rename_is_found_out(plain_workers: Workers) -> None:
-    """A negative control: without the refusal to replace, a name that is taken in the last moment is overwritten."""
+    """Negative control: with a rename that replaces, a name that is taken at the last moment is overwritten."""
     taken = HERE[2]
     with pytest.raises(AssertionError, match=r"I2 of others: root/Images/a\.jpg"):
         plain_workers.one(partial(sweep, "organize", taken, 1, 1, control="plain rename"))
 
 
 def sweep(command: str, meddling: Meddling, first: int, apart: int, worker: Worker, *, control: str = "") -> int:
-    """A new tree for each of the steps, up to the end of the command. How many there were."""
+    """Try each step with a new tree, until the command ends before the step. Return the number of steps."""
     name, act, facts = meddling
     for tried, step in enumerate(count(first, apart)):
         world = World(BY_NAME[name], worker, control)

@@ -1,7 +1,7 @@
 """Other programs create, rename and remove files all the time while fileorg organizes and undoes the same tree.
 
-Here chance decides who comes first, so every check holds whoever does: each file has a content of its own, and whoever
-takes one away keeps it. At the end all of them are somewhere, once, and nothing is open.
+The order is random, so the checks hold for every order: each file has unique content, and a program that removes one
+keeps it. At the end each content exists exactly once, and no operation is open.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MOST_FILES = 2000
 
 
 class Hammer(threading.Thread):
-    """One of those programs. What it removes goes to a folder of its own, outside the tree."""
+    """One of those programs. It moves files that it removes to a separate folder outside the tree."""
 
     def __init__(self, number: int, root: Path, grave: Path) -> None:
         super().__init__(daemon=True)
@@ -60,7 +60,7 @@ class Hammer(threading.Thread):
         return os.path.join(self._root, self._chance.choice(_FOLDERS), self._chance.choice(_NAMES))
 
     def _create(self) -> None:
-        """Whole from the beginning, as a browser does with what it has downloaded."""
+        """Create a complete file in one step, like a browser after a download."""
         if self._made >= _MOST_FILES:
             return
         content = b"%d of %d" % (self._made, self._number)
@@ -109,7 +109,7 @@ def test_a_long_hammering(plain_workers: Workers, tally: Counter[str], action: s
 
 
 def hammer(worker: Worker, seconds: float, action: str = "move") -> int:
-    """Organize and undo for so long. How many commands there were."""
+    """Organize and undo for `seconds`. Return the number of commands."""
     case = Case(BY_NAME["few"], worker.driver, worker.place)
     graves = [worker.place.base / f"outside/{number}" for number in range(_HAMMERS)]
     for grave in graves:
@@ -132,7 +132,7 @@ def hammer(worker: Worker, seconds: float, action: str = "move") -> int:
 
 
 def settled(case: Case, hammers: list[Hammer], action: str) -> list[str]:
-    """What must hold when they have gone."""
+    """Return violations after the programs have ended."""
     finished = case.run("recover")
     now = case.look()
     found = laws.honest(finished.code, finished.output) + laws.nothing_open(case.ledger(), laws.ours(now))

@@ -1,6 +1,6 @@
-"""kill -9 at the system calls of organize, undo and redo, and of the recovery from such a kill.
+"""kill -9 at the system calls of organize, undo and redo, and of the recovery after such a kill.
 
-A fast part of each sweep is in every run; `pytest -m slow tests/faults` tries every call of every sweep.
+A fast part of each sweep is in every test run; `pytest -m slow tests/faults` tries every call of every sweep.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _wrecked = pytest.mark.parametrize("command", ["organize", "undo"])
 
 
 def _fast(**few: int) -> list[tuple[str, Scenario]]:
-    """Each command on each tree, but for some of them only on so many: what they do is much alike."""
+    """Return each command with each tree, but only the given number of trees for commands that do much the same."""
     commands = ["organize", "undo", *(["redo"] if "redo" in few else [])]
     return [
         (command, scenario)
@@ -64,19 +64,19 @@ def test_a_kill_at_every_call(workers: Workers, tally: Counter[str], scenario: S
 @_every_scenario
 @_wrecked
 def test_a_kill_of_every_recovery(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
-    """Of each recovery some calls, and of some all: they differ by what they find, and little in what they do."""
+    """Try some calls of each recovery, and all calls of a few: recoveries do much the same."""
     kill_recoveries(workers, tally, course_of(workers, scenario, command))
 
 
 def course_of(workers: Workers, scenario: Scenario, command: str) -> Course:
-    """The command as it is undisturbed."""
+    """Return the undisturbed course of the command."""
     if scenario.other_device and workers.all[0].place.other is None:
         pytest.skip("NOT TESTED: there is no second device to write to")
     return workers.course(scenario, command)
 
 
 def wreck_of(course: Course, number: int) -> Call:
-    """Where to kill a command whose recovery is tried: at another call for each `number`."""
+    """Return the call at which to kill a command before its recovery: another one for each `number`."""
     wrecks = spread([call for call in course.calls if call.about == "user"], _WRECKS)
     return wrecks[number % len(wrecks)]
 
@@ -86,7 +86,7 @@ def kill_at_every_call(workers: Workers, tally: Counter[str], course: Course) ->
 
 
 def kill_recoveries(workers: Workers, tally: Counter[str], course: Course) -> None:
-    """After a kill at each call on user files: of each recovery some calls, and of some recoveries all."""
+    """Kill at each call on user files; then try some calls of each recovery, and all calls of a few."""
     wrecks = part([call for call in course.calls if call.about == "user"])
     whole = spread(wrecks, _WHOLE_RECOVERIES)
     recoveries = workers.each([partial(course.recovery, wreck=wreck) for wreck in wrecks])
@@ -107,7 +107,7 @@ def kill_at(workers: Workers, tally: Counter[str], course: Course, most: int | N
 
 
 def row_of(course: Course) -> str:
-    """Which row of the fault matrix a kill of it counts for."""
+    """Return the row of the fault matrix that a kill of it counts for."""
     scenario = course.sweep.scenario
     if scenario.others:
         return "6 other file systems: no renameat2, no links"

@@ -1,7 +1,7 @@
-"""A state machine: fileorg, kills and other programs by turns, in any order that no one thought of.
+"""A state machine: fileorg, kills and other programs in random order.
 
-The fast part is the same in every run. `pytest -m slow tests/faults/test_machine.py` takes many more steps; each of its
-parts has a number, from which it follows exactly. What fails is not shrunk, for that takes minutes: add `Phase.shrink`.
+The fast part is the same in every run. `pytest -m slow tests/faults/test_machine.py` takes many more steps; the number
+of each part is its seed. Failures are not shrunk, because that takes minutes: add `Phase.shrink`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ options = st.tuples(
 
 
 class Machine(RuleBasedStateMachine):
-    """One tree, from its beginning. `taken` counts the steps of all of them."""
+    """The life of one tree. `taken` counts the steps of all trees."""
 
     worker: Worker
     taken: Counter[str]
@@ -67,7 +67,7 @@ class Machine(RuleBasedStateMachine):
         for name in (b"a.jpg", b"b.txt", b"c.tar.gz"):
             self.others("create", b"root", name, b"first " + name, is_tagged=False)
 
-    # Others -------------------------------------------------------------------------------------------------------
+    # Other programs -----------------------------------------------------------------------------------------------
 
     def others(self, what: str, *facts: Any, **named: Any) -> None:
         self.taken[f"{ROW}: others"] += 1
@@ -83,7 +83,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(folder=folders, name=names, content=contents, is_tagged=st.booleans())
     def create_another(self, folder: bytes, name: bytes, content: bytes, is_tagged: bool) -> None:
-        """Else the tree would be empty soon."""
+        """Create more files, or the tree would soon be empty."""
         self.others("create", folder, name, content, is_tagged=is_tagged)
 
     @rule(which=which, content=contents)
@@ -127,7 +127,7 @@ class Machine(RuleBasedStateMachine):
         return [*words, *(["-r"] if is_recursive else []), *(["--dest", str(case.dest)] if is_elsewhere else [])]
 
     def back_words(self, command: str, number: int | None) -> list[str]:
-        """Of the last operation, or of one of those before it."""
+        """Return the command for the last operation, or for an earlier one."""
         operations = sorted(self.world.ledger.operations)
         chosen = [] if number is None or not operations else [str(operations[number % len(operations)])]
         return [command, "-y", *chosen]
@@ -169,7 +169,7 @@ class Machine(RuleBasedStateMachine):
     def dedupe_words(self, action: str) -> list[str]:
         return ["dedupe", "-y", "--action", action, str(self.world.case.place.root)]
 
-    # fileorg, several commands ------------------------------------------------------------------------------------
+    # Sequences of fileorg commands --------------------------------------------------------------------------------
 
     @precondition(lambda self: self.world.can_take_all_back)
     @rule()
@@ -200,13 +200,13 @@ def test_many_orders_of_steps(plain_workers: Workers, tally: Counter[str], numbe
 
 
 def test_a_journal_written_after_acting_is_found_out(plain_workers: Workers) -> None:
-    """A negative control: the machine has to find a safeguard missing, and soon."""
+    """Negative control: the machine must soon find a missing safeguard."""
     with pytest.raises(AssertionError, match="I6 made without a record"):
         run_machine(plain_workers, Counter(), examples=_FAST, number=0, control="journal after acting")
 
 
 def run_machine(workers: Workers, tally: Counter[str], *, examples: int, number: int, control: str = "") -> None:
-    """So many trees, each with its steps; all of it follows from `number`."""
+    """Run `examples` trees, each with its steps; `number` is the seed."""
 
     def task(worker: Worker) -> None:
         seeded = hypothesis.seed(number)(

@@ -1,5 +1,5 @@
-"""Between a kill and the recovery, someone puts empty files of their own under names that files were to get, or had:
-they stay, and what was reserved by ourselves goes.
+"""Between a kill and the recovery, another program creates empty files under old or planned names: they are kept,
+while fileorg's own placeholders are removed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _DEDUPE = ["dedupe", "-y", "--action", "quarantine"]
 
 
 class Deed(NamedTuple):
-    """What is run before the command that is killed, and that one; `ROOT` and `DEST` stand for folders."""
+    """The commands before the kill, and the killed command; `ROOT` and `DEST` stand for folders."""
 
     before: list[list[str]]
     killed: list[str]
@@ -83,7 +83,7 @@ class Wreck:
         }
 
     def names(self) -> list[Path]:
-        """That files of the last operation had or were to get."""
+        """Return the old and the planned paths of the files of the last operation."""
         with Journal(open_state(os.fsencode(self.base / "state")).journal) as journal:
             if not (operations := journal.operations()):
                 return []
@@ -100,8 +100,8 @@ class Wreck:
             ]
 
     def take_names(self) -> dict[Path, int]:
-        """Someone puts an empty file under each name that is free, or by which there is nothing but a copy of what
-        another name has; their inode numbers.
+        """Create an empty file under each name that is free or only a second link to a temporary file of fileorg. Return
+        their inode numbers.
         """
         taken = {}
         for path in dict.fromkeys(self.names()):
@@ -113,8 +113,8 @@ class Wreck:
         return taken
 
     def displace(self) -> list[Path]:
-        """Someone moves away what has a name on the other disk, or removes what reserves it, and puts an empty file
-        there. Not in the instant in which nothing tells yet what reserves a name.
+        """Move away the files on the other disk, or remove placeholders, and create empty files in their place; but not
+        while the journal does not know the placeholder yet.
         """
         displaced, is_known = [], self._is_reservation_known()
         if any(not node.content and node.mtime_ns != RESERVED_MTIME_NS for node in self._aside()):
@@ -155,7 +155,7 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
 def violations(
     driver: Driver, tmp_path: Path, elsewhere: Path, control: str, deed: Deed, die_at: int
 ) -> list[str] | None:
-    """What is wrong after a kill at this step; None if the command came to its end."""
+    """Return the violations after a kill at this step, or None if the command ended before it."""
     wreck = Wreck(driver, tmp_path / "base", elsewhere / "dest", control)
     for words in deed.before:
         assert wreck.run(words) == 0
@@ -177,7 +177,7 @@ def violations(
 
 
 def violations_there(driver: Driver, tmp_path: Path, disk: Path, deed: Deed, die_at: int) -> list[str] | None:
-    """The same on a disk where numbers do not last, at the same second, of names that have something already."""
+    """Like `violations`, on a disk without stable inode numbers, within one second, for names that exist already."""
     wreck = Wreck(driver, tmp_path / "base", disk / "dest", "")
     for words in deed.before:
         assert wreck.run(words) == 0

@@ -1,5 +1,5 @@
-"""kill -9 on disks of other kinds: exFAT, which has neither links nor a rename that refuses, nor inode numbers that
-last, nor case; NTFS, which has links.
+"""kill -9 on other kinds of disks: exFAT, which has no links, no RENAME_NOREPLACE, no stable inode numbers and no
+case; NTFS, which has links.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _FEW = {"organize": 4, "undo": 3, "redo": 2}
 
 
 class Breakers(NamedTuple):
-    """Those who break things on a disk: `on` have their trees there, `to` only the destination."""
+    """Workers for one kind of disk: those in `on` have their trees there, those in `to` only the destination."""
 
     kind: str
     on: Workers
@@ -49,7 +49,7 @@ class Breakers(NamedTuple):
 @pytest.fixture(scope="module", params=KINDS)
 def breakers(request: pytest.FixtureRequest, workers: Workers, fast_folder: Path) -> Iterator[Breakers]:
     if request.param not in SCENARIOS:
-        # lowntfs-3g loses track of folders that are removed and made again under a name, as each case does: ENOENT.
+        # lowntfs-3g loses track of folders that are removed and recreated, as in each case: ENOENT.
         pytest.skip(f"NOT TESTED: kills on a disk of the kind {request.param}, which is tried without them")
     with tempfile.TemporaryDirectory(dir=fast_folder) as folder:
         try:

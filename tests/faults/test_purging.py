@@ -1,4 +1,4 @@
-"""kill -9 and error returns at the system calls of purge, and of the recovery from a purge that was killed."""
+"""kill -9 and errors at the system calls of purge, and of the recovery of a killed purge."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_every_call_of_purge_that_fails(workers: Workers, tally: Counter[str], s
 
 
 def wrecked(workers: Workers, scenario: Scenario, number: int) -> Purging:
-    """The recovery of a purge that was killed at one of seven calls."""
+    """Return the recovery of a purge that was killed at one of seven calls."""
     calls = [call for call in Purging(scenario).calls(workers.all[0]) if call.about == "user"]
     wrecks = spread(calls, 7)
     return Purging(scenario, wrecks[number % len(wrecks)])
@@ -88,7 +88,7 @@ def fail_at(workers: Workers, tally: Counter[str], purging: Purging, most: int |
 
 
 def errors_at(call: Call, number: int, most: int | None) -> tuple[str, ...]:
-    """All of them where every call is tried, else another one at each."""
+    """Return all errors if every call is tried, else another one for each call."""
     errors = _ERRORS if call.about == "user" else _ERRORS_OF_STATE
     return errors if most is None else (errors[number % len(errors)],)
 

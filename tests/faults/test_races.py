@@ -1,4 +1,4 @@
-"""Another program acts between the plan and the deed: nothing of it is overwritten."""
+"""Another program acts between the plan and the rename: its files are not overwritten."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_plain_rename_is_found_out(workers: Workers) -> None:
 
 
 def race(workers: Workers, control: str) -> list[str]:
-    """Take the names of two files while the first rename waits at the door of the kernel."""
+    """Take the names of two files while the first rename is delayed at the entry of its system call."""
     worker = workers.all[0]
     case = Case(BY_NAME["few"], worker.driver, worker.place, control)
     images = worker.place.root / "Images"
@@ -53,7 +53,7 @@ def race(workers: Workers, control: str) -> list[str]:
 
 
 def until(so: object, seconds: float = 10.0) -> None:
-    """Wait until `so()`."""
+    """Wait until `so()` is true."""
     assert callable(so)
     late = time.monotonic() + seconds
     while not so():
@@ -62,7 +62,7 @@ def until(so: object, seconds: float = 10.0) -> None:
 
 
 def test_a_link_that_someone_else_made_is_not_half_a_rename(workers: Workers, tally: Counter[str]) -> None:
-    """After a crash both names are of one file: as in the middle of link and unlink, but that each was there before."""
+    """After a crash, both names belong to one file, as between link and unlink, but both existed before."""
     assert workers.one(link_and_kill) == []
     tally["4 races: at one call"] += 1
 
@@ -79,7 +79,7 @@ def link_and_kill(worker: Worker) -> list[str]:
 
 
 def linked(worker: Worker) -> tuple[Case, tuple[Path, Path]]:
-    """Organized; and someone has put a link to one of the files where it was."""
+    """Organize, then link one of the files back to its old path."""
     case = Case(BY_NAME["few"], worker.driver, worker.place)
     case.run(*case.organize)
     names = worker.place.root / "a.jpg", worker.place.root / "Images/a.jpg"

@@ -1,4 +1,4 @@
-"""`python -m fileorg` itself, from its start, under strace: what the driver does is no different."""
+"""`python -m fileorg` itself under strace, from its start, to show that the driver behaves the same."""
 
 from __future__ import annotations
 

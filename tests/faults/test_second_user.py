@@ -1,6 +1,6 @@
-"""Another user swaps what root is told to work in for links to a folder that is refused: in that one nothing changes.
+"""Another user replaces root's folders by symlinks to a refused folder, in which nothing must change.
 
-The other user owns the folder in which the names are, and exchanges them as fast as he can while the real command runs.
+The other user owns the parent folder, and exchanges the names as fast as possible while the real command runs.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _NOBODY = 65534
 _EXCHANGE = 2
 _ROUNDS = 6
 _PAUSES_SECONDS = (0.0, 0.0005, 0.004)
-"""Between two exchanges, at the most: by turns."""
+"""The longest pauses between two exchanges, used in turn."""
 _FILES = {"a.txt": "one", "b.txt": "one", "c.jpg": "two", "sub/d.txt": "one", "sub/e.jpg": "three", "sub/empty.txt": ""}
 
 
 class Attack(NamedTuple):
-    """What is run, what is swapped meanwhile for a link to the victim, and what was run before it."""
+    """The attacked command, the path that is exchanged with a link to the victim, and the commands before."""
 
     name: str
     words: str
@@ -104,7 +104,7 @@ def one_round(attack: Attack, place: Path, pause: float) -> None:
 
 
 def planted(place: Path) -> dict[str, Path]:
-    """What is root's, with what is another user's in the folder `share`: also links at names of ours."""
+    """Create root's files, and another user's in the folder `share`, with links at the names that fileorg uses."""
     place.chmod(0o755)
     write(place / "victim", _FILES | {".git/HEAD": "x", "victim.txt": "mine", "sub/.git/HEAD": "x"})
     paths = {"inbox": place / "share/inbox", "dest": place / "share/dest"}
@@ -127,7 +127,7 @@ def write(root: Path, files: dict[str, str]) -> None:
 
 
 def started(place: Path, words: list[str]) -> int:
-    """The process of a command: a fork, which begins at once."""
+    """Fork a process that runs a command at once; return its id."""
     from fileorg.cli.app import run
 
     if child := os.fork():
@@ -148,7 +148,7 @@ def started(place: Path, words: list[str]) -> int:
 
 @contextlib.contextmanager
 def swapping(place: Path, swapped: str, pause: float) -> Iterator[None]:
-    """Another user at work, in the folder that is his, from now on."""
+    """Exchange the names as the other user, in that user's folder, during the block."""
     share = place / "share"
     name = share / swapped
     target = place / "victim" / "victim.txt" if name.is_file() else place / "victim"

@@ -1,4 +1,4 @@
-"""The process that renames, and its parent: each is killed while the other is at work."""
+"""The worker process and its parent: each is killed while the other is running."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PARENT_DIES, _HANDS_DIE = "parent", "hands"
 
 
 def many(root: Path, _dest: Path) -> None:
-    """So many files that renaming is left to another process."""
+    """Enough files for a worker process."""
     for number in range(_FOLDERS):
         folder = root / f"folder {number}"
         folder.mkdir()
@@ -67,7 +67,7 @@ def test_the_hands_are_killed_at_a_call(workers: Workers, tally: Counter[str], c
 
 
 def kill_at_moments(workers: Workers, tally: Counter[str], command: str, who: str, moments: list[float]) -> None:
-    """Each moment counts from when the hands have been started."""
+    """Kill at each moment, measured from the start of the worker."""
     before = () if command == "organize" else ("organize",)
     kills = [partial(kill_one, command=command, who=who, moment=moment) for moment in moments]
     found = workers.each([partial(wreck_and_undo, before=before, kill=kill) for kill in kills])
@@ -92,7 +92,7 @@ def kill_one(worker: Worker, case: Case, command: str, who: str, moment: float) 
     until(lambda: children(parent) or ended(parent))
     hands = next(iter(children(parent)), None)
     time.sleep(moment)
-    # Who has ended already was faster than the moment: then nothing is killed.
+    # If the process has ended already, nothing is killed.
     kill(parent if who == _PARENT_DIES else hands)
     finished = worker.driver.end()
     if who == _HANDS_DIE and finished.code:
@@ -114,7 +114,7 @@ def children(pid: int) -> list[int]:
 
 
 def ended(pid: int) -> bool:
-    """Whether it is gone, or dead and not waited for yet."""
+    """Return whether the process is gone, or a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in {"Z", "X"}
     except (FileNotFoundError, ProcessLookupError):
@@ -122,7 +122,7 @@ def ended(pid: int) -> bool:
 
 
 def test_no_lock_outlives_the_run(workers: Workers) -> None:
-    """The hands hold the locks of their parent, and drop them when they end: the next command is not turned away."""
+    """The worker holds its parent's locks until it exits; then the next command is not refused."""
 
     def task(worker: Worker) -> list[str]:
         case = Case(MANY, worker.driver, worker.place)

@@ -1,6 +1,6 @@
-"""Two runs at once: the second is turned away with a sentence, and may go on when the first is dead; nothing is lost.
+"""Two runs at once: the second is refused with a message, and may run when the first is dead; nothing is lost.
 
-The first is halted in the middle of its work, so that there is no race in the test itself.
+The first is halted in the middle of its work, so that the test itself has no race.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ def nested(root: Path, _dest: Path) -> None:
 
 NESTED = Scenario("nested", nested)
 _FIRST_STEP = 50
-"""Before it, a run has not moved anything yet."""
+"""The first step at which files may have been moved."""
 _FILES, _SORTED = 9, (b"root/Images/", b"root/Documents/", b"root/Audio/")
 
 
 class Second(NamedTuple):
-    """A run that meets another one: its words, where `{root}` and the like stand for paths, and its state directory."""
+    """The second run: its words, in which `{root}` etc. stand for paths, and its state directory."""
 
     name: str
     words: str
@@ -71,13 +71,13 @@ SECONDS = [
 
 
 class Meeting:
-    """A tree, a first run that is halted in it, and a driver for the second."""
+    """A tree, a halted first run, and a driver for the second run."""
 
     middle: ClassVar[dict[str, int]] = {}
-    """The step of each command in the middle of its work, once it was found."""
+    """A cache of the step in the middle of each command."""
 
     def __init__(self, workers: Workers, command: str = "organize") -> None:
-        """With `command` undo, that is the first, of a tree that has been organized."""
+        """`command` is the first run; for undo, the tree is organized before."""
         self.first, self.second = workers.all[0], workers.all[1]
         self.command = command
         self.start_again()
@@ -93,8 +93,8 @@ class Meeting:
 
     @contextlib.contextmanager
     def halted(self) -> Iterator[int]:
-        """The process id of the first run, halted with some of the files moved. It ends with the block, by itself or
-        because it was killed.
+        """Yield the process id of the first run, halted with some of the files moved. It ends with the block, by itself
+        or by a kill.
         """
         pid = self._start_halted()
         try:
@@ -120,7 +120,7 @@ class Meeting:
         raise AssertionError("there is no end of steps")
 
     def run(self, words: str, state: str) -> Finished:
-        """The second run."""
+        """Run the second command."""
         env = {"FILEORG_HOME": state.format(**self.names)}
         return self.second.driver.run(Request([word.format(**self.names) for word in words.split()], env))
 
@@ -169,7 +169,7 @@ def test_the_first_ends_as_if_the_second_had_never_been(
 @pytest.mark.root
 @pytest.mark.parametrize("words", ["organize -r -y {bound}", "organize -r -y {bound}/child"])
 def test_one_root_under_two_names(plain_workers: Workers, tally: Counter[str], words: str) -> None:
-    """A bind mount has another path and the same inode: it is that which is locked."""
+    """A bind mount has another path but the same inode, and the inode is locked."""
     meeting = Meeting(plain_workers)
     second = Second("a bind mount", words, "{other}", _OF_A_FOLDER)
     with contextlib.ExitStack() as stack:
@@ -184,7 +184,7 @@ def test_one_root_under_two_names(plain_workers: Workers, tally: Counter[str], w
 
 @pytest.mark.root
 def test_a_child_that_is_mounted_elsewhere_is_not_known_as_one(plain_workers: Workers, tally: Counter[str]) -> None:
-    """From there, no way leads up to the locked folder. Both run on the same files, and nothing is lost even so."""
+    """Its parents do not include the locked folder. Both runs work on the same files, and still nothing is lost."""
     meeting = Meeting(plain_workers)
     with meeting.halted(), bound(meeting.names["root"] + "/child", meeting.names["bound"]):
         found = meeting.goes_on(Second("a child", "organize -r -y {bound}", "{other}", ""))
@@ -219,7 +219,7 @@ def test_eight_at_the_same_instant_do_the_work_once(
 
 
 def all_at_once(drivers: Sequence[Driver], requests: Sequence[Request]) -> list[Finished]:
-    """Processes that have been forked, and wait; then all are let go."""
+    """Start all commands, each held after its fork, then release all of them."""
     for driver, request in zip(drivers, requests, strict=True):
         driver.start(request)
     for driver in drivers:

@@ -1,4 +1,4 @@
-"""The wall that every command of the harness lives behind, seen to hold: I5, by the kernel."""
+"""The Landlock wall around every command of the harness holds: I5, enforced by the kernel."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not wall.can_be_raised(), reason=wall.NOT_TESTED
 
 
 def test_a_command_that_writes_outside_is_held_back(workers: Workers, tally: Counter[str]) -> None:
-    """A negative control: a version that leaves a note beside the root."""
+    """Negative control: a version that writes a file beside the root."""
     said = workers.one(strays)
     assert os.strerror(13) in said
     assert "outside/stray" in said
@@ -35,7 +35,7 @@ def strays(worker: Worker) -> str:
 
 
 def test_a_place_that_is_not_given_is_a_place_outside(workers: Workers, tally: Counter[str]) -> None:
-    """The root itself, left out of the wall: not a file is moved, and the run says so of each."""
+    """The root itself is not writable: no file is moved, and the run reports each."""
     assert workers.one(without_its_root) == []
     tally["9 confined by Landlock: what strays is held back"] += 1
 

@@ -1,4 +1,4 @@
-"""Small trees that go through every step of the protocol, and the commands that make them do so."""
+"""Small trees that exercise every step of the protocol, and the commands to run on them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DAY_NS = 86_400_000_000_000
 
 @dataclass(frozen=True)
 class Scenario:
-    """A tree and a command. `others` are faults that every run of it has: a file system that cannot do something."""
+    """A tree and a command. `others` are faults in every run, which emulate a file system without some feature."""
 
     name: str
     build: Callable[[Path, Path], None]
@@ -31,19 +31,19 @@ class Scenario:
     first_run: bool = False
     placeholders: bool = False
     wanders: bool = False
-    """How many calls it makes depends on what the kernel remembers of names: the last ones may not come."""
+    """The number of calls depends on the kernel's name cache: the last ones may be missing."""
     control: str = ""
     groups: tuple[frozenset[bytes], ...] = ()
-    """Contents of files that belong together: none is in another folder than the others, once recovery has been."""
+    """Contents of files of one group, which are in the same folder after recovery."""
     meddle: Callable[[Path], None] = lambda _: None
-    """What an outsider does before undo."""
+    """An outsider's act before undo."""
 
     def __str__(self) -> str:
         return self.name
 
 
 def write(path: Path | bytes, content: bytes, *, mode: int = 0o644, day: int = 0) -> None:
-    """A file that is unlike any other: its time says which it is."""
+    """Write a file with a unique time, by which it is recognised."""
     path = os.fsencode(path)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "xb") as file:
@@ -53,14 +53,14 @@ def write(path: Path | bytes, content: bytes, *, mode: int = 0o644, day: int = 0
 
 
 def settle_folders(root: Path) -> None:
-    """Give each folder a time of its own: what a command does to it would not be seen in this second."""
+    """Give each folder a distinct old time: a change within the current second might not be visible."""
     folders = [os.fsencode(folder) for folder, _, _ in os.walk(root, topdown=False)]
     for number, folder in enumerate(folders):
         os.utime(folder, ns=(_TIME_NS, _TIME_NS - number * 1_000_000_007))
 
 
 def messy(root: Path, _dest: Path) -> None:
-    """Clashes, hard links, an existing destination, nested folders, names of any bytes, odd modes, side-cars."""
+    """Conflicts, hard links, an existing destination, nested folders, names of any bytes, odd modes, sidecars."""
     base = os.fsencode(root)
     write(root / "a.jpg", b"one")
     write(root / "b/a.jpg", b"two", day=3)
@@ -92,8 +92,8 @@ def messy(root: Path, _dest: Path) -> None:
 
 
 def led_to(root: Path, dest: Path) -> None:
-    """Symlinks to files that move, alone and in a group, to one that stays, to each other; in folders with odd modes,
-    with odd names.
+    """Symlinks to moved files, alone and in a group, to a skipped file, and to each other; with odd names and folder
+    modes.
     """
     write(root / "a.jpg", b"one")
     write(root / "b/a.jpg", b"two", day=3)
@@ -132,7 +132,7 @@ GROUPED = (
 
 
 def grouped(root: Path, dest: Path) -> None:
-    """Files that belong together: one of each group has a name that is taken, one lies in a folder of its own."""
+    """Groups of files: in one group a name is taken; others lie in subfolders."""
     write(root / "i.HEIC", b"picture")
     write(root / "i.MOV", b"its film")
     write(root / "i.AAE", b"its edit")
@@ -150,7 +150,7 @@ def grouped(root: Path, dest: Path) -> None:
 
 
 def twin_groups(root: Path, dest: Path) -> None:
-    """A group that is there twice, and two whose side-cars are alike."""
+    """A duplicate group of files, and two groups with identical sidecars."""
     for place, day in ((root / "a", 0), (dest if dest.parent != root.parent else root / "b", 1)):
         for name, content in (("i.HEIC", b"picture"), ("i.MOV", b"its film"), ("i.AAE", b"its edit")):
             write(place / name, content, day=day)
@@ -161,7 +161,7 @@ def twin_groups(root: Path, dest: Path) -> None:
 
 
 def contested(root: Path, _dest: Path) -> None:
-    """For keep-newer: one file displaces what is there, one gives way, and three want one name."""
+    """For keep-newer: one file replaces the existing one, one is skipped, and three compete for one name."""
     write(root / "Documents/old.txt", b"old", day=-9)
     write(root / "old.txt", b"newer", day=1)
     write(root / "Documents/new.txt", b"new", day=9)
@@ -174,7 +174,7 @@ def contested(root: Path, _dest: Path) -> None:
 
 
 def across(root: Path, dest: Path) -> None:
-    """For another device: attributes, modes, a hole, more than one buffer, hard links, names that are taken there."""
+    """For cross-device moves: attributes, modes, a hole, more than one buffer, hard links, taken names."""
     write(root / "a.jpg", b"here", mode=0o640)
     write(dest / "Images/a.jpg", b"there")
     write(root / "b/attributes.png", b"with attributes", mode=0o400)
@@ -195,7 +195,7 @@ def across(root: Path, dest: Path) -> None:
 
 
 def nested(root: Path, _dest: Path) -> None:
-    """Folders that will be empty, with modes of their own."""
+    """Folders with different modes that will be empty."""
     for folder in ("a", "a/b", "a/b/c"):
         write(root / folder / f"{folder[-1]}.txt", folder.encode())
     os.chmod(root / "a/b/c", 0o500)
@@ -205,7 +205,7 @@ def nested(root: Path, _dest: Path) -> None:
 
 
 def remove_empty_folders(root: Path) -> None:
-    """By someone who leaves no other trace: the time of a folder that an outsider changed is not set back."""
+    """Remove empty folders without a trace: restore parent times, because undo keeps the time of a changed folder."""
     seen = root.stat()
     for folder in ("a/b/c", "a/b", "a"):
         (root / folder).rmdir()
@@ -213,7 +213,7 @@ def remove_empty_folders(root: Path) -> None:
 
 
 def caseless(root: Path, _dest: Path) -> None:
-    """For a disk on which `a` and `A` are one name: some want one name, some folders are there in another case."""
+    """For a case-insensitive disk: files that compete for one name, and folders that exist in another case."""
     write(root / "a.jpg", b"one")
     write(root / "b/A.JPG", b"two", day=3)
     write(root / "b/c/a.jpg", b"three")
@@ -232,7 +232,7 @@ def caseless(root: Path, _dest: Path) -> None:
 
 
 def shouted(root: Path, _dest: Path) -> None:
-    """Names in upper case, to be given in lower case."""
+    """Names in upper case, to be changed to lower case."""
     write(root / "IMG.JPG", b"one")
     write(root / "b/Empty.PDF", b"")
     write(root / "b/quiet.txt", b"stays")
@@ -248,7 +248,7 @@ def few(root: Path, _dest: Path) -> None:
 
 
 def of_a_user(root: Path, dest: Path) -> None:
-    """Folders of somebody else, in which root makes others: with a group that is passed on, and modes of their own."""
+    """Another user's folders with setgid and different modes, in which root creates folders."""
     few(root, dest)
     write(root / "Images/a.jpg", b"was there")
     (root / "x/y/z").mkdir(parents=True)
@@ -262,7 +262,7 @@ def of_a_user(root: Path, dest: Path) -> None:
 
 
 def hollow(root: Path, _dest: Path) -> None:
-    """For clean: empty files, empty folders in each other, symlinks that lead nowhere; what is like them and stays."""
+    """For clean: empty files, nested empty folders, broken symlinks, and similar entries that are kept."""
     write(root / "a.txt", b"")
     write(root / "b/c.txt", b"", mode=0o400)
     write(root / "b/two names.txt", b"")
@@ -286,7 +286,7 @@ def hollow(root: Path, _dest: Path) -> None:
 
 
 def twins(root: Path, dest: Path) -> None:
-    """Duplicates with links, attributes, modes, times and names of their own; larger than a buffer; with holes."""
+    """Duplicates with different links, attributes, modes, times and names; larger than a buffer; with holes."""
     base = os.fsencode(root)
     write(root / "a.jpg", b"same", mode=0o600)
     write(root / "b/a.jpg", b"same", day=3)

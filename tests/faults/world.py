@@ -1,7 +1,7 @@
-"""A tree in which fileorg and others are at work by turns, and a model of what must hold after each of their steps.
+"""A tree in which fileorg and other programs work in turn, and a model that is checked after each step.
 
-The model knows only what the others did: how often each content has to be there at least. What fileorg may change of
-a name it says itself, in the journal, before it does; that is read after each command as a later process would find it.
+The model knows only the changes of the other programs: the least number of files of each content. The changes that
+fileorg may make are those in its journal, which is read after each command as a later process would find it.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _MOST_TAKEN_BACK = 6
 
 
 class Settled(NamedTuple):
-    """A moment at which nothing was open, and after which nobody but fileorg has changed anything."""
+    """A moment without open operations, since which only fileorg has changed files."""
 
     tree: Snapshot
     last_operation: int
 
 
 class World:
-    """One tree, its destination on another device, and a state directory. `check` raises what is wrong in words."""
+    """One tree, its destination on another device, and a state directory. `check` raises if anything is violated."""
 
     def __init__(self, scenario: Scenario, worker: Worker, control: str = "") -> None:
         self.case = Case(scenario, worker.driver, worker.place, control)
@@ -57,14 +57,14 @@ class World:
         self.said = ""
         self.settled: Settled | None = Settled(self.tree, 0)
         self.is_all_ours = True
-        """Whether nobody else has changed anything since the first command."""
+        """True if only fileorg has changed files since the first command."""
 
-    # Others -----------------------------------------------------------------------------------------------------
+    # Other programs ---------------------------------------------------------------------------------------------
 
     def others(self, act: Callable[[], object]) -> None:
-        """Somebody else changes something; what they take away is not missed from then on.
+        """Let another program change files; contents that it removes are no longer required.
 
-        Of several files with one content it may have been a copy of ours that they took: then it is missed once less.
+        Of several files with one content, it may have removed one that fileorg copied: then one less is required.
         """
         before, had = self.tree, laws.kept(self.tree)
         act()
@@ -72,7 +72,7 @@ class World:
         has = laws.kept(self.tree)
         self._least = (self._least + (has - had) - (had - has)) & has
         moved = laws.ours(before).items() - laws.ours(self.tree).items()
-        self._excused |= {numbers for _, numbers in moved}  # no one finds a temporary that was carried away
+        self._excused |= {numbers for _, numbers in moved}  # a temporary file in a moved folder cannot be found
         self.settled = None if self.has_open else Settled(self.tree, self.last_operation)
         self.is_all_ours &= not self.ledger.operations
 
@@ -91,7 +91,7 @@ class World:
         return max(self.ledger.operations, default=0)
 
     def run(self, *words: str, die_at: int = 0, rows: int = 0) -> Finished:
-        """A command, killed at a step or not, and all that must hold whenever one has ended."""
+        """Run a command, maybe killed at a step, then check everything that must hold after any command."""
         request = self.case.request(*words)
         request.die_at, request.rows = die_at, rows
         finished = self._driver.run(request)
@@ -100,7 +100,7 @@ class World:
         return finished
 
     def race(self, *words: str, halt_at: int, meanwhile: Callable[[], object]) -> bool:
-        """A command that is halted at a step, and at that moment somebody else acts. False if it ends before."""
+        """Run a command, halted at a step while another program acts. Return False if it ends before the step."""
         request = self.case.request(*words)
         request.halt_at = halt_at
         pid = self._driver.start(request)
@@ -124,7 +124,7 @@ class World:
         return True
 
     def _look(self) -> tuple[Snapshot, Ledger]:
-        """Everything as it is now. What was there when it was looked at before."""
+        """Take a new snapshot and ledger, and return the previous ones."""
         before = self.tree, self.ledger
         self.tree, self.ledger = self.case.look(), self.case.ledger()
         return before
@@ -138,12 +138,12 @@ class World:
             self.settled = Settled(self.tree, self.last_operation)
 
     def _untouched(self, theirs: Snapshot, carried: Sequence[tuple[bytes, bytes]]) -> list[str]:
-        """I2: what others have put there meanwhile is there, unless it was moved as any file is."""
+        """I2: files that others created meanwhile still exist, unless they were moved like any file."""
         rows = [row for row in laws.carried(self.ledger, carried).rows if row.state == "done"]
         moved = {row.source for row in rows if row.action in TO_AND_FRO} | laws.ours(theirs).keys()
         gone = {path for path, node in theirs.items() if self.tree.get(path, node.alone).alone != node.alone}
         gone |= theirs.keys() - self.tree.keys()
-        # Of a file with several names, one may have been a link of ours.
+        # One of several names of a file may have been a link that fileorg made.
         gone -= {path for path in gone if any(self._has(other, theirs[path].content) for other in theirs[path].links)}
         return [f"I2 of others: {display(path)}" for path in gone - moved]
 
@@ -151,7 +151,7 @@ class World:
         return path in self.tree and self.tree[path].content == content
 
     def _always(self, before: Snapshot, known: Ledger, carried: Sequence[tuple[bytes, bytes]] = ()) -> list[str]:
-        """I2, I3, I5, I6: at every moment, after a kill too."""
+        """I2, I3, I5, I6: at every moment, also after a kill."""
         fresh = {number for number in self.ledger.operations if known.operations.get(number) != "sealed"}
         outside = {path: node for path, node in self.tree.items() if path.startswith(b"outside")}
         return [
@@ -162,17 +162,17 @@ class World:
         ]
 
     def _conserved(self, before: Snapshot | None = None) -> list[str]:
-        """I1: each content of others, as often as they have it; and each of `before`, if only fileorg was at work."""
+        """I1: each content exists as often as others wrote it; and as in `before`, if only fileorg was running."""
         now = laws.kept(self.tree)
         least = self._least
         if any(row.action == "replace-by-hardlink" for row in self.ledger.rows):
-            # What others take a name of may have been one file with a duplicate: one of its content has to be left.
+            # Names that others removed may have been hard links to one file: one file of each content must be left.
             least = Counter(least.keys())
         lost = Counter(laws.kept(before or {}).keys() - now.keys()) + (least - now)
         return [f"I1 lost: {content[:40]!r}" for content in lost]
 
     def _ended(self) -> list[str]:
-        """I6: what a command that ended by itself leaves behind."""
+        """I6: the state after a command that ended by itself."""
         self._excused |= {
             (row.operation, row.record) for row in self.ledger.rows if row.reason == ReasonCode.NOT_PUT_BACK
         }
@@ -180,10 +180,10 @@ class World:
         found = laws.nothing_open(self.ledger, litter) + laws.tidy_state(self.case.place.state)
         return found + (laws.as_recorded(self.ledger, self.tree) if self.is_all_ours else [])
 
-    # What takes several commands ----------------------------------------------------------------------------------
+    # Sequences of commands ----------------------------------------------------------------------------------------
 
     def take_all_back(self) -> None:
-        """I4: recover, and take back all that was done since others were last at work: the tree of then, exactly."""
+        """I4: recover, and undo everything since the last act of others: the tree of then, exactly."""
         since = self.settled
         assert since is not None
         self.run("recover")
@@ -200,8 +200,8 @@ class World:
         check([] if finished.code == 2 else ["I4 it cannot be taken back"], finished.output)
 
     def there_and_back(self) -> None:
-        """I9: redo after undo is the identity, also where not all could be undone. Where others were at work it may
-        not be possible, but then it is said: a link was taken away whose file they had removed before.
+        """I9: redo after undo is the identity, also after a partial undo. After acts of others, redo may be impossible,
+        but then it is reported: for example, undo removed a link whose file others had removed before.
         """
         self.run("recover")
         before = self.tree
@@ -216,7 +216,7 @@ class World:
         self._same(before, "I9")
 
     def organize_until_done(self, words: list[str]) -> None:
-        """I8: the same run again does nothing. A file whose way was barred may find it free in the next run."""
+        """I8: the same run again does nothing. A file that was blocked may be moved by the next run."""
         self.run("recover")
         was_all_done = False
         for _ in range(len(self.tree) + 1):
@@ -237,7 +237,7 @@ class World:
 
 
 def is_halted(pid: int) -> bool:
-    """Wait until the process has halted, or has ended."""
+    """Wait until the process has halted or ended. Return whether it has halted."""
     while True:
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
@@ -253,5 +253,5 @@ def check(found: list[str], said: str) -> None:
 
 
 def _but_times_of_links(tree: Snapshot) -> Snapshot:
-    """A symlink that is made again is a new one."""
+    """Return the tree without the times of symlinks: a symlink that is recreated has a new time."""
     return {path: node._replace(mtime_ns=0) if node.kind == "symlink" else node for path, node in tree.items()}
