@@ -107,7 +107,7 @@ def test_guards_are_told_in_a_sentence(fileorg: Fileorg, hollow: Tree) -> None:
         "Hint: look at the plan with --dry-run, then raise the limit\n"
     )
     ran = fileorg("clean", "tree", "-0")
-    assert (ran.code, ran.err.splitlines()[0]) == (2, "fileorg: -0 means nothing without --dry-run.")
+    assert (ran.code, ran.err.splitlines()[0]) == (2, "fileorg: -0 requires --dry-run.")
 
 
 def test_a_folder_that_stays_is_named_with_the_reason(fileorg: Fileorg, hollow: Tree) -> None:

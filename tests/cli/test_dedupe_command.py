@@ -37,7 +37,7 @@ def test_a_report_shows_the_waste_and_changes_nothing(fileorg: Fileorg, twins: T
     assert lines[-2] == "Also there: 1 empty file, 1 empty folder, 1 broken symlink; see fileorg clean."
     assert lines[-1] == "Nothing was changed. To put them into the trash: add --action quarantine"
     assert twins.snapshot() == before
-    assert fileorg("history").out == "Nothing was done yet.\n"
+    assert fileorg("history").out == "No operations yet.\n"
 
 
 def test_nothing_is_there_twice(fileorg: Fileorg, tree: Tree) -> None:
@@ -156,7 +156,7 @@ def test_other_forms(fileorg: Fileorg, twins: Tree) -> None:
 
 
 def test_pages_of_what_was_found_last(fileorg: Fileorg, twins: Tree) -> None:
-    assert fileorg("duplicates").out == "There are no duplicate groups.\n"
+    assert fileorg("duplicates").out == "No duplicate groups.\n"
     fileorg("dedupe", "tree", "-q")
     first = fileorg("duplicates", "--page-size", "1").out
     assert first.startswith("1. 2 files of 36 B\n")
@@ -216,10 +216,10 @@ def test_a_root_in_a_reference_is_told_and_left_alone(fileorg: Fileorg, twins: T
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["-n"], "--dry-run means nothing without --action"),
-        (["--max-changes", "1"], "--max-changes means nothing without --action"),
-        (["--action", "quarantine", "-f", "csv"], "means nothing with --action"),
-        (["--action", "quarantine", "-0"], "-0 means nothing without --dry-run"),
+        (["-n"], "--dry-run requires --action"),
+        (["--max-changes", "1"], "--max-changes requires --action"),
+        (["--action", "quarantine", "-f", "csv"], "--format csv and --action cannot be combined"),
+        (["--action", "quarantine", "-0"], "-0 requires --dry-run"),
         (["--prefer", "["], "the pattern of --prefer"),
         (["--reference", "nowhere"], "There is no folder nowhere"),
         (["--keep", "best"], "best"),

@@ -66,7 +66,7 @@ def test_it_shows_before_and_after_and_the_way_back(fileorg: Fileorg) -> None:
     ran = fileorg("demo")
     assert (ran.code, ran.err) == (0, "")
     before, _, after = ran.out.partition("$ fileorg organize fileorg-demo")
-    assert before.startswith("A messy folder, made for this:\nfileorg-demo/\n├── Documents/\n│   └── invoice.pdf\n")
+    assert before.startswith("A messy folder:\nfileorg-demo/\n├── Documents/\n│   └── invoice.pdf\n")
     assert "├── IMG_0412.JPG\n" in before
     assert "│   ├── IMG_0412.JPG\n" in after
     assert "│   ├── invoice (2).pdf\n" in after
@@ -94,7 +94,7 @@ def test_it_goes_into_an_empty_folder_and_into_no_other(fileorg: Fileorg) -> Non
     assert fileorg("demo", "empty").code == 0
     again = fileorg("demo", "empty")
     assert again.code == 2
-    assert again.err == "fileorg: empty is not empty.\nHint: name a new folder: fileorg demo DIR\n"
+    assert again.err == "fileorg: empty is not empty.\nHint: give a new folder: fileorg demo DIR\n"
 
 
 def test_in_a_terminal_it_asks_nothing(fileorg: Fileorg) -> None:

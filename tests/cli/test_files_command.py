@@ -35,7 +35,7 @@ def test_before_anything_was_done(fileorg: Fileorg) -> None:
 @pytest.mark.usefixtures("organized")
 def test_where_each_file_went_and_why_one_did_not(fileorg: Fileorg) -> None:
     lines = fileorg("files", "--sort", "path").out.splitlines()
-    assert lines[0].split() == ["Status", "Category", "Size", "From", "To,", "or", "why", "not"]
+    assert lines[0].split() == ["Status", "Category", "Size", "From", "To,", "or", "reason"]
     assert [line.split()[0] for line in lines[1:]] == ["done", "done", "done", "skipped"]
     assert lines[1].split()[-2:] == ["Letter.PDF", "Documents/Letter.PDF"]
     assert lines[4].endswith("  photo.jpg      identical to Images/photo.jpg")
@@ -63,7 +63,7 @@ def test_pages_as_text_and_csv(fileorg: Fileorg) -> None:
     assert fileorg("files", "--page-size", "3").out.endswith("Page 1 of 2, 4 files. Next: --page 2\n")
     assert fileorg("files", "--page-size", "3", "--page", "2").out.endswith("Page 2 of 2, 4 files.\n")
     assert fileorg("files", "--page", "2").out == "There is only 1 page.\n"
-    assert fileorg("files", "--status", "failed").out == "There are no such files.\n"
+    assert fileorg("files", "--status", "failed").out == "No files match.\n"
     rows = list(csv.DictReader(io.StringIO(fileorg("files", "-f", "csv", "--sort", "category").out)))
     assert [row["category"] for row in rows] == ["Archives", "Documents", "Documents", "Images"]
 
@@ -72,7 +72,7 @@ def test_pages_as_text_and_csv(fileorg: Fileorg) -> None:
 def test_a_narrow_terminal(fileorg: Fileorg) -> None:
     terminal = fileorg.terminal("files", columns=50)
     assert terminal.end() == 0
-    assert terminal.screen.splitlines()[0].split() == ["Status", "Size", "From", "To,", "or", "why", "not"]
+    assert terminal.screen.splitlines()[0].split() == ["Status", "Size", "From", "To,", "or", "reason"]
 
 
 @pytest.mark.usefixtures("organized")

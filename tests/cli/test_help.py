@@ -47,7 +47,7 @@ def test_the_manual_lists_every_command(fileorg: Fileorg) -> None:
     ran = fileorg("--help")
     for name in COMMANDS:
         assert f"\n    {name} " in ran.out
-    assert "\n  Sort\n" in ran.out
+    assert "\n  Change files\n" in ran.out
 
 
 def test_every_command_is_in_the_readme() -> None:
@@ -74,7 +74,7 @@ def test_the_manual_fits_the_terminal(fileorg: Fileorg, columns: int) -> None:
     assert terminal.end() == 0
     assert "Where files go" in terminal.screen
     if columns >= 80:
-        assert "\n    -n, --dry-run               Show each change" in terminal.screen
+        assert "\n    -n, --dry-run               Show what would" in terminal.screen
     assert b"\x1b[1mNAME\x1b[0m" in terminal.raw
 
 

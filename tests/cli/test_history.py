@@ -17,7 +17,7 @@ def states(fileorg: Fileorg) -> dict[int, str]:
 
 
 def test_before_anything_was_done(fileorg: Fileorg) -> None:
-    assert fileorg("history")[:2] == (0, b"Nothing was done yet.\n")
+    assert fileorg("history")[:2] == (0, b"No operations yet.\n")
     assert fileorg("history", "-f", "json").json == {"operations": [], "total": 0, "page": 1, "page_size": 25}
     assert fileorg("history", "-f", "csv").out.count("\n") == 1
 
@@ -65,7 +65,7 @@ def test_a_partial_undo(fileorg: Fileorg, mess: Tree) -> None:
     ]
     assert states(fileorg) == {2: "in effect", 1: "partly undone by 2"}
     assert fileorg("history", "--problems", "2").out == "Images/photo.jpg: conflict, the name is taken\n"
-    assert fileorg("history", "--problems", "1").out == "Every file of operation 1 was done.\n"
+    assert fileorg("history", "--problems", "1").out == "Operation 1 has no problems.\n"
     problems = fileorg("history", "--problems", "2", "-f", "json").json["problems"]
     assert problems == [{"path": "Images/photo.jpg", "state": "conflict", "reason": "the name is taken"}]
 
@@ -122,7 +122,7 @@ def test_where_a_file_went(fileorg: Fileorg, mess: Tree) -> None:
 def test_a_path_that_no_operation_knows(fileorg: Fileorg, mess: Tree) -> None:
     fileorg("organize", "tree")
     ran = fileorg("history", "tree/what")
-    assert ran[:2] == (0, f"No operation knows {mess.path('what')}.\n".encode())
+    assert ran[:2] == (0, f"No recorded operation touched {mess.path('what')}.\n".encode())
 
 
 def test_a_run_that_was_killed(fileorg: Fileorg, tree: Tree) -> None:

@@ -224,7 +224,7 @@ def test_a_full_disk_behind_the_output_is_said(fileorg: Fileorg, mess: Tree) -> 
         with run:
             assert run.stderr is not None
             told = run.stderr.read()
-    assert told == b"fileorg: The output could not be written: No space left on device.\n"
+    assert told == b"fileorg: Could not write the output: No space left on device.\n"
     assert run.returncode == 1
 
 

@@ -62,8 +62,8 @@ def test_without_a_terminal_it_has_to_be_told_to(fileorg: Fileorg, displaced: Tr
     ran = fileorg("purge")
     assert ran.code == 5
     assert ran.err.splitlines() == [
-        "fileorg: What is purged cannot be brought back, and there is no terminal to ask in.",
-        "Hint: see what would go with --dry-run, then say --yes",
+        "fileorg: A purge cannot be undone, and there is no terminal to ask in.",
+        "Hint: check with --dry-run what would be removed, then add --yes",
     ]
     assert displaced.snapshot() == before
     assert fileorg("purge", "--yes").code == 0

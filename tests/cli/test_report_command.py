@@ -186,7 +186,7 @@ def test_libreoffice_runs_nothing_of_it(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("mess")
 def test_a_new_file_each_time_named_after_the_operation(fileorg: Fileorg) -> None:
     fileorg("organize", "tree")
-    assert fileorg("report").out.startswith("The report of operation 1 is in fileorg-organize-1.html (")
+    assert fileorg("report").out.startswith("Wrote the report of operation 1 to fileorg-organize-1.html (")
     before = (fileorg.folder / "fileorg-organize-1.html").read_bytes()
     assert fileorg("report", "1", "-q").out == ""
     assert (fileorg.folder / "fileorg-organize-1.html").read_bytes() == before
@@ -205,7 +205,7 @@ def test_it_is_shown_in_the_browser(fileorg: Fileorg, tmp_path: Path) -> None:
     assert fileorg("report", "-o", "it is here.html", "--open", BROWSER=str(browser)).code == 0
     assert (tmp_path / "shown").read_text() == f"file://{tmp_path}/it%20is%20here.html\n"
     ran = fileorg("report", "--open", BROWSER="/nowhere/browser", PATH="", DISPLAY="")
-    assert (ran.code, ran.err) == (0, "fileorg: no browser could be started; the report is there all the same.\n")
+    assert (ran.code, ran.err) == (0, "fileorg: could not start a browser; open the report yourself.\n")
 
 
 @pytest.mark.usefixtures("mess")
@@ -221,9 +221,9 @@ def test_its_progress(fileorg: Fileorg) -> None:
 def test_what_makes_no_sense_is_refused(fileorg: Fileorg) -> None:
     fileorg("organize", "tree")
     for words, sentence in (
-        (("--csv-raw",), "--csv-raw means nothing without --format csv."),
-        (("--open", "-o", "-"), "--open shows the page, and needs --format html in a file."),
-        (("--open", "-f", "json"), "--open shows the page, and needs --format html in a file."),
+        (("--csv-raw",), "--csv-raw requires --format csv."),
+        (("--open", "-o", "-"), "--open requires --format html and a file."),
+        (("--open", "-f", "json"), "--open requires --format html and a file."),
         (("7",), "There is no operation 7."),
         (("-o", "no/such/folder.html"), "The output no/such/folder.html cannot be written: No such file or directory."),
     ):

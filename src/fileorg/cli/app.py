@@ -32,7 +32,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _BROKEN_PIPE
     except OSError as error:  # a full disk behind `>`, a terminal that has been closed
         _silence(sys.stdout)
-        return _tell(words, f"The output could not be written: {error.strerror}", "", Exit.SOME_FAILED)
+        return _tell(words, f"Could not write the output: {error.strerror}", "", Exit.SOME_FAILED)
     return code
 
 
@@ -54,12 +54,12 @@ def _run(words: list[str]) -> int:
             return _refuse(words, error)
         if isinstance(error, OSError) and error.strerror:
             name = error.filename if isinstance(error.filename, bytes | str) else ""
-            subject = f"{display(name)} cannot be used" if name else "The system says"
+            subject = f"Could not use {display(name)}" if name else "The operating system refused a request"
             sentence = f"{subject}: {error.strerror}"
             return _tell(words, sentence, _hint_of(error), Exit.SOME_FAILED, error)
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        sentence = f"Something went wrong that fileorg did not expect: {what}"
-        return _tell(words, sentence, "run it again with --debug to see where", Exit.SOME_FAILED, error)
+        sentence = f"Unexpected error: {what}"
+        return _tell(words, sentence, "run the command again with --debug for a traceback", Exit.SOME_FAILED, error)
     if _wants_json(words):
         from fileorg.cli.progress import tell_event
 
@@ -87,13 +87,14 @@ def _hint_of(error: OSError) -> str:
         from fileorg.core.descriptors import TooManyOpen
 
         return TooManyOpen.hint
-    return "see whether its disk is well and mounted"
+    return "check that its disk is healthy and mounted"
 
 
 def _refuse(words: list[str], error: Any) -> int:
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "fileorg"
-    return _tell(words, error.format_message(), f"{command} --help", getattr(error, "exit_code", Exit.USAGE), error)
+    from fileorg.cli.refusals import refusal
+
+    sentence, hint = refusal(error, words)
+    return _tell(words, sentence, hint, getattr(error, "exit_code", Exit.USAGE), error)
 
 
 def _tell(words: list[str], sentence: str, hint: str, code: int, error: Exception | None = None) -> int:

@@ -17,18 +17,18 @@ _WIDEST = 100
 _NAMES = 26
 """Columns for the names of an option; longer names have their help on the next line."""
 
-_DEBUG = "Show where in the program an error came from."
+_DEBUG = "Show a traceback on errors."
 _EXIT_STATUS = [
     ("0", "done"),
-    ("1", "some files were not done, each is named; or the answer was no"),
-    ("2", "a wrong option, path or setting"),
-    ("4", "another run is at work"),
-    ("5", "refused, for it would do harm"),
+    ("1", "some files could not be processed (each is listed), or you answered no"),
+    ("2", "wrong option, path or setting"),
+    ("4", "another fileorg is running"),
+    ("5", "refused because it could cause damage"),
     ("130", "stopped by Ctrl-C"),
 ]
 
 # Notes that Typer adds to the help of an option, although help and usage already say the same.
-_NOTES = re.compile(r"  \[(?:required|x>=\d+)\]")
+_NOTES = re.compile(r"  \[(?:required|x>=\d+)\]|; (?:\d+<=)?x[<>]=\d+(?=\])")
 
 
 class ManualCommand(TyperCommand):
@@ -166,8 +166,8 @@ def _usage(command: TyperCommand, ctx: Any) -> str:
     for param in command.get_params(ctx):
         if param.param_type_name == "argument":
             name = param.make_metavar(ctx)
-            name = f"{name.rstrip('.…')}…" if param.nargs == -1 else name
-            pieces.append(name if param.required else f"[{name}]")
+            name = name if param.required else f"[{name}]"
+            pieces.append(f"{name}…" if param.nargs == -1 else name)
     return " ".join(pieces)
 
 

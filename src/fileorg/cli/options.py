@@ -41,24 +41,24 @@ GENERAL = "General"
 DryRun = Annotated[
     bool,
     Option(
-        "-n", "--dry-run", help="Show each change under the names it would have, and make none.", rich_help_panel=RUN
+        "-n", "--dry-run", help="Show what would change, with the final names. Change nothing.", rich_help_panel=RUN
     ),
 ]
 Yes = Annotated[
-    bool, Option("-y", "--yes", help="Do not ask. Without a terminal nothing is asked.", rich_help_panel=RUN)
+    bool, Option("-y", "--yes", help="Do not ask. Without a terminal, fileorg never asks.", rich_help_panel=RUN)
 ]
 
 MaxChanges = Annotated[
     int | None,
-    Option("--max-changes", min=0, metavar="N", help="Refuse to change more files than N.", rich_help_panel=RUN),
+    Option("--max-changes", min=0, metavar="N", help="Refuse to change more than N files.", rich_help_panel=RUN),
 ]
 
 InsideProject = Annotated[
     bool,
     Option(
         "--inside-project",
-        help="Also in a folder that is a part of a project, a checkout, a bundle, a library or a folder of settings."
-        " Whole folders inside it stay whole.",
+        help="Allow a folder inside a project, a checkout, a bundle, a library or a settings folder. Folders kept whole"
+        " below it stay whole.",
         rich_help_panel=RUN,
     ),
 ]
@@ -70,7 +70,7 @@ Recursive = Annotated[
     Option(
         "-r",
         "--recursive",
-        help="Files in subfolders too. Projects, bundles, libraries and hidden folders stay whole.",
+        help="Include subfolders. Projects, bundles, libraries and hidden folders are still kept whole.",
         rich_help_panel=FILES,
     ),
 ]
@@ -80,7 +80,7 @@ MaxDepth = Annotated[
         "--max-depth",
         min=0,
         metavar="N",
-        help="Go at most N folders deep; 0 is the folder itself.",
+        help="Go at most N folders deep; 0 means the folder itself.",
         rich_help_panel=FILES,
     ),
 ]
@@ -89,7 +89,7 @@ Include = Annotated[
     Option(
         "--include",
         metavar="PATTERN",
-        help="Only what matches, as in a .gitignore. May be repeated.",
+        help="Only files matching PATTERN (gitignore syntax). May be repeated.",
         rich_help_panel=FILES,
     ),
 ]
@@ -98,45 +98,47 @@ Exclude = Annotated[
     Option(
         "--exclude",
         metavar="PATTERN",
-        help="Not what matches, as in a .gitignore. May be repeated.",
+        help="Skip files matching PATTERN (gitignore syntax). May be repeated.",
         rich_help_panel=FILES,
     ),
 ]
 Hidden = Annotated[
     bool,
-    Option("--hidden", help="Hidden files and folders too, whose names start with a dot.", rich_help_panel=FILES),
+    Option("--hidden", help="Include hidden files and folders (names that start with a dot).", rich_help_panel=FILES),
 ]
 Everything = Annotated[
     bool,
     Option(
         "--everything",
-        help="Also what is left alone otherwise: hidden files, projects and other folders that stay whole, version"
+        help="Include what fileorg skips by default: hidden files, projects and other folders kept whole, version"
         " control, system files, unfinished downloads.",
         rich_help_panel=FILES,
     ),
 ]
 OneFileSystem = Annotated[
-    bool, Option("--one-file-system", help="Do not enter other disks mounted below.", rich_help_panel=FILES)
+    bool, Option("--one-file-system", help="Do not enter other file systems mounted below.", rich_help_panel=FILES)
 ]
 MinSize = Annotated[
     str | None,
-    Option("--min-size", metavar="SIZE", help="Files of at least SIZE: 512, 10K, 1.5M, 2G.", rich_help_panel=FILES),
+    Option(
+        "--min-size", metavar="SIZE", help="Only files of at least SIZE: 512, 10K, 1.5M, 2G.", rich_help_panel=FILES
+    ),
 ]
 MaxSize = Annotated[
-    str | None, Option("--max-size", metavar="SIZE", help="Files of at most SIZE.", rich_help_panel=FILES)
+    str | None, Option("--max-size", metavar="SIZE", help="Only files of at most SIZE.", rich_help_panel=FILES)
 ]
 NewerThan = Annotated[
     str | None,
     Option(
         "--newer-than",
         metavar="TIME",
-        help="Files last changed after TIME: 12h, 7d, 2w (ago), or 2024-05-01.",
+        help="Only files modified after TIME: 30s, 10m (minutes), 12h, 7d, 2w or 1y ago, or a date such as 2024-05-01.",
         rich_help_panel=FILES,
     ),
 ]
 OlderThan = Annotated[
     str | None,
-    Option("--older-than", metavar="TIME", help="Files last changed before TIME.", rich_help_panel=FILES),
+    Option("--older-than", metavar="TIME", help="Only files modified before TIME.", rich_help_panel=FILES),
 ]
 Category = Annotated[
     list[str] | None,
@@ -152,32 +154,40 @@ Category = Annotated[
 # Output ---------------------------------------------------------------------------------------------------------------
 
 TextOrJson = Annotated[
-    Format, Option("-f", "--format", help="What to write: text for people, or JSON.", rich_help_panel=OUTPUT)
+    Format, Option("-f", "--format", help="Output format: text for people, or JSON.", rich_help_panel=OUTPUT)
 ]
 TextJsonCsv = Annotated[
     ListFormat,
-    Option("-f", "--format", help="What to write: text for people, JSON or CSV.", rich_help_panel=OUTPUT),
+    Option("-f", "--format", help="Output format: text for people, JSON or CSV.", rich_help_panel=OUTPUT),
 ]
 NullPairs = Annotated[
     bool,
-    Option("-0", "--null", help="With -n: sources and targets by turns, each ended by NUL.", rich_help_panel=OUTPUT),
+    Option(
+        "-0",
+        "--null",
+        help="With -n: print source and target alternately, each terminated by NUL.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 Output = Annotated[
     str | None,
     Option("-o", "--output", metavar="FILE", help="Write to FILE instead of standard output.", rich_help_panel=OUTPUT),
 ]
-Page = Annotated[int, Option("--page", min=1, metavar="N", help="Which page.", rich_help_panel=OUTPUT)]
+Page = Annotated[int, Option("--page", min=1, metavar="N", help="Show page N.", rich_help_panel=OUTPUT)]
 PageSize = Annotated[
     int,
-    Option("--page-size", min=1, max=10_000, metavar="N", help="How many on a page.", rich_help_panel=OUTPUT),
+    Option(
+        "--page-size", min=1, max=10_000, metavar="N", help="Entries per page, at most 10000.", rich_help_panel=OUTPUT
+    ),
 ]
-Quiet = Annotated[bool, Option("-q", "--quiet", help="Say nothing but what went wrong.", rich_help_panel=OUTPUT)]
-Verbose = Annotated[bool, Option("-v", "--verbose", help="Name every file.", rich_help_panel=OUTPUT)]
+Quiet = Annotated[bool, Option("-q", "--quiet", help="Print only errors.", rich_help_panel=OUTPUT)]
+Verbose = Annotated[bool, Option("-v", "--verbose", help="List every file.", rich_help_panel=OUTPUT)]
 Progress = Annotated[
     ProgressMode,
     Option(
         "--progress",
-        help="A live display in a terminal, or always, or never; or one JSON event a line on standard error.",
+        help="Show progress: auto (only in a terminal), always or never; json prints one JSON event per line on"
+        " standard error.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -191,7 +201,7 @@ StateDir = Annotated[
         metavar="DIR",
         envvar="FILEORG_HOME",
         show_envvar=True,
-        help="Where the journal is kept.",
+        help="Where fileorg keeps its journal.",
         rich_help_panel=GENERAL,
     ),
 ]
@@ -213,7 +223,7 @@ class Manner(NamedTuple):
 def need_dry_run(manner: Manner) -> None:
     """Raise `UsageError` for `-0` without `--dry-run`."""
     if manner.null and not manner.dry_run:
-        raise UsageError("-0 means nothing without --dry-run.", hint="add -n, or leave it out")
+        raise UsageError("-0 requires --dry-run.", hint="add -n, or drop -0")
 
 
 def filters(
@@ -234,19 +244,20 @@ def filters(
     from fileorg.rules.filters import Filters
 
     if max_depth is not None and not recursive:
-        raise UsageError("--max-depth means nothing without -r.", hint="add -r, or leave it out")
+        raise UsageError("--max-depth requires -r.", hint="add -r, or drop --max-depth")
     least = None if min_size is None else values.size("--min-size", min_size)
     most = None if max_size is None else values.size("--max-size", max_size)
     if least is not None and most is not None and least > most:
         raise UsageError(
-            f"No file is at least {min_size} and at most {max_size}.", hint="see --min-size and --max-size"
+            f"--min-size {min_size} is larger than --max-size {max_size}: no file matches both.",
+            hint="swap the two sizes, or drop one",
         )
     newer = None if newer_than is None else values.moment("--newer-than", newer_than)
     older = None if older_than is None else values.moment("--older-than", older_than)
     if newer is not None and older is not None and newer > older:
         raise UsageError(
-            f"No file is newer than {newer_than} and older than {older_than}.",
-            hint="--newer-than 30d --older-than 7d are the files between",
+            f"--newer-than {newer_than} is later than --older-than {older_than}: no file matches both.",
+            hint="for the files in between, write for example: --newer-than 30d --older-than 7d",
         )
     return Filters(
         recursive=recursive,

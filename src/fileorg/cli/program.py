@@ -15,11 +15,11 @@ from fileorg.cli.stop import Stopped
 from fileorg.core.errors import Exit
 
 EXAMPLES = """
-# Sort a folder, and take it back
+# Sort a folder, then undo it
 fileorg organize ~/Downloads
 fileorg undo
 
-# Try it on a folder made for it
+# Try it on a demo folder
 fileorg demo
 """
 
@@ -63,10 +63,10 @@ def main(
     ctx: typer.Context,
     version: Annotated[bool, typer.Option("-V", "--version", help="Print the version.")] = False,
 ) -> None:
-    """Sort a messy folder, see what happened, and take it back exactly.
+    """Sort a messy folder, see what happened, and undo it exactly.
 
-    Every change is written to a journal before it is made, nothing is ever overwritten, and fileorg undo gives back
-    the tree as it was. A run that was cut short settles itself at the next start.
+    fileorg writes every change to a journal before it makes the change. It never overwrites a file, and fileorg undo
+    restores the folder exactly. After a crash, the next command recovers the interrupted operation.
     """
     if version:
         from fileorg import __version__

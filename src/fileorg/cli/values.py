@@ -18,7 +18,7 @@ _MOST = 1 << 62
 """More than any size or time that a file system can store."""
 
 SIZES = "write 512, 10K, 1.5M or 2G (1K is 1024 bytes)"
-AGES = "write 30s, 10m, 12h, 7d, 2w or 1y"
+AGES = "write 30s, 10m (minutes), 12h, 7d, 2w or 1y"
 TIMES = f"{AGES}, or a date such as 2024-05-01"
 
 
@@ -26,10 +26,10 @@ def size(option: str, text: str) -> int:
     """Return a size such as `10M` in bytes. Raises `UsageError`."""
     match = re.fullmatch(_SIZE, text.strip())
     if match is None:
-        raise UsageError(f"{option} {display(text)} is no size.", hint=SIZES)
+        raise UsageError(f"{option} {display(text)} is not a valid size.", hint=SIZES)
     bytes_ = _whole(match[1], 1024 ** " kmgtp".index((match[2] or " ").lower()))
     if bytes_ > _MOST:
-        raise UsageError(f"{option} {display(text)} is more than a disk can hold.", hint=SIZES)
+        raise UsageError(f"{option} {display(text)} is larger than any disk.", hint=SIZES)
     return bytes_
 
 
@@ -37,7 +37,7 @@ def age(option: str, text: str) -> int:
     """Return an age such as `10m` in nanoseconds. Raises `UsageError`."""
     found = _age(text)
     if found is None:
-        raise UsageError(f"{option} {display(text)} is no age.", hint=AGES)
+        raise UsageError(f"{option} {display(text)} is not a valid age.", hint=AGES)
     return _bounded(option, text, found)
 
 
@@ -56,7 +56,7 @@ def moment(option: str, text: str) -> int:
             raise ValueError
         return int(datetime.fromisoformat(text.strip()).timestamp()) * _SECOND_NS
     except (ValueError, OverflowError, OSError):
-        raise UsageError(f"{option} {display(text)} is no age and no date.", hint=TIMES) from None
+        raise UsageError(f"{option} {display(text)} is not an age or a date.", hint=TIMES) from None
 
 
 def _age(text: str) -> int | None:
@@ -66,7 +66,7 @@ def _age(text: str) -> int | None:
 
 def _bounded(option: str, text: str, age_ns: int) -> int:
     if age_ns > _MOST:
-        raise UsageError(f"{option} {display(text)} is longer ago than any file.", hint=AGES)
+        raise UsageError(f"{option} {display(text)} is longer ago than any file can be.", hint=AGES)
     return age_ns
 
 

@@ -1,6 +1,6 @@
 """One module per command, each with a function of the command's name."""
 
-SORT, LOOK, MORE = "Sort", "Look", "More"
+SORT, LOOK, MORE = "Change files", "Inspect", "More"
 
 COMMANDS = {
     "organize": SORT,

@@ -15,19 +15,20 @@ if TYPE_CHECKING:
     from fileorg.workflows.scan import Categorized
 
 EXAMPLES = """
-# What is each of these files?
+# Show the category of each file
 fileorg categorize ~/Downloads
 
-# Give the images to another program, whatever their names are
+# Pass the images to another program; -0 is safe for any name
 fileorg categorize ~/Downloads --category Images -0 | xargs -0 ls -l
 
 # For a spreadsheet
 fileorg categorize ~/Downloads --format csv -o files.csv
 """
 
-Paths = Annotated[list[str], Argument(metavar="PATH", help="Folders, with all that is below them.")]
+Paths = Annotated[list[str], Argument(metavar="PATH", help="Folders, including everything below them.")]
 Null = Annotated[
-    bool, Option("-0", "--null", help="Only the paths, each ended by NUL, as they are.", rich_help_panel=OUTPUT)
+    bool,
+    Option("-0", "--null", help="Print only the paths, unchanged, each terminated by NUL.", rich_help_panel=OUTPUT),
 ]
 
 
@@ -49,10 +50,10 @@ def categorize(
     quiet: shared.Quiet = False,
     progress: shared.Progress = ProgressMode.AUTO,
 ) -> int:
-    """Tell what each file is, and by which evidence.
+    """Show the category of each file and why.
 
-    One line a file: its category, why that is thought, and its path. Nothing is changed and nothing is remembered. With
-    --category only the files of these categories.
+    One line per file: its category, the evidence for it, and its path. Nothing is changed or stored. With --category,
+    only files of these categories.
     """
     from fileorg.cli.plan_view import tell_unreadable
     from fileorg.cli.progress import reporting
@@ -61,7 +62,7 @@ def categorize(
     from fileorg.workflows.scan import categorize as categorized
 
     if null and format_ is not ListFormat.TEXT:
-        raise UsageError("-0 and --format say two things.", hint="give one of them")
+        raise UsageError("-0 and --format cannot be combined.", hint="drop one of them")
     wanted = _categories(category)
     chosen = shared.filters(
         max_depth=max_depth,
@@ -96,7 +97,7 @@ def _categories(asked: Sequence[str] | None) -> frozenset[str]:
     for text in asked or ():
         name = known.get(complete.category_word(text.strip()).lower())
         if name is None:
-            raise UsageError(f"There is no category {display(text)}.", hint=f"there are: {', '.join(CATEGORIES)}")
+            raise UsageError(f"Unknown category: {display(text)}.", hint=f"the categories are: {', '.join(CATEGORIES)}")
         found.add(name)
     return frozenset(found)
 

@@ -16,29 +16,29 @@ if TYPE_CHECKING:
     from fileorg.workflows.clean import CleanOptions, CleanRun
 
 EXAMPLES = """
-# See what would go, then remove it, then take it back
+# See what would be removed, remove it, undo that
 fileorg clean ~/Downloads --dry-run
 fileorg clean ~/Downloads
 fileorg undo
 
-# Only folders without anything in them
+# Only empty folders
 fileorg clean ~/Documents --empty-folders
 
-# From cron: only what has been so for a month
+# From cron: only what is older than a month
 fileorg clean ~/Downloads --yes --quiet --older-than 30d
 """
 
-KINDS = "What is removed (all three, if none is given)"
+KINDS = "What to remove (default: all three)"
 
-Folder = Annotated[str, Argument(metavar="PATH", help="The folder that is to be cleaned, with those in it.")]
+Folder = Annotated[str, Argument(metavar="PATH", help="The folder to clean, including its subfolders.")]
 EmptyFiles = Annotated[
-    bool, Option("--empty-files", help="Files of 0 bytes. They go to the trash.", rich_help_panel=KINDS)
+    bool, Option("--empty-files", help="Files of 0 bytes. They are moved to the trash.", rich_help_panel=KINDS)
 ]
 EmptyFolders = Annotated[
     bool,
     Option(
         "--empty-folders",
-        help="Folders that hold nothing, or nothing but what is removed too.",
+        help="Folders that are empty, or that hold only what is removed too.",
         rich_help_panel=KINDS,
     ),
 ]
@@ -46,13 +46,15 @@ BrokenSymlinks = Annotated[
     bool,
     Option(
         "--broken-symlinks",
-        help="Symlinks that lead nowhere. One that leads to a disk which is not mounted is among them.",
+        help="Symlinks whose target does not exist, also because its file system is not mounted.",
         rich_help_panel=KINDS,
     ),
 ]
 MaxChanges = Annotated[
     int | None,
-    Option("--max-changes", min=0, metavar="N", help="Refuse to remove more than N.", rich_help_panel=shared.RUN),
+    Option(
+        "--max-changes", min=0, metavar="N", help="Refuse to remove more than N entries.", rich_help_panel=shared.RUN
+    ),
 ]
 
 
@@ -83,13 +85,13 @@ def clean(
 ) -> int:
     """Remove empty files, empty folders and broken symlinks.
 
-    In a terminal you are shown what would go, and asked; elsewhere it runs at once, for it can be undone. Empty files
-    and symlinks are moved to PATH/.fileorg/trash, and fileorg undo brings the very same ones back. A folder goes
-    if there is nothing in it, or only what is removed in the same run.
+    In a terminal, fileorg shows the plan and asks. Elsewhere it runs at once, because it can be undone. Empty files and
+    symlinks are moved to PATH/.fileorg/trash, and fileorg undo restores them. A folder is removed if it is empty, or
+    if it holds only what the same run removes.
 
-    Left alone are hidden files, projects and bundles, as everywhere; files that are empty on purpose, such as
-    __init__.py, py.typed, .gitkeep, _SUCCESS and *.lock; folders that could not be made again as they are, for their
-    owner or their access list; and the folder PATH itself.
+    Skipped are hidden files, projects and bundles, as in every command; files that are empty on purpose, such as
+    __init__.py, py.typed, .gitkeep, _SUCCESS and *.lock; folders whose owner or access list could not be restored; and
+    PATH itself.
     """
     from fileorg.scan.leftovers import Leftover
     from fileorg.workflows.clean import CleanOptions

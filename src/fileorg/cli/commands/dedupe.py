@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from fileorg.workflows.dedupe import DedupeOptions, DedupeRun
 
 EXAMPLES = """
-# What is there twice? Nothing is changed
+# List duplicates; change nothing
 fileorg dedupe ~/Pictures
 
-# Put the copies into the trash of fileorg, take them back, or free the space for good
+# Move duplicates to fileorg's trash; then undo that, or free the space permanently
 fileorg dedupe ~/Pictures --action quarantine
 fileorg undo
 fileorg purge
 
-# What is in the archive already goes from the downloads; the archive is never touched
+# Remove the downloads that are already in the archive; never touch the archive
 fileorg dedupe ~/Downloads --reference ~/Archive --action quarantine
 
 # Keep every name, store the content once
 fileorg dedupe ~/Projects --action hardlink --min-size 1M
 
-# For other programs
+# In the output format of fdupes
 fileorg dedupe ~/Music --format fdupes
 """
 
-KEEP = "What stays"
+KEEP = "Which file is kept"
 
 
 class DedupeFormat(StrEnum):
@@ -48,14 +48,14 @@ class DedupeFormat(StrEnum):
     FDUPES = "fdupes"
 
 
-Paths = Annotated[list[str], Argument(metavar="PATH", help="Folders to search, one or more.")]
+Paths = Annotated[list[str], Argument(metavar="PATH", help="Folders to search.")]
 KeepOption = Annotated[
     list[Keep] | None,
     Option(
         "--keep",
         metavar="RULE",
-        help=f"Which file of a group stays: {', '.join(Keep)}. May be repeated: the next decides where the one before"
-        " does not. Without it: a clean name, then the oldest, then the shortest path.",
+        help=f"Which file of a group to keep: {', '.join(Keep)}. May be repeated: the next rule decides a tie."
+        " Default: a clean name, then the oldest, then the shortest path.",
         show_default=False,
         rich_help_panel=KEEP,
     ),
@@ -65,22 +65,32 @@ Reference = Annotated[
     Option(
         "--reference",
         metavar="DIR",
-        help="A folder whose files always stay, and are never touched. May be repeated.",
+        help="Files in DIR are always kept and never touched. May be repeated.",
         rich_help_panel=KEEP,
     ),
 ]
 Prefer = Annotated[
     list[str] | None,
-    Option("--prefer", metavar="PATTERN", help="Rather keep what matches, as in a .gitignore.", rich_help_panel=KEEP),
+    Option(
+        "--prefer",
+        metavar="PATTERN",
+        help="Prefer to keep files matching PATTERN (gitignore syntax).",
+        rich_help_panel=KEEP,
+    ),
 ]
 Protect = Annotated[
     list[str] | None,
-    Option("--protect", metavar="PATTERN", help="Never touch what matches, as in a .gitignore.", rich_help_panel=KEEP),
+    Option(
+        "--protect",
+        metavar="PATTERN",
+        help="Never touch files matching PATTERN (gitignore syntax).",
+        rich_help_panel=KEEP,
+    ),
 ]
 Isolate = Annotated[
     bool,
     Option(
-        "--isolate", help="Only what another of the given folders has, too: copies within one stay.",
+        "--isolate", help="Only duplicates across different PATHs, not within one.",
         rich_help_panel=KEEP,
     ),
 ]  # fmt: skip
@@ -88,8 +98,8 @@ ActionOption = Annotated[
     Remedy | None,
     Option(
         "--action",
-        help="What is done with the others: into the trash of fileorg, a hard link or a symlink to the one that stays"
-        " in their place, or shared blocks (btrfs, xfs). Without it nothing is changed.",
+        help="What to do with duplicates: move them to fileorg's trash, replace them by a hard link or a symlink to the"
+        " kept file, or share blocks with it (btrfs, xfs). Without it, nothing is changed.",
         show_default=False,
         rich_help_panel=shared.RUN,
     ),
@@ -98,7 +108,7 @@ HardLinks = Annotated[
     bool,
     Option(
         "--hardlinks",
-        help="List every name of a file that has several; they take no space, and stay.",
+        help="Also list all hard links of a file; they take no extra space and are kept.",
         rich_help_panel=FILES,
     ),
 ]
@@ -107,7 +117,8 @@ FormatOption = Annotated[
     Option(
         "-f",
         "--format",
-        help="What to write: text for people, JSON, CSV, or as fdupes does: a path a line, groups set apart.",
+        help="Output format: text for people, JSON, CSV, or the format of fdupes: one path per line, an empty line"
+        " after each group.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -116,7 +127,8 @@ Null = Annotated[
     Option(
         "-0",
         "--null",
-        help="Paths ended by NUL, and each group by one more. With --action and -n: sources and targets by turns.",
+        help="Print paths terminated by NUL, with one more NUL after each group. With --action and -n: print source and"
+        " target alternately.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -153,13 +165,14 @@ def dedupe(
     progress: shared.Progress = ProgressMode.AUTO,
     state_dir: shared.StateDir = None,
 ) -> int:
-    """Find files with the same content, and free the space that the copies take.
+    """Find files with the same content, and free the space that duplicates take.
 
-    Without --action nothing is changed. With it, each copy is first compared byte by byte with the file that stays.
-    What went to the trash of fileorg comes back with fileorg undo, until fileorg purge frees its space for good.
+    Without --action, nothing is changed. With --action, fileorg first compares each duplicate byte by byte with the
+    file that is kept. fileorg undo restores duplicates from fileorg's trash, until fileorg purge frees their space
+    permanently.
 
-    Empty files are no duplicates of each other, unless --min-size is 0. What was read once is remembered: the next run
-    reads only what has changed.
+    Empty files are not duplicates of each other, unless --min-size is 0. fileorg remembers hashes: the next run reads
+    only files that have changed.
     """
     from fileorg.workflows.dedupe import DedupeOptions
 
@@ -192,7 +205,7 @@ def dedupe(
         _refuse_for_a_report(dry_run=dry_run, max_changes=max_changes, inside_project=inside_project)
         return _report(chosen, format_, state, progress, output, null=null, quiet=quiet, verbose=verbose)
     if format_ not in {DedupeFormat.TEXT, DedupeFormat.JSON}:
-        raise UsageError(f"--format {format_} lists groups, and means nothing with --action.", hint="use text or json")
+        raise UsageError(f"--format {format_} and --action cannot be combined.", hint="use --format text or json")
     manner = Manner(dry_run, yes, Format(format_), output, null, quiet, verbose, progress)
     shared.need_dry_run(manner)
     return _change(chosen, manner, state)
@@ -202,7 +215,7 @@ def _refuse_for_a_report(*, dry_run: bool, max_changes: int | None, inside_proje
     given = {"--dry-run": dry_run, "--max-changes": max_changes is not None, "--inside-project": inside_project}
     for option, is_given in given.items():
         if is_given:
-            raise UsageError(f"{option} means nothing without --action: nothing is changed.", hint="leave it out")
+            raise UsageError(f"{option} requires --action.", hint=f"add --action, or drop {option}")
 
 
 def _report(

@@ -16,7 +16,7 @@ EXAMPLES = """
 # In a new folder fileorg-demo
 fileorg demo
 
-# And back again
+# Undo it
 fileorg undo
 """
 
@@ -24,15 +24,15 @@ NAME = "fileorg-demo"
 
 Folder = Annotated[
     str,
-    Argument(metavar="DIR", help="A folder that does not exist yet, or is empty."),
+    Argument(metavar="DIR", help="A new or empty folder."),
 ]
 
 
 def demo(folder: Folder = NAME, state_dir: shared.StateDir = None) -> int:
-    """Make a small messy folder, and organize it.
+    """Create a small messy folder, and organize it.
 
-    Some forty small but real files, as they lie in a Downloads folder, are written to DIR. Then fileorg organize is run
-    on it, as you would run it, and the folder is shown before and after. Delete it when you have seen enough.
+    Writes about forty small but real files, as in a Downloads folder, to DIR. Then runs fileorg organize on it, as you
+    would, and shows the folder before and after. Delete DIR when you are done.
     """
     from fileorg.cli.commands.organize import run_organize
     from fileorg.cli.terminal import standard_output
@@ -42,7 +42,7 @@ def demo(folder: Folder = NAME, state_dir: shared.StateDir = None) -> int:
     state = shared.state(state_dir)
     made = _make(folder)
     out = standard_output()
-    out.line(out.styled("A messy folder, made for this:", "bold"))
+    out.line(out.styled("A messy folder:", "bold"))
     _show_tree(out, folder)
     out.line()
     out.line(out.styled(f"$ fileorg organize {display(folder)}", "cyan"))
@@ -70,13 +70,13 @@ def _make(folder: str) -> bytes:
             fd = os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=place)
             stack.callback(os.close, fd)
             if os.listdir(fd):
-                raise UsageError(f"{shown} is not empty.", hint="name a new folder: fileorg demo DIR")
+                raise UsageError(f"{shown} is not empty.", hint="give a new folder: fileorg demo DIR")
             make_demo(fd)
             return path_of(fd, os.fsencode(folder))
     except OSError as error:
         raise UsageError(
-            f"The demo cannot be made in {shown}: {error.strerror or error}.",
-            hint="name another folder: fileorg demo DIR",
+            f"Could not create the demo in {shown}: {error.strerror or error}.",
+            hint="give another folder: fileorg demo DIR",
         ) from error
 
 

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
 
 EXAMPLES = """
-# What the last fileorg dedupe found, most waste first
+# The groups that the last fileorg dedupe found, most waste first
 fileorg duplicates
 
-# What operation 7 did with which duplicates, the second hundred of groups
+# The duplicates of operation 7, and what it did with each: groups 101 to 200
 fileorg duplicates 7 --page 2 --page-size 100
 """
 
 Op = Annotated[
     int | None,
     Argument(
-        metavar="OP", min=1, help="An operation that dealt with duplicates.", show_default=False,
+        metavar="OP", min=1, help="An operation that processed duplicates.", show_default=False,
         autocompletion=complete.every_operation,
     ),
 ]  # fmt: skip
@@ -48,10 +48,10 @@ def duplicates(
     output: shared.Output = None,
     state_dir: shared.StateDir = None,
 ) -> int:
-    """Page through duplicate groups.
+    """List duplicate groups, page by page.
 
-    Without OP: those that the last fileorg dedupe found, as they were then; files may have changed since. With OP:
-    those that an operation dealt with, and what became of each duplicate.
+    Without OP: the groups that the last fileorg dedupe found; files may have changed since. With OP: the groups that
+    this operation processed, and the result for each duplicate.
     """
     from fileorg.cli.terminal import output as to_output
 
@@ -127,4 +127,4 @@ def _show_text(out: "Out", total: int, groups: Iterator[Listed], page: int, page
             out.line(f"     {short(path)}" + (f"  {out.styled(role, 'dim')}" if role != "duplicate" else ""))
         if group.number > len(group.files):
             out.line(f"     and {group.number - len(group.files):,} more")
-    tell_page(out, page, page_size, total, "group", none="There are no duplicate groups.")
+    tell_page(out, page, page_size, total, "group", none="No duplicate groups.")

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from fileorg.workflows.explain import Explained
 
 EXAMPLES = """
-# Why did this file stay?
+# Why was this file skipped?
 fileorg explain ~/Downloads/report.pdf
 
-# And where would all of these go?
+# Where would all of these be moved?
 fileorg explain ~/Downloads/*
 
 # For another program
@@ -31,7 +31,7 @@ RootOption = Annotated[
     Option(
         "--root",
         metavar="DIR",
-        help="The folder that would be organized. Default: the one that the file lies in.",
+        help="The folder to organize. Default: the folder of the file.",
         rich_help_panel=FILES,
     ),
 ]
@@ -50,10 +50,10 @@ def explain(
     output: shared.Output = None,
     state_dir: shared.StateDir = None,
 ) -> int:
-    """Tell what organize would do with a file, and why.
+    """Show what organize would do with a file, and why.
 
-    Where it would go, or what says that it stays: its name, a file beside it, a folder above it, a pattern, a program
-    that has it open. Which files go with it, and by what its kind is known. Nothing is changed.
+    Shows where the file would be moved, or why it would be skipped: its name, a file beside it, a folder above it, a
+    pattern, or a program that has it open. Also shows its group, and the evidence for its category. Nothing is changed.
     """
     from fileorg.cli.terminal import output as to_output
     from fileorg.cli.terminal import standard_error
@@ -62,7 +62,7 @@ def explain(
     from fileorg.workflows.organize import OrganizeOptions
 
     if by is not None and template is not None:
-        raise UsageError("--by and --template both say where files go.", hint="give one of them")
+        raise UsageError("--by and --template cannot be combined.", hint="drop one of them")
     filters = shared.filters(
         recursive=False,
         max_depth=None,

@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from fileorg.workflows.reports import FilePage
 
 EXAMPLES = """
-# What the last operation did, file by file
+# The files of the last operation
 fileorg files
 
-# What operation 7 could not do, and why
+# The files that operation 7 could not process, and why
 fileorg files 7 --status failed --status conflict
 
-# The largest pictures that it moved, for a program
+# The largest images of operation 7, as JSON
 fileorg files 7 --category Images --sort size --page 2 --format json
 """
 
 Op = Annotated[
     int | None,
     Argument(
-        metavar="OP", min=1, help="An operation; without it the last one.", show_default=False,
+        metavar="OP", min=1, help="An operation number. Default: the last operation.", show_default=False,
         autocompletion=complete.every_operation,
     ),
 ]  # fmt: skip
@@ -37,7 +37,7 @@ Status = Annotated[
     Option(
         "--status",
         metavar="STATUS",
-        help=f"Only files of this status: {', '.join(RecordState)}. May be repeated.",
+        help=f"Only files with this status: {', '.join(RecordState)}. May be repeated.",
         rich_help_panel=FILES,
     ),
 ]
@@ -45,12 +45,11 @@ Sort = Annotated[
     SortBy,
     Option(
         "--sort",
-        help="In the order of the run, by path, by size with the largest first, by status with problems first, or by"
-        " category.",
+        help="Sort order: record is the order of the run; size puts the largest first, status the problems.",
         rich_help_panel=OUTPUT,
     ),
 ]
-Reverse = Annotated[bool, Option("--reverse", help="The other way round.", rich_help_panel=OUTPUT)]
+Reverse = Annotated[bool, Option("--reverse", help="Reverse the order.", rich_help_panel=OUTPUT)]
 
 
 def files(
@@ -65,10 +64,10 @@ def files(
     output: shared.Output = None,
     state_dir: shared.StateDir = None,
 ) -> int:
-    """Page through the files of an operation: where each was, where it went, and what came of it.
+    """List the files of an operation, page by page: source, target and status.
 
-    A file that was not done has the reason in the place of where it went. The first page in a new order takes a moment
-    where there are very many files; after that any page is there at once.
+    A file that was not processed shows the reason instead of the target. With very many files, the first page in a new
+    order takes a moment; the other pages do not.
     """
     from fileorg.cli.terminal import output as to_output
     from fileorg.journal.record_listing import Wanted
@@ -109,11 +108,11 @@ def _show_text(out: "Out", found: "FilePage", page: int, page_size: int) -> None
             Column("Category", spare=2),
             Column("Size", right=True, spare=1),
             Column("From", shrinks=True, keeps_end=True),
-            Column("To, or why not", shrinks=True, keeps_end=True),
+            Column("To, or reason", shrinks=True, keeps_end=True),
         )
         rows = [(line.status, line.category, size(line.size), *_ends(line, found.root)) for line in found.lines]
         table(out, columns, rows)
-    tell_page(out, page, page_size, found.total, "file", none="There are no such files.")
+    tell_page(out, page, page_size, found.total, "file", none="No files match.")
 
 
 def _ends(line: "Line", root: bytes) -> tuple[str, str]:

@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import Operation, Record
 
 EXAMPLES = """
-# What was done, newest first
+# All operations, newest first
 fileorg history
 
-# Where did this file go? Where did it come from?
+# Where a file was moved, and where it came from
 fileorg history ~/Downloads/invoice.pdf
 
-# Every file that operation 7 did not do, and why
+# Every file that operation 7 could not process, and why
 fileorg history --problems 7
 """
 
 File = Annotated[
     str | None,
-    Argument(metavar="PATH", help="A file, where it is now or where it was: show where it went.", show_default=False),
+    Argument(metavar="PATH", help="Trace this file: its path now, or an earlier one.", show_default=False),
 ]
 Problems = Annotated[
     int | None,
@@ -36,7 +36,7 @@ Problems = Annotated[
         "--problems",
         metavar="OP",
         min=1,
-        help="The files that operation OP did not do, with the reasons.",
+        help="List the files that operation OP did not process, with the reasons.",
         autocompletion=complete.every_operation,
     ),
 ]
@@ -51,16 +51,16 @@ def history(
     output: shared.Output = None,
     state_dir: shared.StateDir = None,
 ) -> int:
-    """List the operations, or where a file went.
+    """List operations, or trace a file.
 
-    Without PATH: the operations, newest first, and whether each is in effect, undone, or was interrupted. With PATH:
-    the steps that led the file there and away again, across all operations.
+    Without PATH: the operations, newest first, and the state of each: active, undone, purged or interrupted. With PATH:
+    every step that moved the file, across all operations.
     """
     from fileorg.cli.terminal import output as to_output
     from fileorg.workflows.history import is_empty
 
     if path is not None and problems is not None:
-        raise UsageError("PATH and --problems ask two questions.", hint="give one of them")
+        raise UsageError("PATH and --problems cannot be combined.", hint="drop one of them")
     state = shared.state(state_dir)
     with to_output(output) as out:
         if is_empty(state):
@@ -99,7 +99,7 @@ def _write_operations(out: "Out", format_: ListFormat, rows: Sequence[Any], plac
 
     total, page, page_size = place
     if format_ is ListFormat.TEXT:
-        tell_page(out, page, page_size, total, "operation", none="Nothing was done yet.")
+        tell_page(out, page, page_size, total, "operation", none="No operations yet.")
     else:
         more = {"total": total, "page": page, "page_size": page_size}
         _write(out, format_, "operations", _OPERATION_TITLES, rows, "", more)
@@ -155,7 +155,7 @@ def _show_trail(out: "Out", format_: ListFormat, path: str, state: "StateDirecto
     rows = [
         (op.id, iso(op.started_ns), record.action, source, target, record.state) for op, record, source, target in steps
     ]
-    _write(out, format_, "steps", _STEP_TITLES, rows, f"No operation knows {display(asked)}.")
+    _write(out, format_, "steps", _STEP_TITLES, rows, f"No recorded operation touched {display(asked)}.")
 
 
 # Files that were not done ---------------------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ def _show_problems(out: "Out", format_: ListFormat, number: int, state: "StateDi
             out.line(f"{display(path)}: {status}, {reason}")
             whole = False
         if whole:
-            out.line(f"Every file of operation {number} was done.")
+            out.line(f"Operation {number} has no problems.")
 
 
 def _path(record: "Record") -> bytes:

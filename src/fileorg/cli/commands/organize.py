@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from fileorg.workflows.organize import OrganizeOptions, OrganizeRun
 
 EXAMPLES = """
-# See what would be done, then do it, then take it back
+# See the plan, run it, undo it
 fileorg organize ~/Downloads --dry-run
 fileorg organize ~/Downloads
 fileorg undo
 
-# Copy the photos of a card into a folder a month, elsewhere
+# Copy the photos from a card into one folder per month
 fileorg organize /media/card -r --dest ~/Photos --by date --action copy
 
-# Folders of your own
+# Your own folder layout
 fileorg organize ~/Scans --template "{year}/{category}/{name}"
 
-# From cron: only what has lain there for a day
+# From cron: only files that did not change for a day
 fileorg organize ~/Downloads --yes --quiet --min-age 1d
 """
 
@@ -47,13 +47,13 @@ class FileAction(StrEnum):
     SYMLINK = Action.SYMLINK
 
 
-Folder = Annotated[str, Argument(metavar="PATH", help="The folder whose files are to be sorted.")]
+Folder = Annotated[str, Argument(metavar="PATH", help="The folder to sort.")]
 Dest = Annotated[
     str | None,
     Option(
         "--dest",
         metavar="DIR",
-        help="Make the folders in DIR; without it, in PATH itself.",
+        help="Create the folders in DIR instead of PATH.",
         rich_help_panel=LAYOUT,
     ),
 ]
@@ -61,7 +61,7 @@ ByOption = Annotated[
     By | None,
     Option(
         "--by",
-        help="Folders by category (Images, Documents, …), by year and month, or by extension. Default: category.",
+        help="Sort by category (Images, Documents, …), by year and month, or by extension. Default: category.",
         show_default=False,
         rich_help_panel=LAYOUT,
     ),
@@ -71,26 +71,32 @@ TemplateOption = Annotated[
     Option(
         "--template",
         metavar="TEXT",
-        help="Folders of your own, from {category} {extension} {year} {month} {day} {name}.",
+        help="Folder layout, built from {category} {extension} {year} {month} {day} {name}.",
         rich_help_panel=LAYOUT,
     ),
 ]
 ActionOption = Annotated[
     FileAction,
-    Option("--action", help="What is done with each file. Links and copies leave it.", rich_help_panel=LAYOUT),
+    Option("--action", help="What to do with each file. Copies and links leave it in place.", rich_help_panel=LAYOUT),
 ]
 OnConflictOption = Annotated[
     OnConflict,
     Option(
         "--on-conflict",
-        help="When a name is taken by other content: add a number, leave the file, let the newer one have the name"
-        " (the older goes to the trash of fileorg), or refuse the whole run. The same content is never kept twice.",
+        help="If a different file already has the name: add a number, skip the file, give the name to the newer file"
+        " (the older one is moved to fileorg's trash), or refuse the whole run. If an identical file has the name, the"
+        " file is always skipped.",
         rich_help_panel=LAYOUT,
     ),
 ]
 MinAge = Annotated[
     str | None,
-    Option("--min-age", metavar="AGE", help="Leave what changed in the last AGE: 30s, 10m, 1d.", rich_help_panel=FILES),
+    Option(
+        "--min-age",
+        metavar="AGE",
+        help="Skip files modified within the last AGE: 30s, 10m, 1d.",
+        rich_help_panel=FILES,
+    ),
 ]
 
 
@@ -125,21 +131,20 @@ def organize(
     progress: shared.Progress = ProgressMode.AUTO,
     state_dir: shared.StateDir = None,
 ) -> int:
-    """Sort the files of a folder into folders.
+    """Sort the files of a folder into subfolders.
 
-    In a terminal the plan is shown and you are asked; elsewhere it runs at once, for it can be undone. Only files that
-    lie in PATH itself are moved, unless -r is given. Nothing is overwritten, and files of no known kind stay.
+    In a terminal, fileorg shows the plan and asks. Elsewhere it runs at once, because it can be undone. Without -r,
+    only files directly in PATH are moved. Nothing is overwritten, and files of unknown type are skipped.
 
-    Left alone, always or until you ask: hidden files, projects and whatever is under version control, bundles,
-    libraries, virtual machines and other folders that are one thing, unfinished downloads, and what a .fileorgignore
-    names in the words of a .gitignore.
+    Skipped by default: hidden files, projects and everything under version control, bundles, libraries, virtual
+    machines and other folders kept whole, unfinished downloads, and files matching a .fileorgignore (gitignore syntax).
     """
     from fileorg.workflows.organize import OrganizeOptions
 
     if by is not None and template is not None:
-        raise UsageError("--by and --template both say where files go.", hint="give one of them")
+        raise UsageError("--by and --template cannot be combined.", hint="drop one of them")
     if template == "":
-        raise UsageError("--template is empty.", hint='write one such as --template "{category}/{year}/{name}"')
+        raise UsageError("--template is empty.", hint='for example: --template "{category}/{year}/{name}"')
     chosen = OrganizeOptions(
         root=os.fsencode(path),
         dest=None if dest is None else os.fsencode(dest),

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from fileorg.workflows.purge import InTrash, PurgeRun, TrashFile
 
 EXAMPLES = """
-# What lies in the trash, and how much room it takes
+# List the files in the trash, and the space that they take
 fileorg purge --dry-run
 
-# Remove what was put there more than a month ago
+# Only operations from more than a month ago
 fileorg purge --older-than 30d
 
-# Only what operations 7 and 9 put there; from a script
+# Only operations 7 and 9; from a script
 fileorg purge 7 9 --yes
 """
 
@@ -34,9 +34,9 @@ _NAMED = 20
 Operations = Annotated[
     list[int] | None,
     Argument(
-        metavar="[OP...]",
+        metavar="OP",
         min=1,
-        help="The numbers of operations, as fileorg history lists them. Default: all that have something in the trash.",
+        help="Operation numbers, as listed by fileorg history. Default: all operations with files in the trash.",
         show_default=False,
         autocompletion=complete.undoable,
     ),
@@ -47,11 +47,11 @@ OlderThan = Annotated[
 ]
 Yes = Annotated[
     bool,
-    Option("-y", "--yes", help="Do not ask. Without a terminal it has to be given.", rich_help_panel=shared.RUN),
+    Option("-y", "--yes", help="Do not ask. Required without a terminal.", rich_help_panel=shared.RUN),
 ]
 DryRun = Annotated[
     bool,
-    Option("-n", "--dry-run", help="Name each file that would go, and remove none.", rich_help_panel=shared.RUN),
+    Option("-n", "--dry-run", help="List each file that would be removed. Remove nothing.", rich_help_panel=shared.RUN),
 ]
 
 
@@ -67,13 +67,14 @@ def purge(
     progress: shared.Progress = ProgressMode.AUTO,
     state_dir: shared.StateDir = None,
 ) -> int:
-    """Empty the trash, for good.
+    """Empty fileorg's trash permanently.
 
-    What an operation displaced or set aside lies in the folder .fileorg/trash of its tree, so that undo can bring it
-    back. This removes it, frees the room, and says which operations can then no longer be undone, or only in part.
+    Operations move replaced and removed files to .fileorg/trash in their folder, so that fileorg undo can restore them.
+    fileorg purge deletes these files, frees the space, and reports which operations can no longer be undone, or only
+    in part.
 
-    It cannot be taken back: it always asks, and without a terminal it needs --yes. A file in the trash that is no
-    longer what was put there is kept, and named.
+    A purge cannot be undone: it always asks, and without a terminal it requires --yes. Files in the trash that were
+    modified, or that fileorg did not put there, are kept and listed.
     """
     from fileorg.cli.change import Change
     from fileorg.cli.progress import reporting
@@ -86,8 +87,8 @@ def purge(
     with to_output(output) as out, reporting(progress, quiet=quiet) as screen:
         if not (dry_run or yes or _can_be_asked(manner, out)):
             raise GuardRefused(
-                "What is purged cannot be brought back, and there is no terminal to ask in.",
-                hint="see what would go with --dry-run, then say --yes",
+                "A purge cannot be undone, and there is no terminal to ask in.",
+                hint="check with --dry-run what would be removed, then add --yes",
             )
         with purging(PurgeOptions(operations or (), before), shared.state(state_dir), screen) as run:
             screen.pause()

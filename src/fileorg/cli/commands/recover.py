@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from fileorg.workflows.recover import Unsure
 
 EXAMPLES = """
-# After a crash or a power cut, to see that all is well
+# After a crash or a power cut
 fileorg recover
 """
 
@@ -21,15 +21,15 @@ def recover(
     progress: shared.Progress = ProgressMode.AUTO,
     state_dir: shared.StateDir = None,
 ) -> int:
-    """Settle what a crash left open.
+    """Finish or roll back interrupted operations.
 
-    Every command that changes something does this first, so it is seldom needed. Each file of an interrupted operation
-    is looked at, and what really became of it is written down; then the operation can be undone like any other.
+    Every command that changes files does this first, so you seldom need it. fileorg checks each file of an interrupted
+    operation and records its actual state. Then you can undo the operation like any other.
 
-    Where a disk does not let it finish, or is not there, the operation stays open; the exit code is 1 then.
+    If a disk fails or is not mounted, the operation stays interrupted, and the exit code is 1.
 
-    It is also 1 as long as there are files that someone changed after a crash, before they were settled: these are
-    named, and stay as they are. fileorg undo tries them again.
+    The exit code is also 1 as long as there are files that someone changed between the crash and the recovery. fileorg
+    lists these files and leaves them unchanged; fileorg undo tries them again.
     """
     from fileorg.cli.progress import reporting
     from fileorg.cli.stop import Stopped

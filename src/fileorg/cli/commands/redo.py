@@ -12,7 +12,7 @@ EXAMPLES = """
 # The last undo was a mistake
 fileorg redo
 
-# See what it would do
+# See what a redo would change
 fileorg redo --dry-run
 """
 
@@ -21,7 +21,7 @@ OperationNumber = Annotated[
     Argument(
         metavar="OP",
         min=1,
-        help="The number of the undo, or of what it took back. Default: the last undo.",
+        help="The number of the undo, or of the operation that it undid. Default: the last undo.",
         show_default=False,
         autocompletion=complete.redoable,
     ),
@@ -42,10 +42,10 @@ def redo(
     progress: shared.Progress = ProgressMode.AUTO,
     state_dir: shared.StateDir = None,
 ) -> int:
-    """Take an undo back.
+    """Redo what was undone.
 
-    Puts the files where the operation had put them before it was undone, by the same rules as fileorg undo: nothing is
-    overwritten, and what cannot be done is named.
+    Moves the files back to where the operation had put them, by the same rules as fileorg undo: nothing is overwritten,
+    and files that cannot be moved are listed.
     """
     from fileorg.workflows.undo import UndoOptions
 

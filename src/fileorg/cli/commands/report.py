@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 _TOLD_AT_ONCE = 4096
 
 EXAMPLES = """
-# What the last operation did, in the browser
+# Show the last operation in the browser
 fileorg report --open
 
-# Operation 7, for a program, and for a spreadsheet
+# Operation 7 as JSON and CSV
 fileorg report 7 --format json -o -
 fileorg report 7 --format csv -o moved.csv
 
-# What is in a folder, as it was scanned last
+# A folder, as of its last scan
 fileorg scan ~/Downloads
 fileorg report ~/Downloads
 """
@@ -49,7 +49,7 @@ About = Annotated[
     str | None,
     Argument(
         metavar="OP|FOLDER",
-        help="An operation, or a folder that was scanned; without it the last operation.",
+        help="An operation number, or a folder that was scanned. Default: the last operation.",
         show_default=False,
         autocompletion=complete.every_operation,
     ),
@@ -57,7 +57,7 @@ About = Annotated[
 FormatOption = Annotated[
     ReportFormat,
     Option(
-        "-f", "--format", help="A page for a browser; or all of it as JSON; or the records as CSV.",
+        "-f", "--format", help="Output format: an HTML page, everything as JSON, or the records as CSV.",
         rich_help_panel=OUTPUT,
     ),
 ]  # fmt: skip
@@ -67,17 +67,17 @@ OutputOption = Annotated[
         "-o",
         "--output",
         metavar="FILE",
-        help="Write to FILE, - for standard output. Without it: a new file here, named after the operation.",
+        help="Write to FILE; - means standard output. Default: a new file here, named after the operation.",
         show_default=False,
         rich_help_panel=OUTPUT,
     ),
 ]
-Open = Annotated[bool, Option("--open", help="Show the page in the browser.", rich_help_panel=OUTPUT)]
+Open = Annotated[bool, Option("--open", help="Open the page in the browser.", rich_help_panel=OUTPUT)]
 CsvRaw = Annotated[
     bool,
     Option(
         "--csv-raw",
-        help="Names byte by byte, as they are. A spreadsheet may run one that looks like a formula.",
+        help="Write names unchanged, byte by byte. Careful: a spreadsheet may run a name that looks like a formula.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -95,11 +95,11 @@ def report(
     progress: shared.Progress = ProgressMode.AUTO,
     state_dir: shared.StateDir = None,
 ) -> int:
-    """Report what an operation did: every file, with what became of it and why.
+    """Write a report of an operation: every file, its status and the reason.
 
-    The page is one file that needs no network: sums by category, where files went, duplicate groups, what was not
-    done and why, and every record, to be sorted and filtered. Works for organize, dedupe, clean, undo and redo, and for
-    a folder as fileorg scan saw it last.
+    The page is one file that needs no network: totals by category, where files were moved, duplicate groups, problems
+    and their reasons, and every record, to sort and filter. Works for organize, dedupe, clean, undo and redo, and for a
+    folder as of its last fileorg scan.
     """
     from fileorg.cli.progress import reporting
     from fileorg.workflows.reports import reported
@@ -137,9 +137,9 @@ def _told(lines: "Callable[[], Iterator[Line]]", screen: "Screen") -> "Iterator[
 
 def _refuse_nonsense(format_: ReportFormat, output: str | None, *, open_: bool, csv_raw: bool) -> None:
     if csv_raw and format_ is not ReportFormat.CSV:
-        raise UsageError("--csv-raw means nothing without --format csv.", hint="add it, or leave --csv-raw out")
+        raise UsageError("--csv-raw requires --format csv.", hint="add --format csv, or drop --csv-raw")
     if open_ and (format_ is not ReportFormat.HTML or output == "-"):
-        raise UsageError("--open shows the page, and needs --format html in a file.", hint="leave it out")
+        raise UsageError("--open requires --format html and a file.", hint="drop --open")
 
 
 @contextlib.contextmanager
@@ -176,9 +176,9 @@ def _new_file(stem: str, format_: ReportFormat) -> str:
         except FileExistsError:
             continue
         except OSError as error:
-            raise UsageError(f"{path} cannot be written here: {error.strerror}.", hint="name a file with -o") from error
+            raise UsageError(f"Could not write {path} here: {error.strerror}.", hint="give a file with -o") from error
         return path
-    raise UsageError(f"There are very many reports named {stem} here.", hint="name a file with -o")
+    raise UsageError(f"Too many reports named {stem} here.", hint="give a file with -o")
 
 
 def _write(path: str | None, format_: ReportFormat, report: "Report", *, csv_raw: bool) -> None:
@@ -209,7 +209,7 @@ def _say(path: str, summary: "Summary") -> None:
     out: Out = standard_output()
     about = f"operation {summary.operation}" if summary.operation is not None else display(summary.roots[0])
     large = f" ({size(os.path.getsize(path))})" if os.path.isfile(path) else ""
-    out.line(f"The report of {about} is in {display(path)}{large}.")
+    out.line(f"Wrote the report of {about} to {display(path)}{large}.")
 
 
 def _open(path: str) -> None:
@@ -219,4 +219,4 @@ def _open(path: str) -> None:
     from fileorg.cli.terminal import standard_error
 
     if not webbrowser.open(Path(path).resolve().as_uri()):
-        standard_error().prose("no browser could be started; the report is there all the same.", "fileorg: ")
+        standard_error().prose("could not start a browser; open the report yourself.", "fileorg: ")

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from fileorg.workflows.scan import ScanReport
 
 EXAMPLES = """
-# What is in there?
+# Summarize a folder
 fileorg scan ~/Downloads
 
-# What is large and old?
+# Only large and old files
 fileorg scan ~ --min-size 100M --older-than 1y
 
-# For a program
+# As JSON
 fileorg scan ~/Downloads ~/Desktop --format json
 """
 
-Paths = Annotated[list[str], Argument(metavar="PATH", help="Folders. What two of them hold is counted once.")]
+Paths = Annotated[list[str], Argument(metavar="PATH", help="Folders. Files in more than one of them are counted once.")]
 
 
 def scan(
@@ -47,13 +47,13 @@ def scan(
     progress: shared.Progress = ProgressMode.AUTO,
     state_dir: shared.StateDir = None,
 ) -> int:
-    """Sum up what folders hold.
+    """Summarize the contents of folders.
 
-    Files and bytes by category, the largest and the oldest files, empty files, empty folders and broken symlinks, what
-    was left alone and why, and folders that could not be read. Nothing is changed. What was seen is remembered, so
-    that the next scan of an unchanged tree is fast.
+    Shows files and bytes by category, the largest and the oldest files, empty files, empty folders and broken symlinks,
+    what was skipped and why, and folders that could not be read. Nothing is changed. fileorg remembers the result, so
+    the next scan of an unchanged folder is fast.
 
-    CSV holds the categories; text and JSON hold everything.
+    CSV holds only the categories; text and JSON hold everything.
     """
     from fileorg.cli.plan_view import tell_unreadable
     from fileorg.cli.progress import reporting

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from fileorg.workflows.undo import UndoOptions, UndoRun
 
 EXAMPLES = """
-# Take the last operation back
+# Undo the last operation
 fileorg undo
 
-# See what taking back operation 7 would do
+# See what undoing operation 7 would change
 fileorg undo 7 --dry-run
 
-# Some names were taken meanwhile: put those files beside them
+# If some old names are taken now, restore those files under numbered names
 fileorg undo 7 --rename
 """
 
@@ -36,7 +36,7 @@ OperationNumber = Annotated[
     Argument(
         metavar="OP",
         min=1,
-        help="The number of the operation, as fileorg history lists it. Default: the last one.",
+        help="The operation number, as listed by fileorg history. Default: the last operation that is active.",
         show_default=False,
         autocompletion=complete.undoable,
     ),
@@ -45,13 +45,13 @@ IncludeChanged = Annotated[
     bool,
     Option(
         "--include-changed",
-        help="Also what another file has taken the place of since. An edited file is moved in any case.",
+        help="Also undo files that were replaced by a different file since. Edited files are always undone.",
         rich_help_panel=RUN,
     ),
 ]
 Rename = Annotated[
     bool,
-    Option("--rename", help="Where the old name is taken, put the file beside it.", rich_help_panel=RUN),
+    Option("--rename", help="If the old name is taken, restore under a numbered name.", rich_help_panel=RUN),
 ]
 
 
@@ -69,12 +69,12 @@ def undo(
     progress: shared.Progress = ProgressMode.AUTO,
     state_dir: shared.StateDir = None,
 ) -> int:
-    """Take an operation back.
+    """Undo an operation.
 
-    Every file goes back to where it was, under its old name; copies and links are removed; folders that the operation
-    made are removed if they are empty. Nothing is overwritten: a file whose old name is taken now stays, and is named.
+    Every file is moved back to its old folder and name; copies and links are removed; folders that the operation
+    created are removed if they are empty. Nothing is overwritten: a file whose old name is taken is skipped and listed.
 
-    An undo is an operation of its own, and can be taken back with fileorg redo.
+    An undo is an operation too: fileorg redo reverses it.
     """
     from fileorg.workflows.undo import UndoOptions
 

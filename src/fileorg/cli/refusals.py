@@ -1,0 +1,55 @@
+"""Command lines that Typer refuses, in our words: its own speak of int ranges, parameters and arguments."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from fileorg.cli.commands import COMMANDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_OPERATION = "OP"
+
+
+def refusal(error: Any, words: Sequence[str]) -> tuple[str, str]:
+    """Return the sentence for an exception of Typer, and a hint. What is not known here keeps the words of Typer."""
+    command = next((word for word in words if word in COMMANDS), "")
+    sentence, hint = error.format_message(), " ".join(["fileorg", *filter(None, [command]), "--help"])
+    command = command or "fileorg"
+    parameter = getattr(error, "param", None)
+    match type(error).__name__:
+        case "MissingParameter" if parameter is not None:
+            sentence = f"{command} needs a {parameter.metavar}."
+        case "NoSuchOption":
+            sentence = f"{command} has no option {error.option_name}."
+            if error.possibilities:
+                sentence += f" Did you mean {' or '.join(sorted(error.possibilities))}?"
+        case "BadOptionUsage":
+            needs = "takes no value" if "not take" in sentence else "needs a value"
+            sentence = f"{error.option_name} {needs}."
+        case "BadParameter" if parameter is not None:
+            sentence, hint = _bad_value(parameter, sentence, hint)
+        case "UsageError" if found := re.search(r"unexpected extra argument.*? \((.*)\)", sentence):
+            arguments = [each for each in error.ctx.command.params if each.param_type_name == "argument"]
+            takes = f"one {arguments[0].metavar}" if arguments else "no argument"
+            sentence, hint = f"{command} takes {takes}: unexpected {found[1]}.", f"quote names with spaces; {hint}"
+    return sentence, hint
+
+
+def _bad_value(parameter: Any, sentence: str, hint: str) -> tuple[str, str]:
+    """The same for a value that is not a choice, or not a number of a range."""
+    found = re.search(r": '?(.*?)'? is not (?:one of|a valid|in the range)", sentence)
+    value = found[1] if found else ""
+    if parameter.metavar == _OPERATION:
+        return f"{value} is not an operation number.", "fileorg history lists the operations"
+    name = max(parameter.opts, key=len)
+    kind = parameter.type
+    if choices := getattr(kind, "choices", None):
+        *others, last = [str(getattr(choice, "value", choice)) for choice in choices]
+        return f"{name} {value} is not valid: choose {', '.join(others)} or {last}.", hint
+    if hasattr(kind, "min"):
+        most = f" and at most {kind.max}" if kind.max is not None else ""
+        return f"{name} {value} is not valid: give a whole number of at least {kind.min}{most}.", hint
+    return sentence, hint
