@@ -232,7 +232,7 @@ def test_it_had_not_got_its_place_yet(wreck: Wreck, action: str, at: str) -> Non
 
 @linking
 def test_it_had_not_got_its_place_yet_and_the_trash_is_gone(wreck: Wreck, action: str) -> None:
-    """As after a power cut: the link gets its name now."""
+    """This may happen after a power cut: the link gets its name now."""
     wreck.crash(action, undo=True)
     wreck.place.rename(wreck.here)
     wreck.make_link(wreck.place, action)

@@ -37,7 +37,7 @@ class Companions:
     """The groups of all folders, read from the index on demand; recent folders are cached."""
 
     def __init__(self, index: Index, storages: Sequence[Storage]) -> None:
-        """`storages` are those of the trees, by `Member.root`."""
+        """`storages` has the storage of each tree, by `Member.root`."""
         self._index = index
         self._storages = storages
         self.are_there = any(index.has_followers(storage.root) for storage in storages)

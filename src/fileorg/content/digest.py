@@ -72,7 +72,7 @@ class Answer(NamedTuple):
 
 CHANGED, VANISHED = "it changed while it was read", "it is no longer there"
 COARSE_NS = 2_000_000_000
-"""The coarsest time stamps that a file system may have."""
+"""The coarsest timestamps that a file system may have."""
 
 
 def answer_all(requests: Sequence[Request]) -> list[Answer]:
@@ -150,7 +150,7 @@ def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer
 def start_digest(storage: Storage, folder: bytes, name: bytes, size: int) -> bytes:
     """Return the digest of a small file, or of both ends of a large one; empty if unreadable or of another size.
 
-    An empty digest never means equal.
+    Empty digests never count as equal.
     """
     try:
         with storage.open_read(folder, name) as file:

@@ -32,7 +32,7 @@ class Finder:
     """Finds duplicates: pass the batches through `watching` as they are scanned, then call `find`."""
 
     def __init__(self, index: Index, filters: Filters, *, with_links: bool = False) -> None:
-        """Of the filters, only the sizes apply: empty files are no duplicates, unless `min_size` says so.
+        """Only the sizes of the filters apply. Empty files are not duplicates, unless `min_size` includes them.
 
         `with_links`: the hard links of a file are a group, too.
         """
@@ -190,8 +190,8 @@ class Finder:
                     self.count([keys[position] for position in linked], ())
 
     def _members(self, root: int, tree: Tree, folders: FolderTwins) -> Iterator[MemberRow]:
-        """Yield a row for each name of a file that may have a duplicate. Pass the batches on to `folders`, which needs
-        those of which all files may have one.
+        """Yield a row for each name of a file that may have a duplicate. Pass each batch on to `folders`, with whether
+        all its files may have one.
         """
         for known in self._digests.walk(tree.number, only="length(d.wholes) > 0"):
             keys, batch = known.whole_keys(), known.batch

@@ -1,6 +1,6 @@
 """Find duplicate folders: whole trees with the same content, reported as one group instead of thousands of files.
 
-A folder can only have a duplicate if all its files have. From the deepest folders up, each gets a digest of the names
+A folder can only have a duplicate if all its files do. From the deepest folders up, each gets a digest of the names
 and contents in it. A folder with anything else in it (a link, a hidden file, an unreadable entry) gets none.
 """
 

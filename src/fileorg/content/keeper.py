@@ -144,7 +144,7 @@ class Chooser:
     def _with_companions(self, decided: Decided, companions: Companions) -> Decided:
         """Adjust a decision: a follower is no duplicate by itself; a leader is removed only with its followers.
 
-        If the keeper has no followers but a victim has, that victim becomes the keeper.
+        If the keeper has no followers but a victim does, that victim becomes the keeper.
         """
         if not companions.followers(decided.keeper):
             for position, victim in enumerate(decided.victims):

@@ -59,7 +59,7 @@ def _is_named(part: bytes, name: bytes) -> bool:
 
 
 def _is_renamed(part: bytes, name: bytes) -> bool:
-    """Like `_is_named`, without hard links: an empty file, created with O_EXCL, reserves the name before the rename."""
+    """Rename the copy if hard links are not supported: an empty file, made with O_EXCL, reserves the name first."""
     try:
         os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
     except FileExistsError:

@@ -89,7 +89,7 @@ def carry_over(
 
 
 class Remade(NamedTuple):
-    """A folder that an operation recreated and that other operations had as a root, with its inode number before."""
+    """A folder that an operation recreated and that other operations had as a root, with its previous inode number."""
 
     base: Base
     path: bytes

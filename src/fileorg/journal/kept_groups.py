@@ -88,7 +88,7 @@ class KeptGroups:
         The range includes the records of symlinks to these files.
 
         A missing file, or one identical to the file at its target, does not split a group. Nor does a file that an
-        undo finds changed: the file that replaced it is no part of the group.
+        undo finds changed: the file that replaced it is not part of the group.
         """
         cut_short = quoted({ReasonCode.INTERRUPTED, ReasonCode.CUT_SHORT})
         undoing = f"r.state = 'skipped' AND r.reason IN ({cut_short})"

@@ -123,8 +123,8 @@ class JournalReader:
         return {record for (record,) in self._queries.select(query, self._queries.record_range(operation))}
 
     def put_aside(self, operation: Operation) -> dict[RecordId, bytes]:
-        """Return record → temporary name of its file, for files whose own name was taken while the operation, or its
-        undo, had crashed.
+        """Return record → temporary name of its file, for files whose own name was taken after the operation, or its
+        undo, crashed.
         """
         is_aside = f"state = 'changed' AND reason = '{ReasonCode.NAME_TAKEN_AFTER_CRASH}'"
         query = (
@@ -140,7 +140,7 @@ class JournalReader:
             yield from (record for record in batch if record.reason is not None and record.reason.code in UNSETTLED)
 
     def lost_by(self, record: RecordId) -> LostBefore:
-        """Return the attributes that a record's file lost on its way to another file system. Raises `JournalError`."""
+        """Return the attributes that another file system did not keep of a record's file. Raises `JournalError`."""
         query = f"SELECT mode, mtime_ns, target_mtime_ns, exact_mtime_ns, {REASON_COLUMNS} FROM records r WHERE id = ?"
         row = next(iter(self._queries.select(query, (record,))), (None,) * 8)
         mode, mtime_ns, kept_ns, exact, *columns = row

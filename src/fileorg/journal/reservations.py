@@ -25,7 +25,7 @@ class Reservations:
         self._transaction = transaction
 
     def announcing(self, record: RecordId) -> Reserving:
-        """Return a callback that notes durably that a record's new or old name will be reserved, then by which file."""
+        """Return a callback that durably notes that a record's new or old name will be reserved, then by which file."""
 
         def note(reserved: Entry | None) -> None:
             values: tuple[Any, ...] = (record, None, time.time_ns())

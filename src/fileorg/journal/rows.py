@@ -74,7 +74,7 @@ def checked_operation(row: tuple[Any, ...]) -> Operation:
 
 
 class Root(NamedTuple):
-    """A directory that an operation worked in. An older fileorg wrote it without an inode."""
+    """A directory that an operation worked in. The inode is None if an older fileorg wrote the row."""
 
     path: bytes
     inode: int | None
@@ -257,7 +257,7 @@ def checked_keeper(row: tuple[Any, ...], place: Place) -> Keeper:
 
 
 def done(row: tuple[Any, ...], source: Place, target: Place, keeper: Keeper | None, leader: RecordId) -> Done:
-    """Return a checked row as a type, with the places of its folders."""
+    """Return a checked row as `Done`, with the places of its folders."""
     number, action, _, source_name, _, target_name, inode, target_inode, size, mtime_ns, mode, category = row
     return _new_done((
         number, _ACTIONS[action], source, source_name or b"", target, target_name,

@@ -142,7 +142,7 @@ def migrate(db: sqlite3.Connection) -> None:
 
 
 def is_begun(db: sqlite3.Connection, version: int) -> bool:
-    """Return whether a migration of a journal of that older version was started before and killed."""
+    """Return whether a migration from that version was started before and killed."""
     return ("reason" if version < 3 else "target_ctime_ns") in _columns(db)
 
 

@@ -56,8 +56,8 @@ class RecordSums:
         self._queries = queries
 
     def counts(self, operation: int) -> dict[RecordState, tuple[int, int]]:
-        """Return state → (files, bytes). Folders count if they failed, or if they are the subject of the operation,
-        which have a category.
+        """Return state → (files, bytes). Folders count if they failed, or if they have a category, because they are the
+        subject of the operation.
         """
         rows = self._queries.select(
             f"SELECT state, count(*), {_BYTES} FROM records r"

@@ -83,7 +83,7 @@ def found(groups: Groups, chooser: Chooser, *, exactly: bool) -> Found:
 
 
 def freed(decision: Decided) -> int:
-    """Return how many copies of the content the removal of the victims frees: files of which no name stays."""
+    """Return the number of copies that the removal of the victims frees: files of which no name stays."""
     names: dict[tuple[int, int], int] = {}
     for victim in decision.victims:
         names[victim.dev, victim.inode] = names.get((victim.dev, victim.inode), victim.nlink) - 1

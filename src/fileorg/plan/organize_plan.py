@@ -1,7 +1,7 @@
 """The plan of an organize run as data: the target and the name of each file, and the files that stay. Writes nothing.
 
-The plan of a million files is no list of a million objects: it is read batch by batch from the index and from a draft
-of a few bytes a file. A dry run and a run read the same rows.
+The plan of a million files is not a list of a million objects: it is read batch by batch from the index and from a
+draft of a few bytes a file. A dry run and a run read the same rows.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Find empty folders while folders arrive in any order, and collect the other leftovers of a tree.
 
-They are kept in a private database, not in memory. A folder that holds a file, as nearly all do, is never stored.
+The findings are in a private database, not in memory. A folder that holds a file, as nearly all do, is never stored.
 """
 
 from __future__ import annotations

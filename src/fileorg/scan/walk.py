@@ -254,7 +254,7 @@ class Reader:
                 yield from leading(self._storage, folder, links, [_NOT_ENTERED] * len(links))
 
     def _stays(self, task: Task, name: bytes) -> ReasonCode | None:
-        """Return why a symlink is left alone: a file of its name would be. --include does not apply to symlinks."""
+        """Return why a symlink is left alone, like a file of its name. --include does not apply to symlinks."""
         excluded = task.scope is not None and task.scope.forbids(name)
         return ReasonCode.SYMLINK_LEFT_ALONE if excluded or self._ignore.file(name) else None
 
@@ -281,7 +281,7 @@ class Reader:
         return found_in(empty, links, entries, goes, keeps=not task.is_taken)
 
     def _unless_abandoned(self, entry: Entry, reason: Reason) -> Reason:
-        """Return the reason, changed for an unfinished download that has not been written to for a month."""
+        """Return the reason, or ABANDONED for an unfinished download that was not written to for a month."""
         return Reason.ABANDONED if reason is Reason.UNFINISHED and is_stale(entry.mtime_ns) else reason
 
     def _subfolders(
