@@ -72,7 +72,7 @@ class Call(NamedTuple):
 
     @property
     def about(self) -> str:
-        """The kind of file that it changes: `journal`, `index`, `state` for others of the state directory, or `user`."""
+        """The kind of file that it changes: `journal`, `index`, `state` (else in the state directory), or `user`."""
         for part in ("journal.db", "index.db"):
             if part in self.rest:
                 return part.partition(".")[0]

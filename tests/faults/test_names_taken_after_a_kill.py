@@ -100,8 +100,9 @@ class Wreck:
             ]
 
     def take_names(self) -> dict[Path, int]:
-        """Create an empty file under each name that is free or only a second link to a temporary file of fileorg. Return
-        their inode numbers.
+        """Create an empty file under each name that is free, or only a second link to a temporary file of fileorg.
+
+        Return their inode numbers.
         """
         taken = {}
         for path in dict.fromkeys(self.names()):
