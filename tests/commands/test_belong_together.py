@@ -10,7 +10,7 @@ import pytest
 from tests.support.tree import DAY_NS
 
 from fileorg.core.model import By, OnConflict
-from fileorg.rules.ignore import Reason
+from fileorg.rules.ignore import IgnoreReason
 
 if TYPE_CHECKING:
     from tests.support.runs import Runs
@@ -477,8 +477,8 @@ def test_an_abandoned_download_keeps_only_its_own_place(tree: Tree, runs: Runs) 
         tree.set_time(name, time.time_ns() - 365 * DAY_NS)
     with runs.organizing() as run:
         run.run()
-        assert run.seen.ignored[Reason.ABANDONED] >= 1
-        assert run.seen.ignored[Reason.UNFINISHED] >= 2
+        assert run.seen.ignored[IgnoreReason.ABANDONED] >= 1
+        assert run.seen.ignored[IgnoreReason.UNFINISHED] >= 2
     assert tree.read() == {
         "Documents/a.pdf": "whole",
         "a.pdf.part": "half",

@@ -10,7 +10,7 @@ import pytest
 from fileorg.core.errors import UsageError
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.rules.filters import Filters
-from fileorg.rules.ignore import Reason as LeftAlone
+from fileorg.rules.ignore import IgnoreReason
 from fileorg.workflows.explain import Explained, Status, Stays, explain
 from fileorg.workflows.organize import OrganizeOptions
 
@@ -50,14 +50,14 @@ def relative(tree: Tree, path: bytes | None) -> str | None:
 @pytest.mark.parametrize(
     ("path", "reason", "marker"),
     [
-        ("b.pdf", LeftAlone.UNFINISHED, "b.pdf.part"),
-        ("b.pdf.part", LeftAlone.UNFINISHED, "b.pdf"),
-        ("c.odt", LeftAlone.OPEN, ".~lock.c.odt#"),
+        ("b.pdf", IgnoreReason.UNFINISHED, "b.pdf.part"),
+        ("b.pdf.part", IgnoreReason.UNFINISHED, "b.pdf"),
+        ("c.odt", IgnoreReason.OPEN, ".~lock.c.odt#"),
         ("d.bin", Stays.UNKNOWN_KIND, None),
-        (".hidden", LeftAlone.HIDDEN, None),
-        ("page.html", LeftAlone.TOGETHER, "page_files"),
-        ("page_files/a.png", LeftAlone.TOGETHER, "page.html"),
-        ("project/x.js", LeftAlone.PROJECT, "project/package.json"),
+        (".hidden", IgnoreReason.HIDDEN, None),
+        ("page.html", IgnoreReason.TOGETHER, "page_files"),
+        ("page_files/a.png", IgnoreReason.TOGETHER, "page.html"),
+        ("project/x.js", IgnoreReason.PROJECT, "project/package.json"),
         ("Documents/same.txt", Stays.IN_PLACE, None),
         ("link.txt", Stays.NOT_A_FILE, None),
     ],
@@ -85,8 +85,8 @@ def test_what_a_plan_skips(tree: Tree, runs: Runs) -> None:
 
 def test_patterns(tree: Tree, runs: Runs) -> None:
     tree.write(TREE | {".fileorgignore": "a.xmp\n"})
-    assert explained(tree, runs, "a.jpg").reason is LeftAlone.EXCLUDED
-    assert explained(tree, runs, "same.txt", exclude=["*.txt"]).reason is LeftAlone.EXCLUDED
+    assert explained(tree, runs, "a.jpg").reason is IgnoreReason.EXCLUDED
+    assert explained(tree, runs, "same.txt", exclude=["*.txt"]).reason is IgnoreReason.EXCLUDED
 
 
 def test_who_has_it_open(tree: Tree, runs: Runs) -> None:

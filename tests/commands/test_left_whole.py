@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fileorg.core.reasons import ReasonCode
-from fileorg.rules.ignore import Reason
+from fileorg.rules.ignore import IgnoreReason
 from fileorg.storage.base import BATCH_ENTRIES
 
 if TYPE_CHECKING:
@@ -92,14 +92,14 @@ def test_everything_asks_for_it(tree: Tree, runs: Runs, kind: str) -> None:
 @pytest.mark.parametrize(
     ("signs", "reason"),
     [
-        (["Win.vmx"], Reason.VIRTUAL_MACHINE),
-        (["zz.exe", "zzz.dll"], Reason.PROGRAM),
-        (["CURRENT", "MANIFEST-000001"], Reason.DATABASE),
-        (["Game.exe", "Game_Data"], Reason.GAME),
-        (["zz.sln"], Reason.PROJECT),
+        (["Win.vmx"], IgnoreReason.VIRTUAL_MACHINE),
+        (["zz.exe", "zzz.dll"], IgnoreReason.PROGRAM),
+        (["CURRENT", "MANIFEST-000001"], IgnoreReason.DATABASE),
+        (["Game.exe", "Game_Data"], IgnoreReason.GAME),
+        (["zz.sln"], IgnoreReason.PROJECT),
     ],
 )
-def test_signs_in_any_part_of_a_large_folder(tree: Tree, runs: Runs, signs: list[str], reason: Reason) -> None:
+def test_signs_in_any_part_of_a_large_folder(tree: Tree, runs: Runs, signs: list[str], reason: IgnoreReason) -> None:
     tree.write({"big/": ""})
     for number in range(2 * BATCH_ENTRIES):
         os.mknod(tree.path(f"big/{number:05}.txt"))

@@ -10,7 +10,7 @@ import pytest
 from tests.support.tree import DAY_NS, SECOND_NS
 
 from fileorg.core.model import By
-from fileorg.rules.ignore import Reason
+from fileorg.rules.ignore import IgnoreReason
 
 if TYPE_CHECKING:
     from tests.support.runs import Runs
@@ -189,7 +189,12 @@ def test_what_is_left_alone_is_counted(tree: Tree, runs: Runs) -> None:
     tree.write(UNTOUCHED["project"] | UNTOUCHED["bundle"] | UNTOUCHED["unfinished"] | {".hidden": "", "l": "-> p"})
     with runs.organizing(recursive=True) as run:
         seen = run.seen
-    assert seen.ignored == {Reason.PROJECT: 1, Reason.BUNDLE: 3, Reason.UNFINISHED: 6, Reason.HIDDEN: 1}
+    assert seen.ignored == {
+        IgnoreReason.PROJECT: 1,
+        IgnoreReason.BUNDLE: 3,
+        IgnoreReason.UNFINISHED: 6,
+        IgnoreReason.HIDDEN: 1,
+    }
     assert seen.links == 1
 
 

@@ -13,7 +13,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fileorg.report.content import Copy, DuplicateGroup, DuplicateSums, Line, Place, ReasonShare, Report, Share, Summary
+from fileorg.report.content import (
+    Copy,
+    DuplicateGroup,
+    DuplicateSums,
+    FolderShare,
+    Line,
+    ReasonShare,
+    Report,
+    Share,
+    Summary,
+)
 from fileorg.report.html import write_html
 
 if TYPE_CHECKING:
@@ -113,7 +123,7 @@ def report_of(lines: Iterable[Line], *, groups: Iterable[DuplicateGroup] = (), *
         reasons=[
             ReasonShare(status, reason, len(paths), paths[:3]) for (status, reason), paths in sorted(reasons.items())
         ],
-        places=[Place(path, 0, *total) for path, total in sorted(places.items())],
+        places=[FolderShare(path, 0, *total) for path, total in sorted(places.items())],
         duplicates=DuplicateSums(len(given), sum(len(group.copies) for group in given), reclaimable) if given else None,
         lines=lambda: iter(kept),
         groups=lambda: iter(given),

@@ -11,7 +11,7 @@ from tests.report.pages import ROOT, a_line, realistic, report_of, some_groups, 
 
 from fileorg.core.names import display
 from fileorg.report import html
-from fileorg.report.content import Place
+from fileorg.report.content import FolderShare
 from fileorg.report.html import write_html
 
 if TYPE_CHECKING:
@@ -126,6 +126,8 @@ def test_a_scan_has_no_targets_and_no_undo() -> None:
 
 
 def test_the_tree_tells_of_each_folder_what_it_adds() -> None:
-    places = [Place(ROOT + path, path.count(b"/") - 1, 1, 10) for path in (b"/A", b"/A/2020", b"/A/2020/01", b"/B")]
+    places = [
+        FolderShare(ROOT + path, path.count(b"/") - 1, 1, 10) for path in (b"/A", b"/A/2020", b"/A/2020/01", b"/B")
+    ]
     page = _page(report_of([a_line(1)])._replace(places=places))
     assert [part.partition("<")[0] for part in page.split('class="level-')[1:]] == ['0">A', '1">2020', '2">01', '0">B']

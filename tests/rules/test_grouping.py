@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fileorg.core.model import Entry
 from fileorg.rules.families import FAMILIES, FOLDERS, SETS, SHEETS, Family, Set, Sheet
 from fileorg.rules.grouping import Grouping, Look, grouping
-from fileorg.rules.ignore import Reason
+from fileorg.rules.ignore import IgnoreReason
 from fileorg.rules.marks import MARKS, Mark
 
 NOW = 1_700_000_000 * 10**9
@@ -84,7 +84,7 @@ def test_a_saved_page_and_its_folder(ending: str) -> None:
     page = f"How to bake{ending}"
     seen = found("How to bake.html", "plain.html", folders=(page, f"Rezept{ending}", "holiday_2019"))
     assert seen.folders == {page.encode(): b"How to bake.html"}
-    assert seen.marked == {b"How to bake.html": (Reason.TOGETHER, page.encode())}
+    assert seen.marked == {b"How to bake.html": (IgnoreReason.TOGETHER, page.encode())}
 
 
 def test_a_folder_that_its_page_names() -> None:
@@ -152,8 +152,8 @@ def test_what_an_old_mark_says() -> None:
 
 def test_streams_that_are_not_put_together_yet() -> None:
     assert found("a.f137.mp4", "a.f140.m4a", "b.f137.mp4").marked == {
-        b"a.f137.mp4": (Reason.UNFINISHED, b"a.f140.m4a"),
-        b"a.f140.m4a": (Reason.UNFINISHED, b"a.f137.mp4"),
+        b"a.f137.mp4": (IgnoreReason.UNFINISHED, b"a.f140.m4a"),
+        b"a.f140.m4a": (IgnoreReason.UNFINISHED, b"a.f137.mp4"),
     }
 
 
@@ -215,12 +215,12 @@ def test_a_mark_may_be_a_folder_or_a_link() -> None:
     """VMware's locks are folders, those of Emacs are broken symlinks."""
     seen = found("a.vmdk", "b.txt", "c.pdf", "d.txt", folders=("a.vmdk.lck", "d"), others=(".#b.txt", "c.pdf.part"))
     assert seen.marked == {
-        b"a.vmdk": (Reason.OPEN, b"a.vmdk.lck"),
-        b"a.vmdk.lck": (Reason.OPEN, b"a.vmdk"),
-        b"b.txt": (Reason.OPEN, b".#b.txt"),
-        b".#b.txt": (Reason.OPEN, b"b.txt"),
-        b"c.pdf": (Reason.UNFINISHED, b"c.pdf.part"),
-        b"c.pdf.part": (Reason.UNFINISHED, b"c.pdf"),
+        b"a.vmdk": (IgnoreReason.OPEN, b"a.vmdk.lck"),
+        b"a.vmdk.lck": (IgnoreReason.OPEN, b"a.vmdk"),
+        b"b.txt": (IgnoreReason.OPEN, b".#b.txt"),
+        b".#b.txt": (IgnoreReason.OPEN, b"b.txt"),
+        b"c.pdf": (IgnoreReason.UNFINISHED, b"c.pdf.part"),
+        b"c.pdf.part": (IgnoreReason.UNFINISHED, b"c.pdf"),
     }
 
 

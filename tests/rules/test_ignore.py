@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fileorg.core.errors import UsageError
-from fileorg.rules.ignore import Ignore, Reason, Scope
+from fileorg.rules.ignore import Ignore, IgnoreReason, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,32 +51,32 @@ def kept(ignore: Ignore, tree: Mapping[str, str | None], folder: bytes = b"", pa
         (b"data.db", None),
         (b"settings.ini", None),
         (b"~backup.txt", None),
-        (b".bashrc", Reason.HIDDEN),
-        (b".tmp", Reason.HIDDEN),
-        (b"film.mkv.part", Reason.UNFINISHED),
-        (b"a.CRDOWNLOAD", Reason.UNFINISHED),
-        (b"a.!qB", Reason.UNFINISHED),
-        (b"a.tmp", Reason.UNFINISHED),
-        (b"a.iso.aria2", Reason.UNFINISHED),
-        (b"~$letter.docx", Reason.UNFINISHED),
-        (b".~lock.sheet.ods#", Reason.UNFINISHED),
-        (b".DS_Store", Reason.SYSTEM),
-        (b"Thumbs.db", Reason.SYSTEM),
-        (b"THUMBS.DB", Reason.SYSTEM),
-        (b"Desktop.ini", Reason.SYSTEM),
-        (b"Icon\r", Reason.SYSTEM),
-        (b"._photo.jpg", Reason.SYSTEM),
-        (b".nfs000000001", Reason.SYSTEM),
-        (b".git", Reason.TOOLING),
-        (b".fileorg", Reason.OURS),
-        (b".fileorgignore", Reason.OURS),
-        (b".fileorg-7-12.part", Reason.OURS),
-        (b".fileorg-notes", Reason.HIDDEN),
+        (b".bashrc", IgnoreReason.HIDDEN),
+        (b".tmp", IgnoreReason.HIDDEN),
+        (b"film.mkv.part", IgnoreReason.UNFINISHED),
+        (b"a.CRDOWNLOAD", IgnoreReason.UNFINISHED),
+        (b"a.!qB", IgnoreReason.UNFINISHED),
+        (b"a.tmp", IgnoreReason.UNFINISHED),
+        (b"a.iso.aria2", IgnoreReason.UNFINISHED),
+        (b"~$letter.docx", IgnoreReason.UNFINISHED),
+        (b".~lock.sheet.ods#", IgnoreReason.UNFINISHED),
+        (b".DS_Store", IgnoreReason.SYSTEM),
+        (b"Thumbs.db", IgnoreReason.SYSTEM),
+        (b"THUMBS.DB", IgnoreReason.SYSTEM),
+        (b"Desktop.ini", IgnoreReason.SYSTEM),
+        (b"Icon\r", IgnoreReason.SYSTEM),
+        (b"._photo.jpg", IgnoreReason.SYSTEM),
+        (b".nfs000000001", IgnoreReason.SYSTEM),
+        (b".git", IgnoreReason.TOOLING),
+        (b".fileorg", IgnoreReason.OURS),
+        (b".fileorgignore", IgnoreReason.OURS),
+        (b".fileorg-7-12.part", IgnoreReason.OURS),
+        (b".fileorg-notes", IgnoreReason.HIDDEN),
     ],
 )
-def test_why_a_file_is_left_alone(name: bytes, reason: Reason | None) -> None:
+def test_why_a_file_is_left_alone(name: bytes, reason: IgnoreReason | None) -> None:
     assert Ignore().file(name) is reason
-    assert Ignore(hidden=True).file(name) is (None if reason is Reason.HIDDEN else reason)
+    assert Ignore(hidden=True).file(name) is (None if reason is IgnoreReason.HIDDEN else reason)
 
 
 @pytest.mark.parametrize(
@@ -84,31 +84,31 @@ def test_why_a_file_is_left_alone(name: bytes, reason: Reason | None) -> None:
     [
         (b"Holidays", None),
         (b"v1.2", None),
-        (b".config", Reason.HIDDEN),
-        (b".app", Reason.HIDDEN),
-        (b".git", Reason.TOOLING),
-        (b"node_modules", Reason.TOOLING),
-        (b".venv", Reason.TOOLING),
-        (b"@eaDir", Reason.SYSTEM),
-        (b"#recycle", Reason.SYSTEM),
-        (b"lost+found", Reason.SYSTEM),
-        (b"$RECYCLE.BIN", Reason.SYSTEM),
-        (b".Trash-1000", Reason.SYSTEM),
-        (b"System Volume Information", Reason.SYSTEM),
-        (b"film.mkv.download", Reason.UNFINISHED),
-        (b".fileorg", Reason.OURS),
-        (b".fileorg-1-2.part", Reason.OURS),
+        (b".config", IgnoreReason.HIDDEN),
+        (b".app", IgnoreReason.HIDDEN),
+        (b".git", IgnoreReason.TOOLING),
+        (b"node_modules", IgnoreReason.TOOLING),
+        (b".venv", IgnoreReason.TOOLING),
+        (b"@eaDir", IgnoreReason.SYSTEM),
+        (b"#recycle", IgnoreReason.SYSTEM),
+        (b"lost+found", IgnoreReason.SYSTEM),
+        (b"$RECYCLE.BIN", IgnoreReason.SYSTEM),
+        (b".Trash-1000", IgnoreReason.SYSTEM),
+        (b"System Volume Information", IgnoreReason.SYSTEM),
+        (b"film.mkv.download", IgnoreReason.UNFINISHED),
+        (b".fileorg", IgnoreReason.OURS),
+        (b".fileorg-1-2.part", IgnoreReason.OURS),
     ],
 )
-def test_why_a_folder_is_left_alone(name: bytes, reason: Reason | None) -> None:
+def test_why_a_folder_is_left_alone(name: bytes, reason: IgnoreReason | None) -> None:
     assert Ignore().folder(name) is reason
-    assert Ignore(hidden=True).folder(name) is (None if reason is Reason.HIDDEN else reason)
+    assert Ignore(hidden=True).folder(name) is (None if reason is IgnoreReason.HIDDEN else reason)
 
 
 @given(NAMES)
 def test_ours_and_hidden_are_exactly_the_dotted_ones(name: bytes) -> None:
     for verdict in (Ignore().file(name), Ignore().folder(name)):
-        assert verdict is not Reason.HIDDEN or name.startswith(b".")
+        assert verdict is not IgnoreReason.HIDDEN or name.startswith(b".")
         assert not name.startswith(b".") or verdict is not None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fileorg.rules import whole_folders
-from fileorg.rules.ignore import Reason
+from fileorg.rules.ignore import IgnoreReason
 from fileorg.rules.whole_folders import PROJECT_MARKERS, Signs, Whole, is_bundle, whole_folder
 
 LOOSE = (b"a.jpg", b"report.pdf", b"song.mp3", b"old.iso", b"requirements.txt", b"no-suffix")
@@ -34,7 +34,7 @@ def test_other_names_are_no_bundles(name: bytes) -> None:
 
 @pytest.mark.parametrize("marker", [*PROJECT_MARKERS, b"App.xcodeproj", b"All.sln", b"core.csproj", b"x.Rproj"])
 def test_a_project_is_known_by_its_marker(marker: bytes) -> None:
-    assert judged(b"a.jpg", marker, b"b.jpg") == (Reason.PROJECT, marker)
+    assert judged(b"a.jpg", marker, b"b.jpg") == (IgnoreReason.PROJECT, marker)
 
 
 def test_a_folder_of_stray_files_is_no_project() -> None:
@@ -46,46 +46,46 @@ def test_a_folder_of_stray_files_is_no_project() -> None:
 @pytest.mark.parametrize(
     ("names", "reason", "marker"),
     [
-        ((b"Win.vmx", b"Win.vmdk"), Reason.VIRTUAL_MACHINE, b"Win.vmx"),
-        ((b"Debian.VBOX", b"Debian.vdi"), Reason.VIRTUAL_MACHINE, b"Debian.VBOX"),
-        ((b"D1A0.vmcx", b"D1A0.vmrs"), Reason.VIRTUAL_MACHINE, b"D1A0.vmcx"),
-        ((b"config.pvs", b"disk.hdd"), Reason.VIRTUAL_MACHINE, b"config.pvs"),
-        ((b"Virtual Machines", b"Virtual Hard Disks"), Reason.VIRTUAL_MACHINE, b"Virtual Machines"),
-        ((b"VIDEO_TS",), Reason.DISC, b"VIDEO_TS"),
-        ((b"BDMV", b"CERTIFICATE"), Reason.DISC, b"BDMV"),
-        ((b"AUDIO_TS",), Reason.DISC, b"AUDIO_TS"),
-        ((b"HVDVD_TS",), Reason.DISC, b"HVDVD_TS"),
-        ((b"VTS_01_0.IFO", b"VTS_01_1.VOB"), Reason.DISC, b"VTS_01_0.IFO"),
-        ((b"prefs.js", b"places.sqlite"), Reason.PROFILE, b"prefs.js"),
-        ((b"profiles.ini", b"x.default"), Reason.PROFILE, b"profiles.ini"),
-        ((b"Local State", b"Default"), Reason.PROFILE, b"Local State"),
-        ((b"prefs.js", b"ImapMail"), Reason.PROFILE, b"prefs.js"),
-        ((b"Preferences", b"History"), Reason.PROFILE, b"Preferences"),
-        ((b"cur", b"new", b"tmp"), Reason.MAIL, b"cur"),
-        ((b"Inbox", b"Inbox.msf"), Reason.MAIL, b"Inbox.msf"),
-        ((b"mbox", b"table_of_contents"), Reason.MAIL, b"mbox"),
-        ((b"MailData", b"x"), Reason.MAIL, b"MailData"),
-        ((b"Song.als", b"Ableton Project Info"), Reason.STUDIO, b"Ableton Project Info"),
-        ((b"Take.aup", b"Take_data"), Reason.STUDIO, b"Take.aup"),
-        ((b"metadata.db", b"Some Author"), Reason.LIBRARY, b"metadata.db"),
-        ((b"Mine.lrcat",), Reason.LIBRARY, b"Mine.lrcat"),
-        ((b"digikam4.db",), Reason.LIBRARY, b"digikam4.db"),
-        ((b"X.cocatalogdb",), Reason.LIBRARY, b"X.cocatalogdb"),
-        ((b"iTunes Library.itl",), Reason.LIBRARY, b"iTunes Library.itl"),
-        ((b"steamapps",), Reason.GAME, b"steamapps"),
-        ((b"Game.exe", b"Game_Data"), Reason.GAME, b"Game.exe"),
-        ((b"Game.x86_64", b"Game_Data"), Reason.GAME, b"Game.x86_64"),
-        ((b"CURRENT", b"MANIFEST-000001"), Reason.DATABASE, b"CURRENT"),
-        ((b"CURRENT", b"000004.sst"), Reason.DATABASE, b"CURRENT"),
-        ((b"PG_VERSION",), Reason.DATABASE, b"PG_VERSION"),
-        ((b"Manifest.db", b"Info.plist"), Reason.BACKUP, b"Manifest.db"),
-        ((b"HEAD", b"objects", b"refs"), Reason.PROJECT, b"objects"),
-        ((b".obsidian",), Reason.PROJECT, b".obsidian"),
-        ((b"etc", b"usr", b"bin"), Reason.OTHER_SYSTEM, b"etc"),
-        ((b"Windows", b"Program Files"), Reason.OTHER_SYSTEM, b"Windows"),
+        ((b"Win.vmx", b"Win.vmdk"), IgnoreReason.VIRTUAL_MACHINE, b"Win.vmx"),
+        ((b"Debian.VBOX", b"Debian.vdi"), IgnoreReason.VIRTUAL_MACHINE, b"Debian.VBOX"),
+        ((b"D1A0.vmcx", b"D1A0.vmrs"), IgnoreReason.VIRTUAL_MACHINE, b"D1A0.vmcx"),
+        ((b"config.pvs", b"disk.hdd"), IgnoreReason.VIRTUAL_MACHINE, b"config.pvs"),
+        ((b"Virtual Machines", b"Virtual Hard Disks"), IgnoreReason.VIRTUAL_MACHINE, b"Virtual Machines"),
+        ((b"VIDEO_TS",), IgnoreReason.DISC, b"VIDEO_TS"),
+        ((b"BDMV", b"CERTIFICATE"), IgnoreReason.DISC, b"BDMV"),
+        ((b"AUDIO_TS",), IgnoreReason.DISC, b"AUDIO_TS"),
+        ((b"HVDVD_TS",), IgnoreReason.DISC, b"HVDVD_TS"),
+        ((b"VTS_01_0.IFO", b"VTS_01_1.VOB"), IgnoreReason.DISC, b"VTS_01_0.IFO"),
+        ((b"prefs.js", b"places.sqlite"), IgnoreReason.PROFILE, b"prefs.js"),
+        ((b"profiles.ini", b"x.default"), IgnoreReason.PROFILE, b"profiles.ini"),
+        ((b"Local State", b"Default"), IgnoreReason.PROFILE, b"Local State"),
+        ((b"prefs.js", b"ImapMail"), IgnoreReason.PROFILE, b"prefs.js"),
+        ((b"Preferences", b"History"), IgnoreReason.PROFILE, b"Preferences"),
+        ((b"cur", b"new", b"tmp"), IgnoreReason.MAIL, b"cur"),
+        ((b"Inbox", b"Inbox.msf"), IgnoreReason.MAIL, b"Inbox.msf"),
+        ((b"mbox", b"table_of_contents"), IgnoreReason.MAIL, b"mbox"),
+        ((b"MailData", b"x"), IgnoreReason.MAIL, b"MailData"),
+        ((b"Song.als", b"Ableton Project Info"), IgnoreReason.STUDIO, b"Ableton Project Info"),
+        ((b"Take.aup", b"Take_data"), IgnoreReason.STUDIO, b"Take.aup"),
+        ((b"metadata.db", b"Some Author"), IgnoreReason.LIBRARY, b"metadata.db"),
+        ((b"Mine.lrcat",), IgnoreReason.LIBRARY, b"Mine.lrcat"),
+        ((b"digikam4.db",), IgnoreReason.LIBRARY, b"digikam4.db"),
+        ((b"X.cocatalogdb",), IgnoreReason.LIBRARY, b"X.cocatalogdb"),
+        ((b"iTunes Library.itl",), IgnoreReason.LIBRARY, b"iTunes Library.itl"),
+        ((b"steamapps",), IgnoreReason.GAME, b"steamapps"),
+        ((b"Game.exe", b"Game_Data"), IgnoreReason.GAME, b"Game.exe"),
+        ((b"Game.x86_64", b"Game_Data"), IgnoreReason.GAME, b"Game.x86_64"),
+        ((b"CURRENT", b"MANIFEST-000001"), IgnoreReason.DATABASE, b"CURRENT"),
+        ((b"CURRENT", b"000004.sst"), IgnoreReason.DATABASE, b"CURRENT"),
+        ((b"PG_VERSION",), IgnoreReason.DATABASE, b"PG_VERSION"),
+        ((b"Manifest.db", b"Info.plist"), IgnoreReason.BACKUP, b"Manifest.db"),
+        ((b"HEAD", b"objects", b"refs"), IgnoreReason.PROJECT, b"objects"),
+        ((b".obsidian",), IgnoreReason.PROJECT, b".obsidian"),
+        ((b"etc", b"usr", b"bin"), IgnoreReason.OTHER_SYSTEM, b"etc"),
+        ((b"Windows", b"Program Files"), IgnoreReason.OTHER_SYSTEM, b"Windows"),
     ],
 )  # fmt: skip
-def test_what_no_folder_of_downloads_has(names: tuple[bytes, ...], reason: Reason, marker: bytes) -> None:
+def test_what_no_folder_of_downloads_has(names: tuple[bytes, ...], reason: IgnoreReason, marker: bytes) -> None:
     assert judged(*LOOSE, *names) == (reason, marker)
     assert judged(*LOOSE, *names, surely=True) == (reason, marker)
 
@@ -93,20 +93,20 @@ def test_what_no_folder_of_downloads_has(names: tuple[bytes, ...], reason: Reaso
 @pytest.mark.parametrize(
     ("names", "reason"),
     [
-        ((b"Win.vmx",), Reason.VIRTUAL_MACHINE),
-        ((b"tool.exe", b"Qt5Core.dll"), Reason.PROGRAM),
-        ((b"TOOL.EXE", b"X.DLL"), Reason.PROGRAM),
-        ((b"beat.flp",), Reason.STUDIO),
-        ((b"mix.rpp",), Reason.STUDIO),
-        ((b"cut.prproj",), Reason.STUDIO),
-        ((b"grade.drp",), Reason.STUDIO),
-        ((b"x.acf",), Reason.GAME),
-        ((b"game.pck",), Reason.GAME),
-        ((b"package.json",), Reason.PROJECT),
-        ((b"Makefile",), Reason.PROJECT),
+        ((b"Win.vmx",), IgnoreReason.VIRTUAL_MACHINE),
+        ((b"tool.exe", b"Qt5Core.dll"), IgnoreReason.PROGRAM),
+        ((b"TOOL.EXE", b"X.DLL"), IgnoreReason.PROGRAM),
+        ((b"beat.flp",), IgnoreReason.STUDIO),
+        ((b"mix.rpp",), IgnoreReason.STUDIO),
+        ((b"cut.prproj",), IgnoreReason.STUDIO),
+        ((b"grade.drp",), IgnoreReason.STUDIO),
+        ((b"x.acf",), IgnoreReason.GAME),
+        ((b"game.pck",), IgnoreReason.GAME),
+        ((b"package.json",), IgnoreReason.PROJECT),
+        ((b"Makefile",), IgnoreReason.PROJECT),
     ],
 )
-def test_what_may_have_been_downloaded_by_itself(names: tuple[bytes, ...], reason: Reason) -> None:
+def test_what_may_have_been_downloaded_by_itself(names: tuple[bytes, ...], reason: IgnoreReason) -> None:
     found = judged(*LOOSE, *names)
     assert found is not None
     assert found.reason is reason
@@ -132,14 +132,14 @@ def test_half_of_the_signs_is_not_enough(names: tuple[bytes, ...]) -> None:
 
 
 def test_a_place_below_is_asked_for_only_where_it_may_be() -> None:
-    assert judged(b"App", b"Data", below=(b"App/AppInfo",)) == (Reason.PROGRAM, b"App/AppInfo")
+    assert judged(b"App", b"Data", below=(b"App/AppInfo",)) == (IgnoreReason.PROGRAM, b"App/AppInfo")
     assert judged(b"App", b"Data") is None
     assert judged(b"Data", below=(b"App/AppInfo",)) is None
 
 
 def test_signs_may_come_in_several_parts() -> None:
     parts = ([b"MANIFEST-000001", b"a.jpg"], [b"b.jpg"], [b"CURRENT"])
-    assert whole_folder(lambda: parts, lambda _: False) == (Reason.DATABASE, b"CURRENT")
+    assert whole_folder(lambda: parts, lambda _: False) == (IgnoreReason.DATABASE, b"CURRENT")
 
 
 @pytest.mark.parametrize("rule", whole_folders._RULES)

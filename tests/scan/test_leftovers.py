@@ -11,7 +11,7 @@ import pytest
 from fileorg.core.events import NullReporter
 from fileorg.rules.filters import Filters
 from fileorg.scan import walk as scan_module
-from fileorg.scan.empty_folders import Leftovers, Part
+from fileorg.scan.empty_folders import FolderPart, Leftovers
 from fileorg.scan.leftovers import is_meant
 from fileorg.workflows.scan import scan_trees
 
@@ -155,7 +155,7 @@ def test_the_order_in_which_folders_come_does_not_matter(seed: int) -> None:
             below, parts = inside[folder], chance.randrange(1, 4)
             for part in range(parts):
                 stays = folder in full and part == seed % parts
-                leftovers.add(Part(folder, len(below[part::parts]), stays))
+                leftovers.add(FolderPart(folder, len(below[part::parts]), stays))
             ready += below
         assert leftovers.end() == len(expected)
         assert {folder for folder, _ in leftovers.folders()} == expected

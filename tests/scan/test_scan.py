@@ -14,7 +14,7 @@ import pytest
 from fileorg.core.events import NullReporter
 from fileorg.core.names import join
 from fileorg.rules.filters import Filters
-from fileorg.rules.ignore import Reason
+from fileorg.rules.ignore import IgnoreReason
 from fileorg.scan import walk as scan_module
 from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan
@@ -53,8 +53,8 @@ def test_everything_is_counted_where_it_belongs(tree: Tree) -> None:
     assert seen.files == 2
     assert seen.links == 2
     assert dict(seen.ignored) == {
-        Reason.HIDDEN: 1, Reason.UNFINISHED: 1, Reason.SYSTEM: 1, Reason.PROJECT: 1, Reason.BUNDLE: 1,
-        Reason.TOOLING: 1,
+        IgnoreReason.HIDDEN: 1, IgnoreReason.UNFINISHED: 1, IgnoreReason.SYSTEM: 1, IgnoreReason.PROJECT: 1,
+        IgnoreReason.BUNDLE: 1, IgnoreReason.TOOLING: 1,
     }  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def test_a_marker_in_a_later_batch_still_makes_a_project(tree: Tree) -> None:
     tree.write({f"big/{number:05}.txt": "" for number in range(BATCH_ENTRIES + 10)} | {"big/Cargo.toml": ""})
     seen = Seen()
     assert files_of(tree, seen) == set()
-    assert seen.ignored[Reason.PROJECT] == 1
+    assert seen.ignored[IgnoreReason.PROJECT] == 1
 
 
 def test_an_ignore_file_in_a_later_batch_still_holds(tree: Tree) -> None:
@@ -141,7 +141,7 @@ def test_folders_of_ours_are_never_entered(tree: Tree) -> None:
     state = os.stat(os.path.join(tree.root, "state"))
     seen = Seen()
     assert files_of(tree, seen, Selection(never=frozenset({(state.st_dev, state.st_ino)}))) == {b"a.jpg"}
-    assert seen.ignored[Reason.OURS] == 1
+    assert seen.ignored[IgnoreReason.OURS] == 1
 
 
 def test_several_processes_see_what_one_sees(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.rules.families import FAMILIES, FOLDERS, NEEDS_ITS_NAME, PAGE_FOLDERS, PAGES, SETS, SHEETS
 from fileorg.rules.grouping import STALE_NS
-from fileorg.rules.ignore import SYSTEM_FILES, SYSTEM_FOLDERS, SYSTEM_PREFIXES, TOOLING, UNFINISHED, Reason
+from fileorg.rules.ignore import SYSTEM_FILES, SYSTEM_FOLDERS, SYSTEM_PREFIXES, TOOLING, UNFINISHED, IgnoreReason
 from fileorg.rules.marks import MARKS
 from fileorg.rules.whole_folders import (
     BUNDLE_NAMES,
@@ -65,7 +65,7 @@ def _files() -> Iterator[str]:
 - **hidden**: the name starts with a dot
 - **unfinished**, or a placeholder for a file stored elsewhere, by the last suffix:
   {_names(sorted(UNFINISHED))}.
-  If no program has written to the file for {_DAYS} days, fileorg reports it as "{Reason.ABANDONED}".
+  If no program has written to the file for {_DAYS} days, fileorg reports it as "{IgnoreReason.ABANDONED}".
 - **system files**: {_names(map(_text, sorted(SYSTEM_FILES)))}, and names that start with {_names(SYSTEM_PREFIXES)}
 """
 

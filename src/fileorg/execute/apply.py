@@ -36,7 +36,7 @@ class Prepared(NamedTuple):
     series: list[tuple[Handler | None, Series]]
 
 
-class Done(NamedTuple):
+class Applied(NamedTuple):
     """A batch that was applied, and its failures by position."""
 
     prepared: Prepared
@@ -102,11 +102,11 @@ class Actor:
             for position in series.positions:
                 self._problem(prepared.batch[position], *prepared.looked.exceptions[position])
 
-    def finish(self) -> Done:
+    def finish(self) -> Applied:
         """Wait until the batch is done and return its results."""
         self._wait()
         read_back, self._work.read_back = self._work.read_back, []
-        return Done(self._prepared, self._exceptions, read_back)
+        return Applied(self._prepared, self._exceptions, read_back)
 
     def _wait(self) -> None:
         under_way, self._under_way = self._under_way, None

@@ -8,7 +8,7 @@ from fileorg.core.model import RESERVED_MTIME_NS, RecordState
 from fileorg.execute.identity import Identity, is_known
 from fileorg.execute.temporaries import aside, temporary
 from fileorg.execute.verdict import CUT_SHORT, DONE, NOT_DONE, TAKEN, Verdict
-from fileorg.storage.links import Place
+from fileorg.storage.links import Location
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -76,20 +76,20 @@ class Case:
         return is_known(self.target, self.record.target_folder, entry, made)
 
     @property
-    def source_place(self) -> Place:
-        return Place(self.source, self.record.source_folder, self.record.source_name)
+    def source_place(self) -> Location:
+        return Location(self.source, self.record.source_folder, self.record.source_name)
 
     @property
-    def target_place(self) -> Place:
-        return Place(self.target, self.record.target_folder, self.record.target_name)
+    def target_place(self) -> Location:
+        return Location(self.target, self.record.target_folder, self.record.target_name)
 
     @property
-    def places_aside(self) -> tuple[Place, Place]:
+    def places_aside(self) -> tuple[Location, Location]:
         """The places where a file that was put aside may be."""
         return self.source_place.beside(self.aside), self.target_place.beside(self.aside)
 
     @property
-    def places_of_ours(self) -> tuple[Place, ...]:
+    def places_of_ours(self) -> tuple[Location, ...]:
         """The places where a temporary file may be."""
         return self.target_place.beside(self.temporary), *self.places_aside
 

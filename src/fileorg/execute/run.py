@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.events import Reporter
     from fileorg.core.model import Plan
-    from fileorg.execute.apply import Done
+    from fileorg.execute.apply import Applied
     from fileorg.execute.follow import Follow, Followed
     from fileorg.journal.journal import Journal, Settled
     from fileorg.journal.rows import Operation
@@ -98,7 +98,7 @@ def execute(
     return outcome
 
 
-def _told(done: Done, reporter: Reporter) -> Settled | None:
+def _told(done: Applied, reporter: Reporter) -> Settled | None:
     batch = done.prepared.batch
     if not batch:
         return None

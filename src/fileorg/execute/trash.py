@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.model import Entry, Listing, Reservation, Reserving
     from fileorg.journal.journal import Journal
-    from fileorg.journal.rows import Operation, Place
+    from fileorg.journal.rows import Operation, RecordedFolder
     from fileorg.journal.trash_records import Trashed
     from fileorg.storage.local.storage import LocalStorage
 
@@ -218,7 +218,7 @@ def _is_removed(storage: LocalStorage, path: bytes) -> bool:
     return True
 
 
-def _remove_top(journal: Journal, storages: Sequence[LocalStorage], holder: Place) -> None:
+def _remove_top(journal: Journal, storages: Sequence[LocalStorage], holder: RecordedFolder) -> None:
     """Remove `.fileorg/trash` and `.fileorg` if empty, and mark the records of the operation that made them, which may
     be older than the one whose trash was emptied.
     """

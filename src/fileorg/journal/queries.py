@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.journal.connection import broken, connect
-from fileorg.journal.rows import Place, checked_place
+from fileorg.journal.rows import RecordedFolder, checked_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ class Queries:
     def __init__(self, path: bytes, *, read_only: bool) -> None:
         self.path = path
         self.db = connect(path, read_only=read_only)
-        self._places: Memo[int, Place] = Memo(MANY_FOLDERS)
+        self._places: Memo[int, RecordedFolder] = Memo(MANY_FOLDERS)
 
     def close(self) -> None:
         self.db.close()
@@ -88,7 +88,7 @@ class Queries:
         highest = int(self.value("SELECT coalesce(max(id), 0) FROM records"))
         return operation.first_record, min(highest, following - 1) if following else highest
 
-    def place(self, folder: int | None) -> Place:
+    def place(self, folder: int | None) -> RecordedFolder:
         """Return the base and the path of a folder, which are cached."""
         place = self._places.get(folder or 0)
         if place is None:

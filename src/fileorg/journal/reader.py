@@ -33,11 +33,11 @@ from fileorg.journal.rows import (
     REASON_COLUMNS,
     RECORD_COLUMNS,
     Copied,
-    Done,
+    DoneRecord,
     LostBefore,
     Operation,
-    Place,
     Record,
+    RecordedFolder,
     RecordId,
     Root,
     checked_exact_time,
@@ -200,7 +200,7 @@ class JournalReader:
 
         return worked
 
-    def needed_places(self, operation: Operation) -> set[Place]:
+    def needed_places(self, operation: Operation) -> set[RecordedFolder]:
         """Return the folders that an undo of the operation puts something back into."""
         query = (
             f"SELECT DISTINCT CASE WHEN action IN ({quoted(TO_AND_FRO)}) THEN source_folder ELSE target_folder END"
@@ -212,7 +212,7 @@ class JournalReader:
             for (folder,) in self._queries.select(query, self._queries.record_range(operation))
         }
 
-    def removed_places(self, operation: Operation) -> set[Place]:
+    def removed_places(self, operation: Operation) -> set[RecordedFolder]:
         """Return the folders that the operation removed."""
         query = (
             "SELECT id, target_folder, target_name FROM records WHERE id BETWEEN ? AND ? AND state = 'done'"
@@ -223,7 +223,7 @@ class JournalReader:
             base, path = self._queries.place(folder)
             if not isinstance(name, bytes):
                 raise foreign("Record", record)
-            found.add(Place(base, join(path, name)))
+            found.add(RecordedFolder(base, join(path, name)))
         return found
 
     def operation(self, number: int) -> Operation | None:
@@ -304,7 +304,7 @@ class JournalReader:
 
     def done(
         self, operation: Operation, rows: int, only: tuple[RecordId, RecordId] | None = None
-    ) -> Iterator[list[Done]]:
+    ) -> Iterator[list[DoneRecord]]:
         """Yield the records in effect that can be undone, newest first: the hot path of undo.
 
         `only` limits them to a range of ids. Raises `JournalError` for a row that fileorg did not write.
@@ -324,7 +324,7 @@ class JournalReader:
                 for row in checked_rows(batch)
             ]
 
-    def place(self, folder: int | None) -> Place:
+    def place(self, folder: int | None) -> RecordedFolder:
         """Return the base and the path of a folder, which are cached."""
         return self._queries.place(folder)
 

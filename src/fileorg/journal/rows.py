@@ -142,7 +142,7 @@ def columns_of(reason: Reason | None) -> dict[str, Any]:
     return dict(zip(_OF_REASON, reason or NO_REASON, strict=True))
 
 
-class Place(NamedTuple):
+class RecordedFolder(NamedTuple):
     """A folder, below one of the bases of an operation."""
 
     base: Base
@@ -171,14 +171,14 @@ class Copied(NamedTuple):
     digest: bytes | None
 
 
-class Done(NamedTuple):
+class DoneRecord(NamedTuple):
     """The fields of a record in effect that undo needs. `target_*` describes the file now, if nobody touched it."""
 
     id: RecordId
     action: Action
-    source: Place
+    source: RecordedFolder
     source_name: bytes
-    target: Place
+    target: RecordedFolder
     target_name: bytes
     inode: int | None
     target_inode: int | None
@@ -191,15 +191,15 @@ class Done(NamedTuple):
     """The first record of its group, 0 for none."""
 
 
-_new_done = row_maker(Done)
+_new_done = row_maker(DoneRecord)
 
 
-def checked_place(row: tuple[int, bytes] | None, folder: object) -> Place:
+def checked_place(row: tuple[int, bytes] | None, folder: object) -> RecordedFolder:
     """Return a folder of the journal if its path stays below its base. Raises `JournalError`."""
     try:
         if row is None or not isinstance(row[1], bytes) or not is_folder(row[1]):
             raise ValueError
-        return Place(_checked_base(row[0]), row[1])
+        return RecordedFolder(_checked_base(row[0]), row[1])
     except (ValueError, TypeError, AttributeError):
         raise foreign("Folder", folder) from None
 
@@ -248,7 +248,7 @@ def checked_names(*columns: Sequence[Any]) -> bool:
         return False
 
 
-def checked_keeper(row: tuple[Any, ...], place: Place) -> Keeper:
+def checked_keeper(row: tuple[Any, ...], place: RecordedFolder) -> Keeper:
     """Return the keeper of a row (record, name, inode, mtime_ns) and its folder's place. Raises `JournalError`."""
     record, name, *numbers = row
     if not is_inside(place.folder, name) or not all(isinstance(number, int) for number in numbers):
@@ -256,8 +256,10 @@ def checked_keeper(row: tuple[Any, ...], place: Place) -> Keeper:
     return Keeper(*place, name, *numbers)
 
 
-def done(row: tuple[Any, ...], source: Place, target: Place, keeper: Keeper | None, leader: RecordId) -> Done:
-    """Return a checked row as `Done`, with the places of its folders."""
+def done(
+    row: tuple[Any, ...], source: RecordedFolder, target: RecordedFolder, keeper: Keeper | None, leader: RecordId
+) -> DoneRecord:
+    """Return a checked row as `DoneRecord`, with the places of its folders."""
     number, action, _, source_name, _, target_name, inode, target_inode, size, mtime_ns, mode, category = row
     return _new_done((
         number, _ACTIONS[action], source, source_name or b"", target, target_name,

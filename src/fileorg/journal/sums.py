@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.reasons import Reason
     from fileorg.journal.queries import Queries
-    from fileorg.journal.rows import Operation, Place, RecordId
+    from fileorg.journal.rows import Operation, RecordedFolder, RecordId
 
 _IS_COUNTED = (
     f"(r.action NOT IN ({quoted(FOLDER_ACTIONS | ON_SYMLINKS)}) OR r.category NOT NULL"
@@ -108,7 +108,7 @@ class RecordSums:
         sums = [_checked(key, records, first[key]) for key, records in counts.items()]
         return sorted(sums, key=lambda each: -each.records)
 
-    def places(self, operation: Operation) -> Iterator[tuple[Place, int, int]]:
+    def places(self, operation: Operation) -> Iterator[tuple[RecordedFolder, int, int]]:
         """Yield (folder, files, bytes) of the files moved into each folder."""
         query = (
             f"SELECT t.base, t.path, t.id, went.* FROM (SELECT r.target_folder AS folder, count(*), {_BYTES}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fileorg.core.model import INTO_TRASH, TO_AND_FRO, WAS_DONE, Base, RecordState
 from fileorg.core.names import join
 from fileorg.journal.absolute import ABSOLUTE, BASES, FOLDERS
-from fileorg.journal.rows import Operation, Place, RecordId, foreign, is_inside, quoted
+from fileorg.journal.rows import Operation, RecordedFolder, RecordId, foreign, is_inside, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,14 +110,14 @@ class TrashRecords:
             raise foreign("Record", record)
         return TrashFolder(record, place.base, join(place.folder, name))
 
-    def holders(self, operation: Operation) -> set[Place]:
+    def holders(self, operation: Operation) -> set[RecordedFolder]:
         """Return the folders that contain a `.fileorg` of the operation: at most one for each of its directories."""
         rows = self._queries.select(
             "SELECT id FROM folders WHERE operation = ? AND instr(path, ?)", (operation.id, TRASH)
         )
         places = (self._queries.place(folder) for (folder,) in rows)
         return {
-            Place(base, path.removesuffix(TRASH).removesuffix(b"/"))
+            RecordedFolder(base, path.removesuffix(TRASH).removesuffix(b"/"))
             for base, path in places
             if path == TRASH or path.endswith(b"/" + TRASH)
         }

@@ -10,7 +10,7 @@ from fileorg.content.digest import SMALL_BYTES, start_digest, whole_digest
 from fileorg.core.model import Action, OnConflict
 from fileorg.core.names import collision_key, join, split
 from fileorg.core.reasons import Reason, ReasonCode
-from fileorg.plan.draft import Claim, Decision, Draft, Family
+from fileorg.plan.draft import Claim, Decision, Draft, NameFamily
 from fileorg.rules.template import numbered
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ class Contest:
         """Return an identical file of a family. One file is compared; of several, digests select the files to compare,
         so each is read at most twice.
         """
-        draft, group, known = self._draft, Family(file.target_folder, family, file.size), self._digests(file)
+        draft, group, known = self._draft, NameFamily(file.target_folder, family, file.size), self._digests(file)
         claims = draft.some(group, 2)
         if len(claims) > 1:
             if known.start is None:

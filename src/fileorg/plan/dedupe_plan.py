@@ -44,7 +44,7 @@ _ON_ONE_DISK = {
 }
 
 
-class Found:
+class FoundDuplicates:
     """The sums over decided groups. `duplicates` are listed beside keepers, `victims` are removed or replaced, `led_to`
     stay because a symlink leads to them; `bytes` is the space freed when all victims are gone.
     """
@@ -65,12 +65,12 @@ def decided(groups: Iterable[Group], chooser: Chooser) -> Iterator[Decided]:
             yield decision
 
 
-def found(groups: Groups, chooser: Chooser, *, exactly: bool) -> Found:
+def found(groups: Groups, chooser: Chooser, *, exactly: bool) -> FoundDuplicates:
     """Return the sums of all groups. Without `exactly`, hard links outside the searched trees are ignored."""
     if not exactly and not chooser.has_limits and not chooser.with_links:
         number, duplicates, bytes_ = groups.sums()
-        return Found(number, duplicates, bytes_)
-    sums = Found()
+        return FoundDuplicates(number, duplicates, bytes_)
+    sums = FoundDuplicates()
     for decision in decided(groups.every(), chooser):
         sums.groups += 1
         sums.duplicates += len(decision.listed) - 1

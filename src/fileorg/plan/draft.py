@@ -65,7 +65,7 @@ class Claim(NamedTuple):
     content_size: int
 
 
-class Family(NamedTuple):
+class NameFamily(NamedTuple):
     """The claims in a target folder whose names differ only by a number, and whose contents have one size."""
 
     folder: bytes
@@ -208,7 +208,9 @@ class Draft:
         row = self._db.execute(f"SELECT {_CLAIM} FROM claims WHERE folder = ? AND key = ?", (folder, key)).fetchone()
         return Claim(*row) if row else None
 
-    def some(self, family: Family, limit: int, start: bytes | None = None, whole: bytes | None = None) -> list[Claim]:
+    def some(
+        self, family: NameFamily, limit: int, start: bytes | None = None, whole: bytes | None = None
+    ) -> list[Claim]:
         """Return up to `limit` claims of a family: of all, or the lowest numbers of those with these digests."""
         where, values = _FAMILY, [*family]
         for column, digest in (("start", start), ("whole", whole)):
@@ -219,11 +221,11 @@ class Draft:
         query = f"SELECT {_CLAIM} FROM {_BY_CONTENT} WHERE {where} ORDER BY start, whole, number LIMIT ?"
         return [Claim(*row) for row in self._db.execute(query, (*values, limit))]
 
-    def digest_starts(self, family: Family, digest: Callable[[Claim], bytes]) -> None:
+    def digest_starts(self, family: NameFamily, digest: Callable[[Claim], bytes]) -> None:
         """Add the missing digests of starts."""
         self._digest("start", f"{_FAMILY} AND start IS NULL", family, digest)
 
-    def digest_wholes(self, family: Family, start: bytes, digest: Callable[[Claim], bytes]) -> None:
+    def digest_wholes(self, family: NameFamily, start: bytes, digest: Callable[[Claim], bytes]) -> None:
         """Add the missing digests of whole contents, for claims with the same start."""
         self._digest("whole", f"{_FAMILY} AND start = ? AND whole IS NULL", (*family, start), digest)
 

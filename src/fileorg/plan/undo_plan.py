@@ -24,7 +24,7 @@ from fileorg.core.names import with_parents
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.plan.missing_folders import is_missing
 from fileorg.rules.template import numbered
-from fileorg.storage.links import Place, StandIn
+from fileorg.storage.links import Location, StandIn
 from fileorg.storage.local.absent import AbsentStorage
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from fileorg.journal.journal import Journal
     from fileorg.journal.relations import MadeFolder
-    from fileorg.journal.rows import Done, Operation, RecordId
+    from fileorg.journal.rows import DoneRecord, Operation, RecordId
     from fileorg.storage.local.storage import LocalStorage
 
 _new_row = row_maker(PlanRow)
@@ -117,7 +117,7 @@ class UndoPlan:
         base, folder, own_name = row[4:7]
         storage, number, name = self._storages[base], 1, own_name
         if row.action in FROM_A_LINK:
-            place = Place(storage, folder, name)
+            place = Location(storage, folder, name)
             link = StandIn.of(row, self._storages, place)
             if link is not None and link.is_at(place):
                 return row
@@ -187,7 +187,7 @@ def _removal(folder: MadeFolder) -> PlanRow:
     return PlanRow.remove_folder(folder.base, folder.path, "")._replace(mode=0o777, reverts=folder.record)
 
 
-def _inverse(record: Done) -> PlanRow:
+def _inverse(record: DoneRecord) -> PlanRow:
     number, action, source, source_name, target, target_name, _, inode, size, mtime_ns, mode, category, *more = record
     if action in TO_AND_FRO:
         (source, source_name), (target, target_name) = (target, target_name), (source, source_name)

@@ -54,7 +54,7 @@ class ReasonShare(NamedTuple):
     code: str | None = None
 
 
-class Place(NamedTuple):
+class FolderShare(NamedTuple):
     """A folder that received files, with totals that include its subfolders."""
 
     path: bytes
@@ -119,7 +119,7 @@ class Report(NamedTuple):
     """Shares of all records; problems first."""
     reasons: list[ReasonShare]
     """Reasons why records were not done: problems first, then most records first."""
-    places: list[Place]
+    places: list[FolderShare]
     """Folders that received files, in tree order; at most a few hundred."""
     duplicates: DuplicateSums | None
     lines: Callable[[], Iterator[Line]]

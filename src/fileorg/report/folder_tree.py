@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fileorg.core.names import is_within
-from fileorg.report.content import Place
+from fileorg.report.content import FolderShare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ DEEPEST = 3
 MOST = 300
 
 
-def tree_of(folders: Iterable[tuple[bytes, int, int]], roots: Sequence[bytes]) -> list[Place]:
+def tree_of(folders: Iterable[tuple[bytes, int, int]], roots: Sequence[bytes]) -> list[FolderShare]:
     """Return the (path, files, bytes) of folders summed up along the tree: at most `MOST` places, in tree order.
 
     Depth 0 holds the roots if there are several, or the folders of a single root. The deepest levels are left out
@@ -37,7 +37,7 @@ def tree_of(folders: Iterable[tuple[bytes, int, int]], roots: Sequence[bytes]) -
         shown = sorted(shown, key=lambda each: (len(each[0][1]) > 0, -each[1][0]))[:MOST]
     several = len({root for root, _ in sums}) > 1
     return [
-        Place(b"/".join((root.rstrip(b"/"), *parts)), len(parts) if several else max(0, len(parts) - 1), *total)
+        FolderShare(b"/".join((root.rstrip(b"/"), *parts)), len(parts) if several else max(0, len(parts) - 1), *total)
         for (root, parts), total in sorted(shown)
         if several or parts or total[0] > _below(sums, root)
     ]

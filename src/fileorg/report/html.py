@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import TextIO
 
-    from fileorg.report.content import Line, Place, Report, Summary
+    from fileorg.report.content import FolderShare, Line, Report, Summary
 
 FOLDER = "folder"
 """The word in place of a category for intermediate folders that were created or removed."""
@@ -144,10 +144,10 @@ class _Branch(NamedTuple):
 
     text: str
     level: int
-    place: Place
+    place: FolderShare
 
 
-def _branches(places: Iterable[Place], shown: _Shown) -> Iterator[_Branch]:
+def _branches(places: Iterable[FolderShare], shown: _Shown) -> Iterator[_Branch]:
     above: list[bytes] = []
     for place in places:
         while above and not is_within(place.path, above[-1]):

@@ -10,7 +10,7 @@ from fileorg.core.names import below
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fileorg.report.content import DuplicateGroup, Line, Place, ReasonShare, Report, Share, Summary
+    from fileorg.report.content import DuplicateGroup, FolderShare, Line, ReasonShare, Report, Share, Summary
 
 VERSION = 1
 """The version of the JSON; it is raised for changes that can break readers of the old form."""
@@ -82,7 +82,7 @@ def _reason(each: ReasonShare) -> dict[str, Any]:
     }
 
 
-def _place(place: Place) -> dict[str, Any]:
+def _place(place: FolderShare) -> dict[str, Any]:
     return named("path", place.path) | {"depth": place.depth, "files": place.files, "bytes": place.bytes}
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from unicodedata import normalize
 
 from fileorg.rules.categories import CATEGORIES
-from fileorg.rules.ignore import Reason
+from fileorg.rules.ignore import IgnoreReason
 from fileorg.rules.joined_names import EDGE
 
 
@@ -113,7 +113,7 @@ class Set(NamedTuple):
     first: bytes = b""
     needs_first: bool = False
     """True if parts without the first one are not a set."""
-    reason: Reason | None = None
+    reason: IgnoreReason | None = None
     """The reason to skip the parts, if any; not if one of `heads` exists, into which they have been merged."""
     beside: frozenset[bytes] = frozenset()
 
@@ -808,7 +808,7 @@ SETS: tuple[Set, ...] = (
         rb"(?P<x>.+)\.f(?:\d{2,4}|hls|dash)(?:-[\w-]+)?\.(?:mp4|m4a|webm|mkv|mp3|opus|ts)",
         rb"\g<x>",
         tuple(rb"\g<x>." + kind for kind in (b"mp4", b"mkv", b"webm")),
-        reason=Reason.UNFINISHED,
+        reason=IgnoreReason.UNFINISHED,
     ),
 )
 

@@ -28,8 +28,8 @@ from fileorg.rules.families import (
     Set,
     Sheet,
 )
-from fileorg.rules.ignore import Reason
-from fileorg.rules.joined_names import EDGE, Listed, occurrences
+from fileorg.rules.ignore import IgnoreReason
+from fileorg.rules.joined_names import EDGE, JoinedNames, occurrences
 from fileorg.rules.marks import MARKS, Mark
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class _Signs:
         self._signs = tuple(dict.fromkeys(sign for rule in rules for sign in rule.signs))
         self._bytes = 0
 
-    def names(self, text: Listed) -> set[bytes]:
+    def names(self, text: JoinedNames) -> set[bytes]:
         """Return the names that contain a sign.
 
         In few names each sign is searched for, because patterns take longer to compile. For many names one pattern for
@@ -124,7 +124,7 @@ class Grouping(NamedTuple):
 
     leaders: dict[bytes, bytes]
     """The leader of each follower. A leader never follows another file."""
-    marked: dict[bytes, tuple[Reason, bytes]]
+    marked: dict[bytes, tuple[IgnoreReason, bytes]]
     """Files skipped because of a neighbour: the reason and the neighbour. Their groups are skipped, too."""
     folders: dict[bytes, bytes]
     """Folders skipped because they belong to a file, and that file."""
@@ -173,7 +173,7 @@ def grouping(
                 suspects.setdefault(name, False)
     asked = _Asked(suspects, look)
     for batch in in_batches(chain(folders(), others()), _NAMES_AT_ONCE):
-        for name, _ in _suspects(Listed(batch)):
+        for name, _ in _suspects(JoinedNames(batch)):
             asked.ask_mark(name)
     if has_folders:
         for folder in folders():
@@ -185,7 +185,7 @@ def grouping(
     leaders = _ends(asked.leaders())
     marked = asked.marked()
     kept = asked.kept_folders()
-    marked |= {file: (Reason.TOGETHER, folder) for folder, file in kept.items()}
+    marked |= {file: (IgnoreReason.TOGETHER, folder) for folder, file in kept.items()}
     return Grouping(leaders, marked, kept) if leaders or marked or kept else None
 
 
@@ -206,25 +206,25 @@ class _Texts:
 
     def __init__(self, names: Callable[[], Iterable[bytes]]) -> None:
         self._names = names
-        self._only: Listed | None = None
+        self._only: JoinedNames | None = None
 
-    def __iter__(self) -> Iterator[Listed]:
+    def __iter__(self) -> Iterator[JoinedNames]:
         if self._only is not None:
             yield self._only
             return
         names = self._names()
-        if isinstance(names, Listed):
+        if isinstance(names, JoinedNames):
             self._only = names
             yield names
             return
         for number, batch in enumerate(in_batches(iter(names), _NAMES_AT_ONCE)):
-            text = Listed(batch)
+            text = JoinedNames(batch)
             if not number and len(batch) < _NAMES_AT_ONCE:
                 self._only = text
             yield text
 
 
-def _suspects(text: Listed) -> Iterator[tuple[bytes, bool]]:
+def _suspects(text: JoinedNames) -> Iterator[tuple[bytes, bool]]:
     """Yield the names that trigger a rule, and whether by a sign. Nearly always none."""
     signed = _SIGNS.names(text)
     yield from ((name, True) for name in signed)
@@ -376,7 +376,7 @@ class _Asked:
         except OSError:
             return b""
 
-    def find(self, text: Listed) -> None:
+    def find(self, text: JoinedNames) -> None:
         """Record the searched names that occur in `text`."""
         is_little = len(self._stems) + len(self._wholes) < len(text.names) // _MANY
         if is_little and not (self._tails or self._beginnings):
@@ -384,7 +384,7 @@ class _Asked:
         else:
             self._find_many(text.names)
 
-    def _find_few(self, text: Listed) -> None:
+    def _find_few(self, text: JoinedNames) -> None:
         """Search the joined names for each of a few keys."""
         for whole in self._wholes:
             for name in text.starting_with(whole + EDGE):
@@ -467,7 +467,7 @@ class _Asked:
                 return min(fit, key=lambda each: (not _is_alike(each, name), _rank(each), each))
         return None
 
-    def marked(self) -> dict[bytes, tuple[Reason, bytes]]:
+    def marked(self) -> dict[bytes, tuple[IgnoreReason, bytes]]:
         """Return the files skipped because of a neighbour: reason and neighbour of each."""
         marked = {name: (mark.reason, name) for name, mark in self._unfinished}
         for name, mark, about in self._marks:
@@ -490,7 +490,7 @@ class _Asked:
 
         A lock from before the last boot has no owner; an abandoned download only protects its empty placeholder.
         """
-        if mark.reason is Reason.OPEN:
+        if mark.reason is IgnoreReason.OPEN:
             return entry.mtime_ns >= self._look.booted_ns
         if entry.mtime_ns >= self._look.now_ns - STALE_NS:
             return True

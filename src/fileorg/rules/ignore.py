@@ -16,12 +16,12 @@ from fileorg.rules.joined_names import EDGE
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fileorg.rules.joined_names import Listed
+    from fileorg.rules.joined_names import JoinedNames
 
 IGNORE_FILE = b".fileorgignore"
 
 
-class Reason(StrEnum):
+class IgnoreReason(StrEnum):
     """The reason why a file or folder is skipped, as shown in the summary."""
 
     HIDDEN = "hidden"
@@ -112,49 +112,49 @@ class Ignore:
         facts = (hidden, everything, [*include], [*exclude], built_in)
         self.fingerprint = xxh3_128(repr(facts).encode()).digest()
 
-    def may_leave(self, names: Listed) -> bool:
+    def may_leave(self, names: JoinedNames) -> bool:
         """Return whether `file` could skip any of these names: nearly never, which saves a call for each name."""
         odd = names.text.find(EDGE + b".") >= 0 or names.text.find(EDGE + b"~") >= 0
         return odd or not _ODD_SUFFIXES.isdisjoint(names.suffixes)
 
-    def file(self, name: bytes) -> Reason | None:
+    def file(self, name: bytes) -> IgnoreReason | None:
         """Return the reason to skip a file called `name`, None if it is not skipped. Called once per file."""
         if name[0] in _ODD_FIRST or name[name.rfind(b".") + 1 :].lower() in _ODD_SUFFIXES:
             return self._file(name)
         return None
 
-    def _file(self, name: bytes) -> Reason | None:
+    def _file(self, name: bytes) -> IgnoreReason | None:
         if _is_ours(name):
-            return Reason.OURS
+            return IgnoreReason.OURS
         if self.everything:
             return None
         lower = name.lower()
         if lower in SYSTEM_FILES or lower.startswith(SYSTEM_PREFIXES):
-            return Reason.SYSTEM
+            return IgnoreReason.SYSTEM
         if name in TOOLING:  # in work trees and submodules `.git` is a file
-            return Reason.TOOLING
+            return IgnoreReason.TOOLING
         dot = lower.rfind(b".")
         if dot > 0 and lower[dot + 1 :] in UNFINISHED:
-            return Reason.UNFINISHED
+            return IgnoreReason.UNFINISHED
         if name.startswith(b"~$") or (name.startswith(b".~lock.") and name.endswith(b"#")):
-            return Reason.UNFINISHED
-        return Reason.HIDDEN if name.startswith(b".") and not self._hidden else None
+            return IgnoreReason.UNFINISHED
+        return IgnoreReason.HIDDEN if name.startswith(b".") and not self._hidden else None
 
-    def folder(self, name: bytes) -> Reason | None:
+    def folder(self, name: bytes) -> IgnoreReason | None:
         """Return the reason not to enter a folder called `name`, None if it is entered."""
         if _is_ours(name):
-            return Reason.OURS
+            return IgnoreReason.OURS
         if self.everything:
             return None
         lower = name.lower()
         if lower in SYSTEM_FOLDERS or lower.startswith(b".trash"):
-            return Reason.SYSTEM
+            return IgnoreReason.SYSTEM
         if name in TOOLING:
-            return Reason.TOOLING
+            return IgnoreReason.TOOLING
         dot = lower.rfind(b".")
         if dot > 0 and lower[dot + 1 :] in UNFINISHED:
-            return Reason.UNFINISHED
-        return Reason.HIDDEN if name.startswith(b".") and not self._hidden else None
+            return IgnoreReason.UNFINISHED
+        return IgnoreReason.HIDDEN if name.startswith(b".") and not self._hidden else None
 
     def scope(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from fileorg.rules.ignore import UNFINISHED, Reason
+from fileorg.rules.ignore import UNFINISHED, IgnoreReason
 from fileorg.rules.joined_names import EDGE
 
 
@@ -21,7 +21,7 @@ class Mark(NamedTuple):
 
     what: str
     examples: tuple[tuple[str, str], ...]
-    reason: Reason
+    reason: IgnoreReason
     signs: tuple[bytes, ...]
     pattern: bytes
     names: tuple[bytes, ...] = (rb"\g<x>",)
@@ -48,7 +48,7 @@ MARKS: tuple[Mark, ...] = (
             *(("a.iso-lftp-pget-status", "a.iso"), ("a.zip.ocTransferId123.part", "a.zip"), ("a.iso.dtapart", "a.iso")),
             *(("a.iso.1a2b3c4d.partial", "a.iso"), ("a.zip.wkdownload", "a.zip"), ("a.bin.!abc", "a.bin")),
         ),
-        Reason.UNFINISHED,
+        IgnoreReason.UNFINISHED,
         (b".part-frag", b".!", b"-lftp-pget-status" + EDGE),
         rb"(?P<x>.+?)(?:\.(?:(?:octransferid\d+\.|[0-9a-z]{7,8}\.(?=partial))?(?:"
         + _WORDS
@@ -58,7 +58,7 @@ MARKS: tuple[Mark, ...] = (
     Mark(
         "An unfinished Firefox download, with random letters in its name",
         (("a.aB3xYz9k.mp4.part", "a.mp4"), ("a.aB3xYz9k.part", "a"), ("a.tar.aB3xYz9k.gz.part", "a.tar.gz")),
-        Reason.UNFINISHED,
+        IgnoreReason.UNFINISHED,
         (),
         rb"(?P<x>.+)\.[\w+-]{8}(?P<y>(?:\.[^.]+){0,2})\.part",
         (rb"\g<x>\g<y>",),
@@ -67,7 +67,7 @@ MARKS: tuple[Mark, ...] = (
     Mark(
         "A video whose streams a program is downloading or merging",
         (("a.f137.mp4.part", "a.mp4"), ("a.temp.mp4", "a.mp4"), ("a.f140.m4a.ytdl", "a.m4a")),
-        Reason.UNFINISHED,
+        IgnoreReason.UNFINISHED,
         (b".temp.",),
         rb"(?P<x>.+?)(?:\.f\w+(?:-[\w-]+)?(?P<y>\.[^.]+)\.(?:part|ytdl)|\.temp(?P<z>\.[^.]+))",
         (rb"\g<x>\g<y>\g<z>", rb"\g<x>.mp4", rb"\g<x>.mkv", rb"\g<x>.webm"),
@@ -80,7 +80,7 @@ MARKS: tuple[Mark, ...] = (
             *(("001.part.met", "001.part.met"), ("a.rar.td.cfg", "a.rar.td.cfg"), ("a.iso.!xyz", "a.iso.!xyz")),
             *(("~uTorrentPartFile_1A2B.dat", "~uTorrentPartFile_1A2B.dat"), ("001.part.met.bak", "001.part.met.bak")),
         ),
-        Reason.UNFINISHED,
+        IgnoreReason.UNFINISHED,
         (
             b".part-frag",
             b".part.met",
@@ -102,7 +102,7 @@ MARKS: tuple[Mark, ...] = (
             *(("a.jpg_exiftool_tmp", "a.jpg_exiftool_tmp"), ("a.txt___jb_tmp___", "a.txt___jb_tmp___")),
             *(("a.txt.vsctmp", "a.txt.vsctmp"), ("a.txt___jb_old___", "a.txt___jb_old___")),
         ),
-        Reason.UNFINISHED,
+        IgnoreReason.UNFINISHED,
         (b"_exiftool_tmp" + EDGE, b"___jb_"),
         rb".+(?:_exiftool_tmp|___jb_(?:tmp|old)___|\.vsctmp)",
         says_of_itself=True,
@@ -111,7 +111,7 @@ MARKS: tuple[Mark, ...] = (
     Mark(
         "The same: the file that it will replace",
         (("a.jpg_exiftool_tmp", "a.jpg"), ("a.txt___jb_tmp___", "a.txt"), (".a.iso.x7Gh2k", "a.iso")),
-        Reason.UNFINISHED,
+        IgnoreReason.UNFINISHED,
         (b"_exiftool_tmp" + EDGE, b"___jb_", EDGE + b"."),
         rb"(?P<x>.+)(?:_exiftool_tmp|___jb_(?:tmp|old)___)|\.(?P<y>(?!~).+\.[a-z0-9]+)\.(?!backup)[a-z0-9]{6}",
         (rb"\g<x>\g<y>",),
@@ -122,7 +122,7 @@ MARKS: tuple[Mark, ...] = (
             *((".syncthing.a.iso.tmp", "a.iso"), ("~syncthing~a.iso.tmp", "a.iso"), (".a.odt.~5c3a", "a.odt")),
             *((".in.a.iso", "a.iso"), (".unison.a.iso.1f2e.unison.tmp", "a.iso")),
         ),
-        Reason.UNFINISHED,
+        IgnoreReason.UNFINISHED,
         (EDGE + b".syncthing.", EDGE + b"~syncthing~", b".~", EDGE + b".in.", EDGE + b".unison."),
         rb"(?:\.syncthing\.|~syncthing~)(?P<x>.+)\.tmp|\.(?P<y>.+)\.~[0-9a-f]+|\.in\.(?P<z>.+?)\.?"
         rb"|\.unison\.(?P<w>.+)\.[0-9a-f]+\.unison\.tmp",
@@ -134,7 +134,7 @@ MARKS: tuple[Mark, ...] = (
             *((".~lock.a.odt#", "a.odt"), ("a.laccdb", "a.accdb"), ("a.ldb", "a.mdb"), (".~a.docx", "a.docx")),
             ("~$$a.~vsdx", "a.vsdx"),
         ),
-        Reason.OPEN,
+        IgnoreReason.OPEN,
         (EDGE + b".~", EDGE + b"~$$"),
         rb"\.~lock\.(?P<x>.+)#|(?P<y>.+)\.(?:laccdb|ldb)|\.~(?P<z>(?!lock\.).+)|~\$\$(?P<v>.+)\.~(?P<w>\w+)",
         (rb"\g<x>\g<z>", rb"\g<y>.accdb", rb"\g<y>.accde", rb"\g<y>.mdb", rb"\g<y>.mde", rb"\g<v>.\g<w>"),
@@ -143,7 +143,7 @@ MARKS: tuple[Mark, ...] = (
     Mark(
         "A document that is open in Word, Excel or PowerPoint",
         (("~$a.docx", "a.docx"), ("~$port.docx", "report.docx"), ("~$udget.xlsx", "budget.xlsx")),
-        Reason.OPEN,
+        IgnoreReason.OPEN,
         (EDGE + b"~$",),
         rb"~\$(?P<x>.+)",
         is_tail=True,
@@ -155,7 +155,7 @@ MARKS: tuple[Mark, ...] = (
             *((".a.txt.kate-swp", "a.txt"), ("a.blend@", "a.blend"), (".a.kra-autosave.kra", "a.kra")),
             *(("_autosave-a.kicad_pcb", "a.kicad_pcb"), ("a.synctex.gz(busy)", "a.tex")),
         ),
-        Reason.OPEN,
+        IgnoreReason.OPEN,
         (EDGE + b".#", b"#" + EDGE, b"@" + EDGE, b"-autosave.kra" + EDGE, EDGE + b"_autosave-", b".synctex.gz(busy)"),
         rb"\.(?P<x>.+?)(?:\.(?:sw[a-z]|kate-swp)|-autosave\.kra)|\.#(?P<y>.+)|#(?P<z>.+)#|(?P<w>.+)@|_autosave-(?P<v>.+)"
         rb"|(?P<u>.+)\.synctex\.gz\(busy\)",
@@ -171,7 +171,7 @@ MARKS: tuple[Mark, ...] = (
             *(("a.3dm.rhl", "a.3dm"), ("a_1_1_1234.sv$", "a.dwg"), ("a.gnucash.host.123.LNK", "a.gnucash")),
             ("a.vbox-tmp", "a.vbox"),
         ),
-        Reason.OPEN,
+        IgnoreReason.OPEN,
         (),
         rb"(?P<x>.+?)(?:\.dwl2?|_\d+_\d+_\d+\.sv\$)|~(?P<y>.+?)~[\w(-]+\)?\.idlk|~?(?P<z>.+)\.(?:lck|rhl)"
         rb"|(?P<w>.+)\.prlock|(?P<v>.+\.gnucash)\..+\.\d+\.lnk|(?P<u>.+)\.vbox-tmp",
@@ -187,7 +187,7 @@ MARKS: tuple[Mark, ...] = (
             *(("a.pst.lock", "a.pst"), ("a.sqlite.lock", "a.sqlite"), (".a.kdbx.lock", "a.kdbx")),
             *(("a.shp.HOST.123.456.sr.lock", "a.shp"), ("a.lrcat.lock", "a.lrcat"), ("data.db.lock", "data.db")),
         ),
-        Reason.OPEN,
+        IgnoreReason.OPEN,
         (),
         rb"(?P<y>.+?\.[a-z]{3})\..+\.(?:sr|rd|ed)\.lock|\.?(?P<x>.+)\.lock",
         (rb"\g<x>", rb"\g<y>"),

@@ -13,8 +13,8 @@ from itertools import islice
 from os import fsdecode
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from fileorg.rules.ignore import Reason
-from fileorg.rules.joined_names import EDGE, Listed
+from fileorg.rules.ignore import IgnoreReason
+from fileorg.rules.joined_names import EDGE, JoinedNames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -78,27 +78,27 @@ _OF_A_PROJECT = frozenset(
 )
 
 # Signs that a folder of downloads never has: they apply also to the folder given to a command.
-SURE: dict[Reason, str] = {
-    Reason.OTHER_SYSTEM: """
+SURE: dict[IgnoreReason, str] = {
+    IgnoreReason.OTHER_SYSTEM: """
         etc + usr + {bin,sbin,lib} | {Windows,WINDOWS} + Program Files | System + Library + {Users,Applications,Volumes}
     """,
-    Reason.PROJECT: """
+    IgnoreReason.PROJECT: """
         objects + refs | annex + objects | CVS/Entries
         pyvenv.cfg | conda-meta | .obsidian | .logseq | project.godot
     """,
-    Reason.BUNDLE: "Contents/Info.plist | Contents/MacOS",
-    Reason.VIRTUAL_MACHINE: """
+    IgnoreReason.BUNDLE: "Contents/Info.plist | Contents/MacOS",
+    IgnoreReason.VIRTUAL_MACHINE: """
         *.vmx + *.{vmdk,nvram,vmsd,vmxf,vmem} | *.vbox + *.{vdi,vmdk,vhd,vhdx,hdd,qcow,qcow2,vbox-prev,nvram}
         *.vmcx | Virtual Machines + {Virtual Hard Disks,Snapshots} | *.pvs | *.ovf + *.{vmdk,mf,vhd}
         *.vmc + *.vhd | hardware-qemu.ini | config.plist + Data/efi_vars.fd | 86box.cfg | lima.yaml
     """,
-    Reason.DISC: """
+    IgnoreReason.DISC: """
         VIDEO_TS | video_ts | BDMV | bdmv | AUDIO_TS | audio_ts | HVDVD_TS | MPEGAV | MPEG2 + {VCD,SVCD} | SVCD + EXT
         VIDEO_TS.IFO | video_ts.ifo | *.ifo + *.vob | index.bdmv | MovieObject.bdmv | DICOMDIR | XDROOT | LASTCLIP.TXT
         isolinux | casper + .disk | bootmgr + sources
         {autorun.inf,AUTORUN.INF,Autorun.inf} + {setup.exe,Setup.exe,SETUP.EXE}
     """,
-    Reason.PROFILE: """
+    IgnoreReason.PROFILE: """
         prefs.js + {places.sqlite,key4.db,cert9.db,cookies.sqlite,times.json,compatibility.ini,extensions.json}
         prefs.js + {ImapMail,Mail,abook.sqlite,global-messages-db.sqlite,handlers.json,xulstore.json,storage}
         profiles.ini | places.sqlite + {cookies.sqlite,favicons.sqlite,formhistory.sqlite} | Local State | Login Data
@@ -111,42 +111,42 @@ SURE: dict[Reason, str] = {
         collection.anki2 | prefs21.db | accounts.xml + {blist.xml,prefs.xml} | userdata + addons | basic + global.ini
         database.sqlite + {settings.json,resources} | config.json + {attachments.noindex,sql} | edgehill.db
     """,
-    Reason.MAIL: """
+    IgnoreReason.MAIL: """
         cur + new + tmp | *.msf | *.sbd | Envelope Index | MailData | mbox + table_of_contents | msgFilterRules.dat
         popstate.dat | dovecot.index | dovecot.index.log | dovecot-uidlist | dovecot.mailbox.log | maildirfolder
         .mh_sequences | .notmuch | Folders.dbx | Inbox.dbx | *.cmeta
     """,
-    Reason.STUDIO: """
+    IgnoreReason.STUDIO: """
         Ableton Project Info | *.aup + =_data | *.{ptx,ptf} + {Audio Files,Session File Backups} | Session File Backups
         *.cpr + {Audio,Edits,Auto Saves} | *.song + {Media,Bounces,History} | *.ardour + {interchange,peaks,analysis}
         *.rpp + {Audio,Media,Backups,peaks} | interchange + peaks | Adobe Premiere Pro Auto-Save
         Adobe Premiere Pro Audio Previews | Adobe Premiere Pro Video Previews | Adobe After Effects Auto-Save
         Avid MediaFiles | OMFI MediaFiles | CacheClip + .gallery | Final Cut Pro Documents
     """,
-    Reason.LIBRARY: """
+    IgnoreReason.LIBRARY: """
         metadata.db | digikam4.db | *.lrcat | *.cocatalogdb | *.cosessiondb | *.onetoc2 | *.scrivx
         iTunes Library.itl | iTunes Music Library.xml | iTunes Library.xml | iTunes Library Extras.itdb
         Library.musicdb | Music Library.musiclibrary | AlbumData.xml | Library.iPhoto | zotero.sqlite | mendeley.sqlite
         library.db + data.db | KoboReader.sqlite | .kobo | .adobe-digital-editions | mixxxdb.sqlite | _Serato_
         PIONEER + Contents | Engine Library | collection.nml | *.enl + =.data | photos.db + originals
     """,
-    Reason.GAME: """
+    IgnoreReason.GAME: """
         steamapps | SteamApps | steam_appid.txt | .egstore | UnityPlayer.dll | UnityPlayer.so
         *.{exe,x86_64,x86} + =_Data
         level.dat + {region,session.lock,playerdata,data} | launcher_profiles.json | PS3_GAME | PSP_GAME | PS3_DISC.SFB
         renpy + game | appmanifest_*.acf + *.acf | goggame-*.info + *.info | Engine + Binaries
     """,
-    Reason.PROGRAM: """
+    IgnoreReason.PROGRAM: """
         App/AppInfo | AppRun + *.desktop | resources/app.asar | chrome_100_percent.pak | icudtl.dat + resources.pak
         TorBrowser | Browser/TorBrowser
     """,
-    Reason.DATABASE: """
+    IgnoreReason.DATABASE: """
         CURRENT + {MANIFEST-*,LOCK} | CURRENT + *.{ldb,sst} | IDENTITY + OPTIONS-* | PG_VERSION | ibdata1 | WiredTiger
         data.mdb + lock.mdb | __db.001 | DB_CONFIG | segments.gen | *.cfs + segments_* | chunks_head + wal | _delta_log
         .zgroup | .zarray | zarr.json | *.gdbtable | *.frm + *.{ibd,myd,myi} | saved_model.pb + variables
         oci-layout | blobs + refs + snapshots | manifests + blobs | _SUCCESS + part-*
     """,
-    Reason.BACKUP: """
+    IgnoreReason.BACKUP: """
         Manifest.db + Info.plist | Manifest.mbdb | Backups.backupdb | WindowsImageBackup | rdiff-backup-data
         config + data + index + keys + snapshots | config + data + {integrity.*,hints.*} | kopia.repository.f
         bands + {Info.plist,token} | .timeshift
@@ -154,46 +154,46 @@ SURE: dict[Reason, str] = {
 }
 # Signs that may be single downloads. They apply to folders found during a scan, and to those above the folder given to
 # a command, but not to that folder itself nor to a target folder.
-LIKELY: dict[Reason, str] = {
-    Reason.PROJECT: """
+LIKELY: dict[IgnoreReason, str] = {
+    IgnoreReason.PROJECT: """
         index.html + {css,js,assets,static,scripts,styles,style.css,styles.css,_next} | *.tex + *.{sty,cls,bst,bbl,aux}
         *.ino + *.{h,cpp,hpp} | DESCRIPTION + NAMESPACE
     """,
-    Reason.VIRTUAL_MACHINE: """
+    IgnoreReason.VIRTUAL_MACHINE: """
         *.vmx | *.vbox | *.vmxf | *.vmsd | *.vmem | *.vmss | *.vmsn | *.qcow2 + *.{xml,conf,sh} | config.plist + Images
         *.vmdk + *.nvram
     """,
-    Reason.PROFILE: "places.sqlite | wallet.dat | msgstore.db.crypt14 | msgstore.db.crypt15 | cookies.sqlite",
-    Reason.MAIL: "{Inbox,INBOX} + {Sent,Drafts,Trash,Junk,Templates,Sent Items} | *.emlx | *.dbx",
-    Reason.STUDIO: """
+    IgnoreReason.PROFILE: "places.sqlite | wallet.dat | msgstore.db.crypt14 | msgstore.db.crypt15 | cookies.sqlite",
+    IgnoreReason.MAIL: "{Inbox,INBOX} + {Sent,Drafts,Trash,Junk,Templates,Sent Items} | *.emlx | *.dbx",
+    IgnoreReason.STUDIO: """
         *.als | *.flp | *.rpp | *.rpp-bak | *.aup | *.ptx | *.ptf | *.cpr | *.npr | *.song | *.ardour | *.bwproject
         *.reason | *.rns | *.mmp | *.mmpz | *.xrns | *.sesx | *.cwp | *.prproj | *.drp | *.kdenlive | *.mlt | *.veg
         *.aep | *.aepx | *.avp | *.wlmp | *.mswmm | *.camproj | *.tscproj | *.osp | *.xges | *.logic | *.pproj
     """,
-    Reason.LIBRARY: "*.enl | gamelist.xml | *.ctt3 + *.{ctt3,bak}",
-    Reason.GAME: """
+    IgnoreReason.LIBRARY: "*.enl | gamelist.xml | *.ctt3 + *.{ctt3,bak}",
+    IgnoreReason.GAME: """
         *.acf | *.pck | *.exe + *.{pak,rpa,rgss3a,rgss2a,rgssad,wad,grp,vpk,bsa,mpq,unity3d,assets}
         DOSBOX | dosbox.conf | Game.ini + www
     """,
-    Reason.PROGRAM: """
+    IgnoreReason.PROGRAM: """
         *.exe + *.{dll,ocx,pyd,drv,sys,cpl,vxd,mui} | setup.exe + *.cab | bin + lib + {share,include,libexec,etc}
         *.exe + {_internal,locales,plugins,resources}
     """,
-    Reason.DATABASE: "dump.rdb + appendonlydir | *.wt",
+    IgnoreReason.DATABASE: "dump.rdb + appendonlydir | *.wt",
 }
 
 
 class Whole(NamedTuple):
     """The reason to keep a folder whole, and the name in it that is the sign."""
 
-    reason: Reason
+    reason: IgnoreReason
     marker: bytes
 
 
 class _Rule(NamedTuple):
     """A rule: requires all `signs`, each in one of its forms."""
 
-    reason: Reason
+    reason: IgnoreReason
     is_sure: bool
     signs: tuple[tuple[bytes, ...], ...]
 
@@ -206,7 +206,7 @@ def _forms(sign: str) -> tuple[bytes, ...]:
     return tuple(form for each in inner.split(",") for form in _forms(start + each + end))
 
 
-def _rules(tables: dict[Reason, str], *, is_sure: bool) -> Iterator[_Rule]:
+def _rules(tables: dict[IgnoreReason, str], *, is_sure: bool) -> Iterator[_Rule]:
     for reason, table in tables.items():
         for text in table.replace("\n", "|").split("|"):
             if signs := text.strip():
@@ -215,9 +215,9 @@ def _rules(tables: dict[Reason, str], *, is_sure: bool) -> Iterator[_Rule]:
 
 def _project_rules() -> Iterator[_Rule]:
     for marker in PROJECT_MARKERS:
-        yield _Rule(Reason.PROJECT, marker in VERSION_CONTROL, ((marker,),))
+        yield _Rule(IgnoreReason.PROJECT, marker in VERSION_CONTROL, ((marker,),))
     for suffix in PROJECT_SUFFIXES:
-        yield _Rule(Reason.PROJECT, is_sure=False, signs=((b"*" + suffix,),))
+        yield _Rule(IgnoreReason.PROJECT, is_sure=False, signs=((b"*" + suffix,),))
 
 
 _RULES = (*_rules(SURE, is_sure=True), *_project_rules(), *_rules(LIKELY, is_sure=False))
@@ -249,7 +249,9 @@ SIGN_NAMES = _OF_A_PROJECT.union(form for form in _RULES_OF if not _is_suffix(fo
 _SIGN_SUFFIXES = frozenset(form[1:] for form in _RULES_OF if _is_suffix(form))
 
 
-SYSTEM_SIGNS = frozenset(form for rule in _RULES if rule.reason is Reason.OTHER_SYSTEM for form in sum(rule.signs, ()))
+SYSTEM_SIGNS = frozenset(
+    form for rule in _RULES if rule.reason is IgnoreReason.OTHER_SYSTEM for form in sum(rule.signs, ())
+)
 """Names that identify the root of another operating system."""
 
 
@@ -273,7 +275,7 @@ class Signs:
         self._found: set[bytes] = set()  # names that are signs, and suffixes with a `*`
         for part in names():
             self._found |= SIGN_NAMES.intersection(part)
-            listed = part if isinstance(part, Listed) else Listed(tuple(part))
+            listed = part if isinstance(part, JoinedNames) else JoinedNames(tuple(part))
             # A name without a dot may equal a suffix.
             suffixes = _SIGN_SUFFIXES.intersection([b"." + each for each in listed.suffixes])
             self._found.update(b"*" + suffix for suffix in suffixes if suffix + EDGE in listed.low)

@@ -30,7 +30,7 @@ CREATE TABLE names (
 """
 
 
-class Part(NamedTuple):
+class FolderPart(NamedTuple):
     """A part of a folder that was read: the number of subfolders that are read too, and whether anything else stays."""
 
     folder: bytes
@@ -48,7 +48,7 @@ class Leftovers:
         """`remember` stores the names too, not only the number of empty folders."""
         self._db: Scratch | None = None
         self._remember = remember
-        self._part = Part(b"", 0, stays=True)
+        self._part = FolderPart(b"", 0, stays=True)
         self._empty = 0
         self._has_led_to = self._has_held = False
 
@@ -60,11 +60,11 @@ class Leftovers:
 
     # While a tree is read -----------------------------------------------------------------------------------------
 
-    def add(self, part: Part, goes: Sequence[Entry] = (), led_to: Sequence[tuple[int, int]] = ()) -> None:
+    def add(self, part: FolderPart, goes: Sequence[Entry] = (), led_to: Sequence[tuple[int, int]] = ()) -> None:
         """Add a part of a folder, the files and links in it to remove, and (dev, inode) of other links' targets."""
         known = self._part
         if part.folder == known.folder:
-            self._part = Part(part.folder, known.folders + part.folders, known.stays or part.stays)
+            self._part = FolderPart(part.folder, known.folders + part.folders, known.stays or part.stays)
         else:
             self._settle()
             self._part = part
@@ -82,7 +82,7 @@ class Leftovers:
     def _settle(self) -> None:
         """Judge the current folder, now complete: it is empty, or is once its subfolders are, or is not empty."""
         folder, folders, stays = self._part
-        self._part = Part(b"", 0, stays=True)
+        self._part = FolderPart(b"", 0, stays=True)
         if stays or not folder:  # the root is never called empty
             return
         if folders:

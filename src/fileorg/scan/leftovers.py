@@ -42,7 +42,7 @@ def is_meant(name: bytes) -> bool:
     return lower in _MEANT or (dot > 0 and lower[dot + 1 :] in _MEANT_SUFFIXES) or lower.startswith(_MEANT_PREFIXES)
 
 
-class Found(NamedTuple):
+class FoundLeftovers(NamedTuple):
     """The leftovers in one part of a folder.
 
     `meant` are left alone for their names. `stays`: the folder will not be empty even when `goes` and its folders are
@@ -58,7 +58,7 @@ class Found(NamedTuple):
 
 
 class Links(NamedTuple):
-    """The broken symlinks among the entries of a folder, and the targets of the others, as in `Found`."""
+    """The broken symlinks among the entries of a folder, and the targets of the others, as in `FoundLeftovers`."""
 
     broken: Sequence[Entry]
     led_to: Sequence[tuple[int, int]]
@@ -94,13 +94,15 @@ def links_in(
     return Links(broken, led_to)
 
 
-def found_in(empty: Sequence[Entry], links: Links, entries: int, goes: Collection[Leftover], *, keeps: bool) -> Found:
+def found_in(
+    empty: Sequence[Entry], links: Links, entries: int, goes: Collection[Leftover], *, keeps: bool
+) -> FoundLeftovers:
     """Return the leftovers: `empty` files and `links` of a folder with `entries`, not counting subfolders read too.
 
     Leftovers of the kinds `goes` do not keep the folder; `keeps` keeps it anyway.
     """
     if not (empty or links.broken):
-        return Found(stays=keeps or entries > 0, led_to=links.led_to)
+        return FoundLeftovers(stays=keeps or entries > 0, led_to=links.led_to)
     files = [entry for entry in empty if not is_meant(entry.name)]
     broken = [entry for entry in links.broken if not is_meant(entry.name)]
     going: list[Entry] = []
@@ -109,4 +111,4 @@ def found_in(empty: Sequence[Entry], links: Links, entries: int, goes: Collectio
         if kind in goes:
             going += plain
             meant += len(every) - len(plain)
-    return Found(len(files), len(broken), meant, keeps or entries > len(going), going, links.led_to)
+    return FoundLeftovers(len(files), len(broken), meant, keeps or entries > len(going), going, links.led_to)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.index.columns import NO_LEADERS
 from fileorg.rules.grouping import STALE_NS, Grouping, Look, grouping
-from fileorg.rules.ignore import Reason
+from fileorg.rules.ignore import IgnoreReason
 from fileorg.storage.base import BATCH_ENTRIES
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fileorg.core.model import Entry, Listing
     from fileorg.rules.filters import Filters
     from fileorg.rules.ignore import Ignore, Scope
-    from fileorg.rules.joined_names import Listed
+    from fileorg.rules.joined_names import JoinedNames
     from fileorg.storage.local.storage import LocalStorage
 
 
@@ -30,7 +30,7 @@ class Together(NamedTuple):
     """
 
     leaders: Mapping[bytes, bytes] = NO_LEADERS
-    left: Mapping[bytes, Reason] = {}
+    left: Mapping[bytes, IgnoreReason] = {}
     taken: frozenset[bytes] = frozenset()
     said_by: Mapping[bytes, bytes] = {}
     """The neighbour that is the reason, for names left alone because of a neighbour."""
@@ -41,7 +41,7 @@ class Together(NamedTuple):
 NOTHING = Together()
 
 
-def together(storage: LocalStorage, listing: Listing, files: Listed, judge: Judge) -> Together:
+def together(storage: LocalStorage, listing: Listing, files: JoinedNames, judge: Judge) -> Together:
     """Return the verdicts on the groups of a folder, given its first `listing` with these `files`. Raises `OSError`."""
     folder = listing.folder
     is_alone = sum(map(len, listing[1:])) < BATCH_ENTRIES
@@ -94,8 +94,8 @@ class Judge(NamedTuple):
         """Return the verdicts on the groups: if one file of a group is left alone, all are."""
         if self.ignore.everything:
             found = found._replace(marked={}, folders={})
-        left: dict[bytes, Reason] = {name: reason for name, (reason, _) in found.marked.items()}
-        left |= dict.fromkeys(found.folders, Reason.TOGETHER)
+        left: dict[bytes, IgnoreReason] = {name: reason for name, (reason, _) in found.marked.items()}
+        left |= dict.fromkeys(found.folders, IgnoreReason.TOGETHER)
         leaders: dict[bytes, bytes] = {}
         taken: set[bytes] = set()
         outside: set[bytes] = set()
@@ -114,16 +114,16 @@ class Judge(NamedTuple):
                 said_by |= {name: told for name in members if name not in said_by}
         return Together(leaders, left, frozenset(taken), said_by, frozenset(outside))
 
-    def _reason(self, leader: bytes, members: list[bytes]) -> Reason | None:
+    def _reason(self, leader: bytes, members: list[bytes]) -> IgnoreReason | None:
         """Return why a group is left alone. Parts like `._a.jpg`, left alone by themselves, go with their file."""
         for name in members:
             reason = self.ignore.file(name)
-            if reason is not None and (name == leader or reason is not Reason.SYSTEM):
+            if reason is not None and (name == leader or reason is not IgnoreReason.SYSTEM):
                 return reason
         if self.scope is not None and (
             self.scope.excludes(leader, is_folder=False) or any(map(self.scope.forbids, members[1:]))
         ):
-            return Reason.EXCLUDED
+            return IgnoreReason.EXCLUDED
         return None
 
     def _is_outside(self, leader: bytes, entry: Callable[[bytes], Entry | None]) -> bool:

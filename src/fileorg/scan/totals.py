@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from fileorg.index.columns import FileBatch
     from fileorg.scan.classifier import Classifier
 
-LISTED = 10
+MOST_LISTED = 10
 """The number of largest and of oldest files to keep."""
 
 
-class Listed(NamedTuple):
+class ListedFile(NamedTuple):
     """One of the largest or oldest files. Size in bytes, time in nanoseconds since 1970."""
 
     path: bytes
@@ -51,17 +51,17 @@ class Totals:
         for category, size in zip(categories, sizes, strict=True):
             bytes_[category] += size
         folder = below(root, batch.folder)
-        if len(self._largest) < LISTED or max(sizes) > self._largest[0][0]:
+        if len(self._largest) < MOST_LISTED or max(sizes) > self._largest[0][0]:
             rows = ((size, join(folder, name), mtime) for name, size, mtime in zip(names, sizes, mtimes, strict=True))
-            self._largest = heapq.nlargest(LISTED, [*self._largest, *rows])[::-1]
-        if len(self._oldest) < LISTED or min(mtimes) < self._oldest[-1][0]:
+            self._largest = heapq.nlargest(MOST_LISTED, [*self._largest, *rows])[::-1]
+        if len(self._oldest) < MOST_LISTED or min(mtimes) < self._oldest[-1][0]:
             rows = ((mtime, join(folder, name), size) for name, size, mtime in zip(names, sizes, mtimes, strict=True))
-            self._oldest = heapq.nsmallest(LISTED, [*self._oldest, *rows])
+            self._oldest = heapq.nsmallest(MOST_LISTED, [*self._oldest, *rows])
 
     @property
-    def largest(self) -> list[Listed]:
-        return [Listed(path, size, mtime_ns) for size, path, mtime_ns in reversed(self._largest)]
+    def largest(self) -> list[ListedFile]:
+        return [ListedFile(path, size, mtime_ns) for size, path, mtime_ns in reversed(self._largest)]
 
     @property
-    def oldest(self) -> list[Listed]:
-        return [Listed(path, size, mtime_ns) for mtime_ns, path, size in self._oldest]
+    def oldest(self) -> list[ListedFile]:
+        return [ListedFile(path, size, mtime_ns) for mtime_ns, path, size in self._oldest]

@@ -16,12 +16,12 @@ from fileorg.core.pool import Processes
 from fileorg.core.reasons import ReasonCode
 from fileorg.core.state import HEAD_BYTES, JOURNAL, is_journal, may_be_state
 from fileorg.index.columns import FileBatch
-from fileorg.rules.ignore import IGNORE_FILE, Reason, Scope
-from fileorg.rules.joined_names import Listed
+from fileorg.rules.ignore import IGNORE_FILE, IgnoreReason, Scope
+from fileorg.rules.joined_names import JoinedNames
 from fileorg.rules.whole_folders import Whole, is_bundle
 from fileorg.scan.empty_folders import Leftovers
-from fileorg.scan.empty_folders import Part as FolderPart
-from fileorg.scan.leftovers import Found, Links, found_in, is_meant, links_in
+from fileorg.scan.empty_folders import ScanPart as FolderPart
+from fileorg.scan.leftovers import FoundLeftovers, Links, found_in, is_meant, links_in
 from fileorg.scan.symlinks import Leading, leading
 from fileorg.scan.together import NOTHING, Judge, Together, is_stale, together
 from fileorg.scan.whole import whole
@@ -65,17 +65,17 @@ class Task(NamedTuple):
     is_taken: bool = True  # if empty, it is a leftover
 
 
-class Part(NamedTuple):
+class ScanPart(NamedTuple):
     """The result of reading a part of one folder."""
 
     batch: FileBatch
     sequence: int
     tasks: list[Task]
-    ignored: dict[Reason, int]
+    ignored: dict[IgnoreReason, int]
     links: int
     not_entered: int
     error: str | None
-    found: Found = Found()
+    found: FoundLeftovers = FoundLeftovers()
     notes: tuple[str, ...] = ()  # on unusable parts of an ignore file
     leading: Sequence[Leading] = ()
 
@@ -92,7 +92,7 @@ class Seen:
         self.empty_folders = 0  # including folders that hold only empty folders
         self.broken_symlinks = 0  # of the links
         self.not_entered = 0
-        self.ignored: Counter[Reason] = Counter()
+        self.ignored: Counter[IgnoreReason] = Counter()
         self.unreadable: list[tuple[bytes, str]] = []
         self.unreadable_count = 0
         self.notes: list[str] = []
@@ -103,7 +103,7 @@ class Seen:
         self.leading: Callable[[Sequence[Leading]], None] = lambda _: None
         """Callback for the symlinks that lead to files of the tree."""
 
-    def add(self, part: Part) -> None:
+    def add(self, part: ScanPart) -> None:
         self.files += part.batch.files
         self.folders += part.sequence == 0
         self.links += part.links
@@ -112,7 +112,7 @@ class Seen:
         self.not_entered += part.not_entered
         self.ignored.update(part.ignored)
         is_empty = not (part.batch.files or part.tasks or part.sequence)
-        others = part.links or part.not_entered or part.error or part.ignored.keys() - {Reason.SYSTEM}
+        others = part.links or part.not_entered or part.error or part.ignored.keys() - {IgnoreReason.SYSTEM}
         if is_empty or others:
             self.partial(part.batch.folder)
         if part.leading:
@@ -143,26 +143,26 @@ class Reader:
     def root(self) -> Task:
         return Task(b"", 0, None)
 
-    def parts(self, task: Task) -> Iterator[Part]:
+    def parts(self, task: Task) -> Iterator[ScanPart]:
         """Yield the folder in parts of bounded size. An unreadable folder is a part with an error, not an exception."""
         known = NOTHING
         try:
             for sequence, listing in enumerate(self._storage.list_folder(task.folder)):
                 notes = list[str]()
-                names = Listed([entry[0] for entry in listing.files])
+                names = JoinedNames([entry[0] for entry in listing.files])
                 if sequence == 0:
                     task, found, known = self._enter(task, listing, names, notes.append)
                     if found is not None:
-                        part = Part(FileBatch.pack(task.folder, ()), 0, [], {found.reason: 1}, 0, 0, None)
+                        part = ScanPart(FileBatch.pack(task.folder, ()), 0, [], {found.reason: 1}, 0, 0, None)
                         yield part._replace(leading=self._leading(task, listing, is_entered=False))
                         return
                 part = self._part(task, sequence, listing, names, known)
                 yield part._replace(notes=tuple(notes)) if notes else part
         except OSError as error:
-            yield Part(FileBatch.pack(task.folder, ()), 0, [], {}, 0, 0, error.strerror or str(error))
+            yield ScanPart(FileBatch.pack(task.folder, ()), 0, [], {}, 0, 0, error.strerror or str(error))
 
     def _enter(
-        self, task: Task, listing: Listing, names: Listed, tell: Callable[[str], None]
+        self, task: Task, listing: Listing, names: JoinedNames, tell: Callable[[str], None]
     ) -> tuple[Task, Whole | None, Together]:
         """Judge a folder by its first listing: its patterns, why it is kept whole, its groups. Raises `OSError`."""
         if task.depth and (found := self._whole(listing, names)):
@@ -174,19 +174,19 @@ class Reader:
     def entered(self, task: Task) -> tuple[Task, Whole | None, Together]:
         """Return a folder as the scan judges it on entry. Raises `OSError`."""
         listing = next(self._storage.list_folder(task.folder))  # an empty folder is one empty listing
-        return self._enter(task, listing, Listed([entry[0] for entry in listing.files]), lambda _: None)
+        return self._enter(task, listing, JoinedNames([entry[0] for entry in listing.files]), lambda _: None)
 
-    def why_not(self, task: Task, entry: Entry) -> Reason | None:
+    def why_not(self, task: Task, entry: Entry) -> IgnoreReason | None:
         """Return why an entry of a folder that was entered is left alone, None if it is taken."""
         if entry.is_folder:
             return self._reason(task, entry)
         if reason := self._ignore.file(entry.name):
             return self._unless_abandoned(entry, reason)
         is_excluded = task.scope is not None and task.scope.excludes(entry.name, is_folder=False)
-        return Reason.EXCLUDED if is_excluded or not self._filters.takes(entry) else None
+        return IgnoreReason.EXCLUDED if is_excluded or not self._filters.takes(entry) else None
 
-    def _part(self, task: Task, sequence: int, listing: Listing, names: Listed, known: Together) -> Part:
-        ignored: Counter[Reason] = Counter()
+    def _part(self, task: Task, sequence: int, listing: Listing, names: JoinedNames, known: Together) -> ScanPart:
+        ignored: Counter[IgnoreReason] = Counter()
         reason_of = self._ignore.file
         files = listing.files
         members: list[Entry] = []
@@ -210,14 +210,14 @@ class Reader:
         if task.scope is not None:
             excludes = task.scope.excludes
             taken = [entry for entry in files if not excludes(entry.name, is_folder=False)]
-            ignored[Reason.EXCLUDED] += len(files) - len(taken)
+            ignored[IgnoreReason.EXCLUDED] += len(files) - len(taken)
             files = taken
         tasks, not_entered = self._subfolders(task, listing.folders, known, ignored)
-        found = self._leftovers(task, listing, files, len(tasks)) if self._selection.leftovers else Found()
-        ignored[Reason.MEANT] += found.meant
+        found = self._leftovers(task, listing, files, len(tasks)) if self._selection.leftovers else FoundLeftovers()
+        ignored[IgnoreReason.MEANT] += found.meant
         batch = FileBatch.pack(task.folder, [*files, *members], known.leaders)
         links = self._leading(task, listing) if self._selection.leading else ()
-        return Part(
+        return ScanPart(
             batch, sequence, tasks, dict(+ignored), len(listing.others), not_entered, None, found, leading=links
         )
 
@@ -241,9 +241,9 @@ class Reader:
         pending = deque[bytes]()
         for entry in folders:
             reason, name = self._reason(task, entry), entry.name
-            is_destination = reason is Reason.OURS and not self._ignore.folder(name)
+            is_destination = reason is IgnoreReason.OURS and not self._ignore.folder(name)
             is_left = reason is None and (not deeper or (task.depth == 0 and leaves(name)))
-            if is_destination or is_left or reason is Reason.EXCLUDED:
+            if is_destination or is_left or reason is IgnoreReason.EXCLUDED:
                 pending.append(join(task.folder, name))
         while pending and self._names_left > 0:
             folder = pending.popleft()
@@ -262,7 +262,7 @@ class Reader:
         filters = self._filters
         return filters.recursive and (filters.max_depth is None or task.depth < filters.max_depth)
 
-    def _leftovers(self, task: Task, listing: Listing, files: list[Entry], subfolders: int) -> Found:
+    def _leftovers(self, task: Task, listing: Listing, files: list[Entry], subfolders: int) -> FoundLeftovers:
         """Return the leftovers in a part of a folder. A symlink is left alone like a file of its name."""
 
         def is_taken(link: Entry) -> bool:
@@ -280,12 +280,12 @@ class Reader:
         entries = sum(map(len, listing[1:])) - subfolders
         return found_in(empty, links, entries, goes, keeps=not task.is_taken)
 
-    def _unless_abandoned(self, entry: Entry, reason: Reason) -> Reason:
+    def _unless_abandoned(self, entry: Entry, reason: IgnoreReason) -> IgnoreReason:
         """Return the reason, or ABANDONED for an unfinished download that was not written to for a month."""
-        return Reason.ABANDONED if reason is Reason.UNFINISHED and is_stale(entry.mtime_ns) else reason
+        return IgnoreReason.ABANDONED if reason is IgnoreReason.UNFINISHED and is_stale(entry.mtime_ns) else reason
 
     def _subfolders(
-        self, task: Task, folders: list[Entry], known: Together, ignored: Counter[Reason]
+        self, task: Task, folders: list[Entry], known: Together, ignored: Counter[IgnoreReason]
     ) -> tuple[list[Task], int]:
         """Return the folders to read next, and the number of folders below the requested depth."""
         leaves, deeper = self._selection.leaves, self._goes_deeper(task)
@@ -311,26 +311,26 @@ class Reader:
             and not is_meant(folder.name)
         )
 
-    def _reason(self, task: Task, entry: Entry) -> Reason | None:
+    def _reason(self, task: Task, entry: Entry) -> IgnoreReason | None:
         if reason := self._ignore.folder(entry.name):
             return reason
         if not self._ignore.everything and is_bundle(entry.name):
-            return Reason.BUNDLE
+            return IgnoreReason.BUNDLE
         if (entry.dev, entry.inode) in self._selection.never:
-            return Reason.OURS
+            return IgnoreReason.OURS
         if self._selection.twice and join(task.folder, entry.name) in self._selection.twice:
-            return Reason.TWICE
+            return IgnoreReason.TWICE
         if self._filters.one_file_system and entry.dev != self._dev:
-            return Reason.EXCLUDED
+            return IgnoreReason.EXCLUDED
         if task.scope is not None and task.scope.excludes(entry.name, is_folder=True):
-            return Reason.EXCLUDED
+            return IgnoreReason.EXCLUDED
         return None
 
-    def _whole(self, listing: Listing, files: Listed) -> Whole | None:
+    def _whole(self, listing: Listing, files: JoinedNames) -> Whole | None:
         """Return why a folder is kept whole, judged by its entries, None if it is not."""
         others = [entry.name for kind in listing[2:] for entry in kind]
         if may_be_state(files) and self._is_state(listing):
-            return Whole(Reason.OURS, JOURNAL)
+            return Whole(IgnoreReason.OURS, JOURNAL)
         if self._ignore.everything:
             return None
         # A folder with this many names comes in several parts: a marker may be in any of them.
@@ -345,7 +345,7 @@ class Reader:
         except OSError:
             return True  # it has the names of a state directory, and is not readable, like one
 
-    def _scope(self, task: Task, listing: Listing, files: Listed, tell: Callable[[str], None]) -> Scope | None:
+    def _scope(self, task: Task, listing: Listing, files: JoinedNames, tell: Callable[[str], None]) -> Scope | None:
         listed = sum(map(len, listing[1:]))
         content = None
         if (
@@ -397,7 +397,7 @@ def scan(
         seen.empty_folders += known.end()
 
 
-def _parts(reader: Reader, seen: Seen, processes: Processes | None) -> Iterator[Part]:
+def _parts(reader: Reader, seen: Seen, processes: Processes | None) -> Iterator[ScanPart]:
     """Yield all parts of the tree: the parts of a folder together, and before the folders in it."""
     pending = deque([reader.root()])
     while pending:
@@ -414,7 +414,7 @@ def _parts(reader: Reader, seen: Seen, processes: Processes | None) -> Iterator[
 
 def _parts_by_processes(
     reader: Reader, pending: deque[Task], seen: Seen, processes: Processes | None
-) -> Iterator[Part]:
+) -> Iterator[ScanPart]:
     """Yield the parts of all pending folders and of the folders found in them, read by several processes."""
     import pickle
 
@@ -441,11 +441,11 @@ def _reader(arguments: bytes) -> Reader:
     return Reader(LocalStorage(root, cross_mounts=cross_mounts), selection)
 
 
-def _read(asked: tuple[bytes, list[Task]]) -> tuple[list[Part], list[Task]]:
+def _read(asked: tuple[bytes, list[Task]]) -> tuple[list[ScanPart], list[Task]]:
     """Return the parts of several folders, and the tasks of folders so large that the parent must stream them."""
     arguments, tasks = asked
     reader = _reader(arguments)
-    parts: list[Part] = []
+    parts: list[ScanPart] = []
     too_large: list[Task] = []
     for task in tasks:
         of_folder = list(islice(reader.parts(task), _PARTS_A_FOLDER))

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fileorg.core.names import join, split
-from fileorg.rules.ignore import Reason
+from fileorg.rules.ignore import IgnoreReason
 from fileorg.rules.whole_folders import Whole, is_bundle, whole_folder
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def whole_target(storage: Storage, folder: bytes) -> Whole | None:
     Raises `OSError`.
     """
     if is_bundle(split(folder)[1]):
-        return Whole(Reason.BUNDLE, b"")
+        return Whole(IgnoreReason.BUNDLE, b"")
     return whole_folder(partial(storage.name_parts, folder), partial(_holds, storage, folder), surely=True)
 
 

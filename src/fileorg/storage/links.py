@@ -24,7 +24,7 @@ def link_content(source: LocalStorage, folder: bytes, name: bytes, target: Local
     return os.path.join(source.root, path)
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """A name in a folder of a storage. Its methods raise `OSError` as the storage does."""
 
     storage: LocalStorage
@@ -47,11 +47,11 @@ class Place(NamedTuple):
         """Return the current entry, None if nothing exists."""
         return self.storage.lstat(self.folder, self.name)
 
-    def rename(self, to: Place) -> None:
+    def rename(self, to: Location) -> None:
         """Rename the file to a free name."""
         self.storage.rename_noreplace(self.folder, self.name, to.storage, to.folder, to.name)
 
-    def exchange(self, other: Place) -> None:
+    def exchange(self, other: Location) -> None:
         """Exchange the file with another one in the same folder."""
         self.storage.exchange(self.folder, self.name, other.name)
 
@@ -68,7 +68,7 @@ class Place(NamedTuple):
 class StandIn:
     """The link to the keeper that takes the place of a duplicate or of a rewritten symlink."""
 
-    def __init__(self, action: Action, keeper: Place, inode: int, at: Place) -> None:
+    def __init__(self, action: Action, keeper: Location, inode: int, at: Location) -> None:
         """Take the keeper's `inode`, and the place `at` of the duplicate or any other name in its folder."""
         self.is_symlink = action in BY_SYMLINK
         self._keeper = keeper
@@ -77,12 +77,12 @@ class StandIn:
         self._keeps_form = action in ON_SYMLINKS
 
     @classmethod
-    def of(cls, row: PlanRow, storages: Sequence[LocalStorage], at: Place) -> Self | None:
+    def of(cls, row: PlanRow, storages: Sequence[LocalStorage], at: Location) -> Self | None:
         """Return the link of a row; None if the row has no keeper."""
         if row.keeper is None:
             return None
         base, folder, name, inode, _ = row.keeper
-        return cls(row.action, Place(storages[base], folder, name), inode, at)
+        return cls(row.action, Location(storages[base], folder, name), inode, at)
 
     @property
     def _absolute(self) -> bytes:
@@ -92,7 +92,7 @@ class StandIn:
     def _relative(self) -> bytes:
         return os.path.relpath(self._absolute, below(self._at.storage.root, self._at.folder))
 
-    def make(self, place: Place, like: bytes = b"") -> None:
+    def make(self, place: Location, like: bytes = b"") -> None:
         """Make the link at `place`; a rewritten symlink is absolute or relative like its old target `like`. Raises
         `OSError`, such as `FileExistsError`.
         """
@@ -103,7 +103,7 @@ class StandIn:
         else:
             place.storage.symlink(link_content(*self._keeper, self._at.storage, self._at.folder), *place[1:])
 
-    def is_at(self, place: Place) -> bool:
+    def is_at(self, place: Location) -> bool:
         """Return whether the entry at `place` is this link."""
         there = place.look()
         if there is None:

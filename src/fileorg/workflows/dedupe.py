@@ -16,7 +16,7 @@ from fileorg.content.keeper import Chooser, Leads, Trees, Wishes
 from fileorg.core.errors import UsageError
 from fileorg.core.names import display, is_within
 from fileorg.core.pool import Processes
-from fileorg.plan.dedupe_plan import DedupePlan, Found, Remedy, base_of, decided, found
+from fileorg.plan.dedupe_plan import DedupePlan, FoundDuplicates, Remedy, base_of, decided, found
 from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import Patterns
 from fileorg.scan.selection import Selection
@@ -94,7 +94,9 @@ class DedupeRun:
         self._index, groups = index, index.groups()
         if options.remedy is not None:
             self.plan = DedupePlan(groups, chooser, options.remedy, trees, session.storages, session.trash)
-        self.found: Found = self.plan.found if self.plan is not None else found(groups, chooser, exactly=False)
+        self.found: FoundDuplicates = (
+            self.plan.found if self.plan is not None else found(groups, chooser, exactly=False)
+        )
         self._options, self._groups, self._chooser = options, groups, chooser
         self._session = session
 

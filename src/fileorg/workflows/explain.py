@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fileorg.core.reasons import Reason
     from fileorg.core.state import StateDirectory
     from fileorg.rules.classify import Evidence
-    from fileorg.rules.ignore import Reason as LeftAlone
+    from fileorg.rules.ignore import IgnoreReason
     from fileorg.storage.local.storage import LocalStorage
 
 
@@ -65,7 +65,7 @@ class Explained(NamedTuple):
 
     path: bytes
     status: Status
-    reason: LeftAlone | Reason | Stays | None
+    reason: IgnoreReason | Reason | Stays | None
     refusal: str | None
     marker: bytes | None
     group: Sequence[bytes]

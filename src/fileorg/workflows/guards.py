@@ -10,13 +10,13 @@ from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.names import below, display, is_within
 from fileorg.core.trusted import path_of
 from fileorg.storage.local import posix
-from fileorg.workflows.places import Place, is_systems, own_home, place_in, place_of
+from fileorg.workflows.places import ProtectedPlace, is_systems, own_home, place_in, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fileorg.core.state import StateDirectory
-    from fileorg.workflows.surroundings import Part
+    from fileorg.workflows.surroundings import EnclosingWhole
 
 _ANOTHER = "name a folder of yours"
 _OVERRIDE = "--inside-project"
@@ -113,7 +113,7 @@ def _judge(fd: int, path: bytes, shown: str, state: StateDirectory, allowed: All
     _check_writable(fd, shown)
 
 
-def _sentence(part: Part, shown: str) -> str:
+def _sentence(part: EnclosingWhole, shown: str) -> str:
     marker = display(part.marker)
     if part.by_version_control:
         return f"{shown} is under version control ({marker}): its files belong where they are."
@@ -122,20 +122,20 @@ def _sentence(part: Part, shown: str) -> str:
     return f"{shown} is part of {article} {what} ({marker}): its files belong where they are."
 
 
-def _refuse_place(place: Place, shown: str, allowed: Allowed) -> None:
+def _refuse_place(place: ProtectedPlace, shown: str, allowed: Allowed) -> None:
     match place:
-        case Place.HOME:
+        case ProtectedPlace.HOME:
             raise GuardRefused(
                 f"{shown} is a home directory: programs keep their settings there.", hint="name a folder in it"
             )
-        case Place.KEYS:
+        case ProtectedPlace.KEYS:
             raise GuardRefused(f"{shown} is where a user keeps keys.", hint=_ANOTHER)
-        case Place.SETTINGS if not allowed.inside_project:
+        case ProtectedPlace.SETTINGS if not allowed.inside_project:
             raise GuardRefused(
                 f"{shown} is in a folder of a home directory where programs keep their settings.",
                 hint=f"name a folder that is not, or allow it with {_OVERRIDE}",
             )
-        case Place.SYSTEM:
+        case ProtectedPlace.SYSTEM:
             raise GuardRefused(f"{shown} belongs to the system.", hint=_ANOTHER)
 
 

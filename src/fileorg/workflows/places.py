@@ -29,7 +29,7 @@ _SETTINGS = frozenset({b"AppData", b"Application Data", b"Local Settings"})
 _FIRST_USER, _NOBODY = 1000, 65534
 
 
-class Place(Enum):
+class ProtectedPlace(Enum):
     """The role of a path in its system."""
 
     SYSTEM = auto()
@@ -39,16 +39,16 @@ class Place(Enum):
     ANYONES = auto()
 
 
-def place_of(path: bytes) -> Place:
+def place_of(path: bytes) -> ProtectedPlace:
     """Return the role of an absolute path in this system."""
     return _judged(path, _accounts())
 
 
-def place_in(system: bytes, path: bytes) -> Place:
+def place_in(system: bytes, path: bytes) -> ProtectedPlace:
     """Return the role of a path in another system, whose root is at `system`."""
     inner = path[len(system) :] or b"/"
     if inner[1:].partition(b"/")[0].lower() in _WINDOWS:
-        return Place.SYSTEM
+        return ProtectedPlace.SYSTEM
     return _judged(inner, frozenset())
 
 
@@ -66,17 +66,21 @@ def _is_home(path: bytes, accounts: frozenset[bytes]) -> bool:
     return path in accounts or path == b"/root" or os.path.dirname(path) in _HOMES
 
 
-def _judged(path: bytes, accounts: frozenset[bytes]) -> Place:
+def _judged(path: bytes, accounts: frozenset[bytes]) -> ProtectedPlace:
     for above in (b"/" + each for each in with_parents(path[1:])):
         if _is_home(above, accounts):
             if above == path:
-                return Place.HOME
+                return ProtectedPlace.HOME
             name = path[len(above) + 1 :].partition(b"/")[0]
             if name in _KEYS:
-                return Place.KEYS
+                return ProtectedPlace.KEYS
             of_a_mac = name == b"Library" and above.startswith(b"/Users/")
-            return Place.SETTINGS if name.startswith(b".") or name in _SETTINGS or of_a_mac else Place.ANYONES
-    return Place.SYSTEM if is_systems(path) or path in SHARED or path in _HOMES else Place.ANYONES
+            return (
+                ProtectedPlace.SETTINGS
+                if name.startswith(b".") or name in _SETTINGS or of_a_mac
+                else ProtectedPlace.ANYONES
+            )
+    return ProtectedPlace.SYSTEM if is_systems(path) or path in SHARED or path in _HOMES else ProtectedPlace.ANYONES
 
 
 def own_home() -> bytes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fileorg.core.descriptors import telling_the_limit
 from fileorg.core.names import below
 from fileorg.core.trusted import path_of
-from fileorg.rules.ignore import Reason, is_tooling
+from fileorg.rules.ignore import IgnoreReason, is_tooling
 from fileorg.rules.whole_folders import SIGN_NAMES, SYSTEM_SIGNS, VERSION_CONTROL, Signs, Whole, is_bundle
 from fileorg.storage.local.listing import INODE_MASK, names_in
 from fileorg.storage.local.posix import FOLDER_FLAGS
@@ -29,10 +29,10 @@ _FOR_ALL = SYSTEM_SIGNS.union(VERSION_CONTROL)
 """The only markers that count in places such as /tmp, which may have very many names."""
 
 
-class Part(NamedTuple):
+class EnclosingWhole(NamedTuple):
     """The kind of whole that a folder is part of, and the path of the marker that shows it."""
 
-    of: Reason
+    of: IgnoreReason
     marker: bytes
     by_version_control: bool = False
 
@@ -40,11 +40,11 @@ class Part(NamedTuple):
 class Surroundings(NamedTuple):
     """The whole that a folder is part of, if any, and the path of the other system that contains it, if any."""
 
-    part: Part | None
+    part: EnclosingWhole | None
     system: bytes | None
 
 
-class _Level(NamedTuple):
+class _OpenedFolder(NamedTuple):
     """A folder on the way up: its descriptor, its path from the kernel, its stat result, and if it is a mount point."""
 
     fd: int
@@ -78,13 +78,13 @@ def surroundings(fd: int, path: bytes, *, is_asked: bool = True, within: tuple[i
             if (level.seen.st_dev, level.seen.st_ino & INODE_MASK) == within:
                 break
             told = _names_of(level)
-            if level.path != b"/" and told.surely is not None and told.surely.reason is Reason.OTHER_SYSTEM:
+            if level.path != b"/" and told.surely is not None and told.surely.reason is IgnoreReason.OTHER_SYSTEM:
                 return Surroundings(part, level.path)
             part = part or _part(level, told, itself=is_asked and not number)
     return Surroundings(part, None)
 
 
-def _levels(fd: int, path: bytes) -> Generator[_Level, None, None]:
+def _levels(fd: int, path: bytes) -> Generator[_OpenedFolder, None, None]:
     """Yield an open folder and its parents up to the top. A descriptor is valid until the next level."""
     own = os.dup(fd)
     try:
@@ -92,7 +92,7 @@ def _levels(fd: int, path: bytes) -> Generator[_Level, None, None]:
             here = above = os.fstat(own)
             with contextlib.suppress(OSError):  # without search permission, the parents stay unknown
                 above = os.stat(b"..", dir_fd=own)
-            yield _Level(own, path_of(own, path), here, above.st_dev != here.st_dev)
+            yield _OpenedFolder(own, path_of(own, path), here, above.st_dev != here.st_dev)
             if (above.st_dev, above.st_ino) == (here.st_dev, here.st_ino):
                 return
             below, own, path = own, os.open(b"..", _ON_THE_WAY, dir_fd=own), os.path.dirname(path)
@@ -101,7 +101,7 @@ def _levels(fd: int, path: bytes) -> Generator[_Level, None, None]:
         os.close(own)
 
 
-def _part(level: _Level, told: _Told, *, itself: bool) -> Part | None:
+def _part(level: _OpenedFolder, told: _Told, *, itself: bool) -> EnclosingWhole | None:
     """Return the whole that everything inside a level is part of, or None.
 
     For parents of the working folder, every sign of a folder kept whole counts. For the working folder itself, mount
@@ -109,20 +109,20 @@ def _part(level: _Level, told: _Told, *, itself: bool) -> Part | None:
     """
     above, name = os.path.split(level.path)
     if told.version_control:
-        return Part(Reason.PROJECT, below(level.path, told.version_control), by_version_control=True)
+        return EnclosingWhole(IgnoreReason.PROJECT, below(level.path, told.version_control), by_version_control=True)
     if level.path in SHARED or is_home(level.path):
         return None
     if is_bundle(name):
-        return Part(Reason.BUNDLE, level.path)
+        return EnclosingWhole(IgnoreReason.BUNDLE, level.path)
     if is_tooling(name):
-        return Part(Reason.PROJECT, level.path)
+        return EnclosingWhole(IgnoreReason.PROJECT, level.path)
     found = told.whole
     if itself or level.is_mount or (name in _INBOXES and is_home(above)):
-        found = Whole(Reason.PROJECT, told.project) if told.project else told.surely
-    return found and Part(found.reason, below(level.path, found.marker))
+        found = Whole(IgnoreReason.PROJECT, told.project) if told.project else told.surely
+    return found and EnclosingWhole(found.reason, below(level.path, found.marker))
 
 
-def _names_of(level: _Level) -> _Told:
+def _names_of(level: _OpenedFolder) -> _Told:
     seen = level.seen
     key = seen.st_dev, seen.st_ino, seen.st_mtime_ns, seen.st_ctime_ns
     if key not in _told:

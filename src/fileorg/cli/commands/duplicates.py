@@ -30,7 +30,7 @@ Op = Annotated[
 ]  # fmt: skip
 
 
-class Listed(NamedTuple):
+class GroupOnPage(NamedTuple):
     """A group on a page: the first file is the keeper. Size in bytes."""
 
     hash: str | None
@@ -72,7 +72,9 @@ def _found(state: "StateDirectory", page: int, page_size: int) -> Iterator[Any]:
         for group in found.page((page - 1) * page_size, page_size):
             paths = [found.trees.path(member) for member in group.listed]
             roles = ["keeper", *["duplicate"] * (len(paths) - 1)]
-            yield Listed(group.group.digest.hex(), group.group.size, len(paths), list(zip(paths, roles, strict=True)))
+            yield GroupOnPage(
+                group.group.digest.hex(), group.group.size, len(paths), list(zip(paths, roles, strict=True))
+            )
 
 
 def _done(state: "StateDirectory", number: int, page: int, page_size: int) -> Iterator[Any]:
@@ -82,10 +84,12 @@ def _done(state: "StateDirectory", number: int, page: int, page_size: int) -> It
     total, groups = groups_page(number, (page, page_size), state)
     yield total
     for keeper, size, _, count, copies in groups:
-        yield Listed(None, size, count + 1, [(keeper, "keeper"), *copies])
+        yield GroupOnPage(None, size, count + 1, [(keeper, "keeper"), *copies])
 
 
-def _show(out: "Out", format_: ListFormat, total: int, groups: Iterator[Listed], page: int, page_size: int) -> None:
+def _show(
+    out: "Out", format_: ListFormat, total: int, groups: Iterator[GroupOnPage], page: int, page_size: int
+) -> None:
     from fileorg.core.formats import JsonDocument, write_csv
 
     match format_:
@@ -106,7 +110,7 @@ def _show(out: "Out", format_: ListFormat, total: int, groups: Iterator[Listed],
             document.end()
 
 
-def _fields(group: Listed) -> dict[str, Any]:
+def _fields(group: GroupOnPage) -> dict[str, Any]:
     from fileorg.core.formats import named
 
     return {
@@ -117,7 +121,7 @@ def _fields(group: Listed) -> dict[str, Any]:
     }
 
 
-def _show_text(out: "Out", total: int, groups: Iterator[Listed], page: int, page_size: int) -> None:
+def _show_text(out: "Out", total: int, groups: Iterator[GroupOnPage], page: int, page_size: int) -> None:
     from fileorg.cli.render import short, tell_page
     from fileorg.core.figures import plural, size
 

@@ -147,11 +147,11 @@ def _sentence(found: "Explained") -> str:
 def _facts(found: "Explained") -> dict[str, Any]:
     from fileorg.core.formats import named
     from fileorg.core.reasons import Reason
-    from fileorg.rules.ignore import Reason as LeftAlone
+    from fileorg.rules.ignore import IgnoreReason
 
     reason = found.reason
     code = str(reason.code if isinstance(reason, Reason) else reason)
-    if isinstance(reason, LeftAlone):
+    if isinstance(reason, IgnoreReason):
         code = reason.name.lower().replace("_", "-")
     return {
         **named("path", found.path),

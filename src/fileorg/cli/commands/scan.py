@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fileorg.cli.terminal import Out
-    from fileorg.scan.totals import Listed
+    from fileorg.scan.totals import ListedFile
     from fileorg.workflows.scan import ScanReport
 
 EXAMPLES = """
@@ -130,7 +130,7 @@ def _show_text(out: "Out", report: "ScanReport") -> None:
     out.prose(f"{where}, {duration(report.seconds)} ({rate}){known}.")
 
 
-def _list(out: "Out", title: str, report: "ScanReport", files: "Sequence[Listed]") -> None:
+def _list(out: "Out", title: str, report: "ScanReport", files: "Sequence[ListedFile]") -> None:
     from fileorg.cli.render import Column, table
     from fileorg.core.figures import size, when
     from fileorg.core.names import display
@@ -148,7 +148,7 @@ def _as_json(report: "ScanReport") -> dict[str, Any]:
 
     seen, totals = report.seen, report.totals
 
-    def listed(files: "Sequence[Listed]") -> list[dict[str, Any]]:
+    def listed(files: "Sequence[ListedFile]") -> list[dict[str, Any]]:
         return [{**named("path", file.path), "size": file.size, "changed": iso(file.mtime_ns)} for file in files]
 
     return {

@@ -14,7 +14,7 @@ from fileorg.execute.actions.handler import check_ready, left_open
 from fileorg.execute.identity import Identity, identity, is_known
 from fileorg.execute.temporaries import Stuck, rename_over_reserved
 from fileorg.execute.verdict import Refusal
-from fileorg.storage.links import Place
+from fileorg.storage.links import Location
 from fileorg.storage.local.listing import entry_of
 from fileorg.storage.local.readiness import State, readiness, release
 
@@ -29,12 +29,12 @@ _NOT_ANY_MORE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.E
 """Errors from opening a path that is no longer a regular file."""
 
 
-def source_of(work: Work, row: PlanRow) -> Place:
-    return Place(work.storages[row.source_base], row.source_folder, row.source_name)
+def source_of(work: Work, row: PlanRow) -> Location:
+    return Location(work.storages[row.source_base], row.source_folder, row.source_name)
 
 
-def target_of(work: Work, row: PlanRow) -> Place:
-    return Place(work.storages[row.target_base], row.target_folder, row.target_name)
+def target_of(work: Work, row: PlanRow) -> Location:
+    return Location(work.storages[row.target_base], row.target_folder, row.target_name)
 
 
 def keeper_of(row: PlanRow) -> Keeper:
@@ -43,8 +43,8 @@ def keeper_of(row: PlanRow) -> Keeper:
     return row.keeper
 
 
-def keeper_place(work: Work, keeper: Keeper) -> Place:
-    return Place(work.storages[keeper.base], keeper.folder, keeper.name)
+def keeper_place(work: Work, keeper: Keeper) -> Location:
+    return Location(work.storages[keeper.base], keeper.folder, keeper.name)
 
 
 def compare_with_keeper(work: Work, row: PlanRow) -> Identity:
@@ -98,7 +98,7 @@ def _asked(file: BinaryIO) -> Readiness:
 
 
 def _open(
-    stack: contextlib.ExitStack, place: Place, state: RecordState, gone: ReasonCode, about: bytes | None = None
+    stack: contextlib.ExitStack, place: Location, state: RecordState, gone: ReasonCode, about: bytes | None = None
 ) -> tuple[BinaryIO, Entry]:
     try:
         file = stack.enter_context(place.storage.open_read(place.folder, place.name))
@@ -145,7 +145,7 @@ def not_here(error: OSError | Refusal) -> OSError | Refusal:
 # Its name -------------------------------------------------------------------------------------------------------------
 
 
-def put_back(now: Place, place: Place, reserving: Reserving) -> None:
+def put_back(now: Location, place: Location, reserving: Reserving) -> None:
     """Rename a file back to its previous name. Raises `Refusal` if that name is taken, `Stuck`."""
     try:
         try:
@@ -162,17 +162,17 @@ def put_back(now: Place, place: Place, reserving: Reserving) -> None:
         raise stuck_at(place, now, error) from error
 
 
-def _is_gone(place: Place) -> bool:
+def _is_gone(place: Location) -> bool:
     try:
         return place.look() is None
     except OSError:
         return False
 
 
-def not_put_back(now: Place) -> Refusal:
+def not_put_back(now: Location) -> Refusal:
     """Return the refusal for a name that another file has taken meanwhile: both files are kept."""
     return Refusal(RecordState.CHANGED, ReasonCode.NOT_PUT_BACK, now.path)
 
 
-def stuck_at(place: Place, now: Place, error: OSError) -> Stuck:
+def stuck_at(place: Location, now: Location, error: OSError) -> Stuck:
     return Stuck(f"{place} could not be put back under its name ({error.strerror}): it is {now} now.")

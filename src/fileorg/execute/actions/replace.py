@@ -29,7 +29,7 @@ from fileorg.execute.actions.keeper_checks import (
 )
 from fileorg.execute.temporaries import Stuck, aside
 from fileorg.execute.verdict import CHANGED, CUT_SHORT, DONE, EDITED, GONE, TAKEN, Refusal, Verdict
-from fileorg.storage.links import Place, StandIn
+from fileorg.storage.links import Location, StandIn
 from fileorg.storage.local.readiness import State
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _replace(work: Work, row: PlanRow, record: int) -> None:
         raise Refusal(RecordState.FAILED, ReasonCode.NO_LASTING_INODES)
     compared, link = compare_with_keeper(work, row), stand_in(work, row, victim)
 
-    def make(here: Place) -> None:
+    def make(here: Location) -> None:
         try:
             link.make(here)
         except OSError as error:
@@ -66,7 +66,7 @@ def put_in_place(
     row: PlanRow,
     record: int,
     link: StandIn,
-    make: Callable[[Place], None],
+    make: Callable[[Location], None],
     fits: Callable[[Entry | None], bool],
     check: Callable[[], None],
 ) -> None:
@@ -133,7 +133,7 @@ def restore(work: Work, row: PlanRow, record: int) -> None:
         raise
 
 
-def stand_in(work: Work, row: PlanRow, at: Place) -> StandIn:
+def stand_in(work: Work, row: PlanRow, at: Location) -> StandIn:
     keeper = keeper_of(row)
     return StandIn(row.action, keeper_place(work, keeper), keeper.inode, at)
 
@@ -165,7 +165,7 @@ def _no_exchange(error: OSError | Refusal) -> OSError | Refusal:
 # An exchange, and the way back ----------------------------------------------------------------------------------------
 
 
-def _may_go(link: StandIn, at: Place, original: Place) -> bool:
+def _may_go(link: StandIn, at: Location, original: Location) -> bool:
     """Return whether the link can be removed without loss: a hard link must not be the last name of its content,
     unless the original has the same.
     """
@@ -175,7 +175,7 @@ def _may_go(link: StandIn, at: Place, original: Place) -> bool:
     return same_content(*at, *original) and not _is_in_use(at)
 
 
-def _is_in_use(at: Place) -> bool:
+def _is_in_use(at: Location) -> bool:
     try:
         with at.storage.held(at.folder, at.name) as answer:
             return answer.state is State.IN_USE
@@ -183,7 +183,7 @@ def _is_in_use(at: Place) -> bool:
         return True
 
 
-def _exchange_back(here: Place, victim: Place, reserving: Reserving, is_ours: Callable[[], bool]) -> bool:
+def _exchange_back(here: Location, victim: Location, reserving: Reserving, is_ours: Callable[[], bool]) -> bool:
     """Undo an exchange. Return True if the temporary name again has the file that it had before (`is_ours`).
 
     Return False if another program removed one of the two files. Raises `Refusal`, `Stuck`.
@@ -204,7 +204,7 @@ def _exchange_back(here: Place, victim: Place, reserving: Reserving, is_ours: Ca
     raise not_put_back(here)
 
 
-def _take_away(link: StandIn, here: Place, victim: Place) -> None:
+def _take_away(link: StandIn, here: Location, victim: Location) -> None:
     """Remove the link after a failed replacement. Raises `Refusal` if it must be kept, `Stuck`."""
     try:
         if not _may_go(link, here, victim):
@@ -214,7 +214,7 @@ def _take_away(link: StandIn, here: Place, victim: Place) -> None:
         raise Stuck(f"The link {here} could not be taken away again ({error.strerror}).") from error
 
 
-def _is_inode_of(place: Place, entry: Entry | None) -> bool:
+def _is_inode_of(place: Location, entry: Entry | None) -> bool:
     """Return whether the place has the inode of `entry`, edited or not."""
     there = place.look()
     return there is not None and entry is not None and there.inode == entry.inode
@@ -236,18 +236,18 @@ class There(Enum):
 class Wreck:
     """The state of an interrupted replacement: at the duplicate's name, in the trash, and at the temporary name."""
 
-    def __init__(self, case: Case, place: Place, trash: Place) -> None:
+    def __init__(self, case: Case, place: Location, trash: Location) -> None:
         self._case = case
         self._place, self._trash = place, trash
         self._here = place.beside(case.aside)
         base, folder, name, inode, _ = case.keeper or _NO_KEEPER
-        self._link = StandIn(case.record.action, Place(case.storages[base], folder, name), inode, place)
+        self._link = StandIn(case.record.action, Location(case.storages[base], folder, name), inode, place)
 
     @property
     def link(self) -> StandIn:
         return self._link
 
-    def _what(self, place: Place) -> There:
+    def _what(self, place: Location) -> There:
         there = place.look()
         if there is None:
             return There.NOTHING
@@ -370,7 +370,7 @@ class Wreck:
             return self._without_link()
         return verdict
 
-    def _take_away(self, here: Place, verdict: Verdict) -> Verdict:
+    def _take_away(self, here: Location, verdict: Verdict) -> Verdict:
         """Remove the link, unless it is the last name of its content."""
         if not _may_go(self._link, here, self._place):
             return self._between()

@@ -15,7 +15,7 @@ from fileorg.execute.actions.keeper_checks import keeper_of, keeper_path, keeper
 from fileorg.execute.actions.replace import Wreck, put_in_place, restore, stand_in
 from fileorg.execute.identity import Identity, is_known
 from fileorg.execute.verdict import CUT_SHORT, NOT_DONE, Refusal, Verdict
-from fileorg.storage.links import Place
+from fileorg.storage.links import Location
 
 if TYPE_CHECKING:
     from fileorg.core.model import Entry, Keeper, PlanRow
@@ -78,13 +78,13 @@ def _restore(work: Work, row: PlanRow, record: int) -> None:
     work.tell_rewritten(target_of(work, row).path)
 
 
-def _leads_on(symlink: Place, keeper: Keeper) -> bool:
+def _leads_on(symlink: Location, keeper: Keeper) -> bool:
     """Return whether the symlink still leads to the file that was to be moved. Raises `OSError`."""
     there = symlink.storage.follow(symlink.folder, symlink.name)
     return there is not None and there.inode == keeper.inode
 
 
-def _is_there(place: Place, keeper: Keeper) -> bool:
+def _is_there(place: Location, keeper: Keeper) -> bool:
     """Return whether the moved file is at its new place. On another disk its inode differs, so the mtime may decide.
 
     Raises `OSError`.
@@ -105,7 +105,7 @@ def _settle_rewritten(case: Case) -> Verdict:
     if keeper is None:
         return wreck.replaced()
     symlink, trash = case.source_place, case.target_place
-    new = Place(case.storages[keeper.base], keeper.folder, keeper.name)
+    new = Location(case.storages[keeper.base], keeper.folder, keeper.name)
     has_moved = _is_there(new, keeper)
     if not has_moved and wreck.link.is_at(symlink) and case.is_made(trash.look(), case.moved):
         case.touch()
@@ -118,7 +118,7 @@ def _settle_rewritten(case: Case) -> Verdict:
     return _finish(case, wreck, new)
 
 
-def _finish(case: Case, wreck: Wreck, new: Place) -> Verdict:
+def _finish(case: Case, wreck: Wreck, new: Location) -> Verdict:
     """Finish the rewrite of a symlink whose file has moved."""
     symlink, here = case.source_place, case.source_place.beside(case.aside)
     case.touch()
@@ -139,7 +139,7 @@ def _settle_restored(case: Case) -> Verdict:
     verdict = wreck.restored()
     if keeper is None or verdict not in (NOT_DONE, CUT_SHORT) or not wreck.link.is_at(symlink):
         return verdict
-    new, here = Place(case.storages[keeper.base], keeper.folder, keeper.name), symlink.beside(case.aside)
+    new, here = Location(case.storages[keeper.base], keeper.folder, keeper.name), symlink.beside(case.aside)
     if _is_there(new, keeper) or not case.is_original(trash.look()):
         return verdict
     case.touch()
