@@ -19,7 +19,7 @@ from fileorg.execute.verdict import Refusal
 from fileorg.execute.work import Work
 from fileorg.journal.journal import Journal
 from fileorg.storage.local.storage import LocalStorage
-from fileorg.storage.local.worker import OwnHands, unpack
+from fileorg.storage.local.worker import InlineRenamer, unpack
 from fileorg.workflows import session
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Crossing:
         )
         [operation] = journal.operations()
         self.row = PlanRow.move(ROOT, b"", self.seen, b"")._replace(target_base=DEST, target_name=b"b")
-        self.work = Work(journal, operation, storages, OwnHands(storages))
+        self.work = Work(journal, operation, storages, InlineRenamer(storages))
         with journal.transaction():
             self.batch = Lookout(self.work).look([self.row])
             self.record = journal.insert(number, self.batch)

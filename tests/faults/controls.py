@@ -16,7 +16,7 @@ from fileorg.journal import connection, reader
 from fileorg.plan import organize_plan as plan
 from fileorg.storage.base import Kind
 from fileorg.storage.local import posix
-from fileorg.storage.local import worker as hands
+from fileorg.storage.local import worker
 from fileorg.workflows import session
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def journal_after_acting() -> None:
     """Commit only after the files are moved."""
 
     def execute(plan: Any, journal: Any, operation: Any, storages: Any, *_: Any, **__: Any) -> Outcome:
-        shared = work.Work(journal, operation, storages, hands.OwnHands(storages))
+        shared = work.Work(journal, operation, storages, worker.InlineRenamer(storages))
         lookout, actor = precheck.Lookout(shared), apply.Actor(shared)
         for batch in plan.batches(4):
             with journal.transaction():

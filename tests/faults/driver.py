@@ -143,9 +143,9 @@ def _prepare(request: dict[str, Any]) -> None:
         for name in ("BATCH_ROWS", "COPIED_ROWS"):
             vars(operations)[name] = rows
     if request["two_processes"]:
-        from fileorg.storage.local import worker as hands
+        from fileorg.storage.local import worker
 
-        vars(hands)["_FEW_FILES"] = 0
+        vars(worker)["_FEW_FILES"] = 0
     if request["control"]:
         from tests.faults import controls
 

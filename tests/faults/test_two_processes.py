@@ -90,15 +90,15 @@ def kill_one(worker: Worker, case: Case, command: str, who: str, moment: float) 
     words = case.organize if command == "organize" else ["undo", "-y"]
     parent = worker.driver.start(case.request(*words))
     until(lambda: children(parent) or ended(parent))
-    hands = next(iter(children(parent)), None)
+    renamer = next(iter(children(parent)), None)
     time.sleep(moment)
     # If the process has ended already, nothing is killed.
-    kill(parent if who == _PARENT_DIES else hands)
+    kill(parent if who == _PARENT_DIES else renamer)
     finished = worker.driver.end()
     if who == _HANDS_DIE and finished.code:
         assert finished.code == 1
         assert "fileorg: " in finished.output
-    until(lambda: hands is None or ended(hands), 2.0)
+    until(lambda: renamer is None or ended(renamer), 2.0)
 
 
 def kill(pid: int | None) -> None:

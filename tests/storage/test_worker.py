@@ -14,7 +14,7 @@ import pytest
 from fileorg.core.errors import StorageFailure
 from fileorg.core.model import ROOT
 from fileorg.storage.local.storage import LocalStorage
-from fileorg.storage.local.worker import Hands, Moves, OtherHands, OwnHands, hands_for, pack
+from fileorg.storage.local.worker import InlineRenamer, Moves, RenameProcess, Renamer, pack, renamer_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,30 +24,30 @@ if TYPE_CHECKING:
 ROOT_TO_ROOT = (ROOT, ROOT)
 
 
-@pytest.fixture(params=[OwnHands, OtherHands])
-def hands(request: pytest.FixtureRequest, tree: Tree) -> Iterator[Hands]:
+@pytest.fixture(params=[InlineRenamer, RenameProcess])
+def renamer(request: pytest.FixtureRequest, tree: Tree) -> Iterator[Renamer]:
     tree.write({"a.jpg": "one", "b.jpg": "two", "Images/b.jpg": "taken"})
     storage = LocalStorage(os.fsencode(tree.root))
-    made: Hands = request.param((storage, storage))
-    if isinstance(made, OtherHands):
+    made: Renamer = request.param((storage, storage))
+    if isinstance(made, RenameProcess):
         assert made.is_ready()
     yield made
     made.close()
     storage.close()
 
 
-def test_moves_are_made_and_a_taken_name_is_told(hands: Hands, tree: Tree) -> None:
+def test_moves_are_made_and_a_taken_name_is_told(renamer: Renamer, tree: Tree) -> None:
     paths = [b"", b"a.jpg", b"Images", b"a.jpg", b"", b"b.jpg", b"Images", b"b.jpg", b"", b"gone", b"Images", b"gone"]
-    hands.start(pack(Moves(*ROOT_TO_ROOT, paths)))
-    assert hands.finish() == [(1, errno.EEXIST), (2, errno.ENOENT)]
+    renamer.start(pack(Moves(*ROOT_TO_ROOT, paths)))
+    assert renamer.finish() == [(1, errno.EEXIST), (2, errno.ENOENT)]
     assert tree.read() == {"Images/a.jpg": "one", "b.jpg": "two", "Images/b.jpg": "taken"}
 
 
-def test_one_batch_follows_the_other(hands: Hands, tree: Tree) -> None:
-    hands.start(pack(Moves(*ROOT_TO_ROOT, [b"", b"a.jpg", b"Images", b"a.jpg"])))
-    assert hands.finish() == []
-    hands.start(pack(Moves(*ROOT_TO_ROOT, [b"Images", b"a.jpg", b"", b"c.jpg"])))
-    assert hands.finish() == []
+def test_one_batch_follows_the_other(renamer: Renamer, tree: Tree) -> None:
+    renamer.start(pack(Moves(*ROOT_TO_ROOT, [b"", b"a.jpg", b"Images", b"a.jpg"])))
+    assert renamer.finish() == []
+    renamer.start(pack(Moves(*ROOT_TO_ROOT, [b"Images", b"a.jpg", b"", b"c.jpg"])))
+    assert renamer.finish() == []
     assert tree.read()["c.jpg"] == "one"
 
 
@@ -57,27 +57,27 @@ def test_there_may_be_hundreds_of_roots(tree: Tree) -> None:
     with contextlib.ExitStack() as stack:
         for storage in storages:
             stack.callback(storage.close)
-        other = stack.enter_context(contextlib.closing(OtherHands(storages)))
+        other = stack.enter_context(contextlib.closing(RenameProcess(storages)))
         assert other.is_ready()
         other.start(pack(Moves(299, 298, [b"", b"file", b"", b"moved"])))
         assert other.finish() == []
     assert tree.read()["298/moved"] == "one"
 
 
-def test_names_of_any_bytes_arrive_as_they_are(hands: Hands, tree: Tree) -> None:
+def test_names_of_any_bytes_arrive_as_they_are(renamer: Renamer, tree: Tree) -> None:
     name = b"new\nline \xff\x1b" + "Füße".encode()
     os.rename(os.fsencode(tree.root) + b"/a.jpg", os.fsencode(tree.root) + b"/" + name)
-    hands.start(pack(Moves(*ROOT_TO_ROOT, [b"", name, b"Images", name])))
-    assert hands.finish() == []
+    renamer.start(pack(Moves(*ROOT_TO_ROOT, [b"", name, b"Images", name])))
+    assert renamer.finish() == []
     assert name in os.listdir(os.fsencode(tree.root) + b"/Images")
 
 
 def test_few_files_are_moved_by_this_process(tree: Tree) -> None:
     tree.write({"a.jpg": "one"})
     storage = LocalStorage(os.fsencode(tree.root))
-    assert isinstance(hands_for(10, (storage, storage), ()), OwnHands)
-    other = hands_for(1_000_000, (storage, storage), ())
-    assert isinstance(other, OtherHands)
+    assert isinstance(renamer_for(10, (storage, storage), ()), InlineRenamer)
+    other = renamer_for(1_000_000, (storage, storage), ())
+    assert isinstance(other, RenameProcess)
     other.close()
     storage.close()
 
@@ -85,18 +85,18 @@ def test_few_files_are_moved_by_this_process(tree: Tree) -> None:
 def test_hands_that_die_are_told_of_and_not_waited_for(tree: Tree) -> None:
     tree.write({"a.jpg": "one"})
     storage = LocalStorage(os.fsencode(tree.root))
-    hands = OtherHands((storage, storage))
-    assert hands.is_ready()
-    os.kill(hands.pid, signal.SIGKILL)
+    renamer = RenameProcess((storage, storage))
+    assert renamer.is_ready()
+    os.kill(renamer.pid, signal.SIGKILL)
 
     def move() -> None:
-        hands.start(pack(Moves(*ROOT_TO_ROOT, [b"", b"a.jpg", b"", b"b.jpg"])))
-        hands.finish()
+        renamer.start(pack(Moves(*ROOT_TO_ROOT, [b"", b"a.jpg", b"", b"b.jpg"])))
+        renamer.finish()
 
     with pytest.raises(StorageFailure, match="has ended") as caught:
         move()
     assert "fileorg recover" in caught.value.hint
-    hands.close()
+    renamer.close()
     storage.close()
 
 
@@ -106,10 +106,10 @@ def test_hands_refuse_to_work_in_another_directory_of_that_name(tree: Tree) -> N
     storage = LocalStorage(os.fsencode(tree.root))
     os.rename(tree.root, f"{tree.root} moved")
     os.mkdir(tree.root)
-    hands = OtherHands((storage, storage))
-    assert not hands.is_ready()
-    hands.close()
-    assert isinstance(hands_for(1_000_000, (storage, storage), ()), OwnHands)
+    renamer = RenameProcess((storage, storage))
+    assert not renamer.is_ready()
+    renamer.close()
+    assert isinstance(renamer_for(1_000_000, (storage, storage), ()), InlineRenamer)
     storage.close()
 
 
@@ -119,9 +119,9 @@ def test_hands_end_with_their_parent(tree: Tree) -> None:
     parent = os.fork()
     if parent == 0:
         storage = LocalStorage(os.fsencode(tree.root))
-        hands = OtherHands((storage, storage))
-        hands.is_ready()
-        os.write(write, b"%d" % hands.pid)
+        renamer = RenameProcess((storage, storage))
+        renamer.is_ready()
+        os.write(write, b"%d" % renamer.pid)
         os.kill(os.getpid(), signal.SIGKILL)
     pid = int(os.read(read, 20))
     os.waitpid(parent, 0)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fileorg.journal.journal import Journal, Settled
     from fileorg.journal.rows import Operation
     from fileorg.storage.local.storage import LocalStorage
-    from fileorg.storage.local.worker import Hands
+    from fileorg.storage.local.worker import Renamer
 
 BATCH_ROWS = 4096
 """Rows per commit: a commit costs one disk flush, and Ctrl-C waits for the end of the batch."""
@@ -39,7 +39,7 @@ def execute(
     journal: Journal,
     operation: Operation,
     storages: Sequence[LocalStorage],
-    hands: Hands,
+    renamer: Renamer,
     reporter: Reporter,
     *,
     stop: Callable[[], bool] = lambda: False,
@@ -54,7 +54,7 @@ def execute(
     Raises `JournalError` if the journal cannot be written: the batch is not touched then.
     """
     started = time.monotonic()
-    work = Work(journal, operation, storages, hands, changed)
+    work = Work(journal, operation, storages, renamer, changed)
     lookout, actor = Lookout(work), Actor(work)
     settled: Settled | None = None
     interrupted = False

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import Operation
     from fileorg.storage.local.original import Original
     from fileorg.storage.local.storage import LocalStorage
-    from fileorg.storage.local.worker import Hands
+    from fileorg.storage.local.worker import Renamer
 
 
 SYMLINKS_KEPT = 1000
@@ -45,14 +45,14 @@ class Work:
         journal: Journal,
         operation: Operation,
         storages: Sequence[LocalStorage],
-        hands: Hands,
+        renamer: Renamer,
         changed: Changed = Changed.LEAVE,
     ) -> None:
         self.journal = journal
         self.operation = operation.id
         self._undoes = operation.undoes
         self.storages = storages
-        self.hands = hands
+        self.renamer = renamer
         self.changed = changed
         self.folders: dict[Base, Memo[bytes, int]] = {base: Memo(MANY_FOLDERS) for base in range(len(storages))}
         """A cache of folder ids; `folder_id` looks up the others."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, execute
 from fileorg.execute.work import Changed
-from fileorg.storage.local.worker import hands_for
+from fileorg.storage.local.worker import renamer_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,9 +57,9 @@ def mend_torn(
         operation = undone
     plan = UndoPlan(journal, operation, storages, only=torn)
     back = begin(journal, "undo", storages, {}, operation.id)
-    with contextlib.closing(hands_for(0, storages, [])) as hands:
+    with contextlib.closing(renamer_for(0, storages, [])) as renamer:
         rows = rows_at_a_time(storages, copies=True)
-        outcome = execute(plan, journal, back, storages, hands, reporter, changed=Changed.EDITED, rows=rows)
+        outcome = execute(plan, journal, back, storages, renamer, reporter, changed=Changed.EDITED, rows=rows)
     for each in (back, mended):
         journal.close_torn(each)
     return outcome

@@ -14,7 +14,7 @@ from fileorg.core.state import run_lock
 from fileorg.execute.run import execute
 from fileorg.execute.work import Changed
 from fileorg.journal.trash_records import TRASH
-from fileorg.storage.local.worker import hands_for
+from fileorg.storage.local.worker import renamer_for
 from fileorg.workflows.guards import NOTHING, Allowed, check_opened
 from fileorg.workflows.locked_index import locked_index
 from fileorg.workflows.open_journal import open_journal
@@ -179,13 +179,13 @@ class Session:
         operation = begin(self.journal, kind, self.storages, facts, undoes)
         self.reporter.stage(stage or kind, plan.files)
         renames = plan.files if renames is None else renames
-        with contextlib.closing(hands_for(renames, self.storages, self.locks)) as hands:
+        with contextlib.closing(renamer_for(renames, self.storages, self.locks)) as renamer:
             outcome = execute(
                 plan,
                 self.journal,
                 operation,
                 self.storages,
-                hands,
+                renamer,
                 self.reporter,
                 stop=stop,
                 changed=changed,

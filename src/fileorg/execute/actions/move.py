@@ -47,10 +47,10 @@ def _pack(rows: Sequence[PlanRow]) -> bytes:
 
 def _apply(work: Work, series: Series, fail: Fail) -> Callable[[], None]:
     """Start all renames in the worker; failed ones are retried in another way when the rest are done."""
-    work.hands.start(series.packed or b"")
+    work.renamer.start(series.packed or b"")
 
     def finish() -> None:
-        for index, code in work.hands.finish():
+        for index, code in work.renamer.finish():
             position = series.positions[index]
             try:
                 _otherwise(

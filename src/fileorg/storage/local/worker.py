@@ -51,7 +51,7 @@ def unpack(packed: bytes) -> Moves:
     return Moves(source, target, packed[_HEADER.size :].split(b"\0"))
 
 
-class Hands(Protocol):
+class Renamer(Protocol):
     """A worker that renames files. `start` may return before the end; `finish` returns the failures."""
 
     def start(self, packed: bytes) -> None:
@@ -72,7 +72,7 @@ def rename_all(storages: Sequence[LocalStorage], moves: Moves) -> list[tuple[int
     return storages[moves.source_base].rename_all(storages[moves.target_base], moves.paths)
 
 
-class OwnHands:
+class InlineRenamer:
     """Renames in this process, for few files, where starting another process takes longer."""
 
     def __init__(self, storages: Sequence[LocalStorage]) -> None:
@@ -88,7 +88,7 @@ class OwnHands:
     def close(self) -> None: ...
 
 
-class OtherHands:
+class RenameProcess:
     """Renames in a worker process."""
 
     def __init__(self, storages: Sequence[LocalStorage], locks: Sequence[int] = ()) -> None:
@@ -138,15 +138,15 @@ class OtherHands:
         self._pipe("stdout").close()
 
 
-def hands_for(files: int, storages: Sequence[LocalStorage], locks: Sequence[int]) -> Hands:
+def renamer_for(files: int, storages: Sequence[LocalStorage], locks: Sequence[int]) -> Renamer:
     """Return a renamer in this process for few files, in another process for many if possible."""
     if files <= _FEW_FILES:
-        return OwnHands(storages)
-    other = OtherHands(storages, locks)
+        return InlineRenamer(storages)
+    other = RenameProcess(storages, locks)
     if other.is_ready():
         return other
     other.close()
-    return OwnHands(storages)
+    return InlineRenamer(storages)
 
 
 def _died() -> StorageFailure:
