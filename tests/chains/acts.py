@@ -85,7 +85,7 @@ class Others:
         self.date(place)
 
     def _pick(self, step: dict[str, Any], *, kind: str = "file") -> bytes | None:
-        nodes = self._world.look.nodes
+        nodes = self._world.view.nodes
         paths = sorted(path for path, node in nodes.items() if node.kind == kind and b"/" in path and is_inside(path))
         paths = [path for path in paths if not is_temporary(path)]
         if kind == "file":
@@ -109,7 +109,7 @@ class Others:
 
     def create_at_an_old_name(self, step: dict[str, Any]) -> None:
         """A new file, maybe an empty one, has the name that another one had."""
-        now = self._world.look.nodes
+        now = self._world.view.nodes
         homes = {name.home for name in self._world.names.at.values() if name.home}
         free = sorted(path for path in homes | self._world.known if path not in now and b"/.fileorg" not in path)
         if free:
@@ -187,7 +187,7 @@ class Others:
             view[0:1] = view[0:1]  # its page is dirty from now on: writing to it changes no time
             os.utime(fd, ns=(seen.st_atime_ns, seen.st_mtime_ns))
         self._held.append(Held(fd, view))
-        self._world.disturb({path for path in self._world.look.files if self._world.place(path) == place})
+        self._world.disturb({path for path in self._world.view.files if self._world.place(path) == place})
 
     def write_held(self, step: dict[str, Any]) -> None:
         if not self._held:

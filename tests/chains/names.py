@@ -18,7 +18,7 @@ from fileorg.core.names import display
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.chains.look import Look
+    from tests.chains.view import View
     from tests.support.snapshot import Node
 
 _TEMPORARY = re.compile(rb"(?:.*/)?\.fileorg-(\d+)-(\d+)(?:-old)?\.part\Z", re.DOTALL)
@@ -64,14 +64,14 @@ class Followed(NamedTuple):
 class Names:
     """All names, by where they are now."""
 
-    def __init__(self, look: Look, wandering: frozenset[bytes], coarse: frozenset[bytes]) -> None:
-        self.at = {path: Name(path, look.nodes[path], path, look.nodes[path]) for path in look.files if is_inside(path)}
+    def __init__(self, view: View, wandering: frozenset[bytes], coarse: frozenset[bytes]) -> None:
+        self.at = {path: Name(path, view.nodes[path], path, view.nodes[path]) for path in view.files if is_inside(path)}
         self.purged = set[bytes]()
         """Homes to which nothing comes back."""
         self._wandering, self._coarse = wandering, coarse
         """Bases where inode numbers do not last, and those where times are rounded."""
 
-    def follow(self, before: Look, after: Look, *, command: str) -> Followed:
+    def follow(self, before: View, after: View, *, command: str) -> Followed:
         """What fileorg did between two looks."""
         wrong, kept = list[str](), dict[bytes, Name]()
         strayed = [name for name in self.at.values() if not self._stays(name, before, after)]
@@ -126,7 +126,7 @@ class Names:
     def _lasts(self, path: bytes) -> bool:
         return path.split(b"/")[0] not in self._wandering
 
-    def _stays(self, name: Name, before: Look, after: Look) -> bool:
+    def _stays(self, name: Name, before: View, after: View) -> bool:
         path = name.path
         now = after.nodes.get(path)
         return (
@@ -138,25 +138,25 @@ class Names:
 
     # Where a name that has strayed may be now, the surest first ---------------------------------------------------
 
-    def _by_inode(self, name: Name, before: Look, after: Look, free: list[bytes], _: Kept) -> Iterable[bytes]:
+    def _by_inode(self, name: Name, before: View, after: View, free: list[bytes], _: Kept) -> Iterable[bytes]:
         inode = before.inodes[name.path]
         same = (path for path in free if after.inodes[path] == inode and self._lasts(path))
         return (path for path in same if name.is_like(after.nodes[path]))
 
-    def _in_its_place(self, name: Name, _: Look, after: Look, free: list[bytes], __: Kept) -> Iterable[bytes]:
+    def _in_its_place(self, name: Name, _: View, after: View, free: list[bytes], __: Kept) -> Iterable[bytes]:
         return (path for path in free if path == name.path and self._is_same(path, name.node, path, after.nodes[path]))
 
-    def _alike(self, name: Name, _: Look, after: Look, free: list[bytes], __: Kept) -> Iterable[bytes]:
+    def _alike(self, name: Name, _: View, after: View, free: list[bytes], __: Kept) -> Iterable[bytes]:
         return (path for path in free if self._is_same(name.path, name.node, path, after.nodes[path]))
 
-    def _in_place_of_ours(self, name: Name, _: Look, after: Look, __: list[bytes], kept: Kept) -> Iterable[bytes]:
+    def _in_place_of_ours(self, name: Name, _: View, after: View, __: list[bytes], kept: Kept) -> Iterable[bytes]:
         """A copy that was made of it before is it now."""
         if name.home is None:
             return ()
         ours = (path for path, other in kept.items() if other.home is None)
         return (path for path in ours if self._is_same(name.path, name.node, path, after.nodes[path]))
 
-    def _of_its_content(self, name: Name, _: Look, after: Look, free: list[bytes], __: Kept) -> Iterable[bytes]:
+    def _of_its_content(self, name: Name, _: View, after: View, free: list[bytes], __: Kept) -> Iterable[bytes]:
         return (path for path in free if name.is_like(after.nodes[path]))
 
     def _is_same(self, one: bytes, old: Node, other: bytes, new: Node) -> bool:
@@ -176,7 +176,7 @@ def _rank(path: bytes, name: Name) -> tuple[bool, bool, int, bytes]:
     return is_temporary(path), path != name.home, -alike, path
 
 
-def _missed(name: Name, after: Look, command: str) -> str:
+def _missed(name: Name, after: View, command: str) -> str:
     """Why a name must not be gone, or nothing."""
     is_purged = command == "purge" and _TRASH in name.path
     if name.node.kind != "file":

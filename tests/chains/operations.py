@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.chains.look import Look
     from tests.chains.names import Followed, Name
+    from tests.chains.view import View
     from tests.faults.process import Finished
 
 FORWARD = frozenset({"organize", "dedupe", "clean"})
@@ -70,7 +70,7 @@ def _lines(db: sqlite3.Connection) -> dict[int, Line]:
 class Operation:
     """A change that can be taken back, with all of its undos and redos."""
 
-    before: Look
+    before: View
     acts: int
     """How often others had acted when it was last done."""
     order: int
@@ -98,7 +98,7 @@ class Command(NamedTuple):
     what: str
     state: int
     finished: Finished
-    before: Look
+    before: View
     followed: Followed
     acts: int
     is_disturbed: bool
@@ -116,7 +116,7 @@ class Operations:
         is_elsewhere: Callable[[Name, bytes], bool],
         is_made: Callable[[Name, bytes], bool],
         is_named: Callable[[Name, str], bool],
-        differences: Callable[[Look, str], list[str]],
+        differences: Callable[[View, str], list[str]],
     ) -> None:
         self._states = states
         self._is_elsewhere, self._is_made, self._is_named = is_elsewhere, is_made, is_named

@@ -161,7 +161,7 @@ def _purge(rng: random.Random) -> Step:
     return {"words": ["purge", "-y"], "number": rng.randrange(12) if rng.random() < 0.2 else None}
 
 
-def _look(rng: random.Random) -> Step:
+def _view(rng: random.Random) -> Step:
     return {"words": rng.choice([["scan", "ROOT"], ["history"], ["organize", "-n", "-r", "ROOT"], ["dedupe", "ROOT"]])}
 
 
@@ -172,7 +172,7 @@ _COMMANDS: dict[str, tuple[int, Callable[[random.Random], Step]]] = {
     "back": (34, _back),
     "recover": (5, _recover),
     "purge": (4, _purge),
-    "look": (3, _look),
+    "view": (3, _view),
 }
 
 # What others do -----------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import shutil
 import signal
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.chains import look as looks
+from tests.chains import view as views
 from tests.chains.names import Followed, Name, Names, above, is_inside, is_temporary
 from tests.chains.operations import Command, Operations
 from tests.faults.process import Request
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.chains.look import Look
     from tests.chains.operations import Key
     from tests.chains.places import Place
     from tests.chains.runners import Runner
+    from tests.chains.view import View
     from tests.faults.process import Finished
     from tests.support.snapshot import Node
 
@@ -101,17 +101,17 @@ class World:
             seen = root.stat()
             self.states[0].mkdir(mode=0o700)
             os.utime(root, ns=(seen.st_atime_ns, seen.st_mtime_ns))
-        self.look = self._take()
-        self._folders = {path: node for path, node in self.look.nodes.items() if node.kind == "folder"}
-        self._outside = {path: node for path, node in self.look.nodes.items() if not is_inside(path)}
+        self.view = self._take()
+        self._folders = {path: node for path, node in self.view.nodes.items() if node.kind == "folder"}
+        self._outside = {path: node for path, node in self.view.nodes.items() if not is_inside(path)}
         wandering = frozenset(name for name, place in self.places.items() if not place.keeps_inodes)
         coarse = frozenset(name for name, place in self.places.items() if not place.keeps_attributes)
-        self.names = Names(self.look, wandering, coarse)
+        self.names = Names(self.view, wandering, coarse)
 
-    def _take(self) -> Look:
+    def _take(self) -> View:
         places = {name: self.away.get(name, place) for name, place in self.bases.items()}
         states = frozenset(os.fsencode(state) for state in self.states)
-        found = looks.take(places, states, tuple(places[name] for name in self.places if self._is_overlay(name)))
+        found = views.take(places, states, tuple(places[name] for name in self.places if self._is_overlay(name)))
         self.known |= set(found.files)
         return found
 
@@ -128,10 +128,10 @@ class World:
 
     def others(self, act: Callable[[], object], *, is_edit: bool) -> None:
         """Somebody else changes something: the files that are there, if it is an edit, or puts others there."""
-        before = self.look
+        before = self.view
         with contextlib.suppress(OSError):
             act()
-        after = self.look = self._take()
+        after = self.view = self._take()
         changed = {path for path in before.nodes.keys() | after.nodes.keys() if _is_changed(path, before, after)}
         if not changed:
             return
@@ -193,7 +193,7 @@ class World:
 
     def run(self, run: Run) -> Finished:
         """A command, and all that must hold when it has ended. Raises `Wrong`."""
-        what, before, was_open = run.words[0], self.look, self.operations.has_open(run.state)
+        what, before, was_open = run.words[0], self.view, self.operations.has_open(run.state)
         self._renames |= "--rename" in run.words
         finished, halfway, is_late = self._carry_out(run)
         is_diverted = any(os.path.islink(self.bases[base]) for base in self.away)
@@ -204,8 +204,8 @@ class World:
         self.told.append(f"{run} -> {finished.code}: {finished.output.strip()}")
         if is_late:
             raise Wrong(f"{what}: it has not ended after {_PATIENCE_SECONDS:.0f} s")
-        followed = self.names.follow(self.look, after, command=what)
-        self.look = after
+        followed = self.names.follow(self.view, after, command=what)
+        self.view = after
         if halfway is not None:
             if _LAST_LOOK.search(finished.output) and not all(place.keeps_inodes for place in self.places.values()):
                 followed = followed._replace(wrong=[line for line in followed.wrong if not line.startswith("lost")])
@@ -244,8 +244,8 @@ class World:
         try:
             if run.halt_at and is_halted(pid):
                 halted = self._take()
-                halfway = self.names.follow(self.look, halted, command=run.words[0])
-                self.look = halted
+                halfway = self.names.follow(self.view, halted, command=run.words[0])
+                self.view = halted
                 run.meanwhile()
         finally:
             with contextlib.suppress(ProcessLookupError):
@@ -267,7 +267,7 @@ class World:
 
     def _always(self) -> list[str]:
         """After a kill, too."""
-        was, now = self._outside, {path: node for path, node in self.look.nodes.items() if not is_inside(path)}
+        was, now = self._outside, {path: node for path, node in self.view.nodes.items() if not is_inside(path)}
         wrong = [f"outside: {display(path)}" for path in was.keys() | now.keys() if was.get(path) != now.get(path)]
         for state, lines in zip(self.states, self.operations.lines, strict=True):
             names = set(os.listdir(state)) if state.exists() else set()
@@ -281,7 +281,7 @@ class World:
         if self.away or any(self.operations.has_open(one) for one in (0, 1)):
             is_settled = self.acts or not self.operations.has_open(state)
             return [] if is_settled else ["an operation is open although the command has ended by itself"]
-        litter = (path for path in self.look.nodes if is_temporary(path) and path not in self.disturbed)
+        litter = (path for path in self.view.nodes if is_temporary(path) and path not in self.disturbed)
         return [f"litter: {display(path)}" for path in litter]
 
     # What is asked of a name, and of a look -----------------------------------------------------------------------
@@ -294,7 +294,7 @@ class World:
             return False
         if self._is_beside(name, path):
             return False
-        there = self.look.nodes.get(path)
+        there = self.view.nodes.get(path)
         return there is None or there.alone != name.node.alone
 
     def _is_made(self, name: Name, path: bytes) -> bool:
@@ -312,11 +312,11 @@ class World:
         paths = {name.path, name.home or name.path} | name.alike
         return any(display(os.path.basename(path)) in said for path in paths)
 
-    def _differences(self, before: Look, when: str) -> list[str]:
+    def _differences(self, before: View, when: str) -> list[str]:
         """Where the tree is not as it was, and nothing was said."""
         wrong = []
-        for path in sorted(filter(is_inside, before.nodes.keys() | self.look.nodes.keys())):
-            old, new = before.nodes.get(path), self.look.nodes.get(path)
+        for path in sorted(filter(is_inside, before.nodes.keys() | self.view.nodes.keys())):
+            old, new = before.nodes.get(path), self.view.nodes.get(path)
             if old is None or new is None:
                 wrong.append(f"{when}: {display(path)} {'was not there before' if old is None else 'is gone'}")
             elif self._with_what_was_said(path, old, new) != old:
@@ -359,7 +359,7 @@ class World:
         """Until nothing more comes of it; the exit codes of the last turn."""
         empty, codes = set["Key"](), set[int]()
         for turn in range(_MOST_TURNS):
-            before, keys = self.look, self.operations.newest_first()
+            before, keys = self.view, self.operations.newest_first()
             keys = keys if turn else order(keys)
             codes = set()
             for state, number in keys:
@@ -371,7 +371,7 @@ class World:
                     empty.clear()
                 if "is left to undo" in finished.output:
                     empty.add((state, number))
-            if codes <= {2} or (turn and before.nodes == self.look.nodes):
+            if codes <= {2} or (turn and before.nodes == self.view.nodes):
                 break
         return codes
 
@@ -393,7 +393,7 @@ class World:
                     wrong.append(f"at the end: {name} is not back, and was never named")
             elif not (self._takes_changed and self._is_beside(name, name.home)):
                 path = name.path if self._is_beside(name, name.home) else name.home
-                if (there := self.look.nodes.get(path)) is None:  # one of twins
+                if (there := self.view.nodes.get(path)) is None:  # one of twins
                     continue
                 first = name.first._replace(links=there.links) if self.acts or purged else name.first
                 if name.touched_at:  # where that was, not all attributes may have been to be seen
@@ -409,13 +409,13 @@ class World:
         stays |= self.disturbed | self.names.purged
         busy = {folder for path in stays for folder in above(path)} | self._touched_folders
         for path, first in self._folders.items():
-            there = self.look.nodes.get(path)
+            there = self.view.nodes.get(path)
             if there is None:
                 is_theirs = any(one in self.disturbed for one in above(path))
                 wrong += [] if is_theirs else [f"at the end: the folder {display(path)} is gone"]
             elif path not in busy and self._with_what_was_said(path, first, there) != first:
                 wrong.append(f"at the end: the folder {display(path)}: {compared(first, there)}")
-        for path, node in self.look.nodes.items():
+        for path, node in self.view.nodes.items():
             is_new = node.kind == "folder" and is_inside(path) and path not in self._folders and path not in busy
             if is_new and not self._is_refused and not self._takes_changed:
                 wrong.append(f"at the end: the folder {display(path)} is left")
@@ -435,7 +435,7 @@ def _ends(pid: int) -> bool:
     return True
 
 
-def _is_changed(path: bytes, before: Look, after: Look) -> bool:
+def _is_changed(path: bytes, before: View, after: View) -> bool:
     old, new = before.nodes.get(path), after.nodes.get(path)
     if old is None or new is None or old.alone != new.alone:
         return True

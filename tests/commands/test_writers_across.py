@@ -157,7 +157,7 @@ def test_without_leases_each_look_finds_a_store(
     crossing: Crossing, mapped: mmap.mmap, step: str, kept: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before the copy has its name, after that, and when the original has its temporary name."""
-    look = getattr(Original, step)
+    original_step = getattr(Original, step)
     seen = crossing.source.stat()
     if kept:  # an old time
         os.utime(crossing.source, (10**9, 10**9))
@@ -168,7 +168,7 @@ def test_without_leases_each_look_finds_a_store(
         if kept:
             mapped.flush()
             os.utime(file.fd, ns=(seen.st_atime_ns, seen.st_mtime_ns))
-        return bool(look(file, *arguments))
+        return bool(original_step(file, *arguments))
 
     monkeypatch.setattr(Original, step, store_and_look)
     assert reasons(crossing.organize())[0] in {ReasonCode.CHANGED_WHILE_MOVED, ReasonCode.CHANGED_WHILE_COPIED}

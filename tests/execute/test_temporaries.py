@@ -13,7 +13,7 @@ from fileorg.core.model import DEST, ROOT, PlanRow, RecordState
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions import move
 from fileorg.execute.identity import identity
-from fileorg.execute.precheck import Lookout
+from fileorg.execute.precheck import Checker
 from fileorg.execute.temporaries import Stuck, put_back, remove_checked, rename_over_reserved
 from fileorg.execute.verdict import Refusal
 from fileorg.execute.work import Work
@@ -126,7 +126,7 @@ class Crossing:
         self.row = PlanRow.move(ROOT, b"", self.seen, b"")._replace(target_base=DEST, target_name=b"b")
         self.work = Work(journal, operation, storages, InlineRenamer(storages))
         with journal.transaction():
-            self.batch = Lookout(self.work).look([self.row])
+            self.batch = Checker(self.work).check([self.row])
             self.record = journal.insert(number, self.batch)
 
     def move(self) -> None:
@@ -183,7 +183,7 @@ class WithoutRenames:
 
 @pytest.fixture
 def without_renames(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "hands_for", lambda *_: WithoutRenames())
+    monkeypatch.setattr(session, "renamer_for", lambda *_: WithoutRenames())
 
 
 @pytest.mark.usefixtures("without_renames")

@@ -69,7 +69,7 @@ class Case:
         if not scenario.first_run:
             shutil.copytree(place.blank, place.state)
         scenario.build(place.root, self.dest)
-        self.first = self.look()
+        self.first = self.snapshot()
         self._leading = [path for path in self._symlinks() if os.path.exists(path)]
 
     def _symlinks(self) -> list[bytes]:
@@ -79,7 +79,7 @@ class Case:
         found = [os.path.join(above, name) for above, folders, files in walked for name in (*folders, *files)]
         return [path for path in found if os.path.islink(path) and b"/." not in path.removeprefix(roots[0])]
 
-    def look(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         """Return a snapshot of everything except the state directory: `root/…`, `dest/…`, and files outside of both."""
         found = {}
         for name, place in (("root", self.place.root), ("dest", self.dest), ("outside", self.place.base / "outside")):
@@ -143,7 +143,7 @@ class Case:
 
     def check_wreck(self, before: Snapshot, after: Snapshot, operations: int = 1) -> list[str]:
         """Return violations at any moment of a command that leads from `before` to `after` in so many operations."""
-        now, ledger = self.look(), self.ledger()
+        now, ledger = self.snapshot(), self.ledger()
         as_said = laws.but_for_what_was_said(now, {**before, **after}, self._said, ledger)
         absent = laws.never_absent(before, after, now) if self.scenario.first == ("dedupe",) else []
         return [
@@ -159,7 +159,7 @@ class Case:
 
     def check_settled(self) -> list[str]:
         """Return violations after recovery."""
-        now = self.look()
+        now = self.snapshot()
         broken = [path for path in self._leading if os.path.lexists(path) and not os.path.exists(path)]
         if self.scenario.others:  # without an exchange, symlinks are not rewritten, but reported
             broken = []
@@ -192,18 +192,18 @@ class Case:
                 return [f"undo ends with {finished.code}: {finished.output}"]
         else:
             return ["there is no end of undo"]
-        now = laws.but_for_what_was_said(self.look(), self.first, self._said, self.ledger())
+        now = laws.but_for_what_was_said(self.snapshot(), self.first, self._said, self.ledger())
         return self.check_settled() + [f"I4 {line}" for line in snapshot.differences(self.first, now)]
 
     def excused(self, known: Snapshot) -> Snapshot:
         """Return the tree with the nodes of `known` wherever a command reported a difference."""
-        return laws.but_for_what_was_said(self.look(), known, self._said, self.ledger())
+        return laws.but_for_what_was_said(self.snapshot(), known, self._said, self.ledger())
 
     def organize_again(self, after: Snapshot) -> list[str]:
         """Repeat an interrupted run, which must do the rest."""
         finished = self.run(*self.organize)
         found = [] if finished.code in {0, 1} else [f"organize again ends with {finished.code}: {finished.output}"]
         found += self.check_settled()
-        now = self.look()
+        now = self.snapshot()
         lost = snapshot.contents(after).keys() - snapshot.contents(now).keys()
         return found + [f"I1 lost by organizing again: {content[:40]!r}" for content in lost]

@@ -15,8 +15,7 @@ from fileorg.execute.actions.table import TABLE
 from fileorg.journal import connection, reader
 from fileorg.plan import organize_plan as plan
 from fileorg.storage.base import Kind
-from fileorg.storage.local import posix
-from fileorg.storage.local import worker
+from fileorg.storage.local import posix, worker
 from fileorg.workflows import session
 
 if TYPE_CHECKING:
@@ -42,13 +41,13 @@ def journal_after_acting() -> None:
 
     def execute(plan: Any, journal: Any, operation: Any, storages: Any, *_: Any, **__: Any) -> Outcome:
         shared = work.Work(journal, operation, storages, worker.InlineRenamer(storages))
-        lookout, actor = precheck.Lookout(shared), apply.Actor(shared)
+        checker, applier = precheck.Checker(shared), apply.Applier(shared)
         for batch in plan.batches(4):
             with journal.transaction():
-                looked = lookout.look(batch)
-                first = journal.insert(operation.id, looked)
-                actor.start(actor.prepare(batch, looked, first))
-                journal.settle(actor.finish().settled(), operation.undoes)
+                checked = checker.check(batch)
+                first = journal.insert(operation.id, checked)
+                applier.start(applier.prepare(batch, checked, first))
+                journal.settle(applier.finish().settled(), operation.undoes)
         seal.seal(journal, operation, storages)
         return Outcome(operation=operation.id)
 

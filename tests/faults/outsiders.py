@@ -41,10 +41,10 @@ class Outsiders:
     @contextlib.contextmanager
     def _at_work(self) -> Iterator[None]:
         """Give changed folders a time that does not depend on the clock."""
-        before = self._case.look()
+        before = self._case.snapshot()
         with contextlib.suppress(OSError):
             yield
-        after = self._case.look()
+        after = self._case.snapshot()
         for path, node in after.items():
             if node.kind == "folder" and before.get(path, node._replace(mtime_ns=0)).mtime_ns != node.mtime_ns:
                 self._date(self.place(path))
@@ -55,7 +55,7 @@ class Outsiders:
 
     def pick(self, kind: str, which: int) -> bytes | None:
         """Return one of the files or folders, except temporary files of a killed run."""
-        tree = self._case.look()
+        tree = self._case.snapshot()
         paths = [path for path in _below(tree, kind) if not laws.ours({path: tree[path]})]
         return paths[which % len(paths)] if paths else None
 

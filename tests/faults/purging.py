@@ -57,7 +57,7 @@ class Purging:
         finished = case.run(*case.organize)
         if finished.code:
             raise AssertionError(f"organize ends with {finished.code}: {finished.output}")
-        before = case.look()
+        before = case.snapshot()
         if self.wreck is not None:
             case.disturbed(_PURGE, [self.wreck.kill])
         return case, before
@@ -116,12 +116,12 @@ def _undone(case: Case) -> list[str]:
     gone = {row.source for row in case.ledger().rows if row.state == "purged"}
     expected = {path: node for path, node in case.first.items() if path not in gone}
     found += [f"I4 {line}" for line in snapshot.differences(expected, case.excused(case.first))]
-    return found + laws.settled(case.ledger(), case.look()) + laws.tidy_state(case.place.state)
+    return found + laws.settled(case.ledger(), case.snapshot()) + laws.tidy_state(case.place.state)
 
 
 def _at_any_moment(case: Case, before: Snapshot) -> list[str]:
     """Only the trash changes, no file in it is torn, and missing files were recorded as purged before."""
-    now, ledger = case.look(), case.ledger()
+    now, ledger = case.snapshot(), case.ledger()
     found = _outside_as_before(before, now, is_settled=False)
     found += laws.whole(before, now)
     known = laws.ours(now)
@@ -137,7 +137,7 @@ def _at_any_moment(case: Case, before: Snapshot) -> list[str]:
 
 def _settled(case: Case, before: Snapshot) -> list[str]:
     """Done records have their files, purged records have none, no operation is open, no temporary file is left."""
-    now, ledger = case.look(), case.ledger()
+    now, ledger = case.snapshot(), case.ledger()
     found = _outside_as_before(before, case.excused(before), is_settled=True)
     found += laws.settled(ledger, now) + laws.tidy_state(case.place.state)
     return found + [f"purged, and there: {row}" for row in ledger.rows if row.state == "purged" and row.target in now]
@@ -146,7 +146,7 @@ def _settled(case: Case, before: Snapshot) -> list[str]:
 def _all_gone(case: Case, said: str = "") -> list[str]:
     """The trash is empty, except folders whose failed removal was reported."""
     may_stay = {"folder"} if _COULD_NOT in said else set()
-    left = {path: node for path, node in case.look().items() if path.startswith(_TRASH)}
+    left = {path: node for path, node in case.snapshot().items() if path.startswith(_TRASH)}
     return [f"still in the trash: {path!r}" for path, node in left.items() if node.kind not in may_stay]
 
 

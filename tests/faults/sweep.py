@@ -107,10 +107,10 @@ class Sweep:
     def course(self, worker: Worker) -> Course:
         """Run the command undisturbed; return its calls, and the trees before and after."""
         case, words = self.ready(worker)
-        before = case.look()
+        before = case.snapshot()
         finished, calls = case.counted(words)
         calls = self.of_interest(calls)
-        after = case.look()
+        after = case.snapshot()
         violations = laws.honest(finished.code, finished.output) + case.check_settled()
         if finished.code:
             violations.append(f"{self.command} ends with {finished.code}: {finished.output}")
@@ -166,7 +166,7 @@ class Course(NamedTuple):
         finished = case.disturbed(words, [f"{call.name}:error={error}:when={call.number}"])
         found = laws.honest(finished.code, finished.output)
         if not finished.code and self.sweep.wreck is None:
-            found += laws.shortfall(self.after, case.look(), finished.output)
+            found += laws.shortfall(self.after, case.snapshot(), finished.output)
         return found + case.check_wreck(self.before, self.after, 2) + self.aftermath(case, ending)
 
     def aftermath(self, case: Case, ending: int) -> list[str]:

@@ -53,7 +53,7 @@ def full_journal(worker: Worker, kib: int) -> list[str]:
             found.append(f"{kib} KiB are enough: nothing is tested")
         elif "full" not in finished.output:
             found.append(f"it does not say what is the matter: {finished.output}")
-        found += laws.conserved(case.first, case.look())
+        found += laws.conserved(case.first, case.snapshot())
         subprocess.run(["mount", "-o", "remount,size=64m", str(state)], check=True)
         return found + case.recover() + case.undo_all()
 
@@ -73,12 +73,12 @@ def full_destination(worker: Worker, scenario: Scenario, options: str) -> list[s
     shutil.rmtree(case.dest)
     case.dest.mkdir()
     with mounted(case.dest, options):
-        case.first = case.look()
+        case.first = case.snapshot()
         finished = case.run(*case.organize)
         found = laws.honest(finished.code, finished.output)
         if finished.code != 1 or os.strerror(28) not in finished.output:
             found.append(f"it ends with {finished.code}: {finished.output}")
-        found += laws.conserved(case.first, case.look())
+        found += laws.conserved(case.first, case.snapshot())
         return found + case.check_settled() + case.undo_all()
 
 

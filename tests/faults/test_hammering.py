@@ -134,7 +134,7 @@ def hammer(worker: Worker, seconds: float, action: str = "move") -> int:
 def settled(case: Case, hammers: list[Hammer], action: str) -> list[str]:
     """Return violations after the programs have ended."""
     finished = case.run("recover")
-    now = case.look()
+    now = case.snapshot()
     found = laws.honest(finished.code, finished.output) + laws.nothing_open(case.ledger(), laws.ours(now))
     there = snapshot.contents(now)
     made = {content for one in hammers for content in one.contents}

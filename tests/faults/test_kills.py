@@ -114,7 +114,7 @@ def row_of(course: Course) -> str:
     if scenario.other_device:
         return "7 across devices: kills"
     if scenario.two_processes:
-        return "5 two processes: the parent or the hands killed"
+        return "5 two processes: the parent or the renamer killed"
     if scenario.first[0] != "organize":
         return f"1 kills: {scenario.first[0]}, its undo and redo, the recovery of them"
     return "1 kills: recovery" if course.sweep.wreck else "1 kills: organize, undo, redo"

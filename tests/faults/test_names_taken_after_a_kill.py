@@ -75,7 +75,7 @@ class Wreck:
         asked = [self._words.get(word, word) for word in words]
         return self._driver.run(Request(asked, env, control=self._control, die_at=die_at)).code
 
-    def look(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         return {
             name + path: node
             for name, place in ((b"root/", self.tree.root), (b"dest/", self.dest))
@@ -134,7 +134,7 @@ class Wreck:
         return displaced
 
     def _aside(self) -> list[Node]:
-        now = self.look()
+        now = self.snapshot()
         return [now[path] for path in laws.ours(now) if path.endswith(b"-old.part")]
 
     def _is_reservation_known(self) -> bool:
@@ -160,12 +160,12 @@ def violations(
     wreck = Wreck(driver, tmp_path / "base", elsewhere / "dest", control)
     for words in deed.before:
         assert wreck.run(words) == 0
-    first = wreck.look()
+    first = wreck.snapshot()
     if wreck.run(deed.killed, die_at) != -9:
         return None
     taken = wreck.take_names()
     code = wreck.run(["recover"])
-    now = wreck.look()
+    now = wreck.snapshot()
     found = [f"someone's file is gone: {path}" for path, inode in taken.items() if not _is_it(path, inode)]
     lost = {node.content for node in first.values()} - {node.content for node in now.values()}
     found += [f"lost: {content!r}" for content in lost]
@@ -182,13 +182,13 @@ def violations_there(driver: Driver, tmp_path: Path, disk: Path, deed: Deed, die
     wreck = Wreck(driver, tmp_path / "base", disk / "dest", "")
     for words in deed.before:
         assert wreck.run(words) == 0
-    first = wreck.look()
+    first = wreck.snapshot()
     if wreck.run(deed.killed, die_at) != -9:
         return None
     displaced = wreck.displace()
     code = wreck.run(["recover"])
     undone = wreck.run(["undo", "-y"]) if code else 0
-    now = wreck.look()
+    now = wreck.snapshot()
     found = [f"someone's file is gone: {path}" for path in displaced if not path.exists() or path.stat().st_size]
     lost = {node.content for node in first.values()} - {node.content for node in now.values()}
     found += [f"lost: {content!r}" for content in lost]

@@ -40,7 +40,7 @@ def race(workers: Workers, control: str) -> list[str]:
         write(images / "a.jpg", _FOREIGN)
         write(images / "a (2).jpg", _FOREIGN + b" too")
         finished = worker.driver.end()
-    taken = case.look()
+    taken = case.snapshot()
     found = laws.honest(finished.code, finished.output)
     found += [] if finished.code == 1 else [f"exit code {finished.code}: {finished.output}"]
     for name, content in ((b"a.jpg", _FOREIGN), (b"a (2).jpg", _FOREIGN + b" too")):
@@ -48,7 +48,7 @@ def race(workers: Workers, control: str) -> list[str]:
             found.append(f"I2 overwritten: {name!r}")
     found += laws.conserved(case.first, taken)
     case.run("undo", "-y")
-    left = {path: node for path, node in case.look().items() if not path.startswith(b"root/Images")}
+    left = {path: node for path, node in case.snapshot().items() if not path.startswith(b"root/Images")}
     return found + snapshot.differences({**case.first, b"root": left[b"root"]}, left)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _FOLDERS, _FILES = 60, 100
 _EXTENSIONS = (".jpg", ".txt", ".mp3", ".zip")
-_PARENT_DIES, _HANDS_DIE = "parent", "hands"
+_PARENT_DIES, _RENAMER_DIES = "parent", "renamer"
 
 
 def many(root: Path, _dest: Path) -> None:
@@ -40,7 +40,7 @@ def many(root: Path, _dest: Path) -> None:
 MANY = Scenario("many files", many)
 
 
-@pytest.mark.parametrize("who", [_PARENT_DIES, _HANDS_DIE])
+@pytest.mark.parametrize("who", [_PARENT_DIES, _RENAMER_DIES])
 @pytest.mark.parametrize("command", ["organize", "undo"])
 def test_one_of_them_is_killed_at_any_moment(workers: Workers, tally: Counter[str], command: str, who: str) -> None:
     chance = random.Random(f"{command} {who}")
@@ -48,15 +48,15 @@ def test_one_of_them_is_killed_at_any_moment(workers: Workers, tally: Counter[st
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("who", [_PARENT_DIES, _HANDS_DIE])
+@pytest.mark.parametrize("who", [_PARENT_DIES, _RENAMER_DIES])
 @pytest.mark.parametrize("command", ["organize", "undo"])
 def test_one_of_them_is_killed_at_many_moments(workers: Workers, tally: Counter[str], command: str, who: str) -> None:
     kill_at_moments(workers, tally, command, who, part([number * 0.002 for number in range(60)]))
 
 
 @pytest.mark.parametrize("call", ["renameat2:signal=KILL:when=5000"])
-def test_the_hands_are_killed_at_a_call(workers: Workers, tally: Counter[str], call: str) -> None:
-    tally["5 two processes: the parent or the hands killed"] += 1
+def test_the_renamer_are_killed_at_a_call(workers: Workers, tally: Counter[str], call: str) -> None:
+    tally["5 two processes: the parent or the renamer killed"] += 1
 
     def kill(worker: Worker, case: Case) -> None:
         finished = worker.driver.traced(case.request(*case.organize), [call], ("renameat2",))
@@ -71,7 +71,7 @@ def kill_at_moments(workers: Workers, tally: Counter[str], command: str, who: st
     before = () if command == "organize" else ("organize",)
     kills = [partial(kill_one, command=command, who=who, moment=moment) for moment in moments]
     found = workers.each([partial(wreck_and_undo, before=before, kill=kill) for kill in kills])
-    tally["5 two processes: the parent or the hands killed"] += len(moments)
+    tally["5 two processes: the parent or the renamer killed"] += len(moments)
     assert not any(found), found
 
 
@@ -80,7 +80,7 @@ def wreck_and_undo(worker: Worker, before: tuple[str, ...], kill: Callable[[Work
     for _ in before:
         case.run(*case.organize)
     kill(worker, case)
-    names = sorted(os.path.basename(path) for path, node in case.look().items() if node.kind == "file")
+    names = sorted(os.path.basename(path) for path, node in case.snapshot().items() if node.kind == "file")
     first = sorted(os.path.basename(path) for path, node in case.first.items() if node.kind == "file")
     found = [] if names == first else ["I1: not every file is there exactly once"]
     return found + case.recover() + case.undo_all()
@@ -95,7 +95,7 @@ def kill_one(worker: Worker, case: Case, command: str, who: str, moment: float) 
     # If the process has ended already, nothing is killed.
     kill(parent if who == _PARENT_DIES else renamer)
     finished = worker.driver.end()
-    if who == _HANDS_DIE and finished.code:
+    if who == _RENAMER_DIES and finished.code:
         assert finished.code == 1
         assert "fileorg: " in finished.output
     until(lambda: renamer is None or ended(renamer), 2.0)

@@ -110,7 +110,7 @@ class Meeting:
             request.halt_at = step
             pid = self.first.driver.start(request)
             assert is_halted(pid), "it has ended before there was a middle"
-            files = [path for path, node in self.case.look().items() if node.kind == "file"]
+            files = [path for path, node in self.case.snapshot().items() if node.kind == "file"]
             if 0 < sum(path.startswith(_SORTED) for path in files) < _FILES:
                 self.middle[self.command] = step
                 return pid
@@ -125,16 +125,16 @@ class Meeting:
         return self.second.driver.run(Request([word.format(**self.names) for word in words.split()], env))
 
     def refused(self, second: Second) -> list[str]:
-        before = self.case.look()
+        before = self.case.snapshot()
         finished = self.run(second.words, second.state)
         found = laws.honest(finished.code, finished.output)
         if finished.code != _LOCKED or not re.search(second.said, finished.output):
             found.append(f"it is not turned away, but ends with {finished.code}: {finished.output}")
-        return found + snapshot.differences(before, self.case.look())
+        return found + snapshot.differences(before, self.case.snapshot())
 
     def goes_on(self, second: Second) -> list[str]:
         finished = self.run(second.words, second.state)
-        found = laws.honest(finished.code, finished.output) + laws.conserved(self.case.first, self.case.look())
+        found = laws.honest(finished.code, finished.output) + laws.conserved(self.case.first, self.case.snapshot())
         return found + ([] if finished.code == 0 else [f"it ends with {finished.code}: {finished.output}"])
 
 
@@ -189,7 +189,7 @@ def test_a_child_that_is_mounted_elsewhere_is_not_known_as_one(plain_workers: Wo
     with meeting.halted(), bound(meeting.names["root"] + "/child", meeting.names["bound"]):
         found = meeting.goes_on(Second("a child", "organize -r -y {bound}", "{other}", ""))
     found += laws.honest(meeting.ended.code, meeting.ended.output)
-    assert found + laws.conserved(meeting.case.first, meeting.case.look()) == []
+    assert found + laws.conserved(meeting.case.first, meeting.case.snapshot()) == []
     tally[ROW] += 1
 
 
@@ -213,7 +213,7 @@ def test_eight_at_the_same_instant_do_the_work_once(
     idle = [one for one in finished if one.code == 0 and "There is nothing to do" in one.output]
     assert len(worked) == 1
     assert len(worked) + len(idle) + sum(one.code == _LOCKED for one in finished) == len(drivers)
-    assert laws.conserved(meeting.case.first, meeting.case.look()) == []
+    assert laws.conserved(meeting.case.first, meeting.case.snapshot()) == []
     if states == "one state":
         assert meeting.case.check_settled() + meeting.case.undo_all() == []
 

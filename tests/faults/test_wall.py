@@ -30,7 +30,7 @@ def strays(worker: Worker) -> str:
     case = Case(BY_NAME["few"], worker.driver, worker.place, "stray")
     finished = case.run(*case.organize)
     assert finished.code
-    assert case.look() == case.first
+    assert case.snapshot() == case.first
     return finished.output
 
 
@@ -47,4 +47,4 @@ def without_its_root(worker: Worker) -> list[str]:
     finished = worker.driver.run(request)
     assert finished.code == 1
     assert os.strerror(13) in finished.output
-    return [] if case.look() == case.first else ["something was changed behind a wall"]
+    return [] if case.snapshot() == case.first else ["something was changed behind a wall"]

@@ -68,7 +68,7 @@ class World:
         """
         before, had = self.tree, laws.kept(self.tree)
         act()
-        self.tree = self.case.look()
+        self.tree = self.case.snapshot()
         has = laws.kept(self.tree)
         self._least = (self._least + (has - had) - (had - has)) & has
         moved = laws.ours(before).items() - laws.ours(self.tree).items()
@@ -95,7 +95,7 @@ class World:
         request = self.case.request(*words)
         request.die_at, request.rows = die_at, rows
         finished = self._driver.run(request)
-        before = self._look()
+        before = self._snapshot()
         self._judge(words, finished, self._always(*before) + self._conserved(before[0]))
         return finished
 
@@ -107,7 +107,7 @@ class World:
         if not is_halted(pid):
             self._driver.end()
             return False
-        before = self._look()
+        before = self._snapshot()
         try:
             check(self._always(*before) + self._conserved(before[0]), f"{' '.join(words)}, halted at {halt_at}")
             halted = self.tree
@@ -118,15 +118,15 @@ class World:
             finished = self._driver.end()
         files = ((path, node) for path, node in self.tree.items() if node.kind == "file")
         theirs = {path: node for path, node in files if path not in halted or halted[path].alone != node.alone}
-        before, carried = self._look(), self.outsiders.carried
+        before, carried = self._snapshot(), self.outsiders.carried
         found = self._always(*before, carried) + self._conserved() + self._untouched(theirs, carried)
         self._judge(words, finished, found)
         return True
 
-    def _look(self) -> tuple[Snapshot, Ledger]:
+    def _snapshot(self) -> tuple[Snapshot, Ledger]:
         """Take a new snapshot and ledger, and return the previous ones."""
         before = self.tree, self.ledger
-        self.tree, self.ledger = self.case.look(), self.case.ledger()
+        self.tree, self.ledger = self.case.snapshot(), self.case.ledger()
         return before
 
     def _judge(self, words: tuple[str, ...], finished: Finished, found: list[str]) -> None:

@@ -104,10 +104,10 @@ class Bench:
         """Run a command on disks that log. `others`: other programs flush a disk now and then meanwhile."""
         with logged(self.images, self._folder / "served", self._log) as served:
             with self.mounted(served):
-                before, start = case.look(), len(read_log(self._log))
+                before, start = case.snapshot(), len(read_log(self._log))
                 with self._flushed_by(others) if others else contextlib.nullcontext():
                     finished = driver.run(request)
-                end, after = len(read_log(self._log)), case.look()
+                end, after = len(read_log(self._log)), case.snapshot()
             return Logged(finished, read_log(self._log), start, end, before, after)
 
     @contextlib.contextmanager

@@ -137,7 +137,7 @@ class Recording(NamedTuple):
         for moment in self.moments(_WRECKS_LOOKED_AT):
             self._crash(moment)
             with self.bench.mounted(self.bench.images):
-                state, tree = self.case.ledger().operations.get(self.number), self.case.look()
+                state, tree = self.case.ledger().operations.get(self.number), self.case.snapshot()
             if state == "running":
                 found = moment
                 if tree not in (self.before, self.after):
@@ -154,7 +154,7 @@ class Recording(NamedTuple):
 
     def _check_wreck(self, case: Case, moment: Moment) -> list[str]:
         """Before recovery: what holds at any moment of a command, and more at its beginning and after its end."""
-        now, operations = case.look(), case.ledger().operations
+        now, operations = case.snapshot(), case.ledger().operations
         found = case.check_wreck(self.before, self.after)
         if self.number not in operations:
             found += [f"not journaled yet: {line}" for line in snapshot.differences(self.before, now)]

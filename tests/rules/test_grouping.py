@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fileorg.core.model import Entry
 from fileorg.rules.families import FAMILIES, FOLDERS, SETS, SHEETS, Family, Set, Sheet
-from fileorg.rules.grouping import Grouping, Look, grouping
+from fileorg.rules.grouping import FolderAccess, Grouping, grouping
 from fileorg.rules.ignore import IgnoreReason
 from fileorg.rules.marks import MARKS, Mark
 
@@ -39,8 +39,8 @@ def found(
     def head(name: bytes, most: int) -> bytes:
         return (contents or {}).get(name.decode(), "x").encode()[:most]
 
-    look = Look(entry, head, NOW, NOW - 10 * DAY)
-    return grouping(lambda: given, lambda: apart[0], lambda: apart[1], look) or Grouping({}, {}, {})
+    access = FolderAccess(entry, head, NOW, NOW - 10 * DAY)
+    return grouping(lambda: given, lambda: apart[0], lambda: apart[1], access) or Grouping({}, {}, {})
 
 
 @pytest.mark.parametrize(("follower", "leader"), [pair for family in FAMILIES for pair in family.examples])
@@ -230,8 +230,8 @@ def test_streams_beside_the_film_that_they_were_made_into_are_plain() -> None:
 
 @given(st.lists(NAMES, unique=True, max_size=8))
 def test_any_names_are_understood(names: list[bytes]) -> None:
-    look = Look(lambda _: None, lambda *_: b"", NOW, NOW)
-    seen = grouping(lambda: names, lambda: names, lambda: names, look)
+    access = FolderAccess(lambda _: None, lambda *_: b"", NOW, NOW)
+    seen = grouping(lambda: names, lambda: names, lambda: names, access)
     if seen is not None:
         assert seen.leaders.keys() | set(seen.leaders.values()) <= set(names)
         assert not seen.leaders.keys() & set(seen.leaders.values())

@@ -82,7 +82,7 @@ def test_few_files_are_moved_by_this_process(tree: Tree) -> None:
     storage.close()
 
 
-def test_hands_that_die_are_told_of_and_not_waited_for(tree: Tree) -> None:
+def test_a_renamer_that_dies_is_reported_and_not_waited_for(tree: Tree) -> None:
     tree.write({"a.jpg": "one"})
     storage = LocalStorage(os.fsencode(tree.root))
     renamer = RenameProcess((storage, storage))
@@ -100,7 +100,7 @@ def test_hands_that_die_are_told_of_and_not_waited_for(tree: Tree) -> None:
     storage.close()
 
 
-def test_hands_refuse_to_work_in_another_directory_of_that_name(tree: Tree) -> None:
+def test_a_renamer_refuses_to_work_in_another_directory_of_that_name(tree: Tree) -> None:
     """The folder is swapped between the parent's check and the start of the worker."""
     tree.write({"a.jpg": "one"})
     storage = LocalStorage(os.fsencode(tree.root))
@@ -113,7 +113,7 @@ def test_hands_refuse_to_work_in_another_directory_of_that_name(tree: Tree) -> N
     storage.close()
 
 
-def test_hands_end_with_their_parent(tree: Tree) -> None:
+def test_a_renamer_ends_with_its_parent(tree: Tree) -> None:
     tree.write({"a.jpg": "one"})
     read, write = os.pipe()
     parent = os.fork()

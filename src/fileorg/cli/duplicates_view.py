@@ -81,13 +81,13 @@ def _rows(run: DedupeRun, group: Decided, verbose: bool) -> Iterator[tuple[str, 
 
 def _sums(out: Out, run: DedupeRun, *, hint: bool) -> None:
     found, seen = run.found, run.seen
-    looked = f"{plural(seen.files, 'file')} in {plural(seen.folders, 'folder')}, {duration(run.seconds)}"
+    searched = f"{plural(seen.files, 'file')} in {plural(seen.folders, 'folder')}, {duration(run.seconds)}"
     if not found.groups:
-        out.prose(f"No duplicates: {looked}.")
+        out.prose(f"No duplicates: {searched}.")
         _left_over(out, run)
         return
     what = f"{plural(found.duplicates, 'duplicate')} in {plural(found.groups, 'group')}, {size(found.bytes)} wasted"
-    out.prose(f"{out.styled(what, 'bold')}: {looked}.")
+    out.prose(f"{out.styled(what, 'bold')}: {searched}.")
     _left_over(out, run)
     if hint:
         out.line("Nothing was changed. To put them into the trash: add --action quarantine")

@@ -31,7 +31,7 @@ class Prepared(NamedTuple):
     """
 
     batch: Sequence[PlanRow]
-    looked: Batch
+    checked: Batch
     first: int
     series: list[tuple[Handler | None, Series]]
 
@@ -45,9 +45,9 @@ class Applied(NamedTuple):
 
     def settled(self) -> Settled:
         """Return the results as the journal records them."""
-        (batch, looked, first, _), exceptions, read_back = self
+        (batch, checked, first, _), exceptions, read_back = self
         reverted = [row[12] for row in batch if row[12]]
-        undone = [position for position in {*exceptions, *_refused(looked)} if batch[position].reverts]
+        undone = [position for position in {*exceptions, *_refused(checked)} if batch[position].reverts]
         return Settled(
             first,
             first + len(batch) - 1,
@@ -59,7 +59,7 @@ class Applied(NamedTuple):
         )
 
 
-class Actor:
+class Applier:
     """Applies one batch at a time: `start`, then `finish`. Between the two the worker may still be renaming."""
 
     def __init__(self, work: Work) -> None:
@@ -71,16 +71,16 @@ class Actor:
         self._kept = [0, 0]
         self.problems: list[Problem] = []
 
-    def prepare(self, batch: Sequence[PlanRow], looked: Batch, first: int) -> Prepared:
+    def prepare(self, batch: Sequence[PlanRow], checked: Batch, first: int) -> Prepared:
         """Prepare a batch while the worker still renames the one before, so that the worker never waits."""
-        refused = _refused(looked)
+        refused = _refused(checked)
         # One lookup for each action between two bases, not one for each row.
         handlers = {key: handler_of(*key, self._storages) for key in {(row[0], row[1], row[4]) for row in batch}}
         done_alike = {(handler, *key[1:]) for key, handler in handlers.items()}
         if len(done_alike) == 1 and not refused:
             # Nearly every batch: only renames between the same two bases.
             [(handler, *_)] = done_alike
-            return Prepared(batch, looked, first, [_series(handler, batch, range(len(batch)), looked, first)])
+            return Prepared(batch, checked, first, [_series(handler, batch, range(len(batch)), checked, first)])
 
         def how(position: int) -> tuple[Handler, Base, Base] | None:
             row = batch[position]
@@ -88,8 +88,8 @@ class Actor:
 
         # `groupby` keeps the order: a folder is created before its files arrive and removed after they leave.
         alike = ((key and key[0], list(positions)) for key, positions in groupby(range(len(batch)), how))
-        series = [_series(handler, batch, positions, looked, first) for handler, positions in alike]
-        return Prepared(batch, looked, first, series)
+        series = [_series(handler, batch, positions, checked, first) for handler, positions in alike]
+        return Prepared(batch, checked, first, series)
 
     def start(self, prepared: Prepared) -> None:
         """Start a batch. The batch before must be finished."""
@@ -100,7 +100,7 @@ class Actor:
                 self._under_way = handler.apply(self._work, series, self._fail)
                 continue
             for position in series.positions:
-                self._problem(prepared.batch[position], *prepared.looked.exceptions[position])
+                self._problem(prepared.batch[position], *prepared.checked.exceptions[position])
 
     def finish(self) -> Applied:
         """Wait until the batch is done and return its results."""
@@ -165,12 +165,12 @@ class Actor:
         return RecordState.FAILED, Reason(ReasonCode.NAME_REFUSED, None, why)
 
 
-def _refused(looked: Batch) -> set[int]:
-    return {position for position, (state, _) in looked.exceptions.items() if state is not RecordState.INTENT}
+def _refused(checked: Batch) -> set[int]:
+    return {position for position, (state, _) in checked.exceptions.items() if state is not RecordState.INTENT}
 
 
 def _series(
-    handler: Handler | None, batch: Sequence[PlanRow], positions: Sequence[int], looked: Batch, first: int
+    handler: Handler | None, batch: Sequence[PlanRow], positions: Sequence[int], checked: Batch, first: int
 ) -> tuple[Handler | None, Series]:
     packed = handler.pack([batch[position] for position in positions]) if handler and handler.pack else None
-    return handler, Series(batch, positions, looked, first, packed)
+    return handler, Series(batch, positions, checked, first, packed)

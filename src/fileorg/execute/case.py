@@ -108,7 +108,7 @@ class Case:
             target is not None and target.inode == record.target_inode
         ):
             return True
-        return any(place.look() is not None for place in self.places_of_ours)
+        return any(place.lstat() is not None for place in self.places_of_ours)
 
     def note(self) -> Reason | None:
         noted = {RecordState.INTENT, RecordState.COPIED, RecordState.DONE}
@@ -122,7 +122,7 @@ class Case:
         # A placeholder may have been created and removed already.
         self.touch()
         for place in {self.source_place, self.target_place}:
-            known = self.is_original(place.look()) or self.is_made(place.look(), self.moved)
+            known = self.is_original(place.lstat()) or self.is_made(place.lstat(), self.moved)
             if not known and place.storage.is_reserved(place.folder, place.name, self.reservation):
                 place.remove()
 

@@ -64,7 +64,7 @@ class Follow:
                         followed.append(Followed(entry, row.target_base, row.target_folder, row.target_name))
                     elif row.action in TOUCHES_SOURCE and is_known(entry):
                         followed.append(Followed(entry, row.source_base, row.source_folder, row.source_name))
-                if row.keeper is not None and (kept := self._look(*row.keeper[:3])) is not None and is_known(kept):
+                if row.keeper is not None and (kept := self._lstat(*row.keeper[:3])) is not None and is_known(kept):
                     followed.append(Followed(kept, *row.keeper[:3]))  # a new or removed link changes its ctime, too
         return followed
 
@@ -72,14 +72,14 @@ class Follow:
         """Move the digests to the new ctimes after the batch was applied."""
         moved = []
         for before, base, folder, name in followed:
-            now = self._look(base, folder, name)
+            now = self._lstat(base, folder, name)
             if now is not None and now.ctime_ns != before.ctime_ns and _facts(now) == _facts(before):
                 moved.append(now)
         if moved:
             with self._tolerant():
                 self._index.digests().moved(moved)
 
-    def _look(self, base: Base, folder: bytes, name: bytes) -> Entry | None:
+    def _lstat(self, base: Base, folder: bytes, name: bytes) -> Entry | None:
         try:
             return self._storages[base].lstat(folder, name)
         except OSError:

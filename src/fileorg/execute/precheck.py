@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from fileorg.core.model import Entry, PlanRow
     from fileorg.execute.work import Work
 
-_FROM_SOURCE = frozenset(action for (action, *_), handler in TABLE.items() if handler.looks_at_source)
+_FROM_SOURCE = frozenset(action for (action, *_), handler in TABLE.items() if handler.checks_source)
 _TAKES_NO_NAME = IN_NO_FOLDER | REMOVALS
 _SKIPPED, _INTENT = RecordState.SKIPPED, RecordState.INTENT
 
 
-class Lookout:
+class Checker:
     """Turns plan rows into journal intents. Used inside a transaction of the journal."""
 
     def __init__(self, work: Work) -> None:
@@ -50,11 +50,11 @@ class Lookout:
         self.seen: list[os.stat_result | OSError | None] = []
         """The stat result at the source of each row of the last batch."""
 
-    def look(self, batch: Sequence[PlanRow]) -> Batch:
+    def check(self, batch: Sequence[PlanRow]) -> Batch:
         """Return an intent for each row, at the same position; rows that must not be applied are exceptions."""
         for storage in self._storages:
             storage.forget(b"")  # an open folder may have been moved away since
-        seen = self.seen = self._look_at_sources(batch)
+        seen = self.seen = self._stat_sources(batch)
         folder_id, known, values = self._work.folder_id, self._work.folders, list[Any]()
         add = values.extend
         exceptions: dict[int, tuple[RecordState, Reason | None]] = {}
@@ -172,7 +172,7 @@ class Lookout:
         is_across = row.action in RENAMES and there.st_dev != self._storages[row.target_base].identity[0]
         return (is_across or row.action is Action.COPY) and stat.S_ISREG(there.st_mode)
 
-    def _look_at_sources(self, batch: Sequence[PlanRow]) -> list[os.stat_result | OSError | None]:
+    def _stat_sources(self, batch: Sequence[PlanRow]) -> list[os.stat_result | OSError | None]:
         """Return the stat result at each source, read folder by folder; None also for rows without a source."""
         seen: list[os.stat_result | OSError | None] = [None] * len(batch)
         by_folder: dict[tuple[Base, bytes], list[int]] = {}

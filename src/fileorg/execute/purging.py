@@ -15,7 +15,7 @@ from fileorg.core.names import display, join
 from fileorg.execute.last_copies import LastCopies, as_put_back
 from fileorg.execute.recovery import Unsettled
 from fileorg.execute.temporaries import Stuck, aside
-from fileorg.execute.trash import are_there, by_folder, close, is_back, look_at_trash, note_times, remove
+from fileorg.execute.trash import are_there, by_folder, check_trash, close, is_back, note_times, remove
 from fileorg.execute.verdict import Refusal
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class _Purge:
         """Commit the batch, then remove its files."""
         for storage in self._storages:
             storage.forget(b"")  # an open folder may have been moved away since
-        seen = self._last_copies.judge(files, look_at_trash(self._storages, files))
+        seen = self._last_copies.judge(files, check_trash(self._storages, files))
         with self._journal.transaction():
             self.settle()
             gone = [file for file, found in zip(files, seen, strict=True) if not isinstance(found, Refusal)]

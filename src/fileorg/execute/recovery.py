@@ -110,11 +110,11 @@ def _left_for_later(case: Case, error: Stuck | OSError) -> Verdict | None:
     try:
         if isinstance(error, Stuck) and isinstance(cause, FileExistsError):
             for place in case.places_aside:
-                if place.look() is not None:
+                if place.lstat() is not None:
                     return Verdict(RecordState.CHANGED, Reason(ReasonCode.NAME_TAKEN_AFTER_CRASH, place.path))
         if isinstance(cause, OSError) and cause.errno == errno.EPERM and case.reservation is None:
             for place in case.places_of_ours:
-                if place.look() is not None and place.storage.is_flagged(place.folder):
+                if place.lstat() is not None and place.storage.is_flagged(place.folder):
                     return Verdict(RecordState.CHANGED, Reason(ReasonCode.LEFT_AFTER_CRASH, place.path))
     except OSError:
         pass

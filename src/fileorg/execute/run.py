@@ -10,8 +10,8 @@ import time
 from typing import TYPE_CHECKING
 
 from fileorg.core.model import ON_SYMLINKS, Outcome, RecordState
-from fileorg.execute.apply import Actor
-from fileorg.execute.precheck import Lookout
+from fileorg.execute.apply import Applier
+from fileorg.execute.precheck import Checker
 from fileorg.execute.seal import seal
 from fileorg.execute.work import Changed, Work
 
@@ -55,7 +55,7 @@ def execute(
     """
     started = time.monotonic()
     work = Work(journal, operation, storages, renamer, changed)
-    lookout, actor = Lookout(work), Actor(work)
+    checker, applier = Checker(work), Applier(work)
     settled: Settled | None = None
     interrupted = False
     followed: list[Followed] = []
@@ -66,19 +66,19 @@ def execute(
         with journal.transaction():
             if settled is not None:
                 journal.settle(settled, operation.undoes)
-            looked = lookout.look(batch)
-            first = journal.insert(operation.id, looked)
-        prepared = actor.prepare(batch, looked, first)
-        before = actor.finish()
+            checked = checker.check(batch)
+            first = journal.insert(operation.id, checked)
+        prepared = applier.prepare(batch, checked, first)
+        before = applier.finish()
         if follow is not None:
             follow.after(followed)
-            followed = follow.before(batch, lookout.seen)
-        actor.start(prepared)  # first: the results of the batch before can be reported meanwhile
+            followed = follow.before(batch, checker.seen)
+        applier.start(prepared)  # first: the results of the batch before can be reported meanwhile
         settled = _told(before, reporter)
     with journal.transaction():
         if settled is not None:
             journal.settle(settled, operation.undoes)
-    settled = _told(actor.finish(), reporter)
+    settled = _told(applier.finish(), reporter)
     if follow is not None:
         follow.after(followed)
     with journal.transaction():
@@ -90,7 +90,7 @@ def execute(
     outcome = Outcome(operation.id)
     outcome.done, outcome.bytes = counts.get(RecordState.DONE, (0, 0))
     outcome.counts = {state: files for state, (files, _) in counts.items()}
-    outcome.problems = actor.problems
+    outcome.problems = applier.problems
     outcome.rewritten, outcome.symlinks = work.rewritten, work.symlinks
     outcome.notes = notes + list(work.notes) + work.losses()
     outcome.interrupted = interrupted

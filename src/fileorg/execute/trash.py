@@ -34,7 +34,7 @@ _TOP = b".fileorg"
 _NOT_EMPTY = frozenset({errno.ENOTEMPTY, errno.EEXIST})
 
 
-def look_at_trash(storages: Sequence[LocalStorage], files: Sequence[Trashed]) -> list[Entry | Refusal | None]:
+def check_trash(storages: Sequence[LocalStorage], files: Sequence[Trashed]) -> list[Entry | Refusal | None]:
     """Return the entry of each file, why it must be kept if it was changed, or None if it is missing."""
     seen: list[Entry | Refusal | None] = []
     for storage, folder, some in by_folder(storages, files):

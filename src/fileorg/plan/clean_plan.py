@@ -49,7 +49,7 @@ class CleanPlan:
         self._goes = goes
         self._storage = storage
         self._trash = trash
-        self._there, self._fault, self._dev = _look_at(trash, storage)
+        self._there, self._fault, self._dev = _check_trash(trash, storage)
         self.counts = dict.fromkeys(Leftover, 0)
         self.skipped = 0
         if Leftover.BROKEN_SYMLINK in goes:
@@ -130,7 +130,7 @@ class CleanPlan:
         return _LED_TO if entry is not None and self._leftovers.is_led_to(entry) else None
 
 
-def _look_at(trash: bytes, storage: LocalStorage) -> tuple[bytes, Reason | None, int]:
+def _check_trash(trash: bytes, storage: LocalStorage) -> tuple[bytes, Reason | None, int]:
     """Return the existing part of the path of the trash, the reason if it cannot be used, and its device."""
     there = b""
     try:

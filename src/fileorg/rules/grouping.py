@@ -137,7 +137,7 @@ class Grouping(NamedTuple):
         return groups
 
 
-class Look(NamedTuple):
+class FolderAccess(NamedTuple):
     """Access beyond names: the entry of a name, the beginning of its content, and the time."""
 
     entry: Callable[[bytes], Entry | None]
@@ -150,7 +150,7 @@ def grouping(
     names: Callable[[], Iterable[bytes]],
     folders: Callable[[], Iterable[bytes]],
     others: Callable[[], Iterable[bytes]],
-    look: Look,
+    access: FolderAccess,
 ) -> Grouping | None:
     """Return the groups and marks among the files `names` of a folder and its other entries; None if there are none.
 
@@ -171,7 +171,7 @@ def grouping(
         for text in texts:
             for name in text.ending_in(late):
                 suspects.setdefault(name, False)
-    asked = _Asked(suspects, look)
+    asked = _Asked(suspects, access)
     for batch in in_batches(chain(folders(), others()), _NAMES_AT_ONCE):
         for name, _ in _suspects(JoinedNames(batch)):
             asked.ask_mark(name)
@@ -288,8 +288,8 @@ class _Wish(NamedTuple):
 class _Asked:
     """The names that may belong to other files, and the names to search for."""
 
-    def __init__(self, suspects: Mapping[bytes, bool], look: Look) -> None:
-        self._look = look
+    def __init__(self, suspects: Mapping[bytes, bool], access: FolderAccess) -> None:
+        self._access = access
         self._wishes: dict[bytes, list[_Wish]] = {}
         self._sets: dict[tuple[Set, bytes], list[bytes]] = {}
         self._marks: list[tuple[bytes, Mark, list[bytes]]] = []
@@ -372,7 +372,7 @@ class _Asked:
 
     def _head(self, name: bytes, most: int) -> bytes:
         try:
-            return self._look.head(name, most)
+            return self._access.head(name, most)
         except OSError:
             return b""
 
@@ -491,19 +491,19 @@ class _Asked:
         A lock from before the last boot has no owner; an abandoned download only protects its empty placeholder.
         """
         if mark.reason is IgnoreReason.OPEN:
-            return entry.mtime_ns >= self._look.booted_ns
-        if entry.mtime_ns >= self._look.now_ns - STALE_NS:
+            return entry.mtime_ns >= self._access.booted_ns
+        if entry.mtime_ns >= self._access.now_ns - STALE_NS:
             return True
         there = self._entry(about)
         return there is not None and not there.size
 
     def _is_stale(self, name: bytes) -> bool:
         entry = self._entry(name)
-        return entry is None or entry.mtime_ns < self._look.now_ns - STALE_NS
+        return entry is None or entry.mtime_ns < self._access.now_ns - STALE_NS
 
     def _entry(self, name: bytes) -> Entry | None:
         try:
-            return self._look.entry(name)
+            return self._access.entry(name)
         except OSError:
             return None
 

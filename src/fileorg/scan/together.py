@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.index.columns import NO_LEADERS
-from fileorg.rules.grouping import STALE_NS, Grouping, Look, grouping
+from fileorg.rules.grouping import STALE_NS, FolderAccess, Grouping, grouping
 from fileorg.rules.ignore import IgnoreReason
 from fileorg.storage.base import BATCH_ENTRIES
 
@@ -65,7 +65,7 @@ def together(storage: LocalStorage, listing: Listing, files: JoinedNames, judge:
         with storage.open_read(folder, name) as file:
             return file.read(most)
 
-    found = grouping(partial(names, 0), partial(names, 1), partial(names, 2), Look(entry, head, *_clocks()))
+    found = grouping(partial(names, 0), partial(names, 1), partial(names, 2), FolderAccess(entry, head, *_clocks()))
     return NOTHING if found is None else judge.judged(found, entry)
 
 

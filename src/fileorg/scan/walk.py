@@ -19,8 +19,7 @@ from fileorg.index.columns import FileBatch
 from fileorg.rules.ignore import IGNORE_FILE, IgnoreReason, Scope
 from fileorg.rules.joined_names import JoinedNames
 from fileorg.rules.whole_folders import Whole, is_bundle
-from fileorg.scan.empty_folders import Leftovers
-from fileorg.scan.empty_folders import ScanPart as FolderPart
+from fileorg.scan.empty_folders import FolderPart, Leftovers
 from fileorg.scan.leftovers import FoundLeftovers, Links, found_in, is_meant, links_in
 from fileorg.scan.symlinks import Leading, leading
 from fileorg.scan.together import NOTHING, Judge, Together, is_stale, together

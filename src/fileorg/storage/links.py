@@ -43,7 +43,7 @@ class Location(NamedTuple):
         """Return another name in the same folder."""
         return self._replace(name=name)
 
-    def look(self) -> Entry | None:
+    def lstat(self) -> Entry | None:
         """Return the current entry, None if nothing exists."""
         return self.storage.lstat(self.folder, self.name)
 
@@ -105,7 +105,7 @@ class StandIn:
 
     def is_at(self, place: Location) -> bool:
         """Return whether the entry at `place` is this link."""
-        there = place.look()
+        there = place.lstat()
         if there is None:
             return False
         if not self.is_symlink:

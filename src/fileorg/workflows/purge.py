@@ -11,7 +11,7 @@ from fileorg.core.model import Outcome, Problem, RecordState
 from fileorg.core.names import display, join
 from fileorg.execute.last_copies import LastCopies
 from fileorg.execute.purging import purge
-from fileorg.execute.trash import look_at_trash
+from fileorg.execute.trash import check_trash
 from fileorg.execute.verdict import Refusal
 from fileorg.journal.trash_records import PURGE
 from fileorg.workflows.operations import begin, rows_at_a_time
@@ -137,7 +137,7 @@ def purging(options: PurgeOptions, state: StateDirectory, reporter: Reporter) ->
         found = []
         for operation in _chosen(session.journal, options):
             try:
-                one = _look(session, operation)
+                one = _count(session, operation)
             except (FileorgError, OSError) as error:
                 why = str(error) if isinstance(error, FileorgError) else f"{display(operation.root)}: {error.strerror}"
                 reporter.note(f"The trash of operation {operation.id} is left as it is: {why.removesuffix('.')}.")
@@ -163,7 +163,7 @@ def _chosen(journal: Journal, options: PurgeOptions) -> list[Operation]:
     return [one for one in operations if one.id in wanted and (before is None or one.started_ns < before)]
 
 
-def _look(session: Session, operation: Operation) -> InTrash:
+def _count(session: Session, operation: Operation) -> InTrash:
     """Count the files of an operation in the trash. Raises `FileorgError` or `OSError` if it cannot be purged now."""
     journal = session.journal
     if next(journal.trash.files(operation, RecordState.DONE, 1), None) is None:
@@ -188,7 +188,7 @@ def _every(
     """Yield each file that the operation put into the trash, with its entry, None if missing, or why it is kept."""
     last_copies = LastCopies(journal, operation, storages)
     for batch in journal.trash.files(operation, RecordState.DONE):
-        yield from zip(batch, last_copies.judge(batch, look_at_trash(storages, batch)), strict=True)
+        yield from zip(batch, last_copies.judge(batch, check_trash(storages, batch)), strict=True)
 
 
 def _kept(journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> Outcome:

@@ -47,7 +47,7 @@ def _settle_made(case: Case) -> Verdict:
     return verdict
 
 
-MAKE_FOLDER = Handler(_check_made, one_by_one(_make), _settle_made, looks_at_source=False)
+MAKE_FOLDER = Handler(_check_made, one_by_one(_make), _settle_made, checks_source=False)
 
 # Remove ---------------------------------------------------------------------------------------------------------------
 
@@ -77,4 +77,4 @@ def _settle_removed(case: Case) -> Verdict:
     return DONE if case.at_target() is None else NOT_DONE
 
 
-REMOVE_FOLDER = Handler(_check_removed, one_by_one(_remove), _settle_removed, looks_at_source=False)
+REMOVE_FOLDER = Handler(_check_removed, one_by_one(_remove), _settle_removed, checks_source=False)

@@ -36,7 +36,7 @@ class Series(NamedTuple):
 
     batch: Sequence[PlanRow]
     positions: Sequence[int]
-    looked: Batch
+    checked: Batch
     first: int  # the record of position 0
     packed: bytes | None  # what `Handler.pack` made of them
 
@@ -52,7 +52,7 @@ class Handler(NamedTuple):
     check: Check
     apply: Apply
     settle: Settle
-    looks_at_source: bool = True
+    checks_source: bool = True
     """True if the row has a file at its source, which is read with all others of the batch and passed to `check`."""
     pack: Callable[[Sequence[PlanRow]], bytes] | None = None
     """Packs the rows for the worker while the series before is still under way."""

@@ -103,7 +103,7 @@ def _open(
     try:
         file = stack.enter_context(place.storage.open_read(place.folder, place.name))
     except BlockingIOError:
-        raise  # a file server holds a write lease: see `Actor`
+        raise  # a file server holds a write lease: see `Applier`
     except OSError as error:
         if error.errno in _NOT_ANY_MORE:
             raise Refusal(state, gone, about) from error
@@ -132,7 +132,7 @@ def still_kept(work: Work, row: PlanRow) -> None:
     """Check the keeper again before the duplicate loses its name. Raises `Refusal` if the keeper has changed."""
     keeper = keeper_of(row)
     place, expected = keeper_place(work, keeper), Identity(keeper.inode, row.size, keeper.mtime_ns)
-    if not is_known(place.storage, place.folder, place.look(), expected):
+    if not is_known(place.storage, place.folder, place.lstat(), expected):
         raise Refusal(RecordState.CHANGED, ReasonCode.KEEPER_CHANGED_JUST_NOW, keeper_path(work, row, keeper))
 
 
@@ -164,7 +164,7 @@ def put_back(now: Location, place: Location, reserving: Reserving) -> None:
 
 def _is_gone(place: Location) -> bool:
     try:
-        return place.look() is None
+        return place.lstat() is None
     except OSError:
         return False
 

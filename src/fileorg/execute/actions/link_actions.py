@@ -92,19 +92,19 @@ def _removal(ask: Ask) -> Handler:
     """Return a handler that removes a link only if it is unchanged since fileorg made it: see `_look`."""
 
     def check(work: Work, row: PlanRow, _: Entry | None) -> tuple[Entry, None]:
-        return _look(work, row, ask), None
+        return _checked_target(work, row, ask), None
 
     def remove(work: Work, row: PlanRow, record: int) -> None:
-        seen = _look(work, row, ask)
+        seen = _checked_target(work, row, ask)
         work.disturbed.add((row.target_base, row.target_folder))
         target = work.storages[row.target_base]
         if not work.remove(target, row.target_folder, row.target_name, record, identity(seen)):
             raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_AND_KEPT)
 
-    return Handler(check, one_by_one(remove), _settle_removal, looks_at_source=False)
+    return Handler(check, one_by_one(remove), _settle_removal, checks_source=False)
 
 
-def _look(work: Work, row: PlanRow, ask: Ask) -> Entry:
+def _checked_target(work: Work, row: PlanRow, ask: Ask) -> Entry:
     """Return the entry of the link or copy. `ask`, given this entry and that of the original, raises `Refusal` if the
     link or copy has changed. Called before the commit and again after it.
     """
@@ -139,12 +139,12 @@ def _ask_copy(work: Work, row: PlanRow, seen: Entry, source: Entry | None) -> No
 
 
 def _check_copy(work: Work, row: PlanRow, _: Entry | None) -> tuple[Entry, None]:
-    return _look(work, row, _ask_copy), None
+    return _checked_target(work, row, _ask_copy), None
 
 
 def _remove_copy(work: Work, row: PlanRow, record: int) -> None:
     """Remove a copy if it and its original still have the copied content: an edit can keep size and time."""
-    seen, copied = _look(work, row, _ask_copy), work.journal.copied(row.reverts)
+    seen, copied = _checked_target(work, row, _ask_copy), work.journal.copied(row.reverts)
     target, folder, name = work.storages[row.target_base], row.target_folder, row.target_name
     with target.original(folder, name) as copy:
         copy.begin()
@@ -191,4 +191,4 @@ def _settle_removal(case: Case) -> Verdict:
 
 REMOVE_HARDLINK = _removal(_ask_hardlink)
 REMOVE_SYMLINK = _removal(_ask_symlink)
-REMOVE_COPY = Handler(_check_copy, one_by_one(_remove_copy), _settle_removal, looks_at_source=False)
+REMOVE_COPY = Handler(_check_copy, one_by_one(_remove_copy), _settle_removal, checks_source=False)

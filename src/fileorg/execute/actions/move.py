@@ -56,7 +56,7 @@ def _apply(work: Work, series: Series, fail: Fail) -> Callable[[], None]:
                 _otherwise(
                     work,
                     series.batch[position],
-                    series.looked.intent(position),
+                    series.checked.intent(position),
                     series.first + position,
                     OSError(code, os.strerror(code)),
                 )

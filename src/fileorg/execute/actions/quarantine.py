@@ -41,7 +41,7 @@ def _quarantine(work: Work, row: PlanRow, record: int) -> None:
     except OSError as error:
         raise not_here(error) from error
     try:
-        if (there := trash.look()) is not None and not is_known(trash.storage, trash.folder, there, compared):
+        if (there := trash.lstat()) is not None and not is_known(trash.storage, trash.folder, there, compared):
             raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_JUST_NOW)
         still_kept(work, row)
     except (OSError, Refusal):

@@ -58,4 +58,4 @@ def _settle_back(_: Case) -> Verdict:
     return Verdict(RecordState.DONE, _STAYS_SHARED)
 
 
-REMOVE_REFLINK = Handler(_check_back, one_by_one(_leave), _settle_back, looks_at_source=False)
+REMOVE_REFLINK = Handler(_check_back, one_by_one(_leave), _settle_back, checks_source=False)

@@ -87,7 +87,7 @@ def put_in_place(
         _take_away(link, here, victim)
         raise _no_exchange(error) from error
     try:
-        if not fits(here.look()):
+        if not fits(here.lstat()):
             raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_JUST_NOW)
         check()
         here.rename(trash)
@@ -95,14 +95,14 @@ def put_in_place(
         if _exchange_back(here, victim, work.reserving(record), lambda: link.is_at(here)):
             _take_away(link, here, victim)
         raise not_here(error) from error
-    if (there := trash.look()) is not None and fits(there):
+    if (there := trash.lstat()) is not None and fits(there):
         work.read_back.append((there.ctime_ns, record))
 
 
 def restore(work: Work, row: PlanRow, record: int) -> None:
     """Restore the duplicate: by a rename, or if the link still has its name, by an exchange with the link."""
     trash, victim = source_of(work, row), target_of(work, row)
-    if victim.look() is None:
+    if victim.lstat() is None:
         trash.rename(victim)
         return
     here, link = victim.beside(aside(work.operation, record)), stand_in(work, row, victim)
@@ -111,7 +111,7 @@ def restore(work: Work, row: PlanRow, record: int) -> None:
     if not _may_go(link, victim, trash):
         raise Refusal(RecordState.CHANGED, ReasonCode.LINK_IS_ONLY_NAME)
     work.disturbed |= {(row.source_base, row.source_folder), (row.target_base, row.target_folder)}
-    original = trash.look()
+    original = trash.lstat()
     trash.rename(here)
     try:
         here.exchange(victim)
@@ -121,7 +121,7 @@ def restore(work: Work, row: PlanRow, record: int) -> None:
             raise Refusal(RecordState.CHANGED, ReasonCode.LINK_REMOVED) from error
         raise _no_exchange(error) from error
     try:
-        if not (link.is_at(here) or here.look() is None):  # None: another program has removed the link
+        if not (link.is_at(here) or here.lstat() is None):  # None: another program has removed the link
             raise Refusal(RecordState.CONFLICT, ReasonCode.NAME_TAKEN)
         if not _may_go(link, here, victim):
             raise Refusal(RecordState.CHANGED, ReasonCode.LINK_IS_ONLY_NAME)
@@ -169,7 +169,7 @@ def _may_go(link: StandIn, at: Location, original: Location) -> bool:
     """Return whether the link can be removed without loss: a hard link must not be the last name of its content,
     unless the original has the same.
     """
-    there = at.look()
+    there = at.lstat()
     if link.is_symlink or there is None or there.nlink > 1:
         return True
     return same_content(*at, *original) and not _is_in_use(at)
@@ -189,7 +189,7 @@ def _exchange_back(here: Location, victim: Location, reserving: Reserving, is_ou
     Return False if another program removed one of the two files. Raises `Refusal`, `Stuck`.
     """
     try:
-        if here.look() is None:
+        if here.lstat() is None:
             return False
         try:
             here.exchange(victim)
@@ -216,7 +216,7 @@ def _take_away(link: StandIn, here: Location, victim: Location) -> None:
 
 def _is_inode_of(place: Location, entry: Entry | None) -> bool:
     """Return whether the place has the inode of `entry`, edited or not."""
-    there = place.look()
+    there = place.lstat()
     return there is not None and entry is not None and there.inode == entry.inode
 
 
@@ -248,7 +248,7 @@ class Wreck:
         return self._link
 
     def _what(self, place: Location) -> There:
-        there = place.look()
+        there = place.lstat()
         if there is None:
             return There.NOTHING
         if self._case.is_original(there):

@@ -89,7 +89,7 @@ def _is_there(place: Location, keeper: Keeper) -> bool:
 
     Raises `OSError`.
     """
-    there = place.look()
+    there = place.lstat()
     if there is None or not there.is_file:
         return False
     return there.inode == keeper.inode or abs(there.mtime_ns - keeper.mtime_ns) <= _ROUNDED_NS
@@ -107,11 +107,11 @@ def _settle_rewritten(case: Case) -> Verdict:
     symlink, trash = case.source_place, case.target_place
     new = Location(case.storages[keeper.base], keeper.folder, keeper.name)
     has_moved = _is_there(new, keeper)
-    if not has_moved and wreck.link.is_at(symlink) and case.is_made(trash.look(), case.moved):
+    if not has_moved and wreck.link.is_at(symlink) and case.is_made(trash.lstat(), case.moved):
         case.touch()
         trash.rename(symlink.beside(case.aside))  # `replaced` puts it back from there
     verdict = wreck.replaced()
-    if not has_moved or verdict not in (NOT_DONE, CUT_SHORT) or not case.is_original(symlink.look()):
+    if not has_moved or verdict not in (NOT_DONE, CUT_SHORT) or not case.is_original(symlink.lstat()):
         return verdict
     if _leads_on(symlink, keeper):
         return verdict
@@ -140,7 +140,7 @@ def _settle_restored(case: Case) -> Verdict:
     if keeper is None or verdict not in (NOT_DONE, CUT_SHORT) or not wreck.link.is_at(symlink):
         return verdict
     new, here = Location(case.storages[keeper.base], keeper.folder, keeper.name), symlink.beside(case.aside)
-    if _is_there(new, keeper) or not case.is_original(trash.look()):
+    if _is_there(new, keeper) or not case.is_original(trash.lstat()):
         return verdict
     case.touch()
     try:

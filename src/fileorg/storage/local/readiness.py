@@ -185,9 +185,9 @@ def _writer_of(fd: int) -> int | None:
         processes = [name for name in os.listdir(_PROC) if name.isdecimal()]
     except OSError:
         return None
-    for look in (_has_open, _has_mapped):
+    for finds in (_has_open, _has_mapped):
         for name in processes:
-            if look(name, seen, path):
+            if finds(name, seen, path):
                 return int(name)
     return None
 

@@ -19,7 +19,7 @@ _GET_FLAGS, _TO_KEEP = 0x80086601, 0x40 | 0x80
 """What `chattr` sets: no dump, no access time. Others depend on the file system."""
 
 
-class Look(NamedTuple):
+class View(NamedTuple):
     """By path, which begins with the name of its base: `root/…`, `dest/…`, `outside/…`."""
 
     nodes: dict[bytes, Node]
@@ -31,7 +31,7 @@ class Look(NamedTuple):
         return [path for path, node in self.nodes.items() if node.kind != "folder"]
 
 
-def take(bases: Mapping[bytes, bytes], but: frozenset[bytes], no_flags: tuple[bytes, ...] = ()) -> Look:
+def take(bases: Mapping[bytes, bytes], but: frozenset[bytes], no_flags: tuple[bytes, ...] = ()) -> View:
     """What is below each of the bases that is there, without the paths of `but` and what is in them. Flags
     are not looked at below `no_flags`: an overlay drops some when it copies a file.
     """
@@ -50,7 +50,7 @@ def take(bases: Mapping[bytes, bytes], but: frozenset[bytes], no_flags: tuple[by
             inodes[known] = (found.st_dev, found.st_ino)
             links = tuple(name + b"/" + link for link in node.links)
             nodes[known] = node._replace(links=links, xattrs=node.xattrs + _flags(there, found, no_flags))
-    return Look(nodes, inodes)
+    return View(nodes, inodes)
 
 
 def _flags(path: bytes, found: os.stat_result, but: tuple[bytes, ...]) -> tuple[tuple[str, bytes], ...]:
