@@ -1,7 +1,7 @@
-"""Chains of commands, kills and others, as many as are wanted: `python -m tests.chains --steps 300000 --forks`.
+"""Runs many chains of commands, kills and other programs: `python -m tests.chains --steps 300000 --forks`.
 
-Chains go on where the last run of the same seed stopped, for the same tree of src/; their counts add up in the file of
-results. A chain that violates something is made short, told, and put beside that file, to be replayed.
+Chains continue where the last run of the same seed stopped, for the same tree of src/; their counts add up in the
+results file. A chain with a violation is shrunk, printed, and stored beside that file, to be replayed.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _lines(results: Path) -> list[dict[str, Any]]:
 
 
 def _replay(what: str, wanted: Wanted) -> int:
-    """The chain of a seed, `1:17`, or of a file."""
+    """Replay the chain of a seed, `1:17`, or of a file."""
     with Places.opened() as places:
         runner = many.runner_for(wanted, places)
         chain = (

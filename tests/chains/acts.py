@@ -1,5 +1,5 @@
-"""What others do: people, editors, programs that hold a file open or mapped. Each act is one step; what cannot be done
-is not. Files are picked by a number among those that are there, so that a step means something wherever it stands.
+"""Acts of people, editors, and programs that hold a file open or mapped. Each act is one step; impossible acts do
+nothing. Files are picked by a number among those that exist, so that a step is valid anywhere in a chain.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 _TIME_NS = 1_700_000_000_000_000_000
 _APART_NS = 40 * 86_400 * 10**9
 ODD_TIMES = (-9_400_000_000, -9_300_000_000, -5_000_000_000, 0, 9_300_000_000, 10_413_792_000, 12_000_000_000)
-"""Seconds: before 1677, of 1970, after 2262."""
+"""Times in seconds: before 1677, around 1970, after 2262."""
 IGNORED = (b"*a" * 12 + b"b\n", b"[z-a]\n", b"\xff\xfe[\n*.jpg\n", b"FIFO", b"*.srt\n", b"FOLDER")
 
 _EDITS = {"edit", "append", "write_held", "redate"}
 
 
 class Held(NamedTuple):
-    """A file that a program has open, and mapped if `view` is there."""
+    """A file that a program has open, and mapped if it has a `view`."""
 
     fd: int
     view: mmap.mmap | None
@@ -48,7 +48,7 @@ class Others:
         self._held.clear()
 
     def act(self, step: dict[str, Any]) -> None:
-        """Do it now; the world takes note of what has changed."""
+        """Carry out a step; the world takes note of the changes."""
         what = step["act"]
         if what == "bring_back":
             self._world.bring_back()
@@ -62,14 +62,14 @@ class Others:
     def _bound(self, what: str, step: dict[str, Any]) -> Callable[[], object]:
         return lambda: getattr(self, what)(step)
 
-    # Times and contents that nothing else has -------------------------------------------------------------------
+    # Unique times and contents ----------------------------------------------------------------------------------
 
     def time_ns(self) -> int:
         number = next(self._numbers)
         return _TIME_NS + number % 7 * _APART_NS + number * 4_000_000_000 + (number * 1_000_001 if self._is_fine else 0)
 
     def content(self, length: int) -> bytes:
-        """Of that length if it is long enough to be unlike all others."""
+        """Return unique content, of that length if the length allows it."""
         number = next(self._numbers)
         short = b"%c" % (0x41 + number % 26) if length < 4 else b"<%d>" % number
         return short[:length].ljust(length, b"~") if length else b""
@@ -108,7 +108,7 @@ class Others:
         self.write(self._world.place(step["path"].encode("latin-1")), content)
 
     def create_at_an_old_name(self, step: dict[str, Any]) -> None:
-        """A new file, maybe an empty one, has the name that another one had."""
+        """Create a file, maybe an empty one, with the old name of another."""
         now = self._world.view.nodes
         homes = {name.home for name in self._world.names.at.values() if name.home}
         free = sorted(path for path in homes | self._world.known if path not in now and b"/.fileorg" not in path)
@@ -116,7 +116,7 @@ class Others:
             self.write(self._world.place(free[step["which"] % len(free)]), b"" if step["empty"] else self.content(9))
 
     def edit(self, step: dict[str, Any]) -> None:
-        """In place, with another time, or with that of before."""
+        """Edit a file in place, with a new time or the old one."""
         place = self._picked(step)
         with open(place, "r+b", opener=_at_once) as file:
             self._change(file.fileno(), keeps_time=step["keeps_time"])
@@ -131,7 +131,7 @@ class Others:
         self.write(self._picked(step), self.content(6), "ab")
 
     def replace(self, step: dict[str, Any]) -> None:
-        """As editors do: a new file takes the place of the old one in one step."""
+        """Replace a file by a new one in one step, like editors."""
         place = self._picked(step)
         new = os.path.join(os.path.dirname(place), b"new.qqq~")
         self.write(new, b"" if step["empty"] else self.content(max(4, os.stat(place).st_size)))
@@ -184,7 +184,7 @@ class Others:
         if step["mapped"] and self._is_fine and os.fstat(fd).st_size:
             view = mmap.mmap(fd, 0)
             seen = os.fstat(fd)
-            view[0:1] = view[0:1]  # its page is dirty from now on: writing to it changes no time
+            view[0:1] = view[0:1]  # makes the page dirty: later writes to it change no time
             os.utime(fd, ns=(seen.st_atime_ns, seen.st_mtime_ns))
         self._held.append(Held(fd, view))
         self._world.disturb({path for path in self._world.view.files if self._world.place(path) == place})
@@ -200,7 +200,7 @@ class Others:
         else:
             self._change(held.fd, keeps_time=step["keeps_time"])
 
-    # A base as a whole --------------------------------------------------------------------------------------------
+    # Whole bases --------------------------------------------------------------------------------------------------
 
     def _send_away(self, step: dict[str, Any]) -> None:
         base = step["base"].encode()
@@ -208,7 +208,7 @@ class Others:
             self._world.send_away(base)
 
     def _divert(self, step: dict[str, Any]) -> None:
-        """Its folder is swapped for a symlink to one that is refused."""
+        """Replace the folder of a base by a symlink to a refused folder."""
         base = step["base"].encode()
         if not self._world.away and self._is_there(base) and self._is_fine:
             self._world.send_away(base)
@@ -221,5 +221,5 @@ class Others:
 
 
 def _at_once(path: Any, flags: int) -> int:
-    """Whoever opens what a halted command holds a lease on would wait for ever."""
+    """Open without blocking: a halted command that holds a lease would block the open forever."""
     return os.open(path, flags | os.O_NONBLOCK, 0o644)

@@ -1,4 +1,4 @@
-"""Chains one after the other, in several processes: what they came to, counted."""
+"""Runs chains in several processes and counts their results."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _KEPT_SECONDS = 60
 
 @dataclass(frozen=True)
 class Wanted:
-    """Chains `first`, `first + 1`, … of a seed, until there were so many steps or seconds."""
+    """Chains `first`, `first + 1`, … of a seed, until the number of steps or seconds is reached."""
 
     seed: str
     steps: int
@@ -43,23 +43,23 @@ class Wanted:
     seconds: float = float("inf")
     forks: bool = True
     fileorg: Path | None = None
-    """Another fileorg than that of this checkout: its script."""
+    """The script of another fileorg, instead of this checkout's."""
     shrink: int = 1
-    """How many chains of each kind of violation are made short."""
+    """The number of chains to shrink for each kind of violation."""
     control: str = ""
     tells: bool = False
-    """Whether each violation is printed as soon as it is found."""
+    """True to print each violation as soon as it is found."""
     about: str = ""
     plain: bool = False
-    """Only on ext4 and tmpfs."""
+    """True to use only ext4 and tmpfs."""
     results: Path | None = None
-    """Where each job keeps its counts, in lines that begin with `how`."""
+    """The file in which each job stores its counts, in lines that begin with `how`."""
     how: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
 class Came:
-    """Counts of steps, commands, acts and violations; of each violation a chain, what was done, and what is wrong."""
+    """Counts of steps, commands, acts and violations; for each violation its chain, the steps and the findings."""
 
     counts: Counter[str]
     found: list[tuple[Chain, Played]]
@@ -71,7 +71,7 @@ class Came:
 
 
 def run(wanted: Wanted) -> Came:
-    """What the jobs came to, each in a process of its own if there are several. Raises `JobFailed`."""
+    """Run the jobs, each in a separate process if there are several, and sum up. Raises `JobFailed`."""
     if wanted.jobs == 1 and wanted.results is None:
         return _job(wanted, 0, lambda: True)
     context = multiprocessing.get_context("spawn")
@@ -93,7 +93,7 @@ def run(wanted: Wanted) -> Came:
             try:
                 came.append(end.recv())
             except EOFError:
-                if not stopped.is_set():  # if it is, that one had not begun yet
+                if not stopped.is_set():  # if it is set, the job had not started yet
                     stop()
                     raise JobFailed("a job has ended without an answer") from None
         for process in jobs:
@@ -106,12 +106,12 @@ def run(wanted: Wanted) -> Came:
 
 
 class JobFailed(Exception):
-    """A job has ended without an answer: it has told why."""
+    """Raised if a job ended without a result; the job has printed the reason."""
 
 
 @contextlib.contextmanager
 def _told_to_stop(stop: Callable[[], object]) -> Iterator[None]:
-    """`stop` when this process is interrupted or terminated, instead of dying of it."""
+    """Call `stop` if this process is interrupted or terminated, instead of dying."""
     numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
     before = {number: signal.signal(number, lambda *_: stop()) for number in numbers}
     try:
@@ -122,8 +122,8 @@ def _told_to_stop(stop: Callable[[], object]) -> Iterator[None]:
 
 
 def _alone(wanted: Wanted, job: int, end: Connection) -> None:
-    """A job in a process of its own. Told to stop, it ends after the chain at hand; its counts are not lost."""
-    os.setpgid(0, 0)  # an interrupt of the terminal is for the parent, not for the tools that are run here
+    """Run a job in a separate process. A stop request ends it after the current chain; its counts are kept."""
+    os.setpgid(0, 0)  # Ctrl-C must reach the parent, not the tools that run here
     parent, stopped = os.getppid(), threading.Event()
     with _told_to_stop(stopped.set):
         end.send(_job(wanted, job, lambda: not stopped.is_set() and os.getppid() == parent))
@@ -134,12 +134,12 @@ def runner_for(wanted: Wanted, places: Places) -> Runner:
 
 
 def kinds(wanted: Wanted, places: Places) -> list[str]:
-    """File systems that there are here. What a chain is depends on them."""
+    """Return the available file systems. The chains of a seed depend on them."""
     return list(file_systems.PLAIN) if wanted.plain else [kind for kind in file_systems.ALL if places.has(kind)]
 
 
 def _job(wanted: Wanted, job: int, goes_on: Callable[[], bool]) -> Came:
-    """Every so-manieth chain."""
+    """Run every n-th chain, for n jobs."""
     start = time.monotonic()
     came, kept, short = Came(Counter(), [], wanted.first), Kept(wanted, start), Counter[str]()
     with Places.opened() as places:
@@ -171,7 +171,7 @@ def _job(wanted: Wanted, job: int, goes_on: Callable[[], bool]) -> Came:
 
 
 class Kept:
-    """The counts of a job in the file of results: what came since the last line, once a minute."""
+    """Writes the counts of a job to the results file: once a minute, the increase since the last line."""
 
     def __init__(self, wanted: Wanted, start: float) -> None:
         self._results, self._how = wanted.results, wanted.how
@@ -191,7 +191,7 @@ class Kept:
 
 
 def told(chain: Chain, played: Any) -> str:
-    """A chain for people: what was done, what is wrong, and itself as JSON."""
+    """Return a chain as text: the steps, the violations, and the chain as JSON."""
     return "\n".join(
         [f"== chain {chain['seed']}", *played.told, "WRONG:", played.wrong or "nothing", json.dumps(chain), ""]
     )

@@ -1,6 +1,6 @@
-"""Each name of a file or link, followed from look to look: where it went, and whether it may be gone.
+"""Follows each name of a file or link from view to view: its new path, or if it may be missing.
 
-A name has a home: where it is to be when all is taken back. Nothing is asked of fileorg.
+The home of a name is its path after everything is undone. The journal is not consulted.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ _COARSE_NS = 2_000_000_000
 
 @dataclass(eq=False)
 class Name:
-    """One name of a file or link. `home` is None for what fileorg made and is to take away again."""
+    """One name of a file or link. `home` is None for a name that fileorg made and must remove on undo."""
 
     path: bytes
     node: Node
     home: bytes | None
     first: Node
-    """As it was when others last had a hand in it."""
+    """The node after the last change by others."""
     touched_at: bytes = b""
-    """Where it was when others last changed it, if they did."""
+    """The path at the last change by others, if any."""
     purged: bool = False
     trashed_by: str = ""
     alike: frozenset[bytes] = frozenset()
-    """Of what fileorg made: where there were files like it then."""
+    """For a name that fileorg made: the paths of identical files at that moment."""
 
     def __str__(self) -> str:
         home = "" if self.home in {None, self.path} else f" (of {display(self.home or b'')})"
@@ -54,7 +54,7 @@ Kept = dict[bytes, Name]
 
 
 class Followed(NamedTuple):
-    """What is wrong in words, which names were moved from where, and which were made."""
+    """Violations in words, moved names with their old paths, and new names."""
 
     wrong: list[str]
     moves: dict[Name, bytes]
@@ -62,17 +62,17 @@ class Followed(NamedTuple):
 
 
 class Names:
-    """All names, by where they are now."""
+    """All names, by their current paths."""
 
     def __init__(self, view: View, wandering: frozenset[bytes], coarse: frozenset[bytes]) -> None:
         self.at = {path: Name(path, view.nodes[path], path, view.nodes[path]) for path in view.files if is_inside(path)}
         self.purged = set[bytes]()
-        """Homes to which nothing comes back."""
+        """Homes of purged files."""
         self._wandering, self._coarse = wandering, coarse
-        """Bases where inode numbers do not last, and those where times are rounded."""
+        """Bases without stable inode numbers, and bases with rounded times."""
 
     def follow(self, before: View, after: View, *, command: str) -> Followed:
-        """What fileorg did between two looks."""
+        """Return the changes by fileorg between two views."""
         wrong, kept = list[str](), dict[bytes, Name]()
         strayed = [name for name in self.at.values() if not self._stays(name, before, after)]
         for path, name in self.at.items():
@@ -109,7 +109,7 @@ class Names:
         return Name(path, node, None, node, alike=alike)
 
     def comes_home(self, name: Name) -> bool:
-        """Whether it is also at its home, or set aside, as after a crash on its way: from now on that one is it."""
+        """Return whether a copy is at its home, or set aside, as after a crash on the way; that copy takes its role."""
         ours = (other for other in self.at.values() if other.home is None and other.is_like(name.node))
         found = next((other for other in ours if other.path == name.home or is_set_aside(other.path)), None)
         if found is None or _TRASH in name.path:
@@ -118,7 +118,7 @@ class Names:
         return True
 
     def is_one_of_twins(self, name: Name) -> bool:
-        """Whether it may have been taken for another one like it, where inode numbers do not tell."""
+        """Return whether fileorg may confuse it with an identical file, without stable inode numbers."""
         if self._lasts(name.path) and self._lasts(name.home or name.path):
             return False
         return any(other is not name and other.is_like(name.first) for other in self.at.values())
@@ -136,7 +136,7 @@ class Names:
             and after.inodes[path] == before.inodes[path]
         )
 
-    # Where a name that has strayed may be now, the surest first ---------------------------------------------------
+    # Possible new paths of a missing name, the most certain first -------------------------------------------------
 
     def _by_inode(self, name: Name, before: View, after: View, free: list[bytes], _: Kept) -> Iterable[bytes]:
         inode = before.inodes[name.path]
@@ -150,7 +150,7 @@ class Names:
         return (path for path in free if self._is_same(name.path, name.node, path, after.nodes[path]))
 
     def _in_place_of_ours(self, name: Name, _: View, after: View, __: list[bytes], kept: Kept) -> Iterable[bytes]:
-        """A copy that was made of it before is it now."""
+        """Yield copies of it that fileorg made before."""
         if name.home is None:
             return ()
         ours = (path for path, other in kept.items() if other.home is None)
@@ -170,14 +170,14 @@ class Names:
 
 
 def _rank(path: bytes, name: Name) -> tuple[bool, bool, int, bytes]:
-    """Of several places that a name may have now: its home before others, then what is most like its old path."""
+    """Return the rank of a possible new path: home first, then the path most similar to the old one."""
     pairs = zip(reversed(path.split(b"/")), reversed(name.path.split(b"/")), strict=False)
     alike = len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)))
     return is_temporary(path), path != name.home, -alike, path
 
 
 def _missed(name: Name, after: View, command: str) -> str:
-    """Why a name must not be gone, or nothing."""
+    """Return why a name must not be missing, or an empty string."""
     is_purged = command == "purge" and _TRASH in name.path
     if name.node.kind != "file":
         return "" if name.home is None or is_purged else f"lost: the link {name}"
@@ -190,7 +190,7 @@ def _missed(name: Name, after: View, command: str) -> str:
         return f"purge: what was edited is gone: {name}" if name.touched_at == name.path and not there else ""
     reserved = not name.node.content and not name.touched_at
     if name.home is None and (there or reserved or is_temporary(name.path)):
-        return ""  # a copy, a link, or a name that was kept free, taken away again
+        return ""  # fileorg removed its own copy, link or placeholder
     return f"lost: {name} with {name.node.content[:30]!r}"
 
 
@@ -203,12 +203,12 @@ def is_temporary(path: bytes) -> bool:
 
 
 def is_set_aside(path: bytes) -> bool:
-    """Whether it is an original on its way, and not a copy that has no name yet."""
+    """Return whether the path is an original that was put aside, not an unfinished copy."""
     return is_temporary(path) and path.endswith(b"-old.part")
 
 
 def above(path: bytes) -> Iterable[bytes]:
-    """The path, and the folders that it is in."""
+    """Yield the path and its parent folders."""
     while path:
         yield path
         path = path.rpartition(b"/")[0]

@@ -1,4 +1,4 @@
-"""The operations of a chain: what each did, whether an undo says truly what came of it, and whether it is exact."""
+"""The operations of a chain: the changes of each, and if each undo is exact and reports all that is not restored."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 FORWARD = frozenset({"organize", "dedupe", "clean"})
 _MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-"""For copies of journals: closing one flushes it."""
+"""The place for copies of journals, because closing a journal flushes it."""
 
 Key = tuple[int, int]
-"""Which state directory, and the number there of the first of a chain of undos and redos."""
+"""The state directory, and the number of the first operation in a chain of undos and redos."""
 
 
 class Line(NamedTuple):
-    """All that is asked of the journal: which operations there are."""
+    """One operation in the journal; nothing else is read from it."""
 
     number: int
     kind: str
@@ -38,12 +38,12 @@ class Line(NamedTuple):
 
 
 def read_lines(state: Path) -> dict[int, Line]:
-    """From a copy, so that looking at it changes nothing."""
+    """Read the operations from a copy of the journal, so that nothing changes."""
     if not _holds(state / "journal.db"):
         return {}
     if not any(_holds(state / f"journal.db-{log}") for log in ("wal", "journal")):
         content = bytearray((state / "journal.db").read_bytes())
-        content[18:20] = b"\1\1"  # without a log: what is in memory can have none
+        content[18:20] = b"\1\1"  # rollback mode: a database in memory cannot use WAL
         with contextlib.closing(sqlite3.connect(":memory:")) as db:
             db.deserialize(bytes(content))
             return _lines(db)
@@ -61,31 +61,31 @@ def _holds(file: Path) -> bool:
 
 def _lines(db: sqlite3.Connection) -> dict[int, Line]:
     if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'operations'").fetchall():
-        return {}  # not there, or killed while it was made
+        return {}  # missing, or killed during creation
     query = "SELECT id, kind, undoes, state FROM operations ORDER BY id"
     return {row[0]: Line(*row) for row in db.execute(query)}
 
 
 @dataclass
 class Operation:
-    """A change that can be taken back, with all of its undos and redos."""
+    """An operation that can be undone, with all its undos and redos."""
 
     before: View
     acts: int
-    """How often others had acted when it was last done."""
+    """The number of acts by others when it was last done."""
     order: int
     moves: dict[Name, tuple[int, bytes]] = field(default_factory=dict)
-    """By which operation of its chain, and from where."""
+    """The moved names, with the operation of the chain and the old path."""
     made: dict[Name, tuple[int, bytes]] = field(default_factory=dict)
-    """By which operation of its chain, and where: names of one file may change places later."""
+    """The new names, with the operation of the chain and the path: names of one file may be exchanged later."""
     in_effect: bool = True
     is_exact: bool = True
-    """Whether all that was done before it is as it was when this was done."""
+    """True if all earlier operations are in the same state as when this one was done."""
     is_murky: bool = False
-    """A run of it was disturbed: only what it is to come to in the end is known."""
+    """True if a run of it was disturbed: then only the final result is known."""
 
     def note(self, number: int, followed: Followed, *, is_more: bool = False) -> None:
-        """What the operation of this number did; `is_more` if it is the recovery that went on with it."""
+        """Note the changes of an operation; `is_more` for a recovery that continued it."""
         for name, path in followed.moves.items():
             if not (is_more and name in self.moves):
                 self.moves[name] = number, path
@@ -93,7 +93,7 @@ class Operation:
 
 
 class Command(NamedTuple):
-    """One that has run, and what it did."""
+    """A finished command and its changes."""
 
     what: str
     state: int
@@ -102,13 +102,13 @@ class Command(NamedTuple):
     followed: Followed
     acts: int
     is_disturbed: bool
-    """Killed, halted, or run while an older operation was open."""
+    """True if it was killed, halted, or run while an older operation was open."""
     takes_changed: bool
-    """Whether files of others were taken back for those whose place they have: `--include-changed`."""
+    """True for `--include-changed`, which moves back files that others put in place of the original ones."""
 
 
 class Operations:
-    """Those of both state directories. What is to be known of names and looks is asked of the world."""
+    """The operations of both state directories. The callables of the world answer questions about names and views."""
 
     def __init__(
         self,
@@ -130,14 +130,14 @@ class Operations:
 
     @property
     def is_confused(self) -> bool:
-        """Whether there are two journals: what is done by one of them the other one cannot know."""
+        """True if there are two journals: neither knows the operations of the other."""
         return all(self.lines)
 
     def newest_first(self) -> list[Key]:
         return sorted(self._known, key=lambda key: self._known[key].order, reverse=True)
 
     def account(self, command: Command) -> list[str]:
-        """Take note of a command; what is wrong with it."""
+        """Take note of a command and return its violations."""
         known = self.lines[command.state]
         lines = self.lines[command.state] = read_lines(self._states[command.state])
         fresh = [line for number, line in lines.items() if number not in known]
@@ -155,7 +155,7 @@ class Operations:
         if line.kind in FORWARD:
             self._order += 1
             self._known[key] = Operation(command.before, command.acts, self._order, is_murky=command.is_disturbed)
-            if command.finished.code < 0 and not was_open:  # what a recovery makes of it can be taken back exactly
+            if command.finished.code < 0 and not was_open:  # the result of its recovery can be undone exactly
                 self._known[key].is_murky = False
             self._known[key].note(line.number, command.followed)
         elif line.kind == "purge":
@@ -194,7 +194,7 @@ class Operations:
         operation.note(line.number, command.followed)
 
     def _undone(self, operation: Operation, line: Line, command: Command) -> list[str]:
-        """What is not back is named. The last one, where no one else was at work, is exact and ends with 0."""
+        """Check that an undo reports files that it did not restore; without interference, it is exact and exits 0."""
         operation.moves = {name: by for name, by in operation.moves.items() if self._is_elsewhere(name, by[1])}
         operation.made = {name: by for name, by in operation.made.items() if self._is_made(name, by[1])}
         if command.is_disturbed or command.takes_changed or self.is_confused:

@@ -1,4 +1,4 @@
-"""Where chains take place: folders on file systems of several kinds, mounted once."""
+"""Folders for chains on several kinds of file systems, mounted once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAKE = {"ext4": ("mkfs.ext4", "-q", "-I", "256"), "btrfs": ("mkfs.btrfs", "-q")
 
 
 class Places:
-    """The file systems of one worker. What cannot be mounted here is the plain folder, and is not counted as it."""
+    """The file systems of one worker. Kinds that cannot be mounted use a plain folder and are not counted."""
 
     def __init__(self, stack: contextlib.ExitStack) -> None:
         self._stack = stack
@@ -46,7 +46,7 @@ class Places:
         return self._memory
 
     def has(self, kind: str) -> bool:
-        """Whether there is such a file system here."""
+        """Return whether this kind of file system is available."""
         try:
             self._folder(kind)
         except disks.NotTested:
@@ -55,7 +55,7 @@ class Places:
 
     @contextlib.contextmanager
     def fresh(self, kind: str) -> Iterator[Place]:
-        """An empty folder on such a file system. Raises `disks.NotTested`."""
+        """Yield an empty folder on this kind of file system. Raises `disks.NotTested`."""
         self._count += 1
         folder = self._folder(kind) / f"chain-{self._count}"
         folder.mkdir(parents=True)
@@ -74,7 +74,7 @@ class Places:
     def _make(self, kind: str) -> Path:
         match kind:
             case "ext4":
-                try:  # in memory, where a flush does not wait for the disk of this machine
+                try:  # in memory, where a flush is fast
                     return self._disk(kind)
                 except disks.NotTested:
                     return self._home
@@ -106,7 +106,7 @@ class Places:
 
 
 class Place:
-    """A folder for one chain. The first files are built in `lower`; after `ready`, all is at `path`."""
+    """A folder for one chain. The first files are created in `lower`; after `ready`, all files are at `path`."""
 
     def __init__(self, kind: str, folder: Path) -> None:
         self.kind = kind
@@ -120,7 +120,7 @@ class Place:
 
     @property
     def keeps_attributes(self) -> bool:
-        """Modes, links, owners, times finer than a second."""
+        """True if modes, links, owners and sub-second times are kept."""
         return self.kind != "exfat"
 
     @property
@@ -142,7 +142,7 @@ class Place:
 
 
 def _remove(folder: Path) -> None:
-    """Also where someone may not."""
+    """Remove a folder, also if permissions forbid it."""
     for path, _, _ in os.walk(folder):
         with contextlib.suppress(OSError):
             os.chmod(path, 0o700)

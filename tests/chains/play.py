@@ -1,4 +1,4 @@
-"""Plays a chain from its tree to its end, and makes one that fails as short as it can be."""
+"""Plays a chain from its tree to its end, and shrinks a failing one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_TRIES = 150
 
 
 class Played(NamedTuple):
-    """What came of a chain: empty if nothing is violated. `told` is what was done, for people."""
+    """The violations of a chain, empty if none. `told` describes its steps."""
 
     wrong: str
     told: list[str]
@@ -77,7 +77,7 @@ def _base(places: Places) -> Iterator[Path]:
 
 
 def _build(chain: Chain, world: World, others: Others) -> None:
-    """The first tree, below the overlay where there is one. No folder is as young as what will be changed."""
+    """Create the first tree, in the lower layer of an overlay. All folders are older than later changes."""
     lower = {name.decode(): os.fsencode(place.lower) for name, place in world.places.items()}
     for file in chain["tree"]:
         with contextlib.suppress(OSError):
@@ -146,7 +146,7 @@ def shrunk(
     chain: Chain, played: Played, runner: Runner, places: Places, control: str = "",
     goes_on: Callable[[], bool] = lambda: True,
 ) -> tuple[Chain, Played]:  # fmt: skip
-    """A chain that violates the same, from which nothing can be left out, as far as one `goes_on`."""
+    """Return the shortest chain with the same violation that is found while `goes_on`."""
     left = _MOST_TRIES
     for part in ("steps", "tree", "steps"):
         position = 0
@@ -162,6 +162,6 @@ def shrunk(
 
 
 def kind_of(wrong: str) -> str:
-    """What is violated, without names."""
+    """Return the kind of a violation, without names."""
     words = wrong.partition("\n")[0].split()
     return re.sub(r"\d+", "N", " ".join(word for word in words if "/" not in word))[:60]

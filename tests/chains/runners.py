@@ -1,4 +1,4 @@
-"""How a command is run: in a fork of a warm parent, or as the real process of any fileorg."""
+"""Runners of commands: in a fork of a warm parent, or as a real process of any fileorg."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _SITE = Path(__file__).with_name("site")
 
 
 class Runner(Protocol):
-    """One command at a time: `start` gives its process id, `end` waits for it."""
+    """Runs one command at a time: `start` returns its process id, `end` waits for it."""
 
     is_ours: bool
-    """Whether it is the fileorg of this checkout, whose batches can be made small."""
+    """True for the fileorg of this checkout, whose batches can be made small."""
 
     def start(self, request: Request) -> int: ...
     def end(self) -> Finished: ...
@@ -30,7 +30,7 @@ class Runner(Protocol):
 
 
 class Forks(Driver):
-    """Forks of a parent that has imported everything, by the Python of a script if one is given."""
+    """Forks of a parent that has imported everything, with the interpreter of a script if given."""
 
     def __init__(self, scratch: Path, script: Path | None = None) -> None:
         self.is_ours = script is None
@@ -38,14 +38,14 @@ class Forks(Driver):
 
 
 class Processes:
-    """The command as users start it. It counts its steps as a fork does: `site/sitecustomize.py` sees to it."""
+    """The command as users start it. `site/sitecustomize.py` makes it count its steps like a fork."""
 
     def __init__(self, scratch: Path, script: Path | None = None) -> None:
         self.is_ours = False
         scratch.mkdir(parents=True, exist_ok=True)
         self._command = [str(script)] if script else [sys.executable, "-m", "fileorg"]
         for folder in (_TESTS.parent / "src", _TESTS / "faults") if script is None else ():
-            compileall.compile_dir(folder, quiet=1)  # no command writes byte code: each would compile anew
+            compileall.compile_dir(folder, quiet=1)  # commands write no byte code and would compile every time
         self._output = scratch / "output"
         mine = (name for name in os.environ if not name.startswith(("COV", "FILEORG")))
         self._environment = {name: os.environ[name] for name in mine} | ENVIRONMENT

@@ -1,4 +1,4 @@
-"""Draws a chain: a tree, where it is, and what is done to it by turns. It is data: to be kept, shrunk and replayed."""
+"""Draws a chain: a tree, its place, and a sequence of steps. A chain is data, to be stored, shrunk and replayed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FILTERS = (
 
 
 def draw(seed: str, *, has: Sequence[str] = ("ext4", "tmpfs"), about: str = "") -> Chain:
-    """The chain of a seed: always the same one; `about` one thing only, if that is wanted."""
+    """Return the chain of a seed, always the same one; `about` restricts it to one subject."""
     rng = random.Random(seed)
     about = about or rng.choices(list(ABOUT), [45, 27, 14, 14])[0]
     root, dest = _file_system(rng, has), _file_system(rng, has)
@@ -50,7 +50,7 @@ def draw(seed: str, *, has: Sequence[str] = ("ext4", "tmpfs"), about: str = "") 
 
 
 def _anything(rng: random.Random, *, calm: bool = False) -> list[Step]:
-    """Commands, and others between them and while they are halted, but if it is to be calm."""
+    """Draw commands, with acts of others between them and, unless `calm`, while they are halted."""
     steps: list[Step] = []
     for _ in range(rng.randint(2, MOST_COMMANDS)):
         was_killed = bool(steps) and "die_at" in steps[-1]
@@ -61,7 +61,7 @@ def _anything(rng: random.Random, *, calm: bool = False) -> list[Step]:
 
 
 def _crashes(rng: random.Random) -> list[Step]:
-    """A move to another disk, or its way back, is killed; others act on what is left of it."""
+    """Draw a kill of a cross-device move or its undo, then acts of others on the remains."""
     steps: list[Step] = []
     for _ in range(rng.randint(1, 3)):
         words = rng.choice([_TO_DEST, _TO_DEST, ["undo", "-y"], ["redo", "-y"]])
@@ -72,7 +72,7 @@ def _crashes(rng: random.Random) -> list[Step]:
 
 
 def _programs(rng: random.Random) -> list[Step]:
-    """They have files open or mapped, and write while these are moved."""
+    """Draw programs that have files open or mapped, and write while these are moved."""
     steps: list[Step] = []
     for _ in range(rng.randint(1, 3)):
         steps += [_act(rng, {"hold": 1}) | {"moved": False} for _ in range(rng.randint(1, 3))]
@@ -105,7 +105,7 @@ def _tree(rng: random.Random) -> list[Step]:
     return made
 
 
-# What fileorg does --------------------------------------------------------------------------------------------------
+# Commands of fileorg ------------------------------------------------------------------------------------------------
 
 
 def _command(rng: random.Random, *, calm: bool) -> Step:
@@ -175,7 +175,7 @@ _COMMANDS: dict[str, tuple[int, Callable[[random.Random], Step]]] = {
     "view": (3, _view),
 }
 
-# What others do -----------------------------------------------------------------------------------------------------
+# Acts of others -----------------------------------------------------------------------------------------------------
 
 
 def _act(rng: random.Random, acts: dict[str, int]) -> Step:
@@ -215,4 +215,4 @@ ABOUT: dict[str, Callable[[random.Random], list[Step]]] = {
     "crashes": _crashes,
     "programs": _programs,
 }
-"""What a chain is about: so that also what takes several things to come together is tried often."""
+"""The subjects of chains, so that rare combinations are tried often too."""

@@ -1,7 +1,6 @@
-"""Chains in every test run: always the same ones. `pytest -m slow tests/chains` takes many more.
+"""A fixed set of chains in every test run. `pytest -m slow tests/chains` runs many more.
 
-Each of the slow parts has a number, from which it follows exactly; so a chain can be replayed: `python -m tests.chains
---forks --replay 7:12`.
+The number of each slow part is its seed, so a chain can be replayed: `python -m tests.chains --forks --replay 7:12`.
 """
 
 from __future__ import annotations
@@ -44,13 +43,13 @@ def test_a_real_process_counts_its_steps_as_a_fork_does(tally: Counter[str]) -> 
 
 @pytest.mark.parametrize("control", ["journal after acting", "shutil.move", "stray"])
 def test_a_missing_safeguard_is_found(control: str) -> None:
-    """Negative controls: the chains have to find them, and soon."""
+    """Negative control: the chains must find a missing safeguard soon."""
     came = many.run(Wanted("0", 300, control=control, shrink=0, plain=True))
     assert came.found
 
 
 def test_a_chain_is_the_same_again() -> None:
-    """Also what was found is: a chain that is told can be replayed."""
+    """A replay of a printed chain gives the same violations."""
     assert draw("1:1") == draw("1:1") != draw("1:2")
     with Places.opened() as places:
         runner = many.runner_for(Wanted("1", 1), places)
@@ -60,7 +59,7 @@ def test_a_chain_is_the_same_again() -> None:
 
 
 def test_the_time_of_a_folder_where_the_disk_refused_a_name_is_set_back_after_a_kill() -> None:
-    """A copy had come and gone there, and only the killed run knew."""
+    """A copy had been created and removed there, which only the killed run knew."""
     chain = {
         "root": "tmpfs", "dest": "exfat", "state_inside": False, "most_open": 0, "end": "newest first",
         "tree": [

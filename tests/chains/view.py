@@ -1,4 +1,4 @@
-"""What there is at one moment: the nodes of a snapshot, and by which inode each name is known."""
+"""All files at one moment: the nodes of a snapshot, and the inode of each name."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
     from tests.support.snapshot import Node
 
 _GET_FLAGS, _TO_KEEP = 0x80086601, 0x40 | 0x80
-"""What `chattr` sets: no dump, no access time. Others depend on the file system."""
+"""The `chattr` flags to compare: no dump, no access time. Others depend on the file system."""
 
 
 class View(NamedTuple):
-    """By path, which begins with the name of its base: `root/…`, `dest/…`, `outside/…`."""
+    """Nodes and inodes by path; paths begin with their base: `root/…`, `dest/…`, `outside/…`."""
 
     nodes: dict[bytes, Node]
     inodes: dict[bytes, tuple[int, int]]
 
     @property
     def files(self) -> list[bytes]:
-        """All but folders."""
+        """The paths of all nodes except folders."""
         return [path for path, node in self.nodes.items() if node.kind != "folder"]
 
 
 def take(bases: Mapping[bytes, bytes], but: frozenset[bytes], no_flags: tuple[bytes, ...] = ()) -> View:
-    """What is below each of the bases that is there, without the paths of `but` and what is in them. Flags
-    are not looked at below `no_flags`: an overlay drops some when it copies a file.
+    """Take a view of all existing bases, without the paths in `but` and everything below them. Flags below
+    `no_flags` are ignored: an overlay drops some when it copies a file.
     """
     nodes, inodes = dict[bytes, "Node"](), dict[bytes, tuple[int, int]]()
     for name, place in bases.items():
@@ -43,7 +43,7 @@ def take(bases: Mapping[bytes, bytes], but: frozenset[bytes], no_flags: tuple[by
             there = place + b"/" + path if path else place
             if any(there == other or there.startswith(other + b"/") for other in but):
                 continue
-            if b"/.fuse_hidden" in there:  # what someone has open there still
+            if b"/.fuse_hidden" in there:  # removed files that a program still has open
                 continue
             known = name + b"/" + path if path else name
             found = os.lstat(there)
@@ -54,7 +54,7 @@ def take(bases: Mapping[bytes, bytes], but: frozenset[bytes], no_flags: tuple[by
 
 
 def _flags(path: bytes, found: os.stat_result, but: tuple[bytes, ...]) -> tuple[tuple[str, bytes], ...]:
-    """As one more attribute."""
+    """Return the flags as an additional attribute."""
     if not stat.S_ISREG(found.st_mode) or path.startswith(but):
         return ()
     flags = array.array("l", [0])

@@ -1,7 +1,7 @@
-"""A tree with a destination, where fileorg and others are at work by turns; and what must hold after each step.
+"""A tree with a destination, in which fileorg and others work in turn, with checks after each step.
 
-It is seen from outside only: by looking at all files before and after, and by what fileorg tells people. Of the journal
-no more is asked than which operations there are.
+The checks use only the outside view: all files before and after, and the printed output. From the journal they read
+only the list of operations.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ _MOST_TURNS = 6
 _STATE = re.compile(r"(journal|index|listings)\.db(-wal|-shm|-journal)?\Z|(run|index)\.lock\Z|journal\.db\.v\d+\Z")
 _NOT_KEPT = re.compile(r"could be kept.*: fileorg files (\d+) names")
 _LAST_LOOK = re.compile(r"\[halted (before unlink|after lstat)\]")
-"""Between the last look at a file and its removal no one can notice who writes to it, where there are no leases."""
+"""Between the last check of a file and its removal, writers cannot be noticed without leases."""
 
 
 class Wrong(Exception):
-    """What is violated, in words."""
+    """Raised for violations, in words."""
 
 
 class Run(NamedTuple):
-    """A command, what disturbs it, and what others do while it is halted."""
+    """A command, its disturbance, and the acts of others while it is halted."""
 
     words: list[str]
     state: int = 0
@@ -58,7 +58,7 @@ class Run(NamedTuple):
 
     @property
     def changes(self) -> bool:
-        """Whether it is not only to look."""
+        """True if the command may change files."""
         return "-y" in self.words or self.words == ["recover"]
 
     def __str__(self) -> str:
@@ -67,7 +67,9 @@ class Run(NamedTuple):
 
 
 class World:
-    """`state_inside`: the state directory is in the root. `most_open` descriptors, 0 for as many as ever."""
+    """The world of a chain. `state_inside`: the state directory is in the root. `most_open`: the limit of open
+    descriptors, 0 for the default.
+    """
 
     def __init__(
         self, runner: Runner, root: Place, dest: Place, base: Path, *, state_inside: bool, most_open: int, control: str
@@ -78,15 +80,15 @@ class World:
         self.state_inside = state_inside
         self.states = [root.path / "state" if state_inside else base / "state", base / "second state"]
         self.away = dict[bytes, bytes]()
-        """Bases that are not at their place, and where they are."""
+        """Bases that were moved away, and their current paths."""
         self.acts = 0
-        """How often others have changed something."""
+        """The number of changes by others."""
         self.known = set[bytes]()
-        """Paths at which there ever was a file."""
+        """All paths that ever had a file."""
         self.disturbed = set[bytes]()
-        """Paths that others have changed."""
+        """Paths changed by others."""
         self.fresh = set[bytes]()
-        """Paths at which there is a file since the last command."""
+        """Paths of files created since the last command."""
         self.told = list[str]()
         self._runner, self._most_open, self._control = runner, most_open, control
         self._said = self._not_kept = ""
@@ -95,7 +97,7 @@ class World:
         self.operations = Operations(self.states, self._is_elsewhere, self._is_made, self._is_named, self._differences)
 
     def begin(self) -> None:
-        """All that was built is there: from here on it is watched."""
+        """Start to observe the tree, after it was created."""
         if self.state_inside:
             root = self.places[b"root"].path
             seen = root.stat()
@@ -116,7 +118,7 @@ class World:
         return found
 
     def _is_overlay(self, path: bytes) -> bool:
-        """It takes a name out of its group of hard links when the file is changed, and drops flags."""
+        """Return whether a path is on an overlay, which separates hard links on a change, and drops flags."""
         place = self.places.get(path.partition(b"/")[0])
         return place is not None and place.kind == "overlay"
 
@@ -124,10 +126,10 @@ class World:
         base, _, inside = path.partition(b"/")
         return os.path.join(self.away.get(base, self.bases[base]), inside)
 
-    # Others -------------------------------------------------------------------------------------------------------
+    # Other programs -----------------------------------------------------------------------------------------------
 
     def others(self, act: Callable[[], object], *, is_edit: bool) -> None:
-        """Somebody else changes something: the files that are there, if it is an edit, or puts others there."""
+        """Let another program change files: the same files if `is_edit`, else it may replace them by others."""
         before = self.view
         with contextlib.suppress(OSError):
             act()
@@ -145,7 +147,7 @@ class World:
                 self._take_over(path, before.nodes.get(path), after.nodes.get(path), is_another=path in theirs)
 
     def disturb(self, paths: set[bytes]) -> None:
-        """What is there may not go where it is to, for others have a hand in it."""
+        """Note paths changed by others, whose files fileorg may not be able to move."""
         self.acts += 1
         self.disturbed |= paths | {name.home for path, name in self.names.at.items() if path in paths and name.home}
 
@@ -165,20 +167,20 @@ class World:
         elif name is None:
             self.names.at[path] = Name(path, new, path, new, touched_at=path)
         else:
-            if name.home is None and is_another:  # no copy of ours any more, but a file of theirs
+            if name.home is None and is_another:  # no longer a copy by fileorg, but a file of others
                 name.home = path
             name.node = name.first = new
             name.touched_at = path
 
     def send_away(self, base: bytes) -> None:
-        """Its disk is unplugged, or its folder renamed."""
+        """Unplug the disk of a base, or rename its folder."""
         place = self.bases[base]
         os.rename(place, place + b" away")
         self.away[base] = place + b" away"
         self.acts += 1
 
     def bring_back(self) -> None:
-        """Raises `Wrong` if fileorg has put files where it was."""
+        """Bring moved bases back. Raises `Wrong` if fileorg has put files in their place."""
         for base, place in list(self.away.items()):
             if os.path.islink(self.bases[base]):
                 os.unlink(self.bases[base])
@@ -192,7 +194,7 @@ class World:
     # fileorg ------------------------------------------------------------------------------------------------------
 
     def run(self, run: Run) -> Finished:
-        """A command, and all that must hold when it has ended. Raises `Wrong`."""
+        """Run a command and check everything that must hold afterwards. Raises `Wrong`."""
         what, before, was_open = run.words[0], self.view, self.operations.has_open(run.state)
         self._renames |= "--rename" in run.words
         finished, halfway, is_late = self._carry_out(run)
@@ -229,7 +231,7 @@ class World:
         return finished
 
     def _carry_out(self, run: Run) -> tuple[Finished, Followed | None, bool]:
-        """How it ended; what it had done when it was halted, if it was; whether it took too long."""
+        """Return its end, its changes before the halt if it was halted, and True if it took too long."""
         request = Request(
             [self._word(word) for word in run.words],
             {"FILEORG_HOME": str(self.states[run.state])},
@@ -258,7 +260,7 @@ class World:
         return word.replace("ROOT", os.fsdecode(self.bases[b"root"])).replace("DEST", os.fsdecode(self.bases[b"dest"]))
 
     def _hear(self, what: str, output: str, state: int) -> None:
-        """What is told of files that are not back, and of those of which a file system could not keep all."""
+        """Collect the output about files that were not restored, or lost attributes."""
         if what in {"undo", "redo", "recover"}:
             self._said += output
         for number in _NOT_KEPT.findall(output):
@@ -266,7 +268,7 @@ class World:
             self._not_kept += self._runner.end().output
 
     def _always(self) -> list[str]:
-        """After a kill, too."""
+        """Return violations of what must hold at every moment, also after a kill."""
         was, now = self._outside, {path: node for path, node in self.view.nodes.items() if not is_inside(path)}
         wrong = [f"outside: {display(path)}" for path in was.keys() | now.keys() if was.get(path) != now.get(path)]
         for state, lines in zip(self.states, self.operations.lines, strict=True):
@@ -277,17 +279,17 @@ class World:
         return wrong
 
     def _ended(self, state: int) -> list[str]:
-        """A command that ended by itself leaves nothing half done, if others let it."""
+        """Return what a command that ended by itself has left unfinished, unless others interfered."""
         if self.away or any(self.operations.has_open(one) for one in (0, 1)):
             is_settled = self.acts or not self.operations.has_open(state)
             return [] if is_settled else ["an operation is open although the command has ended by itself"]
         litter = (path for path in self.view.nodes if is_temporary(path) and path not in self.disturbed)
         return [f"litter: {display(path)}" for path in litter]
 
-    # What is asked of a name, and of a look -----------------------------------------------------------------------
+    # Questions about names and views ------------------------------------------------------------------------------
 
     def _is_elsewhere(self, name: Name, path: bytes) -> bool:
-        """Whether a name is still to go back to a path."""
+        """Return whether a name still has to be moved back to a path."""
         if name.purged or self.names.at.get(name.path) is not name or name.path == path:
             return False
         if self.names.is_one_of_twins(name):
@@ -298,7 +300,7 @@ class World:
         return there is None or there.alone != name.node.alone
 
     def _is_made(self, name: Name, path: bytes) -> bool:
-        """Whether what fileorg has made at a path is still there."""
+        """Return whether the name that fileorg made at a path still exists."""
         there = self.names.at.get(path)
         if there is None or there.home is not None or path in self.names.purged:
             return False
@@ -308,12 +310,12 @@ class World:
         return self._renames and os.path.dirname(path) == os.path.dirname(name.path)
 
     def _is_named(self, name: Name, said: str) -> bool:
-        """By where it is or was; what was made of a file, by that."""
+        """Return whether the output mentions a name: its path, its home, or an identical file."""
         paths = {name.path, name.home or name.path} | name.alike
         return any(display(os.path.basename(path)) in said for path in paths)
 
     def _differences(self, before: View, when: str) -> list[str]:
-        """Where the tree is not as it was, and nothing was said."""
+        """Return unreported differences to an earlier tree."""
         wrong = []
         for path in sorted(filter(is_inside, before.nodes.keys() | self.view.nodes.keys())):
             old, new = before.nodes.get(path), self.view.nodes.get(path)
@@ -324,8 +326,8 @@ class World:
         return wrong
 
     def _with_what_was_said(self, path: bytes, old: Node, new: Node) -> Node:
-        """`new`, made like `old` where it may be, or was said to be, another."""
-        if old.kind == new.kind == "symlink":  # one that is made again is a new one
+        """Return `new` with the values of `old` that may differ, or that were reported as different."""
+        if old.kind == new.kind == "symlink":  # a recreated symlink has a new time
             new = new._replace(mtime_ns=old.mtime_ns)
         if self._is_overlay(path):
             new = new._replace(links=old.links)
@@ -339,8 +341,8 @@ class World:
     # The end ------------------------------------------------------------------------------------------------------
 
     def take_all_back(self, order: Callable[[list[Key]], list[Key]]) -> None:
-        """Undo all that can be undone, first in this order, then the newest first. Raises `Wrong` if it is not the
-        first tree, but for what others did and what was named.
+        """Undo all operations, in this order, then the newest first. Raises `Wrong` if the result is not the first
+        tree, except for acts of others and reported files.
         """
         self.bring_back()
         for state, lines in enumerate(self.operations.lines):
@@ -356,7 +358,7 @@ class World:
             raise Wrong("\n".join(wrong))
 
     def _undo_all(self, order: Callable[[list[Key]], list[Key]], more: list[str]) -> set[int]:
-        """Until nothing more comes of it; the exit codes of the last turn."""
+        """Undo until nothing changes any more, and return the exit codes of the last round."""
         empty, codes = set["Key"](), set[int]()
         for turn in range(_MOST_TURNS):
             before, keys = self.view, self.operations.newest_first()
@@ -367,7 +369,7 @@ class World:
                     continue
                 finished = self.run(Run(["undo", "-y", *more, str(number)], state))
                 codes.add(finished.code)
-                if finished.code == 0:  # a folder may be empty now that had to stay
+                if finished.code == 0:  # a folder that had to stay may be empty now
                     empty.clear()
                 if "is left to undo" in finished.output:
                     empty.add((state, number))
@@ -381,7 +383,7 @@ class World:
             if name.purged or is_temporary(name.path):
                 continue
             if name.home is None and name.path in purged:
-                continue  # a link in the place of a file that can no longer come back
+                continue  # a link that replaced a purged file
             if name.home is None:
                 is_excused = (self.acts or purged) and (self._is_refused or self._is_named(name, self._said))
                 wrong += [] if is_excused else [f"at the end: left is {name}"]
@@ -393,10 +395,10 @@ class World:
                     wrong.append(f"at the end: {name} is not back, and was never named")
             elif not (self._takes_changed and self._is_beside(name, name.home)):
                 path = name.path if self._is_beside(name, name.home) else name.home
-                if (there := self.view.nodes.get(path)) is None:  # one of twins
+                if (there := self.view.nodes.get(path)) is None:  # one of two identical files
                     continue
                 first = name.first._replace(links=there.links) if self.acts or purged else name.first
-                if name.touched_at:  # where that was, not all attributes may have been to be seen
+                if name.touched_at:  # that file system may not show all attributes
                     first = there._replace(content=first.content, mtime_ns=first.mtime_ns)
                 if self._with_what_was_said(path, first, there) != first:
                     wrong.append(f"at the end: {name}: {compared(first, there)}")
@@ -423,7 +425,7 @@ class World:
 
 
 def _ends(pid: int) -> bool:
-    """Wait until a process has ended; whether it did in time. If not, it is killed."""
+    """Wait until a process has ended and return True, or kill it after a timeout."""
     with contextlib.suppress(ProcessLookupError):
         fd = os.pidfd_open(pid)
         try:
@@ -443,7 +445,7 @@ def _is_changed(path: bytes, before: View, after: View) -> bool:
 
 
 def _honest(what: str, finished: Finished, *, may_refuse: bool) -> list[str]:
-    """An exit code that is true, in words for people; nothing in a tree stops a command as a whole."""
+    """Check for a true exit code and readable output; nothing in a tree may stop a whole command."""
     code, output = finished.code, finished.output
     if code not in {0, 1, 2, 4, 5} or "Traceback" in output or "did not expect" in output:
         return [f"{what} ends with {code}, not in a sentence for people: {output[-600:]}"]

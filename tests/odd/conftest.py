@@ -1,4 +1,4 @@
-"""Disks of other file systems, one of each kind for a module; each test has a folder of its own on it."""
+"""Disks with other file systems, one of each kind per module; each test has a separate folder on it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def disk_of(kind: str) -> Iterator[Disk]:
-    """An empty disk whose image is in memory; skips where there is none."""
+    """Yield an empty disk with its image in memory; skip the test if it is not available."""
     shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fileorg-odd-", dir=shared)))
@@ -55,7 +55,7 @@ def exfat_disk() -> Iterator[Disk]:
 
 @pytest.fixture
 def there(any_disk: Disk, state: StateDirectory) -> Iterator[Runs]:
-    """Runs on a tree on the disk."""
+    """Runs with the tree on the disk."""
     yield from _runs(any_disk, state)
 
 

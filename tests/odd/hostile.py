@@ -1,4 +1,4 @@
-"""A tree, a journal that knows it, and all that someone could do to that journal; and what must hold all the same."""
+"""A tree, its journal, attacks on that journal, and the checks after an attack."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ FILES = {
 
 
 class Victim:
-    """Organized once, and set back to that after each attack: each file by its inode number, the state from a copy."""
+    """An organized tree, which is reset after each attack: files by their inode numbers, the state from a copy."""
 
     def __init__(self, place: Path, *, is_open: bool, organizes: bool = True, keeps_log: bool = False) -> None:
-        """`is_open`: as if it had been killed. `keeps_log`: the state of a moment when the journal was in use."""
+        """`is_open`: as after a kill. `keeps_log`: the state at a moment when the journal was in use."""
         self.place = place
         self.outside = Tree(place / "outside")
         self.outside.write({"a.jpg": "not yours", "deep/b.jpg": "nor this"})
@@ -71,7 +71,7 @@ class Victim:
         return self.place / "state/journal.db"
 
     def keep(self) -> None:
-        """The state as it is now is the one to come back to."""
+        """Store the current state for later resets."""
         shutil.rmtree(self._kept, ignore_errors=True)
         shutil.copytree(self.place / "state", self._kept)
 
@@ -83,19 +83,19 @@ class Victim:
         shutil.copytree(self._kept, self.place / "state")
         for folder in self._folders:
             os.makedirs(folder, exist_ok=True)
-        for path in self._files():  # in two steps: the place of one may be where another one is
+        for path in self._files():  # in two steps: the path of one file may be occupied by another
             os.rename(path, self.place / "kept" / f"{os.stat(path).st_ino}.file")
         for inode, path in self._organized.items():
             os.rename(self.place / "kept" / f"{inode}.file", path)
 
     def contents(self) -> list[str]:
-        """Of all files."""
+        """Return the contents of all files."""
         return [content for path, content in self.tree.read().items() if not path.endswith("/") and "->" not in content]
 
     def attacked(self, attack: Callable[[], object], *, may_be_refused: bool = False) -> tuple[str, list[str]]:
-        """What is said of a journal after an attack, `""` for nothing; and what was violated.
+        """Return the message about the journal after an attack, `""` for none, and the violations.
 
-        `may_be_refused`: the attack itself, by the rules of the table.
+        `may_be_refused`: the constraints of the table may refuse the attack itself.
         """
         self.restore()
         try:

@@ -1,6 +1,6 @@
-"""The journal is untrusted input: whatever is in it, nothing is lost, and nothing outside is touched.
+"""The journal is untrusted input: whatever it contains, nothing is lost, and nothing outside is touched.
 
-An attack ends in a refusal, or in an undo of as much as can still be believed.
+An attack ends in a refusal, or in an undo of the records that are still valid.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ COLUMNS: dict[str, list[object]] = {
 
 @pytest.fixture(scope="module", params=["undo", "recover"])
 def victim(request: pytest.FixtureRequest) -> Iterator[Victim]:
-    """Its journal is to be undone, or has an open operation, which is to be settled."""
+    """A victim whose operation is to be undone, or is open and to be recovered."""
     shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="fileorg-hostile-", dir=shared) as place:
         yield Victim(Path(place), is_open=request.param == "recover")
@@ -79,7 +79,7 @@ def test_many_flipped_bytes(victim: Victim, tally: Counter[str]) -> None:
 
 
 def flip_at(victim: Victim, tally: Counter[str], points: list[tuple[int, int]]) -> int:
-    """Flip each, and look; how many were told of."""
+    """Flip each bit and check. Return the number of reported ones."""
     told, violations = 0, []
     for offset, mask in points:
         said, found = victim.attacked(partial(victim.flip, offset, mask))
@@ -91,14 +91,14 @@ def flip_at(victim: Victim, tally: Counter[str], points: list[tuple[int, int]]) 
 
 
 def headers(victim: Victim) -> list[tuple[int, int]]:
-    """A byte of the header of each page, and some of the header of the file."""
+    """Return one byte of the header of each page, and some of the header of the file."""
     size = victim.journal.stat().st_size
     pages = [(start + 100 * (start == 0) + start // _PAGE % _HEADER, 0xFF) for start in range(0, size, _PAGE)]
     return pages + [(offset, 0xFF) for offset in (0, 16, 18, 24, 28, 44, 52, 56, 60, 68)]
 
 
 def anywhere(victim: Victim, most: int) -> list[tuple[int, int]]:
-    """Where there is something: most of a page is empty."""
+    """Return points in non-zero bytes: most of a page is empty."""
     content = victim.journal.read_bytes()
     used = [offset for offset, byte in enumerate(content) if byte]
     chance = random.Random(most)
@@ -107,7 +107,7 @@ def anywhere(victim: Victim, most: int) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("column", COLUMNS)
 def test_a_value_that_fileorg_never_writes(victim: Victim, tally: Counter[str], column: str) -> None:
-    """In all rows, and in one."""
+    """The value is set in all rows, and in one."""
     table, _, name = column.partition(".")
     violations = []
     for value in COLUMNS[column]:
@@ -120,7 +120,7 @@ def test_a_value_that_fileorg_never_writes(victim: Victim, tally: Counter[str], 
 
 
 def test_a_name_that_leads_through_a_link(victim: Victim, tally: Counter[str]) -> None:
-    """A folder of the tree is a symlink to outside, and the journal says that files belong there."""
+    """A folder of the tree is a symlink to outside, and the journal says that files belong in it."""
 
     def attack() -> None:
         victim.tree.path("way out").symlink_to("../outside")
@@ -140,7 +140,7 @@ def test_a_journal_that_was_cut(victim: Victim, tally: Counter[str], part: int) 
     size = victim.journal.stat().st_size * part // 8 - (part == 8)
     said, found = victim.attacked(partial(os.truncate, victim.journal, size))
     assert found == []
-    assert said or part == 0  # an empty file is a journal in which nothing has been written yet
+    assert said or part == 0  # an empty file is a new journal
     tally[_ROW] += 1
 
 
@@ -156,7 +156,7 @@ def test_the_write_ahead_log_of_another_journal(victim: Victim, tally: Counter[s
 
 
 def test_a_log_that_was_dropped(victim: Victim, tally: Counter[str], tmp_path: Path) -> None:
-    """After a kill, what was committed last is in the log: without it the journal is older than the tree."""
+    """After a kill, the last commits are in the WAL: without it, the journal is older than the tree."""
     torn = Victim(tmp_path, is_open=False, keeps_log=True)
     _, found = torn.attacked(lambda: None)
     assert found == []
@@ -165,7 +165,7 @@ def test_a_log_that_was_dropped(victim: Victim, tally: Counter[str], tmp_path: P
 
 @pytest.mark.parametrize("link", [".fileorg", ".fileorg/trash"])
 def test_a_trash_that_leads_outside(tmp_path: Path, tally: Counter[str], link: str) -> None:
-    """Nothing is displaced into it, and nothing brought back from it."""
+    """No file is moved into it, and none is restored from it."""
     victim = Victim(tmp_path, is_open=False, organizes=False)
     place = victim.tree.path(link)
     place.parent.mkdir(exist_ok=True)

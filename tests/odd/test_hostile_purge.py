@@ -1,4 +1,4 @@
-"""Purge removes for good what the journal says, and the journal is untrusted: only the trash is ever touched."""
+"""Purge trusts no journal: it removes files from the trash only."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MORE: dict[str, list[object]] = {
 
 
 class Trash:
-    """A victim whose trash is full again before each attack: its file has a name elsewhere, and stays the same one."""
+    """A victim whose trash is refilled before each attack with the same file, which has a hard link elsewhere."""
 
     def __init__(self, place: Path) -> None:
         self.victim = Victim(place / "victim", is_open=False)
@@ -47,7 +47,7 @@ class Trash:
         return {path: content for path, content in tree.items() if not path.startswith(".fileorg")}
 
     def attacked(self, attack: Callable[[], object], *, is_open: bool) -> list[str]:
-        """What purge does to the tree and to what is outside of it, but for the trash. `is_open`: one was killed."""
+        """Return changes by purge outside the trash. `is_open`: as after a killed purge."""
         if not self.file.exists():
             self.file.parent.mkdir(parents=True, exist_ok=True)
             os.link(self._link, self.file)
@@ -98,7 +98,7 @@ def test_a_value_that_fileorg_never_writes(trash: Trash, tally: Counter[str], co
 
 @pytest.mark.parametrize("link", [".fileorg", ".fileorg/trash", ".fileorg/trash/1"])
 def test_a_trash_that_leads_outside(tmp_path: Path, tally: Counter[str], link: str) -> None:
-    """To the very file that was put there."""
+    """The link leads to the very file that was put there."""
     (tmp_path / "victim").mkdir()
     trash = Trash(tmp_path)
     place = trash.victim.tree.path(link)

@@ -1,4 +1,4 @@
-"""Reports and listings of a journal that someone changed: refused in a sentence, or told as it is now."""
+"""Reports and listings of a forged journal: refused with a message, or shown with its current contents."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _ALSO = {
 
 
 class Told(Victim):
-    """All that is said of its journal: an organize, and a dedupe after it."""
+    """All reports and listings of a journal with an organize and a dedupe."""
 
     def __init__(self, place: Path) -> None:
         super().__init__(place, is_open=False)
@@ -61,10 +61,10 @@ class Told(Victim):
         self.first = self.tree.read()
 
     def contents(self) -> list[str]:
-        return list(self.first.values())  # nothing is changed here
+        return list(self.first.values())  # reports change no files
 
     def _tell(self) -> None:
-        """Each report and each page, however the one before ended. Raises the last of the sentences."""
+        """Make each report and each page, even if the one before failed. Raises the last error."""
         state, said = self.runs.state, None
         for number in (1, 2):
             asked: list[Callable[[], object]] = [partial(_write, write, number, state) for write in _WRITERS]

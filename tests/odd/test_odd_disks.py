@@ -1,6 +1,6 @@
-"""exFAT, NTFS as Windows has it, ext4 that ignores case: organize, undo and redo as on any other disk.
+"""exFAT, NTFS with Windows rules, case-insensitive ext4: organize, undo and redo as on any other disk.
 
-What they do not keep (modes, owners, parts of a second) cannot come back; all else has to.
+Attributes that they do not keep (modes, owners, fractions of a second) cannot be restored; everything else must be.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _FILES = {"a.jpg": "1", "x/A.JPG": "2", "x/B.jpg": "3", "x/y/empty.txt": "", "x/
 
 
 def drop_what_the_system_remembers() -> None:
-    """Of names and files: their inode numbers are given out anew, where a driver gives them out."""
+    """Drop cached names and files, so that drivers without stable inode numbers assign new ones."""
     Path("/proc/sys/vm/drop_caches").write_text("2")
 
 
@@ -41,7 +41,7 @@ def test_there_and_back_and_there_again(there: Runs) -> None:
     before = tree.snapshot()
     assert there.organize(recursive=True).problems == []
     organized = tree.snapshot()
-    assert sorted(tree.read().values()) == sorted([*_FILES.values(), ""])  # one folder more is empty: x/y
+    assert sorted(tree.read().values()) == sorted([*_FILES.values(), ""])  # one more empty folder: x/y
     assert there.organize(recursive=True).done == 0
     assert there.undo().problems == []
     assert tree.snapshot() == before
@@ -52,7 +52,7 @@ def test_there_and_back_and_there_again(there: Runs) -> None:
 
 
 def test_what_is_planned_at_one_time_is_done_at_another(there: Runs) -> None:
-    """Files are known again though their numbers changed, between the plan and the deed and after the disk was out."""
+    """Files are recognised after their inode numbers changed, between plan and run, and after a remount."""
     tree = there.tree
     tree.write(_FILES)
     before = tree.snapshot()
@@ -89,7 +89,7 @@ def test_a_crash_is_settled_after_the_disk_was_out(there: Runs, any_disk: Disk) 
 
 
 def test_another_disk_in_its_place_is_not_taken_for_it(there: Runs, any_disk: Disk) -> None:
-    """What is not there is not called missing: the right disk may come."""
+    """Files are not reported as missing: the right disk may be mounted later."""
     tree = there.tree
     tree.write({"a.jpg": "1"})
     there.organize()
@@ -108,7 +108,7 @@ def test_another_disk_in_its_place_is_not_taken_for_it(there: Runs, any_disk: Di
 
 
 def test_a_file_that_someone_replaced_is_left_to_him(there: Runs, any_disk: Disk) -> None:
-    """Size and time tell, where the number does not."""
+    """Size and mtime decide, without stable inode numbers."""
     tree = there.tree
     tree.write({"a.jpg": "1", "b.jpg": "2"})
     there.organize()
@@ -120,17 +120,17 @@ def test_a_file_that_someone_replaced_is_left_to_him(there: Runs, any_disk: Disk
     assert {"another one", "2"} == set(tree.read().values())
 
 
-# To it and back from a disk that keeps all ----------------------------------------------------------------------------
+# Between this disk and an ordinary one --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("action", [Action.MOVE, Action.COPY])
 def test_names_that_it_does_not_take(tree: Tree, runs: Runs, there: Runs, any_disk: Disk, action: Action) -> None:
-    """One sentence a file, the others go; none is said to have vanished."""
+    """Each such file has a message, and the others are moved; none is reported as missing."""
     refused = [os.fsdecode(name) for name in any_disk.kind.refuses]
     tree.write(dict.fromkeys(refused, "stays") | {"fine.jpg": "1", "sub/fine too.mp3": "2"})
     before = tree.snapshot()
     outcome = runs.organize(dest=there.tree.root, recursive=True, action=action)
-    expected = {name for name in refused if name.endswith(".jpg")}  # the others are of no category
+    expected = {name for name in refused if name.endswith(".jpg")}  # the others have no category
     assert {os.fsdecode(problem.path) for problem in outcome.problems} == expected
     assert {problem.state for problem in outcome.problems} <= {RecordState.FAILED}
     assert all("does not take its name" in sentence(problem.reason) for problem in outcome.problems)
@@ -143,7 +143,7 @@ def test_names_that_it_does_not_take(tree: Tree, runs: Runs, there: Runs, any_di
 
 @pytest.mark.parametrize("action", [Action.MOVE, Action.COPY])
 def test_there_and_back_after_it_was_out(tree: Tree, runs: Runs, there: Runs, any_disk: Disk, action: Action) -> None:
-    """Times are rounded there, modes are not kept; both come back. A copy is known by its content."""
+    """Times are rounded there and modes are not kept; both are restored. A copy is recognised by its content."""
     tree.write({"a.jpg": "1", "x/A.jpg": "2", "x/b.mp3": "3", "x/empty.txt": ""})
     tree.path("a.jpg").chmod(0o640)
     tree.set_time("a.jpg", 1_700_000_001_123_456_789)
@@ -160,7 +160,7 @@ def test_there_and_back_after_it_was_out(tree: Tree, runs: Runs, there: Runs, an
 
 
 def test_a_copy_of_other_content_is_kept(tree: Tree, runs: Runs, exfat: Runs, exfat_disk: Disk) -> None:
-    """It has the size and the time of ours, and a number that is worth nothing: only its content tells."""
+    """It has the size and mtime of fileorg's copy, and no stable inode number: only the content differs."""
     tree.write({"a.jpg": "ours"})
     runs.organize(dest=exfat.tree.root, action=Action.COPY)
     time_ns = exfat.tree.path("Images/a.jpg").stat().st_mtime_ns
@@ -176,7 +176,7 @@ def test_a_copy_of_other_content_is_kept(tree: Tree, runs: Runs, exfat: Runs, ex
 
 
 def test_an_empty_disk_is_taken_for_what_it_is(tree: Tree, runs: Runs, exfat: Runs, exfat_disk: Disk) -> None:
-    """No entry of it can tell whether case matters: what kind it is can."""
+    """An empty disk has no entry to test case sensitivity with: the type of the file system decides."""
     exfat.tree.root.rmdir()
     tree.write({"a.jpg": "1", "x/A.jpg": "2"})
     outcome = runs.organize(dest=exfat_disk.place, recursive=True)
@@ -200,7 +200,7 @@ def test_links_that_cannot_be_are_told(exfat: Runs, action: Action) -> None:
     assert exfat.tree.snapshot() == before
 
 
-# Where case does not matter -------------------------------------------------------------------------------------------
+# Case-insensitive disks -----------------------------------------------------------------------------------------------
 
 
 def lower(tree: Tree) -> dict[str, str]:
@@ -235,7 +235,7 @@ def test_a_folder_is_used_as_it_is_spelled(caseless: Runs, caseless_disk: Disk) 
 
 
 def test_a_template_in_another_case(caseless: Runs) -> None:
-    """By extension, by year, and below a folder of the template: each is found as it is, and what is in place stays."""
+    """By extension, by year, and below a template folder: existing folders match in any case, files in place stay."""
     tree = caseless.tree
     tree.write({"sorted/JPG/b.jpg": "1", "a.jpg": "2"})
     before = tree.snapshot()

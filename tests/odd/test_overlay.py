@@ -1,4 +1,4 @@
-"""On overlayfs a file of the lower layer gets another inode number when it is renamed, and its other names do not."""
+"""On overlayfs, renaming a file of the lower layer changes its inode number, but not that of its hard links."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _FIRST = {
 
 
 def fill(lower: Path) -> None:
-    """Plain files, one with two names, an empty one, duplicates; old, so that a copy has another time."""
+    """Create plain files, a hard link, an empty file, and duplicates, all old, so that a copy has another time."""
     tree = Tree(lower)
     tree.write({path: content for path, content in _FIRST.items() if path != "x/c.pdf"})
     os.link(tree.path("b.mp3"), tree.path("x/c.pdf"))
@@ -53,14 +53,14 @@ def mounted(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Overlay]
 
 @pytest.fixture
 def there(mounted: Overlay, state: StateDirectory) -> Runs:
-    """Runs on the merged tree."""
+    """Runs with the merged tree."""
     tree = Tree.__new__(Tree)
     tree.root = mounted.place
     return Runs(tree, state)
 
 
 def times(tree: Tree) -> dict[str, int]:
-    """Of files and folders, but those that a layer gives."""
+    """Return the times of files and folders, except those that come from a layer."""
     return {path: tree.path(path).lstat().st_mtime_ns for path in [*tree.read(), "x"]}
 
 
@@ -91,7 +91,7 @@ def quarantine(runs: Runs, dest: Path) -> None:
 
 
 def clean(runs: Runs, dest: Path) -> None:
-    """What a layer of another file system holds is left, with a wrong reason."""
+    """Run clean. Files in a layer on another file system are skipped, with a wrong reason."""
     assert [problem.path for problem in runs.clean().problems] in ([], [b"x/empty.txt"])
 
 
@@ -180,7 +180,7 @@ _COMMANDS = {
 @pytest.mark.parametrize("command", _COMMANDS)
 @pytest.mark.parametrize("layers", ["one file system", "two file systems"])
 def test_kills(tmp_path: Path, elsewhere: Path, driver: Driver, command: str, layers: str) -> None:
-    """Every few steps of it, then of the undo that follows: recovery and undo lead back to the first files."""
+    """Kills at every few steps of a command, then of its undo: recovery and undo lead back to the first files."""
     for die_at in range(3, 400, 19):
         folder = tmp_path / str(die_at)
         folder.mkdir()

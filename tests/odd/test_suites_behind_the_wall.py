@@ -1,4 +1,4 @@
-"""I5, by the kernel: the suites that change files, once more, in a process that can write in its own folder only."""
+"""I5, enforced by the kernel: the suites that change files, run again in a process confined to its own folder."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ sys.exit(pytest.main(arguments))
 
 
 def behind_the_wall(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """pytest, with a folder of its own for all that it writes, and memory for what tests write on another device."""
+    """Run pytest with one writable folder, and memory for tests that need another device."""
     with tempfile.TemporaryDirectory(prefix="fileorg-wall-") as own:
-        Path(own).chmod(0o711)  # for what is done as nobody
+        Path(own).chmod(0o711)  # for commands that run as nobody
         own_options = ["-q", "-n0", "-pno:cacheprovider", "-m", "not slow and not root", f"--basetemp={own}/base"]
         command = [sys.executable, "-B", "-c", _BEHIND, own, *own_options, *arguments]
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "PYTEST"))}
@@ -57,7 +57,7 @@ def test_nor_does_any_other() -> None:
 
 
 def test_a_suite_that_writes_elsewhere_fails(tmp_path: Path) -> None:
-    """A negative control: a test of the same suites' kind, which leaves something beside its own folder."""
+    """Negative control: a similar test that writes a file beside its folder."""
     stray = tmp_path / "test_stray.py"
     stray.write_text(f"def test_stray():\n    open({str(tmp_path / 'stray')!r}, 'w').close()\n")
     finished = behind_the_wall("--rootdir", str(tmp_path), "-c", os.devnull, str(stray))

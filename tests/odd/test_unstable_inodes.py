@@ -1,4 +1,4 @@
-"""Where inode numbers are given out anew, on any machine: as if this disk were one of that kind."""
+"""Unstable inode numbers on any machine: this disk is treated like one of that kind."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def lasting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def renumber(place: Path) -> None:
-    """Another inode, and all else as it was."""
+    """Give a file another inode, and change nothing else."""
     shutil.copy2(place, place.with_name("copy"))
     os.rename(place.with_name("copy"), place)
 
@@ -64,7 +64,7 @@ def test_a_copy_goes_if_its_content_is_ours(tree: Tree, runs: Runs, lasting: boo
 
 
 def test_a_copy_of_other_content_stays(tree: Tree, runs: Runs, lasting: bool) -> None:
-    """Though it has the size and the time of ours."""
+    """It stays although it has the size and mtime of fileorg's copy."""
     tree.write({"a.jpg": "1"})
     runs.organize(action=Action.COPY)
     place = tree.path("Images/a.jpg")
@@ -87,7 +87,7 @@ def test_a_file_of_another_time_is_another_file(tree: Tree, runs: Runs, lasting:
 
 
 def test_an_edited_file_cannot_be_told_from_another_one(tree: Tree, runs: Runs, lasting: bool) -> None:
-    """Its number may have been given to any file meanwhile: it is left, and moved only when that is asked for."""
+    """Its inode number may belong to any file meanwhile: it is skipped, and moved only with `--include-changed`."""
     tree.write({"a.jpg": "1"})
     runs.organize()
     tree.path("Images/a.jpg").write_text("edited")

@@ -1,4 +1,4 @@
-"""The disks of one worker: as they were before a command, logged while it runs, and after a loss of power."""
+"""The disks of one worker: before a command, logged while it runs, and after a power loss."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LONGEST_PAUSE = 0.01
 
 @dataclass(frozen=True)
 class Layout:
-    """Which disks there are. The tree is on the first, the destination on the last, the journal on either."""
+    """The disks. The tree is on the first, the destination on the last, the journal on either."""
 
     disks: tuple[FileSystem, ...]
     journal_on_last: bool = False
@@ -51,7 +51,7 @@ class PlaceOnDisks(Place):
 
 
 class Logged(NamedTuple):
-    """A command, and all that was written from mounting to unmounting; of that, the command was from start to end."""
+    """A command, and all writes from mounting to unmounting; those of the command are from start to end."""
 
     finished: Finished
     log: list[Entry]
@@ -62,7 +62,7 @@ class Logged(NamedTuple):
 
 
 class Bench:
-    """Images of disks, and where they are mounted: for one command at a time, always at the same places."""
+    """Disk images and their mount points, for one command at a time, always at the same paths."""
 
     def __init__(self, layout: Layout, worker: Worker) -> None:
         self._layout = layout
@@ -76,32 +76,32 @@ class Bench:
         self.place = PlaceOnDisks(self._mounts[0], other, worker.place.blank, journal_on_last=layout.journal_on_last)
 
     def create(self) -> None:
-        """Empty disks."""
+        """Create empty disks."""
         for disk, image in zip(self._layout.disks, self.images, strict=True):
             image.unlink(missing_ok=True)
             disk.create(image)
 
     def keep(self) -> None:
-        """What is on the disks now is what is there before the command."""
+        """Store the current disks as the state before the command."""
         for image, kept in zip(self.images, self._kept, strict=True):
             copy_image(image, kept)
 
     def crash(self, entries: Iterator[Entry] | Sequence[Entry]) -> None:
-        """Make the disks what they were before the command, and of it these writes."""
+        """Reset the disks to the state before the command, then apply these writes."""
         for image, kept in zip(self.images, self._kept, strict=True):
             copy_image(kept, image)
         write_to(self.images, entries)
 
     @contextlib.contextmanager
     def mounted(self, images: Sequence[Path]) -> Iterator[None]:
-        """Raises `Unmountable`."""
+        """Mount the images during the block. Raises `Unmountable`."""
         with contextlib.ExitStack() as stack:
             for disk, image, mount in zip(self._layout.disks, images, self._mounts, strict=True):
                 stack.enter_context(disk.mounted(image, mount))
             yield
 
     def logged(self, case: Case, driver: Driver, request: Request, others: Random | None) -> Logged:
-        """Run a command on disks that log. `others`: other programs flush a disk now and then meanwhile."""
+        """Run a command on logged disks. `others`: other programs flush a disk now and then."""
         with logged(self.images, self._folder / "served", self._log) as served:
             with self.mounted(served):
                 before, start = case.snapshot(), len(read_log(self._log))
@@ -112,7 +112,7 @@ class Bench:
 
     @contextlib.contextmanager
     def _flushed_by(self, chance: Random) -> Iterator[None]:
-        """Now this disk, now that one: what fileorg leaves for later is then on one of them, and not on the other."""
+        """Flush random disks during the block, so that unflushed writes reach one disk but not another."""
         ended = threading.Event()
         fds = [os.open(mount, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) for mount in self._mounts]
 

@@ -1,4 +1,4 @@
-"""Workers with disks of their own, where such can be had."""
+"""Workers with separate disks, if available."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from tests.faults.sweep import Workers
 
 _ROOM_BYTES = 2 << 30
-"""Images are mostly holes: this is far more than they take."""
+"""Far more than the images need, which are mostly holes."""
 
 
 @pytest.fixture(scope="session")
 def workers() -> Iterator[Workers]:
-    """One a processor. Each has a folder for its images, in memory if there is some."""
+    """One worker per processor. Each has a folder for its images, in memory if possible."""
     if os.geteuid() or not os.path.exists("/dev/fuse"):
         pytest.skip("NOT TESTED: power loss needs root, FUSE and loop devices")
     pytest.importorskip("mfusepy", reason="NOT TESTED: power loss needs mfusepy and libfuse", exc_type=ImportError)
@@ -37,7 +37,7 @@ def workers() -> Iterator[Workers]:
 
 
 def _try_out(folder: Path) -> None:
-    """Skip all if this machine has no FUSE, no loop devices, or forbids mounting."""
+    """Skip all tests if this machine has no FUSE or loop devices, or forbids mounting."""
     image = folder / "trial"
     try:
         EXT4.create(image)

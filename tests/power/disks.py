@@ -1,8 +1,8 @@
-"""Serves image files as disks, and writes down in one order all that is written to them, and each flush.
+"""Serves image files as disks, and logs all writes and flushes in one order.
 
-A program of its own: `disks.py MOUNTPOINT LOG IMAGE...`. Below the mount point each image is a file of its name; a
-loop device on it passes writes on as they come, and a flush of the device as fsync. One thread: what the log says is
-the order in which it happened, on all disks together.
+A separate program: `disks.py MOUNTPOINT LOG IMAGE...`. Each image is a file of the same name below the mount point; a
+loop device on it passes writes on as they come, and a flush of the device as fsync. With one thread, the log has the
+true order across all disks.
 """
 
 from __future__ import annotations

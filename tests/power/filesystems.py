@@ -1,4 +1,4 @@
-"""File systems in image files: made, mounted by a loop device, and let go of again whatever happens."""
+"""File systems in image files: created, mounted by a loop device, and always unmounted."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _PROGRAM = Path(__file__).with_name("disks.py")
 
 
 class Unmountable(Exception):
-    """The file system itself does not come back: what the kernel says."""
+    """Raised if the file system itself cannot be mounted, with the kernel's message."""
 
 
 @dataclass(frozen=True)
 class FileSystem:
-    """Small, and with no background work of its own that would go into the log."""
+    """A small file system, without background writes, which would appear in the log."""
 
     name: str
     mib: int
@@ -39,7 +39,7 @@ class FileSystem:
 
     @property
     def is_there(self) -> bool:
-        """Whether it can be made here. That the kernel knows it is seen when it is mounted."""
+        """Return whether it can be created here. Mounting will show if the kernel supports it."""
         return shutil.which(f"mkfs.{self.name}") is not None
 
     def create(self, image: Path) -> None:
@@ -49,9 +49,9 @@ class FileSystem:
 
     @contextlib.contextmanager
     def mounted(self, image: Path, place: Path) -> Iterator[None]:
-        """The loop device goes by itself with the mount. Raises `Unmountable`."""
+        """Mount an image during the block; unmounting also removes the loop device. Raises `Unmountable`."""
         if self.name == "btrfs":
-            # It knows disks by an id, which all states of one image share, and takes an older state for a mistake.
+            # btrfs identifies disks by an id, which all states of one image share, and refuses an older state.
             run("btrfs", "device", "scan", "--forget")
         place.mkdir(exist_ok=True)
         command = ["mount", "-t", self.name, "-o", f"loop,{self.options}", str(image), str(place)]
@@ -78,19 +78,19 @@ def run(*command: str) -> None:
 
 
 def unmount(place: Path) -> None:
-    """Also what is still in use: then it goes when that ends."""
+    """Unmount, lazily if the file system is still in use."""
     if subprocess.run(["umount", str(place)], check=False, capture_output=True).returncode:
         run("umount", "--lazy", str(place))
 
 
 def copy_image(source: Path, target: Path) -> None:
-    """Holes stay holes: most of an image is empty."""
+    """Copy an image and keep its holes: most of an image is empty."""
     run("cp", "--sparse=always", str(source), str(target))
 
 
 @contextlib.contextmanager
 def logged(images: Sequence[Path], place: Path, log: Path) -> Iterator[list[Path]]:
-    """The images as files whose every write is logged: where they are. They are changed themselves, too."""
+    """Yield paths of the images at which every write is logged and passed on to the image."""
     place.mkdir(exist_ok=True)
     log.unlink(missing_ok=True)
     environment = {**os.environ, **ENVIRONMENT}

@@ -1,4 +1,4 @@
-"""What was written to disks in which order, and what of it there is after the power was lost at some moment."""
+"""The log of writes to disks in their order, and the writes that survive a power loss at some moment."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from random import Random
 
 BLOCK_BYTES = 4096
-"""What a disk writes whole or not at all. File systems of these sizes rely on no more than that."""
+"""The atomic unit of a disk write. File systems of these sizes rely on no more than that."""
 
-_HEADER = struct.Struct("<?BQI")  # is it a write, disk, offset, length
+_HEADER = struct.Struct("<?BQI")  # is write, disk, offset, length
 
 
 class Entry(NamedTuple):
-    """A write, or a flush, which has no data."""
+    """A write, or a flush without data."""
 
     disk: int
     offset: int
@@ -36,7 +36,7 @@ def flush_entry(disk: int) -> bytes:
 
 
 def read_log(path: Path) -> list[Entry]:
-    """All of it. Reading it while it is written is fine between two requests to the disks."""
+    """Read the whole log. During logging, call it only between two requests to the disks."""
     raw, position, found = path.read_bytes(), 0, []
     while position < len(raw):
         is_write, disk, offset, length = _HEADER.unpack_from(raw, position)
@@ -48,22 +48,22 @@ def read_log(path: Path) -> list[Entry]:
 
 @dataclass(frozen=True)
 class Moment:
-    """When the power is lost: before the entry of the log at `position`. `seed` decides what is lost with it."""
+    """The moment of a power loss: before the log entry at `position`. `seed` decides which writes are lost."""
 
     position: int
     seed: str
     is_after: bool
-    """The command had ended by then: it said that it is done."""
+    """True if the command had ended by then and reported success."""
 
     def __str__(self) -> str:
         return f"{self.position}{', after the end,' if self.is_after else ''} with seed {self.seed!r}"
 
 
 def survivors(log: Sequence[Entry], position: int, chance: Random) -> Iterator[Entry]:
-    """The writes that reach the disk, of those before `position`: until the last flush all, after it a random half.
+    """Yield the writes before `position` that reach the disk: all until the last flush, and a random half after it.
 
-    Half of the requests in one state, half of all blocks in another: the latter tears requests, the former leaves more
-    of them whole. Each disk has flushes of its own.
+    Some states keep half of the requests, others half of all blocks, which tears requests. Each disk has separate
+    flushes.
     """
     flushed = {entry.disk: number for number, entry in enumerate(log[:position]) if entry.is_flush}
     tears = chance.random() < 0.5
@@ -79,7 +79,7 @@ def survivors(log: Sequence[Entry], position: int, chance: Random) -> Iterator[E
 
 
 def _blocks(entry: Entry) -> Iterator[Entry]:
-    """Cut where blocks of the disk begin, wherever the request did."""
+    """Split a write at the block boundaries of the disk."""
     start = 0
     while start < len(entry.data):
         offset = entry.offset + start

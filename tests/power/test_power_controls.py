@@ -1,4 +1,4 @@
-"""What these tests are worth: they have to find what a loss of power does to fileorg without one of its safeguards."""
+"""Negative controls: the tests must find the damage of a power loss to fileorg without one of its safeguards."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def found(what: str, lines: list[str]) -> bool:
 
 
 def test_shutil_move_is_found_to_lose_files(workers: Workers) -> None:
-    """Its unlink reaches the one disk with the next commit of the journal, its copy the other only at the end."""
+    """Its unlink reaches one disk with the next commit of the journal, its copy reaches the other only at the end."""
     assert found("I1 lost", violations(workers, _TWO_DISKS, "across devices", "shutil.move", _FEW))
 
 
 @pytest.mark.slow
 def test_a_journal_that_is_not_flushed_is_found_out(workers: Workers) -> None:
-    """On two disks: on one, what flushes a rename flushes the journal too, nearly always."""
+    """Needs two disks: on one, a flush of a rename nearly always flushes the journal too."""
     lines = violations(workers, _TWO_DISKS, "across devices", "synchronous=NORMAL", _MANY)
     assert found("I6 made without a record", lines)
     assert found("I4", lines)

@@ -1,6 +1,6 @@
-"""Power loss during organize, undo and redo, with writes lost and reordered since the last flush.
+"""Power loss during organize, undo and redo: writes since the last flush are lost and reordered.
 
-A few states of each file system are in every run; `pytest -m slow tests/power` tries hundreds.
+A few states of each file system are in every test run; `pytest -m slow tests/power` tries hundreds.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def test_the_power_is_lost_at_many_moments(workers: Workers, tally: Counter[str]
 @pytest.mark.parametrize("layout", [*_ONE_DISK, *_TWO_DISKS], ids=str)
 def test_the_power_is_lost_again_in_the_recovery(workers: Workers, tally: Counter[str], layout: Layout) -> None:
     trials = on_one_disk(layout) if len(layout.disks) == 1 else on_two_disks(layout)
-    # Where others flush, more of the trees are half done.
+    # Flushes by others leave more of the trees half done.
     recoveries = [replace(one, recovery=True, others_flush=True) for one in trials if one.scenario.name != "first run"]
     lose_power(workers, tally, recoveries, _MANY_OF_RECOVERY)
 
@@ -104,12 +104,12 @@ def lose_power(workers: Workers, tally: Counter[str], trials: Sequence[Trial], s
         disks = f"{one.layout}, one disk" if len(one.layout.disks) == 1 else "two disks"
         tally[f"3 power loss: {'again in the recovery' if one.recovery else disks}"] += findings.states
     assert [line for findings in found for line in findings.violations] == []
-    # What the disk writes whole is never half there, so a file system has no excuse.
+    # Blocks are never torn, so every file system must be mountable.
     assert [line for findings in found for line in findings.unmountable] == []
 
 
 def test_the_log_holds_all_that_was_written(workers: Workers) -> None:
-    """All of it, on the disks as they were before, makes them as they are in the end; and flushes are in it."""
+    """Applied to the disks from before, the whole log gives the disks from after; and it has flushes."""
 
     def task(worker: Worker) -> None:
         one = trial(_TWO_DISKS[0], "across devices", "organize")

@@ -1,4 +1,4 @@
-"""A command on disks that log; the states in which a loss of power may leave them; and all that must hold there."""
+"""A command on logged disks, the states after a power loss, and the checks of these states."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from tests.support.snapshot import Snapshot
 
 _BEFORE_ITS_END = 0.75
-"""Of the moments, so many are during the command: after it there is less that could go wrong."""
+"""The share of moments during the command; after it, less can go wrong."""
 _WRECKS_LOOKED_AT = 40
 
 
 @dataclass
 class Findings:
-    """What was tried, and what was wrong; `unmountable` are states in which the file system does not come back."""
+    """The tried states and the violations; `unmountable` lists states in which the file system cannot be mounted."""
 
     states: int = 0
     unmountable: list[str] = field(default_factory=list)
@@ -39,23 +39,23 @@ class Findings:
 
 @dataclass(frozen=True)
 class Trial:
-    """A command on a tree on disks, and what makes it another one than the plain one."""
+    """A command on a tree on disks, with variations."""
 
     layout: Layout
     scenario: Scenario
     command: str
     others_flush: bool = False
     recovery: bool = False
-    """The power is lost once in the command, and again in the recovery from that, which is then what is tried."""
+    """The power is lost during the command and again during its recovery; the latter is tried."""
     control: str = ""
-    """What is taken out of fileorg during the command, but not afterwards."""
+    """The negative control during the command, but not afterwards."""
 
     def __str__(self) -> str:
         also = ["others flush"] * self.others_flush + ["recovery"] * self.recovery + [self.control] * bool(self.control)
         return ", ".join([self.command, str(self.scenario), str(self.layout), *also])
 
     def run(self, worker: Worker, states: int, *, all_of_them: bool = False) -> Findings:
-        """Record the command once, then try so many states of it, or those that a share has of them."""
+        """Record the command once, then try so many states of it, or a share of them."""
         bench = Bench(self.layout, worker)
         recording, findings = self.record(bench, worker.driver), Findings()
         moments = recording.moments(states)
@@ -96,7 +96,7 @@ def _words(case: Case, command: str) -> list[str]:
 
 
 class Recording(NamedTuple):
-    """A command on disks that were logged. It, or what it recovers, leads from `before` to `after`."""
+    """A command on logged disks. It, or the command that it recovers, leads from `before` to `after`."""
 
     trial: Trial
     bench: Bench
@@ -107,11 +107,11 @@ class Recording(NamedTuple):
 
     @property
     def number(self) -> int:
-        """Of the operation."""
+        """The number of the operation."""
         return len(BEFORE[self.trial.command]) + 1
 
     def moments(self, states: int) -> list[Moment]:
-        """Spread evenly over the log with some chance: most of them during the command, the others after it."""
+        """Return moments spread over the log with some randomness: most during the command, the others after it."""
         chance, (_, log, start, end, *_) = random.Random(str(self.trial)), self.logged
         during = round(states * _BEFORE_ITS_END)
         positions = [
@@ -122,7 +122,7 @@ class Recording(NamedTuple):
         return [Moment(at, f"{self.trial} {number}", at >= end) for number, at in enumerate(positions)]
 
     def check(self, moment: Moment) -> list[str]:
-        """Lose the power then, and look; recover and undo, and look again. Raises `Unmountable`."""
+        """Lose the power at the moment and check; recover, undo, and check again. Raises `Unmountable`."""
         self._crash(moment)
         with self.bench.mounted(self.bench.images):
             try:
@@ -132,7 +132,7 @@ class Recording(NamedTuple):
                 return [f"it cannot even be looked at: {error!r}"]
 
     def of_recovery(self, driver: Driver) -> Recording:
-        """The recovery from a loss of power in this command, half done if it can be, on disks that are logged again."""
+        """Record the recovery after a power loss in this command, if possible half done, on logged disks."""
         found: Moment | None = None
         for moment in self.moments(_WRECKS_LOOKED_AT):
             self._crash(moment)
@@ -153,13 +153,13 @@ class Recording(NamedTuple):
         self.bench.crash(survivors(self.logged.log, moment.position, random.Random(moment.seed)))
 
     def _check_wreck(self, case: Case, moment: Moment) -> list[str]:
-        """Before recovery: what holds at any moment of a command, and more at its beginning and after its end."""
+        """Return violations before recovery; at the beginning and after the end of a command, more must hold."""
         now, operations = case.snapshot(), case.ledger().operations
         found = case.check_wreck(self.before, self.after)
         if self.number not in operations:
             found += [f"not journaled yet: {line}" for line in snapshot.differences(self.before, now)]
         if moment.is_after and self.logged.finished.code == 0:
-            # It has said that it is done: then it is done.
+            # The command reported success, so all changes must be there.
             found += [f"said to be done: {line}" for line in snapshot.differences(self.logged.after, now)]
             found += [] if operations.get(self.number) == "sealed" else ["said to be done, and is not sealed"]
         return found
