@@ -113,12 +113,14 @@ def test_a_lock_ends_with_the_process_that_held_it(state: StateDirectory) -> Non
         "import os, sys; from fileorg.core.state import open_state, run_lock\n"
         "with run_lock(open_state(), 'x'): sys.stdout.write('held'); sys.stdout.flush(); sys.stdin.read()\n"
     )
-    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.read(4) == b"held"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as first_process:
+        assert first_process.stdout is not None
+        assert first_process.stdout.read(4) == b"held"
         with pytest.raises(Locked), run_lock(state, "y"):
             pass
-        holder.kill()
+        first_process.kill()
     with run_lock(state, "y"):
         pass
 

@@ -219,7 +219,7 @@ def run_lock(state: StateDirectory, what: str, *, name: bytes = b"run.lock") -> 
         ) from error
     try:
         if not _flock(fd, fcntl.LOCK_EX):
-            raise Locked(f"Another fileorg run is at work: {_holder(fd)}.")
+            raise Locked(f"Another fileorg run is at work: {_lock_owner(fd)}.")
         import json
 
         about = {"pid": os.getpid(), "host": os.uname().nodename, "since": int(time.time()), "what": what}
@@ -231,7 +231,7 @@ def run_lock(state: StateDirectory, what: str, *, name: bytes = b"run.lock") -> 
         os.close(fd)
 
 
-def _holder(fd: int) -> str:
+def _lock_owner(fd: int) -> str:
     import json
 
     try:

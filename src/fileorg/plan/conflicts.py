@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fileorg.storage.base import Storage
 
 
-class Contender(NamedTuple):
+class Candidate(NamedTuple):
     """A file whose name may be taken. `stem` and `tail` place a number in the name: see `rules.template.numbered`."""
 
     source_folder: bytes
@@ -46,7 +46,7 @@ _FEW = 8
 """The number of files with one digest to compare: they are identical, unless one was changed just now."""
 
 
-class Contest:
+class ConflictResolver:
     """Resolves conflicts in the order of the plan. Reads user files to compare them, and writes none."""
 
     def __init__(
@@ -72,97 +72,97 @@ class Contest:
         self._case_insensitive = case_insensitive
         self._planned = planned
         self._moves = moves
-        self._known: dict[Contender, _Digests] = {}
+        self._known: dict[Candidate, _Digests] = {}
 
-    def decide(self, leader: Contender, followers: Sequence[Contender] = (), *, may_be_numbered: bool = True) -> None:
+    def resolve(self, leader: Candidate, followers: Sequence[Candidate] = (), *, may_be_numbered: bool = True) -> None:
         """Resolve the names of a file and its followers: all get the same number, or all are skipped.
 
         Without `may_be_numbered` they get no number, because other files refer to their names.
         """
         self._known.clear()
         group = (leader, *followers)
-        holder = self._holder(leader, 1)
-        twin = None if holder is None else self._twin(leader, holder)
+        owner = self._owner(leader, 1)
+        identical = None if owner is None else self._identical(leader, owner)
         if self._on_conflict is OnConflict.RENAME and (may_be_numbered or not followers):
-            if holder is not None and twin is not None:
-                self._stay_with(leader, self._why_not(holder, twin), group)
-            elif holder is not None or any(map(self._is_contested, followers)):
+            if owner is not None and identical is not None:
+                self._stay_with(leader, self._why_not(owner, identical), group)
+            elif owner is not None or any(map(self._has_conflict, followers)):
                 self._take_number(group)
             else:
                 self._take_along(leader, followers)
             return
-        if holder is not None and (twin is not None or not self._is_newer(leader, holder)):
-            self._stay_with(leader, self._why_not(holder, twin), group)
+        if owner is not None and (identical is not None or not self._is_newer(leader, owner)):
+            self._stay_with(leader, self._why_not(owner, identical), group)
             return
-        go_along = holder is not None
+        go_along = owner is not None
         stays = next((file for file in followers if not self._may_go(file, go_along=go_along)), None)
-        if stays is not None and (in_the_way := self._holder(stays, 1)) is not None:
+        if stays is not None and (in_the_way := self._owner(stays, 1)) is not None:
             self._stay_with(stays, self._why_not(in_the_way, None), group)
         else:
             self._take_along(leader, followers)
 
-    def _take_along(self, leader: Contender, followers: Sequence[Contender]) -> None:
+    def _take_along(self, leader: Candidate, followers: Sequence[Candidate]) -> None:
         """Move a group under its own names; skip identical files, displace older ones at the target."""
         for file in (leader, *followers):
-            holder = self._holder(file, 1)
-            if holder is None:
+            owner = self._owner(file, 1)
+            if owner is None:
                 self._take(file, 1)
-            elif file is not leader and (twin := self._twin(file, holder)) is not None:
-                self._stay(file, self._why_not(holder, twin))
+            elif file is not leader and (identical := self._identical(file, owner)) is not None:
+                self._stay(file, self._why_not(owner, identical))
             else:
-                self._displace(file, holder)
+                self._displace(file, owner)
 
-    def _stay_with(self, file: Contender, reason: Reason, group: Sequence[Contender]) -> None:
+    def _stay_with(self, file: Candidate, reason: Reason, group: Sequence[Candidate]) -> None:
         """Skip a file for a reason, and the others of its group with it."""
         for each in group:
             self._stay(each, reason if each is file else _with_leader(file.source_folder, file.source_name))
 
-    def _may_go(self, follower: Contender, *, go_along: bool) -> bool:
+    def _may_go(self, follower: Candidate, *, go_along: bool) -> bool:
         """Return whether its name is free, or will be: with `go_along`, it may displace even a newer file."""
-        holder = self._holder(follower, 1)
-        if holder is None or self._twin(follower, holder) is not None:
+        owner = self._owner(follower, 1)
+        if owner is None or self._identical(follower, owner) is not None:
             return True
-        return self._can_be_displaced(holder) if go_along else self._is_newer(follower, holder)
+        return self._can_be_displaced(owner) if go_along else self._is_newer(follower, owner)
 
-    def _is_contested(self, file: Contender) -> bool:
+    def _has_conflict(self, file: Candidate) -> bool:
         """Return whether other content has its name."""
-        holder = self._holder(file, 1)
-        return holder is not None and self._twin(file, holder) is None
+        owner = self._owner(file, 1)
+        return owner is not None and self._identical(file, owner) is None
 
-    def _is_newer(self, file: Contender, holder: Claim) -> bool:
+    def _is_newer(self, file: Candidate, owner: Claim) -> bool:
         """Return whether the file is newer and takes the name."""
         return (
             self._on_conflict is OnConflict.KEEP_NEWER
-            and file.mtime_ns > holder.mtime_ns
-            and self._can_be_displaced(holder)
+            and file.mtime_ns > owner.mtime_ns
+            and self._can_be_displaced(owner)
         )
 
-    def _can_be_displaced(self, holder: Claim) -> bool:
+    def _can_be_displaced(self, owner: Claim) -> bool:
         """Return whether the plan may displace it: never a folder or a link, nor a file that the plan moves anyway."""
-        return holder.size >= 0 and not (holder.on_disk and self._moves(holder.at_folder, holder.at_name))
+        return owner.size >= 0 and not (owner.on_disk and self._moves(owner.at_folder, owner.at_name))
 
-    def _why_not(self, holder: Claim, twin: Claim | None) -> Reason:
-        if twin is not None:
-            return Reason(ReasonCode.IDENTICAL, join(twin.at_folder, twin.at_name))
-        newer = self._on_conflict is OnConflict.KEEP_NEWER and self._can_be_displaced(holder)
+    def _why_not(self, owner: Claim, identical: Claim | None) -> Reason:
+        if identical is not None:
+            return Reason(ReasonCode.IDENTICAL, join(identical.at_folder, identical.at_name))
+        newer = self._on_conflict is OnConflict.KEEP_NEWER and self._can_be_displaced(owner)
         code = ReasonCode.NEWER_THERE if newer else ReasonCode.NAME_TAKEN
-        return Reason(code, join(holder.at_folder, holder.at_name))
+        return Reason(code, join(owner.at_folder, owner.at_name))
 
     # Decisions ----------------------------------------------------------------------------------------------------
 
-    def _stay(self, file: Contender, reason: Reason) -> None:
+    def _stay(self, file: Candidate, reason: Reason) -> None:
         self._record(file, Decision(file.source_name, reason))
 
-    def _take(self, file: Contender, number: int) -> None:
+    def _take(self, file: Candidate, number: int) -> None:
         name = self._named(file, number)
         self._put(file, name, number)
         self._record(file, Decision(name))
 
-    def _put(self, file: Contender, name: bytes, number: int) -> None:
+    def _put(self, file: Candidate, name: bytes, number: int) -> None:
         known = self._known.get(file) or _Digests()
         self._draft.put(self._claim(file, name, number), known.start, known.whole)
 
-    def _take_number(self, group: Sequence[Contender]) -> None:
+    def _take_number(self, group: Sequence[Candidate]) -> None:
         """Give a group the first number that is free for all its files."""
         number = 1 + max(self._highest(file) for file in group)
         while not all(self._is_free(file, number) for file in group):
@@ -170,34 +170,34 @@ class Contest:
         for file in group:
             self._take(file, number)
 
-    def _displace(self, file: Contender, holder: Claim) -> None:
+    def _displace(self, file: Candidate, owner: Claim) -> None:
         """Give the file the name. A file on disk is moved to the trash; a planned file is skipped."""
-        displaced = holder.mtime_ns if holder.on_disk else self._send_back(holder, file)
+        displaced = owner.mtime_ns if owner.on_disk else self._send_back(owner, file)
         self._put(file, file.source_name, 1)
         self._record(file, Decision(file.source_name, displaced_mtime_ns=displaced))
 
-    def _send_back(self, holder: Claim, newer: Contender) -> int | None:
+    def _send_back(self, owner: Claim, newer: Candidate) -> int | None:
         """Skip a planned file after all, with its sidecars. Return the mtime_ns of the file that it had displaced."""
-        folder, name = holder.at_folder, holder.at_name
+        folder, name = owner.at_folder, owner.at_name
         before = self._draft.decision(folder, name)
         why = Reason(ReasonCode.NEWER_TAKES_NAME, join(newer.source_folder, newer.source_name))
         self._draft.revise(folder, name, Decision(name, why))
         for follower in self._draft.followers(folder, name):
             planned = self._draft.decision(folder, follower.name)
             if planned is not None and not planned.reason:
-                self._draft.drop(holder.folder, self._key(planned.target_name))
+                self._draft.drop(owner.folder, self._key(planned.target_name))
                 self._draft.revise(folder, follower.name, Decision(follower.name, _with_leader(folder, name)))
         return before.displaced_mtime_ns if before else None
 
-    def _record(self, file: Contender, decision: Decision) -> None:
-        self._draft.decide(file.source_folder, file.source_name, file.category, file.size, decision)
+    def _record(self, file: Candidate, decision: Decision) -> None:
+        self._draft.resolve(file.source_folder, file.source_name, file.category, file.size, decision)
 
     # Owners of names ----------------------------------------------------------------------------------------------
 
-    def _holder(self, file: Contender, number: int) -> Claim | None:
+    def _owner(self, file: Candidate, number: int) -> Claim | None:
         """Return the claim on the name with that number: of the plan, or of a file on disk, which is entered here."""
         name = self._named(file, number)
-        claim = self._draft.holder(file.target_folder, self._key(name))
+        claim = self._draft.owner(file.target_folder, self._key(name))
         if claim is None and (there := self._target.lstat(file.target_folder, name)) is not None:
             claim = self._claim(file, name, number)._replace(
                 on_disk=True,
@@ -212,28 +212,28 @@ class Contest:
             self._draft.put(claim)
         return claim
 
-    def _is_free(self, file: Contender, number: int) -> bool:
+    def _is_free(self, file: Candidate, number: int) -> bool:
         """Return whether the name is free. The original name of another planned file is left to that file."""
         key = self._key(self._named(file, number))
-        return not self._planned(file.target_folder, key) and self._holder(file, number) is None
+        return not self._planned(file.target_folder, key) and self._owner(file, number) is None
 
-    def _twin(self, file: Contender, holder: Claim) -> Claim | None:
+    def _identical(self, file: Candidate, owner: Claim) -> Claim | None:
         """Return the claim of an identical file that has the name, or the name with a number."""
         family = self._key(file.source_name)
-        if holder.family != family and self._is_twin(file, holder):
-            return holder
-        if (twin := self._twin_in_family(file, family)) is not None:
-            return twin
+        if owner.family != family and self._is_identical(file, owner):
+            return owner
+        if (identical := self._identical_in_family(file, family)) is not None:
+            return identical
         number, others, has_more = self._highest(file), list[Claim](), False
-        while (claim := self._holder(file, number := number + 1)) is not None:
+        while (claim := self._owner(file, number := number + 1)) is not None:
             if claim.family == family:
                 has_more = True
             else:
                 others.append(claim)
-        twin = self._twin_in_family(file, family) if has_more else None
-        return twin or next((claim for claim in others if self._is_twin(file, claim)), None)
+        identical = self._identical_in_family(file, family) if has_more else None
+        return identical or next((claim for claim in others if self._is_identical(file, claim)), None)
 
-    def _twin_in_family(self, file: Contender, family: bytes) -> Claim | None:
+    def _identical_in_family(self, file: Candidate, family: bytes) -> Claim | None:
         """Return an identical file of a family. One file is compared; of several, digests select the files to compare,
         so each is read at most twice.
         """
@@ -249,16 +249,16 @@ class Contest:
                 known.whole = whole_digest(self._source, file.source_folder, file.source_name, file.size)
             draft.digest_wholes(group, known.start, lambda claim: self._digest(claim, whole_digest))
             claims = draft.some(group, _FEW, known.start, known.whole) if known.whole else []
-        return next((claim for claim in claims if self._is_twin(file, claim)), None)
+        return next((claim for claim in claims if self._is_identical(file, claim)), None)
 
-    def _digests(self, file: Contender) -> _Digests:
+    def _digests(self, file: Candidate) -> _Digests:
         return self._known.setdefault(file, _Digests())
 
     def _digest(self, claim: Claim, digest: Callable[[Storage, bytes, bytes, int], bytes]) -> bytes:
         content = self._content(claim)
         return b"" if content is None else digest(*content, claim.content_size)
 
-    def _is_twin(self, file: Contender, claim: Claim) -> bool:
+    def _is_identical(self, file: Candidate, claim: Claim) -> bool:
         if claim.content_size != file.size or (content := self._content(claim)) is None:
             return False
         return same_content(self._source, file.source_folder, file.source_name, *content)
@@ -286,7 +286,7 @@ class Contest:
             return -1
         return there.size if there is not None and there.is_file else -1
 
-    def _claim(self, file: Contender, name: bytes, number: int) -> Claim:
+    def _claim(self, file: Candidate, name: bytes, number: int) -> Claim:
         return Claim(
             folder=file.target_folder,
             key=self._key(name),
@@ -300,7 +300,7 @@ class Contest:
             content_size=file.size,
         )
 
-    def _named(self, file: Contender, number: int) -> bytes:
+    def _named(self, file: Candidate, number: int) -> bytes:
         if number == 1:
             return file.source_name
         limit = self._target.capabilities.name_limit
@@ -309,7 +309,7 @@ class Contest:
     def _key(self, name: bytes) -> bytes:
         return collision_key(name, case_insensitive=self._case_insensitive)
 
-    def _highest(self, file: Contender) -> int:
+    def _highest(self, file: Candidate) -> int:
         return self._draft.highest(file.target_folder, self._key(file.source_name))
 
 

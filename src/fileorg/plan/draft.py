@@ -204,7 +204,7 @@ class Draft:
         """Delete a claim."""
         self._db.execute("DELETE FROM claims WHERE folder = ? AND key = ?", (folder, key))
 
-    def holder(self, folder: bytes, key: bytes) -> Claim | None:
+    def owner(self, folder: bytes, key: bytes) -> Claim | None:
         row = self._db.execute(f"SELECT {_CLAIM} FROM claims WHERE folder = ? AND key = ?", (folder, key)).fetchone()
         return Claim(*row) if row else None
 

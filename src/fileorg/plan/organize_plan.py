@@ -19,7 +19,7 @@ from fileorg.core.errors import GuardRefused
 from fileorg.core.model import ROOT, Action, PlanRow
 from fileorg.core.names import collision_key, display, join, split
 from fileorg.core.reasons import Reason, ReasonCode
-from fileorg.plan.conflicts import Contender, Contest
+from fileorg.plan.conflicts import Candidate, ConflictResolver
 from fileorg.plan.draft import Draft, Follower, Places
 from fileorg.plan.link_rows import LinkRows, known_by, whole
 from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders
@@ -116,7 +116,7 @@ class OrganizePlan:
                 self._survey(sequence, batch, wanted)
             reporter.advance(batch.files, 0, batch.folder)
         if self._contested:
-            self._contest_groups()
+            self._resolve_groups()
             self._resolve(wanted)
 
     def _survey(self, sequence: int, batch: FileBatch, wanted: Filter) -> None:
@@ -126,7 +126,7 @@ class OrganizePlan:
         suspects = {*wanted.add_all(places.digests), *self._taken(batch, places)}
         self._contested.add_all(places.digests[position] for position in suspects if places.targets[position])
 
-    def _contest_groups(self) -> None:
+    def _resolve_groups(self) -> None:
         """Mark all names of a group as contested if one is: a file and its sidecars are resolved together."""
         if self._draft.has_followers:
             digest, contested = self._placer.digest, self._contested
@@ -201,7 +201,7 @@ class OrganizePlan:
 
     def _resolve(self, wanted: Filter) -> None:
         layout, targets, draft = self._layout, self._placer.targets, self._draft
-        contest = Contest(
+        resolver = ConflictResolver(
             draft,
             self._source,
             self._target,
@@ -225,12 +225,12 @@ class OrganizePlan:
                 leader = Follower(b"", name, category, target, size, mtime_ns)
                 group = self._group(batch.folder, leader, followers)
                 fixed = any(keeps_its_name(file.name) for file in (leader, *followers))
-                contest.decide(*group, may_be_numbered=not fixed)
+                resolver.resolve(*group, may_be_numbered=not fixed)
         self._deduct()
 
     def _group(
         self, folder: bytes, leader: Follower, followers: Sequence[Follower]
-    ) -> tuple[Contender, list[Contender]]:
+    ) -> tuple[Candidate, list[Candidate]]:
         """Return a file and its sidecars, whose numbers follow the shared part of their names."""
         shared = leader.name[: stem_end(leader.name)]
         files = (leader, *followers)
@@ -238,7 +238,7 @@ class OrganizePlan:
         tail = max(len(file.name) - stem for file, stem in zip(files, stems, strict=True))
         targets, categories = self._placer.targets, self._layout.rules.categories
         first, *others = (
-            Contender(folder, name, targets[target], categories[category], size, mtime_ns, stem, tail)
+            Candidate(folder, name, targets[target], categories[category], size, mtime_ns, stem, tail)
             for (_, name, category, target, size, mtime_ns, *_), stem in zip(files, stems, strict=True)
         )
         return first, others
