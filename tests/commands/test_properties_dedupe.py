@@ -34,7 +34,7 @@ _ROOTS = st.sampled_from(
     [["tree"], ["tree", "outside"], ["tree/sub", "tree"], ["outside", "tree", "tree"], ["tree/sub", "outside"]]
 )
 _REFERENCES = st.sampled_from([[], [], ["outside"], ["tree/sub"], ["tree/other", "outside/Images"], ["tree"]])
-wishes = st.fixed_dictionaries(
+keep_options = st.fixed_dictionaries(
     {
         "roots": _ROOTS,
         "references": _REFERENCES,
@@ -80,7 +80,7 @@ def untouched(before: Snapshot, after: Snapshot, below: list[str]) -> None:
 
 
 @tried
-@given(trees, wishes, batches)
+@given(trees, keep_options, batches)
 def test_one_of_each_content_survives_and_undo_gives_the_same_tree(
     files: list[File], chosen: dict[str, Any], rows: int
 ) -> None:
@@ -110,7 +110,7 @@ def test_one_of_each_content_survives_and_undo_gives_the_same_tree(
 
 
 @tried
-@given(trees, wishes)
+@given(trees, keep_options)
 def test_a_dry_run_changes_nothing_and_shows_what_the_run_does(files: list[File], chosen: dict[str, Any]) -> None:
     """I7: a dry run changes nothing."""
     with case_of(files, 4096) as case:
@@ -128,7 +128,7 @@ def test_a_dry_run_changes_nothing_and_shows_what_the_run_does(files: list[File]
 
 
 @tried
-@given(trees, wishes, wishes)
+@given(trees, keep_options, keep_options)
 def test_of_two_runs_at_once_something_survives(files: list[File], one: dict[str, Any], other: dict[str, Any]) -> None:
     """The runs have different state directories: only the locks of the roots separate them."""
     with case_of(files, 1) as case:

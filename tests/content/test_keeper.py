@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fileorg.content.keeper import Chooser, Decided, Keep, Trees, Wishes, looks_like_a_copy
+from fileorg.content.keeper import Keep, KeeperDecision, KeeperPolicy, KeepOptions, Trees, looks_like_a_copy
 from fileorg.index.duplicate_groups import Group, Member
 from fileorg.rules.ignore import Patterns
 
@@ -23,7 +23,7 @@ COPIES = (
 ORIGINALS = (
     "a.jpg", "copy.jpg", "photocopy.jpg", "IMG_1.jpg", "a (2024 edition).pdf", "of copy shops.txt", "2.jpg", ".copy",
 )  # fmt: skip
-NO_WISHES = Wishes()
+NO_WISHES = KeepOptions()
 
 
 def member(path: str, root: int = 0, *, mtime_ns: int = 5, inode: int = 0, nlink: int = 1) -> Member:
@@ -34,20 +34,20 @@ def member(path: str, root: int = 0, *, mtime_ns: int = 5, inode: int = 0, nlink
 def kept(
     *members: Member,
     roots: tuple[bytes, ...] = (b"/r", b"/s"),
-    wishes: Wishes = NO_WISHES,
+    keep_options: KeepOptions = NO_WISHES,
     files_in: Callable[[int, bytes], int] = lambda *_: 1,
 ) -> str:
-    decided = decide(*members, roots=roots, wishes=wishes, files_in=files_in)
-    return Trees(roots).path(decided.keeper).decode()
+    decision = decide(*members, roots=roots, keep_options=keep_options, files_in=files_in)
+    return Trees(roots).path(decision.keeper).decode()
 
 
 def decide(
     *members: Member,
     roots: tuple[bytes, ...] = (b"/r", b"/s"),
-    wishes: Wishes = NO_WISHES,
+    keep_options: KeepOptions = NO_WISHES,
     references: tuple[bytes, ...] = (),
     files_in: Callable[[int, bytes], int] = lambda *_: 1,
-) -> Decided:
+) -> KeeperDecision:
     usual = sorted(
         members,
         key=lambda m: (
@@ -60,7 +60,7 @@ def decide(
         ),
     )
     files = len({member.inode for member in members})
-    return Chooser(Trees(roots, references), wishes, files_in).decide(Group(b"d" * 16, 10, files, usual))
+    return KeeperPolicy(Trees(roots, references), keep_options, files_in).decide(Group(b"d" * 16, 10, files, usual))
 
 
 @pytest.mark.parametrize("name", COPIES)
@@ -93,7 +93,7 @@ def test_each_rule(rule: Keep, stays: str) -> None:
         member("c (1).jpg", mtime_ns=9),
         member("m.jpg", 1, mtime_ns=4),
     )
-    assert kept(*members, wishes=Wishes([rule]), files_in=lambda root, _: 1 + root) == stays
+    assert kept(*members, keep_options=KeepOptions([rule]), files_in=lambda root, _: 1 + root) == stays
 
 
 def test_without_a_wish_a_clean_name_comes_before_an_old_one() -> None:
@@ -104,7 +104,7 @@ def test_without_a_wish_a_clean_name_comes_before_an_old_one() -> None:
 
 def test_the_next_wish_decides_where_the_first_does_not() -> None:
     members = (member("a/x.jpg", mtime_ns=1), member("b/y.jpg", mtime_ns=1), member("z.jpg", mtime_ns=2))
-    assert kept(*members, wishes=Wishes([Keep.OLDEST, Keep.LONGEST_PATH])) == "/r/a/x.jpg"
+    assert kept(*members, keep_options=KeepOptions([Keep.OLDEST, Keep.LONGEST_PATH])) == "/r/a/x.jpg"
 
 
 @given(
@@ -123,7 +123,7 @@ def test_the_usual_order_is_that_of_the_rules(files: list[tuple[str, int, int, i
     """The index uses the same order when there are no preferences."""
     members = [member(path, root, mtime_ns=time, inode=inode) for path, root, time, inode in files]
     roots = (b"/r", b"/s")
-    usual, ranked = (decide(*members, roots=roots, wishes=Wishes(keep)) for keep in ((), (Keep.CLEAN_NAME,)))
+    usual, ranked = (decide(*members, roots=roots, keep_options=KeepOptions(keep)) for keep in ((), (Keep.CLEAN_NAME,)))
     assert usual.keeper == ranked.keeper
     assert {*usual.victims} == {*ranked.victims}
     assert {*usual.stays} == {*ranked.stays}
@@ -137,32 +137,34 @@ def test_the_order_of_the_members_decides_nothing() -> None:
 
 def test_a_reference_stays_whatever_is_wished() -> None:
     members = (member("old", mtime_ns=1), member("new", 1, mtime_ns=9), member("newer", 1, mtime_ns=10))
-    decided = decide(*members, references=(b"/s",), wishes=Wishes([Keep.OLDEST]))
-    assert (decided.keeper.name, [victim.name for victim in decided.victims]) == (b"new", [b"old"])
+    decision = decide(*members, references=(b"/s",), keep_options=KeepOptions([Keep.OLDEST]))
+    assert (decision.keeper.name, [victim.name for victim in decision.victims]) == (b"new", [b"old"])
 
 
 def test_a_reference_inside_a_tree() -> None:
     members = (member("master/a"), member("masterpiece/a"), member("a"))
-    decided = decide(*members, references=(b"/r/master",))
-    assert (decided.keeper.folder, len(decided.victims)) == (b"master", 2)
+    decision = decide(*members, references=(b"/r/master",))
+    assert (decision.keeper.folder, len(decision.victims)) == (b"master", 2)
 
 
 def test_what_is_protected_is_never_a_victim() -> None:
-    wishes = Wishes([Keep.NEWEST], protect=Patterns("--protect", ["*.raw"]))
-    decided = decide(member("a.raw", mtime_ns=1), member("b.raw", mtime_ns=2), member("c", mtime_ns=9), wishes=wishes)
-    assert (decided.keeper.name, [victim.name for victim in decided.victims]) == (b"b.raw", [b"c"])
+    keep_options = KeepOptions([Keep.NEWEST], protect=Patterns("--protect", ["*.raw"]))
+    decision = decide(
+        member("a.raw", mtime_ns=1), member("b.raw", mtime_ns=2), member("c", mtime_ns=9), keep_options=keep_options
+    )
+    assert (decision.keeper.name, [victim.name for victim in decision.victims]) == (b"b.raw", [b"c"])
 
 
 def test_what_is_preferred_stays() -> None:
-    wishes = Wishes(prefer=Patterns("--prefer", ["sorted/"]))
-    assert kept(member("a", mtime_ns=1), member("sorted/b", mtime_ns=9), wishes=wishes) == "/r/sorted/b"
+    keep_options = KeepOptions(prefer=Patterns("--prefer", ["sorted/"]))
+    assert kept(member("a", mtime_ns=1), member("sorted/b", mtime_ns=9), keep_options=keep_options) == "/r/sorted/b"
 
 
 def test_isolated_trees_keep_their_own_copies() -> None:
     members = (member("a"), member("b"), member("c", 1), member("d", 1))
-    decided = decide(*members, wishes=Wishes(isolate=True))
-    assert {victim.root for victim in decided.victims} == {1}
-    assert not decide(member("a"), member("b"), wishes=Wishes(isolate=True)).victims
+    decision = decide(*members, keep_options=KeepOptions(isolate=True))
+    assert {victim.root for victim in decision.victims} == {1}
+    assert not decide(member("a"), member("b"), keep_options=KeepOptions(isolate=True)).victims
 
 
 def test_an_isolated_tree_that_has_a_name_of_the_keepers_file_keeps_its_own_copies() -> None:
@@ -170,14 +172,16 @@ def test_an_isolated_tree_that_has_a_name_of_the_keepers_file_keeps_its_own_copi
     short, long = member("a", 1, inode=7, nlink=2), member("long name", inode=7, nlink=2)
     for keeper in (short, long):
         prefer = Patterns("--prefer", [keeper.name.decode()])
-        decided = decide(short, long, member("b"), member("c", 1), wishes=Wishes(prefer=prefer, isolate=True))
-        assert decided.keeper == keeper
-        assert not decided.victims
+        decision = decide(
+            short, long, member("b"), member("c", 1), keep_options=KeepOptions(prefer=prefer, isolate=True)
+        )
+        assert decision.keeper == keeper
+        assert not decision.victims
 
 
 def test_no_name_of_the_keepers_own_file_goes() -> None:
     members = (member("a", inode=7, nlink=2), member("b", inode=7, nlink=2), member("c", inode=8))
-    decided = decide(*members)
-    assert [victim.name for victim in decided.victims] == [b"c"]
-    assert [name.name for name in decided.listed] == [b"a", b"c"]
-    assert len(decide(*members, wishes=Wishes(with_links=True)).listed) == 3
+    decision = decide(*members)
+    assert [victim.name for victim in decision.victims] == [b"c"]
+    assert [name.name for name in decision.listed] == [b"a", b"c"]
+    assert len(decide(*members, keep_options=KeepOptions(with_links=True)).listed) == 3

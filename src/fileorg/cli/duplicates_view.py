@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fileorg.cli.terminal import Out
-    from fileorg.content.keeper import Decided
+    from fileorg.content.keeper import KeeperDecision
     from fileorg.index.duplicate_folders import TwinGroup
     from fileorg.workflows.dedupe import DedupeRun
 
@@ -69,7 +69,7 @@ def _show_folders(out: Out, run: DedupeRun, *, verbose: bool) -> bool:
     return bool(rows)
 
 
-def _rows(run: DedupeRun, group: Decided, verbose: bool) -> Iterator[tuple[str, str, str, str]]:
+def _rows(run: DedupeRun, group: KeeperDecision, verbose: bool) -> Iterator[tuple[str, str, str, str]]:
     shown = group.listed if verbose else group.listed[:_FILES]
     too_many = size(group.group.size * group.wasted)
     first, *others = [short(run.trees.path(member)) for member in shown]
@@ -131,7 +131,7 @@ def as_json(out: Out, run: DedupeRun) -> None:
 def _fields_of(run: DedupeRun) -> Any:
     """Return a function that makes the JSON fields of a group; the first of its files is the keeper."""
 
-    def fields(group: Decided) -> dict[str, Any]:
+    def fields(group: KeeperDecision) -> dict[str, Any]:
         bytes_ = group.group.size
         return {
             "hash": group.group.digest.hex(),

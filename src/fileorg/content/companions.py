@@ -59,10 +59,10 @@ class Companions:
         roles = {_role(other.member.name, keeper.name): other for other in self.followers(keeper)}
         found = []
         for companion in self.followers(going):
-            twin = roles.get(_role(companion.member.name, going.name))
-            if twin is None or not self._is_same(companion, twin):
+            identical = roles.get(_role(companion.member.name, going.name))
+            if identical is None or not self._is_same(companion, identical):
                 return None
-            found.append((companion, twin))
+            found.append((companion, identical))
         return found
 
     def _is_same(self, one: Companion, other: Companion) -> bool:

@@ -60,7 +60,7 @@ class Trees(NamedTuple):
         return any(is_within(path, reference) for reference in self.references)
 
 
-class Wishes(NamedTuple):
+class KeepOptions(NamedTuple):
     """The user's choices. `isolate`: remove only duplicates of files in another given folder, and none in a folder that
     has a name of the keeper's file. `with_links`: list every name of a file, not one of them.
     """
@@ -72,7 +72,7 @@ class Wishes(NamedTuple):
     with_links: bool = False
 
 
-class Decided(NamedTuple):
+class KeeperDecision(NamedTuple):
     """A group after the decision: the keeper, the files to remove, and the files that stay beside the keeper. `listed`:
     the names for reports, the keeper first; one name of each file, or all. `led_to`: the files of `stays` that only
     stay because a symlink leads to them. `along`: the followers removed with a victim, each with its counterpart.
@@ -99,13 +99,13 @@ class Leads(NamedTuple):
     keep: bool
 
 
-class Chooser:
+class KeeperPolicy:
     """Decides each group. Optimised for the common case: two files, no preferences, up to a million groups."""
 
     def __init__(
         self,
         trees: Trees,
-        wishes: Wishes,
+        options: KeepOptions,
         files_in: Callable[[int, bytes], int],
         leads: Leads | None = None,
         companions: Companions | None = None,
@@ -116,24 +116,24 @@ class Chooser:
         self._companions = companions if companions is not None and companions.are_there else None
         self._trees = trees
         self._prefixes = [os.path.join(path, b"") for path in trees.paths]
-        self._wishes = wishes
+        self._options = options
         self._files_in = files_in
         self._leads = leads
-        self.with_links = wishes.with_links
-        self._has_standings = bool(trees.references or wishes.protect or wishes.isolate or wishes.prefer)
+        self.with_links = options.with_links
+        self._has_standings = bool(trees.references or options.protect or options.isolate or options.prefer)
         self.has_limits = bool(
-            trees.references or wishes.protect or wishes.isolate or (leads and leads.keep) or self._companions
+            trees.references or options.protect or options.isolate or (leads and leads.keep) or self._companions
         )
         """There may be groups from which nothing is removed."""
-        self._is_usual = not (wishes.keep or self._has_standings or wishes.with_links)
-        order = [*dict.fromkeys((*wishes.keep, *USUAL))]
+        self._is_usual = not (options.keep or self._has_standings or options.with_links)
+        order = [*dict.fromkeys((*options.keep, *USUAL))]
         self._order = [self._measure(rule) for rule in order[: order.index(Keep.FIRST) + 1]]
 
-    def decide(self, group: Group) -> Decided:
+    def decide(self, group: Group) -> KeeperDecision:
         """Return the decision on a group. Hard links to the keeper are never victims: they are the same file."""
         led_to = self._is_led_to(group)
-        decided = self._usually(group) if self._is_usual and not led_to else self._ranked(group, led_to)
-        return decided if self._companions is None else self._with_companions(decided, self._companions)
+        decision = self._usually(group) if self._is_usual and not led_to else self._ranked(group, led_to)
+        return decision if self._companions is None else self._with_companions(decision, self._companions)
 
     def _is_led_to(self, group: Group) -> set[Member]:
         """Return the files of a group that symlinks lead to."""
@@ -141,37 +141,37 @@ class Chooser:
             return set()
         return {member for member in group.members if self._leads.to(self._trees.path(member))}
 
-    def _with_companions(self, decided: Decided, companions: Companions) -> Decided:
+    def _with_companions(self, decision: KeeperDecision, companions: Companions) -> KeeperDecision:
         """Adjust a decision: a follower is no duplicate by itself; a leader is removed only with its followers.
 
         If the keeper has no followers but a victim does, that victim becomes the keeper.
         """
-        if not companions.followers(decided.keeper):
-            for position, victim in enumerate(decided.victims):
-                if companions.followers(victim) and self._is_free(decided.keeper):
-                    own = decided.keeper[3:5]  # no other name of this file may stay alone
-                    names = [member for member in decided.stays if member[3:5] == own and self._is_free(member)]
-                    others = [decided.keeper, *names, *decided.victims[:position], *decided.victims[position + 1 :]]
-                    stays = [member for member in decided.stays if member not in names]
-                    listed = [victim, *(member for member in decided.listed if member != victim)]
-                    decided = decided._replace(keeper=victim, victims=others, stays=stays, listed=listed)
+        if not companions.followers(decision.keeper):
+            for position, victim in enumerate(decision.victims):
+                if companions.followers(victim) and self._is_free(decision.keeper):
+                    own = decision.keeper[3:5]  # no other name of this file may stay alone
+                    names = [member for member in decision.stays if member[3:5] == own and self._is_free(member)]
+                    others = [decision.keeper, *names, *decision.victims[:position], *decision.victims[position + 1 :]]
+                    stays = [member for member in decision.stays if member not in names]
+                    listed = [victim, *(member for member in decision.listed if member != victim)]
+                    decision = decision._replace(keeper=victim, victims=others, stays=stays, listed=listed)
                     break
-        keeper = decided.keeper
+        keeper = decision.keeper
         victims: list[Member] = []
-        stays, led_to = list(decided.stays), list(decided.led_to)
+        stays, led_to = list(decision.stays), list(decision.led_to)
         along: dict[Member, Sequence[tuple[Companion, Companion]]] = {}
-        for victim in decided.victims:
-            twins = companions.pairs(victim, keeper)
+        for victim in decision.victims:
+            pairs = companions.pairs(victim, keeper)
             is_itself = companions.leader(victim) is None and victim[3:5] != keeper[3:5]
-            if twins is None or not is_itself or not all(self._is_free(each.member) for each, _ in twins):
+            if pairs is None or not is_itself or not all(self._is_free(each.member) for each, _ in pairs):
                 stays.append(victim)
-                if is_itself and any(self._is_kept_for_links(each.member) for each, _ in twins or ()):
+                if is_itself and any(self._is_kept_for_links(each.member) for each, _ in pairs or ()):
                     led_to.append(victim)
                 continue
             victims.append(victim)
-            if twins:
-                along[victim] = twins
-        return decided._replace(victims=victims, stays=stays, along=along, led_to=led_to)
+            if pairs:
+                along[victim] = pairs
+        return decision._replace(victims=victims, stays=stays, along=along, led_to=led_to)
 
     def _is_kept_for_links(self, member: Member) -> bool:
         return self._leads is not None and self._leads.keep and self._leads.to(self._trees.path(member))
@@ -183,11 +183,11 @@ class Chooser:
             return False
         return self._standing(path, member, is_led_to=False) >= _FREE
 
-    def _usually(self, group: Group) -> Decided:
+    def _usually(self, group: Group) -> KeeperDecision:
         """Decide without preferences: the index returns the members in the default order."""
         keeper, *others = members = group.members
         if group.files == len(members):  # nearly always: each file has one name
-            return Decided(group, keeper, others, [], members)
+            return KeeperDecision(group, keeper, others, [], members)
         own, known = keeper[3:5], {keeper[3:5]}
         listed = [keeper]
         for member in others:
@@ -195,10 +195,10 @@ class Chooser:
                 known.add(member[3:5])
                 listed.append(member)
         victims = [member for member in others if member[3:5] != own]
-        return Decided(group, keeper, victims, [member for member in others if member[3:5] == own], listed)
+        return KeeperDecision(group, keeper, victims, [member for member in others if member[3:5] == own], listed)
 
-    def _ranked(self, group: Group, led_to: Collection[Member] = ()) -> Decided:
-        prefixes, wishes = self._prefixes, self._wishes
+    def _ranked(self, group: Group, led_to: Collection[Member] = ()) -> KeeperDecision:
+        prefixes, options = self._prefixes, self._options
         ranked = sorted(
             (prefixes[member[0]] + (member[1] + b"/" + member[2] if member[1] else member[2]), member)
             for member in group.members
@@ -217,7 +217,7 @@ class Chooser:
             candidates = [place for place, number in zip(candidates, measured, strict=True) if number == least]
         keeper = candidates[0][1]
         own, known = keeper[3:5], {keeper[3:5]}
-        closed = {member[0] for _, member in ranked if member[3:5] == own} if wishes.isolate else ()
+        closed = {member[0] for _, member in ranked if member[3:5] == own} if options.isolate else ()
         victims: list[Member] = []
         stays: list[Member] = []
         stays_for_links: list[Member] = []
@@ -227,7 +227,7 @@ class Chooser:
             if member is keeper:
                 continue
             identity = member[3:5]
-            if wishes.with_links or identity not in known:
+            if options.with_links or identity not in known:
                 known.add(identity)
                 listed.append(member)
             if standing[path] < _LED_TO or identity == own or member.root in closed:
@@ -237,16 +237,16 @@ class Chooser:
                 stays_for_links.append(member)
             else:
                 victims.append(member)
-        return Decided(group, keeper, victims, stays, listed, stays_for_links)
+        return KeeperDecision(group, keeper, victims, stays, listed, stays_for_links)
 
     def _standing(self, path: bytes, member: Member, *, is_led_to: bool) -> int:
         """Return the rank of a file: first files that must stay, then preferred ones; symlink targets first in each."""
         if self._trees.is_reference(path):
             return _REFERENCE
         inside = join(member.folder, member.name)
-        if self._wishes.protect is not None and self._wishes.protect.match(inside):
+        if self._options.protect is not None and self._options.protect.match(inside):
             return _PROTECTED
-        is_other = self._wishes.prefer is not None and not self._wishes.prefer.match(inside)
+        is_other = self._options.prefer is not None and not self._options.prefer.match(inside)
         if is_led_to:
             return _LED_TO_NOT_PREFERRED if is_other else _LED_TO
         return _NOT_PREFERRED if is_other else _FREE

@@ -17,7 +17,7 @@ from fileorg.scan.classifier import Classifier
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from fileorg.content.keeper import Chooser, Decided, Trees
+    from fileorg.content.keeper import KeeperDecision, KeeperPolicy, Trees
     from fileorg.index.duplicate_groups import Group, Groups, Member
     from fileorg.storage.base import Storage
 
@@ -57,24 +57,24 @@ class FoundDuplicates:
         self.bytes = bytes_
 
 
-def decided(groups: Iterable[Group], chooser: Chooser) -> Iterator[Decided]:
+def decisions(groups: Iterable[Group], policy: KeeperPolicy) -> Iterator[KeeperDecision]:
     """Yield the decided groups with victims, or with hard links if these are requested; most waste first."""
     for group in groups:
-        decision = chooser.decide(group)
-        if decision.victims or decision.led_to or (chooser.with_links and len(decision.listed) > 1):
+        decision = policy.decide(group)
+        if decision.victims or decision.led_to or (policy.with_links and len(decision.listed) > 1):
             yield decision
 
 
-def found(groups: Groups, chooser: Chooser, *, exactly: bool) -> FoundDuplicates:
+def found(groups: Groups, policy: KeeperPolicy, *, exactly: bool) -> FoundDuplicates:
     """Return the sums of all groups. Without `exactly`, hard links outside the searched trees are ignored."""
-    if not exactly and not chooser.has_limits and not chooser.with_links:
+    if not exactly and not policy.has_limits and not policy.with_links:
         number, duplicates, bytes_ = groups.sums()
         return FoundDuplicates(number, duplicates, bytes_)
     sums = FoundDuplicates()
-    for decision in decided(groups.every(), chooser):
+    for decision in decisions(groups.every(), policy):
         sums.groups += 1
         sums.duplicates += len(decision.listed) - 1
-        along = [companion for twins in decision.along.values() for companion, _ in twins]
+        along = [companion for pairs in decision.along.values() for companion, _ in pairs]
         sums.victims += len(decision.victims) + len(along)
         sums.led_to += len(decision.led_to)
         sums.bytes += decision.group.size * (freed(decision) if exactly else decision.wasted)
@@ -82,7 +82,7 @@ def found(groups: Groups, chooser: Chooser, *, exactly: bool) -> FoundDuplicates
     return sums
 
 
-def freed(decision: Decided) -> int:
+def freed(decision: KeeperDecision) -> int:
     """Return the number of copies that the removal of the victims frees: files of which no name stays."""
     names: dict[tuple[int, int], int] = {}
     for victim in decision.victims:
@@ -99,15 +99,21 @@ class DedupePlan:
     """Rows for all victims, group by group. `execute` reads them once, a dry run any number of times."""
 
     def __init__(
-        self, groups: Groups, chooser: Chooser, remedy: Remedy, trees: Trees, storages: Sequence[Storage], trash: bytes
+        self,
+        groups: Groups,
+        policy: KeeperPolicy,
+        remedy: Remedy,
+        trees: Trees,
+        storages: Sequence[Storage],
+        trash: bytes,
     ) -> None:
         """`storages` by `Base`; `trash` is the path of the trash below each of them."""
-        self._groups, self._chooser, self._trees = groups, chooser, trees
+        self._groups, self._policy, self._trees = groups, policy, trees
         self._action = _ACTIONS[remedy]
         self._storages = storages
         self._classifiers = [Classifier(Rules.default(), storage) for storage in storages]
         self._trash = trash
-        self.found = found(groups, chooser, exactly=True)
+        self.found = found(groups, policy, exactly=True)
 
     @property
     def files(self) -> int:
@@ -120,14 +126,14 @@ class DedupePlan:
     def _every(self) -> Iterator[PlanRow]:
         missing = [MissingFolders(base, partial(self._is_missing, base)) for base in range(len(self._storages))]
         number = 0
-        for decision in decided(self._groups.every(), self._chooser):
+        for decision in decisions(self._groups.every(), self._policy):
             for victim in decision.victims:
                 along = decision.along.get(victim, ())
                 number += bool(along)
                 together = number if along else 0
                 rows = [*self._rows(victim, decision.group.size, decision.keeper, missing, together)]
-                for companion, twin in along:
-                    rows += self._rows(companion.member, companion.size, twin.member, missing, together)
+                for companion, kept in along:
+                    rows += self._rows(companion.member, companion.size, kept.member, missing, together)
                 yield from sorted(rows, key=lambda row: row.together)  # folders first: a group must not be split
             for member in decision.led_to:
                 yield from self._rows(member, decision.group.size, decision.keeper, missing, reason=_LED_TO)

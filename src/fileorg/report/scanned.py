@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fileorg.content.keeper import Chooser, Trees, Wishes
+from fileorg.content.keeper import KeeperPolicy, KeepOptions, Trees
 from fileorg.core.names import below
-from fileorg.plan.dedupe_plan import decided
+from fileorg.plan.dedupe_plan import decisions
 from fileorg.report.content import SCAN, SEEN, Copy, DuplicateGroup, DuplicateSums, Line, Report, Share, Summary
 from fileorg.report.folder_tree import tree_of
 from fileorg.scan.totals import Totals
@@ -79,7 +79,7 @@ def _groups(index: Index, root: bytes) -> Iterator[DuplicateGroup]:
     """Yield the groups of the last `fileorg dedupe`, with keepers chosen by default rules."""
     trees = Trees([root])
     with index.guarded():
-        for decision in decided(index.groups().every(), Chooser(trees, Wishes(), lambda *_: 1)):
+        for decision in decisions(index.groups().every(), KeeperPolicy(trees, KeepOptions(), lambda *_: 1)):
             keeper, *others = map(trees.path, decision.listed)
             size = decision.group.size
             copies = [Copy(path, "duplicate") for path in others]

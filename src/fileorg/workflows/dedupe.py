@@ -12,11 +12,11 @@ from xxhash import xxh3_128_digest
 from fileorg.content.companions import Companions
 from fileorg.content.duplicate_finder import Finder
 from fileorg.content.hashing import Reads, Tree
-from fileorg.content.keeper import Chooser, Leads, Trees, Wishes
+from fileorg.content.keeper import KeeperPolicy, KeepOptions, Leads, Trees
 from fileorg.core.errors import UsageError
 from fileorg.core.names import display, is_within
 from fileorg.core.pool import Processes
-from fileorg.plan.dedupe_plan import DedupePlan, FoundDuplicates, Remedy, base_of, decided, found
+from fileorg.plan.dedupe_plan import DedupePlan, FoundDuplicates, Remedy, base_of, decisions, found
 from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import Patterns
 from fileorg.scan.selection import Selection
@@ -31,7 +31,7 @@ from fileorg.workflows.session import Session
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from fileorg.content.keeper import Decided, Keep
+    from fileorg.content.keeper import Keep, KeeperDecision
     from fileorg.core.events import Reporter
     from fileorg.core.model import Base, Outcome
     from fileorg.core.state import StateDirectory
@@ -56,11 +56,11 @@ class DedupeOptions(NamedTuple):
     max_changes: int | None = None
     inside_project: bool = False
 
-    def wishes(self) -> Wishes:
+    def keep_options(self) -> KeepOptions:
         """Return the keeper options. Raises `UsageError` for a pattern that cannot match anything."""
         prefer = Patterns("--prefer", self.prefer) if self.prefer else None
         protect = Patterns("--protect", self.protect) if self.protect else None
-        return Wishes(self.keep, prefer, protect, self.isolate, self.with_links)
+        return KeepOptions(self.keep, prefer, protect, self.isolate, self.with_links)
 
     def facts(self) -> dict[str, Any]:
         """Return the options that the journal keeps for display."""
@@ -82,7 +82,7 @@ class DedupeRun:
         trees: Trees,
         seen: Seen,
         reads: Reads,
-        chooser: Chooser,
+        policy: KeeperPolicy,
         seconds: float,
         session: Session,
     ) -> None:
@@ -93,11 +93,9 @@ class DedupeRun:
         self.plan: DedupePlan | None = None
         self._index, groups = index, index.groups()
         if options.remedy is not None:
-            self.plan = DedupePlan(groups, chooser, options.remedy, trees, session.storages, session.trash)
-        self.found: FoundDuplicates = (
-            self.plan.found if self.plan is not None else found(groups, chooser, exactly=False)
-        )
-        self._options, self._groups, self._chooser = options, groups, chooser
+            self.plan = DedupePlan(groups, policy, options.remedy, trees, session.storages, session.trash)
+        self.found: FoundDuplicates = self.plan.found if self.plan is not None else found(groups, policy, exactly=False)
+        self._options, self._groups, self._policy = options, groups, policy
         self._session = session
 
     @property
@@ -116,15 +114,15 @@ class DedupeRun:
         paths = {base_of(root): path for root, path in enumerate(self.trees.paths)}
         return paths if len(paths) > 1 else {}
 
-    def groups(self) -> Iterator[Decided]:
+    def groups(self) -> Iterator[KeeperDecision]:
         """Yield the groups with removable files, most waste first."""
-        return decided(self._groups.every(), self._chooser)
+        return decisions(self._groups.every(), self._policy)
 
     def folders(self) -> Iterator[TwinGroup]:
         """Yield groups of duplicate folders, most waste first."""
         return self._index.twins().groups()
 
-    def is_of_folders(self, group: Decided) -> bool:
+    def is_of_folders(self, group: KeeperDecision) -> bool:
         """Return whether the group follows from duplicate folders: each file has the same place in one of them."""
         if not self._has_folders:
             return False
@@ -161,7 +159,7 @@ def deduping(
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
     started = time.monotonic()
-    wishes = options.wishes()
+    keep_options = options.keep_options()
     mounts = Mounts()
     roots, references = _folders(options, mounts, state, reporter, changes=changes)
     paths = distinct_folders([*roots, *references])
@@ -186,9 +184,9 @@ def deduping(
         # A symlink to a duplicate breaks only if the duplicate is removed, not if a link replaces it.
         leads = Leads(led_to.is_led_to, keep=options.remedy in {None, Remedy.QUARANTINE}) if led_to.is_any else None
         files_in = lambda root, folder: index.files_in(paths[root], folder)  # noqa: E731
-        chooser = Chooser(trees, wishes, files_in, leads, Companions(index, opened))
+        policy = KeeperPolicy(trees, keep_options, files_in, leads, Companions(index, opened))
         with index.guarded():
-            yield DedupeRun(options, index, trees, seen, reads, chooser, time.monotonic() - started, session)
+            yield DedupeRun(options, index, trees, seen, reads, policy, time.monotonic() - started, session)
 
 
 def _find(
@@ -267,11 +265,11 @@ class LastFound(NamedTuple):
     trees: Trees
     total: int
     groups: Groups
-    chooser: Chooser
+    policy: KeeperPolicy
 
-    def page(self, skip: int, most: int) -> Iterator[Decided]:
+    def page(self, skip: int, most: int) -> Iterator[KeeperDecision]:
         """Yield at most `most` groups after the first `skip`, most waste first."""
-        return map(self.chooser.decide, self.groups.every(skip, most))
+        return map(self.policy.decide, self.groups.every(skip, most))
 
 
 @contextlib.contextmanager
@@ -281,4 +279,4 @@ def last_found(state: StateDirectory) -> Iterator[LastFound]:
         groups = index.groups()
         trees = Trees(groups.roots())
         total = groups.sums()[0]
-        yield LastFound(trees, total, groups, Chooser(trees, Wishes(), lambda *_: 1))
+        yield LastFound(trees, total, groups, KeeperPolicy(trees, KeepOptions(), lambda *_: 1))
