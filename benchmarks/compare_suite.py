@@ -15,12 +15,12 @@ from statistics import median
 import finders
 import listing
 import machine
+from duplicate_trees import make_small
 from measure import Bench, CommandFailedError, Run
 from report import TIMES
 from stages import Fileorg, WrongTreeError
 from suite import SetupError, fileorg_under_test
 from tree import Bytes, make_tree
-from twins import make_small
 
 STAGES = ("start", "moves", "dedupe")
 START_RUNS = 4

@@ -19,12 +19,12 @@ import machine
 import races
 import report
 import stages
+from duplicate_trees import make_large, make_small
 from measure import Bench, CommandFailedError, can_drop_caches
 from races import Cache, DisagreementError, Outcome, Race
 from report import Row, Sense, Target, Unit
 from suite import SetupError, fileorg_under_test
 from tree import Bytes, make_tree
-from twins import make_large, make_small
 
 HERE = Path(__file__).resolve().parent
 SPARE_BYTES = 2_000_000_000

@@ -56,16 +56,16 @@ class Tree:
 
     def recipe(self, number: int) -> Recipe:
         content = self._content(number)
-        twin = self._namesake(content)
+        namesake = self._namesake(content)
         kind_draw, extension_draw, size_draw, unique = self._draws(content)
-        if twin is not None:
-            kind_draw, extension_draw, _, _ = self._draws(twin)
+        if namesake is not None:
+            kind_draw, extension_draw, _, _ = self._draws(namesake)
         kind = KIND_OF_PERMILLE[kind_draw % 1000]
         extension = kind.extensions[extension_draw % len(kind.extensions)]
         head = MAGIC.get(extension, b"") + f"{unique:016x}{content:08x}\n".encode()
         own_draw = self._draws(number)[3]
         return Recipe(
-            name=self._name(number, kind, extension, twin if content == number else None),
+            name=self._name(number, kind, extension, namesake if content == number else None),
             kind=kind,
             size=max(len(head), int(self._size(kind, size_draw) / self._scale)),
             head=head,
@@ -109,8 +109,8 @@ class Tree:
             return None
         return other
 
-    def _name(self, number: int, kind: Kind, extension: str, twin: int | None) -> str:
-        owner = number if twin is None else twin
+    def _name(self, number: int, kind: Kind, extension: str, namesake: int | None) -> str:
+        owner = number if namesake is None else namesake
         stem = kind.stems[self._draws(owner)[1] // 1_000_000 % len(kind.stems)]
         return f"{stem}{owner:07d}.{extension}"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.twins import AFTER, before_call, every_action, inode, linking, reasons, swap, write_twins
+from tests.support.duplicates import AFTER, before_call, every_action, inode, linking, reasons, swap, write_duplicates
 
 from fileorg.core.model import RecordState
 from fileorg.report.sentences import sentence
@@ -22,70 +22,70 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def twins(tree: Tree) -> Tree:
-    return write_twins(tree)
+def duplicates(tree: Tree) -> Tree:
+    return write_duplicates(tree)
 
 
 # Dedupe, undo, redo ---------------------------------------------------------------------------------------------------
 
 
 @every_action
-def test_it_is_done_undone_and_redone(twins: Tree, runs: Runs, action: str) -> None:
-    before, number = twins.snapshot(), inode(twins, "x/c")
+def test_it_is_done_undone_and_redone(duplicates: Tree, runs: Runs, action: str) -> None:
+    before, number = duplicates.snapshot(), inode(duplicates, "x/c")
     assert runs.dedupe(action).problems == []
-    after = twins.read()
+    after = duplicates.read()
     assert after == AFTER[action]
-    assert inode(twins, ".fileorg/trash/1/x/c") == number
-    assert (action == "hardlink") == (after.get("x/c") == "same" and inode(twins, "x/c") == inode(twins, "a"))
+    assert inode(duplicates, ".fileorg/trash/1/x/c") == number
+    assert (action == "hardlink") == (after.get("x/c") == "same" and inode(duplicates, "x/c") == inode(duplicates, "a"))
     assert runs.undo().problems == []
-    assert twins.snapshot() == before
-    assert inode(twins, "x/c") == number
+    assert duplicates.snapshot() == before
+    assert inode(duplicates, "x/c") == number
     assert runs.redo().problems == []
-    assert twins.read() == after
+    assert duplicates.read() == after
     assert runs.undo().problems == []
-    assert twins.snapshot() == before
+    assert duplicates.snapshot() == before
 
 
 @every_action
-def test_all_names_of_a_file_go_and_are_one_file_again(twins: Tree, runs: Runs, action: str) -> None:
-    twins.path("x/d").hardlink_to(twins.path("x/c"))
-    before = twins.snapshot()
+def test_all_names_of_a_file_go_and_are_one_file_again(duplicates: Tree, runs: Runs, action: str) -> None:
+    duplicates.path("x/d").hardlink_to(duplicates.path("x/c"))
+    before = duplicates.snapshot()
     assert runs.dedupe(action).problems == []
-    assert {twins.path(name).exists() for name in ("x/c", "x/d")} == {action != "quarantine"}
+    assert {duplicates.path(name).exists() for name in ("x/c", "x/d")} == {action != "quarantine"}
     runs.undo()
-    assert twins.snapshot() == before
-    assert inode(twins, "x/c") == inode(twins, "x/d")
+    assert duplicates.snapshot() == before
+    assert inode(duplicates, "x/c") == inode(duplicates, "x/d")
 
 
 @every_action
-def test_the_keeper_may_be_below_another_root(twins: Tree, runs: Runs, tmp_path: Path, action: str) -> None:
+def test_the_keeper_may_be_below_another_root(duplicates: Tree, runs: Runs, tmp_path: Path, action: str) -> None:
     other = tmp_path / "other"
     other.mkdir()
     (other / "z").write_text("same")
     assert runs.dedupe(action, other).problems == []
     assert (other / ".fileorg/trash/1/z").read_text() == "same"
     if action == "symlink":
-        assert os.readlink(other / "z") == str(twins.path("a"))
+        assert os.readlink(other / "z") == str(duplicates.path("a"))
     assert runs.undo().problems == []
     assert sorted(os.listdir(other)) == ["z"]
     assert not (other / "z").is_symlink()
     assert (other / "z").stat().st_nlink == 1
 
 
-def test_a_large_file_with_a_difference_in_its_last_byte(twins: Tree, runs: Runs) -> None:
+def test_a_large_file_with_a_difference_in_its_last_byte(duplicates: Tree, runs: Runs) -> None:
     content = "x" * ((3 << 20) + 5)
-    twins.write({"big": content, "x/big": content})
+    duplicates.write({"big": content, "x/big": content})
 
     def edit() -> None:
-        seen = twins.path("x/big").stat()
-        with twins.path("x/big").open("r+b") as file:
+        seen = duplicates.path("x/big").stat()
+        with duplicates.path("x/big").open("r+b") as file:
             file.seek(-1, os.SEEK_END)
             file.write(b"y")
-        os.utime(twins.path("x/big"), ns=(seen.st_atime_ns, seen.st_mtime_ns))
+        os.utime(duplicates.path("x/big"), ns=(seen.st_atime_ns, seen.st_mtime_ns))
 
     outcome = runs.dedupe("quarantine", between=edit)
     assert reasons(outcome) == [(RecordState.CHANGED, "its content is no longer that of big")]
-    assert twins.path("x/big").read_bytes()[-1:] == b"y"
+    assert duplicates.path("x/big").read_bytes()[-1:] == b"y"
 
 
 # Refusals -------------------------------------------------------------------------------------------------------------
@@ -106,13 +106,13 @@ def test_a_large_file_with_a_difference_in_its_last_byte(twins: Tree, runs: Runs
     ],
 )
 def test_what_changed_since_the_plan_stays(
-    twins: Tree, runs: Runs, action: str, change: str, becomes: RecordState, reason: str
+    duplicates: Tree, runs: Runs, action: str, change: str, becomes: RecordState, reason: str
 ) -> None:
     seen: dict[str, Any] = {}
 
     def act() -> None:
         what = change.removeprefix("keeper ")
-        path = twins.path("a" if "keeper" in change else "x/c")
+        path = duplicates.path("a" if "keeper" in change else "x/c")
         match what:
             case "gone":
                 path.unlink()
@@ -127,97 +127,97 @@ def test_what_changed_since_the_plan_stays(
             case "a symlink":
                 path.rename(path.with_name("was"))
                 path.symlink_to("was")
-        seen["before"] = twins.read()
+        seen["before"] = duplicates.read()
 
     outcome = runs.dedupe(action, between=act)
     assert reasons(outcome) == [(becomes, reason)]
-    assert {path: it for path, it in twins.read().items() if ".fileorg" not in path} == seen["before"]
+    assert {path: it for path, it in duplicates.read().items() if ".fileorg" not in path} == seen["before"]
     runs.undo()
-    assert twins.read() == seen["before"]
+    assert duplicates.read() == seen["before"]
 
 
 @every_action
-def test_a_file_is_not_its_own_duplicate(twins: Tree, runs: Runs, action: str) -> None:
+def test_a_file_is_not_its_own_duplicate(duplicates: Tree, runs: Runs, action: str) -> None:
     """With a bind mount, for example, the plan takes one file for two."""
 
     def act() -> None:
-        twins.path("a").unlink()
-        twins.path("a").hardlink_to(twins.path("x/c"))
+        duplicates.path("a").unlink()
+        duplicates.path("a").hardlink_to(duplicates.path("x/c"))
 
     outcome = runs.dedupe(action, between=act)
     assert [state for state, _ in reasons(outcome)] == [RecordState.CHANGED]
-    assert twins.path("x/c").read_text() == "same"
+    assert duplicates.path("x/c").read_text() == "same"
 
 
 @every_action
 def test_a_place_in_the_trash_that_is_taken(
-    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+    duplicates: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
-    before = twins.snapshot()
+    before = duplicates.snapshot()
 
     def act() -> None:
-        twins.path(".fileorg/trash/1/x").mkdir(parents=True)
-        twins.path(".fileorg/trash/1/x/c").write_text("foreign")
-        twins.set_time(".", 7 * 10**9 + 1)
+        duplicates.path(".fileorg/trash/1/x").mkdir(parents=True)
+        duplicates.path(".fileorg/trash/1/x/c").write_text("foreign")
+        duplicates.set_time(".", 7 * 10**9 + 1)
 
     outcome = runs.dedupe(action, between=act)
     assert reasons(outcome) == [(RecordState.CONFLICT, "the name is taken")]
-    now = twins.snapshot()
+    now = duplicates.snapshot()
     assert {path: now[path] for path in before} == before
 
 
 def test_a_file_that_takes_its_name_before_the_rename_stays(
-    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch
+    duplicates: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before_call(monkeypatch, "rename_noreplace", swap(twins, "x/c", "foreign"))
+    before_call(monkeypatch, "rename_noreplace", swap(duplicates, "x/c", "foreign"))
     assert reasons(runs.dedupe("quarantine")) == [(RecordState.CHANGED, "it changed just now, and stayed")]
-    assert twins.path("x/c").read_text() == "foreign"
+    assert duplicates.path("x/c").read_text() == "foreign"
     runs.undo()
-    assert twins.read() == {"a": "same", "b": "other", "x/c": "foreign"}
+    assert duplicates.read() == {"a": "same", "b": "other", "x/c": "foreign"}
 
 
 @every_action
 def test_a_keeper_that_goes_before_the_rename(
-    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+    duplicates: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
     method = "rename_noreplace" if action == "quarantine" else "exchange"
-    before_call(monkeypatch, method, lambda: twins.path("a").unlink())
+    before_call(monkeypatch, method, lambda: duplicates.path("a").unlink())
     assert reasons(runs.dedupe(action)) == [(RecordState.CHANGED, "a, its keeper, changed or went just now")]
     runs.undo()
-    assert twins.read() == {"b": "other", "x/c": "same"}
-    assert not twins.path("x/c").is_symlink()
+    assert duplicates.read() == {"b": "other", "x/c": "same"}
+    assert not duplicates.path("x/c").is_symlink()
 
 
 @linking
 def test_a_file_that_takes_its_name_before_the_exchange_stays(
-    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+    duplicates: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
-    before_call(monkeypatch, "exchange", swap(twins, "x/c", "foreign"))
+    before_call(monkeypatch, "exchange", swap(duplicates, "x/c", "foreign"))
     assert reasons(runs.dedupe(action)) == [(RecordState.CHANGED, "it changed just now, and stayed")]
-    assert os.listdir(twins.path("x")) == ["c"]
+    assert os.listdir(duplicates.path("x")) == ["c"]
     runs.undo()
-    assert twins.read() == {"a": "same", "b": "other", "x/c": "foreign"}
+    assert duplicates.read() == {"a": "same", "b": "other", "x/c": "foreign"}
 
 
 @linking
 def test_two_files_that_take_its_name_are_both_kept(
-    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+    duplicates: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
-    before_call(monkeypatch, "exchange", swap(twins, "x/c", "first"))
-    before_call(monkeypatch, "exchange", swap(twins, "x/c", "second"), 2)
+    before_call(monkeypatch, "exchange", swap(duplicates, "x/c", "first"))
+    before_call(monkeypatch, "exchange", swap(duplicates, "x/c", "second"), 2)
     [(state, reason)] = reasons(runs.dedupe(action))
     assert state is RecordState.CHANGED
     assert reason.startswith("another file took its name meanwhile: it could not be put back, and is x/.fileorg-1-")
-    found = twins.read()
+    found = duplicates.read()
     assert found["x/c"] == "second"
     assert "first" in found.values()
 
 
 @every_action
 def test_a_disk_that_fails_at_the_last_look_leaves_it_as_it_was(
-    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+    duplicates: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
-    before = twins.snapshot()
+    before = duplicates.snapshot()
     lstat = LocalStorage.lstat
 
     def fail_at_the_trash(storage: LocalStorage, folder: bytes, name: bytes) -> Any:
@@ -229,15 +229,15 @@ def test_a_disk_that_fails_at_the_last_look_leaves_it_as_it_was(
         patch.setattr(LocalStorage, "lstat", fail_at_the_trash)
         assert reasons(runs.dedupe(action)) == [(RecordState.FAILED, "Input/output error")]
     runs.undo()
-    assert twins.snapshot() == before
+    assert duplicates.snapshot() == before
 
 
 @linking
 @pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS])
 def test_where_two_names_cannot_be_exchanged(
-    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str, code: int
+    duplicates: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str, code: int
 ) -> None:
-    before = twins.snapshot()
+    before = duplicates.snapshot()
 
     def exchange(*_: Any) -> None:
         raise OSError(code, os.strerror(code))
@@ -248,14 +248,16 @@ def test_where_two_names_cannot_be_exchanged(
         RecordState.FAILED, "the file system cannot exchange two names in one step",
     )  # fmt: skip
     runs.undo()
-    assert twins.snapshot() == before
+    assert duplicates.snapshot() == before
 
 
 @linking
-def test_where_inode_numbers_do_not_last(twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str) -> None:
+def test_where_inode_numbers_do_not_last(
+    duplicates: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
     monkeypatch.setattr(Casing, "has_stable_inodes", lambda *_: False)
     assert [state for state, _ in reasons(runs.dedupe(action))] == [RecordState.FAILED]
-    assert twins.path("x/c").read_text() == "same"
+    assert duplicates.path("x/c").read_text() == "same"
 
 
 @pytest.mark.parametrize(
@@ -269,16 +271,16 @@ def test_where_inode_numbers_do_not_last(twins: Tree, runs: Runs, monkeypatch: p
     ],
 )
 def test_where_no_hard_link_can_be_made(
-    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, code: int, reason: str
+    duplicates: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, code: int, reason: str
 ) -> None:
     def hardlink(*_: Any) -> None:
         raise OSError(code, os.strerror(code))
 
-    before = twins.snapshot()
+    before = duplicates.snapshot()
     monkeypatch.setattr(LocalStorage, "hardlink", hardlink)
     assert [reason for _, reason in reasons(runs.dedupe("hardlink"))] == [reason]
     runs.undo()
-    assert twins.snapshot() == before
+    assert duplicates.snapshot() == before
 
 
 @pytest.mark.parametrize(
@@ -308,33 +310,33 @@ def test_a_keeper_of_someone_else(of_nobody: Runs, mode: int, reason: str) -> No
     assert sorted(os.listdir(tree.root)) == ["a", "x"]
 
 
-def test_a_keeper_on_another_disk(twins: Tree, runs: Runs, elsewhere: Path) -> None:
+def test_a_keeper_on_another_disk(duplicates: Tree, runs: Runs, elsewhere: Path) -> None:
     (elsewhere / "z").write_text("same")
     [problem] = runs.dedupe("hardlink", elsewhere).problems
     assert problem.state is RecordState.SKIPPED
-    assert sentence(problem.reason) == f"it is on another disk than {twins.path('a')}, where no hard link can lead"
+    assert sentence(problem.reason) == f"it is on another disk than {duplicates.path('a')}, where no hard link can lead"
     assert (elsewhere / "z").read_text() == "same"
     assert runs.dedupe("quarantine", elsewhere).problems == []
     assert (elsewhere / ".fileorg/trash/2/z").exists()
 
 
 @pytest.mark.root
-def test_a_trash_on_another_disk(twins: Tree, runs: Runs) -> None:
+def test_a_trash_on_another_disk(duplicates: Tree, runs: Runs) -> None:
     import subprocess
 
-    twins.path("x/disk").mkdir()
-    mount = ["mount", "-t", "tmpfs", "fileorg-test", str(twins.path("x/disk"))]
+    duplicates.path("x/disk").mkdir()
+    mount = ["mount", "-t", "tmpfs", "fileorg-test", str(duplicates.path("x/disk"))]
     if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("NOT TESTED: a disk below the root needs root")
     try:
-        twins.write({"x/disk/z": "same"})
+        duplicates.write({"x/disk/z": "same"})
         why = "it is on another disk than the trash below its root"
         assert reasons(runs.dedupe("quarantine")) == [(RecordState.FAILED, why)]
         assert reasons(runs.dedupe("symlink")) == [(RecordState.FAILED, why)]
-        assert twins.path("x/disk/z").read_text() == "same"
-        assert os.listdir(twins.path("x/disk")) == ["z"]
+        assert duplicates.path("x/disk/z").read_text() == "same"
+        assert os.listdir(duplicates.path("x/disk")) == ["z"]
     finally:
-        subprocess.run(["umount", "--lazy", str(twins.path("x/disk"))], check=True)
+        subprocess.run(["umount", "--lazy", str(duplicates.path("x/disk"))], check=True)
 
 
 # Shared blocks --------------------------------------------------------------------------------------------------------

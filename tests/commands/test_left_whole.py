@@ -59,8 +59,8 @@ LOOSE = {"loose.txt": "t", "other.txt": "same"}
 @pytest.mark.parametrize("kind", WHOLE)
 def test_nothing_goes_out_of_it(tree: Tree, runs: Runs, kind: str) -> None:
     """Each of the files has a duplicate: dedupe removes none of these either."""
-    twin = {f"twin/{path}": content for path, content in WHOLE[kind].items()}
-    tree.write(WHOLE[kind] | twin | LOOSE | {"full/x.txt": "x"})
+    duplicate = {f"twin/{path}": content for path, content in WHOLE[kind].items()}
+    tree.write(WHOLE[kind] | duplicate | LOOSE | {"full/x.txt": "x"})
     before = tree.snapshot()
     assert runs.organize(recursive=True).done == 3
     assert {"Documents/loose.txt", "Documents/other.txt", "Documents/x.txt"} <= tree.read().keys()

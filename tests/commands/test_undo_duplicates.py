@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.crash import open_again, recovered
-from tests.support.twins import IN_TRASH, before_call, every_action, linking, reasons, swap, write_twins
+from tests.support.duplicates import IN_TRASH, before_call, every_action, linking, reasons, swap, write_duplicates
 
 from fileorg.core.model import RecordState
 from fileorg.storage.local.storage import LocalStorage
@@ -19,84 +19,84 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def twins(tree: Tree) -> Tree:
-    return write_twins(tree)
+def duplicates(tree: Tree) -> Tree:
+    return write_duplicates(tree)
 
 
 @linking
-def test_a_link_that_others_removed_is_not_missed(twins: Tree, runs: Runs, action: str) -> None:
-    before = twins.snapshot()
+def test_a_link_that_others_removed_is_not_missed(duplicates: Tree, runs: Runs, action: str) -> None:
+    before = duplicates.snapshot()
     runs.dedupe(action)
-    twins.path("x/c").unlink()
+    duplicates.path("x/c").unlink()
     assert runs.undo().problems == []
     del before[b"x"], before[b""]
-    now = twins.snapshot()
+    now = duplicates.snapshot()
     assert {path: now[path] for path in before} == before
 
 
 @every_action
 @pytest.mark.parametrize("rename", [False, True])
-def test_a_place_that_others_took(twins: Tree, runs: Runs, action: str, rename: bool) -> None:
+def test_a_place_that_others_took(duplicates: Tree, runs: Runs, action: str, rename: bool) -> None:
     runs.dedupe(action)
-    twins.path("x/c").unlink(missing_ok=True)
-    twins.write({"x/c": "foreign"})
+    duplicates.path("x/c").unlink(missing_ok=True)
+    duplicates.write({"x/c": "foreign"})
     outcome = runs.undo(rename=rename)
     if rename:
         assert outcome.problems == []
-        assert twins.read() == {"a": "same", "b": "other", "x/c": "foreign", "x/c (2)": "same"}
+        assert duplicates.read() == {"a": "same", "b": "other", "x/c": "foreign", "x/c (2)": "same"}
         return
     assert reasons(outcome) == [(RecordState.CONFLICT, "the name is taken")]
-    assert twins.read() == IN_TRASH | {"x/c": "foreign"}
+    assert duplicates.read() == IN_TRASH | {"x/c": "foreign"}
 
 
 @linking
-def test_with_rename_our_link_gives_way_all_the_same(twins: Tree, runs: Runs, action: str) -> None:
-    before = twins.snapshot()
+def test_with_rename_our_link_gives_way_all_the_same(duplicates: Tree, runs: Runs, action: str) -> None:
+    before = duplicates.snapshot()
     runs.dedupe(action)
     assert runs.undo(rename=True).problems == []
-    assert twins.snapshot() == before
+    assert duplicates.snapshot() == before
 
 
-def test_a_hard_link_that_was_edited_leaves_the_edit_to_its_other_name(twins: Tree, runs: Runs) -> None:
+def test_a_hard_link_that_was_edited_leaves_the_edit_to_its_other_name(duplicates: Tree, runs: Runs) -> None:
     runs.dedupe("hardlink")
-    twins.path("x/c").write_text("edited")
+    duplicates.path("x/c").write_text("edited")
     assert runs.undo().problems == []
-    assert twins.read() == {"a": "edited", "b": "other", "x/c": "same"}
+    assert duplicates.read() == {"a": "edited", "b": "other", "x/c": "same"}
 
 
-def test_a_hard_link_that_is_the_only_name_left_of_an_edit_is_kept(twins: Tree, runs: Runs) -> None:
+def test_a_hard_link_that_is_the_only_name_left_of_an_edit_is_kept(duplicates: Tree, runs: Runs) -> None:
     runs.dedupe("hardlink")
-    twins.path("x/c").write_text("edited")
-    twins.path("a").unlink()
+    duplicates.path("x/c").write_text("edited")
+    duplicates.path("a").unlink()
     [(state, reason)] = reasons(runs.undo())
     assert state is RecordState.CHANGED
     assert reason == "the link in its place was edited and is the only name left of what it holds: it was kept"
-    assert twins.read() == {"b": "other", "x/c": "edited", ".fileorg/trash/1/x/c": "same"}
+    assert duplicates.read() == {"b": "other", "x/c": "edited", ".fileorg/trash/1/x/c": "same"}
 
 
-def test_a_hard_link_that_is_the_only_name_left_gives_way_to_the_same_content(twins: Tree, runs: Runs) -> None:
+def test_a_hard_link_that_is_the_only_name_left_gives_way_to_the_same_content(duplicates: Tree, runs: Runs) -> None:
     runs.dedupe("hardlink")
-    twins.path("a").unlink()
+    duplicates.path("a").unlink()
     assert runs.undo().problems == []
-    assert twins.read() == {"b": "other", "x/c": "same"}
+    assert duplicates.read() == {"b": "other", "x/c": "same"}
 
 
 @linking
 def test_a_file_that_takes_the_name_of_the_link_before_the_exchange_stays(
-    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+    duplicates: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
     runs.dedupe(action)
-    before_call(monkeypatch, "exchange", swap(twins, "x/c", "foreign"))
+    before_call(monkeypatch, "exchange", swap(duplicates, "x/c", "foreign"))
     assert reasons(runs.undo()) == [(RecordState.CONFLICT, "the name is taken")]
-    assert twins.read() == IN_TRASH | {"x/c": "foreign"}
+    assert duplicates.read() == IN_TRASH | {"x/c": "foreign"}
 
 
 @linking
 def test_a_link_that_cannot_be_removed_keeps_its_place(
-    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+    duplicates: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
     runs.dedupe(action)
-    after = twins.snapshot()
+    after = duplicates.snapshot()
 
     def remove(*_: Any) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
@@ -104,53 +104,53 @@ def test_a_link_that_cannot_be_removed_keeps_its_place(
     with monkeypatch.context() as patch:
         patch.setattr(LocalStorage, "remove", remove)
         assert reasons(runs.undo()) == [(RecordState.FAILED, "Read-only file system")]
-    assert twins.snapshot() == after
+    assert duplicates.snapshot() == after
     assert runs.undo().problems == []
 
 
 @every_action
-def test_a_redo_compares_again(twins: Tree, runs: Runs, action: str) -> None:
+def test_a_redo_compares_again(duplicates: Tree, runs: Runs, action: str) -> None:
     runs.dedupe(action)
     runs.undo()
-    twins.path("a").write_text("edit")
+    duplicates.path("a").write_text("edit")
     assert reasons(runs.redo()) == [(RecordState.CHANGED, "a, its keeper, changed since it was scanned")]
-    assert {path: it for path, it in twins.read().items() if ".fileorg" not in path} == {
+    assert {path: it for path, it in duplicates.read().items() if ".fileorg" not in path} == {
         "a": "edit", "b": "other", "x/c": "same",
     }  # fmt: skip
 
 
-def test_a_quarantined_file_that_was_edited_comes_back_as_it_is(twins: Tree, runs: Runs) -> None:
+def test_a_quarantined_file_that_was_edited_comes_back_as_it_is(duplicates: Tree, runs: Runs) -> None:
     runs.dedupe("quarantine")
-    twins.path(".fileorg/trash/1/x/c").write_text("edited")
+    duplicates.path(".fileorg/trash/1/x/c").write_text("edited")
     assert runs.undo().problems == []
-    assert twins.read() == {"a": "same", "b": "other", "x/c": "edited"}
+    assert duplicates.read() == {"a": "same", "b": "other", "x/c": "edited"}
 
 
 @linking
 def test_a_link_that_goes_right_before_the_exchange(
-    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+    duplicates: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
     runs.dedupe(action)
-    before_call(monkeypatch, "exchange", lambda: twins.path("x/c").unlink())
+    before_call(monkeypatch, "exchange", lambda: duplicates.path("x/c").unlink())
     assert reasons(runs.undo()) == [(RecordState.CHANGED, "the link in its place was removed just now")]
-    assert twins.read() == IN_TRASH | {"x/": ""}
+    assert duplicates.read() == IN_TRASH | {"x/": ""}
     assert runs.undo().problems == []
-    assert twins.read() == {"a": "same", "b": "other", "x/c": "same"}
+    assert duplicates.read() == {"a": "same", "b": "other", "x/c": "same"}
 
 
 @linking
 def test_a_link_that_others_remove_between(
-    twins: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
+    duplicates: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
     runs.dedupe(action)
 
     def remove_it() -> None:
-        [name] = [name for name in os.listdir(twins.path("x")) if name.startswith(".fileorg")]
-        twins.path(f"x/{name}").unlink()
+        [name] = [name for name in os.listdir(duplicates.path("x")) if name.startswith(".fileorg")]
+        duplicates.path(f"x/{name}").unlink()
 
     before_call(monkeypatch, "discard", remove_it)
     assert runs.undo().problems == []
-    assert twins.read() == {"a": "same", "b": "other", "x/c": "same"}
+    assert duplicates.read() == {"a": "same", "b": "other", "x/c": "same"}
 
 
 def test_a_folder_that_only_holds_a_keeper_gets_no_time(tree: Tree, runs: Runs) -> None:

@@ -285,7 +285,7 @@ def hollow(root: Path, _dest: Path) -> None:
     settle_folders(root)
 
 
-def twins(root: Path, dest: Path) -> None:
+def duplicates(root: Path, dest: Path) -> None:
     """Duplicates with different links, attributes, modes, times and names; larger than a buffer; with holes."""
     base = os.fsencode(root)
     write(root / "a.jpg", b"same", mode=0o600)
@@ -361,7 +361,7 @@ SCENARIOS = (
 
 
 def _of_duplicates(name: str, action: str, **facts: Any) -> Scenario:
-    return Scenario(name, facts.pop("build", twins), ("--action", action), first=("dedupe",), **facts)
+    return Scenario(name, facts.pop("build", duplicates), ("--action", action), first=("dedupe",), **facts)
 
 
 DUPLICATES = (

@@ -23,7 +23,7 @@ class File(NamedTuple):
     content: str
     mtime_ns: int
     mode: int
-    twin: str | None
+    duplicate: str | None
 
 
 TIMES_NS = [10**18, 17 * 10**17 + 123_456_789, 1_600_000_000 * 10**9, -(10**15), 2**63 + 5 * 10**17]
@@ -114,8 +114,8 @@ def build(tree: Tree, files: list[File]) -> None:
                 new.write(file.content)
             place.chmod(file.mode)
             os.utime(place, ns=(file.mtime_ns, file.mtime_ns))
-            if file.twin is not None:
-                os.link(place, tree.path(file.folder + file.twin))
+            if file.duplicate is not None:
+                os.link(place, tree.path(file.folder + file.duplicate))
     tree.write({"empty/emptier/": ""})
     if not os.path.lexists(tree.path("link.jpg")):
         tree.write({"link.jpg": "-> nowhere"})

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fileorg.cli.terminal import Out
     from fileorg.content.keeper import KeeperDecision
-    from fileorg.index.duplicate_folders import TwinGroup
+    from fileorg.index.duplicate_folders import DuplicateFolderGroup
     from fileorg.workflows.dedupe import DedupeRun
 
 _GROUPS, _FILES = 10, 5
@@ -143,7 +143,7 @@ def _fields_of(run: DedupeRun) -> Any:
     return fields
 
 
-def _folder_fields(run: DedupeRun, group: TwinGroup) -> dict[str, Any]:
+def _folder_fields(run: DedupeRun, group: DuplicateFolderGroup) -> dict[str, Any]:
     paths = [os.path.join(run.trees.paths[root], folder).rstrip(b"/") for root, folder in group.members]
     return {
         "hash": group.digest.hex(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fileorg.content.digest import SMALL_BYTES
-from fileorg.content.duplicate_folder_finder import FolderTwins
+from fileorg.content.duplicate_folder_finder import DuplicateFolderFinder
 from fileorg.content.hashing import Reading, Tree, read_all
 from fileorg.content.keeper import looks_like_a_copy
 from fileorg.core.bloom import Repeated
@@ -38,7 +38,11 @@ class Finder:
         """
         self._with_links = with_links
         self._least, self._most = 1 if filters.min_size is None else filters.min_size, filters.max_size
-        self._digests, self._groups, self._twins = index.digests(), index.groups(), index.twins()
+        self._digests, self._groups, self._duplicate_folders = (
+            index.digests(),
+            index.groups(),
+            index.duplicate_folders(),
+        )
         self._sizes, self._ends, self._wholes = Repeated(), Repeated(), Repeated()
         self._has_links = self._has_large = False
         self._digests.forget_links()
@@ -79,7 +83,7 @@ class Finder:
             self._spread_links(trees)
         self._ends.end()
         self._wholes.end()
-        folders = FolderTwins(self._twins, trees)
+        folders = DuplicateFolderFinder(self._duplicate_folders, trees)
         for root, tree in enumerate(trees):
             self._groups.add(self._members(root, tree, folders))
         folders.finish()
@@ -189,7 +193,7 @@ class Finder:
                     keys = known.whole_keys()
                     self.count([keys[position] for position in linked], ())
 
-    def _members(self, root: int, tree: Tree, folders: FolderTwins) -> Iterator[MemberRow]:
+    def _members(self, root: int, tree: Tree, folders: DuplicateFolderFinder) -> Iterator[MemberRow]:
         """Yield a row for each name of a file that may have a duplicate. Pass each batch on to `folders`, with whether
         all its files may have one.
         """

@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING
 from xxhash import xxh3_128
 
 from fileorg.index.digest_columns import WHOLE_WIDTH
-from fileorg.index.duplicate_folders import Twin
+from fileorg.index.duplicate_folders import DuplicateFolder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fileorg.content.hashing import Tree
     from fileorg.index.digest_columns import Digested
-    from fileorg.index.duplicate_folders import Twins
+    from fileorg.index.duplicate_folders import DuplicateFolders
 
 
-class FolderTwins:
+class DuplicateFolderFinder:
     """Finds duplicate folders: takes batches folder by folder, and stores the groups in the index."""
 
-    def __init__(self, twins: Twins, trees: Sequence[Tree]) -> None:
-        self._twins, self._trees = twins, trees
+    def __init__(self, duplicate_folders: DuplicateFolders, trees: Sequence[Tree]) -> None:
+        self._duplicate_folders, self._trees = duplicate_folders, trees
         self._place: tuple[int, bytes] | None = None
         self._batches: list[Digested] | None = []
-        twins.begin()
+        duplicate_folders.begin()
 
     def add(self, root: int, known: Digested, *, is_whole: bool) -> None:
         """Add a batch; `is_whole` if each of its files that is not empty may have a duplicate."""
@@ -43,18 +43,18 @@ class FolderTwins:
 
     def _settle(self) -> None:
         if self._place is not None and self._batches:
-            self._twins.put(_of_files(*self._place, self._batches))
+            self._duplicate_folders.put(_of_files(*self._place, self._batches))
 
     def finish(self) -> None:
         """Judge all folders, after the last batch."""
         self._settle()
-        for depth in range(self._twins.deepest(), -1, -1):
-            for root, folder in self._twins.to_judge(depth):
-                _judge(self._twins, self._trees[root], root, folder)
-        self._twins.finish()
+        for depth in range(self._duplicate_folders.deepest(), -1, -1):
+            for root, folder in self._duplicate_folders.to_judge(depth):
+                _judge(self._duplicate_folders, self._trees[root], root, folder)
+        self._duplicate_folders.finish()
 
 
-def _of_files(root: int, folder: bytes, batches: Sequence[Digested]) -> Twin:
+def _of_files(root: int, folder: bytes, batches: Sequence[Digested]) -> DuplicateFolder:
     """Return the digest and the sums of the files directly in a folder."""
     digest, names, bytes_ = xxh3_128(), list[bytes](), 0
     for known in batches:
@@ -64,21 +64,21 @@ def _of_files(root: int, folder: bytes, batches: Sequence[Digested]) -> Twin:
         bytes_ += sum(known.batch.sizes)
     for name in sorted(names):
         digest.update(len(name).to_bytes(8) + name)
-    return Twin(root, folder, digest.digest(), len(names), bytes_)
+    return DuplicateFolder(root, folder, digest.digest(), len(names), bytes_)
 
 
-def _judge(twins: Twins, tree: Tree, root: int, folder: bytes) -> None:
+def _judge(duplicate_folders: DuplicateFolders, tree: Tree, root: int, folder: bytes) -> None:
     """Combine the digests of a folder's files and subfolders; drop the folder if it holds anything else."""
-    own, inside = twins.get(root, folder), twins.inside(root, folder)
-    files = sum(twin.files for twin in inside) + (own.files if own is not None else 0)
-    if twins.files_below(tree.number, tree.path, folder) != files:
-        twins.drop(root, folder)
+    own, inside = duplicate_folders.get(root, folder), duplicate_folders.inside(root, folder)
+    files = sum(duplicate.files for duplicate in inside) + (own.files if own is not None else 0)
+    if duplicate_folders.files_below(tree.number, tree.path, folder) != files:
+        duplicate_folders.drop(root, folder)
         return
     if not inside:
         return
     digest = xxh3_128(own.digest if own is not None else b"")
-    for twin in inside:
-        name = twin.folder.rpartition(b"/")[2]
-        digest.update(len(name).to_bytes(8) + name + twin.digest)
-    bytes_ = sum(twin.bytes_ for twin in inside) + (own.bytes_ if own is not None else 0)
-    twins.put(Twin(root, folder, digest.digest(), files, bytes_))
+    for duplicate in inside:
+        name = duplicate.folder.rpartition(b"/")[2]
+        digest.update(len(name).to_bytes(8) + name + duplicate.digest)
+    bytes_ = sum(duplicate.bytes_ for duplicate in inside) + (own.bytes_ if own is not None else 0)
+    duplicate_folders.put(DuplicateFolder(root, folder, digest.digest(), files, bytes_))

@@ -218,11 +218,11 @@ def _is_removed(storage: LocalStorage, path: bytes) -> bool:
     return True
 
 
-def _remove_top(journal: Journal, storages: Sequence[LocalStorage], top: RecordedFolder) -> None:
+def _remove_top(journal: Journal, storages: Sequence[LocalStorage], parent: RecordedFolder) -> None:
     """Remove `.fileorg/trash` and `.fileorg` if empty, and mark the records of the operation that made them, which may
     be older than the one whose trash was emptied.
     """
-    storage, top = storages[top.base], join(top.folder, _TOP)
+    storage, top = storages[parent.base], join(parent.folder, _TOP)
     trash = join(top, b"trash")
     try:
         if any(map(_has_entries, storage.list_folder(trash))):

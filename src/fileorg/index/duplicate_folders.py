@@ -23,7 +23,7 @@ CREATE TABLE twin_groups (
 """
 
 
-class Twin(NamedTuple):
+class DuplicateFolder(NamedTuple):
     """A folder and the digest of its whole tree. `root` is the position of its tree in the searched trees."""
 
     root: int
@@ -33,7 +33,7 @@ class Twin(NamedTuple):
     bytes_: int
 
 
-class TwinGroup(NamedTuple):
+class DuplicateFolderGroup(NamedTuple):
     """Folders with the same names and contents. Files and bytes are those of one folder."""
 
     id: int
@@ -43,7 +43,7 @@ class TwinGroup(NamedTuple):
     members: list[tuple[int, bytes]]
 
 
-class Twins:
+class DuplicateFolders:
     """Replaced at each search, except for the partial folders, which are stored by tree."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
@@ -65,12 +65,12 @@ class Twins:
         self._db.execute("DELETE FROM twins")
         self._db.execute("DELETE FROM twin_groups")
 
-    def put(self, twin: Twin) -> None:
+    def put(self, duplicate: DuplicateFolder) -> None:
         """Add or replace a folder."""
-        above = twin.folder.rpartition(b"/")[0]
+        above = duplicate.folder.rpartition(b"/")[0]
         self._db.execute(
             "INSERT OR REPLACE INTO twins VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (twin.root, twin.folder, depth_of(twin.folder), above, *twin[2:]),
+            (duplicate.root, duplicate.folder, depth_of(duplicate.folder), above, *duplicate[2:]),
         )
 
     def drop(self, root: int, folder: bytes) -> None:
@@ -88,18 +88,18 @@ class Twins:
         )
         return self._db.execute(query, (depth,)).fetchall()
 
-    def get(self, root: int, folder: bytes) -> Twin | None:
+    def get(self, root: int, folder: bytes) -> DuplicateFolder | None:
         query = "SELECT root, folder, digest, files, bytes FROM twins WHERE root = ? AND folder = ?"
         row = self._db.execute(query, (root, folder)).fetchone()
-        return Twin(*row) if row else None
+        return DuplicateFolder(*row) if row else None
 
-    def inside(self, root: int, folder: bytes) -> list[Twin]:
+    def inside(self, root: int, folder: bytes) -> list[DuplicateFolder]:
         """Return the known direct subfolders of a folder, by name."""
         query = (
             "SELECT root, folder, digest, files, bytes FROM twins WHERE root = ? AND above = ? AND depth = ?"
             " ORDER BY folder"
         )
-        return [Twin(*row) for row in self._db.execute(query, (root, folder, depth_of(folder) + 1))]
+        return [DuplicateFolder(*row) for row in self._db.execute(query, (root, folder, depth_of(folder) + 1))]
 
     def files_below(self, tree: int, path: bytes, folder: bytes) -> int:
         """Return the number of indexed files in a folder and below; -1 if any of the folders is partial."""
@@ -126,13 +126,13 @@ class Twins:
             " ORDER BY (count(*) - 1) * max(bytes) DESC, digest"
         )
 
-    def groups(self) -> Iterator[TwinGroup]:
+    def groups(self) -> Iterator[DuplicateFolderGroup]:
         """Yield the groups, most wasted space first."""
         for number, digest, files, bytes_ in self._db.execute(
             "SELECT id, digest, files, bytes FROM twin_groups ORDER BY id"
         ).fetchall():
             members = "SELECT root, folder FROM twins WHERE digest = ? ORDER BY root, folder"
-            yield TwinGroup(number, digest, files, bytes_, self._db.execute(members, (digest,)).fetchall())
+            yield DuplicateFolderGroup(number, digest, files, bytes_, self._db.execute(members, (digest,)).fetchall())
 
     def count(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM twin_groups").fetchone()[0])

@@ -17,7 +17,7 @@ from fileorg.index.digest_columns import Digests
 from fileorg.index.duplicate_folders import INDEXES as TWINS_INDEXES
 from fileorg.index.duplicate_folders import SCHEMA as TWINS_SCHEMA
 from fileorg.index.duplicate_folders import TABLES as TWINS_TABLES
-from fileorg.index.duplicate_folders import Twins
+from fileorg.index.duplicate_folders import DuplicateFolders
 from fileorg.index.duplicate_groups import SCHEMA as GROUPS_SCHEMA
 from fileorg.index.duplicate_groups import TABLES as GROUPS_TABLES
 from fileorg.index.duplicate_groups import Groups
@@ -194,9 +194,9 @@ class Index:
         """Return the duplicate groups of the last search."""
         return Groups(self._db)
 
-    def twins(self) -> Twins:
+    def duplicate_folders(self) -> DuplicateFolders:
         """Return the duplicate folders."""
-        return Twins(self._db)
+        return DuplicateFolders(self._db)
 
     @contextlib.contextmanager
     def guarded(self) -> Iterator[None]:

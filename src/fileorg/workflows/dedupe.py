@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.core.model import Base, Outcome
     from fileorg.core.state import StateDirectory
-    from fileorg.index.duplicate_folders import TwinGroup
+    from fileorg.index.duplicate_folders import DuplicateFolderGroup
     from fileorg.index.duplicate_groups import Groups
     from fileorg.index.index import Index
     from fileorg.storage.local.storage import LocalStorage
@@ -87,9 +87,9 @@ class DedupeRun:
         session: Session,
     ) -> None:
         self.trees, self.seen, self.reads, self.seconds = trees, seen, reads, seconds
-        twins = index.twins()
-        self._has_folders = twins.count() > 0
-        self._folder_group = lru_cache(maxsize=10_000)(twins.group_of)
+        duplicate_folders = index.duplicate_folders()
+        self._has_folders = duplicate_folders.count() > 0
+        self._folder_group = lru_cache(maxsize=10_000)(duplicate_folders.group_of)
         self.plan: DedupePlan | None = None
         self._index, groups = index, index.groups()
         if options.remedy is not None:
@@ -118,9 +118,9 @@ class DedupeRun:
         """Yield the groups with removable files, most waste first."""
         return decisions(self._groups.every(), self._policy)
 
-    def folders(self) -> Iterator[TwinGroup]:
+    def folders(self) -> Iterator[DuplicateFolderGroup]:
         """Yield groups of duplicate folders, most waste first."""
-        return self._index.twins().groups()
+        return self._index.duplicate_folders().groups()
 
     def is_of_folders(self, group: KeeperDecision) -> bool:
         """Return whether the group follows from duplicate folders: each file has the same place in one of them."""
@@ -208,11 +208,11 @@ def _find(
     with index.guarded():
         finder = Finder(index, filters, with_links=options.with_links)
         for storage in storages:
-            index.twins().forget_partial(storage.root)
+            index.duplicate_folders().forget_partial(storage.root)
     with Processes() as processes:
         reporter.stage("scan")
         for storage, folders in zip(storages, twice, strict=True):
-            seen.partial = partial(index.twins().add_partial, storage.root)
+            seen.partial = partial(index.duplicate_folders().add_partial, storage.root)
             batches = scan(Reader(storage, selection._replace(twice=folders)), seen, reporter, processes=processes)
             seen.unchanged += index.update(storage.root, finder.watching(batches))
         versions = [(storage.root, *index.version(storage.root)) for storage in storages]

@@ -28,7 +28,7 @@ AFTER = {
 }
 
 
-def write_twins(tree: Tree) -> Tree:
+def write_duplicates(tree: Tree) -> Tree:
     """Write `a` and its duplicate `x/c`, with all metadata that a file can have."""
     tree.write({"a": "same", "b": "other", "x/c": "same"})
     tree.path("x/c").chmod(0o640)
