@@ -130,7 +130,7 @@ class Crossing:
             self.record = journal.insert(number, self.batch)
 
     def move(self) -> None:
-        move.across(self.work, self.row, self.batch.intent(0), self.record)
+        move.cross_device(self.work, self.row, self.batch.intent(0), self.record)
 
 
 @pytest.fixture

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 def shutil_move() -> None:
     """Move across devices like most programs: write the copy under its final name."""
 
-    def across(work: Any, row: Any, _intent: Any, _record: int) -> None:
+    def cross_device(work: Any, row: Any, _intent: Any, _record: int) -> None:
         source, target = work.storages[row.source_base], work.storages[row.target_base]
         shutil.move(
             os.path.join(source.root, row.source_folder, row.source_name),
             os.path.join(target.root, row.target_folder, row.target_name),
         )
 
-    vars(move)["across"] = across
+    vars(move)["cross_device"] = cross_device
 
 
 def journal_after_acting() -> None:
@@ -96,7 +96,7 @@ def stray() -> None:
     vars(session)["execute"] = execute
 
 
-def respell() -> None:
+def case_rename() -> None:
     """No control, but a plan that no command makes: rename all files to lower case in place."""
 
     def batches(self: Any, _rows: int) -> Any:
@@ -146,7 +146,7 @@ CONTROLS: dict[str, Callable[[], None]] = {
     "synchronous=NORMAL": synchronous_normal,
     "no flush": no_flush,
     "stray": stray,
-    "respell": respell,
+    "case_rename": case_rename,
     "neither": neither,
     "unlink, then link": unlink_then_link,
 }

@@ -42,7 +42,7 @@ HERE: list[Meddling] = [
     ("few", "move", (b"root/b", b"root", b"elsewhere")),
     ("few", "link", (b"root/a.jpg", b"root/b", b"linked.zip")),
 ]
-ACROSS: list[Meddling] = [
+CROSS_DEVICE: list[Meddling] = [
     ("across devices", "divert", (b"root/b",)),
     ("across devices", "divert", (b"dest/Images",)),
     ("across devices", "create", (b"dest/Archives", b"big.zip", _THEIRS)),
@@ -58,7 +58,7 @@ ACROSS: list[Meddling] = [
     ("across devices", "delete_folder", (b"root/b",)),
     ("across devices", "delete_folder", (b"dest/Archives",)),
 ]
-TWINS: list[Meddling] = [
+DUPLICATES: list[Meddling] = [
     (f"pair, {action}", act, facts)
     for action in ("quarantine", "hardlink", "symlink")
     for act, facts in (
@@ -79,7 +79,9 @@ TWINS: list[Meddling] = [
         ("delete_folder", (b"root/.fileorg",)),
     )
 ]
-_everywhere = pytest.mark.parametrize("meddlings", [HERE, ACROSS, TWINS], ids=["here", "across", "duplicates"])
+_everywhere = pytest.mark.parametrize(
+    "meddlings", [HERE, CROSS_DEVICE, DUPLICATES], ids=["here", "across", "duplicates"]
+)
 _every_command = pytest.mark.parametrize("command", ["organize", "undo"])
 
 
@@ -104,7 +106,7 @@ def sweep_all(
     workers: Workers, tally: Counter[str], command: str, meddlings: list[Meddling], apart: int, begin: int = 0
 ) -> None:
     """Run all sweeps, each from another first step."""
-    if meddlings is ACROSS and workers.all[0].place.other is None:
+    if meddlings is CROSS_DEVICE and workers.all[0].place.other is None:
         pytest.skip("NOT TESTED: there is no second device to write to")
     firsts = [1 + (37 * number + begin) % apart for number in range(len(meddlings))]
     sweeps = [partial(sweep, command, one, first, apart) for one, first in zip(meddlings, firsts, strict=True)]

@@ -28,7 +28,7 @@ SCENARIOS = {
         Scenario("to exFAT", few, other_device=True, placeholders=True),
         Scenario("copies on exFAT", caseless, ("--action", "copy"), placeholders=True),
         Scenario("duplicates on exFAT", pair, ("--action", "quarantine"), first=("dedupe",), placeholders=True),
-        Scenario("another case", shouted, placeholders=True, wanders=True, control="respell"),
+        Scenario("another case", shouted, placeholders=True, wanders=True, control="case_rename"),
     ),
     _WINDOWS: (Scenario("all on NTFS", caseless), Scenario("to NTFS", few, other_device=True)),
 }

@@ -173,7 +173,7 @@ def contested(root: Path, _dest: Path) -> None:
     settle_folders(root)
 
 
-def across(root: Path, dest: Path) -> None:
+def cross_device(root: Path, dest: Path) -> None:
     """For cross-device moves: attributes, modes, a hole, more than one buffer, hard links, taken names."""
     write(root / "a.jpg", b"here", mode=0o640)
     write(dest / "Images/a.jpg", b"there")
@@ -331,18 +331,20 @@ SCENARIOS = (
     Scenario("two processes", messy, rows=5, two_processes=True),
     Scenario("first run", few, first_run=True),
     Scenario("keep newer", contested, _KEEP_NEWER),
-    Scenario("across devices", across, other_device=True),
+    Scenario("across devices", cross_device, other_device=True),
     Scenario("folders that were removed", nested, meddle=remove_empty_folders),
     Scenario("copy", messy, ("--action", "copy")),
-    Scenario("copy across devices", across, ("--action", "copy"), other_device=True),
+    Scenario("copy across devices", cross_device, ("--action", "copy"), other_device=True),
     Scenario("hard links", messy, ("--action", "hardlink")),
     Scenario("symlinks", messy, ("--action", "symlink")),
     Scenario("by date", messy, ("--by", "date")),
     Scenario("no renameat2", messy, others=(_NO_RENAME,)),
     Scenario("no renameat2, no links", messy, others=(_NO_RENAME, _NO_LINK), placeholders=True),
-    Scenario("across devices, no renameat2", across, others=(_NO_RENAME,), other_device=True),
-    Scenario("across devices, no links", across, others=(_NO_LINK,), other_device=True),
-    Scenario("across devices, neither", across, others=(_NO_RENAME, _NO_LINK), other_device=True, placeholders=True),
+    Scenario("across devices, no renameat2", cross_device, others=(_NO_RENAME,), other_device=True),
+    Scenario("across devices, no links", cross_device, others=(_NO_LINK,), other_device=True),
+    Scenario(
+        "across devices, neither", cross_device, others=(_NO_RENAME, _NO_LINK), other_device=True, placeholders=True
+    ),
     Scenario("symlinks to what moves", led_to),
     Scenario("symlinks to what moves, in batches", led_to, rows=4),
     Scenario("symlinks to what moves across devices", led_to, other_device=True),

@@ -169,8 +169,8 @@ class Checker:
 
     def _is_copied(self, row: PlanRow, there: os.stat_result) -> bool:
         """Return whether the file is copied or moved to another file system, judged by the device of the root."""
-        is_across = row.action in RENAMES and there.st_dev != self._storages[row.target_base].identity[0]
-        return (is_across or row.action is Action.COPY) and stat.S_ISREG(there.st_mode)
+        is_cross_device = row.action in RENAMES and there.st_dev != self._storages[row.target_base].identity[0]
+        return (is_cross_device or row.action is Action.COPY) and stat.S_ISREG(there.st_mode)
 
     def _stat_sources(self, batch: Sequence[PlanRow]) -> list[os.stat_result | OSError | None]:
         """Return the stat result at each source, read folder by folder; None also for rows without a source."""

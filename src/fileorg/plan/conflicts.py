@@ -190,7 +190,7 @@ class ConflictResolver:
         return before.displaced_mtime_ns if before else None
 
     def _record(self, file: Candidate, decision: Decision) -> None:
-        self._draft.resolve(file.source_folder, file.source_name, file.category, file.size, decision)
+        self._draft.record_decision(file.source_folder, file.source_name, file.category, file.size, decision)
 
     # Owners of names ----------------------------------------------------------------------------------------------
 

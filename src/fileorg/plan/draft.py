@@ -242,7 +242,7 @@ class Draft:
         row = self._db.execute("SELECT max(number) FROM claims WHERE folder = ? AND family = ?", (folder, family))
         return int(row.fetchone()[0] or 1)
 
-    def decide(self, folder: bytes, name: bytes, category: str, size: int, decision: Decision) -> None:
+    def record_decision(self, folder: bytes, name: bytes, category: str, size: int, decision: Decision) -> None:
         """Add the decision on the source file `name` of `folder`."""
         self._db.execute(
             "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -64,7 +64,7 @@ class OrganizePlan:
         self._wanted: Filter | None = None
         self._contested = Suspects()
         self._moving: tuple[bytes | None, set[bytes]] = (None, set())  # cached for the last folder
-        self._spelled: tuple[bytes | None, dict[bytes, bytes]] = (None, {})  # cached for the last folder
+        self._casings: tuple[bytes | None, dict[bytes, bytes]] = (None, {})  # cached for the last folder
         self._faults: dict[bytes, Reason | None] = {b"": None}  # target folder → why files cannot be moved there
         self._new_folders: set[bytes] = set()
         self._groups = 0
@@ -352,13 +352,13 @@ class OrganizePlan:
 
     def _name_on_disk(self, folder: bytes, name: bytes) -> bytes:
         """Return the name on disk, in its own case, of the file that is found by `name`."""
-        if self._spelled[0] != folder:
-            self._spelled = (folder, {})
+        if self._casings[0] != folder:
+            self._casings = (folder, {})
             with contextlib.suppress(OSError):  # from unreadable entries, which do not matter here
                 for listing in self._target.list_folder(folder):
                     for entry in listing.files:
-                        self._spelled[1][collision_key(entry.name, case_insensitive=True)] = entry.name
-        return self._spelled[1].get(collision_key(name, case_insensitive=True), name)
+                        self._casings[1][collision_key(entry.name, case_insensitive=True)] = entry.name
+        return self._casings[1].get(collision_key(name, case_insensitive=True), name)
 
     def refuse_conflicts(self) -> None:
         """Refuse conflicts, for `--on-conflict fail`. Raises `GuardRefused` if any name is taken by other content."""

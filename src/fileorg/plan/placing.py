@@ -40,7 +40,7 @@ class Layout(NamedTuple):
     trash: bytes = b".fileorg/trash/0"
     link_trash: bytes = b".fileorg/trash/0"
     target_root: bytes = b""
-    spelled: Callable[[bytes], bytes] = lambda folder: folder
+    true_casing: Callable[[bytes], bytes] = lambda folder: folder
     """Returns a folder's name as it is on disk already, for case-insensitive file systems."""
     into_whole: bool = False
     """Files may be moved into folders kept whole."""
@@ -146,8 +146,8 @@ class Placer:
             number = self._folded.setdefault(key, number)
         self._numbers[target] = number
         if number == len(self.targets):
-            spelled = self._layout.spelled(target)
-            self.targets.append(spelled)
+            true_casing = self._layout.true_casing(target)
+            self.targets.append(true_casing)
             self._keys.append(key)
-            self._prefixes.append(spelled + b"/")
+            self._prefixes.append(true_casing + b"/")
         return number

@@ -531,7 +531,7 @@ class _Asked:
         from urllib.parse import quote_from_bytes
 
         head = self._head(page, _PAGE_BYTES)
-        return any(spelled + b"/" in head for spelled in (folder, quote_from_bytes(folder).encode()))
+        return any(form + b"/" in head for form in (folder, quote_from_bytes(folder).encode()))
 
 
 def _page_stems(folder: bytes) -> Iterator[bytes]:

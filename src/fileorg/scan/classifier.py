@@ -76,8 +76,8 @@ class Classifier:
         stem = name[: -len(extension)]
         try:
             for beside in neighbours(extension):
-                for spelling in (beside, beside.upper()):
-                    entry = self._storage.lstat(folder, stem + spelling)
+                for suffix in (beside, beside.upper()):
+                    entry = self._storage.lstat(folder, stem + suffix)
                     if entry is not None and entry.is_file:
                         return True
             head = b""

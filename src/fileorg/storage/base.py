@@ -102,7 +102,7 @@ class Storage(Protocol):
         """Return whether `a` and `A` are one name, as far as the entries of the root can tell."""
         ...
 
-    def spelled(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
+    def true_casing(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
         """Return the folder in the spelling of its listing, as far as it exists. `known` caches answers."""
         ...
 

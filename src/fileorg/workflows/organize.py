@@ -138,7 +138,7 @@ def organizing(
             join(to_be_made, session.trash),
             session.trash,
             target.root,
-            partial(target.spelled, known=Memo(MANY_FOLDERS)),
+            partial(target.true_casing, known=Memo(MANY_FOLDERS)),
             options.filters.everything,
         )
         with contextlib.closing(OrganizePlan(index, layout, source, target)) as plan:

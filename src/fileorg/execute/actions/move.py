@@ -70,14 +70,14 @@ def _otherwise(work: Work, row: PlanRow, intent: Intent, record: int, error: OSE
     """Retry a failed rename in the way that its error calls for, or raise the error."""
     match error.errno:
         case errno.EXDEV:
-            across(work, row, intent, record)
+            cross_device(work, row, intent, record)
         case errno.ENOTSUP:
             try:
                 by_placeholder(work, row, record)
             except OSError as other:
                 if other.errno != errno.EXDEV:
                     raise
-                across(work, row, intent, record)
+                cross_device(work, row, intent, record)
         case errno.EEXIST:
             _taken(work, row, record, error)
         case _:
@@ -90,7 +90,7 @@ def _taken(work: Work, row: PlanRow, record: int, error: OSError) -> None:
     Raises `error` if another file has the name.
     """
     source, target = work.storages[row.source_base], work.storages[row.target_base]
-    if _respell(work, row, record):
+    if _case_rename(work, row, record):
         return
     if not target.casing.is_free_after_all(row.target_folder, row.target_name):
         raise error
@@ -108,8 +108,8 @@ def _taken(work: Work, row: PlanRow, record: int, error: OSError) -> None:
 def settle(case: Case) -> Verdict:
     made = settle_copy(case)
     if made is not None:
-        return made if isinstance(made, Verdict) else _settle_across(case, made)
-    if _is_respelling(case.record) and (verdict := _settle_respelling(case)) is not None:
+        return made if isinstance(made, Verdict) else _settle_cross_device(case, made)
+    if _is_case_rename(case.record) and (verdict := _settle_case_rename(case)) is not None:
         return verdict
     source, target = case.at_source(), case.at_target()
     match (case.is_original(source), case.is_made(target, case.moved), target is None):
@@ -155,7 +155,7 @@ def _is_of_its_kind(case: Case, entry: Entry) -> bool:
 # To another file system -----------------------------------------------------------------------------------------------
 
 
-def across(work: Work, row: PlanRow, intent: Intent, record: int) -> None:
+def cross_device(work: Work, row: PlanRow, intent: Intent, record: int) -> None:
     """Move a file to another file system: copy, verify, and only then remove the original."""
     if (intent.nlink or 1) > 1:
         raise Refusal(RecordState.SKIPPED, ReasonCode.HARD_LINKS_TORN, number=intent.nlink)
@@ -193,7 +193,7 @@ def _take_away(
     return Refusal(RecordState.CHANGED, ReasonCode.CHANGED_WHILE_MOVED)
 
 
-def _settle_across(case: Case, made: Identity) -> Verdict:
+def _settle_cross_device(case: Case, made: Identity) -> Verdict:
     """Recover a move whose copy is complete: remove the original, unless it or the copy has changed."""
     source, folder, name = case.source, case.record.source_folder, case.record.source_name
     is_aside = case.is_aside(source, folder, name, case.original)
@@ -261,7 +261,7 @@ def _mark_after(work: Work, record: int, made: Entry | None) -> None:
 # After a crash, the file has that name, or the folder listing shows which casing it has.
 
 
-def _is_respelling(row: PlanRow | Record) -> bool:
+def _is_case_rename(row: PlanRow | Record) -> bool:
     """Return whether both names are equal without case."""
     return (
         row.source_name != row.target_name
@@ -271,13 +271,13 @@ def _is_respelling(row: PlanRow | Record) -> bool:
     )
 
 
-def _respell(work: Work, row: PlanRow, record: int) -> bool:
+def _case_rename(work: Work, row: PlanRow, record: int) -> bool:
     """Change the case of a name if the file itself has the new name; otherwise change nothing and return False.
 
     Raises `OSError` if the file still has its old name, `Stuck` if it has the temporary one.
     """
     storage, folder, name = work.storages[row.source_base], row.source_folder, aside(work.operation, record)
-    if not _is_respelling(row) or not _is_itself(storage, row):
+    if not _is_case_rename(row) or not _is_itself(storage, row):
         return False
     reserving = work.reserving(record)
     reserving(None)  # announced while the file is aside
@@ -298,25 +298,25 @@ def _is_itself(storage: LocalStorage, row: PlanRow) -> bool:
         return False
     if (one.dev, one.inode) == (other.dev, other.inode) and one.nlink == 1:
         return True
-    return storage.casing.is_another_case(row.target_folder, row.target_name)
+    return storage.casing.differs_in_case(row.target_folder, row.target_name)
 
 
 def _folded(name: bytes) -> bytes:
     return collision_key(name, case_insensitive=True)
 
 
-def _settle_respelling(case: Case) -> Verdict | None:
+def _settle_case_rename(case: Case) -> Verdict | None:
     """Recover a case-only rename by the name that the file has now; None if both names are not one file."""
     storage, folder, name = case.target, case.record.target_folder, case.record.target_name
     there = storage.lstat(folder, case.aside)
     if case.reservation is not None and there is not None:
         case.disturb(case.record.target_base, folder)
         if case.is_original(there):
-            _finish_respelling(case, folder, name)
+            _finish_case_rename(case, folder, name)
         elif there.size == 0:
             storage.remove(folder, case.aside)  # the name was only reserved
     # The kernel may answer from a stale cache; the folder listing is reliable.
-    listed, target = storage.casing.spellings(folder, name), case.at_target()
+    listed, target = storage.casing.casings(folder, name), case.at_target()
     if len(listed) != 1 or not case.is_original(target):
         return None
     if name not in listed:
@@ -324,9 +324,9 @@ def _settle_respelling(case: Case) -> Verdict | None:
     return Verdict(RecordState.DONE, case.note(), case.as_placed(target))
 
 
-def _finish_respelling(case: Case, folder: bytes, name: bytes) -> None:
+def _finish_case_rename(case: Case, folder: bytes, name: bytes) -> None:
     """Give a file that is aside its new name."""
-    if not case.target.casing.spellings(folder, name):
+    if not case.target.casing.casings(folder, name):
         case.target.casing.is_free_after_all(folder, name)
     put_back(case.target, folder, name, case.aside, case.reserving)
 

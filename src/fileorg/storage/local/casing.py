@@ -57,22 +57,22 @@ class Casing:
         except OSError:
             return False
 
-    def is_spelled(self, folder: bytes, name: bytes) -> bool:
+    def has_exact_casing(self, folder: bytes, name: bytes) -> bool:
         """Return whether the folder lists exactly this name. Reads the whole folder. Raises `OSError`."""
         fd = self._folders.fd(folder)
         wanted = os.fsdecode(name)
         with os.scandir(fd) as entries:
             return any(entry.name == wanted for entry in entries)
 
-    def is_another_case(self, folder: bytes, name: bytes) -> bool:
+    def differs_in_case(self, folder: bytes, name: bytes) -> bool:
         """Return whether the name exists only in another case. Raises `OSError`."""
         try:
             os.lstat(name, dir_fd=self._folders.fd(folder))
         except FileNotFoundError:
             return False
-        return not self.is_spelled(folder, name)
+        return not self.has_exact_casing(folder, name)
 
-    def spellings(self, folder: bytes, name: bytes) -> list[bytes]:
+    def casings(self, folder: bytes, name: bytes) -> list[bytes]:
         """Return the listed names that equal `name` if case is ignored. Raises `OSError`."""
         folded = os.fsdecode(name).casefold()
         with os.scandir(self._folders.fd(folder)) as entries:
@@ -84,26 +84,26 @@ class Casing:
 
         Raises `OSError`.
         """
-        if self.has_stable_inodes(folder) or self.spellings(folder, name):
+        if self.has_stable_inodes(folder) or self.casings(folder, name):
             return False
         for _ in range(_PATIENCE):
             try:
                 os.lstat(name, dir_fd=self._folders.fd(folder))
             except FileNotFoundError:
-                return not self.spellings(folder, name)
+                return not self.casings(folder, name)
             time.sleep(_PAUSE_SECONDS)
         return False
 
-    def spelled(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
+    def true_casing(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
         """Return the folder in the spelling on disk, as far as it exists. `known` caches answers."""
         if not folder or folder in known:
             return known.get(folder, folder)
         above, _, name = folder.rpartition(b"/")
-        above = self.spelled(above, known)
-        known[folder] = join(above, self._spelled_in(above, name))
+        above = self.true_casing(above, known)
+        known[folder] = join(above, self._casing_in(above, name))
         return known[folder]
 
-    def _spelled_in(self, above: bytes, name: bytes) -> bytes:
+    def _casing_in(self, above: bytes, name: bytes) -> bytes:
         try:
             fd = self._folders.fd(above)
             os.lstat(name, dir_fd=fd)
@@ -144,7 +144,7 @@ class Casing:
             return True
         # A file with hard links may have both names. And one file may seem two where inodes are unstable.
         if os.path.samestat(one, other) or not self.has_stable_inodes(b""):
-            return None if self.is_spelled(b"", swapped) else True
+            return None if self.has_exact_casing(b"", swapped) else True
         return False
 
     def _is_found_by_another_case(self) -> bool:

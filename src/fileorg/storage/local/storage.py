@@ -92,8 +92,8 @@ class LocalStorage:
     def is_case_insensitive(self) -> bool:
         return self.casing.is_case_insensitive()
 
-    def spelled(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
-        return self.casing.spelled(folder, known)
+    def true_casing(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
+        return self.casing.true_casing(folder, known)
 
     def sync(self) -> None:
         self._folders.sync()
