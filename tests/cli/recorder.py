@@ -1,4 +1,4 @@
-"""A session with the program as text: each command, its exit code, and its output, with all that varies masked."""
+"""A session with the program as text: each command, its exit code, and its output, with variable parts masked."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LINES = 200
-"""Lines of the terminal: nothing scrolls away."""
+"""The height of the terminal, so that nothing scrolls away."""
 _VARYING = (
     (re.compile(r"\bin \d+\.\d\d s\b"), "in 0.00 s"),
     (re.compile(r", \d+\.\d\d s\b"), ", 0.00 s"),
     (re.compile(r"^\d+\.\d\d s$", re.MULTILINE), "0.00 s"),
     (re.compile(r"\(\d[\d,]* files/s\)"), "(0 files/s)"),
-    (re.compile(r"^Speed\n[\d,]+\nfiles/s\n.*/s\n", re.MULTILINE), ""),  # left out where no time can be measured
+    (re.compile(r"^Speed\n[\d,]+\nfiles/s\n.*/s\n", re.MULTILINE), ""),  # omitted if the time is too short
     (re.compile(r"\bprocess \d+"), "process 1"),
     (re.compile(r'("(?:elapsed_)?seconds"): \d+\.\d+'), r"\1: 0.0"),
     (re.compile(r'"(inode|device)": \d+'), r'"\1": 0'),
-    (re.compile(r"\(\d+\.\d KB\)\.$", re.MULTILINE), "(0.0 KB)."),  # what a page weighs, after its name
+    (re.compile(r"\(\d+\.\d KB\)\.$", re.MULTILINE), "(0.0 KB)."),  # the size of a page, after its name
 )
 
 
 _ROWS = re.compile(r"(?:^    \{.*\},?(?:\n(?=    \{)|$))+", re.MULTILINE)
-"""Rows of JSON, one a line."""
+"""Rows of JSON, one per line."""
 _LISTED = re.compile(r"(?:^.*(?: -> | removed\b).*\n)+", re.MULTILINE)
-"""What a terminal lists, in the order of the disk."""
+"""Lists on a terminal, in the order of the disk."""
 
 
 class Session:
@@ -43,7 +43,7 @@ class Session:
         self._parts: list[str] = []
 
     def run(self, *words: str, in_order: bool = True, **environment: str) -> None:
-        """Run a command through pipes. Where the disk decides on the order of lines, they are sorted."""
+        """Run a command through pipes. Lines in the order of the disk are sorted, unless `in_order`."""
         ran = self.program.inside(*words, HOME=str(self.home), **environment)
         out = ran.out if in_order else _sorted(ran.out)
         self._keep(words, ran.code, out + _marked("err| ", ran.err), environment)
@@ -91,7 +91,7 @@ class Session:
 
 
 class _Texts(HTMLParser):
-    """What of a page is read: text, and the attributes that are read out or shown."""
+    """Collects the text of a page, and attributes that are shown or read aloud."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ class _Texts(HTMLParser):
 
 
 def _sorted(text: str) -> str:
-    """Rows of JSON that follow each other in order; of other text, the lines of each block."""
+    """Return text with consecutive rows of JSON sorted, or in other text, the lines of each paragraph."""
     if "\n    {" not in text:
         return "\n\n".join("\n".join(sorted(block.split("\n"))) for block in text.rstrip("\n").split("\n\n")) + "\n"
     return _ROWS.sub(lambda rows: ",\n".join(sorted(row.rstrip(",") for row in rows[0].split("\n"))), text)

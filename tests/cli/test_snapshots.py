@@ -1,6 +1,6 @@
-"""All that fileorg prints, kept in `snapshots/`, where a diff shows what changed.
+"""All output of fileorg, stored in `snapshots/`, where a diff shows changes.
 
-`pytest tests/cli/test_snapshots.py --update-snapshots` writes them anew.
+`pytest tests/cli/test_snapshots.py --update-snapshots` updates them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _JUNE = 1_717_243_200 * 10**9  # 2024-06-01 12:00 UTC
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A folder whose path is always as long: it decides on where lines are broken, and how wide columns are."""
+    """A folder with a path of constant length, because it affects line breaks and column widths."""
     with tempfile.TemporaryDirectory(prefix="snapshot-", dir="/tmp") as folder:
         os.utime(folder, ns=(_JUNE, _JUNE))
         yield Path(folder)
@@ -42,7 +42,7 @@ def scenes() -> list[object]:
     ]
 
 
-# The scenes -----------------------------------------------------------------------------------------------------------
+# Scenes ---------------------------------------------------------------------------------------------------------------
 
 
 def scene_manual(session: Session, _: Tree) -> None:
@@ -219,7 +219,7 @@ def scene_changed_since(session: Session, tree: Tree) -> None:
 
 
 def scene_errors(session: Session, tree: Tree) -> None:
-    """`organize tree` itself, too: a file has the name of the folder that it would make."""
+    """Includes `organize tree`, in which a file has the name of a folder to be created."""
     write(tree, {"photo.jpg": "jpg", "sub/.git/HEAD": "x", "sub/docs/a.md": "x", "Images": "in the way"})
     for line in ERRORS.strip().splitlines():
         session.run(*(word.replace("''", "") for word in line.split()))
@@ -297,11 +297,11 @@ def scene_demo(session: Session, _: Tree) -> None:
     session.run("demo", "mess")
 
 
-# What they are made of ------------------------------------------------------------------------------------------------
+# Files ----------------------------------------------------------------------------------------------------------------
 
 
 def write(tree: Tree, files: dict[str, str]) -> None:
-    """Files a minute apart, all of June 2024."""
+    """Write files with times in June 2024, a minute apart."""
     tree.write(files)
     for number, path in enumerate(files):
         tree.set_time(path, _JUNE + number * 60 * 10**9)
@@ -326,7 +326,7 @@ def demo(tree: Tree) -> None:
         os.close(folder)
 
 
-# How they are kept ----------------------------------------------------------------------------------------------------
+# Comparison -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scene", scenes())

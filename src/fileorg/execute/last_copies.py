@@ -41,7 +41,7 @@ class LastCopies:
         self._started_ns, self._ended_ns = purged.started_ns, purged.ended_ns or purged.started_ns
 
     def judge(self, files: Sequence[Trashed], seen: Sequence[Entry | Refusal | None]) -> list[Entry | Refusal | None]:
-        """Return the entry of each file of a batch, or why it is kept; `seen` comes from `look_at_trash`."""
+        """Return the entry of each file of a batch, or why it is kept; `seen` comes from `check_trash`."""
         keepers = self._journal.groups.keepers_of([file.id for file in files])
         doubtful: list[tuple[int, Keeper, Entry]] = []
         judged = list(seen)

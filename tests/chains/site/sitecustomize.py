@@ -1,4 +1,4 @@
-"""Read by Python when it starts, where this folder is on its path: the process dies or halts at one of its steps."""
+"""Loaded by Python at its start if this folder is on its path: kills or halts the process at one of its steps."""
 
 import os
 

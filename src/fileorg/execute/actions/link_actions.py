@@ -89,7 +89,7 @@ SYMLINK = Handler(check_source, one_by_one(_make_symlink), _settle_symlink)
 
 
 def _removal(ask: Ask) -> Handler:
-    """Return a handler that removes a link only if it is unchanged since fileorg made it: see `_look`."""
+    """Return a handler that removes a link only if it is unchanged since fileorg made it: see `_checked_target`."""
 
     def check(work: Work, row: PlanRow, _: Entry | None) -> tuple[Entry, None]:
         return _checked_target(work, row, ask), None
