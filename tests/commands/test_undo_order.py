@@ -295,6 +295,56 @@ def test_three_operations_in_the_same_folders(
     assert differences(before, tree.snapshot()) == []
 
 
+def _cleaned(runs: Runs) -> None:
+    runs.clean()
+
+
+def _quarantined(runs: Runs) -> None:
+    runs.dedupe("quarantine")
+
+
+def _redone(runs: Runs) -> None:
+    runs.dedupe("quarantine")
+    runs.undo()
+    runs.redo()
+
+
+def _replaced(runs: Runs) -> None:
+    runs.organize(on_conflict=OnConflict.KEEP_NEWER, include=["c.txt"])
+
+
+@pytest.mark.parametrize("before", [_cleaned, _quarantined, _redone, _replaced])
+def test_folder_times_are_not_set_back_beyond_what_was_purged(
+    tree: Tree, runs: Runs, before: Callable[[Runs], None]
+) -> None:
+    """What a purge has made final is a change that stays, and so does the time that it gave its folders."""
+    tree.write({"a.jpg": "1", "b.txt": "same", "x/b.txt": "same", "x/empty.txt": "", "c.txt": "new"})
+    tree.write({"Documents/c.txt": "old"})
+    date_all(tree)
+    tree.date("c.txt", "2020-01-01")
+    before(runs)
+    assert runs.purge().outcome.done
+    found = tree.snapshot()
+    last = runs.organize(include=["a.jpg"]).operation
+    runs.organize(recursive=True, by=By.EXTENSION)
+    runs.undo()
+    assert runs.undo(last).problems == []
+    assert differences(found, tree.snapshot()) == []
+
+
+def test_folder_times_are_set_back_beyond_what_was_purged_once_the_rest_is_undone(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1", "c.txt": "new", "Documents/c.txt": "old"})
+    date_all(tree)
+    tree.date("c.txt", "2020-01-01")
+    first_time = tree.root.stat().st_mtime_ns
+    runs.organize(on_conflict=OnConflict.KEEP_NEWER, include=["c.txt"])
+    runs.organize(include=["a.jpg"])
+    assert runs.purge(1).outcome.done
+    runs.undo(1)
+    runs.undo(2)
+    assert tree.root.stat().st_mtime_ns == first_time
+
+
 def test_a_partial_undo_is_completed_later(tree: Tree, runs: Runs) -> None:
     """When the names are free, everything is restored, including folders and times."""
     some(tree)

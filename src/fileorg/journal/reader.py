@@ -179,24 +179,33 @@ class JournalReader:
         query = "SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND state <> 'done' LIMIT 1"
         return self._queries.value(query, self._queries.record_range(operation)) is None
 
-    def folders_with_done(self, operation: Operation) -> set[int]:
-        """Return the ids of the folders that are source or target of a done record, or were made by one."""
+    def folders_with_done(self, operation: Operation, *, purged: bool = False) -> set[int]:
+        """Return the ids of the folders that are source or target of a done record, or were made by one; with `purged`,
+        also of a record whose file was purged.
+        """
+        states = quoted({RecordState.DONE, RecordState.PURGED} if purged else {RecordState.DONE})
         query = (
-            "SELECT source_folder FROM records WHERE id BETWEEN ?1 AND ?2 AND state = 'done' AND source_folder NOT NULL"
-            " UNION SELECT target_folder FROM records WHERE id BETWEEN ?1 AND ?2 AND state = 'done'"
+            f"SELECT source_folder FROM records WHERE id BETWEEN ?1 AND ?2 AND state IN ({states})"
+            " AND source_folder NOT NULL"
+            f" UNION SELECT target_folder FROM records WHERE id BETWEEN ?1 AND ?2 AND state IN ({states})"
             " UNION SELECT made.id FROM records r JOIN folders above ON above.id = r.target_folder"
             f" JOIN folders made ON made.operation = above.operation AND made.base = above.base AND made.path = {MADE}"
-            " WHERE r.id BETWEEN ?1 AND ?2 AND r.state = 'done' AND r.action = 'make-folder'"
+            f" WHERE r.id BETWEEN ?1 AND ?2 AND r.state IN ({states}) AND r.action = 'make-folder'"
         )
         return {folder for (folder,) in self._queries.select(query, self._queries.record_range(operation))}
 
     def _worked_in(self) -> Callable[[int], set[int]]:
-        """Return a cached function that returns the folders in which an operation is in effect."""
+        """Return a cached function that returns the folders in which an operation is in effect. A purge makes its part
+        final, until the rest is undone: an undo then restores the folder times as if nothing were missing.
+        """
+        undone = {number for (number,) in self._queries.select("SELECT undoes FROM operations WHERE kind <> 'purge'")}
 
         @functools.cache
         def worked(number: int) -> set[int]:
             operation = self.operation(number)
-            return self.folders_with_done(operation) if operation is not None else set()
+            if operation is None:
+                return set()
+            return self.folders_with_done(operation, purged=number not in undone)
 
         return worked
 
