@@ -35,8 +35,8 @@ def main() -> None:
     sources = [
         sorted({sentence: source for source, sentence in each}.items()) for each in (helps(), messages(), documents())
     ]
-    for source in sources:
-        random.Random(options.seed).shuffle(source)
+    for sentences in sources:
+        random.Random(options.seed).shuffle(sentences)
     for number in range(options.count):
         sentence, source = sources[number % len(sources)][number // len(sources)]
         print(f"{number + 1:3}. {source}: {sentence}")
@@ -71,7 +71,7 @@ def messages() -> Iterator[tuple[str, str]]:
                 text = "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
             else:
                 continue
-            if _PROSE.search(text) and not _SQL.search(text):
+            if _PROSE.search(text) and not _SQL.search(text) and not text.startswith("\n#"):
                 yield from ((str(path.relative_to(_TOP)), sentence) for sentence in _sentences(" ".join(text.split())))
 
 
