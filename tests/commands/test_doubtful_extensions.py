@@ -41,12 +41,11 @@ STAYS = {
     "Section 1.s": "It says: nothing.\n",
     "Room.r05": "five",
     "Zone.z01": "one",
-    "app.component.ts": 'import { Component } from "@angular/core";\nexport class App {}\n',
-    "words_de.ts": '<?xml version="1.0"?><TS language="de"></TS>',
-    "server.mts": "export const port = 80;\n",
+    "cut.ts": "\0\1\2",
+    "cut.mts": "\0\1\2",
     "id_rsa.key": "-----BEGIN OPENSSH PRIVATE KEY-----\n",
     "id_ed25519.pub": "ssh-ed25519 AAAAC3Nza me@host\n",
-    "words.pot": 'msgid ""\n',
+    "a plant.pot": "Water it twice a week.\n",
     "backup.tar.gz.aa": "the first part",
     "disk.raw": "\0" * 600,
     "empty.c": "",
@@ -64,6 +63,12 @@ GOES = {
     "flyer.pub": (PUBLISHER, "Documents"),
     "big.001": (SEVEN_ZIP, "Archives"),
     "mesh.obj": ("v 0 0 0\n", "Design"),
+    "app.component.ts": ('import { Component } from "@angular/core";\nexport class App {}\n', "Code"),
+    "words_de.ts": ('<?xml version="1.0"?><TS language="de"></TS>', "Code"),
+    "server.mts": ("export const port = 80;\n", "Code"),
+    "server.cts": ("export const port = 80;\n", "Code"),
+    "words.pot": ('# Words\nmsgid ""\nmsgstr ""\n', "Data"),
+    "adder.vhd": ("library ieee;\nuse ieee.std_logic_1164.all;\n", "Code"),
     "types.d.ts": ("declare const x: number;\n", "Code"),
     "all.tar.Z": ("not looked at", "Archives"),
 }
@@ -113,9 +118,9 @@ def test_a_folder_or_a_link_is_no_part(tree: Tree, runs: Runs) -> None:
 
 
 def test_what_follows_a_file_stays_where_that_one_stays(tree: Tree, runs: Runs) -> None:
-    tree.write({"a.ts": "let a = 1;\n", "a.srt": "1", "b.ts": RECORDING, "b.srt": "2"})
+    tree.write({"a.ts": "\0\1", "a.srt": "1", "b.ts": RECORDING, "b.srt": "2"})
     runs.organize()
-    assert tree.read() == {"a.ts": "let a = 1;\n", "a.srt": "1", "Video/b.ts": RECORDING, "Video/b.srt": "2"}
+    assert tree.read() == {"a.ts": "\0\1", "a.srt": "1", "Video/b.ts": RECORDING, "Video/b.srt": "2"}
 
 
 def test_by_extension_digits_and_letters_are_part_of_the_name(tree: Tree, runs: Runs) -> None:
@@ -146,10 +151,10 @@ def test_what_cannot_be_read_stays(tree: Tree, runs: Runs, monkeypatch: pytest.M
 
 def test_every_command_tells_the_same(tree: Tree, runs: Runs, state: StateDirectory) -> None:
     tree.write(STAYS | {name: content for name, (content, _) in GOES.items()})
-    tree.write({"in/app.ts": "let a;\n", "in/film.ts": RECORDING})
+    tree.write({"in/app.ts": "let a;\n", "in/film.ts": RECORDING, "in/cut.ts": "\0"})
     root = os.fsencode(tree.root)
     wanted = dict.fromkeys(STAYS, "Other") | {name: category for name, (_, category) in GOES.items()}
-    wanted |= {"in/app.ts": "Other", "in/film.ts": "Video"}
+    wanted |= {"in/app.ts": "Code", "in/film.ts": "Video", "in/cut.ts": "Other"}
     told = categorize([root], Filters(), Seen(), NullReporter())
     assert {os.path.relpath(os.fsdecode(row.path), tree.root): row.evidence.category for row in told} == wanted
     totals = scan_trees([root], Filters(), state, NullReporter()).totals
@@ -174,19 +179,23 @@ def test_a_report_of_a_tree_that_is_gone_takes_what_is_in_doubt_for_other(tree: 
 
 
 def test_duplicates_are_recorded_as_what_they_are(tree: Tree, runs: Runs) -> None:
-    tree.write({"a.ts": RECORDING, "b.ts": RECORDING, "c.ts": "let a;\n", "d.ts": "let a;\n"})
+    tree.write(
+        {"a.ts": RECORDING, "b.ts": RECORDING, "c.ts": "let a;\n", "d.ts": "let a;\n", "e.ts": "\0", "f.ts": "\0"}
+    )
     outcome = runs.dedupe("quarantine")
     assert outcome.operation is not None
     records = {record.source_name: record.category for record in runs.records(outcome.operation) if record.source_name}
-    assert {name: records[name] for name in (b"b.ts", b"d.ts")} == {b"b.ts": "Video", b"d.ts": "Other"}
+    told = {name: records[name] for name in (b"b.ts", b"d.ts", b"f.ts")}
+    assert told == {b"b.ts": "Video", b"d.ts": "Code", b"f.ts": "Other"}
 
 
 def test_categorize_says_what_decided(tree: Tree) -> None:
-    tree.write({"a.ts": RECORDING, "b.ts": "let b;\n", "No.123": "1", "v.7": "7", "c.jpg": "c"})
+    tree.write({"a.ts": RECORDING, "b.ts": "let b;\n", "d.ts": "\0", "No.123": "1", "v.7": "7", "c.jpg": "c"})
     found = categorize([os.fsencode(tree.root)], Filters(), Seen(), NullReporter())
     assert {os.path.basename(row.path): row.evidence.rule for row in found} == {
         b"a.ts": "extension .ts and content",
-        b"b.ts": "extension .ts, but other content",
+        b"b.ts": "extension .ts and content",
+        b"d.ts": "extension .ts, but other content",
         b"No.123": "extension .123, but other content",
         b"v.7": "unknown extension .7",
         b"c.jpg": "extension .jpg",
@@ -195,7 +204,7 @@ def test_categorize_says_what_decided(tree: Tree) -> None:
 
 def test_what_goes_with_a_file_is_told_as_that_one(tree: Tree, runs: Runs, state: StateDirectory) -> None:
     tree.write({"film.ts": RECORDING, "film.srt": "1", "a.jpg": "a", "a.xmp": "x", "x.001": "1", "x.002": "2"})
-    tree.write({"app.ts": "let a;\n", "app.srt": "1"})
+    tree.write({"cut.ts": "\0", "cut.srt": "1"})
     root = os.fsencode(tree.root)
     found = {os.path.basename(row.path): row.evidence for row in categorize([root], Filters(), Seen(), NullReporter())}
     assert found[b"film.srt"].rule == "goes with film.ts"

@@ -58,6 +58,34 @@ def test_the_category_of_a_name(rules: Rules, name: bytes, category: str) -> Non
     assert rules.category_of(name) == category  # from the cache
 
 
+KINDS = {
+    "Documents": "chm webarchive xfdf xdp odf sdw stw djv djvu pkpass asice edoc nbib hlp fdf bdoc",
+    "Spreadsheets": "wb1 wb2 wb3 wq1 wq2 wks xlr sdc stc xlam",
+    "Presentations": "sti sdd ppam",
+    "Data": "pst ost jsonc igc duckdb vcs apkg ged pgn gml xliff",
+    "Images": "pict pct dpx jls pcd miff ras wpg jng fpx",
+    "Audio": "qcp w64 f4a f4b dss ram ds2 oma 3ga",
+    "Video": "mj2 ttml dav sup dfxp mk3d 3gpp bk2",
+    "Design": "vssx vsdm vstm vssm vss vst thmx psp pspimage xmind atn pat sxd wrl x3d",
+    "Code": "sty cls bst cts dtx qml vala wasm",
+    "Installers": "war ear ipk",
+    "Disk images": "daa cdi bwt",
+    "Other": "sav pdb dll bin torrent kdbx url desktop",
+}
+PERSONAL = "ics ifb vcs vcf vcard ldif ofx ofc qif qfx qbo qbw gnucash kmy mt940"
+"""Extensions of calendars, contacts and money: all are in Data."""
+
+
+@pytest.mark.parametrize(
+    ("extension", "category"),
+    [(extension, category) for category, text in KINDS.items() for extension in text.split()]
+    + [(extension, "Data") for extension in PERSONAL.split()],
+)
+def test_the_category_of_an_extension(rules: Rules, extension: str, category: str) -> None:
+    assert rules.category_of(b"a." + extension.encode()) == category
+    assert rules.category_of(b"A b." + extension.upper().encode()) == category
+
+
 @pytest.mark.parametrize(
     ("name", "extension"),
     [

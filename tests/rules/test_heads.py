@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from fileorg.rules import heads
 from fileorg.rules.categories import CATEGORIES
-from fileorg.rules.heads import HEAD_BYTES, agrees, in_doubt, is_weak, neighbours
+from fileorg.rules.heads import HEAD_BYTES, agrees, in_doubt, is_weak, neighbours, second_meaning
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 TS = (b"G" + bytes(187)) * 20
@@ -162,3 +163,31 @@ def test_the_parts_that_bear_out_a_part(extension: bytes, beside: set[bytes]) ->
 
 def test_a_head_is_read_in_one_go() -> None:
     assert HEAD_BYTES == 4096
+
+
+@pytest.mark.parametrize(
+    ("extension", "head", "category"),
+    [
+        (b"ts", b'import { Component } from "@angular/core";\n', "Code"),
+        (b"ts", "const \u00e9 = 1;\n".encode(), "Code"),
+        (b"ts", b'<?xml version="1.0"?>\n<!DOCTYPE TS>\n', "Code"),
+        (b"mts", b"export const x: number = 1;\n", "Code"),
+        (b"pot", b'msgid ""\nmsgstr ""\n', "Data"),
+        (b"pot", b"# A title\n#, fuzzy\nmsgid", "Data"),
+        (b"vhd", b"library ieee;\nuse ieee.std_logic_1164.all;\n", "Code"),
+        (b"ts", b"", None),
+        (b"ts", bytes(64), None),
+        (b"pot", b"Water it twice a week.\n", None),
+        (b"key", b"-----BEGIN OPENSSH PRIVATE KEY-----\n", None),
+        (b"pub", b"ssh-ed25519 AAAAC3Nza me@host\n", None),
+        (b"obj", b"\x64\x86\3\0\0", None),
+    ],
+)
+def test_a_second_meaning(extension: bytes, head: bytes, category: str | None) -> None:
+    assert second_meaning(extension, head) == category
+
+
+def test_a_second_meaning_is_of_another_category() -> None:
+    for extension, (category, _) in heads._SECOND_MEANINGS.items():
+        assert in_doubt(extension)
+        assert extension not in CATEGORIES[category]

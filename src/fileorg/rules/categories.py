@@ -28,44 +28,51 @@ _IMAGES = _words("""
     heif heics heifs hif avif avifs avci avcs jxl jp2 j2k jpf jpx jpm j2c jpc jxr wdp hdp qoi flif bpg tga
     pcx pbm pgm ppm pnm pam pfm xbm xpm wbmp sgi exr hdr dds wmf emf mpo jps pns insp dcm dicom dng cr2 cr3
     crw nef nrw arw srf sr2 srw raf rw2 rwl orf ori pef x3f 3fr fff iiq mos mef mrw erf kdc dcr dcs k25 bay
-    eip gpr rwz raw xmp aae thm
+    eip gpr rwz raw xmp aae thm pict pct dpx cin jls jph jxs jpg2 pcd fpx miff ras wpg rgbe xwd jng ilbm
+    lbm pntg
 """)
 
 # Subtitles without their film belong with films.
 _VIDEO = _words("""
     mp4 m4v mkv webm mov qt avi wmv asf flv f4v mpg mpeg mpe m1v m2v mp2v mpv ts mts m2ts m2t tp trp vob ogv
     ogm 3gp 3g2 rm rmvb divx xvid mxf dv dvr-ms wtv amv mjpeg mjpg y4m swf bik nsv roq yuv av1 ivf h264 h265
-    hevc 264 265 insv lrv braw r3d webvtt srt vtt sub idx ass ssa sbv smi
+    hevc 264 265 insv lrv braw r3d webvtt srt vtt sub idx ass ssa sbv smi mj2 mjp2 mk3d 3gpp 3gp2 3gpp2
+    flc fli smk bk2 mng dav ttml dfxp sami mks sup
 """)
 
 # m4b, aa and aax are audio books for players, not for e-readers. m3u8 is a playlist like m3u.
 _AUDIO = _words("""
     mp3 m4a m4b m4p m4r aac flac wav wave ogg oga opus wma aiff aif aifc alac ape wv mka mpc mp2 mp1 mpga
     ac3 eac3 dts dsf dff amr awb au snd ra mid midi kar tta tak shn spx caf gsm voc 8svx xm s3m aa aax sf2
-    sfz cue m3u m3u8 pls xspf lrc nsf spc
+    sfz cue m3u m3u8 pls xspf lrc nsf spc qcp w64 rf64 f4a f4b dss ds2 ram rax mo3 oma aa3 at3 3ga mpega
+    adts ec3 xmf mxmf asx wax
 """)
 
-# html: a single file is a saved page. mpp (Microsoft Project) is read like a document. vcf is in Data.
+# html: a single file is a saved page. mpp (Microsoft Project) is read like a document. A djvu is a scanned document,
+# like a pdf. asice, bdoc and edoc are signed documents, pkpass is a ticket.
 _DOCUMENTS = _words("""
     pdf doc docx docm dot dotx dotm odt ott fodt rtf txt text md markdown mdown rst adoc asciidoc org tex
     latex ltx bib pages wpd wps wri abw sxw lwp hwp hwpx oxps xps htm html xhtml mht mhtml maff eml emlx msg
-    mbox oft one onepkg mpp mpt gdoc nfo readme textile wiki fodg odm pub tm lyx p7m ris enw
+    mbox oft one onepkg mpp mpt gdoc nfo readme textile wiki fodg odm pub tm lyx p7m ris enw chm hlp
+    webarchive xht shtml xfdf fdf xdp odf sxm sdw stw djv djvu pkpass asice asics bdoc edoc nbib cwk kwd
+    zabw docbook dbk texi texinfo dvi
 """)
 
-# csv and tsv open in a spreadsheet for almost everyone; compressed ones are data.
+# csv and tsv open in a spreadsheet for almost everyone; compressed ones are data. sdc is StarCalc.
 _SPREADSHEETS = _words("""
     xls xlsx xlsm xlsb xlt xltx xltm xlw ods ots fods csv tsv numbers gsheet sxc wk1 wk3 wk4 123 gnumeric
-    dif slk et ett qpw
+    dif slk et ett qpw wb1 wb2 wb3 wq1 wq2 wks xlr xlam xla sdc stc ksp
 """)
 
 _PRESENTATIONS = _words("""
-    ppt pptx pptm pps ppsx ppsm pot potx potm odp otp fodp key gslides sxi keynote dps
+    ppt pptx pptm pps ppsx ppsm pot potx potm odp otp fodp key gslides sxi keynote dps sti sdd ppam ppa kpr
+    prz
 """)
 
-# djvu and comics are read page by page, like books.
+# Comics are read page by page, like books.
 _EBOOKS = _words("""
-    epub kepub.epub mobi azw azw1 azw3 azw4 kfx kpf prc fb2 fb2.zip fbz lit lrf lrx djvu cbr cbz cb7 cbt cba
-    ibooks tcr snb oeb acsm
+    epub kepub.epub mobi azw azw1 azw3 azw4 kfx kpf prc fb2 fb2.zip fbz lit lrf lrx cbr cbz cb7 cbt cba
+    ibooks tcr snb oeb acsm kepub fb3 htmlz txtz pmlz
 """)
 
 # 001 is the first part of a split archive; the others are sidecars of it.
@@ -73,14 +80,16 @@ _PARTS = (b"001", *(b"%c%02d" % (kind, part) for kind in b"rz" for part in range
 _ARCHIVES = _PARTS + _words("""
     zip zipx rar 7z tar gz tgz tar.gz bz2 tbz tbz2 tar.bz2 xz txz tar.xz zst tzst tar.zst lz tlz tar.lz lzma
     tar.lzma lz4 tar.lz4 lzo tar.lzo br tar.br z tar.z taz sz tar.sz arj ace lha lzh cab cpio cpio.gz
-    cpio.xz zoo arc alz egg sit sitx sea hqx pea wacz warc warc.gz xar rev par2 zpaq kgb uha uu uue
+    cpio.xz zoo arc alz egg sit sitx sea hqx pea wacz warc warc.gz xar rev par2 zpaq kgb uha uu uue bz tb2
+    lrz tar.lrz tlrz lzx
 """)
 
 # dmg is a disk image that nearly always holds an application. jar: a single file is a program.
 _INSTALLERS = _words("""
     exe msi msix msixbundle appx appxbundle msp msu deb udeb rpm pkg mpkg dmg apk apks apkm xapk aab ipa
     appimage flatpak flatpakref flatpakrepo snap run jar jnlp crx xpi vsix pkg.tar.zst pkg.tar.xz pkg.tar.gz
-    eopkg ebuild click air nupkg whl conda gem crate phar vbox-extpack alfredworkflow
+    eopkg ebuild click air nupkg whl conda gem crate phar vbox-extpack alfredworkflow war ear ddeb ipk sis
+    sisx
 """)
 
 # iso: installation discs and rips alike, so the category follows the format, not the purpose. vhd: more often a disk
@@ -88,7 +97,7 @@ _INSTALLERS = _words("""
 _DISK_IMAGES = _words("""
     iso iso.gz iso.xz iso.zst img img.gz img.xz img.zst img.bz2 img.zip nrg mdf mds ccd b5t b6t toast isz
     cso chd dsk vhd vhdx vmdk vdi hdd qcow qcow2 qcow2.xz qed ova ovf wim esd swm e01 ewf sparseimage
-    sparsebundle udf xva raw.xz raw.gz wic.gz wic.xz wbfs
+    sparsebundle udf xva raw.xz raw.gz wic.gz wic.xz wbfs bwt cdi daa uif gho ffu
 """)
 
 # sql is code; a compressed one is a dump. m is Objective-C or MATLAB, both code. h264 is not h. pl is Perl.
@@ -101,10 +110,12 @@ _CODE = _words("""
     sas sql plsql asm s nasm lisp lsp cl el scm rkt sol move cob cbl abap apex bas ino pde glsl hlsl vert
     frag wgsl cu cuh proto thrift graphql gql tf tfvars hcl nix bzl cmake mk mak ninja dockerfile diff patch
     jsp aspx asp cshtml razor ejs hbs mustache j2 jinja pug haml liquid twig ahk au3 applescript scpt gd
-    gdscript tscn shader wat purs resi re rei vim ebnf g4 y l
+    gdscript tscn shader wat purs resi re rei vim ebnf g4 y l cts sty cls bst dtx bbx cbx vala vapi qml sage
+    wasm m4 ixx cppm php3 php4 php5 phps
 """)
 
-# db: mostly SQLite; Thumbs.db is always ignored. vcf: contacts, or gene variants. log: written and read by programs.
+# db: mostly SQLite; Thumbs.db is always ignored. log: written and read by programs. Contacts, calendars and money are
+# here, because programs import them and people do not read them. vcf: contacts, or gene variants.
 _DATA = _words("""
     json jsonl ndjson json5 geojson topojson jsonld har xml xsd xsl xslt dtd rss atom opml yaml yml toml ini
     cfg conf properties plist log csv.gz csv.xz csv.zst csv.bz2 tsv.gz json.gz json.zst json.bz2 jsonl.gz
@@ -115,11 +126,12 @@ _DATA = _words("""
     bson ubj rdf ttl nt nq trig owl n3 kml kmz gpx tcx fit osm osm.pbf pbf shp shx prj qpj cpg gpkg mbtiles
     las laz asc.gz vcf vcf.gz bcf bam sam cram fasta fastq fa fa.gz fq fq.gz fastq.gz fasta.gz gff gff3 gtf
     bed pdb.gz cif mol mol2 nii nii.gz mgz edf bdf fits fts ics ical vcard ldif po pcap pcapng evtx etl dat
-    lst idl ofx qfx qif qbo gnucash srec nessus
+    lst idl ofx qfx qif qbo gnucash srec nessus pst ost jsonc igc duckdb vcs ifb apkg colpkg ged gedcom pgn
+    sgf gml xlf xliff wsdl rng mmdb sqlite2 sarif webmanifest ofc kmy qbw mt940
 """)
 
 _FONTS = _words("""
-    ttf otf ttc otc woff woff2 eot pfb pfa afm fon fnt pcf pcf.gz dfont suit glyphs ufo sfd vfb ttx
+    ttf otf ttc otc woff woff2 eot pfb pfa afm fon fnt pcf pcf.gz dfont suit glyphs ufo sfd vfb ttx otb
 """)
 
 # obj: outside projects more often a mesh than a compiled object. eps and ps are drawings, not documents. gcode is
@@ -131,7 +143,8 @@ _DESIGN = _words("""
     max c4d fbx gltf glb obj mtl dae stl 3mf amf ply usd usda usdc usdz abc ma mb lwo lxo zpr ztl skp dwg
     dxf dwf dwt dgn step stp iges igs x_t x_b sat sldprt sldasm slddrw ipt iam idw catpart catproduct f3d
     f3z fcstd scad rvt rfa ifc 3dm ste gcode nc1 brd sch kicad_pcb kicad_sch gbr lbrn lbrn2 xcs studio3 dst
-    pes jef vp3
+    pes jef vp3 vss vst vssx vsdm vstm vssm vdx thmx psp pspimage xmind mmap atn pat cgm icc icm std sxd qxd
+    qxp pmd p65 fla dwfx wrl vrml x3d u3d jt 3dxml
 """)
 
 CATEGORIES: MappingProxyType[str, tuple[bytes, ...]] = MappingProxyType(

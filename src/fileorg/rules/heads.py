@@ -1,7 +1,8 @@
 """Tests of the first bytes of files whose extension is ambiguous.
 
 `Invoice No.123` is not a spreadsheet and `app.component.ts` not a recording. An extension counts only if the head of
-the file confirms it where it is digits or one letter, or has several meanings of which one is harmful to move.
+the file confirms it where it is digits or one letter, or has several meanings. The head may also confirm a second
+meaning, of another category, that is not harmful to move.
 """
 
 from __future__ import annotations
@@ -152,6 +153,14 @@ _TESTS: dict[bytes, Test] = {
     b"vhd": _is_binary,
 }
 
+# TypeScript, or words of a translation in Qt; the words of gettext, as in `po`; VHDL.
+_SECOND_MEANINGS: dict[bytes, tuple[str, Test]] = {
+    b"ts": ("Code", _is_text),
+    b"mts": ("Code", _is_text),
+    b"pot": ("Data", _begins(b"#", b"msgid", b"\xef\xbb\xbf#", b"\xef\xbb\xbfmsgid")),
+    b"vhd": ("Code", _is_text),
+}
+
 DOUBTFUL = frozenset(_TESTS)
 """The extensions that count only if the head or neighbours confirm them."""
 
@@ -169,6 +178,12 @@ def is_weak(extension: bytes) -> bool:
 def agrees(extension: bytes, head: bytes) -> bool:
     """Return whether the first `HEAD_BYTES` of a file confirm an ambiguous extension."""
     return _TESTS[extension](head)
+
+
+def second_meaning(extension: bytes, head: bytes) -> str | None:
+    """Return the category of the second meaning of `extension` if the head confirms this meaning."""
+    meaning = _SECOND_MEANINGS.get(extension)
+    return meaning[0] if meaning is not None and meaning[1](head) else None
 
 
 def neighbours(extension: bytes) -> Sequence[bytes]:

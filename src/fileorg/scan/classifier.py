@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from fileorg.core.names import display
 from fileorg.rules.categories import OTHER
 from fileorg.rules.classify import Evidence
-from fileorg.rules.heads import HEAD_BYTES, agrees, in_doubt, is_weak, neighbours
+from fileorg.rules.heads import HEAD_BYTES, agrees, in_doubt, is_weak, neighbours, second_meaning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,25 +65,28 @@ class Classifier:
             return claimed._replace(extension=b"") if is_weak(claimed.extension) else claimed
         if not in_doubt(claimed.extension):
             return claimed
-        if self._is_borne_out(folder, name, claimed.extension):
-            return claimed._replace(rule=f"{claimed.rule} and content")
+        category = self._confirmed(folder, name, claimed)
+        if category is not None:
+            return claimed._replace(category=category, rule=f"{claimed.rule} and content")
         extension = b"" if is_weak(claimed.extension) else claimed.extension
         return claimed._replace(category=OTHER, extension=extension, rule=f"{claimed.rule}, but other content")
 
-    def _is_borne_out(self, folder: bytes, name: bytes, extension: bytes) -> bool:
+    def _confirmed(self, folder: bytes, name: bytes, claimed: Evidence) -> str | None:
+        """Return the category that neighbours or the content confirm for an ambiguous extension, None if none."""
         if self._storage is None:
-            return False
+            return None
+        extension = claimed.extension
         stem = name[: -len(extension)]
         try:
             for beside in neighbours(extension):
                 for suffix in (beside, beside.upper()):
                     entry = self._storage.lstat(folder, stem + suffix)
                     if entry is not None and entry.is_file:
-                        return True
+                        return claimed.category
             head = b""
             with self._storage.open_read(folder, name) as file:
                 while len(head) < HEAD_BYTES and (more := file.read(HEAD_BYTES - len(head))):
                     head += more
-            return agrees(extension, head)
         except OSError:
-            return False
+            return None
+        return claimed.category if agrees(extension, head) else second_meaning(extension, head)
