@@ -12,7 +12,7 @@ from fileorg.core.events import NullReporter
 from fileorg.rules.filters import Filters
 from fileorg.scan import walk as scan_module
 from fileorg.scan.empty_folders import FolderPart, Leftovers
-from fileorg.scan.leftovers import is_meant
+from fileorg.scan.leftovers import is_intentional
 from fileorg.workflows.scan import scan_trees
 
 if TYPE_CHECKING:
@@ -118,9 +118,9 @@ def test_names_that_mean_something() -> None:
         b"lock",
         b".#a.txt",
     ):
-        assert is_meant(name)
+        assert is_intentional(name)
     for name in (b"a.txt", b"init.py", b"locksmith", b"a.locked", b"keepsake", b"\xff"):
-        assert not is_meant(name)
+        assert not is_intentional(name)
 
 
 def test_several_processes_count_what_one_counts(

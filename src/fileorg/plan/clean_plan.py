@@ -15,7 +15,7 @@ from fileorg.core.names import below, is_within, join, split, with_parents
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders
 from fileorg.scan.leftovers import Leftover
-from fileorg.storage.local.recreate import Remaking
+from fileorg.storage.local.recreate import RecreationCheck
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -61,8 +61,8 @@ class CleanPlan:
             else:
                 self.counts[_kind(entry)] += 1
         if Leftover.EMPTY_FOLDER in goes:
-            remaking = Remaking(storage)
-            going = leftovers.judge_folders(lambda folder: self._obstacle(folder, remaking))
+            recreation = RecreationCheck(storage)
+            going = leftovers.judge_folders(lambda folder: self._obstacle(folder, recreation))
             self.counts[Leftover.EMPTY_FOLDER] = going
             self.skipped += sum(1 for _, reason in leftovers.folders() if reason)
 
@@ -122,9 +122,9 @@ class CleanPlan:
             return reason
         return _LED_TO if self._leftovers.is_led_to(entry) else None
 
-    def _obstacle(self, folder: bytes, remaking: Remaking) -> Reason | None:
+    def _obstacle(self, folder: bytes, recreation: RecreationCheck) -> Reason | None:
         """Return why an empty folder stays, None if it is removed."""
-        if reason := remaking.obstacle(folder):
+        if reason := recreation.obstacle(folder):
             return reason
         entry = self._storage.stat_folder(folder)
         return _LED_TO if entry is not None and self._leftovers.is_led_to(entry) else None

@@ -32,7 +32,7 @@ class IgnoreReason(StrEnum):
     PROJECT = "project folder"
     BUNDLE = "bundle"
     EXCLUDED = "excluded"
-    MEANT = "empty on purpose"
+    INTENTIONAL = "empty on purpose"
     TWICE = "mounted twice"
     OPEN = "open in a program"
     TOGETHER = "kept with its folder"

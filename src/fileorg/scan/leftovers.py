@@ -22,7 +22,7 @@ class Leftover(StrEnum):
 
 
 # Empty on purpose: their existence is their meaning. Lower case here, any case on disk.
-_MEANT = frozenset(
+_INTENTIONAL = frozenset(
     b"""
     __init__.py __init__.pyi __init__.pxd py.typed conftest.py
     .gitkeep .gitignore .keep keep .empty .placeholder .nojekyll .nomedia .hushlogin .stfolder .trackerignore
@@ -30,16 +30,20 @@ _MEANT = frozenset(
     _success _started _committed lock lockfile .parentlock singletonlock singletoncookie singletonsocket
     """.split()
 )
-_MEANT_SUFFIXES = frozenset(b"lock lck pid stamp timestamp sentinel".split())
+_INTENTIONAL_SUFFIXES = frozenset(b"lock lck pid stamp timestamp sentinel".split())
 # Broken on purpose: these symlinks record who has a file open.
-_MEANT_PREFIXES = (b".#", b".~lock.")
+_INTENTIONAL_PREFIXES = (b".#", b".~lock.")
 
 
-def is_meant(name: bytes) -> bool:
+def is_intentional(name: bytes) -> bool:
     """Return whether an entry of that name is empty, or a broken symlink, on purpose."""
     lower = name.lower()
     dot = lower.rfind(b".")
-    return lower in _MEANT or (dot > 0 and lower[dot + 1 :] in _MEANT_SUFFIXES) or lower.startswith(_MEANT_PREFIXES)
+    return (
+        lower in _INTENTIONAL
+        or (dot > 0 and lower[dot + 1 :] in _INTENTIONAL_SUFFIXES)
+        or lower.startswith(_INTENTIONAL_PREFIXES)
+    )
 
 
 class FoundLeftovers(NamedTuple):
@@ -51,7 +55,7 @@ class FoundLeftovers(NamedTuple):
 
     empty_files: int = 0
     broken_symlinks: int = 0
-    meant: int = 0
+    intentional: int = 0
     stays: bool = True
     goes: Sequence[Entry] = ()
     led_to: Sequence[tuple[int, int]] = ()
@@ -103,12 +107,15 @@ def found_in(
     """
     if not (empty or links.broken):
         return FoundLeftovers(stays=keeps or entries > 0, led_to=links.led_to)
-    files = [entry for entry in empty if not is_meant(entry.name)]
-    broken = [entry for entry in links.broken if not is_meant(entry.name)]
+    files = [entry for entry in empty if not is_intentional(entry.name)]
+    broken = [entry for entry in links.broken if not is_intentional(entry.name)]
     going: list[Entry] = []
-    meant = 0
-    for kind, every, plain in ((Leftover.EMPTY_FILE, empty, files), (Leftover.BROKEN_SYMLINK, links.broken, broken)):
+    intentional = 0
+    for kind, all_entries, plain in (
+        (Leftover.EMPTY_FILE, empty, files),
+        (Leftover.BROKEN_SYMLINK, links.broken, broken),
+    ):
         if kind in goes:
             going += plain
-            meant += len(every) - len(plain)
-    return FoundLeftovers(len(files), len(broken), meant, keeps or entries > len(going), going, links.led_to)
+            intentional += len(all_entries) - len(plain)
+    return FoundLeftovers(len(files), len(broken), intentional, keeps or entries > len(going), going, links.led_to)

@@ -20,7 +20,7 @@ from fileorg.rules.ignore import IGNORE_FILE, IgnoreReason, Scope
 from fileorg.rules.joined_names import JoinedNames
 from fileorg.rules.whole_folders import Whole, is_bundle
 from fileorg.scan.empty_folders import FolderPart, Leftovers
-from fileorg.scan.leftovers import FoundLeftovers, Links, found_in, is_meant, links_in
+from fileorg.scan.leftovers import FoundLeftovers, Links, found_in, is_intentional, links_in
 from fileorg.scan.symlinks import Leading, leading
 from fileorg.scan.together import NOTHING, Judge, Together, is_stale, together
 from fileorg.scan.whole import whole
@@ -213,7 +213,7 @@ class Reader:
             files = taken
         tasks, not_entered = self._subfolders(task, listing.folders, known, ignored)
         found = self._leftovers(task, listing, files, len(tasks)) if self._selection.leftovers else FoundLeftovers()
-        ignored[IgnoreReason.MEANT] += found.meant
+        ignored[IgnoreReason.INTENTIONAL] += found.intentional
         batch = FileBatch.pack(task.folder, [*files, *members], known.leaders)
         links = self._leading(task, listing) if self._selection.leading else ()
         return ScanPart(
@@ -307,7 +307,7 @@ class Reader:
         return (
             self._filters.takes_time(folder)
             and (task.scope is None or task.scope.includes(folder.name))
-            and not is_meant(folder.name)
+            and not is_intentional(folder.name)
         )
 
     def _reason(self, task: Task, entry: Entry) -> IgnoreReason | None:

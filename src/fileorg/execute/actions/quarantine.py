@@ -56,8 +56,8 @@ def _settle(case: Case) -> Verdict:
     """Recover like a move, but put back a file in the trash that is not the duplicate."""
     there = case.at_target()
     is_foreign = there is not None and not case.is_original(there) and not case.is_made(there, case.moved)
-    meant = case.record.state in {RecordState.INTENT, RecordState.COPIED}
-    if meant and is_foreign and case.at_source() is None:
+    was_unfinished = case.record.state in {RecordState.INTENT, RecordState.COPIED}
+    if was_unfinished and is_foreign and case.at_source() is None:
         case.touch()
         put_back(case.target_place, case.source_place, case.reserving)
         return CHANGED

@@ -25,7 +25,7 @@ class _Facts(NamedTuple):
     attributes: frozenset[str]
 
 
-class Remaking:
+class RecreationCheck:
     """A check of folders, fastest with those of one parent together."""
 
     def __init__(self, storage: LocalStorage) -> None:
