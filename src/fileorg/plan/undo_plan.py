@@ -24,7 +24,7 @@ from fileorg.core.names import with_parents
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.plan.missing_folders import is_missing
 from fileorg.rules.template import numbered
-from fileorg.storage.links import Location, StandIn
+from fileorg.storage.links import Location, ReplacementLink
 from fileorg.storage.local.absent import AbsentStorage
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class UndoPlan:
         storage, number, name = self._storages[base], 1, own_name
         if row.action in FROM_A_LINK:
             place = Location(storage, folder, name)
-            link = StandIn.of(row, self._storages, place)
+            link = ReplacementLink.of(row, self._storages, place)
             if link is not None and link.is_at(place):
                 return row
         elif row.action not in RENAMES:

@@ -65,7 +65,7 @@ class Location(NamedTuple):
         return self.storage.has_stable_inodes(self.folder)
 
 
-class StandIn:
+class ReplacementLink:
     """The link to the keeper that takes the place of a duplicate or of a rewritten symlink."""
 
     def __init__(self, action: Action, keeper: Location, inode: int, at: Location) -> None:

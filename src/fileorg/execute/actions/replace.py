@@ -29,7 +29,7 @@ from fileorg.execute.actions.keeper_checks import (
 )
 from fileorg.execute.temporaries import Stuck, aside
 from fileorg.execute.verdict import CHANGED, CUT_SHORT, DONE, EDITED, GONE, TAKEN, Refusal, Verdict
-from fileorg.storage.links import Location, StandIn
+from fileorg.storage.links import Location, ReplacementLink
 from fileorg.storage.local.readiness import State
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _replace(work: Work, row: PlanRow, record: int) -> None:
     if not victim.has_stable_inodes:
         # After a crash, recovery could not tell the two files apart.
         raise Refusal(RecordState.FAILED, ReasonCode.NO_LASTING_INODES)
-    compared, link = compare_with_keeper(work, row), stand_in(work, row, victim)
+    compared, link = compare_with_keeper(work, row), replacement_link(work, row, victim)
 
     def make(here: Location) -> None:
         try:
@@ -65,7 +65,7 @@ def put_in_place(
     work: Work,
     row: PlanRow,
     record: int,
-    link: StandIn,
+    link: ReplacementLink,
     make: Callable[[Location], None],
     fits: Callable[[Entry | None], bool],
     check: Callable[[], None],
@@ -105,7 +105,7 @@ def restore(work: Work, row: PlanRow, record: int) -> None:
     if victim.lstat() is None:
         trash.rename(victim)
         return
-    here, link = victim.beside(aside(work.operation, record)), stand_in(work, row, victim)
+    here, link = victim.beside(aside(work.operation, record)), replacement_link(work, row, victim)
     if not link.is_at(victim):
         raise Refusal(RecordState.CONFLICT, ReasonCode.NAME_TAKEN)
     if not _may_go(link, victim, trash):
@@ -133,12 +133,12 @@ def restore(work: Work, row: PlanRow, record: int) -> None:
         raise
 
 
-def stand_in(work: Work, row: PlanRow, at: Location) -> StandIn:
+def replacement_link(work: Work, row: PlanRow, at: Location) -> ReplacementLink:
     keeper = keeper_of(row)
-    return StandIn(row.action, keeper_place(work, keeper), keeper.inode, at)
+    return ReplacementLink(row.action, keeper_place(work, keeper), keeper.inode, at)
 
 
-def _no_link(error: OSError, link: StandIn, keeper: bytes) -> OSError | Refusal:
+def _no_link(error: OSError, link: ReplacementLink, keeper: bytes) -> OSError | Refusal:
     """Return the refusal for a link to the keeper that could not be made, or the error itself."""
     match error.errno:
         case errno.EXDEV:
@@ -165,7 +165,7 @@ def _no_exchange(error: OSError | Refusal) -> OSError | Refusal:
 # An exchange, and the way back ----------------------------------------------------------------------------------------
 
 
-def _may_go(link: StandIn, at: Location, original: Location) -> bool:
+def _may_go(link: ReplacementLink, at: Location, original: Location) -> bool:
     """Return whether the link can be removed without loss: a hard link must not be the last name of its content,
     unless the original has the same.
     """
@@ -204,7 +204,7 @@ def _exchange_back(here: Location, victim: Location, reserving: Reserving, is_ou
     raise not_put_back(here)
 
 
-def _take_away(link: StandIn, here: Location, victim: Location) -> None:
+def _take_away(link: ReplacementLink, here: Location, victim: Location) -> None:
     """Remove the link after a failed replacement. Raises `Refusal` if it must be kept, `Stuck`."""
     try:
         if not _may_go(link, here, victim):
@@ -223,7 +223,7 @@ def _is_inode_of(place: Location, entry: Entry | None) -> bool:
 # After a crash --------------------------------------------------------------------------------------------------------
 
 
-class There(Enum):
+class Occupant(Enum):
     """The kind of entry at a place."""
 
     NOTHING = auto()
@@ -241,61 +241,61 @@ class Wreck:
         self._place, self._trash = place, trash
         self._here = place.beside(case.aside)
         base, folder, name, inode, _ = case.keeper or _NO_KEEPER
-        self._link = StandIn(case.record.action, Location(case.storages[base], folder, name), inode, place)
+        self._link = ReplacementLink(case.record.action, Location(case.storages[base], folder, name), inode, place)
 
     @property
-    def link(self) -> StandIn:
+    def link(self) -> ReplacementLink:
         return self._link
 
-    def _what(self, place: Location) -> There:
+    def _what(self, place: Location) -> Occupant:
         there = place.lstat()
         if there is None:
-            return There.NOTHING
+            return Occupant.NOTHING
         if self._case.is_original(there):
-            return There.FILE
+            return Occupant.FILE
         if there.is_file and there.inode == self._case.record.inode and place.has_stable_inodes:
-            return There.EDITED
-        return There.LINK if self._link.is_at(place) else There.OTHER
+            return Occupant.EDITED
+        return Occupant.LINK if self._link.is_at(place) else Occupant.OTHER
 
     def replaced(self) -> Verdict:
         here, place, trash = self._here, self._place, self._trash
         match (self._what(here), self._what(place), self._what(trash)):
-            case (There.NOTHING, There.FILE | There.EDITED, There.NOTHING):
+            case (Occupant.NOTHING, Occupant.FILE | Occupant.EDITED, Occupant.NOTHING):
                 return self._case.not_done
-            case (There.NOTHING, There.FILE, There.FILE):
+            case (Occupant.NOTHING, Occupant.FILE, Occupant.FILE):
                 self._case.touch()  # one file with two names: stopped between link and unlink
                 trash.remove()
                 return CUT_SHORT
-            case (There.NOTHING, _, There.FILE):
+            case (Occupant.NOTHING, _, Occupant.FILE):
                 return Verdict(RecordState.DONE, self._case.note())
-            case (There.NOTHING, _, There.EDITED):
+            case (Occupant.NOTHING, _, Occupant.EDITED):
                 return EDITED
-            case (There.NOTHING, There.FILE | There.EDITED, _):
+            case (Occupant.NOTHING, Occupant.FILE | Occupant.EDITED, _):
                 return TAKEN
-            case (There.NOTHING, There.NOTHING | There.LINK, There.NOTHING):
+            case (Occupant.NOTHING, Occupant.NOTHING | Occupant.LINK, Occupant.NOTHING):
                 return GONE
-            case (There.NOTHING, There.NOTHING | There.LINK, There.OTHER):
+            case (Occupant.NOTHING, Occupant.NOTHING | Occupant.LINK, Occupant.OTHER):
                 return CHANGED
-            case (There.LINK, There.FILE | There.EDITED, _):
+            case (Occupant.LINK, Occupant.FILE | Occupant.EDITED, _):
                 return self._take_away(here, CUT_SHORT)
-            case (There.LINK, _, There.FILE | There.EDITED):
+            case (Occupant.LINK, _, Occupant.FILE | Occupant.EDITED):
                 return self._take_away(here, DONE)
-            case (There.LINK, _, _):
+            case (Occupant.LINK, _, _):
                 return self._take_away(here, CHANGED)
-            case (There.FILE | There.EDITED, _, There.FILE | There.EDITED):
+            case (Occupant.FILE | Occupant.EDITED, _, Occupant.FILE | Occupant.EDITED):
                 self._case.touch()
                 here.remove()
                 return DONE
-            case (_, There.LINK, _):
+            case (_, Occupant.LINK, _):
                 # Roll back: the trash may be missing or the name there taken; this needs only the two files here.
                 self._case.touch()
                 here.exchange(place)
                 return self._take_away(here, CUT_SHORT)
-            case (_, There.NOTHING, _):
+            case (_, Occupant.NOTHING, _):
                 self._case.touch()  # another program has removed the link since
                 here.rename(place)
                 return CUT_SHORT
-            case (There.FILE, _, There.NOTHING):
+            case (Occupant.FILE, _, Occupant.NOTHING):
                 return self._to_trash()
             case _:
                 return self._between()
@@ -303,35 +303,35 @@ class Wreck:
     def restored(self) -> Verdict:
         here, place, trash = self._here, self._place, self._trash
         match (self._what(here), self._what(place), self._what(trash)):
-            case (There.NOTHING, There.FILE, There.FILE):
+            case (Occupant.NOTHING, Occupant.FILE, Occupant.FILE):
                 self._case.touch()  # one file with two names: stopped between link and unlink
                 trash.remove()
                 return DONE
-            case (There.NOTHING, There.FILE, _):
+            case (Occupant.NOTHING, Occupant.FILE, _):
                 return Verdict(RecordState.DONE, self._case.note())
-            case (There.NOTHING, There.EDITED, There.NOTHING):
+            case (Occupant.NOTHING, Occupant.EDITED, Occupant.NOTHING):
                 return EDITED
-            case (There.NOTHING, There.NOTHING | There.LINK, There.FILE | There.EDITED):
+            case (Occupant.NOTHING, Occupant.NOTHING | Occupant.LINK, Occupant.FILE | Occupant.EDITED):
                 return self._case.not_done
-            case (There.NOTHING, _, There.FILE | There.EDITED):
+            case (Occupant.NOTHING, _, Occupant.FILE | Occupant.EDITED):
                 return TAKEN
-            case (There.NOTHING, There.NOTHING | There.LINK, There.NOTHING):
+            case (Occupant.NOTHING, Occupant.NOTHING | Occupant.LINK, Occupant.NOTHING):
                 return GONE
-            case (There.FILE | There.EDITED, _, There.FILE | There.EDITED):
+            case (Occupant.FILE | Occupant.EDITED, _, Occupant.FILE | Occupant.EDITED):
                 self._case.touch()
                 here.remove()
                 return CUT_SHORT
-            case (There.FILE | There.EDITED, at_place, There.NOTHING):
+            case (Occupant.FILE | Occupant.EDITED, at_place, Occupant.NOTHING):
                 return self._back_to_trash(at_place, CUT_SHORT)
-            case (There.LINK, There.FILE | There.EDITED, _):
+            case (Occupant.LINK, Occupant.FILE | Occupant.EDITED, _):
                 return self._without_link()
-            case (There.LINK, There.LINK, There.FILE | There.EDITED):
+            case (Occupant.LINK, Occupant.LINK, Occupant.FILE | Occupant.EDITED):
                 return self._take_away(here, CUT_SHORT)
-            case (There.OTHER, There.FILE | There.EDITED, There.NOTHING):
+            case (Occupant.OTHER, Occupant.FILE | Occupant.EDITED, Occupant.NOTHING):
                 self._case.touch()
                 here.exchange(place)
-                return self._back_to_trash(There.OTHER, TAKEN)
-            case (There.NOTHING, _, _):
+                return self._back_to_trash(Occupant.OTHER, TAKEN)
+            case (Occupant.NOTHING, _, _):
                 return CHANGED
             case _:
                 return self._between()
@@ -344,7 +344,7 @@ class Wreck:
             return DONE
         self._case.touch()
         self._here.exchange(self._place)
-        return self._back_to_trash(There.LINK, Verdict(RecordState.CHANGED, Reason(ReasonCode.LINK_IS_ONLY_NAME)))
+        return self._back_to_trash(Occupant.LINK, Verdict(RecordState.CHANGED, Reason(ReasonCode.LINK_IS_ONLY_NAME)))
 
     def _to_trash(self) -> Verdict:
         """Move the duplicate on to the trash, because its name is taken. Without a trash folder, leave it in place."""
@@ -355,16 +355,16 @@ class Wreck:
             return self._between()
         return DONE
 
-    def _back_to_trash(self, at_place: There, verdict: Verdict) -> Verdict:
+    def _back_to_trash(self, at_place: Occupant, verdict: Verdict) -> Verdict:
         """Move the duplicate back to the trash. Without a trash folder, finish the restore instead."""
         self._case.touch()
         try:
             self._here.rename(self._trash)
         except FileNotFoundError:
-            if at_place is There.NOTHING:
+            if at_place is Occupant.NOTHING:
                 self._here.rename(self._place)
                 return DONE
-            if at_place is not There.LINK or verdict is not CUT_SHORT:
+            if at_place is not Occupant.LINK or verdict is not CUT_SHORT:
                 return self._between()
             self._here.exchange(self._place)
             return self._without_link()

@@ -12,7 +12,7 @@ from fileorg.core.model import RecordState
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.handler import Handler, check_source, check_unchanged, one_by_one
 from fileorg.execute.actions.keeper_checks import keeper_of, keeper_path, keeper_place, source_of, target_of
-from fileorg.execute.actions.replace import Wreck, put_in_place, restore, stand_in
+from fileorg.execute.actions.replace import Wreck, put_in_place, replacement_link, restore
 from fileorg.execute.identity import Identity, is_known
 from fileorg.execute.verdict import CUT_SHORT, NOT_DONE, Refusal, Verdict
 from fileorg.storage.links import Location
@@ -40,7 +40,7 @@ def _check(work: Work, row: PlanRow, seen: Entry | None) -> tuple[Entry, None]:
 def _rewrite(work: Work, row: PlanRow, record: int) -> None:
     """Point the symlink to the new place of its file, if the file has moved."""
     symlink, keeper = source_of(work, row), keeper_of(row)
-    new, link = keeper_place(work, keeper), stand_in(work, row, symlink)
+    new, link = keeper_place(work, keeper), replacement_link(work, row, symlink)
     expected = Identity(row.inode, row.size, row.mtime_ns)
 
     def check() -> None:
