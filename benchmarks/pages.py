@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from fileorg.core.model import RecordState, SortBy
 from fileorg.core.state import open_state
-from fileorg.journal.record_listing import Wanted
+from fileorg.journal.record_listing import RecordQuery
 from fileorg.workflows.reports import files_page, groups_page
 
 PAGES = 100
@@ -63,7 +63,7 @@ def main() -> None:
         found["duplicates"] = timed(lambda number: groups_page(operation, (number, SIZE), state).total)
     else:
         for sort in SortBy:
-            for name, wanted in (("", Wanted(sort=sort)), (", done Images", _pictures(sort))):
+            for name, wanted in (("", RecordQuery(sort=sort)), (", done Images", _pictures(sort))):
                 found[f"files by {sort}{name}"] = timed(
                     lambda number, wanted=wanted: files_page(operation, wanted, (number, SIZE), state).total  # type: ignore[misc]
                 )
@@ -71,8 +71,8 @@ def main() -> None:
     print(json.dumps(found))
 
 
-def _pictures(sort: SortBy) -> Wanted:
-    return Wanted((RecordState.DONE,), ("Images",), sort)
+def _pictures(sort: SortBy) -> RecordQuery:
+    return RecordQuery((RecordState.DONE,), ("Images",), sort)
 
 
 if __name__ == "__main__":

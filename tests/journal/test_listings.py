@@ -17,8 +17,8 @@ from fileorg.core.errors import StateError
 from fileorg.core.model import RecordState, SortBy
 from fileorg.index.listings import CHUNK, CHUNKS, FIND, MOST_LISTINGS, Listings
 from fileorg.journal.journal import Journal
-from fileorg.journal.kept_groups import MOST_TOLD
-from fileorg.journal.record_listing import Wanted, listing_query, page_query
+from fileorg.journal.kept_groups import MOST_LISTED
+from fileorg.journal.record_listing import RecordQuery, listing_query, page_query
 from fileorg.workflows.reports import files_page, groups_page, reported
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def journal(runs: Runs, tree: Tree) -> Iterator[Journal]:
 
 def test_a_page_is_looked_up_and_never_searched_for(journal: Journal, state: StateDirectory) -> None:
     assert plan_of(journal._db, page_query([1, 2, 3])) == ["SEARCH r USING INTEGER PRIMARY KEY (rowid=?)"]
-    files_page(1, Wanted(), (1, 2), state)
+    files_page(1, RecordQuery(), (1, 2), state)
     with closing(sqlite3.connect(os.fsdecode(state.listings()))) as db:
         assert plan_of(db, FIND, (b"",)) == ["SEARCH listings USING INDEX sqlite_autoindex_listings_1 (key=?)"]
         assert plan_of(db, CHUNKS, (1, 2)) == ["SEARCH chunks USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"]
@@ -130,7 +130,7 @@ def test_a_page_is_looked_up_and_never_searched_for(journal: Journal, state: Sta
 
 @pytest.mark.parametrize("sort", SortBy)
 def test_a_listing_reads_the_records_of_its_operation_once(journal: Journal, sort: SortBy) -> None:
-    wanted = Wanted((RecordState.DONE,), ("Images",), sort)
+    wanted = RecordQuery((RecordState.DONE,), ("Images",), sort)
     steps = plan_of(journal._db, *listing_query((1, 9), 1, wanted))
     assert steps[0] == "SEARCH r USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"
     assert not any(step.startswith("SCAN") for step in steps)
@@ -139,7 +139,7 @@ def test_a_listing_reads_the_records_of_its_operation_once(journal: Journal, sor
 # The content of a page ------------------------------------------------------------------------------------------------
 
 
-def every(state: StateDirectory, wanted: Wanted, size: int, *, backwards: bool = False) -> list[Line]:
+def every(state: StateDirectory, wanted: RecordQuery, size: int, *, backwards: bool = False) -> list[Line]:
     """Return a whole listing, page by page."""
     lines: list[Line] = []
     number = 1
@@ -166,12 +166,12 @@ def test_every_order_and_filter(runs: Runs, tree: Tree, sort: SortBy) -> None:
     runs.organize(recursive=True)
     tree.write({"b.jpg": "the name is taken"})
     runs.undo()
-    lines = every(runs.state, Wanted(), 1000)
+    lines = every(runs.state, RecordQuery(), 1000)
     assert {line.status for line in lines} == {"skipped", "undone", "done"}
     assert len(lines) == 24
     for states in ((), ("undone",), ("done", "skipped")):
         for categories in ((), ("Images",), ("Archives", "Documents")):
-            wanted = Wanted(tuple(map(RecordState, states)), categories, sort)
+            wanted = RecordQuery(tuple(map(RecordState, states)), categories, sort)
             expected = [
                 line
                 for line in sorted(lines, key=_KEYS[sort])
@@ -185,10 +185,10 @@ def test_every_order_and_filter(runs: Runs, tree: Tree, sort: SortBy) -> None:
 def test_what_is_listed_is_as_it_is_now(runs: Runs, tree: Tree) -> None:
     tree.write({"a.jpg": "a", "b.jpg": "b"})
     runs.organize()
-    assert [line.status for line in every(runs.state, Wanted(), 1)] == ["done"] * 2
+    assert [line.status for line in every(runs.state, RecordQuery(), 1)] == ["done"] * 2
     runs.undo()
-    assert [line.status for line in every(runs.state, Wanted((RecordState.UNDONE,)), 1)] == ["undone"] * 2
-    assert files_page(1, Wanted((RecordState.DONE,)), (1, 9), runs.state).total == 0
+    assert [line.status for line in every(runs.state, RecordQuery((RecordState.UNDONE,)), 1)] == ["undone"] * 2
+    assert files_page(1, RecordQuery((RecordState.DONE,)), (1, 9), runs.state).total == 0
 
 
 def test_the_cache_is_ours_alone_and_no_link(runs: Runs, tree: Tree, tmp_path: Path) -> None:
@@ -196,12 +196,12 @@ def test_the_cache_is_ours_alone_and_no_link(runs: Runs, tree: Tree, tmp_path: P
     runs.organize()
     kept = Path(os.fsdecode(runs.state.path), "listings.db")
     assert not kept.exists()
-    files_page(1, Wanted(), (1, 9), runs.state)
+    files_page(1, RecordQuery(), (1, 9), runs.state)
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     kept.unlink()
     kept.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(StateError, match="is not a plain file"):
-        files_page(1, Wanted(), (1, 9), runs.state)
+        files_page(1, RecordQuery(), (1, 9), runs.state)
     assert not (tmp_path / "elsewhere").exists()
 
 
@@ -219,10 +219,10 @@ def test_groups_of_an_operation(runs: Runs, tree: Tree) -> None:
 
 
 def test_of_very_many_copies_the_first_are_told_and_all_are_counted(runs: Runs, tree: Tree) -> None:
-    tree.write({f"{number:04}": "the same" for number in range(MOST_TOLD + 3)})
+    tree.write({f"{number:04}": "the same" for number in range(MOST_LISTED + 3)})
     runs.dedupe("quarantine")
     total, [group] = groups_page(1, (1, 9), runs.state)
-    assert (total, group.number, group.reclaimable) == (1, MOST_TOLD + 2, 8 * (MOST_TOLD + 2))
-    assert len(group.copies) == MOST_TOLD
+    assert (total, group.number, group.reclaimable) == (1, MOST_LISTED + 2, 8 * (MOST_LISTED + 2))
+    assert len(group.copies) == MOST_LISTED
     with reported(1, runs.state) as report:
         assert list(report.groups()) == [group]

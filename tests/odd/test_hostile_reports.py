@@ -15,7 +15,7 @@ from tests.odd.test_hostile_journal import COLUMNS, NAMES, NUMBERS, PATHS, anywh
 
 from fileorg.core.errors import FileorgError
 from fileorg.core.model import SortBy
-from fileorg.journal.record_listing import Wanted
+from fileorg.journal.record_listing import RecordQuery
 from fileorg.report.html import write_html
 from fileorg.report.records import write_csv_report, write_json_report
 from fileorg.workflows.reports import files_page, groups_page, reported
@@ -68,7 +68,7 @@ class Told(Victim):
         state, said = self.runs.state, None
         for number in (1, 2):
             asked: list[Callable[[], object]] = [partial(_write, write, number, state) for write in _WRITERS]
-            asked += [partial(files_page, number, Wanted(sort=sort), (1, 100), state) for sort in SortBy]
+            asked += [partial(files_page, number, RecordQuery(sort=sort), (1, 100), state) for sort in SortBy]
             asked.append(partial(groups_page, number, (1, 100), state))
             for ask in asked:
                 try:

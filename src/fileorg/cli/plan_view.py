@@ -114,9 +114,9 @@ def tell_unreadable(screen: Screen, seen: Seen, *, verbose: bool = False) -> Exi
         screen.note(f"{note}.")
     if seen.notes_count > (told_notes := len(seen.notes) if verbose else min(len(seen.notes), NAMED)):
         screen.note(f"{seen.notes_count - told_notes:,} more ignore files or lines of them cannot be used.")
-    told = seen.unreadable[: None if verbose else NAMED]
-    for folder, error in told:
+    named = seen.unreadable[: None if verbose else NAMED]
+    for folder, error in named:
         screen.note(f"{display(folder or b'.')} could not be read: {error}.")
-    if seen.unreadable_count > len(told):
-        screen.note(f"{seen.unreadable_count - len(told):,} more folders could not be read.")
+    if seen.unreadable_count > len(named):
+        screen.note(f"{seen.unreadable_count - len(named):,} more folders could not be read.")
     return Exit.SOME_FAILED if seen.unreadable_count else Exit.DONE

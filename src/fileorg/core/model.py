@@ -117,14 +117,14 @@ class RecordState(StrEnum):
     PURGED = "purged"  # done, and then deleted from the trash: cannot be undone
 
 
-STATES_TOLD = (
+LISTED_STATES = (
     RecordState.FAILED, RecordState.CONFLICT, RecordState.CHANGED, RecordState.MISSING, RecordState.SKIPPED,
     RecordState.INTENT, RecordState.COPIED, RecordState.PLANNED, RecordState.PURGED, RecordState.UNDONE,
     RecordState.DONE,
 )  # fmt: skip
 """All states in display order, problems first."""
 
-PROBLEM_STATES = STATES_TOLD[:4]
+PROBLEM_STATES = LISTED_STATES[:4]
 
 WAS_DONE = frozenset({RecordState.DONE, RecordState.UNDONE, RecordState.PURGED})
 """States of records that were carried out, including those undone or purged later."""

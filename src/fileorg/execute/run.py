@@ -74,11 +74,11 @@ def execute(
             follow.after(followed)
             followed = follow.before(batch, checker.seen)
         applier.start(prepared)  # first: the results of the batch before can be reported meanwhile
-        settled = _told(before, reporter)
+        settled = _report(before, reporter)
     with journal.transaction():
         if settled is not None:
             journal.settle(settled, operation.undoes)
-    settled = _told(applier.finish(), reporter)
+    settled = _report(applier.finish(), reporter)
     if follow is not None:
         follow.after(followed)
     with journal.transaction():
@@ -98,7 +98,7 @@ def execute(
     return outcome
 
 
-def _told(done: Applied, reporter: Reporter) -> Settled | None:
+def _report(done: Applied, reporter: Reporter) -> Settled | None:
     batch = done.prepared.batch
     if not batch:
         return None

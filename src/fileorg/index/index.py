@@ -115,14 +115,14 @@ class Index:
             self._db.execute("COMMIT")
             self._files[root] = files
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            raise self._told(error) from error
+            raise self._as_error(error) from error
         finally:
             with contextlib.suppress(sqlite3.Error):
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
         return unchanged
 
-    def _told(self, error: Exception) -> FileorgError:
+    def _as_error(self, error: Exception) -> FileorgError:
         """Return the error for the user that fits an error of SQLite."""
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
         return self._damaged(error) if code & 0xFF in _DAMAGED else self._failed(error)
@@ -172,7 +172,7 @@ class Index:
         try:
             row = self._db.execute("SELECT id, version FROM roots WHERE path = ?", (root,)).fetchone()
         except _BROKEN as error:
-            raise self._told(error) from error
+            raise self._as_error(error) from error
         return (row[0], row[1]) if row else (0, 0)
 
     def scanned_ns(self, root: bytes) -> int | None:
@@ -215,7 +215,7 @@ class Index:
                     if not is_within and self._db.in_transaction:
                         self._db.execute("COMMIT")
         except _BROKEN as error:
-            raise self._told(error) from error
+            raise self._as_error(error) from error
 
     def folder(self, root: bytes, folder: bytes) -> Iterator[FileBatch]:
         """Return an iterator over the batches of one folder."""

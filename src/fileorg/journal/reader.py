@@ -115,10 +115,10 @@ class JournalReader:
         """Return the records whose outcome recovery could not determine, or the outcome of their undo. Leaves out those
         that left a temporary file behind.
         """
-        is_told = f"{IS_UNSETTLED} AND reason NOT IN ({quoted(LYING)})"
+        is_listed = f"{IS_UNSETTLED} AND reason NOT IN ({quoted(LYING)})"
         query = (
-            f"SELECT id FROM records WHERE id BETWEEN ?1 AND ?2 AND {is_told}"
-            f" UNION SELECT reverts FROM records WHERE id > ?2 AND reverts BETWEEN ?1 AND ?2 AND {is_told}"
+            f"SELECT id FROM records WHERE id BETWEEN ?1 AND ?2 AND {is_listed}"
+            f" UNION SELECT reverts FROM records WHERE id > ?2 AND reverts BETWEEN ?1 AND ?2 AND {is_listed}"
         )
         return {record for (record,) in self._queries.select(query, self._queries.record_range(operation))}
 

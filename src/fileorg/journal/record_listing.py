@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from xxhash import xxh3_128_digest
 
 from fileorg.core.batches import row_maker
-from fileorg.core.model import FOLDER_ACTIONS, STATES_TOLD, Action, OperationState, RecordState, SortBy
+from fileorg.core.model import FOLDER_ACTIONS, LISTED_STATES, Action, OperationState, RecordState, SortBy
 from fileorg.core.reasons import Lost, Reason, ReasonCode
 from fileorg.journal.rows import (
     REASON_COLUMNS,
@@ -32,7 +32,7 @@ IS_LISTED = f"(r.action NOT IN ({quoted(FOLDER_ACTIONS)}) OR r.category NOT NULL
 
 _BY_PATH = "{0}.base, {0}.path, {1}"
 _TARGET_NAME = "coalesce(r.target_name, r.source_name)"
-_STATES = " ".join(f"WHEN '{state}' THEN {rank}" for rank, state in enumerate(STATES_TOLD))
+_STATES = " ".join(f"WHEN '{state}' THEN {rank}" for rank, state in enumerate(LISTED_STATES))
 _ORDERS = {
     SortBy.RECORD: "r.id",
     SortBy.PATH: _BY_PATH.format("s", "r.source_name") + ", r.id",
@@ -48,7 +48,7 @@ _JOINS = {
 }
 
 
-class Wanted(NamedTuple):
+class RecordQuery(NamedTuple):
     """The filters and the order of a listing. An empty filter matches all records."""
 
     states: tuple[RecordState, ...] = ()
@@ -56,7 +56,7 @@ class Wanted(NamedTuple):
     sort: SortBy = SortBy.RECORD
 
 
-class Told(NamedTuple):
+class ListedRecord(NamedTuple):
     """A record as listed. Folders are given by their ids in the journal; records of folders have no source."""
 
     id: RecordId
@@ -82,11 +82,11 @@ class Told(NamedTuple):
         return Reason(ReasonCode(self.code), self.about, self.number, Lost(self.lost or 0))
 
 
-_TOLD = (
+_COLUMNS = (
     "r.id, r.action, r.source_folder, r.source_name, r.target_folder, coalesce(r.target_name, r.source_name),"
     f" r.category, r.state, r.size, r.mtime_ns, {REASON_COLUMNS}"
 )
-_new_told = row_maker(Told)
+_new_listed = row_maker(ListedRecord)
 
 
 class RecordListing:
@@ -105,27 +105,27 @@ class RecordListing:
             return b""
         return xxh3_128_digest(repr(rows).encode())
 
-    def listed(self, operation: Operation, wanted: Wanted) -> Iterator[list[RecordId]]:
+    def listed(self, operation: Operation, wanted: RecordQuery) -> Iterator[list[RecordId]]:
         """Yield the ids of the matching records, in order, in batches."""
         query, values = listing_query(self._queries.record_range(operation), operation.id, wanted)
         for rows in self._queries.stream(query, values):
             yield list(map(itemgetter(0), rows))
 
-    def told(self, operation: Operation, rows: int = 4096) -> Iterator[list[Told]]:
+    def listed_records(self, operation: Operation, rows: int = 4096) -> Iterator[list[ListedRecord]]:
         """Yield all records, including those of folders, in the order of the run and in batches of ids."""
         query = (
-            f"SELECT {_TOLD} FROM records r WHERE r.id BETWEEN ?1 AND ?2 AND r.operation = ?3 ORDER BY r.id LIMIT ?4"
+            f"SELECT {_COLUMNS} FROM records r WHERE r.id BETWEEN ?1 AND ?2 AND r.operation = ?3 ORDER BY r.id LIMIT ?4"
         )
-        return map(checked_told, self._queries.pages(query, operation, rows))
+        return map(check_listed, self._queries.pages(query, operation, rows))
 
-    def told_of(self, ids: Sequence[RecordId]) -> list[Told]:
+    def listed_by_id(self, ids: Sequence[RecordId]) -> list[ListedRecord]:
         """Return the records with these ids, in the same order."""
-        found = {record.id: record for record in checked_told(self._queries.select(page_query(ids), ()))}
+        found = {record.id: record for record in check_listed(self._queries.select(page_query(ids), ()))}
         return [found[record] for record in ids if record in found]
 
 
-def checked_told(rows: Sequence[tuple[Any, ...]]) -> list[Told]:
-    """Return rows of `_TOLD` as records after checking names, numbers and codes. Raises `JournalError`."""
+def check_listed(rows: Sequence[tuple[Any, ...]]) -> list[ListedRecord]:
+    """Return rows of `_COLUMNS` as records after checking names, numbers and codes. Raises `JournalError`."""
     if not rows:
         return []
     (ids, actions, sources, source_names, _, target_names, categories, states, sizes, times,
@@ -142,10 +142,10 @@ def checked_told(rows: Sequence[tuple[Any, ...]]) -> list[Told]:
     )
     if not fine:
         raise foreign("A record between", f"{ids[0]} and {ids[-1]}")
-    return list(map(_new_told, rows))
+    return list(map(_new_listed, rows))
 
 
-def listing_query(ids: tuple[RecordId, RecordId], operation: int, wanted: Wanted) -> tuple[str, list[Any]]:
+def listing_query(ids: tuple[RecordId, RecordId], operation: int, wanted: RecordQuery) -> tuple[str, list[Any]]:
     """Return the SQL of a listing and its values. User input is always bound; the order is one of `_ORDERS`."""
     query = f"SELECT r.id FROM records r{_JOINS.get(wanted.sort, '')} WHERE r.id BETWEEN ? AND ? AND r.operation = ?"
     query += f" AND {IS_LISTED}"
@@ -159,4 +159,4 @@ def listing_query(ids: tuple[RecordId, RecordId], operation: int, wanted: Wanted
 
 def page_query(ids: Sequence[RecordId]) -> str:
     """Return the SQL of the records of a page: each is looked up by its id."""
-    return f"SELECT {_TOLD} FROM records r WHERE r.id IN ({numbers(ids)})"
+    return f"SELECT {_COLUMNS} FROM records r WHERE r.id IN ({numbers(ids)})"

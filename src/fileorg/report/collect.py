@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.core.batches import row_maker
 from fileorg.core.memo import MANY_FOLDERS, Memo
-from fileorg.core.model import OF_DUPLICATES, STATES_TOLD, WAS_DONE, RecordState
+from fileorg.core.model import LISTED_STATES, OF_DUPLICATES, WAS_DONE, RecordState
 from fileorg.core.names import below, join
 from fileorg.journal.status import standings
 from fileorg.journal.trash_records import PURGE
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from fileorg.core.model import Keeper
     from fileorg.journal.kept_groups import KeptGroup
     from fileorg.journal.reader import JournalReader
-    from fileorg.journal.record_listing import Told
+    from fileorg.journal.record_listing import ListedRecord
     from fileorg.journal.rows import Operation
 
-_RANK = {state: rank for rank, state in enumerate(STATES_TOLD)}
+_RANK = {state: rank for rank, state in enumerate(LISTED_STATES)}
 _new_line = row_maker(Line)
 
 
@@ -36,7 +36,7 @@ def operation_report(journal: JournalReader, operation: Operation) -> Report:
     """
     roots = [root.path for root in journal.roots(operation)]
     counts = journal.sums.counts(operation.id)
-    statuses = [Share(state, *counts[state]) for state in STATES_TOLD if state in counts]
+    statuses = [Share(state, *counts[state]) for state in LISTED_STATES if state in counts]
     places = (
         (below(roots[base], path), files, bytes_) for (base, path), files, bytes_ in journal.sums.places(operation)
     )
@@ -92,7 +92,7 @@ def _reasons(journal: JournalReader, operation: Operation, roots: Sequence[bytes
             each.state,
             sentence_of_many(each.reason),
             each.records,
-            [whole_path(record, folders) for record in journal.listing.told_of(each.first)],
+            [whole_path(record, folders) for record in journal.listing.listed_by_id(each.first)],
             each.reason and each.reason.code,
         )
         for each in journal.sums.reasons(operation)
@@ -109,7 +109,7 @@ def _duplicate_sums(journal: JournalReader, operation: Operation) -> DuplicateSu
 def _lines(journal: JournalReader, operation: Operation, roots: Sequence[bytes]) -> Iterator[Line]:
     has_keepers = journal.groups.has_keepers(operation)
     folders = Folders(journal, roots)
-    for batch in journal.listing.told(operation):
+    for batch in journal.listing.listed_records(operation):
         keepers = journal.groups.keepers(batch[0].id, batch[-1].id) if has_keepers else {}
         yield from lines_of(batch, folders, keepers)
 
@@ -129,11 +129,11 @@ class Folders:
         return found
 
 
-def lines_of(records: Sequence[Told], folders: Folders, keepers: Mapping[int, Keeper]) -> Iterator[Line]:
+def lines_of(records: Sequence[ListedRecord], folders: Folders, keepers: Mapping[int, Keeper]) -> Iterator[Line]:
     """Yield records as report lines."""
     path, roots = folders.path, folders.roots
-    for told in records:
-        record, action, source, source_name, target, target_name, category, state, size, mtime_ns, code, *_ = told
+    for listed in records:
+        record, action, source, source_name, target, target_name, category, state, size, mtime_ns, code, *_ = listed
         keeper = keepers.get(record)
         yield _new_line(
             (
@@ -147,7 +147,7 @@ def lines_of(records: Sequence[Told], folders: Folders, keepers: Mapping[int, Ke
                 state,
                 size or 0,
                 None if source is None else mtime_ns,
-                "" if code is None else sentence(told.reason),
+                "" if code is None else sentence(listed.reason),
                 None if keeper is None else below(roots[keeper.base], join(keeper.folder, keeper.name)),
                 code,
             )
@@ -171,7 +171,7 @@ def groups_of(groups: Iterable[KeptGroup], roots: Sequence[bytes]) -> Iterator[D
         yield DuplicateGroup(kept, size, size * files, count, copies)
 
 
-def whole_path(record: Told, folders: Folders) -> bytes:
+def whole_path(record: ListedRecord, folders: Folders) -> bytes:
     """Return the original path of the file of a record, or the path of its folder."""
     if record.source_folder is None or record.source_name is None:
         return join(folders.path(record.target_folder), record.target_name)

@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from fileorg.core import figures
 from fileorg.core.batches import in_batches
-from fileorg.core.model import PROBLEM_STATES, STATES_TOLD
+from fileorg.core.model import LISTED_STATES, PROBLEM_STATES
 from fileorg.core.names import display, is_within
 from fileorg.report.content import SCAN, SEEN
 
@@ -186,7 +186,7 @@ def _packed(report: Report, shown: _Shown) -> Iterator[bytes]:
     encode = json.JSONEncoder(separators=(",", ":")).encode
     summary = report.summary
     root = "" if shown.root is None else display(shown.root)
-    yield encode({"records": summary.records, "root": root, "ranks": [*STATES_TOLD, SEEN]}).encode() + b"\n"
+    yield encode({"records": summary.records, "root": root, "ranks": [*LISTED_STATES, SEEN]}).encode() + b"\n"
     folders: _Numbers[bytes | None] = _Numbers(shown.path)
     words: _Numbers[str | None] = _Numbers(display)
     last_id = 0

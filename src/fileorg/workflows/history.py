@@ -111,13 +111,13 @@ def trail(path: bytes, state: StateDirectory) -> Trail:
 
 def _follow(journal: Journal, path: bytes) -> Iterator[Step]:
     """Yield the steps that touch `path`, then follow the file: forward in time from targets, backward from sources."""
-    told: set[int] = set()
+    seen: set[int] = set()
     pending = [(path, 0, 1 << 62)]
     while pending:
         name, low, high = pending.pop()
         for operation, record in journal.trail(name):
-            if low < record.id < high and record.id not in told:
-                told.add(record.id)
+            if low < record.id < high and record.id not in seen:
+                seen.add(record.id)
                 step = Step(operation, record, *_ends(journal, operation, record))
                 yield step
                 pending += [(step.source, 0, record.id)] if step.source != name else []

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.state import StateDirectory
     from fileorg.journal.reader import JournalReader
-    from fileorg.journal.record_listing import Wanted
+    from fileorg.journal.record_listing import RecordQuery
     from fileorg.journal.rows import Operation
     from fileorg.report.content import DuplicateGroup, Line, Report
 
@@ -82,7 +82,7 @@ def _scanned(folder: bytes, state: StateDirectory) -> Iterator[Report]:
 
 
 def files_page(
-    number: int | None, wanted: Wanted, page: tuple[int, int], state: StateDirectory, *, backwards: bool = False
+    number: int | None, wanted: RecordQuery, page: tuple[int, int], state: StateDirectory, *, backwards: bool = False
 ) -> FilePage:
     """Return a page of the records of an operation; `page` is its number, from 1, and its size.
 
@@ -92,7 +92,9 @@ def files_page(
         make = partial(journal.listing.listed, operation, wanted)
         total, ids = _page(journal, operation, wanted, make, page, state, backwards=backwards)
         roots = [root.path for root in journal.roots(operation)]
-        lines = list(lines_of(journal.listing.told_of(ids), Folders(journal, roots), journal.groups.keepers_of(ids)))
+        lines = list(
+            lines_of(journal.listing.listed_by_id(ids), Folders(journal, roots), journal.groups.keepers_of(ids))
+        )
         root = os.path.join(roots[0], b"") if len(set(roots)) == 1 else b""
         return FilePage(operation.id, root, total, lines)
 
@@ -109,7 +111,7 @@ def groups_page(number: int, page: tuple[int, int], state: StateDirectory) -> Gr
 def _page(
     journal: JournalReader,
     operation: Operation,
-    what: Wanted | str,
+    what: RecordQuery | str,
     make: Callable[[], Iterator[Sequence[int]]],
     page: tuple[int, int],
     state: StateDirectory,

@@ -53,7 +53,7 @@ class _OpenedFolder(NamedTuple):
     is_mount: bool
 
 
-class _Told(NamedTuple):
+class _Evidence(NamedTuple):
     """The evidence in the names of a folder."""
 
     version_control: bytes | None
@@ -62,7 +62,7 @@ class _Told(NamedTuple):
     whole: Whole | None
 
 
-_told: dict[tuple[int, int, int, int], _Told] = {}
+_evidence: dict[tuple[int, int, int, int], _Evidence] = {}
 """A cache by device, inode and both times: each folder is examined twice, before it is locked and after."""
 
 
@@ -77,10 +77,14 @@ def surroundings(fd: int, path: bytes, *, is_asked: bool = True, within: tuple[i
         for number, level in enumerate(levels):
             if (level.seen.st_dev, level.seen.st_ino & INODE_MASK) == within:
                 break
-            told = _names_of(level)
-            if level.path != b"/" and told.surely is not None and told.surely.reason is IgnoreReason.OTHER_SYSTEM:
+            evidence = _names_of(level)
+            if (
+                level.path != b"/"
+                and evidence.surely is not None
+                and evidence.surely.reason is IgnoreReason.OTHER_SYSTEM
+            ):
                 return Surroundings(part, level.path)
-            part = part or _part(level, told, itself=is_asked and not number)
+            part = part or _part(level, evidence, itself=is_asked and not number)
     return Surroundings(part, None)
 
 
@@ -101,37 +105,39 @@ def _levels(fd: int, path: bytes) -> Generator[_OpenedFolder, None, None]:
         os.close(own)
 
 
-def _part(level: _OpenedFolder, told: _Told, *, itself: bool) -> EnclosingWhole | None:
+def _part(level: _OpenedFolder, evidence: _Evidence, *, itself: bool) -> EnclosingWhole | None:
     """Return the whole that everything inside a level is part of, or None.
 
     For parents of the working folder, every sign of a folder kept whole counts. For the working folder itself, mount
     points and inbox folders of a home directory, only certain signs count.
     """
     above, name = os.path.split(level.path)
-    if told.version_control:
-        return EnclosingWhole(IgnoreReason.PROJECT, below(level.path, told.version_control), by_version_control=True)
+    if evidence.version_control:
+        return EnclosingWhole(
+            IgnoreReason.PROJECT, below(level.path, evidence.version_control), by_version_control=True
+        )
     if level.path in SHARED or is_home(level.path):
         return None
     if is_bundle(name):
         return EnclosingWhole(IgnoreReason.BUNDLE, level.path)
     if is_tooling(name):
         return EnclosingWhole(IgnoreReason.PROJECT, level.path)
-    found = told.whole
+    found = evidence.whole
     if itself or level.is_mount or (name in _INBOXES and is_home(above)):
-        found = Whole(IgnoreReason.PROJECT, told.project) if told.project else told.surely
+        found = Whole(IgnoreReason.PROJECT, evidence.project) if evidence.project else evidence.surely
     return found and EnclosingWhole(found.reason, below(level.path, found.marker))
 
 
-def _names_of(level: _OpenedFolder) -> _Told:
+def _names_of(level: _OpenedFolder) -> _Evidence:
     seen = level.seen
     key = seen.st_dev, seen.st_ino, seen.st_mtime_ns, seen.st_ctime_ns
-    if key not in _told:
+    if key not in _evidence:
         is_for_all = level.path in SHARED or is_home(level.path)
         names = partial(_few_names, level.fd, _FOR_ALL) if is_for_all else partial(_names, level.fd)
         signs = Signs(names, partial(_holds, level.fd))
         marker = signs.one_of(VERSION_CONTROL)
-        _told[key] = _Told(marker, signs.project(), signs.whole(surely=True), signs.whole())
-    return _told[key]
+        _evidence[key] = _Evidence(marker, signs.project(), signs.whole(surely=True), signs.whole())
+    return _evidence[key]
 
 
 def _names(fd: int) -> Iterator[list[bytes]]:

@@ -326,9 +326,9 @@ def _tell_unread(screen: "Screen", run: "DedupeRun", *, verbose: bool) -> Exit:
     from fileorg.core.names import display
 
     unread = tell_unreadable(screen, run.seen, verbose=verbose)
-    told = run.reads.named[: None if verbose else NAMED]
-    for path, reason in told:
+    named = run.reads.named[: None if verbose else NAMED]
+    for path, reason in named:
         screen.note(f"{display(path)} was left out: {reason}.")
-    if run.reads.failed > len(told):
-        screen.note(f"{run.reads.failed - len(told):,} more files were left out.")
+    if run.reads.failed > len(named):
+        screen.note(f"{run.reads.failed - len(named):,} more files were left out.")
     return unread or (Exit.SOME_FAILED if run.reads.failed else Exit.DONE)

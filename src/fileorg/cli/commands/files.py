@@ -70,10 +70,10 @@ def files(
     order takes a moment; the other pages do not.
     """
     from fileorg.cli.terminal import output as to_output
-    from fileorg.journal.record_listing import Wanted
+    from fileorg.journal.record_listing import RecordQuery
     from fileorg.workflows.reports import files_page
 
-    wanted = Wanted(tuple(sorted(set(status or ()))), tuple(sorted(set(category or ()))), sort)
+    wanted = RecordQuery(tuple(sorted(set(status or ()))), tuple(sorted(set(category or ()))), sort)
     with to_output(output) as out:
         found = files_page(operation, wanted, (page, page_size), shared.state(state_dir), backwards=reverse)
         _show(out, format_, found, page, page_size)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
     from fileorg.report.content import Line, Report, Summary
 
-_TOLD_AT_ONCE = 4096
+_LISTED_AT_ONCE = 4096
 
 EXAMPLES = """
 # Show the last operation in the browser
@@ -118,7 +118,7 @@ def report(
             _target(output, found.summary, format_) as path,
         ):
             screen.stage("report", found.summary.records)
-            _write(path, format_, found._replace(lines=partial(_told, found.lines, screen)), csv_raw=csv_raw)
+            _write(path, format_, found._replace(lines=partial(_with_progress, found.lines, screen)), csv_raw=csv_raw)
     if path is None:
         return Exit.DONE
     if not quiet:
@@ -128,9 +128,9 @@ def report(
     return Exit.DONE
 
 
-def _told(lines: "Callable[[], Iterator[Line]]", screen: "Screen") -> "Iterator[Line]":
+def _with_progress(lines: "Callable[[], Iterator[Line]]", screen: "Screen") -> "Iterator[Line]":
     """Yield the lines and report progress."""
-    for batch in in_batches(lines(), _TOLD_AT_ONCE):
+    for batch in in_batches(lines(), _LISTED_AT_ONCE):
         yield from batch
         screen.advance(len(batch))
 

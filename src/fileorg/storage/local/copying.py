@@ -66,8 +66,8 @@ def copy(
     if not source.is_untouched():
         raise OSError(errno.ESTALE, "it changed while it was copied", os.fsdecode(source.entry.name))
     made, exact_ns = os.fstat(target_fd), source.facts.st_mtime_ns
-    is_told = made.st_mtime_ns == exact_ns or true_ns(source.entry.mtime_ns) == exact_ns
-    return StagedCopy(digest, entry_of(name, made), *lost, None if is_told else exact_ns)
+    is_kept = made.st_mtime_ns == exact_ns or true_ns(source.entry.mtime_ns) == exact_ns
+    return StagedCopy(digest, entry_of(name, made), *lost, None if is_kept else exact_ns)
 
 
 def copy_content(source_fd: int, target_fd: int, size: int) -> bytes:
