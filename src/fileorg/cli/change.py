@@ -17,7 +17,7 @@ from fileorg.core.formats import JsonDocument, write_json
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fileorg.cli.options import Manner
+    from fileorg.cli.options import OutputOptions
     from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
     from fileorg.cli.words import Verb
@@ -48,7 +48,7 @@ def command_line() -> str:
 class Change(NamedTuple):
     """One change, and the streams for its output."""
 
-    manner: Manner
+    options: OutputOptions
     verb: Verb
     kind: str
     out: Out
@@ -63,7 +63,7 @@ class Change(NamedTuple):
 
     @property
     def is_text(self) -> bool:
-        return self.manner.format is Format.TEXT and not self.manner.null
+        return self.options.format is Format.TEXT and not self.options.null
 
     @property
     def talk(self) -> Out:
@@ -73,15 +73,15 @@ class Change(NamedTuple):
     @property
     def err(self) -> Out:
         """The stream for problems: standard error, unless it carries JSON events."""
-        return self.out if self.manner.progress is ProgressMode.JSON else standard_error()
+        return self.out if self.options.progress is ProgressMode.JSON else standard_error()
 
     @property
     def asks(self) -> bool:
-        return not self.manner.yes and can_ask(self.talk)
+        return not self.options.yes and can_ask(self.talk)
 
     def preview(self, head: dict[str, Any], totals: dict[str, Any]) -> None:
         """Print the rows; in JSON, with `head` before and `totals` after them."""
-        if self.manner.null:
+        if self.options.null:
             self.rows.as_null(self.out)
         elif self.is_text:
             self.rows.list(self.out)
@@ -96,17 +96,17 @@ class Change(NamedTuple):
 
     def say_dry_run(self, what: str, *, skipped: int = 0) -> None:
         """Print the last line of a preview."""
-        if self.is_text and not self.manner.quiet:
+        if self.is_text and not self.options.quiet:
             more = f", {skipped:,} skipped" if skipped else ""
             self.out.line(f"{what} would be {self.verb.participle}{more}. This was a dry run: nothing was changed.")
         self.out.flush()
 
     def show(self, show: Callable[[Out], None], *, lists_rows: bool = True) -> None:
         """Print the plan before it is run, for the question or for a log; with -v and `lists_rows`, also each row."""
-        if not self.asks and (self.manner.quiet or not self.is_text):
+        if not self.asks and (self.options.quiet or not self.is_text):
             return
         talk = self.talk if self.asks else self.out
-        if lists_rows and self.manner.verbose:
+        if lists_rows and self.options.verbose:
             self.rows.list(talk)
             talk.line()
         show(talk)
@@ -118,7 +118,7 @@ class Change(NamedTuple):
         """Print that there is nothing to do, the skipped rows if any, and the output of `show`."""
         if not self.is_text:
             write_json(self.out.stream, {"operation": None, "files": 0} | facts)
-        elif not self.manner.quiet:
+        elif not self.options.quiet:
             if skipped:
                 self.rows.list(self.out)
             self.out.line(said)
@@ -174,8 +174,8 @@ class Change(NamedTuple):
         return exit_code(outcome)
 
     def _tell(self, outcome: Outcome, files: int, way_back: str, between: Callable[[], None] | None) -> None:
-        quiet = self.manner.quiet
-        most = None if self.manner.verbose else NAMED
+        quiet = self.options.quiet
+        most = None if self.options.verbose else NAMED
         show_outcome(self.out, outcome, self.verb, quiet=quiet)
         show_symlinks(self.out, outcome, quiet=quiet, most=most)
         show_problems(self.out, self.err, outcome, quiet=quiet, most=most, noun=self.verb.noun)

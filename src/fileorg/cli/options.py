@@ -207,7 +207,7 @@ StateDir = Annotated[
 ]
 
 
-class Manner(NamedTuple):
+class OutputOptions(NamedTuple):
     """The output and confirmation options of a command that changes files."""
 
     dry_run: bool = False
@@ -220,9 +220,9 @@ class Manner(NamedTuple):
     progress: ProgressMode = ProgressMode.AUTO
 
 
-def need_dry_run(manner: Manner) -> None:
+def need_dry_run(options: OutputOptions) -> None:
     """Raise `UsageError` for `-0` without `--dry-run`."""
-    if manner.null and not manner.dry_run:
+    if options.null and not options.dry_run:
         raise UsageError("-0 requires --dry-run.", hint="add -n, or drop -0")
 
 

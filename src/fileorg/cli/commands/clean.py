@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fileorg.cli import options as shared
-from fileorg.cli.options import Format, Manner, ProgressMode
+from fileorg.cli.options import Format, OutputOptions, ProgressMode
 from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import Exit
 
@@ -119,12 +119,12 @@ def clean(
         max_changes=max_changes,
         inside_project=inside_project,
     )
-    manner = Manner(dry_run, yes, format_, output, null, quiet, verbose, progress)
-    shared.need_dry_run(manner)
-    return run_clean(chosen, manner, shared.state(state_dir))
+    options = OutputOptions(dry_run, yes, format_, output, null, quiet, verbose, progress)
+    shared.need_dry_run(options)
+    return run_clean(chosen, options, shared.state(state_dir))
 
 
-def run_clean(chosen: "CleanOptions", manner: Manner, state: "StateDirectory") -> Exit:
+def run_clean(chosen: "CleanOptions", options: OutputOptions, state: "StateDirectory") -> Exit:
     """Plan, ask and run."""
     from fileorg.cli.change import Change
     from fileorg.cli.clean_view import CleanRows
@@ -135,15 +135,15 @@ def run_clean(chosen: "CleanOptions", manner: Manner, state: "StateDirectory") -
     from fileorg.workflows.clean import cleaning
 
     with (
-        output(manner.output) as out,
-        reporting(manner.progress, quiet=manner.quiet) as screen,
-        cleaning(chosen, state, screen, changes=not manner.dry_run) as run,
+        output(options.output) as out,
+        reporting(options.progress, quiet=options.quiet) as screen,
+        cleaning(chosen, state, screen, changes=not options.dry_run) as run,
     ):
         screen.pause()
-        change = Change(manner, VERBS["clean"], "clean", out, screen, CleanRows(run.plan, {}))
-        code = _preview(change, run, chosen) if manner.dry_run else _run(change, run)
+        change = Change(options, VERBS["clean"], "clean", out, screen, CleanRows(run.plan, {}))
+        code = _preview(change, run, chosen) if options.dry_run else _run(change, run)
         out.flush()
-        unread = tell_unreadable(screen, run.seen, verbose=manner.verbose)
+        unread = tell_unreadable(screen, run.seen, verbose=options.verbose)
         return code or unread
 
 
@@ -185,7 +185,7 @@ def _preview(change: "Change", run: "CleanRun", chosen: "CleanOptions") -> Exit:
     plan = run.plan
     head: dict[str, Any] = {"dry_run": True, **named("root", os.path.realpath(chosen.root))}
     change.preview(head, counts_as_json(plan, run.seen))
-    if change.is_text and not change.manner.quiet and (plan.files or plan.skipped):
+    if change.is_text and not change.options.quiet and (plan.files or plan.skipped):
         change.out.line()
     change.say_dry_run(amount(plan.files, 0, change.verb), skipped=plan.skipped)
     run.check()

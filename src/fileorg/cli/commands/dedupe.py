@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from fileorg.cli import options as shared
-from fileorg.cli.options import FILES, OUTPUT, Format, Manner, ProgressMode
+from fileorg.cli.options import FILES, OUTPUT, Format, OutputOptions, ProgressMode
 from fileorg.cli.parameters import Argument, Option
 from fileorg.content.keeper import Keep
 from fileorg.core.errors import Exit, UsageError
@@ -206,9 +206,9 @@ def dedupe(
         return _report(chosen, format_, state, progress, output, null=null, quiet=quiet, verbose=verbose)
     if format_ not in {DedupeFormat.TEXT, DedupeFormat.JSON}:
         raise UsageError(f"--format {format_} and --action cannot be combined.", hint="use --format text or json")
-    manner = Manner(dry_run, yes, Format(format_), output, null, quiet, verbose, progress)
-    shared.need_dry_run(manner)
-    return _change(chosen, manner, state)
+    options = OutputOptions(dry_run, yes, Format(format_), output, null, quiet, verbose, progress)
+    shared.need_dry_run(options)
+    return _change(chosen, options, state)
 
 
 def _refuse_for_a_report(*, dry_run: bool, max_changes: int | None, inside_project: bool) -> None:
@@ -252,7 +252,7 @@ def _report(
         return _tell_unread(screen, run, verbose=verbose)
 
 
-def _change(chosen: "DedupeOptions", manner: Manner, state: "StateDirectory") -> Exit:
+def _change(chosen: "DedupeOptions", options: OutputOptions, state: "StateDirectory") -> Exit:
     from fileorg.cli.change import Change
     from fileorg.cli.plan_rows import PlanRows
     from fileorg.cli.progress import reporting
@@ -261,16 +261,16 @@ def _change(chosen: "DedupeOptions", manner: Manner, state: "StateDirectory") ->
     from fileorg.workflows.dedupe import deduping
 
     with (
-        output(manner.output) as out,
-        reporting(manner.progress, quiet=manner.quiet) as screen,
-        deduping(chosen, state, screen, changes=not manner.dry_run) as run,
+        output(options.output) as out,
+        reporting(options.progress, quiet=options.quiet) as screen,
+        deduping(chosen, state, screen, changes=not options.dry_run) as run,
     ):
         screen.pause()
         rows = PlanRows(run.rows, run.elsewhere())
-        change = Change(manner, VERBS[f"dedupe-{chosen.remedy}"], "dedupe", out, screen, rows)
-        code = _preview(change, run) if manner.dry_run else _run(change, run)
+        change = Change(options, VERBS[f"dedupe-{chosen.remedy}"], "dedupe", out, screen, rows)
+        code = _preview(change, run) if options.dry_run else _run(change, run)
         out.flush()
-        unread = _tell_unread(screen, run, verbose=manner.verbose)
+        unread = _tell_unread(screen, run, verbose=options.verbose)
         return code or unread
 
 
@@ -282,7 +282,7 @@ def _run(change: "Change", run: "DedupeRun") -> Exit:
     run.check()
     if not run.found.victims:
         return change.nothing(view.summary(run), "There are no duplicates to act on.", skipped=run.found.led_to)
-    change.show(partial(_show, run=run, verbose=change.manner.verbose), lists_rows=False)
+    change.show(partial(_show, run=run, verbose=change.options.verbose), lists_rows=False)
     what = f"{plural(run.found.victims, 'duplicate')} ({size(run.found.bytes)})"
     if not change.agreed(f"{change.verb.ask} {what}? fileorg undo takes it back."):
         return declined()
@@ -300,7 +300,7 @@ def _show(talk: "Out", run: "DedupeRun", *, verbose: bool) -> None:
 
 
 def _say_purge(change: "Change", run: "DedupeRun", done: int) -> None:
-    if done and run.fills_trash and not change.manner.quiet:
+    if done and run.fills_trash and not change.options.quiet:
         command = change.out.styled("fileorg purge", "cyan")
         change.out.line(f"The space is free for good after: {command}")
 
@@ -312,7 +312,7 @@ def _preview(change: "Change", run: "DedupeRun") -> Exit:
 
     head = {"dry_run": True, "kind": "dedupe", **view.roots(run)}
     change.preview(head, {"files": run.found.victims, "bytes": run.found.bytes, **view.summary(run)})
-    if change.is_text and not change.manner.quiet:
+    if change.is_text and not change.options.quiet:
         change.out.line()
     change.say_dry_run(f"{plural(run.found.victims, 'duplicate')} ({size(run.found.bytes)})")
     run.check()

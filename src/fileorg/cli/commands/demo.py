@@ -5,7 +5,7 @@ import os
 from typing import TYPE_CHECKING, Annotated
 
 from fileorg.cli import options as shared
-from fileorg.cli.options import Manner
+from fileorg.cli.options import OutputOptions
 from fileorg.cli.parameters import Argument
 from fileorg.core.errors import UsageError
 
@@ -53,7 +53,7 @@ def demo(folder: Folder = NAME, state_dir: shared.StateDir = None) -> int:
         _show_tree(out, folder)
         out.line()
 
-    return run_organize(OrganizeOptions(made, inside_project=True), Manner(yes=True), state, between)
+    return run_organize(OrganizeOptions(made, inside_project=True), OutputOptions(yes=True), state, between)
 
 
 def _make(folder: str) -> bytes:

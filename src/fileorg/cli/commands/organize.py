@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fileorg.cli import options as shared
 from fileorg.cli import values
-from fileorg.cli.options import FILES, Format, Manner, ProgressMode
+from fileorg.cli.options import FILES, Format, OutputOptions, ProgressMode
 from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import Exit, UsageError
 from fileorg.core.model import DEST, Action, By, OnConflict
@@ -169,13 +169,16 @@ def organize(
         inside_project=inside_project,
         min_age_ns=None if min_age is None else values.age("--min-age", min_age),
     )
-    manner = Manner(dry_run, yes, format_, output, null, quiet, verbose, progress)
-    shared.need_dry_run(manner)
-    return run_organize(chosen, manner, shared.state(state_dir))
+    options = OutputOptions(dry_run, yes, format_, output, null, quiet, verbose, progress)
+    shared.need_dry_run(options)
+    return run_organize(chosen, options, shared.state(state_dir))
 
 
 def run_organize(
-    chosen: "OrganizeOptions", manner: Manner, state: "StateDirectory", between: Callable[[], None] | None = None
+    chosen: "OrganizeOptions",
+    options: OutputOptions,
+    state: "StateDirectory",
+    between: Callable[[], None] | None = None,
 ) -> Exit:
     """Plan, ask and run. `between` is called after the summary, before the undo command is printed."""
     from fileorg.cli.change import Change
@@ -187,16 +190,16 @@ def run_organize(
     from fileorg.workflows.organize import organizing
 
     with (
-        output(manner.output) as out,
-        reporting(manner.progress, quiet=manner.quiet) as screen,
-        organizing(chosen, state, screen, changes=not manner.dry_run) as run,
+        output(options.output) as out,
+        reporting(options.progress, quiet=options.quiet) as screen,
+        organizing(chosen, state, screen, changes=not options.dry_run) as run,
     ):
         screen.pause()
         rows = PlanRows(run.plan, {} if run.dest is None else {DEST: run.dest})
-        change = Change(manner, VERBS[chosen.action], "organize", out, screen, rows)
-        code = _preview(change, run, chosen) if manner.dry_run else _run(change, run, between)
+        change = Change(options, VERBS[chosen.action], "organize", out, screen, rows)
+        code = _preview(change, run, chosen) if options.dry_run else _run(change, run, between)
         out.flush()
-        unread = tell_unreadable(screen, run.seen, verbose=manner.verbose)
+        unread = tell_unreadable(screen, run.seen, verbose=options.verbose)
         return code or unread
 
 
@@ -244,10 +247,10 @@ def _preview(change: "Change", run: "OrganizeRun", chosen: "OrganizeOptions") ->
         head |= named("dest", os.path.realpath(chosen.dest))
     totals = {"files": plan.files, "bytes": plan.bytes, "renamed": plan.renamed, **stays_as_json(plan, run.seen)}
     change.preview(head, totals)
-    if change.is_text and not change.manner.quiet:
+    if change.is_text and not change.options.quiet:
         change.out.line()
     change.say_dry_run(f"{plural(plan.files, 'file')} ({size(plan.bytes)})", skipped=plan.skipped)
-    if plan.uses_dates and change.is_text and not change.manner.quiet:
+    if plan.uses_dates and change.is_text and not change.options.quiet:
         change.out.line(BY_DATE)
     run.check()
     return Exit.DONE

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fileorg.cli import complete, values
 from fileorg.cli import options as shared
-from fileorg.cli.options import Format, Manner, ProgressMode
+from fileorg.cli.options import Format, OutputOptions, ProgressMode
 from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import Exit, GuardRefused
 
@@ -83,23 +83,23 @@ def purge(
     from fileorg.workflows.purge import PurgeOptions, purging
 
     before = None if older_than is None else values.moment("--older-than", older_than)
-    manner = Manner(dry_run, yes, format_, output, quiet=quiet, verbose=verbose, progress=progress)
+    options = OutputOptions(dry_run, yes, format_, output, quiet=quiet, verbose=verbose, progress=progress)
     with to_output(output) as out, reporting(progress, quiet=quiet) as screen:
-        if not (dry_run or yes or _can_be_asked(manner, out)):
+        if not (dry_run or yes or _can_be_asked(options, out)):
             raise GuardRefused(
                 "A purge cannot be undone, and there is no terminal to ask in.",
                 hint="check with --dry-run what would be removed, then add --yes",
             )
         with purging(PurgeOptions(operations or (), before), shared.state(state_dir), screen) as run:
             screen.pause()
-            change = Change(manner, VERBS["purge"], "purge", out, screen, PurgeRows(run), _again(operations))
+            change = Change(options, VERBS["purge"], "purge", out, screen, PurgeRows(run), _again(operations))
             return _preview(change, run) if dry_run else _run(change, run)
 
 
-def _can_be_asked(manner: Manner, out: "Out") -> bool:
+def _can_be_asked(options: OutputOptions, out: "Out") -> bool:
     from fileorg.cli.terminal import can_ask, standard_error
 
-    return can_ask(out if manner.format is Format.TEXT and out.is_terminal else standard_error())
+    return can_ask(out if options.format is Format.TEXT and out.is_terminal else standard_error())
 
 
 def _again(operations: "Sequence[int] | None") -> str:
@@ -140,7 +140,7 @@ def _preview(change: "Change", run: "PurgeRun") -> Exit:
     if change.is_text and not run.found:
         return _nothing(change)
     change.preview(head, {"files": run.files, "bytes": run.bytes})
-    if change.is_text and not change.manner.quiet:
+    if change.is_text and not change.options.quiet:
         change.out.line()
         _table(change.out, run)
         change.out.line("\nThis was a dry run: nothing was removed.")
@@ -182,7 +182,7 @@ def _show(talk: "Out", run: "PurgeRun") -> None:
 
 
 def _nothing(change: "Change") -> Exit:
-    if not change.manner.quiet:
+    if not change.options.quiet:
         change.out.line("There is nothing in the trash.")
     return Exit.DONE
 
@@ -231,7 +231,7 @@ def _tell(change: "Change", run: "PurgeRun", outcome: "Outcome") -> None:
     from fileorg.core.names import display
     from fileorg.report.sentences import sentence
 
-    out, err, quiet = change.out, change.err, change.manner.quiet
+    out, err, quiet = change.out, change.err, change.options.quiet
     if not quiet:
         what = f"{out.styled(f'Freed {size(outcome.bytes)}', 'bold')}: {plural(outcome.done, 'file')}"
         out.line(f"{what} in {duration(outcome.seconds)}.")
@@ -243,7 +243,7 @@ def _tell(change: "Change", run: "PurgeRun", outcome: "Outcome") -> None:
         out.flush()
         kept = sum(files for state, files in outcome.counts.items() if state != "purged")
         err.line(err.styled(f"Kept in the trash, {plural(kept, 'file')}:", "red"))
-        shown = outcome.problems[: None if change.manner.verbose else _NAMED]
+        shown = outcome.problems[: None if change.options.verbose else _NAMED]
         for problem in shown:
             err.line(f"  {display(problem.path)}: {sentence(problem.reason)}")
         if kept > len(shown):

@@ -5,7 +5,7 @@ from typing import Annotated
 from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.commands.undo import IncludeChanged, Rename, run_undo
-from fileorg.cli.options import Format, Manner, ProgressMode
+from fileorg.cli.options import Format, OutputOptions, ProgressMode
 from fileorg.cli.parameters import Argument
 
 EXAMPLES = """
@@ -50,5 +50,5 @@ def redo(
     from fileorg.workflows.undo import UndoOptions
 
     chosen = UndoOptions(operation, redo=True, include_changed=include_changed, rename=rename)
-    manner = Manner(dry_run, yes, format_, output, null, quiet, verbose, progress)
-    return run_undo(chosen, manner, shared.state(state_dir))
+    options = OutputOptions(dry_run, yes, format_, output, null, quiet, verbose, progress)
+    return run_undo(chosen, options, shared.state(state_dir))

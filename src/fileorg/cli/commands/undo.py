@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fileorg.cli import complete
 from fileorg.cli import options as shared
-from fileorg.cli.options import RUN, Format, Manner, ProgressMode
+from fileorg.cli.options import RUN, Format, OutputOptions, ProgressMode
 from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import Exit
 
@@ -79,11 +79,11 @@ def undo(
     from fileorg.workflows.undo import UndoOptions
 
     chosen = UndoOptions(operation, redo=False, include_changed=include_changed, rename=rename)
-    manner = Manner(dry_run, yes, format_, output, null, quiet, verbose, progress)
-    return run_undo(chosen, manner, shared.state(state_dir))
+    options = OutputOptions(dry_run, yes, format_, output, null, quiet, verbose, progress)
+    return run_undo(chosen, options, shared.state(state_dir))
 
 
-def run_undo(chosen: "UndoOptions", manner: Manner, state: "StateDirectory") -> Exit:
+def run_undo(chosen: "UndoOptions", options: OutputOptions, state: "StateDirectory") -> Exit:
     """Find, ask and run: for undo and for redo."""
     from fileorg.cli.change import Change, declined
     from fileorg.cli.plan_rows import PlanRows
@@ -92,11 +92,11 @@ def run_undo(chosen: "UndoOptions", manner: Manner, state: "StateDirectory") -> 
     from fileorg.cli.words import VERBS
     from fileorg.workflows.undo import undoing
 
-    shared.need_dry_run(manner)
+    shared.need_dry_run(options)
     with (
-        output(manner.output) as out,
-        reporting(manner.progress, quiet=manner.quiet) as screen,
-        _data_too(out, manner),
+        output(options.output) as out,
+        reporting(options.progress, quiet=options.quiet) as screen,
+        _data_too(out, options),
         undoing(chosen, state, screen) as run,
     ):
         screen.pause()
@@ -106,8 +106,8 @@ def run_undo(chosen: "UndoOptions", manner: Manner, state: "StateDirectory") -> 
         verb = VERBS[run.kind]
         if run.first_kind in VERBS:  # for clean: count leftovers, not files
             verb = verb._replace(noun=VERBS[run.first_kind].noun)
-        change = Change(manner, verb, run.kind, out, screen, rows, again)
-        if manner.dry_run:
+        change = Change(options, verb, run.kind, out, screen, rows, again)
+        if options.dry_run:
             return _preview(change, run)
         change.show(partial(_show, run=run, verb=verb))
         if not change.agreed(f"{change.verb.ask} it?"):
@@ -121,7 +121,7 @@ def run_undo(chosen: "UndoOptions", manner: Manner, state: "StateDirectory") -> 
 
 
 @contextlib.contextmanager
-def _data_too(out: "Out", manner: Manner) -> "Iterator[None]":
+def _data_too(out: "Out", options: OutputOptions) -> "Iterator[None]":
     """With --format json, write the operations that must be undone first as data."""
     from fileorg.core.formats import write_json
     from fileorg.workflows.order import OthersFirst
@@ -129,7 +129,7 @@ def _data_too(out: "Out", manner: Manner) -> "Iterator[None]":
     try:
         yield
     except OthersFirst as refused:
-        if manner.format is Format.JSON:
+        if options.format is Format.JSON:
             first = [{"operation": number, "command": command} for number, command in refused.first]
             write_json(out.stream, {"operation": None, "files": 0, "undone": refused.operation.id, "first": first})
         raise
@@ -141,7 +141,7 @@ def _preview(change: "Change", run: "UndoRun") -> Exit:
 
     head = {"dry_run": True, "kind": run.kind, "operation": run.undone.id, **named("root", run.undone.root)}
     change.preview(head, {"files": run.plan.files, "bytes": run.plan.bytes})
-    if change.is_text and not change.manner.quiet:
+    if change.is_text and not change.options.quiet:
         change.out.line()
     change.say_dry_run(amount(run.plan.files, run.plan.bytes, change.verb))
     return Exit.DONE
