@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.support.runs import Runs
     from tests.support.tree import Tree
 
-REMEDIES = ["quarantine", "hardlink", "symlink"]
+ACTIONS = ["quarantine", "hardlink", "symlink"]
 PAIR = {"c1.dat": "a plain pair", "c2.dat": "a plain pair"}
 
 
@@ -21,7 +21,7 @@ def left(tree: Tree) -> dict[str, str]:
     return {path: text for path, text in tree.read().items() if ".fileorg" not in path and " -> " not in text}
 
 
-@pytest.mark.parametrize("remedy", REMEDIES)
+@pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize(
     "files",
     [
@@ -49,10 +49,10 @@ def left(tree: Tree) -> dict[str, str]:
         {"a/data.shp": "1", "a/data.prj": "same", "b/data.shp": "2", "b/data.prj": "same"},
     ],
 )
-def test_files_of_different_groups_stay(tree: Tree, runs: Runs, remedy: str, files: dict[str, str]) -> None:
+def test_files_of_different_groups_stay(tree: Tree, runs: Runs, action: str, files: dict[str, str]) -> None:
     tree.write(files | PAIR)
     before = tree.snapshot()
-    assert runs.dedupe(remedy).done == 1
+    assert runs.dedupe(action).done == 1
     after = tree.read()
     assert {path: after.get(path) for path in files} == files
     assert all(not tree.path(path).is_symlink() and tree.path(path).stat().st_nlink == 1 for path in files)
@@ -60,14 +60,14 @@ def test_files_of_different_groups_stay(tree: Tree, runs: Runs, remedy: str, fil
     assert tree.snapshot() == before
 
 
-@pytest.mark.parametrize("remedy", REMEDIES)
-def test_a_group_that_is_there_twice_goes_as_a_whole(tree: Tree, runs: Runs, remedy: str) -> None:
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_group_that_is_there_twice_goes_as_a_whole(tree: Tree, runs: Runs, action: str) -> None:
     group = {"i.HEIC": "picture", "i.MOV": "film", "i.AAE": "edit", "i.HEIC.xmp": ""}
     tree.write({f"{folder}/{name}": text for folder in "ab" for name, text in group.items()} | {"c/i.HEIC": "other"})
     before = tree.snapshot()
-    outcome = runs.dedupe(remedy)
+    outcome = runs.dedupe(action)
     assert outcome.problems == []
-    if remedy == "quarantine":
+    if action == "quarantine":
         assert left(tree) == {f"a/{name}": text for name, text in group.items()} | {"b/": "", "c/i.HEIC": "other"}
     else:
         assert outcome.done == 4

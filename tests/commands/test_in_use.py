@@ -140,17 +140,17 @@ def test_one_that_grows_between_scan_and_move_is_in_use_not_changed(tree: Tree, 
 # Duplicates -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("remedy", ["quarantine", "hardlink", "symlink"])
+@pytest.mark.parametrize("action", ["quarantine", "hardlink", "symlink"])
 @every_way
-def test_no_duplicate_gives_way_while_it_or_its_keeper_is_in_use(tree: Tree, runs: Runs, way: str, remedy: str) -> None:
+def test_no_duplicate_gives_way_while_it_or_its_keeper_is_in_use(tree: Tree, runs: Runs, way: str, action: str) -> None:
     keeper, victim = write(tree.path("a.mkv")), write(tree.path("b.mkv"))
     with holding(victim, way):
-        assert why(runs.dedupe(remedy)) == LEFT
+        assert why(runs.dedupe(action)) == LEFT
     with holding(keeper, way):
-        assert why(runs.dedupe(remedy)) == [(RecordState.SKIPPED, ReasonCode.KEEPER_BEING_WRITTEN)]
+        assert why(runs.dedupe(action)) == [(RecordState.SKIPPED, ReasonCode.KEEPER_BEING_WRITTEN)]
     assert {"a.mkv", "b.mkv"} <= tree.read().keys()
     assert not victim.samefile(keeper)
-    assert runs.dedupe(remedy).problems == []
+    assert runs.dedupe(action).problems == []
     assert not victim.exists() or victim.samefile(keeper)
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.support.crash import open_again, recovered
 
 from fileorg.core.model import OnConflict
-from fileorg.plan.dedupe_plan import Remedy
+from fileorg.plan.dedupe_plan import DedupeAction
 from fileorg.storage.local.storage import LocalStorage
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def test_the_trash_is_private_and_of_the_same_owner(tree: Tree, runs: Runs, comm
     of_ann(tree, 0o775, "x")
     before = tree.snapshot()
     if command == "dedupe":
-        runs.dedupe_of(roots=[tree.root], remedy=Remedy.QUARANTINE)
+        runs.dedupe_of(roots=[tree.root], action=DedupeAction.QUARANTINE)
     elif command == "clean":
         runs.clean()
     else:

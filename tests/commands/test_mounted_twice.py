@@ -12,7 +12,7 @@ from tests.support.disks import bound
 from fileorg.core.errors import UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.reasons import ReasonCode
-from fileorg.plan.dedupe_plan import Remedy
+from fileorg.plan.dedupe_plan import DedupeAction
 from fileorg.rules.filters import Filters
 from fileorg.scan.leftovers import Leftover
 from fileorg.workflows.scan import categorize, scan_trees
@@ -65,7 +65,7 @@ def test_what_is_the_references_stays_whichever_path_leads_to_it(runs: Runs, tre
                 "roots": [tree.path(root) for root in roots],
                 "references": [tree.path(reference)],
             }
-            assert runs.dedupe_of(remedy=Remedy.QUARANTINE, **places).problems == []
+            assert runs.dedupe_of(action=DedupeAction.QUARANTINE, **places).problems == []
         after = {place: data for place, data in tree.read().items() if place.startswith(reference + "/")}
         assert after == before
 
@@ -100,7 +100,7 @@ def test_no_file_is_met_by_two_paths(runs: Runs, tree: Tree, name: str) -> None:
                 members = [member[3:5] for member in group.group.members]
                 assert len(set(members)) == len(members)
         before = tree.read()
-        outcome = runs.dedupe_of(remedy=Remedy.QUARANTINE, roots=roots)
+        outcome = runs.dedupe_of(action=DedupeAction.QUARANTINE, roots=roots)
         # A file mounted in a root cannot be renamed into the trash of that root.
         assert {problem.reason and problem.reason.code for problem in outcome.problems} <= {OTHER_DISK_THAN_TRASH}
         assert inodes(roots) < files

@@ -22,7 +22,7 @@ from fileorg.content.keeper import Keep
 from fileorg.core.errors import Locked, UsageError
 from fileorg.core.model import RecordState
 from fileorg.core.state import open_state
-from fileorg.plan.dedupe_plan import Remedy
+from fileorg.plan.dedupe_plan import DedupeAction
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ keep_options = st.fixed_dictionaries(
     {
         "roots": _ROOTS,
         "references": _REFERENCES,
-        "remedy": st.sampled_from([Remedy.QUARANTINE, Remedy.HARDLINK, Remedy.SYMLINK]),
+        "action": st.sampled_from([DedupeAction.QUARANTINE, DedupeAction.HARDLINK, DedupeAction.SYMLINK]),
     },
     optional={
         "keep": st.lists(st.sampled_from(list(Keep)), max_size=2),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fileorg.core.errors import GuardRefused
-from fileorg.plan.dedupe_plan import Remedy
+from fileorg.plan.dedupe_plan import DedupeAction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ def commands(runs: Runs, root: Path) -> dict[str, Callable[[], object]]:
     return {
         "organize": lambda: runs.organize(root=root),
         "dry run": lambda: runs.dry_run(root=root),
-        "dedupe": lambda: runs.dedupe_of(roots=[root], remedy=Remedy.QUARANTINE),
+        "dedupe": lambda: runs.dedupe_of(roots=[root], action=DedupeAction.QUARANTINE),
         "clean": lambda: runs.clean(root=root),
     }
 
@@ -59,7 +59,7 @@ def test_inside_project_is_for_what_is_around_and_not_for_what_is_in_it(tree: Tr
     root = tree.path("site/docs")
     assert runs.organize(root=root, inside_project=True, recursive=True).done == 4
     runs.undo()
-    assert runs.dedupe_of(roots=[root], remedy=Remedy.QUARANTINE, inside_project=True).done == 1
+    assert runs.dedupe_of(roots=[root], action=DedupeAction.QUARANTINE, inside_project=True).done == 1
     runs.undo()
     assert runs.clean(root=root, inside_project=True).done == 1
     runs.undo()

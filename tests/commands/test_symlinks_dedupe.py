@@ -10,7 +10,7 @@ import pytest
 from fileorg.content.keeper import Keep
 from fileorg.core.model import RecordState
 from fileorg.core.reasons import ReasonCode
-from fileorg.plan.dedupe_plan import Remedy
+from fileorg.plan.dedupe_plan import DedupeAction
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +67,7 @@ def test_two_that_are_led_to_stay_and_are_told(tree: Tree, runs: Runs) -> None:
 def test_where_none_may_go_that_is_told(tree: Tree, runs: Runs) -> None:
     tree.write({"b.txt": "same", "c.txt": "same", "l": "-> b.txt", "m": "-> c.txt"})
     before = tree.snapshot()
-    with runs.deduping(changes=True, remedy=Remedy.QUARANTINE) as run:
+    with runs.deduping(changes=True, action=DedupeAction.QUARANTINE) as run:
         assert (run.found.victims, run.found.led_to) == (0, 1)
         assert told(run.run()) == {b"c.txt"}
     assert tree.snapshot() == before
@@ -121,7 +121,7 @@ def test_of_hard_links_the_name_that_is_led_to_stays(tree: Tree, runs: Runs) -> 
 def test_other_groups_are_decided_as_ever(tree: Tree, runs: Runs) -> None:
     tree.write({"a.txt": "same", "z.txt": "same", "l": "-> z.txt", "b.txt": "other", "y.txt": "other"})
     assert runs.duplicates(keep=[Keep.FIRST]) == [["b.txt", "y.txt"], ["z.txt", "a.txt"]]
-    runs.dedupe_of(remedy=Remedy.QUARANTINE)
+    runs.dedupe_of(action=DedupeAction.QUARANTINE)
     assert "z.txt" in seen(tree)
     assert "a.txt" not in seen(tree)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.model import Outcome
 
-every_remedy = pytest.mark.parametrize("remedy", ["quarantine", "hardlink", "symlink"])
+every_action = pytest.mark.parametrize("action", ["quarantine", "hardlink", "symlink"])
 
 
 def write(tree: Tree) -> list[Path]:
@@ -39,12 +39,12 @@ def missing(outcome: Outcome) -> list[bytes]:
     return sorted(each.path for each in outcome.problems)
 
 
-@every_remedy
+@every_action
 @pytest.mark.parametrize("gone", ["B", "C"])
-def test_a_root_has_another_name(tree: Tree, runs: Runs, remedy: str, gone: str) -> None:
+def test_a_root_has_another_name(tree: Tree, runs: Runs, action: str, gone: str) -> None:
     roots = write(tree)
     before = tree.snapshot()
-    runs.dedupe(remedy, *roots[1:], roots=roots)
+    runs.dedupe(action, *roots[1:], roots=roots)
     tree.path(gone).rename(tree.path("away"))
     outcome = runs.undo()
     assert 0 < len(missing(outcome)) == 5 - outcome.done
@@ -56,11 +56,11 @@ def test_a_root_has_another_name(tree: Tree, runs: Runs, remedy: str, gone: str)
     assert all(line.startswith("(the root)") for line in differences(before, tree.snapshot()))
 
 
-@every_remedy
-def test_the_root_of_the_keepers_is_gone(tree: Tree, runs: Runs, remedy: str) -> None:
+@every_action
+def test_the_root_of_the_keepers_is_gone(tree: Tree, runs: Runs, action: str) -> None:
     """Restoring a duplicate needs no keeper; removing it again does."""
     roots = write(tree)
-    runs.dedupe(remedy, roots=roots)
+    runs.dedupe(action, roots=roots)
     after = tree.read()
     tree.path("A").rename(tree.path("away"))
     assert runs.undo().problems == []

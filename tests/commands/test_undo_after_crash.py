@@ -278,13 +278,13 @@ def test_the_original_is_gone_and_the_copy_is_whole(tree: Tree, runs: Runs, else
 
 
 @pytest.mark.parametrize("link", ["stays", "goes"])
-@pytest.mark.parametrize("remedy", ["quarantine", "hardlink", "symlink"])
-def test_a_duplicate_was_saved_in_the_trash(tree: Tree, runs: Runs, remedy: str, link: str) -> None:
+@pytest.mark.parametrize("action", ["quarantine", "hardlink", "symlink"])
+def test_a_duplicate_was_saved_in_the_trash(tree: Tree, runs: Runs, action: str, link: str) -> None:
     tree.write({"a": "same", "b": "same"})
-    runs.dedupe(remedy)
+    runs.dedupe(action)
     open_again(runs)
     save(tree, ".fileorg/trash/1/b")
-    if link == "goes" and remedy != "quarantine":
+    if link == "goes" and action != "quarantine":
         tree.path("b").unlink()
     recover(runs)
     content = {name: text for name, text in tree.read().items() if text}
@@ -294,10 +294,10 @@ def test_a_duplicate_was_saved_in_the_trash(tree: Tree, runs: Runs, remedy: str,
     assert {name: text for name, text in tree.read().items() if text} == content
 
 
-@pytest.mark.parametrize("remedy", ["hardlink", "symlink"])
-def test_a_duplicate_was_deleted_in_the_trash(tree: Tree, runs: Runs, remedy: str) -> None:
+@pytest.mark.parametrize("action", ["hardlink", "symlink"])
+def test_a_duplicate_was_deleted_in_the_trash(tree: Tree, runs: Runs, action: str) -> None:
     tree.write({"a": "same", "b": "same"})
-    runs.dedupe(remedy)
+    runs.dedupe(action)
     open_again(runs)
     tree.path(".fileorg/trash/1/b").unlink()
     recover(runs)

@@ -119,24 +119,24 @@ def test_the_original_of_a_copy_was_moved_on(tree: Tree, runs: Runs, action: Act
     assert differences(before, tree.snapshot()) == []
 
 
-@pytest.mark.parametrize("remedy", ["quarantine", "hardlink", "symlink"])
-def test_a_duplicate_that_was_dealt_with(tree: Tree, runs: Runs, remedy: str) -> None:
+@pytest.mark.parametrize("action", ["quarantine", "hardlink", "symlink"])
+def test_a_duplicate_that_was_dealt_with(tree: Tree, runs: Runs, action: str) -> None:
     tree.write({"a/keeper.txt": "same", "b/f.txt": "same"})
     before = tree.snapshot()
     runs.organize(root=tree.path("b"))
-    runs.dedupe(remedy)
+    runs.dedupe(action)
     assert first(runs, 1) == [2]
     runs.undo(2)
     runs.undo(1)
     assert differences(before, tree.snapshot()) == []
 
 
-@pytest.mark.parametrize("remedy", ["hardlink", "symlink"])
-def test_a_keeper_that_links_lead_to(tree: Tree, runs: Runs, remedy: str) -> None:
+@pytest.mark.parametrize("action", ["hardlink", "symlink"])
+def test_a_keeper_that_links_lead_to(tree: Tree, runs: Runs, action: str) -> None:
     tree.write({"a/keeper.txt": "same", "b/f.txt": "same"})
     before = tree.snapshot()
     runs.organize(root=tree.path("a"))
-    runs.dedupe(remedy)
+    runs.dedupe(action)
     assert first(runs, 1) == [2]
     runs.undo(2)
     runs.undo(1)

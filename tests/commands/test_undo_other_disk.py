@@ -124,12 +124,12 @@ def test_copies_that_went_to_another_disk(tree: Tree, runs: Runs, other: Path) -
     goes_back(tree, runs, steps)
 
 
-@pytest.mark.parametrize("remedy", ["quarantine", "hardlink", "symlink"])
-def test_duplicates_whose_keeper_went_to_another_disk(tree: Tree, runs: Runs, elsewhere: Path, remedy: str) -> None:
+@pytest.mark.parametrize("action", ["quarantine", "hardlink", "symlink"])
+def test_duplicates_whose_keeper_went_to_another_disk(tree: Tree, runs: Runs, elsewhere: Path, action: str) -> None:
     """Redo recognises the keeper."""
     tree.write({"a/one.txt": "same", "b/two.txt": "same", "b/three.txt": "same"})
     before = tree.snapshot()
-    runs.dedupe(remedy)
+    runs.dedupe(action)
     after = tree.snapshot()
     runs.undo()
     runs.organize(root=tree.path("a"), dest=elsewhere)

@@ -20,7 +20,7 @@ from fileorg.content import digest, hashing
 from fileorg.content.digest import END_BYTES, SMALL_BYTES
 from fileorg.core import bloom as filter_module
 from fileorg.core.state import open_state
-from fileorg.plan.dedupe_plan import Remedy
+from fileorg.plan.dedupe_plan import DedupeAction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -242,12 +242,12 @@ def test_our_own_moves_are_not_read_again(runs: Runs, reads: list[str]) -> None:
         assert (len(runs.duplicates()), reads) == (groups, [])
 
 
-@pytest.mark.parametrize("remedy", [Remedy.QUARANTINE, Remedy.HARDLINK, Remedy.SYMLINK])
-def test_what_we_do_to_duplicates_is_not_read_again(runs: Runs, reads: list[str], remedy: Remedy) -> None:
+@pytest.mark.parametrize("action", [DedupeAction.QUARANTINE, DedupeAction.HARDLINK, DedupeAction.SYMLINK])
+def test_what_we_do_to_duplicates_is_not_read_again(runs: Runs, reads: list[str], action: DedupeAction) -> None:
     runs.tree.write({"a": "same", "b": "same", "c": "some"})
     runs.duplicates()
     reads.clear()
-    assert runs.dedupe(remedy).done == 1
+    assert runs.dedupe(action).done == 1
     assert (runs.duplicates(), reads) == ([], [])
     assert runs.undo().done == 1
     assert (runs.duplicates(), reads) == ([["a", "b"]], [])

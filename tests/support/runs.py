@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fileorg.content.keeper import Keep
 from fileorg.core.events import NullReporter
 from fileorg.journal.journal import Journal
-from fileorg.plan.dedupe_plan import Remedy
+from fileorg.plan.dedupe_plan import DedupeAction
 from fileorg.rules.filters import Filters
 from fileorg.workflows.clean import CleanOptions, cleaning
 from fileorg.workflows.dedupe import DedupeOptions, deduping
@@ -80,7 +80,7 @@ class Runs:
     def dedupe(self, action: str, *more: Path, between: Callable[[], object] = lambda: None, **options: Any) -> Outcome:
         """Dedupe the tree and `more` roots, keeping the first by path. `between` runs after planning."""
         asked = {"roots": [self.tree.root, *more], "keep": [Keep.FIRST]} | options
-        return self.dedupe_of(remedy=Remedy(action), between=between, **asked)
+        return self.dedupe_of(action=DedupeAction(action), between=between, **asked)
 
     def dedupe_of(self, *, between: Callable[[], object] = lambda: None, **options: Any) -> Outcome:
         """Dedupe with the options of `deduping`."""

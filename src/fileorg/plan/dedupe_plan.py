@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fileorg.storage.base import Storage
 
 
-class Remedy(StrEnum):
+class DedupeAction(StrEnum):
     """The way to deal with duplicates."""
 
     QUARANTINE = "quarantine"
@@ -32,10 +32,10 @@ class Remedy(StrEnum):
 
 
 _ACTIONS = {
-    Remedy.QUARANTINE: Action.QUARANTINE,
-    Remedy.HARDLINK: Action.REPLACE_BY_HARDLINK,
-    Remedy.SYMLINK: Action.REPLACE_BY_SYMLINK,
-    Remedy.REFLINK: Action.REFLINK,
+    DedupeAction.QUARANTINE: Action.QUARANTINE,
+    DedupeAction.HARDLINK: Action.REPLACE_BY_HARDLINK,
+    DedupeAction.SYMLINK: Action.REPLACE_BY_SYMLINK,
+    DedupeAction.REFLINK: Action.REFLINK,
 }
 _LED_TO = Reason(ReasonCode.SYMLINK_LEADS_TO_IT)
 _ON_ONE_DISK = {
@@ -102,14 +102,14 @@ class DedupePlan:
         self,
         groups: Groups,
         policy: KeeperPolicy,
-        remedy: Remedy,
+        action: DedupeAction,
         trees: Trees,
         storages: Sequence[Storage],
         trash: bytes,
     ) -> None:
         """`storages` by `Base`; `trash` is the path of the trash below each of them."""
         self._groups, self._policy, self._trees = groups, policy, trees
-        self._action = _ACTIONS[remedy]
+        self._action = _ACTIONS[action]
         self._storages = storages
         self._classifiers = [Classifier(Rules.default(), storage) for storage in storages]
         self._trash = trash

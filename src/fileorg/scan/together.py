@@ -110,8 +110,8 @@ class Judge(NamedTuple):
                 leaders |= dict.fromkeys(members[1:], leader)
         said_by = {name: neighbour for name, (_, neighbour) in found.marked.items()} | found.folders
         for members in found.members().values():
-            if (reason := next((said_by[name] for name in members if name in said_by), None)) is not None:
-                said_by |= {name: reason for name in members if name not in said_by}
+            if (said := next((said_by[name] for name in members if name in said_by), None)) is not None:
+                said_by |= {name: said for name in members if name not in said_by}
         return Together(leaders, left, frozenset(taken), said_by, frozenset(outside))
 
     def _reason(self, leader: bytes, members: list[bytes]) -> IgnoreReason | None:

@@ -16,7 +16,7 @@ from fileorg.content.keeper import KeeperPolicy, KeepOptions, Leads, Trees
 from fileorg.core.errors import UsageError
 from fileorg.core.names import display, is_within
 from fileorg.core.pool import Processes
-from fileorg.plan.dedupe_plan import DedupePlan, FoundDuplicates, Remedy, base_of, decisions, found
+from fileorg.plan.dedupe_plan import DedupeAction, DedupePlan, FoundDuplicates, base_of, decisions, found
 from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import Patterns
 from fileorg.scan.selection import Selection
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class DedupeOptions(NamedTuple):
-    """The options of `fileorg dedupe`. Without a `remedy` it only reports. Patterns use gitignore syntax."""
+    """The options of `fileorg dedupe`. Without an `action` it only reports. Patterns use gitignore syntax."""
 
     roots: Sequence[bytes]
     references: Sequence[bytes] = ()
@@ -52,7 +52,7 @@ class DedupeOptions(NamedTuple):
     protect: Sequence[str] = ()
     isolate: bool = False
     with_links: bool = False
-    remedy: Remedy | None = None
+    action: DedupeAction | None = None
     max_changes: int | None = None
     inside_project: bool = False
 
@@ -64,7 +64,7 @@ class DedupeOptions(NamedTuple):
 
     def facts(self) -> dict[str, Any]:
         """Return the options that the journal keeps for display."""
-        chosen: dict[str, Any] = {"action": str(self.remedy)}
+        chosen: dict[str, Any] = {"action": str(self.action)}
         if self.keep:
             chosen["keep"] = [str(rule) for rule in self.keep]
         if self.references:
@@ -73,7 +73,7 @@ class DedupeOptions(NamedTuple):
 
 
 class DedupeRun:
-    """The duplicates found, and with a remedy a plan, ready to be shown and to be run once."""
+    """The duplicates found, and with an action a plan, ready to be shown and to be run once."""
 
     def __init__(
         self,
@@ -92,22 +92,22 @@ class DedupeRun:
         self._folder_group = lru_cache(maxsize=10_000)(duplicate_folders.group_of)
         self.plan: DedupePlan | None = None
         self._index, groups = index, index.groups()
-        if options.remedy is not None:
-            self.plan = DedupePlan(groups, policy, options.remedy, trees, session.storages, session.trash)
+        if options.action is not None:
+            self.plan = DedupePlan(groups, policy, options.action, trees, session.storages, session.trash)
         self.found: FoundDuplicates = self.plan.found if self.plan is not None else found(groups, policy, exactly=False)
         self._options, self._groups, self._policy = options, groups, policy
         self._session = session
 
     @property
     def rows(self) -> DedupePlan:
-        """The plan; only a run with a remedy has one."""
+        """The plan; only a run with an action has one."""
         if self.plan is None:
-            raise AssertionError("without a remedy there is no plan")
+            raise AssertionError("without an action there is no plan")
         return self.plan
 
     @property
     def fills_trash(self) -> bool:
-        return self._options.remedy is not Remedy.REFLINK
+        return self._options.action is not DedupeAction.REFLINK
 
     def elsewhere(self) -> dict[Base, bytes]:
         """Return the paths of the trees by the base of the rows, or nothing for a single tree."""
@@ -182,7 +182,9 @@ def deduping(
         aliases = (path for reference in references for path in mounts.aliases(reference))
         trees = Trees(paths, [*references, *aliases])
         # A symlink to a duplicate breaks only if the duplicate is removed, not if a link replaces it.
-        leads = Leads(led_to.is_led_to, keep=options.remedy in {None, Remedy.QUARANTINE}) if led_to.is_any else None
+        leads = (
+            Leads(led_to.is_led_to, keep=options.action in {None, DedupeAction.QUARANTINE}) if led_to.is_any else None
+        )
         files_in = lambda root, folder: index.files_in(paths[root], folder)  # noqa: E731
         policy = KeeperPolicy(trees, keep_options, files_in, leads, Companions(index, opened))
         with index.guarded():

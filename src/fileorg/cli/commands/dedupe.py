@@ -10,7 +10,7 @@ from fileorg.cli.options import FILES, OUTPUT, Format, OutputOptions, ProgressMo
 from fileorg.cli.parameters import Argument, Option
 from fileorg.content.keeper import Keep
 from fileorg.core.errors import Exit, UsageError
-from fileorg.plan.dedupe_plan import Remedy
+from fileorg.plan.dedupe_plan import DedupeAction
 
 if TYPE_CHECKING:
     from fileorg.cli.change import Change
@@ -95,7 +95,7 @@ Isolate = Annotated[
     ),
 ]  # fmt: skip
 ActionOption = Annotated[
-    Remedy | None,
+    DedupeAction | None,
     Option(
         "--action",
         help="What to do with duplicates: move them to fileorg's trash, replace them by a hard link or a symlink to the"
@@ -196,7 +196,7 @@ def dedupe(
         protect=protect or (),
         isolate=isolate,
         with_links=hardlinks,
-        remedy=action,
+        action=action,
         max_changes=max_changes,
         inside_project=inside_project,
     )
@@ -267,7 +267,7 @@ def _change(chosen: "DedupeOptions", options: OutputOptions, state: "StateDirect
     ):
         screen.pause()
         rows = PlanRows(run.rows, run.elsewhere())
-        change = Change(options, VERBS[f"dedupe-{chosen.remedy}"], "dedupe", out, screen, rows)
+        change = Change(options, VERBS[f"dedupe-{chosen.action}"], "dedupe", out, screen, rows)
         code = _preview(change, run) if options.dry_run else _run(change, run)
         out.flush()
         unread = _tell_unread(screen, run, verbose=options.verbose)
