@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fileorg.core.bloom import Filter
+from fileorg.core.bloom import BloomFilter
 from fileorg.core.errors import FileorgError
 from fileorg.core.model import Entry
 from fileorg.index.columns import FileBatch
@@ -121,7 +121,7 @@ def test_an_index_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 @given(st.lists(st.integers(0, 2**64 - 1), max_size=200))
 def test_a_filter_never_says_no_wrongly(digests: list[int]) -> None:
-    one, two = Filter(100), Filter(100)
+    one, two = BloomFilter(100), BloomFilter(100)
     for digest in digests:
         one.add(digest)
     two.add_all(digests)
@@ -131,7 +131,7 @@ def test_a_filter_never_says_no_wrongly(digests: list[int]) -> None:
 
 def test_a_filter_seldom_says_yes_wrongly() -> None:
     step = 0x9E3779B97F4A7C15
-    filled = Filter(10_000)
+    filled = BloomFilter(10_000)
     known = filled.add_all([number * step % 2**64 for number in range(10_000)])
     wrong = filled.positions([number * step % 2**64 for number in range(10_000, 20_000)])
     assert len(known) < 10

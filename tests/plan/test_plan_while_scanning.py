@@ -11,7 +11,7 @@ from tests.support.runs import Runs
 from tests.support.tree import Tree
 
 from fileorg.core import bloom as filter_
-from fileorg.core.bloom import Suspects
+from fileorg.core.bloom import CandidateSet
 from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.state import open_state
 from fileorg.plan import organize_plan as plan
@@ -61,12 +61,12 @@ def test_it_is_the_same_plan_of_a_tree_that_is_read_by_several(
 
 def test_suspects_are_found_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filter_, "_FEW", 10)
-    suspects = Suspects()
-    assert not suspects
+    candidates = CandidateSet()
+    assert not candidates
     for number in range(0, 40, 2):
-        suspects.add_all([number << 32 | number])
-    assert suspects
+        candidates.add_all([number << 32 | number])
+    assert candidates
     digests = [number << 32 | number for number in range(40)]
-    assert set(suspects.positions(digests)) >= set(range(0, 40, 2))
-    assert all(digest in suspects for digest in digests[::2])
-    assert len(suspects.positions(digests)) < 40
+    assert set(candidates.positions(digests)) >= set(range(0, 40, 2))
+    assert all(digest in candidates for digest in digests[::2])
+    assert len(candidates.positions(digests)) < 40

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from fileorg.content.digest import SMALL_BYTES
 from fileorg.content.duplicate_folder_finder import DuplicateFolderFinder
-from fileorg.content.hashing import Reading, Tree, read_all
+from fileorg.content.hashing import HashBatch, Tree, hash_files
 from fileorg.content.keeper import looks_like_a_copy
-from fileorg.core.bloom import Repeated
+from fileorg.core.bloom import RepeatedValues
 from fileorg.index.digest_columns import Columns
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Finder:
             index.groups(),
             index.duplicate_folders(),
         )
-        self._sizes, self._ends, self._wholes = Repeated(), Repeated(), Repeated()
+        self._sizes, self._ends, self._wholes = RepeatedValues(), RepeatedValues(), RepeatedValues()
         self._has_links = self._has_large = False
         self._digests.forget_links()
 
@@ -76,9 +76,9 @@ class Finder:
         self._sizes.end()
         self._groups.begin()
         reporter.stage("compare")
-        racy, reads = read_all(self._in_doubt_by_size(trees), self, processes, reporter)
+        racy, reads = hash_files(self._in_doubt_by_size(trees), self, processes, reporter)
         if self._has_large:
-            read_all(self._in_doubt_by_ends(trees), self, processes, reporter, racy, reads)
+            hash_files(self._in_doubt_by_ends(trees), self, processes, reporter, racy, reads)
         if self._has_links:
             self._spread_links(trees)
         self._ends.end()
@@ -105,7 +105,7 @@ class Finder:
 
     # What to read -----------------------------------------------------------------------------------------------------
 
-    def _in_doubt_by_size(self, trees: Sequence[Tree]) -> Iterator[Reading]:
+    def _in_doubt_by_size(self, trees: Sequence[Tree]) -> Iterator[HashBatch]:
         """Yield files that share their size with others: small ones to read whole, larger ones at both ends."""
         has_spare = self._digests.has_spare()
         for tree in trees:
@@ -118,7 +118,7 @@ class Finder:
                 if positions and known.wholes + known.ends:
                     positions = self._unknown(known, positions)
                 if positions:
-                    yield Reading(known, positions, tree, wholly=False)
+                    yield HashBatch(known, positions, tree, wholly=False)
 
     def _first_links(self, known: Digested, positions: list[int]) -> list[int]:
         batch, is_first = known.batch, self._digests.is_first_link
@@ -159,7 +159,7 @@ class Finder:
             if not (wholes[position] if sizes[position] <= SMALL_BYTES else ends[position])
         ]
 
-    def _in_doubt_by_ends(self, trees: Sequence[Tree]) -> Iterator[Reading]:
+    def _in_doubt_by_ends(self, trees: Sequence[Tree]) -> Iterator[HashBatch]:
         """Yield large files that share size and ends with others, and have no digest of their whole content."""
         for tree in trees:
             for known in self._digests.walk(tree.number, only="length(d.ends) > 0"):
@@ -168,7 +168,7 @@ class Finder:
                     position for position in self._ends.positions(ends) if ends[position] and not wholes[position]
                 ]
                 if positions:
-                    yield Reading(known, positions, tree, wholly=True)
+                    yield HashBatch(known, positions, tree, wholly=True)
 
     # What was found ---------------------------------------------------------------------------------------------------
 

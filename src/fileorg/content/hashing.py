@@ -27,7 +27,7 @@ class Tree(NamedTuple):
     path: bytes
 
 
-class Reading(NamedTuple):
+class HashBatch(NamedTuple):
     """Files of a batch to read, by position: large ones whole, or only their ends."""
 
     known: Digested
@@ -54,7 +54,7 @@ class Reads:
             self.named.append((path, reason))
 
 
-class Sink(Protocol):
+class DigestSink(Protocol):
     """The receiver of digests: counts them as they arrive, and stores a batch when it is complete."""
 
     def count(self, wholes: Iterable[int], ends: Iterable[int]) -> None: ...
@@ -62,9 +62,9 @@ class Sink(Protocol):
     def put(self, known: Iterable[Digested]) -> None: ...
 
 
-def read_all(
-    readings: Iterator[Reading],
-    sink: Sink,
+def hash_files(
+    hash_batches: Iterator[HashBatch],
+    sink: DigestSink,
     processes: Processes,
     reporter: Reporter,
     racy: dict[int, list[int]] | None = None,
@@ -74,24 +74,24 @@ def read_all(
 
     Returns the racy files, as positions by batch, whose digests must not be kept; and the counts of the reads.
     """
-    shop = _Workshop(sink, reporter, {} if racy is None else racy, reads or Reads())
-    tasks = shop.tasks(readings)
+    scheduler = _Scheduler(sink, reporter, {} if racy is None else racy, reads or Reads())
+    tasks = scheduler.tasks(hash_batches)
     first, second = next(tasks, None), next(tasks, None)
     if second is not None:
         early = [task for task in (second, first) if task is not None]
         for answers in processes.work(answer_all, lambda: early.pop() if early else next(tasks, None)):
-            shop.take(answers)
+            scheduler.take(answers)
     elif first is not None:
-        shop.take(answer_all(first))
-    return shop.racy, shop.reads
+        scheduler.take(answer_all(first))
+    return scheduler.racy, scheduler.reads
 
 
 class _Open:
     """A batch with parts still being read."""
 
-    def __init__(self, reading: Reading, parts: int) -> None:
-        self.reading = reading
-        self.digested = reading.known
+    def __init__(self, hash_batch: HashBatch, parts: int) -> None:
+        self.hash_batch = hash_batch
+        self.digested = hash_batch.known
         self.parts = parts
 
     def take(self, answer: Answer) -> None:
@@ -109,21 +109,21 @@ def _merged(column: bytes, other: bytes) -> bytes:
     return (int.from_bytes(column) | int.from_bytes(other)).to_bytes(len(column))
 
 
-class _Workshop:
-    def __init__(self, sink: Sink, reporter: Reporter, racy: dict[int, list[int]], reads: Reads) -> None:
+class _Scheduler:
+    def __init__(self, sink: DigestSink, reporter: Reporter, racy: dict[int, list[int]], reads: Reads) -> None:
         self._sink, self._reporter = sink, reporter
         self.racy, self.reads = racy, reads
         self._open: dict[int, _Open] = {}
 
-    def tasks(self, readings: Iterator[Reading]) -> Iterator[list[Request]]:
+    def tasks(self, hash_batches: Iterator[HashBatch]) -> Iterator[list[Request]]:
         """Yield the requests in tasks large enough to be worth the transfer to a worker."""
         task: list[Request] = []
         files = bytes_ = 0
-        for reading in readings:
-            parts = list(_parts(reading, _BYTES_A_TASK))
-            self._open[reading.known.id] = _Open(reading, len(parts))  # before an answer can arrive
+        for hash_batch in hash_batches:
+            parts = list(_parts(hash_batch, _BYTES_A_TASK))
+            self._open[hash_batch.known.id] = _Open(hash_batch, len(parts))  # before an answer can arrive
             for part, (positions, to_read) in enumerate(parts):
-                task.append(_request(reading, part, positions))
+                task.append(_request(hash_batch, part, positions))
                 files += len(positions)
                 bytes_ += to_read
                 if files >= _FILES_A_TASK or bytes_ >= _BYTES_A_TASK:
@@ -137,14 +137,14 @@ class _Workshop:
         for answer in answers:
             job = self._open[answer.batch]
             job.take(answer)
-            self._tell(job.reading, answer)
+            self._tell(job.hash_batch, answer)
             if not job.parts:
                 del self._open[answer.batch]
                 complete.append(job.digested)
         self._sink.put(complete)
 
-    def _tell(self, reading: Reading, answer: Answer) -> None:
-        known, tree = reading.known, reading.tree
+    def _tell(self, hash_batch: HashBatch, answer: Answer) -> None:
+        known, tree = hash_batch.known, hash_batch.tree
         folder = os.path.join(tree.path, known.batch.folder)
         if answer.problems:
             names = known.batch.split_names()
@@ -159,11 +159,11 @@ class _Workshop:
         self._reporter.advance(files, answer.bytes_, folder)
 
 
-def _parts(reading: Reading, most: int) -> Iterator[tuple[list[int], int]]:
+def _parts(hash_batch: HashBatch, most: int) -> Iterator[tuple[list[int], int]]:
     """Yield (positions, bytes) in parts of about `most` bytes to read."""
-    batch, positions = reading.known.batch, reading.positions
+    batch, positions = hash_batch.known.batch, hash_batch.positions
     sizes = batch.sizes
-    if not reading.wholly:  # a batch read at both ends is never too large
+    if not hash_batch.wholly:  # a batch read at both ends is never too large
         yield positions, min(sum(sizes), len(positions) * SMALL_BYTES)
         return
     part, bytes_ = list[int](), 0
@@ -172,7 +172,7 @@ def _parts(reading: Reading, most: int) -> Iterator[tuple[list[int], int]]:
         part.append(position)
         size = sizes[position]
         bytes_ += (
-            size if size < most else _in_blocks(os.path.join(reading.tree.path, batch.folder, names[position]), size)
+            size if size < most else _in_blocks(os.path.join(hash_batch.tree.path, batch.folder, names[position]), size)
         )
         if bytes_ >= most:
             yield part, bytes_
@@ -189,8 +189,10 @@ def _in_blocks(path: bytes, size: int) -> int:
         return size
 
 
-def _request(reading: Reading, part: int, positions: list[int]) -> Request:
-    batch = reading.known.batch
+def _request(hash_batch: HashBatch, part: int, positions: list[int]) -> Request:
+    batch = hash_batch.known.batch
     chosen = array("H", positions).tobytes()
     columns = batch.files, batch.names, batch.numbers
-    return Request(reading.known.id, part, reading.tree.path, batch.folder, batch.dev, *columns, chosen, reading.wholly)
+    return Request(
+        hash_batch.known.id, part, hash_batch.tree.path, batch.folder, batch.dev, *columns, chosen, hash_batch.wholly
+    )

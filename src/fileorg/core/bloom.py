@@ -18,12 +18,12 @@ MOST_NAMES = _MOST_BITS // _BITS_A_NAME
 _FEW = 50_000
 
 
-class Suspects:
+class CandidateSet:
     """A set of digests, usually small: exact up to 50,000, a Bloom filter beyond that."""
 
     def __init__(self) -> None:
         self._few: set[int] = set()
-        self._many: Filter | None = None
+        self._many: BloomFilter | None = None
 
     def add_all(self, digests: Iterable[int]) -> None:
         if self._many is not None:
@@ -31,7 +31,7 @@ class Suspects:
             return
         self._few.update(digests)
         if len(self._few) > _FEW:
-            self._many = Filter(MOST_NAMES)
+            self._many = BloomFilter(MOST_NAMES)
             self._many.add_all([*self._few])
             self._few.clear()
 
@@ -56,13 +56,13 @@ _ALL_BITS = (1 << 64) - 1
 _MANY = 300_000
 
 
-class Repeated:
+class RepeatedValues:
     """The numbers that occurred more than once: exact up to 300,000, beyond that with 0.1 % false positives."""
 
     def __init__(self) -> None:
         self._seen: set[int] = set()
         self._repeated: set[int] = set()
-        self._filters: tuple[Filter | None, Filter] | None = None
+        self._filters: tuple[BloomFilter | None, BloomFilter] | None = None
 
     def end(self) -> None:
         """End the input: forget the numbers that occurred only once."""
@@ -85,7 +85,7 @@ class Repeated:
         self._repeated |= fresh & self._seen
         self._seen |= fresh
         if len(self._seen) > _MANY:
-            filters = Filter(MOST_NAMES), Filter(MOST_NAMES)
+            filters = BloomFilter(MOST_NAMES), BloomFilter(MOST_NAMES)
             for one, few in zip(filters, (self._seen, self._repeated), strict=True):
                 one.add_all(_spread([*few]))
             self._filters = filters
@@ -105,7 +105,7 @@ def _spread(numbers: Iterable[int]) -> list[int]:
     return [number * _SPREAD & _ALL_BITS for number in numbers]
 
 
-class Filter:
+class BloomFilter:
     def __init__(self, names: int) -> None:
         """Size the filter for `names` entries: at most one false positive in a thousand, up to 4 million names."""
         bits = 1 << 16

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from xxhash import xxh3_64_intdigest
 
 from fileorg.core.batches import row_maker, unsplit
-from fileorg.core.bloom import MOST_NAMES, Filter, Suspects
+from fileorg.core.bloom import MOST_NAMES, BloomFilter, CandidateSet
 from fileorg.core.errors import GuardRefused
 from fileorg.core.model import ROOT, Action, PlanRow
 from fileorg.core.names import collision_key, display, join, split
@@ -61,8 +61,8 @@ class OrganizePlan:
         self._target = target
         self._placer = Placer(layout, source)
         self._draft = Draft()
-        self._wanted: Filter | None = None
-        self._contested = Suspects()
+        self._wanted: BloomFilter | None = None
+        self._contested = CandidateSet()
         self._moving: tuple[bytes | None, set[bytes]] = (None, set())  # cached for the last folder
         self._casings: tuple[bytes | None, dict[bytes, bytes]] = (None, {})  # cached for the last folder
         self._faults: dict[bytes, Reason | None] = {b"": None}  # target folder → why files cannot be moved there
@@ -100,7 +100,7 @@ class OrganizePlan:
             yield sequence, batch
             files += batch.files
             if files > _MANY_FILES:
-                self._wanted = self._wanted or Filter(MOST_NAMES)
+                self._wanted = self._wanted or BloomFilter(MOST_NAMES)
                 self._survey(sequence, batch, self._wanted)
 
     def survey(self, files: int, reporter: Reporter) -> None:
@@ -110,7 +110,7 @@ class OrganizePlan:
         """
         reporter.stage("plan", files)
         begun = self._wanted is not None
-        wanted = self._wanted = self._wanted or Filter(files)
+        wanted = self._wanted = self._wanted or BloomFilter(files)
         for sequence, batch in self._index.batches(self._source.root):
             if not (begun and self._draft.has_places(batch.folder, sequence)):
                 self._survey(sequence, batch, wanted)
@@ -119,12 +119,12 @@ class OrganizePlan:
             self._resolve_groups()
             self._resolve(wanted)
 
-    def _survey(self, sequence: int, batch: FileBatch, wanted: Filter) -> None:
+    def _survey(self, sequence: int, batch: FileBatch, wanted: BloomFilter) -> None:
         places = self._placer.place(batch)
         self._draft.add_places(batch.folder, sequence, places)
         self._count(batch, places)
-        suspects = {*wanted.add_all(places.digests), *self._taken(batch, places)}
-        self._contested.add_all(places.digests[position] for position in suspects if places.targets[position])
+        candidates = {*wanted.add_all(places.digests), *self._taken(batch, places)}
+        self._contested.add_all(places.digests[position] for position in candidates if places.targets[position])
 
     def _resolve_groups(self) -> None:
         """Mark all names of a group as contested if one is: a file and its sidecars are resolved together."""
@@ -199,7 +199,7 @@ class OrganizePlan:
 
     # Second pass, over the contested names only -------------------------------------------------------------------
 
-    def _resolve(self, wanted: Filter) -> None:
+    def _resolve(self, wanted: BloomFilter) -> None:
         layout, targets, draft = self._layout, self._placer.targets, self._draft
         resolver = ConflictResolver(
             draft,
