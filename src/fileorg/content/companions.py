@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.content.compare import same_content
-from fileorg.index.digest_columns import WHOLE_WIDTH
+from fileorg.index.digest_columns import FULL_WIDTH
 from fileorg.index.duplicate_groups import Member
 
 if TYPE_CHECKING:
@@ -76,14 +76,14 @@ class Companions:
 
     def _read(self, root: int, folder: bytes) -> OfFolder:
         found = OfFolder({}, {})
-        for batch, wholes in self._index.digested_folder(self._storages[root].root, folder):
+        for batch, full_digests in self._index.digested_folder(self._storages[root].root, folder):
             followers = batch.followers()
             rows = list(batch.rows()) if followers else []
             for position, leader in followers.items():
                 name, size, mtime_ns, _, inode, mode, nlink = rows[position]
                 member = Member(root, folder, name, batch.dev, inode, mtime_ns, mode, nlink)
                 found.leaders[name] = leader
-                digest = wholes[position * WHOLE_WIDTH : (position + 1) * WHOLE_WIDTH]
+                digest = full_digests[position * FULL_WIDTH : (position + 1) * FULL_WIDTH]
                 companion = Companion(member, size, digest if any(digest) else b"")
                 found.followers.setdefault(leader, []).append(companion)
         return found

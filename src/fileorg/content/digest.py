@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 SMALL_BYTES = 16 << 10
 """Up to this size a file is read whole at once: reading only both ends takes as long."""
 END_BYTES = 4 << 10
-WHOLE_WIDTH, ENDS_WIDTH = 16, 8
+FULL_WIDTH, EDGE_WIDTH = 16, 8
 
 _BUFFER_BYTES = 1 << 20
-_NO_WHOLE, _NO_ENDS = bytes(WHOLE_WIDTH), bytes(ENDS_WIDTH)
+_NO_FULL_DIGEST, _NO_EDGE_DIGEST = bytes(FULL_WIDTH), bytes(EDGE_WIDTH)
 
 
 class Request(NamedTuple):
@@ -61,12 +61,12 @@ class Answer(NamedTuple):
 
     batch: int
     part: int
-    wholes: bytes
-    ends: bytes
-    whole_keys: bytes
-    ends_keys: bytes
+    full_digests: bytes
+    edge_digests: bytes
+    full_keys: bytes
+    edge_keys: bytes
     bytes_: int
-    young: list[int]
+    racy: list[int]
     problems: list[tuple[int, str]]
 
 
@@ -104,12 +104,12 @@ def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer
     numbers = memoryview(request.numbers).cast("q")
     sizes, ctimes = numbers[:files], numbers[2 * files : 3 * files]
     inodes = numbers[3 * files : 4 * files]
-    wholes, ends = [_NO_WHOLE] * files, [_NO_ENDS] * files
-    soon, young, problems = time.time_ns() - COARSE_NS, list[int](), list[tuple[int, str]]()
+    full_digests, edge_digests = [_NO_FULL_DIGEST] * files, [_NO_EDGE_DIGEST] * files
+    soon, racy, problems = time.time_ns() - COARSE_NS, list[int](), list[tuple[int, str]]()
     bytes_ = 0
     fstat, close, read, dev, wholly = os.fstat, os.close, os.read, request.dev, request.wholly
     for position in sorted(array("H", request.positions), key=inodes.__getitem__):
-        size, whole, end = sizes[position], _NO_WHOLE, _NO_ENDS
+        size, whole, end = sizes[position], _NO_FULL_DIGEST, _NO_EDGE_DIGEST
         try:
             fd = open_(names[position])
             try:
@@ -119,7 +119,7 @@ def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer
                 elif wholly:
                     whole = _whole(fd, size, view)
                 else:
-                    end = _ends(fd, size)
+                    end = _edge_digest(fd, size)
                 seen = fstat(fd)
             finally:
                 close(fd)
@@ -135,16 +135,19 @@ def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer
         ):
             problems.append((position, CHANGED))
             continue
-        wholes[position], ends[position] = whole, end
+        full_digests[position], edge_digests[position] = whole, end
         if size <= SMALL_BYTES:
             bytes_ += size
         else:
             bytes_ += min(size, seen.st_blocks * 512) if wholly else 2 * END_BYTES
         if ctime_ns > soon:
-            young.append(position)
-    (whole_column, whole_keys), (ends_column, ends_keys) = _column(wholes, WHOLE_WIDTH), _column(ends, ENDS_WIDTH)
-    keys = whole_keys, ends_keys
-    return Answer(request.batch, request.part, whole_column, ends_column, *keys, bytes_, young, problems)
+            racy.append(position)
+    (whole_column, full_keys), (ends_column, edge_keys) = (
+        _column(full_digests, FULL_WIDTH),
+        _column(edge_digests, EDGE_WIDTH),
+    )
+    keys = full_keys, edge_keys
+    return Answer(request.batch, request.part, whole_column, ends_column, *keys, bytes_, racy, problems)
 
 
 def start_digest(storage: Storage, folder: bytes, name: bytes, size: int) -> bytes:
@@ -156,7 +159,7 @@ def start_digest(storage: Storage, folder: bytes, name: bytes, size: int) -> byt
         with storage.open_read(folder, name) as file:
             fd = file.fileno()
             if size > SMALL_BYTES:
-                return _ends(fd, size)
+                return _edge_digest(fd, size)
             return xxh3_128_digest(_read_on(fd, os.read(fd, size + 1), size))
     except OSError:
         return b""
@@ -194,7 +197,7 @@ def _read_on(fd: int, content: bytes, size: int) -> bytes:
     return content
 
 
-def _ends(fd: int, size: int) -> bytes:
+def _edge_digest(fd: int, size: int) -> bytes:
     os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)  # else each read of 4 KiB causes 128 KiB of readahead
     head, tail = os.pread(fd, END_BYTES, 0), os.pread(fd, END_BYTES, size - END_BYTES)
     if len(head) != END_BYTES or len(tail) != END_BYTES:

@@ -43,7 +43,7 @@ class Finder:
             index.groups(),
             index.duplicate_folders(),
         )
-        self._sizes, self._ends, self._wholes = RepeatedValues(), RepeatedValues(), RepeatedValues()
+        self._sizes, self._edge_digests, self._full_digests = RepeatedValues(), RepeatedValues(), RepeatedValues()
         self._has_links = self._has_large = False
         self._digests.forget_links()
 
@@ -81,8 +81,8 @@ class Finder:
             hash_files(self._in_doubt_by_ends(trees), self, processes, reporter, racy, reads)
         if self._has_links:
             self._spread_links(trees)
-        self._ends.end()
-        self._wholes.end()
+        self._edge_digests.end()
+        self._full_digests.end()
         folders = DuplicateFolderFinder(self._duplicate_folders, trees)
         for root, tree in enumerate(trees):
             self._groups.add(self._members(root, tree, folders))
@@ -92,12 +92,12 @@ class Finder:
         self._groups.finish([tree.path for tree in trees], b"" if racy or reads.failed else stamp)
         return reads
 
-    def count(self, wholes: Iterable[int], ends: Iterable[int]) -> None:
+    def count(self, full_digests: Iterable[int], edge_digests: Iterable[int]) -> None:
         """Count digests, in the form of `Digested.whole_keys` and `ends_keys`."""
-        self._wholes.add_all([key for key in wholes if key])
-        if large := [key for key in ends if key]:
+        self._full_digests.add_all([key for key in full_digests if key])
+        if large := [key for key in edge_digests if key]:
             self._has_large = True
-            self._ends.add_all(large)
+            self._edge_digests.add_all(large)
 
     def put(self, known: Iterable[Digested]) -> None:
         """Store the new digests of batches."""
@@ -107,15 +107,15 @@ class Finder:
 
     def _in_doubt_by_size(self, trees: Sequence[Tree]) -> Iterator[HashBatch]:
         """Yield files that share their size with others: small ones to read whole, larger ones at both ends."""
-        has_spare = self._digests.has_spare()
+        has_relocated = self._digests.has_relocated()
         for tree in trees:
             for known in self._digests.walk(tree.number):
                 positions = self._sizes.positions(known.batch.sizes)
                 if positions and self._has_links:
                     positions = self._first_links(known, positions)
-                if positions and has_spare:
-                    known = self._with_spare(known, positions)  # noqa: PLW2901
-                if positions and known.wholes + known.ends:
+                if positions and has_relocated:
+                    known = self._with_relocated(known, positions)  # noqa: PLW2901
+                if positions and known.full_digests + known.edge_digests:
                     positions = self._unknown(known, positions)
                 if positions:
                     yield HashBatch(known, positions, tree, wholly=False)
@@ -129,43 +129,47 @@ class Finder:
             if links[position] <= 1 or is_first(inodes[position], batch.dev, known.id, position)
         ]
 
-    def _with_spare(self, known: Digested, positions: Sequence[int]) -> Digested:
+    def _with_relocated(self, known: Digested, positions: Sequence[int]) -> Digested:
         """Add the digests of files that were moved here, if the files have not changed since."""
-        batch, keys = known.batch, known.whole_keys()
+        batch, keys = known.batch, known.full_keys()
         sizes, mtimes, ctimes, inodes = batch.sizes, batch.mtimes_ns, batch.ctimes_ns, batch.inodes
-        columns, has_changed = Columns(known.wholes, known.ends, batch.files), False
+        columns, has_changed = Columns(known.full_digests, known.edge_digests, batch.files), False
         for position in positions:
             if keys[position]:
                 continue
             facts = sizes[position], mtimes[position], ctimes[position]
-            found = self._digests.spare(inodes[position], batch.dev, facts)
+            found = self._digests.relocated(inodes[position], batch.dev, facts)
             if found is not None:
                 columns.set(position, *found)
                 has_changed = True
         if not has_changed:
             return known
-        wholes, ends = columns.packed()
-        known = known._replace(wholes=wholes, ends=ends)
+        full_digests, edge_digests = columns.packed()
+        known = known._replace(full_digests=full_digests, edge_digests=edge_digests)
         self._digests.put([known])
         return known
 
     def _unknown(self, known: Digested, positions: Sequence[int]) -> list[int]:
         """Return the positions without the digests that are needed; count the digests of the others."""
-        sizes, wholes, ends = known.batch.sizes, known.whole_keys(), known.ends_keys()
-        self.count([wholes[position] for position in positions], [ends[position] for position in positions])
+        sizes, full_digests, edge_digests = known.batch.sizes, known.full_keys(), known.edge_keys()
+        self.count(
+            [full_digests[position] for position in positions], [edge_digests[position] for position in positions]
+        )
         return [
             position
             for position in positions
-            if not (wholes[position] if sizes[position] <= SMALL_BYTES else ends[position])
+            if not (full_digests[position] if sizes[position] <= SMALL_BYTES else edge_digests[position])
         ]
 
     def _in_doubt_by_ends(self, trees: Sequence[Tree]) -> Iterator[HashBatch]:
         """Yield large files that share size and ends with others, and have no digest of their whole content."""
         for tree in trees:
             for known in self._digests.walk(tree.number, only="length(d.ends) > 0"):
-                wholes, ends = known.whole_keys(), known.ends_keys()
+                full_digests, edge_digests = known.full_keys(), known.edge_keys()
                 positions = [
-                    position for position in self._ends.positions(ends) if ends[position] and not wholes[position]
+                    position
+                    for position in self._edge_digests.positions(edge_digests)
+                    if edge_digests[position] and not full_digests[position]
                 ]
                 if positions:
                     yield HashBatch(known, positions, tree, wholly=True)
@@ -179,18 +183,18 @@ class Finder:
                 links = known.batch.nlinks
                 if max(links) <= 1:
                     continue
-                inodes, wholes, dev = known.batch.inodes, known.whole_keys(), known.batch.dev
-                columns = Columns(known.wholes, known.ends, known.batch.files)
+                inodes, full_digests, dev = known.batch.inodes, known.full_keys(), known.batch.dev
+                columns = Columns(known.full_digests, known.edge_digests, known.batch.files)
                 linked = [p for p in self._sizes.positions(known.batch.sizes) if links[p] > 1]
                 for position in linked:
-                    if not wholes[position]:
+                    if not full_digests[position]:
                         columns.set(position, *self._digests.of_first_link(inodes[position], dev))
-                of_links, ends = columns.packed()
-                if (of_links, ends) != (known.wholes, known.ends):
-                    known = known._replace(wholes=of_links, ends=ends)  # noqa: PLW2901
+                of_links, edge_digests = columns.packed()
+                if (of_links, edge_digests) != (known.full_digests, known.edge_digests):
+                    known = known._replace(full_digests=of_links, edge_digests=edge_digests)  # noqa: PLW2901
                     self._digests.put([known])
                 if self._with_links:
-                    keys = known.whole_keys()
+                    keys = known.full_keys()
                     self.count([keys[position] for position in linked], ())
 
     def _members(self, root: int, tree: Tree, folders: DuplicateFolderFinder) -> Iterator[MemberRow]:
@@ -198,19 +202,19 @@ class Finder:
         all its files may have one.
         """
         for known in self._digests.walk(tree.number, only="length(d.wholes) > 0"):
-            keys, batch = known.whole_keys(), known.batch
-            positions = [position for position in self._wholes.positions(keys) if keys[position]]
+            keys, batch = known.full_keys(), known.batch
+            positions = [position for position in self._full_digests.positions(keys) if keys[position]]
             sizes = batch.sizes
             folders.add(root, known, is_whole=len(positions) + sizes.count(0) >= batch.files)
             if not positions:
                 continue
-            names, wholes, folder, dev = batch.split_names(), known.wholes, batch.folder, batch.dev
+            names, full_digests, folder, dev = batch.split_names(), known.full_digests, batch.folder, batch.dev
             mtimes, inodes, modes, links = batch.mtimes_ns, batch.inodes, batch.modes, batch.nlinks
             length = len(tree.path) + 1 + len(folder) + bool(folder)
             for position in positions:
                 name = names[position]
                 yield (
-                    wholes[position * 16 : position * 16 + 16], sizes[position], looks_like_a_copy(name),
+                    full_digests[position * 16 : position * 16 + 16], sizes[position], looks_like_a_copy(name),
                     mtimes[position], length + len(name), root, folder, name, dev, inodes[position], modes[position],
                     links[position],
                 )  # fmt: skip

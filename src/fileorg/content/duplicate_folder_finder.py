@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from xxhash import xxh3_128
 
-from fileorg.index.digest_columns import WHOLE_WIDTH
+from fileorg.index.digest_columns import FULL_WIDTH
 from fileorg.index.duplicate_folders import DuplicateFolder
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def _of_files(root: int, folder: bytes, batches: Sequence[Digested]) -> Duplicat
     """Return the digest and the sums of the files directly in a folder."""
     digest, names, bytes_ = xxh3_128(), list[bytes](), 0
     for known in batches:
-        wholes = known.wholes or bytes(known.batch.files * WHOLE_WIDTH)
-        parts = (wholes[at : at + WHOLE_WIDTH] for at in range(0, len(wholes), WHOLE_WIDTH))
+        full_digests = known.full_digests or bytes(known.batch.files * FULL_WIDTH)
+        parts = (full_digests[at : at + FULL_WIDTH] for at in range(0, len(full_digests), FULL_WIDTH))
         names += [b"\0".join(pair) for pair in zip(known.batch.split_names(), parts, strict=True)]
         bytes_ += sum(known.batch.sizes)
     for name in sorted(names):

@@ -57,7 +57,7 @@ class Reads:
 class DigestSink(Protocol):
     """The receiver of digests: counts them as they arrive, and stores a batch when it is complete."""
 
-    def count(self, wholes: Iterable[int], ends: Iterable[int]) -> None: ...
+    def count(self, full_digests: Iterable[int], edge_digests: Iterable[int]) -> None: ...
 
     def put(self, known: Iterable[Digested]) -> None: ...
 
@@ -97,8 +97,11 @@ class _Open:
     def take(self, answer: Answer) -> None:
         """Merge the digests of a part."""
         known = self.digested
-        wholes, ends = _merged(known.wholes, answer.wholes), _merged(known.ends, answer.ends)
-        self.digested = known._replace(wholes=wholes, ends=ends)
+        full_digests, edge_digests = (
+            _merged(known.full_digests, answer.full_digests),
+            _merged(known.edge_digests, answer.edge_digests),
+        )
+        self.digested = known._replace(full_digests=full_digests, edge_digests=edge_digests)
         self.parts -= 1
 
 
@@ -150,10 +153,10 @@ class _Scheduler:
             names = known.batch.split_names()
             for position, reason in answer.problems:
                 self.reads.fail(os.path.join(folder, names[position]), reason)
-        if answer.young:
-            self.racy.setdefault(known.id, []).extend(answer.young)
-        self._sink.count(array("Q", answer.whole_keys), array("Q", answer.ends_keys))
-        files = (len(answer.whole_keys) + len(answer.ends_keys)) // 8
+        if answer.racy:
+            self.racy.setdefault(known.id, []).extend(answer.racy)
+        self._sink.count(array("Q", answer.full_keys), array("Q", answer.edge_keys))
+        files = (len(answer.full_keys) + len(answer.edge_keys)) // 8
         self.reads.files += files
         self.reads.bytes_ += answer.bytes_
         self._reporter.advance(files, answer.bytes_, folder)

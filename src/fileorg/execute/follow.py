@@ -40,7 +40,7 @@ class Follow:
         with index.guarded():
             for storage in set(storages):
                 index.digests().set_aside_tree(*index.version(storage.root))
-            self._has_digests = index.digests().has_spare()
+            self._has_digests = index.digests().has_relocated()
 
     @contextlib.contextmanager
     def _tolerant(self) -> Iterator[None]:
@@ -56,7 +56,7 @@ class Follow:
         if not self._has_digests:
             return followed
         with self._tolerant():
-            is_known = self._index.digests().is_spare
+            is_known = self._index.digests().is_relocated
             for row, there in zip(batch, seen, strict=True):
                 if isinstance(there, os.stat_result):
                     entry = entry_of(row.source_name, there)

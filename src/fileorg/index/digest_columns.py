@@ -29,10 +29,10 @@ CREATE TABLE linked (
     inode INTEGER NOT NULL, dev INTEGER NOT NULL, size INTEGER NOT NULL, batch INTEGER, position INTEGER,
     PRIMARY KEY (inode, dev)) WITHOUT ROWID;
 """
-WHOLE_WIDTH, ENDS_WIDTH = 16, 8
+FULL_WIDTH, EDGE_WIDTH = 16, 8
 _BATCHES_AT_A_TIME = 64
 _SCANS_KEPT = 20
-_NO_WHOLE, _NO_ENDS = bytes(WHOLE_WIDTH), bytes(ENDS_WIDTH)
+_NO_FULL_DIGEST, _NO_EDGE_DIGEST = bytes(FULL_WIDTH), bytes(EDGE_WIDTH)
 
 
 class Digested(NamedTuple):
@@ -45,36 +45,38 @@ class Digested(NamedTuple):
     id: int
     batch: FileBatch
     fingerprint: bytes
-    wholes: bytes
-    ends: bytes
+    full_digests: bytes
+    edge_digests: bytes
 
-    def whole_keys(self) -> array[int]:
+    def full_keys(self) -> array[int]:
         """Return the first half of each digest of the whole content as a number; 0 if unknown."""
-        return array("Q", self.wholes or bytes(self.batch.files * WHOLE_WIDTH))[::2]
+        return array("Q", self.full_digests or bytes(self.batch.files * FULL_WIDTH))[::2]
 
-    def ends_keys(self) -> array[int]:
+    def edge_keys(self) -> array[int]:
         """Return each digest of both ends as a number; 0 if unknown."""
-        return array("Q", self.ends or bytes(self.batch.files * ENDS_WIDTH))
+        return array("Q", self.edge_digests or bytes(self.batch.files * EDGE_WIDTH))
 
 
 class Columns:
     """The digests of a batch, writable."""
 
-    def __init__(self, wholes: bytes, ends: bytes, files: int = 0) -> None:
+    def __init__(self, full_digests: bytes, edge_digests: bytes, files: int = 0) -> None:
         """Start from two columns, or from nothing for `files` files."""
-        self._wholes = bytearray(wholes or files * WHOLE_WIDTH)
-        self._ends = bytearray(ends or len(self._wholes) // WHOLE_WIDTH * ENDS_WIDTH)
+        self._full_digests = bytearray(full_digests or files * FULL_WIDTH)
+        self._edge_digests = bytearray(edge_digests or len(self._full_digests) // FULL_WIDTH * EDGE_WIDTH)
 
-    def set(self, position: int, whole: bytes | None, ends: bytes | None) -> None:
+    def set(self, position: int, whole: bytes | None, edge_digests: bytes | None) -> None:
         """Set the digests of one file; None keeps the current one."""
         if whole is not None:
-            self._wholes[position * WHOLE_WIDTH : (position + 1) * WHOLE_WIDTH] = whole
-        if ends is not None:
-            self._ends[position * ENDS_WIDTH : (position + 1) * ENDS_WIDTH] = ends
+            self._full_digests[position * FULL_WIDTH : (position + 1) * FULL_WIDTH] = whole
+        if edge_digests is not None:
+            self._edge_digests[position * EDGE_WIDTH : (position + 1) * EDGE_WIDTH] = edge_digests
 
     def packed(self) -> tuple[bytes, bytes]:
-        """Return (wholes, ends); a column without any digest is empty."""
-        return bytes(self._wholes) if any(self._wholes) else b"", bytes(self._ends) if any(self._ends) else b""
+        """Return (full digests, edge digests); a column without any digest is empty."""
+        return bytes(self._full_digests) if any(self._full_digests) else b"", bytes(self._edge_digests) if any(
+            self._edge_digests
+        ) else b""
 
 
 class Digests:
@@ -93,24 +95,26 @@ class Digests:
             f" WHERE root = ? AND (folder, sequence) > (?, ?) AND {only} ORDER BY folder, sequence LIMIT ?"
         )
         while rows := self._db.execute(query, (root_id, folder, sequence, _BATCHES_AT_A_TIME)).fetchall():
-            for number, sequence, fingerprint, valid_for, wholes, ends, folder, *columns in rows:  # noqa: B007
+            for number, sequence, fingerprint, valid_for, full_digests, edge_digests, folder, *columns in rows:  # noqa: B007
                 if valid_for != fingerprint:
-                    wholes = ends = b""  # noqa: PLW2901
-                yield Digested(number, FileBatch(folder, *columns), fingerprint, wholes, ends)
+                    full_digests = edge_digests = b""  # noqa: PLW2901
+                yield Digested(number, FileBatch(folder, *columns), fingerprint, full_digests, edge_digests)
 
     def put(self, batches: Iterable[Digested]) -> None:
         """Write the digests of batches."""
         self._db.executemany(
             "INSERT OR REPLACE INTO digests (batch, fingerprint, wholes, ends) VALUES (?, ?, ?, ?)",
-            ((known.id, known.fingerprint, known.wholes, known.ends) for known in batches),
+            ((known.id, known.fingerprint, known.full_digests, known.edge_digests) for known in batches),
         )
 
     def forget(self, batch: int, positions: Iterable[int]) -> None:
         """Delete the digests of some files of a batch."""
-        wholes, ends = self._db.execute("SELECT wholes, ends FROM digests WHERE batch = ?", (batch,)).fetchone()
-        columns = Columns(wholes, ends)
+        full_digests, edge_digests = self._db.execute(
+            "SELECT wholes, ends FROM digests WHERE batch = ?", (batch,)
+        ).fetchone()
+        columns = Columns(full_digests, edge_digests)
         for position in positions:
-            columns.set(position, _NO_WHOLE, _NO_ENDS)
+            columns.set(position, _NO_FULL_DIGEST, _NO_EDGE_DIGEST)
         self._db.execute("UPDATE digests SET wholes = ?, ends = ? WHERE batch = ?", (*columns.packed(), batch))
 
     # Files whose batch changed ----------------------------------------------------------------------------------------
@@ -125,12 +129,12 @@ class Digests:
         ).fetchone()
         if row is None:
             return
-        wholes, ends, *columns = row
+        full_digests, edge_digests, *columns = row
         self._db.executemany(
             "INSERT INTO spare (inode, dev, size, mtime_ns, ctime_ns, whole, ends, born)"
             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (inode, dev) DO UPDATE SET size = ?3, mtime_ns = ?4,"
             " ctime_ns = ?5, whole = ?6, ends = ?7, born = ?8 WHERE ctime_ns <= ?5",  # a moved file has a newer ctime
-            ((*facts, born) for facts in _known_files(FileBatch(*columns), wholes, ends)),
+            ((*facts, born) for facts in _known_files(FileBatch(*columns), full_digests, edge_digests)),
         )
         self._db.execute("DELETE FROM digests WHERE batch = ?", (batch,))
 
@@ -147,9 +151,9 @@ class Digests:
         for (batch,) in self._db.execute(query, (root_id,)).fetchall():
             self.set_aside(batch, born)
 
-    def is_spare(self, entry: Entry) -> bool:
+    def is_relocated(self, entry: Entry) -> bool:
         """Return whether a kept digest is valid for the current state of the file."""
-        return self.spare(entry.inode, entry.dev, (entry.size, entry.mtime_ns, entry.ctime_ns)) is not None
+        return self.relocated(entry.inode, entry.dev, (entry.size, entry.mtime_ns, entry.ctime_ns)) is not None
 
     def moved(self, entries: Iterable[Entry]) -> None:
         """Give kept digests the new ctime of files that are otherwise unchanged."""
@@ -158,11 +162,11 @@ class Digests:
             ((entry.ctime_ns, entry.inode, entry.dev, entry.size, entry.mtime_ns) for entry in entries),
         )
 
-    def has_spare(self) -> bool:
+    def has_relocated(self) -> bool:
         return self._db.execute("SELECT 1 FROM spare LIMIT 1").fetchone() is not None
 
-    def spare(self, inode: int, dev: int, facts: Sequence[int]) -> tuple[bytes, bytes] | None:
-        """Return the kept (whole, ends) of a file that was in another batch. `facts`: size, mtime_ns, ctime_ns."""
+    def relocated(self, inode: int, dev: int, facts: Sequence[int]) -> tuple[bytes, bytes] | None:
+        """Return the kept (full digest, edge digest) of a file of another batch. `facts`: size, mtime_ns, ctime_ns."""
         found: tuple[bytes, bytes] | None = self._db.execute(
             "SELECT whole, ends FROM spare WHERE inode = ? AND dev = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ?",
             (inode, dev, *facts),
@@ -188,22 +192,22 @@ class Digests:
         return self._db.execute(query, (batch, position, inode, dev)).rowcount == 1
 
     def of_first_link(self, inode: int, dev: int) -> tuple[bytes, bytes]:
-        """Return (whole, ends) from the name by which the file was read."""
+        """Return (full digest, edge digest) from the name by which the file was read."""
         row = self._db.execute(
             "SELECT substr(wholes, position * 16 + 1, 16), substr(ends, position * 8 + 1, 8)"
             " FROM linked JOIN digests USING (batch) WHERE inode = ? AND dev = ?",
             (inode, dev),
         ).fetchone()
-        whole, ends = row or (b"", b"")
-        return whole or _NO_WHOLE, ends or _NO_ENDS
+        whole, edge_digests = row or (b"", b"")
+        return whole or _NO_FULL_DIGEST, edge_digests or _NO_EDGE_DIGEST
 
 
 def _known_files(
-    batch: FileBatch, wholes: bytes, ends: bytes
+    batch: FileBatch, full_digests: bytes, edge_digests: bytes
 ) -> Iterator[tuple[int, int, int, int, int, bytes, bytes]]:
-    """Yield (inode, dev, size, mtime_ns, ctime_ns, whole, ends) of each file with a known digest."""
+    """Yield (inode, dev, size, mtime_ns, ctime_ns, full digest, edge digest) of each file with a known digest."""
     for position, (_, size, mtime_ns, ctime_ns, inode, _, _) in enumerate(batch.rows()):
-        whole = wholes[position * WHOLE_WIDTH : (position + 1) * WHOLE_WIDTH] or _NO_WHOLE
-        of_ends = ends[position * ENDS_WIDTH : (position + 1) * ENDS_WIDTH] or _NO_ENDS
-        if whole != _NO_WHOLE or of_ends != _NO_ENDS:
-            yield inode, batch.dev, size, mtime_ns, ctime_ns, whole, of_ends
+        whole = full_digests[position * FULL_WIDTH : (position + 1) * FULL_WIDTH] or _NO_FULL_DIGEST
+        edge = edge_digests[position * EDGE_WIDTH : (position + 1) * EDGE_WIDTH] or _NO_EDGE_DIGEST
+        if whole != _NO_FULL_DIGEST or edge != _NO_EDGE_DIGEST:
+            yield inode, batch.dev, size, mtime_ns, ctime_ns, whole, edge

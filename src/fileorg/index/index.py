@@ -233,8 +233,8 @@ class Index:
             " FROM batches b JOIN columns c ON c.batch = b.id LEFT JOIN digests d ON d.batch = b.id"
             " WHERE root = ? AND folder = ? ORDER BY sequence"
         )
-        for *columns, wholes in self._db.execute(query, (self._root_id(root), folder)):
-            yield FileBatch(*columns), wholes or b""
+        for *columns, full_digests in self._db.execute(query, (self._root_id(root), folder)):
+            yield FileBatch(*columns), full_digests or b""
 
     def _read(self, where: str, *values: int | bytes) -> Iterator[tuple[int, FileBatch]]:
         rows = (
