@@ -12,6 +12,8 @@ from fileorg.core.model import By, RecordState
 from fileorg.report.sentences import sentence
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.runs import Runs
     from tests.support.tree import Tree
 
@@ -261,3 +263,52 @@ def test_an_access_time_is_no_change(tree: Tree, runs: Runs, folder: str) -> Non
     os.listdir(tree.path(folder))
     runs.undo()
     assert tree.snapshot() == before
+
+
+# Beside what has its name ---------------------------------------------------------------------------------------------
+
+
+def test_a_file_set_beside_is_known_by_its_new_name_to_the_operation_before(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1", "b.jpg": "2"})
+    runs.organize()
+    runs.organize(recursive=True, by=By.EXTENSION)
+    tree.write({"Images/a.jpg": "someone else's"})
+    assert problems(runs.undo(2, rename=True)) == []
+    assert tree.read() == {"Images/a.jpg": "someone else's", "Images/a (2).jpg": "1", "Images/b.jpg": "2"}
+    assert problems(runs.undo(1)) == []
+    assert tree.read() == {"Images/a.jpg": "someone else's", "a.jpg": "1", "b.jpg": "2"}
+
+
+def test_what_took_its_name_is_not_taken_for_it(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    """Not even with `--include-changed`, and not on the way through another disk."""
+    tree.write({"a.jpg": "1"})
+    runs.organize()
+    runs.organize(recursive=True, dest=elsewhere)
+    tree.write({"Images/a.jpg": "someone else's"})
+    assert problems(runs.undo(2, rename=True)) == []
+    assert problems(runs.undo(1, include_changed=True)) == []
+    assert tree.read() == {"Images/a.jpg": "someone else's", "a.jpg": "1"}
+
+
+def test_a_file_set_beside_and_moved_on_again_comes_back(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "1"})
+    runs.organize()
+    runs.organize(recursive=True, by=By.EXTENSION)
+    tree.write({"Images/a.jpg": "someone else's"})
+    runs.undo(2, rename=True)
+    runs.redo(2)
+    assert tree.read() == {"Images/a.jpg": "someone else's", "jpg/a.jpg": "1"}
+    tree.path("Images/a.jpg").unlink()
+    runs.undo(2)
+    assert problems(runs.undo(1)) == []
+    assert tree.read() == {"a.jpg": "1"}
+
+
+def test_a_keeper_set_beside_is_still_the_keeper(tree: Tree, runs: Runs) -> None:
+    tree.write({"k/a.jpg": "same", "v/b.jpg": "same"})
+    runs.dedupe("quarantine")
+    runs.organize(recursive=True, include=["a.jpg"])
+    tree.write({"k/a.jpg": "someone else's"})
+    assert problems(runs.undo(2, rename=True)) == []
+    assert runs.purge(1).outcome.problems == []
+    assert tree.read() == {"k/a.jpg": "someone else's", "k/a (2).jpg": "same", "v/": ""}

@@ -1,14 +1,15 @@
-"""Keep the records of a file valid when an undo or redo restores it under another inode number.
+"""Keep the records of a file valid when an undo or redo restores it under another inode number or another name.
 
-A file that was moved to another file system comes back with another inode number. Records of other operations that put
-the same file in the same place have the old number: they are updated when the operation that restored it is sealed.
+A file that was moved to another file system comes back with another inode number, and one whose name is taken with
+another name (`undo --rename`). Records of other operations that put the same file in the same place have the old number
+and name: they are updated when the operation that restored it is sealed.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.core.model import REMOVALS, Action
+from fileorg.core.model import REMOVALS, TO_AND_FRO, Action
 from fileorg.core.names import split
 from fileorg.journal.absolute import ABSOLUTE, BASES, FOLDERS
 from fileorg.journal.rows import IS_LEFT, quoted
@@ -21,20 +22,31 @@ if TYPE_CHECKING:
     from fileorg.journal.queries import Queries
     from fileorg.journal.rows import Operation
 
+_NAME = "coalesce(u.target_name, u.source_name)"
+_RENAMED = f"(u.action IN ({quoted(TO_AND_FRO)}) AND {_NAME} <> was.source_name)"
+_ANY_RENAMED = f"""
+SELECT 1 FROM records u JOIN records was ON was.id = u.reverts WHERE u.id BETWEEN ? AND ?
+    AND (u.target_name NOT NULL
+        OR u.reverts IN (SELECT id FROM records WHERE id BETWEEN ? AND ? AND target_name NOT NULL))
+    AND {_RENAMED} LIMIT 1
+"""
+"""Looks up few records: most have no target name, because it is that of the source."""
+
 _CAME_BACK = f"""
 CREATE TEMP TABLE came_back AS WITH {BASES}
-SELECT {ABSOLUTE} AS folder, coalesce(u.target_name, u.source_name) AS name, was.inode AS old_inode,
+SELECT {ABSOLUTE} AS folder, CASE WHEN {_RENAMED} THEN was.source_name ELSE {_NAME} END AS name, {_NAME} AS new_name,
+    was.inode AS old_inode,
     coalesce(u.target_inode, u.inode) AS inode, was.mtime_ns AS old_mtime_ns,
     CASE WHEN u.mtime_ns = coalesce(was.target_mtime_ns, was.mtime_ns)
         THEN coalesce(u.target_mtime_ns, u.mtime_ns) ELSE was.mtime_ns END AS mtime_ns
 FROM records u JOIN records was ON was.id = u.reverts CROSS JOIN {FOLDERS}
 WHERE u.id BETWEEN ? AND ? AND u.state = 'done' AND u.action NOT IN ({quoted(REMOVALS)}) AND f.id = u.target_folder
-    AND coalesce(u.target_inode, u.inode) <> was.inode
+    AND (coalesce(u.target_inode, u.inode) <> was.inode OR {_RENAMED})
     AND (u.inode = coalesce(was.target_inode, was.inode)
         OR (u.size = was.size AND u.mtime_ns = coalesce(was.target_mtime_ns, was.mtime_ns)))
 """
-"""The restored files whose inode number changed: files that were unmodified, or edited in place. A file that replaced
-one of them is a different file. A new time is taken over where a file system rounded it, not after an edit.
+"""The restored files whose inode number or name changed: files that were unmodified, or edited in place. A file that
+replaced one of them is a different file. A new time is taken over where a file system rounded it, not after an edit.
 """
 
 _SAME_FOLDERS = f"""
@@ -53,12 +65,19 @@ _AT_SOURCE = (
     f" AND records.action IN ({quoted({Action.REMOVE_HARDLINK, Action.REMOVE_REFLINK})})"
 )
 """The originals that an undo of these records links or clones again."""
+_NEW_NAME = "CASE WHEN came_back.name <> new_name THEN new_name ELSE {0} END"
+
+
+def has_renamed(queries: Queries, records: tuple[int, int], undone: tuple[int, int]) -> bool:
+    """Return whether an undo with the range `records` restored a file of the range `undone` under another name."""
+    return queries.value(_ANY_RENAMED, (*records, *undone)) is not None
 
 
 def carry_over(
     db: sqlite3.Connection, operation: int, records: tuple[int, int], ranges: dict[int, tuple[int, int]]
 ) -> None:
-    """Update the records of other operations with the files that an undo or redo restored under another inode number.
+    """Update the records of other operations with the files that an undo or redo restored under another inode number or
+    name.
 
     `records` is the id range of the `operation`, `ranges` has those of all operations. Inside a transaction.
     """
@@ -67,9 +86,10 @@ def carry_over(
     db.execute(_SAME_FOLDERS, (operation,))
     db.execute("CREATE UNIQUE INDEX temp.by_folder ON same_folders (id)")
     for (other,) in db.execute("SELECT DISTINCT operation FROM same_folders").fetchall():
-        for place in (_AT_TARGET, _AT_SOURCE):
+        for place, name in ((_AT_TARGET, "target_name"), (_AT_SOURCE, "source_name")):
             db.execute(
-                "UPDATE records SET target_inode = came_back.inode, target_ctime_ns = NULL,"
+                f"UPDATE records SET {name} = {_NEW_NAME.format(name)},"
+                " target_inode = came_back.inode, target_ctime_ns = NULL,"
                 " target_mtime_ns = CASE WHEN coalesce(target_mtime_ns, records.mtime_ns) = old_mtime_ns"
                 " THEN came_back.mtime_ns ELSE target_mtime_ns END"
                 " FROM same_folders same JOIN came_back"
@@ -78,7 +98,7 @@ def carry_over(
                 ranges[other],
             )
         db.execute(
-            "UPDATE keepers SET inode = came_back.inode,"
+            f"UPDATE keepers SET name = {_NEW_NAME.format('keepers.name')}, inode = came_back.inode,"
             " mtime_ns = CASE keepers.mtime_ns WHEN old_mtime_ns THEN came_back.mtime_ns ELSE keepers.mtime_ns END"
             " FROM same_folders same JOIN came_back WHERE keepers.record BETWEEN ? AND ?"
             f" AND keepers.folder = same.id AND came_back.name = keepers.name AND {_IS_THE_SAME} keepers.inode",

@@ -312,10 +312,15 @@ class Journal(JournalReader):
             )
 
     def _has_brought_others(self, operation: Operation) -> bool:
-        """Return whether a file may have another inode number now than before the operation that this one undid."""
+        """Return whether a file may have another inode number or name now than before the operation that was undone."""
+        from fileorg.journal.carried import has_renamed
+
         query = "SELECT 1 FROM records WHERE id BETWEEN ? AND ? AND target_inode NOT NULL LIMIT 1"
         undone = self.operation(operation.undoes or 0)
-        return any(each and self._queries.value(query, self.record_range(each)) for each in (operation, undone))
+        if undone is None:
+            return False
+        ranges = self.record_range(operation), self.record_range(undone)
+        return any(self._queries.value(query, each) for each in ranges) or has_renamed(self._queries, *ranges)
 
     def remade_roots(self, operation: Operation) -> list[Remade]:
         """Return the folders that an undo or redo recreated and that operations had as a root."""
