@@ -1,4 +1,4 @@
-"""`fileorg clean` on the command line, and the leftovers in `fileorg scan`."""
+"""`fileorg clean` on the command line, and the items in `fileorg scan`."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def hollow(tree: Tree) -> Tree:
 def test_in_a_terminal_it_shows_what_goes_and_asks(fileorg: Fileorg, hollow: Tree) -> None:
     before = hollow.snapshot()
     terminal = fileorg.terminal("clean", "tree")
-    terminal.wait_for("Remove 5 leftovers? fileorg undo takes it back. [y/N, l lists every file]")
-    assert "  What goes        Number  Names\n" in terminal.screen
-    assert "  Empty files           2  a.txt, b/c.txt\n" in terminal.screen
-    assert "  Empty folders         2  e/f/, e/\n" in terminal.screen
-    assert "  Broken symlinks       1  l\n" in terminal.screen
-    assert "  Left alone\n  1  empty on purpose\n" in terminal.screen
+    terminal.wait_for("Remove 5 items? fileorg undo reverses it. [y/N, l lists every file]")
+    assert "  Kind             Count  Names\n" in terminal.screen
+    assert "  Empty files          2  a.txt, b/c.txt\n" in terminal.screen
+    assert "  Empty folders        2   e/f/, e/\n" in terminal.screen
+    assert "  Broken symlinks      1  l\n" in terminal.screen
+    assert "  Skipped\n  1  file empty on purpose\n" in terminal.screen
     terminal.send("l\n")
     terminal.wait_for("e/f/ removed")
     terminal.send("n\n")
@@ -39,26 +39,26 @@ def test_elsewhere_it_runs_and_says_how_to_go_back(fileorg: Fileorg, hollow: Tre
     before = hollow.snapshot()
     ran = fileorg("clean", "tree")
     assert (ran.code, ran.err) == (0, "")
-    assert ran.out.splitlines()[-2].startswith("Removed 5 leftovers in ")
+    assert ran.out.splitlines()[-2].startswith("Removed 5 items in ")
     assert ran.out.splitlines()[-1] == "Undo with: fileorg undo 1"
     assert fileorg("history", "-f", "json").json["operations"][0]["kind"] == "clean"
-    assert "in effect" in fileorg("history").out
+    assert "active" in fileorg("history").out
     undone = fileorg("undo", "-v")
     assert undone.code == 0
     assert "e/f/ made\n" in undone.out
     assert ".fileorg/trash/1/l -> l\n" in undone.out
-    assert "To undo      5 leftovers" in undone.out
-    assert undone.out.splitlines()[-2].startswith("Undone: 5 leftovers in ")
+    assert "To undo      5 items" in undone.out
+    assert undone.out.splitlines()[-2].startswith("Undone: 5 items in ")
     assert hollow.snapshot() == before
-    assert "Redone: 5 leftovers in " in fileorg("redo").out
+    assert "Redone: 5 items in " in fileorg("redo").out
 
 
 def test_folders_alone_can_be_undone(fileorg: Fileorg, hollow: Tree) -> None:
     before = hollow.snapshot()
-    assert "Removed 2 leftovers in " in fileorg("clean", "tree", "--empty-folders").out
+    assert "Removed 2 items in " in fileorg("clean", "tree", "--empty-folders").out
     assert not hollow.path(".fileorg").exists()
-    assert "in effect" in fileorg("history").out
-    assert "Undone: 2 leftovers in " in fileorg("undo").out
+    assert "active" in fileorg("history").out
+    assert "Undone: 2 items in " in fileorg("undo").out
     assert hollow.snapshot() == before
 
 
@@ -66,13 +66,13 @@ def test_a_dry_run_names_each_and_changes_nothing(fileorg: Fileorg, hollow: Tree
     os.symlink("../a.txt", hollow.path("b/to it"))
     before = hollow.snapshot()
     assert fileorg("clean", "-n", "tree").out.splitlines() == [
-        "a.txt stays: a symlink leads to it",
+        "a.txt skipped: a symlink leads to it",
         "l removed, broken symlink",
         "b/c.txt removed, empty file",
         "e/f/ removed",
         "e/ removed",
         "",
-        "4 leftovers would be removed, 1 skipped. This was a dry run: nothing was changed.",
+        "4 items would be removed, 1 skipped. Dry run: nothing was changed.",
     ]
     names = fileorg("clean", "-n", "-0", "tree").out_bytes.split(b"\0")
     assert names == [b"l", b"", b"b/c.txt", b"", b"e/f", b"", b"e", b"", b""]
@@ -89,7 +89,7 @@ def test_json_tells_what_came_of_it(fileorg: Fileorg, hollow: Tree) -> None:
     assert (told["empty_files"], told["empty_folders"], told["broken_symlinks"]) == (2, 2, 1)
     again = fileorg("clean", "tree", "--format", "json").json
     assert (again["operation"], again["files"]) == (None, 0)
-    assert fileorg("clean", "tree").out.startswith("There is nothing to do.\n")
+    assert fileorg("clean", "tree").out.startswith("Nothing to do.\n")
     assert fileorg("clean", "tree", "-q")[:] == (0, b"", b"")
 
 
@@ -103,8 +103,8 @@ def test_guards_are_told_in_a_sentence(fileorg: Fileorg, hollow: Tree) -> None:
     ran = fileorg("clean", "tree", "--max-changes", "4")
     assert ran.code == 5
     assert ran.err == (
-        "fileorg: 5 leftovers would be removed, more than --max-changes 4 allows.\n"
-        "Hint: look at the plan with --dry-run, then raise the limit\n"
+        "fileorg: 5 items would be removed, more than --max-changes 4 allows.\n"
+        "Hint: check the plan with --dry-run, then raise the limit\n"
     )
     ran = fileorg("clean", "tree", "-0")
     assert (ran.code, ran.err.splitlines()[0]) == (2, "fileorg: -0 requires --dry-run.")
@@ -116,19 +116,19 @@ def test_a_folder_that_stays_is_named_with_the_reason(fileorg: Fileorg, hollow: 
     os.chown(hollow.path("e/f"), 1234, 1234)
     ran = fileorg("clean", "tree", "--empty-folders", "--empty-files")
     assert ran.code == 0
-    assert "Skipped 1 leftover:\n  e/f: it could not be made again as it is: it has another owner or group" in ran.out
+    assert "Skipped 1 item:\n  e/f: it could not be made again as it is: it has another owner or group" in ran.out
     assert fileorg("history", "--problems", "1").out.startswith("e/f: skipped, it could not be made again as it is")
 
 
 def test_scan_counts_them(fileorg: Fileorg, hollow: Tree) -> None:
     assert (
-        "  Left over (fileorg clean removes it)\n  2  empty files\n  2  empty folders\n  1  broken symlinks\n"
+        "  Empty or broken (fileorg clean removes these)\n  2  empty files\n  2  empty folders\n  1  broken symlink\n"
         in fileorg("scan", "tree").out
     )
     told = fileorg("scan", "tree", "-f", "json").json
     assert (told["empty_files"], told["empty_folders"], told["broken_symlinks"]) == (2, 2, 1)
     fileorg("clean", "tree")
-    assert "Left over" not in fileorg("scan", "tree").out
+    assert "Empty or broken" not in fileorg("scan", "tree").out
 
 
 def test_undo_of_it_is_completed(fileorg: Fileorg, hollow: Tree) -> None:

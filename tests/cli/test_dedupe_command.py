@@ -28,14 +28,14 @@ def duplicates(tree: Tree) -> Tree:
 def test_a_report_shows_the_waste_and_changes_nothing(fileorg: Fileorg, duplicates: Tree) -> None:
     before = duplicates.snapshot()
     lines = fileorg("dedupe", "tree").out.splitlines()
-    assert lines[0].split() == ["Wasted", "Size", "Files", "Stays,", "then", "its", "duplicates"]
+    assert lines[0].split() == ["Wasted", "Size", "Files", "Kept", "file,", "then", "its", "duplicates"]
     assert lines[1].split()[:4] == ["36", "B", "36", "B"]
     assert lines[1].endswith("tree/a.jpg")
     assert lines[2].strip().endswith("tree/sub/b.jpg")
     assert lines[3].split()[:5] == ["2", "B", "1", "B", "3"]
     assert lines[-3].startswith("3 duplicates in 2 groups, 38 B wasted: 7 files in 3 folders, ")
-    assert lines[-2] == "Also there: 1 empty file, 1 empty folder, 1 broken symlink; see fileorg clean."
-    assert lines[-1] == "Nothing was changed. To put them into the trash: add --action quarantine"
+    assert lines[-2] == "Also found: 1 empty file, 1 empty folder, 1 broken symlink; see fileorg clean."
+    assert lines[-1] == "Nothing was changed. To move the duplicates to the trash, add --action quarantine."
     assert duplicates.snapshot() == before
     assert fileorg("history").out == "No operations yet.\n"
 
@@ -44,8 +44,8 @@ def test_nothing_is_there_twice(fileorg: Fileorg, tree: Tree) -> None:
     tree.write({"a": "1", "b": "2"})
     ran = fileorg("dedupe", "tree")
     assert (ran.code, ran.err) == (0, "")
-    assert ran.out.startswith("No duplicates: 2 files in 1 folder, ")
-    assert "There are no duplicates to act on." in fileorg("dedupe", "tree", "--action", "quarantine").out
+    assert ran.out.startswith("No duplicates found: 2 files in 1 folder, ")
+    assert "No duplicates to process." in fileorg("dedupe", "tree", "--action", "quarantine").out
 
 
 def test_in_a_terminal_the_plan_is_shown_and_asked_about(fileorg: Fileorg, duplicates: Tree) -> None:
@@ -54,7 +54,7 @@ def test_in_a_terminal_the_plan_is_shown_and_asked_about(fileorg: Fileorg, dupli
     terminal.wait_for("Quarantine 3 duplicates (38 B)? [y/N/l]")
     assert "3 duplicates in 2 groups, 38 B wasted" in terminal.screen
     terminal.send("l\n")
-    terminal.wait_for("sub/b.jpg -> .fileorg/trash/1/sub/b.jpg = a.jpg")
+    terminal.wait_for("sub/b.jpg -> .fileorg/trash/1/sub/b.jpg (same as a.jpg)")
     terminal.send("n\n")
     assert terminal.end() == 1
     assert duplicates.snapshot() == before
@@ -63,7 +63,7 @@ def test_in_a_terminal_the_plan_is_shown_and_asked_about(fileorg: Fileorg, dupli
     terminal.send("y\n")
     assert terminal.end() == 0
     assert "Quarantined 3 files (38 B) in " in terminal.screen
-    assert "The space is free for good after: fileorg purge" in terminal.screen
+    assert "To free the space permanently, run: fileorg purge" in terminal.screen
     assert "Undo with: fileorg undo 1" in terminal.screen
     assert not duplicates.path("sub/b.jpg").exists()
     assert fileorg("undo").code == 0
@@ -75,8 +75,8 @@ def test_there_and_back_and_there_again(fileorg: Fileorg, duplicates: Tree, acti
     before = duplicates.snapshot()
     assert fileorg("dedupe", "tree", "--action", action).code == 0
     after = duplicates.snapshot()
-    assert "in effect" in fileorg("history").out
-    assert fileorg("dedupe", "tree").out.startswith("No duplicates: ")
+    assert "active" in fileorg("history").out
+    assert fileorg("dedupe", "tree").out.startswith("No duplicates found: ")
     assert fileorg("undo").code == 0
     assert duplicates.snapshot() == before
     assert fileorg("redo").code == 0
@@ -94,7 +94,7 @@ def test_a_purge_frees_the_space_and_ends_the_way_back(fileorg: Fileorg, duplica
     undone = fileorg("undo", "1")
     assert (undone.code, undone.out) == (2, "")
     assert "can no longer be undone" in undone.err or "purged" in undone.err
-    assert fileorg("dedupe", "tree").out.startswith("No duplicates: ")
+    assert fileorg("dedupe", "tree").out.startswith("No duplicates found: ")
 
 
 def test_several_roots_are_told(fileorg: Fileorg, duplicates: Tree) -> None:
@@ -114,7 +114,7 @@ def test_a_dry_run_shows_the_rows_of_the_run(fileorg: Fileorg, duplicates: Tree)
     assert (planned["dry_run"], planned["files"], planned["bytes"]) == (True, 3, 38)
     rows = [(row["source"], row["keeper"]) for row in planned["rows"] if row["action"] == "quarantine"]
     assert sorted(rows) == [("3 (1)", "2"), ("sub/1", "2"), ("sub/b.jpg", "a.jpg")]
-    assert "This was a dry run" in fileorg("dedupe", "tree", "--action", "hardlink", "-n").out
+    assert "Dry run:" in fileorg("dedupe", "tree", "--action", "hardlink", "-n").out
     fileorg("dedupe", "tree", "--action", "quarantine", "-y")
     done = fileorg("duplicates", "1", "-f", "json").json
     assert (done["total"], done["page"], done["page_size"]) == (2, 1, 25)

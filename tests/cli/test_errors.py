@@ -54,7 +54,7 @@ WRONG_WORDS = {
     ("organize", "tree", "--max-changes", "-1"): "--max-changes -1 is not valid: give a whole number of at least 0.",
     ("organize", "tree", "--exclude", "["): "the pattern of --exclude [ cannot be used",
     ("organize", "tree", "-0"): "-0 requires --dry-run.",
-    ("organize", "tree", "-n", "-o", "nowhere/plan.txt"): "The output nowhere/plan.txt cannot be written",
+    ("organize", "tree", "-n", "-o", "nowhere/plan.txt"): "Could not write the output nowhere/plan.txt",
     ("categorize", "tree", "--category", "Pictures"): "Unknown category: Pictures.",
     ("categorize", "tree", "-0", "-f", "json"): "-0 and --format cannot be combined.",
     ("undo",): "There is nothing to undo.",

@@ -30,7 +30,7 @@ def test_operations_newest_first_and_what_became_of_them(fileorg: Fileorg, mess:
     fileorg("redo")
     assert states(fileorg) == {3: "in effect", 2: "undone by 3", 1: "undone by 2"}
     lines = fileorg("history").out.splitlines()
-    assert lines[0].split() == ["No", "When", "What", "Where", "Files", "Size", "State"]
+    assert lines[0].split() == ["Op", "When", "What", "Where", "Files", "Size", "State"]
     assert [line.split()[0] for line in lines[1:]] == ["3", "2", "1"]
     assert " redo 2 " in lines[1]
     [*_, first] = fileorg("history", "-f", "json").json["operations"]
@@ -58,10 +58,10 @@ def test_a_partial_undo(fileorg: Fileorg, mess: Tree) -> None:
     ran = fileorg("undo")
     assert ran.code == 1
     assert ran.err.splitlines() == [
-        "Not done, 1 file:",
+        "Could not process 1 file:",
         "  Images/photo.jpg: the name is taken",
-        "Try the rest again with: fileorg undo 1",
-        "  --rename puts a file whose name is taken beside the one that has it.",
+        "Try the other files again with: fileorg undo 1",
+        "  --rename restores a file whose old name is taken under a numbered name.",
     ]
     assert states(fileorg) == {2: "in effect", 1: "partly undone by 2"}
     assert fileorg("history", "--problems", "2").out == "Images/photo.jpg: conflict, the name is taken\n"
@@ -81,7 +81,7 @@ def test_what_another_file_has_replaced_is_taken_back_when_asked(fileorg: Fileor
     os.replace(mess.path("new"), mess.path("Images/photo.jpg"))
     ran = fileorg("undo")
     assert ran.code == 1
-    assert ran.err.endswith("  --include-changed also takes back what other files have replaced.\n")
+    assert ran.err.endswith("  --include-changed also undoes files that were replaced by different files.\n")
     assert fileorg("undo", "1", "--include-changed").code == 0
     assert mess.read()["photo.jpg"] == "replaced"
 
@@ -95,7 +95,7 @@ def test_more_problems_than_are_named(fileorg: Fileorg, tree: Tree) -> None:
     tree.write(dict.fromkeys(names, "taken"))
     ran = fileorg("undo")
     assert ran.code == 1
-    assert ran.err.splitlines()[0] == "Not done, 30 files:"
+    assert ran.err.splitlines()[0] == "Could not process 30 files:"
     assert "  … and 10 more: fileorg history --problems 2" in ran.err.splitlines()
     assert len(fileorg("history", "--problems", "2").out.splitlines()) == 30
     assert "more" not in fileorg("undo", "1", "-v").err
@@ -140,12 +140,12 @@ def test_a_run_that_was_killed(fileorg: Fileorg, tree: Tree) -> None:
     away = tree.root.rename(tree.root.with_name("away"))
     ran = fileorg("recover")
     assert ran.code == 1
-    assert "fileorg: Not everything could be settled: operation 1.\n" in ran.err
+    assert "fileorg: Could not recover operation 1.\n" in ran.err
     away.rename(tree.root)
     ran = fileorg("recover")
     assert ran.code == 0
     assert ran.err.startswith("fileorg: Operation 1 had been interrupted; it is settled now.")
-    assert fileorg("recover").out == "There was nothing to settle.\n"
+    assert fileorg("recover").out == "No interrupted operations.\n"
     assert states(fileorg)[1] in {"nothing done", "in effect, stopped early"}
     fileorg("undo")
     assert tree.snapshot() == before
@@ -168,9 +168,9 @@ def test_recover_as_json(fileorg: Fileorg) -> None:
 def test_a_narrow_terminal_leaves_out_columns(fileorg: Fileorg, mess: Tree) -> None:
     fileorg("organize", "tree")
     for columns, titles in (
-        (120, ["No", "When", "What", "Where", "Files", "Size", "State"]),
-        (70, ["No", "When", "What", "Where", "Files", "State"]),
-        (40, ["No", "What", "Files", "State"]),
+        (120, ["Op", "When", "What", "Where", "Files", "Size", "State"]),
+        (70, ["Op", "When", "What", "Where", "Files", "State"]),
+        (40, ["Op", "What", "Files", "State"]),
     ):
         terminal = fileorg.terminal("history", columns=columns)
         assert terminal.end() == 0

@@ -31,6 +31,6 @@ def test_an_undo_that_leaves_it_has_failed(fileorg: Fileorg, tree: Tree, elsewhe
     fileorg("organize", "-y", "--dest", elsewhere, tree.root)
     with holding(elsewhere / "Video/talk.mkv", "appends"):
         left = fileorg("undo", "-y")
-    assert (left.code, "Not done, 1 file:" in left.err) == (1, True)
+    assert (left.code, "Could not process 1 file:" in left.err) == (1, True)
     assert fileorg("undo", "-y").code == 0
     assert tree.read() == {"talk.mkv": "begun"}

@@ -51,8 +51,8 @@ def test_ctrl_c_seals_what_was_done_and_the_run_can_go_on(fileorg: Fileorg, stat
     assert done.was_interrupted
     assert 0 < done.done < MANY
     assert f"fileorg: Stopped after {done.done:,} of 30,000 files." in terminal.screen
-    assert "Take them back with: fileorg undo 1" in terminal.screen
-    assert "Or go on with:       fileorg organize tree --yes --progress json" in terminal.screen
+    assert "Reverse with:  fileorg undo 1" in terminal.screen
+    assert "Continue with: fileorg organize tree --yes --progress json" in terminal.screen
 
     assert fileorg("organize", "tree").code == 0
     assert not any(name.is_file() for name in large.root.iterdir())
@@ -70,7 +70,7 @@ def test_an_undo_that_was_stopped_goes_on(fileorg: Fileorg, large: Tree) -> None
     terminal.wait_for_moves()
     terminal.interrupt()
     assert terminal.end() == 130
-    assert "Or go on with:       fileorg undo 1" in terminal.screen
+    assert "Continue with: fileorg undo 1" in terminal.screen
     assert fileorg("history").out.splitlines()[2].endswith("partly undone by 2")
     assert fileorg("undo", "1").code == 0
     assert fileorg("history").out.splitlines()[3].endswith(" undone by 2, 3")

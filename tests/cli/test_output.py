@@ -44,10 +44,10 @@ def test_a_dry_run_shows_the_names_that_the_run_then_uses(fileorg: Fileorg, tree
     ran = fileorg("organize", "tree", "--dry-run")
     assert sorted(ran.out.splitlines()) == [
         "",
-        "2 files (4 B) would be moved, 1 skipped. This was a dry run: nothing was changed.",
+        "2 files (4 B) would be moved, 1 skipped. Dry run: nothing was changed.",
         "a.jpg -> Images/a (2).jpg",
         "b.txt -> Documents/b.txt",
-        "same.jpg stays: identical to Images/same.jpg",
+        "same.jpg skipped: identical to Images/same.jpg",
     ]
     assert tree.snapshot() == before
     fileorg("organize", "tree")
@@ -132,7 +132,7 @@ def test_nothing_to_do_is_said_and_is_no_failure(fileorg: Fileorg, mess: Tree) -
     fileorg("organize", "tree")
     again = fileorg("organize", "tree")
     assert again.code == 0
-    assert again.out.startswith("There is nothing to do.\n")
+    assert again.out.startswith("Nothing to do.\n")
     assert fileorg("organize", "tree", "-f", "json").json["operation"] is None
     assert len(fileorg("history", "-f", "json").json["operations"]) == 1
 
@@ -141,7 +141,7 @@ def test_scan_sums_up(fileorg: Fileorg, mess: Tree) -> None:
     ran = fileorg("scan", "tree")
     assert ran.code == 0
     assert "  Documents      2   6 B\n" in ran.out
-    assert "  Left alone\n  1  hidden\n  1  unfinished download\n" in ran.out
+    assert "  Skipped\n  1  hidden file or folder\n  1  unfinished download\n" in ran.out
     assert "\n6 files in 2 folders, " in ran.out
     told = fileorg("scan", "tree", "--format", "json").json
     assert (told["files"], told["bytes"], told["known_from_before"]) == (6, 28, 6)

@@ -57,13 +57,13 @@ def test_a_file_that_is_gone_gets_no_new_name(fileorg: Fileorg, mess: Tree) -> N
 @pytest.mark.parametrize(
     ("script", "sentence"),
     [
-        ("SCAN -o /dev/fd/7", "The output /dev/fd/7 cannot be written: Bad file descriptor."),
-        ("SCAN -o /dev/fd/99999999999", "The output /dev/fd/99999999999 cannot be written: Bad file descriptor."),
-        ("SCAN -o /dev/fd/x", "The output /dev/fd/x cannot be written: Bad file descriptor."),
-        ("SCAN -o /dev/stdin </dev/null", "The output /dev/stdin cannot be written: it is not open for writing."),
-        ("SCAN -o /proc/$$/fd/1; exit $?", "cannot be written: it belongs to another process."),
-        ("mkfifo p; SCAN -o p", "The output p cannot be written: nobody reads this pipe."),
-        ("SCAN -o tree/", "The output tree/ cannot be written: Is a directory."),
+        ("SCAN -o /dev/fd/7", "Could not write the output /dev/fd/7: Bad file descriptor."),
+        ("SCAN -o /dev/fd/99999999999", "Could not write the output /dev/fd/99999999999: Bad file descriptor."),
+        ("SCAN -o /dev/fd/x", "Could not write the output /dev/fd/x: Bad file descriptor."),
+        ("SCAN -o /dev/stdin </dev/null", "Could not write the output /dev/stdin: it is not open for writing."),
+        ("SCAN -o /proc/$$/fd/1; exit $?", "fd/1: it belongs to another process."),
+        ("mkfifo p; SCAN -o p", "Could not write the output p: no program reads this pipe."),
+        ("SCAN -o tree/", "Could not write the output tree/: Is a directory."),
     ],
 )
 def test_what_cannot_be_written_is_said(fileorg: Fileorg, mess: Tree, script: str, sentence: str) -> None:
@@ -87,7 +87,7 @@ def test_a_pipe_or_a_device_of_another_user_is_not_opened(fileorg: Fileorg, mess
         if ran.returncode == 9:
             pytest.skip("NOT TESTED: no device can be made here")
         assert (ran.returncode, ran.stdout) == (2, "")
-        assert f"The output {name} cannot be written: it is a pipe or a device of another user." in ran.stderr
+        assert f"Could not write the output {name}: it is another user's pipe or device." in ran.stderr
         shell(fileorg, "rm -r share link")
 
 

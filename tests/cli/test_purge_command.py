@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tests.cli.screens import Fileorg
     from tests.support.tree import Tree
 
-QUESTION = "Remove 2 files (11 B) for good? No undo brings them back. [y/N, l lists every file]"
+QUESTION = "Remove 2 files (11 B) permanently? This cannot be undone. [y/N, l lists every file]"
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_yes_removes_and_says_what_cannot_be_undone(fileorg: Fileorg, displaced:
     terminal = fileorg.terminal("purge", columns=120)
     terminal.wait_for(QUESTION)
     table = [line.split() for line in terminal.screen.splitlines()]
-    assert table[0] == ["No", "What", "When", "Where", "Files", "Frees"]
+    assert table[0] == ["Op", "What", "When", "Where", "Files", "Frees"]
     assert [row[0] for row in table[1:3]] == ["2", "1"]
     assert table[4] == ["Total", "2", "11", "B"]
     terminal.send("y\n")
@@ -78,7 +78,7 @@ def test_a_dry_run_names_the_files_and_sums_them(fileorg: Fileorg, displaced: Tr
         f"{displaced.root}/.fileorg/trash/2/Documents/b.txt (6 B)",
         f"{displaced.root}/.fileorg/trash/1/Documents/a.txt (5 B)",
     ]
-    assert ran.out.endswith("This was a dry run: nothing was removed.\n")
+    assert ran.out.endswith("Dry run: nothing was removed.\n")
     told = fileorg("purge", "-n", "1", "-f", "json").json
     assert (told["files"], told["bytes"], [op["operation"] for op in told["operations"]]) == (1, 5, [1])
     assert told["rows"][0]["path"].endswith("/1/Documents/a.txt")
@@ -102,15 +102,15 @@ def test_history_shows_it(fileorg: Fileorg, displaced: Tree) -> None:
     assert states == {3: "for good", 2: "in effect, purged in part", 1: "in effect"}
     assert " purge 2 " in fileorg("history").out
     assert "(purged)" in fileorg("history", "tree/.fileorg/trash/2/Documents/b.txt").out
-    assert "  Purged       1 file, which cannot be brought back\n" in fileorg("undo", "2").out
+    assert "  Purged       1 file, which cannot be restored\n" in fileorg("undo", "2").out
     states = {op["operation"]: op["state"] for op in fileorg("history", "-f", "json").json["operations"]}
     assert states[2] == "undone by 4, purged in part"
 
 
 def test_quiet_and_nothing_to_do(fileorg: Fileorg, displaced: Tree) -> None:
     assert fileorg("purge", "-y", "-q")[:2] == (0, b"")
-    assert fileorg("purge", "-y").out == "There is nothing in the trash.\n"
-    assert fileorg("purge", "-n").out == "There is nothing in the trash.\n"
+    assert fileorg("purge", "-y").out == "The trash is empty.\n"
+    assert fileorg("purge", "-n").out == "The trash is empty.\n"
 
 
 def test_what_is_kept_is_named(fileorg: Fileorg, displaced: Tree) -> None:
@@ -118,7 +118,7 @@ def test_what_is_kept_is_named(fileorg: Fileorg, displaced: Tree) -> None:
     ran = fileorg("purge", "-y")
     assert ran.code == 1
     assert ran.err == (
-        "Kept in the trash, 1 file:\n  .fileorg/trash/1/Documents/a.txt: it was edited in the trash, and was kept\n"
+        "1 file left in the trash:\n  .fileorg/trash/1/Documents/a.txt: it was edited in the trash, and was kept\n"
     )
     assert displaced.path(".fileorg/trash/1/Documents/a.txt").exists()
 
@@ -126,4 +126,4 @@ def test_what_is_kept_is_named(fileorg: Fileorg, displaced: Tree) -> None:
 def test_an_operation_that_there_is_not(fileorg: Fileorg, displaced: Tree) -> None:
     ran = fileorg("purge", "-y", "9")
     assert (ran.code, ran.err.splitlines()[0]) == (2, "fileorg: There is no operation 9.")
-    assert fileorg("purge", "-y", "--older-than", "1d").out == "There is nothing in the trash.\n"
+    assert fileorg("purge", "-y", "--older-than", "1d").out.startswith("The trash holds nothing from before 20")

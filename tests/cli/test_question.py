@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tests.cli.screens import Fileorg
     from tests.support.tree import Tree
 
-QUESTION = "Move 4 files? fileorg undo takes it back. [y/N, l lists every file]"
+QUESTION = "Move 4 files? fileorg undo reverses it. [y/N, l lists every file]"
 
 
 def test_yes_moves_and_tells_the_way_back(fileorg: Fileorg, mess: Tree) -> None:
@@ -27,18 +27,18 @@ def test_the_plan_is_a_table_with_what_stays_and_why(fileorg: Fileorg, mess: Tre
     terminal = fileorg.terminal("organize", "tree")
     terminal.wait_for(QUESTION)
     assert terminal.screen.splitlines()[:13] == [
-        "  Category   Files  Size  Where to",
+        "  Category   Files  Size  To",
         "  Documents      2   6 B  Documents/",
         "  Archives       1   2 B  Archives/",
         "  Images         1   3 B  Images/",
         "  ──────────────────────",
         "  Total          4  11 B",
         "",
-        "  What stays",
-        "  1  of no known kind",
-        "  1  hidden",
+        "  Left in place",
+        "  1  file of unknown type",
+        "  1  hidden file or folder",
         "  1  unfinished download",
-        "  1  folders not entered (-r enters them)",
+        "  1  folder not entered (-r enters it)",
         "",
     ]
 
@@ -81,7 +81,7 @@ def test_the_list_names_every_file_and_asks_again(fileorg: Fileorg, mess: Tree) 
     terminal.send("l\n")
     terminal.wait_for("Letter.PDF -> Documents/Letter.PDF")
     terminal.send("what?\n")
-    terminal.wait_for("Answer y for yes or n for no.")
+    terminal.wait_for("Answer y for yes, n for no, or l to list every file.")
     terminal.send("yes\n")
     assert terminal.end() == 0
 
@@ -97,7 +97,7 @@ def test_undo_says_what_it_takes_back_and_asks(fileorg: Fileorg, mess: Tree) -> 
     before = mess.snapshot()
     fileorg("organize", "tree")
     terminal = fileorg.terminal("undo")
-    terminal.wait_for("Undo it? [y/N, l lists every file]")
+    terminal.wait_for("Undo operation 1? [y/N, l lists every file]")
     assert "Operation 1  organize, " in terminal.screen
     assert "To undo      4 files" in terminal.screen
     terminal.send("y\n")
@@ -117,7 +117,7 @@ def test_the_question_comes_to_the_terminal_when_the_output_goes_elsewhere(fileo
 def test_a_narrow_terminal_shows_all_of_it(fileorg: Fileorg, mess: Tree) -> None:
     terminal = fileorg.terminal("organize", "tree", columns=40)
     terminal.wait_for("Move 4 files? [y/N/l]")
-    assert "  Category   Files  Size  Where to\n  Documents      2   6 B  Documents/" in terminal.screen
+    assert "  Category   Files  Size  To\n  Documents      2   6 B  Documents/" in terminal.screen
     terminal.send("y\n")
     assert terminal.end() == 0
     assert all(len(line) <= 40 for line in terminal.screen.splitlines())

@@ -225,7 +225,7 @@ def test_what_makes_no_sense_is_refused(fileorg: Fileorg) -> None:
         (("--open", "-o", "-"), "--open requires --format html and a file."),
         (("--open", "-f", "json"), "--open requires --format html and a file."),
         (("7",), "There is no operation 7."),
-        (("-o", "no/such/folder.html"), "The output no/such/folder.html cannot be written: No such file or directory."),
+        (("-o", "no/such/folder.html"), "Could not write the output no/such/folder.html: No such file or directory."),
     ):
         ran = fileorg("report", *words)
         assert (ran.code, ran.err.splitlines()[0]) == (2, f"fileorg: {sentence}")

@@ -255,7 +255,7 @@ def test_what_changed_after_the_scan_stays(tree: Tree, runs: Runs) -> None:
 def test_guards(tree: Tree, runs: Runs) -> None:
     tree.write({"a": "", "b/": "", "c": "-> x"})
     before = tree.snapshot()
-    with pytest.raises(GuardRefused, match="3 leftovers would be removed, more than --max-changes 2 allows"):
+    with pytest.raises(GuardRefused, match="3 items would be removed, more than --max-changes 2 allows"):
         runs.clean(max_changes=2)
     tree.write({".git/": ""})
     with pytest.raises(GuardRefused, match="under version control"):

@@ -98,7 +98,7 @@ class Change(NamedTuple):
         """Print the last line of a preview."""
         if self.is_text and not self.options.quiet:
             more = f", {skipped:,} skipped" if skipped else ""
-            self.out.line(f"{what} would be {self.verb.participle}{more}. This was a dry run: nothing was changed.")
+            self.out.line(f"{what} would be {self.verb.participle}{more}. Dry run: nothing was changed.")
         self.out.flush()
 
     def show(self, show: Callable[[Out], None], *, lists_rows: bool = True) -> None:
@@ -144,8 +144,8 @@ class Change(NamedTuple):
                 outcome = run.run(stop)
         except KeyboardInterrupt:
             raise Stopped(
-                "Stopped at once, with files under way. The next run settles them.",
-                hint="settle them now with: fileorg recover",
+                "Interrupted. The next command recovers the files in progress.",
+                hint="recover them now with: fileorg recover",
             ) from None
         finally:
             self.screen.pause()
@@ -170,7 +170,9 @@ class Change(NamedTuple):
             else:
                 self._tell(outcome, files, way_back, between)
         except KeyboardInterrupt:
-            raise Stopped(f"Operation {outcome.operation} was done already.", hint=way_back) from None
+            raise Stopped(
+                f"Stopped after operation {outcome.operation} was complete.", hint=f"reverse it with: {way_back}"
+            ) from None
         return exit_code(outcome)
 
     def _tell(self, outcome: Outcome, files: int, way_back: str, between: Callable[[], None] | None) -> None:
@@ -192,8 +194,8 @@ class Change(NamedTuple):
         self.out.flush()
         err.prose(f"Stopped after {outcome.done:,} of {plural(files, self.verb.noun)}.", "fileorg: ")
         if outcome.done:
-            err.line(f"  Take them back with: {err.styled(way_back, 'cyan')}")
-        err.line(f"  Or go on with:       {err.styled(self.way_on, 'cyan')}")
+            err.line(f"  Reverse with:  {err.styled(way_back, 'cyan')}")
+        err.line(f"  Continue with: {err.styled(self.way_on, 'cyan')}")
 
 
 def declined() -> Exit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fileorg.cli import nouns
 from fileorg.cli.plan_rows import PlanRows
 from fileorg.cli.plan_view import left_alone_as_json
 from fileorg.cli.render import Column, counted, table
@@ -45,7 +46,7 @@ def show_kinds(out: Out, plan: CleanPlan) -> None:
         for kind, count in plan.counts.items()
         if count
     ]
-    table(out, (Column("What goes"), Column("Number", right=True), Column("Names", shrinks=True, spare=1)), rows)
+    table(out, (Column("Kind"), Column("Count", right=True), Column("Names", shrinks=True, spare=1)), rows)
 
 
 def _first(plan: CleanPlan, kind: Leftover) -> list[str]:
@@ -53,14 +54,14 @@ def _first(plan: CleanPlan, kind: Leftover) -> list[str]:
     return [display(name) + slash for name in plan.first(kind, _FIRST)]
 
 
-def show_left_alone(out: Out, plan: CleanPlan, seen: Seen) -> bool:
-    """Print the entries that the scan or the plan skipped. Return whether there are any."""
-    rows = [(plan.skipped, "skipped, each for a reason of its own: see --dry-run")]
-    rows += [(number, str(reason)) for reason, number in seen.ignored.most_common()]
-    rows += [(seen.not_entered, "folders not entered"), (seen.unreadable_count, "folders that cannot be read")]
-    rows = [(number, why) for number, why in rows if number]
-    counted(out, "Left alone", rows)
-    return bool(rows)
+def show_left_alone(out: Out, plan: CleanPlan, seen: Seen, *, listed: bool = False) -> bool:
+    """Print the entries that the scan or the plan skipped. `listed`: the caller has printed those of the plan. Return
+    whether there are any.
+    """
+    rows = [(plan.skipped, nouns.SKIPPED_ABOVE if listed else nouns.SKIPPED_ITEM)]
+    rows += [(number, nouns.left_alone_noun(reason)) for reason, number in seen.ignored.most_common()]
+    rows += [(seen.not_entered, nouns.NOT_ENTERED), (seen.unreadable_count, nouns.UNREADABLE)]
+    return counted(out, "Skipped", rows)
 
 
 def counts_as_json(plan: CleanPlan, seen: Seen) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import os
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from fileorg.cli.plan_view import leftovers
+from fileorg.cli.plan_view import leftovers, leftovers_as_json
 from fileorg.cli.render import Column, short, table
 from fileorg.core.figures import duration, plural, size
 from fileorg.core.formats import JsonDocument, named, write_csv, write_lines, write_null
@@ -39,7 +39,7 @@ def show(out: Out, run: DedupeRun, *, verbose: bool, hint: bool = True) -> None:
             Column("Wasted", right=True),
             Column("Size", right=True, spare=2),
             Column("Files", right=True, spare=1),
-            Column("Stays, then its duplicates", shrinks=True, keeps_end=True),
+            Column("Kept file, then its duplicates", shrinks=True, keeps_end=True),
         )
         table(out, columns, rows)
         if shown == most and found.groups > shown:
@@ -83,20 +83,20 @@ def _sums(out: Out, run: DedupeRun, *, hint: bool) -> None:
     found, seen = run.found, run.seen
     searched = f"{plural(seen.files, 'file')} in {plural(seen.folders, 'folder')}, {duration(run.seconds)}"
     if not found.groups:
-        out.prose(f"No duplicates: {searched}.")
+        out.prose(f"No duplicates found: {searched}.")
         _left_over(out, run)
         return
     what = f"{plural(found.duplicates, 'duplicate')} in {plural(found.groups, 'group')}, {size(found.bytes)} wasted"
     out.prose(f"{out.styled(what, 'bold')}: {searched}.")
     _left_over(out, run)
     if hint:
-        out.line("Nothing was changed. To put them into the trash: add --action quarantine")
+        out.line("Nothing was changed. To move the duplicates to the trash, add --action quarantine.")
 
 
 def _left_over(out: Out, run: DedupeRun) -> None:
-    found = [(number, words) for number, words in leftovers(run.seen) if number]
+    found = [f"{number:,} {noun.of(number)}" for number, noun in leftovers(run.seen) if number]
     if found:
-        out.prose(f"Also there: {', '.join(plural(number, words[:-1]) for number, words in found)}; see fileorg clean.")
+        out.prose(f"Also found: {', '.join(found)}; see fileorg clean.")
 
 
 def summary(run: DedupeRun) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def summary(run: DedupeRun) -> dict[str, Any]:
         "duplicate_files": found.duplicates,
         "reclaimable_bytes": found.bytes,
         "files_scanned": seen.files,
-        **{words.replace(" ", "_"): number for number, words in leftovers(seen)},
+        **leftovers_as_json(seen),
         "files_left_out": [{**named("path", path), "reason": reason} for path, reason in run.reads.named],
         "unreadable": [{**named("path", folder), "error": error} for folder, error in seen.unreadable],
         "seconds": round(run.seconds, 3),

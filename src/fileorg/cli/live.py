@@ -38,10 +38,10 @@ _LABELS = {
     "redo": "Redoing",
     "dedupe": "Deduping",
     "clean": "Removing",
-    "look": "Looking",
+    "look": "Checking",
     "purge": "Removing",
     "recover": "Recovering",
-    "report": "Reporting",
+    "report": "Writing",
 }
 
 

@@ -55,14 +55,16 @@ class PlanRows:
         source, target = display(self._source(row)), display(self._target(row))
         if row.action in FOLDER_ACTIONS:
             done = "made" if row.action is Action.MAKE_FOLDER else "removed"
-            return f"{target}/ {out.styled(f'stays: {sentence(row.reason)}' if row.reason else done, 'yellow')}"
+            return f"{target}/ {out.styled(f'skipped: {sentence(row.reason)}' if row.reason else done, 'yellow')}"
         if row.reason:
-            return f"{source} {out.styled(f'stays: {sentence(row.reason)}', 'yellow')}"
+            return f"{source} {out.styled(f'skipped: {sentence(row.reason)}', 'yellow')}"
         if row.action in REMOVALS:
             return f"{target} {out.styled('removed', 'yellow')}, the {row.action.removeprefix('remove-')} of {source}"
         if row.action in ON_SYMLINKS:
-            return f"{source} {out.styled('leads to', 'dim')} {display(self._leads_to(row))}"
-        same = f" {out.styled('=', 'dim')} {display(self._keeper(row.keeper))}" if row.action in OF_DUPLICATES else ""
+            return f"{source} {out.styled('points to', 'dim')} {display(self._leads_to(row))}"
+        same = ""
+        if row.action in OF_DUPLICATES:
+            same = f" {out.styled(f'(same as {display(self._keeper(row.keeper))})', 'dim')}"
         if row.action is Action.REFLINK:
             return source + same
         return f"{source} {out.styled('->', 'dim')} {target}{same}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from fileorg.cli import nouns
 from fileorg.cli.render import Column, counted, short, table
 from fileorg.cli.summary import NAMED
 from fileorg.core.errors import Exit
@@ -15,13 +16,14 @@ from fileorg.core.names import display
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fileorg.cli.nouns import Noun
     from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
     from fileorg.plan.organize_plan import OrganizePlan, Tally
     from fileorg.scan.walk import Seen
 
 
-BY_DATE = "The dates are those when each file was last modified."
+BY_DATE = "Dates are the modification dates of the files."
 
 
 def show_plan(out: Out, plan: OrganizePlan, dest: bytes | None) -> None:
@@ -35,12 +37,12 @@ def show_plan(out: Out, plan: OrganizePlan, dest: bytes | None) -> None:
         Column("Category", shrinks=True),
         Column("Files", right=True),
         Column("Size", right=True, spare=1),
-        Column("Where to", shrinks=True, spare=2 if plain else 0),
+        Column("To", shrinks=True, spare=2 if plain else 0),
     )
     table(out, columns, rows, total=("Total", f"{plan.files:,}", size(plan.bytes), "") if len(rows) > 1 else None)
     if plan.renamed:
-        gets = "gets a number, for its name is" if plan.renamed == 1 else "get a number, for their names are"
-        out.line(f"  {plan.renamed:,} of them {gets} taken.")
+        names = "its name is" if plan.renamed == 1 else "their names are"
+        out.line(f"  {plural(plan.renamed, 'file')} will get a number added: {names} taken.")
     if plan.uses_dates:
         out.line(f"  {BY_DATE}")
 
@@ -55,37 +57,43 @@ def where_to(tally: Tally, dest: bytes | None) -> str:
     return f"{common}/… ({many})" if common else many
 
 
-def show_stays(out: Out, plan: OrganizePlan, seen: Seen) -> bool:
-    """Print the skipped files by reason. Return whether there are any."""
-    rows = [(number, why) for number, why in stays(plan, seen) if number]
-    counted(out, "What stays", rows)
-    return bool(rows)
+def show_stays(out: Out, plan: OrganizePlan, seen: Seen, *, listed: bool = False) -> bool:
+    """Print the skipped files by reason; return whether there are any. `listed`: the caller has printed each file."""
+    return counted(out, "Left in place", stays(plan, seen, listed=listed))
 
 
-def stays(plan: OrganizePlan, seen: Seen) -> Iterator[tuple[int, str]]:
-    yield plan.stay.in_place, "in place already"
-    yield plan.stay.other, "of no known kind"
-    yield plan.skipped, "skipped, each for a reason of its own: see --dry-run"
+def stays(plan: OrganizePlan, seen: Seen, *, listed: bool) -> Iterator[tuple[int, Noun]]:
+    yield plan.stay.in_place, nouns.IN_PLACE
+    yield plan.stay.other, nouns.UNKNOWN_TYPE
+    yield plan.skipped, nouns.SKIPPED_ABOVE if listed else nouns.SKIPPED
     yield from left_alone(seen)
 
 
-def left_alone(seen: Seen) -> Iterator[tuple[int, str]]:
-    """Yield the number of entries that a scan skipped, and the reason."""
+def left_alone(seen: Seen) -> Iterator[tuple[int, Noun]]:
+    """Yield the number of entries that a scan skipped, and the noun for them."""
     for reason, number in seen.ignored.most_common():
-        yield number, str(reason)
-    yield seen.links, "links and special files"
-    yield seen.not_entered, "folders not entered (-r enters them)"
-    yield seen.unreadable_count, "folders that cannot be read"
-    yield seen.notes_count, "ignore files or lines of them that cannot be used"
+        yield number, nouns.left_alone_noun(reason)
+    yield seen.links, nouns.SPECIAL
+    yield seen.not_entered, nouns.NOT_ENTERED_HERE
+    yield seen.unreadable_count, nouns.UNREADABLE
+    yield seen.notes_count, nouns.BAD_PATTERN
 
 
-def leftovers(seen: Seen) -> list[tuple[int, str]]:
+def leftovers(seen: Seen) -> list[tuple[int, Noun]]:
     """Return the number of entries that `clean` would remove, by kind."""
     return [
-        (seen.empty_files, "empty files"),
-        (seen.empty_folders, "empty folders"),
-        (seen.broken_symlinks, "broken symlinks"),
+        (seen.empty_files, nouns.EMPTY_FILE),
+        (seen.empty_folders, nouns.EMPTY_FOLDER),
+        (seen.broken_symlinks, nouns.BROKEN_SYMLINK),
     ]
+
+
+def leftovers_as_json(seen: Seen) -> dict[str, int]:
+    return {
+        "empty_files": seen.empty_files,
+        "empty_folders": seen.empty_folders,
+        "broken_symlinks": seen.broken_symlinks,
+    }
 
 
 def stays_as_json(plan: OrganizePlan, seen: Seen) -> dict[str, Any]:
@@ -113,10 +121,10 @@ def tell_unreadable(screen: Screen, seen: Seen, *, verbose: bool = False) -> Exi
     for note in seen.notes[: None if verbose else NAMED]:
         screen.note(f"{note}.")
     if seen.notes_count > (told_notes := len(seen.notes) if verbose else min(len(seen.notes), NAMED)):
-        screen.note(f"{seen.notes_count - told_notes:,} more ignore files or lines of them cannot be used.")
+        screen.note(f"{plural(seen.notes_count - told_notes, 'more ignore file or pattern')} could not be used.")
     named = seen.unreadable[: None if verbose else NAMED]
     for folder, error in named:
         screen.note(f"{display(folder or b'.')} could not be read: {error}.")
     if seen.unreadable_count > len(named):
-        screen.note(f"{seen.unreadable_count - len(named):,} more folders could not be read.")
+        screen.note(f"{plural(seen.unreadable_count - len(named), 'more folder')} could not be read.")
     return Exit.SOME_FAILED if seen.unreadable_count else Exit.DONE

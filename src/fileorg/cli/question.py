@@ -38,4 +38,4 @@ def ask(talk: Out, question: str, list_all: Callable[[], None]) -> bool:
                 list_all()
                 talk.line()
             case _:
-                talk.line("Answer y for yes or n for no.")
+                talk.line("Answer y for yes, n for no, or l to list every file.")

@@ -34,7 +34,9 @@ def refusal(error: Any, words: Sequence[str]) -> tuple[str, str]:
         case "UsageError" if found := re.search(r"unexpected extra argument.*? \((.*)\)", sentence):
             arguments = [each for each in error.ctx.command.params if each.param_type_name == "argument"]
             takes = f"one {arguments[0].metavar}" if arguments else "no argument"
-            sentence, hint = f"{command} takes {takes}: unexpected {found[1]}.", f"quote names with spaces; {hint}"
+            sentence = f"{command} takes {takes}: unexpected {found[1]}."
+            if takes == "one PATH":
+                hint = f"quote names with spaces; {hint}"
     return sentence, hint
 
 
@@ -50,6 +52,6 @@ def _bad_value(parameter: Any, sentence: str, hint: str) -> tuple[str, str]:
         *others, last = [str(getattr(choice, "value", choice)) for choice in choices]
         return f"{name} {value} is not valid: choose {', '.join(others)} or {last}.", hint
     if hasattr(kind, "min"):
-        most = f" and at most {kind.max}" if kind.max is not None else ""
-        return f"{name} {value} is not valid: give a whole number of at least {kind.min}{most}.", hint
+        bounds = f"of at least {kind.min}" if kind.max is None else f"from {kind.min} to {kind.max}"
+        return f"{name} {value} is not valid: give a whole number {bounds}.", hint
     return sentence, hint

@@ -9,8 +9,9 @@ from fileorg.core.figures import plural
 from fileorg.core.names import display, is_within
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from fileorg.cli.nouns import Noun
     from fileorg.cli.terminal import Out
 
 _LEAST = 8
@@ -121,17 +122,19 @@ def tell_page(out: Out, page: int, page_size: int, total: int, word: str, *, non
         out.line(f"Page {page:,} of {pages:,}, {plural(total, word)}.{following}")
 
 
-def counted(out: Out, title: str, rows: Sequence[tuple[int, str]]) -> None:
-    """Print a title, and below it right-aligned numbers with their labels."""
-    if not rows:
-        return
-    width = max(len(f"{number:,}") for number, _ in rows)
+def counted(out: Out, title: str, rows: Iterable[tuple[int, Noun]]) -> bool:
+    """Print a title, and right-aligned numbers with their nouns. Skip zeros; return whether any number is left."""
+    chosen = [(number, noun) for number, noun in rows if number]
+    if not chosen:
+        return False
+    width = max(len(f"{number:,}") for number, _ in chosen)
     out.line(out.styled(f"  {title}", "bold"))
-    for number, text in rows:
+    for number, noun in chosen:
         lead = f"  {number:{width},}  "
-        for line in wrapped(text, out.width, len(lead)):
+        for line in wrapped(noun.of(number), out.width, len(lead)):
             out.line(lead + line)
             lead = " " * len(lead)
+    return True
 
 
 def wrapped(text: str, width: int | None, indent: int) -> list[str]:

@@ -51,7 +51,7 @@ def show_symlinks(out: Out, outcome: Outcome, *, quiet: bool, most: int | None) 
     if not outcome.rewritten or quiet:
         return
     their = "its file" if outcome.rewritten == 1 else "their files"
-    out.line(f"Rewritten, to lead to {their}, {plural(outcome.rewritten, 'symlink')}:")
+    out.line(f"Updated {plural(outcome.rewritten, 'symlink')} to point to {their}:")
     shown = outcome.symlinks[:most]
     for path in shown:
         out.line(f"  {display(path)}")
@@ -68,7 +68,7 @@ def show_problems(out: Out, err: Out, outcome: Outcome, *, quiet: bool, most: in
     if failed := _failed(outcome):
         chosen = [problem for problem in outcome.problems if problem.state in PROBLEM_STATES]
         out.flush()
-        _name(err, outcome, f"Not done, {plural(failed, noun)}:", "red", chosen, failed, most)
+        _name(err, outcome, f"Could not process {plural(failed, noun)}:", "red", chosen, failed, most)
 
 
 def _name(

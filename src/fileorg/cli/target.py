@@ -67,11 +67,11 @@ def _open_as_it_is(folder: int, name: bytes) -> int | None:
     if stat.S_ISDIR(seen.st_mode):
         raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not is_trusted(seen.st_uid):
-        raise OSError(errno.EPERM, "it is a pipe or a device of another user")
+        raise OSError(errno.EPERM, "it is another user's pipe or device")
     fd = _open_at_once(folder, name, is_pipe=stat.S_ISFIFO(seen.st_mode))
     if not os.path.samestat(seen, os.fstat(fd)):
         os.close(fd)
-        raise OSError(errno.EBUSY, "it was replaced just now")
+        raise OSError(errno.EBUSY, "another program has just replaced it")
     os.set_blocking(fd, True)
     return fd
 
@@ -85,7 +85,7 @@ def _open_at_once(folder: int, name: bytes, *, is_pipe: bool) -> int:
             if error.errno != errno.ENXIO or not is_pipe:
                 raise
             if time.monotonic() > until:
-                raise OSError(errno.ENXIO, "nobody reads this pipe") from error
+                raise OSError(errno.ENXIO, "no program reads this pipe") from error
         time.sleep(0.02)
 
 
@@ -113,4 +113,6 @@ def _telling(asked: str) -> Iterator[None]:
         yield
     except OSError as error:
         shown = display(asked)
-        raise UsageError(f"The output {shown} cannot be written: {error.strerror}.", hint="see -o") from error
+        raise UsageError(
+            f"Could not write the output {shown}: {error.strerror}.", hint="give another file with -o"
+        ) from error

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from fileorg.core.model import Action
 
-STOPPING = "Stopping when the files under way are done. Ctrl-C again stops at once."
+STOPPING = "Stopping after the files in progress. Press Ctrl-C again to stop at once."
 
 
 class Verb(NamedTuple):
@@ -23,11 +23,11 @@ VERBS: dict[str, Verb] = {
     Action.COPY: Verb("Copy", "Copied", "copied"),
     Action.HARDLINK: Verb("Hard-link", "Hard-linked", "hard-linked"),
     Action.SYMLINK: Verb("Symlink", "Symlinked", "symlinked"),
-    "dedupe-quarantine": Verb("Quarantine", "Quarantined", "put into the trash"),
+    "dedupe-quarantine": Verb("Quarantine", "Quarantined", "moved to the trash"),
     "dedupe-hardlink": Verb("Hard-link", "Hard-linked", "replaced by hard links"),
     "dedupe-symlink": Verb("Symlink", "Symlinked", "replaced by symlinks"),
-    "dedupe-reflink": Verb("Reflink", "Reflinked", "made to share their blocks"),
-    "clean": Verb("Remove", "Removed", "removed", "leftover"),
+    "dedupe-reflink": Verb("Reflink", "Reflinked", "reflinked"),
+    "clean": Verb("Remove", "Removed", "removed", "item"),
     "undo": Verb("Undo", "Undone:", "undone"),
     "redo": Verb("Redo", "Redone:", "redone"),
     "purge": Verb("Purge", "Purged", "purged"),

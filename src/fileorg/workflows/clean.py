@@ -58,7 +58,7 @@ class CleanRun:
 
     def check(self) -> None:
         """Raise `GuardRefused` if the plan exceeds `--max-changes`."""
-        refuse_too_many(self.plan.files, self._options.max_changes, "leftovers would be removed")
+        refuse_too_many(self.plan.files, self._options.max_changes, "item", "removed")
 
 
 def _nothing(_: Collection[bytes]) -> Mapping[bytes, Moved]:

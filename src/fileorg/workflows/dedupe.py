@@ -140,7 +140,7 @@ class DedupeRun:
     def check(self) -> None:
         """Check the guard that needs the plan. Raises `GuardRefused`."""
         if self.plan is not None:
-            refuse_too_many(self.plan.files, self._options.max_changes, "duplicates would be changed")
+            refuse_too_many(self.plan.files, self._options.max_changes, "duplicate", "changed")
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Carry out the plan. Raises `JournalError`; `GuardRefused` if it exceeds `--max-changes`."""

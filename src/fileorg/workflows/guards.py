@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import GuardRefused, UsageError
+from fileorg.core.figures import plural
 from fileorg.core.names import below, display, is_within
 from fileorg.core.trusted import path_of
 from fileorg.storage.local import posix
@@ -164,10 +165,10 @@ def _check_writable(fd: int, shown: str) -> None:
         raise UsageError(f"{shown} cannot be written: permission denied.", hint="see who owns it with ls -ld")
 
 
-def refuse_too_many(files: int, most: int | None, what: str) -> None:
-    """Check --max-changes; `what` follows the number in the message. Raises `GuardRefused`."""
+def refuse_too_many(files: int, most: int | None, noun: str, participle: str) -> None:
+    """Check --max-changes; `1 noun would be participle` is in the message. Raises `GuardRefused`."""
     if most is not None and files > most:
         raise GuardRefused(
-            f"{files:,} {what}, more than --max-changes {most:,} allows.",
-            hint="look at the plan with --dry-run, then raise the limit",
+            f"{plural(files, noun)} would be {participle}, more than --max-changes {most:,} allows.",
+            hint="check the plan with --dry-run, then raise the limit",
         )

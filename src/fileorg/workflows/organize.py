@@ -82,7 +82,7 @@ class OrganizeRun:
 
     def check(self) -> None:
         """Check the guards that need the plan. Raises `GuardRefused`."""
-        refuse_too_many(self.plan.files, self._options.max_changes, "files would be moved")
+        refuse_too_many(self.plan.files, self._options.max_changes, "file", "moved")
         if self._options.on_conflict is OnConflict.FAIL:
             self.plan.refuse_conflicts()
 

@@ -155,10 +155,10 @@ def _run(change: "Change", run: "CleanRun") -> Exit:
     run.check()
     facts = counts_as_json(run.plan, run.seen)
     if not run.plan.files:
-        show = partial(show_left_alone, plan=run.plan, seen=run.seen)
-        return change.nothing(facts, "There is nothing to do.", skipped=run.plan.skipped, show=show)
+        show = partial(show_left_alone, plan=run.plan, seen=run.seen, listed=True)
+        return change.nothing(facts, "Nothing to do.", skipped=run.plan.skipped, show=show)
     change.show(partial(_show, run=run))
-    question = f"{change.verb.ask} {amount(run.plan.files, 0, change.verb)}? fileorg undo takes it back."
+    question = f"{change.verb.ask} {amount(run.plan.files, 0, change.verb)}? fileorg undo reverses it."
     if not change.agreed(question):
         return declined()
     outcome = change.carry_out(run)

@@ -281,10 +281,10 @@ def _run(change: "Change", run: "DedupeRun") -> Exit:
 
     run.check()
     if not run.found.victims:
-        return change.nothing(view.summary(run), "There are no duplicates to act on.", skipped=run.found.led_to)
+        return change.nothing(view.summary(run), "No duplicates to process.", skipped=run.found.led_to)
     change.show(partial(_show, run=run, verbose=change.options.verbose), lists_rows=False)
     what = f"{plural(run.found.victims, 'duplicate')} ({size(run.found.bytes)})"
-    if not change.agreed(f"{change.verb.ask} {what}? fileorg undo takes it back."):
+    if not change.agreed(f"{change.verb.ask} {what}? fileorg undo reverses it."):
         return declined()
     outcome = change.carry_out(run)
     way_back = f"fileorg undo {outcome.operation}"
@@ -302,7 +302,7 @@ def _show(talk: "Out", run: "DedupeRun", *, verbose: bool) -> None:
 def _say_purge(change: "Change", run: "DedupeRun", done: int) -> None:
     if done and run.fills_trash and not change.options.quiet:
         command = change.out.styled("fileorg purge", "cyan")
-        change.out.line(f"The space is free for good after: {command}")
+        change.out.line(f"To free the space permanently, run: {command}")
 
 
 def _preview(change: "Change", run: "DedupeRun") -> Exit:
@@ -323,12 +323,13 @@ def _tell_unread(screen: "Screen", run: "DedupeRun", *, verbose: bool) -> Exit:
     """Print unreadable folders and files on standard error. Return the exit code."""
     from fileorg.cli.plan_view import tell_unreadable
     from fileorg.cli.summary import NAMED
+    from fileorg.core.figures import plural
     from fileorg.core.names import display
 
     unread = tell_unreadable(screen, run.seen, verbose=verbose)
     named = run.reads.named[: None if verbose else NAMED]
     for path, reason in named:
-        screen.note(f"{display(path)} was left out: {reason}.")
+        screen.note(f"{display(path)} was skipped: {reason}.")
     if run.reads.failed > len(named):
-        screen.note(f"{run.reads.failed - len(named):,} more files were left out.")
+        screen.note(f"{plural(run.reads.failed - len(named), 'more file')} could not be read.")
     return unread or (Exit.SOME_FAILED if run.reads.failed else Exit.DONE)

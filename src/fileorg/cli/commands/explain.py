@@ -112,7 +112,7 @@ def _lines(found: "Explained") -> Iterator[str]:
     from fileorg.core.names import display
 
     yield display(found.path)
-    where = f"goes to {display(found.new_path)}" if found.new_path else f"stays: {_sentence(found)}"
+    where = f"moves to {display(found.new_path)}" if found.new_path else f"skipped: {_sentence(found)}"
     yield f"  {where}"
     yield f"  category: {found.evidence.category} ({found.evidence.rule})"
     if found.group:
@@ -135,9 +135,9 @@ def _sentence(found: "Explained") -> str:
         return sentence(reason)
     if isinstance(reason, Stays):
         return {
-            Stays.NOT_A_FILE: "it is not a plain file",
-            Stays.IN_PLACE: "it is where it belongs",
-            Stays.UNKNOWN_KIND: "nothing tells what kind of file it is",
+            Stays.NOT_A_FILE: "not a regular file",
+            Stays.IN_PLACE: "already in place",
+            Stays.UNKNOWN_KIND: "unknown file type",
             Stays.ROOT_REFUSED: found.refusal or "",
         }[reason]
     said_by = f" (see {display(found.marker)})" if found.marker else ""

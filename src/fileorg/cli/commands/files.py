@@ -129,7 +129,7 @@ def _ends(line: "Line", root: bytes) -> tuple[str, str]:
         for path in (target if source is None else source, target)
     )
     if line.action == Action.REWRITE_SYMLINK and is_done:
-        end = f"leads to {short(line.keeper or b'')}"
+        end = f"points to {short(line.keeper or b'')}"
     if not line.reason:
         return start, end
     return start, f"{end} ({display(line.reason)})" if is_done else display(line.reason)

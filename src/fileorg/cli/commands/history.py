@@ -76,6 +76,9 @@ def history(
 
 # Operations -----------------------------------------------------------------------------------------------------------
 
+_STATES = {"nothing done": "no changes", "for good": "permanent"}
+"""Words for people. JSON and CSV keep those that the journal gives."""
+
 _OPERATION_TITLES = ("operation", "kind", "root", "dest", "started", "ended", "files", "bytes", "problems", "state")
 
 
@@ -112,7 +115,7 @@ def _operation_table(
     from fileorg.core.figures import size, when
 
     columns = (
-        Column("No", right=True),
+        Column("Op", right=True),
         Column("When", spare=2),
         Column("What"),
         Column("Where", shrinks=True, keeps_end=True, spare=1),
@@ -125,7 +128,8 @@ def _operation_table(
         what = op.kind if op.undoes is None else f"{op.kind} {op.undoes}"
         counts = (f"{op.done or 0:,}", size(op.bytes or 0))
         where = short(op.root) + (f" and {more_roots[op.id]} more" if op.id in more_roots else "")
-        rows.append((str(op.id), when(op.started_ns), what, where, *counts, state))
+        shown = _STATES.get(state, state).replace("in effect", "active")
+        rows.append((str(op.id), when(op.started_ns), what, where, *counts, shown))
     table(out, columns, rows)
 
 

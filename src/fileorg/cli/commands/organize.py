@@ -211,10 +211,10 @@ def _run(change: "Change", run: "OrganizeRun", between: Callable[[], None] | Non
     run.check()
     facts = stays_as_json(run.plan, run.seen)
     if not run.plan.files:
-        show = partial(show_stays, plan=run.plan, seen=run.seen)
-        return change.nothing(facts, "There is nothing to do.", skipped=run.plan.skipped, show=show)
+        show = partial(show_stays, plan=run.plan, seen=run.seen, listed=True)
+        return change.nothing(facts, "Nothing to do.", skipped=run.plan.skipped, show=show)
     change.show(partial(_show, run=run))
-    if not change.agreed(f"{change.verb.ask} {plural(run.plan.files, 'file')}? fileorg undo takes it back."):
+    if not change.agreed(f"{change.verb.ask} {plural(run.plan.files, 'file')}? fileorg undo reverses it."):
         return declined()
     outcome = change.carry_out(run)
     way_back = f"fileorg undo {outcome.operation}"

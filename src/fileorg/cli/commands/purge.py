@@ -93,7 +93,8 @@ def purge(
         with purging(PurgeOptions(operations or (), before), shared.state(state_dir), screen) as run:
             screen.pause()
             change = Change(options, VERBS["purge"], "purge", out, screen, PurgeRows(run), _again(operations))
-            return _preview(change, run) if dry_run else _run(change, run)
+            empty = _empty(operations, before)
+            return _preview(change, run, empty) if dry_run else _run(change, run, empty)
 
 
 def _can_be_asked(options: OutputOptions, out: "Out") -> bool:
@@ -135,15 +136,15 @@ class PurgeRows:
 # Before the purge -----------------------------------------------------------------------------------------------------
 
 
-def _preview(change: "Change", run: "PurgeRun") -> Exit:
+def _preview(change: "Change", run: "PurgeRun", empty: str) -> Exit:
     head = {"dry_run": True, "kind": "purge", "operations": [_as_json(one) for one in run.found]}
     if change.is_text and not run.found:
-        return _nothing(change)
+        return _nothing(change, empty)
     change.preview(head, {"files": run.files, "bytes": run.bytes})
     if change.is_text and not change.options.quiet:
         change.out.line()
         _table(change.out, run)
-        change.out.line("\nThis was a dry run: nothing was removed.")
+        change.out.line("\nDry run: nothing was removed.")
     return Exit.DONE
 
 
@@ -161,7 +162,7 @@ def _table(out: "Out", run: "PurgeRun") -> None:
     from fileorg.core.figures import size, when
 
     columns = (
-        Column("No", right=True),
+        Column("Op", right=True),
         Column("What", spare=1),
         Column("When", spare=2),
         Column("Where", shrinks=True, keeps_end=True),
@@ -181,21 +182,30 @@ def _show(talk: "Out", run: "PurgeRun") -> None:
     talk.line()
 
 
-def _nothing(change: "Change") -> Exit:
+def _empty(operations: "Sequence[int] | None", before_ns: int | None) -> str:
+    """Return the sentence for a purge that finds no file."""
+    from fileorg.core.figures import when
+
+    if before_ns is not None:
+        return f"The trash holds nothing from before {when(before_ns)}."
+    return "The trash holds nothing of these operations." if operations else "The trash is empty."
+
+
+def _nothing(change: "Change", empty: str) -> Exit:
     if not change.options.quiet:
-        change.out.line("There is nothing in the trash.")
+        change.out.line(empty)
     return Exit.DONE
 
 
-def _run(change: "Change", run: "PurgeRun") -> Exit:
+def _run(change: "Change", run: "PurgeRun", empty: str) -> Exit:
     from fileorg.cli.change import declined
     from fileorg.core.figures import plural, size
 
     if not run.found and change.is_text:
-        return _nothing(change)
+        return _nothing(change, empty)
     if run.files:
         change.show(partial(_show, run=run))
-    question = f"Remove {plural(run.files, 'file')} ({size(run.bytes)}) for good? No undo brings them back."
+    question = f"Remove {plural(run.files, 'file')} ({size(run.bytes)}) permanently? This cannot be undone."
     if run.files and not change.agreed(question):
         return declined()
     return _report(change, run, change.carry_out(run))
@@ -222,7 +232,7 @@ def _report(change: "Change", run: "PurgeRun", outcome: "Outcome") -> Exit:
             ]
             write_json(change.out.stream, facts | {"operations": done})
     except KeyboardInterrupt:
-        raise Stopped("The trash was emptied already.") from None
+        raise Stopped("Stopped after the trash was emptied.") from None
     return exit_code(outcome)
 
 
@@ -242,7 +252,7 @@ def _tell(change: "Change", run: "PurgeRun", outcome: "Outcome") -> None:
     if outcome.problems:
         out.flush()
         kept = sum(files for state, files in outcome.counts.items() if state != "purged")
-        err.line(err.styled(f"Kept in the trash, {plural(kept, 'file')}:", "red"))
+        err.line(err.styled(f"{plural(kept, 'file')} left in the trash:", "red"))
         shown = outcome.problems[: None if change.options.verbose else _NAMED]
         for problem in shown:
             err.line(f"  {display(problem.path)}: {sentence(problem.reason)}")
@@ -250,8 +260,8 @@ def _tell(change: "Change", run: "PurgeRun", outcome: "Outcome") -> None:
             err.line(f"  … and {kept - len(shown):,} more")
     if outcome.interrupted:
         out.flush()
-        err.prose(f"Stopped after {outcome.done:,} of {run.files:,} files.", "fileorg: ")
-        err.line(f"  Go on with: {err.styled(change.way_on, 'cyan')}")
+        err.prose(f"Stopped after {outcome.done:,} of {plural(run.files, 'file')}.", "fileorg: ")
+        err.line(f"  Continue with: {err.styled(change.way_on, 'cyan')}")
 
 
 def _no_longer_undone(run: "PurgeRun") -> str:

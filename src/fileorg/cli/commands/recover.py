@@ -41,7 +41,7 @@ def recover(
         with reporting(progress, quiet=quiet) as screen:
             settled, left, unsure = recover_all(shared.state(state_dir), screen)
     except KeyboardInterrupt:
-        raise Stopped("Stopped before all was settled.", hint="run fileorg recover again") from None
+        raise Stopped("Stopped before the recovery was complete.", hint="run fileorg recover again") from None
     out = standard_output()
     if format_ is Format.JSON:
         facts = {
@@ -51,13 +51,13 @@ def recover(
         }
         write_json(out.stream, facts)
     elif not settled and not left and not unsure and not quiet:
-        out.line("There was nothing to settle.")
+        out.line("No interrupted operations.")
     for each in unsure:
         _name(each)
     if left:
         raise StorageFailure(
-            f"Not everything could be settled: operation {', '.join(str(op.id) for op in left)}.",
-            hint="put right what is named above, then run fileorg recover again",
+            f"Could not recover operation{'s' if len(left) > 1 else ''} {', '.join(str(op.id) for op in left)}.",
+            hint="fix the problems listed above, then run fileorg recover again",
         )
     return Exit.SOME_FAILED if unsure else Exit.DONE
 
@@ -70,9 +70,9 @@ def _name(unsure: "Unsure") -> None:
     from fileorg.report.sentences import sentence
 
     err, number = standard_error(), unsure.operation.id
-    err.line(f"Of operation {number}, {plural(unsure.files, 'file')} changed after the crash:")
+    err.line(f"Operation {number}: {plural(unsure.files, 'file')} changed after the crash:")
     for path, reason in unsure.first:
         err.line(f"  {display(path)}: {sentence(reason)}")
     if unsure.files > len(unsure.first):
         err.line(f"  … and {unsure.files - len(unsure.first):,} more: fileorg history --problems {number}")
-    err.line(f"Take back what is there with: fileorg undo {number} --include-changed")
+    err.line(f"Undo the files as they are now with: fileorg undo {number} --include-changed")

@@ -116,18 +116,14 @@ def _show_text(out: "Out", report: "ScanReport") -> None:
         _list(out, "Largest", report, totals.largest)
         _list(out, "Oldest", report, totals.oldest)
         out.line()
-    over = [(number, what) for number, what in leftovers(seen) if number]
-    counted(out, "Left over (fileorg clean removes it)", over)
-    if over:
+    if counted(out, "Empty or broken (fileorg clean removes these)", leftovers(seen)):
         out.line()
-    alone = [(number, why) for number, why in left_alone(seen) if number]
-    counted(out, "Left alone", alone)
-    if alone:
+    if counted(out, "Skipped", left_alone(seen)):
         out.line()
-    rate = f"{seen.files / max(report.seconds, 0.001):,.0f} files/s"
-    known = f", {seen.unchanged:,} known from before" if seen.unchanged else ""
+    rate = f" ({seen.files / report.seconds:,.0f} files/s)" if report.seconds >= 1 else ""
+    known = f"; {seen.unchanged:,} unchanged since the last scan" if seen.unchanged else ""
     where = f"{plural(seen.files, 'file')} in {plural(seen.folders, 'folder')}"
-    out.prose(f"{where}, {duration(report.seconds)} ({rate}){known}.")
+    out.prose(f"{where}, {duration(report.seconds)}{rate}{known}.")
 
 
 def _list(out: "Out", title: str, report: "ScanReport", files: "Sequence[ListedFile]") -> None:
@@ -143,7 +139,7 @@ def _list(out: "Out", title: str, report: "ScanReport", files: "Sequence[ListedF
 
 
 def _as_json(report: "ScanReport") -> dict[str, Any]:
-    from fileorg.cli.plan_view import left_alone_as_json, leftovers
+    from fileorg.cli.plan_view import left_alone_as_json, leftovers_as_json
     from fileorg.core.formats import iso, named
 
     seen, totals = report.seen, report.totals
@@ -162,7 +158,7 @@ def _as_json(report: "ScanReport") -> dict[str, Any]:
         ],
         "largest": listed(totals.largest),
         "oldest": listed(totals.oldest),
-        **{what.replace(" ", "_"): number for number, what in leftovers(seen)},
+        **leftovers_as_json(seen),
         **left_alone_as_json(seen),
         "seconds": round(report.seconds, 3),
     }

@@ -110,7 +110,8 @@ def run_undo(chosen: "UndoOptions", options: OutputOptions, state: "StateDirecto
         if options.dry_run:
             return _preview(change, run)
         change.show(partial(_show, run=run, verb=verb))
-        if not change.agreed(f"{change.verb.ask} it?"):
+        question = f"Redo what operation {run.undone.id} undid?" if chosen.redo else f"Undo operation {run.undone.id}?"
+        if not change.agreed(question):
             return declined()
         outcome = change.carry_out(run)
         back = "undo" if run.kind == "redo" else "redo"
@@ -160,7 +161,7 @@ def _show(talk: "Out", run: "UndoRun", verb: "Verb") -> None:
         *([("Into", short(undone.dest))] if undone.dest else []),
         *(("And in", short(root)) for root in run.further_roots),
         (f"To {run.kind}", amount(run.plan.files, run.plan.bytes, verb)),
-        *([("Purged", f"{plural(run.plan.purged, 'file')}, which cannot be brought back")] if run.plan.purged else []),
+        *([("Purged", f"{plural(run.plan.purged, 'file')}, which cannot be restored")] if run.plan.purged else []),
     ]
     width = max(len(name) for name, _ in facts)
     for name, fact in facts:
@@ -174,8 +175,8 @@ def _say_again(change: "Change", outcome: "Outcome", again: str) -> None:
 
     err = change.err
     change.out.flush()
-    err.line(f"Try the rest again with: {err.styled(again, 'cyan')}")
+    err.line(f"Try the other files again with: {err.styled(again, 'cyan')}")
     if outcome.counts.get(RecordState.CONFLICT):
-        err.line("  --rename puts a file whose name is taken beside the one that has it.")
+        err.line("  --rename restores a file whose old name is taken under a numbered name.")
     if outcome.counts.get(RecordState.CHANGED):
-        err.line("  --include-changed also takes back what other files have replaced.")
+        err.line("  --include-changed also undoes files that were replaced by different files.")
