@@ -51,6 +51,7 @@ GOES = {
         case("Data", "d.gpkg", "d.gpkg-shm", "d.gpkg-wal"),
         case("Data", "e.dbf", "e.cdx", "e.fpt"),
         case("Data", "f.mdb-x.db", "f.mdb-x.db-journal"),
+        case("Data", "g.duckdb", "g.duckdb.wal"),
     ),
     "edits of pictures": (
         case("Images", "a.nef", "a.xmp", "a.nef.pp3", "a.dop"),
@@ -98,6 +99,9 @@ GOES = {
         case("Video", "DJI_0001.MP4", "DJI_0001.SRT", "DJI_0001.LRF"),
         case("Video", "GX010042.MP4", "GX020042.MP4", "GL010042.LRV", "GX010042.THM"),
         case("Video", "C0001.MP4", "C0001M01.XML", "C0001T01.JPG"),
+        case("Video", "g.mkv", "g.sup", "g.en.ttml"),
+        case("Video", "h.mp4", "h.webp", "h.info.json"),
+        case("Video", "i [dQw4w9WgXcQ].webm", "i [dQw4w9WgXcQ].jpg"),
     ),
     "sounds": (
         case("Audio", "a.flac", "a.log", "a.accurip"),
@@ -105,6 +109,8 @@ GOES = {
         case("Audio", "c.mp3", "c.lrc", "c.cdg"),
         case("Audio", "d.wav", "d.wav.reapeaks", "d.wav 48000.pek"),
         case("Audio", "e.mp3", "e.info.json", "e.chapters.txt"),
+        case("Audio", "f.m4a", "f.webp", "f.description"),
+        Case("Audio", ("01 one.flac", "g.cue", "g.log"), {"g.cue": 'FILE "01 one.flac" WAVE\n'}),
     ),
     "parts of archives": (
         case("Archives", "a.part1.rar", "a.part2.rar", "a.part10.rar"),
@@ -131,6 +137,11 @@ GOES = {
         case("Installers", "d.deb", "d.deb.md5sum", "d.deb.asc"),
         case("Archives", "e.tar.xz", "e.tar.sign"),
         case("Disk images", "f.iso", "f.md5"),
+        case("Disk images", "j.iso", "j.zsync", "j.torrent"),
+        case("Documents", "k.pdf", "k.sig", "k.sha256"),
+        case("Data", "l.parquet", "l.md5"),
+        Case("Archives", ("m1.zip", "m2.zip", "all.sha256"), {"all.sha256": f"{SUM}  m1.zip\n{SUM}  m2.zip\n"}),
+        Case("Images", ("n1.png", "n2.png", "all.sfv"), {"all.sfv": "; by hand\nn1.png 0A1B2C3D\nn2.png 01234567\n"}),
         Case("Disk images", ("g.iso", "h.iso", "SHA256SUMS"), {"SHA256SUMS": f"{SUM}  g.iso\n{SUM} *h.iso\n"}),
         Case("Archives", ("i.tar.xz", "i_1.dsc"), {"i_1.dsc": f"Files:\n {SUM[:32]} 20 i.tar.xz\n"}),
     ),
@@ -170,6 +181,8 @@ GOES = {
         case("Ebooks", "b.epub", "b.opf"),
         case("Fonts", "c.pfb", "c.afm", "c.pfm"),
         case("Design", "d.obj", "d.mtl"),
+        Case("Design", ("m.gltf", "m0.bin", "oak.png"), {"m.gltf": '[{"uri": "m0.bin"}, {"uri":"oak.png"}]'}),
+        Case("Design", ("n.obj", "o.mtl", "o.jpg"), {"n.obj": "mtllib o.mtl\n", "o.mtl": "map_Kd o.jpg\n"}),
         case("Design", "e.blend", "e.blend1", "e.blend2"),
         case("Documents", "f.txt", "f.txt~", "f.txt.bak"),
         case("Images", "g.jpg", "g.jpg_original"),
@@ -287,6 +300,30 @@ def test_it_is_sorted_as_one_and_comes_back(tree: Tree, runs: Runs, kind: str) -
     assert tree.read() == after
     runs.undo()
     assert tree.snapshot() == there
+
+
+@pytest.mark.parametrize(
+    ("together", "apart"),
+    [
+        (["setup.exe", "setup.dll"], ["other.exe"]),
+        (["b.EXE", "B.dll"], ["c.exe", "d.msi"]),
+        (["setup.exe", "core.dll", "data.dll", "setup-1.bin"], ["a.msi"]),
+        (["tool.exe", "zlib1.dll", "tool.exe.sha256"], ["a.deb"]),
+    ],
+)
+def test_a_program_stays_with_its_libraries(tree: Tree, runs: Runs, together: list[str], apart: list[str]) -> None:
+    tree.write({name: name for name in (*together, *apart)})
+    there = tree.snapshot()
+    runs.organize()
+    assert set(tree.read()) == {*together, *(f"Installers/{name}" for name in apart)}
+    runs.undo()
+    assert tree.snapshot() == there
+
+
+def test_libraries_beside_several_programs_belong_to_none(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.exe": "a", "b.exe": "b", "xinput1_3.dll": "x"})
+    runs.organize()
+    assert set(tree.read()) == {"Installers/a.exe", "Installers/b.exe", "xinput1_3.dll"}
 
 
 @pytest.mark.parametrize("by", [By.EXTENSION, By.DATE])

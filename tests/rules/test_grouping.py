@@ -56,12 +56,13 @@ def test_each_example_of_a_set(names: tuple[str, ...]) -> None:
     assert found(leader).leaders == {}
 
 
-@pytest.mark.parametrize(("sheet", "content", "named"), [example for each in SHEETS for example in each.examples])
-def test_each_example_of_a_sheet(sheet: str, content: str, named: tuple[str, ...]) -> None:
-    first, *others = (name.encode() for name in named)
-    assert found("other.txt", sheet, *named, contents={sheet: content}).leaders == dict.fromkeys(
-        [sheet.encode(), *others], first
-    )
+@pytest.mark.parametrize(
+    ("sheet", "content", "named", "leads"), [(*example, each.leads) for each in SHEETS for example in each.examples]
+)
+def test_each_example_of_a_sheet(sheet: str, content: str, named: tuple[str, ...], *, leads: bool) -> None:
+    names = [name.encode() for name in (sheet, *named)]
+    leader = names.pop(0 if leads else 1)
+    assert found("other.txt", sheet, *named, contents={sheet: content}).leaders == dict.fromkeys(names, leader)
     assert found("other.txt", sheet, contents={sheet: content}).leaders == {}
 
 

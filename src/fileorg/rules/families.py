@@ -53,6 +53,7 @@ _TAKEN = _PICTURES | _FILMS
 _DEVELOPED = _TAKEN | _words("psd pdf ai indd mp3 wav")
 _BOOKS = _words("epub mobi azw azw3 kfx prc pdf djvu cbz cbr fb2 kepub")
 _BIG = frozenset(CATEGORIES["Archives"]) | frozenset(CATEGORIES["Disk images"]) | frozenset(CATEGORIES["Installers"])
+_KNOWN = frozenset(extension for extensions in CATEGORIES.values() for extension in extensions)
 _GAMES = _words("nes fds sfc smc gb gbc gba nds 3ds n64 z64 v64 md gen sms gg pce ngp ws wsc a26 lnx vb cso chd")
 _ART = (
     "poster|fanart|thumb|banner|clearart|clearlogo|landscape|logo|disc|discart|cdart|keyart|characterart|backdrop"
@@ -113,6 +114,8 @@ class Set(NamedTuple):
     first: bytes = b""
     needs_first: bool = False
     """True if parts without the first one are not a set."""
+    only: bytes = b""
+    """If given, exactly one of the parts must match this pattern: if several do, the others may belong to any."""
     reason: IgnoreReason | None = None
     """The reason to skip the parts, if any; not if one of `heads` exists, into which they have been merged."""
     beside: frozenset[bytes] = frozenset()
@@ -122,7 +125,8 @@ class Sheet(NamedTuple):
     """A file whose content names other files in its folder, found by the groups of `names`. Examples: name, content,
     named files.
 
-    With `of_a_kind`, the files form a group only if all those without another leader are of one category.
+    The first named file leads; with `leads`, the sheet does. With `of_a_kind`, the files form a group only if all those
+    without another leader are of one category.
     """
 
     what: str
@@ -131,6 +135,7 @@ class Sheet(NamedTuple):
     signs: tuple[bytes, ...]
     pattern: bytes
     names: bytes
+    leads: bool = False
     of_a_kind: bool = False
     beside: frozenset[bytes] = frozenset()
 
@@ -295,6 +300,16 @@ FAMILIES: tuple[Family, ...] = (
         + rb")\d*\.(?:mp4|mkv|avi|mov|wmv|m4v|webm|mp3))",
     ),
     Family(
+        "The thumbnail that a downloader wrote",
+        (("a.webp", "a.mp4"), ("a.webp", "a.m4a"), ("a [dQw4w9WgXcQ].jpg", "a [dQw4w9WgXcQ].webm")),
+        _FILMS | _SOUNDS,
+        _words("webp"),
+        (b"].jpg" + EDGE, b"].png" + EDGE),
+        rb"(?P<x>.+)\.webp|(?P<y>.+ \[[\w-]{6,}\])\.(?:jpg|png)",
+        rb"\g<x>\g<y>",
+        beside=_words("mp4 mkv webm m4a mp3 opus ogg"),
+    ),
+    Family(
         "Metadata that a recorder or downloader wrote about a video or audio file",
         (
             *(("a.info.json", "a.mp4"), ("a.description", "a.webm"), ("a.live_chat.json", "a.mp4"), ("a.eit", "a.ts")),
@@ -332,8 +347,8 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         "The rip log and cue sheet of an audio file",
-        (("a.log", "a.flac"), ("a.cue", "a.ape")),
-        _words("flac ape wv tak tta wav"),
+        (("a.log", "a.flac"), ("a.cue", "a.ape"), ("a.log", "a.cue")),
+        _words("flac ape wv tak tta wav cue"),
         _words("log cue"),
     ),
     Family(
@@ -384,6 +399,13 @@ FAMILIES: tuple[Family, ...] = (
         rb"(?P<x>.+?)(?:-(?:sources|javadoc)\.jar|\.(?:pdb|chw|cnt|gid|fts))",
     ),
     Family(
+        "A program with a library of the same name",
+        (("a.exe", "a.dll"),),
+        _words("dll"),
+        _words("exe"),
+        beside=_words("dll"),
+    ),
+    Family(
         "Checksums and signatures",
         (
             *(("x.iso.sha256", "x.iso"), ("x.tar.gz.asc", "x.tar.gz"), ("x.zip.sig", "x.zip"), ("x.pdf.p7s", "x.pdf")),
@@ -409,9 +431,15 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         "The same, without the extension",
-        (("x.md5", "x.iso"), ("x.sha256", "x.zip"), ("x.sfv", "x.rar"), ("x.mf", "x.ova"), ("x.tar.sign", "x.tar.xz")),
-        _BIG,
-        _words("md5 sha1 sha256 sha512 sfv mf cert crc sign sig asc"),
+        (("x.mf", "x.ova"), ("x.tar.sign", "x.tar.xz"), ("x.sig", "x.pdf"), ("x.p7s", "x.docx"), ("x.zsync", "x.iso")),
+        _BIG | frozenset(CATEGORIES["Documents"]) | _words("xls xlsx ods"),
+        _words("mf cert crc sign sig asc p7s minisig tsr torrent zsync metalink meta4"),
+    ),
+    Family(
+        "The same, for a file of any known type",
+        (("x.md5", "x.iso"), ("x.sha256", "x.zip"), ("x.sfv", "x.rar"), ("x.md5", "x.mkv"), ("x.sha512", "x.csv")),
+        _KNOWN,
+        _words("md5 sha1 sha224 sha256 sha384 sha512 sfv b2 b3 blake3 md5sum sha1sum sha256sum sha512sum"),
     ),
     Family(
         "Log files of a database",
@@ -421,9 +449,11 @@ FAMILIES: tuple[Family, ...] = (
             ("a.db-journal", "a.db"),
             ("a-wal", "a"),
             ("a.db-mj1A2B3C4D5", "a.db"),
+            ("a.duckdb.wal", "a.duckdb"),
         ),
+        suffixes=_words("wal"),
         signs=(b"-wal" + EDGE, b"-shm" + EDGE, b"-journal" + EDGE, b"-mj"),
-        pattern=rb"(?P<x>.+)-(?:wal|shm|journal|mj[0-9a-f]{8,9})",
+        pattern=rb"(?P<x>.+)(?:-(?:wal|shm|journal|mj[0-9a-f]{8,9})|\.wal)",
         is_whole=True,
     ),
     Family(
@@ -759,6 +789,18 @@ SETS: tuple[Set, ...] = (
         rb"\g<x>\g<y>",
     ),
     Set(
+        "The only program in a folder, and its libraries",
+        (("b.dll", "a.exe", "c.dll"),),
+        _words("exe dll"),
+        (),
+        rb".+\.(?:exe|dll)",
+        b"",
+        first=rb".+\.dll",
+        needs_first=True,
+        only=rb".+\.exe",
+        beside=_words("dll"),
+    ),
+    Set(
         "Layers of a circuit board",
         (("x.GBL", "x.GTL", "x.GTO", "x.GKO"),),
         _words("gtl gbl gto gbo gts gbs gtp gbp gko gml gm1 g1 g2 xln drl"),
@@ -812,7 +854,10 @@ SETS: tuple[Set, ...] = (
     ),
 )
 
-_SUMS = rb"(?:^|\n)(?:\\?[0-9a-fA-F]{32,128} [ *](?:\./)?([^/\r\n]+)|[A-Z0-9-]+ \(([^/\r\n]+)\) = [0-9a-fA-F]+)"
+_SUMS = (
+    rb"(?:^|\n)(?:\\?[0-9a-fA-F]{32,128} [ *](?:\./)?([^/\r\n]+)|[A-Z0-9-]+ \(([^/\r\n]+)\) = [0-9a-fA-F]+"
+    rb"|([^;/\r\n]+) [0-9a-fA-F]{8}(?=[\r\n]|$))"
+)
 
 SHEETS: tuple[Sheet, ...] = (
     Sheet(
@@ -832,6 +877,21 @@ SHEETS: tuple[Sheet, ...] = (
         rb'(?im)^[ \t]*(?:(?:FILE|DATAFILE|AUDIOFILE)|\d+[ \t]+\d+[ \t]+\d+[ \t]+\d+)[ \t]+(?:"([^"\r\n]+)"|(\S+))',
     ),
     Sheet(
+        "3D models with the names of their data and textures",
+        (
+            ("a.gltf", '{"buffers": [{"uri": "b.bin"}], "images": [{"uri": "c.png"}]}', ("b.bin", "c.png")),
+            ("a.obj", "mtllib b.mtl\nv 0 0 0\n", ("b.mtl",)),
+            ("a.mtl", "newmtl wood\nmap_Kd -s 1 1 1 b.jpg\nmap_Bump c d.png\n", ("b.jpg", "c d.png")),
+        ),
+        _words("gltf obj mtl"),
+        (),
+        rb".+",
+        rb'"uri"\s*:\s*"([^"\\/:]+)"'
+        rb"|(?m:^[ \t]*(?:mtllib|map_\w+|bump|disp|decal|norm)[ \t]+(?:-[a-z]+(?:[ \t]+[\d.]+){1,3}[ \t]+)*"
+        rb"([^/\\\r\n]+))",
+        leads=True,
+    ),
+    Sheet(
         "Control files of a Debian package",
         (("a_1.dsc", "Files:\n d41d8cd98f00b204e9800998ecf8427e 20 a_1.orig.tar.xz\n", ("a_1.orig.tar.xz",)),),
         _words("dsc changes buildinfo"),
@@ -845,14 +905,17 @@ SHEETS: tuple[Sheet, ...] = (
         (
             ("SHA256SUMS", f"{'0a' * 32}  a.iso\n{'0b' * 32} *b.iso\n", ("a.iso", "b.iso")),
             ("CHECKSUM", f"SHA256 (a.iso) = {'0a' * 32}\n", ("a.iso",)),
+            ("all.sha256", f"{'0a' * 32}  a.iso\n{'0b' * 32} *b.iso\n", ("a.iso", "b.iso")),
+            ("all.sfv", "; made by a program\na.iso 0A1B2C3D\nb.iso 01234567\n", ("a.iso", "b.iso")),
         ),
-        frozenset(),
+        _words("md5 sha1 sha224 sha256 sha384 sha512 sfv"),
         tuple(
             start + word
             for start in (EDGE, b"-", b"_", b".")
             for word in (b"checksum", b"md5sum", b"sha1", b"sha2", b"sha5", b"shasums", b"b2sum")
         ),
-        rb".*(?:(?:md5|sha\d*|b2)[-_]?sums?\d*|checksums?(?:[-_.](?:md5|sha\d*))?)(?:\.txt)?",
+        rb".*(?:(?:md5|sha\d*|b2)[-_]?sums?\d*|checksums?(?:[-_.](?:md5|sha\d*))?)(?:\.txt)?"
+        rb"|[^.]+\.(?:md5|sha\d+|sfv)",
         _SUMS,
         of_a_kind=True,
     ),

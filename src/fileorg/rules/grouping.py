@@ -419,7 +419,9 @@ class _Asked:
                 leaders |= self._of_set(each, parts)
         sheets = [(sheet, rule, self._named(sheet, names)) for sheet, (rule, names) in self._sheets.items()]
         for sheet, rule, named in sheets:
-            if named and not rule.of_a_kind:
+            if rule.leads:
+                leaders |= dict.fromkeys(named, sheet)
+            elif named and not rule.of_a_kind:
                 leaders |= dict.fromkeys([sheet, *named[1:]], named[0])
         for name, wishes in self._wishes.items():
             if name not in leaders and (leader := self._first(name, wishes)) is not None:
@@ -441,6 +443,8 @@ class _Asked:
         if not heads and (
             len(parts) < 2 or (each.needs_first and not any(first.fullmatch(part.lower()) for part in parts))
         ):
+            return {}
+        if each.only and sum(_compiled(each.only).fullmatch(part.lower()) is not None for part in parts) != 1:
             return {}
         leader = heads[0] if heads else min(parts, key=lambda part: (not first.fullmatch(part.lower()), _natural(part)))
         return {part: leader for part in parts if part != leader}
