@@ -39,6 +39,7 @@ class Name:
     """The path at the last change by others, if any."""
     purged: bool = False
     trashed_by: str = ""
+    trashed_from: bytes = b""
     alike: frozenset[bytes] = frozenset()
     """For a name that fileorg made: the paths of identical files at that moment."""
 
@@ -96,11 +97,13 @@ class Names:
                     moves[name] = name.path
                 if _TRASH in found:
                     name.trashed_by = command
+                    name.trashed_from = name.trashed_from if _TRASH in name.path else name.path
         made = {path: self._made(path, after.nodes[path]) for path in free}
         self.at = kept | made
         for path, name in self.at.items():
             name.path, name.node = path, after.nodes[path]
-        self.purged |= {name.home for name in strayed if command == "purge" and name.home}
+        if command == "purge":  # also of what fileorg made, as a copy or a symlink that it has rewritten
+            self.purged |= {path for name in strayed if (path := name.home or name.trashed_from)}
         wrong += [why for name in strayed if (why := _missed(name, after, command))]
         return Followed(wrong, moves, set(made.values()))
 
@@ -110,12 +113,18 @@ class Names:
 
     def comes_home(self, name: Name) -> bool:
         """Return whether a copy is at its home, or set aside, as after a crash on the way; that copy takes its role."""
-        ours = (other for other in self.at.values() if other.home is None and other.is_like(name.node))
-        found = next((other for other in ours if other.path == name.home or is_set_aside(other.path)), None)
+        ours = (other for other in self.at.values() if other.home is None and self._may_be_it(other, name))
+        found = next(ours, None)
         if found is None or _TRASH in name.path:
             return False
         found.home, found.first = name.home, name.first
         return True
+
+    def _may_be_it(self, other: Name, name: Name) -> bool:
+        if other.path == name.home:
+            return other.is_like(name.node)
+        # With its time: an empty file may only reserve the name.
+        return is_set_aside(other.path) and self._is_same(other.path, other.node, name.path, name.node)
 
     def is_one_of_twins(self, name: Name) -> bool:
         """Return whether fileorg may confuse it with an identical file, without stable inode numbers."""

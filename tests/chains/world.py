@@ -281,10 +281,16 @@ class World:
     def _ended(self, state: int) -> list[str]:
         """Return what a command that ended by itself has left unfinished, unless others interfered."""
         if self.away or any(self.operations.has_open(one) for one in (0, 1)):
-            is_settled = self.acts or not self.operations.has_open(state)
+            # Where inode numbers do not last, files that another journal has moved on do not show whose disk it is.
+            is_settled = self.acts or self.operations.is_confused or not self.operations.has_open(state)
             return [] if is_settled else ["an operation is open although the command has ended by itself"]
-        litter = (path for path in self.view.nodes if is_temporary(path) and path not in self.disturbed)
+        litter = (path for path in self.view.nodes if is_temporary(path) and not self._has_to_stay(path))
         return [f"litter: {display(path)}" for path in litter]
+
+    def _has_to_stay(self, temporary: bytes) -> bool:
+        """Return whether others have used a temporary file, or the name to which an original that is aside returns."""
+        name = self.names.at.get(temporary)
+        return temporary in self.disturbed or (name is not None and name.home in self.disturbed)
 
     # Questions about names and views ------------------------------------------------------------------------------
 
@@ -381,6 +387,8 @@ class World:
         wrong, purged = list[str](), self.names.purged
         for name in self.names.at.values():
             if name.purged or is_temporary(name.path):
+                if not name.purged and name.home and not self._is_named(name, self._said):
+                    wrong.append(f"at the end: {name} was never named")
                 continue
             if name.home is None and name.path in purged:
                 continue  # a link that replaced a purged file
