@@ -13,7 +13,7 @@ from tests.support.disks import NotTested, plugged_in
 from tests.support.snapshot import differences
 
 from fileorg.core.events import NullReporter
-from fileorg.core.model import Action, By
+from fileorg.core.model import Action, By, RecordState
 from fileorg.workflows.recover import recover_all
 
 if TYPE_CHECKING:
@@ -212,3 +212,39 @@ def test_a_crash_in_the_undo(tree: Tree, runs: Runs, elsewhere: Path, rounds: in
     assert runs.undo(1).problems == []
     assert {p: n for p, n in tree.snapshot().items() if p} == {p: n for p, n in before.items() if p}
     assert os.listdir(elsewhere) == []
+
+
+# What does not come back is a failure ---------------------------------------------------------------------------------
+
+
+def test_a_file_that_got_another_name_there_does_not_come_back(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    """A move would tear its names apart. The undo has failed for it, until the other name is gone."""
+    tree.write({"a.jpg": "1", "b.jpg": "2"})
+    runs.organize(dest=elsewhere)
+    os.link(elsewhere / "Images/a.jpg", elsewhere / "second name")
+    assert [(problem.path, problem.state) for problem in runs.undo().problems] == [
+        (b"Images/a.jpg", RecordState.CHANGED)
+    ]
+    assert (elsewhere / "second name").stat().st_nlink == 2
+    (elsewhere / "second name").unlink()
+    assert runs.undo().problems == []
+    assert tree.read() == {"a.jpg": "1", "b.jpg": "2"}
+
+
+def test_a_file_that_got_another_name_at_home_is_not_moved_away_again(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    tree.write({"a.jpg": "1"})
+    runs.organize(dest=elsewhere)
+    runs.undo()
+    os.link(tree.path("a.jpg"), tree.path("second name"))
+    assert [problem.state for problem in runs.redo().problems] == [RecordState.CHANGED]
+    tree.path("second name").unlink()
+    assert runs.redo().problems == []
+
+
+def test_a_symlink_that_has_taken_its_place_stays(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    tree.write({"a.jpg": "1"})
+    runs.organize(dest=elsewhere)
+    (elsewhere / "Images/a.jpg").unlink()
+    (elsewhere / "Images/a.jpg").symlink_to("anywhere")
+    states = [problem.state for problem in runs.undo(include_changed=True).problems]
+    assert states == [RecordState.CHANGED]

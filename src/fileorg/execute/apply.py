@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fileorg.core.model import FOLDER_ACTIONS, Action, Problem, RecordState
 from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
-from fileorg.execute.actions.handler import Series, left_open
+from fileorg.execute.actions.handler import Series, kept
 from fileorg.execute.actions.table import handler_of
 from fileorg.execute.verdict import Refusal
 from fileorg.journal.journal import Batch, Settled
@@ -142,7 +142,7 @@ class Applier:
             case errno.ENOENT | errno.EINVAL | errno.EILSEQ:
                 return self._nothing_there(row, error)
             case errno.EWOULDBLOCK:  # a file server holds a write lease
-                refusal = left_open(row, ReasonCode.BEING_WRITTEN)
+                refusal = kept(row, ReasonCode.BEING_WRITTEN)
                 return refusal.state, refusal.reason
             case errno.ESTALE:
                 return RecordState.CHANGED, Reason(ReasonCode.CHANGED_WHILE_COPIED)

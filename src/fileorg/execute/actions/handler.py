@@ -105,22 +105,22 @@ def _checked(work: Work, row: PlanRow, seen: Entry | None, changed: Changed) -> 
 def check_ready(row: PlanRow, answer: Readiness, *, if_unknown: bool = True) -> None:
     """Raise `Refusal` if another program writes to the file, or if that is unknown and `if_unknown` is false."""
     if answer.state is State.IN_USE:
-        raise left_open(row, ReasonCode.BEING_WRITTEN, None, answer.pid)
+        raise kept(row, ReasonCode.BEING_WRITTEN, None, answer.pid)
     if answer.state is State.UNKNOWN and not if_unknown:
-        raise left_open(row, ReasonCode.WRITERS_UNKNOWN)
+        raise kept(row, ReasonCode.WRITERS_UNKNOWN)
 
 
 def changed_since_scan(storage: LocalStorage, row: PlanRow) -> Refusal:
     """Return the refusal for a file that changed since the scan: another program may still be writing to it."""
     with contextlib.suppress(OSError), storage.held(row.source_folder, row.source_name) as answer:
         if answer.state is State.IN_USE:
-            return left_open(row, ReasonCode.BEING_WRITTEN, None, answer.pid)
+            return kept(row, ReasonCode.BEING_WRITTEN, None, answer.pid)
     return Refusal(RecordState.CHANGED, ReasonCode.CHANGED_SINCE_SCAN)
 
 
-def left_open(row: PlanRow, code: ReasonCode, about: bytes | None = None, pid: int | None = None) -> Refusal:
-    """Return the refusal for a file in use: skipped until the next run, but an undo has then failed for it."""
-    return Refusal(RecordState.CHANGED if row.reverts else RecordState.SKIPPED, code, about, pid)
+def kept(row: PlanRow, code: ReasonCode, about: bytes | None = None, number: int | None = None) -> Refusal:
+    """Return the refusal for a file that stays, such as one in use: a run has skipped it, but an undo has failed."""
+    return Refusal(RecordState.CHANGED if row.reverts else RecordState.SKIPPED, code, about, number)
 
 
 def gone(work: Work, row: PlanRow) -> Refusal:

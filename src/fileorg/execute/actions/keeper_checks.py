@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from fileorg.content.compare import same_bytes
 from fileorg.core.model import RecordState
 from fileorg.core.reasons import ReasonCode
-from fileorg.execute.actions.handler import check_ready, left_open
+from fileorg.execute.actions.handler import check_ready, kept
 from fileorg.execute.identity import Identity, identity, is_known
 from fileorg.execute.temporaries import Stuck, rename_over_reserved
 from fileorg.execute.verdict import Refusal
@@ -86,7 +86,7 @@ def check_keeper_ready(work: Work, row: PlanRow, answer: Readiness) -> None:
     """Like `check_ready`, for the keeper: a file that is still being written replaces nothing. Raises `Refusal`."""
     if answer.state is State.IN_USE:
         shown = keeper_path(work, row, keeper_of(row))
-        raise left_open(row, ReasonCode.KEEPER_BEING_WRITTEN, shown, answer.pid)
+        raise kept(row, ReasonCode.KEEPER_BEING_WRITTEN, shown, answer.pid)
 
 
 def _asked(file: BinaryIO) -> Readiness:

@@ -11,7 +11,7 @@ from fileorg.core.model import RecordState
 from fileorg.core.names import collision_key
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.copy import as_recorded, copy, settle_copy, withdraw, without_copy
-from fileorg.execute.actions.handler import Handler, check_ready, check_source
+from fileorg.execute.actions.handler import Handler, check_ready, check_source, kept
 from fileorg.execute.identity import Identity, identity, is_certain, is_intact
 from fileorg.execute.temporaries import (
     aside,
@@ -158,9 +158,9 @@ def _is_of_its_kind(case: Case, entry: Entry) -> bool:
 def cross_device(work: Work, row: PlanRow, intent: Intent, record: int) -> None:
     """Move a file to another file system: copy, verify, and only then remove the original."""
     if (intent.nlink or 1) > 1:
-        raise Refusal(RecordState.SKIPPED, ReasonCode.HARD_LINKS_TORN, number=intent.nlink)
+        raise kept(row, ReasonCode.HARD_LINKS_TORN, None, intent.nlink)
     if not stat.S_ISREG(intent.mode or stat.S_IFREG):
-        raise Refusal(RecordState.SKIPPED, ReasonCode.SYMLINK_STAYS)
+        raise kept(row, ReasonCode.SYMLINK_STAYS)
     source = work.storages[row.source_base]
     expected = Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
     with source.original(row.source_folder, row.source_name) as original:
