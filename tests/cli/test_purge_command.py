@@ -126,4 +126,6 @@ def test_what_is_kept_is_named(fileorg: Fileorg, displaced: Tree) -> None:
 def test_an_operation_that_there_is_not(fileorg: Fileorg, displaced: Tree) -> None:
     ran = fileorg("purge", "-y", "9")
     assert (ran.code, ran.err.splitlines()[0]) == (2, "fileorg: There is no operation 9.")
-    assert fileorg("purge", "-y", "--older-than", "1d").out.startswith("The trash holds nothing from before 20")
+    assert fileorg("purge", "-y", "--older-than", "1d").out.startswith(
+        "Nothing in the trash is older than 1 day (since "
+    )

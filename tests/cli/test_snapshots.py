@@ -244,6 +244,7 @@ organize tree --min-size 2M --max-size 1M
 organize tree --min-age soon
 organize tree --newer-than 2024-13-01
 organize tree --older-than yesterday
+purge --older-than 6m
 organize tree --newer-than 1d --older-than 2d
 organize tree --max-depth 2
 organize tree --max-depth -1

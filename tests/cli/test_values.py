@@ -43,26 +43,86 @@ def test_what_is_no_size(text: str) -> None:
         values.size("--min-size", text)
 
 
+DAY = 86_400
+
+
 @pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("30s", 30), ("10m", 600), ("1.5h", 5400), ("7d", 604_800), ("2W", 1_209_600), ("1y", 31_536_000)],
+    ("text", "seconds", "words"),
+    [
+        ("30s", 30, "30 seconds"),
+        ("10m", 600, "10 minutes"),
+        ("10min", 600, "10 minutes"),
+        ("1 minute", 60, "1 minute"),
+        ("1.5h", 5400, "1.5 hours"),
+        ("7d", 7 * DAY, "7 days"),
+        ("30 days", 30 * DAY, "30 days"),
+        ("2W", 14 * DAY, "2 weeks"),
+        ("1d12h", 1.5 * DAY, "1 day 12 hours"),
+    ],
 )
-def test_ages(text: str, seconds: int) -> None:
-    assert values.age("--min-age", text) == seconds * SECOND
-    found = values.moment("--newer-than", text)
-    ago = time.time_ns() - found
-    assert 0 <= ago - seconds * SECOND < 5 * SECOND
+def test_ages(text: str, seconds: int, words: str) -> None:
+    for found in (values.age("--min-age", text), values.moment("--newer-than", text)):
+        ago = time.time_ns() - found.ns
+        assert 0 <= ago - seconds * SECOND < 5 * SECOND
+        assert found.words == words
+    assert values.age("--min-age", "10m").age == "10min"
 
 
-@pytest.mark.parametrize("text", ["", "10", "d", "-1d", "soon", "1mo", "9999999y"])
+@pytest.mark.parametrize(
+    ("text", "months"), [("1mo", 1), ("6mo", 6), ("2 months", 2), ("1y", 12), ("1.5y", 18), ("1y6mo", 18)]
+)
+def test_months_and_years_are_those_of_the_calendar(text: str, months: int) -> None:
+    now = time.time_ns()
+    found = values.moment("--older-than", text)
+    assert 0 <= found.ns - values.months_before(now, months) < 5 * SECOND
+    assert 28 * months * DAY <= (now - found.ns) // SECOND <= 31 * months * DAY
+
+
+@pytest.mark.parametrize(
+    ("now", "months", "then"),
+    [
+        ("2024-03-31 09:15", 1, "2024-02-29 09:15"),
+        ("2023-03-31 09:15", 1, "2023-02-28 09:15"),
+        ("2024-02-29 23:59", 12, "2023-02-28 23:59"),
+        ("2024-05-15 00:00", 5, "2023-12-15 00:00"),
+        ("2024-10-30 12:00", 1, "2024-09-30 12:00"),
+        ("2024-01-31 12:00", 6, "2023-07-31 12:00"),
+    ],
+)
+def test_a_month_before_is_the_same_time_of_a_day_that_exists(
+    monkeypatch: pytest.MonkeyPatch, now: str, months: int, then: str
+) -> None:
+    for zone in ("UTC", "Europe/Berlin", "America/New_York"):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        before = values.months_before(int(datetime.fromisoformat(now).timestamp()) * SECOND + 5, months)
+        assert before == int(datetime.fromisoformat(then).timestamp()) * SECOND + 5
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "10", "d", "-1d", "soon", "1.5mo", "0.3y", "1q", "9999999y", "3000y", "99999999mo"]
+)
 def test_what_is_no_age(text: str) -> None:
     with pytest.raises(UsageError, match=r"^--min-age "):
         values.age("--min-age", text)
 
 
+@pytest.mark.parametrize(
+    ("text", "minutes", "months"), [("6m", "6min", "6mo"), ("6M", "6min", "6mo"), ("1d6 m", "1d6 min", "1d6 mo")]
+)
+def test_m_is_refused_where_files_are_deleted_for_good(text: str, minutes: str, months: str) -> None:
+    with pytest.raises(UsageError, match="m can mean minutes or months") as refused:
+        values.moment("--older-than", text, for_good=True)
+    assert refused.value.hint == f"write {minutes} for minutes, or {months} for months"
+    for clear in (minutes, months, "6d", "2024-05-01"):
+        values.moment("--older-than", clear, for_good=True)
+
+
 @pytest.mark.parametrize("text", ["2024-05-01", "2024-05-01 12:30", "2024-05-01T12:30:59"])
 def test_dates_are_local(text: str) -> None:
-    assert values.moment("--newer-than", text) == int(datetime.fromisoformat(text).timestamp()) * SECOND
+    assert values.moment("--newer-than", text).ns == int(datetime.fromisoformat(text).timestamp()) * SECOND
 
 
 @pytest.mark.parametrize("text", ["2024-13-01", "2024-5-1", "20240501", "2024", "9999999y", "01.05.2024", "0000-01-01"])

@@ -59,7 +59,9 @@ def show_left_alone(out: Out, plan: CleanPlan, seen: Seen, *, listed: bool = Fal
     whether there are any.
     """
     rows = [(plan.skipped, nouns.SKIPPED_ABOVE if listed else nouns.SKIPPED_ITEM)]
-    rows += [(number, nouns.left_alone_noun(reason)) for reason, number in seen.ignored.most_common()]
+    rows += [
+        (number, nouns.left_alone_noun(reason, seen.filters, "item")) for reason, number in seen.ignored.most_common()
+    ]
     rows += [(seen.not_entered, nouns.NOT_ENTERED), (seen.unreadable_count, nouns.UNREADABLE)]
     return counted(out, "Skipped", rows)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.rules.ignore import IgnoreReason
+from fileorg.rules.ignore import LIMITS, IgnoreReason
+
+if TYPE_CHECKING:
+    from fileorg.rules.filters import Filters
 
 
 class Noun(NamedTuple):
@@ -46,6 +49,9 @@ LEFT_ALONE: dict[IgnoreReason, Noun] = {
 """Reasons whose own words are no noun, or one with an irregular plural."""
 
 
-def left_alone_noun(reason: IgnoreReason) -> Noun:
-    """Return the noun for entries that were skipped for `reason`."""
+def left_alone_noun(reason: IgnoreReason, filters: Filters, held: str = "file") -> Noun:
+    """Return the noun for entries that were skipped for `reason`, and `held` is that for those beyond a limit."""
+    if reason in LIMITS:
+        limit = filters.said(reason)
+        return Noun(f"{held} {limit}", f"{held}s {limit}")
     return LEFT_ALONE.get(reason) or Noun(reason)

@@ -132,13 +132,19 @@ NewerThan = Annotated[
     Option(
         "--newer-than",
         metavar="TIME",
-        help="Only files modified after TIME: 30s, 10m (minutes), 12h, 7d, 2w or 1y ago, or a date such as 2024-05-01.",
+        help="Only files modified after TIME: 30s, 10min, 12h, 7d, 2w, 6mo (months) or 1y ago, or a date such as"
+        " 2024-05-01. m is minutes.",
         rich_help_panel=FILES,
     ),
 ]
 OlderThan = Annotated[
     str | None,
-    Option("--older-than", metavar="TIME", help="Only files modified before TIME.", rich_help_panel=FILES),
+    Option(
+        "--older-than",
+        metavar="TIME",
+        help="Only files modified before TIME, which is written as for --newer-than.",
+        rich_help_panel=FILES,
+    ),
 ]
 Category = Annotated[
     list[str] | None,
@@ -254,7 +260,7 @@ def filters(
         )
     newer = None if newer_than is None else values.moment("--newer-than", newer_than)
     older = None if older_than is None else values.moment("--older-than", older_than)
-    if newer is not None and older is not None and newer > older:
+    if newer is not None and older is not None and newer.ns > older.ns:
         raise UsageError(
             f"--newer-than {newer_than} is later than --older-than {older_than}: no file matches both.",
             hint="for the files in between, write for example: --newer-than 30d --older-than 7d",
@@ -269,8 +275,10 @@ def filters(
         one_file_system=one_file_system,
         min_size=least,
         max_size=most,
-        newer_than_ns=newer,
-        older_than_ns=older,
+        newer_than_ns=newer and newer.ns,
+        older_than_ns=older and older.ns,
+        newer_than_age=newer.age if newer else "",
+        older_than_age=older.age if older else "",
     )
 
 

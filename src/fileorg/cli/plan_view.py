@@ -10,8 +10,9 @@ from fileorg.cli.render import Column, counted, short, table
 from fileorg.cli.summary import NAMED
 from fileorg.core.errors import Exit
 from fileorg.core.figures import plural, size
-from fileorg.core.formats import named
+from fileorg.core.formats import iso, named
 from fileorg.core.names import display
+from fileorg.core.times import kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,10 +70,16 @@ def stays(plan: OrganizePlan, seen: Seen, *, listed: bool) -> Iterator[tuple[int
     yield from left_alone(seen)
 
 
+def show_ages(out: Out, seen: Seen) -> None:
+    """Print the date of each limit that was given as an age."""
+    for sentence in seen.filters.ages():
+        out.line(f"  {sentence}")
+
+
 def left_alone(seen: Seen) -> Iterator[tuple[int, Noun]]:
     """Yield the number of entries that a scan skipped, and the noun for them."""
     for reason, number in seen.ignored.most_common():
-        yield number, nouns.left_alone_noun(reason)
+        yield number, nouns.left_alone_noun(reason, seen.filters)
     yield seen.links, nouns.SPECIAL
     yield seen.not_entered, nouns.NOT_ENTERED_HERE
     yield seen.unreadable_count, nouns.UNREADABLE
@@ -108,10 +115,16 @@ def stays_as_json(plan: OrganizePlan, seen: Seen) -> dict[str, Any]:
 def left_alone_as_json(seen: Seen) -> dict[str, Any]:
     return {
         "left_alone": {str(reason): number for reason, number in seen.ignored.most_common()},
+        "newer_than": _iso(seen.filters.newer_than_ns),
+        "older_than": _iso(seen.filters.older_than_ns),
         "links": seen.links,
         "folders_not_entered": seen.not_entered,
         "unreadable": [{**named("path", folder), "error": error} for folder, error in seen.unreadable],
     }
+
+
+def _iso(ns: int | None) -> str | None:
+    return None if ns is None else iso(kept(ns))
 
 
 def tell_unreadable(screen: Screen, seen: Seen, *, verbose: bool = False) -> Exit:

@@ -4,22 +4,49 @@ from __future__ import annotations
 
 import re
 import time
+from typing import NamedTuple
 
 from fileorg.core.errors import UsageError
 from fileorg.core.names import display
 
 _SIZE = r"(?ai)(\d+(?:\.\d+)?)\s*(?:([kmgtp])i?)?b?"
-_AGE = r"(?ai)(\d+(?:\.\d+)?)\s*([smhdwy])"
+_AGE = r"(?ai)(?:\d+(?:\.\d+)?\s*[a-z]+\s*)+"
+_AGE_PART = r"(?a)(\d+(?:\.\d+)?)\s*([a-z]+)"
 _DATE = r"(?a)\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2})?)?"
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "y": 365 * 86_400}
+_UNITS = {
+    "second": (("s", "sec", "second", "seconds"), 0, 1),
+    "minute": (("min", "minute", "minutes", "m"), 0, 60),
+    "hour": (("h", "hour", "hours"), 0, 3600),
+    "day": (("d", "day", "days"), 0, 86_400),
+    "week": (("w", "week", "weeks"), 0, 7 * 86_400),
+    "month": (("mo", "month", "months"), 1, 0),
+    "year": (("y", "year", "years"), 12, 0),
+}
+"""The spellings of each unit, and its length in calendar months and in seconds."""
+_SPELLED = {spelling: unit for unit, (spellings, _, _) in _UNITS.items() for spelling in spellings}
 _SECOND_NS = 1_000_000_000
 _MOST = 1 << 62
 """More than any size or time that a file system can store."""
 
 SIZES = "write 512, 10K, 1.5M or 2G (1K is 1024 bytes)"
-AGES = "write 30s, 10m (minutes), 12h, 7d, 2w or 1y"
-TIMES = f"{AGES}, or a date such as 2024-05-01"
+AGES = "write 30s, 10min, 12h, 7d, 2w, 6mo or 1y; m is minutes, mo is months"
+TIMES = f"{AGES}; or a date such as 2024-05-01"
+
+
+class Moment(NamedTuple):
+    """A point in time, in nanoseconds since 1970. If it was given as an age: this age, and the same in words."""
+
+    ns: int
+    age: str = ""
+    words: str = ""
+
+
+class _Length(NamedTuple):
+    """The length of an age, in calendar months and nanoseconds."""
+
+    months: int
+    ns: int
 
 
 def size(option: str, text: str) -> int:
@@ -33,41 +60,83 @@ def size(option: str, text: str) -> int:
     return bytes_
 
 
-def age(option: str, text: str) -> int:
-    """Return an age such as `10m` in nanoseconds. Raises `UsageError`."""
-    found = _age(text)
-    if found is None:
+def age(option: str, text: str) -> Moment:
+    """Return the moment an age such as `10min` ago. Raises `UsageError`."""
+    parts = _parts(text)
+    if parts is None:
         raise UsageError(f"{option} {display(text)} is not a valid age.", hint=AGES)
-    return _bounded(option, text, found)
+    return _ago(option, text, parts)
 
 
-def moment(option: str, text: str) -> int:
-    """Return `7d` (ago) or `2024-05-01` (the start of that day, local time) in nanoseconds since 1970.
+def moment(option: str, text: str, *, for_good: bool = False) -> Moment:
+    """Return the moment of `7d` (ago) or `2024-05-01` (the start of that day, local time).
 
+    With `for_good`, for files that are deleted permanently, `m` is refused: other tools read it as months.
     Raises `UsageError`.
     """
-    found = _age(text)
-    if found is not None:
-        return time.time_ns() - _bounded(option, text, found)
+    parts = _parts(text)
+    if parts is not None:
+        if for_good and any(spelling == "m" for _, spelling in parts):
+            clear = re.sub(r"(?ai)(?<=[\d\s])m(?![a-z])", "{}", text.strip())
+            raise UsageError(
+                f"{option} {display(text)} is unclear: m can mean minutes or months, and purge deletes for good.",
+                hint=f"write {clear.format('min')} for minutes, or {clear.format('mo')} for months",
+            )
+        return _ago(option, text, parts)
     from datetime import datetime
 
     try:
         if re.fullmatch(_DATE, text.strip()) is None:
             raise ValueError
-        return int(datetime.fromisoformat(text.strip()).timestamp()) * _SECOND_NS
+        return Moment(int(datetime.fromisoformat(text.strip()).timestamp()) * _SECOND_NS)
     except (ValueError, OverflowError, OSError):
         raise UsageError(f"{option} {display(text)} is not an age or a date.", hint=TIMES) from None
 
 
-def _age(text: str) -> int | None:
-    match = re.fullmatch(_AGE, text.strip())
-    return None if match is None else _whole(match[1], _SECONDS[match[2].lower()] * _SECOND_NS)
+def _parts(text: str) -> list[tuple[str, str]] | None:
+    """Return the numbers and spelled units of an age such as `1y6mo`, None if it is no age."""
+    if re.fullmatch(_AGE, text.strip()) is None:
+        return None
+    parts = re.findall(_AGE_PART, text.lower())
+    return parts if all(spelling in _SPELLED for _, spelling in parts) else None
 
 
-def _bounded(option: str, text: str, age_ns: int) -> int:
-    if age_ns > _MOST:
-        raise UsageError(f"{option} {display(text)} is longer ago than any file can be.", hint=AGES)
-    return age_ns
+def _ago(option: str, text: str, parts: list[tuple[str, str]]) -> Moment:
+    length, words = _Length(0, 0), []
+    for number, spelling in parts:
+        unit = _SPELLED[spelling]
+        _, months, seconds = _UNITS[unit]
+        if months and _whole(number, months * 100) % 100:
+            raise UsageError(f"{option} {display(text)} is not a whole number of months.", hint=AGES)
+        length = _Length(length.months + _whole(number, months), length.ns + _whole(number, seconds * _SECOND_NS))
+        words.append(f"{number} {unit}" + ("" if number == "1" else "s"))
+    shown = "".join(number + ("min" if spelling == "m" else spelling) for number, spelling in parts)
+    try:
+        now = time.time_ns()
+        ns = months_before(now, length.months) - length.ns
+        if now - ns > _MOST:
+            raise OverflowError
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(f"{option} {display(text)} is longer ago than any file can be.", hint=AGES) from None
+    return Moment(ns, shown, " ".join(words))
+
+
+def months_before(ns: int, months: int) -> int:
+    """Return the time some calendar months before, in local time: a month before 31 March is the end of February.
+
+    Raises `ValueError` or `OverflowError` outside the calendar.
+    """
+    if not months:
+        return ns
+    from calendar import monthrange
+    from datetime import datetime
+
+    seconds, rest = divmod(ns, _SECOND_NS)
+    now = datetime.fromtimestamp(seconds).astimezone()
+    year, month = divmod(now.year * 12 + now.month - 1 - months, 12)
+    day = min(now.day, monthrange(year, month + 1)[1])
+    then = now.replace(tzinfo=None, year=year, month=month + 1, day=day)
+    return int(then.timestamp()) * _SECOND_NS + rest
 
 
 def _whole(number: str, unit: int) -> int:

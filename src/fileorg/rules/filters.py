@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from fileorg.core.figures import size, when
 from fileorg.core.times import kept
-from fileorg.rules.ignore import Ignore
+from fileorg.rules.ignore import Ignore, IgnoreReason
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from fileorg.core.model import Entry
 
 
 class Filters(NamedTuple):
-    """Filter options shared by all commands. Sizes in bytes, times in nanoseconds since 1970, bounds inclusive."""
+    """Filter options shared by all commands. Sizes in bytes, times in nanoseconds since 1970, bounds inclusive.
+
+    `newer_than_age` and `older_than_age` are the ages that the times were given as, such as `7d`; empty for dates.
+    """
 
     recursive: bool = True
     max_depth: int | None = None
@@ -27,6 +31,8 @@ class Filters(NamedTuple):
     max_size: int | None = None
     newer_than_ns: int | None = None
     older_than_ns: int | None = None
+    newer_than_age: str = ""
+    older_than_age: str = ""
 
     def ignore(self) -> Ignore:
         """Return the `Ignore` of these options. Raises `UsageError` for a pattern that can match nothing."""
@@ -37,6 +43,35 @@ class Filters(NamedTuple):
         """True if a size or a time limit is set."""
         bounds = (self.min_size, self.max_size, self.newer_than_ns, self.older_than_ns)
         return any(bound is not None for bound in bounds)
+
+    def ages(self) -> Iterator[str]:
+        """Yield a sentence with the date for each limit that was given as an age."""
+        if self.newer_than_ns is not None and self.newer_than_age:
+            yield f"Only files changed since {when(kept(self.newer_than_ns))} ({self.newer_than_age} ago)."
+        if self.older_than_ns is not None and self.older_than_age:
+            yield f"Only files last changed before {when(kept(self.older_than_ns))} ({self.older_than_age} ago)."
+
+    def said(self, reason: IgnoreReason) -> str:
+        """Return a reason for people, with the limits of these filters."""
+        match reason:
+            case IgnoreReason.TOO_NEW if self.older_than_ns is not None:
+                return f"changed {_since(self.older_than_ns, self.older_than_age)}"
+            case IgnoreReason.TOO_OLD if self.newer_than_ns is not None:
+                return f"not changed {_since(self.newer_than_ns, self.newer_than_age)}"
+            case IgnoreReason.TOO_SMALL if self.min_size is not None:
+                return f"smaller than {size(self.min_size)}"
+            case IgnoreReason.TOO_LARGE if self.max_size is not None:
+                return f"larger than {size(self.max_size)}"
+        return str(reason)
+
+    def reason(self, entry: Entry) -> IgnoreReason:
+        """Return why the limits do not take an entry."""
+        if self.newer_than_ns is not None and entry.mtime_ns < kept(self.newer_than_ns):
+            return IgnoreReason.TOO_OLD
+        if self.older_than_ns is not None and entry.mtime_ns > kept(self.older_than_ns):
+            return IgnoreReason.TOO_NEW
+        is_small = self.min_size is not None and entry.size < self.min_size
+        return IgnoreReason.TOO_SMALL if is_small else IgnoreReason.TOO_LARGE
 
     def takes(self, entry: Entry) -> bool:
         return (
@@ -50,3 +85,8 @@ class Filters(NamedTuple):
         return (self.newer_than_ns is None or entry.mtime_ns >= kept(self.newer_than_ns)) and (
             self.older_than_ns is None or entry.mtime_ns <= kept(self.older_than_ns)
         )
+
+
+def _since(ns: int, age: str) -> str:
+    date = when(kept(ns))
+    return f"within the last {age} (since {date})" if age else f"since {date}"

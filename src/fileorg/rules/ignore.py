@@ -32,6 +32,10 @@ class IgnoreReason(StrEnum):
     PROJECT = "project folder"
     BUNDLE = "bundle"
     EXCLUDED = "excluded"
+    TOO_NEW = "changed too recently"
+    TOO_OLD = "changed too long ago"
+    TOO_SMALL = "too small"
+    TOO_LARGE = "too large"
     INTENTIONAL = "empty on purpose"
     TWICE = "mounted twice"
     OPEN = "open in a program"
@@ -48,6 +52,10 @@ class IgnoreReason(StrEnum):
     DATABASE = "database"
     BACKUP = "backup"
     OTHER_SYSTEM = "another system"
+
+
+LIMITS = frozenset({IgnoreReason.TOO_NEW, IgnoreReason.TOO_OLD, IgnoreReason.TOO_SMALL, IgnoreReason.TOO_LARGE})
+"""Reasons for files that the limits of time and size do not take."""
 
 
 def _words(text: str) -> frozenset[bytes]:

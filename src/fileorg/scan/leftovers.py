@@ -62,10 +62,14 @@ class FoundLeftovers(NamedTuple):
 
 
 class Links(NamedTuple):
-    """The broken symlinks among the entries of a folder, and the targets of the others, as in `FoundLeftovers`."""
+    """The broken symlinks among the entries of a folder, and the targets of the others, as in `FoundLeftovers`.
+
+    `held` are broken, and not taken.
+    """
 
     broken: Sequence[Entry]
     led_to: Sequence[tuple[int, int]]
+    held: Sequence[Entry] = ()
 
 
 def links_in(
@@ -80,6 +84,7 @@ def links_in(
     call them broken.
     """
     broken: list[Entry] = []
+    held: list[Entry] = []
     led_to: list[tuple[int, int]] = []
     for entry in others:
         if not stat.S_ISLNK(entry.mode):
@@ -92,10 +97,10 @@ def links_in(
         except OSError:
             continue  # unreadable: it may lead somewhere
         if there is None:
-            broken += [entry] if taken else []
+            (broken if taken else held).append(entry)
         elif all_of_them and (there.is_folder or not there.size):
             led_to.append((there.dev, there.inode))
-    return Links(broken, led_to)
+    return Links(broken, led_to, held)
 
 
 def found_in(

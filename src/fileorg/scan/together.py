@@ -34,8 +34,8 @@ class Together(NamedTuple):
     taken: frozenset[bytes] = frozenset()
     said_by: Mapping[bytes, bytes] = {}
     """The neighbour that is the reason, for names left alone because of a neighbour."""
-    outside: frozenset[bytes] = frozenset()
-    """The files of groups whose leader the filters do not take."""
+    outside: Mapping[bytes, IgnoreReason] = {}
+    """The files of groups whose leader the filters do not take, and why."""
 
 
 NOTHING = Together()
@@ -98,13 +98,13 @@ class Judge(NamedTuple):
         left |= dict.fromkeys(found.folders, IgnoreReason.TOGETHER)
         leaders: dict[bytes, bytes] = {}
         taken: set[bytes] = set()
-        outside: set[bytes] = set()
+        outside: dict[bytes, IgnoreReason] = {}
         for leader, members in found.members().items():
             reason = next((left[name] for name in members if name in left), None) or self._reason(leader, members)
             if reason is not None:
                 left |= dict.fromkeys(members, reason)
-            elif self._is_outside(leader, entry):
-                outside.update(members)
+            elif (limit := self._limit(leader, entry)) is not None:
+                outside |= dict.fromkeys(members, limit)
             else:
                 taken.update(members)
                 leaders |= dict.fromkeys(members[1:], leader)
@@ -112,7 +112,7 @@ class Judge(NamedTuple):
         for members in found.members().values():
             if (said := next((said_by[name] for name in members if name in said_by), None)) is not None:
                 said_by |= {name: said for name in members if name not in said_by}
-        return Together(leaders, left, frozenset(taken), said_by, frozenset(outside))
+        return Together(leaders, left, frozenset(taken), said_by, outside)
 
     def _reason(self, leader: bytes, members: list[bytes]) -> IgnoreReason | None:
         """Return why a group is left alone. Parts like `._a.jpg`, left alone by themselves, go with their file."""
@@ -126,8 +126,11 @@ class Judge(NamedTuple):
             return IgnoreReason.EXCLUDED
         return None
 
-    def _is_outside(self, leader: bytes, entry: Callable[[bytes], Entry | None]) -> bool:
+    def _limit(self, leader: bytes, entry: Callable[[bytes], Entry | None]) -> IgnoreReason | None:
+        """Return the limit of the filters that does not take the leader, None if they take it."""
         if not (self.with_leaders and self.filters.has_bounds):
-            return False
+            return None
         there = entry(leader)
-        return there is None or not self.filters.takes(there)
+        if there is None:
+            return IgnoreReason.EXCLUDED
+        return None if self.filters.takes(there) else self.filters.reason(there)

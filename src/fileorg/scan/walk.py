@@ -16,11 +16,12 @@ from fileorg.core.pool import Processes
 from fileorg.core.reasons import ReasonCode
 from fileorg.core.state import HEAD_BYTES, JOURNAL, is_journal, may_be_state
 from fileorg.index.columns import FileBatch
+from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import IGNORE_FILE, IgnoreReason, Scope
 from fileorg.rules.joined_names import JoinedNames
 from fileorg.rules.whole_folders import Whole, is_bundle
 from fileorg.scan.empty_folders import FolderPart, Leftovers
-from fileorg.scan.leftovers import FoundLeftovers, Links, found_in, is_intentional, links_in
+from fileorg.scan.leftovers import FoundLeftovers, Leftover, Links, found_in, is_intentional, links_in
 from fileorg.scan.symlinks import Leading, leading
 from fileorg.scan.together import NOTHING, Judge, Together, is_stale, together
 from fileorg.scan.whole import whole
@@ -62,6 +63,7 @@ class Task(NamedTuple):
     depth: int
     scope: Scope | None
     is_taken: bool = True  # if empty, it is a leftover
+    held: IgnoreReason | None = None  # if empty, the limit of time that keeps it
 
 
 class ScanPart(NamedTuple):
@@ -92,6 +94,7 @@ class Seen:
         self.broken_symlinks = 0  # of the links
         self.not_entered = 0
         self.ignored: Counter[IgnoreReason] = Counter()
+        self.filters = Filters()
         self.unreadable: list[tuple[bytes, str]] = []
         self.unreadable_count = 0
         self.notes: list[str] = []
@@ -139,6 +142,10 @@ class Reader:
         self._dev = root.dev if root else 0
         self._names_left = _NAMES_NOT_ENTERED
 
+    @property
+    def filters(self) -> Filters:
+        return self._filters
+
     def root(self) -> Task:
         return Task(b"", 0, None)
 
@@ -182,7 +189,9 @@ class Reader:
         if reason := self._ignore.file(entry.name):
             return self._unless_abandoned(entry, reason)
         is_excluded = task.scope is not None and task.scope.excludes(entry.name, is_folder=False)
-        return IgnoreReason.EXCLUDED if is_excluded or not self._filters.takes(entry) else None
+        if is_excluded:
+            return IgnoreReason.EXCLUDED
+        return None if self._filters.takes(entry) else self._filters.reason(entry)
 
     def _part(self, task: Task, sequence: int, listing: Listing, names: JoinedNames, known: Together) -> ScanPart:
         ignored: Counter[IgnoreReason] = Counter()
@@ -193,7 +202,8 @@ class Reader:
             members = [entry for entry in files if entry.name in known.taken]
             left = [known.left[entry.name] for entry in files if entry.name in known.left]
             ignored.update(left)
-            apart = known.taken | known.left.keys() | known.outside
+            ignored.update(known.outside[entry.name] for entry in files if entry.name in known.outside)
+            apart = known.taken | known.left.keys() | known.outside.keys()
             files = [entry for entry in files if entry.name not in apart]
         odd = []
         if self._ignore.may_leave(names):
@@ -203,22 +213,39 @@ class Reader:
             left_alone = {entry.name for entry, _ in odd}
             files = [entry for entry in files if entry.name not in left_alone]
         if self._has_bounds:
-            files = list(filter(self._filters.takes, files))
+            files = self._within_limits(files, ignored)
             if not self._selection.with_leaders:
-                members = list(filter(self._filters.takes, members))
+                members = self._within_limits(members, ignored)
         if task.scope is not None:
             excludes = task.scope.excludes
             taken = [entry for entry in files if not excludes(entry.name, is_folder=False)]
             ignored[IgnoreReason.EXCLUDED] += len(files) - len(taken)
             files = taken
         tasks, not_entered = self._subfolders(task, listing.folders, known, ignored)
-        found = self._leftovers(task, listing, files, len(tasks)) if self._selection.leftovers else FoundLeftovers()
+        found = (
+            self._leftovers(task, listing, files, len(tasks), ignored)
+            if self._selection.leftovers
+            else FoundLeftovers()
+        )
         ignored[IgnoreReason.INTENTIONAL] += found.intentional
         batch = FileBatch.pack(task.folder, [*files, *members], known.leaders)
         links = self._leading(task, listing) if self._selection.leading else ()
         return ScanPart(
             batch, sequence, tasks, dict(+ignored), len(listing.others), not_entered, None, found, leading=links
         )
+
+    def _within_limits(self, files: list[Entry], ignored: Counter[IgnoreReason]) -> list[Entry]:
+        """Return the files that the limits of size and time take; count the others that the run would else take."""
+        takes, goes = self._filters.takes, self._selection.goes
+        taken = list(filter(takes, files))
+        if len(taken) < len(files):
+            held = (entry for entry in files if not takes(entry))
+            ignored.update(
+                self._filters.reason(entry)
+                for entry in held
+                if not goes or (Leftover.EMPTY_FILE in goes and not entry.size and not is_intentional(entry.name))
+            )
+        return taken
 
     def _leading(self, task: Task, listing: Listing, *, is_entered: bool = True) -> list[Leading]:
         """Return the symlinks of a part of a folder, and of folders in it that are not entered."""
@@ -261,20 +288,33 @@ class Reader:
         filters = self._filters
         return filters.recursive and (filters.max_depth is None or task.depth < filters.max_depth)
 
-    def _leftovers(self, task: Task, listing: Listing, files: list[Entry], subfolders: int) -> FoundLeftovers:
-        """Return the leftovers in a part of a folder. A symlink is left alone like a file of its name."""
+    def _leftovers(
+        self, task: Task, listing: Listing, files: list[Entry], subfolders: int, ignored: Counter[IgnoreReason]
+    ) -> FoundLeftovers:
+        """Return the leftovers in a part of a folder; count those that the limits of time keep. A symlink is left alone
+        like a file of its name.
+        """
+
+        def is_wanted(link: Entry) -> bool:
+            return self._ignore.file(link.name) is None and (
+                task.scope is None or not task.scope.excludes(link.name, is_folder=False)
+            )
 
         def is_taken(link: Entry) -> bool:
-            return (
-                self._ignore.file(link.name) is None
-                and self._filters.takes_time(link)
-                and (task.scope is None or not task.scope.excludes(link.name, is_folder=False))
-            )
+            return self._filters.takes_time(link) and is_wanted(link)
 
         goes = self._selection.goes
         links = Links([], [])
         if listing.others:
             links = links_in(self._storage, task.folder, listing.others, is_taken, all_of_them=bool(goes))
+        if Leftover.BROKEN_SYMLINK in goes:
+            ignored.update(
+                self._filters.reason(link)
+                for link in links.held
+                if not self._filters.takes_time(link) and is_wanted(link) and not is_intentional(link.name)
+            )
+        if task.held and Leftover.EMPTY_FOLDER in goes and not any(listing[1:]):
+            ignored[task.held] += 1
         empty = [entry for entry in files if not entry[1]]
         entries = sum(map(len, listing[1:])) - subfolders
         return found_in(empty, links, entries, goes, keeps=not task.is_taken)
@@ -295,20 +335,18 @@ class Reader:
             elif task.depth == 0 and leaves(entry.name):
                 continue
             elif deeper:
+                taken = self._is_taken(task, entry)
+                held = None if not taken or self._filters.takes_time(entry) else self._filters.reason(entry)
                 tasks.append(
-                    Task(join(task.folder, entry.name), task.depth + 1, task.scope, self._is_taken(task, entry))
+                    Task(join(task.folder, entry.name), task.depth + 1, task.scope, taken and held is None, held)
                 )
             else:
                 not_entered += 1
         return tasks, not_entered
 
     def _is_taken(self, task: Task, folder: Entry) -> bool:
-        """Return whether a folder, if empty, is a leftover: the filters take it, and it is not empty on purpose."""
-        return (
-            self._filters.takes_time(folder)
-            and (task.scope is None or task.scope.includes(folder.name))
-            and not is_intentional(folder.name)
-        )
+        """Return whether a folder, if empty, is a leftover, but for its time: not one that is empty on purpose."""
+        return (task.scope is None or task.scope.includes(folder.name)) and not is_intentional(folder.name)
 
     def _reason(self, task: Task, entry: Entry) -> IgnoreReason | None:
         if reason := self._ignore.folder(entry.name):
@@ -384,6 +422,7 @@ def scan(
     """Yield the files of a tree as (sequence in the folder, batch). Adds other findings to `seen`, and the leftovers to
     `leftovers`. `processes` are workers that the caller uses afterwards.
     """
+    seen.filters = reader.filters
     with contextlib.ExitStack() as stack:
         known = leftovers or stack.enter_context(Leftovers())
         for part in _parts(reader, seen, processes):

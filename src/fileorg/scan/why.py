@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.names import join, split
-from fileorg.rules.ignore import IgnoreReason
 
 if TYPE_CHECKING:
+    from fileorg.rules.ignore import IgnoreReason
     from fileorg.rules.whole_folders import Whole
     from fileorg.scan.walk import Reader
     from fileorg.storage.local.storage import LocalStorage
@@ -52,7 +52,7 @@ def why(reader: Reader, storage: LocalStorage, path: bytes) -> Why:
     if name in known.left:
         return found._replace(reason=known.left[name], at=path, marker=known.said_by.get(name))
     if name in known.outside:
-        return found._replace(reason=IgnoreReason.EXCLUDED, at=path)
+        return found._replace(reason=known.outside[name], at=path)
     entry = storage.lstat(task.folder, name)
     if entry is not None and name not in known.taken and (reason := reader.why_not(task, entry)):
         return found._replace(reason=reason, at=path)

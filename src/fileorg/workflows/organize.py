@@ -43,6 +43,7 @@ class OrganizeOptions(NamedTuple):
     filters: Filters = Filters(recursive=False)
     max_changes: int | None = None
     min_age_ns: int | None = None
+    min_age: str = ""  # the same as it was given, for display
     inside_project: bool = False
 
     def facts(self) -> dict[str, Any]:
@@ -169,4 +170,6 @@ def _with_age(options: OrganizeOptions) -> Filters:
         return options.filters
     limit = time.time_ns() - options.min_age_ns
     older = options.filters.older_than_ns
-    return options.filters._replace(older_than_ns=limit if older is None else min(older, limit))
+    if older is not None and older <= limit:
+        return options.filters
+    return options.filters._replace(older_than_ns=limit, older_than_age=options.min_age)

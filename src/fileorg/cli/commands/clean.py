@@ -169,8 +169,10 @@ def _run(change: "Change", run: "CleanRun") -> Exit:
 def _show(talk: "Out", run: "CleanRun") -> None:
     """Print a line for each kind, and the skipped entries."""
     from fileorg.cli.clean_view import show_kinds, show_left_alone
+    from fileorg.cli.plan_view import show_ages
 
     show_kinds(talk, run.plan)
+    show_ages(talk, run.seen)
     talk.line()
     if show_left_alone(talk, run.plan, run.seen):
         talk.line()
@@ -179,6 +181,7 @@ def _show(talk: "Out", run: "CleanRun") -> None:
 def _preview(change: "Change", run: "CleanRun", chosen: "CleanOptions") -> Exit:
     """Print the dry run. Raises `GuardRefused` afterwards if the run would."""
     from fileorg.cli.clean_view import counts_as_json
+    from fileorg.cli.plan_view import show_ages
     from fileorg.cli.summary import amount
     from fileorg.core.formats import named
 
@@ -188,5 +191,7 @@ def _preview(change: "Change", run: "CleanRun", chosen: "CleanOptions") -> Exit:
     if change.is_text and not change.options.quiet and (plan.files or plan.skipped):
         change.out.line()
     change.say_dry_run(amount(plan.files, 0, change.verb), skipped=plan.skipped)
+    if change.is_text and not change.options.quiet:
+        show_ages(change.out, run.seen)
     run.check()
     return Exit.DONE

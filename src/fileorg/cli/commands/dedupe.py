@@ -230,6 +230,7 @@ def _report(
     verbose: bool,
 ) -> Exit:
     from fileorg.cli import duplicates_view as view
+    from fileorg.cli.plan_view import show_ages
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output
     from fileorg.workflows.dedupe import deduping
@@ -248,6 +249,7 @@ def _report(
                     view.as_fdupes(out, run)
                 case DedupeFormat.TEXT if not quiet:
                     view.show(out, run, verbose=verbose)
+                    show_ages(out, run.seen)
         out.flush()
         return _tell_unread(screen, run, verbose=verbose)
 
@@ -294,8 +296,10 @@ def _run(change: "Change", run: "DedupeRun") -> Exit:
 
 def _show(talk: "Out", run: "DedupeRun", *, verbose: bool) -> None:
     from fileorg.cli import duplicates_view as view
+    from fileorg.cli.plan_view import show_ages
 
     view.show(talk, run, verbose=verbose, hint=False)
+    show_ages(talk, run.seen)
     talk.line()
 
 
@@ -308,6 +312,7 @@ def _say_purge(change: "Change", run: "DedupeRun", done: int) -> None:
 def _preview(change: "Change", run: "DedupeRun") -> Exit:
     """Print the dry run. Raises `GuardRefused` afterwards if the run would."""
     from fileorg.cli import duplicates_view as view
+    from fileorg.cli.plan_view import show_ages
     from fileorg.core.figures import plural, size
 
     head = {"dry_run": True, "kind": "dedupe", **view.roots(run)}
@@ -315,6 +320,8 @@ def _preview(change: "Change", run: "DedupeRun") -> Exit:
     if change.is_text and not change.options.quiet:
         change.out.line()
     change.say_dry_run(f"{plural(run.found.victims, 'duplicate')} ({size(run.found.bytes)})")
+    if change.is_text and not change.options.quiet:
+        show_ages(change.out, run.seen)
     run.check()
     return Exit.DONE
 

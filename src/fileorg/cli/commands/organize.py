@@ -1,6 +1,7 @@
 """`fileorg organize`: sort the files of a folder into folders."""
 
 import os
+import time
 from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
@@ -94,7 +95,7 @@ MinAge = Annotated[
     Option(
         "--min-age",
         metavar="AGE",
-        help="Skip files modified within the last AGE: 30s, 10m, 1d.",
+        help="Skip files modified within the last AGE: 30s, 10min, 12h, 1d, 2w, 6mo (months) or 1y. m is minutes.",
         rich_help_panel=FILES,
     ),
 ]
@@ -145,6 +146,7 @@ def organize(
         raise UsageError("--by and --template cannot be combined.", hint="drop one of them")
     if template == "":
         raise UsageError("--template is empty.", hint='for example: --template "{category}/{year}/{name}"')
+    youngest = None if min_age is None else values.age("--min-age", min_age)
     chosen = OrganizeOptions(
         root=os.fsencode(path),
         dest=None if dest is None else os.fsencode(dest),
@@ -167,7 +169,8 @@ def organize(
         ),
         max_changes=max_changes,
         inside_project=inside_project,
-        min_age_ns=None if min_age is None else values.age("--min-age", min_age),
+        min_age_ns=None if youngest is None else time.time_ns() - youngest.ns,
+        min_age="" if youngest is None else youngest.age,
     )
     options = OutputOptions(dry_run, yes, format_, output, null, quiet, verbose, progress)
     shared.need_dry_run(options)
@@ -223,9 +226,10 @@ def _run(change: "Change", run: "OrganizeRun", between: Callable[[], None] | Non
 
 def _show(talk: "Out", run: "OrganizeRun") -> None:
     """Print the plan by category, and the skipped files."""
-    from fileorg.cli.plan_view import show_plan, show_stays
+    from fileorg.cli.plan_view import show_ages, show_plan, show_stays
 
     show_plan(talk, run.plan, run.dest)
+    show_ages(talk, run.seen)
     talk.line()
     if show_stays(talk, run.plan, run.seen):
         talk.line()
@@ -233,7 +237,7 @@ def _show(talk: "Out", run: "OrganizeRun") -> None:
 
 def _preview(change: "Change", run: "OrganizeRun", chosen: "OrganizeOptions") -> Exit:
     """Print the dry run. Raises `GuardRefused` afterwards if the run would."""
-    from fileorg.cli.plan_view import BY_DATE, stays_as_json
+    from fileorg.cli.plan_view import BY_DATE, show_ages, stays_as_json
     from fileorg.core.figures import plural, size
     from fileorg.core.formats import named
 
@@ -250,7 +254,9 @@ def _preview(change: "Change", run: "OrganizeRun", chosen: "OrganizeOptions") ->
     if change.is_text and not change.options.quiet:
         change.out.line()
     change.say_dry_run(f"{plural(plan.files, 'file')} ({size(plan.bytes)})", skipped=plan.skipped)
-    if plan.uses_dates and change.is_text and not change.options.quiet:
-        change.out.line(BY_DATE)
+    if change.is_text and not change.options.quiet:
+        show_ages(change.out, run.seen)
+        if plan.uses_dates:
+            change.out.line(BY_DATE)
     run.check()
     return Exit.DONE

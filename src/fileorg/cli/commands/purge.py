@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from fileorg.cli.change import Change
     from fileorg.cli.terminal import Out
+    from fileorg.cli.values import Moment
     from fileorg.core.formats import JsonDocument
     from fileorg.core.model import Outcome
     from fileorg.workflows.purge import InTrash, PurgeRun, TrashFile
@@ -43,7 +44,12 @@ Operations = Annotated[
 ]
 OlderThan = Annotated[
     str | None,
-    Option("--older-than", metavar="TIME", help="Only operations from before TIME: 30d, 2w (ago), 2024-05-01."),
+    Option(
+        "--older-than",
+        metavar="TIME",
+        help="Only operations from before TIME: 30s, 10min, 12h, 30d, 2w, 6mo (months) or 1y ago, or a date such as"
+        " 2024-05-01. A bare m is refused, because it may mean minutes or months.",
+    ),
 ]
 Yes = Annotated[
     bool,
@@ -82,7 +88,7 @@ def purge(
     from fileorg.cli.words import VERBS
     from fileorg.workflows.purge import PurgeOptions, purging
 
-    before = None if older_than is None else values.moment("--older-than", older_than)
+    before = None if older_than is None else values.moment("--older-than", older_than, for_good=True)
     options = OutputOptions(dry_run, yes, format_, output, quiet=quiet, verbose=verbose, progress=progress)
     with to_output(output) as out, reporting(progress, quiet=quiet) as screen:
         if not (dry_run or yes or _can_be_asked(options, out)):
@@ -90,11 +96,11 @@ def purge(
                 "A purge cannot be undone, and there is no terminal to ask in.",
                 hint="check with --dry-run what would be removed, then add --yes",
             )
-        with purging(PurgeOptions(operations or (), before), shared.state(state_dir), screen) as run:
+        with purging(PurgeOptions(operations or (), before and before.ns), shared.state(state_dir), screen) as run:
             screen.pause()
             change = Change(options, VERBS["purge"], "purge", out, screen, PurgeRows(run), _again(operations))
             empty = _empty(operations, before)
-            return _preview(change, run, empty) if dry_run else _run(change, run, empty)
+            return _preview(change, run, before, empty) if dry_run else _run(change, run, before, empty)
 
 
 def _can_be_asked(options: OutputOptions, out: "Out") -> bool:
@@ -136,14 +142,14 @@ class PurgeRows:
 # Before the purge -----------------------------------------------------------------------------------------------------
 
 
-def _preview(change: "Change", run: "PurgeRun", empty: str) -> Exit:
-    head = {"dry_run": True, "kind": "purge", "operations": [_as_json(one) for one in run.found]}
+def _preview(change: "Change", run: "PurgeRun", before: "Moment | None", empty: str) -> Exit:
+    head = {"dry_run": True, "kind": "purge", **_limit(before), "operations": [_as_json(one) for one in run.found]}
     if change.is_text and not run.found:
         return _nothing(change, empty)
     change.preview(head, {"files": run.files, "bytes": run.bytes})
     if change.is_text and not change.options.quiet:
         change.out.line()
-        _table(change.out, run)
+        _table(change.out, run, before)
         change.out.line("\nDry run: nothing was removed.")
     return Exit.DONE
 
@@ -156,7 +162,7 @@ def _as_json(one: "InTrash") -> dict[str, Any]:
     return about | {"files": one.files, "bytes": one.bytes, "kept": one.kept}
 
 
-def _table(out: "Out", run: "PurgeRun") -> None:
+def _table(out: "Out", run: "PurgeRun", before: "Moment | None") -> None:
     """Print the files of each operation in the trash, in numbers."""
     from fileorg.cli.render import Column, short, table
     from fileorg.core.figures import size, when
@@ -175,46 +181,58 @@ def _table(out: "Out", run: "PurgeRun") -> None:
     ]
     total = ("", "", "", "Total", f"{run.files:,}", size(run.bytes)) if len(rows) > 1 else None
     table(out, columns, rows, total=total)
+    if before is not None:
+        age = f" ({before.words} ago)" if before.age else ""
+        out.line(f"  Only operations from before {when(before.ns)}{age}.")
 
 
-def _show(talk: "Out", run: "PurgeRun") -> None:
-    _table(talk, run)
+def _limit(before: "Moment | None") -> dict[str, str | None]:
+    from fileorg.core.formats import iso
+    from fileorg.core.times import kept
+
+    return {"older_than": None if before is None else iso(kept(before.ns))}
+
+
+def _show(talk: "Out", run: "PurgeRun", before: "Moment | None") -> None:
+    _table(talk, run, before)
     talk.line()
 
 
-def _empty(operations: "Sequence[int] | None", before_ns: int | None) -> str:
+def _empty(operations: "Sequence[int] | None", before: "Moment | None") -> str:
     """Return the sentence for a purge that finds no file."""
     from fileorg.core.figures import when
 
-    if before_ns is not None:
-        return f"The trash holds nothing from before {when(before_ns)}."
+    if before is not None and before.age:
+        return f"Nothing in the trash is older than {before.words} (since {when(before.ns)})."
+    if before is not None:
+        return f"The trash holds nothing from before {when(before.ns)}."
     return "The trash holds nothing of these operations." if operations else "The trash is empty."
 
 
 def _nothing(change: "Change", empty: str) -> Exit:
     if not change.options.quiet:
-        change.out.line(empty)
+        change.out.prose(empty)
     return Exit.DONE
 
 
-def _run(change: "Change", run: "PurgeRun", empty: str) -> Exit:
+def _run(change: "Change", run: "PurgeRun", before: "Moment | None", empty: str) -> Exit:
     from fileorg.cli.change import declined
     from fileorg.core.figures import plural, size
 
     if not run.found and change.is_text:
         return _nothing(change, empty)
     if run.files:
-        change.show(partial(_show, run=run))
+        change.show(partial(_show, run=run, before=before))
     question = f"Remove {plural(run.files, 'file')} ({size(run.bytes)}) permanently? This cannot be undone."
     if run.files and not change.agreed(question):
         return declined()
-    return _report(change, run, change.carry_out(run))
+    return _report(change, run, change.carry_out(run), before)
 
 
 # After the purge ------------------------------------------------------------------------------------------------------
 
 
-def _report(change: "Change", run: "PurgeRun", outcome: "Outcome") -> Exit:
+def _report(change: "Change", run: "PurgeRun", outcome: "Outcome", before: "Moment | None") -> Exit:
     from fileorg.cli.stop import Stopped
     from fileorg.cli.summary import exit_code, outcome_as_json
     from fileorg.core.formats import write_json
@@ -230,7 +248,7 @@ def _report(change: "Change", run: "PurgeRun", outcome: "Outcome") -> Exit:
                 | {"undoable": "no" if one.wholly else "in part"}
                 for one in run.purged
             ]
-            write_json(change.out.stream, facts | {"operations": done})
+            write_json(change.out.stream, facts | _limit(before) | {"operations": done})
     except KeyboardInterrupt:
         raise Stopped("Stopped after the trash was emptied.") from None
     return exit_code(outcome)

@@ -103,7 +103,7 @@ def _categories(report: "ScanReport") -> list[tuple[str, int, int]]:
 
 
 def _show_text(out: "Out", report: "ScanReport") -> None:
-    from fileorg.cli.plan_view import left_alone, leftovers
+    from fileorg.cli.plan_view import left_alone, leftovers, show_ages
     from fileorg.cli.render import Column, counted, table
     from fileorg.core.figures import duration, plural, size
 
@@ -124,6 +124,7 @@ def _show_text(out: "Out", report: "ScanReport") -> None:
     known = f"; {seen.unchanged:,} unchanged since the last scan" if seen.unchanged else ""
     where = f"{plural(seen.files, 'file')} in {plural(seen.folders, 'folder')}"
     out.prose(f"{where}, {duration(report.seconds)}{rate}{known}.")
+    show_ages(out, seen)
 
 
 def _list(out: "Out", title: str, report: "ScanReport", files: "Sequence[ListedFile]") -> None:
