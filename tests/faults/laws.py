@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tests.support.snapshot import Snapshot, compared, contents
 
-from fileorg.core.model import TO_AND_FRO
+from fileorg.core.model import RELOCATIONS
 from fileorg.core.names import display
 from fileorg.core.reasons import ReasonCode
 
@@ -137,8 +137,8 @@ def announced(ledger: Ledger, before: Snapshot, now: Snapshot, operations: int =
     rows = [row for row in ledger.rows if row.operation > last - operations]
     records = {(row.operation, row.record) for row in ledger.rows}
     targets = {row.target for row in rows} | {b"root", b"dest"}
-    gone = {row.source for row in rows if row.action in TO_AND_FRO}
-    gone |= {row.target for row in rows if row.action.startswith("remove-") or row.action in TO_AND_FRO}
+    gone = {row.source for row in rows if row.action in RELOCATIONS}
+    gone |= {row.target for row in rows if row.action.startswith("remove-") or row.action in RELOCATIONS}
     found = []
     for path in now.keys() - before.keys():
         ours = _OURS.match(path)
@@ -186,8 +186,8 @@ def accounted(ledger: Ledger, fresh: AbstractSet[int], before: Snapshot, now: Sn
     records, put_aside = {(row.operation, row.record) for row in rows}, set(ours(before).values())
     made = {row.target for row in rows}
     made |= {row.source for row in rows if row.source and (row.operation, row.record) in put_aside}
-    gone = {row.source for row in rows if row.action in TO_AND_FRO}
-    gone |= {row.target for row in rows if row.action.startswith("remove-") or row.action in TO_AND_FRO}
+    gone = {row.source for row in rows if row.action in RELOCATIONS}
+    gone |= {row.target for row in rows if row.action.startswith("remove-") or row.action in RELOCATIONS}
     known = ours({**before, **now})
     found = []
     for path in before.keys() | now.keys():
@@ -236,7 +236,7 @@ def as_recorded(ledger: Ledger, now: Snapshot) -> list[str]:
         if row.state in {"done", "purged"} and not row.action.endswith("reflink"):
             if row.state == "done":
                 last[row.target] = row
-            if row.action in TO_AND_FRO and row.source is not None:
+            if row.action in RELOCATIONS and row.source is not None:
                 last.pop(row.source, None)
     return [f"I6 not so: {row}" for row in last.values() if row.action.startswith("remove-") == (row.target in now)]
 

@@ -18,7 +18,7 @@ from tests.faults.case import Case
 from tests.faults.outsiders import Outsiders
 from tests.support import snapshot
 
-from fileorg.core.model import TO_AND_FRO
+from fileorg.core.model import RELOCATIONS
 from fileorg.core.names import display
 from fileorg.core.reasons import ReasonCode
 
@@ -140,7 +140,7 @@ class World:
     def _untouched(self, theirs: Snapshot, carried: Sequence[tuple[bytes, bytes]]) -> list[str]:
         """I2: files that others created meanwhile still exist, unless they were moved like any file."""
         rows = [row for row in laws.carried(self.ledger, carried).rows if row.state == "done"]
-        moved = {row.source for row in rows if row.action in TO_AND_FRO} | laws.ours(theirs).keys()
+        moved = {row.source for row in rows if row.action in RELOCATIONS} | laws.ours(theirs).keys()
         gone = {path for path, node in theirs.items() if self.tree.get(path, node.alone).alone != node.alone}
         gone |= theirs.keys() - self.tree.keys()
         # One of several names of a file may have been a link that fileorg made.

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.formats import JsonDocument, named, write_null
-from fileorg.core.model import FOLDER_ACTIONS, OF_DUPLICATES, ON_SYMLINKS, REMOVALS, Action
+from fileorg.core.model import FOLDER_ACTIONS, ON_DUPLICATES, ON_SYMLINKS, REMOVALS, Action
 from fileorg.core.names import display, join
 from fileorg.report.sentences import sentence
 
@@ -63,7 +63,7 @@ class PlanRows:
         if row.action in ON_SYMLINKS:
             return f"{source} {out.styled('points to', 'dim')} {display(self._leads_to(row))}"
         same = ""
-        if row.action in OF_DUPLICATES:
+        if row.action in ON_DUPLICATES:
             same = f" {out.styled(f'(same as {display(self._keeper(row.keeper))})', 'dim')}"
         if row.action is Action.REFLINK:
             return source + same

@@ -71,7 +71,7 @@ RENAMES = frozenset({Action.MOVE, Action.RESTORE})
 REMOVALS = frozenset({Action.REMOVE_COPY, Action.REMOVE_HARDLINK, Action.REMOVE_SYMLINK})
 """Actions that remove a copy or a link; their source is the file that it was made from."""
 
-OF_DUPLICATES = frozenset({Action.QUARANTINE, Action.REPLACE_BY_HARDLINK, Action.REPLACE_BY_SYMLINK, Action.REFLINK})
+ON_DUPLICATES = frozenset({Action.QUARANTINE, Action.REPLACE_BY_HARDLINK, Action.REPLACE_BY_SYMLINK, Action.REFLINK})
 """Actions on a duplicate; each requires a keeper with the same content, byte by byte."""
 
 ON_SYMLINKS = frozenset({Action.REWRITE_SYMLINK, Action.RESTORE_SYMLINK})
@@ -88,7 +88,7 @@ INTO_TRASH = frozenset(
 )
 """Actions whose target may be in the trash of fileorg."""
 
-TO_AND_FRO = RENAMES | FROM_A_LINK | INTO_TRASH
+RELOCATIONS = RENAMES | FROM_A_LINK | INTO_TRASH
 """Actions that move a file; their inverse swaps source and target."""
 
 OF_A_LOST_INODE = frozenset({Action.REMOVE_COPY, Action.REMOVE_SYMLINK})

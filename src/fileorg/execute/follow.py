@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import FileorgError
-from fileorg.core.model import TO_AND_FRO, TOUCHES_SOURCE
+from fileorg.core.model import RELOCATIONS, TOUCHES_SOURCE
 from fileorg.storage.local.listing import entry_of
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Follow:
             for row, there in zip(batch, seen, strict=True):
                 if isinstance(there, os.stat_result):
                     entry = entry_of(row.source_name, there)
-                    if row.action in TO_AND_FRO and is_known(entry):
+                    if row.action in RELOCATIONS and is_known(entry):
                         followed.append(Followed(entry, row.target_base, row.target_folder, row.target_name))
                     elif row.action in TOUCHES_SOURCE and is_known(entry):
                         followed.append(Followed(entry, row.source_base, row.source_folder, row.source_name))

@@ -10,12 +10,12 @@ from fileorg.core.model import (
     FOLDER_ACTIONS,
     FROM_A_LINK,
     IN_NO_FOLDER,
-    OF_DUPLICATES,
+    ON_DUPLICATES,
     ON_SYMLINKS,
+    RELOCATIONS,
     REMOVALS,
     RENAMES,
     ROOT,
-    TO_AND_FRO,
     Action,
     Base,
     RecordState,
@@ -131,7 +131,7 @@ class Checker:
             if exceptions.get(position, (_INTENT, None))[0] is not _INTENT or row.action in IN_NO_FOLDER:
                 continue
             base, flagged = row.target_base, self._work.flagged.get((row.target_base, row.target_folder))
-            if flagged is None and row.action in TO_AND_FRO:
+            if flagged is None and row.action in RELOCATIONS:
                 base, flagged = row.source_base, self._work.flagged.get((row.source_base, row.source_folder))
             if flagged is not None:
                 on_the_way = row.action in FOLDER_ACTIONS and not row.category
@@ -150,7 +150,7 @@ class Checker:
         for position, (row, there) in enumerate(zip(batch, self.seen, strict=True)):
             is_copied = row.together and isinstance(there, os.stat_result) and self._is_copied(row, there)
             is_displaced = row.action is Action.MOVE and is_trash(row.target_folder) and not stat.S_ISLNK(row.mode)
-            is_duplicate = row.together and row.action in OF_DUPLICATES
+            is_duplicate = row.together and row.action in ON_DUPLICATES
             if not (is_copied or is_displaced or is_duplicate):
                 continue
             if exceptions.get(position, (_INTENT, None))[0] is not _INTENT:

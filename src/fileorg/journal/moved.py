@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.core.model import FROM_A_LINK, ON_SYMLINKS, TO_AND_FRO
+from fileorg.core.model import FROM_A_LINK, ON_SYMLINKS, RELOCATIONS
 from fileorg.core.names import below, join
 from fileorg.journal.absolute import ABSOLUTE, BASES, FOLDERS
 from fileorg.journal.rows import foreign, is_inside, quoted
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import RecordId
     from fileorg.journal.trash_records import TrashRecords
 
-_TAKEN = quoted(TO_AND_FRO - FROM_A_LINK - ON_SYMLINKS)
+_TAKEN = quoted(RELOCATIONS - FROM_A_LINK - ON_SYMLINKS)
 
 
 class Moved(NamedTuple):

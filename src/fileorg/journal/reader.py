@@ -9,8 +9,8 @@ from fileorg.core.model import (
     DEST,
     FOLDER_ACTIONS,
     ON_SYMLINKS,
+    RELOCATIONS,
     REMOVALS,
-    TO_AND_FRO,
     WAS_DONE,
     Action,
     Base,
@@ -212,9 +212,9 @@ class JournalReader:
     def needed_places(self, operation: Operation) -> set[RecordedFolder]:
         """Return the folders that an undo of the operation puts something back into."""
         query = (
-            f"SELECT DISTINCT CASE WHEN action IN ({quoted(TO_AND_FRO)}) THEN source_folder ELSE target_folder END"
+            f"SELECT DISTINCT CASE WHEN action IN ({quoted(RELOCATIONS)}) THEN source_folder ELSE target_folder END"
             f" FROM records WHERE id BETWEEN ? AND ? AND {IS_LEFT} AND action IN"
-            f" ({quoted({*REMOVALS, Action.REMOVE_FOLDER, *TO_AND_FRO})})"
+            f" ({quoted({*REMOVALS, Action.REMOVE_FOLDER, *RELOCATIONS})})"
         )
         return {
             self._queries.place(folder)

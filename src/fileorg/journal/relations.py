@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.core.model import OF_DUPLICATES, ON_SYMLINKS, REMOVALS, TO_AND_FRO, Action, Base
+from fileorg.core.model import ON_DUPLICATES, ON_SYMLINKS, RELOCATIONS, REMOVALS, Action, Base
 from fileorg.core.names import join
 from fileorg.journal.absolute import ABSOLUTE, BASES, FOLDERS, MADE
 from fileorg.journal.rows import IS_LEFT, quoted
@@ -76,9 +76,9 @@ UNION ALL SELECT 'took', source_folder, source_name, NULL {_RANGE}
     AND action IN ({quoted({Action.COPY, Action.HARDLINK, *REMOVALS})})
 UNION ALL SELECT 'took', source_folder, source_name, NULL {_RANGE} AND action IN ({_LEAVES_A_LINK})
 UNION ALL SELECT 'took', kept.folder, kept.name, kept.inode FROM keepers kept JOIN records ON id = kept.record
-    WHERE kept.record BETWEEN ?1 AND ?2 AND {IS_LEFT} AND action NOT IN ({quoted(OF_DUPLICATES | ON_SYMLINKS)})
+    WHERE kept.record BETWEEN ?1 AND ?2 AND {IS_LEFT} AND action NOT IN ({quoted(ON_DUPLICATES | ON_SYMLINKS)})
 UNION ALL SELECT 'filled', source_folder, source_name, NULL {_RANGE}
-    AND action IN ({quoted(TO_AND_FRO)}) AND action NOT IN ({_LEAVES_A_LINK})
+    AND action IN ({quoted(RELOCATIONS)}) AND action NOT IN ({_LEAVES_A_LINK})
 UNION ALL SELECT 'removed', target_folder, target_name, NULL {_RANGE} AND action = 'make-folder'
 UNION ALL SELECT 'made', target_folder, target_name, NULL {_RANGE} AND action = 'remove-folder' AND category NOT NULL
 """
@@ -94,7 +94,7 @@ SELECT CASE WHEN l.action IN ({_USES}) THEN 'used' ELSE 'took' END, s.absolute, 
     l.target_folder, {_TARGET_NAME.format("l.")}, {_RESULT}
 FROM records l CROSS JOIN shared s ON s.theirs = l.source_folder
 CROSS JOIN known k ON k.folder = s.mine AND k.name = l.source_name AND k.link = 'took'
-WHERE {_LATER} AND l.action IN ({quoted(TO_AND_FRO)}, {_USES})
+WHERE {_LATER} AND l.action IN ({quoted(RELOCATIONS)}, {_USES})
 """
 _BY_KEEPER = f"""
 SELECT 'replaced', s.absolute, k.name, k.inode, l.source_folder, l.source_name, {_RESULT}
@@ -108,7 +108,7 @@ SELECT k.link, s.absolute, k.name, coalesce(l.target_inode, l.inode), l.target_f
     {_RESULT}
 FROM records l CROSS JOIN shared s ON s.theirs = l.target_folder
 CROSS JOIN known k ON k.folder = s.mine AND k.name = {_TARGET_NAME.format("l.")}
-WHERE {_LATER} AND CASE k.link WHEN 'filled' THEN l.action IN ({quoted(TO_AND_FRO)})
+WHERE {_LATER} AND CASE k.link WHEN 'filled' THEN l.action IN ({quoted(RELOCATIONS)})
     WHEN 'made' THEN l.action = 'make-folder' WHEN 'removed' THEN l.action = 'remove-folder' AND l.category NOT NULL END
 """
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.core.model import INTO_TRASH, TO_AND_FRO, WAS_DONE, Base, RecordState
+from fileorg.core.model import INTO_TRASH, RELOCATIONS, WAS_DONE, Base, RecordState
 from fileorg.core.names import join
 from fileorg.journal.absolute import ABSOLUTE, BASES, FOLDERS
 from fileorg.journal.rows import Operation, RecordedFolder, RecordId, foreign, is_inside, quoted
@@ -154,7 +154,7 @@ class TrashRecords:
                 " JOIN sought k ON k.folder = t.folder AND k.name = r.source_name"
                 " JOIN places p ON p.id = r.target_folder"
                 " WHERE r.id > (SELECT min(after) FROM sought) AND r.id > k.after"
-                f" AND r.state IN ({quoted(WAS_DONE)}) AND r.action IN ({quoted(TO_AND_FRO)}) ORDER BY r.id"
+                f" AND r.state IN ({quoted(WAS_DONE)}) AND r.action IN ({quoted(RELOCATIONS)}) ORDER BY r.id"
             )
         finally:
             db.select("DROP TABLE temp.sought")

@@ -11,10 +11,10 @@ from fileorg.core.model import (
     FROM_A_LINK,
     INVERSE,
     OF_A_LOST_INODE,
-    OF_DUPLICATES,
+    ON_DUPLICATES,
     ON_SYMLINKS,
+    RELOCATIONS,
     RENAMES,
-    TO_AND_FRO,
     Action,
     Base,
     PlanRow,
@@ -105,7 +105,7 @@ class UndoPlan:
     def _without_absent(self, row: PlanRow) -> PlanRow:
         """Return the row, with a reason if something that it needs is in a base that is missing."""
         needed = [row.target_base, *([row.source_base] if row.source_name else [])]
-        if row.keeper is not None and row.action in OF_DUPLICATES | ON_SYMLINKS:
+        if row.keeper is not None and row.action in ON_DUPLICATES | ON_SYMLINKS:
             needed.append(row.keeper.base)
         gone = next((self._storages[base].root for base in needed if base in self._absent), None)
         return row if gone is None else row._replace(reason=Reason(ReasonCode.ROOT_MISSING, gone))
@@ -159,7 +159,7 @@ class UndoPlan:
         return found
 
     def _may_come(self, row: PlanRow) -> bool:
-        if row.action not in TO_AND_FRO:
+        if row.action not in RELOCATIONS:
             return row.action in _MADE
         try:
             return self._storages[row.source_base].lstat(row.source_folder, row.source_name) is not None
@@ -189,7 +189,7 @@ def _removal(folder: MadeFolder) -> PlanRow:
 
 def _inverse(record: DoneRecord) -> PlanRow:
     number, action, source, source_name, target, target_name, _, inode, size, mtime_ns, mode, category, *more = record
-    if action in TO_AND_FRO:
+    if action in RELOCATIONS:
         (source, source_name), (target, target_name) = (target, target_name), (source, source_name)
     elif action in OF_A_LOST_INODE:
         inode = 0  # it is made again from the original, which is known by its name only

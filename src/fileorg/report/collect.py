@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.core.batches import row_maker
 from fileorg.core.memo import MANY_FOLDERS, Memo
-from fileorg.core.model import LISTED_STATES, OF_DUPLICATES, WAS_DONE, RecordState
+from fileorg.core.model import LISTED_STATES, ON_DUPLICATES, WAS_DONE, RecordState
 from fileorg.core.names import below, join
 from fileorg.journal.status import standings
 from fileorg.journal.trash_records import PURGE
@@ -164,7 +164,7 @@ def groups_of(groups: Iterable[KeptGroup], roots: Sequence[bytes]) -> Iterator[D
         copies = []
         for record in records:
             # The original path of the duplicate, also for an undo.
-            base, folder, name = record[2:5] if record.action in OF_DUPLICATES else record[5:8]
+            base, folder, name = record[2:5] if record.action in ON_DUPLICATES else record[5:8]
             copies.append(Copy(below(roots[base], join(folder, name)), f"{record.action}, {record.state}"))
         size = records[0].size or 0
         kept = below(roots[keeper.base], join(keeper.folder, keeper.name))

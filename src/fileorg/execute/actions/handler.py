@@ -6,7 +6,7 @@ import contextlib
 import stat
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from fileorg.core.model import TO_AND_FRO, RecordState
+from fileorg.core.model import RELOCATIONS, RecordState
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.identity import Identity, is_known
 from fileorg.execute.verdict import Refusal
@@ -130,7 +130,7 @@ def gone(work: Work, row: PlanRow) -> Refusal:
     if row.reverts in work.put_aside:
         return Refusal(RecordState.CHANGED, ReasonCode.NOT_PUT_BACK, work.put_aside[row.reverts])
     if row.reverts in work.unsettled and (
-        row.action not in TO_AND_FRO
+        row.action not in RELOCATIONS
         or work.storages[row.target_base].lstat(row.target_folder, row.target_name) is not None
     ):
         return Refusal(RecordState.SKIPPED, ReasonCode.BACK_ALREADY)
