@@ -152,7 +152,7 @@ def test_a_file_that_is_edited_after_the_look_stays(crossing: Crossing, tree: Tr
     assert refused.value.reason == Reason(ReasonCode.CHANGED_WHILE_MOVED)
     assert tree.read() == {"a": "edited"}
     assert os.listdir(elsewhere) == []
-    assert crossing.work.disturbed == {(ROOT, b""), (DEST, b"")}
+    assert crossing.work.touched_folders == {(ROOT, b""), (DEST, b"")}
 
 
 def test_a_copy_whose_name_is_taken_leaves_nothing_behind(crossing: Crossing, tree: Tree, elsewhere: Path) -> None:

@@ -27,14 +27,14 @@ class Case:
         record: Record,
         operation: int,
         storages: Sequence[LocalStorage],
-        disturbs: Callable[[Record, Base, bytes], None],
+        touch: Callable[[Record, Base, bytes], None],
         digest_of: Callable[[int], bytes | None],
         keeper: Keeper | None,
         reservation: Reservation | None,
         reserving: Reserving,
         announces: Callable[[Record, Verdict], None],
     ) -> None:
-        """`disturbs` is called with each folder from which a temporary file is about to be removed; `announces` with a
+        """`touch` is called with each folder from which a temporary file is about to be removed; `announces` with a
         verdict whose evidence is about to be removed. `digest_of` returns the digest of what another record copied.
         `reservation`: an empty placeholder file may occupy one of the record's names.
         """
@@ -49,13 +49,13 @@ class Case:
         self.moved = Identity(record.target_inode, record.size, record.target_mtime_ns)
         self.reservation = reservation
         self.reserving = reserving
-        self._disturbs = disturbs
+        self._touch = touch
         self._announces = announces
         self.digest_of = digest_of
         self.not_done = CUT_SHORT if record.reason == CUT_SHORT.reason else NOT_DONE
 
-    def disturb(self, base: Base, folder: bytes) -> None:
-        self._disturbs(self.record, base, folder)
+    def touch_folder(self, base: Base, folder: bytes) -> None:
+        self._touch(self.record, base, folder)
         self.not_done = CUT_SHORT
 
     def announce(self, verdict: Verdict) -> None:
@@ -64,8 +64,8 @@ class Case:
 
     def touch(self) -> None:
         """Note that both folders are about to change."""
-        self.disturb(self.record.source_base, self.record.source_folder)
-        self.disturb(self.record.target_base, self.record.target_folder)
+        self.touch_folder(self.record.source_base, self.record.source_folder)
+        self.touch_folder(self.record.target_base, self.record.target_folder)
 
     def is_original(self, entry: Entry | None) -> bool:
         """Return whether the entry at the source is the original file."""

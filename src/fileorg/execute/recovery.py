@@ -52,13 +52,13 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
     journal.interrupt(operation.id)
     low, high = journal.record_range(operation)
     reporter.stage("recover", max(0, high - low + 1))
-    disturbed: set[tuple[Base, bytes]] = set()
+    touched_folders: set[tuple[Base, bytes]] = set()
     unsettled, first = 0, ""
 
-    def disturbs(record: Record, base: Base, folder: bytes) -> None:
+    def touch(record: Record, base: Base, folder: bytes) -> None:
         if record.reason is None:  # rare: actions that can leave temporary files handle one file at a time
             journal.mark(record.id, record.state, **columns_of(CUT_SHORT.reason))
-        disturbed.add((base, folder))
+        touched_folders.add((base, folder))
 
     for batch in journal.records(operation):
         marks, keeper_of = [], journal.groups.keepers(batch[0].id, batch[-1].id).get
@@ -66,12 +66,15 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
         for raw in batch:
             record = checked(raw)
             if record.reason == CUT_SHORT.reason:  # an earlier recovery was killed
-                disturbed |= {(record.source_base, record.source_folder), (record.target_base, record.target_folder)}
+                touched_folders |= {
+                    (record.source_base, record.source_folder),
+                    (record.target_base, record.target_folder),
+                }
             case = Case(
                 record,
                 operation.id,
                 storages,
-                disturbs,
+                touch,
                 journal.digest_of,
                 keeper_of(record.id),
                 reservation_of(record.id),
@@ -94,7 +97,7 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
     if unsettled:
         raise Unsettled(first.removesuffix(".") + (f" (and {unsettled - 1:,} more)" if unsettled > 1 else ""))
     journal.sync_reverted(operation.id)
-    for note in seal(journal, operation, storages, disturbed).notes:
+    for note in seal(journal, operation, storages, touched_folders).notes:
         reporter.note(note)
 
 

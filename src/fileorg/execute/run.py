@@ -86,7 +86,7 @@ def execute(
             journal.settle(settled, operation.undoes)
         if interrupted:
             journal.was_interrupted(operation.id)
-    counts, notes = seal(journal, operation, storages, work.disturbed)
+    counts, notes = seal(journal, operation, storages, work.touched_folders)
     outcome = Outcome(operation.id)
     outcome.done, outcome.bytes = counts.get(RecordState.DONE, (0, 0))
     outcome.counts = {state: files for state, (files, _) in counts.items()}

@@ -30,14 +30,14 @@ def seal(
     journal: Journal,
     operation: Operation,
     storages: Sequence[Storage],
-    disturbed: Collection[tuple[Base, bytes]] = (),
+    touched_folders: Collection[tuple[Base, bytes]] = (),
 ) -> Sealed:
     """Restore folder times, flush all file systems, and only then mark the operation as sealed.
 
     `disturbed`: folders in which temporary files were created and removed. Raises `StorageFailure` if a flush fails:
     the operation stays open.
     """
-    times = _folder_times(journal, operation, disturbed)
+    times = _folder_times(journal, operation, touched_folders)
     sealed: list[tuple[int, int]] = []
     notes: list[str] = []
     for folder, base, path, *_ in journal.folders(operation.id):
@@ -79,15 +79,19 @@ def sync_all(storages: Sequence[Storage]) -> None:
             ) from error
 
 
-def _folder_times(journal: Journal, operation: Operation, disturbed: Collection[tuple[Base, bytes]]) -> dict[int, int]:
+def _folder_times(
+    journal: Journal, operation: Operation, touched_folders: Collection[tuple[Base, bytes]]
+) -> dict[int, int]:
     """Map folder ids to the mtime_ns to set: for restored files, the time of then; without changes, the time before."""
     times = journal.restorable_folders(operation) if operation.undoes else {}
     # Folders that only contain keepers are known as well, but were not changed.
-    if not disturbed and (not times or (journal.is_all_done(operation) and not journal.groups.has_keepers(operation))):
+    if not touched_folders and (
+        not times or (journal.is_all_done(operation) and not journal.groups.has_keepers(operation))
+    ):
         return times
     worked = journal.folders_with_done(operation)
     times = {folder: mtime_ns for folder, mtime_ns in times.items() if folder in worked}
     for folder, base, path, _, mtime_ns, _ in journal.folders(operation.id):
-        if (base, path) in disturbed and folder not in worked and mtime_ns is not None:
+        if (base, path) in touched_folders and folder not in worked and mtime_ns is not None:
             times[folder] = mtime_ns
     return times

@@ -60,7 +60,7 @@ class Work:
         """Folders from which nothing can be removed, and the folder that has the flag: itself or one above."""
         self.has_trash = False
         """True if the operation involves a folder of the trash."""
-        self.disturbed: set[tuple[Base, bytes]] = set()
+        self.touched_folders: set[tuple[Base, bytes]] = set()
         """Folders in which temporary files were created and removed."""
         self.read_back: list[tuple[int, int]] = []
         """(ctime_ns, record) of each copy made, or file put into the trash, in this batch."""

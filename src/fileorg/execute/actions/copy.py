@@ -48,7 +48,7 @@ def copy(work: Work, row: PlanRow, record: int, original: Original) -> tuple[Sta
     """Copy `original` durably to its name and record the copy."""
     source, target = work.storages[row.source_base], work.storages[row.target_base]
     name = temporary(work.operation, record)
-    work.disturbed.add((row.target_base, row.target_folder))
+    work.touched_folders.add((row.target_base, row.target_folder))
     before = _as_before(work, row)
     place = row.source_folder, row.source_name, target, row.target_folder, name
     staged = source.stage_copy(
@@ -166,7 +166,7 @@ def settle_copy(case: Case) -> Identity | Verdict | None:
         return CHANGED if case.record.reason == CHANGED.reason and case.at_target() is not None else None
     withdrawn = case.is_aside(case.target, folder, name, whole)
     if withdrawn or staged is not None:
-        case.disturb(case.record.target_base, folder)
+        case.touch_folder(case.record.target_base, folder)
     if withdrawn:
         settle_aside(case.target, folder, name, case.aside, whole, case.record.digest, reserving=case.reserving)
     if staged is None:

@@ -34,7 +34,7 @@ def _make(work: Work, row: PlanRow, _: int) -> None:
     try:
         work.storages[row.target_base].make_folder(row.target_folder, row.target_name, row.mode)
     except OSError as error:
-        work.disturbed.add((row.target_base, row.target_folder))
+        work.touched_folders.add((row.target_base, row.target_folder))
         if error.errno == errno.EEXIST:
             raise Refusal(RecordState.SKIPPED, ReasonCode.ALREADY_THERE) from error
         raise

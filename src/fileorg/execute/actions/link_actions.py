@@ -96,7 +96,7 @@ def _removal(ask: Ask) -> Handler:
 
     def remove(work: Work, row: PlanRow, record: int) -> None:
         seen = _checked_target(work, row, ask)
-        work.disturbed.add((row.target_base, row.target_folder))
+        work.touched_folders.add((row.target_base, row.target_folder))
         target = work.storages[row.target_base]
         if not work.remove(target, row.target_folder, row.target_name, record, identity(seen)):
             raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_AND_KEPT)
@@ -154,7 +154,7 @@ def _remove_copy(work: Work, row: PlanRow, record: int) -> None:
             raise Refusal(RecordState.CHANGED, ReasonCode.EDITED_AND_KEPT)
         if not _is_original_kept(work, row, copied):
             raise Refusal(RecordState.CHANGED, ReasonCode.ORIGINAL_CHANGED)
-        work.disturbed.add((row.target_base, folder))
+        work.touched_folders.add((row.target_base, folder))
         if not work.remove(target, folder, name, record, identity(seen), copied.digest, copy):
             raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_AND_KEPT)
 

@@ -170,7 +170,7 @@ def cross_device(work: Work, row: PlanRow, intent: Intent, record: int) -> None:
         staged, entry = copy(work, row, record, original)
         failure = _take_away(work, row, record, expected, staged.digest, original)
         if failure is not None:
-            work.disturbed.add((row.source_base, row.source_folder))
+            work.touched_folders.add((row.source_base, row.source_folder))
             withdraw(work, row, record, RecordState.COPIED, identity(entry), staged.digest)
             raise failure
     work.tell_lost(staged.lost)
@@ -203,7 +203,7 @@ def _settle_cross_device(case: Case, made: Identity) -> Verdict:
     is_whole = is_intact if is_aside or is_there else is_certain  # stricter if the original is about to be removed
     whole = is_whole(case.target, *place, made, digest)
     if is_aside or (is_there and whole):
-        case.disturb(case.record.source_base, folder)
+        case.touch_folder(case.record.source_base, folder)
     if not whole:
         if is_aside:
             put_back(source, folder, name, case.aside, case.reserving)
@@ -213,7 +213,7 @@ def _settle_cross_device(case: Case, made: Identity) -> Verdict:
         return CHANGED
     # Otherwise the file at the source belongs to another program.
     if (is_aside or is_there) and (failure := _settle_original(case, is_aside=is_aside)) is not None:
-        case.disturb(case.record.target_base, case.record.target_folder)
+        case.touch_folder(case.record.target_base, case.record.target_folder)
         withdrawn = remove_checked(case.target, *place, case.aside, made, digest, reserving=case.reserving)
         return Verdict(RecordState.CHANGED, Reason(failure)) if withdrawn else CHANGED
     return Verdict(RecordState.DONE, case.note(), as_recorded(made))
@@ -240,7 +240,7 @@ def _settle_original(case: Case, *, is_aside: bool) -> ReasonCode | None:
 def by_placeholder(work: Work, row: PlanRow, record: int) -> None:
     """Create a placeholder under the new name, which fails if the name is taken, and rename over it."""
     source, target = work.storages[row.source_base], work.storages[row.target_base]
-    work.disturbed.add((row.target_base, row.target_folder))
+    work.touched_folders.add((row.target_base, row.target_folder))
     places = source, row.source_folder, row.source_name, target, row.target_folder, row.target_name
     rename_over_reserved(*places, work.reserving(record))
     _mark_after(work, record, target.lstat(row.target_folder, row.target_name))
@@ -310,7 +310,7 @@ def _settle_case_rename(case: Case) -> Verdict | None:
     storage, folder, name = case.target, case.record.target_folder, case.record.target_name
     there = storage.lstat(folder, case.aside)
     if case.reservation is not None and there is not None:
-        case.disturb(case.record.target_base, folder)
+        case.touch_folder(case.record.target_base, folder)
         if case.is_original(there):
             _finish_case_rename(case, folder, name)
         elif there.size == 0:

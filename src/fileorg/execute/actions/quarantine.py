@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def _quarantine(work: Work, row: PlanRow, record: int) -> None:
     victim, trash = source_of(work, row), target_of(work, row)
     compared = compare_with_keeper(work, row)
-    work.disturbed |= {(row.source_base, row.source_folder), (row.target_base, row.target_folder)}
+    work.touched_folders |= {(row.source_base, row.source_folder), (row.target_base, row.target_folder)}
     try:
         try:
             victim.rename(trash)

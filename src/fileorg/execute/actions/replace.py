@@ -76,7 +76,7 @@ def put_in_place(
     """
     victim, trash = source_of(work, row), target_of(work, row)
     here = victim.beside(aside(work.operation, record))
-    work.disturbed.add((row.source_base, row.source_folder))
+    work.touched_folders.add((row.source_base, row.source_folder))
     make(here)
     try:
         check()
@@ -110,7 +110,7 @@ def restore(work: Work, row: PlanRow, record: int) -> None:
         raise Refusal(RecordState.CONFLICT, ReasonCode.NAME_TAKEN)
     if not _may_go(link, victim, trash):
         raise Refusal(RecordState.CHANGED, ReasonCode.LINK_IS_ONLY_NAME)
-    work.disturbed |= {(row.source_base, row.source_folder), (row.target_base, row.target_folder)}
+    work.touched_folders |= {(row.source_base, row.source_folder), (row.target_base, row.target_folder)}
     original = trash.lstat()
     trash.rename(here)
     try:
