@@ -120,12 +120,12 @@ class KeeperPolicy:
         self._files_in = files_in
         self._leads = leads
         self.with_links = options.with_links
-        self._has_standings = bool(trees.references or options.protect or options.isolate or options.prefer)
+        self._has_precedence = bool(trees.references or options.protect or options.isolate or options.prefer)
         self.has_limits = bool(
             trees.references or options.protect or options.isolate or (leads and leads.keep) or self._companions
         )
         """There may be groups from which nothing is removed."""
-        self._is_usual = not (options.keep or self._has_standings or options.with_links)
+        self._is_usual = not (options.keep or self._has_precedence or options.with_links)
         order = [*dict.fromkeys((*options.keep, *USUAL))]
         self._order = [self._measure(rule) for rule in order[: order.index(Keep.FIRST) + 1]]
 
@@ -181,7 +181,7 @@ class KeeperPolicy:
         path = self._trees.path(member)
         if self._is_kept_for_links(member):
             return False
-        return self._standing(path, member, is_led_to=False) >= _FREE
+        return self._precedence(path, member, is_led_to=False) >= _FREE
 
     def _usually(self, group: Group) -> KeeperDecision:
         """Decide without preferences: the index returns the members in the default order."""
@@ -203,12 +203,12 @@ class KeeperPolicy:
             (prefixes[member[0]] + (member[1] + b"/" + member[2] if member[1] else member[2]), member)
             for member in group.members
         )
-        standing = dict.fromkeys((path for path, _ in ranked), _FREE)
+        precedence = dict.fromkeys((path for path, _ in ranked), _FREE)
         candidates = ranked
-        if self._has_standings or led_to:
-            standing = {path: self._standing(path, member, is_led_to=member in led_to) for path, member in ranked}
-            first = min(standing.values())
-            candidates = [place for place in ranked if standing[place[0]] == first]
+        if self._has_precedence or led_to:
+            precedence = {path: self._precedence(path, member, is_led_to=member in led_to) for path, member in ranked}
+            first = min(precedence.values())
+            candidates = [place for place in ranked if precedence[place[0]] == first]
         for measure in self._order:
             if len(candidates) == 1:
                 break
@@ -230,7 +230,7 @@ class KeeperPolicy:
             if options.with_links or identity not in known:
                 known.add(identity)
                 listed.append(member)
-            if standing[path] < _LED_TO or identity == own or member.root in closed:
+            if precedence[path] < _LED_TO or identity == own or member.root in closed:
                 stays.append(member)
             elif keeps_led_to and member in led_to:
                 stays.append(member)
@@ -239,7 +239,7 @@ class KeeperPolicy:
                 victims.append(member)
         return KeeperDecision(group, keeper, victims, stays, listed, stays_for_links)
 
-    def _standing(self, path: bytes, member: Member, *, is_led_to: bool) -> int:
+    def _precedence(self, path: bytes, member: Member, *, is_led_to: bool) -> int:
         """Return the rank of a file: first files that must stay, then preferred ones; symlink targets first in each."""
         if self._trees.is_reference(path):
             return _REFERENCE

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import Operation
 
 
-def standings(operations: Sequence[Operation]) -> list[str]:
+def operation_statuses(operations: Sequence[Operation]) -> list[str]:
     """Return the status of each operation. Reads no records, so a journal of a million records answers at once."""
     takers: dict[int, list[Operation]] = {}
     purged: dict[int, int] = {}

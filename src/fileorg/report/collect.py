@@ -10,7 +10,7 @@ from fileorg.core.batches import row_maker
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import LISTED_STATES, ON_DUPLICATES, WAS_DONE, RecordState
 from fileorg.core.names import below, join
-from fileorg.journal.status import standings
+from fileorg.journal.status import operation_statuses
 from fileorg.journal.trash_records import PURGE
 from fileorg.report.content import Copy, DuplicateGroup, DuplicateSums, Line, ReasonShare, Report, Share, Summary
 from fileorg.report.folder_tree import tree_of
@@ -56,13 +56,13 @@ def _summary(
     journal: JournalReader, operation: Operation, roots: Sequence[bytes], statuses: Sequence[Share]
 ) -> Summary:
     operations = journal.operations("id >= ?", (operation.id,))
-    standing = standings(operations)[-1]
+    status = operation_statuses(operations)[-1]
     done = [share for share in statuses if share.name in WAS_DONE]
     is_left = operation.kind != PURGE and journal.has_done(operation)
     first, last = journal.record_range(operation)
     return Summary(
         kind=operation.kind,
-        state=standing,
+        state=status,
         roots=[path for base, path in enumerate(roots) if base != 1],
         dest=operation.dest,
         records=max(0, last - first + 1),

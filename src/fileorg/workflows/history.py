@@ -10,7 +10,7 @@ from fileorg.core.errors import UnknownOperation
 from fileorg.core.model import PROBLEM_STATES, RecordState
 from fileorg.core.names import below, join
 from fileorg.journal.journal import Journal
-from fileorg.journal.status import standings
+from fileorg.journal.status import operation_statuses
 from fileorg.workflows.open_journal import open_journal
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def operations_page(page: tuple[int, int], state: StateDirectory) -> OperationPa
     number, size = page
     with open_journal(state, read_only=True) as journal:
         total, operations, later = journal.operations_page((number - 1) * size, size)
-        states = standings([*later, *operations])[len(later) :]
+        states = operation_statuses([*later, *operations])[len(later) :]
         return OperationPage(total, operations, states, journal.more_roots() if operations else {})
 
 
@@ -77,7 +77,7 @@ def operations_of(journal: bytes, kinds: Collection[str], *, in_effect: bool) ->
         operations = opened.operations()
     return [
         operation
-        for operation, state in zip(operations, standings(operations), strict=True)
+        for operation, state in zip(operations, operation_statuses(operations), strict=True)
         if operation.kind in kinds and not (in_effect and state.startswith(("undone", "purged")))
     ]
 
