@@ -40,13 +40,13 @@ BORDERS = (
 )
 
 
-def compared(root: Path, *, least: int = 1) -> set[frozenset[str]]:
+def compared(root: Path, *, min_size: int = 1) -> set[frozenset[str]]:
     """Return the groups of a tree, one name of each file, by comparing contents."""
     by_content: dict[bytes, dict[int, str]] = defaultdict(dict)
     for folder, _, names in sorted(os.walk(root)):
         for name in sorted(names):
             path = Path(folder, name)
-            if not path.is_symlink() and path.stat().st_size >= least:
+            if not path.is_symlink() and path.stat().st_size >= min_size:
                 by_content[path.read_bytes()].setdefault(path.stat().st_ino, str(path.relative_to(root)))
     return {frozenset(files.values()) for files in by_content.values() if len(files) > 1}
 

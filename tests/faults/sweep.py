@@ -180,24 +180,24 @@ class Course(NamedTuple):
                 return case.organize_again(self.after) + case.undo_all()
 
 
-def spread(calls: Sequence[Call], most: int | None) -> list[Call]:
-    """Return at most `most` calls, evenly over the run; two thirds of them change user files, if there are so many."""
-    if most is None or len(calls) <= most:
+def spread(calls: Sequence[Call], limit: int | None) -> list[Call]:
+    """Return at most `limit` calls, evenly over the run; two thirds of them change user files, if there are so many."""
+    if limit is None or len(calls) <= limit:
         return list(calls)
     user = [position for position, call in enumerate(calls) if call.about == "user"]
     rest = [position for position, call in enumerate(calls) if call.about != "user"]
-    of_user = min(len(user), max(most * 2 // 3, most - len(rest)))
-    chosen = sorted(_evenly(user, of_user) + _evenly(rest, most - of_user))
+    of_user = min(len(user), max(limit * 2 // 3, limit - len(rest)))
+    chosen = sorted(_evenly(user, of_user) + _evenly(rest, limit - of_user))
     return [calls[position] for position in chosen]
 
 
-def _evenly(positions: list[int], most: int) -> list[int]:
-    return [positions[(2 * number + 1) * len(positions) // (2 * most)] for number in range(most)]
+def _evenly(positions: list[int], limit: int) -> list[int]:
+    return [positions[(2 * number + 1) * len(positions) // (2 * limit)] for number in range(limit)]
 
 
-def sweep_kills(workers: Workers, course: Course, most: int | None) -> list[str]:
+def sweep_kills(workers: Workers, course: Course, limit: int | None) -> list[str]:
     """Kill at each of the points; return the violations with their points."""
-    return sweep_many_kills(workers, [(course, spread(course.calls, most))])
+    return sweep_many_kills(workers, [(course, spread(course.calls, limit))])
 
 
 def sweep_many_kills(workers: Workers, sweeps: Sequence[tuple[Course, list[Call]]]) -> list[str]:

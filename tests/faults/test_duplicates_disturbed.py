@@ -122,14 +122,14 @@ def test_blocks_are_shared_and_it_is_killed_at_every_call(sharers: Workers, tall
     share(sharers, tally, None, every=True)
 
 
-def share(sharers: Workers, tally: Counter[str], most: int | None, *, every: bool) -> None:
+def share(sharers: Workers, tally: Counter[str], limit: int | None, *, every: bool) -> None:
     course = course_of(sharers, SHARED, "organize")
     shared = [call for call in course.calls if call.name == "ioctl"]
     assert shared, "no blocks were shared"
-    kill_at(sharers, tally, course._replace(calls=shared), most)
+    kill_at(sharers, tally, course._replace(calls=shared), limit)
     for command in ("organize", "undo", "redo") if every else ("organize",):
         if every:
             kill_at_every_call(sharers, tally, course_of(sharers, SHARED, command))
         else:
-            kill_at(sharers, tally, course_of(sharers, SHARED, command), most)
+            kill_at(sharers, tally, course_of(sharers, SHARED, command), limit)
         fail_at(sharers, tally, course_of(sharers, SHARED, command), every=every)

@@ -100,9 +100,9 @@ def kill_recoveries(workers: Workers, tally: Counter[str], course: Course) -> No
     assert not violations, "\n".join(violations)
 
 
-def kill_at(workers: Workers, tally: Counter[str], course: Course, most: int | None) -> None:
-    violations = sweep_kills(workers, course, most)
-    tally[row_of(course)] += len(spread(course.calls, most))
+def kill_at(workers: Workers, tally: Counter[str], course: Course, limit: int | None) -> None:
+    violations = sweep_kills(workers, course, limit)
+    tally[row_of(course)] += len(spread(course.calls, limit))
     assert not violations, "\n".join(violations)
 
 

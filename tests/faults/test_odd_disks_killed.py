@@ -74,7 +74,7 @@ def test_a_kill_there(breakers: Breakers, tally: Counter[str], command: str) -> 
 @pytest.mark.parametrize("command", ["organize", "undo"])
 def test_a_kill_of_the_recovery_there(breakers: Breakers, tally: Counter[str], command: str) -> None:
     for number, scenario in enumerate(SCENARIOS[breakers.kind]):
-        kill_recovery_there(breakers, tally, scenario, command, wrecks=[number], most=2)
+        kill_recovery_there(breakers, tally, scenario, command, wrecks=[number], limit=2)
 
 
 @pytest.mark.slow
@@ -83,16 +83,16 @@ def test_a_kill_at_every_call_there(breakers: Breakers, tally: Counter[str], com
     for scenario in SCENARIOS[breakers.kind]:
         kill_there(breakers, tally, scenario, command, None)
         if command != "redo":
-            kill_recovery_there(breakers, tally, scenario, command, wrecks=part(range(8)), most=10)
+            kill_recovery_there(breakers, tally, scenario, command, wrecks=part(range(8)), limit=10)
 
 
-def kill_there(breakers: Breakers, tally: Counter[str], scenario: Scenario, command: str, most: int | None) -> None:
+def kill_there(breakers: Breakers, tally: Counter[str], scenario: Scenario, command: str, limit: int | None) -> None:
     workers = breakers.of(scenario)
     course = workers.course(scenario, command)
-    if most is None:
+    if limit is None:
         course = course._replace(calls=part(course.calls))
-    violations = sweep_kills(workers, course, most)
-    tally[row_of(breakers)] += len(spread(course.calls, most))
+    violations = sweep_kills(workers, course, limit)
+    tally[row_of(breakers)] += len(spread(course.calls, limit))
     assert not violations, "\n".join(violations)
 
 
@@ -107,13 +107,13 @@ def kill_recovery_there(
     command: str,
     *,
     wrecks: list[int],
-    most: int,
+    limit: int,
 ) -> None:
     workers = breakers.of(scenario)
     course = workers.course(scenario, command)
     points = spread([call for call in course.calls if call.about == "user"], 8)
     for wreck in wrecks:
         recovery = course.recovery(workers.all[0], points[(2 * wreck + 1) % len(points)])
-        violations = sweep_kills(workers, recovery, most)
-        tally[row_of(breakers)] += len(spread(recovery.calls, most))
+        violations = sweep_kills(workers, recovery, limit)
+        tally[row_of(breakers)] += len(spread(recovery.calls, limit))
         assert not violations, "\n".join(violations)

@@ -67,19 +67,19 @@ def wrecked(workers: Workers, scenario: Scenario, number: int) -> Purging:
     return Purging(scenario, wrecks[number % len(wrecks)])
 
 
-def kill_at(workers: Workers, tally: Counter[str], purging: Purging, most: int | None) -> None:
-    calls = spread(purging.calls(workers.all[0]), most)
-    if most is None:
+def kill_at(workers: Workers, tally: Counter[str], purging: Purging, limit: int | None) -> None:
+    calls = spread(purging.calls(workers.all[0]), limit)
+    if limit is None:
         calls = part(calls)
     found = workers.each([partial(purging.kill, call=call, ending=number) for number, call in enumerate(calls)])
     tally["1 kills: purge, and the recovery from it"] += len(calls)
     check(purging, [f"killed at {call}" for call in calls], found)
 
 
-def fail_at(workers: Workers, tally: Counter[str], purging: Purging, most: int | None) -> None:
-    calls = spread(purging.calls(workers.all[0]), most)
-    points = [(call, error) for number, call in enumerate(calls) for error in errors_at(call, number, most)]
-    if most is None:
+def fail_at(workers: Workers, tally: Counter[str], purging: Purging, limit: int | None) -> None:
+    calls = spread(purging.calls(workers.all[0]), limit)
+    points = [(call, error) for number, call in enumerate(calls) for error in errors_at(call, number, limit)]
+    if limit is None:
         points = part(points)
     tasks = [partial(purging.fail, call=call, error=error, ending=end) for end, (call, error) in enumerate(points)]
     found = workers.each(tasks)
@@ -87,10 +87,10 @@ def fail_at(workers: Workers, tally: Counter[str], purging: Purging, most: int |
     check(purging, [f"{error} at {call}" for call, error in points], found)
 
 
-def errors_at(call: Call, number: int, most: int | None) -> tuple[str, ...]:
+def errors_at(call: Call, number: int, limit: int | None) -> tuple[str, ...]:
     """Return all errors if every call is tried, else another one for each call."""
     errors = _ERRORS if call.about == "user" else _ERRORS_OF_STATE
-    return errors if most is None else (errors[number % len(errors)],)
+    return errors if limit is None else (errors[number % len(errors)],)
 
 
 def check(purging: Purging, points: list[str], found: list[list[str]]) -> None:

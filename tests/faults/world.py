@@ -52,7 +52,7 @@ class World:
         self._outside = {path: node for path, node in self.case.first.items() if path.startswith(b"outside")}
         self.tree = self.case.first
         self.ledger = self.case.ledger()
-        self._least = laws.kept(self.tree)
+        self._fewest = laws.kept(self.tree)
         self._excused: set[tuple[int, int]] = set()
         self.said = ""
         self.settled: Settled | None = Settled(self.tree, 0)
@@ -70,7 +70,7 @@ class World:
         act()
         self.tree = self.case.snapshot()
         has = laws.kept(self.tree)
-        self._least = (self._least + (has - had) - (had - has)) & has
+        self._fewest = (self._fewest + (has - had) - (had - has)) & has
         moved = laws.ours(before).items() - laws.ours(self.tree).items()
         self._excused |= {numbers for _, numbers in moved}  # a temporary file in a moved folder cannot be found
         self.settled = None if self.has_open else Settled(self.tree, self.last_operation)
@@ -164,11 +164,11 @@ class World:
     def _conserved(self, before: Snapshot | None = None) -> list[str]:
         """I1: each content exists as often as others wrote it; and as in `before`, if only fileorg was running."""
         now = laws.kept(self.tree)
-        least = self._least
+        fewest = self._fewest
         if any(row.action == "replace-by-hardlink" for row in self.ledger.rows):
             # Names that others removed may have been hard links to one file: one file of each content must be left.
-            least = Counter(least.keys())
-        lost = Counter(laws.kept(before or {}).keys() - now.keys()) + (least - now)
+            fewest = Counter(fewest.keys())
+        lost = Counter(laws.kept(before or {}).keys() - now.keys()) + (fewest - now)
         return [f"I1 lost: {content[:40]!r}" for content in lost]
 
     def _ended(self) -> list[str]:

@@ -51,17 +51,17 @@ class Made:
     total=st.sampled_from([0, 1, 5, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 7]),
     at_a_time=st.sampled_from([1000, 1024, 5000]),
     skip=st.integers(0, 3 * CHUNK + 20),
-    most=st.integers(1, 2 * CHUNK + 9),
+    limit=st.integers(1, 2 * CHUNK + 9),
     key=st.sampled_from([b"", b"kept"]),
 )
 def test_a_page_is_a_slice(
-    tmp_path_factory: pytest.TempPathFactory, total: int, at_a_time: int, skip: int, most: int, key: bytes
+    tmp_path_factory: pytest.TempPathFactory, total: int, at_a_time: int, skip: int, limit: int, key: bytes
 ) -> None:
     listings = Listings(os.fsencode(tmp_path_factory.mktemp("listings") / "listings.db"))
     made = Made(total, at_a_time)
     for times in (1, 2):
-        assert listings.page(key, made, skip, most) == (total, made.ids[skip : skip + most])
-        assert listings.page(key, made, skip, most, backwards=True) == (total, made.ids[::-1][skip : skip + most])
+        assert listings.page(key, made, skip, limit) == (total, made.ids[skip : skip + limit])
+        assert listings.page(key, made, skip, limit, backwards=True) == (total, made.ids[::-1][skip : skip + limit])
         assert made.times == (1 if key else 2 * times)
 
 

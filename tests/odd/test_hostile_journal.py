@@ -97,12 +97,12 @@ def headers(victim: Victim) -> list[tuple[int, int]]:
     return pages + [(offset, 0xFF) for offset in (0, 16, 18, 24, 28, 44, 52, 56, 60, 68)]
 
 
-def anywhere(victim: Victim, most: int) -> list[tuple[int, int]]:
+def anywhere(victim: Victim, limit: int) -> list[tuple[int, int]]:
     """Return points in non-zero bytes: most of a page is empty."""
     content = victim.journal.read_bytes()
     used = [offset for offset, byte in enumerate(content) if byte]
-    chance = random.Random(most)
-    return [(chance.choice(used), 1 << chance.randrange(8)) for _ in range(most)]
+    chance = random.Random(limit)
+    return [(chance.choice(used), 1 << chance.randrange(8)) for _ in range(limit)]
 
 
 @pytest.mark.parametrize("column", COLUMNS)

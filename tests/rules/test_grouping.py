@@ -36,8 +36,8 @@ def found(
         size = len((contents or {}).get(name.decode(), "x"))
         return Entry(name, size, NOW - age * DAY, 0, 1, 0o100644, 1, 1) if name in chain(given, *apart) else None
 
-    def head(name: bytes, most: int) -> bytes:
-        return (contents or {}).get(name.decode(), "x").encode()[:most]
+    def head(name: bytes, limit: int) -> bytes:
+        return (contents or {}).get(name.decode(), "x").encode()[:limit]
 
     access = FolderAccess(entry, head, NOW, NOW - 10 * DAY)
     return grouping(lambda: given, lambda: apart[0], lambda: apart[1], access) or Grouping({}, {}, {})

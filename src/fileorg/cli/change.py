@@ -177,10 +177,10 @@ class Change(NamedTuple):
 
     def _tell(self, outcome: Outcome, files: int, way_back: str, between: Callable[[], None] | None) -> None:
         quiet = self.options.quiet
-        most = None if self.options.verbose else NAMED
+        limit = None if self.options.verbose else NAMED
         show_outcome(self.out, outcome, self.verb, quiet=quiet)
-        show_symlinks(self.out, outcome, quiet=quiet, most=most)
-        show_problems(self.out, self.err, outcome, quiet=quiet, most=most, noun=self.verb.noun)
+        show_symlinks(self.out, outcome, quiet=quiet, limit=limit)
+        show_problems(self.out, self.err, outcome, quiet=quiet, limit=limit, noun=self.verb.noun)
         if between is not None:
             between()
         if outcome.interrupted:

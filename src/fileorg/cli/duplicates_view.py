@@ -25,13 +25,13 @@ _GROUPS, _FILES = 10, 5
 
 def show(out: Out, run: DedupeRun, *, verbose: bool, hint: bool = True) -> None:
     """Print the groups with the most waste, and totals."""
-    found, most = run.found, None if verbose else _GROUPS
+    found, limit = run.found, None if verbose else _GROUPS
     shown = 0
     if _show_folders(out, run, verbose=verbose):
         out.line()
     if found.groups:
         rows: list[tuple[str, str, str, str]] = []
-        for group in islice((group for group in run.groups() if not run.is_of_folders(group)), most):
+        for group in islice((group for group in run.groups() if not run.is_of_folders(group)), limit):
             rows += _rows(run, group, verbose)
             shown += 1
     if found.groups and shown:
@@ -42,7 +42,7 @@ def show(out: Out, run: DedupeRun, *, verbose: bool, hint: bool = True) -> None:
             Column("Kept file, then its duplicates", shrinks=True, keeps_end=True),
         )
         table(out, columns, rows)
-        if shown == most and found.groups > shown:
+        if shown == limit and found.groups > shown:
             out.line("  … -v shows all")
         out.line()
     _sums(out, run, hint=hint)

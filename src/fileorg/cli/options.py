@@ -251,9 +251,9 @@ def filters(
 
     if max_depth is not None and not recursive:
         raise UsageError("--max-depth requires -r.", hint="add -r, or drop --max-depth")
-    least = None if min_size is None else values.size("--min-size", min_size)
-    most = None if max_size is None else values.size("--max-size", max_size)
-    if least is not None and most is not None and least > most:
+    smallest = None if min_size is None else values.size("--min-size", min_size)
+    largest = None if max_size is None else values.size("--max-size", max_size)
+    if smallest is not None and largest is not None and smallest > largest:
         raise UsageError(
             f"--min-size {min_size} is larger than --max-size {max_size}: no file matches both.",
             hint="swap the two sizes, or drop one",
@@ -273,8 +273,8 @@ def filters(
         hidden=hidden,
         everything=everything,
         one_file_system=one_file_system,
-        min_size=least,
-        max_size=most,
+        min_size=smallest,
+        max_size=largest,
         newer_than_ns=newer and newer.ns,
         older_than_ns=older and older.ns,
         newer_than_age=newer.age if newer else "",

@@ -46,38 +46,38 @@ def amount(count: int, bytes_: int, verb: Verb) -> str:
     return f"{what} ({size(bytes_)})" if verb.noun == "file" else what
 
 
-def show_symlinks(out: Out, outcome: Outcome, *, quiet: bool, most: int | None) -> None:
+def show_symlinks(out: Out, outcome: Outcome, *, quiet: bool, limit: int | None) -> None:
     """Print the symlinks that were rewritten or restored: users may not expect such changes."""
     if not outcome.rewritten or quiet:
         return
     their = "its file" if outcome.rewritten == 1 else "their files"
     out.line(f"Updated {plural(outcome.rewritten, 'symlink')} to point to {their}:")
-    shown = outcome.symlinks[:most]
+    shown = outcome.symlinks[:limit]
     for path in shown:
         out.line(f"  {display(path)}")
     if outcome.rewritten > len(shown):
         out.line(f"  … and {outcome.rewritten - len(shown):,} more: fileorg files {outcome.operation}")
 
 
-def show_problems(out: Out, err: Out, outcome: Outcome, *, quiet: bool, most: int | None, noun: str = "file") -> None:
-    """Print skipped files to `out`, and failures to `err`, also if quiet. `most` None lists all that are known."""
+def show_problems(out: Out, err: Out, outcome: Outcome, *, quiet: bool, limit: int | None, noun: str = "file") -> None:
+    """Print skipped files to `out`, and failures to `err`, also if quiet. `limit` None lists all that are known."""
     skipped = outcome.counts.get(RecordState.SKIPPED, 0)
     if skipped and not quiet:
         chosen = [problem for problem in outcome.problems if problem.state is RecordState.SKIPPED]
-        _name(out, outcome, f"Skipped {plural(skipped, noun)}:", "yellow", chosen, skipped, most)
+        _name(out, outcome, f"Skipped {plural(skipped, noun)}:", "yellow", chosen, skipped, limit)
     if failed := _failed(outcome):
         chosen = [problem for problem in outcome.problems if problem.state in PROBLEM_STATES]
         out.flush()
-        _name(err, outcome, f"Could not process {plural(failed, noun)}:", "red", chosen, failed, most)
+        _name(err, outcome, f"Could not process {plural(failed, noun)}:", "red", chosen, failed, limit)
 
 
 def _name(
-    out: Out, outcome: Outcome, title: str, colour: str, problems: Sequence[Problem], count: int, most: int | None
+    out: Out, outcome: Outcome, title: str, colour: str, problems: Sequence[Problem], count: int, limit: int | None
 ) -> None:
     from fileorg.report.sentences import sentence
 
     out.line(out.styled(title, colour))
-    shown = problems[:most]
+    shown = problems[:limit]
     for problem in shown:
         out.line(f"  {display(problem.path)}: {sentence(problem.reason)}")
     if count > len(shown):

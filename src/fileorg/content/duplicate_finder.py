@@ -37,7 +37,7 @@ class Finder:
         `with_links`: the hard links of a file are a group, too.
         """
         self._with_links = with_links
-        self._least, self._most = 1 if filters.min_size is None else filters.min_size, filters.max_size
+        self._min_size, self._max_size = 1 if filters.min_size is None else filters.min_size, filters.max_size
         self._digests, self._groups, self._duplicate_folders = (
             index.digests(),
             index.groups(),
@@ -63,8 +63,8 @@ class Finder:
 
     def _compared(self, sizes: Iterable[int]) -> list[int]:
         """Return the sizes of files that are compared."""
-        least, most = self._least, self._most
-        return [size for size in sizes if least <= size and (most is None or size <= most)]
+        min_size, max_size = self._min_size, self._max_size
+        return [size for size in sizes if min_size <= size and (max_size is None or size <= max_size)]
 
     def find(self, trees: Sequence[Tree], processes: Processes, reporter: Reporter, stamp: bytes) -> Reads:
         """Read the candidates and store the groups in the index, valid for the state of the trees with this `stamp`.

@@ -162,22 +162,24 @@ class _Scheduler:
         self._reporter.advance(files, answer.bytes_, folder)
 
 
-def _parts(hash_batch: HashBatch, most: int) -> Iterator[tuple[list[int], int]]:
-    """Yield (positions, bytes) in parts of about `most` bytes to read."""
+def _parts(hash_batch: HashBatch, limit: int) -> Iterator[tuple[list[int], int]]:
+    """Yield (positions, bytes) in parts of about `limit` bytes to read."""
     batch, positions = hash_batch.known.batch, hash_batch.positions
     sizes = batch.sizes
     if not hash_batch.wholly:  # a batch read at both ends is never too large
         yield positions, min(sum(sizes), len(positions) * SMALL_BYTES)
         return
     part, bytes_ = list[int](), 0
-    names = batch.split_names() if max(sizes) >= most else []
+    names = batch.split_names() if max(sizes) >= limit else []
     for position in positions:
         part.append(position)
         size = sizes[position]
         bytes_ += (
-            size if size < most else _in_blocks(os.path.join(hash_batch.tree.path, batch.folder, names[position]), size)
+            size
+            if size < limit
+            else _in_blocks(os.path.join(hash_batch.tree.path, batch.folder, names[position]), size)
         )
-        if bytes_ >= most:
+        if bytes_ >= limit:
             yield part, bytes_
             part, bytes_ = [], 0
     if part:

@@ -213,8 +213,8 @@ class KeeperPolicy:
             if len(candidates) == 1:
                 break
             measured = [measure(path, member) for path, member in candidates]
-            least = min(measured)
-            candidates = [place for place, number in zip(candidates, measured, strict=True) if number == least]
+            lowest = min(measured)
+            candidates = [place for place, number in zip(candidates, measured, strict=True) if number == lowest]
         keeper = candidates[0][1]
         own, known = keeper[3:5], {keeper[3:5]}
         closed = {member[0] for _, member in ranked if member[3:5] == own} if options.isolate else ()

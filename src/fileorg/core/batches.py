@@ -15,10 +15,10 @@ _Item = TypeVar("_Item")
 _Row = TypeVar("_Row", bound=tuple[Any, ...])
 
 
-def in_batches(items: Iterable[_Item], most: int) -> Iterator[list[_Item]]:
-    """Yield all items in their order, at most `most` at a time; no batch is empty."""
+def in_batches(items: Iterable[_Item], limit: int) -> Iterator[list[_Item]]:
+    """Yield all items in their order, at most `limit` at a time; no batch is empty."""
     every = iter(items)
-    while batch := list(islice(every, most)):
+    while batch := list(islice(every, limit)):
         yield batch
 
 

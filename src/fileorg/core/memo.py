@@ -17,13 +17,13 @@ class Memo(dict[_Key, _Value]):
     Least-recently-used eviction would add a cost to every lookup, and some callers look up once per file.
     """
 
-    __slots__ = ("_most",)
+    __slots__ = ("_limit",)
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, limit: int) -> None:
         super().__init__()
-        self._most = most
+        self._limit = limit
 
     def __setitem__(self, key: _Key, value: _Value) -> None:
-        if len(self) >= self._most:
+        if len(self) >= self._limit:
             self.clear()
         super().__setitem__(key, value)

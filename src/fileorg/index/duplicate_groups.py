@@ -157,14 +157,14 @@ class Groups:
         row = self._db.execute("SELECT groups, files, bytes FROM finding").fetchone()
         return Sums(*row) if row else Sums(0, 0, 0)
 
-    def every(self, skip: int = 0, most: int | None = None) -> Iterator[Group]:
-        """Return an iterator over at most `most` groups, most wasted space first; takes the memory of one page."""
+    def every(self, skip: int = 0, limit: int | None = None) -> Iterator[Group]:
+        """Return an iterator over at most `limit` groups, most wasted space first; takes the memory of one page."""
         first, offset = divmod(skip, _PAGE)
         pages = self._db.execute(
             "SELECT digests, facts, folders, names, numbers FROM pages WHERE id >= ? ORDER BY id", (first,)
         )
         groups = (group for page in pages for group in _unpacked(*page))
-        return islice(groups, offset, None if most is None else offset + most)
+        return islice(groups, offset, None if limit is None else offset + limit)
 
 
 def _group_of(sorted_rows: tuple[tuple[bytes, int], Iterator[MemberRow]]) -> Group:

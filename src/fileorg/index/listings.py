@@ -45,23 +45,23 @@ class Listings:
         self._path = path
 
     def page(
-        self, key: bytes, make: Callable[[], Iterator[Sequence[int]]], skip: int, most: int, *, backwards: bool = False
+        self, key: bytes, make: Callable[[], Iterator[Sequence[int]]], skip: int, limit: int, *, backwards: bool = False
     ) -> Page:
-        """Return at most `most` ids of the listing of `key`; `make` yields all its ids in parts.
+        """Return at most `limit` ids of the listing of `key`; `make` yields all its ids in parts.
 
         An empty key disables caching. Raises what `make` raises.
         """
         if key:
             try:
                 with contextlib.closing(_opened(os.fsdecode(self._path))) as db:
-                    return _page(db, key, make, skip, most, backwards=backwards)
+                    return _page(db, key, make, skip, limit, backwards=backwards)
             except sqlite3.DatabaseError as error:
                 if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in _DAMAGED:
                     # Truncated, not replaced: another process may have it open.
                     with contextlib.suppress(OSError):
                         os.truncate(self._path, 0)
         with contextlib.closing(_opened("")) as private:
-            return _page(private, key, make, skip, most, backwards=backwards)
+            return _page(private, key, make, skip, limit, backwards=backwards)
 
 
 def _opened(path: str) -> sqlite3.Connection:
@@ -85,7 +85,7 @@ def _page(
     key: bytes,
     make: Callable[[], Iterator[Sequence[int]]],
     skip: int,
-    most: int,
+    limit: int,
     *,
     backwards: bool,
 ) -> Page:
@@ -97,9 +97,9 @@ def _page(
         db.execute("BEGIN IMMEDIATE")
         found = _kept(db, key, ids)
     listing, total = found
-    most = max(0, min(most, total - skip))
-    first = total - skip - most if backwards else skip
-    page = _ids(db, listing, first, most)
+    limit = max(0, min(limit, total - skip))
+    first = total - skip - limit if backwards else skip
+    page = _ids(db, listing, first, limit)
     db.execute("COMMIT")
     return Page(total, page[::-1] if backwards else page)
 
@@ -131,13 +131,13 @@ def _kept(db: sqlite3.Connection, key: bytes, ids: Iterable[Sequence[int]]) -> t
     return listing, total
 
 
-def _ids(db: sqlite3.Connection, listing: int, first: int, most: int) -> list[int]:
-    if not most:
+def _ids(db: sqlite3.Connection, listing: int, first: int, limit: int) -> list[int]:
+    if not limit:
         return []
     low, offset = divmod(first, CHUNK)
     start = listing * _CHUNKS_OF + low
-    chunks = db.execute(CHUNKS, (start, start + (offset + most - 1) // CHUNK))
+    chunks = db.execute(CHUNKS, (start, start + (offset + limit - 1) // CHUNK))
     found = array("q")
     for (ids,) in chunks:
         found.frombytes(ids)
-    return found[offset : offset + most].tolist()
+    return found[offset : offset + limit].tolist()

@@ -161,9 +161,9 @@ class KeptGroups:
             if (found := self._group(group)) is not None:
                 yield found
 
-    def _rows_of_groups(self, operation: Operation, most: int) -> Iterator[tuple[Any, ...]]:
+    def _rows_of_groups(self, operation: Operation, limit: int) -> Iterator[tuple[Any, ...]]:
         query = f"{_ROWS} WHERE k.record BETWEEN ?1 AND ?2 AND {_OF_GROUPS} ORDER BY k.record LIMIT ?4"
-        return chain.from_iterable(self._queries.pages(query, operation, most, of_id=_KEEPER_COLUMNS))
+        return chain.from_iterable(self._queries.pages(query, operation, limit, of_id=_KEEPER_COLUMNS))
 
     def _group(self, rows: Iterable[tuple[Any, ...]]) -> KeptGroup | None:
         """Return the group of these rows, None without rows. Keeps a million duplicates of one file out of memory."""

@@ -271,14 +271,14 @@ class JournalReader:
         query = "SELECT operation, count(*) FROM roots WHERE base > ? GROUP BY operation"
         return dict(self._queries.select(query, (DEST,)))
 
-    def operations_page(self, skip: int, most: int) -> tuple[int, list[Operation], list[Operation]]:
+    def operations_page(self, skip: int, limit: int) -> tuple[int, list[Operation], list[Operation]]:
         """Return the number of operations, a page of them (newest first), and the later operations that undid something
         of these, from which their status follows.
         """
         total = self.next_operation() - 1  # numbers are contiguous, and no operation is ever deleted
         high = total - skip
-        page = self.operations("id BETWEEN ? AND ?", (high - most + 1, high))
-        later = self.operations("id > ? AND undoes BETWEEN ? AND ?", (high, high - most + 1, high))
+        page = self.operations("id BETWEEN ? AND ?", (high - limit + 1, high))
+        later = self.operations("id > ? AND undoes BETWEEN ? AND ?", (high, high - limit + 1, high))
         return total, page, later
 
     def about(self, purge: Operation) -> Operation:

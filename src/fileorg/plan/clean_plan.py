@@ -79,13 +79,13 @@ class CleanPlan:
         """Yield the plan, the same each time: skipped entries are in it with the reason."""
         return in_batches(self._rows(), rows)
 
-    def first(self, kind: Leftover, most: int) -> list[bytes]:
+    def first(self, kind: Leftover, limit: int) -> list[bytes]:
         """Return the first paths to remove of a kind."""
         found: list[bytes] = []
         for row in self._rows():
             if row.category == kind and not row.reason:
                 found.append(join(row.source_folder, row.source_name) or join(row.target_folder, row.target_name))
-                if len(found) == most:
+                if len(found) == limit:
                     break
         return found
 

@@ -181,11 +181,11 @@ class Draft:
         self.has_symlinks |= bool(rows)
         self._db.executemany("INSERT OR REPLACE INTO symlinks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
-    def led_to(self, folder: bytes, most: int) -> set[bytes] | None:
-        """Return the names in a folder that symlinks lead to; None if they are more than `most`."""
+    def led_to(self, folder: bytes, limit: int) -> set[bytes] | None:
+        """Return the names in a folder that symlinks lead to; None if they are more than `limit`."""
         query = "SELECT DISTINCT to_name FROM symlinks WHERE to_folder = ? LIMIT ?"
-        names = {name for (name,) in self._db.execute(query, (folder, most + 1))}
-        return names if len(names) <= most else None
+        names = {name for (name,) in self._db.execute(query, (folder, limit + 1))}
+        return names if len(names) <= limit else None
 
     def symlinks_to(self, folder: bytes, name: bytes) -> Iterator[Symlink]:
         query = (

@@ -27,10 +27,10 @@ _NAMES_HELD = 4096
 """The number of symlink targets in one folder to hold in memory; beyond it, each file is looked up."""
 
 
-def whole(rows: list[PlanRow], most: int) -> int:
-    """Return how many of these rows make a batch: `most`, and the symlinks of the last file, if not too many."""
-    end = most
-    while end < min(len(rows), 2 * most) and rows[end].action in ON_SYMLINKS:
+def whole(rows: list[PlanRow], limit: int) -> int:
+    """Return how many of these rows make a batch: `limit`, and the symlinks of the last file, if not too many."""
+    end = limit
+    while end < min(len(rows), 2 * limit) and rows[end].action in ON_SYMLINKS:
         end += 1
     return end
 

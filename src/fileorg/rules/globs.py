@@ -172,12 +172,12 @@ class Glob:
         names = (*above, name)
         at, end = 0, len(names)
         for number, block in enumerate(self._blocks, 1):
-            least, most = at, end - len(block)
+            first, last = at, end - len(block)
             if number == len(self._blocks) and self._ends_there:
-                least = max(least, most)
+                first = max(first, last)
             if number == 1 and self._is_anchored:
-                most = min(most, 0)
-            at = next((start for start in range(least, most + 1) if _fits_at(block, names, start)), -1) + len(block)
+                last = min(last, 0)
+            at = next((start for start in range(first, last + 1) if _fits_at(block, names, start)), -1) + len(block)
             if at < len(block):
                 return False
         return at < end or not self._needs_more

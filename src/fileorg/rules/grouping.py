@@ -370,9 +370,9 @@ class _Asked:
             wishes.append(_Wish(x, family, beginning, match.groupdict().get("z") or b""))
         self._wishes.setdefault(name, []).extend(wishes)
 
-    def _head(self, name: bytes, most: int) -> bytes:
+    def _head(self, name: bytes, limit: int) -> bytes:
         try:
-            return self._access.head(name, most)
+            return self._access.head(name, limit)
         except OSError:
             return b""
 

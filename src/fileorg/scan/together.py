@@ -61,9 +61,9 @@ def together(storage: LocalStorage, listing: Listing, files: JoinedNames, judge:
             entries.update((entry.name, entry) for entry in chain(*kinds))
         return entries[name] if is_alone else storage.lstat(folder, name)
 
-    def head(name: bytes, most: int) -> bytes:
+    def head(name: bytes, limit: int) -> bytes:
         with storage.open_read(folder, name) as file:
-            return file.read(most)
+            return file.read(limit)
 
     found = grouping(partial(names, 0), partial(names, 1), partial(names, 2), FolderAccess(entry, head, *_clocks()))
     return NOTHING if found is None else judge.judged(found, entry)

@@ -269,9 +269,9 @@ class LastFound(NamedTuple):
     groups: Groups
     policy: KeeperPolicy
 
-    def page(self, skip: int, most: int) -> Iterator[KeeperDecision]:
-        """Yield at most `most` groups after the first `skip`, most waste first."""
-        return map(self.policy.decide, self.groups.every(skip, most))
+    def page(self, skip: int, limit: int) -> Iterator[KeeperDecision]:
+        """Yield at most `limit` groups after the first `skip`, most waste first."""
+        return map(self.policy.decide, self.groups.every(skip, limit))
 
 
 @contextlib.contextmanager

@@ -165,10 +165,10 @@ def _check_writable(fd: int, shown: str) -> None:
         raise UsageError(f"{shown} cannot be written: permission denied.", hint="see who owns it with ls -ld")
 
 
-def refuse_too_many(files: int, most: int | None, noun: str, participle: str) -> None:
+def refuse_too_many(files: int, limit: int | None, noun: str, participle: str) -> None:
     """Check --max-changes; `1 noun would be participle` is in the message. Raises `GuardRefused`."""
-    if most is not None and files > most:
+    if limit is not None and files > limit:
         raise GuardRefused(
-            f"{plural(files, noun)} would be {participle}, more than --max-changes {most:,} allows.",
+            f"{plural(files, noun)} would be {participle}, more than --max-changes {limit:,} allows.",
             hint="check the plan with --dry-run, then raise the limit",
         )

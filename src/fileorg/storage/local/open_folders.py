@@ -23,21 +23,21 @@ class _Budget:
     """The open folder descriptors of all storages, least recently used first."""
 
     def __init__(self) -> None:
-        self.most = _MOST
+        self.limit = _MOST
         self.in_order: OrderedDict[int, tuple[dict[bytes, int], bytes]] = OrderedDict()
 
     def fit(self, newest: int) -> None:
         """Adapt the limit to the open descriptors; `newest` was opened last. Raises `TooManyOpen` if few are left."""
         taken = newest - len(self.in_order)  # the kernel gives out the lowest free number
-        self.most = min(_MOST, (limit() - taken) // 2)  # the rest is for files, databases and processes
-        if self.most < _FEWEST:
+        self.limit = min(_MOST, (limit() - taken) // 2)  # the rest is for files, databases and processes
+        if self.limit < _FEWEST:
             raise too_many_open()
 
     def add(self, fd: int, fds: dict[bytes, int], folder: bytes) -> None:
         """Add the descriptor of a folder to `fds`; the least recently used ones are closed beyond the limit."""
         fds[folder] = fd
         self.in_order[fd] = fds, folder
-        while len(self.in_order) > self.most:
+        while len(self.in_order) > self.limit:
             oldest, (others, other) = self.in_order.popitem(last=False)
             del others[other]
             os.close(oldest)
@@ -81,7 +81,7 @@ class OpenFolders:
     @property
     def at_hand(self) -> int:
         """Number of descriptors a loop may cache: they stay open until it asks for more."""
-        return self._budget.most // 2
+        return self._budget.limit // 2
 
     def fd(self, folder: bytes) -> int:
         """Return a descriptor of the folder, valid until `at_hand` others were requested from any storage.

@@ -136,13 +136,13 @@ class LocalStorage:
                 is_folder = entry.is_dir(follow_symlinks=False)
                 yield os.fsencode(entry.name), 1 if is_folder else 0 if entry.is_file(follow_symlinks=False) else 2
 
-    def symlinks(self, folder: bytes, most: int) -> tuple[list[Entry], list[bytes], int]:
-        """Return the symlinks in a folder, the names of its subfolders, and the number of names read, `most` at the
+    def symlinks(self, folder: bytes, limit: int) -> tuple[list[Entry], list[bytes], int]:
+        """Return the symlinks in a folder, the names of its subfolders, and the number of names read, `limit` at the
         most. Only symlinks are read by `lstat`. Raises `OSError`.
         """
         with self._opened(folder) as fd:
             with os.scandir(fd) as entries:
-                some = list(islice(entries, most))
+                some = list(islice(entries, limit))
             links = [os.fsencode(entry.name) for entry in some if entry.is_symlink()]
             folders = [os.fsencode(entry.name) for entry in some if entry.is_dir(follow_symlinks=False)]
             return [entry_of(name, os.lstat(name, dir_fd=fd)) for name in links], folders, len(some)
