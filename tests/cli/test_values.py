@@ -18,7 +18,7 @@ SECOND = 1_000_000_000
 
 
 @pytest.mark.parametrize(
-    ("text", "bytes_"),
+    ("text", "size_bytes"),
     [
         ("0", 0),
         ("512", 512),
@@ -33,8 +33,8 @@ SECOND = 1_000_000_000
         ("9007199254740993", 9007199254740993),
     ],
 )
-def test_sizes(text: str, bytes_: int) -> None:
-    assert values.size("--min-size", text) == bytes_
+def test_sizes(text: str, size_bytes: int) -> None:
+    assert values.size("--min-size", text) == size_bytes
 
 
 @pytest.mark.parametrize("text", ["", "M", "10X", "-1", "1,5M", "1e3", "ten", "1.M", "5000P", "\u0661"])
@@ -132,7 +132,7 @@ def test_what_is_no_date(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bytes_", "text"),
+    ("size_bytes", "text"),
     [
         (0, "0 B"),
         (1023, "1023 B"),
@@ -143,8 +143,8 @@ def test_what_is_no_date(text: str) -> None:
         (1 << 60, "1.0 EB"),
     ],
 )
-def test_sizes_as_shown(bytes_: int, text: str) -> None:
-    assert size(bytes_) == text
+def test_sizes_as_shown(size_bytes: int, text: str) -> None:
+    assert size(size_bytes) == text
 
 
 def test_counts_and_durations_as_shown() -> None:

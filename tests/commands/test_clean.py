@@ -361,8 +361,8 @@ def test_a_file_in_the_place_of_a_symlink_is_not_taken_for_it(tree: Tree, runs: 
 def test_folders_are_what_the_operation_is_about(tree: Tree, runs: Runs) -> None:
     tree.write({"a/b/": "", "full": "x"})
     outcome = runs.clean()
-    assert (outcome.done, outcome.bytes) == (2, 0)
+    assert (outcome.done, outcome.size_bytes) == (2, 0)
     removed = [record.target_name for record in runs.records(1) if record.action == Action.REMOVE_FOLDER]
     assert removed == [b"b", b"a"]
     undone = runs.undo()
-    assert (undone.done, undone.bytes) == (2, 0)
+    assert (undone.done, undone.size_bytes) == (2, 0)

@@ -47,7 +47,7 @@ def states(runs: Runs, operation: int) -> list[RecordState]:
 def test_the_trash_is_gone_and_the_rest_as_it_was(tree: Tree, displaced: Runs) -> None:
     before = {path: node for path, node in tree.snapshot().items() if not path.startswith(b".fileorg")}
     run = displaced.purge()
-    assert (run.outcome.done, run.outcome.bytes, run.outcome.problems) == (2, 10, [])
+    assert (run.outcome.done, run.outcome.size_bytes, run.outcome.problems) == (2, 10, [])
     assert [(one.operation, one.purge, one.files, one.wholly) for one in run.purged] == [(1, 2, 2, False)]
     assert tree.read() == ORGANIZED
     assert tree.snapshot() == before  # including the time of the root, from which `.fileorg` was removed
@@ -126,7 +126,7 @@ def test_a_trash_that_others_emptied_is_left_to_undo_to_tell_of(tree: Tree, disp
 def test_a_file_with_another_name_frees_nothing(tree: Tree, displaced: Runs) -> None:
     os.link(tree.path(A), tree.path("kept.txt"))
     run = displaced.purge()
-    assert (run.bytes, run.outcome.bytes, run.outcome.done) == (5, 5, 2)
+    assert (run.size_bytes, run.outcome.size_bytes, run.outcome.done) == (5, 5, 2)
     assert tree.path("kept.txt").read_text() == "old a"
 
 
@@ -135,7 +135,7 @@ def test_two_names_in_the_trash_free_their_file_once(tree: Tree, displaced: Runs
     tree.date("Documents/d.txt", "2020-01-01")
     os.link(tree.path("Documents/d.txt"), tree.path("Documents/e.txt"))
     displaced.organize(on_conflict=OnConflict.KEEP_NEWER)
-    assert displaced.purge(2).outcome.bytes == 5
+    assert displaced.purge(2).outcome.size_bytes == 5
 
 
 def test_only_the_operations_that_are_named(tree: Tree, displaced: Runs) -> None:

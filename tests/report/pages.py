@@ -112,7 +112,7 @@ def report_of(lines: Iterable[Line], *, groups: Iterable[DuplicateGroup] = (), *
     done = [line.size for line in kept if line.status in {"done", "seen"}]
     summary = Summary(
         kind="organize", state="in effect", roots=[ROOT], dest=None, records=len(kept), files=len(done),
-        bytes=sum(done), operation=7, options={"by": "category", "action": "move", "exclude": ["*.part", "keep/"]},
+        size_bytes=sum(done), operation=7, options={"by": "category", "action": "move", "exclude": ["*.part", "keep/"]},
         started_ns=1_795_000_000_000_000_000, ended_ns=1_795_000_018_400_000_000, way_back="fileorg undo 7",
     )  # fmt: skip
     reclaimable = sum(group.reclaimable for group in given)
@@ -135,7 +135,9 @@ def _path(line: Line) -> bytes:
 
 
 def _shares(counts: Counter[str], sizes: Counter[str]) -> list[Share]:
-    return sorted((Share(name, count, sizes[name]) for name, count in counts.items()), key=lambda share: -share.bytes)
+    return sorted(
+        (Share(name, count, sizes[name]) for name, count in counts.items()), key=lambda share: -share.size_bytes
+    )
 
 
 def some_groups(count: int) -> list[DuplicateGroup]:

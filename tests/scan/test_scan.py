@@ -188,7 +188,7 @@ def test_totals_name_the_largest_and_the_oldest(tree: Tree, state: StateDirector
         os.utime(os.path.join(tree.root, name), ns=(0, 10**18 - age))
     report = scan_trees([os.fsencode(tree.root)], Filters(), state, NullReporter())
     assert dict(report.totals.files) == {"Images": 20, "Documents": 1}
-    assert dict(report.totals.bytes) == {"Images": sum(range(20)), "Documents": 100}
+    assert dict(report.totals.size_bytes) == {"Images": sum(range(20)), "Documents": 100}
     assert [file.size for file in report.totals.largest] == [100, *range(19, 10, -1)]
     assert [os.path.basename(file.path) for file in report.totals.oldest][:2] == [b"03.jpg", b"07.jpg"]
 

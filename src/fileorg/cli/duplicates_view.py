@@ -55,7 +55,7 @@ def _show_folders(out: Out, run: DedupeRun, *, verbose: bool) -> bool:
         if number >= _GROUPS and not verbose:
             rows.append(("", "", "  …"))
             break
-        wasted_bytes = size(group.bytes_ * (len(group.members) - 1))
+        wasted_bytes = size(group.size_bytes * (len(group.members) - 1))
         first, *others = [short(os.path.join(run.trees.paths[root], folder)) for root, folder in group.members]
         rows.append((wasted_bytes, f"{group.files:,}", f"{first.rstrip('/')}/"))
         rows += [("", "", f"  {other.rstrip('/')}/") for other in others]
@@ -86,7 +86,9 @@ def _sums(out: Out, run: DedupeRun, *, hint: bool) -> None:
         out.prose(f"No duplicates found: {searched}.")
         _left_over(out, run)
         return
-    what = f"{plural(found.duplicates, 'duplicate')} in {plural(found.groups, 'group')}, {size(found.bytes)} wasted"
+    what = (
+        f"{plural(found.duplicates, 'duplicate')} in {plural(found.groups, 'group')}, {size(found.size_bytes)} wasted"
+    )
     out.prose(f"{out.styled(what, 'bold')}: {searched}.")
     _left_over(out, run)
     if hint:
@@ -105,7 +107,7 @@ def summary(run: DedupeRun) -> dict[str, Any]:
     return {
         "groups": found.groups,
         "duplicate_files": found.duplicates,
-        "reclaimable_bytes": found.bytes,
+        "reclaimable_bytes": found.size_bytes,
         "files_scanned": seen.files,
         **leftovers_as_json(seen),
         "files_left_out": [{**named("path", path), "reason": reason} for path, reason in run.reads.named],
@@ -132,12 +134,12 @@ def _fields_of(run: DedupeRun) -> Any:
     """Return a function that makes the JSON fields of a group; the first of its files is the keeper."""
 
     def fields(group: KeeperDecision) -> dict[str, Any]:
-        bytes_ = group.group.size
+        size_bytes = group.group.size
         return {
             "hash": group.group.digest.hex(),
             "count": len(group.listed),
-            "total_size_bytes": bytes_ * len(group.listed),
-            "files": [{**named("path", run.trees.path(member)), "size": bytes_} for member in group.listed],
+            "total_size_bytes": size_bytes * len(group.listed),
+            "files": [{**named("path", run.trees.path(member)), "size": size_bytes} for member in group.listed],
         }
 
     return fields
@@ -149,7 +151,7 @@ def _folder_fields(run: DedupeRun, group: DuplicateFolderGroup) -> dict[str, Any
         "hash": group.digest.hex(),
         "count": len(paths),
         "files_in_each": group.files,
-        "bytes_in_each": group.bytes_,
+        "bytes_in_each": group.size_bytes,
         "folders": [named("path", path) for path in paths],
     }
 

@@ -75,10 +75,10 @@ class Live:
             self._thread = threading.Thread(target=self._draw, args=(self._ended,), daemon=True)
             self._thread.start()
 
-    def advance(self, files: int, bytes_: int = 0, folder: bytes = b"") -> None:
+    def advance(self, files: int, size_bytes: int = 0, folder: bytes = b"") -> None:
         stage = self._stage
         stage.files += files
-        stage.volume += bytes_
+        stage.volume += size_bytes
         stage.folder = folder
 
     def note(self, message: str) -> None:

@@ -31,7 +31,7 @@ def show_plan(out: Out, plan: OrganizePlan, dest: bytes | None) -> None:
     """Print category, files, bytes and target folder, relative to the root or below `dest`."""
     chosen = [(category, tally) for category, tally in plan.by_category.items() if tally.files]
     chosen.sort(key=lambda pair: (-pair[1].files, pair[0]))
-    rows = [(category, f"{tally.files:,}", size(tally.bytes), where_to(tally, dest)) for category, tally in chosen]
+    rows = [(category, f"{tally.files:,}", size(tally.size_bytes), where_to(tally, dest)) for category, tally in chosen]
     # A column that only repeats the category (Images -> Images/) is the first to be left out.
     plain = all(where == f"{category}/" for category, _, _, where in rows)
     columns = (
@@ -40,7 +40,7 @@ def show_plan(out: Out, plan: OrganizePlan, dest: bytes | None) -> None:
         Column("Size", right=True, spare=1),
         Column("To", shrinks=True, spare=2 if plain else 0),
     )
-    table(out, columns, rows, total=("Total", f"{plan.files:,}", size(plan.bytes), "") if len(rows) > 1 else None)
+    table(out, columns, rows, total=("Total", f"{plan.files:,}", size(plan.size_bytes), "") if len(rows) > 1 else None)
     if plan.renamed:
         names = "its name is" if plan.renamed == 1 else "their names are"
         out.line(f"  {plural(plan.renamed, 'file')} will get a number added: {names} taken.")

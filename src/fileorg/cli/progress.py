@@ -68,7 +68,7 @@ class Notes:
 
     def stage(self, name: str, files: int | None = None) -> None: ...
 
-    def advance(self, files: int, bytes_: int = 0, folder: bytes = b"") -> None: ...
+    def advance(self, files: int, size_bytes: int = 0, folder: bytes = b"") -> None: ...
 
     def note(self, message: str) -> None:
         self._err.prose(display(message), "fileorg: ")
@@ -100,9 +100,9 @@ class JsonLines:
         self._folder = b""
         self._tell(event="stage", stage=name, files=files)
 
-    def advance(self, files: int, bytes_: int = 0, folder: bytes = b"") -> None:
+    def advance(self, files: int, size_bytes: int = 0, folder: bytes = b"") -> None:
         self._files += files
-        self._bytes += bytes_
+        self._bytes += size_bytes
         self._folder = folder
         self._untold = True
         now = time.monotonic()
@@ -127,7 +127,7 @@ class JsonLines:
             event="outcome",
             operation=outcome.operation,
             files=outcome.done,
-            bytes=outcome.bytes,
+            bytes=outcome.size_bytes,
             interrupted=outcome.interrupted,
             counts={str(state): number for state, number in sorted(outcome.counts.items())},
         )

@@ -34,16 +34,16 @@ def _failed(outcome: Outcome) -> int:
 def show_outcome(out: Out, outcome: Outcome, verb: Verb, *, quiet: bool) -> None:
     """Print the number of files and the time, and notes below."""
     if not quiet:
-        what = amount(outcome.done, outcome.bytes, verb)
+        what = amount(outcome.done, outcome.size_bytes, verb)
         out.line(f"{out.styled(verb.done, 'bold')} {what} in {duration(outcome.seconds)}.")
         for note in outcome.notes:
             out.line(f"  {display(note)}")
 
 
-def amount(count: int, bytes_: int, verb: Verb) -> str:
+def amount(count: int, size_bytes: int, verb: Verb) -> str:
     """Return `34 files (51.3 KB)`; the size of leftovers is of no interest."""
     what = plural(count, verb.noun)
-    return f"{what} ({size(bytes_)})" if verb.noun == "file" else what
+    return f"{what} ({size(size_bytes)})" if verb.noun == "file" else what
 
 
 def show_symlinks(out: Out, outcome: Outcome, *, quiet: bool, limit: int | None) -> None:
@@ -89,7 +89,7 @@ def outcome_as_json(outcome: Outcome, kind: str) -> dict[str, Any]:
         "operation": outcome.operation,
         "kind": kind,
         "files": outcome.done,
-        "bytes": outcome.bytes,
+        "bytes": outcome.size_bytes,
         "symlinks": {"rewritten": outcome.rewritten, "first": [named("path", path) for path in outcome.symlinks]},
         "seconds": round(outcome.seconds, 3),
         "interrupted": outcome.interrupted,

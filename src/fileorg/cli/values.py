@@ -54,10 +54,10 @@ def size(option: str, text: str) -> int:
     match = re.fullmatch(_SIZE, text.strip())
     if match is None:
         raise UsageError(f"{option} {display(text)} is not a valid size.", hint=SIZES)
-    bytes_ = _whole(match[1], 1024 ** " kmgtp".index((match[2] or " ").lower()))
-    if bytes_ > _MOST:
+    size_bytes = _whole(match[1], 1024 ** " kmgtp".index((match[2] or " ").lower()))
+    if size_bytes > _MOST:
         raise UsageError(f"{option} {display(text)} is larger than any disk.", hint=SIZES)
-    return bytes_
+    return size_bytes
 
 
 def age(option: str, text: str) -> Moment:

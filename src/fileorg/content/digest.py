@@ -65,7 +65,7 @@ class Answer(NamedTuple):
     edge_digests: bytes
     full_keys: bytes
     edge_keys: bytes
-    bytes_: int
+    size_bytes: int
     racy: list[int]
     problems: list[tuple[int, str]]
 
@@ -106,7 +106,7 @@ def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer
     inodes = numbers[3 * files : 4 * files]
     full_digests, edge_digests = [_NO_FULL_DIGEST] * files, [_NO_EDGE_DIGEST] * files
     soon, racy, problems = time.time_ns() - COARSE_NS, list[int](), list[tuple[int, str]]()
-    bytes_ = 0
+    size_bytes = 0
     fstat, close, read, dev, wholly = os.fstat, os.close, os.read, request.dev, request.wholly
     for position in sorted(array("H", request.positions), key=inodes.__getitem__):
         size, whole, end = sizes[position], _NO_FULL_DIGEST, _NO_EDGE_DIGEST
@@ -137,9 +137,9 @@ def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer
             continue
         full_digests[position], edge_digests[position] = whole, end
         if size <= SMALL_BYTES:
-            bytes_ += size
+            size_bytes += size
         else:
-            bytes_ += min(size, seen.st_blocks * 512) if wholly else 2 * END_BYTES
+            size_bytes += min(size, seen.st_blocks * 512) if wholly else 2 * END_BYTES
         if ctime_ns > soon:
             racy.append(position)
     (whole_column, full_keys), (ends_column, edge_keys) = (
@@ -147,7 +147,7 @@ def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer
         _column(edge_digests, EDGE_WIDTH),
     )
     keys = full_keys, edge_keys
-    return Answer(request.batch, request.part, whole_column, ends_column, *keys, bytes_, racy, problems)
+    return Answer(request.batch, request.part, whole_column, ends_column, *keys, size_bytes, racy, problems)
 
 
 def start_digest(storage: Storage, folder: bytes, name: bytes, size: int) -> bytes:

@@ -56,15 +56,15 @@ class DuplicateFolderFinder:
 
 def _of_files(root: int, folder: bytes, batches: Sequence[Digested]) -> DuplicateFolder:
     """Return the digest and the sums of the files directly in a folder."""
-    digest, names, bytes_ = xxh3_128(), list[bytes](), 0
+    digest, names, size_bytes = xxh3_128(), list[bytes](), 0
     for known in batches:
         full_digests = known.full_digests or bytes(known.batch.files * FULL_WIDTH)
         parts = (full_digests[at : at + FULL_WIDTH] for at in range(0, len(full_digests), FULL_WIDTH))
         names += [b"\0".join(pair) for pair in zip(known.batch.split_names(), parts, strict=True)]
-        bytes_ += sum(known.batch.sizes)
+        size_bytes += sum(known.batch.sizes)
     for name in sorted(names):
         digest.update(len(name).to_bytes(8) + name)
-    return DuplicateFolder(root, folder, digest.digest(), len(names), bytes_)
+    return DuplicateFolder(root, folder, digest.digest(), len(names), size_bytes)
 
 
 def _judge(duplicate_folders: DuplicateFolders, tree: Tree, root: int, folder: bytes) -> None:
@@ -80,5 +80,5 @@ def _judge(duplicate_folders: DuplicateFolders, tree: Tree, root: int, folder: b
     for duplicate in inside:
         name = duplicate.folder.rpartition(b"/")[2]
         digest.update(len(name).to_bytes(8) + name + duplicate.digest)
-    bytes_ = sum(duplicate.bytes_ for duplicate in inside) + (own.bytes_ if own is not None else 0)
-    duplicate_folders.put(DuplicateFolder(root, folder, digest.digest(), files, bytes_))
+    size_bytes = sum(duplicate.size_bytes for duplicate in inside) + (own.size_bytes if own is not None else 0)
+    duplicate_folders.put(DuplicateFolder(root, folder, digest.digest(), files, size_bytes))

@@ -44,7 +44,7 @@ class Reads:
 
     def __init__(self) -> None:
         self.files = 0
-        self.bytes_ = 0
+        self.size_bytes = 0
         self.failed = 0
         self.named: list[tuple[bytes, str]] = []
 
@@ -121,17 +121,17 @@ class _Scheduler:
     def tasks(self, hash_batches: Iterator[HashBatch]) -> Iterator[list[Request]]:
         """Yield the requests in tasks large enough to be worth the transfer to a worker."""
         task: list[Request] = []
-        files = bytes_ = 0
+        files = size_bytes = 0
         for hash_batch in hash_batches:
             parts = list(_parts(hash_batch, _BYTES_A_TASK))
             self._open[hash_batch.known.id] = _Open(hash_batch, len(parts))  # before an answer can arrive
             for part, (positions, to_read) in enumerate(parts):
                 task.append(_request(hash_batch, part, positions))
                 files += len(positions)
-                bytes_ += to_read
-                if files >= _FILES_A_TASK or bytes_ >= _BYTES_A_TASK:
+                size_bytes += to_read
+                if files >= _FILES_A_TASK or size_bytes >= _BYTES_A_TASK:
                     yield task
-                    task, files, bytes_ = [], 0, 0
+                    task, files, size_bytes = [], 0, 0
         if task:
             yield task
 
@@ -158,8 +158,8 @@ class _Scheduler:
         self._sink.count(array("Q", answer.full_keys), array("Q", answer.edge_keys))
         files = (len(answer.full_keys) + len(answer.edge_keys)) // 8
         self.reads.files += files
-        self.reads.bytes_ += answer.bytes_
-        self._reporter.advance(files, answer.bytes_, folder)
+        self.reads.size_bytes += answer.size_bytes
+        self._reporter.advance(files, answer.size_bytes, folder)
 
 
 def _parts(hash_batch: HashBatch, limit: int) -> Iterator[tuple[list[int], int]]:
@@ -169,21 +169,21 @@ def _parts(hash_batch: HashBatch, limit: int) -> Iterator[tuple[list[int], int]]
     if not hash_batch.wholly:  # a batch read at both ends is never too large
         yield positions, min(sum(sizes), len(positions) * SMALL_BYTES)
         return
-    part, bytes_ = list[int](), 0
+    part, size_bytes = list[int](), 0
     names = batch.split_names() if max(sizes) >= limit else []
     for position in positions:
         part.append(position)
         size = sizes[position]
-        bytes_ += (
+        size_bytes += (
             size
             if size < limit
             else _in_blocks(os.path.join(hash_batch.tree.path, batch.folder, names[position]), size)
         )
-        if bytes_ >= limit:
-            yield part, bytes_
-            part, bytes_ = [], 0
+        if size_bytes >= limit:
+            yield part, size_bytes
+            part, size_bytes = [], 0
     if part:
-        yield part, bytes_
+        yield part, size_bytes
 
 
 def _in_blocks(path: bytes, size: int) -> int:

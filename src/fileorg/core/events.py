@@ -11,7 +11,7 @@ class Reporter(Protocol):
     def stage(self, name: str, files: int | None = None) -> None:
         """Begin a stage (`scan`, `plan`, `organize`, …); `files` is its number of files if known."""
 
-    def advance(self, files: int, bytes_: int = 0, folder: bytes = b"") -> None:
+    def advance(self, files: int, size_bytes: int = 0, folder: bytes = b"") -> None:
         """Add processed files and bytes; `folder` is the current folder."""
 
     def note(self, message: str) -> None:
@@ -23,6 +23,6 @@ class NullReporter:
 
     def stage(self, name: str, files: int | None = None) -> None: ...
 
-    def advance(self, files: int, bytes_: int = 0, folder: bytes = b"") -> None: ...
+    def advance(self, files: int, size_bytes: int = 0, folder: bytes = b"") -> None: ...
 
     def note(self, message: str) -> None: ...

@@ -7,11 +7,11 @@ import time
 from fileorg.core.times import MOST_KEPT, true_ns
 
 
-def size(bytes_: int) -> str:
+def size(size_bytes: int) -> str:
     """Return `3.1 GB`; 1 KB is 1024 bytes, as in --min-size."""
-    if bytes_ < 1024:
-        return f"{bytes_} B"
-    value, units = float(bytes_), iter("KMGTPE")
+    if size_bytes < 1024:
+        return f"{size_bytes} B"
+    value, units = float(size_bytes), iter("KMGTPE")
     while value >= 1023.95:
         value /= 1024
         unit = next(units)

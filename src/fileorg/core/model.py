@@ -308,7 +308,7 @@ class Outcome:
     def __init__(self, operation: int = 0) -> None:
         self.operation = operation
         self.done = 0
-        self.bytes = 0
+        self.size_bytes = 0
         self.rewritten = 0  # symlinks whose target files moved; not counted as files
         self.symlinks: list[bytes] = []  # the first of them
         self.counts: dict[RecordState, int] = {}

@@ -64,12 +64,12 @@ class _Purge:
             [(file.id, RecordState.DONE, as_put_back(self._storages[file.base], file, keepers)) for file in self._stay]
         )
         self._stay = []
-        self._journal.tell_purged(self._purge.id, self.outcome.bytes)
+        self._journal.tell_purged(self._purge.id, self.outcome.size_bytes)
 
     def _remove(self, file: Trashed) -> None:
         try:
             reserving = self._journal.reservations.announcing(file.id)
-            self.outcome.bytes += remove(self._storages[file.base], self._purged.id, file, reserving)
+            self.outcome.size_bytes += remove(self._storages[file.base], self._purged.id, file, reserving)
             self.outcome.done += 1
         except Stuck:
             raise

@@ -88,7 +88,7 @@ def execute(
             journal.was_interrupted(operation.id)
     counts, notes = seal(journal, operation, storages, work.touched_folders)
     outcome = Outcome(operation.id)
-    outcome.done, outcome.bytes = counts.get(RecordState.DONE, (0, 0))
+    outcome.done, outcome.size_bytes = counts.get(RecordState.DONE, (0, 0))
     outcome.counts = {state: files for state, (files, _) in counts.items()}
     outcome.problems = applier.problems
     outcome.rewritten, outcome.symlinks = work.rewritten, work.symlinks

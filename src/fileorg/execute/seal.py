@@ -34,8 +34,8 @@ def seal(
 ) -> Sealed:
     """Restore folder times, flush all file systems, and only then mark the operation as sealed.
 
-    `touched_folders`: folders in which temporary files were created and removed. Raises `StorageFailure` if a flush fails:
-    the operation stays open.
+    `touched_folders`: folders in which temporary files were created and removed. Raises `StorageFailure` if a flush
+    fails: the operation stays open.
     """
     times = _folder_times(journal, operation, touched_folders)
     sealed: list[tuple[int, int]] = []

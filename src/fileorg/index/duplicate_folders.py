@@ -30,7 +30,7 @@ class DuplicateFolder(NamedTuple):
     folder: bytes
     digest: bytes
     files: int
-    bytes_: int
+    size_bytes: int
 
 
 class DuplicateFolderGroup(NamedTuple):
@@ -39,7 +39,7 @@ class DuplicateFolderGroup(NamedTuple):
     id: int
     digest: bytes
     files: int
-    bytes_: int
+    size_bytes: int
     members: list[tuple[int, bytes]]
 
 
@@ -128,11 +128,13 @@ class DuplicateFolders:
 
     def groups(self) -> Iterator[DuplicateFolderGroup]:
         """Yield the groups, most wasted space first."""
-        for number, digest, files, bytes_ in self._db.execute(
+        for number, digest, files, size_bytes in self._db.execute(
             "SELECT id, digest, files, bytes FROM twin_groups ORDER BY id"
         ).fetchall():
             members = "SELECT root, folder FROM twins WHERE digest = ? ORDER BY root, folder"
-            yield DuplicateFolderGroup(number, digest, files, bytes_, self._db.execute(members, (digest,)).fetchall())
+            yield DuplicateFolderGroup(
+                number, digest, files, size_bytes, self._db.execute(members, (digest,)).fetchall()
+            )
 
     def count(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM twin_groups").fetchone()[0])

@@ -70,7 +70,7 @@ class Sums(NamedTuple):
 
     groups: int
     files: int
-    bytes_: int
+    size_bytes: int
 
 
 _new_member = row_maker(Member)

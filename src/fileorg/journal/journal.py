@@ -279,11 +279,11 @@ class Journal(JournalReader):
             self._tell_counts(operation, self.sums.counts(operation.id))
 
     def _tell_counts(self, operation: Operation, counts: dict[RecordState, tuple[int, int]]) -> None:
-        done, bytes_ = counts.get(RecordState.DONE, (0, 0))
+        done, size_bytes = counts.get(RecordState.DONE, (0, 0))
         problems = sum(counts.get(state, (0, 0))[0] for state in PROBLEM_STATES)
         self._db.execute(
             "UPDATE operations SET done = ?, bytes = ?, problems = ? WHERE id = ?",
-            (done, bytes_, problems, operation.id),
+            (done, size_bytes, problems, operation.id),
         )
 
     def _settle_undone(self, operation: Operation) -> None:
@@ -334,9 +334,9 @@ class Journal(JournalReader):
         ranges = {each.id: self.record_range(each) for each in self.operations()}
         carry_over(self._db, operation.id, ranges[operation.id], ranges)
 
-    def tell_purged(self, purge: int, bytes_: int) -> None:
+    def tell_purged(self, purge: int, size_bytes: int) -> None:
         """Write how many bytes a purge has freed so far. Inside a transaction."""
-        self._db.execute("UPDATE operations SET bytes = ? WHERE id = ?", (bytes_, purge))
+        self._db.execute("UPDATE operations SET bytes = ? WHERE id = ?", (size_bytes, purge))
 
     def seal_purge(self, purge: Operation, problems: int) -> int:
         """Close a purge after its removals are on disk. Return the number of files that it removed."""

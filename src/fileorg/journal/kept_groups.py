@@ -131,8 +131,8 @@ class KeptGroups:
             " k.name, min(r.size) AS size FROM keepers k JOIN records r ON r.id = k.record WHERE k.record BETWEEN"
             f" ? AND ? AND {_OF_GROUPS} AND r.state IN ({quoted(WAS_DONE)}) GROUP BY k.folder, k.name, r.dev, r.inode)"
         )
-        [(groups, files, bytes_)] = self._queries.select(query, self._queries.record_range(operation))
-        return groups, files, bytes_
+        [(groups, files, size_bytes)] = self._queries.select(query, self._queries.record_range(operation))
+        return groups, files, size_bytes
 
     def first_records(self, operation: Operation) -> Iterator[list[RecordId]]:
         """Yield the first record of each duplicate group, in the order of the run."""

@@ -53,7 +53,7 @@ class Operation(NamedTuple):
     started_ns: int
     ended_ns: int | None
     done: int
-    bytes: int
+    size_bytes: int
     problems: int
 
 
@@ -62,7 +62,7 @@ def checked_operation(row: tuple[Any, ...]) -> Operation:
     try:
         found = Operation(*row)._replace(state=OperationState(row[7]))
         roots = [found.root] if found.dest is None else [found.root, found.dest]
-        numbers = (found.id, found.root_inode, found.first_record, found.started_ns, found.done, found.bytes)
+        numbers = (found.id, found.root_inode, found.first_record, found.started_ns, found.done, found.size_bytes)
         fine = all(isinstance(root, bytes) and root.startswith(b"/") and b"\0" not in root for root in roots)
         fine &= all(isinstance(number, int) for number in numbers) and isinstance(found.kind, str)
         fine &= all(isinstance(number, int | None) for number in (found.undoes, found.ended_ns))

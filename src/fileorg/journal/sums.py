@@ -73,8 +73,8 @@ class RecordSums:
     def left(self, operation: Operation) -> tuple[int, int]:
         """Return how many files, and how many bytes, an undo would try."""
         query = f"SELECT count(*), coalesce({_BYTES}, 0) {_OPERATION} AND {IS_LEFT}"
-        [(files, bytes_)] = self._queries.select(query, self._of(operation))
-        return files, bytes_
+        [(files, size_bytes)] = self._queries.select(query, self._of(operation))
+        return files, size_bytes
 
     def categories(self, operation: Operation) -> list[tuple[str, int, int]]:
         """Return (category, files, bytes) of done records, most bytes first."""
@@ -115,8 +115,8 @@ class RecordSums:
             f" {_WAS_DONE} GROUP BY r.target_folder) went JOIN folders t ON t.id = went.folder ORDER BY t.base, t.path"
         )
         for rows in self._queries.stream(query, self._of(operation)):
-            for base, path, folder, _, files, bytes_ in rows:
-                yield checked_place((base, path), folder), files, bytes_
+            for base, path, folder, _, files, size_bytes in rows:
+                yield checked_place((base, path), folder), files, size_bytes
 
     def _of(self, operation: Operation) -> tuple[int, int, int]:
         return *self._queries.record_range(operation), operation.id

@@ -49,12 +49,12 @@ class FoundDuplicates:
     stay because a symlink leads to them; `bytes` is the space freed when all victims are gone.
     """
 
-    def __init__(self, groups: int = 0, duplicates: int = 0, bytes_: int = 0) -> None:
+    def __init__(self, groups: int = 0, duplicates: int = 0, size_bytes: int = 0) -> None:
         self.groups = groups
         self.duplicates = duplicates
         self.victims = duplicates
         self.led_to = 0
-        self.bytes = bytes_
+        self.size_bytes = size_bytes
 
 
 def decisions(groups: Iterable[Group], policy: KeeperPolicy) -> Iterator[KeeperDecision]:
@@ -68,8 +68,8 @@ def decisions(groups: Iterable[Group], policy: KeeperPolicy) -> Iterator[KeeperD
 def found(groups: Groups, policy: KeeperPolicy, *, exactly: bool) -> FoundDuplicates:
     """Return the sums of all groups. Without `exactly`, hard links outside the searched trees are ignored."""
     if not exactly and not policy.has_limits and not policy.with_links:
-        number, duplicates, bytes_ = groups.sums()
-        return FoundDuplicates(number, duplicates, bytes_)
+        number, duplicates, size_bytes = groups.sums()
+        return FoundDuplicates(number, duplicates, size_bytes)
     sums = FoundDuplicates()
     for decision in decisions(groups.every(), policy):
         sums.groups += 1
@@ -77,8 +77,8 @@ def found(groups: Groups, policy: KeeperPolicy, *, exactly: bool) -> FoundDuplic
         along = [companion for pairs in decision.along.values() for companion, _ in pairs]
         sums.victims += len(decision.victims) + len(along)
         sums.led_to += len(decision.led_to)
-        sums.bytes += decision.group.size * (freed(decision) if exactly else decision.wasted)
-        sums.bytes += sum(companion.size for companion in along)
+        sums.size_bytes += decision.group.size * (freed(decision) if exactly else decision.wasted)
+        sums.size_bytes += sum(companion.size for companion in along)
     return sums
 
 

@@ -47,7 +47,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.files = 0
-        self.bytes = 0
+        self.size_bytes = 0
         self.folders: set[bytes] = set()
 
 
@@ -70,7 +70,7 @@ class OrganizePlan:
         self._groups = 0
         self.by_category: dict[str, Tally] = {}
         self.files = 0
-        self.bytes = 0
+        self.size_bytes = 0
         self.skipped = 0
         self.renamed = 0
         self.stay = self._placer.stay
@@ -153,10 +153,10 @@ class OrganizePlan:
                 continue
             tally = self.by_category.setdefault(categories[category], Tally())
             tally.files += files
-            tally.bytes += sizes[category, target]
+            tally.size_bytes += sizes[category, target]
             tally.folders.add(folder)
             self.files += files
-            self.bytes += sizes[category, target]
+            self.size_bytes += sizes[category, target]
 
     def _look_up(self, folder: bytes) -> None:
         """Find out whether a target folder exists or why it cannot be used; the answer is cached."""
@@ -257,12 +257,12 @@ class OrganizePlan:
 
     def _deduct(self) -> None:
         self.renamed = self._draft.renamed()
-        for category, files, bytes_ in self._draft.skipped():
+        for category, files, size_bytes in self._draft.skipped():
             self.skipped += files
             self.files -= files
-            self.bytes -= bytes_
+            self.size_bytes -= size_bytes
             self.by_category[category].files -= files
-            self.by_category[category].bytes -= bytes_
+            self.by_category[category].size_bytes -= size_bytes
 
     # The rows -----------------------------------------------------------------------------------------------------
 

@@ -60,9 +60,9 @@ class UndoPlan:
         self._storages = storages
         self._absent = {base for base, storage in enumerate(storages) if isinstance(storage, AbsentStorage)}
         counts = journal.sums.counts(operation.id)
-        self.files, self.bytes = counts.get(RecordState.DONE, (0, 0))
+        self.files, self.size_bytes = counts.get(RecordState.DONE, (0, 0))
         if counts.keys() & {RecordState.CHANGED, RecordState.MISSING}:  # recovery may not have settled them
-            self.files, self.bytes = journal.sums.left(operation)
+            self.files, self.size_bytes = journal.sums.left(operation)
         self.purged, _ = counts.get(RecordState.PURGED, (0, 0))
         """The number of files that the operation moved to the trash and that are gone for good."""
 

@@ -38,7 +38,8 @@ def operation_report(journal: JournalReader, operation: Operation) -> Report:
     counts = journal.sums.counts(operation.id)
     statuses = [Share(state, *counts[state]) for state in LISTED_STATES if state in counts]
     places = (
-        (below(roots[base], path), files, bytes_) for (base, path), files, bytes_ in journal.sums.places(operation)
+        (below(roots[base], path), files, size_bytes)
+        for (base, path), files, size_bytes in journal.sums.places(operation)
     )
     return Report(
         summary=_summary(journal, operation, roots, statuses),
@@ -67,7 +68,7 @@ def _summary(
         dest=operation.dest,
         records=max(0, last - first + 1),
         files=sum(share.records for share in done) if operation.kind != PURGE else operation.done,
-        bytes=sum(share.bytes for share in done) if operation.kind != PURGE else operation.bytes,
+        size_bytes=sum(share.size_bytes for share in done) if operation.kind != PURGE else operation.size_bytes,
         operation=operation.id,
         undoes=operation.undoes,
         options=_options(operation),

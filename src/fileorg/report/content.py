@@ -41,7 +41,7 @@ class Share(NamedTuple):
 
     name: str
     records: int
-    bytes: int
+    size_bytes: int
 
 
 class ReasonShare(NamedTuple):
@@ -60,7 +60,7 @@ class FolderShare(NamedTuple):
     path: bytes
     depth: int
     files: int
-    bytes: int
+    size_bytes: int
 
 
 class Copy(NamedTuple):
@@ -89,7 +89,7 @@ class DuplicateSums(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """The result of an operation or a scan. `files` and `bytes` count those that were done, or scanned."""
+    """The result of an operation or a scan. `files` and `size_bytes` count those that were done, or scanned."""
 
     kind: str
     """organize, dedupe, clean, undo, redo, purge; or scan."""
@@ -99,7 +99,7 @@ class Summary(NamedTuple):
     dest: bytes | None
     records: int
     files: int
-    bytes: int
+    size_bytes: int
     options: dict[str, Any]
     operation: int | None = None
     undoes: int | None = None

@@ -21,14 +21,14 @@ def tree_of(folders: Iterable[tuple[bytes, int, int]], roots: Sequence[bytes]) -
     until the rest fits.
     """
     sums: dict[tuple[bytes, tuple[bytes, ...]], list[int]] = {}
-    for path, files, bytes_ in folders:
+    for path, files, size_bytes in folders:
         root = next((root for root in roots if is_within(path, root)), b"")
         inside = path[len(root) :].strip(b"/")
         parts = tuple(inside.split(b"/")[:DEEPEST]) if inside else ()
         for depth in range(len(parts) + 1):
             total = sums.setdefault((root, parts[:depth]), [0, 0])
             total[0] += files
-            total[1] += bytes_
+            total[1] += size_bytes
     deepest = DEEPEST
     while deepest > 1 and sum(len(parts) <= deepest for _, parts in sums) > MOST:
         deepest -= 1

@@ -63,7 +63,7 @@ def _summary(summary: Summary) -> dict[str, Any]:
         "ended": iso(summary.ended_ns),
         "seconds": seconds,
         "files": summary.files,
-        "bytes": summary.bytes,
+        "bytes": summary.size_bytes,
     }
 
 
@@ -83,7 +83,7 @@ def _reason(each: ReasonShare) -> dict[str, Any]:
 
 
 def _place(place: FolderShare) -> dict[str, Any]:
-    return named("path", place.path) | {"depth": place.depth, "files": place.files, "bytes": place.bytes}
+    return named("path", place.path) | {"depth": place.depth, "files": place.files, "bytes": place.size_bytes}
 
 
 def fields(line: Line) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def scan_report(index: Index, root: bytes, classifier: Classifier) -> Report | N
     totals = Totals()
     folders = _folders(index, root, totals, classifier)
     places = tree_of(folders, [root])
-    files, bytes_ = totals.files.total(), totals.bytes.total()
+    files, size_bytes = totals.files.total(), totals.size_bytes.total()
     with index.guarded():
         groups = index.groups()
         sums = groups.sums() if groups.roots() == [root] else None
@@ -42,15 +42,15 @@ def scan_report(index: Index, root: bytes, classifier: Classifier) -> Report | N
             dest=None,
             records=files,
             files=files,
-            bytes=bytes_,
+            size_bytes=size_bytes,
             options={},
             started_ns=scanned_ns,
         ),
         categories=sorted(
-            (Share(name, count, totals.bytes[name]) for name, count in totals.files.items()),
-            key=lambda share: (-share.bytes, -share.records, share.name),
+            (Share(name, count, totals.size_bytes[name]) for name, count in totals.files.items()),
+            key=lambda share: (-share.size_bytes, -share.records, share.name),
         ),
-        statuses=[Share(SEEN, files, bytes_)],
+        statuses=[Share(SEEN, files, size_bytes)],
         reasons=[],
         places=places,
         duplicates=DuplicateSums(*sums) if sums and sums.groups else None,

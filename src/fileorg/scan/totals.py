@@ -33,7 +33,7 @@ class Totals:
         self._largest: list[tuple[int, bytes, int]] = []
         self._oldest: list[tuple[int, bytes, int]] = []
         self.files: Counter[str] = Counter()
-        self.bytes: Counter[str] = Counter()
+        self.size_bytes: Counter[str] = Counter()
 
     def counted(
         self, batches: Iterable[tuple[int, FileBatch]], root: bytes, classifier: Classifier
@@ -47,9 +47,9 @@ class Totals:
         names, sizes, mtimes = batch.split_names(), batch.sizes, batch.mtimes_ns
         categories = classifier.categories_of(batch)
         self.files.update(categories)
-        bytes_ = self.bytes
+        size_bytes = self.size_bytes
         for category, size in zip(categories, sizes, strict=True):
-            bytes_[category] += size
+            size_bytes[category] += size
         folder = below(root, batch.folder)
         if len(self._largest) < MOST_LISTED or max(sizes) > self._largest[0][0]:
             rows = ((size, join(folder, name), mtime) for name, size, mtime in zip(names, sizes, mtimes, strict=True))

@@ -42,23 +42,23 @@ class PurgeOptions(NamedTuple):
 
 
 class InTrash(NamedTuple):
-    """The files of an operation in the trash. `bytes` is the least that would be freed: files with other hard links do
-    not count, although these may be in the trash too. `kept` files were changed in the trash or are last copies.
+    """The files of an operation in the trash. `size_bytes` is the least that would be freed: files with other hard links
+    do not count, although these may be in the trash too. `kept` files were changed in the trash or are last copies.
     """
 
     operation: Operation
     files: int
-    bytes: int
+    size_bytes: int
     kept: int
 
 
 class TrashFile(NamedTuple):
-    """One file that would be removed. `path` is absolute, `bytes` is the space that it frees."""
+    """One file that would be removed. `path` is absolute, `size_bytes` is the space that it frees."""
 
     operation: int
     path: bytes
     size: int
-    bytes: int
+    size_bytes: int
 
 
 class Purged(NamedTuple):
@@ -67,7 +67,7 @@ class Purged(NamedTuple):
     operation: int
     purge: int
     files: int
-    bytes: int
+    size_bytes: int
     wholly: bool
 
 
@@ -77,7 +77,7 @@ class PurgeRun:
     def __init__(self, found: Sequence[InTrash], session: Session) -> None:
         self.found = found
         self.files = sum(one.files for one in found)
-        self.bytes = sum(one.bytes for one in found)
+        self.size_bytes = sum(one.size_bytes for one in found)
         self.purged: list[Purged] = []
         """The results by operation; filled by `run`, like `outcome`."""
         self.outcome = Outcome()
@@ -108,7 +108,7 @@ class PurgeRun:
                 began = begin(journal, PURGE, storages, {}, operation.id)
                 outcome = purge(journal, began, storages, reporter, stop=stop, rows=rows_at_a_time(storages))
             wholly = not journal.trash.has_done_outside(operation)
-            self.purged.append(Purged(operation.id, began.id, outcome.done, outcome.bytes, wholly))
+            self.purged.append(Purged(operation.id, began.id, outcome.done, outcome.size_bytes, wholly))
             _add(total, outcome)
         return total
 
@@ -116,7 +116,7 @@ class PurgeRun:
 def _add(total: Outcome, outcome: Outcome) -> None:
     total.operation = outcome.operation or total.operation
     total.done += outcome.done
-    total.bytes += outcome.bytes
+    total.size_bytes += outcome.size_bytes
     total.seconds += outcome.seconds
     total.interrupted |= outcome.interrupted
     total.notes += outcome.notes
@@ -171,15 +171,15 @@ def _count(session: Session, operation: Operation) -> InTrash:
     unsettled = [one for one in journal.open_operations() if operation.id in {one.id, one.undoes}]
     if unsettled:
         raise UsageError(f"Operation {unsettled[0].id} was interrupted, and what came of it is not settled yet.")
-    files = bytes_ = kept = 0
+    files = size_bytes = kept = 0
     with _opened(session, operation) as storages:
         for _, found in _every(journal, operation, storages):
             if isinstance(found, Exception):
                 kept += 1
             elif found is not None:
                 files += 1
-                bytes_ += _freed(found)
-    return InTrash(operation, files, bytes_, kept)
+                size_bytes += _freed(found)
+    return InTrash(operation, files, size_bytes, kept)
 
 
 def _every(

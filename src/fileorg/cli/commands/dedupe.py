@@ -285,7 +285,7 @@ def _run(change: "Change", run: "DedupeRun") -> Exit:
     if not run.found.victims:
         return change.nothing(view.summary(run), "No duplicates to process.", skipped=run.found.led_to)
     change.show(partial(_show, run=run, verbose=change.options.verbose), lists_rows=False)
-    what = f"{plural(run.found.victims, 'duplicate')} ({size(run.found.bytes)})"
+    what = f"{plural(run.found.victims, 'duplicate')} ({size(run.found.size_bytes)})"
     if not change.agreed(f"{change.verb.ask} {what}? fileorg undo reverses it."):
         return declined()
     outcome = change.carry_out(run)
@@ -316,10 +316,10 @@ def _preview(change: "Change", run: "DedupeRun") -> Exit:
     from fileorg.core.figures import plural, size
 
     head = {"dry_run": True, "kind": "dedupe", **view.roots(run)}
-    change.preview(head, {"files": run.found.victims, "bytes": run.found.bytes, **view.summary(run)})
+    change.preview(head, {"files": run.found.victims, "bytes": run.found.size_bytes, **view.summary(run)})
     if change.is_text and not change.options.quiet:
         change.out.line()
-    change.say_dry_run(f"{plural(run.found.victims, 'duplicate')} ({size(run.found.bytes)})")
+    change.say_dry_run(f"{plural(run.found.victims, 'duplicate')} ({size(run.found.size_bytes)})")
     if change.is_text and not change.options.quiet:
         show_ages(change.out, run.seen)
     run.check()

@@ -90,7 +90,18 @@ def _show_operations(out: "Out", format_: ListFormat, page: tuple[int, int], sta
     if format_ is ListFormat.TEXT and operations:
         _operation_table(out, operations, states, more_roots)
     rows = [
-        (op.id, op.kind, op.root, op.dest, iso(op.started_ns), iso(op.ended_ns), op.done, op.bytes, op.problems, state)
+        (
+            op.id,
+            op.kind,
+            op.root,
+            op.dest,
+            iso(op.started_ns),
+            iso(op.ended_ns),
+            op.done,
+            op.size_bytes,
+            op.problems,
+            state,
+        )
         for op, state in zip(operations, states, strict=True)
     ]
     _write_operations(out, format_, rows, (total, *page))
@@ -126,7 +137,7 @@ def _operation_table(
     rows = []
     for op, state in zip(operations, states, strict=True):
         what = op.kind if op.undoes is None else f"{op.kind} {op.undoes}"
-        counts = (f"{op.done or 0:,}", size(op.bytes or 0))
+        counts = (f"{op.done or 0:,}", size(op.size_bytes or 0))
         where = short(op.root) + (f" and {more_roots[op.id]} more" if op.id in more_roots else "")
         shown = _STATES.get(state, state).replace("in effect", "active")
         rows.append((str(op.id), when(op.started_ns), what, where, *counts, shown))

@@ -249,11 +249,11 @@ def _preview(change: "Change", run: "OrganizeRun", chosen: "OrganizeOptions") ->
     }
     if chosen.dest is not None:
         head |= named("dest", os.path.realpath(chosen.dest))
-    totals = {"files": plan.files, "bytes": plan.bytes, "renamed": plan.renamed, **stays_as_json(plan, run.seen)}
+    totals = {"files": plan.files, "bytes": plan.size_bytes, "renamed": plan.renamed, **stays_as_json(plan, run.seen)}
     change.preview(head, totals)
     if change.is_text and not change.options.quiet:
         change.out.line()
-    change.say_dry_run(f"{plural(plan.files, 'file')} ({size(plan.bytes)})", skipped=plan.skipped)
+    change.say_dry_run(f"{plural(plan.files, 'file')} ({size(plan.size_bytes)})", skipped=plan.skipped)
     if change.is_text and not change.options.quiet:
         show_ages(change.out, run.seen)
         if plan.uses_dates:

@@ -131,7 +131,7 @@ class PurgeRows:
     def _fields(self, row: "TrashFile") -> dict[str, Any]:
         from fileorg.core.formats import named
 
-        return {"operation": row.operation, **named("path", row.path), "size": row.size, "freed": row.bytes}
+        return {"operation": row.operation, **named("path", row.path), "size": row.size, "freed": row.size_bytes}
 
     def as_null(self, out: "Out") -> None:
         from fileorg.core.formats import write_null
@@ -146,7 +146,7 @@ def _preview(change: "Change", run: "PurgeRun", before: "Moment | None", empty: 
     head = {"dry_run": True, "kind": "purge", **_limit(before), "operations": [_as_json(one) for one in run.found]}
     if change.is_text and not run.found:
         return _nothing(change, empty)
-    change.preview(head, {"files": run.files, "bytes": run.bytes})
+    change.preview(head, {"files": run.files, "bytes": run.size_bytes})
     if change.is_text and not change.options.quiet:
         change.out.line()
         _table(change.out, run, before)
@@ -159,7 +159,7 @@ def _as_json(one: "InTrash") -> dict[str, Any]:
 
     op = one.operation
     about = {"operation": op.id, "kind": op.kind, "started": iso(op.started_ns), **named("root", op.root)}
-    return about | {"files": one.files, "bytes": one.bytes, "kept": one.kept}
+    return about | {"files": one.files, "bytes": one.size_bytes, "kept": one.kept}
 
 
 def _table(out: "Out", run: "PurgeRun", before: "Moment | None") -> None:
@@ -176,10 +176,10 @@ def _table(out: "Out", run: "PurgeRun", before: "Moment | None") -> None:
         Column("Frees", right=True),
     )
     rows = [
-        (str(op.id), op.kind, when(op.started_ns), short(op.root), f"{files:,}", size(bytes_))
-        for op, files, bytes_, _ in run.found
+        (str(op.id), op.kind, when(op.started_ns), short(op.root), f"{files:,}", size(size_bytes))
+        for op, files, size_bytes, _ in run.found
     ]
-    total = ("", "", "", "Total", f"{run.files:,}", size(run.bytes)) if len(rows) > 1 else None
+    total = ("", "", "", "Total", f"{run.files:,}", size(run.size_bytes)) if len(rows) > 1 else None
     table(out, columns, rows, total=total)
     if before is not None:
         age = f" ({before.words} ago)" if before.age else ""
@@ -223,7 +223,7 @@ def _run(change: "Change", run: "PurgeRun", before: "Moment | None", empty: str)
         return _nothing(change, empty)
     if run.files:
         change.show(partial(_show, run=run, before=before))
-    question = f"Remove {plural(run.files, 'file')} ({size(run.bytes)}) permanently? This cannot be undone."
+    question = f"Remove {plural(run.files, 'file')} ({size(run.size_bytes)}) permanently? This cannot be undone."
     if run.files and not change.agreed(question):
         return declined()
     return _report(change, run, change.carry_out(run), before)
@@ -244,7 +244,7 @@ def _report(change: "Change", run: "PurgeRun", outcome: "Outcome", before: "Mome
             facts = outcome_as_json(outcome, "purge")
             del facts["operation"]  # each purged operation has its own number
             done = [
-                {"operation": one.operation, "purge": one.purge, "files": one.files, "bytes": one.bytes}
+                {"operation": one.operation, "purge": one.purge, "files": one.files, "bytes": one.size_bytes}
                 | {"undoable": "no" if one.wholly else "in part"}
                 for one in run.purged
             ]

@@ -97,7 +97,7 @@ def _categories(report: "ScanReport") -> list[tuple[str, int, int]]:
     """Return the categories with files and bytes, most files first."""
     totals = report.totals
     return [
-        (category, files, totals.bytes[category])
+        (category, files, totals.size_bytes[category])
         for category, files in sorted(totals.files.items(), key=lambda pair: (-pair[1], pair[0]))
     ]
 
@@ -108,10 +108,10 @@ def _show_text(out: "Out", report: "ScanReport") -> None:
     from fileorg.core.figures import duration, plural, size
 
     seen, totals = report.seen, report.totals
-    rows = [(category, f"{files:,}", size(bytes_)) for category, files, bytes_ in _categories(report)]
+    rows = [(category, f"{files:,}", size(size_bytes)) for category, files, size_bytes in _categories(report)]
     if rows:
         columns = (Column("Category", shrinks=True), Column("Files", right=True), Column("Size", right=True))
-        total = ("Total", f"{totals.files.total():,}", size(totals.bytes.total()))
+        total = ("Total", f"{totals.files.total():,}", size(totals.size_bytes.total()))
         table(out, columns, rows, total=total if len(rows) > 1 else None)
         _list(out, "Largest", report, totals.largest)
         _list(out, "Oldest", report, totals.oldest)
@@ -151,11 +151,12 @@ def _as_json(report: "ScanReport") -> dict[str, Any]:
     return {
         "roots": [named("path", root) for root in report.roots],
         "files": totals.files.total(),
-        "bytes": totals.bytes.total(),
+        "bytes": totals.size_bytes.total(),
         "folders": seen.folders,
         "known_from_before": seen.unchanged,
         "categories": [
-            {"category": category, "files": files, "bytes": bytes_} for category, files, bytes_ in _categories(report)
+            {"category": category, "files": files, "bytes": size_bytes}
+            for category, files, size_bytes in _categories(report)
         ],
         "largest": listed(totals.largest),
         "oldest": listed(totals.oldest),

@@ -141,10 +141,10 @@ def _preview(change: "Change", run: "UndoRun") -> Exit:
     from fileorg.core.formats import named
 
     head = {"dry_run": True, "kind": run.kind, "operation": run.undone.id, **named("root", run.undone.root)}
-    change.preview(head, {"files": run.plan.files, "bytes": run.plan.bytes})
+    change.preview(head, {"files": run.plan.files, "bytes": run.plan.size_bytes})
     if change.is_text and not change.options.quiet:
         change.out.line()
-    change.say_dry_run(amount(run.plan.files, run.plan.bytes, change.verb))
+    change.say_dry_run(amount(run.plan.files, run.plan.size_bytes, change.verb))
     return Exit.DONE
 
 
@@ -160,7 +160,7 @@ def _show(talk: "Out", run: "UndoRun", verb: "Verb") -> None:
         ("In", short(undone.root)),
         *([("Into", short(undone.dest))] if undone.dest else []),
         *(("And in", short(root)) for root in run.further_roots),
-        (f"To {run.kind}", amount(run.plan.files, run.plan.bytes, verb)),
+        (f"To {run.kind}", amount(run.plan.files, run.plan.size_bytes, verb)),
         *([("Purged", f"{plural(run.plan.purged, 'file')}, which cannot be restored")] if run.plan.purged else []),
     ]
     width = max(len(name) for name, _ in facts)
