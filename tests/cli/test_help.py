@@ -20,8 +20,8 @@ PROGRAM: Any = typer.main.get_command(program())
 
 
 def parameters() -> list[Any]:
-    every = [(name, param) for name, command in PROGRAM.commands.items() for param in command.params]
-    return [pytest.param(param, id=f"{name} {param.opts[0]}") for name, param in every]
+    all_params = [(name, param) for name, command in PROGRAM.commands.items() for param in command.params]
+    return [pytest.param(param, id=f"{name} {param.opts[0]}") for name, param in all_params]
 
 
 @pytest.mark.parametrize("param", parameters())

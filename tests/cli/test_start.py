@@ -90,8 +90,8 @@ def test_a_command_loads_only_what_it_needs(used: Fileorg, line: str) -> None:
     assert {name for name in seen.ours if name.startswith("fileorg.cli.commands.")} <= {
         f"fileorg.cli.commands.{each}" for each in (words[0], "undo")
     }
-    ours, every, patterns = BOUNDS[line]
-    assert (len(seen.ours) <= ours, len(seen.modules) <= every, seen.patterns <= patterns) == (True, True, True), (
+    ours, modules, patterns = BOUNDS[line]
+    assert (len(seen.ours) <= ours, len(seen.modules) <= modules, seen.patterns <= patterns) == (True, True, True), (
         len(seen.ours), len(seen.modules), seen.patterns,
     )  # fmt: skip
 

@@ -550,5 +550,5 @@ def test_a_thousand_side_cars_of_one_file(tree: Tree, runs: Runs) -> None:
 def test_with_everything_what_would_stay_is_sorted(tree: Tree, runs: Runs) -> None:
     tree.write({"a.pdf": "1", "a.pdf.part": "2", "b.odt": "3", ".~lock.b.odt#": "4"})
     tree.write({"c.html": "5", "c_files/1.png": "6"})
-    runs.organize(everything=True, recursive=True)
+    runs.organize(all_files=True, recursive=True)
     assert {"Documents/a.pdf", "Documents/b.odt", "Documents/c.html", "Images/1.png"} <= tree.read().keys()

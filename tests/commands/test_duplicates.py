@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.duplicates import AFTER, before_call, every_action, inode, linking, reasons, swap, write_duplicates
+from tests.support.duplicates import AFTER, all_actions, before_call, inode, linking, reasons, swap, write_duplicates
 
 from fileorg.core.model import RecordState
 from fileorg.report.sentences import sentence
@@ -29,7 +29,7 @@ def duplicates(tree: Tree) -> Tree:
 # Dedupe, undo, redo ---------------------------------------------------------------------------------------------------
 
 
-@every_action
+@all_actions
 def test_it_is_done_undone_and_redone(duplicates: Tree, runs: Runs, action: str) -> None:
     before, number = duplicates.snapshot(), inode(duplicates, "x/c")
     assert runs.dedupe(action).problems == []
@@ -46,7 +46,7 @@ def test_it_is_done_undone_and_redone(duplicates: Tree, runs: Runs, action: str)
     assert duplicates.snapshot() == before
 
 
-@every_action
+@all_actions
 def test_all_names_of_a_file_go_and_are_one_file_again(duplicates: Tree, runs: Runs, action: str) -> None:
     duplicates.path("x/d").hardlink_to(duplicates.path("x/c"))
     before = duplicates.snapshot()
@@ -57,7 +57,7 @@ def test_all_names_of_a_file_go_and_are_one_file_again(duplicates: Tree, runs: R
     assert inode(duplicates, "x/c") == inode(duplicates, "x/d")
 
 
-@every_action
+@all_actions
 def test_the_keeper_may_be_below_another_root(duplicates: Tree, runs: Runs, tmp_path: Path, action: str) -> None:
     other = tmp_path / "other"
     other.mkdir()
@@ -91,7 +91,7 @@ def test_a_large_file_with_a_difference_in_its_last_byte(duplicates: Tree, runs:
 # Refusals -------------------------------------------------------------------------------------------------------------
 
 
-@every_action
+@all_actions
 @pytest.mark.parametrize(
     ("change", "becomes", "reason"),
     [
@@ -136,7 +136,7 @@ def test_what_changed_since_the_plan_stays(
     assert duplicates.read() == seen["before"]
 
 
-@every_action
+@all_actions
 def test_a_file_is_not_its_own_duplicate(duplicates: Tree, runs: Runs, action: str) -> None:
     """With a bind mount, for example, the plan takes one file for two."""
 
@@ -149,7 +149,7 @@ def test_a_file_is_not_its_own_duplicate(duplicates: Tree, runs: Runs, action: s
     assert duplicates.path("x/c").read_text() == "same"
 
 
-@every_action
+@all_actions
 def test_a_place_in_the_trash_that_is_taken(
     duplicates: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
@@ -176,7 +176,7 @@ def test_a_file_that_takes_its_name_before_the_rename_stays(
     assert duplicates.read() == {"a": "same", "b": "other", "x/c": "foreign"}
 
 
-@every_action
+@all_actions
 def test_a_keeper_that_goes_before_the_rename(
     duplicates: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
@@ -213,7 +213,7 @@ def test_two_files_that_take_its_name_are_both_kept(
     assert "first" in found.values()
 
 
-@every_action
+@all_actions
 def test_a_disk_that_fails_at_the_last_look_leaves_it_as_it_was(
     duplicates: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:

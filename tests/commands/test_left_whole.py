@@ -78,15 +78,15 @@ def test_nothing_goes_out_of_it(tree: Tree, runs: Runs, kind: str) -> None:
 def test_everything_asks_for_it(tree: Tree, runs: Runs, kind: str) -> None:
     tree.write(WHOLE[kind] | LOOSE)
     before = tree.snapshot()
-    assert runs.organize(recursive=True, everything=True, by="extension").done > len(LOOSE)
+    assert runs.organize(recursive=True, all_files=True, by="extension").done > len(LOOSE)
     runs.undo()
     assert tree.snapshot() == before
-    assert runs.dedupe("quarantine", everything=True).done == 1
+    assert runs.dedupe("quarantine", all_files=True).done == 1
     runs.undo()
     assert tree.snapshot() == before
     tree.write({next(iter(WHOLE[kind])).split("/")[0] + "/one more.txt": ""})
     assert runs.clean_dry_run() == []
-    assert any(row.source_name == b"one more.txt" for row in runs.clean_dry_run(everything=True))
+    assert any(row.source_name == b"one more.txt" for row in runs.clean_dry_run(all_files=True))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_target_folder_that_has_become_one(tree: Tree, runs: Runs, became: dic
     assert (problem.path, problem.reason and problem.reason[:2]) == (b"a.mp4", (ReasonCode.FOLDER_IS_WHOLE, marker))
     assert tree.path("a.mp4").exists()
     assert tree.path("Images/b.jpg").exists()
-    assert runs.organize(everything=True).done
+    assert runs.organize(all_files=True).done
     assert tree.path("Video/a.mp4").exists()
 
 

@@ -106,9 +106,9 @@ def test_a_category_folder_on_another_disk(tree: Tree, runs: Runs, disk: Path) -
 
 
 @pytest.mark.parametrize("where", ["state", ".state", "a/b/state"])
-@pytest.mark.parametrize("everything", [False, True])
+@pytest.mark.parametrize("all_files", [False, True])
 def test_a_state_directory_inside_is_left_alone_by_every_command(
-    tree: Tree, runs: Runs, where: str, *, everything: bool
+    tree: Tree, runs: Runs, where: str, *, all_files: bool
 ) -> None:
     """This includes the state directory of another run, and one that a crash left with all data in its log."""
     tree.write({"a.txt": "1", "empty.txt": ""})
@@ -117,9 +117,9 @@ def test_a_state_directory_inside_is_left_alone_by_every_command(
     Runs(tree, state).organize()
     Runs(tree, state).undo()
     before = {name.name: name.read_bytes() for name in there.iterdir()}
-    runs.organize(recursive=True, everything=everything)
+    runs.organize(recursive=True, all_files=all_files)
     runs.clean()
-    runs.dedupe("quarantine", everything=everything)
+    runs.dedupe("quarantine", all_files=all_files)
     assert {name.name: name.read_bytes() for name in there.iterdir()} == before
     for _ in range(2):
         runs.undo()
@@ -138,5 +138,5 @@ def test_what_only_looks_like_a_state_directory_is_sorted(
     tree: Tree, runs: Runs, names: dict[str, str], *, stays: bool
 ) -> None:
     tree.write({f"x/{name}": content for name, content in names.items()})
-    runs.organize(recursive=True, everything=True)
+    runs.organize(recursive=True, all_files=True)
     assert tree.path("x/journal.db").exists() == stays

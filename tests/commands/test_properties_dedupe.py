@@ -47,7 +47,7 @@ keep_options = st.fixed_dictionaries(
         "protect": st.sampled_from([["*.jpg"], ["sub/deep/"]]),
         "hidden": st.just(True),
         "min_size": st.sampled_from([0, 2]),
-        "everything": st.just(True),
+        "all_files": st.just(True),
     },
 )
 

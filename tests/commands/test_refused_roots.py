@@ -96,7 +96,7 @@ def test_nothing_is_sorted_into_a_part(tree: Tree, runs: Runs, what: str, dest: 
     with pytest.raises(GuardRefused, match="its files belong where they are"):
         runs.organize(root=tree.path("in"), dest=tree.path(dest))
     assert tree.snapshot() == before
-    for option in ("inside_project", "everything"):
+    for option in ("inside_project", "all_files"):
         assert runs.organize(root=tree.path("in"), dest=tree.path(dest), **{option: True}).problems == []
         runs.undo()
     assert tree.snapshot() == before

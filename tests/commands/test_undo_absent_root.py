@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.model import Outcome
 
-every_action = pytest.mark.parametrize("action", ["quarantine", "hardlink", "symlink"])
+all_actions = pytest.mark.parametrize("action", ["quarantine", "hardlink", "symlink"])
 
 
 def write(tree: Tree) -> list[Path]:
@@ -39,7 +39,7 @@ def missing(outcome: Outcome) -> list[bytes]:
     return sorted(each.path for each in outcome.problems)
 
 
-@every_action
+@all_actions
 @pytest.mark.parametrize("gone", ["B", "C"])
 def test_a_root_has_another_name(tree: Tree, runs: Runs, action: str, gone: str) -> None:
     roots = write(tree)
@@ -56,7 +56,7 @@ def test_a_root_has_another_name(tree: Tree, runs: Runs, action: str, gone: str)
     assert all(line.startswith("(the root)") for line in differences(before, tree.snapshot()))
 
 
-@every_action
+@all_actions
 def test_the_root_of_the_keepers_is_gone(tree: Tree, runs: Runs, action: str) -> None:
     """Restoring a duplicate needs no keeper; removing it again does."""
     roots = write(tree)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.crash import open_again, recovered
-from tests.support.duplicates import IN_TRASH, before_call, every_action, linking, reasons, swap, write_duplicates
+from tests.support.duplicates import IN_TRASH, all_actions, before_call, linking, reasons, swap, write_duplicates
 
 from fileorg.core.model import RecordState
 from fileorg.storage.local.storage import LocalStorage
@@ -34,7 +34,7 @@ def test_a_link_that_others_removed_is_not_missed(duplicates: Tree, runs: Runs, 
     assert {path: now[path] for path in before} == before
 
 
-@every_action
+@all_actions
 @pytest.mark.parametrize("rename", [False, True])
 def test_a_place_that_others_took(duplicates: Tree, runs: Runs, action: str, rename: bool) -> None:
     runs.dedupe(action)
@@ -108,7 +108,7 @@ def test_a_link_that_cannot_be_removed_keeps_its_place(
     assert runs.undo().problems == []
 
 
-@every_action
+@all_actions
 def test_a_redo_compares_again(duplicates: Tree, runs: Runs, action: str) -> None:
     runs.dedupe(action)
     runs.undo()

@@ -82,9 +82,9 @@ def _found(finder: finders.Finder, root: str | bytes, folder: Path, *more: str) 
     return finder.groups(_answer(finder, root, folder, *more))
 
 
-def _expected(planted: Planted, min_size: int = 1, hidden: bool = True, everything: bool = True) -> Groups:
+def _expected(planted: Planted, min_size: int = 1, hidden: bool = True, all_files: bool = True) -> Groups:
     return Groups.of(
-        planted.paths(group) for group in planted.groups(min_size=min_size, hidden=hidden, everything=everything)
+        planted.paths(group) for group in planted.groups(min_size=min_size, hidden=hidden, all_files=all_files)
     )
 
 
@@ -187,14 +187,14 @@ def test_a_second_run_finds_the_same(planted: Planted, ours: finders.Finder, tmp
 
 @needs_dedupe
 @pytest.mark.parametrize("hidden", [False, True])
-@pytest.mark.parametrize("everything", [False, True])
+@pytest.mark.parametrize("all_files", [False, True])
 def test_only_what_was_asked_for_is_looked_at(
-    hidden: bool, everything: bool, planted: Planted, ours: finders.Finder, tmp_path: Path
+    hidden: bool, all_files: bool, planted: Planted, ours: finders.Finder, tmp_path: Path
 ) -> None:
-    chosen = [word for word, asked in (("--hidden", hidden), ("--everything", everything)) if asked]
+    chosen = [word for word, asked in (("--hidden", hidden), ("--everything", all_files)) if asked]
     plain = _without(ours, "--hidden", "--everything")
     found = _found(plain, planted.root, tmp_path, *chosen)
-    _require_same(_expected(planted, hidden=hidden or everything, everything=everything), found)
+    _require_same(_expected(planted, hidden=hidden or all_files, all_files=all_files), found)
 
 
 @needs_dedupe

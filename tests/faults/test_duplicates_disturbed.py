@@ -50,7 +50,7 @@ def test_a_kill_of_the_recovery(workers: Workers, tally: Counter[str], scenario:
 @_plain
 @_wrecked
 def test_a_call_that_fails(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
-    fail_at(workers, tally, course_of(workers, scenario, command), every=False)
+    fail_at(workers, tally, course_of(workers, scenario, command), in_full=False)
 
 
 @pytest.mark.slow
@@ -71,7 +71,7 @@ def test_a_kill_of_every_recovery(workers: Workers, tally: Counter[str], scenari
 @_failing
 @_every_command
 def test_every_call_that_fails(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
-    fail_at(workers, tally, course_of(workers, scenario, command), every=True)
+    fail_at(workers, tally, course_of(workers, scenario, command), in_full=True)
 
 
 @pytest.mark.slow
@@ -82,7 +82,7 @@ def test_every_call_of_a_recovery_that_fails(
 ) -> None:
     course = course_of(workers, scenario, command)
     for number in range(3):
-        fail_at(workers, tally, course.recovery(workers.all[0], wreck_of(course, 2 * number)), every=True)
+        fail_at(workers, tally, course.recovery(workers.all[0], wreck_of(course, 2 * number)), in_full=True)
 
 
 # File systems that share blocks ---------------------------------------------------------------------------------------
@@ -113,23 +113,23 @@ def sharers(request: pytest.FixtureRequest, workers: Workers, fast_folder: Path)
 
 @pytest.mark.root
 def test_blocks_are_shared_and_it_is_killed(sharers: Workers, tally: Counter[str]) -> None:
-    share(sharers, tally, _FEW_SHARED, every=False)
+    share(sharers, tally, _FEW_SHARED, in_full=False)
 
 
 @pytest.mark.root
 @pytest.mark.slow
 def test_blocks_are_shared_and_it_is_killed_at_every_call(sharers: Workers, tally: Counter[str]) -> None:
-    share(sharers, tally, None, every=True)
+    share(sharers, tally, None, in_full=True)
 
 
-def share(sharers: Workers, tally: Counter[str], limit: int | None, *, every: bool) -> None:
+def share(sharers: Workers, tally: Counter[str], limit: int | None, *, in_full: bool) -> None:
     course = course_of(sharers, SHARED, "organize")
     shared = [call for call in course.calls if call.name == "ioctl"]
     assert shared, "no blocks were shared"
     kill_at(sharers, tally, course._replace(calls=shared), limit)
-    for command in ("organize", "undo", "redo") if every else ("organize",):
-        if every:
+    for command in ("organize", "undo", "redo") if in_full else ("organize",):
+        if in_full:
             kill_at_every_call(sharers, tally, course_of(sharers, SHARED, command))
         else:
             kill_at(sharers, tally, course_of(sharers, SHARED, command), limit)
-        fail_at(sharers, tally, course_of(sharers, SHARED, command), every=every)
+        fail_at(sharers, tally, course_of(sharers, SHARED, command), in_full=in_full)

@@ -29,21 +29,21 @@ _every_scenario = pytest.mark.parametrize("scenario", _whole, ids=str)
 @_every_scenario
 @pytest.mark.parametrize("command", ["organize", "undo"])
 def test_a_call_that_fails(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
-    fail_at(workers, tally, course_of(workers, scenario, command), every=False)
+    fail_at(workers, tally, course_of(workers, scenario, command), in_full=False)
 
 
 @_every_scenario
 def test_a_call_of_the_recovery_that_fails(workers: Workers, tally: Counter[str], scenario: Scenario) -> None:
     course = course_of(workers, scenario, "organize")
     wreck = wreck_of(course, _whole.index(scenario))
-    fail_at(workers, tally, course.recovery(workers.all[0], wreck), every=False)
+    fail_at(workers, tally, course.recovery(workers.all[0], wreck), in_full=False)
 
 
 @pytest.mark.slow
 @_every_scenario
 @pytest.mark.parametrize("command", ["organize", "undo", "redo"])
 def test_every_call_that_fails(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
-    fail_at(workers, tally, course_of(workers, scenario, command), every=True)
+    fail_at(workers, tally, course_of(workers, scenario, command), in_full=True)
 
 
 @pytest.mark.slow
@@ -54,14 +54,14 @@ def test_every_call_of_a_recovery_that_fails(
 ) -> None:
     course = course_of(workers, scenario, command)
     wreck = wreck_of(course, _whole.index(scenario))
-    fail_at(workers, tally, course.recovery(workers.all[0], wreck), every=True)
+    fail_at(workers, tally, course.recovery(workers.all[0], wreck), in_full=True)
 
 
-def fail_at(workers: Workers, tally: Counter[str], course: Course, *, every: bool) -> None:
+def fail_at(workers: Workers, tally: Counter[str], course: Course, *, in_full: bool) -> None:
     user = [call for call in course.calls if call.about == "user"]
     state = [call for call in course.calls if call.about != "user"]
     points: dict[str, list[Point]]
-    if every:
+    if in_full:
         points = {
             "on user files": part([(call, error) for call in user for error in _ERRORS]),
             "on the journal and the state directory": part(

@@ -139,7 +139,7 @@ def test_a_listing_reads_the_records_of_its_operation_once(journal: Journal, sor
 # The content of a page ------------------------------------------------------------------------------------------------
 
 
-def every(state: StateDirectory, wanted: RecordQuery, size: int, *, backwards: bool = False) -> list[Line]:
+def all_lines(state: StateDirectory, wanted: RecordQuery, size: int, *, backwards: bool = False) -> list[Line]:
     """Return a whole listing, page by page."""
     lines: list[Line] = []
     number = 1
@@ -166,7 +166,7 @@ def test_every_order_and_filter(runs: Runs, tree: Tree, sort: SortBy) -> None:
     runs.organize(recursive=True)
     tree.write({"b.jpg": "the name is taken"})
     runs.undo()
-    lines = every(runs.state, RecordQuery(), 1000)
+    lines = all_lines(runs.state, RecordQuery(), 1000)
     assert {line.status for line in lines} == {"skipped", "undone", "done"}
     assert len(lines) == 24
     for states in ((), ("undone",), ("done", "skipped")):
@@ -177,17 +177,17 @@ def test_every_order_and_filter(runs: Runs, tree: Tree, sort: SortBy) -> None:
                 for line in sorted(lines, key=_KEYS[sort])
                 if (not states or line.status in states) and (not categories or line.category in categories)
             ]
-            assert every(runs.state, wanted, 5) == expected
-            assert every(runs.state, wanted, 4, backwards=True) == expected[::-1]
+            assert all_lines(runs.state, wanted, 5) == expected
+            assert all_lines(runs.state, wanted, 4, backwards=True) == expected[::-1]
             assert files_page(1, wanted, (1, 3), runs.state).total == len(expected)
 
 
 def test_what_is_listed_is_as_it_is_now(runs: Runs, tree: Tree) -> None:
     tree.write({"a.jpg": "a", "b.jpg": "b"})
     runs.organize()
-    assert [line.status for line in every(runs.state, RecordQuery(), 1)] == ["done"] * 2
+    assert [line.status for line in all_lines(runs.state, RecordQuery(), 1)] == ["done"] * 2
     runs.undo()
-    assert [line.status for line in every(runs.state, RecordQuery((RecordState.UNDONE,)), 1)] == ["undone"] * 2
+    assert [line.status for line in all_lines(runs.state, RecordQuery((RecordState.UNDONE,)), 1)] == ["undone"] * 2
     assert files_page(1, RecordQuery((RecordState.DONE,)), (1, 9), runs.state).total == 0
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.model import Outcome, RecordState
 
-every_action = pytest.mark.parametrize("action", ["quarantine", "hardlink", "symlink"])
+all_actions = pytest.mark.parametrize("action", ["quarantine", "hardlink", "symlink"])
 linking = pytest.mark.parametrize("action", ["hardlink", "symlink"])
 
 IN_TRASH = {"a": "same", "b": "other", ".fileorg/trash/1/x/c": "same"}

@@ -70,9 +70,9 @@ class Planted:
     root: bytes
     files: list[File] = field(default_factory=list)
 
-    def groups(self, *, min_size: int = 1, hidden: bool = True, everything: bool = True) -> list[list[File]]:
+    def groups(self, *, min_size: int = 1, hidden: bool = True, all_files: bool = True) -> list[list[File]]:
         """Return the groups of equal files of at least `min_size` bytes that the options include."""
-        kinds = {Kind.PLAIN} | ({Kind.HIDDEN} if hidden else set()) | ({Kind.LEFT_ALONE} if everything else set())
+        kinds = {Kind.PLAIN} | ({Kind.HIDDEN} if hidden else set()) | ({Kind.LEFT_ALONE} if all_files else set())
         by_content: defaultdict[str, list[File]] = defaultdict(list)
         for file in self.files:
             if file.kind in kinds and file.size_bytes >= min_size:

@@ -34,7 +34,7 @@ def redoable(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     return _operations(ctx, incomplete, redo=True)
 
 
-def every_operation(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+def all_operations(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     return _operations(ctx, incomplete, undo=True, redo=True, in_effect=False)
 
 

@@ -27,12 +27,12 @@ class PlanRows:
         self._plan = plan
         self._elsewhere = elsewhere
 
-    def _every(self) -> Iterator[PlanRow]:
+    def _all_rows(self) -> Iterator[PlanRow]:
         return chain.from_iterable(self._plan.batches(_ROWS))
 
     def _files(self) -> Iterator[PlanRow]:
         """Return the rows of files and of folders that the plan is about; intermediate folders have no category."""
-        return (row for row in self._every() if row.action not in FOLDER_ACTIONS or row.category)
+        return (row for row in self._all_rows() if row.action not in FOLDER_ACTIONS or row.category)
 
     def _moves(self) -> Iterator[PlanRow]:
         """Return the rows that move a file: not the rewritten symlinks, which keep their path, nor skipped rows."""
@@ -78,7 +78,7 @@ class PlanRows:
 
     def as_json(self, document: JsonDocument) -> None:
         """Write every row, also of folders, in the order of execution."""
-        document.rows("rows", map(self._fields, self._every()))
+        document.rows("rows", map(self._fields, self._all_rows()))
 
     def _fields(self, row: PlanRow) -> dict[str, Any]:
         target = named("target", self._target(row))

@@ -64,14 +64,14 @@ def table(
     out: Out, columns: Sequence[Column], rows: Sequence[Sequence[str]], *, total: Sequence[str] | None = None
 ) -> None:
     """Print aligned columns under bold titles; `total` below a rule. Trailing spaces are stripped."""
-    every = [[column.title for column in columns], *rows, *([total] if total else [])]
-    widths = [max(cells(row[index]) for row in every) for index in range(len(columns))]
+    all_rows = [[column.title for column in columns], *rows, *([total] if total else [])]
+    widths = [max(cells(row[index]) for row in all_rows) for index in range(len(columns))]
     if out.width is not None:
         kept = _affordable(widths, columns, out.width)
         columns, widths = [columns[index] for index in kept], [widths[index] for index in kept]
-        every = [[row[index] for index in kept] for row in every]
+        all_rows = [[row[index] for index in kept] for row in all_rows]
         _fit(widths, columns, out.width)
-    head, body, foot = every[0], every[1 : 1 + len(rows)], every[1 + len(rows) :]
+    head, body, foot = all_rows[0], all_rows[1 : 1 + len(rows)], all_rows[1 + len(rows) :]
     out.line(out.styled(_row(head, columns, widths), "bold"))
     for row in body:
         out.line(_row(row, columns, widths))

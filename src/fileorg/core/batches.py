@@ -17,8 +17,8 @@ _Row = TypeVar("_Row", bound=tuple[Any, ...])
 
 def in_batches(items: Iterable[_Item], limit: int) -> Iterator[list[_Item]]:
     """Yield all items in their order, at most `limit` at a time; no batch is empty."""
-    every = iter(items)
-    while batch := list(islice(every, limit)):
+    remaining = iter(items)
+    while batch := list(islice(remaining, limit)):
         yield batch
 
 

@@ -95,16 +95,16 @@ class Groups:
 
     def add(self, rows: Iterable[MemberRow]) -> None:
         """Add names of files that may be in a group."""
-        every = iter(rows)
+        remaining = iter(rows)
         if self._is_held:
-            self._held += islice(every, _NAMES_HELD + 1 - len(self._held))
+            self._held += islice(remaining, _NAMES_HELD + 1 - len(self._held))
             if len(self._held) <= _NAMES_HELD:
                 return
             for statement in _FOUND.split(";\n")[:-1]:
                 self._db.execute(statement)
             self._db.executemany(_INSERT, self._held)
             self._held, self._is_held = [], False
-        self._db.executemany(_INSERT, every)
+        self._db.executemany(_INSERT, remaining)
 
     def finish(self, roots: Sequence[bytes], stamp: bytes) -> None:
         """Group the added names, most wasted space first, groups of a single file last.
@@ -157,7 +157,7 @@ class Groups:
         row = self._db.execute("SELECT groups, files, bytes FROM finding").fetchone()
         return Sums(*row) if row else Sums(0, 0, 0)
 
-    def every(self, skip: int = 0, limit: int | None = None) -> Iterator[Group]:
+    def all_groups(self, skip: int = 0, limit: int | None = None) -> Iterator[Group]:
         """Return an iterator over at most `limit` groups, most wasted space first; takes the memory of one page."""
         first, offset = divmod(skip, _PAGE)
         pages = self._db.execute(
@@ -190,8 +190,8 @@ def _unpacked(digests: bytes, facts: bytes, folders: bytes, names: bytes, number
     count = len(digests) // 16
     sizes, files, lengths = (memoryview(facts).cast("q")[at * count : (at + 1) * count] for at in range(3))
     total = sum(lengths)
-    every = memoryview(numbers).cast("q")
-    roots, devs, inodes, mtimes, modes, links = (every[at * total : (at + 1) * total] for at in range(6))
+    packed = memoryview(numbers).cast("q")
+    roots, devs, inodes, mtimes, modes, links = (packed[at * total : (at + 1) * total] for at in range(6))
     columns = (roots, folders.split(b"\0"), names.split(b"\0"), devs, inodes, mtimes, modes, links)
     members = list(map(_new_member, zip(*columns, strict=True)))
     for number, (end, length) in enumerate(zip(accumulate(lengths), lengths, strict=True)):

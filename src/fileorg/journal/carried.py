@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.core.model import REMOVALS, TO_AND_FRO, Action
+from fileorg.core.model import RELOCATIONS, REMOVALS, Action
 from fileorg.core.names import split
 from fileorg.journal.absolute import ABSOLUTE, BASES, FOLDERS
 from fileorg.journal.rows import IS_LEFT, quoted
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import Operation
 
 _NAME = "coalesce(u.target_name, u.source_name)"
-_RENAMED = f"(u.action IN ({quoted(TO_AND_FRO)}) AND {_NAME} <> was.source_name)"
+_RENAMED = f"(u.action IN ({quoted(RELOCATIONS)}) AND {_NAME} <> was.source_name)"
 _ANY_RENAMED = f"""
 SELECT 1 FROM records u JOIN records was ON was.id = u.reverts WHERE u.id BETWEEN ? AND ?
     AND (u.target_name NOT NULL
@@ -119,9 +119,9 @@ class Remade(NamedTuple):
 
 def remade_roots(queries: Queries, operation: Operation, roots: Iterable[bytes]) -> Iterator[Remade]:
     """Yield the roots of other operations that an undo or redo recreated; `roots` are its own, by `Base`."""
-    every = "SELECT root AS path FROM operations UNION SELECT dest FROM operations UNION SELECT path FROM roots"
+    all_roots = "SELECT root AS path FROM operations UNION SELECT dest FROM operations UNION SELECT path FROM roots"
     for base, root in enumerate(roots):
-        inside = f"SELECT path FROM ({every}) WHERE path > ? AND path < ?"
+        inside = f"SELECT path FROM ({all_roots}) WHERE path > ? AND path < ?"
         for (absolute,) in queries.select(inside, (root + b"/", root + b"0")):
             path = absolute[len(root) + 1 :]
             above, name = split(path)

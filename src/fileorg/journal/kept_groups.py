@@ -155,7 +155,7 @@ class KeptGroups:
                 raise foreign("Record", record)
             yield group
 
-    def every(self, operation: Operation, rows: int = 4096) -> Iterator[KeptGroup]:
+    def all_groups(self, operation: Operation, rows: int = 4096) -> Iterator[KeptGroup]:
         """Yield all groups, in the order of the run; read in batches of ids."""
         for _, group in groupby(self._rows_of_groups(operation, rows), key=itemgetter(0, 1)):
             if (found := self._group(group)) is not None:

@@ -71,7 +71,7 @@ def found(groups: Groups, policy: KeeperPolicy, *, exactly: bool) -> FoundDuplic
         number, duplicates, size_bytes = groups.sums()
         return FoundDuplicates(number, duplicates, size_bytes)
     sums = FoundDuplicates()
-    for decision in decisions(groups.every(), policy):
+    for decision in decisions(groups.all_groups(), policy):
         sums.groups += 1
         sums.duplicates += len(decision.listed) - 1
         along = [companion for pairs in decision.along.values() for companion, _ in pairs]
@@ -121,12 +121,12 @@ class DedupePlan:
 
     def batches(self, rows: int) -> Iterator[list[PlanRow]]:
         """Yield at most `rows` rows at a time; folders of the trash just before the files moved there."""
-        return unsplit(in_batches(self._every(), rows))
+        return unsplit(in_batches(self._all_rows(), rows))
 
-    def _every(self) -> Iterator[PlanRow]:
+    def _all_rows(self) -> Iterator[PlanRow]:
         missing = [MissingFolders(base, partial(self._is_missing, base)) for base in range(len(self._storages))]
         number = 0
-        for decision in decisions(self._groups.every(), self._policy):
+        for decision in decisions(self._groups.all_groups(), self._policy):
             for victim in decision.victims:
                 along = decision.along.get(victim, ())
                 number += bool(along)

@@ -171,7 +171,7 @@ class Draft:
         query = "SELECT 1 FROM followers WHERE folder = ? AND name = ?"
         return self._db.execute(query, (folder, name)).fetchone() is not None
 
-    def every_follower(self) -> Iterator[Follower]:
+    def all_followers(self) -> Iterator[Follower]:
         for row in self._db.execute(f"SELECT {_FOLLOWER} FROM followers"):
             yield Follower(*row)
 

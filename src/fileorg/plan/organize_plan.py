@@ -130,10 +130,10 @@ class OrganizePlan:
         """Mark all names of a group as contested if one is: a file and its sidecars are resolved together."""
         if self._draft.has_followers:
             digest, contested = self._placer.digest, self._contested
-            for follower in self._draft.every_follower():
+            for follower in self._draft.all_followers():
                 if digest(follower.target, follower.name) in contested:
                     contested.add_all([digest(follower.target, follower.leader)])
-            for follower in self._draft.every_follower():
+            for follower in self._draft.all_followers():
                 if digest(follower.target, follower.leader) in contested:
                     contested.add_all([digest(follower.target, follower.name)])
 
@@ -292,8 +292,8 @@ class OrganizePlan:
         contested = set(self._contested.positions(places.digests))
         action, base, categories, folder = layout.action, layout.base, layout.rules.categories, batch.folder
         known = missing.known
-        everything = enumerate(zip(batch.rows(), places.categories, places.targets, strict=True))
-        for position, ((name, size, mtime_ns, _, inode, mode, _), category, number) in everything:
+        all_rows = enumerate(zip(batch.rows(), places.categories, places.targets, strict=True))
+        for position, ((name, size, mtime_ns, _, inode, mode, _), category, number) in all_rows:
             if not number or position in followers:
                 continue  # a follower comes with its leader
             target, target_name, reason = targets[number], name, None

@@ -156,7 +156,7 @@ def lines_of(records: Sequence[ListedRecord], folders: Folders, keepers: Mapping
 
 
 def _groups(journal: JournalReader, operation: Operation, roots: Sequence[bytes]) -> Iterator[DuplicateGroup]:
-    return groups_of(journal.groups.every(operation), roots)
+    return groups_of(journal.groups.all_groups(operation), roots)
 
 
 def groups_of(groups: Iterable[KeptGroup], roots: Sequence[bytes]) -> Iterator[DuplicateGroup]:

@@ -79,7 +79,7 @@ def _groups(index: Index, root: bytes) -> Iterator[DuplicateGroup]:
     """Yield the groups of the last `fileorg dedupe`, with keepers chosen by default rules."""
     trees = Trees([root])
     with index.guarded():
-        for decision in decisions(index.groups().every(), KeeperPolicy(trees, KeepOptions(), lambda *_: 1)):
+        for decision in decisions(index.groups().all_groups(), KeeperPolicy(trees, KeepOptions(), lambda *_: 1)):
             keeper, *others = map(trees.path, decision.listed)
             size = decision.group.size
             copies = [Copy(path, "duplicate") for path in others]

@@ -25,7 +25,7 @@ class Filters(NamedTuple):
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
     hidden: bool = False
-    everything: bool = False
+    all_files: bool = False
     one_file_system: bool = False
     min_size: int | None = None
     max_size: int | None = None
@@ -36,7 +36,7 @@ class Filters(NamedTuple):
 
     def ignore(self) -> Ignore:
         """Return the `Ignore` of these options. Raises `UsageError` for a pattern that can match nothing."""
-        return Ignore(hidden=self.hidden, everything=self.everything, include=self.include, exclude=self.exclude)
+        return Ignore(hidden=self.hidden, all_files=self.all_files, include=self.include, exclude=self.exclude)
 
     @property
     def has_bounds(self) -> bool:

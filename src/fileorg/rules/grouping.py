@@ -482,11 +482,11 @@ class _Asked:
                     if self._counts(mark, entry, each):
                         marked.setdefault(each, (mark.reason, name))
                         marked.setdefault(name, (mark.reason, each))
-        for (every, _), parts in self._sets.items():
-            if every.reason is None or len(parts) < 2 or any(map(self._is_stale, parts)):
+        for (rule, _), parts in self._sets.items():
+            if rule.reason is None or len(parts) < 2 or any(map(self._is_stale, parts)):
                 continue
-            if not self._heads(every, parts[0]):
-                marked |= {part: (every.reason, parts[part == parts[0]]) for part in parts if part not in marked}
+            if not self._heads(rule, parts[0]):
+                marked |= {part: (rule.reason, parts[part == parts[0]]) for part in parts if part not in marked}
         return marked
 
     def _counts(self, mark: Mark, entry: Entry, about: bytes) -> bool:

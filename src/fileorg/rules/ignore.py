@@ -102,7 +102,7 @@ class Ignore:
         self,
         *,
         hidden: bool = False,
-        everything: bool = False,
+        all_files: bool = False,
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
     ) -> None:
@@ -111,13 +111,13 @@ class Ignore:
 
         Raises `UsageError` for a pattern that can match nothing.
         """
-        self._hidden = hidden or everything
-        self.everything = everything
+        self._hidden = hidden or all_files
+        self.all_files = all_files
         self._exclude = _of_option("--exclude", exclude, whole=False)
         self._include = _of_option("--include", include, whole=True)
         tables = (UNFINISHED, SYSTEM_FILES, SYSTEM_FOLDERS, TOOLING)
         built_in = (SYSTEM_PREFIXES, [sorted(table) for table in tables])
-        facts = (hidden, everything, [*include], [*exclude], built_in)
+        facts = (hidden, all_files, [*include], [*exclude], built_in)
         self.fingerprint = xxh3_128(repr(facts).encode()).digest()
 
     def may_leave(self, names: JoinedNames) -> bool:
@@ -134,7 +134,7 @@ class Ignore:
     def _file(self, name: bytes) -> IgnoreReason | None:
         if _is_ours(name):
             return IgnoreReason.OURS
-        if self.everything:
+        if self.all_files:
             return None
         lower = name.lower()
         if lower in SYSTEM_FILES or lower.startswith(SYSTEM_PREFIXES):
@@ -152,7 +152,7 @@ class Ignore:
         """Return the reason not to enter a folder called `name`, None if it is entered."""
         if _is_ours(name):
             return IgnoreReason.OURS
-        if self.everything:
+        if self.all_files:
             return None
         lower = name.lower()
         if lower in SYSTEM_FOLDERS or lower.startswith(b".trash"):

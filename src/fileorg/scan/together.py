@@ -92,7 +92,7 @@ class Judge(NamedTuple):
 
     def judged(self, found: Grouping, entry: Callable[[bytes], Entry | None]) -> Together:
         """Return the verdicts on the groups: if one file of a group is left alone, all are."""
-        if self.ignore.everything:
+        if self.ignore.all_files:
             found = found._replace(marked={}, folders={})
         left: dict[bytes, IgnoreReason] = {name: reason for name, (reason, _) in found.marked.items()}
         left |= dict.fromkeys(found.folders, IgnoreReason.TOGETHER)

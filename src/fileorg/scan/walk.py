@@ -351,7 +351,7 @@ class Reader:
     def _reason(self, task: Task, entry: Entry) -> IgnoreReason | None:
         if reason := self._ignore.folder(entry.name):
             return reason
-        if not self._ignore.everything and is_bundle(entry.name):
+        if not self._ignore.all_files and is_bundle(entry.name):
             return IgnoreReason.BUNDLE
         if (entry.dev, entry.inode) in self._selection.never:
             return IgnoreReason.OURS
@@ -368,7 +368,7 @@ class Reader:
         others = [entry.name for kind in listing[2:] for entry in kind]
         if may_be_state(files) and self._is_state(listing):
             return Whole(IgnoreReason.OURS, JOURNAL)
-        if self._ignore.everything:
+        if self._ignore.all_files:
             return None
         # A folder with this many names comes in several parts: a marker may be in any of them.
         parts = (files, others) if len(files) + len(others) < BATCH_ENTRIES else ()

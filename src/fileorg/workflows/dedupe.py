@@ -116,7 +116,7 @@ class DedupeRun:
 
     def groups(self) -> Iterator[KeeperDecision]:
         """Yield the groups with removable files, most waste first."""
-        return decisions(self._groups.every(), self._policy)
+        return decisions(self._groups.all_groups(), self._policy)
 
     def folders(self) -> Iterator[DuplicateFolderGroup]:
         """Yield groups of duplicate folders, most waste first."""
@@ -271,7 +271,7 @@ class LastFound(NamedTuple):
 
     def page(self, skip: int, limit: int) -> Iterator[KeeperDecision]:
         """Yield at most `limit` groups after the first `skip`, most waste first."""
-        return map(self.policy.decide, self.groups.every(skip, limit))
+        return map(self.policy.decide, self.groups.all_groups(skip, limit))
 
 
 @contextlib.contextmanager

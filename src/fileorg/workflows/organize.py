@@ -100,7 +100,7 @@ def organizing(
     template = parse_template(options.template) if options.template else Template.for_by(options.by)
     allowed = Allowed(options.inside_project)
     root = changeable_folder(options.root, state, allowed)
-    into = Allowed(options.inside_project or options.filters.everything, identity_of(root))
+    into = Allowed(options.inside_project or options.filters.all_files, identity_of(root))
     dest, to_be_made = _destination(options, root, state, into)
     with Session.opened(state, f"organizing {display(root)}", reporter, changes=changes) as session:
         source = session.open_changeable(root, allowed, one_file_system=options.filters.one_file_system)
@@ -140,7 +140,7 @@ def organizing(
             session.trash,
             target.root,
             partial(target.true_casing, known=Memo(MANY_FOLDERS)),
-            options.filters.everything,
+            options.filters.all_files,
         )
         with contextlib.closing(OrganizePlan(index, layout, source, target)) as plan:
             reporter.stage("scan")

@@ -42,8 +42,8 @@ class PurgeOptions(NamedTuple):
 
 
 class InTrash(NamedTuple):
-    """The files of an operation in the trash. `size_bytes` is the least that would be freed: files with other hard links
-    do not count, although these may be in the trash too. `kept` files were changed in the trash or are last copies.
+    """The files of an operation in the trash. `size_bytes` is the least that would be freed: files with other hard
+    links do not count, although these may be in the trash too. `kept` files were changed there or are last copies.
     """
 
     operation: Operation
@@ -87,7 +87,7 @@ class PurgeRun:
         """Yield each file that would be removed."""
         for operation, *_ in self.found:
             with _opened(self._session, operation) as storages:
-                for file, found in _every(self._session.journal, operation, storages):
+                for file, found in _all_files(self._session.journal, operation, storages):
                     if found is not None and not isinstance(found, Exception):
                         path = os.path.join(storages[file.base].root, file.folder, file.name)
                         yield TrashFile(operation.id, path, found.size, _freed(found))
@@ -173,7 +173,7 @@ def _count(session: Session, operation: Operation) -> InTrash:
         raise UsageError(f"Operation {unsettled[0].id} was interrupted, and what came of it is not settled yet.")
     files = size_bytes = kept = 0
     with _opened(session, operation) as storages:
-        for _, found in _every(journal, operation, storages):
+        for _, found in _all_files(journal, operation, storages):
             if isinstance(found, Exception):
                 kept += 1
             elif found is not None:
@@ -182,7 +182,7 @@ def _count(session: Session, operation: Operation) -> InTrash:
     return InTrash(operation, files, size_bytes, kept)
 
 
-def _every(
+def _all_files(
     journal: Journal, operation: Operation, storages: Sequence[LocalStorage]
 ) -> Iterator[tuple[Trashed, Entry | Exception | None]]:
     """Yield each file that the operation put into the trash, with its entry, None if missing, or why it is kept."""
@@ -194,7 +194,7 @@ def _every(
 def _kept(journal: Journal, operation: Operation, storages: Sequence[LocalStorage]) -> Outcome:
     """Return the outcome of a purge that keeps all files of the operation."""
     outcome = Outcome()
-    for file, found in _every(journal, operation, storages):
+    for file, found in _all_files(journal, operation, storages):
         if isinstance(found, Refusal):
             outcome.counts[found.state] = outcome.counts.get(found.state, 0) + 1
             outcome.problems.append(Problem(join(file.folder, file.name), found.state, found.reason))

@@ -85,7 +85,7 @@ def explain(
     base, state = None if root is None else os.fsencode(root), shared.state(state_dir)
     unknown = list[UsageError]()
 
-    def every() -> "Iterator[Explained]":
+    def all_files() -> "Iterator[Explained]":
         for path in paths:
             try:
                 yield explained(os.fsencode(path), base, options, state)
@@ -95,10 +95,10 @@ def explain(
     with to_output(output) as out:
         if format_ is Format.JSON:
             document = JsonDocument(out.stream)
-            document.rows("files", map(_facts, every()))
+            document.rows("files", map(_facts, all_files()))
             document.end()
         else:
-            for each in every():
+            for each in all_files():
                 out.many(_lines(each))
         out.flush()
     for error in unknown[:-1]:

@@ -29,7 +29,7 @@ Op = Annotated[
     int | None,
     Argument(
         metavar="OP", min=1, help="An operation number. Default: the last operation.", show_default=False,
-        autocompletion=complete.every_operation,
+        autocompletion=complete.all_operations,
     ),
 ]  # fmt: skip
 Status = Annotated[

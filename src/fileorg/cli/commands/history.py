@@ -37,7 +37,7 @@ Problems = Annotated[
         metavar="OP",
         min=1,
         help="List the files that operation OP did not process, with the reasons.",
-        autocompletion=complete.every_operation,
+        autocompletion=complete.all_operations,
     ),
 ]
 

@@ -261,7 +261,7 @@ def _tell(change: "Change", run: "PurgeRun", outcome: "Outcome") -> None:
 
     out, err, quiet = change.out, change.err, change.options.quiet
     if not quiet:
-        what = f"{out.styled(f'Freed {size(outcome.bytes)}', 'bold')}: {plural(outcome.done, 'file')}"
+        what = f"{out.styled(f'Freed {size(outcome.size_bytes)}', 'bold')}: {plural(outcome.done, 'file')}"
         out.line(f"{what} in {duration(outcome.seconds)}.")
         for note in outcome.notes:
             out.line(f"  {display(note)}")
