@@ -206,6 +206,8 @@ class Operations:
         left += [name for name, (by, _) in operation.made.items() if by == line.undoes and not is_temporary(name.path)]
         unnamed = [name for name in left if not self._is_named(name, said)]
         wrong = [f"undo ends with {code}, but {name} is not back, and not named" for name in unnamed]
+        if code == 0:
+            wrong += [f"undo ends with 0, but {name} is not back" for name in left if name in operation.moves]
         if self._is_last(operation) and operation.is_exact and operation.acts == command.acts:
             if code:
                 why = "though nobody else did anything"

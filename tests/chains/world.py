@@ -458,7 +458,7 @@ def _honest(what: str, finished: Finished, *, may_refuse: bool) -> list[str]:
     if code not in {0, 1, 2, 4, 5} or "Traceback" in output or "did not expect" in output:
         return [f"{what} ends with {code}, not in a sentence for people: {output[-600:]}"]
     if code and not any(
-        words in output for words in ("fileorg: ", "Not done, ", "Kept in the trash", "changed after the crash")
+        words in output for words in ("fileorg: ", "Could not process", "left in the trash", "changed after the crash")
     ):
         return [f"{what} ends with {code}, without a sentence: {output[-300:]}"]
     if code in {2, 5} and not may_refuse and what not in {"undo", "redo", "purge"}:

@@ -285,6 +285,6 @@ def honest(code: int, output: str) -> list[str]:
     found = [] if code in {0, 1, 2, 4, 5} else [f"exit code {code}: {output[-1500:]}"]
     if "Traceback" in output or "did not expect" in output:
         found.append(f"not a sentence for people: {output[-1500:]}")
-    if code and not any(words in output for words in ("fileorg: ", "Not done, ", "Kept in the trash, ")):
+    if code and not any(words in output for words in ("fileorg: ", "Could not process", "left in the trash")):
         found.append(f"exit code {code} without a sentence: {output[-300:]}")
     return found
