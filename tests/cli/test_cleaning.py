@@ -30,7 +30,7 @@ def test_in_a_terminal_it_shows_what_goes_and_asks(fileorg: Fileorg, hollow: Tre
     terminal.send("l\n")
     terminal.wait_for("e/f/ removed")
     terminal.send("n\n")
-    assert terminal.end() == 1
+    assert terminal.end() == 3
     assert "Nothing was changed." in terminal.screen
     assert hollow.snapshot() == before
 

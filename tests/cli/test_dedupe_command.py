@@ -56,7 +56,7 @@ def test_in_a_terminal_the_plan_is_shown_and_asked_about(fileorg: Fileorg, dupli
     terminal.send("l\n")
     terminal.wait_for("sub/b.jpg -> .fileorg/trash/1/sub/b.jpg (same as a.jpg)")
     terminal.send("n\n")
-    assert terminal.end() == 1
+    assert terminal.end() == 3
     assert duplicates.snapshot() == before
     terminal = fileorg.terminal("dedupe", "tree", "--action", "quarantine")
     terminal.wait_for("[y/N/l]")

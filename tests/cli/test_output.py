@@ -169,9 +169,9 @@ def test_categorize_tells_what_and_why(fileorg: Fileorg, mess: Tree) -> None:
 def test_an_output_file_appears_whole_or_not_at_all(fileorg: Fileorg, mess: Tree) -> None:
     place = fileorg.folder / "out.json"
     place.write_text("from before")
-    assert fileorg("scan", "nowhere", "-f", "json", "-o", place).code == 2
+    assert fileorg("scan", "nowhere", "-f", "json", "-o", place, "--force").code == 2
     assert place.read_text() == "from before"
-    ran = fileorg("scan", "tree", "-f", "json", "-o", place)
+    ran = fileorg("scan", "tree", "-f", "json", "-o", place, "--force")
     assert ran[:] == (0, b"", b"")
     assert json.loads(place.read_text())["files"] == 6
     assert sorted(path.name for path in fileorg.folder.iterdir()) == ["out.json", "state", "tree"]

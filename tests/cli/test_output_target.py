@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fileorg.cli.target import written
+from fileorg.core.errors import GuardRefused
+
 if TYPE_CHECKING:
     from tests.cli.screens import Fileorg
     from tests.support.tree import Tree
@@ -94,6 +97,87 @@ def test_a_pipe_or_a_device_of_another_user_is_not_opened(fileorg: Fileorg, mess
 def test_a_link_of_ones_own_leads_to_the_file(fileorg: Fileorg, mess: Tree) -> None:
     (fileorg.folder / "own").symlink_to("old")
     (fileorg.folder / "old").write_text("old")
-    assert fileorg("scan", "tree", "-f", "json", "-o", "own").code == 0
+    assert fileorg("scan", "tree", "-f", "json", "-o", "own").code == 5
+    assert (fileorg.folder / "old").read_text() == "old"
+    assert fileorg("scan", "tree", "-f", "json", "-o", "own", "--force").code == 0
     assert json.loads((fileorg.folder / "old").read_text())["files"] == 6
     assert (fileorg.folder / "own").is_symlink()
+
+
+# Files that are there -------------------------------------------------------------------------------------------------
+
+WITH_OUTPUT = {
+    "organize": ["organize", "tree", "-n", "-f", "json"],
+    "a real run": ["organize", "tree", "-f", "json"],
+    "dedupe": ["dedupe", "tree"],
+    "dedupe --action": ["dedupe", "tree", "--action", "quarantine"],
+    "clean": ["clean", "tree"],
+    "undo": ["undo", "1"],
+    "redo": ["redo", "1"],
+    "purge": ["purge", "--yes"],
+    "scan": ["scan", "tree"],
+    "categorize": ["categorize", "tree", "-0"],
+    "explain": ["explain", "tree/what"],
+    "files": ["files"],
+    "duplicates": ["duplicates"],
+    "history": ["history"],
+    "report": ["report"],
+    "report json": ["report", "-f", "json"],
+}
+
+
+@pytest.mark.parametrize("words", WITH_OUTPUT.values(), ids=WITH_OUTPUT)
+def test_a_file_that_is_there_is_kept(fileorg: Fileorg, mess: Tree, words: list[str]) -> None:
+    fileorg("organize", "tree")
+    mess.write({"late.jpg": "late", "later.jpg": "late"})
+    before = mess.snapshot()
+    kept = fileorg.folder / "kept"
+    kept.write_text("from before")
+    ran = fileorg(*words, "-o", "kept")
+    assert (ran.code, ran.out) == (5, "")
+    assert ran.err == (
+        "fileorg: The output kept is there already.\nHint: name another file, or replace this one with --force\n"
+    )
+    assert kept.read_text() == "from before"
+    assert mess.snapshot() == before
+
+
+def test_force_replaces_it_when_all_is_written(fileorg: Fileorg, mess: Tree) -> None:
+    kept = fileorg.folder / "kept"
+    kept.write_text("from before")
+    with kept.open() as opened:
+        assert fileorg("scan", "tree", "-f", "json", "-o", "kept", "--force").code == 0
+        assert opened.read() == "from before"  # another file has the name now
+    assert json.loads(kept.read_text())["files"] == 6
+    assert fileorg("scan", "nowhere", "-f", "json", "-o", "kept", "--force").code == 2
+    assert json.loads(kept.read_text())["files"] == 6
+    assert sorted(os.listdir(fileorg.folder)) == ["kept", "state", "tree"]
+
+
+def test_force_does_not_replace_a_folder(fileorg: Fileorg, mess: Tree) -> None:
+    before = mess.snapshot()
+    ran = fileorg("scan", "tree", "-o", "tree", "--force")
+    assert (ran.code, ran.out) == (2, "")
+    assert mess.snapshot() == before
+
+
+def test_a_file_made_meanwhile_is_kept_too(fileorg: Fileorg) -> None:
+    kept = fileorg.folder / "kept"
+
+    def write() -> None:
+        with written(str(kept)) as stream:
+            stream.write("the output")
+            kept.write_text("by another program")
+
+    with pytest.raises(GuardRefused, match="Another program has just made") as refused:
+        write()
+    assert kept.read_text() == "by another program"
+    [beside] = fileorg.folder.glob("kept.fileorg-*.part")
+    assert beside.read_text() == "the output"
+    assert beside.name in str(refused.value)
+
+
+def test_a_dash_is_standard_output(fileorg: Fileorg, mess: Tree) -> None:
+    for words in (["organize", "tree", "-n"], ["categorize", "tree"], ["history"]):
+        assert fileorg(*words, "-f", "json", "-o", "-").json == fileorg(*words, "-f", "json").json
+    assert not (fileorg.folder / "-").exists()

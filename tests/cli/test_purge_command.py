@@ -43,7 +43,7 @@ def test_no_removes_nothing(fileorg: Fileorg, displaced: Tree, answer: str) -> N
     terminal = fileorg.terminal("purge", columns=120)
     terminal.wait_for(QUESTION)
     terminal.send(answer)
-    assert terminal.end() == 1
+    assert terminal.end() == 3
     assert terminal.screen.endswith("Nothing was changed.")
     assert displaced.snapshot() == before
 
@@ -54,7 +54,7 @@ def test_the_list_names_every_file(fileorg: Fileorg, displaced: Tree) -> None:
     terminal.send("l\n")
     terminal.wait_for("tree/.fileorg/trash/1/Documents/a.txt (5 B)")
     terminal.send("n\n")
-    assert terminal.end() == 1
+    assert terminal.end() == 3
 
 
 def test_without_a_terminal_it_has_to_be_told_to(fileorg: Fileorg, displaced: Tree) -> None:

@@ -49,7 +49,7 @@ def test_no_and_enter_change_nothing(fileorg: Fileorg, mess: Tree, answer: str) 
     terminal = fileorg.terminal("organize", "tree")
     terminal.wait_for(QUESTION)
     terminal.send(answer)
-    assert terminal.end() == 1
+    assert terminal.end() == 3
     assert terminal.screen.endswith("Nothing was changed.")
     assert mess.snapshot() == before
     assert fileorg("history").out == "No operations yet.\n"
@@ -60,7 +60,7 @@ def test_the_end_of_the_input_is_a_no(fileorg: Fileorg, mess: Tree) -> None:
     terminal = fileorg.terminal("organize", "tree")
     terminal.wait_for(QUESTION)
     terminal.end_input()
-    assert terminal.end() == 1
+    assert terminal.end() == 3
     assert terminal.screen.endswith("Nothing was changed.")
     assert mess.snapshot() == before
 
@@ -128,4 +128,4 @@ def test_a_very_narrow_terminal_leaves_out_what_goes_without_saying(fileorg: Fil
     terminal.wait_for("[y/N/l]")
     assert "  Category   Files  Size\n  Documents      2   6 B\n" in terminal.screen
     terminal.send("n\n")
-    assert terminal.end() == 1
+    assert terminal.end() == 3

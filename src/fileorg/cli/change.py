@@ -200,4 +200,4 @@ class Change(NamedTuple):
 
 def declined() -> Exit:
     """Return the exit code for the answer no: nothing was done, so the shell's `&&` must not continue."""
-    return Exit.SOME_FAILED
+    return Exit.NO

@@ -19,9 +19,10 @@ _NAMES = 26
 
 _DEBUG = "Show a traceback on errors."
 _EXIT_STATUS = [
-    ("0", "done"),
-    ("1", "some files could not be processed (each is listed), or you answered no"),
+    ("0", "done, also if there was nothing to do"),
+    ("1", "some files could not be processed (each is listed)"),
     ("2", "wrong option, path or setting"),
+    ("3", "no: you declined, a file needs your decision, or differences were found"),
     ("4", "another fileorg is running"),
     ("5", "refused because it could cause damage"),
     ("130", "stopped by Ctrl-C"),

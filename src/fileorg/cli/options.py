@@ -177,7 +177,12 @@ NullPairs = Annotated[
 ]
 Output = Annotated[
     str | None,
-    Option("-o", "--output", metavar="FILE", help="Write to FILE instead of standard output.", rich_help_panel=OUTPUT),
+    Option(
+        "-o", "--output", metavar="FILE", help="Write to a new FILE instead of standard output.", rich_help_panel=OUTPUT
+    ),
+]
+Force = Annotated[
+    bool, Option("--force", help="With -o: replace FILE if it is there, once all is written.", rich_help_panel=OUTPUT)
 ]
 Page = Annotated[int, Option("--page", min=1, metavar="N", help="Show page N.", rich_help_panel=OUTPUT)]
 PageSize = Annotated[
@@ -220,6 +225,7 @@ class OutputOptions(NamedTuple):
     yes: bool = False
     format: Format = Format.TEXT
     output: str | None = None
+    force: bool = False
     null: bool = False
     quiet: bool = False
     verbose: bool = False
@@ -288,4 +294,4 @@ def state(path: str | None) -> "StateDirectory":
 
     from fileorg.core.state import open_state
 
-    return open_state(os.fsencode(path) if path else None)
+    return open_state(None if path is None else os.fsencode(path))

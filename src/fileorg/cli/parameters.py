@@ -46,9 +46,27 @@ def for_typer(command: FunctionType) -> FunctionType:
     copy = FunctionType(command.__code__, command.__globals__, command.__name__, command.__defaults__)
     copy.__doc__ = command.__doc__
     copy.__annotations__ = dict(command.__annotations__)
-    for name, kind, parameter in _parameters(command):
+    for name, kind, parameter in declarations(command):
         copy.__annotations__[name] = Annotated[kind, makers[type(parameter)](*parameter.names, **parameter.details)]
     return copy
+
+
+PATHS = frozenset({"PATH", "DIR", "FILE", "OP|FOLDER"})
+"""The metavars of options and arguments that take a path."""
+
+
+def refuse_blank_paths(command: FunctionType, values: dict[str, Any]) -> None:
+    """Raise `UsageError` for a path that is empty or only spaces: nearly always an unset variable of a script.
+
+    `plain_values` leaves such words to Typer, so only the values of Typer need this check.
+    """
+    from fileorg.core.errors import blank_path
+
+    for name, _, parameter in declarations(command):
+        if parameter.details.get("metavar") in PATHS and (value := values.get(name)) is not None:
+            given = value if isinstance(value, list) else [value]
+            if any(not str(each).strip() for each in given):
+                raise blank_path(max(parameter.names, key=len, default=parameter.details["metavar"]))
 
 
 class _Taken(NamedTuple):
@@ -90,7 +108,7 @@ def plain_values(command: FunctionType, words: Sequence[str]) -> dict[str, Any] 
     return values if values.keys() >= set(needed) else None
 
 
-def _parameters(command: FunctionType) -> Iterator[tuple[str, Any, Parameter]]:
+def declarations(command: FunctionType) -> Iterator[tuple[str, Any, Parameter]]:
     """Yield the name, type and declaration of each parameter."""
     for name, annotation in command.__annotations__.items():
         for parameter in getattr(annotation, "__metadata__", ()):
@@ -100,7 +118,7 @@ def _parameters(command: FunctionType) -> Iterator[tuple[str, Any, Parameter]]:
 def _declared(command: FunctionType) -> tuple[dict[str, _Taken], list[_Taken]]:
     options: dict[str, _Taken] = {}
     arguments: list[_Taken] = []
-    for name, declared, parameter in _parameters(command):
+    for name, declared, parameter in declarations(command):
         kind = next((each for each in getattr(declared, "__args__", ()) if each is not type(None)), declared)
         if getattr(declared, "__origin__", None) is list:
             kind = declared
@@ -152,7 +170,7 @@ def _take(taken: _Taken | None, value: str | None, words: Iterator[str] | None, 
 
 def _value(taken: _Taken, word: str) -> Any:
     """Return a word as the type of a parameter. Raises `_UnclearError`."""
-    if taken.kind is str and word:
+    if taken.kind is str and word.strip():
         return word
     if taken.kind is int and word.isascii() and word.isdigit() and len(word) < _DIGITS:
         number = int(word)

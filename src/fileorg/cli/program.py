@@ -10,7 +10,7 @@ import typer
 
 from fileorg.cli.commands import COMMANDS
 from fileorg.cli.manual import ManualCommand, ManualGroup
-from fileorg.cli.parameters import for_typer
+from fileorg.cli.parameters import for_typer, refuse_blank_paths
 from fileorg.cli.stop import Stopped
 from fileorg.core.errors import Exit
 
@@ -55,7 +55,7 @@ def program(names: Iterable[str] = COMMANDS) -> typer.Typer:
         module = importlib.import_module(f"fileorg.cli.commands.{name}")
         app.command(
             name, cls=ManualCommand, context_settings=_CONTEXT, epilog=module.EXAMPLES, rich_help_panel=COMMANDS[name]
-        )(_stoppable(for_typer(getattr(module, name))))
+        )(_checked(getattr(module, name)))
     return app
 
 
@@ -78,16 +78,20 @@ def main(
         raise typer.Exit(Exit.USAGE)
 
 
-def _stoppable(command: Callable[..., int]) -> Callable[..., int]:
-    """Wrap the command so that Ctrl-C raises `Stopped`: Typer would exit with 130 and no message."""
+def _checked(command: Any) -> Callable[..., int]:
+    """Wrap the command so that it refuses blank paths, and that Ctrl-C raises `Stopped`: Typer would exit with 130 and
+    no message.
+    """
+    for_it = for_typer(command)
 
-    @functools.wraps(command)
-    def stoppable(*args: Any, **options: Any) -> int:
+    @functools.wraps(for_it)
+    def checked(**options: Any) -> int:
         try:
-            return command(*args, **options)
+            refuse_blank_paths(command, options)
+            return int(for_it(**options))
         except KeyboardInterrupt:
             raise Stopped("Stopped. Nothing was changed.") from None
         except BrokenPipeError:
             raise _PipeClosed from None
 
-    return stoppable
+    return checked

@@ -10,7 +10,7 @@ import stat
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from fileorg.core.errors import UsageError
+from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.names import display
 from fileorg.core.trusted import is_trusted, open_place, process_of
 
@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _AT_ONCE = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FORCE = "name another file, or replace this one with --force"
 _READER_SECONDS = 2.0
 """The time to wait for a reader of a pipe."""
 
 
 @contextlib.contextmanager
-def written(path: str) -> Iterator[TextIO]:
-    """Yield a stream to the target of `-o`. Raises `UsageError`."""
+def written(path: str, *, force: bool = False) -> Iterator[TextIO]:
+    """Yield a stream to the target of `-o`. A file that is there is replaced only with `force`, and only by a whole new
+    one. Raises `UsageError`, `GuardRefused`.
+    """
     with _telling(path):
         folder, name = open_place(os.fsencode(path))
     try:
@@ -35,6 +38,8 @@ def written(path: str) -> Iterator[TextIO]:
             with _text(fd) as stream:
                 yield stream
             return
+        if not force and _is_there(folder, name):
+            raise GuardRefused(f"The output {display(path)} is there already.", hint=_FORCE)
         part = name + b".fileorg-%s.part" % os.urandom(4).hex().encode()
         with _telling(path):
             stream = _text(os.open(part, _NEW, 0o666, dir_fd=folder))
@@ -42,13 +47,45 @@ def written(path: str) -> Iterator[TextIO]:
             with stream:
                 yield stream
             with _telling(path):
-                os.replace(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+                is_placed = _place(folder, part, name, force=force)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(part, dir_fd=folder)
             raise
+        if not is_placed:  # the output may describe a run that was carried out: it is kept
+            raise GuardRefused(
+                f"Another program has just made {display(path)}: the output is in {display(part)} beside it.",
+                hint="move one of the two files away",
+            )
     finally:
         os.close(folder)
+
+
+def _is_there(folder: int, name: bytes) -> bool:
+    try:
+        os.lstat(name, dir_fd=folder)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _place(folder: int, part: bytes, name: bytes, *, force: bool) -> bool:
+    """Give the complete output its name; return False if another file has it. Raises `OSError`."""
+    if force:
+        os.replace(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+        return True
+    from fileorg.storage.local import posix
+
+    try:
+        try:
+            posix.rename_noreplace(folder, part, folder, name)
+        except OSError as error:
+            if error.errno not in {errno.EINVAL, errno.ENOSYS}:
+                raise
+            posix.rename_by_link(folder, part, folder, name)
+    except FileExistsError:
+        return False
+    return True
 
 
 def _open_as_it_is(folder: int, name: bytes) -> int | None:

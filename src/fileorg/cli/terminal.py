@@ -99,14 +99,16 @@ def prepare_streams() -> None:
 
 
 @contextlib.contextmanager
-def output(path: str | None) -> Iterator[Out]:
-    """Yield standard output, or the target of `-o`. Raises `UsageError`."""
-    if path is None:
+def output(path: str | None, *, force: bool = False) -> Iterator[Out]:
+    """Yield standard output, or the target of `-o`; `-` is standard output too. A file that is there is replaced only
+    with `force`. Raises `UsageError`, `GuardRefused`.
+    """
+    if path is None or path == "-":
         yield standard_output()
         return
     from fileorg.cli.target import written
 
-    with written(path) as stream:
+    with written(path, force=force) as stream:
         yield Out(stream, is_terminal=False)
 
 

@@ -11,6 +11,8 @@ class Exit(IntEnum):
     DONE = 0
     SOME_FAILED = 1
     USAGE = 2
+    NO = 3
+    """Declined, waiting for a person, or differences found."""
     LOCKED = 4
     REFUSED = 5
     INTERRUPTED = 130
@@ -35,6 +37,14 @@ class UsageError(FileorgError):
     """A wrong option, path or template; no file was read yet."""
 
     exit_code = Exit.USAGE
+
+
+def blank_path(name: str) -> UsageError:
+    """Return the error for an empty path, or one of spaces only; `name` is the option, argument or variable."""
+    return UsageError(
+        f"{name} is empty: no path was given.",
+        hint="check the variable that it comes from; a dot (.) stands for the current directory",
+    )
 
 
 class UnknownOperation(UsageError):

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from fileorg.core.descriptors import telling_the_limit
-from fileorg.core.errors import Locked, StateError
+from fileorg.core.errors import Locked, StateError, blank_path
 from fileorg.core.names import display
 from fileorg.core.trusted import open_directory, path_of
 
@@ -106,8 +106,10 @@ class StateDirectory:
 
 
 def default_state_path() -> bytes:
-    """Return `$FILEORG_HOME`, or the platform's directory for program state."""
-    if home := os.environ.get("FILEORG_HOME"):
+    """Return `$FILEORG_HOME`, or the platform's directory for program state. Raises `UsageError` if it is blank."""
+    if (home := os.environ.get("FILEORG_HOME")) is not None:
+        if not home.strip():
+            raise blank_path("FILEORG_HOME")
         return os.fsencode(home)
     import platformdirs
 
@@ -116,6 +118,8 @@ def default_state_path() -> bytes:
 
 def open_state(path: bytes | None = None) -> StateDirectory:
     """Open the state directory, created if missing. Raises `StateError` if it is unusable or another user's."""
+    if path is not None and not path.strip():
+        raise blank_path("--state-dir")
     path = os.path.abspath(path or default_state_path())
     shown = display(path)
     hint = "name another one with --state-dir or FILEORG_HOME"

@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.core.errors import GuardRefused, UsageError
+from fileorg.core.errors import GuardRefused, UsageError, blank_path
 from fileorg.core.figures import plural
 from fileorg.core.names import below, display, is_within
 from fileorg.core.trusted import path_of
@@ -25,6 +25,8 @@ _OVERRIDE = "--inside-project"
 
 def existing_folder(path: bytes) -> bytes:
     """Return the real path of a readable folder. Raises `UsageError`, which says what the path is instead."""
+    if not path:
+        raise blank_path("PATH")
     shown = display(path)
     try:
         real = os.path.realpath(path, strict=True)
@@ -78,6 +80,8 @@ def destination(path: bytes, state: StateDirectory, allowed: Allowed = NOTHING) 
     Nothing is created here: that is a journaled step of the plan, which can be undone. Raises like
     `changeable_folder`.
     """
+    if not path:
+        raise blank_path("--dest")
     real = os.path.realpath(path)
     base, missing = real, list[bytes]()
     while not os.path.lexists(base):

@@ -46,6 +46,7 @@ def categorize(
     older_than: shared.OlderThan = None,
     format_: shared.TextJsonCsv = ListFormat.TEXT,
     output: shared.Output = None,
+    force: shared.Force = False,
     null: Null = False,
     quiet: shared.Quiet = False,
     progress: shared.Progress = ProgressMode.AUTO,
@@ -76,7 +77,7 @@ def categorize(
         older_than=older_than,
     )
     seen = Seen()
-    with to_output(output) as out, reporting(progress, quiet=quiet or out.is_terminal) as screen:
+    with to_output(output, force=force) as out, reporting(progress, quiet=quiet or out.is_terminal) as screen:
         screen.stage("scan")
         files: Iterable[Categorized] = categorized([os.fsencode(path) for path in paths], chosen, seen, screen)
         if wanted:

@@ -77,6 +77,7 @@ def clean(
     inside_project: shared.InsideProject = False,
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
+    force: shared.Force = False,
     null: shared.NullPairs = False,
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,
@@ -119,7 +120,7 @@ def clean(
         max_changes=max_changes,
         inside_project=inside_project,
     )
-    options = OutputOptions(dry_run, yes, format_, output, null, quiet, verbose, progress)
+    options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress)
     shared.need_dry_run(options)
     return run_clean(chosen, options, shared.state(state_dir))
 
@@ -135,7 +136,7 @@ def run_clean(chosen: "CleanOptions", options: OutputOptions, state: "StateDirec
     from fileorg.workflows.clean import cleaning
 
     with (
-        output(options.output) as out,
+        output(options.output, force=options.force) as out,
         reporting(options.progress, quiet=options.quiet) as screen,
         cleaning(chosen, state, screen, changes=not options.dry_run) as run,
     ):

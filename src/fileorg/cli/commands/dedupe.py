@@ -159,6 +159,7 @@ def dedupe(
     inside_project: shared.InsideProject = False,
     format_: FormatOption = DedupeFormat.TEXT,
     output: shared.Output = None,
+    force: shared.Force = False,
     null: Null = False,
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,
@@ -203,10 +204,10 @@ def dedupe(
     state = shared.state(state_dir)
     if action is None:
         _refuse_for_a_report(dry_run=dry_run, max_changes=max_changes, inside_project=inside_project)
-        return _report(chosen, format_, state, progress, output, null=null, quiet=quiet, verbose=verbose)
+        return _report(chosen, format_, state, progress, output, force=force, null=null, quiet=quiet, verbose=verbose)
     if format_ not in {DedupeFormat.TEXT, DedupeFormat.JSON}:
         raise UsageError(f"--format {format_} and --action cannot be combined.", hint="use --format text or json")
-    options = OutputOptions(dry_run, yes, Format(format_), output, null, quiet, verbose, progress)
+    options = OutputOptions(dry_run, yes, Format(format_), output, force, null, quiet, verbose, progress)
     shared.need_dry_run(options)
     return _change(chosen, options, state)
 
@@ -225,6 +226,7 @@ def _report(
     progress: ProgressMode,
     path: str | None,
     *,
+    force: bool,
     null: bool,
     quiet: bool,
     verbose: bool,
@@ -235,7 +237,11 @@ def _report(
     from fileorg.cli.terminal import output
     from fileorg.workflows.dedupe import deduping
 
-    with output(path) as out, reporting(progress, quiet=quiet) as screen, deduping(chosen, state, screen) as run:
+    with (
+        output(path, force=force) as out,
+        reporting(progress, quiet=quiet) as screen,
+        deduping(chosen, state, screen) as run,
+    ):
         screen.pause()
         if null:
             view.as_null(out, run)
@@ -263,7 +269,7 @@ def _change(chosen: "DedupeOptions", options: OutputOptions, state: "StateDirect
     from fileorg.workflows.dedupe import deduping
 
     with (
-        output(options.output) as out,
+        output(options.output, force=options.force) as out,
         reporting(options.progress, quiet=options.quiet) as screen,
         deduping(chosen, state, screen, changes=not options.dry_run) as run,
     ):

@@ -46,6 +46,7 @@ def duplicates(
     page_size: shared.PageSize = 25,
     format_: shared.TextJsonCsv = ListFormat.TEXT,
     output: shared.Output = None,
+    force: shared.Force = False,
     state_dir: shared.StateDir = None,
 ) -> int:
     """List duplicate groups, page by page.
@@ -56,7 +57,7 @@ def duplicates(
     from fileorg.cli.terminal import output as to_output
 
     state = shared.state(state_dir)
-    with to_output(output) as out:
+    with to_output(output, force=force) as out:
         source = _found(state, page, page_size) if operation is None else _done(state, operation, page, page_size)
         total = next(source)
         _show(out, format_, total, source, page, page_size)

@@ -48,6 +48,7 @@ def explain(
     hidden: shared.Hidden = False,
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
+    force: shared.Force = False,
     state_dir: shared.StateDir = None,
 ) -> int:
     """Show what organize would do with a file, and why.
@@ -92,7 +93,7 @@ def explain(
             except UsageError as error:  # the other files are still explained
                 unknown.append(error)
 
-    with to_output(output) as out:
+    with to_output(output, force=force) as out:
         if format_ is Format.JSON:
             document = JsonDocument(out.stream)
             document.rows("files", map(_facts, all_files()))

@@ -62,6 +62,7 @@ def files(
     page_size: shared.PageSize = 25,
     format_: shared.TextJsonCsv = ListFormat.TEXT,
     output: shared.Output = None,
+    force: shared.Force = False,
     state_dir: shared.StateDir = None,
 ) -> int:
     """List the files of an operation, page by page: source, target and status.
@@ -74,7 +75,7 @@ def files(
     from fileorg.workflows.reports import files_page
 
     wanted = RecordQuery(tuple(sorted(set(status or ()))), tuple(sorted(set(category or ()))), sort)
-    with to_output(output) as out:
+    with to_output(output, force=force) as out:
         found = files_page(operation, wanted, (page, page_size), shared.state(state_dir), backwards=reverse)
         _show(out, format_, found, page, page_size)
     return Exit.DONE

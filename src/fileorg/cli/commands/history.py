@@ -49,6 +49,7 @@ def history(
     page_size: shared.PageSize = 25,
     format_: shared.TextJsonCsv = ListFormat.TEXT,
     output: shared.Output = None,
+    force: shared.Force = False,
     state_dir: shared.StateDir = None,
 ) -> int:
     """List operations, or trace a file.
@@ -62,7 +63,7 @@ def history(
     if path is not None and problems is not None:
         raise UsageError("PATH and --problems cannot be combined.", hint="drop one of them")
     state = shared.state(state_dir)
-    with to_output(output) as out:
+    with to_output(output, force=force) as out:
         if is_empty(state):
             _write_operations(out, format_, [], (0, page, page_size))
         elif problems is not None:

@@ -126,6 +126,7 @@ def organize(
     inside_project: shared.InsideProject = False,
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
+    force: shared.Force = False,
     null: shared.NullPairs = False,
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,
@@ -172,7 +173,7 @@ def organize(
         min_age_ns=None if youngest is None else time.time_ns() - youngest.ns,
         min_age="" if youngest is None else youngest.age,
     )
-    options = OutputOptions(dry_run, yes, format_, output, null, quiet, verbose, progress)
+    options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress)
     shared.need_dry_run(options)
     return run_organize(chosen, options, shared.state(state_dir))
 
@@ -193,7 +194,7 @@ def run_organize(
     from fileorg.workflows.organize import organizing
 
     with (
-        output(options.output) as out,
+        output(options.output, force=options.force) as out,
         reporting(options.progress, quiet=options.quiet) as screen,
         organizing(chosen, state, screen, changes=not options.dry_run) as run,
     ):

@@ -68,6 +68,7 @@ def purge(
     yes: Yes = False,
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
+    force: shared.Force = False,
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,
     progress: shared.Progress = ProgressMode.AUTO,
@@ -89,8 +90,8 @@ def purge(
     from fileorg.workflows.purge import PurgeOptions, purging
 
     before = None if older_than is None else values.moment("--older-than", older_than, for_good=True)
-    options = OutputOptions(dry_run, yes, format_, output, quiet=quiet, verbose=verbose, progress=progress)
-    with to_output(output) as out, reporting(progress, quiet=quiet) as screen:
+    options = OutputOptions(dry_run, yes, format_, output, force, quiet=quiet, verbose=verbose, progress=progress)
+    with to_output(output, force=force) as out, reporting(progress, quiet=quiet) as screen:
         if not (dry_run or yes or _can_be_asked(options, out)):
             raise GuardRefused(
                 "A purge cannot be undone, and there is no terminal to ask in.",

@@ -28,7 +28,7 @@ def recover(
 
     If a disk fails or is not mounted, the operation stays interrupted, and the exit code is 1.
 
-    The exit code is also 1 as long as there are files that someone changed between the crash and the recovery. fileorg
+    The exit code is 3 as long as there are files that someone changed between the crash and the recovery. fileorg
     lists these files and leaves them unchanged; fileorg undo tries them again.
     """
     from fileorg.cli.progress import reporting
@@ -59,7 +59,7 @@ def recover(
             f"Could not recover operation{'s' if len(left) > 1 else ''} {', '.join(str(op.id) for op in left)}.",
             hint="fix the problems listed above, then run fileorg recover again",
         )
-    return Exit.SOME_FAILED if unsure else Exit.DONE
+    return Exit.NO if unsure else Exit.DONE
 
 
 def _name(unsure: "Unsure") -> None:

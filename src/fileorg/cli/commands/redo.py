@@ -36,6 +36,7 @@ def redo(
     yes: shared.Yes = False,
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
+    force: shared.Force = False,
     null: shared.NullPairs = False,
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,
@@ -50,5 +51,5 @@ def redo(
     from fileorg.workflows.undo import UndoOptions
 
     chosen = UndoOptions(operation, redo=True, include_changed=include_changed, rename=rename)
-    options = OutputOptions(dry_run, yes, format_, output, null, quiet, verbose, progress)
+    options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress)
     return run_undo(chosen, options, shared.state(state_dir))

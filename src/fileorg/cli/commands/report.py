@@ -67,7 +67,7 @@ OutputOption = Annotated[
         "-o",
         "--output",
         metavar="FILE",
-        help="Write to FILE; - means standard output. Default: a new file here, named after the operation.",
+        help="Write to a new FILE; - means standard output. Default: a new file here, named after the operation.",
         show_default=False,
         rich_help_panel=OUTPUT,
     ),
@@ -88,6 +88,7 @@ def report(
     about: About = None,
     format_: FormatOption = ReportFormat.HTML,
     output: OutputOption = None,
+    force: shared.Force = False,
     open_: Open = False,
     csv_raw: CsvRaw = False,
     schema: Schema = False,
@@ -118,7 +119,8 @@ def report(
             _target(output, found.summary, format_) as path,
         ):
             screen.stage("report", found.summary.records)
-            _write(path, format_, found._replace(lines=partial(_with_progress, found.lines, screen)), csv_raw=csv_raw)
+            shown = found._replace(lines=partial(_with_progress, found.lines, screen))
+            _write(path, format_, shown, force=force or output is None, csv_raw=csv_raw)
     if path is None:
         return Exit.DONE
     if not quiet:
@@ -181,10 +183,10 @@ def _new_file(stem: str, format_: ReportFormat) -> str:
     raise UsageError(f"Too many reports named {stem} here.", hint="give a file with -o")
 
 
-def _write(path: str | None, format_: ReportFormat, report: "Report", *, csv_raw: bool) -> None:
+def _write(path: str | None, format_: ReportFormat, report: "Report", *, force: bool, csv_raw: bool) -> None:
     from fileorg.cli.terminal import output
 
-    with output(path) as out:
+    with output(path, force=force) as out:
         match format_:
             case ReportFormat.HTML:
                 from fileorg.report.html import write_html

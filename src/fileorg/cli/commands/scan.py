@@ -42,6 +42,7 @@ def scan(
     older_than: shared.OlderThan = None,
     format_: shared.TextJsonCsv = ListFormat.TEXT,
     output: shared.Output = None,
+    force: shared.Force = False,
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,
     progress: shared.Progress = ProgressMode.AUTO,
@@ -72,7 +73,7 @@ def scan(
         newer_than=newer_than,
         older_than=older_than,
     )
-    with to_output(output) as out, reporting(progress, quiet=quiet) as screen:
+    with to_output(output, force=force) as out, reporting(progress, quiet=quiet) as screen:
         report = scan_trees([os.fsencode(path) for path in paths], chosen, shared.state(state_dir), screen)
         screen.pause()
         if format_ is not ListFormat.TEXT or not quiet:

@@ -63,6 +63,7 @@ def undo(
     yes: shared.Yes = False,
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
+    force: shared.Force = False,
     null: shared.NullPairs = False,
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,
@@ -79,7 +80,7 @@ def undo(
     from fileorg.workflows.undo import UndoOptions
 
     chosen = UndoOptions(operation, redo=False, include_changed=include_changed, rename=rename)
-    options = OutputOptions(dry_run, yes, format_, output, null, quiet, verbose, progress)
+    options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress)
     return run_undo(chosen, options, shared.state(state_dir))
 
 
@@ -94,7 +95,7 @@ def run_undo(chosen: "UndoOptions", options: OutputOptions, state: "StateDirecto
 
     shared.need_dry_run(options)
     with (
-        output(options.output) as out,
+        output(options.output, force=options.force) as out,
         reporting(options.progress, quiet=options.quiet) as screen,
         _data_too(out, options),
         undoing(chosen, state, screen) as run,
