@@ -181,9 +181,7 @@ Output = Annotated[
         "-o", "--output", metavar="FILE", help="Write to a new FILE instead of standard output.", rich_help_panel=OUTPUT
     ),
 ]
-Force = Annotated[
-    bool, Option("--force", help="With -o: replace FILE if it is there, once all is written.", rich_help_panel=OUTPUT)
-]
+Force = Annotated[bool, Option("--force", help="With -o: replace FILE if it is there.", rich_help_panel=OUTPUT)]
 Page = Annotated[int, Option("--page", min=1, metavar="N", help="Show page N.", rich_help_panel=OUTPUT)]
 PageSize = Annotated[
     int,
