@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from tests.faults.process import Finished
     from tests.support.snapshot import Node
 
-_PATIENCE_SECONDS = 20.0
+_PATIENCE_SECONDS = 60.0
+_GRACE_SECONDS = 2.0
 _MOST_TURNS = 6
 _STATE = re.compile(r"(journal|index|listings)\.db(-wal|-shm|-journal)?\Z|(run|index)\.lock\Z|journal\.db\.v\d+\Z")
 _NOT_KEPT = re.compile(r"could be kept.*: fileorg files (\d+) names")
@@ -433,12 +434,15 @@ class World:
 
 
 def _ends(pid: int) -> bool:
-    """Wait until a process has ended and return True, or kill it after a timeout."""
+    """Wait until a process has ended and return True, or kill it after a timeout: its output shows where it was."""
     with contextlib.suppress(ProcessLookupError):
         fd = os.pidfd_open(pid)
         try:
             if not select.select([fd], [], [], _PATIENCE_SECONDS)[0]:
-                signal.pidfd_send_signal(fd, signal.SIGKILL)
+                for number in (signal.SIGABRT, signal.SIGKILL):  # on the first, Python writes its stack
+                    signal.pidfd_send_signal(fd, number)
+                    if select.select([fd], [], [], _GRACE_SECONDS)[0]:
+                        break
                 return False
         finally:
             os.close(fd)

@@ -34,6 +34,7 @@ MUTATING = (
 _DRIVER = Path(__file__).with_name("driver.py")
 ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONFAULTHANDLER": "1",
     # For the negative controls.
     "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")])),
     "NO_COLOR": "1",
