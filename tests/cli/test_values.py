@@ -192,7 +192,7 @@ def drawn(width: int | None, columns: list[Column], rows: list[list[str]]) -> li
     return stream.read().splitlines()
 
 
-COLUMNS = [Column("Name", shrinks=True), Column("Size", right=True), Column("When", spare=1)]
+COLUMNS = [Column("Name", shrinks=True), Column("Size", right=True), Column("When", drop_rank=1)]
 ROWS = [["a long name of a file", "10 B", "2024"], ["\u65e5\u672c", "1.5 KB", "2023"]]
 
 

@@ -46,7 +46,7 @@ def show_kinds(out: Out, plan: CleanPlan) -> None:
         for kind, count in plan.counts.items()
         if count
     ]
-    table(out, (Column("Kind"), Column("Count", right=True), Column("Names", shrinks=True, spare=1)), rows)
+    table(out, (Column("Kind"), Column("Count", right=True), Column("Names", shrinks=True, drop_rank=1)), rows)
 
 
 def _first(plan: CleanPlan, kind: Leftover) -> list[str]:

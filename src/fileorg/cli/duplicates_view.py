@@ -37,8 +37,8 @@ def show(out: Out, run: DedupeRun, *, verbose: bool, hint: bool = True) -> None:
     if found.groups and shown:
         columns = (
             Column("Wasted", right=True),
-            Column("Size", right=True, spare=2),
-            Column("Files", right=True, spare=1),
+            Column("Size", right=True, drop_rank=2),
+            Column("Files", right=True, drop_rank=1),
             Column("Kept file, then its duplicates", shrinks=True, keeps_end=True),
         )
         table(out, columns, rows)
@@ -62,7 +62,7 @@ def _show_folders(out: Out, run: DedupeRun, *, verbose: bool) -> bool:
     if rows:
         columns = (
             Column("Wasted", right=True),
-            Column("Files", right=True, spare=1),
+            Column("Files", right=True, drop_rank=1),
             Column("Folders with the same content", shrinks=True, keeps_end=True),
         )
         table(out, columns, rows)

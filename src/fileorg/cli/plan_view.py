@@ -37,8 +37,8 @@ def show_plan(out: Out, plan: OrganizePlan, dest: bytes | None) -> None:
     columns = (
         Column("Category", shrinks=True),
         Column("Files", right=True),
-        Column("Size", right=True, spare=1),
-        Column("To", shrinks=True, spare=2 if plain else 0),
+        Column("Size", right=True, drop_rank=1),
+        Column("To", shrinks=True, drop_rank=2 if plain else 0),
     )
     table(out, columns, rows, total=("Total", f"{plan.files:,}", size(plan.size_bytes), "") if len(rows) > 1 else None)
     if plan.renamed:
@@ -133,8 +133,8 @@ def tell_unreadable(screen: Screen, seen: Seen, *, verbose: bool = False) -> Exi
     """
     for note in seen.notes[: None if verbose else NAMED]:
         screen.note(f"{note}.")
-    if seen.notes_count > (told_notes := len(seen.notes) if verbose else min(len(seen.notes), NAMED)):
-        screen.note(f"{plural(seen.notes_count - told_notes, 'more ignore file or pattern')} could not be used.")
+    if seen.notes_count > (shown_notes := len(seen.notes) if verbose else min(len(seen.notes), NAMED)):
+        screen.note(f"{plural(seen.notes_count - shown_notes, 'more ignore file or pattern')} could not be used.")
     named = seen.unreadable[: None if verbose else NAMED]
     for folder, error in named:
         screen.note(f"{display(folder or b'.')} could not be read: {error}.")

@@ -88,7 +88,7 @@ class JsonLines:
 
     def __init__(self, err: Out) -> None:
         self._err = err
-        self._told_at = 0.0
+        self._reported_at = 0.0
         self._untold = False
         self._files = self._bytes = 0
         self._folder = b""
@@ -107,8 +107,8 @@ class JsonLines:
         self._untold = True
         now = time.monotonic()
         self._tell_stopping()
-        if now - self._told_at >= _INTERVAL_SECONDS:
-            self._told_at = now
+        if now - self._reported_at >= _INTERVAL_SECONDS:
+            self._reported_at = now
             self._tell_advance()
 
     def note(self, message: str) -> None:

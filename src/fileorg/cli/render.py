@@ -49,15 +49,15 @@ def crop(text: str, width: int, *, keep_end: bool = False) -> str:
 
 
 class Column(NamedTuple):
-    """A column of a table. `shrinks`: cut in a narrow terminal, at the start if `keeps_end`. `spare` columns are left
-    out if there is no room, the highest number first.
+    """A column of a table. `shrinks`: cut in a narrow terminal, at the start if `keeps_end`. Columns with a `drop_rank`
+    are left out if there is no room, the highest number first.
     """
 
     title: str
     right: bool = False
     shrinks: bool = False
     keeps_end: bool = False
-    spare: int = 0
+    drop_rank: int = 0
 
 
 def table(
@@ -84,9 +84,9 @@ def table(
 def _affordable(widths: Sequence[int], columns: Sequence[Column], available: int) -> list[int]:
     """Return the indexes of the columns that fit if those that shrink are cut to `_GOOD`."""
     kept = list(range(len(columns)))
-    for index in sorted(kept, key=lambda index: -columns[index].spare):
+    for index in sorted(kept, key=lambda index: -columns[index].drop_rank):
         needed = sum(min(widths[i], _GOOD) if columns[i].shrinks else widths[i] for i in kept) + 2 * len(kept)
-        if needed <= available or not columns[index].spare:
+        if needed <= available or not columns[index].drop_rank:
             break
         kept.remove(index)
     return kept

@@ -24,7 +24,7 @@ _UNITS = {
     "year": (("y", "year", "years"), 12, 0),
 }
 """The spellings of each unit, and its length in calendar months and in seconds."""
-_SPELLED = {spelling: unit for unit, (spellings, _, _) in _UNITS.items() for spelling in spellings}
+_UNIT_OF_NAME = {unit_name: unit for unit, (unit_names, _, _) in _UNITS.items() for unit_name in unit_names}
 _SECOND_NS = 1_000_000_000
 _MOST = 1 << 62
 """More than any size or time that a file system can store."""
@@ -76,7 +76,7 @@ def moment(option: str, text: str, *, for_good: bool = False) -> Moment:
     """
     parts = _parts(text)
     if parts is not None:
-        if for_good and any(spelling == "m" for _, spelling in parts):
+        if for_good and any(unit_name == "m" for _, unit_name in parts):
             clear = re.sub(r"(?ai)(?<=[\d\s])m(?![a-z])", "{}", text.strip())
             raise UsageError(
                 f"{option} {display(text)} is unclear: m can mean minutes or months, and purge deletes for good.",
@@ -98,19 +98,19 @@ def _parts(text: str) -> list[tuple[str, str]] | None:
     if re.fullmatch(_AGE, text.strip()) is None:
         return None
     parts = re.findall(_AGE_PART, text.lower())
-    return parts if all(spelling in _SPELLED for _, spelling in parts) else None
+    return parts if all(unit_name in _UNIT_OF_NAME for _, unit_name in parts) else None
 
 
 def _ago(option: str, text: str, parts: list[tuple[str, str]]) -> Moment:
     length, words = _Length(0, 0), []
-    for number, spelling in parts:
-        unit = _SPELLED[spelling]
+    for number, unit_name in parts:
+        unit = _UNIT_OF_NAME[unit_name]
         _, months, seconds = _UNITS[unit]
         if months and _whole(number, months * 100) % 100:
             raise UsageError(f"{option} {display(text)} is not a whole number of months.", hint=AGES)
         length = _Length(length.months + _whole(number, months), length.ns + _whole(number, seconds * _SECOND_NS))
         words.append(f"{number} {unit}" + ("" if number == "1" else "s"))
-    shown = "".join(number + ("min" if spelling == "m" else spelling) for number, spelling in parts)
+    shown = "".join(number + ("min" if unit_name == "m" else unit_name) for number, unit_name in parts)
     try:
         now = time.time_ns()
         ns = months_before(now, length.months) - length.ns

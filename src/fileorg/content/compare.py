@@ -61,8 +61,8 @@ def _next_part(one: int, two: int, position: int, size: int) -> tuple[int, int]:
     """
     starts = {fd: next_data(fd, position, size) for fd in (one, two)}
     start = min(size - 1, *starts.values())
-    ends = [next_hole(fd, start, size) for fd, at in starts.items() if at == start]
-    return start, max(start + 1, min(ends, default=size))
+    holes = [next_hole(fd, start, size) for fd, at in starts.items() if at == start]
+    return start, max(start + 1, min(holes, default=size))
 
 
 def _read_exactly(file: BinaryIO, size: int) -> bytes:

@@ -142,12 +142,12 @@ def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer
             size_bytes += min(size, seen.st_blocks * 512) if wholly else 2 * END_BYTES
         if ctime_ns > soon:
             racy.append(position)
-    (whole_column, full_keys), (ends_column, edge_keys) = (
+    (full_column, full_keys), (edge_column, edge_keys) = (
         _column(full_digests, FULL_WIDTH),
         _column(edge_digests, EDGE_WIDTH),
     )
     keys = full_keys, edge_keys
-    return Answer(request.batch, request.part, whole_column, ends_column, *keys, size_bytes, racy, problems)
+    return Answer(request.batch, request.part, full_column, edge_column, *keys, size_bytes, racy, problems)
 
 
 def start_digest(storage: Storage, folder: bytes, name: bytes, size: int) -> bytes:

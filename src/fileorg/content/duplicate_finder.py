@@ -78,7 +78,7 @@ class Finder:
         reporter.stage("compare")
         racy, reads = hash_files(self._in_doubt_by_size(trees), self, processes, reporter)
         if self._has_large:
-            hash_files(self._in_doubt_by_ends(trees), self, processes, reporter, racy, reads)
+            hash_files(self._in_doubt_by_edges(trees), self, processes, reporter, racy, reads)
         if self._has_links:
             self._spread_links(trees)
         self._edge_digests.end()
@@ -161,7 +161,7 @@ class Finder:
             if not (full_digests[position] if sizes[position] <= SMALL_BYTES else edge_digests[position])
         ]
 
-    def _in_doubt_by_ends(self, trees: Sequence[Tree]) -> Iterator[HashBatch]:
+    def _in_doubt_by_edges(self, trees: Sequence[Tree]) -> Iterator[HashBatch]:
         """Yield large files that share size and ends with others, and have no digest of their whole content."""
         for tree in trees:
             for known in self._digests.walk(tree.number, only="length(d.ends) > 0"):

@@ -54,7 +54,7 @@ class Reads:
             self.named.append((path, reason))
 
 
-class DigestSink(Protocol):
+class DigestConsumer(Protocol):
     """The receiver of digests: counts them as they arrive, and stores a batch when it is complete."""
 
     def count(self, full_digests: Iterable[int], edge_digests: Iterable[int]) -> None: ...
@@ -64,7 +64,7 @@ class DigestSink(Protocol):
 
 def hash_files(
     hash_batches: Iterator[HashBatch],
-    sink: DigestSink,
+    consumer: DigestConsumer,
     processes: Processes,
     reporter: Reporter,
     racy: dict[int, list[int]] | None = None,
@@ -74,7 +74,7 @@ def hash_files(
 
     Returns the racy files, as positions by batch, whose digests must not be kept; and the counts of the reads.
     """
-    scheduler = _Scheduler(sink, reporter, {} if racy is None else racy, reads or Reads())
+    scheduler = _Scheduler(consumer, reporter, {} if racy is None else racy, reads or Reads())
     tasks = scheduler.tasks(hash_batches)
     first, second = next(tasks, None), next(tasks, None)
     if second is not None:
@@ -113,8 +113,8 @@ def _merged(column: bytes, other: bytes) -> bytes:
 
 
 class _Scheduler:
-    def __init__(self, sink: DigestSink, reporter: Reporter, racy: dict[int, list[int]], reads: Reads) -> None:
-        self._sink, self._reporter = sink, reporter
+    def __init__(self, consumer: DigestConsumer, reporter: Reporter, racy: dict[int, list[int]], reads: Reads) -> None:
+        self._consumer, self._reporter = consumer, reporter
         self.racy, self.reads = racy, reads
         self._open: dict[int, _Open] = {}
 
@@ -144,7 +144,7 @@ class _Scheduler:
             if not job.parts:
                 del self._open[answer.batch]
                 complete.append(job.digested)
-        self._sink.put(complete)
+        self._consumer.put(complete)
 
     def _tell(self, hash_batch: HashBatch, answer: Answer) -> None:
         known, tree = hash_batch.known, hash_batch.tree
@@ -155,7 +155,7 @@ class _Scheduler:
                 self.reads.fail(os.path.join(folder, names[position]), reason)
         if answer.racy:
             self.racy.setdefault(known.id, []).extend(answer.racy)
-        self._sink.count(array("Q", answer.full_keys), array("Q", answer.edge_keys))
+        self._consumer.count(array("Q", answer.full_keys), array("Q", answer.edge_keys))
         files = (len(answer.full_keys) + len(answer.edge_keys)) // 8
         self.reads.files += files
         self.reads.size_bytes += answer.size_bytes

@@ -14,9 +14,9 @@ from fileorg.index.columns import FileBatch
 from fileorg.index.digest_columns import SCHEMA as DIGESTS_SCHEMA
 from fileorg.index.digest_columns import TABLES as DIGESTS_TABLES
 from fileorg.index.digest_columns import Digests
-from fileorg.index.duplicate_folders import INDEXES as TWINS_INDEXES
-from fileorg.index.duplicate_folders import SCHEMA as TWINS_SCHEMA
-from fileorg.index.duplicate_folders import TABLES as TWINS_TABLES
+from fileorg.index.duplicate_folders import INDEXES as FOLDERS_INDEXES
+from fileorg.index.duplicate_folders import SCHEMA as FOLDERS_SCHEMA
+from fileorg.index.duplicate_folders import TABLES as FOLDERS_TABLES
 from fileorg.index.duplicate_folders import DuplicateFolders
 from fileorg.index.duplicate_groups import SCHEMA as GROUPS_SCHEMA
 from fileorg.index.duplicate_groups import TABLES as GROUPS_TABLES
@@ -36,9 +36,11 @@ CREATE TABLE columns (
     batch INTEGER PRIMARY KEY, dev INTEGER NOT NULL, files INTEGER NOT NULL,
     names BLOB NOT NULL, numbers BLOB NOT NULL, leaders BLOB NOT NULL);
 """
-_EVERYTHING = _SCHEMA + DIGESTS_SCHEMA + GROUPS_SCHEMA + TWINS_SCHEMA
-_TABLES = {("table", name) for name in ("roots", "batches", "columns", *DIGESTS_TABLES, *GROUPS_TABLES, *TWINS_TABLES)}
-_KNOWN = _TABLES | {("index", name) for name in TWINS_INDEXES}
+_EVERYTHING = _SCHEMA + DIGESTS_SCHEMA + GROUPS_SCHEMA + FOLDERS_SCHEMA
+_TABLES = {
+    ("table", name) for name in ("roots", "batches", "columns", *DIGESTS_TABLES, *GROUPS_TABLES, *FOLDERS_TABLES)
+}
+_KNOWN = _TABLES | {("index", name) for name in FOLDERS_INDEXES}
 _BROKEN = (sqlite3.DatabaseError, UnicodeDecodeError)  # SQLite's messages quote damaged data, which need not be text
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 

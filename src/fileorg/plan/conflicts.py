@@ -247,7 +247,7 @@ class ConflictResolver:
         if len(claims) > 1 and known.start and file.size > SMALL_BYTES:
             if known.whole is None:
                 known.whole = whole_digest(self._source, file.source_folder, file.source_name, file.size)
-            draft.digest_wholes(group, known.start, lambda claim: self._digest(claim, whole_digest))
+            draft.digest_contents(group, known.start, lambda claim: self._digest(claim, whole_digest))
             claims = draft.some(group, _FEW, known.start, known.whole) if known.whole else []
         return next((claim for claim in claims if self._is_identical(file, claim)), None)
 

@@ -225,7 +225,7 @@ class Draft:
         """Add the missing digests of starts."""
         self._digest("start", f"{_FAMILY} AND start IS NULL", family, digest)
 
-    def digest_wholes(self, family: NameFamily, start: bytes, digest: Callable[[Claim], bytes]) -> None:
+    def digest_contents(self, family: NameFamily, start: bytes, digest: Callable[[Claim], bytes]) -> None:
         """Add the missing digests of whole contents, for claims with the same start."""
         self._digest("whole", f"{_FAMILY} AND start = ? AND whole IS NULL", (*family, start), digest)
 

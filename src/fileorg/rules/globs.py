@@ -122,7 +122,7 @@ class Glob:
 
     __slots__ = (
         "_blocks",
-        "_ends_there",
+        "_end_matches",
         "_is_anchored",
         "_is_of_name",
         "_needs_more",
@@ -158,22 +158,22 @@ class Glob:
         if not all(names) or line.startswith("#"):
             raise ValueError("it matches nothing")
         self._is_anchored, self._needs_more = names[0] != _ANY, names[-1] == _ANY
-        self._ends_there = not (whole or self._needs_more)
+        self._end_matches = not (whole or self._needs_more)
         self._blocks = _blocks(names)
         self._is_of_name = len(names) == 2 and not self._is_anchored and not self._needs_more
-        self.last = self._blocks[-1][-1] if self._ends_there else None
+        self.last = self._blocks[-1][-1] if self._end_matches else None
         """The pattern for the name itself, if there is one."""
 
     def fits(self, above: Sequence[str], name: str) -> bool:
         """Return whether it matches `name` in the folder of the names `above`."""
         if self._is_of_name:
             fits = self._blocks[0][0].fits
-            return fits(name) or (not self._ends_there and any(map(fits, above)))
+            return fits(name) or (not self._end_matches and any(map(fits, above)))
         names = (*above, name)
         at, end = 0, len(names)
         for number, block in enumerate(self._blocks, 1):
             first, last = at, end - len(block)
-            if number == len(self._blocks) and self._ends_there:
+            if number == len(self._blocks) and self._end_matches:
                 first = max(first, last)
             if number == 1 and self._is_anchored:
                 last = min(last, 0)

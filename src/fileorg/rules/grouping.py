@@ -157,7 +157,7 @@ def grouping(
     The `folders`, and the `others` of any other type, may be marks. The callables are called again if anything is
     found. `look` may raise `OSError`: a file that it cannot read is treated as missing.
     """
-    suspects: dict[bytes, bool] = {}
+    candidates: dict[bytes, bool] = {}
     """Candidates, and whether they contain a sign."""
     has_folders = False
     triggers = set[bytes]()
@@ -165,15 +165,15 @@ def grouping(
     for text in texts:
         has_folders = has_folders or not _WITH_FOLDERS.isdisjoint(text.suffixes)
         triggers |= text.suffixes & _TRIGGERS
-        suspects.update(_suspects(text))
+        candidates.update(_candidates(text))
     late = {suffix for suffix, beside in _COMMON.items() if not beside.isdisjoint(triggers)} if triggers else set()
     if late:
         for text in texts:
             for name in text.ending_in(late):
-                suspects.setdefault(name, False)
-    asked = _Asked(suspects, access)
+                candidates.setdefault(name, False)
+    asked = _Asked(candidates, access)
     for batch in in_batches(chain(folders(), others()), _NAMES_AT_ONCE):
-        for name, _ in _suspects(JoinedNames(batch)):
+        for name, _ in _candidates(JoinedNames(batch)):
             asked.ask_mark(name)
     if has_folders:
         for folder in folders():
@@ -182,7 +182,7 @@ def grouping(
         return None
     for text in texts:
         asked.find(text)
-    leaders = _ends(asked.leaders())
+    leaders = _last_leaders(asked.leaders())
     marked = asked.marked()
     kept = asked.kept_folders()
     marked |= {file: (IgnoreReason.TOGETHER, folder) for folder, file in kept.items()}
@@ -224,7 +224,7 @@ class _Texts:
             yield text
 
 
-def _suspects(text: JoinedNames) -> Iterator[tuple[bytes, bool]]:
+def _candidates(text: JoinedNames) -> Iterator[tuple[bytes, bool]]:
     """Yield the names that trigger a rule, and whether by a sign. Nearly always none."""
     signed = _SIGNS.names(text)
     yield from ((name, True) for name in signed)
@@ -273,7 +273,7 @@ def _matches(low: bytes, *, may_have_signs: bool = True) -> Iterator[tuple[_Rule
             yield rule, match
 
 
-class _Wish(NamedTuple):
+class _PossibleLeader(NamedTuple):
     """A possible leader of a file: `x` is its lower-case name for a family with `is_whole`, else its stem.
 
     Alternatively its name starts with `beginning` and ends with `number`, if set.
@@ -288,9 +288,9 @@ class _Wish(NamedTuple):
 class _Asked:
     """The names that may belong to other files, and the names to search for."""
 
-    def __init__(self, suspects: Mapping[bytes, bool], access: FolderAccess) -> None:
+    def __init__(self, candidates: Mapping[bytes, bool], access: FolderAccess) -> None:
         self._access = access
-        self._wishes: dict[bytes, list[_Wish]] = {}
+        self._possible_leaders: dict[bytes, list[_PossibleLeader]] = {}
         self._sets: dict[tuple[Set, bytes], list[bytes]] = {}
         self._marks: list[tuple[bytes, Mark, list[bytes]]] = []
         self._unfinished: list[tuple[bytes, Mark]] = []
@@ -298,26 +298,34 @@ class _Asked:
         self._pages: list[tuple[bytes, bytes]] = []
         self._folders: list[tuple[bytes, Beside, bytes]] = []
         self._stems: set[bytes] = set()
-        self._wholes: set[bytes] = set()
+        self._whole_names: set[bytes] = set()
         self._tails: set[bytes] = set()
         self._beginnings: dict[int, set[bytes]] = {}
         self._found: dict[bytes, list[bytes]] = {}
         """Found names by search key: the lower-case name, stem, beginning or end."""
-        for name, has_sign in suspects.items():
+        for name, has_sign in candidates.items():
             self._ask(name, has_sign=has_sign)
 
     def is_anything(self) -> bool:
         """Return whether there is anything to search for."""
-        asked = (self._wishes, self._sets, self._marks, self._unfinished, self._sheets, self._pages, self._folders)
+        asked = (
+            self._possible_leaders,
+            self._sets,
+            self._marks,
+            self._unfinished,
+            self._sheets,
+            self._pages,
+            self._folders,
+        )
         return any(asked)
 
     def _ask(self, name: bytes, *, has_sign: bool) -> None:
         for rule, match in _matches(name.lower(), may_have_signs=has_sign):
             if isinstance(rule, Family):
-                self._wish(name, rule, match)
+                self._add_possible_leaders(name, rule, match)
             elif isinstance(rule, Set):
                 self._sets.setdefault((rule, _expanded(match, rule.key)), []).append(name)
-                self._wholes.update(_expanded(match, head) for head in rule.heads)
+                self._whole_names.update(_expanded(match, head) for head in rule.heads)
             elif isinstance(rule, Sheet):
                 named = [
                     part
@@ -325,7 +333,7 @@ class _Asked:
                     for part in _some(parts)
                 ]
                 self._sheets[name] = rule, named
-                self._wholes.update(part.lower() for part in named)
+                self._whole_names.update(part.lower() for part in named)
             else:
                 self._mark(name, rule, match)
 
@@ -341,7 +349,7 @@ class _Asked:
             return
         about = [_expanded(match, template) for template in mark.names]
         self._marks.append((name, mark, about))
-        (self._tails if mark.is_tail else self._wholes).update(about)
+        (self._tails if mark.is_tail else self._whole_names).update(about)
 
     def ask_folder(self, folder: bytes) -> None:
         """Register a folder that may belong to a file."""
@@ -354,21 +362,21 @@ class _Asked:
                 if low.endswith(ending):
                     x = low.removesuffix(ending)
                     self._folders.append((folder, each, x))
-                    (self._wholes if each.is_whole else self._stems).add(x)
+                    (self._whole_names if each.is_whole else self._stems).add(x)
 
-    def _wish(self, name: bytes, family: Family, match: re.Match[bytes]) -> None:
+    def _add_possible_leaders(self, name: bytes, family: Family, match: re.Match[bytes]) -> None:
         x = _expanded(match, family.leader)
-        wishes = [_Wish(x, family)]
+        possible_leaders = [_PossibleLeader(x, family)]
         if family.has_tags:
             for _ in range(_MOST_TAGS):
                 if (tag := _compiled(_TAG).fullmatch(x)) is None:
                     break
-                wishes.append(_Wish(x := tag["x"], family))
-        (self._wholes if family.is_whole else self._stems).update(wish.x for wish in wishes)
+                possible_leaders.append(_PossibleLeader(x := tag["x"], family))
+        (self._whole_names if family.is_whole else self._stems).update(possible.x for possible in possible_leaders)
         if family.cut_at and _characters(beginning := match["x"]) >= family.cut_at:
             self._beginnings.setdefault(len(beginning), set()).add(beginning)
-            wishes.append(_Wish(x, family, beginning, match.groupdict().get("z") or b""))
-        self._wishes.setdefault(name, []).extend(wishes)
+            possible_leaders.append(_PossibleLeader(x, family, beginning, match.groupdict().get("z") or b""))
+        self._possible_leaders.setdefault(name, []).extend(possible_leaders)
 
     def _head(self, name: bytes, limit: int) -> bytes:
         try:
@@ -378,7 +386,7 @@ class _Asked:
 
     def find(self, text: JoinedNames) -> None:
         """Record the searched names that occur in `text`."""
-        is_little = len(self._stems) + len(self._wholes) < len(text.names) // _MANY
+        is_little = len(self._stems) + len(self._whole_names) < len(text.names) // _MANY
         if is_little and not (self._tails or self._beginnings):
             self._find_few(text)
         else:
@@ -386,7 +394,7 @@ class _Asked:
 
     def _find_few(self, text: JoinedNames) -> None:
         """Search the joined names for each of a few keys."""
-        for whole in self._wholes:
+        for whole in self._whole_names:
             for name in text.starting_with(whole + EDGE):
                 self._found.setdefault(whole, []).append(name)
         for stem in self._stems:
@@ -395,10 +403,10 @@ class _Asked:
                     self._found.setdefault(stem + b".", []).append(name)
 
     def _find_many(self, names: Sequence[bytes]) -> None:
-        found, stems, wholes, tails = self._found, self._stems, self._wholes, self._tails
+        found, stems, whole_names, tails = self._found, self._stems, self._whole_names, self._tails
         for name in names:
             low = name.lower()
-            if low in wholes:
+            if low in whole_names:
                 found.setdefault(low, []).append(name)
             stem = low.rpartition(b".")[0]
             if stem in stems and stem:
@@ -423,8 +431,8 @@ class _Asked:
                 leaders |= dict.fromkeys(named, sheet)
             elif named and not rule.of_a_kind:
                 leaders |= dict.fromkeys([sheet, *named[1:]], named[0])
-        for name, wishes in self._wishes.items():
-            if name not in leaders and (leader := self._first(name, wishes)) is not None:
+        for name, possible_leaders in self._possible_leaders.items():
+            if name not in leaders and (leader := self._first(name, possible_leaders)) is not None:
                 leaders[name] = leader
         for sheet, rule, named in sheets:
             own = [name for name in named if name not in leaders] or named
@@ -455,9 +463,9 @@ class _Asked:
         heads = [] if match is None else [_expanded(match, head) for head in each.heads]
         return [found for head in heads for found in self._found.get(head, ())]
 
-    def _first(self, name: bytes, wishes: Sequence[_Wish]) -> bytes | None:
+    def _first(self, name: bytes, possible_leaders: Sequence[_PossibleLeader]) -> bytes | None:
         """Return the leader of `name`; among several the closest name, then the same case, then a camera original."""
-        for x, family, beginning, number in wishes:
+        for x, family, beginning, number in possible_leaders:
             if beginning:
                 there = [each for each in self._found.get(beginning + b"/", ()) if _number(each) == number]
             else:
@@ -546,17 +554,17 @@ def _page_stems(folder: bytes) -> Iterator[bytes]:
             yield folder[:position]
 
 
-def _ends(leaders: dict[bytes, bytes]) -> dict[bytes, bytes]:
+def _last_leaders(leaders: dict[bytes, bytes]) -> dict[bytes, bytes]:
     """Return the leaders with chains resolved to their end; in a cycle, the first by name leads the others."""
-    ends: dict[bytes, bytes] = {}
+    last: dict[bytes, bytes] = {}
     for name, at in leaders.items():
         chain = [name]
         while at in leaders and at not in chain:
             chain.append(at)
             at = leaders[at]  # noqa: PLW2901
         end = min(chain[chain.index(at) :]) if at in chain else at
-        ends |= {each: end for each in chain if each != end}
-    return ends
+        last |= {each: end for each in chain if each != end}
+    return last
 
 
 def _is_alike(leader: bytes, name: bytes) -> bool:

@@ -89,7 +89,7 @@ def cleaning(
         reporter.stage("scan")
         seen = Seen()
         deque(scan(reader, seen, reporter, leftovers), maxlen=0)
-        with session.reading() as journal:
+        with session.journal_if_any() as journal:
             moved = _nothing if journal is None else journal.moved.from_places
             plan = CleanPlan(leftovers, options.goes, storage, session.trash, moved)
         yield CleanRun(plan, seen, options, session)

@@ -118,13 +118,13 @@ def _follow(journal: Journal, path: bytes) -> Iterator[Step]:
         for operation, record in journal.trail(name):
             if low < record.id < high and record.id not in seen:
                 seen.add(record.id)
-                step = Step(operation, record, *_ends(journal, operation, record))
+                step = Step(operation, record, *_paths(journal, operation, record))
                 yield step
                 pending += [(step.source, 0, record.id)] if step.source != name else []
                 pending += [(step.target, record.id, 1 << 62)] if step.target != name else []
 
 
-def _ends(journal: Journal, operation: Operation, record: Record) -> tuple[bytes, bytes]:
+def _paths(journal: Journal, operation: Operation, record: Record) -> tuple[bytes, bytes]:
     roots = [root.path for root in journal.roots(operation)]
     target = below(roots[record.target_base], join(record.target_folder, record.target_name))
     if not record.source_name:

@@ -54,7 +54,7 @@ class Session:
         self._what = what
         self._journal = journal
         self._index: Index | None = None
-        self._index_is_spare = False
+        self._index_is_optional = False
 
     @classmethod
     @contextlib.contextmanager
@@ -84,7 +84,7 @@ class Session:
         return self._journal
 
     @contextlib.contextmanager
-    def reading(self) -> Iterator[JournalReader | None]:
+    def journal_if_any(self) -> Iterator[JournalReader | None]:
         """Yield the journal for reading, also in a session without changes; None if there are no operations."""
         if self._journal is not None:
             yield self._journal
@@ -155,7 +155,7 @@ class Session:
         """Open the index to keep the digests of moved files, if it can be locked. It is a cache: the session does not
         wait for a scan and continues without it.
         """
-        self._index_is_spare = True
+        self._index_is_optional = True
         with contextlib.suppress(FileorgError):
             self.open_index()
 
@@ -209,7 +209,7 @@ class Session:
         try:
             return Follow(self._index, self.storages)
         except FileorgError:
-            if self._index_is_spare:
+            if self._index_is_optional:
                 return None
             raise
 

@@ -106,17 +106,19 @@ def _show_text(out: "Out", found: "FilePage", page: int, page_size: int) -> None
     if found.lines:
         columns = (
             Column("Status"),
-            Column("Category", spare=2),
-            Column("Size", right=True, spare=1),
+            Column("Category", drop_rank=2),
+            Column("Size", right=True, drop_rank=1),
             Column("From", shrinks=True, keeps_end=True),
             Column("To, or reason", shrinks=True, keeps_end=True),
         )
-        rows = [(line.status, line.category, size(line.size), *_ends(line, found.root)) for line in found.lines]
+        rows = [
+            (line.status, line.category, size(line.size), *_source_and_target(line, found.root)) for line in found.lines
+        ]
         table(out, columns, rows)
     tell_page(out, page, page_size, found.total, "file", none="No files match.")
 
 
-def _ends(line: "Line", root: bytes) -> tuple[str, str]:
+def _source_and_target(line: "Line", root: bytes) -> tuple[str, str]:
     """Return the source and the target, relative to the root if there is only one."""
     from fileorg.cli.render import short
     from fileorg.core.names import display

@@ -128,11 +128,11 @@ def _operation_table(
 
     columns = (
         Column("Op", right=True),
-        Column("When", spare=2),
+        Column("When", drop_rank=2),
         Column("What"),
-        Column("Where", shrinks=True, keeps_end=True, spare=1),
+        Column("Where", shrinks=True, keeps_end=True, drop_rank=1),
         Column("Files", right=True),
-        Column("Size", right=True, spare=3),
+        Column("Size", right=True, drop_rank=3),
         Column("State", shrinks=True),
     )
     rows = []

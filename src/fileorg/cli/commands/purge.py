@@ -170,8 +170,8 @@ def _table(out: "Out", run: "PurgeRun", before: "Moment | None") -> None:
 
     columns = (
         Column("Op", right=True),
-        Column("What", spare=1),
-        Column("When", spare=2),
+        Column("What", drop_rank=1),
+        Column("When", drop_rank=2),
         Column("Where", shrinks=True, keeps_end=True),
         Column("Files", right=True),
         Column("Frees", right=True),

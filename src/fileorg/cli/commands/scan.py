@@ -135,7 +135,7 @@ def _list(out: "Out", title: str, report: "ScanReport", files: "Sequence[ListedF
 
     only = report.roots[0].rstrip(b"/") + b"/" if len(report.roots) == 1 else b""
     rows = [(size(file.size), when(file.mtime_ns), display(file.path.removeprefix(only))) for file in files]
-    columns = (Column("Size", right=True), Column("Changed", spare=1), Column(title, shrinks=True, keeps_end=True))
+    columns = (Column("Size", right=True), Column("Changed", drop_rank=1), Column(title, shrinks=True, keeps_end=True))
     out.line()
     table(out, columns, rows)
 
