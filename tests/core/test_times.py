@@ -6,7 +6,7 @@ import pytest
 
 from fileorg.core.figures import when
 from fileorg.core.formats import iso
-from fileorg.core.times import EXACT_NS, MOST_KEPT, kept, true_ns
+from fileorg.core.times import EXACT_NS, MAX_KEPT, kept, true_ns
 
 SECOND = 10**9
 IN_ORDER = sorted(
@@ -19,7 +19,7 @@ IN_ORDER = sorted(
 def test_kept_times_compare_as_the_times_do() -> None:
     found = [kept(ns) for ns in IN_ORDER]
     assert found == sorted(found)
-    assert -MOST_KEPT <= found[0] <= found[-1] <= MOST_KEPT
+    assert -MAX_KEPT <= found[0] <= found[-1] <= MAX_KEPT
 
 
 @pytest.mark.parametrize("ns", [0, -1, -SECOND // 2, EXACT_NS, -EXACT_NS, 1_700_000_000_123_456_789])

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from fileorg.core.errors import StateError
 from fileorg.core.model import RecordState, SortBy
-from fileorg.index.listings import CHUNK, CHUNKS, FIND, MOST_LISTINGS, Listings
+from fileorg.index.listings import CHUNK, CHUNKS, FIND, MAX_LISTINGS, Listings
 from fileorg.journal.journal import Journal
-from fileorg.journal.kept_groups import MOST_LISTED
+from fileorg.journal.kept_groups import MAX_LISTED
 from fileorg.journal.record_listing import RecordQuery, listing_query, page_query
 from fileorg.workflows.reports import files_page, groups_page, reported
 
@@ -67,17 +67,17 @@ def test_a_page_is_a_slice(
 
 def test_the_oldest_listing_makes_room(tmp_path: Path) -> None:
     listings = Listings(os.fsencode(tmp_path / "listings.db"))
-    made = [Made(CHUNK + number) for number in range(MOST_LISTINGS + 2)]
+    made = [Made(CHUNK + number) for number in range(MAX_LISTINGS + 2)]
     for number, each in enumerate(made):
         listings.page(b"%d" % number, each, 0, 1)
-    for number in (2, MOST_LISTINGS + 1):
+    for number in (2, MAX_LISTINGS + 1):
         assert listings.page(b"%d" % number, made[number], CHUNK, 1).total == CHUNK + number
         assert made[number].times == 1
     assert listings.page(b"0", made[0], CHUNK - 1, 1).ids == [3 * (CHUNK - 1)]
     assert made[0].times == 2
     with closing(sqlite3.connect(tmp_path / "listings.db")) as db:
-        assert db.execute("SELECT count(*) FROM listings").fetchone() == (MOST_LISTINGS,)
-        assert db.execute("SELECT count(*) FROM chunks").fetchone() == (2 * MOST_LISTINGS - 1,)
+        assert db.execute("SELECT count(*) FROM listings").fetchone() == (MAX_LISTINGS,)
+        assert db.execute("SELECT count(*) FROM chunks").fetchone() == (2 * MAX_LISTINGS - 1,)
 
 
 @pytest.mark.parametrize("damage", ["another file", "a flipped byte", "a directory", "of another version"])
@@ -219,10 +219,10 @@ def test_groups_of_an_operation(runs: Runs, tree: Tree) -> None:
 
 
 def test_of_very_many_copies_the_first_are_told_and_all_are_counted(runs: Runs, tree: Tree) -> None:
-    tree.write({f"{number:04}": "the same" for number in range(MOST_LISTED + 3)})
+    tree.write({f"{number:04}": "the same" for number in range(MAX_LISTED + 3)})
     runs.dedupe("quarantine")
     total, [group] = groups_page(1, (1, 9), runs.state)
-    assert (total, group.number, group.reclaimable) == (1, MOST_LISTED + 2, 8 * (MOST_LISTED + 2))
-    assert len(group.copies) == MOST_LISTED
+    assert (total, group.number, group.reclaimable) == (1, MAX_LISTED + 2, 8 * (MAX_LISTED + 2))
+    assert len(group.copies) == MAX_LISTED
     with reported(1, runs.state) as report:
         assert list(report.groups()) == [group]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fileorg.report.content import FolderShare
-from fileorg.report.folder_tree import MOST, tree_of
+from fileorg.report.folder_tree import MAX_FOLDERS, tree_of
 
 ROOT = b"/home/you/Downloads"
 
@@ -32,10 +32,10 @@ def test_the_root_itself_and_several_roots() -> None:
 def test_levels_are_left_out_until_it_fits_and_small_folders_after_that() -> None:
     deep = [(ROOT + b"/%d/%d" % (top, below), 1, 1) for top in range(20) for below in range(40)]
     assert [place.files for place in tree_of(deep, [ROOT])] == [40] * 20
-    wide = [(ROOT + b"/%04d" % number, number, 1) for number in range(1, 2 * MOST)]
+    wide = [(ROOT + b"/%04d" % number, number, 1) for number in range(1, 2 * MAX_FOLDERS)]
     shown = tree_of(wide, [ROOT])
-    assert len(shown) <= MOST
-    assert min(place.files for place in shown) > MOST - 2
+    assert len(shown) <= MAX_FOLDERS
+    assert min(place.files for place in shown) > MAX_FOLDERS - 2
 
 
 def test_any_bytes() -> None:

@@ -30,7 +30,7 @@ def _page(report: Report) -> str:
 
 
 def test_what_is_packed_is_what_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(html, "_MOST_FOLDERS", 3)
+    monkeypatch.setattr(html, "_MAX_FOLDERS", 3)
     monkeypatch.setattr(html, "_BATCH", 7)
     monkeypatch.setattr(html, "_BLOCK_BYTES", 30)
     lines = [

@@ -26,7 +26,7 @@ _UNITS = {
 """The spellings of each unit, and its length in calendar months and in seconds."""
 _UNIT_OF_NAME = {unit_name: unit for unit, (unit_names, _, _) in _UNITS.items() for unit_name in unit_names}
 _SECOND_NS = 1_000_000_000
-_MOST = 1 << 62
+_MAXIMUM = 1 << 62
 """More than any size or time that a file system can store."""
 
 SIZES = "write 512, 10K, 1.5M or 2G (1K is 1024 bytes)"
@@ -55,7 +55,7 @@ def size(option: str, text: str) -> int:
     if match is None:
         raise UsageError(f"{option} {display(text)} is not a valid size.", hint=SIZES)
     size_bytes = _whole(match[1], 1024 ** " kmgtp".index((match[2] or " ").lower()))
-    if size_bytes > _MOST:
+    if size_bytes > _MAXIMUM:
         raise UsageError(f"{option} {display(text)} is larger than any disk.", hint=SIZES)
     return size_bytes
 
@@ -114,7 +114,7 @@ def _ago(option: str, text: str, parts: list[tuple[str, str]]) -> Moment:
     try:
         now = time.time_ns()
         ns = months_before(now, length.months) - length.ns
-        if now - ns > _MOST:
+        if now - ns > _MAXIMUM:
             raise OverflowError
     except (ValueError, OverflowError, OSError):
         raise UsageError(f"{option} {display(text)} is longer ago than any file can be.", hint=AGES) from None

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _BITS_A_NAME = 64
-_MOST_BITS = 1 << 27
-MOST_NAMES = _MOST_BITS // _BITS_A_NAME
+_MAX_BITS = 1 << 27
+MAX_NAMES = _MAX_BITS // _BITS_A_NAME
 """A filter for this many names has the maximum size."""
 _FEW = 50_000
 
@@ -31,7 +31,7 @@ class CandidateSet:
             return
         self._few.update(digests)
         if len(self._few) > _FEW:
-            self._many = BloomFilter(MOST_NAMES)
+            self._many = BloomFilter(MAX_NAMES)
             self._many.add_all([*self._few])
             self._few.clear()
 
@@ -85,7 +85,7 @@ class RepeatedValues:
         self._repeated |= fresh & self._seen
         self._seen |= fresh
         if len(self._seen) > _MANY:
-            filters = BloomFilter(MOST_NAMES), BloomFilter(MOST_NAMES)
+            filters = BloomFilter(MAX_NAMES), BloomFilter(MAX_NAMES)
             for one, few in zip(filters, (self._seen, self._repeated), strict=True):
                 one.add_all(_spread([*few]))
             self._filters = filters
@@ -109,7 +109,7 @@ class BloomFilter:
     def __init__(self, names: int) -> None:
         """Size the filter for `names` entries: at most one false positive in a thousand, up to 4 million names."""
         bits = 1 << 16
-        while bits < min(names * _BITS_A_NAME, _MOST_BITS):
+        while bits < min(names * _BITS_A_NAME, _MAX_BITS):
             bits <<= 1
         self._mask = bits - 1
         self._bits = bytearray(bits >> 3)

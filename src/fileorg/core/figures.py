@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from fileorg.core.times import MOST_KEPT, true_ns
+from fileorg.core.times import MAX_KEPT, true_ns
 
 
 def size(size_bytes: int) -> str:
@@ -38,7 +38,7 @@ def when(ns: int | None) -> str:
     """Return a local time to the minute; `ns` as stored by `core.times`."""
     if ns is None:
         return ""
-    if abs(ns) == MOST_KEPT:
+    if abs(ns) == MAX_KEPT:
         return "?"
     try:
         local = time.localtime(true_ns(ns) // 1_000_000_000)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from fileorg.core.batches import in_batches
 from fileorg.core.names import display
-from fileorg.core.times import MOST_KEPT, true_ns
+from fileorg.core.times import MAX_KEPT, true_ns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,7 +34,7 @@ def named(key: str, name: bytes) -> dict[str, str]:
 
 def iso(ns: int | None) -> str | None:
     """Return a time in ISO 8601, `ns` as stored by `core.times`; None for no time, and for one beyond all calendars."""
-    if ns is None or abs(ns) == MOST_KEPT:
+    if ns is None or abs(ns) == MAX_KEPT:
         return None
     day, seconds = divmod(true_ns(ns) // 1_000_000_000, 86_400)
     return f"{_date(day)}T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}Z"

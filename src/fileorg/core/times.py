@@ -6,7 +6,7 @@ From 1696 to 2243 a stored time is nanoseconds since 1970; beyond that it contin
 
 from __future__ import annotations
 
-MOST_KEPT = (1 << 63) - 1
+MAX_KEPT = (1 << 63) - 1
 """Stands for all later times, its negative for all earlier ones; no calendar can show them."""
 EXACT_NS = 100_000 * 86_400 * 10**9
 """Between its negative and this value, a time is stored unchanged."""
@@ -16,8 +16,8 @@ _COARSE_NS = 1000
 def kept(ns: int) -> int:
     """Return a time in nanoseconds since 1970 in the stored form."""
     if ns > EXACT_NS:
-        return min(EXACT_NS + (ns - EXACT_NS) // _COARSE_NS, MOST_KEPT)
-    return ns if ns >= -EXACT_NS else max((ns + EXACT_NS) // _COARSE_NS - EXACT_NS, -MOST_KEPT)
+        return min(EXACT_NS + (ns - EXACT_NS) // _COARSE_NS, MAX_KEPT)
+    return ns if ns >= -EXACT_NS else max((ns + EXACT_NS) // _COARSE_NS - EXACT_NS, -MAX_KEPT)
 
 
 def true_ns(kept_time: int) -> int:

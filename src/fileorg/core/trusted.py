@@ -7,7 +7,7 @@ import os
 import stat
 
 _ON_THE_WAY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_NOFOLLOW | os.O_CLOEXEC
-_MOST_LINKS = 40  # the limit of the kernel
+_MAX_LINKS = 40  # the limit of the kernel
 
 
 def open_directory(path: bytes, *, make: bool = False) -> int:
@@ -27,7 +27,7 @@ def open_directory(path: bytes, *, make: bool = False) -> int:
                 os.close(fd)
                 fd = found
                 continue
-            if (links := links + 1) > _MOST_LINKS:
+            if (links := links + 1) > _MAX_LINKS:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fsdecode(path))
             todo += found.split(b"/")[::-1]
             if found.startswith(b"/"):
@@ -43,7 +43,7 @@ def open_place(path: bytes) -> tuple[int, bytes]:
     """Return (descriptor of the folder, name) for a file path, with symlinks of this user and of root resolved. For a
     link in /proc/PID/fd, the folder is that directory. Raises `OSError` as `open_directory` does.
     """
-    for _ in range(_MOST_LINKS):
+    for _ in range(_MAX_LINKS):
         above, name = os.path.split(path)
         folder = open_directory(above)
         if process_of(folder) is not None:
@@ -113,7 +113,7 @@ def _is_unknown(uid: int) -> bool:
 
 def _entry(fd: int, name: bytes, *, make: bool) -> int | bytes:
     """Return a descriptor of a directory, or the target of a symlink."""
-    for _ in range(_MOST_LINKS):
+    for _ in range(_MAX_LINKS):
         try:
             return os.open(name, _ON_THE_WAY | os.O_DIRECTORY, dir_fd=fd)
         except FileNotFoundError:

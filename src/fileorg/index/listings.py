@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CHUNK = 1024
 """Ids in one row."""
-MOST_LISTINGS = 8
+MAX_LISTINGS = 8
 """Cached listings; one of a million records takes 8 MB."""
 
 _VERSION = 1
@@ -108,7 +108,7 @@ def _kept(db: sqlite3.Connection, key: bytes, ids: Iterable[Sequence[int]]) -> t
     """Store a listing and delete the oldest beyond the limit; return (number, count of ids)."""
     db.execute("DELETE FROM listings WHERE key = ?", (key,))  # stored by another process meanwhile
     listing = int(db.execute("SELECT coalesce(max(id), 0) + 1 FROM listings").fetchone()[0])
-    db.execute("DELETE FROM listings WHERE id <= ?", (listing - MOST_LISTINGS,))
+    db.execute("DELETE FROM listings WHERE id <= ?", (listing - MAX_LISTINGS,))
     oldest = db.execute("SELECT coalesce(min(id), ?) FROM listings", (listing,)).fetchone()[0]
     db.execute("DELETE FROM chunks WHERE id < ? OR id >= ?", (oldest * _CHUNKS_OF, listing * _CHUNKS_OF))
     number, pending = 0, array("q")

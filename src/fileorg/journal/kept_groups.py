@@ -38,11 +38,11 @@ _ROWS = (
 )
 
 
-MOST_LISTED = 1000
+MAX_LISTED = 1000
 
 
 class KeptGroup(NamedTuple):
-    """A keeper, the first `MOST_LISTED` records of its duplicates, and the number of all their records."""
+    """A keeper, the first `MAX_LISTED` records of its duplicates, and the number of all their records."""
 
     keeper: Keeper
     records: list[Record]
@@ -175,7 +175,7 @@ class KeptGroups:
             if keeper is None:
                 folder, *facts = row[:_KEEPER_COLUMNS]
                 keeper = checked_keeper((record.id, *facts), self._queries.place(folder))
-            if count < MOST_LISTED:
+            if count < MAX_LISTED:
                 records.append(record)
             if record.state in WAS_DONE:
                 files.add((record.dev, record.inode))

@@ -9,7 +9,7 @@ from fileorg.core.errors import JournalError
 from fileorg.core.model import FOLDER_ACTIONS, ROOT, Action, Base, Keeper, OperationState, RecordState
 from fileorg.core.names import are_names, display, is_folder, is_name
 from fileorg.core.reasons import UNSETTLED, Lost, Reason, ReasonCode
-from fileorg.core.times import MOST_KEPT
+from fileorg.core.times import MAX_KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -206,7 +206,7 @@ def checked_place(row: tuple[int, bytes] | None, folder: object) -> RecordedFold
 
 def exact_time(mtime_ns: int | None) -> int | bytes | None:
     """Return a time in the journal's exact format: a number, or bytes where it needs more than 64 bits."""
-    if mtime_ns is None or -MOST_KEPT <= mtime_ns <= MOST_KEPT:
+    if mtime_ns is None or -MAX_KEPT <= mtime_ns <= MAX_KEPT:
         return mtime_ns
     return mtime_ns.to_bytes(_TIME_BYTES, signed=True)
 

@@ -34,7 +34,7 @@ _KIND = (
 )
 """The columns that tell kinds of reasons apart."""
 _OTHER = (ReasonCode.OTHER, None, None, None)
-_MOST_KINDS = 500
+_MAX_KINDS = 500
 _EXAMPLES = 5
 
 
@@ -92,7 +92,7 @@ class RecordSums:
         kinds = f"SELECT {_KIND}, count(*) {where} GROUP BY 1, 2, 3, 4, 5 ORDER BY 6 DESC, min(r.id)"
         for rows in self._queries.stream(kinds, self._of(operation)):
             for *kind, records in rows:
-                key = tuple(kind) if len(counts) < _MOST_KINDS else (kind[0], *_OTHER)
+                key = tuple(kind) if len(counts) < _MAX_KINDS else (kind[0], *_OTHER)
                 counts[key] = counts.get(key, 0) + records
         first: dict[tuple[Any, ...], list[RecordId]] = {key: [] for key in counts}
         wanted = sum(min(records, _EXAMPLES) for records in counts.values())

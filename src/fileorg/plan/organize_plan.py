@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from xxhash import xxh3_64_intdigest
 
 from fileorg.core.batches import row_maker, unsplit
-from fileorg.core.bloom import MOST_NAMES, BloomFilter, CandidateSet
+from fileorg.core.bloom import MAX_NAMES, BloomFilter, CandidateSet
 from fileorg.core.errors import GuardRefused
 from fileorg.core.model import ROOT, Action, PlanRow
 from fileorg.core.names import collision_key, display, join, split
@@ -100,7 +100,7 @@ class OrganizePlan:
             yield sequence, batch
             files += batch.files
             if files > _MANY_FILES:
-                self._wanted = self._wanted or BloomFilter(MOST_NAMES)
+                self._wanted = self._wanted or BloomFilter(MAX_NAMES)
                 self._survey(sequence, batch, self._wanted)
 
     def survey(self, files: int, reporter: Reporter) -> None:

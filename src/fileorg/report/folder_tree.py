@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 DEEPEST = 3
-MOST = 300
+MAX_FOLDERS = 300
 
 
 def tree_of(folders: Iterable[tuple[bytes, int, int]], roots: Sequence[bytes]) -> list[FolderShare]:
-    """Return the (path, files, bytes) of folders summed up along the tree: at most `MOST` places, in tree order.
+    """Return the (path, files, bytes) of folders summed up along the tree: at most `MAX_FOLDERS` places, in tree order.
 
     Depth 0 holds the roots if there are several, or the folders of a single root. The deepest levels are left out
     until the rest fits.
@@ -30,11 +30,11 @@ def tree_of(folders: Iterable[tuple[bytes, int, int]], roots: Sequence[bytes]) -
             total[0] += files
             total[1] += size_bytes
     deepest = DEEPEST
-    while deepest > 1 and sum(len(parts) <= deepest for _, parts in sums) > MOST:
+    while deepest > 1 and sum(len(parts) <= deepest for _, parts in sums) > MAX_FOLDERS:
         deepest -= 1
     shown = [(key, total) for key, total in sums.items() if len(key[1]) <= deepest]
-    if len(shown) > MOST:
-        shown = sorted(shown, key=lambda each: (len(each[0][1]) > 0, -each[1][0]))[:MOST]
+    if len(shown) > MAX_FOLDERS:
+        shown = sorted(shown, key=lambda each: (len(each[0][1]) > 0, -each[1][0]))[:MAX_FOLDERS]
     several = len({root for root, _ in sums}) > 1
     return [
         FolderShare(b"/".join((root.rstrip(b"/"), *parts)), len(parts) if several else max(0, len(parts) - 1), *total)

@@ -34,7 +34,7 @@ FOLDER = "folder"
 """The word in place of a category for intermediate folders that were created or removed."""
 
 _BATCH = 4096
-_MOST_FOLDERS = 50_000
+_MAX_FOLDERS = 50_000
 """The number of folders that the writer remembers; beyond it, the memory is cleared and some are written again."""
 _BLOCK_BYTES = 3 << 18
 """The size before base 64: a multiple of 3, so that only the last block is padded."""
@@ -191,7 +191,7 @@ def _packed(report: Report, shown: _Shown) -> Iterator[bytes]:
     words: _Numbers[str | None] = _Numbers(display)
     last_id = 0
     for batch in in_batches(report.lines(), _BATCH):
-        if len(folders) > _MOST_FOLDERS:
+        if len(folders) > _MAX_FOLDERS:
             folders.forget()
         yield encode(_columns(batch, folders, words, last_id, times=summary.kind == SCAN)).encode() + b"\n"
         last_id = batch[-1].id

@@ -59,7 +59,7 @@ _TAG = (
     rb"|cs|ces|cze|hu|hun|tr|tur|el|ell|gre|ja|jpn|zh|zho|chi|ko|kor|ar|ara|he|heb|uk|ukr|ro|ron|rum))"
 )
 """Tags such as `en`, `pt-br`, `forced` at the end of a name; a year or an episode is part of the title."""
-_MOST_TAGS = 4
+_MAX_TAGS = 4
 
 _RULES: tuple[_Rule, ...] = (*FAMILIES, *SETS, *SHEETS, *MARKS)
 _PAGES = frozenset(b"." + page for page in PAGES)
@@ -368,7 +368,7 @@ class _Asked:
         x = _expanded(match, family.leader)
         possible_leaders = [_PossibleLeader(x, family)]
         if family.has_tags:
-            for _ in range(_MOST_TAGS):
+            for _ in range(_MAX_TAGS):
                 if (tag := _compiled(_TAG).fullmatch(x)) is None:
                     break
                 possible_leaders.append(_PossibleLeader(x := tag["x"], family))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HEAD_BYTES = 4096
 """The number of bytes that the tests need."""
 
-_MOST_PARTS = 99
+_MAX_PARTS = 99
 _FEW_PACKETS = 2
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -198,5 +198,5 @@ def neighbours(extension: bytes) -> Sequence[bytes]:
     if extension not in _TESTS or kind not in b"rz" or not part.isdigit():
         return ()
     head, first, number = (b"rar", 0, int(part)) if kind == b"r" else (b"zip", 1, int(part))
-    beside = (other for other in (number - 1, number + 1) if first <= other <= _MOST_PARTS)
+    beside = (other for other in (number - 1, number + 1) if first <= other <= _MAX_PARTS)
     return (head, *(b"%b%02d" % (kind, other) for other in beside))

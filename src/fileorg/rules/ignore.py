@@ -83,7 +83,7 @@ TOOLING = _words("""
     site-packages .tox .nox .mypy_cache .pytest_cache .ruff_cache .gradle .terraform .yarn .pnpm-store
 """)
 
-_MOST_PATTERNS = 10_000
+_MAX_PATTERNS = 10_000
 """Maximum number of patterns in one file: more would take seconds to parse."""
 _SHOWN = 80
 """Maximum length of a pattern in a message."""
@@ -255,8 +255,8 @@ def _of_file(folder: bytes, content: bytes, tell: Callable[[str], None]) -> Glob
         text = line.rstrip("\r")
         if text.startswith("#") or not text.strip():
             continue
-        if len(globs) + bad == _MOST_PATTERNS:
-            tell(f"{path}, line {number}: more than {_MOST_PATTERNS:,} patterns are not used")
+        if len(globs) + bad == _MAX_PATTERNS:
+            tell(f"{path}, line {number}: more than {_MAX_PATTERNS:,} patterns are not used")
             break
         try:
             globs.append(Glob(text, whole=False))

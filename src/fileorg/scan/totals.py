@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fileorg.index.columns import FileBatch
     from fileorg.scan.classifier import Classifier
 
-MOST_LISTED = 10
+MAX_LISTED = 10
 """The number of largest and of oldest files to keep."""
 
 
@@ -51,12 +51,12 @@ class Totals:
         for category, size in zip(categories, sizes, strict=True):
             size_bytes[category] += size
         folder = below(root, batch.folder)
-        if len(self._largest) < MOST_LISTED or max(sizes) > self._largest[0][0]:
+        if len(self._largest) < MAX_LISTED or max(sizes) > self._largest[0][0]:
             rows = ((size, join(folder, name), mtime) for name, size, mtime in zip(names, sizes, mtimes, strict=True))
-            self._largest = heapq.nlargest(MOST_LISTED, [*self._largest, *rows])[::-1]
-        if len(self._oldest) < MOST_LISTED or min(mtimes) < self._oldest[-1][0]:
+            self._largest = heapq.nlargest(MAX_LISTED, [*self._largest, *rows])[::-1]
+        if len(self._oldest) < MAX_LISTED or min(mtimes) < self._oldest[-1][0]:
             rows = ((mtime, join(folder, name), size) for name, size, mtime in zip(names, sizes, mtimes, strict=True))
-            self._oldest = heapq.nsmallest(MOST_LISTED, [*self._oldest, *rows])
+            self._oldest = heapq.nsmallest(MAX_LISTED, [*self._oldest, *rows])
 
     @property
     def largest(self) -> list[ListedFile]:

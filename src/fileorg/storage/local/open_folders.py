@@ -15,7 +15,7 @@ from fileorg.storage.local.listing import entry_of
 if TYPE_CHECKING:
     from fileorg.core.model import Entry
 
-_MOST, _FEWEST = 512, 8
+_MAXIMUM, _FEWEST = 512, 8
 _LEADS_NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 
 
@@ -23,13 +23,13 @@ class _Budget:
     """The open folder descriptors of all storages, least recently used first."""
 
     def __init__(self) -> None:
-        self.limit = _MOST
+        self.limit = _MAXIMUM
         self.in_order: OrderedDict[int, tuple[dict[bytes, int], bytes]] = OrderedDict()
 
     def fit(self, newest: int) -> None:
         """Adapt the limit to the open descriptors; `newest` was opened last. Raises `TooManyOpen` if few are left."""
         taken = newest - len(self.in_order)  # the kernel gives out the lowest free number
-        self.limit = min(_MOST, (limit() - taken) // 2)  # the rest is for files, databases and processes
+        self.limit = min(_MAXIMUM, (limit() - taken) // 2)  # the rest is for files, databases and processes
         if self.limit < _FEWEST:
             raise too_many_open()
 

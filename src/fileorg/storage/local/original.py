@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CLOCK_NS = 2_000_000_000
 """The coarsest timestamps of a file system: FAT has steps of two seconds."""
-_MOST_CHECKS = 5
+_MAX_CHECKS = 5
 _TMPFS = 0x01021994
 """tmpfs never writes pages out, so a store through a mapping never changes a time."""
 
@@ -60,7 +60,7 @@ class Original:
         """
         if not self._may_be_dirty:
             return
-        for _ in range(_MOST_CHECKS):
+        for _ in range(_MAX_CHECKS):
             self.facts = os.fstat(self.fd)
             posix.write_out(self.fd)
             if self._is_as_it_was():
