@@ -37,9 +37,9 @@ def main() -> None:
         browser.close()
 
 
-def _timed(page: Page, act: object) -> float:
+def _timed(page: Page, step: object) -> float:
     started = time.perf_counter()
-    act()  # type: ignore[operator]
+    step()  # type: ignore[operator]
     _settled(page)
     return time.perf_counter() - started
 

@@ -161,8 +161,8 @@ def _measure(arguments: argparse.Namespace) -> str:
 def _page(arguments: argparse.Namespace, facts: dict[str, str], ours: Side, theirs: Side) -> str:
     words = ["benchmarks/compare", "CMD", "--files", str(arguments.files), "--repeat", str(arguments.repeat)]
     words += [word for stage in arguments.stage or () for word in ("--stage", stage)]
-    told = "\n".join(f"- {name}: {value}" for name, value in facts.items())
-    return f"`{shlex.join(words)}`\n\n{told}\n\n{table(ours, theirs)}"
+    reported = "\n".join(f"- {name}: {value}" for name, value in facts.items())
+    return f"`{shlex.join(words)}`\n\n{reported}\n\n{table(ours, theirs)}"
 
 
 def main() -> int:

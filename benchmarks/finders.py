@@ -95,14 +95,14 @@ _SHORT = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 def read_escaped_lines(answer: bytes) -> Iterator[list[bytes]]:
     """Yield groups like `read_lines`; decode unprintable parts of names such as `\\n`, `\\xe9` or `\\u00001b`."""
 
-    def meant(found: re.Match[bytes]) -> bytes:
+    def unescaped(found: re.Match[bytes]) -> bytes:
         byte, point, character = found.groups()
         if byte is not None:
             return bytes([int(byte, 16)])
         return chr(int(point, 16)).encode() if point is not None else _SHORT.get(character, character)
 
     for group in read_lines(answer):
-        yield [_ESCAPED.sub(meant, path) for path in group]
+        yield [_ESCAPED.sub(unescaped, path) for path in group]
 
 
 # DUPTYPE_… id depth size device inode priority name; a name ends before the next such line, or the last line.

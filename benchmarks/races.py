@@ -102,9 +102,9 @@ class Race:
             # The only peer that can remember digests: each turn uses a new cache.
             home = bench.cwd / "fclones-cache"
             home.mkdir()
-            keeping = bench.with_environment(HOME=str(home), XDG_CACHE_HOME=str(home))
-            self._measured(finder, keeping, Bench.time, "--cache")
-            runs[CACHE_AGAIN] = self._measured(finder, keeping, measure, "--cache")
+            with_cache = bench.with_environment(HOME=str(home), XDG_CACHE_HOME=str(home))
+            self._measured(finder, with_cache, Bench.time, "--cache")
+            runs[CACHE_AGAIN] = self._measured(finder, with_cache, measure, "--cache")
             shutil.rmtree(home)
         return runs
 

@@ -40,7 +40,7 @@ ROWS = (
     Row("kills", ("tests/faults/test_kills.py::test_a_kill_at_every_call",)),
     Row("recovery", ("tests/faults/test_kills.py::test_a_kill_of_every_recovery",)),
     Row("names taken since", ("tests/faults/test_names_taken_after_a_kill.py",)),
-    Row("duplicates", ("tests/faults/test_duplicates_disturbed.py",)),
+    Row("duplicates", ("tests/faults/test_duplicates_with_faults.py",)),
     Row("purge", ("tests/faults/test_purging.py",)),
     Row("failing-calls", ("tests/faults/test_failing_calls.py",)),
     Row("full-disks", ("tests/faults/test_full_disks.py",), "not slow"),
@@ -122,29 +122,29 @@ def table(lines: Iterable[dict[str, Any]]) -> list[str]:
     points = Counter[str]()
     for line in lines:
         points.update(line["points"])
-    told, last = ["| row | how | points |", "|---|---|--:|"], ""
+    reported, last = ["| row | how | points |", "|---|---|--:|"], ""
     for label, count in sorted(points.items()):
         row, _, how = label.partition(": ")
-        told.append(f"| {row if row != last else ''} | {how} | {count:,} |")
+        reported.append(f"| {row if row != last else ''} | {how} | {count:,} |")
         last = row
-    return [*told, f"| together | | {points.total():,} |"]
+    return [*reported, f"| together | | {points.total():,} |"]
 
 
 def summary(lines: Collection[dict[str, Any]], share: Share) -> str:
     outcomes = Counter(line["outcome"] for line in lines)
     missing = [row.name for row in ROWS if row.name not in {line["row"] for line in lines}]
-    told = [
+    reported = [
         f"{line['row']}: {line['outcome']}: {line['test']}: {line['said'].partition(chr(10))[0]}"
         for line in lines
         if line["outcome"] != "passed"
     ]
-    told.append(
+    reported.append(
         f"{len(lines)} tests, {outcomes['failed']} failed with {sum(line['violations'] for line in lines)} violations, "
         f"{outcomes['skipped']} skipped; {sum(line['seconds'] for line in lines) / 60:.0f} minutes; "
         f"{'all points' if share.of == 1 else f'share {share} of the points'}; "
         f"commits {', '.join(sorted({line['commit'] for line in lines})) or 'none'}"
     )
-    return "\n".join([*told, *([f"not run: {', '.join(missing)}"] if missing else [])])
+    return "\n".join([*reported, *([f"not run: {', '.join(missing)}"] if missing else [])])
 
 
 def write(page: Path, counts: list[str]) -> None:

@@ -76,7 +76,7 @@ def test_contracts_notice_what_is_planted(tmp_path: Path) -> None:
             file.write(f"\nimport {imported}\n")
     (tmp_path / "fileorg/loose").mkdir()
     (tmp_path / "fileorg/loose/__init__.py").touch()
-    told = subprocess.run(
+    reported = subprocess.run(
         [os.path.join(os.path.dirname(sys.executable), "lint-imports"), "--no-cache"],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
@@ -84,7 +84,7 @@ def test_contracts_notice_what_is_planted(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert told.returncode != 0
+    assert reported.returncode != 0
     for importer, imported in BREACHES.items():
-        assert f"{importer} -> {imported}" in told.stdout
-    assert "fileorg.loose" in told.stdout
+        assert f"{importer} -> {imported}" in reported.stdout
+    assert "fileorg.loose" in reported.stdout

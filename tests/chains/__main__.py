@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.chains import many, steps
-from tests.chains.many import Wanted
+from tests.chains.many import Assignment
 from tests.chains.places import Places
 from tests.chains.play import play, shrunk
 from tests.support.results import Tested
@@ -26,19 +26,19 @@ _RESULTS = Path(__file__).parents[2] / "chains-results.jsonl"
 def main() -> int:
     options = parsed()
     seconds = options.minutes * 60 if options.minutes else float("inf")
-    wanted = Wanted(
+    assignment = Assignment(
         options.seed, options.steps, 0, options.jobs, seconds, options.forks, options.fileorg, options.shrink,
         tells=True, plain=options.plain, about=options.about,
     )  # fmt: skip
-    return _replay(options.replay, wanted) if options.replay else _run(options, wanted)
+    return _replay(options.replay, assignment) if options.replay else _run(options, assignment)
 
 
-def _run(options: argparse.Namespace, wanted: Wanted) -> int:
+def _run(options: argparse.Namespace, assignment: Assignment) -> int:
     tested = Tested.now()._asdict() if options.fileorg is None else {"source": str(options.fileorg), "commit": ""}
     how = {**tested, "seed": options.seed, "how": "forks" if options.forks else "processes"}
     done = [line for line in _lines(options.results) if all(line.get(key) == how[key] for key in ("source", "how"))]
     first = max((line["next_chain"] for line in done if line["seed"] == options.seed), default=0)
-    came = many.run(Wanted(**{**vars(wanted), "first": first, "results": options.results, "how": how}))
+    came = many.run(Assignment(**{**vars(assignment), "first": first, "results": options.results, "how": how}))
     for what, count in sorted(sum((Counter(one["counts"]) for one in done), came.counts).items()):
         print(f"{what:50} {came.counts[what]:9,}  together {count:9,}")
     return int(bool(came.found))
@@ -48,19 +48,19 @@ def _lines(results: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
 
 
-def _replay(what: str, wanted: Wanted) -> int:
+def _replay(what: str, assignment: Assignment) -> int:
     """Replay the chain of a seed, `1:17`, or of a file."""
     with Places.opened() as places:
-        runner = many.runner_for(wanted, places)
+        runner = many.runner_for(assignment, places)
         chain = (
             json.loads(Path(what).read_text())
             if os.path.exists(what)
-            else steps.draw(what, has=many.kinds(wanted, places), about=wanted.about)
+            else steps.draw(what, has=many.kinds(assignment, places), about=assignment.about)
         )
         played = play(chain, runner, places)
-        if played.wrong and wanted.shrink:
+        if played.wrong and assignment.shrink:
             chain, played = shrunk(chain, played, runner, places)
-        print(many.told(chain, played))
+        print(many.reported(chain, played))
         runner.close()
     return int(bool(played.wrong))
 

@@ -187,7 +187,7 @@ class Others:
             view[0:1] = view[0:1]  # makes the page dirty: later writes to it change no time
             os.utime(fd, ns=(seen.st_atime_ns, seen.st_mtime_ns))
         self._held.append(Held(fd, view))
-        self._world.disturb({path for path in self._world.view.files if self._world.place(path) == place})
+        self._world.touch({path for path in self._world.view.files if self._world.place(path) == place})
 
     def write_held(self, step: dict[str, Any]) -> None:
         if not self._held:

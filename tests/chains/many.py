@@ -33,7 +33,7 @@ _KEPT_SECONDS = 60
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Assignment:
     """Chains `first`, `first + 1`, … of a seed, until the number of steps or seconds is reached."""
 
     seed: str
@@ -70,14 +70,14 @@ class Came:
         return [f"chain {chain['seed']}: {line}" for chain, played in self.found for line in played.wrong.splitlines()]
 
 
-def run(wanted: Wanted) -> Came:
+def run(assignment: Assignment) -> Came:
     """Run the jobs, each in a separate process if there are several, and sum up. Raises `JobFailed`."""
-    if wanted.jobs == 1 and wanted.results is None:
-        return _job(wanted, 0, lambda: True)
+    if assignment.jobs == 1 and assignment.results is None:
+        return _job(assignment, 0, lambda: True)
     context = multiprocessing.get_context("spawn")
-    ends = [context.Pipe(duplex=False) for _ in range(wanted.jobs)]
-    jobs = [context.Process(target=_alone, args=(wanted, job, end)) for job, (_, end) in enumerate(ends)]
-    for process, (_, end) in zip(jobs, ends, strict=True):
+    pipes = [context.Pipe(duplex=False) for _ in range(assignment.jobs)]
+    jobs = [context.Process(target=_alone, args=(assignment, job, end)) for job, (_, end) in enumerate(pipes)]
+    for process, (_, end) in zip(jobs, pipes, strict=True):
         process.start()
         end.close()
     stopped = threading.Event()
@@ -89,7 +89,7 @@ def run(wanted: Wanted) -> Came:
 
     came = list[Came]()
     with _told_to_stop(stop):
-        for end, _ in ends:
+        for end, _ in pipes:
             try:
                 came.append(end.recv())
             except EOFError:
@@ -101,7 +101,7 @@ def run(wanted: Wanted) -> Came:
     return Came(
         sum((one.counts for one in came), Counter()),
         [one for each in came for one in each.found],
-        max((one.next_chain for one in came), default=wanted.first),
+        max((one.next_chain for one in came), default=assignment.first),
     )
 
 
@@ -121,37 +121,37 @@ def _told_to_stop(stop: Callable[[], object]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _alone(wanted: Wanted, job: int, end: Connection) -> None:
+def _alone(assignment: Assignment, job: int, end: Connection) -> None:
     """Run a job in a separate process. A stop request ends it after the current chain; its counts are kept."""
     os.setpgid(0, 0)  # Ctrl-C must reach the parent, not the tools that run here
     parent, stopped = os.getppid(), threading.Event()
     with _told_to_stop(stopped.set):
-        end.send(_job(wanted, job, lambda: not stopped.is_set() and os.getppid() == parent))
+        end.send(_job(assignment, job, lambda: not stopped.is_set() and os.getppid() == parent))
 
 
-def runner_for(wanted: Wanted, places: Places) -> Runner:
-    return (Forks if wanted.forks else Processes)(places.memory / "scratch", wanted.fileorg)
+def runner_for(assignment: Assignment, places: Places) -> Runner:
+    return (Forks if assignment.forks else Processes)(places.memory / "scratch", assignment.fileorg)
 
 
-def kinds(wanted: Wanted, places: Places) -> list[str]:
+def kinds(assignment: Assignment, places: Places) -> list[str]:
     """Return the available file systems. The chains of a seed depend on them."""
-    return list(file_systems.PLAIN) if wanted.plain else [kind for kind in file_systems.ALL if places.has(kind)]
+    return list(file_systems.PLAIN) if assignment.plain else [kind for kind in file_systems.ALL if places.has(kind)]
 
 
-def _job(wanted: Wanted, job: int, goes_on: Callable[[], bool]) -> Came:
+def _job(assignment: Assignment, job: int, goes_on: Callable[[], bool]) -> Came:
     """Run every n-th chain, for n jobs."""
     start = time.monotonic()
-    came, kept, short = Came(Counter(), [], wanted.first), Kept(wanted, start), Counter[str]()
+    came, kept, short = Came(Counter(), [], assignment.first), Kept(assignment, start), Counter[str]()
     with Places.opened() as places:
-        runner, has = runner_for(wanted, places), kinds(wanted, places)
-        for number in itertools.count(wanted.first + job, wanted.jobs):
-            if wanted.control and came.found:
+        runner, has = runner_for(assignment, places), kinds(assignment, places)
+        for number in itertools.count(assignment.first + job, assignment.jobs):
+            if assignment.control and came.found:
                 break
-            is_enough = came.counts["steps"] >= wanted.steps / wanted.jobs
-            if is_enough or time.monotonic() > start + wanted.seconds or not goes_on():
+            is_enough = came.counts["steps"] >= assignment.steps / assignment.jobs
+            if is_enough or time.monotonic() > start + assignment.seconds or not goes_on():
                 break
-            chain = draw(f"{wanted.seed}:{number}", has=has, about=wanted.about)
-            played = play(chain, runner, places, wanted.control)
+            chain = draw(f"{assignment.seed}:{number}", has=has, about=assignment.about)
+            played = play(chain, runner, places, assignment.control)
             came.counts += played.counts
             came.counts["chains"] += 1
             came.next_chain = number + 1
@@ -159,11 +159,11 @@ def _job(wanted: Wanted, job: int, goes_on: Callable[[], bool]) -> Came:
                 kind = kind_of(played.wrong)
                 came.counts += Counter({"violations": 1, f"violation: {kind}": 1})
                 short[kind] += 1
-                if short[kind] <= wanted.shrink:
-                    chain, played = shrunk(chain, played, runner, places, wanted.control, goes_on)
+                if short[kind] <= assignment.shrink:
+                    chain, played = shrunk(chain, played, runner, places, assignment.control, goes_on)
                 came.found.append((chain, played))
-                if wanted.tells:
-                    print(told(chain, played), flush=True)
+                if assignment.tells:
+                    print(reported(chain, played), flush=True)
             kept.keep(came)
         kept.keep(came, is_end=True)
         runner.close()
@@ -173,8 +173,8 @@ def _job(wanted: Wanted, job: int, goes_on: Callable[[], bool]) -> Came:
 class Kept:
     """Writes the counts of a job to the results file: once a minute, the increase since the last line."""
 
-    def __init__(self, wanted: Wanted, start: float) -> None:
-        self._results, self._how = wanted.results, wanted.how
+    def __init__(self, assignment: Assignment, start: float) -> None:
+        self._results, self._how = assignment.results, assignment.how
         self._counts, self._last = Counter[str](), start
 
     def keep(self, came: Came, *, is_end: bool = False) -> None:
@@ -190,8 +190,8 @@ class Kept:
         self._counts, self._last = Counter(came.counts), now
 
 
-def told(chain: Chain, played: Any) -> str:
+def reported(chain: Chain, played: Any) -> str:
     """Return a chain as text: the steps, the violations, and the chain as JSON."""
     return "\n".join(
-        [f"== chain {chain['seed']}", *played.told, "WRONG:", played.wrong or "nothing", json.dumps(chain), ""]
+        [f"== chain {chain['seed']}", *played.reported, "WRONG:", played.wrong or "nothing", json.dumps(chain), ""]
     )

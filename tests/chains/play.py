@@ -29,7 +29,7 @@ class Played(NamedTuple):
     """The violations of a chain, empty if none. `told` describes its steps."""
 
     wrong: str
-    told: list[str]
+    reported: list[str]
     counts: Counter[str]
 
 
@@ -46,19 +46,19 @@ def play(chain: Chain, runner: Runner, places: Places, control: str = "") -> Pla
             world.begin()
             for number, step in enumerate(chain["steps"]):
                 _take(step, world, others, counts)
-                world.told.append(f"-- {number + 1}")
+                world.reported.append(f"-- {number + 1}")
             counts["to the end"] += 1
             others.close()
             world.take_all_back(_order(chain["end"]))
         except Wrong as wrong:
-            return Played(str(wrong), world.told, counts)
+            return Played(str(wrong), world.reported, counts)
         finally:
             counts[f"root on {root.kind}"] += 1
             counts[f"dest on {dest.kind}"] += 1
             others.close()
             with contextlib.suppress(OSError, Wrong):
                 world.bring_back()
-    return Played("", world.told, counts)
+    return Played("", world.reported, counts)
 
 
 def _order(end: str | int) -> Any:
@@ -124,7 +124,7 @@ def _take(step: Step, world: World, others: Others, counts: Counter[str]) -> Non
     counts["steps"] += 1
     if step["do"] == "act":
         counts[f"others: {step['act']}"] += 1
-        world.told.append(f"others: {step}")
+        world.reported.append(f"others: {step}")
         others.act(step)
         return
     words, state = list(step["words"]), step.get("state", 0)
@@ -134,7 +134,7 @@ def _take(step: Step, world: World, others: Others, counts: Counter[str]) -> Non
         words.append(str(sorted(lines)[number % len(lines)]))
     run = Run(words, state, step.get("die_at", 0), step.get("halt_at", 0), step.get("rows", 0))
     if meanwhile := step.get("meanwhile"):
-        world.told.append(f"at a halt of the next one, others: {meanwhile}")
+        world.reported.append(f"at a halt of the next one, others: {meanwhile}")
         run = run._replace(meanwhile=lambda: others.act(meanwhile))
     finished = world.run(run)
     counts[f"command: {words[0]}"] += 1

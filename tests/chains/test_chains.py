@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.chains import many
-from tests.chains.many import Wanted
+from tests.chains.many import Assignment
 from tests.chains.places import Places
 from tests.chains.play import play
 from tests.chains.steps import draw
@@ -34,17 +34,17 @@ _JOBS = max(1, (os.cpu_count() or 1) // processes())
 
 
 def test_chains(tally: Counter[str]) -> None:
-    judge(Wanted("i", _FAST_STEPS), tally)
+    judge(Assignment("i", _FAST_STEPS), tally)
 
 
 def test_a_real_process_counts_its_steps_as_a_fork_does(tally: Counter[str]) -> None:
-    judge(Wanted("processes", 6, forks=False, plain=True), tally)
+    judge(Assignment("processes", 6, forks=False, plain=True), tally)
 
 
 @pytest.mark.parametrize("control", ["journal after acting", "shutil.move", "stray"])
 def test_a_missing_safeguard_is_found(control: str) -> None:
     """Negative control: the chains must find a missing safeguard soon."""
-    came = many.run(Wanted("0", 300, control=control, shrink=0, plain=True))
+    came = many.run(Assignment("0", 300, control=control, shrink=0, plain=True))
     assert came.found
 
 
@@ -52,7 +52,7 @@ def test_a_chain_is_the_same_again() -> None:
     """A replay of a printed chain gives the same violations."""
     assert draw("1:1") == draw("1:1") != draw("1:2")
     with Places.opened() as places:
-        runner = many.runner_for(Wanted("1", 1), places)
+        runner = many.runner_for(Assignment("1", 1), places)
         first, again = (play(draw("1:1"), runner, places) for _ in range(2))
         runner.close()
     assert first.counts == again.counts
@@ -71,7 +71,7 @@ def test_the_time_of_a_folder_where_the_disk_refused_a_name_is_set_back_after_a_
     with Places.opened() as places:
         if not places.has("exfat"):
             pytest.skip("NOT TESTED: there is no disk of exFAT here")
-        runner = many.runner_for(Wanted("1", 1), places)
+        runner = many.runner_for(Assignment("1", 1), places)
         steps = [[{**kill, "die_at": number}, {"do": "run", "words": ["recover"]}] for number in range(44, 54)]
         wrong = [play({**chain, "steps": each}, runner, places).wrong for each in steps]
         runner.close()
@@ -91,33 +91,33 @@ def test_one_that_is_stopped_keeps_its_counts_and_leaves_nothing_mounted(tmp_pat
             assert run.poll() is None
             time.sleep(0.1)
         os.killpg(run.pid, signal.SIGINT)
-        told, _ = run.communicate(timeout=60)
+        reported, _ = run.communicate(timeout=60)
     mounts = Path("/proc/mounts").read_text()
     assert not [place for place in places if place in mounts]
     lines = [json.loads(line) for line in results.read_text().splitlines()]
     assert 0 < len(lines) <= jobs
     if steps := sum(line["counts"].get("steps", 0) for line in lines):
-        assert re.search(rf"^steps .* together +{steps}$", told, re.MULTILINE)
+        assert re.search(rf"^steps .* together +{steps}$", reported, re.MULTILINE)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(1, _PARTS + 1))
 def test_many_chains_in_forks(tally: Counter[str], number: int) -> None:
-    judge(Wanted(_seed(number), _STEPS_IN_FORKS // SHARE.of, jobs=_JOBS), tally)
+    judge(Assignment(_seed(number), _STEPS_IN_FORKS // SHARE.of, jobs=_JOBS), tally)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(1, _PARTS + 1))
 def test_many_chains_as_processes(tally: Counter[str], number: int) -> None:
-    judge(Wanted(f"p{_seed(number)}", _STEPS_AS_PROCESSES // SHARE.of, jobs=_JOBS, forks=False), tally)
+    judge(Assignment(f"p{_seed(number)}", _STEPS_AS_PROCESSES // SHARE.of, jobs=_JOBS, forks=False), tally)
 
 
 def _seed(number: int) -> str:
     return str(number + (SHARE.number - 1) * _PARTS)
 
 
-def judge(wanted: Wanted, tally: Counter[str]) -> None:
-    came = many.run(wanted)
-    how = "in forks" if wanted.forks else "as processes"
+def judge(assignment: Assignment, tally: Counter[str]) -> None:
+    came = many.run(assignment)
+    how = "in forks" if assignment.forks else "as processes"
     tally[f"chains: steps {how}"] += came.counts["steps"]
-    assert not came.violations, "\n".join(many.told(*one) for one in came.found)
+    assert not came.violations, "\n".join(many.reported(*one) for one in came.found)

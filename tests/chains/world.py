@@ -86,11 +86,11 @@ class World:
         """The number of changes by others."""
         self.known = set[bytes]()
         """All paths that ever had a file."""
-        self.disturbed = set[bytes]()
+        self.touched = set[bytes]()
         """Paths changed by others."""
         self.fresh = set[bytes]()
         """Paths of files created since the last command."""
-        self.told = list[str]()
+        self.reported = list[str]()
         self._runner, self._most_open, self._control = runner, most_open, control
         self._said = self._not_kept = ""
         self._renames = self._takes_changed = self._is_refused = False
@@ -141,16 +141,16 @@ class World:
         theirs = set() if is_edit else set(changed)
         inodes = {before.inodes[path] for path in changed if path in before.inodes}
         changed |= {path for path in before.files if before.inodes[path] in inodes}
-        self.disturb(changed)
+        self.touch(changed)
         for path in changed:
             self._touched_folders.add(path.rpartition(b"/")[0])
             if is_inside(path):
                 self._take_over(path, before.nodes.get(path), after.nodes.get(path), is_another=path in theirs)
 
-    def disturb(self, paths: set[bytes]) -> None:
+    def touch(self, paths: set[bytes]) -> None:
         """Note paths changed by others, whose files fileorg may not be able to move."""
         self.acts += 1
-        self.disturbed |= paths | {name.home for path, name in self.names.at.items() if path in paths and name.home}
+        self.touched |= paths | {name.home for path, name in self.names.at.items() if path in paths and name.home}
 
     def _take_over(self, path: bytes, old: Node | None, new: Node | None, *, is_another: bool) -> None:
         if any(node is not None and node.kind == "folder" for node in (old, new)):
@@ -204,7 +204,7 @@ class World:
             self.bring_back()
         after = self._take()
         self.fresh = set(after.files) - before.nodes.keys()
-        self.told.append(f"{run} -> {finished.code}: {finished.output.strip()}")
+        self.reported.append(f"{run} -> {finished.code}: {finished.output.strip()}")
         if is_late:
             raise Wrong(f"{what}: it has not ended after {_PATIENCE_SECONDS:.0f} s")
         followed = self.names.follow(self.view, after, command=what)
@@ -253,7 +253,7 @@ class World:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
-            is_late = not _ends(pid)
+            is_late = not _has_ended(pid)
             finished = self._runner.end()
         return finished, halfway, is_late
 
@@ -291,7 +291,7 @@ class World:
     def _has_to_stay(self, temporary: bytes) -> bool:
         """Return whether others have used a temporary file, or the name to which an original that is aside returns."""
         name = self.names.at.get(temporary)
-        return temporary in self.disturbed or (name is not None and name.home in self.disturbed)
+        return temporary in self.touched or (name is not None and name.home in self.touched)
 
     # Questions about names and views ------------------------------------------------------------------------------
 
@@ -397,7 +397,7 @@ class World:
                 is_excused = (self.acts or purged) and (self._is_refused or self._is_named(name, self._said))
                 wrong += [] if is_excused else [f"at the end: left is {name}"]
             elif self._is_elsewhere(name, name.home):
-                is_barred = self.acts and any(path in self.disturbed for path in (name.path, *above(name.home)))
+                is_barred = self.acts and any(path in self.touched for path in (name.path, *above(name.home)))
                 if not is_barred and not (self.acts and self._is_refused):
                     wrong.append(f"at the end: {name} is not back, though nobody touched it")
                 elif is_barred and not (self._is_refused or self._takes_changed or self._is_named(name, self._said)):
@@ -417,12 +417,12 @@ class World:
         wrong = []
         strayed = [name for name in self.names.at.values() if name.path != name.home]
         stays = {name.path for name in strayed} | {name.home or b"" for name in strayed}
-        stays |= self.disturbed | self.names.purged
+        stays |= self.touched | self.names.purged
         busy = {folder for path in stays for folder in above(path)} | self._touched_folders
         for path, first in self._folders.items():
             there = self.view.nodes.get(path)
             if there is None:
-                is_theirs = any(one in self.disturbed for one in above(path))
+                is_theirs = any(one in self.touched for one in above(path))
                 wrong += [] if is_theirs else [f"at the end: the folder {display(path)} is gone"]
             elif path not in busy and self._with_what_was_said(path, first, there) != first:
                 wrong.append(f"at the end: the folder {display(path)}: {compared(first, there)}")
@@ -433,7 +433,7 @@ class World:
         return wrong
 
 
-def _ends(pid: int) -> bool:
+def _has_ended(pid: int) -> bool:
     """Wait until a process has ended and return True, or kill it after a timeout: its output shows where it was."""
     with contextlib.suppress(ProcessLookupError):
         fd = os.pidfd_open(pid)

@@ -70,8 +70,8 @@ def test_purge_shows_the_date_in_its_plan(fileorg: Fileorg, trash: Tree) -> None
     time.sleep(1.1)
     shown = fileorg("purge", "-n", "--older-than", "1s").out
     assert re.search(rf"  Only operations from before {DATE} \(1 second ago\)\.", shown)
-    told = fileorg("purge", "-n", "--older-than", "1s", "-f", "json").json
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", told["older_than"])
+    reported = fileorg("purge", "-n", "--older-than", "1s", "-f", "json").json
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", reported["older_than"])
     terminal = fileorg.terminal("purge", "--older-than", "2200-01-01", columns=100)
     terminal.wait_for("Only operations from before 2200-01-01 00:00.")
     terminal.send("y\n")
@@ -90,10 +90,10 @@ def photos(tree: Tree) -> Tree:
 
 
 def test_organize_counts_what_min_age_holds_back(fileorg: Fileorg, photos: Tree) -> None:
-    told = fileorg("organize", "tree", "-n", "-f", "json", "--min-age", "1d").json
-    assert told["files"] == 2
-    assert told["left_alone"] == {"changed too recently": 3}
-    assert told["newer_than"] is None
+    reported = fileorg("organize", "tree", "-n", "-f", "json", "--min-age", "1d").json
+    assert reported["files"] == 2
+    assert reported["left_alone"] == {"changed too recently": 3}
+    assert reported["newer_than"] is None
     shown = fileorg("organize", "tree", "-n", "--min-age", "1d").out
     assert re.search(rf"^  Only files last changed before {DATE} \(1d ago\)\.$", shown, re.MULTILINE)
     ran = fileorg("organize", "tree", "--min-age", "1d").out
@@ -135,9 +135,9 @@ def test_scan_and_dedupe_print_the_date(fileorg: Fileorg, photos: Tree) -> None:
 def test_clean_counts_only_leftovers(fileorg: Fileorg, tree: Tree) -> None:
     tree.write({"new.txt": "", "full.txt": "1", "link": "-> nowhere", "sub/": "", "old.txt": "", "pkg/__init__.py": ""})
     tree.set_time("old.txt", time.time_ns() - 40 * DAY_NS)
-    told = fileorg("clean", "tree", "-n", "-f", "json", "--older-than", "1mo").json
-    assert told["empty_files"] == 1
-    assert told["left_alone"] == {"changed too recently": 3}
+    reported = fileorg("clean", "tree", "-n", "-f", "json", "--older-than", "1mo").json
+    assert reported["empty_files"] == 1
+    assert reported["left_alone"] == {"changed too recently": 3}
     ran = fileorg("clean", "tree", "--older-than", "1mo").out
     assert re.search(rf"^  3  items changed within the last 1mo \(since {DATE}\)$", ran, re.MULTILINE)
     assert {"new.txt", "link", "sub/"} <= tree.read().keys()
@@ -153,6 +153,6 @@ def test_a_folder_with_newer_files_is_no_duplicate(fileorg: Fileorg, tree: Tree)
 
 @pytest.mark.parametrize("command", ["organize", "clean", "dedupe", "scan", "categorize", "purge"])
 def test_every_unit_is_in_the_help(fileorg: Fileorg, command: str) -> None:
-    told = " ".join(fileorg(command, "--help", COLUMNS="200").out.split())
-    assert re.search(r"30s, 10min, 12h, (7d|30d), 2w, 6mo \(months\) or 1y ago", told)
-    assert ("m is minutes" in told) == (command != "purge")
+    reported = " ".join(fileorg(command, "--help", COLUMNS="200").out.split())
+    assert re.search(r"30s, 10min, 12h, (7d|30d), 2w, 6mo \(months\) or 1y ago", reported)
+    assert ("m is minutes" in reported) == (command != "purge")

@@ -76,17 +76,27 @@ def test_a_dry_run_names_each_and_changes_nothing(fileorg: Fileorg, hollow: Tree
     ]
     names = fileorg("clean", "-n", "-0", "tree").out_bytes.split(b"\0")
     assert names == [b"l", b"", b"b/c.txt", b"", b"e/f", b"", b"e", b"", b""]
-    told = fileorg("clean", "-n", "tree", "-f", "json").json
-    assert (told["empty_files"], told["empty_folders"], told["broken_symlinks"], told["skipped"]) == (1, 2, 1, 1)
-    assert told["left_alone"] == {"empty on purpose": 1}
-    assert [row["target"] for row in told["rows"] if row["action"] == "remove-folder"] == ["e/f", "e"]
+    reported = fileorg("clean", "-n", "tree", "-f", "json").json
+    assert (reported["empty_files"], reported["empty_folders"], reported["broken_symlinks"], reported["skipped"]) == (
+        1,
+        2,
+        1,
+        1,
+    )
+    assert reported["left_alone"] == {"empty on purpose": 1}
+    assert [row["target"] for row in reported["rows"] if row["action"] == "remove-folder"] == ["e/f", "e"]
     assert hollow.snapshot() == before
 
 
 def test_json_tells_what_came_of_it(fileorg: Fileorg, hollow: Tree) -> None:
-    told = fileorg("clean", "tree", "--format", "json").json
-    assert (told["operation"], told["kind"], told["files"], told["undo"]) == (1, "clean", 5, "fileorg undo 1")
-    assert (told["empty_files"], told["empty_folders"], told["broken_symlinks"]) == (2, 2, 1)
+    reported = fileorg("clean", "tree", "--format", "json").json
+    assert (reported["operation"], reported["kind"], reported["files"], reported["undo"]) == (
+        1,
+        "clean",
+        5,
+        "fileorg undo 1",
+    )
+    assert (reported["empty_files"], reported["empty_folders"], reported["broken_symlinks"]) == (2, 2, 1)
     again = fileorg("clean", "tree", "--format", "json").json
     assert (again["operation"], again["files"]) == (None, 0)
     assert fileorg("clean", "tree").out.startswith("Nothing to do.\n")
@@ -125,8 +135,8 @@ def test_scan_counts_them(fileorg: Fileorg, hollow: Tree) -> None:
         "  Empty or broken (fileorg clean removes these)\n  2  empty files\n  2  empty folders\n  1  broken symlink\n"
         in fileorg("scan", "tree").out
     )
-    told = fileorg("scan", "tree", "-f", "json").json
-    assert (told["empty_files"], told["empty_folders"], told["broken_symlinks"]) == (2, 2, 1)
+    reported = fileorg("scan", "tree", "-f", "json").json
+    assert (reported["empty_files"], reported["empty_folders"], reported["broken_symlinks"]) == (2, 2, 1)
     fileorg("clean", "tree")
     assert "Empty or broken" not in fileorg("scan", "tree").out
 

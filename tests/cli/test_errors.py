@@ -195,8 +195,8 @@ def test_an_unreadable_folder_further_down_is_named_and_the_rest_is_done(user: F
     ):
         ran = user(*words)
         assert (ran.code, ran.err) == (1, note), words
-    told = user("scan", "tree", "-f", "json").json
-    assert told["unreadable"] == [{"path": "secret", "error": "Permission denied"}]
+    reported = user("scan", "tree", "-f", "json").json
+    assert reported["unreadable"] == [{"path": "secret", "error": "Permission denied"}]
     assert (tree / "Images/a.jpg").exists()
     (tree / "secret").chmod(0o700)
 
@@ -295,9 +295,9 @@ def test_a_full_disk_below_the_state_directory(fileorg: Fileorg, tree: Tree, roo
 
 def test_a_traceback_only_with_debug(fileorg: Fileorg) -> None:
     assert "Traceback" not in fileorg("scan", "nowhere").err
-    told = fileorg("scan", "nowhere", "--debug").err
-    assert told.startswith("fileorg: There is no folder nowhere.\nHint: see how it is spelled\nTraceback ")
-    assert "in existing_folder" in told
+    reported = fileorg("scan", "nowhere", "--debug").err
+    assert reported.startswith("fileorg: There is no folder nowhere.\nHint: see how it is spelled\nTraceback ")
+    assert "in existing_folder" in reported
 
 
 def test_an_error_of_the_program_is_one_sentence(tmp_path: Path) -> None:

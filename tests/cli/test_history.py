@@ -104,10 +104,10 @@ def test_more_problems_than_are_named(fileorg: Fileorg, tree: Tree) -> None:
 def test_where_a_file_went(fileorg: Fileorg, mess: Tree) -> None:
     fileorg("organize", "tree")
     fileorg("organize", "tree/Images", "--by", "extension")
-    told = fileorg("history", "tree/photo.jpg")
-    assert told.code == 0
+    reported = fileorg("history", "tree/photo.jpg")
+    assert reported.code == 0
     tree = str(mess.root)
-    steps = [line for line in told.out.splitlines() if line.startswith("  ")]
+    steps = [line for line in reported.out.splitlines() if line.startswith("  ")]
     assert steps == [
         f"     {tree}/photo.jpg",
         f"  -> {tree}/Images/photo.jpg",
@@ -116,7 +116,7 @@ def test_where_a_file_went(fileorg: Fileorg, mess: Tree) -> None:
     ]
     # The same trail from every path that the file ever had.
     for place in ("tree/Images/photo.jpg", "tree/Images/jpg/photo.jpg", mess.path("photo.jpg")):
-        assert fileorg("history", place).out == told.out
+        assert fileorg("history", place).out == reported.out
 
 
 def test_a_path_that_no_operation_knows(fileorg: Fileorg, mess: Tree) -> None:

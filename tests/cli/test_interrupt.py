@@ -100,10 +100,10 @@ def test_the_end_of_a_session_is_like_ctrl_c(fileorg: Fileorg, state: StateDirec
             pass
         assert b'"advance"' in run.stderr.readline()
         run.send_signal(asked)
-        told = run.stderr.read()
+        reported = run.stderr.read()
         assert run.stdout is not None
         run.stdout.read()
     assert run.returncode == 130
-    assert b'"interrupted": true' in told
+    assert b'"interrupted": true' in reported
     [done] = operations(state)
     assert done.state == "sealed"

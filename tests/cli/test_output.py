@@ -113,8 +113,8 @@ def test_copies_and_links_are_shown_as_removed_by_an_undo(fileorg: Fileorg, tree
     tree.write({"a.jpg": "x"})
     for action in ("copy", "hardlink", "symlink"):
         assert fileorg("organize", "tree", "--action", action).code == 0
-        told = fileorg("undo", "-n")
-        assert told.out.startswith(f"Images/a.jpg removed, the {action} of a.jpg\n")
+        reported = fileorg("undo", "-n")
+        assert reported.out.startswith(f"Images/a.jpg removed, the {action} of a.jpg\n")
         assert fileorg("undo", "-n", "-0").out_bytes == b"Images/a.jpg\0\0"
         assert fileorg("undo").code == 0
         assert tree.read() == {"a.jpg": "x"}
@@ -143,11 +143,11 @@ def test_scan_sums_up(fileorg: Fileorg, mess: Tree) -> None:
     assert "  Documents      2   6 B\n" in ran.out
     assert "  Skipped\n  1  hidden file or folder\n  1  unfinished download\n" in ran.out
     assert "\n6 files in 2 folders, " in ran.out
-    told = fileorg("scan", "tree", "--format", "json").json
-    assert (told["files"], told["bytes"], told["known_from_before"]) == (6, 28, 6)
-    assert {"category": "Images", "files": 2, "bytes": 8} in told["categories"]
-    assert len(told["largest"]) == len(told["oldest"]) == 6
-    assert told["largest"][0]["path"] == str(mess.path("what"))
+    reported = fileorg("scan", "tree", "--format", "json").json
+    assert (reported["files"], reported["bytes"], reported["known_from_before"]) == (6, 28, 6)
+    assert {"category": "Images", "files": 2, "bytes": 8} in reported["categories"]
+    assert len(reported["largest"]) == len(reported["oldest"]) == 6
+    assert reported["largest"][0]["path"] == str(mess.path("what"))
     rows = list(csv.DictReader(io.StringIO(fileorg("scan", "tree", "--format", "csv").out)))
     assert {"category": "Images", "files": "2", "bytes": "8"} in rows
 
@@ -156,9 +156,9 @@ def test_categorize_tells_what_and_why(fileorg: Fileorg, mess: Tree) -> None:
     lines = fileorg("categorize", "tree").out.splitlines()
     assert f"Archives       extension .tar.gz     {mess.path('backup.tar.gz')}" in lines
     assert f"Other          no extension          {mess.path('what')}" in lines
-    told = fileorg("categorize", "tree", "-f", "json", "--category", "images").json["files"]
-    assert sorted(file["path"] for file in told) == [str(mess.path("photo.jpg")), str(mess.path("sub/inner.jpg"))]
-    assert told[0]["evidence"] == "extension .jpg"
+    reported = fileorg("categorize", "tree", "-f", "json", "--category", "images").json["files"]
+    assert sorted(file["path"] for file in reported) == [str(mess.path("photo.jpg")), str(mess.path("sub/inner.jpg"))]
+    assert reported[0]["evidence"] == "extension .jpg"
     rows = list(csv.DictReader(io.StringIO(fileorg("categorize", "tree", "-f", "csv").out)))
     assert len(rows) == 6
     assert list(rows[0]) == ["path", "category", "evidence", "bytes"]
@@ -223,8 +223,8 @@ def test_a_full_disk_behind_the_output_is_said(fileorg: Fileorg, mess: Tree) -> 
         run = fileorg.start("scan", "tree", stdout=full, stderr=subprocess.PIPE)
         with run:
             assert run.stderr is not None
-            told = run.stderr.read()
-    assert told == b"fileorg: Could not write the output: No space left on device.\n"
+            reported = run.stderr.read()
+    assert reported == b"fileorg: Could not write the output: No space left on device.\n"
     assert run.returncode == 1
 
 

@@ -78,26 +78,26 @@ def events(err: str) -> list[dict[str, Any]]:
 
 def test_json_events_tell_stages_and_sums(fileorg: Fileorg, many: Tree) -> None:
     ran = fileorg("organize", "tree", "--progress", "json")
-    told = events(ran.err)
-    stages = [event["stage"] for event in told if event["event"] == "stage"]
+    reported = events(ran.err)
+    stages = [event["stage"] for event in reported if event["event"] == "stage"]
     assert stages[:3] == ["scan", "plan", "move"]
-    start = next(number for number, event in enumerate(told) if event.get("stage") == "move")
-    assert told[start] == {"event": "stage", "stage": "move", "files": MANY}
-    last = [event for event in told[start:] if event["event"] == "advance"][-1]
+    start = next(number for number, event in enumerate(reported) if event.get("stage") == "move")
+    assert reported[start] == {"event": "stage", "stage": "move", "files": MANY}
+    last = [event for event in reported[start:] if event["event"] == "advance"][-1]
     assert last["files"] >= MANY
     assert last["bytes"] == MANY * 100
-    assert told[-2] == {
+    assert reported[-2] == {
         "event": "outcome", "operation": 1, "files": MANY, "bytes": MANY * 100, "interrupted": False,
         "counts": {"done": MANY},
     }  # fmt: skip
-    assert told[-1] == {"event": "done", "exit_code": 0}
+    assert reported[-1] == {"event": "done", "exit_code": 0}
 
 
 def test_json_events_are_ten_a_second_at_most(fileorg: Fileorg, tree: Tree) -> None:
     for number in range(300):
         tree.write({f"folder {number}/a.jpg": ""})
-    told = events(fileorg("scan", "tree", "--progress", "json").err)
-    advances = [event for event in told if event["event"] == "advance"]
+    reported = events(fileorg("scan", "tree", "--progress", "json").err)
+    advances = [event for event in reported if event["event"] == "advance"]
     assert len(advances) < 30
     assert advances[-1]["files"] == 300
 

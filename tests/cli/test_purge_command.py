@@ -79,16 +79,16 @@ def test_a_dry_run_names_the_files_and_sums_them(fileorg: Fileorg, displaced: Tr
         f"{displaced.root}/.fileorg/trash/1/Documents/a.txt (5 B)",
     ]
     assert ran.out.endswith("Dry run: nothing was removed.\n")
-    told = fileorg("purge", "-n", "1", "-f", "json").json
-    assert (told["files"], told["bytes"], [op["operation"] for op in told["operations"]]) == (1, 5, [1])
-    assert told["rows"][0]["path"].endswith("/1/Documents/a.txt")
+    reported = fileorg("purge", "-n", "1", "-f", "json").json
+    assert (reported["files"], reported["bytes"], [op["operation"] for op in reported["operations"]]) == (1, 5, [1])
+    assert reported["rows"][0]["path"].endswith("/1/Documents/a.txt")
     assert displaced.snapshot() == before
 
 
 def test_what_programs_are_told(fileorg: Fileorg, displaced: Tree) -> None:
-    told = fileorg("purge", "-y", "-f", "json").json
-    assert (told["kind"], told["files"], told["bytes"], told["problems"]) == ("purge", 2, 11, [])
-    assert told["operations"] == [
+    reported = fileorg("purge", "-y", "-f", "json").json
+    assert (reported["kind"], reported["files"], reported["bytes"], reported["problems"]) == ("purge", 2, 11, [])
+    assert reported["operations"] == [
         {"operation": 2, "purge": 3, "files": 1, "bytes": 6, "undoable": "in part"},
         {"operation": 1, "purge": 4, "files": 1, "bytes": 5, "undoable": "in part"},
     ]

@@ -44,25 +44,25 @@ def report(fileorg: Fileorg, *words: str) -> Any:
 def test_an_operation_and_its_undo(fileorg: Fileorg, mess: Tree) -> None:
     mess.write({"Images/photo.jpg": "jpg"})
     fileorg("organize", "tree")
-    told = report(fileorg)
-    assert (told["operation"], told["kind"], told["state"]) == (1, "organize", "in effect")
-    assert (told["files"], told["bytes"], told["way_back"]) == (3, 8, "fileorg undo 1")
-    assert told["categories"] == [
+    reported = report(fileorg)
+    assert (reported["operation"], reported["kind"], reported["state"]) == (1, "organize", "in effect")
+    assert (reported["files"], reported["bytes"], reported["way_back"]) == (3, 8, "fileorg undo 1")
+    assert reported["categories"] == [
         {"category": "Documents", "files": 2, "bytes": 6},
         {"category": "Archives", "files": 1, "bytes": 2},
     ]
-    assert told["statuses"] == [
+    assert reported["statuses"] == [
         {"status": "skipped", "records": 1, "bytes": 3},
         {"status": "done", "records": 3, "bytes": 8},
     ]
-    [reason] = told["reasons"]
+    [reason] = reported["reasons"]
     assert (reason["status"], reason["reason"]) == ("skipped", "identical to a file that is there already")
     assert reason["examples"] == [{"path": str(mess.root / "photo.jpg")}]
-    assert [(os.path.basename(place["path"]), place["files"]) for place in told["places"]] == [
+    assert [(os.path.basename(place["path"]), place["files"]) for place in reported["places"]] == [
         ("Archives", 1),
         ("Documents", 2),
     ]
-    assert [record["status"] for record in told["records"]].count("done") == 5  # two of them created folders
+    assert [record["status"] for record in reported["records"]].count("done") == 5  # two of them created folders
 
     fileorg("undo")
     assert report(fileorg, "1")["state"] == "undone by 2"
@@ -75,16 +75,16 @@ def test_an_operation_and_its_undo(fileorg: Fileorg, mess: Tree) -> None:
 def test_duplicates_and_what_is_left_when_they_are_purged(fileorg: Fileorg, tree: Tree) -> None:
     tree.write({"a.jpg": "same" * 9, "sub/b.jpg": "same" * 9, "c": "x", "d": "x", "e": "x"})
     fileorg("dedupe", "tree", "--keep", "first", "--action", "quarantine")
-    told = report(fileorg)
-    assert told["duplicates"] == {"groups": 2, "files": 3, "reclaimable_bytes": 38}
-    first, second = told["duplicate_groups"]
+    reported = report(fileorg)
+    assert reported["duplicates"] == {"groups": 2, "files": 3, "reclaimable_bytes": 38}
+    first, second = reported["duplicate_groups"]
     assert (first["reclaimable_bytes"], second["reclaimable_bytes"]) == (36, 2)
     assert first["files"] == [
         {"path": str(tree.root / "a.jpg"), "status": "keeper"},
         {"path": str(tree.root / "sub/b.jpg"), "status": "quarantine, done"},
     ]
-    assert [share["category"] for share in told["categories"]] == ["Images", "Other"]
-    assert {record.get("kept_path") for record in told["records"]} == {
+    assert [share["category"] for share in reported["categories"]] == ["Images", "Other"]
+    assert {record.get("kept_path") for record in reported["records"]} == {
         None, str(tree.root / "a.jpg"), str(tree.root / "c"),
     }  # fmt: skip
     fileorg("purge", "-y")
@@ -97,9 +97,9 @@ def test_duplicates_and_what_is_left_when_they_are_purged(fileorg: Fileorg, tree
 def test_leftovers(fileorg: Fileorg, tree: Tree) -> None:
     tree.write({"empty.txt": "", "nothing/here/": "", "gone": "-> nowhere"})
     fileorg("clean", "tree")
-    told = report(fileorg)
-    assert (told["kind"], told["files"]) == ("clean", 4)
-    assert sorted(record["action"] for record in told["records"] if record["category"]) == [
+    reported = report(fileorg)
+    assert (reported["kind"], reported["files"]) == ("clean", 4)
+    assert sorted(record["action"] for record in reported["records"] if record["category"]) == [
         "move", "move", "remove-folder", "remove-folder",
     ]  # fmt: skip
 
@@ -109,14 +109,19 @@ def test_a_folder_as_it_was_scanned(fileorg: Fileorg, mess: Tree) -> None:
     assert ran.code == 2
     assert ran.err.startswith("fileorg: tree was not scanned yet, or is no operation.\nHint: fileorg scan FOLDER")
     fileorg("scan", "tree")
-    told = report(fileorg, "tree")
-    assert (told["operation"], told["kind"], told["files"], told["duplicates"]) == (None, "scan", 6, None)
-    assert {record["status"] for record in told["records"]} == {"seen"}
+    reported = report(fileorg, "tree")
+    assert (reported["operation"], reported["kind"], reported["files"], reported["duplicates"]) == (
+        None,
+        "scan",
+        6,
+        None,
+    )
+    assert {record["status"] for record in reported["records"]} == {"seen"}
     mess.write({"another.jpg": "jpg"})
     fileorg("dedupe", "tree")
-    told = report(fileorg, "tree")
-    assert told["duplicates"] == {"groups": 1, "files": 1, "reclaimable_bytes": 3}
-    assert [os.path.basename(file["path"]) for file in told["duplicate_groups"][0]["files"]] == [
+    reported = report(fileorg, "tree")
+    assert reported["duplicates"] == {"groups": 1, "files": 1, "reclaimable_bytes": 3}
+    assert [os.path.basename(file["path"]) for file in reported["duplicate_groups"][0]["files"]] == [
         "photo.jpg",
         "another.jpg",
     ]

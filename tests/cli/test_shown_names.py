@@ -45,9 +45,9 @@ def test_text_shows_them_on_one_harmless_line(fileorg: Fileorg, hostile: Tree) -
         assert ran.code == 0
         assert not any(control in ran.out_bytes for control in _CONTROLS), words
         assert "\u202e" not in ran.out
-    told = fileorg("undo", "-n").out
+    reported = fileorg("undo", "-n").out
     for shown in HOSTILE.values():
-        assert f"Images/{shown} -> {shown}\n" in told
+        assert f"Images/{shown} -> {shown}\n" in reported
 
 
 def test_a_terminal_shows_them_as_they_are_written(fileorg: Fileorg, hostile: Tree) -> None:
@@ -61,8 +61,8 @@ def test_a_terminal_shows_them_as_they_are_written(fileorg: Fileorg, hostile: Tr
 
 def test_json_is_exact(fileorg: Fileorg, hostile: Tree) -> None:
     for words in (("categorize", "tree"), ("scan", "tree")):
-        told = fileorg(*words, "-f", "json").json
-        files = told.get("files") if words[0] == "categorize" else told["largest"] + told["oldest"]
+        reported = fileorg(*words, "-f", "json").json
+        files = reported.get("files") if words[0] == "categorize" else reported["largest"] + reported["oldest"]
         paths = {base64.b64decode(file["path_b64"]) if "path_b64" in file else file["path"].encode() for file in files}
         names = {os.path.basename(path) for path in paths}
         assert names <= HOSTILE.keys()

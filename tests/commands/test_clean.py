@@ -156,10 +156,10 @@ def test_a_folder_that_could_not_be_made_again_as_it_is_stays(tree: Tree, runs: 
     except OSError as error:
         assert error.errno == errno.ENOTSUP  # noqa: PT017
         tree.path("attribute").rmdir()
-    told = reasons(runs)
-    assert told.pop("attribute", "attributes").count("attributes")
-    assert told.keys() == {"given/a", "group"}
-    assert all("owner or group" in reason for reason in told.values())
+    reported = reasons(runs)
+    assert reported.pop("attribute", "attributes").count("attributes")
+    assert reported.keys() == {"given/a", "group"}
+    assert all("owner or group" in reason for reason in reported.values())
     before = tree.snapshot()
     assert runs.clean().done == 1
     assert not tree.path("plain").exists()

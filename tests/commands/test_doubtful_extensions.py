@@ -155,8 +155,8 @@ def test_every_command_tells_the_same(tree: Tree, runs: Runs, state: StateDirect
     root = os.fsencode(tree.root)
     wanted = dict.fromkeys(STAYS, "Other") | {name: category for name, (_, category) in GOES.items()}
     wanted |= {"in/app.ts": "Code", "in/film.ts": "Video", "in/cut.ts": "Other"}
-    told = categorize([root], Filters(), Seen(), NullReporter())
-    assert {os.path.relpath(os.fsdecode(row.path), tree.root): row.evidence.category for row in told} == wanted
+    output = categorize([root], Filters(), Seen(), NullReporter())
+    assert {os.path.relpath(os.fsdecode(row.path), tree.root): row.evidence.category for row in output} == wanted
     totals = scan_trees([root], Filters(), state, NullReporter()).totals
     with reported(root, state) as report:
         lines = {_inside(tree, line): line.category for line in report.lines()}
@@ -185,8 +185,8 @@ def test_duplicates_are_recorded_as_what_they_are(tree: Tree, runs: Runs) -> Non
     outcome = runs.dedupe("quarantine")
     assert outcome.operation is not None
     records = {record.source_name: record.category for record in runs.records(outcome.operation) if record.source_name}
-    told = {name: records[name] for name in (b"b.ts", b"d.ts", b"f.ts")}
-    assert told == {b"b.ts": "Video", b"d.ts": "Code", b"f.ts": "Other"}
+    output = {name: records[name] for name in (b"b.ts", b"d.ts", b"f.ts")}
+    assert output == {b"b.ts": "Video", b"d.ts": "Code", b"f.ts": "Other"}
 
 
 def test_categorize_says_what_decided(tree: Tree) -> None:
@@ -208,10 +208,10 @@ def test_what_goes_with_a_file_is_told_as_that_one(tree: Tree, runs: Runs, state
     root = os.fsencode(tree.root)
     found = {os.path.basename(row.path): row.evidence for row in categorize([root], Filters(), Seen(), NullReporter())}
     assert found[b"film.srt"].rule == "goes with film.ts"
-    told = {os.fsdecode(name): evidence.category for name, evidence in found.items()}
+    output = {os.fsdecode(name): evidence.category for name, evidence in found.items()}
     totals = scan_trees([root], Filters(), state, NullReporter()).totals
     with reported(root, state) as report:
-        assert {_inside(tree, line): line.category for line in report.lines()} == told
+        assert {_inside(tree, line): line.category for line in report.lines()} == output
     assert dict(totals.files) == {"Video": 2, "Images": 2, "Archives": 2, "Other": 2}
     moved = {os.fsdecode(row.source_name): row.category for row in runs.dry_run() if row.source_name}
-    assert moved == {name: category for name, category in told.items() if category != "Other"}
+    assert moved == {name: category for name, category in output.items() if category != "Other"}

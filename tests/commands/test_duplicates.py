@@ -110,7 +110,7 @@ def test_what_changed_since_the_plan_stays(
 ) -> None:
     seen: dict[str, Any] = {}
 
-    def act() -> None:
+    def interfere() -> None:
         what = change.removeprefix("keeper ")
         path = duplicates.path("a" if "keeper" in change else "x/c")
         match what:
@@ -129,7 +129,7 @@ def test_what_changed_since_the_plan_stays(
                 path.symlink_to("was")
         seen["before"] = duplicates.read()
 
-    outcome = runs.dedupe(action, between=act)
+    outcome = runs.dedupe(action, between=interfere)
     assert reasons(outcome) == [(becomes, reason)]
     assert {path: it for path, it in duplicates.read().items() if ".fileorg" not in path} == seen["before"]
     runs.undo()
@@ -140,11 +140,11 @@ def test_what_changed_since_the_plan_stays(
 def test_a_file_is_not_its_own_duplicate(duplicates: Tree, runs: Runs, action: str) -> None:
     """With a bind mount, for example, the plan takes one file for two."""
 
-    def act() -> None:
+    def interfere() -> None:
         duplicates.path("a").unlink()
         duplicates.path("a").hardlink_to(duplicates.path("x/c"))
 
-    outcome = runs.dedupe(action, between=act)
+    outcome = runs.dedupe(action, between=interfere)
     assert [state for state, _ in reasons(outcome)] == [RecordState.CHANGED]
     assert duplicates.path("x/c").read_text() == "same"
 
@@ -155,12 +155,12 @@ def test_a_place_in_the_trash_that_is_taken(
 ) -> None:
     before = duplicates.snapshot()
 
-    def act() -> None:
+    def interfere() -> None:
         duplicates.path(".fileorg/trash/1/x").mkdir(parents=True)
         duplicates.path(".fileorg/trash/1/x/c").write_text("foreign")
         duplicates.set_time(".", 7 * 10**9 + 1)
 
-    outcome = runs.dedupe(action, between=act)
+    outcome = runs.dedupe(action, between=interfere)
     assert reasons(outcome) == [(RecordState.CONFLICT, "the name is taken")]
     now = duplicates.snapshot()
     assert {path: now[path] for path in before} == before
@@ -298,13 +298,13 @@ def test_a_keeper_of_someone_else(of_nobody: Runs, mode: int, reason: str) -> No
     tree, was = of_nobody.tree, os.getuid()
     tree.write({"a": "same", "x/c": "same"})
 
-    def act() -> None:
+    def interfere() -> None:
         os.setresuid(0, 0, 0)
         os.chown(tree.path("a"), 0, 0)
         tree.path("a").chmod(mode)
         os.setresuid(was, was, 0)
 
-    assert reasons(of_nobody.dedupe("hardlink", between=act)) == [(RecordState.FAILED, reason)]
+    assert reasons(of_nobody.dedupe("hardlink", between=interfere)) == [(RecordState.FAILED, reason)]
     assert os.listdir(tree.path("x")) == ["c"]
     of_nobody.undo()
     assert sorted(os.listdir(tree.root)) == ["a", "x"]

@@ -164,8 +164,8 @@ def test_every_way_to_tell_it(old: Runs, tmp_path: Path) -> None:
     root = str(old.tree.root)
     assert "2300-07-01" in said("scan", root, "--format", "json")
     old.organize()
-    told = json.loads(said("report", "-f", "json", "-o", "-"))
-    years = {record["modified"][:4] for record in told["records"] if record["modified"]}
+    reported = json.loads(said("report", "-f", "json", "-o", "-"))
+    years = {record["modified"][:4] for record in reported["records"] if record["modified"]}
     assert {"1969", "2262", "2300"} <= years
     assert "2300-07-01T12:00:00Z" in said("report", "-f", "csv", "-o", "-")
     said("report", "-o", str(tmp_path / "page.html"))

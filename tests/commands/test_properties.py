@@ -199,15 +199,15 @@ acts = st.lists(
 def outsider(tree: Tree, chosen: list[tuple[str, int]]) -> Counter[bytes]:
     """Change the tree like another program. Return the contents that it wrote, which must stay."""
     theirs = Counter[bytes]()
-    for number, (act, position) in enumerate(chosen):
+    for number, (interfere, position) in enumerate(chosen):
         snapshot = tree.snapshot()
-        paths = [path for path, node in snapshot.items() if (node.kind == "folder") == (act in {"empty", "add"})]
+        paths = [path for path, node in snapshot.items() if (node.kind == "folder") == (interfere in {"empty", "add"})]
         paths = [path for path in paths if path and not path.startswith(b".fileorg")]
-        if not paths and act != "block":
+        if not paths and interfere != "block":
             continue
         content = b"an outsider's %d" % number
         place = os.path.join(os.fsencode(tree.root), paths[position % len(paths)] if paths else b"")
-        match act:
+        match interfere:
             case "remove":
                 os.unlink(place)
             case "edit" if os.path.isfile(place) and not os.path.islink(place):

@@ -153,7 +153,7 @@ _PATHS = (
 
 
 @contextmanager
-def acting_at(step: int, act: Callable[[], None]) -> Iterator[None]:
+def acting_at(step: int, interfere: Callable[[], None]) -> Iterator[None]:
     """Run `act` once, before the step with that number, or at the end."""
     left = [step]
 
@@ -161,7 +161,7 @@ def acting_at(step: int, act: Callable[[], None]) -> Iterator[None]:
         def step_and_do(*arguments: Any, **named: Any) -> Any:
             left[0] -= 1
             if left[0] == 0:
-                act()
+                interfere()
             return real(*arguments, **named)
 
         return step_and_do
@@ -172,7 +172,7 @@ def acting_at(step: int, act: Callable[[], None]) -> Iterator[None]:
                 patch.setattr(module, name, counted(getattr(module, name)))
         yield
     if left[0] > 0:
-        act()
+        interfere()
 
 
 @contextmanager
@@ -207,11 +207,11 @@ def test_what_was_written_is_there(
         if is_open_before:
             writer.open(place)
 
-        def act() -> None:
+        def interfere() -> None:
             writer.open(place)
             writer.write()
 
-        with acting_at(step, act), suppress(UsageError):  # there may be nothing to undo
+        with acting_at(step, interfere), suppress(UsageError):  # there may be nothing to undo
             do(world)
         writer.write()
         writer.close()

@@ -109,5 +109,5 @@ def test_the_first_of_the_same_content_is_named(tree: Tree, runs: Runs) -> None:
     )
     tree.write({"x/a.jpg": "1111", "y/a.jpg": "3333", "z/a.jpg": "3333"})
     runs.organize(recursive=True)
-    told = {record.source_folder: record.reason.about for record in runs.records(1) if record.reason is not None}
-    assert told == {b"x": b"Images/a (2).jpg", b"z": b"y/a.jpg"}
+    reported = {record.source_folder: record.reason.about for record in runs.records(1) if record.reason is not None}
+    assert reported == {b"x": b"Images/a (2).jpg", b"z": b"y/a.jpg"}

@@ -126,10 +126,12 @@ def _by_undo(tree: Tree, runs: Runs) -> tuple[int, str]:
     return 2, "a.pdf"
 
 
-@pytest.mark.parametrize("act", [_twice, _to_trash_by_dedupe, _to_trash_by_clean, _there_and_back_and_there, _by_undo])
-def test_whatever_moved_it(tree: Tree, runs: Runs, act: Callable[[Tree, Runs], tuple[int, str]]) -> None:
+@pytest.mark.parametrize(
+    "interfere", [_twice, _to_trash_by_dedupe, _to_trash_by_clean, _there_and_back_and_there, _by_undo]
+)
+def test_whatever_moved_it(tree: Tree, runs: Runs, interfere: Callable[[Tree, Runs], tuple[int, str]]) -> None:
     tree.write({"a.pdf": "1", "x/l": "-> ../a.pdf", "x/m": "-> nowhere"})
-    operation, path = act(tree, runs)
+    operation, path = interfere(tree, runs)
     assert held(runs.clean())[b"x/l"] == moved(operation, os.fsencode(path))
     assert tree.path("x/l").is_symlink()
 

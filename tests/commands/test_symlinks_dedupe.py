@@ -26,7 +26,7 @@ def seen(tree: Tree) -> dict[str, str]:
     return {path: content for path, content in tree.read().items() if not path.startswith(".fileorg/")}
 
 
-def told(outcome: Outcome) -> set[bytes]:
+def reported(outcome: Outcome) -> set[bytes]:
     """Return the files that stay because a symlink leads to them."""
     led_to = [problem for problem in outcome.problems if problem.reason]
     assert all(problem.state is RecordState.SKIPPED for problem in led_to)
@@ -61,7 +61,7 @@ def test_two_that_are_led_to_stay_and_are_told(tree: Tree, runs: Runs) -> None:
     tree.write(before)
     outcome = runs.dedupe("quarantine")
     assert seen(tree) == {path: content for path, content in before.items() if path != "a.txt"}
-    assert told(outcome) == {b"c.txt"}
+    assert reported(outcome) == {b"c.txt"}
 
 
 def test_where_none_may_go_that_is_told(tree: Tree, runs: Runs) -> None:
@@ -69,7 +69,7 @@ def test_where_none_may_go_that_is_told(tree: Tree, runs: Runs) -> None:
     before = tree.snapshot()
     with runs.deduping(changes=True, action=DedupeAction.QUARANTINE) as run:
         assert (run.found.victims, run.found.led_to) == (0, 1)
-        assert told(run.run()) == {b"c.txt"}
+        assert reported(run.run()) == {b"c.txt"}
     assert tree.snapshot() == before
 
 
@@ -100,14 +100,14 @@ def test_what_a_reference_has_comes_before(tree: Tree, runs: Runs, tmp_path: Pat
     tree.write({"a.txt": "same", "z.txt": "same", "l": "-> z.txt"})
     outcome = runs.dedupe("quarantine", references=[tmp_path / "reference"])
     assert seen(tree) == {"z.txt": "same", "l": "-> z.txt"}
-    assert told(outcome) == {b"z.txt"}
+    assert reported(outcome) == {b"z.txt"}
 
 
 def test_what_is_preferred_stays_and_so_does_what_is_led_to(tree: Tree, runs: Runs) -> None:
     tree.write({"a.txt": "same", "p/b.txt": "same", "z.txt": "same", "l": "-> z.txt"})
     outcome = runs.dedupe("quarantine", prefer=["p/"])
     assert seen(tree) == {"p/b.txt": "same", "z.txt": "same", "l": "-> z.txt"}
-    assert told(outcome) == {b"z.txt"}
+    assert reported(outcome) == {b"z.txt"}
 
 
 def test_of_hard_links_the_name_that_is_led_to_stays(tree: Tree, runs: Runs) -> None:
@@ -115,7 +115,7 @@ def test_of_hard_links_the_name_that_is_led_to_stays(tree: Tree, runs: Runs) -> 
     os.link(tree.path("y.txt"), tree.path("z.txt"))
     outcome = runs.dedupe("quarantine")
     assert seen(tree) == {"a.txt": "same", "z.txt": "same", "l": "-> z.txt", "m": "-> a.txt"}
-    assert told(outcome) == {b"z.txt"}
+    assert reported(outcome) == {b"z.txt"}
 
 
 def test_other_groups_are_decided_as_ever(tree: Tree, runs: Runs) -> None:
@@ -137,4 +137,4 @@ def test_a_file_whose_side_car_is_led_to_stays_with_it(tree: Tree, runs: Runs) -
     tree.write(before)
     outcome = runs.dedupe("quarantine")
     assert seen(tree) == before
-    assert told(outcome) == {b"b.jpg"}
+    assert reported(outcome) == {b"b.jpg"}

@@ -79,7 +79,7 @@ def of_another(elsewhere: Path, of_nobody: Runs) -> Runs:
     return of_nobody
 
 
-def told(outcome: Outcome) -> list[str]:
+def reported(outcome: Outcome) -> list[str]:
     return [note for note in outcome.notes if "could be kept" in note]
 
 
@@ -103,15 +103,15 @@ def test_that_the_owner_of_a_copy_is_another_is_told(of_another: Runs, elsewhere
     owner = Reason(ReasonCode.NOT_KEPT, None, None, Lost.OWNER)
     outcome = runs.organize(dest=elsewhere, action=Action.COPY)
     assert sorted(map(str, lost(runs, 1))) == sorted(map(str, [owner, None]))
-    assert told(outcome) == ["Not all of 1 file could be kept (owner of 1): fileorg files 1 names them."]
+    assert reported(outcome) == ["Not all of 1 file could be kept (owner of 1): fileorg files 1 names them."]
     assert (elsewhere / "Images/a.jpg").stat().st_uid == os.geteuid()
 
 
 def test_nothing_is_told_where_all_is_kept(runs: Runs, elsewhere: Path) -> None:
     runs.tree.write({"a.jpg": "1"})
     os.chown(runs.tree.path("a.jpg"), 1234, 1234)
-    assert told(runs.organize(dest=elsewhere)) == []
-    assert told(runs.undo()) == []
+    assert reported(runs.organize(dest=elsewhere)) == []
+    assert reported(runs.undo()) == []
     assert runs.tree.path("a.jpg").stat().st_uid == 1234
 
 
@@ -158,9 +158,9 @@ def test_flags_go_along(flagged: Runs, tmp_path: Path) -> None:
     """From one ext4 file system to another, and back."""
     (tmp_path / "other").mkdir()
     with linux_disk("ext4", tmp_path / "other") as dest:
-        assert told(flagged.organize(dest=dest)) == []
+        assert reported(flagged.organize(dest=dest)) == []
         assert flags_of(dest / "Images/a.jpg") == _NO_DUMP | _NO_ATIME
-        assert told(flagged.undo()) == []
+        assert reported(flagged.undo()) == []
     assert flags_of(flagged.tree.path("a.jpg")) == _NO_DUMP | _NO_ATIME
 
 
@@ -168,9 +168,11 @@ def test_flags_that_are_lost_are_told_and_come_back(flagged: Runs, ramfs: Path) 
     reason = Reason(ReasonCode.NOT_KEPT, None, _NO_DUMP | _NO_ATIME, Lost.FLAGS)
     for number in (1, 3):
         outcome = flagged.organize(dest=ramfs) if number == 1 else flagged.redo()
-        assert told(outcome) == [f"Not all of 1 file could be kept (flags of 1): fileorg files {number} names them."]
+        assert reported(outcome) == [
+            f"Not all of 1 file could be kept (flags of 1): fileorg files {number} names them."
+        ]
         assert lost(flagged, number) == [reason]
-        assert told(flagged.undo()) == []
+        assert reported(flagged.undo()) == []
         assert flags_of(flagged.tree.path("a.jpg")) == _NO_DUMP | _NO_ATIME
 
 
@@ -199,9 +201,9 @@ def test_no_copy_on_write(tmp_path: Path, state: StateDirectory) -> None:
         runs.tree.write({"a.jpg": ""})
         give(runs.tree.path("a.jpg"), posix.NO_COPY_ON_WRITE)
         runs.tree.write({"a.jpg": "1" * 100_000})
-        assert told(runs.organize(dest=other)) == []
+        assert reported(runs.organize(dest=other)) == []
         assert flags_of(other / "Images/a.jpg") == posix.NO_COPY_ON_WRITE
-        assert told(runs.undo()) == []
+        assert reported(runs.undo()) == []
         assert flags_of(runs.tree.path("a.jpg")) == posix.NO_COPY_ON_WRITE
 
 
@@ -222,7 +224,7 @@ def test_flags_of_compression(tmp_path: Path, state: StateDirectory, where: str,
         before = runs.tree.snapshot()
         outcome = runs.organize(dest=dest)
         kept = flags_of(dest / "Images/a.jpg")
-        assert kept == flag if where == "btrfs" else told(outcome) != []
+        assert kept == flag if where == "btrfs" else reported(outcome) != []
         runs.undo()
         assert (flags_of(runs.tree.path("a.jpg")), runs.tree.snapshot()) == (flag, before)
 
@@ -235,8 +237,8 @@ def test_flags_of_a_folder_do_not_come_home(flagged: Runs, tmp_path: Path, chang
     give_away.write_text("2")
     with linux_disk("ext4", tmp_path / "other") as dest:
         subprocess.run(["chattr", change, str(dest), str(flagged.tree.root)], check=True)
-        assert told(flagged.organize(dest=dest)) == []
-        assert told(flagged.undo()) == []
+        assert reported(flagged.organize(dest=dest)) == []
+        assert reported(flagged.undo()) == []
     assert flags_of(give_away) == 0
     assert flags_of(flagged.tree.path("a.jpg")) == _NO_DUMP | _NO_ATIME
 
@@ -255,9 +257,9 @@ def test_an_access_list_through_xfs(tmp_path: Path, state: StateDirectory, home:
         runs.tree.write({"a.jpg": "1"})
         os.setxattr(runs.tree.path("a.jpg"), "system.posix_acl_access", _ACL_OF_ANOTHER)
         before = runs.tree.snapshot()
-        assert told(runs.organize(dest=dest)) == []
+        assert reported(runs.organize(dest=dest)) == []
         assert os.getxattr(dest / "Images/a.jpg", "system.posix_acl_access") == _ACL_OF_ANOTHER
-        assert told(runs.undo()) == []
+        assert reported(runs.undo()) == []
         assert runs.tree.snapshot() == before
 
 

@@ -219,14 +219,14 @@ def test_the_lines_name_what_the_nuls_name(single_lines: Planted, ours: finders.
 
 @needs_dedupe
 def test_the_json_names_what_the_nuls_name(planted: Planted, ours: finders.Finder, tmp_path: Path) -> None:
-    told = json.loads(_answer(_without(ours, "--null"), planted.root, tmp_path, "--format=json"))["duplicates"]
-    paths = [[_path(file) for file in group["files"]] for group in told]
+    reported = json.loads(_answer(_without(ours, "--null"), planted.root, tmp_path, "--format=json"))["duplicates"]
+    paths = [[_path(file) for file in group["files"]] for group in reported]
     _require_same(_expected(planted), Groups.of(paths))
-    for group, names in zip(told, paths, strict=True):
+    for group, names in zip(reported, paths, strict=True):
         sizes = [os.lstat(name).st_size for name in names]
         assert [file["size"] for file in group["files"]] == sizes
         assert (group["count"], group["total_size_bytes"]) == (len(names), sum(sizes))
-    assert len({group["hash"] for group in told}) == len(told)
+    assert len({group["hash"] for group in reported}) == len(reported)
 
 
 def _path(file: dict[str, str]) -> bytes:

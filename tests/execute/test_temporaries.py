@@ -87,24 +87,24 @@ def test_what_others_remove_while_it_is_aside_is_removed(
 
 def test_a_rename_over_a_name_that_was_reserved(tree: Tree, storage: LocalStorage) -> None:
     tree.write({"a": "1"})
-    told: list[Entry | None] = []
-    rename_over_reserved(storage, b"", b"a", storage, b"", b"b", told.append)
+    reported: list[Entry | None] = []
+    rename_over_reserved(storage, b"", b"a", storage, b"", b"b", reported.append)
     assert tree.read() == {"b": "1"}
-    assert [entry and (entry.name, entry.size) for entry in told] == [None, (b"b", 0)]
+    assert [entry and (entry.name, entry.size) for entry in reported] == [None, (b"b", 0)]
 
 
 def test_a_name_that_is_taken_cannot_be_reserved(tree: Tree, storage: LocalStorage) -> None:
     tree.write({"a": "1", "b": "2"})
-    told: list[Entry | None] = []
+    reported: list[Entry | None] = []
     with pytest.raises(FileExistsError):
-        rename_over_reserved(storage, b"", b"a", storage, b"", b"b", told.append)
+        rename_over_reserved(storage, b"", b"a", storage, b"", b"b", reported.append)
     assert tree.read() == {"a": "1", "b": "2"}
 
 
 def test_a_reserved_name_is_given_free_when_the_rename_fails(tree: Tree, storage: LocalStorage) -> None:
-    told: list[Entry | None] = []
+    reported: list[Entry | None] = []
     with pytest.raises(FileNotFoundError):
-        rename_over_reserved(storage, b"", b"missing", storage, b"", b"b", told.append)
+        rename_over_reserved(storage, b"", b"missing", storage, b"", b"b", reported.append)
     assert tree.read() == {}
 
 

@@ -124,7 +124,7 @@ class Case:
             return self._heard(self._driver.traced(self.request(*words), list(self.scenario.others)))
         return self._heard(self._driver.run(self.request(*words)))
 
-    def disturbed(self, words: list[str], faults: list[str]) -> Finished:
+    def with_faults(self, words: list[str], faults: list[str]) -> Finished:
         return self._heard(self._driver.traced(self.request(*words), [*self.scenario.others, *faults]))
 
     def _heard(self, finished: Finished) -> Finished:

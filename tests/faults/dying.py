@@ -58,27 +58,27 @@ class _Counter:
         self._is_before = number % 2 == 0
         self._strike = strike
 
-    def counts(self, act: Callable[..., Any], if_so: Callable[..., bool] = lambda *_, **__: True) -> Any:
+    def counts(self, step: Callable[..., Any], if_so: Callable[..., bool] = lambda *_, **__: True) -> Any:
         """Return `act` with counting, if `if_so` accepts the arguments."""
 
-        @functools.wraps(act)
+        @functools.wraps(step)
         def counted(*arguments: Any, **named: Any) -> Any:
             if not if_so(*arguments, **named):
-                return act(*arguments, **named)
+                return step(*arguments, **named)
             self._left -= 1
             is_it = self._left == 0
             if is_it and self._is_before:
-                self._struck(act)
+                self._struck(step)
             try:
-                return act(*arguments, **named)
+                return step(*arguments, **named)
             finally:
                 if is_it and not self._is_before:
-                    self._struck(act)
+                    self._struck(step)
 
         return counted
 
-    def _struck(self, act: Callable[..., Any]) -> None:
+    def _struck(self, step: Callable[..., Any]) -> None:
         """Report the step on standard error, for the test that acts meanwhile."""
         if self._strike is signal.SIGSTOP:
-            os.write(2, f"[halted {'before' if self._is_before else 'after'} {act.__name__}]\n".encode())
+            os.write(2, f"[halted {'before' if self._is_before else 'after'} {step.__name__}]\n".encode())
         os.kill(os.getpid(), self._strike)

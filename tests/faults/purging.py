@@ -59,7 +59,7 @@ class Purging:
             raise AssertionError(f"organize ends with {finished.code}: {finished.output}")
         before = case.snapshot()
         if self.wreck is not None:
-            case.disturbed(_PURGE, [self.wreck.kill])
+            case.with_faults(_PURGE, [self.wreck.kill])
         return case, before
 
     @property
@@ -80,14 +80,14 @@ class Purging:
 
     def kill(self, worker: Worker, call: Call, ending: int) -> list[str]:
         case, before = self.ready(worker)
-        finished = case.disturbed(self.words, [call.kill])
+        finished = case.with_faults(self.words, [call.kill])
         if finished.code != -9:
             return [f"it was not killed, but ended with {finished.code}: {finished.output}"]
         return _at_any_moment(case, before) + _aftermath(case, before, ending)
 
     def fail(self, worker: Worker, call: Call, error: str, ending: int) -> list[str]:
         case, before = self.ready(worker)
-        finished = case.disturbed(self.words, [f"{call.name}:error={error}:when={call.number}"])
+        finished = case.with_faults(self.words, [f"{call.name}:error={error}:when={call.number}"])
         found = laws.honest(finished.code, finished.output)
         return found + _at_any_moment(case, before) + _aftermath(case, before, ending, finished.output)
 

@@ -101,7 +101,7 @@ class Sweep:
         words = _words(case, self.command)
         if self.wreck is None:
             return case, words
-        case.disturbed(words, [self.wreck.kill])
+        case.with_faults(words, [self.wreck.kill])
         return case, ["recover"]
 
     def course(self, worker: Worker) -> Course:
@@ -152,7 +152,7 @@ class Course(NamedTuple):
     def kill(self, worker: Worker, call: Call, ending: int) -> list[str]:
         """Kill the command at a call and check; recover, undo, and check again."""
         case, words = self.sweep.ready(worker)
-        finished = case.disturbed(words, [call.kill])
+        finished = case.with_faults(words, [call.kill])
         may_end = self.sweep.scenario.two_processes or (self.sweep.scenario.wanders and finished.code == 0)
         if finished.code != -9 and not may_end:
             return [f"it was not killed, but ended with {finished.code}: {finished.output}"]
@@ -163,7 +163,7 @@ class Course(NamedTuple):
     def fail(self, worker: Worker, call: Call, error: str, ending: int) -> list[str]:
         """Let a call fail: the command must report it, lose nothing, and be undoable."""
         case, words = self.sweep.ready(worker)
-        finished = case.disturbed(words, [f"{call.name}:error={error}:when={call.number}"])
+        finished = case.with_faults(words, [f"{call.name}:error={error}:when={call.number}"])
         found = laws.honest(finished.code, finished.output)
         if not finished.code and self.sweep.wreck is None:
             found += laws.shortfall(self.after, case.snapshot(), finished.output)

@@ -59,9 +59,9 @@ CROSS_DEVICE: list[Meddling] = [
     ("across devices", "delete_folder", (b"dest/Archives",)),
 ]
 DUPLICATES: list[Meddling] = [
-    (f"pair, {action}", act, facts)
+    (f"pair, {action}", meddling_step, facts)
     for action in ("quarantine", "hardlink", "symlink")
-    for act, facts in (
+    for meddling_step, facts in (
         ("edit", (b"root/a.jpg", b"SAME")),
         ("replace", (b"root/a.jpg", _THEIRS)),
         ("delete", (b"root/a.jpg",)),
@@ -122,14 +122,14 @@ def test_a_plain_rename_is_found_out(plain_workers: Workers) -> None:
 
 def sweep(command: str, meddling: Meddling, first: int, apart: int, worker: Worker, *, control: str = "") -> int:
     """Try each step with a new tree, until the command ends before the step. Return the number of steps."""
-    name, act, facts = meddling
+    name, meddling_step, facts = meddling
     for tried, step in enumerate(count(first, apart)):
         world = World(BY_NAME[name], worker, control)
         words = world.case.organize
         if command == "undo":
             world.run(*words)
             words = ["undo", "-y"]
-        meanwhile = partial(getattr(world.outsiders, act), *facts)
+        meanwhile = partial(getattr(world.outsiders, meddling_step), *facts)
         if not world.race(*words, halt_at=step, meanwhile=meanwhile):
             return tried
         world.run("undo", "-y")

@@ -72,7 +72,7 @@ def link_and_kill(worker: Worker) -> list[str]:
     last_rename = max(number for number, call in enumerate(calls) if call.name == "renameat2")
     settles = next(call for call in calls[last_rename:] if call.about == "journal")
     case, names = linked(worker)
-    finished = case.disturbed(["undo", "-y"], [settles.kill])
+    finished = case.with_faults(["undo", "-y"], [settles.kill])
     found = [] if finished.code == -9 else [f"it was not killed: {finished.output}"]
     found += case.recover()
     return found + [f"taken away: {name}" for name in names if not name.exists()]

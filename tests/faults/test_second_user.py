@@ -99,8 +99,8 @@ def one_round(attack: Attack, place: Path, pause: float) -> None:
     with swapping(place, attack.swapped, pause):
         os.waitpid(started(place, words), 0)
     assert snapshot.differences(before, snapshot.take(victim)) == []
-    told = (place / "told").read_text()
-    assert "Traceback" not in told, told
+    reported = (place / "told").read_text()
+    assert "Traceback" not in reported, reported
 
 
 def planted(place: Path) -> dict[str, Path]:
@@ -135,10 +135,10 @@ def started(place: Path, words: list[str]) -> int:
     try:
         os.chdir(place)
         os.environ["FILEORG_HOME"] = str(place / "state")
-        told = os.open(place / "told", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        for number, stream in enumerate((os.open(os.devnull, os.O_RDONLY), told, told)):
+        reported = os.open(place / "told", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        for number, stream in enumerate((os.open(os.devnull, os.O_RDONLY), reported, reported)):
             os.dup2(stream, number)
-        sys.stdout = sys.stderr = open(told, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  till the end
+        sys.stdout = sys.stderr = open(reported, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  till the end
         signal.alarm(60)
         run(words)
         sys.stdout.flush()

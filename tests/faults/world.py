@@ -61,13 +61,13 @@ class World:
 
     # Other programs ---------------------------------------------------------------------------------------------
 
-    def others(self, act: Callable[[], object]) -> None:
+    def others(self, step: Callable[[], object]) -> None:
         """Let another program change files; contents that it removes are no longer required.
 
         Of several files with one content, it may have removed one that fileorg copied: then one less is required.
         """
         before, had = self.tree, laws.kept(self.tree)
-        act()
+        step()
         self.tree = self.case.snapshot()
         has = laws.kept(self.tree)
         self._fewest = (self._fewest + (has - had) - (had - has)) & has

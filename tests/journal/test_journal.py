@@ -99,7 +99,7 @@ def test_flipped_bytes_are_found_or_do_no_harm(runs: Runs, tree: Tree, state: St
     sound, organized = tmp_path / "sound", tree.snapshot()
     shutil.copytree(os.fsdecode(state.path), sound)
     size = os.path.getsize(state.journal)
-    told = 0
+    reported = 0
     for position in range(100, size, size // 40):
         shutil.rmtree(state.path)
         shutil.copytree(sound, os.fsdecode(state.path))
@@ -110,10 +110,10 @@ def test_flipped_bytes_are_found_or_do_no_harm(runs: Runs, tree: Tree, state: St
             runs.undo()
             runs.redo()
         except JournalError:
-            told += 1
+            reported += 1
         names = {content for content in tree.read().values() if isinstance(content, str)}
         assert names == {str(number) for number in range(200)}
-    assert told > 0
+    assert reported > 0
     shutil.rmtree(state.path)
     shutil.copytree(sound, os.fsdecode(state.path))
     assert len(organized) >= 201

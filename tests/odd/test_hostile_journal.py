@@ -68,26 +68,26 @@ def victim(request: pytest.FixtureRequest) -> Iterator[Victim]:
 
 
 def test_flipped_bytes(victim: Victim, tally: Counter[str]) -> None:
-    told = flip_at(victim, tally, headers(victim) + anywhere(victim, 18))
-    assert told > 3
+    reported = flip_at(victim, tally, headers(victim) + anywhere(victim, 18))
+    assert reported > 3
 
 
 @pytest.mark.slow
 def test_many_flipped_bytes(victim: Victim, tally: Counter[str]) -> None:
-    told = flip_at(victim, tally, part(headers(victim) + anywhere(victim, 1000)))
-    assert told > 50 // SHARE.of
+    reported = flip_at(victim, tally, part(headers(victim) + anywhere(victim, 1000)))
+    assert reported > 50 // SHARE.of
 
 
 def flip_at(victim: Victim, tally: Counter[str], points: list[tuple[int, int]]) -> int:
     """Flip each bit and check. Return the number of reported ones."""
-    told, violations = 0, []
+    reported, violations = 0, []
     for offset, mask in points:
         said, found = victim.attacked(partial(victim.flip, offset, mask))
-        told += bool(said)
+        reported += bool(said)
         violations += [f"byte {offset} ^ {mask:#x}: {line}" for line in found]
     tally[_ROW] += len(points)
     assert not violations, "\n".join(violations)
-    return told
+    return reported
 
 
 def headers(victim: Victim) -> list[tuple[int, int]]:

@@ -47,7 +47,7 @@ _ALSO = {
 }
 
 
-class Told(Victim):
+class ReportVictim(Victim):
     """All reports and listings of a journal with an organize and a dedupe."""
 
     def __init__(self, place: Path) -> None:
@@ -88,18 +88,18 @@ def _write(write: Callable[[TextIO, Report], None], number: int, state: StateDir
 
 
 @pytest.fixture(scope="module")
-def victim() -> Iterator[Told]:
+def victim() -> Iterator[ReportVictim]:
     shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="fileorg-hostile-", dir=shared) as place:
-        yield Told(Path(place))
+        yield ReportVictim(Path(place))
 
 
-def test_bytes_that_were_flipped(victim: Told, tally: Counter[str]) -> None:
+def test_bytes_that_were_flipped(victim: ReportVictim, tally: Counter[str]) -> None:
     assert flip_at(victim, tally, headers(victim) + anywhere(victim, 18)) > 3
 
 
 @pytest.mark.parametrize("column", [*COLUMNS, *_ALSO])
-def test_what_fileorg_never_writes(victim: Told, tally: Counter[str], column: str) -> None:
+def test_what_fileorg_never_writes(victim: ReportVictim, tally: Counter[str], column: str) -> None:
     table, _, name = column.partition(".")
     violations = []
     for value in {**COLUMNS, **_ALSO}[column]:
@@ -110,5 +110,5 @@ def test_what_fileorg_never_writes(victim: Told, tally: Counter[str], column: st
     assert not violations, "\n".join(violations)
 
 
-def test_an_untouched_journal_is_told_whole(victim: Told) -> None:
+def test_an_untouched_journal_is_told_whole(victim: ReportVictim) -> None:
     assert victim.attacked(lambda: None) == ("", [])

@@ -149,8 +149,8 @@ def test_there_and_back_after_it_was_out(tree: Tree, runs: Runs, there: Runs, an
     tree.set_time("a.jpg", 1_700_000_001_123_456_789)
     before = tree.snapshot()
     assert runs.organize(dest=there.tree.root, recursive=True, action=action).problems == []
-    clash = "A.jpg" if any_disk.kind.has_case else "A (2).jpg"
-    assert {name.lower() for name in os.listdir(there.tree.path("Images"))} <= {"a.jpg", clash.lower()}
+    second = "A.jpg" if any_disk.kind.has_case else "A (2).jpg"
+    assert {name.lower() for name in os.listdir(there.tree.path("Images"))} <= {"a.jpg", second.lower()}
     time_ns = there.tree.path("Images/a.jpg").stat().st_mtime_ns
     assert any_disk.kind.rounded(1_700_000_001_123_456_789) == time_ns or any_disk.kind.has_case
     any_disk.plug_in_again()

@@ -115,11 +115,11 @@ def test_the_log_holds_all_that_was_written(workers: Workers) -> None:
         one = trial(_TWO_DISKS[0], "across devices", "organize")
         bench = Bench(one.layout, worker)
         logged = one.record(bench, worker.driver).logged
-        ends = [image.with_name(f"{image.name}-end") for image in bench.images]
-        for image, end in zip(bench.images, ends, strict=True):
+        copies = [image.with_name(f"{image.name}-end") for image in bench.images]
+        for image, end in zip(bench.images, copies, strict=True):
             copy_image(image, end)
         bench.crash([entry for entry in logged.log if not entry.is_flush])
-        assert all(filecmp.cmp(image, end, shallow=False) for image, end in zip(bench.images, ends, strict=True))
+        assert all(filecmp.cmp(image, end, shallow=False) for image, end in zip(bench.images, copies, strict=True))
         during = logged.log[logged.start : logged.end]
         assert {entry.disk for entry in during if entry.is_flush} == {0, 1}
 

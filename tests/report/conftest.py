@@ -55,6 +55,6 @@ def table(_shared: Opened) -> Opened:
     """The page of many records, reset to its initial state."""
     _shared.page.emulate_media(media="screen")
     _shared.page.set_viewport_size({"width": 1280, "height": 900})
-    _shared.told.clear()
+    _shared.reported.clear()
     _shared.page.reload()
     return _shared.settled()

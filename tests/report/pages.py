@@ -168,17 +168,17 @@ class Opened:
 
     page: Page
     url: str
-    told: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.on("console", lambda message: self.told.append(f"console: {message.text}"))
-        self.page.on("pageerror", lambda error: self.told.append(f"error: {error}"))
+        self.page.on("console", lambda message: self.reported.append(f"console: {message.text}"))
+        self.page.on("pageerror", lambda error: self.reported.append(f"error: {error}"))
         self.page.on("request", self._on_request)
-        self.page.on("requestfailed", lambda request: self.told.append(f"failed: {request.url}"))
+        self.page.on("requestfailed", lambda request: self.reported.append(f"failed: {request.url}"))
 
     def _on_request(self, request: Request) -> None:
         if request.url not in {self.url, "data:,"}:
-            self.told.append(f"request: {request.url}")
+            self.reported.append(f"request: {request.url}")
 
     def settled(self) -> Opened:
         """Wait until the table shows the last request."""

@@ -39,7 +39,7 @@ def test_what_is_packed_is_what_was_given(monkeypatch: pytest.MonkeyPatch) -> No
     ]
     lines[50] = lines[50]._replace(target_name=b"50 (2).txt", keeper=ROOT + b"/kept.txt", source_folder=None)
     _, *batches = unpacked(_page(report_of(lines)))
-    folders, words, told, last = [""], [""], [], 0
+    folders, words, reported, last = [""], [""], [], 0
     for batch in batches:
         folders += batch["folders"]
         words += batch["words"]
@@ -48,7 +48,7 @@ def test_what_is_packed_is_what_was_given(monkeypatch: pytest.MonkeyPatch) -> No
         for at, difference in enumerate(batch["id"]):
             last += difference
             keeper = keepers.get(at)
-            told.append(
+            reported.append(
                 [last, words[batch["action"][at]], folders[batch["from"][at]], batch["name"][at],
                  folders[batch["to"][at]], batch["newName"][at] or batch["name"][at], words[batch["category"][at]],
                  words[batch["status"][at]], batch["size"][at], reasons.get(at, ""),
@@ -58,7 +58,7 @@ def test_what_is_packed_is_what_was_given(monkeypatch: pytest.MonkeyPatch) -> No
     def below(path: bytes | None) -> str:
         return display(path or b"").removeprefix(display(ROOT)).removeprefix("/")
 
-    assert told == [
+    assert reported == [
         [line.id, line.action, below(line.source_folder), display(line.source_name or b""), below(line.target_folder),
          display(line.target_name or b""), line.category, line.status, line.size, line.reason,
          f"/{below(line.keeper)}" if line.keeper else None]

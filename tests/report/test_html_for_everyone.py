@@ -77,7 +77,7 @@ def test_paper_gets_the_first_records_and_how_many_more_there_are(table: Opened)
 def test_without_javascript_all_but_the_table_is_there(browser: Browser, many: Path) -> None:
     with opened(browser, many, java_script_enabled=False) as it:
         text = it.page.inner_text("body")
-        assert it.told == []
+        assert it.reported == []
     for said in (
         "Organize 7",
         "Permission denied",

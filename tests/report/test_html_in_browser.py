@@ -29,7 +29,7 @@ def test_the_page_opens_without_a_word_and_without_the_network(table: Opened) ->
     assert table.count == "20,000 of 20,000"
     table.sort("size")
     table.type("img")
-    assert table.told == []
+    assert table.reported == []
 
 
 def test_what_a_page_does_wrong_is_noticed(browser: Browser, many: Path, tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_what_a_page_does_wrong_is_noticed(browser: Browser, many: Path, tmp_pat
     spoilt.write_text(page.replace("<main>", '<main><img src="https://example.invalid/a.png"><script>let a</script>'))
     with opened(browser, spoilt) as it:
         it.settled()
-        assert len(it.told) >= 2, "neither the script nor the picture was noticed"
+        assert len(it.reported) >= 2, "neither the script nor the picture was noticed"
 
 
 def test_problems_come_first_and_the_rest_as_it_was_done(table: Opened) -> None:
@@ -244,7 +244,7 @@ def test_hostile_names_stay_text(browser: Browser, tmp_path: Path) -> None:
         assert it.page.evaluate("window.harmed") is None
         assert it.page.locator("main img, main script, main h1").count() == 0
         text = it.page.evaluate("document.body.textContent")
-        assert it.told == []
+        assert it.reported == []
     assert names == [display(name) for name in _HOSTILE]
     assert new == [display(b"new " + name) for name in _HOSTILE]
     assert not {"\x1b", "\u202e", "\u200b", "\ufffd"} & set(text)
@@ -265,7 +265,7 @@ def test_a_scan_shows_when_files_changed(browser: Browser, tmp_path: Path) -> No
         it.sort("changed")
         assert [path.replace("\n", "") for path in it.column("from")] == ["2.txt", "1.txt", "0.txt"]
         assert [when[:4] for when in it.column("changed")] == ["1957", "1989", "2020"]
-        assert it.told == []
+        assert it.reported == []
 
 
 @pytest.mark.slow
@@ -289,6 +289,6 @@ def test_a_million_records_open_and_sort_in_time(browser: Browser, tmp_path: Pat
         it.page.focus("#grid")
         it.page.keyboard.press("End")
         assert it.page.get_attribute("#layer [aria-selected=true]", "aria-rowindex") == "1000001"
-        assert it.told == []
+        assert it.reported == []
     print(f"{page.stat().st_size / 1e6:.1f} MB; sorted after {took:.1f} s, filtered in {filtered:.2f} s")
     assert took < _PATIENCE_SECONDS or "CI" in os.environ

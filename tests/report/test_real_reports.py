@@ -62,17 +62,17 @@ def test_the_page_of_every_kind_of_run(fileorg: Fileorg, browser: Browser, words
     assert fileorg(*words).code == 0
     about = ["tree"] if words[0] == "scan" else []
     assert fileorg("report", *about, "-o", "page.html").code == 0
-    told = fileorg("report", *about, "-f", "json", "-o", "-").json
+    reported = fileorg("report", *about, "-f", "json", "-o", "-").json
     with opened(browser, fileorg.folder / "page.html") as it:
-        kind = told["kind"]
+        kind = reported["kind"]
         title = it.page.inner_text("h1").lower()
         assert title == (
-            "what is in " + str(fileorg.folder / "tree") if kind == "scan" else f"{kind} {told['operation']}"
+            "what is in " + str(fileorg.folder / "tree") if kind == "scan" else f"{kind} {reported['operation']}"
         )
         if kind != "purge":  # a purge has no records
-            records = len(told["records"])
+            records = len(reported["records"])
             assert it.settled().count == f"{records} of {records}"
             names = [cell.rpartition("/")[2].strip("\n") for cell in it.column("from")]
             assert set(names) & {display(name) for name in _NAMES} or words[0] == "clean"
         assert it.page.evaluate("window.harmed") is None
-        assert it.told == []
+        assert it.reported == []

@@ -220,9 +220,9 @@ def test_a_pattern_that_cannot_match_is_refused_by_name(pattern: str) -> None:
 
 
 def test_a_bad_line_is_told_with_its_file_and_number_and_passed_over() -> None:
-    told: list[str] = []
-    scope = Ignore().scope(b"a/b", b"# fine\n*.log\nx[z-a]\n*.txt\n", None, told.append)
-    (note,) = told
+    reported: list[str] = []
+    scope = Ignore().scope(b"a/b", b"# fine\n*.log\nx[z-a]\n*.txt\n", None, reported.append)
+    (note,) = reported
     assert note.startswith("a/b/.fileorgignore, line 3: the pattern x[z-a] cannot be used: ")
     assert scope is not None
     names = (b"a.log", b"a.txt", b"x", b"xz")
@@ -230,10 +230,10 @@ def test_a_bad_line_is_told_with_its_file_and_number_and_passed_over() -> None:
 
 
 def test_what_comes_after_ten_thousand_patterns_is_told_and_not_used() -> None:
-    told: list[str] = []
+    reported: list[str] = []
     lines = [f"*.{number}" for number in range(10_001)]
-    scope = Ignore().scope(b"", "\n".join(lines).encode(), None, told.append)
-    assert told == [".fileorgignore, line 10001: more than 10,000 patterns are not used"]
+    scope = Ignore().scope(b"", "\n".join(lines).encode(), None, reported.append)
+    assert reported == [".fileorgignore, line 10001: more than 10,000 patterns are not used"]
     assert scope is not None
     names = (b"a.0", b"a.9999", b"a.10000")
     assert [scope.excludes(name, is_folder=False) for name in names] == [True, True, False]

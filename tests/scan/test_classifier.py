@@ -46,8 +46,12 @@ def test_nothing_is_opened_where_the_name_tells(
     tree.write({"a.jpg": "a", "a.qqq": "q", "No.7": "7"})
     monkeypatch.setattr(storage, "open_read", None)
     classifier = Classifier(Rules.default(), storage)
-    told = [classifier.evidence(b"", name) for name in (b"a.jpg", b"a.qqq", b"No.7")]
-    assert [(each.category, each.extension) for each in told] == [("Images", b"jpg"), ("Other", b"qqq"), ("Other", b"")]
+    reported = [classifier.evidence(b"", name) for name in (b"a.jpg", b"a.qqq", b"No.7")]
+    assert [(each.category, each.extension) for each in reported] == [
+        ("Images", b"jpg"),
+        ("Other", b"qqq"),
+        ("Other", b""),
+    ]
 
 
 def test_a_part_is_borne_out_without_a_read(tree: Tree, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch) -> None:

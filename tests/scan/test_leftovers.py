@@ -160,5 +160,5 @@ def test_the_order_in_which_folders_come_does_not_matter(seed: int) -> None:
         assert leftovers.end() == len(expected)
         assert {folder for folder, _ in leftovers.folders()} == expected
         assert leftovers.judge_folders(lambda _: None) == len(expected)
-        told = [folder for folder, _ in leftovers.folders()]
-        assert all(not later.startswith(one + b"/") for at, one in enumerate(told) for later in told[at:])
+        reported = [folder for folder, _ in leftovers.folders()]
+        assert all(not later.startswith(one + b"/") for at, one in enumerate(reported) for later in reported[at:])

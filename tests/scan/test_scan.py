@@ -153,8 +153,10 @@ def test_several_processes_see_what_one_sees(tree: Tree, monkeypatch: pytest.Mon
     monkeypatch.setattr(scan_module, "_FEW_FOLDERS", 0)
     assert files_of(tree, together, Selection(Filters(exclude=["2.txt"]))) == expected
     hooks = {"partial", "leading"}
-    told = [{name: told for name, told in vars(seen).items() if name not in hooks} for seen in (together, alone)]
-    assert told[0] == told[1]
+    reported = [
+        {name: reported for name, reported in vars(seen).items() if name not in hooks} for seen in (together, alone)
+    ]
+    assert reported[0] == reported[1]
     assert len(expected) == 39 * 4 - 1
 
 

@@ -84,12 +84,12 @@ def test_a_folder_in_use_stays_open(local: LocalStorage, root: Path) -> None:
     """Checked by inode, because a reopened descriptor may have the same number."""
     for number in range(300):
         (root / str(number)).mkdir()
-    meant = os.fstat(local.fd(b"0"))
+    right_folder = os.fstat(local.fd(b"0"))
     (root / "0").rename(root / "aside")
     (root / "0").mkdir()
     for number in range(1, 300):
         local.fd(b"%d" % number)
-        assert os.path.samestat(os.fstat(local.fd(b"0")), meant)
+        assert os.path.samestat(os.fstat(local.fd(b"0")), right_folder)
 
 
 def test_a_folder_that_others_removed_is_made_again(local: LocalStorage, root: Path) -> None:

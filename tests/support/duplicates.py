@@ -46,14 +46,14 @@ def reasons(outcome: Outcome) -> list[tuple[RecordState, str]]:
     return [(problem.state, sentence(problem.reason)) for problem in outcome.problems]
 
 
-def before_call(monkeypatch: pytest.MonkeyPatch, method: str, act: Callable[[], object], number: int = 1) -> None:
+def before_call(monkeypatch: pytest.MonkeyPatch, method: str, interfere: Callable[[], object], number: int = 1) -> None:
     """Call `act` right before call `number` of a method of any storage."""
     original, left = getattr(LocalStorage, method), [number]
 
     def method_(storage: LocalStorage, *arguments: Any) -> Any:
         left[0] -= 1
         if left[0] == 0:
-            act()
+            interfere()
         return original(storage, *arguments)
 
     monkeypatch.setattr(LocalStorage, method, method_)
@@ -62,8 +62,8 @@ def before_call(monkeypatch: pytest.MonkeyPatch, method: str, act: Callable[[], 
 def swap(tree: Tree, path: str, content: str) -> Callable[[], None]:
     """Return a function that replaces the file by another one, as editors do."""
 
-    def act() -> None:
+    def interfere() -> None:
         tree.write({"new~": content})
         tree.path("new~").rename(tree.path(path))
 
-    return act
+    return interfere

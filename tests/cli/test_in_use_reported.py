@@ -17,12 +17,12 @@ def test_it_is_counted_and_named_and_no_failure(fileorg: Fileorg, tree: Tree, el
     tree.write({"talk.mkv": "begun", "plain.jpg": "1", "more.jpg": "2"})
     with holding(tree.path("talk.mkv"), "appends") as pid:
         said = fileorg("organize", "-y", "--dest", elsewhere, "--exclude", "more.jpg", tree.root)
-        told = fileorg("organize", "-y", "--format", "json", "--dest", elsewhere, tree.root)
+        reported = fileorg("organize", "-y", "--format", "json", "--dest", elsewhere, tree.root)
     sentence = f"another program (process {pid}) has it open for writing, and it stayed"
     assert f"Skipped 1 file:\n  talk.mkv: {sentence}\n" in said.out
-    assert (said.code, said.err, told.code) == (0, "", 0)
-    [problem] = told.json["problems"]
-    assert told.json["counts"] == {"done": 1, "skipped": 1}
+    assert (said.code, said.err, reported.code) == (0, "", 0)
+    [problem] = reported.json["problems"]
+    assert reported.json["counts"] == {"done": 1, "skipped": 1}
     assert (problem["state"], problem["reason_code"], problem["reason"]) == ("skipped", "being-written", sentence)
 
 
