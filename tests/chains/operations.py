@@ -181,8 +181,9 @@ class Operations:
             operation = self._known.get((command.state, self._origin(command.state, number)))
             if operation is not None:
                 operation.note(number, command.followed, is_more=True)
-        if command.finished.code == 1 and not command.acts and not self.is_confused:
-            return [f"recover ends with 1, though nobody else did anything: {command.finished.output[-300:]}"]
+        code = command.finished.code
+        if code in {1, 3} and not command.acts and not self.is_confused:
+            return [f"recover ends with {code}, though nobody else did anything: {command.finished.output[-300:]}"]
         return []
 
     def _redone(self, operation: Operation, line: Line, command: Command) -> None:

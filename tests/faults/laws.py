@@ -282,7 +282,8 @@ def shortfall(after: Snapshot, now: Snapshot, output: str) -> list[str]:
 
 def honest(code: int, output: str) -> list[str]:
     """A run that is not killed ends with a documented exit code and readable output."""
-    found = [] if code in {0, 1, 2, 4, 5} else [f"exit code {code}: {output[-1500:]}"]
+    waits = code == 3 and "changed after the crash" in output  # for a person
+    found = [] if code in {0, 1, 2, 4, 5} or waits else [f"exit code {code}: {output[-1500:]}"]
     if "Traceback" in output or "did not expect" in output:
         found.append(f"not a sentence for people: {output[-1500:]}")
     if code and not any(words in output for words in ("fileorg: ", "Could not process", "left in the trash")):
