@@ -42,13 +42,15 @@ def test_a_dry_run_shows_the_names_that_the_run_then_uses(fileorg: Fileorg, tree
     tree.write({"a.jpg": "one", "Images/a.jpg": "two", "same.jpg": "2", "Images/same.jpg": "2", "b.txt": "b"})
     before = tree.snapshot()
     ran = fileorg("organize", "tree", "--dry-run")
-    assert sorted(ran.out.splitlines()) == [
-        "",
-        "2 files (4 B) would be moved, 1 skipped. Dry run: nothing was changed.",
+    rows, table, left, last = ran.out.split("\n\n")
+    assert rows.splitlines() == [
         "a.jpg -> Images/a (2).jpg",
         "b.txt -> Documents/b.txt",
         "same.jpg skipped: identical to Images/same.jpg",
     ]
+    assert table.splitlines()[-1] == "  1 file will get a number added: its name is taken."
+    assert left.splitlines() == ["  Left in place", "  1  skipped (see above)"]
+    assert last == "2 files (4 B) would be moved, 1 skipped. Dry run: nothing was changed.\n"
     assert tree.snapshot() == before
     fileorg("organize", "tree")
     assert tree.read() == {

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.rules.ignore import LIMITS, IgnoreReason
+from fileorg.scan.stays import NotTaken
 
 if TYPE_CHECKING:
     from fileorg.rules.filters import Filters
+    from fileorg.scan.stays import StayReason
 
 
 class Noun(NamedTuple):
@@ -47,6 +49,20 @@ LEFT_ALONE: dict[IgnoreReason, Noun] = {
     IgnoreReason.OTHER_SYSTEM: Noun("folder of another operating system", "folders of another operating system"),
 }
 """Reasons whose own words are no noun, or one with an irregular plural."""
+
+
+_NOT_TAKEN = {
+    NotTaken.UNKNOWN_TYPE: UNKNOWN_TYPE,
+    NotTaken.IN_PLACE: IN_PLACE,
+    NotTaken.NOT_ENTERED: NOT_ENTERED_HERE,
+    NotTaken.SPECIAL: SPECIAL,
+    NotTaken.UNREADABLE: UNREADABLE,
+}
+
+
+def stay_noun(reason: StayReason, filters: Filters) -> Noun:
+    """Return the noun for an entry that stays for `reason`."""
+    return _NOT_TAKEN[reason] if isinstance(reason, NotTaken) else left_alone_noun(reason, filters)
 
 
 def left_alone_noun(reason: IgnoreReason, filters: Filters, held: str = "file") -> Noun:

@@ -190,6 +190,14 @@ PageSize = Annotated[
     ),
 ]
 Quiet = Annotated[bool, Option("-q", "--quiet", help="Print only errors.", rich_help_panel=OUTPUT)]
+Stays = Annotated[
+    bool,
+    Option(
+        "--stays",
+        help="List each file and folder that stays, with the reason: with -n, -v, or l at the question.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Verbose = Annotated[bool, Option("-v", "--verbose", help="List every file.", rich_help_panel=OUTPUT)]
 Progress = Annotated[
     ProgressMode,

@@ -12,20 +12,28 @@ from fileorg.core.names import display, join
 from fileorg.report.sentences import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from fileorg.cli.terminal import Out
     from fileorg.core.model import Base, Keeper, Plan, PlanRow
 
 _ROWS = 4096
+_MADE, _REMOVED = frozenset({Action.MAKE_FOLDER}), frozenset({Action.REMOVE_FOLDER})
 
 
 class PlanRows:
     """The rows of a plan. Paths are relative to the root, or absolute for a base in `elsewhere`."""
 
-    def __init__(self, plan: Plan, elsewhere: Mapping[Base, bytes]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        elsewhere: Mapping[Base, bytes],
+        stays: Callable[[], Iterable[tuple[bytes, str, str]]] = lambda: (),
+    ) -> None:
+        """`stays` returns path, reason and code of the reason of each entry to list that stays and has no row."""
         self._plan = plan
         self._elsewhere = elsewhere
+        self._stays = stays
 
     def _all_rows(self) -> Iterator[PlanRow]:
         return chain.from_iterable(self._plan.batches(_ROWS))
@@ -48,8 +56,23 @@ class PlanRows:
         return self.place(row.target_base, join(row.target_folder, row.target_name))
 
     def list(self, out: Out) -> None:
-        """Print each change as `source -> target`, and each skipped file with the reason."""
-        out.many(self._line(out, row) for row in self._files())
+        """Print each change as `source -> target`, and each skipped file with the reason, in path order."""
+        from fileorg.cli.pager import paged
+        from fileorg.core.sorting import in_path_order
+
+        rows = ((self._path(row), self._line(out, row)) for row in self._files())
+        stays = ((path, self._stay_line(out, path, reason)) for path, reason, _ in self._stays())
+        with paged(out) as page:
+            page.many(in_path_order(chain(rows, stays)))
+
+    def _path(self, row: PlanRow) -> bytes:
+        """Return the path by which a listing sorts the row: the one that exists before the change."""
+        is_new = row.action in FOLDER_ACTIONS or row.action in REMOVALS
+        return self._target(row) if is_new else self._source(row)
+
+    @staticmethod
+    def _stay_line(out: Out, path: bytes, reason: str) -> str:
+        return f"{display(path or b'.')} {out.styled(f'left in place: {reason}', 'yellow')}"
 
     def _line(self, out: Out, row: PlanRow) -> str:
         source, target = display(self._source(row)), display(self._target(row))
@@ -77,8 +100,24 @@ class PlanRows:
         return b"" if keeper is None else self.place(keeper.base, join(keeper.folder, keeper.name))
 
     def as_json(self, document: JsonDocument) -> None:
-        """Write every row, also of folders, in the order of execution."""
-        document.rows("rows", map(self._fields, self._all_rows()))
+        """Write every row in path order: folders to be made, then files, then folders to be removed; then the entries
+        that stay, if they were asked for.
+        """
+        from fileorg.core.sorting import in_path_order
+
+        kinds = (_MADE, frozenset(Action) - FOLDER_ACTIONS, _REMOVED)
+        document.rows("rows", chain.from_iterable(map(self._fields_of, kinds)))
+        stays = in_path_order(
+            (path, {**named("path", path), "reason": reason, "reason_code": code})
+            for path, reason, code in self._stays()
+        )
+        if (first := next(stays, None)) is not None:
+            document.rows("stays", chain([first], stays))
+
+    def _fields_of(self, actions: Collection[Action]) -> Iterator[dict[str, Any]]:
+        from fileorg.core.sorting import in_path_order
+
+        return in_path_order((self._path(row), self._fields(row)) for row in self._all_rows() if row.action in actions)
 
     def _fields(self, row: PlanRow) -> dict[str, Any]:
         target = named("target", self._target(row))
@@ -96,7 +135,10 @@ class PlanRows:
 
     def as_null(self, out: Out) -> None:
         """Write source and target alternately, unescaped; a removed file has an empty target."""
-        write_null(out.stream, (name for row in self._moves() for name in self._pair(row)))
+        from fileorg.core.sorting import in_path_order
+
+        pairs = in_path_order((self._path(row), self._pair(row)) for row in self._moves())
+        write_null(out.stream, chain.from_iterable(pairs))
 
     def _pair(self, row: PlanRow) -> tuple[bytes, bytes]:
         if row.action is Action.MAKE_FOLDER:

@@ -24,7 +24,9 @@ from fileorg.plan.draft import Draft, Follower, Places
 from fileorg.plan.link_rows import LinkRows, known_by, whole
 from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders
 from fileorg.plan.placing import Layout, Placer
+from fileorg.rules.categories import OTHER
 from fileorg.rules.grouping import keeps_its_name, stem_end
+from fileorg.scan.stays import NotTaken, Stays
 from fileorg.scan.whole import whole_target
 
 if TYPE_CHECKING:
@@ -263,6 +265,18 @@ class OrganizePlan:
             self.size_bytes -= size_bytes
             self.by_category[category].files -= files
             self.by_category[category].size_bytes -= size_bytes
+
+    # The files without a row ------------------------------------------------------------------------------------
+
+    def stays(self) -> Iterator[Stays]:
+        """Yield the files that stay without a row, in the order of the index: of unknown type, or in place already."""
+        categories = self._layout.rules.categories
+        for (_, batch), places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
+            for name, category, target in zip(batch.split_names(), places.categories, places.targets, strict=True):
+                if not target:
+                    unknown = self._layout.other_stays and categories[category] == OTHER
+                    reason = NotTaken.UNKNOWN_TYPE if unknown else NotTaken.IN_PLACE
+                    yield Stays(join(batch.folder, name), reason)
 
     # The rows -----------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ class Selection(NamedTuple):
     with_leaders: bool = False  # sidecars are judged by their leader
     leftovers: bool = True  # find leftovers, which takes a look at the target of each symlink
     leading: bool = False  # find symlinks that lead to files of the tree
+    names_stays: bool = False  # report each entry that stays, with the reason
     goes: frozenset[Leftover] = frozenset()  # kinds to remove: a folder with nothing else is empty
 
     def leaves(self, name: bytes) -> bool:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.core.names import display, join
+from fileorg.core.names import display, join, split
 from fileorg.core.pool import Processes
 from fileorg.core.reasons import ReasonCode
 from fileorg.core.state import HEAD_BYTES, JOURNAL, is_journal, may_be_state
@@ -22,6 +22,7 @@ from fileorg.rules.joined_names import JoinedNames
 from fileorg.rules.whole_folders import Whole, is_bundle
 from fileorg.scan.empty_folders import FolderPart, Leftovers
 from fileorg.scan.leftovers import FoundLeftovers, Leftover, Links, found_in, is_intentional, links_in
+from fileorg.scan.stays import NotTaken, Stays
 from fileorg.scan.symlinks import Leading, leading
 from fileorg.scan.together import NOTHING, Judge, Together, is_stale, together
 from fileorg.scan.whole import whole
@@ -79,6 +80,7 @@ class ScanPart(NamedTuple):
     found: FoundLeftovers = FoundLeftovers()
     notes: tuple[str, ...] = ()  # on unusable parts of an ignore file
     leading: Sequence[Leading] = ()
+    stays: Sequence[Stays] = ()
 
 
 class Seen:
@@ -104,6 +106,8 @@ class Seen:
         """Callback for each folder that is empty or contains entries that the scan skipped: no duplicate folder."""
         self.leading: Callable[[Sequence[Leading]], None] = lambda _: None
         """Callback for the symlinks that lead to files of the tree."""
+        self.stays: Callable[[Sequence[Stays]], None] = lambda _: None
+        """Callback for the entries that stay, if the selection asks for them."""
 
     def add(self, part: ScanPart) -> None:
         self.files += part.batch.files
@@ -119,6 +123,8 @@ class Seen:
             self.partial(part.batch.folder)
         if part.leading:
             self.leading(part.leading)
+        if part.stays:
+            self.stays(part.stays)
         self.notes_count += len(part.notes)
         self.notes += part.notes[: _REMEMBERED - len(self.notes)]
         if part.error is not None:
@@ -160,12 +166,15 @@ class Reader:
                     task, found, known = self._enter(task, listing, names, notes.append)
                     if found is not None:
                         part = ScanPart(FileBatch.pack(task.folder, ()), 0, [], {found.reason: 1}, 0, 0, None)
-                        yield part._replace(leading=self._leading(task, listing, is_entered=False))
+                        stays = [Stays(task.folder, found.reason)] if self._selection.names_stays else []
+                        yield part._replace(leading=self._leading(task, listing, is_entered=False), stays=stays)
                         return
                 part = self._part(task, sequence, listing, names, known)
                 yield part._replace(notes=tuple(notes)) if notes else part
         except OSError as error:
-            yield ScanPart(FileBatch.pack(task.folder, ()), 0, [], {}, 0, 0, error.strerror or str(error))
+            part = ScanPart(FileBatch.pack(task.folder, ()), 0, [], {}, 0, 0, error.strerror or str(error))
+            stays = [Stays(task.folder, NotTaken.UNREADABLE)] if self._selection.names_stays else []
+            yield part._replace(stays=stays)
 
     def _enter(
         self, task: Task, listing: Listing, names: JoinedNames, tell: Callable[[str], None]
@@ -230,9 +239,28 @@ class Reader:
         ignored[IgnoreReason.INTENTIONAL] += found.intentional
         batch = FileBatch.pack(task.folder, [*files, *members], known.leaders)
         links = self._leading(task, listing) if self._selection.leading else ()
-        return ScanPart(
+        part = ScanPart(
             batch, sequence, tasks, dict(+ignored), len(listing.others), not_entered, None, found, leading=links
         )
+        if not self._selection.names_stays:
+            return part
+        goes = {entry.name for entry in (*files, *members)}.union(split(each.folder)[1] for each in tasks)
+        return part._replace(stays=list(self._stays_in(task, listing, known, goes)))
+
+    def _stays_in(self, task: Task, listing: Listing, known: Together, taken: set[bytes]) -> Iterator[Stays]:
+        """Yield the entries of a part of a folder that the scan does not take, with the reasons that it counts."""
+        for entry in listing.files:
+            if entry.name not in taken:
+                reason = known.left.get(entry.name) or self.why_not(task, entry) or IgnoreReason.EXCLUDED
+                yield Stays(join(task.folder, entry.name), reason)
+        for entry in listing.folders:
+            if entry.name in taken:
+                continue
+            folder_reason = known.left.get(entry.name) or self._reason(task, entry)
+            if folder_reason or task.depth or not self._selection.leaves(entry.name):
+                yield Stays(join(task.folder, entry.name), folder_reason or NotTaken.NOT_ENTERED)
+        for entry in listing.others:
+            yield Stays(join(task.folder, entry.name), NotTaken.SPECIAL)
 
     def _within_limits(self, files: list[Entry], ignored: Counter[IgnoreReason]) -> list[Entry]:
         """Return the files that the limits of size and time take; count the others that the run would else take."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import time
 from functools import partial
@@ -17,6 +18,7 @@ from fileorg.rules.classify import Rules
 from fileorg.rules.filters import Filters
 from fileorg.rules.template import Template, parse_template
 from fileorg.scan.selection import Selection
+from fileorg.scan.stays import StaysStore
 from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.guards import Allowed, changeable_folder, destination, refuse_too_many
@@ -24,11 +26,12 @@ from fileorg.workflows.roots import identity_of, met_twice
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from fileorg.core.events import Reporter
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
+    from fileorg.scan.stays import Stays
 
 
 class OrganizeOptions(NamedTuple):
@@ -45,6 +48,7 @@ class OrganizeOptions(NamedTuple):
     min_age_ns: int | None = None
     min_age: str = ""  # the same as it was given, for display
     inside_project: bool = False
+    stays: bool = False  # keep each entry that stays, to be listed
 
     def facts(self) -> dict[str, Any]:
         """Return the options that the journal keeps for display."""
@@ -63,9 +67,12 @@ class OrganizeOptions(NamedTuple):
 class OrganizeRun:
     """A plan, ready to be shown and to be run once."""
 
-    def __init__(self, plan: OrganizePlan, seen: Seen, options: OrganizeOptions, session: Session) -> None:
+    def __init__(
+        self, plan: OrganizePlan, seen: Seen, options: OrganizeOptions, session: Session, left_alone: Iterable[Stays]
+    ) -> None:
         self.plan = plan
         self.seen = seen
+        self._left_alone = left_alone
         self._options = options
         self._session = session
 
@@ -74,6 +81,10 @@ class OrganizeRun:
         """The destination if it is not the root: an existing directory, in which folders may be created."""
         source, target = self._session.storages
         return None if target is source else target.root
+
+    def stays(self) -> Iterator[Stays]:
+        """Yield the entries that stay and have no row in the plan, if `options.stays`."""
+        return itertools.chain(self._left_alone, self.plan.stays()) if self._options.stays else iter(())
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Carry out the plan. Raises `JournalError`; `GuardRefused` if it exceeds `--max-changes`."""
@@ -128,6 +139,7 @@ def organizing(
             with_leaders=True,
             leftovers=False,
             leading=options.action is Action.MOVE,
+            names_stays=options.stays,
         )
         layout = Layout(
             rules,
@@ -142,14 +154,17 @@ def organizing(
             partial(target.true_casing, known=Memo(MANY_FOLDERS)),
             options.filters.all_files,
         )
-        with contextlib.closing(OrganizePlan(index, layout, source, target)) as plan:
+        with (
+            contextlib.closing(OrganizePlan(index, layout, source, target)) as plan,
+            contextlib.closing(StaysStore()) as left_alone,
+        ):
             reporter.stage("scan")
             seen = Seen()
-            seen.leading = plan.add_symlinks
+            seen.leading, seen.stays = plan.add_symlinks, left_alone.add
             found = scan(Reader(source, selection), seen, reporter)
             seen.unchanged = index.update(source.root, plan.watching(found))
             plan.survey(seen.files, reporter)
-            yield OrganizeRun(plan, seen, options, session)
+            yield OrganizeRun(plan, seen, options, session, left_alone)
 
 
 def _destination(options: OrganizeOptions, root: bytes, state: StateDirectory, allowed: Allowed) -> tuple[bytes, bytes]:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -128,6 +128,7 @@ def organize(
     output: shared.Output = None,
     force: shared.Force = False,
     null: shared.NullPairs = False,
+    stays: shared.Stays = False,
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,
     progress: shared.Progress = ProgressMode.AUTO,
@@ -172,6 +173,7 @@ def organize(
         inside_project=inside_project,
         min_age_ns=None if youngest is None else time.time_ns() - youngest.ns,
         min_age="" if youngest is None else youngest.age,
+        stays=stays,
     )
     options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress)
     shared.need_dry_run(options)
@@ -199,7 +201,7 @@ def run_organize(
         organizing(chosen, state, screen, changes=not options.dry_run) as run,
     ):
         screen.pause()
-        rows = PlanRows(run.plan, {} if run.dest is None else {DEST: run.dest})
+        rows = PlanRows(run.plan, {} if run.dest is None else {DEST: run.dest}, partial(_stays, run))
         change = Change(options, VERBS[chosen.action], "organize", out, screen, rows)
         code = _preview(change, run, chosen) if options.dry_run else _run(change, run, between)
         out.flush()
@@ -225,20 +227,29 @@ def _run(change: "Change", run: "OrganizeRun", between: Callable[[], None] | Non
     return change.report(outcome, run.plan.files, way_back, facts=facts, between=between)
 
 
-def _show(talk: "Out", run: "OrganizeRun") -> None:
+def _stays(run: "OrganizeRun") -> Iterator[tuple[bytes, str, str]]:
+    """Yield path, reason and code of each entry to list that stays and has no row."""
+    from fileorg.cli.nouns import stay_noun
+
+    for path, reason in run.stays():
+        yield path, stay_noun(reason, run.seen.filters).one, reason.name.lower()
+
+
+def _show(talk: "Out", run: "OrganizeRun", *, listed: bool = False) -> None:
     """Print the plan by category, and the skipped files."""
     from fileorg.cli.plan_view import show_ages, show_plan, show_stays
 
-    show_plan(talk, run.plan, run.dest)
+    if run.plan.files:
+        show_plan(talk, run.plan, run.dest)
     show_ages(talk, run.seen)
     talk.line()
-    if show_stays(talk, run.plan, run.seen):
+    if show_stays(talk, run.plan, run.seen, listed=listed):
         talk.line()
 
 
 def _preview(change: "Change", run: "OrganizeRun", chosen: "OrganizeOptions") -> Exit:
     """Print the dry run. Raises `GuardRefused` afterwards if the run would."""
-    from fileorg.cli.plan_view import BY_DATE, show_ages, stays_as_json
+    from fileorg.cli.plan_view import stays_as_json
     from fileorg.core.figures import plural, size
     from fileorg.core.formats import named
 
@@ -254,10 +265,7 @@ def _preview(change: "Change", run: "OrganizeRun", chosen: "OrganizeOptions") ->
     change.preview(head, totals)
     if change.is_text and not change.options.quiet:
         change.out.line()
+        _show(change.out, run, listed=True)
     change.say_dry_run(f"{plural(plan.files, 'file')} ({size(plan.size_bytes)})", skipped=plan.skipped)
-    if change.is_text and not change.options.quiet:
-        show_ages(change.out, run.seen)
-        if plan.uses_dates:
-            change.out.line(BY_DATE)
     run.check()
     return Exit.DONE

@@ -1,0 +1,56 @@
+"""The entries of a tree that stay where they are, each with the reason, for a command that lists them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from fileorg.core.scratch import scratch
+from fileorg.rules.ignore import IgnoreReason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class NotTaken(StrEnum):
+    """Why an entry stays that no rule leaves alone."""
+
+    UNKNOWN_TYPE = "unknown type"
+    IN_PLACE = "already in place"
+    NOT_ENTERED = "folder not entered"
+    SPECIAL = "symlink or special file"
+    UNREADABLE = "unreadable folder"
+
+
+StayReason: TypeAlias = IgnoreReason | NotTaken
+
+
+class Stays(NamedTuple):
+    """An entry that stays. `path` is relative to the root, `b""` for the root itself."""
+
+    path: bytes
+    reason: StayReason
+
+
+class StaysStore:
+    """Keeps the entries that a scan left alone, on disk if they are many."""
+
+    def __init__(self) -> None:
+        self._db = scratch("CREATE TABLE stays (path BLOB NOT NULL, reason TEXT NOT NULL);")
+
+    def add(self, found: Iterable[Stays]) -> None:
+        self._db.executemany("INSERT INTO stays VALUES (?, ?)", ((path, str(reason)) for path, reason in found))
+
+    def __iter__(self) -> Iterator[Stays]:
+        for path, reason in self._db.execute("SELECT path, reason FROM stays ORDER BY rowid"):
+            yield Stays(path, _reason(reason))
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def _reason(value: str) -> StayReason:
+    return NotTaken(value) if value in _NOT_TAKEN else IgnoreReason(value)
+
+
+_NOT_TAKEN = frozenset(map(str, NotTaken))
