@@ -20,7 +20,7 @@ from struct import unpack
 from kinds import KIND_OF_PERMILLE, LEAF_FOLDERS, MAGIC, MIDDLE_FOLDERS, TOP_FOLDERS, Kind
 
 DUPLICATES_PERMILLE = 100
-CLASHES_PERMILLE = 1
+CONFLICTS_PERMILLE = 1
 FIRST_MTIME_NS = 1_420_070_400_000_000_000  # 2015: no file looks as if a program were still writing to it
 MTIME_RANGE_NS = 9 * 365 * 86_400 * 1_000_000_000
 POOL_BYTES = 4 << 20
@@ -102,7 +102,7 @@ class Tree:
         """
         folder = number // self.per_folder
         draw = self._draws(number)[0] // 1000
-        if folder == 0 or draw % 1000 >= CLASHES_PERMILLE or self._is_duplicate(number):
+        if folder == 0 or draw % 1000 >= CONFLICTS_PERMILLE or self._is_duplicate(number):
             return None
         other = number - self.per_folder * (1 + draw // 1000 % folder)
         if self._is_duplicate(other) or self._namesake(other) is not None:

@@ -88,7 +88,7 @@ def run(assignment: Assignment) -> Came:
             process.terminate()
 
     came = list[Came]()
-    with _told_to_stop(stop):
+    with _asked_to_stop(stop):
         for end, _ in pipes:
             try:
                 came.append(end.recv())
@@ -110,7 +110,7 @@ class JobFailed(Exception):
 
 
 @contextlib.contextmanager
-def _told_to_stop(stop: Callable[[], object]) -> Iterator[None]:
+def _asked_to_stop(stop: Callable[[], object]) -> Iterator[None]:
     """Call `stop` if this process is interrupted or terminated, instead of dying."""
     numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
     before = {number: signal.signal(number, lambda *_: stop()) for number in numbers}
@@ -125,7 +125,7 @@ def _alone(assignment: Assignment, job: int, end: Connection) -> None:
     """Run a job in a separate process. A stop request ends it after the current chain; its counts are kept."""
     os.setpgid(0, 0)  # Ctrl-C must reach the parent, not the tools that run here
     parent, stopped = os.getppid(), threading.Event()
-    with _told_to_stop(stopped.set):
+    with _asked_to_stop(stopped.set):
         end.send(_job(assignment, job, lambda: not stopped.is_set() and os.getppid() == parent))
 
 

@@ -126,7 +126,7 @@ class Names:
         # With its time: an empty file may only reserve the name.
         return is_set_aside(other.path) and self._is_same(other.path, other.node, name.path, name.node)
 
-    def is_one_of_twins(self, name: Name) -> bool:
+    def is_one_of_duplicates(self, name: Name) -> bool:
         """Return whether fileorg may confuse it with an identical file, without stable inode numbers."""
         if self._lasts(name.path) and self._lasts(name.home or name.path):
             return False

@@ -71,7 +71,7 @@ class Operation:
     """An operation that can be undone, with all its undos and redos."""
 
     before: View
-    acts: int
+    interventions: int
     """The number of acts by others when it was last done."""
     order: int
     moves: dict[Name, tuple[int, bytes]] = field(default_factory=dict)
@@ -100,8 +100,8 @@ class Command(NamedTuple):
     finished: Finished
     before: View
     followed: Followed
-    acts: int
-    is_disturbed: bool
+    interventions: int
+    is_touched: bool
     """True if it was killed, halted, or run while an older operation was open."""
     takes_changed: bool
     """True for `--include-changed`, which moves back files that others put in place of the original ones."""
@@ -146,7 +146,7 @@ class Operations:
             return self._begun(command, fresh[-1], was_open=was_open)
         if command.what == "recover":
             return self._recovered(command, [line.number for line in known.values() if line.state != "sealed"])
-        if command.followed.moves and command.what != "purge" and not command.is_disturbed:
+        if command.followed.moves and command.what != "purge" and not command.is_touched:
             return [f"{command.what} moved {len(command.followed.moves)} names without an operation"]
         return []
 
@@ -154,7 +154,9 @@ class Operations:
         key = command.state, self._origin(command.state, line.number)
         if line.kind in FORWARD:
             self._order += 1
-            self._known[key] = Operation(command.before, command.acts, self._order, is_murky=command.is_disturbed)
+            self._known[key] = Operation(
+                command.before, command.interventions, self._order, is_murky=command.is_touched
+            )
             if command.finished.code < 0 and not was_open:  # the result of its recovery can be undone exactly
                 self._known[key].is_murky = False
             self._known[key].note(line.number, command.followed)
@@ -182,15 +184,15 @@ class Operations:
             if operation is not None:
                 operation.note(number, command.followed, is_more=True)
         code = command.finished.code
-        if code in {1, 3} and not command.acts and not self.is_confused:
+        if code in {1, 3} and not command.interventions and not self.is_confused:
             return [f"recover ends with {code}, though nobody else did anything: {command.finished.output[-300:]}"]
         return []
 
     def _redone(self, operation: Operation, line: Line, command: Command) -> None:
         self._order += 1
-        operation.is_murky |= command.is_disturbed
+        operation.is_murky |= command.is_touched
         if not operation.in_effect and not operation.is_murky:
-            operation.before, operation.acts, operation.is_exact = command.before, command.acts, True
+            operation.before, operation.interventions, operation.is_exact = command.before, command.interventions, True
         operation.in_effect, operation.order = True, self._order
         operation.note(line.number, command.followed)
 
@@ -198,7 +200,7 @@ class Operations:
         """Check that an undo reports files that it did not restore; without interference, it is exact and exits 0."""
         operation.moves = {name: by for name, by in operation.moves.items() if self._is_elsewhere(name, by[1])}
         operation.made = {name: by for name, by in operation.made.items() if self._is_made(name, by[1])}
-        if command.is_disturbed or command.takes_changed or self.is_confused:
+        if command.is_touched or command.takes_changed or self.is_confused:
             operation.is_murky = True
         if operation.is_murky:
             return []
@@ -209,7 +211,7 @@ class Operations:
         wrong = [f"undo ends with {code}, but {name} is not back, and not named" for name in unnamed]
         if code == 0:
             wrong += [f"undo ends with 0, but {name} is not back" for name in left if name in operation.moves]
-        if self._is_last(operation) and operation.is_exact and operation.acts == command.acts:
+        if self._is_last(operation) and operation.is_exact and operation.interventions == command.interventions:
             if code:
                 why = "though nobody else did anything"
                 wrong.append(f"undo of the last operation ends with {code}, {why}: {said[-700:]}")

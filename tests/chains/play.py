@@ -10,7 +10,7 @@ import subprocess
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.chains.acts import Others
+from tests.chains.others import Others
 from tests.chains.world import Run, World, Wrong
 from tests.faults.world import KILLED
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.chains.runners import Runner
     from tests.chains.steps import Chain, Step
 
-_MOST_TRIES = 150
+_MAX_TRIES = 150
 
 
 class Played(NamedTuple):
@@ -38,7 +38,7 @@ def play(chain: Chain, runner: Runner, places: Places, control: str = "") -> Pla
     with places.fresh(chain["root"]) as root, places.fresh(chain["dest"]) as dest, _base(places) as base:
         world = World(
             runner, root, dest, base,
-            state_inside=chain["state_inside"], most_open=chain["most_open"], control=control,
+            state_inside=chain["state_inside"], max_open=chain["max_open"], control=control,
         )  # fmt: skip
         others = Others(world)
         try:
@@ -125,7 +125,7 @@ def _take(step: Step, world: World, others: Others, counts: Counter[str]) -> Non
     if step["do"] == "act":
         counts[f"others: {step['act']}"] += 1
         world.reported.append(f"others: {step}")
-        others.act(step)
+        others.intervene(step)
         return
     words, state = list(step["words"]), step.get("state", 0)
     if any(base.decode().upper() in word for base in world.away for word in words):
@@ -135,7 +135,7 @@ def _take(step: Step, world: World, others: Others, counts: Counter[str]) -> Non
     run = Run(words, state, step.get("die_at", 0), step.get("halt_at", 0), step.get("rows", 0))
     if meanwhile := step.get("meanwhile"):
         world.reported.append(f"at a halt of the next one, others: {meanwhile}")
-        run = run._replace(meanwhile=lambda: others.act(meanwhile))
+        run = run._replace(meanwhile=lambda: others.intervene(meanwhile))
     finished = world.run(run)
     counts[f"command: {words[0]}"] += 1
     counts["kills"] += finished.code == KILLED
@@ -147,7 +147,7 @@ def shrunk(
     goes_on: Callable[[], bool] = lambda: True,
 ) -> tuple[Chain, Played]:  # fmt: skip
     """Return the shortest chain with the same violation that is found while `goes_on`."""
-    left = _MOST_TRIES
+    left = _MAX_TRIES
     for part in ("steps", "tree", "steps"):
         position = 0
         while position < len(chain[part]) and left > 0 and goes_on():

@@ -54,7 +54,7 @@ class Processes:
     def start(self, request: Request) -> int:
         steps = {"FILEORG_DIES_AT": str(request.die_at), "FILEORG_HALTS_AT": str(request.halt_at)}
 
-        limit = ["prlimit", f"--nofile={request.most_open}"] if request.most_open else []
+        limit = ["prlimit", f"--nofile={request.max_open}"] if request.max_open else []
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
                 [*limit, *self._command, *request.words], stdin=subprocess.DEVNULL, stdout=output, stderr=output,

@@ -6,7 +6,7 @@ import random
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tests.chains.acts import IGNORED, ODD_TIMES
+from tests.chains.others import IGNORED, ODD_TIMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Step = dict[str, Any]
 Chain = dict[str, Any]
 
-MOST_COMMANDS = 12
+MAX_COMMANDS = 12
 _FOLDERS = ("root", "root", "root", "root/sub", "root/sub/deep", "root/b", "root/Images", "dest/Images", "dest/e")
 _NAMES = (
     "a.jpg", "a.jpg", "a (2).jpg", "A.JPG", "b.txt", "c.tar.gz", "film.mkv", "film.srt", "x.qqq", "vault.pdf",
@@ -42,7 +42,7 @@ def draw(seed: str, *, has: Sequence[str] = ("ext4", "tmpfs"), about: str = "") 
         "root": root,
         "dest": dest,
         "state_inside": rng.random() < 0.06,
-        "most_open": 256 if rng.random() < 0.05 else 0,
+        "max_open": 256 if rng.random() < 0.05 else 0,
         "tree": _tree(rng),
         "steps": ABOUT[about](rng),
         "end": rng.choice(["newest first", "newest first", rng.randrange(1000)]),
@@ -52,10 +52,10 @@ def draw(seed: str, *, has: Sequence[str] = ("ext4", "tmpfs"), about: str = "") 
 def _anything(rng: random.Random, *, calm: bool = False) -> list[Step]:
     """Draw commands, with acts of others between them and, unless `calm`, while they are halted."""
     steps: list[Step] = []
-    for _ in range(rng.randint(2, MOST_COMMANDS)):
+    for _ in range(rng.randint(2, MAX_COMMANDS)):
         was_killed = bool(steps) and "die_at" in steps[-1]
         if not calm and rng.random() < (0.7 if was_killed else 0.4):
-            steps.append(_act(rng, _AFTER_A_KILL if was_killed else {**_ACTS, **_BETWEEN}))
+            steps.append(_intervene(rng, _AFTER_A_KILL if was_killed else {**_ACTS, **_BETWEEN}))
         steps.append(_command(rng, calm=calm))
     return steps
 
@@ -66,7 +66,7 @@ def _crashes(rng: random.Random) -> list[Step]:
     for _ in range(rng.randint(1, 3)):
         words = rng.choice([_TO_DEST, _TO_DEST, ["undo", "-y"], ["redo", "-y"]])
         steps.append({"do": "run", "words": words, "die_at": rng.randint(12, 70)})
-        steps += [_act(rng, _AFTER_A_KILL) for _ in range(rng.randint(1, 2))]
+        steps += [_intervene(rng, _AFTER_A_KILL) for _ in range(rng.randint(1, 2))]
         steps.append(_recover(rng) | {"do": "run"} if rng.random() < 0.7 else _command(rng, calm=True))
     return steps
 
@@ -75,10 +75,12 @@ def _programs(rng: random.Random) -> list[Step]:
     """Draw programs that have files open or mapped, and write while these are moved."""
     steps: list[Step] = []
     for _ in range(rng.randint(1, 3)):
-        steps += [_act(rng, {"hold": 1}) | {"moved": False} for _ in range(rng.randint(1, 3))]
+        steps += [_intervene(rng, {"hold": 1}) | {"moved": False} for _ in range(rng.randint(1, 3))]
         move: Step = {"do": "run", "words": rng.choice([_TO_DEST, _TO_DEST, ["undo", "-y"]])}
-        steps.append(move | {"halt_at": rng.randint(20, 160), "meanwhile": _act(rng, {"write_held": 3, "edit": 1})})
-        steps += [_act(rng, {"write_held": 1})] if rng.random() < 0.5 else []
+        steps.append(
+            move | {"halt_at": rng.randint(20, 160), "meanwhile": _intervene(rng, {"write_held": 3, "edit": 1})}
+        )
+        steps += [_intervene(rng, {"write_held": 1})] if rng.random() < 0.5 else []
     return steps
 
 
@@ -116,7 +118,7 @@ def _command(rng: random.Random, *, calm: bool) -> Step:
         step["die_at"] = rng.randint(1, 60)
     elif chance < 0.28 and not calm:
         step["halt_at"] = rng.randint(1, 120)
-        step["meanwhile"] = _act(rng, {**_ACTS, **_AT_A_HALT})
+        step["meanwhile"] = _intervene(rng, {**_ACTS, **_AT_A_HALT})
     if rng.random() < 0.25:
         step["rows"] = rng.choice([1, 3])
     if rng.random() < 0.06:
@@ -178,11 +180,11 @@ _COMMANDS: dict[str, tuple[int, Callable[[random.Random], Step]]] = {
 # Acts of others -----------------------------------------------------------------------------------------------------
 
 
-def _act(rng: random.Random, acts: dict[str, int]) -> Step:
-    kind = rng.choices(list(acts), list(acts.values()))[0]
+def _intervene(rng: random.Random, interventions: dict[str, int]) -> Step:
+    kind = rng.choices(list(interventions), list(interventions.values()))[0]
     step: Step = {"do": "act", "act": kind, "which": rng.randrange(40)}
     step |= {"moved": rng.random() < 0.6, "keeps_time": rng.random() < 0.5, "empty": rng.random() < 0.4}
-    step["recent"] = acts is _AFTER_A_KILL and rng.random() < 0.8
+    step["recent"] = interventions is _AFTER_A_KILL and rng.random() < 0.8
     match kind:
         case "create" | "make_folder":
             step["path"] = f"{rng.choice(_FOLDERS)}/{rng.choice(_NAMES)}"

@@ -61,7 +61,7 @@ def test_a_chain_is_the_same_again() -> None:
 def test_the_time_of_a_folder_where_the_disk_refused_a_name_is_set_back_after_a_kill() -> None:
     """A copy had been created and removed there, which only the killed run knew."""
     chain = {
-        "root": "tmpfs", "dest": "exfat", "state_inside": False, "most_open": 0, "end": "newest first",
+        "root": "tmpfs", "dest": "exfat", "state_inside": False, "max_open": 0, "end": "newest first",
         "tree": [
             {"path": "root/Images/caf\xe9.png", "content": None}, {"path": "dest/Images/x.qqq", "content": None},
             {"path": "root/b/song.mp3", "content": None},

@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
 _PATIENCE_SECONDS = 60.0
 _GRACE_SECONDS = 2.0
-_MOST_TURNS = 6
+_MAX_TURNS = 6
 _STATE = re.compile(r"(journal|index|listings)\.db(-wal|-shm|-journal)?\Z|(run|index)\.lock\Z|journal\.db\.v\d+\Z")
 _NOT_KEPT = re.compile(r"could be kept.*: fileorg files (\d+) names")
-_LAST_LOOK = re.compile(r"\[halted (before unlink|after lstat)\]")
+_LAST_VIEW = re.compile(r"\[halted (before unlink|after lstat)\]")
 """Between the last check of a file and its removal, writers cannot be noticed without leases."""
 
 
@@ -73,7 +73,7 @@ class World:
     """
 
     def __init__(
-        self, runner: Runner, root: Place, dest: Place, base: Path, *, state_inside: bool, most_open: int, control: str
+        self, runner: Runner, root: Place, dest: Place, base: Path, *, state_inside: bool, max_open: int, control: str
     ) -> None:
         self.places = {b"root": root, b"dest": dest}
         self.bases = {name: os.fsencode(place.path) for name, place in self.places.items()}
@@ -82,7 +82,7 @@ class World:
         self.states = [root.path / "state" if state_inside else base / "state", base / "second state"]
         self.away = dict[bytes, bytes]()
         """Bases that were moved away, and their current paths."""
-        self.acts = 0
+        self.interventions = 0
         """The number of changes by others."""
         self.known = set[bytes]()
         """All paths that ever had a file."""
@@ -91,7 +91,7 @@ class World:
         self.fresh = set[bytes]()
         """Paths of files created since the last command."""
         self.reported = list[str]()
-        self._runner, self._most_open, self._control = runner, most_open, control
+        self._runner, self._max_open, self._control = runner, max_open, control
         self._said = self._not_kept = ""
         self._renames = self._takes_changed = self._is_refused = False
         self._touched_folders = set[bytes]()
@@ -129,11 +129,11 @@ class World:
 
     # Other programs -----------------------------------------------------------------------------------------------
 
-    def others(self, act: Callable[[], object], *, is_edit: bool) -> None:
+    def others(self, intervene: Callable[[], object], *, is_edit: bool) -> None:
         """Let another program change files: the same files if `is_edit`, else it may replace them by others."""
         before = self.view
         with contextlib.suppress(OSError):
-            act()
+            intervene()
         after = self.view = self._take()
         changed = {path for path in before.nodes.keys() | after.nodes.keys() if _is_changed(path, before, after)}
         if not changed:
@@ -149,7 +149,7 @@ class World:
 
     def touch(self, paths: set[bytes]) -> None:
         """Note paths changed by others, whose files fileorg may not be able to move."""
-        self.acts += 1
+        self.interventions += 1
         self.touched |= paths | {name.home for path, name in self.names.at.items() if path in paths and name.home}
 
     def _take_over(self, path: bytes, old: Node | None, new: Node | None, *, is_another: bool) -> None:
@@ -178,7 +178,7 @@ class World:
         place = self.bases[base]
         os.rename(place, place + b" away")
         self.away[base] = place + b" away"
-        self.acts += 1
+        self.interventions += 1
 
     def bring_back(self) -> None:
         """Bring moved bases back. Raises `Wrong` if fileorg has put files in their place."""
@@ -210,16 +210,16 @@ class World:
         followed = self.names.follow(self.view, after, command=what)
         self.view = after
         if halfway is not None:
-            if _LAST_LOOK.search(finished.output) and not all(place.keeps_inodes for place in self.places.values()):
+            if _LAST_VIEW.search(finished.output) and not all(place.keeps_inodes for place in self.places.values()):
                 followed = followed._replace(wrong=[line for line in followed.wrong if not line.startswith("lost")])
             followed = Followed(
                 halfway.wrong + followed.wrong, followed.moves | halfway.moves, halfway.made | followed.made
             )
         self._hear(what, finished.output, run.state)
-        is_disturbed = finished.code == KILLED or was_open or halfway is not None
+        is_touched = finished.code == KILLED or was_open or halfway is not None
         takes_changed = "--include-changed" in run.words
         self._takes_changed |= takes_changed
-        command = Command(what, run.state, finished, before, followed, self.acts, is_disturbed, takes_changed)
+        command = Command(what, run.state, finished, before, followed, self.interventions, is_touched, takes_changed)
         wrong = followed.wrong + self._always() + self.operations.account(command)
         if finished.code != KILLED:
             may_refuse = bool(self.away) or is_diverted or "fail" in run.words
@@ -239,7 +239,7 @@ class World:
             rows=run.rows if self._runner.is_ours else 0,
             die_at=run.die_at,
             halt_at=run.halt_at,
-            most_open=self._most_open,
+            max_open=self._max_open,
             control=self._control,
         )
         pid = self._runner.start(request)
@@ -283,7 +283,7 @@ class World:
         """Return what a command that ended by itself has left unfinished, unless others interfered."""
         if self.away or any(self.operations.has_open(one) for one in (0, 1)):
             # Where inode numbers do not last, files that another journal has moved on do not show whose disk it is.
-            is_settled = self.acts or self.operations.is_confused or not self.operations.has_open(state)
+            is_settled = self.interventions or self.operations.is_confused or not self.operations.has_open(state)
             return [] if is_settled else ["an operation is open although the command has ended by itself"]
         litter = (path for path in self.view.nodes if is_temporary(path) and not self._has_to_stay(path))
         return [f"litter: {display(path)}" for path in litter]
@@ -299,7 +299,7 @@ class World:
         """Return whether a name still has to be moved back to a path."""
         if name.purged or self.names.at.get(name.path) is not name or name.path == path:
             return False
-        if self.names.is_one_of_twins(name):
+        if self.names.is_one_of_duplicates(name):
             return False
         if self._is_beside(name, path):
             return False
@@ -356,7 +356,7 @@ class World:
             if lines:
                 self.run(Run(["recover"], state))
         codes = self._undo_all(order, [])
-        if self.acts and codes & {1, 5}:
+        if self.interventions and codes & {1, 5}:
             self._renames = True
             codes = self._undo_all(order, ["--include-changed", "--rename"])
         self._is_refused = 5 in codes or any(self.operations.has_open(state) for state in (0, 1))
@@ -367,7 +367,7 @@ class World:
     def _undo_all(self, order: Callable[[list[Key]], list[Key]], more: list[str]) -> set[int]:
         """Undo until nothing changes any more, and return the exit codes of the last round."""
         empty, codes = set["Key"](), set[int]()
-        for turn in range(_MOST_TURNS):
+        for turn in range(_MAX_TURNS):
             before, keys = self.view, self.operations.newest_first()
             keys = keys if turn else order(keys)
             codes = set()
@@ -394,11 +394,11 @@ class World:
             if name.home is None and name.path in purged:
                 continue  # a link that replaced a purged file
             if name.home is None:
-                is_excused = (self.acts or purged) and (self._is_refused or self._is_named(name, self._said))
+                is_excused = (self.interventions or purged) and (self._is_refused or self._is_named(name, self._said))
                 wrong += [] if is_excused else [f"at the end: left is {name}"]
             elif self._is_elsewhere(name, name.home):
-                is_barred = self.acts and any(path in self.touched for path in (name.path, *above(name.home)))
-                if not is_barred and not (self.acts and self._is_refused):
+                is_barred = self.interventions and any(path in self.touched for path in (name.path, *above(name.home)))
+                if not is_barred and not (self.interventions and self._is_refused):
                     wrong.append(f"at the end: {name} is not back, though nobody touched it")
                 elif is_barred and not (self._is_refused or self._takes_changed or self._is_named(name, self._said)):
                     wrong.append(f"at the end: {name} is not back, and was never named")
@@ -406,7 +406,7 @@ class World:
                 path = name.path if self._is_beside(name, name.home) else name.home
                 if (there := self.view.nodes.get(path)) is None:  # one of two identical files
                     continue
-                first = name.first._replace(links=there.links) if self.acts or purged else name.first
+                first = name.first._replace(links=there.links) if self.interventions or purged else name.first
                 if name.touched_at:  # that file system may not show all attributes
                     first = there._replace(content=first.content, mtime_ns=first.mtime_ns)
                 if self._with_what_was_said(path, first, there) != first:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
 
 _BYTES = b"x" * 5000
-every_way = pytest.mark.parametrize("way", HOLDS)
+all_ways = pytest.mark.parametrize("way", HOLDS)
 
 
 def write(path: Path, content: bytes = _BYTES, *, mtime: int = 10**9) -> Path:
@@ -49,7 +49,7 @@ NOT_BACK = [(RecordState.CHANGED, ReasonCode.BEING_WRITTEN)]
 # To another file system -----------------------------------------------------------------------------------------------
 
 
-@every_way
+@all_ways
 def test_what_is_in_use_goes_to_no_other_disk_and_later_does(tree: Tree, runs: Runs, elsewhere: Path, way: str) -> None:
     film = write(tree.path("talk.mkv"))
     tree.write({"plain.jpg": "1"})
@@ -64,7 +64,7 @@ def test_what_is_in_use_goes_to_no_other_disk_and_later_does(tree: Tree, runs: R
     assert (elsewhere / "Video/talk.mkv").read_bytes() == _BYTES
 
 
-@every_way
+@all_ways
 def test_nor_does_it_come_back_by_undo(tree: Tree, runs: Runs, elsewhere: Path, way: str) -> None:
     write(tree.path("talk.mkv"))
     tree.write({"plain.jpg": "1"})
@@ -79,7 +79,7 @@ def test_nor_does_it_come_back_by_undo(tree: Tree, runs: Runs, elsewhere: Path, 
     assert sorted(tree.read()) == ["plain.jpg", "talk.mkv"]
 
 
-@every_way
+@all_ways
 def test_on_its_own_file_system_it_is_renamed(tree: Tree, runs: Runs, way: str) -> None:
     film = write(tree.path("talk.mkv"))
     with holding(film, way):
@@ -89,7 +89,7 @@ def test_on_its_own_file_system_it_is_renamed(tree: Tree, runs: Runs, way: str) 
     assert sorted(tree.read()) == ["talk.mkv"]
 
 
-@every_way
+@all_ways
 def test_no_copy_is_made_of_it(tree: Tree, runs: Runs, way: str) -> None:
     film = write(tree.path("talk.mkv"))
     with holding(film, way):
@@ -141,7 +141,7 @@ def test_one_that_grows_between_scan_and_move_is_in_use_not_changed(tree: Tree, 
 
 
 @pytest.mark.parametrize("action", ["quarantine", "hardlink", "symlink"])
-@every_way
+@all_ways
 def test_no_duplicate_gives_way_while_it_or_its_keeper_is_in_use(tree: Tree, runs: Runs, way: str, action: str) -> None:
     keeper, victim = write(tree.path("a.mkv")), write(tree.path("b.mkv"))
     with holding(victim, way):
@@ -169,7 +169,7 @@ def test_duplicates_that_go_together_stay_with_one_that_is_in_use(tree: Tree, ru
     assert runs.dedupe("quarantine").done == 2
 
 
-@every_way
+@all_ways
 def test_what_was_put_into_the_trash_stays_there(tree: Tree, runs: Runs, way: str) -> None:
     write(tree.path("a.mkv"))
     write(tree.path("b.mkv"))
@@ -197,7 +197,7 @@ def test_an_empty_file_that_is_about_to_be_written_is_no_leftover(tree: Tree, ru
     assert not begun.exists()
 
 
-@every_way
+@all_ways
 def test_no_newer_file_displaces_it(tree: Tree, runs: Runs, way: str) -> None:
     write(tree.path("talk.mkv"), b"newer", mtime=2 * 10**9)
     older = write(tree.path("Video/talk.mkv"))

@@ -191,7 +191,7 @@ def _but_times_of_links(tree: Snapshot) -> Snapshot:
 
 # Another program ------------------------------------------------------------------------------------------------------
 
-acts = st.lists(
+edits = st.lists(
     st.tuples(st.sampled_from(["remove", "edit", "replace", "empty", "block", "add"]), st.integers(0, 30)), max_size=5
 )
 
@@ -233,7 +233,7 @@ ways = st.fixed_dictionaries({}, optional={"rename": st.just(True), "include_cha
 
 
 @tried
-@given(trees, options, batches, acts, ways)
+@given(trees, options, batches, edits, ways)
 def test_an_undo_among_others_loses_nothing_and_says_what_it_left(
     files: list[File], chosen: dict[str, Any], rows: int, changes: list[tuple[str, int]], how: dict[str, Any]
 ) -> None:

@@ -36,7 +36,7 @@ def small(number: int) -> str:
     return f"{number:05}"
 
 
-def same_ends(number: int) -> str:
+def same_edges(number: int) -> str:
     return "x" * SMALL_BYTES + f"{number:05}" + "x" * SMALL_BYTES
 
 
@@ -54,7 +54,7 @@ def in_images(tree: Tree) -> list[str]:
     return [content for path, content in tree.read().items() if path.startswith("Images/")]
 
 
-@pytest.mark.parametrize("content", [small, same_ends, same_start])
+@pytest.mark.parametrize("content", [small, same_edges, same_start])
 def test_of_other_content_each(tree: Tree, runs: Runs, opened: list[bytes], content: Any) -> None:
     contents = write(tree, content)
     before = tree.snapshot()
@@ -67,7 +67,7 @@ def test_of_other_content_each(tree: Tree, runs: Runs, opened: list[bytes], cont
     assert tree.snapshot() == before
 
 
-@pytest.mark.parametrize("content", [small, same_ends])
+@pytest.mark.parametrize("content", [small, same_edges])
 def test_into_a_folder_that_has_as_many(tree: Tree, runs: Runs, opened: list[bytes], content: Any) -> None:
     contents = write(tree, content)
     runs.organize(recursive=True)

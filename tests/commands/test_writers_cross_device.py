@@ -163,14 +163,14 @@ def test_without_leases_each_look_finds_a_store(
         os.utime(crossing.source, (10**9, 10**9))
         seen = crossing.source.stat()
 
-    def store_and_look(file: Original, *arguments: bytes) -> bool:
+    def store_and_check(file: Original, *arguments: bytes) -> bool:
         mapped[:8] = b"00000002"
         if kept:
             mapped.flush()
             os.utime(file.fd, ns=(seen.st_atime_ns, seen.st_mtime_ns))
         return bool(original_step(file, *arguments))
 
-    monkeypatch.setattr(Original, step, store_and_look)
+    monkeypatch.setattr(Original, step, store_and_check)
     assert reasons(crossing.organize())[0] in {ReasonCode.CHANGED_WHILE_MOVED, ReasonCode.CHANGED_WHILE_COPIED}
     assert (crossing.source.exists(), crossing.left()) == (True, 2)
 

@@ -23,7 +23,7 @@ COPIES = (
 ORIGINALS = (
     "a.jpg", "copy.jpg", "photocopy.jpg", "IMG_1.jpg", "a (2024 edition).pdf", "of copy shops.txt", "2.jpg", ".copy",
 )  # fmt: skip
-NO_WISHES = KeepOptions()
+NO_OPTIONS = KeepOptions()
 
 
 def member(path: str, root: int = 0, *, mtime_ns: int = 5, inode: int = 0, nlink: int = 1) -> Member:
@@ -34,7 +34,7 @@ def member(path: str, root: int = 0, *, mtime_ns: int = 5, inode: int = 0, nlink
 def kept(
     *members: Member,
     roots: tuple[bytes, ...] = (b"/r", b"/s"),
-    keep_options: KeepOptions = NO_WISHES,
+    keep_options: KeepOptions = NO_OPTIONS,
     files_in: Callable[[int, bytes], int] = lambda *_: 1,
 ) -> str:
     decision = decide(*members, roots=roots, keep_options=keep_options, files_in=files_in)
@@ -44,7 +44,7 @@ def kept(
 def decide(
     *members: Member,
     roots: tuple[bytes, ...] = (b"/r", b"/s"),
-    keep_options: KeepOptions = NO_WISHES,
+    keep_options: KeepOptions = NO_OPTIONS,
     references: tuple[bytes, ...] = (),
     files_in: Callable[[int, bytes], int] = lambda *_: 1,
 ) -> KeeperDecision:

@@ -94,7 +94,7 @@ def _require_same(one: Groups, other: Groups) -> None:
     assert one == other
 
 
-def _every_file(root: bytes) -> Iterator[tuple[bytes, int]]:
+def _all_files(root: bytes) -> Iterator[tuple[bytes, int]]:
     """Yield (path, size) of each regular file; a file with several names once."""
     seen = set()
     for folder, _, names in os.walk(root):
@@ -110,7 +110,7 @@ def _every_file(root: bytes) -> Iterator[tuple[bytes, int]]:
 
 def test_the_planted_groups_are_those_of_whole_contents(planted: Planted) -> None:
     by_content: defaultdict[bytes, list[bytes]] = defaultdict(list)
-    for path, _ in _every_file(planted.root):
+    for path, _ in _all_files(planted.root):
         with open(path, "rb") as file:
             by_content[hashlib.file_digest(file, "sha256").digest()].append(path)
     _require_same(_expected(planted, min_size=0), Groups.of(by_content.values()))
@@ -119,7 +119,7 @@ def test_the_planted_groups_are_those_of_whole_contents(planted: Planted) -> Non
 def test_every_name_that_was_planted_is_there(planted: Planted) -> None:
     names = [name for file in planted.files for name in file.names]
     assert len(names) == len(set(names))
-    walked = {os.path.relpath(path, planted.root) for path, _ in _every_file(planted.root)}
+    walked = {os.path.relpath(path, planted.root) for path, _ in _all_files(planted.root)}
     assert walked <= set(names)
     assert len(walked) == len(planted.files)
 

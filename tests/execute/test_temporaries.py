@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _NOBODY = 65534
 
 
-def nobody_is_told(_: Entry | None) -> None:
+def nobody_is_notified(_: Entry | None) -> None:
     """Ignore placeholders."""
 
 
@@ -52,15 +52,15 @@ def test_only_what_is_expected_is_removed(tree: Tree, storage: LocalStorage) -> 
     tree.write({"a": "1", "b": "2"})
     expected = storage.lstat(b"", b"a")
     assert expected is not None
-    assert not remove_checked(storage, b"", b"b", b"aside", identity(expected), reserving=nobody_is_told)
-    assert remove_checked(storage, b"", b"a", b"aside", identity(expected), reserving=nobody_is_told)
+    assert not remove_checked(storage, b"", b"b", b"aside", identity(expected), reserving=nobody_is_notified)
+    assert remove_checked(storage, b"", b"a", b"aside", identity(expected), reserving=nobody_is_notified)
     assert tree.read() == {"b": "2"}
 
 
 def test_what_cannot_be_put_back_is_told(tree: Tree, storage: LocalStorage) -> None:
     tree.write({"aside": "1", "a": "an outsider was faster"})
     with pytest.raises(Stuck, match=r"a could not be put back under its name \(File exists\): it is aside now"):
-        put_back(storage, b"", b"a", b"aside", nobody_is_told)
+        put_back(storage, b"", b"a", b"aside", nobody_is_notified)
     assert tree.read() == {"aside": "1", "a": "an outsider was faster"}
 
 
@@ -78,7 +78,7 @@ def test_what_others_remove_while_it_is_aside_is_removed(
         tree.path("aside").unlink()
 
     monkeypatch.setattr(storage, "rename_noreplace", rename_and_lose)
-    assert remove_checked(storage, b"", b"a", b"aside", identity(expected), reserving=nobody_is_told)
+    assert remove_checked(storage, b"", b"a", b"aside", identity(expected), reserving=nobody_is_notified)
     assert tree.read() == {}
 
 

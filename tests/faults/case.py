@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.faults.trees import Scenario
     from tests.support.snapshot import Snapshot
 
-_MOST_UNDOS = 6
+_MAX_UNDOS = 6
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ class Case:
 
     def undo_all(self) -> list[str]:
         """Undo until nothing is left to undo: the first tree, exactly."""
-        for _ in range(_MOST_UNDOS):
+        for _ in range(_MAX_UNDOS):
             finished = self.run("undo", "-y")
             if finished.code == 2:
                 break

@@ -109,8 +109,8 @@ def _become(request: dict[str, Any], held: int, ready: int) -> None:
             os.dup2(fd, standard)
         os.environ.update(request["env"])
         os.umask(0o022)
-        if request["most_open"]:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (request["most_open"], request["most_open"]))
+        if request["max_open"]:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (request["max_open"], request["max_open"]))
         if sys.platform == "linux":
             # By default only ancestors may trace a process: allow all.
             ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_ulong(_ANY), 0, 0, 0)

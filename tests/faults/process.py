@@ -58,7 +58,7 @@ class Request:
     die_at: int = 0
     halt_at: int = 0
     held: bool = False
-    most_open: int = 0
+    max_open: int = 0
     """The limit of open descriptors, 0 for the default."""
     wall: list[str] = field(default_factory=list)
     """The writable folders (`wall`), besides the driver's scratch folder; no restriction if empty."""

@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 _PLAIN = DUPLICATES[:3]
 _FEW, _FEW_OF_RECOVERY, _FEW_SHARED = 4, 3, 2
 
-_every_scenario = pytest.mark.parametrize("scenario", DUPLICATES, ids=str)
+_all_scenarios = pytest.mark.parametrize("scenario", DUPLICATES, ids=str)
 _failing = pytest.mark.parametrize("scenario", [one for one in DUPLICATES if not one.others], ids=str)
 _plain = pytest.mark.parametrize("scenario", _PLAIN, ids=str)
-_every_command = pytest.mark.parametrize("command", ["organize", "undo", "redo"])
+_all_commands = pytest.mark.parametrize("command", ["organize", "undo", "redo"])
 _wrecked = pytest.mark.parametrize("command", ["organize", "undo"])
 
 
 @_plain
-@_every_command
+@_all_commands
 def test_a_kill(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
     kill_at(workers, tally, course_of(workers, scenario, command), _FEW)
 
@@ -54,14 +54,14 @@ def test_a_call_that_fails(workers: Workers, tally: Counter[str], scenario: Scen
 
 
 @pytest.mark.slow
-@_every_scenario
-@_every_command
+@_all_scenarios
+@_all_commands
 def test_a_kill_at_every_call(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
     kill_at_every_call(workers, tally, course_of(workers, scenario, command))
 
 
 @pytest.mark.slow
-@_every_scenario
+@_all_scenarios
 @_wrecked
 def test_a_kill_of_every_recovery(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
     kill_recoveries(workers, tally, course_of(workers, scenario, command))
@@ -69,7 +69,7 @@ def test_a_kill_of_every_recovery(workers: Workers, tally: Counter[str], scenari
 
 @pytest.mark.slow
 @_failing
-@_every_command
+@_all_commands
 def test_every_call_that_fails(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
     fail_at(workers, tally, course_of(workers, scenario, command), in_full=True)
 

@@ -23,16 +23,16 @@ _FEW_USER, _FEW_STATE = 3, 1
 
 # If the file system lacks a call, that call fails anyway.
 _whole = [scenario for scenario in SCENARIOS if not scenario.others and not scenario.two_processes]
-_every_scenario = pytest.mark.parametrize("scenario", _whole, ids=str)
+_all_scenarios = pytest.mark.parametrize("scenario", _whole, ids=str)
 
 
-@_every_scenario
+@_all_scenarios
 @pytest.mark.parametrize("command", ["organize", "undo"])
 def test_a_call_that_fails(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
     fail_at(workers, tally, course_of(workers, scenario, command), in_full=False)
 
 
-@_every_scenario
+@_all_scenarios
 def test_a_call_of_the_recovery_that_fails(workers: Workers, tally: Counter[str], scenario: Scenario) -> None:
     course = course_of(workers, scenario, "organize")
     wreck = wreck_of(course, _whole.index(scenario))
@@ -40,14 +40,14 @@ def test_a_call_of_the_recovery_that_fails(workers: Workers, tally: Counter[str]
 
 
 @pytest.mark.slow
-@_every_scenario
+@_all_scenarios
 @pytest.mark.parametrize("command", ["organize", "undo", "redo"])
 def test_every_call_that_fails(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
     fail_at(workers, tally, course_of(workers, scenario, command), in_full=True)
 
 
 @pytest.mark.slow
-@_every_scenario
+@_all_scenarios
 @pytest.mark.parametrize("command", ["organize", "undo"])
 def test_every_call_of_a_recovery_that_fails(
     workers: Workers, tally: Counter[str], scenario: Scenario, command: str

@@ -82,11 +82,11 @@ DUPLICATES: list[Meddling] = [
 _everywhere = pytest.mark.parametrize(
     "meddlings", [HERE, CROSS_DEVICE, DUPLICATES], ids=["here", "across", "duplicates"]
 )
-_every_command = pytest.mark.parametrize("command", ["organize", "undo"])
+_all_commands = pytest.mark.parametrize("command", ["organize", "undo"])
 
 
 @_everywhere
-@_every_command
+@_all_commands
 def test_others_act_at_a_step(
     plain_workers: Workers, tally: Counter[str], command: str, meddlings: list[Meddling]
 ) -> None:
@@ -95,7 +95,7 @@ def test_others_act_at_a_step(
 
 @pytest.mark.slow
 @_everywhere
-@_every_command
+@_all_commands
 def test_others_act_at_every_step(
     plain_workers: Workers, tally: Counter[str], command: str, meddlings: list[Meddling]
 ) -> None:

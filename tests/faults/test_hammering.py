@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _NAMES = [b"a.jpg", b"b.jpg", b"a.txt", b"c.mp3", b"d.zip", b"plain"]
 _FOLDERS = [b"", b"", b"sub", b"sub/deep", b"Images", b"Documents"]
 _HAMMERS = 3
-_MOST_FILES = 2000
+_MAX_FILES = 2000
 
 
 class Hammer(threading.Thread):
@@ -61,7 +61,7 @@ class Hammer(threading.Thread):
 
     def _create(self) -> None:
         """Create a complete file in one step, like a browser after a download."""
-        if self._made >= _MOST_FILES:
+        if self._made >= _MAX_FILES:
             return
         content = b"%d of %d" % (self._made, self._number)
         new = os.path.join(self._grave, b"new")

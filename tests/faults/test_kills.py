@@ -25,8 +25,8 @@ _FEW_OF_RECOVERY = 4
 _WRECKS = 7
 _MANY_OF_RECOVERY, _WHOLE_RECOVERIES = 8, 4
 
-_every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
-_every_command = pytest.mark.parametrize("command", ["organize", "undo", "redo"])
+_all_scenarios = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+_all_commands = pytest.mark.parametrize("command", ["organize", "undo", "redo"])
 _wrecked = pytest.mark.parametrize("command", ["organize", "undo"])
 
 
@@ -54,14 +54,14 @@ def test_a_kill_of_the_recovery(workers: Workers, tally: Counter[str], scenario:
 
 
 @pytest.mark.slow
-@_every_scenario
-@_every_command
+@_all_scenarios
+@_all_commands
 def test_a_kill_at_every_call(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
     kill_at_every_call(workers, tally, course_of(workers, scenario, command))
 
 
 @pytest.mark.slow
-@_every_scenario
+@_all_scenarios
 @_wrecked
 def test_a_kill_of_every_recovery(workers: Workers, tally: Counter[str], scenario: Scenario, command: str) -> None:
     """Try some calls of each recovery, and all calls of a few: recoveries do much the same."""

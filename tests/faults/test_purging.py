@@ -21,16 +21,16 @@ _ERRORS = ("EIO", "ENOSPC", "EROFS", "EACCES", "EXDEV", "EINVAL", "ENOSYS", "EBU
 _ERRORS_OF_STATE = ("EIO", "ENOSPC", "EROFS")
 _FEW, _FEW_ERRORS, _FEW_OF_RECOVERY = 9, 6, 4
 
-_every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+_all_scenarios = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
 _whole = pytest.mark.parametrize("scenario", [one for one in SCENARIOS if not one.others], ids=str)
 
 
-@_every_scenario
+@_all_scenarios
 def test_a_kill_of_purge(workers: Workers, tally: Counter[str], scenario: Scenario) -> None:
     kill_at(workers, tally, Purging(scenario), _FEW)
 
 
-@_every_scenario
+@_all_scenarios
 def test_a_kill_of_the_recovery_of_purge(workers: Workers, tally: Counter[str], scenario: Scenario) -> None:
     kill_at(workers, tally, wrecked(workers, scenario, SCENARIOS.index(scenario)), _FEW_OF_RECOVERY)
 
@@ -41,13 +41,13 @@ def test_a_call_of_purge_that_fails(workers: Workers, tally: Counter[str], scena
 
 
 @pytest.mark.slow
-@_every_scenario
+@_all_scenarios
 def test_a_kill_at_every_call_of_purge(workers: Workers, tally: Counter[str], scenario: Scenario) -> None:
     kill_at(workers, tally, Purging(scenario), None)
 
 
 @pytest.mark.slow
-@_every_scenario
+@_all_scenarios
 def test_a_kill_of_every_recovery_of_purge(workers: Workers, tally: Counter[str], scenario: Scenario) -> None:
     for number in range(7):
         kill_at(workers, tally, wrecked(workers, scenario, number), None)

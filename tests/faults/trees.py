@@ -149,7 +149,7 @@ def grouped(root: Path, dest: Path) -> None:
     settle_folders(dest)
 
 
-def twin_groups(root: Path, dest: Path) -> None:
+def duplicate_groups(root: Path, dest: Path) -> None:
     """A duplicate group of files, and two groups with identical sidecars."""
     for place, day in ((root / "a", 0), (dest if dest.parent != root.parent else root / "b", 1)):
         for name, content in (("i.HEIC", b"picture"), ("i.MOV", b"its film"), ("i.AAE", b"its edit")):
@@ -372,8 +372,8 @@ DUPLICATES = (
     _of_duplicates("symlinks in their place", "symlink"),
     _of_duplicates("quarantine in batches", "quarantine", rows=3),
     _of_duplicates("hard links in batches", "hardlink", rows=3),
-    _of_duplicates("groups in quarantine", "quarantine", build=twin_groups),
-    _of_duplicates("groups, hard links in their place", "hardlink", build=twin_groups),
+    _of_duplicates("groups in quarantine", "quarantine", build=duplicate_groups),
+    _of_duplicates("groups, hard links in their place", "hardlink", build=duplicate_groups),
     _of_duplicates("quarantine, two roots", "quarantine", other_device=True),
     _of_duplicates("symlinks, two roots", "symlink", other_device=True),
     _of_duplicates("quarantine, no renameat2", "quarantine", others=(_NO_RENAME,)),

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tests.support.snapshot import Snapshot
 
 KILLED = -9
-_MOST_TAKEN_BACK = 6
+_MAX_UNDONE = 6
 
 
 class Settled(NamedTuple):
@@ -193,7 +193,7 @@ class World:
         self._same(since.tree, "I4")
 
     def _take_back(self, operation: int) -> None:
-        for _ in range(_MOST_TAKEN_BACK):
+        for _ in range(_MAX_UNDONE):
             finished = self.run("undo", "-y", str(operation))
             if finished.code:
                 break

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _BEFORE_ITS_END = 0.75
 """The share of moments during the command; after it, less can go wrong."""
-_WRECKS_LOOKED_AT = 40
+_WRECKS_CHECKED = 40
 
 
 @dataclass
@@ -134,7 +134,7 @@ class Recording(NamedTuple):
     def of_recovery(self, driver: Driver) -> Recording:
         """Record the recovery after a power loss in this command, if possible half done, on logged disks."""
         found: Moment | None = None
-        for moment in self.moments(_WRECKS_LOOKED_AT):
+        for moment in self.moments(_WRECKS_CHECKED):
             self._crash(moment)
             with self.bench.mounted(self.bench.images):
                 state, tree = self.case.ledger().operations.get(self.number), self.case.snapshot()

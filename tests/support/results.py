@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 _REPOSITORY = Path(__file__).parents[2]
-_MOST_SAID = 4000
+_MAX_SAID = 4000
 
 
 class Tested(NamedTuple):
@@ -101,7 +101,7 @@ class _Writer:
             "outcome": outcome,
             "points": dict(tally - before),
             "violations": _violations(said) if outcome == "failed" else 0,
-            "said": said[:_MOST_SAID],
+            "said": said[:_MAX_SAID],
             "seed": item.callspec.params.get("number") if hasattr(item, "callspec") else None,
             "seconds": round(time.monotonic() - start, 1),
             "machine": f"{os.cpu_count()} processors, {platform.system()} {platform.release()}",

@@ -24,7 +24,7 @@ _LINK = re.compile(r"\[([^]]+)\]\([^)]*\)")
 _PROSE = re.compile(r"\b(?:the|an?|is|are|was|were|no|not|to|of|in|for|with|and|has|cannot)\b \w")
 _SQL = re.compile(r"\b(?:SELECT|CREATE|INSERT|UPDATE|DELETE|PRAGMA|WHERE|AND|FROM)\b")
 _FEWEST_WORDS = 4
-_MOST_NAMES = 8  # more backticks are a list, not a sentence
+_MAX_NAMES = 8  # more backticks are a list, not a sentence
 
 
 def main() -> None:
@@ -86,7 +86,7 @@ def _sentences(text: str) -> list[str]:
     return [
         sentence
         for sentence in _END.split(text)
-        if len(sentence.split()) >= _FEWEST_WORDS and sentence.count("`") <= _MOST_NAMES and " $ " not in sentence
+        if len(sentence.split()) >= _FEWEST_WORDS and sentence.count("`") <= _MAX_NAMES and " $ " not in sentence
     ]
 
 

@@ -47,7 +47,7 @@ class Others:
             os.close(held.fd)
         self._held.clear()
 
-    def act(self, step: dict[str, Any]) -> None:
+    def intervene(self, step: dict[str, Any]) -> None:
         """Carry out a step; the world takes note of the changes."""
         what = step["act"]
         if what == "bring_back":
