@@ -32,7 +32,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _BROKEN_PIPE
     except OSError as error:  # a full disk behind `>`, a terminal that has been closed
         _silence(sys.stdout)
-        return _tell(words, f"Could not write the output: {error.strerror}", "", Exit.SOME_FAILED)
+        return _report_error(words, f"Could not write the output: {error.strerror}", "", Exit.SOME_FAILED)
     return code
 
 
@@ -42,9 +42,9 @@ def _run(words: list[str]) -> int:
     except BrokenPipeError:
         raise
     except KeyboardInterrupt:
-        return _tell(words, "Stopped. Nothing was changed.", "", Exit.INTERRUPTED)
+        return _report_error(words, "Stopped. Nothing was changed.", "", Exit.INTERRUPTED)
     except FileorgError as error:
-        return _tell(words, str(error), error.hint, error.exit_code, error)
+        return _report_error(words, str(error), error.hint, error.exit_code, error)
     except SystemExit as stop:  # from the completion of Typer
         return stop.code if isinstance(stop.code, int) else 1
     except Exception as error:
@@ -56,14 +56,16 @@ def _run(words: list[str]) -> int:
             name = error.filename if isinstance(error.filename, bytes | str) else ""
             subject = f"Could not use {display(name)}" if name else "The operating system refused a request"
             sentence = f"{subject}: {error.strerror}"
-            return _tell(words, sentence, _hint_of(error), Exit.SOME_FAILED, error)
+            return _report_error(words, sentence, _hint_of(error), Exit.SOME_FAILED, error)
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         sentence = f"Unexpected error: {what}"
-        return _tell(words, sentence, "run the command again with --debug for a traceback", Exit.SOME_FAILED, error)
+        return _report_error(
+            words, sentence, "run the command again with --debug for a traceback", Exit.SOME_FAILED, error
+        )
     if _wants_json(words):
-        from fileorg.cli.progress import tell_event
+        from fileorg.cli.progress import write_event
 
-        tell_event(standard_error(), event="done", exit_code=code)
+        write_event(standard_error(), event="done", exit_code=code)
     return code
 
 
@@ -94,10 +96,10 @@ def _refuse(words: list[str], error: Any) -> int:
     from fileorg.cli.refusals import refusal
 
     sentence, hint = refusal(error, words)
-    return _tell(words, sentence, hint, getattr(error, "exit_code", Exit.USAGE), error)
+    return _report_error(words, sentence, hint, getattr(error, "exit_code", Exit.USAGE), error)
 
 
-def _tell(words: list[str], sentence: str, hint: str, code: int, error: Exception | None = None) -> int:
+def _report_error(words: list[str], sentence: str, hint: str, code: int, error: Exception | None = None) -> int:
     """Print one sentence and a hint on standard error. Return the exit code."""
     err = standard_error()
     sentence = display(sentence)  # not capitalised: it may begin with a name
@@ -106,11 +108,11 @@ def _tell(words: list[str], sentence: str, hint: str, code: int, error: Exceptio
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
         if _wants_json(words):
-            from fileorg.cli.progress import tell_event
+            from fileorg.cli.progress import write_event
 
-            tell_event(err, event="error", message=sentence, hint=hint, exit_code=int(code))
+            write_event(err, event="error", message=sentence, hint=hint, exit_code=int(code))
         else:
-            _tell_text(err, sentence, hint)
+            _write_text(err, sentence, hint)
         if "--debug" in words and error is not None:
             import traceback
 
@@ -119,7 +121,7 @@ def _tell(words: list[str], sentence: str, hint: str, code: int, error: Exceptio
     return int(code)
 
 
-def _tell_text(err: Out, sentence: str, hint: str) -> None:
+def _write_text(err: Out, sentence: str, hint: str) -> None:
     err.prose(sentence, "fileorg: ")
     if hint:
         err.prose(display(hint), "Hint: ")

@@ -168,14 +168,14 @@ class Change(NamedTuple):
             if not self.is_text:
                 write_json(self.out.stream, outcome_as_json(outcome, self.kind) | {"undo": way_back} | (facts or {}))
             else:
-                self._tell(outcome, files, way_back, between)
+                self._show_outcome(outcome, files, way_back, between)
         except KeyboardInterrupt:
             raise Stopped(
                 f"Stopped after operation {outcome.operation} was complete.", hint=f"reverse it with: {way_back}"
             ) from None
         return exit_code(outcome)
 
-    def _tell(self, outcome: Outcome, files: int, way_back: str, between: Callable[[], None] | None) -> None:
+    def _show_outcome(self, outcome: Outcome, files: int, way_back: str, between: Callable[[], None] | None) -> None:
         quiet = self.options.quiet
         limit = None if self.options.verbose else NAMED
         show_outcome(self.out, outcome, self.verb, quiet=quiet)

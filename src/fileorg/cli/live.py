@@ -84,21 +84,21 @@ class Live:
     def note(self, message: str) -> None:
         self._notes.append(display(message))
         if self._thread is None:
-            self._tell_notes()
+            self._write_notes()
 
     def pause(self) -> None:
         if self._thread is not None:
             self._ended.set()
             self._thread.join()
             self._thread = None
-        self._tell_notes()
+        self._write_notes()
 
     def stopping(self) -> None:
         self._stopping = True
 
     def outcome(self, outcome: Outcome) -> None: ...
 
-    def _tell_notes(self) -> None:
+    def _write_notes(self) -> None:
         while self._notes:
             self._err.prose(self._notes.pop(0), "fileorg: ")
         self._err.flush()

@@ -127,7 +127,7 @@ def _iso(ns: int | None) -> str | None:
     return None if ns is None else iso(kept(ns))
 
 
-def tell_unreadable(screen: Screen, seen: Seen, *, verbose: bool = False) -> Exit:
+def show_unreadable(screen: Screen, seen: Seen, *, verbose: bool = False) -> Exit:
     """Print unreadable folders and unusable patterns on standard error: the first, or with `verbose` all that are
     known. Return the exit code.
     """

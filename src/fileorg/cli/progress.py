@@ -98,7 +98,7 @@ class JsonLines:
         self.pause()
         self._files = self._bytes = 0
         self._folder = b""
-        self._tell(event="stage", stage=name, files=files)
+        self._write(event="stage", stage=name, files=files)
 
     def advance(self, files: int, size_bytes: int = 0, folder: bytes = b"") -> None:
         self._files += files
@@ -106,24 +106,24 @@ class JsonLines:
         self._folder = folder
         self._untold = True
         now = time.monotonic()
-        self._tell_stopping()
+        self._write_stopping()
         if now - self._reported_at >= _INTERVAL_SECONDS:
             self._reported_at = now
-            self._tell_advance()
+            self._write_advance()
 
     def note(self, message: str) -> None:
-        self._tell(event="note", message=message)
+        self._write(event="note", message=message)
 
     def pause(self) -> None:
-        self._tell_stopping()
+        self._write_stopping()
         if self._untold:
-            self._tell_advance()
+            self._write_advance()
 
     def stopping(self) -> None:
         self._stopping = True
 
     def outcome(self, outcome: Outcome) -> None:
-        self._tell(
+        self._write(
             event="outcome",
             operation=outcome.operation,
             files=outcome.done,
@@ -132,20 +132,20 @@ class JsonLines:
             counts={str(state): number for state, number in sorted(outcome.counts.items())},
         )
 
-    def _tell_stopping(self) -> None:
+    def _write_stopping(self) -> None:
         if self._stopping:
             self._stopping = False
-            self._tell(event="stopping")
+            self._write(event="stopping")
 
-    def _tell_advance(self) -> None:
+    def _write_advance(self) -> None:
         self._untold = False
-        self._tell(event="advance", files=self._files, bytes=self._bytes, folder=display(self._folder))
+        self._write(event="advance", files=self._files, bytes=self._bytes, folder=display(self._folder))
 
-    def _tell(self, **event: Any) -> None:
-        tell_event(self._err, **event)
+    def _write(self, **event: Any) -> None:
+        write_event(self._err, **event)
 
 
-def tell_event(err: Out, **event: Any) -> None:
+def write_event(err: Out, **event: Any) -> None:
     """Write one line of `--progress json`."""
     err.stream.write(json.dumps(event) + "\n")
     err.flush()

@@ -110,7 +110,7 @@ def _row(row: Sequence[str], columns: Sequence[Column], widths: Sequence[int]) -
     return ("  " + "  ".join(parts)).rstrip()
 
 
-def tell_page(out: Out, page: int, page_size: int, total: int, word: str, *, none: str) -> None:
+def show_page(out: Out, page: int, page_size: int, total: int, word: str, *, none: str) -> None:
     """Print the page number and the option for the next page; nothing for a single page, `none` for an empty list."""
     pages = -(-total // page_size)
     if not total:

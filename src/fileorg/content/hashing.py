@@ -140,13 +140,13 @@ class _Scheduler:
         for answer in answers:
             job = self._open[answer.batch]
             job.take(answer)
-            self._tell(job.hash_batch, answer)
+            self._report(job.hash_batch, answer)
             if not job.parts:
                 del self._open[answer.batch]
                 complete.append(job.digested)
         self._consumer.put(complete)
 
-    def _tell(self, hash_batch: HashBatch, answer: Answer) -> None:
+    def _report(self, hash_batch: HashBatch, answer: Answer) -> None:
         known, tree = hash_batch.known, hash_batch.tree
         folder = os.path.join(tree.path, known.batch.folder)
         if answer.problems:

@@ -64,7 +64,7 @@ class _Purge:
             [(file.id, RecordState.DONE, as_put_back(self._storages[file.base], file, keepers)) for file in self._stay]
         )
         self._stay = []
-        self._journal.tell_purged(self._purge.id, self.outcome.size_bytes)
+        self._journal.record_purged(self._purge.id, self.outcome.size_bytes)
 
     def _remove(self, file: Trashed) -> None:
         try:

@@ -153,7 +153,7 @@ def settle_left(journal: Journal, operation: Operation, storages: Sequence[Local
             journal.mark_many(marks)
             journal.reservations.forget_of(operation.id)
         journal.sync_reverted(operation.id)
-        journal.tell_counts(operation)
+        journal.record_counts(operation)
     return len(marks)
 
 

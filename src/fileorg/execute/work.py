@@ -112,13 +112,13 @@ class Work:
         if above is not None:
             self.flagged[base, path] = above
 
-    def tell_rewritten(self, path: bytes) -> None:
+    def note_rewritten(self, path: bytes) -> None:
         """Count a symlink that was rewritten or restored."""
         self.rewritten += 1
         if len(self.symlinks) < SYMLINKS_KEPT:
             self.symlinks.append(path)
 
-    def tell_lost(self, lost: Lost) -> None:
+    def note_lost(self, lost: Lost) -> None:
         """Count attributes that the target file system did not preserve for a file."""
         self._lossy += bool(lost)
         self._losses.update(lost)

@@ -265,7 +265,7 @@ class Journal(JournalReader):
             self._db.execute(
                 "UPDATE operations SET state = ?, ended_ns = ? WHERE id = ?", (state, time.time_ns(), operation.id)
             )
-            self._tell_counts(operation, counts)
+            self._record_counts(operation, counts)
         return counts
 
     def close_torn(self, operation: Operation) -> None:
@@ -273,12 +273,12 @@ class Journal(JournalReader):
         with self.transaction():
             self._db.execute("UPDATE operations SET state = 'sealed' WHERE id = ?", (operation.id,))
 
-    def tell_counts(self, operation: Operation) -> None:
+    def record_counts(self, operation: Operation) -> None:
         """Update the counts of a sealed operation, after more of its records were settled."""
         with self.transaction():
-            self._tell_counts(operation, self.sums.counts(operation.id))
+            self._record_counts(operation, self.sums.counts(operation.id))
 
-    def _tell_counts(self, operation: Operation, counts: dict[RecordState, tuple[int, int]]) -> None:
+    def _record_counts(self, operation: Operation, counts: dict[RecordState, tuple[int, int]]) -> None:
         done, size_bytes = counts.get(RecordState.DONE, (0, 0))
         problems = sum(counts.get(state, (0, 0))[0] for state in PROBLEM_STATES)
         self._db.execute(
@@ -334,7 +334,7 @@ class Journal(JournalReader):
         ranges = {each.id: self.record_range(each) for each in self.operations()}
         carry_over(self._db, operation.id, ranges[operation.id], ranges)
 
-    def tell_purged(self, purge: int, size_bytes: int) -> None:
+    def record_purged(self, purge: int, size_bytes: int) -> None:
         """Write how many bytes a purge has freed so far. Inside a transaction."""
         self._db.execute("UPDATE operations SET bytes = ? WHERE id = ?", (size_bytes, purge))
 

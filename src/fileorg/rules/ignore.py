@@ -169,14 +169,14 @@ class Ignore:
         folder: bytes,
         ignore_file: bytes | None,
         parent: Scope | None,
-        tell: Callable[[str], None] = lambda _: None,
+        note: Callable[[str], None] = lambda _: None,
     ) -> Scope | None:
         """Return the patterns that apply in `folder` (root-relative, the root is `b""`); None if there are none.
 
         `ignore_file` is the content of its `.fileorgignore`, `parent` the scope of its parent. `tell` is called with a
         message for each invalid line, because another user's mistake must not stop the run.
         """
-        own = _of_file(folder, ignore_file, tell) if ignore_file else None
+        own = _of_file(folder, ignore_file, note) if ignore_file else None
         if not own and parent is None and not self._exclude and not self._include:
             return None
         names = tuple(fsdecode(folder).split("/")) if folder else ()
@@ -249,20 +249,20 @@ class Patterns:
         return bool(self._globs.verdict(above, 0, name, is_folder=True))
 
 
-def _of_file(folder: bytes, content: bytes, tell: Callable[[str], None]) -> Globs:
+def _of_file(folder: bytes, content: bytes, note: Callable[[str], None]) -> Globs:
     globs, path, bad = list[Glob](), display(join(folder, IGNORE_FILE)), 0
     for number, line in enumerate(fsdecode(content.removeprefix(b"\xef\xbb\xbf")).split("\n"), 1):
         text = line.rstrip("\r")
         if text.startswith("#") or not text.strip():
             continue
         if len(globs) + bad == _MAX_PATTERNS:
-            tell(f"{path}, line {number}: more than {_MAX_PATTERNS:,} patterns are not used")
+            note(f"{path}, line {number}: more than {_MAX_PATTERNS:,} patterns are not used")
             break
         try:
             globs.append(Glob(text, whole=False))
         except ValueError as error:
             bad += 1
-            tell(f"{path}, line {number}: the pattern {display(text[:_SHOWN])} cannot be used: {error}")
+            note(f"{path}, line {number}: the pattern {display(text[:_SHOWN])} cannot be used: {error}")
     return Globs(globs, whole=False)
 
 

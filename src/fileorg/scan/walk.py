@@ -177,12 +177,12 @@ class Reader:
             yield part._replace(stays=stays)
 
     def _enter(
-        self, task: Task, listing: Listing, names: JoinedNames, tell: Callable[[str], None]
+        self, task: Task, listing: Listing, names: JoinedNames, note: Callable[[str], None]
     ) -> tuple[Task, Whole | None, Together]:
         """Judge a folder by its first listing: its patterns, why it is kept whole, its groups. Raises `OSError`."""
         if task.depth and (found := self._whole(listing, names)):
             return task, found, NOTHING
-        task = task._replace(scope=self._scope(task, listing, names, tell))
+        task = task._replace(scope=self._scope(task, listing, names, note))
         judge = Judge(self._ignore, self._filters, task.scope, self._selection.with_leaders)
         return task, None, together(self._storage, listing, names, judge)
 
@@ -410,7 +410,7 @@ class Reader:
         except OSError:
             return True  # it has the names of a state directory, and is not readable, like one
 
-    def _scope(self, task: Task, listing: Listing, files: JoinedNames, tell: Callable[[str], None]) -> Scope | None:
+    def _scope(self, task: Task, listing: Listing, files: JoinedNames, note: Callable[[str], None]) -> Scope | None:
         listed = sum(map(len, listing[1:]))
         content = None
         if (
@@ -418,10 +418,10 @@ class Reader:
             or IGNORE_FILE in files
             or any(entry.name == IGNORE_FILE for kind in listing[2:] for entry in kind)
         ):
-            content = self._read_ignore_file(task.folder, tell)
-        return self._ignore.scope(task.folder, content, task.scope, tell)
+            content = self._read_ignore_file(task.folder, note)
+        return self._ignore.scope(task.folder, content, task.scope, note)
 
-    def _read_ignore_file(self, folder: bytes, tell: Callable[[str], None]) -> bytes | None:
+    def _read_ignore_file(self, folder: bytes, note: Callable[[str], None]) -> bytes | None:
         """Return the content of the ignore file, None if it is absent or unusable: it must never end the run."""
         path = display(join(folder, IGNORE_FILE))
         try:
@@ -429,14 +429,14 @@ class Reader:
             if entry is None:
                 return None
             if not entry.is_file:
-                tell(f"{path} is not used: it is no plain file, and links are not followed")
+                note(f"{path} is not used: it is no plain file, and links are not followed")
             elif entry.size > _IGNORE_FILE_BYTES:
-                tell(f"{path} is not used: it is too large to be a list of patterns")
+                note(f"{path} is not used: it is too large to be a list of patterns")
             else:
                 with self._storage.open_read(folder, IGNORE_FILE) as file:
                     return file.read(_IGNORE_FILE_BYTES)
         except OSError as error:
-            tell(f"{path} is not used: it cannot be read: {error.strerror}")
+            note(f"{path} is not used: it cannot be read: {error.strerror}")
         return None
 
 

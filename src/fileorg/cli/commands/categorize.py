@@ -56,7 +56,7 @@ def categorize(
     One line per file: its category, the evidence for it, and its path. Nothing is changed or stored. With --category,
     only files of these categories.
     """
-    from fileorg.cli.plan_view import tell_unreadable
+    from fileorg.cli.plan_view import show_unreadable
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output as to_output
     from fileorg.scan.walk import Seen
@@ -85,7 +85,7 @@ def categorize(
         _write(out, files, format_, null=null)
         screen.pause()
         out.flush()
-        return tell_unreadable(screen, seen)
+        return show_unreadable(screen, seen)
 
 
 def _categories(asked: Sequence[str] | None) -> frozenset[str]:

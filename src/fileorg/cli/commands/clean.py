@@ -129,7 +129,7 @@ def run_clean(chosen: "CleanOptions", options: OutputOptions, state: "StateDirec
     """Plan, ask and run."""
     from fileorg.cli.change import Change
     from fileorg.cli.clean_view import CleanRows
-    from fileorg.cli.plan_view import tell_unreadable
+    from fileorg.cli.plan_view import show_unreadable
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output
     from fileorg.cli.words import VERBS
@@ -144,7 +144,7 @@ def run_clean(chosen: "CleanOptions", options: OutputOptions, state: "StateDirec
         change = Change(options, VERBS["clean"], "clean", out, screen, CleanRows(run.plan, {}))
         code = _preview(change, run, chosen) if options.dry_run else _run(change, run)
         out.flush()
-        unread = tell_unreadable(screen, run.seen, verbose=options.verbose)
+        unread = show_unreadable(screen, run.seen, verbose=options.verbose)
         return code or unread
 
 

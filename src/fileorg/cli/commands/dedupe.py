@@ -257,7 +257,7 @@ def _report(
                     view.show(out, run, verbose=verbose)
                     show_ages(out, run.seen)
         out.flush()
-        return _tell_unread(screen, run, verbose=verbose)
+        return _show_unread(screen, run, verbose=verbose)
 
 
 def _change(chosen: "DedupeOptions", options: OutputOptions, state: "StateDirectory") -> Exit:
@@ -278,7 +278,7 @@ def _change(chosen: "DedupeOptions", options: OutputOptions, state: "StateDirect
         change = Change(options, VERBS[f"dedupe-{chosen.action}"], "dedupe", out, screen, rows)
         code = _preview(change, run) if options.dry_run else _run(change, run)
         out.flush()
-        unread = _tell_unread(screen, run, verbose=options.verbose)
+        unread = _show_unread(screen, run, verbose=options.verbose)
         return code or unread
 
 
@@ -332,14 +332,14 @@ def _preview(change: "Change", run: "DedupeRun") -> Exit:
     return Exit.DONE
 
 
-def _tell_unread(screen: "Screen", run: "DedupeRun", *, verbose: bool) -> Exit:
+def _show_unread(screen: "Screen", run: "DedupeRun", *, verbose: bool) -> Exit:
     """Print unreadable folders and files on standard error. Return the exit code."""
-    from fileorg.cli.plan_view import tell_unreadable
+    from fileorg.cli.plan_view import show_unreadable
     from fileorg.cli.summary import NAMED
     from fileorg.core.figures import plural
     from fileorg.core.names import display
 
-    unread = tell_unreadable(screen, run.seen, verbose=verbose)
+    unread = show_unreadable(screen, run.seen, verbose=verbose)
     named = run.reads.named[: None if verbose else NAMED]
     for path, reason in named:
         screen.note(f"{display(path)} was skipped: {reason}.")

@@ -123,7 +123,7 @@ def _fields(group: GroupOnPage) -> dict[str, Any]:
 
 
 def _show_text(out: "Out", total: int, groups: Iterator[GroupOnPage], page: int, page_size: int) -> None:
-    from fileorg.cli.render import short, tell_page
+    from fileorg.cli.render import short, show_page
     from fileorg.core.figures import plural, size
 
     for number, group in enumerate(groups, (page - 1) * page_size + 1):
@@ -132,4 +132,4 @@ def _show_text(out: "Out", total: int, groups: Iterator[GroupOnPage], page: int,
             out.line(f"     {short(path)}" + (f"  {out.styled(role, 'dim')}" if role != "duplicate" else ""))
         if group.number > len(group.files):
             out.line(f"     and {group.number - len(group.files):,} more")
-    tell_page(out, page, page_size, total, "group", none="No duplicate groups.")
+    show_page(out, page, page_size, total, "group", none="No duplicate groups.")

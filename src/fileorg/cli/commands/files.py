@@ -100,7 +100,7 @@ def _show(out: "Out", format_: ListFormat, found: "FilePage", page: int, page_si
 
 
 def _show_text(out: "Out", found: "FilePage", page: int, page_size: int) -> None:
-    from fileorg.cli.render import Column, table, tell_page
+    from fileorg.cli.render import Column, show_page, table
     from fileorg.core.figures import size
 
     if found.lines:
@@ -115,7 +115,7 @@ def _show_text(out: "Out", found: "FilePage", page: int, page_size: int) -> None
             (line.status, line.category, size(line.size), *_source_and_target(line, found.root)) for line in found.lines
         ]
         table(out, columns, rows)
-    tell_page(out, page, page_size, found.total, "file", none="No files match.")
+    show_page(out, page, page_size, found.total, "file", none="No files match.")
 
 
 def _source_and_target(line: "Line", root: bytes) -> tuple[str, str]:

@@ -110,11 +110,11 @@ def _show_operations(out: "Out", format_: ListFormat, page: tuple[int, int], sta
 
 def _write_operations(out: "Out", format_: ListFormat, rows: Sequence[Any], place: tuple[int, int, int]) -> None:
     """Write a page of operations. `place`: the total number, the page, and the page size."""
-    from fileorg.cli.render import tell_page
+    from fileorg.cli.render import show_page
 
     total, page, page_size = place
     if format_ is ListFormat.TEXT:
-        tell_page(out, page, page_size, total, "operation", none="No operations yet.")
+        show_page(out, page, page_size, total, "operation", none="No operations yet.")
     else:
         more = {"total": total, "page": page, "page_size": page_size}
         _write(out, format_, "operations", _OPERATION_TITLES, rows, "", more)

@@ -189,7 +189,7 @@ def run_organize(
     """Plan, ask and run. `between` is called after the summary, before the undo command is printed."""
     from fileorg.cli.change import Change
     from fileorg.cli.plan_rows import PlanRows
-    from fileorg.cli.plan_view import tell_unreadable
+    from fileorg.cli.plan_view import show_unreadable
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output
     from fileorg.cli.words import VERBS
@@ -205,7 +205,7 @@ def run_organize(
         change = Change(options, VERBS[chosen.action], "organize", out, screen, rows)
         code = _preview(change, run, chosen) if options.dry_run else _run(change, run, between)
         out.flush()
-        unread = tell_unreadable(screen, run.seen, verbose=options.verbose)
+        unread = show_unreadable(screen, run.seen, verbose=options.verbose)
         return code or unread
 
 

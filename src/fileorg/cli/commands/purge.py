@@ -240,7 +240,7 @@ def _report(change: "Change", run: "PurgeRun", outcome: "Outcome", before: "Mome
 
     try:
         if change.is_text:
-            _tell(change, run, outcome)
+            _show_outcome(change, run, outcome)
         else:
             facts = outcome_as_json(outcome, "purge")
             del facts["operation"]  # each purged operation has its own number
@@ -255,7 +255,7 @@ def _report(change: "Change", run: "PurgeRun", outcome: "Outcome", before: "Mome
     return exit_code(outcome)
 
 
-def _tell(change: "Change", run: "PurgeRun", outcome: "Outcome") -> None:
+def _show_outcome(change: "Change", run: "PurgeRun", outcome: "Outcome") -> None:
     from fileorg.core.figures import duration, plural, size
     from fileorg.core.names import display
     from fileorg.report.sentences import sentence

@@ -56,7 +56,7 @@ def scan(
 
     CSV holds only the categories; text and JSON hold everything.
     """
-    from fileorg.cli.plan_view import tell_unreadable
+    from fileorg.cli.plan_view import show_unreadable
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output as to_output
     from fileorg.workflows.scan import scan_trees
@@ -79,7 +79,7 @@ def scan(
         if format_ is not ListFormat.TEXT or not quiet:
             _show(out, report, format_)
             out.flush()
-        return tell_unreadable(screen, report.seen, verbose=verbose)
+        return show_unreadable(screen, report.seen, verbose=verbose)
 
 
 def _show(out: "Out", report: "ScanReport", format_: ListFormat) -> None:

@@ -37,7 +37,7 @@ def _apply(work: Work, row: PlanRow, record: int) -> None:
     with work.storages[row.source_base].original(row.source_folder, row.source_name) as original:
         check_ready(row, original.begin(), if_unknown=original.is_quiet)
         staged, made = copy(work, row, record, original)
-    work.tell_lost(staged.lost)
+    work.note_lost(staged.lost)
     # Undo removes the copy only if its ctime is still this one; removing the temporary name has just changed it.
     left = work.storages[row.target_base].lstat(row.target_folder, row.target_name)
     if identity(made).fits(left):

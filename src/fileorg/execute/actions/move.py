@@ -173,7 +173,7 @@ def cross_device(work: Work, row: PlanRow, intent: Intent, record: int) -> None:
             work.touched_folders.add((row.source_base, row.source_folder))
             withdraw(work, row, record, RecordState.COPIED, identity(entry), staged.digest)
             raise failure
-    work.tell_lost(staged.lost)
+    work.note_lost(staged.lost)
 
 
 def _take_away(

@@ -19,12 +19,12 @@ _TARGET = struct.Struct("=qQQiI")  # descriptor, offset, bytes shared, status, r
 _DIFFERS = 1
 
 # ext4, XFS, btrfs, tmpfs: the holes that they report read as zeros, even just after a write.
-_TELL_HOLES = frozenset({0xEF53, 0x58465342, 0x9123683E, 0x01021994})
+_REPORTS_HOLES = frozenset({0xEF53, 0x58465342, 0x9123683E, 0x01021994})
 
 
 def has_holes(fd: int, size: int) -> bool:
     """Return whether an open file of `size` bytes has holes, on a file system that reports them correctly."""
-    return os.fstat(fd).st_blocks * 512 < size and posix.file_system_type(fd) in _TELL_HOLES
+    return os.fstat(fd).st_blocks * 512 < size and posix.file_system_type(fd) in _REPORTS_HOLES
 
 
 def next_data(fd: int, position: int, size: int) -> int:

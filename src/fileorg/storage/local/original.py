@@ -117,7 +117,7 @@ class Original:
         now = os.fstat(self.fd)
         if (now.st_size, now.st_mtime_ns) != (self.facts.st_size, self.facts.st_mtime_ns):
             return False
-        if not self._times_tell() and (digest is None or not self.has_digest(digest)):
+        if not self._times_are_evidence() and (digest is None or not self.has_digest(digest)):
             return False
         self._write_out()
         return entry_of(self._name, os.fstat(self.fd)) == entry_of(self._name, now) and not self.is_waited_for()
@@ -126,7 +126,7 @@ class Original:
         """Return whether the content has this digest of `stage_copy`. Raises `OSError`."""
         return has_digest(self.fd, digest)
 
-    def _times_tell(self) -> bool:
+    def _times_are_evidence(self) -> bool:
         """Return whether any write since the open must have changed the times: false within one tick of their clock."""
         if self._by_content or max(self.facts.st_mtime_ns, self.facts.st_ctime_ns) > self._opened_ns - CLOCK_NS:
             return False
