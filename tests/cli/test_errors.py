@@ -56,7 +56,7 @@ WRONG_WORDS = {
     ("organize", "tree", "-0"): "-0 requires --dry-run.",
     ("organize", "tree", "-n", "-o", "nowhere/plan.txt"): "Could not write the output nowhere/plan.txt",
     ("categorize", "tree", "--category", "Pictures"): "Unknown category: Pictures.",
-    ("categorize", "tree", "-0", "-f", "json"): "-0 and --format cannot be combined.",
+    ("categorize", "tree", "-0", "-f", "csv"): "-0 and --format cannot be combined.",
     ("undo",): "There is nothing to undo.",
     ("undo", "7"): "There is no operation 7.",
     ("undo", "zero"): "zero is not an operation number.",

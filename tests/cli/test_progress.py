@@ -90,7 +90,7 @@ def test_json_events_tell_stages_and_sums(fileorg: Fileorg, many: Tree) -> None:
         "event": "outcome", "operation": 1, "files": MANY, "bytes": MANY * 100, "interrupted": False,
         "counts": {"done": MANY},
     }  # fmt: skip
-    assert reported[-1] == {"event": "done", "exit_code": 0}
+    assert reported[-1] == {"event": "done", "exit": 0}
 
 
 def test_json_events_are_ten_a_second_at_most(fileorg: Fileorg, tree: Tree) -> None:
@@ -106,5 +106,14 @@ def test_an_error_is_a_json_event_too(fileorg: Fileorg) -> None:
     ran = fileorg("scan", "nowhere", "--progress=json")
     assert ran.code == 2
     assert events(ran.err) == [
-        {"event": "error", "message": "There is no folder nowhere.", "hint": "see how it is spelled", "exit_code": 2}
+        {
+            "event": "error",
+            "error": {
+                "code": "no-such-path",
+                "message": "There is no folder nowhere.",
+                "hint": "see how it is spelled",
+                "path": str(fileorg.folder / "nowhere"),
+                "exit": 2,
+            },
+        }
     ]

@@ -12,7 +12,7 @@ from typing import Any
 from fileorg.cli.commands import COMMANDS
 from fileorg.cli.parameters import plain_values
 from fileorg.cli.terminal import Out, prepare_streams, standard_error
-from fileorg.core.errors import Exit, FileorgError
+from fileorg.core.errors import ErrorCode, FileorgError
 from fileorg.core.names import display
 
 COMPLETE = "_FILEORG_COMPLETE"
@@ -32,7 +32,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _BROKEN_PIPE
     except OSError as error:  # a full disk behind `>`, a terminal that has been closed
         _silence(sys.stdout)
-        return _report_error(words, f"Could not write the output: {error.strerror}", "", Exit.SOME_FAILED)
+        failed = FileorgError(f"Could not write the output: {error.strerror}", code=ErrorCode.OUTPUT_FAILED)
+        return _report_error(words, failed)
     return code
 
 
@@ -42,30 +43,21 @@ def _run(words: list[str]) -> int:
     except BrokenPipeError:
         raise
     except KeyboardInterrupt:
-        return _report_error(words, "Stopped. Nothing was changed.", "", Exit.INTERRUPTED)
+        from fileorg.cli.stop import Stopped
+
+        return _report_error(words, Stopped("Stopped. Nothing was changed."))
     except FileorgError as error:
-        return _report_error(words, str(error), error.hint, error.exit_code, error)
+        return _report_error(words, error)
     except SystemExit as stop:  # from the completion of Typer
         return stop.code if isinstance(stop.code, int) else 1
     except Exception as error:
         if COMPLETE in os.environ:  # errors during shell completion are not shown
             return 1
-        if hasattr(error, "format_message"):  # a usage error from Typer
-            return _refuse(words, error)
-        if isinstance(error, OSError) and error.strerror:
-            name = error.filename if isinstance(error.filename, bytes | str) else ""
-            subject = f"Could not use {display(name)}" if name else "The operating system refused a request"
-            sentence = f"{subject}: {error.strerror}"
-            return _report_error(words, sentence, _hint_of(error), Exit.SOME_FAILED, error)
-        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        sentence = f"Unexpected error: {what}"
-        return _report_error(
-            words, sentence, "run the command again with --debug for a traceback", Exit.SOME_FAILED, error
-        )
-    if _wants_json(words):
+        return _report_error(words, _known(error, words), error)
+    if as_events(words):
         from fileorg.cli.progress import write_event
 
-        write_event(standard_error(), event="done", exit_code=code)
+        write_event(standard_error(), event="done", exit=code)
     return code
 
 
@@ -84,41 +76,46 @@ def _carry_out(words: list[str]) -> int:
     return run_by_typer(words, names)
 
 
-def _hint_of(error: OSError) -> str:
-    if error.errno == errno.EMFILE:
-        from fileorg.core.descriptors import TooManyOpen
+def _known(error: Any, words: list[str]) -> FileorgError:
+    """Return the error of a sentence for an exception of Typer, of the system or of a mistake in fileorg."""
+    if hasattr(error, "format_message"):  # a usage error from Typer
+        from fileorg.cli.refusals import refusal
 
-        return TooManyOpen.hint
-    return "check that its disk is healthy and mounted"
+        return refusal(error, words)
+    if isinstance(error, OSError) and error.strerror:
+        name = error.filename if isinstance(error.filename, bytes | str) else b""
+        subject = f"Could not use {display(name)}" if name else "The operating system refused a request"
+        hint, code = "check that its disk is healthy and mounted", ErrorCode.SYSTEM_ERROR
+        if error.errno == errno.EMFILE:
+            from fileorg.core.descriptors import TooManyOpen
+
+            hint, code = TooManyOpen.hint, TooManyOpen.code
+        return FileorgError(f"{subject}: {error.strerror}", hint=hint, code=code, path=os.fsencode(name) or None)
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    hint = "run the command again with --debug for a traceback"
+    return FileorgError(f"Unexpected error: {what}", hint=hint, code=ErrorCode.INTERNAL)
 
 
-def _refuse(words: list[str], error: Any) -> int:
-    from fileorg.cli.refusals import refusal
-
-    sentence, hint = refusal(error, words)
-    return _report_error(words, sentence, hint, getattr(error, "exit_code", Exit.USAGE), error)
-
-
-def _report_error(words: list[str], sentence: str, hint: str, code: int, error: Exception | None = None) -> int:
-    """Print one sentence and a hint on standard error. Return the exit code."""
+def _report_error(words: list[str], error: FileorgError, cause: Exception | None = None) -> int:
+    """Print the error on standard error, as a sentence or as JSON. Return the exit code."""
     err = standard_error()
-    sentence = display(sentence)  # not capitalised: it may begin with a name
+    sentence = display(str(error))  # not capitalised: it may begin with a name
     if not sentence.endswith((".", "?", "!")):
         sentence += "."
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
-        if _wants_json(words):
-            from fileorg.cli.progress import write_event
+        if as_events(words) or as_json(words):
+            from fileorg.cli.progress import write_error
 
-            write_event(err, event="error", message=sentence, hint=hint, exit_code=int(code))
+            write_error(err, error, sentence, as_event=as_events(words))
         else:
-            _write_text(err, sentence, hint)
-        if "--debug" in words and error is not None:
+            _write_text(err, sentence, error.hint)
+        if "--debug" in words:
             import traceback
 
-            err.stream.write("".join(traceback.format_exception(error)))
+            err.stream.write("".join(traceback.format_exception(cause or error)))
         err.flush()
-    return int(code)
+    return int(error.exit_code)
 
 
 def _write_text(err: Out, sentence: str, hint: str) -> None:
@@ -127,8 +124,25 @@ def _write_text(err: Out, sentence: str, hint: str) -> None:
         err.prose(display(hint), "Hint: ")
 
 
-def _wants_json(words: list[str]) -> bool:
+def as_events(words: Sequence[str]) -> bool:
+    """Return whether the words have `--progress json`. Errors of the words themselves are reported in this form too."""
     return "--progress=json" in words or ("--progress", "json") in pairwise(words)
+
+
+def as_json(words: Sequence[str]) -> bool:
+    """Return whether the words have `--format json`, in any spelling of the option."""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word == "--":
+            return False
+        name, _, value = word.partition("=")
+        if word.startswith("--"):
+            if name == "--format" and (value or following) == "json":
+                return True
+        elif word.startswith("-") and "o" not in word.partition("f")[0]:  # after -o, the letters are a name
+            _, letter, rest = word.partition("f")
+            if letter and (rest or following) == "json":
+                return True
+    return False
 
 
 def _silence(stream: Any) -> None:

@@ -12,12 +12,14 @@ from fileorg.cli.options import ProgressMode
 from fileorg.cli.terminal import standard_error
 from fileorg.cli.words import STOPPING
 from fileorg.core.events import Reporter
+from fileorg.core.formats import named
 from fileorg.core.names import display
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fileorg.cli.terminal import Out
+    from fileorg.core.errors import FileorgError
     from fileorg.core.model import Outcome
 
 _INTERVAL_SECONDS = 0.1
@@ -148,4 +150,17 @@ class JsonLines:
 def write_event(err: Out, **event: Any) -> None:
     """Write one line of `--progress json`."""
     err.stream.write(json.dumps(event) + "\n")
+    err.flush()
+
+
+def write_error(err: Out, error: FileorgError, sentence: str, *, as_event: bool = False) -> None:
+    """Write an error as one line of JSON, for `--format json`; `as_event` for `--progress json`."""
+    fields = {
+        "code": str(error.code),
+        "message": sentence,
+        "hint": error.hint or None,
+        **(named("path", os.path.abspath(error.path)) if error.path else {"path": None}),
+        "exit": int(error.exit_code),
+    }
+    err.stream.write(json.dumps(({"event": "error"} if as_event else {}) | {"error": fields}) + "\n")
     err.flush()

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from fileorg.cli.commands import COMMANDS
+from fileorg.core.errors import ErrorCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,31 +14,34 @@ if TYPE_CHECKING:
 _OPERATION = "OP"
 
 
-def refusal(error: Any, words: Sequence[str]) -> tuple[str, str]:
-    """Return the sentence for an exception of Typer, and a hint. What is not known here keeps the words of Typer."""
+def refusal(error: Any, words: Sequence[str]) -> UsageError:
+    """Return the error for an exception of Typer. What is not known here keeps the words of Typer."""
     command = next((word for word in words if word in COMMANDS), "")
     sentence, hint = error.format_message(), " ".join(["fileorg", *filter(None, [command]), "--help"])
+    code = ErrorCode.USAGE if command else ErrorCode.UNKNOWN_COMMAND
     command = command or "fileorg"
     parameter = getattr(error, "param", None)
     match type(error).__name__:
         case "MissingParameter" if parameter is not None:
-            sentence = f"{command} needs a {parameter.metavar}."
+            sentence, code = f"{command} needs a {parameter.metavar}.", ErrorCode.MISSING_ARGUMENT
         case "NoSuchOption":
-            sentence = f"{command} has no option {error.option_name}."
+            sentence, code = f"{command} has no option {error.option_name}.", ErrorCode.UNKNOWN_OPTION
             if error.possibilities:
                 sentence += f" Did you mean {' or '.join(sorted(error.possibilities))}?"
+        case "BadOptionUsage" if "not take" in sentence:
+            sentence, code = f"{error.option_name} takes no value.", ErrorCode.BAD_VALUE
         case "BadOptionUsage":
-            needs = "takes no value" if "not take" in sentence else "needs a value"
-            sentence = f"{error.option_name} {needs}."
+            sentence, code = f"{error.option_name} needs a value.", ErrorCode.MISSING_VALUE
         case "BadParameter" if parameter is not None:
             sentence, hint = _bad_value(parameter, sentence, hint)
+            code = ErrorCode.BAD_VALUE
         case "UsageError" if found := re.search(r"unexpected extra argument.*? \((.*)\)", sentence):
             arguments = [each for each in error.ctx.command.params if each.param_type_name == "argument"]
             takes = f"one {arguments[0].metavar}" if arguments else "no argument"
-            sentence = f"{command} takes {takes}: unexpected {found[1]}."
+            sentence, code = f"{command} takes {takes}: unexpected {found[1]}.", ErrorCode.UNEXPECTED_ARGUMENT
             if takes == "one PATH":
                 hint = f"quote names with spaces; {hint}"
-    return sentence, hint
+    return UsageError(sentence, hint=hint, code=code)
 
 
 def _bad_value(parameter: Any, sentence: str, hint: str) -> tuple[str, str]:

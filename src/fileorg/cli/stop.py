@@ -6,7 +6,7 @@ import contextlib
 import signal
 from typing import TYPE_CHECKING
 
-from fileorg.core.errors import Exit, FileorgError
+from fileorg.core.errors import ErrorCode, Exit, FileorgError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +22,7 @@ class Stopped(FileorgError):
     """Raised for Ctrl-C if no batch has to finish first. The message says what was changed."""
 
     exit_code = Exit.INTERRUPTED
+    code = ErrorCode.INTERRUPTED
 
 
 @contextlib.contextmanager

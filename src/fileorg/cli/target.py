@@ -10,7 +10,7 @@ import stat
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from fileorg.core.errors import GuardRefused, UsageError
+from fileorg.core.errors import ErrorCode, GuardRefused, UsageError
 from fileorg.core.names import display
 from fileorg.core.trusted import is_trusted, open_place, process_of
 
@@ -39,7 +39,12 @@ def written(path: str, *, force: bool = False) -> Iterator[TextIO]:
                 yield stream
             return
         if not force and _is_there(folder, name):
-            raise GuardRefused(f"The output {display(path)} is there already.", hint=_FORCE)
+            raise GuardRefused(
+                f"The output {display(path)} is there already.",
+                hint=_FORCE,
+                code=ErrorCode.OUTPUT_EXISTS,
+                path=os.fsencode(path),
+            )
         part = name + b".fileorg-%s.part" % os.urandom(4).hex().encode()
         with _telling(path):
             stream = _text(os.open(part, _NEW, 0o666, dir_fd=folder))
@@ -56,6 +61,8 @@ def written(path: str, *, force: bool = False) -> Iterator[TextIO]:
             raise GuardRefused(
                 f"Another program has just made {display(path)}: the output is in {display(part)} beside it.",
                 hint="move one of the two files away",
+                code=ErrorCode.OUTPUT_EXISTS,
+                path=os.fsencode(path),
             )
     finally:
         os.close(folder)
@@ -151,5 +158,8 @@ def _telling(asked: str) -> Iterator[None]:
     except OSError as error:
         shown = display(asked)
         raise UsageError(
-            f"Could not write the output {shown}: {error.strerror}.", hint="give another file with -o"
+            f"Could not write the output {shown}: {error.strerror}.",
+            hint="give another file with -o",
+            code=ErrorCode.OUTPUT_UNUSABLE,
+            path=os.fsencode(asked),
         ) from error

@@ -6,7 +6,7 @@ import re
 import time
 from typing import NamedTuple
 
-from fileorg.core.errors import UsageError
+from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.names import display
 
 _SIZE = r"(?ai)(\d+(?:\.\d+)?)\s*(?:([kmgtp])i?)?b?"
@@ -53,10 +53,10 @@ def size(option: str, text: str) -> int:
     """Return a size such as `10M` in bytes. Raises `UsageError`."""
     match = re.fullmatch(_SIZE, text.strip())
     if match is None:
-        raise UsageError(f"{option} {display(text)} is not a valid size.", hint=SIZES)
+        raise UsageError(f"{option} {display(text)} is not a valid size.", hint=SIZES, code=ErrorCode.BAD_VALUE)
     size_bytes = _whole(match[1], 1024 ** " kmgtp".index((match[2] or " ").lower()))
     if size_bytes > _MAXIMUM:
-        raise UsageError(f"{option} {display(text)} is larger than any disk.", hint=SIZES)
+        raise UsageError(f"{option} {display(text)} is larger than any disk.", hint=SIZES, code=ErrorCode.BAD_VALUE)
     return size_bytes
 
 
@@ -64,7 +64,7 @@ def age(option: str, text: str) -> Moment:
     """Return the moment an age such as `10min` ago. Raises `UsageError`."""
     parts = _parts(text)
     if parts is None:
-        raise UsageError(f"{option} {display(text)} is not a valid age.", hint=AGES)
+        raise UsageError(f"{option} {display(text)} is not a valid age.", hint=AGES, code=ErrorCode.BAD_VALUE)
     return _ago(option, text, parts)
 
 
@@ -81,6 +81,7 @@ def moment(option: str, text: str, *, for_good: bool = False) -> Moment:
             raise UsageError(
                 f"{option} {display(text)} is unclear: m can mean minutes or months, and purge deletes for good.",
                 hint=f"write {clear.format('min')} for minutes, or {clear.format('mo')} for months",
+                code=ErrorCode.BAD_VALUE,
             )
         return _ago(option, text, parts)
     from datetime import datetime
@@ -90,7 +91,9 @@ def moment(option: str, text: str, *, for_good: bool = False) -> Moment:
             raise ValueError
         return Moment(int(datetime.fromisoformat(text.strip()).timestamp()) * _SECOND_NS)
     except (ValueError, OverflowError, OSError):
-        raise UsageError(f"{option} {display(text)} is not an age or a date.", hint=TIMES) from None
+        raise UsageError(
+            f"{option} {display(text)} is not an age or a date.", hint=TIMES, code=ErrorCode.BAD_VALUE
+        ) from None
 
 
 def _parts(text: str) -> list[tuple[str, str]] | None:
@@ -107,7 +110,9 @@ def _ago(option: str, text: str, parts: list[tuple[str, str]]) -> Moment:
         unit = _UNIT_OF_NAME[unit_name]
         _, months, seconds = _UNITS[unit]
         if months and _whole(number, months * 100) % 100:
-            raise UsageError(f"{option} {display(text)} is not a whole number of months.", hint=AGES)
+            raise UsageError(
+                f"{option} {display(text)} is not a whole number of months.", hint=AGES, code=ErrorCode.BAD_VALUE
+            )
         length = _Length(length.months + _whole(number, months), length.ns + _whole(number, seconds * _SECOND_NS))
         words.append(f"{number} {unit}" + ("" if number == "1" else "s"))
     shown = "".join(number + ("min" if unit_name == "m" else unit_name) for number, unit_name in parts)
@@ -117,7 +122,9 @@ def _ago(option: str, text: str, parts: list[tuple[str, str]]) -> Moment:
         if now - ns > _MAXIMUM:
             raise OverflowError
     except (ValueError, OverflowError, OSError):
-        raise UsageError(f"{option} {display(text)} is longer ago than any file can be.", hint=AGES) from None
+        raise UsageError(
+            f"{option} {display(text)} is longer ago than any file can be.", hint=AGES, code=ErrorCode.BAD_VALUE
+        ) from None
     return Moment(ns, shown, " ".join(words))
 
 

@@ -7,7 +7,7 @@ import errno
 import resource
 from typing import TYPE_CHECKING
 
-from fileorg.core.errors import StorageFailure
+from fileorg.core.errors import ErrorCode, StorageFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +19,7 @@ _ENOUGH = 65_536
 class TooManyOpen(StorageFailure):
     """The limit on open descriptors is too low: see `too_many_open`."""
 
+    code = ErrorCode.TOO_MANY_OPEN
     hint = "raise the limit with ulimit -n, as far as the system allows, and run the command again"
 
 

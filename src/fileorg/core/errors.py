@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
+import contextlib
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Exit(IntEnum):
@@ -18,24 +23,87 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
+class ErrorCode(StrEnum):
+    """The kinds of errors, for programs: never renamed, and never reused with another meaning."""
+
+    # The command line: exit code 2
+    USAGE = "usage"
+    UNKNOWN_COMMAND = "unknown-command"
+    UNKNOWN_OPTION = "unknown-option"
+    MISSING_ARGUMENT = "missing-argument"
+    UNEXPECTED_ARGUMENT = "unexpected-argument"
+    MISSING_VALUE = "missing-value"
+    BAD_VALUE = "bad-value"
+    BLANK_PATH = "blank-path"
+    NO_SUCH_PATH = "no-such-path"
+    NOT_A_FOLDER = "not-a-folder"
+    PERMISSION_DENIED = "permission-denied"
+    PATH_UNUSABLE = "path-unusable"
+    OUTPUT_UNUSABLE = "output-unusable"
+    STATE_UNUSABLE = "state-unusable"
+    UNKNOWN_OPERATION = "unknown-operation"
+    NOT_RECOVERED = "not-recovered"
+    ANOTHER_FOLDER = "another-folder"
+    NOTHING_LEFT = "nothing-left"
+    # Another fileorg: 4
+    LOCKED = "locked"
+    # Refusals: 5
+    REFUSED = "refused"
+    REFUSED_PLACE = "refused-place"
+    PART_OF_A_WHOLE = "part-of-a-whole"
+    TOO_MANY_CHANGES = "too-many-changes"
+    NAMES_TAKEN = "names-taken"
+    OUTPUT_EXISTS = "output-exists"
+    OTHERS_FIRST = "others-first"
+    NOT_CONFIRMED = "not-confirmed"
+    OPERATION_ELSEWHERE = "operation-elsewhere"
+    PURGED = "purged"
+    # Failures: 1
+    JOURNAL = "journal"
+    STORAGE = "storage"
+    TOO_MANY_OPEN = "too-many-open"
+    OUTPUT_FAILED = "output-failed"
+    SYSTEM_ERROR = "system-error"
+    INTERNAL = "internal"
+    # Ctrl-C: 130
+    INTERRUPTED = "interrupted"
+
+
 class FileorgError(Exception):
     """An error that ends the run: one sentence that names the cause, and a hint that says what to do.
 
-    The caller passes names in the sentence through `names.display`.
+    The caller passes names in the sentence through `names.display`. `path` is the path that the error is about.
     """
 
     exit_code: Exit = Exit.SOME_FAILED
+    code: ErrorCode = ErrorCode.STORAGE
     hint: str = ""
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str | None = None, code: ErrorCode | None = None, path: bytes | None = None
+    ) -> None:
         super().__init__(message)
+        self.path = path
         if hint is not None:
             self.hint = hint
+        if code is not None:
+            self.code = code
+
+
+@contextlib.contextmanager
+def about(path: bytes) -> Iterator[None]:
+    """Add the path to an error that names none."""
+    try:
+        yield
+    except FileorgError as error:
+        error.path = path if error.path is None else error.path
+        raise
 
 
 class UsageError(FileorgError):
     """A wrong option, path or template; no file was read yet."""
 
+    code = ErrorCode.USAGE
     exit_code = Exit.USAGE
 
 
@@ -44,12 +112,14 @@ def blank_path(name: str) -> UsageError:
     return UsageError(
         f"{name} is empty: no path was given.",
         hint="check the variable that it comes from; a dot (.) stands for the current directory",
+        code=ErrorCode.BLANK_PATH,
     )
 
 
 class UnknownOperation(UsageError):
     """The journal has no operation with this number."""
 
+    code = ErrorCode.UNKNOWN_OPERATION
     hint = "fileorg history lists the operations"
 
     def __init__(self, number: int) -> None:
@@ -59,12 +129,14 @@ class UnknownOperation(UsageError):
 class GuardRefused(FileorgError):
     """A valid request that is too dangerous to carry out."""
 
+    code = ErrorCode.REFUSED
     exit_code = Exit.REFUSED
 
 
 class Locked(FileorgError):
     """Another fileorg process holds the journal or the root."""
 
+    code = ErrorCode.LOCKED
     exit_code = Exit.LOCKED
     hint = "wait until it has ended, or stop it with Ctrl-C"
 
@@ -72,12 +144,14 @@ class Locked(FileorgError):
 class StateError(FileorgError):
     """The state directory cannot be used."""
 
+    code = ErrorCode.STATE_UNUSABLE
     exit_code = Exit.USAGE
 
 
 class JournalError(FileorgError):
     """The journal is invalid or cannot be written: the run stops, and the files are left unchanged."""
 
+    code = ErrorCode.JOURNAL
     exit_code = Exit.SOME_FAILED
 
 

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from fileorg.core.descriptors import telling_the_limit
-from fileorg.core.errors import Locked, StateError, blank_path
+from fileorg.core.errors import Locked, StateError, about, blank_path
 from fileorg.core.names import display
 from fileorg.core.trusted import open_directory, path_of
 
@@ -121,6 +121,11 @@ def open_state(path: bytes | None = None) -> StateDirectory:
     if path is not None and not path.strip():
         raise blank_path("--state-dir")
     path = os.path.abspath(path or default_state_path())
+    with about(path):
+        return _open_state(path)
+
+
+def _open_state(path: bytes) -> StateDirectory:
     shown = display(path)
     hint = "name another one with --state-dir or FILEORG_HOME"
     try:
@@ -267,7 +272,7 @@ def root_locks(roots: Mapping[bytes, int]) -> Iterator[list[int]]:
             return
         fds.append(fd)
         if not _flock(fd, kind):
-            raise Locked(f"Another fileorg run is at work in, above or below {display(path)}.")
+            raise Locked(f"Another fileorg run is at work in, above or below {display(path)}.", path=path)
 
     try:
         for path, root_fd in exclusive.values():

@@ -15,7 +15,7 @@ from xxhash import xxh3_64_intdigest
 
 from fileorg.core.batches import row_maker, unsplit
 from fileorg.core.bloom import MAX_NAMES, BloomFilter, CandidateSet
-from fileorg.core.errors import GuardRefused
+from fileorg.core.errors import ErrorCode, GuardRefused
 from fileorg.core.model import ROOT, Action, PlanRow
 from fileorg.core.names import collision_key, display, join, split
 from fileorg.core.reasons import Reason, ReasonCode
@@ -382,4 +382,5 @@ class OrganizePlan:
             raise GuardRefused(
                 f"{len(refused)} files want a name that is taken: {first}{', …' if len(refused) > 3 else ''}.",
                 hint="nothing was moved; choose --on-conflict rename, skip or keep-newer",
+                code=ErrorCode.NAMES_TAKEN,
             )

@@ -8,7 +8,7 @@ import stat
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.core.errors import GuardRefused, UsageError
+from fileorg.core.errors import ErrorCode, GuardRefused, UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.names import display, is_within, join, split
 from fileorg.rules.categories import CATEGORIES, OTHER
@@ -84,10 +84,17 @@ def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: St
     name = os.path.basename(path)
     real = os.path.join(folder, name)
     if not name or not os.path.lexists(real):
-        raise UsageError(f"There is no file {display(path)}.", hint="see how it is spelled")
+        raise UsageError(
+            f"There is no file {display(path)}.", hint="see how it is spelled", code=ErrorCode.NO_SUCH_PATH, path=path
+        )
     base = existing_folder(root) if root is not None else _usual_root(folder)
     if not is_within(folder, base):
-        raise UsageError(f"{display(path)} is not in {display(base)}.", hint="name a --root that it lies in")
+        raise UsageError(
+            f"{display(path)} is not in {display(base)}.",
+            hint="name a --root that it lies in",
+            code=ErrorCode.BAD_VALUE,
+            path=path,
+        )
     inside = real[len(base) :].lstrip(b"/")
     filters = options.filters._replace(recursive=options.filters.recursive or b"/" in inside)
     options = options._replace(root=base, filters=filters)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
-from fileorg.core.errors import GuardRefused, UsageError, blank_path
+from fileorg.core.errors import ErrorCode, GuardRefused, UsageError, about, blank_path
 from fileorg.core.figures import plural
 from fileorg.core.names import below, display, is_within
 from fileorg.core.trusted import path_of
@@ -14,15 +15,28 @@ from fileorg.storage.local import posix
 from fileorg.workflows.places import ProtectedPlace, is_systems, own_home, place_in, place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fileorg.core.state import StateDirectory
     from fileorg.workflows.surroundings import EnclosingWhole
 
+_Guard = TypeVar("_Guard", bound="Callable[..., Any]")
 _ANOTHER = "name a folder of yours"
 _OVERRIDE = "--inside-project"
 
 
+def _about_it(guard: _Guard) -> _Guard:
+    """Add the checked path to the errors of a guard."""
+
+    @functools.wraps(guard)
+    def guarded(path: bytes, *more: Any, **named: Any) -> Any:
+        with about(path):
+            return guard(path, *more, **named)
+
+    return cast("_Guard", guarded)
+
+
+@_about_it
 def existing_folder(path: bytes) -> bytes:
     """Return the real path of a readable folder. Raises `UsageError`, which says what the path is instead."""
     if not path:
@@ -31,13 +45,21 @@ def existing_folder(path: bytes) -> bytes:
     try:
         real = os.path.realpath(path, strict=True)
     except FileNotFoundError:
-        raise UsageError(f"There is no folder {shown}.", hint="see how it is spelled") from None
+        raise UsageError(
+            f"There is no folder {shown}.", hint="see how it is spelled", code=ErrorCode.NO_SUCH_PATH
+        ) from None
     except OSError as error:
-        raise UsageError(f"{shown} cannot be used: {error.strerror}.") from error
+        raise UsageError(f"{shown} cannot be used: {error.strerror}.", code=ErrorCode.PATH_UNUSABLE) from error
     if not os.path.isdir(real):
-        raise UsageError(f"{shown} is a file, not a folder.", hint="name the folder that it is in")
+        raise UsageError(
+            f"{shown} is a file, not a folder.", hint="name the folder that it is in", code=ErrorCode.NOT_A_FOLDER
+        )
     if not os.access(real, os.R_OK | os.X_OK):
-        raise UsageError(f"{shown} cannot be read: permission denied.", hint="see who owns it with ls -ld")
+        raise UsageError(
+            f"{shown} cannot be read: permission denied.",
+            hint="see who owns it with ls -ld",
+            code=ErrorCode.PERMISSION_DENIED,
+        )
     return real
 
 
@@ -53,6 +75,7 @@ class Allowed(NamedTuple):
 NOTHING = Allowed()
 
 
+@_about_it
 def changeable_folder(path: bytes, state: StateDirectory, allowed: Allowed = NOTHING) -> bytes:
     """Return the real path of a folder that files may be moved in. Raises `UsageError`, or `GuardRefused` for a place
     that is not a folder of files: of the system, a whole home directory, the state directory; and, unless `allowed`,
@@ -74,6 +97,7 @@ def check_opened(
     _judge(fd, path, display(path), state, allowed, to_be_made)
 
 
+@_about_it
 def destination(path: bytes, state: StateDirectory, allowed: Allowed = NOTHING) -> tuple[bytes, bytes]:
     """Return the real path of an existing folder, and the path below it that is to be created.
 
@@ -91,9 +115,13 @@ def destination(path: bytes, state: StateDirectory, allowed: Allowed = NOTHING) 
         return changeable_folder(path, state, allowed), b""
     shown = display(path)
     if not os.path.isdir(base):
-        raise UsageError(f"{shown} cannot be made: {display(base)} is a file, not a folder.")
+        raise UsageError(
+            f"{shown} cannot be made: {display(base)} is a file, not a folder.", code=ErrorCode.NOT_A_FOLDER
+        )
     if any(len(name) > 255 for name in missing):
-        raise UsageError(f"{shown} cannot be made: a name in it is longer than 255 bytes.")
+        raise UsageError(
+            f"{shown} cannot be made: a name in it is longer than 255 bytes.", code=ErrorCode.PATH_UNUSABLE
+        )
     with _opened(base, shown) as fd:
         _judge(fd, base, shown, state, allowed, b"/".join(missing))
     return base, b"/".join(missing)
@@ -106,15 +134,21 @@ def _judge(fd: int, path: bytes, shown: str, state: StateDirectory, allowed: All
     real = below(path_of(fd, path), to_be_made)
     refuse_system(real, shown, state)
     if b".fileorg" in real.split(b"/"):
-        raise GuardRefused(f"{shown} is in the trash of fileorg.", hint="fileorg purge empties it")
+        raise GuardRefused(
+            f"{shown} is in the trash of fileorg.", hint="fileorg purge empties it", code=ErrorCode.REFUSED_PLACE
+        )
     _refuse_place(place_of(real), shown, allowed)
     if own_home().startswith(real + b"/"):
-        raise GuardRefused(f"{shown} belongs to the system.", hint=_ANOTHER)
+        raise GuardRefused(f"{shown} belongs to the system.", hint=_ANOTHER, code=ErrorCode.REFUSED_PLACE)
     part, system = surroundings(fd, path, is_asked=not to_be_made, within=allowed.within)
     if system is not None:
         _refuse_place(place_in(system, real), f"{shown}, in the system at {display(system)},", allowed)
     if part is not None and not allowed.inside_project:
-        raise GuardRefused(_sentence(part, shown), hint=f"name a folder that is not, or allow it with {_OVERRIDE}")
+        raise GuardRefused(
+            _sentence(part, shown),
+            hint=f"name a folder that is not, or allow it with {_OVERRIDE}",
+            code=ErrorCode.PART_OF_A_WHOLE,
+        )
     _check_writable(fd, shown)
 
 
@@ -131,25 +165,28 @@ def _refuse_place(place: ProtectedPlace, shown: str, allowed: Allowed) -> None:
     match place:
         case ProtectedPlace.HOME:
             raise GuardRefused(
-                f"{shown} is a home directory: programs keep their settings there.", hint="name a folder in it"
+                f"{shown} is a home directory: programs keep their settings there.",
+                hint="name a folder in it",
+                code=ErrorCode.REFUSED_PLACE,
             )
         case ProtectedPlace.KEYS:
-            raise GuardRefused(f"{shown} is where a user keeps keys.", hint=_ANOTHER)
+            raise GuardRefused(f"{shown} is where a user keeps keys.", hint=_ANOTHER, code=ErrorCode.REFUSED_PLACE)
         case ProtectedPlace.SETTINGS if not allowed.inside_project:
             raise GuardRefused(
                 f"{shown} is in a folder of a home directory where programs keep their settings.",
                 hint=f"name a folder that is not, or allow it with {_OVERRIDE}",
+                code=ErrorCode.REFUSED_PLACE,
             )
         case ProtectedPlace.SYSTEM:
-            raise GuardRefused(f"{shown} belongs to the system.", hint=_ANOTHER)
+            raise GuardRefused(f"{shown} belongs to the system.", hint=_ANOTHER, code=ErrorCode.REFUSED_PLACE)
 
 
 def refuse_system(real: bytes, shown: str, state: StateDirectory) -> None:
     """Raise `GuardRefused` for a place where nothing is moved, not even by undo: such a journal is forged."""
     if is_systems(real):
-        raise GuardRefused(f"{shown} belongs to the system.", hint=_ANOTHER)
+        raise GuardRefused(f"{shown} belongs to the system.", hint=_ANOTHER, code=ErrorCode.REFUSED_PLACE)
     if is_within(real, state.path):
-        raise GuardRefused(f"{shown} is fileorg's own state directory.", hint=_ANOTHER)
+        raise GuardRefused(f"{shown} is fileorg's own state directory.", hint=_ANOTHER, code=ErrorCode.REFUSED_PLACE)
 
 
 @contextlib.contextmanager
@@ -157,7 +194,7 @@ def _opened(real: bytes, shown: str) -> Iterator[int]:
     try:
         fd = posix.open_root(real)
     except OSError as error:
-        raise UsageError(f"{shown} cannot be used: {error.strerror}.") from error
+        raise UsageError(f"{shown} cannot be used: {error.strerror}.", code=ErrorCode.PATH_UNUSABLE) from error
     try:
         yield fd
     finally:
@@ -166,7 +203,11 @@ def _opened(real: bytes, shown: str) -> Iterator[int]:
 
 def _check_writable(fd: int, shown: str) -> None:
     if not os.access(b".", os.W_OK | os.X_OK, dir_fd=fd):
-        raise UsageError(f"{shown} cannot be written: permission denied.", hint="see who owns it with ls -ld")
+        raise UsageError(
+            f"{shown} cannot be written: permission denied.",
+            hint="see who owns it with ls -ld",
+            code=ErrorCode.PERMISSION_DENIED,
+        )
 
 
 def refuse_too_many(files: int, limit: int | None, noun: str, participle: str) -> None:
@@ -175,4 +216,5 @@ def refuse_too_many(files: int, limit: int | None, noun: str, participle: str) -
         raise GuardRefused(
             f"{plural(files, noun)} would be {participle}, more than --max-changes {limit:,} allows.",
             hint="check the plan with --dry-run, then raise the limit",
+            code=ErrorCode.TOO_MANY_CHANGES,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from fileorg.core.errors import GuardRefused
+from fileorg.core.errors import ErrorCode, GuardRefused
 from fileorg.core.figures import plural
 from fileorg.core.names import below, with_parents
 from fileorg.journal.folder_times import line_of
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 class OthersFirst(GuardRefused):
     """Raised if later operations changed the files and must be undone first, in the given order."""
+
+    code = ErrorCode.OTHERS_FIRST
 
     def __init__(self, operation: Operation, first: Sequence[Operation], records: int) -> None:
         self.operation = operation

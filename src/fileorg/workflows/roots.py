@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.core.errors import GuardRefused, UsageError
+from fileorg.core.errors import ErrorCode, GuardRefused, UsageError
 from fileorg.core.model import DEST
 from fileorg.core.names import display, is_within
 from fileorg.core.state import root_locks
@@ -136,5 +136,9 @@ def absent_roots(roots: Sequence[Root]) -> set[bytes]:
 class AnotherRoot(UsageError):
     """Raised for a folder that is not the one that an operation worked in."""
 
+    code = ErrorCode.ANOTHER_FOLDER
+
     def __init__(self, root: Root, *, hint: str | None = None) -> None:
-        super().__init__(f"{display(root.path)} is not the folder that it was (is its disk mounted?).", hint=hint)
+        super().__init__(
+            f"{display(root.path)} is not the folder that it was (is its disk mounted?).", hint=hint, path=root.path
+        )

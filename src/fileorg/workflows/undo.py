@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.core.errors import UnknownOperation, UsageError
+from fileorg.core.errors import ErrorCode, UnknownOperation, UsageError
 from fileorg.core.model import DEST, ROOT, Base, OperationState
 from fileorg.core.names import display
 from fileorg.execute.work import Changed
@@ -117,6 +117,7 @@ def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> 
             raise UsageError(
                 f"Operation {undone.id} was interrupted, and what came of it is not settled yet.",
                 hint="put right what is named above, then run fileorg recover",
+                code=ErrorCode.NOT_RECOVERED,
             )
         session.open_index_if_free()
         yield UndoRun(undone, options, session)
@@ -193,4 +194,6 @@ def _still_there(root: bytes, operation: Operation) -> None:
         raise UsageError(
             f"The folder of operation {operation.id} is not there: {display(root)}.",
             hint="mount its disk, or move the folder back to where it was",
+            code=ErrorCode.NO_SUCH_PATH,
+            path=root,
         ) from error

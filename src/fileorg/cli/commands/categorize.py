@@ -8,7 +8,7 @@ from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.options import OUTPUT, ListFormat, ProgressMode
 from fileorg.cli.parameters import Argument, Option
-from fileorg.core.errors import UsageError
+from fileorg.core.errors import ErrorCode, UsageError
 
 if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
@@ -98,7 +98,11 @@ def _categories(asked: Sequence[str] | None) -> frozenset[str]:
     for text in asked or ():
         name = known.get(complete.category_word(text.strip()).lower())
         if name is None:
-            raise UsageError(f"Unknown category: {display(text)}.", hint=f"the categories are: {', '.join(CATEGORIES)}")
+            raise UsageError(
+                f"Unknown category: {display(text)}.",
+                hint=f"the categories are: {', '.join(CATEGORIES)}",
+                code=ErrorCode.BAD_VALUE,
+            )
         found.add(name)
     return frozenset(found)
 

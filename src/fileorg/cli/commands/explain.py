@@ -56,6 +56,7 @@ def explain(
     Shows where the file would be moved, or why it would be skipped: its name, a file beside it, a folder above it, a
     pattern, or a program that has it open. Also shows its group, and the evidence for its category. Nothing is changed.
     """
+    from fileorg.cli.progress import write_error
     from fileorg.cli.terminal import output as to_output
     from fileorg.cli.terminal import standard_error
     from fileorg.core.formats import JsonDocument
@@ -103,7 +104,10 @@ def explain(
                 out.many(_lines(each))
         out.flush()
     for error in unknown[:-1]:
-        standard_error().prose(str(error), "fileorg: ")
+        if format_ is Format.JSON:
+            write_error(standard_error(), error, str(error))
+        else:
+            standard_error().prose(str(error), "fileorg: ")
     if unknown:
         raise unknown[-1]
     return Exit.DONE

@@ -7,7 +7,7 @@ from fileorg.cli import complete, values
 from fileorg.cli import options as shared
 from fileorg.cli.options import Format, OutputOptions, ProgressMode
 from fileorg.cli.parameters import Argument, Option
-from fileorg.core.errors import Exit, GuardRefused
+from fileorg.core.errors import ErrorCode, Exit, GuardRefused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,6 +96,7 @@ def purge(
             raise GuardRefused(
                 "A purge cannot be undone, and there is no terminal to ask in.",
                 hint="check with --dry-run what would be removed, then add --yes",
+                code=ErrorCode.NOT_CONFIRMED,
             )
         with purging(PurgeOptions(operations or (), before and before.ns), shared.state(state_dir), screen) as run:
             screen.pause()

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.cli import options as shared
 from fileorg.cli.options import Format, ProgressMode
-from fileorg.core.errors import Exit, StorageFailure
+from fileorg.core.errors import ErrorCode, Exit, StorageFailure
 
 if TYPE_CHECKING:
     from fileorg.workflows.recover import Unsure
@@ -58,6 +58,7 @@ def recover(
         raise StorageFailure(
             f"Could not recover operation{'s' if len(left) > 1 else ''} {', '.join(str(op.id) for op in left)}.",
             hint="fix the problems listed above, then run fileorg recover again",
+            code=ErrorCode.NOT_RECOVERED,
         )
     return Exit.NO if unsure else Exit.DONE
 
