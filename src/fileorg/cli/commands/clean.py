@@ -24,7 +24,7 @@ fileorg undo
 # Only empty folders
 fileorg clean ~/Documents --empty-folders
 
-# From cron: only what is older than a month
+# From cron, with the full path of fileorg: only files older than a month
 fileorg clean ~/Downloads --yes --quiet --older-than 30d
 """
 

@@ -32,7 +32,7 @@ fileorg organize /media/card -r --dest ~/Photos --by date --action copy
 # Your own folder layout
 fileorg organize ~/Scans --template "{year}/{category}/{name}"
 
-# From cron: only files that did not change for a day
+# From cron, with the full path of fileorg: only files unchanged for a day
 fileorg organize ~/Downloads --yes --quiet --min-age 1d
 """
 
