@@ -55,7 +55,7 @@ def _anything(rng: random.Random, *, calm: bool = False) -> list[Step]:
     for _ in range(rng.randint(2, MAX_COMMANDS)):
         was_killed = bool(steps) and "die_at" in steps[-1]
         if not calm and rng.random() < (0.7 if was_killed else 0.4):
-            steps.append(_intervene(rng, _AFTER_A_KILL if was_killed else {**_ACTS, **_BETWEEN}))
+            steps.append(_intervene(rng, _AFTER_A_KILL if was_killed else {**_INTERVENTIONS, **_BETWEEN}))
         steps.append(_command(rng, calm=calm))
     return steps
 
@@ -118,7 +118,7 @@ def _command(rng: random.Random, *, calm: bool) -> Step:
         step["die_at"] = rng.randint(1, 60)
     elif chance < 0.28 and not calm:
         step["halt_at"] = rng.randint(1, 120)
-        step["meanwhile"] = _intervene(rng, {**_ACTS, **_AT_A_HALT})
+        step["meanwhile"] = _intervene(rng, {**_INTERVENTIONS, **_AT_A_HALT})
     if rng.random() < 0.25:
         step["rows"] = rng.choice([1, 3])
     if rng.random() < 0.06:
@@ -200,7 +200,7 @@ def _intervene(rng: random.Random, interventions: dict[str, int]) -> Step:
     return step
 
 
-_ACTS = {
+_INTERVENTIONS = {
     "create": 8, "create_at_an_old_name": 5, "edit": 14, "append": 2, "replace": 6, "delete": 5, "delete_and_create": 5,
     "move": 2, "write_held": 8,
 }  # fmt: skip

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ASIDE = b".fileorg-1-1-old.part"
 
 
-class Disturbed(LocalStorage):
+class Touched(LocalStorage):
     """A storage whose file is removed after the first `lstat` that finds it."""
 
     def lstat(self, folder: bytes, name: bytes) -> Entry | None:
@@ -31,6 +31,6 @@ class Disturbed(LocalStorage):
 def test_it_counts_as_removed(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / os.fsdecode(ASIDE)).write_text("another content than was copied")
-    with closing(Disturbed(os.fsencode(tmp_path))) as storage:
+    with closing(Touched(os.fsencode(tmp_path))) as storage:
         assert settle_aside(storage, b"b", b"a.txt", ASIDE, Identity(1, 2, 3), reserving=lambda _: None)
     assert os.listdir(tmp_path / "b") == []

@@ -106,7 +106,7 @@ Hidden = Annotated[
     bool,
     Option("--hidden", help="Include hidden files and folders (names that start with a dot).", rich_help_panel=FILES),
 ]
-Everything = Annotated[
+AllFiles = Annotated[
     bool,
     Option(
         "--everything",

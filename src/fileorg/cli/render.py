@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fileorg.cli.nouns import Noun
     from fileorg.cli.terminal import Out
 
-_LEAST = 8
+_NARROWEST = 8
 """The least width of a shrinking column, in cells."""
 _GOOD = 16
 """The width below which another column is left out instead."""
@@ -96,7 +96,7 @@ def _fit(widths: list[int], columns: Sequence[Column], available: int) -> None:
     excess = sum(widths) + 2 * len(widths) - available
     for index, column in sorted(enumerate(columns), key=lambda pair: -widths[pair[0]]):
         if column.shrinks and excess > 0:
-            less = min(excess, max(0, widths[index] - _LEAST))
+            less = min(excess, max(0, widths[index] - _NARROWEST))
             widths[index] -= less
             excess -= less
 
@@ -143,4 +143,4 @@ def wrapped(text: str, width: int | None, indent: int) -> list[str]:
         return [text]
     import textwrap
 
-    return textwrap.wrap(text, max(width - indent, _LEAST)) or [""]
+    return textwrap.wrap(text, max(width - indent, _NARROWEST)) or [""]

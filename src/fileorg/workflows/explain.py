@@ -40,7 +40,7 @@ class Status(StrEnum):
     REFUSED = "refused"
 
 
-class Stays(StrEnum):
+class StayReason(StrEnum):
     """Reasons for files that stay although no rule skips them. Codes are never renamed."""
 
     NOT_A_FILE = "not-a-file"
@@ -65,7 +65,7 @@ class Explained(NamedTuple):
 
     path: bytes
     status: Status
-    reason: IgnoreReason | Reason | Stays | None
+    reason: IgnoreReason | Reason | StayReason | None
     refusal: str | None
     marker: bytes | None
     group: Sequence[bytes]
@@ -101,7 +101,7 @@ def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: St
     evidence = Classifier(Rules.default(), None).evidence(b"", name)  # by name until it is known to be a file
     found = Explained(real, Status.STAYS, None, None, None, (), None, evidence, None)
     if not stat.S_ISREG(os.lstat(real).st_mode):
-        return found._replace(reason=Stays.NOT_A_FILE)
+        return found._replace(reason=StayReason.NOT_A_FILE)
     with contextlib.ExitStack() as stack:
         storage = open_local(stack, base)
         seen = why(Reader(storage, Selection(filters, with_leaders=True)), storage, inside)
@@ -112,7 +112,7 @@ def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: St
     try:
         changeable_folder(base, state)
     except GuardRefused as refused:
-        return found._replace(status=Status.REFUSED, reason=Stays.ROOT_REFUSED, refusal=str(refused))
+        return found._replace(status=Status.REFUSED, reason=StayReason.ROOT_REFUSED, refusal=str(refused))
     return found if found.reason is not None else _with_plan(found, inside, options, state)
 
 
@@ -164,4 +164,4 @@ def _with_plan(found: Explained, inside: bytes, options: OrganizeOptions, state:
                     new_path = os.path.join(target, join(row.target_folder, row.target_name))
                     return found._replace(status=Status.GOES, new_path=new_path)
     other = found.evidence.category == OTHER
-    return found._replace(reason=Stays.UNKNOWN_KIND if other else Stays.IN_PLACE)
+    return found._replace(reason=StayReason.UNKNOWN_KIND if other else StayReason.IN_PLACE)

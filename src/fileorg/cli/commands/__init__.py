@@ -1,20 +1,20 @@
 """One module per command, each with a function of the command's name."""
 
-SORT, LOOK, MORE = "Change files", "Inspect", "More"
+CHANGE, INSPECT, MORE = "Change files", "Inspect", "More"
 
 COMMANDS = {
-    "organize": SORT,
-    "dedupe": SORT,
-    "clean": SORT,
-    "undo": SORT,
-    "redo": SORT,
-    "scan": LOOK,
-    "categorize": LOOK,
-    "explain": LOOK,
-    "report": LOOK,
-    "history": LOOK,
-    "files": LOOK,
-    "duplicates": LOOK,
+    "organize": CHANGE,
+    "dedupe": CHANGE,
+    "clean": CHANGE,
+    "undo": CHANGE,
+    "redo": CHANGE,
+    "scan": INSPECT,
+    "categorize": INSPECT,
+    "explain": INSPECT,
+    "report": INSPECT,
+    "history": INSPECT,
+    "files": INSPECT,
+    "duplicates": INSPECT,
     "recover": MORE,
     "purge": MORE,
     "demo": MORE,

@@ -67,7 +67,7 @@ def clean(
     include: shared.Include = None,
     exclude: shared.Exclude = None,
     hidden: shared.Hidden = False,
-    all_files: shared.Everything = False,
+    all_files: shared.AllFiles = False,
     one_file_system: shared.OneFileSystem = False,
     newer_than: shared.NewerThan = None,
     older_than: shared.OlderThan = None,

@@ -146,7 +146,7 @@ def dedupe(
     include: shared.Include = None,
     exclude: shared.Exclude = None,
     hidden: shared.Hidden = False,
-    all_files: shared.Everything = False,
+    all_files: shared.AllFiles = False,
     hardlinks: HardLinks = False,
     one_file_system: shared.OneFileSystem = False,
     min_size: shared.MinSize = None,

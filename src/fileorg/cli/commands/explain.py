@@ -133,17 +133,17 @@ def _sentence(found: "Explained") -> str:
     from fileorg.core.names import display
     from fileorg.core.reasons import Reason
     from fileorg.report.sentences import sentence
-    from fileorg.workflows.explain import Stays
+    from fileorg.workflows.explain import StayReason
 
     reason = found.reason
     if isinstance(reason, Reason):
         return sentence(reason)
-    if isinstance(reason, Stays):
+    if isinstance(reason, StayReason):
         return {
-            Stays.NOT_A_FILE: "not a regular file",
-            Stays.IN_PLACE: "already in place",
-            Stays.UNKNOWN_KIND: "unknown file type",
-            Stays.ROOT_REFUSED: found.refusal or "",
+            StayReason.NOT_A_FILE: "not a regular file",
+            StayReason.IN_PLACE: "already in place",
+            StayReason.UNKNOWN_KIND: "unknown file type",
+            StayReason.ROOT_REFUSED: found.refusal or "",
         }[reason]
     said_by = f" (see {display(found.marker)})" if found.marker else ""
     return f"{reason}{said_by}"

@@ -113,7 +113,7 @@ def organize(
     include: shared.Include = None,
     exclude: shared.Exclude = None,
     hidden: shared.Hidden = False,
-    all_files: shared.Everything = False,
+    all_files: shared.AllFiles = False,
     one_file_system: shared.OneFileSystem = False,
     min_size: shared.MinSize = None,
     max_size: shared.MaxSize = None,
