@@ -44,6 +44,8 @@ OBSCURE = {word: term for term, words in FIELD_TERMS.items() for word in words.s
 IN_ANY_PART = {"hands", "lookout", "contender", "chooser", "respell", "told", "remedy", "disturbed", "twin", "twins"}
 """Words that no part of a name may be, either. The names of tests are sentences, and free."""
 
+OBSCURE_CLASSES = {"Filter": "BloomFilter", "Repeated": "RepeatedValues", "There": "Occupant"}
+
 BREACHES = {
     "def look(): pass": "look",
     "from x import Actor": "Actor",
@@ -99,3 +101,4 @@ def test_no_class_name_stands_for_two_classes() -> None:
             if isinstance(node, ast.ClassDef):
                 classes[node.name].append(f"{path.name}:{node.lineno}")
     assert {name: places for name, places in classes.items() if len(places) > 1} == {}
+    assert not classes.keys() & OBSCURE_CLASSES.keys(), OBSCURE_CLASSES

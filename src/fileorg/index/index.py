@@ -36,7 +36,7 @@ CREATE TABLE columns (
     batch INTEGER PRIMARY KEY, dev INTEGER NOT NULL, files INTEGER NOT NULL,
     names BLOB NOT NULL, numbers BLOB NOT NULL, leaders BLOB NOT NULL);
 """
-_ALL_ROWS = _SCHEMA + DIGESTS_SCHEMA + GROUPS_SCHEMA + FOLDERS_SCHEMA
+_ALL_SCHEMAS = _SCHEMA + DIGESTS_SCHEMA + GROUPS_SCHEMA + FOLDERS_SCHEMA
 _TABLES = {
     ("table", name) for name in ("roots", "batches", "columns", *DIGESTS_TABLES, *GROUPS_TABLES, *FOLDERS_TABLES)
 }
@@ -80,7 +80,7 @@ class Index:
             if version not in {0, _VERSION} or not found <= _KNOWN:
                 raise sqlite3.DatabaseError("of another version")
             if not found:
-                db.executescript(f"BEGIN; {_ALL_ROWS} PRAGMA user_version={_VERSION}; COMMIT;")
+                db.executescript(f"BEGIN; {_ALL_SCHEMAS} PRAGMA user_version={_VERSION}; COMMIT;")
         except _BROKEN:
             db.close()
             raise
