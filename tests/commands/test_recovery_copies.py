@@ -10,7 +10,7 @@ from tests.support.crash import CUT_SHORT, DONE, NOT_DONE, alter, file_records, 
 
 from fileorg.core.errors import UsageError
 from fileorg.core.events import NullReporter
-from fileorg.core.model import Action, RecordState
+from fileorg.core.model import RESERVED_MTIME_NS, Action, RecordState
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.temporaries import aside, temporary
 from fileorg.report.sentences import sentence
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tests.support.runs import Runs
     from tests.support.tree import Tree
 
+
+YEAR_2001 = 1_000_000_000_000_000_000
 
 # A copy ---------------------------------------------------------------------------------------------------------------
 
@@ -265,3 +267,37 @@ def test_a_name_aside_that_was_only_reserved(tree: Tree, runs: Runs, crossed: Pa
     tree.write({os.fsdecode(aside(1, record.id)): ""})
     assert [state for state, _ in recovered(runs)] == [RecordState.DONE]
     assert tree.read() == {}
+
+
+# Folder times ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("copy", ["whole", "removed", "edited"])
+def test_a_name_aside_that_was_only_reserved_leaves_no_trace_in_the_time(
+    tree: Tree, runs: Runs, crossed: Path, copy: str
+) -> None:
+    """Whatever came of the copy: where the file stays, so does the time of its folder."""
+    alter(runs, "UPDATE folders SET mtime_ns = ? WHERE base = 0 AND path = ?", YEAR_2001, b"")
+    tree.write({os.fsdecode(aside(1, file_records(runs)[0].id)): ""})
+    if copy == "removed":
+        (crossed / "a.jpg").unlink()
+    elif copy == "edited":
+        (crossed / "a.jpg").write_text("edited")
+    recover_all(runs.state, NullReporter())
+    assert tree.read() == ({} if copy == "whole" else {"a.jpg": "1"})
+    assert (tree.root.stat().st_mtime_ns == YEAR_2001) == (copy != "whole")
+
+
+def test_so_does_one_for_a_copy_that_undo_was_about_to_remove(copied: Tree, runs: Runs) -> None:
+    """The copy was edited since: it stays."""
+    runs.undo()
+    copied.write({"Images/a.jpg": "edited"})
+    open_again(runs, 2)
+    alter(runs, "UPDATE folders SET mtime_ns = ? WHERE operation = 2 AND path = ?", YEAR_2001, b"Images")
+    [record] = file_records(runs, 2)
+    reservation = f"Images/{os.fsdecode(aside(2, record.id))}"
+    copied.write({reservation: ""})
+    os.utime(copied.path(reservation), ns=(RESERVED_MTIME_NS, RESERVED_MTIME_NS))
+    assert [state for state, _ in recovered(runs, 2)] == [RecordState.CHANGED]
+    assert copied.read() == {"a.jpg": "1", "Images/a.jpg": "edited"}
+    assert copied.path("Images").stat().st_mtime_ns == YEAR_2001

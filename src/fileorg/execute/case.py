@@ -132,11 +132,13 @@ class Case:
             return {}
         return {"target_inode": target.inode, "target_mtime_ns": target.mtime_ns}
 
-    def is_aside(self, storage: LocalStorage, folder: bytes, name: bytes, expected: Identity) -> bool:
+    def is_aside(self, base: Base, folder: bytes, name: bytes, expected: Identity) -> bool:
         """Return whether a file was put aside and has only that name."""
+        storage = self.storages[base]
         there = storage.lstat(folder, self.aside)
         if there is None:
             return False
+        self.touch_folder(base, folder)  # also if it is only a reserved name
         named = storage.lstat(folder, name)
         if named is not None and named.inode == there.inode:
             storage.remove(folder, name)  # between link and unlink

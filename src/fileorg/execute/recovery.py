@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.core.model import Base
     from fileorg.journal.journal import Journal
-    from fileorg.journal.rows import Operation, Record
+    from fileorg.journal.rows import Operation, Record, RecordId
     from fileorg.storage.local.storage import LocalStorage
 
 _OF_RECOVERY = frozenset({NOT_DONE.reason, CUT_SHORT.reason})
@@ -53,9 +53,11 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
     low, high = journal.record_range(operation)
     reporter.stage("recover", max(0, high - low + 1))
     touched_folders: set[tuple[Base, bytes]] = set()
+    cut_short: set[RecordId] = set()
     unsettled, first = 0, ""
 
     def touch(record: Record, base: Base, folder: bytes) -> None:
+        cut_short.add(record.id)
         if record.reason is None:  # rare: actions that can leave temporary files handle one file at a time
             journal.mark(record.id, record.state, **columns_of(CUT_SHORT.reason))
         touched_folders.add((base, folder))
@@ -89,7 +91,8 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
                     first = first or (str(error) if isinstance(error, Stuck) else f"{_shown(record)}: {error.strerror}")
                     continue
                 verdict = left
-            if (verdict.state, verdict.reason) != (record.state, record.reason) or verdict.columns:
+            known = (record.state, record.reason) if record.id not in cut_short else None
+            if (verdict.state, verdict.reason) != known or verdict.columns:
                 marks.append((record.id, verdict.state, {**columns_of(verdict.reason), **verdict.columns}))
         with journal.transaction():
             journal.mark_many(marks)

@@ -164,8 +164,8 @@ def settle_copy(case: Case) -> Identity | Verdict | None:
     if whole is None:
         # An earlier recovery may have removed the evidence.
         return CHANGED if case.record.reason == CHANGED.reason and case.at_target() is not None else None
-    withdrawn = case.is_aside(case.target, folder, name, whole)
-    if withdrawn or staged is not None:
+    withdrawn = case.is_aside(case.record.target_base, folder, name, whole)
+    if staged is not None:
         case.touch_folder(case.record.target_base, folder)
     if withdrawn:
         settle_aside(case.target, folder, name, case.aside, whole, case.record.digest, reserving=case.reserving)

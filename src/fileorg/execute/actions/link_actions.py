@@ -178,7 +178,7 @@ def _is_original_kept(work: Work, row: PlanRow, copied: Copied) -> bool:
 
 def _settle_removal(case: Case) -> Verdict:
     folder, name = case.record.target_folder, case.record.target_name
-    if case.is_aside(case.target, folder, name, case.original):
+    if case.is_aside(case.record.target_base, folder, name, case.original):
         digest = case.digest_of(case.record.reverts or 0)
         place = case.target, folder, name, case.aside
         return DONE if settle_aside(*place, case.original, digest, reserving=case.reserving) else CHANGED

@@ -196,13 +196,13 @@ def _take_away(
 def _settle_cross_device(case: Case, made: Identity) -> Verdict:
     """Recover a move whose copy is complete: remove the original, unless it or the copy has changed."""
     source, folder, name = case.source, case.record.source_folder, case.record.source_name
-    is_aside = case.is_aside(source, folder, name, case.original)
+    is_aside = case.is_aside(case.record.source_base, folder, name, case.original)
     is_there = not is_aside and case.is_original(case.at_source())
     place = case.record.target_folder, case.record.target_name
     digest = case.record.digest
     is_whole = is_intact if is_aside or is_there else is_certain  # stricter if the original is about to be removed
     whole = is_whole(case.target, *place, made, digest)
-    if is_aside or (is_there and whole):
+    if is_there and whole:
         case.touch_folder(case.record.source_base, folder)
     if not whole:
         if is_aside:
