@@ -47,13 +47,13 @@ KINDS: dict[str, tuple[list[str], int, str, str | None]] = {
 def error_of(ran: Ran) -> dict[str, Any]:
     """Return the error on the only line of standard error."""
     [line] = ran.err.splitlines()
-    told = json.loads(line)
-    assert list(told) == ["error"]
-    assert [key for key in told["error"] if key != "path_b64"] == ["code", "message", "hint", "path", "exit"]
-    assert told["error"]["exit"] == ran.code
-    assert ErrorCode(told["error"]["code"])
+    reported = json.loads(line)
+    assert list(reported) == ["error"]
+    assert [key for key in reported["error"] if key != "path_b64"] == ["code", "message", "hint", "path", "exit"]
+    assert reported["error"]["exit"] == ran.code
+    assert ErrorCode(reported["error"]["code"])
     assert ran.out == "" or ran.json == {"files": []}
-    return dict(told["error"])
+    return dict(reported["error"])
 
 
 @pytest.mark.parametrize(("words", "code", "word", "path"), KINDS.values(), ids=KINDS)
@@ -89,8 +89,8 @@ def test_an_output_that_breaks(fileorg: Fileorg, mess: Tree) -> None:
         fileorg.start("scan", "tree", "-f", "json", stdout=full, stderr=-1) as run,
     ):
         assert run.stderr is not None
-        told = json.loads(run.stderr.read())
-    assert (told["error"]["code"], told["error"]["exit"]) == ("output-failed", 1)
+        reported = json.loads(run.stderr.read())
+    assert (reported["error"]["code"], reported["error"]["exit"]) == ("output-failed", 1)
 
 
 def test_a_name_that_is_not_utf8(fileorg: Fileorg) -> None:
@@ -111,8 +111,8 @@ def test_several_files_are_a_line_each(fileorg: Fileorg, mess: Tree) -> None:
 
 def test_as_an_event_it_is_the_same(fileorg: Fileorg) -> None:
     ran = fileorg.inside("organize", "nowhere", "-f", "json", "--progress", "json")
-    told = json.loads(ran.err.splitlines()[-1])
-    assert (told["event"], told["error"]["code"]) == ("error", "no-such-path")
+    reported = json.loads(ran.err.splitlines()[-1])
+    assert (reported["event"], reported["error"]["code"]) == ("error", "no-such-path")
 
 
 @pytest.mark.parametrize(
