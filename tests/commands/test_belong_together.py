@@ -110,6 +110,7 @@ GOES = {
         case("Audio", "d.wav", "d.wav.reapeaks", "d.wav 48000.pek"),
         case("Audio", "e.mp3", "e.info.json", "e.chapters.txt"),
         case("Audio", "f.m4a", "f.webp", "f.description"),
+        case("Audio", "h.wv", "h.wvc"),
         Case("Audio", ("01 one.flac", "g.cue", "g.log"), {"g.cue": 'FILE "01 one.flac" WAVE\n'}),
     ),
     "parts of archives": (
@@ -126,7 +127,9 @@ GOES = {
         case("Installers", "setup_b_1.0_(64bit).exe", "setup_b_1.0_(64bit)-1.bin", "setup_b_1.0_(64bit)-2.bin"),
         case("Installers", "c.exe", "c.r00", "c.r01"),
         case("Installers", "d.exe", "d.001", "d.002"),
-        case("Installers", "e.msi", "e.mst"),
+        case("Installers", "e.msi", "e.mst", "e.cab"),
+        case("Installers", "h.apk", "h.obb"),
+        case("Installers", "i.exe", "i.ini"),
         case("Installers", "f.exe", "f-1a.bin", "f-1b.bin"),
         case("Installers", "g.dmg", "g.002.dmgpart", "g.003.dmgpart"),
     ),

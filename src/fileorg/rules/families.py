@@ -332,10 +332,10 @@ FAMILIES: tuple[Family, ...] = (
         "Lyrics, graphics, waveforms and metadata of an audio file",
         (
             *(("a.lrc", "a.mp3"), ("a.sfk", "a.wav"), ("a.pek", "a.aiff"), ("a.accurip", "a.flac")),
-            *(("a.cdg", "a.mp3"), ("a.voucher", "a.aaxc")),
+            *(("a.cdg", "a.mp3"), ("a.voucher", "a.aaxc"), ("a.wvc", "a.wv")),
         ),
         _SOUNDS | _words("aaxc"),
-        _words("lrc sfk pek pkf cfa sfap0 sfl mxm accurip ffp st5 cdg voucher annot gpk mrk npk mpgindex"),
+        _words("lrc sfk pek pkf cfa sfap0 sfl mxm accurip ffp st5 wvc cdg voucher annot gpk mrk npk mpgindex"),
     ),
     Family(
         "The same, appended to the full file name",
@@ -365,11 +365,15 @@ FAMILIES: tuple[Family, ...] = (
             ("setup-2a.bin", "setup.exe"),
             ("x.msi", "x.exe"),
             ("x.mst", "x.msi"),
-            ("data1.hdr", "data1.cab"),
+            ("x.cab", "x.msi"),
+            ("x.obb", "x.apk"),
         ),
-        _words("exe cab msi"),
-        _words("bin hdr msi mst"),
-        pattern=rb"(?P<x>.+?)(?:-\d+(?:-?[a-z])?\.bin|\.hdr|\.msi|\.mst)",
+        _words("exe msi apk"),
+        _words("bin msi mst cab obb"),
+        pattern=rb"(?P<x>.+?)(?:-\d+(?:-?[a-z])?\.bin|\.(?:msi|mst|cab|obb))",
+    ),
+    Family(
+        "The same, for an archive of an installer", (("data1.hdr", "data1.cab"),), _words("exe cab msi"), _words("hdr")
     ),
     Family(
         "The same, with the names that InstallShield and others use",
@@ -398,6 +402,7 @@ FAMILIES: tuple[Family, ...] = (
         (b"-sources.jar" + EDGE, b"-javadoc.jar" + EDGE),
         rb"(?P<x>.+?)(?:-(?:sources|javadoc)\.jar|\.(?:pdb|chw|cnt|gid|fts))",
     ),
+    Family("The settings of a program", (("a.ini", "a.exe"),), _words("exe"), _words("ini"), beside=_words("exe")),
     Family(
         "A program with a library of the same name",
         (("a.exe", "a.dll"),),
