@@ -218,7 +218,7 @@ def test_what_dedupe_could_not_read_is_named_also_where_some_of_it_failed(user: 
 
 
 def test_a_state_directory_that_cannot_be_made(user: Fileorg) -> None:
-    ran = user("history", "--state-dir", "/proc/fileorg")
+    ran = user("organize", "tree", "--state-dir", "/proc/fileorg")
     refused(ran, 2, "The state directory /proc/fileorg cannot be used")
 
 

@@ -28,7 +28,7 @@ def organized(fileorg: Fileorg, mess: Tree) -> Tree:
 
 def test_before_anything_was_done(fileorg: Fileorg) -> None:
     ran = fileorg("files")
-    assert (ran.code, ran.err.splitlines()[0]) == (2, "fileorg: Nothing was done yet.")
+    assert (ran.code, ran.out) == (0, "No operations yet.\n")
     assert fileorg("files", "3").err.splitlines()[0] == "fileorg: There is no operation 3."
 
 

@@ -7,23 +7,21 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from fileorg.core.errors import JournalError
 from fileorg.core.model import RecordState
-from fileorg.core.state import APPLICATION_ID
+from fileorg.core.state import APPLICATION_ID, StateDirectory
 from fileorg.journal.journal import Journal
 from fileorg.journal.schema import VERSION
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.runs import Runs
     from tests.support.tree import Tree
-
-    from fileorg.core.state import StateDirectory
 
 
 def change(state: StateDirectory, *statements: str, values: tuple[object, ...] = ()) -> None:
@@ -172,8 +170,59 @@ def test_history_can_be_read_beside_a_run(runs: Runs, tree: Tree, state: StateDi
 def test_a_reader_writes_nothing(runs: Runs, tree: Tree, state: StateDirectory) -> None:
     tree.write({"a.jpg": "one"})
     runs.organize()
-    with Journal(state.journal, read_only=True) as reader, pytest.raises(sqlite3.OperationalError, match="readonly"):
-        reader._db.execute("DELETE FROM records")
+    before = content(state)
+    with Journal(state.journal, read_only=True) as reader:
+        reader._db.execute("DELETE FROM records")  # a small journal is copied into memory
+    assert content(state) == before
+
+
+def test_a_reader_writes_nothing_beside_a_run_or_after_a_kill(
+    runs: Runs, tree: Tree, state: StateDirectory, tmp_path: Path
+) -> None:
+    tree.write({"a.jpg": "one"})
+    runs.organize()
+    killed = tmp_path / "killed"
+    with Journal(state.journal) as writer:
+        with writer.transaction():
+            writer._db.execute("UPDATE operations SET pid = 7")
+        shutil.copytree(os.fsdecode(state.path), killed)
+        assert_only_read(state.path)
+    assert_only_read(bytes(killed))
+    (killed / "journal.db-shm").unlink()
+    assert_only_read(bytes(killed))
+
+
+def assert_only_read(place: bytes) -> None:
+    """Read the journal in another process: within one, SQLite shares what it writes."""
+    before = content(StateDirectory(place))
+    script = (
+        "import sys; from fileorg.journal.journal import Journal; from os import fsencode\n"
+        "with Journal(fsencode(sys.argv[1]), read_only=True) as reader:\n"
+        "    assert [operation.pid for operation in reader.operations()] == [7]\n"
+    )
+    subprocess.run([sys.executable, "-c", script, os.path.join(place, b"journal.db")], check=True)
+    assert content(StateDirectory(place)) == before
+
+
+def test_a_large_journal_that_changes_while_it_is_read_is_refused(
+    runs: Runs, tree: Tree, state: StateDirectory
+) -> None:
+    tree.write({"a.jpg": "one"})
+    runs.organize()
+    with closing(sqlite3.connect(os.fsdecode(state.journal))) as db, db:
+        db.execute("UPDATE operations SET host = ?", ("x" * (17 << 20),))
+    with pytest.raises(JournalError, match="was changed while it was read"), Journal(state.journal, read_only=True):
+        runs.undo()
+    with Journal(state.journal, read_only=True) as reader:
+        assert [operation.kind for operation in reader.operations()] == ["undo", "organize"]
+
+
+def content(state: StateDirectory) -> dict[str, tuple[bytes, int]]:
+    """Return the content and the time of each file of a state directory, and the time of the directory."""
+    place = Path(os.fsdecode(state.path))
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in place.iterdir()} | {
+        ".": (b"", place.stat().st_mtime_ns)
+    }
 
 
 def test_where_a_file_went_is_known_across_operations(runs: Runs, tree: Tree, state: StateDirectory) -> None:

@@ -294,10 +294,36 @@ def filters(
     )
 
 
-def state(path: str | None) -> "StateDirectory":
-    """Return the state directory of `--state-dir`, of FILEORG_HOME, or the default. Raises `StateError`."""
+def state(path: str | None, *, dry_run: bool = False) -> "StateDirectory":
+    """Return the state directory of `--state-dir`, of FILEORG_HOME, or the default; for a `dry_run`, as
+    `state_to_read` does. Raises `StateError`.
+    """
     import os
+
+    if dry_run:
+        return state_to_read(path)
 
     from fileorg.core.state import open_state
 
     return open_state(None if path is None else os.fsencode(path))
+
+
+def state_to_read(path: str | None) -> "StateDirectory":
+    """Return the state directory, which may be missing, for a command that does not write it. Raises `StateError`."""
+    import os
+
+    from fileorg.core.state import find_state
+
+    return find_state(None if path is None else os.fsencode(path))
+
+
+def state_for_cache(path: str | None) -> "StateDirectory":
+    """Return the state directory, which need not be writable, for a command that keeps an index there if it can.
+
+    Raises `StateError`.
+    """
+    import os
+
+    from fileorg.core import state
+
+    return state.state_for_cache(None if path is None else os.fsencode(path))

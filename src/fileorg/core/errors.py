@@ -38,6 +38,7 @@ class ErrorCode(StrEnum):
     NO_SUCH_PATH = "no-such-path"
     NOT_A_FOLDER = "not-a-folder"
     PERMISSION_DENIED = "permission-denied"
+    READ_ONLY = "read-only"
     PATH_UNUSABLE = "path-unusable"
     OUTPUT_UNUSABLE = "output-unusable"
     STATE_UNUSABLE = "state-unusable"

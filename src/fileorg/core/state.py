@@ -42,10 +42,30 @@ def is_journal(head: bytes) -> bool:
 
 
 class StateDirectory:
-    """A checked state directory of this user, mode 0700."""
+    """A checked state directory of this user, mode 0700; if only reads need it, it may be missing."""
 
-    def __init__(self, path: bytes) -> None:
+    def __init__(self, path: bytes, *, unwritable: str = "") -> None:
+        """`unwritable`: a sentence about the reason why no index can be kept here."""
         self.path = path
+        self.unwritable = unwritable
+
+    @property
+    def has_journal(self) -> bool:
+        """True if there may be operations. Raises `OSError`."""
+        return _has_content(self.journal)
+
+    @property
+    def has_index(self) -> bool:
+        """True if there may be a result of a scan. Raises `OSError`."""
+        return _has_content(self.index)
+
+    def identities(self) -> frozenset[tuple[int, int]]:
+        """Return the device and inode numbers of the directory, nothing if it is missing. Raises `OSError`."""
+        try:
+            seen = os.stat(self.path)
+        except FileNotFoundError:
+            return frozenset()
+        return frozenset({(seen.st_dev, seen.st_ino)})
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[int]:
@@ -58,9 +78,10 @@ class StateDirectory:
         finally:
             os.close(fd)
 
-    def check_opened(self, name: bytes) -> None:
+    def check_opened(self, name: bytes, *, copied: tuple[int, int] | None = None, with_log: bool = True) -> None:
         """Check that the database this process has open is the file in the checked directory: SQLite opens by path,
-        which another user may have redirected.
+        which another user may have redirected. `copied`: the device and inode numbers of a database that was copied
+        into memory instead. `with_log`: its log is open too, if there is one.
 
         Raises `StateError`.
         """
@@ -68,12 +89,12 @@ class StateDirectory:
         try:
             with self.opened() as at:
                 wanted.append(os.lstat(name, dir_fd=at))
-                for suffix in (b"-wal", b"-shm"):
+                for suffix in (b"-wal", b"-shm") if with_log else ():
                     with contextlib.suppress(FileNotFoundError):
                         wanted.append(os.lstat(name + suffix, dir_fd=at))
         except OSError as error:
             raise StateError(f"{display(self.path)} lost its {display(name)} just now.", hint=_REPLACED) from error
-        has = {(seen.st_dev, seen.st_ino) for seen in self._candidates(name)}
+        has = {(seen.st_dev, seen.st_ino) for seen in self._candidates(name)} | ({copied} if copied else set())
         if not has >= {(seen.st_dev, seen.st_ino) for seen in (wanted if len(has) > 1 else wanted[:1])}:
             raise StateError(f"The state directory {display(self.path)} was replaced just now.", hint=_REPLACED)
 
@@ -116,8 +137,23 @@ def default_state_path() -> bytes:
     return os.fsencode(platformdirs.user_state_dir("fileorg", appauthor=False))
 
 
+def _has_content(path: bytes) -> bool:
+    """Return whether a database or its log has any content. Raises `OSError`."""
+    for each in (path, path + b"-wal"):
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.getsize(each):
+                return True
+    return False
+
+
+class UnwritableState(StateError):
+    """The state directory cannot be written; it may be readable."""
+
+
 def open_state(path: bytes | None = None) -> StateDirectory:
-    """Open the state directory, created if missing. Raises `StateError` if it is unusable or another user's."""
+    """Open the state directory, created if missing. Raises `StateError` if it is unusable or another user's,
+    `UnwritableState` if it cannot be written.
+    """
     if path is not None and not path.strip():
         raise blank_path("--state-dir")
     path = os.path.abspath(path or default_state_path())
@@ -127,18 +163,12 @@ def open_state(path: bytes | None = None) -> StateDirectory:
 
 def _open_state(path: bytes) -> StateDirectory:
     shown = display(path)
-    hint = "name another one with --state-dir or FILEORG_HOME"
     try:
         fd = _opened(path, shown)
     except OSError as error:
-        raise StateError(f"The state directory {shown} cannot be used: {error.strerror}.", hint=hint) from error
+        raise _unusable(shown, error) from error
     try:
-        seen = os.fstat(fd)
-        if seen.st_uid != os.geteuid():
-            raise StateError(f"The state directory {shown} belongs to another user.", hint=hint)
-        entries = list(map(os.fsencode, os.listdir(fd)))
-        if entries and not any(name in entries for name in _OURS):
-            raise StateError(f"{shown} holds other files: it is no state directory of fileorg.", hint=hint)
+        seen = _check_owner(fd, shown)
         if stat.S_IMODE(seen.st_mode) != 0o700:
             os.fchmod(fd, 0o700)
         for name in (JOURNAL, INDEX):
@@ -152,18 +182,75 @@ def _open_state(path: bytes) -> StateDirectory:
                 _flush(b".", above)
         return StateDirectory(path_of(fd, os.path.realpath(path)))
     except OSError as error:
-        raise StateError(f"The state directory {shown} cannot be used: {error.strerror}.", hint=hint) from error
+        raise _unusable(shown, error) from error
     finally:
         os.close(fd)
 
 
-def _opened(path: bytes, shown: str) -> int:
-    """Open the state directory, created if missing; return a descriptor. Raises `StateError`, `OSError`."""
-    above = open_directory(os.path.dirname(path), make=True)
+def find_state(path: bytes | None = None, *, unwritable: str = "") -> StateDirectory:
+    """Return the state directory for commands that only read it: it may be missing, and nothing is created or changed.
+
+    Raises `StateError` if it is unusable or another user's.
+    """
+    if path is not None and not path.strip():
+        raise blank_path("--state-dir")
+    path = os.path.abspath(path or default_state_path())
+    shown = display(path)
+    try:
+        fd = _opened(path, shown, make=False)
+    except FileNotFoundError:
+        return StateDirectory(os.path.realpath(path), unwritable=unwritable)
+    except OSError as error:
+        raise _unusable(shown, error) from error
+    try:
+        _check_owner(fd, shown)
+        for name in (JOURNAL, INDEX):
+            with contextlib.suppress(FileNotFoundError):
+                os.close(_own_file(os.path.join(path, name), fd, make=False))
+        return StateDirectory(path_of(fd, os.path.realpath(path)), unwritable=unwritable)
+    except OSError as error:
+        raise _unusable(shown, error) from error
+    finally:
+        os.close(fd)
+
+
+def state_for_cache(path: bytes | None = None) -> StateDirectory:
+    """Return the state directory for commands that keep an index there if they can. Raises `StateError`."""
+    try:
+        return open_state(path)
+    except UnwritableState as error:
+        return find_state(path, unwritable=str(error))
+
+
+def _unusable(shown: str, error: OSError) -> StateError:
+    hint = "name another one with --state-dir or FILEORG_HOME"
+    if error.errno == errno.EROFS:
+        return UnwritableState(f"The state directory {shown} is on a read-only file system.", hint=hint)
+    if error.errno == errno.EACCES:
+        return UnwritableState(f"The state directory {shown} cannot be written: permission denied.", hint=hint)
+    return StateError(f"The state directory {shown} cannot be used: {error.strerror}.", hint=hint)
+
+
+def _check_owner(fd: int, shown: str) -> os.stat_result:
+    """Return the stat of a state directory. Raises `StateError` if it is another user's, or not one of fileorg."""
+    hint = "name another one with --state-dir or FILEORG_HOME"
+    seen = os.fstat(fd)
+    if seen.st_uid != os.geteuid():
+        raise StateError(f"The state directory {shown} belongs to another user.", hint=hint)
+    entries = list(map(os.fsencode, os.listdir(fd)))
+    if entries and not any(name in entries for name in _OURS):
+        raise StateError(f"{shown} holds other files: it is no state directory of fileorg.", hint=hint)
+    return seen
+
+
+def _opened(path: bytes, shown: str, *, make: bool = True) -> int:
+    """Open the state directory, created if missing and `make`; return a descriptor. Raises `StateError`, `OSError`."""
+    above = open_directory(os.path.dirname(path), make=make)
     name = os.path.basename(path) or b"."
     try:
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(name, 0o700, dir_fd=above)
+        if make:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, 0o700, dir_fd=above)
         if stat.S_ISLNK(os.lstat(name, dir_fd=above).st_mode):
             raise StateError(f"The state directory {shown} is a symlink.", hint="name the real directory")
         return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
@@ -186,14 +273,16 @@ def _flush(name: bytes, at: int) -> None:
         os.close(fd)
 
 
-def _own_file(path: bytes, at: int) -> int:
-    """Return a descriptor of a file in the state directory (open as `at`), created with mode 0600 if missing. Raises
-    `StateError` for a link, another owner or a second name: a write would change a file elsewhere.
+def _own_file(path: bytes, at: int, *, make: bool = True) -> int:
+    """Return a descriptor of a file in the state directory (open as `at`), created with mode 0600 if missing; without
+    `make`, for reading. Raises `StateError` for a link, another owner or a second name: a write would change a file
+    elsewhere.
     """
     hint = "move it away, or name another state directory with --state-dir"
     try:
         name = os.path.basename(path)
-        fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=at)
+        how = os.O_RDWR | os.O_CREAT if make else os.O_RDONLY | os.O_NONBLOCK
+        fd = os.open(name, how | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=at)
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:
             raise StateError(f"{display(path)} is not a plain file.", hint=hint) from error
@@ -202,7 +291,7 @@ def _own_file(path: bytes, at: int) -> int:
         seen = os.fstat(fd)
         if not stat.S_ISREG(seen.st_mode) or seen.st_nlink != 1 or seen.st_uid != os.geteuid():
             raise StateError(f"{display(path)} is not a plain file of yours with one name.", hint=hint)
-        if stat.S_IMODE(seen.st_mode) != 0o600:
+        if make and stat.S_IMODE(seen.st_mode) != 0o600:
             os.fchmod(fd, 0o600)
     except BaseException:
         os.close(fd)

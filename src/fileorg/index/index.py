@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from fileorg.core.errors import FileorgError
 from fileorg.core.names import display
+from fileorg.core.unwritten import Watch, open_to_read
 from fileorg.index.columns import FileBatch
 from fileorg.index.digest_columns import SCHEMA as DIGESTS_SCHEMA
 from fileorg.index.digest_columns import TABLES as DIGESTS_TABLES
@@ -42,19 +43,25 @@ _TABLES = {
 }
 _KNOWN = _TABLES | {("index", name) for name in FOLDERS_INDEXES}
 _BROKEN = (sqlite3.DatabaseError, UnicodeDecodeError)  # SQLite's messages quote damaged data, which need not be text
+_AGAIN = "scan the folder again with fileorg scan or fileorg dedupe"
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class Index:
     """The index of all scanned trees. One writer at a time: hold the index lock of the state directory."""
 
-    def __init__(self, path: bytes | None) -> None:
-        """Open or create the index; a damaged one or one of another version is replaced.
+    def __init__(self, path: bytes | None, *, read_only: bool = False) -> None:
+        """Open or create the index; a damaged one or one of another version is replaced, or with `read_only` seems
+        empty, and nothing is written.
 
         Without a path the index is private, and SQLite deletes it when it is closed.
         """
         self._path = path or b""
         self._files: dict[bytes, int] = {}  # number of files in the last scan of a root, if known
+        self._watch = Watch(path) if path and read_only else None
+        if self._watch is not None:
+            self._db = self._open_to_read()
+            return
         try:
             self._db = self._open()
         except _BROKEN as error:
@@ -75,16 +82,39 @@ class Index:
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA cache_size=-8000;"
                 "PRAGMA trusted_schema=OFF; PRAGMA wal_autocheckpoint=4000;"
             )
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            found = set(db.execute("SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'"))
-            if version not in {0, _VERSION} or not found <= _KNOWN:
-                raise sqlite3.DatabaseError("of another version")
-            if not found:
+            if not self._check(db):
                 db.executescript(f"BEGIN; {_ALL_SCHEMAS} PRAGMA user_version={_VERSION}; COMMIT;")
         except _BROKEN:
             db.close()
             raise
         return db
+
+    def _open_to_read(self) -> sqlite3.Connection:
+        try:
+            db = open_to_read(self._path)
+        except _BROKEN as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
+                raise self._failed(error) from error
+            return self._open_empty()
+        try:
+            db.executescript("PRAGMA cache_size=-8000; PRAGMA trusted_schema=OFF;")
+            self._check(db)
+        except _BROKEN:
+            db.close()
+            return self._open_empty()
+        return db
+
+    def _open_empty(self) -> sqlite3.Connection:
+        self._path, self._watch = b"", None
+        return self._open()
+
+    def _check(self, db: sqlite3.Connection) -> bool:
+        """Return whether the index has tables. Raises `sqlite3.Error` unless they are of this version."""
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        found = set(db.execute("SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'"))
+        if version not in {0, _VERSION} or not found <= _KNOWN or (self._watch is not None and not found):
+            raise sqlite3.DatabaseError("of another version")
+        return bool(found)
 
     def _discard(self) -> None:
         for suffix in (b"", b"-wal", b"-shm"):
@@ -131,6 +161,8 @@ class Index:
 
     def _failed(self, error: Exception) -> FileorgError:
         is_full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHMSIZE
+        if self._watch is not None:
+            return FileorgError(f"The index {display(self._path)} cannot be read: {error}.", hint=_AGAIN)
         return FileorgError(
             f"The index {display(self._path)} cannot be written: {'the disk is full' if is_full else error}.",
             hint="free some space, or name another state directory with --state-dir",
@@ -255,6 +287,8 @@ class Index:
     def _damaged(self, error: Exception) -> FileorgError:
         """Discard the damaged index, which is only a cache, and return the error."""
         self._db.close()
+        if self._watch is not None:
+            return FileorgError(f"The index {display(self._path)} is damaged: {error}.", hint=_AGAIN)
         with contextlib.suppress(OSError):
             self._discard()
         return FileorgError(
@@ -268,5 +302,10 @@ class Index:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close the index. Raises `FileorgError` if a scan ended while it was read without locks."""
         self.close()
+        if self._watch is not None and self._watch.has_changed and (kind is None or issubclass(kind, FileorgError)):
+            raise FileorgError(
+                f"The index {display(self._path)} was changed while it was read.", hint="run the command again"
+            )

@@ -8,6 +8,7 @@ import sqlite3
 from fileorg.core.errors import JournalError
 from fileorg.core.names import display
 from fileorg.core.state import APPLICATION_ID
+from fileorg.core.unwritten import content_of, open_to_read
 from fileorg.journal.schema import (
     LATER_TABLES,
     TABLES,
@@ -20,10 +21,19 @@ from fileorg.journal.schema import (
 _CHECK_ALWAYS_BYTES = 32 << 20
 """Up to this size the whole file is checked at each start (30 ms), above it only after an unclean shutdown."""
 
+_COPIED_BYTES = 16 << 20
+"""Up to this size a reader takes the whole journal into memory."""
+
 _HINT = (
     "the files themselves are untouched; restore the journal from a backup, or move it away to start a new one"
     " (what was done before can then no longer be undone)"
 )
+
+
+class JournalInMemory(sqlite3.Connection):
+    """A journal in memory; `of` holds the device and inode numbers of its file."""
+
+    of: tuple[int, int]
 
 
 def connect(path: bytes, *, read_only: bool) -> sqlite3.Connection:
@@ -33,10 +43,8 @@ def connect(path: bytes, *, read_only: bool) -> sqlite3.Connection:
     """
     shown = display(path)
     unclean = _size(path + b"-wal") > 0
-    # Percent-encode every byte: paths are arbitrary bytes, and urllib takes 3 ms to import.
-    uri = f"file:%{path.hex('%')}?mode={'ro' if read_only else 'rw'}"
     try:
-        db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
+        db = _opened(path, read_only=read_only)
         try:
             db.execute("PRAGMA trusted_schema=OFF")
             db.execute("PRAGMA cache_size=-8000")
@@ -64,6 +72,38 @@ def connect(path: bytes, *, read_only: bool) -> sqlite3.Connection:
     except UnicodeDecodeError as error:  # SQLite's message quotes bytes of the file
         raise JournalError(f"The journal {shown} is damaged: it cannot be read.", hint=_HINT) from error
     return db
+
+
+def _opened(path: bytes, *, read_only: bool) -> sqlite3.Connection:
+    """Return a connection; a `read_only` one writes nothing, not even beside the journal."""
+    if read_only and (copied := _in_memory(path)) is not None:
+        return copied
+    if read_only:
+        return open_to_read(path)
+    # Percent-encode every byte: paths are arbitrary bytes, and urllib takes 3 ms to import.
+    return sqlite3.connect(f"file:%{path.hex('%')}?mode=rw", uri=True, isolation_level=None, timeout=30)
+
+
+def _in_memory(path: bytes) -> sqlite3.Connection | None:
+    """Return a small journal that no run writes as a database in memory: later runs do not disturb its reader."""
+    if not hasattr(sqlite3.Connection, "deserialize"):  # optional in SQLite
+        return None
+    try:
+        found = content_of(path, _COPIED_BYTES)
+    except OSError:  # SQLite reports it
+        return None
+    if found is None:
+        return None
+    db = sqlite3.connect(":memory:", isolation_level=None, factory=JournalInMemory)
+    content, db.of = found
+    if content:
+        db.deserialize(content)
+    return db
+
+
+def changed(path: bytes) -> JournalError:
+    """Return the error to report when a run ended while this process read the journal."""
+    return JournalError(f"The journal {display(path)} was changed while it was read.", hint="run the command again")
 
 
 def _bring_up_to_date(db: sqlite3.Connection, path: bytes) -> None:

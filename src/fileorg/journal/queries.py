@@ -7,7 +7,8 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.memo import MANY_FOLDERS, Memo
-from fileorg.journal.connection import broken, connect
+from fileorg.core.unwritten import Watch
+from fileorg.journal.connection import JournalInMemory, broken, connect
 from fileorg.journal.rows import RecordedFolder, checked_place
 
 if TYPE_CHECKING:
@@ -23,11 +24,21 @@ class Queries:
 
     def __init__(self, path: bytes, *, read_only: bool) -> None:
         self.path = path
+        watch = Watch(path) if read_only else None
         self.db = connect(path, read_only=read_only)
+        self.copied = self.db.of if isinstance(self.db, JournalInMemory) else None
+        """The device and inode numbers of a journal that was copied into memory."""
+        self.is_locked = self.copied is None and (watch is None or not watch.is_needed)
+        self._watch = watch if self.copied is None else None
         self._places: Memo[int, RecordedFolder] = Memo(MANY_FOLDERS)
 
     def close(self) -> None:
         self.db.close()
+
+    @property
+    def has_changed(self) -> bool:
+        """True if a run ended while the journal was read without locks."""
+        return self._watch is not None and self._watch.has_changed
 
     def select(self, query: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[Any]:
         """Return all rows."""

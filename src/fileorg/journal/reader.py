@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, Self
 
+from fileorg.core.errors import FileorgError
 from fileorg.core.model import (
     DEST,
     FOLDER_ACTIONS,
@@ -20,6 +21,7 @@ from fileorg.core.names import is_within, join
 from fileorg.core.reasons import LYING, UNSETTLED, Lost, Reason, ReasonCode
 from fileorg.core.times import true_ns
 from fileorg.journal.absolute import MADE
+from fileorg.journal.connection import changed
 from fileorg.journal.folder_times import times_before
 from fileorg.journal.kept_groups import KeptGroups
 from fileorg.journal.moved import MovedFiles
@@ -72,14 +74,27 @@ class JournalReader:
         self.relations = Relations(self._queries)
         self.moved = MovedFiles(self._queries, self.trash)
 
+    @property
+    def in_memory(self) -> tuple[int, int] | None:
+        """The device and inode numbers of a small journal, which a reader copies into memory."""
+        return self._queries.copied
+
+    @property
+    def is_locked(self) -> bool:
+        """True if SQLite holds its locks, and reads the log beside the journal."""
+        return self._queries.is_locked
+
     def close(self) -> None:
         self._queries.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close the journal. Raises `JournalError` if a run ended meanwhile: what was read may be of both states."""
         self.close()
+        if self._queries.has_changed and (kind is None or issubclass(kind, FileorgError)):
+            raise changed(self.path)
 
     def operations(self, where: str = "1", values: Sequence[Any] = ()) -> list[Operation]:
         """Return the operations, newest first. `where` is trusted SQL, never user input."""

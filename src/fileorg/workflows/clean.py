@@ -15,7 +15,7 @@ from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.guards import Allowed, changeable_folder, refuse_too_many
-from fileorg.workflows.roots import identity_of, met_twice
+from fileorg.workflows.roots import met_twice
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def cleaning(
 
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
-    allowed = Allowed(options.inside_project)
+    allowed = Allowed(options.inside_project, read_only=not changes)
     root = changeable_folder(options.root, state, allowed)
     with (
         Session.opened(state, f"cleaning {display(root)}", reporter, changes=changes) as session,
@@ -82,8 +82,9 @@ def cleaning(
     ):
         storage = session.open_changeable(root, allowed, one_file_system=options.filters.one_file_system)
         session.storages = (storage, storage)
+        session.report_unwritable([storage])
         session.lock(session.storages)
-        never = frozenset({identity_of(state.path)})
+        never = state.identities()
         twice = next(met_twice(Mounts(), [storage.root]))
         reader = Reader(storage, Selection(options.filters, never, twice, goes=options.goes))
         reporter.stage("scan")

@@ -24,7 +24,7 @@ from fileorg.scan.symlinks import LedTo
 from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.guards import Allowed, changeable_folder, existing_folder, refuse_too_many
-from fileorg.workflows.locked_index import locked_index
+from fileorg.workflows.locked_index import index_to_read
 from fileorg.workflows.roots import distinct_folders, identity_of, met_twice
 from fileorg.workflows.session import Session
 
@@ -174,6 +174,8 @@ def deduping(
             else:
                 opened.append(session.open(path, one_file_system=one_file_system))
         session.storages = [opened[0], opened[0], *opened[1:]]
+        if options.action is not None:
+            session.report_unwritable(storage for storage in opened if storage.root not in references)
         session.lock(opened)
         index = session.open_index()
         seen = Seen()
@@ -203,7 +205,7 @@ def _find(
     """Update the index of the trees and its duplicate groups. Return the files that could not be read."""
     filters, sizes = options.filters, (options.filters.min_size, options.filters.max_size)
     # Size limits apply to the finder, not to the scan: otherwise the index would drop files outside them.
-    never = frozenset({identity_of(state.path)})
+    never = state.identities()
     selection = Selection(filters._replace(min_size=None, max_size=None), never, leading=True)
     twice = met_twice(mounts, [storage.root for storage in storages])
     groups = index.groups()
@@ -276,8 +278,8 @@ class LastFound(NamedTuple):
 
 @contextlib.contextmanager
 def last_found(state: StateDirectory) -> Iterator[LastFound]:
-    """Yield the groups of the last dedupe, with keepers chosen by default rules. Raises `Locked`, `FileorgError`."""
-    with locked_index(state, "duplicates") as index, index.guarded():
+    """Yield the groups of the last dedupe, with keepers chosen by default rules. Raises `FileorgError`."""
+    with index_to_read(state) as index, index.guarded():
         groups = index.groups()
         trees = Trees(groups.roots())
         total = groups.sums()[0]

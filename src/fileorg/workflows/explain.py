@@ -111,7 +111,7 @@ def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: St
     found = _with_scan(found, seen, base)
     try:
         changeable_folder(base, state)
-    except GuardRefused as refused:
+    except (GuardRefused, UsageError) as refused:
         return found._replace(status=Status.REFUSED, reason=StayReason.ROOT_REFUSED, refusal=str(refused))
     return found if found.reason is not None else _with_plan(found, inside, options, state)
 

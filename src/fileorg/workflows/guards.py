@@ -65,11 +65,14 @@ def existing_folder(path: bytes) -> bytes:
 
 class Allowed(NamedTuple):
     """Exceptions to the guards: `inside_project` permits a part of a project; `within` is the identity of a folder that
-    was checked before, whose surroundings are not checked again.
+    was checked before, whose surroundings are not checked again; `read_only` permits a folder that cannot be written.
+    Otherwise `way_out` follows the hint of the error.
     """
 
     inside_project: bool = False
     within: tuple[int, int] | None = None
+    read_only: bool = False
+    way_out: str = ""
 
 
 NOTHING = Allowed()
@@ -149,7 +152,8 @@ def _judge(fd: int, path: bytes, shown: str, state: StateDirectory, allowed: All
             hint=f"name a folder that is not, or allow it with {_OVERRIDE}",
             code=ErrorCode.PART_OF_A_WHOLE,
         )
-    _check_writable(fd, shown)
+    if not allowed.read_only and (error := unwritable(fd, shown, allowed.way_out)) is not None:
+        raise error
 
 
 def _sentence(part: EnclosingWhole, shown: str) -> str:
@@ -201,13 +205,21 @@ def _opened(real: bytes, shown: str) -> Iterator[int]:
         os.close(fd)
 
 
-def _check_writable(fd: int, shown: str) -> None:
-    if not os.access(b".", os.W_OK | os.X_OK, dir_fd=fd):
-        raise UsageError(
-            f"{shown} cannot be written: permission denied.",
-            hint="see who owns it with ls -ld",
-            code=ErrorCode.PERMISSION_DENIED,
+def unwritable(fd: int, shown: str, way_out: str = "") -> UsageError | None:
+    """Return the error to raise before a change of an open folder that cannot be written, None if it can."""
+    if os.access(b".", os.W_OK | os.X_OK, dir_fd=fd):
+        return None
+    if os.fstatvfs(fd).f_flag & os.ST_RDONLY:
+        return UsageError(
+            f"{shown} is on a read-only file system.",
+            hint=f"mount it for writing{way_out}",
+            code=ErrorCode.READ_ONLY,
         )
+    return UsageError(
+        f"{shown} cannot be written: permission denied.",
+        hint=f"see who owns it with ls -ld{way_out}",
+        code=ErrorCode.PERMISSION_DENIED,
+    )
 
 
 def refuse_too_many(files: int, limit: int | None, noun: str, participle: str) -> None:

@@ -53,8 +53,8 @@ class Trail(NamedTuple):
 
 
 def is_empty(state: StateDirectory) -> bool:
-    """Return whether there are no operations: the journal is empty."""
-    return not os.path.getsize(state.journal)
+    """Return whether there are no operations: the journal is missing or empty."""
+    return not state.has_journal
 
 
 def operations_page(page: tuple[int, int], state: StateDirectory) -> OperationPage:

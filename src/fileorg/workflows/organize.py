@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from fileorg.scan.stays import Stays
 
 
+_COPY = ", or copy from it: add --action copy --dest DIR"
+
+
 class OrganizeOptions(NamedTuple):
     """The options of `fileorg organize`. Only the top level is organized unless `filters.recursive`."""
 
@@ -109,9 +112,12 @@ def organizing(
     """
     rules = Rules.default()
     template = parse_template(options.template) if options.template else Template.for_by(options.by)
-    allowed = Allowed(options.inside_project)
+    only_reads = options.dest is not None and options.action is not Action.MOVE
+    allowed = Allowed(options.inside_project, read_only=only_reads or not changes, way_out=_COPY)
     root = changeable_folder(options.root, state, allowed)
-    into = Allowed(options.inside_project or options.filters.all_files, identity_of(root))
+    into = Allowed(
+        options.inside_project or options.filters.all_files, identity_of(root), not changes, ", or name another --dest"
+    )
     dest, to_be_made = _destination(options, root, state, into)
     with Session.opened(state, f"organizing {display(root)}", reporter, changes=changes) as session:
         source = session.open_changeable(root, allowed, one_file_system=options.filters.one_file_system)
@@ -123,10 +129,11 @@ def organizing(
         if target.identity == source.identity:  # the paths may differ if it is mounted twice
             target = source
         session.storages = (source, target)
+        session.report_unwritable([target] if only_reads else [source, target])
         session.lock(session.storages)
         index = session.open_index(in_memory=not changes)
         template, fold = template.below(to_be_made), target.is_case_insensitive()
-        never = {identity_of(state.path)}
+        never = set(state.identities())
         if target is not source and not to_be_made:
             never.add(target.identity)
         folders = template.top_folders(rules.categories) or () if target is source and not to_be_made else ()

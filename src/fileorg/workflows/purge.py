@@ -126,16 +126,19 @@ def _add(total: Outcome, outcome: Outcome) -> None:
 
 
 @contextlib.contextmanager
-def purging(options: PurgeOptions, state: StateDirectory, reporter: Reporter) -> Iterator[PurgeRun]:
-    """Find the files in the trash; the run holds the run lock until the block ends.
+def purging(
+    options: PurgeOptions, state: StateDirectory, reporter: Reporter, *, changes: bool = True
+) -> Iterator[PurgeRun]:
+    """Find the files in the trash; the run holds the run lock until the block ends. Without `changes` nothing is
+    written.
 
     Operations that cannot be purged now, because their disk is missing or they are not recovered, are left out with a
     note to the reporter. Raises `UsageError` for an operation that does not exist, `Locked`, `JournalError`.
     """
-    with Session.opened(state, "purge", reporter) as session:
+    with Session.opened(state, "purge", reporter, changes=changes, reads_journal=True) as session:
         reporter.stage("look")
         found = []
-        for operation in _chosen(session.journal, options):
+        for operation in _chosen(session, options):
             try:
                 one = _count(session, operation)
             except (FileorgError, OSError) as error:
@@ -147,18 +150,20 @@ def purging(options: PurgeOptions, state: StateDirectory, reporter: Reporter) ->
         yield PurgeRun(found, session)
 
 
-def _chosen(journal: Journal, options: PurgeOptions) -> list[Operation]:
+def _chosen(session: Session, options: PurgeOptions) -> list[Operation]:
     """Return the chosen operations, newest first: the oldest made the trash folders, which are removed with it."""
-    operations = journal.operations()
+    operations = session.journal.operations() if session.has_journal else []
     numbers = {operation.id for operation in operations}
     for number in options.operations:
         if number not in numbers:
             raise UnknownOperation(number)
+    if not operations:
+        return []
     wanted = set(options.operations) or numbers
     for operation in reversed(operations):  # a redo may have moved files into the trash again
         if operation.undoes in wanted:
             wanted.add(operation.id)
-    wanted &= journal.trash.operations()
+    wanted &= session.journal.trash.operations()
     before = options.older_than_ns
     return [one for one in operations if one.id in wanted and (before is None or one.started_ns < before)]
 
@@ -208,9 +213,12 @@ def _freed(entry: Entry) -> int:
 
 @contextlib.contextmanager
 def _opened(session: Session, operation: Operation) -> Iterator[list[LocalStorage]]:
-    """Yield the directories of an operation, locked. Raises `Locked`, `GuardRefused`, `UsageError`, `OSError`."""
+    """Yield the directories of an operation, locked for changes.
+
+    Raises `Locked`, `GuardRefused`, `UsageError`, `OSError`.
+    """
     roots = session.journal.roots(operation)
-    with reopened(roots, session.state) as (storages, _):
+    with reopened(roots, session.state, lock=session.changes) as (storages, _):
         if (other := another_root(storages, roots)) is not None:
             raise AnotherRoot(other)
         yield storages

@@ -14,7 +14,7 @@ from fileorg.core.names import display
 from fileorg.index.listings import Listings
 from fileorg.report.collect import Folders, groups_of, lines_of, operation_report
 from fileorg.workflows.history import is_empty
-from fileorg.workflows.locked_index import locked_index
+from fileorg.workflows.locked_index import index_to_read
 from fileorg.workflows.open_journal import open_journal
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 
 class FilePage(NamedTuple):
-    """A page of records, and the total number."""
+    """A page of records, and the total number. `operation` is None if nothing was done yet."""
 
-    operation: int
+    operation: int | None
     root: bytes
     """The directory of the operation with a slash if there is only one, else empty."""
     total: int
@@ -42,6 +42,19 @@ class GroupPage(NamedTuple):
 
     total: int
     groups: list[DuplicateGroup]
+
+
+class NothingDone(UsageError):
+    """There is no operation yet."""
+
+    hint = UnknownOperation.hint
+
+    def __init__(self) -> None:
+        super().__init__("Nothing was done yet.")
+
+
+CACHED_FROM = 100_000
+"""The number of records from which the order of a listing is cached: for fewer, it takes less than half a second."""
 
 
 @contextlib.contextmanager
@@ -68,7 +81,7 @@ def _scanned(folder: bytes, state: StateDirectory) -> Iterator[Report]:
     from fileorg.workflows.roots import open_local
 
     root = os.path.realpath(folder)
-    with locked_index(state, f"a report of {display(root)}") as index, contextlib.ExitStack() as stack:
+    with index_to_read(state) as index, contextlib.ExitStack() as stack:
         storage = None
         with contextlib.suppress(OSError):  # a removed tree still has a report
             storage = open_local(stack, root)
@@ -84,11 +97,11 @@ def _scanned(folder: bytes, state: StateDirectory) -> Iterator[Report]:
 def files_page(
     number: int | None, wanted: RecordQuery, page: tuple[int, int], state: StateDirectory, *, backwards: bool = False
 ) -> FilePage:
-    """Return a page of the records of an operation; `page` is its number, from 1, and its size.
+    """Return a page of the records of an operation, by default the last; `page` is its number, from 1, and its size.
 
     Raises `UsageError` if the operation does not exist, `JournalError`.
     """
-    with _read(state, number) as (journal, operation):
+    with contextlib.suppress(NothingDone), _read(state, number) as (journal, operation):
         make = partial(journal.listing.listed, operation, wanted)
         total, ids = _page(journal, operation, wanted, make, page, state, backwards=backwards)
         roots = [root.path for root in journal.roots(operation)]
@@ -97,6 +110,7 @@ def files_page(
         )
         root = os.path.join(roots[0], b"") if len(set(roots)) == 1 else b""
         return FilePage(operation.id, root, total, lines)
+    return FilePage(None, b"", 0, [])
 
 
 def groups_page(number: int, page: tuple[int, int], state: StateDirectory) -> GroupPage:
@@ -119,19 +133,20 @@ def _page(
     backwards: bool = False,
 ) -> tuple[int, list[int]]:
     number, size = page
-    stamp = journal.listing.stamp(operation)
+    first, last = journal.record_range(operation)
+    stamp = journal.listing.stamp(operation) if last - first >= CACHED_FROM else b""
     key, path = b"", b""
-    with contextlib.suppress(OSError):  # without a writable cache, the listing is computed anew
-        path = state.listings()
-        key = xxh3_128_digest(repr((stamp, operation.id, what)).encode()) if stamp else b""
+    if stamp:
+        with contextlib.suppress(OSError):  # without a writable cache, the listing is computed anew
+            path = state.listings()
+            key = xxh3_128_digest(repr((stamp, operation.id, what)).encode())
     return Listings(path).page(key, make, (number - 1) * size, size, backwards=backwards)
 
 
 @contextlib.contextmanager
 def _read(state: StateDirectory, number: int | None) -> Iterator[tuple[JournalReader, Operation]]:
     """Yield the journal, read-only, and an operation, by default the last one."""
-    nothing = UsageError("Nothing was done yet.", hint=UnknownOperation.hint)
-    missing = nothing if number is None else UnknownOperation(number)
+    missing = NothingDone() if number is None else UnknownOperation(number)
     if is_empty(state):
         raise missing
     with open_journal(state, read_only=True) as journal:

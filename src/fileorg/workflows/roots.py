@@ -73,8 +73,10 @@ class Reopened(NamedTuple):
 
 
 @contextlib.contextmanager
-def reopened(roots: Sequence[Root], state: StateDirectory, absent: Collection[bytes] = ()) -> Iterator[Reopened]:
-    """Open, check and lock the directories of an earlier operation; a directory with two bases is opened once.
+def reopened(
+    roots: Sequence[Root], state: StateDirectory, absent: Collection[bytes] = (), *, lock: bool = True
+) -> Iterator[Reopened]:
+    """Open, check and `lock` the directories of an earlier operation; a directory with two bases is opened once.
 
     `absent` directories are replaced by storages that allow no changes. Paths in `roots` had no symlinks originally.
 
@@ -92,7 +94,7 @@ def reopened(roots: Sequence[Root], state: StateDirectory, absent: Collection[by
                 _refuse_another(path, inodes[path], storage)
         for storage in opened.values():
             refuse_system(path_of(storage.fd(b""), storage.root), display(storage.root), state)
-        locks = stack.enter_context(locked(opened.values()))
+        locks = stack.enter_context(locked(opened.values())) if lock else []
         opened |= {path: AbsentStorage(path, inodes[path]) for path in absent}
         yield Reopened([opened[root.path] for root in roots], locks)
 

@@ -16,7 +16,7 @@ from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.guards import existing_folder
 from fileorg.workflows.locked_index import locked_index
-from fileorg.workflows.roots import distinct_folders, identity_of, met_twice, open_local
+from fileorg.workflows.roots import distinct_folders, met_twice, open_local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,8 +41,8 @@ def scan_trees(paths: Sequence[bytes], filters: Filters, state: StateDirectory, 
     started = time.monotonic()
     roots = distinct_folders([existing_folder(path) for path in paths])
     totals, seen = Totals(), Seen()
-    never = frozenset({identity_of(state.path)})
-    with locked_index(state, "scanning " + ", ".join(map(display, roots))) as index:
+    never = state.identities()
+    with locked_index(state, "scanning " + ", ".join(map(display, roots)), reporter) as index:
         for root, twice in zip(roots, met_twice(Mounts(), roots), strict=True):
             with contextlib.ExitStack() as stack:
                 storage = open_local(stack, root, one_file_system=filters.one_file_system)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.descriptors import raise_limit
 from fileorg.core.errors import FileorgError
 from fileorg.core.figures import plural
-from fileorg.core.names import join
+from fileorg.core.names import display, join
 from fileorg.core.state import run_lock
 from fileorg.execute.run import execute
 from fileorg.execute.work import Changed
 from fileorg.journal.trash_records import TRASH
 from fileorg.storage.local.worker import renamer_for
-from fileorg.workflows.guards import NOTHING, Allowed, check_opened
+from fileorg.workflows.guards import NOTHING, Allowed, check_opened, unwritable
 from fileorg.workflows.locked_index import locked_index
 from fileorg.workflows.open_journal import open_journal
 from fileorg.workflows.operations import begin, mend_torn, rows_at_a_time
@@ -38,11 +37,18 @@ if TYPE_CHECKING:
 class Session:
     """The locks, recovered journal, directories, index and reporter of one command.
 
-    A session without changes, such as a dry run, has no journal and locks no directories.
+    A session without changes, such as a dry run, has no journal or only reads it, and locks no directories.
     """
 
     def __init__(
-        self, stack: contextlib.ExitStack, state: StateDirectory, what: str, reporter: Reporter, journal: Journal | None
+        self,
+        stack: contextlib.ExitStack,
+        state: StateDirectory,
+        what: str,
+        reporter: Reporter,
+        journal: Journal | None,
+        *,
+        changes: bool,
     ) -> None:
         self.state = state
         self.reporter = reporter
@@ -53,23 +59,29 @@ class Session:
         self._stack = stack
         self._what = what
         self._journal = journal
+        self._changes = changes
         self._index: Index | None = None
         self._index_is_optional = False
 
     @classmethod
     @contextlib.contextmanager
-    def opened(cls, state: StateDirectory, what: str, reporter: Reporter, *, changes: bool = True) -> Iterator[Session]:
-        """Lock, open the journal and recover interrupted operations; without `changes`, do none of these.
+    def opened(
+        cls, state: StateDirectory, what: str, reporter: Reporter, *, changes: bool = True, reads_journal: bool = False
+    ) -> Iterator[Session]:
+        """Lock, open the journal and recover interrupted operations; without `changes`, do none of these, but with
+        `reads_journal` open the journal for reading if there are operations.
 
         `what` describes this run to others that find it locked. Raises `Locked`, `StateError`, `JournalError`.
         """
         raise_limit()
         with contextlib.ExitStack() as stack:
             if not changes:
-                yield cls(stack, state, what, reporter, None)
+                has_journal = reads_journal and state.has_journal
+                journal = stack.enter_context(open_journal(state, read_only=True)) if has_journal else None
+                yield cls(stack, state, what, reporter, journal, changes=False)
                 return
             lock = stack.enter_context(run_lock(state, what))
-            session = cls(stack, state, what, reporter, stack.enter_context(open_journal(state)))
+            session = cls(stack, state, what, reporter, stack.enter_context(open_journal(state)), changes=True)
             session.locks.append(lock)
             if session.journal.open_operations():
                 from fileorg.workflows.recover import recover_open
@@ -80,24 +92,34 @@ class Session:
     @property
     def journal(self) -> Journal:
         if self._journal is None:
-            raise AssertionError("what changes nothing has no journal")
+            raise AssertionError("this session has no journal")
         return self._journal
+
+    @property
+    def has_journal(self) -> bool:
+        """False if there are no operations, in a session that only reads the journal."""
+        return self._journal is not None
 
     @contextlib.contextmanager
     def journal_if_any(self) -> Iterator[JournalReader | None]:
         """Yield the journal for reading, also in a session without changes; None if there are no operations."""
         if self._journal is not None:
             yield self._journal
-        elif not os.path.getsize(self.state.journal):
+        elif not self.state.has_journal:
             yield None
         else:
             with open_journal(self.state, read_only=True) as journal:
                 yield journal
 
     @property
+    def changes(self) -> bool:
+        """False in a session that changes nothing, such as a dry run."""
+        return self._changes
+
+    @property
     def next_operation(self) -> int:
         """The number of the session's operation, 0 in a session without changes."""
-        return 0 if self._journal is None else self._journal.next_operation()
+        return self.journal.next_operation() if self._changes else 0
 
     @property
     def trash(self) -> bytes:
@@ -128,17 +150,25 @@ class Session:
         check_opened(storage.fd(b""), root, self.state, allowed, to_be_made=to_be_made)
         return storage
 
+    def report_unwritable(self, storages: Iterable[LocalStorage]) -> None:
+        """In a session without changes, report the directories that a run could not write."""
+        if self._changes:
+            return
+        for storage in dict.fromkeys(storages):
+            if (error := unwritable(storage.fd(b""), display(storage.root))) is not None:
+                self.reporter.note(f"{error} A run would be refused.")
+
     def lock(self, storages: Iterable[LocalStorage]) -> None:
         """Lock the directories against other runs; called once per session. Raises `Locked`."""
-        if self._journal is not None:
+        if self._changes:
             self.locks += self._stack.enter_context(locked(storages))
 
     def reopen(self, roots: Sequence[Root], absent: Collection[bytes] = ()) -> None:
-        """Lock and open the directories of an earlier operation, except the `absent` ones.
+        """Open the directories of an earlier operation, except the `absent` ones, and lock them for changes.
 
         Raises `GuardRefused`, `Locked`, `OSError`.
         """
-        self.storages, locks = self._stack.enter_context(reopened(roots, self.state, absent))
+        self.storages, locks = self._stack.enter_context(reopened(roots, self.state, absent, lock=self._changes))
         self.locks += locks
 
     def open_index(self, *, in_memory: bool = False) -> Index:
@@ -146,7 +176,7 @@ class Session:
         from fileorg.index.index import Index
 
         opened: contextlib.AbstractContextManager[Index] = (
-            Index(None) if in_memory else locked_index(self.state, self._what)
+            Index(None) if in_memory else locked_index(self.state, self._what, self.reporter)
         )
         self._index = self._stack.enter_context(opened)
         return self._index

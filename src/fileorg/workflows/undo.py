@@ -96,13 +96,18 @@ class UndoRun:
 
 
 @contextlib.contextmanager
-def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> Iterator[UndoRun]:
-    """Find the operation to undo; the run holds its locks until the block ends.
+def undoing(
+    options: UndoOptions, state: StateDirectory, reporter: Reporter, *, changes: bool = True
+) -> Iterator[UndoRun]:
+    """Find the operation to undo; the run holds its locks until the block ends. Without `changes` nothing is written.
 
     Raises `UsageError` if there is none, `OthersFirst` if later operations must be undone first, `Locked`,
     `JournalError`.
     """
-    with Session.opened(state, "redo" if options.redo else "undo", reporter) as session:
+    what = "redo" if options.redo else "undo"
+    with Session.opened(state, what, reporter, changes=changes, reads_journal=True) as session:
+        if not session.has_journal:
+            raise nothing_to(what) if options.operation is None else UnknownOperation(options.operation)
         undone = chosen_operation(session.journal, options)
         _check_order(session.journal, undone, rename=options.rename)
         roots = session.journal.roots(undone)
@@ -119,8 +124,13 @@ def undoing(options: UndoOptions, state: StateDirectory, reporter: Reporter) -> 
                 hint="put right what is named above, then run fileorg recover",
                 code=ErrorCode.NOT_RECOVERED,
             )
-        session.open_index_if_free()
+        if changes:
+            session.open_index_if_free()
         yield UndoRun(undone, options, session)
+
+
+def nothing_to(word: str) -> UsageError:
+    return UsageError(f"There is nothing to {word}.", hint="fileorg history lists the operations")
 
 
 def _check_order(journal: Journal, undone: Operation, *, rename: bool) -> None:
@@ -139,7 +149,7 @@ def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
         kinds = BACKWARD if options.redo else FORWARD
         found = (op for op in operations if op.kind in kinds and _is_left(journal, op, operations))
         if (chosen := next(found, None)) is None:
-            raise UsageError(f"There is nothing to {word}.", hint="fileorg history lists the operations")
+            raise nothing_to(word)
         return chosen
     named = journal.operation(options.operation)
     if named is None:

@@ -122,7 +122,7 @@ def clean(
     )
     options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress)
     shared.need_dry_run(options)
-    return run_clean(chosen, options, shared.state(state_dir))
+    return run_clean(chosen, options, shared.state(state_dir, dry_run=dry_run))
 
 
 def run_clean(chosen: "CleanOptions", options: OutputOptions, state: "StateDirectory") -> Exit:

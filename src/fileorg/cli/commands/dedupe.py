@@ -201,7 +201,7 @@ def dedupe(
         max_changes=max_changes,
         inside_project=inside_project,
     )
-    state = shared.state(state_dir)
+    state = shared.state_for_cache(state_dir) if action is None or dry_run else shared.state(state_dir)
     if action is None:
         _refuse_for_a_report(dry_run=dry_run, max_changes=max_changes, inside_project=inside_project)
         return _report(chosen, format_, state, progress, output, force=force, null=null, quiet=quiet, verbose=verbose)

@@ -56,7 +56,7 @@ def duplicates(
     """
     from fileorg.cli.terminal import output as to_output
 
-    state = shared.state(state_dir)
+    state = shared.state_to_read(state_dir)
     with to_output(output, force=force) as out:
         source = _found(state, page, page_size) if operation is None else _done(state, operation, page, page_size)
         total = next(source)

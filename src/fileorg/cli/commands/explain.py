@@ -84,7 +84,7 @@ def explain(
         template=template,
         filters=filters,
     )
-    base, state = None if root is None else os.fsencode(root), shared.state(state_dir)
+    base, state = None if root is None else os.fsencode(root), shared.state_to_read(state_dir)
     unknown = list[UsageError]()
 
     def all_files() -> "Iterator[Explained]":

@@ -76,7 +76,7 @@ def files(
 
     wanted = RecordQuery(tuple(sorted(set(status or ()))), tuple(sorted(set(category or ()))), sort)
     with to_output(output, force=force) as out:
-        found = files_page(operation, wanted, (page, page_size), shared.state(state_dir), backwards=reverse)
+        found = files_page(operation, wanted, (page, page_size), shared.state_to_read(state_dir), backwards=reverse)
         _show(out, format_, found, page, page_size)
     return Exit.DONE
 
@@ -115,7 +115,8 @@ def _show_text(out: "Out", found: "FilePage", page: int, page_size: int) -> None
             (line.status, line.category, size(line.size), *_source_and_target(line, found.root)) for line in found.lines
         ]
         table(out, columns, rows)
-    show_page(out, page, page_size, found.total, "file", none="No files match.")
+    none = "No operations yet." if found.operation is None else "No files match."
+    show_page(out, page, page_size, found.total, "file", none=none)
 
 
 def _source_and_target(line: "Line", root: bytes) -> tuple[str, str]:

@@ -62,7 +62,7 @@ def history(
 
     if path is not None and problems is not None:
         raise UsageError("PATH and --problems cannot be combined.", hint="drop one of them")
-    state = shared.state(state_dir)
+    state = shared.state_to_read(state_dir)
     with to_output(output, force=force) as out:
         if is_empty(state):
             _write_operations(out, format_, [], (0, page, page_size))

@@ -177,7 +177,7 @@ def organize(
     )
     options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress)
     shared.need_dry_run(options)
-    return run_organize(chosen, options, shared.state(state_dir))
+    return run_organize(chosen, options, shared.state(state_dir, dry_run=dry_run))
 
 
 def run_organize(

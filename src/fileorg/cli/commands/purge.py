@@ -98,7 +98,12 @@ def purge(
                 hint="check with --dry-run what would be removed, then add --yes",
                 code=ErrorCode.NOT_CONFIRMED,
             )
-        with purging(PurgeOptions(operations or (), before and before.ns), shared.state(state_dir), screen) as run:
+        with purging(
+            PurgeOptions(operations or (), before and before.ns),
+            shared.state(state_dir, dry_run=dry_run),
+            screen,
+            changes=not dry_run,
+        ) as run:
             screen.pause()
             change = Change(options, VERBS["purge"], "purge", out, screen, PurgeRows(run), _again(operations))
             empty = _empty(operations, before)

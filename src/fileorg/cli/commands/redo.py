@@ -52,4 +52,4 @@ def redo(
 
     chosen = UndoOptions(operation, redo=True, include_changed=include_changed, rename=rename)
     options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress)
-    return run_undo(chosen, options, shared.state(state_dir))
+    return run_undo(chosen, options, shared.state(state_dir, dry_run=dry_run))

@@ -115,7 +115,7 @@ def report(
     with reporting(progress, quiet=quiet or output == "-") as screen:
         screen.stage("report")
         with (
-            reported(what or None, shared.state(state_dir)) as found,
+            reported(what or None, shared.state_to_read(state_dir)) as found,
             _target(output, found.summary, format_) as path,
         ):
             screen.stage("report", found.summary.records)

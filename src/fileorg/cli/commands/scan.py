@@ -74,7 +74,7 @@ def scan(
         older_than=older_than,
     )
     with to_output(output, force=force) as out, reporting(progress, quiet=quiet) as screen:
-        report = scan_trees([os.fsencode(path) for path in paths], chosen, shared.state(state_dir), screen)
+        report = scan_trees([os.fsencode(path) for path in paths], chosen, shared.state_for_cache(state_dir), screen)
         screen.pause()
         if format_ is not ListFormat.TEXT or not quiet:
             _show(out, report, format_)

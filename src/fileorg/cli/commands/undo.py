@@ -81,7 +81,7 @@ def undo(
 
     chosen = UndoOptions(operation, redo=False, include_changed=include_changed, rename=rename)
     options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress)
-    return run_undo(chosen, options, shared.state(state_dir))
+    return run_undo(chosen, options, shared.state(state_dir, dry_run=dry_run))
 
 
 def run_undo(chosen: "UndoOptions", options: OutputOptions, state: "StateDirectory") -> Exit:
@@ -98,7 +98,7 @@ def run_undo(chosen: "UndoOptions", options: OutputOptions, state: "StateDirecto
         output(options.output, force=options.force) as out,
         reporting(options.progress, quiet=options.quiet) as screen,
         _data_too(out, options),
-        undoing(chosen, state, screen) as run,
+        undoing(chosen, state, screen, changes=not options.dry_run) as run,
     ):
         screen.pause()
         command = "redo" if chosen.redo else "undo"
