@@ -11,8 +11,8 @@ from typing import Any
 
 from fileorg.cli.commands import COMMANDS
 from fileorg.cli.parameters import plain_values
-from fileorg.cli.terminal import Out, prepare_streams, standard_error
-from fileorg.core.errors import ErrorCode, FileorgError
+from fileorg.cli.terminal import COLOUR, WHEN, Out, choose_colours, prepare_streams, standard_error
+from fileorg.core.errors import ErrorCode, FileorgError, UsageError
 from fileorg.core.names import display
 
 COMPLETE = "_FILEORG_COMPLETE"
@@ -23,6 +23,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code. Raises nothing, and prints no traceback without --debug."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     prepare_streams()
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -39,7 +41,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     try:
-        code = _carry_out(words)
+        code = _carry_out(_without_colour(words))
     except BrokenPipeError:
         raise
     except KeyboardInterrupt:
@@ -59,6 +61,23 @@ def _run(words: list[str]) -> int:
 
         write_event(standard_error(), event="done", exit=code)
     return code
+
+
+def _without_colour(words: list[str]) -> list[str]:
+    """Apply `--color`, and return the words without it. Raises `UsageError` for an unknown value."""
+    kept: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        option, _, value = word.partition("=")
+        if word == "--":
+            kept += [word, *rest]
+        elif option != COLOUR:
+            kept.append(word)
+        elif (when := value or next(rest, "")) in WHEN:
+            choose_colours(when)
+        else:
+            raise UsageError(f"{COLOUR} {when} is not valid: choose auto, always or never.", hint="fileorg --help")
+    return kept
 
 
 def _carry_out(words: list[str]) -> int:

@@ -11,13 +11,14 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from fileorg.cli.terminal import Out
+from fileorg.cli.terminal import COLOUR, WHEN, Out
 
 _WIDEST = 100
 _NAMES = 26
 """Columns for the names of an option; longer names have their help on the next line."""
 
 _DEBUG = "Show a traceback on errors."
+_COLOUR = "Use colours in a terminal, always, or never; NO_COLOR and FORCE_COLOR are respected."
 _EXIT_STATUS = [
     ("0", "done, also if there was nothing to do"),
     ("1", "some files could not be processed (each is listed)"),
@@ -39,6 +40,9 @@ class ManualCommand(TyperCommand):
         super().__init__(*args, **named)
         # Declared for --help only: the error handler searches the raw words, because parsing itself may fail.
         self.params.append(TyperOption(param_decls=["--debug"], is_flag=True, expose_value=False, help=_DEBUG))
+        self.params.append(
+            TyperOption(param_decls=[COLOUR], expose_value=False, help=_COLOUR, metavar=f"<{'|'.join(WHEN)}>")
+        )
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         page = _Page()

@@ -72,8 +72,4 @@ def paged(out: Out) -> Iterator[Out]:
     if not out.moves:
         yield out
         return
-    try:
-        height = os.get_terminal_size(out.stream.fileno()).lines
-    except (OSError, ValueError):
-        height = 24
-    yield _Paged(out, max(1, height - _KEPT_LINES))
+    yield _Paged(out, max(1, (out.height or 0) - _KEPT_LINES))

@@ -27,13 +27,32 @@ if TYPE_CHECKING:
 BY_DATE = "Dates are the modification dates of the files."
 
 
-def show_plan(out: Out, plan: OrganizePlan, dest: bytes | None) -> None:
-    """Print category, files, bytes and target folder, relative to the root or below `dest`."""
+_FIXED_LINES = 10
+"""Lines of a screen for titles, rule, total, empty lines and the question."""
+
+
+def rooms(out: Out) -> tuple[int, int] | tuple[None, None]:
+    """Return how many categories and how many reasons fit on the screen together; None for no limit."""
+    if out.height is None:
+        return None, None
+    free = max(6, out.height - _FIXED_LINES)
+    return free - free // 3, free // 3
+
+
+def show_plan(out: Out, plan: OrganizePlan, dest: bytes | None, *, limit: int | None = None) -> None:
+    """Print category, files, bytes and target folder, relative to the root or below `dest`.
+
+    At most `limit` lines: the smallest categories share the last one.
+    """
     chosen = [(category, tally) for category, tally in plan.by_category.items() if tally.files]
     chosen.sort(key=lambda pair: (-pair[1].files, pair[0]))
     rows = [(category, f"{tally.files:,}", size(tally.size_bytes), where_to(tally, dest)) for category, tally in chosen]
     # A column that only repeats the category (Images -> Images/) is the first to be left out.
     plain = all(where == f"{category}/" for category, _, _, where in rows)
+    if limit is not None and len(chosen) > limit:
+        rest = [tally for _, tally in chosen[limit - 1 :]]
+        files, size_bytes = sum(tally.files for tally in rest), sum(tally.size_bytes for tally in rest)
+        rows[limit - 1 :] = [(f"{len(rest)} more", f"{files:,}", size(size_bytes), "-v lists them")]
     columns = (
         Column("Category", shrinks=True),
         Column("Files", right=True),
@@ -58,9 +77,12 @@ def where_to(tally: Tally, dest: bytes | None) -> str:
     return f"{common}/… ({many})" if common else many
 
 
-def show_stays(out: Out, plan: OrganizePlan, seen: Seen, *, listed: bool = False) -> bool:
-    """Print the skipped files by reason; return whether there are any. `listed`: the caller has printed each file."""
-    return counted(out, "Left in place", stays(plan, seen, listed=listed))
+def show_stays(out: Out, plan: OrganizePlan, seen: Seen, *, listed: bool = False, limit: int | None = None) -> bool:
+    """Print the skipped files by reason, in at most `limit` lines; return whether there are any.
+
+    `listed`: the caller has printed each file.
+    """
+    return counted(out, "Left in place", stays(plan, seen, listed=listed), limit=limit)
 
 
 def stays(plan: OrganizePlan, seen: Seen, *, listed: bool) -> Iterator[tuple[int, Noun]]:

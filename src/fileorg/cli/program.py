@@ -12,6 +12,7 @@ from fileorg.cli.commands import COMMANDS
 from fileorg.cli.manual import ManualCommand, ManualGroup
 from fileorg.cli.parameters import for_typer, refuse_blank_paths
 from fileorg.cli.stop import Stopped
+from fileorg.cli.terminal import standard_output
 from fileorg.core.errors import Exit
 
 EXAMPLES = """
@@ -34,7 +35,9 @@ def run_by_typer(words: Sequence[str], names: Iterable[str]) -> int:
     """Run a command line with the named commands. Raises the errors of the command and usage errors of Typer."""
     try:
         # In standalone mode, Typer would print errors itself, in another form.
-        return int(typer.main.get_command(program(names))(words, prog_name="fileorg", standalone_mode=False) or 0)
+        command = typer.main.get_command(program(names))
+        colours = standard_output().colours or None
+        return int(command(words, prog_name="fileorg", standalone_mode=False, color=colours) or 0)
     except _PipeClosed:
         raise BrokenPipeError from None
     except typer.Abort:

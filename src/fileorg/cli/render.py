@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from fileorg.cli.terminal import wrap
 from fileorg.core.figures import plural
 from fileorg.core.names import display, is_within
 
@@ -122,16 +123,23 @@ def show_page(out: Out, page: int, page_size: int, total: int, word: str, *, non
         out.line(f"Page {page:,} of {pages:,}, {plural(total, word)}.{following}")
 
 
-def counted(out: Out, title: str, rows: Iterable[tuple[int, Noun]]) -> bool:
-    """Print a title, and right-aligned numbers with their nouns. Skip zeros; return whether any number is left."""
-    chosen = [(number, noun) for number, noun in rows if number]
+def counted(out: Out, title: str, rows: Iterable[tuple[int, Noun]], *, limit: int | None = None) -> bool:
+    """Print a title, and right-aligned numbers with their nouns: at most `limit` lines, the rest in one of them.
+
+    Zeros are skipped. Returns whether any number is left.
+    """
+    chosen = [(number, noun.of(number)) for number, noun in rows if number]
     if not chosen:
         return False
+    if limit is not None and len(chosen) > limit:
+        rest = chosen[limit - 1 :]
+        kinds = plural(len(rest), "other reason")
+        chosen = [*chosen[: limit - 1], (sum(number for number, _ in rest), f"more, for {kinds} (-v lists them)")]
     width = max(len(f"{number:,}") for number, _ in chosen)
     out.line(out.styled(f"  {title}", "bold"))
     for number, noun in chosen:
         lead = f"  {number:{width},}  "
-        for line in wrapped(noun.of(number), out.width, len(lead)):
+        for line in wrapped(noun, out.width, len(lead)):
             out.line(lead + line)
             lead = " " * len(lead)
     return True
@@ -141,6 +149,4 @@ def wrapped(text: str, width: int | None, indent: int) -> list[str]:
     """Return `text` in lines that leave room for an indent of `indent` columns."""
     if width is None or cells(text) <= width - indent:
         return [text]
-    import textwrap
-
-    return textwrap.wrap(text, max(width - indent, _NARROWEST)) or [""]
+    return wrap(text, max(width - indent, _NARROWEST)) or [""]

@@ -12,6 +12,8 @@ from fileorg.core.batches import in_batches
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+COLOUR = "--color"
+WHEN = ("auto", "always", "never")
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _PLAIN = str.maketrans({"─": "-", "…": "~"})
 
@@ -23,7 +25,7 @@ class Out:
         self.stream = stream
         self.is_terminal = _is_terminal(stream) if is_terminal is None else is_terminal
         dumb = os.environ.get("TERM") == "dumb"
-        self.colours = self.is_terminal and not dumb and not os.environ.get("NO_COLOR")
+        self.colours = _wants_colours(is_capable=self.is_terminal and not dumb)
         self.moves = self.is_terminal and not dumb
         """True if the cursor can be moved, as for a live display."""
         self.unicode = (stream.encoding or "").lower().replace("-", "").startswith("utf")
@@ -31,7 +33,12 @@ class Out:
     @property
     def width(self) -> int | None:
         """The columns of the terminal, None for no limit."""
-        return terminal_width(self.stream) if self.is_terminal else None
+        return _columns(self.stream) if self.is_terminal else None
+
+    @property
+    def height(self) -> int | None:
+        """The lines of the terminal, None for no limit."""
+        return _lines(self.stream) if self.is_terminal else None
 
     def line(self, text: str = "") -> None:
         self.stream.write((text if self.unicode else text.translate(_PLAIN)) + "\n")
@@ -44,13 +51,7 @@ class Out:
     def prose(self, text: str, lead: str = "") -> None:
         """Write a sentence after `lead`, wrapped between words in a narrow terminal. Long words are not broken."""
         if self.width is not None and len(lead) + len(text) > self.width:
-            import textwrap
-
-            text = "\n".join(
-                textwrap.wrap(
-                    lead + text, self.width, drop_whitespace=True, break_long_words=False, break_on_hyphens=False
-                )
-            ).removeprefix(lead)
+            text = "\n".join(wrap(lead + text, self.width, break_long_words=False)).removeprefix(lead)
         self.line(self.styled(lead.rstrip(), "bold") + lead[len(lead.rstrip()) :] + text)
 
     def styled(self, text: str, style: str) -> str:
@@ -61,15 +62,53 @@ class Out:
         self.stream.flush()
 
 
-def terminal_width(stream: TextIO) -> int:
+def _columns(stream: TextIO) -> int:
     """Return the columns of the terminal behind `stream`; the variable COLUMNS takes precedence."""
+    return _from_environment("COLUMNS") or _size(stream)[0] or 80
+
+
+def _lines(stream: TextIO) -> int:
+    """Return the lines of the terminal behind `stream`; the variable LINES takes precedence."""
+    return _from_environment("LINES") or _size(stream)[1] or 24
+
+
+def _from_environment(variable: str) -> int:
     with contextlib.suppress(ValueError):
-        if (columns := int(os.environ.get("COLUMNS", ""))) > 0:
-            return columns
+        return max(0, int(os.environ.get(variable, "")))
+    return 0
+
+
+def _size(stream: TextIO) -> tuple[int, int]:
     try:
-        return os.get_terminal_size(stream.fileno()).columns or 80
+        size = os.get_terminal_size(stream.fileno())
     except (OSError, ValueError):
-        return 80
+        return 0, 0
+    return size.columns, size.lines
+
+
+def wrap(text: str, width: int, *, break_long_words: bool = True) -> list[str]:
+    """Return the text in lines of at most `width` columns. A number stays on one line with its unit."""
+    import re
+    import textwrap
+
+    joined = re.sub(r"(\d) (?=(?:[KMGTPE]?B|s|ms|files?|folders?)\b)", "\\1\N{NO-BREAK SPACE}", text)
+    lines = textwrap.wrap(joined, width, break_long_words=break_long_words, break_on_hyphens=False)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
+
+
+def choose_colours(when: str) -> None:
+    """Apply `--color`: always, never, or auto, which is what the environment says. Also for processes to come."""
+    if when != "auto":
+        chosen, other = ("FORCE_COLOR", "NO_COLOR") if when == "always" else ("NO_COLOR", "FORCE_COLOR")
+        os.environ[chosen] = "1"
+        os.environ.pop(other, None)
+
+
+def _wants_colours(*, is_capable: bool) -> bool:
+    """Return whether to use colours: NO_COLOR (no-color.org) comes before FORCE_COLOR (force-color.org)."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return is_capable or os.environ.get("FORCE_COLOR", "0") not in {"", "0"}
 
 
 def standard_output() -> Out:

@@ -219,7 +219,7 @@ def _run(change: "Change", run: "OrganizeRun", between: Callable[[], None] | Non
     if not run.plan.files:
         show = partial(show_stays, plan=run.plan, seen=run.seen, listed=True)
         return change.nothing(facts, "Nothing to do.", skipped=run.plan.skipped, show=show)
-    change.show(partial(_show, run=run))
+    change.show(partial(_show, run=run, folds=not change.options.verbose))
     if not change.agreed(f"{change.verb.ask} {plural(run.plan.files, 'file')}? fileorg undo reverses it."):
         return declined()
     outcome = change.carry_out(run)
@@ -235,15 +235,16 @@ def _stays(run: "OrganizeRun") -> Iterator[tuple[bytes, str, str]]:
         yield path, stay_noun(reason, run.seen.filters).one, reason.name.lower()
 
 
-def _show(talk: "Out", run: "OrganizeRun", *, listed: bool = False) -> None:
-    """Print the plan by category, and the skipped files."""
-    from fileorg.cli.plan_view import show_ages, show_plan, show_stays
+def _show(talk: "Out", run: "OrganizeRun", *, listed: bool = False, folds: bool = False) -> None:
+    """Print the plan by category, and the skipped files; `folds` to what fits on the screen."""
+    from fileorg.cli.plan_view import rooms, show_ages, show_plan, show_stays
 
+    categories, reasons = rooms(talk) if folds else (None, None)
     if run.plan.files:
-        show_plan(talk, run.plan, run.dest)
+        show_plan(talk, run.plan, run.dest, limit=categories)
     show_ages(talk, run.seen)
     talk.line()
-    if show_stays(talk, run.plan, run.seen, listed=listed):
+    if show_stays(talk, run.plan, run.seen, listed=listed, limit=reasons):
         talk.line()
 
 
