@@ -135,6 +135,15 @@ def test_a_sheet_leads_to_the_files_that_it_names() -> None:
     }
 
 
+@pytest.mark.parametrize("suffix", ["md5", "sha256", "sfv"])
+def test_a_checksum_goes_with_the_file_that_it_names_rather_than_with_one_of_its_stem(suffix: str) -> None:
+    """With the stem alone, images come before videos."""
+    content = "film.mkv 0A1B2C3D\n" if suffix == "sfv" else f"{'0a' * 32}  film.mkv\n"
+    sheet = f"film.{suffix}"
+    assert found("film.jpg", "film.mkv", sheet).leaders == {sheet.encode(): b"film.jpg"}
+    assert found("film.jpg", "film.mkv", sheet, contents={sheet: content}).leaders == {sheet.encode(): b"film.mkv"}
+
+
 def test_sheets_that_name_each_other_end() -> None:
     contents = {"a.cue": 'FILE "b.cue" BINARY', "b.cue": 'FILE "a.cue" BINARY'}
     assert found(*contents, contents=contents).leaders == {b"b.cue": b"a.cue"}

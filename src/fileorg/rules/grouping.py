@@ -429,7 +429,7 @@ class _Asked:
         for sheet, rule, named in sheets:
             if rule.leads:
                 leaders |= dict.fromkeys(named, sheet)
-            elif named and not rule.of_a_kind:
+            elif named and (len(named) == 1 or not rule.of_a_kind):
                 leaders |= dict.fromkeys([sheet, *named[1:]], named[0])
         for name, possible_leaders in self._possible_leaders.items():
             if name not in leaders and (leader := self._first(name, possible_leaders)) is not None:
