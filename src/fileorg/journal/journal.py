@@ -118,6 +118,7 @@ class Journal(JournalReader):
         import json
 
         with self.transaction():
+            self.moved_roots.write()
             first = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM records").fetchone()[0]
             row = self._db.execute(
                 "INSERT INTO operations (kind, root, dest, root_inode, options, undoes, state, first_record, pid, host,"
@@ -133,6 +134,11 @@ class Journal(JournalReader):
                 [(number, *more) for more in more_roots],
             )
             return number
+
+    def write_moved_roots(self) -> None:
+        """Write the new places of roots without beginning an operation."""
+        with self.transaction():
+            self.moved_roots.write()
 
     # Inside a transaction -------------------------------------------------------------------------------------
 

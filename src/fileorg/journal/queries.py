@@ -12,7 +12,7 @@ from fileorg.journal.connection import JournalInMemory, broken, connect
 from fileorg.journal.rows import RecordedFolder, checked_place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from fileorg.journal.rows import Operation, RecordId
 
@@ -44,6 +44,13 @@ class Queries:
         """Return all rows."""
         try:
             return self.db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise broken(self.path, error) from error
+
+    def many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Execute a statement once for each row."""
+        try:
+            self.db.executemany(statement, rows)
         except sqlite3.Error as error:
             raise broken(self.path, error) from error
 

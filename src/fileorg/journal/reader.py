@@ -25,6 +25,7 @@ from fileorg.journal.connection import changed
 from fileorg.journal.folder_times import times_before
 from fileorg.journal.kept_groups import KeptGroups
 from fileorg.journal.moved import MovedFiles
+from fileorg.journal.moved_roots import MovedRoots
 from fileorg.journal.queries import Queries
 from fileorg.journal.record_listing import RecordListing
 from fileorg.journal.relations import Relations
@@ -73,6 +74,7 @@ class JournalReader:
         self.groups = KeptGroups(self._queries)
         self.relations = Relations(self._queries)
         self.moved = MovedFiles(self._queries, self.trash)
+        self.moved_roots = MovedRoots(self._queries)
 
     @property
     def in_memory(self) -> tuple[int, int] | None:

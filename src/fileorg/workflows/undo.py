@@ -26,26 +26,29 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation
+    from fileorg.workflows.moved_trees import MovedTrees
 
 _SHOWN = "fileorg history shows what was done"
 
 
 class UndoOptions(NamedTuple):
     """The options of undo and redo. `operation` None is the last one. `include_changed`: also move back files that
-    replaced the original ones.
+    replaced the original ones. `roots`: paths of directories of the operation that were moved since.
     """
 
     operation: int | None = None
     redo: bool = False
     include_changed: bool = False
     rename: bool = False
+    roots: Sequence[bytes] = ()
 
 
 class UndoRun:
     """The inverse of an operation, ready to be shown and to be run once."""
 
-    def __init__(self, undone: Operation, options: UndoOptions, session: Session) -> None:
+    def __init__(self, undone: Operation, options: UndoOptions, session: Session, moved: MovedTrees | None) -> None:
         self.undone = undone
+        self.moved = moved
         self.plan = UndoPlan(session.journal, undone, session.storages, rename=options.rename)
         self._options = options
         self._session = session
@@ -78,7 +81,11 @@ class UndoRun:
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Undo the operation. Raises `JournalError`."""
         changed = Changed.ANY if self._options.include_changed else Changed.EDITED
-        outcome = self._session.run(self.kind, self.plan, {}, stop, undoes=self.undone.id, changed=changed)
+        facts = {}
+        if self.moved is not None:
+            self.moved.recognise_files(self._session.journal)
+            facts = self.moved.facts()
+        outcome = self._session.run(self.kind, self.plan, facts, stop, undoes=self.undone.id, changed=changed)
         outcome.notes += self._empty_roots()
         return outcome
 
@@ -108,16 +115,27 @@ def undoing(
     with Session.opened(state, what, reporter, changes=changes, reads_journal=True) as session:
         if not session.has_journal:
             raise nothing_to(what) if options.operation is None else UnknownOperation(options.operation)
+        moved = None
+        if options.roots:
+            from fileorg.workflows.moved_trees import MovedTrees
+
+            named = session.journal.operation(options.operation or 0)  # an interrupted one has nothing to undo yet
+            about = chosen_operation(session.journal, options) if named is None else named
+            moved = MovedTrees.found(session, about, options.roots, changes=changes)
         undone = chosen_operation(session.journal, options)
         _check_order(session.journal, undone, rename=options.rename)
         roots = session.journal.roots(undone)
         absent = set() if options.include_changed else absent_roots(roots)
         for root in roots:
             if root.path not in absent:
-                _still_there(root.path, undone)
+                _still_there(root.path, undone, options)
         session.reopen(roots, absent)
         if (other := another_root(session.storages, roots)) is not None and not options.include_changed:
-            raise AnotherRoot(other, hint="mount its disk, or take what is there now with --include-changed")
+            raise AnotherRoot(
+                other,
+                hint=f"mount its disk; if the folder was moved: {_with_root(undone, options)};"
+                " or take what is there now with --include-changed",
+            )
         if undone.state is not OperationState.SEALED:
             raise UsageError(
                 f"Operation {undone.id} was interrupted, and what came of it is not settled yet.",
@@ -126,7 +144,7 @@ def undoing(
             )
         if changes:
             session.open_index_if_free()
-        yield UndoRun(undone, options, session)
+        yield UndoRun(undone, options, session, moved)
 
 
 def nothing_to(word: str) -> UsageError:
@@ -197,13 +215,17 @@ def _is_empty(folder: bytes) -> bool:
         return False
 
 
-def _still_there(root: bytes, operation: Operation) -> None:
+def _with_root(operation: Operation, options: UndoOptions) -> str:
+    return f"fileorg {'redo' if options.redo else 'undo'} {operation.id} --root NEW"
+
+
+def _still_there(root: bytes, operation: Operation, options: UndoOptions) -> None:
     try:
         existing_folder(root)
     except UsageError as error:
         raise UsageError(
             f"The folder of operation {operation.id} is not there: {display(root)}.",
-            hint="mount its disk, or move the folder back to where it was",
+            hint=f"mount its disk; or if the folder was moved: {_with_root(operation, options)}",
             code=ErrorCode.NO_SUCH_PATH,
             path=root,
         ) from error

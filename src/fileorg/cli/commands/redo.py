@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fileorg.cli import complete
 from fileorg.cli import options as shared
-from fileorg.cli.commands.undo import IncludeChanged, Rename, run_undo
+from fileorg.cli.commands.undo import IncludeChanged, NewRoot, Rename, folders, run_undo
 from fileorg.cli.options import Format, OutputOptions, ProgressMode
 from fileorg.cli.parameters import Argument
 
@@ -32,6 +32,7 @@ def redo(
     operation: OperationNumber = None,
     include_changed: IncludeChanged = False,
     rename: Rename = False,
+    root: NewRoot = None,
     dry_run: shared.DryRun = False,
     yes: shared.Yes = False,
     format_: shared.TextOrJson = Format.TEXT,
@@ -50,6 +51,6 @@ def redo(
     """
     from fileorg.workflows.undo import UndoOptions
 
-    chosen = UndoOptions(operation, redo=True, include_changed=include_changed, rename=rename)
+    chosen = UndoOptions(operation, redo=True, include_changed=include_changed, rename=rename, roots=folders(root))
     options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress)
     return run_undo(chosen, options, shared.state(state_dir, dry_run=dry_run))

@@ -1,6 +1,7 @@
 """`fileorg undo`: undo an operation."""
 
 import contextlib
+import os
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from fileorg.cli.change import Change
     from fileorg.cli.terminal import Out
@@ -26,6 +27,9 @@ fileorg undo
 
 # See what undoing operation 7 would change
 fileorg undo 7 --dry-run
+
+# The folder of operation 7 was renamed
+fileorg undo 7 --root ~/Pictures-old
 
 # If some old names are taken now, restore those files under numbered names
 fileorg undo 7 --rename
@@ -53,12 +57,23 @@ Rename = Annotated[
     bool,
     Option("--rename", help="If the old name is taken, restore under a numbered name.", rich_help_panel=RUN),
 ]
+NewRoot = Annotated[
+    list[str] | None,
+    Option(
+        "--root",
+        metavar="NEW",
+        help="Where the folder of the operation is now, if it was renamed, mounted elsewhere or moved to another disk."
+        " fileorg remembers the new place. May be repeated for an operation in several folders.",
+        rich_help_panel=RUN,
+    ),
+]
 
 
 def undo(
     operation: OperationNumber = None,
     include_changed: IncludeChanged = False,
     rename: Rename = False,
+    root: NewRoot = None,
     dry_run: shared.DryRun = False,
     yes: shared.Yes = False,
     format_: shared.TextOrJson = Format.TEXT,
@@ -79,9 +94,14 @@ def undo(
     """
     from fileorg.workflows.undo import UndoOptions
 
-    chosen = UndoOptions(operation, redo=False, include_changed=include_changed, rename=rename)
+    chosen = UndoOptions(operation, redo=False, include_changed=include_changed, rename=rename, roots=folders(root))
     options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress)
     return run_undo(chosen, options, shared.state(state_dir, dry_run=dry_run))
+
+
+def folders(root: "Sequence[str] | None") -> "Sequence[bytes]":
+    """Return the paths of `--root`."""
+    return [os.fsencode(path) for path in root or ()]
 
 
 def run_undo(chosen: "UndoOptions", options: OutputOptions, state: "StateDirectory") -> Exit:
@@ -141,7 +161,14 @@ def _preview(change: "Change", run: "UndoRun") -> Exit:
     from fileorg.cli.summary import amount
     from fileorg.core.formats import named
 
-    head = {"dry_run": True, "kind": run.kind, "operation": run.undone.id, **named("root", run.undone.root)}
+    moves = run.moved.moves if run.moved else ()
+    head = {
+        "dry_run": True,
+        "kind": run.kind,
+        "operation": run.undone.id,
+        **named("root", run.undone.root),
+        "moved": [{**named("path", move.old), **named("new_path", move.new)} for move in moves],
+    }
     change.preview(head, {"files": run.plan.files, "bytes": run.plan.size_bytes})
     if change.is_text and not change.options.quiet:
         change.out.line()
@@ -160,6 +187,7 @@ def _show(talk: "Out", run: "UndoRun", verb: "Verb") -> None:
         (f"Operation {undone.id}", f"{undone.kind}, {when(undone.started_ns)}"),
         ("In", short(undone.root)),
         *([("Into", short(undone.dest))] if undone.dest else []),
+        *(("Moved", f"{short(move.old)} -> {short(move.new)}") for move in (run.moved.moves if run.moved else ())),
         *(("And in", short(root)) for root in run.further_roots),
         (f"To {run.kind}", amount(run.plan.files, run.plan.size_bytes, verb)),
         *([("Purged", f"{plural(run.plan.purged, 'file')}, which cannot be restored")] if run.plan.purged else []),
