@@ -140,13 +140,14 @@ class Placer:
         )
 
     def _number(self, target: bytes) -> int:
-        """Return a new number. If case does not matter, all spellings share one, and the name on disk is used."""
-        key, number = collision_key(target, case_insensitive=self._layout.case_insensitive), len(self.targets)
-        if self._layout.case_insensitive:
+        """Return a new number. If case does not matter, all spellings share one; the name on disk is used."""
+        folds, number = self._layout.case_insensitive, len(self.targets)
+        true_casing = self._layout.true_casing(target)
+        key = collision_key(true_casing, case_insensitive=folds)
+        if folds:
             number = self._folded.setdefault(key, number)
         self._numbers[target] = number
         if number == len(self.targets):
-            true_casing = self._layout.true_casing(target)
             self.targets.append(true_casing)
             self._keys.append(key)
             self._prefixes.append(true_casing + b"/")

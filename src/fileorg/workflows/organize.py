@@ -133,6 +133,7 @@ def organizing(
         session.lock(session.storages)
         index = session.open_index(in_memory=not changes)
         template, fold = template.below(to_be_made), target.is_case_insensitive()
+        true_casing = partial(target.true_casing, known=Memo(MANY_FOLDERS))
         never = set(state.identities())
         if target is not source and not to_be_made:
             never.add(target.identity)
@@ -141,7 +142,7 @@ def organizing(
             _with_age(options),
             frozenset(never),
             next(met_twice(Mounts(), [root])),
-            leave=frozenset(collision_key(folder, case_insensitive=fold) for folder in folders),
+            leave=frozenset(collision_key(true_casing(folder), case_insensitive=fold) for folder in folders),
             case_insensitive=fold,
             with_leaders=True,
             leftovers=False,
@@ -158,7 +159,7 @@ def organizing(
             join(to_be_made, session.trash),
             session.trash,
             target.root,
-            partial(target.true_casing, known=Memo(MANY_FOLDERS)),
+            true_casing,
             options.filters.all_files,
         )
         with (

@@ -6,7 +6,9 @@ listing of the folder shows the actual spelling.
 
 from __future__ import annotations
 
+import functools
 import os
+import stat
 import time
 from typing import TYPE_CHECKING
 
@@ -95,7 +97,11 @@ class Casing:
         return False
 
     def true_casing(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
-        """Return the folder in the spelling on disk, as far as it exists. `known` caches answers."""
+        """Return the folder in the spelling on disk, as far as it exists. `known` caches answers.
+
+        Where `images` and `Images` are two names, an existing folder in the usual other case is taken for a missing
+        one: nobody wants both.
+        """
         if not folder or folder in known:
             return known.get(folder, folder)
         above, _, name = folder.rpartition(b"/")
@@ -106,6 +112,8 @@ class Casing:
     def _casing_in(self, above: bytes, name: bytes) -> bytes:
         try:
             fd = self._folders.fd(above)
+            if not self._ignores_all_case:
+                return _in_usual_case(fd, name)
             os.lstat(name, dir_fd=fd)
             wanted, folded, other = os.fsdecode(name), os.fsdecode(name).casefold(), name
             with os.scandir(fd) as entries:
@@ -117,6 +125,10 @@ class Casing:
         except OSError:
             return name
         return other
+
+    @functools.cached_property
+    def _ignores_all_case(self) -> bool:
+        return self.is_case_insensitive()
 
     def is_case_insensitive(self) -> bool:
         """Return whether `a` and `A` are one name, as far as the entries of the root can tell."""
@@ -164,3 +176,25 @@ class Casing:
             return not self.has_stable_inodes(b"") and swapped not in os.listdir(above)
         except OSError:
             return False
+
+
+def _in_usual_case(above: int, name: bytes) -> bytes:
+    """Return the name, or if it is missing, that of the one folder that is the same in lower, upper or title case.
+
+    `above` is an open folder. To read all its names for this would take longer than to plan.
+    """
+    try:
+        os.lstat(name, dir_fd=above)
+    except FileNotFoundError:
+        text = os.fsdecode(name)
+        others = {os.fsencode(other) for other in (text.lower(), text.upper(), text.title(), text.capitalize())}
+        found = [other for other in others if _is_folder(above, other)]
+        return found[0] if len(found) == 1 else name
+    return name
+
+
+def _is_folder(above: int, name: bytes) -> bool:
+    try:
+        return stat.S_ISDIR(os.lstat(name, dir_fd=above).st_mode)
+    except OSError:
+        return False
