@@ -38,7 +38,7 @@ _PATIENCE_SECONDS = 60.0
 _GRACE_SECONDS = 2.0
 _MAX_TURNS = 6
 _STATE = re.compile(r"(journal|index|listings)\.db(-wal|-shm|-journal)?\Z|(run|index)\.lock\Z|journal\.db\.v\d+\Z")
-_NOT_KEPT = re.compile(r"could be kept.*: fileorg files (\d+) names")
+_NOT_KEPT = re.compile(r"Could not preserve.*: see fileorg files (\d+)")
 _LAST_VIEW = re.compile(r"\[halted (before unlink|after lstat)\]")
 """Between the last check of a file and its removal, writers cannot be noticed without leases."""
 
@@ -339,7 +339,7 @@ class World:
         if self._is_overlay(path):
             new = new._replace(links=old.links)
         shown = display(path.partition(b"/")[2]) or "."
-        if new.kind == "folder" and f"The time of the folder {shown} could not be set back" in self._said:
+        if new.kind == "folder" and f"Could not restore the time of the folder {shown}:" in self._said:
             new = new._replace(mtime_ns=old.mtime_ns)
         if display(os.path.basename(path)) in self._not_kept:
             new = new._replace(mode=old.mode, owner=old.owner, xattrs=old.xattrs, mtime_ns=old.mtime_ns)
@@ -378,7 +378,7 @@ class World:
                 codes.add(finished.code)
                 if finished.code == 0:  # a folder that had to stay may be empty now
                     empty.clear()
-                if "is left to undo" in finished.output:
+                if "has nothing left to undo" in finished.output:
                     empty.add((state, number))
             if codes <= {2} or (turn and before.nodes == self.view.nodes):
                 break
@@ -460,10 +460,11 @@ def _honest(what: str, finished: Finished, *, may_refuse: bool) -> list[str]:
     """Check for a true exit code and readable output; nothing in a tree may stop a whole command."""
     code, output = finished.code, finished.output
     waits = what == "recover" and code == 3  # for a person
-    if (code not in {0, 1, 2, 4, 5} and not waits) or "Traceback" in output or "did not expect" in output:
+    if (code not in {0, 1, 2, 4, 5} and not waits) or "Traceback" in output or "Unexpected error" in output:
         return [f"{what} ends with {code}, not in a sentence for people: {output[-600:]}"]
     if code and not any(
-        words in output for words in ("fileorg: ", "Could not process", "left in the trash", "changed after the crash")
+        words in output
+        for words in ("fileorg: ", "could not be processed", "left in the trash", "changed after the crash")
     ):
         return [f"{what} ends with {code}, without a sentence: {output[-300:]}"]
     if code in {2, 5} and not may_refuse and what not in {"undo", "redo", "purge"}:

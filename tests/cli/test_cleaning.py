@@ -66,7 +66,7 @@ def test_a_dry_run_names_each_and_changes_nothing(fileorg: Fileorg, hollow: Tree
     os.symlink("../a.txt", hollow.path("b/to it"))
     before = hollow.snapshot()
     assert fileorg("clean", "-n", "tree").out.splitlines() == [
-        "a.txt skipped: a symlink leads to it",
+        "a.txt skipped: a symlink points to it",
         "l removed, broken symlink",
         "b/c.txt removed, empty file",
         "e/f/ removed",
@@ -126,8 +126,8 @@ def test_a_folder_that_stays_is_named_with_the_reason(fileorg: Fileorg, hollow: 
     os.chown(hollow.path("e/f"), 1234, 1234)
     ran = fileorg("clean", "tree", "--empty-folders", "--empty-files")
     assert ran.code == 0
-    assert "Skipped 1 item:\n  e/f: it could not be made again as it is: it has another owner or group" in ran.out
-    assert fileorg("history", "--problems", "1").out.startswith("e/f: skipped, it could not be made again as it is")
+    assert "Skipped 1 item:\n  e/f: could not be restored exactly: its owner or group differs" in ran.out
+    assert fileorg("history", "--problems", "1").out.startswith("e/f: skipped, could not be restored exactly")
 
 
 def test_scan_counts_them(fileorg: Fileorg, hollow: Tree) -> None:

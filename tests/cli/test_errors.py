@@ -57,10 +57,10 @@ WRONG_WORDS = {
     ("organize", "tree", "-n", "-o", "nowhere/plan.txt"): "Could not write the output nowhere/plan.txt",
     ("categorize", "tree", "--category", "Pictures"): "Unknown category: Pictures.",
     ("categorize", "tree", "-0", "-f", "csv"): "-0 and --format cannot be combined.",
-    ("undo",): "There is nothing to undo.",
+    ("undo",): "Nothing to undo.",
     ("undo", "7"): "There is no operation 7.",
     ("undo", "zero"): "zero is not an operation number.",
-    ("redo",): "There is nothing to redo.",
+    ("redo",): "Nothing to redo.",
     ("history", "x", "--problems", "1"): "PATH and --problems cannot be combined.",
     ("demo", "tree"): "tree is not empty.",
     ("scan", "tree", "--progress", "loud"): "--progress loud is not valid: choose auto, always,",
@@ -138,15 +138,15 @@ def test_more_changes_than_allowed(fileorg: Fileorg, mess: Tree) -> None:
 
 def test_names_that_are_taken(fileorg: Fileorg, tree: Tree) -> None:
     tree.write({"a.jpg": "one", "Images/a.jpg": "two"})
-    refused(fileorg("organize", "tree", "--on-conflict", "fail"), 5, "1 files want a name that is taken: a.jpg.")
+    refused(fileorg("organize", "tree", "--on-conflict", "fail"), 5, "1 name already taken by other files: a.jpg.")
 
 
 def test_a_root_inside_another_running_one(fileorg: Fileorg, mess: Tree, tmp_path: Path) -> None:
     at_work = fileorg.terminal("organize", "tree")
     at_work.wait_for("[y/N")
     other = Fileorg(tmp_path / "other state", tmp_path)
-    refused(other("organize", "tree/sub"), 4, "Another fileorg run is at work in, above or below ")
-    refused(fileorg("undo"), 4, "Another fileorg run is at work: organizing ")
+    refused(other("organize", "tree/sub"), 4, "Another fileorg is running in, above or below ")
+    refused(fileorg("undo"), 4, "Another fileorg is running: organizing ")
     at_work.send("y\n")
     assert at_work.end() == 0
     assert other("organize", "tree/sub").code == 0
@@ -226,7 +226,9 @@ def test_a_state_directory_that_cannot_be_made(user: Fileorg) -> None:
 
 
 def test_a_state_directory_that_is_not_ours(fileorg: Fileorg, mess: Tree) -> None:
-    refused(fileorg("organize", "tree", "--state-dir", "tree"), 2, str(mess.root) + " holds other files")
+    refused(
+        fileorg("organize", "tree", "--state-dir", "tree"), 2, str(mess.root) + " is not a state directory of fileorg"
+    )
     (fileorg.folder / "link").symlink_to(fileorg.folder / "elsewhere")
     refused(fileorg("history", FILEORG_HOME="link"), 2, "The state directory ")
 
@@ -250,7 +252,7 @@ def test_a_journal_of_a_newer_version(fileorg: Fileorg, mess: Tree) -> None:
     database.close()
     ran = fileorg("undo")
     refused(ran, 1, "The journal ")
-    assert "of a newer fileorg" in ran.err
+    assert "written by a newer fileorg" in ran.err
     assert "pip install --upgrade fileorg" in ran.err
 
 
@@ -296,7 +298,7 @@ def test_a_full_disk_below_the_state_directory(fileorg: Fileorg, tree: Tree, roo
 def test_a_traceback_only_with_debug(fileorg: Fileorg) -> None:
     assert "Traceback" not in fileorg("scan", "nowhere").err
     reported = fileorg("scan", "nowhere", "--debug").err
-    assert reported.startswith("fileorg: There is no folder nowhere.\nHint: see how it is spelled\nTraceback ")
+    assert reported.startswith("fileorg: There is no folder nowhere.\nHint: check the spelling\nTraceback ")
     assert "in existing_folder" in reported
 
 

@@ -90,9 +90,9 @@ def test_what_was_not_kept_is_said_beside_where_it_went(fileorg: Fileorg, tree: 
     if lost:
         pytest.skip("the file system has no flags of chattr")
     ran = fileorg("organize", "tree", "--dest", str(elsewhere))
-    assert "  Not all of 1 file could be kept (flags of 1): fileorg files 1 names them." in ran.out.splitlines()
+    assert "  Could not preserve all metadata of 1 file (flags of 1): see fileorg files 1" in ran.out.splitlines()
     assert ran.code == 0
-    listed = [line for line in fileorg("files").out.splitlines() if line.endswith("(flags could not be kept)")]
+    listed = [line for line in fileorg("files").out.splitlines() if line.endswith("(flags could not be preserved)")]
     assert len(listed) == 1
     assert "a.jpg" in listed[0]
-    assert fileorg("history", "tree/a.jpg").out.splitlines()[-1].strip() == "flags could not be kept"
+    assert fileorg("history", "tree/a.jpg").out.splitlines()[-1].strip() == "flags could not be preserved"

@@ -58,7 +58,7 @@ def test_a_partial_undo(fileorg: Fileorg, mess: Tree) -> None:
     ran = fileorg("undo")
     assert ran.code == 1
     assert ran.err.splitlines() == [
-        "Could not process 1 file:",
+        "1 file could not be processed:",
         "  Images/photo.jpg: the name is taken",
         "Try the other files again with: fileorg undo 1",
         "  --rename restores a file whose old name is taken under a numbered name.",
@@ -95,7 +95,7 @@ def test_more_problems_than_are_named(fileorg: Fileorg, tree: Tree) -> None:
     tree.write(dict.fromkeys(names, "taken"))
     ran = fileorg("undo")
     assert ran.code == 1
-    assert ran.err.splitlines()[0] == "Could not process 30 files:"
+    assert ran.err.splitlines()[0] == "30 files could not be processed:"
     assert "  … and 10 more: fileorg history --problems 2" in ran.err.splitlines()
     assert len(fileorg("history", "--problems", "2").out.splitlines()) == 30
     assert "more" not in fileorg("undo", "1", "-v").err
@@ -144,7 +144,7 @@ def test_a_run_that_was_killed(fileorg: Fileorg, tree: Tree) -> None:
     away.rename(tree.root)
     ran = fileorg("recover")
     assert ran.code == 0
-    assert ran.err.startswith("fileorg: Operation 1 had been interrupted; it is settled now.")
+    assert ran.err.startswith("fileorg: Recovered operation 1, which had been interrupted.")
     assert fileorg("recover").out == "No interrupted operations.\n"
     assert states(fileorg)[1] in {"nothing done", "in effect, stopped early"}
     fileorg("undo")

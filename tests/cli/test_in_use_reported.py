@@ -18,7 +18,7 @@ def test_it_is_counted_and_named_and_no_failure(fileorg: Fileorg, tree: Tree, el
     with holding(tree.path("talk.mkv"), "appends") as pid:
         said = fileorg("organize", "-y", "--dest", elsewhere, "--exclude", "more.jpg", tree.root)
         reported = fileorg("organize", "-y", "--format", "json", "--dest", elsewhere, tree.root)
-    sentence = f"another program (process {pid}) has it open for writing, and it stayed"
+    sentence = f"another program (process {pid}) has it open for writing, so it was skipped"
     assert f"Skipped 1 file:\n  talk.mkv: {sentence}\n" in said.out
     assert (said.code, said.err, reported.code) == (0, "", 0)
     [problem] = reported.json["problems"]
@@ -31,6 +31,6 @@ def test_an_undo_that_leaves_it_has_failed(fileorg: Fileorg, tree: Tree, elsewhe
     fileorg("organize", "-y", "--dest", elsewhere, tree.root)
     with holding(elsewhere / "Video/talk.mkv", "appends"):
         left = fileorg("undo", "-y")
-    assert (left.code, "Could not process 1 file:" in left.err) == (1, True)
+    assert (left.code, "1 file could not be processed:" in left.err) == (1, True)
     assert fileorg("undo", "-y").code == 0
     assert tree.read() == {"talk.mkv": "begun"}

@@ -111,7 +111,7 @@ def test_an_error_is_a_json_event_too(fileorg: Fileorg) -> None:
             "error": {
                 "code": "no-such-path",
                 "message": "There is no folder nowhere.",
-                "hint": "see how it is spelled",
+                "hint": "check the spelling",
                 "path": str(fileorg.folder / "nowhere"),
                 "exit": 2,
             },

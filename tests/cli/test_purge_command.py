@@ -118,7 +118,7 @@ def test_what_is_kept_is_named(fileorg: Fileorg, displaced: Tree) -> None:
     ran = fileorg("purge", "-y")
     assert ran.code == 1
     assert ran.err == (
-        "1 file left in the trash:\n  .fileorg/trash/1/Documents/a.txt: it was edited in the trash, and was kept\n"
+        "1 file left in the trash:\n  .fileorg/trash/1/Documents/a.txt: it was edited in the trash, so it was kept\n"
     )
     assert displaced.path(".fileorg/trash/1/Documents/a.txt").exists()
 

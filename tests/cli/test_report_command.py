@@ -56,7 +56,7 @@ def test_an_operation_and_its_undo(fileorg: Fileorg, mess: Tree) -> None:
         {"status": "done", "records": 3, "bytes": 8},
     ]
     [reason] = reported["reasons"]
-    assert (reason["status"], reason["reason"]) == ("skipped", "identical to a file that is there already")
+    assert (reason["status"], reason["reason"]) == ("skipped", "identical to a file that is already there")
     assert reason["examples"] == [{"path": str(mess.root / "photo.jpg")}]
     assert [(os.path.basename(place["path"]), place["files"]) for place in reported["places"]] == [
         ("Archives", 1),
@@ -107,7 +107,7 @@ def test_leftovers(fileorg: Fileorg, tree: Tree) -> None:
 def test_a_folder_as_it_was_scanned(fileorg: Fileorg, mess: Tree) -> None:
     ran = fileorg("report", "tree")
     assert ran.code == 2
-    assert ran.err.startswith("fileorg: tree was not scanned yet, or is no operation.\nHint: fileorg scan FOLDER")
+    assert ran.err.startswith("fileorg: tree is neither an operation number nor a scanned folder.\nHint: fileorg scan")
     fileorg("scan", "tree")
     reported = report(fileorg, "tree")
     assert (reported["operation"], reported["kind"], reported["files"], reported["duplicates"]) == (

@@ -102,7 +102,7 @@ def test_csv_cells_that_look_like_formulas_are_quoted(text: str) -> None:
 
 def test_errors_show_them_too(fileorg: Fileorg) -> None:
     ran = fileorg("scan", b"no\nsuch \x1b[31m \xff")
-    assert ran.err == "fileorg: There is no folder no\\nsuch \\x1b[31m \\xff.\nHint: see how it is spelled\n"
+    assert ran.err == "fileorg: There is no folder no\\nsuch \\x1b[31m \\xff.\nHint: check the spelling\n"
     for words in (["--\x1b[2J"], ["organize", "x", "--by", "\x1b[2J"], ["\x1b[2J"]):
         ran = fileorg(*words)
         assert ran.code == 2

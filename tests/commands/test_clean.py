@@ -136,8 +136,8 @@ def test_what_a_symlink_leads_to_stays_and_the_folders_above_it(tree: Tree, runs
     tree.write({"a/b/file": "", "a/c/": "", "d/e/": "", "links/l": "-> ../a/b/file", "links/.m": "-> ../d/e", "x": ""})
     outcome = runs.clean()
     assert {problem.path: sentence(problem.reason) for problem in outcome.problems} == {
-        b"a/b/file": "a symlink leads to it",
-        b"d/e": "a symlink leads to it",
+        b"a/b/file": "a symlink points to it",
+        b"d/e": "a symlink points to it",
     }
     assert sorted(path for path in tree.read() if not path.startswith(".fileorg")) == [
         "a/b/file", "d/e/", "links/.m", "links/l",
@@ -183,11 +183,11 @@ def test_a_folder_in_one_that_passes_its_group_on(tree: Tree, runs: Runs) -> Non
 @pytest.mark.root
 def test_a_mounted_disk_is_no_empty_folder(tree: Tree, runs: Runs, mounted: Path) -> None:
     tree.write({"x/": ""})
-    assert reasons(runs) == {"mount": "another disk is mounted there"}
+    assert reasons(runs) == {"mount": "another file system is mounted there"}
     (mounted / "empty").touch()
     (mounted / "link").symlink_to("nowhere")
     (mounted / "folder").mkdir()
-    on_another = "it is on another disk than the trash of fileorg: clean that folder by itself"
+    on_another = "it is on another file system than fileorg's trash: run fileorg clean on that folder itself"
     assert reasons(runs) == {"mount/empty": on_another, "mount/link": on_another}
     outcome = runs.clean()
     assert outcome.done == 2  # x, and the folder on the other disk
@@ -203,13 +203,13 @@ def test_a_mount_that_is_told_only_when_it_is_tried(tree: Tree, runs: Runs, boun
     tree.write({"x/": ""})
     outcome = runs.clean()
     assert [(problem.path, sentence(problem.reason)) for problem in outcome.problems] == [
-        (b"bound", "something is mounted there, or it is in use")
+        (b"bound", "in use, or a mount point")
     ]
     assert outcome.problems[0].state is RecordState.FAILED
     (bound / "link").symlink_to("nowhere")
     outcome = runs.clean()
     assert [sentence(problem.reason) for problem in outcome.problems if problem.state is RecordState.SKIPPED] == [
-        "it is a symlink, which is not carried to another disk"
+        "it is a symlink, and fileorg does not move symlinks to another file system"
     ]
     assert os.readlink(bound / "link") == "nowhere"
 
@@ -218,7 +218,7 @@ def test_something_in_the_place_of_the_trash(tree: Tree, runs: Runs) -> None:
     tree.write({".fileorg": "not a folder", "a/empty": "", "b/": ""})
     outcome = runs.clean()
     assert [(problem.path, sentence(problem.reason)) for problem in outcome.problems] == [
-        (b"a/empty", ".fileorg is in the way: it is no folder")
+        (b"a/empty", ".fileorg exists but is not a folder")
     ]
     assert tree.read() == {".fileorg": "not a folder", "a/empty": ""}
 
@@ -263,7 +263,7 @@ def test_guards(tree: Tree, runs: Runs) -> None:
     tree.path(".git").rmdir()
     tree.set_time("", before[b""].mtime_ns)
     assert tree.snapshot() == before
-    with pytest.raises(UsageError, match="nothing to undo"):
+    with pytest.raises(UsageError, match="Nothing to undo"):
         runs.undo()
 
 

@@ -84,7 +84,7 @@ def test_a_large_file_with_a_difference_in_its_last_byte(duplicates: Tree, runs:
         os.utime(duplicates.path("x/big"), ns=(seen.st_atime_ns, seen.st_mtime_ns))
 
     outcome = runs.dedupe("quarantine", between=edit)
-    assert reasons(outcome) == [(RecordState.CHANGED, "its content is no longer that of big")]
+    assert reasons(outcome) == [(RecordState.CHANGED, "its content differs from big now")]
     assert duplicates.path("x/big").read_bytes()[-1:] == b"y"
 
 
@@ -95,14 +95,14 @@ def test_a_large_file_with_a_difference_in_its_last_byte(duplicates: Tree, runs:
 @pytest.mark.parametrize(
     ("change", "becomes", "reason"),
     [
-        ("keeper gone", RecordState.CHANGED, "a, its keeper, is no longer there"),
-        ("keeper edited", RecordState.CHANGED, "a, its keeper, changed since it was scanned"),
-        ("keeper replaced", RecordState.CHANGED, "a, its keeper, changed since it was scanned"),
-        ("keeper a symlink", RecordState.CHANGED, "a, its keeper, is no longer there"),
-        ("edited", RecordState.CHANGED, "it changed since it was scanned"),
-        ("replaced", RecordState.CHANGED, "another file is in its place"),
-        ("gone", RecordState.MISSING, "it is no longer there"),
-        ("edited in secret", RecordState.CHANGED, "its content is no longer that of a"),
+        ("keeper gone", RecordState.CHANGED, "its keeper a no longer exists"),
+        ("keeper edited", RecordState.CHANGED, "its keeper a changed after the scan"),
+        ("keeper replaced", RecordState.CHANGED, "its keeper a changed after the scan"),
+        ("keeper a symlink", RecordState.CHANGED, "its keeper a no longer exists"),
+        ("edited", RecordState.CHANGED, "it changed after the scan"),
+        ("replaced", RecordState.CHANGED, "another file has taken its place"),
+        ("gone", RecordState.MISSING, "it no longer exists"),
+        ("edited in secret", RecordState.CHANGED, "its content differs from a now"),
     ],
 )
 def test_what_changed_since_the_plan_stays(
@@ -170,7 +170,7 @@ def test_a_file_that_takes_its_name_before_the_rename_stays(
     duplicates: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before_call(monkeypatch, "rename_noreplace", swap(duplicates, "x/c", "foreign"))
-    assert reasons(runs.dedupe("quarantine")) == [(RecordState.CHANGED, "it changed just now, and stayed")]
+    assert reasons(runs.dedupe("quarantine")) == [(RecordState.CHANGED, "it has just changed, so it was skipped")]
     assert duplicates.path("x/c").read_text() == "foreign"
     runs.undo()
     assert duplicates.read() == {"a": "same", "b": "other", "x/c": "foreign"}
@@ -182,7 +182,7 @@ def test_a_keeper_that_goes_before_the_rename(
 ) -> None:
     method = "rename_noreplace" if action == "quarantine" else "exchange"
     before_call(monkeypatch, method, lambda: duplicates.path("a").unlink())
-    assert reasons(runs.dedupe(action)) == [(RecordState.CHANGED, "a, its keeper, changed or went just now")]
+    assert reasons(runs.dedupe(action)) == [(RecordState.CHANGED, "its keeper a has just changed or was removed")]
     runs.undo()
     assert duplicates.read() == {"b": "other", "x/c": "same"}
     assert not duplicates.path("x/c").is_symlink()
@@ -193,7 +193,7 @@ def test_a_file_that_takes_its_name_before_the_exchange_stays(
     duplicates: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
     before_call(monkeypatch, "exchange", swap(duplicates, "x/c", "foreign"))
-    assert reasons(runs.dedupe(action)) == [(RecordState.CHANGED, "it changed just now, and stayed")]
+    assert reasons(runs.dedupe(action)) == [(RecordState.CHANGED, "it has just changed, so it was skipped")]
     assert os.listdir(duplicates.path("x")) == ["c"]
     runs.undo()
     assert duplicates.read() == {"a": "same", "b": "other", "x/c": "foreign"}
@@ -207,7 +207,9 @@ def test_two_files_that_take_its_name_are_both_kept(
     before_call(monkeypatch, "exchange", swap(duplicates, "x/c", "second"), 2)
     [(state, reason)] = reasons(runs.dedupe(action))
     assert state is RecordState.CHANGED
-    assert reason.startswith("another file took its name meanwhile: it could not be put back, and is x/.fileorg-1-")
+    assert reason.startswith(
+        "another file took its name in the meantime, so it could not be moved back: it is now x/.fileorg-1-"
+    )
     found = duplicates.read()
     assert found["x/c"] == "second"
     assert "first" in found.values()
@@ -263,10 +265,10 @@ def test_where_inode_numbers_do_not_last(
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        (errno.EMLINK, "a, its keeper, has as many names as the file system allows"),
-        (errno.EPERM, "no hard link to a may be made: Operation not permitted (is it someone else's file?)"),
-        (errno.ENOTSUP, "the file system makes no hard links here: Operation not supported"),
-        (errno.ENOENT, "a, its keeper, is no longer there"),
+        (errno.EMLINK, "its keeper a already has as many hard links as the file system allows"),
+        (errno.EPERM, "could not create a hard link to a: Operation not permitted (does another user own the file?)"),
+        (errno.ENOTSUP, "the file system does not support hard links: Operation not supported"),
+        (errno.ENOENT, "its keeper a no longer exists"),
         (errno.ENOSPC, "No space left on device"),
     ],
 )
@@ -287,7 +289,7 @@ def test_where_no_hard_link_can_be_made(
     ("mode", "reason"),
     [
         (0o600, "a cannot be read: Permission denied"),
-        (0o644, "no hard link to a may be made: Operation not permitted (is it someone else's file?)"),
+        (0o644, "could not create a hard link to a: Operation not permitted (does another user own the file?)"),
     ],
 )
 def test_a_keeper_of_someone_else(of_nobody: Runs, mode: int, reason: str) -> None:
@@ -314,7 +316,10 @@ def test_a_keeper_on_another_disk(duplicates: Tree, runs: Runs, elsewhere: Path)
     (elsewhere / "z").write_text("same")
     [problem] = runs.dedupe("hardlink", elsewhere).problems
     assert problem.state is RecordState.SKIPPED
-    assert sentence(problem.reason) == f"it is on another disk than {duplicates.path('a')}, where no hard link can lead"
+    assert (
+        sentence(problem.reason)
+        == f"it is on another file system than {duplicates.path('a')}, where no hard link can lead"
+    )
     assert (elsewhere / "z").read_text() == "same"
     assert runs.dedupe("quarantine", elsewhere).problems == []
     assert (elsewhere / ".fileorg/trash/2/z").exists()
@@ -330,7 +335,7 @@ def test_a_trash_on_another_disk(duplicates: Tree, runs: Runs) -> None:
         pytest.skip("NOT TESTED: a disk below the root needs root")
     try:
         duplicates.write({"x/disk/z": "same"})
-        why = "it is on another disk than the trash below its root"
+        why = "it is on another file system than the trash below its root"
         assert reasons(runs.dedupe("quarantine")) == [(RecordState.FAILED, why)]
         assert reasons(runs.dedupe("symlink")) == [(RecordState.FAILED, why)]
         assert duplicates.path("x/disk/z").read_text() == "same"
@@ -350,5 +355,5 @@ def test_where_no_blocks_can_be_shared(runs: Runs, elsewhere: Path) -> None:
     there.tree.write({"a": "same" * 5000, "b": "same" * 5000})
     before = there.tree.snapshot()
     outcome = there.dedupe("reflink")
-    assert reasons(outcome) == [(RecordState.FAILED, "the file system shares no blocks between files")]
+    assert reasons(outcome) == [(RecordState.FAILED, "the file system cannot share blocks between files")]
     assert there.tree.snapshot() == before

@@ -154,7 +154,7 @@ def test_what_is_left_is_told_and_taken_away_later(
     with linux_disk("ext4", tmp_path / "other") as dest:
         with monkeypatch.context() as patched:
             flagged_after_the_copy(patched, dest / "Images")
-            with pytest.raises(StorageFailure, match="neither be finished"):
+            with pytest.raises(StorageFailure, match="Could not finish or remove"):
                 there.organize(dest=dest, action=action)
         settled(there, dest / "Images")
         assert (dest / "Images/a.jpg").read_text() == "1"

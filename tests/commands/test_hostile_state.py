@@ -49,7 +49,7 @@ def test_a_lock_that_is_no_plain_file_is_refused(tree: Tree, runs: Runs, tmp_pat
         case _:
             os.mkfifo(place)
     tree.write({"a.jpg": "1"})
-    with pytest.raises(StateError, match=rf"{lock} is not a plain file"):
+    with pytest.raises(StateError, match=rf"{lock} is not a regular file"):
         runs.organize()
     assert tree.read() == {"a.jpg": "1"}
     assert precious.read_text() == "not to be replaced"
@@ -114,7 +114,7 @@ def test_a_folder_that_is_not_ours_is_refused(
     tree.path("x").rmdir()
     alter(runs.state, statement, *values)
     before = snapshot.take(os.fsencode(tmp_path))
-    with pytest.raises(JournalError, match="is not one that fileorg wrote"):
+    with pytest.raises(JournalError, match="contains an entry that fileorg did not write"):
         runs.undo()
     after = snapshot.take(os.fsencode(tmp_path))
     changed = {path for path in before | after if before.get(path) != after.get(path)}

@@ -89,7 +89,7 @@ def test_a_limit_that_is_too_low_is_named(runs: Runs, tree: Tree) -> None:
     for command in ((*_DEDUPE, *roots), ("dedupe", *roots)):
         refused = _run(256, *_FILEORG, *command)
         assert refused.returncode == 1
-        assert "than the limit of 256 allows (ulimit -n)." in refused.stderr
+        assert "the limit is 256 (ulimit -n)." in refused.stderr
         assert tree.snapshot() == before
 
 
@@ -100,7 +100,7 @@ def test_what_cannot_be_settled_for_the_limit_waits_for_a_higher_one(runs: Runs,
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     waits = _run(256, *_FILEORG, "recover")
     assert waits.returncode == 1
-    assert "than the limit of 256 allows (ulimit -n)" in waits.stderr
+    assert "the limit is 256 (ulimit -n)" in waits.stderr
     _must(_run(4096, *_FILEORG, "recover"))
     _must(_run(4096, *_FILEORG, "undo", "-y"))
     assert tree.snapshot() == before

@@ -97,7 +97,7 @@ def test_a_file_that_was_edited_since_the_plan_stays(tree: Tree, runs: Runs, act
         outcome = run.run()
     assert tree.read() == {"a.jpg": "edited", "Images/": ""}
     assert [(problem.state, sentence(problem.reason)) for problem in outcome.problems] == [
-        (RecordState.CHANGED, "it changed since it was scanned")
+        (RecordState.CHANGED, "it changed after the scan")
     ]
 
 

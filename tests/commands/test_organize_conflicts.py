@@ -187,14 +187,14 @@ def test_skip(tree: Tree, runs: Runs) -> None:
 def test_fail(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "1", "b.jpg": "2", "Images/a.jpg": "3"})
     before = tree.snapshot()
-    with pytest.raises(GuardRefused, match=r"1 files? wants? a name that is taken: a\.jpg\."):
+    with pytest.raises(GuardRefused, match=r"1 name already taken by other files: a\.jpg\."):
         runs.organize(on_conflict=OnConflict.FAIL)
     assert tree.snapshot() == before
 
 
 def test_fail_names_the_first_few(tree: Tree, runs: Runs) -> None:
     tree.write({f"{place}{number}.jpg": place + str(number) for place in ("", "x/") for number in range(4)})
-    with pytest.raises(GuardRefused, match=r"4 files want a name that is taken: x/0\.jpg, x/1\.jpg, x/2\.jpg, …\."):
+    with pytest.raises(GuardRefused, match=r"4 names already taken by other files: x/0\.jpg, x/1\.jpg, x/2\.jpg, …\."):
         runs.organize(on_conflict=OnConflict.FAIL, recursive=True)
 
 

@@ -45,7 +45,7 @@ def test_a_newer_one_may_take_a_name_in_the_root_itself(tree: Tree, runs: Runs) 
 def test_an_older_one_stays(tree: Tree, runs: Runs) -> None:
     before = {"a.jpg": "2022-01-01", "Images/a.jpg": "2023-01-01"}
     assert keep_newer(tree, runs, before) == before
-    assert [sentence(record.reason) for record in runs.records(1)] == ["the one there is newer: Images/a.jpg"]
+    assert [sentence(record.reason) for record in runs.records(1)] == ["the existing file is newer: Images/a.jpg"]
 
 
 def test_one_of_the_same_age_stays(tree: Tree, runs: Runs) -> None:

@@ -124,8 +124,8 @@ def test_a_sidecar_stays_with_a_file_that_stays(tree: Tree, runs: Runs) -> None:
     assert outcome.done == 0
     assert sorted(filter(None, (sentence(record.reason) for record in runs.records(1)))) == [
         "identical to Images/a.jpg",
-        "it goes with a.jpg, which stays",
-        "it goes with b.jpg, which stays",
+        "kept with a.jpg, which is not moved",
+        "kept with b.jpg, which is not moved",
         "the name is taken: Images/b.jpg",
     ]
 
@@ -190,9 +190,9 @@ def test_without_numbers_a_group_of_which_one_name_is_taken_stays(tree: Tree, ru
     outcome = runs.organize(on_conflict=OnConflict.SKIP)
     assert tree.read() == before
     assert {os.fsdecode(problem.path): sentence(problem.reason) for problem in outcome.problems} == {
-        "a.jpg": "it goes with a.xmp, which stays",
+        "a.jpg": "kept with a.xmp, which is not moved",
         "a.xmp": "the name is taken: Images/a.xmp",
-        "a.aae": "it goes with a.xmp, which stays",
+        "a.aae": "kept with a.xmp, which is not moved",
     }
 
 

@@ -218,7 +218,7 @@ def test_a_file_in_the_way_of_a_folder(tree: Tree, runs: Runs) -> None:
     assert tree.read() == {"Images": "in the way", "a.jpg": "1", "Audio/b.mp3": "2"}
     assert outcome.done == 1
     [skipped] = [record for record in runs.records(1) if record.source_name == b"a.jpg"]
-    assert (skipped.state, sentence(skipped.reason)) == ("skipped", "Images is in the way: it is no folder")
+    assert (skipped.state, sentence(skipped.reason)) == ("skipped", "Images exists but is not a folder")
 
 
 def test_two_files_of_one_name_stay_where_a_file_is_in_the_way(tree: Tree, runs: Runs) -> None:

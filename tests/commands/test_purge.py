@@ -71,11 +71,11 @@ def test_an_operation_of_which_nothing_is_left_cannot_be_undone(tree: Tree, disp
                    " AND path IN (CAST('Documents' AS BLOB), CAST('Images' AS BLOB)))")  # fmt: skip
     [purged] = displaced.purge().purged
     assert purged.wholly
-    with pytest.raises(UsageError, match="Nothing of operation 1 is left to undo: what it had put into the trash"):
+    with pytest.raises(UsageError, match="Operation 1 has nothing left to undo: its files in the trash"):
         displaced.undo(1)
-    with pytest.raises(UsageError, match="nothing to undo"):
+    with pytest.raises(UsageError, match="Nothing to undo"):
         displaced.undo()
-    with pytest.raises(UsageError, match="Operation 2 emptied the trash: that cannot be undone"):
+    with pytest.raises(UsageError, match="Operation 2 is a purge, which cannot be undone"):
         displaced.undo(2)
 
 

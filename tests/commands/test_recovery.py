@@ -118,7 +118,7 @@ def test_a_place_that_cannot_be_looked_at(moved: Tree, runs: Runs) -> None:
     moved.path("Images").rename(moved.path("elsewhere"))
     moved.path("Images").symlink_to("elsewhere")
     [(state, reason)] = recovered(runs)
-    assert (state, (reason or "")[:43]) == ("changed", "after the crash it could not be settled: To")
+    assert (state, (reason or "")[:43]) == ("changed", "after the crash it could not be recovered: ")
     assert moved.read() == {"Images": "-> elsewhere", "elsewhere/a.jpg": "1"}
 
 

@@ -135,7 +135,7 @@ def test_a_disk_that_is_not_well_is_left_for_later(of_nobody: Runs) -> None:
     settled, left, _ = recover_all(runs.state, NullReporter())
     assert (settled, [operation.id for operation in left]) == ([], [1])
     assert tree.path(part).exists()
-    with pytest.raises(UsageError, match="Operation 1 was interrupted, and what came of it is not settled yet"):
+    with pytest.raises(UsageError, match="Operation 1 was interrupted and is not recovered yet"):
         runs.undo(1)
     tree.path("Images").chmod(0o755)
     assert recovered(runs) == [*CUT_SHORT, *NOT_DONE]

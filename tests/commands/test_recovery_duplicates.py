@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 linking = pytest.mark.parametrize("action", ["hardlink", "symlink"])
 TAKEN = [("conflict", "the name is taken")]
-CHANGED = [("changed", "after the crash, what is under its names is not as it was, and was kept")]
+CHANGED = [("changed", "after the crash, its paths hold something else, which was kept")]
 
 
 class Wreck:
@@ -201,9 +201,7 @@ def test_a_hard_link_that_is_the_last_name_of_another_content_is_kept(wreck: Wre
     wreck.tree.path("a").unlink()
     [(state, reason)] = recovered(wreck.runs)
     assert state == RecordState.CHANGED
-    assert (reason or "").startswith(
-        "after the crash, it is as no run leaves it; nothing was touched, see x/.fileorg-1-"
-    )
+    assert (reason or "").startswith("inconsistent after the crash; left untouched, see x/.fileorg-1-")
     assert (wreck.here.read_text(), wreck.place.read_text()) == ("edited", "same")
 
 
@@ -256,7 +254,7 @@ def test_a_hard_link_that_was_edited_and_is_the_only_name_left_keeps_its_place(w
     wreck.trash.parent.mkdir(parents=True)
     [(state, reason)] = wreck.recovered()
     assert state == RecordState.CHANGED
-    assert reason == "the link in its place was edited and is the only name left of what it holds: it was kept"
+    assert reason == "kept: the link was edited and is now the only name of that content"
     assert (wreck.place.read_text(), wreck.trash.read_text()) == ("edited", "same")
 
 
@@ -279,8 +277,8 @@ def test_shared_blocks_are_shared_again_where_no_one_knows(wreck: Wreck, known: 
     assert wreck.recovered() == (DONE if known == "done" else NOT_DONE)
     if known == "done":
         notes = wreck.runs.undo().notes
-        assert notes == ["Blocks that are shared stay shared: nothing that can be seen depends on it."]
+        assert notes == ["Shared blocks stay shared; this has no visible effect."]
         assert [sentence(record.reason) for record in file_records(wreck.runs, 2)] == [
-            "its blocks stay shared, which nothing that can be seen depends on"
+            "its blocks stay shared; this has no visible effect"
         ]
     assert wreck.tree.snapshot() == wreck.before

@@ -133,4 +133,4 @@ def test_the_sentence_names_the_marker(tree: Tree, runs: Runs) -> None:
     place = os.fspath(tree.path("site/docs"))
     marker = os.fspath(tree.path("site/package.json"))
     assert str(caught.value) == f"{place} is part of a project ({marker}): its files belong where they are."
-    assert caught.value.hint == "name a folder that is not, or allow it with --inside-project"
+    assert caught.value.hint == "choose another folder, or allow this one with --inside-project"

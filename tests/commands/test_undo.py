@@ -86,7 +86,7 @@ def test_undo_walks_back_through_history(tree: Tree, runs: Runs) -> None:
     assert tree.read().keys() == {"Images/a.jpg", "b.mp3", "c.jpg"}
     runs.undo()
     assert tree.read().keys() == {"a.jpg", "b.mp3", "c.jpg"}
-    with pytest.raises(UsageError, match="There is nothing to undo"):
+    with pytest.raises(UsageError, match="Nothing to undo"):
         runs.undo()
 
 
@@ -103,7 +103,7 @@ def test_redo_walks_forth_through_what_was_undone(tree: Tree, runs: Runs) -> Non
     runs.redo()
     assert tree.read() == {"Images/a.jpg": "1", "Images/b.jpg": "2"}
     assert tree.snapshot().keys() == after.keys()
-    with pytest.raises(UsageError, match="There is nothing to redo"):
+    with pytest.raises(UsageError, match="Nothing to redo"):
         runs.redo()
 
 
@@ -147,9 +147,9 @@ def test_a_folder_that_others_have_filled_does_not_block_the_way_back(tree: Tree
     assert tree.read() == {"b.jpg": "2", "Images/mine": "3", "Audio/a.mp3": "1"}
     runs.undo()
     assert tree.read() == {"b.jpg": "2", "Images/mine": "3", "a.mp3": "1"}
-    with pytest.raises(UsageError, match="There is nothing to undo"):
+    with pytest.raises(UsageError, match="Nothing to undo"):
         runs.undo()
-    with pytest.raises(UsageError, match="Nothing of operation 2 is left to undo"):
+    with pytest.raises(UsageError, match="Operation 2 has nothing left to undo"):
         runs.undo(2)
 
 
@@ -160,7 +160,7 @@ def test_a_folder_that_someone_else_made_does_not_block_the_way_forth(tree: Tree
     tree.write({"Images/": ""})
     runs.redo()
     assert tree.read() == {"Images/a.jpg": "1"}
-    with pytest.raises(UsageError, match="There is nothing to redo"):
+    with pytest.raises(UsageError, match="Nothing to redo"):
         runs.redo()
     runs.undo()
     assert tree.read() == {"a.jpg": "1", "Images/": ""}
@@ -180,9 +180,9 @@ def test_a_run_that_only_made_folders_can_be_undone(tree: Tree, runs: Runs) -> N
 
 
 def test_nothing_was_done_yet(runs: Runs) -> None:
-    with pytest.raises(UsageError, match="There is nothing to undo"):
+    with pytest.raises(UsageError, match="Nothing to undo"):
         runs.undo()
-    with pytest.raises(UsageError, match="There is nothing to redo"):
+    with pytest.raises(UsageError, match="Nothing to redo"):
         runs.redo()
 
 
@@ -197,18 +197,18 @@ def test_it_was_undone_before(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "1"})
     runs.organize()
     runs.undo()
-    with pytest.raises(UsageError, match="Nothing of operation 1 is left to undo"):
+    with pytest.raises(UsageError, match="Operation 1 has nothing left to undo"):
         runs.undo(1)
     runs.redo()
-    with pytest.raises(UsageError, match="Nothing of operation 2 is left to redo"):
+    with pytest.raises(UsageError, match="Operation 2 has nothing left to redo"):
         runs.redo(2)
-    with pytest.raises(UsageError, match="Nothing of operation 3 is left to redo"):
+    with pytest.raises(UsageError, match="Operation 3 has nothing left to redo"):
         runs.redo(3)
 
 
 def test_a_run_that_did_nothing_has_nothing_to_undo(tree: Tree, runs: Runs) -> None:
     runs.organize()
-    with pytest.raises(UsageError, match="Nothing of operation 1 is left to undo"):
+    with pytest.raises(UsageError, match="Operation 1 has nothing left to undo"):
         runs.undo(1)
 
 
@@ -217,7 +217,7 @@ def test_the_root_is_gone(tree: Tree, runs: Runs) -> None:
     runs.organize()
     moved = tree.root.with_name("moved")
     tree.root.rename(moved)
-    with pytest.raises(UsageError, match="The folder of operation 1 is not there"):
+    with pytest.raises(UsageError, match="The folder of operation 1 does not exist"):
         runs.undo()
     moved.rename(tree.root)
     runs.undo()
@@ -231,7 +231,7 @@ def test_another_folder_is_in_the_place_of_the_root(tree: Tree, runs: Runs) -> N
     moved = tree.root.with_name("moved")
     tree.root.rename(moved)
     tree.root.mkdir()
-    with pytest.raises(UsageError, match="is not the folder that it was"):
+    with pytest.raises(UsageError, match="is not the same folder as before"):
         runs.undo()
     assert kinds(runs) == [(1, "organize", None)]
     tree.root.rmdir()
@@ -266,5 +266,5 @@ def test_a_state_directory_of_its_own_knows_nothing(tree: Tree, runs: Runs) -> N
     tree.write({"a.jpg": "1"})
     runs.organize()
     shutil.rmtree(os.fsdecode(runs.state.path))
-    with pytest.raises(UsageError, match="There is nothing to undo"):
+    with pytest.raises(UsageError, match="Nothing to undo"):
         Runs(tree, open_state(runs.state.path)).undo()

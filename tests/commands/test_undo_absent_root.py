@@ -115,5 +115,5 @@ def test_where_none_is_left_it_is_refused(tree: Tree, runs: Runs) -> None:
     runs.dedupe("quarantine", roots=roots)
     for root in roots:
         root.rename(root.with_name("away " + root.name))
-    with pytest.raises(UsageError, match="is not there"):
+    with pytest.raises(UsageError, match="does not exist"):
         runs.undo()

@@ -60,7 +60,7 @@ def test_an_edited_copy_is_kept(tree: Tree, runs: Runs) -> None:
     runs.organize(action=Action.COPY)
     tree.write({"Images/a.jpg": "edited"})
     outcome = runs.undo()
-    assert [sentence(problem.reason) for problem in outcome.problems] == ["it was edited since, and was kept"]
+    assert [sentence(problem.reason) for problem in outcome.problems] == ["it was edited since, so it was kept"]
     assert tree.read() == {"a.jpg": "1", "b.jpg": "2", "Images/a.jpg": "edited"}
 
 
@@ -77,7 +77,7 @@ def test_a_copy_whose_original_is_not_there_any_more_is_kept(tree: Tree, runs: R
         tree.write({"a.jpg/": ""})
     outcome = runs.undo()
     assert [sentence(problem.reason) for problem in outcome.problems] == [
-        "its original changed or is gone, so the copy was kept"
+        "its original changed or no longer exists, so the copy was kept"
     ]
     assert tree.read()["Images/a.jpg"] == "1"
 
@@ -112,7 +112,7 @@ def test_a_symlink_that_leads_elsewhere_now_is_kept(tree: Tree, runs: Runs) -> N
     tree.path("Images/a.jpg").unlink()
     tree.write({"Images/a.jpg": "-> ../b.jpg"})
     outcome = runs.undo()
-    assert [sentence(problem.reason) for problem in outcome.problems] == ["it is another link now"]
+    assert [sentence(problem.reason) for problem in outcome.problems] == ["it is a different link now"]
     assert tree.read() == {"a.jpg": "1", "Images/a.jpg": "-> ../b.jpg"}
 
 

@@ -113,7 +113,7 @@ def test_deleted_after_recovery(killed: Tree, runs: Runs) -> None:
 
 
 def test_saved_where_it_was_and_not_moved(killed: Tree, runs: Runs) -> None:
-    """There is nothing to undo."""
+    """Nothing to undo."""
     killed.path("Images/b.jpg").unlink()
     save(killed, "b.jpg")
     assert recover(runs).unsure == []

@@ -70,7 +70,7 @@ def test_a_hard_link_that_is_the_only_name_left_of_an_edit_is_kept(duplicates: T
     duplicates.path("a").unlink()
     [(state, reason)] = reasons(runs.undo())
     assert state is RecordState.CHANGED
-    assert reason == "the link in its place was edited and is the only name left of what it holds: it was kept"
+    assert reason == "kept: the link was edited and is now the only name of that content"
     assert duplicates.read() == {"b": "other", "x/c": "edited", ".fileorg/trash/1/x/c": "same"}
 
 
@@ -113,7 +113,7 @@ def test_a_redo_compares_again(duplicates: Tree, runs: Runs, action: str) -> Non
     runs.dedupe(action)
     runs.undo()
     duplicates.path("a").write_text("edit")
-    assert reasons(runs.redo()) == [(RecordState.CHANGED, "a, its keeper, changed since it was scanned")]
+    assert reasons(runs.redo()) == [(RecordState.CHANGED, "its keeper a changed after the scan")]
     assert {path: it for path, it in duplicates.read().items() if ".fileorg" not in path} == {
         "a": "edit", "b": "other", "x/c": "same",
     }  # fmt: skip
@@ -132,7 +132,7 @@ def test_a_link_that_goes_right_before_the_exchange(
 ) -> None:
     runs.dedupe(action)
     before_call(monkeypatch, "exchange", lambda: duplicates.path("x/c").unlink())
-    assert reasons(runs.undo()) == [(RecordState.CHANGED, "the link in its place was removed just now")]
+    assert reasons(runs.undo()) == [(RecordState.CHANGED, "the link in its place has just been removed")]
     assert duplicates.read() == IN_TRASH | {"x/": ""}
     assert runs.undo().problems == []
     assert duplicates.read() == {"a": "same", "b": "other", "x/c": "same"}

@@ -387,12 +387,12 @@ def test_a_destination_that_had_to_stay_is_named_when_it_is_empty(
     runs.organize(dest=dest, action=action, include=["*.mp3"])
     runs.organize(dest=dest, recursive=True, by=By.EXTENSION, include=["*.jpg"])
     assert runs.undo(1).notes == []
-    with pytest.raises(UsageError, match="is left to undo"):
+    with pytest.raises(UsageError, match="has nothing left to undo"):
         runs.undo(1)
     assert any("fileorg undo 1" in note for note in runs.undo(2).notes)
     assert runs.undo(1).problems == []
     assert (tree.snapshot(), outside.snapshot()) == before
-    with pytest.raises(UsageError, match="is left to undo"):
+    with pytest.raises(UsageError, match="has nothing left to undo"):
         runs.undo(1)
 
 
@@ -403,7 +403,7 @@ def test_a_destination_that_someone_uses_stays(tree: Tree, runs: Runs) -> None:
     tree.write({"sorted/mine": "x"})
     runs.undo(1)
     assert runs.undo(2).notes == []
-    with pytest.raises(UsageError, match="is left to undo"):
+    with pytest.raises(UsageError, match="has nothing left to undo"):
         runs.undo(1)
 
 

@@ -99,7 +99,7 @@ def test_an_edited_file_goes_back_with_a_note(tree: Tree, runs: Runs) -> None:
     assert problems(runs.undo()) == []
     assert tree.read() == {"a.jpg": "edited"}
     assert [sentence(record.reason) for record in runs.records(2, RecordState.DONE)][:1] == [
-        "it was edited since, and moved as it is"
+        "it was edited since; moved with its current content"
     ]
 
 
@@ -110,7 +110,7 @@ def test_a_file_that_was_replaced_stays(tree: Tree, runs: Runs) -> None:
     tree.write({"Images/new": "replaced"})
     tree.path("Images/new").rename(tree.path("Images/a.jpg"))
     outcome = runs.undo()
-    assert problems(outcome) == [(b"Images/a.jpg", RecordState.CHANGED, "another file is in its place")]
+    assert problems(outcome) == [(b"Images/a.jpg", RecordState.CHANGED, "another file has taken its place")]
     assert tree.read() == {"Images/a.jpg": "replaced", "b.jpg": "2"}
     assert problems(runs.undo(include_changed=True)) == []
     assert tree.read() == {"a.jpg": "replaced", "b.jpg": "2"}
@@ -124,7 +124,7 @@ def test_include_changed_takes_no_folder_or_link_for_a_file(tree: Tree, runs: Ru
     tree.write({"Images/a.jpg/inside": "3", "Images/b.jpg": "-> nowhere"})
     outcome = runs.undo(include_changed=True)
     assert {(state, reason) for _, state, reason in problems(outcome)} == {
-        (RecordState.CHANGED, "there is something else in its place")
+        (RecordState.CHANGED, "something else has taken its place")
     }
     assert tree.read() == {"Images/a.jpg/inside": "3", "Images/b.jpg": "-> nowhere"}
 
@@ -133,7 +133,7 @@ def test_a_file_that_is_gone_is_reported(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "1", "b.jpg": "2"})
     runs.organize()
     tree.path("Images/a.jpg").unlink()
-    assert problems(runs.undo()) == [(b"Images/a.jpg", RecordState.MISSING, "it is no longer there")]
+    assert problems(runs.undo()) == [(b"Images/a.jpg", RecordState.MISSING, "it no longer exists")]
     assert tree.read() == {"b.jpg": "2"}
 
 

@@ -80,7 +80,7 @@ def of_another(elsewhere: Path, of_nobody: Runs) -> Runs:
 
 
 def reported(outcome: Outcome) -> list[str]:
-    return [note for note in outcome.notes if "could be kept" in note]
+    return [note for note in outcome.notes if "Could not preserve" in note]
 
 
 def test_what_another_may_be_writing_to_stays_on_its_disk(of_another: Runs, elsewhere: Path) -> None:
@@ -103,7 +103,7 @@ def test_that_the_owner_of_a_copy_is_another_is_told(of_another: Runs, elsewhere
     owner = Reason(ReasonCode.NOT_KEPT, None, None, Lost.OWNER)
     outcome = runs.organize(dest=elsewhere, action=Action.COPY)
     assert sorted(map(str, lost(runs, 1))) == sorted(map(str, [owner, None]))
-    assert reported(outcome) == ["Not all of 1 file could be kept (owner of 1): fileorg files 1 names them."]
+    assert reported(outcome) == ["Could not preserve all metadata of 1 file (owner of 1): see fileorg files 1"]
     assert (elsewhere / "Images/a.jpg").stat().st_uid == os.geteuid()
 
 
@@ -169,7 +169,7 @@ def test_flags_that_are_lost_are_told_and_come_back(flagged: Runs, ramfs: Path) 
     for number in (1, 3):
         outcome = flagged.organize(dest=ramfs) if number == 1 else flagged.redo()
         assert reported(outcome) == [
-            f"Not all of 1 file could be kept (flags of 1): fileorg files {number} names them."
+            f"Could not preserve all metadata of 1 file (flags of 1): see fileorg files {number}"
         ]
         assert lost(flagged, number) == [reason]
         assert reported(flagged.undo()) == []

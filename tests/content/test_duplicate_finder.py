@@ -140,7 +140,7 @@ def test_a_file_that_changes_while_it_is_read_drops_out(runs: Runs, monkeypatch:
     with runs.deduping() as run:
         assert list(run.groups()) == []
         reasons = {os.fsdecode(os.path.basename(path)): reason for path, reason in run.reads.named}
-    assert reasons == {"b": "it changed while it was read", "c": "it is no longer there"}
+    assert reasons == {"b": "it changed while it was read", "c": "it no longer exists"}
 
 
 # Several processes and very many sizes give the same answer -----------------------------------------------------------

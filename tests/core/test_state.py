@@ -77,10 +77,10 @@ def test_a_journal_that_is_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("do not open me as a database")
     os.unlink(state.journal)
     os.symlink(tmp_path / "precious", state.journal)
-    assert "not a plain file" in refused(tmp_path / "state")
+    assert "is not a regular file" in refused(tmp_path / "state")
     os.unlink(state.journal)
     os.link(tmp_path / "precious", state.journal)
-    assert "with one name" in refused(tmp_path / "state")
+    assert "has hard links" in refused(tmp_path / "state")
     assert (tmp_path / "precious").read_text() == "do not open me as a database"
 
 

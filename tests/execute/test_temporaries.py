@@ -59,7 +59,7 @@ def test_only_what_is_expected_is_removed(tree: Tree, storage: LocalStorage) -> 
 
 def test_what_cannot_be_put_back_is_told(tree: Tree, storage: LocalStorage) -> None:
     tree.write({"aside": "1", "a": "an outsider was faster"})
-    with pytest.raises(Stuck, match=r"a could not be put back under its name \(File exists\): it is aside now"):
+    with pytest.raises(Stuck, match=r"Could not move a back to its name \(File exists\): it is now aside"):
         put_back(storage, b"", b"a", b"aside", nobody_is_notified)
     assert tree.read() == {"aside": "1", "a": "an outsider was faster"}
 
@@ -232,4 +232,4 @@ def test_a_folder_whose_time_cannot_be_set_back_is_told(of_nobody: Runs) -> None
     of_nobody.organize(recursive=True)
     outcome = of_nobody.undo()
     assert tree.read() == {"x/a.jpg": "1"}
-    assert outcome.notes == ["The time of the folder x could not be set back: Operation not permitted."]
+    assert outcome.notes == ["Could not restore the time of the folder x: Operation not permitted."]

@@ -261,7 +261,7 @@ def but_for_what_was_said(now: Snapshot, known: Snapshot, said: str, ledger: Led
         before = known.get(path)
         if before is None or before.kind != node.kind:
             continue
-        if node.kind == "folder" and f"The time of the folder {_shown(path)} could not be set back" in said:
+        if node.kind == "folder" and f"Could not restore the time of the folder {_shown(path)}:" in said:
             excused[path] = node._replace(mtime_ns=before.mtime_ns)
         if path in lost:
             excused[path] = before._replace(content=node.content, links=node.links)
@@ -284,8 +284,8 @@ def honest(code: int, output: str) -> list[str]:
     """A run that is not killed ends with a documented exit code and readable output."""
     waits = code == 3 and "changed after the crash" in output  # for a person
     found = [] if code in {0, 1, 2, 4, 5} or waits else [f"exit code {code}: {output[-1500:]}"]
-    if "Traceback" in output or "did not expect" in output:
+    if "Traceback" in output or "Unexpected error" in output:
         found.append(f"not a sentence for people: {output[-1500:]}")
-    if code and not any(words in output for words in ("fileorg: ", "Could not process", "left in the trash")):
+    if code and not any(words in output for words in ("fileorg: ", "could not be processed", "left in the trash")):
         found.append(f"exit code {code} without a sentence: {output[-300:]}")
     return found

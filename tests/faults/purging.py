@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _PURGE = ["purge", "-y"]
 _TRASH = b"root/.fileorg"
-_COULD_NOT = "could not be removed"
+_COULD_NOT = "Could not remove the folder"
 
 
 def displacing(root: Path, _dest: Path) -> None:

@@ -61,7 +61,7 @@ def test_the_renamer_are_killed_at_a_call(workers: Workers, tally: Counter[str],
     def kill(worker: Worker, case: Case) -> None:
         finished = worker.driver.traced(case.request(*case.organize), [call], ("renameat2",))
         assert finished.code == 1
-        assert "fileorg: The process that moves files has ended." in finished.output
+        assert "fileorg: The worker process that moves files has ended." in finished.output
 
     assert workers.one(lambda worker: wreck_and_undo(worker, (), kill)) == []
 

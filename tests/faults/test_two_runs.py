@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 ROW = "5 two processes: two runs"
 _LOCKED = 4
 _AT_ONCE = 8
-_OF_THE_JOURNAL = r"fileorg: Another fileorg run is at work: (organizing|undo).*, process \d+, since \d\d:\d\d\."
-_OF_A_FOLDER = r"fileorg: Another fileorg run is at work in, above or below .*"
+_OF_THE_JOURNAL = r"fileorg: Another fileorg is running: (organizing|undo).*, process \d+, since \d\d:\d\d\."
+_OF_A_FOLDER = r"fileorg: Another fileorg is running in, above or below .*"
 
 
 def nested(root: Path, _dest: Path) -> None:
@@ -210,7 +210,7 @@ def test_eight_at_the_same_instant_do_the_work_once(
     assert [line for one in finished for line in laws.honest(one.code, one.output)] == []
     assert {one.code for one in finished} <= {0, _LOCKED}
     worked = [one for one in finished if f"Moved {_FILES} files" in one.output]
-    idle = [one for one in finished if one.code == 0 and "There is nothing to do" in one.output]
+    idle = [one for one in finished if one.code == 0 and "Nothing to do" in one.output]
     assert len(worked) == 1
     assert len(worked) + len(idle) + sum(one.code == _LOCKED for one in finished) == len(drivers)
     assert laws.conserved(meeting.case.first, meeting.case.snapshot()) == []

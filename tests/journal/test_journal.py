@@ -69,7 +69,7 @@ def test_a_database_of_another_program_is_refused(state: StateDirectory) -> None
 def test_a_newer_version_is_refused(state: StateDirectory) -> None:
     Journal(state.journal).close()
     change(state, f"PRAGMA user_version={VERSION + 1}")
-    assert "of a newer fileorg" in refused(state)
+    assert "written by a newer fileorg" in refused(state)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_trigger_or_a_view_is_refused(statement: str, state: StateDirectory) -
 def test_a_missing_table_is_told(state: StateDirectory) -> None:
     Journal(state.journal).close()
     change(state, "DROP TABLE records")
-    assert "lacks tables" in refused(state)
+    assert "tables are missing" in refused(state)
 
 
 def test_flipped_bytes_are_found_or_do_no_harm(runs: Runs, tree: Tree, state: StateDirectory, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_record_that_leads_elsewhere_is_refused(
     runs.organize()
     before = tree.snapshot()
     change(state, f"UPDATE records SET {column} = ? WHERE action = 'move'", values=(value,))
-    with pytest.raises(JournalError, match="is not one that fileorg wrote"):
+    with pytest.raises(JournalError, match="contains an entry that fileorg did not write"):
         runs.undo()
     assert tree.snapshot() == before
     assert not os.path.lexists(os.path.join(os.path.dirname(tree.root), "outside"))

@@ -203,7 +203,7 @@ def test_the_cache_is_ours_alone_and_no_link(runs: Runs, tree: Tree, tmp_path: P
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     kept.unlink()
     kept.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(StateError, match="is not a plain file"):
+    with pytest.raises(StateError, match="is not a regular file"):
         files_page(1, RecordQuery(), (1, 9), runs.state)
     assert not (tmp_path / "elsewhere").exists()
 

@@ -258,7 +258,7 @@ def test_no_room_for_the_copy_changes_nothing(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(backup, "_sync", full)
-    with pytest.raises(JournalError, match="cannot be copied"):
+    with pytest.raises(JournalError, match="Could not back up the journal"):
         Journal(state.journal)
     assert version(state.journal) == was
 

@@ -37,7 +37,7 @@ def test_reasons_of_a_kind_are_counted_together_and_very_many_kinds_are_one(runs
     assert sum(reason.records for reason in reasons) == 1100
     assert (reasons[0].state, sentence_of_many(reasons[0].reason)) == (
         "skipped",
-        "identical to a file that is there already",
+        "identical to a file that is already there",
     )
     assert (reasons[1].state, sentence_of_many(reasons[1].reason)) == ("failed", "for other reasons")
     assert len(reasons) == 501

@@ -133,7 +133,7 @@ def test_names_that_it_does_not_take(tree: Tree, runs: Runs, there: Runs, any_di
     expected = {name for name in refused if name.endswith(".jpg")}  # the others have no category
     assert {os.fsdecode(problem.path) for problem in outcome.problems} == expected
     assert {problem.state for problem in outcome.problems} <= {RecordState.FAILED}
-    assert all("does not take its name" in sentence(problem.reason) for problem in outcome.problems)
+    assert all("does not allow this name" in sentence(problem.reason) for problem in outcome.problems)
     assert outcome.done == 2
     assert sorted(lower(there.tree)) == ["audio/fine too.mp3", "images/fine.jpg"]
     assert runs.undo().problems == []
@@ -195,7 +195,7 @@ def test_links_that_cannot_be_are_told(exfat: Runs, action: Action) -> None:
         RecordState.FAILED,
         False,
     )
-    assert sentence(problem.reason).startswith("the file system makes no ")
+    assert sentence(problem.reason).startswith("the file system does not support ")
     exfat.undo()
     assert exfat.tree.snapshot() == before
 

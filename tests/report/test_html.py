@@ -112,7 +112,7 @@ def test_the_policy_allows_nothing_but_the_page_itself() -> None:
 
 def test_what_there_is_nothing_of_is_left_out() -> None:
     page = _page(report_of([], kind="purge", undoes=3, way_back=None, options={}))
-    for absent in ("Problems", "By category", "Where things went", "Duplicates", "<script", "Take it back", "Options"):
+    for absent in ("Problems", "By category", "Destinations", "Duplicates", "<script", "Undo with", "Options"):
         assert absent not in page
     assert "of operation 3" in page
 
@@ -120,7 +120,7 @@ def test_what_there_is_nothing_of_is_left_out() -> None:
 def test_a_scan_has_no_targets_and_no_undo() -> None:
     seen = [a_line(1, target_folder=None, target_name=None, status="seen", action="", mtime_ns=1_700_000_000 * 10**9)]
     page = _page(report_of(seen, kind="scan", operation=None, way_back=None, options={}, ended_ns=None))
-    assert "<title>fileorg: What is in /home/ana/Downloads</title>" in page
+    assert "<title>fileorg: Contents of /home/ana/Downloads</title>" in page
     assert 'data-key="changed"' in page
     assert 'data-key="to"' not in page
 

@@ -82,7 +82,7 @@ def test_without_javascript_all_but_the_table_is_there(browser: Browser, many: P
         "Organize 7",
         "Permission denied",
         "By category",
-        "Where things went",
+        "Destinations",
         "Duplicates",
         "fileorg report --format csv",
     ):

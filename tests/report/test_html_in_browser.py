@@ -132,7 +132,7 @@ def test_a_problem_leads_to_its_records(table: Opened) -> None:
 def test_a_problem_of_which_the_names_are_left_out_leads_to_its_records(browser: Browser, tmp_path: Path) -> None:
     lines = [a_line(number, status="skipped", reason=f"identical to {number}.txt") for number in range(5)]
     report = report_of([*lines, a_line(5, status="skipped", reason="something else"), a_line(6)])
-    kind = ReasonShare("skipped", "identical to a file that is there already", 5, [])
+    kind = ReasonShare("skipped", "identical to a file that is already there", 5, [])
     with opened(browser, written(tmp_path / "page.html", report._replace(reasons=[kind]))) as it:
         it.settled().page.click("button.find")
         it.until(lambda: it.count == "5 of 7")

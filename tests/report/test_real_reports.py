@@ -67,7 +67,7 @@ def test_the_page_of_every_kind_of_run(fileorg: Fileorg, browser: Browser, words
         kind = reported["kind"]
         title = it.page.inner_text("h1").lower()
         assert title == (
-            "what is in " + str(fileorg.folder / "tree") if kind == "scan" else f"{kind} {reported['operation']}"
+            "contents of " + str(fileorg.folder / "tree") if kind == "scan" else f"{kind} {reported['operation']}"
         )
         if kind != "purge":  # a purge has no records
             records = len(reported["records"])

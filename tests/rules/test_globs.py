@@ -70,7 +70,7 @@ def test_no_pattern_is_evil(pattern: str, path: str, *, whole: bool) -> None:
 
 
 def test_brackets_that_are_never_closed_are_refused_soon() -> None:
-    with at_most(5), pytest.raises(ValueError, match="a \\[ has no ]"):
+    with at_most(5), pytest.raises(ValueError, match="a \\[ has no closing ]"):
         Glob("[" * 4000, whole=False)
 
 

@@ -75,7 +75,7 @@ def test_an_ignore_file_that_cannot_be_read_is_told_and_the_scan_goes_on(of_nobo
     os.chmod(os.path.join(of_nobody.tree.root, ".fileorgignore"), 0)
     seen = Seen()
     assert files_of(of_nobody.tree, seen) == {b"a.jpg"}
-    assert seen.notes == [".fileorgignore is not used: it cannot be read: Permission denied"]
+    assert seen.notes == [".fileorgignore is ignored: it could not be read: Permission denied"]
 
 
 def _fifo(path: str) -> None:
@@ -109,7 +109,7 @@ def test_what_is_no_list_of_patterns_is_told_and_the_scan_goes_on(tree: Tree, ma
     seen = Seen()
     assert files_of(tree, seen) == {b"a.jpg", b"unpacked/b.jpg"}
     (note,) = seen.notes
-    assert note.startswith("unpacked/.fileorgignore is not used: ")
+    assert note.startswith("unpacked/.fileorgignore is ignored: ")
 
 
 def test_bad_lines_are_told_by_number_and_the_others_hold(tree: Tree) -> None:

@@ -54,5 +54,5 @@ def file_records(runs: Runs, operation: int = 1) -> list[Record]:
 
 
 DONE = [("done", None)]
-NOT_DONE = [("skipped", "the run was interrupted before it was done")]
-CUT_SHORT = [("skipped", "the run was interrupted while it was done")]
+NOT_DONE = [("skipped", "the run was interrupted before this file")]
+CUT_SHORT = [("skipped", "the run was interrupted during this file")]

@@ -86,7 +86,7 @@ def test_what_may_not_be_read_or_written_is_a_usage_error(of_nobody: Runs) -> No
 def test_our_trash_is_refused_whatever_is_allowed(tree: Tree, state: StateDirectory) -> None:
     tree.write({".fileorg/trash/1/x/a.jpg": "1"})
     for folder in (".fileorg", ".fileorg/trash/1", ".fileorg/trash/1/x"):
-        with pytest.raises(GuardRefused, match="trash of fileorg"):
+        with pytest.raises(GuardRefused, match="fileorg's trash"):
             changeable_folder(os.fsencode(tree.path(folder)), state, Allowed(inside_project=True))
 
 
@@ -202,7 +202,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
 def test_keys_are_refused_whatever_is_allowed(folder: str, home: Tree, state: StateDirectory) -> None:
     home.write({f"{folder}/id": "x"})
     for allowed in (Allowed(), Allowed(inside_project=True)):
-        with pytest.raises(GuardRefused, match="keeps keys"):
+        with pytest.raises(GuardRefused, match="folder for private keys"):
             changeable_folder(os.fsencode(home.path(folder)), state, allowed)
 
 
@@ -212,7 +212,7 @@ def test_keys_are_refused_whatever_is_allowed(folder: str, home: Tree, state: St
 def test_settings_in_a_home_are_refused(folder: str, home: Tree, state: StateDirectory) -> None:
     home.write({f"{folder}/x": "x"})
     error = refusal(home.path(folder), state)
-    assert "programs keep their settings" in str(error)
+    assert "settings folder" in str(error)
     assert "--inside-project" in error.hint
     assert changeable_folder(os.fsencode(home.path(folder)), state, Allowed(inside_project=True))
 

@@ -46,7 +46,7 @@ def test_a_root_that_is_swapped_after_the_guards_is_refused(
     place = tmp_path / "share" / "inbox" if swapped == "inbox" else tmp_path / "share"
     place.rename(tmp_path / "aside")
     place.symlink_to(victim / "inbox" if swapped == "inbox" else victim)
-    with contextlib.ExitStack() as stack, pytest.raises(GuardRefused, match="replaced by a symlink"):
+    with contextlib.ExitStack() as stack, pytest.raises(GuardRefused, match="by a symlink"):
         open_local(stack, root)
 
 
@@ -126,7 +126,7 @@ def test_nor_where_inode_numbers_do_not_last(tmp_path: Path, state: StateDirecto
         (tmp_path / "share").rename(tmp_path / "aside")
         (tmp_path / "share").symlink_to(victim)
         before = snapshot.take(os.fsencode(victim))
-        with pytest.raises(GuardRefused, match="A symlink leads from"):
+        with pytest.raises(GuardRefused, match="A symlink now leads from"):
             runs.undo(include_changed=include_changed)
         assert snapshot.differences(before, snapshot.take(os.fsencode(victim))) == []
         (tmp_path / "share").unlink()

@@ -68,7 +68,7 @@ def show_problems(out: Out, err: Out, outcome: Outcome, *, quiet: bool, limit: i
     if failed := _failed(outcome):
         chosen = [problem for problem in outcome.problems if problem.state in PROBLEM_STATES]
         out.flush()
-        _name(err, outcome, f"Could not process {plural(failed, noun)}:", "red", chosen, failed, limit)
+        _name(err, outcome, f"{plural(failed, noun)} could not be processed:", "red", chosen, failed, limit)
 
 
 def _name(

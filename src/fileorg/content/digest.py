@@ -70,7 +70,7 @@ class Answer(NamedTuple):
     problems: list[tuple[int, str]]
 
 
-CHANGED, VANISHED = "it changed while it was read", "it is no longer there"
+CHANGED, VANISHED = "it changed while it was read", "it no longer exists"
 COARSE_NS = 2_000_000_000
 """The coarsest timestamps that a file system may have."""
 

@@ -20,7 +20,7 @@ class TooManyOpen(StorageFailure):
     """The limit on open descriptors is too low: see `too_many_open`."""
 
     code = ErrorCode.TOO_MANY_OPEN
-    hint = "raise the limit with ulimit -n, as far as the system allows, and run the command again"
+    hint = "raise the limit with ulimit -n, then run the command again"
 
 
 def raise_limit() -> None:
@@ -40,7 +40,7 @@ def limit() -> int:
 
 def too_many_open() -> TooManyOpen:
     """Return the error for an exceeded limit; its message names the limit."""
-    return TooManyOpen(f"More folders have to be open at once than the limit of {limit():,} allows (ulimit -n).")
+    return TooManyOpen(f"Too many files and folders are open: the limit is {limit():,} (ulimit -n).")
 
 
 @contextlib.contextmanager

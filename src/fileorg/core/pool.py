@@ -85,8 +85,8 @@ def as_they_come(
                 yield future.result()
             except BrokenExecutor:
                 raise StorageFailure(
-                    "A process that was helping has been killed.",
-                    hint="run the command again; nothing was changed by that process",
+                    "A worker process was killed.",
+                    hint="run the command again; the worker process had changed nothing",
                 ) from None
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 JOURNAL = b"journal.db"
 INDEX = b"index.db"
 LISTINGS = b"listings.db"
-_REPLACED = "see who else may write to the folders above it, or name another one with --state-dir"
+_REPLACED = "check who else can write to the folders above it, or give another one with --state-dir"
 _OURS = (JOURNAL, INDEX, LISTINGS, b"run.lock", b"index.lock")
 
 APPLICATION_ID = 0x464F5247  # "FORG"
@@ -93,7 +93,8 @@ class StateDirectory:
                     with contextlib.suppress(FileNotFoundError):
                         wanted.append(os.lstat(name + suffix, dir_fd=at))
         except OSError as error:
-            raise StateError(f"{display(self.path)} lost its {display(name)} just now.", hint=_REPLACED) from error
+            message = f"Another program removed {display(name)} in {display(self.path)}."
+            raise StateError(message, hint=_REPLACED) from error
         has = {(seen.st_dev, seen.st_ino) for seen in self._candidates(name)} | ({copied} if copied else set())
         if not has >= {(seen.st_dev, seen.st_ino) for seen in (wanted if len(has) > 1 else wanted[:1])}:
             raise StateError(f"The state directory {display(self.path)} was replaced just now.", hint=_REPLACED)
@@ -223,7 +224,7 @@ def state_for_cache(path: bytes | None = None) -> StateDirectory:
 
 
 def _unusable(shown: str, error: OSError) -> StateError:
-    hint = "name another one with --state-dir or FILEORG_HOME"
+    hint = "give another one with --state-dir or FILEORG_HOME"
     if error.errno == errno.EROFS:
         return UnwritableState(f"The state directory {shown} is on a read-only file system.", hint=hint)
     if error.errno == errno.EACCES:
@@ -233,13 +234,13 @@ def _unusable(shown: str, error: OSError) -> StateError:
 
 def _check_owner(fd: int, shown: str) -> os.stat_result:
     """Return the stat of a state directory. Raises `StateError` if it is another user's, or not one of fileorg."""
-    hint = "name another one with --state-dir or FILEORG_HOME"
+    hint = "give another one with --state-dir or FILEORG_HOME"
     seen = os.fstat(fd)
     if seen.st_uid != os.geteuid():
         raise StateError(f"The state directory {shown} belongs to another user.", hint=hint)
     entries = list(map(os.fsencode, os.listdir(fd)))
     if entries and not any(name in entries for name in _OURS):
-        raise StateError(f"{shown} holds other files: it is no state directory of fileorg.", hint=hint)
+        raise StateError(f"{shown} is not a state directory of fileorg: it holds other files.", hint=hint)
     return seen
 
 
@@ -252,7 +253,7 @@ def _opened(path: bytes, shown: str, *, make: bool = True) -> int:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(name, 0o700, dir_fd=above)
         if stat.S_ISLNK(os.lstat(name, dir_fd=above).st_mode):
-            raise StateError(f"The state directory {shown} is a symlink.", hint="name the real directory")
+            raise StateError(f"The state directory {shown} is a symlink.", hint="give the real directory")
         return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
     finally:
         os.close(above)
@@ -278,19 +279,21 @@ def _own_file(path: bytes, at: int, *, make: bool = True) -> int:
     `make`, for reading. Raises `StateError` for a link, another owner or a second name: a write would change a file
     elsewhere.
     """
-    hint = "move it away, or name another state directory with --state-dir"
+    hint = "move it away, or give another state directory with --state-dir"
     try:
         name = os.path.basename(path)
         how = os.O_RDWR | os.O_CREAT if make else os.O_RDONLY | os.O_NONBLOCK
         fd = os.open(name, how | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=at)
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:
-            raise StateError(f"{display(path)} is not a plain file.", hint=hint) from error
+            raise StateError(f"{display(path)} is not a regular file.", hint=hint) from error
         raise
     try:
         seen = os.fstat(fd)
         if not stat.S_ISREG(seen.st_mode) or seen.st_nlink != 1 or seen.st_uid != os.geteuid():
-            raise StateError(f"{display(path)} is not a plain file of yours with one name.", hint=hint)
+            raise StateError(
+                f"{display(path)} is not a regular file, has hard links, or belongs to another user.", hint=hint
+            )
         if make and stat.S_IMODE(seen.st_mode) != 0o600:
             os.fchmod(fd, 0o600)
     except BaseException:
@@ -312,12 +315,12 @@ def run_lock(state: StateDirectory, what: str, *, name: bytes = b"run.lock") -> 
             fd = _own_file(path, at)
     except OSError as error:
         raise StateError(
-            f"The lock {display(path)} cannot be used: {error.strerror}.",
-            hint="see who owns it, or name another state directory with --state-dir",
+            f"Could not use the lock {display(path)}: {error.strerror}.",
+            hint="check who owns it, or give another state directory with --state-dir",
         ) from error
     try:
         if not _flock(fd, fcntl.LOCK_EX):
-            raise Locked(f"Another fileorg run is at work: {_lock_owner(fd)}.")
+            raise Locked(f"Another fileorg is running: {_lock_owner(fd)}.")
         import json
 
         about = {"pid": os.getpid(), "host": os.uname().nodename, "since": int(time.time()), "what": what}
@@ -361,7 +364,7 @@ def root_locks(roots: Mapping[bytes, int]) -> Iterator[list[int]]:
             return
         fds.append(fd)
         if not _flock(fd, kind):
-            raise Locked(f"Another fileorg run is at work in, above or below {display(path)}.", path=path)
+            raise Locked(f"Another fileorg is running in, above or below {display(path)}.", path=path)
 
     try:
         for path, root_fd in exclusive.values():
@@ -414,5 +417,5 @@ def _flock(fd: int, kind: int) -> bool:
         if error.errno in {errno.EWOULDBLOCK, errno.EAGAIN}:
             return False
         if error.errno not in {errno.ENOTSUP, errno.ENOLCK, errno.EBADF, errno.EINVAL, errno.ENOSYS}:
-            raise StateError(f"Whether another fileorg run is at work cannot be known: {error.strerror}.") from error
+            raise StateError(f"Could not check whether another fileorg is running: {error.strerror}.") from error
     return True

@@ -131,4 +131,4 @@ def _entry(fd: int, name: bytes, *, make: bool) -> int | bytes:
             if stat.S_ISDIR(os.lstat(name, dir_fd=fd).st_mode):
                 continue  # replaced between the two calls
             raise
-    raise OSError(errno.EBUSY, "it is replaced again and again", os.fsdecode(name))
+    raise OSError(errno.EBUSY, "other programs keep replacing it", os.fsdecode(name))

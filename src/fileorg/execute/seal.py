@@ -49,7 +49,7 @@ def seal(
                 entry = storage.stat_folder(path)
         except OSError as error:  # for example no permission any more: the folder keeps its current time
             if folder in times and len(notes) < _NOTES:
-                notes.append(f"The time of the folder {display(path) or '.'} could not be set back: {error.strerror}.")
+                notes.append(f"Could not restore the time of the folder {display(path) or '.'}: {error.strerror}.")
         if entry is not None:
             sealed.append((entry.mtime_ns, folder))
     sync_all(storages)
@@ -74,8 +74,8 @@ def sync_all(storages: Sequence[Storage]) -> None:
             storage.sync()
         except OSError as error:
             raise StorageFailure(
-                f"The disk of {display(storage.root)} did not take all that was written: {error.strerror}.",
-                hint="when it is well again, run fileorg recover: it looks at every file",
+                f"Could not flush {display(storage.root)} to disk: {error.strerror}.",
+                hint="run fileorg recover once the disk is available again: it checks every file",
             ) from error
 
 

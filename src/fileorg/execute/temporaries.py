@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Stuck(StorageFailure):
     """A step that can be neither finished nor rolled back: the disk fails. The operation stays open for recovery."""
 
-    hint = "nothing is lost; when the disk is well again, run fileorg recover"
+    hint = "no data was lost; run fileorg recover once the disk is available again"
 
 
 def temporary(operation: int, record: int) -> bytes:
@@ -117,7 +117,7 @@ def put_back(storage: LocalStorage, folder: bytes, name: bytes, aside_name: byte
         rename_beside(storage, folder, aside_name, name, reserving)
     except OSError as error:
         path, now = display(join(folder, name)), display(aside_name)
-        raise Stuck(f"{path} could not be put back under its name ({error.strerror}): it is {now} now.") from error
+        raise Stuck(f"Could not move {path} back to its name ({error.strerror}): it is now {now}.") from error
 
 
 def put_aside(storage: LocalStorage, folder: bytes, name: bytes, aside_name: bytes) -> None:

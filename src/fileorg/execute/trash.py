@@ -180,7 +180,7 @@ def close(
             if mtime_ns is not None and storages[base].lstat(path, _TOP) is None:
                 storages[base].set_folder_times(path, mtime_ns)
         except OSError as error:
-            notes.append(f"The time of the folder {display(path) or '.'} could not be set back: {error.strerror}.")
+            notes.append(f"Could not restore the time of the folder {display(path) or '.'}: {error.strerror}.")
     sync_all(storages)
     journal.seal_purge(purge, problems)
     return notes
@@ -199,7 +199,7 @@ def _remove_folders(journal: Journal, operation: Operation, storages: Sequence[L
                 if _is_removed(storages[folder.base], folder.path):
                     gone.append((folder.id, RecordState.PURGED, dict[str, str]()))
             except OSError as error:
-                notes.append(f"The folder {display(folder.path)} could not be removed: {error.strerror}.")
+                notes.append(f"Could not remove the folder {display(folder.path)}: {error.strerror}.")
         with journal.transaction():
             journal.mark_many(gone)
     return notes[:1]

@@ -133,7 +133,7 @@ class Work:
             each[words.get(lost, (lost.name or "").lower())] += files
         kinds = ", ".join(f"{word} of {files:,}" for word, files in each.items())
         what = plural(self._lossy, "file")
-        return [f"Not all of {what} could be kept ({kinds}): fileorg files {self.operation} names them."]
+        return [f"Could not preserve all metadata of {what} ({kinds}): see fileorg files {self.operation}"]
 
     def remove(
         self,

@@ -165,7 +165,7 @@ class Index:
             return FileorgError(f"The index {display(self._path)} cannot be read: {error}.", hint=_AGAIN)
         return FileorgError(
             f"The index {display(self._path)} cannot be written: {'the disk is full' if is_full else error}.",
-            hint="free some space, or name another state directory with --state-dir",
+            hint="free some space, or give another state directory with --state-dir",
         )
 
     def _put(self, root_id: int, sequence: int, batch: FileBatch, seen: int, digests: Digests) -> int:
@@ -279,7 +279,7 @@ class Index:
             for fingerprint, sequence, *columns in self._db.execute(rows, values):
                 batch = FileBatch(*columns)
                 if batch.fingerprint != fingerprint or not batch.is_whole:
-                    raise sqlite3.DatabaseError("a batch is not as it was written")
+                    raise sqlite3.DatabaseError("a batch is corrupt")
                 yield sequence, batch
         except (*_BROKEN, TypeError) as error:
             raise self._damaged(error) from error
@@ -292,8 +292,8 @@ class Index:
         with contextlib.suppress(OSError):
             self._discard()
         return FileorgError(
-            f"The index {display(self._path)} was damaged: {error}.",
-            hint="it is made anew when you run the command again; no file was touched",
+            f"The index {display(self._path)} is damaged: {error}.",
+            hint="run the command again: fileorg rebuilds the index; no file was touched",
         )
 
     def close(self) -> None:

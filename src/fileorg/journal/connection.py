@@ -25,8 +25,8 @@ _COPIED_BYTES = 16 << 20
 """Up to this size a reader takes the whole journal into memory."""
 
 _HINT = (
-    "the files themselves are untouched; restore the journal from a backup, or move it away to start a new one"
-    " (what was done before can then no longer be undone)"
+    "your files are untouched; restore the journal from a backup, or move it away to start a new one (earlier"
+    " operations can then no longer be undone)"
 )
 
 
@@ -70,7 +70,7 @@ def connect(path: bytes, *, read_only: bool) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise broken(path, error) from error
     except UnicodeDecodeError as error:  # SQLite's message quotes bytes of the file
-        raise JournalError(f"The journal {shown} is damaged: it cannot be read.", hint=_HINT) from error
+        raise JournalError(f"The journal {shown} is damaged: unreadable text.", hint=_HINT) from error
     return db
 
 
@@ -118,8 +118,8 @@ def _bring_up_to_date(db: sqlite3.Connection, path: bytes) -> None:
             set_aside(db, path, version)
         except OSError as error:
             raise JournalError(
-                f"The journal {display(path)} cannot be copied before it is brought up to date: {error.strerror}.",
-                hint="nothing was changed; see that there is room beside it, then run the command again",
+                f"Could not back up the journal {display(path)} before its upgrade: {error.strerror}.",
+                hint="nothing was changed; free some space beside the journal, then run the command again",
             ) from error
     migrate(db)
 
@@ -133,18 +133,18 @@ def broken(path: bytes, error: sqlite3.Error) -> JournalError:
             return JournalError(f"The journal {shown} is damaged: {error}.", hint=_HINT)
         case sqlite3.SQLITE_FULL:
             return JournalError(
-                f"The disk that holds the journal {shown} is full: nothing is moved that could not be journaled.",
-                hint="free some space, then run the command again; what was moved so far can be undone",
+                f"The disk of the journal {shown} is full, and fileorg moves no file without journaling it.",
+                hint="free some space, then run the command again; you can undo the files moved so far",
             )
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
             return JournalError(
                 f"The journal {shown} cannot be written: {error}.",
-                hint="see who owns the state directory, or name another one with --state-dir",
+                hint="check who owns the state directory, or give another one with --state-dir",
             )
         case _:
             return JournalError(
                 f"The journal {shown} cannot be used: {error}.",
-                hint="nothing is moved that could not be journaled; run the command again when the disk is well",
+                hint="fileorg moves no file without journaling it; run the command again once the disk is healthy",
             )
 
 
@@ -157,11 +157,12 @@ def _check_identity(db: sqlite3.Connection, shown: str) -> None:
         if application or not names <= TABLES | LATER_TABLES.keys():
             raise JournalError(
                 f"{shown} is a database of another program.",
-                hint="name another state directory with --state-dir or FILEORG_HOME",
+                hint="give another state directory with --state-dir or FILEORG_HOME",
             )
     if version > VERSION:
         raise JournalError(
-            f"The journal {shown} is of a newer fileorg (version {version}; this one knows {VERSION}).",
+            f"The journal {shown} was written by a newer fileorg (schema {version}; this version supports up to"
+            f" {VERSION}).",
             hint="update fileorg: pip install --upgrade fileorg",
         )
 
@@ -176,7 +177,7 @@ def _check_schema(db: sqlite3.Connection, shown: str) -> None:
     """Refuse triggers and views: they would run foreign SQL, even during a migration."""
     query = "SELECT 1 FROM sqlite_schema WHERE type IN ('trigger', 'view') LIMIT 1"
     if db.execute(query).fetchone() is not None:
-        raise JournalError(f"The journal {shown} holds a trigger or view that fileorg did not make.", hint=_HINT)
+        raise JournalError(f"The journal {shown} contains a trigger or view that fileorg did not create.", hint=_HINT)
 
 
 def _check_tables(db: sqlite3.Connection, shown: str, *, empty_ok: bool) -> None:
@@ -185,7 +186,7 @@ def _check_tables(db: sqlite3.Connection, shown: str, *, empty_ok: bool) -> None
     version = _pragma(db, "user_version")
     wanted = TABLES | {name for name, since in LATER_TABLES.items() if version >= since}
     if not tables >= wanted and not (empty_ok and not tables):
-        raise JournalError(f"The journal {shown} lacks tables.", hint=_HINT)
+        raise JournalError(f"The journal {shown} is damaged: tables are missing.", hint=_HINT)
 
 
 def _pragma(db: sqlite3.Connection, name: str) -> int:

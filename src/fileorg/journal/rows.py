@@ -328,8 +328,8 @@ def is_mode(number: int | None) -> bool:
 def foreign(what: str, number: object) -> JournalError:
     """Return the error for a row that fileorg did not write."""
     return JournalError(
-        f"{what} {display(str(number))} of the journal is not one that fileorg wrote.",
-        hint="someone or something changed the journal: restore it from a backup",
+        f"The journal contains an entry that fileorg did not write: {what.lower()} {display(str(number))}.",
+        hint="another program changed the journal: restore it from a backup",
     )
 
 

@@ -16,6 +16,7 @@ from xxhash import xxh3_64_intdigest
 from fileorg.core.batches import row_maker, unsplit
 from fileorg.core.bloom import MAX_NAMES, BloomFilter, CandidateSet
 from fileorg.core.errors import ErrorCode, GuardRefused
+from fileorg.core.figures import plural
 from fileorg.core.model import ROOT, Action, PlanRow
 from fileorg.core.names import collision_key, display, join, split
 from fileorg.core.reasons import Reason, ReasonCode
@@ -380,7 +381,8 @@ class OrganizePlan:
         if refused:
             first = ", ".join(display(join(folder, name)) for folder, name in refused[:3])
             raise GuardRefused(
-                f"{len(refused)} files want a name that is taken: {first}{', …' if len(refused) > 3 else ''}.",
+                f"{plural(len(refused), 'name')} already taken by other files: {first}"
+                f"{', …' if len(refused) > 3 else ''}.",
                 hint="nothing was moved; choose --on-conflict rename, skip or keep-newer",
                 code=ErrorCode.NAMES_TAKEN,
             )

@@ -23,6 +23,7 @@ from fileorg.core.batches import in_batches
 from fileorg.core.model import LISTED_STATES, PROBLEM_STATES
 from fileorg.core.names import display, is_within
 from fileorg.report.content import SCAN, SEEN
+from fileorg.report.sentences import state_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -43,7 +44,7 @@ _GROUPS_SHOWN = 100
 # Columns of the table from left to right, for an operation and for a scan.
 _COLUMNS = {
     "status": "Status", "from": "From", "to": "To", "category": "Category", "size": "Size",
-    "reason": "Action, or why not",
+    "reason": "Action, or reason",
 }  # fmt: skip
 _COLUMNS_SEEN = {"from": "File", "category": "Category", "size": "Size", "changed": "Changed"}
 
@@ -62,7 +63,7 @@ def write_html(stream: TextIO, report: Report) -> None:
     shown = _Shown(report.summary)
     environment.filters |= {
         "size": figures.size, "plural": figures.plural, "when": figures.when, "duration": figures.duration,
-        "shown": display, "path": shown.path,
+        "shown": display, "path": shown.path, "state": state_in_words,
     }  # fmt: skip
     environment.globals["percent"] = _percent
     stream.writelines(environment.get_template("report.html").generate(_context(report, shown)))
@@ -79,7 +80,7 @@ def _context(report: Report, shown: _Shown) -> dict[str, Any]:
         seconds = max(summary.ended_ns - summary.started_ns, 0) / 1e9
     return {
         "summary": summary,
-        "title": f"What is in {root}" if summary.kind == SCAN else f"{summary.kind}{number}",
+        "title": f"Contents of {root}" if summary.kind == SCAN else f"{summary.kind}{number}",
         "seconds": seconds,
         "options": list(_options(summary.options)),
         "problems": [reason for reason in report.reasons if reason.status in PROBLEM_STATES],

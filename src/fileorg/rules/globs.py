@@ -86,12 +86,12 @@ def _name(text: str) -> _Name:
             source, tail = source + ".", ""
         elif char == "[":
             if (found := re.compile(_CLASS, re.DOTALL).match(text, at - 1)) is None:
-                raise ValueError("a [ has no ]")
+                raise ValueError("a [ has no closing ]")
             source, tail, at = source + _class(found[0]), "", found.end()
         else:
             if char == "\\":
                 if at == len(text):
-                    raise ValueError("nothing follows the \\ at its end")
+                    raise ValueError("it ends with a single \\")
                 char, at = text[at], at + 1
             source, tail = source + re.escape(char) if has_wildcard else "", tail + char
     chunks.append(_Chunk(width, head, tail, _regex(source)) if has_wildcard else _Chunk(width, tail, tail, None))
@@ -141,7 +141,7 @@ class Glob:
         if len(line) > _LONGEST:
             raise ValueError("it is longer than any path")
         if re.search(r"\[[^\]\[]*\[:", line):
-            raise ValueError("classes such as [:alpha:] are not understood; write a-z")
+            raise ValueError("classes such as [:alpha:] are not supported; write a-z")
         self.text, self.negated = text, line.startswith("!")
         names = line.removeprefix("!").split("/")
         is_folder = len(names) > 1 and not names[-1]

@@ -124,7 +124,7 @@ class Template:
             if _fault(folder):
                 folder = _join(component, values | {Field.EXTENSION: NO_EXTENSION})
             if fault := _fault(folder):
-                raise UsageError(f"the category {display(category)} would go to {display(folder)}, {fault}")
+                raise UsageError(f"the category {display(category)} would be moved to {display(folder)}, {fault}")
             rendered.append(folder)
         return b"/".join(above + rendered)
 
@@ -235,7 +235,7 @@ def _components(text: str) -> list[_Component]:
     if not text:
         raise ValueError("it is empty")
     if text == "~" or text.startswith(("/", "~/")):
-        raise ValueError("its folders are made below the root or --dest; give those, and no / or ~ here")
+        raise ValueError("its folders are created below the root or --dest: leave out / and ~")
     components: list[_Component] = [()]
     for match in re.finditer(_PIECE, text):
         piece, field = match[0], match[1]
@@ -246,7 +246,7 @@ def _components(text: str) -> list[_Component]:
                 raise ValueError(f"{display(piece)} is not a field")
             components[-1] += (_FIELDS[field],)
         elif piece in "{}":
-            raise ValueError(f"a {piece} stands alone")
+            raise ValueError(f"a single {piece} is not allowed")
         else:
             literal = fsencode(piece[:1] if piece in {"{{", "}}"} else piece)
             # Merge adjacent literals, so that `.` and `..` are recognized.

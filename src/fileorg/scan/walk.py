@@ -429,14 +429,14 @@ class Reader:
             if entry is None:
                 return None
             if not entry.is_file:
-                note(f"{path} is not used: it is no plain file, and links are not followed")
+                note(f"{path} is ignored: it is not a regular file, and fileorg does not follow symlinks")
             elif entry.size > _IGNORE_FILE_BYTES:
-                note(f"{path} is not used: it is too large to be a list of patterns")
+                note(f"{path} is ignored: it is too large for a list of patterns")
             else:
                 with self._storage.open_read(folder, IGNORE_FILE) as file:
                     return file.read(_IGNORE_FILE_BYTES)
         except OSError as error:
-            note(f"{path} is not used: it cannot be read: {error.strerror}")
+            note(f"{path} is ignored: it could not be read: {error.strerror}")
         return None
 
 

@@ -246,19 +246,21 @@ def _folders(
         same = [reference for reference in references if identity_of(reference) == identity]
         holders = [reference for path, reference in places if is_within(root, path) or path in same]
         if holders:
-            reporter.note(f"{display(path)} lies in the reference {display(holders[0])}: nothing in it is touched.")
+            reporter.note(
+                f"{display(path)} is inside the reference folder {display(holders[0])}: fileorg does not touch it."
+            )
         elif identity in map(identity_of, roots):
-            reporter.note(f"{display(path)} was named twice: it is searched once.")
+            reporter.note(f"{display(path)} was given twice; it is searched once.")
         else:
             roots.append(root)
     for root in roots:
         outer = next((other for other in roots if other != root and is_within(root, other)), None)
         if outer is not None:
-            reporter.note(f"{display(root)} lies in {display(outer)}: it is searched once.")
+            reporter.note(f"{display(root)} is inside {display(outer)}; it is searched once.")
     if not roots:
         raise UsageError(
-            "All of the folders lie in a reference, where nothing is touched.",
-            hint="name a folder outside of --reference",
+            "All folders are inside a reference folder, which fileorg never touches.",
+            hint="give a folder outside --reference",
         )
     return roots, references
 

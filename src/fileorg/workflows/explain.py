@@ -85,13 +85,13 @@ def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: St
     real = os.path.join(folder, name)
     if not name or not os.path.lexists(real):
         raise UsageError(
-            f"There is no file {display(path)}.", hint="see how it is spelled", code=ErrorCode.NO_SUCH_PATH, path=path
+            f"There is no file {display(path)}.", hint="check the spelling", code=ErrorCode.NO_SUCH_PATH, path=path
         )
     base = existing_folder(root) if root is not None else _usual_root(folder)
     if not is_within(folder, base):
         raise UsageError(
             f"{display(path)} is not in {display(base)}.",
-            hint="name a --root that it lies in",
+            hint="give a --root that contains it",
             code=ErrorCode.BAD_VALUE,
             path=path,
         )

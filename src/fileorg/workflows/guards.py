@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fileorg.workflows.surroundings import EnclosingWhole
 
 _Guard = TypeVar("_Guard", bound="Callable[..., Any]")
-_ANOTHER = "name a folder of yours"
+_ANOTHER = "choose a folder of your own files"
 _OVERRIDE = "--inside-project"
 
 
@@ -45,19 +45,19 @@ def existing_folder(path: bytes) -> bytes:
     try:
         real = os.path.realpath(path, strict=True)
     except FileNotFoundError:
-        raise UsageError(
-            f"There is no folder {shown}.", hint="see how it is spelled", code=ErrorCode.NO_SUCH_PATH
-        ) from None
+        is_pattern = path.startswith(b"~") or b"*" in path or b"?" in path
+        hint = "the shell did not expand the name: remove the quotes" if is_pattern else "check the spelling"
+        raise UsageError(f"There is no folder {shown}.", hint=hint, code=ErrorCode.NO_SUCH_PATH) from None
     except OSError as error:
         raise UsageError(f"{shown} cannot be used: {error.strerror}.", code=ErrorCode.PATH_UNUSABLE) from error
     if not os.path.isdir(real):
         raise UsageError(
-            f"{shown} is a file, not a folder.", hint="name the folder that it is in", code=ErrorCode.NOT_A_FOLDER
+            f"{shown} is a file, not a folder.", hint="give the folder that contains it", code=ErrorCode.NOT_A_FOLDER
         )
     if not os.access(real, os.R_OK | os.X_OK):
         raise UsageError(
             f"{shown} cannot be read: permission denied.",
-            hint="see who owns it with ls -ld",
+            hint="check its owner and mode with ls -ld",
             code=ErrorCode.PERMISSION_DENIED,
         )
     return real
@@ -119,11 +119,11 @@ def destination(path: bytes, state: StateDirectory, allowed: Allowed = NOTHING) 
     shown = display(path)
     if not os.path.isdir(base):
         raise UsageError(
-            f"{shown} cannot be made: {display(base)} is a file, not a folder.", code=ErrorCode.NOT_A_FOLDER
+            f"Could not create {shown}: {display(base)} is a file, not a folder.", code=ErrorCode.NOT_A_FOLDER
         )
     if any(len(name) > 255 for name in missing):
         raise UsageError(
-            f"{shown} cannot be made: a name in it is longer than 255 bytes.", code=ErrorCode.PATH_UNUSABLE
+            f"Could not create {shown}: a name in it is longer than 255 bytes.", code=ErrorCode.PATH_UNUSABLE
         )
     with _opened(base, shown) as fd:
         _judge(fd, base, shown, state, allowed, b"/".join(missing))
@@ -138,18 +138,18 @@ def _judge(fd: int, path: bytes, shown: str, state: StateDirectory, allowed: All
     refuse_system(real, shown, state)
     if b".fileorg" in real.split(b"/"):
         raise GuardRefused(
-            f"{shown} is in the trash of fileorg.", hint="fileorg purge empties it", code=ErrorCode.REFUSED_PLACE
+            f"{shown} is in fileorg's trash.", hint="fileorg purge empties the trash", code=ErrorCode.REFUSED_PLACE
         )
     _refuse_place(place_of(real), shown, allowed)
     if own_home().startswith(real + b"/"):
-        raise GuardRefused(f"{shown} belongs to the system.", hint=_ANOTHER, code=ErrorCode.REFUSED_PLACE)
+        raise GuardRefused(f"{shown} contains your home directory.", hint=_ANOTHER, code=ErrorCode.REFUSED_PLACE)
     part, system = surroundings(fd, path, is_asked=not to_be_made, within=allowed.within)
     if system is not None:
         _refuse_place(place_in(system, real), f"{shown}, in the system at {display(system)},", allowed)
     if part is not None and not allowed.inside_project:
         raise GuardRefused(
             _sentence(part, shown),
-            hint=f"name a folder that is not, or allow it with {_OVERRIDE}",
+            hint=f"choose another folder, or allow this one with {_OVERRIDE}",
             code=ErrorCode.PART_OF_A_WHOLE,
         )
     if not allowed.read_only and (error := unwritable(fd, shown, allowed.way_out)) is not None:
@@ -170,15 +170,15 @@ def _refuse_place(place: ProtectedPlace, shown: str, allowed: Allowed) -> None:
         case ProtectedPlace.HOME:
             raise GuardRefused(
                 f"{shown} is a home directory: programs keep their settings there.",
-                hint="name a folder in it",
+                hint="choose a folder in it",
                 code=ErrorCode.REFUSED_PLACE,
             )
         case ProtectedPlace.KEYS:
-            raise GuardRefused(f"{shown} is where a user keeps keys.", hint=_ANOTHER, code=ErrorCode.REFUSED_PLACE)
+            raise GuardRefused(f"{shown} is a folder for private keys.", hint=_ANOTHER, code=ErrorCode.REFUSED_PLACE)
         case ProtectedPlace.SETTINGS if not allowed.inside_project:
             raise GuardRefused(
-                f"{shown} is in a folder of a home directory where programs keep their settings.",
-                hint=f"name a folder that is not, or allow it with {_OVERRIDE}",
+                f"{shown} is in a settings folder of a home directory.",
+                hint=f"choose another folder, or allow this one with {_OVERRIDE}",
                 code=ErrorCode.REFUSED_PLACE,
             )
         case ProtectedPlace.SYSTEM:
@@ -217,7 +217,7 @@ def unwritable(fd: int, shown: str, way_out: str = "") -> UsageError | None:
         )
     return UsageError(
         f"{shown} cannot be written: permission denied.",
-        hint=f"see who owns it with ls -ld{way_out}",
+        hint=f"check its owner and mode with ls -ld{way_out}",
         code=ErrorCode.PERMISSION_DENIED,
     )
 

@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING
 
 from fileorg.core.errors import ErrorCode, GuardRefused
-from fileorg.core.figures import plural
 from fileorg.core.names import below, with_parents
 from fileorg.journal.folder_times import line_of
 from fileorg.journal.relations import Link
@@ -30,9 +29,10 @@ class OthersFirst(GuardRefused):
         self.first = [(each.id, f"fileorg {'redo' if each.kind == 'undo' else 'undo'} {each.id}") for each in first]
         numbers = " and ".join(filter(None, [", ".join(str(each.id) for each in first[:-1]), str(first[-1].id)]))
         who = f"operation {numbers} has" if len(first) == 1 else f"operations {numbers} have"
+        files = "one of its files" if records == 1 else f"{records:,} of its files"
         word = "redone" if operation.kind == "undo" else "undone"
         super().__init__(
-            f"Operation {operation.id} cannot be {word} yet: {who} moved or used {plural(records, 'file')} of it.",
+            f"Operation {operation.id} cannot be {word} yet: {who} moved or used {files}.",
             hint=f"first run {', then '.join(way for _, way in self.first)}",
         )
 

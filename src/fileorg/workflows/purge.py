@@ -143,7 +143,7 @@ def purging(
                 one = _count(session, operation)
             except (FileorgError, OSError) as error:
                 why = str(error) if isinstance(error, FileorgError) else f"{display(operation.root)}: {error.strerror}"
-                reporter.note(f"The trash of operation {operation.id} is left as it is: {why.removesuffix('.')}.")
+                reporter.note(f"Skipped the trash of operation {operation.id}: {why.removesuffix('.')}.")
                 continue
             if one.files or one.kept:
                 found.append(one)
@@ -175,7 +175,7 @@ def _count(session: Session, operation: Operation) -> InTrash:
         return InTrash(operation, 0, 0, 0)
     unsettled = [one for one in journal.open_operations() if operation.id in {one.id, one.undoes}]
     if unsettled:
-        raise UsageError(f"Operation {unsettled[0].id} was interrupted, and what came of it is not settled yet.")
+        raise UsageError(f"Operation {unsettled[0].id} was interrupted and is not recovered yet.")
     files = size_bytes = kept = 0
     with _opened(session, operation) as storages:
         for _, found in _all_files(journal, operation, storages):

@@ -70,7 +70,7 @@ def _settle_left(journal: Journal, operation: Operation, state: StateDirectory, 
     with not_now, reopened(roots, state) as (storages, _):
         if another_root(storages, roots) is None and (files := settle_left(journal, operation, storages)):
             what = plural(files, "file")
-            reporter.note(f"What the crash had left of {what} of operation {operation.id} is settled now.")
+            reporter.note(f"Recovered {what} of operation {operation.id} with a temporary name.")
 
 
 def _unsure(journal: Journal) -> Iterator[Unsure]:
@@ -102,16 +102,16 @@ def recover_open(journal: Journal, state: StateDirectory, reporter: Reporter) ->
             _settle(journal, operation, state, reporter)
         except (Locked, GuardRefused, AnotherRoot, Unsettled, TooManyOpen, OSError) as error:
             reporter.note(
-                f"Operation {operation.id} was interrupted and cannot be settled now: {str(error).removesuffix('.')}."
+                f"Operation {operation.id} was interrupted and cannot be recovered now: {str(error).removesuffix('.')}."
                 " Run fileorg recover later."
             )
             continue
         settled.append(journal.operation(operation.id) or operation)
         undo = f"Undo it with: fileorg undo {operation.id}"
-        way_on = f"Go on with: fileorg purge {operation.undoes}" if operation.kind == PURGE else undo
+        way_on = f"Continue with: fileorg purge {operation.undoes}" if operation.kind == PURGE else undo
         unsure = _unsure_of(journal, operation).files
-        but = f", but for {plural(unsure, 'file')} that someone changed meanwhile" if unsure else ""
-        reporter.note(f"Operation {operation.id} had been interrupted; it is settled now{but}. {way_on}")
+        but = f", except {plural(unsure, 'file')} changed after the crash" if unsure else ""
+        reporter.note(f"Recovered operation {operation.id}, which had been interrupted{but}. {way_on}")
     return settled
 
 
@@ -129,6 +129,6 @@ def _settle(journal: Journal, operation: Operation, state: StateDirectory, repor
 
             mended = mend_torn(journal, operation, storages, reporter)
             if mended is not None:
-                reporter.note(f"{plural(mended.done, 'file')} went back, so that their groups stay together.")
+                reporter.note(f"Moved {plural(mended.done, 'file')} back to keep groups together.")
                 for note in mended.notes:
                     reporter.note(note)

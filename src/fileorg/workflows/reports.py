@@ -50,7 +50,7 @@ class NothingDone(UsageError):
     hint = UnknownOperation.hint
 
     def __init__(self) -> None:
-        super().__init__("Nothing was done yet.")
+        super().__init__("No operations yet.")
 
 
 CACHED_FROM = 100_000
@@ -88,8 +88,8 @@ def _scanned(folder: bytes, state: StateDirectory) -> Iterator[Report]:
         report = scan_report(index, root, Classifier(Rules.default(), storage))
         if report is None:
             raise UsageError(
-                f"{display(folder)} was not scanned yet, or is no operation.",
-                hint="fileorg scan FOLDER looks at a folder; fileorg history lists the operations",
+                f"{display(folder)} is neither an operation number nor a scanned folder.",
+                hint="fileorg scan FOLDER scans a folder; fileorg history lists the operations",
             )
         yield report
 

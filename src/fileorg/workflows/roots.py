@@ -31,7 +31,8 @@ def open_local(stack: contextlib.ExitStack, root: bytes, *, one_file_system: boo
     storage = stack.enter_context(contextlib.closing(LocalStorage(root, cross_mounts=not one_file_system)))
     if storage.root != root:
         raise GuardRefused(
-            f"{display(root)} was replaced by a symlink just now.", hint="see who else may write to the folder above it"
+            f"Another program has just replaced {display(root)} by a symlink.",
+            hint="check who else can write to the folder above it",
         )
     return storage
 
@@ -105,8 +106,8 @@ def _refuse_another(path: bytes, inode: int, storage: LocalStorage) -> None:
     """
     if storage.identity[1] != inode or not storage.capabilities.stable_inodes:
         raise GuardRefused(
-            f"A symlink leads from {display(path)} to {display(storage.root)} now, which may be another folder.",
-            hint="put the folder back to where it was",
+            f"A symlink now leads from {display(path)} to {display(storage.root)}, which may be a different folder.",
+            hint="move the folder back to its old place",
         )
 
 
@@ -142,5 +143,5 @@ class AnotherRoot(UsageError):
 
     def __init__(self, root: Root, *, hint: str | None = None) -> None:
         super().__init__(
-            f"{display(root.path)} is not the folder that it was (is its disk mounted?).", hint=hint, path=root.path
+            f"{display(root.path)} is not the same folder as before (is its disk mounted?).", hint=hint, path=root.path
         )

@@ -226,7 +226,7 @@ class Session:
         if mended is not None:
             outcome.done += mended.done if kind == "undo" else -mended.done
             outcome.notes += [
-                f"{plural(mended.done, 'file')} went back, so that their groups stay together.",
+                f"Moved {plural(mended.done, 'file')} back to keep groups together.",
                 *mended.notes,
             ]
         return outcome

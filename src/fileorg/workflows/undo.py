@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import Operation
     from fileorg.workflows.moved_trees import MovedTrees
 
-_SHOWN = "fileorg history shows what was done"
+_SHOWN = "fileorg history lists the operations"
 
 
 class UndoOptions(NamedTuple):
@@ -99,7 +99,7 @@ class UndoRun:
         for other in operations:
             if other.kind in FORWARD and not _is_left(journal, other, operations):
                 for path in empty.intersection(journal.relations.made_folders(other)):
-                    yield f"{display(path)} is empty now, and operation {other.id} made it: fileorg undo {other.id}"
+                    yield f"{display(path)} is empty now; operation {other.id} created it: fileorg undo {other.id}"
 
 
 @contextlib.contextmanager
@@ -134,12 +134,12 @@ def undoing(
             raise AnotherRoot(
                 other,
                 hint=f"mount its disk; if the folder was moved: {_with_root(undone, options)};"
-                " or take what is there now with --include-changed",
+                " or undo the files that are there now with --include-changed",
             )
         if undone.state is not OperationState.SEALED:
             raise UsageError(
-                f"Operation {undone.id} was interrupted, and what came of it is not settled yet.",
-                hint="put right what is named above, then run fileorg recover",
+                f"Operation {undone.id} was interrupted and is not recovered yet.",
+                hint="fix the problems listed above, then run fileorg recover",
                 code=ErrorCode.NOT_RECOVERED,
             )
         if changes:
@@ -148,7 +148,7 @@ def undoing(
 
 
 def nothing_to(word: str) -> UsageError:
-    return UsageError(f"There is nothing to {word}.", hint="fileorg history lists the operations")
+    return UsageError(f"Nothing to {word}.", hint="fileorg history lists the operations")
 
 
 def _check_order(journal: Journal, undone: Operation, *, rename: bool) -> None:
@@ -189,10 +189,10 @@ def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
         ):
             return operation
     if named.kind == PURGE:
-        raise UsageError(f"Operation {named.id} emptied the trash: that cannot be undone.", hint=_SHOWN)
+        raise UsageError(f"Operation {named.id} is a purge, which cannot be undone.", hint=_SHOWN)
     purged = any(operation.kind == PURGE and operation.done for operation in operations if operation.id in chain)
-    why = ": what it had put into the trash was purged" if purged else ""
-    raise UsageError(f"Nothing of operation {named.id} is left to {word}{why}.", hint=_SHOWN)
+    why = ": its files in the trash were purged" if purged else ""
+    raise UsageError(f"Operation {named.id} has nothing left to {word}{why}.", hint=_SHOWN)
 
 
 def _is_left(journal: Journal, operation: Operation, operations: Sequence[Operation]) -> bool:
@@ -224,7 +224,7 @@ def _still_there(root: bytes, operation: Operation, options: UndoOptions) -> Non
         existing_folder(root)
     except UsageError as error:
         raise UsageError(
-            f"The folder of operation {operation.id} is not there: {display(root)}.",
+            f"The folder of operation {operation.id} does not exist: {display(root)}.",
             hint=f"mount its disk; or if the folder was moved: {_with_root(operation, options)}",
             code=ErrorCode.NO_SUCH_PATH,
             path=root,

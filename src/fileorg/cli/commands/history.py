@@ -77,9 +77,6 @@ def history(
 
 # Operations -----------------------------------------------------------------------------------------------------------
 
-_STATES = {"nothing done": "no changes", "for good": "permanent"}
-"""Words for people. JSON and CSV keep those that the journal gives."""
-
 _OPERATION_TITLES = ("operation", "kind", "root", "dest", "started", "ended", "files", "bytes", "problems", "state")
 
 
@@ -125,6 +122,7 @@ def _operation_table(
 ) -> None:
     from fileorg.cli.render import Column, short, table
     from fileorg.core.figures import size, when
+    from fileorg.report.sentences import state_in_words
 
     columns = (
         Column("Op", right=True),
@@ -140,8 +138,7 @@ def _operation_table(
         what = op.kind if op.undoes is None else f"{op.kind} {op.undoes}"
         counts = (f"{op.done or 0:,}", size(op.size_bytes or 0))
         where = short(op.root) + (f" and {more_roots[op.id]} more" if op.id in more_roots else "")
-        shown = _STATES.get(state, state).replace("in effect", "active")
-        rows.append((str(op.id), when(op.started_ns), what, where, *counts, shown))
+        rows.append((str(op.id), when(op.started_ns), what, where, *counts, state_in_words(state)))
     table(out, columns, rows)
 
 

@@ -125,7 +125,7 @@ def withdraw(work: Work, row: PlanRow, record: int, state: RecordState, made: Id
 
 def _stuck(row: PlanRow, name: bytes) -> Stuck:
     shown = display(join(row.target_folder, row.target_name))
-    return Stuck(f"The copy {shown} can neither be finished nor taken away: see {display(name)} beside it.")
+    return Stuck(f"Could not finish or remove the copy {shown}: see {display(name)} beside it.")
 
 
 def _settle(case: Case) -> Verdict:

@@ -175,4 +175,4 @@ def not_put_back(now: Location) -> Refusal:
 
 
 def stuck_at(place: Location, now: Location, error: OSError) -> Stuck:
-    return Stuck(f"{place} could not be put back under its name ({error.strerror}): it is {now} now.")
+    return Stuck(f"Could not move {place} back to its name ({error.strerror}): it is now {now}.")

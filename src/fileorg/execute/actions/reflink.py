@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fileorg.execute.work import Work
 
 _STAYS_SHARED = Reason(ReasonCode.STAYS_SHARED)
-_STAY_SHARED = "Blocks that are shared stay shared: nothing that can be seen depends on it."
+_STAY_SHARED = "Shared blocks stay shared; this has no visible effect."
 _NO_SHARING = {errno.ENOTSUP, errno.EINVAL, errno.EXDEV, errno.ENOTTY, errno.ENOSYS}
 
 

@@ -211,7 +211,7 @@ def _take_away(link: ReplacementLink, here: Location, victim: Location) -> None:
             raise Refusal(RecordState.CHANGED, ReasonCode.KEEPER_REMAINS, here.path)
         here.remove()
     except OSError as error:
-        raise Stuck(f"The link {here} could not be taken away again ({error.strerror}).") from error
+        raise Stuck(f"Could not remove the link {here} again ({error.strerror}).") from error
 
 
 def _is_inode_of(place: Location, entry: Entry | None) -> bool:

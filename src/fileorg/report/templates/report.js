@@ -266,8 +266,8 @@ const paper = {
     });
     byId("printed-rows").replaceChildren(...rows);
     const left = view.length - rows.length;
-    const filtered = records && view.length < records.length ? ` The filter leaves ${counted(view.length)} of ${counted(records.length)}.` : "";
-    byId("printed-note").textContent = !records?.length ? "The records were not read yet."
+    const filtered = records && view.length < records.length ? ` The filter shows ${counted(view.length)} of ${counted(records.length)}.` : "";
+    byId("printed-note").textContent = !records?.length ? "The records are not loaded yet."
       : (left ? `The first ${counted(rows.length)} records; ${counted(left)} more are not printed.` : `All ${counted(rows.length)} records.`) + filtered;
   },
   clear() {
@@ -329,7 +329,7 @@ async function read() {
     const tenth = Math.floor((10 * records.length) / records.id.length);
     if (tenth > told) {
       told = tenth;
-      byId("progress").textContent = `Reading the records: ${counted(records.length)} of ${counted(records.id.length)}`;
+      byId("progress").textContent = `Loading records: ${counted(records.length)} of ${counted(records.id.length)}`;
     }
     await breathe();
   }
@@ -348,6 +348,6 @@ try {
   listen();
   await refresh({ filtered: false });
 } catch (problem) {
-  byId("progress").textContent = `This browser could not unpack the records (${problem.message}). `
-    + "One of 2023 or later can; fileorg report --format csv has the same.";
+  byId("progress").textContent = `This browser could not load the records (${problem.message}). `
+    + "Use a browser from 2023 or later, or fileorg report --format csv.";
 }

@@ -151,8 +151,8 @@ def renamer_for(files: int, storages: Sequence[LocalStorage], locks: Sequence[in
 
 def _died() -> StorageFailure:
     return StorageFailure(
-        "The process that moves files has ended.",
-        hint="run fileorg recover to see how far it came; nothing is lost",
+        "The worker process that moves files has ended.",
+        hint="no data was lost; run fileorg recover",
     )
 
 
