@@ -172,3 +172,30 @@ def test_a_pager_that_ends_early_ends_nothing(fileorg: Fileorg, tree: Tree, page
 def test_no_pager_in_a_pipe(fileorg: Fileorg, tree: Tree) -> None:
     tree.write({f"{number:03}.jpg": str(number) for number in range(60)})
     assert "| " not in fileorg("organize", "tree", "-n", PAGER="sed 's/^/| /'").out
+
+
+# Folders that a run leaves empty --------------------------------------------------------------------------------------
+
+
+def test_folders_that_a_run_left_empty(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write(
+        {"a/b/c/x.jpg": "x", "a/d/y.jpg": "y", "e/z.jpg": "z", "e/stays": "?", "f/empty before/": "", "v.jpg": "v"}
+    )
+    ran = fileorg("organize", "tree", "-r")
+    assert f"4 folders are empty now. Remove with: fileorg clean --empty-folders {tree.root}\n" in ran.out
+    fileorg("undo")
+    assert fileorg("organize", "tree", "-r", "-y", "-f", "json").json["emptied_folders"] == 4
+
+
+def test_one_folder_and_its_removal(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({"a b/x.jpg": "x"})
+    ran = fileorg("organize", "tree", "-r")
+    assert f"1 folder is empty now. Remove with: fileorg clean --empty-folders {tree.root}\n" in ran.out
+    fileorg("clean", "--empty-folders", tree.root)
+    assert tree.read() == {"Images/x.jpg": "x"}
+
+
+@pytest.mark.parametrize("words", [("--action", "copy"), ("--exclude", "x.jpg"), ("-q",), ("-n",)])
+def test_nothing_is_said_of_folders_that_are_not_emptied(fileorg: Fileorg, tree: Tree, words: tuple[str, ...]) -> None:
+    tree.write({"a/x.jpg": "x", "b.jpg": "b", "a/stays": "?"} if words[0] != "-q" else {"a/x.jpg": "x"})
+    assert "empty now" not in fileorg("organize", "tree", "-r", *words).out

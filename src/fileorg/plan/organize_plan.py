@@ -279,6 +279,14 @@ class OrganizePlan:
                     reason = NotTaken.UNKNOWN_TYPE if unknown else NotTaken.IN_PLACE
                     yield Stays(join(batch.folder, name), reason)
 
+    def left_folders(self) -> Iterator[bytes]:
+        """Yield each folder below the root from which the plan moves a file."""
+        folder = b""
+        for (_, batch), places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
+            if batch.folder != folder and any(places.targets):
+                folder = batch.folder
+                yield folder
+
     # The rows -----------------------------------------------------------------------------------------------------
 
     def batches(self, rows: int) -> Iterator[list[PlanRow]]:

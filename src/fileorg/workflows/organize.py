@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import DEST, ROOT, Action, By, OnConflict
-from fileorg.core.names import collision_key, display, join
+from fileorg.core.names import collision_key, display, join, split
 from fileorg.plan.organize_plan import OrganizePlan
 from fileorg.plan.placing import Layout
 from fileorg.rules.classify import Rules
@@ -26,12 +26,13 @@ from fileorg.workflows.roots import identity_of, met_twice
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
 
     from fileorg.core.events import Reporter
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
     from fileorg.scan.stays import Stays
+    from fileorg.storage.base import Storage
 
 
 _COPY = ", or copy from it: add --action copy --dest DIR"
@@ -80,6 +81,11 @@ class OrganizeRun:
         self._session = session
 
     @property
+    def root(self) -> bytes:
+        """The folder that is organized."""
+        return self._session.storages[0].root
+
+    @property
     def dest(self) -> bytes | None:
         """The destination if it is not the root: an existing directory, in which folders may be created."""
         source, target = self._session.storages
@@ -94,6 +100,24 @@ class OrganizeRun:
         self.check()
         action, facts = self._options.action, self._options.facts()
         return self._session.run("organize", self.plan, facts, stop, stage=str(action), copies=action is Action.COPY)
+
+    def emptied(self) -> int:
+        """Return the number of folders that are empty after a run that moved files out of them.
+
+        As for `fileorg clean`, a folder that holds only empty folders is empty.
+        """
+        if self._options.action is not Action.MOVE or not self._options.filters.recursive:
+            return 0
+        source, empty = self._session.storages[0], set[bytes]()
+        pending = list(self.plan.left_folders())
+        while pending:  # a parent is asked again when its last folder turns out to be empty
+            above = set[bytes]()
+            for folder in pending:
+                if folder not in empty and _is_empty(source, folder, empty):
+                    empty.add(folder)
+                    above.add(split(folder)[0])
+            pending = [folder for folder in above if folder]
+        return len(empty)
 
     def check(self) -> None:
         """Check the guards that need the plan. Raises `GuardRefused`."""
@@ -173,6 +197,18 @@ def organizing(
             seen.unchanged = index.update(source.root, plan.watching(found))
             plan.survey(seen.files, reporter)
             yield OrganizeRun(plan, seen, options, session, left_alone)
+
+
+def _is_empty(storage: Storage, folder: bytes, empty: Container[bytes]) -> bool:
+    """Return whether a folder holds nothing but folders in `empty`; False if it cannot be read."""
+    try:
+        return all(
+            not (listing.files or listing.others)
+            and all(join(folder, entry.name) in empty for entry in listing.folders)
+            for listing in storage.list_folder(folder)
+        )
+    except OSError:
+        return False
 
 
 def _destination(options: OrganizeOptions, root: bytes, state: StateDirectory, allowed: Allowed) -> tuple[bytes, bytes]:

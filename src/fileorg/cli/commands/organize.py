@@ -223,8 +223,26 @@ def _run(change: "Change", run: "OrganizeRun", between: Callable[[], None] | Non
     if not change.agreed(f"{change.verb.ask} {plural(run.plan.files, 'file')}? fileorg undo reverses it."):
         return declined()
     outcome = change.carry_out(run)
+    facts["emptied_folders"] = emptied = run.emptied()
     way_back = f"fileorg undo {outcome.operation}"
-    return change.report(outcome, run.plan.files, way_back, facts=facts, between=between)
+    return change.report(
+        outcome, run.plan.files, way_back, facts=facts, between=partial(_show_more, change, run, emptied, between)
+    )
+
+
+def _show_more(change: "Change", run: "OrganizeRun", emptied: int, between: Callable[[], None] | None) -> None:
+    """Print the number of folders that the run left empty, and the output of `between`."""
+    if emptied and not change.options.quiet:
+        from shlex import quote
+
+        from fileorg.core.figures import plural
+        from fileorg.core.names import display
+
+        command = f"fileorg clean --empty-folders {quote(display(run.root))}"
+        verb = "is" if emptied == 1 else "are"
+        change.out.prose(f"{plural(emptied, 'folder')} {verb} empty now. Remove with: {command}")
+    if between is not None:
+        between()
 
 
 def _stays(run: "OrganizeRun") -> Iterator[tuple[bytes, str, str]]:
