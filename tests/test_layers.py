@@ -24,7 +24,7 @@ MODULES = {
 
 FACE = ("fileorg.core", "fileorg.report", "fileorg.rules", "fileorg.workflows", "fileorg.cli")
 """Layers that a user interface may import: any other interface can then do the same."""
-TYPES = {"Keep", "DedupeAction", "Leftover", "RecordQuery", "Seen", "__version__"}
+TYPES = {"Keep", "DedupeAction", "Leftover", "NotTaken", "RecordQuery", "Seen", "__version__"}
 """Types for requests and answers of a user interface: data of other layers, without behaviour."""
 
 BREACHES = {

@@ -51,8 +51,10 @@ def written(path: str, *, force: bool = False) -> Iterator[TextIO]:
         try:
             with stream:
                 yield stream
+            from fileorg.workflows.output_file import place
+
             with _telling(path):
-                is_placed = _place(folder, part, name, force=force)
+                is_placed = place(folder, part, name, force=force)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(part, dir_fd=folder)
@@ -72,25 +74,6 @@ def _is_there(folder: int, name: bytes) -> bool:
     try:
         os.lstat(name, dir_fd=folder)
     except FileNotFoundError:
-        return False
-    return True
-
-
-def _place(folder: int, part: bytes, name: bytes, *, force: bool) -> bool:
-    """Give the complete output its name; return False if another file has it. Raises `OSError`."""
-    if force:
-        os.replace(part, name, src_dir_fd=folder, dst_dir_fd=folder)
-        return True
-    from fileorg.storage.local import posix
-
-    try:
-        try:
-            posix.rename_noreplace(folder, part, folder, name)
-        except OSError as error:
-            if error.errno not in {errno.EINVAL, errno.ENOSYS}:
-                raise
-            posix.rename_by_link(folder, part, folder, name)
-    except FileExistsError:
         return False
     return True
 
