@@ -60,7 +60,7 @@ class Naming(Ways):
             lambda: storage.lstat(b"a/b", path),
             lambda: storage.open_read(b"a/b", path),
             lambda: storage.readlink(b"a/b", path),
-            lambda: storage.follow(path, b"one"),
+            lambda: storage.follow_symlink(path, b"one"),
             lambda: storage.set_folder_times(path, 0),
         ]
         for call in calls:

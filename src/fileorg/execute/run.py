@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.core.model import Plan
     from fileorg.execute.apply import Applied
-    from fileorg.execute.follow import Follow, Followed
+    from fileorg.execute.moved_digests import DigestedFile, MovedDigests
     from fileorg.journal.journal import Journal, Settled
     from fileorg.journal.rows import Operation
     from fileorg.storage.local.storage import LocalStorage
@@ -45,11 +45,11 @@ def execute(
     stop: Callable[[], bool] = lambda: False,
     changed: Changed = Changed.LEAVE,
     rows: int = BATCH_ROWS,
-    follow: Follow | None = None,
+    digests: MovedDigests | None = None,
 ) -> Outcome:
     """Apply the plan until its end or until `stop`, called before each batch, returns true. `storages` are by `Base`.
 
-    `follow` is called with files that are moved.
+    `digests` gets the files that are moved.
 
     Raises `JournalError` if the journal cannot be written: the batch is not touched then.
     """
@@ -58,7 +58,7 @@ def execute(
     checker, applier = Checker(work), Applier(work)
     settled: Settled | None = None
     interrupted = False
-    followed: list[Followed] = []
+    moved: list[DigestedFile] = []
     for batch in plan.batches(rows):
         if stop():
             interrupted = True
@@ -70,17 +70,17 @@ def execute(
             first = journal.insert(operation.id, checked)
         prepared = applier.prepare(batch, checked, first)
         before = applier.finish()
-        if follow is not None:
-            follow.after(followed)
-            followed = follow.before(batch, checker.seen)
+        if digests is not None:
+            digests.after(moved)
+            moved = digests.before(batch, checker.seen)
         applier.start(prepared)  # first: the results of the batch before can be reported meanwhile
         settled = _report(before, reporter)
     with journal.transaction():
         if settled is not None:
             journal.settle(settled, operation.undoes)
     settled = _report(applier.finish(), reporter)
-    if follow is not None:
-        follow.after(followed)
+    if digests is not None:
+        digests.after(moved)
     with journal.transaction():
         if settled is not None:
             journal.settle(settled, operation.undoes)

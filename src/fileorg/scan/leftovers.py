@@ -93,7 +93,7 @@ def links_in(
         if not (taken or all_of_them):
             continue
         try:
-            there = storage.follow(folder, entry.name)
+            there = storage.follow_symlink(folder, entry.name)
         except OSError:
             continue  # unreadable: it may lead somewhere
         if there is None:

@@ -35,7 +35,7 @@ class Storage(Protocol):
     Paths are `(folder, name)`: the root-relative folder (`b""` is the root) and one name in it. Invalid paths (`..`, an
     empty component, a slash in a name, NUL) are refused with EINVAL.
 
-    All methods raise `OSError` with a meaningful `errno`. None follows a symlink below the root, except `follow`.
+    All methods raise `OSError` with a meaningful `errno`. Only `follow_symlink` follows a symlink below the root.
     """
 
     @property
@@ -90,7 +90,7 @@ class Storage(Protocol):
         """Return the target of a symlink, unresolved."""
         ...
 
-    def follow(self, folder: bytes, name: bytes) -> Entry | None:
+    def follow_symlink(self, folder: bytes, name: bytes) -> Entry | None:
         """Return the entry that a symlink leads to, None if it is broken or circular.
 
         An unmounted disk counts as missing. Raises `OSError` where access is denied, such as behind a folder without

@@ -106,10 +106,10 @@ def trail(path: bytes, state: StateDirectory) -> Trail:
     name = os.path.abspath(path)
     asked = os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
     with open_journal(state, read_only=True) as journal:
-        return Trail(asked, sorted(_follow(journal, asked), key=lambda step: step.record.id))
+        return Trail(asked, sorted(_steps(journal, asked), key=lambda step: step.record.id))
 
 
-def _follow(journal: Journal, path: bytes) -> Iterator[Step]:
+def _steps(journal: Journal, path: bytes) -> Iterator[Step]:
     """Yield the steps that touch `path`, then follow the file: forward in time from targets, backward from sources."""
     seen: set[int] = set()
     pending = [(path, 0, 1 << 62)]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.core.model import Outcome, Plan
     from fileorg.core.state import StateDirectory
-    from fileorg.execute.follow import Follow
+    from fileorg.execute.moved_digests import MovedDigests
     from fileorg.index.index import Index
     from fileorg.journal.journal import Journal
     from fileorg.journal.reader import JournalReader
@@ -205,7 +205,7 @@ class Session:
         """Carry out a plan as a new operation. `facts` are stored for display; `renames` is the expected number of
         renames, by default one per file; `copies`: file contents are read or written. Raises `JournalError`.
         """
-        follow = self._follow()
+        digests = self._moved_digests()
         operation = begin(self.journal, kind, self.storages, facts, undoes)
         self.reporter.stage(stage or kind, plan.files)
         renames = plan.files if renames is None else renames
@@ -220,7 +220,7 @@ class Session:
                 stop=stop,
                 changed=changed,
                 rows=rows_at_a_time(self.storages, copies=copies),
-                follow=follow,
+                digests=digests,
             )
         mended = mend_torn(self.journal, operation, self.storages, self.reporter)
         if mended is not None:
@@ -231,13 +231,13 @@ class Session:
             ]
         return outcome
 
-    def _follow(self) -> Follow | None:
+    def _moved_digests(self) -> MovedDigests | None:
         if self._index is None:
             return None
-        from fileorg.execute.follow import Follow
+        from fileorg.execute.moved_digests import MovedDigests
 
         try:
-            return Follow(self._index, self.storages)
+            return MovedDigests(self._index, self.storages)
         except FileorgError:
             if self._index_is_optional:
                 return None

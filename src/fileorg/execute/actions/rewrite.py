@@ -80,7 +80,7 @@ def _restore(work: Work, row: PlanRow, record: int) -> None:
 
 def _leads_on(symlink: Location, keeper: Keeper) -> bool:
     """Return whether the symlink still leads to the file that was to be moved. Raises `OSError`."""
-    there = symlink.storage.follow(symlink.folder, symlink.name)
+    there = symlink.storage.follow_symlink(symlink.folder, symlink.name)
     return there is not None and there.inode == keeper.inode
 
 

@@ -113,7 +113,7 @@ class OpenFolders:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
-    def follow(self, folder: bytes, name: bytes) -> Entry | None:
+    def follow_symlink(self, folder: bytes, name: bytes) -> Entry | None:
         """Return the entry that a symlink leads to, None if it is broken or circular. Nothing else follows symlinks.
 
         An unmounted disk counts as missing. Raises `OSError` where access is denied, such as behind a folder without

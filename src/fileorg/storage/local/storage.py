@@ -78,8 +78,8 @@ class LocalStorage:
         """Return whether a flag of chattr(1) prevents removals from the folder. Raises `OSError`."""
         return bool(posix.flags(self.fd(folder)) & (posix.IMMUTABLE | posix.APPEND))
 
-    def follow(self, folder: bytes, name: bytes) -> Entry | None:
-        return self._folders.follow(folder, name)
+    def follow_symlink(self, folder: bytes, name: bytes) -> Entry | None:
+        return self._folders.follow_symlink(folder, name)
 
     def has_stable_inodes(self, folder: bytes) -> bool:
         """See `Casing.has_stable_inodes`."""

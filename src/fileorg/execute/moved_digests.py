@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fileorg.storage.local.storage import LocalStorage
 
 
-class Followed(NamedTuple):
+class DigestedFile(NamedTuple):
     """A file with a known digest: its entry before the move, and its place after it."""
 
     before: Entry
@@ -31,7 +31,7 @@ class Followed(NamedTuple):
     name: bytes
 
 
-class Follow:
+class MovedDigests:
     """Updates digests; called before and after each batch."""
 
     def __init__(self, index: Index, storages: Sequence[LocalStorage]) -> None:
@@ -50,28 +50,28 @@ class Follow:
         except FileorgError:
             self._has_digests = False
 
-    def before(self, batch: Sequence[PlanRow], seen: Sequence[os.stat_result | OSError | None]) -> list[Followed]:
+    def before(self, batch: Sequence[PlanRow], seen: Sequence[os.stat_result | OSError | None]) -> list[DigestedFile]:
         """Return the files of the batch that have a known digest; `seen` is the stat result at each row's source."""
-        followed: list[Followed] = []
+        files: list[DigestedFile] = []
         if not self._has_digests:
-            return followed
+            return files
         with self._tolerant():
             is_known = self._index.digests().is_relocated
             for row, there in zip(batch, seen, strict=True):
                 if isinstance(there, os.stat_result):
                     entry = entry_of(row.source_name, there)
                     if row.action in RELOCATIONS and is_known(entry):
-                        followed.append(Followed(entry, row.target_base, row.target_folder, row.target_name))
+                        files.append(DigestedFile(entry, row.target_base, row.target_folder, row.target_name))
                     elif row.action in TOUCHES_SOURCE and is_known(entry):
-                        followed.append(Followed(entry, row.source_base, row.source_folder, row.source_name))
+                        files.append(DigestedFile(entry, row.source_base, row.source_folder, row.source_name))
                 if row.keeper is not None and (kept := self._lstat(*row.keeper[:3])) is not None and is_known(kept):
-                    followed.append(Followed(kept, *row.keeper[:3]))  # a new or removed link changes its ctime, too
-        return followed
+                    files.append(DigestedFile(kept, *row.keeper[:3]))  # a new or removed link changes its ctime, too
+        return files
 
-    def after(self, followed: Sequence[Followed]) -> None:
+    def after(self, files: Sequence[DigestedFile]) -> None:
         """Move the digests to the new ctimes after the batch was applied."""
         moved = []
-        for before, base, folder, name in followed:
+        for before, base, folder, name in files:
             now = self._lstat(base, folder, name)
             if now is not None and now.ctime_ns != before.ctime_ns and _facts(now) == _facts(before):
                 moved.append(now)
