@@ -113,7 +113,7 @@ def test_it_is_copied_from_and_linked_to(source: Fileorg, action: str) -> None:
     # The kernel refuses hard links across mounts, and to files of another user.
     if action == "hardlink" and os.geteuid() == 0:
         assert ran.code == 1
-        assert ran.err.splitlines()[0] == "Could not process 5 files:"
+        assert ran.err.splitlines()[0] == "5 files could not be processed:"
     else:
         assert (ran.code, ran.err) == (0, ""), ran
         assert (source.folder / "here/Images/a.jpg").read_text() == "photo"
@@ -138,7 +138,9 @@ def test_a_change_of_it_is_refused_with_a_way_out(source: Fileorg, request: pyte
         assert ran.code == 2, ran
         said, hint = ran.err.splitlines()
         assert said == f"fileorg: card {why}"
-        assert hint.startswith("Hint: mount it for writing" if is_read_only else "Hint: see who owns it with ls -ld")
+        assert hint.startswith(
+            "Hint: mount it for writing" if is_read_only else "Hint: check its owner and mode with ls -ld"
+        )
         assert ("--action copy --dest DIR" in hint) == (words[0] == "organize")
     other = source.folder / "own"
     other.mkdir()
@@ -233,13 +235,13 @@ def test_a_state_directory_is_not_made_to_read_it(fileorg: Fileorg) -> None:
         (("files",), 0, "No operations yet.\n"),
         (("duplicates",), 0, "No duplicate groups.\n"),
         (("purge", "-n"), 0, "The trash is empty.\n"),
-        (("report",), 2, "fileorg: Nothing was done yet.\n"),
-        (("undo", "-n"), 2, "fileorg: There is nothing to undo.\n"),
-        (("redo", "-n"), 2, "fileorg: There is nothing to redo.\n"),
+        (("report",), 2, "fileorg: No operations yet.\n"),
+        (("undo", "-n"), 2, "fileorg: Nothing to undo.\n"),
+        (("redo", "-n"), 2, "fileorg: Nothing to redo.\n"),
         (("undo", "3", "-n"), 2, "fileorg: There is no operation 3.\n"),
         (("files", "3"), 2, "fileorg: There is no operation 3.\n"),
         (("purge", "3", "-n"), 2, "fileorg: There is no operation 3.\n"),
-        (("report", "tree"), 2, "fileorg: tree was not scanned yet"),
+        (("report", "tree"), 2, "fileorg: tree is neither an operation number"),
         (("organize", "tree", "-n"), 0, ""),
         (("clean", "tree", "-n"), 0, ""),
         (("explain", "tree/new.jpg"), 0, ""),
