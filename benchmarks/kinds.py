@@ -115,6 +115,8 @@ if len(KIND_OF_PERMILLE) != 1000:
 _ZIP = b"PK\x03\x04\x14\x00"
 _GZIP = b"\x1f\x8b\x08\x00"
 MAGIC = {
+    "c": b"#include <stdio.h>\n",
+    "h": b"#include <stdio.h>\n",
     "pdf": b"%PDF-1.7\n",
     "docx": _ZIP,
     "xlsx": _ZIP,
