@@ -194,7 +194,7 @@ Stays = Annotated[
     bool,
     Option(
         "--stays",
-        help="List each file and folder that stays, with the reason: with -n, -v, or l at the question.",
+        help="With -n, -v or l at the question: also list each file and folder left in place, and why.",
         rich_help_panel=OUTPUT,
     ),
 ]

@@ -79,7 +79,7 @@ def moment(option: str, text: str, *, for_good: bool = False) -> Moment:
         if for_good and any(unit_name == "m" for _, unit_name in parts):
             clear = re.sub(r"(?ai)(?<=[\d\s])m(?![a-z])", "{}", text.strip())
             raise UsageError(
-                f"{option} {display(text)} is unclear: m can mean minutes or months, and purge deletes for good.",
+                f"{option} {display(text)} is unclear: m can mean minutes or months, and a purge cannot be undone.",
                 hint=f"write {clear.format('min')} for minutes, or {clear.format('mo')} for months",
                 code=ErrorCode.BAD_VALUE,
             )

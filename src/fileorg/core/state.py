@@ -73,7 +73,7 @@ class StateDirectory:
         fd = open_directory(self.path)
         try:
             if os.fstat(fd).st_uid != os.geteuid():
-                raise StateError(f"The state directory {display(self.path)} was replaced just now.", hint=_REPLACED)
+                raise StateError(f"Another program replaced the state directory {display(self.path)}.", hint=_REPLACED)
             yield fd
         finally:
             os.close(fd)
@@ -97,7 +97,7 @@ class StateDirectory:
             raise StateError(message, hint=_REPLACED) from error
         has = {(seen.st_dev, seen.st_ino) for seen in self._candidates(name)} | ({copied} if copied else set())
         if not has >= {(seen.st_dev, seen.st_ino) for seen in (wanted if len(has) > 1 else wanted[:1])}:
-            raise StateError(f"The state directory {display(self.path)} was replaced just now.", hint=_REPLACED)
+            raise StateError(f"Another program replaced the state directory {display(self.path)}.", hint=_REPLACED)
 
     def _candidates(self, name: bytes) -> Iterator[os.stat_result]:
         """Yield the stat of all open descriptors of this process; without /proc, of the file at the path."""
