@@ -289,9 +289,11 @@ def test_a_name_aside_that_was_only_reserved_leaves_no_trace_in_the_time(
 
 
 def test_so_does_one_for_a_copy_that_undo_was_about_to_remove(copied: Tree, runs: Runs) -> None:
-    """The copy was edited since: it stays."""
+    """The copy was replaced since: it stays."""
+    copied.write({"saved": "edited"})
     runs.undo()
-    copied.write({"Images/a.jpg": "edited"})
+    copied.write({"Images/": ""})
+    copied.path("saved").rename(copied.path("Images/a.jpg"))
     open_again(runs, 2)
     alter(runs, "UPDATE folders SET mtime_ns = ? WHERE operation = 2 AND path = ?", YEAR_2001, b"Images")
     [record] = file_records(runs, 2)
@@ -301,3 +303,49 @@ def test_so_does_one_for_a_copy_that_undo_was_about_to_remove(copied: Tree, runs
     assert [state for state, _ in recovered(runs, 2)] == [RecordState.CHANGED]
     assert copied.read() == {"a.jpg": "1", "Images/a.jpg": "edited"}
     assert copied.path("Images").stat().st_mtime_ns == YEAR_2001
+
+
+# On a disk where names have to be reserved ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def as_on_exfat(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LocalStorage, "reuses_inodes", lambda *_: True)
+    monkeypatch.setattr(LocalStorage, "has_stable_inodes", lambda *_: False)
+
+
+@pytest.mark.usefixtures("as_on_exfat")
+@pytest.mark.parametrize("now", [None, "", "edited"])
+def test_a_name_aside_that_was_reserved_just_before_the_crash_goes(
+    tree: Tree, runs: Runs, crossed: Path, now: str | None
+) -> None:
+    """It has no special time yet. Someone has replaced or removed the original since: the copy stays for it."""
+    tree.path("a.jpg").unlink()
+    tree.write({os.fsdecode(aside(1, file_records(runs)[0].id)): ""} | ({} if now is None else {"a.jpg": now}))
+    assert recovered(runs) == DONE
+    assert tree.read() == ({} if now is None else {"a.jpg": now})
+    assert (crossed / "a.jpg").read_text() == "1"
+
+
+@pytest.mark.usefixtures("as_on_exfat")
+def test_an_original_that_a_program_truncates_while_it_is_aside_stays(tree: Tree, runs: Runs, crossed: Path) -> None:
+    name = set_aside(tree, runs)
+    with name.open("r+b") as file:
+        file.truncate()
+        assert [state for state, _ in recovered(runs)] == [RecordState.CHANGED]
+        file.write(b"written later")
+    assert (tree.read(), (crossed / "a.jpg").read_text()) == ({"a.jpg": "written later"}, "1")
+
+
+@pytest.mark.usefixtures("as_on_exfat")
+def test_an_empty_original_is_not_taken_for_a_reserved_name(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    tree.write({"a.jpg": ""})
+    tree.set_time("a.jpg", YEAR_2001)
+    runs.organize(dest=elsewhere)
+    open_again(runs, state="copied")
+    (elsewhere / "Images/a.jpg").write_text("edited")
+    name = os.fsdecode(aside(1, file_records(runs)[0].id))
+    tree.write({name: ""})
+    tree.set_time(name, YEAR_2001)
+    assert [state for state, _ in recovered(runs)] == [RecordState.CHANGED]
+    assert tree.read() == {"a.jpg": ""}

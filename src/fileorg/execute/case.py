@@ -9,6 +9,7 @@ from fileorg.execute.identity import Identity, is_known
 from fileorg.execute.temporaries import aside, temporary
 from fileorg.execute.verdict import CUT_SHORT, DONE, NOT_DONE, TAKEN, Verdict
 from fileorg.storage.links import Location
+from fileorg.storage.local.readiness import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -142,10 +143,26 @@ class Case:
         named = storage.lstat(folder, name)
         if named is not None and named.inode == there.inode:
             storage.remove(folder, name)  # between link and unlink
-        elif there.size == 0 and (is_known(storage, folder, named, expected) or there.mtime_ns == RESERVED_MTIME_NS):
-            storage.remove(folder, self.aside)  # the name was only reserved
+        elif there.size == 0 and (
+            is_known(storage, folder, named, expected) or self._is_reserved(base, folder, there, expected)
+        ):
+            storage.remove(folder, self.aside)
             return False
         return True
+
+    def _is_reserved(self, base: Base, folder: bytes, there: Entry, expected: Identity) -> bool:
+        """Return whether the name aside was only reserved by an empty file, maybe just before this got its time.
+
+        Only fileorg creates files with such a name. A file that is not empty would have been put aside as it was, and
+        an empty one with its time, unless a program that has it open has truncated it.
+        """
+        if there.mtime_ns == RESERVED_MTIME_NS:
+            return True
+        storage = self.storages[base]
+        if not storage.reuses_inodes(folder) or is_known(storage, folder, there, expected):
+            return False  # names are not reserved on such a file system, or this is the file itself
+        with storage.held(folder, self.aside) as answer:
+            return answer.state is not State.IN_USE
 
     def made(self, is_ours: Callable[[Entry], bool]) -> Verdict:
         """Return the verdict on a target that is created in one step."""
