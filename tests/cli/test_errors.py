@@ -57,10 +57,10 @@ WRONG_WORDS = {
     ("organize", "tree", "-n", "-o", "nowhere/plan.txt"): "Could not write the output nowhere/plan.txt",
     ("categorize", "tree", "--category", "Pictures"): "Unknown category: Pictures.",
     ("categorize", "tree", "-0", "-f", "csv"): "-0 and --format cannot be combined.",
-    ("undo",): "Nothing to undo.",
+    ("undo",): "Nothing to undo (journal: ",
     ("undo", "7"): "There is no operation 7.",
     ("undo", "zero"): "zero is not an operation number.",
-    ("redo",): "Nothing to redo.",
+    ("redo",): "Nothing to redo (journal: ",
     ("history", "x", "--problems", "1"): "PATH and --problems cannot be combined.",
     ("demo", "tree"): "tree is not empty.",
     ("scan", "tree", "--progress", "loud"): "--progress loud is not valid: choose auto, always,",
@@ -133,7 +133,7 @@ def test_more_changes_than_allowed(fileorg: Fileorg, mess: Tree) -> None:
     assert shown.code == 5
     assert "photo.jpg -> Images/photo.jpg" in shown.out
     assert mess.snapshot() == before
-    assert fileorg("history").out == "No operations yet.\n"
+    assert fileorg("history").out.startswith("No operations yet (journal: ")
 
 
 def test_names_that_are_taken(fileorg: Fileorg, tree: Tree) -> None:

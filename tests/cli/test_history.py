@@ -16,9 +16,12 @@ def states(fileorg: Fileorg) -> dict[int, str]:
     return {op["operation"]: op["state"] for op in fileorg("history", "-f", "json").json["operations"]}
 
 
-def test_before_anything_was_done(fileorg: Fileorg) -> None:
-    assert fileorg("history")[:2] == (0, b"No operations yet.\n")
-    assert fileorg("history", "-f", "json").json == {"operations": [], "total": 0, "page": 1, "page_size": 25}
+def test_before_anything_was_done(fileorg: Fileorg, mess: Tree) -> None:
+    state = str(mess.root.parent / "state")
+    assert fileorg("history")[:2] == (0, f"No operations yet (journal: {state}).\n".encode())
+    assert fileorg("history", "-f", "json").json == {
+        "operations": [], "total": 0, "page": 1, "page_size": 25, "state_dir": state
+    }  # fmt: skip
     assert fileorg("history", "-f", "csv").out.count("\n") == 1
 
 
@@ -31,7 +34,7 @@ def test_operations_newest_first_and_what_became_of_them(fileorg: Fileorg, mess:
     assert states(fileorg) == {3: "in effect", 2: "undone by 3", 1: "undone by 2"}
     lines = fileorg("history").out.splitlines()
     assert lines[0].split() == ["Op", "When", "What", "Where", "Files", "Size", "State"]
-    assert [line.split()[0] for line in lines[1:]] == ["3", "2", "1"]
+    assert [line.split()[0] for line in lines[1:]] == ["3", "2", "1", "Journal:"]
     assert " redo 2 " in lines[1]
     [*_, first] = fileorg("history", "-f", "json").json["operations"]
     assert (first["kind"], first["root"], first["files"], first["bytes"]) == ("organize", str(mess.root), 4, 11)
@@ -48,7 +51,7 @@ def test_pages(fileorg: Fileorg, mess: Tree) -> None:
     ]  # fmt: skip
     assert [(op["operation"], op["state"]) for op in second["operations"]] == [(1, "undone by 2")]
     assert (second["total"], second["page"], second["page_size"]) == (4, 2, 3)
-    assert fileorg("history", "--page-size", "3").out.endswith("Page 1 of 2, 4 operations. Next: --page 2\n")
+    assert fileorg("history", "--page-size", "3").out.splitlines()[-2] == "Page 1 of 2, 4 operations. Next: --page 2"
     assert mess.read()["photo.jpg"] == "jpg"
 
 
@@ -175,4 +178,4 @@ def test_a_narrow_terminal_leaves_out_columns(fileorg: Fileorg, mess: Tree) -> N
         terminal = fileorg.terminal("history", columns=columns)
         assert terminal.end() == 0
         assert terminal.screen.splitlines()[0].split() == titles
-        assert len(terminal.screen.splitlines()) == 2
+        assert terminal.screen.splitlines()[2].startswith("Journal: ")

@@ -52,7 +52,7 @@ def test_no_and_enter_change_nothing(fileorg: Fileorg, mess: Tree, answer: str) 
     assert terminal.end() == 3
     assert terminal.screen.endswith("Nothing was changed.")
     assert mess.snapshot() == before
-    assert fileorg("history").out == "No operations yet.\n"
+    assert fileorg("history").out.startswith("No operations yet (journal: ")
 
 
 def test_the_end_of_the_input_is_a_no(fileorg: Fileorg, mess: Tree) -> None:

@@ -148,7 +148,7 @@ def test_both_folders_were_moved(home: Tree, runs: Runs) -> None:
     home.path("old/e.mp3").unlink()
     runs.organize(root=home.path("old"), dest=home.path("dest"), recursive=True)
     roots = [os.fsencode(home.path(name).rename(home.path(f"{name} now"))) for name in ("dest", "old")]
-    with pytest.raises(UsageError, match=r"is not there: .*/dest\.|is not there: .*/old\."):
+    with pytest.raises(UsageError, match=r"does not exist: .*/dest\.|does not exist: .*/old\."):
         runs.undo(1, roots=roots[:1])
     assert runs.undo(1, roots=roots).problems == []
     assert {name for name in home.read() if not name.endswith("/")} == {
@@ -263,7 +263,7 @@ def test_a_new_folder_in_the_old_place_keeps_its_own_operations(home: Tree, runs
     new = renamed(home)
     home.write({"old/z.jpg": "later"})
     runs.organize(root=home.path("old"))
-    with pytest.raises(UsageError, match="is not the folder that it was"):
+    with pytest.raises(UsageError, match="is not the same folder as before"):
         runs.undo(1)
     assert runs.undo(1, roots=[os.fsencode(new)]).problems == []
     assert differences(before, below(home.snapshot(), "new")) == []

@@ -112,6 +112,11 @@ class StateDirectory:
                 yield os.fstat(int(number))
 
     @property
+    def is_default(self) -> bool:
+        """True for the platform's directory, also if `FILEORG_HOME` names it."""
+        return self.path == os.path.realpath(_platform_path())
+
+    @property
     def journal(self) -> bytes:
         return os.path.join(self.path, JOURNAL)
 
@@ -133,6 +138,10 @@ def default_state_path() -> bytes:
         if not home.strip():
             raise blank_path("FILEORG_HOME")
         return os.fsencode(home)
+    return _platform_path()
+
+
+def _platform_path() -> bytes:
     import platformdirs
 
     return os.fsencode(platformdirs.user_state_dir("fileorg", appauthor=False))

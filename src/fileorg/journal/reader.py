@@ -398,6 +398,22 @@ class JournalReader:
                 found += [(operation, record_of(row)) for row in rows]
         return found
 
+    def worked_in(self, operation: Operation, folder: bytes) -> bool:
+        """Return whether an operation worked in a folder, given by its absolute path: in it or below it, or from above
+        with files in it. A purge worked where the operation did whose trash it emptied.
+        """
+        if operation.kind == PURGE:
+            operation = self.about(operation)
+        inside = "SELECT 1 FROM folders WHERE operation = ?1 AND base = ?2 AND (path = ?3 OR (path > ?4 AND path < ?5))"
+        for base, (root, _) in enumerate(self.roots(operation)):
+            if is_within(root, folder):
+                return True
+            if is_within(folder, root):
+                path = folder[len(root) :].lstrip(b"/")
+                if self._queries.value(f"{inside} LIMIT 1", (operation.id, base, path, path + b"/", path + b"0")):
+                    return True
+        return False
+
     def restorable_folders(self, operation: Operation) -> dict[int, int]:
         """Return, for an undo or redo, folder id → its mtime_ns before the undone operation.
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import UnknownOperation
 from fileorg.core.model import PROBLEM_STATES, RecordState
-from fileorg.core.names import below, join
+from fileorg.core.names import below, is_within, join
 from fileorg.journal.journal import Journal
 from fileorg.journal.status import operation_statuses
 from fileorg.workflows.open_journal import open_journal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from fileorg.core.state import StateDirectory
     from fileorg.journal.rows import Operation, Record
@@ -66,6 +66,18 @@ def operations_page(page: tuple[int, int], state: StateDirectory) -> OperationPa
         return OperationPage(total, operations, states, journal.more_roots() if operations else {})
 
 
+def operations_in(folder: bytes, page: tuple[int, int], state: StateDirectory) -> OperationPage:
+    """Return a page of the operations that worked in a folder, as `operations_page` does. Raises `JournalError`."""
+    number, size = page
+    with open_journal(state, read_only=True) as journal:
+        operations = journal.operations()
+        statuses = dict(zip((each.id for each in operations), operation_statuses(operations), strict=True))
+        places = _places(operations, _absolute(folder))
+        chosen = [each for each in operations if any(journal.worked_in(each, place) for place in places)]
+        shown = chosen[(number - 1) * size : number * size]
+        return OperationPage(len(chosen), shown, [statuses[each.id] for each in shown], journal.more_roots())
+
+
 def operations_of(journal: bytes, kinds: Collection[str], *, in_effect: bool) -> list[Operation]:
     """Return the operations of some kinds, newest first; with `in_effect`, only those that are not undone or purged.
 
@@ -103,16 +115,45 @@ def not_done(number: int, state: StateDirectory) -> Iterator[Iterator[Record]]:
 
 def trail(path: bytes, state: StateDirectory) -> Trail:
     """Return the steps that moved a file to `path` and away from it, in all operations. Raises `JournalError`."""
-    name = os.path.abspath(path)
-    asked = os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
+    asked = _absolute(path)
     with open_journal(state, read_only=True) as journal:
-        return Trail(asked, sorted(_steps(journal, asked), key=lambda step: step.record.id))
+        places = _places(journal.operations(), asked)
+        return Trail(asked, sorted(_steps(journal, places), key=lambda step: step.record.id))
 
 
-def _steps(journal: Journal, path: bytes) -> Iterator[Step]:
-    """Yield the steps that touch `path`, then follow the file: forward in time from targets, backward from sources."""
+def _absolute(path: bytes) -> bytes:
+    """Return the absolute path, without symlinks above its last name."""
+    name = os.path.abspath(path)
+    return os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
+
+
+def _places(operations: Sequence[Operation], path: bytes) -> list[bytes]:
+    """Return the path, and where it is now if an undo was told that its folder was moved; `operations` newest first."""
+    found = [path]
+    for operation in reversed(operations):
+        for old, new in _moves(operation):
+            found += [new + place[len(old) :] for place in found if is_within(place, old)]
+    return list(dict.fromkeys(found))
+
+
+def _moves(operation: Operation) -> list[tuple[bytes, bytes]]:
+    """Return the old and the new place of each folder that was moved before the operation."""
+    if '"moved"' not in operation.options:
+        return []
+    import json
+
+    try:
+        return [(os.fsencode(old), os.fsencode(new)) for old, new in json.loads(operation.options)["moved"]]
+    except (ValueError, TypeError, KeyError):
+        return []
+
+
+def _steps(journal: Journal, places: Sequence[bytes]) -> Iterator[Step]:
+    """Yield the steps that touch these paths, then follow the file: forward in time from targets, backward from
+    sources.
+    """
     seen: set[int] = set()
-    pending = [(path, 0, 1 << 62)]
+    pending = [(place, 0, 1 << 62) for place in places]
     while pending:
         name, low, high = pending.pop()
         for operation, record in journal.trail(name):

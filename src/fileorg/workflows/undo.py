@@ -114,15 +114,15 @@ def undoing(
     what = "redo" if options.redo else "undo"
     with Session.opened(state, what, reporter, changes=changes, reads_journal=True) as session:
         if not session.has_journal:
-            raise nothing_to(what) if options.operation is None else UnknownOperation(options.operation)
+            raise nothing_to(what, state) if options.operation is None else UnknownOperation(options.operation)
         moved = None
         if options.roots:
             from fileorg.workflows.moved_trees import MovedTrees
 
             named = session.journal.operation(options.operation or 0)  # an interrupted one has nothing to undo yet
-            about = chosen_operation(session.journal, options) if named is None else named
+            about = chosen_operation(session.journal, options, state) if named is None else named
             moved = MovedTrees.found(session, about, options.roots, changes=changes)
-        undone = chosen_operation(session.journal, options)
+        undone = chosen_operation(session.journal, options, state)
         _check_order(session.journal, undone, rename=options.rename)
         roots = session.journal.roots(undone)
         absent = set() if options.include_changed else absent_roots(roots)
@@ -147,8 +147,10 @@ def undoing(
         yield UndoRun(undone, options, session, moved)
 
 
-def nothing_to(word: str) -> UsageError:
-    return UsageError(f"Nothing to {word}.", hint="fileorg history lists the operations")
+def nothing_to(word: str, state: StateDirectory) -> UsageError:
+    return UsageError(
+        f"Nothing to {word} (journal: {display(state.path)}).", hint="fileorg history lists the operations"
+    )
 
 
 def _check_order(journal: Journal, undone: Operation, *, rename: bool) -> None:
@@ -157,7 +159,7 @@ def _check_order(journal: Journal, undone: Operation, *, rename: bool) -> None:
     Order(journal, lambda each: _is_left(journal, each, operations), rename=rename).check(undone)
 
 
-def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
+def chosen_operation(journal: Journal, options: UndoOptions, state: StateDirectory) -> Operation:
     """Return the operation to undo. An operation, its undo, the redo of that … form a chain: the newest link with
     something left to undo is chosen. Raises `UsageError` if there is none.
     """
@@ -167,7 +169,7 @@ def chosen_operation(journal: Journal, options: UndoOptions) -> Operation:
         kinds = BACKWARD if options.redo else FORWARD
         found = (op for op in operations if op.kind in kinds and _is_left(journal, op, operations))
         if (chosen := next(found, None)) is None:
-            raise nothing_to(word)
+            raise nothing_to(word, state)
         return chosen
     named = journal.operation(options.operation)
     if named is None:

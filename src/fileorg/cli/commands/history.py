@@ -22,13 +22,20 @@ fileorg history
 # Where a file was moved, and where it came from
 fileorg history ~/Downloads/invoice.pdf
 
+# What was done in a folder
+fileorg history ~/Downloads
+
 # Every file that operation 7 could not process, and why
 fileorg history --problems 7
 """
 
 File = Annotated[
     str | None,
-    Argument(metavar="PATH", help="Trace this file: its path now, or an earlier one.", show_default=False),
+    Argument(
+        metavar="PATH",
+        help="A file: list its moves, by its path now or an earlier one. A folder: list the operations in it.",
+        show_default=False,
+    ),
 ]
 Problems = Annotated[
     int | None,
@@ -54,8 +61,8 @@ def history(
 ) -> int:
     """List operations, or trace a file.
 
-    Without PATH: the operations, newest first, and the state of each: active, undone, purged or interrupted. With PATH:
-    every step that moved the file, across all operations.
+    Without PATH: the operations, newest first, and the state of each: active, undone, purged or interrupted. With a
+    folder: the operations that worked in it. With a file: every step that moved it, across all operations.
     """
     from fileorg.cli.terminal import output as to_output
     from fileorg.workflows.history import is_empty
@@ -65,13 +72,11 @@ def history(
     state = shared.state_to_read(state_dir)
     with to_output(output, force=force) as out:
         if is_empty(state):
-            _write_operations(out, format_, [], (0, page, page_size))
+            _write_operations(out, format_, [], (0, page, page_size), state)
         elif problems is not None:
             _show_problems(out, format_, problems, state)
-        elif path is not None:
-            _show_trail(out, format_, path, state)
-        else:
-            _show_operations(out, format_, (page, page_size), state)
+        elif path is None or os.path.isdir(path) or not _show_trail(out, format_, path, state):
+            _show_operations(out, format_, (page, page_size), state, path)
     return Exit.DONE
 
 
@@ -80,11 +85,15 @@ def history(
 _OPERATION_TITLES = ("operation", "kind", "root", "dest", "started", "ended", "files", "bytes", "problems", "state")
 
 
-def _show_operations(out: "Out", format_: ListFormat, page: tuple[int, int], state: "StateDirectory") -> None:
+def _show_operations(
+    out: "Out", format_: ListFormat, page: tuple[int, int], state: "StateDirectory", folder: str | None
+) -> None:
+    """Write the operations, or those that worked in a folder."""
     from fileorg.core.formats import iso
-    from fileorg.workflows.history import operations_page
+    from fileorg.workflows.history import operations_in, operations_page
 
-    total, operations, states, more_roots = operations_page(page, state)
+    found = operations_page(page, state) if folder is None else operations_in(os.fsencode(folder), page, state)
+    total, operations, states, more_roots = found
     if format_ is ListFormat.TEXT and operations:
         _operation_table(out, operations, states, more_roots)
     rows = [
@@ -98,22 +107,36 @@ def _show_operations(out: "Out", format_: ListFormat, page: tuple[int, int], sta
             op.done,
             op.size_bytes,
             op.problems,
-            state,
+            status,
         )
-        for op, state in zip(operations, states, strict=True)
+        for op, status in zip(operations, states, strict=True)
     ]
-    _write_operations(out, format_, rows, (total, *page))
+    _write_operations(out, format_, rows, (total, *page), state, folder)
 
 
-def _write_operations(out: "Out", format_: ListFormat, rows: Sequence[Any], place: tuple[int, int, int]) -> None:
+def _write_operations(
+    out: "Out",
+    format_: ListFormat,
+    rows: Sequence[Any],
+    place: tuple[int, int, int],
+    state: "StateDirectory",
+    folder: str | None = None,
+) -> None:
     """Write a page of operations. `place`: the total number, the page, and the page size."""
-    from fileorg.cli.render import show_page
+    from fileorg.cli.render import short, show_page
+    from fileorg.core.names import display
 
     total, page, page_size = place
     if format_ is ListFormat.TEXT:
-        show_page(out, page, page_size, total, "operation", none="No operations yet.")
+        where = "" if folder is None else f" in {display(folder)}"
+        none = f"No operations{where} yet (journal: {short(state.path)})."
+        show_page(out, page, page_size, total, "operation", none=none)
+        if total and not state.is_default:
+            out.line(f"Journal: {short(state.path)}")
     else:
-        more = {"total": total, "page": page, "page_size": page_size}
+        from fileorg.core.formats import named
+
+        more = {"total": total, "page": page, "page_size": page_size, **named("state_dir", state.path)}
         _write(out, format_, "operations", _OPERATION_TITLES, rows, "", more)
 
 
@@ -147,14 +170,17 @@ def _operation_table(
 _STEP_TITLES = ("operation", "when", "action", "source", "target", "state")
 
 
-def _show_trail(out: "Out", format_: ListFormat, path: str, state: "StateDirectory") -> None:
+def _show_trail(out: "Out", format_: ListFormat, path: str, state: "StateDirectory") -> bool:
+    """Write the steps of a file. Return False, and write nothing, if there are none but operations below the path."""
     from fileorg.core.figures import when
     from fileorg.core.formats import iso
     from fileorg.core.names import display
     from fileorg.report.sentences import sentence
-    from fileorg.workflows.history import trail
+    from fileorg.workflows.history import operations_in, trail
 
     asked, steps = trail(os.fsencode(path), state)
+    if not steps and operations_in(asked, (1, 1), state).total:
+        return False
     if format_ is ListFormat.TEXT and steps:
         for op, record, source, target in steps:
             undone = f" ({record.state})" if record.state in {"undone", "purged"} else ""
@@ -164,11 +190,12 @@ def _show_trail(out: "Out", format_: ListFormat, path: str, state: "StateDirecto
             out.line(f"  -> {display(target)}")
             if record.reason is not None:
                 out.line(f"     {sentence(record.reason)}")
-        return
+        return True
     rows = [
         (op.id, iso(op.started_ns), record.action, source, target, record.state) for op, record, source, target in steps
     ]
     _write(out, format_, "steps", _STEP_TITLES, rows, f"No recorded operation touched {display(asked)}.")
+    return True
 
 
 # Files that were not done ---------------------------------------------------------------------------------------------

@@ -130,7 +130,7 @@ def run_undo(chosen: "UndoOptions", options: OutputOptions, state: "StateDirecto
         change = Change(options, verb, run.kind, out, screen, rows, again)
         if options.dry_run:
             return _preview(change, run)
-        change.show(partial(_show, run=run, verb=verb))
+        change.show(partial(_show, run=run, verb=verb, state=state))
         question = f"Redo what operation {run.undone.id} undid?" if chosen.redo else f"Undo operation {run.undone.id}?"
         if not change.agreed(question):
             return declined()
@@ -176,7 +176,7 @@ def _preview(change: "Change", run: "UndoRun") -> Exit:
     return Exit.DONE
 
 
-def _show(talk: "Out", run: "UndoRun", verb: "Verb") -> None:
+def _show(talk: "Out", run: "UndoRun", verb: "Verb", state: "StateDirectory") -> None:
     """Print the operation that is about to be undone."""
     from fileorg.cli.render import short
     from fileorg.cli.summary import amount
@@ -191,6 +191,7 @@ def _show(talk: "Out", run: "UndoRun", verb: "Verb") -> None:
         *(("And in", short(root)) for root in run.further_roots),
         (f"To {run.kind}", amount(run.plan.files, run.plan.size_bytes, verb)),
         *([("Purged", f"{plural(run.plan.purged, 'file')}, which cannot be restored")] if run.plan.purged else []),
+        *([] if state.is_default else [("Journal", short(state.path))]),
     ]
     width = max(len(name) for name, _ in facts)
     for name, fact in facts:
