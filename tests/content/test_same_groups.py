@@ -12,7 +12,7 @@ import stat
 import subprocess
 import sys
 from base64 import b64decode
-from collections import defaultdict
+from collections import Counter, defaultdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -198,10 +198,14 @@ def test_only_what_was_asked_for_is_looked_at(
 
 
 @needs_dedupe
-def test_one_name_of_each_file_is_listed(planted: Planted, ours: finders.Finder, tmp_path: Path) -> None:
+def test_one_name_of_a_kept_file_and_all_of_others_are_listed(
+    planted: Planted, ours: finders.Finder, tmp_path: Path
+) -> None:
     for group in finders.read_nul(_answer(ours, planted.root, tmp_path)):
-        files = [os.lstat(path).st_ino for path in group]
-        assert len(files) == len(set(files)) > 1
+        keeper, *others = (os.lstat(path) for path in group)
+        names = Counter(seen.st_ino for seen in others)
+        assert keeper.st_ino not in names
+        assert names == {seen.st_ino: seen.st_nlink for seen in others}
 
 
 @needs_dedupe

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
     from fileorg.content.keeper import KeeperDecision
     from fileorg.index.duplicate_folders import DuplicateFolderGroup
+    from fileorg.index.duplicate_groups import Member
     from fileorg.workflows.dedupe import DedupeRun
 
 _GROUPS, _FILES = 10, 5
@@ -86,9 +87,9 @@ def _sums(out: Out, run: DedupeRun, *, hint: bool) -> None:
         out.prose(f"No duplicates found: {searched}.")
         _left_over(out, run)
         return
-    what = (
-        f"{plural(found.duplicates, 'duplicate')} in {plural(found.groups, 'group')}, {size(found.size_bytes)} wasted"
-    )
+    what = f"{plural(found.victims, 'duplicate')} in {plural(found.groups, 'group')}, {size(found.freed_bytes)} wasted"
+    if found.size_bytes != found.freed_bytes:  # a file takes its space once, however many names it has
+        what += f" ({size(found.size_bytes)} with hard links)"
     out.prose(f"{out.styled(what, 'bold')}: {searched}.")
     _left_over(out, run)
     if hint:
@@ -106,8 +107,8 @@ def summary(run: DedupeRun) -> dict[str, Any]:
     found, seen = run.found, run.seen
     return {
         "groups": found.groups,
-        "duplicate_files": found.duplicates,
-        "reclaimable_bytes": found.size_bytes,
+        "duplicate_files": found.victims,
+        "reclaimable_bytes": found.freed_bytes,
         "files_scanned": seen.files,
         **leftovers_as_json(seen),
         "files_left_out": [{**named("path", path), "reason": reason} for path, reason in run.reads.named],
@@ -159,11 +160,18 @@ def _folder_fields(run: DedupeRun, group: DuplicateFolderGroup) -> dict[str, Any
 def as_csv(out: Out, run: DedupeRun) -> None:
     """Write one row per file."""
     rows = (
-        (number, group.group.digest.hex(), group.group.size, "duplicate" if place else "keeper", run.trees.path(member))
+        (number, group.group.digest.hex(), group.group.size, role, run.trees.path(member))
         for number, group in enumerate(run.groups(), 1)
-        for place, member in enumerate(group.listed)
+        for member, role in _roles(group)
     )
     write_csv(out.stream, ("group", "hash", "size", "role", "path"), rows)
+
+
+def _roles(group: KeeperDecision) -> Iterator[tuple[Member, str]]:
+    """Yield the listed files with their roles; one that is `kept` stays beside the keeper, as in a reference folder."""
+    kept = frozenset(group.stays)
+    for place, member in enumerate(group.listed):
+        yield member, "keeper" if not place else "kept" if member in kept else "duplicate"
 
 
 def as_fdupes(out: Out, run: DedupeRun) -> None:

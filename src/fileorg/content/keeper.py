@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.names import is_within, join
+from fileorg.index.duplicate_groups import freed_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -74,8 +75,9 @@ class KeepOptions(NamedTuple):
 
 class KeeperDecision(NamedTuple):
     """A group after the decision: the keeper, the files to remove, and the files that stay beside the keeper. `listed`:
-    the names for reports, the keeper first; one name of each file, or all. `led_to`: the files of `stays` that only
-    stay because a symlink leads to them. `along`: the followers removed with a victim, each with its counterpart.
+    the names for reports: the keeper, the victims, and one name, or all, of each other file that stays. `led_to`: the
+    files of `stays` that only stay because a symlink leads to them. `along`: the followers removed with a victim, each
+    with its counterpart.
     """
 
     group: Group
@@ -88,8 +90,8 @@ class KeeperDecision(NamedTuple):
 
     @property
     def wasted(self) -> int:
-        """The number of redundant copies of the content."""
-        return len({member[3:5] for member in self.victims})
+        """The number of copies of the content whose space is free when the victims are gone."""
+        return freed_files(self.victims)
 
 
 class Leads(NamedTuple):
@@ -125,6 +127,8 @@ class KeeperPolicy:
             trees.references or options.protect or options.isolate or (leads and leads.keep) or self._companions
         )
         """There may be groups from which nothing is removed."""
+        self.is_default = not (options.keep or self._has_precedence or options.with_links or leads or self._companions)
+        """The keeper is always the first member of a group, and all other files are removable."""
         self._is_usual = not (options.keep or self._has_precedence or options.with_links)
         order = [*dict.fromkeys((*options.keep, *USUAL))]
         self._order = [self._measure(rule) for rule in order[: order.index(Keep.FIRST) + 1]]
@@ -188,14 +192,10 @@ class KeeperPolicy:
         keeper, *others = members = group.members
         if group.files == len(members):  # nearly always: each file has one name
             return KeeperDecision(group, keeper, others, [], members)
-        own, known = keeper[3:5], {keeper[3:5]}
-        listed = [keeper]
-        for member in others:
-            if member[3:5] not in known:
-                known.add(member[3:5])
-                listed.append(member)
+        own = keeper[3:5]
         victims = [member for member in others if member[3:5] != own]
-        return KeeperDecision(group, keeper, victims, [member for member in others if member[3:5] == own], listed)
+        stays = [member for member in others if member[3:5] == own]
+        return KeeperDecision(group, keeper, victims, stays, [keeper, *victims])
 
     def _ranked(self, group: Group, led_to: Collection[Member] = ()) -> KeeperDecision:
         prefixes, options = self._prefixes, self._options
@@ -227,9 +227,6 @@ class KeeperPolicy:
             if member is keeper:
                 continue
             identity = member[3:5]
-            if options.with_links or identity not in known:
-                known.add(identity)
-                listed.append(member)
             if precedence[path] < _LED_TO or identity == own or member.root in closed:
                 stays.append(member)
             elif keeps_led_to and member in led_to:
@@ -237,6 +234,11 @@ class KeeperPolicy:
                 stays_for_links.append(member)
             else:
                 victims.append(member)
+                listed.append(member)
+                continue
+            if options.with_links or identity not in known:
+                known.add(identity)
+                listed.append(member)
         return KeeperDecision(group, keeper, victims, stays, listed, stays_for_links)
 
     def _precedence(self, path: bytes, member: Member, *, is_led_to: bool) -> int:

@@ -22,7 +22,8 @@ CREATE TABLE pages (
     id INTEGER PRIMARY KEY, digests BLOB NOT NULL, facts BLOB NOT NULL, folders BLOB NOT NULL, names BLOB NOT NULL,
     numbers BLOB NOT NULL);
 CREATE TABLE finding (
-    stamp BLOB NOT NULL, roots BLOB NOT NULL, groups INTEGER NOT NULL, files INTEGER NOT NULL, bytes INTEGER NOT NULL);
+    stamp BLOB NOT NULL, roots BLOB NOT NULL, groups INTEGER NOT NULL, files INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    freed INTEGER NOT NULL);
 """
 _FOUND = """
 CREATE TEMP TABLE found (
@@ -66,11 +67,14 @@ class Group(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Totals of groups with several files: groups, files beyond the first of each, and their bytes."""
+    """Totals of groups with several files, if the first file of each is kept: groups, the names of the other files, the
+    sizes of these names, and the space that is free when all of them are gone.
+    """
 
     groups: int
     files: int
     size_bytes: int
+    freed_bytes: int
 
 
 _new_member = row_maker(Member)
@@ -111,15 +115,20 @@ class Groups:
 
         `stamp` identifies the state of the trees, for `is_true`; empty for none.
         """
-        sums = [0, 0, 0]
+        sums = [0, 0, 0, 0]
         groups = self._held_groups() if self._is_held else self._sorted_groups()
         for number, page in enumerate(in_batches(groups, _PAGE)):
             self._db.execute("INSERT INTO pages VALUES (?, ?, ?, ?, ?, ?)", (number, *_packed(page)))
-            several = [(files, size) for _, size, files, _ in page if files > 1]
-            sums[0] += len(several)
-            sums[1] += sum(files - 1 for files, _ in several)
-            sums[2] += sum((files - 1) * size for files, size in several)
-        self._db.execute("INSERT INTO finding VALUES (?, ?, ?, ?, ?)", (stamp, b"\0".join(roots), *sums))
+            for _, size, files, members in page:
+                if files > 1:
+                    keeper, *names = members
+                    if files < len(members):
+                        names = [member for member in names if member[3:5] != keeper[3:5]]
+                    sums[0] += 1
+                    sums[1] += len(names)
+                    sums[2] += len(names) * size
+                    sums[3] += freed_files(names) * size
+        self._db.execute("INSERT INTO finding VALUES (?, ?, ?, ?, ?, ?)", (stamp, b"\0".join(roots), *sums))
 
     def _held_groups(self) -> Iterator[Group]:
         rows, self._held = self._held, []
@@ -154,8 +163,8 @@ class Groups:
         return row is not None and bool(stamp) and row[0] == stamp
 
     def sums(self) -> Sums:
-        row = self._db.execute("SELECT groups, files, bytes FROM finding").fetchone()
-        return Sums(*row) if row else Sums(0, 0, 0)
+        row = self._db.execute("SELECT groups, files, bytes, freed FROM finding").fetchone()
+        return Sums(*row) if row else Sums(0, 0, 0, 0)
 
     def all_groups(self, skip: int = 0, limit: int | None = None) -> Iterator[Group]:
         """Return an iterator over at most `limit` groups, most wasted space first; takes the memory of one page."""
@@ -165,6 +174,16 @@ class Groups:
         )
         groups = (group for page in pages for group in _unpacked(*page))
         return islice(groups, offset, None if limit is None else offset + limit)
+
+
+def freed_files(names: Sequence[Member]) -> int:
+    """Return how many files are gone when these names are: a file with another hard link stays."""
+    if all(name[7] == 1 for name in names):
+        return len(names)
+    left: dict[tuple[int, int], int] = {}
+    for _, _, _, dev, inode, _, _, nlink in names:
+        left[dev, inode] = left.get((dev, inode), nlink) - 1
+    return sum(links <= 0 for links in left.values())
 
 
 def _group_of(sorted_rows: tuple[tuple[bytes, int], Iterator[MemberRow]]) -> Group:

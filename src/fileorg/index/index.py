@@ -26,7 +26,7 @@ from fileorg.index.duplicate_groups import Groups
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_VERSION = 5
+_VERSION = 6
 _SCHEMA = """
 CREATE TABLE roots (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, version INTEGER NOT NULL DEFAULT 0,
     scanned_ns INTEGER NOT NULL DEFAULT 0);

@@ -47,8 +47,8 @@ class KeptGroup(NamedTuple):
     keeper: Keeper
     records: list[Record]
     number: int
-    files: int
-    """The number of duplicates that were processed; several names of a file count once."""
+    freed: int
+    """The number of files of which all names were processed, so that their space is free when these are gone."""
 
 
 class KeptGroups:
@@ -123,13 +123,15 @@ class KeptGroups:
         return self._queries.value(query, self._queries.record_range(operation)) is not None
 
     def sums(self, operation: Operation) -> tuple[int, int, int]:
-        """Return the numbers of groups and duplicates that were processed, and the duplicates' bytes; several names of
-        a file count once.
+        """Return the numbers of groups and duplicates that were processed, and the bytes that are free when these
+        duplicates are gone: a file with another hard link frees none.
         """
         query = (
-            "SELECT count(DISTINCT folder || x'00' || name), count(*), coalesce(sum(size), 0) FROM (SELECT k.folder,"
-            " k.name, min(r.size) AS size FROM keepers k JOIN records r ON r.id = k.record WHERE k.record BETWEEN"
-            f" ? AND ? AND {_OF_GROUPS} AND r.state IN ({quoted(WAS_DONE)}) GROUP BY k.folder, k.name, r.dev, r.inode)"
+            "SELECT count(DISTINCT folder || x'00' || name), coalesce(sum(names), 0),"
+            " coalesce(sum(iif(names >= links, size, 0)), 0) FROM (SELECT k.folder, k.name, min(r.size) AS size,"
+            " count(*) AS names, max(r.nlink) AS links FROM keepers k JOIN records r ON r.id = k.record"
+            f" WHERE k.record BETWEEN ? AND ? AND {_OF_GROUPS} AND r.state IN ({quoted(WAS_DONE)})"
+            " GROUP BY k.folder, k.name, r.dev, r.inode)"
         )
         [(groups, files, size_bytes)] = self._queries.select(query, self._queries.record_range(operation))
         return groups, files, size_bytes
@@ -168,7 +170,7 @@ class KeptGroups:
     def _group(self, rows: Iterable[tuple[Any, ...]]) -> KeptGroup | None:
         """Return the group of these rows, None without rows. Keeps a million duplicates of one file out of memory."""
         records: list[Record] = []
-        files: set[tuple[int, int]] = set()
+        left: dict[tuple[int, int], int] = {}
         keeper, count = None, 0
         for row in rows:
             record = checked(record_of(row[_KEEPER_COLUMNS:]))
@@ -178,6 +180,7 @@ class KeptGroups:
             if count < MAX_LISTED:
                 records.append(record)
             if record.state in WAS_DONE:
-                files.add((record.dev, record.inode))
+                file = record.dev, record.inode
+                left[file] = left.get(file, record.nlink) - 1
             count += 1
-        return None if keeper is None else KeptGroup(keeper, records, count, len(files))
+        return None if keeper is None else KeptGroup(keeper, records, count, sum(links <= 0 for links in left.values()))

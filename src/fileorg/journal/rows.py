@@ -56,6 +56,25 @@ class Operation(NamedTuple):
     size_bytes: int
     problems: int
 
+    @property
+    def destination(self) -> bytes | None:
+        """The destination that the user named: `dest` may be the folder above it that was there before the run."""
+        return destination_of(self.options) or self.dest
+
+
+def destination_of(options: str) -> bytes | None:
+    """Return the destination in the options of an operation, None without one that is valid."""
+    import base64
+    import json
+
+    try:
+        found = json.loads(options)
+        exact, text = found.get("dest_b64"), found.get("dest")
+        path: bytes = base64.b64decode(exact) if exact else text.encode() if text else b""
+    except (ValueError, TypeError, AttributeError):
+        return None
+    return path if path.startswith(b"/") and b"\0" not in path else None
+
 
 def checked_operation(row: tuple[Any, ...]) -> Operation:
     """Return the operation of a row if its types are right and its roots absolute. Raises `JournalError`."""

@@ -45,16 +45,17 @@ _ON_ONE_DISK = {
 
 
 class FoundDuplicates:
-    """The sums over decided groups. `duplicates` are listed beside keepers, `victims` are removed or replaced, `led_to`
-    stay because a symlink leads to them; `bytes` is the space freed when all victims are gone.
+    """The sums over decided groups. `victims` are the names that are removed or replaced, `size_bytes` is the sum of
+    their sizes, `freed_bytes` the space that is free when all of them are gone; `led_to` stay because a symlink leads
+    to them.
     """
 
-    def __init__(self, groups: int = 0, duplicates: int = 0, size_bytes: int = 0) -> None:
+    def __init__(self, groups: int = 0, victims: int = 0, size_bytes: int = 0, freed_bytes: int = 0) -> None:
         self.groups = groups
-        self.duplicates = duplicates
-        self.victims = duplicates
+        self.victims = victims
         self.led_to = 0
         self.size_bytes = size_bytes
+        self.freed_bytes = freed_bytes
 
 
 def decisions(groups: Iterable[Group], policy: KeeperPolicy) -> Iterator[KeeperDecision]:
@@ -65,29 +66,20 @@ def decisions(groups: Iterable[Group], policy: KeeperPolicy) -> Iterator[KeeperD
             yield decision
 
 
-def found(groups: Groups, policy: KeeperPolicy, *, exactly: bool) -> FoundDuplicates:
-    """Return the sums of all groups. Without `exactly`, hard links outside the searched trees are ignored."""
-    if not exactly and not policy.has_limits and not policy.with_links:
-        number, duplicates, size_bytes = groups.sums()
-        return FoundDuplicates(number, duplicates, size_bytes)
+def found(groups: Groups, policy: KeeperPolicy) -> FoundDuplicates:
+    """Return the sums of all groups."""
+    if policy.is_default:
+        return FoundDuplicates(*groups.sums())
     sums = FoundDuplicates()
     for decision in decisions(groups.all_groups(), policy):
         sums.groups += 1
-        sums.duplicates += len(decision.listed) - 1
         along = [companion for pairs in decision.along.values() for companion, _ in pairs]
+        size_bytes = sum(companion.size for companion in along)
         sums.victims += len(decision.victims) + len(along)
         sums.led_to += len(decision.led_to)
-        sums.size_bytes += decision.group.size * (freed(decision) if exactly else decision.wasted)
-        sums.size_bytes += sum(companion.size for companion in along)
+        sums.size_bytes += decision.group.size * len(decision.victims) + size_bytes
+        sums.freed_bytes += decision.group.size * decision.wasted + size_bytes
     return sums
-
-
-def freed(decision: KeeperDecision) -> int:
-    """Return the number of copies that the removal of the victims frees: files of which no name stays."""
-    names: dict[tuple[int, int], int] = {}
-    for victim in decision.victims:
-        names[victim.dev, victim.inode] = names.get((victim.dev, victim.inode), victim.nlink) - 1
-    return sum(left <= 0 for left in names.values())
 
 
 def base_of(root: int) -> Base:
@@ -113,7 +105,7 @@ class DedupePlan:
         self._storages = storages
         self._classifiers = [Classifier(Rules.default(), storage) for storage in storages]
         self._trash = trash
-        self.found = found(groups, policy, exactly=True)
+        self.found = found(groups, policy)
 
     @property
     def files(self) -> int:

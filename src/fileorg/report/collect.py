@@ -65,7 +65,7 @@ def _summary(
         kind=operation.kind,
         state=status,
         roots=[path for base, path in enumerate(roots) if base != 1],
-        dest=operation.dest,
+        dest=operation.destination,
         records=max(0, last - first + 1),
         files=sum(share.records for share in done) if operation.kind != PURGE else operation.done,
         size_bytes=sum(share.size_bytes for share in done) if operation.kind != PURGE else operation.size_bytes,
@@ -83,7 +83,9 @@ def _options(operation: Operation) -> dict[str, Any]:
         options = json.loads(operation.options)
     except (ValueError, TypeError):
         return {}
-    return options if isinstance(options, dict) else {}
+    if not isinstance(options, dict):
+        return {}
+    return {name: value for name, value in options.items() if name not in {"dest", "dest_b64"}}
 
 
 def _reasons(journal: JournalReader, operation: Operation, roots: Sequence[bytes]) -> list[ReasonShare]:
@@ -146,7 +148,7 @@ def lines_of(records: Sequence[ListedRecord], folders: Folders, keepers: Mapping
                 target_name,
                 category or "",
                 state,
-                size or 0,
+                0 if source_name is None else size or 0,  # a folder has no size
                 None if source is None else mtime_ns,
                 "" if code is None else sentence(listed.reason),
                 None if keeper is None else below(roots[keeper.base], join(keeper.folder, keeper.name)),
@@ -161,7 +163,7 @@ def _groups(journal: JournalReader, operation: Operation, roots: Sequence[bytes]
 
 def groups_of(groups: Iterable[KeptGroup], roots: Sequence[bytes]) -> Iterator[DuplicateGroup]:
     """Yield groups of kept files as duplicate groups of the report."""
-    for keeper, records, count, files in groups:
+    for keeper, records, count, freed in groups:
         copies = []
         for record in records:
             # The original path of the duplicate, also for an undo.
@@ -169,7 +171,7 @@ def groups_of(groups: Iterable[KeptGroup], roots: Sequence[bytes]) -> Iterator[D
             copies.append(Copy(below(roots[base], join(folder, name)), f"{record.action}, {record.state}"))
         size = records[0].size or 0
         kept = below(roots[keeper.base], join(keeper.folder, keeper.name))
-        yield DuplicateGroup(kept, size, size * files, count, copies)
+        yield DuplicateGroup(kept, size, size * freed, count, copies)
 
 
 def whole_path(record: ListedRecord, folders: Folders) -> bytes:

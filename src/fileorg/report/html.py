@@ -115,7 +115,8 @@ class _Shown:
     """Shows paths relative to the root, if there is only one; `root` is that root, or None."""
 
     def __init__(self, summary: Summary) -> None:
-        self.root = summary.roots[0] if len(summary.roots) == 1 and summary.dest is None else None
+        is_one = len(summary.roots) == 1 and (summary.dest is None or is_within(summary.dest, summary.roots[0]))
+        self.root = summary.roots[0] if is_one else None
         self._below = None if self.root is None else self.root.rstrip(b"/") + b"/"
 
     def path(self, path: bytes) -> str:

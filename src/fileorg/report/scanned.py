@@ -53,7 +53,7 @@ def scan_report(index: Index, root: bytes, classifier: Classifier) -> Report | N
         statuses=[Share(SEEN, files, size_bytes)],
         reasons=[],
         places=places,
-        duplicates=DuplicateSums(*sums) if sums and sums.groups else None,
+        duplicates=DuplicateSums(sums.groups, sums.files, sums.freed_bytes) if sums and sums.groups else None,
         lines=partial(_lines, index, root, classifier),
         groups=partial(_groups, index, root),
     )

@@ -94,7 +94,7 @@ class DedupeRun:
         self._index, groups = index, index.groups()
         if options.action is not None:
             self.plan = DedupePlan(groups, policy, options.action, trees, session.storages, session.trash)
-        self.found: FoundDuplicates = self.plan.found if self.plan is not None else found(groups, policy, exactly=False)
+        self.found: FoundDuplicates = self.plan.found if self.plan is not None else found(groups, policy)
         self._options, self._groups, self._policy = options, groups, policy
         self._session = session
 

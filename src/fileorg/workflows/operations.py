@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from fileorg.core.formats import named
 from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, execute
 from fileorg.execute.work import Changed
+from fileorg.journal.rows import destination_of
 from fileorg.storage.local.worker import renamer_for
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ def begin(
     journal: Journal, kind: str, storages: Sequence[LocalStorage], facts: dict[str, Any], undoes: int | None
 ) -> Operation:
     """Record and return a new operation in the directories of `storages`, by `Base`."""
+    if undoes is not None and (undone := journal.operation(undoes)) is not None:
+        made = destination_of(undone.options)
+        facts = facts | ({} if made is None else named("dest", made))
     source, target = storages[:2]
     dest = None if target is source else target.root
     more = [

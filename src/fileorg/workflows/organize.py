@@ -9,6 +9,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fileorg.core.formats import named
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import DEST, ROOT, Action, By, OnConflict
 from fileorg.core.names import collision_key, display, join, split
@@ -72,13 +73,21 @@ class OrganizeRun:
     """A plan, ready to be shown and to be run once."""
 
     def __init__(
-        self, plan: OrganizePlan, seen: Seen, options: OrganizeOptions, session: Session, left_alone: Iterable[Stays]
+        self,
+        plan: OrganizePlan,
+        seen: Seen,
+        options: OrganizeOptions,
+        session: Session,
+        left_alone: Iterable[Stays],
+        to_be_made: bytes,
     ) -> None:
+        """`to_be_made`: the path of the destination below a directory of the session, if the run makes it."""
         self.plan = plan
         self.seen = seen
         self._left_alone = left_alone
         self._options = options
         self._session = session
+        self._to_be_made = to_be_made
 
     @property
     def root(self) -> bytes:
@@ -91,6 +100,12 @@ class OrganizeRun:
         source, target = self._session.storages
         return None if target is source else target.root
 
+    def _destination(self) -> dict[str, str]:
+        """Return the destination for the journal, if the run makes it: the journal has a folder above it as a root."""
+        if not self._to_be_made:
+            return {}
+        return named("dest", os.path.join(self._session.storages[1].root, self._to_be_made))
+
     def stays(self) -> Iterator[Stays]:
         """Yield the entries that stay and have no row in the plan, if `options.stays`."""
         return itertools.chain(self._left_alone, self.plan.stays()) if self._options.stays else iter(())
@@ -98,7 +113,7 @@ class OrganizeRun:
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Carry out the plan. Raises `JournalError`; `GuardRefused` if it exceeds `--max-changes`."""
         self.check()
-        action, facts = self._options.action, self._options.facts()
+        action, facts = self._options.action, self._options.facts() | self._destination()
         return self._session.run("organize", self.plan, facts, stop, stage=str(action), copies=action is Action.COPY)
 
     def emptied(self) -> int:
@@ -196,7 +211,7 @@ def organizing(
             found = scan(Reader(source, selection), seen, reporter)
             seen.unchanged = index.update(source.root, plan.watching(found))
             plan.survey(seen.files, reporter)
-            yield OrganizeRun(plan, seen, options, session, left_alone)
+            yield OrganizeRun(plan, seen, options, session, left_alone, to_be_made)
 
 
 def _is_empty(storage: Storage, folder: bytes, empty: Container[bytes]) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fileorg.core.errors import FileorgError, UnknownOperation, UsageError
 from fileorg.core.model import Outcome, Problem, RecordState
 from fileorg.core.names import display, join
+from fileorg.core.scratch import scratch
 from fileorg.execute.last_copies import LastCopies
 from fileorg.execute.purging import purge
 from fileorg.execute.trash import check_trash
@@ -85,12 +86,13 @@ class PurgeRun:
 
     def rows(self) -> Iterator[TrashFile]:
         """Yield each file that would be removed."""
-        for operation, *_ in self.found:
-            with _opened(self._session, operation) as storages:
-                for file, found in _all_files(self._session.journal, operation, storages):
-                    if found is not None and not isinstance(found, Exception):
-                        path = os.path.join(storages[file.base].root, file.folder, file.name)
-                        yield TrashFile(operation.id, path, found.size, _freed(found))
+        with contextlib.closing(_Links()) as links:
+            for operation, *_ in self.found:
+                with _opened(self._session, operation) as storages:
+                    for file, found in _all_files(self._session.journal, operation, storages):
+                        if found is not None and not isinstance(found, Exception):
+                            path = os.path.join(storages[file.base].root, file.folder, file.name)
+                            yield TrashFile(operation.id, path, found.size, links.freed(found))
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Remove the files permanently. Raises `JournalError`, `Locked`; `StorageFailure` if a disk fails."""
@@ -135,12 +137,15 @@ def purging(
     Operations that cannot be purged now, because their disk is missing or they are not recovered, are left out with a
     note to the reporter. Raises `UsageError` for an operation that does not exist, `Locked`, `JournalError`.
     """
-    with Session.opened(state, "purge", reporter, changes=changes, reads_journal=True) as session:
+    with (
+        contextlib.closing(_Links()) as links,
+        Session.opened(state, "purge", reporter, changes=changes, reads_journal=True) as session,
+    ):
         reporter.stage("look")
         found = []
         for operation in _chosen(session, options):
             try:
-                one = _count(session, operation)
+                one = _count(session, operation, links)
             except (FileorgError, OSError) as error:
                 why = str(error) if isinstance(error, FileorgError) else f"{display(operation.root)}: {error.strerror}"
                 reporter.note(f"Skipped the trash of operation {operation.id}: {why.removesuffix('.')}.")
@@ -168,8 +173,11 @@ def _chosen(session: Session, options: PurgeOptions) -> list[Operation]:
     return [one for one in operations if one.id in wanted and (before is None or one.started_ns < before)]
 
 
-def _count(session: Session, operation: Operation) -> InTrash:
-    """Count the files of an operation in the trash. Raises `FileorgError` or `OSError` if it cannot be purged now."""
+def _count(session: Session, operation: Operation, links: _Links) -> InTrash:
+    """Count the files of an operation in the trash; `links` are those of the operations before.
+
+    Raises `FileorgError` or `OSError` if it cannot be purged now.
+    """
     journal = session.journal
     if next(journal.trash.files(operation, RecordState.DONE, 1), None) is None:
         return InTrash(operation, 0, 0, 0)
@@ -183,7 +191,7 @@ def _count(session: Session, operation: Operation) -> InTrash:
                 kept += 1
             elif found is not None:
                 files += 1
-                size_bytes += _freed(found)
+                size_bytes += links.freed(found)
     return InTrash(operation, files, size_bytes, kept)
 
 
@@ -207,8 +215,23 @@ def _kept(journal: Journal, operation: Operation, storages: Sequence[LocalStorag
     return outcome
 
 
-def _freed(entry: Entry) -> int:
-    return entry.size if entry.nlink == 1 else 0
+class _Links:
+    """Counts the names of files with several hard links, in the order of their removal."""
+
+    def __init__(self) -> None:
+        schema = "CREATE TABLE links (dev, inode, names, PRIMARY KEY (dev, inode)) WITHOUT ROWID;"
+        self._db = scratch(schema, cache_kb=2000)
+
+    def freed(self, entry: Entry) -> int:
+        """Return the bytes that the removal of one more name frees: the last name of a file frees its size."""
+        if entry.nlink <= 1:
+            return entry.size
+        query = "INSERT INTO links VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET names = names + 1 RETURNING names"
+        [(names,)] = self._db.execute(query, (entry.dev, entry.inode)).fetchall()
+        return entry.size if names == entry.nlink else 0
+
+    def close(self) -> None:
+        self._db.close()
 
 
 @contextlib.contextmanager

@@ -188,7 +188,7 @@ def _preview(change: "Change", run: "CleanRun", chosen: "CleanOptions") -> Exit:
 
     plan = run.plan
     head: dict[str, Any] = {"dry_run": True, **named("root", os.path.realpath(chosen.root))}
-    change.preview(head, counts_as_json(plan, run.seen))
+    change.preview(head, {"files": plan.files, **counts_as_json(plan, run.seen)})
     if change.is_text and not change.options.quiet and (plan.files or plan.skipped):
         change.out.line()
     change.say_dry_run(amount(plan.files, 0, change.verb), skipped=plan.skipped)

@@ -108,7 +108,7 @@ HardLinks = Annotated[
     bool,
     Option(
         "--hardlinks",
-        help="Also list all hard links of a file; they take no extra space and are kept.",
+        help="Also list the other hard links of files that are kept; they take no extra space.",
         rich_help_panel=FILES,
     ),
 ]

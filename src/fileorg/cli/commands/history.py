@@ -101,7 +101,7 @@ def _show_operations(
             op.id,
             op.kind,
             op.root,
-            op.dest,
+            op.destination,
             iso(op.started_ns),
             iso(op.ended_ns),
             op.done,

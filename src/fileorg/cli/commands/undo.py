@@ -186,7 +186,7 @@ def _show(talk: "Out", run: "UndoRun", verb: "Verb", state: "StateDirectory") ->
     facts = [
         (f"Operation {undone.id}", f"{undone.kind}, {when(undone.started_ns)}"),
         ("In", short(undone.root)),
-        *([("Into", short(undone.dest))] if undone.dest else []),
+        *([("Into", short(undone.destination))] if undone.destination else []),
         *(("Moved", f"{short(move.old)} -> {short(move.new)}") for move in (run.moved.moves if run.moved else ())),
         *(("And in", short(root)) for root in run.further_roots),
         (f"To {run.kind}", amount(run.plan.files, run.plan.size_bytes, verb)),
