@@ -58,7 +58,7 @@ class Processes:
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
                 [*limit, *self._command, *request.words], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                env=self._environment | steps | request.env,
+                cwd="/", env=self._environment | steps | request.env,
             )  # fmt: skip
         return self._process.pid
 

@@ -84,13 +84,15 @@ def test_a_dry_run_names_each_and_changes_nothing(fileorg: Fileorg, hollow: Tree
         1,
     )
     assert reported["left_alone"] == {"empty on purpose": 1}
-    assert [row["target"] for row in reported["rows"] if row["action"] == "remove-folder"] == ["e/f", "e"]
+    assert [row["path"] for row in reported["rows"] if row["action"] == "remove-folder"] == [
+        str(hollow.path("e/f")), str(hollow.path("e")),
+    ]  # fmt: skip
     assert hollow.snapshot() == before
 
 
 def test_json_tells_what_came_of_it(fileorg: Fileorg, hollow: Tree) -> None:
     reported = fileorg("clean", "tree", "--format", "json").json
-    assert (reported["operation"], reported["kind"], reported["files"], reported["undo"]) == (
+    assert (reported["operation"], reported["kind"], reported["files"], reported["way_back"]) == (
         1,
         "clean",
         5,

@@ -112,14 +112,15 @@ def test_a_dry_run_shows_the_rows_of_the_run(fileorg: Fileorg, duplicates: Tree)
     planned = fileorg("dedupe", "tree", "--action", "quarantine", "-n", "-f", "json").json
     assert duplicates.snapshot() == before
     assert (planned["dry_run"], planned["files"], planned["bytes"]) == (True, 3, 38)
-    rows = [(row["source"], row["keeper"]) for row in planned["rows"] if row["action"] == "quarantine"]
-    assert sorted(rows) == [("3 (1)", "2"), ("sub/1", "2"), ("sub/b.jpg", "a.jpg")]
+    rows = [(row["path"], row["kept_path"]) for row in planned["rows"] if row["action"] == "quarantine"]
+    names = [("3 (1)", "2"), ("sub/1", "2"), ("sub/b.jpg", "a.jpg")]
+    assert sorted(rows) == [tuple(str(duplicates.path(name)) for name in pair) for pair in names]
     assert "Dry run:" in fileorg("dedupe", "tree", "--action", "hardlink", "-n").out
     fileorg("dedupe", "tree", "--action", "quarantine", "-y")
     done = fileorg("duplicates", "1", "-f", "json").json
     assert (done["total"], done["page"], done["page_size"]) == (2, 1, 25)
     states = {
-        os.path.relpath(file["path"], duplicates.root): file["state"]
+        os.path.relpath(file["path"], duplicates.root): file["status"]
         for group in done["duplicates"]
         for file in group["files"]
     }
@@ -135,7 +136,7 @@ def test_json(fileorg: Fileorg, duplicates: Tree) -> None:
     found = fileorg("dedupe", "tree", "-f", "json").json
     large, *_ = found["duplicates"]
     assert (large["count"], large["total_size_bytes"]) == (2, 72)
-    assert [(os.path.relpath(file["path"], duplicates.root), file["size"]) for file in large["files"]] == [
+    assert [(os.path.relpath(file["path"], duplicates.root), file["size_bytes"]) for file in large["files"]] == [
         ("a.jpg", 36), ("sub/b.jpg", 36),
     ]  # fmt: skip
     odd = {file.get("path_b64") for group in found["duplicates"] for file in group["files"]} - {None}

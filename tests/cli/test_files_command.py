@@ -48,11 +48,11 @@ def test_the_shape_of_a_page(fileorg: Fileorg, organized: Tree) -> None:
         "operation": 1, "total": 4, "page": 2, "page_size": 3,
     }  # fmt: skip
     [file] = page["files"]
-    assert file["original_path"].startswith(str(organized.root))
-    assert set(file) >= {"original_path", "new_path", "category", "status", "size_bytes", "reason", "record"}
+    assert file["path"].startswith(str(organized.root))
+    assert set(file) >= {"path", "new_path", "category", "status", "size_bytes", "reason", "record"}
 
     [skipped] = fileorg("files", "--status", "skipped", "-f", "json").json["files"]
-    assert skipped["original_path"] == str(organized.root / "photo.jpg")
+    assert skipped["path"] == str(organized.root / "photo.jpg")
     assert (skipped["category"], skipped["size_bytes"]) == ("Images", 3)
     assert (skipped["reason"], skipped["reason_code"]) == ("identical to Images/photo.jpg", "identical")
     assert fileorg("files", "--category", "Fonts", "-f", "json").json["files"] == []

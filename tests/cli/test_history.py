@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def states(fileorg: Fileorg) -> dict[int, str]:
-    return {op["operation"]: op["state"] for op in fileorg("history", "-f", "json").json["operations"]}
+    return {op["operation"]: op["status"] for op in fileorg("history", "-f", "json").json["operations"]}
 
 
 def test_before_anything_was_done(fileorg: Fileorg, mess: Tree) -> None:
@@ -46,10 +46,10 @@ def test_pages(fileorg: Fileorg, mess: Tree) -> None:
     for word in ("undo", "redo", "undo"):
         fileorg(word)
     first, second = (fileorg("history", "--page-size", "3", "--page", page, "-f", "json").json for page in "12")
-    assert [(op["operation"], op["state"]) for op in first["operations"]] == [
+    assert [(op["operation"], op["status"]) for op in first["operations"]] == [
         (4, "in effect"), (3, "undone by 4"), (2, "undone by 3"),
     ]  # fmt: skip
-    assert [(op["operation"], op["state"]) for op in second["operations"]] == [(1, "undone by 2")]
+    assert [(op["operation"], op["status"]) for op in second["operations"]] == [(1, "undone by 2")]
     assert (second["total"], second["page"], second["page_size"]) == (4, 2, 3)
     assert fileorg("history", "--page-size", "3").out.splitlines()[-2] == "Page 1 of 2, 4 operations. Next: --page 2"
     assert mess.read()["photo.jpg"] == "jpg"
@@ -70,7 +70,10 @@ def test_a_partial_undo(fileorg: Fileorg, mess: Tree) -> None:
     assert fileorg("history", "--problems", "2").out == "Images/photo.jpg: conflict, the name is taken\n"
     assert fileorg("history", "--problems", "1").out == "Operation 1 has no problems.\n"
     problems = fileorg("history", "--problems", "2", "-f", "json").json["problems"]
-    assert problems == [{"path": "Images/photo.jpg", "state": "conflict", "reason": "the name is taken"}]
+    path = str(mess.path("Images/photo.jpg"))
+    assert problems == [
+        {"path": path, "status": "conflict", "reason": "the name is taken", "reason_code": "name-taken"}
+    ]
 
     again = fileorg("undo", "1", "--rename")
     assert again.code == 0
@@ -160,8 +163,8 @@ def test_where_a_duplicate_of_a_further_root_went(fileorg: Fileorg) -> None:
         (fileorg.folder / folder / "x").write_text("the same")
     fileorg("dedupe", "a", "b", "--keep", "first", "--action", "quarantine")
     [step] = fileorg("history", "b/x", "-f", "json").json["steps"]
-    assert (step["action"], step["source"]) == ("quarantine", str(fileorg.folder / "b/x"))
-    assert step["target"] == str(fileorg.folder / "b/.fileorg/trash/1/x")
+    assert (step["action"], step["path"]) == ("quarantine", str(fileorg.folder / "b/x"))
+    assert step["new_path"] == str(fileorg.folder / "b/.fileorg/trash/1/x")
 
 
 def test_recover_as_json(fileorg: Fileorg) -> None:

@@ -23,7 +23,7 @@ def test_it_is_counted_and_named_and_no_failure(fileorg: Fileorg, tree: Tree, el
     assert (said.code, said.err, reported.code) == (0, "", 0)
     [problem] = reported.json["problems"]
     assert reported.json["counts"] == {"done": 1, "skipped": 1}
-    assert (problem["state"], problem["reason_code"], problem["reason"]) == ("skipped", "being-written", sentence)
+    assert (problem["status"], problem["reason_code"], problem["reason"]) == ("skipped", "being-written", sentence)
 
 
 def test_an_undo_that_leaves_it_has_failed(fileorg: Fileorg, tree: Tree, elsewhere: Path) -> None:

@@ -96,7 +96,7 @@ def test_targets_at_a_destination_elsewhere_are_absolute(fileorg: Fileorg, mess:
     assert fileorg(*words, "-n").out.startswith(f"photo.jpg -> {target}\n")
     plan = fileorg(*words, "-n", "-f", "json").json
     assert plan["dest"] == str(fileorg.folder / "sorted")
-    assert [row["target"] for row in plan["rows"] if row["action"] == "move"] == [target]
+    assert [row["new_path"] for row in plan["rows"] if row["action"] == "move"] == [target]
     assert fileorg(*words, "-n", "-0").out == f"photo.jpg\0{target}\0"
     assert not (fileorg.folder / "sorted").exists()
     done = fileorg(*words)
@@ -125,9 +125,9 @@ def test_copies_and_links_are_shown_as_removed_by_an_undo(fileorg: Fileorg, tree
 def test_a_run_as_json_tells_what_came_of_it(fileorg: Fileorg, mess: Tree) -> None:
     done = fileorg("organize", "tree", "-f", "json").json
     assert (done["operation"], done["files"], done["counts"], done["problems"]) == (1, 4, {"done": 4}, [])
-    assert done["undo"] == "fileorg undo 1"
+    assert done["way_back"] == "fileorg undo 1"
     undone = fileorg("undo", "-f", "json").json
-    assert (undone["kind"], undone["files"], undone["undo"]) == ("undo", 4, "fileorg redo 2")
+    assert (undone["kind"], undone["files"], undone["way_back"]) == ("undo", 4, "fileorg redo 2")
 
 
 def test_nothing_to_do_is_said_and_is_no_failure(fileorg: Fileorg, mess: Tree) -> None:
@@ -163,7 +163,7 @@ def test_categorize_tells_what_and_why(fileorg: Fileorg, mess: Tree) -> None:
     assert reported[0]["evidence"] == "extension .jpg"
     rows = list(csv.DictReader(io.StringIO(fileorg("categorize", "tree", "-f", "csv").out)))
     assert len(rows) == 6
-    assert list(rows[0]) == ["path", "category", "evidence", "bytes"]
+    assert list(rows[0]) == ["path", "category", "evidence", "size_bytes"]
     paths = fileorg("categorize", "tree", "-0", "--category", "Documents").out_bytes.split(b"\0")
     assert sorted(paths) == [b"", os.fsencode(mess.path("Letter.PDF")), os.fsencode(mess.path("notes.txt"))]
 

@@ -98,12 +98,12 @@ def test_what_programs_are_told(fileorg: Fileorg, displaced: Tree) -> None:
 
 def test_history_shows_it(fileorg: Fileorg, displaced: Tree) -> None:
     fileorg("purge", "-y", "2")
-    states = {op["operation"]: op["state"] for op in fileorg("history", "-f", "json").json["operations"]}
+    states = {op["operation"]: op["status"] for op in fileorg("history", "-f", "json").json["operations"]}
     assert states == {3: "for good", 2: "in effect, purged in part", 1: "in effect"}
     assert " purge 2 " in fileorg("history").out
     assert "(purged)" in fileorg("history", "tree/.fileorg/trash/2/Documents/b.txt").out
     assert "  Purged       1 file, which cannot be restored\n" in fileorg("undo", "2").out
-    states = {op["operation"]: op["state"] for op in fileorg("history", "-f", "json").json["operations"]}
+    states = {op["operation"]: op["status"] for op in fileorg("history", "-f", "json").json["operations"]}
     assert states[2] == "undone by 4, purged in part"
 
 

@@ -45,7 +45,7 @@ def test_an_operation_and_its_undo(fileorg: Fileorg, mess: Tree) -> None:
     mess.write({"Images/photo.jpg": "jpg"})
     fileorg("organize", "tree")
     reported = report(fileorg)
-    assert (reported["operation"], reported["kind"], reported["state"]) == (1, "organize", "in effect")
+    assert (reported["operation"], reported["kind"], reported["status"]) == (1, "organize", "in effect")
     assert (reported["files"], reported["bytes"], reported["way_back"]) == (3, 8, "fileorg undo 1")
     assert reported["categories"] == [
         {"category": "Documents", "files": 2, "bytes": 6},
@@ -65,7 +65,7 @@ def test_an_operation_and_its_undo(fileorg: Fileorg, mess: Tree) -> None:
     assert [record["status"] for record in reported["records"]].count("done") == 5  # two of them created folders
 
     fileorg("undo")
-    assert report(fileorg, "1")["state"] == "undone by 2"
+    assert report(fileorg, "1")["status"] == "undone by 2"
     assert report(fileorg, "1")["way_back"] is None
     back = report(fileorg)
     assert (back["kind"], back["undoes"], back["files"], back["way_back"]) == ("undo", 1, 3, "fileorg redo 2")
@@ -88,7 +88,7 @@ def test_duplicates_and_what_is_left_when_they_are_purged(fileorg: Fileorg, tree
         None, str(tree.root / "a.jpg"), str(tree.root / "c"),
     }  # fmt: skip
     fileorg("purge", "-y")
-    assert report(fileorg, "1")["state"] == "purged"
+    assert report(fileorg, "1")["status"] == "purged"
     purge = report(fileorg)
     assert (purge["kind"], purge["files"], purge["bytes"], purge["records"]) == ("purge", 3, 38, [])
     assert purge["way_back"] is None
@@ -146,8 +146,8 @@ def test_json_gives_back_any_name(fileorg: Fileorg, tree: Tree, hostile: list[by
     found = set()
     for record in report(fileorg)["records"]:
         if record["action"] == "move":
-            exact = record.get("original_path_b64")
-            path = base64.b64decode(exact) if exact else record["original_path"].encode()
+            exact = record.get("path_b64")
+            path = base64.b64decode(exact) if exact else record["path"].encode()
             found.add(os.path.relpath(path, os.fsencode(tree.root)))
     assert found == set(hostile)
 
@@ -162,7 +162,7 @@ def test_csv_comes_back_and_holds_no_formula(fileorg: Fileorg, tree: Tree, hosti
     assert fileorg("report", "-f", "csv", "--csv-raw", "-o", "raw.csv").code == 0
     with (fileorg.folder / "raw.csv").open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         raw = list(csv.DictReader(file))
-    moved = {os.fsencode(row["original_path"]) for row in raw if row["action"] == "move"}
+    moved = {os.fsencode(row["path"]) for row in raw if row["action"] == "move"}
     assert moved == {os.path.join(os.fsencode(tree.root), name) for name in hostile}
 
 

@@ -68,9 +68,9 @@ def test_json_is_exact(fileorg: Fileorg, hostile: Tree) -> None:
         assert names <= HOSTILE.keys()
         assert b"not utf \xff\xfe.jpg" in names
     rows = fileorg("organize", "tree", "-n", "-f", "json").json["rows"]
-    [odd] = [row for row in rows if "source_b64" in row and b"not utf" in base64.b64decode(row["source_b64"])]
-    assert base64.b64decode(odd["target_b64"]) == b"Images/not utf \xff\xfe.jpg"
-    assert odd["source"] == "not utf \ufffd\ufffd.jpg"
+    [odd] = [row for row in rows if "path_b64" in row and b"not utf" in base64.b64decode(row["path_b64"])]
+    assert base64.b64decode(odd["new_path_b64"]).endswith(b"/Images/not utf \xff\xfe.jpg")
+    assert odd["path"].endswith("/tree/not utf \ufffd\ufffd.jpg")
 
 
 def test_null_is_exact(fileorg: Fileorg, hostile: Tree) -> None:

@@ -33,7 +33,7 @@ _DEDUPE = ("dedupe", "--action", "quarantine", "-y", "-q", "--keep", "first")
 def _run(descriptors: int, *command: str, limit: str = "-n") -> subprocess.CompletedProcess[str]:
     """Run the command with a low soft and hard limit, or with `-Sn` only a low soft limit."""
     words = ["bash", "-c", f'ulimit {limit} {descriptors}; exec "$@"', "bash", *command]
-    return subprocess.run(words, capture_output=True, text=True, check=False)
+    return subprocess.run(words, capture_output=True, text=True, check=False, cwd="/")
 
 
 def _must(ran: subprocess.CompletedProcess[str]) -> None:

@@ -165,7 +165,7 @@ def test_every_way_to_tell_it(old: Runs, tmp_path: Path) -> None:
     assert "2300-07-01" in said("scan", root, "--format", "json")
     old.organize()
     reported = json.loads(said("report", "-f", "json", "-o", "-"))
-    years = {record["modified"][:4] for record in reported["records"] if record["modified"]}
+    years = {record["mtime"][:4] for record in reported["records"] if record["mtime"]}
     assert {"1969", "2262", "2300"} <= years
     assert "2300-07-01T12:00:00Z" in said("report", "-f", "csv", "-o", "-")
     said("report", "-o", str(tmp_path / "page.html"))

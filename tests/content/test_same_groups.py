@@ -228,7 +228,7 @@ def test_the_json_names_what_the_nuls_name(planted: Planted, ours: finders.Finde
     _require_same(_expected(planted), Groups.of(paths))
     for group, names in zip(reported, paths, strict=True):
         sizes = [os.lstat(name).st_size for name in names]
-        assert [file["size"] for file in group["files"]] == sizes
+        assert [file["size_bytes"] for file in group["files"]] == sizes
         assert (group["count"], group["total_size_bytes"]) == (len(names), sum(sizes))
     assert len({group["hash"] for group in reported}) == len(reported)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -186,7 +187,9 @@ class Case:
         """Undo until nothing is left to undo: the first tree, exactly."""
         for _ in range(_MAX_UNDOS):
             finished = self.run("undo", "-y")
-            if finished.code == 2:
+            if found := re.search(r"changed nothing.*fileorg undo (\d+)", finished.output, re.DOTALL):
+                finished = self.run("undo", "-y", found[1])
+            if "Nothing to undo (journal: " in finished.output:
                 break
             if finished.code:
                 return [f"undo ends with {finished.code}: {finished.output}"]

@@ -32,6 +32,7 @@ _CRASHED = 70
 
 
 def main() -> None:
+    os.chdir("/")  # above every operation: a bare undo takes only one in, above or below the current directory
     _preload()
     requests = os.fdopen(os.dup(0))  # standard input itself is for the commands
     for line in requests:

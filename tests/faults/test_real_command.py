@@ -52,6 +52,7 @@ def command(case: Case, words: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         words,
         check=False,
+        cwd="/",
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -205,7 +205,8 @@ class World:
         """
         self.run("recover")
         before = self.tree
-        if self.run("undo", "-y").code not in {0, 1}:
+        undone = self.run("undo", "-y")
+        if undone.code not in {0, 1} or "Nothing to undo" in undone.output:
             return
         undo = self.last_operation
         redone = self.run("redo", "-y", str(undo))

@@ -117,7 +117,7 @@ class Change(NamedTuple):
     ) -> Exit:
         """Print that there is nothing to do, the skipped rows if any, and the output of `show`."""
         if not self.is_text:
-            write_json(self.out.stream, {"operation": None, "files": 0} | facts)
+            write_json(self.out.stream, {"operation": None, "kind": self.kind, "files": 0} | facts)
         elif not self.options.quiet:
             if skipped:
                 self.rows.list(self.out)
@@ -135,6 +135,8 @@ class Change(NamedTuple):
             talk.line()
             return True
         talk.line("Nothing was changed.")
+        if not self.is_text and not self.options.null:
+            write_json(self.out.stream, {"operation": None, "kind": self.kind, "files": 0})
         return False
 
     def carry_out(self, run: Run) -> Outcome:
@@ -166,7 +168,9 @@ class Change(NamedTuple):
         """
         try:
             if not self.is_text:
-                write_json(self.out.stream, outcome_as_json(outcome, self.kind) | {"undo": way_back} | (facts or {}))
+                write_json(
+                    self.out.stream, outcome_as_json(outcome, self.kind) | {"way_back": way_back} | (facts or {})
+                )
             else:
                 self._show_outcome(outcome, files, way_back, between)
         except KeyboardInterrupt:

@@ -6,7 +6,7 @@ import os
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from fileorg.cli.plan_view import leftovers, leftovers_as_json
+from fileorg.cli.plan_view import leftovers, leftovers_as_json, unreadable_as_json
 from fileorg.cli.render import Column, short, table
 from fileorg.core.figures import duration, plural, size
 from fileorg.core.formats import JsonDocument, named, write_csv, write_lines, write_null
@@ -112,7 +112,7 @@ def summary(run: DedupeRun) -> dict[str, Any]:
         "files_scanned": seen.files,
         **leftovers_as_json(seen),
         "files_left_out": [{**named("path", path), "reason": reason} for path, reason in run.reads.named],
-        "unreadable": [{**named("path", folder), "error": error} for folder, error in seen.unreadable],
+        "unreadable": unreadable_as_json(seen),
         "seconds": round(run.seconds, 3),
     }
 
@@ -122,7 +122,7 @@ def roots(run: DedupeRun) -> dict[str, Any]:
 
 
 def as_json(out: Out, run: DedupeRun) -> None:
-    """Write `{"duplicates": [{"hash", "count", "total_size_bytes", "files": [{"path", "size"}]}]}` and totals."""
+    """Write `{"duplicates": [{"hash", "count", "total_size_bytes", "files": [{"path", "size_bytes"}]}]}` and totals."""
     document = JsonDocument(out.stream)
     document.field("roots", roots(run)["roots"])
     document.rows("duplicates", map(_fields_of(run), run.groups()))
@@ -140,7 +140,14 @@ def _fields_of(run: DedupeRun) -> Any:
             "hash": group.group.digest.hex(),
             "count": len(group.listed),
             "total_size_bytes": size_bytes * len(group.listed),
-            "files": [{**named("path", run.trees.path(member)), "size": size_bytes} for member in group.listed],
+            "files": [
+                {
+                    **named("path", run.trees.path(member)),
+                    "size_bytes": size_bytes,
+                    "status": "duplicate" if at else "keeper",
+                }
+                for at, member in enumerate(group.listed)
+            ],
         }
 
     return fields
@@ -164,7 +171,7 @@ def as_csv(out: Out, run: DedupeRun) -> None:
         for number, group in enumerate(run.groups(), 1)
         for member, role in _roles(group)
     )
-    write_csv(out.stream, ("group", "hash", "size", "role", "path"), rows)
+    write_csv(out.stream, ("group", "hash", "size_bytes", "status", "path"), rows)
 
 
 def _roles(group: KeeperDecision) -> Iterator[tuple[Member, str]]:

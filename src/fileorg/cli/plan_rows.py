@@ -6,9 +6,10 @@ import os
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from fileorg.core.formats import JsonDocument, named, write_null
+from fileorg.core.formats import JsonDocument, iso, named, write_null
 from fileorg.core.model import FOLDER_ACTIONS, ON_DUPLICATES, ON_SYMLINKS, REMOVALS, Action
-from fileorg.core.names import display, join
+from fileorg.core.names import below, display, join
+from fileorg.report.records import before_and_after, named_or_null
 from fileorg.report.sentences import sentence
 
 if TYPE_CHECKING:
@@ -29,11 +30,16 @@ class PlanRows:
         plan: Plan,
         elsewhere: Mapping[Base, bytes],
         stays: Callable[[], Iterable[tuple[bytes, str, str]]] = lambda: (),
+        *,
+        root: bytes,
     ) -> None:
-        """`stays` returns path, reason and code of the reason of each entry to list that stays and has no row."""
+        """`root` is the absolute path of the other bases. `stays` returns path, reason and code of the reason of each
+        entry to list that stays and has no row.
+        """
         self._plan = plan
         self._elsewhere = elsewhere
         self._stays = stays
+        self._root = root
 
     def _all_rows(self) -> Iterator[PlanRow]:
         return chain.from_iterable(self._plan.batches(_ROWS))
@@ -108,7 +114,7 @@ class PlanRows:
         kinds = (_MADE, frozenset(Action) - FOLDER_ACTIONS, _REMOVED)
         document.rows("rows", chain.from_iterable(map(self._fields_of, kinds)))
         stays = in_path_order(
-            (path, {**named("path", path), "reason": reason, "reason_code": code})
+            (path, {**named("path", below(self._root, path)), "reason": reason, "reason_code": code})
             for path, reason, code in self._stays()
         )
         if (first := next(stays, None)) is not None:
@@ -120,18 +126,28 @@ class PlanRows:
         return in_path_order((self._path(row), self._fields(row)) for row in self._all_rows() if row.action in actions)
 
     def _fields(self, row: PlanRow) -> dict[str, Any]:
-        target = named("target", self._target(row))
-        if row.action in FOLDER_ACTIONS:
-            return {
-                "action": row.action,
-                **target,
-                **({"skipped": sentence(row.reason) or None} if row.category else {}),
-            }
-        source = named("source", self._source(row))
-        fields = {"action": row.action, **source, **target, "size": row.size, "category": row.category or None}
+        is_folder, skipped = row.action in FOLDER_ACTIONS, bool(row.reason)
+        source = None if is_folder else self._absolute(row.source_base, join(row.source_folder, row.source_name))
+        target = self._absolute(row.target_base, join(row.target_folder, row.target_name))
+        path, new_path = before_and_after(row.action, source, target)
+        fields: dict[str, Any] = {
+            "action": row.action,
+            **named_or_null("path", path),
+            **named_or_null("new_path", new_path),
+            "category": row.category or None,
+            "status": "skipped" if skipped else "planned",
+            "size_bytes": None if is_folder else row.size,
+            "mtime": None if is_folder else iso(row.mtime_ns),
+            "reason": sentence(row.reason) or None,
+            "reason_code": row.reason.code if row.reason else None,
+        }
         if row.keeper is not None:
-            fields |= named("keeper", self._keeper(row.keeper))
-        return fields | {"skipped": sentence(row.reason) or None}
+            kept = self._absolute(row.keeper.base, join(row.keeper.folder, row.keeper.name))
+            fields |= named("kept_path", kept)
+        return fields
+
+    def _absolute(self, base: Base, path: bytes) -> bytes:
+        return below(self._elsewhere.get(base, self._root), path)
 
     def as_null(self, out: Out) -> None:
         """Write source and target alternately, unescaped; a removed file has an empty target."""

@@ -11,7 +11,7 @@ from fileorg.cli.summary import NAMED
 from fileorg.core.errors import Exit
 from fileorg.core.figures import plural, size
 from fileorg.core.formats import iso, named
-from fileorg.core.names import display
+from fileorg.core.names import below, display
 from fileorg.core.times import kept
 
 if TYPE_CHECKING:
@@ -141,8 +141,15 @@ def left_alone_as_json(seen: Seen) -> dict[str, Any]:
         "older_than": _iso(seen.filters.older_than_ns),
         "links": seen.links,
         "folders_not_entered": seen.not_entered,
-        "unreadable": [{**named("path", folder), "error": error} for folder, error in seen.unreadable],
+        "unreadable": unreadable_as_json(seen),
     }
+
+
+def unreadable_as_json(seen: Seen) -> list[dict[str, str]]:
+    return [
+        {**named("path", below(root, folder)), "reason": error}
+        for root, (folder, error) in zip(seen.unreadable_roots, seen.unreadable, strict=True)
+    ]
 
 
 def _iso(ns: int | None) -> str | None:

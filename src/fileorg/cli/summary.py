@@ -8,7 +8,7 @@ from fileorg.core.errors import Exit
 from fileorg.core.figures import duration, plural, size
 from fileorg.core.formats import named
 from fileorg.core.model import PROBLEM_STATES, RecordState
-from fileorg.core.names import display
+from fileorg.core.names import below, display
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,17 +85,18 @@ def _name(
 
 
 def outcome_as_json(outcome: Outcome, kind: str) -> dict[str, Any]:
+    first = [named("path", below(*each)) for each in zip(outcome.symlink_roots, outcome.symlinks, strict=True)]
     return {
         "operation": outcome.operation,
         "kind": kind,
         "files": outcome.done,
         "bytes": outcome.size_bytes,
-        "symlinks": {"rewritten": outcome.rewritten, "first": [named("path", path) for path in outcome.symlinks]},
+        "symlinks": {"rewritten": outcome.rewritten, "first": first},
         "seconds": round(outcome.seconds, 3),
         "interrupted": outcome.interrupted,
         "counts": {str(state): number for state, number in sorted(outcome.counts.items())},
         "problems": [
-            {**named("path", problem.path), "state": str(problem.state), **_reason(problem)}
+            {**named("path", below(problem.root, problem.path)), "status": str(problem.state), **_reason(problem)}
             for problem in outcome.problems
         ],
     }

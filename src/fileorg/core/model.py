@@ -295,11 +295,12 @@ class Plan(Protocol):
 
 
 class Problem(NamedTuple):
-    """A file that could not be processed, and the reason; listed at the end of the run."""
+    """A file that could not be processed, and why; listed at the end of the run. `path` is relative to `root`."""
 
     path: bytes
     state: RecordState
     reason: Reason | None
+    root: bytes = b""
 
 
 class Outcome:
@@ -311,6 +312,7 @@ class Outcome:
         self.size_bytes = 0
         self.rewritten = 0  # symlinks whose target files moved; not counted as files
         self.symlinks: list[bytes] = []  # the first of them
+        self.symlink_roots: list[bytes] = []  # to which they are relative
         self.counts: dict[RecordState, int] = {}
         self.problems: list[Problem] = []
         self.notes: list[str] = []

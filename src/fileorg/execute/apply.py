@@ -131,8 +131,10 @@ class Applier:
         kind = state is RecordState.SKIPPED
         self._kept[kind] += 1
         if self._kept[kind] <= PROBLEMS_KEPT:  # counted by kind: a thousand skips do not hide a failure
-            path = join(row.source_folder, row.source_name) or join(row.target_folder, row.target_name)
-            self.problems.append(Problem(path, state, reason))
+            path, base = join(row.source_folder, row.source_name), row.source_base
+            if not path:
+                path, base = join(row.target_folder, row.target_name), row.target_base
+            self.problems.append(Problem(path, state, reason, self._storages[base].root))
 
     def _verdict(self, row: PlanRow, error: OSError) -> tuple[RecordState, Reason]:
         """Return the state and the reason of a final failure."""

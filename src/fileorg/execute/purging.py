@@ -84,7 +84,8 @@ class _Purge:
         counts = self.outcome.counts
         counts[refusal.state] = counts.get(refusal.state, 0) + 1
         if len(self.outcome.problems) < PROBLEMS_KEPT:
-            self.outcome.problems.append(Problem(join(file.folder, file.name), refusal.state, refusal.reason))
+            root = self._storages[file.base].root
+            self.outcome.problems.append(Problem(join(file.folder, file.name), refusal.state, refusal.reason, root))
 
 
 def purge(

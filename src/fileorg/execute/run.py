@@ -92,6 +92,7 @@ def execute(
     outcome.counts = {state: files for state, (files, _) in counts.items()}
     outcome.problems = applier.problems
     outcome.rewritten, outcome.symlinks = work.rewritten, work.symlinks
+    outcome.symlink_roots = work.symlink_roots
     outcome.notes = notes + list(work.notes) + work.losses()
     outcome.interrupted = interrupted
     outcome.seconds = time.monotonic() - started

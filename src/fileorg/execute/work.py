@@ -67,6 +67,7 @@ class Work:
         self.rewritten = 0
         """The number of symlinks that were rewritten or restored because their files moved."""
         self.symlinks: list[bytes] = []
+        self.symlink_roots: list[bytes] = []
         """The paths of the first of these symlinks."""
         self.notes: set[str] = set()
         """Notes on the operation as a whole."""
@@ -112,11 +113,12 @@ class Work:
         if above is not None:
             self.flagged[base, path] = above
 
-    def note_rewritten(self, path: bytes) -> None:
+    def note_rewritten(self, root: bytes, path: bytes) -> None:
         """Count a symlink that was rewritten or restored."""
         self.rewritten += 1
         if len(self.symlinks) < SYMLINKS_KEPT:
             self.symlinks.append(path)
+            self.symlink_roots.append(root)
 
     def note_lost(self, lost: Lost) -> None:
         """Count attributes that the target file system did not preserve for a file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TextIO
 
 from fileorg.core.formats import JsonDocument, iso, named, write_csv
+from fileorg.core.model import REMOVALS, Action
 from fileorg.core.names import below
 
 if TYPE_CHECKING:
@@ -12,12 +13,12 @@ if TYPE_CHECKING:
 
     from fileorg.report.content import DuplicateGroup, FolderShare, Line, ReasonShare, Report, Share, Summary
 
-VERSION = 1
+VERSION = 2
 """The version of the JSON; it is raised for changes that can break readers of the old form."""
 
 COLUMNS = (
-    "record", "status", "action", "category", "size_bytes", "original_path", "new_path", "reason", "kept_path",
-    "modified",
+    "record", "status", "action", "category", "size_bytes", "path", "new_path", "reason", "kept_path",
+    "mtime",
 )  # fmt: skip
 
 
@@ -53,7 +54,7 @@ def _summary(summary: Summary) -> dict[str, Any]:
     return {
         "operation": summary.operation,
         "kind": summary.kind,
-        "state": summary.state,
+        "status": summary.state,
         "undoes": summary.undoes,
         "way_back": summary.way_back,
         "roots": [named("path", root) for root in summary.roots],
@@ -87,15 +88,15 @@ def _place(place: FolderShare) -> dict[str, Any]:
 
 
 def fields(line: Line) -> dict[str, Any]:
-    """Return the JSON fields of a record. `new_path` is the actual or the planned path: `status` says which."""
+    """Return the JSON fields of a record. `new_path` is the actual or the planned path: see `status`."""
     found: dict[str, Any] = {"record": line.id, "action": line.action}
-    found |= _path("original_path", line.source_folder, line.source_name)
-    found |= _path("new_path", line.target_folder, line.target_name)
+    path, new_path = _ends(line)
+    found |= named_or_null("path", path) | named_or_null("new_path", new_path)
     found |= {
         "category": line.category,
         "status": line.status,
         "size_bytes": line.size,
-        "modified": iso(line.mtime_ns),
+        "mtime": iso(line.mtime_ns),
         "reason": line.reason or None,
         "reason_code": line.reason_code,
     }
@@ -131,16 +132,33 @@ def rows(lines: Iterable[Line]) -> Iterator[tuple[Any, ...]]:
             line.action,
             line.category,
             line.size,
-            path_of(line.source_folder, line.source_name),
-            path_of(line.target_folder, line.target_name),
+            *_ends(line),
             line.reason,
             line.keeper,
             iso(line.mtime_ns),
         )
 
 
-def _path(key: str, folder: bytes | None, name: bytes | None) -> dict[str, str | None]:
-    path = path_of(folder, name)
+def _ends(line: Line) -> tuple[bytes | None, bytes | None]:
+    """Return the path before and the path after a record."""
+    source = path_of(line.source_folder, line.source_name)
+    target = path_of(line.target_folder, line.target_name)
+    return before_and_after(line.action, source, target)
+
+
+def before_and_after(action: str, source: bytes | None, target: bytes | None) -> tuple[bytes | None, bytes | None]:
+    """Return the path before an action and the path after it, from its source and target: a removed copy, link or
+    folder has none after it, a folder that is made has none before it.
+    """
+    if action == Action.MAKE_FOLDER:
+        return None, target
+    if action == Action.REMOVE_FOLDER or action in REMOVALS:
+        return target, None
+    return source, target
+
+
+def named_or_null(key: str, path: bytes | None) -> dict[str, str | None]:
+    """Return the path as JSON fields; null if there is none."""
     return {key: None} if path is None else dict(named(key, path))
 
 

@@ -98,6 +98,9 @@ class Seen:
         self.ignored: Counter[IgnoreReason] = Counter()
         self.filters = Filters()
         self.unreadable: list[tuple[bytes, str]] = []
+        self.unreadable_roots: list[bytes] = []
+        """The roots to which these folders are relative."""
+        self.root = b""
         self.unreadable_count = 0
         self.notes: list[str] = []
         """Notes on unusable ignore files, or unusable lines in them."""
@@ -131,6 +134,7 @@ class Seen:
             self.unreadable_count += 1
             if len(self.unreadable) < _REMEMBERED:
                 self.unreadable.append((part.batch.folder, part.error))
+                self.unreadable_roots.append(self.root)
 
 
 class Reader:
@@ -451,6 +455,7 @@ def scan(
     `leftovers`. `processes` are workers that the caller uses afterwards.
     """
     seen.filters = reader.filters
+    seen.root = reader.arguments[0]
     with contextlib.ExitStack() as stack:
         known = leftovers or stack.enter_context(Leftovers())
         for part in _parts(reader, seen, processes):

@@ -77,7 +77,7 @@ def cleaning(
     allowed = Allowed(options.inside_project, read_only=not changes)
     root = changeable_folder(options.root, state, allowed)
     with (
-        Session.opened(state, f"cleaning {display(root)}", reporter, changes=changes) as session,
+        Session.opened(state, f"cleaning {display(root)}", reporter, changes=changes, kind="clean") as session,
         Leftovers(remember=True) as leftovers,
     ):
         storage = session.open_changeable(root, allowed, one_file_system=options.filters.one_file_system)

@@ -164,7 +164,10 @@ def deduping(
     roots, references = _folders(options, mounts, state, reporter, changes=changes)
     paths = distinct_folders([*roots, *references])
     what = "deduping " + ", ".join(map(display, roots))
-    with contextlib.closing(LedTo()) as led_to, Session.opened(state, what, reporter, changes=changes) as session:
+    with (
+        contextlib.closing(LedTo()) as led_to,
+        Session.opened(state, what, reporter, changes=changes, kind="dedupe") as session,
+    ):
         opened = []
         for path in paths:
             one_file_system = options.filters.one_file_system

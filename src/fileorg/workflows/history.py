@@ -95,8 +95,8 @@ def operations_of(journal: bytes, kinds: Collection[str], *, in_effect: bool) ->
 
 
 @contextlib.contextmanager
-def not_done(number: int, state: StateDirectory) -> Iterator[Iterator[Record]]:
-    """Yield the records of files that an operation did not change; valid until the block ends.
+def not_done(number: int, state: StateDirectory) -> Iterator[Iterator[tuple[bytes, Record]]]:
+    """Yield the records of files that an operation did not change, each with its root; valid until the block ends.
 
     Raises `UsageError` if the operation does not exist, `JournalError`.
     """
@@ -105,8 +105,9 @@ def not_done(number: int, state: StateDirectory) -> Iterator[Iterator[Record]]:
         if operation is None:
             raise UnknownOperation(number)
         states = (*PROBLEM_STATES, RecordState.SKIPPED)
+        roots = [root.path for root in journal.roots(operation)]
         yield (
-            record
+            (roots[record.source_base or 0] if record.source_name else roots[record.target_base], record)
             for batch in journal.records(operation, states=states)
             for record in batch
             if record.source_name or record.category  # without intermediate folders

@@ -158,7 +158,7 @@ def organizing(
         options.inside_project or options.filters.all_files, identity_of(root), not changes, ", or name another --dest"
     )
     dest, to_be_made = _destination(options, root, state, into)
-    with Session.opened(state, f"organizing {display(root)}", reporter, changes=changes) as session:
+    with Session.opened(state, f"organizing {display(root)}", reporter, changes=changes, kind="organize") as session:
         source = session.open_changeable(root, allowed, one_file_system=options.filters.one_file_system)
         target = (
             source

@@ -210,7 +210,8 @@ def _kept(journal: Journal, operation: Operation, storages: Sequence[LocalStorag
     for file, found in _all_files(journal, operation, storages):
         if isinstance(found, Refusal):
             outcome.counts[found.state] = outcome.counts.get(found.state, 0) + 1
-            outcome.problems.append(Problem(join(file.folder, file.name), found.state, found.reason))
+            root = storages[file.base].root
+            outcome.problems.append(Problem(join(file.folder, file.name), found.state, found.reason, root))
             del outcome.problems[_PROBLEMS_KEPT:]
     return outcome
 

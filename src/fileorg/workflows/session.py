@@ -60,18 +60,27 @@ class Session:
         self._what = what
         self._journal = journal
         self._changes = changes
+        self._has_begun = False
         self._index: Index | None = None
         self._index_is_optional = False
 
     @classmethod
     @contextlib.contextmanager
     def opened(
-        cls, state: StateDirectory, what: str, reporter: Reporter, *, changes: bool = True, reads_journal: bool = False
+        cls,
+        state: StateDirectory,
+        what: str,
+        reporter: Reporter,
+        *,
+        changes: bool = True,
+        reads_journal: bool = False,
+        kind: str = "",
     ) -> Iterator[Session]:
         """Lock, open the journal and recover interrupted operations; without `changes`, do none of these, but with
         `reads_journal` open the journal for reading if there are operations.
 
-        `what` describes this run to others that find it locked. Raises `Locked`, `StateError`, `JournalError`.
+        `what` describes this run to others that find it locked. With a `kind`, such as `organize`, a run that changes
+        nothing is noted for undo. Raises `Locked`, `StateError`, `JournalError`.
         """
         raise_limit()
         with contextlib.ExitStack() as stack:
@@ -87,7 +96,14 @@ class Session:
                 from fileorg.workflows.recover import recover_open
 
                 recover_open(session.journal, state, reporter)
-            yield session
+            last = session.next_operation - 1
+            try:
+                yield session
+            finally:
+                if kind and session.storages and not session._has_begun:
+                    from fileorg.workflows.idle_runs import note_idle_run
+
+                    note_idle_run(state, (storage.root for storage in session.storages), kind, last)
 
     @property
     def journal(self) -> Journal:
@@ -206,6 +222,7 @@ class Session:
         renames, by default one per file; `copies`: file contents are read or written. Raises `JournalError`.
         """
         digests = self._moved_digests()
+        self._has_begun = True
         operation = begin(self.journal, kind, self.storages, facts, undoes)
         self.reporter.stage(stage or kind, plan.files)
         renames = plan.files if renames is None else renames

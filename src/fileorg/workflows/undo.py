@@ -6,14 +6,16 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.core.errors import ErrorCode, UnknownOperation, UsageError
+from fileorg.core.errors import ErrorCode, GuardRefused, UnknownOperation, UsageError
+from fileorg.core.figures import when
 from fileorg.core.model import DEST, ROOT, Base, OperationState
-from fileorg.core.names import display
+from fileorg.core.names import display, is_within
 from fileorg.execute.work import Changed
 from fileorg.journal.trash_records import PURGE
 from fileorg.plan.undo_plan import UndoPlan
 from fileorg.workflows.guards import existing_folder
 from fileorg.workflows.history import BACKWARD, FORWARD
+from fileorg.workflows.idle_runs import IdleRun, idle_runs
 from fileorg.workflows.order import Order
 from fileorg.workflows.roots import AnotherRoot, absent_roots, another_root
 from fileorg.workflows.session import Session
@@ -32,8 +34,11 @@ _SHOWN = "fileorg history lists the operations"
 
 
 class UndoOptions(NamedTuple):
-    """The options of undo and redo. `operation` None is the last one. `include_changed`: also move back files that
-    replaced the original ones. `roots`: paths of directories of the operation that were moved since.
+    """The options of undo and redo. `include_changed`: also move back files that replaced the original ones. `roots`:
+    paths of directories of the operation that were moved since.
+
+    `operation` None is the last one; then `within` is a real path, and only operations in, above or below it count.
+    Without `further`, an operation is not chosen if a run after it changed nothing, or was purged.
     """
 
     operation: int | None = None
@@ -41,14 +46,31 @@ class UndoOptions(NamedTuple):
     include_changed: bool = False
     rename: bool = False
     roots: Sequence[bytes] = ()
+    within: bytes | None = None
+    further: bool = True
+
+
+class NothingToUndo(UsageError):
+    """There is nothing to undo or redo, without a number."""
+
+    code = ErrorCode.NOTHING_LEFT
 
 
 class UndoRun:
     """The inverse of an operation, ready to be shown and to be run once."""
 
-    def __init__(self, undone: Operation, options: UndoOptions, session: Session, moved: MovedTrees | None) -> None:
+    def __init__(
+        self,
+        undone: Operation,
+        options: UndoOptions,
+        session: Session,
+        moved: MovedTrees | None,
+        idle: IdleRun | None = None,
+    ) -> None:
         self.undone = undone
         self.moved = moved
+        self.idle = idle
+        """The last run, if it came after `undone` and changed nothing."""
         self.plan = UndoPlan(session.journal, undone, session.storages, rename=options.rename)
         self._options = options
         self._session = session
@@ -120,9 +142,9 @@ def undoing(
             from fileorg.workflows.moved_trees import MovedTrees
 
             named = session.journal.operation(options.operation or 0)  # an interrupted one has nothing to undo yet
-            about = chosen_operation(session.journal, options, state) if named is None else named
+            about = chosen_operation(session.journal, options, state)[0] if named is None else named
             moved = MovedTrees.found(session, about, options.roots, changes=changes)
-        undone = chosen_operation(session.journal, options, state)
+        undone, idle = chosen_operation(session.journal, options, state)
         _check_order(session.journal, undone, rename=options.rename)
         roots = session.journal.roots(undone)
         absent = set() if options.include_changed else absent_roots(roots)
@@ -144,11 +166,11 @@ def undoing(
             )
         if changes:
             session.open_index_if_free()
-        yield UndoRun(undone, options, session, moved)
+        yield UndoRun(undone, options, session, moved, idle)
 
 
-def nothing_to(word: str, state: StateDirectory) -> UsageError:
-    return UsageError(
+def nothing_to(word: str, state: StateDirectory) -> NothingToUndo:
+    return NothingToUndo(
         f"Nothing to {word} (journal: {display(state.path)}).", hint="fileorg history lists the operations"
     )
 
@@ -159,42 +181,95 @@ def _check_order(journal: Journal, undone: Operation, *, rename: bool) -> None:
     Order(journal, lambda each: _is_left(journal, each, operations), rename=rename).check(undone)
 
 
-def chosen_operation(journal: Journal, options: UndoOptions, state: StateDirectory) -> Operation:
-    """Return the operation to undo. An operation, its undo, the redo of that … form a chain: the newest link with
-    something left to undo is chosen. Raises `UsageError` if there is none.
+def chosen_operation(journal: Journal, options: UndoOptions, state: StateDirectory) -> tuple[Operation, IdleRun | None]:
+    """Return the operation to undo, and the run after it that changed nothing, if any.
+
+    An operation, its undo, the redo of that … form a chain: the newest link with something left to undo is chosen.
+    Raises `UsageError` if there is none, `GuardRefused` if there are only others that were not asked for.
     """
+    if options.operation is not None:
+        return _numbered(journal, options.operation, redo=options.redo), None
     word = "redo" if options.redo else "undo"
+    kinds = BACKWARD if options.redo else FORWARD
     operations = journal.operations()
-    if options.operation is None:
-        kinds = BACKWARD if options.redo else FORWARD
-        found = (op for op in operations if op.kind in kinds and _is_left(journal, op, operations))
-        if (chosen := next(found, None)) is None:
-            raise nothing_to(word, state)
-        return chosen
-    named = journal.operation(options.operation)
+    idle = None if options.redo else _idle_run(options.within, state)
+    last = None
+    for operation in operations:
+        if operation.kind not in kinds or not _is_in(journal, operation, options.within):
+            continue
+        if _is_left(journal, operation, operations):
+            last = operation
+            break
+        later = {each.kind for each in operations if each.undoes == operation.id}
+        if later == {PURGE} and not options.further:
+            raise GuardRefused(
+                f"Operation {operation.id}, the last one there, cannot be undone: purge deleted its files.",
+                hint=_SHOWN,
+                code=ErrorCode.PURGED,
+            )
+        if not later and not options.redo and (idle is None or idle.after < operation.id):
+            ended = operation.ended_ns or operation.started_ns
+            idle = IdleRun(operation.root, operation.kind, ended, operation.id)
+    if last is None:
+        others = (each for each in operations if each.kind in kinds and _is_left(journal, each, operations))
+        if options.within is not None and (other := next(others, None)) is not None:
+            raise GuardRefused(
+                f"Nothing in {display(options.within)} can be {'redone' if options.redo else 'undone'}: operation"
+                f" {other.id}, the last one, was in {display(other.root)}.",
+                hint=f"name the operation: fileorg {word} {other.id}",
+                code=ErrorCode.OPERATION_ELSEWHERE,
+                path=options.within,
+            )
+        raise nothing_to(word, state)
+    idle = idle if idle is not None and idle.after >= last.id else None
+    if idle is not None and not options.further:
+        raise NothingToUndo(
+            f"Nothing to undo: the last run in {display(idle.root)} ({idle.kind}, {when(idle.ended_ns)})"
+            " changed nothing.",
+            hint=f"to undo the operation before it: fileorg undo {last.id}",
+        )
+    return last, idle
+
+
+def _idle_run(within: bytes | None, state: StateDirectory) -> IdleRun | None:
+    """Return the last run there that changed nothing and is no operation, if any."""
+    runs = [run for run in idle_runs(state) if within is None or _are_related(run.root, within)]
+    return max(runs, key=lambda run: (run.after, run.ended_ns), default=None)
+
+
+def _is_in(journal: Journal, operation: Operation, within: bytes | None) -> bool:
+    return within is None or any(_are_related(root.path, within) for root in journal.roots(operation))
+
+
+def _are_related(folder: bytes, other: bytes) -> bool:
+    return is_within(folder, other) or is_within(other, folder)
+
+
+def _numbered(journal: Journal, number: int, *, redo: bool) -> Operation:
+    """Return the newest link of the chain of an operation with something left to undo. Raises `UsageError`."""
+    word = "redo" if redo else "undo"
+    operations = journal.operations()
+    named = journal.operation(number)
     if named is None:
-        raise UnknownOperation(options.operation)
+        raise UnknownOperation(number)
     chain = {named.id}
     for operation in reversed(operations):  # oldest first: an undo comes after its operation
         if operation.undoes in chain:
             chain.add(operation.id)
-    forward = BACKWARD if options.redo or named.kind == "undo" else FORWARD
+    forward = BACKWARD if redo or named.kind == "undo" else FORWARD
     for operation in operations:
         if operation.id in chain and operation.kind in forward and _is_left(journal, operation, operations):
             return operation
     for operation in operations:
-        if (
-            not options.redo
-            and operation.id in chain
-            and operation.kind in forward
-            and _is_empty_again(journal, operation)
-        ):
+        if not redo and operation.id in chain and operation.kind in forward and _is_empty_again(journal, operation):
             return operation
     if named.kind == PURGE:
-        raise UsageError(f"Operation {named.id} is a purge, which cannot be undone.", hint=_SHOWN)
+        raise UsageError(
+            f"Operation {named.id} is a purge, which cannot be undone.", hint=_SHOWN, code=ErrorCode.PURGED
+        )
     purged = any(operation.kind == PURGE and operation.done for operation in operations if operation.id in chain)
     why = ": its files in the trash were purged" if purged else ""
-    raise UsageError(f"Operation {named.id} has nothing left to {word}{why}.", hint=_SHOWN)
+    raise UsageError(f"Operation {named.id} has nothing left to {word}{why}.", hint=_SHOWN, code=ErrorCode.NOTHING_LEFT)
 
 
 def _is_left(journal: Journal, operation: Operation, operations: Sequence[Operation]) -> bool:

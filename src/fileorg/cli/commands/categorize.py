@@ -126,7 +126,7 @@ def _write(out: "Out", files: "Iterable[Categorized]", format_: ListFormat, *, n
                         **named("path", path),
                         "category": evidence.category,
                         "evidence": evidence.rule,
-                        "size": size,
+                        "size_bytes": size,
                     }
                     for path, size, evidence in files
                 ),
@@ -134,7 +134,7 @@ def _write(out: "Out", files: "Iterable[Categorized]", format_: ListFormat, *, n
             document.end()
         case ListFormat.CSV:
             rows = ((path, evidence.category, evidence.rule, size) for path, size, evidence in files)
-            write_csv(out.stream, ("path", "category", "evidence", "bytes"), rows)
+            write_csv(out.stream, ("path", "category", "evidence", "size_bytes"), rows)
 
 
 def _lines(files: "Iterable[Categorized]") -> Iterator[str]:

@@ -141,7 +141,9 @@ def run_clean(chosen: "CleanOptions", options: OutputOptions, state: "StateDirec
         cleaning(chosen, state, screen, changes=not options.dry_run) as run,
     ):
         screen.pause()
-        change = Change(options, VERBS["clean"], "clean", out, screen, CleanRows(run.plan, {}))
+        change = Change(
+            options, VERBS["clean"], "clean", out, screen, CleanRows(run.plan, {}, root=os.path.realpath(chosen.root))
+        )
         code = _preview(change, run, chosen) if options.dry_run else _run(change, run)
         out.flush()
         unread = show_unreadable(screen, run.seen, verbose=options.verbose)
@@ -187,7 +189,7 @@ def _preview(change: "Change", run: "CleanRun", chosen: "CleanOptions") -> Exit:
     from fileorg.core.formats import named
 
     plan = run.plan
-    head: dict[str, Any] = {"dry_run": True, **named("root", os.path.realpath(chosen.root))}
+    head: dict[str, Any] = {"dry_run": True, "kind": "clean", **named("root", os.path.realpath(chosen.root))}
     change.preview(head, {"files": plan.files, **counts_as_json(plan, run.seen)})
     if change.is_text and not change.options.quiet and (plan.files or plan.skipped):
         change.out.line()

@@ -274,7 +274,7 @@ def _change(chosen: "DedupeOptions", options: OutputOptions, state: "StateDirect
         deduping(chosen, state, screen, changes=not options.dry_run) as run,
     ):
         screen.pause()
-        rows = PlanRows(run.rows, run.elsewhere())
+        rows = PlanRows(run.rows, run.elsewhere(), root=run.trees.paths[0])
         change = Change(options, VERBS[f"dedupe-{chosen.action}"], "dedupe", out, screen, rows)
         code = _preview(change, run) if options.dry_run else _run(change, run)
         out.flush()

@@ -102,7 +102,7 @@ def _show(
                 for number, group in enumerate(groups, (page - 1) * page_size + 1)
                 for path, role in group.files
             )
-            write_csv(out.stream, ("group", "hash", "size", "state", "path"), rows)
+            write_csv(out.stream, ("group", "hash", "size_bytes", "status", "path"), rows)
         case ListFormat.JSON:
             document = JsonDocument(out.stream)
             document.rows("duplicates", map(_fields, groups))
@@ -118,7 +118,7 @@ def _fields(group: GroupOnPage) -> dict[str, Any]:
         "hash": group.hash,
         "count": group.number,
         "total_size_bytes": group.size * group.number,
-        "files": [{**named("path", path), "size": group.size, "state": role} for path, role in group.files],
+        "files": [{**named("path", path), "size_bytes": group.size, "status": role} for path, role in group.files],
     }
 
 

@@ -82,7 +82,7 @@ def history(
 
 # Operations -----------------------------------------------------------------------------------------------------------
 
-_OPERATION_TITLES = ("operation", "kind", "root", "dest", "started", "ended", "files", "bytes", "problems", "state")
+_OPERATION_TITLES = ("operation", "kind", "root", "dest", "started", "ended", "files", "bytes", "problems", "status")
 
 
 def _show_operations(
@@ -167,7 +167,7 @@ def _operation_table(
 
 # The moves of a file --------------------------------------------------------------------------------------------------
 
-_STEP_TITLES = ("operation", "when", "action", "source", "target", "state")
+_STEP_TITLES = ("operation", "kind", "started", "action", "path", "new_path", "status", "reason", "reason_code")
 
 
 def _show_trail(out: "Out", format_: ListFormat, path: str, state: "StateDirectory") -> bool:
@@ -175,6 +175,7 @@ def _show_trail(out: "Out", format_: ListFormat, path: str, state: "StateDirecto
     from fileorg.core.figures import when
     from fileorg.core.formats import iso
     from fileorg.core.names import display
+    from fileorg.report.records import before_and_after
     from fileorg.report.sentences import sentence
     from fileorg.workflows.history import operations_in, trail
 
@@ -192,7 +193,17 @@ def _show_trail(out: "Out", format_: ListFormat, path: str, state: "StateDirecto
                 out.line(f"     {sentence(record.reason)}")
         return True
     rows = [
-        (op.id, iso(op.started_ns), record.action, source, target, record.state) for op, record, source, target in steps
+        (
+            op.id,
+            op.kind,
+            iso(op.started_ns),
+            record.action,
+            *before_and_after(record.action, source, target),
+            record.state,
+            sentence(record.reason) or None,
+            record.reason.code if record.reason else None,
+        )
+        for op, record, source, target in steps
     ]
     _write(out, format_, "steps", _STEP_TITLES, rows, f"No recorded operation touched {display(asked)}.")
     return True
@@ -200,22 +211,30 @@ def _show_trail(out: "Out", format_: ListFormat, path: str, state: "StateDirecto
 
 # Files that were not done ---------------------------------------------------------------------------------------------
 
-_PROBLEM_TITLES = ("path", "state", "reason")
+_PROBLEM_TITLES = ("path", "status", "reason", "reason_code")
 
 
 def _show_problems(out: "Out", format_: ListFormat, number: int, state: "StateDirectory") -> None:
-    from fileorg.core.names import display
+    from fileorg.core.names import below, display
     from fileorg.report.sentences import sentence
     from fileorg.workflows.history import not_done
 
     with not_done(number, state) as records:
-        rows = ((_path(record), record.state, sentence(record.reason)) for record in records)
         if format_ is not ListFormat.TEXT:
+            rows = (
+                (
+                    below(root, _path(record)),
+                    record.state,
+                    sentence(record.reason),
+                    record.reason and record.reason.code,
+                )
+                for root, record in records
+            )
             _write(out, format_, "problems", _PROBLEM_TITLES, rows, "")
             return
         whole = True
-        for path, status, reason in rows:
-            out.line(f"{display(path)}: {status}, {reason}")
+        for _, record in records:
+            out.line(f"{display(_path(record))}: {record.state}, {sentence(record.reason)}")
             whole = False
         if whole:
             out.line(f"Operation {number} has no problems.")

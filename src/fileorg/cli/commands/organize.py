@@ -201,7 +201,12 @@ def run_organize(
         organizing(chosen, state, screen, changes=not options.dry_run) as run,
     ):
         screen.pause()
-        rows = PlanRows(run.plan, {} if run.dest is None else {DEST: run.dest}, partial(_stays, run))
+        rows = PlanRows(
+            run.plan,
+            {} if run.dest is None else {DEST: run.dest},
+            partial(_stays, run),
+            root=os.path.realpath(chosen.root),
+        )
         change = Change(options, VERBS[chosen.action], "organize", out, screen, rows)
         code = _preview(change, run, chosen) if options.dry_run else _run(change, run, between)
         out.flush()
@@ -250,7 +255,7 @@ def _stays(run: "OrganizeRun") -> Iterator[tuple[bytes, str, str]]:
     from fileorg.cli.nouns import stay_noun
 
     for path, reason in run.stays():
-        yield path, stay_noun(reason, run.seen.filters).one, reason.name.lower()
+        yield path, stay_noun(reason, run.seen.filters).one, reason.name.lower().replace("_", "-")
 
 
 def _show(talk: "Out", run: "OrganizeRun", *, listed: bool = False, folds: bool = False) -> None:
@@ -275,6 +280,7 @@ def _preview(change: "Change", run: "OrganizeRun", chosen: "OrganizeOptions") ->
     plan = run.plan
     head: dict[str, Any] = {
         "dry_run": True,
+        "kind": "organize",
         "action": str(chosen.action),
         **named("root", os.path.realpath(chosen.root)),
     }

@@ -138,7 +138,12 @@ class PurgeRows:
     def _fields(self, row: "TrashFile") -> dict[str, Any]:
         from fileorg.core.formats import named
 
-        return {"operation": row.operation, **named("path", row.path), "size": row.size, "freed": row.size_bytes}
+        return {
+            "operation": row.operation,
+            **named("path", row.path),
+            "size_bytes": row.size,
+            "freed_bytes": row.size_bytes,
+        }
 
     def as_null(self, out: "Out") -> None:
         from fileorg.core.formats import write_null

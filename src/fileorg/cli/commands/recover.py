@@ -47,7 +47,9 @@ def recover(
         facts = {
             "settled": [{"operation": op.id, "kind": op.kind, "files": op.done} for op in settled],
             "open": [{"operation": op.id, "kind": op.kind} for op in left],
-            "changed": [{"operation": each.operation.id, "files": each.files} for each in unsure],
+            "changed": [
+                {"operation": each.operation.id, "kind": each.operation.kind, "files": each.files} for each in unsure
+            ],
         }
         write_json(out.stream, facts)
     elif not settled and not left and not unsure and not quiet:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fileorg.cli import complete
 from fileorg.cli import options as shared
-from fileorg.cli.commands.undo import IncludeChanged, NewRoot, Rename, folders, run_undo
+from fileorg.cli.commands.undo import IncludeChanged, NewRoot, Rename, Within, folder_of, folders, run_undo
 from fileorg.cli.options import Format, OutputOptions, ProgressMode
 from fileorg.cli.parameters import Argument
 
@@ -30,6 +30,7 @@ OperationNumber = Annotated[
 
 def redo(
     operation: OperationNumber = None,
+    within: Within = None,
     include_changed: IncludeChanged = False,
     rename: Rename = False,
     root: NewRoot = None,
@@ -51,6 +52,13 @@ def redo(
     """
     from fileorg.workflows.undo import UndoOptions
 
-    chosen = UndoOptions(operation, redo=True, include_changed=include_changed, rename=rename, roots=folders(root))
+    chosen = UndoOptions(
+        operation,
+        redo=True,
+        include_changed=include_changed,
+        rename=rename,
+        roots=folders(root),
+        within=folder_of(operation, within),
+    )
     options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress)
     return run_undo(chosen, options, shared.state(state_dir, dry_run=dry_run))

@@ -147,7 +147,7 @@ def _as_json(report: "ScanReport") -> dict[str, Any]:
     seen, totals = report.seen, report.totals
 
     def listed(files: "Sequence[ListedFile]") -> list[dict[str, Any]]:
-        return [{**named("path", file.path), "size": file.size, "changed": iso(file.mtime_ns)} for file in files]
+        return [{**named("path", file.path), "size_bytes": file.size, "mtime": iso(file.mtime_ns)} for file in files]
 
     return {
         "roots": [named("path", root) for root in report.roots],

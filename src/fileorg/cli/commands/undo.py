@@ -9,21 +9,25 @@ from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.options import RUN, Format, OutputOptions, ProgressMode
 from fileorg.cli.parameters import Argument, Option
-from fileorg.core.errors import Exit
+from fileorg.core.errors import Exit, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fileorg.cli.change import Change
+    from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
     from fileorg.cli.words import Verb
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
-    from fileorg.workflows.undo import UndoOptions, UndoRun
+    from fileorg.workflows.undo import NothingToUndo, UndoOptions, UndoRun
 
 EXAMPLES = """
 # Undo the last operation
 fileorg undo
+
+# From a script: undo the last operation in this folder
+fileorg undo --in ~/Downloads
 
 # See what undoing operation 7 would change
 fileorg undo 7 --dry-run
@@ -43,6 +47,16 @@ OperationNumber = Annotated[
         help="The operation number, as listed by fileorg history. Default: the last operation that is active.",
         show_default=False,
         autocompletion=complete.undoable,
+    ),
+]
+Within = Annotated[
+    str | None,
+    Option(
+        "--in",
+        metavar="PATH",
+        help="Only an operation in, above or below PATH. Default without a terminal, or with --yes: the current"
+        " directory.",
+        rich_help_panel=RUN,
     ),
 ]
 IncludeChanged = Annotated[
@@ -71,6 +85,7 @@ NewRoot = Annotated[
 
 def undo(
     operation: OperationNumber = None,
+    within: Within = None,
     include_changed: IncludeChanged = False,
     rename: Rename = False,
     root: NewRoot = None,
@@ -94,7 +109,14 @@ def undo(
     """
     from fileorg.workflows.undo import UndoOptions
 
-    chosen = UndoOptions(operation, redo=False, include_changed=include_changed, rename=rename, roots=folders(root))
+    chosen = UndoOptions(
+        operation,
+        redo=False,
+        include_changed=include_changed,
+        rename=rename,
+        roots=folders(root),
+        within=folder_of(operation, within),
+    )
     options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress)
     return run_undo(chosen, options, shared.state(state_dir, dry_run=dry_run))
 
@@ -104,26 +126,73 @@ def folders(root: "Sequence[str] | None") -> "Sequence[bytes]":
     return [os.fsencode(path) for path in root or ()]
 
 
+def folder_of(operation: int | None, within: str | None) -> bytes | None:
+    """Return the real path of `--in`. Raises `UsageError` if an operation is named too."""
+    if within is None:
+        return None
+    if operation is not None:
+        raise UsageError("OP and --in cannot be combined.", hint="drop one of them")
+    return os.path.realpath(os.fsencode(within))
+
+
 def run_undo(chosen: "UndoOptions", options: OutputOptions, state: "StateDirectory") -> Exit:
     """Find, ask and run: for undo and for redo."""
-    from fileorg.cli.change import Change, declined
-    from fileorg.cli.plan_rows import PlanRows
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output
-    from fileorg.cli.words import VERBS
-    from fileorg.workflows.undo import undoing
+    from fileorg.workflows.undo import NothingToUndo
 
     shared.need_dry_run(options)
     with (
         output(options.output, force=options.force) as out,
         reporting(options.progress, quiet=options.quiet) as screen,
         _data_too(out, options),
-        undoing(chosen, state, screen, changes=not options.dry_run) as run,
     ):
+        if chosen.operation is None and not _can_ask(options, out):
+            # Nobody sees which operation it is: only one of this folder, and only the last run there.
+            chosen = chosen._replace(within=chosen.within or _here(), further=False)
+        try:
+            return _undo(chosen, options, state, out, screen)
+        except NothingToUndo as nothing:
+            screen.pause()
+            return _say_nothing(out, options, nothing, "redo" if chosen.redo else "undo")
+
+
+def _can_ask(options: OutputOptions, out: "Out") -> bool:
+    from fileorg.cli.terminal import can_ask, standard_error
+
+    is_text = options.format is Format.TEXT and not options.null
+    return not options.yes and can_ask(out if is_text and out.is_terminal else standard_error())
+
+
+def _here() -> bytes:
+    try:
+        return os.path.realpath(os.getcwdb())
+    except OSError as error:
+        raise UsageError("The current directory is gone.", hint="name an operation, or a folder with --in") from error
+
+
+def _say_nothing(out: "Out", options: OutputOptions, nothing: "NothingToUndo", kind: str) -> Exit:
+    from fileorg.core.formats import write_json
+
+    if options.format is Format.JSON:
+        write_json(out.stream, {"operation": None, "kind": kind, "files": 0})
+    elif not options.quiet and not options.null:
+        out.prose(str(nothing))
+        out.prose(nothing.hint, "Hint: ")
+    return Exit.DONE
+
+
+def _undo(chosen: "UndoOptions", options: OutputOptions, state: "StateDirectory", out: "Out", screen: "Screen") -> Exit:
+    from fileorg.cli.change import Change, declined
+    from fileorg.cli.plan_rows import PlanRows
+    from fileorg.cli.words import VERBS
+    from fileorg.workflows.undo import undoing
+
+    with undoing(chosen, state, screen, changes=not options.dry_run) as run:
         screen.pause()
         command = "redo" if chosen.redo else "undo"
         again = f"fileorg {command} {run.undone.id}"
-        rows = PlanRows(run.plan, run.elsewhere)
+        rows = PlanRows(run.plan, run.elsewhere, root=run.undone.root)
         verb = VERBS[run.kind]
         if run.first_kind in VERBS:  # for clean: count leftovers, not files
             verb = verb._replace(noun=VERBS[run.first_kind].noun)
@@ -189,6 +258,7 @@ def _show(talk: "Out", run: "UndoRun", verb: "Verb", state: "StateDirectory") ->
         *([("Into", short(undone.destination))] if undone.destination else []),
         *(("Moved", f"{short(move.old)} -> {short(move.new)}") for move in (run.moved.moves if run.moved else ())),
         *(("And in", short(root)) for root in run.further_roots),
+        *([("Since then", f"{run.idle.kind}, {when(run.idle.ended_ns)}: changed nothing")] if run.idle else []),
         (f"To {run.kind}", amount(run.plan.files, run.plan.size_bytes, verb)),
         *([("Purged", f"{plural(run.plan.purged, 'file')}, which cannot be restored")] if run.plan.purged else []),
         *([] if state.is_default else [("Journal", short(state.path))]),

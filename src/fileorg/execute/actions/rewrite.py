@@ -66,7 +66,7 @@ def _rewrite(work: Work, row: PlanRow, record: int) -> None:
     except OSError as error:
         path = keeper_path(work, row, keeper)
         raise Refusal(RecordState.SKIPPED, ReasonCode.SYMLINK_NOT_REWRITTEN, path, error.errno) from error
-    work.note_rewritten(symlink.path)
+    work.note_rewritten(symlink.storage.root, symlink.path)
 
 
 def _restore(work: Work, row: PlanRow, record: int) -> None:
@@ -75,7 +75,8 @@ def _restore(work: Work, row: PlanRow, record: int) -> None:
     if _is_there(keeper_place(work, keeper), keeper):
         raise Refusal(RecordState.SKIPPED, ReasonCode.SYMLINK_TARGET_STAYS)
     restore(work, row, record)
-    work.note_rewritten(target_of(work, row).path)
+    symlink = target_of(work, row)
+    work.note_rewritten(symlink.storage.root, symlink.path)
 
 
 def _leads_on(symlink: Location, keeper: Keeper) -> bool:

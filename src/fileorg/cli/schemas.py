@@ -1,0 +1,442 @@
+"""The JSON that commands write, as JSON Schemas (2020-12). `docs/json.md` is made from this table.
+
+`fileorg report` has its own: `report/report.schema.json`. No command imports this module.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fileorg.core.errors import ErrorCode, Exit
+from fileorg.core.model import Action, RecordState
+
+Schema = dict[str, Any]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def _object(fields: dict[str, Schema], *, optional: tuple[str, ...] = ()) -> Schema:
+    """Return the schema of an object. A field of paths gets its `_b64`. More fields may be added later."""
+    properties: dict[str, Schema] = {}
+    for key, schema in fields.items():
+        properties[key] = schema
+        if "absolute path" in schema.get("description", ""):
+            properties[f"{key}_b64"] = _EXACT
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [key for key in fields if key not in optional],
+    }
+
+
+def _array(items: Schema, description: str = "") -> Schema:
+    return {"type": "array", "items": items} | ({"description": description} if description else {})
+
+
+def _or_null(schema: Schema, description: str = "") -> Schema:
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    found = schema | {"type": [*kinds, "null"]}
+    return found | ({"description": description} if description else {})
+
+
+def _described(schema: Schema, description: str) -> Schema:
+    return schema | {"description": description}
+
+
+_EXACT: Schema = {
+    "type": "string",
+    "contentEncoding": "base64",
+    "description": "the exact bytes; only if the path is not valid UTF-8",
+}
+_TEXT: Schema = {"type": "string"}
+_FLAG: Schema = {"type": "boolean"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_BYTES: Schema = {"type": "integer", "minimum": 0, "description": "bytes of these files"}
+_SIZE: Schema = {"type": "integer", "minimum": 0, "description": "size in bytes"}
+_SECONDS: Schema = {"type": "number", "minimum": 0}
+_TIME: Schema = {"type": "string", "format": "date-time", "description": "RFC 3339, in UTC"}
+_PATH: Schema = {"type": "string", "pattern": "^/", "description": "absolute path"}
+_OP: Schema = {"type": "integer", "minimum": 1, "description": "operation number"}
+_NO_OP = _or_null(_OP, "operation number; null if nothing was done")
+_KIND: Schema = {"enum": ["organize", "dedupe", "clean", "undo", "redo", "purge"], "description": "kind of operation"}
+_ACTION: Schema = {"enum": [str(action) for action in Action]}
+_STATUS: Schema = {"enum": [str(state) for state in RecordState]}
+_REASON = _or_null(_TEXT, "why, for people: the words may change")
+_CODE = _or_null(_TEXT, "the same for programs: does not change")
+_PLACE = _object({"path": _PATH})
+_UNREADABLE = _array(_object({"path": _PATH, "reason": _TEXT}), "folders that could not be read")
+_PAGE: dict[str, Schema] = {
+    "total": _described(_COUNT, "entries on all pages"),
+    "page": {"type": "integer", "minimum": 1},
+    "page_size": {"type": "integer", "minimum": 1},
+}
+_ALONE: dict[str, Schema] = {
+    "left_alone": {
+        "type": "object",
+        "additionalProperties": _COUNT,
+        "description": "number of skipped entries, by reason",
+    },
+    "newer_than": _or_null(_TIME, "the time of --newer-than"),
+    "older_than": _or_null(_TIME, "the time of --older-than or --min-age"),
+    "links": _described(_COUNT, "symlinks and special files"),
+    "folders_not_entered": _COUNT,
+    "unreadable": _UNREADABLE,
+}
+_LEFTOVERS: dict[str, Schema] = {"empty_files": _COUNT, "empty_folders": _COUNT, "broken_symlinks": _COUNT}
+_STAYS: dict[str, Schema] = {
+    "in_place": _described(_COUNT, "files that are in their folder already"),
+    "unknown_kind": _described(_COUNT, "files of unknown type"),
+    "skipped": _COUNT,
+}
+_SUMMARY: dict[str, Schema] = {
+    "groups": _COUNT,
+    "duplicate_files": _COUNT,
+    "reclaimable_bytes": _COUNT,
+    "files_scanned": _COUNT,
+    **_LEFTOVERS,
+    "files_left_out": _array(_object({"path": _PATH, "reason": _TEXT})),
+    "unreadable": _UNREADABLE,
+    "seconds": _SECONDS,
+}
+_FACTS = {**_ALONE, **_STAYS, **_SUMMARY}
+"""Facts that depend on the kind: of organize, of clean and of dedupe."""
+
+_ROW = _object(
+    {
+        "action": _ACTION,
+        "path": _or_null(_PATH, "absolute path before; null for a folder that is made"),
+        "new_path": _or_null(_PATH, "absolute path after; null for what is removed"),
+        "category": _or_null(_TEXT),
+        "status": {"enum": ["planned", "skipped"]},
+        "size_bytes": _or_null(_SIZE, "size in bytes; null for folders"),
+        "mtime": _or_null(_TIME),
+        "reason": _REASON,
+        "reason_code": _CODE,
+        "kept_path": _described(_PATH, "of a duplicate: absolute path of the file that is kept"),
+    },
+    optional=("kept_path",),
+)
+_RECORD = _object(
+    {
+        "record": {"type": "integer", "minimum": 1},
+        "action": _described(_TEXT, "empty for a file of a scan"),
+        "path": _or_null(_PATH, "absolute path before; null for a folder that is made"),
+        "new_path": _or_null(_PATH, "absolute path after, done or planned: see `status`"),
+        "category": _TEXT,
+        "status": {"enum": [*map(str, RecordState), "seen"]},
+        "size_bytes": _SIZE,
+        "mtime": _or_null(_TIME),
+        "reason": _REASON,
+        "reason_code": _CODE,
+        "kept_path": _described(_PATH, "of a duplicate: absolute path of the file that is kept"),
+    },
+    optional=("kept_path",),
+)
+_PROBLEM = _object({"path": _PATH, "status": _STATUS, "reason": _REASON, "reason_code": _CODE})
+_GROUP = _object(
+    {
+        "hash": _or_null(_TEXT, "null for the groups of an operation"),
+        "count": _COUNT,
+        "total_size_bytes": _COUNT,
+        "files": _array(
+            _object({"path": _PATH, "size_bytes": _SIZE, "status": _TEXT}), "the keeper first; it has status keeper"
+        ),
+    }
+)
+
+_RESULT: dict[str, Schema] = {
+    "operation": _NO_OP,
+    "kind": _KIND,
+    "files": _described(_COUNT, "files that were done"),
+    "bytes": _BYTES,
+    "symlinks": _object({"rewritten": _COUNT, "first": _array(_PLACE)}),
+    "seconds": _SECONDS,
+    "interrupted": _FLAG,
+    "counts": {"type": "object", "additionalProperties": _COUNT, "description": "number of records by status"},
+    "problems": _array(_PROBLEM, "the first of the skipped files and of the failures"),
+    "way_back": _described(_TEXT, "the command that undoes this"),
+}
+
+_EVENTS: dict[str, Schema] = {
+    "stage": _object({"event": {"const": "stage"}, "stage": _TEXT, "files": _or_null(_COUNT)}),
+    "advance": _object(
+        {
+            "event": {"const": "advance"},
+            "files": _COUNT,
+            "bytes": _COUNT,
+            "folder": _described(_TEXT, "the current folder, for display"),
+        }
+    ),
+    "note": _object({"event": {"const": "note"}, "message": _TEXT}),
+    "stopping": _object({"event": {"const": "stopping"}}),
+    "outcome": _object(
+        {
+            "event": {"const": "outcome"},
+            "operation": {"type": "integer", "minimum": 0},
+            "files": _COUNT,
+            "bytes": _COUNT,
+            "interrupted": _FLAG,
+            "counts": _RESULT["counts"],
+        }
+    ),
+}
+_EXIT: Schema = {"enum": [int(code) for code in Exit]}
+_ERROR = _object(
+    {
+        "code": {"enum": [str(code) for code in ErrorCode]},
+        "message": _TEXT,
+        "hint": _or_null(_TEXT),
+        "path": _or_null(_PATH, "absolute path, or null"),
+        "exit": _described(_EXIT, "exit code"),
+    }
+)
+
+SCHEMAS: dict[str, tuple[str, Schema]] = {
+    "plan": (
+        "`organize`, `dedupe --action`, `clean`, `undo` and `redo` with `--dry-run`",
+        _object(
+            {
+                "dry_run": {"const": True},
+                "kind": _KIND,
+                "action": _described(_TEXT, "of organize"),
+                "operation": _described(_OP, "of undo and redo: the operation to undo"),
+                "root": _described(_PATH, "absolute path; of dedupe: roots"),
+                "dest": _described(_PATH, "of organize: absolute path of --dest"),
+                "roots": _array(_PLACE),
+                "rows": _array(_ROW, "in path order, with all folders"),
+                "stays": _array(
+                    _object({"path": _PATH, "reason": _TEXT, "reason_code": _TEXT}), "with --stays: what stays"
+                ),
+                "files": _COUNT,
+                "bytes": _BYTES,
+                "renamed": _described(_COUNT, "files that get a number"),
+                **_FACTS,
+            },
+            optional=(
+                "action",
+                "operation",
+                "root",
+                "dest",
+                "roots",
+                "stays",
+                "files",
+                "bytes",
+                "renamed",
+                *_FACTS,
+            ),
+        ),
+    ),
+    "result": (
+        (
+            "`organize`, `dedupe --action`, `clean`, `undo` and `redo`. If there was nothing to do, or you declined,"
+            " `operation` is null, `files` is 0, and there is nothing else about a run"
+        ),
+        _object(_RESULT | _FACTS, optional=(*list(_RESULT)[3:], *_FACTS)),
+    ),
+    "blocked": (
+        "`undo` and `redo`, beside the error `others-first`",
+        _object(
+            {
+                "operation": {"type": "null"},
+                "files": {"const": 0},
+                "undone": _described(_OP, "the operation that cannot be undone yet"),
+                "first": _array(_object({"operation": _OP, "command": _TEXT}), "the commands to run first, in order"),
+            }
+        ),
+    ),
+    "purge plan": (
+        "`purge --dry-run`",
+        _object(
+            {
+                "dry_run": {"const": True},
+                "kind": {"const": "purge"},
+                "operations": _array(
+                    _object(
+                        {
+                            "operation": _OP,
+                            "kind": _KIND,
+                            "started": _TIME,
+                            "root": _PATH,
+                            "files": _COUNT,
+                            "bytes": _BYTES,
+                            "kept": _described(_COUNT, "files that purge would keep"),
+                        }
+                    )
+                ),
+                "rows": _array(_object({"operation": _OP, "path": _PATH, "size_bytes": _SIZE, "freed_bytes": _COUNT})),
+                "files": _COUNT,
+                "bytes": _described(_COUNT, "bytes that would be freed"),
+            }
+        ),
+    ),
+    "purge result": (
+        "`purge`",
+        _object(
+            {key: schema for key, schema in _RESULT.items() if key not in {"operation", "way_back", "kind"}}
+            | {
+                "kind": {"const": "purge"},
+                "operations": _array(
+                    _object(
+                        {
+                            "operation": _OP,
+                            "purge": _described(_OP, "number of the purge"),
+                            "files": _COUNT,
+                            "bytes": _COUNT,
+                            "undoable": {"enum": ["no", "in part"]},
+                        }
+                    )
+                ),
+            },
+            optional=(*list(_RESULT)[3:], "operations"),
+        ),
+    ),
+    "duplicates found": (
+        "`dedupe` without `--action`",
+        _object(
+            {
+                "roots": _array(_PLACE),
+                "duplicates": _array(_GROUP, "most wasted space first"),
+                "duplicate_folders": _array(
+                    _object(
+                        {
+                            "hash": _TEXT,
+                            "count": _COUNT,
+                            "files_in_each": _COUNT,
+                            "bytes_in_each": _COUNT,
+                            "folders": _array(_PLACE),
+                        }
+                    )
+                ),
+                "summary": _object(_SUMMARY),
+            }
+        ),
+    ),
+    "duplicates": ("`duplicates`", _object({"duplicates": _array(_GROUP), **_PAGE})),
+    "scan": (
+        "`scan`",
+        _object(
+            {
+                "roots": _array(_PLACE),
+                "files": _COUNT,
+                "bytes": _BYTES,
+                "folders": _COUNT,
+                "known_from_before": _described(_COUNT, "files of folders that have not changed since the last scan"),
+                "categories": _array(_object({"category": _TEXT, "files": _COUNT, "bytes": _BYTES})),
+                "largest": _array(_object({"path": _PATH, "size_bytes": _SIZE, "mtime": _or_null(_TIME)})),
+                "oldest": _array(_object({"path": _PATH, "size_bytes": _SIZE, "mtime": _or_null(_TIME)})),
+                **_LEFTOVERS,
+                **_ALONE,
+                "seconds": _SECONDS,
+            }
+        ),
+    ),
+    "categorize": (
+        "`categorize`",
+        _object({"files": _array(_object({"path": _PATH, "category": _TEXT, "evidence": _TEXT, "size_bytes": _SIZE}))}),
+    ),
+    "explain": (
+        "`explain`",
+        _object(
+            {
+                "files": _array(
+                    _object(
+                        {
+                            "path": _PATH,
+                            "status": _described(_TEXT, "moves, stays or skipped"),
+                            "reason": _REASON,
+                            "reason_code": _CODE,
+                            "marker": _or_null(_PATH, "absolute path of the file that decides, or null"),
+                            "group": _array(_PLACE, "files that move together, the leader first"),
+                            "open_by": _or_null(
+                                _object({"pid": _or_null(_COUNT), "program": _or_null(_TEXT)}),
+                                "the process that has the file open for writing",
+                            ),
+                            "category": _TEXT,
+                            "evidence": _TEXT,
+                            "new_path": _or_null(_PATH, "absolute path after; null for a file that stays"),
+                        }
+                    )
+                )
+            }
+        ),
+    ),
+    "files": ("`files`", _object({"operation": _OP, "files": _array(_RECORD), **_PAGE})),
+    "history": (
+        "`history`",
+        _object(
+            {
+                "operations": _array(
+                    _object(
+                        {
+                            "operation": _OP,
+                            "kind": _KIND,
+                            "root": _PATH,
+                            "dest": _or_null(_PATH, "absolute path of --dest, or null"),
+                            "started": _TIME,
+                            "ended": _or_null(_TIME),
+                            "files": _COUNT,
+                            "bytes": _BYTES,
+                            "problems": _COUNT,
+                            "status": _described(_TEXT, "in effect, undone by 7, interrupted …"),
+                        }
+                    ),
+                    "newest first",
+                ),
+                **_PAGE,
+            }
+        ),
+    ),
+    "trail": (
+        "`history PATH`",
+        _object(
+            {
+                "steps": _array(
+                    _object(
+                        {
+                            "operation": _OP,
+                            "kind": _KIND,
+                            "started": _TIME,
+                            "action": _ACTION,
+                            "path": _or_null(_PATH, "absolute path before, or null"),
+                            "new_path": _or_null(_PATH, "absolute path after, or null"),
+                            "status": _STATUS,
+                            "reason": _REASON,
+                            "reason_code": _CODE,
+                        }
+                    ),
+                    "oldest first",
+                )
+            }
+        ),
+    ),
+    "problems": ("`history --problems OP`", _object({"problems": _array(_PROBLEM)})),
+    "recover": (
+        "`recover`",
+        _object(
+            {
+                "settled": _array(
+                    _object({"operation": _OP, "kind": _KIND, "files": _COUNT}), "operations that were recovered now"
+                ),
+                "open": _array(
+                    _object({"operation": _OP, "kind": _KIND}), "operations that could not be recovered yet"
+                ),
+                "changed": _array(
+                    _object({"operation": _OP, "kind": _KIND, "files": _COUNT}),
+                    "operations with files that changed after the crash: see history --problems",
+                ),
+            }
+        ),
+    ),
+    "error": ("every command, on standard error", _object({"error": _ERROR})),
+    "event": (
+        "`--progress json`, one per line on standard error",
+        {
+            "oneOf": [
+                *_EVENTS.values(),
+                _object({"event": {"const": "error"}, "error": _ERROR}),
+                _object({"event": {"const": "done"}, "exit": _EXIT}),
+            ]
+        },
+    ),
+}
+"""The shapes: the commands that write them, and their schemas."""
