@@ -205,6 +205,11 @@ def find_state(path: bytes | None = None, *, unwritable: str = "") -> StateDirec
     if path is not None and not path.strip():
         raise blank_path("--state-dir")
     path = os.path.abspath(path or default_state_path())
+    with about(path):
+        return _find_state(path, unwritable)
+
+
+def _find_state(path: bytes, unwritable: str) -> StateDirectory:
     shown = display(path)
     try:
         fd = _opened(path, shown, make=False)
