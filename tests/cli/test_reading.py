@@ -230,9 +230,9 @@ def test_a_state_directory_is_not_made_to_read_it(fileorg: Fileorg) -> None:
     tree.mkdir()
     (tree / "new.jpg").write_text("new")
     for words, code, said in (
-        (("history",), 0, "No operations yet.\n"),
-        (("history", "tree/new.jpg"), 0, "No operations yet.\n"),
-        (("files",), 0, "No operations yet.\n"),
+        (("history",), 0, "No operations yet"),
+        (("history", "tree/new.jpg"), 0, "No operations yet"),
+        (("files",), 0, "No operations yet"),
         (("duplicates",), 0, "No duplicate groups.\n"),
         (("purge", "-n"), 0, "The trash is empty.\n"),
         (("report",), 2, "fileorg: No operations yet.\n"),
