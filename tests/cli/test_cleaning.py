@@ -24,7 +24,7 @@ def test_in_a_terminal_it_shows_what_goes_and_asks(fileorg: Fileorg, hollow: Tre
     terminal.wait_for("Remove 5 items? fileorg undo reverses it. [y/N, l lists every file]")
     assert "  Kind             Count  Names\n" in terminal.screen
     assert "  Empty files          2  a.txt, b/c.txt\n" in terminal.screen
-    assert "  Empty folders        2   e/f/, e/\n" in terminal.screen
+    assert "  Empty folders        2  e/f/, e/\n" in terminal.screen
     assert "  Broken symlinks      1  l\n" in terminal.screen
     assert "  Skipped\n  1  file empty on purpose\n" in terminal.screen
     terminal.send("l\n")
@@ -67,15 +67,15 @@ def test_a_dry_run_names_each_and_changes_nothing(fileorg: Fileorg, hollow: Tree
     before = hollow.snapshot()
     assert fileorg("clean", "-n", "tree").out.splitlines() == [
         "a.txt skipped: a symlink points to it",
-        "l removed, broken symlink",
         "b/c.txt removed, empty file",
-        "e/f/ removed",
         "e/ removed",
+        "e/f/ removed",
+        "l removed, broken symlink",
         "",
         "4 items would be removed, 1 skipped. Dry run: nothing was changed.",
     ]
     names = fileorg("clean", "-n", "-0", "tree").out_bytes.split(b"\0")
-    assert names == [b"l", b"", b"b/c.txt", b"", b"e/f", b"", b"e", b"", b""]
+    assert names == [b"b/c.txt", b"", b"e", b"", b"e/f", b"", b"l", b"", b""]
     reported = fileorg("clean", "-n", "tree", "-f", "json").json
     assert (reported["empty_files"], reported["empty_folders"], reported["broken_symlinks"], reported["skipped"]) == (
         1,
@@ -85,7 +85,7 @@ def test_a_dry_run_names_each_and_changes_nothing(fileorg: Fileorg, hollow: Tree
     )
     assert reported["left_alone"] == {"empty on purpose": 1}
     assert [row["path"] for row in reported["rows"] if row["action"] == "remove-folder"] == [
-        str(hollow.path("e/f")), str(hollow.path("e")),
+        str(hollow.path("e")), str(hollow.path("e/f")),
     ]  # fmt: skip
     assert hollow.snapshot() == before
 
