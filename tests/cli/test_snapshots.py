@@ -165,6 +165,7 @@ def scene_clean(session: Session, tree: Tree) -> None:
     session.terminal("clean", "tree", answers=["l", "y"])
     session.run("clean", "tree")
     session.run("undo", "-y")
+    session.run("undo", "1")
     session.run("clean", "tree", "-n", "-f", "json", in_order=False)
     session.run("clean", "tree", "--empty-files", "-y")
 
