@@ -66,15 +66,18 @@ def test_a_dry_run_as_json_is_one_document(fileorg: Fileorg, mess: Tree) -> None
     plan = fileorg("organize", "tree", "-n", "-f", "json").json
     assert plan["dry_run"] is True
     assert plan["root"] == str(mess.root)
-    assert {"action": "make-folder", "target": "Images"} in plan["rows"]
-    [photo] = [row for row in plan["rows"] if row.get("source") == "photo.jpg"]
+    assert ("make-folder", str(mess.path("Images"))) in [(row["action"], row["new_path"]) for row in plan["rows"]]
+    [photo] = [row for row in plan["rows"] if row["path"] == str(mess.path("photo.jpg"))]
+    assert photo.pop("mtime")
     assert photo == {
         "action": "move",
-        "source": "photo.jpg",
-        "target": "Images/photo.jpg",
-        "size": 3,
+        "path": str(mess.path("photo.jpg")),
+        "new_path": str(mess.path("Images/photo.jpg")),
         "category": "Images",
-        "skipped": None,
+        "status": "planned",
+        "size_bytes": 3,
+        "reason": None,
+        "reason_code": None,
     }
     assert (plan["files"], plan["bytes"], plan["unknown_kind"], plan["folders_not_entered"]) == (4, 11, 1, 1)
 

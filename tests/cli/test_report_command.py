@@ -228,7 +228,7 @@ def test_what_makes_no_sense_is_refused(fileorg: Fileorg) -> None:
     for words, sentence in (
         (("--csv-raw",), "--csv-raw requires --format csv."),
         (("--open", "-o", "-"), "--open requires --format html and a file."),
-        (("--open", "-f", "json"), "--open requires --format html and a file."),
+        (("--open", "-f", "csv"), "--open requires --format html and a file."),
         (("7",), "There is no operation 7."),
         (("-o", "no/such/folder.html"), "Could not write the output no/such/folder.html: No such file or directory."),
     ):

@@ -175,7 +175,6 @@ def _show_trail(out: "Out", format_: ListFormat, path: str, state: "StateDirecto
     from fileorg.core.figures import when
     from fileorg.core.formats import iso
     from fileorg.core.names import display
-    from fileorg.report.records import before_and_after
     from fileorg.report.sentences import sentence
     from fileorg.workflows.history import operations_in, trail
 
@@ -192,6 +191,8 @@ def _show_trail(out: "Out", format_: ListFormat, path: str, state: "StateDirecto
             if record.reason is not None:
                 out.line(f"     {sentence(record.reason)}")
         return True
+    from fileorg.report.records import before_and_after
+
     rows = [
         (
             op.id,
