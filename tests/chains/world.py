@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 _PATIENCE_SECONDS = 60.0
 _GRACE_SECONDS = 2.0
 _MAX_TURNS = 6
-_STATE = re.compile(r"(journal|index|listings)\.db(-wal|-shm|-journal)?\Z|(run|index)\.lock\Z|journal\.db\.v\d+\Z")
+_STATE = re.compile(
+    r"(journal|index|listings)\.db(-wal|-shm|-journal)?\Z|(run|index)\.lock\Z|idle-runs\.json(\.part)?\Z|journal\.db\.v\d+\Z"
+)
 _NOT_KEPT = re.compile(r"Could not preserve.*: see fileorg files (\d+)")
 _LAST_VIEW = re.compile(r"\[halted (before unlink|after lstat)\]")
 """Between the last check of a file and its removal, writers cannot be noticed without leases."""
