@@ -151,7 +151,7 @@ def test_other_forms(fileorg: Fileorg, duplicates: Tree) -> None:
     assert fileorg("dedupe", "tree", "-f", "fdupes", "--min-size", "2").out == f"{a}\n{b}\n\n"
     assert fileorg("dedupe", "tree", "-0", "--min-size", "2").out == f"{a}\0{b}\0\0"
     rows = fileorg("dedupe", "tree", "-f", "csv", "--min-size", "2").out.splitlines()
-    assert rows[0] == "group,hash,size,role,path"
+    assert rows[0] == "group,hash,size_bytes,status,path"
     assert [row.split(",")[2:] for row in rows[1:]] == [["36", "keeper", a], ["36", "duplicate", b]]
     assert fileorg("dedupe", "tree", "-q").out == ""
 

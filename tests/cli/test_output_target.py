@@ -135,9 +135,12 @@ def test_a_file_that_is_there_is_kept(fileorg: Fileorg, mess: Tree, words: list[
     kept.write_text("from before")
     ran = fileorg(*words, "-o", "kept")
     assert (ran.code, ran.out) == (5, "")
-    assert ran.err == (
-        "fileorg: The output kept is there already.\nHint: name another file, or replace this one with --force\n"
-    )
+    message, hint = "The output kept is there already.", "name another file, or replace this one with --force"
+    if "json" in words:
+        error = json.loads(ran.err)["error"]
+        assert (error["code"], error["message"], error["hint"], error["exit"]) == ("output-exists", message, hint, 5)
+    else:
+        assert ran.err == f"fileorg: {message}\nHint: {hint}\n"
     assert kept.read_text() == "from before"
     assert mess.snapshot() == before
 
