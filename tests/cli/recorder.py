@@ -82,7 +82,7 @@ class Session:
         now = datetime.now().astimezone()
         for day in (now, now - timedelta(minutes=5), now.astimezone(UTC), now.astimezone(UTC) - timedelta(minutes=5)):
             today = day.strftime("%Y-%m-%d")
-            text = re.sub(today + r"([T ])\d\d:\d\d(?!:)", r"2026-01-01\g<1>12:00", text)
+            text = re.sub(today + r"([T ])\d\d:\d\d(?!:\d)", r"2026-01-01\g<1>12:00", text)
             text = re.sub(today + r"T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", "2026-01-01T12:00:00Z", text)
             text = text.replace(today, "2026-01-01")
         for pattern, instead in _VARYING:
