@@ -126,7 +126,7 @@ def fileorg(command: Sequence[str]) -> Finder:
         "fileorg",
         tuple(command),
         ("dedupe", "--everything", "--hidden", "--null"),
-        ("--output", "{}"),
+        (),
         read_nul,
         takes_any_name=True,
     )

@@ -128,7 +128,7 @@ def _written(ours: Fileorg, state: Path, work: Path, repeat: int) -> Measured:
 
 
 def _report(ours: Fileorg, form: str, path: Path) -> list[str]:
-    return [*ours.command, "report", "-q", "-f", form, "-o", str(path)]
+    return [*ours.command, "report", "-q", "-f", form, "--force", "-o", str(path)]
 
 
 def _memory(ours: Fileorg, work: Path, form: str, what: str) -> Row:

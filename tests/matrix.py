@@ -50,6 +50,7 @@ ROWS = (
     Row("two-runs", ("tests/faults/test_two_runs.py",), "not slow"),
     Row("second-user", ("tests/faults/test_second_user.py",)),
     Row("odd-disks", ("tests/faults/test_odd_disks_killed.py",)),
+    Row("moved-trees", ("tests/faults/test_moved_trees_killed.py",)),
     Row("hostile-flips", ("tests/odd/test_hostile_journal.py",)),
     Row(
         "hostile",

@@ -115,7 +115,7 @@ def test_history_finds_them(fileorg: Fileorg, hostile: Tree) -> None:
         ran = fileorg("history", os.path.join(b"tree", name))
         assert ran.out.endswith(f"/tree/Images/{shown}\n")
     steps = fileorg("history", b"tree/not utf \xff\xfe.jpg", "-f", "json").json["steps"]
-    assert base64.b64decode(steps[0]["source_b64"]).endswith(b"/not utf \xff\xfe.jpg")
+    assert base64.b64decode(steps[0]["path_b64"]).endswith(b"/not utf \xff\xfe.jpg")
 
 
 def test_the_tree_comes_back(fileorg: Fileorg, hostile: Tree) -> None:
