@@ -75,7 +75,7 @@ class RepeatedValues:
         if self._filters is not None:
             seen, repeated = self._filters
             if seen is None:
-                raise AssertionError("this was said to be the end")
+                raise AssertionError("nothing can be added after the end")
             spread = _spread(numbers)
             repeated.add_all([spread[position] for position in seen.add_all(spread)])
             return
