@@ -61,6 +61,8 @@ from fileorg.journal.trash_records import PURGE, TrashRecords
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+_MAX_ID = (1 << 63) - 1  # of SQLite
+
 
 class JournalReader:
     """An open journal. Every method raises `JournalError` if the journal cannot be trusted or read."""
@@ -253,6 +255,8 @@ class JournalReader:
         return found
 
     def operation(self, number: int) -> Operation | None:
+        if number > _MAX_ID:
+            return None
         found = self.operations("id = ?", (number,))
         return found[0] if found else None
 
