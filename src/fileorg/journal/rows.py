@@ -64,7 +64,7 @@ class Operation(NamedTuple):
 
 def destination_of(options: str) -> bytes | None:
     """Return the destination in the options of an operation, None without one that is valid."""
-    if '"dest' not in options:  # nearly always: a listing need not load a parser
+    if isinstance(options, str) and '"dest' not in options:  # nearly always: a listing need not load a parser
         return None
     import base64
     import json
