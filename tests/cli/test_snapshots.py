@@ -49,7 +49,6 @@ def scene_manual(session: Session, _: Tree) -> None:
     session.run("--help")
     session.run("--version")
     session.run()
-    session.run("--install-completion", SHELL="/bin/nothing")
 
 
 def scene_organize(session: Session, tree: Tree) -> None:
