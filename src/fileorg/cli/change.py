@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from fileorg.cli.options import Format, ProgressMode
+from fileorg.cli.options import ProgressMode
 from fileorg.cli.question import ask
 from fileorg.cli.stop import Stopped, stoppable
 from fileorg.cli.summary import NAMED, exit_code, outcome_as_json, show_outcome, show_problems, show_symlinks
@@ -45,6 +45,16 @@ def command_line() -> str:
     return shlex.join(["fileorg", *sys.argv[1:]])
 
 
+def stream_for_people(options: OutputOptions, out: Out) -> Out:
+    """Return standard output, or standard error if `out` carries data or is redirected."""
+    return out if options.is_text and out.is_terminal else standard_error()
+
+
+def asks(options: OutputOptions, out: Out) -> bool:
+    """Return whether a question is asked: without `--yes`, and if somebody can answer."""
+    return not options.yes and can_ask(stream_for_people(options, out))
+
+
 class Change(NamedTuple):
     """One change, and the streams for its output."""
 
@@ -63,12 +73,11 @@ class Change(NamedTuple):
 
     @property
     def is_text(self) -> bool:
-        return self.options.format is Format.TEXT and not self.options.null
+        return self.options.is_text
 
     @property
     def talk(self) -> Out:
-        """The stream for people: standard output, unless it carries data or is redirected."""
-        return self.out if self.is_text and self.out.is_terminal else standard_error()
+        return stream_for_people(self.options, self.out)
 
     @property
     def err(self) -> Out:
@@ -77,7 +86,7 @@ class Change(NamedTuple):
 
     @property
     def asks(self) -> bool:
-        return not self.options.yes and can_ask(self.talk)
+        return asks(self.options, self.out)
 
     def preview(self, head: dict[str, Any], totals: dict[str, Any]) -> None:
         """Print the rows; in JSON, with `head` before and `totals` after them."""

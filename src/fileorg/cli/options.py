@@ -237,6 +237,11 @@ class OutputOptions(NamedTuple):
     verbose: bool = False
     progress: ProgressMode = ProgressMode.AUTO
 
+    @property
+    def is_text(self) -> bool:
+        """True if the output is for people."""
+        return self.format is Format.TEXT and not self.null
+
 
 def need_dry_run(options: OutputOptions) -> None:
     """Raise `UsageError` for `-0` without `--dry-run`."""

@@ -83,7 +83,7 @@ def purge(
     A purge cannot be undone: it always asks, and without a terminal it requires --yes. Files in the trash that were
     modified, or that fileorg did not put there, are kept and listed.
     """
-    from fileorg.cli.change import Change
+    from fileorg.cli.change import Change, asks
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output as to_output
     from fileorg.cli.words import VERBS
@@ -92,7 +92,7 @@ def purge(
     before = None if older_than is None else values.moment("--older-than", older_than, for_good=True)
     options = OutputOptions(dry_run, yes, format_, output, force, quiet=quiet, verbose=verbose, progress=progress)
     with to_output(output, force=force) as out, reporting(progress, quiet=quiet) as screen:
-        if not (dry_run or yes or _can_be_asked(options, out)):
+        if not (dry_run or yes or asks(options, out)):
             raise GuardRefused(
                 "A purge cannot be undone, and there is no terminal to ask in.",
                 hint="check with --dry-run what would be removed, then add --yes",
@@ -108,12 +108,6 @@ def purge(
             change = Change(options, VERBS["purge"], "purge", out, screen, PurgeRows(run), _again(operations))
             empty = _empty(operations, before)
             return _preview(change, run, before, empty) if dry_run else _run(change, run, before, empty)
-
-
-def _can_be_asked(options: OutputOptions, out: "Out") -> bool:
-    from fileorg.cli.terminal import can_ask, standard_error
-
-    return can_ask(out if options.format is Format.TEXT and out.is_terminal else standard_error())
 
 
 def _again(operations: "Sequence[int] | None") -> str:

@@ -137,6 +137,7 @@ def folder_of(operation: int | None, within: str | None) -> bytes | None:
 
 def run_undo(chosen: "UndoOptions", options: OutputOptions, state: "StateDirectory") -> Exit:
     """Find, ask and run: for undo and for redo."""
+    from fileorg.cli.change import asks
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output
     from fileorg.workflows.undo import NothingToUndo
@@ -147,7 +148,7 @@ def run_undo(chosen: "UndoOptions", options: OutputOptions, state: "StateDirecto
         reporting(options.progress, quiet=options.quiet) as screen,
         _data_too(out, options),
     ):
-        if chosen.operation is None and not _can_ask(options, out):
+        if chosen.operation is None and not asks(options, out):
             # Nobody sees which operation it is: only one of this folder, and only the last run there.
             chosen = chosen._replace(within=chosen.within or _here(), further=False)
         try:
@@ -155,13 +156,6 @@ def run_undo(chosen: "UndoOptions", options: OutputOptions, state: "StateDirecto
         except NothingToUndo as nothing:
             screen.pause()
             return _say_nothing(out, options, nothing, "redo" if chosen.redo else "undo")
-
-
-def _can_ask(options: OutputOptions, out: "Out") -> bool:
-    from fileorg.cli.terminal import can_ask, standard_error
-
-    is_text = options.format is Format.TEXT and not options.null
-    return not options.yes and can_ask(out if is_text and out.is_terminal else standard_error())
 
 
 def _here() -> bytes:
