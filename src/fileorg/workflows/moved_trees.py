@@ -18,6 +18,7 @@ from fileorg.journal.moved_roots import MovedRoot
 from fileorg.journal.rows import checked
 from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows.guards import existing_folder
+from fileorg.workflows.roots import is_there
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -145,7 +146,7 @@ def find_moved(journal: Journal, operation: Operation, paths: Sequence[bytes]) -
     Raises `GuardRefused` if a path is not such a directory, `UsageError` if it is no directory.
     """
     roots = journal.roots(operation)
-    gone = {root.path: root.inode for root in roots if not _is_there(root)}
+    gone = {root.path: root.inode for root in roots if not is_there(root)}
     for root in roots:
         if root.inode is not None and root.path in gone:
             gone[root.path] = root.inode
@@ -281,17 +282,6 @@ def _recognise_files(journal: Journal, operation: Operation, storages: dict[Base
                     keepers.append((record.id, entry.inode))
         journal.moved_roots.recognised(files)
         journal.moved_roots.recognised_keepers(keepers)
-
-
-def _is_there(root: Root) -> bool:
-    """Return whether a directory still has its path. Without stable inode numbers, any directory counts."""
-    now = _inode(root.path)
-    if now is None or not os.path.isdir(root.path):
-        return False
-    if root.inode is None or now == root.inode:
-        return True
-    with contextlib.closing(LocalStorage(root.path)) as storage:
-        return not storage.capabilities.stable_inodes
 
 
 def _inode(path: bytes) -> int | None:

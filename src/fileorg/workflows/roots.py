@@ -125,15 +125,22 @@ def absent_roots(roots: Sequence[Root]) -> set[bytes]:
     """Return the roots that are missing or replaced, if others remain: an operation in several roots is undone where
     possible. Empty for an operation in one root, or if none remains.
     """
-    paths = {root.path for root in roots}
     if len(roots) <= DEST + 1:
         return set()
-    absent = {path for path in paths if not os.path.isdir(path)}
-    for root in roots:
-        if root.path not in absent and root.inode is not None and identity_of(root.path)[1] != root.inode:
-            with contextlib.closing(LocalStorage(root.path)) as storage:
-                absent |= {root.path} if storage.capabilities.stable_inodes else set()
-    return absent if absent != paths else set()
+    absent = {root.path for root in roots if not is_there(root)}
+    return absent if absent != {root.path for root in roots} else set()
+
+
+def is_there(root: Root) -> bool:
+    """Return whether a directory of an operation still has its path. Without stable inode numbers, any directory there
+    counts. Raises `OSError`.
+    """
+    if not os.path.isdir(root.path):
+        return False
+    if root.inode is None or identity_of(root.path)[1] == root.inode:
+        return True
+    with contextlib.closing(LocalStorage(root.path)) as storage:
+        return not storage.capabilities.stable_inodes
 
 
 class AnotherRoot(UsageError):
