@@ -67,15 +67,25 @@ def destination_of(options: str) -> bytes | None:
     if isinstance(options, str) and '"dest' not in options:  # nearly always: a listing need not load a parser
         return None
     import base64
-    import json
 
+    found = parsed_options(options)
+    exact, text = found.get("dest_b64"), found.get("dest")
     try:
-        found = json.loads(options)
-        exact, text = found.get("dest_b64"), found.get("dest")
         path: bytes = base64.b64decode(exact) if exact else text.encode() if text else b""
     except (ValueError, TypeError, AttributeError):
         return None
     return path if path.startswith(b"/") and b"\0" not in path else None
+
+
+def parsed_options(options: str) -> dict[str, Any]:
+    """Return the options that an operation keeps for display; empty if they are no JSON object."""
+    import json
+
+    try:
+        found = json.loads(options)
+    except (ValueError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def checked_operation(row: tuple[Any, ...]) -> Operation:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from fileorg.core.batches import row_maker
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import LISTED_STATES, ON_DUPLICATES, WAS_DONE, RecordState
 from fileorg.core.names import below, join
+from fileorg.journal.rows import parsed_options
 from fileorg.journal.status import operation_statuses
 from fileorg.journal.trash_records import PURGE
 from fileorg.report.content import Copy, DuplicateGroup, DuplicateSums, Line, ReasonShare, Report, Share, Summary
@@ -79,12 +79,7 @@ def _summary(
 
 
 def _options(operation: Operation) -> dict[str, Any]:
-    try:
-        options = json.loads(operation.options)
-    except (ValueError, TypeError):
-        return {}
-    if not isinstance(options, dict):
-        return {}
+    options = parsed_options(operation.options)
     return {name: value for name, value in options.items() if name not in {"dest", "dest_b64"}}
 
 

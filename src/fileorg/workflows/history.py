@@ -10,6 +10,7 @@ from fileorg.core.errors import UnknownOperation
 from fileorg.core.model import PROBLEM_STATES, RecordState
 from fileorg.core.names import below, is_within, join
 from fileorg.journal.journal import Journal
+from fileorg.journal.rows import parsed_options
 from fileorg.journal.status import operation_statuses
 from fileorg.workflows.open_journal import open_journal
 
@@ -141,10 +142,8 @@ def _moves(operation: Operation) -> list[tuple[bytes, bytes]]:
     """Return the old and the new place of each folder that was moved before the operation."""
     if '"moved"' not in operation.options:
         return []
-    import json
-
     try:
-        return [(os.fsencode(old), os.fsencode(new)) for old, new in json.loads(operation.options)["moved"]]
+        return [(os.fsencode(old), os.fsencode(new)) for old, new in parsed_options(operation.options)["moved"]]
     except (ValueError, TypeError, KeyError):
         return []
 
