@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fileorg.core.formats import JsonDocument, iso, named, write_null
 from fileorg.core.model import FOLDER_ACTIONS, ON_DUPLICATES, ON_SYMLINKS, REMOVALS, Action
 from fileorg.core.names import below, display, join
+from fileorg.core.sorting import in_path_order
 from fileorg.report.records import before_and_after, named_or_null
 from fileorg.report.sentences import sentence
 
@@ -64,7 +65,6 @@ class PlanRows:
     def list(self, out: Out) -> None:
         """Print each change as `source -> target`, and each skipped file with the reason, in path order."""
         from fileorg.cli.pager import paged
-        from fileorg.core.sorting import in_path_order
 
         rows = ((self._path(row), self._line(out, row)) for row in self._files())
         stays = ((path, self._stay_line(out, path, reason)) for path, reason, _ in self._stays())
@@ -109,8 +109,6 @@ class PlanRows:
         """Write every row in path order: folders to be made, then files, then folders to be removed; then the entries
         that stay, if they were asked for.
         """
-        from fileorg.core.sorting import in_path_order
-
         kinds = (_MADE, frozenset(Action) - FOLDER_ACTIONS, _REMOVED)
         document.rows("rows", chain.from_iterable(map(self._fields_of, kinds)))
         stays = in_path_order(
@@ -121,8 +119,6 @@ class PlanRows:
             document.rows("stays", chain([first], stays))
 
     def _fields_of(self, actions: Collection[Action]) -> Iterator[dict[str, Any]]:
-        from fileorg.core.sorting import in_path_order
-
         return in_path_order((self._path(row), self._fields(row)) for row in self._all_rows() if row.action in actions)
 
     def _fields(self, row: PlanRow) -> dict[str, Any]:
@@ -151,8 +147,6 @@ class PlanRows:
 
     def as_null(self, out: Out) -> None:
         """Write source and target alternately, unescaped; a removed file has an empty target."""
-        from fileorg.core.sorting import in_path_order
-
         pairs = in_path_order((self._path(row), self._pair(row)) for row in self._moves())
         write_null(out.stream, chain.from_iterable(pairs))
 
