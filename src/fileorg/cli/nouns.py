@@ -60,6 +60,11 @@ _NOT_TAKEN = {
 }
 
 
+def reason_code(reason: StayReason) -> str:
+    """Return the code of a reason for programs: the name, because the words may change."""
+    return reason.name.lower().replace("_", "-")
+
+
 def stay_noun(reason: StayReason, filters: Filters) -> Noun:
     """Return the noun for an entry that stays for `reason`."""
     return _NOT_TAKEN[reason] if isinstance(reason, NotTaken) else left_alone_noun(reason, filters)

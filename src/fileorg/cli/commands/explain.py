@@ -150,6 +150,7 @@ def _sentence(found: "Explained") -> str:
 
 
 def _facts(found: "Explained") -> dict[str, Any]:
+    from fileorg.cli.nouns import reason_code
     from fileorg.core.formats import named
     from fileorg.core.reasons import Reason
     from fileorg.rules.ignore import IgnoreReason
@@ -157,7 +158,7 @@ def _facts(found: "Explained") -> dict[str, Any]:
     reason = found.reason
     code = str(reason.code if isinstance(reason, Reason) else reason)
     if isinstance(reason, IgnoreReason):
-        code = reason.name.lower().replace("_", "-")
+        code = reason_code(reason)
     return {
         **named("path", found.path),
         "status": str(found.status),
