@@ -22,6 +22,7 @@ JOURNAL = b"journal.db"
 INDEX = b"index.db"
 LISTINGS = b"listings.db"
 _REPLACED = "check who else can write to the folders above it, or give another one with --state-dir"
+_ANOTHER = "give another one with --state-dir or FILEORG_HOME"
 _OURS = (JOURNAL, INDEX, LISTINGS, b"run.lock", b"index.lock")
 
 APPLICATION_ID = 0x464F5247  # "FORG"
@@ -142,6 +143,13 @@ def default_state_path() -> bytes:
     return _platform_path()
 
 
+def _absolute(path: bytes | None) -> bytes:
+    """Return the absolute path of `--state-dir`, or of the default. Raises `UsageError` if it is blank."""
+    if path is not None and not path.strip():
+        raise blank_path("--state-dir")
+    return os.path.abspath(path or default_state_path())
+
+
 def _platform_path() -> bytes:
     import platformdirs
 
@@ -165,9 +173,7 @@ def open_state(path: bytes | None = None) -> StateDirectory:
     """Open the state directory, created if missing. Raises `StateError` if it is unusable or another user's,
     `UnwritableState` if it cannot be written.
     """
-    if path is not None and not path.strip():
-        raise blank_path("--state-dir")
-    path = os.path.abspath(path or default_state_path())
+    path = _absolute(path)
     with about(path):
         return _open_state(path)
 
@@ -203,9 +209,7 @@ def find_state(path: bytes | None = None, *, unwritable: str = "") -> StateDirec
 
     Raises `StateError` if it is unusable or another user's.
     """
-    if path is not None and not path.strip():
-        raise blank_path("--state-dir")
-    path = os.path.abspath(path or default_state_path())
+    path = _absolute(path)
     with about(path):
         return _find_state(path, unwritable)
 
@@ -239,23 +243,21 @@ def state_for_cache(path: bytes | None = None) -> StateDirectory:
 
 
 def _unusable(shown: str, error: OSError) -> StateError:
-    hint = "give another one with --state-dir or FILEORG_HOME"
     if error.errno == errno.EROFS:
-        return UnwritableState(f"The state directory {shown} is on a read-only file system.", hint=hint)
+        return UnwritableState(f"The state directory {shown} is on a read-only file system.", hint=_ANOTHER)
     if error.errno == errno.EACCES:
-        return UnwritableState(f"The state directory {shown} cannot be written: permission denied.", hint=hint)
-    return StateError(f"The state directory {shown} cannot be used: {error.strerror}.", hint=hint)
+        return UnwritableState(f"The state directory {shown} cannot be written: permission denied.", hint=_ANOTHER)
+    return StateError(f"The state directory {shown} cannot be used: {error.strerror}.", hint=_ANOTHER)
 
 
 def _check_owner(fd: int, shown: str) -> os.stat_result:
     """Return the stat of a state directory. Raises `StateError` if it is another user's, or not one of fileorg."""
-    hint = "give another one with --state-dir or FILEORG_HOME"
     seen = os.fstat(fd)
     if seen.st_uid != os.geteuid():
-        raise StateError(f"The state directory {shown} belongs to another user.", hint=hint)
+        raise StateError(f"The state directory {shown} belongs to another user.", hint=_ANOTHER)
     entries = list(map(os.fsencode, os.listdir(fd)))
     if entries and not any(name in entries for name in _OURS):
-        raise StateError(f"{shown} is not a state directory of fileorg: it holds other files.", hint=hint)
+        raise StateError(f"{shown} is not a state directory of fileorg: it holds other files.", hint=_ANOTHER)
     return seen
 
 
