@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import Operation
     from fileorg.workflows.moved_trees import MovedTrees
 
-_SHOWN = "fileorg history lists the operations"
+_SHOWN = UnknownOperation.hint
 
 
 class UndoOptions(NamedTuple):
@@ -170,9 +170,7 @@ def undoing(
 
 
 def nothing_to(word: str, state: StateDirectory) -> NothingToUndo:
-    return NothingToUndo(
-        f"Nothing to {word} (journal: {display(state.path)}).", hint="fileorg history lists the operations"
-    )
+    return NothingToUndo(f"Nothing to {word} (journal: {display(state.path)}).", hint=_SHOWN)
 
 
 def _check_order(journal: Journal, undone: Operation, *, rename: bool) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fileorg.cli import complete
 from fileorg.cli import options as shared
-from fileorg.cli.commands.undo import IncludeChanged, NewRoot, Rename, Within, folder_of, folders, run_undo
+from fileorg.cli.commands.undo import IncludeChanged, NewRoot, Rename, Within, run_undo, undo_options
 from fileorg.cli.options import Format, OutputOptions, ProgressMode
 from fileorg.cli.parameters import Argument
 
@@ -50,15 +50,6 @@ def redo(
     Moves the files back to where the operation had put them, by the same rules as fileorg undo: nothing is overwritten,
     and files that cannot be moved are listed.
     """
-    from fileorg.workflows.undo import UndoOptions
-
-    chosen = UndoOptions(
-        operation,
-        redo=True,
-        include_changed=include_changed,
-        rename=rename,
-        roots=folders(root),
-        within=folder_of(operation, within),
-    )
+    chosen = undo_options(operation, within, root, include_changed=include_changed, rename=rename, redo=True)
     options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress)
     return run_undo(chosen, options, shared.state(state_dir, dry_run=dry_run))

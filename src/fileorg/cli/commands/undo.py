@@ -107,32 +107,33 @@ def undo(
 
     An undo is an operation too: fileorg redo reverses it.
     """
-    from fileorg.workflows.undo import UndoOptions
-
-    chosen = UndoOptions(
-        operation,
-        redo=False,
-        include_changed=include_changed,
-        rename=rename,
-        roots=folders(root),
-        within=folder_of(operation, within),
-    )
+    chosen = undo_options(operation, within, root, include_changed=include_changed, rename=rename)
     options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress)
     return run_undo(chosen, options, shared.state(state_dir, dry_run=dry_run))
 
 
-def folders(root: "Sequence[str] | None") -> "Sequence[bytes]":
-    """Return the paths of `--root`."""
-    return [os.fsencode(path) for path in root or ()]
+def undo_options(
+    operation: int | None,
+    within: str | None,
+    roots: "Sequence[str] | None",
+    *,
+    include_changed: bool,
+    rename: bool,
+    redo: bool = False,
+) -> "UndoOptions":
+    """Return the options of undo or redo. Raises `UsageError` if both an operation and `--in` are given."""
+    from fileorg.workflows.undo import UndoOptions
 
-
-def folder_of(operation: int | None, within: str | None) -> bytes | None:
-    """Return the real path of `--in`. Raises `UsageError` if an operation is named too."""
-    if within is None:
-        return None
-    if operation is not None:
+    if operation is not None and within is not None:
         raise UsageError("OP and --in cannot be combined.", hint="drop one of them")
-    return os.path.realpath(os.fsencode(within))
+    return UndoOptions(
+        operation,
+        redo,
+        include_changed,
+        rename,
+        roots=[os.fsencode(path) for path in roots or ()],
+        within=None if within is None else os.path.realpath(os.fsencode(within)),
+    )
 
 
 def run_undo(chosen: "UndoOptions", options: OutputOptions, state: "StateDirectory") -> Exit:
