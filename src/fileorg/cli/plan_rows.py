@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fileorg.core.formats import JsonDocument, iso, named, write_null
 from fileorg.core.model import FOLDER_ACTIONS, ON_DUPLICATES, ON_SYMLINKS, REMOVALS, Action
 from fileorg.core.names import below, display, join
-from fileorg.core.sorting import in_path_order
 from fileorg.report.records import before_and_after, named_or_null
 from fileorg.report.sentences import sentence
 
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 
     from fileorg.cli.terminal import Out
     from fileorg.core.model import Base, Keeper, Plan, PlanRow
+
+T = TypeVar("T")
 
 _ROWS = 4096
 _MADE, _REMOVED = frozenset({Action.MAKE_FOLDER}), frozenset({Action.REMOVE_FOLDER})
@@ -69,7 +70,7 @@ class PlanRows:
         rows = ((self._path(row), self._line(out, row)) for row in self._files())
         stays = ((path, self._stay_line(out, path, reason)) for path, reason, _ in self._stays())
         with paged(out) as page:
-            page.many(in_path_order(chain(rows, stays)))
+            page.many(_in_path_order(chain(rows, stays)))
 
     def _path(self, row: PlanRow) -> bytes:
         """Return the path by which a listing sorts the row: the one that exists before the change."""
@@ -111,7 +112,7 @@ class PlanRows:
         """
         kinds = (_MADE, frozenset(Action) - FOLDER_ACTIONS, _REMOVED)
         document.rows("rows", chain.from_iterable(map(self._fields_of, kinds)))
-        stays = in_path_order(
+        stays = _in_path_order(
             (path, {**named("path", below(self._root, path)), "reason": reason, "reason_code": code})
             for path, reason, code in self._stays()
         )
@@ -119,7 +120,7 @@ class PlanRows:
             document.rows("stays", chain([first], stays))
 
     def _fields_of(self, actions: Collection[Action]) -> Iterator[dict[str, Any]]:
-        return in_path_order((self._path(row), self._fields(row)) for row in self._all_rows() if row.action in actions)
+        return _in_path_order((self._path(row), self._fields(row)) for row in self._all_rows() if row.action in actions)
 
     def _fields(self, row: PlanRow) -> dict[str, Any]:
         is_folder, skipped = row.action in FOLDER_ACTIONS, bool(row.reason)
@@ -147,7 +148,7 @@ class PlanRows:
 
     def as_null(self, out: Out) -> None:
         """Write source and target alternately, unescaped; a removed file has an empty target."""
-        pairs = in_path_order((self._path(row), self._pair(row)) for row in self._moves())
+        pairs = _in_path_order((self._path(row), self._pair(row)) for row in self._moves())
         write_null(out.stream, chain.from_iterable(pairs))
 
     def _pair(self, row: PlanRow) -> tuple[bytes, bytes]:
@@ -156,3 +157,9 @@ class PlanRows:
         if row.action in REMOVALS or row.action is Action.REMOVE_FOLDER:
             return self._target(row), b""
         return self._source(row), self._target(row)
+
+
+def _in_path_order(items: Iterable[tuple[bytes, T]]) -> Iterator[T]:
+    from fileorg.core.sorting import in_path_order  # most runs list nothing
+
+    return in_path_order(items)
