@@ -13,7 +13,7 @@ from fileorg.report.records import before_and_after, named_or_null
 from fileorg.report.sentences import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from fileorg.cli.terminal import Out
     from fileorg.core.model import Base, Keeper, Plan, PlanRow
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _ROWS = 4096
-_MADE, _REMOVED = frozenset({Action.MAKE_FOLDER}), frozenset({Action.REMOVE_FOLDER})
+_TURNS = {Action.MAKE_FOLDER: b"0/", Action.REMOVE_FOLDER: b"2/"}
+"""Put before the paths of folders, so that they sort before and after those of files."""
 
 
 class PlanRows:
@@ -110,17 +111,14 @@ class PlanRows:
         """Write every row in path order: folders to be made, then files, then folders to be removed; then the entries
         that stay, if they were asked for.
         """
-        kinds = (_MADE, frozenset(Action) - FOLDER_ACTIONS, _REMOVED)
-        document.rows("rows", chain.from_iterable(map(self._fields_of, kinds)))
+        rows = ((_TURNS.get(row.action, b"1/") + self._path(row), self._fields(row)) for row in self._all_rows())
+        document.rows("rows", _in_path_order(rows))
         stays = _in_path_order(
             (path, {**named("path", below(self._root, path)), "reason": reason, "reason_code": code})
             for path, reason, code in self._stays()
         )
         if (first := next(stays, None)) is not None:
             document.rows("stays", chain([first], stays))
-
-    def _fields_of(self, actions: Collection[Action]) -> Iterator[dict[str, Any]]:
-        return _in_path_order((self._path(row), self._fields(row)) for row in self._all_rows() if row.action in actions)
 
     def _fields(self, row: PlanRow) -> dict[str, Any]:
         is_folder, skipped = row.action in FOLDER_ACTIONS, bool(row.reason)
