@@ -70,7 +70,7 @@ class Run(NamedTuple):
 
 
 class World:
-    """The world of a chain. `state_inside`: the state directory is in the root. `most_open`: the limit of open
+    """The world of a chain. `state_inside`: the state directory is in the root. `max_open`: the limit of open
     descriptors, 0 for the default.
     """
 

@@ -55,7 +55,7 @@ class Answer(NamedTuple):
     """Digests of whole contents, or of both ends, as columns of the batch: zeros for files that were not read.
 
     A column without digests is empty. The keys are the present digests as numbers (`array("Q")`), of whole contents the
-    first half of each. `young` are positions of racy files: changed just before they were read, so that another change
+    first half of each. `racy` are positions of racy files: changed just before they were read, so that another change
     may go unnoticed.
     """
 

@@ -93,7 +93,7 @@ class Finder:
         return reads
 
     def count(self, full_digests: Iterable[int], edge_digests: Iterable[int]) -> None:
-        """Count digests, in the form of `Digested.whole_keys` and `ends_keys`."""
+        """Count digests, in the form of `Digested.full_keys` and `edge_keys`."""
         self._full_digests.add_all([key for key in full_digests if key])
         if large := [key for key in edge_digests if key]:
             self._has_large = True

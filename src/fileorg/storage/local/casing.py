@@ -132,7 +132,7 @@ class Casing:
 
     def is_case_insensitive(self) -> bool:
         """Return whether `a` and `A` are one name, as far as the entries of the root can tell."""
-        fd = posix.open_beneath(self._folders.root_fd, b"")  # its own offset: `is_spelled` reads the same folder
+        fd = posix.open_beneath(self._folders.root_fd, b"")  # its own offset: `has_exact_casing` reads the same folder
         try:
             with os.scandir(fd) as entries:
                 for entry in entries:
