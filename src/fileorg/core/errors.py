@@ -34,6 +34,7 @@ class ErrorCode(StrEnum):
     UNEXPECTED_ARGUMENT = "unexpected-argument"
     MISSING_VALUE = "missing-value"
     BAD_VALUE = "bad-value"
+    BAD_CONFIGURATION = "bad-configuration"
     BLANK_PATH = "blank-path"
     NO_SUCH_PATH = "no-such-path"
     NOT_A_FOLDER = "not-a-folder"

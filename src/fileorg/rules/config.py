@@ -1,0 +1,136 @@
+"""The configuration of fileorg as data: settings, categories, sets, rules and profiles of one `fileorg.toml`.
+
+`config_file` reads and checks it. Nothing here knows the meaning of a condition or a template: see `conditions` and
+`template`.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.core.errors import ErrorCode, UsageError
+from fileorg.core.names import display
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+VERSION = 1
+"""The only version of the form."""
+
+Keys = tuple[str | int, ...]
+"""The way to a value in the file, such as `("rule", 0, "when", "ext")`; a position in an array counts from 0."""
+
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+class ConfigError(UsageError):
+    """A configuration that cannot be used. `line` counts from 1, and is 0 if the error is about the whole file."""
+
+    code = ErrorCode.BAD_CONFIGURATION
+
+    def __init__(self, path: bytes, line: int, message: str, *, hint: str | None = None) -> None:
+        """`message` is a sentence without a capital and a period; the file and the line precede it."""
+        place = f"{display(path)}, line {line}" if line else display(path)
+        super().__init__(f"{place}: {message}.", hint=hint, path=path)
+        self.line = line
+        self.message = message
+
+
+class Settings(NamedTuple):
+    """The table `[settings]`. `names` is `portable` or empty; `trash_size` is in bytes."""
+
+    names: str = ""
+    locale: str = ""
+    keep_days: int | None = None
+    trash_size: int | None = None
+
+
+class Category(NamedTuple):
+    """A table `[categories.NAME]`: an own category, or a change of the built-in one of this name.
+
+    Extensions are in lower case without their first dot. For a built-in category, `extensions` and `taken` are added
+    to its own, and `dropped` are removed. `taken` are the extensions that belonged to another category: `+x` in the
+    file; `dropped` are `-x`.
+    """
+
+    name: str
+    line: int
+    extensions: tuple[bytes, ...] = ()
+    taken: tuple[bytes, ...] = ()
+    dropped: tuple[bytes, ...] = ()
+    enabled: bool = True
+
+
+class Rule(NamedTuple):
+    """A table `[[rule]]`, in the words of the file; the names of sets are replaced by their members.
+
+    `position` counts the rules of the file from 0: with it, `Configuration.error` finds the line of a key. Relative
+    paths and `~` are not resolved.
+    """
+
+    name: str
+    line: int
+    position: int = 0
+    enabled: bool = True
+    tags: tuple[str, ...] = ()
+    when: Mapping[str, object] = _NOTHING
+    not_: Mapping[str, object] = _NOTHING
+    any_of: tuple[Mapping[str, object], ...] = ()
+    to: str | None = None
+    keep: bool = False
+    action: str | None = None
+    on_conflict: str | None = None
+    matches: tuple[str, ...] = ()
+    not_matches: tuple[str, ...] = ()
+
+    @property
+    def is_fallback(self) -> bool:
+        """True if the rule matches all files."""
+        return not (self.when or self.not_ or self.any_of)
+
+
+class Profile(NamedTuple):
+    """A table `[profile.NAME]`. `rules` holds names and, with an @, tags of rules; empty for all rules.
+
+    `options` are the other keys with their values: the options of the command line, with _ for -. `schedule` is for
+    `--install-timer` only.
+    """
+
+    name: str
+    line: int
+    root: str | None = None
+    rules: tuple[str, ...] = ()
+    schedule: str | None = None
+    options: Mapping[str, object] = _NOTHING
+
+
+class Configuration(NamedTuple):
+    """A checked `fileorg.toml`. `path` is empty if there is none; `text` is its content as it was read."""
+
+    path: bytes = b""
+    version: int = VERSION
+    settings: Settings = Settings()
+    categories: tuple[Category, ...] = ()
+    sets: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    rules: tuple[Rule, ...] = ()
+    profiles: Mapping[str, Profile] = MappingProxyType({})
+    text: str = ""
+
+    def error(self, keys: Keys, message: str, hint: str | None = None) -> ConfigError:
+        """Return the error of a value: with its line, or that of the nearest table around it."""
+        from fileorg.rules.toml_lines import line_of
+
+        return ConfigError(self.path, line_of(self.text, keys), message, hint=hint)
+
+    def selected(self, names: Iterable[str]) -> tuple[Rule, ...]:
+        """Return the enabled rules with one of these names or, with an @, tags, in the order of the file; without
+        names, all enabled rules.
+        """
+        wanted = frozenset(names)
+        tags = frozenset(name[1:] for name in wanted if name.startswith("@"))
+        return tuple(
+            rule
+            for rule in self.rules
+            if rule.enabled and (not wanted or rule.name in wanted or not tags.isdisjoint(rule.tags))
+        )
