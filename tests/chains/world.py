@@ -380,11 +380,12 @@ class World:
                 if (state, number) in empty:
                     continue
                 finished = self.run(Run(["undo", "-y", *more, str(number)], state))
+                if "has nothing left to undo" in finished.output:
+                    empty.add((state, number))
+                    continue
                 codes.add(finished.code)
                 if finished.code == 0:  # a folder that had to stay may be empty now
                     empty.clear()
-                if "has nothing left to undo" in finished.output:
-                    empty.add((state, number))
             if codes <= {2} or (turn and before.nodes == self.view.nodes):
                 break
         return codes

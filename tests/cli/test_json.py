@@ -25,6 +25,7 @@ BANNED = {
 """Names that other names have replaced. `error` is that of an error, `changed` a list of recover."""
 
 STEPS: list[tuple[list[str], str]] = [
+    (["report", "-o", "-"], "report"),
     (["undo"], "result"),
     (["redo"], "result"),
     (["history"], "history"),
@@ -42,6 +43,7 @@ STEPS: list[tuple[list[str], str]] = [
     (["organize", "tree"], "result"),
     (["undo"], "result"),
     (["undo", "1", "-n"], "plan"),
+    (["undo", "1"], "result"),
     (["undo", "1"], "result"),
     (["redo", "-n"], "plan"),
     (["redo"], "result"),

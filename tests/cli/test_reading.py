@@ -235,7 +235,7 @@ def test_a_state_directory_is_not_made_to_read_it(fileorg: Fileorg) -> None:
         (("files",), 0, "No operations yet"),
         (("duplicates",), 0, "No duplicate groups.\n"),
         (("purge", "-n"), 0, "The trash is empty.\n"),
-        (("report",), 2, "fileorg: No operations yet.\n"),
+        (("report",), 0, "No operations yet.\n"),
         (("undo", "-n"), 0, "Nothing to undo"),
         (("redo", "-n"), 0, "Nothing to redo"),
         (("undo", "3", "-n"), 2, "fileorg: There is no operation 3.\n"),

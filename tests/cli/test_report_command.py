@@ -38,6 +38,16 @@ def report(fileorg: Fileorg, *words: str) -> Any:
     return ran.json
 
 
+def test_nothing_done_is_no_error(fileorg: Fileorg) -> None:
+    ran = fileorg("report")
+    assert (ran.code, ran.out, ran.err) == (0, "No operations yet.\n", "")
+    assert fileorg("report", "-q").out == ""
+    assert list(fileorg.folder.glob("fileorg-*")) == []
+    assert (report(fileorg)["operation"], report(fileorg)["records"]) == (None, [])
+    assert fileorg("report", "-f", "csv", "-o", "-").out.count("\n") == 1
+    assert fileorg("report", "7").code == 2
+
+
 # Content --------------------------------------------------------------------------------------------------------------
 
 

@@ -196,3 +196,27 @@ def test_nothing_at_all_is_no_error(fileorg: Fileorg) -> None:
         assert ran.out.endswith("\nHint: fileorg history lists the operations\n")
         assert fileorg.inside(word, "-q").out == ""
         assert fileorg.inside(word, "-f", "json").json["operation"] is None
+
+
+def test_an_operation_with_nothing_left_is_no_error(fileorg: Fileorg, mess: Tree) -> None:
+    fileorg("organize", "tree")
+    before = mess.snapshot()
+    ran = fileorg("redo", "1")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == "Operation 1 has nothing left to redo.\nHint: fileorg history lists the operations\n"
+    assert mess.snapshot() == before
+    assert fileorg("undo", "1").code == 0
+    before = mess.snapshot()
+    assert [(ran.code, ran.err) for ran in (fileorg("undo", "1"), fileorg("undo", "1", "-n"))] == [(0, "")] * 2
+    assert fileorg("undo", "1", "-q").out == ""
+    assert fileorg("undo", "1", "-f", "json").json == {"operation": None, "kind": "undo", "files": 0}
+    assert mess.snapshot() == before
+
+
+def test_what_was_purged_cannot_be_undone(fileorg: Fileorg, mess: Tree) -> None:
+    mess.write({"empty.txt": ""})
+    fileorg("clean", "tree")
+    fileorg("purge", "--yes")
+    ran = fileorg("undo", "1")
+    assert (ran.code, ran.out) == (2, "")
+    assert "nothing left to undo: its files in the trash were purged" in ran.err

@@ -46,7 +46,6 @@ class ErrorCode(StrEnum):
     UNKNOWN_OPERATION = "unknown-operation"
     NOT_RECOVERED = "not-recovered"
     ANOTHER_FOLDER = "another-folder"
-    NOTHING_LEFT = "nothing-left"
     # Another fileorg: 4
     LOCKED = "locked"
     # Refusals: 5

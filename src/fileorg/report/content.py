@@ -124,3 +124,7 @@ class Report(NamedTuple):
     duplicates: DuplicateSums | None
     lines: Callable[[], Iterator[Line]]
     groups: Callable[[], Iterator[DuplicateGroup]]
+
+
+EMPTY = Report(Summary("", "", [], None, 0, 0, 0, {}), [], [], [], [], None, lambda: iter(()), lambda: iter(()))
+"""The report if there is no operation yet."""

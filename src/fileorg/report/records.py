@@ -53,7 +53,7 @@ def _summary(summary: Summary) -> dict[str, Any]:
         seconds = round((summary.ended_ns - summary.started_ns) / 1e9, 3)
     return {
         "operation": summary.operation,
-        "kind": summary.kind,
+        "kind": summary.kind or None,
         "status": summary.state,
         "undoes": summary.undoes,
         "way_back": summary.way_back,

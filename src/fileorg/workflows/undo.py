@@ -51,9 +51,7 @@ class UndoOptions(NamedTuple):
 
 
 class NothingToUndo(UsageError):
-    """There is nothing to undo or redo, without a number."""
-
-    code = ErrorCode.NOTHING_LEFT
+    """There is nothing to undo or redo: the work is done, so the exit code is that of success."""
 
 
 class UndoRun:
@@ -265,9 +263,13 @@ def _numbered(journal: Journal, number: int, *, redo: bool) -> Operation:
         raise UsageError(
             f"Operation {named.id} is a purge, which cannot be undone.", hint=_SHOWN, code=ErrorCode.PURGED
         )
-    purged = any(operation.kind == PURGE and operation.done for operation in operations if operation.id in chain)
-    why = ": its files in the trash were purged" if purged else ""
-    raise UsageError(f"Operation {named.id} has nothing left to {word}{why}.", hint=_SHOWN, code=ErrorCode.NOTHING_LEFT)
+    if any(operation.kind == PURGE and operation.done for operation in operations if operation.id in chain):
+        raise UsageError(
+            f"Operation {named.id} has nothing left to {word}: its files in the trash were purged.",
+            hint=_SHOWN,
+            code=ErrorCode.PURGED,
+        )
+    raise NothingToUndo(f"Operation {named.id} has nothing left to {word}.", hint=_SHOWN)
 
 
 def _is_left(journal: Journal, operation: Operation, operations: Sequence[Operation]) -> bool:

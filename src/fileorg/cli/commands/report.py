@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
+    from fileorg.core.state import StateDirectory
     from fileorg.report.content import Line, Report, Summary
+    from fileorg.workflows.reports import NothingDone
 
 _LISTED_AT_ONCE = 4096
 
@@ -102,8 +104,7 @@ def report(
     and their reasons, and every record, to sort and filter. Works for organize, dedupe, clean, undo and redo, and for a
     folder as of its last fileorg scan.
     """
-    from fileorg.cli.progress import reporting
-    from fileorg.workflows.reports import reported
+    from fileorg.workflows.reports import NothingDone
 
     if schema:
         from fileorg.report.records import json_schema
@@ -112,21 +113,55 @@ def report(
         return Exit.DONE
     _refuse_nonsense(format_, output, open_=open_, csv_raw=csv_raw)
     what = int(about) if about is not None and about.isdecimal() else about and os.fsencode(about)
-    with reporting(progress, quiet=quiet or output == "-") as screen:
-        screen.stage("report")
-        with (
-            reported(what or None, shared.state_to_read(state_dir)) as found,
-            _target(output, found.summary, format_) as path,
-        ):
-            screen.stage("report", found.summary.records)
-            shown = found._replace(lines=partial(_with_progress, found.lines, screen))
-            _write(path, format_, shown, force=force or output is None, csv_raw=csv_raw)
+    state = shared.state_to_read(state_dir)
+    try:
+        path, summary = _report(what or None, state, output, format_, progress, quiet=quiet, force=force, raw=csv_raw)
+    except NothingDone as nothing:
+        return _say_nothing(nothing, output, format_, quiet=quiet, force=force)
     if path is None:
         return Exit.DONE
     if not quiet:
-        _say(path, found.summary)
+        _say(path, summary)
     if open_:
         _open(path)
+    return Exit.DONE
+
+
+def _report(
+    about: int | bytes | None,
+    state: "StateDirectory",
+    output: str | None,
+    format_: ReportFormat,
+    progress: ProgressMode,
+    *,
+    quiet: bool,
+    force: bool,
+    raw: bool,
+) -> "tuple[str | None, Summary]":
+    """Write the report. Return its path, None for standard output, and its summary."""
+    from fileorg.cli.progress import reporting
+    from fileorg.workflows.reports import reported
+
+    with reporting(progress, quiet=quiet or output == "-") as screen:
+        screen.stage("report")
+        with reported(about, state) as found, _target(output, found.summary, format_) as path:
+            screen.stage("report", found.summary.records)
+            shown = found._replace(lines=partial(_with_progress, found.lines, screen))
+            _write(path, format_, shown, force=force or output is None, csv_raw=raw)
+    return path, found.summary
+
+
+def _say_nothing(
+    nothing: "NothingDone", output: str | None, format_: ReportFormat, *, quiet: bool, force: bool
+) -> Exit:
+    """Say that there is no operation to report on. Programs get an empty report, if they said where it goes."""
+    from fileorg.cli.terminal import standard_output
+    from fileorg.report.content import EMPTY
+
+    if output is not None and format_ is not ReportFormat.HTML:
+        _write(None if output == "-" else output, format_, EMPTY, force=force, csv_raw=False)
+    if not quiet and output != "-":
+        standard_output().prose(str(nothing))
     return Exit.DONE
 
 
