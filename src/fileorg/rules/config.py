@@ -99,14 +99,16 @@ class Profile(NamedTuple):
 
     name: str
     line: int
-    root: str | None = None
+    roots: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     schedule: str | None = None
     options: Mapping[str, object] = _NOTHING
 
 
 class Configuration(NamedTuple):
-    """A checked `fileorg.toml`. `path` is empty if there is none; `text` is its content as it was read."""
+    """A checked `fileorg.toml`. `path` is empty if there is none; `text` is its content as it was read, and `stamp`
+    what `config_file.has_changed` compares.
+    """
 
     path: bytes = b""
     version: int = VERSION
@@ -116,6 +118,7 @@ class Configuration(NamedTuple):
     rules: tuple[Rule, ...] = ()
     profiles: Mapping[str, Profile] = MappingProxyType({})
     text: str = ""
+    stamp: tuple[int, ...] = ()
 
     def error(self, keys: Keys, message: str, hint: str | None = None) -> ConfigError:
         """Return the error of a value: with its line, or that of the nearest table around it."""

@@ -65,12 +65,11 @@ class _Scan:
             table = ()
             for depth, name in enumerate(names, 1):
                 table += (name,)
+                self._places.setdefault(table, start)
                 if table in positions and (depth < len(names) or not is_array):
-                    self._places.setdefault(table, start)
                     table += (positions[table],)
             if is_array:
                 positions[table] = positions.get(table, -1) + 1
-                self._places.setdefault(table, start)
                 table += (positions[table],)
             self._places.setdefault(table, start)
             self._expect("]")

@@ -1,0 +1,269 @@
+"""Reading `fileorg.toml`: what a good file becomes, and the line and the way out of each fault."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fileorg.rules import config_file
+from fileorg.rules.category_changes import with_changes
+from fileorg.rules.config import ConfigError, Configuration
+from fileorg.rules.config_check import OPTIONS, RULE_KEYS
+from fileorg.rules.config_file import has_changed, parse_configuration, read_configuration
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOOD = """\
+version = 1
+
+[settings]
+names = "portable"
+keep_days = 30
+trash_size = "10GB"
+
+[categories.Games]
+extensions = ["nes", ".GBA", "+iso"]
+
+[categories.Images]
+extensions = ["rawx", "-svg"]
+
+[categories.Fonts]
+enabled = false
+
+[sets]
+raw = ["dng", "@canon"]
+canon = ["cr2", "cr3"]
+
+[[rule]]
+name = "leave the tax folder"
+when = { path = "tax/**" }
+keep = true
+
+[[rule]]
+name = "raw"
+tags = ["nightly"]
+when = { ext = ["@raw", "nef"], category = ["disk-images", "Games"] }
+not = { name = "*draft*" }
+any = [ { size = ">2GB" }, { in = "~/Desktop" } ]
+to = "Photos/{category}"
+on_conflict = "skip"
+matches = ["a.nef"]
+
+[[rule]]
+name = "rest"
+to = "To review"
+
+[profile.downloads]
+root = "~/Downloads"
+rules = ["@nightly", "rest"]
+recursive = true
+include = "*.pdf"
+"""
+
+
+def read(text: str) -> Configuration:
+    return parse_configuration(b"f.toml", text.encode())
+
+
+def test_a_good_file_is_read_whole() -> None:
+    found = read(GOOD)
+    assert (found.settings.names, found.settings.keep_days, found.settings.trash_size) == ("portable", 30, 10 << 30)
+    games, images, fonts = found.categories
+    assert (games.extensions, games.taken, games.line) == ((b"nes", b"gba"), (b"iso",), 8)
+    assert (images.extensions, images.dropped, fonts.enabled) == ((b"rawx",), (b"svg",), False)
+    assert found.sets["raw"] == ("dng", "cr2", "cr3")
+    tax, raw, rest = found.rules
+    assert (tax.keep, tax.when, tax.line, tax.is_fallback) == (True, {"path": "tax/**"}, 21, False)
+    assert raw.when == {"ext": ["dng", "cr2", "cr3", "nef"], "category": ["Disk images", "Games"]}
+    assert (raw.not_, raw.any_of) == ({"name": "*draft*"}, ({"size": ">2GB"}, {"in": "~/Desktop"}))
+    assert (raw.to, raw.on_conflict, raw.tags, raw.matches) == ("Photos/{category}", "skip", ("nightly",), ("a.nef",))
+    assert rest.is_fallback
+    assert found.profiles["downloads"].options == {"recursive": True, "include": ["*.pdf"]}
+    assert found.profiles["downloads"].roots == ("~/Downloads",)
+    assert [rule.name for rule in found.selected(["@nightly", "rest"])] == ["raw", "rest"]
+    assert found.selected([]) == found.rules
+
+
+def test_categories_are_merged() -> None:
+    found = with_changes(read(GOOD).categories)
+    assert "Fonts" not in found
+    assert list(found)[-2:] == ["Games", "Other"]
+    assert b"iso" in found["Games"]
+    assert b"iso" not in found["Disk images"]
+    assert b"rawx" in found["Images"]
+    assert b"svg" not in found["Images"]
+    assert b"jpg" in found["Images"]
+
+
+def test_an_empty_file_and_one_of_comments_say_nothing() -> None:
+    assert read("") == Configuration(b"f.toml")
+    assert read("\n# nothing yet\n").rules == ()
+
+
+RULE = '[[rule]]\nto = "x"\n'
+V = "version = 1\n"
+BAD = {
+    "half a file": (V + '[[rule]]\nname = "a', 3, "", "toml.io"),
+    "half a table": (V + "[[rule]", 2, "", "toml.io"),
+    "ends in an array": (V + "[sets]\nraw = [", 3, "ends too early", ""),
+    "a backslash": (V + '[[rule]]\nwhen = { regex = "\\d+" }', 3, "", "single quotes"),
+    "no version": (RULE, 0, "version of the form is missing", "version = 1"),
+    "two versions": (V + "version = 1\n", 2, "", "only once"),
+    "a newer version": ("\nversion = 2\n", 2, "newer fileorg", "update"),
+    "a version as text": ('version = "1"\n', 1, "does not exist", "version = 1"),
+    "an unknown table": (V + "[[rules]]\nto = 'x'\n", 2, "rules does not exist", "did you mean rule?"),
+    "another unknown table": (V + "[category.Games]\n", 2, "category", "did you mean categories?"),
+    "one rule in single brackets": (V + "[rule]\nto = 'x'\n", 2, "not a list of tables", "[[rule]]"),
+    "an unknown key": (V + "[[rule]]\ntoo = 'x'\n", 3, "too does not exist", "did you mean to?"),
+    "a condition outside": (V + '[[rule]]\next = "pdf"\n', 3, "ext is a condition", "when = { ext"),
+    "an unknown condition": (
+        V + "[[rule]]\nto='x'\nwhen = { ext = 'a', nam = 'b' }\n", 4, "nam does", "did you mean name?",
+    ),
+    "a wrong type": (V + "[[rule]]\nto = 'x'\n\nkeep = 'yes'\n", 5, "yes is not true or false", "keep = true"),
+    "a number for text": (V + "[[rule]]\nname = 5\n", 3, "5 is not text", 'name = "'),
+    "a flag for a number": (V + "[settings]\nkeep_days = true\n", 3, "true is not a whole number", "keep_days = 10"),
+    "a negative number": (V + "[settings]\nkeep_days = -1\n", 3, "-1 is not from 0", ""),
+    "a list with a number": (V + "[[rule]]\ntags = ['a', 1]\n", 3, "a list is not a list of texts", "tags ="),
+    "no result": (V + "[[rule]]\nname = 'a'\n", 2, "the rule a does not say", "keep = true"),
+    "two results": (V + "[[rule]]\nto = 'x'\nkeep = true\n", 3, "both to and keep", "remove one"),
+    "trash with a target": (V + "[[rule]]\naction = 'trash'\nto = 'x'\n", 4, "both to and trash", "remove one"),
+    "a kept file with a policy": (V + "[[rule]]\nkeep = true\non_conflict = 'skip'\n", 4, "no meaning", "remove"),
+    "an unknown action": (V + "[[rule]]\nto = 'x'\naction = 'trsh'\n", 4, "trsh does not exist", "did you mean trash?"),
+    "an unknown policy": (V + "[[rule]]\nto='x'\non_conflict = 'newer'\n", 4, "newer", "keep-newer"),
+    "an empty when": (V + "[[rule]]\nto='x'\nwhen = {}\n", 4, "when is empty", "leave it out"),
+    "an empty target": (V + "[[rule]]\nto = ''\n", 3, "to is empty", ""),
+    "two rules of one name": (V + "[[rule]]\nname='a'\nto='x'\n[[rule]]\nname='a'\nto='y'\n", 6, "line 2", "rename"),
+    "an unknown set": (
+        V + "[[rule]]\nto='x'\nwhen = { ext = '@row' }\n[sets]\nraw=['a']\n", 4, "@row", "did you mean raw?",
+    ),
+    "an unknown set in a set": (V + "[sets]\nraw=['a',\n'@row']\n", 4, "@row", "did you mean raw?"),
+    "a set in itself": (V + "[sets]\na=['@b']\nb=['@a']\n", 4, "the set a contains itself (a → b → a)", "remove"),
+    "a set like a category": (V + "[sets]\nImages=['b']\n", 3, "Images is a category", "rename"),
+    "a set with a blank": (V + "[sets]\n'my raw'=['b']\n", 3, "cannot have the name my raw", "letters"),
+    "an unknown category": (V + "[[rule]]\nto='x'\nwhen={category='Image'}\n", 4, "Image does", "did you mean Images?"),
+    "a shadow": (
+        V + "[categories.images]\nextensions=['q']\n", 2, "differs from Images only in case", "[categories.Images]",
+    ),
+    "an extension of another": (
+        V + "[categories.Games]\nextensions=['q9',\n'iso']\n", 4, "belongs to Disk images", '"+iso"',
+    ),
+    "taken twice": (
+        V + "[categories.A]\nextensions=['+iso']\n[categories.B]\nextensions=['+iso']\n", 5, "both A and B take +iso",
+        "",
+    ),
+    "claimed twice": (
+        V + "[categories.A]\nextensions=['q9']\n[categories.B]\nextensions=['Q9']\n", 5, "belongs to A", "",
+    ),
+    "a name with a slash": (V + "[categories.'a/b']\n", 2, "holds a slash", "another name"),
+    "a hidden name": (V + "[categories.'.git']\n", 2, "begins with .", "another name"),
+    "the parent folder": (V + "[categories.'..']\n", 2, "period", "another name"),
+    "the category of the rest": (V + "[categories.Other]\n", 2, "cannot be changed", ""),
+    "an extension with a blank": (V + "[categories.A]\nextensions=['a b']\n", 3, "holds a blank", "nes"),
+    "an empty extension": (V + "[categories.A]\nextensions=['+.']\n", 3, "is empty", "nes"),
+    "an unknown option": (V + "[profile.a]\nrecursiv = true\n", 3, "recursiv", "did you mean recursive?"),
+    "an unknown rule in a profile": (V + "[[rule]]\nname='ab'\nto='x'\n[profile.a]\nrules=['abc']\n", 6, "abc", "ab?"),
+    "an unknown tag": (V + RULE + "[profile.a]\ntags = ['x']\n", 5, "@x does not exist", "there is none"),
+    "a profile with both": (V + "[profile.a]\nby = 'date'\ntemplate = '{category}'\n", 3, "cannot be combined", ""),
+    "a template of a profile": (V + "[profile.a]\ntemplate = '../{category}'\n", 3, "..", ""),
+    "a size that is none": (V + "[settings]\ntrash_size = 'big'\n", 3, "big is not a size", "10G"),
+    "deep nesting": (V + "a = " + "[" * 5000, 1, "nested too deeply", ""),
+    "a long number": (V + "a = " + "9" * 5000, 1, "too long", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_fault_has_its_line_and_a_way_out(case: str) -> None:
+    text, line, message, hint = BAD[case]
+    with pytest.raises(ConfigError) as caught:
+        read(text)
+    assert (caught.value.line, message in caught.value.message, hint in caught.value.hint) == (line, True, True), (
+        caught.value.line, str(caught.value), caught.value.hint,
+    )  # fmt: skip
+    place = f"f.toml, line {line}: " if line else "f.toml: "
+    assert str(caught.value).startswith(place)
+
+
+def test_text_that_is_not_utf_8_has_its_line() -> None:
+    with pytest.raises(ConfigError, match=r"line 2: the text is not UTF-8"):
+        parse_configuration(b"f.toml", b"version = 1\nname = '\xff'\n")
+
+
+def test_a_byte_order_mark_and_windows_lines_are_read() -> None:
+    assert parse_configuration(b"f", ("\ufeff" + GOOD.replace("\n", "\r\n")).encode()).rules == read(GOOD).rules
+
+
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def message(path: Path) -> str:
+        with pytest.raises(ConfigError) as caught:
+            read_configuration(os.fsencode(path))
+        assert caught.value.hint
+        return str(caught.value)
+
+    assert "there is no such file" in message(tmp_path / "none.toml")
+    assert "not a regular file" in message(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    assert "not a regular file" in message(tmp_path / "pipe")
+    file = tmp_path / "f.toml"
+    file.write_text(GOOD)
+    (tmp_path / "link").symlink_to(file)
+    assert read_configuration(os.fsencode(tmp_path / "link")).rules == read(GOOD).rules
+    if os.geteuid():
+        file.chmod(0)
+        assert "permission denied" in message(file)
+        file.chmod(0o600)
+    monkeypatch.setattr(os, "geteuid", lambda: 4242)
+    if file.stat().st_uid:
+        assert "belongs to another user" in message(file)
+    monkeypatch.undo()
+    monkeypatch.setattr(config_file, "_MAX_BYTES", 10)
+    assert "larger than 4 MiB" in message(file)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_the_file_of_another_user_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "f.toml"
+    file.write_text(GOOD)
+    os.chown(file, 4242, 4242)
+    with pytest.raises(ConfigError, match="belongs to another user"):
+        read_configuration(os.fsencode(file))
+
+
+def test_an_edit_after_the_read_is_noticed(tmp_path: Path) -> None:
+    file = tmp_path / "f.toml"
+    file.write_text(GOOD)
+    found = read_configuration(os.fsencode(file))
+    assert not has_changed(found)
+    file.write_text(GOOD + "# more\n")
+    assert has_changed(found)
+    file.unlink()
+    assert has_changed(found)
+    assert not has_changed(Configuration())
+
+
+VALUES = st.one_of(
+    st.sampled_from(["true", "1", "-1.5", '"x"', '"@raw"', "[]", '["a", "@b"]', "{}", '{ ext = "a" }', "'..'", "[1]"]),
+    st.sampled_from(["[{ name = 'a' }]", "{ when = 1 }", '"Images"', "07:32:00", "'trash'"]),
+)
+HEADERS = st.sampled_from(
+    ["[[rule]]", "[settings]", "[sets]", "[categories.Games]", "[categories.Images]", "[profile.a]"]
+)
+KEYS = st.sampled_from(
+    [*RULE_KEYS, *OPTIONS, "extensions", "raw", "b", "version", "root", "rules", "names", "keep_days"]
+)
+LINES = st.one_of(HEADERS, st.builds("{} = {}".format, KEYS, VALUES), st.text(max_size=5))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(LINES, max_size=8))
+def test_a_random_file_loads_or_names_its_line(lines: list[str]) -> None:
+    text = "\n".join([V, *lines])
+    try:
+        read(text)
+    except ConfigError as error:
+        assert 1 <= error.line <= text.count("\n") + 1, text  # noqa: PT017
+        assert str(error).startswith(f"f.toml, line {error.line}: ")  # noqa: PT017
