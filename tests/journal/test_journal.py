@@ -18,6 +18,7 @@ from fileorg.core.model import RecordState
 from fileorg.core.state import APPLICATION_ID, StateDirectory
 from fileorg.journal.journal import Journal
 from fileorg.journal.schema import VERSION
+from fileorg.workflows.undo import NothingToUndo
 
 if TYPE_CHECKING:
     from tests.support.runs import Runs
@@ -107,7 +108,7 @@ def test_flipped_bytes_are_found_or_do_no_harm(runs: Runs, tree: Tree, state: St
         try:
             runs.undo()
             runs.redo()
-        except JournalError:
+        except (JournalError, NothingToUndo):  # nothing: if an earlier redo was refused
             reported += 1
         names = {content for content in tree.read().values() if isinstance(content, str)}
         assert names == {str(number) for number in range(200)}

@@ -136,6 +136,19 @@ class OperationState(StrEnum):
     SEALED = "sealed"
 
 
+class JobState(StrEnum):
+    """The life of a job. A job whose process has ended without saying so is interrupted, whatever its row says."""
+
+    QUEUED = "queued"
+    WAITING = "waiting"  # for a person: fileorg jobs approve
+    RUNNING = "running"
+    PARKED = "parked"  # at its time limit
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+
 Base: TypeAlias = int
 """The number of an operation's directory that a root-relative path starts from. From 2 on: further roots."""
 

@@ -133,6 +133,26 @@ class StateDirectory:
             os.close(_own_file(path, at))
         return path
 
+    def alive(self, number: int) -> int | None:
+        """Lock the status file of a job and return its descriptor: the job is alive while any process holds it.
+
+        None if another process holds it. Raises `StateError`, `OSError`.
+        """
+        path = self.of_job(number, b"status")
+        with self.opened() as at:
+            while True:
+                fd = _own_file(path, at)
+                if not _flock(fd, fcntl.LOCK_EX):
+                    os.close(fd)
+                    return None
+                if os.fstat(fd).st_nlink:
+                    return fd
+                os.close(fd)  # the process that held it has just removed it
+
+    def of_job(self, number: int, what: bytes) -> bytes:
+        """Return the path of a file of a job: its `status`, `plan` or `log`, or the request to `cancel` it."""
+        return os.path.join(self.path, b"job-%d.%b" % (number, what))
+
 
 def default_state_path() -> bytes:
     """Return `$FILEORG_HOME`, or the platform's directory for program state. Raises `UsageError` if it is blank."""
@@ -307,7 +327,7 @@ def _own_file(path: bytes, at: int, *, make: bool = True) -> int:
         raise
     try:
         seen = os.fstat(fd)
-        if not stat.S_ISREG(seen.st_mode) or seen.st_nlink != 1 or seen.st_uid != os.geteuid():
+        if not stat.S_ISREG(seen.st_mode) or seen.st_nlink > 1 or seen.st_uid != os.geteuid():
             raise StateError(
                 f"{display(path)} is not a regular file, has hard links, or belongs to another user.", hint=hint
             )

@@ -19,6 +19,7 @@ from fileorg.journal.rows import IS_LEFT, IS_UNSETTLED, LEFT_AGAIN, NO_REASON, e
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from fileorg.core.model import JobState
     from fileorg.core.reasons import Reason
     from fileorg.journal.carried import Remade
     from fileorg.journal.rows import Operation, RecordId
@@ -48,6 +49,20 @@ class Intent(NamedTuple):
     nlink: int | None
     category: str | None
     reverts: int | None  # for undo and redo: the record that this one undoes
+
+
+class JobStart(NamedTuple):
+    """A job that begins its first operation, or the next one. `options` is JSON; `before_ns` the time before its scan.
+
+    `number` 0 stands for a job without a row yet.
+    """
+
+    kind: str
+    options: str
+    before_ns: int
+    number: int = 0
+    files: int = 0
+    limits: str = "{}"
 
 
 class Batch(NamedTuple):
@@ -113,8 +128,12 @@ class Journal(JournalReader):
         options: dict[str, Any],
         undoes: int | None = None,
         more_roots: Sequence[tuple[Base, bytes, int]] = (),
+        job: JobStart | None = None,
     ) -> int:
-        """Add a running operation and return its number. `more_roots`: base, path and inode of roots beside `root`."""
+        """Add a running operation and return its number. `more_roots`: base, path and inode of roots beside `root`.
+
+        `job` is the job that it belongs to; the first operation of a job without a row adds the row, too.
+        """
         import json
 
         with self.transaction():
@@ -133,7 +152,56 @@ class Journal(JournalReader):
                 "INSERT INTO roots (operation, base, path, inode) VALUES (?, ?, ?, ?)",
                 [(number, *more) for more in more_roots],
             )
+            if job is not None:
+                known = "SELECT 1 FROM jobs WHERE id = ?"
+                if self._db.execute(known, (job.number,)).fetchone() is None:
+                    self.add_job(job, root, attempts=1)
+                self._db.execute("INSERT INTO job_operations (operation, job) VALUES (?, ?)", (number, job.number))
             return number
+
+    def next_job(self) -> int:
+        """Return the number of the next new job, valid while the run lock is held."""
+        return int(self._queries.value("SELECT coalesce(max(id), 0) + 1 FROM jobs"))
+
+    def add_job(
+        self, job: JobStart, root: bytes, *, state: str = "running", attempts: int = 0, background: bool = False
+    ) -> None:
+        """Add the row of a job. Inside a transaction."""
+        self._db.execute(
+            "INSERT INTO jobs (id, kind, root, options, limits, state, attempts, background, files, pid, host,"
+            " before_ns, started_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                job.number, job.kind, root, job.options, job.limits, state, attempts, background, job.files,
+                os.getpid(), os.uname().nodename, job.before_ns, time.time_ns() if attempts else None,
+            ),
+        )  # fmt: skip
+
+    def claim_job(self, number: int) -> None:
+        """Record that this process carries out the job: its attempts are counted now, not at their end."""
+        with self.transaction():
+            self._db.execute(
+                "UPDATE jobs SET state = 'running', attempts = attempts + 1, pid = ?, host = ?, started_ns = ?,"
+                " ended_ns = NULL, reason = NULL WHERE id = ?",
+                (os.getpid(), os.uname().nodename, time.time_ns(), number),
+            )
+
+    def end_job(self, number: int, state: JobState, reason: str | None = None) -> None:
+        """Record the end of a job, or that it waits."""
+        with self.transaction():
+            self._db.execute(
+                "UPDATE jobs SET state = ?, ended_ns = ?, reason = ? WHERE id = ?",
+                (state, time.time_ns(), reason, number),
+            )
+
+    def unended_jobs(self) -> list[int]:
+        """Return the jobs that are queued or running, by their rows; the process of each may have ended."""
+        rows = self._queries.select("SELECT id FROM jobs WHERE state IN ('queued', 'running')")
+        return [number for (number,) in rows if isinstance(number, int)]
+
+    def job_of(self, operation: int) -> int | None:
+        """Return the job of an operation; None for one of an older fileorg, or of a repair."""
+        found = self._queries.value("SELECT job FROM job_operations WHERE operation = ?", (operation,))
+        return found if isinstance(found, int) else None
 
     def write_moved_roots(self) -> None:
         """Write the new places of roots without beginning an operation."""
@@ -364,4 +432,9 @@ class Journal(JournalReader):
         with self.transaction():
             self._db.execute(
                 "UPDATE operations SET state = 'interrupted', was_interrupted = 1 WHERE id = ?", (operation,)
+            )
+            self._db.execute(
+                "UPDATE jobs SET state = 'interrupted', ended_ns = coalesce(ended_ns, ?) WHERE id ="
+                " (SELECT job FROM job_operations WHERE operation = ?) AND state = 'running'",
+                (time.time_ns(), operation),
             )

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     import sqlite_utils
 
-VERSION = 4
+VERSION = 5
 TABLES = frozenset({"operations", "folders", "records", "_sqlite_migrations"})
-LATER_TABLES = {"roots": 2, "keepers": 2, "reservations": 4, "companions": 4}
+LATER_TABLES = {"roots": 2, "keepers": 2, "reservations": 4, "companions": 4, "jobs": 5, "job_operations": 5}
 """Tables of later versions, with the version that added them."""
 
 _FIRST = """
@@ -103,6 +103,29 @@ UPDATE records SET target_inode = NULL, target_mtime_ns = NULL WHERE id IN (SELE
 exact_mtime_ns: the time of a file before another file system rounded it, in the format of folders, where mtime_ns
 cannot hold it (`core.times`).
 """
+
+_FIFTH = """
+CREATE TABLE IF NOT EXISTS jobs (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,              -- of its operations: organize, dedupe, clean, undo, redo, purge
+    root BLOB NOT NULL,              -- absolute path, for display
+    options TEXT NOT NULL,           -- JSON: what a resumed job plans with
+    limits TEXT NOT NULL,            -- JSON: time limits, attempts, memory of helpers
+    state TEXT NOT NULL,             -- queued, waiting, running, parked, done, failed, cancelled, interrupted
+    attempts INTEGER NOT NULL,       -- counted when a process claims the job
+    background INTEGER NOT NULL,
+    files INTEGER NOT NULL,          -- of its plan
+    pid INTEGER NOT NULL, host TEXT NOT NULL,
+    before_ns INTEGER NOT NULL,      -- before its scan: what arrived since is not part of it
+    started_ns INTEGER,              -- of the last attempt
+    ended_ns INTEGER,
+    reason TEXT                      -- why it ended, if not done
+);
+CREATE TABLE IF NOT EXISTS job_operations (
+    operation INTEGER PRIMARY KEY REFERENCES operations,
+    job INTEGER NOT NULL REFERENCES jobs
+);
+"""
 # The columns before version 3, without the last one, which was renamed.
 _OLD_COLUMNS = (
     "id, operation, action, source_folder, source_name, target_folder, target_name, dev, inode, size, mtime_ns, mode,"
@@ -136,6 +159,10 @@ def migrate(db: sqlite3.Connection) -> None:
     def _fourth(target: sqlite_utils.Database) -> None:
         _run(target, _FOURTH)
 
+    @migrations(name="0005_jobs")
+    def _fifth(target: sqlite_utils.Database) -> None:
+        _run(target, _FIFTH)
+
     migrations.apply(sqlite_utils.Database(db, execute_plugins=False))
     db.execute(f"PRAGMA application_id={APPLICATION_ID}")
     db.execute(f"PRAGMA user_version={VERSION}")
@@ -143,6 +170,8 @@ def migrate(db: sqlite3.Connection) -> None:
 
 def is_begun(db: sqlite3.Connection, version: int) -> bool:
     """Return whether a migration from that version was started before and killed."""
+    if version == 4:
+        return _has_table(db, "jobs")
     return ("reason" if version < 3 else "target_ctime_ns") in _columns(db)
 
 
@@ -168,11 +197,12 @@ def read_as_of_now(db: sqlite3.Connection) -> None:
 
     The tables and views are private to the connection; nothing is written.
     """
-    if not db.execute("SELECT 1 FROM main.sqlite_schema WHERE name = 'keepers'").fetchall():
+    if not _has_table(db, "keepers"):
         # Only if missing: a temporary table hides a table of the same name.
-        for statement in filter(str.strip, _SECOND.replace("CREATE TABLE", "CREATE TEMP TABLE").split(";\n")):
-            db.execute(statement)
-    if not db.execute("SELECT 1 FROM main.sqlite_schema WHERE name = 'companions'").fetchall():
+        _run(db, _SECOND.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+    if not _has_table(db, "jobs"):
+        _run(db, _FIFTH.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+    if not _has_table(db, "companions"):
         db.execute("CREATE TEMP TABLE companions (record INTEGER PRIMARY KEY, leader INTEGER NOT NULL)")
     columns = _columns(db)
     if "error" not in columns:
@@ -192,7 +222,11 @@ def _part_of(position: int, text: object) -> str | bytes | int | None:
     return reason_of(str(text))[position]
 
 
-def _run(target: sqlite_utils.Database, statements: str) -> None:
+def _has_table(db: sqlite3.Connection, name: str) -> bool:
+    return bool(db.execute("SELECT 1 FROM main.sqlite_schema WHERE name = ?", (name,)).fetchall())
+
+
+def _run(target: sqlite_utils.Database | sqlite3.Connection, statements: str) -> None:
     for statement in statements.split(";\n"):
         if statement.strip():
             target.execute(statement)

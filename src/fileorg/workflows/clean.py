@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.names import display
+from fileorg.journal.journal import JobStart
 from fileorg.plan.clean_plan import CleanPlan
 from fileorg.rules.filters import Filters
 from fileorg.scan.empty_folders import Leftovers
@@ -15,6 +17,7 @@ from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.guards import Allowed, changeable_folder, refuse_too_many
+from fileorg.workflows.operations import options_as_json
 from fileorg.workflows.roots import met_twice
 from fileorg.workflows.session import Session
 
@@ -68,18 +71,26 @@ def _nothing(_: Collection[bytes]) -> Mapping[bytes, Moved]:
 
 @contextlib.contextmanager
 def cleaning(
-    options: CleanOptions, state: StateDirectory, reporter: Reporter, *, changes: bool = True
+    options: CleanOptions,
+    state: StateDirectory,
+    reporter: Reporter,
+    *,
+    changes: bool = True,
+    resumes: JobStart | None = None,
 ) -> Iterator[CleanRun]:
-    """Scan and plan; the run holds its locks until the block ends. Without `changes` nothing is written.
+    """Scan and plan; the run holds its locks until the block ends. Without `changes` nothing is written. `resumes` is a
+    job that is taken up again.
 
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
     allowed = Allowed(options.inside_project, read_only=not changes)
     root = changeable_folder(options.root, state, allowed)
+    job = resumes or JobStart("clean", options_as_json(options), time.time_ns())
     with (
-        Session.opened(state, f"cleaning {display(root)}", reporter, changes=changes, kind="clean") as session,
+        Session.opened(state, f"cleaning {display(root)}", reporter, changes=changes, kind="clean", job=job) as session,
         Leftovers(remember=True) as leftovers,
     ):
+        reporter = session.reporter
         storage = session.open_changeable(root, allowed, one_file_system=options.filters.one_file_system)
         session.storages = (storage, storage)
         session.report_unwritable([storage])

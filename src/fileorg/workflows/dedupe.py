@@ -16,6 +16,7 @@ from fileorg.content.keeper import KeeperPolicy, KeepOptions, Leads, Trees
 from fileorg.core.errors import UsageError
 from fileorg.core.names import display, is_within
 from fileorg.core.pool import Processes
+from fileorg.journal.journal import JobStart
 from fileorg.plan.dedupe_plan import DedupeAction, DedupePlan, FoundDuplicates, base_of, decisions, found
 from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import Patterns
@@ -25,6 +26,7 @@ from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.guards import Allowed, changeable_folder, existing_folder, refuse_too_many
 from fileorg.workflows.locked_index import index_to_read
+from fileorg.workflows.operations import options_as_json
 from fileorg.workflows.roots import distinct_folders, identity_of, met_twice
 from fileorg.workflows.session import Session
 
@@ -152,9 +154,15 @@ class DedupeRun:
 
 @contextlib.contextmanager
 def deduping(
-    options: DedupeOptions, state: StateDirectory, reporter: Reporter, *, changes: bool = False
+    options: DedupeOptions,
+    state: StateDirectory,
+    reporter: Reporter,
+    *,
+    changes: bool = False,
+    resumes: JobStart | None = None,
 ) -> Iterator[DedupeRun]:
     """Scan and find duplicates; the run holds its locks until the block ends. Without `changes`, no file is touched.
+    `resumes` is a job that is taken up again.
 
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
@@ -164,11 +172,12 @@ def deduping(
     roots, references = _folders(options, mounts, state, reporter, changes=changes)
     paths = distinct_folders([*roots, *references])
     what = "deduping " + ", ".join(map(display, roots))
+    job = resumes or JobStart("dedupe", options_as_json(options), time.time_ns())
     with (
         contextlib.closing(LedTo()) as led_to,
-        Session.opened(state, what, reporter, changes=changes, kind="dedupe") as session,
+        Session.opened(state, what, reporter, changes=changes, kind="dedupe", job=job) as session,
     ):
-        opened = []
+        reporter, opened = session.reporter, []
         for path in paths:
             one_file_system = options.filters.one_file_system
             if changes and path not in references:

@@ -1,30 +1,171 @@
-"""Begins operations, and repairs groups of files that an operation has split."""
+"""Begins operations and the job that they belong to, and repairs groups of files that an operation has split."""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import time
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from fileorg.core.errors import ErrorCode, Exit, FileorgError, Locked
+from fileorg.core.events import JobProgress, read_status, write_status
 from fileorg.core.formats import named
+from fileorg.core.model import PROBLEM_STATES, JobState
 from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, execute
 from fileorg.execute.work import Changed
 from fileorg.journal.rows import destination_of
 from fileorg.storage.local.worker import renamer_for
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fileorg.core.events import Reporter
     from fileorg.core.model import Outcome
-    from fileorg.journal.journal import Journal
+    from fileorg.core.state import StateDirectory
+    from fileorg.journal.journal import JobStart, Journal
     from fileorg.journal.rows import Operation
     from fileorg.storage.local.storage import LocalStorage
 
 
+_POLL_SECONDS = 0.1
+"""A job looks for a request to cancel this often: one system call."""
+
+
+class JobCancelled(FileorgError):
+    """Raised if a job is cancelled before it changes anything."""
+
+    exit_code = Exit.INTERRUPTED
+    code = ErrorCode.INTERRUPTED
+
+
+class JobRun:
+    """The job that this process carries out: its row, its progress, and the lock that shows that it is alive.
+
+    A new job gets its row with its first operation, and a job that is taken up again when it is claimed.
+    """
+
+    def __init__(self, state: StateDirectory, journal: Journal, start: JobStart, *, fd: int | None = None) -> None:
+        """`fd`: the status file, if this process holds its lock already. Raises `Locked` if another one does."""
+        self.start = start if start.number else start._replace(number=journal.next_job())
+        self._journal = journal
+        self._is_claimed = bool(start.number)
+        fd = state.alive(self.start.number) if fd is None else fd
+        if fd is None:
+            raise Locked(
+                f"Job {start.number} is running already.", hint=f"watch it: fileorg jobs attach {start.number}"
+            )
+        self.fd = fd
+        self._path = state.of_job(self.start.number, b"")
+        self._looked_at = 0.0
+        self._is_cancelled = self._has_ended = False
+        self.is_changing = False
+        """True while files are changed: a request to cancel then ends the operation, and raises nothing."""
+        if self._is_claimed:
+            self._discard(b"cancel")  # of an earlier attempt
+            journal.claim_job(self.start.number)
+
+    def reporter(self, reporter: Reporter) -> Reporter:
+        """Return a reporter that also writes the progress of the job."""
+        return JobProgress(reporter, self.fd, self._check)
+
+    def is_cancelled(self) -> bool:
+        """Return whether `fileorg jobs cancel` asked this job to end."""
+        if not self._is_cancelled and (now := time.monotonic()) - self._looked_at > _POLL_SECONDS:
+            self._looked_at = now
+            self._is_cancelled = os.path.exists(self._path + b"cancel")
+        return self._is_cancelled
+
+    def _check(self) -> None:
+        if not self.is_changing and self.is_cancelled():
+            raise JobCancelled(f"Job {self.start.number} was cancelled. Nothing was changed.")
+
+    def stopping(self, stop: Callable[[], bool]) -> Callable[[], bool]:
+        """Return a callable that also returns true if the job is cancelled."""
+        return lambda: stop() or self.is_cancelled()
+
+    def end_with(self, outcome: Outcome) -> None:
+        """Record the end of the job by the outcome of its operations."""
+        problems = sum(outcome.counts.get(state, 0) for state in PROBLEM_STATES)
+        if outcome.interrupted:
+            self.end(JobState.CANCELLED if self._is_cancelled else JobState.INTERRUPTED)
+        else:
+            self.end(JobState.FAILED if problems else JobState.DONE, f"{problems:,} failed" if problems else None)
+
+    def end(self, state: JobState, reason: str | None = None) -> None:
+        """Record the end of the job. Raises `JournalError`."""
+        self._journal.end_job(self.start.number, state, reason)
+        self._has_ended = True
+        self._discard(b"cancel")
+        if state is JobState.DONE:
+            self._discard(b"plan")
+
+    @property
+    def has_ended(self) -> bool:
+        """True if the end of the job was recorded."""
+        return self._has_ended
+
+    def fail(self, error: BaseException) -> None:
+        """Record that an error ended the job, if the journal can still be written."""
+        state = JobState.FAILED if isinstance(error, FileorgError | OSError) else JobState.INTERRUPTED
+        if isinstance(error, JobCancelled):
+            state = JobState.CANCELLED
+        write_status(self.fd, state=str(state), reason=str(error)[:300])
+        with contextlib.suppress(FileorgError):
+            self.end(state, str(error) or None)
+
+    def close(self) -> None:
+        """Let go of the lock. After its end, the progress of a job is of no use any more."""
+        if self._has_ended:
+            self._discard(b"status")
+        os.close(self.fd)
+
+    def _discard(self, what: bytes) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(self._path + what)
+
+
+def interrupt_dead_jobs(state: StateDirectory, journal: Journal) -> None:
+    """Record the end of each job whose process has ended without doing so itself. The caller holds the run lock."""
+    for number in journal.unended_jobs():
+        fd = state.alive(number)
+        if fd is None:
+            continue
+        said = read_status(fd)
+        os.close(fd)
+        ended = str(said.get("state"))
+        is_known = ended in {JobState.FAILED, JobState.CANCELLED, JobState.PARKED}
+        journal.end_job(number, JobState(ended) if is_known else JobState.INTERRUPTED, said.get("reason"))
+
+
+def options_as_json(options: Any) -> str:
+    """Return the options of a command as JSON, for a job that is taken up again: `jobs.options` reads them."""
+    import json
+
+    return json.dumps(_plain(options))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return os.fsdecode(value)
+    if isinstance(value, Enum):
+        return str(value.value)
+    if fields := getattr(value, "_fields", None):
+        return {name: _plain(getattr(value, name)) for name in fields}
+    if isinstance(value, list | tuple | frozenset):
+        return [_plain(each) for each in value]
+    return value
+
+
 def begin(
-    journal: Journal, kind: str, storages: Sequence[LocalStorage], facts: dict[str, Any], undoes: int | None
+    journal: Journal,
+    kind: str,
+    storages: Sequence[LocalStorage],
+    facts: dict[str, Any],
+    undoes: int | None,
+    job: JobStart | None = None,
 ) -> Operation:
-    """Record and return a new operation in the directories of `storages`, by `Base`."""
+    """Record and return a new operation in the directories of `storages`, by `Base`, as a part of `job`."""
     if undoes is not None and (undone := journal.operation(undoes)) is not None:
         made = destination_of(undone.options)
         facts = facts | ({} if made is None else named("dest", made))
@@ -36,7 +177,7 @@ def begin(
         if base and storage is not source
     ]
     number = journal.begin(
-        kind, source.root, dest, root_inode=source.identity[1], options=facts, undoes=undoes, more_roots=more
+        kind, source.root, dest, root_inode=source.identity[1], options=facts, undoes=undoes, more_roots=more, job=job
     )
     operation = journal.operation(number)
     if operation is None:

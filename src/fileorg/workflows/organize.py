@@ -13,6 +13,7 @@ from fileorg.core.formats import named
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import DEST, ROOT, Action, By, OnConflict
 from fileorg.core.names import collision_key, display, join, split
+from fileorg.journal.journal import JobStart
 from fileorg.plan.organize_plan import OrganizePlan
 from fileorg.plan.placing import Layout
 from fileorg.rules.classify import Rules
@@ -23,6 +24,7 @@ from fileorg.scan.stays import StaysStore
 from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.guards import Allowed, changeable_folder, destination, refuse_too_many
+from fileorg.workflows.operations import options_as_json
 from fileorg.workflows.roots import identity_of, met_twice
 from fileorg.workflows.session import Session
 
@@ -143,12 +145,19 @@ class OrganizeRun:
 
 @contextlib.contextmanager
 def organizing(
-    options: OrganizeOptions, state: StateDirectory, reporter: Reporter, *, changes: bool = True
+    options: OrganizeOptions,
+    state: StateDirectory,
+    reporter: Reporter,
+    *,
+    changes: bool = True,
+    resumes: JobStart | None = None,
 ) -> Iterator[OrganizeRun]:
-    """Scan and plan; the run holds its locks until the block ends. Without `changes` nothing is written.
+    """Scan and plan; the run holds its locks until the block ends. Without `changes` nothing is written. `resumes` is a
+    job that is taken up again.
 
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
+    options = options._replace(filters=_with_age(options), min_age_ns=None)
     rules = Rules.default()
     template = parse_template(options.template) if options.template else Template.for_by(options.by)
     only_reads = options.dest is not None and options.action is not Action.MOVE
@@ -158,7 +167,10 @@ def organizing(
         options.inside_project or options.filters.all_files, identity_of(root), not changes, ", or name another --dest"
     )
     dest, to_be_made = _destination(options, root, state, into)
-    with Session.opened(state, f"organizing {display(root)}", reporter, changes=changes, kind="organize") as session:
+    job = JobStart("organize", options_as_json(options), time.time_ns())
+    what = f"organizing {display(root)}"
+    with Session.opened(state, what, reporter, changes=changes, kind="organize", job=resumes or job) as session:
+        reporter = session.reporter
         source = session.open_changeable(root, allowed, one_file_system=options.filters.one_file_system)
         target = (
             source
@@ -178,7 +190,7 @@ def organizing(
             never.add(target.identity)
         folders = template.top_folders(rules.categories) or () if target is source and not to_be_made else ()
         selection = Selection(
-            _with_age(options),
+            options.filters,
             frozenset(never),
             next(met_twice(Mounts(), [root])),
             leave=frozenset(collision_key(true_casing(folder), case_insensitive=fold) for folder in folders),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import FileorgError, UnknownOperation, UsageError
@@ -14,8 +15,9 @@ from fileorg.execute.last_copies import LastCopies
 from fileorg.execute.purging import purge
 from fileorg.execute.trash import check_trash
 from fileorg.execute.verdict import Refusal
+from fileorg.journal.journal import JobStart
 from fileorg.journal.trash_records import PURGE
-from fileorg.workflows.operations import begin, rows_at_a_time
+from fileorg.workflows.operations import begin, options_as_json, rows_at_a_time
 from fileorg.workflows.roots import AnotherRoot, another_root, reopened
 from fileorg.workflows.session import Session
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import Operation
     from fileorg.journal.trash_records import Trashed
     from fileorg.storage.local.storage import LocalStorage
+    from fileorg.workflows.operations import JobRun
 
 _PROBLEMS_KEPT = 1000
 
@@ -96,23 +99,36 @@ class PurgeRun:
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Remove the files permanently. Raises `JournalError`, `Locked`; `StorageFailure` if a disk fails."""
-        journal, reporter = self._session.journal, self._session.reporter
-        reporter.stage(PURGE, self.files)
         total = self.outcome
-        for operation, files, *_ in self.found:
-            if stop():
-                total.interrupted = True
-                break
-            with _opened(self._session, operation) as storages:
-                if not files:
-                    _add(total, _kept(journal, operation, storages))
-                    continue
-                began = begin(journal, PURGE, storages, {}, operation.id)
-                outcome = purge(journal, began, storages, reporter, stop=stop, rows=rows_at_a_time(storages))
-            wholly = not journal.trash.has_done_outside(operation)
-            self.purged.append(Purged(operation.id, began.id, outcome.done, outcome.size_bytes, wholly))
-            _add(total, outcome)
+        if not self.files:
+            for operation, *_ in self.found:
+                with _opened(self._session, operation) as storages:
+                    _add(total, _kept(self._session.journal, operation, storages))
+            return total
+        with self._session.working(self.files) as (job, reporter):
+            reporter.stage(PURGE, self.files)
+            for operation, files, *_ in self.found:
+                if job.stopping(stop)():
+                    total.interrupted = True
+                    break
+                self._purge(operation, files, job, reporter, stop)
+            job.end_with(total)
         return total
+
+    def _purge(
+        self, operation: Operation, files: int, job: JobRun, reporter: Reporter, stop: Callable[[], bool]
+    ) -> None:
+        journal = self._session.journal
+        with _opened(self._session, operation) as storages:
+            if not files:
+                _add(self.outcome, _kept(journal, operation, storages))
+                return
+            began = begin(journal, PURGE, storages, {}, operation.id, job.start)
+            rows = rows_at_a_time(storages)
+            outcome = purge(journal, began, storages, reporter, stop=job.stopping(stop), rows=rows)
+        wholly = not journal.trash.has_done_outside(operation)
+        self.purged.append(Purged(operation.id, began.id, outcome.done, outcome.size_bytes, wholly))
+        _add(self.outcome, outcome)
 
 
 def _add(total: Outcome, outcome: Outcome) -> None:
@@ -129,18 +145,25 @@ def _add(total: Outcome, outcome: Outcome) -> None:
 
 @contextlib.contextmanager
 def purging(
-    options: PurgeOptions, state: StateDirectory, reporter: Reporter, *, changes: bool = True
+    options: PurgeOptions,
+    state: StateDirectory,
+    reporter: Reporter,
+    *,
+    changes: bool = True,
+    resumes: JobStart | None = None,
 ) -> Iterator[PurgeRun]:
     """Find the files in the trash; the run holds the run lock until the block ends. Without `changes` nothing is
-    written.
+    written. `resumes` is a job that is taken up again.
 
     Operations that cannot be purged now, because their disk is missing or they are not recovered, are left out with a
     note to the reporter. Raises `UsageError` for an operation that does not exist, `Locked`, `JournalError`.
     """
+    job = resumes or JobStart(PURGE, options_as_json(options), time.time_ns())
     with (
         contextlib.closing(_Links()) as links,
-        Session.opened(state, "purge", reporter, changes=changes, reads_journal=True) as session,
+        Session.opened(state, "purge", reporter, changes=changes, reads_journal=True, job=job) as session,
     ):
+        reporter = session.reporter
         reporter.stage("look")
         found = []
         for operation in _chosen(session, options):
@@ -152,6 +175,8 @@ def purging(
                 continue
             if one.files or one.kept:
                 found.append(one)
+        chosen = tuple(one.operation.id for one in found)
+        session.name_job(options_as_json(options._replace(operations=chosen, older_than_ns=None)))
         yield PurgeRun(found, session)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fileorg.core.descriptors import raise_limit
 from fileorg.core.errors import FileorgError
 from fileorg.core.figures import plural
+from fileorg.core.model import JobState
 from fileorg.core.names import display, join
 from fileorg.core.state import run_lock
 from fileorg.execute.run import execute
@@ -17,7 +18,7 @@ from fileorg.storage.local.worker import renamer_for
 from fileorg.workflows.guards import NOTHING, Allowed, check_opened, unwritable
 from fileorg.workflows.locked_index import locked_index
 from fileorg.workflows.open_journal import open_journal
-from fileorg.workflows.operations import begin, mend_torn, rows_at_a_time
+from fileorg.workflows.operations import JobRun, begin, interrupt_dead_jobs, mend_torn, rows_at_a_time
 from fileorg.workflows.roots import locked, open_local, reopened
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
     from fileorg.execute.moved_digests import MovedDigests
     from fileorg.index.index import Index
-    from fileorg.journal.journal import Journal
+    from fileorg.journal.journal import JobStart, Journal
     from fileorg.journal.reader import JournalReader
     from fileorg.journal.rows import Root
     from fileorg.storage.local.storage import LocalStorage
@@ -49,6 +50,7 @@ class Session:
         journal: Journal | None,
         *,
         changes: bool,
+        start: JobStart | None = None,
     ) -> None:
         self.state = state
         self.reporter = reporter
@@ -61,6 +63,8 @@ class Session:
         self._journal = journal
         self._changes = changes
         self._has_begun = False
+        self._start = start
+        self._job: JobRun | None = None
         self._index: Index | None = None
         self._index_is_optional = False
 
@@ -75,12 +79,14 @@ class Session:
         changes: bool = True,
         reads_journal: bool = False,
         kind: str = "",
+        job: JobStart | None = None,
     ) -> Iterator[Session]:
         """Lock, open the journal and recover interrupted operations; without `changes`, do none of these, but with
         `reads_journal` open the journal for reading if there are operations.
 
         `what` describes this run to others that find it locked. With a `kind`, such as `organize`, a run that changes
-        nothing is noted for undo. Raises `Locked`, `StateError`, `JournalError`.
+        nothing is noted for undo. `job` describes the job of its operations; one with a number is claimed now, and ends
+        with the session. Raises `Locked`, `StateError`, `JournalError`.
         """
         raise_limit()
         with contextlib.ExitStack() as stack:
@@ -90,20 +96,72 @@ class Session:
                 yield cls(stack, state, what, reporter, journal, changes=False)
                 return
             lock = stack.enter_context(run_lock(state, what))
-            session = cls(stack, state, what, reporter, stack.enter_context(open_journal(state)), changes=True)
+            journal = stack.enter_context(open_journal(state))
+            session = cls(stack, state, what, reporter, journal, changes=True, start=job)
             session.locks.append(lock)
             if session.journal.open_operations():
                 from fileorg.workflows.recover import recover_open
 
                 recover_open(session.journal, state, reporter)
+            interrupt_dead_jobs(state, journal)
             last = session.next_operation - 1
             try:
-                yield session
+                with session._claimed():
+                    yield session
             finally:
                 if kind and session.storages and not session._has_begun:
                     from fileorg.workflows.idle_runs import note_idle_run
 
                     note_idle_run(state, (storage.root for storage in session.storages), kind, last)
+
+    @contextlib.contextmanager
+    def _claimed(self) -> Iterator[None]:
+        """Carry out a job that has a row; it ends with this block, at the latest."""
+        if self._start is None or not self._start.number:
+            yield
+            return
+        with self._as_job(self._start) as job:
+            reporter, self.reporter = self.reporter, job.reporter(self.reporter)
+            yield
+            self.reporter = reporter
+            if not job.has_ended:
+                job.end(JobState.DONE)
+
+    def name_job(self, options: str) -> None:
+        """Set the options of the job, once it is known what they amount to."""
+        if self._start is not None and not self._start.number:
+            self._start = self._start._replace(options=options)
+
+    @contextlib.contextmanager
+    def _as_job(self, start: JobStart) -> Iterator[JobRun]:
+        job = self._job = JobRun(self.state, self.journal, start)
+        self.locks.append(job.fd)
+        try:
+            yield job
+        except BaseException as error:
+            if not job.has_ended:
+                job.fail(error)
+            raise
+        finally:
+            self.locks.remove(job.fd)
+            job.close()
+
+    @contextlib.contextmanager
+    def working(self, files: int) -> Iterator[tuple[JobRun, Reporter]]:
+        """Yield the job in which files are changed, and the reporter of its progress. `files` is their number.
+
+        The row of a new job is added by its first operation: see `begin`.
+        """
+        self._has_begun = True
+        if self._job is not None:
+            self._job.is_changing = True
+            yield self._job, self.reporter
+        elif self._start is None:
+            raise AssertionError("a session that changes files says what its job is")
+        else:
+            with self._as_job(self._start._replace(files=files)) as job:
+                job.is_changing = True
+                yield job, job.reporter(self.reporter)
 
     @property
     def journal(self) -> Journal:
@@ -222,24 +280,25 @@ class Session:
         renames, by default one per file; `copies`: file contents are read or written. Raises `JournalError`.
         """
         digests = self._moved_digests()
-        self._has_begun = True
-        operation = begin(self.journal, kind, self.storages, facts, undoes)
-        self.reporter.stage(stage or kind, plan.files)
-        renames = plan.files if renames is None else renames
-        with contextlib.closing(renamer_for(renames, self.storages, self.locks)) as renamer:
-            outcome = execute(
-                plan,
-                self.journal,
-                operation,
-                self.storages,
-                renamer,
-                self.reporter,
-                stop=stop,
-                changed=changed,
-                rows=rows_at_a_time(self.storages, copies=copies),
-                digests=digests,
-            )
-        mended = mend_torn(self.journal, operation, self.storages, self.reporter)
+        with self.working(plan.files) as (job, reporter):
+            operation = begin(self.journal, kind, self.storages, facts, undoes, job.start)
+            reporter.stage(stage or kind, plan.files)
+            renames = plan.files if renames is None else renames
+            with contextlib.closing(renamer_for(renames, self.storages, self.locks)) as renamer:
+                outcome = execute(
+                    plan,
+                    self.journal,
+                    operation,
+                    self.storages,
+                    renamer,
+                    reporter,
+                    stop=job.stopping(stop),
+                    changed=changed,
+                    rows=rows_at_a_time(self.storages, copies=copies),
+                    digests=digests,
+                )
+            mended = mend_torn(self.journal, operation, self.storages, reporter)
+            job.end_with(outcome)
         if mended is not None:
             outcome.done += mended.done if kind == "undo" else -mended.done
             outcome.notes += [

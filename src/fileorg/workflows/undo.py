@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import ErrorCode, GuardRefused, UnknownOperation, UsageError
@@ -11,11 +12,13 @@ from fileorg.core.figures import when
 from fileorg.core.model import DEST, ROOT, Base, OperationState
 from fileorg.core.names import display, is_within
 from fileorg.execute.work import Changed
+from fileorg.journal.journal import JobStart
 from fileorg.journal.trash_records import PURGE
 from fileorg.plan.undo_plan import UndoPlan
 from fileorg.workflows.guards import existing_folder
 from fileorg.workflows.history import BACKWARD, FORWARD
 from fileorg.workflows.idle_runs import IdleRun, idle_runs
+from fileorg.workflows.operations import options_as_json
 from fileorg.workflows.order import Order
 from fileorg.workflows.roots import AnotherRoot, absent_roots, another_root
 from fileorg.workflows.session import Session
@@ -124,15 +127,22 @@ class UndoRun:
 
 @contextlib.contextmanager
 def undoing(
-    options: UndoOptions, state: StateDirectory, reporter: Reporter, *, changes: bool = True
+    options: UndoOptions,
+    state: StateDirectory,
+    reporter: Reporter,
+    *,
+    changes: bool = True,
+    resumes: JobStart | None = None,
 ) -> Iterator[UndoRun]:
     """Find the operation to undo; the run holds its locks until the block ends. Without `changes` nothing is written.
+    `resumes` is a job that is taken up again.
 
     Raises `UsageError` if there is none, `OthersFirst` if later operations must be undone first, `Locked`,
     `JournalError`.
     """
     what = "redo" if options.redo else "undo"
-    with Session.opened(state, what, reporter, changes=changes, reads_journal=True) as session:
+    job = resumes or JobStart(what, options_as_json(options), time.time_ns())
+    with Session.opened(state, what, reporter, changes=changes, reads_journal=True, job=job) as session:
         if not session.has_journal:
             raise nothing_to(what, state) if options.operation is None else UnknownOperation(options.operation)
         moved = None
@@ -164,6 +174,7 @@ def undoing(
             )
         if changes:
             session.open_index_if_free()
+        session.name_job(options_as_json(options._replace(operation=undone.id, within=None)))
         yield UndoRun(undone, options, session, moved, idle)
 
 
