@@ -54,6 +54,7 @@ STEPS: list[tuple[list[str], str]] = [
     (["history", "tree/nothing"], "trail"),
     (["history", "--problems", "1"], "problems"),
     (["duplicates"], "duplicates"),
+    (["compare", "sub", "tree"], "compare"),
     (["dedupe", "tree", "sub"], "duplicates found"),
     (["duplicates"], "duplicates"),
     (["dedupe", "tree", "sub", "--action", "quarantine", "-n"], "plan"),

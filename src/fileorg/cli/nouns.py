@@ -32,6 +32,7 @@ SPECIAL = Noun("symlink or special file", "symlinks and special files")
 NOT_ENTERED = Noun("folder not entered", "folders not entered")
 NOT_ENTERED_HERE = Noun("folder not entered (-r enters it)", "folders not entered (-r enters them)")
 UNREADABLE = Noun("unreadable folder")
+EXCLUDED_FILE = Noun("file not selected by the options", "files not selected by the options")
 BAD_PATTERN = Noun("unusable ignore file or pattern", "unusable ignore files or patterns")
 EMPTY_FILE, EMPTY_FOLDER, BROKEN_SYMLINK = Noun("empty file"), Noun("empty folder"), Noun("broken symlink")
 

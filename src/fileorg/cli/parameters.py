@@ -51,7 +51,7 @@ def for_typer(command: FunctionType) -> FunctionType:
     return copy
 
 
-PATHS = frozenset({"PATH", "DIR", "FILE", "NEW", "OP|FOLDER"})
+PATHS = frozenset({"PATH", "DIR", "FILE", "OLD", "NEW", "OP|FOLDER"})
 """The metavars of options and arguments that take a path."""
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fileorg.cli.nouns import Noun
     from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
+    from fileorg.content.hashing import Reads
     from fileorg.plan.organize_plan import OrganizePlan, Tally
     from fileorg.scan.walk import Seen
 
@@ -170,3 +171,13 @@ def show_unreadable(screen: Screen, seen: Seen, *, verbose: bool = False) -> Exi
     if seen.unreadable_count > len(named):
         screen.note(f"{plural(seen.unreadable_count - len(named), 'more folder')} could not be read.")
     return Exit.SOME_FAILED if seen.unreadable_count else Exit.DONE
+
+
+def show_unread_files(screen: Screen, reads: Reads, *, verbose: bool = False) -> Exit:
+    """Print the files whose content could not be read on standard error, like `show_unreadable`."""
+    named = reads.named[: None if verbose else NAMED]
+    for path, reason in named:
+        screen.note(f"{display(path)} was skipped: {reason}.")
+    if reads.failed > len(named):
+        screen.note(f"{plural(reads.failed - len(named), 'more file')} could not be read.")
+    return Exit.SOME_FAILED if reads.failed else Exit.DONE

@@ -312,6 +312,50 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
         ),
     ),
     "duplicates": ("`duplicates`", _object({"duplicates": _array(_GROUP), **_PAGE})),
+    "compare": (
+        "`compare`",
+        _object(
+            {
+                "sides": _array(
+                    _object(
+                        {
+                            "roots": _array(_PLACE, "folders whose files are looked for"),
+                            "compared_with": _array(_PLACE),
+                            "files": _described(_COUNT, "files that were looked for"),
+                            "bytes": _BYTES,
+                            "missing_files": _COUNT,
+                            "missing_bytes": _BYTES,
+                            "missing_sidecars": _described(_COUNT, "missing files that belong to another file"),
+                            "excluded_files": _described(_COUNT, "files that the options do not select"),
+                            "empty_files": _described(_COUNT, "not compared: they have no content"),
+                            "empty_folders": _COUNT,
+                            "links": _described(_COUNT, "symlinks and special files"),
+                            "unreadable": _UNREADABLE,
+                        }
+                    ),
+                    "one for each direction: two with `--both`",
+                ),
+                "byte_by_byte": _described(_FLAG, "true with `--paranoid`; otherwise, digests were compared"),
+                "missing": _array(
+                    _object({"path": _PATH, "size_bytes": _SIZE, "mtime": _or_null(_TIME)}), "in path order"
+                ),
+                "folders": _array(
+                    _object(
+                        {
+                            "path": _PATH,
+                            "is_whole": _described(_FLAG, "true if all files in it and below are missing"),
+                            "files": _COUNT,
+                            "missing_files": _COUNT,
+                            "missing_bytes": _BYTES,
+                        }
+                    ),
+                    "folders with missing files, most bytes first; a whole one stands for those in it",
+                ),
+                "files_left_out": _array(_object({"path": _PATH, "reason": _TEXT}), "files that could not be read"),
+                "seconds": _SECONDS,
+            }
+        ),
+    ),
     "scan": (
         "`scan`",
         _object(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.content.compare import same_content
+from fileorg.content.identical import same_content
 from fileorg.index.digest_columns import FULL_WIDTH
 from fileorg.index.duplicate_groups import Member
 

@@ -6,11 +6,12 @@ read are not read again. Hard links are one file, which is read by one of its na
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from fileorg.content.digest import SMALL_BYTES
 from fileorg.content.duplicate_folder_finder import DuplicateFolderFinder
-from fileorg.content.hashing import HashBatch, Tree, hash_files
+from fileorg.content.hashing import HashBatch, Reads, Tree, hash_files
 from fileorg.content.keeper import looks_like_a_copy
 from fileorg.core.bloom import RepeatedValues
 from fileorg.index.digest_columns import Columns
@@ -18,7 +19,6 @@ from fileorg.index.digest_columns import Columns
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from fileorg.content.hashing import Reads
     from fileorg.core.events import Reporter
     from fileorg.core.pool import Processes
     from fileorg.index.columns import FileBatch
@@ -45,6 +45,7 @@ class Finder:
         )
         self._sizes, self._edge_digests, self._full_digests = RepeatedValues(), RepeatedValues(), RepeatedValues()
         self._has_links = self._has_large = False
+        self._racy: dict[int, list[int]] = {}
         self._digests.forget_links()
 
     def watching(self, batches: Iterable[tuple[int, FileBatch]]) -> Iterator[tuple[int, FileBatch]]:
@@ -71,26 +72,40 @@ class Finder:
 
         Returns the counts of the reads, with the files that could not be read.
         """
-        if self._has_links:
-            self._sizes.add_all(self._compared(self._digests.linked_sizes()))
-        self._sizes.end()
         self._groups.begin()
-        reporter.stage("compare")
-        racy, reads = hash_files(self._in_doubt_by_size(trees), self, processes, reporter)
-        if self._has_large:
-            hash_files(self._in_doubt_by_edges(trees), self, processes, reporter, racy, reads)
-        if self._has_links:
-            self._spread_links(trees)
-        self._edge_digests.end()
-        self._full_digests.end()
-        folders = DuplicateFolderFinder(self._duplicate_folders, trees)
-        for root, tree in enumerate(trees):
-            self._groups.add(self._members(root, tree, folders))
-        folders.finish()
-        for batch, positions in racy.items():
-            self._digests.forget(batch, positions)
-        self._groups.finish([tree.path for tree in trees], b"" if racy or reads.failed else stamp)
+        with self.candidates(trees, processes, reporter) as (_, reads):
+            folders = DuplicateFolderFinder(self._duplicate_folders, trees)
+            for root, tree in enumerate(trees):
+                self._groups.add(self._members(root, tree, folders))
+            folders.finish()
+        self._groups.finish([tree.path for tree in trees], b"" if self._racy or reads.failed else stamp)
         return reads
+
+    @contextlib.contextmanager
+    def candidates(
+        self, trees: Sequence[Tree], processes: Processes, reporter: Reporter
+    ) -> Iterator[tuple[RepeatedValues, Reads]]:
+        """Read the files that may have a duplicate; yield the digests that occurred more than once, and the counts.
+
+        The index keeps the digests of racy files, which may have changed unnoticed, only until the block ends.
+        """
+        reads = Reads()
+        try:
+            if self._has_links:
+                self._sizes.add_all(self._compared(self._digests.linked_sizes()))
+            self._sizes.end()
+            reporter.stage("compare")
+            hash_files(self._in_doubt_by_size(trees), self, processes, reporter, self._racy, reads)
+            if self._has_large:
+                hash_files(self._in_doubt_by_edges(trees), self, processes, reporter, self._racy, reads)
+            if self._has_links:
+                self._spread_links(trees)
+            self._edge_digests.end()
+            self._full_digests.end()
+            yield self._full_digests, reads
+        finally:
+            for batch, positions in self._racy.items():
+                self._digests.forget(batch, positions)
 
     def count(self, full_digests: Iterable[int], edge_digests: Iterable[int]) -> None:
         """Count digests, in the form of `Digested.full_keys` and `edge_keys`."""

@@ -67,14 +67,14 @@ def hash_files(
     consumer: DigestConsumer,
     processes: Processes,
     reporter: Reporter,
-    racy: dict[int, list[int]] | None = None,
-    reads: Reads | None = None,
-) -> tuple[dict[int, list[int]], Reads]:
-    """Read the files and pass their digests to the sink. This process does a single task, workers do several.
+    racy: dict[int, list[int]],
+    reads: Reads,
+) -> None:
+    """Read the files and pass their digests to the consumer. This process does a single task, workers do several.
 
-    Returns the racy files, as positions by batch, whose digests must not be kept; and the counts of the reads.
+    Adds the racy files, whose digests must not be kept, to `racy`, as positions by batch; and the counts to `reads`.
     """
-    scheduler = _Scheduler(consumer, reporter, {} if racy is None else racy, reads or Reads())
+    scheduler = _Scheduler(consumer, reporter, racy, reads)
     tasks = scheduler.tasks(hash_batches)
     first, second = next(tasks, None), next(tasks, None)
     if second is not None:
@@ -83,7 +83,6 @@ def hash_files(
             scheduler.take(answers)
     elif first is not None:
         scheduler.take(answer_all(first))
-    return scheduler.racy, scheduler.reads
 
 
 class _Open:

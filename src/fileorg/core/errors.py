@@ -46,6 +46,8 @@ class ErrorCode(StrEnum):
     UNKNOWN_OPERATION = "unknown-operation"
     NOT_RECOVERED = "not-recovered"
     ANOTHER_FOLDER = "another-folder"
+    OVERLAPPING = "overlapping-folders"
+    NOTHING_LEFT = "nothing-left"
     # Another fileorg: 4
     LOCKED = "locked"
     # Refusals: 5

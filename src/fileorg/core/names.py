@@ -78,6 +78,16 @@ def split(path: bytes) -> tuple[bytes, bytes]:
     return folder, name
 
 
+def tree_key(path: bytes) -> bytes:
+    """Return a key that sorts a folder directly before its contents: the separator is less than any byte of a name."""
+    return path.replace(b"/", b"\0")
+
+
+def from_tree_key(key: bytes) -> bytes:
+    """Return the path of a `tree_key`."""
+    return key.replace(b"\0", b"/")
+
+
 def with_parents(path: bytes) -> Iterator[bytes]:
     """Yield the folders above, the uppermost first, then the folder itself; nothing for the root."""
     end = path.find(b"/")

@@ -6,6 +6,7 @@ import contextlib
 from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
 
+from fileorg.core.names import tree_key
 from fileorg.core.scratch import scratch
 
 if TYPE_CHECKING:
@@ -24,20 +25,15 @@ def in_path_order(items: Iterable[tuple[bytes, T]]) -> Iterator[T]:
     items = iter(items)
     first = list(islice(items, _IN_MEMORY))
     if len(first) < _IN_MEMORY:
-        yield from (item for _, item in sorted(first, key=lambda pair: _key(pair[0])))
+        yield from (item for _, item in sorted(first, key=lambda pair: tree_key(pair[0])))
         return
     import pickle
 
     with contextlib.closing(scratch("CREATE TABLE items (key BLOB NOT NULL, item BLOB NOT NULL);")) as db:
-        rows = ((_key(path), pickle.dumps(item)) for path, item in chain(first, items))
+        rows = ((tree_key(path), pickle.dumps(item)) for path, item in chain(first, items))
         db.execute("BEGIN")
         db.executemany("INSERT INTO items VALUES (?, ?)", rows)
         db.execute("COMMIT")
         del first
         for (item,) in db.execute("SELECT item FROM items ORDER BY key, rowid"):
             yield pickle.loads(item)  # noqa: S301  written above
-
-
-def _key(path: bytes) -> bytes:
-    """Return a key that sorts `a/x` before `a b/x`: the separator comes before every byte of a name."""
-    return path.replace(b"/", b"\0")

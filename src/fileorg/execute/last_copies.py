@@ -10,7 +10,7 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING, BinaryIO
 
-from fileorg.content.compare import same_bytes
+from fileorg.content.identical import same_bytes
 from fileorg.core.model import RecordState
 from fileorg.core.reasons import ReasonCode
 from fileorg.execute.identity import Identity

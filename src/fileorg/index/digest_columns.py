@@ -100,6 +100,13 @@ class Digests:
                     full_digests = edge_digests = b""  # noqa: PLW2901
                 yield Digested(number, FileBatch(folder, *columns), fingerprint, full_digests, edge_digests)
 
+    def names_of(self, batch: int) -> tuple[bytes, list[bytes]]:
+        """Return the folder of a batch and the names in it."""
+        folder, names = self._db.execute(
+            "SELECT folder, names FROM batches JOIN columns ON batch = id WHERE id = ?", (batch,)
+        ).fetchone()
+        return folder, names.split(b"\0")
+
     def put(self, batches: Iterable[Digested]) -> None:
         """Write the digests of batches."""
         self._db.executemany(
@@ -108,11 +115,11 @@ class Digests:
         )
 
     def forget(self, batch: int, positions: Iterable[int]) -> None:
-        """Delete the digests of some files of a batch."""
-        full_digests, edge_digests = self._db.execute(
-            "SELECT wholes, ends FROM digests WHERE batch = ?", (batch,)
-        ).fetchone()
-        columns = Columns(full_digests, edge_digests)
+        """Delete the digests of some files of a batch, if it has any."""
+        row = self._db.execute("SELECT wholes, ends FROM digests WHERE batch = ?", (batch,)).fetchone()
+        if row is None:
+            return
+        columns = Columns(*row)
         for position in positions:
             columns.set(position, _NO_FULL_DIGEST, _NO_EDGE_DIGEST)
         self._db.execute("UPDATE digests SET wholes = ?, ends = ? WHERE batch = ?", (*columns.packed(), batch))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.content.compare import same_content
 from fileorg.content.digest import SMALL_BYTES, start_digest, whole_digest
+from fileorg.content.identical import same_content
 from fileorg.core.model import Action, OnConflict
 from fileorg.core.names import collision_key, join, split
 from fileorg.core.reasons import Reason, ReasonCode

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from fileorg.core.model import Entry
-from fileorg.core.names import split
+from fileorg.core.names import from_tree_key, split, tree_key
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.scratch import Scratch, scratch
 
@@ -69,7 +69,7 @@ class Leftovers:
             self._settle()
             self._part = part
         if goes and self._remember:
-            key = key_of(part.folder)
+            key = tree_key(part.folder)
             self._open().executemany(
                 "INSERT OR REPLACE INTO names (key, name, size, mtime_ns, ctime_ns, inode, mode, nlink, dev)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -95,7 +95,7 @@ class Leftovers:
         """Note an empty folder. Return whether its parent is empty now, too."""
         self._empty += 1
         if self._remember:
-            self._open().execute("INSERT OR REPLACE INTO folders VALUES (?)", (key_of(folder),))
+            self._open().execute("INSERT OR REPLACE INTO folders VALUES (?)", (tree_key(folder),))
         above, _ = split(folder)
         if self._db is None or not above:
             return False
@@ -117,19 +117,21 @@ class Leftovers:
                 "SELECT key, name, size, mtime_ns, ctime_ns, inode, mode, nlink, dev FROM names ORDER BY key, name"
             )
             for key, *entry in rows:
-                yield folder_of(key), Entry(*entry)
+                yield from_tree_key(key), Entry(*entry)
 
     def hold(self, folder: bytes, name: bytes, reason: Reason) -> None:
         """Note why a file or a link stays."""
         self._has_held = True
-        self._open().execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?)", (key_of(folder), name, *reason[:3]))
+        self._open().execute(
+            "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?)", (tree_key(folder), name, *reason[:3])
+        )
 
     def held(self, folder: bytes, name: bytes) -> Reason | None:
         """Return why a file or a link stays, None if no reason was noted."""
         if self._db is None or not self._has_held:
             return None
         query = "SELECT code, about, number FROM held WHERE key = ? AND name = ?"
-        row = self._db.execute(query, (key_of(folder), name)).fetchone()
+        row = self._db.execute(query, (tree_key(folder), name)).fetchone()
         return None if row is None else Reason(ReasonCode(row[0]), *row[1:])
 
     def is_led_to(self, entry: Entry) -> bool:
@@ -145,10 +147,10 @@ class Leftovers:
 
     def _keep(self, folder: bytes, reason: Reason | None) -> None:
         db = self._open()
-        if reason is None and db.execute("SELECT 1 FROM stays WHERE key = ?", (key_of(folder),)).fetchone():
+        if reason is None and db.execute("SELECT 1 FROM stays WHERE key = ?", (tree_key(folder),)).fetchone():
             return  # its parents are marked already
         facts = (None, None, None) if reason is None else reason[:3]
-        db.execute("INSERT OR REPLACE INTO stays VALUES (?, ?, ?, ?)", (key_of(folder), *facts))
+        db.execute("INSERT OR REPLACE INTO stays VALUES (?, ?, ?, ?)", (tree_key(folder), *facts))
         if folder:
             self._keep(split(folder)[0], None)
 
@@ -163,8 +165,8 @@ class Leftovers:
         for (key,) in self._db.execute("SELECT key FROM folders ORDER BY key DESC"):
             if self._db.execute("SELECT 1 FROM stays WHERE key = ?", (key,)).fetchone() is not None:
                 continue
-            if reason := obstacle(folder_of(key)):
-                self._keep(folder_of(key), reason)
+            if reason := obstacle(from_tree_key(key)):
+                self._keep(from_tree_key(key), reason)
             else:
                 going += 1
         return going
@@ -179,7 +181,7 @@ class Leftovers:
                 " WHERE s.key IS NULL OR code NOT NULL ORDER BY f.key DESC"
             )
             for key, code, about, number in self._db.execute(query):
-                yield folder_of(key), None if code is None else Reason(ReasonCode(code), about, number)
+                yield from_tree_key(key), None if code is None else Reason(ReasonCode(code), about, number)
 
     def close(self) -> None:
         if self._db is not None:
@@ -190,12 +192,3 @@ class Leftovers:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def key_of(folder: bytes) -> bytes:
-    """Return a key that sorts a folder directly before its contents: the separator is less than any byte of a name."""
-    return folder.replace(b"/", b"\0")
-
-
-def folder_of(key: bytes) -> bytes:
-    return key.replace(b"\0", b"/")

@@ -24,6 +24,7 @@ class Selection(NamedTuple):
     leading: bool = False  # find symlinks that lead to files of the tree
     names_stays: bool = False  # report each entry that stays, with the reason
     goes: frozenset[Leftover] = frozenset()  # kinds to remove: a folder with nothing else is empty
+    ignore_files: bool = True  # `.fileorgignore` applies
 
     def leaves(self, name: bytes) -> bool:
         return collision_key(name, case_insensitive=self.case_insensitive) in self.leave

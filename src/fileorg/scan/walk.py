@@ -417,7 +417,7 @@ class Reader:
     def _scope(self, task: Task, listing: Listing, files: JoinedNames, note: Callable[[str], None]) -> Scope | None:
         listed = sum(map(len, listing[1:]))
         content = None
-        if (
+        if self._selection.ignore_files and (
             listed == BATCH_ENTRIES
             or IGNORE_FILE in files
             or any(entry.name == IGNORE_FILE for kind in listing[2:] for entry in kind)

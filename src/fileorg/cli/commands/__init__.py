@@ -15,6 +15,7 @@ COMMANDS = {
     "history": INSPECT,
     "files": INSPECT,
     "duplicates": INSPECT,
+    "compare": INSPECT,
     "recover": MORE,
     "purge": MORE,
     "demo": MORE,

@@ -334,15 +334,7 @@ def _preview(change: "Change", run: "DedupeRun") -> Exit:
 
 def _show_unread(screen: "Screen", run: "DedupeRun", *, verbose: bool) -> Exit:
     """Print unreadable folders and files on standard error. Return the exit code."""
-    from fileorg.cli.plan_view import show_unreadable
-    from fileorg.cli.summary import NAMED
-    from fileorg.core.figures import plural
-    from fileorg.core.names import display
+    from fileorg.cli.plan_view import show_unread_files, show_unreadable
 
     unread = show_unreadable(screen, run.seen, verbose=verbose)
-    named = run.reads.named[: None if verbose else NAMED]
-    for path, reason in named:
-        screen.note(f"{display(path)} was skipped: {reason}.")
-    if run.reads.failed > len(named):
-        screen.note(f"{plural(run.reads.failed - len(named), 'more file')} could not be read.")
-    return unread or (Exit.SOME_FAILED if run.reads.failed else Exit.DONE)
+    return show_unread_files(screen, run.reads, verbose=verbose) or unread

@@ -6,7 +6,7 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from fileorg.content.compare import same_content
+from fileorg.content.identical import same_content
 from fileorg.core.model import Action, RecordState
 from fileorg.core.names import display, join
 from fileorg.core.reasons import NOTHING_LOST, Reason, ReasonCode

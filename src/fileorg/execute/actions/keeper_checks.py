@@ -7,7 +7,7 @@ import errno
 import os
 from typing import TYPE_CHECKING, BinaryIO
 
-from fileorg.content.compare import same_bytes
+from fileorg.content.identical import same_bytes
 from fileorg.core.model import RecordState
 from fileorg.core.reasons import ReasonCode
 from fileorg.execute.actions.handler import check_ready, kept

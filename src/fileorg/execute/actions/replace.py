@@ -10,7 +10,7 @@ import errno
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from fileorg.content.compare import same_content
+from fileorg.content.identical import same_content
 from fileorg.core.model import ROOT, Keeper, RecordState
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.handler import Handler, check_source, check_unchanged, one_by_one

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 
-from fileorg.content.compare import same_bytes, same_content
+from fileorg.content.identical import same_bytes, same_content
 from fileorg.storage.local.storage import LocalStorage
 
 if TYPE_CHECKING:
