@@ -45,8 +45,8 @@ def test_each_text_is_known_as_a_path_or_not() -> None:
 @pytest.mark.parametrize(("command", "name"), TAKING_PATHS)
 def test_a_blank_path_is_refused(fileorg: Fileorg, mess: Tree, command: str, name: str, blank: str) -> None:
     before = mess.snapshot()
-    needs_path = any(each == command and is_argument for each, _, _, is_argument in parameters())
-    words = [f"{name}={blank}", *(["tree"] if needs_path else [])] if name else [blank]
+    arguments = sum(each == command and is_argument for each, _, _, is_argument in parameters())
+    words = [f"{name}={blank}", *["tree"] * arguments] if name else [blank] * arguments
     ran = fileorg.inside(command, *words)
     assert (ran.code, ran.out) == (2, "")
     assert " is empty: no path was given." in ran.err

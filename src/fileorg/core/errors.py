@@ -47,7 +47,6 @@ class ErrorCode(StrEnum):
     NOT_RECOVERED = "not-recovered"
     ANOTHER_FOLDER = "another-folder"
     OVERLAPPING = "overlapping-folders"
-    NOTHING_LEFT = "nothing-left"
     # Another fileorg: 4
     LOCKED = "locked"
     # Refusals: 5

@@ -23,8 +23,8 @@ fileorg compare /media/old-disk ~/Pictures ~/Archive
 # List each missing file
 fileorg compare /media/card ~/Pictures -v
 
-# Copy the missing files, with another program
-fileorg compare /media/card ~/Pictures -0 | rsync -a --from0 --files-from=- / ~/rescued
+# What either folder has and the other has not
+fileorg compare ~/Pictures /media/backup --both
 
 # Trust no digest: compare each file byte by byte
 fileorg compare /media/card ~/Pictures --paranoid
