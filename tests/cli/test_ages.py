@@ -92,7 +92,7 @@ def photos(tree: Tree) -> Tree:
 def test_organize_counts_what_min_age_holds_back(fileorg: Fileorg, photos: Tree) -> None:
     reported = fileorg("organize", "tree", "-n", "-f", "json", "--min-age", "1d").json
     assert reported["files"] == 2
-    assert reported["left_alone"] == {"changed too recently": 3}
+    assert reported["left_alone"] == {"too-new": 3}
     assert reported["newer_than"] is None
     shown = fileorg("organize", "tree", "-n", "--min-age", "1d").out
     assert re.search(rf"^  Only files last changed before {DATE} \(1d ago\)\.$", shown, re.MULTILINE)
@@ -124,9 +124,7 @@ def test_scan_and_dedupe_print_the_date(fileorg: Fileorg, photos: Tree) -> None:
     photos.write({"copy.png": "other.png"})
     scanned = fileorg("scan", "tree", "--older-than", "1mo").out
     assert re.search(rf"  5  files changed within the last 1mo \(since {DATE}\)", scanned)
-    assert fileorg("scan", "tree", "--older-than", "1mo", "-f", "json").json["left_alone"] == {
-        "changed too recently": 5
-    }
+    assert fileorg("scan", "tree", "--older-than", "1mo", "-f", "json").json["left_alone"] == {"too-new": 5}
     line = rf"  Only files changed since {DATE} \(1d ago\)\."
     for more in ((), ("--action", "quarantine", "-n"), ("--action", "quarantine")):
         assert re.search(line, fileorg("dedupe", "tree", "--newer-than", "1d", *more).out)
@@ -137,7 +135,7 @@ def test_clean_counts_only_leftovers(fileorg: Fileorg, tree: Tree) -> None:
     tree.set_time("old.txt", time.time_ns() - 40 * DAY_NS)
     reported = fileorg("clean", "tree", "-n", "-f", "json", "--older-than", "1mo").json
     assert reported["empty_files"] == 1
-    assert reported["left_alone"] == {"changed too recently": 3}
+    assert reported["left_alone"] == {"too-new": 3}
     ran = fileorg("clean", "tree", "--older-than", "1mo").out
     assert re.search(rf"^  3  items changed within the last 1mo \(since {DATE}\)$", ran, re.MULTILINE)
     assert {"new.txt", "link", "sub/"} <= tree.read().keys()

@@ -83,7 +83,7 @@ def test_a_dry_run_names_each_and_changes_nothing(fileorg: Fileorg, hollow: Tree
         1,
         1,
     )
-    assert reported["left_alone"] == {"empty on purpose": 1}
+    assert reported["left_alone"] == {"intentional": 1}
     assert [row["path"] for row in reported["rows"] if row["action"] == "remove-folder"] == [
         str(hollow.path("e")), str(hollow.path("e/f")),
     ]  # fmt: skip

@@ -83,12 +83,23 @@ def check(data: Any, shape: str) -> None:
     """Check a document against its schema. No old name may be in it, and paths are absolute."""
     schema = json.loads(json_schema()) if shape == "report" else SCHEMAS[shape][1]
     Draft202012Validator.check_schema(schema)
+    schema = strict(schema)
     errors = [
         f"{'/'.join(map(str, error.absolute_path))}: {error.message[:300]}"
         for error in Draft202012Validator(schema, format_checker=FormatChecker()).iter_errors(data)
     ]
     assert errors == []
     assert names_of(data) & BANNED <= ({"error"} if shape in {"error", "event"} else {"changed"})
+
+
+def strict(schema: Any) -> Any:
+    """Return the schema without room for fields that it does not name: each one that a command writes is in it."""
+    if isinstance(schema, list):
+        return [strict(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: strict(value) for key, value in schema.items()}
+    return {"additionalProperties": False} | found if isinstance(schema.get("properties"), dict) else found
 
 
 def names_of(data: Any) -> set[str]:

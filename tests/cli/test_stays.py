@@ -65,8 +65,17 @@ def test_json_lists_each_with_a_code(fileorg: Fileorg, many: Tree) -> None:
     names = {row["path"]: os.path.relpath(row["path"], many.root) for row in rows}
     assert {names[row["path"]]: row["reason"] for row in rows} == expected(many)
     codes = {names[row["path"]]: row["reason_code"] for row in rows}
-    assert (codes["what"], codes[".hidden"], codes["link"]) == ("unknown-type", "hidden", "special")
+    assert (codes["what"], codes[".hidden"], codes["link"]) == ("unknown-kind", "hidden", "not-a-file")
     assert [row["path"] for row in rows] == sorted(row["path"] for row in rows)
+
+
+def test_explain_has_the_same_codes(fileorg: Fileorg, many: Tree) -> None:
+    many.write({"Images/a.jpg": "x"})
+    rows = fileorg.inside("organize", "tree", "-n", "-r", "--stays", "-f", "json").json["stays"]
+    codes = {row["path"]: row["reason_code"] for row in rows if not os.path.isdir(row["path"])}
+    explained = fileorg.inside("explain", "--root", "tree", *codes, "-f", "json").json["files"]
+    assert {each["path"]: each["reason_code"] for each in explained} == codes
+    assert {"unknown-kind", "not-a-file", "hidden", "unfinished", "excluded"} <= set(codes.values())
 
 
 def test_a_run_lists_each_with_v(fileorg: Fileorg, many: Tree) -> None:

@@ -11,7 +11,8 @@ from fileorg.core.errors import UsageError
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import IgnoreReason
-from fileorg.workflows.explain import Explained, Status, StayReason, explain
+from fileorg.scan.stays import NotTaken
+from fileorg.workflows.explain import Explained, Status, explain
 from fileorg.workflows.organize import OrganizeOptions
 
 if TYPE_CHECKING:
@@ -53,13 +54,13 @@ def relative(tree: Tree, path: bytes | None) -> str | None:
         ("b.pdf", IgnoreReason.UNFINISHED, "b.pdf.part"),
         ("b.pdf.part", IgnoreReason.UNFINISHED, "b.pdf"),
         ("c.odt", IgnoreReason.OPEN, ".~lock.c.odt#"),
-        ("d.bin", StayReason.UNKNOWN_KIND, None),
+        ("d.bin", NotTaken.UNKNOWN_KIND, None),
         (".hidden", IgnoreReason.HIDDEN, None),
         ("page.html", IgnoreReason.TOGETHER, "page_files"),
         ("page_files/a.png", IgnoreReason.TOGETHER, "page.html"),
         ("project/x.js", IgnoreReason.PROJECT, "project/package.json"),
-        ("Documents/same.txt", StayReason.IN_PLACE, None),
-        ("link.txt", StayReason.NOT_A_FILE, None),
+        ("Documents/same.txt", NotTaken.IN_PLACE, None),
+        ("link.txt", NotTaken.NOT_A_FILE, None),
     ],
 )
 def test_why_it_stays(tree: Tree, runs: Runs, path: str, reason: object, marker: str | None) -> None:
@@ -101,7 +102,7 @@ def test_who_has_it_open(tree: Tree, runs: Runs) -> None:
 def test_a_folder_that_is_refused(tree: Tree, runs: Runs) -> None:
     tree.write({".git/HEAD": "ref", "a.jpg": "1"})
     found = explained(tree, runs, "a.jpg")
-    assert (found.status, found.reason) == (Status.REFUSED, StayReason.ROOT_REFUSED)
+    assert (found.status, found.reason) == (Status.REFUSED, NotTaken.ROOT_REFUSED)
     assert ".git" in (found.refusal or "")
 
 

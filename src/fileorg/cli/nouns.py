@@ -27,7 +27,7 @@ SKIPPED = Noun("file skipped (--dry-run shows why)", "files skipped (--dry-run s
 SKIPPED_ITEM = Noun("item skipped (--dry-run shows why)", "items skipped (--dry-run shows why)")
 SKIPPED_ABOVE = Noun("skipped (see above)", "skipped (see above)")
 IN_PLACE = Noun("file already in place", "files already in place")
-UNKNOWN_TYPE = Noun("file of unknown type", "files of unknown type")
+UNKNOWN_KIND = Noun("file of unknown type", "files of unknown type")
 SPECIAL = Noun("symlink or special file", "symlinks and special files")
 NOT_ENTERED = Noun("folder not entered", "folders not entered")
 NOT_ENTERED_HERE = Noun("folder not entered (-r enters it)", "folders not entered (-r enters them)")
@@ -53,17 +53,12 @@ LEFT_ALONE: dict[IgnoreReason, Noun] = {
 
 
 _NOT_TAKEN = {
-    NotTaken.UNKNOWN_TYPE: UNKNOWN_TYPE,
+    NotTaken.UNKNOWN_KIND: UNKNOWN_KIND,
     NotTaken.IN_PLACE: IN_PLACE,
     NotTaken.NOT_ENTERED: NOT_ENTERED_HERE,
-    NotTaken.SPECIAL: SPECIAL,
+    NotTaken.NOT_A_FILE: SPECIAL,
     NotTaken.UNREADABLE: UNREADABLE,
 }
-
-
-def reason_code(reason: StayReason) -> str:
-    """Return the code of a reason for programs: the name, because the words may change."""
-    return reason.name.lower().replace("_", "-")
 
 
 def stay_noun(reason: StayReason, filters: Filters) -> Noun:

@@ -12,6 +12,7 @@ from fileorg.core.errors import Exit
 from fileorg.core.figures import plural, size
 from fileorg.core.formats import iso, named
 from fileorg.core.names import below, display
+from fileorg.core.reasons import reason_code
 from fileorg.core.times import kept
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def show_stays(out: Out, plan: OrganizePlan, seen: Seen, *, listed: bool = False
 
 def stays(plan: OrganizePlan, seen: Seen, *, listed: bool) -> Iterator[tuple[int, Noun]]:
     yield plan.stay.in_place, nouns.IN_PLACE
-    yield plan.stay.other, nouns.UNKNOWN_TYPE
+    yield plan.stay.other, nouns.UNKNOWN_KIND
     yield plan.skipped, nouns.SKIPPED_ABOVE if listed else nouns.SKIPPED
     yield from left_alone(seen)
 
@@ -137,7 +138,7 @@ def stays_as_json(plan: OrganizePlan, seen: Seen) -> dict[str, Any]:
 
 def left_alone_as_json(seen: Seen) -> dict[str, Any]:
     return {
-        "left_alone": {str(reason): number for reason, number in seen.ignored.most_common()},
+        "left_alone": {reason_code(reason): number for reason, number in seen.ignored.most_common()},
         "newer_than": _iso(seen.filters.newer_than_ns),
         "older_than": _iso(seen.filters.older_than_ns),
         "links": seen.links,

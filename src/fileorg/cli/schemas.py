@@ -74,19 +74,21 @@ _ALONE: dict[str, Schema] = {
     "left_alone": {
         "type": "object",
         "additionalProperties": _COUNT,
-        "description": "number of skipped entries, by reason",
+        "description": "number of skipped entries, by `reason_code`",
     },
-    "newer_than": _or_null(_TIME, "the time of --newer-than"),
-    "older_than": _or_null(_TIME, "the time of --older-than or --min-age"),
+    "newer_than": _or_null(_TIME, "limit of `mtime`, of --newer-than"),
+    "older_than": _or_null(_TIME, "limit of `mtime`, of --older-than or --min-age"),
     "links": _described(_COUNT, "symlinks and special files"),
     "folders_not_entered": _COUNT,
     "unreadable": _UNREADABLE,
 }
+_STARTED_BEFORE = _or_null(_TIME, "limit of `started`, of --older-than")
 _LEFTOVERS: dict[str, Schema] = {"empty_files": _COUNT, "empty_folders": _COUNT, "broken_symlinks": _COUNT}
 _STAYS: dict[str, Schema] = {
     "in_place": _described(_COUNT, "files that are in their folder already"),
     "unknown_kind": _described(_COUNT, "files of unknown type"),
     "skipped": _COUNT,
+    "emptied_folders": _described(_COUNT, "folders that the run left empty"),
 }
 _SUMMARY: dict[str, Schema] = {
     "groups": _COUNT,
@@ -203,6 +205,10 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                 "root": _described(_PATH, "absolute path; of dedupe: roots"),
                 "dest": _described(_PATH, "of organize: absolute path of --dest"),
                 "roots": _array(_PLACE),
+                "moved": _array(
+                    _object({"path": _PATH, "new_path": _PATH}),
+                    "of undo and redo: folders of the operation that were moved since",
+                ),
                 "rows": _array(_ROW, "in path order, with all folders"),
                 "stays": _array(
                     _object({"path": _PATH, "reason": _TEXT, "reason_code": _TEXT}), "with --stays: what stays"
@@ -218,6 +224,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                 "root",
                 "dest",
                 "roots",
+                "moved",
                 "stays",
                 "files",
                 "bytes",
@@ -250,6 +257,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
             {
                 "dry_run": {"const": True},
                 "kind": {"const": "purge"},
+                "older_than": _STARTED_BEFORE,
                 "operations": _array(
                     _object(
                         {
@@ -274,7 +282,9 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
         _object(
             {key: schema for key, schema in _RESULT.items() if key not in {"operation", "way_back", "kind"}}
             | {
+                "operation": _described({"type": "null"}, "null, only if you declined"),
                 "kind": {"const": "purge"},
+                "older_than": _STARTED_BEFORE,
                 "operations": _array(
                     _object(
                         {
@@ -287,7 +297,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                     )
                 ),
             },
-            optional=(*list(_RESULT)[3:], "operations"),
+            optional=(*list(_RESULT)[3:], "operation", "older_than", "operations"),
         ),
     ),
     "duplicates found": (
@@ -386,7 +396,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                     _object(
                         {
                             "path": _PATH,
-                            "status": _described(_TEXT, "moves, stays or skipped"),
+                            "status": {"enum": ["goes", "stays", "refused"]},
                             "reason": _REASON,
                             "reason_code": _CODE,
                             "marker": _or_null(_PATH, "absolute path of the file that decides, or null"),
@@ -427,6 +437,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                     "newest first",
                 ),
                 **_PAGE,
+                "state_dir": _described(_PATH, "absolute path of the state directory that was read"),
             }
         ),
     ),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from enum import IntFlag, StrEnum
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+if TYPE_CHECKING:
+    from enum import Enum
 
 
 class ReasonCode(StrEnum):
@@ -110,6 +113,11 @@ class ReasonCode(StrEnum):
     NAME_TAKEN_AFTER_CRASH = "name-taken-after-crash"
 
     OTHER = "other"
+
+
+def reason_code(reason: Enum) -> str:
+    """Return the code of a reason that is stored as words: its name, because the words may change."""
+    return reason.name.lower().replace("_", "-")
 
 
 class Lost(IntFlag):

@@ -276,7 +276,7 @@ class OrganizePlan:
             for name, category, target in zip(batch.split_names(), places.categories, places.targets, strict=True):
                 if not target:
                     unknown = self._layout.other_stays and categories[category] == OTHER
-                    reason = NotTaken.UNKNOWN_TYPE if unknown else NotTaken.IN_PLACE
+                    reason = NotTaken.UNKNOWN_KIND if unknown else NotTaken.IN_PLACE
                     yield Stays(join(batch.folder, name), reason)
 
     def left_folders(self) -> Iterator[bytes]:

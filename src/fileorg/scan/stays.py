@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
 
 class NotTaken(StrEnum):
-    """Why an entry stays that no rule leaves alone."""
+    """Why an entry stays that no rule leaves alone, in words. The code for programs is the name: never renamed."""
 
-    UNKNOWN_TYPE = "unknown type"
+    UNKNOWN_KIND = "unknown file type"
     IN_PLACE = "already in place"
     NOT_ENTERED = "folder not entered"
-    SPECIAL = "symlink or special file"
-    UNREADABLE = "unreadable folder"
+    NOT_A_FILE = "not a regular file"
+    UNREADABLE = "folder cannot be read"
+    ROOT_REFUSED = "folder refused"  # all of it stays: see `workflows.guards`
 
 
 StayReason: TypeAlias = IgnoreReason | NotTaken

@@ -264,7 +264,7 @@ class Reader:
             if folder_reason or task.depth or not self._selection.leaves(entry.name):
                 yield Stays(join(task.folder, entry.name), folder_reason or NotTaken.NOT_ENTERED)
         for entry in listing.others:
-            yield Stays(join(task.folder, entry.name), NotTaken.SPECIAL)
+            yield Stays(join(task.folder, entry.name), NotTaken.NOT_A_FILE)
 
     def _within_limits(self, files: list[Entry], ignored: Counter[IgnoreReason]) -> list[Entry]:
         """Return the files that the limits of size and time take; count the others that the run would else take."""

@@ -15,6 +15,7 @@ from fileorg.rules.categories import CATEGORIES, OTHER
 from fileorg.rules.classify import Rules
 from fileorg.scan.classifier import Classifier
 from fileorg.scan.selection import Selection
+from fileorg.scan.stays import NotTaken
 from fileorg.scan.walk import Reader
 from fileorg.scan.why import Why, why
 from fileorg.storage.local.readiness import State
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from fileorg.core.reasons import Reason
     from fileorg.core.state import StateDirectory
     from fileorg.rules.classify import Evidence
-    from fileorg.rules.ignore import IgnoreReason
+    from fileorg.scan.stays import StayReason
     from fileorg.storage.local.storage import LocalStorage
 
 
@@ -38,15 +39,6 @@ class Status(StrEnum):
     GOES = "goes"
     STAYS = "stays"
     REFUSED = "refused"
-
-
-class StayReason(StrEnum):
-    """Reasons for files that stay although no rule skips them. Codes are never renamed."""
-
-    NOT_A_FILE = "not-a-file"
-    IN_PLACE = "in-place"
-    UNKNOWN_KIND = "unknown-kind"
-    ROOT_REFUSED = "root-refused"
 
 
 class OpenBy(NamedTuple):
@@ -65,7 +57,7 @@ class Explained(NamedTuple):
 
     path: bytes
     status: Status
-    reason: IgnoreReason | Reason | StayReason | None
+    reason: StayReason | Reason | None
     refusal: str | None
     marker: bytes | None
     group: Sequence[bytes]
@@ -101,7 +93,7 @@ def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: St
     evidence = Classifier(Rules.default(), None).evidence(b"", name)  # by name until it is known to be a file
     found = Explained(real, Status.STAYS, None, None, None, (), None, evidence, None)
     if not stat.S_ISREG(os.lstat(real).st_mode):
-        return found._replace(reason=StayReason.NOT_A_FILE)
+        return found._replace(reason=NotTaken.NOT_A_FILE)
     with contextlib.ExitStack() as stack:
         storage = open_local(stack, base)
         seen = why(Reader(storage, Selection(filters, with_leaders=True)), storage, inside)
@@ -112,7 +104,7 @@ def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: St
     try:
         changeable_folder(base, state)
     except (GuardRefused, UsageError) as refused:
-        return found._replace(status=Status.REFUSED, reason=StayReason.ROOT_REFUSED, refusal=str(refused))
+        return found._replace(status=Status.REFUSED, reason=NotTaken.ROOT_REFUSED, refusal=str(refused))
     return found if found.reason is not None else _with_plan(found, inside, options, state)
 
 
@@ -164,4 +156,4 @@ def _with_plan(found: Explained, inside: bytes, options: OrganizeOptions, state:
                     new_path = os.path.join(target, join(row.target_folder, row.target_name))
                     return found._replace(status=Status.GOES, new_path=new_path)
     other = found.evidence.category == OTHER
-    return found._replace(reason=StayReason.UNKNOWN_KIND if other else StayReason.IN_PLACE)
+    return found._replace(reason=NotTaken.UNKNOWN_KIND if other else NotTaken.IN_PLACE)

@@ -133,37 +133,28 @@ def _sentence(found: "Explained") -> str:
     from fileorg.core.names import display
     from fileorg.core.reasons import Reason
     from fileorg.report.sentences import sentence
-    from fileorg.workflows.explain import StayReason
 
     reason = found.reason
     if isinstance(reason, Reason):
         return sentence(reason)
-    if isinstance(reason, StayReason):
-        return {
-            StayReason.NOT_A_FILE: "not a regular file",
-            StayReason.IN_PLACE: "already in place",
-            StayReason.UNKNOWN_KIND: "unknown file type",
-            StayReason.ROOT_REFUSED: found.refusal or "",
-        }[reason]
+    if found.refusal is not None:
+        return found.refusal
     said_by = f" (see {display(found.marker)})" if found.marker else ""
     return f"{reason}{said_by}"
 
 
 def _facts(found: "Explained") -> dict[str, Any]:
-    from fileorg.cli.nouns import reason_code
     from fileorg.core.formats import named
-    from fileorg.core.reasons import Reason
-    from fileorg.rules.ignore import IgnoreReason
+    from fileorg.core.reasons import Reason, reason_code
 
-    reason = found.reason
-    code = str(reason.code if isinstance(reason, Reason) else reason)
-    if isinstance(reason, IgnoreReason):
-        code = reason_code(reason)
+    reason, code = found.reason, None
+    if reason is not None:
+        code = reason.code if isinstance(reason, Reason) else reason_code(reason)
     return {
         **named("path", found.path),
         "status": str(found.status),
         "reason": None if reason is None else _sentence(found),
-        "reason_code": None if reason is None else code,
+        "reason_code": code,
         **({"marker": None} if found.marker is None else named("marker", found.marker)),
         "group": [named("path", path) for path in found.group],
         "open_by": None if found.open_by is None else found.open_by._asdict(),

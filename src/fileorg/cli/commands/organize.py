@@ -252,7 +252,8 @@ def _show_more(change: "Change", run: "OrganizeRun", emptied: int, between: Call
 
 def _stays(run: "OrganizeRun") -> Iterator[tuple[bytes, str, str]]:
     """Yield path, reason and code of each entry to list that stays and has no row."""
-    from fileorg.cli.nouns import reason_code, stay_noun
+    from fileorg.cli.nouns import stay_noun
+    from fileorg.core.reasons import reason_code
 
     for path, reason in run.stays():
         yield path, stay_noun(reason, run.seen.filters).one, reason_code(reason)
