@@ -28,6 +28,11 @@ for _signal, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.S
         signal.signal(_signal, _handler)
 
 
+# The configuration of whoever runs the tests changes none of them.
+os.environ["XDG_CONFIG_HOME"] = "/nonexistent"
+os.environ.pop("FILEORG_CONFIG", None)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-snapshots", action="store_true", help="write tests/cli/snapshots anew")
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.category_table import MODULE, SOURCE, listed, module
 
 from fileorg.rules.categories import CATEGORIES, COMPOUND, MAX_EXTENSION_BYTES, OTHER, extension_start
+from fileorg.rules.category_changes import extension_fault, name_fault
 
 NAMES = st.binary(min_size=1, max_size=255).map(lambda raw: raw.replace(b"/", b"_").replace(b"\0", b"_"))
 
@@ -32,6 +35,20 @@ def test_extensions_are_lower_case_short_and_without_a_dot_at_either_end() -> No
             assert extension == extension.lower().strip(b". ")
             assert len(extension.rpartition(b".")[2]) <= MAX_EXTENSION_BYTES
             assert extension.count(b".") <= 2
+
+
+def test_the_table_is_the_one_of_its_source() -> None:
+    text = MODULE.read_text(encoding="utf-8")
+    assert module(text) == text
+    assert {name: tuple(extensions) for name, extensions in listed().items()} | {OTHER: ()} == dict(CATEGORIES)
+
+
+def test_the_source_has_the_form_of_a_configuration() -> None:
+    tables = tomllib.loads(SOURCE.read_text(encoding="utf-8"))
+    assert tables.keys() == {"version", "categories"}
+    assert all(table.keys() == {"extensions"} for table in tables["categories"].values())
+    assert not any(map(name_fault, tables["categories"]))
+    assert not any(extension_fault(each) for extensions in CATEGORIES.values() for each in extensions)
 
 
 def test_a_folder_can_have_the_name_of_each_category() -> None:

@@ -14,11 +14,16 @@ def category_word(name: str) -> str:
     return name.replace(" ", "-")
 
 
-def categories(incomplete: str) -> list[tuple[str, str]]:
+def categories(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     """Return the completions of `--category`, in the case of the typed text."""
-    from fileorg.rules.categories import CATEGORIES
+    from fileorg.cli.options import configuration
+    from fileorg.core.errors import FileorgError
+    from fileorg.rules.classify import Rules
 
-    words = [category_word(name) for name in CATEGORIES]
+    rules = Rules.default()
+    with contextlib.suppress(FileorgError):  # reported when the command runs
+        rules = Rules.of(configuration(ctx.params.get("config")))
+    words = [re.sub(_NOT_PLAIN, "?", category_word(name)) for name in rules.categories]
     if incomplete.islower():
         words = [word.lower() for word in words]
     return [(word, "") for word in words if word.startswith(incomplete)]

@@ -9,7 +9,9 @@ from fileorg.cli.parameters import Option
 from fileorg.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from fileorg.cli.progress import Screen
     from fileorg.core.state import StateDirectory
+    from fileorg.rules.config import Configuration
     from fileorg.rules.filters import Filters
 
 
@@ -224,6 +226,20 @@ StateDir = Annotated[
 ]
 
 
+Config = Annotated[
+    str | None,
+    Option(
+        "--config",
+        metavar="FILE",
+        envvar="FILEORG_CONFIG",
+        show_envvar=True,
+        help="The file with your categories, rules and profiles. Default: ~/.config/fileorg/fileorg.toml.",
+        show_default=False,
+        rich_help_panel=GENERAL,
+    ),
+]
+
+
 class OutputOptions(NamedTuple):
     """The output and confirmation options of a command that changes files."""
 
@@ -297,6 +313,42 @@ def filters(
         newer_than_age=newer.age if newer else "",
         older_than_age=older.age if older else "",
     )
+
+
+def default_config_path() -> bytes:
+    """Return the path of the configuration that is read without `--config`."""
+    import os
+
+    folder = os.environb.get(b"XDG_CONFIG_HOME", b"")
+    if not os.path.isabs(folder):  # as the XDG specification says
+        folder = os.path.expanduser(b"~/.config")
+    return os.path.join(folder, b"fileorg", b"fileorg.toml")
+
+
+def configuration(path: str | None) -> "Configuration | None":
+    """Return the configuration of `--config` or FILEORG_CONFIG, else of the default file; None if there is none.
+
+    Raises `ConfigError`.
+    """
+    import os
+
+    found = default_config_path() if path is None else os.fsencode(path)
+    if path is None and not os.path.lexists(found):
+        return None
+    from fileorg.rules.config_file import read_configuration
+
+    return read_configuration(found)
+
+
+def say_if_edited(configuration: "Configuration | None", screen: "Screen") -> None:
+    """Say that the configuration is not what was read, if it was edited during the run."""
+    if configuration is None:
+        return
+    from fileorg.core.names import display
+    from fileorg.rules.config_file import has_changed
+
+    if has_changed(configuration):
+        screen.note(f"{display(configuration.path)} was edited during the run, which used the content from before.")
 
 
 def state(path: str | None, *, dry_run: bool = False) -> "StateDirectory":

@@ -11,7 +11,6 @@ from fileorg.core.model import ROOT, Action, Base, Keeper, PlanRow
 from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders, is_missing
-from fileorg.rules.classify import Rules
 from fileorg.scan.classifier import Classifier
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from fileorg.content.keeper import KeeperDecision, KeeperPolicy, Trees
     from fileorg.index.duplicate_groups import Group, Groups, Member
+    from fileorg.rules.classify import Rules
     from fileorg.storage.base import Storage
 
 
@@ -98,12 +98,13 @@ class DedupePlan:
         trees: Trees,
         storages: Sequence[Storage],
         trash: bytes,
+        rules: Rules,
     ) -> None:
         """`storages` by `Base`; `trash` is the path of the trash below each of them."""
         self._groups, self._policy, self._trees = groups, policy, trees
         self._action = _ACTIONS[action]
         self._storages = storages
-        self._classifiers = [Classifier(Rules.default(), storage) for storage in storages]
+        self._classifiers = [Classifier(rules, storage) for storage in storages]
         self._trash = trash
         self.found = found(groups, policy)
 

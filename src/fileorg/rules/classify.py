@@ -11,10 +11,12 @@ from fileorg.core.errors import UsageError
 from fileorg.core.memo import Memo
 from fileorg.core.names import display
 from fileorg.rules.categories import CATEGORIES, OTHER, extension_start
-from fileorg.rules.heads import DOUBTFUL
+from fileorg.rules.heads import DOUBTFUL, is_weak
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from fileorg.rules.config import Configuration
 
 # More than the distinct suffixes of any normal tree; random suffixes cost time, but no memory.
 _MEMO_ENTRIES = 4096
@@ -37,8 +39,10 @@ class Rules:
     categories: tuple[str, ...]
     fingerprint: bytes
 
-    def __init__(self, extensions: Mapping[str, Sequence[bytes]] = CATEGORIES) -> None:
-        """Take extensions in lower case, without their first dot.
+    def __init__(
+        self, extensions: Mapping[str, Sequence[bytes]] = CATEGORIES, decided: frozenset[bytes] = frozenset()
+    ) -> None:
+        """Take extensions in lower case, without their first dot; the `decided` ones need no confirmation by content.
 
         Raises `UsageError` for an extension in two categories.
         """
@@ -49,9 +53,11 @@ class Rules:
                 other = self._by_extension.setdefault(extension, category)
                 if other != category:
                     raise UsageError(f"the extension .{display(extension)} is in both {other} and {category}")
+        self._doubtful = DOUBTFUL - decided
+        self._decided = decided
         self._compound = frozenset(each for each in self._by_extension if b"." in each)
         # The last part alone is not enough: `.gz` is an archive, `.csv.gz` is data.
-        self._undecided = DOUBTFUL.union(
+        self._undecided = self._doubtful.union(
             tail
             for each in self._compound
             for tail in (each.rpartition(b".")[2],)
@@ -59,13 +65,31 @@ class Rules:
         )
         self._memo: Memo[bytes, str] = Memo(_MEMO_ENTRIES)
         facts = [(category, sorted(extensions.get(category, ()))) for category in self.categories]
-        self.fingerprint = xxh3_128(repr(facts).encode()).digest()
+        self.fingerprint = xxh3_128(repr((facts, sorted(decided))).encode()).digest()
 
     @classmethod
     @cache
     def default(cls) -> Rules:
         """Return the rules of `categories.CATEGORIES`, built once."""
         return cls()
+
+    @classmethod
+    def of(cls, configuration: Configuration | None) -> Rules:
+        """Return the rules with the categories of a configuration."""
+        if configuration is None or not configuration.categories:
+            return cls.default()
+        from fileorg.rules.category_changes import with_changes
+
+        claimed = (extension for each in configuration.categories for extension in (*each.extensions, *each.taken))
+        return cls(with_changes(configuration.categories), frozenset(claimed))
+
+    def is_doubtful(self, extension: bytes) -> bool:
+        """Return whether the category of the extension depends on the content."""
+        return extension in self._doubtful
+
+    def is_weak(self, extension: bytes) -> bool:
+        """Return whether the extension is digits or one letter, part of the name unless its category is confirmed."""
+        return is_weak(extension) and extension not in self._decided
 
     def category_of(self, name: bytes) -> str | None:
         """Return the category of `name`: `Other` for an unknown extension, None if it depends on the content. Called
@@ -83,7 +107,7 @@ class Rules:
 
     def _look_up(self, name: bytes) -> str | None:
         extension = self.extension_of(name)
-        if extension in DOUBTFUL and extension in self._by_extension:
+        if extension in self._doubtful and extension in self._by_extension:
             return None
         category = self._by_extension.get(extension, OTHER)
         tail = extension.rpartition(b".")[2]

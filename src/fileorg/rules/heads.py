@@ -165,11 +165,6 @@ DOUBTFUL = frozenset(_TESTS)
 """The extensions that count only if the head or neighbours confirm them."""
 
 
-def in_doubt(extension: bytes) -> bool:
-    """Return whether `extension`, in lower case without its first dot, needs confirmation."""
-    return extension in _TESTS
-
-
 def is_weak(extension: bytes) -> bool:
     """Return whether the extension is digits or one letter: without confirmation it is part of the name."""
     return len(extension) == 1 or extension.isdigit()

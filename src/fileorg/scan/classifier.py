@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from fileorg.core.names import display
 from fileorg.rules.categories import OTHER
 from fileorg.rules.classify import Evidence
-from fileorg.rules.heads import HEAD_BYTES, agrees, in_doubt, is_weak, neighbours, second_meaning
+from fileorg.rules.heads import HEAD_BYTES, agrees, neighbours, second_meaning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,19 +56,19 @@ class Classifier:
     def extension_of(self, folder: bytes, name: bytes) -> bytes:
         """Return the extension as `Rules.extension_of`; empty if digits or a letter after a dot belong to the name."""
         extension = self._rules.extension_of(name)
-        return self.evidence(folder, name).extension if is_weak(extension) else extension
+        return self.evidence(folder, name).extension if self._rules.is_weak(extension) else extension
 
     def evidence(self, folder: bytes, name: bytes) -> Evidence:
         """Return the category of a file and the rule that gave it."""
         claimed = self._rules.evidence(name)
         if claimed.category == OTHER:
-            return claimed._replace(extension=b"") if is_weak(claimed.extension) else claimed
-        if not in_doubt(claimed.extension):
+            return claimed._replace(extension=b"") if self._rules.is_weak(claimed.extension) else claimed
+        if not self._rules.is_doubtful(claimed.extension):
             return claimed
         category = self._confirmed(folder, name, claimed)
         if category is not None:
             return claimed._replace(category=category, rule=f"{claimed.rule} and content")
-        extension = b"" if is_weak(claimed.extension) else claimed.extension
+        extension = b"" if self._rules.is_weak(claimed.extension) else claimed.extension
         return claimed._replace(category=OTHER, extension=extension, rule=f"{claimed.rule}, but other content")
 
     def _confirmed(self, folder: bytes, name: bytes, claimed: Evidence) -> str | None:
@@ -89,4 +89,7 @@ class Classifier:
                     head += more
         except OSError:
             return None
-        return claimed.category if agrees(extension, head) else second_meaning(extension, head)
+        if agrees(extension, head):
+            return claimed.category
+        category = second_meaning(extension, head)
+        return category if category in self._rules.categories else None

@@ -18,6 +18,7 @@ from fileorg.core.names import display, is_within
 from fileorg.core.pool import Processes
 from fileorg.journal.journal import JobStart
 from fileorg.plan.dedupe_plan import DedupeAction, DedupePlan, FoundDuplicates, base_of, decisions, found
+from fileorg.rules.classify import Rules
 from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import Patterns
 from fileorg.scan.selection import Selection
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from fileorg.index.duplicate_folders import DuplicateFolderGroup
     from fileorg.index.duplicate_groups import Groups
     from fileorg.index.index import Index
+    from fileorg.rules.config import Configuration
     from fileorg.storage.local.storage import LocalStorage
 
 
@@ -57,6 +59,7 @@ class DedupeOptions(NamedTuple):
     action: DedupeAction | None = None
     max_changes: int | None = None
     inside_project: bool = False
+    configuration: Configuration | None = None
 
     def keep_options(self) -> KeepOptions:
         """Return the keeper options. Raises `UsageError` for a pattern that cannot match anything."""
@@ -95,7 +98,8 @@ class DedupeRun:
         self.plan: DedupePlan | None = None
         self._index, groups = index, index.groups()
         if options.action is not None:
-            self.plan = DedupePlan(groups, policy, options.action, trees, session.storages, session.trash)
+            rules = Rules.of(options.configuration)
+            self.plan = DedupePlan(groups, policy, options.action, trees, session.storages, session.trash, rules)
         self.found: FoundDuplicates = self.plan.found if self.plan is not None else found(groups, policy)
         self._options, self._groups, self._policy = options, groups, policy
         self._session = session

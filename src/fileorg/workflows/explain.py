@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fileorg.core.errors import ErrorCode, GuardRefused, UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.names import display, is_within, join, split
-from fileorg.rules.categories import CATEGORIES, OTHER
+from fileorg.rules.categories import OTHER
 from fileorg.rules.classify import Rules
 from fileorg.scan.classifier import Classifier
 from fileorg.scan.selection import Selection
@@ -79,7 +79,8 @@ def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: St
         raise UsageError(
             f"There is no file {display(path)}.", hint="check the spelling", code=ErrorCode.NO_SUCH_PATH, path=path
         )
-    base = existing_folder(root) if root is not None else _usual_root(folder)
+    rules = Rules.of(options.configuration)
+    base = existing_folder(root) if root is not None else _usual_root(folder, rules)
     if not is_within(folder, base):
         raise UsageError(
             f"{display(path)} is not in {display(base)}.",
@@ -90,7 +91,7 @@ def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: St
     inside = real[len(base) :].lstrip(b"/")
     filters = options.filters._replace(recursive=options.filters.recursive or b"/" in inside)
     options = options._replace(root=base, filters=filters)
-    evidence = Classifier(Rules.default(), None).evidence(b"", name)  # by name until it is known to be a file
+    evidence = Classifier(rules, None).evidence(b"", name)  # by name until it is known to be a file
     found = Explained(real, Status.STAYS, None, None, None, (), None, evidence, None)
     if not stat.S_ISREG(os.lstat(real).st_mode):
         return found._replace(reason=NotTaken.NOT_A_FILE)
@@ -98,7 +99,7 @@ def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: St
         storage = open_local(stack, base)
         seen = why(Reader(storage, Selection(filters, with_leaders=True)), storage, inside)
         at, name = split(inside)
-        evidence = Classifier(Rules.default(), storage).evidence(at, seen.leader or name)
+        evidence = Classifier(rules, storage).evidence(at, seen.leader or name)
         found = found._replace(evidence=evidence, open_by=_open_by(storage, at, name))
     found = _with_scan(found, seen, base)
     try:
@@ -108,10 +109,10 @@ def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: St
     return found if found.reason is not None else _with_plan(found, inside, options, state)
 
 
-def _usual_root(folder: bytes) -> bytes:
+def _usual_root(folder: bytes, rules: Rules) -> bytes:
     """Return the folder that a user would organize: not one that organize has made."""
     above, name = os.path.split(folder)
-    return above if os.fsdecode(name) in CATEGORIES else folder
+    return above if os.fsdecode(name) in rules.categories else folder
 
 
 def _open_by(storage: LocalStorage, folder: bytes, name: bytes) -> OpenBy | None:

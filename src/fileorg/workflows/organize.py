@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
+    from fileorg.rules.config import Configuration
     from fileorg.scan.stays import Stays
     from fileorg.storage.base import Storage
 
@@ -56,6 +57,7 @@ class OrganizeOptions(NamedTuple):
     min_age: str = ""  # the same as it was given, for display
     inside_project: bool = False
     stays: bool = False  # keep each entry that stays, to be listed
+    configuration: Configuration | None = None
 
     def facts(self) -> dict[str, Any]:
         """Return the options that the journal keeps for display."""
@@ -158,7 +160,7 @@ def organizing(
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
     options = options._replace(filters=_with_age(options), min_age_ns=None)
-    rules = Rules.default()
+    rules = Rules.of(options.configuration)
     template = parse_template(options.template) if options.template else Template.for_by(options.by)
     only_reads = options.dest is not None and options.action is not Action.MOVE
     allowed = Allowed(options.inside_project, read_only=only_reads or not changes, way_out=_COPY)

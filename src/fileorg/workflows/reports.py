@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fileorg.journal.record_listing import RecordQuery
     from fileorg.journal.rows import Operation
     from fileorg.report.content import DuplicateGroup, Line, Report
+    from fileorg.rules.config import Configuration
 
 
 class FilePage(NamedTuple):
@@ -58,14 +59,16 @@ CACHED_FROM = 100_000
 
 
 @contextlib.contextmanager
-def reported(about: int | bytes | None, state: StateDirectory) -> Iterator[Report]:
+def reported(
+    about: int | bytes | None, state: StateDirectory, configuration: Configuration | None = None
+) -> Iterator[Report]:
     """Yield the report on an operation, by default the last one, or on the last scan of a folder; valid until the block
     ends.
 
     Raises `UsageError` if there is none, `JournalError`, `Locked`.
     """
     if isinstance(about, bytes):
-        with _scanned(about, state) as report:
+        with _scanned(about, state, configuration) as report:
             yield report
         return
     with _read(state, about) as (journal, operation):
@@ -73,7 +76,7 @@ def reported(about: int | bytes | None, state: StateDirectory) -> Iterator[Repor
 
 
 @contextlib.contextmanager
-def _scanned(folder: bytes, state: StateDirectory) -> Iterator[Report]:
+def _scanned(folder: bytes, state: StateDirectory, configuration: Configuration | None) -> Iterator[Report]:
     # Imported here: reports on operations read no files.
     from fileorg.report.scanned import scan_report
     from fileorg.rules.classify import Rules
@@ -85,7 +88,7 @@ def _scanned(folder: bytes, state: StateDirectory) -> Iterator[Report]:
         storage = None
         with contextlib.suppress(OSError):  # a removed tree still has a report
             storage = open_local(stack, root)
-        report = scan_report(index, root, Classifier(Rules.default(), storage))
+        report = scan_report(index, root, Classifier(Rules.of(configuration), storage))
         if report is None:
             raise UsageError(
                 f"{display(folder)} is neither an operation number nor a scanned folder.",

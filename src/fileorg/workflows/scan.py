@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.core.state import StateDirectory
     from fileorg.rules.classify import Evidence
+    from fileorg.rules.config import Configuration
     from fileorg.rules.filters import Filters
 
 
@@ -36,9 +37,16 @@ class ScanReport(NamedTuple):
     seconds: float
 
 
-def scan_trees(paths: Sequence[bytes], filters: Filters, state: StateDirectory, reporter: Reporter) -> ScanReport:
+def scan_trees(
+    paths: Sequence[bytes],
+    filters: Filters,
+    state: StateDirectory,
+    reporter: Reporter,
+    configuration: Configuration | None = None,
+) -> ScanReport:
     """Update the index for each tree and return totals. Raises `UsageError`, `Locked`."""
     started = time.monotonic()
+    rules = Rules.of(configuration)
     roots = distinct_folders([existing_folder(path) for path in paths])
     totals, seen = Totals(), Seen()
     never = state.identities()
@@ -47,7 +55,7 @@ def scan_trees(paths: Sequence[bytes], filters: Filters, state: StateDirectory, 
             with contextlib.ExitStack() as stack:
                 storage = open_local(stack, root, one_file_system=filters.one_file_system)
                 reader = Reader(storage, Selection(filters, never, twice))
-                classifier = Classifier(Rules.default(), storage)
+                classifier = Classifier(rules, storage)
                 reporter.stage("scan")
                 seen.unchanged += index.update(root, totals.counted(scan(reader, seen, reporter), root, classifier))
     return ScanReport(roots, totals, seen, time.monotonic() - started)
@@ -61,14 +69,17 @@ class Categorized(NamedTuple):
     evidence: Evidence
 
 
-def categorize(paths: Sequence[bytes], filters: Filters, seen: Seen, reporter: Reporter) -> Iterator[Categorized]:
+def categorize(
+    paths: Sequence[bytes], filters: Filters, seen: Seen, reporter: Reporter, configuration: Configuration | None = None
+) -> Iterator[Categorized]:
     """Yield the category of each file and the evidence for it. Streams; writes nothing. Raises `UsageError`."""
+    rules = Rules.of(configuration)
     roots = distinct_folders([existing_folder(path) for path in paths])
     for root, twice in zip(roots, met_twice(Mounts(), roots), strict=True):
         with contextlib.ExitStack() as stack:
             storage = open_local(stack, root, one_file_system=filters.one_file_system)
             reader = Reader(storage, Selection(filters, twice=twice))
-            classifier = Classifier(Rules.default(), storage)
+            classifier = Classifier(rules, storage)
             for _, batch in scan(reader, seen, reporter):
                 folder = os.path.join(root, batch.folder)
                 for (name, size, *_), evidence in zip(batch.rows(), classifier.evidences_of(batch), strict=True):

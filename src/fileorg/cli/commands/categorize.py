@@ -50,6 +50,7 @@ def categorize(
     null: Null = False,
     quiet: shared.Quiet = False,
     progress: shared.Progress = ProgressMode.AUTO,
+    config: shared.Config = None,
 ) -> int:
     """Show the category of each file and why.
 
@@ -59,12 +60,15 @@ def categorize(
     from fileorg.cli.plan_view import show_unreadable
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output as to_output
+    from fileorg.rules.classify import Rules
     from fileorg.scan.walk import Seen
     from fileorg.workflows.scan import categorize as categorized
 
     if null and format_ is not ListFormat.TEXT:
         raise UsageError("-0 and --format cannot be combined.", hint="drop one of them")
-    wanted = _categories(category)
+    configuration = shared.configuration(config)
+    categories = Rules.of(configuration).categories
+    wanted = _categories(category, categories)
     chosen = shared.filters(
         max_depth=max_depth,
         include=include,
@@ -79,35 +83,36 @@ def categorize(
     seen = Seen()
     with to_output(output, force=force) as out, reporting(progress, quiet=quiet or out.is_terminal) as screen:
         screen.stage("scan")
-        files: Iterable[Categorized] = categorized([os.fsencode(path) for path in paths], chosen, seen, screen)
+        files: Iterable[Categorized] = categorized(
+            [os.fsencode(path) for path in paths], chosen, seen, screen, configuration
+        )
         if wanted:
             files = (file for file in files if file.evidence.category in wanted)
-        _write(out, files, format_, null=null)
+        _write(out, files, format_, max(map(len, categories)), null=null)
         screen.pause()
         out.flush()
         return show_unreadable(screen, seen)
 
 
-def _categories(asked: Sequence[str] | None) -> frozenset[str]:
+def _categories(asked: Sequence[str] | None, known_names: Sequence[str]) -> frozenset[str]:
     """Return the categories by their names: `disk-images` is `Disk images`. Raises `UsageError`."""
     from fileorg.core.names import display
-    from fileorg.rules.categories import CATEGORIES
 
-    known = {complete.category_word(name).lower(): name for name in CATEGORIES}
+    known = {complete.category_word(name).lower(): name for name in known_names}
     found = set()
     for text in asked or ():
         name = known.get(complete.category_word(text.strip()).lower())
         if name is None:
             raise UsageError(
                 f"Unknown category: {display(text)}.",
-                hint=f"the categories are: {', '.join(CATEGORIES)}",
+                hint=f"the categories are: {', '.join(known_names)}",
                 code=ErrorCode.BAD_VALUE,
             )
         found.add(name)
     return frozenset(found)
 
 
-def _write(out: "Out", files: "Iterable[Categorized]", format_: ListFormat, *, null: bool) -> None:
+def _write(out: "Out", files: "Iterable[Categorized]", format_: ListFormat, width: int, *, null: bool) -> None:
     """Write the files as a stream: a million files take no more memory than ten."""
     from fileorg.core.formats import JsonDocument, named, write_csv, write_null
 
@@ -116,7 +121,7 @@ def _write(out: "Out", files: "Iterable[Categorized]", format_: ListFormat, *, n
         return
     match format_:
         case ListFormat.TEXT:
-            out.many(_lines(files))
+            out.many(_lines(files, width))
         case ListFormat.JSON:
             document = JsonDocument(out.stream)
             document.rows(
@@ -137,10 +142,8 @@ def _write(out: "Out", files: "Iterable[Categorized]", format_: ListFormat, *, n
             write_csv(out.stream, ("path", "category", "evidence", "size_bytes"), rows)
 
 
-def _lines(files: "Iterable[Categorized]") -> Iterator[str]:
+def _lines(files: "Iterable[Categorized]", width: int) -> Iterator[str]:
     from fileorg.core.names import display
-    from fileorg.rules.categories import CATEGORIES
 
-    width = max(map(len, CATEGORIES))
     for path, _, evidence in files:
         yield f"{evidence.category:{width}}  {evidence.rule:20}  {display(path)}"

@@ -164,6 +164,7 @@ def dedupe(
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,
     progress: shared.Progress = ProgressMode.AUTO,
+    config: shared.Config = None,
     state_dir: shared.StateDir = None,
 ) -> int:
     """Find files with the same content, and free the space that duplicates take.
@@ -200,6 +201,7 @@ def dedupe(
         action=action,
         max_changes=max_changes,
         inside_project=inside_project,
+        configuration=None if action is None else shared.configuration(config),
     )
     state = shared.state_for_cache(state_dir) if action is None or dry_run else shared.state(state_dir)
     if action is None:

@@ -49,6 +49,7 @@ def explain(
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
     force: shared.Force = False,
+    config: shared.Config = None,
     state_dir: shared.StateDir = None,
 ) -> int:
     """Show what organize would do with a file, and why.
@@ -83,6 +84,7 @@ def explain(
         by=by or By.CATEGORY,
         template=template,
         filters=filters,
+        configuration=shared.configuration(config),
     )
     base, state = None if root is None else os.fsencode(root), shared.state_to_read(state_dir)
     unknown = list[UsageError]()

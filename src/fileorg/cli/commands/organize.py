@@ -132,6 +132,7 @@ def organize(
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,
     progress: shared.Progress = ProgressMode.AUTO,
+    config: shared.Config = None,
     state_dir: shared.StateDir = None,
 ) -> int:
     """Sort the files of a folder into subfolders.
@@ -174,6 +175,7 @@ def organize(
         min_age_ns=None if youngest is None else time.time_ns() - youngest.ns,
         min_age="" if youngest is None else youngest.age,
         stays=stays,
+        configuration=shared.configuration(config),
     )
     options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress)
     shared.need_dry_run(options)
@@ -210,6 +212,7 @@ def run_organize(
         change = Change(options, VERBS[chosen.action], "organize", out, screen, rows)
         code = _preview(change, run, chosen) if options.dry_run else _run(change, run, between)
         out.flush()
+        shared.say_if_edited(chosen.configuration, screen)
         unread = show_unreadable(screen, run.seen, verbose=options.verbose)
         return code or unread
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
     from fileorg.core.state import StateDirectory
     from fileorg.report.content import Line, Report, Summary
+    from fileorg.rules.config import Configuration
     from fileorg.workflows.reports import NothingDone
 
 _LISTED_AT_ONCE = 4096
@@ -96,6 +97,7 @@ def report(
     schema: Schema = False,
     quiet: shared.Quiet = False,
     progress: shared.Progress = ProgressMode.AUTO,
+    config: shared.Config = None,
     state_dir: shared.StateDir = None,
 ) -> int:
     """Write a report of an operation: every file, its status and the reason.
@@ -114,8 +116,10 @@ def report(
     _refuse_nonsense(format_, output, open_=open_, csv_raw=csv_raw)
     what = int(about) if about is not None and about.isdecimal() else about and os.fsencode(about)
     state = shared.state_to_read(state_dir)
+    configuration = shared.configuration(config) if isinstance(what, bytes) else None
+    report = partial(_report, what or None, state, configuration, output, format_, progress)
     try:
-        path, summary = _report(what or None, state, output, format_, progress, quiet=quiet, force=force, raw=csv_raw)
+        path, summary = report(quiet=quiet, force=force, raw=csv_raw)
     except NothingDone as nothing:
         return _say_nothing(nothing, output, format_, quiet=quiet, force=force)
     if path is None:
@@ -130,6 +134,7 @@ def report(
 def _report(
     about: int | bytes | None,
     state: "StateDirectory",
+    configuration: "Configuration | None",
     output: str | None,
     format_: ReportFormat,
     progress: ProgressMode,
@@ -144,7 +149,7 @@ def _report(
 
     with reporting(progress, quiet=quiet or output == "-") as screen:
         screen.stage("report")
-        with reported(about, state) as found, _target(output, found.summary, format_) as path:
+        with reported(about, state, configuration) as found, _target(output, found.summary, format_) as path:
             screen.stage("report", found.summary.records)
             shown = found._replace(lines=partial(_with_progress, found.lines, screen))
             _write(path, format_, shown, force=force or output is None, csv_raw=raw)

@@ -46,6 +46,7 @@ def scan(
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,
     progress: shared.Progress = ProgressMode.AUTO,
+    config: shared.Config = None,
     state_dir: shared.StateDir = None,
 ) -> int:
     """Summarize the contents of folders.
@@ -73,8 +74,10 @@ def scan(
         newer_than=newer_than,
         older_than=older_than,
     )
+    configuration = shared.configuration(config)
     with to_output(output, force=force) as out, reporting(progress, quiet=quiet) as screen:
-        report = scan_trees([os.fsencode(path) for path in paths], chosen, shared.state_for_cache(state_dir), screen)
+        state, folders = shared.state_for_cache(state_dir), [os.fsencode(path) for path in paths]
+        report = scan_trees(folders, chosen, state, screen, configuration)
         screen.pause()
         if format_ is not ListFormat.TEXT or not quiet:
             _show(out, report, format_)
