@@ -40,9 +40,9 @@ class Rules:
     fingerprint: bytes
 
     def __init__(
-        self, extensions: Mapping[str, Sequence[bytes]] = CATEGORIES, decided: frozenset[bytes] = frozenset()
+        self, extensions: Mapping[str, Sequence[bytes]] = CATEGORIES, certain: frozenset[bytes] = frozenset()
     ) -> None:
-        """Take extensions in lower case, without their first dot; the `decided` ones need no confirmation by content.
+        """Take extensions in lower case, without their first dot; the `certain` ones need no confirmation by content.
 
         Raises `UsageError` for an extension in two categories.
         """
@@ -53,8 +53,8 @@ class Rules:
                 other = self._by_extension.setdefault(extension, category)
                 if other != category:
                     raise UsageError(f"the extension .{display(extension)} is in both {other} and {category}")
-        self._doubtful = DOUBTFUL - decided
-        self._decided = decided
+        self._doubtful = DOUBTFUL - certain
+        self._certain = certain
         self._compound = frozenset(each for each in self._by_extension if b"." in each)
         # The last part alone is not enough: `.gz` is an archive, `.csv.gz` is data.
         self._undecided = self._doubtful.union(
@@ -65,7 +65,7 @@ class Rules:
         )
         self._memo: Memo[bytes, str] = Memo(_MEMO_ENTRIES)
         facts = [(category, sorted(extensions.get(category, ()))) for category in self.categories]
-        self.fingerprint = xxh3_128(repr((facts, sorted(decided))).encode()).digest()
+        self.fingerprint = xxh3_128(repr((facts, sorted(certain))).encode()).digest()
 
     @classmethod
     @cache
@@ -89,7 +89,7 @@ class Rules:
 
     def is_weak(self, extension: bytes) -> bool:
         """Return whether the extension is digits or one letter, part of the name unless its category is confirmed."""
-        return is_weak(extension) and extension not in self._decided
+        return is_weak(extension) and extension not in self._certain
 
     def category_of(self, name: bytes) -> str | None:
         """Return the category of `name`: `Other` for an unknown extension, None if it depends on the content. Called

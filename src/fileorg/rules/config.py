@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from os import fsdecode
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -119,6 +120,10 @@ class Configuration(NamedTuple):
     profiles: Mapping[str, Profile] = MappingProxyType({})
     text: str = ""
     stamp: tuple[int, ...] = ()
+
+    def for_job(self) -> dict[str, str]:
+        """Return what a job keeps: taken up again, it uses the same configuration, whatever the file says by then."""
+        return {"path": fsdecode(self.path), "text": self.text}
 
     def error(self, keys: Keys, message: str, hint: str | None = None) -> ConfigError:
         """Return the error of a value: with its line, or that of the nearest table around it."""

@@ -150,6 +150,8 @@ def _plain(value: Any) -> Any:
         return os.fsdecode(value)
     if isinstance(value, Enum):
         return str(value.value)
+    if for_job := getattr(value, "for_job", None):
+        return for_job()
     if fields := getattr(value, "_fields", None):
         return {name: _plain(getattr(value, name)) for name in fields}
     if isinstance(value, list | tuple | frozenset):
