@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fileorg.content.keeper import Keep, KeeperDecision, KeeperPolicy, KeepOptions, Trees, looks_like_a_copy
+from fileorg.content.keeper import (
+    Keep,
+    KeeperDecision,
+    KeeperPolicy,
+    KeepOptions,
+    KeepReason,
+    Precedence,
+    Trees,
+    looks_like_a_copy,
+)
 from fileorg.index.duplicate_groups import Group, Member
 from fileorg.rules.ignore import Patterns
 
@@ -128,6 +137,26 @@ def test_the_usual_order_is_that_of_the_rules(files: list[tuple[str, int, int, i
     assert {*usual.victims} == {*ranked.victims}
     assert {*usual.stays} == {*ranked.stays}
     assert len(usual.listed) == len(ranked.listed)
+
+    policy = KeeperPolicy(Trees(roots), NO_OPTIONS, lambda *_: 1)
+    chosen = policy.decide(usual.group, [usual.keeper])  # to choose the suggested file is to take the suggestion
+    assert (chosen.keeper, {*chosen.victims}, {*chosen.stays}) == (usual.keeper, {*usual.victims}, {*usual.stays})
+    assert policy.why(usual)
+
+
+@pytest.mark.parametrize(
+    ("names", "prefer", "why"),
+    [
+        (["a", "a (1)"], "", [Keep.CLEAN_NAME]),
+        (["a", "bb", "b (1)"], "", [Keep.CLEAN_NAME, Keep.SHORTEST_PATH]),
+        (["a", "b"], "", [Precedence.PATH]),
+        (["a", "b"], "b", [Precedence.PREFERRED]),
+    ],
+)
+def test_why_a_file_is_kept(names: list[str], prefer: str, why: list[KeepReason]) -> None:
+    options = KeepOptions(prefer=Patterns("--prefer", [prefer]) if prefer else None)
+    decision = decide(*map(member, names), keep_options=options)
+    assert KeeperPolicy(Trees((b"/r", b"/s")), options, lambda *_: 1).why(decision) == why
 
 
 def test_the_order_of_the_members_decides_nothing() -> None:

@@ -19,8 +19,9 @@ def ask(talk: Out, question: str, list_all: Callable[[], None]) -> bool:
     keys = "[y/N, l lists every file]"
     if len(question) + len(keys) + 8 > (talk.width or 80):
         question, keys = question.partition("?")[0] + "?", "[y/N/l]"
+    space = " " if len(question) + len(keys) + 2 < (talk.width or 80) else "\n"
     while True:
-        talk.stream.write(f"{talk.styled(question, 'bold')} {keys} ")
+        talk.stream.write(f"{talk.styled(question, 'bold')}{space}{keys} ")
         talk.flush()
         try:
             answer = sys.stdin.readline()

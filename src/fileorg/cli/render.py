@@ -49,6 +49,23 @@ def crop(text: str, width: int, *, keep_end: bool = False) -> str:
     return f"…{kept}" if keep_end else f"{kept}…"
 
 
+def folded(text: str, width: int | None, *, at_spaces: bool = False) -> list[str]:
+    """Return all of `text` in lines of at most `width` columns: broken anywhere, or at spaces."""
+    if width is None or cells(text) <= width:
+        return [text]
+    if at_spaces:
+        return wrap(text, max(width, _NARROWEST))
+    lines, used = [""], 0
+    for letter in text:
+        wide = cells(letter)
+        if used + wide > max(width, _NARROWEST):
+            lines.append("")
+            used = 0
+        lines[-1] += letter
+        used += wide
+    return lines
+
+
 class Column(NamedTuple):
     """A column of a table. `shrinks`: cut in a narrow terminal, at the start if `keeps_end`. Columns with a `drop_rank`
     are left out if there is no room, the highest number first.

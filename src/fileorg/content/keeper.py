@@ -6,7 +6,7 @@ import os
 import re
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from fileorg.core.names import is_within, join
 from fileorg.index.duplicate_groups import freed_files
@@ -34,6 +34,20 @@ class Keep(StrEnum):
 
 USUAL = (Keep.CLEAN_NAME, Keep.OLDEST, Keep.SHORTEST_PATH, Keep.FIRST)
 """The default order of rules, which also decides between files that meet the user's rules equally."""
+
+
+class Precedence(StrEnum):
+    """What decides about a file before the rules do."""
+
+    REFERENCE = "reference"
+    PROTECTED = "protected"
+    LED_TO = "led-to"  # a symlink leads to it
+    PREFERRED = "preferred"
+    COMPANIONS = "companions"  # it is kept with the files of its group
+    PATH = "path"  # no rule decides: the first by path
+
+
+KeepReason: TypeAlias = Keep | Precedence
 
 # The names that file managers and browsers give to copies, in some languages.
 _COPY = re.compile(
@@ -131,13 +145,38 @@ class KeeperPolicy:
         """The keeper is always the first member of a group, and all other files are removable."""
         self._is_usual = not (options.keep or self._has_precedence or options.with_links)
         order = [*dict.fromkeys((*options.keep, *USUAL))]
-        self._order = [self._measure(rule) for rule in order[: order.index(Keep.FIRST) + 1]]
+        self._order = [(rule, self._measure(rule)) for rule in order[: order.index(Keep.FIRST) + 1]]
 
-    def decide(self, group: Group) -> KeeperDecision:
-        """Return the decision on a group. Hard links to the keeper are never victims: they are the same file."""
+    def decide(self, group: Group, kept: Sequence[Member] = ()) -> KeeperDecision:
+        """Return the decision on a group. Hard links to the keeper are never victims: they are the same file.
+
+        `kept` are the files that the user keeps, the first of them as the keeper. No choice removes a file that the
+        options keep.
+        """
         led_to = self._is_led_to(group)
-        decision = self._usually(group) if self._is_usual and not led_to else self._ranked(group, led_to)
-        return decision if self._companions is None else self._with_companions(decision, self._companions)
+        is_usual = self._is_usual and not led_to and not kept
+        decision = self._usually(group) if is_usual else self._ranked(group, led_to, kept)
+        if self._companions is None:
+            return decision
+        return self._with_companions(decision, self._companions, is_chosen=bool(kept))
+
+    def why(self, decision: KeeperDecision) -> list[KeepReason]:
+        """Return what made the keeper of a decision without a choice, in the order in which it counted."""
+        group = decision.group
+        reasons = list[KeepReason]()
+        ranked = self._by_path(group)
+        keeper = self._narrowed(ranked, self._ranks(ranked, self._is_led_to(group)), reasons)
+        return reasons if keeper == decision.keeper else [Precedence.COMPANIONS]
+
+    def always_kept(self, member: Member) -> Precedence | None:
+        """Return why a file stays whatever the user chooses, None if it may be removed."""
+        rank = self._precedence(self._trees.path(member), member, is_led_to=False)
+        if rank in {_REFERENCE, _PROTECTED}:
+            return Precedence.REFERENCE if rank == _REFERENCE else Precedence.PROTECTED
+        if self._is_kept_for_links(member):
+            return Precedence.LED_TO
+        follows = self._companions is not None and self._companions.leader(member) is not None
+        return Precedence.COMPANIONS if follows else None
 
     def _is_led_to(self, group: Group) -> set[Member]:
         """Return the files of a group that symlinks lead to."""
@@ -145,12 +184,12 @@ class KeeperPolicy:
             return set()
         return {member for member in group.members if self._leads.to(self._trees.path(member))}
 
-    def _with_companions(self, decision: KeeperDecision, companions: Companions) -> KeeperDecision:
+    def _with_companions(self, decision: KeeperDecision, companions: Companions, *, is_chosen: bool) -> KeeperDecision:
         """Adjust a decision: a follower is no duplicate by itself; a leader is removed only with its followers.
 
-        If the keeper has no followers but a victim does, that victim becomes the keeper.
+        If the keeper has no followers but a victim does, that victim becomes the keeper, unless the user chose it.
         """
-        if not companions.followers(decision.keeper):
+        if not is_chosen and not companions.followers(decision.keeper):
             for position, victim in enumerate(decision.victims):
                 if companions.followers(victim) and self._is_free(decision.keeper):
                     own = decision.keeper[3:5]  # no other name of this file may stay alone
@@ -197,27 +236,46 @@ class KeeperPolicy:
         stays = [member for member in others if member[3:5] == own]
         return KeeperDecision(group, keeper, victims, stays, [keeper, *victims])
 
-    def _ranked(self, group: Group, led_to: Collection[Member] = ()) -> KeeperDecision:
-        prefixes, options = self._prefixes, self._options
-        ranked = sorted(
+    def _by_path(self, group: Group) -> list[tuple[bytes, Member]]:
+        prefixes = self._prefixes
+        return sorted(
             (prefixes[member[0]] + (member[1] + b"/" + member[2] if member[1] else member[2]), member)
             for member in group.members
         )
-        precedence = dict.fromkeys((path for path, _ in ranked), _FREE)
-        candidates = ranked
+
+    def _ranks(self, ranked: Sequence[tuple[bytes, Member]], led_to: Collection[Member]) -> dict[bytes, int]:
         if self._has_precedence or led_to:
-            precedence = {path: self._precedence(path, member, is_led_to=member in led_to) for path, member in ranked}
-            first = min(precedence.values())
+            return {path: self._precedence(path, member, is_led_to=member in led_to) for path, member in ranked}
+        return dict.fromkeys((path for path, _ in ranked), _FREE)
+
+    def _narrowed(
+        self, ranked: Sequence[tuple[bytes, Member]], precedence: Mapping[bytes, int], reasons: list[KeepReason]
+    ) -> Member:
+        """Return the keeper; add what decided to `reasons`."""
+        candidates = ranked
+        first = min(precedence.values())
+        if first != max(precedence.values()):
+            reasons.append(_REASONS[first])
             candidates = [place for place in ranked if precedence[place[0]] == first]
-        for measure in self._order:
+        for rule, measure in self._order:
             if len(candidates) == 1:
-                break
+                return candidates[0][1]
             measured = [measure(path, member) for path, member in candidates]
             lowest = min(measured)
-            candidates = [place for place, number in zip(candidates, measured, strict=True) if number == lowest]
-        keeper = candidates[0][1]
-        own, known = keeper[3:5], {keeper[3:5]}
-        closed = {member[0] for _, member in ranked if member[3:5] == own} if options.isolate else ()
+            if lowest != max(measured):
+                reasons.append(rule)
+                candidates = [place for place, number in zip(candidates, measured, strict=True) if number == lowest]
+        if len(candidates) > 1:
+            reasons.append(Precedence.PATH)
+        return candidates[0][1]
+
+    def _ranked(self, group: Group, led_to: Collection[Member], kept: Sequence[Member] = ()) -> KeeperDecision:
+        options, ranked = self._options, self._by_path(group)
+        precedence = self._ranks(ranked, led_to)
+        keeper = kept[0] if kept else self._narrowed(ranked, precedence, [])
+        own = {member[3:5] for member in kept or (keeper,)}
+        known = {keeper[3:5]}
+        closed = {member[0] for _, member in ranked if member[3:5] == keeper[3:5]} if options.isolate else ()
         victims: list[Member] = []
         stays: list[Member] = []
         stays_for_links: list[Member] = []
@@ -227,7 +285,7 @@ class KeeperPolicy:
             if member is keeper:
                 continue
             identity = member[3:5]
-            if precedence[path] < _LED_TO or identity == own or member.root in closed:
+            if precedence[path] < _LED_TO or identity in own or member.root in closed:
                 stays.append(member)
             elif keeps_led_to and member in led_to:
                 stays.append(member)
@@ -275,6 +333,10 @@ class KeeperPolicy:
 
 
 _REFERENCE, _PROTECTED, _LED_TO, _FREE, _LED_TO_NOT_PREFERRED, _NOT_PREFERRED = range(6)
+_REASONS = (
+    Precedence.REFERENCE, Precedence.PROTECTED, Precedence.LED_TO, Precedence.PREFERRED, Precedence.LED_TO,
+    Precedence.PREFERRED,
+)  # fmt: skip
 
 
 def looks_like_a_copy(name: bytes) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from fileorg.content.keeper import KeeperDecision, KeeperPolicy, Trees
     from fileorg.index.duplicate_groups import Group, Groups, Member
+    from fileorg.plan.keeper_choices import KeeperChoices
     from fileorg.rules.classify import Rules
     from fileorg.storage.base import Storage
 
@@ -47,32 +48,38 @@ _ON_ONE_DISK = {
 class FoundDuplicates:
     """The sums over decided groups. `victims` are the names that are removed or replaced, `size_bytes` is the sum of
     their sizes, `freed_bytes` the space that is free when all of them are gone; `led_to` stay because a symlink leads
-    to them.
+    to them. `with_victims` is the number of groups that have any.
     """
 
     def __init__(self, groups: int = 0, victims: int = 0, size_bytes: int = 0, freed_bytes: int = 0) -> None:
-        self.groups = groups
+        self.groups = self.with_victims = groups
         self.victims = victims
         self.led_to = 0
         self.size_bytes = size_bytes
         self.freed_bytes = freed_bytes
 
 
-def decisions(groups: Iterable[Group], policy: KeeperPolicy) -> Iterator[KeeperDecision]:
-    """Yield the decided groups with victims, or with hard links if these are requested; most waste first."""
-    for group in groups:
-        decision = policy.decide(group)
+def decisions(
+    groups: Iterable[Group], policy: KeeperPolicy, choices: KeeperChoices | None = None
+) -> Iterator[KeeperDecision]:
+    """Yield the decided groups with victims, or with hard links if these are requested; most waste first.
+
+    `choices` are those of the user among all groups, which `groups` must then be.
+    """
+    for position, group in enumerate(groups):
+        decision = policy.decide(group) if choices is None else choices.decide(position, group, policy)
         if decision.victims or decision.led_to or (policy.with_links and len(decision.listed) > 1):
             yield decision
 
 
-def found(groups: Groups, policy: KeeperPolicy) -> FoundDuplicates:
+def found(groups: Groups, policy: KeeperPolicy, choices: KeeperChoices | None = None) -> FoundDuplicates:
     """Return the sums of all groups."""
-    if policy.is_default:
+    if policy.is_default and choices is None:
         return FoundDuplicates(*groups.sums())
     sums = FoundDuplicates()
-    for decision in decisions(groups.all_groups(), policy):
+    for decision in decisions(groups.all_groups(), policy, choices):
         sums.groups += 1
+        sums.with_victims += bool(decision.victims)
         along = [companion for pairs in decision.along.values() for companion, _ in pairs]
         size_bytes = sum(companion.size for companion in along)
         sums.victims += len(decision.victims) + len(along)
@@ -106,11 +113,17 @@ class DedupePlan:
         self._storages = storages
         self._classifiers = [Classifier(rules, storage) for storage in storages]
         self._trash = trash
+        self._choices: KeeperChoices | None = None
         self.found = found(groups, policy)
 
     @property
     def files(self) -> int:
         return self.found.victims
+
+    def choose(self, choices: KeeperChoices) -> None:
+        """Let the user's choices decide."""
+        self._choices = choices
+        self.found = found(self._groups, self._policy, choices)
 
     def batches(self, rows: int) -> Iterator[list[PlanRow]]:
         """Yield at most `rows` rows at a time; folders of the trash just before the files moved there."""
@@ -119,7 +132,7 @@ class DedupePlan:
     def _all_rows(self) -> Iterator[PlanRow]:
         missing = [MissingFolders(base, partial(self._is_missing, base)) for base in range(len(self._storages))]
         number = 0
-        for decision in decisions(self._groups.all_groups(), self._policy):
+        for decision in decisions(self._groups.all_groups(), self._policy, self._choices):
             for victim in decision.victims:
                 along = decision.along.get(victim, ())
                 number += bool(along)

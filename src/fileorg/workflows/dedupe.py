@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from fileorg.index.index import Index
     from fileorg.rules.config import Configuration
     from fileorg.storage.local.storage import LocalStorage
+    from fileorg.workflows.keeper_selection import KeeperSelection
 
 
 class DedupeOptions(NamedTuple):
@@ -100,9 +101,22 @@ class DedupeRun:
         if options.action is not None:
             rules = Rules.of(options.configuration)
             self.plan = DedupePlan(groups, policy, options.action, trees, session.storages, session.trash, rules)
-        self.found: FoundDuplicates = self.plan.found if self.plan is not None else found(groups, policy)
+        self._found = found(groups, policy) if self.plan is None else None
         self._options, self._groups, self._policy = options, groups, policy
         self._session = session
+        self._is_chosen = False
+
+    @property
+    def found(self) -> FoundDuplicates:
+        """The sums over the groups, as the user chose where there was a choice."""
+        return self._found or self.rows.found
+
+    def choose(self) -> contextlib.AbstractContextManager[KeeperSelection]:
+        """Let the user choose the files to keep, group by group, until the block ends; the plan follows the choices."""
+        from fileorg.workflows.keeper_selection import selecting
+
+        self._is_chosen = True
+        return selecting(self.rows, self._groups, self._policy, self.trees)
 
     @property
     def rows(self) -> DedupePlan:
@@ -151,7 +165,7 @@ class DedupeRun:
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Carry out the plan. Raises `JournalError`; `GuardRefused` if it exceeds `--max-changes`."""
         self.check()
-        facts = self._options.facts()
+        facts = self._options.facts() | ({"interactive": True} if self._is_chosen else {})
         # Each file is read before its rename, so a worker process would save nothing.
         return self._session.run("dedupe", self.rows, facts, stop, renames=0, copies=True)
 

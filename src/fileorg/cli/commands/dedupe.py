@@ -34,6 +34,9 @@ fileorg dedupe ~/Downloads --reference ~/Archive --action quarantine
 # Keep every name, store the content once
 fileorg dedupe ~/Projects --action hardlink --min-size 1M
 
+# Choose in the terminal which file of each group is kept
+fileorg dedupe ~/Pictures -i
+
 # In the output format of fdupes
 fileorg dedupe ~/Music --format fdupes
 """
@@ -94,6 +97,16 @@ Isolate = Annotated[
         rich_help_panel=KEEP,
     ),
 ]  # fmt: skip
+Interactive = Annotated[
+    bool,
+    Option(
+        "-i",
+        "--interactive",
+        help="Choose the files to keep, group by group, in the terminal. Without --action, the others are moved to"
+        " fileorg's trash.",
+        rich_help_panel=KEEP,
+    ),
+]
 ActionOption = Annotated[
     DedupeAction | None,
     Option(
@@ -142,6 +155,7 @@ def dedupe(
     prefer: Prefer = None,
     protect: Protect = None,
     isolate: Isolate = False,
+    interactive: Interactive = False,
     max_depth: shared.MaxDepth = None,
     include: shared.Include = None,
     exclude: shared.Exclude = None,
@@ -178,6 +192,8 @@ def dedupe(
     """
     from fileorg.workflows.dedupe import DedupeOptions
 
+    if interactive:
+        action = action or DedupeAction.QUARANTINE
     chosen = DedupeOptions(
         roots=[os.fsencode(path) for path in paths],
         references=[os.fsencode(path) for path in reference or ()],
@@ -203,6 +219,8 @@ def dedupe(
         inside_project=inside_project,
         configuration=None if action is None else shared.configuration(config),
     )
+    if interactive:
+        _refuse_to_choose(format_, yes=yes, null=null)
     state = shared.state_for_cache(state_dir) if action is None or dry_run else shared.state(state_dir)
     if action is None:
         _refuse_for_a_report(dry_run=dry_run, max_changes=max_changes, inside_project=inside_project)
@@ -211,7 +229,26 @@ def dedupe(
         raise UsageError(f"--format {format_} and --action cannot be combined.", hint="use --format text or json")
     options = OutputOptions(dry_run, yes, Format(format_), output, force, null, quiet, verbose, progress)
     shared.need_dry_run(options)
-    return _change(chosen, options, state)
+    if interactive:
+        _refuse_without_terminal(options)
+    return _change(chosen, options, state, interactive=interactive)
+
+
+def _refuse_to_choose(format_: DedupeFormat, *, yes: bool, null: bool) -> None:
+    """Raise `UsageError` for options that leave nothing to choose with -i."""
+    given = {f"--format {format_}": format_ is not DedupeFormat.TEXT, "--yes": yes, "--null": null}
+    for option, is_given in given.items():
+        if is_given:
+            raise UsageError(f"-i and {option} cannot be combined.", hint="drop one of them")
+
+
+def _refuse_without_terminal(options: OutputOptions) -> None:
+    from fileorg.cli.change import stream_for_people
+    from fileorg.cli.terminal import can_ask, standard_error, standard_output
+
+    talk = stream_for_people(options, standard_output()) if options.output in {None, "-"} else standard_error()
+    if not can_ask(talk):
+        raise UsageError("-i needs a terminal.", hint="choose the files to keep with --keep, --prefer and --protect")
 
 
 def _refuse_for_a_report(*, dry_run: bool, max_changes: int | None, inside_project: bool) -> None:
@@ -262,8 +299,10 @@ def _report(
         return _show_unread(screen, run, verbose=verbose)
 
 
-def _change(chosen: "DedupeOptions", options: OutputOptions, state: "StateDirectory") -> Exit:
-    from fileorg.cli.change import Change
+def _change(chosen: "DedupeOptions", options: OutputOptions, state: "StateDirectory", *, interactive: bool) -> Exit:
+    import contextlib
+
+    from fileorg.cli.change import Change, declined
     from fileorg.cli.plan_rows import PlanRows
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output
@@ -274,25 +313,38 @@ def _change(chosen: "DedupeOptions", options: OutputOptions, state: "StateDirect
         output(options.output, force=options.force) as out,
         reporting(options.progress, quiet=options.quiet) as screen,
         deduping(chosen, state, screen, changes=not options.dry_run) as run,
+        contextlib.ExitStack() as choices,
     ):
         screen.pause()
         rows = PlanRows(run.rows, run.elsewhere(), root=run.trees.paths[0])
         change = Change(options, VERBS[f"dedupe-{chosen.action}"], "dedupe", out, screen, rows)
-        code = _preview(change, run) if options.dry_run else _run(change, run)
+        is_chosen = interactive and run.found.with_victims > 0
+        if is_chosen:
+            from fileorg.cli.keeper_dialog import choose_keepers
+
+            selection = choices.enter_context(run.choose())
+            if not choose_keepers(change.talk, selection, change.verb.participle):
+                change.talk.line("Nothing was changed.")
+                return declined()
+        code = _preview(change, run) if options.dry_run else _run(change, run, is_chosen=is_chosen)
         out.flush()
         unread = _show_unread(screen, run, verbose=options.verbose)
         return code or unread
 
 
-def _run(change: "Change", run: "DedupeRun") -> Exit:
+def _run(change: "Change", run: "DedupeRun", *, is_chosen: bool) -> Exit:
     from fileorg.cli import duplicates_view as view
     from fileorg.cli.change import declined
     from fileorg.core.figures import plural, size
 
     run.check()
     if not run.found.victims:
-        return change.nothing(view.summary(run), "No duplicates to process.", skipped=run.found.led_to)
-    change.show(partial(_show, run=run, verbose=change.options.verbose), lists_rows=False)
+        nothing = "All files stay. Nothing was changed." if is_chosen else "No duplicates to process."
+        return change.nothing(view.summary(run), nothing, skipped=run.found.led_to)
+    if is_chosen:
+        change.show(partial(_show_chosen, run=run))
+    else:
+        change.show(partial(_show, run=run, verbose=change.options.verbose), lists_rows=False)
     what = f"{plural(run.found.victims, 'duplicate')} ({size(run.found.size_bytes)})"
     if not change.agreed(f"{change.verb.ask} {what}? fileorg undo reverses it."):
         return declined()
@@ -300,6 +352,14 @@ def _run(change: "Change", run: "DedupeRun") -> Exit:
     way_back = f"fileorg undo {outcome.operation}"
     say_purge = partial(_say_purge, change, run, outcome.done)
     return change.report(outcome, run.found.victims, way_back, facts=view.summary(run), between=say_purge)
+
+
+def _show_chosen(talk: "Out", run: "DedupeRun") -> None:
+    from fileorg.core.figures import plural, size
+
+    found = run.found
+    what = f"{plural(found.victims, 'duplicate')} in {plural(found.with_victims, 'group')}, {size(found.freed_bytes)}"
+    talk.prose(f"Chosen: {what} wasted.")
 
 
 def _show(talk: "Out", run: "DedupeRun", *, verbose: bool) -> None:
