@@ -120,12 +120,12 @@ _ROW = _object(
 )
 _RECORD = _object(
     {
-        "record": {"type": "integer", "minimum": 1},
-        "action": _described(_TEXT, "empty for a file of a scan"),
+        "record": {"type": ["integer", "null"], "minimum": 1, "description": "null for an entry that stayed"},
+        "action": _described(_TEXT, "empty for an entry that stayed"),
         "path": _or_null(_PATH, "absolute path before; null for a folder that is made"),
         "new_path": _or_null(_PATH, "absolute path after, done or planned: see `status`"),
         "category": _TEXT,
-        "status": {"enum": [*map(str, RecordState), "seen"]},
+        "status": {"enum": [*map(str, RecordState), "stays"]},
         "size_bytes": _SIZE,
         "mtime": _or_null(_TIME),
         "reason": _REASON,

@@ -45,6 +45,7 @@ class ErrorCode(StrEnum):
     STATE_UNUSABLE = "state-unusable"
     UNKNOWN_OPERATION = "unknown-operation"
     NOT_RECOVERED = "not-recovered"
+    NOT_RECORDED = "not-recorded"
     ANOTHER_FOLDER = "another-folder"
     OVERLAPPING = "overlapping-folders"
     # Another fileorg: 4

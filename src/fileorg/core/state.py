@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 JOURNAL = b"journal.db"
 INDEX = b"index.db"
 LISTINGS = b"listings.db"
+STAYS = b"stays.db"
 _REPLACED = "check who else can write to the folders above it, or give another one with --state-dir"
 _ANOTHER = "give another one with --state-dir or FILEORG_HOME"
-_OURS = (JOURNAL, INDEX, LISTINGS, b"run.lock", b"index.lock")
+_OURS = (JOURNAL, INDEX, LISTINGS, STAYS, b"run.lock", b"index.lock")
 
 APPLICATION_ID = 0x464F5247  # "FORG"
 """The SQLite application id of a journal, of any user."""
@@ -131,6 +132,19 @@ class StateDirectory:
         path = os.path.join(self.path, LISTINGS)
         with self.opened() as at:
             os.close(_own_file(path, at))
+        return path
+
+    def stays(self, *, make: bool) -> bytes | None:
+        """Return the path of the lists of what stayed, created if missing with `make`, else None if missing.
+
+        Raises `StateError` if it is another's, `OSError`.
+        """
+        path = os.path.join(self.path, STAYS)
+        try:
+            with self.opened() as at:
+                os.close(_own_file(path, at, make=make))
+        except FileNotFoundError:
+            return None
         return path
 
     def alive(self, number: int) -> int | None:

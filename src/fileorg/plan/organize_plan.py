@@ -273,11 +273,12 @@ class OrganizePlan:
         """Yield the files that stay without a row, in the order of the index: of unknown type, or in place already."""
         categories = self._layout.rules.categories
         for (_, batch), places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
-            for name, category, target in zip(batch.split_names(), places.categories, places.targets, strict=True):
+            columns = batch.split_names(), places.categories, places.targets, batch.sizes, batch.mtimes_ns
+            for name, category, target, size, mtime_ns in zip(*columns, strict=True):
                 if not target:
                     unknown = self._layout.other_stays and categories[category] == OTHER
                     reason = NotTaken.UNKNOWN_KIND if unknown else NotTaken.IN_PLACE
-                    yield Stays(join(batch.folder, name), reason)
+                    yield Stays(join(batch.folder, name), reason, size, mtime_ns)
 
     def left_folders(self) -> Iterator[bytes]:
         """Yield each folder below the root from which the plan moves a file."""

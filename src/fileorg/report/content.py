@@ -15,10 +15,14 @@ SCAN = "scan"
 """The kind of a report on a scan."""
 SEEN = "seen"
 """The status of a scanned file."""
+STAYS = "stays"
+"""The status of an entry that an operation, or organize, leaves in place."""
 
 
 class Line(NamedTuple):
-    """One record of the journal, or one scanned file. A record of a folder has no source, a scanned file no target."""
+    """One record of the journal, one scanned file, or one entry that stayed. A record of a folder has no source, a
+    scanned file and what stays have no target; what stayed in an operation has no record: `id` is 0.
+    """
 
     id: int
     action: str

@@ -22,7 +22,7 @@ from fileorg.core import figures
 from fileorg.core.batches import in_batches
 from fileorg.core.model import LISTED_STATES, PROBLEM_STATES
 from fileorg.core.names import display, is_within
-from fileorg.report.content import SCAN, SEEN
+from fileorg.report.content import SCAN, SEEN, STAYS
 from fileorg.report.sentences import state_in_words
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def _context(report: Report, shown: _Shown) -> dict[str, Any]:
     style, script = _text("report.css"), _text("records.js") + _text("report.js")
     number = "" if summary.operation is None else f" {summary.operation}"
     root = display(summary.roots[0]) if summary.roots else ""
+    has_status = summary.kind != SCAN or any(share.name == STAYS for share in report.statuses)
     seconds = None
     if summary.started_ns is not None and summary.ended_ns is not None:
         seconds = max(summary.ended_ns - summary.started_ns, 0) / 1e9
@@ -84,7 +85,8 @@ def _context(report: Report, shown: _Shown) -> dict[str, Any]:
         "seconds": seconds,
         "options": list(_options(summary.options)),
         "problems": [reason for reason in report.reasons if reason.status in PROBLEM_STATES],
-        "others": [reason for reason in report.reasons if reason.status not in PROBLEM_STATES],
+        "others": [reason for reason in report.reasons if reason.status not in {*PROBLEM_STATES, STAYS}],
+        "stays": [reason for reason in report.reasons if reason.status == STAYS],
         "problem_count": sum(share.records for share in report.statuses if share.name in PROBLEM_STATES),
         "problem_states": PROBLEM_STATES,
         "categories": report.categories,
@@ -92,7 +94,8 @@ def _context(report: Report, shown: _Shown) -> dict[str, Any]:
         "places": list(_branches(report.places, shown)),
         "duplicates": report.duplicates,
         "groups": islice(report.groups(), _GROUPS_SHOWN) if report.duplicates else (),
-        "columns": _COLUMNS_SEEN if summary.kind == SCAN else _COLUMNS,
+        "columns": _COLUMNS if has_status else _COLUMNS_SEEN,
+        "has_status": has_status,
         "scan": summary.kind == SCAN,
         "blocks": _blocks(_packed(report, shown)),
         "style": Markup(style),  # noqa: S704  files of this package
@@ -188,7 +191,7 @@ def _packed(report: Report, shown: _Shown) -> Iterator[bytes]:
     encode = json.JSONEncoder(separators=(",", ":")).encode
     summary = report.summary
     root = "" if shown.root is None else display(shown.root)
-    yield encode({"records": summary.records, "root": root, "ranks": [*LISTED_STATES, SEEN]}).encode() + b"\n"
+    yield encode({"records": summary.records, "root": root, "ranks": [*LISTED_STATES, STAYS, SEEN]}).encode() + b"\n"
     folders: _Numbers[bytes | None] = _Numbers(shown.path)
     words: _Numbers[str | None] = _Numbers(display)
     last_id = 0

@@ -89,7 +89,7 @@ def _place(place: FolderShare) -> dict[str, Any]:
 
 def fields(line: Line) -> dict[str, Any]:
     """Return the JSON fields of a record. `new_path` is the actual or the planned path: see `status`."""
-    found: dict[str, Any] = {"record": line.id, "action": line.action}
+    found: dict[str, Any] = {"record": line.id or None, "action": line.action}
     path, new_path = _ends(line)
     found |= named_or_null("path", path) | named_or_null("new_path", new_path)
     found |= {
@@ -127,7 +127,7 @@ def rows(lines: Iterable[Line]) -> Iterator[tuple[Any, ...]]:
     """Yield records in the order of `COLUMNS`."""
     for line in lines:
         yield (
-            line.id,
+            line.id or None,
             line.status,
             line.action,
             line.category,

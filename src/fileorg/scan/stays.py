@@ -27,24 +27,30 @@ StayReason: TypeAlias = IgnoreReason | NotTaken
 
 
 class Stays(NamedTuple):
-    """An entry that stays. `path` is relative to the root, `b""` for the root itself."""
+    """An entry that stays. `path` is relative to the root, `b""` for the root itself. Size in bytes, 0 for folders."""
 
     path: bytes
     reason: StayReason
+    size: int = 0
+    mtime_ns: int = 0
+
+
+_SCHEMA = "CREATE TABLE stays (path BLOB NOT NULL, reason TEXT NOT NULL, size INTEGER, mtime_ns INTEGER);"
 
 
 class StaysStore:
     """Keeps the entries that a scan left alone, on disk if they are many."""
 
     def __init__(self) -> None:
-        self._db = scratch("CREATE TABLE stays (path BLOB NOT NULL, reason TEXT NOT NULL);")
+        self._db = scratch(_SCHEMA)
 
     def add(self, found: Iterable[Stays]) -> None:
-        self._db.executemany("INSERT INTO stays VALUES (?, ?)", ((path, str(reason)) for path, reason in found))
+        rows = ((path, str(reason), size, mtime_ns) for path, reason, size, mtime_ns in found)
+        self._db.executemany("INSERT INTO stays VALUES (?, ?, ?, ?)", rows)
 
     def __iter__(self) -> Iterator[Stays]:
-        for path, reason in self._db.execute("SELECT path, reason FROM stays ORDER BY rowid"):
-            yield Stays(path, _reason(reason))
+        for path, reason, *facts in self._db.execute("SELECT * FROM stays ORDER BY rowid"):
+            yield Stays(path, _reason(reason), *facts)
 
     def close(self) -> None:
         self._db.close()

@@ -256,15 +256,16 @@ class Reader:
         for entry in listing.files:
             if entry.name not in taken:
                 reason = known.left.get(entry.name) or self.why_not(task, entry) or IgnoreReason.EXCLUDED
-                yield Stays(join(task.folder, entry.name), reason)
+                yield Stays(join(task.folder, entry.name), reason, entry.size, entry.mtime_ns)
         for entry in listing.folders:
             if entry.name in taken:
                 continue
             folder_reason = known.left.get(entry.name) or self._reason(task, entry)
             if folder_reason or task.depth or not self._selection.leaves(entry.name):
-                yield Stays(join(task.folder, entry.name), folder_reason or NotTaken.NOT_ENTERED)
+                reason_or_depth = folder_reason or NotTaken.NOT_ENTERED
+                yield Stays(join(task.folder, entry.name), reason_or_depth, 0, entry.mtime_ns)
         for entry in listing.others:
-            yield Stays(join(task.folder, entry.name), NotTaken.NOT_A_FILE)
+            yield Stays(join(task.folder, entry.name), NotTaken.NOT_A_FILE, entry.size, entry.mtime_ns)
 
     def _within_limits(self, files: list[Entry], ignored: Counter[IgnoreReason]) -> list[Entry]:
         """Return the files that the limits of size and time take; count the others that the run would else take."""

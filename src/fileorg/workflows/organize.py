@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
+    from fileorg.index.index import Index
     from fileorg.rules.config import Configuration
     from fileorg.scan.stays import Stays
     from fileorg.storage.base import Storage
@@ -84,10 +85,14 @@ class OrganizeRun:
         session: Session,
         left_alone: Iterable[Stays],
         to_be_made: bytes,
+        index: Index,
     ) -> None:
-        """`to_be_made`: the path of the destination below a directory of the session, if the run makes it."""
+        """`index` has the files of the root. `to_be_made`: the path of the destination below a directory of the
+        session, if the run makes it.
+        """
         self.plan = plan
         self.seen = seen
+        self.index = index
         self._left_alone = left_alone
         self._options = options
         self._session = session
@@ -118,7 +123,13 @@ class OrganizeRun:
         """Carry out the plan. Raises `JournalError`; `GuardRefused` if it exceeds `--max-changes`."""
         self.check()
         action, facts = self._options.action, self._options.facts() | self._destination()
-        return self._session.run("organize", self.plan, facts, stop, stage=str(action), copies=action is Action.COPY)
+        copies = action is Action.COPY
+        outcome = self._session.run("organize", self.plan, facts, stop, stage=str(action), copies=copies)
+        if self._options.stays:
+            from fileorg.workflows.keep_stays import keep_stays
+
+            keep_stays(self._session, outcome.operation, self.stays())
+        return outcome
 
     def emptied(self) -> int:
         """Return the number of folders that are empty after a run that moved files out of them.
@@ -225,7 +236,7 @@ def organizing(
             found = scan(Reader(source, selection), seen, reporter)
             seen.unchanged = index.update(source.root, plan.watching(found))
             plan.survey(seen.files, reporter)
-            yield OrganizeRun(plan, seen, options, session, left_alone, to_be_made)
+            yield OrganizeRun(plan, seen, options, session, left_alone, to_be_made, index)
 
 
 def _is_empty(storage: Storage, folder: bytes, empty: Container[bytes]) -> bool:

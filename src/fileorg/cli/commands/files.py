@@ -1,5 +1,6 @@
 """`fileorg files`: page through the records of an operation."""
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 from fileorg.cli import complete
@@ -32,12 +33,15 @@ Op = Annotated[
         autocompletion=complete.all_operations,
     ),
 ]  # fmt: skip
+STAYS = "stays"
+FileStatus = StrEnum("FileStatus", {state.name: state.value for state in RecordState} | {"STAYS": STAYS})  # type: ignore[misc]
 Status = Annotated[
-    list[RecordState] | None,
+    list[FileStatus] | None,
     Option(
         "--status",
         metavar="STATUS",
-        help=f"Only files with this status: {', '.join(RecordState)}. May be repeated.",
+        help=f"Only files with this status: {', '.join(RecordState)}; or {STAYS}, what organize --stays left in place."
+        " May be repeated.",
         rich_help_panel=FILES,
     ),
 ]
@@ -67,16 +71,27 @@ def files(
 ) -> int:
     """List the files of an operation, page by page: source, target and status.
 
-    A file that was not processed shows the reason instead of the target. With very many files, the first page in a new
+    A file that was not processed shows the reason instead of the target. After a run of organize with --stays, the
+    entries that were left in place come last. With very many files, the first page in a new
     order takes a moment; the other pages do not.
     """
     from fileorg.cli.terminal import output as to_output
     from fileorg.journal.record_listing import RecordQuery
     from fileorg.workflows.reports import files_page
 
-    wanted = RecordQuery(tuple(sorted(set(status or ()))), tuple(sorted(set(category or ()))), sort)
+    states = {RecordState(each) for each in status or () if each != STAYS}
+    wanted = RecordQuery(tuple(sorted(states)), tuple(sorted(set(category or ()))), sort)
+    stays = STAYS in status if status else False if category else None
     with to_output(output, force=force) as out:
-        found = files_page(operation, wanted, (page, page_size), shared.state_to_read(state_dir), backwards=reverse)
+        found = files_page(
+            operation,
+            wanted,
+            (page, page_size),
+            shared.state_to_read(state_dir),
+            backwards=reverse,
+            records=bool(states) or not status,
+            stays=stays,
+        )
         _show(out, format_, found, page, page_size)
     return Exit.DONE
 

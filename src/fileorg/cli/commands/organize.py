@@ -258,7 +258,7 @@ def _stays(run: "OrganizeRun") -> Iterator[tuple[bytes, str, str]]:
     from fileorg.cli.nouns import stay_noun
     from fileorg.core.reasons import reason_code
 
-    for path, reason in run.stays():
+    for path, reason, *_ in run.stays():
         yield path, stay_noun(reason, run.seen.filters).one, reason_code(reason)
 
 

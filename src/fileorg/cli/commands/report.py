@@ -39,6 +39,9 @@ fileorg report 7 --format csv -o moved.csv
 # A folder, as of its last scan
 fileorg scan ~/Downloads
 fileorg report ~/Downloads
+
+# Everything that organize would leave in place, and why
+fileorg report ~/Downloads --stays
 """
 
 
@@ -84,6 +87,15 @@ CsvRaw = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+Stays = Annotated[
+    bool,
+    Option(
+        "--stays",
+        help="Of a folder: scan it now, and list each file and folder that organize -r would leave in place, and why."
+        " Of an operation: needs one that ran with --stays.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Schema = Annotated[bool, Option("--schema", help="Print the JSON Schema of --format json.", rich_help_panel=OUTPUT)]
 
 
@@ -94,6 +106,7 @@ def report(
     force: shared.Force = False,
     open_: Open = False,
     csv_raw: CsvRaw = False,
+    stays: Stays = False,
     schema: Schema = False,
     quiet: shared.Quiet = False,
     progress: shared.Progress = ProgressMode.AUTO,
@@ -104,7 +117,7 @@ def report(
 
     The page is one file that needs no network: totals by category, where files were moved, duplicate groups, problems
     and their reasons, and every record, to sort and filter. Works for organize, dedupe, clean, undo and redo, and for a
-    folder as of its last fileorg scan.
+    folder as of its last fileorg scan. What organize --stays left in place is listed too.
     """
     from fileorg.workflows.reports import NothingDone
 
@@ -119,7 +132,7 @@ def report(
     configuration = shared.configuration(config) if isinstance(what, bytes) else None
     report = partial(_report, what or None, state, configuration, output, format_, progress)
     try:
-        path, summary = report(quiet=quiet, force=force, raw=csv_raw)
+        path, summary = report(quiet=quiet, force=force, raw=csv_raw, stays=stays)
     except NothingDone as nothing:
         return _say_nothing(nothing, output, format_, quiet=quiet, force=force)
     if path is None:
@@ -142,6 +155,7 @@ def _report(
     quiet: bool,
     force: bool,
     raw: bool,
+    stays: bool,
 ) -> "tuple[str | None, Summary]":
     """Write the report. Return its path, None for standard output, and its summary."""
     from fileorg.cli.progress import reporting
@@ -149,7 +163,10 @@ def _report(
 
     with reporting(progress, quiet=quiet or output == "-") as screen:
         screen.stage("report")
-        with reported(about, state, configuration) as found, _target(output, found.summary, format_) as path:
+        with (
+            reported(about, state, configuration, stays=stays) as found,
+            _target(output, found.summary, format_) as path,
+        ):
             screen.stage("report", found.summary.records)
             shown = found._replace(lines=partial(_with_progress, found.lines, screen))
             _write(path, format_, shown, force=force or output is None, csv_raw=raw)

@@ -178,7 +178,7 @@ function showDetails(row) {
   facts.push(["Category", textOf(row, "category")]);
   facts.push(["Size", textOf(row, "size") && `${textOf(row, "size")} (${counted(records.size[row])} bytes)`]);
   facts.push(["Changed", columns.includes("changed") && textOf(row, "changed")]);
-  facts.push(["Record", counted(records.id[row])]);
+  facts.push(["Record", records.id[row] && counted(records.id[row])]);
   const told = facts.filter(([, text]) => text).map(([title, text]) => {
     const fact = element("div", title.length > 4 || title === "Size" ? "" : "wide");
     fact.append(element("dt", "", title), element("dd", "", text));
