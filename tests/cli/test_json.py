@@ -55,6 +55,7 @@ STEPS: list[tuple[list[str], str]] = [
     (["history", "--problems", "1"], "problems"),
     (["duplicates"], "duplicates"),
     (["compare", "sub", "tree"], "compare"),
+    (["compare", "tree", "sub", "--dest", "rescued", "-n"], "plan"),
     (["dedupe", "tree", "sub"], "duplicates found"),
     (["duplicates"], "duplicates"),
     (["dedupe", "tree", "sub", "--action", "quarantine", "-n"], "plan"),

@@ -26,6 +26,8 @@ from fileorg.workflows.compare import CompareOptions, comparing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.runs import Runs
+
     from fileorg.core.state import StateDirectory
     from fileorg.workflows.compare import Side
 
@@ -244,3 +246,44 @@ def test_folders_that_cannot_be_compared(
     (tmp_path / "alias").symlink_to("tree")
     with pytest.raises(UsageError, match=said):
         missing(tmp_path / old, tmp_path / new_, state)
+
+
+def copied(old: Path, new: Path, dest: Path, state: StateDirectory, **options: Any) -> int:
+    """Copy the missing files; return their number."""
+    chosen = CompareOptions(os.fsencode(old), [os.fsencode(new)], dest=os.fsencode(dest), **options)
+    with comparing(chosen, state, NullReporter(), changes=True) as run:
+        return run.run().done if run.plan.files else 0
+
+
+def test_missing_files_are_copied_with_their_folders(tree: Tree, new: Tree, runs: Runs, tmp_path: Path) -> None:
+    tree.write({"a/1.txt": "one", "a/b/2.txt": "two", "a/b/again.txt": "two", "kept.txt": "kept", ".h/3": "three"})
+    new.write({"elsewhere": "kept"})
+    before = tree.snapshot(), new.snapshot()
+    assert copied(tree.root, new.root, tmp_path / "made" / "dest", runs.state) == 4
+    rescued = {path: (tmp_path / "made" / "dest" / path).read_text() for path in ("a/1.txt", "a/b/2.txt", ".h/3")}
+    assert rescued == {"a/1.txt": "one", "a/b/2.txt": "two", ".h/3": "three"}
+    assert copied(tree.root, new.root, tmp_path / "made" / "dest", runs.state) == 0
+    assert (tree.snapshot(), new.snapshot()) == before
+    runs.undo()
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_taken_name_gets_a_number_and_nothing_is_overwritten(tree: Tree, new: Tree, runs: Runs) -> None:
+    tree.write({"a.txt": "mine", "a (2).txt": "mine, too", "b/c.txt": "c"})
+    new.write({"to/a.txt": "other", "to/a (2).txt": "another", "to/b/c.txt": "not c"})
+    before = new.snapshot()
+    assert copied(tree.root, new.root, new.path("to"), runs.state) == 3
+    assert new.read() == {
+        "to/a.txt": "other", "to/a (2).txt": "another", "to/b/c.txt": "not c",
+        "to/a (3).txt": "mine", "to/a (2) (2).txt": "mine, too", "to/b/c (2).txt": "c",
+    }  # fmt: skip
+    runs.undo()
+    assert new.snapshot() == before
+
+
+def test_the_copies_are_never_put_into_the_compared_folder(tree: Tree, new: Tree, state: StateDirectory) -> None:
+    tree.write({"sub/a.txt": "a"})
+    for dest in (tree.path("sub"), tree.path("made/here"), tree.root):
+        with pytest.raises(UsageError, match=r"is inside|the same folder"):
+            copied(tree.root, new.root, dest, state)
+    assert tree.read() == {"sub/a.txt": "a"}

@@ -58,7 +58,10 @@ _TIME: Schema = {"type": "string", "format": "date-time", "description": "RFC 33
 _PATH: Schema = {"type": "string", "pattern": "^/", "description": "absolute path"}
 _OP: Schema = {"type": "integer", "minimum": 1, "description": "operation number"}
 _NO_OP = _or_null(_OP, "operation number; null if nothing was done")
-_KIND: Schema = {"enum": ["organize", "dedupe", "clean", "undo", "redo", "purge"], "description": "kind of operation"}
+_KIND: Schema = {
+    "enum": ["organize", "dedupe", "clean", "compare", "undo", "redo", "purge"],
+    "description": "kind of operation",
+}
 _ACTION: Schema = {"enum": [str(action) for action in Action]}
 _STATUS: Schema = {"enum": [str(state) for state in RecordState]}
 _REASON = _or_null(_TEXT, "why, for people: the words may change")

@@ -5,23 +5,29 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.content.comparison import Comparison
 from fileorg.content.duplicate_finder import Finder
 from fileorg.content.hashing import Tree
 from fileorg.content.identical import same_content
 from fileorg.core.errors import ErrorCode, UsageError
-from fileorg.core.names import display, is_within, split, with_parents
+from fileorg.core.formats import named
+from fileorg.core.model import Action
+from fileorg.core.names import below, display, is_within, join, split, with_parents
 from fileorg.core.pool import Processes
 from fileorg.core.times import kept
+from fileorg.journal.journal import JobStart
+from fileorg.plan.copy_plan import CopyPlan
 from fileorg.rules.filters import Filters
 from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
-from fileorg.workflows.guards import existing_folder
-from fileorg.workflows.locked_index import locked_index
-from fileorg.workflows.roots import distinct_folders, identity_of, met_twice, open_local
+from fileorg.workflows.guards import Allowed, destination, existing_folder, refuse_too_many
+from fileorg.workflows.operations import options_as_json
+from fileorg.workflows.roots import distinct_folders, identity_of, met_twice
+from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
     from fileorg.content.comparison import ComparedFile
     from fileorg.content.hashing import Reads
     from fileorg.core.events import Reporter
+    from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
     from fileorg.index.columns import FileBatch
     from fileorg.rules.ignore import Ignore, Scope
@@ -38,7 +45,8 @@ if TYPE_CHECKING:
 class CompareOptions(NamedTuple):
     """The options of `fileorg compare`. The `filters` apply to the files that are looked for, not to the others.
 
-    `reverse` looks for the files of `new` in `old`, `both` in both directions. `paranoid` trusts no digest.
+    `reverse` looks for the files of `new` in `old`, `both` in both directions. `paranoid` trusts no digest. With a
+    `dest`, the missing files of `old` are copied there; it is searched like the folders `new`.
     """
 
     old: bytes
@@ -47,6 +55,9 @@ class CompareOptions(NamedTuple):
     reverse: bool = False
     both: bool = False
     paranoid: bool = False
+    dest: bytes | None = None
+    max_changes: int | None = None
+    inside_project: bool = False
 
 
 class Side(NamedTuple):
@@ -67,30 +78,94 @@ class Side(NamedTuple):
         return os.path.join(self.roots[tree], folder, name).rstrip(b"/") or b"/"
 
 
-class Compared(NamedTuple):
-    """The result of `fileorg compare`. `reads` has the files that could not be read, which count as missing."""
+class CompareRun:
+    """The result of a comparison, and with a destination a plan, ready to be shown and to be run once.
 
-    sides: Sequence[Side]
-    seen_elsewhere: Sequence[Seen]
-    reads: Reads
-    seconds: float
+    `reads` has the files that could not be read, which count as missing.
+    """
+
+    def __init__(
+        self,
+        options: CompareOptions,
+        sides: Sequence[Side],
+        seen_elsewhere: Sequence[Seen],
+        reads: Reads,
+        seconds: float,
+        session: Session,
+        plan: CopyPlan | None,
+        to_be_made: bytes,
+    ) -> None:
+        self.sides, self.seen_elsewhere, self.reads, self.seconds = sides, seen_elsewhere, reads, seconds
+        self._options, self._session, self._plan, self._to_be_made = options, session, plan, to_be_made
+
+    @property
+    def plan(self) -> CopyPlan:
+        """The plan; only a run with a destination has one."""
+        if self._plan is None:
+            raise AssertionError("without a destination there is no plan")
+        return self._plan
+
+    @property
+    def dest(self) -> bytes:
+        """The directory, or one above it that exists, in which the copies are made."""
+        return self._session.storages[1].root
+
+    @property
+    def copies(self) -> bytes:
+        """The folder of the copies, which need not exist yet."""
+        return below(self.dest, self._to_be_made)
+
+    def check(self) -> None:
+        """Check the guard that needs the plan. Raises `GuardRefused`."""
+        refuse_too_many(self.plan.files, self._options.max_changes, "file", "copied")
+
+    def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
+        """Copy the missing files. Raises `JournalError`; `GuardRefused` if there are more than `--max-changes`."""
+        self.check()
+        facts: dict[str, Any] = {"action": str(Action.COPY)}
+        if self._to_be_made:
+            facts |= named("dest", self.copies)
+        return self._session.run("compare", self.plan, facts, stop, stage=str(Action.COPY), renames=0, copies=True)
 
 
 @contextlib.contextmanager
-def comparing(options: CompareOptions, state: StateDirectory, reporter: Reporter) -> Iterator[Compared]:
-    """Yield the result, which can be read until the block ends. Raises `UsageError`, `Locked`, `StateError`."""
+def comparing(
+    options: CompareOptions, state: StateDirectory, reporter: Reporter, *, changes: bool = False
+) -> Iterator[CompareRun]:
+    """Compare, and with a destination plan the copies; the run holds its locks until the block ends. Without
+    `changes`, no file is touched.
+
+    Raises `UsageError`, `GuardRefused`, `Locked`, `StateError`, `JournalError`.
+    """
     started = time.monotonic()
     mounts = Mounts()
     old = existing_folder(options.old)
-    new = distinct_folders([existing_folder(path) for path in options.new])
-    _refuse_overlap(old, new, mounts)
+    new = [existing_folder(path) for path in options.new]
+    dest, to_be_made = (None, b"")
+    allowed = Allowed(options.inside_project, read_only=not changes)
+    if options.dest is not None:
+        dest, to_be_made = destination(options.dest, state, allowed)
+        if _are_nested(old, below(dest, to_be_made), mounts):
+            raise _overlapping(f"{display(below(dest, to_be_made))} is inside {display(old)}.", "choose another --dest")
+        new += [] if to_be_made else [dest]
+    new = distinct_folders(new)
+    refuse_overlap(old, new, mounts)
     taken = Taken(options.filters)
-    with contextlib.ExitStack() as stack:
-        paths = [old, *new]
-        what = "comparing " + ", ".join(map(display, paths))
-        index = stack.enter_context(locked_index(state, what, reporter))
+    paths = [old, *new]
+    what = "comparing " + ", ".join(map(display, paths))
+    job = JobStart("compare", options_as_json(options), time.time_ns())
+    with (
+        Session.opened(state, what, reporter, changes=changes, kind="compare", job=job) as session,
+        contextlib.ExitStack() as stack,
+    ):
         one_file_system = options.filters.one_file_system
-        storages = [open_local(stack, path, one_file_system=one_file_system) for path in paths]
+        storages = [session.open(path, one_file_system=one_file_system) for path in paths]
+        if dest is not None:
+            target = session.open_changeable(dest, allowed, to_be_made=to_be_made)
+            session.storages = [storages[0], target]
+            session.report_unwritable([target])
+            session.lock(session.storages)
+        index = session.open_index()
         seen = [Seen(), Seen()]
         with index.guarded():
             finder = Finder(index, options.filters)
@@ -113,8 +188,18 @@ def comparing(options: CompareOptions, state: StateDirectory, reporter: Reporter
             confirm = _confirmation(storages[ours], storages[others]) if options.paranoid else None
             found.judge(repeated, taken if taken.is_needed else None, confirm)
             sides.append(Side(paths[ours], paths[others], found, seen[is_reverse]))
+        plan = None
+        if dest is not None:
+            place = partial(_same_place, to_be_made)
+            folds = target.is_case_insensitive()
+            plan = CopyPlan(sides[0].found, storages[0], target, place, case_insensitive=folds)
         others_seen = [each for each in seen if all(each is not side.seen for side in sides)]
-        yield Compared(sides, others_seen, reads, time.monotonic() - started)
+        yield CompareRun(options, sides, others_seen, reads, time.monotonic() - started, session, plan, to_be_made)
+
+
+def _same_place(above: bytes, file: ComparedFile, _: str) -> bytes:
+    """Return the folder of a file below the destination: the one that it has below its root."""
+    return join(above, file.folder) if file.folder else above
 
 
 _ALL = Filters(all_files=True)
@@ -126,7 +211,7 @@ def _directions(options: CompareOptions) -> Sequence[bool]:
     return (False, True) if options.both else (options.reverse,)
 
 
-def _refuse_overlap(old: bytes, new: Sequence[bytes], mounts: Mounts) -> None:
+def refuse_overlap(old: bytes, new: Sequence[bytes], mounts: Mounts) -> None:
     """Raise `UsageError` if a folder is compared with itself, or with one inside it, by whatever path."""
     for path in new:
         if identity_of(path) == identity_of(old):
@@ -137,7 +222,11 @@ def _refuse_overlap(old: bytes, new: Sequence[bytes], mounts: Mounts) -> None:
             problem = f"{display(old)} is inside {display(path)}: each file would be found in itself."
         else:
             continue
-        raise UsageError(problem, hint="compare two folders that are apart", code=ErrorCode.OVERLAPPING, path=path)
+        raise _overlapping(problem, "compare two folders that are apart")
+
+
+def _overlapping(problem: str, hint: str) -> UsageError:
+    return UsageError(problem, hint=hint, code=ErrorCode.OVERLAPPING)
 
 
 def _are_nested(outer: bytes, inner: bytes, mounts: Mounts) -> bool:
