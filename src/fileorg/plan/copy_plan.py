@@ -11,15 +11,14 @@ from fileorg.core.model import DEST, ROOT, Action, PlanRow
 from fileorg.core.names import collision_key, join
 from fileorg.core.scratch import scratch
 from fileorg.plan.missing_folders import MissingFolders, is_missing
-from fileorg.rules.classify import Rules
 from fileorg.rules.template import numbered
-from fileorg.scan.classifier import Classifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fileorg.content.comparison import ComparedFile, Comparison
     from fileorg.core.scratch import Scratch
+    from fileorg.scan.classifier import Classifier
     from fileorg.storage.base import Storage
 
 _SCHEMA = "CREATE TABLE names (key BLOB PRIMARY KEY, numbers INTEGER NOT NULL) WITHOUT ROWID;"
@@ -31,6 +30,7 @@ class CopyPlan:
     def __init__(
         self,
         found: Comparison,
+        classifier: Classifier,
         source: Storage,
         target: Storage,
         place: Callable[[ComparedFile, str], bytes],
@@ -39,7 +39,7 @@ class CopyPlan:
     ) -> None:
         """`place` returns the folder in the target for a file and its category. `case_insensitive` is the target."""
         self._found, self._source, self._target, self._place = found, source, target, place
-        self._classifier = Classifier(Rules.default(), source)
+        self._classifier = classifier
         self._folds = case_insensitive
         self.files = found.sums.missing
         self.size_bytes = found.sums.missing_bytes

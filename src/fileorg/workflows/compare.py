@@ -20,7 +20,9 @@ from fileorg.core.pool import Processes
 from fileorg.core.times import kept
 from fileorg.journal.journal import JobStart
 from fileorg.plan.copy_plan import CopyPlan
+from fileorg.rules.classify import Rules
 from fileorg.rules.filters import Filters
+from fileorg.scan.classifier import Classifier
 from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
     from fileorg.index.columns import FileBatch
+    from fileorg.rules.config import Configuration
     from fileorg.rules.ignore import Ignore, Scope
     from fileorg.storage.local.storage import LocalStorage
 
@@ -58,6 +61,7 @@ class CompareOptions(NamedTuple):
     dest: bytes | None = None
     max_changes: int | None = None
     inside_project: bool = False
+    configuration: Configuration | None = None
 
 
 class Side(NamedTuple):
@@ -192,7 +196,8 @@ def comparing(
         if dest is not None:
             place = partial(_same_place, to_be_made)
             folds = target.is_case_insensitive()
-            plan = CopyPlan(sides[0].found, storages[0], target, place, case_insensitive=folds)
+            classifier = Classifier(Rules.of(options.configuration), storages[0])
+            plan = CopyPlan(sides[0].found, classifier, storages[0], target, place, case_insensitive=folds)
         others_seen = [each for each in seen if all(each is not side.seen for side in sides)]
         yield CompareRun(options, sides, others_seen, reads, time.monotonic() - started, session, plan, to_be_made)
 

@@ -30,7 +30,7 @@ fileorg compare /media/card ~/Pictures -v
 fileorg compare ~/Pictures /media/backup --both
 
 # Copy what is missing; fileorg undo removes the copies
-fileorg compare /media/card ~/Pictures --action copy --dest ~/Pictures/rescued
+fileorg compare /media/card ~/Pictures --action copy --dest ~/rescued
 
 # Trust no digest: compare each file byte by byte
 fileorg compare /media/card ~/Pictures --paranoid
@@ -113,6 +113,7 @@ def compare(
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,
     progress: shared.Progress = ProgressMode.AUTO,
+    config: shared.Config = None,
     state_dir: shared.StateDir = None,
 ) -> int:
     """Find the files of OLD whose content is nowhere in NEW, whatever their names there.
@@ -151,6 +152,7 @@ def compare(
         dest=None if dest is None else os.fsencode(dest),
         max_changes=max_changes,
         inside_project=inside_project,
+        configuration=None if dest is None else shared.configuration(config),
     )
     state = shared.state_for_cache(state_dir) if dest is None or dry_run else shared.state(state_dir)
     if dest is None:
