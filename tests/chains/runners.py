@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import compileall
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -24,17 +25,33 @@ class Runner(Protocol):
     is_ours: bool
     """True for the fileorg of this checkout, whose batches can be made small."""
 
+    def begin(self) -> None:
+        """Begin a chain."""
+
     def start(self, request: Request) -> int: ...
+    def has_ended(self, seconds: float) -> bool: ...
     def end(self) -> Finished: ...
     def close(self) -> None: ...
 
 
 class Forks(Driver):
-    """Forks of a parent that has imported everything, with the interpreter of a script if given."""
+    """Forks of a parent that has imported everything, with the interpreter of a script if given.
+
+    The commands of a chain run in one such fork, and those to kill or to halt in forks of it.
+    """
 
     def __init__(self, scratch: Path, script: Path | None = None) -> None:
         self.is_ours = script is None
         super().__init__(scratch, sys.executable if script is None else _python_of(script))
+
+    def begin(self) -> None:
+        if self.is_ours:
+            self.begin_series()
+
+    def start(self, request: Request) -> int:
+        has_fault = request.die_at or request.halt_at or request.max_open or request.control
+        request.in_series = self.is_ours and not has_fault
+        return super().start(request)
 
 
 class Processes:
@@ -60,9 +77,17 @@ class Processes:
                 [*limit, *self._command, *request.words], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 cwd="/", env=self._environment | steps | request.env,
             )  # fmt: skip
+        self._fd = os.pidfd_open(self._process.pid)
         return self._process.pid
 
+    def begin(self) -> None:
+        pass
+
+    def has_ended(self, seconds: float) -> bool:
+        return bool(select.select([self._fd], [], [], seconds)[0])
+
     def end(self) -> Finished:
+        os.close(self._fd)
         return Finished(self._process.wait(), self._output.read_text(errors="replace"), [])
 
     def close(self) -> None:

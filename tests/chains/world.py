@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import select
 import shutil
 import signal
 from typing import TYPE_CHECKING, NamedTuple
@@ -258,9 +257,20 @@ class World:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
-            is_late = not _has_ended(pid)
+            is_late = not self._has_ended(pid)
             finished = self._runner.end()
         return finished, halfway, is_late
+
+    def _has_ended(self, pid: int) -> bool:
+        """Wait until a command has ended and return True, or kill it after a timeout: its output shows where it was."""
+        if self._runner.has_ended(_PATIENCE_SECONDS):
+            return True
+        for number in (signal.SIGABRT, signal.SIGKILL):  # on the first, Python writes its stack
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+            if self._runner.has_ended(_GRACE_SECONDS):
+                break
+        return False
 
     def _word(self, word: str) -> str:
         return word.replace("ROOT", os.fsdecode(self.bases[b"root"])).replace("DEST", os.fsdecode(self.bases[b"dest"]))
@@ -437,22 +447,6 @@ class World:
             if is_new and not self._is_refused and not self._takes_changed:
                 wrong.append(f"at the end: the folder {display(path)} is left")
         return wrong
-
-
-def _has_ended(pid: int) -> bool:
-    """Wait until a process has ended and return True, or kill it after a timeout: its output shows where it was."""
-    with contextlib.suppress(ProcessLookupError):
-        fd = os.pidfd_open(pid)
-        try:
-            if not select.select([fd], [], [], _PATIENCE_SECONDS)[0]:
-                for number in (signal.SIGABRT, signal.SIGKILL):  # on the first, Python writes its stack
-                    signal.pidfd_send_signal(fd, number)
-                    if select.select([fd], [], [], _GRACE_SECONDS)[0]:
-                        break
-                return False
-        finally:
-            os.close(fd)
-    return True
 
 
 def _is_changed(path: bytes, before: View, after: View) -> bool:

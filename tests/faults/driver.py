@@ -5,13 +5,15 @@ command. A command may be held until a tracer is attached, and is confined by La
 as `python -m fileorg`; negative controls, which the harness must fail, remove one part first (`controls`).
 
 Standard input has one JSON request per line: see `Request` in `process.py`. The answers are the process id, and at the
-end of the process its status.
+end of the process its status. The line `series` makes a fork that serves the requests from then on, until the next
+such line; it runs those with `in_series` itself (`series`), and forks for all others.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import gc
 import importlib
 import json
@@ -20,8 +22,11 @@ import resource
 import sys
 import tempfile
 import traceback
-from typing import Any
+from functools import partial
+from typing import Any, TextIO
 
+from tests.faults import series
+from tests.faults.series import FirstState
 from tests.support import wall
 
 from fileorg.cli import app
@@ -29,14 +34,47 @@ from fileorg.cli import app
 _PR_SET_PTRACER, _ANY = 0x59616D61, -1
 _CRASHED = 70
 """An exit code that fileorg never returns."""
+_NEXT = 7
+"""The exit code of a series after which another one begins."""
+_OURS = 200
+"""The lowest descriptor of the driver itself, above those of commands."""
 
 
 def main() -> None:
     os.chdir("/")  # above every operation: a bare undo takes only one in, above or below the current directory
     _preload()
-    requests = os.fdopen(os.dup(0))  # standard input itself is for the commands
+    requests = os.fdopen(fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, _OURS))  # standard input itself is for the commands
+    answers = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, _OURS)
+    is_asked = _serve(requests, answers)
+    while is_asked:
+        pid = os.fork()
+        if pid == 0:
+            _begin_series(answers)
+            os._exit(_NEXT if _serve(requests, answers, FirstState()) else 0)
+        status = os.waitpid(pid, 0)[1]
+        if os.WIFSIGNALED(status):  # it was killed because a command took too long
+            _answer(answers, status)
+        is_asked = os.WIFSIGNALED(status) or os.waitstatus_to_exitcode(status) == _NEXT
+
+
+def _begin_series(answers: int) -> None:
+    os.umask(0o022)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    _answer(answers, os.getpid())
+
+
+def _serve(requests: TextIO, answers: int, first: FirstState | None = None) -> bool:
+    """Serve requests until the end, or until a series is asked for: then return True."""
     for line in requests:
+        if line == "series\n":
+            return True
         request = json.loads(line)
+        if first is not None and request["in_series"]:
+            _answer(answers, os.getpid())
+            os.environ.update(request["env"])
+            _prepare(request)
+            _answer(answers, series.run(partial(_run, request["words"]), request["output"], first, _CRASHED) << 8)
+            continue
         held, go = os.pipe()
         prepared, ready = os.pipe()
         pid = os.fork()
@@ -47,11 +85,12 @@ def main() -> None:
         os.close(ready)
         os.read(prepared, 1)  # returns when the other end is closed; earlier, a tracer would count too many calls
         os.close(prepared)
-        _answer(pid)
+        _answer(answers, pid)
         if request["held"]:
             requests.readline()
         os.close(go)
-        _answer(os.waitpid(pid, 0)[1])
+        _answer(answers, os.waitpid(pid, 0)[1])
+    return False
 
 
 def _preload() -> None:
@@ -96,8 +135,8 @@ def _learn(place: str, names: str) -> None:
         os._exit(_CRASHED)
 
 
-def _answer(number: int) -> None:
-    os.write(1, b"%d\n" % number)
+def _answer(answers: int, number: int) -> None:
+    os.write(answers, b"%d\n" % number)
 
 
 def _become(request: dict[str, Any], held: int, ready: int) -> None:
@@ -120,7 +159,7 @@ def _become(request: dict[str, Any], held: int, ready: int) -> None:
             wall.raise_wall(request["wall"])
         os.close(ready)
         os.read(held, 1)
-        os.closerange(3, 64)
+        os.closerange(3, _OURS + 64)
         _arm(request)
         code = _run(request["words"])
     except BaseException:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -60,6 +61,8 @@ class Request:
     held: bool = False
     max_open: int = 0
     """The limit of open descriptors, 0 for the default."""
+    in_series: bool = False
+    """True to run it in the process of the series, if one has begun, instead of in a fork."""
     wall: list[str] = field(default_factory=list)
     """The writable folders (`wall`), besides the driver's scratch folder; no restriction if empty."""
 
@@ -110,8 +113,9 @@ class Driver:
         environment |= ENVIRONMENT | {"SQLITE_TMPDIR": str(self._temporary)}
         self._process = subprocess.Popen(
             [python, str(_DRIVER)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=environment,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=environment,
         )  # fmt: skip
+        self._answers = b""
 
     def close(self) -> None:
         _pipe(self._process.stdin).close()
@@ -152,20 +156,30 @@ class Driver:
         """Release a command that was started with `held`."""
         self._send("")
 
+    def begin_series(self) -> None:
+        """Begin a series: its commands with `in_series` run one after the other in one process, in its first state."""
+        self._send("series")
+        self._number()
+
+    def has_ended(self, seconds: float) -> bool:
+        """Wait for the end of the started command, at most so long, and return whether it has ended."""
+        return b"\n" in self._answers or bool(select.select([_pipe(self._process.stdout)], [], [], seconds)[0])
+
     def end(self) -> Finished:
         """Wait for the end of the started command."""
         status = os.waitstatus_to_exitcode(self._number())
         return Finished(status, self._output.read_text(errors="replace"), [])
 
     def _send(self, line: str) -> None:
-        stdin = _pipe(self._process.stdin)
-        stdin.write(line + "\n")
-        stdin.flush()
+        _pipe(self._process.stdin).write(line.encode() + b"\n")
 
     def _number(self) -> int:
-        line = _pipe(self._process.stdout).readline()
-        if not line:
-            raise AssertionError("the driver has ended: see its traceback")
+        while b"\n" not in self._answers:
+            more = _pipe(self._process.stdout).read(4096)
+            if not more:
+                raise AssertionError("the driver has ended: see its traceback")
+            self._answers += more
+        line, _, self._answers = self._answers.partition(b"\n")
         return int(line)
 
 
@@ -210,7 +224,7 @@ def _parse(log: str) -> list[Call]:
     return calls
 
 
-def _pipe(pipe: IO[str] | None) -> IO[str]:
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
     if pipe is None:
         raise AssertionError("it was opened with pipes")
     return pipe
