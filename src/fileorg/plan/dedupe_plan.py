@@ -120,6 +120,11 @@ class DedupePlan:
     def files(self) -> int:
         return self.found.victims
 
+    @property
+    def is_chosen(self) -> bool:
+        """True once the user's choices decide."""
+        return self._choices is not None
+
     def choose(self, choices: KeeperChoices) -> None:
         """Let the user's choices decide."""
         self._choices = choices

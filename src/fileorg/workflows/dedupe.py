@@ -13,7 +13,7 @@ from fileorg.content.companions import Companions
 from fileorg.content.duplicate_finder import Finder
 from fileorg.content.hashing import Reads, Tree
 from fileorg.content.keeper import KeeperPolicy, KeepOptions, Leads, Trees
-from fileorg.core.errors import UsageError
+from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.names import display, is_within
 from fileorg.core.pool import Processes
 from fileorg.journal.journal import JobStart
@@ -60,6 +60,7 @@ class DedupeOptions(NamedTuple):
     action: DedupeAction | None = None
     max_changes: int | None = None
     inside_project: bool = False
+    interactive: bool = False  # a person chooses the files to keep: without the choices, nothing is done
     configuration: Configuration | None = None
 
     def keep_options(self) -> KeepOptions:
@@ -73,9 +74,21 @@ class DedupeOptions(NamedTuple):
         chosen: dict[str, Any] = {"action": str(self.action)}
         if self.keep:
             chosen["keep"] = [str(rule) for rule in self.keep]
+        if self.interactive:
+            chosen["interactive"] = True
         if self.references:
             chosen["reference"] = [display(reference) for reference in self.references]
         return chosen
+
+
+class _NotChosen(GuardRefused):
+    """The run of a person's choices was taken up again without them."""
+
+    def __init__(self, paths: Sequence[bytes]) -> None:
+        super().__init__(
+            "The choices of this run were not kept, and without them fileorg removes nothing.",
+            hint=f"choose again with: fileorg dedupe {' '.join(map(display, paths))} -i",
+        )
 
 
 class DedupeRun:
@@ -104,7 +117,6 @@ class DedupeRun:
         self._found = found(groups, policy) if self.plan is None else None
         self._options, self._groups, self._policy = options, groups, policy
         self._session = session
-        self._is_chosen = False
 
     @property
     def found(self) -> FoundDuplicates:
@@ -112,10 +124,9 @@ class DedupeRun:
         return self._found or self.rows.found
 
     def choose(self) -> contextlib.AbstractContextManager[KeeperSelection]:
-        """Let the user choose the files to keep, group by group, until the block ends; the plan follows the choices."""
+        """Let the user choose the files to keep, group by group; the plan follows the choices until the block ends."""
         from fileorg.workflows.keeper_selection import selecting
 
-        self._is_chosen = True
         return selecting(self.rows, self._groups, self._policy, self.trees)
 
     @property
@@ -158,14 +169,16 @@ class DedupeRun:
                 yield number, b"/".join([*parts[count:], name])
 
     def check(self) -> None:
-        """Check the guard that needs the plan. Raises `GuardRefused`."""
+        """Check the guards that need the plan. Raises `GuardRefused`."""
         if self.plan is not None:
+            if self._options.interactive and self.plan.files and not self.plan.is_chosen:
+                raise _NotChosen(self.trees.paths)
             refuse_too_many(self.plan.files, self._options.max_changes, "duplicate", "changed")
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
-        """Carry out the plan. Raises `JournalError`; `GuardRefused` if it exceeds `--max-changes`."""
+        """Carry out the plan. Raises `JournalError`; `GuardRefused` as `check` does."""
         self.check()
-        facts = self._options.facts() | ({"interactive": True} if self._is_chosen else {})
+        facts = self._options.facts()
         # Each file is read before its rename, so a worker process would save nothing.
         return self._session.run("dedupe", self.rows, facts, stop, renames=0, copies=True)
 

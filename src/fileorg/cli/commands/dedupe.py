@@ -217,6 +217,7 @@ def dedupe(
         action=action,
         max_changes=max_changes,
         inside_project=inside_project,
+        interactive=interactive,
         configuration=None if action is None else shared.configuration(config),
     )
     if interactive:
