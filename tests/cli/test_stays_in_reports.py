@@ -113,6 +113,17 @@ def test_a_list_of_another_journal_or_a_damaged_one_is_none(organized: Fileorg) 
     assert organized.inside("organize", "tree", "-y", "--stays").code == 0
 
 
+@pytest.mark.parametrize("change", ["path = 'text'", "size = 'much'", "code = x'00'", "mtime_ns = 0.5"])
+def test_a_forged_list_is_refused(organized: Fileorg, change: str) -> None:
+    with sqlite3.connect(organized.home / "stays.db") as db:
+        db.execute(f"UPDATE stays SET {change}")
+    db.close()
+    ran = organized.inside("files", "--status", "stays")
+    assert (ran.code, ran.out) == (2, "")
+    assert "stays.db cannot be read: a row is not one that fileorg wrote." in ran.err
+    assert organized.inside("report", "-f", "json", "-o", "-").code == 2
+
+
 def test_a_folder_is_scanned_anew(fileorg: Fileorg, many: Tree) -> None:  # noqa: F811
     many.write({"Images/there.png": "x"})
     before = many.snapshot()

@@ -15,7 +15,7 @@ from fileorg.core.errors import StateError
 from fileorg.core.names import display
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 KEPT_LISTS = 20
 """A list of a million entries takes 100 MB."""
@@ -80,10 +80,10 @@ def _oldest(db: sqlite3.Connection) -> int:
 
 
 class RecordedStays:
-    """The list of one operation, opened for reading."""
+    """The list of one operation, opened for reading. Raises `StateError` for a damaged one."""
 
-    def __init__(self, db: sqlite3.Connection, operation: int, total: int) -> None:
-        self._db, self._operation = db, operation
+    def __init__(self, path: bytes, db: sqlite3.Connection, operation: int, total: int) -> None:
+        self._path, self._db, self._operation = path, db, operation
         self.total = total
 
     def shares(self) -> list[StayShare]:
@@ -93,10 +93,13 @@ class RecordedStays:
             " ORDER BY 2 DESC, 4"
         )
         examples = "SELECT path FROM stays WHERE operation = ? AND code = ? ORDER BY number LIMIT ?"
-        return [
-            StayShare(str(code), count, size, [p for (p,) in self._rows(examples, (self._operation, code, _EXAMPLES))])
-            for code, count, size, _ in self._rows(query, (self._operation,))
-        ]
+        shares = []
+        for code, count, size, _ in self._rows(query, (self._operation,)):
+            self._check((code, size), (str, int))
+            paths = [path for (path,) in self._rows(examples, (self._operation, code, _EXAMPLES))]
+            self._check(paths, (bytes,) * len(paths))
+            shares.append(StayShare(code, count, size, paths))
+        return shares
 
     def rows(self, skip: int = 0, limit: int = -1, *, backwards: bool = False) -> Iterator[RecordedStay]:
         """Yield at most `limit` entries after the first `skip`, in path order."""
@@ -104,10 +107,23 @@ class RecordedStays:
         query = (
             f"SELECT path, code, size, mtime_ns FROM stays WHERE operation = ? ORDER BY number {order} LIMIT ? OFFSET ?"
         )
-        return map(RecordedStay._make, self._rows(query, (self._operation, limit, skip)))
+        for row in self._rows(query, (self._operation, limit, skip)):
+            self._check(row, (bytes, str, int, int))
+            yield RecordedStay._make(row)
+
+    def _check(self, row: Sequence[Any], types: tuple[type, ...]) -> None:
+        if tuple(map(type, row)) != types:
+            raise self._damaged("a row is not one that fileorg wrote")
 
     def _rows(self, query: str, values: tuple[Any, ...]) -> Iterator[Any]:
-        return iter(self._db.execute(query, values))
+        try:
+            yield from self._db.execute(query, values)
+        except sqlite3.Error as error:
+            raise self._damaged(str(error)) from error
+
+    def _damaged(self, why: str) -> StateError:
+        message = f"{display(self._path)} cannot be read: {why}."
+        return StateError(message, hint="delete it: only reports of what stays need it", path=self._path)
 
 
 @contextlib.contextmanager
@@ -124,5 +140,5 @@ def recorded_stays(path: bytes | None, operation: int, started_ns: int) -> Itera
                 db.execute("PRAGMA trusted_schema=OFF")
                 query = "SELECT total FROM lists WHERE operation = ? AND started_ns = ?"
                 row = db.execute(query, (operation, started_ns)).fetchone()
-                found = RecordedStays(db, operation, int(row[0])) if row else None
+                found = RecordedStays(path, db, operation, int(row[0])) if row else None
         yield found
