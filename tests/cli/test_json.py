@@ -77,6 +77,11 @@ STEPS: list[tuple[list[str], str]] = [
     (["undo", "--in", "copies", "-n"], "plan"),
     (["undo", "--in", "copies"], "result"),
     (["history"], "history"),
+    (["organize", "copies", "--background"], "job started"),
+    (["jobs", "attach", "9"], "job"),
+    (["jobs"], "jobs"),
+    (["jobs", "show", "9"], "job"),
+    (["jobs", "prune"], "pruned jobs"),
 ]
 
 

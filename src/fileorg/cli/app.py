@@ -41,7 +41,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     try:
-        code = _carry_out(_without_colour(words))
+        code = _with_patience(_without_colour(words))
     except BrokenPipeError:
         raise
     except KeyboardInterrupt:
@@ -61,6 +61,15 @@ def _run(words: list[str]) -> int:
 
         write_event(standard_error(), event="done", exit=code)
     return code
+
+
+def _with_patience(words: list[str]) -> int:
+    """Run the command; with `--wait`, again until nothing that it needs is taken."""
+    if words[:1] == [] or not any(word == "--wait" or word.startswith("--wait=") for word in words):
+        return _carry_out(words)
+    from fileorg.cli.waiting import run_when_free
+
+    return run_when_free(words, _carry_out)
 
 
 def _without_colour(words: list[str]) -> list[str]:

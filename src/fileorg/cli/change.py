@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
     from fileorg.cli.words import Verb
     from fileorg.core.model import Outcome
+    from fileorg.core.state import StateDirectory
+    from fileorg.workflows.session import Later
 
 
 class Run(Protocol):
     """A plan that can be run once: `OrganizeRun`, `DedupeRun`, `CleanRun`, `UndoRun`, `PurgeRun`."""
 
     def run(self, stop: Callable[[], bool] = ...) -> Outcome: ...
+    def save(self, later: Later) -> None: ...
 
 
 class Rows(Protocol):
@@ -162,6 +165,17 @@ class Change(NamedTuple):
             self.screen.pause()
         self.screen.outcome(outcome)
         return outcome
+
+    @property
+    def is_later(self) -> bool:
+        """True if the change is to be carried out in the background."""
+        return self.options.background or self.options.hold
+
+    def hand_over(self, run: Run, state: StateDirectory) -> Exit:
+        """Keep the plan as a job, start it unless it waits for a person, and print its number."""
+        from fileorg.cli.jobs_view import hand_over
+
+        return hand_over(self, run, state)
 
     def report(
         self,

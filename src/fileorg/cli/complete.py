@@ -43,6 +43,24 @@ def all_operations(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     return _operations(ctx, incomplete, undo=True, redo=True, in_effect=False)
 
 
+def jobs(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+    """Return the numbers of jobs, newest first, with descriptions."""
+    found: list[tuple[str, str]] = []
+    with contextlib.suppress(Exception):
+        from fileorg.cli.render import crop
+        from fileorg.core.names import display
+        from fileorg.core.state import find_state
+        from fileorg.jobs.found import all_jobs
+
+        named = ctx.params.get("state_dir")
+        for job in all_jobs(find_state(os.fsencode(named) if named else None)):
+            if str(job.row.id).startswith(incomplete):
+                root = crop(display(os.path.basename(job.row.root)), 30)
+                about = f"{job.row.kind} {root}, {job.state}"
+                found.append((str(job.row.id), re.sub(_NOT_PLAIN, "?", about)))
+    return found
+
+
 def _operations(
     ctx: Any, incomplete: str, *, undo: bool = False, redo: bool = False, in_effect: bool = True
 ) -> list[tuple[str, str]]:

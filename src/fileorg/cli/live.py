@@ -42,6 +42,7 @@ _LABELS = {
     "purge": "Removing",
     "recover": "Recovering",
     "report": "Writing",
+    "queued": "Waiting",
 }
 
 
@@ -74,6 +75,10 @@ class Live:
             self._ended = threading.Event()
             self._thread = threading.Thread(target=self._draw, args=(self._ended,), daemon=True)
             self._thread.start()
+
+    def began(self, seconds: float) -> None:
+        """Say that the stage began that long ago: the progress of a job that was under way already."""
+        self._stage.started = time.monotonic() - seconds
 
     def advance(self, files: int, size_bytes: int = 0, folder: bytes = b"") -> None:
         stage = self._stage

@@ -55,6 +55,32 @@ MaxChanges = Annotated[
     Option("--max-changes", min=0, metavar="N", help="Refuse to change more than N files.", rich_help_panel=RUN),
 ]
 
+Background = Annotated[
+    bool,
+    Option(
+        "--background",
+        help="Carry out the plan in the background: it goes on when the terminal is closed. fileorg jobs shows it.",
+        rich_help_panel=RUN,
+    ),
+]
+Hold = Annotated[
+    bool,
+    Option(
+        "--hold",
+        help="Keep the plan, and carry it out in the background after fileorg jobs approve.",
+        rich_help_panel=RUN,
+    ),
+]
+Wait = Annotated[
+    str | None,
+    Option(
+        "--wait",
+        metavar="[TIME]",
+        help="If another fileorg works there, wait for it, for at most TIME (30s, 10min); without --wait, exit with 4.",
+        rich_help_panel=RUN,
+    ),
+]
+
 InsideProject = Annotated[
     bool,
     Option(
@@ -252,6 +278,8 @@ class OutputOptions(NamedTuple):
     quiet: bool = False
     verbose: bool = False
     progress: ProgressMode = ProgressMode.AUTO
+    background: bool = False
+    hold: bool = False
 
     @property
     def is_text(self) -> bool:
@@ -260,7 +288,10 @@ class OutputOptions(NamedTuple):
 
 
 def need_dry_run(options: OutputOptions) -> None:
-    """Raise `UsageError` for `-0` without `--dry-run`."""
+    """Raise `UsageError` for `-0` without `--dry-run`, or for `--dry-run` in the background."""
+    later = "--hold" if options.hold else "--background"
+    if options.dry_run and (options.background or options.hold):
+        raise UsageError(f"--dry-run and {later} cannot be combined.", hint="drop one of them")
     if options.null and not options.dry_run:
         raise UsageError("-0 requires --dry-run.", hint="add -n, or drop -0")
 

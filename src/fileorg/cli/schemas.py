@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from fileorg.core.errors import ErrorCode, Exit
-from fileorg.core.model import Action, RecordState
+from fileorg.core.model import Action, JobState, RecordState
 
 Schema = dict[str, Any]
 
@@ -145,6 +145,42 @@ _GROUP = _object(
         "total_size_bytes": _COUNT,
         "files": _array(
             _object({"path": _PATH, "size_bytes": _SIZE, "status": _TEXT}), "the keeper first; it has status keeper"
+        ),
+    }
+)
+
+_JOB_NUMBER: Schema = {"type": "integer", "minimum": 1, "description": "job number"}
+_JOB = _object(
+    {
+        "job": _JOB_NUMBER,
+        "kind": _KIND,
+        "status": {"enum": [str(state) for state in JobState]},
+        "root": _PATH,
+        "files": _described(_COUNT, "files of its plan"),
+        "files_done": _described(_COUNT, "files that its operations have done"),
+        "attempts": _described(_COUNT, "how often it was begun"),
+        "background": _FLAG,
+        "operations": _array(_OP, "its operations, oldest first"),
+        "created": _TIME,
+        "started": _or_null(_TIME, "the last attempt, or null"),
+        "ended": _or_null(_TIME),
+        "reason": _or_null(_TEXT, "why it ended, for people: the words may change"),
+        "pid": _or_null(_COUNT, "process id, or null if no process works on it"),
+        "host": _TEXT,
+        "log": _or_null(_PATH, "absolute path of its log, or null"),
+        "progress": _or_null(
+            _object(
+                {
+                    "stage": _TEXT,
+                    "files": _COUNT,
+                    "total": _or_null(_COUNT),
+                    "bytes": _COUNT,
+                    "files_per_second": _SECONDS,
+                    "seconds_left": _or_null(_SECONDS),
+                    "folder": _described(_TEXT, "the current folder, for display"),
+                }
+            ),
+            "null if no process works on it, or no stage has begun",
         ),
     }
 )
@@ -443,6 +479,13 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                 "state_dir": _described(_PATH, "absolute path of the state directory that was read"),
             }
         ),
+    ),
+    "jobs": ("`jobs`", _object({"jobs": _array(_JOB, "newest first")})),
+    "job": ("`jobs show`, `attach`, `cancel`, `resume`, `retry` and `approve`", _JOB),
+    "pruned jobs": ("`jobs prune`", _object({"pruned": _array(_JOB_NUMBER)})),
+    "job started": (
+        "`organize`, `dedupe --action`, `clean`, `undo`, `redo` and `purge` with `--background` or `--hold`",
+        _object({"job": _JOB_NUMBER, "kind": _KIND, "status": {"enum": ["queued", "waiting"]}}),
     ),
     "trail": (
         "`history PATH`",

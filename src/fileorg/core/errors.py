@@ -44,6 +44,8 @@ class ErrorCode(StrEnum):
     OUTPUT_UNUSABLE = "output-unusable"
     STATE_UNUSABLE = "state-unusable"
     UNKNOWN_OPERATION = "unknown-operation"
+    UNKNOWN_JOB = "unknown-job"
+    JOB_ENDED = "job-ended"
     NOT_RECOVERED = "not-recovered"
     NOT_RECORDED = "not-recorded"
     ANOTHER_FOLDER = "another-folder"

@@ -152,13 +152,17 @@ class StateDirectory:
 
         None if another process holds it. Raises `StateError`, `OSError`.
         """
-        path = self.of_job(number, b"status")
+        path, tries = self.of_job(number, b"status"), 5
         with self.opened() as at:
             while True:
                 fd = _own_file(path, at)
                 if not _flock(fd, fcntl.LOCK_EX):
                     os.close(fd)
-                    return None
+                    tries -= 1
+                    if not tries:
+                        return None
+                    time.sleep(0.01)  # someone may have looked just now whether it is held
+                    continue
                 if os.fstat(fd).st_nlink:
                     return fd
                 os.close(fd)  # the process that held it has just removed it
@@ -372,15 +376,20 @@ def run_lock(state: StateDirectory, what: str, *, name: bytes = b"run.lock") -> 
     try:
         if not _flock(fd, fcntl.LOCK_EX):
             raise Locked(f"Another fileorg is running: {_lock_owner(fd)}.")
-        import json
-
-        about = {"pid": os.getpid(), "host": os.uname().nodename, "since": int(time.time()), "what": what}
-        with contextlib.suppress(OSError):  # the flock alone protects; the journal reports a full disk
-            os.ftruncate(fd, 0)
-            os.pwrite(fd, json.dumps(about).encode(), 0)
+        describe_run(fd, what)
         yield fd
     finally:
         os.close(fd)
+
+
+def describe_run(fd: int, what: str, job: int = 0) -> None:
+    """Write into a lock who holds it, for people: `what` it does, and its job if it has one already."""
+    import json
+
+    about = {"pid": os.getpid(), "host": os.uname().nodename, "since": int(time.time()), "what": what, "job": job}
+    with contextlib.suppress(OSError):  # the flock alone protects; the journal reports a full disk
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, json.dumps(about).encode(), 0)
 
 
 def _lock_owner(fd: int) -> str:
@@ -389,7 +398,8 @@ def _lock_owner(fd: int) -> str:
     try:
         about = json.loads(os.pread(fd, 4096, 0))
         since = time.strftime("%H:%M", time.localtime(int(about["since"])))
-        return f"{display(str(about['what']))}, process {int(about['pid'])}, since {since}"
+        job = f"job {int(about['job'])}, " if about.get("job") else ""
+        return f"{job}{display(str(about['what']))}, process {int(about['pid'])}, since {since}"
     except (ValueError, KeyError, TypeError, OverflowError):
         return "it has just started"
 

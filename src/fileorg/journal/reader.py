@@ -100,6 +100,10 @@ class JournalReader:
         if self._queries.has_changed and (kind is None or issubclass(kind, FileorgError)):
             raise changed(self.path)
 
+    def select(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Return all rows of a query, for the other modules of the journal."""
+        return self._queries.select(query, values)
+
     def operations(self, where: str = "1", values: Sequence[Any] = ()) -> list[Operation]:
         """Return the operations, newest first. `where` is trusted SQL, never user input."""
         query = f"SELECT {OPERATION_COLUMNS} FROM operations WHERE {where} ORDER BY id DESC"

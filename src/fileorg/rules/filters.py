@@ -33,6 +33,10 @@ class Filters(NamedTuple):
     older_than_ns: int | None = None
     newer_than_age: str = ""
     older_than_age: str = ""
+    before_job_ns: int | None = None
+    """For a job that is taken up again: only what did not change since, by its ctime, or what it has touched itself."""
+    touched: bytes = b""
+    """The inode numbers of these, sorted, as an array of 64 bits."""
 
     def ignore(self) -> Ignore:
         """Return the `Ignore` of these options. Raises `UsageError` for a pattern that can match nothing."""
@@ -41,7 +45,7 @@ class Filters(NamedTuple):
     @property
     def has_bounds(self) -> bool:
         """True if a size or a time limit is set."""
-        bounds = (self.min_size, self.max_size, self.newer_than_ns, self.older_than_ns)
+        bounds = (self.min_size, self.max_size, self.newer_than_ns, self.older_than_ns, self.before_job_ns)
         return any(bound is not None for bound in bounds)
 
     def ages(self) -> Iterator[str]:
@@ -54,6 +58,8 @@ class Filters(NamedTuple):
     def said(self, reason: IgnoreReason) -> str:
         """Return a reason for people, with the limits of these filters."""
         match reason:
+            case IgnoreReason.SINCE_JOB if self.before_job_ns is not None:
+                return f"arrived or changed since {when(kept(self.before_job_ns))}, when the job began"
             case IgnoreReason.TOO_NEW if self.older_than_ns is not None:
                 return f"changed {_since(self.older_than_ns, self.older_than_age)}"
             case IgnoreReason.TOO_OLD if self.newer_than_ns is not None:
@@ -66,6 +72,8 @@ class Filters(NamedTuple):
 
     def reason(self, entry: Entry) -> IgnoreReason:
         """Return why the limits do not take an entry."""
+        if not self._was_there(entry):
+            return IgnoreReason.SINCE_JOB
         if self.newer_than_ns is not None and entry.mtime_ns < kept(self.newer_than_ns):
             return IgnoreReason.TOO_OLD
         if self.older_than_ns is not None and entry.mtime_ns > kept(self.older_than_ns):
@@ -82,9 +90,22 @@ class Filters(NamedTuple):
 
     def takes_time(self, entry: Entry) -> bool:
         """Return whether the time limits accept an entry: enough for folders and symlinks, whose size means nothing."""
-        return (self.newer_than_ns is None or entry.mtime_ns >= kept(self.newer_than_ns)) and (
-            self.older_than_ns is None or entry.mtime_ns <= kept(self.older_than_ns)
+        return (
+            (self.newer_than_ns is None or entry.mtime_ns >= kept(self.newer_than_ns))
+            and (self.older_than_ns is None or entry.mtime_ns <= kept(self.older_than_ns))
+            and self._was_there(entry)
         )
+
+    def _was_there(self, entry: Entry) -> bool:
+        """Return whether an entry was there before the job began, as far as its times can tell."""
+        if self.before_job_ns is None or entry.ctime_ns <= kept(self.before_job_ns):
+            return True
+        from array import array
+        from bisect import bisect_left
+
+        touched = array("Q", self.touched)
+        at = bisect_left(touched, entry.inode)
+        return at < len(touched) and touched[at] == entry.inode
 
 
 def _since(ns: int, age: str) -> str:

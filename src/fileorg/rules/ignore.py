@@ -52,9 +52,18 @@ class IgnoreReason(StrEnum):
     DATABASE = "database"
     BACKUP = "backup"
     OTHER_SYSTEM = "another system"
+    SINCE_JOB = "changed since the job began"
 
 
-LIMITS = frozenset({IgnoreReason.TOO_NEW, IgnoreReason.TOO_OLD, IgnoreReason.TOO_SMALL, IgnoreReason.TOO_LARGE})
+LIMITS = frozenset(
+    {
+        IgnoreReason.TOO_NEW,
+        IgnoreReason.TOO_OLD,
+        IgnoreReason.TOO_SMALL,
+        IgnoreReason.TOO_LARGE,
+        IgnoreReason.SINCE_JOB,
+    }
+)
 """Reasons for files that the limits of time and size do not take."""
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
     from fileorg.journal.moved import Moved
+    from fileorg.workflows.session import Later
 
 
 class CleanOptions(NamedTuple):
@@ -59,6 +60,11 @@ class CleanRun:
         plan = self.plan
         return self._session.run("clean", plan, self._options.facts(), stop, renames=plan.renames)
 
+    def save(self, later: Later) -> None:
+        """Keep the plan as a job to be carried out later. Raises like `run`, `OSError`."""
+        self.check()
+        self._session.save("clean", self.plan, self._options.facts(), later, renames=self.plan.renames)
+
     def check(self) -> None:
         """Raise `GuardRefused` if the plan exceeds `--max-changes`."""
         refuse_too_many(self.plan.files, self._options.max_changes, "item", "removed")
@@ -77,17 +83,19 @@ def cleaning(
     *,
     changes: bool = True,
     resumes: JobStart | None = None,
+    fd: int | None = None,
 ) -> Iterator[CleanRun]:
     """Scan and plan; the run holds its locks until the block ends. Without `changes` nothing is written. `resumes` is a
-    job that is taken up again.
+    job that is taken up again, `fd` its status file.
 
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
     allowed = Allowed(options.inside_project, read_only=not changes)
     root = changeable_folder(options.root, state, allowed)
-    job = resumes or JobStart("clean", options_as_json(options), time.time_ns())
+    what = f"cleaning {display(root)}"
+    job = resumes or JobStart("clean", options_as_json(options._replace(root=root)), time.time_ns())
     with (
-        Session.opened(state, f"cleaning {display(root)}", reporter, changes=changes, kind="clean", job=job) as session,
+        Session.opened(state, what, reporter, changes=changes, kind="clean", job=job, fd=fd) as session,
         Leftovers(remember=True) as leftovers,
     ):
         reporter = session.reporter

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from fileorg.rules.config import Configuration
     from fileorg.storage.local.storage import LocalStorage
     from fileorg.workflows.keeper_selection import KeeperSelection
+    from fileorg.workflows.session import Later
 
 
 class DedupeOptions(NamedTuple):
@@ -182,6 +183,12 @@ class DedupeRun:
         # Each file is read before its rename, so a worker process would save nothing.
         return self._session.run("dedupe", self.rows, facts, stop, renames=0, copies=True)
 
+    def save(self, later: Later) -> None:
+        """Keep the plan as a job to be carried out later. Raises like `run`, `OSError`."""
+        self.check()
+        reads = self.trees.references
+        self._session.save("dedupe", self.rows, self._options.facts(), later, renames=0, copies=True, reads=reads)
+
 
 @contextlib.contextmanager
 def deduping(
@@ -191,9 +198,10 @@ def deduping(
     *,
     changes: bool = False,
     resumes: JobStart | None = None,
+    fd: int | None = None,
 ) -> Iterator[DedupeRun]:
     """Scan and find duplicates; the run holds its locks until the block ends. Without `changes`, no file is touched.
-    `resumes` is a job that is taken up again.
+    `resumes` is a job that is taken up again, `fd` its status file.
 
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
@@ -203,10 +211,12 @@ def deduping(
     roots, references = _folders(options, mounts, state, reporter, changes=changes)
     paths = distinct_folders([*roots, *references])
     what = "deduping " + ", ".join(map(display, roots))
-    job = resumes or JobStart("dedupe", options_as_json(options), time.time_ns())
+    job = resumes or JobStart(
+        "dedupe", options_as_json(options._replace(roots=roots, references=references)), time.time_ns()
+    )
     with (
         contextlib.closing(LedTo()) as led_to,
-        Session.opened(state, what, reporter, changes=changes, kind="dedupe", job=job) as session,
+        Session.opened(state, what, reporter, changes=changes, kind="dedupe", job=job, fd=fd) as session,
     ):
         reporter, opened = session.reporter, []
         for path in paths:

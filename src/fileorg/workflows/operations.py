@@ -110,6 +110,10 @@ class JobRun:
         state = JobState.FAILED if isinstance(error, FileorgError | OSError) else JobState.INTERRUPTED
         if isinstance(error, JobCancelled):
             state = JobState.CANCELLED
+        elif isinstance(error, FileorgError) and error.exit_code is Exit.DONE:
+            state = JobState.DONE
+        elif isinstance(error, Locked) and not self.is_changing:
+            state = JobState.QUEUED  # its turn has not come yet
         write_status(self.fd, state=str(state), reason=str(error)[:300])
         with contextlib.suppress(FileorgError):
             self.end(state, str(error) or None)
@@ -139,7 +143,7 @@ def interrupt_dead_jobs(state: StateDirectory, journal: Journal) -> None:
 
 
 def options_as_json(options: Any) -> str:
-    """Return the options of a command as JSON, for a job that is taken up again: `jobs.options` reads them."""
+    """Return the options of a command as JSON, for a job that is taken up again: `jobs.job_options` reads them."""
     import json
 
     return json.dumps(_plain(options))

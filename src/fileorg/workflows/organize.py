@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from fileorg.rules.config import Configuration
     from fileorg.scan.stays import Stays
     from fileorg.storage.base import Storage
+    from fileorg.workflows.session import Later
 
 
 _COPY = ", or copy from it: add --action copy --dest DIR"
@@ -122,7 +123,7 @@ class OrganizeRun:
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Carry out the plan. Raises `JournalError`; `GuardRefused` if it exceeds `--max-changes`."""
         self.check()
-        action, facts = self._options.action, self._options.facts() | self._destination()
+        action, facts = self._options.action, self._facts()
         copies = action is Action.COPY
         outcome = self._session.run("organize", self.plan, facts, stop, stage=str(action), copies=copies)
         if self._options.stays:
@@ -130,6 +131,24 @@ class OrganizeRun:
 
             keep_stays(self._session, outcome.operation, self.stays())
         return outcome
+
+    def save(self, later: Later) -> None:
+        """Keep the plan as a job to be carried out later. Raises like `run`, `OSError`."""
+        self.check()
+        action = self._options.action
+        reads = () if action is Action.MOVE or self.dest is None else (self.root,)
+        self._session.save(
+            "organize",
+            self.plan,
+            self._facts(),
+            later,
+            stage=str(action),
+            copies=action is Action.COPY,
+            reads=reads,
+        )
+
+    def _facts(self) -> dict[str, Any]:
+        return self._options.facts() | self._destination()
 
     def emptied(self) -> int:
         """Return the number of folders that are empty after a run that moved files out of them.
@@ -164,9 +183,10 @@ def organizing(
     *,
     changes: bool = True,
     resumes: JobStart | None = None,
+    fd: int | None = None,
 ) -> Iterator[OrganizeRun]:
     """Scan and plan; the run holds its locks until the block ends. Without `changes` nothing is written. `resumes` is a
-    job that is taken up again.
+    job that is taken up again, `fd` its status file.
 
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
@@ -180,9 +200,10 @@ def organizing(
         options.inside_project or options.filters.all_files, identity_of(root), not changes, ", or name another --dest"
     )
     dest, to_be_made = _destination(options, root, state, into)
-    job = JobStart("organize", options_as_json(options), time.time_ns())
+    absolute = options._replace(root=root, dest=None if options.dest is None else os.path.join(dest, to_be_made))
+    job = JobStart("organize", options_as_json(absolute), time.time_ns())
     what = f"organizing {display(root)}"
-    with Session.opened(state, what, reporter, changes=changes, kind="organize", job=resumes or job) as session:
+    with Session.opened(state, what, reporter, changes=changes, kind="organize", job=resumes or job, fd=fd) as session:
         reporter = session.reporter
         source = session.open_changeable(root, allowed, one_file_system=options.filters.one_file_system)
         target = (

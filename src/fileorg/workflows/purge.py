@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fileorg.journal.trash_records import Trashed
     from fileorg.storage.local.storage import LocalStorage
     from fileorg.workflows.operations import JobRun
+    from fileorg.workflows.session import Later
 
 _PROBLEMS_KEPT = 1000
 
@@ -115,6 +116,10 @@ class PurgeRun:
             job.end_with(total)
         return total
 
+    def save(self, later: Later) -> None:
+        """Keep the purge as a job to be carried out later: the records of its operations are its plan."""
+        self._session.keep(self.files, self.found[0].operation.root if self.found else b"/", later)
+
     def _purge(
         self, operation: Operation, files: int, job: JobRun, reporter: Reporter, stop: Callable[[], bool]
     ) -> None:
@@ -151,9 +156,10 @@ def purging(
     *,
     changes: bool = True,
     resumes: JobStart | None = None,
+    fd: int | None = None,
 ) -> Iterator[PurgeRun]:
     """Find the files in the trash; the run holds the run lock until the block ends. Without `changes` nothing is
-    written. `resumes` is a job that is taken up again.
+    written. `resumes` is a job that is taken up again, `fd` its status file.
 
     Operations that cannot be purged now, because their disk is missing or they are not recovered, are left out with a
     note to the reporter. Raises `UsageError` for an operation that does not exist, `Locked`, `JournalError`.
@@ -161,7 +167,7 @@ def purging(
     job = resumes or JobStart(PURGE, options_as_json(options), time.time_ns())
     with (
         contextlib.closing(_Links()) as links,
-        Session.opened(state, "purge", reporter, changes=changes, reads_journal=True, job=job) as session,
+        Session.opened(state, "purge", reporter, changes=changes, reads_journal=True, job=job, fd=fd) as session,
     ):
         reporter = session.reporter
         reporter.stage("look")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.descriptors import raise_limit
-from fileorg.core.errors import FileorgError
+from fileorg.core.errors import FileorgError, Locked
 from fileorg.core.figures import plural
 from fileorg.core.model import JobState
 from fileorg.core.names import display, join
-from fileorg.core.state import run_lock
+from fileorg.core.state import describe_run, run_lock
 from fileorg.execute.run import execute
 from fileorg.execute.work import Changed
 from fileorg.journal.trash_records import TRASH
@@ -33,6 +34,18 @@ if TYPE_CHECKING:
     from fileorg.journal.reader import JournalReader
     from fileorg.journal.rows import Root
     from fileorg.storage.local.storage import LocalStorage
+
+
+class Later:
+    """How a job is to be carried out later. `holds`: only after `fileorg jobs approve`. `limits` is JSON."""
+
+    def __init__(self, *, holds: bool = False, limits: str = "{}") -> None:
+        self.holds = holds
+        self.limits = limits
+        self.number = 0
+        """The number of the job, once it is kept."""
+        self.fd = -1
+        """Its status file, whose lock the process that carries it out inherits."""
 
 
 class Session:
@@ -80,13 +93,16 @@ class Session:
         reads_journal: bool = False,
         kind: str = "",
         job: JobStart | None = None,
+        fd: int | None = None,
     ) -> Iterator[Session]:
         """Lock, open the journal and recover interrupted operations; without `changes`, do none of these, but with
         `reads_journal` open the journal for reading if there are operations.
 
         `what` describes this run to others that find it locked. With a `kind`, such as `organize`, a run that changes
         nothing is noted for undo. `job` describes the job of its operations; one with a number is claimed now, and ends
-        with the session. Raises `Locked`, `StateError`, `JournalError`.
+        with the session. `fd` is its status file, if this process holds its lock already.
+
+        Raises `Locked`, `StateError`, `JournalError`.
         """
         raise_limit()
         with contextlib.ExitStack() as stack:
@@ -106,7 +122,7 @@ class Session:
             interrupt_dead_jobs(state, journal)
             last = session.next_operation - 1
             try:
-                with session._claimed():
+                with session._claimed(fd):
                     yield session
             finally:
                 if kind and session.storages and not session._has_begun:
@@ -115,12 +131,12 @@ class Session:
                     note_idle_run(state, (storage.root for storage in session.storages), kind, last)
 
     @contextlib.contextmanager
-    def _claimed(self) -> Iterator[None]:
+    def _claimed(self, fd: int | None) -> Iterator[None]:
         """Carry out a job that has a row; it ends with this block, at the latest."""
         if self._start is None or not self._start.number:
             yield
             return
-        with self._as_job(self._start) as job:
+        with self._as_job(self._start, fd) as job:
             reporter, self.reporter = self.reporter, job.reporter(self.reporter)
             yield
             self.reporter = reporter
@@ -133,10 +149,11 @@ class Session:
             self._start = self._start._replace(options=options)
 
     @contextlib.contextmanager
-    def _as_job(self, start: JobStart) -> Iterator[JobRun]:
-        job = self._job = JobRun(self.state, self.journal, start)
+    def _as_job(self, start: JobStart, fd: int | None = None) -> Iterator[JobRun]:
+        job = self._job = JobRun(self.state, self.journal, start, fd=fd)
         self.locks.append(job.fd)
         try:
+            self._say_job()
             yield job
         except BaseException as error:
             if not job.has_ended:
@@ -145,6 +162,11 @@ class Session:
         finally:
             self.locks.remove(job.fd)
             job.close()
+
+    def _say_job(self) -> None:
+        """Write the job into the run lock, for a run that finds it taken."""
+        if self._job is not None:
+            describe_run(self.locks[0], self._what, self._job.start.number)
 
     @contextlib.contextmanager
     def working(self, files: int) -> Iterator[tuple[JobRun, Reporter]]:
@@ -306,6 +328,57 @@ class Session:
                 *mended.notes,
             ]
         return outcome
+
+    def save(
+        self,
+        kind: str,
+        plan: Plan,
+        facts: dict[str, Any],
+        later: Later,
+        *,
+        renames: int | None = None,
+        stage: str | None = None,
+        copies: bool = False,
+        reads: Collection[bytes] = (),
+    ) -> None:
+        """Keep a plan as a job to be carried out later: the arguments are those of `run`. `reads` are the directories
+        in which nothing changes. Raises `OSError`, `JournalError`.
+        """
+        from fileorg.plan.saved_plan import PlanHead, PlannedRoot, write_plan
+
+        roots = [PlannedRoot(each.root, *each.identity, each.root not in reads) for each in self.storages]
+        renames = plan.files if renames is None else renames
+        head = PlanHead(kind, facts, stage or kind, plan.files, renames, copies, self.trash, roots)
+        rows = rows_at_a_time(self.storages, copies=copies)
+
+        def write(number: int) -> None:
+            with self.state.opened() as at:
+                write_plan(os.path.basename(self.state.of_job(number, b"plan")), at, head, plan, rows)
+
+        self.keep(plan.files, self.storages[0].root, later, write)
+
+    def keep(self, files: int, root: bytes, later: Later, write: Callable[[int], None] = lambda _: None) -> None:
+        """Add the row of a job to be carried out later, after `write` has written its plan, if it needs one."""
+        if self._start is None:
+            raise AssertionError("a session that changes files says what its job is")
+        self._has_begun = True
+        number = self.journal.next_job()
+        fd = self.state.alive(number)
+        if fd is None:
+            raise Locked(f"Job {number} is starting just now.", hint="run the command again")
+        try:
+            write(number)
+            with self.journal.transaction():
+                start = self._start._replace(number=number, files=files, limits=later.limits)
+                state = JobState.WAITING if later.holds else JobState.QUEUED
+                self.journal.add_job(start, root, state=state, background=True)
+        except BaseException:
+            for what in (b"status", b"plan", b"plan.part"):
+                with contextlib.suppress(OSError):
+                    os.unlink(self.state.of_job(number, what))
+            os.close(fd)
+            raise
+        later.number, later.fd = number, fd
 
     def _moved_digests(self) -> MovedDigests | None:
         if self._index is None:

@@ -7,7 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.core.errors import ErrorCode, GuardRefused, UnknownOperation, UsageError
+from fileorg.core.errors import ErrorCode, Exit, GuardRefused, UnknownOperation, UsageError
 from fileorg.core.figures import when
 from fileorg.core.model import DEST, ROOT, Base, OperationState
 from fileorg.core.names import display, is_within
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation
     from fileorg.workflows.moved_trees import MovedTrees
+    from fileorg.workflows.session import Later
 
 _SHOWN = UnknownOperation.hint
 
@@ -55,6 +56,8 @@ class UndoOptions(NamedTuple):
 
 class NothingToUndo(UsageError):
     """There is nothing to undo or redo: the work is done, so the exit code is that of success."""
+
+    exit_code = Exit.DONE
 
 
 class UndoRun:
@@ -112,6 +115,10 @@ class UndoRun:
         outcome.notes += self._empty_roots()
         return outcome
 
+    def save(self, later: Later) -> None:
+        """Keep the undo as a job to be carried out later: the records of the operation are its plan."""
+        self._session.keep(self.plan.files, self.undone.root, later)
+
     def _empty_roots(self) -> Iterator[str]:
         """Yield a note for each root that is empty now and that another operation made, whose undo had to keep it. This
         undo cannot remove it, because it does not work outside its roots.
@@ -133,16 +140,17 @@ def undoing(
     *,
     changes: bool = True,
     resumes: JobStart | None = None,
+    fd: int | None = None,
 ) -> Iterator[UndoRun]:
     """Find the operation to undo; the run holds its locks until the block ends. Without `changes` nothing is written.
-    `resumes` is a job that is taken up again.
+    `resumes` is a job that is taken up again, `fd` its status file.
 
     Raises `UsageError` if there is none, `OthersFirst` if later operations must be undone first, `Locked`,
     `JournalError`.
     """
     what = "redo" if options.redo else "undo"
     job = resumes or JobStart(what, options_as_json(options), time.time_ns())
-    with Session.opened(state, what, reporter, changes=changes, reads_journal=True, job=job) as session:
+    with Session.opened(state, what, reporter, changes=changes, reads_journal=True, job=job, fd=fd) as session:
         if not session.has_journal:
             raise nothing_to(what, state) if options.operation is None else UnknownOperation(options.operation)
         moved = None

@@ -16,6 +16,7 @@ COMMANDS = {
     "files": INSPECT,
     "duplicates": INSPECT,
     "compare": INSPECT,
+    "jobs": INSPECT,
     "recover": MORE,
     "purge": MORE,
     "demo": MORE,

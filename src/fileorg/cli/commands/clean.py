@@ -73,6 +73,9 @@ def clean(
     older_than: shared.OlderThan = None,
     dry_run: shared.DryRun = False,
     yes: shared.Yes = False,
+    background: shared.Background = False,
+    hold: shared.Hold = False,
+    wait: shared.Wait = None,  # noqa: ARG001  handled before: see `app`
     max_changes: MaxChanges = None,
     inside_project: shared.InsideProject = False,
     format_: shared.TextOrJson = Format.TEXT,
@@ -120,7 +123,7 @@ def clean(
         max_changes=max_changes,
         inside_project=inside_project,
     )
-    options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress)
+    options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold)
     shared.need_dry_run(options)
     return run_clean(chosen, options, shared.state(state_dir, dry_run=dry_run))
 
@@ -144,13 +147,13 @@ def run_clean(chosen: "CleanOptions", options: OutputOptions, state: "StateDirec
         change = Change(
             options, VERBS["clean"], "clean", out, screen, CleanRows(run.plan, {}, root=os.path.realpath(chosen.root))
         )
-        code = _preview(change, run, chosen) if options.dry_run else _run(change, run)
+        code = _preview(change, run, chosen) if options.dry_run else _run(change, run, state)
         out.flush()
         unread = show_unreadable(screen, run.seen, verbose=options.verbose)
         return code or unread
 
 
-def _run(change: "Change", run: "CleanRun") -> Exit:
+def _run(change: "Change", run: "CleanRun", state: "StateDirectory") -> Exit:
     from fileorg.cli.change import declined
     from fileorg.cli.clean_view import counts_as_json, show_left_alone
     from fileorg.cli.summary import amount
@@ -164,6 +167,8 @@ def _run(change: "Change", run: "CleanRun") -> Exit:
     question = f"{change.verb.ask} {amount(run.plan.files, 0, change.verb)}? fileorg undo reverses it."
     if not change.agreed(question):
         return declined()
+    if change.is_later:
+        return change.hand_over(run, state)
     outcome = change.carry_out(run)
     way_back = f"fileorg undo {outcome.operation}"
     return change.report(outcome, run.plan.files, way_back, facts=facts)

@@ -169,6 +169,9 @@ def dedupe(
     older_than: shared.OlderThan = None,
     dry_run: shared.DryRun = False,
     yes: shared.Yes = False,
+    background: shared.Background = False,
+    hold: shared.Hold = False,
+    wait: shared.Wait = None,  # noqa: ARG001  handled before: see `app`
     max_changes: shared.MaxChanges = None,
     inside_project: shared.InsideProject = False,
     format_: FormatOption = DedupeFormat.TEXT,
@@ -224,11 +227,20 @@ def dedupe(
         _refuse_to_choose(format_, yes=yes, null=null)
     state = shared.state_for_cache(state_dir) if action is None or dry_run else shared.state(state_dir)
     if action is None:
-        _refuse_for_a_report(dry_run=dry_run, max_changes=max_changes, inside_project=inside_project)
+        given = {
+            "--dry-run": dry_run,
+            "--max-changes": max_changes is not None,
+            "--inside-project": inside_project,
+            "--background": background,
+            "--hold": hold,
+        }
+        _refuse_for_a_report(given)
         return _report(chosen, format_, state, progress, output, force=force, null=null, quiet=quiet, verbose=verbose)
     if format_ not in {DedupeFormat.TEXT, DedupeFormat.JSON}:
         raise UsageError(f"--format {format_} and --action cannot be combined.", hint="use --format text or json")
-    options = OutputOptions(dry_run, yes, Format(format_), output, force, null, quiet, verbose, progress)
+    options = OutputOptions(
+        dry_run, yes, Format(format_), output, force, null, quiet, verbose, progress, background, hold
+    )
     shared.need_dry_run(options)
     if interactive:
         _refuse_without_terminal(options)
@@ -252,8 +264,7 @@ def _refuse_without_terminal(options: OutputOptions) -> None:
         raise UsageError("-i needs a terminal.", hint="choose the files to keep with --keep, --prefer and --protect")
 
 
-def _refuse_for_a_report(*, dry_run: bool, max_changes: int | None, inside_project: bool) -> None:
-    given = {"--dry-run": dry_run, "--max-changes": max_changes is not None, "--inside-project": inside_project}
+def _refuse_for_a_report(given: "dict[str, bool]") -> None:
     for option, is_given in given.items():
         if is_given:
             raise UsageError(f"{option} requires --action.", hint=f"add --action, or drop {option}")
@@ -327,13 +338,13 @@ def _change(chosen: "DedupeOptions", options: OutputOptions, state: "StateDirect
             if not choose_keepers(change.talk, selection, change.verb.participle):
                 change.talk.line("Nothing was changed.")
                 return declined()
-        code = _preview(change, run) if options.dry_run else _run(change, run, is_chosen=is_chosen)
+        code = _preview(change, run) if options.dry_run else _run(change, run, state, is_chosen=is_chosen)
         out.flush()
         unread = _show_unread(screen, run, verbose=options.verbose)
         return code or unread
 
 
-def _run(change: "Change", run: "DedupeRun", *, is_chosen: bool) -> Exit:
+def _run(change: "Change", run: "DedupeRun", state: "StateDirectory", *, is_chosen: bool) -> Exit:
     from fileorg.cli import duplicates_view as view
     from fileorg.cli.change import declined
     from fileorg.core.figures import plural, size
@@ -349,6 +360,8 @@ def _run(change: "Change", run: "DedupeRun", *, is_chosen: bool) -> Exit:
     what = f"{plural(run.found.victims, 'duplicate')} ({size(run.found.size_bytes)})"
     if not change.agreed(f"{change.verb.ask} {what}? fileorg undo reverses it."):
         return declined()
+    if change.is_later:
+        return change.hand_over(run, state)
     outcome = change.carry_out(run)
     way_back = f"fileorg undo {outcome.operation}"
     say_purge = partial(_say_purge, change, run, outcome.done)

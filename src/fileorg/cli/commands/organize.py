@@ -122,6 +122,9 @@ def organize(
     min_age: MinAge = None,
     dry_run: shared.DryRun = False,
     yes: shared.Yes = False,
+    background: shared.Background = False,
+    hold: shared.Hold = False,
+    wait: shared.Wait = None,  # noqa: ARG001  handled before: see `app`
     max_changes: shared.MaxChanges = None,
     inside_project: shared.InsideProject = False,
     format_: shared.TextOrJson = Format.TEXT,
@@ -177,7 +180,7 @@ def organize(
         stays=stays,
         configuration=shared.configuration(config),
     )
-    options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress)
+    options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold)
     shared.need_dry_run(options)
     return run_organize(chosen, options, shared.state(state_dir, dry_run=dry_run))
 
@@ -210,14 +213,14 @@ def run_organize(
             root=os.path.realpath(chosen.root),
         )
         change = Change(options, VERBS[chosen.action], "organize", out, screen, rows)
-        code = _preview(change, run, chosen) if options.dry_run else _run(change, run, between)
+        code = _preview(change, run, chosen) if options.dry_run else _run(change, run, state, between)
         out.flush()
         shared.say_if_edited(chosen.configuration, screen)
         unread = show_unreadable(screen, run.seen, verbose=options.verbose)
         return code or unread
 
 
-def _run(change: "Change", run: "OrganizeRun", between: Callable[[], None] | None) -> Exit:
+def _run(change: "Change", run: "OrganizeRun", state: "StateDirectory", between: Callable[[], None] | None) -> Exit:
     from fileorg.cli.change import declined
     from fileorg.cli.plan_view import show_stays, stays_as_json
     from fileorg.core.figures import plural
@@ -230,6 +233,8 @@ def _run(change: "Change", run: "OrganizeRun", between: Callable[[], None] | Non
     change.show(partial(_show, run=run, folds=not change.options.verbose))
     if not change.agreed(f"{change.verb.ask} {plural(run.plan.files, 'file')}? fileorg undo reverses it."):
         return declined()
+    if change.is_later:
+        return change.hand_over(run, state)
     outcome = change.carry_out(run)
     facts["emptied_folders"] = emptied = run.emptied()
     way_back = f"fileorg undo {outcome.operation}"

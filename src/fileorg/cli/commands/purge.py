@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fileorg.cli.values import Moment
     from fileorg.core.formats import JsonDocument
     from fileorg.core.model import Outcome
+    from fileorg.core.state import StateDirectory
     from fileorg.workflows.purge import InTrash, PurgeRun, TrashFile
 
 EXAMPLES = """
@@ -66,6 +67,9 @@ def purge(
     older_than: OlderThan = None,
     dry_run: DryRun = False,
     yes: Yes = False,
+    background: shared.Background = False,
+    hold: shared.Hold = False,
+    wait: shared.Wait = None,  # noqa: ARG001  handled before: see `app`
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
     force: shared.Force = False,
@@ -91,6 +95,8 @@ def purge(
 
     before = None if older_than is None else values.moment("--older-than", older_than, for_good=True)
     options = OutputOptions(dry_run, yes, format_, output, force, quiet=quiet, verbose=verbose, progress=progress)
+    options = options._replace(background=background, hold=hold)
+    shared.need_dry_run(options)
     with to_output(output, force=force) as out, reporting(progress, quiet=quiet) as screen:
         if not (dry_run or yes or asks(options, out)):
             raise GuardRefused(
@@ -98,16 +104,13 @@ def purge(
                 hint="check with --dry-run what would be removed, then add --yes",
                 code=ErrorCode.NOT_CONFIRMED,
             )
-        with purging(
-            PurgeOptions(operations or (), before and before.ns),
-            shared.state(state_dir, dry_run=dry_run),
-            screen,
-            changes=not dry_run,
-        ) as run:
+        state = shared.state(state_dir, dry_run=dry_run)
+        chosen = PurgeOptions(operations or (), before and before.ns)
+        with purging(chosen, state, screen, changes=not dry_run) as run:
             screen.pause()
             change = Change(options, VERBS["purge"], "purge", out, screen, PurgeRows(run), _again(operations))
             empty = _empty(operations, before)
-            return _preview(change, run, before, empty) if dry_run else _run(change, run, before, empty)
+            return _preview(change, run, before, empty) if dry_run else _run(change, run, state, before, empty)
 
 
 def _again(operations: "Sequence[int] | None") -> str:
@@ -221,7 +224,7 @@ def _nothing(change: "Change", empty: str) -> Exit:
     return Exit.DONE
 
 
-def _run(change: "Change", run: "PurgeRun", before: "Moment | None", empty: str) -> Exit:
+def _run(change: "Change", run: "PurgeRun", state: "StateDirectory", before: "Moment | None", empty: str) -> Exit:
     from fileorg.cli.change import declined
     from fileorg.core.figures import plural, size
 
@@ -232,6 +235,8 @@ def _run(change: "Change", run: "PurgeRun", before: "Moment | None", empty: str)
     question = f"Remove {plural(run.files, 'file')} ({size(run.size_bytes)}) permanently? This cannot be undone."
     if run.files and not change.agreed(question):
         return declined()
+    if change.is_later and run.files:
+        return change.hand_over(run, state)
     return _report(change, run, change.carry_out(run), before)
 
 

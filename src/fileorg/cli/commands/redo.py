@@ -36,6 +36,9 @@ def redo(
     root: NewRoot = None,
     dry_run: shared.DryRun = False,
     yes: shared.Yes = False,
+    background: shared.Background = False,
+    hold: shared.Hold = False,
+    wait: shared.Wait = None,  # noqa: ARG001  handled before: see `app`
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
     force: shared.Force = False,
@@ -51,5 +54,5 @@ def redo(
     and files that cannot be moved are listed.
     """
     chosen = undo_options(operation, within, root, include_changed=include_changed, rename=rename, redo=True)
-    options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress)
+    options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold)
     return run_undo(chosen, options, shared.state(state_dir, dry_run=dry_run))

@@ -91,6 +91,9 @@ def undo(
     root: NewRoot = None,
     dry_run: shared.DryRun = False,
     yes: shared.Yes = False,
+    background: shared.Background = False,
+    hold: shared.Hold = False,
+    wait: shared.Wait = None,  # noqa: ARG001  handled before: see `app`
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
     force: shared.Force = False,
@@ -108,7 +111,7 @@ def undo(
     An undo is an operation too: fileorg redo reverses it.
     """
     chosen = undo_options(operation, within, root, include_changed=include_changed, rename=rename)
-    options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress)
+    options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold)
     return run_undo(chosen, options, shared.state(state_dir, dry_run=dry_run))
 
 
@@ -198,6 +201,8 @@ def _undo(chosen: "UndoOptions", options: OutputOptions, state: "StateDirectory"
         question = f"Redo what operation {run.undone.id} undid?" if chosen.redo else f"Undo operation {run.undone.id}?"
         if not change.agreed(question):
             return declined()
+        if change.is_later:
+            return change.hand_over(run, state)
         outcome = change.carry_out(run)
         back = "undo" if run.kind == "redo" else "redo"
         code = change.report(outcome, run.plan.files, f"fileorg {back} {outcome.operation}")

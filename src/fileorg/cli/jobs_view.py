@@ -1,0 +1,228 @@
+"""Jobs on the screen: what was started, the list, one job, and its live display in any number of terminals."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from fileorg.core.errors import Exit
+from fileorg.core.figures import plural, size, when
+from fileorg.core.formats import iso, named, write_json
+from fileorg.core.model import JobState
+from fileorg.core.names import display
+
+if TYPE_CHECKING:
+    from fileorg.cli.change import Change, Run
+    from fileorg.cli.progress import Screen
+    from fileorg.cli.terminal import Out
+    from fileorg.core.state import StateDirectory
+    from fileorg.jobs.found import FoundJob, Progress
+
+_LOOK_SECONDS = 0.2
+"""A terminal looks at the progress this often; the job writes it about as often."""
+
+EXITS = {
+    JobState.DONE: Exit.DONE,
+    JobState.FAILED: Exit.SOME_FAILED,
+    JobState.PARKED: Exit.NO,
+    JobState.WAITING: Exit.NO,
+    JobState.QUEUED: Exit.DONE,
+    JobState.RUNNING: Exit.DONE,
+    JobState.CANCELLED: Exit.INTERRUPTED,
+    JobState.INTERRUPTED: Exit.INTERRUPTED,
+}
+"""The exit code of a command that follows a job to its end, by its state then."""
+
+
+def hand_over(change: Change, run: Run, state: StateDirectory) -> Exit:
+    """Keep the plan of `change` as a job, start it unless it waits for a person, and print its number."""
+    from fileorg.jobs.detached import start
+    from fileorg.workflows.session import Later
+
+    later = Later(holds=change.options.hold)
+    run.save(later)
+    try:
+        if not later.holds:
+            start(state, later.number, later.fd)
+    finally:
+        os.close(later.fd)
+    number, out = later.number, change.out
+    if not change.is_text:
+        status = JobState.WAITING if later.holds else JobState.QUEUED
+        write_json(out.stream, {"job": number, "kind": change.kind, "status": str(status)})
+    elif later.holds:
+        out.line(f"Job {number} waits for your approval. Let it go on with: fileorg jobs approve {number}")
+    elif not change.options.quiet:
+        command = out.styled(f"fileorg jobs attach {number}", "cyan")
+        out.line(f"{out.styled(f'Job {number}', 'bold')} runs in the background. Watch it with: {command}")
+    return Exit.NO if later.holds else Exit.DONE
+
+
+# One job and all jobs -------------------------------------------------------------------------------------------------
+
+
+def as_json(found: FoundJob, state: StateDirectory) -> dict[str, Any]:
+    """Return a job for programs."""
+    row, progress = found.row, found.progress
+    log = state.of_job(row.id, b"log")
+    return {
+        "job": row.id,
+        "kind": row.kind,
+        "status": str(found.state),
+        **named("root", row.root),
+        "files": row.files,
+        "files_done": found.files,
+        "attempts": row.attempts,
+        "background": bool(row.background),
+        "operations": [operation.id for operation in reversed(found.operations)],
+        "created": iso(row.before_ns),
+        "started": iso(row.started_ns),
+        "ended": None if found.is_alive else iso(row.ended_ns),
+        "reason": row.reason,
+        "pid": row.pid if found.is_alive else None,
+        "host": row.host,
+        "log": display(log) if os.path.exists(log) else None,
+        "progress": None if progress is None else progress_as_json(progress),
+    }
+
+
+def progress_as_json(progress: Progress) -> dict[str, Any]:
+    """Return the progress of a job for programs."""
+    left = progress.left_seconds
+    return {
+        "stage": progress.stage,
+        "files": progress.files,
+        "total": progress.total,
+        "bytes": progress.size_bytes,
+        "files_per_second": round(progress.rate, 1),
+        "seconds_left": None if left is None else round(left, 1),
+        "folder": display(progress.folder),
+    }
+
+
+def show_list(out: Out, jobs: list[FoundJob]) -> None:
+    """Print a line for each job, newest first."""
+    from fileorg.cli.render import Column, short, table
+
+    if not jobs:
+        out.line("No jobs yet.")
+        return
+    columns = (
+        Column("Job", right=True),
+        Column("What", drop_rank=1),
+        Column("Status"),
+        Column("Files", right=True, drop_rank=2),
+        Column("When", drop_rank=3),
+        Column("Where", shrinks=True, keeps_end=True),
+    )
+    table(out, columns, [_line(found, short(found.row.root)) for found in jobs])
+
+
+def _line(found: FoundJob, root: str) -> tuple[str, ...]:
+    row = found.row
+    status = str(found.state)
+    files = found.files
+    if found.progress is not None and found.state is JobState.RUNNING:
+        status = f"{status}: {found.progress.stage}"
+        files = found.progress.files
+    began = row.started_ns or row.before_ns
+    return str(row.id), row.kind, status, f"{files:,} of {row.files:,}", when(began), root
+
+
+def show(out: Out, found: FoundJob, state: StateDirectory) -> None:
+    """Print what is known about a job, and the commands that go on."""
+    from fileorg.cli.render import short
+
+    row, progress = found.row, found.progress
+    facts = [
+        (f"Job {row.id}", f"{row.kind}, {found.state}"),
+        ("In", short(row.root)),
+        ("Files", f"{found.files:,} of {row.files:,}"),
+        ("Attempts", f"{row.attempts:,}"),
+        *([("Started", when(row.started_ns))] if row.started_ns else []),
+        *([("Ended", when(row.ended_ns))] if row.ended_ns and not found.is_alive else []),
+        *([("Operations", ", ".join(str(each.id) for each in reversed(found.operations)))] if found.operations else []),
+        *([("Process", f"{row.pid} on {display(row.host)}")] if found.is_alive else []),
+        *([("Stage", _stage(progress))] if progress is not None else []),
+        *([("Reason", display(row.reason))] if row.reason else []),
+        *([("Journal", short(state.path))] if not state.is_default else []),
+    ]
+    width = max(len(name) for name, _ in facts)
+    for name, fact in facts:
+        out.line(f"  {out.styled(f'{name:{width}}', 'bold')}  {fact}")
+    for way in ways_on(found):
+        out.line(f"  {way}")
+
+
+def _stage(progress: Progress) -> str:
+    of = "" if progress.total is None else f" of {progress.total:,}"
+    left = progress.left_seconds
+    parts = [f"{progress.stage}, {progress.files:,}{of} files", f"{progress.rate:,.0f}/s"]
+    parts += [size(progress.size_bytes)] if progress.size_bytes else []
+    parts += [f"{left:.0f} s left"] if left is not None else []
+    return ", ".join(parts) + (f", in {display(progress.folder)}" if progress.folder else "")
+
+
+def ways_on(found: FoundJob) -> list[str]:
+    """Return sentences with the commands that make sense for the state of a job."""
+    number = found.row.id
+    match found.state:
+        case JobState.WAITING:
+            return [f"Let it go on with: fileorg jobs approve {number}"]
+        case JobState.QUEUED | JobState.RUNNING:
+            return [f"Watch it with: fileorg jobs attach {number}"]
+        case JobState.FAILED:
+            return [f"Try the rest again with: fileorg jobs retry {number}"]
+        case JobState.PARKED | JobState.CANCELLED | JobState.INTERRUPTED:
+            undo = [f"Undo with: fileorg undo --job {number}"] if found.files else []
+            return [f"Continue with: fileorg jobs resume {number}", *undo]
+        case JobState.DONE:
+            return [f"Undo with: fileorg undo --job {number}"] if found.files and found.row.kind != "purge" else []
+
+
+def say_end(out: Out, found: FoundJob) -> None:
+    """Print how a job ended."""
+    row = found.row
+    reason = f" ({display(row.reason).removesuffix('.')})" if row.reason else ""
+    out.prose(f"Job {row.id} is {found.state}: {found.files:,} of {plural(row.files, 'file')}{reason}.")
+    for way in ways_on(found):
+        out.line(way)
+
+
+# The live display -----------------------------------------------------------------------------------------------------
+
+
+def follow(state: StateDirectory, number: int, screen: Screen) -> FoundJob:
+    """Show the progress of a job until it ends, or waits for a person; return it. Ctrl-C raises `KeyboardInterrupt`."""
+    from fileorg.jobs.found import job, look_at, progress_of
+
+    shown: Progress | None = None
+    while True:
+        is_alive, said = look_at(state, number)
+        if not is_alive:
+            found = job(state, number)
+            if not found.is_alive:
+                screen.pause()
+                return found
+        progress = progress_of(said)
+        if progress is not None:
+            shown = _advance(screen, shown, progress)
+        elif said.get("state") == str(JobState.QUEUED) and shown is None:
+            screen.stage("queued")
+            shown = None
+        time.sleep(_LOOK_SECONDS)
+
+
+def _advance(screen: Screen, shown: Progress | None, progress: Progress) -> Progress:
+    """Bring the display from one progress to the next."""
+    if shown is None or (shown.stage, shown.since) != (progress.stage, progress.since):
+        screen.stage(progress.stage, progress.total)
+        began = getattr(screen, "began", None)
+        if began is not None:
+            began(max(0.0, time.time() - progress.since))
+        shown = progress._replace(files=0, size_bytes=0)
+    files, size_bytes = progress.files - shown.files, progress.size_bytes - shown.size_bytes
+    if files or size_bytes:
+        screen.advance(files, size_bytes, progress.folder)
+    return progress

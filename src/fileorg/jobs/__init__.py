@@ -1,0 +1,1 @@
+"""Jobs: work in the background, its queue, its progress, and what is taken up again."""

@@ -1,0 +1,147 @@
+"""Carries out a job in this process: the plan that was agreed to, or, if it had begun, what is left of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from array import array
+from typing import TYPE_CHECKING
+
+from fileorg.core.errors import ErrorCode, UsageError
+from fileorg.core.model import OperationState, Outcome
+from fileorg.core.names import display
+from fileorg.jobs.found import UnknownJob
+from fileorg.jobs.job_options import Options, options_of
+from fileorg.journal.job_rows import job_rows, operations_of, touched_folders, touched_inodes
+from fileorg.journal.journal import JobStart
+from fileorg.journal.rows import Root
+from fileorg.plan.saved_plan import SavedPlan
+from fileorg.workflows.clean import CleanOptions, cleaning
+from fileorg.workflows.dedupe import DedupeOptions, deduping
+from fileorg.workflows.guards import Allowed, changeable_folder, existing_folder
+from fileorg.workflows.open_journal import open_journal
+from fileorg.workflows.organize import OrganizeOptions, organizing
+from fileorg.workflows.purge import PurgeOptions, purging
+from fileorg.workflows.recover import recover_all
+from fileorg.workflows.roots import AnotherRoot, is_there
+from fileorg.workflows.session import Session
+from fileorg.workflows.undo import NothingToUndo, UndoOptions, undoing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fileorg.core.events import Reporter
+    from fileorg.core.state import StateDirectory
+    from fileorg.journal.job_rows import JobRow
+    from fileorg.storage.local.storage import LocalStorage
+
+
+def carry_out(
+    state: StateDirectory, number: int, reporter: Reporter, stop: Callable[[], bool], *, fd: int | None = None
+) -> Outcome:
+    """Carry out a job to its end, or until `stop`; return the outcome of its last operation.
+
+    `fd`: the status file, if this process holds its lock already. Raises `FileorgError`, `OSError`.
+    """
+    with open_journal(state, read_only=True) as journal:
+        job = next(iter(job_rows(journal, "id = ?", (number,))), None)
+        if job is None:
+            raise UnknownJob(number)
+        has_begun = bool(operations_of(journal, number))
+    start = JobStart(job.kind, job.options, job.before_ns, number, job.files, job.limits)
+    if not has_begun and (plan := _plan(state, number)) is not None:
+        with contextlib.closing(plan):
+            return _as_agreed(state, job, start, plan, reporter, stop, fd)
+    options = options_of(job)
+    if has_begun:
+        recover_all(state, reporter)
+        options = _rest(state, job, options)
+    try:
+        return _afresh(state, options, start, reporter, stop, fd)
+    except NothingToUndo:  # it was killed just after its last change
+        return Outcome()
+
+
+def _plan(state: StateDirectory, number: int) -> SavedPlan | None:
+    try:
+        return SavedPlan(state.of_job(number, b"plan"))
+    except FileNotFoundError:
+        return None
+
+
+def _as_agreed(
+    state: StateDirectory,
+    job: JobRow,
+    start: JobStart,
+    plan: SavedPlan,
+    reporter: Reporter,
+    stop: Callable[[], bool],
+    fd: int | None,
+) -> Outcome:
+    head = plan.head
+    what = f"job {job.id}, {head.kind} {display(head.roots[0].path)}"
+    with Session.opened(state, what, reporter, kind=head.kind, job=start, fd=fd) as session:
+        opened: dict[bytes, LocalStorage] = {}
+        for root in head.roots:
+            if root.path not in opened:
+                existing_folder(root.path)
+                allowed = Allowed(inside_project=True, read_only=not root.changes)
+                changeable_folder(root.path, state, allowed)
+                if not is_there(Root(root.path, root.inode)):
+                    raise AnotherRoot(Root(root.path, root.inode), hint="mount its disk, then resume the job")
+                opened[root.path] = session.open_changeable(root.path, allowed)
+        session.storages = [opened[root.path] for root in head.roots]
+        session.lock(opened.values())
+        session.open_index_if_free()
+        plan.put_trash_into(session.trash)
+        facts = head.facts
+        return session.run(head.kind, plan, facts, stop, renames=head.renames, stage=head.stage, copies=head.copies)
+
+
+def _rest(state: StateDirectory, job: JobRow, options: Options) -> Options:
+    """Return the options with a filter that takes only what was there before the job began."""
+    if not isinstance(options, OrganizeOptions | DedupeOptions | CleanOptions):
+        return options
+    with open_journal(state, read_only=True) as journal:
+        for operation in operations_of(journal, job.id):
+            if operation.state is not OperationState.SEALED:
+                raise UsageError(
+                    f"Operation {operation.id} of job {job.id} was interrupted and cannot be recovered now.",
+                    hint="fix the problems listed above, then resume the job",
+                    code=ErrorCode.NOT_RECOVERED,
+                )
+        touched = touched_inodes(journal, job.id)
+        if isinstance(options, CleanOptions):
+            found = set(touched)
+            for _, path in touched_folders(journal, job.id):
+                with contextlib.suppress(OSError):
+                    found.add(os.lstat(os.path.join(options.root, path)).st_ino)
+            touched = array("Q", sorted(found))
+    filters = options.filters._replace(before_job_ns=job.before_ns, touched=touched.tobytes())
+    return options._replace(filters=filters)
+
+
+def _afresh(
+    state: StateDirectory,
+    options: Options,
+    start: JobStart,
+    reporter: Reporter,
+    stop: Callable[[], bool],
+    fd: int | None,
+) -> Outcome:
+    match options:
+        case OrganizeOptions():
+            with organizing(options, state, reporter, resumes=start, fd=fd) as organize:
+                return organize.run(stop) if organize.plan.files else Outcome()
+        case DedupeOptions():
+            with deduping(options, state, reporter, changes=True, resumes=start, fd=fd) as dedupe:
+                return dedupe.run(stop) if dedupe.rows.files else Outcome()
+        case CleanOptions():
+            with cleaning(options, state, reporter, resumes=start, fd=fd) as clean:
+                return clean.run(stop) if clean.plan.files else Outcome()
+        case UndoOptions():
+            with undoing(options, state, reporter, resumes=start, fd=fd) as undo:
+                return undo.run(stop)
+        case PurgeOptions():
+            with purging(options, state, reporter, resumes=start, fd=fd) as purge:
+                return purge.run(stop) if purge.files else Outcome()

@@ -1,0 +1,119 @@
+"""What a person does with a job: cancel it, let it go on, take it up again, remove what is left of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import TYPE_CHECKING
+
+from fileorg.core.errors import ErrorCode, Locked, UsageError
+from fileorg.core.model import JobState
+from fileorg.core.state import run_lock
+from fileorg.jobs.found import ENDED, FoundJob, all_jobs, job, refuse_other_machine
+from fileorg.workflows.open_journal import open_journal
+
+if TYPE_CHECKING:
+    from fileorg.core.state import StateDirectory
+
+RESUMABLE = ENDED - {JobState.DONE}
+_FILES = (b"plan", b"log", b"status", b"cancel")
+_PATIENCE_SECONDS = 5.0
+
+
+def cancel(state: StateDirectory, number: int) -> FoundJob:
+    """Ask a job to end, and return it once it has: files in progress are finished or withdrawn.
+
+    Raises `UsageError` for one that has ended, `Locked` if it does not end within seconds.
+    """
+    found = job(state, number)
+    refuse_other_machine(found)
+    if found.state in ENDED:
+        raise UsageError(f"Job {number} has ended already: it is {found.state}.", hint="", code=ErrorCode.JOB_ENDED)
+    if not found.is_alive:  # it waits for a person
+        with run_lock(state, f"cancel job {number}"), open_journal(state) as journal:
+            journal.end_job(number, JobState.CANCELLED)
+        return job(state, number)
+    fd = os.open(state.of_job(number, b"cancel"), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    os.close(fd)
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < until:
+        time.sleep(0.02)
+        found = job(state, number)
+        if not found.is_alive:
+            return found
+    raise Locked(
+        f"Job {number} was asked to end, and has not ended yet.", hint=f"watch it: fileorg jobs attach {number}"
+    )
+
+
+def claimable(state: StateDirectory, number: int, *, approves: bool = False) -> int:
+    """Return the locked status file of a job that can be taken up again; with `approves`, of one that waits.
+
+    Raises `UsageError` for one that is done, undone or waits, `Locked` for one that is running.
+    """
+    found = job(state, number)
+    if approves and found.state is not JobState.WAITING:
+        raise UsageError(
+            f"Job {number} does not wait for anybody: it is {found.state}.", code=ErrorCode.JOB_ENDED, hint=""
+        )
+    if not approves and found.state is JobState.WAITING:
+        raise UsageError(
+            f"Job {number} waits for your approval.",
+            hint=f"let it go on: fileorg jobs approve {number}",
+            code=ErrorCode.JOB_ENDED,
+        )
+    if found.state is JobState.DONE:
+        raise UsageError(
+            f"Job {number} is done: there is nothing left to do.",
+            hint="run its command again",
+            code=ErrorCode.JOB_ENDED,
+        )
+    _refuse_undone(state, found)
+    fd = None if found.is_alive else state.alive(number)
+    if fd is None:
+        raise Locked(f"Job {number} is {found.state} already.", hint=f"watch it: fileorg jobs attach {number}")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(state.of_job(number, b"cancel"))
+    return fd
+
+
+def queue(state: StateDirectory, number: int) -> None:
+    """Record that a job is to be carried out in the background. The caller holds the lock of its status file.
+
+    Raises `Locked` if another run holds the journal.
+    """
+    with run_lock(state, f"job {number}"), open_journal(state) as journal:
+        journal.end_job(number, JobState.QUEUED)
+
+
+def _refuse_undone(state: StateDirectory, found: FoundJob) -> None:
+    """Raise `UsageError` for a job whose changes were undone since: to go on would bring half of them back."""
+    if not found.operations:
+        return
+    own = {operation.id for operation in found.operations}
+    with open_journal(state, read_only=True) as journal:
+        for operation in found.operations:
+            later = [each for each in journal.operations("undoes = ?", (operation.id,)) if each.id not in own]
+            if later and later[0].kind == "undo" and not journal.has_done(operation):
+                raise UsageError(
+                    f"Job {found.row.id} was undone by operation {later[0].id}.",
+                    hint=f"run its command again, or fileorg redo {later[0].id}",
+                    code=ErrorCode.JOB_ENDED,
+                )
+
+
+def prune(state: StateDirectory) -> list[int]:
+    """Remove the files of jobs that have ended: logs and plans. Their operations, and undo, stay. Return the jobs."""
+    pruned = []
+    for found in all_jobs(state):
+        if found.state not in {JobState.DONE, JobState.CANCELLED, JobState.FAILED}:
+            continue
+        removed = False
+        for what in _FILES:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(state.of_job(found.row.id, what))
+                removed = True
+        if removed:
+            pruned.append(found.row.id)
+    return pruned

@@ -1,0 +1,72 @@
+"""The options of a job, read back from the journal: rows that fileorg did not write are refused."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from fileorg.content.keeper import Keep
+from fileorg.core.errors import JournalError
+from fileorg.core.model import Action, By, OnConflict
+from fileorg.plan.dedupe_plan import DedupeAction
+from fileorg.rules.config_file import parse_configuration
+from fileorg.rules.filters import Filters
+from fileorg.scan.leftovers import Leftover
+from fileorg.workflows.clean import CleanOptions
+from fileorg.workflows.dedupe import DedupeOptions
+from fileorg.workflows.organize import OrganizeOptions
+from fileorg.workflows.purge import PurgeOptions
+from fileorg.workflows.undo import UndoOptions
+
+if TYPE_CHECKING:
+    from fileorg.journal.job_rows import JobRow
+
+Options: TypeAlias = "OrganizeOptions | DedupeOptions | CleanOptions | UndoOptions | PurgeOptions"
+
+
+def options_of(job: JobRow) -> Options:
+    """Return the options of a job. Raises `JournalError`."""
+    try:
+        found = json.loads(job.options)
+        return _options(job.kind, found)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise JournalError(
+            f"Job {job.id} has options that this fileorg does not understand.",
+            hint="run the command again instead",
+        ) from None
+
+
+def _options(kind: str, found: dict[str, Any]) -> Options:
+    if "filters" in found:
+        found["filters"] = Filters(**{**found["filters"], "touched": b"", "before_job_ns": None})
+    if configuration := found.get("configuration"):
+        path, text = os.fsencode(configuration["path"]), configuration["text"].encode()
+        found["configuration"] = parse_configuration(path, text)
+    match kind:
+        case "organize":
+            paths = {name: _path(found[name]) for name in ("root", "dest")}
+            enums = {
+                "by": By(found["by"]),
+                "action": Action(found["action"]),
+                "on_conflict": OnConflict(found["on_conflict"]),
+            }
+            return OrganizeOptions(**found | paths | enums)
+        case "dedupe":
+            lists = {name: [os.fsencode(path) for path in found[name]] for name in ("roots", "references")}
+            keep = [Keep(rule) for rule in found["keep"]]
+            return DedupeOptions(**found | lists | {"keep": keep, "action": DedupeAction(found["action"])})
+        case "clean":
+            goes = frozenset(Leftover(kind) for kind in found["goes"])
+            return CleanOptions(**found | {"root": os.fsencode(found["root"]), "goes": goes})
+        case "undo" | "redo":
+            within = None if found["within"] is None else os.fsencode(found["within"])
+            roots = [os.fsencode(path) for path in found["roots"]]
+            return UndoOptions(**found | {"roots": roots, "within": within})
+        case "purge":
+            return PurgeOptions(**found | {"operations": tuple(map(int, found["operations"]))})
+    raise ValueError
+
+
+def _path(value: str | None) -> bytes | None:
+    return None if value is None else os.fsencode(value)

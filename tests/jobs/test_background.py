@@ -1,0 +1,134 @@
+"""A job in the background carries out exactly what was agreed to; the other commands see it and can end it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.screens import Fileorg
+    from tests.support.tree import Tree
+
+
+def job(fileorg: Fileorg, number: int) -> Any:
+    return fileorg.inside("jobs", "show", str(number), "-f", "json").json
+
+
+def test_it_does_what_was_agreed_to_and_no_more(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({"a.jpg": "one", "b.txt": "two", "sub/a.jpg": "three"})
+    first = tree.read()
+    held = fileorg.inside("organize", "tree", "-r", "--hold", "--yes")
+    assert (held.code, "fileorg jobs approve 1" in held.out) == (3, True)
+    tree.write({"late.jpg": "late"})
+    assert job(fileorg, 1)["status"] == "waiting"
+    assert fileorg.inside("jobs", "attach", "1").code == 3
+    assert fileorg.inside("jobs", "resume", "1").code == 2
+    assert fileorg.inside("jobs", "approve", "1").code == 0
+    ended = fileorg.inside("jobs", "attach", "1")
+    assert (ended.code, "Job 1 is done: 3 of 3 files." in ended.out) == (0, True), ended.out
+    moved = {"Images/a.jpg": "one", "Documents/b.txt": "two", "Images/a (2).jpg": "three", "late.jpg": "late"}
+    assert {path: text for path, text in tree.read().items() if text} == moved
+    about = job(fileorg, 1)
+    assert (about["status"], about["attempts"], about["operations"], about["files_done"]) == ("done", 1, [1], 3)
+    assert "stage move" in fileorg.inside("jobs", "log", "1").out
+    assert fileorg.inside("jobs", "prune").out == "Removed the logs and plans of 1 job.\n"
+    assert fileorg.inside("undo").code == 0
+    assert tree.read() == first | {"late.jpg": "late"}
+
+
+@pytest.mark.parametrize("kind", ["dedupe", "clean"])
+def test_other_plans_in_the_background(fileorg: Fileorg, tree: Tree, kind: str) -> None:
+    tree.write({"a.bin": "same", "b.bin": "same", "empty.txt": ""})
+    tree.path("hollow").mkdir()
+    first = tree.snapshot()
+    words = ["dedupe", "tree", "--action", "quarantine"] if kind == "dedupe" else ["clean", "tree"]
+    started = fileorg.inside(*words, "--background", "-f", "json")
+    assert started.json == {"job": 1, "kind": kind, "status": "queued"}
+    assert fileorg.inside("jobs", "attach", "1").code == 0
+    left = {"a.bin", "empty.txt"} if kind == "dedupe" else {"a.bin", "b.bin"}
+    assert {name for name in os.listdir(tree.root) if name.endswith((".bin", ".txt"))} == left
+    assert fileorg.inside("undo", "--background").code == 0
+    assert fileorg.inside("jobs", "attach", "2").code == 0
+    assert tree.snapshot() == first
+
+
+def test_a_plan_that_cannot_be_trusted_is_refused(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({"a.jpg": "one"})
+    fileorg.inside("organize", "tree", "--hold")
+    plan = fileorg.home / "job-1.plan"
+    sound = plan.read_text()
+    head, rows, end = sound.splitlines()
+    other = json.dumps(json.loads(rows.replace('"a.jpg"', '"../a.jpg"')))
+    for text, said in (
+        ("no plan\n", "is damaged"),
+        (sound.replace('"fileorg plan"', '"another"'), "is not a plan of fileorg"),
+        (f"{head}\n{rows}\n", "is incomplete"),
+        (sound.replace('"version": 1', '"version": 99'), "another version"),
+        (f"{head}\n{other}\n{end}\n", "leads out of its folders"),
+    ):
+        plan.write_text(text)
+        fileorg.inside("jobs", "approve", "1")
+        ran = fileorg.inside("jobs", "attach", "1")
+        assert (ran.code, said in ran.out) == (1, True), ran.out
+        assert set(tree.read()) == {"a.jpg"}
+        break_job(fileorg)
+    plan.write_text(sound)
+    assert fileorg.inside("jobs", "approve", "1").code == 0
+    assert fileorg.inside("jobs", "attach", "1").code == 0
+    assert set(tree.read()) == {"Images/a.jpg"}
+
+
+def break_job(fileorg: Fileorg) -> None:
+    """Let the job wait again."""
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(fileorg.home / "journal.db")) as db, db:
+        db.execute("UPDATE jobs SET state = 'waiting'")
+
+
+def test_a_folder_that_is_gone_or_another_one(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({"a.jpg": "one"})
+    fileorg.inside("organize", "tree", "--hold")
+    os.rename(tree.root, tree.root.with_name("away"))
+    fileorg.inside("jobs", "approve", "1")
+    ran = fileorg.inside("jobs", "attach", "1")
+    assert (ran.code, "There is no folder" in ran.out, "fileorg jobs retry 1" in ran.out) == (1, True, True), ran.out
+    tree.root.mkdir()
+    ran = fileorg.inside("jobs", "retry", "1")
+    assert (ran.code, "is not the same folder as before" in ran.err) == (2, True), ran.err
+    tree.root.rmdir()
+    os.rename(tree.root.with_name("away"), tree.root)
+    ran = fileorg.inside("jobs", "retry", "1")
+    assert (ran.code, ran.err) == (0, "")
+    assert tree.read()["Images/a.jpg"] == "one"
+
+
+BAD = {
+    "show 7": (2, "There is no job 7."),
+    "attach 7": (2, "There is no job 7."),
+    "log 7": (2, "There is no job 7."),
+    "cancel": (2, "jobs cancel requires the number of a job."),
+    "prune 1": (2, "jobs prune takes no number."),
+    "resume 1": (2, "Job 1 is done: there is nothing left to do."),
+    "retry 1": (2, "Job 1 is done: there is nothing left to do."),
+    "cancel 1": (2, "Job 1 has ended already: it is done."),
+    "approve 1": (2, "Job 1 does not wait for anybody: it is done."),
+    "dance 1": (2, "dance"),
+    "show 0": (2, "0"),
+}
+
+
+def test_requests_that_make_no_sense(fileorg: Fileorg, tree: Tree) -> None:
+    assert (fileorg.inside("jobs").out, fileorg.inside("jobs", "-f", "json").json) == ("No jobs yet.\n", {"jobs": []})
+    tree.write({"a.jpg": "one"})
+    fileorg.inside("organize", "tree")
+    for words, (code, said) in BAD.items():
+        ran = fileorg.inside("jobs", *words.split())
+        assert (ran.code, said in ran.err, ran.out) == (code, True, ""), (words, ran.err)
+    assert fileorg.inside("organize", "tree", "-n", "--background").code == 2
+    assert fileorg.inside("dedupe", "tree", "--hold").code == 2
+    assert fileorg.inside("jobs", "log", "1").out.startswith("Job 1 has no log")
