@@ -17,6 +17,7 @@ from fileorg.journal.journal import JobStart
 from fileorg.journal.rows import Root
 from fileorg.plan.saved_plan import SavedPlan
 from fileorg.workflows.clean import CleanOptions, cleaning
+from fileorg.workflows.compare import CompareOptions, comparing
 from fileorg.workflows.dedupe import DedupeOptions, deduping
 from fileorg.workflows.guards import Allowed, changeable_folder, existing_folder
 from fileorg.workflows.open_journal import open_journal
@@ -100,7 +101,7 @@ def _as_agreed(
 
 def _rest(state: StateDirectory, job: JobRow, options: Options) -> Options:
     """Return the options with a filter that takes only what was there before the job began."""
-    if not isinstance(options, OrganizeOptions | DedupeOptions | CleanOptions):
+    if not isinstance(options, OrganizeOptions | DedupeOptions | CleanOptions | CompareOptions):
         return options
     with open_journal(state, read_only=True) as journal:
         for operation in operations_of(journal, job.id):
@@ -136,6 +137,9 @@ def _afresh(
         case DedupeOptions():
             with deduping(options, state, reporter, changes=True, resumes=start, fd=fd) as dedupe:
                 return dedupe.run(stop) if dedupe.rows.files else Outcome()
+        case CompareOptions():
+            with comparing(options, state, reporter, changes=True, resumes=start, fd=fd) as compare:
+                return compare.run(stop) if compare.plan.files else Outcome()
         case CleanOptions():
             with cleaning(options, state, reporter, resumes=start, fd=fd) as clean:
                 return clean.run(stop) if clean.plan.files else Outcome()

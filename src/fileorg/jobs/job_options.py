@@ -14,6 +14,7 @@ from fileorg.rules.config_file import parse_configuration
 from fileorg.rules.filters import Filters
 from fileorg.scan.leftovers import Leftover
 from fileorg.workflows.clean import CleanOptions
+from fileorg.workflows.compare import CompareOptions
 from fileorg.workflows.dedupe import DedupeOptions
 from fileorg.workflows.organize import OrganizeOptions
 from fileorg.workflows.purge import PurgeOptions
@@ -22,7 +23,7 @@ from fileorg.workflows.undo import UndoOptions
 if TYPE_CHECKING:
     from fileorg.journal.job_rows import JobRow
 
-Options: TypeAlias = "OrganizeOptions | DedupeOptions | CleanOptions | UndoOptions | PurgeOptions"
+Options: TypeAlias = "OrganizeOptions | DedupeOptions | CleanOptions | CompareOptions | UndoOptions | PurgeOptions"
 
 
 def options_of(job: JobRow) -> Options:
@@ -56,6 +57,11 @@ def _options(kind: str, found: dict[str, Any]) -> Options:
             lists = {name: [os.fsencode(path) for path in found[name]] for name in ("roots", "references")}
             keep = [Keep(rule) for rule in found["keep"]]
             return DedupeOptions(**found | lists | {"keep": keep, "action": DedupeAction(found["action"])})
+        case "compare":
+            new = [os.fsencode(path) for path in found["new"]]
+            return CompareOptions(
+                **found | {"old": os.fsencode(found["old"]), "new": new, "dest": _path(found["dest"])}
+            )
         case "clean":
             goes = frozenset(Leftover(kind) for kind in found["goes"])
             return CleanOptions(**found | {"root": os.fsencode(found["root"]), "goes": goes})

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from fileorg.rules.config import Configuration
     from fileorg.rules.ignore import Ignore, Scope
     from fileorg.storage.local.storage import LocalStorage
+    from fileorg.workflows.session import Later
 
 
 class CompareOptions(NamedTuple):
@@ -126,18 +127,32 @@ class CompareRun:
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Copy the missing files. Raises `JournalError`; `GuardRefused` if there are more than `--max-changes`."""
         self.check()
-        facts: dict[str, Any] = {"action": str(Action.COPY)}
-        if self._to_be_made:
-            facts |= named("dest", self.copies)
-        return self._session.run("compare", self.plan, facts, stop, stage=str(Action.COPY), renames=0, copies=True)
+        stage = str(Action.COPY)
+        return self._session.run("compare", self.plan, self._facts(), stop, stage=stage, renames=0, copies=True)
+
+    def save(self, later: Later) -> None:
+        """Keep the plan as a job to be carried out later. Raises like `run`, `OSError`."""
+        self.check()
+        reads, stage = (self._session.storages[0].root,), str(Action.COPY)
+        self._session.save("compare", self.plan, self._facts(), later, stage=stage, renames=0, copies=True, reads=reads)
+
+    def _facts(self) -> dict[str, Any]:
+        made = named("dest", self.copies) if self._to_be_made else {}
+        return {"action": str(Action.COPY), **made}
 
 
 @contextlib.contextmanager
 def comparing(
-    options: CompareOptions, state: StateDirectory, reporter: Reporter, *, changes: bool = False
+    options: CompareOptions,
+    state: StateDirectory,
+    reporter: Reporter,
+    *,
+    changes: bool = False,
+    resumes: JobStart | None = None,
+    fd: int | None = None,
 ) -> Iterator[CompareRun]:
     """Compare, and with a destination plan the copies; the run holds its locks until the block ends. Without
-    `changes`, no file is touched.
+    `changes`, no file is touched. `resumes` is a job that is taken up again, `fd` its status file.
 
     Raises `UsageError`, `GuardRefused`, `Locked`, `StateError`, `JournalError`.
     """
@@ -157,9 +172,10 @@ def comparing(
     taken = Taken(options.filters)
     paths = [old, *new]
     what = "comparing " + ", ".join(map(display, paths))
-    job = JobStart("compare", options_as_json(options), time.time_ns())
+    absolute = options._replace(old=old, new=new, dest=None if dest is None else below(dest, to_be_made))
+    job = JobStart("compare", options_as_json(absolute), time.time_ns())
     with (
-        Session.opened(state, what, reporter, changes=changes, kind="compare", job=job) as session,
+        Session.opened(state, what, reporter, changes=changes, kind="compare", job=resumes or job, fd=fd) as session,
         contextlib.ExitStack() as stack,
     ):
         one_file_system = options.filters.one_file_system

@@ -104,6 +104,9 @@ def compare(
     dest: Dest = None,
     dry_run: shared.DryRun = False,
     yes: shared.Yes = False,
+    background: shared.Background = False,
+    hold: shared.Hold = False,
+    wait: shared.Wait = None,  # noqa: ARG001  handled before: see `app`
     max_changes: shared.MaxChanges = None,
     inside_project: shared.InsideProject = False,
     format_: shared.TextJsonCsv = ListFormat.TEXT,
@@ -156,25 +159,26 @@ def compare(
     )
     state = shared.state_for_cache(state_dir) if dest is None or dry_run else shared.state(state_dir)
     if dest is None:
-        _refuse_without_dest(action, dry_run=dry_run, max_changes=max_changes, inside_project=inside_project)
+        given = {
+            "--action copy": action is not None,
+            "--dry-run": dry_run,
+            "--max-changes": max_changes is not None,
+            "--inside-project": inside_project,
+            "--background": background,
+            "--hold": hold,
+        }
+        _refuse_without_dest(given)
         return _report(chosen, format_, state, progress, output, force=force, null=null, quiet=quiet, verbose=verbose)
     if reverse or both or format_ is ListFormat.CSV:
         other = "--reverse" if reverse else "--both" if both else "--format csv"
         raise UsageError(f"{other} and --dest cannot be combined.", hint=f"drop {other}, or drop --dest")
     options = OutputOptions(dry_run, yes, Format(format_), output, force, null, quiet, verbose, progress)
+    options = options._replace(background=background, hold=hold)
     shared.need_dry_run(options)
     return _copy(chosen, options, state)
 
 
-def _refuse_without_dest(
-    action: CompareAction | None, *, dry_run: bool, max_changes: int | None, inside_project: bool
-) -> None:
-    given = {
-        "--action copy": action is not None,
-        "--dry-run": dry_run,
-        "--max-changes": max_changes is not None,
-        "--inside-project": inside_project,
-    }
+def _refuse_without_dest(given: "dict[str, bool]") -> None:
     for option, is_given in given.items():
         if is_given:
             raise UsageError(f"{option} requires --dest.", hint=f"add --dest DIR, or drop {option}")
@@ -252,6 +256,8 @@ def _copy(chosen: "CompareOptions", options: OutputOptions, state: "StateDirecto
             change.show(show)
             if not change.agreed(f"Copy {what}? fileorg undo removes the copies."):
                 return declined()
+            if change.is_later:
+                return change.hand_over(run, state)
             outcome = change.carry_out(run)
             code = change.report(outcome, run.plan.files, f"fileorg undo {outcome.operation}")
         out.flush()
