@@ -56,6 +56,8 @@ STEPS: list[tuple[list[str], str]] = [
     (["duplicates"], "duplicates"),
     (["compare", "sub", "tree"], "compare"),
     (["compare", "tree", "sub", "--dest", "rescued", "-n"], "plan"),
+    (["categories"], "categories"),
+    (["categories", "changes"], "category changes"),
     (["dedupe", "tree", "sub"], "duplicates found"),
     (["duplicates"], "duplicates"),
     (["dedupe", "tree", "sub", "--action", "quarantine", "-n"], "plan"),

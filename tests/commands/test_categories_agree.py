@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fileorg.core.events import NullReporter
-from fileorg.rules.categories import CATEGORIES
+from fileorg.rules.extensions import CATEGORIES
 from fileorg.rules.filters import Filters
 from fileorg.scan.walk import Seen
 from fileorg.workflows.scan import categorize

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fileorg.core.names import collision_key
-from fileorg.rules.categories import extension_start
+from fileorg.rules.extensions import extension_start
 from fileorg.rules.template import numbered
 
 NAMES = st.binary(min_size=1, max_size=255).map(lambda raw: raw.replace(b"/", b"_").replace(b"\0", b"_"))

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.category_table import MODULE, SOURCE, listed, module
 
-from fileorg.rules.categories import CATEGORIES, COMPOUND, MAX_EXTENSION_BYTES, OTHER, extension_start
 from fileorg.rules.category_changes import extension_fault, name_fault
+from fileorg.rules.extensions import CATEGORIES, COMPOUND, MAX_EXTENSION_BYTES, OTHER, extension_start
 
 NAMES = st.binary(min_size=1, max_size=255).map(lambda raw: raw.replace(b"/", b"_").replace(b"\0", b"_"))
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from fileorg.core.errors import UsageError
 from fileorg.rules import classify
-from fileorg.rules.categories import CATEGORIES
 from fileorg.rules.classify import Evidence, Rules
+from fileorg.rules.extensions import CATEGORIES
 
 NAMES = st.binary(min_size=1, max_size=255).map(lambda raw: raw.replace(b"/", b"_").replace(b"\0", b"_"))
 

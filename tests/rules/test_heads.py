@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fileorg.rules import heads
-from fileorg.rules.categories import CATEGORIES
+from fileorg.rules.extensions import CATEGORIES
 from fileorg.rules.heads import DOUBTFUL, HEAD_BYTES, agrees, is_weak, neighbours, second_meaning
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

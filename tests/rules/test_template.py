@@ -14,7 +14,7 @@ from fileorg.core.errors import UsageError
 from fileorg.core.model import By
 from fileorg.core.times import kept
 from fileorg.rules import template as layout
-from fileorg.rules.categories import CATEGORIES
+from fileorg.rules.extensions import CATEGORIES
 from fileorg.rules.template import Template, parse_template
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The table in `rules/categories.py`, from `rules/categories.toml`: `python -m tests.support.category_table`."""
+"""The table in `rules/extensions.py`, from `rules/categories.toml`: `python -m tests.support.category_table`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from fileorg.rules.config_check import normalized
 
-MODULE = Path(__file__).parents[2] / "src" / "fileorg" / "rules" / "categories.py"
-SOURCE = MODULE.with_suffix(".toml")
+MODULE = Path(__file__).parents[2] / "src" / "fileorg" / "rules" / "extensions.py"
+SOURCE = MODULE.with_name("categories.toml")
 _BEGIN = "# From categories.toml by `python -m tests.support.category_table`; a test compares the two.\n"
 _END = "# End of the table.\n"
 

@@ -511,6 +511,44 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
         ),
     ),
     "problems": ("`history --problems OP`", _object({"problems": _array(_PROBLEM)})),
+    "categories": (
+        "`categories`, also `show`, `add`, `edit`, `remove` and `restore`",
+        _object(
+            {
+                "categories": _array(
+                    _object(
+                        {
+                            "id": _described(_TEXT, "the name as one word, in lower case"),
+                            "name": _described(_TEXT, "the name, which is that of its folder"),
+                            "extensions": _array(_TEXT, "in lower case, without the first dot"),
+                            "is_custom": _described(_FLAG, "true if it is not built in"),
+                        }
+                    ),
+                    "the categories in effect",
+                )
+            }
+        ),
+    ),
+    "category changes": (
+        "`categories changes`",
+        _object(
+            {
+                "changes": _array(
+                    _object(
+                        {
+                            "change": {"type": "integer", "minimum": 1},
+                            "kind": {"enum": ["add", "edit", "remove", "restore"]},
+                            "category": _TEXT,
+                            "time": _TIME,
+                            "restores": _or_null({"type": "integer"}, "the change that was taken back"),
+                            "path": _PATH,
+                        }
+                    ),
+                    "newest first",
+                )
+            }
+        ),
+    ),
     "recover": (
         "`recover`",
         _object(

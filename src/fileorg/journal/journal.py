@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fileorg.core.model import JobState
     from fileorg.core.reasons import Reason
     from fileorg.journal.carried import Remade
+    from fileorg.journal.configuration_changes import ConfigurationChanges
     from fileorg.journal.rows import Operation, RecordId
 
 _COLUMNS = (
@@ -117,6 +118,12 @@ class Journal(JournalReader):
                 self._folders.clear()  # ids that were never committed
                 with contextlib.suppress(sqlite3.Error):
                     self._db.execute("ROLLBACK")
+
+    def configuration_changes(self) -> ConfigurationChanges:
+        """Return the changes of the configuration by commands."""
+        from fileorg.journal.configuration_changes import ConfigurationChanges
+
+        return ConfigurationChanges(self._queries, self.transaction)
 
     def begin(
         self,

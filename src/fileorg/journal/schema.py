@@ -12,9 +12,17 @@ if TYPE_CHECKING:
 
     import sqlite_utils
 
-VERSION = 5
+VERSION = 6
 TABLES = frozenset({"operations", "folders", "records", "_sqlite_migrations"})
-LATER_TABLES = {"roots": 2, "keepers": 2, "reservations": 4, "companions": 4, "jobs": 5, "job_operations": 5}
+LATER_TABLES = {
+    "roots": 2,
+    "keepers": 2,
+    "reservations": 4,
+    "companions": 4,
+    "jobs": 5,
+    "job_operations": 5,
+    "configuration_changes": 6,
+}
 """Tables of later versions, with the version that added them."""
 
 _FIRST = """
@@ -126,6 +134,21 @@ CREATE TABLE IF NOT EXISTS job_operations (
     job INTEGER NOT NULL REFERENCES jobs
 );
 """
+
+_SIXTH = """
+CREATE TABLE IF NOT EXISTS configuration_changes (
+    id INTEGER PRIMARY KEY,
+    at_ns INTEGER NOT NULL,
+    kind TEXT NOT NULL,              -- add, edit, remove, restore
+    subject TEXT NOT NULL,           -- the name of the category
+    path BLOB NOT NULL,              -- absolute, of the file
+    before BLOB,                     -- its whole content; NULL if there was no file
+    after BLOB,
+    restores INTEGER,                -- the change that this one takes back
+    done INTEGER NOT NULL            -- 0 until the file was replaced
+);
+"""
+"""Changes of `fileorg.toml` by commands. They are no operations: undo never meets them."""
 # The columns before version 3, without the last one, which was renamed.
 _OLD_COLUMNS = (
     "id, operation, action, source_folder, source_name, target_folder, target_name, dev, inode, size, mtime_ns, mode,"
@@ -163,6 +186,10 @@ def migrate(db: sqlite3.Connection) -> None:
     def _fifth(target: sqlite_utils.Database) -> None:
         _run(target, _FIFTH)
 
+    @migrations(name="0006_configuration_changes")
+    def _sixth(target: sqlite_utils.Database) -> None:
+        _run(target, _SIXTH)
+
     migrations.apply(sqlite_utils.Database(db, execute_plugins=False))
     db.execute(f"PRAGMA application_id={APPLICATION_ID}")
     db.execute(f"PRAGMA user_version={VERSION}")
@@ -170,8 +197,8 @@ def migrate(db: sqlite3.Connection) -> None:
 
 def is_begun(db: sqlite3.Connection, version: int) -> bool:
     """Return whether a migration from that version was started before and killed."""
-    if version == 4:
-        return _has_table(db, "jobs")
+    if version >= 4:
+        return _has_table(db, "jobs" if version == 4 else "configuration_changes")
     return ("reason" if version < 3 else "target_ctime_ns") in _columns(db)
 
 
@@ -202,6 +229,8 @@ def read_as_of_now(db: sqlite3.Connection) -> None:
         _run(db, _SECOND.replace("CREATE TABLE", "CREATE TEMP TABLE"))
     if not _has_table(db, "jobs"):
         _run(db, _FIFTH.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+    if not _has_table(db, "configuration_changes"):
+        _run(db, _SIXTH.replace("CREATE TABLE", "CREATE TEMP TABLE"))
     if not _has_table(db, "companions"):
         db.execute("CREATE TEMP TABLE companions (record INTEGER PRIMARY KEY, leader INTEGER NOT NULL)")
     columns = _columns(db)

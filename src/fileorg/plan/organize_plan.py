@@ -25,7 +25,7 @@ from fileorg.plan.draft import Draft, Follower, Places
 from fileorg.plan.link_rows import LinkRows, known_by, whole
 from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders
 from fileorg.plan.placing import Layout, Placer
-from fileorg.rules.categories import OTHER
+from fileorg.rules.extensions import OTHER
 from fileorg.rules.grouping import keeps_its_name, stem_end
 from fileorg.scan.stays import NotTaken, Stays
 from fileorg.scan.whole import whole_target

@@ -11,7 +11,7 @@ from fileorg.core.memo import Memo
 from fileorg.core.model import ROOT, Action, Base, OnConflict
 from fileorg.core.names import collision_key
 from fileorg.plan.draft import Follower, Places
-from fileorg.rules.categories import OTHER
+from fileorg.rules.extensions import OTHER
 from fileorg.scan.classifier import Classifier
 
 if TYPE_CHECKING:

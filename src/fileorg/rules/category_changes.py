@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fileorg.core.names import display
-from fileorg.rules.categories import CATEGORIES, MAX_EXTENSION_BYTES, OTHER
+from fileorg.rules.extensions import CATEGORIES, MAX_EXTENSION_BYTES, OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +41,7 @@ def with_changes(changes: Iterable[Category]) -> dict[str, tuple[bytes, ...]]:
             raise CategoryFault(
                 change,
                 f"the category {display(change.name)} differs from {display(other)} only in case",
-                f"write [categories.{_key(other)}] to change that one, or choose another name",
+                f"write [categories.{toml_key(other)}] to change that one, or choose another name",
             )
         if change.enabled:
             extensions = found.setdefault(change.name, [])
@@ -123,6 +123,8 @@ def name_fault(name: str) -> str:
     return ""
 
 
-def _key(name: str) -> str:
-    """Return a name as a key of TOML."""
-    return name if name.isascii() and name.replace("-", "").replace("_", "").isalnum() else f'"{name}"'
+def toml_key(name: str) -> str:
+    """Return the name of a category as a key of TOML."""
+    if name.isascii() and name.replace("-", "").replace("_", "").isalnum():
+        return name
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -10,7 +10,7 @@ from xxhash import xxh3_128
 from fileorg.core.errors import UsageError
 from fileorg.core.memo import Memo
 from fileorg.core.names import display
-from fileorg.rules.categories import CATEGORIES, OTHER, extension_start
+from fileorg.rules.extensions import CATEGORIES, OTHER, extension_start
 from fileorg.rules.heads import DOUBTFUL, is_weak
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Rules:
     @classmethod
     @cache
     def default(cls) -> Rules:
-        """Return the rules of `categories.CATEGORIES`, built once."""
+        """Return the rules of `extensions.CATEGORIES`, built once."""
         return cls()
 
     @classmethod

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.core.model import Action, By, OnConflict
 from fileorg.core.names import display
-from fileorg.rules.categories import OTHER
 from fileorg.rules.category_changes import CategoryFault, extension_fault, name_fault, with_changes
 from fileorg.rules.config import VERSION, Category, Configuration, Profile, Rule, Settings
 from fileorg.rules.config_values import Values
+from fileorg.rules.extensions import OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

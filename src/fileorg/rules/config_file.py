@@ -22,7 +22,7 @@ _OTHER_FILE = "give another file with --config or FILEORG_CONFIG"
 
 def read_configuration(path: bytes) -> Configuration:
     """Return the checked configuration of a file. Raises `ConfigError`, which names the file and the line."""
-    content, stamp = _content(path)
+    content, stamp = read_content(path)
     return parse_configuration(path, content)._replace(stamp=stamp)
 
 
@@ -68,7 +68,7 @@ def _hint(fault: str) -> str:
     return "the form is TOML (toml.io): key = value; text stands in quotes"
 
 
-def _content(path: bytes) -> tuple[bytes, tuple[int, ...]]:
+def read_content(path: bytes) -> tuple[bytes, tuple[int, ...]]:
     """Return the content of the file, and the facts that a later change of it changes. Raises `ConfigError`."""
     try:
         for _ in range(_ATTEMPTS):

@@ -11,7 +11,7 @@ import re
 from typing import NamedTuple
 from unicodedata import normalize
 
-from fileorg.rules.categories import CATEGORIES
+from fileorg.rules.extensions import CATEGORIES
 from fileorg.rules.ignore import IgnoreReason
 from fileorg.rules.joined_names import EDGE
 

@@ -13,8 +13,8 @@ from os import fsdecode
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.batches import in_batches
-from fileorg.rules.categories import extension_start
 from fileorg.rules.classify import Rules
+from fileorg.rules.extensions import extension_start
 from fileorg.rules.families import (
     FAMILIES,
     FOLDERS,

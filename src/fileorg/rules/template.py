@@ -13,7 +13,7 @@ from fileorg.core.memo import Memo
 from fileorg.core.model import By
 from fileorg.core.names import display
 from fileorg.core.times import EXACT_NS, true_ns
-from fileorg.rules.categories import extension_start
+from fileorg.rules.extensions import extension_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -37,6 +37,34 @@ def line_of(text: str, keys: Sequence[str | int]) -> int:
     return 0
 
 
+def span_of(text: str, keys: Keys) -> tuple[int, int] | None:
+    """Return where the table with these keys begins and ends: from its header to the end of the line of its last value.
+
+    Comments and blank lines behind its last value are not part of it. None if it has no header of its own.
+    """
+    scan = _Scan(text)
+    scan.places()
+    span = None
+    for is_header, table, start, end in scan.statements:
+        if is_header:
+            if span is not None:
+                break
+            span = (start, end) if table == keys else None
+        elif span is not None:
+            span = (span[0], end)
+    if span is None:
+        return None
+    line_end = text.find("\n", span[1])
+    return text.rfind("\n", 0, span[0]) + 1, len(text) if line_end < 0 else line_end + 1
+
+
+def headers_of(text: str) -> list[Keys]:
+    """Return the keys of all tables that have a header, in their order."""
+    scan = _Scan(text)
+    scan.places()
+    return [table for is_header, table, _, _ in scan.statements if is_header]
+
+
 class _Scan:
     """One pass over a TOML text that notes the place of each key."""
 
@@ -44,6 +72,8 @@ class _Scan:
         self._text = text
         self._at = 0
         self._places: dict[Keys, int] = {}
+        self.statements: list[tuple[bool, Keys, int, int]] = []
+        """Headers and pairs in their order: whether it is a header, its table, and its offsets."""
 
     def places(self) -> dict[Keys, int]:
         """Return the offset of each key and element, up to the first fault."""
@@ -59,6 +89,7 @@ class _Scan:
             start = self._at
             if not self._take("["):
                 self._pair(table)
+                self.statements.append((False, table, start, self._at))
                 continue
             is_array = self._take("[")
             names = self._dotted()
@@ -75,6 +106,7 @@ class _Scan:
             self._expect("]")
             if is_array:
                 self._expect("]")
+            self.statements.append((True, table, start, self._at))
 
     def _pair(self, table: Keys) -> None:
         """Scan `key = value`."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from fileorg.core.names import display
-from fileorg.rules.categories import OTHER
 from fileorg.rules.classify import Evidence
+from fileorg.rules.extensions import OTHER
 from fileorg.rules.heads import HEAD_BYTES, agrees, neighbours, second_meaning
 
 if TYPE_CHECKING:

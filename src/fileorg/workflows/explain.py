@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from fileorg.core.errors import ErrorCode, GuardRefused, UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.names import display, is_within, join, split
-from fileorg.rules.categories import OTHER
 from fileorg.rules.classify import Rules
+from fileorg.rules.extensions import OTHER
 from fileorg.scan.classifier import Classifier
 from fileorg.scan.selection import Selection
 from fileorg.scan.stays import NotTaken

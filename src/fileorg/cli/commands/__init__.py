@@ -19,6 +19,7 @@ COMMANDS = {
     "jobs": INSPECT,
     "recover": MORE,
     "purge": MORE,
+    "categories": MORE,
     "demo": MORE,
 }
 """The commands in the order of --help, with their panels."""

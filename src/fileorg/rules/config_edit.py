@@ -1,0 +1,127 @@
+"""Edits of the text of `fileorg.toml`: only the lines of one category change. Only commands that edit load it.
+
+tomlkit edits the table of the category; all other text is not even parsed anew: tomlkit moves comments between tables,
+and brings tables of one kind together.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import tomlkit
+
+from fileorg.core.errors import FileorgError
+from fileorg.core.names import display
+from fileorg.rules.category_changes import toml_key
+from fileorg.rules.config import VERSION
+from fileorg.rules.config_check import normalized
+from fileorg.rules.toml_lines import headers_of, span_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_TABLES = "categories"
+
+
+def with_category(text: str, name: str, add: Iterable[str] = (), drop: Iterable[str] = (), **flags: bool) -> str:
+    """Return the text with a category that has more or fewer extensions; it is made if missing. A flag that is True is
+    the default, and removed.
+
+    `add` and `drop` are as in the file, with their signs; one that is there already, or is not, changes nothing.
+    """
+    document, table = _table(text, name)
+    dropped = {normalized(each).lstrip(b"+-") for each in drop}
+    added = list(dict.fromkeys(map(normalized, add)))
+    if added or dropped:
+        extensions: Any = table.setdefault("extensions", tomlkit.array())
+        replaced = dropped | {each.lstrip(b"+-") for each in added if each not in set(map(normalized, extensions))}
+        for position in reversed(range(len(extensions))):
+            if normalized(extensions[position]).lstrip(b"+-") in replaced:
+                extensions.pop(position)
+        present = set(map(normalized, extensions))
+        for each in added:
+            if each not in present:
+                extensions.append(each.decode(errors="surrogateescape"))
+    for key, value in flags.items():
+        if not value:
+            table[key] = False
+        else:
+            table.pop(key, None)
+    return _with_table(text, name, tomlkit.dumps(document))
+
+
+def without_category(text: str, name: str) -> str:
+    """Return the text without the table of a category."""
+    return _with_table(text, name, "")
+
+
+def with_category_of(text: str, name: str, other: str) -> str:
+    """Return the text with the table of a category as it is in another text, or without it if it has none there."""
+    span = span_of(other, (_TABLES, name))
+    return _with_table(text, name, other[slice(*span)] if span is not None else "")
+
+
+def category_in(text: str, name: str) -> object:
+    """Return the values of a category's table, None if there is none."""
+    found: object = tomllib.loads(text).get(_TABLES, {}).get(name)
+    return found
+
+
+def _table(text: str, name: str) -> tuple[tomlkit.TOMLDocument, Any]:
+    """Return a document with the table of a category alone, and the table."""
+    span = span_of(text, (_TABLES, name))
+    if span is None:
+        if category_in(text, name) is not None:
+            raise _uneditable(name)
+        document = tomlkit.parse(f"[{_TABLES}.{toml_key(name)}]\nextensions = []\n")
+    else:
+        document = tomlkit.parse(text[slice(*span)])
+    categories: Any = document[_TABLES]
+    return document, categories[name]
+
+
+def _with_table(text: str, name: str, table: str) -> str:
+    """Return the text with the table in its place, or behind the other categories. Raises `FileorgError` unless all
+    else is the same.
+    """
+    table += "\n" if table and not table.endswith("\n") else ""
+    span = span_of(text, (_TABLES, name))
+    if span is not None:
+        start, end = span
+        has_gap_before = start == 0 or text[:start].endswith("\n\n")
+        if not table and has_gap_before and text[end : end + 1] == "\n":
+            end += 1  # one of the two blank lines around it
+        result = text[:start] + table + text[end:]
+    elif table:
+        head = text if text.endswith("\n") or not text else f"{text}\n"
+        head += "" if tomllib.loads(text) else f"version = {VERSION}\n"
+        ends = [span[1] for keys in headers_of(head) if keys[:1] == (_TABLES,) and (span := span_of(head, keys))]
+        at = max(ends, default=len(head))
+        before = head[:at] + ("" if head[:at].endswith("\n") else "\n")
+        after = head[at:]
+        gap = "\n" if after.strip() and not after.startswith("\n") else ""
+        result = f"{before}\n{table}{gap}{after}"
+    else:
+        result = text
+    if _others(result, name) != _others(text, name):
+        raise _uneditable(name)
+    return result
+
+
+def _others(text: str, name: str) -> dict[str, Any]:
+    """Return all values but those of the category, and the version, which an empty file gets."""
+    try:
+        parsed = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _uneditable(name) from error
+    parsed.pop("version", None)
+    categories = {key: value for key, value in parsed.pop(_TABLES, {}).items() if key != name}
+    return parsed | {_TABLES: categories}
+
+
+def _uneditable(name: str) -> FileorgError:
+    return FileorgError(
+        f"The category {display(name)} cannot be edited by a command: it has no table of its own in the configuration.",
+        hint=f"write it as [{_TABLES}.{toml_key(name)}], or edit the file by hand",
+    )
