@@ -32,7 +32,7 @@ fileorg categories restore Games
 """
 
 
-class Step(StrEnum):
+class CategoryStep(StrEnum):
     """What to do with the categories."""
 
     LIST = "list"
@@ -45,7 +45,7 @@ class Step(StrEnum):
 
 
 StepArgument = Annotated[
-    Step,
+    CategoryStep,
     Argument(
         metavar="STEP",
         help="list, show, add, edit or remove a category; restore takes the last change back; changes lists them.",
@@ -73,7 +73,7 @@ class CategoryFacts(NamedTuple):
 
 
 def categories(
-    step: StepArgument = Step.LIST,
+    step: StepArgument = CategoryStep.LIST,
     name: Name = None,
     extensions: Extensions = None,
     without: Without = None,
@@ -92,20 +92,20 @@ def categories(
 
     path = shared.default_config_path() if config is None else os.fsencode(config)
     _refuse_extra(step, name, extensions, without)
-    if step is Step.CHANGES:
+    if step is CategoryStep.CHANGES:
         return _show_changes(path, format_, shared.state_to_read(state_dir))
-    if step is Step.RESTORE:
+    if step is CategoryStep.RESTORE:
         return _restore(path, name, shared.state(state_dir), format_, config, quiet=quiet)
     found = _facts(config if config is None or os.path.lexists(path) or step in _READS else os.devnull)
-    if step is Step.LIST:
+    if step is CategoryStep.LIST:
         return _show(list(found.values()), format_, listed=True)
     known = _known(found, name, step)
-    if step is Step.SHOW:
+    if step is CategoryStep.SHOW:
         return _show([found[known]], format_, listed=False)
     kind, text = {
-        Step.ADD: (ADD, f"Added the category {known}"),
-        Step.EDIT: (EDIT, f"Changed the category {known}"),
-        Step.REMOVE: (REMOVE, f"Removed the category {known}"),
+        CategoryStep.ADD: (ADD, f"Added the category {known}"),
+        CategoryStep.EDIT: (EDIT, f"Changed the category {known}"),
+        CategoryStep.REMOVE: (REMOVE, f"Removed the category {known}"),
     }[step]
     number = _change(path, kind, known, extensions or [], without or [], shared.state(state_dir))
     if format_ is Format.JSON:
@@ -115,23 +115,23 @@ def categories(
     return Exit.DONE
 
 
-_READS = frozenset({Step.LIST, Step.SHOW})
+_READS = frozenset({CategoryStep.LIST, CategoryStep.SHOW})
 
 
 def _refuse_extra(
-    step: Step, name: str | None, extensions: Sequence[str] | None, without: Sequence[str] | None
+    step: CategoryStep, name: str | None, extensions: Sequence[str] | None, without: Sequence[str] | None
 ) -> None:
     """Raise `UsageError` for words that the step has no use for, or that it lacks."""
     from fileorg.core.names import display
 
-    if name is None and step in {Step.SHOW, Step.ADD, Step.EDIT, Step.REMOVE}:
+    if name is None and step in {CategoryStep.SHOW, CategoryStep.ADD, CategoryStep.EDIT, CategoryStep.REMOVE}:
         raise UsageError(
             f"{step} requires the name of a category.",
             hint=f"for example: fileorg categories {step} Games",
             code=ErrorCode.MISSING_ARGUMENT,
         )
-    extra = [*(extensions or ())][:1] if step not in {Step.ADD, Step.EDIT} else []
-    if step in {Step.LIST, Step.CHANGES} and name is not None:
+    extra = [*(extensions or ())][:1] if step not in {CategoryStep.ADD, CategoryStep.EDIT} else []
+    if step in {CategoryStep.LIST, CategoryStep.CHANGES} and name is not None:
         extra = [name]
     if extra:
         raise UsageError(
@@ -139,9 +139,9 @@ def _refuse_extra(
             hint="fileorg categories --help",
             code=ErrorCode.UNEXPECTED_ARGUMENT,
         )
-    if without and step is not Step.EDIT:
+    if without and step is not CategoryStep.EDIT:
         raise UsageError(f"--without requires edit, not {step}.", hint="fileorg categories edit NAME --without EXT")
-    if step in {Step.ADD, Step.EDIT} and not extensions and not without:
+    if step in {CategoryStep.ADD, CategoryStep.EDIT} and not extensions and not without:
         raise UsageError(
             f"{step} requires extensions.",
             hint=f"for example: fileorg categories {step} Games nes gba",
@@ -168,7 +168,7 @@ def _facts(config: str | None) -> dict[str, CategoryFacts]:
     return found
 
 
-def _known(found: dict[str, CategoryFacts], name: str | None, step: Step) -> str:
+def _known(found: dict[str, CategoryFacts], name: str | None, step: CategoryStep) -> str:
     """Return the name of a category as it is spelled: `disk-images` is `Disk images`. Raises `UsageError`."""
     from fileorg.core.names import display
     from fileorg.rules.config_values import nearest
@@ -176,7 +176,7 @@ def _known(found: dict[str, CategoryFacts], name: str | None, step: Step) -> str
     text = (name or "").strip()
     folded = {complete.category_word(each).lower(): each for each in found}
     known = folded.get(complete.category_word(text).lower())
-    if step is Step.ADD:
+    if step is CategoryStep.ADD:
         if known is not None:
             raise UsageError(
                 f"There is a category {display(known)} already.",
