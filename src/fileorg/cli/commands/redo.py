@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fileorg.cli import complete
 from fileorg.cli import options as shared
-from fileorg.cli.commands.undo import IncludeChanged, NewRoot, Rename, Within, run_undo, undo_options
+from fileorg.cli.commands.undo import IncludeChanged, NewRoot, OfJob, Rename, Within, run_undo, undo_job, undo_options
 from fileorg.cli.options import Format, OutputOptions, ProgressMode
 from fileorg.cli.parameters import Argument
 
@@ -31,6 +31,7 @@ OperationNumber = Annotated[
 def redo(
     operation: OperationNumber = None,
     within: Within = None,
+    job: OfJob = None,
     include_changed: IncludeChanged = False,
     rename: Rename = False,
     root: NewRoot = None,
@@ -55,4 +56,5 @@ def redo(
     """
     chosen = undo_options(operation, within, root, include_changed=include_changed, rename=rename, redo=True)
     options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold)
-    return run_undo(chosen, options, shared.state(state_dir, dry_run=dry_run))
+    state = shared.state(state_dir, dry_run=dry_run)
+    return run_undo(chosen, options, state) if job is None else undo_job(job, chosen, options, state)

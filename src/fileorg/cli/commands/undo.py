@@ -59,6 +59,17 @@ Within = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+OfJob = Annotated[
+    int | None,
+    Option(
+        "--job",
+        min=1,
+        metavar="JOB",
+        help="All operations of a job: a job that was interrupted and resumed has several.",
+        autocompletion=complete.jobs,
+        rich_help_panel=RUN,
+    ),
+]
 IncludeChanged = Annotated[
     bool,
     Option(
@@ -86,6 +97,7 @@ NewRoot = Annotated[
 def undo(
     operation: OperationNumber = None,
     within: Within = None,
+    job: OfJob = None,
     include_changed: IncludeChanged = False,
     rename: Rename = False,
     root: NewRoot = None,
@@ -112,7 +124,8 @@ def undo(
     """
     chosen = undo_options(operation, within, root, include_changed=include_changed, rename=rename)
     options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold)
-    return run_undo(chosen, options, shared.state(state_dir, dry_run=dry_run))
+    state = shared.state(state_dir, dry_run=dry_run)
+    return run_undo(chosen, options, state) if job is None else undo_job(job, chosen, options, state)
 
 
 def undo_options(
@@ -160,6 +173,48 @@ def run_undo(chosen: "UndoOptions", options: OutputOptions, state: "StateDirecto
         except NothingToUndo as nothing:
             screen.pause()
             return _say_nothing(out, options, nothing, "redo" if chosen.redo else "undo")
+
+
+def undo_job(number: int, chosen: "UndoOptions", options: OutputOptions, state: "StateDirectory") -> Exit:
+    """Find all operations of a job, ask once, and undo them, the newest first; or redo them, the oldest first.
+
+    Raises `UsageError` if an operation or a folder was given, too, and for an unknown job.
+    """
+    from fileorg.jobs.found import job
+
+    if chosen.operation is not None or chosen.within is not None:
+        raise UsageError("--job and OP or --in cannot be combined.", hint="drop one of them")
+    numbers = [operation.id for operation in job(state, number).operations]
+    if chosen.redo:
+        numbers.reverse()
+    if len(numbers) == 1:
+        return run_undo(chosen._replace(operation=numbers[0]), options, state)
+    return _undo_all(number, numbers, chosen, options, state)
+
+
+def _undo_all(
+    job: int, numbers: "Sequence[int]", chosen: "UndoOptions", options: OutputOptions, state: "StateDirectory"
+) -> Exit:
+    from fileorg.cli.change import asks, declined, stream_for_people
+    from fileorg.cli.question import ask
+    from fileorg.cli.terminal import output
+
+    if options.background or options.hold or options.output is not None or not options.is_text:
+        hint = f"name each of its operations: {', '.join(map(str, numbers))}" if numbers else ""
+        raise UsageError(
+            f"Job {job} has {len(numbers)} operations: --job shows them as text and undoes them now.", hint=hint
+        )
+    with output(None, force=False) as out:
+        if not numbers and not options.quiet:
+            out.line(f"Job {job} has no operation yet.")
+        if numbers and not options.dry_run and asks(options, out):
+            talk = stream_for_people(options, out)
+            word = "Redo" if chosen.redo else "Undo"
+            if not ask(talk, f"{word} the {len(numbers)} operations of job {job}?", lambda: None):
+                talk.line("Nothing was changed.")
+                return declined()
+    codes = [run_undo(chosen._replace(operation=each), options._replace(yes=True), state) for each in numbers]
+    return max(codes, default=Exit.DONE)
 
 
 def _here() -> bytes:
