@@ -22,11 +22,17 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.support.snapshot import take
 
 import fileorg
+from fileorg.cli.jobs_view import as_json
+from fileorg.core.state import find_state
+from fileorg.jobs.found import all_jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _PROGRAM = [sys.executable, "-P", "-m", "fileorg"]
 _PATIENCE_SECONDS = 60
@@ -41,12 +47,13 @@ class Scenario(NamedTuple):
 
 
 SCENARIOS = {
-    "organize": Scenario(("organize", "TREE", "-r"), 6000),
-    "to another disk": Scenario(("organize", "TREE", "-r", "--dest", "DEST"), 400),
-    "copies": Scenario(("organize", "TREE", "-r", "--dest", "DEST", "--action", "copy"), 300),
+    "organize": Scenario(("organize", "TREE", "-r"), 1200),
+    "with a helper": Scenario(("organize", "TREE", "-r"), 5500),
+    "to another disk": Scenario(("organize", "TREE", "-r", "--dest", "DEST"), 150),
+    "copies": Scenario(("organize", "TREE", "-r", "--dest", "DEST", "--action", "copy"), 150),
     "quarantine": Scenario(("dedupe", "TREE", "--action", "quarantine"), 900),
     "hard links": Scenario(("dedupe", "TREE", "--action", "hardlink"), 900),
-    "clean": Scenario(("clean", "TREE"), 3000),
+    "clean": Scenario(("clean", "TREE"), 900),
 }
 
 
@@ -77,8 +84,9 @@ class World:
 
     def job(self) -> Any:
         """Return the newest job, None without one."""
-        found = json.loads(self.run("jobs", "-f", "json").stdout)["jobs"]
-        return found[0] if found else None
+        state = find_state(os.fsencode(self.state))
+        found = all_jobs(state)
+        return as_json(found[0], state) if found else None
 
     def now(self) -> dict[str, object]:
         """Return what is in the tree and the destination, without the trash."""
@@ -205,14 +213,14 @@ def play(world: World, expected: dict[str, object], first: Any, chance: random.R
         settle(world, again)
         met["kills"] += 1
         met["again while resuming"] += 1
-        job = json.loads(world.run("jobs", "show", str(mine), "-f", "json").stdout)
+        job = world.job()
         assert job["status"] != "running", f"job {mine} looks alive and is not"
     met[f"was {job['status']}"] += 1
     if job["status"] != "done":
         ended = world.run("jobs", "resume", str(mine))
         starts += 1
         assert ended.returncode == 0, (ended.returncode, ended.stdout, ended.stderr)
-        job = json.loads(world.run("jobs", "show", str(mine), "-f", "json").stdout)
+        job = world.job()
     assert job["status"] == "done", job
     assert len(job["operations"]) <= job["attempts"] <= starts, (job, starts)
     assert not world.processes(), "a process is left"
@@ -232,11 +240,10 @@ def _difference(one: Any, two: Any) -> str:
     return f"{len(wrong)} differ: " + "; ".join(f"{key}: {one.get(key)} -> {two.get(key)}" for key in wrong[:5])
 
 
-def sweep(base: Path, kills: int, seed: int, only: str | None = None, *, shows: bool = False) -> Counter[str]:
-    """Kill so many times, over all scenarios in turn; return the counts. Raises `AssertionError` with the seed."""
+def sweep(base: Path, kills: int, seed: int, names: Sequence[str], *, shows: bool = False) -> Counter[str]:
+    """Kill so many times, over the scenarios in turn; return the counts. Raises `AssertionError` with the seed."""
     chance = random.Random(seed)
     total: Counter[str] = Counter()
-    names = [only] if only else list(SCENARIOS)
     for at, name in enumerate(names):
         world = World(base / f"world {at}", SCENARIOS[name])
         try:
@@ -270,10 +277,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=300)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--only", choices=SCENARIOS)
+    parser.add_argument("--only", action="append", choices=SCENARIOS)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="fileorg-kills-") as base:
-        found = sweep(Path(base), chosen.kills, chosen.seed, chosen.only, shows=True)
+        found = sweep(Path(base), chosen.kills, chosen.seed, chosen.only or list(SCENARIOS), shows=True)
     print(json.dumps({"seed": chosen.seed, **found}, indent=2))
 
 

@@ -11,4 +11,4 @@ if TYPE_CHECKING:
 
 
 def test_a_dozen_kills(tmp_path: Path) -> None:
-    assert sweep(tmp_path, 12, seed=17)["kills"] >= 12
+    assert sweep(tmp_path, 12, 17, ["to another disk", "hard links"])["kills"] >= 12

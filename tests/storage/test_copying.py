@@ -6,7 +6,7 @@ import errno
 import os
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import xxhash
@@ -209,7 +209,7 @@ def test_a_name_taken_during_the_copy_is_refused_and_leaves_nothing(
 ) -> None:
     copy = copying.copy_content
 
-    def copy_and_meddle(*arguments: int) -> bytes:
+    def copy_and_meddle(*arguments: Any) -> bytes:
         (root / "two").write_text("newcomer")
         return copy(*arguments)
 

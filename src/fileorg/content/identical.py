@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from fileorg.storage.local.blocks import has_holes, next_data, next_hole
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fileorg.storage.base import Storage
 
 _CHUNK_BYTES = 1 << 20
@@ -34,14 +36,16 @@ def same_content(
         return False
 
 
-def same_bytes(one: BinaryIO, two: BinaryIO, size: int) -> bool:
+def same_bytes(one: BinaryIO, two: BinaryIO, size: int, check: Callable[[], None] = lambda: None) -> bool:
     """Return whether two files just opened both hold exactly `size` bytes, and the same ones. Raises `OSError`.
 
-    Holes that both share are not read, except on file systems that may report holes wrongly.
+    Holes that both share are not read, except on file systems that may report holes wrongly. `check` is called for each
+    part, and may raise.
     """
     sparse = all(isinstance(file, FileIO) and has_holes(file.fileno(), size) for file in (one, two))
     position, end = 0, size
     while position < size:
+        check()
         if sparse:
             position, end = _next_part(one.fileno(), two.fileno(), position, size)
             one.seek(position)

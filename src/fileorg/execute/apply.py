@@ -126,8 +126,8 @@ class Applier:
     def _problem(self, row: PlanRow, state: RecordState, reason: Reason | None) -> None:
         if row.action in FOLDER_ACTIONS and state is RecordState.SKIPPED and not row.category:
             return  # an intermediate folder that already exists, or is not empty: no problem
-        if reason is not None and reason.code is ReasonCode.SYMLINK_TARGET_STAYS:
-            return  # the problem of its file is reported already
+        if reason is not None and reason.code in {ReasonCode.SYMLINK_TARGET_STAYS, ReasonCode.INTERRUPTED}:
+            return  # the problem of its file is reported already; what a cancelled job left is not listed
         kind = state is RecordState.SKIPPED
         self._kept[kind] += 1
         if self._kept[kind] <= PROBLEMS_KEPT:  # counted by kind: a thousand skips do not hide a failure
@@ -146,6 +146,8 @@ class Applier:
             case errno.EWOULDBLOCK:  # a file server holds a write lease
                 refusal = kept(row, ReasonCode.BEING_WRITTEN)
                 return refusal.state, refusal.reason
+            case errno.ECANCELED:
+                return RecordState.SKIPPED, Reason(ReasonCode.INTERRUPTED)
             case errno.ESTALE:
                 return RecordState.CHANGED, Reason(ReasonCode.CHANGED_WHILE_COPIED)
             case _:

@@ -46,15 +46,17 @@ def execute(
     changed: Changed = Changed.LEAVE,
     rows: int = BATCH_ROWS,
     digests: MovedDigests | None = None,
+    is_cancelled: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Apply the plan until its end or until `stop`, called before each batch, returns true. `storages` are by `Base`.
 
-    `digests` gets the files that are moved.
+    `digests` gets the files that are moved. `is_cancelled` is asked within a batch, too: the rest of the batch is then
+    skipped, and an incomplete copy withdrawn.
 
     Raises `JournalError` if the journal cannot be written: the batch is not touched then.
     """
     started = time.monotonic()
-    work = Work(journal, operation, storages, renamer, changed)
+    work = Work(journal, operation, storages, renamer, changed, is_cancelled)
     checker, applier = Checker(work), Applier(work)
     settled: Settled | None = None
     interrupted = False
@@ -84,6 +86,7 @@ def execute(
     with journal.transaction():
         if settled is not None:
             journal.settle(settled, operation.undoes)
+        interrupted = interrupted or work.was_cancelled
         if interrupted:
             journal.was_interrupted(operation.id)
     counts, notes = seal(journal, operation, storages, work.touched_folders)

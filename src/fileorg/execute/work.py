@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections import Counter
 from enum import Enum, auto
 from functools import cached_property
@@ -15,7 +17,7 @@ from fileorg.execute.temporaries import aside, remove_checked
 from fileorg.journal.trash_records import is_trash
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fileorg.core.model import Base, Reserving
     from fileorg.execute.identity import Identity
@@ -47,13 +49,18 @@ class Work:
         storages: Sequence[LocalStorage],
         renamer: Renamer,
         changed: Changed = Changed.LEAVE,
+        is_cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`is_cancelled` is asked between two files, and while one is copied or compared."""
         self.journal = journal
         self.operation = operation.id
         self._undoes = operation.undoes
         self.storages = storages
         self.renamer = renamer
         self.changed = changed
+        self.is_cancelled = is_cancelled
+        self.was_cancelled = False
+        """True if files were left because the job was cancelled."""
         self.folders: dict[Base, Memo[bytes, int]] = {base: Memo(MANY_FOLDERS) for base in range(len(storages))}
         """A cache of folder ids; `folder_id` looks up the others."""
         self.flagged: dict[tuple[Base, bytes], bytes] = {}
@@ -73,6 +80,12 @@ class Work:
         """Notes on the operation as a whole."""
         self._losses: Counter[Lost] = Counter()
         self._lossy = 0
+
+    def check_cancelled(self) -> None:
+        """Raise `OSError` (ECANCELED) if the job was cancelled."""
+        if self.is_cancelled():
+            self.was_cancelled = True
+            raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
 
     @cached_property
     def unsettled(self) -> set[int]:

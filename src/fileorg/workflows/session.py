@@ -318,6 +318,7 @@ class Session:
                     changed=changed,
                     rows=rows_at_a_time(self.storages, copies=copies),
                     digests=digests,
+                    is_cancelled=job.is_cancelled,
                 )
             mended = mend_torn(self.journal, operation, self.storages, reporter)
             job.end_with(outcome)

@@ -52,7 +52,12 @@ def copy(work: Work, row: PlanRow, record: int, original: Original) -> tuple[Sta
     before = _as_before(work, row)
     place = row.source_folder, row.source_name, target, row.target_folder, name
     staged = source.stage_copy(
-        *place, mode=before.mode, mtime_ns=before.mtime_ns, flags=before.flags, original=original
+        *place,
+        mode=before.mode,
+        mtime_ns=before.mtime_ns,
+        flags=before.flags,
+        original=original,
+        check=work.check_cancelled,
     )
     if before.for_good:
         lost = staged.lost | before.for_good

@@ -64,6 +64,7 @@ def one_by_one(do: Callable[[Work, PlanRow, int], None]) -> Apply:
     def apply(work: Work, series: Series, fail: Fail) -> None:
         for position in series.positions:
             try:
+                work.check_cancelled()
                 do(work, series.batch[position], series.first + position)
             except (Refusal, OSError) as error:
                 fail(position, error)

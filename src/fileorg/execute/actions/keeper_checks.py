@@ -51,7 +51,7 @@ def compare_with_keeper(work: Work, row: PlanRow) -> Identity:
     """Return the identity of the duplicate if its content equals its keeper's now. Raises `Refusal`, `OSError`."""
     with opened(work, row) as (victim, keeper):
         before = _entry(victim), _entry(keeper)
-        same = same_bytes(victim, keeper, row.size)
+        same = same_bytes(victim, keeper, row.size, work.check_cancelled)
         if before != (_entry(victim), _entry(keeper)):
             raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_WHILE_COMPARED)
         if not same:

@@ -53,6 +53,7 @@ def _apply(work: Work, series: Series, fail: Fail) -> Callable[[], None]:
         for index, code in work.renamer.finish():
             position = series.positions[index]
             try:
+                work.check_cancelled()
                 _otherwise(
                     work,
                     series.batch[position],

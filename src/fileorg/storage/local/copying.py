@@ -11,7 +11,6 @@ import fcntl
 import os
 import stat
 import sys
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.reasons import NOTHING_LOST, Lost
@@ -21,6 +20,8 @@ from fileorg.storage.local.digests import NOT_POSSIBLE, digest_of, digest_of_cop
 from fileorg.storage.local.listing import entry_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fileorg.core.model import Entry
     from fileorg.storage.local.original import Original
 
@@ -50,7 +51,14 @@ class StagedCopy(NamedTuple):
 
 
 def copy(
-    source: Original, target_fd: int, name: bytes, *, mode: int | None, mtime_ns: int | None, flags: int
+    source: Original,
+    target_fd: int,
+    name: bytes,
+    *,
+    mode: int | None,
+    mtime_ns: int | None,
+    flags: int,
+    check: Callable[[], None] = lambda: None,
 ) -> StagedCopy:
     """Make an empty open file, called `name`, a durable copy of a source after `Original.ready`.
 
@@ -60,7 +68,7 @@ def copy(
     flags |= posix.flags(source.fd)
     posix.remove_flags(target_fd, posix.KEPT_FLAGS & ~flags)  # undo would carry inherited flags back
     posix.add_flags(target_fd, flags & posix.WHILE_EMPTY)
-    digest = copy_content(source.fd, target_fd, source.facts.st_size)
+    digest = copy_content(source.fd, target_fd, source.facts.st_size, check)
     lost = copy_metadata(source.fd, target_fd, source.facts, flags=flags, mode=mode, mtime_ns=mtime_ns)
     os.fsync(target_fd)
     if not source.is_untouched():
@@ -70,17 +78,22 @@ def copy(
     return StagedCopy(digest, entry_of(name, made), *lost, None if is_kept else exact_ns)
 
 
-def copy_content(source_fd: int, target_fd: int, size: int) -> bytes:
-    """Copy `size` bytes from the start of one file into an empty one.
+def copy_content(source_fd: int, target_fd: int, size: int, check: Callable[[], None] = lambda: None) -> bytes:
+    """Copy `size` bytes from the start of one file into an empty one. `check` is called for each part.
 
     Returns the digest that identifies the copy: see `digests`. Raises `OSError`; ESTALE if the size of the source is
     different.
     """
+
+    def write(data: memoryview, position: int) -> None:
+        check()
+        _write_all(target_fd, data, position)
+
     made, view = digest_of_copy(_of_size(source_fd, size)), memoryview(bytearray(_CHUNK_BYTES))
     if _clone(source_fd, target_fd):
-        digest = digest_of(source_fd, size, view, made)
+        digest = digest_of(source_fd, size, view, made, lambda _data, _position: check())
     else:
-        digest = digest_of(source_fd, size, view, made, partial(_write_all, target_fd))
+        digest = digest_of(source_fd, size, view, made, write)
         os.ftruncate(target_fd, size)  # for a hole at the end
     _of_size(source_fd, size)
     return digest

@@ -337,12 +337,13 @@ class LocalStorage:
         mtime_ns: int | None = None,
         flags: int = 0,
         original: Original | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> StagedCopy:
         """Make a durable copy named `temporary`; ESTALE if the source changes meanwhile.
 
         `mode` and `mtime_ns` replace those of the source; `flags` of chattr(1) are added to those of the source. The
         source may be open as `original`. `FileExistsError` refers to `temporary`, which is left unchanged; after any
-        other error it is removed.
+        other error it is removed. `check` is called for each part of the content, and may raise.
         """
         with contextlib.ExitStack() as stack:
             if (source := original) is None:
@@ -351,7 +352,9 @@ class LocalStorage:
             source.ready()
             target_fd = os.open(temporary, _NEW_FLAGS, 0o600, dir_fd=target._at(target_folder, temporary))
             try:
-                return copying.copy(source, target_fd, temporary, mode=mode, mtime_ns=mtime_ns, flags=flags)
+                return copying.copy(
+                    source, target_fd, temporary, mode=mode, mtime_ns=mtime_ns, flags=flags, check=check
+                )
             except BaseException:
                 target.discard(target_folder, temporary)
                 raise
