@@ -12,7 +12,7 @@ from fileorg.cli import values
 from fileorg.cli.render import Column, cells, crop, short, table
 from fileorg.cli.terminal import Out
 from fileorg.core.errors import UsageError
-from fileorg.core.figures import duration, plural, size, when
+from fileorg.core.figures import duration, months_before, plural, size, when
 
 SECOND = 1_000_000_000
 
@@ -74,7 +74,7 @@ def test_ages(text: str, seconds: int, words: str) -> None:
 def test_months_and_years_are_those_of_the_calendar(text: str, months: int) -> None:
     now = time.time_ns()
     found = values.moment("--older-than", text)
-    assert 0 <= found.ns - values.months_before(now, months) < 5 * SECOND
+    assert 0 <= found.ns - months_before(now, months) < 5 * SECOND
     assert 28 * months * DAY <= (now - found.ns) // SECOND <= 31 * months * DAY
 
 
@@ -95,7 +95,7 @@ def test_a_month_before_is_the_same_time_of_a_day_that_exists(
     for zone in ("UTC", "Europe/Berlin", "America/New_York"):
         monkeypatch.setenv("TZ", zone)
         time.tzset()
-        before = values.months_before(int(datetime.fromisoformat(now).timestamp()) * SECOND + 5, months)
+        before = months_before(int(datetime.fromisoformat(now).timestamp()) * SECOND + 5, months)
         assert before == int(datetime.fromisoformat(then).timestamp()) * SECOND + 5
     monkeypatch.undo()
     time.tzset()

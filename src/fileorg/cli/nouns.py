@@ -28,6 +28,7 @@ SKIPPED_ITEM = Noun("item skipped (--dry-run shows why)", "items skipped (--dry-
 SKIPPED_ABOVE = Noun("skipped (see above)", "skipped (see above)")
 IN_PLACE = Noun("file already in place", "files already in place")
 UNKNOWN_KIND = Noun("file of unknown type", "files of unknown type")
+KEPT = Noun("file kept by a rule", "files kept by rules")
 SPECIAL = Noun("symlink or special file", "symlinks and special files")
 NOT_ENTERED = Noun("folder not entered", "folders not entered")
 NOT_ENTERED_HERE = Noun("folder not entered (-r enters it)", "folders not entered (-r enters them)")
@@ -54,6 +55,7 @@ LEFT_ALONE: dict[IgnoreReason, Noun] = {
 
 _NOT_TAKEN = {
     NotTaken.UNKNOWN_KIND: UNKNOWN_KIND,
+    NotTaken.KEPT: KEPT,
     NotTaken.IN_PLACE: IN_PLACE,
     NotTaken.NOT_ENTERED: NOT_ENTERED_HERE,
     NotTaken.NOT_A_FILE: SPECIAL,

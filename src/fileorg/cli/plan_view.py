@@ -90,6 +90,7 @@ def show_stays(out: Out, plan: OrganizePlan, seen: Seen, *, listed: bool = False
 def stays(plan: OrganizePlan, seen: Seen, *, listed: bool) -> Iterator[tuple[int, Noun]]:
     yield plan.stay.in_place, nouns.IN_PLACE
     yield plan.stay.other, nouns.UNKNOWN_KIND
+    yield plan.stay.kept, nouns.KEPT
     yield plan.skipped, nouns.SKIPPED_ABOVE if listed else nouns.SKIPPED
     yield from left_alone(seen)
 
@@ -131,6 +132,7 @@ def stays_as_json(plan: OrganizePlan, seen: Seen) -> dict[str, Any]:
     return {
         "in_place": plan.stay.in_place,
         "unknown_kind": plan.stay.other,
+        **({"kept_by_rules": plan.stay.kept} if plan.has_rules else {}),
         "skipped": plan.skipped,
         **left_alone_as_json(seen),
     }

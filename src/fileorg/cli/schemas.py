@@ -90,6 +90,7 @@ _LEFTOVERS: dict[str, Schema] = {"empty_files": _COUNT, "empty_folders": _COUNT,
 _STAYS: dict[str, Schema] = {
     "in_place": _described(_COUNT, "files that are in their folder already"),
     "unknown_kind": _described(_COUNT, "files of unknown type"),
+    "kept_by_rules": _described(_COUNT, "files that a rule keeps where they are"),
     "skipped": _COUNT,
     "emptied_folders": _described(_COUNT, "folders that the run left empty"),
 }

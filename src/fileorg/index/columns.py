@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
 
 import xxhash
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from fileorg.core.model import Entry
+
+FileRow: TypeAlias = tuple[bytes, int, int, int, int, int, int]
+"""name, size, mtime_ns, ctime_ns, inode, mode, nlink"""
 
 NO_LEADERS: Mapping[bytes, bytes] = MappingProxyType({})
 _NUMBERS = 6
@@ -90,7 +93,7 @@ class FileBatch(NamedTuple):
         parts = self.leaders.split(b"\0") if self.leaders else []
         return dict(zip(map(int, parts[::2]), parts[1::2], strict=True))
 
-    def rows(self) -> Iterator[tuple[bytes, int, int, int, int, int, int]]:
+    def rows(self) -> Iterator[FileRow]:
         """Return an iterator of (name, size, mtime_ns, ctime_ns, inode, mode, nlink), in the order of the scan."""
         return zip(self.split_names(), *map(self._column, range(_NUMBERS)), strict=True)
 

@@ -30,6 +30,12 @@ class Candidate(NamedTuple):
     mtime_ns: int
     stem: int
     tail: int
+    new_name: bytes = b""
+
+    @property
+    def wanted_name(self) -> bytes:
+        """The name that the file is to have, unless it is taken."""
+        return self.new_name or self.source_name
 
 
 class _Digests:
@@ -151,7 +157,7 @@ class ConflictResolver:
     # Decisions ----------------------------------------------------------------------------------------------------
 
     def _stay(self, file: Candidate, reason: Reason) -> None:
-        self._record(file, Decision(file.source_name, reason))
+        self._record(file, Decision(file.wanted_name, reason))
 
     def _take(self, file: Candidate, number: int) -> None:
         name = self._named(file, number)
@@ -173,8 +179,8 @@ class ConflictResolver:
     def _displace(self, file: Candidate, owner: Claim) -> None:
         """Give the file the name. A file on disk is moved to the trash; a planned file is skipped."""
         displaced = owner.mtime_ns if owner.on_disk else self._send_back(owner, file)
-        self._put(file, file.source_name, 1)
-        self._record(file, Decision(file.source_name, displaced_mtime_ns=displaced))
+        self._put(file, file.wanted_name, 1)
+        self._record(file, Decision(file.wanted_name, displaced_mtime_ns=displaced))
 
     def _send_back(self, owner: Claim, newer: Candidate) -> int | None:
         """Skip a planned file after all, with its sidecars. Return the mtime_ns of the file that it had displaced."""
@@ -190,7 +196,9 @@ class ConflictResolver:
         return before.displaced_mtime_ns if before else None
 
     def _record(self, file: Candidate, decision: Decision) -> None:
-        self._draft.record_decision(file.source_folder, file.source_name, file.category, file.size, decision)
+        self._draft.record_decision(
+            file.source_folder, file.source_name, file.category, file.size, decision, file.wanted_name
+        )
 
     # Owners of names ----------------------------------------------------------------------------------------------
 
@@ -219,7 +227,7 @@ class ConflictResolver:
 
     def _identical(self, file: Candidate, owner: Claim) -> Claim | None:
         """Return the claim of an identical file that has the name, or the name with a number."""
-        family = self._key(file.source_name)
+        family = self._key(file.wanted_name)
         if owner.family != family and self._is_identical(file, owner):
             return owner
         if (identical := self._identical_in_family(file, family)) is not None:
@@ -290,7 +298,7 @@ class ConflictResolver:
         return Claim(
             folder=file.target_folder,
             key=self._key(name),
-            family=self._key(file.source_name),
+            family=self._key(file.wanted_name),
             number=number,
             on_disk=False,
             at_folder=file.source_folder,
@@ -302,15 +310,15 @@ class ConflictResolver:
 
     def _named(self, file: Candidate, number: int) -> bytes:
         if number == 1:
-            return file.source_name
+            return file.wanted_name
         limit = self._target.capabilities.name_limit
-        return numbered(file.source_name, number, limit, stem=file.stem, tail=file.tail)
+        return numbered(file.wanted_name, number, limit, stem=file.stem, tail=file.tail)
 
     def _key(self, name: bytes) -> bytes:
         return collision_key(name, case_insensitive=self._case_insensitive)
 
     def _highest(self, file: Candidate) -> int:
-        return self._draft.highest(file.target_folder, self._key(file.source_name))
+        return self._draft.highest(file.target_folder, self._key(file.wanted_name))
 
 
 def _with_leader(folder: bytes, name: bytes) -> Reason:

@@ -6,13 +6,14 @@ Kept on disk, not in memory: 14 bytes a file, and a row for each of the few file
 from __future__ import annotations
 
 from array import array
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.scratch import scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 _SCHEMA = """
 CREATE TABLE places (
@@ -21,7 +22,7 @@ CREATE TABLE places (
 CREATE TABLE followers (
     folder BLOB NOT NULL, leader BLOB NOT NULL, name BLOB NOT NULL, category INTEGER NOT NULL, target INTEGER NOT NULL,
     size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, mode INTEGER NOT NULL,
-    PRIMARY KEY (folder, leader, name)) WITHOUT ROWID;
+    new_name BLOB NOT NULL, PRIMARY KEY (folder, leader, name)) WITHOUT ROWID;
 CREATE INDEX followers_by_name ON followers (folder, name);
 CREATE TABLE claims (
     folder BLOB NOT NULL, key BLOB NOT NULL, family BLOB NOT NULL, number INTEGER NOT NULL,
@@ -37,13 +38,14 @@ CREATE TABLE symlinks (
 CREATE TABLE decisions (
     source_folder BLOB NOT NULL, source_name BLOB NOT NULL, target_name BLOB NOT NULL,
     reason TEXT, about BLOB, displaced_mtime_ns INTEGER, category TEXT NOT NULL, size INTEGER NOT NULL,
-    PRIMARY KEY (source_folder, source_name)) WITHOUT ROWID;
+    wanted_name BLOB NOT NULL, PRIMARY KEY (source_folder, source_name)) WITHOUT ROWID;
 """
+NO_NAMES: Mapping[int, bytes] = MappingProxyType({})
 _CLAIM = "folder, key, family, number, on_disk, at_folder, at_name, size, mtime_ns, content_size"
 _FAMILY = "folder = ? AND family = ? AND content_size = ?"
 _BY_CONTENT = "claims INDEXED BY claims_by_content"
 _CLAIMS_AT_ONCE = 256
-_FOLLOWER = "leader, name, category, target, size, mtime_ns, inode, mode"
+_FOLLOWER = "leader, name, category, target, size, mtime_ns, inode, mode, new_name"
 
 
 class Claim(NamedTuple):
@@ -100,6 +102,8 @@ class Follower(NamedTuple):
     mtime_ns: int
     inode: int = 0
     mode: int = 0
+    new_name: bytes = b""
+    """Its name at the target; empty if it keeps its own."""
 
 
 class Symlink(NamedTuple):
@@ -117,13 +121,15 @@ class Symlink(NamedTuple):
 class Places(NamedTuple):
     """The category and the target folder of each file of an index batch, and a digest of its name there.
 
-    Categories and targets are numbers assigned by the plan. `followers` has the sidecars, by position.
+    Categories and targets are numbers assigned by the plan. `followers` has the sidecars, and `names` the new names of
+    files that do not keep their own, by position.
     """
 
     categories: array[int]
     targets: array[int]
     digests: array[int]
     followers: dict[int, Follower]
+    names: Mapping[int, bytes] = NO_NAMES
 
 
 class Draft:
@@ -143,7 +149,7 @@ class Draft:
         if places.followers:
             self.has_followers = True
             rows = ((folder, *follower) for follower in places.followers.values() if follower.target)
-            self._db.executemany("INSERT OR IGNORE INTO followers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            self._db.executemany("INSERT OR IGNORE INTO followers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def has_places(self, folder: bytes, sequence: int) -> bool:
         """Return whether the places of a batch were added."""
@@ -242,11 +248,13 @@ class Draft:
         row = self._db.execute("SELECT max(number) FROM claims WHERE folder = ? AND family = ?", (folder, family))
         return int(row.fetchone()[0] or 1)
 
-    def record_decision(self, folder: bytes, name: bytes, category: str, size: int, decision: Decision) -> None:
-        """Add the decision on the source file `name` of `folder`."""
+    def record_decision(
+        self, folder: bytes, name: bytes, category: str, size: int, decision: Decision, wanted_name: bytes
+    ) -> None:
+        """Add the decision on the source file `name` of `folder`, which is to be called `wanted_name`."""
         self._db.execute(
-            "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (folder, name, *decision.columns(), category, size),
+            "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (folder, name, *decision.columns(), category, size, wanted_name),
         )
 
     def revise(self, folder: bytes, name: bytes, decision: Decision) -> None:
@@ -258,8 +266,8 @@ class Draft:
         )
 
     def renamed(self) -> int:
-        """Return how many files get another name."""
-        query = "SELECT count(*) FROM decisions WHERE reason IS NULL AND target_name <> source_name"
+        """Return how many files get a number added to their name."""
+        query = "SELECT count(*) FROM decisions WHERE reason IS NULL AND target_name <> wanted_name"
         return int(self._db.execute(query).fetchone()[0])
 
     def skipped(self) -> list[tuple[str, int, int]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from xxhash import xxh3_64_intdigest
 
@@ -17,8 +17,8 @@ from fileorg.core.batches import row_maker, unsplit
 from fileorg.core.bloom import MAX_NAMES, BloomFilter, CandidateSet
 from fileorg.core.errors import ErrorCode, GuardRefused
 from fileorg.core.figures import plural
-from fileorg.core.model import ROOT, Action, PlanRow
-from fileorg.core.names import collision_key, display, join, split
+from fileorg.core.model import ROOT, Action, OnConflict, PlanRow
+from fileorg.core.names import collision_key, display, is_within, join, split
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.plan.conflicts import Candidate, ConflictResolver
 from fileorg.plan.draft import Draft, Follower, Places
@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from fileorg.core.events import Reporter
-    from fileorg.index.columns import FileBatch
+    from fileorg.index.columns import FileBatch, FileRow
     from fileorg.index.index import Index
+    from fileorg.plan.rule_placing import RulePlacer, RuleTargets
     from fileorg.scan.symlinks import Leading
     from fileorg.storage.base import Storage
 
@@ -62,13 +63,22 @@ class OrganizePlan:
         self._layout = layout
         self._source = source
         self._target = target
-        self._placer = Placer(layout, source)
+        self._by_rules: RulePlacer | None = None
+        self._rule_targets: RuleTargets | None = None
+        if layout.by_rules is not None:
+            from fileorg.plan.rule_placing import RulePlacer, RuleTargets
+
+            self._rule_targets = RuleTargets(layout.by_rules.storages, layout.base)
+            self._target = cast("Storage", self._rule_targets)
+            self._by_rules = RulePlacer(layout, layout.by_rules.storages[ROOT])
+        self._placer = self._by_rules or Placer(layout, source)
         self._draft = Draft()
         self._wanted: BloomFilter | None = None
         self._contested = CandidateSet()
         self._moving: tuple[bytes | None, set[bytes]] = (None, set())  # cached for the last folder
         self._casings: tuple[bytes | None, dict[bytes, bytes]] = (None, {})  # cached for the last folder
-        self._faults: dict[bytes, Reason | None] = {b"": None}  # target folder → why files cannot be moved there
+        # target folder → why files cannot be moved there
+        self._faults: dict[bytes, Reason | None] = dict.fromkeys(self._bases(), None)
         self._new_folders: set[bytes] = set()
         self._groups = 0
         self.by_category: dict[str, Tally] = {}
@@ -79,6 +89,15 @@ class OrganizePlan:
         self.stay = self._placer.stay
         self.uses_dates = layout.template.uses_dates
 
+    def _bases(self) -> list[bytes]:
+        """Return the target folders that stand for the directories of the operation."""
+        rules = self._layout.by_rules
+        if rules is None:
+            return [b""]
+        from fileorg.plan.rule_placing import base_folder
+
+        return [b"", *(base_folder(base) for base in range(len(rules.storages)))]
+
     def _batches_of(self, folder: bytes) -> Iterator[FileBatch]:
         return self._index.folder(self._source.root, folder)
 
@@ -87,7 +106,7 @@ class OrganizePlan:
 
     def add_symlinks(self, found: Iterable[Leading]) -> None:
         """Add symlinks of the tree: those to files that are moved will be rewritten. Copied files keep their links."""
-        if self._layout.action is Action.MOVE:
+        if self._layout.action is Action.MOVE or self._by_rules is not None:
             self._draft.add_symlinks(known_by(found, self._source.root, case_insensitive=self._source_folds))
 
     @functools.cached_property
@@ -157,7 +176,7 @@ class OrganizePlan:
             tally = self.by_category.setdefault(categories[category], Tally())
             tally.files += files
             tally.size_bytes += sizes[category, target]
-            tally.folders.add(folder)
+            tally.folders.add(folder if self._by_rules is None else self._shown(target))
             self.files += files
             self.size_bytes += sizes[category, target]
 
@@ -177,7 +196,8 @@ class OrganizePlan:
         else:
             try:
                 self._target.stat_folder(folder)
-                found = None if self._layout.into_whole else whole_target(self._target, folder)
+                into_whole = self._layout.into_whole or self._is_trash(folder)
+                found = None if into_whole else whole_target(self._target, folder)
                 fault = found and Reason(ReasonCode.FOLDER_IS_WHOLE, join(folder, found.marker).rstrip(b"/"))
             except OSError as error:
                 fault = Reason(ReasonCode.FOLDER_UNUSABLE, folder, error.errno)
@@ -194,26 +214,45 @@ class OrganizePlan:
         if not existing:
             return []
         names, lstat = batch.split_names(), self._target.lstat
+        for position, new_name in places.names.items():
+            names[position] = new_name
         return [
             position
             for position, target in enumerate(places.targets)
             if target in existing and lstat(targets[target], names[position]) is not None
         ]
 
+    # What rules add -------------------------------------------------------------------------------------------------
+
+    def _is_trash(self, folder: bytes) -> bool:
+        rules = self._layout.by_rules
+        return rules is not None and (is_within(folder, rules.trash) or is_within(rules.trash, folder))
+
+    def _shown(self, target: int) -> bytes:
+        """Return a target folder for people; one for all files that rules move to the trash."""
+        rules, placer, folders = self._layout.by_rules, self._by_rules, self._rule_targets
+        if rules is None or placer is None or folders is None:
+            return self._placer.targets[target]
+        return folders.shown(rules.trash if placer.ways[target].is_trash else placer.targets[target])
+
+    @property
+    def has_rules(self) -> bool:
+        return self._by_rules is not None
+
+    @property
+    def may_fail(self) -> bool:
+        """True if a rule refuses the run where a name is taken."""
+        return self._by_rules is not None and any(way.on_conflict is OnConflict.FAIL for way in self._by_rules.ways)
+
+    def actions(self) -> set[Action]:
+        """Return the actions of the plan."""
+        return {self._layout.action} if self._by_rules is None else {way.action for way in self._by_rules.ways}
+
     # Second pass, over the contested names only -------------------------------------------------------------------
 
     def _resolve(self, wanted: BloomFilter) -> None:
-        layout, targets, draft = self._layout, self._placer.targets, self._draft
-        resolver = ConflictResolver(
-            draft,
-            self._source,
-            self._target,
-            action=layout.action,
-            on_conflict=layout.on_conflict,
-            case_insensitive=layout.case_insensitive,
-            planned=lambda folder, key: xxh3_64_intdigest(folder + b"/" + key) in wanted,
-            moves=self._moves,
-        )
+        targets, draft = self._placer.targets, self._draft
+        resolvers: dict[tuple[Action, OnConflict], ConflictResolver] = {}
         for (_, batch), places in zip(self._index.batches(self._source.root), draft.places(), strict=True):
             rows = None
             for position in self._contested.positions(places.digests):
@@ -225,38 +264,78 @@ class OrganizePlan:
                 if draft.has_followers and draft.follows(batch.folder, name):
                     continue  # resolved with its leader
                 followers = draft.followers(batch.folder, name) if draft.has_followers else []
-                leader = Follower(b"", name, category, target, size, mtime_ns)
+                new_name = self._new_name(target, batch.folder, rows[position], [file.name for file in followers])
+                leader = Follower(b"", name, category, target, size, mtime_ns, new_name=new_name)
                 group = self._group(batch.folder, leader, followers)
                 fixed = any(keeps_its_name(file.name) for file in (leader, *followers))
+                way = self._way(target)
+                resolver = resolvers.get(way) or resolvers.setdefault(way, self._resolver(*way, wanted))
                 resolver.resolve(*group, may_be_numbered=not fixed)
         self._deduct()
+
+    def _resolver(self, action: Action, on_conflict: OnConflict, wanted: BloomFilter) -> ConflictResolver:
+        return ConflictResolver(
+            self._draft,
+            self._source,
+            self._target,
+            action=action,
+            on_conflict=on_conflict,
+            case_insensitive=self._layout.case_insensitive,
+            planned=lambda folder, key: xxh3_64_intdigest(folder + b"/" + key) in wanted,
+            moves=self._moves,
+        )
+
+    def _way(self, target: int) -> tuple[Action, OnConflict]:
+        """Return what happens to the files of a target number."""
+        if self._by_rules is None:
+            return self._layout.action, self._layout.on_conflict
+        return self._by_rules.ways[target][:2]
+
+    def _new_name(self, target: int, folder: bytes, row: FileRow, followers: Sequence[bytes]) -> bytes:
+        """Return the name that a file is to have at its target, unless it is taken there."""
+        return row[0] if self._by_rules is None else self._by_rules.new_name(target, folder, row, followers)
 
     def _group(
         self, folder: bytes, leader: Follower, followers: Sequence[Follower]
     ) -> tuple[Candidate, list[Candidate]]:
         """Return a file and its sidecars, whose numbers follow the shared part of their names."""
-        shared = leader.name[: stem_end(leader.name)]
         files = (leader, *followers)
-        stems = [len(shared) if file.name.startswith(shared) else stem_end(file.name) for file in files]
-        tail = max(len(file.name) - stem for file, stem in zip(files, stems, strict=True))
+        names = [file.new_name or file.name for file in files]
+        shared = names[0][: stem_end(names[0])]
+        stems = [len(shared) if name.startswith(shared) else stem_end(name) for name in names]
+        tail = max(len(name) - stem for name, stem in zip(names, stems, strict=True))
         targets, categories = self._placer.targets, self._layout.rules.categories
         first, *others = (
-            Candidate(folder, name, targets[target], categories[category], size, mtime_ns, stem, tail)
-            for (_, name, category, target, size, mtime_ns, *_), stem in zip(files, stems, strict=True)
+            Candidate(folder, name, targets[target], categories[category], size, mtime_ns, stem, tail, new_name)
+            for (_, name, category, target, size, mtime_ns, *_), stem, new_name in zip(files, stems, names, strict=True)
         )
         return first, others
 
     def _moves(self, folder: bytes, name: bytes) -> bool:
         """Return whether the plan moves the file `name` of a target folder: the folder may be in the tree, too."""
-        if self._layout.base != ROOT or self._layout.action is not Action.MOVE:
+        if self._by_rules is not None:
+            inside = self._by_rules.source_folder(folder)
+            if inside is None:
+                return False
+            folder = inside
+        elif self._layout.base != ROOT or self._layout.action is not Action.MOVE:
             return False
         if self._moving[0] != folder:
-            placer, moving = Placer(self._layout, self._source), set[bytes]()
+            moving = set[bytes]()
             for batch in self._batches_of(folder):
-                targets = placer.place(batch).targets
-                moving.update(name for name, target in zip(batch.split_names(), targets, strict=True) if target)
+                moving.update(self._moved_names(batch))
             self._moving = (folder, moving)
         return name in self._moving[1]
+
+    def _moved_names(self, batch: FileBatch) -> Iterator[bytes]:
+        """Yield the files of a batch that the plan moves away from their names."""
+        if self._by_rules is None:
+            targets = Placer(self._layout, self._source).place(batch).targets
+            yield from (name for name, target in zip(batch.split_names(), targets, strict=True) if target)
+            return
+        for name, target in zip(batch.split_names(), self._by_rules.placed_again(batch), strict=True):
+            if target and self._by_rules.ways[target].action is Action.MOVE:
+                yield name
 
     def _deduct(self) -> None:
         self.renamed = self._draft.renamed()
@@ -273,12 +352,13 @@ class OrganizePlan:
         """Yield the files that stay without a row, in the order of the index: of unknown type, or in place already."""
         categories = self._layout.rules.categories
         for (_, batch), places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
+            kept = () if self._by_rules is None else self._by_rules.kept_positions(batch)
             columns = batch.split_names(), places.categories, places.targets, batch.sizes, batch.mtimes_ns
-            for name, category, target, size, mtime_ns in zip(*columns, strict=True):
+            for position, (name, category, target, size, mtime_ns) in enumerate(zip(*columns, strict=True)):
                 if not target:
                     unknown = self._layout.other_stays and categories[category] == OTHER
                     reason = NotTaken.UNKNOWN_KIND if unknown else NotTaken.IN_PLACE
-                    yield Stays(join(batch.folder, name), reason, size, mtime_ns)
+                    yield Stays(join(batch.folder, name), NotTaken.KEPT if position in kept else reason, size, mtime_ns)
 
     def left_folders(self) -> Iterator[bytes]:
         """Yield each folder below the root from which the plan moves a file."""
@@ -301,6 +381,8 @@ class OrganizePlan:
         links = LinkRows(self._layout, self._draft, self._source, missing, case_insensitive=folds)
         for (_, batch), places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
             made = self._rows(batch, places, missing)
+            if self._by_rules is not None:
+                made = self._by_rules.real_rows(made)
             ready += links.added(made) if self._draft.has_symlinks else made
             while len(ready) >= rows:
                 end = whole(ready, rows)
@@ -315,14 +397,19 @@ class OrganizePlan:
         leaders = self._draft.leaders(batch.folder) if self._draft.has_followers else ()
         contested = set(self._contested.positions(places.digests))
         action, base, categories, folder = layout.action, layout.base, layout.rules.categories, batch.folder
-        known = missing.known
+        known, by_rules = missing.known, self._by_rules
         all_rows = enumerate(zip(batch.rows(), places.categories, places.targets, strict=True))
-        for position, ((name, size, mtime_ns, _, inode, mode, _), category, number) in all_rows:
+        for position, (row, category, number) in all_rows:
             if not number or position in followers:
                 continue  # a follower comes with its leader
+            name, size, mtime_ns, _, inode, mode, _ = row
             target, target_name, reason = targets[number], name, None
+            if by_rules is not None:
+                action = by_rules.ways[number].action
+                with_it = [file.name for file in self._draft.followers(folder, name)] if name in leaders else ()
+                target_name = by_rules.new_name(number, folder, row, with_it)
             if target not in known and not (reason := self._faults[target]):
-                yield from missing.rows(target)
+                yield from missing.rows(target, PRIVATE_MODE if self._is_trash(target) else 0o777)
             group = 0
             if name in leaders:
                 self._groups += 1
@@ -344,16 +431,17 @@ class OrganizePlan:
         """Yield the rows of a leader's followers, which come just after its own."""
         layout, targets, categories = self._layout, self._placer.targets, self._layout.rules.categories
         rows, displacing = [], list[PlanRow]()
-        for _, name, category, number, size, mtime_ns, inode, mode in self._draft.followers(folder, leader):
-            target = targets[number]
-            target_name, reason = name, self._faults[target]
+        for file in self._draft.followers(folder, leader):
+            _, name, category, number, size, mtime_ns, inode, mode, new_name = file
+            target, action = targets[number], self._way(number)[0]
+            target_name, reason = new_name or name, self._faults[target]
             decision = None if reason else self._draft.decision(folder, name)
             if decision is not None:
                 target_name, reason = decision.target_name, decision.reason
                 if decision.displaced_mtime_ns is not None:
                     displacing += self._displace(target, target_name, decision.displaced_mtime_ns, missing)
             rows.append(_new_row((
-                layout.action, ROOT, folder, name, layout.base, target, target_name, inode, size, mtime_ns, mode,
+                action, ROOT, folder, name, layout.base, target, target_name, inode, size, mtime_ns, mode,
                 categories[category], 0, reason, None, group,
             )))  # fmt: skip
         yield from displacing
@@ -371,6 +459,8 @@ class OrganizePlan:
         if self._layout.case_insensitive:
             there = there._replace(name=self._name_on_disk(folder, name))  # the name that undo restores
         trash = join(self._layout.trash, folder) if folder else self._layout.trash
+        if self._by_rules is not None:
+            trash = self._by_rules.trash_beside(folder)
         yield from missing.rows(trash, PRIVATE_MODE)
         yield PlanRow.move(self._layout.base, folder, there, trash)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fileorg.index.columns import FileBatch
+    from fileorg.plan.rule_placing import RuleLayout
     from fileorg.rules.classify import Rules
     from fileorg.rules.template import Template
     from fileorg.storage.base import Storage
@@ -44,6 +45,7 @@ class Layout(NamedTuple):
     """Returns a folder's name as it is on disk already, for case-insensitive file systems."""
     into_whole: bool = False
     """Files may be moved into folders kept whole."""
+    by_rules: RuleLayout | None = None
 
     @property
     def other_stays(self) -> bool:
@@ -57,6 +59,7 @@ class Stay:
     def __init__(self) -> None:
         self.in_place = 0
         self.other = 0
+        self.kept = 0  # by rules
 
 
 class Placer:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fileorg.core.model import Action, By, OnConflict
 from fileorg.core.names import display
 from fileorg.rules.category_changes import CategoryFault, extension_fault, name_fault, with_changes
+from fileorg.rules.conditions import KEYS, LATER
 from fileorg.rules.config import VERSION, Category, Configuration, Profile, Rule, Settings
 from fileorg.rules.config_values import Values
 from fileorg.rules.extensions import OTHER
@@ -37,12 +38,7 @@ OPTIONS: Mapping[str, type] = {
 """The options of commands that a profile can hold, with the type of their value."""
 _CHOICES: Mapping[str, tuple[str, ...]] = {"by": tuple(By), "on_conflict": tuple(OnConflict)}
 
-CONDITIONS = (
-    "name", "regex", "path", "in", "depth", "ext", "category", "type", "size", "age", "modified", "taken", "added",
-    "from", "has", "mismatch", "kind", "empty", "hidden", "owner", "contains", "duplicate", "pixels", "duration",
-    "meta", "text", "tag", "unready",
-)  # fmt: skip
-
+CONDITIONS = (*KEYS, *LATER)
 _SET_NAME = re.compile(r"[\w-]+")
 _LITERAL = frozenset({"regex", "text"})
 """Keys whose values may begin with an @ that names no set."""
@@ -258,13 +254,13 @@ class _Check:
             self._check_template(rule.to, (*keys, "to"))
 
     def _check_template(self, text: str, keys: Keys) -> None:
-        from fileorg.core.errors import UsageError
-        from fileorg.rules.template import parse_template
+        from fileorg.rules.path_template import TemplateError, parse_target
 
         try:
-            parse_template(text)
-        except UsageError as error:
-            raise self._error(keys, str(error).rstrip("."), error.hint) from error
+            parse_target(text)
+        except TemplateError as error:
+            message = f"the template {display(text)} cannot be used: {error}"
+            raise self._error(keys, message, error.hint or None) from error
 
     def _conditions(self, table: Mapping[str, Any], key: str, keys: Keys) -> Mapping[str, object]:
         if key not in table:
@@ -276,7 +272,7 @@ class _Check:
 
     def _expanded(self, table: Mapping[str, Any], keys: Keys) -> Mapping[str, object]:
         """Return checked conditions with the members of sets in place of their names."""
-        self._values.known(table, tuple(CONDITIONS), keys, "the condition", prefixes=("meta",))
+        self._values.known(table, CONDITIONS, keys, "the condition", prefixes=("meta",))
         found: dict[str, object] = {}
         for key, value in table.items():
             place = (*keys, key)

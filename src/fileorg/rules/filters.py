@@ -37,10 +37,17 @@ class Filters(NamedTuple):
     """For a job that is taken up again: only what did not change since, by its ctime, or what it has touched itself."""
     touched: bytes = b""
     """The inode numbers of these, sorted, as an array of 64 bits."""
+    unready: bool = False  # unfinished downloads, too: for rules that ask for them
 
     def ignore(self) -> Ignore:
         """Return the `Ignore` of these options. Raises `UsageError` for a pattern that can match nothing."""
-        return Ignore(hidden=self.hidden, all_files=self.all_files, include=self.include, exclude=self.exclude)
+        return Ignore(
+            hidden=self.hidden,
+            all_files=self.all_files,
+            include=self.include,
+            exclude=self.exclude,
+            unready=self.unready,
+        )
 
     @property
     def has_bounds(self) -> bool:

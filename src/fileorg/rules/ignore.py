@@ -102,6 +102,12 @@ _ODD_FIRST = frozenset(b".~")
 _ODD_SUFFIXES = UNFINISHED | {b"db", b"ini", b"icon\r"}
 
 
+def has_unfinished_suffix(lower: bytes) -> bool:
+    """Return whether a name in lower case has the suffix of an unfinished download."""
+    dot = lower.rfind(b".")
+    return dot > 0 and lower[dot + 1 :] in UNFINISHED
+
+
 class Ignore:
     """The skip rules of one run. `fingerprint` (16 bytes) changes with the options and the built-in rules."""
 
@@ -114,6 +120,7 @@ class Ignore:
         all_files: bool = False,
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
+        unready: bool = False,
     ) -> None:
         """Take the options: `hidden` includes hidden files and folders, `everything` all but those of fileorg itself;
         the patterns use gitignore syntax, relative to the root.
@@ -122,6 +129,7 @@ class Ignore:
         """
         self._hidden = hidden or all_files
         self.all_files = all_files
+        self._unready = unready
         self._exclude = _of_option("--exclude", exclude, whole=False)
         self._include = _of_option("--include", include, whole=True)
         tables = (UNFINISHED, SYSTEM_FILES, SYSTEM_FOLDERS, TOOLING)
@@ -150,9 +158,8 @@ class Ignore:
             return IgnoreReason.SYSTEM
         if name in TOOLING:  # in work trees and submodules `.git` is a file
             return IgnoreReason.TOOLING
-        dot = lower.rfind(b".")
-        if dot > 0 and lower[dot + 1 :] in UNFINISHED:
-            return IgnoreReason.UNFINISHED
+        if has_unfinished_suffix(lower):
+            return None if self._unready else IgnoreReason.UNFINISHED
         if name.startswith(b"~$") or (name.startswith(b".~lock.") and name.endswith(b"#")):
             return IgnoreReason.UNFINISHED
         return IgnoreReason.HIDDEN if name.startswith(b".") and not self._hidden else None
@@ -168,8 +175,7 @@ class Ignore:
             return IgnoreReason.SYSTEM
         if name in TOOLING:
             return IgnoreReason.TOOLING
-        dot = lower.rfind(b".")
-        if dot > 0 and lower[dot + 1 :] in UNFINISHED:
+        if has_unfinished_suffix(lower):
             return IgnoreReason.UNFINISHED
         return IgnoreReason.HIDDEN if name.startswith(b".") and not self._hidden else None
 

@@ -27,7 +27,7 @@ _DAYS = 1 << 15
 _DAY_NS = 86_400_000_000_000
 _NANOSECONDS = 1_000_000_000
 # A component of a literal and a field must stay below 255 bytes, the limit of all file systems.
-_MAX_LITERAL_BYTES = 200
+MAX_LITERAL_BYTES = 200
 
 
 class Field(StrEnum):
@@ -121,10 +121,10 @@ class Template:
                     rendered.append(UNDATED)
                 continue
             folder = _join(component, values)
-            if _fault(folder):
+            if fault(folder):
                 folder = _join(component, values | {Field.EXTENSION: NO_EXTENSION})
-            if fault := _fault(folder):
-                raise UsageError(f"the category {display(category)} would be moved to {display(folder)}, {fault}")
+            if wrong := fault(folder):
+                raise UsageError(f"the category {display(category)} would be moved to {display(folder)}, {wrong}")
             rendered.append(folder)
         return b"/".join(above + rendered)
 
@@ -165,7 +165,7 @@ def _join(component: _Component, values: dict[Field, bytes]) -> bytes:
     return b"".join(values[part] if isinstance(part, Field) else part for part in component)
 
 
-def _fault(component: bytes) -> str:
+def fault(component: bytes) -> str:
     """Return the fault of a folder name as the end of a sentence; empty if it is fit."""
     if not component:
         return "which is empty"
@@ -211,6 +211,16 @@ def _local_date(seconds: int) -> _Date:
 
 
 _PIECE = r"\{\{|\}\}|\{([^{}]*)\}|[{}/]|[^{}/]+"
+
+
+def is_simple(text: str) -> bool:
+    """Return whether a template has only the fields of `Field`, as `parse_template` takes them.
+
+    One that does not is written in the whole language: see `path_template`.
+    """
+    fields = re.findall(r"\{([^{}]*)\}", text.replace("{{", "").replace("}}", ""))
+    name = text.rpartition("/")[2]
+    return all(field in _FIELDS for field in fields) and ("{name}" not in name or name == "{name}")
 
 
 def parse_template(text: str) -> Template:
@@ -264,11 +274,11 @@ def _check(component: _Component) -> None:
         # Otherwise a second run would move each file again.
         raise ValueError("{name} may only be the whole last component")
     literals = [part for part in component if isinstance(part, bytes)]
-    if sum(map(len, literals)) > _MAX_LITERAL_BYTES:
-        raise ValueError(f"a component has more than {_MAX_LITERAL_BYTES} bytes of text")
+    if sum(map(len, literals)) > MAX_LITERAL_BYTES:
+        raise ValueError(f"a component has more than {MAX_LITERAL_BYTES} bytes of text")
     # A letter stands in for each field: `.{extension}` can only be checked when rendered.
-    if fault := _fault(_join(component, dict.fromkeys(Field, b"x"))):
-        raise ValueError(f"it has a component {fault}")
+    if wrong := fault(_join(component, dict.fromkeys(Field, b"x"))):
+        raise ValueError(f"it has a component {wrong}")
 
 
 def numbered(name: bytes, n: int, limit: int = 255, *, stem: int | None = None, tail: int = 0) -> bytes:

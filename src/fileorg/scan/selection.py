@@ -18,6 +18,7 @@ class Selection(NamedTuple):
     never: frozenset[tuple[int, int]] = frozenset()  # (dev, inode) of folders that fileorg uses itself
     twice: frozenset[bytes] = frozenset()  # folders whose files are reached by another path, too
     leave: frozenset[bytes] = frozenset()  # collision keys of top-level folders that are not entered
+    leave_deeper: frozenset[bytes] = frozenset()  # the same of folders further down: their paths
     case_insensitive: bool = False  # applies to these keys
     with_leaders: bool = False  # sidecars are judged by their leader
     leftovers: bool = True  # find leftovers, which takes a look at the target of each symlink
@@ -28,3 +29,9 @@ class Selection(NamedTuple):
 
     def leaves(self, name: bytes) -> bool:
         return collision_key(name, case_insensitive=self.case_insensitive) in self.leave
+
+    def leaves_deeper(self, folder: bytes) -> bool:
+        """Return whether a folder below the top level is not entered."""
+        return bool(self.leave_deeper) and (
+            collision_key(folder, case_insensitive=self.case_insensitive) in self.leave_deeper
+        )

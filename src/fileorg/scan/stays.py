@@ -17,6 +17,7 @@ class NotTaken(StrEnum):
 
     UNKNOWN_KIND = "unknown file type"
     IN_PLACE = "already in place"
+    KEPT = "kept by a rule"
     NOT_ENTERED = "folder not entered"
     NOT_A_FILE = "not a regular file"
     UNREADABLE = "folder cannot be read"

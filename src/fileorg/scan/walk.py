@@ -360,12 +360,13 @@ class Reader:
         self, task: Task, folders: list[Entry], known: Together, ignored: Counter[IgnoreReason]
     ) -> tuple[list[Task], int]:
         """Return the folders to read next, and the number of folders below the requested depth."""
-        leaves, deeper = self._selection.leaves, self._goes_deeper(task)
+        leaves, leaves_deeper = self._selection.leaves, self._selection.leaves_deeper
+        deeper = self._goes_deeper(task)
         tasks, not_entered = [], 0
         for entry in folders:
             if reason := known.left.get(entry.name) or self._reason(task, entry):
                 ignored[reason] += 1
-            elif task.depth == 0 and leaves(entry.name):
+            elif leaves(entry.name) if task.depth == 0 else leaves_deeper(join(task.folder, entry.name)):
                 continue
             elif deeper:
                 taken = self._is_taken(task, entry)

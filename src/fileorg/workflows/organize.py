@@ -18,7 +18,7 @@ from fileorg.plan.organize_plan import OrganizePlan
 from fileorg.plan.placing import Layout
 from fileorg.rules.classify import Rules
 from fileorg.rules.filters import Filters
-from fileorg.rules.template import Template, parse_template
+from fileorg.rules.template import Template, is_simple, parse_template
 from fileorg.scan.selection import Selection
 from fileorg.scan.stays import StaysStore
 from fileorg.scan.walk import Reader, Seen, scan
@@ -29,13 +29,13 @@ from fileorg.workflows.roots import identity_of, met_twice
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from fileorg.core.events import Reporter
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
     from fileorg.index.index import Index
-    from fileorg.rules.config import Configuration
+    from fileorg.rules.config import Configuration, Rule
     from fileorg.scan.stays import Stays
     from fileorg.storage.base import Storage
     from fileorg.workflows.session import Later
@@ -60,6 +60,7 @@ class OrganizeOptions(NamedTuple):
     inside_project: bool = False
     stays: bool = False  # keep each entry that stays, to be listed
     configuration: Configuration | None = None
+    rules: Sequence[str] = ()  # names and @tags of its rules; all of them if empty
 
     def facts(self) -> dict[str, Any]:
         """Return the options that the journal keeps for display."""
@@ -70,6 +71,8 @@ class OrganizeOptions(NamedTuple):
         }
         if self.template:
             chosen["template"] = self.template
+        if self.rules:
+            chosen["rules"] = [*self.rules]
         if self.filters.recursive:
             chosen["recursive"] = True
         return chosen
@@ -107,8 +110,14 @@ class OrganizeRun:
     @property
     def dest(self) -> bytes | None:
         """The destination if it is not the root: an existing directory, in which folders may be created."""
-        source, target = self._session.storages
+        source, target = self._session.storages[:2]
         return None if target is source else target.root
+
+    @property
+    def bases(self) -> dict[int, bytes]:
+        """The directories of the run other than the root, by base."""
+        source, *others = self._session.storages
+        return {base: storage.root for base, storage in enumerate(others, 1) if storage is not source}
 
     def _destination(self) -> dict[str, str]:
         """Return the destination for the journal, if the run makes it: the journal has a folder above it as a root."""
@@ -124,7 +133,7 @@ class OrganizeRun:
         """Carry out the plan. Raises `JournalError`; `GuardRefused` if it exceeds `--max-changes`."""
         self.check()
         action, facts = self._options.action, self._facts()
-        copies = action is Action.COPY
+        copies = Action.COPY in self.plan.actions()
         outcome = self._session.run("organize", self.plan, facts, stop, stage=str(action), copies=copies)
         if self._options.stays:
             from fileorg.workflows.keep_stays import keep_stays
@@ -171,7 +180,7 @@ class OrganizeRun:
     def check(self) -> None:
         """Check the guards that need the plan. Raises `GuardRefused`."""
         refuse_too_many(self.plan.files, self._options.max_changes, "file", "moved")
-        if self._options.on_conflict is OnConflict.FAIL:
+        if self._options.on_conflict is OnConflict.FAIL or self.plan.may_fail:
             self.plan.refuse_conflicts()
 
 
@@ -191,16 +200,22 @@ def organizing(
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
     options = options._replace(filters=_with_age(options), min_age_ns=None)
-    rules = Rules.of(options.configuration)
-    template = parse_template(options.template) if options.template else Template.for_by(options.by)
-    only_reads = options.dest is not None and options.action is not Action.MOVE
+    given, rules = options, Rules.of(options.configuration)
+    template, own_rules = _template(options)
+    only_reads = options.dest is not None and options.action is not Action.MOVE and not own_rules
     allowed = Allowed(options.inside_project, read_only=only_reads or not changes, way_out=_COPY)
     root = changeable_folder(options.root, state, allowed)
+    compiled = None
+    if own_rules:
+        from fileorg.workflows.rule_layout import layout_of, rules_of_run
+
+        compiled = rules_of_run(own_rules, options.configuration, rules, root, options.filters, options.action)
+        options = options._replace(filters=compiled.filters)
     into = Allowed(
         options.inside_project or options.filters.all_files, identity_of(root), not changes, ", or name another --dest"
     )
     dest, to_be_made = _destination(options, root, state, into)
-    absolute = options._replace(root=root, dest=None if options.dest is None else os.path.join(dest, to_be_made))
+    absolute = given._replace(root=root, dest=None if given.dest is None else os.path.join(dest, to_be_made))
     job = JobStart("organize", options_as_json(absolute), time.time_ns())
     what = f"organizing {display(root)}"
     with Session.opened(state, what, reporter, changes=changes, kind="organize", job=resumes or job, fd=fd) as session:
@@ -213,15 +228,36 @@ def organizing(
         )
         if target.identity == source.identity:  # the paths may differ if it is mounted twice
             target = source
-        session.storages = (source, target)
-        session.report_unwritable([target] if only_reads else [source, target])
+        by_rules = None
+        if compiled is not None:
+            by_rules = layout_of(
+                compiled.rules,
+                (source, target),
+                ROOT if target is source else DEST,
+                state,
+                into,
+                lambda path, made: session.open_changeable(path, into, to_be_made=made),
+            )
+        session.storages = (source, target) if by_rules is None else tuple(by_rules.storages)
+        if by_rules is not None:
+            by_rules = by_rules.with_trash(session.trash)
+        session.report_unwritable([target] if only_reads else session.storages)
         session.lock(session.storages)
         index = session.open_index(in_memory=not changes)
         template, fold = template.below(to_be_made), target.is_case_insensitive()
         true_casing = partial(target.true_casing, known=Memo(MANY_FOLDERS))
+        if by_rules is not None:
+            from fileorg.plan.rule_placing import RuleTargets
+
+            fold = any(storage.is_case_insensitive() for storage in by_rules.storages)
+            base = ROOT if target is source else DEST
+            true_casing = partial(RuleTargets(by_rules.storages, base).true_casing, known=Memo(MANY_FOLDERS))
+            by_rules = by_rules._replace(to_be_made=to_be_made)
         never = set(state.identities())
         if target is not source and not to_be_made:
             never.add(target.identity)
+        if by_rules is not None:
+            never.update(storage.identity for storage in by_rules.storages[2:])
         folders = template.top_folders(rules.categories) or () if target is source and not to_be_made else ()
         selection = Selection(
             options.filters,
@@ -231,7 +267,7 @@ def organizing(
             case_insensitive=fold,
             with_leaders=True,
             leftovers=False,
-            leading=options.action is Action.MOVE,
+            leading=options.action is Action.MOVE or by_rules is not None,
             names_stays=options.stays,
         )
         layout = Layout(
@@ -246,6 +282,7 @@ def organizing(
             target.root,
             true_casing,
             options.filters.all_files,
+            by_rules,
         )
         with (
             contextlib.closing(OrganizePlan(index, layout, source, target)) as plan,
@@ -258,6 +295,16 @@ def organizing(
             seen.unchanged = index.update(source.root, plan.watching(found))
             plan.survey(seen.files, reporter)
             yield OrganizeRun(plan, seen, options, session, left_alone, to_be_made, index)
+
+
+def _template(options: OrganizeOptions) -> tuple[Template, Sequence[Rule]]:
+    """Return the layout of the files that no rule matches, and the rules. Raises `UsageError`."""
+    rules = () if options.configuration is None else options.configuration.selected(options.rules)
+    if options.template and not is_simple(options.template):
+        from fileorg.workflows.rule_layout import template_rule
+
+        return Template.for_by(options.by), (*rules, template_rule(options.template))
+    return parse_template(options.template) if options.template else Template.for_by(options.by), rules
 
 
 def _is_empty(storage: Storage, folder: bytes, empty: Container[bytes]) -> bool:

@@ -12,7 +12,7 @@ from fileorg.cli import values
 from fileorg.cli.options import FILES, Format, OutputOptions, ProgressMode
 from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import Exit, UsageError
-from fileorg.core.model import DEST, Action, By, OnConflict
+from fileorg.core.model import Action, By, OnConflict
 
 if TYPE_CHECKING:
     from fileorg.cli.change import Change
@@ -72,7 +72,7 @@ TemplateOption = Annotated[
     Option(
         "--template",
         metavar="TEXT",
-        help="Folder layout, built from {category} {extension} {year} {month} {day} {name}.",
+        help="Folder layout, built from fields such as {category} {year} {ext} {dir} {name}: see docs/rules.md.",
         rich_help_panel=LAYOUT,
     ),
 ]
@@ -208,7 +208,7 @@ def run_organize(
         screen.pause()
         rows = PlanRows(
             run.plan,
-            {} if run.dest is None else {DEST: run.dest},
+            run.bases,
             partial(_stays, run),
             root=os.path.realpath(chosen.root),
         )

@@ -1,0 +1,470 @@
+"""Targets of files as text with fields in braces: `Clients/{re.client}/{modified:%Y-%m}_{name}`. Pure.
+
+`parse_target` reads the whole language; `template` has the few fields that need only the category, the extension and
+the day, and is what a run without rules loads.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.core.names import display, join
+from fileorg.rules.facts import decoded
+from fileorg.rules.field_formats import Calendar, date_format, portable, size_class, slug, text_format
+from fileorg.rules.template import MAX_LITERAL_BYTES, NO_EXTENSION, fault
+
+if TYPE_CHECKING:
+    import time
+    from collections.abc import Callable, Mapping, Sequence
+
+    from fileorg.rules.facts import FileFacts
+
+DATE_FIELDS = ("modified",)
+DATE_PARTS = {
+    "year": "%Y", "month": "%m", "day": "%d", "quarter": "%q", "week": "%V", "hour": "%H", "minute": "%M",
+    "month_name": "%B", "weekday": "%A",
+}  # fmt: skip
+"""What may follow a date field after a dot: `{modified.year}`."""
+TEXT_FIELDS = {
+    "name": "the whole name",
+    "stem": "the name without its extension",
+    "ext": "the extension: in lower case for a folder, as written in a file name",
+    "extension": "the extension in lower case, or `No extension`",
+    "category": "the category",
+    "size_class": "`Empty`, `Tiny`, `Small`, `Medium`, `Large` or `Huge`",
+    "parent": "the name of the folder that the file is in",
+}
+PATH_FIELDS = {
+    "dir": "the folders between the root and the file",
+    "folder_in_name": "the folder of a folder whose name stands in the file's name: `{folder_in_name:Projects}`",
+}
+LATER_FIELDS = ("taken", "named", "meta", "pixels", "duration", "text", "type")
+"""Fields that need a look into the file, which no version reads yet."""
+_DATE_ALIASES = {"year": "modified.year", "month": "modified.month", "day": "modified.day"}
+_TOKEN = re.compile(r"(?s)\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
+
+
+class TemplateError(ValueError):
+    """A target that cannot be used; `hint` is the way out."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class Rendered(NamedTuple):
+    """The target of a file: the folder, and its name there."""
+
+    folder: bytes
+    name: bytes
+
+
+class EmptyField(NamedTuple):
+    """Why a file has no target: a field without a value, or a folder that no file system should have."""
+
+    why: str
+
+
+class _Context(NamedTuple):
+    """What fields know beside the file: the groups of a regular expression, and whether they stand in a file name."""
+
+    groups: Mapping[str, str]
+    in_name: bool
+
+
+_Value = "Callable[[FileFacts, _Context], str]"
+
+
+class Part(NamedTuple):
+    """A field with its fallbacks: the first value that is not empty counts."""
+
+    text: str
+    values: tuple[Callable[[FileFacts, _Context], str], ...]
+    names: tuple[str, ...]
+
+    def value(self, file: FileFacts, context: _Context) -> str:
+        for value in self.values:
+            if found := value(file, context):
+                return found
+        return ""
+
+
+_Component = tuple[bytes | Part, ...]
+
+
+class PathTemplate(NamedTuple):
+    """The target of files as components. `absolute` is the folder that it starts from, empty for the root."""
+
+    text: str
+    folders: tuple[_Component, ...]
+    name: _Component
+    """The file name; empty if the file keeps its own."""
+    absolute: bytes
+    is_portable: bool
+    fields: frozenset[str]
+    groups: frozenset[str]
+
+    @property
+    def renames(self) -> bool:
+        """True if a file may get another name."""
+        return bool(self.name) or self.is_portable
+
+    @property
+    def literal_folder(self) -> bytes:
+        """The folders at the beginning that are the same for all files, relative to the root or to `absolute`."""
+        literal = b""
+        for component in self.folders:
+            if not all(isinstance(part, bytes) for part in component):
+                break
+            literal = join(literal, b"".join(part for part in component if isinstance(part, bytes)))
+        return literal
+
+    @property
+    def may_be_empty(self) -> bool:
+        """True if some files may have no target."""
+        return not self.fields <= {"category", "extension", "size_class", "dir", "name"}
+
+    @property
+    def is_by_suffix(self) -> bool:
+        """True if all files with one suffix and one category have the same target."""
+        return self.fields <= {"category"} and not self.renames
+
+    def render(self, file: FileFacts, groups: Mapping[str, str]) -> Rendered | EmptyField:
+        """Return the target of a file, below `absolute` or the root; or why it has none."""
+        rendered = b""
+        context = _Context(groups, in_name=False)
+        for component in self.folders:
+            folder = self._component(component, file, context)
+            if isinstance(folder, EmptyField):
+                return folder
+            if folder:
+                rendered = join(rendered, folder)
+        if not self.name:
+            return Rendered(rendered, portable(file.name) if self.is_portable else file.name)
+        name = self._component(self.name, file, _Context(groups, in_name=True))
+        if isinstance(name, EmptyField):
+            return name
+        return Rendered(rendered, file.name if self._has_all_around(name, file) else name)
+
+    def _has_all_around(self, name: bytes, file: FileFacts) -> bool:
+        """Return whether a name already has the text that the template puts around it: a second run adds none."""
+        if not any(isinstance(part, Part) and part.text == "name" for part in self.name):
+            return False
+        before, found, after = name.partition(file.name)
+        return bool(found and (before or after)) and (
+            len(file.name) > len(before + after) and file.name.startswith(before) and file.name.endswith(after)
+        )
+
+    def _component(self, component: _Component, file: FileFacts, context: _Context) -> bytes | EmptyField:
+        pieces, is_path = list[bytes](), False
+        for part in component:
+            if isinstance(part, bytes):
+                pieces.append(part)
+                continue
+            value = part.value(file, context)
+            if part.names[0] in PATH_FIELDS:
+                if not value and part.names != ("dir",):
+                    return EmptyField(f"{{{part.text}}} is empty")
+                is_path = True
+            elif not value:
+                if context.in_name and part.names[0] in {"ext", "extension"} and pieces and pieces[-1].endswith(b"."):
+                    pieces[-1] = pieces[-1][:-1]  # a file without an extension gets none
+                    continue
+                return EmptyField(f"{{{part.text}}} is empty")
+            pieces.append(os.fsencode(value))
+        rendered = b"".join(pieces)
+        names = rendered.split(b"/") if is_path and rendered else [rendered]
+        if is_path and not rendered:
+            return b""
+        if self.is_portable:
+            names = list(map(portable, names))
+        for name in names:
+            if wrong := fault(name):
+                return EmptyField(f"its target would have the part {display(name)}, {wrong}")
+        return b"/".join(names)
+
+
+def parse_target(
+    text: str, *, names: str = "", calendar: Calendar | None = None, groups: Sequence[str] | None = None
+) -> PathTemplate:
+    """Parse a target such as `Clients/{re.client}/{modified.year}`; without a file name at its end, files keep theirs.
+
+    `names` is `portable` for names that Windows accepts; `groups` are those of the rule's regular expressions, None if
+    they are not known. Raises `TemplateError`.
+    """
+    if not text.strip():
+        raise TemplateError("it is empty", "write for example Documents/{modified.year}")
+    parser = _Parser(calendar or Calendar(), groups)
+    return parser.parsed(text, is_portable=names == "portable")
+
+
+class _Parser:
+    def __init__(self, calendar: Calendar, groups: Sequence[str] | None) -> None:
+        self._calendar = calendar
+        self._groups = groups
+        self._used_groups = set[str]()
+
+    def parsed(self, text: str, *, is_portable: bool) -> PathTemplate:
+        absolute, rest = b"", text
+        if text == "~" or text.startswith("~/"):
+            absolute, rest = os.fsencode(os.path.expanduser("~")), text[2:]
+        elif text.startswith("/"):
+            absolute, rest = b"/", text[1:]
+        components = self._components(rest)
+        name: _Component = ()
+        if components and (not components[-1] or _is_name(components[-1])):
+            name = components.pop()
+        first = components[0] if components else ()
+        if absolute and _parts_of(first) == ("folder_in_name",):
+            raise TemplateError("{folder_in_name} may only stand at the beginning", "write all folders into it")
+        if len(first) == 1 and isinstance(first[0], Part) and first[0].names == ("folder_in_name",):
+            given = first[0].text.partition(":")[2]
+            if given.startswith(("/", "~/")):
+                absolute = os.fsencode(os.path.expanduser(given)).rstrip(b"/")
+        for number, component in enumerate(components):
+            _check(component)
+            if number and component and isinstance(component[0], Part) and component[0].names == ("folder_in_name",):
+                raise TemplateError("{folder_in_name} may only stand at the beginning", "write all folders into it")
+        if name:
+            _check(name)
+        if _parts_of(name) == ("name",) and len(name) == 1 and isinstance(name[0], Part) and name[0].text == "name":
+            name = ()  # the file keeps its name
+        if absolute == b"/" or text.startswith("~"):
+            components, absolute = _with_absolute(components, absolute)
+        fields = frozenset(each for component in (*components, name) for each in _parts_of(component))
+        return PathTemplate(text, tuple(components), name, absolute, is_portable, fields, frozenset(self._used_groups))
+
+    def _components(self, text: str) -> list[_Component]:
+        components: list[_Component] = [()]
+        for match in _TOKEN.finditer(text):
+            piece, field = match[0], match[1]
+            if field is not None:
+                self._add_field(components, field)
+            elif piece in "{}":
+                raise TemplateError(f"a single {piece} is not allowed", "write {{ and }} for braces")
+            else:
+                literal = piece[:1] if piece in {"{{", "}}"} else piece
+                for number, part in enumerate(literal.split("/")):
+                    if number:
+                        components.append(())
+                    if part:
+                        components[-1] = _joined(components[-1], os.fsencode(part))
+        return components
+
+    def _add_field(self, components: list[_Component], field: str) -> None:
+        names, _, form = field.partition(":")
+        if "/" in form and not names.startswith(("folder_in_name", "dir")):
+            # {modified:%Y/%m} is one folder in another
+            for number, each in enumerate(form.split("/")):
+                if number:
+                    components.append(())
+                components[-1] += (self._part(f"{names}:{each}"),)
+        else:
+            components[-1] += (self._part(field),)
+
+    def _part(self, text: str) -> Part:
+        all_names, colon, form = text.partition(":")
+        names = tuple(name.strip() for name in all_names.split("|"))
+        values = tuple(self._value(_DATE_ALIASES.get(name, name), form if colon else None, text) for name in names)
+        return Part(text, values, tuple(name.partition(".")[0] for name in names))
+
+    def _value(self, name: str, form: str | None, text: str) -> Callable[[FileFacts, _Context], str]:
+        base, dot, part = name.partition(".")
+        try:
+            if base in LATER_FIELDS:
+                raise TemplateError(
+                    f"{{{text}}} needs a look into the file, and this version of fileorg reads no {base}",
+                    "use {modified} for now",
+                )
+            if base in DATE_FIELDS:
+                if dot and part not in DATE_PARTS:
+                    raise TemplateError(f"{base} has no part {part}{_like(part, DATE_PARTS)}", _parts_hint(base))
+                if dot and form is not None:
+                    raise TemplateError(f"{{{text}}} has both a part and a format", f"write {{{base}:{form}}}")
+                return partial(_date, date_format(DATE_PARTS[part] if dot else form or "%Y-%m-%d", self._calendar))
+            if base == "re":
+                return self._group(part, form, text)
+            if dot:
+                raise TemplateError(f"{base} has no parts", "only dates have parts, such as {modified.year}")
+            if base in PATH_FIELDS:
+                return _path_value(base, form)
+            if base in TEXT_FIELDS:
+                formats = () if form is None else tuple(map(text_format, form.split(":")))
+                return _text_value(base, formats, () if form is None else tuple(form.split(":")))
+        except TemplateError:
+            raise
+        except ValueError as error:
+            raise TemplateError(f"{{{text}}} cannot be used: {error}") from error
+        known = [*TEXT_FIELDS, *DATE_FIELDS, *PATH_FIELDS, *_DATE_ALIASES, *LATER_FIELDS]
+        raise TemplateError(f"{{{text}}} is not a field{_like(base, known)}", _fields_hint())
+
+    def _group(self, group: str, form: str | None, text: str) -> Callable[[FileFacts, _Context], str]:
+        if not group:
+            raise TemplateError(f"{{{text}}} names no group", "write {re.client} for the group (?P<client>…)")
+        if self._groups is not None and group not in self._groups:
+            has = f"has the groups {', '.join(self._groups)}" if self._groups else "has no regex with a named group"
+            raise TemplateError(f"{{{text}}} is not known: the rule {has}", "name a group with (?P<name>…)")
+        self._used_groups.add(group)
+        formats = () if form is None else tuple(map(text_format, form.split(":")))
+        return partial(_group_value, group, formats)
+
+
+def _with_absolute(components: list[_Component], above: bytes) -> tuple[list[_Component], bytes]:
+    """Move the literal folders at the beginning of an absolute target into its starting folder."""
+    while components and all(isinstance(part, bytes) for part in components[0]):
+        above = join(above.rstrip(b"/"), b"".join(part for part in components.pop(0) if isinstance(part, bytes)))
+        above = above if above.startswith(b"/") else b"/" + above
+    if above == b"/":
+        raise TemplateError("it starts with a field at the top of the file system", "name a folder first: /mnt/disk/…")
+    return components, above
+
+
+def _joined(component: _Component, literal: bytes) -> _Component:
+    """Append text; adjacent texts become one, so that `.` and `..` are recognized."""
+    if component and isinstance(component[-1], bytes):
+        return (*component[:-1], component[-1] + literal)
+    return (*component, literal)
+
+
+def _parts_of(component: _Component) -> tuple[str, ...]:
+    return tuple(name for part in component if isinstance(part, Part) for name in part.names)
+
+
+def _is_name(component: _Component) -> bool:
+    """Return whether the last component is a file name: it holds all of the name, or the stem and the extension."""
+    names = set(_parts_of(component))
+    has_name = any(isinstance(part, Part) and part.names == ("name",) and not _is_cut(part) for part in component)
+    return has_name or ("stem" in names and bool(names & {"ext", "extension"}))
+
+
+def _is_cut(part: Part) -> bool:
+    """Return whether a field takes only the beginning of its value."""
+    return any(form.isdecimal() for form in part.text.split(":")[1:])
+
+
+def _check(component: _Component) -> None:
+    """Raise `TemplateError` if a component makes an unfit folder."""
+    if not component:
+        raise TemplateError("it has an empty part between two slashes", "leave out one of the slashes")
+    paths = [part for part in component if isinstance(part, Part) and not set(part.names).isdisjoint(PATH_FIELDS)]
+    if paths and len(component) > 1:
+        raise TemplateError(f"{{{paths[0].text}}} is a whole path, and other text stands beside it", "put a / between")
+    if paths and len(paths[0].names) > 1:
+        raise TemplateError(f"{{{paths[0].text}}} is a path and can have no fallback")
+    literals = [part for part in component if isinstance(part, bytes)]
+    if sum(map(len, literals)) > MAX_LITERAL_BYTES:
+        raise TemplateError(f"a part of it has more than {MAX_LITERAL_BYTES} bytes of text")
+    if wrong := fault(b"".join(part if isinstance(part, bytes) else b"x" for part in component)):
+        raise TemplateError(f"it has a part {wrong}", "a target may not lead out of its folder")
+
+
+def _like(word: str, known: object) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, list(known), 1)  # type: ignore[call-overload]
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _parts_hint(base: str) -> str:
+    return f"the parts are {' '.join(f'{base}.{part}' for part in DATE_PARTS)}"
+
+
+def _fields_hint() -> str:
+    fields = [*TEXT_FIELDS, *DATE_FIELDS, *_DATE_ALIASES, *PATH_FIELDS, "re.GROUP"]
+    return f"the fields are {' '.join(f'{{{field}}}' for field in fields)}; write {{{{ and }}}} for braces"
+
+
+# Values -----------------------------------------------------------------------------------------------------------
+
+
+def _date(form: Callable[[time.struct_time], str], file: FileFacts, _: _Context) -> str:
+    return "" if file.modified is None else form(file.modified)
+
+
+def _group_value(group: str, formats: Sequence[Callable[[str], str]], _: FileFacts, context: _Context) -> str:
+    text = context.groups.get(group, "").strip()
+    for form in formats:
+        text = form(text)
+    return text
+
+
+def _text_value(
+    name: str, formats: Sequence[Callable[[str], str]], words: Sequence[str]
+) -> Callable[[FileFacts, _Context], str]:
+    if name == "name":
+        return partial(_name_value, formats, words)
+    raw: dict[str, Callable[[FileFacts, _Context], str]] = {
+        "stem": lambda file, _: decoded(file.stem),
+        "ext": _ext,
+        "extension": lambda file, _: decoded(file.extension or NO_EXTENSION),
+        "category": lambda file, _: file.category,
+        "size_class": lambda file, _: size_class(file.size),
+        "parent": lambda file, _: decoded(file.folder.rpartition(b"/")[2]),
+    }
+    get = raw[name]
+    if not formats:
+        return get
+
+    def formatted(file: FileFacts, context: _Context) -> str:
+        text = get(file, context)
+        for form in formats:
+            text = form(text)
+        return text
+
+    return formatted
+
+
+def _ext(file: FileFacts, context: _Context) -> str:
+    if not context.in_name or not file.extension:
+        return decoded(file.extension)
+    return decoded(file.name[-len(file.extension) :])
+
+
+def _name_value(formats: Sequence[Callable[[str], str]], words: Sequence[str], file: FileFacts, _: _Context) -> str:
+    text = decoded(file.name)
+    for form, word in zip(formats, words, strict=True):
+        if word == "slug":  # the dot before the extension stays
+            stem = slug(decoded(file.stem))
+            text = f"{stem}.{decoded(file.extension)}" if file.extension and stem else stem
+        else:
+            text = form(text)
+    return text
+
+
+def _path_value(name: str, form: str | None) -> Callable[[FileFacts, _Context], str]:
+    if name == "dir":
+        if form is not None:
+            raise TemplateError("{dir} has no formats")
+        return lambda file, _: decoded(file.folder)
+    if not form:
+        raise TemplateError("{folder_in_name} names no folder", "write for example {folder_in_name:Projects}")
+    is_absolute = form.startswith(("/", "~/"))
+    path = os.fsencode(os.path.expanduser(form)).rstrip(b"/")
+    inside = path[1:] if is_absolute else path
+    if any(fault(part) for part in inside.split(b"/")):
+        raise TemplateError(f"{{folder_in_name:{form}}} is no folder that files can be moved to")
+    return partial(_folder_in_name, path, not is_absolute)
+
+
+def _folder_in_name(path: bytes, is_below_root: bool, file: FileFacts, _: _Context) -> str:
+    """Return the longest name of a folder in `path` that stands in the file's name as whole words, without case."""
+    best = ""
+    for folder in file.folders_in(path):
+        if len(folder) > len(best) and _stands_in(folder.lower(), file.lower):
+            best = folder
+    if not best:
+        return ""
+    return f"{decoded(path)}/{best}" if is_below_root else best
+
+
+def _stands_in(words: str, text: str) -> bool:
+    at = text.find(words)
+    while at >= 0:
+        before, after = text[at - 1 : at], text[at + len(words) : at + len(words) + 1]
+        if not (before.isalnum() and words[0].isalnum()) and not (after.isalnum() and words[-1].isalnum()):
+            return True
+        at = text.find(words, at + 1)
+    return False

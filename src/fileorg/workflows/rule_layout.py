@@ -1,0 +1,110 @@
+"""The rules of an organize run: compiled for its root, with a directory of the operation for each absolute target."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.core.errors import UsageError
+from fileorg.core.model import ROOT, Action
+from fileorg.core.names import display, is_within, join
+from fileorg.plan.rule_placing import RuleLayout, base_folder
+from fileorg.rules.config import Configuration, Rule
+from fileorg.rules.matching import RuleSet, asks
+from fileorg.rules.path_template import TemplateError, parse_target
+from fileorg.workflows.guards import destination
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fileorg.core.model import Base
+    from fileorg.core.state import StateDirectory
+    from fileorg.rules.classify import Rules
+    from fileorg.rules.filters import Filters
+    from fileorg.storage.local.storage import LocalStorage
+    from fileorg.workflows.guards import Allowed
+
+
+class RulesOfRun(NamedTuple):
+    """The rules of a run, and the folders outside its root that they move files to."""
+
+    rules: RuleSet
+    filters: Filters
+    """The filters of the run, with what some rule asks for."""
+    only_reads: bool
+    """True if no rule moves a file."""
+
+
+def template_rule(text: str) -> Rule:
+    """Return the rule of `--template`, for all files. Raises `UsageError`."""
+    try:
+        target = parse_target(text, groups=())
+    except TemplateError as error:
+        message = f"the template {display(text)} cannot be used: {error}"
+        raise UsageError(message, hint=error.hint or None) from error
+    if target.absolute:
+        raise UsageError(
+            f"the template {display(text)} cannot be used: its folders are created below the root or --dest",
+            hint="leave out / and ~, or use --dest",
+        )
+    return Rule("--template", 0, to=text)
+
+
+def rules_of_run(
+    rules: Sequence[Rule],
+    configuration: Configuration | None,
+    categories: Rules,
+    root: bytes,
+    filters: Filters,
+    action: Action,
+) -> RulesOfRun:
+    """Return the rules compiled for a root. Raises `UsageError`, which names the file and the line."""
+    only_if_asked = set[str]()
+    if asks(rules, "hidden") and not (filters.hidden or filters.all_files):
+        only_if_asked.add("hidden")
+    if asks(rules, "unready") and not filters.all_files:
+        only_if_asked.add("unready")
+    compiled = RuleSet(
+        rules, configuration or Configuration(), categories, root, time.time_ns(), frozenset(only_if_asked)
+    )
+    taken = filters._replace(hidden=filters.hidden or "hidden" in only_if_asked, unready="unready" in only_if_asked)
+    moves = any(rule.is_trash or (rule.action or action) is Action.MOVE for rule in compiled.rules)
+    return RulesOfRun(compiled, taken, only_reads=action is not Action.MOVE and not moves)
+
+
+def layout_of(
+    rules: RuleSet,
+    storages: Sequence[LocalStorage],
+    base: Base,
+    state: StateDirectory,
+    allowed: Allowed,
+    open_storage: Callable[[bytes, bytes], LocalStorage],
+) -> RuleLayout:
+    """Return the layout of the rules, with the directories of absolute targets opened after `storages`.
+
+    `base` is the destination of relative targets. Raises like `destination`.
+    """
+    opened = list(storages)
+    folders: dict[bytes, bytes] = {}
+    absolute = {rule.target.absolute for rule in rules.rules if rule.target is not None and rule.target.absolute}
+    wanted = {path: destination(path, state, allowed) for path in sorted(absolute)}
+    # The uppermost directories first: an operation knows a folder by only one of its bases.
+    for path, (directory, inside) in sorted(wanted.items(), key=lambda item: len(item[1][0])):
+        device = os.stat(directory).st_dev
+        number = next(
+            (
+                number
+                for number in (ROOT, base, *range(2, len(opened)))
+                if is_within(directory, opened[number].root) and os.stat(opened[number].root).st_dev == device
+            ),
+            None,
+        )
+        if number is None:
+            number = len(opened)
+            opened.append(open_storage(directory, inside))
+        below_root = directory[len(opened[number].root.rstrip(b"/")) + 1 :]
+        place = join(below_root, inside) if inside else below_root
+        mark = b"" if number == base else base_folder(number)
+        folders[path] = join(mark, place) if place else mark
+    return RuleLayout(rules, folders, b"" if base == ROOT else base_folder(ROOT), opened)

@@ -1,0 +1,266 @@
+"""What people say in their rules: a rule file, a tree before, the tree after a run of organize."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from fileorg.core.errors import UsageError
+from fileorg.rules.config_file import parse_configuration
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.runs import Runs
+    from tests.support.tree import Tree
+
+    from fileorg.core.model import Outcome
+
+DAY_NS = 86_400 * 10**9
+
+
+class Need(NamedTuple):
+    """Rules in TOML (`TREE` and `BIG` are folders), names with their content, and where they are afterwards.
+
+    `ages` are in days, `days` are dates. A new path of None stands for the trash.
+    """
+
+    rules: str
+    moves: dict[str, str | None]
+    contents: dict[str, str] = {}  # noqa: RUF012
+    ages: dict[str, float] = {}  # noqa: RUF012
+    days: dict[str, str] = {}  # noqa: RUF012
+    before: tuple[str, ...] = ()
+
+
+def run(tree: Tree, runs: Runs, toml: str, **options: object) -> Outcome:
+    big = tree.root.parent / "big"
+    big.mkdir(exist_ok=True)
+    text = toml.replace("TREE", str(tree.root)).replace("BIG", str(big))
+    configuration = parse_configuration(b"fileorg.toml", b"version = 1\n" + text.encode())
+    return runs.organize(**{"recursive": True, "configuration": configuration} | options)
+
+
+NEEDS = {
+    "1 a type to a folder": Need(
+        '[[rule]]\nwhen = { ext = ["pdf", "docx"] }\nto = "Papers"',
+        {"a.PDF": "Papers/a.PDF", "b.docx": "Papers/b.docx", "c.xyz": "c.xyz"},
+    ),
+    "2 screenshots": Need(
+        '[[rule]]\nwhen = { name = ["Screenshot*", "Screen Shot*", "Bildschirmfoto*"] }\nto = "Screenshots"',
+        {
+            "screenshot 1.png": "Screenshots/screenshot 1.png",
+            "BILDSCHIRMFOTO.PNG": "Screenshots/BILDSCHIRMFOTO.PNG",
+            "my screenshot.png": "Images/my screenshot.png",
+        },
+    ),
+    "3 old installers to the trash": Need(
+        '[[rule]]\nwhen = { category = "Installers", age = ">14d" }\naction = "trash"',
+        {"old.dmg": None, "new.dmg": "Installers/new.dmg"},
+        ages={"old.dmg": 20},
+    ),
+    "4 unfinished downloads": Need(
+        '[[rule]]\nwhen = { ext = ["crdownload", "part"], age = ">7d", unready = true }\naction = "trash"',
+        {"a.crdownload": None, "b.crdownload": "b.crdownload", "c.pdf": "Documents/c.pdf"},
+        ages={"a.crdownload": 9},
+    ),
+    "7 the rest": Need(
+        '[[rule]]\nwhen = { ext = "pdf" }\nto = "Papers"\n[[rule]]\nto = "To review/{category}"',
+        {"a.pdf": "Papers/a.pdf", "b.jpg": "To review/Images/b.jpg", "c.unheard": "To review/Other/c.unheard"},
+    ),
+    "8 invoices by year": Need(
+        '[[rule]]\nwhen = { name = "*invoice*", ext = "pdf" }\nto = "Invoices/{year}"',
+        {"My Invoice 3.pdf": "Invoices/2023/My Invoice 3.pdf", "invoice.jpg": "Images/invoice.jpg"},
+        days={"My Invoice 3.pdf": "2023-04-05"},
+    ),
+    "9 a part of the name": Need(
+        "[[rule]]\nwhen = { regex = '^(?P<client>[A-Z]{3})-' }\nto = \"Clients/{re.client}\"",
+        {"ABC-1.pdf": "Clients/ABC/ABC-1.pdf", "abc-2.pdf": "Documents/abc-2.pdf"},
+    ),
+    "11 and, or, not": Need(
+        '[[rule]]\nwhen = { ext = ["pdf", "txt"] }\nnot = { name = "*draft*" }\n'
+        'any = [ { name = "a*" }, { size = ">3B" } ]\nto = "X"',
+        {
+            "a.pdf": "X/a.pdf",
+            "a draft.pdf": "Documents/a draft.pdf",
+            "b.txt": "X/b.txt",
+            "c.txt": "Documents/c.txt",
+        },
+        contents={"b.txt": "long"},
+    ),
+    "12 leave alone": Need(
+        '[[rule]]\nwhen = { path = "tax/**" }\nkeep = true\n[[rule]]\nto = "All"',
+        {"tax/2020/a.pdf": "tax/2020/a.pdf", "b.pdf": "All/b.pdf"},
+    ),
+    "13 only this folder": Need(
+        '[[rule]]\nwhen = { in = "TREE/in", depth = 0 }\nto = "Top"\n[[rule]]\nwhen = { in = "in", depth = "..1" }\n'
+        'to = "Second"',
+        {"in/a.pdf": "Top/a.pdf", "in/x/b.pdf": "Second/b.pdf", "in/x/y/c.pdf": "Documents/c.pdf"},
+    ),
+    "14 big files to the other disk": Need(
+        '[[rule]]\nwhen = { size = ">4B" }\nto = "BIG/{category}"',
+        {"a.mkv": "../big/Video/a.mkv", "b.mkv": "Video/b.mkv"},
+        contents={"a.mkv": "large"},
+    ),
+    "15 small pictures": Need(
+        '[[rule]]\nwhen = { category = "images", size = "<3B" }\nto = "Icons"',
+        {"a.png": "Icons/a.png", "b.png": "Images/b.png"},
+        contents={"b.png": "large"},
+    ),
+    "19 not touched, or young": Need(
+        '[[rule]]\nwhen = { age = "<1h" }\nkeep = true\n[[rule]]\nwhen = { age = ">40d" }\nto = "Old"',
+        {"a.pdf": "a.pdf", "b.pdf": "Old/b.pdf", "c.pdf": "Documents/c.pdf"},
+        ages={"b.pdf": 50, "c.pdf": 3},
+    ),
+    "20 when it came": Need(
+        '[[rule]]\nwhen = { added = "<7d" }\nto = "New"\n[[rule]]\nwhen = { added = ">7d" }\nto = "Old"',
+        {"a.pdf": "New/a.pdf"},
+        ages={"a.pdf": 50},
+    ),
+    "21 a calendar span": Need(
+        '[[rule]]\nwhen = { modified = "2023-10..2024-03" }\nto = "Winter"\n'
+        '[[rule]]\nwhen = { modified = "..2019" }\nto = "Old"',
+        {"a.pdf": "Winter/a.pdf", "b.pdf": "Old/b.pdf", "c.pdf": "Documents/c.pdf"},
+        days={"a.pdf": "2024-03-31T23:59:59", "b.pdf": "2019-12-31", "c.pdf": "2020-01-01"},
+    ),
+    "22 a financial year": Need(
+        '[[rule]]\nto = "Tax/{modified:fy4}"',
+        {"a.pdf": "Tax/2022-23/a.pdf", "b.pdf": "Tax/2023-24/b.pdf"},
+        days={"a.pdf": "2023-03-31", "b.pdf": "2023-04-01"},
+    ),
+    "23 house style": Need(
+        "[[rule]]\nnot = { regex = '^\\d{4}-\\d{2}-\\d{2}' }\nto = \"P/{modified:%Y-%m-%d}_{name}\"",
+        {"a.pdf": "P/2023-04-05_a.pdf", "2020-01-01 b.pdf": "Documents/2020-01-01 b.pdf"},
+        days={"a.pdf": "2023-04-05"},
+    ),
+    "24 several roots": Need(
+        '[[rule]]\nwhen = { in = ["one", "TREE/two"] }\nto = "X"',
+        {"one/a.pdf": "X/a.pdf", "two/b.pdf": "X/b.pdf", "three/c.pdf": "Documents/c.pdf"},
+    ),
+    "25 keep the folders": Need(
+        '[[rule]]\nwhen = { ext = "jpg" }\nto = "Photos/{dir}"',
+        {"a/b/c.jpg": "Photos/a/b/c.jpg", "d.jpg": "Photos/d.jpg"},
+    ),
+    "26 flatten": Need(
+        '[[rule]]\nto = "All/{name}"\non_conflict = "rename"',
+        {"a.pdf": "All/a.pdf", "x/a.pdf": "All/a (2).pdf"},
+    ),
+    "27 another policy": Need(
+        '[[rule]]\nto = "All"\non_conflict = "skip"',
+        {"a.pdf": "All/a.pdf", "x/a.pdf": "x/a.pdf"},
+    ),
+    "28 a copy": Need(
+        '[[rule]]\nwhen = { name = "invoice*" }\naction = "copy"\nto = "Backup"',
+        {"invoice.pdf": "invoice.pdf", "b.pdf": "Documents/b.pdf"},
+    ),
+    "29 sets": Need(
+        '[sets]\nraw = ["dng", "cr2"]\n[[rule]]\nwhen = { ext = ["@raw", "@video"] }\nto = "Camera"',
+        {"a.CR2": "Camera/a.CR2", "b.mp4": "Camera/b.mp4", "c.jpg": "Images/c.jpg"},
+    ),
+    "30 switched off": Need(
+        '[[rule]]\nenabled = false\nto = "X"',
+        {"a.pdf": "Documents/a.pdf"},
+    ),
+    "36 first letter, size, month": Need(
+        '[[rule]]\nwhen = { ext = "pdf" }\nto = "{name:1:upper}/{size_class}/{modified:%B}"',
+        {"alpha.pdf": "A/Tiny/April/alpha.pdf"},
+        days={"alpha.pdf": "2023-04-05"},
+    ),
+    "37 lower case, no blanks": Need(
+        '[[rule]]\nto = "X/{stem:slug}.{ext:lower}"',
+        {"My Report (2).PDF": "X/my_report_2.pdf", "README": "X/readme"},
+    ),
+    "38 existing folders": Need(
+        '[[rule]]\nto = "{folder_in_name:Projects}"',
+        {"Offer acme corp 3.pdf": "Projects/Acme Corp/Offer acme corp 3.pdf", "b.pdf": "Documents/b.pdf"},
+        before=("Projects/Acme/", "Projects/Acme Corp/"),
+    ),
+    "40 hidden, mine, read-only": Need(
+        '[[rule]]\nwhen = { hidden = true, owner = "me" }\nto = "Hidden"',
+        {".rc": "Hidden/.rc", "a.pdf": "Documents/a.pdf"},
+    ),
+}
+
+
+@pytest.mark.parametrize("need", NEEDS.values(), ids=NEEDS)
+def test_a_need(tree: Tree, runs: Runs, need: Need) -> None:
+    tree.write({path: need.contents.get(path, path[:1] + str(number % 10)) for number, path in enumerate(need.moves)})
+    tree.write(dict.fromkeys(need.before, ""))
+    for path, days in need.ages.items():
+        tree.set_time(path, time.time_ns() - int(days * DAY_NS))
+    for path, day in need.days.items():
+        tree.date(path, day)
+    wanted = {new: (tree.root / path).read_bytes() for path, new in need.moves.items() if new is not None}
+    before = tree.snapshot()
+    run(tree, runs, need.rules)
+    there = {path: (tree.root / path).read_bytes() for path in wanted if (tree.root / path).is_file()}
+    assert there == wanted
+    gone = [path for path, new in need.moves.items() if new is None]
+    assert [path for path in gone if (tree.root / path).exists() or f".fileorg/trash/1/{path}" not in tree.read()] == []
+    if need.moves.keys() != set(need.moves.values()):
+        runs.undo()
+    assert tree.snapshot() == before
+
+
+def test_only_some_rules(tree: Tree, runs: Runs) -> None:
+    """31: by tag."""
+    tree.write({"a.pdf": "1", "b.jpg": "2"})
+    rules = '[[rule]]\ntags = ["nightly"]\nwhen = { ext = "pdf" }\nto = "N"\n[[rule]]\nwhen = { ext = "jpg" }\nto = "J"'
+    run(tree, runs, rules, rules=["@nightly"])
+    assert tree.read() == {"N/a.pdf": "1", "Images/b.jpg": "2"}
+
+
+def test_by_origin(tree: Tree, runs: Runs) -> None:
+    """16: the address that a browser noted."""
+    tree.write({"a.pdf": "1", "b.pdf": "2"})
+    try:
+        os.setxattr(tree.path("a.pdf"), b"user.xdg.origin.url", b"https://www.mybank.example/x?y=1")
+    except OSError:
+        pytest.skip("no extended attributes here")
+    run(tree, runs, '[[rule]]\nwhen = { from = "*.mybank.example" }\nto = "Bank"')
+    assert tree.read() == {"Bank/a.pdf": "1", "Documents/b.pdf": "2"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ('[[rule]]\nwhen = { taken = "2020" }\nto = "X"', "does not look into files"),
+        ('[[rule]]\nwhen = { size = "big" }\nto = "X"', "fileorg.toml, line 3"),
+        ('[[rule]]\nwhen = { regex = "(" }\nto = "X"', "cannot be used"),
+        ('[[rule]]\nto = "{re.client}"', "client"),
+        ('[[rule]]\nto = "../x"', ". or .."),
+        ('[[rule]]\nto = "{taken|modified}"', "needs a look into the file"),
+    ],
+)
+def test_bad_rules_name_their_line_and_move_nothing(tree: Tree, runs: Runs, rules: str, said: str) -> None:
+    tree.write({"a.pdf": "1"})
+    with pytest.raises(UsageError, match="line") as raised:
+        run(tree, runs, rules)
+    assert said in str(raised.value)
+    assert tree.read() == {"a.pdf": "1"}
+
+
+def test_an_empty_field_does_not_match(tree: Tree, runs: Runs) -> None:
+    tree.write({"a": "1", "b.pdf": "2"})
+    run(tree, runs, '[[rule]]\nto = "{ext}"\n[[rule]]\nto = "Rest"')
+    assert tree.read() == {"Rest/a": "1", "pdf/b.pdf": "2"}
+
+
+def test_a_group_follows_its_main_file(tree: Tree, runs: Runs, tmp_path: Path) -> None:
+    tree.write({"film.mkv": "1", "film.srt": "2", "img.jpg": "3", "img.xmp": "4"})
+    tree.date("img.jpg", "2023-04-05")
+    rules = '[[rule]]\nwhen = { ext = "srt" }\nto = "Subtitles"\n[[rule]]\nto = "X/{modified:%Y}_{name}"\n'
+    run(tree, runs, rules + 'not = { ext = "mkv" }\n[[rule]]\nto = "Films"')
+    assert tree.read() == {"Films/film.mkv": "1", "Films/film.srt": "2", "X/2023_img.jpg": "3", "X/2023_img.xmp": "4"}
+
+
+def test_a_second_run_changes_nothing(tree: Tree, runs: Runs) -> None:
+    tree.write({"a/x.jpg": "1", "b.pdf": "2", "c.txt": "3"})
+    rules = '[[rule]]\nwhen = { ext = "jpg" }\nto = "{category}/{dir}"\n[[rule]]\nto = "{ext}/{modified:%Y}-{name}"'
+    run(tree, runs, rules)
+    after = tree.read()
+    assert run(tree, runs, rules).done == 0
+    assert tree.read() == after
