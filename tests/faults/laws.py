@@ -28,7 +28,10 @@ _MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """The place for copies of journals, because closing a journal flushes it."""
 _OURS = re.compile(rb"(?:.*/)?\.fileorg-(\d+)-(\d+)(?:-old)?\.part\Z", re.DOTALL)
 _SET_ASIDE = re.compile(rb"(?:\A|/)\.fileorg(?:/trash/|-[^/]*\.part\Z)")
-_STATE = re.compile(r"(journal|index)\.db(-wal|-shm|-journal)?\Z|(run|index)\.lock\Z|idle-runs\.json(\.part)?\Z")
+_STATE = re.compile(
+    r"((journal|index)\.db(-wal|-shm|-journal)?|(run|index)\.lock|idle-runs\.json(\.part)?"
+    r"|job-\d+\.(status|plan|log|cancel))\Z"
+)
 
 
 class Row(NamedTuple):
