@@ -95,7 +95,7 @@ class Names:
                 kept[found] = name
                 if found != name.path:
                     moves[name] = name.path
-                if _TRASH in found:
+                if _TRASH in found and found != name.path:  # without stable inode numbers, it may have stayed there
                     name.trashed_by = command
                     name.trashed_from = name.trashed_from if _TRASH in name.path else name.path
         made = {path: self._made(path, after.nodes[path]) for path in free}

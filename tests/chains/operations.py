@@ -143,7 +143,9 @@ class Operations:
         fresh = [line for number, line in lines.items() if number not in known]
         if fresh:
             was_open = any(line.state != "sealed" for line in known.values())
-            return self._begun(command, fresh[-1], was_open=was_open)
+            # After an operation that tore a group apart, the same command undoes a part of it.
+            forward = [line for line in fresh if line.kind in FORWARD]
+            return self._begun(command, (forward or fresh)[-1], was_open=was_open)
         if command.what == "recover":
             return self._recovered(command, [line.number for line in known.values() if line.state != "sealed"])
         if command.followed.moves and command.what != "purge" and not command.is_touched:
