@@ -96,6 +96,10 @@ def _carry_out(words: list[str]) -> int:
     else:
         names = words[:1]
         command = getattr(importlib.import_module(f"fileorg.cli.commands.{words[0]}"), words[0])
+        if any(word.startswith("--profile") for word in words):
+            from fileorg.cli.profile import with_profile
+
+            words = [words[0], *with_profile(command, words[1:])]
         values = plain_values(command, words[1:])
         if values is not None:
             return int(command(**values))

@@ -29,6 +29,18 @@ def categories(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     return [(word, "") for word in words if word.startswith(incomplete)]
 
 
+def profiles(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+    """Return the names of the profiles."""
+    from fileorg.cli.options import configuration
+    from fileorg.core.errors import FileorgError
+
+    with contextlib.suppress(FileorgError):  # reported when the command runs
+        found = configuration(ctx.params.get("config"))
+        names = () if found is None else found.profiles
+        return [(name, "") for name in names if name.startswith(incomplete) and not re.search(_NOT_PLAIN, name)]
+    return []
+
+
 def undoable(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     """Return the numbers of operations that can be undone, newest first, with descriptions."""
     return _operations(ctx, incomplete, undo=True)

@@ -266,6 +266,19 @@ Config = Annotated[
 ]
 
 
+ProfileOption = Annotated[
+    str | None,
+    Option(
+        "--profile",
+        metavar="NAME",
+        help="Use the root, options and rules of [profile.NAME] in the configuration file. Options given here win.",
+        show_default=False,
+        autocompletion=complete.profiles,
+        rich_help_panel=GENERAL,
+    ),
+]
+
+
 class OutputOptions(NamedTuple):
     """The output and confirmation options of a command that changes files."""
 
@@ -356,8 +369,9 @@ def default_config_path() -> bytes:
     return os.path.join(folder, b"fileorg", b"fileorg.toml")
 
 
-def configuration(path: str | None) -> "Configuration | None":
-    """Return the configuration of `--config` or FILEORG_CONFIG, else of the default file; None if there is none.
+def configuration(path: str | None, profile: str | None = None) -> "Configuration | None":
+    """Return the configuration of `--config` or FILEORG_CONFIG, else of the default file; None if there is none. With a
+    profile, it has only the rules of this profile.
 
     Raises `ConfigError`.
     """
@@ -368,7 +382,8 @@ def configuration(path: str | None) -> "Configuration | None":
         return None
     from fileorg.rules.config_file import read_configuration
 
-    return read_configuration(found)
+    configuration = read_configuration(found)
+    return configuration if profile is None else configuration.for_profile(profile)
 
 
 def say_if_edited(configuration: "Configuration | None", screen: "Screen") -> None:

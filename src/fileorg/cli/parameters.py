@@ -108,6 +108,47 @@ def plain_values(command: FunctionType, words: Sequence[str]) -> dict[str, Any] 
     return values if values.keys() >= set(needed) else None
 
 
+def option_names(command: FunctionType) -> dict[str, str]:
+    """Return the parameters of the options by their long names: `on_conflict` of `--on-conflict`."""
+    return {
+        max(parameter.names, key=len).lstrip("-").replace("-", "_"): name
+        for name, _, parameter in declarations(command)
+        if isinstance(parameter, Option)
+    }
+
+
+def given_words(command: FunctionType, words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Return the options among the words after a command's name, by their long names with the last value of each, and
+    the arguments. Unclear words are left to the parser.
+    """
+    options, _ = _declared(command)
+    long_names = {parameter: name for name, parameter in option_names(command).items()}
+    given: dict[str, str] = {}
+    arguments: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        name, equals, value = word.partition("=")
+        if word == "--":
+            arguments += rest
+        elif not word.startswith("-") or word == "-":
+            arguments.append(word)
+        elif word.startswith("--") or len(word) == 2:
+            taken = options.get(name)
+            if taken is None:
+                continue
+            given[long_names[taken.name]] = value if equals or taken.kind is bool else next(rest, "")
+        else:
+            for position, letter in enumerate(word[1:], 2):
+                taken = options.get(f"-{letter}")
+                if taken is None:
+                    break
+                if taken.kind is not bool:  # `-oFILE`
+                    given[long_names[taken.name]] = word[position:] or next(rest, "")
+                    break
+                given[long_names[taken.name]] = ""
+    return given, arguments
+
+
 def declarations(command: FunctionType) -> Iterator[tuple[str, Any, Parameter]]:
     """Yield the name, type and declaration of each parameter."""
     for name, annotation in command.__annotations__.items():

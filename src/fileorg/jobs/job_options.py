@@ -43,7 +43,7 @@ def _options(kind: str, found: dict[str, Any]) -> Options:
         found["filters"] = Filters(**{**found["filters"], "touched": b"", "before_job_ns": None})
     if configuration := found.get("configuration"):
         path, text = os.fsencode(configuration["path"]), configuration["text"].encode()
-        found["configuration"] = parse_configuration(path, text)
+        found["configuration"] = parse_configuration(path, text).for_profile(configuration.get("profile", ""))
     match kind:
         case "organize":
             paths = {name: _path(found[name]) for name in ("root", "dest")}

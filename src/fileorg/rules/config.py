@@ -108,7 +108,7 @@ class Profile(NamedTuple):
 
 class Configuration(NamedTuple):
     """A checked `fileorg.toml`. `path` is empty if there is none; `text` is its content as it was read, and `stamp`
-    what `config_file.has_changed` compares.
+    what `config_file.has_changed` compares. `profile` is the one whose rules these are, if not all.
     """
 
     path: bytes = b""
@@ -120,16 +120,23 @@ class Configuration(NamedTuple):
     profiles: Mapping[str, Profile] = MappingProxyType({})
     text: str = ""
     stamp: tuple[int, ...] = ()
+    profile: str = ""
 
     def for_job(self) -> dict[str, str]:
         """Return what a job keeps: taken up again, it uses the same configuration, whatever the file says by then."""
-        return {"path": fsdecode(self.path), "text": self.text}
+        return {"path": fsdecode(self.path), "text": self.text, "profile": self.profile}
 
     def error(self, keys: Keys, message: str, hint: str | None = None) -> ConfigError:
         """Return the error of a value: with its line, or that of the nearest table around it."""
         from fileorg.rules.toml_lines import line_of
 
         return ConfigError(self.path, line_of(self.text, keys), message, hint=hint)
+
+    def for_profile(self, name: str) -> Configuration:
+        """Return the configuration with only the rules of a profile, which exists; all of them for an empty name."""
+        if not name:
+            return self
+        return self._replace(rules=self.selected(self.profiles[name].rules), profile=name)
 
     def selected(self, names: Iterable[str]) -> tuple[Rule, ...]:
         """Return the enabled rules with one of these names or, with an @, tags, in the order of the file; without

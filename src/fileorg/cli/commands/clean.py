@@ -85,6 +85,8 @@ def clean(
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,
     progress: shared.Progress = ProgressMode.AUTO,
+    config: shared.Config = None,  # noqa: ARG001
+    profile: shared.ProfileOption = None,  # noqa: ARG001
     state_dir: shared.StateDir = None,
 ) -> int:
     """Remove empty files, empty folders and broken symlinks.

@@ -182,6 +182,7 @@ def dedupe(
     verbose: shared.Verbose = False,
     progress: shared.Progress = ProgressMode.AUTO,
     config: shared.Config = None,
+    profile: shared.ProfileOption = None,
     state_dir: shared.StateDir = None,
 ) -> int:
     """Find files with the same content, and free the space that duplicates take.
@@ -221,7 +222,7 @@ def dedupe(
         max_changes=max_changes,
         inside_project=inside_project,
         interactive=interactive,
-        configuration=None if action is None else shared.configuration(config),
+        configuration=None if action is None else shared.configuration(config, profile),
     )
     if interactive:
         _refuse_to_choose(format_, yes=yes, null=null)

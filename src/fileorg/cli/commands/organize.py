@@ -136,6 +136,7 @@ def organize(
     verbose: shared.Verbose = False,
     progress: shared.Progress = ProgressMode.AUTO,
     config: shared.Config = None,
+    profile: shared.ProfileOption = None,
     state_dir: shared.StateDir = None,
 ) -> int:
     """Sort the files of a folder into subfolders.
@@ -178,7 +179,7 @@ def organize(
         min_age_ns=None if youngest is None else time.time_ns() - youngest.ns,
         min_age="" if youngest is None else youngest.age,
         stays=stays,
-        configuration=shared.configuration(config),
+        configuration=shared.configuration(config, profile),
     )
     options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold)
     shared.need_dry_run(options)

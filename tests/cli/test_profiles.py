@@ -1,0 +1,112 @@
+"""`--profile NAME`: the root and the options of a profile, with those of the command line before them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fileorg.cli.commands.clean import clean
+from fileorg.cli.commands.dedupe import dedupe
+from fileorg.cli.commands.organize import organize
+from fileorg.cli.parameters import option_names
+from fileorg.cli.profile import with_profile
+from fileorg.rules.config_check import OPTIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.screens import Fileorg
+    from tests.support.tree import Tree
+
+TEXT = """\
+version = 1
+
+[[rule]]
+name = "pdf"
+tags = ["nightly"]
+when = { ext = "pdf" }
+to = "Papers"
+
+[[rule]]
+name = "rest"
+to = "Rest"
+
+[profile.downloads]
+root = "tree"
+template = "{extension}"
+recursive = true
+on_conflict = "skip"
+exclude = ["*.tmp", "*.log"]
+max_changes = 100
+keep = "oldest"
+tags = ["nightly"]
+
+[profile.two]
+root = ["tree", "more"]
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> str:
+    tree.write({"a.jpg": "a", "sub/b.jpg": "b", "c.tmp": "c"})
+    (tmp_path / "own.toml").write_text(TEXT)
+    monkeypatch.setenv("FILEORG_CONFIG", str(tmp_path / "own.toml"))
+    monkeypatch.chdir(tmp_path)
+    return str(tmp_path / "own.toml")
+
+
+PLAIN = ["--template={extension}", "--recursive", "--on-conflict=skip", "--exclude=*.tmp", "--exclude=*.log"]
+LAST = ["--max-changes=100"]
+ASKED = ["--profile", "downloads"]
+
+
+@pytest.mark.parametrize(
+    ("words", "result"),
+    [
+        (ASKED, [*PLAIN, *LAST, *ASKED, "tree"]),
+        ([*ASKED, "other"], [*PLAIN, *LAST, *ASKED, "other"]),
+        ([*ASKED, "--by", "date", "-n"], [*PLAIN[1:], *LAST, *ASKED, "--by", "date", "-n", "tree"]),
+        ([*ASKED, "--exclude=x", "-rn"], [PLAIN[0], PLAIN[2], *LAST, *ASKED, "--exclude=x", "-rn", "tree"]),
+        (["--profile=downloads", "-no", "out"], [*PLAIN, *LAST, "--profile=downloads", "-no", "out", "tree"]),
+        ([*ASKED, "--", "-x"], [*PLAIN, *LAST, *ASKED, "--", "-x"]),
+    ],
+)
+def test_words_of_the_command_line_win(config: str, words: list[str], result: list[str]) -> None:
+    assert with_profile(organize, words) == result  # type: ignore[arg-type]
+
+
+def test_a_command_takes_the_options_that_it_has(config: str) -> None:
+    common = ["--exclude=*.tmp", "--exclude=*.log", "--max-changes=100"]
+    assert with_profile(dedupe, ASKED) == [*common, "--keep=oldest", *ASKED, "tree"]  # type: ignore[arg-type]
+    assert with_profile(clean, ASKED) == [*common, *ASKED, "tree"]  # type: ignore[arg-type]
+
+
+def test_each_option_of_a_profile_is_one_of_a_command() -> None:
+    names = [set(option_names(command)) for command in (organize, dedupe, clean)]  # type: ignore[arg-type]
+    assert OPTIONS.keys() <= set().union(*names)
+
+
+def test_organize_with_a_profile(fileorg: Fileorg, config: str, tree: Tree) -> None:
+    ran = fileorg.inside("organize", "--profile", "downloads", "-n", "--by", "category", "--format", "json")
+    assert ran.code == 0, ran.err
+    assert ran.json["root"] == str(tree.root)
+    assert not any(row["path"].endswith("tmp") for row in ran.json["rows"] if row["path"])
+    assert fileorg.inside("dedupe", "--profile", "two", "-n", "--action", "quarantine").code == 2  # no folder `more`
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        (["organize", "--profile", "download"], "There is no profile download.", "did you mean downloads?"),
+        (["clean", "--profile=x", "tree"], "There is no profile x.", "write one of: downloads, two"),
+        (["organize", "--profile", "two"], "The profile two has 2 roots, and organize takes one.", "name a PATH"),
+        (["organize", "--profile", "x", "--config", "/dev/null"], "There is no profile x.", "[profile.NAME]"),
+    ],
+)
+def test_a_profile_that_cannot_be_used(
+    fileorg: Fileorg, config: str, words: list[str], message: str, hint: str
+) -> None:
+    ran = fileorg.inside(*words)
+    err = " ".join(ran.err.split())
+    assert (ran.code, message in err, hint in err) == (2, True, True), ran.err
