@@ -1,0 +1,199 @@
+"""Jobs that are stopped, cancelled, closed with their terminal, and taken up again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fileorg.core.events import NullReporter
+from fileorg.core.model import JobState
+from fileorg.core.state import find_state, root_locks, run_lock
+from fileorg.jobs.carry_out import carry_out
+from fileorg.jobs.found import FoundJob, job
+from fileorg.storage.local import copying
+from fileorg.storage.local.storage import LocalStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cli.screens import Fileorg
+    from tests.support.runs import Runs
+    from tests.support.tree import Tree
+
+    from fileorg.core.state import StateDirectory
+
+
+def stopped_after(calls: int) -> Callable[[], bool]:
+    left = iter(range(calls))
+    return lambda: next(left, None) is None
+
+
+def resume(state: StateDirectory, number: int = 1) -> FoundJob:
+    carry_out(state, number, NullReporter(), lambda: False)
+    return job(state, number)
+
+
+@pytest.fixture(autouse=True)
+def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fileorg.workflows.operations.BATCH_ROWS", 3)
+    monkeypatch.setattr("fileorg.workflows.operations.COPIED_ROWS", 3)
+
+
+def test_what_is_left_is_done_and_what_came_since_is_not(runs: Runs, tree: Tree, state: StateDirectory) -> None:
+    tree.write({f"sub/{at}.jpg": str(at) for at in range(9)} | {"sub/edited.txt": "before"})
+    with runs.organizing(recursive=True) as run:
+        assert run.run(stopped_after(2)).interrupted
+    before = tree.read()
+    assert job(state, 1).state is JobState.INTERRUPTED
+    time.sleep(0.02)  # the clock of the disk ticks a hundred times a second
+    tree.write({"late.jpg": "late", "sub/edited.txt": "edited since"})
+    ended = resume(state)
+    assert (ended.state, ended.row.attempts, len(ended.operations)) == (JobState.DONE, 2, 2)
+    now = tree.read()
+    assert now["late.jpg"] == "late"
+    assert now["sub/edited.txt"] == "edited since"
+    assert sum(path.startswith("Images/") for path in now) == 9 > sum(path.startswith("Images/") for path in before)
+    done = [sum(one.done for one in ended.operations), ended.row.files]
+    assert done[0] in {9, 10}
+
+
+def test_hard_links_are_continued_with_the_same_keeper(runs: Runs, tree: Tree, state: StateDirectory) -> None:
+    tree.write({f"{group}{at}.bin": f"content {group}" for group in "abc" for at in range(4)})
+    with runs.deduping(changes=True, action="hardlink", keep=["first"]) as run:
+        assert run.run(stopped_after(2)).interrupted
+    assert resume(state).state is JobState.DONE
+    for group in "abc":
+        assert os.stat(tree.path(f"{group}0.bin")).st_nlink == 4
+
+
+@pytest.mark.parametrize("command", ["undo", "clean", "purge"])
+def test_other_commands_go_on(runs: Runs, tree: Tree, state: StateDirectory, command: str) -> None:
+    tree.write({f"sub/{at}.jpg": "" for at in range(9)})
+    if command == "clean":
+        with runs.cleaning() as run:
+            run.run(stopped_after(1))
+    elif command == "purge":
+        runs.clean()
+        assert runs.purge(stop=stopped_after(2)).outcome.done < 9
+    else:
+        runs.organize(recursive=True)
+        runs.undo(stop=stopped_after(1))
+    number = 1 if command == "clean" else 2
+    assert job(state, number).state is JobState.INTERRUPTED
+    assert resume(state, number).state is JobState.DONE
+    left = [path for path in tree.read() if path.startswith("sub/")]
+    assert len(left) == (9 if command == "undo" else 0)
+
+
+def test_a_cancelled_copy_is_withdrawn(
+    runs: Runs, tree: Tree, state: StateDirectory, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree.write({"a.jpg": "x" * 5000, "b.jpg": "y" * 5000})
+    write = copying._write_all
+
+    def cancels(fd: int, data: memoryview, position: int) -> None:
+        write(fd, data[:100], position)
+        Path(os.fsdecode(state.of_job(1, b"cancel"))).touch()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(copying, "_write_all", cancels)
+        patch.setattr(copying, "_CHUNK_BYTES", 100)
+        patch.setattr("fileorg.workflows.operations._POLL_SECONDS", 0)
+        with runs.organizing(dest=elsewhere) as run:
+            outcome = run.run()
+    assert (outcome.interrupted, outcome.done, outcome.problems) == (True, 0, [])
+    assert job(state, 1).state is JobState.CANCELLED
+    assert [path.name for path in elsewhere.rglob("*") if path.is_file()] == []
+    assert set(tree.read()) == {"a.jpg", "b.jpg"}
+    assert resume(state).state is JobState.DONE
+    assert set(tree.read()) == set()
+
+
+def test_a_run_that_finds_its_folder_taken_says_by_which_job(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({"a.jpg": "one"})
+    fileorg.inside("organize", "tree")
+    state = find_state(os.fsencode(fileorg.home))
+    with run_lock(state, "organizing here") as fd:
+        from fileorg.core.state import describe_run
+
+        describe_run(fd, "organizing here", 1)
+        ran = fileorg.inside("undo")
+        assert (ran.code, "job 1, organizing here" in ran.err) == (4, True), ran.err
+        ran = fileorg.inside("undo", "1", "--wait", "1s")
+        assert (ran.code, "Waiting. Another fileorg is running: job 1" in ran.err) == (4, True), ran.err
+        assert fileorg.inside("undo", "1", "--wait=0s").code == 2
+    assert fileorg.inside("undo", "1", "--wait").code == 0
+
+
+def test_a_queued_job_waits_and_can_be_cancelled(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({"a.jpg": "one"})
+    storage = LocalStorage(os.fsencode(tree.root))
+    with ExitStack() as stack:
+        stack.callback(storage.close)
+        assert fileorg.inside("organize", "tree", "--hold").code == 3
+        stack.enter_context(root_locks({storage.root: storage.fd(b"")}))  # as of another state directory
+        assert fileorg.inside("jobs", "approve", "1").code == 0
+        time.sleep(0.5)
+        assert fileorg.inside("jobs", "show", "1", "-f", "json").json["status"] == "queued"
+        began = time.monotonic()
+        assert fileorg.inside("jobs", "cancel", "1").code == 0
+        assert time.monotonic() - began < 5
+    assert fileorg.inside("jobs", "show", "1", "-f", "json").json["status"] == "cancelled"
+    assert set(tree.read()) == {"a.jpg"}
+
+
+def _long_job(fileorg: Fileorg, tree: Tree) -> Any:
+    """Begin a job in the background that goes on until it is cancelled: its folder is taken."""
+    tree.write({"a.jpg": "one"})
+    storage = LocalStorage(os.fsencode(tree.root))
+    assert fileorg.inside("organize", "tree", "--hold").code == 3
+    stack = ExitStack()
+    stack.callback(storage.close)
+    stack.enter_context(root_locks({storage.root: storage.fd(b"")}))
+    assert fileorg.inside("jobs", "approve", "1").code == 0
+    return stack
+
+
+def test_three_terminals_watch_and_one_leaves(fileorg: Fileorg, tree: Tree) -> None:
+    with _long_job(fileorg, tree) as stack:
+        terminals = [fileorg.terminal("jobs", "attach", "1") for _ in range(3)]
+        for terminal in terminals:
+            terminal.wait_for("Waiting")
+        terminals[0].send("\x03")
+        assert terminals[0].end() == 0
+        assert "Detached: job 1 goes on." in terminals[0].screen
+        stack.close()
+    for terminal in terminals[1:]:
+        assert terminal.end() == 0
+        assert "Job 1 is done: 1 of 1 file." in terminal.screen
+    assert set(tree.read()) == {"Images/a.jpg"}
+
+
+def test_the_terminal_is_closed_and_the_session_ended(fileorg: Fileorg, tree: Tree) -> None:
+    with _long_job(fileorg, tree) as stack:
+        found = job(find_state(os.fsencode(fileorg.home)), 1)
+        assert found.is_alive
+        status = Path(fileorg.home, "job-1.status")
+        until = time.monotonic() + 10
+        while '"queued"' not in status.read_text() and time.monotonic() < until:
+            time.sleep(0.05)
+        from fileorg.core.events import read_status
+
+        with status.open("rb") as file:
+            pid = read_status(file.fileno())["pid"]
+        assert os.getsid(pid) == pid
+        os.kill(pid, signal.SIGHUP)
+        time.sleep(0.3)
+        assert job(find_state(os.fsencode(fileorg.home)), 1).is_alive
+        os.kill(pid, signal.SIGTERM)
+        ran = fileorg.inside("jobs", "attach", "1")
+        assert (ran.code, "Job 1 is interrupted" in ran.out) == (130, True), ran.out
+        stack.close()
+    assert fileorg.inside("jobs", "resume", "1").code == 0
+    assert set(tree.read()) == {"Images/a.jpg"}
