@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.support.snapshot import Node
 
 _TEMPORARY = re.compile(rb"(?:.*/)?\.fileorg-(\d+)-(\d+)(?:-old)?\.part\Z", re.DOTALL)
-_TRASH = b"/.fileorg/trash/"
+TRASH = b"/.fileorg/trash/"
 _COARSE_NS = 2_000_000_000
 
 
@@ -85,6 +85,8 @@ class Names:
         moves = dict[Name, bytes]()
         for find in (self._by_inode, self._in_its_place, self._alike, self._in_place_of_ours, self._of_its_content):
             for name in [*strayed]:
+                if find == self._in_place_of_ours and command == "purge" and TRASH in name.path:
+                    continue  # the copy stays what it is: another name of that content
                 paths = list(find(name, before, after, free, kept))
                 if not paths:
                     continue
@@ -95,9 +97,9 @@ class Names:
                 kept[found] = name
                 if found != name.path:
                     moves[name] = name.path
-                if _TRASH in found and found != name.path:  # without stable inode numbers, it may have stayed there
+                if TRASH in found and found != name.path:  # without stable inode numbers, it may have stayed there
                     name.trashed_by = command
-                    name.trashed_from = name.trashed_from if _TRASH in name.path else name.path
+                    name.trashed_from = name.trashed_from if TRASH in name.path else name.path
         made = {path: self._made(path, after.nodes[path]) for path in free}
         self.at = kept | made
         for path, name in self.at.items():
@@ -115,7 +117,7 @@ class Names:
         """Return whether a copy is at its home, or set aside, as after a crash on the way; that copy takes its role."""
         ours = (other for other in self.at.values() if other.home is None and self._may_be_it(other, name))
         found = next(ours, None)
-        if found is None or _TRASH in name.path:
+        if found is None or TRASH in name.path:
             return False
         found.home, found.first = name.home, name.first
         return True
@@ -187,13 +189,13 @@ def _rank(path: bytes, name: Name) -> tuple[bool, bool, int, bytes]:
 
 def _missed(name: Name, after: View, command: str) -> str:
     """Return why a name must not be missing, or an empty string."""
-    is_purged = command == "purge" and _TRASH in name.path
+    is_purged = command == "purge" and TRASH in name.path
     if name.node.kind != "file":
         return "" if name.home is None or is_purged else f"lost: the link {name}"
     there = [path for path in after.files if name.is_like(after.nodes[path])]
     if is_purged:
         name.purged = True
-        seen = [path for path in there if _TRASH not in path and not is_temporary(path)]
+        seen = [path for path in there if TRASH not in path and not is_temporary(path)]
         if name.trashed_by == "dedupe" and not seen:
             return f"purge: the last copy of {name} is gone"
         return f"purge: what was edited is gone: {name}" if name.touched_at == name.path and not there else ""

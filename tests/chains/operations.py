@@ -142,15 +142,26 @@ class Operations:
         lines = self.lines[command.state] = read_lines(self._states[command.state])
         fresh = [line for number, line in lines.items() if number not in known]
         if fresh:
-            was_open = any(line.state != "sealed" for line in known.values())
+            was_open = [line.number for line in known.values() if line.state != "sealed"]
             # After an operation that tore a group apart, the same command undoes a part of it.
             forward = [line for line in fresh if line.kind in FORWARD]
-            return self._begun(command, (forward or fresh)[-1], was_open=was_open)
+            if forward:
+                self._handed_on(command, was_open)
+            return self._begun(command, (forward or fresh)[-1], was_open=bool(was_open))
         if command.what == "recover":
             return self._recovered(command, [line.number for line in known.values() if line.state != "sealed"])
         if command.followed.moves and command.what != "purge" and not command.is_touched:
             return [f"{command.what} moved {len(command.followed.moves)} names without an operation"]
         return []
+
+    def _handed_on(self, command: Command, numbers: list[int]) -> None:
+        """Note that a command has recovered these operations, and then moved some of their files itself."""
+        for number in numbers:
+            operation = self._known.get((command.state, self._origin(command.state, number)))
+            if operation is not None:
+                operation.moves = {
+                    name: by for name, by in operation.moves.items() if name not in command.followed.moves
+                }
 
     def _begun(self, command: Command, line: Line, *, was_open: bool) -> list[str]:
         key = command.state, self._origin(command.state, line.number)

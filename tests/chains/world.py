@@ -14,7 +14,7 @@ import signal
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.chains import view as views
-from tests.chains.names import Followed, Name, Names, above, is_inside, is_temporary
+from tests.chains.names import TRASH, Followed, Name, Names, above, is_inside, is_temporary
 from tests.chains.operations import Command, Operations
 from tests.faults.process import Request
 from tests.faults.world import KILLED, is_halted
@@ -97,6 +97,8 @@ class World:
         self._said = self._not_kept = ""
         self._renames = self._takes_changed = self._is_refused = False
         self._touched_folders = set[bytes]()
+        self._taken_from_trash = set[bytes]()
+        """Homes of files that others moved or removed from the trash."""
         self.operations = Operations(self.states, self._is_elsewhere, self._is_made, self._is_named, self._differences)
 
     def begin(self) -> None:
@@ -167,6 +169,8 @@ class World:
             name.home = path if is_another else None
         if new is None:
             self.names.at.pop(path, None)
+            if name is not None and TRASH in path:
+                self._taken_from_trash.add(name.home or name.trashed_from)
         elif name is None:
             self.names.at[path] = Name(path, new, path, new, touched_at=path)
         else:
@@ -221,6 +225,8 @@ class World:
                 halfway.wrong + followed.wrong, followed.moves | halfway.moves, halfway.made | followed.made
             )
         self._hear(what, finished.output, run.state)
+        if what == "purge" and finished.code == KILLED:  # its recovery takes a file that is gone for a purged one
+            self.names.purged |= self._taken_from_trash
         is_touched = finished.code == KILLED or was_open or halfway is not None
         takes_changed = "--include-changed" in run.words
         self._takes_changed |= takes_changed
