@@ -29,7 +29,7 @@ from tests.support.snapshot import take
 import fileorg
 from fileorg.cli.jobs_view import as_json
 from fileorg.core.state import find_state
-from fileorg.jobs.found import all_jobs
+from fileorg.jobs.found import all_jobs, look_at, progress_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -171,6 +171,17 @@ def kill(world: World, whom: str, started: subprocess.Popen[bytes], *, group: bo
             os.kill(pid, signal.SIGKILL)
 
 
+def wait_for_a_moment(world: World, job: int, chance: random.Random, seconds: float) -> None:
+    """Wait for a random time: in three of four cases, from the moment at which the job has a stage."""
+    if chance.random() < 0.25:
+        time.sleep(chance.random() * seconds)
+        return
+    state, until = find_state(os.fsencode(world.state)), time.monotonic() + 2 * seconds
+    while time.monotonic() < until and progress_of(look_at(state, job)[1]) is None:
+        time.sleep(0.001)
+    time.sleep(chance.random() ** 2 * seconds / 4)
+
+
 def settle(world: World, started: subprocess.Popen[bytes]) -> None:
     """Wait until no process works on the job. A process whose helper was killed ends by itself."""
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -192,7 +203,7 @@ def play(world: World, expected: dict[str, object], first: Any, chance: random.R
     started = world.start(*world.words, *(["--background"] if in_background else ["--yes"]))
     if in_background:
         started.communicate(timeout=_PATIENCE_SECONDS)
-    time.sleep(chance.random() * seconds)
+    wait_for_a_moment(world, number + 1, chance, seconds)
     kill(world, whom, started, group=not in_background)
     settle(world, started)
     met[f"{'background' if in_background else 'foreground'}: {whom}"] += 1
@@ -208,7 +219,7 @@ def play(world: World, expected: dict[str, object], first: Any, chance: random.R
     if job["status"] == "interrupted" and chance.random() < 0.5:
         again = world.start("jobs", "resume", str(mine), *(["--background"] if chance.random() < 0.5 else []))
         starts += 1
-        time.sleep(chance.random() * seconds)
+        wait_for_a_moment(world, mine, chance, seconds)
         kill(world, chance.choice(["process", "helper", "all"]), again, group=False)
         settle(world, again)
         met["kills"] += 1
