@@ -133,6 +133,8 @@ def _organize(rng: random.Random) -> Step:
     words += [*rng.choice(_LAYOUTS), *rng.choice(_FILTERS)]
     words += ["--action", rng.choice(["copy", "copy", "hardlink", "symlink"])] if rng.random() < 0.25 else []
     words += ["--on-conflict", rng.choice(["skip", "keep-newer", "keep-newer", "fail"])] if rng.random() < 0.3 else []
+    if "-r" in words and "--action" not in words and rng.random() < 0.3:
+        words.append("--remove-empty")
     return {"words": words}
 
 

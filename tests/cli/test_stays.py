@@ -209,3 +209,31 @@ def test_one_folder_and_its_removal(fileorg: Fileorg, tree: Tree) -> None:
 def test_nothing_is_said_of_folders_that_are_not_emptied(fileorg: Fileorg, tree: Tree, words: tuple[str, ...]) -> None:
     tree.write({"a/x.jpg": "x", "b.jpg": "b", "a/stays": "?"} if words[0] != "-q" else {"a/x.jpg": "x"})
     assert "empty now" not in fileorg("organize", "tree", "-r", *words).out
+
+
+def test_remove_empty(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({"a/b/x.jpg": "x", "c/y.jpg": "y", "c/link": "-> ../d", "d/z.jpg": "z"})
+    words = ("organize", "tree", "-r", "--remove-empty")
+    dry = fileorg(*words, "-n")
+    assert "a/b/ removed\n" in dry.out
+    assert "d/ skipped: a symlink points to it\n" in dry.out
+    assert "3 files (3 B) would be moved, 2 folders left empty would be removed. Dry run" in dry.out
+    assert fileorg(*words, "-n", "-f", "json").json["removed_folders"] == 2
+    ran = fileorg(*words)
+    assert ran.code == 0
+    assert "Moved 3 files (3 B)" in ran.out
+    assert "Removed 2 folders that the run left empty.\n1 folder is empty now.\n" in ran.out
+    assert "  d: a symlink points to it\n" in ran.out
+    assert tree.path("c").is_dir()
+    undone = fileorg("undo", "1", "-f", "json").json
+    assert (undone["files"], undone["problems"]) == (3, [])
+    redone = fileorg(*words, "-f", "json").json
+    assert (redone["files"], redone["removed_folders"], redone["emptied_folders"]) == (3, 2, 1)
+    assert redone["counts"] == {"done": 3}
+
+
+@pytest.mark.parametrize(("words", "missing"), [((), "-r"), (("-r", "--action", "copy"), "--action move")])
+def test_what_remove_empty_requires(fileorg: Fileorg, tree: Tree, words: tuple[str, ...], missing: str) -> None:
+    ran = fileorg("organize", "tree", "--remove-empty", *words)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"fileorg: --remove-empty requires {missing}.\n")

@@ -333,6 +333,8 @@ SCENARIOS = (
     Scenario("keep newer", contested, _KEEP_NEWER),
     Scenario("across devices", cross_device, other_device=True),
     Scenario("folders that were removed", nested, meddle=remove_empty_folders),
+    Scenario("folders that it empties", nested, ("--remove-empty",)),
+    Scenario("folders that it empties, in batches", messy, ("--remove-empty",), rows=3, two_processes=True),
     Scenario("copy", messy, ("--action", "copy")),
     Scenario("copy across devices", cross_device, ("--action", "copy"), other_device=True),
     Scenario("hard links", messy, ("--action", "hardlink")),

@@ -106,11 +106,11 @@ class Change(NamedTuple):
                 document.field(key, value)
             document.end()
 
-    def say_dry_run(self, what: str, *, skipped: int = 0) -> None:
-        """Print the last line of a preview."""
+    def say_dry_run(self, what: str, *, also: str = "", skipped: int = 0) -> None:
+        """Print the last line of a preview; `also` follows what would be done."""
         if self.is_text and not self.options.quiet:
             more = f", {skipped:,} skipped" if skipped else ""
-            self.out.line(f"{what} would be {self.verb.participle}{more}. Dry run: nothing was changed.")
+            self.out.line(f"{what} would be {self.verb.participle}{also}{more}. Dry run: nothing was changed.")
         self.out.flush()
 
     def show(self, show: Callable[[Out], None], *, lists_rows: bool = True) -> None:

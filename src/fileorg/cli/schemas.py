@@ -92,6 +92,7 @@ _STAYS: dict[str, Schema] = {
     "unknown_kind": _described(_COUNT, "files of unknown type"),
     "kept_by_rules": _described(_COUNT, "files that a rule keeps where they are"),
     "skipped": _COUNT,
+    "removed_folders": _described(_COUNT, "with --remove-empty: folders that the run empties and removes"),
     "emptied_folders": _described(_COUNT, "folders that the run left empty"),
 }
 _SUMMARY: dict[str, Schema] = {

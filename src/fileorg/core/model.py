@@ -65,6 +65,11 @@ INVERSE: dict[Action, Action] = {
 
 FOLDER_ACTIONS = frozenset({Action.MAKE_FOLDER, Action.REMOVE_FOLDER})
 
+EMPTIED_FOLDER = "emptied folder"
+"""The category of a folder that is removed because the same run moved everything out of it. It is listed beside the
+files, and does not count as one.
+"""
+
 RENAMES = frozenset({Action.MOVE, Action.RESTORE})
 """Actions that only rename a file."""
 

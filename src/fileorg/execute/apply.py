@@ -6,7 +6,7 @@ import errno
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.core.model import FOLDER_ACTIONS, Action, Problem, RecordState
+from fileorg.core.model import EMPTIED_FOLDER, FOLDER_ACTIONS, Action, Problem, RecordState
 from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.handler import Series, kept
@@ -124,8 +124,8 @@ class Applier:
         self._problem(self._prepared.batch[position], state, reason)
 
     def _problem(self, row: PlanRow, state: RecordState, reason: Reason | None) -> None:
-        if row.action in FOLDER_ACTIONS and state is RecordState.SKIPPED and not row.category:
-            return  # an intermediate folder that already exists, or is not empty: no problem
+        if row.action in FOLDER_ACTIONS and state is RecordState.SKIPPED and row.category in {"", EMPTIED_FOLDER}:
+            return  # an intermediate or emptied folder that already exists, or is not empty: no problem
         if reason is not None and reason.code in {ReasonCode.SYMLINK_TARGET_STAYS, ReasonCode.INTERRUPTED}:
             return  # the problem of its file is reported already; what a cancelled job left is not listed
         kind = state is RecordState.SKIPPED

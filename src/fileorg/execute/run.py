@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from fileorg.core.model import ON_SYMLINKS, Outcome, RecordState
+from fileorg.core.model import EMPTIED_FOLDER, ON_SYMLINKS, Outcome, RecordState
 from fileorg.execute.apply import Applier
 from fileorg.execute.precheck import Checker
 from fileorg.execute.seal import seal
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 4096
 """Rows per commit: a commit costs one disk flush, and Ctrl-C waits for the end of the batch."""
+
+_NOT_COUNTED = frozenset({"", EMPTIED_FOLDER})
 
 COPIED_ROWS = 64
 """Rows per commit if files are copied: each copy is flushed by itself anyway, and large files take long."""
@@ -106,8 +108,8 @@ def _report(done: Applied, reporter: Reporter) -> Settled | None:
     batch = done.prepared.batch
     if not batch:
         return None
-    # Intermediate folders do not count; folders that the operation is about have a category and no size.
+    # Intermediate and emptied folders do not count; those that the operation is about have a category and no size.
     rows = [row for row in batch if row[0] not in ON_SYMLINKS] if batch[-1][0] in ON_SYMLINKS else batch
-    files = [row[8] if row[3] else 0 for row in rows if row[3] or row[11]]
+    files = [row[8] if row[3] else 0 for row in rows if row[3] or row[11] not in _NOT_COUNTED]
     reporter.advance(len(files), sum(files), batch[-1].source_folder)
     return done.settled()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from xxhash import xxh3_64_intdigest
 
-from fileorg.core.batches import row_maker, unsplit
+from fileorg.core.batches import in_batches, row_maker, unsplit
 from fileorg.core.bloom import MAX_NAMES, BloomFilter, CandidateSet
 from fileorg.core.errors import ErrorCode, GuardRefused
 from fileorg.core.figures import plural
@@ -36,12 +36,15 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.index.columns import FileBatch, FileRow
     from fileorg.index.index import Index
+    from fileorg.plan.emptied_folders import EmptiedFolders
     from fileorg.plan.rule_placing import RulePlacer, RuleTargets
     from fileorg.scan.symlinks import Leading
     from fileorg.storage.base import Storage
+    from fileorg.storage.local.storage import LocalStorage
 
 _new_row = row_maker(PlanRow)
 
+_ROWS_READ = 4096
 _MANY_FILES = 20_000
 """From this number on, workers share the scan, and the plan is made meanwhile with a filter that takes 16 MB."""
 
@@ -88,6 +91,8 @@ class OrganizePlan:
         self.renamed = 0
         self.stay = self._placer.stay
         self.uses_dates = layout.template.uses_dates
+        self.emptied: EmptiedFolders | None = None
+        """The folders that the run empties and removes, if `plan_removals` was called."""
 
     def _bases(self) -> list[bytes]:
         """Return the target folders that stand for the directories of the operation."""
@@ -360,6 +365,16 @@ class OrganizePlan:
                     reason = NotTaken.UNKNOWN_KIND if unknown else NotTaken.IN_PLACE
                     yield Stays(join(batch.folder, name), NotTaken.KEPT if position in kept else reason, size, mtime_ns)
 
+    def plan_removals(self, storage: LocalStorage) -> None:
+        """Add rows that remove the folders that the plan empties. `storage` is the source."""
+        from fileorg.plan.emptied_folders import EmptiedFolders  # only with --remove-empty
+
+        key = functools.partial(collision_key, case_insensitive=self._source_folds)
+        rows = (row for batch in self._batches(_ROWS_READ) for row in batch)
+        self.emptied = EmptiedFolders(
+            rows, storage, ROOT, lambda folder, name: any(self._draft.symlinks_to(key(folder), key(name)))
+        )
+
     def left_folders(self) -> Iterator[bytes]:
         """Yield each folder below the root from which the plan moves a file."""
         folder = b""
@@ -371,8 +386,12 @@ class OrganizePlan:
     # The rows -----------------------------------------------------------------------------------------------------
 
     def batches(self, rows: int) -> Iterator[list[PlanRow]]:
-        """Yield the plan, the same each time: folders just before their files, skipped files with the reason."""
+        """Yield the plan, the same each time: folders just before their files, skipped files with the reason; then the
+        folders to remove.
+        """
         yield from unsplit(self._batches(rows))
+        if self.emptied is not None:
+            yield from in_batches(self.emptied.rows(), rows)
 
     def _batches(self, rows: int) -> Iterator[list[PlanRow]]:
         ready: list[PlanRow] = []

@@ -45,11 +45,11 @@ def leading(
 
 
 def named_by(root: bytes, folder: bytes, text: bytes) -> tuple[bytes, bytes] | None:
-    """Return the folder and name that a symlink in `folder` points to; None if that can only be a folder.
+    """Return the folder and name that a symlink in `folder` points to; None if that is `.`, `..` or the top.
 
     Symlinks on the way are followed, the last name is not: if it is a symlink, that one is rewritten separately.
     """
-    above, slash, name = text.rpartition(b"/")
+    above, slash, name = text.rstrip(b"/").rpartition(b"/")
     if name in NO_NAMES:
         return None
     here = below(root, folder)

@@ -61,6 +61,7 @@ class OrganizeOptions(NamedTuple):
     stays: bool = False  # keep each entry that stays, to be listed
     configuration: Configuration | None = None
     rules: Sequence[str] = ()  # names and @tags of its rules; all of them if empty
+    remove_empty: bool = False  # remove the folders that the run empties
 
     def facts(self) -> dict[str, Any]:
         """Return the options that the journal keeps for display."""
@@ -75,6 +76,8 @@ class OrganizeOptions(NamedTuple):
             chosen["rules"] = [*self.rules]
         if self.filters.recursive:
             chosen["recursive"] = True
+        if self.remove_empty:
+            chosen["remove_empty"] = True
         return chosen
 
 
@@ -158,6 +161,17 @@ class OrganizeRun:
 
     def _facts(self) -> dict[str, Any]:
         return self._options.facts() | self._destination()
+
+    def removed(self) -> int:
+        """Return the number of folders that the run has removed."""
+        rows = () if self.plan.emptied is None else self.plan.emptied.rows()
+        return sum(1 for row in rows if not row.reason and self._is_gone(row.target_folder, row.target_name))
+
+    def _is_gone(self, folder: bytes, name: bytes) -> bool:
+        try:
+            return self._session.storages[0].lstat(folder, name) is None
+        except OSError:
+            return False
 
     def emptied(self) -> int:
         """Return the number of folders that are empty after a run that moved files out of them.
@@ -294,6 +308,8 @@ def organizing(
             found = scan(Reader(source, selection), seen, reporter)
             seen.unchanged = index.update(source.root, plan.watching(found))
             plan.survey(seen.files, reporter)
+            if options.remove_empty:
+                plan.plan_removals(source)
             yield OrganizeRun(plan, seen, options, session, left_alone, to_be_made, index)
 
 

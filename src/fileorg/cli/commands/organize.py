@@ -2,9 +2,10 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fileorg.cli import options as shared
@@ -17,6 +18,7 @@ from fileorg.core.model import Action, By, OnConflict
 if TYPE_CHECKING:
     from fileorg.cli.change import Change
     from fileorg.cli.terminal import Out
+    from fileorg.core.model import PlanRow
     from fileorg.core.state import StateDirectory
     from fileorg.workflows.organize import OrganizeOptions, OrganizeRun
 
@@ -90,6 +92,14 @@ OnConflictOption = Annotated[
         rich_help_panel=LAYOUT,
     ),
 ]
+RemoveEmpty = Annotated[
+    bool,
+    Option(
+        "--remove-empty",
+        help="With -r: remove the folders that this run leaves empty. fileorg undo restores them.",
+        rich_help_panel=LAYOUT,
+    ),
+]
 MinAge = Annotated[
     str | None,
     Option(
@@ -109,6 +119,7 @@ def organize(
     action: ActionOption = FileAction.MOVE,
     on_conflict: OnConflictOption = OnConflict.RENAME,
     recursive: shared.Recursive = False,
+    remove_empty: RemoveEmpty = False,
     max_depth: shared.MaxDepth = None,
     include: shared.Include = None,
     exclude: shared.Exclude = None,
@@ -153,6 +164,9 @@ def organize(
         raise UsageError("--by and --template cannot be combined.", hint="drop one of them")
     if template == "":
         raise UsageError("--template is empty.", hint='for example: --template "{category}/{year}/{name}"')
+    if remove_empty and (not recursive or action is not FileAction.MOVE):
+        missing = "--action move" if recursive else "-r"
+        raise UsageError(f"--remove-empty requires {missing}.", hint=f"add {missing}, or drop --remove-empty")
     youngest = None if min_age is None else values.age("--min-age", min_age)
     chosen = OrganizeOptions(
         root=os.fsencode(path),
@@ -180,6 +194,7 @@ def organize(
         min_age="" if youngest is None else youngest.age,
         stays=stays,
         configuration=shared.configuration(config, profile),
+        remove_empty=remove_empty,
     )
     options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold)
     shared.need_dry_run(options)
@@ -232,11 +247,15 @@ def _run(change: "Change", run: "OrganizeRun", state: "StateDirectory", between:
         show = partial(show_stays, plan=run.plan, seen=run.seen, listed=True)
         return change.nothing(facts, "Nothing to do.", skipped=run.plan.skipped, show=show)
     change.show(partial(_show, run=run, folds=not change.options.verbose))
-    if not change.agreed(f"{change.verb.ask} {plural(run.plan.files, 'file')}? fileorg undo reverses it."):
+    what = plural(run.plan.files, "file")
+    if removed := _removed(run):
+        what += f" and remove {plural(removed, 'folder')} that this leaves empty"
+    if not change.agreed(f"{change.verb.ask} {what}? fileorg undo reverses it."):
         return declined()
     if change.is_later:
         return change.hand_over(run, state)
     outcome = change.carry_out(run)
+    facts["removed_folders"] = run.removed()
     facts["emptied_folders"] = emptied = run.emptied()
     way_back = f"fileorg undo {outcome.operation}"
     return change.report(
@@ -245,18 +264,41 @@ def _run(change: "Change", run: "OrganizeRun", state: "StateDirectory", between:
 
 
 def _show_more(change: "Change", run: "OrganizeRun", emptied: int, between: Callable[[], None] | None) -> None:
-    """Print the number of folders that the run left empty, and the output of `between`."""
+    """Print the number of folders that the run removed and left empty, and the output of `between`."""
+    if (removed := run.removed()) and not change.options.quiet:
+        from fileorg.core.figures import plural
+
+        change.out.line(f"Removed {plural(removed, 'folder')} that the run left empty.")
     if emptied and not change.options.quiet:
         from shlex import quote
 
         from fileorg.core.figures import plural
         from fileorg.core.names import display
 
-        command = f"fileorg clean --empty-folders {quote(display(run.root))}"
         verb = "is" if emptied == 1 else "are"
-        change.out.prose(f"{plural(emptied, 'folder')} {verb} empty now. Remove with: {command}")
+        said = f"{plural(emptied, 'folder')} {verb} empty now."
+        if run.plan.emptied is None:
+            said += f" Remove with: fileorg clean --empty-folders {quote(display(run.root))}"
+        change.out.prose(said)
+        if run.plan.emptied is not None:
+            _show_kept(change.out, run.plan.emptied.kept())
     if between is not None:
         between()
+
+
+def _show_kept(out: "Out", kept: "Iterable[PlanRow]") -> None:
+    """Print the first emptied folders that stay, with the reason."""
+    from fileorg.cli.summary import NAMED
+    from fileorg.core.names import display, join
+    from fileorg.report.sentences import sentence
+
+    for row in islice(kept, NAMED):
+        out.line(f"  {display(join(row.target_folder, row.target_name))}: {sentence(row.reason)}")
+
+
+def _removed(run: "OrganizeRun") -> int:
+    """Return the number of folders that the plan removes."""
+    return 0 if run.plan.emptied is None else run.plan.emptied.removed
 
 
 def _stays(run: "OrganizeRun") -> Iterator[tuple[bytes, str, str]]:
@@ -296,11 +338,18 @@ def _preview(change: "Change", run: "OrganizeRun", chosen: "OrganizeOptions") ->
     }
     if chosen.dest is not None:
         head |= named("dest", os.path.realpath(chosen.dest))
-    totals = {"files": plan.files, "bytes": plan.size_bytes, "renamed": plan.renamed, **stays_as_json(plan, run.seen)}
+    totals = {
+        "files": plan.files,
+        "bytes": plan.size_bytes,
+        "renamed": plan.renamed,
+        "removed_folders": _removed(run),
+        **stays_as_json(plan, run.seen),
+    }
     change.preview(head, totals)
     if change.is_text and not change.options.quiet:
         change.out.line()
         _show(change.out, run, listed=True)
-    change.say_dry_run(f"{plural(plan.files, 'file')} ({size(plan.size_bytes)})", skipped=plan.skipped)
+    also = f", {plural(removed, 'folder')} left empty would be removed" if (removed := _removed(run)) else ""
+    change.say_dry_run(f"{plural(plan.files, 'file')} ({size(plan.size_bytes)})", also=also, skipped=plan.skipped)
     run.check()
     return Exit.DONE
