@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.runs import Runs
 
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.state import open_state
 from fileorg.report.sentences import sentence
 
@@ -27,7 +29,7 @@ def test_a_folder_that_cannot_be_read_is_reported(of_nobody: Runs) -> None:
     tree.write({"a.jpg": "1", "x/b.jpg": "2", "x/closed/c.jpg": "3"})
     tree.path("x/closed").chmod(0)
     with of_nobody.organizing(recursive=True) as run:
-        assert run.seen.unreadable == [(b"x/closed", "Permission denied")]
+        assert run.seen.unreadable == [(b"x/closed", Reason(ReasonCode.SYSTEM_ERROR, None, errno.EACCES))]
         assert run.run().done == 2
     tree.path("x/closed").chmod(0o755)
     assert tree.read() == {"Images/a.jpg": "1", "Images/b.jpg": "2", "x/closed/c.jpg": "3"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from array import array
@@ -19,6 +20,7 @@ from tests.support.tree import Tree
 from fileorg.content import digest, hashing
 from fileorg.content.digest import END_BYTES, SMALL_BYTES
 from fileorg.core import bloom as filter_module
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.state import open_state
 from fileorg.plan.dedupe_plan import DedupeAction
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from fileorg.content.digest import Answer, Request
 
+DENIED = Reason(ReasonCode.SYSTEM_ERROR, None, errno.EACCES)
 BORDERS = (
     1,
     END_BYTES - 1,
@@ -122,9 +125,7 @@ def test_a_file_that_cannot_be_read_is_told_and_equals_nothing(of_nobody: Runs) 
     runs.tree.path("b").chmod(0)
     with runs.deduping() as run:
         assert [[member.name for member in group.listed] for group in run.groups()] == [[b"a", b"c"]]
-        assert [(os.fsdecode(path), reason) for path, reason in run.reads.named] == [
-            (str(runs.tree.path("b")), "Permission denied")
-        ]
+        assert run.reads.named == [(os.fsencode(runs.tree.path("b")), DENIED)]
 
 
 def test_a_file_that_changes_while_it_is_read_drops_out(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +141,7 @@ def test_a_file_that_changes_while_it_is_read_drops_out(runs: Runs, monkeypatch:
     with runs.deduping() as run:
         assert list(run.groups()) == []
         reasons = {os.fsdecode(os.path.basename(path)): reason for path, reason in run.reads.named}
-    assert reasons == {"b": "it changed while it was read", "c": "it no longer exists"}
+    assert reasons == {"b": Reason(ReasonCode.CHANGED_WHILE_READ), "c": Reason(ReasonCode.GONE)}
 
 
 # Several processes and very many sizes give the same answer -----------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pickle
 import socket
@@ -13,6 +14,7 @@ import pytest
 
 from fileorg.core.events import NullReporter
 from fileorg.core.names import join
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import IgnoreReason
 from fileorg.scan import walk as scan_module
@@ -132,7 +134,8 @@ def test_an_unreadable_folder_is_reported_and_the_rest_goes_on(of_nobody: Runs) 
     finally:
         for path in closed:
             os.chmod(path, 0o700)
-    assert sorted(seen.unreadable) == [(b"closed", "Permission denied"), (b"deep/closed", "Permission denied")]
+    denied = Reason(ReasonCode.SYSTEM_ERROR, None, errno.EACCES)
+    assert sorted(seen.unreadable) == [(b"closed", denied), (b"deep/closed", denied)]
     assert seen.unreadable_count == 2
 
 

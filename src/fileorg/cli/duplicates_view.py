@@ -6,7 +6,7 @@ import os
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from fileorg.cli.plan_view import leftovers, leftovers_as_json, unreadable_as_json
+from fileorg.cli.plan_view import leftovers, leftovers_as_json, unread_as_json, unreadable_as_json
 from fileorg.cli.render import Column, short, table
 from fileorg.core.figures import duration, plural, size
 from fileorg.core.formats import JsonDocument, named, write_csv, write_lines, write_null
@@ -111,7 +111,7 @@ def summary(run: DedupeRun) -> dict[str, Any]:
         "reclaimable_bytes": found.freed_bytes,
         "files_scanned": seen.files,
         **leftovers_as_json(seen),
-        "files_left_out": [{**named("path", path), "reason": reason} for path, reason in run.reads.named],
+        "files_left_out": unread_as_json(run.reads.named),
         "unreadable": unreadable_as_json(seen),
         "seconds": round(run.seconds, 3),
     }

@@ -16,12 +16,13 @@ from fileorg.core.reasons import reason_code
 from fileorg.core.times import kept
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from fileorg.cli.nouns import Noun
     from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
     from fileorg.content.hashing import Reads
+    from fileorg.core.reasons import Reason
     from fileorg.plan.organize_plan import OrganizePlan, Tally
     from fileorg.scan.walk import Seen
 
@@ -150,10 +151,21 @@ def left_alone_as_json(seen: Seen) -> dict[str, Any]:
 
 
 def unreadable_as_json(seen: Seen) -> list[dict[str, str]]:
+    paths = (below(root, folder) for root, (folder, _) in zip(seen.unreadable_roots, seen.unreadable, strict=True))
+    return unread_as_json(zip(paths, (reason for _, reason in seen.unreadable), strict=True))
+
+
+def unread_as_json(unread: Iterable[tuple[bytes, Reason]]) -> list[dict[str, str]]:
+    """Return what could not be read, by absolute path, with the reasons."""
     return [
-        {**named("path", below(root, folder)), "reason": error}
-        for root, (folder, error) in zip(seen.unreadable_roots, seen.unreadable, strict=True)
+        {**named("path", path), "reason": _sentence(reason), "reason_code": str(reason.code)} for path, reason in unread
     ]
+
+
+def _sentence(reason: Reason) -> str:
+    from fileorg.report.sentences import sentence  # loaded only if there is a reason to show
+
+    return sentence(reason)
 
 
 def _iso(ns: int | None) -> str | None:
@@ -169,8 +181,8 @@ def show_unreadable(screen: Screen, seen: Seen, *, verbose: bool = False) -> Exi
     if seen.notes_count > (shown_notes := len(seen.notes) if verbose else min(len(seen.notes), NAMED)):
         screen.note(f"{plural(seen.notes_count - shown_notes, 'more ignore file or pattern')} could not be used.")
     named = seen.unreadable[: None if verbose else NAMED]
-    for folder, error in named:
-        screen.note(f"{display(folder or b'.')} could not be read: {error}.")
+    for folder, reason in named:
+        screen.note(f"{display(folder or b'.')} could not be read: {_sentence(reason)}.")
     if seen.unreadable_count > len(named):
         screen.note(f"{plural(seen.unreadable_count - len(named), 'more folder')} could not be read.")
     return Exit.SOME_FAILED if seen.unreadable_count else Exit.DONE
@@ -180,7 +192,7 @@ def show_unread_files(screen: Screen, reads: Reads, *, verbose: bool = False) ->
     """Print the files whose content could not be read on standard error, like `show_unreadable`."""
     named = reads.named[: None if verbose else NAMED]
     for path, reason in named:
-        screen.note(f"{display(path)} was skipped: {reason}.")
+        screen.note(f"{display(path)} was skipped: {_sentence(reason)}.")
     if reads.failed > len(named):
         screen.note(f"{plural(reads.failed - len(named), 'more file')} could not be read.")
     return Exit.SOME_FAILED if reads.failed else Exit.DONE

@@ -67,7 +67,8 @@ _STATUS: Schema = {"enum": [str(state) for state in RecordState]}
 _REASON = _or_null(_TEXT, "why, for people: the words may change")
 _CODE = _or_null(_TEXT, "the same for programs: does not change")
 _PLACE = _object({"path": _PATH})
-_UNREADABLE = _array(_object({"path": _PATH, "reason": _TEXT}), "folders that could not be read")
+_UNREAD = _object({"path": _PATH, "reason": _TEXT, "reason_code": _TEXT})
+_UNREADABLE = _array(_UNREAD, "folders that could not be read")
 _PAGE: dict[str, Schema] = {
     "total": _described(_COUNT, "entries on all pages"),
     "page": {"type": "integer", "minimum": 1},
@@ -101,7 +102,7 @@ _SUMMARY: dict[str, Schema] = {
     "reclaimable_bytes": _COUNT,
     "files_scanned": _COUNT,
     **_LEFTOVERS,
-    "files_left_out": _array(_object({"path": _PATH, "reason": _TEXT})),
+    "files_left_out": _array(_UNREAD, "files that could not be read"),
     "unreadable": _UNREADABLE,
     "seconds": _SECONDS,
 }
@@ -402,7 +403,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                     ),
                     "folders with missing files, most bytes first; a whole one stands for those in it",
                 ),
-                "files_left_out": _array(_object({"path": _PATH, "reason": _TEXT}), "files that could not be read"),
+                "files_left_out": _array(_UNREAD, "files that could not be read"),
                 "seconds": _SECONDS,
             }
         ),

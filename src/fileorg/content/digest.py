@@ -12,11 +12,13 @@ import os
 import time
 from array import array
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from xxhash import xxh3_64_digest, xxh3_128_digest
 
+from fileorg.core.pool import TaskKind, cut
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.times import kept
 from fileorg.storage.local.digests import Counted, digest_of
 from fileorg.storage.local.listing import INODE_MASK
@@ -40,7 +42,6 @@ class Request(NamedTuple):
     """Files to read of one batch of the index: its columns, and the positions in it (`array("H")`)."""
 
     batch: int
-    part: int
     root: bytes
     folder: bytes
     dev: int
@@ -54,23 +55,23 @@ class Request(NamedTuple):
 class Answer(NamedTuple):
     """Digests of whole contents, or of both ends, as columns of the batch: zeros for files that were not read.
 
-    A column without digests is empty. The keys are the present digests as numbers (`array("Q")`), of whole contents the
-    first half of each. `racy` are positions of racy files: changed just before they were read, so that another change
-    may go unnoticed.
+    `asked` is the number of files that were to be read. A column without digests is empty. The keys are the present
+    digests as numbers (`array("Q")`), of whole contents the first half of each. `racy` are positions of racy files:
+    changed just before they were read, so that another change may go unnoticed.
     """
 
     batch: int
-    part: int
+    asked: int
     full_digests: bytes
     edge_digests: bytes
     full_keys: bytes
     edge_keys: bytes
     size_bytes: int
     racy: list[int]
-    problems: list[tuple[int, str]]
+    problems: list[tuple[int, Reason]]
 
 
-CHANGED, VANISHED = "it changed while it was read", "it no longer exists"
+_CHANGED, _GONE = Reason(ReasonCode.CHANGED_WHILE_READ), Reason(ReasonCode.GONE)
 COARSE_NS = 2_000_000_000
 """The coarsest timestamps that a file system may have."""
 
@@ -85,14 +86,34 @@ def answer_all(requests: Sequence[Request]) -> list[Answer]:
             with contextlib.closing(LocalStorage(root)) as storage:
                 answers += [_answer(request, storage, view) for request in some]
         except OSError as error:
-            answers += [_refused(request, error) for request in some]
+            answers += [_refused(request, _reason(error)) for request in some]
     return answers
 
 
-def _refused(request: Request, error: OSError) -> Answer:
+def _refused(request: Request, reason: Reason) -> Answer:
     """Return the answer if none of the files can be read."""
-    problems = [(position, _reason(error)) for position in array("H", request.positions)]
-    return Answer(request.batch, request.part, b"", b"", b"", b"", 0, [], problems)
+    problems = [(position, reason) for position in array("H", request.positions)]
+    return Answer(request.batch, len(problems), b"", b"", b"", b"", 0, [], problems)
+
+
+def _split(requests: list[Request], parts: int) -> list[list[Request]]:
+    """Return the requests in at most this number of tasks, of about as many files each."""
+    files = [(number, position) for number, each in enumerate(requests) for position in array("H", each.positions)]
+    tasks = []
+    for some in cut(files, parts):
+        of_batches = groupby(some, key=itemgetter(0))
+        tasks.append(
+            [_only(requests[number], [position for _, position in of_batch]) for number, of_batch in of_batches]
+        )
+    return tasks
+
+
+def _only(request: Request, positions: list[int]) -> Request:
+    return request._replace(positions=array("H", positions).tobytes())
+
+
+def _set_aside(requests: list[Request]) -> list[Answer]:
+    return [_refused(request, Reason(ReasonCode.ENDED_HELPERS)) for request in requests]
 
 
 def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer:
@@ -100,15 +121,16 @@ def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer
     try:
         open_ = storage.opener(request.folder, names)
     except OSError as error:
-        return _refused(request, error)
+        return _refused(request, _reason(error))
     numbers = memoryview(request.numbers).cast("q")
     sizes, ctimes = numbers[:files], numbers[2 * files : 3 * files]
     inodes = numbers[3 * files : 4 * files]
     full_digests, edge_digests = [_NO_FULL_DIGEST] * files, [_NO_EDGE_DIGEST] * files
-    soon, racy, problems = time.time_ns() - COARSE_NS, list[int](), list[tuple[int, str]]()
+    soon, racy, problems = time.time_ns() - COARSE_NS, list[int](), list[tuple[int, Reason]]()
     size_bytes = 0
     fstat, close, read, dev, wholly = os.fstat, os.close, os.read, request.dev, request.wholly
-    for position in sorted(array("H", request.positions), key=inodes.__getitem__):
+    positions = sorted(array("H", request.positions), key=inodes.__getitem__)
+    for position in positions:
         size, whole, end = sizes[position], _NO_FULL_DIGEST, _NO_EDGE_DIGEST
         try:
             fd = open_(names[position])
@@ -133,7 +155,7 @@ def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer
             or seen.st_ino & INODE_MASK != inodes[position]
             or seen.st_dev != dev
         ):
-            problems.append((position, CHANGED))
+            problems.append((position, _CHANGED))
             continue
         full_digests[position], edge_digests[position] = whole, end
         if size <= SMALL_BYTES:
@@ -147,7 +169,10 @@ def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer
         _column(edge_digests, EDGE_WIDTH),
     )
     keys = full_keys, edge_keys
-    return Answer(request.batch, request.part, full_column, edge_column, *keys, size_bytes, racy, problems)
+    return Answer(request.batch, len(positions), full_column, edge_column, *keys, size_bytes, racy, problems)
+
+
+READ_CONTENTS: TaskKind[list[Request], list[Answer]] = TaskKind(answer_all, _split, _set_aside)
 
 
 def start_digest(storage: Storage, folder: bytes, name: bytes, size: int) -> bytes:
@@ -182,10 +207,10 @@ def _column(digests: list[bytes], width: int) -> tuple[bytes, bytes]:
     return (column, found.tobytes()) if found else (b"", b"")
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError) -> Reason:
     if error.errno == errno.ENOENT:
-        return VANISHED
-    return CHANGED if error.errno in {errno.ESTALE, errno.ELOOP} else error.strerror or str(error)
+        return _GONE
+    return _CHANGED if error.errno in {errno.ESTALE, errno.ELOOP} else Reason.of_error(error)
 
 
 def _read_on(fd: int, content: bytes, size: int) -> bytes:

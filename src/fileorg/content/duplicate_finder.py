@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from fileorg.core.events import Reporter
-    from fileorg.core.pool import Processes
+    from fileorg.core.pool import Pool
     from fileorg.index.columns import FileBatch
     from fileorg.index.digest_columns import Digested
     from fileorg.index.duplicate_groups import MemberRow
@@ -67,13 +67,13 @@ class Finder:
         min_size, max_size = self._min_size, self._max_size
         return [size for size in sizes if min_size <= size and (max_size is None or size <= max_size)]
 
-    def find(self, trees: Sequence[Tree], processes: Processes, reporter: Reporter, stamp: bytes) -> Reads:
+    def find(self, trees: Sequence[Tree], pool: Pool, reporter: Reporter, stamp: bytes) -> Reads:
         """Read the candidates and store the groups in the index, valid for the state of the trees with this `stamp`.
 
         Returns the counts of the reads, with the files that could not be read.
         """
         self._groups.begin()
-        with self.candidates(trees, processes, reporter) as (_, reads):
+        with self.candidates(trees, pool, reporter) as (_, reads):
             folders = DuplicateFolderFinder(self._duplicate_folders, trees)
             for root, tree in enumerate(trees):
                 self._groups.add(self._members(root, tree, folders))
@@ -83,7 +83,7 @@ class Finder:
 
     @contextlib.contextmanager
     def candidates(
-        self, trees: Sequence[Tree], processes: Processes, reporter: Reporter
+        self, trees: Sequence[Tree], pool: Pool, reporter: Reporter
     ) -> Iterator[tuple[RepeatedValues, Reads]]:
         """Read the files that may have a duplicate; yield the digests that occurred more than once, and the counts.
 
@@ -95,9 +95,9 @@ class Finder:
                 self._sizes.add_all(self._compared(self._digests.linked_sizes()))
             self._sizes.end()
             reporter.stage("compare")
-            hash_files(self._in_doubt_by_size(trees), self, processes, reporter, self._racy, reads)
+            hash_files(self._in_doubt_by_size(trees), self, pool, reporter, self._racy, reads)
             if self._has_large:
-                hash_files(self._in_doubt_by_edges(trees), self, processes, reporter, self._racy, reads)
+                hash_files(self._in_doubt_by_edges(trees), self, pool, reporter, self._racy, reads)
             if self._has_links:
                 self._spread_links(trees)
             self._edge_digests.end()

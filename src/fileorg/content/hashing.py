@@ -6,14 +6,15 @@ import os
 from array import array
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from fileorg.content.digest import SMALL_BYTES, Request, answer_all
+from fileorg.content.digest import READ_CONTENTS, SMALL_BYTES, Request, answer_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fileorg.content.digest import Answer
     from fileorg.core.events import Reporter
-    from fileorg.core.pool import Processes
+    from fileorg.core.pool import Pool
+    from fileorg.core.reasons import Reason
     from fileorg.index.digest_columns import Digested
 
 _FILES_A_TASK, _BYTES_A_TASK = 2048, 64 << 20
@@ -46,9 +47,9 @@ class Reads:
         self.files = 0
         self.size_bytes = 0
         self.failed = 0
-        self.named: list[tuple[bytes, str]] = []
+        self.named: list[tuple[bytes, Reason]] = []
 
-    def fail(self, path: bytes, reason: str) -> None:
+    def fail(self, path: bytes, reason: Reason) -> None:
         self.failed += 1
         if len(self.named) < _PROBLEMS_KEPT:
             self.named.append((path, reason))
@@ -65,7 +66,7 @@ class DigestConsumer(Protocol):
 def hash_files(
     hash_batches: Iterator[HashBatch],
     consumer: DigestConsumer,
-    processes: Processes,
+    pool: Pool,
     reporter: Reporter,
     racy: dict[int, list[int]],
     reads: Reads,
@@ -79,29 +80,29 @@ def hash_files(
     first, second = next(tasks, None), next(tasks, None)
     if second is not None:
         early = [task for task in (second, first) if task is not None]
-        for answers in processes.work(answer_all, lambda: early.pop() if early else next(tasks, None)):
+        for answers in pool.work(READ_CONTENTS, lambda: early.pop() if early else next(tasks, None)):
             scheduler.take(answers)
     elif first is not None:
         scheduler.take(answer_all(first))
 
 
 class _Open:
-    """A batch with parts still being read."""
+    """A batch with files still being read."""
 
-    def __init__(self, hash_batch: HashBatch, parts: int) -> None:
+    def __init__(self, hash_batch: HashBatch) -> None:
         self.hash_batch = hash_batch
         self.digested = hash_batch.known
-        self.parts = parts
+        self.left = len(hash_batch.positions)
 
     def take(self, answer: Answer) -> None:
-        """Merge the digests of a part."""
+        """Merge the digests of some files."""
         known = self.digested
         full_digests, edge_digests = (
             _merged(known.full_digests, answer.full_digests),
             _merged(known.edge_digests, answer.edge_digests),
         )
         self.digested = known._replace(full_digests=full_digests, edge_digests=edge_digests)
-        self.parts -= 1
+        self.left -= answer.asked
 
 
 def _merged(column: bytes, other: bytes) -> bytes:
@@ -122,10 +123,9 @@ class _Scheduler:
         task: list[Request] = []
         files = size_bytes = 0
         for hash_batch in hash_batches:
-            parts = list(_parts(hash_batch, _BYTES_A_TASK))
-            self._open[hash_batch.known.id] = _Open(hash_batch, len(parts))  # before an answer can arrive
-            for part, (positions, to_read) in enumerate(parts):
-                task.append(_request(hash_batch, part, positions))
+            self._open[hash_batch.known.id] = _Open(hash_batch)  # before an answer can arrive
+            for positions, to_read in _parts(hash_batch, _BYTES_A_TASK):
+                task.append(_request(hash_batch, positions))
                 files += len(positions)
                 size_bytes += to_read
                 if files >= _FILES_A_TASK or size_bytes >= _BYTES_A_TASK:
@@ -140,7 +140,7 @@ class _Scheduler:
             job = self._open[answer.batch]
             job.take(answer)
             self._report(job.hash_batch, answer)
-            if not job.parts:
+            if not job.left:
                 del self._open[answer.batch]
                 complete.append(job.digested)
         self._consumer.put(complete)
@@ -193,10 +193,10 @@ def _in_blocks(path: bytes, size: int) -> int:
         return size
 
 
-def _request(hash_batch: HashBatch, part: int, positions: list[int]) -> Request:
+def _request(hash_batch: HashBatch, positions: list[int]) -> Request:
     batch = hash_batch.known.batch
     chosen = array("H", positions).tobytes()
     columns = batch.files, batch.names, batch.numbers
     return Request(
-        hash_batch.known.id, part, hash_batch.tree.path, batch.folder, batch.dev, *columns, chosen, hash_batch.wholly
+        hash_batch.known.id, hash_batch.tree.path, batch.folder, batch.dev, *columns, chosen, hash_batch.wholly
     )

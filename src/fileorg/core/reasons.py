@@ -60,6 +60,8 @@ class ReasonCode(StrEnum):
     NO_SECOND_NAME = "no-second-name"
     ORIGINAL_CHANGED = "original-changed"
     UNREADABLE = "unreadable"
+    CHANGED_WHILE_READ = "changed-while-read"
+    ENDED_HELPERS = "ended-helpers"
 
     # File systems
     SYSTEM_ERROR = "system-error"

@@ -6,14 +6,15 @@ Worker processes read a large tree, several folders at a time; this process read
 from __future__ import annotations
 
 import contextlib
+from _thread import get_ident
 from collections import Counter, deque
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.names import display, join, split
-from fileorg.core.pool import Processes
-from fileorg.core.reasons import ReasonCode
+from fileorg.core.pool import Processes, TaskKind, cut
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.state import HEAD_BYTES, JOURNAL, is_journal, may_be_state
 from fileorg.index.columns import FileBatch
 from fileorg.rules.filters import Filters
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.events import Reporter
     from fileorg.core.model import Entry, Listing
+    from fileorg.core.pool import Pool
     from fileorg.scan.selection import Selection
 
 _IGNORE_FILE_BYTES = 1 << 20
@@ -76,7 +78,7 @@ class ScanPart(NamedTuple):
     ignored: dict[IgnoreReason, int]
     links: int
     not_entered: int
-    error: str | None
+    error: Reason | None
     found: FoundLeftovers = FoundLeftovers()
     notes: tuple[str, ...] = ()  # on unusable parts of an ignore file
     leading: Sequence[Leading] = ()
@@ -97,7 +99,7 @@ class Seen:
         self.not_entered = 0
         self.ignored: Counter[IgnoreReason] = Counter()
         self.filters = Filters()
-        self.unreadable: list[tuple[bytes, str]] = []
+        self.unreadable: list[tuple[bytes, Reason]] = []
         self.unreadable_roots: list[bytes] = []
         """The roots to which these folders are relative."""
         self.root = b""
@@ -176,9 +178,12 @@ class Reader:
                 part = self._part(task, sequence, listing, names, known)
                 yield part._replace(notes=tuple(notes)) if notes else part
         except OSError as error:
-            part = ScanPart(FileBatch.pack(task.folder, ()), 0, [], {}, 0, 0, error.strerror or str(error))
-            stays = [Stays(task.folder, NotTaken.UNREADABLE)] if self._selection.names_stays else []
-            yield part._replace(stays=stays)
+            yield self.unreadable(task, Reason.of_error(error))
+
+    def unreadable(self, task: Task, reason: Reason) -> ScanPart:
+        """Return the part for a folder that cannot be read."""
+        stays = [Stays(task.folder, NotTaken.UNREADABLE)] if self._selection.names_stays else []
+        return ScanPart(FileBatch.pack(task.folder, ()), 0, [], {}, 0, 0, reason, stays=stays)
 
     def _enter(
         self, task: Task, listing: Listing, names: JoinedNames, note: Callable[[str], None]
@@ -451,16 +456,16 @@ def scan(
     seen: Seen,
     reporter: Reporter,
     leftovers: Leftovers | None = None,
-    processes: Processes | None = None,
+    pool: Pool | None = None,
 ) -> Iterator[tuple[int, FileBatch]]:
     """Yield the files of a tree as (sequence in the folder, batch). Adds other findings to `seen`, and the leftovers to
-    `leftovers`. `processes` are workers that the caller uses afterwards.
+    `leftovers`. `pool` has helpers that the caller uses afterwards.
     """
     seen.filters = reader.filters
     seen.root = reader.arguments[0]
     with contextlib.ExitStack() as stack:
         known = leftovers or stack.enter_context(Leftovers())
-        for part in _parts(reader, seen, processes):
+        for part in _parts(reader, seen, pool):
             seen.add(part)
             found = part.found
             known.add(FolderPart(part.batch.folder, len(part.tasks), found.stays), found.goes, found.led_to)
@@ -470,14 +475,14 @@ def scan(
         seen.empty_folders += known.end()
 
 
-def _parts(reader: Reader, seen: Seen, processes: Processes | None) -> Iterator[ScanPart]:
+def _parts(reader: Reader, seen: Seen, pool: Pool | None) -> Iterator[ScanPart]:
     """Yield all parts of the tree: the parts of a folder together, and before the folders in it."""
     pending = deque([reader.root()])
     while pending:
-        if processes is not None and seen.files > _SOME_FILES:
-            processes.warm()
+        if pool is not None and seen.files > _SOME_FILES:
+            pool.warm()
         if seen.files > _FEW_FILES and len(pending) > _FEW_FOLDERS:
-            parts = _parts_by_processes(reader, pending, seen, processes)
+            parts = _parts_by_pool(reader, pending, seen, pool)
         else:
             parts = reader.parts(pending.popleft())
         for part in parts:
@@ -485,10 +490,8 @@ def _parts(reader: Reader, seen: Seen, processes: Processes | None) -> Iterator[
             yield part
 
 
-def _parts_by_processes(
-    reader: Reader, pending: deque[Task], seen: Seen, processes: Processes | None
-) -> Iterator[ScanPart]:
-    """Yield the parts of all pending folders and of the folders found in them, read by several processes."""
+def _parts_by_pool(reader: Reader, pending: deque[Task], seen: Seen, pool: Pool | None) -> Iterator[ScanPart]:
+    """Yield the parts of all pending folders and of the folders found in them, read by several helpers."""
     import pickle
 
     arguments = pickle.dumps(reader.arguments)
@@ -499,15 +502,15 @@ def _parts_by_processes(
         return (arguments, tasks) if tasks else None
 
     with contextlib.ExitStack() as stack:
-        for parts, too_large in (processes or stack.enter_context(Processes())).work(_read, next_tasks):
+        for parts, too_large in (pool or stack.enter_context(Processes())).work(READ_FOLDERS, next_tasks):
             yield from parts
             for task in too_large:
                 yield from reader.parts(task)
 
 
-@lru_cache(maxsize=1)
-def _reader(arguments: bytes) -> Reader:
-    """Return a worker's reader for the current tree, made once."""
+@lru_cache(maxsize=8)
+def _reader(arguments: bytes, _thread: int) -> Reader:
+    """Return a helper's reader for the current tree, made once; a helper may be one of several threads."""
     import pickle
 
     root, cross_mounts, selection = pickle.loads(arguments)  # noqa: S301  from our own parent
@@ -517,7 +520,7 @@ def _reader(arguments: bytes) -> Reader:
 def _read(asked: tuple[bytes, list[Task]]) -> tuple[list[ScanPart], list[Task]]:
     """Return the parts of several folders, and the tasks of folders so large that the parent must stream them."""
     arguments, tasks = asked
-    reader = _reader(arguments)
+    reader = _reader(arguments, get_ident())
     parts: list[ScanPart] = []
     too_large: list[Task] = []
     for task in tasks:
@@ -527,3 +530,19 @@ def _read(asked: tuple[bytes, list[Task]]) -> tuple[list[ScanPart], list[Task]]:
         else:
             parts += of_folder
     return parts, too_large
+
+
+def _split(asked: tuple[bytes, list[Task]], parts: int) -> list[tuple[bytes, list[Task]]]:
+    arguments, tasks = asked
+    return [(arguments, some) for some in cut(tasks, parts)]
+
+
+def _set_aside(asked: tuple[bytes, list[Task]]) -> tuple[list[ScanPart], list[Task]]:
+    arguments, tasks = asked
+    reader = _reader(arguments, get_ident())
+    return [reader.unreadable(task, Reason(ReasonCode.ENDED_HELPERS)) for task in tasks], []
+
+
+READ_FOLDERS: TaskKind[tuple[bytes, list[Task]], tuple[list[ScanPart], list[Task]]] = TaskKind(
+    _read, _split, _set_aside
+)

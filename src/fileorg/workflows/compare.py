@@ -189,17 +189,17 @@ def comparing(
         seen = [Seen(), Seen()]
         with index.guarded():
             finder = Finder(index, options.filters)
-        processes = stack.enter_context(Processes())
+        pool = stack.enter_context(Processes())
         reporter.stage("scan")
         trees = []
         for at, (storage, twice) in enumerate(zip(storages, met_twice(mounts, paths), strict=True)):
             selection = Selection(_ALL._replace(one_file_system=one_file_system), state.identities(), twice)
             reader = Reader(storage, selection._replace(ignore_files=False))
-            batches = scan(reader, seen[at > 0], reporter, processes=processes)
+            batches = scan(reader, seen[at > 0], reporter, pool=pool)
             seen[at > 0].unchanged += index.update(storage.root, finder.watching(batches))
             trees.append(Tree(index.version(storage.root)[0], storage.root))
         stack.enter_context(index.guarded())
-        repeated, reads = stack.enter_context(finder.candidates(trees, processes, reporter))
+        repeated, reads = stack.enter_context(finder.candidates(trees, pool, reporter))
         sides = []
         for is_reverse in _directions(options):
             one, several = slice(0, 1), slice(1, None)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from fileorg.content.keeper import Keep, KeeperDecision
     from fileorg.core.events import Reporter
     from fileorg.core.model import Base, Outcome
+    from fileorg.core.pool import Pool
     from fileorg.core.state import StateDirectory
     from fileorg.index.duplicate_folders import DuplicateFolderGroup
     from fileorg.index.duplicate_groups import Groups
@@ -199,9 +200,11 @@ def deduping(
     changes: bool = False,
     resumes: JobStart | None = None,
     fd: int | None = None,
+    pool: Pool | None = None,
 ) -> Iterator[DedupeRun]:
     """Scan and find duplicates; the run holds its locks until the block ends. Without `changes`, no file is touched.
-    `resumes` is a job that is taken up again, `fd` its status file.
+    `resumes` is a job that is taken up again, `fd` its status file. `pool` reads a large tree; by default, processes of
+    this run do.
 
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
@@ -233,7 +236,7 @@ def deduping(
         index = session.open_index()
         seen = Seen()
         seen.leading = led_to.add
-        reads = _find(options, index, mounts, opened, seen, state, reporter)
+        reads = _find(options, index, mounts, opened, seen, state, reporter, pool)
         aliases = (path for reference in references for path in mounts.aliases(reference))
         trees = Trees(paths, [*references, *aliases])
         # A symlink to a duplicate breaks only if the duplicate is removed, not if a link replaces it.
@@ -254,6 +257,7 @@ def _find(
     seen: Seen,
     state: StateDirectory,
     reporter: Reporter,
+    pool: Pool | None,
 ) -> Reads:
     """Update the index of the trees and its duplicate groups. Return the files that could not be read."""
     filters, sizes = options.filters, (options.filters.min_size, options.filters.max_size)
@@ -266,11 +270,12 @@ def _find(
         finder = Finder(index, filters, with_links=options.with_links)
         for storage in storages:
             index.duplicate_folders().forget_partial(storage.root)
-    with Processes() as processes:
+    with contextlib.ExitStack() as stack:
+        pool = pool or stack.enter_context(Processes())
         reporter.stage("scan")
         for storage, folders in zip(storages, twice, strict=True):
             seen.partial = partial(index.duplicate_folders().add_partial, storage.root)
-            batches = scan(Reader(storage, selection._replace(twice=folders)), seen, reporter, processes=processes)
+            batches = scan(Reader(storage, selection._replace(twice=folders)), seen, reporter, pool=pool)
             seen.unchanged += index.update(storage.root, finder.watching(batches))
         versions = [(storage.root, *index.version(storage.root)) for storage in storages]
         stamp = xxh3_128_digest(repr((versions, sizes, options.with_links)).encode())
@@ -278,7 +283,7 @@ def _find(
             if groups.is_true(stamp):
                 return Reads()
             trees = [Tree(number, path) for path, number, _ in versions]
-            return finder.find(trees, processes, reporter, stamp)
+            return finder.find(trees, pool, reporter, stamp)
 
 
 def _folders(

@@ -291,6 +291,7 @@ def _show(out: "Out", run: "CompareRun", format_: ListFormat, *, verbose: bool, 
 
 
 def _as_json(out: "Out", run: "CompareRun", *, paranoid: bool) -> None:
+    from fileorg.cli.plan_view import unread_as_json
     from fileorg.core.formats import JsonDocument, iso, named
 
     document = JsonDocument(out.stream)
@@ -314,7 +315,7 @@ def _as_json(out: "Out", run: "CompareRun", *, paranoid: bool) -> None:
             for each in side.found.folders()
         ),
     )
-    document.field("files_left_out", [{**named("path", path), "reason": reason} for path, reason in run.reads.named])
+    document.field("files_left_out", unread_as_json(run.reads.named))
     document.field("seconds", round(run.seconds, 3))
     document.end()
 

@@ -1,0 +1,116 @@
+"""A search for duplicates on any executor, and while its helpers are killed: the same groups as undisturbed."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import pickle
+from array import array
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fileorg.content import hashing
+from fileorg.content.digest import READ_CONTENTS, Request
+from fileorg.core.events import NullReporter
+from fileorg.core.pool import Pool, Processes
+from fileorg.core.reasons import Reason, ReasonCode
+from fileorg.scan import walk
+from fileorg.scan.selection import Selection
+from fileorg.scan.walk import READ_FOLDERS, Reader, Task
+from fileorg.storage.local.storage import LocalStorage
+from fileorg.workflows.dedupe import DedupeOptions, deduping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.runs import Runs
+
+    from fileorg.core.events import Reporter
+
+Groups = list[list[bytes]]
+
+
+@pytest.fixture
+def large(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    """A tree with tasks for several helpers, of folders and of contents."""
+    runs.tree.write({f"{number % 20}/{number}": f"content {number % 37}" for number in range(120)})
+    monkeypatch.setattr(walk, "_FEW_FILES", -1)
+    monkeypatch.setattr(walk, "_FEW_FOLDERS", 0)
+    monkeypatch.setattr(walk, "_FOLDERS_A_TASK", 3)
+    monkeypatch.setattr(hashing, "_FILES_A_TASK", 10)
+    return runs
+
+
+def groups(runs: Runs, pool: Pool | None = None, reporter: Reporter | None = None) -> Groups:
+    with contextlib.suppress(FileNotFoundError):
+        os.truncate(runs.state.index, 0)  # nothing is known from the search before
+    options = DedupeOptions([os.fsencode(runs.tree.root)])
+    with deduping(options, runs.state, reporter or NullReporter(), pool=pool) as run:
+        assert run.reads.named == []
+        return sorted(sorted(run.trees.path(member) for member in group.listed) for group in run.groups())
+
+
+@contextlib.contextmanager
+def dask() -> Iterator[Pool]:
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield Pool(client.get_executor(), 4)
+
+
+def test_threads_and_processes_find_the_same(large: Runs) -> None:
+    with ThreadPoolExecutor(3) as threads:
+        assert groups(large, Pool(threads, 3)) == groups(large)
+
+
+@pytest.mark.slow
+def test_dask_finds_the_same(large: Runs) -> None:
+    expected = groups(large)
+    with dask() as pool:
+        assert groups(large, pool) == expected
+        large.tree.write({"0/0": "content 1"})  # the same client: no result of the run before is given again
+        assert groups(large, pool) == groups(large) != expected
+
+
+class Killing(NullReporter):
+    """Kills all helpers at some of the reports."""
+
+    def __init__(self, at: set[int]) -> None:
+        self.reports = self.killed = 0
+        self.at = at
+
+    def advance(self, files: int, size_bytes: int = 0, folder: bytes = b"") -> None:  # noqa: ARG002  the interface
+        self.reports += 1
+        if self.reports in self.at:
+            for helper in multiprocessing.active_children():
+                helper.kill()
+                self.killed += 1
+
+
+def test_helpers_that_are_killed_are_replaced(large: Runs) -> None:
+    expected = groups(large)
+    # One report for each folder, then one for each batch that was read.
+    killing = Killing({3, 12, 24, 33})
+    with Processes(2) as pool:
+        assert groups(large, pool, killing) == expected
+        assert killing.killed >= 4
+        assert pool.lost
+
+
+def test_a_folder_and_a_file_that_end_their_helpers_are_named(large: Runs) -> None:
+    """The results that stand for them, without the deaths of tests/core/test_pool.py."""
+    with contextlib.closing(LocalStorage(os.fsencode(large.tree.root))) as storage:
+        arguments = pickle.dumps(Reader(storage, Selection()).arguments)
+    [part], too_large = READ_FOLDERS.set_aside((arguments, [Task(b"3", 1, None)]))
+    assert (part.batch.folder, part.error, too_large) == (b"3", Reason(ReasonCode.ENDED_HELPERS), [])
+    request = Request(1, b"/", b"", 0, 5, b"a\0b\0c\0d\0e", b"", array("H", [1, 2, 4]).tobytes(), wholly=True)
+    tasks = READ_CONTENTS.split([request, request._replace(batch=2)], 4)
+    asked = [[(each.batch, array("H", each.positions).tolist()) for each in task] for task in tasks]
+    assert asked == [[(1, [1, 2])], [(1, [4]), (2, [1])], [(2, [2, 4])]]
+    [answer] = READ_CONTENTS.set_aside([request])
+    assert (answer.asked, answer.problems) == (3, [(at, Reason(ReasonCode.ENDED_HELPERS)) for at in (1, 2, 4)])
