@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.names import display
-from fileorg.rules.config import VERSION
+from fileorg.rules.config import VERSION, ConfigError
+from fileorg.rules.config_file import parse_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,10 +58,17 @@ def imported(content: bytes) -> Imported:
     lines, missing = [f"version = {VERSION}"], list[str]()
     for number, rule in enumerate(rules, 1):
         name = str(rule.get("name") or f"rule {number}")
+        if f"name = {_toml(name)}" in lines:
+            name = f"{name} {number}"
         try:
-            lines += ["", *_rule(name, rule, missing)]
+            rule_lines = list(_rule(name, rule, missing))
+            parse_configuration(b"", "\n".join([lines[0], *rule_lines]).encode())
         except _UnsaidError as unsaid:
             missing.append(f"{display(name)}: left out, because {unsaid}")
+        except ConfigError as error:
+            missing.append(f"{display(name)}: left out, because {error.message}")
+        else:
+            lines += ["", *rule_lines]
     return Imported("\n".join(lines) + "\n", missing)
 
 
@@ -68,7 +76,9 @@ def _rule(name: str, rule: Mapping[str, Any], missing: list[str]) -> Iterator[st
     """Yield the lines of a rule, all of them after it is known that it can be said. Raises `_UnsaidError`."""
     when, nots, groups = dict[str, Any](), dict[str, Any](), list[dict[str, Any]]()
     mode = rule.get("filter_mode", "all")
-    folders = [each["path"] if isinstance(each, dict) else each for each in _listed(rule.get("locations"))]
+    if rule.get("targets", "files") != "files":
+        raise _UnsaidError("it is about folders")
+    folders = [_location(name, each, nots, missing) for each in _listed(rule.get("locations"))]
     for each in _listed(rule.get("filters")):
         filter_name, value = _named(each)
         table = _condition(filter_name.removeprefix("not "), value)
@@ -93,6 +103,22 @@ def _rule(name: str, rule: Mapping[str, Any], missing: list[str]) -> Iterator[st
         lines.append(f"any = [{', '.join(map(_toml, groups))}]")
     yield from lines
     yield from (f"{key} = {_toml(value)}" for key, value in result.items())
+
+
+def _location(name: str, each: Any, nots: dict[str, Any], missing: list[str]) -> str:
+    """Return the folder of a location, and add what it excludes."""
+    if not isinstance(each, dict):
+        return str(each)
+    if excluded := [f"**/{folder}/**" for folder in _listed(each.get("exclude_dirs"))]:
+        nots["path"] = [*nots.get("path", []), *excluded]
+    if excluded := [str(pattern) for pattern in _listed(each.get("exclude_files"))]:
+        nots["name"] = [*nots.get("name", []), *excluded]
+    missing += (
+        f"{display(name)}: {display(str(key))} of its location is left out"
+        for key in each
+        if key not in {"path", "exclude_dirs", "exclude_files"}
+    )
+    return str(each.get("path", ""))
 
 
 def _listed(value: Any) -> list[Any]:
@@ -181,6 +207,8 @@ def _result(name: str, actions: list[Any], folders: list[str], missing: list[str
         return {"action": "trash"}
     if action in {"move", "copy", "rename"} and (options.get("dest") or options.get("new_name") or options.get("name")):
         target = str(options.get("dest") or options.get("new_name") or options.get("name"))
+        if re.search(r"\{(created|date_added)\b", target):
+            missing.append(f"{display(name)}: the time of its creation became that of its last change")
         result = {"to": _target(target, folders) if action != "rename" else f"{{dir}}/{_with_fields(target)}"}
         if action == "copy":
             result["action"] = "copy"
