@@ -10,6 +10,9 @@ import pytest
 
 from fileorg.core.errors import UsageError
 from fileorg.rules.config_file import parse_configuration
+from fileorg.scan.stays import NotTaken
+from fileorg.workflows.explain import RuleOfFile, explain
+from fileorg.workflows.organize import OrganizeOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -264,3 +267,20 @@ def test_a_second_run_changes_nothing(tree: Tree, runs: Runs) -> None:
     after = tree.read()
     assert run(tree, runs, rules).done == 0
     assert tree.read() == after
+
+
+def test_explain_names_the_rule_and_the_keys_that_failed(tree: Tree, runs: Runs) -> None:
+    tree.write({"tax/a.pdf": "1", "b.pdf": "2", "c.jpg": "3"})
+    text = (
+        b'version = 1\n[[rule]]\nname = "tax"\nwhen = { path = "tax/**" }\nkeep = true\n'
+        b'[[rule]]\nname = "papers"\nwhen = { ext = "pdf" }\nto = "Papers"'
+    )
+    options = OrganizeOptions(b"", configuration=parse_configuration(b"fileorg.toml", text))
+    root = os.fsencode(tree.root)
+    kept, moved, other = (
+        explain(os.path.join(root, path), root, options, runs.state) for path in (b"tax/a.pdf", b"b.pdf", b"c.jpg")
+    )
+    assert (kept.reason, kept.rule) == (NotTaken.KEPT, RuleOfFile("tax", 2, "keep"))
+    assert (moved.new_path, moved.rule) == (os.path.join(root, b"Papers/b.pdf"), RuleOfFile("papers", 6, "to"))
+    assert moved.rules_before == [RuleOfFile("tax", 2, "keep", 'when: path = "tax/**"')]
+    assert (other.rule, [rule.name for rule in other.rules_before]) == (None, ["tax", "papers"])

@@ -235,6 +235,15 @@ _ERROR = _object(
     }
 )
 
+_RULE = _object(
+    {
+        "name": _TEXT,
+        "line": _described(_COUNT, "in the configuration"),
+        "action": {"enum": ["to", "keep", "trash"]},
+        "failed": _or_null(_TEXT, "the key that does not fit the file"),
+    }
+)
+
 SCHEMAS: dict[str, tuple[str, Schema]] = {
     "plan": (
         "`organize`, `dedupe --action`, `clean`, `undo` and `redo` with `--dry-run`",
@@ -449,8 +458,11 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                             ),
                             "category": _TEXT,
                             "evidence": _TEXT,
+                            "rule": _described(_RULE, "the rule that decides; only if one does"),
+                            "rules_before": _array(_RULE, "the rules before it, which do not match; only with rules"),
                             "new_path": _or_null(_PATH, "absolute path after; null for a file that stays"),
-                        }
+                        },
+                        optional=("rule", "rules_before"),
                     )
                 )
             }

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from fileorg.index.index import Index
     from fileorg.plan.emptied_folders import EmptiedFolders
     from fileorg.plan.rule_placing import RulePlacer, RuleTargets
+    from fileorg.rules.matching import Failed, RuleDecision
     from fileorg.scan.symlinks import Leading
     from fileorg.storage.base import Storage
     from fileorg.storage.local.storage import LocalStorage
@@ -243,6 +244,10 @@ class OrganizePlan:
     @property
     def has_rules(self) -> bool:
         return self._by_rules is not None
+
+    def explained(self, folder: bytes, leader: bytes) -> tuple[list[Failed], RuleDecision | None]:
+        """Return why each rule before the first that matches does not match a file, and that rule."""
+        return ([], None) if self._by_rules is None else self._by_rules.explained(folder, leader)
 
     @property
     def may_fail(self) -> bool:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fileorg.core.model import Entry, Listing
     from fileorg.index.columns import FileBatch, FileRow
     from fileorg.plan.placing import Layout
-    from fileorg.rules.matching import FolderRules, RuleDecision, RuleSet
+    from fileorg.rules.matching import Failed, FolderRules, RuleDecision, RuleSet
     from fileorg.scan.classifier import Classifier
     from fileorg.storage.base import Capabilities
     from fileorg.storage.local.storage import LocalStorage
@@ -235,6 +235,13 @@ class RulePlacer(Placer):
         mark, _, rest = target.partition(b"/") if target.startswith(_MARK) else (b"", b"", target)
         trash = self._layout.link_trash if mark else self._layout.trash
         return join(join(mark, trash), rest) if rest else join(mark, trash)
+
+    def explained(self, folder: bytes, name: bytes) -> tuple[list[Failed], RuleDecision | None]:
+        """Return why each rule before the first that matches does not match a leader, and that rule."""
+        there = self._source.lstat(folder, name)
+        if there is None:
+            return [], None
+        return self._rules.explain(self.facts(folder, name, there.size, there.mtime_ns, there.ctime_ns, there.mode))
 
     def placed_again(self, batch: FileBatch) -> array[int]:
         """Return the targets of a batch without counting its files again."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fileorg.core.reasons import Reason
     from fileorg.core.state import StateDirectory
     from fileorg.rules.classify import Evidence
+    from fileorg.rules.matching import CompiledRule
     from fileorg.scan.stays import StayReason
     from fileorg.storage.local.storage import LocalStorage
 
@@ -48,6 +49,18 @@ class OpenBy(NamedTuple):
     program: str | None
 
 
+class RuleOfFile(NamedTuple):
+    """A rule that was asked about a file: its line in the configuration, and the key that did not fit, if one did not.
+
+    `action` is what the rule does: `to`, `keep`, or `trash`.
+    """
+
+    name: str
+    line: int
+    action: str
+    failed: str = ""
+
+
 class Explained(NamedTuple):
     """The explanation for a file. Paths are absolute; `group` has the files that move together, the leader first.
 
@@ -64,6 +77,8 @@ class Explained(NamedTuple):
     open_by: OpenBy | None
     evidence: Evidence
     new_path: bytes | None
+    rule: RuleOfFile | None = None
+    rules_before: Sequence[RuleOfFile] = ()
 
 
 def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: StateDirectory) -> Explained:
@@ -90,7 +105,12 @@ def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: St
         )
     inside = real[len(base) :].lstrip(b"/")
     filters = options.filters._replace(recursive=options.filters.recursive or b"/" in inside)
+    asked = () if options.configuration is None else options.configuration.selected(options.rules)
     options = options._replace(root=base, filters=filters)
+    if asked:
+        from fileorg.workflows.rule_layout import with_rules
+
+        filters = with_rules(filters, asked)
     evidence = Classifier(rules, None).evidence(b"", name)  # by name until it is known to be a file
     found = Explained(real, Status.STAYS, None, None, None, (), None, evidence, None)
     if not stat.S_ISREG(os.lstat(real).st_mode):
@@ -107,6 +127,11 @@ def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: St
     except (GuardRefused, UsageError) as refused:
         return found._replace(status=Status.REFUSED, reason=NotTaken.ROOT_REFUSED, refusal=str(refused))
     return found if found.reason is not None else _with_plan(found, inside, options, state)
+
+
+def _rule(rule: CompiledRule, failed: str = "") -> RuleOfFile:
+    action = "keep" if rule.keeps else "trash" if rule.is_trash else "to"
+    return RuleOfFile(rule.rule.name, rule.rule.line, action, failed)
 
 
 def _usual_root(folder: bytes, rules: Rules) -> bytes:
@@ -148,13 +173,21 @@ def _with_plan(found: Explained, inside: bytes, options: OrganizeOptions, state:
     """Add the result that the plan has for the file."""
     folder, name = split(inside)
     with organizing(options, state, NullReporter(), changes=False) as run:
-        target = run.dest or options.root
+        leader = os.path.basename(found.group[0]) if found.group else name
+        failed, decision = run.plan.explained(folder, leader)
+        found = found._replace(
+            rules_before=[_rule(each.rule, f"{each.table}: {each.shown}") for each in failed],
+            rule=None if decision is None else _rule(decision.rule),
+        )
         for batch in run.plan.batches(4096):
             for row in batch:
                 if (row.source_folder, row.source_name) == (folder, name) and row.category:
                     if row.reason is not None:
                         return found._replace(reason=row.reason)
+                    target = run.bases.get(row.target_base, run.root)
                     new_path = os.path.join(target, join(row.target_folder, row.target_name))
                     return found._replace(status=Status.GOES, new_path=new_path)
-    other = found.evidence.category == OTHER
+    if decision is not None and decision.rule.keeps:
+        return found._replace(reason=NotTaken.KEPT)
+    other = found.evidence.category == OTHER and decision is None
     return found._replace(reason=NotTaken.UNKNOWN_KIND if other else NotTaken.IN_PLACE)

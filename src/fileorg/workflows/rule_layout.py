@@ -51,6 +51,15 @@ def template_rule(text: str) -> Rule:
     return Rule("--template", 0, to=text)
 
 
+def with_rules(filters: Filters, rules: Sequence[Rule]) -> Filters:
+    """Return the filters with the files that a scan leaves alone unless some rule asks for them."""
+    if filters.all_files:
+        return filters
+    return filters._replace(
+        hidden=filters.hidden or asks(rules, "hidden"), unready=filters.unready or asks(rules, "unready")
+    )
+
+
 def rules_of_run(
     rules: Sequence[Rule],
     configuration: Configuration | None,
@@ -60,15 +69,9 @@ def rules_of_run(
     action: Action,
 ) -> RulesOfRun:
     """Return the rules compiled for a root. Raises `UsageError`, which names the file and the line."""
-    only_if_asked = set[str]()
-    if asks(rules, "hidden") and not (filters.hidden or filters.all_files):
-        only_if_asked.add("hidden")
-    if asks(rules, "unready") and not filters.all_files:
-        only_if_asked.add("unready")
-    compiled = RuleSet(
-        rules, configuration or Configuration(), categories, root, time.time_ns(), frozenset(only_if_asked)
-    )
-    taken = filters._replace(hidden=filters.hidden or "hidden" in only_if_asked, unready="unready" in only_if_asked)
+    taken = with_rules(filters, rules)
+    only_if_asked = frozenset(key for key in ("hidden", "unready") if getattr(taken, key) != getattr(filters, key))
+    compiled = RuleSet(rules, configuration or Configuration(), categories, root, time.time_ns(), only_if_asked)
     moves = any(rule.is_trash or (rule.action or action) is Action.MOVE for rule in compiled.rules)
     return RulesOfRun(compiled, taken, only_reads=action is not Action.MOVE and not moves)
 

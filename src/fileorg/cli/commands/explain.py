@@ -12,7 +12,7 @@ from fileorg.core.errors import Exit, UsageError
 from fileorg.core.model import By
 
 if TYPE_CHECKING:
-    from fileorg.workflows.explain import Explained
+    from fileorg.workflows.explain import Explained, RuleOfFile
 
 EXAMPLES = """
 # Why was this file skipped?
@@ -121,13 +121,27 @@ def _lines(found: "Explained") -> Iterator[str]:
     yield display(found.path)
     where = f"moves to {display(found.new_path)}" if found.new_path else f"skipped: {_sentence(found)}"
     yield f"  {where}"
+    if found.rule is not None:
+        yield f"  rule: {_named(found.rule)}"
     yield f"  category: {found.evidence.category} ({found.evidence.rule})"
+    for rule in found.rules_before:
+        yield f"  not by {_named(rule)}, because of {display(rule.failed)}"
     if found.group:
         yield f"  group: {', '.join(display(os.path.basename(path)) for path in found.group)}"
     if found.open_by is not None:
         pid, program = found.open_by
         process = f" (process {pid})" if pid else ""
         yield f"  open for writing in {display(program) if program else 'a program'}{process}"
+
+
+def _named(rule: "RuleOfFile") -> str:
+    from fileorg.core.names import display
+
+    return f"{display(rule.name)} (line {rule.line})" if rule.line else display(rule.name)
+
+
+def _rule_facts(rule: "RuleOfFile") -> dict[str, Any]:
+    return {"name": rule.name, "line": rule.line, "action": rule.action, "failed": rule.failed or None}
 
 
 def _sentence(found: "Explained") -> str:
@@ -162,5 +176,7 @@ def _facts(found: "Explained") -> dict[str, Any]:
         "open_by": None if found.open_by is None else found.open_by._asdict(),
         "category": found.evidence.category,
         "evidence": found.evidence.rule,
+        **({} if found.rule is None else {"rule": _rule_facts(found.rule)}),
+        **({"rules_before": list(map(_rule_facts, found.rules_before))} if found.rules_before else {}),
         **({"new_path": None} if found.new_path is None else named("new_path", found.new_path)),
     }
