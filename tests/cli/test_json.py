@@ -58,6 +58,7 @@ STEPS: list[tuple[list[str], str]] = [
     (["compare", "tree", "sub", "--dest", "rescued", "-n"], "plan"),
     (["categories"], "categories"),
     (["categories", "changes"], "category changes"),
+    (["rules", "--config", "fileorg.toml"], "rules"),
     (["dedupe", "tree", "sub"], "duplicates found"),
     (["duplicates"], "duplicates"),
     (["dedupe", "tree", "sub", "--action", "quarantine", "-n"], "plan"),
@@ -122,6 +123,8 @@ def names_of(data: Any) -> set[str]:
 def worked(fileorg: Fileorg, mess: Tree) -> Fileorg:
     mess.write({"one.bin": "the same", "two.bin": "the same", "empty.txt": "", "a/b/c.jpg": "x"})
     mess.path("hollow").mkdir()
+    rules = 'version = 1\n[[rule]]\nwhen = { ext = "pdf" }\nto = "Papers"\nmatches = ["a.pdf"]\n'
+    (fileorg.folder / "fileorg.toml").write_text(rules)
     mess.path("broken").symlink_to("nowhere")
     (Path(mess.root) / "not utf \udcff.png").write_text("x")
     (fileorg.folder / "sub").mkdir()

@@ -13,6 +13,7 @@ from fileorg.rules.config_file import parse_configuration
 from fileorg.scan.stays import NotTaken
 from fileorg.workflows.explain import RuleOfFile, explain
 from fileorg.workflows.organize import OrganizeOptions
+from fileorg.workflows.rule_check import checked_rules, tested_rules
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -284,3 +285,39 @@ def test_explain_names_the_rule_and_the_keys_that_failed(tree: Tree, runs: Runs)
     assert (moved.new_path, moved.rule) == (os.path.join(root, b"Papers/b.pdf"), RuleOfFile("papers", 6, "to"))
     assert moved.rules_before == [RuleOfFile("tax", 2, "keep", 'when: path = "tax/**"')]
     assert (other.rule, [rule.name for rule in other.rules_before]) == (None, ["tax", "papers"])
+
+
+RULES_WITH_FAULTS = b"""version = 1
+[[rule]]
+name = "papers"
+when = { ext = ["pdf", "txt"] }
+to = "Papers"
+matches = ["a.pdf", "b.jpg"]
+[[rule]]
+name = "invoices"
+when = { name = "*invoice*", ext = "pdf" }
+to = "Invoices"
+matches = ["invoice.pdf"]
+[[rule]]
+name = "words"
+when = { regex = "\\bword" }
+to = "Words"
+"""
+
+
+def test_a_check_of_rules_finds_mistakes(tree: Tree) -> None:
+    configuration = parse_configuration(b"fileorg.toml", RULES_WITH_FAULTS)
+    found = [(each.rule, each.message) for each in checked_rules(configuration, os.fsencode(tree.root))]
+    assert [name for name, _ in found] == ["invoices", "words"]
+    assert "papers of line 2 matches all its files first" in found[0][1]
+    assert "control character" in found[1][1]
+
+
+def test_examples_are_tried(tree: Tree) -> None:
+    configuration = parse_configuration(b"fileorg.toml", RULES_WITH_FAULTS)
+    examples, found = tested_rules(configuration, os.fsencode(tree.root))
+    assert (examples, [(each.rule, each.line) for each in found]) == (3, [("papers", 2), ("invoices", 7)])
+    assert [each.message for each in found] == [
+        'it does not match b.jpg, because of when: ext = ["pdf", "txt"]',
+        "it does not get invoice.pdf: the rule papers decides first",
+    ]

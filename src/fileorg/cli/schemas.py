@@ -439,6 +439,31 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
         "`categorize`",
         _object({"files": _array(_object({"path": _PATH, "category": _TEXT, "evidence": _TEXT, "size_bytes": _SIZE}))}),
     ),
+    "rules": (
+        "`rules`, also `check` and `test`",
+        _object(
+            {
+                "rules": _array(
+                    _object(
+                        {
+                            "name": _TEXT,
+                            "line": _COUNT,
+                            "enabled": {"type": "boolean"},
+                            "to": _or_null(_TEXT, "the template of the target"),
+                            "keep": {"type": "boolean"},
+                            "action": _or_null(_TEXT),
+                            "tags": _array(_TEXT),
+                        }
+                    ),
+                    "in the order in which they decide",
+                ),
+                "findings": _array(
+                    _object({"line": _COUNT, "rule": _TEXT, "message": _TEXT, "hint": _TEXT}),
+                    "likely mistakes, or examples that rules do not treat as they say",
+                ),
+            }
+        ),
+    ),
     "explain": (
         "`explain`",
         _object(

@@ -20,6 +20,7 @@ COMMANDS = {
     "recover": MORE,
     "purge": MORE,
     "categories": MORE,
+    "rules": MORE,
     "demo": MORE,
 }
 """The commands in the order of --help, with their panels."""

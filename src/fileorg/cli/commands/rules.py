@@ -1,0 +1,155 @@
+"""`fileorg rules`: list the rules of `fileorg.toml`, and check them without files."""
+
+import os
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fileorg.cli import options as shared
+from fileorg.cli.options import Format
+from fileorg.cli.parameters import Argument, Option
+from fileorg.core.errors import ErrorCode, Exit, UsageError
+
+if TYPE_CHECKING:
+    from fileorg.rules.config import Configuration, Rule
+    from fileorg.workflows.rule_check import RuleFinding
+
+EXAMPLES = """
+# The rules, in the order in which they decide
+fileorg rules
+
+# Rules that never decide, and likely mistakes
+fileorg rules check
+
+# Try the examples that stand beside the rules
+fileorg rules test
+"""
+
+
+class RuleStep(StrEnum):
+    """What to do with the rules."""
+
+    LIST = "list"
+    CHECK = "check"
+    TEST = "test"
+
+
+StepArgument = Annotated[
+    RuleStep,
+    Argument(
+        metavar="STEP",
+        help="list the rules; check them for mistakes; test the examples beside them (matches and not_matches).",
+        show_default=False,
+    ),
+]
+RootOption = Annotated[
+    str,
+    Option("--root", metavar="DIR", help="The folder that relative paths in the rules start from. Default: here."),
+]
+
+
+def rules(
+    step: StepArgument = RuleStep.LIST,
+    root: RootOption = ".",
+    format_: shared.TextOrJson = Format.TEXT,
+    config: shared.Config = None,
+) -> int:
+    """List the rules of the configuration file, and check them.
+
+    check finds rules that never decide because an earlier rule matches all their files, and likely mistakes. test
+    tries the examples: a path in matches must be decided by its rule, and one in not_matches must not. Neither reads
+    your files. fileorg explain PATH shows which rule decides on a file.
+    """
+    from fileorg.workflows.rule_check import checked_rules, tested_rules
+
+    configuration = shared.configuration(config)
+    if configuration is None:
+        raise UsageError(
+            "There is no configuration file, and so there are no rules.",
+            hint="write rules into ~/.config/fileorg/fileorg.toml, or name a file with --config",
+            code=ErrorCode.NO_SUCH_PATH,
+        )
+    base = os.path.realpath(os.fsencode(root))
+    if step is RuleStep.LIST:
+        return _show(configuration.rules, [], format_)
+    if step is RuleStep.CHECK:
+        findings = checked_rules(configuration, base)
+        ended = f"Checked {_count(configuration)}."
+    else:
+        examples, findings = tested_rules(configuration, base)
+        ended = f"Tried {examples} {'example' if examples == 1 else 'examples'}."
+    if format_ is Format.JSON:
+        _show(configuration.rules, findings, format_)
+    else:
+        _say([*_lines(findings), f"{ended} {_sum(findings)}"])
+    return Exit.NO if findings else Exit.DONE
+
+
+def _count(configuration: "Configuration") -> str:
+    from fileorg.core.figures import plural
+
+    return plural(len(configuration.rules), "rule")
+
+
+def _sum(findings: "Sequence[RuleFinding]") -> str:
+    from fileorg.core.figures import plural
+
+    return f"Found {plural(len(findings), 'problem')}." if findings else "Found no problem."
+
+
+def _lines(findings: "Sequence[RuleFinding]") -> Iterator[str]:
+    from fileorg.core.names import display
+
+    for finding in findings:
+        yield f"line {finding.line}, {display(finding.rule)}: {finding.message}."
+        if finding.hint:
+            yield f"  Hint: {finding.hint}"
+
+
+def _say(lines: Sequence[str]) -> None:
+    from fileorg.cli.terminal import standard_output
+
+    out = standard_output()
+    out.many(lines)
+    out.flush()
+
+
+def _show(rules: "Sequence[Rule]", findings: "Sequence[RuleFinding]", format_: Format) -> int:
+    from fileorg.cli.terminal import standard_output
+    from fileorg.core.formats import JsonDocument
+    from fileorg.core.names import display
+
+    out = standard_output()
+    if format_ is Format.JSON:
+        document = JsonDocument(out.stream)
+        document.rows("rules", map(_facts, rules))
+        document.rows("findings", (finding._asdict() for finding in findings))
+        document.end()
+    else:
+        for number, rule in enumerate(rules, 1):
+            off = "" if rule.enabled else ", switched off"
+            out.line(f"{number:3}. {display(rule.name)}: {display(_does(rule))} (line {rule.line}{off})")
+        if not rules:
+            out.line("There are no rules.")
+    out.flush()
+    return Exit.DONE
+
+
+def _does(rule: "Rule") -> str:
+    if rule.keep:
+        return "keeps its files in place"
+    if rule.to is None:
+        return "moves its files to the trash"
+    return f"{rule.action or 'move'} to {rule.to}"
+
+
+def _facts(rule: "Rule") -> dict[str, Any]:
+    return {
+        "name": rule.name,
+        "line": rule.line,
+        "enabled": rule.enabled,
+        "to": rule.to,
+        "keep": rule.keep,
+        "action": rule.action,
+        "tags": [*rule.tags],
+    }

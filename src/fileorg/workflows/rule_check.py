@@ -1,0 +1,187 @@
+"""The check of a configuration's rules without files: rules that never decide, likely mistakes, and examples."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.core.errors import UsageError
+from fileorg.core.names import display
+from fileorg.rules.classify import Rules
+from fileorg.rules.facts import FileFacts
+from fileorg.rules.matching import RuleSet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fileorg.rules.config import Configuration, Rule
+    from fileorg.rules.matching import CompiledRule, Failed, RuleDecision
+
+_NAMES_ONLY = frozenset({"name", "regex", "ext", "category", "path", "hidden", "unready"})
+"""Keys that the path of an example can answer."""
+
+
+class RuleFinding(NamedTuple):
+    """A likely mistake in a rule, or an example that it does not treat as it says. `line` counts from 1."""
+
+    line: int
+    rule: str
+    message: str
+    hint: str
+
+
+class _NoFiles:
+    """What rules ask of a file that does not exist: its category by name, and nothing else."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+
+    def category_of(self, _: bytes, name: bytes) -> str:
+        return self._rules.evidence(name).category
+
+    def extension_of(self, _: bytes, name: bytes) -> bytes:
+        return self._rules.extension_of(name)
+
+    def origins(self, _: bytes, __: bytes) -> Sequence[str]:
+        return ()
+
+    def tags(self, _: bytes, __: bytes) -> Sequence[str]:
+        return ()
+
+    def owner(self, _: bytes, __: bytes) -> int | None:
+        return None
+
+    def folders_in(self, _: bytes) -> Sequence[str]:
+        return ()
+
+
+def compiled_rules(configuration: Configuration, root: bytes, rules: Sequence[Rule] | None = None) -> RuleSet:
+    """Return the rules of a configuration, those switched off left out. Raises `UsageError` with the line."""
+    chosen = configuration.selected(()) if rules is None else rules
+    return RuleSet(chosen, configuration, Rules.of(configuration), root, time.time_ns())
+
+
+def checked_rules(configuration: Configuration, root: bytes) -> list[RuleFinding]:
+    """Return what is wrong with the rules of a configuration, in the order of the file."""
+    findings = list[RuleFinding]()
+    sound = []
+    for rule in configuration.rules:
+        try:
+            compiled_rules(configuration, root, [rule])
+            sound.append(rule)
+        except UsageError as error:
+            findings.append(RuleFinding(getattr(error, "line", rule.line), rule.name, str(error), error.hint))
+    compiled = compiled_rules(configuration, root, [rule for rule in sound if rule.enabled]).rules
+    for position, asked in enumerate(compiled):
+        hiding = next((before for before in compiled[:position] if _hides(before, asked)), None)
+        if hiding is not None:
+            findings.append(
+                RuleFinding(
+                    asked.rule.line,
+                    asked.rule.name,
+                    f"it never decides, because the rule {display(hiding.rule.name)} of line {hiding.rule.line} matches"
+                    " all its files first",
+                    "move it above that rule, or remove it",
+                )
+            )
+        findings += _never_matches(asked)
+        findings += _likely_mistakes(asked)
+    return sorted(findings, key=lambda finding: finding.line)
+
+
+def _hides(before: CompiledRule, rule: CompiledRule) -> bool:
+    """Return whether a rule before certainly matches all files of another one."""
+    if before.nots or before.any_of or (before.target is not None and before.target.may_be_empty):
+        return False
+    wider = dict(before.rule.when)
+    narrower = dict(rule.rule.when)
+    return all(key in narrower and _covers(key, wider[key], narrower[key]) for key in wider)
+
+
+def _covers(key: str, wider: object, narrower: object) -> bool:
+    """Return whether one value of a key matches all that another one matches."""
+    if wider == narrower:
+        return True
+    if key not in {"ext", "category", "name", "regex", "path", "in", "owner", "from", "tag"}:
+        return False
+    return _words(narrower) <= _words(wider)
+
+
+def _words(value: object) -> set[str]:
+    return {str(each).lower().lstrip("*.") if isinstance(each, str) else str(each) for each in _values(value)}
+
+
+def _values(value: object) -> list[object]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _never_matches(rule: CompiledRule) -> Iterator[RuleFinding]:
+    for key, value in rule.rule.when.items():
+        excluded = rule.rule.not_.get(key)
+        if excluded is not None and _covers(key, excluded, value):
+            yield RuleFinding(
+                rule.rule.line, rule.rule.name, f"no file matches it: not excludes all that {key} asks for",
+                "change the key in when or in not",
+            )  # fmt: skip
+
+
+def _likely_mistakes(rule: CompiledRule) -> Iterator[RuleFinding]:
+    line, name = rule.rule.line, rule.rule.name
+    for table in (rule.rule.when, rule.rule.not_, *rule.rule.any_of):
+        for pattern in map(str, _values(table.get("regex", []))):
+            if any(char in pattern for char in "\b\f\t\r\n\x1b"):
+                yield RuleFinding(
+                    line, name, "its regex holds a control character: TOML has read \\b, \\t or the like as one",
+                    "write the pattern in single quotes: regex = '\\bword\\b'",
+                )  # fmt: skip
+        for pattern in map(str, _values(table.get("name", []))):
+            if not set(pattern) & set("*?[") and pattern.startswith("."):
+                yield RuleFinding(
+                    line, name, f"its name {display(pattern)} is a whole name, and not an extension",
+                    f'write ext = "{display(pattern[1:])}", or name = "*{display(pattern)}"',
+                )  # fmt: skip
+
+
+def tested_rules(configuration: Configuration, root: bytes) -> tuple[int, list[RuleFinding]]:
+    """Return the number of examples in a configuration, and those that rules do not treat as they say.
+
+    An example is a path below the root. Only what its path says is known, so a rule matches an example if the keys on
+    names and paths match. Raises `UsageError` with the line.
+    """
+    rules = Rules.of(configuration)
+    examples, findings = 0, list[RuleFinding]()
+    for rule in configuration.selected(()):
+        if not (rule.matches or rule.not_matches):
+            continue
+        asked = [each for each in configuration.selected(()) if each.name == rule.name or _by_path(each) == each]
+        all_rules = compiled_rules(configuration, root, [_by_path(each) for each in asked])
+        for path, wanted in [*((path, True) for path in rule.matches), *((path, False) for path in rule.not_matches)]:
+            examples += 1
+            folder, _, name = path.encode("utf-8", "surrogateescape").rpartition(b"/")
+            file = FileFacts(_NoFiles(rules), folder, name, 1, time.time_ns(), time.time_ns(), 0o644)
+            failed, decision = all_rules.explain(file)
+            is_by_it = decision is not None and decision.rule.rule.name == rule.name
+            if is_by_it != wanted:
+                findings.append(_broken(rule, path, failed, decision, wanted=wanted))
+    return examples, findings
+
+
+def _by_path(rule: Rule) -> Rule:
+    """Return a rule without the keys that an example cannot answer: the same rule if it has none."""
+    when = {key: value for key, value in rule.when.items() if key in _NAMES_ONLY}
+    not_ = {key: value for key, value in rule.not_.items() if key in _NAMES_ONLY}
+    tables = [{key: value for key, value in table.items() if key in _NAMES_ONLY} for table in rule.any_of]
+    return rule._replace(when=when, not_=not_, any_of=tuple(table for table in tables if table))
+
+
+def _broken(
+    rule: Rule, path: str, failed: Sequence[Failed], decision: RuleDecision | None, *, wanted: bool
+) -> RuleFinding:
+    if not wanted:
+        return RuleFinding(rule.line, rule.name, f"it matches {display(path)}, which is in not_matches", "")
+    why = next((f"{each.table}: {each.shown}" for each in failed if each.rule.rule.name == rule.name), "")
+    if why:
+        return RuleFinding(rule.line, rule.name, f"it does not match {display(path)}, because of {display(why)}", "")
+    by = "" if decision is None else decision.rule.rule.name
+    message = f"it does not get {display(path)}: the rule {display(by)} decides first"
+    return RuleFinding(rule.line, rule.name, message, "move it above that rule")
