@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fileorg.core.model import By
+from fileorg.core.reasons import ReasonCode
 
 if TYPE_CHECKING:
     from tests.support.runs import Runs
@@ -76,3 +77,39 @@ def test_by_extension(tree: Tree, runs: Runs) -> None:
     tree.write({"a.jpg": "a", "JPG/old.jpg": "old"})
     runs.organize(by=By.EXTENSION)
     assert tree.read() == {"JPG/a.jpg": "a", "JPG/old.jpg": "old"}
+
+
+def test_a_symlink_to_a_folder_of_the_tree_is_planned_by_that_folder(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "new", "b.jpg": "b", "my/photos/a.jpg": "old", "Images": "-> my/photos", "c.txt": "c"})
+    before = tree.snapshot()
+    runs.organize()
+    assert tree.read() == {
+        "my/photos/a (2).jpg": "new", "my/photos/a.jpg": "old", "my/photos/b.jpg": "b", "Images": "-> my/photos",
+        "Documents/c.txt": "c",
+    }  # fmt: skip
+    assert runs.dry_run(recursive=True) == []
+    runs.undo()
+    assert tree.snapshot() == before
+
+
+def test_two_names_of_one_folder_share_its_names(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.jpg": "jpg", "sub/a.jpg": "jpg of sub", "2020/x": "", "jpg": "-> 2020", "to/y": ""})
+    tree.write({"2021": "-> 2020"})
+    tree.date("a.jpg", "2020-05-01")
+    tree.date("sub/a.jpg", "2021-05-01")
+    runs.organize(template="{year}/{name}", recursive=True)
+    assert {path: tree.read()[path] for path in tree.read() if path.startswith("2020/a")} == {
+        "2020/a.jpg": "jpg", "2020/a (2).jpg": "jpg of sub",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("leads_to", ["../outside", "nowhere", "a.jpg", ".", "Images"])
+def test_a_symlink_that_leads_elsewhere_stays_and_so_do_its_files(tree: Tree, runs: Runs, leads_to: str) -> None:
+    (tree.root.parent / "outside").mkdir()
+    tree.write({"a.jpg": "a", "b.txt": "b", "Images": f"-> {leads_to}"})
+    (row,) = [row for row in runs.dry_run() if row.source_name == b"a.jpg"]
+    assert row.reason is not None
+    assert row.reason.code is ReasonCode.SYMLINK_IN_THE_WAY
+    runs.organize()
+    assert tree.read() == {"a.jpg": "a", "Documents/b.txt": "b", "Images": f"-> {leads_to}"}
+    assert list((tree.root.parent / "outside").iterdir()) == []

@@ -23,6 +23,7 @@ class ReasonCode(StrEnum):
 
     # Folders
     FOLDER_IN_THE_WAY = "folder-in-the-way"
+    SYMLINK_IN_THE_WAY = "symlink-in-the-way"
     FOLDER_UNUSABLE = "folder-unusable"
     FOLDER_MISSING = "folder-missing"
     ROOT_MISSING = "root-missing"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import stat
 from collections import Counter
 from typing import TYPE_CHECKING, cast
 
@@ -198,7 +199,8 @@ class OrganizePlan:
         if entry is None:
             self._new_folders.add(folder)
         elif not entry.is_folder:
-            fault = Reason(ReasonCode.FOLDER_IN_THE_WAY, folder)
+            is_link = stat.S_ISLNK(entry.mode)
+            fault = Reason(ReasonCode.SYMLINK_IN_THE_WAY if is_link else ReasonCode.FOLDER_IN_THE_WAY, folder)
         else:
             try:
                 self._target.stat_folder(folder)

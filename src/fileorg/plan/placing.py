@@ -71,7 +71,7 @@ class Placer:
         self._classifier = Classifier(layout.rules, source)
         self._numbers: dict[bytes, int] = {}
         self._kinds: Memo[bytes, tuple[int, int]] = Memo(_KINDS_KNOWN)
-        self._folded: dict[bytes, int] = {}
+        self._by_key: dict[bytes, int] = {}
         self._categories = {category: number for number, category in enumerate(layout.rules.categories)}
         self.targets: list[bytes] = [b""]
         self._keys: list[bytes] = [b""]  # of the targets: equal for two spellings of one folder
@@ -143,12 +143,11 @@ class Placer:
         )
 
     def _number(self, target: bytes) -> int:
-        """Return a new number. If case does not matter, all spellings share one; the name on disk is used."""
+        """Return a new number. All names of one folder share one: its spellings, and symlinks that lead to it."""
         folds, number = self._layout.case_insensitive, len(self.targets)
         true_casing = self._layout.true_casing(target)
         key = collision_key(true_casing, case_insensitive=folds)
-        if folds:
-            number = self._folded.setdefault(key, number)
+        number = self._by_key.setdefault(key, number)
         self._numbers[target] = number
         if number == len(self.targets):
             self.targets.append(true_casing)

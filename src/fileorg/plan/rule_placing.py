@@ -330,15 +330,14 @@ class RulePlacer(Placer):
     def _new_number(self, target: bytes, way: Way) -> int:
         true_casing = self._layout.true_casing(target)
         key = collision_key(true_casing, case_insensitive=self._layout.case_insensitive)
-        known = self._numbered.get((key, way)) if self._layout.case_insensitive else None
+        known = self._numbered.get((key, way))
         if known is None:
             known = len(self.targets)
             self.targets.append(true_casing)
             self._keys.append(key)
             self._prefixes.append(true_casing + b"/")
             self.ways.append(way)
-            if self._layout.case_insensitive:
-                self._numbered[key, way] = known
+            self._numbered[key, way] = known
         self._numbered[target, way] = known
         return known
 

@@ -19,6 +19,7 @@ _SENTENCES = {
     ReasonCode.LEADER_STAYS: "kept with {about}, which is not moved",
     ReasonCode.NAME_REFUSED: "the destination file system does not allow this name: {error}",
     ReasonCode.FOLDER_IN_THE_WAY: "{about} exists but is not a folder",
+    ReasonCode.SYMLINK_IN_THE_WAY: "{about} is a symlink that does not lead to a folder of this tree",
     ReasonCode.FOLDER_UNUSABLE: "{about} cannot be used: {error}",
     ReasonCode.FOLDER_MISSING: "the folder {about} does not exist",
     ReasonCode.ROOT_MISSING: "{about} does not exist, or is not the same folder as before (is its disk mounted?)",

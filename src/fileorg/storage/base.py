@@ -103,7 +103,9 @@ class Storage(Protocol):
         ...
 
     def true_casing(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
-        """Return the folder in the spelling of its listing, as far as it exists. `known` caches answers."""
+        """Return the folder in the spelling of its listing, as far as it exists, and for a symlink to another folder of
+        the tree that folder. `known` caches answers.
+        """
         ...
 
     def set_folder_times(self, folder: bytes, mtime_ns: int) -> None:

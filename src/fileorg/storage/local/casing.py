@@ -12,7 +12,7 @@ import stat
 import time
 from typing import TYPE_CHECKING
 
-from fileorg.core.names import join
+from fileorg.core.names import is_within, join
 from fileorg.storage.local import posix
 from fileorg.storage.local.listing import entry_of
 
@@ -97,7 +97,8 @@ class Casing:
         return False
 
     def true_casing(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
-        """Return the folder in the spelling on disk, as far as it exists. `known` caches answers.
+        """Return the folder in the spelling on disk, as far as it exists, and for a symlink to another folder of the
+        tree that folder. `known` caches answers.
 
         Where `images` and `Images` are two names, an existing folder in the usual other case is taken for a missing
         one: nobody wants both.
@@ -106,8 +107,25 @@ class Casing:
             return known.get(folder, folder)
         above, _, name = folder.rpartition(b"/")
         above = self.true_casing(above, known)
-        known[folder] = join(above, self._casing_in(above, name))
+        there = join(above, self._casing_in(above, name))
+        known[folder] = self._behind_symlink(there) or there
         return known[folder]
+
+    def _behind_symlink(self, path: bytes) -> bytes | None:
+        """Return the folder of the tree that a symlink leads to, None for anything else."""
+        folder, _, name = path.rpartition(b"/")
+        try:
+            if not stat.S_ISLNK(os.lstat(name, dir_fd=self._folders.fd(folder)).st_mode):
+                return None
+            root = self._folders.root
+            real = os.path.realpath(os.path.join(root, path), strict=True)
+            if real == root or not is_within(real, root):
+                return None
+            found = real[len(root.rstrip(b"/")) + 1 :]
+            self._folders.fd(found)
+        except OSError:
+            return None
+        return found
 
     def _casing_in(self, above: bytes, name: bytes) -> bytes:
         try:
