@@ -23,6 +23,9 @@ fileorg rules check
 
 # Try the examples that stand beside the rules
 fileorg rules test
+
+# The rules of organize as a new fileorg.toml
+fileorg rules import ~/.config/organize/config.yaml -o fileorg.toml
 """
 
 
@@ -32,15 +35,21 @@ class RuleStep(StrEnum):
     LIST = "list"
     CHECK = "check"
     TEST = "test"
+    IMPORT = "import"
 
 
 StepArgument = Annotated[
     RuleStep,
     Argument(
         metavar="STEP",
-        help="list the rules; check them for mistakes; test the examples beside them (matches and not_matches).",
+        help="list the rules; check them for mistakes; test the examples beside them (matches and not_matches);"
+        " import those of another program.",
         show_default=False,
     ),
+]
+Source = Annotated[
+    str | None,
+    Argument(metavar="FILE", help="With import: a configuration of organize (YAML).", show_default=False),
 ]
 RootOption = Annotated[
     str,
@@ -50,8 +59,11 @@ RootOption = Annotated[
 
 def rules(
     step: StepArgument = RuleStep.LIST,
+    file: Source = None,
     root: RootOption = ".",
     format_: shared.TextOrJson = Format.TEXT,
+    output: shared.Output = None,
+    force: shared.Force = False,
     config: shared.Config = None,
 ) -> int:
     """List the rules of the configuration file, and check them.
@@ -59,9 +71,17 @@ def rules(
     check finds rules that never decide because an earlier rule matches all their files, and likely mistakes. test
     tries the examples: a path in matches must be decided by its rule, and one in not_matches must not. Neither reads
     your files. fileorg explain PATH shows which rule decides on a file.
+
+    import writes the rules of organize in the form of fileorg, as far as they can be said, and lists what could not.
     """
     from fileorg.workflows.rule_check import checked_rules, tested_rules
 
+    if step is RuleStep.IMPORT:
+        from fileorg.cli.rules_import import import_rules
+
+        return import_rules(file, output, force=force)
+    if file is not None or output is not None or force:
+        raise UsageError(f"FILE, -o and --force require import, not {step}.", hint="fileorg rules import FILE")
     configuration = shared.configuration(config)
     if configuration is None:
         raise UsageError(
