@@ -33,7 +33,7 @@ def test_what_is_not_there():
 def test_each_slow_test_of_the_matrix_is_in_a_row() -> None:
     """A row names a file, or a test in it."""
     named = tuple(target.partition("::")[0] for row in ROWS if row.marked == "slow" for target in row.tests)
-    for folder in ("faults", "power", "odd"):
+    for folder in ("faults", "power", "odd", "jobs"):
         for path in (_REPOSITORY / "tests" / folder).glob("test_*.py"):
             if "pytest.mark.slow" in path.read_text():
                 assert str(path.relative_to(_REPOSITORY)).startswith(named)

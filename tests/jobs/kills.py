@@ -251,12 +251,17 @@ def _difference(one: Any, two: Any) -> str:
     return f"{len(wrong)} differ: " + "; ".join(f"{key}: {one.get(key)} -> {two.get(key)}" for key in wrong[:5])
 
 
-def sweep(base: Path, kills: int, seed: int, names: Sequence[str], *, shows: bool = False) -> Counter[str]:
-    """Kill so many times, over the scenarios in turn; return the counts. Raises `AssertionError` with the seed."""
+def sweep(
+    base: Path, kills: int, seed: int, names: Sequence[str], *, files: int = 0, shows: bool = False
+) -> Counter[str]:
+    """Kill so many times, over the scenarios in turn; return the counts. Raises `AssertionError` with the seed.
+
+    `files` replaces the number of files of each tree.
+    """
     chance = random.Random(seed)
     total: Counter[str] = Counter()
     for at, name in enumerate(names):
-        world = World(base / f"world {at}", SCENARIOS[name])
+        world = World(base / f"world {at}", Scenario(SCENARIOS[name].words, files or SCENARIOS[name].files))
         try:
             first = (take(os.fsencode(world.tree)), take(os.fsencode(world.dest)))
             began = time.monotonic()
