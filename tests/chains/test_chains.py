@@ -78,6 +78,44 @@ def test_the_time_of_a_folder_where_the_disk_refused_a_name_is_set_back_after_a_
     assert not [each for each in wrong if each]
 
 
+def test_the_time_of_a_folder_that_others_changed_between_a_crash_and_its_recovery_stays() -> None:
+    """The interrupted operation had listed the folder, but done nothing in it; a later undo set an older time."""
+    chain = {
+        "root": "tmpfs", "dest": "tmpfs", "state_inside": False, "max_open": 0, "end": "newest first",
+        "tree": [
+            {"path": "root/Images/.hidden.txt", "content": None, "linked": "root/b.txt"},
+            {"path": "root/x.qqq", "content": "", "linked": "root/a.jpg", "private": True},
+        ],
+    }  # fmt: skip
+    copy = ["organize", "-y", "ROOT", "-r", "--include", "*.jpg", "--action", "copy", "--on-conflict", "fail"]
+    replace = {
+        "do": "act",
+        "act": "replace",
+        "which": 4,
+        "moved": True,
+        "keeps_time": True,
+        "empty": True,
+        "recent": True,
+    }
+    after = [
+        {"do": "run", "words": ["purge", "-y"]},
+        {
+            "do": "run",
+            "words": ["organize", "-y", "ROOT", "--dest", "DEST/new", "-r", "--hidden", "--action", "hardlink"],
+        },
+        {"do": "run", "words": ["clean", "-y", "ROOT"]},
+    ]
+    with Places.opened() as places:
+        runner = many.runner_for(Assignment("1", 1), places)
+        wrong = []
+        for number in (19, 20):
+            kill = {"do": "run", "words": ["organize", "-y", "ROOT", "--by", "extension", "-r"], "die_at": number}
+            steps = [{"do": "run", "words": copy}, kill, replace, *after]
+            wrong.append(play({**chain, "steps": steps}, runner, places).wrong)
+        runner.close()
+    assert not [each for each in wrong if each]
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: mounting needs root")
 def test_one_that_is_stopped_keeps_its_counts_and_leaves_nothing_mounted(tmp_path: Path, jobs: int) -> None:

@@ -100,7 +100,7 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
     if unsettled:
         raise Unsettled(first.removesuffix(".") + (f" (and {unsettled - 1:,} more)" if unsettled > 1 else ""))
     journal.sync_reverted(operation.id)
-    for note in seal(journal, operation, storages, touched_folders).notes:
+    for note in seal(journal, operation, storages, touched_folders, is_recovered=True).notes:
         reporter.note(note)
 
 

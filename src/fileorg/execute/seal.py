@@ -31,16 +31,20 @@ def seal(
     operation: Operation,
     storages: Sequence[Storage],
     touched_folders: Collection[tuple[Base, bytes]] = (),
+    *,
+    is_recovered: bool = False,
 ) -> Sealed:
     """Restore folder times, flush all file systems, and only then mark the operation as sealed.
 
-    `touched_folders`: folders in which temporary files were created and removed. Raises `StorageFailure` if a flush
-    fails: the operation stays open.
+    `touched_folders`: folders in which temporary files were created and removed. `is_recovered`: a folder in which the
+    operation did nothing, but which has changed since, was changed by other programs after the crash: its time is not
+    recorded as one of fileorg. Raises `StorageFailure` if a flush fails: the operation stays open.
     """
     times = _folder_times(journal, operation, touched_folders)
     sealed: list[tuple[int, int]] = []
     notes: list[str] = []
-    for folder, base, path, *_ in journal.folders(operation.id):
+    worked = journal.folders_with_done(operation) if is_recovered else None
+    for folder, base, path, _, mtime_ns, _ in journal.folders(operation.id):
         storage, entry = storages[base], None
         try:
             entry = storage.stat_folder(path)
@@ -50,7 +54,8 @@ def seal(
         except OSError as error:  # for example no permission any more: the folder keeps its current time
             if folder in times and len(notes) < _NOTES:
                 notes.append(f"Could not restore the time of the folder {display(path) or '.'}: {error.strerror}.")
-        if entry is not None:
+        is_theirs = worked is not None and folder not in worked and (base, path) not in touched_folders
+        if entry is not None and not (is_theirs and entry.mtime_ns != mtime_ns):
             sealed.append((entry.mtime_ns, folder))
     sync_all(storages)
     roots = _remade_roots(journal, operation, storages) if operation.undoes else []
