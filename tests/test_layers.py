@@ -22,7 +22,7 @@ MODULES = {
     for path in PACKAGE.rglob("*.py")
 }
 
-FACE = ("fileorg.core", "fileorg.report", "fileorg.rules", "fileorg.workflows", "fileorg.cli")
+FACE = ("fileorg.core", "fileorg.report", "fileorg.rules", "fileorg.workflows", "fileorg.jobs", "fileorg.cli")
 """Layers that a user interface may import: any other interface can then do the same."""
 TYPES = {"Keep", "DedupeAction", "Leftover", "NotTaken", "RecordQuery", "Seen", "__version__"}
 """Types for requests and answers of a user interface: data of other layers, without behaviour."""

@@ -173,9 +173,28 @@ class Change(NamedTuple):
 
     def hand_over(self, run: Run, state: StateDirectory) -> Exit:
         """Keep the plan as a job, start it unless it waits for a person, and print its number."""
-        from fileorg.cli.jobs_view import hand_over
+        import os
 
-        return hand_over(self, run, state)
+        from fileorg.jobs.detached import start
+        from fileorg.workflows.session import Later
+
+        later, out = Later(holds=self.options.hold), self.out
+        run.save(later)
+        try:
+            if not later.holds:
+                start(state, later.number, later.fd)
+        finally:
+            os.close(later.fd)
+        number = later.number
+        if not self.is_text:
+            status = "waiting" if later.holds else "queued"
+            write_json(out.stream, {"job": number, "kind": self.kind, "status": status})
+        elif later.holds:
+            out.line(f"Job {number} waits for your approval. Let it go on with: fileorg jobs approve {number}")
+        elif not self.options.quiet:
+            command = out.styled(f"fileorg jobs attach {number}", "cyan")
+            out.line(f"{out.styled(f'Job {number}', 'bold')} runs in the background. Watch it with: {command}")
+        return Exit.NO if later.holds else Exit.DONE
 
     def report(
         self,

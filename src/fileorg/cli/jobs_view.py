@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.core.errors import Exit
 from fileorg.core.figures import plural, size, when
-from fileorg.core.formats import iso, named, write_json
+from fileorg.core.formats import iso, named
 from fileorg.core.model import JobState
 from fileorg.core.names import display
 
 if TYPE_CHECKING:
-    from fileorg.cli.change import Change, Run
     from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
     from fileorg.core.state import StateDirectory
@@ -33,30 +32,6 @@ EXITS = {
     JobState.INTERRUPTED: Exit.INTERRUPTED,
 }
 """The exit code of a command that follows a job to its end, by its state then."""
-
-
-def hand_over(change: Change, run: Run, state: StateDirectory) -> Exit:
-    """Keep the plan of `change` as a job, start it unless it waits for a person, and print its number."""
-    from fileorg.jobs.detached import start
-    from fileorg.workflows.session import Later
-
-    later = Later(holds=change.options.hold)
-    run.save(later)
-    try:
-        if not later.holds:
-            start(state, later.number, later.fd)
-    finally:
-        os.close(later.fd)
-    number, out = later.number, change.out
-    if not change.is_text:
-        status = JobState.WAITING if later.holds else JobState.QUEUED
-        write_json(out.stream, {"job": number, "kind": change.kind, "status": str(status)})
-    elif later.holds:
-        out.line(f"Job {number} waits for your approval. Let it go on with: fileorg jobs approve {number}")
-    elif not change.options.quiet:
-        command = out.styled(f"fileorg jobs attach {number}", "cyan")
-        out.line(f"{out.styled(f'Job {number}', 'bold')} runs in the background. Watch it with: {command}")
-    return Exit.NO if later.holds else Exit.DONE
 
 
 # One job and all jobs -------------------------------------------------------------------------------------------------
