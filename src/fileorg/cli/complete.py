@@ -16,7 +16,7 @@ def category_word(name: str) -> str:
 
 def categories(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     """Return the completions of `--category`, in the case of the typed text."""
-    from fileorg.cli.options import configuration
+    from fileorg.cli.values import configuration
     from fileorg.core.errors import FileorgError
     from fileorg.rules.classify import Rules
 
@@ -31,7 +31,7 @@ def categories(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
 
 def profiles(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
     """Return the names of the profiles."""
-    from fileorg.cli.options import configuration
+    from fileorg.cli.values import configuration
     from fileorg.core.errors import FileorgError
 
     with contextlib.suppress(FileorgError):  # reported when the command runs

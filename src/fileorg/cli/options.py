@@ -9,7 +9,7 @@ from fileorg.cli.parameters import Option
 from fileorg.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from fileorg.cli.progress import Screen
+    from fileorg.core.events import Reporter
     from fileorg.core.state import StateDirectory
     from fileorg.rules.config import Configuration
     from fileorg.rules.filters import Filters
@@ -359,34 +359,7 @@ def filters(
     )
 
 
-def default_config_path() -> bytes:
-    """Return the path of the configuration that is read without `--config`."""
-    import os
-
-    folder = os.environb.get(b"XDG_CONFIG_HOME", b"")
-    if not os.path.isabs(folder):  # as the XDG specification says
-        folder = os.path.expanduser(b"~/.config")
-    return os.path.join(folder, b"fileorg", b"fileorg.toml")
-
-
-def configuration(path: str | None, profile: str | None = None) -> "Configuration | None":
-    """Return the configuration of `--config` or FILEORG_CONFIG, else of the default file; None if there is none. With a
-    profile, it has only the rules of this profile.
-
-    Raises `ConfigError`.
-    """
-    import os
-
-    found = default_config_path() if path is None else os.fsencode(path)
-    if path is None and not os.path.lexists(found):
-        return None
-    from fileorg.rules.config_file import read_configuration
-
-    configuration = read_configuration(found)
-    return configuration if profile is None else configuration.for_profile(profile)
-
-
-def say_if_edited(configuration: "Configuration | None", screen: "Screen") -> None:
+def say_if_edited(configuration: "Configuration | None", screen: "Reporter") -> None:
     """Say that the configuration is not what was read, if it was edited during the run."""
     if configuration is None:
         return

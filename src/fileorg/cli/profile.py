@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from fileorg.cli import options as shared
+from fileorg.cli import values
 from fileorg.cli.parameters import given_words, option_names
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.names import display
@@ -32,7 +32,7 @@ def with_profile(command: FunctionType, words: Sequence[str]) -> list[str]:
     if not name:
         return list(words)
     config = given.get("config") or os.environ.get("FILEORG_CONFIG") or None
-    profile = chosen_profile(shared.configuration(config), name)
+    profile = chosen_profile(values.configuration(config), name)
     takes_many = "paths" in command.__annotations__
     if not paths and len(profile.roots) > 1 and not takes_many:
         raise UsageError(

@@ -1,14 +1,17 @@
-"""Parsers of sizes, ages and dates. Errors name the option."""
+"""Parsers of the values of options: sizes, ages, dates and the configuration. Errors name the option."""
 
 from __future__ import annotations
 
 import re
 import time
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.figures import MAXIMUM, UNIT_OF_NAME, age_parts, before, parsed_size
 from fileorg.core.names import display
+
+if TYPE_CHECKING:
+    from fileorg.rules.config import Configuration
 
 _DATE = r"(?a)\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2})?)?"
 
@@ -87,3 +90,30 @@ def _ago(option: str, text: str, parts: list[tuple[str, str]]) -> Moment:
     words = [f"{number} {UNIT_OF_NAME[name]}" + ("" if number == "1" else "s") for number, name in parts]
     shown = "".join(number + ("min" if name == "m" else name) for number, name in parts)
     return Moment(ns, shown, " ".join(words))
+
+
+def default_config_path() -> bytes:
+    """Return the path of the configuration that is read without `--config`."""
+    import os
+
+    folder = os.environb.get(b"XDG_CONFIG_HOME", b"")
+    if not os.path.isabs(folder):  # as the XDG specification says
+        folder = os.path.expanduser(b"~/.config")
+    return os.path.join(folder, b"fileorg", b"fileorg.toml")
+
+
+def configuration(path: str | None, profile: str | None = None) -> Configuration | None:
+    """Return the configuration of `--config` or FILEORG_CONFIG, else of the default file; None if there is none. With a
+    profile, it has only the rules of this profile.
+
+    Raises `ConfigError`.
+    """
+    import os
+
+    found = default_config_path() if path is None else os.fsencode(path)
+    if path is None and not os.path.lexists(found):
+        return None
+    from fileorg.rules.config_file import read_configuration
+
+    configuration = read_configuration(found)
+    return configuration if profile is None else configuration.for_profile(profile)

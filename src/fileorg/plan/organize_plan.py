@@ -101,7 +101,7 @@ class OrganizePlan:
         rules = self._layout.by_rules
         if rules is None:
             return [b""]
-        from fileorg.plan.rule_placing import base_folder
+        from fileorg.plan.base_folders import base_folder
 
         return [b"", *(base_folder(base) for base in range(len(rules.storages)))]
 

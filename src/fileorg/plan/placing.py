@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fileorg.index.columns import FileBatch
-    from fileorg.plan.rule_placing import RuleLayout
+    from fileorg.plan.base_folders import RuleLayout
     from fileorg.rules.classify import Rules
     from fileorg.rules.template import Template
     from fileorg.storage.base import Storage

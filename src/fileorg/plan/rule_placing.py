@@ -15,6 +15,7 @@ from xxhash import xxh3_64_intdigest
 
 from fileorg.core.model import ROOT, Action, Base, OnConflict, PlanRow
 from fileorg.core.names import below, collision_key, join
+from fileorg.plan.base_folders import MARK, base_folder, real
 from fileorg.plan.draft import Follower, Places
 from fileorg.plan.placing import Placer, Stay
 from fileorg.rules.facts import FileFacts
@@ -27,53 +28,14 @@ if TYPE_CHECKING:
     from fileorg.core.model import Entry, Listing
     from fileorg.index.columns import FileBatch, FileRow
     from fileorg.plan.placing import Layout
-    from fileorg.rules.matching import Failed, FolderRules, RuleDecision, RuleSet
+    from fileorg.rules.matching import Failed, FolderRules, RuleDecision
     from fileorg.scan.classifier import Classifier
     from fileorg.storage.base import Capabilities
     from fileorg.storage.local.storage import LocalStorage
 
-_MARK = b"\0"
 _ORIGIN_ATTRIBUTES = (b"user.xdg.origin.url", b"user.xdg.referrer.url")
 _TAG_ATTRIBUTE = b"user.xdg.tags"
 _KEPT = -1
-
-
-def base_folder(base: Base) -> bytes:
-    """Return the path that stands for the directory of a base."""
-    return b"%b%d" % (_MARK, base)
-
-
-def real(folder: bytes, default: Base) -> tuple[Base, bytes]:
-    """Return the base of a target folder and the path below it."""
-    if not folder.startswith(_MARK):
-        return default, folder
-    first, _, rest = folder.partition(b"/")
-    return int(first[1:]), rest
-
-
-class RuleLayout(NamedTuple):
-    """What rules add to a layout. `folders` maps the absolute folder of a target to the folder that stands for it."""
-
-    rules: RuleSet
-    folders: Mapping[bytes, bytes]
-    trash: bytes
-    """The trash below the root, as a target folder: see `with_trash`."""
-    storages: Sequence[LocalStorage]
-    """The directories of the operation, by base."""
-    to_be_made: bytes = b""
-    """The path of the destination below its directory, if the run makes it."""
-
-    def with_trash(self, trash: bytes) -> RuleLayout:
-        """Return the layout with the trash of the operation; before, `trash` stands for the root."""
-        return self._replace(trash=join(self.trash, trash))
-
-    def own_folders(self) -> Iterator[bytes]:
-        """Yield the folders below the root that rules move files to: a run does not enter them."""
-        is_in_root = len(self.storages) < 2 or self.storages[0] is self.storages[1]
-        for target, literal in self.rules.literal_folders:
-            above = self.folders.get(target.absolute, self.to_be_made if is_in_root else None)
-            if above is not None and not above.startswith(_MARK) and is_in_root:
-                yield join(above, literal) if above else literal
 
 
 class Way(NamedTuple):
@@ -226,13 +188,13 @@ class RulePlacer(Placer):
     def source_folder(self, target: bytes) -> bytes | None:
         """Return the folder below the root that a target folder is, None if it is elsewhere."""
         if not self._root_prefix:
-            return None if target.startswith(_MARK) else target
+            return None if target.startswith(MARK) else target
         base, folder = real(target, self._layout.base)
         return folder if base == ROOT else None
 
     def trash_beside(self, target: bytes) -> bytes:
         """Return the place in the trash for files of a target folder: in the same directory of the operation."""
-        mark, _, rest = target.partition(b"/") if target.startswith(_MARK) else (b"", b"", target)
+        mark, _, rest = target.partition(b"/") if target.startswith(MARK) else (b"", b"", target)
         trash = self._layout.link_trash if mark else self._layout.trash
         return join(join(mark, trash), rest) if rest else join(mark, trash)
 
@@ -402,7 +364,7 @@ class RuleTargets:
         self._main = storages[default]
 
     def _at(self, folder: bytes) -> tuple[LocalStorage, bytes]:
-        if not folder.startswith(_MARK):
+        if not folder.startswith(MARK):
             return self._main, folder
         base, rest = real(folder, self._default)
         return self._storages[base], rest
@@ -417,7 +379,7 @@ class RuleTargets:
         return self._main.capabilities._replace(name_limit=limit)
 
     def lstat(self, folder: bytes, name: bytes) -> Entry | None:
-        if not folder and name.startswith(_MARK):
+        if not folder and name.startswith(MARK):
             return None
         storage, rest = self._at(folder)
         return storage.lstat(rest, name)
@@ -443,7 +405,7 @@ class RuleTargets:
         return storage.readlink(rest, name)
 
     def true_casing(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
-        if not folder.startswith(_MARK):
+        if not folder.startswith(MARK):
             return self._main.true_casing(folder, known)
         storage, rest = self._at(folder)
         mark = folder.partition(b"/")[0]
@@ -451,7 +413,7 @@ class RuleTargets:
 
     def shown(self, folder: bytes) -> bytes:
         """Return a target folder for people: relative to the destination, or absolute."""
-        if not folder.startswith(_MARK):
+        if not folder.startswith(MARK):
             return folder
         storage, rest = self._at(folder)
         return below(storage.root, rest)
@@ -460,14 +422,14 @@ class RuleTargets:
 def real_row(row: PlanRow, default: Base, roots: Sequence[bytes]) -> PlanRow:
     """Return a row with the base of its target folder, and the path below it."""
     folder = row.target_folder
-    if folder.startswith(_MARK):
+    if folder.startswith(MARK):
         base, folder = real(folder, default)
         row = row._replace(target_base=base, target_folder=folder)
-    if row.action is Action.MOVE and not row.category and row.source_folder.startswith(_MARK):
+    if row.action is Action.MOVE and not row.category and row.source_folder.startswith(MARK):
         base, folder = real(row.source_folder, default)
         row = row._replace(source_base=base, source_folder=folder)
     about = row.reason.about if row.reason is not None else None
-    if about and about.startswith(_MARK):
+    if about and about.startswith(MARK):
         base, path = real(about, default)
         row = row._replace(reason=row.reason._replace(about=below(roots[base], path)))  # type: ignore[union-attr]
     return row

@@ -16,11 +16,10 @@ from fileorg.core.names import display
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from fileorg.rules.toml_lines import Keys
+
 VERSION = 1
 """The only version of the form."""
-
-Keys = tuple[str | int, ...]
-"""The way to a value in the file, such as `("rule", 0, "when", "ext")`; a position in an array counts from 0."""
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 

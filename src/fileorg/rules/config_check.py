@@ -17,7 +17,8 @@ from fileorg.rules.extensions import OTHER
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from fileorg.rules.config import ConfigError, Keys
+    from fileorg.rules.config import ConfigError
+    from fileorg.rules.toml_lines import Keys
 
 TABLES = ("version", "settings", "categories", "sets", "rule", "profile")
 TRASH = "trash"

@@ -10,7 +10,8 @@ from fileorg.core.names import display
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fileorg.rules.config import ConfigError, Configuration, Keys
+    from fileorg.rules.config import ConfigError, Configuration
+    from fileorg.rules.toml_lines import Keys
 
 _MAXIMUM = 1 << 62
 _SIZE = re.compile(r"(?ai)(\d+(?:\.\d+)?)\s*(?:([kmgtp])i?)?b?")

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from fileorg.core.errors import UsageError
     from fileorg.rules.classify import Rules
-    from fileorg.rules.config import Configuration, Keys, Rule
+    from fileorg.rules.config import Configuration, Rule
     from fileorg.rules.facts import FileFacts
+    from fileorg.rules.toml_lines import Keys
 
 TRASH = "trash"
 LINKS = {"link": Action.HARDLINK}

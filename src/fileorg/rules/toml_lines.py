@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fileorg.rules.config import Keys
+Keys = tuple[str | int, ...]
+"""The way to a value in the file, such as `("rule", 0, "when", "ext")`; a position in an array counts from 0."""
 
 _SPACE = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
 _BARE_KEY = re.compile(r"[^\s.=\[\]{}#\"',]+")

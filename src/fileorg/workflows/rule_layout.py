@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fileorg.core.errors import UsageError
 from fileorg.core.model import ROOT, Action
 from fileorg.core.names import display, is_within, join
-from fileorg.plan.rule_placing import RuleLayout, base_folder
+from fileorg.plan.base_folders import RuleLayout, base_folder
 from fileorg.rules.config import Configuration, Rule
 from fileorg.rules.matching import RuleSet, asks
 from fileorg.rules.path_template import TemplateError, parse_target

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-from fileorg.cli import complete
+from fileorg.cli import complete, values
 from fileorg.cli import options as shared
 from fileorg.cli.options import Format
 from fileorg.cli.parameters import Argument, Option
@@ -90,7 +90,7 @@ def categories(
     """
     from fileorg.workflows.categories import ADD, EDIT, REMOVE
 
-    path = shared.default_config_path() if config is None else os.fsencode(config)
+    path = values.default_config_path() if config is None else os.fsencode(config)
     _refuse_extra(step, name, extensions, without)
     if step is CategoryStep.CHANGES:
         return _show_changes(path, format_, shared.state_to_read(state_dir))
@@ -154,7 +154,7 @@ def _facts(config: str | None) -> dict[str, CategoryFacts]:
     from fileorg.rules.category_changes import with_changes
     from fileorg.rules.extensions import CATEGORIES, OTHER
 
-    configuration = shared.configuration(config)
+    configuration = values.configuration(config)
     changes = configuration.categories if configuration is not None else ()
     changed = {change.name for change in changes}
     found: dict[str, CategoryFacts] = {}

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
-from fileorg.cli import complete
+from fileorg.cli import complete, values
 from fileorg.cli import options as shared
 from fileorg.cli.options import OUTPUT, ListFormat, ProgressMode
 from fileorg.cli.parameters import Argument, Option
@@ -66,7 +66,7 @@ def categorize(
 
     if null and format_ is not ListFormat.TEXT:
         raise UsageError("-0 and --format cannot be combined.", hint="drop one of them")
-    configuration = shared.configuration(config)
+    configuration = values.configuration(config)
     categories = Rules.of(configuration).categories
     wanted = _categories(category, categories)
     chosen = shared.filters(

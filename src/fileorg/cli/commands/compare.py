@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fileorg.cli import options as shared
+from fileorg.cli import values
 from fileorg.cli.options import OUTPUT, Format, ListFormat, OutputOptions, ProgressMode
 from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import Exit, UsageError
@@ -155,7 +156,7 @@ def compare(
         dest=None if dest is None else os.fsencode(dest),
         max_changes=max_changes,
         inside_project=inside_project,
-        configuration=None if dest is None else shared.configuration(config),
+        configuration=None if dest is None else values.configuration(config),
     )
     state = shared.state_for_cache(state_dir) if dest is None or dry_run else shared.state(state_dir)
     if dest is None:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from fileorg.cli import options as shared
+from fileorg.cli import values
 from fileorg.cli.options import FILES, OUTPUT, Format, OutputOptions, ProgressMode
 from fileorg.cli.parameters import Argument, Option
 from fileorg.content.keeper import Keep
@@ -222,7 +223,7 @@ def dedupe(
         max_changes=max_changes,
         inside_project=inside_project,
         interactive=interactive,
-        configuration=None if action is None else shared.configuration(config, profile),
+        configuration=None if action is None else values.configuration(config, profile),
     )
     if interactive:
         _refuse_to_choose(format_, yes=yes, null=null)

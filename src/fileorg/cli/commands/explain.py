@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fileorg.cli import options as shared
+from fileorg.cli import values
 from fileorg.cli.commands.organize import ByOption, Dest, TemplateOption
 from fileorg.cli.options import FILES, Format
 from fileorg.cli.parameters import Argument, Option
@@ -84,7 +85,7 @@ def explain(
         by=by or By.CATEGORY,
         template=template,
         filters=filters,
-        configuration=shared.configuration(config),
+        configuration=values.configuration(config),
     )
     base, state = None if root is None else os.fsencode(root), shared.state_to_read(state_dir)
     unknown = list[UsageError]()

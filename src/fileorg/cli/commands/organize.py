@@ -193,7 +193,7 @@ def organize(
         min_age_ns=None if youngest is None else time.time_ns() - youngest.ns,
         min_age="" if youngest is None else youngest.age,
         stays=stays,
-        configuration=shared.configuration(config, profile),
+        configuration=values.configuration(config, profile),
         remove_empty=remove_empty,
     )
     options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold)

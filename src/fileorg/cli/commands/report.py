@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
-from fileorg.cli import complete
+from fileorg.cli import complete, values
 from fileorg.cli import options as shared
 from fileorg.cli.options import OUTPUT, ProgressMode
 from fileorg.cli.parameters import Argument, Option
@@ -129,7 +129,7 @@ def report(
     _refuse_nonsense(format_, output, open_=open_, csv_raw=csv_raw)
     what = int(about) if about is not None and about.isdecimal() else about and os.fsencode(about)
     state = shared.state_to_read(state_dir)
-    configuration = shared.configuration(config) if isinstance(what, bytes) else None
+    configuration = values.configuration(config) if isinstance(what, bytes) else None
     report = partial(_report, what or None, state, configuration, output, format_, progress)
     try:
         path, summary = report(quiet=quiet, force=force, raw=csv_raw, stays=stays)

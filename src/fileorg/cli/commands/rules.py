@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fileorg.cli import options as shared
+from fileorg.cli import values
 from fileorg.cli.options import Format
 from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import ErrorCode, Exit, UsageError
@@ -82,7 +83,7 @@ def rules(
         return import_rules(file, output, force=force)
     if file is not None or output is not None or force:
         raise UsageError(f"FILE, -o and --force require import, not {step}.", hint="fileorg rules import FILE")
-    configuration = shared.configuration(config)
+    configuration = values.configuration(config)
     if configuration is None:
         raise UsageError(
             "There is no configuration file, and so there are no rules.",

@@ -4,6 +4,7 @@ import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fileorg.cli import options as shared
+from fileorg.cli import values
 from fileorg.cli.options import ListFormat, ProgressMode
 from fileorg.cli.parameters import Argument
 
@@ -74,7 +75,7 @@ def scan(
         newer_than=newer_than,
         older_than=older_than,
     )
-    configuration = shared.configuration(config)
+    configuration = values.configuration(config)
     with to_output(output, force=force) as out, reporting(progress, quiet=quiet) as screen:
         state, folders = shared.state_for_cache(state_dir), [os.fsencode(path) for path in paths]
         report = scan_trees(folders, chosen, state, screen, configuration)
