@@ -2,6 +2,7 @@
 FROM python:3.13-slim-trixie AS build
 COPY pyproject.toml README.md LICENSE /source/
 COPY src /source/src
+COPY man /source/man
 RUN python3 -m venv /opt/fileorg \
     && /opt/fileorg/bin/pip install --no-cache-dir --disable-pip-version-check /source
 

@@ -37,7 +37,7 @@ TAKING_PATHS = [(command, name) for command, name, metavar, _ in parameters() if
 
 
 def test_each_text_is_known_as_a_path_or_not() -> None:
-    assert {metavar for _, _, metavar, _ in parameters()} <= PATHS | NO_PATHS
+    assert {metavar for _, _, metavar, _ in parameters()} <= set(PATHS) | NO_PATHS
     assert len(TAKING_PATHS) > 30
 
 

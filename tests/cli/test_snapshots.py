@@ -1,4 +1,4 @@
-"""All output of fileorg, stored in `snapshots/`, where a diff shows changes.
+"""All output of fileorg, stored in `snapshots/`, and its man pages, in `man/`: a diff shows changes.
 
 `pytest tests/cli/test_snapshots.py --update-snapshots` updates them.
 """
@@ -16,12 +16,14 @@ from tests.support.tree import Tree
 
 from fileorg.cli.commands import COMMANDS
 from fileorg.cli.demo_files import make_demo
+from fileorg.cli.man_page import pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     Scene = Callable[[Session, Tree], None]
 
+_MAN = Path(__file__).parents[2] / "man"
 _KEPT = Path(__file__).parent / "snapshots"
 _JUNE = 1_717_243_200 * 10**9  # 2024-06-01 12:00 UTC
 
@@ -344,8 +346,18 @@ def test_help(command: str, home: Path, request: pytest.FixtureRequest) -> None:
     compare(f"help-{command}", session.text(), request.config)
 
 
+def test_man_pages(request: pytest.FixtureRequest) -> None:
+    made = pages()
+    assert {path.stem for path in _MAN.iterdir()} <= made.keys()
+    for name, text in made.items():
+        _compare(_MAN / f"{name}.1", text, request.config)
+
+
 def compare(name: str, text: str, config: pytest.Config) -> None:
-    kept = _KEPT / f"{name}.txt"
+    _compare(_KEPT / f"{name}.txt", text, config)
+
+
+def _compare(kept: Path, text: str, config: pytest.Config) -> None:
     if config.getoption("--update-snapshots"):
         kept.write_text(text)
     assert text == kept.read_text()

@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import Any
 
 from fileorg.cli.commands import COMMANDS
-from fileorg.cli.parameters import plain_values
-from fileorg.cli.terminal import COLOUR, WHEN, Out, choose_colours, prepare_streams, standard_error
+from fileorg.cli.parameters import MAN, plain_values
+from fileorg.cli.terminal import COLOUR, WHEN, Out, choose_colours, prepare_streams, standard_error, standard_output
 from fileorg.core.errors import ErrorCode, FileorgError, UsageError
 from fileorg.core.names import display
 
@@ -23,8 +23,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code. Raises nothing, and prints no traceback without --debug."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     prepare_streams()
+    if COMPLETE in os.environ:
+        from fileorg.cli.completion import answer
+
+        return answer(os.environ[COMPLETE], words)
     if words[:1] == ["help"]:
-        words = [*words[1:], "--help"]
+        words = [*(word for word in words[1:] if word != MAN), MAN if MAN in words else "--help"]
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -50,11 +54,7 @@ def _run(words: list[str]) -> int:
         return _report_error(words, Stopped("Stopped. Nothing was changed."))
     except FileorgError as error:
         return _report_error(words, error)
-    except SystemExit as stop:  # from the completion of Typer
-        return stop.code if isinstance(stop.code, int) else 1
     except Exception as error:
-        if COMPLETE in os.environ:  # errors during shell completion are not shown
-            return 1
         return _report_error(words, _known(error, words), error)
     if as_events(words):
         from fileorg.cli.progress import write_event
@@ -91,8 +91,14 @@ def _without_colour(words: list[str]) -> list[str]:
 
 def _carry_out(words: list[str]) -> int:
     """Run the command that the first word names, without Typer if its words are plain."""
-    if not words or words[0] not in COMMANDS or COMPLETE in os.environ:
+    if not words or words[0] not in COMMANDS:
         names: Iterable[str] = COMMANDS
+        if words and words[0].startswith("--"):
+            from fileorg.cli import shells
+
+            option, equals, value = words[0].partition("=")
+            if any(option in each.names for each in shells.PROGRAM_OPTIONS):
+                return shells.run(option, [value] * bool(equals) + words[1:], standard_output())
     else:
         names = words[:1]
         command = getattr(importlib.import_module(f"fileorg.cli.commands.{words[0]}"), words[0])

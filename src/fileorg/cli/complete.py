@@ -2,11 +2,13 @@
 
 import contextlib
 import os
-import re
-from typing import Any
+from collections.abc import Callable, Mapping
 
-# Shells evaluate completions, and Typer reads markup in them: unsafe characters of folder names are replaced.
-_NOT_PLAIN = r"[^\w ,.:/~+-]"
+Completer = Callable[[str, Mapping[str, str]], list[tuple[str, str]]]
+"""Takes the beginning of a word, and the options of the line by parameter. Returns the words, with descriptions."""
+
+A_FILE, A_FOLDER = "files", "folders"
+"""What a shell offers itself for a path."""
 
 
 def category_word(name: str) -> str:
@@ -14,7 +16,7 @@ def category_word(name: str) -> str:
     return name.replace(" ", "-")
 
 
-def categories(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+def categories(incomplete: str, given: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the completions of `--category`, in the case of the typed text."""
     from fileorg.cli.values import configuration
     from fileorg.core.errors import FileorgError
@@ -22,40 +24,40 @@ def categories(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
 
     rules = Rules.default()
     with contextlib.suppress(FileorgError):  # reported when the command runs
-        rules = Rules.of(configuration(ctx.params.get("config")))
-    words = [re.sub(_NOT_PLAIN, "?", category_word(name)) for name in rules.categories]
+        rules = Rules.of(configuration(given.get("config")))
+    words = [category_word(name) for name in rules.categories]
     if incomplete.islower():
         words = [word.lower() for word in words]
     return [(word, "") for word in words if word.startswith(incomplete)]
 
 
-def profiles(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+def profiles(incomplete: str, given: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the names of the profiles."""
     from fileorg.cli.values import configuration
     from fileorg.core.errors import FileorgError
 
     with contextlib.suppress(FileorgError):  # reported when the command runs
-        found = configuration(ctx.params.get("config"))
+        found = configuration(given.get("config"))
         names = () if found is None else found.profiles
-        return [(name, "") for name in names if name.startswith(incomplete) and not re.search(_NOT_PLAIN, name)]
+        return [(name, "") for name in names if name.startswith(incomplete)]
     return []
 
 
-def undoable(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+def undoable(incomplete: str, given: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the numbers of operations that can be undone, newest first, with descriptions."""
-    return _operations(ctx, incomplete, undo=True)
+    return _operations(incomplete, given, undo=True)
 
 
-def redoable(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+def redoable(incomplete: str, given: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the numbers of operations that can be redone, newest first, with descriptions."""
-    return _operations(ctx, incomplete, redo=True)
+    return _operations(incomplete, given, redo=True)
 
 
-def all_operations(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
-    return _operations(ctx, incomplete, undo=True, redo=True, in_effect=False)
+def all_operations(incomplete: str, given: Mapping[str, str]) -> list[tuple[str, str]]:
+    return _operations(incomplete, given, undo=True, redo=True, in_effect=False)
 
 
-def jobs(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
+def jobs(incomplete: str, given: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the numbers of jobs, newest first, with descriptions."""
     found: list[tuple[str, str]] = []
     with contextlib.suppress(Exception):
@@ -64,17 +66,16 @@ def jobs(ctx: Any, incomplete: str) -> list[tuple[str, str]]:
         from fileorg.core.state import find_state
         from fileorg.jobs.found import all_jobs
 
-        named = ctx.params.get("state_dir")
+        named = given.get("state_dir")
         for job in all_jobs(find_state(os.fsencode(named) if named else None)):
             if str(job.row.id).startswith(incomplete):
                 root = crop(display(os.path.basename(job.row.root)), 30)
-                about = f"{job.row.kind} {root}, {job.state}"
-                found.append((str(job.row.id), re.sub(_NOT_PLAIN, "?", about)))
+                found.append((str(job.row.id), f"{job.row.kind} {root}, {job.state}"))
     return found
 
 
 def _operations(
-    ctx: Any, incomplete: str, *, undo: bool = False, redo: bool = False, in_effect: bool = True
+    incomplete: str, given: Mapping[str, str], *, undo: bool = False, redo: bool = False, in_effect: bool = True
 ) -> list[tuple[str, str]]:
     """Return the operations for `undo`, for `redo`, or for both."""
     found: list[tuple[str, str]] = []
@@ -86,14 +87,13 @@ def _operations(
         from fileorg.core.state import JOURNAL, default_state_path
         from fileorg.workflows.history import BACKWARD, FORWARD, operations_of
 
-        named = ctx.params.get("state_dir")
-        path = os.path.join(os.fsencode(named) if named else default_state_path(), JOURNAL)
+        state_dir = given.get("state_dir")
+        path = os.path.join(os.fsencode(state_dir) if state_dir else default_state_path(), JOURNAL)
         kinds = (FORWARD if undo else frozenset()) | (BACKWARD if redo else frozenset())
         for operation in operations_of(path, kinds, in_effect=in_effect):
             number = str(operation.id)
             if number.startswith(incomplete):
                 files = plural(operation.done or 0, "file")
                 root = crop(display(os.path.basename(operation.root)), 30)
-                about = f"{operation.kind} {root}, {files}, {when(operation.started_ns)}"
-                found.append((number, re.sub(_NOT_PLAIN, "?", about)))
+                found.append((number, f"{operation.kind} {root}, {files}, {when(operation.started_ns)}"))
     return found

@@ -7,18 +7,24 @@ import re
 import shlex
 import sys
 import textwrap
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from fileorg.cli.terminal import COLOUR, WHEN, Out
+from fileorg.cli.parameters import EVERYWHERE, MAN
+from fileorg.cli.shells import PROGRAM_OPTIONS
+from fileorg.cli.terminal import Out
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fileorg.cli.parameters import Option
+
+USAGE = "USAGE"
 _WIDEST = 100
 _NAMES = 26
 """Columns for the names of an option; longer names have their help on the next line."""
 
-_DEBUG = "Show a traceback on errors."
-_COLOUR = "Use colours in a terminal, always, or never; NO_COLOR and FORCE_COLOR are respected."
 _EXIT_STATUS = [
     ("0", "done, also if there was nothing to do"),
     ("1", "some files could not be processed (each is listed)"),
@@ -33,79 +39,147 @@ _EXIT_STATUS = [
 _NOTES = re.compile(r"  \[(?:required|x>=\d+)\]|; (?:\d+<=)?x[<>]=\d+(?=\])")
 
 
+class Text(NamedTuple):
+    """A section of paragraphs."""
+
+    title: str
+    paragraphs: list[str]
+
+
+class Terms(NamedTuple):
+    """A section of names with their help, in groups by title."""
+
+    title: str
+    groups: dict[str, list[tuple[str, str]]]
+
+
+class Examples(NamedTuple):
+    """A section of alternating `# comments` and command lines."""
+
+    title: str
+    lines: list[str]
+
+
+Section = Text | Terms | Examples
+
+
 class ManualCommand(TyperCommand):
-    """A command with `--debug`, whose epilog is its examples: alternating comments and command lines."""
+    """A command with the options of all commands. Its epilog is its examples: comments and command lines."""
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
-        # Declared for --help only: the error handler searches the raw words, because parsing itself may fail.
-        self.params.append(TyperOption(param_decls=["--debug"], is_flag=True, expose_value=False, help=_DEBUG))
-        self.params.append(
-            TyperOption(param_decls=[COLOUR], expose_value=False, help=_COLOUR, metavar=f"<{'|'.join(WHEN)}>")
-        )
+        _declare(self, EVERYWHERE)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        page = _Page()
-        summary, _, description = (self.help or "").partition("\n\n")
-        page.section("NAME", f"{ctx.command_path} - {_lower(summary)}")
-        page.section("USAGE", f"{ctx.command_path} {_usage(self, ctx)}")
-        page.section("DESCRIPTION", description)
-        page.options(self, ctx)
-        page.examples(self.epilog)
-        page.groups("EXIT STATUS", {"": _EXIT_STATUS})
-        formatter.write(page.text())
+        formatter.write(_Page().text(sections(self, ctx)))
 
 
 class ManualGroup(TyperGroup):
     """The program itself, with its commands by purpose."""
 
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        _declare(self, (*PROGRAM_OPTIONS, *EVERYWHERE))
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        page = _Page()
-        summary, _, description = (self.help or "").partition("\n\n")
-        page.section("NAME", f"{ctx.command_path} - {_lower(summary)}")
-        page.section("USAGE", f"{ctx.command_path} COMMAND [OPTIONS] …")
-        page.section("DESCRIPTION", description)
-        groups: dict[str, list[tuple[str, str]]] = {}
-        for name in self.list_commands(ctx):
-            command: Any = self.get_command(ctx, name)
-            if not command.hidden:
-                help_ = (command.help or "").partition("\n\n")[0]
-                groups.setdefault(command.rich_help_panel or "", []).append((name, " ".join(help_.split())))
-        page.groups("COMMANDS", groups)
-        page.options(self, ctx)
-        page.examples(self.epilog)
-        page.groups("EXIT STATUS", {"": _EXIT_STATUS})
-        formatter.write(page.text())
+        formatter.write(_Page().text(sections(self, ctx)))
+
+
+def _declare(command: TyperCommand | TyperGroup, options: Iterable[Option]) -> None:
+    """Declare options for the help. Only `--man` is handled by Typer: the others are found in the raw words, because
+    parsing itself may fail.
+    """
+    for option in options:
+        details: Any = option.details | ({} if "metavar" in option.details else {"is_flag": True})
+        if MAN in option.names:
+            details |= {"is_eager": True, "callback": _show_man_page}
+        command.params.append(TyperOption(param_decls=list(option.names), expose_value=False, **details))
+
+
+def _show_man_page(ctx: Any, _: Any, value: object) -> None:
+    if value and not ctx.resilient_parsing:
+        from fileorg.cli import man_page
+
+        man_page.show(ctx)
+        ctx.exit()
+
+
+def sections(command: TyperCommand | TyperGroup, ctx: Any) -> list[Section]:
+    """Return the manual of a command, for the terminal and for its man page."""
+    summary, _, description = (command.help or "").partition("\n\n")
+    found: list[Section] = [
+        Text("NAME", [f"{ctx.command_path} - {_lower(summary)}"]),
+        Text(USAGE, [f"{ctx.command_path} {_usage(command, ctx)}"]),
+    ]
+    if description.strip():
+        paragraphs = inspect.cleandoc(description).split("\n\n")
+        found.append(Text("DESCRIPTION", [" ".join(each.split()) for each in paragraphs]))
+    if isinstance(command, TyperGroup):
+        found.append(_commands(command, ctx))
+    found += _options(command, ctx)
+    if command.epilog:
+        found.append(Examples("EXAMPLES", inspect.cleandoc(command.epilog).splitlines()))
+    return [*found, Terms("EXIT STATUS", {"": _EXIT_STATUS})]
+
+
+def _commands(program: TyperGroup, ctx: Any) -> Terms:
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for name in program.list_commands(ctx):
+        command: Any = program.get_command(ctx, name)
+        if not command.hidden:
+            help_ = (command.help or "").partition("\n\n")[0]
+            groups.setdefault(command.rich_help_panel or "", []).append((name, " ".join(help_.split())))
+    return Terms("COMMANDS", groups)
+
+
+def _options(command: TyperCommand | TyperGroup, ctx: Any) -> list[Section]:
+    arguments: list[tuple[str, str]] = []
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for param in command.get_params(ctx):
+        record = param.get_help_record(ctx)
+        if record is None:
+            continue
+        names, help_ = record[0], _NOTES.sub("", record[1])
+        if param.param_type_name == "argument":
+            arguments.append((names, help_))
+        else:
+            groups.setdefault(getattr(param, "rich_help_panel", None) or "General", []).append((names, help_))
+    if "General" in groups:
+        groups["General"] = groups.pop("General")  # last
+    found = [Terms("ARGUMENTS", {"": arguments})] if arguments else []
+    return [*found, Terms("OPTIONS", groups)]
 
 
 class _Page:
-    """Collects the sections of a page."""
+    """Sets the sections of a manual for the width of the terminal."""
 
     def __init__(self) -> None:
         self._out = Out(sys.stdout)
         self._width = min(_WIDEST, self._out.width or 80)
         self._lines: list[str] = []
 
-    def text(self) -> str:
+    def text(self, manual: list[Section]) -> str:
+        for section in manual:
+            self._title(section.title)
+            match section:
+                case Text():
+                    self._paragraphs(section.paragraphs)
+                case Terms():
+                    self._groups(section.groups)
+                case Examples():
+                    self._examples(section.lines)
         return "\n".join(self._lines).strip("\n") + "\n"
 
     def _title(self, title: str) -> None:
         self._lines += ["", self._out.styled(title, "bold")]
 
-    def section(self, title: str, text: str) -> None:
-        if not text.strip():
-            return
-        self._title(title)
-        paragraphs = inspect.cleandoc(text).split("\n\n")
+    def _paragraphs(self, paragraphs: list[str]) -> None:
         for number, paragraph in enumerate(paragraphs):
             if number:
                 self._lines.append("")
-            self._fill(" ".join(paragraph.split()), 4)
+            self._fill(paragraph, 4)
 
-    def groups(self, title: str, groups: dict[str, list[tuple[str, str]]]) -> None:
-        if not groups:
-            return
-        self._title(title)
+    def _groups(self, groups: dict[str, list[tuple[str, str]]]) -> None:
         widest = max(len(names) for rows in groups.values() for names, _ in rows)
         for number, (group, rows) in enumerate(groups.items()):
             if number:
@@ -129,29 +203,8 @@ class _Page:
             self._lines.append(f"    {names:{column}}  {lines.pop(0)}".rstrip())
         self._lines += [" " * indent + line for line in lines]
 
-    def options(self, command: TyperCommand | TyperGroup, ctx: Any) -> None:
-        arguments: list[tuple[str, str]] = []
-        groups: dict[str, list[tuple[str, str]]] = {}
-        for param in command.get_params(ctx):
-            record = param.get_help_record(ctx)
-            if record is None:
-                continue
-            names, help_ = record[0], _NOTES.sub("", record[1])
-            if param.param_type_name == "argument":
-                arguments.append((names, help_))
-            else:
-                groups.setdefault(getattr(param, "rich_help_panel", None) or "General", []).append((names, help_))
-        if "General" in groups:
-            groups["General"] = groups.pop("General")  # last
-        self.groups("ARGUMENTS", {"": arguments} if arguments else {})
-        self.groups("OPTIONS", groups)
-
-    def examples(self, text: str | None) -> None:
-        """Add `# comment` lines and the command lines below them."""
-        if not text:
-            return
-        self._title("EXAMPLES")
-        for line in inspect.cleandoc(text).splitlines():
+    def _examples(self, lines: list[str]) -> None:
+        for line in lines:
             if line.startswith("#"):
                 self._fill(line.lstrip("# "), 4)
             elif line:
@@ -166,7 +219,9 @@ class _Page:
         )
 
 
-def _usage(command: TyperCommand, ctx: Any) -> str:
+def _usage(command: TyperCommand | TyperGroup, ctx: Any) -> str:
+    if isinstance(command, TyperGroup):
+        return "COMMAND [OPTIONS] …"
     pieces = ["[OPTIONS]"]
     for param in command.get_params(ctx):
         if param.param_type_name == "argument":

@@ -180,7 +180,7 @@ Category = Annotated[
         "--category",
         metavar="CATEGORY",
         help="Only files of this category. May be repeated.",
-        autocompletion=complete.categories,
+        complete=complete.categories,
         rich_help_panel=FILES,
     ),
 ]
@@ -273,7 +273,7 @@ ProfileOption = Annotated[
         metavar="NAME",
         help="Use the root, options and rules of [profile.NAME] in the configuration file. Options given here win.",
         show_default=False,
-        autocompletion=complete.profiles,
+        complete=complete.profiles,
         rich_help_panel=GENERAL,
     ),
 ]

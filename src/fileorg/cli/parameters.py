@@ -10,20 +10,29 @@ import os
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fileorg.cli.complete import A_FILE, A_FOLDER
+from fileorg.cli.terminal import COLOUR, WHEN
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FunctionType
 
+    from fileorg.cli.complete import Completer
+
 _DIGITS = 19
 _DEBUG = "--debug"
 """An option of every command, which the error handler searches in the raw words."""
+PATHS = {"PATH": A_FOLDER, "DIR": A_FOLDER, "OLD": A_FOLDER, "NEW": A_FOLDER, "OP|FOLDER": A_FOLDER, "FILE": A_FILE}
+"""The metavars of options and arguments that take a path, and what shells offer for them."""
 
 
 class Parameter:
     """The arguments for `typer.Option` or `typer.Argument`, which are made only if Typer is used."""
 
-    def __init__(self, *names: str, **details: Any) -> None:
+    def __init__(self, *names: str, complete: Completer | str = "", **details: Any) -> None:
         self.names = names
+        self.complete = complete
+        """What shells offer: words of a function, or `A_FILE` or `A_FOLDER` instead of what `PATHS` says."""
         self.details = details
 
 
@@ -33,6 +42,19 @@ class Option(Parameter):
 
 class Argument(Parameter):
     """An argument in an `Annotated`, like `typer.Argument`."""
+
+
+MAN = "--man"
+EVERYWHERE = (
+    Option(MAN, help="Open the man page; in a pipe, print its source."),
+    Option(_DEBUG, help="Show a traceback on errors."),
+    Option(
+        COLOUR,
+        metavar=f"<{'|'.join(WHEN)}>",
+        help="Use colours in a terminal, always, or never; NO_COLOR and FORCE_COLOR are respected.",
+    ),
+)
+"""Options of every command, which are found in the raw words. They are declared for the help and for completion."""
 
 
 def for_typer(command: FunctionType) -> FunctionType:
@@ -51,10 +73,6 @@ def for_typer(command: FunctionType) -> FunctionType:
     return copy
 
 
-PATHS = frozenset({"PATH", "DIR", "FILE", "OLD", "NEW", "OP|FOLDER"})
-"""The metavars of options and arguments that take a path."""
-
-
 def refuse_blank_paths(command: FunctionType, values: dict[str, Any]) -> None:
     """Raise `UsageError` for a path that is empty or only spaces: nearly always an unset variable of a script.
 
@@ -69,13 +87,13 @@ def refuse_blank_paths(command: FunctionType, values: dict[str, Any]) -> None:
                 raise blank_path(max(parameter.names, key=len, default=parameter.details["metavar"]))
 
 
-class _Taken(NamedTuple):
+class Declared(NamedTuple):
     """A parameter of the command: its name, and the type of its values."""
 
     name: str
     kind: Any
     many: bool
-    details: dict[str, Any]
+    parameter: Parameter
 
 
 class _UnclearError(Exception):
@@ -86,7 +104,7 @@ def plain_values(command: FunctionType, words: Sequence[str]) -> dict[str, Any] 
     """Parse the words after a command's name. Return values by parameter name, the same as Typer's, or None if Typer
     must parse the words.
     """
-    options, arguments = _declared(command)
+    options, arguments = declared(command)
     values: dict[str, Any] = {}
     try:
         given = list(_read(options, iter(words), values))
@@ -99,7 +117,7 @@ def plain_values(command: FunctionType, words: Sequence[str]) -> dict[str, Any] 
         if given:
             return None
         for taken in options.values():
-            if taken.name not in values and (word := os.environ.get(taken.details.get("envvar", ""))):
+            if taken.name not in values and (word := os.environ.get(taken.parameter.details.get("envvar", ""))):
                 values[taken.name] = _value(taken, word)
     except _UnclearError:
         return None
@@ -121,7 +139,7 @@ def given_words(command: FunctionType, words: Sequence[str]) -> tuple[dict[str, 
     """Return the options among the words after a command's name, by their long names with the last value of each, and
     the arguments. Unclear words are left to the parser.
     """
-    options, _ = _declared(command)
+    options, _ = declared(command)
     long_names = {parameter: name for name, parameter in option_names(command).items()}
     given: dict[str, str] = {}
     arguments: list[str] = []
@@ -156,15 +174,16 @@ def declarations(command: FunctionType) -> Iterator[tuple[str, Any, Parameter]]:
             yield name, annotation.__origin__, parameter
 
 
-def _declared(command: FunctionType) -> tuple[dict[str, _Taken], list[_Taken]]:
-    options: dict[str, _Taken] = {}
-    arguments: list[_Taken] = []
-    for name, declared, parameter in declarations(command):
-        kind = next((each for each in getattr(declared, "__args__", ()) if each is not type(None)), declared)
-        if getattr(declared, "__origin__", None) is list:
-            kind = declared
+def declared(command: FunctionType) -> tuple[dict[str, Declared], list[Declared]]:
+    """Return the options of a command by name, and its arguments."""
+    options: dict[str, Declared] = {}
+    arguments: list[Declared] = []
+    for name, annotated, parameter in declarations(command):
+        kind = next((each for each in getattr(annotated, "__args__", ()) if each is not type(None)), annotated)
+        if getattr(annotated, "__origin__", None) is list:
+            kind = annotated
         many = getattr(kind, "__origin__", None) is list
-        taken = _Taken(name, kind.__args__[0] if many else kind, many, parameter.details)
+        taken = Declared(name, kind.__args__[0] if many else kind, many, parameter)
         if isinstance(parameter, Argument):
             arguments.append(taken)
         else:
@@ -172,7 +191,7 @@ def _declared(command: FunctionType) -> tuple[dict[str, _Taken], list[_Taken]]:
     return options, arguments
 
 
-def _read(options: dict[str, _Taken], words: Iterator[str], values: dict[str, Any]) -> Iterator[str]:
+def _read(options: dict[str, Declared], words: Iterator[str], values: dict[str, Any]) -> Iterator[str]:
     """Fill in the values of options, and yield the other words. Raises `_UnclearError`."""
     for word in words:
         name, equals, value = word.partition("=")
@@ -189,7 +208,7 @@ def _read(options: dict[str, _Taken], words: Iterator[str], values: dict[str, An
             _take(options.get(name), value if equals else None, words, values)
 
 
-def _take(taken: _Taken | None, value: str | None, words: Iterator[str] | None, values: dict[str, Any]) -> None:
+def _take(taken: Declared | None, value: str | None, words: Iterator[str] | None, values: dict[str, Any]) -> None:
     """Store the value of an option: the text after `=` (`value`), or the next of `words`."""
     if taken is None:
         raise _UnclearError
@@ -209,13 +228,13 @@ def _take(taken: _Taken | None, value: str | None, words: Iterator[str] | None, 
         values[taken.name] = read
 
 
-def _value(taken: _Taken, word: str) -> Any:
+def _value(taken: Declared, word: str) -> Any:
     """Return a word as the type of a parameter. Raises `_UnclearError`."""
     if taken.kind is str and word.strip():
         return word
     if taken.kind is int and word.isascii() and word.isdigit() and len(word) < _DIGITS:
         number = int(word)
-        if taken.details.get("min", number) <= number <= taken.details.get("max", number):
+        if taken.parameter.details.get("min", number) <= number <= taken.parameter.details.get("max", number):
             return number
     elif (
         isinstance(taken.kind, type)

@@ -51,6 +51,7 @@ def program(names: Iterable[str] = COMMANDS) -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         invoke_without_command=True,
+        add_completion=False,
         epilog=EXAMPLES,
     )
     app.callback()(main)

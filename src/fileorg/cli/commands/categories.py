@@ -54,7 +54,7 @@ StepArgument = Annotated[
 ]
 Name = Annotated[
     str | None,
-    Argument(metavar="NAME", help="The category.", show_default=False, autocompletion=complete.categories),
+    Argument(metavar="NAME", help="The category.", show_default=False, complete=complete.categories),
 ]
 Extensions = Annotated[
     list[str] | None,

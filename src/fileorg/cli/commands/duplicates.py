@@ -25,7 +25,7 @@ Op = Annotated[
     int | None,
     Argument(
         metavar="OP", min=1, help="An operation that processed duplicates.", show_default=False,
-        autocompletion=complete.all_operations,
+        complete=complete.all_operations,
     ),
 ]  # fmt: skip
 

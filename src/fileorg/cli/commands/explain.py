@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
+from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli import values
 from fileorg.cli.commands.organize import ByOption, Dest, TemplateOption
@@ -26,7 +27,7 @@ fileorg explain ~/Downloads/*
 fileorg explain ~/Downloads/film.mkv --format json
 """
 
-Paths = Annotated[list[str], Argument(metavar="PATH", help="Files.")]
+Paths = Annotated[list[str], Argument(metavar="PATH", help="Files.", complete=complete.A_FILE)]
 RootOption = Annotated[
     str | None,
     Option(

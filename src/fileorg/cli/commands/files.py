@@ -30,7 +30,7 @@ Op = Annotated[
     int | None,
     Argument(
         metavar="OP", min=1, help="An operation number. Default: the last operation.", show_default=False,
-        autocompletion=complete.all_operations,
+        complete=complete.all_operations,
     ),
 ]  # fmt: skip
 STAYS = "stays"

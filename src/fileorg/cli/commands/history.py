@@ -35,6 +35,7 @@ File = Annotated[
         metavar="PATH",
         help="A file: list its moves, by its path now or an earlier one. A folder: list the operations in it.",
         show_default=False,
+        complete=complete.A_FILE,
     ),
 ]
 Problems = Annotated[
@@ -44,7 +45,7 @@ Problems = Annotated[
         metavar="OP",
         min=1,
         help="List the files that operation OP did not process, with the reasons.",
-        autocompletion=complete.all_operations,
+        complete=complete.all_operations,
     ),
 ]
 

@@ -56,7 +56,7 @@ Number = Annotated[
         min=1,
         help="The job number, as listed by fileorg jobs.",
         show_default=False,
-        autocompletion=complete.jobs,
+        complete=complete.jobs,
     ),
 ]
 Background = Annotated[

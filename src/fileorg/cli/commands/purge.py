@@ -40,7 +40,7 @@ Operations = Annotated[
         min=1,
         help="Operation numbers, as listed by fileorg history. Default: all operations with files in the trash.",
         show_default=False,
-        autocompletion=complete.undoable,
+        complete=complete.undoable,
     ),
 ]
 OlderThan = Annotated[

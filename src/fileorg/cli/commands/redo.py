@@ -23,7 +23,7 @@ OperationNumber = Annotated[
         min=1,
         help="The number of the undo, or of the operation that it undid. Default: the last undo.",
         show_default=False,
-        autocompletion=complete.redoable,
+        complete=complete.redoable,
     ),
 ]
 

@@ -57,7 +57,7 @@ About = Annotated[
         metavar="OP|FOLDER",
         help="An operation number, or a folder that was scanned. Default: the last operation.",
         show_default=False,
-        autocompletion=complete.all_operations,
+        complete=complete.all_operations,
     ),
 ]
 FormatOption = Annotated[

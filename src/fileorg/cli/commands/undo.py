@@ -46,7 +46,7 @@ OperationNumber = Annotated[
         min=1,
         help="The operation number, as listed by fileorg history. Default: the last operation that is active.",
         show_default=False,
-        autocompletion=complete.undoable,
+        complete=complete.undoable,
     ),
 ]
 Within = Annotated[
@@ -66,7 +66,7 @@ OfJob = Annotated[
         min=1,
         metavar="JOB",
         help="All operations of a job: a job that was interrupted and resumed has several.",
-        autocompletion=complete.jobs,
+        complete=complete.jobs,
         rich_help_panel=RUN,
     ),
 ]
