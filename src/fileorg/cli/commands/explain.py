@@ -4,9 +4,8 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fileorg.cli import complete
+from fileorg.cli import complete, values
 from fileorg.cli import options as shared
-from fileorg.cli import values
 from fileorg.cli.commands.organize import ByOption, Dest, TemplateOption
 from fileorg.cli.options import FILES, Format
 from fileorg.cli.parameters import Argument, Option
