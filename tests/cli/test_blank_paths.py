@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from tests.support.runs import Runs
     from tests.support.tree import Tree
 
-NO_PATHS = {"PATTERN", "SIZE", "TIME", "AGE", "TEXT", "CATEGORY"}
+NO_PATHS = {"PATTERN", "SIZE", "TIME", "[TIME]", "AGE", "TEXT", "CATEGORY", "NAME", "EXT"}
 """The metavars of the other values that are text."""
+
+
+STEPS = {"rules": ["import"], "categories": ["list"]}
+"""The first word of commands that have several steps."""
 
 
 def parameters() -> list[tuple[str, str, str, bool]]:
@@ -47,7 +51,7 @@ def test_a_blank_path_is_refused(fileorg: Fileorg, mess: Tree, command: str, nam
     before = mess.snapshot()
     arguments = sum(each == command and is_argument for each, _, _, is_argument in parameters())
     words = [f"{name}={blank}", *["tree"] * arguments] if name else [blank] * arguments
-    ran = fileorg.inside(command, *words)
+    ran = fileorg.inside(command, *STEPS.get(command, []), *words)
     assert (ran.code, ran.out) == (2, "")
     assert " is empty: no path was given." in ran.err
     assert mess.snapshot() == before

@@ -13,7 +13,7 @@ from fileorg.rules.config_file import parse_configuration
 from fileorg.scan.stays import NotTaken
 from fileorg.workflows.explain import RuleOfFile, explain
 from fileorg.workflows.organize import OrganizeOptions
-from fileorg.workflows.rule_check import checked_rules, tested_rules
+from fileorg.workflows.rule_check import checked_rules, tried_rules
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -315,7 +315,7 @@ def test_a_check_of_rules_finds_mistakes(tree: Tree) -> None:
 
 def test_examples_are_tried(tree: Tree) -> None:
     configuration = parse_configuration(b"fileorg.toml", RULES_WITH_FAULTS)
-    examples, found = tested_rules(configuration, os.fsencode(tree.root))
+    examples, found = tried_rules(configuration, os.fsencode(tree.root))
     assert (examples, [(each.rule, each.line) for each in found]) == (3, [("papers", 2), ("invoices", 7)])
     assert [each.message for each in found] == [
         'it does not match b.jpg, because of when: ext = ["pdf", "txt"]',

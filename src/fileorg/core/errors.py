@@ -143,7 +143,7 @@ class Locked(FileorgError):
 
     code = ErrorCode.LOCKED
     exit_code = Exit.LOCKED
-    hint = "wait until it has ended, or stop it with Ctrl-C"
+    hint = "wait until it has ended, or see fileorg jobs, which lists and cancels what runs in the background"
 
 
 class StateError(FileorgError):

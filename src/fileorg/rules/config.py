@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fileorg.rules.toml_lines import Keys
 
 VERSION = 1
-"""The only version of the form."""
+"""The only version of the format."""
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 

@@ -84,7 +84,9 @@ class _Check:
             return
         version = parsed.get("version")
         if version is None:
-            raise self._error((), "the version of the form is missing", f"begin the file with: version = {VERSION}")
+            raise self._error(
+                (), "it does not say which version of the format it uses", f"begin the file with: version = {VERSION}"
+            )
         if isinstance(version, bool) or not isinstance(version, int) or version < VERSION:
             raise self._error(("version",), f"the version {version!r} does not exist", f"write version = {VERSION}")
         if version > VERSION:

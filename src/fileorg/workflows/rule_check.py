@@ -142,7 +142,7 @@ def _likely_mistakes(rule: CompiledRule) -> Iterator[RuleFinding]:
                 )  # fmt: skip
 
 
-def tested_rules(configuration: Configuration, root: bytes) -> tuple[int, list[RuleFinding]]:
+def tried_rules(configuration: Configuration, root: bytes) -> tuple[int, list[RuleFinding]]:
     """Return the number of examples in a configuration, and those that rules do not treat as they say.
 
     An example is a path below the root. Only what its path says is known, so a rule matches an example if the keys on

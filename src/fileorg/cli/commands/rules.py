@@ -75,7 +75,7 @@ def rules(
 
     import writes the rules of organize in the form of fileorg, as far as they can be said, and lists what could not.
     """
-    from fileorg.workflows.rule_check import checked_rules, tested_rules
+    from fileorg.workflows.rule_check import checked_rules, tried_rules
 
     if step is RuleStep.IMPORT:
         from fileorg.cli.rules_import import import_rules
@@ -97,7 +97,7 @@ def rules(
         findings = checked_rules(configuration, base)
         ended = f"Checked {_count(configuration)}."
     else:
-        examples, findings = tested_rules(configuration, base)
+        examples, findings = tried_rules(configuration, base)
         ended = f"Tried {examples} {'example' if examples == 1 else 'examples'}."
     if format_ is Format.JSON:
         _show(configuration.rules, findings, format_)
