@@ -112,7 +112,7 @@ BAD = {
     "half a table": (V + "[[rule]", 2, "", "toml.io"),
     "ends in an array": (V + "[sets]\nraw = [", 3, "ends too early", ""),
     "a backslash": (V + '[[rule]]\nwhen = { regex = "\\d+" }', 3, "", "single quotes"),
-    "no version": (RULE, 0, "version of the form is missing", "version = 1"),
+    "no version": (RULE, 0, "does not say which version", "version = 1"),
     "two versions": (V + "version = 1\n", 2, "", "only once"),
     "a newer version": ("\nversion = 2\n", 2, "newer fileorg", "update"),
     "a version as text": ('version = "1"\n', 1, "does not exist", "version = 1"),
