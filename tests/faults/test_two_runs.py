@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 ROW = "5 two processes: two runs"
 _LOCKED = 4
 _AT_ONCE = 8
-_OF_THE_JOURNAL = r"fileorg: Another fileorg is running: (job \d+, )?(organizing|undo).*, process \d+, since \d\d:\d\d\."
+_OF_THE_JOURNAL = r"fileorg: Another fileorg is running: (job \d+, )?(organizing|undo).*, process \d+, since [\d:]+\."
 _OF_A_FOLDER = r"fileorg: Another fileorg is running in, above or below .*"
 
 
