@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tests.support.snapshot import Snapshot
 
 KILLED = -9
+_NOTHING_LEFT = "has nothing left to undo"
 _MAX_UNDONE = 6
 
 
@@ -195,9 +196,10 @@ class World:
     def _take_back(self, operation: int) -> None:
         for _ in range(_MAX_UNDONE):
             finished = self.run("undo", "-y", str(operation))
-            if finished.code:
+            if finished.code or _NOTHING_LEFT in finished.output:
                 break
-        is_done = finished.code == 2 or (finished.code == 1 and self._only_lacks_removed_files())
+        is_gone = finished.code in {0, 2} and _NOTHING_LEFT in finished.output  # 2: its trash was purged
+        is_done = is_gone or (finished.code == 1 and self._only_lacks_removed_files())
         check([] if is_done else ["I4 it cannot be taken back"], finished.output)
 
     def _only_lacks_removed_files(self) -> bool:

@@ -43,7 +43,8 @@ def seal(
     times = _folder_times(journal, operation, touched_folders)
     sealed: list[tuple[int, int]] = []
     notes: list[str] = []
-    worked = journal.folders_with_done(operation) if is_recovered else None
+    # Not for an undo: records that it did not get done may have changed a folder and been put back.
+    worked = journal.folders_with_done(operation) if is_recovered and not operation.undoes else None
     for folder, base, path, _, mtime_ns, _ in journal.folders(operation.id):
         storage, entry = storages[base], None
         try:
