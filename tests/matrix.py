@@ -58,7 +58,7 @@ ROWS = (
         "not slow",
     ),
     Row("wall", ("tests/odd/test_suites_behind_the_wall.py",)),
-    Row("jobs", ("tests/jobs/test_kills.py",)),
+    Row("jobs", ("tests/jobs/test_job_kills.py",)),
     Row("chains-forks", ("tests/chains/test_chains.py::test_many_chains_in_forks",)),
     Row("chains-processes", ("tests/chains/test_chains.py::test_many_chains_as_processes",)),
     Row("machine", ("tests/faults/test_machine.py",)),

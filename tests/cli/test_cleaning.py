@@ -145,5 +145,5 @@ def test_scan_counts_them(fileorg: Fileorg, hollow: Tree) -> None:
 
 def test_undo_of_it_is_completed(fileorg: Fileorg, hollow: Tree) -> None:
     fileorg("clean", "tree")
-    ran = fileorg.inside(_FILEORG_COMPLETE="complete_bash", COMP_WORDS="fileorg undo ", COMP_CWORD="2")
-    assert ran.out.split() == ["1"]
+    ran = fileorg.inside("fileorg undo ", "", _FILEORG_COMPLETE="bash")
+    assert "1" in ran.out.split()

@@ -197,7 +197,9 @@ def test_an_unreadable_folder_further_down_is_named_and_the_rest_is_done(user: F
         ran = user(*words)
         assert (ran.code, ran.err) == (1, note), words
     reported = user("scan", "tree", "-f", "json").json
-    assert reported["unreadable"] == [{"path": str(tree / "secret"), "reason": "Permission denied"}]
+    assert reported["unreadable"] == [
+        {"path": str(tree / "secret"), "reason": "Permission denied", "reason_code": "system-error"}
+    ]
     assert (tree / "Images/a.jpg").exists()
     (tree / "secret").chmod(0o700)
 

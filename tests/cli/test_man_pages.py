@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.man_pages import pages
 
 import fileorg as fileorg_package
-from fileorg.cli.man_page import pages
 
 if TYPE_CHECKING:
     from tests.cli.screens import Fileorg

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.cli.recorder import Session
+from tests.support.man_pages import pages
 from tests.support.tree import Tree
 
 from fileorg.cli.commands import COMMANDS
 from fileorg.cli.demo_files import make_demo
-from fileorg.cli.man_page import pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg import __version__
 from fileorg.cli.commands import COMMANDS
-from fileorg.cli.manual import USAGE, Examples, Section, Terms, Text, sections
+from fileorg.cli.manual_sections import USAGE, Examples, Section, Terms, Text, sections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,26 +17,14 @@ _OPTION = re.compile(r"(?<![\w-])--?\w[\w-]*")
 _VALUE = re.compile(r"(?<![\w<|-])[A-Z]+(?:\|[A-Z]+)*(?![\w|>])")
 
 
-def pages() -> dict[str, str]:
-    """Return the source of each man page by its name: `fileorg`, `fileorg-organize` …"""
-    import typer
-
-    from fileorg.cli.program import program
-
-    group: Any = typer.main.get_command(program())
-    above = group.make_context(PROGRAM, [], resilient_parsing=True)
-    contexts = [above]
-    contexts += [group.commands[name].make_context(name, [], above, resilient_parsing=True) for name in COMMANDS]
-    return {_name(ctx): source(ctx) for ctx in contexts}
-
-
-def _name(ctx: Any) -> str:
+def name_of(ctx: Any) -> str:
+    """Return the name of the page of a command: `fileorg`, `fileorg-organize` …"""
     return str(ctx.command_path).replace(" ", "-")
 
 
 def source(ctx: Any) -> str:
     """Return the page of the command of a Typer context, in the language of man(7)."""
-    name = _name(ctx)
+    name = name_of(ctx)
     others = [f"{PROGRAM}-{each}" for each in COMMANDS] if name == PROGRAM else [PROGRAM]
     lines = [
         f'.TH {_escaped(name.upper())} 1 "" "{PROGRAM} {__version__}" "{PROGRAM}"',
@@ -117,7 +105,7 @@ def show(ctx: Any) -> None:
     if not out.is_terminal:
         out.stream.write(source(ctx))
         return
-    with tempfile.NamedTemporaryFile("w", prefix=f"{_name(ctx)}-", suffix=".1", encoding="ascii") as file:
+    with tempfile.NamedTemporaryFile("w", prefix=f"{name_of(ctx)}-", suffix=".1", encoding="ascii") as file:
         file.write(source(ctx))
         file.flush()
         try:

@@ -378,9 +378,11 @@ class OrganizePlan:
 
         key = functools.partial(collision_key, case_insensitive=self._source_folds)
         rows = (row for batch in self._batches(_ROWS_READ) for row in batch)
-        self.emptied = EmptiedFolders(
-            rows, storage, ROOT, lambda folder, name: any(self._draft.symlinks_to(key(folder), key(name)))
-        )
+
+        def is_led_to(folder: bytes, name: bytes) -> bool:
+            return any(any(self._draft.symlinks_to(key(folder), key(each))) for each in (name, name + b"/"))
+
+        self.emptied = EmptiedFolders(rows, storage, ROOT, is_led_to)
 
     def left_folders(self) -> Iterator[bytes]:
         """Yield each folder below the root from which the plan moves a file."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 class Leading(NamedTuple):
     """A symlink of a folder, and the folder and name of its target: absolute, with the symlinks on the way resolved.
-    `stays` is the reason not to change the symlink.
+    `stays` is the reason not to change the symlink. A name that ends in a slash can only be that of a folder.
     """
 
     folder: bytes
@@ -47,11 +47,14 @@ def leading(
 def named_by(root: bytes, folder: bytes, text: bytes) -> tuple[bytes, bytes] | None:
     """Return the folder and name that a symlink in `folder` points to; None if that is `.`, `..` or the top.
 
-    Symlinks on the way are followed, the last name is not: if it is a symlink, that one is rewritten separately.
+    Symlinks on the way are followed, the last name is not: if it is a symlink, that one is rewritten separately. The
+    name keeps one slash at its end, with which it leads to a folder and to no file.
     """
     above, slash, name = text.rstrip(b"/").rpartition(b"/")
     if name in NO_NAMES:
         return None
+    if text.endswith(b"/"):
+        name += b"/"
     here = below(root, folder)
     return (os.path.realpath(os.path.join(here, above or b"/")) if slash else here), name
 
