@@ -18,6 +18,7 @@ from fileorg.jobs.carry_out import carry_out
 from fileorg.jobs.found import FoundJob, job
 from fileorg.storage.local import copying
 from fileorg.storage.local.storage import LocalStorage
+from fileorg.workflows.compare import CompareOptions, comparing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +62,21 @@ def test_what_is_left_is_done_and_what_came_since_is_not(runs: Runs, tree: Tree,
     assert sum(path.startswith("Images/") for path in now) == 9 > sum(path.startswith("Images/") for path in before)
     done = [sum(one.done for one in ended.operations), ended.row.files]
     assert done[0] in {9, 10}
+
+
+def test_copies_of_missing_files_are_continued_without_what_came_since(
+    tree: Tree, state: StateDirectory, tmp_path: Path
+) -> None:
+    tree.write({f"sub/{at}.jpg": str(at) for at in range(9)} | {"z/edited.txt": "before"})
+    (tmp_path / "new").mkdir()
+    root, new, dest = (os.fsencode(path) for path in (tree.root, tmp_path / "new", tmp_path / "to"))
+    with comparing(CompareOptions(root, [new], dest=dest), state, NullReporter(), changes=True) as run:
+        assert run.run(stopped_after(2)).interrupted
+    time.sleep(0.02)  # the clock of the disk ticks a hundred times a second
+    tree.write({"late.jpg": "late", "z/edited.txt": "edited since"})
+    assert resume(state).state is JobState.DONE
+    copied = {path.name: path.read_text() for path in (tmp_path / "to").rglob("*.*")}
+    assert copied == {f"{at}.jpg": str(at) for at in range(9)}
 
 
 def test_hard_links_are_continued_with_the_same_keeper(runs: Runs, tree: Tree, state: StateDirectory) -> None:

@@ -14,10 +14,9 @@ from fileorg.content.hashing import Tree
 from fileorg.content.identical import same_content
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.formats import named
-from fileorg.core.model import Action
+from fileorg.core.model import Action, Entry
 from fileorg.core.names import below, display, is_within, join, split, with_parents
 from fileorg.core.pool import Processes
-from fileorg.core.times import kept
 from fileorg.journal.journal import JobStart
 from fileorg.plan.copy_plan import CopyPlan
 from fileorg.rules.classify import Rules
@@ -283,20 +282,15 @@ class Taken:
 
     def __call__(self, batch: FileBatch) -> Sequence[int]:
         """Return the positions of the files that are taken."""
-        filters = self._filters
         if batch.folder != self._folder:
             self._enter(batch.folder)
         if self._is_excluded:
             return ()
-        scope = self._scope
+        scope, takes = self._scope, self._filters.takes
         return [
             position
-            for position, (name, size, mtime_ns, *_) in enumerate(batch.rows())
-            if (filters.min_size is None or size >= filters.min_size)
-            and (filters.max_size is None or size <= filters.max_size)
-            and (filters.newer_than_ns is None or mtime_ns >= kept(filters.newer_than_ns))
-            and (filters.older_than_ns is None or mtime_ns <= kept(filters.older_than_ns))
-            and (scope is None or not scope.excludes(name, is_folder=False))
+            for position, row in enumerate(batch.rows())
+            if takes(Entry(*row, batch.dev)) and (scope is None or not scope.excludes(row[0], is_folder=False))
         ]
 
     def _enter(self, folder: bytes) -> None:
