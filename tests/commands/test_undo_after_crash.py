@@ -216,6 +216,22 @@ def test_saved_on_the_other_disk(tree: Tree, runs: Runs, elsewhere: Path) -> Non
     assert os.listdir(elsewhere) == []
 
 
+def test_edited_in_place_on_the_other_disk(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    """Its inode number proves nothing: a file that replaced it may have the same one. Recovery has named the file."""
+    tree.write({"a.jpg": "1", "b.jpg": "2"})
+    runs.organize(dest=elsewhere)
+    open_again(runs, state="copied")
+    (elsewhere / "Images/b.jpg").write_text("another, maybe")
+    assert [unsure.files for unsure in recover(runs).unsure] == [1]
+    for _ in range(2):
+        assert named(runs.undo(1)) == [(b"Images/b.jpg", RecordState.CHANGED, ReasonCode.CHANGED_BEFORE_RECOVERY)]
+        assert [unsure.files for unsure in recover(runs).unsure] == [1]
+    assert (elsewhere / "Images/b.jpg").read_text() == "another, maybe"
+    assert named(runs.undo(1, include_changed=True)) == []
+    assert tree.read() == {"a.jpg": "1", "b.jpg": "another, maybe"}
+    assert recover(runs).unsure == []
+
+
 UNKNOWN: dict[str, Any] = {"digest": None, "target_inode": None, "target_mtime_ns": None}
 """The record of a copy that has its name and is not recorded yet."""
 

@@ -110,6 +110,7 @@ class ReasonCode(StrEnum):
     BACK_ALREADY = "back-already"
     LOST_IN_CRASH = "lost-in-crash"
     CHANGED_IN_CRASH = "changed-in-crash"
+    CHANGED_BEFORE_RECOVERY = "changed-before-recovery"
     INCONSISTENT_AFTER_CRASH = "inconsistent-after-crash"
     UNSETTLED_AFTER_CRASH = "unsettled-after-crash"
     LEFT_AFTER_CRASH = "left-after-crash"

@@ -116,6 +116,7 @@ _SENTENCES = {
     ReasonCode.BACK_ALREADY: "it is already back in its place",
     ReasonCode.LOST_IN_CRASH: "after the crash, it is at neither of its paths",
     ReasonCode.CHANGED_IN_CRASH: "after the crash, its paths hold something else, which was kept",
+    ReasonCode.CHANGED_BEFORE_RECOVERY: "it changed between the crash and its recovery, so it was kept",
     ReasonCode.INCONSISTENT_AFTER_CRASH: "inconsistent after the crash; left untouched, see {about}",
     ReasonCode.UNSETTLED_AFTER_CRASH: "after the crash it could not be recovered: {error}",
     ReasonCode.LEFT_AFTER_CRASH: (

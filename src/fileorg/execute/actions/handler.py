@@ -98,6 +98,9 @@ def _checked(work: Work, row: PlanRow, seen: Entry | None, changed: Changed) -> 
     same = seen.inode == row.inode and not storage.reuses_inodes(row.source_folder)
     if not same and changed is not Changed.ANY:
         raise Refusal(RecordState.CHANGED, ReasonCode.ANOTHER_FILE_THERE)
+    if changed is Changed.EDITED and row.reverts in work.unsettled:
+        # Recovery left it as changed: even ext4 gives the inode number of a deleted file to the next new one.
+        raise Refusal(RecordState.CHANGED, ReasonCode.CHANGED_BEFORE_RECOVERY)
     if changed is Changed.LEAVE:
         raise changed_since_scan(storage, row)
     return seen, Reason(ReasonCode.EDITED_AND_MOVED)
