@@ -133,6 +133,14 @@ class Operations:
         """True if there are two journals: neither knows the operations of the other."""
         return all(self.lines)
 
+    def folders_passed(self, name: Name) -> set[bytes]:
+        """Return the folders out of which operations moved a name."""
+        return {
+            operation.moves[name][1].rpartition(b"/")[0]
+            for operation in self._known.values()
+            if name in operation.moves
+        }
+
     def newest_first(self) -> list[Key]:
         return sorted(self._known, key=lambda key: self._known[key].order, reverse=True)
 

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.crash import open_again, recovered
 
+from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, RecordState
 from fileorg.storage.local.casing import Casing
+from fileorg.storage.local.storage import LocalStorage
+from fileorg.workflows.recover import recover_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +22,16 @@ if TYPE_CHECKING:
     from tests.support.tree import Tree
 
     from fileorg.core.model import Outcome
+
+
+class Remembered(NullReporter):
+    """Keeps the notes."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
 
 @pytest.fixture(params=[True, False], ids=["numbers that last", "numbers that do not"])
@@ -104,3 +117,23 @@ def test_nor_after_a_crash(tree: Tree, runs: Runs, lasting: bool) -> None:
     open_again(runs)
     ((state, reason),) = recovered(runs)
     assert (state, str(reason).startswith("it was edited")) == ("done" if lasting else "changed", lasting)
+
+
+def test_recovery_names_the_folder_that_may_be_another(
+    tree: Tree, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder of the source lasts, and is the same; but nothing shows whether the disk of the target is."""
+    dest = tmp_path / "disk"
+    dest.mkdir()
+    monkeypatch.setattr(LocalStorage, "has_stable_inodes", lambda storage, *_: storage.root != os.fsencode(dest))
+    tree.write({"a.jpg": "1"})
+    runs.organize(dest=dest)
+    open_again(runs)
+    (dest / "Images/a.jpg").rename(dest / "elsewhere")
+    tree.write({"a.jpg": "another"})
+    said = Remembered()
+    found = recover_all(runs.state, said)
+    assert [operation.id for operation in found.left] == [1]
+    assert [note for note in said.notes if f"{dest} has none of the operation's files as they were" in note]
+    (dest / "elsewhere").rename(dest / "Images/a.jpg")
+    assert recovered(runs) == [("done", None)]

@@ -15,7 +15,7 @@ from fileorg.execute.purging import settle_purge
 from fileorg.execute.recovery import Unsettled, is_recognised, recover, settle_left
 from fileorg.journal.trash_records import PURGE
 from fileorg.workflows.open_journal import open_journal
-from fileorg.workflows.roots import AnotherRoot, another_root, reopened
+from fileorg.workflows.roots import AnotherRoot, another_root, reopened, uncertain_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,11 +118,11 @@ def recover_open(journal: Journal, state: StateDirectory, reporter: Reporter) ->
 def _settle(journal: Journal, operation: Operation, state: StateDirectory, reporter: Reporter) -> None:
     roots = journal.roots(operation)
     with reopened(roots, state) as (storages, _):
-        other = another_root(storages, roots)
-        if other is None and not all(storage.capabilities.stable_inodes for storage in storages):
-            other = None if is_recognised(journal, operation, storages) else roots[0]
-        if other is not None:
+        if (other := another_root(storages, roots)) is not None:
             raise AnotherRoot(other)
+        uncertain = uncertain_root(storages, roots)
+        if uncertain is not None and not is_recognised(journal, operation, storages):
+            raise AnotherRoot(uncertain, is_certain=False)
         (settle_purge if operation.kind == PURGE else recover)(journal, operation, storages, reporter)
         if operation.kind != PURGE and journal.groups.torn(operation):
             from fileorg.workflows.operations import mend_torn  # few crashes split a group

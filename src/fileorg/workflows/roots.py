@@ -121,6 +121,12 @@ def another_root(storages: Sequence[LocalStorage], roots: Sequence[Root]) -> Roo
     return None
 
 
+def uncertain_root(storages: Sequence[LocalStorage], roots: Sequence[Root]) -> Root | None:
+    """Return the first root whose inode number does not show whether it is the folder of the operation."""
+    pairs = zip(storages, roots, strict=True)
+    return next((root for storage, root in pairs if not storage.capabilities.stable_inodes), None)
+
+
 def absent_roots(roots: Sequence[Root]) -> set[bytes]:
     """Return the roots that are missing or replaced, if others remain: an operation in several roots is undone where
     possible. Empty for an operation in one root, or if none remains.
@@ -144,11 +150,12 @@ def is_there(root: Root) -> bool:
 
 
 class AnotherRoot(UsageError):
-    """Raised for a folder that is not the one that an operation worked in."""
+    """Raised for a folder that is not the one that an operation worked in, or if not `is_certain`, may not be."""
 
     code = ErrorCode.ANOTHER_FOLDER
 
-    def __init__(self, root: Root, *, hint: str | None = None) -> None:
+    def __init__(self, root: Root, *, is_certain: bool = True, hint: str | None = None) -> None:
+        but = "is not" if is_certain else "has none of the operation's files as they were, so it may not be"
         super().__init__(
-            f"{display(root.path)} is not the same folder as before (is its disk mounted?).", hint=hint, path=root.path
+            f"{display(root.path)} {but} the same folder as before (is its disk mounted?).", hint=hint, path=root.path
         )
