@@ -37,6 +37,16 @@ def test_yes_removes_and_says_what_cannot_be_undone(fileorg: Fileorg, displaced:
     assert displaced.read() == {"Documents/a.txt": "new", "Documents/b.txt": "new"}
 
 
+@pytest.mark.parametrize("columns", [80, 40])
+def test_a_narrow_terminal_does_not_leave_out_the_warning(fileorg: Fileorg, displaced: Tree, columns: int) -> None:
+    terminal = fileorg.terminal("purge", columns=columns)
+    terminal.wait_for("[y/N/l]")
+    assert "permanently? This cannot be undone." in " ".join(terminal.screen.split())
+    assert all(len(line) <= columns for line in terminal.screen.splitlines())
+    terminal.send("n\n")
+    assert terminal.end() == 3
+
+
 @pytest.mark.parametrize("answer", ["n\n", "\n"])
 def test_no_removes_nothing(fileorg: Fileorg, displaced: Tree, answer: str) -> None:
     before = displaced.snapshot()

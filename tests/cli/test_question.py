@@ -123,6 +123,14 @@ def test_a_narrow_terminal_shows_all_of_it(fileorg: Fileorg, mess: Tree) -> None
     assert all(len(line) <= 40 for line in terminal.screen.splitlines())
 
 
+def test_a_narrow_terminal_breaks_no_word(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({"in/a.txt": "a", "Documents/a.txt": "b"})
+    ran = fileorg.terminal("organize", "tree", "-r", "--remove-empty", "--yes", columns=40)
+    assert ran.end() == 0
+    assert "its\nname is taken." in ran.screen
+    assert "left\nempty." in ran.screen
+
+
 def test_a_very_narrow_terminal_leaves_out_what_goes_without_saying(fileorg: Fileorg, mess: Tree) -> None:
     terminal = fileorg.terminal("organize", "tree", columns=28)
     terminal.wait_for("[y/N/l]")

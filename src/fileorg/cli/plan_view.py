@@ -65,9 +65,9 @@ def show_plan(out: Out, plan: OrganizePlan, dest: bytes | None, *, limit: int | 
     table(out, columns, rows, total=("Total", f"{plan.files:,}", size(plan.size_bytes), "") if len(rows) > 1 else None)
     if plan.renamed:
         names = "its name is" if plan.renamed == 1 else "their names are"
-        out.line(f"  {plural(plan.renamed, 'file')} will get a number added: {names} taken.")
+        out.prose(f"  {plural(plan.renamed, 'file')} will get a number added: {names} taken.")
     if plan.uses_dates:
-        out.line(f"  {BY_DATE}")
+        out.prose(f"  {BY_DATE}")
 
 
 def where_to(tally: Tally, dest: bytes | None) -> str:

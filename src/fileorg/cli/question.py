@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from fileorg.cli.terminal import wrap
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,10 +18,12 @@ def ask(talk: Out, question: str, list_all: Callable[[], None]) -> bool:
 
     The default is no, so an accidental key press changes nothing.
     """
-    keys = "[y/N, l lists every file]"
-    if len(question) + len(keys) + 8 > (talk.width or 80):
-        question, keys = question.partition("?")[0] + "?", "[y/N/l]"
-    space = " " if len(question) + len(keys) + 2 < (talk.width or 80) else "\n"
+    width, keys = talk.width or 80, "[y/N, l lists every file]"
+    if len(question) + len(keys) + 8 > width:
+        asked, _, way_back = question.partition("? fileorg ")
+        question, keys = f"{asked}?" if way_back else question, "[y/N/l]"  # a warning is never left out
+    space = " " if len(question) + len(keys) + 2 < width else "\n"
+    question = "\n".join(wrap(question, width))
     while True:
         talk.stream.write(f"{talk.styled(question, 'bold')}{space}{keys} ")
         talk.flush()

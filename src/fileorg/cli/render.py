@@ -153,7 +153,8 @@ def counted(out: Out, title: str, rows: Iterable[tuple[int, Noun]], *, limit: in
         kinds = plural(len(rest), "other reason")
         chosen = [*chosen[: limit - 1], (sum(number for number, _ in rest), f"more, for {kinds} (-v lists them)")]
     width = max(len(f"{number:,}") for number, _ in chosen)
-    out.line(out.styled(f"  {title}", "bold"))
+    for line in wrapped(title, out.width, 2):
+        out.line(out.styled(f"  {line}", "bold"))
     for number, noun in chosen:
         lead = f"  {number:{width},}  "
         for line in wrapped(noun, out.width, len(lead)):

@@ -27,7 +27,7 @@ class UnknownJob(UsageError):
     """The journal has no job with this number."""
 
     code = ErrorCode.UNKNOWN_JOB
-    hint = "fileorg jobs list lists the jobs"
+    hint = "fileorg jobs lists the jobs"
 
     def __init__(self, number: int) -> None:
         super().__init__(f"There is no job {number}.")

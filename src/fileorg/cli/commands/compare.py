@@ -357,7 +357,7 @@ def _show_text(out: "Out", run: "CompareRun", *, verbose: bool, paranoid: bool, 
             out.line()
         _show_sums(out, side)
     how = "byte by byte" if paranoid else "by digest; --paranoid compares byte by byte"
-    out.prose(f"Compared {how}, {duration(run.seconds)}.{'' if has_plan else ' Nothing was changed.'}")
+    out.prose(f"Compared in {duration(run.seconds)} {how}.{'' if has_plan else ' Nothing was changed.'}")
 
 
 def _show_folders(out: "Out", side: "Side") -> None:

@@ -268,7 +268,7 @@ def _show_more(change: "Change", run: "OrganizeRun", emptied: int, between: Call
     if (removed := run.removed()) and not change.options.quiet:
         from fileorg.core.figures import plural
 
-        change.out.line(f"Removed {plural(removed, 'folder')} that the run left empty.")
+        change.out.prose(f"Removed {plural(removed, 'folder')} that the run left empty.")
     if emptied and not change.options.quiet:
         from shlex import quote
 
