@@ -139,3 +139,35 @@ def test_an_operation_that_there_is_not(fileorg: Fileorg, displaced: Tree) -> No
     assert fileorg("purge", "-y", "--older-than", "1d").out.startswith(
         "Nothing in the trash is older than 1 day (since "
     )
+
+
+def test_expired_goes_by_the_settings(fileorg: Fileorg, displaced: Tree) -> None:
+    config = displaced.root.parent / "fileorg.toml"
+    asked = ("purge", "--expired", "--config", str(config))
+    config.write_text("version = 1\n")
+    ran = fileorg(*asked, "-y")
+    assert (ran.code, ran.err.splitlines()[0]) == (
+        2,
+        "fileorg: --expired needs keep_days or trash_size in [settings] of fileorg.toml, and neither is there.",
+    )
+    config.write_text("version = 1\n[settings]\nkeep_days = 1\n")
+    assert fileorg(*asked, "-y").out == "Nothing in the trash has expired by keep_days = 1.\n"
+    config.write_text("version = 1\n[settings]\nkeep_days = 1\ntrash_size = '10B'\n")
+    before = displaced.snapshot()
+    planned = fileorg(*asked, "-n", "-f", "json").json
+    assert (planned["trash_size_bytes"], [row["path"][-21:] for row in planned["rows"]]) == (
+        10,
+        ["trash/1/Documents/a.txt"[-21:]],
+    )
+    assert "  Only what has expired by keep_days = 1 and trash_size = 10 B.\n" in fileorg(*asked, "-n").out
+    assert displaced.snapshot() == before
+    assert fileorg(*asked, "-y").out.endswith("Operation 1 can only be undone in part now.\n")
+    assert set(displaced.read()) == {
+        ".fileorg/trash/2/Documents/b.txt",
+        "Documents/a.txt",
+        "Documents/b.txt",
+    }
+    config.write_text("version = 1\n[settings]\nkeep_days = 0\n")
+    assert fileorg(*asked, "-y").code == 0
+    assert not displaced.path(".fileorg").exists()
+    assert fileorg(*asked, "--older-than", "1d").code == 2

@@ -175,6 +175,36 @@ def test_older_than(tree: Tree, displaced: Runs) -> None:
     assert displaced.purge(older_than_ns=now).files == 0
 
 
+@pytest.mark.parametrize(
+    ("trash_size", "purged"),
+    [(15, []), (14, [1]), (5, [1]), (4, [2, 1]), (0, [2, 1])],  # 5 bytes of operation 2, 10 of operation 1
+)
+def test_only_the_oldest_beyond_a_size(tree: Tree, displaced: Runs, trash_size: int, purged: list[int]) -> None:
+    second(tree, displaced)
+    run = displaced.purge(trash_size=trash_size)
+    assert [one.operation for one in run.purged] == purged
+    assert run.outcome.size_bytes == run.size_bytes == {0: 0, 1: 10, 2: 15}[len(purged)]
+    assert displaced.purge(trash_size=trash_size).files == 0
+
+
+def test_what_is_old_and_what_is_beyond_a_size(tree: Tree, displaced: Runs) -> None:
+    now = time.time_ns()
+    second(tree, displaced)
+    assert [one.operation for one in displaced.purge(older_than_ns=now, trash_size=100).purged] == [1]
+    assert [one.operation for one in displaced.purge(older_than_ns=now, trash_size=1).purged] == [2]
+
+
+def test_a_size_frees_what_it_says_with_hard_links(tree: Tree, runs: Runs) -> None:
+    """A file with one name in each of two operations is freed only with the last of them."""
+    tree.write({"Documents/a.txt": "old", "a.txt": "new", "b.txt": "new"})
+    os.link(tree.path("Documents/a.txt"), tree.path("Documents/b.txt"))
+    tree.date("Documents/a.txt", "2020-01-01")
+    for name in ("a.txt", "b.txt"):
+        runs.organize(on_conflict=OnConflict.KEEP_NEWER, include=[name])
+    run = runs.purge(trash_size=2)
+    assert (run.size_bytes, [one.operation for one in run.purged]) == (run.outcome.size_bytes, [1])
+
+
 def test_after_a_redo_the_files_are_those_of_the_redo(tree: Tree, displaced: Runs) -> None:
     """The files are in the folder of operation 1 again, which is the number that users know."""
     displaced.undo()

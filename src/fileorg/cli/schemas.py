@@ -86,7 +86,8 @@ _ALONE: dict[str, Schema] = {
     "folders_not_entered": _COUNT,
     "unreadable": _UNREADABLE,
 }
-_STARTED_BEFORE = _or_null(_TIME, "limit of `started`, of --older-than")
+_STARTED_BEFORE = _or_null(_TIME, "limit of `started`, of --older-than or --expired")
+_TRASH_SIZE = _or_null(_COUNT, "the trash is to be no larger: trash_size in the configuration, with --expired")
 _LEFTOVERS: dict[str, Schema] = {"empty_files": _COUNT, "empty_folders": _COUNT, "broken_symlinks": _COUNT}
 _STAYS: dict[str, Schema] = {
     "in_place": _described(_COUNT, "files that are in their folder already"),
@@ -309,6 +310,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                 "dry_run": {"const": True},
                 "kind": {"const": "purge"},
                 "older_than": _STARTED_BEFORE,
+                "trash_size_bytes": _TRASH_SIZE,
                 "operations": _array(
                     _object(
                         {
@@ -336,6 +338,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                 "operation": _described({"type": "null"}, "null, only if you declined"),
                 "kind": {"const": "purge"},
                 "older_than": _STARTED_BEFORE,
+                "trash_size_bytes": _TRASH_SIZE,
                 "operations": _array(
                     _object(
                         {
@@ -348,7 +351,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                     )
                 ),
             },
-            optional=(*list(_RESULT)[3:], "operation", "older_than", "operations"),
+            optional=(*list(_RESULT)[3:], "operation", "older_than", "trash_size_bytes", "operations"),
         ),
     ),
     "duplicates found": (

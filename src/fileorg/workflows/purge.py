@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import FileorgError, UnknownOperation, UsageError
+from fileorg.core.events import NullReporter
 from fileorg.core.model import Outcome, Problem, RecordState
 from fileorg.core.names import display, join
 from fileorg.core.scratch import scratch
@@ -39,11 +40,12 @@ _PROBLEMS_KEPT = 1000
 
 class PurgeOptions(NamedTuple):
     """The options of `fileorg purge`. Without `operations`, all that have files in the trash are purged. Only those
-    that began before `older_than_ns` count.
+    that began before `older_than_ns` count. With `trash_size`, in bytes, the oldest beyond this size count too.
     """
 
     operations: Sequence[int] = ()
     older_than_ns: int | None = None
+    trash_size: int | None = None
 
 
 class InTrash(NamedTuple):
@@ -165,14 +167,24 @@ def purging(
     note to the reporter. Raises `UsageError` for an operation that does not exist, `Locked`, `JournalError`.
     """
     job = resumes or JobStart(PURGE, options_as_json(options), time.time_ns())
-    with (
-        contextlib.closing(_Links()) as links,
-        Session.opened(state, "purge", reporter, changes=changes, reads_journal=True, job=job, fd=fd) as session,
-    ):
-        reporter = session.reporter
-        reporter.stage("look")
-        found = []
-        for operation in _chosen(session, options):
+    with Session.opened(state, "purge", reporter, changes=changes, reads_journal=True, job=job, fd=fd) as session:
+        session.reporter.stage("look")
+        operations = _chosen(session, options)
+        found = _counted(session, operations, session.reporter)
+        if options.trash_size is not None:
+            expired = _expired(found, options.older_than_ns, options.trash_size)
+            if len(expired) < len(found):  # count anew: the space that hard links free depends on what is removed
+                found = _counted(session, expired, NullReporter())
+        chosen = tuple(one.operation.id for one in found)
+        session.name_job(options_as_json(options._replace(operations=chosen, older_than_ns=None, trash_size=None)))
+        yield PurgeRun(found, session)
+
+
+def _counted(session: Session, operations: Sequence[Operation], reporter: Reporter) -> list[InTrash]:
+    """Return the operations that have files in the trash; those that cannot be purged now are told to the reporter."""
+    found = []
+    with contextlib.closing(_Links()) as links:
+        for operation in operations:
             try:
                 one = _count(session, operation, links)
             except (FileorgError, OSError) as error:
@@ -181,9 +193,18 @@ def purging(
                 continue
             if one.files or one.kept:
                 found.append(one)
-        chosen = tuple(one.operation.id for one in found)
-        session.name_job(options_as_json(options._replace(operations=chosen, older_than_ns=None)))
-        yield PurgeRun(found, session)
+    return found
+
+
+def _expired(found: Sequence[InTrash], older_than_ns: int | None, trash_size: int) -> list[Operation]:
+    """Return the operations that are too old, and the oldest beyond the size. `found` is ordered from new to old."""
+    expired, size_bytes = [], 0
+    for one in found:
+        size_bytes += one.size_bytes
+        is_old = older_than_ns is not None and one.operation.started_ns < older_than_ns
+        if is_old or size_bytes > trash_size:
+            expired.append(one.operation)
+    return expired
 
 
 def _chosen(session: Session, options: PurgeOptions) -> list[Operation]:
@@ -200,7 +221,7 @@ def _chosen(session: Session, options: PurgeOptions) -> list[Operation]:
         if operation.undoes in wanted:
             wanted.add(operation.id)
     wanted &= session.journal.trash.operations()
-    before = options.older_than_ns
+    before = None if options.trash_size is not None else options.older_than_ns
     return [one for one in operations if one.id in wanted and (before is None or one.started_ns < before)]
 
 

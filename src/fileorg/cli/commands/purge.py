@@ -1,13 +1,13 @@
 """`fileorg purge`: empty the trash permanently."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from fileorg.cli import complete, values
 from fileorg.cli import options as shared
 from fileorg.cli.options import Format, OutputOptions, ProgressMode
 from fileorg.cli.parameters import Argument, Option
-from fileorg.core.errors import ErrorCode, Exit, GuardRefused
+from fileorg.core.errors import ErrorCode, Exit, GuardRefused, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,9 @@ fileorg purge --dry-run
 
 # Only operations from more than a month ago
 fileorg purge --older-than 30d
+
+# What keep_days and trash_size in fileorg.toml no longer keep
+fileorg purge --expired
 
 # Only operations 7 and 9; from a script
 fileorg purge 7 9 --yes
@@ -52,6 +55,14 @@ OlderThan = Annotated[
         " 2024-05-01. A bare m is refused, because it may mean minutes or months.",
     ),
 ]
+Expired = Annotated[
+    bool,
+    Option(
+        "--expired",
+        help="Only what the settings keep_days and trash_size of fileorg.toml no longer keep: operations from more than"
+        " keep_days ago, and the oldest ones while the trash is larger than trash_size.",
+    ),
+]
 Yes = Annotated[
     bool,
     Option("-y", "--yes", help="Do not ask. Required without a terminal.", rich_help_panel=shared.RUN),
@@ -65,6 +76,7 @@ DryRun = Annotated[
 def purge(
     operations: Operations = None,
     older_than: OlderThan = None,
+    expired: Expired = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     background: shared.Background = False,
@@ -76,6 +88,7 @@ def purge(
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,
     progress: shared.Progress = ProgressMode.AUTO,
+    config: shared.Config = None,
     state_dir: shared.StateDir = None,
 ) -> int:
     """Empty fileorg's trash permanently.
@@ -93,7 +106,14 @@ def purge(
     from fileorg.cli.words import VERBS
     from fileorg.workflows.purge import PurgeOptions, purging
 
-    before = None if older_than is None else values.moment("--older-than", older_than, for_good=True)
+    limit = Limit(None if older_than is None else values.moment("--older-than", older_than, for_good=True))
+    if expired:
+        if operations or older_than is not None:
+            raise UsageError(
+                "--expired and OP or --older-than cannot be combined.",
+                hint="drop one of them: --expired goes by the settings",
+            )
+        limit = _settings(config)
     options = OutputOptions(dry_run, yes, format_, output, force, quiet=quiet, verbose=verbose, progress=progress)
     options = options._replace(background=background, hold=hold)
     shared.need_dry_run(options)
@@ -105,12 +125,49 @@ def purge(
                 code=ErrorCode.NOT_CONFIRMED,
             )
         state = shared.state(state_dir, dry_run=dry_run)
-        chosen = PurgeOptions(operations or (), before and before.ns)
+        chosen = PurgeOptions(operations or (), limit.before and limit.before.ns, limit.size_bytes)
         with purging(chosen, state, screen, changes=not dry_run) as run:
             screen.pause()
             change = Change(options, VERBS["purge"], "purge", out, screen, PurgeRows(run), _again(operations))
-            empty = _empty(operations, before)
-            return _preview(change, run, before, empty) if dry_run else _run(change, run, state, before, empty)
+            empty = _empty(operations, limit)
+            return _preview(change, run, limit, empty) if dry_run else _run(change, run, state, limit, empty)
+
+
+class Limit(NamedTuple):
+    """What is purged: operations from before a moment, and the oldest beyond a size. `settings` are those of
+    --expired, for people.
+    """
+
+    before: "Moment | None" = None
+    size_bytes: int | None = None
+    settings: str = ""
+
+    def as_json(self) -> dict[str, str | int | None]:
+        from fileorg.core.formats import iso
+        from fileorg.core.times import kept
+
+        older_than = None if self.before is None else iso(kept(self.before.ns))
+        return {"older_than": older_than, "trash_size_bytes": self.size_bytes}
+
+
+def _settings(config: str | None) -> Limit:
+    """Return the limits in `[settings]`. Raises `UsageError` if there are none, `ConfigError`."""
+    from fileorg.core.figures import size
+
+    configuration = values.configuration(config)
+    settings = None if configuration is None else configuration.settings
+    if settings is None or (settings.keep_days is None and settings.trash_size is None):
+        raise UsageError(
+            "--expired needs keep_days or trash_size in [settings] of fileorg.toml, and neither is there.",
+            hint="add keep_days = 30 below [settings], or use --older-than 30d",
+        )
+    before, said = None, []
+    if settings.keep_days is not None:
+        before = values.moment("keep_days", f"{settings.keep_days}d")
+        said.append(f"keep_days = {settings.keep_days}")
+    if settings.trash_size is not None:
+        said.append(f"trash_size = {size(settings.trash_size)}")
+    return Limit(before, settings.trash_size, " and ".join(said))
 
 
 def _again(operations: "Sequence[int] | None") -> str:
@@ -151,14 +208,14 @@ class PurgeRows:
 # Before the purge -----------------------------------------------------------------------------------------------------
 
 
-def _preview(change: "Change", run: "PurgeRun", before: "Moment | None", empty: str) -> Exit:
-    head = {"dry_run": True, "kind": "purge", **_limit(before), "operations": [_as_json(one) for one in run.found]}
+def _preview(change: "Change", run: "PurgeRun", limit: "Limit", empty: str) -> Exit:
+    head = {"dry_run": True, "kind": "purge", **limit.as_json(), "operations": [_as_json(one) for one in run.found]}
     if change.is_text and not run.found:
         return _nothing(change, empty)
     change.preview(head, {"files": run.files, "bytes": run.size_bytes})
     if change.is_text and not change.options.quiet:
         change.out.line()
-        _table(change.out, run, before)
+        _table(change.out, run, limit)
         change.out.line("\nDry run: nothing was removed.")
     return Exit.DONE
 
@@ -171,7 +228,7 @@ def _as_json(one: "InTrash") -> dict[str, Any]:
     return about | {"files": one.files, "bytes": one.size_bytes, "kept": one.kept}
 
 
-def _table(out: "Out", run: "PurgeRun", before: "Moment | None") -> None:
+def _table(out: "Out", run: "PurgeRun", limit: "Limit") -> None:
     """Print the files of each operation in the trash, in numbers."""
     from fileorg.cli.render import Column, short, table
     from fileorg.core.figures import size, when
@@ -190,27 +247,25 @@ def _table(out: "Out", run: "PurgeRun", before: "Moment | None") -> None:
     ]
     total = ("", "", "", "Total", f"{run.files:,}", size(run.size_bytes)) if len(rows) > 1 else None
     table(out, columns, rows, total=total)
-    if before is not None:
+    if limit.settings:
+        out.line(f"  Only what has expired by {limit.settings}.")
+    elif (before := limit.before) is not None:
         age = f" ({before.words} ago)" if before.age else ""
         out.line(f"  Only operations from before {when(before.ns)}{age}.")
 
 
-def _limit(before: "Moment | None") -> dict[str, str | None]:
-    from fileorg.core.formats import iso
-    from fileorg.core.times import kept
-
-    return {"older_than": None if before is None else iso(kept(before.ns))}
-
-
-def _show(talk: "Out", run: "PurgeRun", before: "Moment | None") -> None:
-    _table(talk, run, before)
+def _show(talk: "Out", run: "PurgeRun", limit: "Limit") -> None:
+    _table(talk, run, limit)
     talk.line()
 
 
-def _empty(operations: "Sequence[int] | None", before: "Moment | None") -> str:
+def _empty(operations: "Sequence[int] | None", limit: "Limit") -> str:
     """Return the sentence for a purge that finds no file."""
     from fileorg.core.figures import when
 
+    if limit.settings:
+        return f"Nothing in the trash has expired by {limit.settings}."
+    before = limit.before
     if before is not None and before.age:
         return f"Nothing in the trash is older than {before.words} (since {when(before.ns)})."
     if before is not None:
@@ -224,26 +279,26 @@ def _nothing(change: "Change", empty: str) -> Exit:
     return Exit.DONE
 
 
-def _run(change: "Change", run: "PurgeRun", state: "StateDirectory", before: "Moment | None", empty: str) -> Exit:
+def _run(change: "Change", run: "PurgeRun", state: "StateDirectory", limit: "Limit", empty: str) -> Exit:
     from fileorg.cli.change import declined
     from fileorg.core.figures import plural, size
 
     if not run.found and change.is_text:
         return _nothing(change, empty)
     if run.files:
-        change.show(partial(_show, run=run, before=before))
+        change.show(partial(_show, run=run, limit=limit))
     question = f"Remove {plural(run.files, 'file')} ({size(run.size_bytes)}) permanently? This cannot be undone."
     if run.files and not change.agreed(question):
         return declined()
     if change.is_later and run.files:
         return change.hand_over(run, state)
-    return _report(change, run, change.carry_out(run), before)
+    return _report(change, run, change.carry_out(run), limit)
 
 
 # After the purge ------------------------------------------------------------------------------------------------------
 
 
-def _report(change: "Change", run: "PurgeRun", outcome: "Outcome", before: "Moment | None") -> Exit:
+def _report(change: "Change", run: "PurgeRun", outcome: "Outcome", limit: "Limit") -> Exit:
     from fileorg.cli.stop import Stopped
     from fileorg.cli.summary import exit_code, outcome_as_json
     from fileorg.core.formats import write_json
@@ -259,7 +314,7 @@ def _report(change: "Change", run: "PurgeRun", outcome: "Outcome", before: "Mome
                 | {"undoable": "no" if one.wholly else "in part"}
                 for one in run.purged
             ]
-            write_json(change.out.stream, facts | _limit(before) | {"operations": done})
+            write_json(change.out.stream, facts | limit.as_json() | {"operations": done})
     except KeyboardInterrupt:
         raise Stopped("Stopped after the trash was emptied.") from None
     return exit_code(outcome)
