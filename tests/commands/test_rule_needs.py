@@ -7,10 +7,12 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from tests.support.tree import Tree
 
 from fileorg.core.errors import UsageError
 from fileorg.rules.config_file import parse_configuration
 from fileorg.scan.stays import NotTaken
+from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows.explain import RuleOfFile, explain
 from fileorg.workflows.organize import OrganizeOptions
 from fileorg.workflows.rule_check import checked_rules, tried_rules
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.runs import Runs
-    from tests.support.tree import Tree
 
     from fileorg.core.model import Outcome
 
@@ -268,6 +269,68 @@ def test_a_second_run_changes_nothing(tree: Tree, runs: Runs) -> None:
     after = tree.read()
     assert run(tree, runs, rules).done == 0
     assert tree.read() == after
+
+
+def test_a_destination_and_an_absolute_target(tree: Tree, runs: Runs, tmp_path: Path) -> None:
+    """Relative targets are below --dest, absolute ones are not, and one undo takes all of it back."""
+    dest, big = Tree(tmp_path / "dest"), Tree(tree.root.parent / "big")
+    places = [tree, dest, big]
+    tree.write({"a.pdf": "1", "b.mkv": "2", "c.jpg": "3", "d.iso": "4", "e.txt": "5"})
+    before = [place.snapshot() for place in places]
+    rules = (
+        '[[rule]]\nwhen = { ext = "pdf" }\nto = "Papers"\n[[rule]]\nwhen = { ext = "mkv" }\nto = "BIG/Films"\n'
+        '[[rule]]\nwhen = { ext = "iso" }\naction = "trash"\n[[rule]]\nwhen = { ext = "txt" }\nto = "TREE/Texts"'
+    )
+    run(tree, runs, rules, dest=dest.root)
+    after = [
+        {"Texts/e.txt": "5", ".fileorg/trash/1/d.iso": "4"},
+        {"Papers/a.pdf": "1", "Images/c.jpg": "3"},
+        {"Films/b.mkv": "2"},
+    ]
+    assert [place.read() for place in places] == after
+    assert runs.undo().problems == []
+    assert [place.snapshot() for place in places] == before
+    assert runs.redo().problems == []
+    assert [place.read() for place in places] == after
+
+
+def test_portable_names(tree: Tree, runs: Runs) -> None:
+    names = {
+        "a: b?.pdf": "X/a_ b_.pdf",
+        "con.pdf": "X/con_.pdf",
+        "plain é.pdf": "X/plain é.pdf",
+    }
+    tree.write({name: name for name in names})
+    before = tree.snapshot()
+    rules = '[[rule]]\nwhen = { ext = "pdf" }\nto = "X"'
+    run(tree, runs, '[settings]\nnames = "portable"\n' + rules)
+    assert tree.read() == {new: name for name, new in names.items()}
+    runs.undo()
+    assert tree.snapshot() == before
+
+
+def test_months_in_a_language(tree: Tree, runs: Runs) -> None:
+    tree.write({"a.pdf": "1"})
+    tree.date("a.pdf", "2023-03-05")
+    rules = '[[rule]]\nto = "{modified:%B}"'
+    with pytest.raises(UsageError, match=r"fileorg.toml, line \d+: .*xx_YY"):
+        run(tree, runs, '[settings]\nlocale = "xx_YY"\n' + rules)
+    assert tree.read() == {"a.pdf": "1"}
+    run(tree, runs, '[settings]\nlocale = "C"\n' + rules)
+    assert tree.read() == {"March/a.pdf": "1"}
+
+
+def test_targets_on_a_disk_that_ignores_case(tree: Tree, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Targets that differ in case only are one folder there, and names that do so are one name."""
+    monkeypatch.setattr(LocalStorage, "is_case_insensitive", lambda _: True)
+    tree.write({"a.pdf": "1", "b.jpg": "2", "sub/A.PDF": "3", "papers/c.jpg": "4"})
+    rules = (
+        '[[rule]]\nwhen = { ext = "pdf" }\nto = "Papers"\n'
+        '[[rule]]\nwhen = { name = "b*" }\nto = "PAPERS"\n[[rule]]\nto = "papers"'
+    )
+    run(tree, runs, rules)
+    found = sorted(path.lower() for path in tree.read() if not path.endswith("/"))
+    assert found == ["papers/a (2).pdf", "papers/a.pdf", "papers/b.jpg", "papers/c.jpg"]
 
 
 def test_explain_names_the_rule_and_the_keys_that_failed(tree: Tree, runs: Runs) -> None:

@@ -274,7 +274,7 @@ class JournalReader:
             root = checked_root((*row,), operation.id)
             if base == DEST and root.path == operation.dest:
                 roots[DEST] = root
-            elif base == len(roots) and operation.dest is None:
+            elif base == len(roots):
                 roots.append(root)
             else:
                 raise foreign("A root of operation", operation.id)
