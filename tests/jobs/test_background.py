@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fileorg.core.events import NullReporter
+from fileorg.core.state import find_state
+from fileorg.jobs.carry_out import carry_out
+from fileorg.workflows.places import ProtectedPlace, place_of
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.cli.screens import Fileorg
     from tests.support.tree import Tree
 
@@ -39,6 +47,28 @@ def test_it_does_what_was_agreed_to_and_no_more(fileorg: Fileorg, tree: Tree) ->
     assert tree.read() == first | {"late.jpg": "late"}
 
 
+def test_a_destination_to_be_made_in_a_home_and_a_home_to_compare(
+    fileorg: Fileorg, tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fileorg.workflows.guards.place_of", partial(_place_of, os.fsencode(tmp_path)))
+    (tmp_path / "new").mkdir()
+    tree.write({"a.jpg": "one"})
+    made = tmp_path / "made" / "here"
+    assert fileorg.inside("organize", "tree", "--dest", str(made), "--hold").code == 3
+    state = find_state(os.fsencode(fileorg.home))
+    carry_out(state, 1, NullReporter(), lambda: False)
+    assert (made / "Images" / "a.jpg").read_text() == "one"
+    assert fileorg.inside("undo").code == 0
+    monkeypatch.setattr("fileorg.workflows.guards.place_of", partial(_place_of, os.fsencode(tree.root)))
+    assert fileorg.inside("compare", "tree", "new", "--action", "copy", "--dest", str(made), "--hold").code == 3
+    carry_out(state, 3, NullReporter(), lambda: False)
+    assert (made / "a.jpg").read_text() == "one"
+
+
+def _place_of(home: bytes, path: bytes) -> ProtectedPlace:
+    return ProtectedPlace.HOME if path == home else place_of(path)
+
+
 @pytest.mark.parametrize("kind", ["dedupe", "clean"])
 def test_other_plans_in_the_background(fileorg: Fileorg, tree: Tree, kind: str) -> None:
     tree.write({"a.bin": "same", "b.bin": "same", "empty.txt": ""})
@@ -66,7 +96,7 @@ def test_a_plan_that_cannot_be_trusted_is_refused(fileorg: Fileorg, tree: Tree) 
         ("no plan\n", "is damaged"),
         (sound.replace('"fileorg plan"', '"another"'), "is not a plan of fileorg"),
         (f"{head}\n{rows}\n", "is incomplete"),
-        (sound.replace('"version": 1', '"version": 99'), "another version"),
+        (sound.replace('"version": 2', '"version": 99'), "another version"),
         (f"{head}\n{other}\n{end}\n", "leads out of its folders"),
     ):
         plan.write_text(text)

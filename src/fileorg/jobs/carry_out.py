@@ -19,7 +19,7 @@ from fileorg.plan.saved_plan import SavedPlan
 from fileorg.workflows.clean import CleanOptions, cleaning
 from fileorg.workflows.compare import CompareOptions, comparing
 from fileorg.workflows.dedupe import DedupeOptions, deduping
-from fileorg.workflows.guards import Allowed, changeable_folder, existing_folder
+from fileorg.workflows.guards import Allowed, check_opened, existing_folder
 from fileorg.workflows.open_journal import open_journal
 from fileorg.workflows.organize import OrganizeOptions, organizing
 from fileorg.workflows.purge import PurgeOptions, purging
@@ -52,7 +52,7 @@ def carry_out(
     start = JobStart(job.kind, job.options, job.before_ns, number, job.files, job.limits)
     if not has_begun and (plan := _plan(state, number)) is not None:
         with contextlib.closing(plan):
-            return _as_agreed(state, job, start, plan, reporter, stop, fd)
+            return _as_agreed(state, start, plan, reporter, stop, fd)
     options = options_of(job)
     if has_begun:
         recover_all(state, reporter)
@@ -72,7 +72,6 @@ def _plan(state: StateDirectory, number: int) -> SavedPlan | None:
 
 def _as_agreed(
     state: StateDirectory,
-    job: JobRow,
     start: JobStart,
     plan: SavedPlan,
     reporter: Reporter,
@@ -80,17 +79,18 @@ def _as_agreed(
     fd: int | None,
 ) -> Outcome:
     head = plan.head
-    what = f"job {job.id}, {head.kind} {display(head.roots[0].path)}"
+    what = f"{head.kind} {display(head.roots[0].path)}"  # the lock names the job, too
     with Session.opened(state, what, reporter, kind=head.kind, job=start, fd=fd) as session:
         opened: dict[bytes, LocalStorage] = {}
         for root in head.roots:
             if root.path not in opened:
                 existing_folder(root.path)
-                allowed = Allowed(inside_project=True, read_only=not root.changes)
-                changeable_folder(root.path, state, allowed)
                 if not is_there(Root(root.path, root.inode)):
                     raise AnotherRoot(Root(root.path, root.inode), hint="mount its disk, then resume the job")
-                opened[root.path] = session.open_changeable(root.path, allowed)
+                opened[root.path] = session.open(root.path)
+                allowed = Allowed(inside_project=True, read_only=not root.changes)
+                for used in root.uses:
+                    check_opened(opened[root.path].fd(b""), root.path, state, allowed, to_be_made=used)
         session.storages = [opened[root.path] for root in head.roots]
         session.lock(opened.values())
         session.open_index_if_free()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.model import Plan
 
-_FORM, _VERSION = "fileorg plan", 1
+_FORM, _VERSION = "fileorg plan", 2
 _MAX_LINE_BYTES, _END_BYTES = 64 << 20, 64
 
 
@@ -43,6 +43,8 @@ class PlannedRoot(NamedTuple):
     inode: int
     changes: bool
     """False if the plan only reads there: the source of copies, a reference folder."""
+    uses: Sequence[bytes] = (b"",)
+    """The paths below it, for the guards: empty for the folder itself. None of them for a folder to compare with."""
 
 
 class PlanHead(NamedTuple):
@@ -63,7 +65,7 @@ def write_plan(path: bytes, at: int, head: PlanHead, plan: Plan, rows: int) -> N
     part = path + b".part"
     fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=at)
     with open(fd, "w", encoding="ascii") as file:
-        roots = [(os.fsdecode(root.path), *root[1:]) for root in head.roots]
+        roots = [(os.fsdecode(root.path), *root[1:4], [*map(os.fsdecode, root.uses)]) for root in head.roots]
         fields = head._replace(roots=roots, trash=os.fsdecode(head.trash))._asdict()  # type: ignore[arg-type]
         file.write(json.dumps({"form": _FORM, "version": _VERSION, **fields}) + "\n")
         count = 0
@@ -141,10 +143,15 @@ class SavedPlan:
             raise InvalidPlan(self._path, "was written by another version of fileorg")
         try:
             head = PlanHead(*(found[field] for field in PlanHead._fields))
-            roots = [PlannedRoot(os.fsencode(path), dev, inode, bool(goes)) for path, dev, inode, goes in head.roots]
+            roots = [
+                PlannedRoot(os.fsencode(path), dev, inode, bool(goes), [os.fsencode(used) for used in uses])
+                for path, dev, inode, goes, uses in head.roots
+            ]
             head = head._replace(roots=roots, trash=os.fsencode(head.trash))
             numbers = [head.files, head.renames, *(number for root in roots for number in root[1:3])]
             fine = all(root.path.startswith(b"/") and b"\0" not in root.path for root in roots) and len(roots) > 1
+            fine &= all(root.uses or not root.changes for root in roots)
+            fine &= all(is_folder(used) for root in roots for used in root.uses)
             fine &= all(isinstance(number, int) for number in numbers) and isinstance(head.facts, dict)
             fine &= isinstance(head.kind, str) and isinstance(head.stage, str) and is_folder(head.trash)
         except (KeyError, TypeError, ValueError):

@@ -80,6 +80,8 @@ class Session:
         self._job: JobRun | None = None
         self._index: Index | None = None
         self._index_is_optional = False
+        self._uses: dict[bytes, list[bytes]] = {}
+        """The checked paths below each directory in which files may be changed, empty for the directory itself."""
 
     @classmethod
     @contextlib.contextmanager
@@ -244,6 +246,7 @@ class Session:
         """
         storage = self.open(root, one_file_system=one_file_system)
         check_opened(storage.fd(b""), root, self.state, allowed, to_be_made=to_be_made)
+        self._uses.setdefault(root, []).append(to_be_made)
         return storage
 
     def report_unwritable(self, storages: Iterable[LocalStorage]) -> None:
@@ -347,7 +350,10 @@ class Session:
         """
         from fileorg.plan.saved_plan import PlanHead, PlannedRoot, write_plan
 
-        roots = [PlannedRoot(each.root, *each.identity, each.root not in reads) for each in self.storages]
+        roots = [
+            PlannedRoot(each.root, *each.identity, each.root not in reads, self._uses.get(each.root, ()))
+            for each in self.storages
+        ]
         renames = plan.files if renames is None else renames
         head = PlanHead(kind, facts, stage or kind, plan.files, renames, copies, self.trash, roots)
         rows = rows_at_a_time(self.storages, copies=copies)
