@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.commands.test_properties import tried
 from tests.support.tree import Tree
 
-from fileorg.core.errors import UsageError
+from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.state import open_state
 from fileorg.index.index import Index
@@ -287,3 +287,11 @@ def test_the_copies_are_never_put_into_the_compared_folder(tree: Tree, new: Tree
         with pytest.raises(UsageError, match=r"is inside|the same folder"):
             copied(tree.root, new.root, dest, state)
     assert tree.read() == {"sub/a.txt": "a"}
+
+
+def test_nothing_is_copied_from_a_folder_that_undo_refuses(new: Tree, state: StateDirectory) -> None:
+    with pytest.raises(GuardRefused, match="belongs to the system"):
+        copied(Path("/etc"), new.root, new.path("to"), state)
+    with pytest.raises(GuardRefused, match="own state directory"):
+        copied(Path(os.fsdecode(state.path)), new.root, new.path("to"), state)
+    assert new.read() == {}

@@ -25,7 +25,7 @@ from fileorg.scan.classifier import Classifier
 from fileorg.scan.selection import Selection
 from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
-from fileorg.workflows.guards import Allowed, destination, existing_folder, refuse_too_many
+from fileorg.workflows.guards import Allowed, destination, existing_folder, refuse_system, refuse_too_many
 from fileorg.workflows.operations import options_as_json
 from fileorg.workflows.roots import distinct_folders, identity_of, met_twice
 from fileorg.workflows.session import Session
@@ -162,6 +162,7 @@ def comparing(
     dest, to_be_made = (None, b"")
     allowed = Allowed(options.inside_project, read_only=not changes)
     if options.dest is not None:
+        refuse_system(old, display(old), state)  # undo and recovery refuse it, too
         dest, to_be_made = destination(options.dest, state, allowed)
         if _are_nested(old, below(dest, to_be_made), mounts):
             raise _overlapping(f"{display(below(dest, to_be_made))} is inside {display(old)}.", "choose another --dest")
