@@ -177,7 +177,8 @@ class World:
         elif name is None:
             self.names.at[path] = Name(path, new, path, new, touched_at=path)
         else:
-            if name.home is None and is_another:  # no longer a copy by fileorg, but a file of others
+            # No longer a copy by fileorg, but a file of others; so is an empty one, which may only reserve a name.
+            if name.home is None and (is_another or not name.node.content):
                 name.home = path
             name.node = name.first = new
             name.touched_at = path
