@@ -179,6 +179,14 @@ def test_a_pager_that_ends_early_ends_nothing(fileorg: Fileorg, tree: Tree, page
     assert (b"2999.jpg" in terminal.raw) == (pager in {"no-such-pager", "cat"})
 
 
+def test_no_pager_stops_a_run_that_does_not_ask(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({f"{number:03}.jpg": str(number) for number in range(60)})
+    terminal = fileorg.terminal("organize", "tree", "-v", "--yes", PAGER="sed 's/^/| /'", lines=24)
+    assert terminal.end() == 0
+    assert b"Images/059.jpg" in terminal.raw
+    assert b"| 0" not in terminal.raw
+
+
 def test_no_pager_in_a_pipe(fileorg: Fileorg, tree: Tree) -> None:
     tree.write({f"{number:03}.jpg": str(number) for number in range(60)})
     assert "| " not in fileorg("organize", "tree", "-n", PAGER="sed 's/^/| /'").out

@@ -96,7 +96,7 @@ class Change(NamedTuple):
         if self.options.null:
             self.rows.as_null(self.out)
         elif self.is_text:
-            self.rows.list(self.out)
+            self._list(self.out)
         else:
             document = JsonDocument(self.out.stream)
             for key, value in head.items():
@@ -119,10 +119,20 @@ class Change(NamedTuple):
             return
         talk = self.talk if self.asks else self.out
         if lists_rows and self.options.verbose:
-            self.rows.list(talk)
+            if self.asks:
+                self._list(talk)
+            else:
+                self.rows.list(talk)  # a pager would stop the run
             talk.line()
         show(talk)
         talk.flush()
+
+    def _list(self, out: Out) -> None:
+        """Print the rows; a long list goes through the pager."""
+        from fileorg.cli.pager import paged
+
+        with paged(out) as page:
+            self.rows.list(page)
 
     def nothing(
         self, facts: dict[str, Any], said: str, *, skipped: int = 0, show: Callable[[Out], object] | None = None
@@ -132,7 +142,7 @@ class Change(NamedTuple):
             write_json(self.out.stream, {"operation": None, "kind": self.kind, "files": 0} | facts)
         elif not self.options.quiet:
             if skipped:
-                self.rows.list(self.out)
+                self._list(self.out)
             self.out.line(said)
             if show is not None:
                 show(self.out)
@@ -143,7 +153,7 @@ class Change(NamedTuple):
         if not self.asks:
             return True
         talk = self.talk
-        if ask(talk, question, lambda: self.rows.list(talk)):
+        if ask(talk, question, lambda: self._list(talk)):
             talk.line()
             return True
         talk.line("Nothing was changed.")

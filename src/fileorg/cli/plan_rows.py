@@ -66,12 +66,9 @@ class PlanRows:
 
     def list(self, out: Out) -> None:
         """Print each change as `source -> target`, and each skipped file with the reason, in path order."""
-        from fileorg.cli.pager import paged
-
         rows = ((self._path(row), self._line(out, row)) for row in self._files())
         stays = ((path, self._stay_line(out, path, reason)) for path, reason, _ in self._stays())
-        with paged(out) as page:
-            page.many(_in_path_order(chain(rows, stays)))
+        out.many(_in_path_order(chain(rows, stays)))
 
     def _path(self, row: PlanRow) -> bytes:
         """Return the path by which a listing sorts the row: the one that exists before the change."""
