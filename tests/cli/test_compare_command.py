@@ -5,9 +5,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from fileorg.scan.walk import Reader
+
 if TYPE_CHECKING:
+    import pytest
     from tests.cli.screens import Fileorg
     from tests.support.tree import Tree
+
+    from fileorg.core.model import Entry
+    from fileorg.rules.ignore import IgnoreReason
+    from fileorg.scan.walk import Task
 
 
 def test_the_command(fileorg: Fileorg, tree: Tree) -> None:
@@ -28,3 +35,19 @@ def test_the_command(fileorg: Fileorg, tree: Tree) -> None:
     assert (reverse.code, "Nothing is missing" in reverse.out) == (0, True)
     assert fileorg.inside("compare", "tree", "new", "--both", "--reverse").code == 2
     assert fileorg.inside("compare", "", "new").code == 2
+
+
+def test_another_file_system_that_is_not_entered_is_named(
+    fileorg: Fileorg, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree.write({"a.txt": "a", "disk/only.txt": "only here"})
+    (fileorg.folder / "new").mkdir()
+    (fileorg.folder / "new" / "b.txt").write_text("a")
+    reason = Reader._reason
+
+    def mounted(self: Reader, task: Task, entry: Entry) -> IgnoreReason | None:
+        return reason(self, task, entry._replace(dev=entry.dev + 1) if entry.name == b"disk" else entry)
+
+    monkeypatch.setattr(Reader, "_reason", mounted)
+    ran = fileorg.inside("compare", "tree", "new", "--one-file-system")
+    assert (ran.code, "Not compared: 1 folder on another file system." in ran.out) == (0, True), ran.out

@@ -410,6 +410,7 @@ def _show_sums(out: "Out", side: "Side") -> None:
         (seen.empty_folders, nouns.EMPTY_FOLDER),
         (seen.links, nouns.SPECIAL),
         (sums.excluded, nouns.EXCLUDED_FILE),
+        (seen.ignored[IgnoreReason.EXCLUDED], nouns.OTHER_FILE_SYSTEM),  # patterns exclude nothing from the scan
         (seen.ignored[IgnoreReason.OURS], nouns.LEFT_ALONE[IgnoreReason.OURS]),
         (seen.unreadable_count, nouns.UNREADABLE),
     )
