@@ -107,10 +107,11 @@ class Filters(NamedTuple):
         """Return whether an entry was there before the job began, as far as its times can tell."""
         if self.before_job_ns is None or entry.ctime_ns <= kept(self.before_job_ns):
             return True
-        from array import array
         from bisect import bisect_left
 
-        touched = array("Q", self.touched)
+        touched = memoryview(self.touched).cast(
+            "Q"
+        )  # a view: a copy for each file would cost the square of their number
         at = bisect_left(touched, entry.inode)
         return at < len(touched) and touched[at] == entry.inode
 

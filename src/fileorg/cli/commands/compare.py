@@ -3,7 +3,7 @@
 import os
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from fileorg.cli import options as shared
 from fileorg.cli import values
@@ -12,13 +12,9 @@ from fileorg.cli.parameters import Argument, Option
 from fileorg.core.errors import Exit, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from fileorg.cli.progress import Screen
-    from fileorg.cli.terminal import Out
-    from fileorg.content.comparison import ComparedFile, MissingFolder
     from fileorg.core.state import StateDirectory
-    from fileorg.workflows.compare import CompareOptions, CompareRun, Side
+    from fileorg.workflows.compare import CompareOptions, CompareRun
 
 EXAMPLES = """
 # May this disk be wiped? Exit code 0 if all its content is in one of the other two folders, 3 if not
@@ -38,8 +34,6 @@ fileorg compare /media/card ~/Pictures --paranoid
 """
 
 COMPARISON = "Comparison"
-_FOLDERS = 20
-"""The number of folders that are shown without -v."""
 
 
 class CompareAction(StrEnum):
@@ -197,6 +191,7 @@ def _report(
     quiet: bool,
     verbose: bool,
 ) -> Exit:
+    from fileorg.cli import compare_view as view
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output
     from fileorg.workflows.compare import comparing
@@ -210,9 +205,9 @@ def _report(
         if null:
             from fileorg.core.formats import write_null
 
-            write_null(out.stream, (path for path, _ in _missing(run)))
+            write_null(out.stream, (path for path, _ in view.missing_files(run)))
         elif format_ is not ListFormat.TEXT or not quiet:
-            _show(out, run, format_, verbose=verbose, paranoid=chosen.paranoid)
+            view.show(out, run, format_, verbose=verbose, paranoid=chosen.paranoid)
         out.flush()
         _show_unread(screen, run, verbose=verbose)
         return Exit.DONE if all(side.is_complete for side in run.sides) else Exit.NO
@@ -220,6 +215,7 @@ def _report(
 
 def _copy(chosen: "CompareOptions", options: OutputOptions, state: "StateDirectory") -> Exit:
     """Plan, ask and copy the missing files."""
+    from fileorg.cli import compare_view as view
     from fileorg.cli.change import Change, declined
     from fileorg.cli.plan_rows import PlanRows
     from fileorg.cli.progress import reporting
@@ -240,7 +236,7 @@ def _copy(chosen: "CompareOptions", options: OutputOptions, state: "StateDirecto
         rows = PlanRows(run.plan, {DEST: run.dest}, root=side.roots[0])
         change = Change(options, VERBS[Action.COPY], "compare", out, screen, rows)
         what = f"{plural(run.plan.files, 'file')} ({size(run.plan.size_bytes)})"
-        show = partial(_show_text, run=run, verbose=False, paranoid=chosen.paranoid, has_plan=True)
+        show = partial(view.show_text, run=run, verbose=False, paranoid=chosen.paranoid, has_plan=True)
         if options.dry_run:
             head = {"dry_run": True, "kind": "compare", **named("root", side.roots[0]), **named("dest", run.copies)}
             change.preview(head, {"files": run.plan.files, "bytes": run.plan.size_bytes})
@@ -264,160 +260,6 @@ def _copy(chosen: "CompareOptions", options: OutputOptions, state: "StateDirecto
         out.flush()
         _show_unread(screen, run, verbose=options.verbose)
         return code or (Exit.SOME_FAILED if side.seen.unreadable_count else Exit.DONE)
-
-
-def _missing(run: "CompareRun") -> "Iterator[tuple[bytes, ComparedFile]]":
-    """Yield absolute path and facts of each missing file, in path order."""
-    from fileorg.core.sorting import in_path_order
-
-    return in_path_order(
-        (path, (path, file))
-        for side in run.sides
-        for file in side.found.files()
-        for path in [side.path(file.tree, file.folder, file.name)]
-    )
-
-
-def _show(out: "Out", run: "CompareRun", format_: ListFormat, *, verbose: bool, paranoid: bool) -> None:
-    from fileorg.core.formats import iso, write_csv
-
-    match format_:
-        case ListFormat.JSON:
-            _as_json(out, run, paranoid=paranoid)
-        case ListFormat.CSV:
-            rows = ((path, file.size, iso(file.mtime_ns)) for path, file in _missing(run))
-            write_csv(out.stream, ("path", "size_bytes", "mtime"), rows)
-        case ListFormat.TEXT:
-            _show_text(out, run, verbose=verbose, paranoid=paranoid)
-
-
-def _as_json(out: "Out", run: "CompareRun", *, paranoid: bool) -> None:
-    from fileorg.cli.plan_view import unread_as_json
-    from fileorg.core.formats import JsonDocument, iso, named
-
-    document = JsonDocument(out.stream)
-    document.field("sides", [_summary(side) for side in run.sides])
-    document.field("byte_by_byte", paranoid)
-    document.rows(
-        "missing",
-        ({**named("path", path), "size_bytes": file.size, "mtime": iso(file.mtime_ns)} for path, file in _missing(run)),
-    )
-    document.rows(
-        "folders",
-        (
-            {
-                **named("path", side.path(each.tree, each.folder)),
-                "is_whole": each.is_whole,
-                "files": each.files,
-                "missing_files": each.missing,
-                "missing_bytes": each.missing_bytes,
-            }
-            for side in run.sides
-            for each in side.found.folders()
-        ),
-    )
-    document.field("files_left_out", unread_as_json(run.reads.named))
-    document.field("seconds", round(run.seconds, 3))
-    document.end()
-
-
-def _summary(side: "Side") -> "dict[str, Any]":
-    from fileorg.cli.plan_view import unreadable_as_json
-    from fileorg.core.formats import named
-
-    sums, seen = side.found.sums, side.seen
-    return {
-        "roots": [named("path", path) for path in side.roots],
-        "compared_with": [named("path", path) for path in side.others],
-        "files": sums.files,
-        "bytes": sums.size_bytes,
-        "missing_files": sums.missing,
-        "missing_bytes": sums.missing_bytes,
-        "missing_sidecars": sums.followers,
-        "excluded_files": sums.excluded,
-        "empty_files": sums.empty,
-        "empty_folders": seen.empty_folders,
-        "links": seen.links,
-        "unreadable": unreadable_as_json(seen),
-    }
-
-
-def _show_text(out: "Out", run: "CompareRun", *, verbose: bool, paranoid: bool, has_plan: bool = False) -> None:
-    from fileorg.cli.pager import paged
-    from fileorg.core.figures import duration, size
-    from fileorg.core.names import display
-
-    if verbose and not all(side.is_complete for side in run.sides):
-        with paged(out) as page:
-            page.many(f"{size(file.size):>9}  {display(path)}" for path, file in _missing(run))
-        out.line()
-    for side in run.sides:
-        if side.found.sums.missing and not verbose:
-            _show_folders(out, side)
-            out.line()
-        _show_sums(out, side)
-    how = "byte by byte" if paranoid else "by digest; --paranoid compares byte by byte"
-    out.prose(f"Compared in {duration(run.seconds)} {how}.{'' if has_plan else ' Nothing was changed.'}")
-
-
-def _show_folders(out: "Out", side: "Side") -> None:
-    from itertools import islice
-
-    from fileorg.cli.render import Column, table
-
-    found = list(islice(side.found.folders(), _FOLDERS + 1))
-    columns = (
-        Column("Missing", right=True),
-        Column("Files", right=True, drop_rank=1),
-        Column("Folder", shrinks=True, keeps_end=True),
-    )
-    table(out, columns, [_folder_row(side, folder) for folder in found[:_FOLDERS]])
-    if len(found) > _FOLDERS:
-        out.line("  … -v lists every file")
-
-
-def _folder_row(side: "Side", folder: "MissingFolder") -> tuple[str, str, str]:
-    from fileorg.cli.render import short
-    from fileorg.core.figures import size
-
-    files = f"all {folder.files:,}" if folder.is_whole else f"{folder.missing:,} of {folder.files:,}"
-    return size(folder.missing_bytes), files, f"{short(side.path(folder.tree, folder.folder)).rstrip('/')}/"
-
-
-def _show_sums(out: "Out", side: "Side") -> None:
-    from fileorg.cli import nouns
-    from fileorg.cli.plan_view import show_ages
-    from fileorg.cli.render import short
-    from fileorg.core.figures import plural, size
-    from fileorg.rules.ignore import IgnoreReason
-
-    sums, seen = side.found.sums, side.seen
-    ours, others = (" and ".join(short(path) for path in paths) for paths in (side.roots, side.others))
-    if sums.missing:
-        verb = "is" if sums.missing == 1 else "are"
-        of_them = (
-            f"{sums.missing:,} of {plural(sums.files, 'file')} ({size(sums.missing_bytes)} of {size(sums.size_bytes)})"
-        )
-        out.prose(out.styled(f"{of_them} in {ours} {verb} missing in {others}.", "bold"))
-    else:
-        content = f"the content of {plural(sums.files, 'file')} ({size(sums.size_bytes)}) in {ours}"
-        style = "green" if side.is_complete else "yellow"
-        out.prose(out.styled(f"Nothing is missing: {content} is also in {others}.", style))
-    if sums.followers:
-        out.prose(f"{sums.followers:,} of them {'belongs' if sums.followers == 1 else 'belong'} to another file.")
-    counts = (
-        (sums.empty, nouns.EMPTY_FILE),
-        (seen.empty_folders, nouns.EMPTY_FOLDER),
-        (seen.links, nouns.SPECIAL),
-        (sums.excluded, nouns.EXCLUDED_FILE),
-        (seen.ignored[IgnoreReason.EXCLUDED], nouns.OTHER_FILE_SYSTEM),  # patterns exclude nothing from the scan
-        (seen.ignored[IgnoreReason.OURS], nouns.LEFT_ALONE[IgnoreReason.OURS]),
-        (seen.unreadable_count, nouns.UNREADABLE),
-    )
-    not_compared = [f"{number:,} {noun.of(number)}" for number, noun in counts if number]
-    if not_compared:
-        out.prose(f"Not compared: {', '.join(not_compared)}.")
-    show_ages(out, seen)
 
 
 def _show_unread(screen: "Screen", run: "CompareRun", *, verbose: bool) -> None:
