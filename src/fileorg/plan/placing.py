@@ -41,7 +41,7 @@ class Layout(NamedTuple):
     trash: bytes = b".fileorg/trash/0"
     link_trash: bytes = b".fileorg/trash/0"
     target_root: bytes = b""
-    true_casing: Callable[[bytes], bytes] = lambda folder: folder
+    actual_folder: Callable[[bytes], bytes] = lambda folder: folder
     """Returns a folder's name as it is on disk already, for case-insensitive file systems."""
     into_whole: bool = False
     """Files may be moved into folders kept whole."""
@@ -145,12 +145,12 @@ class Placer:
     def _number(self, target: bytes) -> int:
         """Return a new number. All names of one folder share one: its spellings, and symlinks that lead to it."""
         folds, number = self._layout.case_insensitive, len(self.targets)
-        true_casing = self._layout.true_casing(target)
-        key = collision_key(true_casing, case_insensitive=folds)
+        actual_folder = self._layout.actual_folder(target)
+        key = collision_key(actual_folder, case_insensitive=folds)
         number = self._by_key.setdefault(key, number)
         self._numbers[target] = number
         if number == len(self.targets):
-            self.targets.append(true_casing)
+            self.targets.append(actual_folder)
             self._keys.append(key)
-            self._prefixes.append(true_casing + b"/")
+            self._prefixes.append(actual_folder + b"/")
         return number

@@ -290,14 +290,14 @@ class RulePlacer(Placer):
         return number
 
     def _new_number(self, target: bytes, way: Way) -> int:
-        true_casing = self._layout.true_casing(target)
-        key = collision_key(true_casing, case_insensitive=self._layout.case_insensitive)
+        actual_folder = self._layout.actual_folder(target)
+        key = collision_key(actual_folder, case_insensitive=self._layout.case_insensitive)
         known = self._numbered.get((key, way))
         if known is None:
             known = len(self.targets)
-            self.targets.append(true_casing)
+            self.targets.append(actual_folder)
             self._keys.append(key)
-            self._prefixes.append(true_casing + b"/")
+            self._prefixes.append(actual_folder + b"/")
             self.ways.append(way)
             self._numbered[key, way] = known
         self._numbered[target, way] = known
@@ -404,12 +404,12 @@ class RuleTargets:
         storage, rest = self._at(folder)
         return storage.readlink(rest, name)
 
-    def true_casing(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
+    def actual_folder(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
         if not folder.startswith(MARK):
-            return self._main.true_casing(folder, known)
+            return self._main.actual_folder(folder, known)
         storage, rest = self._at(folder)
         mark = folder.partition(b"/")[0]
-        return join(mark, storage.true_casing(rest, {})) if rest else mark
+        return join(mark, storage.actual_folder(rest, {})) if rest else mark
 
     def shown(self, folder: bytes) -> bytes:
         """Return a target folder for people: relative to the destination, or absolute."""

@@ -102,7 +102,7 @@ class Storage(Protocol):
         """Return whether `a` and `A` are one name, as far as the entries of the root can tell."""
         ...
 
-    def true_casing(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
+    def actual_folder(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
         """Return the folder in the spelling of its listing, as far as it exists, and for a symlink to another folder of
         the tree that folder. `known` caches answers.
         """

@@ -259,13 +259,13 @@ def organizing(
         session.lock(session.storages)
         index = session.open_index(in_memory=not changes)
         template, fold = template.below(to_be_made), target.is_case_insensitive()
-        true_casing = partial(target.true_casing, known=Memo(MANY_FOLDERS))
+        actual_folder = partial(target.actual_folder, known=Memo(MANY_FOLDERS))
         if by_rules is not None:
             from fileorg.plan.rule_placing import RuleTargets
 
             fold = any(storage.is_case_insensitive() for storage in by_rules.storages)
             base = ROOT if target is source else DEST
-            true_casing = partial(RuleTargets(by_rules.storages, base).true_casing, known=Memo(MANY_FOLDERS))
+            actual_folder = partial(RuleTargets(by_rules.storages, base).actual_folder, known=Memo(MANY_FOLDERS))
             by_rules = by_rules._replace(to_be_made=to_be_made)
         never = set(state.identities())
         if target is not source and not to_be_made:
@@ -277,7 +277,7 @@ def organizing(
             options.filters,
             frozenset(never),
             next(met_twice(Mounts(), [root])),
-            leave=frozenset(collision_key(true_casing(folder), case_insensitive=fold) for folder in folders),
+            leave=frozenset(collision_key(actual_folder(folder), case_insensitive=fold) for folder in folders),
             case_insensitive=fold,
             with_leaders=True,
             leftovers=False,
@@ -294,7 +294,7 @@ def organizing(
             join(to_be_made, session.trash),
             session.trash,
             target.root,
-            true_casing,
+            actual_folder,
             options.filters.all_files,
             by_rules,
         )

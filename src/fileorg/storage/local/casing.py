@@ -96,7 +96,7 @@ class Casing:
             time.sleep(_PAUSE_SECONDS)
         return False
 
-    def true_casing(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
+    def actual_folder(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
         """Return the folder in the spelling on disk, as far as it exists, and for a symlink to another folder of the
         tree that folder. `known` caches answers.
 
@@ -106,7 +106,7 @@ class Casing:
         if not folder or folder in known:
             return known.get(folder, folder)
         above, _, name = folder.rpartition(b"/")
-        above = self.true_casing(above, known)
+        above = self.actual_folder(above, known)
         there = join(above, self._casing_in(above, name))
         known[folder] = self._behind_symlink(there) or there
         return known[folder]

@@ -92,8 +92,8 @@ class LocalStorage:
     def is_case_insensitive(self) -> bool:
         return self.casing.is_case_insensitive()
 
-    def true_casing(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
-        return self.casing.true_casing(folder, known)
+    def actual_folder(self, folder: bytes, known: dict[bytes, bytes]) -> bytes:
+        return self.casing.actual_folder(folder, known)
 
     def sync(self) -> None:
         self._folders.sync()
