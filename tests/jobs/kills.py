@@ -183,13 +183,16 @@ def wait_for_a_moment(world: World, job: int, chance: random.Random, seconds: fl
 
 
 def settle(world: World, started: subprocess.Popen[bytes]) -> None:
-    """Wait until no process works on the job. A process whose helper was killed ends by itself."""
+    """Wait until no process works on the job. A process whose helper was killed ends by itself.
+
+    A killed process gives back its memory, and with it what `/proc` tells of it, before its files and their locks.
+    """
     with contextlib.suppress(subprocess.TimeoutExpired):
         started.communicate(timeout=_PATIENCE_SECONDS)
     until = time.monotonic() + _PATIENCE_SECONDS
-    while world.processes():
+    while world.processes() or world.is_locked():
         if time.monotonic() > until:
-            raise AssertionError(f"an orphan is left: {world.processes()}")
+            raise AssertionError(f"an orphan is left: {world.processes() or 'its lock'}")
         time.sleep(0.02)
 
 
