@@ -23,13 +23,16 @@ import sys
 import tempfile
 import traceback
 from functools import partial
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from tests.faults import series
 from tests.faults.series import FirstState
 from tests.support import wall
 
 from fileorg.cli import app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _PR_SET_PTRACER, _ANY = 0x59616D61, -1
 _CRASHED = 70
@@ -38,6 +41,8 @@ _NEXT = 7
 """The exit code of a series after which another one begins."""
 _OURS = 200
 """The lowest descriptor of the driver itself, above those of commands."""
+_KEPT = _OURS + 64
+"""The lowest descriptor that a command keeps of the driver."""
 
 
 def main() -> None:
@@ -159,7 +164,7 @@ def _become(request: dict[str, Any], held: int, ready: int) -> None:
             wall.raise_wall(request["wall"])
         os.close(ready)
         os.read(held, 1)
-        os.closerange(3, _OURS + 64)
+        os.closerange(3, _KEPT)
         _arm(request)
         code = _run(request["words"])
     except BaseException:
@@ -182,6 +187,11 @@ def _prepare(request: dict[str, Any]) -> None:
 
         for name in ("BATCH_ROWS", "COPIED_ROWS"):
             vars(operations)[name] = rows
+    _without_waiting(f"{request['output']}.waits")
+    if request["on_network"]:
+        from fileorg.storage.local import storage
+
+        vars(storage)["is_network"] = lambda _fd: True
     if request["two_processes"]:
         from fileorg.storage.local import worker
 
@@ -190,6 +200,22 @@ def _prepare(request: dict[str, Any]) -> None:
         from tests.faults import controls
 
         controls.CONTROLS[request["control"]]()
+
+
+def _without_waiting(path: str) -> None:
+    """Let waits before further tries take no time, and write them to a file."""
+    from fileorg.core import retry
+
+    opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    fd = fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, _KEPT)  # a wall does not let it be opened later
+    os.close(opened)
+
+    class Clock(retry.Clock):
+        def pause(self, seconds: float, is_over: Callable[[], bool]) -> bool:
+            os.write(fd, b"%f\n" % seconds)
+            return not is_over()
+
+    vars(retry)["CLOCK"] = Clock(chance=lambda: 0.5)
 
 
 def _arm(request: dict[str, Any]) -> None:

@@ -63,6 +63,8 @@ class Request:
     """The limit of open descriptors, 0 for the default."""
     in_series: bool = False
     """True to run it in the process of the series, if one has begun, instead of in a fork."""
+    on_network: bool = False
+    """True to treat all folders like those of a network mount."""
     wall: list[str] = field(default_factory=list)
     """The writable folders (`wall`), besides the driver's scratch folder; no restriction if empty."""
 
@@ -116,6 +118,11 @@ class Driver:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=environment,
         )  # fmt: skip
         self._answers = b""
+
+    @property
+    def waits(self) -> list[float]:
+        """The waits before further tries in the last command, in seconds. None of them takes any time."""
+        return [float(line) for line in Path(f"{self._output}.waits").read_text().split()]
 
     def close(self) -> None:
         _pipe(self._process.stdin).close()

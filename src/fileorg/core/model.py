@@ -334,5 +334,6 @@ class Outcome:
         self.counts: dict[RecordState, int] = {}
         self.problems: list[Problem] = []
         self.notes: list[str] = []
+        self.transient = 0  # files that failed for a reason that may pass
         self.interrupted = False
         self.seconds = 0.0

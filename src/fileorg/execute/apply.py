@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +12,7 @@ from fileorg.core.names import join
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.handler import Series, kept
 from fileorg.execute.actions.table import handler_of
+from fileorg.execute.identity import Identity, is_known
 from fileorg.execute.verdict import Refusal
 from fileorg.journal.journal import Batch, Settled
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fileorg.core.model import Base, PlanRow
+    from fileorg.core.retry import Waits
     from fileorg.execute.actions.handler import Handler
     from fileorg.execute.work import Work
 
@@ -60,14 +63,23 @@ class Applied(NamedTuple):
 
 
 class Applier:
-    """Applies one batch at a time: `start`, then `finish`. Between the two the worker may still be renaming."""
+    """Applies one batch at a time: `start`, then `finish`. Between the two the worker may still be renaming.
 
-    def __init__(self, work: Work) -> None:
+    Files that failed for a reason that may pass are tried again together, at the end of their series.
+    """
+
+    def __init__(self, work: Work, stop: Callable[[], bool] = lambda: False) -> None:
+        """`stop` ends a wait for another try early."""
         self._work = work
+        self._stop = stop
         self._storages = work.storages
         self._prepared = Prepared((), Batch([], {}), 0, [])
         self._under_way: Callable[[], None] | None = None
         self._exceptions: dict[int, tuple[RecordState, Reason]] = {}
+        self._handler: Handler | None = None
+        self._again: dict[int, OSError] = {}
+        """The failed rows of the current series that may succeed a little later, by position."""
+        self._waits: Waits | None = None
         self._kept = [0, 0]
         self.problems: list[Problem] = []
 
@@ -96,6 +108,7 @@ class Applier:
         self._prepared, self._exceptions = prepared, {}
         for handler, series in prepared.series:
             self._wait()
+            self._handler = handler
             if handler is not None:
                 self._under_way = handler.apply(self._work, series, self._fail)
                 continue
@@ -112,12 +125,73 @@ class Applier:
         under_way, self._under_way = self._under_way, None
         if under_way is not None:
             under_way()
+        if self._again:
+            self._try_again()
 
     def _fail(self, position: int, error: Refusal | OSError) -> None:
         if isinstance(error, Refusal):
             self._refuse(position, error.state, error.reason)
+        elif self._may_pass(position, error):
+            self._again[position] = error
         else:
             self._refuse(position, *self._verdict(self._prepared.batch[position], error))
+
+    def _may_pass(self, position: int, error: OSError) -> bool:
+        """Return whether the row may succeed if it is applied again: it changed nothing, and recorded nothing."""
+        if self._handler is None or not self._handler.is_repeatable or self._work.has_recorded:
+            return False
+        row = self._prepared.batch[position]
+        return self._work.is_transient(row, error)
+
+    def _try_again(self) -> None:
+        """Apply the failed rows of a series again, all of them after each wait, as long as they may succeed."""
+        from fileorg.core import retry
+
+        work, number, handler, failed = self._work, 1, self._handler, len(self._again)
+        if self._waits is None:
+            over = lambda: work.is_cancelled() or self._stop()  # noqa: E731
+            self._waits = retry.Waits(retry.FILES, over, clock=retry.CLOCK, longest=retry.LONGEST_SECONDS)
+        while self._again and self._waits.before(number := number + 1):
+            for storage in self._storages:
+                storage.forget(b"")  # a descriptor may be stale, and a folder may have been moved away
+            positions, self._again = sorted(self._again), {}
+            positions = [position for position in positions if self._is_as_checked(position)]
+            if handler is None or not positions:
+                break
+            prepared = self._prepared
+            _, series = _series(handler, prepared.batch, positions, prepared.checked, prepared.first)
+            under_way = handler.apply(work, series, self._fail)
+            if under_way is not None:
+                under_way()
+        again, self._again = self._again, {}
+        self._waits.ended(in_vain=len(again) == failed)
+        for position, error in again.items():
+            if work.is_cancelled():
+                work.was_cancelled = True
+                error = OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))  # noqa: PLW2901
+            else:
+                work.transient += 1
+            self._refuse(position, *self._verdict(self._prepared.batch[position], error))
+
+    def _is_as_checked(self, position: int) -> bool:
+        """Return whether the file of a row is still the one of its intent; otherwise refuse the row."""
+        row, intent = self._prepared.batch[position], self._prepared.checked.intent(position)
+        if not row.source_name:
+            return True
+        storage = self._storages[row.source_base]
+        try:
+            seen = storage.lstat(row.source_folder, row.source_name)
+        except OSError as error:
+            self._fail(position, error)
+            return False
+        if seen is None:
+            self._refuse(position, RecordState.MISSING, Reason(ReasonCode.GONE))
+            return False
+        expected = Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
+        if not is_known(storage, row.source_folder, seen, expected):
+            self._refuse(position, RecordState.CHANGED, Reason(ReasonCode.CHANGED_SINCE_SCAN))
+            return False
+        return True
 
     def _refuse(self, position: int, state: RecordState, reason: Reason) -> None:
         self._exceptions[position] = (state, reason)
@@ -148,7 +222,7 @@ class Applier:
                 return refusal.state, refusal.reason
             case errno.ECANCELED:
                 return RecordState.SKIPPED, Reason(ReasonCode.INTERRUPTED)
-            case errno.ESTALE:
+            case errno.ESTALE if error.strerror != os.strerror(errno.ESTALE):  # by fileorg itself
                 return RecordState.CHANGED, Reason(ReasonCode.CHANGED_WHILE_COPIED)
             case _:
                 return RecordState.FAILED, Reason.of_error(error)

@@ -203,6 +203,7 @@ class Checker:
         except Refusal as refusal:
             return refusal.state, refusal.reason, None
         except OSError as error:
+            self._work.transient += self._work.is_transient(row, error)
             return RecordState.FAILED, Reason.of_error(error), None
         return _INTENT, reason, seen
 

@@ -59,7 +59,7 @@ def execute(
     """
     started = time.monotonic()
     work = Work(journal, operation, storages, renamer, changed, is_cancelled)
-    checker, applier = Checker(work), Applier(work)
+    checker, applier = Checker(work), Applier(work, stop)
     settled: Settled | None = None
     interrupted = False
     moved: list[DigestedFile] = []
@@ -95,7 +95,7 @@ def execute(
     outcome = Outcome(operation.id)
     outcome.done, outcome.size_bytes = counts.get(RecordState.DONE, (0, 0))
     outcome.counts = {state: files for state, (files, _) in counts.items()}
-    outcome.problems = applier.problems
+    outcome.problems, outcome.transient = applier.problems, work.transient
     outcome.rewritten, outcome.symlinks = work.rewritten, work.symlinks
     outcome.symlink_roots = work.symlink_roots
     outcome.notes = notes + list(work.notes) + work.losses()

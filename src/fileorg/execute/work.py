@@ -19,7 +19,7 @@ from fileorg.journal.trash_records import is_trash
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fileorg.core.model import Base, Reserving
+    from fileorg.core.model import Base, PlanRow, Reserving
     from fileorg.execute.identity import Identity
     from fileorg.journal.journal import Journal
     from fileorg.journal.rows import Operation
@@ -78,8 +78,32 @@ class Work:
         """The paths of the first of these symlinks."""
         self.notes: set[str] = set()
         """Notes on the operation as a whole."""
+        self.transient = 0
+        """The number of files that failed for a reason that may pass."""
+        self._commits = 0
         self._losses: Counter[Lost] = Counter()
         self._lossy = 0
+
+    def begin_row(self) -> None:
+        """Begin to apply a row: see `has_recorded`."""
+        self._commits = self.journal.commits
+
+    @property
+    def has_recorded(self) -> bool:
+        """True if the current row has written into the journal, so that it must not simply be applied again."""
+        return self.journal.commits != self._commits
+
+    def is_transient(self, row: PlanRow, error: OSError) -> bool:
+        """Return whether an error at a row may pass."""
+        from fileorg.core import retry
+
+        if error.errno not in retry.PASSING:
+            return False
+        try:
+            is_network = self.storages[row.source_base].is_network(row.source_folder)
+        except OSError:
+            is_network = False
+        return retry.is_transient(error, is_network=is_network)
 
     def check_cancelled(self) -> None:
         """Raise `OSError` (ECANCELED) if the job was cancelled."""

@@ -103,6 +103,8 @@ class Journal(JournalReader):
         self._db = self._queries.db
         self.reservations = Reservations(self._queries, self.transaction)
         self._folders: Memo[tuple[int, Base, bytes], int] = Memo(MANY_FOLDERS)
+        self.commits = 0
+        """The number of commits so far."""
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -111,6 +113,7 @@ class Journal(JournalReader):
             self._db.execute("BEGIN IMMEDIATE")
             yield
             self._db.execute("COMMIT")
+            self.commits += 1
         except sqlite3.Error as error:
             raise broken(self.path, error) from error
         finally:

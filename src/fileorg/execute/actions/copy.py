@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from typing import TYPE_CHECKING
 
 from fileorg.content.identical import same_content
@@ -21,6 +20,7 @@ from fileorg.execute.temporaries import (
 )
 from fileorg.execute.verdict import CHANGED, CUT_SHORT, TAKEN, Verdict
 from fileorg.journal.rows import LostBefore, columns_of, exact_time
+from fileorg.storage.local import posix
 
 if TYPE_CHECKING:
     from fileorg.core.model import Entry, PlanRow
@@ -98,7 +98,7 @@ def _publish(work: Work, row: PlanRow, record: int, name: bytes, staged: StagedC
         if error.errno != errno.ENOTSUP:
             raise
     rename_over_reserved(target, folder, name, target, folder, row.target_name, work.reserving(record))
-    os.fsync(target.fd(folder))
+    posix.flush(target.fd(folder))
     return target.lstat(folder, row.target_name) or staged.entry
 
 
@@ -203,4 +203,4 @@ def _published(case: Case, copy: Identity, *, recorded: bool) -> Identity | Verd
     return copy  # the only copy of the content that is left
 
 
-COPY = Handler(check_source, one_by_one(_apply), _settle)
+COPY = Handler(check_source, one_by_one(_apply), _settle, is_repeatable=True)

@@ -47,7 +47,7 @@ def _settle_made(case: Case) -> Verdict:
     return verdict
 
 
-MAKE_FOLDER = Handler(_check_made, one_by_one(_make), _settle_made, checks_source=False)
+MAKE_FOLDER = Handler(_check_made, one_by_one(_make), _settle_made, checks_source=False, is_repeatable=True)
 
 # Remove ---------------------------------------------------------------------------------------------------------------
 

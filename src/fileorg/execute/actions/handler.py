@@ -54,6 +54,8 @@ class Handler(NamedTuple):
     settle: Settle
     checks_source: bool = True
     """True if the row has a file at its source, which is read with all others of the batch and passed to `check`."""
+    is_repeatable: bool = False
+    """True if a row that failed before it wrote anything into the journal can be applied again: nothing was changed."""
     pack: Callable[[Sequence[PlanRow]], bytes] | None = None
     """Packs the rows for the worker while the series before is still under way."""
 
@@ -65,6 +67,7 @@ def one_by_one(do: Callable[[Work, PlanRow, int], None]) -> Apply:
         for position in series.positions:
             try:
                 work.check_cancelled()
+                work.begin_row()
                 do(work, series.batch[position], series.first + position)
             except (Refusal, OSError) as error:
                 fail(position, error)

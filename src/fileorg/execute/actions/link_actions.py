@@ -82,8 +82,8 @@ def _settle_symlink(case: Case) -> Verdict:
     return case.made(is_ours)
 
 
-HARDLINK = Handler(check_source, one_by_one(_make_hardlink), _settle_hardlink)
-SYMLINK = Handler(check_source, one_by_one(_make_symlink), _settle_symlink)
+HARDLINK = Handler(check_source, one_by_one(_make_hardlink), _settle_hardlink, is_repeatable=True)
+SYMLINK = Handler(check_source, one_by_one(_make_symlink), _settle_symlink, is_repeatable=True)
 
 # Remove ---------------------------------------------------------------------------------------------------------------
 

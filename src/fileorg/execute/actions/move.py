@@ -54,6 +54,7 @@ def _apply(work: Work, series: Series, fail: Fail) -> Callable[[], None]:
             position = series.positions[index]
             try:
                 work.check_cancelled()
+                work.begin_row()
                 _otherwise(
                     work,
                     series.batch[position],
@@ -332,4 +333,4 @@ def _finish_case_rename(case: Case, folder: bytes, name: bytes) -> None:
     put_back(case.target, folder, name, case.aside, case.reserving)
 
 
-MOVE = Handler(check_source, _apply, settle, pack=_pack)
+MOVE = Handler(check_source, _apply, settle, is_repeatable=True, pack=_pack)

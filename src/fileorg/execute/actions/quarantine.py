@@ -64,4 +64,4 @@ def _settle(case: Case) -> Verdict:
     return move.settle(case)
 
 
-QUARANTINE = Handler(check_unchanged, one_by_one(_quarantine), _settle)
+QUARANTINE = Handler(check_unchanged, one_by_one(_quarantine), _settle, is_repeatable=True)

@@ -70,7 +70,7 @@ def copy(
     posix.add_flags(target_fd, flags & posix.WHILE_EMPTY)
     digest = copy_content(source.fd, target_fd, source.facts.st_size, check)
     lost = copy_metadata(source.fd, target_fd, source.facts, flags=flags, mode=mode, mtime_ns=mtime_ns)
-    os.fsync(target_fd)
+    posix.flush(target_fd)
     if not source.is_untouched():
         raise OSError(errno.ESTALE, "it changed while it was copied", os.fsdecode(source.entry.name))
     made, exact_ns = os.fstat(target_fd), source.facts.st_mtime_ns

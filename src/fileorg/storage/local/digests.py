@@ -134,7 +134,12 @@ def digest_of(
         digest.skip(start - position)
         position = start
         while position < end:
-            count = os.preadv(fd, [view[: end - position]], position)
+            try:
+                count = os.preadv(fd, [view[: end - position]], position)
+            except OSError as error:
+                from fileorg.core.retry import ReadError  # rarely needed
+
+                raise ReadError(error.errno, error.strerror) from error
             if count == 0:
                 raise OSError(errno.ESTALE, "it became shorter while it was read")
             digest.feed(view[:count])

@@ -195,27 +195,42 @@ def _open_component(fd: int, name: bytes) -> int:
 
 
 def sync_file_system(fd: int) -> None:
-    """Flush the whole file system of `fd`. Raises `OSError` if a write failed."""
+    """Flush the whole file system of `fd`. Raises `FlushError` if a write failed."""
     if _syncfs is not None:
         if _syncfs(fd) == 0:
             return
         if (code := ctypes.get_errno()) != errno.ENOSYS:
-            raise failed(code)
+            raise flush_failed(code)
     os.sync()
 
 
+def flush(fd: int) -> None:
+    """Flush an open file or folder. Raises `FlushError`."""
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        raise flush_failed(error.errno) from error
+
+
+def flush_failed(code: int | None) -> OSError:
+    """Return the error for a flush that failed."""
+    from fileorg.core.retry import FlushError  # rarely needed
+
+    return FlushError(code, os.strerror(code or errno.EIO))
+
+
 def write_out(fd: int) -> None:
-    """Write the dirty pages of an open file, without the guarantee of fsync. Raises `OSError`."""
+    """Write the dirty pages of an open file, without the guarantee of fsync. Raises `FlushError`."""
     if _sync_file_range is not None and file_system_type(fd) != OVERLAY:  # overlayfs: the pages are another file's
         if _sync_file_range(fd, 0, 0, _WRITE_AND_WAIT) == 0:
             return
         if (code := ctypes.get_errno()) not in _NO_SYNC:
-            raise failed(code)
+            raise flush_failed(code)
     try:
         os.fsync(fd)
     except OSError as error:
         if error.errno not in _NO_SYNC:
-            raise
+            raise flush_failed(error.errno) from error
 
 
 def flags(fd: int) -> int:

@@ -111,6 +111,12 @@ def _without_lease(fd: int, kind: int, *, is_leased: bool) -> tuple[State, int |
     return State.FREE if is_settled else State.UNKNOWN, None
 
 
+def is_network(fd: int) -> bool:
+    """Return whether an open file is on a network mount, or may be: behind FUSE, anything but a disk."""
+    kind = posix.file_system_type(fd)
+    return kind in _SHARED or (kind == _FUSE and not _is_of_a_disk(os.fstat(fd)))
+
+
 def _is_of_a_disk(seen: os.stat_result) -> bool:
     """Return whether FUSE shows a disk or a disk image, so that all writes go through its driver.
 

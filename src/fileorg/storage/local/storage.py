@@ -18,7 +18,7 @@ from fileorg.storage.local.casing import Casing
 from fileorg.storage.local.listing import batches, entry_of, names_in, regular_file
 from fileorg.storage.local.open_folders import OpenFolders
 from fileorg.storage.local.original import CLOCK_NS, Original
-from fileorg.storage.local.readiness import held
+from fileorg.storage.local.readiness import held, is_network
 from fileorg.storage.paths import check_name, failed
 
 if TYPE_CHECKING:
@@ -70,6 +70,10 @@ class LocalStorage:
     def forget(self, folder: bytes) -> None:
         """See `OpenFolders.forget`."""
         self._folders.forget(folder)
+
+    def is_network(self, folder: bytes) -> bool:
+        """Return whether the folder is on a network mount, as far as its file system tells. Raises `OSError`."""
+        return is_network(self.fd(folder))
 
     def stat_folder(self, folder: bytes) -> Entry | None:
         return self._folders.stat_folder(folder)
@@ -376,7 +380,7 @@ class LocalStorage:
                 raise
             before_rename()
             self.rename_noreplace(folder, temporary, self, folder, name)
-        os.fsync(fd)
+        posix.flush(fd)
         return entry_of(name, os.lstat(name, dir_fd=fd))
 
     def discard(self, folder: bytes, temporary: bytes) -> None:
