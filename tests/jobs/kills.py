@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tests.support.snapshot import take
 
 import fileorg
-from fileorg.cli.jobs_view import as_json
 from fileorg.core.state import find_state
 from fileorg.jobs.found import all_jobs, look_at, progress_of
+from fileorg.jobs.job_json import job_as_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +86,7 @@ class World:
         """Return the newest job, None without one."""
         state = find_state(os.fsencode(self.state))
         found = all_jobs(state)
-        return as_json(found[0], state) if found else None
+        return job_as_json(found[0], state) if found else None
 
     def now(self) -> dict[str, object]:
         """Return what is in the tree and the destination, without the trash."""

@@ -15,7 +15,7 @@ from fileorg.core.events import NullReporter
 from fileorg.core.model import JobState
 from fileorg.core.state import find_state, root_locks, run_lock
 from fileorg.jobs.carry_out import carry_out
-from fileorg.jobs.found import FoundJob, job
+from fileorg.jobs.found import FoundJob, job, look_at
 from fileorg.storage.local import copying
 from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows.compare import CompareOptions, comparing
@@ -62,6 +62,19 @@ def test_what_is_left_is_done_and_what_came_since_is_not(runs: Runs, tree: Tree,
     assert sum(path.startswith("Images/") for path in now) == 9 > sum(path.startswith("Images/") for path in before)
     done = [sum(one.done for one in ended.operations), ended.row.files]
     assert done[0] in {9, 10}
+
+
+def test_a_job_looks_ended_only_when_its_locks_are_released(runs: Runs, tree: Tree, state: StateDirectory) -> None:
+    """Otherwise `jobs attach 1 && undo` finds the journal locked."""
+    tree.write({"a.jpg": "one"})
+    with runs.organizing() as run:
+        run.run()
+        assert job(state, 1).state is JobState.DONE
+        assert look_at(state, 1)[0]
+    assert not look_at(state, 1)[0]
+    assert not Path(os.fsdecode(state.of_job(1, b"status"))).exists()
+    with run_lock(state, "the next one"):
+        pass
 
 
 def test_copies_of_missing_files_are_continued_without_what_came_since(

@@ -26,6 +26,9 @@ names = "portable"
 keep_days = 30
 trash_size = "10GB"
 
+[jobs]
+notify = ["mail-me", "", "x"]
+
 [categories.Games]
 extensions = ["nes", ".GBA", "+iso"]
 
@@ -73,12 +76,13 @@ def read(text: str) -> Configuration:
 def test_a_good_file_is_read_whole() -> None:
     found = read(GOOD)
     assert (found.settings.names, found.settings.keep_days, found.settings.trash_size) == ("portable", 30, 10 << 30)
+    assert found.jobs.notify == ("mail-me", "", "x")
     games, images, fonts = found.categories
-    assert (games.extensions, games.taken, games.line) == ((b"nes", b"gba"), (b"iso",), 8)
+    assert (games.extensions, games.taken, games.line) == ((b"nes", b"gba"), (b"iso",), 11)
     assert (images.extensions, images.dropped, fonts.enabled) == ((b"rawx",), (b"svg",), False)
     assert found.sets["raw"] == ("dng", "cr2", "cr3")
     tax, raw, rest = found.rules
-    assert (tax.keep, tax.when, tax.line, tax.is_fallback) == (True, {"path": "tax/**"}, 21, False)
+    assert (tax.keep, tax.when, tax.line, tax.is_fallback) == (True, {"path": "tax/**"}, 24, False)
     assert raw.when == {"ext": ["dng", "cr2", "cr3", "nef"], "category": ["Disk images", "Games"]}
     assert (raw.not_, raw.any_of) == ({"name": "*draft*"}, ({"size": ">2GB"}, {"in": "~/Desktop"}))
     assert (raw.to, raw.on_conflict, raw.tags, raw.matches) == ("Photos/{category}", "skip", ("nightly",), ("a.nef",))
@@ -127,6 +131,9 @@ BAD = {
     "a wrong type": (V + "[[rule]]\nto = 'x'\n\nkeep = 'yes'\n", 5, "yes is not true or false", "keep = true"),
     "a number for text": (V + "[[rule]]\nname = 5\n", 3, "5 is not text", 'name = "'),
     "a flag for a number": (V + "[settings]\nkeep_days = true\n", 3, "true is not a whole number", "keep_days = 10"),
+    "an unknown key of jobs": (V + "[jobs]\nnotif = 'x'\n", 3, "the key notif does", "did you mean notify?"),
+    "a program without a name": (V + "[jobs]\nnotify = []\n", 3, "notify names no program", "notify ="),
+    "a program with a number": (V + "[jobs]\nnotify = ['x', 1]\n", 3, "not a list of texts", "notify ="),
     "a negative number": (V + "[settings]\nkeep_days = -1\n", 3, "-1 is not from 0", ""),
     "a list with a number": (V + "[[rule]]\ntags = ['a', 1]\n", 3, "a list is not a list of texts", "tags ="),
     "no result": (V + "[[rule]]\nname = 'a'\n", 2, "the rule a does not say", "keep = true"),
@@ -250,10 +257,10 @@ VALUES = st.one_of(
     st.sampled_from(["[{ name = 'a' }]", "{ when = 1 }", '"Images"', "07:32:00", "'trash'"]),
 )
 HEADERS = st.sampled_from(
-    ["[[rule]]", "[settings]", "[sets]", "[categories.Games]", "[categories.Images]", "[profile.a]"]
+    ["[[rule]]", "[settings]", "[jobs]", "[sets]", "[categories.Games]", "[categories.Images]", "[profile.a]"]
 )
 KEYS = st.sampled_from(
-    [*RULE_KEYS, *OPTIONS, "extensions", "raw", "b", "version", "root", "rules", "names", "keep_days"]
+    [*RULE_KEYS, *OPTIONS, "extensions", "raw", "b", "version", "root", "rules", "names", "keep_days", "notify"]
 )
 LINES = st.one_of(HEADERS, st.builds("{} = {}".format, KEYS, VALUES), st.text(max_size=5))
 

@@ -31,6 +31,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         words = [*(word for word in words[1:] if word != MAN), MAN if MAN in words else "--help"]
     try:
         code = _run(words)
+        _notify(words)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader of the pipe has exited. Drop the rest of the output, also at the exit of the process.
@@ -61,6 +62,24 @@ def _run(words: list[str]) -> int:
 
         write_event(standard_error(), event="done", exit=code)
     return code
+
+
+def _notify(words: list[str]) -> None:
+    """Start the program of `[jobs] notify`, if the command has recorded the end of a job."""
+    events = sys.modules.get("fileorg.core.events")  # not loaded: no job either
+    if events is None or not events.ended_jobs:
+        return
+    from fileorg.cli.values import configuration_of
+
+    ended = list(events.ended_jobs)
+    events.ended_jobs.clear()
+    path = configuration_of(words)
+    if os.path.lexists(path):
+        from fileorg.jobs.notify import start
+
+        for state in dict.fromkeys(state for state, _ in ended):
+            with contextlib.suppress(OSError):
+                start(state, [number for its, number in ended if its == state], path)
 
 
 def _with_patience(words: list[str]) -> int:

@@ -185,6 +185,7 @@ class Change(NamedTuple):
         """Keep the plan as a job, start it unless it waits for a person, and print its number."""
         import os
 
+        from fileorg.cli.values import configuration_of
         from fileorg.jobs.detached import start
         from fileorg.workflows.session import Later
 
@@ -192,7 +193,7 @@ class Change(NamedTuple):
         run.save(later)
         try:
             if not later.holds:
-                start(state, later.number, later.fd)
+                start(state, later.number, later.fd, configuration_of(sys.argv[1:]))
         finally:
             os.close(later.fd)
         number = later.number

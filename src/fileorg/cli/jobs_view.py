@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fileorg.core.errors import Exit
 from fileorg.core.figures import plural, size, when
-from fileorg.core.formats import iso, named
 from fileorg.core.model import JobState
 from fileorg.core.names import display
 
@@ -35,45 +33,6 @@ EXITS = {
 
 
 # One job and all jobs -------------------------------------------------------------------------------------------------
-
-
-def as_json(found: FoundJob, state: StateDirectory) -> dict[str, Any]:
-    """Return a job for programs."""
-    row, progress = found.row, found.progress
-    log = state.of_job(row.id, b"log")
-    return {
-        "job": row.id,
-        "kind": row.kind,
-        "status": str(found.state),
-        **named("root", row.root),
-        "files": row.files,
-        "files_done": found.files,
-        "attempts": row.attempts,
-        "background": bool(row.background),
-        "operations": [operation.id for operation in reversed(found.operations)],
-        "created": iso(row.before_ns),
-        "started": iso(row.started_ns),
-        "ended": None if found.is_alive else iso(row.ended_ns),
-        "reason": row.reason,
-        "pid": row.pid if found.is_alive else None,
-        "host": row.host,
-        "log": display(log) if os.path.exists(log) else None,
-        "progress": None if progress is None else progress_as_json(progress),
-    }
-
-
-def progress_as_json(progress: Progress) -> dict[str, Any]:
-    """Return the progress of a job for programs."""
-    left = progress.left_seconds
-    return {
-        "stage": progress.stage,
-        "files": progress.files,
-        "total": progress.total,
-        "bytes": progress.size_bytes,
-        "files_per_second": round(progress.rate, 1),
-        "seconds_left": None if left is None else round(left, 1),
-        "folder": display(progress.folder),
-    }
 
 
 def show_list(out: Out, jobs: list[FoundJob]) -> None:

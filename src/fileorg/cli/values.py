@@ -11,6 +11,8 @@ from fileorg.core.figures import MAXIMUM, UNIT_OF_NAME, age_parts, before, parse
 from fileorg.core.names import display
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fileorg.rules.config import Configuration
 
 _DATE = r"(?a)\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2})?)?"
@@ -100,6 +102,24 @@ def default_config_path() -> bytes:
     if not os.path.isabs(folder):  # as the XDG specification says
         folder = os.path.expanduser(b"~/.config")
     return os.path.join(folder, b"fileorg", b"fileorg.toml")
+
+
+def configuration_of(words: Sequence[str]) -> bytes:
+    """Return the path of the configuration of a command line, which need not exist: also for a command without
+    `--config`.
+    """
+    import os
+    from itertools import pairwise
+
+    given = os.environ.get("FILEORG_CONFIG") or None
+    for word, following in pairwise([*words, ""]):
+        if word == "--":
+            break
+        if word == "--config":
+            given = following
+        elif word.startswith("--config="):
+            given = word.partition("=")[2]
+    return default_config_path() if given is None else os.path.abspath(os.fsencode(given))
 
 
 def configuration(path: str | None, profile: str | None = None) -> Configuration | None:

@@ -14,6 +14,11 @@ _INTERVAL_SECONDS = 0.4
 """A job writes its progress this often at most. It is no truth, and is not flushed: the journal is."""
 STATUS_BYTES = 2048
 
+ended_jobs: list[tuple[bytes, int]] = []
+"""State directory and number of the jobs whose end, or whose waiting for a person, this process has recorded. Who runs
+the command takes them once it holds no lock: see `jobs.notify`.
+"""
+
 
 class Reporter(Protocol):
     """A receiver of progress, called a few times per second at most: per folder or batch, never per file."""

@@ -8,16 +8,18 @@ import time
 from typing import TYPE_CHECKING
 
 from fileorg.core.errors import ErrorCode, Locked, UsageError
+from fileorg.core.events import ended_jobs
 from fileorg.core.model import JobState
 from fileorg.core.state import run_lock
-from fileorg.jobs.found import ENDED, FoundJob, all_jobs, job, refuse_other_machine
+from fileorg.jobs.found import ENDED, FoundJob, all_jobs, job, look_at, refuse_other_machine
+from fileorg.jobs.log import LOG_FILES
 from fileorg.workflows.open_journal import open_journal
 
 if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
 
 RESUMABLE = ENDED - {JobState.DONE}
-_FILES = (b"plan", b"log", b"status", b"cancel")
+_FILES = (b"plan", b"status", b"cancel", *LOG_FILES)
 _PATIENCE_SECONDS = 5.0
 
 
@@ -33,15 +35,15 @@ def cancel(state: StateDirectory, number: int) -> FoundJob:
     if not found.is_alive:  # it waits for a person
         with run_lock(state, f"cancel job {number}"), open_journal(state) as journal:
             journal.end_job(number, JobState.CANCELLED)
+        ended_jobs.append((state.path, number))
         return job(state, number)
     fd = os.open(state.of_job(number, b"cancel"), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     os.close(fd)
     until = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < until:
         time.sleep(0.02)
-        found = job(state, number)
-        if not found.is_alive:
-            return found
+        if not look_at(state, number)[0]:  # its locks are released, too
+            return job(state, number)
     raise Locked(
         f"Job {number} was asked to end, and has not ended yet.", hint=f"watch it: fileorg jobs attach {number}"
     )

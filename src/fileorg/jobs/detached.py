@@ -9,29 +9,29 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fileorg.core.state import StateDirectory
+    from fileorg.jobs.log import JobLog
 
 
-def start(state: StateDirectory, number: int, fd: int) -> None:
-    """Start the process that carries out a job. It inherits the lock of the status file `fd`. Raises `OSError`."""
+def start(state: StateDirectory, number: int, fd: int, configuration: bytes) -> None:
+    """Start the process that carries out a job. It inherits the lock of the status file `fd`, and tells the program of
+    the `configuration` when the job ends. Raises `OSError`.
+    """
     import subprocess
 
-    log = os.open(state.of_job(number, b"log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-    try:
-        subprocess.run(
-            [sys.executable, "-P", "-m", "fileorg.jobs.detached", os.fsdecode(state.path), str(number), str(fd)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            pass_fds=(fd,),
-            start_new_session=True,
-            cwd="/",
-            check=False,
-        )
-    finally:
-        os.close(log)
+    words = map(os.fsdecode, (state.path, b"%d" % number, b"%d" % fd, configuration))
+    subprocess.run(
+        [sys.executable, "-P", "-m", "fileorg.jobs.detached", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=(fd,),
+        start_new_session=True,
+        cwd="/",
+        check=False,
+    )
 
 
 def _run(words: Sequence[str]) -> int:
@@ -48,33 +48,48 @@ def _run(words: Sequence[str]) -> int:
 
     signal.signal(signal.SIGTERM, ask)
     from fileorg.core.descriptors import raise_limit
-    from fileorg.core.errors import FileorgError, Locked
+    from fileorg.core.errors import FileorgError
+    from fileorg.core.events import ended_jobs
     from fileorg.core.state import open_state
-    from fileorg.jobs.carry_out import carry_out
-    from fileorg.jobs.found import job
-    from fileorg.jobs.log import JobLog
-    from fileorg.jobs.turns import end_unclaimed, wait_for_turn
+    from fileorg.jobs.log import JobLog, remove_old_logs
+    from fileorg.jobs.notify import notify_all
+    from fileorg.jobs.turns import end_unclaimed
 
-    path, number, fd = os.fsencode(words[0]), int(words[1]), int(words[2])
+    path, number, fd, configuration = os.fsencode(words[0]), int(words[1]), int(words[2]), os.fsencode(words[3])
     os.set_inheritable(fd, False)
     raise_limit()
-    log = JobLog()
     try:
         state = open_state(path)
-        row = job(state, number).row
-        while True:
-            try:
-                wait_for_turn(state, number, [row.root], fd, lambda: asked)
-                outcome = carry_out(state, number, log, lambda: asked, fd=os.dup(fd))
-            except Locked:
-                continue
-            log.outcome(outcome)
-            return 0
+        log = JobLog(state, number, takes_output=True)
+        remove_old_logs(state)
+    except (FileorgError, OSError):  # nobody can be told
+        return 1
+    try:
+        _carry_out(state, number, fd, log, lambda: asked)
+        code = 0
     except (FileorgError, OSError) as error:
         log.note(str(error))
         with contextlib.suppress(FileorgError, OSError):
             end_unclaimed(state, number, fd, error)
-        return 1
+        code = 1
+    finally:
+        os.close(fd)
+    notify_all(state, [ended for _, ended in ended_jobs], configuration)
+    return code
+
+
+def _carry_out(state: StateDirectory, number: int, fd: int, log: JobLog, stop: Callable[[], bool]) -> None:
+    from fileorg.core.errors import Locked
+    from fileorg.jobs.carry_out import carry_out
+    from fileorg.jobs.found import job
+    from fileorg.jobs.turns import wait_for_turn
+
+    root = job(state, number).row.root
+    while True:
+        wait_for_turn(state, number, [root], fd, stop)
+        with contextlib.suppress(Locked):
+            log.outcome(carry_out(state, number, log, stop, fd=os.dup(fd)))
+            return
 
 
 if __name__ == "__main__":

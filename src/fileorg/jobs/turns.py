@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from fileorg.core.errors import ErrorCode, FileorgError, Locked
-from fileorg.core.events import write_status
+from fileorg.core.events import ended_jobs, write_status
 from fileorg.core.model import JobState
 from fileorg.core.names import is_within
 from fileorg.core.state import root_locks, run_lock
@@ -89,5 +89,6 @@ def end_unclaimed(state: StateDirectory, number: int, fd: int, error: BaseExcept
         rows = job_rows(journal, "id = ? AND state IN ('queued', 'waiting')", (number,))
         if rows:
             journal.end_job(number, ended, str(error))
+            ended_jobs.append((state.path, number))
     with contextlib.suppress(OSError):
         os.unlink(state.of_job(number, b"cancel"))

@@ -1,4 +1,4 @@
-"""The configuration of fileorg as data: settings, categories, sets, rules and profiles of one `fileorg.toml`.
+"""The configuration of fileorg as data: settings, jobs, categories, sets, rules and profiles of one `fileorg.toml`.
 
 `config_file` reads and checks it. Nothing here knows the meaning of a condition or a template: see `conditions` and
 `template`.
@@ -44,6 +44,12 @@ class Settings(NamedTuple):
     locale: str = ""
     keep_days: int | None = None
     trash_size: int | None = None
+
+
+class Jobs(NamedTuple):
+    """The table `[jobs]`. `notify` is a program and its arguments, empty for none."""
+
+    notify: tuple[str, ...] = ()
 
 
 class Category(NamedTuple):
@@ -113,6 +119,7 @@ class Configuration(NamedTuple):
     path: bytes = b""
     version: int = VERSION
     settings: Settings = Settings()
+    jobs: Jobs = Jobs()
     categories: tuple[Category, ...] = ()
     sets: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     rules: tuple[Rule, ...] = ()

@@ -10,7 +10,7 @@ from fileorg.core.model import Action, By, OnConflict
 from fileorg.core.names import display
 from fileorg.rules.category_changes import CategoryFault, extension_fault, name_fault, with_changes
 from fileorg.rules.conditions import KEYS, LATER
-from fileorg.rules.config import VERSION, Category, Configuration, Profile, Rule, Settings
+from fileorg.rules.config import VERSION, Category, Configuration, Jobs, Profile, Rule, Settings
 from fileorg.rules.config_values import Values
 from fileorg.rules.extensions import OTHER
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fileorg.rules.config import ConfigError
     from fileorg.rules.toml_lines import Keys
 
-TABLES = ("version", "settings", "categories", "sets", "rule", "profile")
+TABLES = ("version", "settings", "jobs", "categories", "sets", "rule", "profile")
 TRASH = "trash"
 RULE_ACTIONS = (Action.MOVE, Action.COPY, Action.HARDLINK, Action.SYMLINK, TRASH)
 RULE_KEYS = (
@@ -28,6 +28,7 @@ RULE_KEYS = (
 )  # fmt: skip
 CATEGORY_KEYS = ("extensions", "enabled")
 SETTINGS = ("names", "locale", "keep_days", "trash_size")
+JOBS = ("notify",)
 PROFILE_KEYS = ("root", "rules", "tags", "schedule")
 OPTIONS: Mapping[str, type] = {
     "dest": str, "by": str, "template": str, "action": str, "on_conflict": str, "recursive": bool, "max_depth": int,
@@ -64,12 +65,14 @@ class _Check:
         self._values.known(parsed, TABLES, (), "the table or key")
         values = self._values
         settings = self._settings(values.table(parsed.get("settings", {}), ("settings",)))
+        jobs = self._jobs(values.table(parsed.get("jobs", {}), ("jobs",)))
         categories = self._changes(values.table(parsed.get("categories", {}), ("categories",)))
         self._read_sets(values.table(parsed.get("sets", {}), ("sets",)))
         rules = tuple(self._rules(values.tables(parsed.get("rule", []), ("rule",))))
         profiles = self._profiles(values.table(parsed.get("profile", {}), ("profile",)), rules)
         return self._empty._replace(
             settings=settings,
+            jobs=jobs,
             categories=categories,
             sets=MappingProxyType(self._sets),
             rules=rules,
@@ -107,6 +110,17 @@ class _Check:
             keep_days=values.number(table, "keep_days", keys),
             trash_size=None if size is None else values.size(size, (*keys, "trash_size")),
         )
+
+    def _jobs(self, table: Mapping[str, Any]) -> Jobs:
+        keys: Keys = ("jobs",)
+        self._values.known(table, JOBS, keys, "the key")
+        notify = table.get("notify", [])
+        words: list[str] = self._values.typed(notify, list, (*keys, "notify"))
+        if "notify" in table and not (words and words[0].strip()):
+            raise self._error(
+                (*keys, "notify"), "notify names no program", 'for example: notify = ["notify-send", "fileorg"]'
+            )
+        return Jobs(tuple(words))
 
     def _changes(self, table: Mapping[str, Any]) -> tuple[Category, ...]:
         changes = tuple(self._category(name, table[name]) for name in table)

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from fileorg.core.errors import ErrorCode, Exit, FileorgError, Locked
-from fileorg.core.events import JobProgress, read_status, write_status
+from fileorg.core.events import JobProgress, ended_jobs, read_status, write_status
 from fileorg.core.formats import named
 from fileorg.core.model import PROBLEM_STATES, JobState
 from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, execute
@@ -49,6 +49,7 @@ class JobRun:
         """`fd`: the status file, if this process holds its lock already. Raises `Locked` if another one does."""
         self.start = start if start.number else start._replace(number=journal.next_job())
         self._journal = journal
+        self._state = state
         self._is_claimed = bool(start.number)
         fd = state.alive(self.start.number) if fd is None else fd
         if fd is None:
@@ -96,6 +97,8 @@ class JobRun:
         """Record the end of the job. Raises `JournalError`."""
         self._journal.end_job(self.start.number, state, reason)
         self._has_ended = True
+        if state is not JobState.QUEUED:
+            ended_jobs.append((self._state.path, self.start.number))
         self._discard(b"cancel")
         if state is JobState.DONE:
             self._discard(b"plan")
@@ -140,6 +143,7 @@ def interrupt_dead_jobs(state: StateDirectory, journal: Journal) -> None:
         ended = str(said.get("state"))
         is_known = ended in {JobState.FAILED, JobState.CANCELLED, JobState.PARKED}
         journal.end_job(number, JobState(ended) if is_known else JobState.INTERRUPTED, said.get("reason"))
+        ended_jobs.append((state.path, number))
 
 
 def options_as_json(options: Any) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.core.descriptors import raise_limit
 from fileorg.core.errors import FileorgError, Locked
+from fileorg.core.events import ended_jobs
 from fileorg.core.figures import plural
 from fileorg.core.model import JobState
 from fileorg.core.names import display, join
@@ -72,6 +73,8 @@ class Session:
         self.locks: list[int] = []
         """Descriptors of the locks; the worker process holds them too."""
         self._stack = stack
+        self._after_locks = stack
+        """Closed when the locks are released: only then a job looks ended to those who wait for it."""
         self._what = what
         self._journal = journal
         self._changes = changes
@@ -113,9 +116,11 @@ class Session:
                 journal = stack.enter_context(open_journal(state, read_only=True)) if has_journal else None
                 yield cls(stack, state, what, reporter, journal, changes=False)
                 return
+            after_locks = stack.enter_context(contextlib.ExitStack())
             lock = stack.enter_context(run_lock(state, what))
             journal = stack.enter_context(open_journal(state))
             session = cls(stack, state, what, reporter, journal, changes=True, start=job)
+            session._after_locks = after_locks
             session.locks.append(lock)
             if session.journal.open_operations():
                 from fileorg.workflows.recover import recover_open
@@ -153,6 +158,7 @@ class Session:
     @contextlib.contextmanager
     def _as_job(self, start: JobStart, fd: int | None = None) -> Iterator[JobRun]:
         job = self._job = JobRun(self.state, self.journal, start, fd=fd)
+        self._after_locks.callback(job.close)
         self.locks.append(job.fd)
         try:
             self._say_job()
@@ -163,7 +169,6 @@ class Session:
             raise
         finally:
             self.locks.remove(job.fd)
-            job.close()
 
     def _say_job(self) -> None:
         """Write the job into the run lock, for a run that finds it taken."""
@@ -386,6 +391,8 @@ class Session:
             os.close(fd)
             raise
         later.number, later.fd = number, fd
+        if later.holds:
+            ended_jobs.append((self.state.path, number))
 
     def _moved_digests(self) -> MovedDigests | None:
         if self._index is None:

@@ -115,6 +115,7 @@ def _dispatch(
     from fileorg.cli import jobs_view as view
     from fileorg.core.formats import write_json
     from fileorg.jobs import control, found
+    from fileorg.jobs.job_json import job_as_json
 
     is_json = format_ is Format.JSON
     match action:
@@ -122,7 +123,7 @@ def _dispatch(
             state = shared.state_to_read(state_dir)
             listed = found.all_jobs(state)
             if is_json:
-                write_json(out.stream, {"jobs": [view.as_json(each, state) for each in listed]})
+                write_json(out.stream, {"jobs": [job_as_json(each, state) for each in listed]})
             else:
                 view.show_list(out, listed)
             return Exit.DONE
@@ -135,7 +136,7 @@ def _dispatch(
             state = shared.state(state_dir)
             ended = control.cancel(state, number)
             if is_json:
-                write_json(out.stream, view.as_json(ended, state))
+                write_json(out.stream, job_as_json(ended, state))
             elif not quiet:
                 view.say_end(out, ended)
             return Exit.DONE
@@ -158,9 +159,10 @@ def _dispatch(
 def _show(out: "Out", one: "FoundJob", state: "StateDirectory", *, is_json: bool) -> int:
     from fileorg.cli import jobs_view as view
     from fileorg.core.formats import write_json
+    from fileorg.jobs.job_json import job_as_json
 
     if is_json:
-        write_json(out.stream, view.as_json(one, state))
+        write_json(out.stream, job_as_json(one, state))
     else:
         view.show(out, one, state)
     return Exit.DONE
@@ -170,6 +172,7 @@ def _attach(out: "Out", screen: "Screen", state: "StateDirectory", number: int, 
     from fileorg.cli import jobs_view as view
     from fileorg.core.formats import write_json
     from fileorg.jobs import found
+    from fileorg.jobs.job_json import job_as_json
 
     found.refuse_other_machine(found.job(state, number))
     try:
@@ -180,7 +183,7 @@ def _attach(out: "Out", screen: "Screen", state: "StateDirectory", number: int, 
             out.line(f"Detached: job {number} goes on. Watch it again with: fileorg jobs attach {number}")
         return Exit.DONE
     if is_json:
-        write_json(out.stream, view.as_json(ended, state))
+        write_json(out.stream, job_as_json(ended, state))
     elif not quiet:
         view.say_end(out, ended)
     return view.EXITS[ended.state]
@@ -189,14 +192,13 @@ def _attach(out: "Out", screen: "Screen", state: "StateDirectory", number: int, 
 def _log(out: "Out", state: "StateDirectory", number: int) -> int:
     from fileorg.core.names import display
     from fileorg.jobs import found
+    from fileorg.jobs.log import has_log, log_lines
 
     found.job(state, number)
-    try:
-        with open(state.of_job(number, b"log"), encoding="utf-8", errors="surrogateescape") as file:
-            for line in file:
-                out.line(display(line.rstrip("\n")))
-    except FileNotFoundError:
+    if not has_log(state, number):
         out.line(f"Job {number} has no log: it ran in the foreground, or its log was pruned.")
+    for line in log_lines(state, number):
+        out.line(display(line))
     return Exit.DONE
 
 
@@ -215,18 +217,20 @@ def _go_on(
 
     from fileorg.cli import jobs_view as view
     from fileorg.cli.stop import stoppable
+    from fileorg.cli.values import configuration_of
     from fileorg.core.formats import write_json
     from fileorg.jobs import control, found
     from fileorg.jobs.carry_out import carry_out
     from fileorg.jobs.detached import start
+    from fileorg.jobs.job_json import job_as_json
 
     fd = control.claimable(state, number, approves=action is JobAction.APPROVE)
     try:
         if background or action is JobAction.APPROVE:
             control.queue(state, number)
-            start(state, number, fd)
+            start(state, number, fd, configuration_of(()))
             if is_json:
-                write_json(out.stream, view.as_json(found.job(state, number), state))
+                write_json(out.stream, job_as_json(found.job(state, number), state))
             elif not quiet:
                 out.line(f"Job {number} runs in the background. Watch it with: fileorg jobs attach {number}")
             return Exit.DONE
@@ -238,7 +242,7 @@ def _go_on(
         os.close(fd)
     ended = found.job(state, number)
     if is_json:
-        write_json(out.stream, view.as_json(ended, state))
+        write_json(out.stream, job_as_json(ended, state))
     elif not quiet:
         view.say_end(out, ended)
     return view.EXITS[ended.state]
