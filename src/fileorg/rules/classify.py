@@ -101,6 +101,10 @@ class Rules:
             return self._look_up(name) if category is None else category
         return OTHER
 
+    def by_extension(self, extension: bytes) -> str:
+        """Return the category of an extension, in lower case and without its first dot; `Other` if it is unknown."""
+        return self._by_extension.get(extension, OTHER)
+
     def by_suffix(self, suffix: bytes) -> str | None:
         """Return the category of all names with this suffix, dot included; None if not cached or undecided."""
         return self._memo.get(suffix)

@@ -29,7 +29,7 @@ CATEGORIES: MappingProxyType[str, tuple[bytes, ...]] = MappingProxyType(
             bpg tga pcx pbm pgm ppm pnm pam pfm xbm xpm wbmp sgi exr hdr dds wmf emf mpo jps pns insp dcm dicom
             dng cr2 cr3 crw nef nrw arw srf sr2 srw raf rw2 rwl orf ori pef x3f 3fr fff iiq mos mef mrw erf kdc
             dcr dcs k25 bay eip gpr rwz raw xmp aae thm pict pct dpx cin jls jph jxs jpg2 pcd fpx miff ras wpg
-            rgbe xwd jng ilbm lbm pntg
+            rgbe xwd jng ilbm lbm pntg blp btf dcx lfp
         """),
         "Video": _words("""
             mp4 m4v mkv webm mov qt avi wmv asf flv f4v mpg mpeg mpe m1v m2v mp2v mpv ts mts m2ts m2t tp trp vob
@@ -48,7 +48,7 @@ CATEGORIES: MappingProxyType[str, tuple[bytes, ...]] = MappingProxyType(
             tex latex ltx bib pages wpd wps wri abw sxw lwp hwp hwpx oxps xps htm html xhtml mht mhtml maff eml
             emlx msg mbox oft one onepkg mpp mpt gdoc nfo readme textile wiki fodg odm pub tm lyx p7m ris enw
             chm hlp webarchive xht shtml xfdf fdf xdp odf sxm sdw stw djv djvu pkpass asice asics bdoc edoc nbib
-            cwk kwd zabw docbook dbk texi texinfo dvi
+            cwk kwd zabw docbook dbk texi texinfo dvi mediawiki
         """),
         "Spreadsheets": _words("""
             xls xlsx xlsm xlsb xlt xltx xltm xlw ods ots fods csv tsv numbers gsheet sxc wk1 wk3 wk4 123
@@ -97,7 +97,7 @@ CATEGORIES: MappingProxyType[str, tuple[bytes, ...]] = MappingProxyType(
             ino pde glsl hlsl vert frag wgsl cu cuh proto thrift graphql gql tf tfvars hcl nix bzl cmake mk mak
             ninja dockerfile diff patch jsp aspx asp cshtml razor ejs hbs mustache j2 jinja pug haml liquid twig
             ahk au3 applescript scpt gd gdscript tscn shader wat purs resi re rei vim ebnf g4 y l cts sty cls
-            bst dtx bbx cbx vala vapi qml sage wasm m4 ixx cppm php3 php4 php5 phps
+            bst dtx bbx cbx vala vapi qml sage wasm m4 ixx cppm php3 php4 php5 phps smali yar yara
         """),
         "Data": _words("""
             json jsonl ndjson json5 geojson topojson jsonld har xml xsd xsl xslt dtd rss atom opml yaml yml toml
@@ -110,8 +110,8 @@ CATEGORIES: MappingProxyType[str, tuple[bytes, ...]] = MappingProxyType(
             shx prj qpj cpg gpkg mbtiles las laz asc.gz vcf vcf.gz bcf bam sam cram fasta fastq fa fa.gz fq
             fq.gz fastq.gz fasta.gz gff gff3 gtf bed pdb.gz cif mol mol2 nii nii.gz mgz edf bdf fits fts ics
             ical vcard ldif po pcap pcapng evtx etl dat lst idl ofx qfx qif qbo gnucash srec nessus pst ost
-            jsonc igc duckdb vcs ifb apkg colpkg ged gedcom pgn sgf gml xlf xliff wsdl rng mmdb sqlite2 sarif
-            webmanifest ofc kmy qbw mt940
+            jsonc igc duckdb vcs ifb apkg colpkg ged gedcom pgn sgf gml xlf xliff bplist wsdl rng mmdb sqlite2
+            sarif webmanifest ofc kmy qbw mt940
         """),
         "Fonts": _words("""
             ttf otf ttc otc woff woff2 eot pfb pfa afm fon fnt pcf pcf.gz dfont suit glyphs ufo sfd vfb ttx otb
@@ -124,7 +124,7 @@ CATEGORIES: MappingProxyType[str, tuple[bytes, ...]] = MappingProxyType(
             ztl skp dwg dxf dwf dwt dgn step stp iges igs x_t x_b sat sldprt sldasm slddrw ipt iam idw catpart
             catproduct f3d f3z fcstd scad rvt rfa ifc 3dm ste gcode nc1 brd sch kicad_pcb kicad_sch gbr lbrn
             lbrn2 xcs studio3 dst pes jef vp3 vss vst vssx vsdm vstm vssm vdx thmx psp pspimage xmind mmap atn
-            pat cgm icc icm std sxd qxd qxp pmd p65 fla dwfx wrl vrml x3d u3d jt 3dxml
+            pat cgm icc icm std sxd qxd qxp pmd p65 fla dwfx wrl vrml x3d u3d jt 3dxml sda
         """),
         OTHER: (),
     }
