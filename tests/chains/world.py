@@ -177,8 +177,10 @@ class World:
         elif name is None:
             self.names.at[path] = Name(path, new, path, new, touched_at=path)
         else:
-            # No longer a copy by fileorg, but a file of others; so is an empty one, which may only reserve a name.
-            if name.home is None and (is_another or not name.node.content):
+            # No longer a copy by fileorg, but a file of others; so is an empty one that they changed, which may only
+            # reserve a name. If they only removed another name of it, it is unchanged.
+            is_changed = old is None or old.alone != new.alone
+            if name.home is None and (is_another or (is_changed and not name.node.content)):
                 name.home = path
             name.node = name.first = new
             name.touched_at = path

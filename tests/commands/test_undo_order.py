@@ -179,6 +179,20 @@ def test_a_folder_that_was_cleaned_is_made_again_by_a_later_one(tree: Tree, runs
     assert differences(before, tree.snapshot()) == []
 
 
+def test_the_folder_it_came_from_was_emptied_and_removed_by_a_later_one(tree: Tree, runs: Runs) -> None:
+    """The undo would make the folder again, and then the later operation could not be undone without a redo."""
+    tree.write({"sub/film.mkv": "1", "sub/hollow/": "", "other/a.jpg": "2"})
+    date_all(tree)
+    before = tree.snapshot()
+    runs.clean()
+    runs.organize(root=tree.path("other"))
+    runs.organize(recursive=True, remove_empty=True)
+    assert first(runs, 1) == [3]
+    for number in (3, 2, 1):
+        assert runs.undo(number).problems == []
+    assert differences(before, tree.snapshot()) == []
+
+
 # Not refused ----------------------------------------------------------------------------------------------------------
 
 
@@ -425,7 +439,7 @@ _step = st.one_of(
             "on_conflict": st.sampled_from([OnConflict.RENAME, OnConflict.SKIP]),
             "include": st.sampled_from([["*"], ["*.jpg"], ["*.txt", "*.png"]]),
         },
-        optional={"action": st.just(Action.COPY), "dest": st.just("dest")},
+        optional={"action": st.just(Action.COPY), "dest": st.just("dest"), "remove_empty": st.just(True)},
     ),
     st.fixed_dictionaries({"command": st.just("dedupe"), "action": st.sampled_from(["quarantine", "hardlink"])}),
     st.just({"command": "clean"}),
@@ -438,6 +452,8 @@ def _do(runs: Runs, step: dict[str, Any]) -> int:
         case "organize":
             if "dest" in options:
                 options["dest"] = runs.tree.path("dest")
+            if not options["recursive"] or "action" in options:
+                options.pop("remove_empty", None)
             return runs.organize(**options).operation
         case "dedupe":
             return runs.dedupe(options["action"]).operation

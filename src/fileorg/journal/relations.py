@@ -15,7 +15,7 @@ from fileorg.journal.absolute import ABSOLUTE, BASES, FOLDERS, MADE
 from fileorg.journal.rows import IS_LEFT, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from fileorg.journal.queries import Queries
     from fileorg.journal.rows import Operation, RecordId
@@ -113,17 +113,28 @@ WHERE {_LATER} AND CASE k.link WHEN 'filled' THEN l.action IN ({quoted(RELOCATIO
 """
 
 
+_CLEAN = {"clean", "redo"}
+"""Kinds of operations that may remove empty folders in which they touched nothing else."""
+
+
 class Relations:
     """Queries about pairs of operations. Raises `JournalError`."""
 
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
 
-    def later(self, operation: Operation, others: Sequence[Operation]) -> Iterator[Related]:
-        """Yield the records of `others`, all later, that used files or folders of the operation."""
+    def later(
+        self, operation: Operation, others: Sequence[Operation], needed: Callable[[], Collection[bytes]]
+    ) -> Iterator[Related]:
+        """Yield the records of `others`, all later, that used files or folders of the operation, or that removed one of
+        the folders `needed` for its undo. An organize removes only folders from which it moved files.
+        """
         self._queries.select(_SHARED, (operation.id,))
         try:
             sharing = {number for (number,) in self._queries.select("SELECT DISTINCT operation FROM shared")}
+            may_remove = [
+                each for each in others if each.kind in _CLEAN or (each.kind == "organize" and each.id in sharing)
+            ]
             others = [other for other in others if other.id in sharing]
             if others:
                 self._queries.select("CREATE INDEX temp.shared_theirs ON shared (theirs)")
@@ -131,6 +142,10 @@ class Relations:
                 self._queries.select("CREATE INDEX temp.known_place ON known (folder, name)")
             for other in others:
                 yield from self._of(other)
+            if may_remove:
+                folders = needed()
+                for other in may_remove:
+                    yield from self._removed(other, folders)
         finally:
             self._queries.select("DROP TABLE IF EXISTS temp.known")
             self._queries.select("DROP TABLE temp.shared")
@@ -146,8 +161,8 @@ class Relations:
                     there = join(join(roots[base], path) if path else roots[base], other_name)
                     yield Related(Link(link), other.id, join(folder, name), there, inode, *result)
 
-    def removed(self, other: Operation, needed: Collection[bytes]) -> Iterator[Related]:
-        """Yield the empty folders that a clean has removed among the absolute paths `needed`."""
+    def _removed(self, other: Operation, needed: Collection[bytes]) -> Iterator[Related]:
+        """Yield the empty folders that an operation has removed among the absolute paths `needed`."""
         query = (
             f"WITH {BASES} SELECT {ABSOLUTE}, r.target_name FROM records r CROSS JOIN {FOLDERS}"
             " WHERE r.id BETWEEN ? AND ? AND r.state = 'done' AND r.action = 'remove-folder' AND r.category NOT NULL"

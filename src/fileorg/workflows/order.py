@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fileorg.core.errors import ErrorCode, GuardRefused
@@ -88,16 +89,14 @@ class Order:
         return not own and sum(number > operation.id for number in line) % 2 == 1
 
     def _related(self, operation: Operation, later: Sequence[Operation]) -> Iterator[Related]:
-        journal = self._journal
         if later:
-            yield from journal.relations.later(operation, later)
-        cleaned = [each for each in later if each.kind in {"clean", "redo"}]
-        if cleaned:
-            roots = journal.roots(operation)
-            places = (below(roots[base].path, folder) for base, folder in journal.needed_places(operation))
-            needed = {above for place in places for above in with_parents(place)}
-            for each in cleaned:
-                yield from journal.relations.removed(each, needed)
+            yield from self._journal.relations.later(operation, later, partial(self._needed, operation))
+
+    def _needed(self, operation: Operation) -> set[bytes]:
+        """Return the folders that must be there when the operation is undone."""
+        roots = self._journal.roots(operation)
+        places = (below(roots[base].path, folder) for base, folder in self._journal.needed_places(operation))
+        return {above for place in places for above in with_parents(place)}
 
     def _is_in_the_way(self, related: Related) -> bool:
         """Return whether the file is still in the way on disk. Other programs may have moved or removed it."""
