@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from fileorg.cli.options import ProgressMode
+from fileorg.cli.options import Format, ProgressMode
 from fileorg.cli.question import ask
 from fileorg.cli.stop import Stopped, stoppable
 from fileorg.cli.summary import NAMED, exit_code, outcome_as_json, show_outcome, show_problems, show_symlinks
@@ -187,16 +187,20 @@ class Change(NamedTuple):
 
         from fileorg.cli.values import configuration_of
         from fileorg.jobs.detached import start
+        from fileorg.jobs.log import JobLog
         from fileorg.workflows.session import Later
 
         later, out = Later(holds=self.options.hold), self.out
         run.save(later)
+        number = later.number
+        log = JobLog(state, number, is_json=self.options.log_format is Format.JSON)
+        log.note(f"planned: {self.kind}")
+        log.close()
         try:
             if not later.holds:
                 start(state, later.number, later.fd, configuration_of(sys.argv[1:]))
         finally:
             os.close(later.fd)
-        number = later.number
         if not self.is_text:
             status = "waiting" if later.holds else "queued"
             write_json(out.stream, {"job": number, "kind": self.kind, "status": status})

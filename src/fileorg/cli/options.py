@@ -71,6 +71,15 @@ Hold = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+LogFormat = Annotated[
+    Format | None,
+    Option(
+        "--log-format",
+        help="With --background and --hold: the form of the log of the job, which fileorg jobs log prints.",
+        show_default=False,
+        rich_help_panel=RUN,
+    ),
+]
 Wait = Annotated[
     str | None,
     Option(
@@ -293,6 +302,7 @@ class OutputOptions(NamedTuple):
     progress: ProgressMode = ProgressMode.AUTO
     background: bool = False
     hold: bool = False
+    log_format: Format | None = None
 
     @property
     def is_text(self) -> bool:
@@ -305,6 +315,11 @@ def need_dry_run(options: OutputOptions) -> None:
     later = "--hold" if options.hold else "--background"
     if options.dry_run and (options.background or options.hold):
         raise UsageError(f"--dry-run and {later} cannot be combined.", hint="drop one of them")
+    if options.log_format is not None and not (options.background or options.hold):
+        raise UsageError(
+            "--log-format requires --background or --hold.",
+            hint="a run in the foreground has no log: drop --log-format",
+        )
     if options.null and not options.dry_run:
         raise UsageError("-0 requires --dry-run.", hint="add -n, or drop -0")
 

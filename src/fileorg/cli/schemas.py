@@ -225,6 +225,14 @@ _EVENTS: dict[str, Schema] = {
         }
     ),
 }
+
+
+def _log_line(event: Schema, without: str = "") -> Schema:
+    """Return an event with its time, as it stands in a log."""
+    fields = {name: field for name, field in event["properties"].items() if name != without}
+    return _object({"time": _TIME} | fields)
+
+
 _EXIT: Schema = {"enum": [int(code) for code in Exit]}
 _ERROR = _object(
     {
@@ -525,6 +533,10 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
     ),
     "jobs": ("`jobs`", _object({"jobs": _array(_JOB, "newest first")})),
     "job": ("`jobs show`, `attach`, `cancel`, `resume`, `retry` and `approve`", _JOB),
+    "log line": (
+        "each line of the log of a job with `--log-format json`",
+        {"oneOf": [_log_line(_EVENTS["stage"]), _log_line(_EVENTS["note"]), _log_line(_EVENTS["outcome"], "counts")]},
+    ),
     "pruned jobs": ("`jobs prune`", _object({"pruned": _array(_JOB_NUMBER)})),
     "job started": (
         "`organize`, `dedupe --action`, `clean`, `undo`, `redo` and `purge` with `--background` or `--hold`",

@@ -75,6 +75,7 @@ def clean(
     yes: shared.Yes = False,
     background: shared.Background = False,
     hold: shared.Hold = False,
+    log_format: shared.LogFormat = None,
     wait: shared.Wait = None,  # noqa: ARG001  handled before: see `app`
     max_changes: MaxChanges = None,
     inside_project: shared.InsideProject = False,
@@ -125,7 +126,9 @@ def clean(
         max_changes=max_changes,
         inside_project=inside_project,
     )
-    options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold)
+    options = OutputOptions(
+        dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold, log_format
+    )
     shared.need_dry_run(options)
     return run_clean(chosen, options, shared.state(state_dir, dry_run=dry_run))
 

@@ -101,6 +101,7 @@ def compare(
     yes: shared.Yes = False,
     background: shared.Background = False,
     hold: shared.Hold = False,
+    log_format: shared.LogFormat = None,
     wait: shared.Wait = None,  # noqa: ARG001  handled before: see `app`
     max_changes: shared.MaxChanges = None,
     inside_project: shared.InsideProject = False,
@@ -161,6 +162,7 @@ def compare(
             "--inside-project": inside_project,
             "--background": background,
             "--hold": hold,
+            "--log-format": log_format is not None,
         }
         _refuse_without_dest(given)
         return _report(chosen, format_, state, progress, output, force=force, null=null, quiet=quiet, verbose=verbose)
@@ -168,7 +170,7 @@ def compare(
         other = "--reverse" if reverse else "--both" if both else "--format csv"
         raise UsageError(f"{other} and --dest cannot be combined.", hint=f"drop {other}, or drop --dest")
     options = OutputOptions(dry_run, yes, Format(format_), output, force, null, quiet, verbose, progress)
-    options = options._replace(background=background, hold=hold)
+    options = options._replace(background=background, hold=hold, log_format=log_format)
     shared.need_dry_run(options)
     return _copy(chosen, options, state)
 

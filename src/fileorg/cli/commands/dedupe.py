@@ -172,6 +172,7 @@ def dedupe(
     yes: shared.Yes = False,
     background: shared.Background = False,
     hold: shared.Hold = False,
+    log_format: shared.LogFormat = None,
     wait: shared.Wait = None,  # noqa: ARG001  handled before: see `app`
     max_changes: shared.MaxChanges = None,
     inside_project: shared.InsideProject = False,
@@ -235,13 +236,14 @@ def dedupe(
             "--inside-project": inside_project,
             "--background": background,
             "--hold": hold,
+            "--log-format": log_format is not None,
         }
         _refuse_for_a_report(given)
         return _report(chosen, format_, state, progress, output, force=force, null=null, quiet=quiet, verbose=verbose)
     if format_ not in {DedupeFormat.TEXT, DedupeFormat.JSON}:
         raise UsageError(f"--format {format_} and --action cannot be combined.", hint="use --format text or json")
     options = OutputOptions(
-        dry_run, yes, Format(format_), output, force, null, quiet, verbose, progress, background, hold
+        dry_run, yes, Format(format_), output, force, null, quiet, verbose, progress, background, hold, log_format
     )
     shared.need_dry_run(options)
     if interactive:

@@ -7,7 +7,7 @@ from fileorg.cli import complete
 from fileorg.cli import options as shared
 from fileorg.cli.options import Format, ProgressMode
 from fileorg.cli.parameters import Argument, Option
-from fileorg.core.errors import ErrorCode, Exit, UsageError
+from fileorg.core.errors import ErrorCode, Exit, StateError, UsageError
 
 if TYPE_CHECKING:
     from fileorg.cli.progress import Screen
@@ -197,8 +197,12 @@ def _log(out: "Out", state: "StateDirectory", number: int) -> int:
     found.job(state, number)
     if not has_log(state, number):
         out.line(f"Job {number} has no log: it ran in the foreground, or its log was pruned.")
-    for line in log_lines(state, number):
-        out.line(display(line))
+    try:
+        for line in log_lines(state, number):
+            out.line(display(line))
+    except OSError as error:
+        path = state.of_job(number, b"log")
+        raise StateError(f"Could not read {display(path)}: {error.strerror}.", hint="move it away") from error
     return Exit.DONE
 
 

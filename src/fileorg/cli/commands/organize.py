@@ -135,6 +135,7 @@ def organize(
     yes: shared.Yes = False,
     background: shared.Background = False,
     hold: shared.Hold = False,
+    log_format: shared.LogFormat = None,
     wait: shared.Wait = None,  # noqa: ARG001  handled before: see `app`
     max_changes: shared.MaxChanges = None,
     inside_project: shared.InsideProject = False,
@@ -196,7 +197,9 @@ def organize(
         configuration=values.configuration(config, profile),
         remove_empty=remove_empty,
     )
-    options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold)
+    options = OutputOptions(
+        dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold, log_format
+    )
     shared.need_dry_run(options)
     return run_organize(chosen, options, shared.state(state_dir, dry_run=dry_run))
 

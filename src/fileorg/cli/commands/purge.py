@@ -81,6 +81,7 @@ def purge(
     yes: Yes = False,
     background: shared.Background = False,
     hold: shared.Hold = False,
+    log_format: shared.LogFormat = None,
     wait: shared.Wait = None,  # noqa: ARG001  handled before: see `app`
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
@@ -115,7 +116,7 @@ def purge(
             )
         limit = _settings(config)
     options = OutputOptions(dry_run, yes, format_, output, force, quiet=quiet, verbose=verbose, progress=progress)
-    options = options._replace(background=background, hold=hold)
+    options = options._replace(background=background, hold=hold, log_format=log_format)
     shared.need_dry_run(options)
     with to_output(output, force=force) as out, reporting(progress, quiet=quiet) as screen:
         if not (dry_run or yes or asks(options, out)):

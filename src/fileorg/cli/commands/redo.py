@@ -39,6 +39,7 @@ def redo(
     yes: shared.Yes = False,
     background: shared.Background = False,
     hold: shared.Hold = False,
+    log_format: shared.LogFormat = None,
     wait: shared.Wait = None,  # noqa: ARG001  handled before: see `app`
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
@@ -55,6 +56,8 @@ def redo(
     and files that cannot be moved are listed.
     """
     chosen = undo_options(operation, within, root, include_changed=include_changed, rename=rename, redo=True)
-    options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold)
+    options = OutputOptions(
+        dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold, log_format
+    )
     state = shared.state(state_dir, dry_run=dry_run)
     return run_undo(chosen, options, state) if job is None else undo_job(job, chosen, options, state)

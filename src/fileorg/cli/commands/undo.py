@@ -105,6 +105,7 @@ def undo(
     yes: shared.Yes = False,
     background: shared.Background = False,
     hold: shared.Hold = False,
+    log_format: shared.LogFormat = None,
     wait: shared.Wait = None,  # noqa: ARG001  handled before: see `app`
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
@@ -123,7 +124,9 @@ def undo(
     An undo is an operation too: fileorg redo reverses it.
     """
     chosen = undo_options(operation, within, root, include_changed=include_changed, rename=rename)
-    options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold)
+    options = OutputOptions(
+        dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold, log_format
+    )
     state = shared.state(state_dir, dry_run=dry_run)
     return run_undo(chosen, options, state) if job is None else undo_job(job, chosen, options, state)
 
