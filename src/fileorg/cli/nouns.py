@@ -48,6 +48,8 @@ LEFT_ALONE: dict[IgnoreReason, Noun] = {
     IgnoreReason.OPEN: Noun("file open in a program", "files open in programs"),
     IgnoreReason.TOGETHER: Noun("file kept with its folder", "files kept with their folders"),
     IgnoreReason.ABANDONED: Noun("download unfinished for over a month", "downloads unfinished for over a month"),
+    IgnoreReason.UNSETTLED: Noun("file not settled yet", "files not settled yet"),
+    IgnoreReason.PUT_BACK: Noun("file moved back by hand", "files moved back by hand"),
     IgnoreReason.LIBRARY: Noun("library", "libraries"),
     IgnoreReason.OTHER_SYSTEM: Noun("folder of another operating system", "folders of another operating system"),
 }

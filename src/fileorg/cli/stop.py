@@ -26,6 +26,31 @@ class Stopped(FileorgError):
 
 
 @contextlib.contextmanager
+def woken() -> Iterator[tuple[Callable[[], bool], Callable[[int], object]]]:
+    """Yield a callable that returns whether a stop was requested, and one that takes the descriptor which a signal
+    writes to: it ends a pause. The second request interrupts at once.
+    """
+    asked = False
+    handlers = {each: signal.getsignal(each) for each in _ASKING}
+    before = {each: handler for each, handler in handlers.items() if handler not in {None, signal.SIG_IGN}}
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(number, before[signal.Signals(number)])
+
+    for each in before:
+        signal.signal(each, ask)
+    old = signal.set_wakeup_fd(-1)
+    try:
+        yield lambda: asked, lambda fd: signal.set_wakeup_fd(fd, warn_on_full_buffer=False)
+    finally:
+        signal.set_wakeup_fd(old)
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+@contextlib.contextmanager
 def stoppable(screen: Screen) -> Iterator[Callable[[], bool]]:
     """Yield a callable that returns whether a stop was requested. Ignored signals (`nohup`, `&`) stay ignored."""
     asked = False

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import ErrorCode, UsageError
-from fileorg.core.figures import MAXIMUM, UNIT_OF_NAME, age_parts, before, parsed_size
+from fileorg.core.figures import MAXIMUM, UNIT_OF_NAME, UNITS, age_parts, before, parsed_size
 from fileorg.core.names import display
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _DATE = r"(?a)\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2})?)?"
 
 _SECOND_NS = 1_000_000_000
+_LONGEST_SECONDS = 366 * 86_400
 
 SIZES = "write 512, 10K, 1.5M or 2G (1K is 1024 bytes)"
 AGES = "write 30s, 10min, 12h, 7d, 2w, 6mo or 1y; m is minutes, mo is months"
@@ -48,6 +49,20 @@ def age(option: str, text: str) -> Moment:
     if parts is None:
         raise UsageError(f"{option} {display(text)} is not a valid age.", hint=AGES, code=ErrorCode.BAD_VALUE)
     return _ago(option, text, parts)
+
+
+def seconds(option: str, text: str, *, at_least: float = 0.0) -> float:
+    """Return a length of time such as `10s` in seconds. Raises `UsageError`."""
+    parts = age_parts(text)
+    factors = {name: factor for names, months, factor in UNITS.values() if not months for name in names}
+    hint = "write 2s, 10s, 5min or 1h"
+    if parts is None or any(name not in factors for _, name in parts):
+        raise UsageError(f"{option} {display(text)} is not a valid time.", hint=hint, code=ErrorCode.BAD_VALUE)
+    found = sum(float(number) * factors[name] for number, name in parts)
+    if not at_least <= found <= _LONGEST_SECONDS:
+        bound = f"shorter than {at_least:g} s" if found < at_least else "longer than a year"
+        raise UsageError(f"{option} {display(text)} is {bound}.", hint=hint, code=ErrorCode.BAD_VALUE)
+    return found
 
 
 def moment(option: str, text: str, *, for_good: bool = False) -> Moment:

@@ -52,11 +52,11 @@ def _date(day: int) -> str:
     return f"{year:{'04' if 0 <= year <= 9999 else '+06'}}-{found:%m-%d}"
 
 
-def write_json(stream: TextIO, value: Any) -> None:
-    """Write a value that fits in memory as one document."""
+def write_json(stream: TextIO, value: Any, *, lines: bool = False) -> None:
+    """Write a value that fits in memory as one document; with `lines`, as one of several, each on a line."""
     import json
 
-    stream.write(json.dumps(value, indent=2) + "\n")
+    stream.write(json.dumps(value, indent=None if lines else 2) + "\n")
 
 
 class JsonDocument:

@@ -152,7 +152,14 @@ class StateDirectory:
 
         None if another process holds it. Raises `StateError`, `OSError`.
         """
-        path, tries = self.of_job(number, b"status"), 5
+        return self.locked(self.of_job(number, b"status"))
+
+    def locked(self, path: bytes) -> int | None:
+        """Lock a file of the directory, created if missing; return its descriptor, None if another process holds it.
+
+        Raises `StateError`, `OSError`.
+        """
+        tries = 5
         with self.opened() as at:
             while True:
                 fd = _own_file(path, at)

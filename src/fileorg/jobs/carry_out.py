@@ -11,7 +11,7 @@ from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.model import OperationState, Outcome
 from fileorg.core.names import display
 from fileorg.jobs.found import UnknownJob
-from fileorg.jobs.job_options import Options, options_of
+from fileorg.jobs.job_options import Options, options_of, watch_options_of
 from fileorg.journal.job_rows import job_rows, operations_of, touched_folders, touched_inodes
 from fileorg.journal.journal import JobStart
 from fileorg.journal.rows import Root
@@ -49,6 +49,11 @@ def carry_out(
         if job is None:
             raise UnknownJob(number)
         has_begun = bool(operations_of(journal, number))
+    if job.kind == "watch":
+        from fileorg.jobs.watch_job import watch_as_job
+
+        watch_as_job(state, number, watch_options_of(job), reporter, stop, fd)
+        return Outcome()
     start = JobStart(job.kind, job.options, job.before_ns, number, job.files, job.limits)
     if not has_begun and (plan := _plan(state, number)) is not None:
         with contextlib.closing(plan):

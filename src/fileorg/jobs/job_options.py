@@ -21,21 +21,39 @@ from fileorg.workflows.purge import PurgeOptions
 from fileorg.workflows.undo import UndoOptions
 
 if TYPE_CHECKING:
+    from fileorg.jobs.watch import WatchOptions
     from fileorg.journal.job_rows import JobRow
 
 Options: TypeAlias = "OrganizeOptions | DedupeOptions | CleanOptions | CompareOptions | UndoOptions | PurgeOptions"
 
 
 def options_of(job: JobRow) -> Options:
-    """Return the options of a job. Raises `JournalError`."""
+    """Return the options of a job that changes files. Raises `JournalError`."""
+    try:
+        return _options(job.kind, json.loads(job.options))
+    except _UNKNOWN:
+        raise _not_understood(job) from None
+
+
+def watch_options_of(job: JobRow) -> WatchOptions:
+    """Return the options of a watch. Raises `JournalError`."""
+    from fileorg.jobs.watch import WatchOptions
+
     try:
         found = json.loads(job.options)
-        return _options(job.kind, found)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise JournalError(
-            f"Job {job.id} has options that this fileorg does not understand.",
-            hint="run the command again instead",
-        ) from None
+        organize = [_options("organize", each) for each in found["organize"]]
+        return WatchOptions(**found | {"organize": organize})
+    except _UNKNOWN:
+        raise _not_understood(job) from None
+
+
+_UNKNOWN = (ValueError, TypeError, KeyError, AttributeError)
+
+
+def _not_understood(job: JobRow) -> JournalError:
+    return JournalError(
+        f"Job {job.id} has options that this fileorg does not understand.", hint="run the command again instead"
+    )
 
 
 def _options(kind: str, found: dict[str, Any]) -> Options:

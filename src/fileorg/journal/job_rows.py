@@ -18,7 +18,7 @@ _COLUMNS = (
     "id, kind, root, options, limits, state, attempts, background, files, pid, host, before_ns, started_ns, ended_ns,"
     " reason"
 )
-_KINDS = frozenset({"organize", "dedupe", "clean", "compare", "undo", "redo", "purge"})
+_KINDS = frozenset({"organize", "dedupe", "clean", "compare", "undo", "redo", "purge", "watch"})
 
 
 class JobRow(NamedTuple):

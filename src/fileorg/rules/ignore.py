@@ -53,6 +53,8 @@ class IgnoreReason(StrEnum):
     BACKUP = "backup"
     OTHER_SYSTEM = "another system"
     SINCE_JOB = "changed since the job began"
+    UNSETTLED = "not settled yet"
+    PUT_BACK = "moved back by hand"
 
 
 LIMITS = frozenset(

@@ -8,6 +8,7 @@ from fileorg.core.names import collision_key
 from fileorg.rules.filters import Filters
 
 if TYPE_CHECKING:
+    from fileorg.scan.gate import Gate
     from fileorg.scan.leftovers import Leftover
 
 
@@ -26,6 +27,7 @@ class Selection(NamedTuple):
     names_stays: bool = False  # report each entry that stays, with the reason
     goes: frozenset[Leftover] = frozenset()  # kinds to remove: a folder with nothing else is empty
     ignore_files: bool = True  # `.fileorgignore` applies
+    gate: Gate | None = None  # for runs that nobody starts by hand
 
     def leaves(self, name: bytes) -> bool:
         return collision_key(name, case_insensitive=self.case_insensitive) in self.leave

@@ -89,6 +89,8 @@ class Judge(NamedTuple):
     scope: Scope | None
     with_leaders: bool
     """The bounds of the filters apply to the leader only."""
+    held_back: Callable[[Entry], IgnoreReason | None] | None = None
+    """Returns why a gate does not let a file pass."""
 
     def judged(self, found: Grouping, entry: Callable[[bytes], Entry | None]) -> Together:
         """Return the verdicts on the groups: if one file of a group is left alone, all are."""
@@ -105,6 +107,8 @@ class Judge(NamedTuple):
                 left |= dict.fromkeys(members, reason)
             elif (limit := self._limit(leader, entry)) is not None:
                 outside |= dict.fromkeys(members, limit)
+            elif (held_back := self._held_back(members, entry)) is not None:
+                left |= dict.fromkeys(members, held_back)
             else:
                 taken.update(members)
                 leaders |= dict.fromkeys(members[1:], leader)
@@ -124,6 +128,16 @@ class Judge(NamedTuple):
             self.scope.excludes(leader, is_folder=False) or any(map(self.scope.forbids, members[1:]))
         ):
             return IgnoreReason.EXCLUDED
+        return None
+
+    def _held_back(self, members: Iterable[bytes], entry: Callable[[bytes], Entry | None]) -> IgnoreReason | None:
+        """Return why one of the files does not pass the gate, None if all do."""
+        if self.held_back is None:
+            return None
+        for name in members:
+            there = entry(name)
+            if there is not None and (reason := self.held_back(there)) is not None:
+                return reason
         return None
 
     def _limit(self, leader: bytes, entry: Callable[[bytes], Entry | None]) -> IgnoreReason | None:

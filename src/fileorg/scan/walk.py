@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from _thread import get_ident
 from collections import Counter, deque
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -192,7 +192,8 @@ class Reader:
         if task.depth and (found := self._whole(listing, names)):
             return task, found, NOTHING
         task = task._replace(scope=self._scope(task, listing, names, note))
-        judge = Judge(self._ignore, self._filters, task.scope, self._selection.with_leaders)
+        held_back = None if self._selection.gate is None else partial(self._held_back, task.folder)
+        judge = Judge(self._ignore, self._filters, task.scope, self._selection.with_leaders, held_back)
         return task, None, together(self._storage, listing, names, judge)
 
     def entered(self, task: Task) -> tuple[Task, Whole | None, Together]:
@@ -209,7 +210,12 @@ class Reader:
         is_excluded = task.scope is not None and task.scope.excludes(entry.name, is_folder=False)
         if is_excluded:
             return IgnoreReason.EXCLUDED
-        return None if self._filters.takes(entry) else self._filters.reason(entry)
+        return self._held_back(task.folder, entry) if self._filters.takes(entry) else self._filters.reason(entry)
+
+    def _held_back(self, folder: bytes, entry: Entry) -> IgnoreReason | None:
+        """Return why the gate does not let a file pass, None if it does or there is no gate."""
+        gate = self._selection.gate
+        return None if gate is None else gate.reason(self._storage, folder, entry)
 
     def _part(self, task: Task, sequence: int, listing: Listing, names: JoinedNames, known: Together) -> ScanPart:
         ignored: Counter[IgnoreReason] = Counter()
@@ -239,6 +245,10 @@ class Reader:
             taken = [entry for entry in files if not excludes(entry.name, is_folder=False)]
             ignored[IgnoreReason.EXCLUDED] += len(files) - len(taken)
             files = taken
+        if self._selection.gate is not None:
+            waits = {entry: reason for entry in files if (reason := self._held_back(task.folder, entry)) is not None}
+            ignored.update(waits.values())
+            files = [entry for entry in files if entry not in waits]
         tasks, not_entered = self._subfolders(task, listing.folders, known, ignored)
         found = (
             self._leftovers(task, listing, files, len(tasks), ignored)

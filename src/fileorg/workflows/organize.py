@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
     from fileorg.index.index import Index
     from fileorg.rules.config import Configuration, Rule
+    from fileorg.scan.gate import Gate
     from fileorg.scan.stays import Stays
     from fileorg.storage.base import Storage
     from fileorg.workflows.session import Later
@@ -191,6 +192,12 @@ class OrganizeRun:
             pending = [folder for folder in above if folder]
         return len(empty)
 
+    def sizes_before(self, limit: int) -> list[int]:
+        """Return the numbers of files that the last runs in this root have moved, the newest first."""
+        from fileorg.journal.moved_before import sizes_before
+
+        return sizes_before(self._session.journal, self.root, limit)
+
     def check(self) -> None:
         """Check the guards that need the plan. Raises `GuardRefused`."""
         refuse_too_many(self.plan.files, self._options.max_changes, "file", "moved")
@@ -207,9 +214,11 @@ def organizing(
     changes: bool = True,
     resumes: JobStart | None = None,
     fd: int | None = None,
+    gate: Gate | None = None,
 ) -> Iterator[OrganizeRun]:
     """Scan and plan; the run holds its locks until the block ends. Without `changes` nothing is written. `resumes` is a
-    job that is taken up again, `fd` its status file.
+    job that is taken up again, `fd` its status file. With a `gate`, nobody started the run by hand: it takes only files
+    that pass, and undo does not count it if it changes nothing.
 
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
@@ -232,7 +241,8 @@ def organizing(
     absolute = given._replace(root=root, dest=None if given.dest is None else os.path.join(dest, to_be_made))
     job = JobStart("organize", options_as_json(absolute), time.time_ns())
     what = f"organizing {display(root)}"
-    with Session.opened(state, what, reporter, changes=changes, kind="organize", job=resumes or job, fd=fd) as session:
+    kind = "" if gate is not None else "organize"
+    with Session.opened(state, what, reporter, changes=changes, kind=kind, job=resumes or job, fd=fd) as session:
         reporter = session.reporter
         source = session.open_changeable(root, allowed, one_file_system=options.filters.one_file_system)
         target = (
@@ -283,6 +293,7 @@ def organizing(
             leftovers=False,
             leading=options.action is Action.MOVE or by_rules is not None,
             names_stays=options.stays,
+            gate=gate,
         )
         layout = Layout(
             rules,

@@ -4,6 +4,7 @@ CHANGE, INSPECT, MORE = "Change files", "Inspect", "More"
 
 COMMANDS = {
     "organize": CHANGE,
+    "watch": CHANGE,
     "dedupe": CHANGE,
     "clean": CHANGE,
     "undo": CHANGE,

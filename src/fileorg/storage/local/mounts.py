@@ -28,6 +28,10 @@ class Mounts:
         self._all = list(_listed())
         self._numbers: dict[bytes, int | None] = {}
 
+    def around(self, folder: bytes) -> list[Mount]:
+        """Return the mounts at, above and below a folder."""
+        return [each for each in self._all if is_within(folder, each.point) or is_within(each.point, folder)]
+
     def aliases(self, folder: bytes) -> Iterator[bytes]:
         """Yield paths outside of a folder that lead to it, to a part of it, or to a mount inside it."""
         for dev, mounted in [*self._place(folder), *((mount.dev, mount.folder) for mount in self._within(folder))]:

@@ -25,13 +25,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
-_FUSE = 0x65735546
+_FUSE: Final = 0x65735546
 _BY_ITS_SERVER: Final = frozenset({0x6969, 0xFF534D42, 0x517B, 0xFE534D42})
 """NFS, CIFS, SMB, SMB 2: a refused lease may only mean that the server granted none."""
 _SHARED: Final = _BY_ITS_SERVER | {
     0x01021997, 0x00C36400, 0x5346414F, 0x6B414653, 0x0BD00BD0, 0x7461636F, 0x01161970, 0x786F4256,
 }  # fmt: skip
 """Also 9P, Ceph, both kinds of AFS, Lustre, OCFS2, GFS2 and VirtualBox folders: other machines write there, too."""
+_WITHOUT_INODES: Final = frozenset({0x2011BAB0, 0x4D44})
+"""exFAT and FAT: a file has a new inode number each time it is looked up."""
+POLLED: Final = _SHARED | {_FUSE} | _WITHOUT_INODES
+"""File systems where the kernel does not report all changes, or reports them for inodes that do not last."""
 _DOUBTFUL: Final = _SHARED | {_FUSE, posix.OVERLAY}
 """File systems where a lease proves little: on overlayfs it misses mappings whose descriptor was closed."""
 QUIET_NS = 10 * 10**9
@@ -74,6 +78,11 @@ def readiness(fd: int, *, settle_ns: int = 0) -> Readiness:
     if settle_ns and not is_quiet(os.fstat(fd), settle_ns):
         return Readiness(State.UNKNOWN, None, is_leased)
     return Readiness(State.FREE, None, is_leased)
+
+
+def is_polled(fd: int) -> bool:
+    """Return whether changes in an open folder can only be found by looking again and again."""
+    return sys.platform != "linux" or posix.file_system_type(fd) in POLLED
 
 
 @contextlib.contextmanager

@@ -1,0 +1,228 @@
+"""`fileorg watch`: organize what arrives in a folder."""
+
+import os
+import time
+from typing import TYPE_CHECKING, Annotated
+
+from fileorg.cli import options as shared
+from fileorg.cli import values
+from fileorg.cli.commands.organize import (
+    ActionOption,
+    ByOption,
+    Dest,
+    FileAction,
+    MinAge,
+    OnConflictOption,
+    RemoveEmpty,
+    TemplateOption,
+)
+from fileorg.cli.options import Format, ProgressMode
+from fileorg.cli.parameters import Argument, Option
+from fileorg.core.errors import ErrorCode, Exit, UsageError
+from fileorg.core.model import Action, By, OnConflict
+
+if TYPE_CHECKING:
+    from fileorg.jobs.watch import WatchOptions
+
+EXAMPLES = """
+# Keep a folder tidy while this terminal is open; Ctrl-C ends it
+fileorg watch ~/Downloads
+
+# The same in the background, as a job
+fileorg watch ~/Downloads --background
+fileorg jobs
+
+# From cron: organize what is settled, and end
+fileorg watch ~/Downloads --once --quiet
+"""
+
+WHEN = "When"
+
+Folders = Annotated[list[str] | None, Argument(metavar="PATH", help="The folders to watch.")]
+Settle = Annotated[
+    str,
+    Option(
+        "--settle",
+        metavar="TIME",
+        help="Take a file once it is closed and has not changed for TIME: 2s, 10s, 5min.",
+        show_default=True,
+        rich_help_panel=WHEN,
+    ),
+]
+Rescan = Annotated[
+    str,
+    Option(
+        "--rescan",
+        metavar="TIME",
+        help="Look at all folders again every TIME, whatever the system reports: 10min, 1h.",
+        show_default=True,
+        rich_help_panel=WHEN,
+    ),
+]
+Once = Annotated[
+    bool,
+    Option("--once", help="Organize what is settled now, and end.", rich_help_panel=WHEN),
+]
+MaxChanges = Annotated[
+    int | None,
+    Option(
+        "--max-changes",
+        min=0,
+        metavar="N",
+        help="A run that would change more than N files waits for fileorg jobs approve. Default: ten times the largest"
+        " of the last 20 runs in the folder, and at least 200.",
+        show_default=False,
+        rich_help_panel=shared.RUN,
+    ),
+]
+Background = Annotated[
+    bool,
+    Option("--background", help="Watch in the background, as a job: see fileorg jobs.", rich_help_panel=shared.RUN),
+]
+Status = Annotated[bool, Option("--status", help="Show what is watched now.", rich_help_panel=shared.RUN)]
+Verbose = Annotated[
+    bool, Option("-v", "--verbose", help="List every file that moves or is not ready.", rich_help_panel=shared.OUTPUT)
+]
+
+
+def watch(
+    paths: Folders = None,
+    settle: Settle = "10s",
+    rescan: Rescan = "1h",
+    once: Once = False,
+    dest: Dest = None,
+    by: ByOption = None,
+    template: TemplateOption = None,
+    action: ActionOption = FileAction.MOVE,
+    on_conflict: OnConflictOption = OnConflict.RENAME,
+    recursive: shared.Recursive = False,
+    remove_empty: RemoveEmpty = False,
+    max_depth: shared.MaxDepth = None,
+    include: shared.Include = None,
+    exclude: shared.Exclude = None,
+    hidden: shared.Hidden = False,
+    all_files: shared.AllFiles = False,
+    one_file_system: shared.OneFileSystem = False,
+    min_size: shared.MinSize = None,
+    max_size: shared.MaxSize = None,
+    newer_than: shared.NewerThan = None,
+    older_than: shared.OlderThan = None,
+    min_age: MinAge = None,
+    max_changes: MaxChanges = None,
+    background: Background = False,
+    status: Status = False,
+    wait: shared.Wait = None,  # noqa: ARG001  handled before: see `app`
+    inside_project: shared.InsideProject = False,
+    format_: shared.TextOrJson = Format.TEXT,
+    quiet: shared.Quiet = False,
+    verbose: Verbose = False,
+    progress: shared.Progress = ProgressMode.AUTO,
+    config: shared.Config = None,
+    profile: shared.ProfileOption = None,
+    state_dir: shared.StateDir = None,
+) -> int:
+    """Organize files as they arrive in a folder.
+
+    It takes the options and rules of organize. A file is taken once it is closed and has not changed for a while. Each
+    burst of files is one operation: fileorg history lists it, and fileorg undo reverses it.
+
+    What you move back is left alone until it changes. A run that wants far more than is usual waits for your approval.
+    """
+    if status:
+        from fileorg.cli.watch_view import show_status
+
+        return show_status(shared.state_to_read(state_dir), is_json=format_ is Format.JSON)
+    if not paths:
+        raise UsageError(
+            "watch requires a folder.", hint="for example: fileorg watch ~/Downloads", code=ErrorCode.MISSING_ARGUMENT
+        )
+    if by is not None and template is not None:
+        raise UsageError("--by and --template cannot be combined.", hint="drop one of them")
+    if template == "":
+        raise UsageError("--template is empty.", hint='for example: --template "{category}/{year}/{name}"')
+    if remove_empty and (not recursive or action is not FileAction.MOVE):
+        missing = "--action move" if recursive else "-r"
+        raise UsageError(f"--remove-empty requires {missing}.", hint=f"add {missing}, or drop --remove-empty")
+    if once and background:
+        raise UsageError("--once and --background cannot be combined.", hint="drop one of them")
+    from fileorg.jobs.watch import WatchOptions
+    from fileorg.workflows.organize import OrganizeOptions
+
+    youngest = None if min_age is None else values.age("--min-age", min_age)
+    filters = shared.filters(
+        recursive=recursive,
+        max_depth=max_depth,
+        include=include,
+        exclude=exclude,
+        hidden=hidden,
+        all_files=all_files,
+        one_file_system=one_file_system,
+        min_size=min_size,
+        max_size=max_size,
+        newer_than=newer_than,
+        older_than=older_than,
+    )
+    organize = [
+        OrganizeOptions(
+            root=os.fsencode(path),
+            dest=None if dest is None else os.fsencode(os.path.abspath(dest)),
+            by=by or By.CATEGORY,
+            template=template,
+            action=Action(action),
+            on_conflict=on_conflict,
+            filters=filters,
+            inside_project=inside_project,
+            min_age_ns=None if youngest is None else time.time_ns() - youngest.ns,
+            min_age="" if youngest is None else youngest.age,
+            configuration=values.configuration(config, profile),
+            remove_empty=remove_empty,
+        )
+        for path in paths
+    ]
+    options = WatchOptions(
+        organize,
+        values.seconds("--settle", settle, at_least=0.1),
+        values.seconds("--rescan", rescan, at_least=1),
+        max_changes,
+        time.time_ns(),
+        verbose,
+    )
+    return _watch(options, state_dir, format_, progress, once=once, background=background, quiet=quiet)
+
+
+def _watch(
+    options: "WatchOptions",
+    state_dir: str | None,
+    format_: Format,
+    progress: ProgressMode,
+    *,
+    once: bool,
+    background: bool,
+    quiet: bool,
+) -> int:
+    from fileorg.cli.stop import woken
+    from fileorg.cli.terminal import standard_output
+    from fileorg.cli.watch_view import WatchView, say_job
+    from fileorg.core.events import NullReporter
+    from fileorg.jobs.watch import Watch
+
+    state = shared.state(state_dir)
+    out, is_json = standard_output(), format_ is Format.JSON
+    if background:
+        from fileorg.jobs.watch_job import start_in_background
+
+        number = start_in_background(state, options)
+        say_job(out, number, is_json=is_json, quiet=quiet)
+        return Exit.DONE
+    with woken() as (stop, wake_with):
+        view = WatchView(out, is_json=is_json, quiet=quiet, verbose=options.verbose, once=once, progress=progress)
+        watching = Watch(options, state, view, view.notes or NullReporter(), stop)
+        try:
+            wake_with(watching.wake_fd)
+            if once:
+                return view.end(watching.once(), watching)
+            watching.run()
+        finally:
+            view.pause()
+            watching.close()
+    return view.stopped(watching)

@@ -1,0 +1,661 @@
+"""Watches folders: an event only says that a folder wants a look; the ordinary scan and plan decide what is moved.
+
+The loop sleeps until a folder is marked, a time has come, or a mount has changed. A marked folder is listed (a look).
+When all new files of a tree are settled, `organizing` runs with a gate that takes only settled files, as an operation
+like any other. Looks are also taken at the start, at intervals, after events were lost, and when a folder is back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from fileorg.core.errors import ErrorCode, FileorgError, Locked, UsageError
+from fileorg.core.events import write_status
+from fileorg.core.model import PROBLEM_STATES, Action
+from fileorg.core.names import below, display, is_within, join, with_parents
+from fileorg.jobs.brake import LAST_RUNS, largest_run
+from fileorg.jobs.put_back import PutBack
+from fileorg.jobs.settling import Settling
+from fileorg.jobs.watchers import claim, refuse_nested, release
+from fileorg.rules.ignore import IgnoreReason
+from fileorg.scan.gate import WAITING, Gate, stamp_of
+from fileorg.storage.local.change_marks import ChangeMarks, InotifyLimit
+from fileorg.storage.local.mounts import Mounts
+from fileorg.storage.local.readiness import is_polled
+from fileorg.storage.local.storage import LocalStorage
+from fileorg.workflows.guards import Allowed, changeable_folder
+from fileorg.workflows.organize import organizing
+from fileorg.workflows.session import Later
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fileorg.core.events import Reporter
+    from fileorg.core.model import Outcome
+    from fileorg.core.state import StateDirectory
+    from fileorg.scan.stays import Stays
+    from fileorg.workflows.organize import OrganizeOptions, OrganizeRun
+
+SETTLE_SECONDS = 10.0
+RESCAN_SECONDS = 3600.0
+_SOON_SECONDS, _APART_SECONDS = 0.25, 1.0
+"""A marked folder is listed after the first time, and not again before the second."""
+_OF_ITS_TIME = 20
+"""A large folder is listed at most in so small a part of the time."""
+_POLL_SECONDS = 5.0
+_LOCKED_SECONDS, _TROUBLE_SECONDS = 5.0, 60.0
+
+
+class WatchOptions(NamedTuple):
+    """What is watched. `since_ns`: the time that the ages in the options of organize were counted from.
+
+    `max_changes`: a run that would change more files waits for a person. None: the brake decides.
+    """
+
+    organize: Sequence[OrganizeOptions]
+    settle_seconds: float = SETTLE_SECONDS
+    rescan_seconds: float = RESCAN_SECONDS
+    max_changes: int | None = None
+    since_ns: int = 0
+    verbose: bool = False
+
+    @property
+    def roots(self) -> list[bytes]:
+        return [each.root for each in self.organize]
+
+
+class Held(NamedTuple):
+    """A plan that waits for a person: its job, its number of files, and the largest number that runs by itself."""
+
+    root: bytes
+    job: int
+    files: int
+    limit: int
+
+
+class Events(Protocol):
+    """Receives what a watch does. Roots are real paths."""
+
+    def started(self, roots: Sequence[bytes]) -> None:
+        """Say that changes from now on are noticed."""
+
+    def planned(self, run: OrganizeRun) -> None:
+        """Take the plan of a run that is about to begin."""
+
+    def moved(self, root: bytes, outcome: Outcome) -> None:
+        """Say that a run has ended."""
+
+    def held(self, held: Held) -> None:
+        """Say that a plan waits for a person: once for each plan."""
+
+    def waits(self, root: bytes, reasons: Counter[IgnoreReason], stays: Sequence[Stays]) -> None:
+        """Say how many files are not ready; `stays` names them if the options are verbose."""
+
+    def trouble(self, root: bytes, sentence: str) -> None:
+        """Say what keeps a tree from being organized; empty if nothing does any more."""
+
+    def alive(self) -> None:
+        """Take note that the process works: called at least once a minute."""
+
+
+class _ScannedFolders:
+    """A reporter that keeps the folders which the scan enters, and passes notes on."""
+
+    def __init__(self, reporter: Reporter, alive: Callable[[], None]) -> None:
+        self._reporter = reporter
+        self._alive = alive
+        self._is_scan = False
+        self.folders = {b""}
+
+    def stage(self, name: str, files: int | None = None) -> None:
+        self._is_scan = name == "scan"
+        self._reporter.stage(name, files)
+
+    def advance(self, files: int, size_bytes: int = 0, folder: bytes = b"") -> None:
+        if self._is_scan:
+            self.folders.add(folder)
+        self._alive()
+        self._reporter.advance(files, size_bytes, folder)
+
+    def note(self, message: str) -> None:
+        self._reporter.note(message)
+
+
+class _Tree:
+    """One watched folder, and all that is known about it. Folders are relative to it."""
+
+    def __init__(self, options: OrganizeOptions, settings: WatchOptions) -> None:
+        self.root = options.root
+        self.options = options
+        self.settling = Settling(settings.settle_seconds)
+        self.folders: set[bytes] = set()
+        self.polled: set[bytes] = set()
+        self.put_back: PutBack | None = None
+        self.by_name = False
+        self.dirty: dict[bytes, float] = {}
+        """Folders that want a look, and when they may have it."""
+        self.seen_at: dict[bytes, float] = {}
+        """When the last look at a folder ended, and with how long a pause after it."""
+        self.poll_at = self.rescan_at = self.not_before = 0.0
+        self.waiting = 0
+        self.own_folders: set[bytes] = set()
+        self.identity: tuple[int, int] | None = None
+        self.is_mount_point = False
+        self.mounts: frozenset[object] = frozenset()
+        self.trouble = ""
+        self.held = 0
+
+    def mark(self, folder: bytes, now: float) -> None:
+        """Note that a folder wants a look."""
+        at = max(now + _SOON_SECONDS, self.seen_at.get(folder, 0.0))
+        self.dirty[folder] = min(self.dirty.get(folder, at), at)
+
+    def times(self) -> list[float]:
+        """Return the times at which there is something to do."""
+        found = [self.rescan_at]
+        if self.identity is None:
+            return [*found, self.not_before]
+        found += self.dirty.values()
+        if self.polled:
+            found.append(self.poll_at)
+        if (due := self.settling.due()) is not None:
+            found.append(max(due, self.not_before))
+        return found
+
+
+class Watch:
+    """A watch, ready to run. It claims its folders until it is closed."""
+
+    def __init__(
+        self,
+        options: WatchOptions,
+        state: StateDirectory,
+        events: Events,
+        reporter: Reporter,
+        stop: Callable[[], bool],
+    ) -> None:
+        """Check the folders. Raises `UsageError`, `GuardRefused`, `Locked`."""
+        self._options = options
+        self._state = state
+        self._events = events
+        self._reporter = reporter
+        self._stop = stop
+        self._began = time.time_ns()
+        self._trees = [_Tree(each, options) for each in _checked(options.organize, state)]
+        self._fd, self._path = claim(state, [tree.root for tree in self._trees])
+        self._marks: ChangeMarks | None = None
+        self._mountinfo = -1
+        self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self.operations: list[int] = []
+        """The last operations."""
+        self.failed = 0
+        self.last: list[Outcome] = []
+        self.wakes_for: list[bytes] = []
+        """Files that end a pause when they appear, such as a request to cancel."""
+
+    @property
+    def wake_fd(self) -> int:
+        """A descriptor for `signal.set_wakeup_fd`: a signal ends a pause."""
+        return self._wake_write
+
+    def close(self) -> None:
+        """Let go of the folders."""
+        if self._marks is not None:
+            self._marks.close()
+            self._marks = None
+        for fd in (self._mountinfo, self._wake_read, self._wake_write):
+            if fd >= 0:
+                os.close(fd)
+        self._mountinfo = self._wake_read = self._wake_write = -1
+        release(self._fd, self._path)
+
+    # To the end -----------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Watch until `stop` returns true. Raises `FileorgError` only for what is wrong at the start."""
+        with contextlib.suppress(OSError):
+            self._mountinfo = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
+        self._marks = ChangeMarks(self._wake) if os.path.exists("/proc/sys/fs/inotify") else None
+        for tree in self._trees:
+            self._begin(tree)
+        if self._marks is not None:
+            self._marks.watch({os.path.dirname(path) for path in self.wakes_for})
+        self._write_status()
+        self._events.started([tree.root for tree in self._trees])
+        while not self._stop():
+            if self._pause():
+                self._check_mounts()
+            self._take_marks()
+            now = time.monotonic()
+            for tree in self._trees:
+                if not self._stop():
+                    self._serve(tree, now)
+            self._events.alive()
+
+    def once(self) -> list[Held]:
+        """Organize what is settled now: two looks, and one run in each folder. Return the plans that wait.
+
+        Raises `FileorgError`.
+        """
+        held = []
+        for tree in self._trees:
+            self._scan_folders(tree)
+            self._list(tree, sorted(tree.folders))
+        until = time.monotonic() + self._options.settle_seconds
+        while (left := until - time.monotonic()) > 0 and not self._stop():
+            select.select([self._wake_read], [], [], left)
+            self._drain()
+        for tree in self._trees:
+            if self._stop():
+                break
+            self._list(tree, sorted(tree.folders))
+            waiting = self._organize(tree, time.monotonic())
+            if waiting is not None:
+                held.append(waiting)
+        return held
+
+    # The loop -------------------------------------------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):
+            os.write(self._wake_write, b"x")
+
+    def _drain(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self._wake_read, 4096):
+                pass
+
+    def _pause(self) -> bool:
+        """Sleep until there is something to do. Return True if the mounts have changed."""
+        at = min(min(tree.times()) for tree in self._trees)
+        poller = select.poll()
+        poller.register(self._wake_read, select.POLLIN)
+        if self._mountinfo >= 0:
+            poller.register(self._mountinfo, select.POLLPRI)
+        milliseconds = max(0.0, at - time.monotonic()) * 1000
+        found = poller.poll(min(milliseconds + 1, _TROUBLE_SECONDS * 1000))
+        self._drain()
+        return any(fd == self._mountinfo for fd, _ in found)
+
+    def _take_marks(self) -> None:
+        if self._marks is None:
+            return
+        marked, now = self._marks.take(), time.monotonic()
+        for tree in self._trees:
+            inside = tree.root + b"/"
+            gone = {path for path in marked.gone if path == tree.root or path.startswith(inside)}
+            if tree.root in gone:
+                self._lose(tree)
+            elif gone:
+                for folder in [each for each in tree.folders if gone.intersection(with_parents(below(tree.root, each)))]:
+                    self._forget(tree, folder)
+            if tree.identity is None:
+                continue
+            if marked.is_lost:
+                tree.rescan_at = now
+            for path in marked.folders:
+                if path == tree.root or path.startswith(inside):
+                    tree.mark(path[len(inside) :], now)
+                    if tree.waiting:
+                        tree.settling.again(now + self._options.settle_seconds)
+            for path in marked.new:
+                if path.startswith(inside) and tree.options.filters.recursive:
+                    self._meet(tree, path[len(inside) :], now)
+
+    def _meet(self, tree: _Tree, folder: bytes, now: float) -> None:
+        """Look at a new folder, and at those in it, until the next scan tells whether they belong to the tree."""
+        top, _, _ = folder.partition(b"/")
+        if top in tree.own_folders or folder in tree.folders:
+            return
+        pending = [folder]
+        with contextlib.suppress(OSError), contextlib.closing(self._storage(tree)) as storage:
+            while pending and len(tree.folders) < 1_000_000:
+                found = pending.pop()
+                name = found.rpartition(b"/")[2]
+                if name.startswith(b".") and not (tree.options.filters.hidden or tree.options.filters.all_files):
+                    continue
+                tree.folders.add(found)
+                self._watch_folders(tree, [found])
+                tree.mark(found, now)
+                with contextlib.suppress(OSError):
+                    pending += [join(found, inner) for inner, kind in storage.names(found) if kind == 1]
+
+    def _serve(self, tree: _Tree, now: float) -> None:
+        """Do for a tree what is due."""
+        if tree.identity is None and (now >= tree.not_before or now >= tree.rescan_at):
+            self._return(tree)
+        if tree.identity is None:
+            return
+        if now >= tree.rescan_at:
+            self._rescan(tree)
+        if tree.polled and now >= tree.poll_at:
+            for folder in tree.polled:
+                tree.dirty.setdefault(folder, now)
+            if tree.waiting:
+                tree.settling.again(now + max(self._options.settle_seconds, 6 * _POLL_SECONDS))
+        ready = [folder for folder, at in tree.dirty.items() if at <= now]
+        if ready:
+            self._list(tree, ready)
+            if tree.polled:
+                took = time.monotonic() - now
+                tree.poll_at = time.monotonic() + max(_POLL_SECONDS, _OF_ITS_TIME * took)
+        due = tree.settling.due()
+        if due is not None and max(due, tree.not_before) <= time.monotonic():
+            self._attempt(tree)
+
+    # Lists ----------------------------------------------------------------------------------------------------------
+
+    def _storage(self, tree: _Tree) -> LocalStorage:
+        return LocalStorage(tree.root, cross_mounts=not tree.options.filters.one_file_system)
+
+    def _list(self, tree: _Tree, folders: Sequence[bytes]) -> None:
+        """List some folders. An open root is held for no longer than that: its disk can be unmounted."""
+        try:
+            with contextlib.closing(self._storage(tree)) as storage:
+                for folder in folders:
+                    tree.dirty.pop(folder, None)
+                    if folder not in tree.folders:
+                        continue
+                    began = time.monotonic()
+                    try:
+                        files = [entry for listing in storage.list_folder(folder) for entry in listing.files]
+                    except OSError:
+                        if folder:
+                            self._forget(tree, folder)
+                        continue
+                    tree.settling.take(folder, [stamp_of(folder, entry) for entry in files], began)
+                    took = time.monotonic() - began
+                    tree.seen_at[folder] = time.monotonic() + max(_APART_SECONDS, _OF_ITS_TIME * took)
+                    self._events.alive()
+        except OSError:
+            for folder in folders:
+                tree.dirty.pop(folder, None)
+            self._lose(tree)
+
+    def _forget(self, tree: _Tree, folder: bytes) -> None:
+        tree.folders.discard(folder)
+        tree.polled.discard(folder)
+        tree.dirty.pop(folder, None)
+        tree.seen_at.pop(folder, None)
+        tree.settling.forget(folder)
+        if self._marks is not None:
+            self._marks.forget([below(tree.root, folder)])
+
+    def _watch_folders(self, tree: _Tree, folders: Sequence[bytes]) -> None:
+        """Have the kernel report the changes in folders, or list those regularly that it does not. Raises
+        `InotifyLimit`.
+        """
+        reported = []
+        kinds: dict[int, bool] = {}
+        for folder in folders:
+            path = below(tree.root, folder)
+            try:
+                dev = os.lstat(path).st_dev
+                if dev not in kinds:
+                    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                    try:
+                        kinds[dev] = is_polled(fd)
+                    finally:
+                        os.close(fd)
+            except OSError:
+                continue
+            if kinds[dev] or self._marks is None:
+                tree.polled.add(folder)
+            else:
+                reported.append(path)
+        if self._marks is not None:
+            self._marks.watch(reported)
+
+    def _scan_folders(self, tree: _Tree) -> None:
+        """Find the folders that the scan enters. Raises `FileorgError`."""
+        scanned = _ScannedFolders(self._reporter, self._events.alive)
+        gate = Gate(b"")
+        with organizing(self._aged(tree.options), self._state, scanned, changes=False, gate=gate) as run:
+            self._note_own_folders(tree, run)
+            with contextlib.closing(self._storage(tree)) as storage:
+                tree.by_name = not storage.has_stable_inodes(b"")
+        self._take_folders(tree, scanned.folders)
+
+    def _take_folders(self, tree: _Tree, entered: set[bytes]) -> None:
+        """Watch the folders of a scan, and no others."""
+        for folder in tree.folders - entered:
+            self._forget(tree, folder)
+        new = sorted(entered - tree.folders)
+        tree.folders |= entered
+        try:
+            self._watch_folders(tree, sorted(entered))
+        except InotifyLimit:
+            if tree.rescan_at == 0.0:  # at the start
+                raise
+            tree.polled |= entered
+        now = time.monotonic()
+        for folder in new:
+            tree.mark(folder, now)
+
+    def _note_own_folders(self, tree: _Tree, run: OrganizeRun) -> None:
+        for tally in run.plan.by_category.values():
+            tree.own_folders.update(folder.partition(b"/")[0] for folder in tally.folders)
+
+    # A tree that comes and goes ---------------------------------------------------------------------------------------
+
+    def _begin(self, tree: _Tree) -> None:
+        """Watch a tree from its start, or anew. Raises `FileorgError`."""
+        seen = os.stat(tree.root)
+        tree.is_mount_point = os.path.ismount(tree.root)
+        if self._marks is not None:
+            self._watch_folders(tree, [b""])  # before the scan: nothing is missed
+        self._scan_folders(tree)
+        tree.identity = seen.st_dev, seen.st_ino
+        tree.mounts = _mounts_of(tree.root)
+        tree.put_back = PutBack(self._state, tree.root, by_name=tree.by_name)
+        tree.rescan_at = time.monotonic() + self._options.rescan_seconds
+        self._list(tree, sorted(tree.folders))
+
+    def _lose(self, tree: _Tree) -> None:
+        """Stop to work in a tree whose folder is gone."""
+        for folder in list(tree.folders):
+            self._forget(tree, folder)
+        tree.identity = None
+        tree.not_before = time.monotonic() + _SOON_SECONDS
+
+    def _return(self, tree: _Tree) -> None:
+        """Watch a lost tree again if its folder is back."""
+        tree.not_before = time.monotonic() + _TROUBLE_SECONDS
+        tree.rescan_at = max(tree.rescan_at, tree.not_before)
+        if wrong := _absent(tree):
+            self._say(tree, wrong)
+            return
+        try:
+            self._begin(tree)
+        except (FileorgError, OSError) as error:
+            self._lose(tree)
+            tree.not_before = time.monotonic() + _TROUBLE_SECONDS
+            self._say(tree, str(error))
+            return
+        tree.not_before = 0.0
+        self._say(tree, "")
+
+    def _check_mounts(self) -> None:
+        """Find out which trees a change of the mounts concerns."""
+        for tree in self._trees:
+            mounts = _mounts_of(tree.root)
+            if mounts == tree.mounts:
+                continue
+            tree.mounts = mounts
+            if tree.identity is None or _absent(tree) or _identity(tree.root) != tree.identity:
+                self._lose(tree)
+                tree.not_before = 0.0
+            else:
+                tree.rescan_at = 0.001
+
+    def _rescan(self, tree: _Tree) -> None:
+        tree.rescan_at = time.monotonic() + self._options.rescan_seconds
+        if wrong := _absent(tree):
+            self._lose(tree)
+            self._say(tree, wrong)
+            return
+        try:
+            self._scan_folders(tree)
+        except (FileorgError, OSError) as error:
+            self._say(tree, str(error))
+            return
+        self._list(tree, sorted(tree.folders))
+        tree.settling.again(time.monotonic() + self._options.settle_seconds)
+
+    # Runs -----------------------------------------------------------------------------------------------------------
+
+    def _attempt(self, tree: _Tree) -> None:
+        """Organize a tree now; on trouble, later."""
+        now = time.monotonic()
+        try:
+            held = self._organize(tree, now)
+        except Locked as locked:
+            tree.not_before = time.monotonic() + _LOCKED_SECONDS
+            self._say(tree, str(locked))
+            return
+        except (FileorgError, OSError) as error:
+            tree.not_before = time.monotonic() + _TROUBLE_SECONDS
+            self._say(tree, str(error))
+            if _absent(tree):
+                self._lose(tree)
+            return
+        if held is None:
+            self._say(tree, "")
+        self._write_status()
+
+    def _organize(self, tree: _Tree, now: float) -> Held | None:
+        """Run the ordinary scan and plan for what is settled; return the plan if it is to wait. Raises `FileorgError`.
+
+        While a plan of the folder waits for a person, nothing is moved there.
+        """
+        put_back = tree.put_back = tree.put_back or PutBack(self._state, tree.root, by_name=tree.by_name)
+        gate = Gate(tree.settling.settled(now), put_back.read(), tree.by_name)
+        if put_back.waits_for is not None:
+            tree.not_before = time.monotonic() + _TROUBLE_SECONDS
+            job = put_back.waits_for
+            self._say(tree, f"Job {job} waits for your approval: fileorg jobs approve {job}, or cancel {job}.")
+            return Held(tree.root, job, 0, 0)
+        scanned = _ScannedFolders(self._reporter, self._events.alive)
+        held = outcome = None
+        with organizing(self._aged(tree.options), self._state, scanned, gate=gate) as run:
+            self._note_own_folders(tree, run)
+            self._say_waiting(tree, run)
+            limit = largest_run(run.sizes_before(LAST_RUNS), self._options.max_changes)
+            if limit is not None and run.plan.files > limit:
+                held = self._hold(tree, run, limit)
+            elif run.plan.files:
+                self._events.planned(run)
+                outcome = run.run(self._stop)
+        tree.settling.judge(now)
+        # Whoever hears of it may act on it: the locks are free by now.
+        if held is not None:
+            self._events.held(held)
+        if outcome is not None:
+            self._count(tree, outcome)
+        self._take_folders(tree, scanned.folders)
+        if run.seen.ignored[IgnoreReason.UNSETTLED] > tree.settling.unsettled:  # a change that no event has told
+            for folder in tree.folders:
+                tree.mark(folder, now)
+        return held
+
+    def _count(self, tree: _Tree, outcome: Outcome) -> None:
+        if outcome.operation:
+            self.operations = [*self.operations, outcome.operation][-10:]
+        problems = sum(outcome.counts.get(state, 0) for state in PROBLEM_STATES)
+        self.failed += problems
+        self.last.append(outcome)
+        del self.last[:-10]
+        self._events.moved(tree.root, outcome)
+
+    def _hold(self, tree: _Tree, run: OrganizeRun, limit: int) -> Held:
+        later = Later(holds=True)
+        run.save(later)
+        os.close(later.fd)
+        return Held(tree.root, later.number, run.plan.files, limit)
+
+    def _say_waiting(self, tree: _Tree, run: OrganizeRun) -> None:
+        reasons = Counter({reason: run.seen.ignored[reason] for reason in WAITING if run.seen.ignored[reason]})
+        tree.waiting = sum(reasons.values())
+        stays = [each for each in run.stays() if each.reason in WAITING] if self._options.verbose else []
+        self._events.waits(tree.root, reasons, stays)
+
+    def _say(self, tree: _Tree, sentence: str) -> None:
+        if sentence != tree.trouble:
+            tree.trouble = sentence
+            self._events.trouble(tree.root, sentence)
+            self._write_status()
+
+    def _aged(self, options: OrganizeOptions) -> OrganizeOptions:
+        """Return options whose ages count from now."""
+        passed = time.time_ns() - (self._options.since_ns or self._began)
+        filters = options.filters
+        if filters.newer_than_ns is not None and filters.newer_than_age:
+            filters = filters._replace(newer_than_ns=filters.newer_than_ns + passed)
+        if filters.older_than_ns is not None and filters.older_than_age:
+            filters = filters._replace(older_than_ns=filters.older_than_ns + passed)
+        youngest = None if options.min_age_ns is None else options.min_age_ns + passed
+        stays = options.stays or self._options.verbose
+        return options._replace(filters=filters, min_age_ns=youngest, stays=stays, max_changes=None)
+
+    def _write_status(self) -> None:
+        write_status(
+            self._fd,
+            roots=[os.fsdecode(tree.root) for tree in self._trees],
+            since=self._began // 1_000_000_000,
+            waiting=sum(tree.waiting for tree in self._trees),
+            failed=self.failed,
+            operations=self.operations,
+            trouble=[tree.trouble for tree in self._trees if tree.trouble][:3],
+        )
+
+
+def _checked(each: Sequence[OrganizeOptions], state: StateDirectory) -> list[OrganizeOptions]:
+    """Return the options with real paths. Raises `UsageError`, `GuardRefused`."""
+    found = []
+    for options in each:
+        is_read = options.dest is not None and options.action is not Action.MOVE
+        allowed = Allowed(options.inside_project, read_only=is_read)
+        found.append(options._replace(root=changeable_folder(options.root, state, allowed)))
+    refuse_nested([options.root for options in found])
+    for options in found:
+        if options.dest is None:
+            continue
+        dest = os.path.realpath(options.dest)
+        if is_within(dest, options.root) and dest != options.root:
+            raise UsageError(
+                f"The destination {display(dest)} is inside the watched folder {display(options.root)}.",
+                hint="leave out --dest to sort in place, or name a folder outside",
+                code=ErrorCode.OVERLAPPING,
+                path=dest,
+            )
+    return found
+
+
+def _absent(tree: _Tree) -> str:
+    """Return why the folder of a tree is not there, as a sentence; empty if it is."""
+    shown = display(tree.root)
+    if os.path.realpath(tree.root) != tree.root:
+        return f"{shown} is now behind a symlink, so it is not organized any more."
+    if not os.path.isdir(tree.root):
+        return f"There is no folder {shown} now: fileorg waits until it is back."
+    if tree.is_mount_point and not os.path.ismount(tree.root):
+        return f"The disk of {shown} is not mounted: fileorg waits until it is back."
+    return ""
+
+
+def _identity(path: bytes) -> tuple[int, int] | None:
+    try:
+        seen = os.lstat(path)
+    except OSError:
+        return None
+    return seen.st_dev, seen.st_ino
+
+
+def _mounts_of(root: bytes) -> frozenset[object]:
+    """Return the mounts at, above and below a folder."""
+    return frozenset(Mounts().around(root))

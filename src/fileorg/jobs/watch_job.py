@@ -1,0 +1,174 @@
+"""A watch in the background: a job like any other, which ends when it is cancelled."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from fileorg.core.errors import FileorgError, Locked
+from fileorg.core.events import NullReporter, write_status
+from fileorg.core.figures import plural, size
+from fileorg.core.model import JobState
+from fileorg.core.names import display, join
+from fileorg.core.state import run_lock
+from fileorg.jobs.detached import start
+from fileorg.jobs.watch import Watch, WatchOptions
+from fileorg.journal.journal import JobStart
+from fileorg.workflows.guards import existing_folder
+from fileorg.workflows.open_journal import open_journal
+from fileorg.workflows.operations import options_as_json
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Sequence
+
+    from fileorg.core.events import Reporter
+    from fileorg.core.model import Outcome
+    from fileorg.core.state import StateDirectory
+    from fileorg.jobs.watch import Held
+    from fileorg.journal.journal import Journal
+    from fileorg.rules.ignore import IgnoreReason
+    from fileorg.scan.stays import Stays
+    from fileorg.workflows.organize import OrganizeRun
+
+_TRIES, _PAUSE_SECONDS = 600, 0.1
+
+
+def start_in_background(state: StateDirectory, options: WatchOptions) -> int:
+    """Start a process that watches, and return the number of its job. Raises `FileorgError`, `OSError`."""
+    options = options._replace(organize=[each._replace(root=existing_folder(each.root)) for each in options.organize])
+    Watch(options, state, _Unheard(), NullReporter(), lambda: True).close()  # what is wrong is said here, not in a log
+    with run_lock(state, "starting to watch"), open_journal(state) as journal:
+        number = journal.next_job()
+        fd = state.alive(number)
+        if fd is None:
+            raise Locked(f"Job {number} is starting just now.", hint="run the command again")
+        try:
+            with journal.transaction():
+                job = JobStart("watch", options_as_json(options), time.time_ns(), number)
+                journal.add_job(job, options.roots[0], state=JobState.QUEUED, background=True)
+        except BaseException:
+            os.close(fd)
+            raise
+    try:
+        start(state, number, fd)
+    finally:
+        os.close(fd)
+    return number
+
+
+def watch_as_job(
+    state: StateDirectory,
+    number: int,
+    options: WatchOptions,
+    reporter: Reporter,
+    stop: Callable[[], bool],
+    fd: int | None,
+) -> None:
+    """Watch until the job is cancelled, or until `stop`. `fd`: its status file, if this process holds its lock.
+
+    Raises `FileorgError`, `OSError`.
+    """
+    fd = state.alive(number) if fd is None else fd
+    if fd is None:
+        raise Locked(f"Job {number} is running already.", hint=f"watch it: fileorg jobs attach {number}")
+    cancel = state.of_job(number, b"cancel")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(cancel)
+    ended, why = JobState.FAILED, ""
+    try:
+        _write(state, number, lambda journal: journal.claim_job(number))
+        events = _Log(reporter, fd)
+        try:
+            watching = Watch(options, state, events, reporter, lambda: stop() or os.path.exists(cancel))
+        except Locked as locked:  # the job would wait for its turn for ever
+            raise FileorgError(str(locked), hint=locked.hint) from locked
+        watching.wakes_for.append(cancel)
+        old = signal.set_wakeup_fd(watching.wake_fd, warn_on_full_buffer=False)
+        try:
+            watching.run()
+        finally:
+            signal.set_wakeup_fd(old)
+            watching.close()
+        ended = JobState.CANCELLED if os.path.exists(cancel) else JobState.INTERRUPTED
+    except (FileorgError, OSError) as error:
+        why = str(error)
+        raise
+    finally:
+        write_status(fd, state=str(ended), reason=why[:300])
+        with contextlib.suppress(FileorgError):
+            _write(state, number, lambda journal: journal.end_job(number, ended, why or None))
+        for what in (b"cancel", b"status"):
+            with contextlib.suppress(OSError):
+                os.unlink(state.of_job(number, what))
+        os.close(fd)
+
+
+def _write(state: StateDirectory, number: int, change: Callable[[Journal], None]) -> None:
+    """Write to the journal, which another run may have for a while. Raises `FileorgError`."""
+    for tries in range(_TRIES):
+        try:
+            with run_lock(state, f"job {number}"), open_journal(state) as journal:
+                change(journal)
+        except Locked:
+            if tries == _TRIES - 1:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
+
+
+class _Unheard:
+    """Hears nothing of a watch."""
+
+    def started(self, roots: Sequence[bytes]) -> None: ...
+    def planned(self, run: OrganizeRun) -> None: ...
+    def moved(self, root: bytes, outcome: Outcome) -> None: ...
+    def held(self, held: Held) -> None: ...
+    def waits(self, root: bytes, reasons: Counter[IgnoreReason], stays: Sequence[Stays]) -> None: ...
+    def trouble(self, root: bytes, sentence: str) -> None: ...
+    def alive(self) -> None: ...
+
+
+class _Log(_Unheard):
+    """Writes what a watch does into the log of its job, and its progress into the status file."""
+
+    def __init__(self, reporter: Reporter, fd: int) -> None:
+        self._reporter = reporter
+        self._fd = fd
+        self._files = 0
+        self._since = time.time()
+
+    def started(self, roots: Sequence[bytes]) -> None:
+        self._reporter.note(f"watching {', '.join(map(display, roots))}")
+        self._write(roots[0])
+
+    def moved(self, root: bytes, outcome: Outcome) -> None:
+        self._files += outcome.done
+        what = f"{plural(outcome.done, 'file')}, {size(outcome.size_bytes)}"
+        self._reporter.note(f"operation {outcome.operation} in {display(root)}: {what}")
+        self._write(root)
+
+    def held(self, held: Held) -> None:
+        self._reporter.note(f"job {held.job} waits for approval: {plural(held.files, 'file')} in {display(held.root)}")
+
+    def waits(self, root: bytes, reasons: Counter[IgnoreReason], stays: Sequence[Stays]) -> None:  # noqa: ARG002
+        for each in stays:
+            self._reporter.note(f"{display(join(root, each.path))} is not ready: {each.reason}")
+
+    def trouble(self, root: bytes, sentence: str) -> None:
+        self._reporter.note(f"{display(root)}: {sentence or 'works again'}")
+
+    def _write(self, root: bytes) -> None:
+        write_status(
+            self._fd,
+            stage="watch",
+            files=self._files,
+            total=None,
+            bytes=0,
+            folder=os.fsdecode(root),
+            since=self._since,
+        )

@@ -1,0 +1,218 @@
+"""`fileorg watch`: each burst is an ordinary operation, nothing unfinished is touched, and it never feeds itself."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.jobs.watching import Watching, wait_for
+
+from fileorg.core.errors import FileorgError, Locked, UsageError
+from fileorg.rules.ignore import IgnoreReason
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.runs import Runs
+    from tests.support.tree import Tree
+
+
+def undo(runs: Runs, operation: int) -> None:
+    """Undo an operation as soon as the watch does not work."""
+
+    def done() -> bool:
+        try:
+            runs.undo(operation=operation)
+        except Locked:
+            return False
+        return True
+
+    wait_for(done, "the undo")
+
+
+def test_what_arrives_is_one_operation_and_undo_gives_it_back(runs: Runs, tree: Tree) -> None:
+    tree.write({"before.jpg": "there at the start"})
+    with Watching(runs.state, tree.root) as watching:
+        watching.wait_until_moved(1)
+        tree.write({f"{number}.pdf": str(number) for number in range(30)})
+        watching.wait_until_moved(31)
+        assert all(path.startswith("Documents/") for path in tree.read() if path.endswith(".pdf"))
+        before = len(watching.runs)
+        for outcome in watching.outcomes[1:]:
+            undo(runs, outcome.operation)
+        wait_for(lambda: len(watching.runs) > before, "another run")
+        tree.write({"after.jpg": "after"})
+        watching.wait_until_moved(32)  # what was undone stays where it was
+        assert {path for path in tree.read() if path.endswith(".pdf")} == {f"{number}.pdf" for number in range(30)}
+
+
+def test_its_own_moves_cause_no_run(runs: Runs, tree: Tree) -> None:
+    with Watching(runs.state, tree.root, recursive=True) as watching:
+        tree.path("new/deeper").mkdir(parents=True)
+        for number, name in enumerate(("a.jpg", "b.txt", "new/c.jpg", "new/deeper/d.pdf", "e.mp3"), 1):
+            (tree.root.parent / "ready").write_text(name)
+            os.rename(tree.root.parent / "ready", tree.path(name))  # it is complete at once
+            watching.wait_until_moved(number)
+        assert len(watching.runs) == 5
+
+
+def test_what_is_moved_back_is_left_alone_until_it_changes(runs: Runs, tree: Tree) -> None:
+    tree.write({"a.jpg": "one", "b.jpg": "two"})
+    with Watching(runs.state, tree.root) as watching:
+        watching.wait_until_moved(2)
+        os.rename(tree.path("Images/a.jpg"), tree.path("mine.jpg"))
+        wait_for(lambda: len(watching.runs) == 2, "a second run")
+        tree.write({"c.jpg": "three"})
+        watching.wait_until_moved(3)
+        assert tree.read()["mine.jpg"] == "one"
+    runs.organize()  # a run by hand sorts it
+    assert "Images/mine.jpg" in tree.read()
+    os.rename(tree.path("Images/mine.jpg"), tree.path("mine.jpg"))
+    with Watching(runs.state, tree.root) as watching:  # also after a new start
+        wait_for(lambda: watching.runs, "a run")
+        assert watching.files == 0
+        with tree.path("mine.jpg").open("a") as file:
+            file.write(", changed")
+        watching.wait_until_moved(1)
+        assert tree.read()["Images/mine.jpg"] == "one, changed"
+
+
+def test_an_open_file_is_not_ready(runs: Runs, tree: Tree) -> None:
+    with Watching(runs.state, tree.root, verbose=True) as watching, contextlib.ExitStack() as stack:
+        file = stack.enter_context(tree.path("film.mp4").open("w"))
+        file.write("begun")
+        file.flush()
+        tree.write({"a.jpg": "one", "half.zip.part": "unfinished"})
+        watching.wait_until_moved(1)
+        assert watching.runs[-1] == {IgnoreReason.OPEN: 1, IgnoreReason.UNFINISHED: 1}
+        assert sorted(watching.stays) == [b"film.mp4", b"half.zip.part"]
+        file.write(", done")
+        stack.close()
+        os.rename(tree.path("half.zip.part"), tree.path("half.zip"))
+        watching.wait_until_moved(3)
+        assert tree.read() == {
+            "Video/film.mp4": "begun, done", "Images/a.jpg": "one", "Archives/half.zip": "unfinished",
+        }  # fmt: skip
+
+
+def test_a_group_waits_for_its_slowest_file(runs: Runs, tree: Tree) -> None:
+    with Watching(runs.state, tree.root) as watching, contextlib.ExitStack() as stack:
+        tree.write({"IMG_1.CR2": "raw", "other.jpg": "other"})
+        file = stack.enter_context(tree.path("IMG_1.xmp").open("w"))
+        watching.wait_until_moved(1)
+        assert set(tree.read()) == {"IMG_1.CR2", "IMG_1.xmp", "Images/other.jpg"}
+        file.write("sidecar")
+        stack.close()
+        watching.wait_until_moved(3)
+        assert set(tree.read()) == {"Images/IMG_1.CR2", "Images/IMG_1.xmp", "Images/other.jpg"}
+
+
+def test_nothing_is_missed_if_events_are_lost(runs: Runs, tree: Tree) -> None:
+    tree.write({"x.unknown": "", "y.unknown": ""})
+    with Watching(runs.state, tree.root, recursive=True) as watching:
+        marks = watching.watch._marks
+        assert marks is not None
+        paths = [tree.path(name) for name in ("x.unknown", "y.unknown")]
+        with marks._lock:  # its thread stops at the next event, and the queue of the kernel fills
+            for _ in range(20_000):
+                for path in paths:
+                    os.utime(path)
+            tree.write({"lost.jpg": "one", "sub/lost.pdf": "two"})
+        watching.wait_until_moved(2)
+        tree.write({"later.jpg": "three", "sub/later.pdf": "four"})
+        watching.wait_until_moved(4)
+
+
+def test_a_folder_that_goes_and_comes_back(runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fileorg.jobs.watch._TROUBLE_SECONDS", 0.1)
+    with Watching(runs.state, tree.root) as watching:
+        tree.write({"a.jpg": "one"})
+        watching.wait_until_moved(1)
+        away = tree.root.with_name("away")
+        os.rename(tree.root, away)
+        wait_for(lambda: watching.troubles, "a word about the folder")
+        assert "There is no folder" in watching.troubles[0]
+        tree.root.symlink_to(away)
+        wait_for(lambda: "is now behind a symlink" in watching.troubles[-1], "a word about the symlink")
+        (away / "b.jpg").write_text("two")
+        tree.root.unlink()
+        os.rename(away, tree.root)
+        watching.wait_until_moved(2)
+        assert set(tree.read()) == {"Images/a.jpg", "Images/b.jpg"}
+
+
+def test_a_run_by_hand_has_the_lock_first(runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fileorg.jobs.watch._LOCKED_SECONDS", 0.05)
+    with Watching(runs.state, tree.root) as watching:
+        with runs.organizing():
+            tree.write({"a.jpg": "one"})
+            wait_for(lambda: watching.troubles, "a word about the lock")
+            assert "Another fileorg is running" in watching.troubles[0]
+            assert set(tree.read()) == {"a.jpg"}
+        watching.wait_until_moved(1)
+
+
+def test_far_more_than_usual_waits_for_a_person(runs: Runs, tree: Tree) -> None:
+    for number in range(4):
+        tree.write({f"{number}.jpg": str(number)})
+        runs.organize()
+    with Watching(runs.state, tree.root) as watching:
+        tree.write({f"{number}.pdf": str(number) for number in range(201)})
+        wait_for(lambda: watching.plans_held, "a plan that waits")
+        assert [(held.job, held.files, held.limit) for held in watching.plans_held] == [(5, 201, 200)]
+        tree.write({"later.jpg": "later"})
+        wait_for(lambda: watching.troubles, "a word about the plan")
+        assert "Job 5 waits for your approval" in watching.troubles[-1]
+        assert len(watching.plans_held) == 1
+        assert len([path for path in tree.read() if path.endswith(".pdf") and "/" not in path]) == 201
+
+
+def test_a_cancelled_plan_is_not_made_again(runs: Runs, tree: Tree) -> None:
+    from fileorg.jobs.control import cancel
+
+    tree.write({"a.pdf": "one", "b.pdf": "two"})
+    with Watching(runs.state, tree.root, max_changes=1) as watching:
+        wait_for(lambda: watching.plans_held, "a plan that waits")
+    cancel(runs.state, watching.plans_held[0].job)
+    with Watching(runs.state, tree.root, max_changes=1) as watching:
+        tree.write({"c.pdf": "three"})
+        watching.wait_until_moved(1)
+        assert (watching.plans_held, sorted(tree.read())) == ([], ["Documents/c.pdf", "a.pdf", "b.pdf"])
+
+
+def test_two_watches_of_one_tree(runs: Runs, tree: Tree) -> None:
+    tree.path("sub").mkdir()
+    with Watching(runs.state, tree.root):
+        for root in (tree.root, tree.path("sub"), tree.root.parent):
+            with pytest.raises(Locked, match="is watched already: process"):
+                Watching(runs.state, root)
+    with Watching(runs.state, tree.path("sub")):
+        pass
+
+
+def test_once(runs: Runs, tree: Tree) -> None:
+    tree.write({"a.jpg": "one"})
+    watching = Watching(runs.state, tree.root, recursive=True)
+    with contextlib.closing(watching.watch), tree.path("b.jpg").open("w"):
+        assert watching.watch.once() == []
+    assert (watching.files, watching.runs) == (1, [{IgnoreReason.OPEN: 1}])
+    assert set(tree.read()) == {"Images/a.jpg", "b.jpg"}
+    assert threading.active_count() == 1 or threading.current_thread() in threading.enumerate()
+
+
+def test_folders_that_make_no_sense(runs: Runs, tree: Tree, tmp_path: Path) -> None:
+    tree.path("sub").mkdir()
+    refused = {
+        (tree.path("none"),): "There is no folder",
+        (tmp_path.parents[-1],): "belongs to the system",
+        (tree.root, tree.path("sub")): "is inside",
+        (tree.root, tree.root): "is given twice",
+    }
+    for roots, said in refused.items():
+        with pytest.raises(FileorgError, match=said):
+            Watching(runs.state, *roots)
+    with pytest.raises(UsageError, match="is inside the watched folder"):
+        Watching(runs.state, tree.root, dest=os.fsencode(tree.path("sub")))
