@@ -85,6 +85,8 @@ STEPS: list[tuple[list[str], str]] = [
     (["jobs"], "jobs"),
     (["jobs", "show", "9"], "job"),
     (["jobs", "prune"], "pruned jobs"),
+    (["watch", "copies", "--once", "--settle", "0.1s"], "watch event"),
+    (["watch", "--status"], "watches"),
 ]
 
 

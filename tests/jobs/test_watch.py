@@ -127,7 +127,7 @@ def test_nothing_is_missed_if_events_are_lost(runs: Runs, tree: Tree) -> None:
 
 
 def test_a_folder_that_goes_and_comes_back(runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fileorg.jobs.watch._TROUBLE_SECONDS", 0.1)
+    monkeypatch.setattr("fileorg.jobs.watch_loop._TROUBLE_SECONDS", 0.1)
     with Watching(runs.state, tree.root) as watching:
         tree.write({"a.jpg": "one"})
         watching.wait_until_moved(1)
@@ -145,7 +145,7 @@ def test_a_folder_that_goes_and_comes_back(runs: Runs, tree: Tree, monkeypatch: 
 
 
 def test_a_run_by_hand_has_the_lock_first(runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fileorg.jobs.watch._LOCKED_SECONDS", 0.05)
+    monkeypatch.setattr("fileorg.jobs.watch_loop._LOCKED_SECONDS", 0.05)
     with Watching(runs.state, tree.root) as watching:
         with runs.organizing():
             tree.write({"a.jpg": "one"})

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Self
 
 from fileorg.core.events import NullReporter
-from fileorg.jobs.watch import Watch, WatchOptions
+from fileorg.jobs.watch_loop import WatchLoop, WatchOptions
 from fileorg.rules.filters import Filters
 from fileorg.workflows.organize import OrganizeOptions
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
-    from fileorg.jobs.watch import Held
+    from fileorg.jobs.watch_loop import Held
     from fileorg.rules.ignore import IgnoreReason
     from fileorg.scan.stays import Stays
     from fileorg.workflows.organize import OrganizeRun
@@ -56,7 +56,7 @@ class Watching:
         self.troubles: list[str] = []
         self.error: BaseException | None = None
         self._ends = False
-        self.watch = Watch(self.options, state, self, NullReporter(), lambda: self._ends)
+        self.watch = WatchLoop(self.options, state, self, NullReporter(), lambda: self._ends)
         self._thread = threading.Thread(target=self._run)
 
     def _run(self) -> None:
@@ -91,22 +91,22 @@ class Watching:
 
     # What the watch says ----
 
-    def started(self, roots: Sequence[bytes]) -> None:
+    def started(self, roots: Sequence[bytes]) -> None:  # noqa: ARG002
         self.is_started = True
 
     def planned(self, run: OrganizeRun) -> None: ...
 
-    def moved(self, root: bytes, outcome: Outcome) -> None:
+    def moved(self, root: bytes, outcome: Outcome) -> None:  # noqa: ARG002
         self.outcomes.append(outcome)
 
     def held(self, held: Held) -> None:
         self.plans_held.append(held)
 
-    def waits(self, root: bytes, reasons: Counter[IgnoreReason], stays: Sequence[Stays]) -> None:
+    def waits(self, root: bytes, reasons: Counter[IgnoreReason], stays: Sequence[Stays]) -> None:  # noqa: ARG002
         self.runs.append(reasons)
         self.stays = [each.path for each in stays]
 
-    def trouble(self, root: bytes, sentence: str) -> None:
+    def trouble(self, root: bytes, sentence: str) -> None:  # noqa: ARG002
         self.troubles.append(sentence)
 
     def alive(self) -> None: ...

@@ -59,7 +59,7 @@ _PATH: Schema = {"type": "string", "pattern": "^/", "description": "absolute pat
 _OP: Schema = {"type": "integer", "minimum": 1, "description": "operation number"}
 _NO_OP = _or_null(_OP, "operation number; null if nothing was done")
 _KIND: Schema = {
-    "enum": ["organize", "dedupe", "clean", "compare", "undo", "redo", "purge"],
+    "enum": ["organize", "dedupe", "clean", "compare", "undo", "redo", "purge", "watch"],
     "description": "kind of operation",
 }
 _ACTION: Schema = {"enum": [str(action) for action in Action]}
@@ -539,8 +539,47 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
     ),
     "pruned jobs": ("`jobs prune`", _object({"pruned": _array(_JOB_NUMBER)})),
     "job started": (
-        "`organize`, `dedupe --action`, `clean`, `undo`, `redo` and `purge` with `--background` or `--hold`",
+        "`organize`, `dedupe --action`, `clean`, `undo`, `redo`, `purge`, `watch` with `--background` or `--hold`",
         _object({"job": _JOB_NUMBER, "kind": _KIND, "status": {"enum": ["queued", "waiting"]}}),
+    ),
+    "watch event": (
+        "`watch`: one object a line, for each run and each plan that waits, and the last one of `--once`",
+        _object(
+            {
+                "event": {"enum": ["operation", "held", "trouble", "end"]},
+                "root": _described(_PATH, "absolute path of the watched folder; not at the end"),
+                **_RESULT,
+                "job": _described(_JOB_NUMBER, "of a plan that waits"),
+                "limit": _described(_COUNT, "of a plan that waits: the largest number of files that is moved at once"),
+                "message": _described(_TEXT, "of trouble: what keeps the folder from being organized"),
+                "not_ready": _described(_COUNT, "at the end: files that are still written, or changed moments ago"),
+                "held": _array(
+                    _object({"root": _PATH, "job": _JOB_NUMBER, "files": _COUNT, "limit": _COUNT}),
+                    "at the end: the plans that wait",
+                ),
+            },
+            optional=("root", *_RESULT, "job", "limit", "message", "not_ready", "held"),
+        ),
+    ),
+    "watches": (
+        "`watch --status`",
+        _object(
+            {
+                "watches": _array(
+                    _object(
+                        {
+                            "pid": _COUNT,
+                            "roots": _array(_PLACE),
+                            "since": _TIME,
+                            "not_ready": _COUNT,
+                            "failed": _described(_COUNT, "files that could not be processed"),
+                            "operations": _array(_OP, "the last ones"),
+                            "trouble": _array(_TEXT, "what keeps folders from being organized"),
+                        }
+                    )
+                )
+            }
+        ),
     ),
     "trail": (
         "`history PATH`",

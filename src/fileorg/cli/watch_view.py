@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
-    from fileorg.jobs.watch import Held, Watch
+    from fileorg.jobs.watch_loop import Held, WatchLoop
     from fileorg.rules.ignore import IgnoreReason
     from fileorg.scan.stays import Stays
     from fileorg.workflows.organize import OrganizeRun
@@ -122,7 +122,7 @@ class WatchView:
 
     # The end --------------------------------------------------------------------------------------------------------
 
-    def end(self, held: Sequence[Held], watch: Watch) -> Exit:
+    def end(self, held: Sequence[Held], watch: WatchLoop) -> Exit:
         """Print the result of `--once`, and return its exit code."""
         waiting = sum(self._waiting.values())
         if not self._is_json and not self._quiet:
@@ -145,7 +145,7 @@ class WatchView:
             return Exit.NO
         return Exit.SOME_FAILED if self._problems else Exit.DONE
 
-    def stopped(self, watch: Watch) -> Exit:
+    def stopped(self, watch: WatchLoop) -> Exit:
         """Return the exit code of a watch that was asked to end: it succeeded unless a run was cut short."""
         return Exit.INTERRUPTED if watch.last and watch.last[-1].interrupted else Exit.DONE
 

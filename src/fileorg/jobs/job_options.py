@@ -21,7 +21,7 @@ from fileorg.workflows.purge import PurgeOptions
 from fileorg.workflows.undo import UndoOptions
 
 if TYPE_CHECKING:
-    from fileorg.jobs.watch import WatchOptions
+    from fileorg.jobs.watch_loop import WatchOptions
     from fileorg.journal.job_rows import JobRow
 
 Options: TypeAlias = "OrganizeOptions | DedupeOptions | CleanOptions | CompareOptions | UndoOptions | PurgeOptions"
@@ -37,7 +37,7 @@ def options_of(job: JobRow) -> Options:
 
 def watch_options_of(job: JobRow) -> WatchOptions:
     """Return the options of a watch. Raises `JournalError`."""
-    from fileorg.jobs.watch import WatchOptions
+    from fileorg.jobs.watch_loop import WatchOptions
 
     try:
         found = json.loads(job.options)

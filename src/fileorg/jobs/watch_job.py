@@ -9,17 +9,13 @@ import time
 from typing import TYPE_CHECKING
 
 from fileorg.core.errors import FileorgError, Locked
-from fileorg.core.events import NullReporter, write_status
+from fileorg.core.events import write_status
 from fileorg.core.figures import plural, size
 from fileorg.core.model import JobState
 from fileorg.core.names import display, join
 from fileorg.core.state import run_lock
-from fileorg.jobs.detached import start
-from fileorg.jobs.watch import Watch, WatchOptions
-from fileorg.journal.journal import JobStart
-from fileorg.workflows.guards import existing_folder
+from fileorg.jobs.watch_loop import NoEvents, WatchLoop
 from fileorg.workflows.open_journal import open_journal
-from fileorg.workflows.operations import options_as_json
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -28,36 +24,12 @@ if TYPE_CHECKING:
     from fileorg.core.events import Reporter
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
-    from fileorg.jobs.watch import Held
+    from fileorg.jobs.watch_loop import Held, WatchOptions
     from fileorg.journal.journal import Journal
     from fileorg.rules.ignore import IgnoreReason
     from fileorg.scan.stays import Stays
-    from fileorg.workflows.organize import OrganizeRun
 
 _TRIES, _PAUSE_SECONDS = 600, 0.1
-
-
-def start_in_background(state: StateDirectory, options: WatchOptions) -> int:
-    """Start a process that watches, and return the number of its job. Raises `FileorgError`, `OSError`."""
-    options = options._replace(organize=[each._replace(root=existing_folder(each.root)) for each in options.organize])
-    Watch(options, state, _Unheard(), NullReporter(), lambda: True).close()  # what is wrong is said here, not in a log
-    with run_lock(state, "starting to watch"), open_journal(state) as journal:
-        number = journal.next_job()
-        fd = state.alive(number)
-        if fd is None:
-            raise Locked(f"Job {number} is starting just now.", hint="run the command again")
-        try:
-            with journal.transaction():
-                job = JobStart("watch", options_as_json(options), time.time_ns(), number)
-                journal.add_job(job, options.roots[0], state=JobState.QUEUED, background=True)
-        except BaseException:
-            os.close(fd)
-            raise
-    try:
-        start(state, number, fd)
-    finally:
-        os.close(fd)
-    return number
 
 
 def watch_as_job(
@@ -83,7 +55,7 @@ def watch_as_job(
         _write(state, number, lambda journal: journal.claim_job(number))
         events = _Log(reporter, fd)
         try:
-            watching = Watch(options, state, events, reporter, lambda: stop() or os.path.exists(cancel))
+            watching = WatchLoop(options, state, events, reporter, lambda: stop() or os.path.exists(cancel))
         except Locked as locked:  # the job would wait for its turn for ever
             raise FileorgError(str(locked), hint=locked.hint) from locked
         watching.wakes_for.append(cancel)
@@ -121,19 +93,7 @@ def _write(state: StateDirectory, number: int, change: Callable[[Journal], None]
             return
 
 
-class _Unheard:
-    """Hears nothing of a watch."""
-
-    def started(self, roots: Sequence[bytes]) -> None: ...
-    def planned(self, run: OrganizeRun) -> None: ...
-    def moved(self, root: bytes, outcome: Outcome) -> None: ...
-    def held(self, held: Held) -> None: ...
-    def waits(self, root: bytes, reasons: Counter[IgnoreReason], stays: Sequence[Stays]) -> None: ...
-    def trouble(self, root: bytes, sentence: str) -> None: ...
-    def alive(self) -> None: ...
-
-
-class _Log(_Unheard):
+class _Log(NoEvents):
     """Writes what a watch does into the log of its job, and its progress into the status file."""
 
     def __init__(self, reporter: Reporter, fd: int) -> None:

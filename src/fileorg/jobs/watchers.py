@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
 
 _PREFIX, _SUFFIX = b"watch-", b".status"
-_MOST = 1000
+_MAX_WATCHERS = 1000
 _TRIES, _PAUSE_SECONDS = 50, 0.05
 
 
 class Watcher(NamedTuple):
-    """A process that watches. `said` is what it last wrote: see `jobs.watch`."""
+    """A process that watches. `said` is what it last wrote: see `jobs.watch_loop`."""
 
     pid: int
     roots: list[bytes]
@@ -68,7 +68,7 @@ def claim(state: StateDirectory, roots: Sequence[bytes]) -> tuple[int, bytes]:
         try:
             with run_lock(state, "beginning to watch", name=b"watch.lock"):
                 _refuse_watched(state, roots)
-                for number in range(1, _MOST):
+                for number in range(1, _MAX_WATCHERS):
                     path = os.path.join(state.path, b"%b%d%b" % (_PREFIX, number, _SUFFIX))
                     fd = state.locked(path)
                     if fd is not None:

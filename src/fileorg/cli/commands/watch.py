@@ -1,6 +1,7 @@
 """`fileorg watch`: organize what arrives in a folder."""
 
 import os
+import sys
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +23,7 @@ from fileorg.core.errors import ErrorCode, Exit, UsageError
 from fileorg.core.model import Action, By, OnConflict
 
 if TYPE_CHECKING:
-    from fileorg.jobs.watch import WatchOptions
+    from fileorg.jobs.watch_loop import WatchOptions
 
 EXAMPLES = """
 # Keep a folder tidy while this terminal is open; Ctrl-C ends it
@@ -145,7 +146,7 @@ def watch(
         raise UsageError(f"--remove-empty requires {missing}.", hint=f"add {missing}, or drop --remove-empty")
     if once and background:
         raise UsageError("--once and --background cannot be combined.", hint="drop one of them")
-    from fileorg.jobs.watch import WatchOptions
+    from fileorg.jobs.watch_loop import WatchOptions
     from fileorg.workflows.organize import OrganizeOptions
 
     youngest = None if min_age is None else values.age("--min-age", min_age)
@@ -204,19 +205,19 @@ def _watch(
     from fileorg.cli.terminal import standard_output
     from fileorg.cli.watch_view import WatchView, say_job
     from fileorg.core.events import NullReporter
-    from fileorg.jobs.watch import Watch
+    from fileorg.jobs.watch_loop import WatchLoop
 
     state = shared.state(state_dir)
     out, is_json = standard_output(), format_ is Format.JSON
     if background:
-        from fileorg.jobs.watch_job import start_in_background
+        from fileorg.jobs.watch_start import start_in_background
 
-        number = start_in_background(state, options)
+        number = start_in_background(state, options, values.configuration_of(sys.argv[1:]))
         say_job(out, number, is_json=is_json, quiet=quiet)
         return Exit.DONE
     with woken() as (stop, wake_with):
         view = WatchView(out, is_json=is_json, quiet=quiet, verbose=options.verbose, once=once, progress=progress)
-        watching = Watch(options, state, view, view.notes or NullReporter(), stop)
+        watching = WatchLoop(options, state, view, view.notes or NullReporter(), stop)
         try:
             wake_with(watching.wake_fd)
             if once:

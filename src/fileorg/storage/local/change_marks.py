@@ -43,7 +43,7 @@ class InotifyLimit(StorageFailure):
     code = ErrorCode.TOO_MANY_OPEN
 
 
-class Marked(NamedTuple):
+class ChangedFolders(NamedTuple):
     """What happened since the last time. Paths are absolute.
 
     `folders` want a look; `new` are folders that were created or moved here; `gone` are watched folders that were
@@ -66,7 +66,7 @@ class ChangeMarks:
         self._paths: dict[WatchDescriptor, bytes] = {}
         self._known: dict[bytes, tuple[WatchDescriptor, CallbackId]] = {}
         self._ids = count(1)
-        self._marked = Marked(set(), set(), set())
+        self._marked = ChangedFolders(set(), set(), set())
         try:
             self._inotify = InotifyFD()
         except OSError as error:
@@ -85,10 +85,10 @@ class ChangeMarks:
         self._inotify.stop()
         self._inotify.join()
 
-    def take(self) -> Marked:
+    def take(self) -> ChangedFolders:
         """Return the marks, and begin anew."""
         with self._lock:
-            taken, self._marked = self._marked, Marked(set(), set(), set())
+            taken, self._marked = self._marked, ChangedFolders(set(), set(), set())
             return taken
 
     def watch(self, folders: Iterable[bytes]) -> None:
@@ -135,7 +135,7 @@ class ChangeMarks:
             elif event.mask & _C.IN_ISDIR and event.mask & (_C.IN_CREATE | _C.IN_MOVED_TO):
                 self._marked.new.add(os.path.join(folder, event.name))
                 if len(self._marked.new) > _MANY_NEW:
-                    self._marked = Marked(self._marked.folders, set(), self._marked.gone, is_lost=True)
+                    self._marked = ChangedFolders(self._marked.folders, set(), self._marked.gone, is_lost=True)
             else:
                 self._marked.folders.add(folder)
         if is_first:

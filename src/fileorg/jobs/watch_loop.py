@@ -15,7 +15,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fileorg.core.errors import ErrorCode, FileorgError, Locked, UsageError
-from fileorg.core.events import write_status
+from fileorg.core.events import ended_jobs, write_status
 from fileorg.core.model import PROBLEM_STATES, Action
 from fileorg.core.names import below, display, is_within, join, with_parents
 from fileorg.jobs.brake import LAST_RUNS, largest_run
@@ -103,6 +103,18 @@ class Events(Protocol):
         """Take note that the process works: called at least once a minute."""
 
 
+class NoEvents:
+    """Hears nothing of a watch."""
+
+    def started(self, roots: Sequence[bytes]) -> None: ...
+    def planned(self, run: OrganizeRun) -> None: ...
+    def moved(self, root: bytes, outcome: Outcome) -> None: ...
+    def held(self, held: Held) -> None: ...
+    def waits(self, root: bytes, reasons: Counter[IgnoreReason], stays: Sequence[Stays]) -> None: ...
+    def trouble(self, root: bytes, sentence: str) -> None: ...
+    def alive(self) -> None: ...
+
+
 class _ScannedFolders:
     """A reporter that keeps the folders which the scan enters, and passes notes on."""
 
@@ -168,7 +180,7 @@ class _Tree:
         return found
 
 
-class Watch:
+class WatchLoop:
     """A watch, ready to run. It claims its folders until it is closed."""
 
     def __init__(
@@ -292,7 +304,9 @@ class Watch:
             if tree.root in gone:
                 self._lose(tree)
             elif gone:
-                for folder in [each for each in tree.folders if gone.intersection(with_parents(below(tree.root, each)))]:
+                for folder in [
+                    each for each in tree.folders if gone.intersection(with_parents(below(tree.root, each)))
+                ]:
                     self._forget(tree, folder)
             if tree.identity is None:
                 continue
@@ -557,11 +571,23 @@ class Watch:
             self._events.held(held)
         if outcome is not None:
             self._count(tree, outcome)
+        self._notify()
         self._take_folders(tree, scanned.folders)
         if run.seen.ignored[IgnoreReason.UNSETTLED] > tree.settling.unsettled:  # a change that no event has told
             for folder in tree.folders:
                 tree.mark(folder, now)
         return held
+
+    def _notify(self) -> None:
+        """Start the program of `[jobs] notify` for the jobs that have ended or wait now."""
+        numbers = [number for path, number in ended_jobs if path == self._state.path]
+        ended_jobs.clear()
+        configuration = self._options.organize[0].configuration
+        if numbers and configuration is not None and configuration.jobs.notify:
+            from fileorg.jobs.notify import start
+
+            with contextlib.suppress(OSError):
+                start(self._state.path, numbers, configuration.path)
 
     def _count(self, tree: _Tree, outcome: Outcome) -> None:
         if outcome.operation:
