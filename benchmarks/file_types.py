@@ -16,11 +16,14 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from fileorg.content.dates import DateChoice, taken_date
 from fileorg.content.decision import decide
 from fileorg.content.head import BytesContent
+from fileorg.content.media import read_media
 from fileorg.content.types import kind_of
 from fileorg.rules import heads
 from fileorg.rules.classify import Rules
+from fileorg.rules.moments import now_utc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,12 +145,15 @@ def damaged(contents: Sequence[bytes], chance: random.Random) -> bytes:
 
 
 def fuzz(contents: Sequence[bytes], times: int) -> None:
-    """Look into damaged files; print the slowest look, and the growth of memory over the second half."""
+    """Look into damaged files for type and date; print the slowest look, and the growth of memory."""
     chance, slowest, memory = random.Random(20), 0.0, 0
+    choice = DateChoice(now_utc())
     for number in range(times):
         content = damaged(contents, chance)
         started = time.process_time()
-        kind_of(BytesContent(content))
+        looked_into = BytesContent(content)
+        kind_of(looked_into)
+        taken_date(read_media(looked_into), choice)
         slowest = max(slowest, time.process_time() - started)
         if number == times // 2:
             memory = resident_bytes()
@@ -171,8 +177,10 @@ def main() -> None:
         measure(read_set(options.set))
     if options.fuzz:
         from tests.content.samples import BINARY, GUESSED, TEXTS
+        from tests.content.test_dates import REFUSED, TRUTHS
 
-        fuzz([*BINARY.values(), *TEXTS.values(), *GUESSED.values()], options.fuzz)
+        pictures = [truth.content for truth in TRUTHS.values()] + [content for content, _ in REFUSED.values()]
+        fuzz([*BINARY.values(), *TEXTS.values(), *GUESSED.values(), *pictures], options.fuzz)
     if not options.set and not options.fuzz:
         parser.error("give --set FOLDER or --fuzz N")
 
