@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.core.batches import row_maker
 from fileorg.core.memo import MANY_FOLDERS, Memo
-from fileorg.core.model import LISTED_STATES, ON_DUPLICATES, WAS_DONE, RecordState
+from fileorg.core.model import LISTED_STATES, ON_DUPLICATES, WAS_DONE
 from fileorg.core.names import below, join
 from fileorg.journal.rows import parsed_options
 from fileorg.journal.status import operation_statuses
 from fileorg.journal.trash_records import PURGE
-from fileorg.report.content import Copy, DuplicateGroup, DuplicateSums, Line, ReasonShare, Report, Share, Summary
+from fileorg.report.content import STAYS, Copy, DuplicateGroup, DuplicateSums, Line, ReasonShare, Report, Share, Summary
 from fileorg.report.folder_tree import tree_of
 from fileorg.report.sentences import sentence, sentence_of_many
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from fileorg.journal.record_listing import ListedRecord
     from fileorg.journal.rows import Operation
 
-_RANK = {state: rank for rank, state in enumerate(LISTED_STATES)}
+RANK: dict[str, int] = {state: rank for rank, state in enumerate([*LISTED_STATES, STAYS])}
+"""The order of the states in a report."""
 _new_line = row_maker(Line)
 
 
@@ -37,20 +38,23 @@ def operation_report(journal: JournalReader, operation: Operation) -> Report:
     roots = [root.path for root in journal.roots(operation)]
     counts = journal.sums.counts(operation.id)
     statuses = [Share(state, *counts[state]) for state in LISTED_STATES if state in counts]
-    places = (
-        (below(roots[base], path), files, size_bytes)
-        for (base, path), files, size_bytes in journal.sums.places(operation)
-    )
     return Report(
         summary=_summary(journal, operation, roots, statuses),
         categories=[Share(*row) for row in journal.sums.categories(operation)],
         statuses=statuses,
         reasons=_reasons(journal, operation, roots),
-        places=tree_of(places, list(dict.fromkeys(roots))),
+        places=tree_of(places_of(journal, operation), list(dict.fromkeys(roots))),
         duplicates=_duplicate_sums(journal, operation),
         lines=partial(_lines, journal, operation, roots),
         groups=partial(_groups, journal, operation, roots),
     )
+
+
+def places_of(journal: JournalReader, operation: Operation) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the folders that received files in an operation, with the number of files and bytes."""
+    roots = [root.path for root in journal.roots(operation)]
+    for (base, path), files, size_bytes in journal.sums.places(operation):
+        yield below(roots[base], path), files, size_bytes
 
 
 def _summary(
@@ -70,6 +74,7 @@ def _summary(
         files=sum(share.records for share in done) if operation.kind != PURGE else operation.done,
         size_bytes=sum(share.size_bytes for share in done) if operation.kind != PURGE else operation.size_bytes,
         operation=operation.id,
+        operations=[operation.id],
         undoes=operation.undoes,
         options=_options(operation),
         started_ns=operation.started_ns,
@@ -95,7 +100,7 @@ def _reasons(journal: JournalReader, operation: Operation, roots: Sequence[bytes
         )
         for each in journal.sums.reasons(operation)
     ]
-    return sorted(found, key=lambda reason: _RANK[RecordState(reason.status)])
+    return sorted(found, key=lambda reason: RANK[reason.status])
 
 
 def _duplicate_sums(journal: JournalReader, operation: Operation) -> DuplicateSums | None:

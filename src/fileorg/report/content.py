@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 
 SCAN = "scan"
@@ -111,6 +111,9 @@ class Summary(NamedTuple):
     ended_ns: int | None = None
     way_back: str | None = None
     """The command that undoes the operation; None if nothing is left to undo."""
+    job: int | None = None
+    """The job, in the report of a job: `operation` is None if it has several."""
+    operations: Sequence[int] = ()
 
 
 class Report(NamedTuple):

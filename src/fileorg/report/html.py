@@ -74,6 +74,8 @@ def _context(report: Report, shown: _Shown) -> dict[str, Any]:
     summary = report.summary
     style, script = _text("report.css"), _text("records.js") + _text("report.js")
     number = "" if summary.operation is None else f" {summary.operation}"
+    if summary.job is not None:
+        number = f", job {summary.job}"
     root = display(summary.roots[0]) if summary.roots else ""
     has_status = summary.kind != SCAN or any(share.name == STAYS for share in report.statuses)
     seconds = None

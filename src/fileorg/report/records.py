@@ -53,6 +53,8 @@ def _summary(summary: Summary) -> dict[str, Any]:
         seconds = round((summary.ended_ns - summary.started_ns) / 1e9, 3)
     return {
         "operation": summary.operation,
+        "job": summary.job,
+        "operations": list(summary.operations),
         "kind": summary.kind or None,
         "status": summary.state,
         "undoes": summary.undoes,

@@ -78,13 +78,34 @@ def reported(
         with (_fresh if stays else _scanned)(about, state, configuration) as report:
             yield report
         return
-    with _read(state, about) as (journal, operation), _stays_of(state, operation, is_needed=stays) as recorded:
-        report = operation_report(journal, operation)
-        if recorded is not None:
-            from fileorg.report.stay_lines import with_stays
+    with _read(state, about) as (journal, operation), contextlib.ExitStack() as stack:
+        yield _reported(stack, journal, operation, state, stays=stays)
 
-            report = with_stays(report, operation.root, recorded)
-        yield report
+
+@contextlib.contextmanager
+def job_reported(
+    job: int, operations: Sequence[int], state: StateDirectory, *, stays: bool = False
+) -> Iterator[Report]:
+    """Yield the report on the operations of a job, the oldest first; valid until the block ends. Raises like
+    `reported`.
+    """
+    from fileorg.report.job_report import job_report
+
+    with open_journal(state, read_only=True) as journal, contextlib.ExitStack() as stack:
+        found = [operation for number in operations if (operation := journal.operation(number)) is not None]
+        yield job_report(journal, job, found, [_reported(stack, journal, each, state, stays=stays) for each in found])
+
+
+def _reported(
+    stack: contextlib.ExitStack, journal: JournalReader, operation: Operation, state: StateDirectory, *, stays: bool
+) -> Report:
+    recorded = stack.enter_context(_stays_of(state, operation, is_needed=stays))
+    report = operation_report(journal, operation)
+    if recorded is None:
+        return report
+    from fileorg.report.stay_lines import with_stays
+
+    return with_stays(report, operation.root, recorded)
 
 
 @contextlib.contextmanager

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
     from fileorg.core.state import StateDirectory
     from fileorg.report.content import Line, Report, Summary
-    from fileorg.rules.config import Configuration
     from fileorg.workflows.reports import NothingDone
 
 _LISTED_AT_ONCE = 4096
@@ -35,6 +34,9 @@ fileorg report --open
 # Operation 7 as JSON and CSV
 fileorg report 7 --format json -o -
 fileorg report 7 --format csv -o moved.csv
+
+# All operations of job 3, which was interrupted and resumed
+fileorg report --job 3
 
 # A folder, as of its last scan
 fileorg scan ~/Downloads
@@ -58,6 +60,17 @@ About = Annotated[
         help="An operation number, or a folder that was scanned. Default: the last operation.",
         show_default=False,
         complete=complete.all_operations,
+    ),
+]
+OfJob = Annotated[
+    int | None,
+    Option(
+        "--job",
+        min=1,
+        metavar="JOB",
+        help="All operations of a job: a job that was interrupted and resumed has several.",
+        complete=complete.jobs,
+        rich_help_panel=OUTPUT,
     ),
 ]
 FormatOption = Annotated[
@@ -101,6 +114,7 @@ Schema = Annotated[bool, Option("--schema", help="Print the JSON Schema of --for
 
 def report(
     about: About = None,
+    job: OfJob = None,
     format_: FormatOption = ReportFormat.HTML,
     output: OutputOption = None,
     force: shared.Force = False,
@@ -127,12 +141,19 @@ def report(
         sys.stdout.write(json_schema())
         return Exit.DONE
     _refuse_nonsense(format_, output, open_=open_, csv_raw=csv_raw)
+    if job is not None and about is not None:
+        raise UsageError("--job and OP or FOLDER cannot be combined.", hint="drop one of them")
     what = int(about) if about is not None and about.isdecimal() else about and os.fsencode(about)
     state = shared.state_to_read(state_dir)
     configuration = values.configuration(config) if isinstance(what, bytes) else None
-    report = partial(_report, what or None, state, configuration, output, format_, progress)
+    if job is None:
+        from fileorg.workflows.reports import reported
+
+        found: contextlib.AbstractContextManager[Report] = reported(what or None, state, configuration, stays=stays)
+    else:
+        found = _of_job(job, state, stays=stays)
     try:
-        path, summary = report(quiet=quiet, force=force, raw=csv_raw, stays=stays)
+        path, summary = _report(found, output, format_, progress, quiet=quiet, force=force, raw=csv_raw)
     except NothingDone as nothing:
         return _say_nothing(nothing, output, format_, quiet=quiet, force=force)
     if path is None:
@@ -144,10 +165,19 @@ def report(
     return Exit.DONE
 
 
+def _of_job(number: int, state: "StateDirectory", *, stays: bool) -> "contextlib.AbstractContextManager[Report]":
+    """Return the report on all operations of a job. Raises `UsageError` for an unknown job, or one without any."""
+    from fileorg.jobs.found import job
+    from fileorg.workflows.reports import job_reported
+
+    operations = [operation.id for operation in reversed(job(state, number).operations)]
+    if not operations:
+        raise UsageError(f"Job {number} has no operation yet.", hint=f"fileorg jobs show {number}")
+    return job_reported(number, operations, state, stays=stays)
+
+
 def _report(
-    about: int | bytes | None,
-    state: "StateDirectory",
-    configuration: "Configuration | None",
+    reported: "contextlib.AbstractContextManager[Report]",
     output: str | None,
     format_: ReportFormat,
     progress: ProgressMode,
@@ -155,16 +185,14 @@ def _report(
     quiet: bool,
     force: bool,
     raw: bool,
-    stays: bool,
 ) -> "tuple[str | None, Summary]":
     """Write the report. Return its path, None for standard output, and its summary."""
     from fileorg.cli.progress import reporting
-    from fileorg.workflows.reports import reported
 
     with reporting(progress, quiet=quiet or output == "-") as screen:
         screen.stage("report")
         with (
-            reported(about, state, configuration, stays=stays) as found,
+            reported as found,
             _target(output, found.summary, format_) as path,
         ):
             screen.stage("report", found.summary.records)
@@ -217,6 +245,8 @@ def _target(output: str | None, summary: "Summary", format_: ReportFormat) -> It
 
 
 def _usual_name(summary: "Summary") -> str:
+    if summary.job is not None:
+        return f"fileorg-{summary.kind}-job-{summary.job}"
     if summary.operation is not None:
         return f"fileorg-{summary.kind}-{summary.operation}"
     folder = os.path.basename(summary.roots[0]).decode(errors="replace")
@@ -267,6 +297,8 @@ def _say(path: str, summary: "Summary") -> None:
 
     out: Out = standard_output()
     about = f"operation {summary.operation}" if summary.operation is not None else display(summary.roots[0])
+    if summary.job is not None:
+        about = f"job {summary.job}"
     large = f" ({size(os.path.getsize(path))})" if os.path.isfile(path) else ""
     out.line(f"Wrote the report of {about} to {display(path)}{large}.")
 
