@@ -434,8 +434,9 @@ class OrganizePlan:
             target, target_name, reason = targets[number], name, None
             if by_rules is not None:
                 action = by_rules.ways[number].action
-                with_it = [file.name for file in self._draft.followers(folder, name)] if name in leaders else ()
-                target_name = by_rules.new_name(number, folder, row, with_it)
+                if by_rules.renames(number):
+                    with_it = [file.name for file in self._draft.followers(folder, name)] if name in leaders else ()
+                    target_name = by_rules.new_name(number, folder, row, with_it)
             if target not in known and not (reason := self._faults[target]):
                 yield from missing.rows(target, PRIVATE_MODE if self._is_trash(target) else 0o777)
             group = 0

@@ -9,26 +9,35 @@ from __future__ import annotations
 import contextlib
 import os
 from array import array
-from typing import TYPE_CHECKING, NamedTuple
+from copy import copy
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from xxhash import xxh3_64_intdigest
 
+from fileorg.core.memo import Memo
 from fileorg.core.model import ROOT, Action, Base, OnConflict, PlanRow
 from fileorg.core.names import below, collision_key, join
 from fileorg.plan.base_folders import MARK, base_folder, real
 from fileorg.plan.draft import Follower, Places
 from fileorg.plan.placing import Placer, Stay
-from fileorg.rules.facts import FileFacts
+from fileorg.rules.column_matching import ColumnRules
+from fileorg.rules.extensions import OTHER
+from fileorg.rules.facts import FileColumns, FileFacts, local_days
+from fileorg.rules.field_formats import size_class
 from fileorg.rules.grouping import keeps_its_name, stem_end
+from fileorg.rules.matching import RuleDecision
 from fileorg.rules.path_template import Rendered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    import time
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from fileorg.core.model import Entry, Listing
     from fileorg.index.columns import FileBatch, FileRow
     from fileorg.plan.placing import Layout
-    from fileorg.rules.matching import Failed, FolderRules, RuleDecision
+    from fileorg.rules.matching import CompiledRule, Failed
+    from fileorg.rules.path_template import PathTemplate
     from fileorg.scan.classifier import Classifier
     from fileorg.storage.base import Capabilities
     from fileorg.storage.local.storage import LocalStorage
@@ -36,6 +45,10 @@ if TYPE_CHECKING:
 _ORIGIN_ATTRIBUTES = (b"user.xdg.origin.url", b"user.xdg.referrer.url")
 _TAG_ATTRIBUTE = b"user.xdg.tags"
 _KEPT = -1
+_NONE = -2
+_KNOWN_RULES = 1024
+_KNOWN_TARGETS = 1 << 15
+"""How many targets of a rule are known by day or the like: the days of ninety years."""
 
 
 class Way(NamedTuple):
@@ -45,6 +58,16 @@ class Way(NamedTuple):
     on_conflict: OnConflict
     rule: int | None = None
     is_trash: bool = False
+
+
+class _Placed:
+    """What rules decide on the files of a batch, by position. `targets` are numbers, 0 for files that stay."""
+
+    def __init__(self, files: int) -> None:
+        self.categories = bytearray(files)
+        self.targets = [0] * files
+        self.names: dict[int, bytes] = {}
+        """The new names of the files that do not keep their own."""
 
 
 class FileLookups:
@@ -115,6 +138,8 @@ class RulePlacer(Placer):
         self.ways: list[Way] = [self._default]
         self._numbered: dict[tuple[bytes, Way], int] = {}
         self._of_rule: dict[int, Way] = {}
+        self._columns = ColumnRules(self._rules.rules)
+        self._known: Memo[tuple[int, str, bytes | None], Memo[object, int]] = Memo(_KNOWN_RULES)
         self._kept_now = set[int]()
         self._root_prefix = b"" if layout.base == ROOT else base_folder(ROOT)
 
@@ -125,50 +150,50 @@ class RulePlacer(Placer):
         """Return the places of all files of the batch; see `Places.names` for those with another name."""
         folder = batch.folder
         self._kept_now = set()
-        rules = self._rules.of_folder(folder)
         fold, keys, prefixes = self._layout.case_insensitive, self._keys, self._prefixes
         home = collision_key(join(self._root_prefix, folder).rstrip(b"/"), case_insensitive=fold)
-        categories, targets, digests = bytearray(), array("I"), array("Q")
-        followers: dict[int, Follower] = {}
-        names: dict[int, bytes] = {}
         leaders = batch.followers()
-        group_names = self._group_names(batch, leaders)
-        kinds = rules.kinds
-        for position, row in enumerate(batch.rows()):
-            name = row[0]
-            dot, digest, leader = name.rfind(b"."), 0, leaders.get(position)
-            kind = kinds.get(name[dot:] if dot > 0 else b"") if leader is None else None
-            new_name = name
-            if kind is not None:
-                category, number = kind
-            elif leader is None:
-                category, number, new_name = self._place_by_rules(rules, folder, row)
-                if new_name != name and (others := group_names.get(name)):
-                    new_name = self.new_name(number, folder, row, others)
-            else:
-                category, number, new_name = self._place_group_file(rules, folder, leader, row, group_names)
+        files = self._columns_of(batch)
+        placed = _Placed(batch.files)
+        self._decide(files, self._columns.in_folder(folder), leaders, placed)
+        if leaders:
+            self._decide_groups(files, batch, leaders, placed)
+        targets, digests = array("I"), array("Q")
+        new_names, stay = placed.names, self.stay
+        for position, (name, number) in enumerate(zip(files.names, placed.targets, strict=True)):
+            digest = target = 0
             if number == 0:
-                self.stay.other += 1
+                stay.other += 1
             elif number == _KEPT:
-                self.stay.kept += 1
+                stay.kept += 1
                 self._kept_now.add(position)
-                number = 0
-            elif keys[number] == home and new_name == name:
-                self.stay.in_place += 1
-                number = 0
+            elif keys[number] == home and position not in new_names:
+                stay.in_place += 1
             else:
-                key = collision_key(new_name, case_insensitive=True) if fold else new_name
-                digest = xxh3_64_intdigest(prefixes[number] + key)
-                if new_name != name:
-                    names[position] = new_name
-                if leader is not None:
-                    followers[position] = Follower(
-                        leader, name, category, number, row[1], row[2], row[4], row[5], new_name
-                    )
-            categories.append(category)
-            targets.append(number)
+                target, new_name = number, new_names.get(position, name)
+                digest = xxh3_64_intdigest(
+                    prefixes[number] + (collision_key(new_name, case_insensitive=True) if fold else new_name)
+                )
+            targets.append(target)
             digests.append(digest)
-        return Places(array("B", categories), targets, digests, followers, names)
+        followers: dict[int, Follower] = {}
+        if leaders:
+            rows = list(batch.rows())
+            for position, leader in leaders.items():
+                name, size, mtime_ns, _, inode, mode, _ = rows[position]
+                if number := targets[position]:
+                    followers[position] = Follower(
+                        leader, name, placed.categories[position], number, size, mtime_ns, inode, mode,
+                        new_names.get(position, name),
+                    )  # fmt: skip
+        moved = {position: name for position, name in new_names.items() if targets[position]}
+        return Places(array("B", placed.categories), targets, digests, followers, moved)
+
+    def renames(self, number: int) -> bool:
+        """Return whether files of a target number may get another name."""
+        deciding = self.ways[number].rule
+        target = None if deciding is None else self._rules.rules[deciding].target
+        return target is not None and target.renames
 
     def new_name(self, number: int, folder: bytes, row: FileRow, followers: Sequence[bytes]) -> bytes:
         """Return the name of a leader, or of a file without a group, at its target."""
@@ -221,45 +246,125 @@ class RulePlacer(Placer):
 
     def real_rows(self, rows: Iterable[PlanRow]) -> Iterator[PlanRow]:
         """Yield rows with the bases of their target folders."""
+        if not self._root_prefix and not any(folder.startswith(MARK) for folder in self.targets):
+            return iter(rows)  # all of them are below the root
         roots = [storage.root for storage in self._by_rules.storages]
         return (real_row(row, self._layout.base, roots) for row in rows)
 
-    def _place_by_rules(self, rules: FolderRules, folder: bytes, row: FileRow) -> tuple[int, int, bytes]:
-        """Return the category, the target and the new name of a file."""
-        name, size, mtime_ns, ctime_ns, _, mode, _ = row
-        dot = name.rfind(b".")
-        suffix = name[dot:] if dot > 0 else b""
-        known = self._layout.rules.category_of(name)  # so that the category of the suffix is known, if it has one
-        candidates = rules.of_suffix(suffix)
-        if not (candidates.always or candidates.has_named or self._rules.takes_more):
-            category, number = self._place_one(folder, name, mtime_ns)
-            if suffix in self._kinds:
-                rules.kinds[suffix] = category, number
-            return category, number, name
-        file = self.facts(folder, name, size, mtime_ns, ctime_ns, mode)
-        if known is not None:
-            file.__dict__["category"] = known
-        decision = self._rules.decide(file, candidates)
-        if decision is None:
-            if self._rules.leaves(file):
-                return self._categories[file.category], _KEPT, name
-            category, number = self._place_one(folder, name, mtime_ns)
-            return category, number, name
-        category = self._categories[file.category]
-        number, new_name = self._number_of(decision, folder, name)
-        first = candidates.always[0] if candidates.always else None
-        by_suffix = self._layout.rules.by_suffix(suffix) is not None or not suffix
-        if (
-            by_suffix
-            and first is not None
-            and not candidates.has_named
-            and first.is_certain
-            and first.rule is decision.rule
-            and (decision.rule.target is None or decision.rule.target.is_by_suffix)
-            and not decision.rule.is_trash
-        ):
-            rules.kinds[suffix] = category, number
-        return category, number, new_name
+    # Many files at a time -----------------------------------------------------------------------------------------
+
+    def _columns_of(self, batch: FileBatch) -> FileColumns:
+        return FileColumns(
+            self._lookups,
+            batch.folder,
+            batch.split_names(),
+            batch.sizes,
+            batch.mtimes_ns,
+            batch.ctimes_ns,
+            batch.modes,
+        )
+
+    def _decide(
+        self, files: FileColumns, of_folders: tuple[bool | None, ...], leaders: Container[int], placed: _Placed
+    ) -> None:
+        """Decide on all files but those in `leaders`, which go with others."""
+        for suffix, positions in _by_suffix(files.names, leaders).items():
+            for category, alike in self._by_category(files, suffix, positions).items():
+                number = self._categories[category]
+                for at in alike:
+                    placed.categories[at] = number
+                candidates = self._columns.candidates(suffix, category, of_folders)
+                left: Sequence[int] = alike
+                if not candidates.is_empty:
+                    left = self._columns.decide(candidates, files, alike, partial(self._take, files, category, placed))
+                if left:
+                    self._place_without_rule(files, suffix, category, left, placed)
+
+    def _by_category(self, files: FileColumns, suffix: bytes, positions: list[int]) -> Mapping[str, list[int]]:
+        """Return the positions of files with one suffix by their category. Reads files if their suffix is ambiguous."""
+        rules, names = self._layout.rules, files.names
+        if not suffix:
+            return {OTHER: positions}
+        category = rules.category_of(names[positions[0]])
+        if category is not None and rules.by_suffix(suffix) is not None:
+            return {category: positions}
+        found = dict[str, list[int]]()
+        for at in positions:
+            found.setdefault(self._classifier.category_of(files.folder, names[at]), []).append(at)
+        return found
+
+    def _take(
+        self, files: FileColumns, category: str, placed: _Placed, rule: CompiledRule, positions: Sequence[int]
+    ) -> Sequence[int]:
+        """Note the targets that a rule gives to files. Return the positions of those to which it gives one."""
+        target, numbers = rule.target, placed.targets
+        if target is None:
+            number, _ = self._number_of(RuleDecision(rule, None), files.folder, b"")
+            for at in positions:
+                numbers[at] = number
+            return positions
+        if not target.is_shared:
+            return [at for at in positions if self._take_one(files, category, placed, rule, at)]
+        known = self._targets_of(rule, category, files.folder)
+        keys: Sequence[object] = [None] * len(positions)
+        days = None
+        if target.date_parts:
+            mtimes_ns, parts = files.mtimes_ns, target.date_parts
+            days = local_days([mtimes_ns[at] for at in positions])
+            keys = [day and day[:parts] for day in days]
+        if not target.fields.isdisjoint({"ext", "extension"}):
+            keys = [*zip(keys, map(files.extension, positions), strict=True)]
+        if "size_class" in target.fields:
+            keys = [*zip(keys, [size_class(files.sizes[at]) for at in positions], strict=True)]
+        taken = list[int]()
+        for place, (at, key) in enumerate(zip(positions, keys, strict=True)):
+            number = known.get(key, 0)
+            if not number:
+                file = files.file(at, category)
+                rendered = target.render(file if days is None else _at(file, days[place]), {})
+                number = _NONE
+                if isinstance(rendered, Rendered):
+                    number, _ = self._number_of(RuleDecision(rule, rendered), files.folder, files.names[at])
+                known[key] = number
+            if number != _NONE:
+                numbers[at] = number
+                taken.append(at)
+        return taken
+
+    def _take_one(self, files: FileColumns, category: str, placed: _Placed, rule: CompiledRule, at: int) -> bool:
+        file = files.file(at, category)
+        rendered = cast("PathTemplate", rule.target).render(file, self._rules.groups(rule, file))
+        if not isinstance(rendered, Rendered):
+            return False
+        placed.targets[at], new_name = self._number_of(RuleDecision(rule, rendered), files.folder, file.name)
+        if new_name != file.name:
+            placed.names[at] = new_name
+        return True
+
+    def _targets_of(self, rule: CompiledRule, category: str, folder: bytes) -> Memo[object, int]:
+        """Return the known targets of a rule, by what files of one category are alike in."""
+        is_of_folder = rule.target is not None and not rule.target.fields.isdisjoint({"dir", "parent"})
+        key = rule.number, category, folder if is_of_folder else None
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = Memo(_KNOWN_TARGETS)
+        return found
+
+    def _place_without_rule(
+        self, files: FileColumns, suffix: bytes, category: str, positions: Sequence[int], placed: _Placed
+    ) -> None:
+        """Place files by their category; those that are only for rules stay."""
+        numbers = placed.targets
+        if self._rules.takes_more:
+            kept = {at for at in positions if self._rules.leaves(files.file(at, category))}
+            for at in kept:
+                numbers[at] = _KEPT
+            positions = [at for at in positions if at not in kept]
+        for at in positions:
+            if suffix and (kind := self._kinds.get(suffix)) is not None:
+                numbers[at] = kind[1]
+            else:
+                numbers[at] = self._place_one(files.folder, files.names[at], files.mtimes_ns[at])[1]
 
     def _number_of(self, decision: RuleDecision, folder: bytes, name: bytes) -> tuple[int, bytes]:
         rule = decision.rule
@@ -305,35 +410,31 @@ class RulePlacer(Placer):
 
     # Groups -----------------------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def _group_names(batch: FileBatch, leaders: Mapping[int, bytes]) -> dict[bytes, list[bytes]]:
-        """Return the names of the followers of each leader in a batch."""
-        if not leaders:
-            return {}
-        names, found = batch.split_names(), dict[bytes, list[bytes]]()
+    def _decide_groups(
+        self, files: FileColumns, batch: FileBatch, leaders: Mapping[int, bytes], placed: _Placed
+    ) -> None:
+        """Place followers with their leaders, under the leader's new stem. A name that others refer to stays."""
+        names, others = files.names, dict[bytes, list[bytes]]()
         for position, leader in leaders.items():
-            found.setdefault(leader, []).append(names[position])
-        return found
-
-    def _place_group_file(
-        self,
-        rules: FolderRules,
-        folder: bytes,
-        leader: bytes,
-        row: FileRow,
-        group_names: Mapping[bytes, Sequence[bytes]],
-    ) -> tuple[int, int, bytes]:
-        """Return the place of a follower: that of its leader, with the leader's new stem."""
-        name = row[0]
-        there = self._source.lstat(folder, leader)
-        of_leader = row if there is None else (
-            leader, there.size, there.mtime_ns, there.ctime_ns, there.inode, there.mode, there.nlink,
-        )  # fmt: skip
-        category, number, new_leader = self._place_by_rules(rules, folder, (leader, *of_leader[1:]))
-        others = group_names.get(leader, ())
-        if new_leader != leader and any(map(keeps_its_name, (leader, *others))):
-            new_leader = leader
-        return category, number, follower_name(name, leader, new_leader)
+            others.setdefault(leader, []).append(names[position])
+        for position in [at for at, name in enumerate(names) if name in others and at in placed.names]:
+            if any(map(keeps_its_name, (names[position], *others[names[position]]))):
+                del placed.names[position]
+        for position, leader in leaders.items():
+            there = self._source.lstat(batch.folder, leader)
+            facts = (there.size, there.mtime_ns, there.ctime_ns, there.mode) if there is not None else (
+                files.sizes[position], files.mtimes_ns[position], files.ctimes_ns[position], files.modes[position],
+            )  # fmt: skip
+            one = FileColumns(self._lookups, batch.folder, [leader], *([fact] for fact in facts))
+            alone = _Placed(1)
+            self._decide(one, self._columns.in_folder(batch.folder), (), alone)
+            new_leader = alone.names.get(0, leader)
+            if new_leader != leader and any(map(keeps_its_name, (leader, *others[leader]))):
+                new_leader = leader
+            placed.categories[position], placed.targets[position] = alone.categories[0], alone.targets[0]
+            new_name = follower_name(names[position], leader, new_leader)
+            if new_name != names[position]:
+                placed.names[position] = new_name
 
 
 def follower_name(name: bytes, leader: bytes, new_leader: bytes) -> bytes:
@@ -342,6 +443,29 @@ def follower_name(name: bytes, leader: bytes, new_leader: bytes) -> bytes:
     if new_leader == leader or not name.startswith(stem):
         return name
     return new_leader[: stem_end(new_leader)] + name[len(stem) :]
+
+
+def _by_suffix(names: Sequence[bytes], excluded: Container[int]) -> dict[bytes, list[int]]:
+    """Return the positions of names by what begins with their last dot; b"" for names without one."""
+    found = dict[bytes, list[int]]()
+    for position, name in enumerate(names):
+        if excluded and position in excluded:
+            continue
+        dot = name.rfind(b".")
+        suffix = name[dot:] if dot > 0 else b""
+        there = found.get(suffix)
+        if there is None:
+            found[suffix] = [position]
+        else:
+            there.append(position)
+    return found
+
+
+def _at(file: FileFacts, day: time.struct_time | None) -> FileFacts:
+    """Return a file as it would be at midnight of its day, so that all files of the day get the same target."""
+    same = copy(file)
+    same.__dict__["modified"] = day
+    return same
 
 
 def _is_there_already(folder: bytes, target: bytes, above: bytes) -> bool:

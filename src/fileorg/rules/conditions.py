@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,13 +15,12 @@ from fileorg.core.figures import age_parts, before, parsed_size
 from fileorg.core.names import display, is_within
 from fileorg.core.times import kept
 from fileorg.rules.calendar_spans import span
-from fileorg.rules.extensions import OTHER
 from fileorg.rules.facts import name_text
 from fileorg.rules.globs import Glob
 from fileorg.rules.ignore import has_unfinished_suffix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from fileorg.rules.classify import Rules
     from fileorg.rules.facts import FileFacts
@@ -52,6 +51,14 @@ class DependsOn(IntEnum):
     FILE = 3
 
 
+class NumberColumn(StrEnum):
+    """The numbers of files that a scan has read, by their names in `FileColumns`."""
+
+    SIZES = "sizes"
+    MTIMES = "mtimes_ns"
+    CTIMES = "ctimes_ns"
+
+
 class ConditionError(ValueError):
     """A key or value that cannot be used. `hint` is the way out."""
 
@@ -70,9 +77,11 @@ class Setting(NamedTuple):
 
 
 class Condition(NamedTuple):
-    """One key with its value. `test` is called with the file, `of_folder` with a folder, `of_suffix` with a suffix.
+    """One key with its value. `test` answers for a file; the others answer for many files, and None leaves it open:
+    `of_folder` for those of a folder, `of_suffix` for those with a suffix, `of_category` for those of a category.
 
-    `globs` and `regexes` hold the patterns of a condition on names, which a rule set tries all at once.
+    `globs` and `patterns` are those of a condition on names, which are tried all at once. `column` and `ranges` say the
+    same as `test` of a number that the scan has read.
     """
 
     key: str
@@ -80,10 +89,15 @@ class Condition(NamedTuple):
     price: Price
     scope: DependsOn
     test: Callable[[FileFacts], bool]
-    of_folder: Callable[[bytes], bool] | None = None
+    of_folder: Callable[[bytes], bool | None] | None = None
     of_suffix: Callable[[bytes], bool | None] | None = None
+    of_category: Callable[[str], bool] | None = None
     globs: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
+    column: NumberColumn | None = None
+    ranges: tuple[tuple[int, int], ...] = ()
+    suffixes: frozenset[bytes] = frozenset()
+    """The suffixes for which `of_suffix` does not say False."""
 
 
 class Key(NamedTuple):
@@ -189,7 +203,7 @@ def _escaped(text: str) -> str:
     """Return a pattern whose first and last characters mean themselves: `#` and blanks are special in gitignore."""
     if text.startswith("#"):
         text = f"\\{text}"
-    return f"{text[:-1]}[ ]" if text.endswith(" ") else text
+    return f"{text[:-1]}[{text[-1]}]" if text[-1:].isspace() else text
 
 
 def _regex(value: object, setting: Setting) -> Condition:
@@ -216,10 +230,19 @@ def _path(value: object, _: Setting) -> Condition:
             raise ConditionError(f"path is {display(text)}, which cannot be used: {error}") from error
 
     def test(file: FileFacts) -> bool:
-        above = name_text(file.folder).split("/") if file.folder else []
+        above = _names_of(file.folder)
         return any(glob.fits(above, file.text) for glob in globs)
 
-    return Condition("path", _shown("path", value), Price.NAME, DependsOn.NAME, test)
+    def of_folder(folder: bytes) -> bool | None:
+        above = _names_of(folder)
+        answers = [glob.fits_all(above) for glob in globs]
+        return True if True in answers else None if None in answers else False
+
+    return Condition("path", _shown("path", value), Price.NAME, DependsOn.NAME, test, of_folder)
+
+
+def _names_of(folder: bytes) -> list[str]:
+    return name_text(folder).split("/") if folder else []
 
 
 def _resolved(text: str, root: bytes) -> bytes:
@@ -229,10 +252,10 @@ def _resolved(text: str, root: bytes) -> bytes:
 
 
 def _in(value: object, setting: Setting) -> Condition:
-    folders = [_resolved(text, setting.root) for text in _texts("in", value)]
+    starts = list(_starts(_texts("in", value), setting.root))
 
     def of_folder(folder: bytes) -> bool:
-        return any(is_within(os.path.join(setting.root, folder).rstrip(b"/") or b"/", each) for each in folders)
+        return any(not start or is_within(folder, start) for start, _ in starts)
 
     return Condition(
         "in", _shown("in", value), Price.NAME, DependsOn.FOLDER, lambda file: of_folder(file.folder), of_folder
@@ -256,21 +279,31 @@ def depth_condition(value: object, starts: object, setting: Setting) -> Conditio
     low, high = int(first or 0), int(last) if last else _DEEPEST
     if low > high:
         raise ConditionError(f"depth is {display(str(value))}, but {low} is more than {high}", "swap the two numbers")
-    folders = [setting.root] if starts is None else [_resolved(each, setting.root) for each in _texts("in", starts)]
+    folders = [(b"", 0)] if starts is None else list(_starts(_texts("in", starts), setting.root))
 
     def of_folder(folder: bytes) -> bool:
-        path = os.path.join(setting.root, folder).rstrip(b"/") or b"/"
-        return any(is_within(path, start) and low <= _levels(path, start) <= high for start in folders)
+        levels = folder.count(b"/") + 1 if folder else 0
+        return any(
+            (not start or is_within(folder, start)) and low <= levels + above <= high for start, above in folders
+        )
 
     return Condition(
         "depth", _shown("depth", value), Price.NAME, DependsOn.FOLDER, lambda file: of_folder(file.folder), of_folder
     )
 
 
-def _levels(path: bytes, start: bytes) -> int:
-    """Return how many folders `path` lies below `start`."""
-    inside = path[len(start.rstrip(b"/")) :].strip(b"/")
-    return inside.count(b"/") + 1 if inside else 0
+def _starts(texts: Iterable[str], root: bytes) -> Iterator[tuple[bytes, int]]:
+    """Yield the folders that can hold files of the root, relative to it, and what to add to the number of folders
+    between the root and a file for the number below the folder that was named.
+    """
+    for text in texts:
+        folder = _resolved(text, root)
+        if is_within(root, folder):
+            inside = root[len(folder.rstrip(b"/")) :].strip(b"/")
+            yield b"", inside.count(b"/") + 1 if inside else 0
+        elif is_within(folder, root):
+            inside = folder[len(root.rstrip(b"/")) :].strip(b"/")
+            yield inside, -inside.count(b"/") - 1
 
 
 def _ext(value: object, _: Setting) -> Condition:
@@ -298,7 +331,9 @@ def _ext(value: object, _: Setting) -> Condition:
             return True
         return None if lower in tails else False
 
-    return Condition("ext", _shown("ext", value), Price.NAME, DependsOn.SUFFIX, test, of_suffix=of_suffix)
+    return Condition(
+        "ext", _shown("ext", value), Price.NAME, DependsOn.SUFFIX, test, of_suffix=of_suffix, suffixes=single | tails
+    )
 
 
 def _category(value: object, setting: Setting) -> Condition:
@@ -315,13 +350,9 @@ def _category(value: object, setting: Setting) -> Condition:
             )
         wanted.add(known[text.lower()])
 
-    def of_suffix(suffix: bytes) -> bool | None:
-        category = setting.rules.by_suffix(suffix) if suffix else OTHER
-        return None if category is None else category in wanted
-
     return Condition(
         "category", _shown("category", value), Price.HEAD, DependsOn.SUFFIX, lambda file: file.category in wanted,
-        of_suffix=of_suffix,
+        of_category=wanted.__contains__,
     )  # fmt: skip
 
 
@@ -379,23 +410,33 @@ def _size(value: object, _: Setting) -> Condition:
         return size_bytes
 
     bounds = _bounds("size", value, parse, _SIZES)
-    return _numbers("size", value, bounds, lambda file: file.size)
+    return _numbers("size", value, bounds, NumberColumn.SIZES)
+
+
+_NUMBERS: Mapping[NumberColumn, Callable[[FileFacts], int]] = {
+    NumberColumn.SIZES: lambda file: file.size,
+    NumberColumn.MTIMES: lambda file: file.mtime_ns,
+    NumberColumn.CTIMES: lambda file: file.ctime_ns,
+}
 
 
 def _numbers(
     key: str,
     value: object,
     bounds: Sequence[tuple[int | None, int | None]],
-    number: Callable[[FileFacts], int],
+    column: NumberColumn,
 ) -> Condition:
     # One test per range, with limits that every number passes where there is none.
-    ranges = [(low if low is not None else -(1 << 64), high if high is not None else 1 << 64) for low, high in bounds]
+    ranges = tuple(
+        (low if low is not None else -(1 << 64), high if high is not None else 1 << 64) for low, high in bounds
+    )
+    number = _NUMBERS[column]
 
     def test(file: FileFacts) -> bool:
         value = number(file)
         return any(low <= value <= high for low, high in ranges)
 
-    return Condition(key, _shown(key, value), Price.STAT, DependsOn.FILE, test)
+    return Condition(key, _shown(key, value), Price.STAT, DependsOn.FILE, test, column=column, ranges=ranges)
 
 
 def _moment_before(key: str, text: str, now_ns: int) -> int:
@@ -420,10 +461,10 @@ def _by_age(key: str, value: object, setting: Setting) -> list[tuple[int | None,
 
 
 def _age(value: object, setting: Setting) -> Condition:
-    return _numbers("age", value, _by_age("age", value, setting), lambda file: file.mtime_ns)
+    return _numbers("age", value, _by_age("age", value, setting), NumberColumn.MTIMES)
 
 
-def _date(key: str, number: Callable[[FileFacts], int], value: object, setting: Setting) -> Condition:
+def _date(key: str, column: NumberColumn, value: object, setting: Setting) -> Condition:
     bounds = list[tuple[int | None, int | None]]()
     for text in _texts(key, str(value) if not isinstance(value, str | list | tuple | bool) else value):
         if re.match(r"\s*[<>]", text):
@@ -434,14 +475,12 @@ def _date(key: str, number: Callable[[FileFacts], int], value: object, setting: 
         except ValueError as error:
             raise ConditionError(f"{key} is {display(text)}: {error}", _SPANS) from None
         bounds.append((None if low is None else kept(low), None if high is None else kept(high)))
-    return _numbers(key, value, bounds, number)
+    return _numbers(key, value, bounds, column)
 
 
 def _empty(value: object, _: Setting) -> Condition:
     wanted = _flag("empty", value)
-    return Condition(
-        "empty", _shown("empty", value), Price.STAT, DependsOn.FILE, lambda file: (file.size == 0) == wanted
-    )
+    return _numbers("empty", value, [(0, 0) if wanted else (1, None)], NumberColumn.SIZES)
 
 
 def _read_only(value: object, _: Setting) -> Condition:
@@ -536,13 +575,13 @@ KEYS: Mapping[str, Key] = {
         Price.STAT,
         "the day of the last change, or the time since then",
         '"2023-10..2024-03"',
-        partial(_date, "modified", lambda file: file.mtime_ns),
+        partial(_date, "modified", NumberColumn.MTIMES),
     ),
     "added": Key(
         Price.STAT,
         "when the file came into its folder or was changed there last, as far as the file system keeps it (ctime)",
         '">7d"',
-        partial(_date, "added", lambda file: file.ctime_ns),
+        partial(_date, "added", NumberColumn.CTIMES),
     ),
     "empty": Key(Price.STAT, "whether the file has no bytes", "true", _empty),
     "read_only": Key(Price.STAT, "whether its owner may not write it", "true", _read_only),

@@ -6,16 +6,19 @@ import os
 import stat
 import time
 import unicodedata
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from fileorg.core.memo import Memo
-from fileorg.core.times import true_ns
+from fileorg.core.times import EXACT_NS, true_ns
+from fileorg.rules.template import local_dates
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _SECOND_NS = 1_000_000_000
+_DAY_NS = 86_400 * _SECOND_NS
 _DAYS_KNOWN = 1 << 15
 
 
@@ -108,10 +111,77 @@ class FileFacts:
         return local_time(self.mtime_ns)
 
 
+class FileColumns:
+    """Files of one folder, by column. `file` returns one of them, the same object each time."""
+
+    def __init__(
+        self,
+        lookups: Lookups,
+        folder: bytes,
+        names: Sequence[bytes],
+        sizes: Sequence[int],
+        mtimes_ns: Sequence[int],
+        ctimes_ns: Sequence[int],
+        modes: Sequence[int],
+    ) -> None:
+        self._lookups = lookups
+        self.folder = folder
+        self.names = names
+        self.sizes = sizes
+        self.mtimes_ns = mtimes_ns
+        self.ctimes_ns = ctimes_ns
+        self.modes = modes
+        self._files: dict[int, FileFacts] = {}
+
+    def file(self, at: int, category: str) -> FileFacts:
+        """Return the file at a position, whose category is known."""
+        found = self._files.get(at)
+        if found is None:
+            found = self._files[at] = FileFacts(
+                self._lookups,
+                self.folder,
+                self.names[at],
+                self.sizes[at],
+                self.mtimes_ns[at],
+                self.ctimes_ns[at],
+                self.modes[at],
+            )
+            found.__dict__["category"] = category
+        return found
+
+    def extension(self, at: int) -> bytes:
+        return self._lookups.extension_of(self.folder, self.names[at])
+
+
 def name_text(name: bytes) -> str:
     """Return a name as text for comparisons: composed (NFC), with U+FFFD for bytes that are not UTF-8."""
     text = name.decode("utf-8", "replace")
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+_days: Memo[int, tuple[int, time.struct_time | None, time.struct_time | None]] = Memo(_DAYS_KNOWN)
+
+
+def local_days(kept_ns: Iterable[int]) -> list[time.struct_time | None]:
+    """Return midnight of the local days of stored times, the same object for all times of a day; None outside the
+    years 1 to 9999.
+    """
+    found = list[time.struct_time | None]()
+    for time_ns in kept_ns:
+        if not -EXACT_NS <= time_ns <= EXACT_NS:
+            time_ns = true_ns(time_ns)  # noqa: PLW2901
+        try:
+            midnight_ns, before, after = _days[time_ns // _DAY_NS]
+        except KeyError:
+            midnight_ns, *dates = local_dates(time_ns // _DAY_NS)
+            before, after = map(_midnight, dates)
+            _days[time_ns // _DAY_NS] = midnight_ns, before, after
+        found.append(before if time_ns < midnight_ns else after)
+    return found
+
+
+def _midnight(day: tuple[str, str, str] | None) -> time.struct_time | None:
+    return None if day is None else date(*map(int, day)).timetuple()
 
 
 _seconds: Memo[int, time.struct_time | None] = Memo(_DAYS_KNOWN)

@@ -75,6 +75,14 @@ def date_format(form: str, calendar: Calendar) -> Callable[[time.struct_time], s
     return lambda date: "".join(text or _dated(directive, date, calendar) for directive, text in pieces)
 
 
+def date_parts(form: str) -> int:
+    """Return how many of year, month, day and hour decide what a date format gives."""
+    directives = set(re.findall(r"(?s)%(.)", form))
+    if not directives:
+        return 2  # a financial year
+    return 1 if directives <= set("Yy%") else 2 if directives <= set("YymBbq%") else 4 if directives & set("HMS") else 3
+
+
 def _directives() -> str:
     return " ".join(f"%{directive}" for directive in DATE_DIRECTIVES)
 

@@ -182,6 +182,24 @@ class Glob:
                 return False
         return at < end or not self._needs_more
 
+    def fits_all(self, above: Sequence[str]) -> bool | None:
+        """Return whether it matches all names in the folder of the names `above`, or none; None if it depends."""
+        if self._needs_more or (above and not self._end_matches and self.fits(above[:-1], above[-1])):
+            return self.fits(above, "")
+        *blocks, last = self._blocks
+        at = 0
+        for number, block in enumerate(blocks):
+            stop = len(above) - len(block)
+            if self._is_anchored and not number:
+                stop = min(stop, 0)
+            at = next((start for start in range(at, stop + 1) if _fits_at(block, above, start)), -1) + len(block)
+            if at < len(block):
+                return False
+        start = len(above) + 1 - len(last)
+        if start < at or (self._is_anchored and not blocks and start):
+            return False
+        return None if _fits_at(last[:-1], above, start) else False
+
 
 def _blocks(names: Iterable[str]) -> list[list[_Name]]:
     """Split patterns of names at each `**`."""

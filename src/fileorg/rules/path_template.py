@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.names import display, join
 from fileorg.rules.facts import decoded
-from fileorg.rules.field_formats import Calendar, date_format, portable, size_class, slug, text_format
+from fileorg.rules.field_formats import (
+    Calendar,
+    date_format,
+    date_parts,
+    portable,
+    size_class,
+    slug,
+    text_format,
+)
 from fileorg.rules.template import MAX_LITERAL_BYTES, NO_EXTENSION, fault
 
 if TYPE_CHECKING:
@@ -44,6 +52,9 @@ PATH_FIELDS = {
 LATER_FIELDS = ("taken", "named", "meta", "pixels", "duration", "text", "type")
 """Fields that need a look into the file, which no version reads yet."""
 _DATE_ALIASES = {"year": "modified.year", "month": "modified.month", "day": "modified.day"}
+DATES = frozenset({*DATE_FIELDS, *_DATE_ALIASES})
+SHARED_FIELDS = DATES | {"category", "ext", "extension", "size_class", "dir", "parent"}
+"""Fields that have one value for many files of a folder: all of one day, for example."""
 _TOKEN = re.compile(r"(?s)\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
 
 
@@ -106,6 +117,8 @@ class PathTemplate(NamedTuple):
     is_portable: bool
     fields: frozenset[str]
     groups: frozenset[str]
+    date_parts: int
+    """How many of year, month, day and hour decide what its dates are."""
 
     @property
     def renames(self) -> bool:
@@ -128,9 +141,9 @@ class PathTemplate(NamedTuple):
         return not self.fields <= {"category", "extension", "size_class", "dir", "name"}
 
     @property
-    def is_by_suffix(self) -> bool:
-        """True if all files with one suffix and one category have the same target."""
-        return self.fields <= {"category"} and not self.renames
+    def is_shared(self) -> bool:
+        """True if all files that are alike in `SHARED_FIELDS` have the same target, and keep their names."""
+        return self.fields <= SHARED_FIELDS and self.date_parts <= 3 and not self.renames
 
     def render(self, file: FileFacts, groups: Mapping[str, str]) -> Rendered | EmptyField:
         """Return the target of a file, below `absolute` or the root; or why it has none."""
@@ -206,6 +219,7 @@ class _Parser:
         self._calendar = calendar
         self._groups = groups
         self._used_groups = set[str]()
+        self._date_parts = 0
 
     def parsed(self, text: str, *, is_portable: bool) -> PathTemplate:
         absolute, rest = b"", text
@@ -235,7 +249,8 @@ class _Parser:
         if absolute == b"/" or text.startswith("~"):
             components, absolute = _with_absolute(components, absolute)
         fields = frozenset(each for component in (*components, name) for each in _parts_of(component))
-        return PathTemplate(text, tuple(components), name, absolute, is_portable, fields, frozenset(self._used_groups))
+        groups = frozenset(self._used_groups)
+        return PathTemplate(text, tuple(components), name, absolute, is_portable, fields, groups, self._date_parts)
 
     def _components(self, text: str) -> list[_Component]:
         components: list[_Component] = [()]
@@ -284,7 +299,9 @@ class _Parser:
                     raise TemplateError(f"{base} has no part {part}{_like(part, DATE_PARTS)}", _parts_hint(base))
                 if dot and form is not None:
                     raise TemplateError(f"{{{text}}} has both a part and a format", f"write {{{base}:{form}}}")
-                return partial(_date, date_format(DATE_PARTS[part] if dot else form or "%Y-%m-%d", self._calendar))
+                form = DATE_PARTS[part] if dot else form or "%Y-%m-%d"
+                self._date_parts = max(self._date_parts, date_parts(form))
+                return partial(_date, date_format(form, self._calendar))
             if base == "re":
                 return self._group(part, form, text)
             if dot:

@@ -94,7 +94,7 @@ class Template:
             try:
                 midnight_ns, before, after = self._days[mtime_ns // _DAY_NS]
             except KeyError:
-                day = self._days[mtime_ns // _DAY_NS] = _local_dates(mtime_ns // _DAY_NS)
+                day = self._days[mtime_ns // _DAY_NS] = local_dates(mtime_ns // _DAY_NS)
                 midnight_ns, before, after = day
             date = before if mtime_ns < midnight_ns else after
         key = (category if self._by_category else "", extension if self._by_extension else b"", date)
@@ -180,7 +180,7 @@ def fault(component: bytes) -> str:
     return ""
 
 
-def _local_dates(utc_day: int) -> tuple[int, _Date, _Date]:
+def local_dates(utc_day: int) -> tuple[int, _Date, _Date]:
     """Return the local midnight within a UTC day, in nanoseconds since 1970, and the dates before and after it.
 
     A UTC day holds one local midnight, so two cache lookups replace a `localtime` per file. Where clocks went back
