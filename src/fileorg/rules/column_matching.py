@@ -183,7 +183,7 @@ class ColumnRules:
         take: Callable[[CompiledRule, Sequence[int]], Sequence[int]],
     ) -> Sequence[int]:
         """Call `take` with each rule, in order, and the positions of the files that it matches first. It returns those
-        for which the rule has a target: only are taken. Return the positions that no rule decides.
+        for which the rule has a target: only these are taken. Return the positions that no rule decides.
         """
         rules: Iterable[_OpenRule] = candidates.always
         hits: Mapping[int, list[int]] = {}
