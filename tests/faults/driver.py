@@ -187,7 +187,7 @@ def _prepare(request: dict[str, Any]) -> None:
 
         for name in ("BATCH_ROWS", "COPIED_ROWS"):
             vars(operations)[name] = rows
-    _without_waiting(f"{request['output']}.waits")
+    _without_waiting(f"{request['output']}.waits", is_behind_a_wall=bool(request["wall"]))
     if request["on_network"]:
         from fileorg.storage.local import storage
 
@@ -202,17 +202,23 @@ def _prepare(request: dict[str, Any]) -> None:
         controls.CONTROLS[request["control"]]()
 
 
-def _without_waiting(path: str) -> None:
+def _without_waiting(path: str, *, is_behind_a_wall: bool) -> None:
     """Let waits before further tries take no time, and write them to a file."""
-    from fileorg.core import retry
-
+    try:
+        from fileorg.core import retry
+    except ImportError:  # a different fileorg from this checkout's
+        return
     opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    fd = fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, _KEPT)  # a wall does not let it be opened later
+    # A wall does not let it be opened later. A series must not keep it.
+    kept = fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, _KEPT) if is_behind_a_wall else None
     os.close(opened)
 
     class Clock(retry.Clock):
         def pause(self, seconds: float, is_over: Callable[[], bool]) -> bool:
+            fd = os.open(path, os.O_WRONLY | os.O_APPEND) if kept is None else kept
             os.write(fd, b"%f\n" % seconds)
+            if kept is None:
+                os.close(fd)
             return not is_over()
 
     vars(retry)["CLOCK"] = Clock(chance=lambda: 0.5)

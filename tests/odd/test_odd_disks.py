@@ -51,6 +51,23 @@ def test_there_and_back_and_there_again(there: Runs) -> None:
     assert tree.snapshot() == before
 
 
+def test_empty_folders_are_removed_and_come_back(there: Runs) -> None:
+    """Also where a file system has no attributes that could be asked for."""
+    tree = there.tree
+    tree.write({**_FILES, "deep/in/it/": ""})
+    for number, path in enumerate(sorted(tree.snapshot(), reverse=True)):
+        tree.set_time(os.fsdecode(path), (1_600_000_000 + number * 1000) * 10**9)
+    before = tree.snapshot()
+    assert there.clean().problems == []
+    assert not {path for path in tree.snapshot() if path.startswith((b"deep", b"nothing"))}
+    assert there.undo().problems == []
+    assert tree.snapshot() == before
+    assert there.organize(recursive=True, remove_empty=True).problems == []
+    assert not os.path.exists(tree.path("x"))
+    assert there.undo().problems == []
+    assert tree.snapshot() == before
+
+
 def test_what_is_planned_at_one_time_is_done_at_another(there: Runs) -> None:
     """Files are recognised after their inode numbers changed, between plan and run, and after a remount."""
     tree = there.tree

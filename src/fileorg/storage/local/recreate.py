@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple
@@ -54,9 +55,20 @@ class RecreationCheck:
     def _facts(self, folder: bytes) -> _Facts:
         fd = self._storage.fd(folder)
         seen = os.fstat(fd)
-        names = os.listxattr(fd) if hasattr(os, "listxattr") else []
+        names = _attributes(fd)
         attributes = frozenset(name for name in names if name not in _OF_THE_SYSTEM)
         return _Facts(seen.st_uid, seen.st_gid, seen.st_mode, seen.st_dev, attributes)
+
+
+def _attributes(fd: int) -> list[str]:
+    if not hasattr(os, "listxattr"):
+        return []
+    try:
+        return os.listxattr(fd)
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:  # exFAT has no attributes
+            raise
+        return []
 
 
 def _owners_in(parent: _Facts) -> tuple[int, int]:
