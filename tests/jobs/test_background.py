@@ -137,6 +137,27 @@ def test_a_folder_that_is_gone_or_another_one(fileorg: Fileorg, tree: Tree) -> N
     assert tree.read()["Images/a.jpg"] == "one"
 
 
+def test_a_job_of_another_machine_or_one_that_was_undone(fileorg: Fileorg, tree: Tree) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    tree.write({"a.jpg": "one"})
+    fileorg.inside("organize", "tree", "--hold")
+    with closing(sqlite3.connect(fileorg.home / "journal.db")) as db, db:
+        db.execute("UPDATE jobs SET state = 'running', host = 'far-away'")
+    for action in ("attach", "cancel"):
+        ran = fileorg.inside("jobs", action, "1")
+        assert (ran.code, "Job 1 runs on another machine: far-away." in ran.err) == (2, True), ran.err
+    # That machine is gone for good.
+    assert fileorg.inside("jobs", "resume", "1").code == 0
+    assert fileorg.inside("undo", "--job", "1", "--yes").code == 0
+    with closing(sqlite3.connect(fileorg.home / "journal.db")) as db, db:
+        db.execute("UPDATE jobs SET state = 'interrupted' WHERE id = 1")
+    ran = fileorg.inside("jobs", "resume", "1")
+    assert (ran.code, "Job 1 was undone by operation 2." in ran.err) == (2, True), ran.err
+    assert set(tree.read()) == {"a.jpg"}
+
+
 BAD = {
     "show 7": (2, "There is no job 7."),
     "attach 7": (2, "There is no job 7."),

@@ -55,11 +55,25 @@ def test_json_goes_on_as_json(fileorg: Fileorg, tree: Tree, monkeypatch: pytest.
     assert [line["event"] for line in lines[:2]] == ["note", "stage"]
     assert lines[-1]["files"] == 1
     assert [json.loads(line) for line in fileorg.inside("jobs", "log", "1").out.splitlines()] == lines
+    whole = fileorg.inside("jobs", "log", "1", "-f", "json").json
+    jsonschema.validate(whole, SCHEMAS["job log"][1])
+    assert (whole["job"], [json.loads(line) for line in whole["lines"]]) == (1, lines)
     monkeypatch.setattr(log, "_MAX_BYTES", 100)
     more = JobLog(open_state(os.fsencode(fileorg.home)), 1)
     more.outcome(Outcome(operation=1))
     more.close()
     assert json.loads(path.read_text())["event"] == "outcome"
+
+
+def test_files_that_failed_are_counted(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({"a.jpg": "one", "b.jpg": "two"})
+    assert fileorg.inside("organize", "tree", "--hold").code == 3
+    os.unlink(tree.path("a.jpg"))
+    fileorg.inside("jobs", "approve", "1")
+    assert fileorg.inside("jobs", "attach", "1").code == 1
+    assert "ended: 1 file, 3 B, 1 failed" in fileorg.inside("jobs", "log", "1").out
+    assert fileorg.inside("undo", "1").code == 0
+    assert fileorg.inside("jobs", "log", "2", "-f", "json").json == {"job": 2, "lines": []}
 
 
 def test_only_the_newest_logs_are_kept(state: StateDirectory, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -227,10 +227,9 @@ _EVENTS: dict[str, Schema] = {
 }
 
 
-def _log_line(event: Schema, without: str = "") -> Schema:
+def _log_line(event: Schema) -> Schema:
     """Return an event with its time, as it stands in a log."""
-    fields = {name: field for name, field in event["properties"].items() if name != without}
-    return _object({"time": _TIME} | fields)
+    return _object({"time": _TIME} | event["properties"])
 
 
 _EXIT: Schema = {"enum": [int(code) for code in Exit]}
@@ -535,7 +534,11 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
     "job": ("`jobs show`, `attach`, `cancel`, `resume`, `retry` and `approve`", _JOB),
     "log line": (
         "each line of the log of a job with `--log-format json`",
-        {"oneOf": [_log_line(_EVENTS["stage"]), _log_line(_EVENTS["note"]), _log_line(_EVENTS["outcome"], "counts")]},
+        {"oneOf": [_log_line(_EVENTS["stage"]), _log_line(_EVENTS["note"]), _log_line(_EVENTS["outcome"])]},
+    ),
+    "job log": (
+        "`jobs log`",
+        _object({"job": _JOB_NUMBER, "lines": _array(_TEXT, "as text, the oldest first; empty without a log")}),
     ),
     "pruned jobs": ("`jobs prune`", _object({"pruned": _array(_JOB_NUMBER)})),
     "job started": (

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.core.figures import plural, size
 from fileorg.core.formats import iso
+from fileorg.core.model import PROBLEM_STATES
 from fileorg.jobs.found import look_at
 
 if TYPE_CHECKING:
@@ -65,13 +66,16 @@ class JobLog:
     def outcome(self, outcome: Outcome) -> None:
         """Write the end of the job."""
         ended = "stopped" if outcome.interrupted else "ended"
+        problems = sum(outcome.counts.get(state, 0) for state in PROBLEM_STATES)
+        failed = f", {problems:,} failed" if problems else ""
         self._line(
-            f"{ended}: {plural(outcome.done, 'file')}, {size(outcome.size_bytes)}",
+            f"{ended}: {plural(outcome.done, 'file')}, {size(outcome.size_bytes)}{failed}",
             event="outcome",
             operation=outcome.operation,
             files=outcome.done,
             bytes=outcome.size_bytes,
             interrupted=outcome.interrupted,
+            counts={str(state): records for state, records in sorted(outcome.counts.items())},
         )
         for note in outcome.notes:
             self.note(note)

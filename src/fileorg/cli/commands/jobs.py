@@ -141,7 +141,7 @@ def _dispatch(
                 view.say_end(out, ended)
             return Exit.DONE
         case JobAction.LOG:
-            return _log(out, shared.state_to_read(state_dir), number)
+            return _log(out, shared.state_to_read(state_dir), number, is_json=is_json)
         case JobAction.PRUNE:
             pruned = control.prune(shared.state(state_dir))
             if is_json:
@@ -189,15 +189,22 @@ def _attach(out: "Out", screen: "Screen", state: "StateDirectory", number: int, 
     return view.EXITS[ended.state]
 
 
-def _log(out: "Out", state: "StateDirectory", number: int) -> int:
+def _log(out: "Out", state: "StateDirectory", number: int, *, is_json: bool) -> int:
+    from fileorg.core.formats import JsonDocument
     from fileorg.core.names import display
     from fileorg.jobs import found
     from fileorg.jobs.log import has_log, log_lines
 
     found.job(state, number)
-    if not has_log(state, number):
-        out.line(f"Job {number} has no log: it ran in the foreground, or its log was pruned.")
     try:
+        if is_json:
+            document = JsonDocument(out.stream)
+            document.field("job", number)
+            document.rows("lines", map(display, log_lines(state, number)))
+            document.end()
+            return Exit.DONE
+        if not has_log(state, number):
+            out.line(f"Job {number} has no log: it ran in the foreground, or its log was pruned.")
         for line in log_lines(state, number):
             out.line(display(line))
     except OSError as error:
