@@ -20,7 +20,7 @@ import fileorg
 from fileorg.cli.app import run
 
 _PROGRAM = [sys.executable, "-m", "fileorg"]
-_PATIENCE_SECONDS = 20
+_PATIENCE_SECONDS = 60
 _QUIET = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "PYTHONUNBUFFERED", "PYTHONIOENCODING", "LC_ALL", "LANG")
 
 
