@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fileorg.core.errors import StorageFailure
+from fileorg.core.model import GIVEN, Limits
 from fileorg.core.pool import Pool, Processes, TaskKind, cut
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def greedy(bad: int, numbers: Numbers) -> list[tuple[int, int | None]]:
 
 
 def test_the_memory_of_helpers_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Processes, "memory_bytes", 512 << 20)
+    monkeypatch.setattr(GIVEN, "limits", Limits(helper_memory=512 << 20))
     with Processes(1) as pool:
         assert done(pool, partial(greedy, 42)) == EXPECTED | {42: None}
         assert pool.lost == 3

@@ -7,10 +7,11 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from types import FunctionType
 from typing import Any
 
 from fileorg.cli.commands import COMMANDS
-from fileorg.cli.parameters import MAN, plain_values
+from fileorg.cli.parameters import LIMITS, MAN, plain_values
 from fileorg.cli.terminal import COLOUR, WHEN, Out, choose_colours, prepare_streams, standard_error, standard_output
 from fileorg.core.errors import ErrorCode, FileorgError, UsageError
 from fileorg.core.names import display
@@ -125,12 +126,35 @@ def _carry_out(words: list[str]) -> int:
             from fileorg.cli.profile import with_profile
 
             words = [words[0], *with_profile(command, words[1:])]
-        values = plain_values(command, words[1:])
-        if values is not None:
-            return int(command(**values))
+        if "kill_after" in command.__annotations__ and _may_have_limits(words):
+            from fileorg.cli.limit_options import limited
+
+            with limited(command, words[1:]):
+                return _call(command, words, names)
+        return _call(command, words, names)
     from fileorg.cli.program import run_by_typer
 
     return run_by_typer(words, names)
+
+
+def _call(command: FunctionType, words: list[str], names: Iterable[str]) -> int:
+    values = plain_values(command, words[1:])
+    if values is not None:
+        return int(command(**values))
+    from fileorg.cli.program import run_by_typer
+
+    return run_by_typer(words, names)
+
+
+def _may_have_limits(words: Sequence[str]) -> bool:
+    """Return whether limits are given, or a configuration may have some."""
+    from fileorg.cli.values import default_config_path
+
+    return (
+        any(word.startswith((*LIMITS, "--config")) for word in words)
+        or "FILEORG_CONFIG" in os.environ
+        or os.path.lexists(default_config_path())
+    )
 
 
 def _known(error: Any, words: list[str]) -> FileorgError:

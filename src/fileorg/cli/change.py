@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -13,9 +14,10 @@ from fileorg.cli.terminal import can_ask, standard_error
 from fileorg.core.errors import Exit
 from fileorg.core.figures import plural
 from fileorg.core.formats import JsonDocument, write_json
+from fileorg.core.model import GIVEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from fileorg.cli.options import OutputOptions
     from fileorg.cli.progress import Screen
@@ -153,7 +155,9 @@ class Change(NamedTuple):
         if not self.asks:
             return True
         talk = self.talk
-        if ask(talk, question, lambda: self._list(talk)):
+        with _time_stands_still():
+            is_agreed = ask(talk, question, lambda: self._list(talk))
+        if is_agreed:
             talk.line()
             return True
         talk.line("Nothing was changed.")
@@ -253,10 +257,26 @@ class Change(NamedTuple):
     def _say_stopped(self, outcome: Outcome, files: int, way_back: str) -> None:
         err = self.err
         self.out.flush()
-        err.prose(f"Stopped after {outcome.done:,} of {plural(files, self.verb.noun)}.", "fileorg: ")
+        why = ": the time limit was over" if outcome.parked else ""
+        err.prose(f"Stopped after {outcome.done:,} of {plural(files, self.verb.noun)}{why}.", "fileorg: ")
         if outcome.done:
             err.line(f"  Reverse with:  {err.styled(way_back, 'cyan')}")
-        err.line(f"  Continue with: {err.styled(self.way_on, 'cyan')}")
+        way_on = f"fileorg jobs resume {outcome.job}" if outcome.parked else self.way_on
+        err.line(f"  Continue with: {err.styled(way_on, 'cyan')}")
+
+
+@contextlib.contextmanager
+def _time_stands_still() -> Iterator[None]:
+    """Count the time of `--kill-after` anew after the block: a question may wait for long."""
+    if GIVEN.limits.kill_after is None:
+        yield
+        return
+    from fileorg.cli.limit_options import say_end
+    from fileorg.core.limits import end_in_time, stop_counting
+
+    stop_counting()
+    yield
+    end_in_time(say_end)
 
 
 def declined() -> Exit:

@@ -80,6 +80,43 @@ LogFormat = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+TimeLimit = Annotated[
+    str | None,
+    Option(
+        "--time-limit",
+        metavar="TIME",
+        help="Stop after the batch in which TIME (90s, 1h) is over, and park the job: fileorg jobs resume continues.",
+        rich_help_panel=RUN,
+    ),
+]
+KillAfter = Annotated[
+    str | None,
+    Option(
+        "--kill-after",
+        metavar="TIME",
+        help="End all processes of the run once TIME is over. The next command recovers the files in progress.",
+        rich_help_panel=RUN,
+    ),
+]
+HelperMemory = Annotated[
+    str | None,
+    Option(
+        "--helper-memory",
+        metavar="SIZE",
+        help="Limit the memory (address space) of each helper process: 512M, 2G.",
+        rich_help_panel=RUN,
+    ),
+]
+Attempts = Annotated[
+    str | None,
+    Option(
+        "--attempts",
+        metavar="N",
+        help="With --background: try the job N times if files fail by errors that may pass. Default: 3.",
+        show_default=False,
+        rich_help_panel=RUN,
+    ),
+]
 Wait = Annotated[
     str | None,
     Option(

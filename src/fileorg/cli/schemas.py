@@ -164,6 +164,14 @@ _JOB = _object(
         "files_done": _described(_COUNT, "files that its operations have done"),
         "attempts": _described(_COUNT, "how often it was begun"),
         "background": _FLAG,
+        "limits": _object(
+            {
+                "time_limit": _or_null(_SECONDS, "seconds, or null"),
+                "kill_after": _or_null(_SECONDS, "seconds, or null"),
+                "helper_memory": _or_null(_BYTES, "bytes, or null"),
+                "attempts": _or_null(_COUNT, "attempts in the background; null for 3"),
+            }
+        ),
         "operations": _array(_OP, "its operations, oldest first"),
         "created": _TIME,
         "started": _or_null(_TIME, "the last attempt, or null"),
@@ -197,6 +205,8 @@ _RESULT: dict[str, Schema] = {
     "symlinks": _object({"rewritten": _COUNT, "first": _array(_PLACE)}),
     "seconds": _SECONDS,
     "interrupted": _FLAG,
+    "parked": _described(_FLAG, "the time limit was over: `jobs resume` continues"),
+    "job": _or_null(_JOB_NUMBER, "null if nothing was changed"),
     "counts": {"type": "object", "additionalProperties": _COUNT, "description": "number of records by status"},
     "problems": _array(_PROBLEM, "the first of the skipped files and of the failures"),
     "way_back": _described(_TEXT, "the command that undoes this"),
@@ -552,7 +562,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                 "event": {"enum": ["operation", "held", "trouble", "end"]},
                 "root": _described(_PATH, "absolute path of the watched folder; not at the end"),
                 **_RESULT,
-                "job": _described(_JOB_NUMBER, "of a plan that waits"),
+                "job": _or_null(_JOB_NUMBER, "of an operation, or of a plan that waits"),
                 "limit": _described(_COUNT, "of a plan that waits: the largest number of files that is moved at once"),
                 "message": _described(_TEXT, "of trouble: what keeps the folder from being organized"),
                 "not_ready": _described(_COUNT, "at the end: files that are still written, or changed moments ago"),

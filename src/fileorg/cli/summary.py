@@ -22,6 +22,8 @@ NAMED = 20
 
 
 def exit_code(outcome: Outcome) -> Exit:
+    if outcome.parked:
+        return Exit.NO
     if outcome.interrupted:
         return Exit.INTERRUPTED
     return Exit.SOME_FAILED if _failed(outcome) else Exit.DONE
@@ -94,6 +96,8 @@ def outcome_as_json(outcome: Outcome, kind: str) -> dict[str, Any]:
         "symlinks": {"rewritten": outcome.rewritten, "first": first},
         "seconds": round(outcome.seconds, 3),
         "interrupted": outcome.interrupted,
+        "parked": outcome.parked,
+        "job": outcome.job or None,
         "counts": {str(state): number for state, number in sorted(outcome.counts.items())},
         "problems": [
             {**named("path", below(problem.root, problem.path)), "status": str(problem.state), **_reason(problem)}

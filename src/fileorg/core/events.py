@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from threading import Lock
 
 _INTERVAL_SECONDS = 0.4
 """A job writes its progress this often at most. It is no truth, and is not flushed: the journal is."""
 STATUS_BYTES = 2048
+guard: Lock | None = None
+"""Held while a status file is written, if another thread may write the last word."""
+_PATIENCE_SECONDS = 1.0
 
 ended_jobs: list[tuple[bytes, int]] = []
 """State directory and number of the jobs whose end, or whose waiting for a person, this process has recorded. Who runs
@@ -92,6 +96,18 @@ class JobProgress:
 
 def write_status(fd: int, **fields: Any) -> None:
     """Write the status file of a job in one call, so that a reader never meets a half of it."""
+    with guard or contextlib.nullcontext():
+        _write_status(fd, fields)
+
+
+def write_last_status(fd: int, **fields: Any) -> None:
+    """Write the status file for the last time: whoever else writes one in this process waits for its end."""
+    if guard is not None:
+        guard.acquire(timeout=_PATIENCE_SECONDS)
+    _write_status(fd, fields)
+
+
+def _write_status(fd: int, fields: dict[str, Any]) -> None:
     import json
 
     text = json.dumps({"pid": os.getpid(), "at": time.time(), **fields}).encode()

@@ -187,6 +187,26 @@ class SortBy(StrEnum):
     CATEGORY = "category"
 
 
+class Limits(NamedTuple):
+    """The limits of a job: `time_limit` and `kill_after` in seconds, `helper_memory` in bytes, and how often it is
+    tried; None for no limit, and for the usual number of attempts.
+    """
+
+    time_limit: float | None = None
+    kill_after: float | None = None
+    helper_memory: int | None = None
+    attempts: int | None = None
+
+
+class Given:
+    """The limits of the work of this process: facts of the process like its resource limits, so not passed around."""
+
+    limits = Limits()
+
+
+GIVEN = Given()
+
+
 class Entry(NamedTuple):
     """The `lstat` data of one name. Size in bytes, times in nanoseconds since 1970 as stored by `core.times`."""
 
@@ -335,5 +355,8 @@ class Outcome:
         self.problems: list[Problem] = []
         self.notes: list[str] = []
         self.transient = 0  # files that failed for a reason that may pass
+        self.job = 0
+        self.parked = False  # the time limit of its job was over
+        self.goes_on = False  # its job is tried again soon, because failures may pass
         self.interrupted = False
         self.seconds = 0.0

@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
 
 from fileorg.core.errors import StorageFailure
+from fileorg.core.model import GIVEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +35,10 @@ _LOSSES_IN_A_ROW = 4 * _LOSSES
 _PARTS = 48
 """The parts of a task that was lost once: about the square root of the files of a task, so that a file that ends its
 helpers is alone in the third attempt."""
+
+
+LEAST_MEMORY_BYTES = 128 << 20
+"""The least address space in which each kind of helper starts and does its work: measured, with room to spare."""
 
 
 def workers() -> int:
@@ -161,9 +166,6 @@ class Processes(Pool):
     replaced.
     """
 
-    memory_bytes: int | None = None
-    """The address space of each helper of this program, if limited."""
-
     def __init__(self, count: int | None = None) -> None:
         super().__init__(None, count or workers())
 
@@ -186,7 +188,7 @@ class Processes(Pool):
         from concurrent.futures import ProcessPoolExecutor
         from multiprocessing import get_context
 
-        arguments = os.getpid(), self.memory_bytes
+        arguments = os.getpid(), GIVEN.limits.helper_memory
         return ProcessPoolExecutor(self.count, get_context("spawn"), _prepare, arguments)
 
     def _replace(self) -> None:

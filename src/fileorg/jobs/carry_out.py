@@ -8,11 +8,12 @@ from array import array
 from typing import TYPE_CHECKING
 
 from fileorg.core.errors import ErrorCode, UsageError
-from fileorg.core.model import OperationState, Outcome
+from fileorg.core.limits import end_in_time, note_status, stop_counting
+from fileorg.core.model import GIVEN, OperationState, Outcome
 from fileorg.core.names import display
 from fileorg.jobs.found import UnknownJob
 from fileorg.jobs.job_options import Options, options_of, watch_options_of
-from fileorg.journal.job_rows import job_rows, operations_of, touched_folders, touched_inodes
+from fileorg.journal.job_rows import job_rows, limits_of, operations_of, touched_folders, touched_inodes
 from fileorg.journal.journal import JobStart
 from fileorg.journal.rows import Root
 from fileorg.plan.saved_plan import SavedPlan
@@ -38,11 +39,20 @@ if TYPE_CHECKING:
 
 
 def carry_out(
-    state: StateDirectory, number: int, reporter: Reporter, stop: Callable[[], bool], *, fd: int | None = None
+    state: StateDirectory,
+    number: int,
+    reporter: Reporter,
+    stop: Callable[[], bool],
+    *,
+    fd: int | None = None,
+    attempts: int = 1,
+    say_end: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Carry out a job to its end, or until `stop`; return the outcome of its last operation.
 
-    `fd`: the status file, if this process holds its lock already. Raises `FileorgError`, `OSError`.
+    `fd`: the status file, if this process holds its lock already. `attempts`: how many are left, this one included; if
+    files fail by errors that may pass, and there are more, the job is queued again (`Outcome.goes_on`). `say_end` gets
+    the reason if the job takes too long, and this process ends. Raises `FileorgError`, `OSError`.
     """
     with open_journal(state, read_only=True) as journal:
         job = next(iter(job_rows(journal, "id = ?", (number,))), None)
@@ -54,6 +64,26 @@ def carry_out(
 
         watch_as_job(state, number, watch_options_of(job), reporter, stop, fd)
         return Outcome()
+    before, GIVEN.limits = GIVEN.limits, limits_of(job)._replace(attempts=attempts)
+    try:
+        end_in_time(say_end)
+        note_status(fd)
+        return _carry_out(state, job, reporter, stop, fd, has_begun=has_begun)
+    finally:
+        stop_counting()
+        GIVEN.limits = before
+
+
+def _carry_out(
+    state: StateDirectory,
+    job: JobRow,
+    reporter: Reporter,
+    stop: Callable[[], bool],
+    fd: int | None,
+    *,
+    has_begun: bool,
+) -> Outcome:
+    number = job.id
     start = JobStart(job.kind, job.options, job.before_ns, number, job.files, job.limits)
     if not has_begun and (plan := _plan(state, number)) is not None:
         with contextlib.closing(plan):

@@ -82,14 +82,23 @@ def _carry_out(state: StateDirectory, number: int, fd: int, log: JobLog, stop: C
     from fileorg.core.errors import Locked
     from fileorg.jobs.carry_out import carry_out
     from fileorg.jobs.found import job
-    from fileorg.jobs.turns import wait_for_turn
+    from fileorg.jobs.turns import ATTEMPTS, wait_for_attempt, wait_for_turn
+    from fileorg.journal.job_rows import limits_of
 
-    root = job(state, number).row.root
+    row, attempt = job(state, number).row, 1
+    attempts = limits_of(row).attempts or ATTEMPTS
     while True:
-        wait_for_turn(state, number, [root], fd, stop)
-        with contextlib.suppress(Locked):
-            log.outcome(carry_out(state, number, log, stop, fd=os.dup(fd)))
+        wait_for_turn(state, number, [row.root], fd, stop)
+        left = attempts - attempt + 1
+        try:
+            outcome = carry_out(state, number, log, stop, fd=os.dup(fd), attempts=left, say_end=log.note)
+        except Locked:
+            continue
+        log.outcome(outcome)
+        if not outcome.goes_on:
             return
+        attempt += 1
+        wait_for_attempt(state, number, attempt, fd, log, stop)
 
 
 if __name__ == "__main__":

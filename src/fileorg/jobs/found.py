@@ -101,6 +101,8 @@ def _found(state: StateDirectory, row: JobRow, operations: list[Operation]) -> F
     if not is_alive and is_here and now is not JobState.WAITING:
         ended = str(said.get("state"))
         now = JobState(ended) if ended in ENDED else JobState.INTERRUPTED
+        reason = said.get("reason")
+        row = row._replace(reason=str(reason) if ended in ENDED and reason else row.reason)
     progress = None
     if is_alive and row.state is not JobState.WAITING:
         progress = progress_of(said)

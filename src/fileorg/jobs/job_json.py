@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fileorg.core.formats import iso, named
 from fileorg.core.names import display
 from fileorg.jobs.log import has_log
+from fileorg.journal.job_rows import limits_of
 
 if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
@@ -25,6 +26,7 @@ def job_as_json(found: FoundJob, state: StateDirectory) -> dict[str, Any]:
         "files_done": found.files,
         "attempts": row.attempts,
         "background": bool(row.background),
+        "limits": limits_of(row)._asdict(),
         "operations": [operation.id for operation in reversed(found.operations)],
         "created": iso(row.before_ns),
         "started": iso(row.started_ns),

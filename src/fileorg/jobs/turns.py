@@ -7,6 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from fileorg.core import retry
 from fileorg.core.errors import ErrorCode, FileorgError, Locked
 from fileorg.core.events import ended_jobs, write_status
 from fileorg.core.model import JobState
@@ -20,9 +21,13 @@ from fileorg.workflows.operations import JobCancelled
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from fileorg.core.events import Reporter
     from fileorg.core.state import StateDirectory
 
 _SOONEST_SECONDS, _LATEST_SECONDS = 0.02, 0.2
+
+ATTEMPTS = retry.JOBS.tries
+"""How often a job in the background is tried, if files fail by errors that may pass."""
 
 
 def wait_for_turn(
@@ -52,6 +57,17 @@ def wait_for_turn(
         write_status(fd, state=str(JobState.QUEUED), reason=waits_for)
         time.sleep(pause)
         pause = min(2 * pause, _LATEST_SECONDS)
+
+
+def wait_for_attempt(
+    state: StateDirectory, number: int, attempt: int, fd: int, reporter: Reporter, stop: Callable[[], bool]
+) -> None:
+    """Wait before a further attempt, or until the job is cancelled or `stop` returns true: its turn then tells."""
+    seconds = retry.JOBS.wait(attempt, retry.CLOCK.chance())
+    reason = f"some files failed; attempt {attempt} begins in {seconds:.0f} s"
+    reporter.note(reason)
+    write_status(fd, state=str(JobState.QUEUED), reason=reason)
+    retry.CLOCK.pause(seconds, lambda: stop() or os.path.exists(state.of_job(number, b"cancel")))
 
 
 def _older(state: StateDirectory, number: int, roots: Sequence[bytes]) -> int | None:

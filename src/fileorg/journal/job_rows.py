@@ -5,12 +5,14 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fileorg.core.limits import of_json
 from fileorg.core.model import JobState
 from fileorg.journal.rows import foreign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from fileorg.core.model import Limits
     from fileorg.journal.reader import JournalReader
     from fileorg.journal.rows import Operation
 
@@ -54,6 +56,7 @@ def _checked(row: tuple[Any, ...]) -> JobRow:
         fine = all(isinstance(number, int) for number in numbers) and found.id > 0
         fine &= all(isinstance(number, int | None) for number in (found.started_ns, found.ended_ns))
         fine &= all(isinstance(text, str) for text in (found.kind, found.options, found.limits, found.host))
+        of_json(found.limits)
         fine &= isinstance(found.root, bytes) and found.root.startswith(b"/") and b"\0" not in found.root
         fine &= isinstance(found.reason, str | None) and found.kind in _KINDS
     except (TypeError, ValueError):
@@ -61,6 +64,11 @@ def _checked(row: tuple[Any, ...]) -> JobRow:
     if not fine:
         raise foreign("Job", row[0])
     return found
+
+
+def limits_of(job: JobRow) -> Limits:
+    """Return the limits of a job."""
+    return of_json(job.limits)
 
 
 def operations_of(journal: JournalReader, job: int) -> list[Operation]:

@@ -47,9 +47,13 @@ class Settings(NamedTuple):
 
 
 class Jobs(NamedTuple):
-    """The table `[jobs]`. `notify` is a program and its arguments, empty for none."""
+    """The table `[jobs]`. `notify` is a program and its arguments, empty for none; `helper_memory` is in bytes. The
+    others are None if they are not there.
+    """
 
     notify: tuple[str, ...] = ()
+    attempts: int | None = None
+    helper_memory: int | None = None
 
 
 class Category(NamedTuple):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.core.model import Action, By, OnConflict
 from fileorg.core.names import display
+from fileorg.core.pool import LEAST_MEMORY_BYTES
 from fileorg.rules.category_changes import CategoryFault, extension_fault, name_fault, with_changes
 from fileorg.rules.conditions import KEYS, LATER
 from fileorg.rules.config import VERSION, Category, Configuration, Jobs, Profile, Rule, Settings
@@ -28,7 +29,8 @@ RULE_KEYS = (
 )  # fmt: skip
 CATEGORY_KEYS = ("extensions", "enabled")
 SETTINGS = ("names", "locale", "keep_days", "trash_size")
-JOBS = ("notify",)
+JOBS = ("notify", "attempts", "helper_memory")
+_MOST_ATTEMPTS = 100
 PROFILE_KEYS = ("root", "rules", "tags", "schedule")
 OPTIONS: Mapping[str, type] = {
     "dest": str, "by": str, "template": str, "action": str, "on_conflict": str, "recursive": bool, "max_depth": int,
@@ -113,14 +115,22 @@ class _Check:
 
     def _jobs(self, table: Mapping[str, Any]) -> Jobs:
         keys: Keys = ("jobs",)
-        self._values.known(table, JOBS, keys, "the key")
+        values = self._values
+        values.known(table, JOBS, keys, "the key")
         notify = table.get("notify", [])
-        words: list[str] = self._values.typed(notify, list, (*keys, "notify"))
+        words: list[str] = values.typed(notify, list, (*keys, "notify"))
         if "notify" in table and not (words and words[0].strip()):
             raise self._error(
                 (*keys, "notify"), "notify names no program", 'for example: notify = ["notify-send", "fileorg"]'
             )
-        return Jobs(tuple(words))
+        attempts, size = values.number(table, "attempts", keys), table.get("helper_memory")
+        if attempts is not None and not 1 <= attempts <= _MOST_ATTEMPTS:
+            raise self._error((*keys, "attempts"), f"attempts = {attempts} is not from 1 to {_MOST_ATTEMPTS}")
+        memory = None if size is None else values.size(size, (*keys, "helper_memory"))
+        if memory is not None and memory < LEAST_MEMORY_BYTES:
+            needed = f"a helper needs at least {LEAST_MEMORY_BYTES >> 20}M"
+            raise self._error((*keys, "helper_memory"), f"{memory} bytes are too little: {needed}")
+        return Jobs(tuple(words), attempts, memory)
 
     def _changes(self, table: Mapping[str, Any]) -> tuple[Category, ...]:
         changes = tuple(self._category(name, table[name]) for name in table)

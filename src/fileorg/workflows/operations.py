@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fileorg.core.errors import ErrorCode, Exit, FileorgError, Locked
 from fileorg.core.events import JobProgress, ended_jobs, read_status, write_status
 from fileorg.core.formats import named
-from fileorg.core.model import PROBLEM_STATES, JobState
+from fileorg.core.model import GIVEN, PROBLEM_STATES, JobState, Limits
 from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, execute
 from fileorg.execute.work import Changed
 from fileorg.journal.rows import destination_of
@@ -59,12 +59,23 @@ class JobRun:
         self.fd = fd
         self._path = state.of_job(self.start.number, b"")
         self._looked_at = 0.0
-        self._is_cancelled = self._has_ended = False
+        self._is_cancelled = self._has_ended = self._goes_on = False
+        self._limits, self._batches, self._is_late = Limits(), 0, False
+        self._began = time.monotonic()
+        if GIVEN.limits != self._limits:
+            self.start = self.start._replace(limits=given_limits())
+            self._begin_limits()
         self.is_changing = False
         """True while files are changed: a request to cancel then ends the operation, and raises nothing."""
         if self._is_claimed:
             self._discard(b"cancel")  # of an earlier attempt
             journal.claim_job(self.start.number)
+
+    def _begin_limits(self) -> None:
+        from fileorg.core import limits
+
+        self._limits = GIVEN.limits
+        limits.note_status(self.fd)
 
     def reporter(self, reporter: Reporter) -> Reporter:
         """Return a reporter that also writes the progress of the job."""
@@ -82,21 +93,39 @@ class JobRun:
             raise JobCancelled(f"Job {self.start.number} was cancelled. Nothing was changed.")
 
     def stopping(self, stop: Callable[[], bool]) -> Callable[[], bool]:
-        """Return a callable that also returns true if the job is cancelled."""
-        return lambda: stop() or self.is_cancelled()
+        """Return a callable that also returns true if the job is cancelled, or has used up its time."""
+        return lambda: stop() or self.is_cancelled() or self._has_used_its_time()
+
+    def _has_used_its_time(self) -> bool:
+        """Return whether the time limit is over. The first batch is done in any case: a job that is taken up again and
+        again makes progress, however long it plans.
+        """
+        self._batches += 1
+        limit = self._limits.time_limit
+        self._is_late = limit is not None and self._batches > 1 and time.monotonic() - self._began >= limit
+        return self._is_late
 
     def end_with(self, outcome: Outcome) -> None:
         """Record the end of the job by the outcome of its operations."""
         problems = sum(outcome.counts.get(state, 0) for state in PROBLEM_STATES)
-        if outcome.interrupted:
+        outcome.job = self.start.number
+        if outcome.interrupted and self._is_late and not self._is_cancelled:
+            outcome.parked = True
+            self.end(JobState.PARKED, _time_is_over(self._limits.time_limit or 0))
+        elif outcome.interrupted:
             self.end(JobState.CANCELLED if self._is_cancelled else JobState.INTERRUPTED)
+        elif not problems:
+            self.end(JobState.DONE)
+        elif outcome.transient and (self._limits.attempts or 1) > 1:
+            outcome.goes_on = True
+            self.end(JobState.QUEUED, _first_failure(outcome, problems))
         else:
-            self.end(JobState.FAILED if problems else JobState.DONE, f"{problems:,} failed" if problems else None)
+            self.end(JobState.FAILED, _first_failure(outcome, problems))
 
     def end(self, state: JobState, reason: str | None = None) -> None:
         """Record the end of the job. Raises `JournalError`."""
         self._journal.end_job(self.start.number, state, reason)
-        self._has_ended = True
+        self._has_ended, self._goes_on = True, state is JobState.QUEUED
         if state is not JobState.QUEUED:
             ended_jobs.append((self._state.path, self.start.number))
         self._discard(b"cancel")
@@ -123,13 +152,37 @@ class JobRun:
 
     def close(self) -> None:
         """Let go of the lock. After its end, the progress of a job is of no use any more."""
-        if self._has_ended:
+        if self._limits != Limits():
+            from fileorg.core import limits
+
+            limits.note_status(None)
+        if self._has_ended and not self._goes_on:
             self._discard(b"status")
         os.close(self.fd)
 
     def _discard(self, what: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(self._path + what)
+
+
+def _time_is_over(seconds: float) -> str:
+    from fileorg.core.limits import in_words
+
+    return f"its time limit of {in_words(seconds)} was over"
+
+
+def _first_failure(outcome: Outcome, problems: int) -> str:
+    """Return the number of failures, the first of them, and the command that lists all."""
+    from fileorg.core.figures import plural
+    from fileorg.core.names import below, display
+    from fileorg.report.sentences import sentence
+
+    first = next((problem for problem in outcome.problems if problem.state in PROBLEM_STATES), None)
+    said = "" if first is None else f"{display(below(first.root, first.path))}: {sentence(first.reason)}"
+    if problems == 1:
+        return f"1 file failed: {said}"
+    where = f"fileorg history --problems {outcome.operation}"
+    return f"{plural(problems, 'file')} failed, the first of them {said}; all: {where}"
 
 
 def interrupt_dead_jobs(state: StateDirectory, journal: Journal) -> None:
@@ -144,6 +197,15 @@ def interrupt_dead_jobs(state: StateDirectory, journal: Journal) -> None:
         is_known = ended in {JobState.FAILED, JobState.CANCELLED, JobState.PARKED}
         journal.end_job(number, JobState(ended) if is_known else JobState.INTERRUPTED, said.get("reason"))
         ended_jobs.append((state.path, number))
+
+
+def given_limits() -> str:
+    """Return the limits of this process as a job keeps them."""
+    if GIVEN.limits == Limits():
+        return "{}"
+    from fileorg.core.limits import as_json
+
+    return as_json(GIVEN.limits)
 
 
 def options_as_json(options: Any) -> str:

@@ -97,7 +97,12 @@ def recover_open(journal: Journal, state: StateDirectory, reporter: Reporter) ->
     The caller holds the run lock.
     """
     settled = []
-    for operation in journal.open_operations():
+    interrupted = journal.open_operations()
+    if interrupted:
+        from fileorg.workflows.operations import interrupt_dead_jobs  # few runs recover
+
+        interrupt_dead_jobs(state, journal)  # first: a process may have written why it ended
+    for operation in interrupted:
         try:
             _settle(journal, operation, state, reporter)
         except (Locked, GuardRefused, AnotherRoot, Unsettled, TooManyOpen, OSError) as error:

@@ -20,7 +20,14 @@ from fileorg.storage.local.worker import renamer_for
 from fileorg.workflows.guards import NOTHING, Allowed, check_opened, unwritable
 from fileorg.workflows.locked_index import locked_index
 from fileorg.workflows.open_journal import open_journal
-from fileorg.workflows.operations import JobRun, begin, interrupt_dead_jobs, mend_torn, rows_at_a_time
+from fileorg.workflows.operations import (
+    JobRun,
+    begin,
+    given_limits,
+    interrupt_dead_jobs,
+    mend_torn,
+    rows_at_a_time,
+)
 from fileorg.workflows.roots import locked, open_local, reopened
 
 if TYPE_CHECKING:
@@ -38,11 +45,10 @@ if TYPE_CHECKING:
 
 
 class Later:
-    """How a job is to be carried out later. `holds`: only after `fileorg jobs approve`. `limits` is JSON."""
+    """How a job is to be carried out later. `holds`: only after `fileorg jobs approve`."""
 
-    def __init__(self, *, holds: bool = False, limits: str = "{}") -> None:
+    def __init__(self, *, holds: bool = False) -> None:
         self.holds = holds
-        self.limits = limits
         self.number = 0
         """The number of the job, once it is kept."""
         self.fd = -1
@@ -381,7 +387,7 @@ class Session:
         try:
             write(number)
             with self.journal.transaction():
-                start = self._start._replace(number=number, files=files, limits=later.limits)
+                start = self._start._replace(number=number, files=files, limits=given_limits())
                 state = JobState.WAITING if later.holds else JobState.QUEUED
                 self.journal.add_job(start, root, state=state, background=True)
         except BaseException:

@@ -227,6 +227,7 @@ def _go_on(
     import os
 
     from fileorg.cli import jobs_view as view
+    from fileorg.cli.limit_options import say_end
     from fileorg.cli.stop import stoppable
     from fileorg.cli.values import configuration_of
     from fileorg.core.formats import write_json
@@ -246,7 +247,7 @@ def _go_on(
                 out.line(f"Job {number} runs in the background. Watch it with: fileorg jobs attach {number}")
             return Exit.DONE
         with stoppable(screen) as stop:
-            outcome = carry_out(state, number, screen, stop, fd=os.dup(fd))
+            outcome = carry_out(state, number, screen, stop, fd=os.dup(fd), say_end=say_end)
         screen.pause()
         screen.outcome(outcome)
     finally:

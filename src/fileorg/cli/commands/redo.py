@@ -41,6 +41,10 @@ def redo(
     hold: shared.Hold = False,
     log_format: shared.LogFormat = None,
     wait: shared.Wait = None,  # noqa: ARG001  handled before: see `app`
+    time_limit: shared.TimeLimit = None,  # noqa: ARG001  these too
+    kill_after: shared.KillAfter = None,  # noqa: ARG001
+    helper_memory: shared.HelperMemory = None,  # noqa: ARG001
+    attempts: shared.Attempts = None,  # noqa: ARG001
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
     force: shared.Force = False,

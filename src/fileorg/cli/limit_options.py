@@ -1,0 +1,110 @@
+"""The limits of a command that changes files: `--time-limit`, `--kill-after`, `--helper-memory`, `--attempts`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import TYPE_CHECKING
+
+from fileorg.cli import values
+from fileorg.cli.parameters import given_words
+from fileorg.core.errors import ErrorCode, UsageError
+from fileorg.core.limits import end_in_time, stop_counting
+from fileorg.core.model import GIVEN, Limits
+from fileorg.core.names import display
+from fileorg.core.pool import LEAST_MEMORY_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FunctionType
+
+
+_MOST_ATTEMPTS = 100
+_LATER = frozenset({"background", "hold"})
+
+
+@contextlib.contextmanager
+def limited(command: FunctionType, words: Sequence[str]) -> Iterator[None]:
+    """Limit what the block does by the words of its command and the table `[jobs]` of the configuration.
+
+    Raises `UsageError`, `ConfigError`.
+    """
+    before = GIVEN.limits
+    try:
+        _begin(command, words)
+        yield
+    finally:
+        stop_counting()
+        GIVEN.limits = before
+
+
+def _begin(command: FunctionType, words: Sequence[str]) -> None:
+    given, _ = given_words(command, words)
+    limits = _configured(values.configuration_of(words))
+    if "time_limit" in given:
+        limits = limits._replace(time_limit=seconds("--time-limit", given["time_limit"]))
+    if "kill_after" in given:
+        limits = limits._replace(kill_after=seconds("--kill-after", given["kill_after"]))
+    if "helper_memory" in given:
+        limits = limits._replace(helper_memory=_memory("--helper-memory", given["helper_memory"]))
+    is_later = bool(_LATER & given.keys())
+    if "attempts" in given:
+        if not is_later:
+            raise UsageError("--attempts requires --background or --hold.", hint="add --background, or drop --attempts")
+        limits = limits._replace(attempts=_attempts(given["attempts"]))
+    if is_later:
+        GIVEN.limits = limits  # of the job; this process only plans
+    else:
+        GIVEN.limits = limits._replace(attempts=None)
+        end_in_time(say_end)
+
+
+def say_end(reason: str) -> None:
+    """Print on standard error why this process ends now, in one system call."""
+    os.write(2, f"fileorg: {reason}\nHint: the next command recovers the files in progress\n".encode())
+
+
+def seconds(option: str, text: str) -> float:
+    """Return a time such as `90s` or `1h` in seconds. Raises `UsageError` for none, and for one of 0."""
+    found = (time.time_ns() - values.age(option, text).ns) / 1e9
+    if found < 0.5:
+        raise UsageError(
+            f"{option} {display(text)} leaves no time.", hint=f"for example: {option} 1h", code=ErrorCode.BAD_VALUE
+        )
+    return float(round(found))
+
+
+def _memory(option: str, text: str) -> int:
+    size_bytes = values.size(option, text)
+    if size_bytes < LEAST_MEMORY_BYTES:
+        raise UsageError(
+            f"{option} {display(text)} is too little: a helper needs at least {LEAST_MEMORY_BYTES >> 20}M.",
+            hint=f"for example: {option} 1G",
+            code=ErrorCode.BAD_VALUE,
+        )
+    return size_bytes
+
+
+def _attempts(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_ATTEMPTS):
+        raise UsageError(
+            f"--attempts {display(text)} is not a number from 1 to {_MOST_ATTEMPTS}.",
+            hint="--attempts 1 tries a job once",
+            code=ErrorCode.BAD_VALUE,
+        )
+    return int(text)
+
+
+def _configured(path: bytes) -> Limits:
+    """Return the limits of the table `[jobs]`. A configuration without this word is not parsed for it."""
+    try:
+        with open(path, "rb") as file:
+            if b"jobs" not in file.read():
+                return Limits()
+    except OSError:  # whoever needs the configuration reports it
+        return Limits()
+    from fileorg.rules.config_file import read_configuration
+
+    jobs = read_configuration(path).jobs
+    return Limits(helper_memory=jobs.helper_memory, attempts=jobs.attempts)
