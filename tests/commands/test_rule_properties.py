@@ -21,6 +21,7 @@ from tests.support.tree import Tree
 
 from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.model import Action, By, OnConflict, RecordState
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.report.sentences import sentence
 from fileorg.rules.config_file import parse_configuration
 from fileorg.rules.facts import FileFacts
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from tests.commands.test_properties import Case
     from tests.support.random_trees import File
+    from tests.support.runs import Runs
 
     from fileorg.rules.config import Configuration
 
@@ -93,8 +95,6 @@ def rule(
     """Return a rule that loads: the group of a regular expression is only used where there is one."""
     if "regex" not in when and "to" in result:
         result = result | {"to": result["to"].replace("{re.first}", "{ext}")}
-    if str(result.get("to")).startswith("BIG") and result.get("action") == "hardlink":
-        result = result | {"action": "copy"}  # that a disk takes no hard link from another one is found by the run
     return {key: value for key, value in {"when": when, "not": but, "any": either}.items() if value} | result
 
 
@@ -181,7 +181,6 @@ def test_rules_lose_nothing_decide_once_and_undo_is_exact(
 def test_a_dry_run_with_rules_says_what_the_run_does(
     files: list[File], rules: tuple[str, list[dict[str, Any]]], chosen: dict[str, Any], rows: int
 ) -> None:
-    files = [file._replace(duplicate=None) for file in files]  # hard links refuse another disk only in the run
     with ruled(files, rows, rules, chosen) as (case, options, big):
         before, state = all_nodes(case, big), os.listdir(case.runs.state.path)
         said = case.dry_run(options)
@@ -278,3 +277,24 @@ def test_no_template_leaves_its_root(text: str, name: str, folder: str, found: s
         assert rendered.name not in {b"", b".", b".."}
         assert b"/" not in rendered.name
         assert b"\0" not in place
+
+
+def test_a_dry_run_foresees_what_another_disk_does_not_take(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+    """A file with several names, its sidecar, and a hard link: the plan has the reason, and counts them as skipped."""
+    tree.write({"one.jpg": "1", "one.xmp": "1x", "two.jpg": "2", "papers.zip": "4"})
+    os.link(tree.path("one.xmp"), tree.path("other name.unheard"))
+    to = str(elsewhere / "archive")
+    rules = f"[[rule]]\nwhen = {{ ext = 'jpg' }}\nto = '{to}'\n"
+    rules += f"[[rule]]\nwhen = {{ ext = 'zip' }}\nto = '{to}'\naction = 'hardlink'\n"
+    chosen = {"configuration": load("version = 1\n" + rules)}
+    said = {row.source_name: row.reason for row in runs.dry_run(**chosen) if row.source_name}
+    assert said == {
+        b"one.jpg": Reason(ReasonCode.LEADER_STAYS, b"one.xmp"),
+        b"one.xmp": Reason(ReasonCode.HARD_LINKS_TORN, None, 2),
+        b"two.jpg": None,
+        b"papers.zip": Reason(ReasonCode.HARD_LINK_TO_OTHER_DISK, os.fsencode(to)),
+    }
+    outcome = runs.organize(**chosen)
+    assert {row.source_name: row.reason for row in runs.records(outcome.operation) if row.source_name} == said
+    assert outcome.done == 1
+    assert (elsewhere / "archive/two.jpg").read_text() == "2"

@@ -37,7 +37,7 @@ CREATE TABLE symlinks (
     PRIMARY KEY (to_folder, to_name, folder, name)) WITHOUT ROWID;
 CREATE TABLE decisions (
     source_folder BLOB NOT NULL, source_name BLOB NOT NULL, target_name BLOB NOT NULL,
-    reason TEXT, about BLOB, displaced_mtime_ns INTEGER, category TEXT NOT NULL, size INTEGER NOT NULL,
+    reason TEXT, about BLOB, number INTEGER, displaced_mtime_ns INTEGER, category TEXT NOT NULL, size INTEGER NOT NULL,
     wanted_name BLOB NOT NULL, PRIMARY KEY (source_folder, source_name)) WITHOUT ROWID;
 """
 NO_NAMES: Mapping[int, bytes] = MappingProxyType({})
@@ -85,10 +85,10 @@ class Decision(NamedTuple):
     reason: Reason | None = None
     displaced_mtime_ns: int | None = None
 
-    def columns(self) -> tuple[bytes, str | None, bytes | None, int | None]:
-        """Return the columns of the draft: these reasons have a path, or nothing, beside their code."""
-        code, about = (None, None) if self.reason is None else self.reason[:2]
-        return self.target_name, code, about, self.displaced_mtime_ns
+    def columns(self) -> tuple[bytes, str | None, bytes | None, int | None, int | None]:
+        """Return the columns of the draft."""
+        code, about, number = (None, None, None) if self.reason is None else self.reason[:3]
+        return self.target_name, code, about, number, self.displaced_mtime_ns
 
 
 class Follower(NamedTuple):
@@ -253,14 +253,14 @@ class Draft:
     ) -> None:
         """Add the decision on the source file `name` of `folder`, which is to be called `wanted_name`."""
         self._db.execute(
-            "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (folder, name, *decision.columns(), category, size, wanted_name),
         )
 
     def revise(self, folder: bytes, name: bytes, decision: Decision) -> None:
         """Change a decision."""
         self._db.execute(
-            "UPDATE decisions SET target_name = ?, reason = ?, about = ?, displaced_mtime_ns = ?"
+            "UPDATE decisions SET target_name = ?, reason = ?, about = ?, number = ?, displaced_mtime_ns = ?"
             " WHERE source_folder = ? AND source_name = ?",
             (*decision.columns(), folder, name),
         )
@@ -282,14 +282,15 @@ class Draft:
 
     def decision(self, source_folder: bytes, source_name: bytes) -> Decision | None:
         row = self._db.execute(
-            "SELECT target_name, reason, about, displaced_mtime_ns FROM decisions"
+            "SELECT target_name, reason, about, number, displaced_mtime_ns FROM decisions"
             " WHERE source_folder = ? AND source_name = ?",
             (source_folder, source_name),
         ).fetchone()
         if row is None:
             return None
-        target_name, code, about, displaced_mtime_ns = row
-        return Decision(target_name, None if code is None else Reason(ReasonCode(code), about), displaced_mtime_ns)
+        target_name, code, about, number, displaced_mtime_ns = row
+        reason = None if code is None else Reason(ReasonCode(code), about, number)
+        return Decision(target_name, reason, displaced_mtime_ns)
 
     def close(self) -> None:
         self._db.close()

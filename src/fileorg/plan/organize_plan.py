@@ -22,7 +22,8 @@ from fileorg.core.model import ROOT, Action, OnConflict, PlanRow
 from fileorg.core.names import collision_key, display, is_within, join, split
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.plan.conflicts import Candidate, ConflictResolver
-from fileorg.plan.draft import Draft, Follower, Places
+from fileorg.plan.disk_borders import DiskBorders
+from fileorg.plan.draft import Decision, Draft, Follower, Places
 from fileorg.plan.link_rows import LinkRows, known_by, whole
 from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders
 from fileorg.plan.placing import Layout, Placer
@@ -85,6 +86,7 @@ class OrganizePlan:
         # target folder → why files cannot be moved there
         self._faults: dict[bytes, Reason | None] = dict.fromkeys(self._bases(), None)
         self._new_folders: set[bytes] = set()
+        self._borders = DiskBorders(source, self._placer.targets, self._way, self._device)
         self._groups = 0
         self.by_category: dict[str, Tally] = {}
         self.files = 0
@@ -152,7 +154,8 @@ class OrganizePlan:
         places = self._placer.place(batch)
         self._draft.add_places(batch.folder, sequence, places)
         self._count(batch, places)
-        candidates = {*wanted.add_all(places.digests), *self._taken(batch, places)}
+        cross_disk = self._borders.blocked(batch, places.targets)
+        candidates = {*wanted.add_all(places.digests), *self._taken(batch, places), *cross_disk}
         self._contested.add_all(places.digests[position] for position in candidates if places.targets[position])
 
     def _resolve_groups(self) -> None:
@@ -210,6 +213,16 @@ class OrganizePlan:
             except OSError as error:
                 fault = Reason(ReasonCode.FOLDER_UNUSABLE, folder, error.errno)
         self._faults[folder] = fault
+
+    def _device(self, folder: bytes) -> int | None:
+        """Return the device of a target folder, or of the folder in which it will be made."""
+        self._look_up(folder)
+        if folder in self._new_folders:
+            return self._borders.device(split(folder)[0])
+        with contextlib.suppress(OSError):
+            there = self._target.stat_folder(folder)
+            return there and there.dev
+        return None
 
     def _taken(self, batch: FileBatch, places: Places) -> list[int]:
         """Return the positions of the files whose name exists at the target."""
@@ -276,6 +289,11 @@ class OrganizePlan:
                 if draft.has_followers and draft.follows(batch.folder, name):
                     continue  # resolved with its leader
                 followers = draft.followers(batch.folder, name) if draft.has_followers else []
+                if self._borders.crossed(batch.folder, [target]):
+                    names = [name, *(file.name for file in followers)]
+                    if stays := self._borders.group_stays(batch.folder, names, target):
+                        self._stay(batch.folder, rows[position], target, category, followers, stays)
+                        continue
                 new_name = self._new_name(target, batch.folder, rows[position], [file.name for file in followers])
                 leader = Follower(b"", name, category, target, size, mtime_ns, new_name=new_name)
                 group = self._group(batch.folder, leader, followers)
@@ -284,6 +302,23 @@ class OrganizePlan:
                 resolver = resolvers.get(way) or resolvers.setdefault(way, self._resolver(*way, wanted))
                 resolver.resolve(*group, may_be_numbered=not fixed)
         self._deduct()
+
+    def _stay(
+        self,
+        folder: bytes,
+        row: FileRow,
+        target: int,
+        category: int,
+        followers: Sequence[Follower],
+        reasons: Sequence[Reason],
+    ) -> None:
+        """Skip a file and its sidecars, for these reasons."""
+        new_name = self._new_name(target, folder, row, [file.name for file in followers])
+        leader = Follower(b"", row[0], category, target, row[1], row[2], new_name=new_name)
+        for file, reason in zip((leader, *followers), reasons, strict=True):
+            name = file.new_name or file.name
+            known_as = self._layout.rules.categories[file.category]
+            self._draft.record_decision(folder, file.name, known_as, file.size, Decision(name, reason), name)
 
     def _resolver(self, action: Action, on_conflict: OnConflict, wanted: BloomFilter) -> ConflictResolver:
         return ConflictResolver(
@@ -345,8 +380,10 @@ class OrganizePlan:
             targets = Placer(self._layout, self._source).place(batch).targets
             yield from (name for name, target in zip(batch.split_names(), targets, strict=True) if target)
             return
-        for name, target in zip(batch.split_names(), self._by_rules.placed_again(batch), strict=True):
-            if target and self._by_rules.ways[target].action is Action.MOVE:
+        again = self._by_rules.placed_again(batch)
+        blocked = self._borders.blocked(batch, again)
+        for position, (name, target) in enumerate(zip(batch.split_names(), again, strict=True)):
+            if target and self._by_rules.ways[target].action is Action.MOVE and position not in blocked:
                 yield name
 
     def _deduct(self) -> None:
