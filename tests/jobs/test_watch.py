@@ -11,7 +11,10 @@ import pytest
 from tests.jobs.watching import Watching, wait_for
 
 from fileorg.core.errors import FileorgError, Locked, UsageError
+from fileorg.rules.filters import Filters
 from fileorg.rules.ignore import IgnoreReason
+from fileorg.workflows.explain import Status, explain
+from fileorg.workflows.organize import OrganizeOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +71,9 @@ def test_what_is_moved_back_is_left_alone_until_it_changes(runs: Runs, tree: Tre
         tree.write({"c.jpg": "three"})
         watching.wait_until_moved(3)
         assert tree.read()["mine.jpg"] == "one"
+        path = os.fsencode(tree.path("mine.jpg"))
+        explained = explain(path, None, OrganizeOptions(b"", filters=Filters(recursive=False)), runs.state)
+        assert (explained.status, explained.moved_by) == (Status.GOES, watching.outcomes[0].operation)
     runs.organize()  # a run by hand sorts it
     assert "Images/mine.jpg" in tree.read()
     os.rename(tree.path("Images/mine.jpg"), tree.path("mine.jpg"))

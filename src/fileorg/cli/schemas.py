@@ -505,9 +505,12 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                             "evidence": _TEXT,
                             "rule": _described(_RULE, "the rule that decides; only if one does"),
                             "rules_before": _array(_RULE, "the rules before it, which do not match; only with rules"),
+                            "moved_by": _described(
+                                _OP, "the operation that moved the file before: watch leaves it alone until it changes"
+                            ),
                             "new_path": _or_null(_PATH, "absolute path after; null for a file that stays"),
                         },
-                        optional=("rule", "rules_before"),
+                        optional=("rule", "rules_before", "moved_by"),
                     )
                 )
             }
@@ -590,7 +593,8 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                             "trouble": _array(_TEXT, "what keeps folders from being organized"),
                         }
                     )
-                )
+                ),
+                "units": _array(_PLACE, "the units of systemd that are installed"),
             }
         ),
     ),

@@ -15,6 +15,7 @@ from fileorg.core.errors import Exit
 from fileorg.core.figures import plural
 from fileorg.core.formats import iso, named, write_json
 from fileorg.core.names import display, join
+from fileorg.jobs.install import installed_units
 from fileorg.jobs.watchers import watchers
 
 if TYPE_CHECKING:
@@ -207,9 +208,10 @@ def show_status(state: StateDirectory, *, is_json: bool) -> Exit:
     """Print the processes that watch folders now."""
     from fileorg.cli.terminal import standard_output
 
-    out, found = standard_output(), list(watchers(state))
+    out, found, units = standard_output(), list(watchers(state)), installed_units(())
     if is_json:
-        write_json(out.stream, {"watches": [_watcher_as_json(each.pid, each.roots, each.said) for each in found]})
+        watches = [_watcher_as_json(each.pid, each.roots, each.said) for each in found]
+        write_json(out.stream, {"watches": watches, "units": [named("path", os.fsencode(unit)) for unit in units]})
     elif not found:
         out.line("Nothing is watched now.")
     for each in found if not is_json else ():
@@ -224,6 +226,8 @@ def show_status(state: StateDirectory, *, is_json: bool) -> Exit:
         out.line(f"  {'; '.join(facts)}")
         for sentence in each.said.get("trouble") or ():
             out.line(f"  {display(str(sentence))}")
+    for unit in units if not is_json else ():
+        out.line(f"Installed: {display(unit)}")
     out.flush()
     return Exit.DONE
 

@@ -7,7 +7,6 @@ the files of a plan that waited for a person, and was cancelled. A file counts a
 from __future__ import annotations
 
 import contextlib
-import os
 from typing import TYPE_CHECKING
 
 from fileorg.core.errors import FileorgError
@@ -76,19 +75,3 @@ class PutBack:
                         yield content_by_name(row.source_name, row.size, row.mtime_ns)
                     else:
                         yield content_by_inode(row.inode, row.size, row.mtime_ns)
-
-
-def moved_here_before(state: StateDirectory, path: bytes) -> bool:
-    """Return whether watch and timers leave a file alone because it is back: `path` is real."""
-    folder = os.path.dirname(path)
-    seen = os.lstat(path)
-    if not state.has_journal:
-        return False
-    with open_journal(state, read_only=True) as journal:
-        roots = {operation.root for operation in journal.operations("kind = 'organize'")}
-        for root in roots:
-            if folder == root or folder.startswith(root + b"/"):
-                for file in moved_before(journal, root):
-                    if seen.st_ino in file.inodes and (file.size, file.mtime_ns) == (seen.st_size, seen.st_mtime_ns):
-                        return True
-    return False

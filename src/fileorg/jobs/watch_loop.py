@@ -20,6 +20,7 @@ from fileorg.core.model import PROBLEM_STATES, Action
 from fileorg.core.names import below, display, is_within, join, with_parents
 from fileorg.jobs.brake import LAST_RUNS, largest_run
 from fileorg.jobs.put_back import PutBack
+from fileorg.jobs.service_manager import ServiceManager
 from fileorg.jobs.settling import Settling
 from fileorg.jobs.watchers import claim, refuse_nested, release
 from fileorg.rules.ignore import IgnoreReason
@@ -198,7 +199,7 @@ class WatchLoop:
         self._reporter = reporter
         self._stop = stop
         self._began = time.time_ns()
-        self._trees = [_Tree(each, options) for each in _checked(options.organize, state)]
+        self._trees = [_Tree(each, options) for each in checked_roots(options.organize, state)]
         self._fd, self._path = claim(state, [tree.root for tree in self._trees])
         self._marks: ChangeMarks | None = None
         self._mountinfo = -1
@@ -207,6 +208,7 @@ class WatchLoop:
         """The last operations."""
         self.failed = 0
         self.last: list[Outcome] = []
+        self._manager = ServiceManager()
         self.wakes_for: list[bytes] = []
         """Files that end a pause when they appear, such as a request to cancel."""
 
@@ -239,6 +241,7 @@ class WatchLoop:
             self._marks.watch({os.path.dirname(path) for path in self.wakes_for})
         self._write_status()
         self._events.started([tree.root for tree in self._trees])
+        self._manager.say("READY=1\nSTATUS=waiting for files")
         while not self._stop():
             if self._pause():
                 self._check_mounts()
@@ -247,7 +250,8 @@ class WatchLoop:
             for tree in self._trees:
                 if not self._stop():
                     self._serve(tree, now)
-            self._events.alive()
+            self._alive()
+        self._manager.say("STOPPING=1")
 
     def once(self) -> list[Held]:
         """Organize what is settled now: two looks, and one run in each folder. Return the plans that wait.
@@ -276,6 +280,10 @@ class WatchLoop:
     def _wake(self) -> None:
         with contextlib.suppress(OSError):
             os.write(self._wake_write, b"x")
+
+    def _alive(self) -> None:
+        self._manager.alive()
+        self._events.alive()
 
     def _drain(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -385,7 +393,7 @@ class WatchLoop:
                     tree.settling.take(folder, [stamp_of(folder, entry) for entry in files], began)
                     took = time.monotonic() - began
                     tree.seen_at[folder] = time.monotonic() + max(_APART_SECONDS, _OF_ITS_TIME * took)
-                    self._events.alive()
+                    self._alive()
         except OSError:
             for folder in folders:
                 tree.dirty.pop(folder, None)
@@ -427,7 +435,7 @@ class WatchLoop:
 
     def _scan_folders(self, tree: _Tree) -> None:
         """Find the folders that the scan enters. Raises `FileorgError`."""
-        scanned = _ScannedFolders(self._reporter, self._events.alive)
+        scanned = _ScannedFolders(self._reporter, self._alive)
         gate = Gate(b"")
         with organizing(self._aged(tree.options), self._state, scanned, changes=False, gate=gate) as run:
             self._note_own_folders(tree, run)
@@ -554,7 +562,7 @@ class WatchLoop:
             job = put_back.waits_for
             self._say(tree, f"Job {job} waits for your approval: fileorg jobs approve {job}, or cancel {job}.")
             return Held(tree.root, job, 0, 0)
-        scanned = _ScannedFolders(self._reporter, self._events.alive)
+        scanned = _ScannedFolders(self._reporter, self._alive)
         held = outcome = None
         with organizing(self._aged(tree.options), self._state, scanned, gate=gate) as run:
             self._note_own_folders(tree, run)
@@ -640,7 +648,7 @@ class WatchLoop:
         )
 
 
-def _checked(each: Sequence[OrganizeOptions], state: StateDirectory) -> list[OrganizeOptions]:
+def checked_roots(each: Sequence[OrganizeOptions], state: StateDirectory) -> list[OrganizeOptions]:
     """Return the options with real paths. Raises `UsageError`, `GuardRefused`."""
     found = []
     for options in each:

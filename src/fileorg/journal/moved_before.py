@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.model import Action, RecordState
+from fileorg.core.names import is_within
 from fileorg.journal.rows import quoted
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ _ROWS = 4096
 class MovedBefore(NamedTuple):
     """A file as an operation has moved it, forth or back. Times in nanoseconds since 1970."""
 
+    operation: int
     source_name: bytes
     target_name: bytes
     inodes: tuple[int, ...]
@@ -45,10 +47,21 @@ def moved_before(journal: JournalReader, root: bytes, after: int = 0) -> Iterato
                 low = number
                 if isinstance(source, bytes) and isinstance(target, bytes) and isinstance(mtime_ns, int):
                     inodes = tuple(each for each in {inode, other} if isinstance(each, int))
-                    yield MovedBefore(source, target, inodes, size, mtime_ns)
+                    yield MovedBefore(operation.id, source, target, inodes, size, mtime_ns)
             if len(rows) < _ROWS:
                 break
             low += 1
+
+
+def mover_of(journal: JournalReader, path: bytes, inode: int, size: int, mtime_ns: int) -> int | None:
+    """Return the operation that last moved a file, with this content, in a folder above it; None if none did."""
+    roots = {root for (root,) in journal.select("SELECT DISTINCT root FROM operations WHERE kind = 'organize'")}
+    for root in roots:
+        if isinstance(root, bytes) and is_within(path, root):
+            for file in moved_before(journal, root):
+                if inode in file.inodes and (file.size, file.mtime_ns) == (size, mtime_ns):
+                    return file.operation
+    return None
 
 
 def last_operation(journal: JournalReader) -> int:

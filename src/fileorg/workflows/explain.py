@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fileorg.core.errors import ErrorCode, GuardRefused, UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.names import display, is_within, join, split
+from fileorg.core.times import kept
 from fileorg.rules.classify import Rules
 from fileorg.rules.extensions import OTHER
 from fileorg.scan.classifier import Classifier
@@ -18,8 +19,10 @@ from fileorg.scan.selection import Selection
 from fileorg.scan.stays import NotTaken
 from fileorg.scan.walk import Reader
 from fileorg.scan.why import Why, why
+from fileorg.storage.local.listing import INODE_MASK
 from fileorg.storage.local.readiness import State
 from fileorg.workflows.guards import changeable_folder, existing_folder
+from fileorg.workflows.open_journal import open_journal
 from fileorg.workflows.organize import OrganizeOptions, organizing
 from fileorg.workflows.roots import open_local
 
@@ -79,6 +82,8 @@ class Explained(NamedTuple):
     new_path: bytes | None
     rule: RuleOfFile | None = None
     rules_before: Sequence[RuleOfFile] = ()
+    moved_by: int | None = None
+    """The operation that moved the file before: `watch` leaves it alone until it changes."""
 
 
 def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: StateDirectory) -> Explained:
@@ -126,7 +131,19 @@ def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: St
         changeable_folder(base, state)
     except (GuardRefused, UsageError) as refused:
         return found._replace(status=Status.REFUSED, reason=NotTaken.ROOT_REFUSED, refusal=str(refused))
-    return found if found.reason is not None else _with_plan(found, inside, options, state)
+    return found if found.reason is not None else _moved_before(_with_plan(found, inside, options, state), state)
+
+
+def _moved_before(found: Explained, state: StateDirectory) -> Explained:
+    """Add the operation that moved the file before, if the file would move again."""
+    if found.status is not Status.GOES or not state.has_journal:
+        return found
+    from fileorg.journal.moved_before import mover_of
+
+    seen = os.lstat(found.path)
+    with open_journal(state, read_only=True) as journal:
+        number = mover_of(journal, found.path, seen.st_ino & INODE_MASK, seen.st_size, kept(seen.st_mtime_ns))
+    return found._replace(moved_by=number)
 
 
 def _rule(rule: CompiledRule, failed: str = "") -> RuleOfFile:

@@ -122,6 +122,8 @@ def _lines(found: "Explained") -> Iterator[str]:
     yield display(found.path)
     where = f"moves to {display(found.new_path)}" if found.new_path else f"skipped: {_sentence(found)}"
     yield f"  {where}"
+    if found.moved_by is not None:
+        yield f"  operation {found.moved_by} moved it before: fileorg watch leaves it alone until it changes"
     if found.rule is not None:
         yield f"  rule: {_named(found.rule)}"
     yield f"  category: {found.evidence.category} ({found.evidence.rule})"
@@ -179,5 +181,6 @@ def _facts(found: "Explained") -> dict[str, Any]:
         "evidence": found.evidence.rule,
         **({} if found.rule is None else {"rule": _rule_facts(found.rule)}),
         **({"rules_before": list(map(_rule_facts, found.rules_before))} if found.rules_before else {}),
+        **({} if found.moved_by is None else {"moved_by": found.moved_by}),
         **({"new_path": None} if found.new_path is None else named("new_path", found.new_path)),
     }

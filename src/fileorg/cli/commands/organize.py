@@ -100,6 +100,16 @@ RemoveEmpty = Annotated[
         rich_help_panel=LAYOUT,
     ),
 ]
+InstallTimer = Annotated[
+    str | None,
+    Option(
+        "--install-timer",
+        metavar="WHEN",
+        help="Have systemd organize PATH hourly, daily, weekly, monthly or at a time such as 03:30, as fileorg watch"
+        " --once does. fileorg watch --uninstall removes it.",
+        rich_help_panel=shared.RUN,
+    ),
+]
 MinAge = Annotated[
     str | None,
     Option(
@@ -153,6 +163,7 @@ def organize(
     progress: shared.Progress = ProgressMode.AUTO,
     config: shared.Config = None,
     profile: shared.ProfileOption = None,
+    install_timer: InstallTimer = None,
     state_dir: shared.StateDir = None,
 ) -> int:
     """Sort the files of a folder into subfolders.
@@ -205,6 +216,10 @@ def organize(
         dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold, log_format
     )
     shared.need_dry_run(options)
+    if install_timer is not None:
+        from fileorg.cli.service_view import install_timer_for
+
+        return install_timer_for(chosen, options, install_timer, shared.state(state_dir))
     return run_organize(chosen, options, shared.state(state_dir, dry_run=dry_run))
 
 

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 from fileorg.cli import options as shared
 from fileorg.cli import values
@@ -23,6 +23,9 @@ from fileorg.core.errors import ErrorCode, Exit, UsageError
 from fileorg.core.model import Action, By, OnConflict
 
 if TYPE_CHECKING:
+    from types import FunctionType
+
+    from fileorg.core.state import StateDirectory
     from fileorg.jobs.watch_loop import WatchOptions
 
 EXAMPLES = """
@@ -37,7 +40,7 @@ fileorg jobs
 fileorg watch ~/Downloads --once --quiet
 """
 
-WHEN = "When"
+WHEN, SERVICE = "When", "Service"
 
 Folders = Annotated[list[str] | None, Argument(metavar="PATH", help="The folders to watch.")]
 Settle = Annotated[
@@ -80,7 +83,27 @@ Background = Annotated[
     bool,
     Option("--background", help="Watch in the background, as a job: see fileorg jobs.", rich_help_panel=shared.RUN),
 ]
-Status = Annotated[bool, Option("--status", help="Show what is watched now.", rich_help_panel=shared.RUN)]
+Install = Annotated[
+    bool,
+    Option(
+        "--install",
+        help="Show, then write and start a unit of systemd that watches from each log-in on; without systemd, print the"
+        " lines for launchd and cron.",
+        rich_help_panel=SERVICE,
+    ),
+]
+Uninstall = Annotated[
+    bool,
+    Option(
+        "--uninstall",
+        help="Stop and remove the units that fileorg has written: for PATH, or all of them.",
+        rich_help_panel=SERVICE,
+    ),
+]
+Status = Annotated[
+    bool, Option("--status", help="Show what is watched now, and the installed units.", rich_help_panel=SERVICE)
+]
+Yes = Annotated[bool, Option("-y", "--yes", help="With --install: do not ask.", rich_help_panel=SERVICE)]
 Verbose = Annotated[
     bool, Option("-v", "--verbose", help="List every file that moves or is not ready.", rich_help_panel=shared.OUTPUT)
 ]
@@ -111,7 +134,10 @@ def watch(
     min_age: MinAge = None,
     max_changes: MaxChanges = None,
     background: Background = False,
+    install: Install = False,
+    uninstall: Uninstall = False,
     status: Status = False,
+    yes: Yes = False,
     wait: shared.Wait = None,  # noqa: ARG001  handled before: see `app`
     inside_project: shared.InsideProject = False,
     format_: shared.TextOrJson = Format.TEXT,
@@ -133,6 +159,10 @@ def watch(
         from fileorg.cli.watch_view import show_status
 
         return show_status(shared.state_to_read(state_dir), is_json=format_ is Format.JSON)
+    if uninstall:
+        from fileorg.cli.service_view import show_and_uninstall
+
+        return show_and_uninstall([os.path.realpath(os.fsencode(path)) for path in paths or ()], quiet=quiet)
     if not paths:
         raise UsageError(
             "watch requires a folder.", hint="for example: fileorg watch ~/Downloads", code=ErrorCode.MISSING_ARGUMENT
@@ -144,8 +174,9 @@ def watch(
     if remove_empty and (not recursive or action is not FileAction.MOVE):
         missing = "--action move" if recursive else "-r"
         raise UsageError(f"--remove-empty requires {missing}.", hint=f"add {missing}, or drop --remove-empty")
-    if once and background:
-        raise UsageError("--once and --background cannot be combined.", hint="drop one of them")
+    ways = {"--once": once, "--background": background, "--install": install}
+    if len(chosen := [name for name, is_given in ways.items() if is_given]) > 1:
+        raise UsageError(f"{' and '.join(chosen)} cannot be combined.", hint="drop one of them")
     from fileorg.jobs.watch_loop import WatchOptions
     from fileorg.workflows.organize import OrganizeOptions
 
@@ -188,7 +219,20 @@ def watch(
         time.time_ns(),
         verbose,
     )
+    if install:
+        return _install(options, shared.state(state_dir), yes=yes, quiet=quiet)
     return _watch(options, state_dir, format_, progress, once=once, background=background, quiet=quiet)
+
+
+def _install(options: "WatchOptions", state: "StateDirectory", *, yes: bool, quiet: bool) -> int:
+    from fileorg.cli.service_view import service_of, show_and_install
+    from fileorg.jobs.watch_loop import checked_roots
+
+    checked = checked_roots(options.organize, state)
+    service = service_of(
+        cast("FunctionType", watch), sys.argv[2:], [each.root for each in checked], checked[0].dest, state
+    )
+    return show_and_install(service, yes=yes, quiet=quiet)
 
 
 def _watch(

@@ -1,0 +1,144 @@
+"""`--install`, `--install-timer` and `--uninstall` on the screen: what is written is shown before."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from fileorg.cli.parameters import PATHS, declared
+from fileorg.cli.terminal import can_ask, standard_error, standard_output
+from fileorg.core.errors import Exit, UsageError
+from fileorg.core.names import display
+from fileorg.jobs import install
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FunctionType
+
+    from fileorg.cli.options import OutputOptions
+    from fileorg.core.state import StateDirectory
+    from fileorg.jobs.install import Service
+    from fileorg.workflows.organize import OrganizeOptions
+
+_NOT_KEPT = frozenset({"--install", "--uninstall", "--install-timer", "--yes", "-y", "--once", "--wait", "--state-dir"})
+
+
+def service_words(command: FunctionType, words: Sequence[str]) -> list[str]:
+    """Return the words of a command for a service, which starts in another folder: paths are absolute."""
+    options, arguments = declared(command)
+    takes_paths = any(each.parameter.details.get("metavar") in PATHS for each in arguments)
+    kept: list[str] = []
+    paths: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        name, equals, value = word.partition("=")
+        taken = options.get(name)
+        if word == "--":
+            paths += rest
+        elif not word.startswith("-"):
+            paths.append(word)
+        elif taken is None or taken.kind is bool:
+            kept += [] if name in _NOT_KEPT else [word]
+        else:
+            value = value if equals else next(rest, "")
+            if taken.parameter.details.get("metavar") in PATHS:
+                value = os.path.abspath(os.path.expanduser(value))
+            kept += [] if name in _NOT_KEPT else [f"{name}={value}"]
+    return [*kept, "--", *(os.path.abspath(path) if takes_paths else path for path in paths)] if paths else kept
+
+
+def service_of(
+    command: FunctionType,
+    words: Sequence[str],
+    roots: Sequence[bytes],
+    dest: bytes | None,
+    state: StateDirectory,
+    schedule: str = "",
+) -> Service:
+    """Return the service for the words of a command."""
+    found = service_words(command, words)
+    once = ["--once", "--quiet"] if schedule else []
+    program = [sys.executable, "-m", "fileorg", "watch", f"--state-dir={os.fsdecode(state.path)}", *once]
+    changes = [*roots, *([] if dest is None else [dest]), state.path]
+    return install.Service([*program, *found], roots, changes, schedule)
+
+
+def install_timer_for(chosen: OrganizeOptions, options: OutputOptions, when: str, state: StateDirectory) -> Exit:
+    """Install a timer for an `organize` command: it runs as `watch --once` does. Raises `FileorgError`."""
+    from importlib import import_module
+
+    from fileorg.cli.parameters import option_names
+    from fileorg.jobs.watch_loop import checked_roots
+
+    # Loaded as `app` does: the command itself knows the options of organize.
+    watch = import_module("fileorg.cli.commands.watch").watch
+    schedule = install.checked_schedule(when)
+    words = [word for word in sys.argv[2:] if word not in {"-q", "--quiet"}]
+    known = option_names(watch).keys() | {"install_timer"}
+    for word in words:
+        name = word.partition("=")[0]
+        if name.startswith("--") and name != "--" and name.lstrip("-").replace("-", "_") not in known:
+            raise UsageError(f"{name} and --install-timer cannot be combined.", hint=f"drop {name}")
+    (checked,) = checked_roots([chosen], state)
+    service = service_of(watch, words, [checked.root], checked.dest, state, schedule)
+    return show_and_install(service, yes=options.yes, quiet=options.quiet)
+
+
+def show_and_install(service: Service, *, yes: bool, quiet: bool) -> Exit:
+    """Print the units, ask, write and start them; without systemd, print what others need."""
+    out = standard_output()
+    files = install.unit_files(service)
+    if not install.has_systemd():
+        out.line("There is no systemd here. For launchd (~/Library/LaunchAgents):\n")
+        out.line(install.launchd_plist(service))
+        out.line("For cron (crontab -e):\n")
+        out.line(install.cron_line(service))
+        out.flush()
+        return Exit.NO
+    folder = install.unit_folder()
+    if not quiet:
+        for file in files:
+            out.line(f"{display(os.path.join(folder, file.name))}:\n")
+            out.line(file.text)
+        out.line(f"Without systemd, the same for cron: {install.cron_line(service)}\n")
+        out.flush()
+    if not yes and can_ask(out) and not _agreed("Write this and start it? [y/N] "):
+        out.line("Nothing was written.")
+        return Exit.NO
+    paths = install.write_units(files)
+    trouble = install.start_units(paths)
+    if trouble:
+        err = standard_error()
+        err.prose(f"The unit was written, but systemd did not start it ({display(trouble)}).", "fileorg: ")
+        err.prose("log in, then: systemctl --user enable --now " + os.path.basename(paths[-1]), "Hint: ")
+        err.flush()
+        return Exit.SOME_FAILED
+    if not quiet:
+        out.line(f"Started {os.path.basename(paths[-1])}. Take it away with: fileorg watch --uninstall")
+    out.flush()
+    return Exit.DONE
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return input(question).strip().lower() in {"y", "yes"}
+    except EOFError:
+        return False
+
+
+def show_and_uninstall(roots: Sequence[bytes], *, quiet: bool) -> Exit:
+    """Stop and remove the units that fileorg has written."""
+    out, paths = standard_output(), install.installed_units(roots)
+    trouble = install.remove_units(paths) if paths else ""
+    if not quiet:
+        for path in paths:
+            out.line(f"Removed {display(path)}.")
+        if not paths:
+            out.line("No unit of fileorg is installed for this." if roots else "No unit of fileorg is installed.")
+    if trouble:
+        err = standard_error()
+        err.prose(f"systemd was not there to stop it ({display(trouble)}).", "fileorg: ")
+        err.flush()
+    out.flush()
+    return Exit.DONE

@@ -1,0 +1,159 @@
+"""Units of systemd, launchd's plist and the line for cron: what they say, and that systemd accepts them."""
+
+from __future__ import annotations
+
+import os
+import plistlib
+import shutil
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fileorg.core.errors import FileorgError, UsageError
+from fileorg.jobs import install
+from fileorg.jobs.install import Service
+from fileorg.jobs.service_manager import ServiceManager
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.screens import Fileorg
+    from tests.support.tree import Tree
+
+WATCH = Service(
+    ["/usr/bin/python3", "-m", "fileorg", "watch", "--", '/data/100% "new" $HOME'],
+    [b'/data/100% "new" $HOME'],
+    [b'/data/100% "new" $HOME', b"/home/you/.local/state/fileorg"],
+)
+
+
+def test_the_unit_of_a_watch() -> None:
+    (unit,) = install.unit_files(WATCH)
+    assert unit.name.startswith("fileorg-watch-100-new-HOME-")
+    lines = unit.text.splitlines()
+    assert lines[0] == "# Written by fileorg. Remove it with: fileorg watch --uninstall"
+    assert 'ExecStart="/usr/bin/python3" "-m" "fileorg" "watch" "--" "/data/100%% \\"new\\" $$HOME"' in lines
+    assert 'ReadWritePaths="-/data/100%% \\"new\\" $HOME" "-/home/you/.local/state/fileorg"' in lines
+    for line in ("Type=notify", "Restart=on-failure", "NoNewPrivileges=yes", "ProtectSystem=strict", "PrivateTmp=yes"):
+        assert line in lines
+
+
+def test_the_units_of_a_timer() -> None:
+    timer = WATCH._replace(schedule="03:30")
+    service, units = install.unit_files(timer)
+    assert (service.name.rpartition(".")[2], units.name.rpartition(".")[2]) == ("service", "timer")
+    assert "OnCalendar=*-*-* 03:30:00" in units.text.splitlines()
+    assert "Type=oneshot" in service.text.splitlines()
+    assert install.cron_line(timer).startswith("30 3 * * *  /usr/bin/python3 -m fileorg watch -- '/data/100\\% ")
+    assert plistlib.loads(install.launchd_plist(timer).encode())["StartCalendarInterval"] == {"Hour": 3, "Minute": 30}
+    assert install.cron_line(WATCH).startswith("@reboot  ")
+    assert plistlib.loads(install.launchd_plist(WATCH).encode())["KeepAlive"] == {"SuccessfulExit": False}
+    with pytest.raises(UsageError, match="is not a valid schedule"):
+        install.checked_schedule("25:00")
+    with pytest.raises(UsageError, match="cannot hold the name"):
+        install.unit_files(WATCH._replace(command=["a\nb"]))
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
+def test_systemd_accepts_the_units(tmp_path: Path) -> None:
+    real = WATCH._replace(command=[sys.executable, *WATCH.command[1:]])
+    for service in (real, real._replace(schedule="daily")):
+        for file in install.unit_files(service):
+            (tmp_path / file.name).write_text(file.text)
+    ran = subprocess.run(
+        ["systemd-analyze", "verify", "--user", "--man=no", *map(str, sorted(tmp_path.iterdir()))],
+        capture_output=True,
+        check=False,
+        text=True,
+        env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)},
+    )
+    assert (ran.returncode, [line for line in ran.stderr.splitlines() if "fileorg" in line]) == (0, []), ran.stderr
+
+
+def test_what_is_written_is_taken_away_exactly(
+    tree: Tree, fileorg: Fileorg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real `systemctl` has no session here, which is reported; the files are written and removed all the same."""
+    units = tmp_path / "config" / "systemd" / "user"
+    units.mkdir(parents=True)
+    (units / "fileorg-watch-other.service").write_text("# another one's\n")
+    before = sorted(os.listdir(units))
+    fake = tmp_path / "bin"
+    fake.mkdir()
+    (fake / "systemctl").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n')
+    (fake / "systemctl").chmod(0o755)
+    monkeypatch.setattr("sys.argv", ["fileorg", "watch", "tree", "--install", "--settle", "20s", "--exclude=*.iso"])
+    given = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "PATH": f"{fake}:{os.environ['PATH']}"}
+    ran = fileorg.inside("watch", "tree", "--install", "--settle", "20s", "--exclude=*.iso", **given)
+    assert (ran.code, ran.err) == (0, ""), ran.err
+    (name,) = set(os.listdir(units)) - set(before)
+    text = (units / name).read_text()
+    assert text in ran.out
+    assert f'"--settle=20s" "--exclude=*.iso" "--" "{tree.root}"' in text
+    assert f'ReadWritePaths="-{tree.root}" "-{fileorg.home}"' in text
+    assert name in fileorg.inside("watch", "--status", **given).out
+    assert (tmp_path / "calls").read_text().splitlines() == ["--user daemon-reload", f"--user enable --now {name}"]
+    ran = fileorg.inside("watch", "--uninstall", "tree", **given)
+    assert (ran.code, sorted(os.listdir(units))) == (0, before)
+    assert fileorg.inside("watch", "--uninstall", **given).out == "No unit of fileorg is installed.\n"
+
+
+def test_a_timer_for_organize(fileorg: Fileorg, tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = tmp_path / "bin"
+    fake.mkdir()
+    (fake / "systemctl").write_text("#!/bin/sh\nexit 0\n")
+    (fake / "systemctl").chmod(0o755)
+    given = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "PATH": f"{fake}:{os.environ['PATH']}"}
+    words = ["organize", "-r", "tree", "--install-timer", "daily", "--by=date"]
+    monkeypatch.setattr("sys.argv", ["fileorg", *words])
+    ran = fileorg.inside(*words, **given)
+    assert (ran.code, ran.err) == (0, ""), ran.err
+    units = tmp_path / "config" / "systemd" / "user"
+    timer, service = sorted(units.iterdir(), key=lambda path: path.suffix, reverse=True)
+    assert "OnCalendar=daily" in timer.read_text().splitlines()
+    assert f'"--once" "--quiet" "-r" "--by=date" "--" "{tree.root}"' in service.read_text()
+    assert fileorg.inside("watch", "--uninstall", "tree", **given).code == 0
+    assert list(units.iterdir()) == []
+    for words, said in (
+        (["organize", "tree", "--install-timer", "often"], "--install-timer often is not a valid schedule."),
+        (
+            ["organize", "tree", "--install-timer", "daily", "--stays"],
+            "--stays and --install-timer cannot be combined.",
+        ),
+    ):
+        monkeypatch.setattr("sys.argv", ["fileorg", *words])
+        ran = fileorg.inside(*words, **given)
+        assert (ran.code, said in ran.err) == (2, True), ran.err
+
+
+def test_a_folder_for_units_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "systemd").write_text("a file")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    with pytest.raises(FileorgError, match="Could not write the unit to"):
+        install.write_units(install.unit_files(WATCH))
+
+
+def test_the_service_manager_hears_that_it_is_ready_and_alive(
+    fileorg: Fileorg, tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.settimeout(60)
+        environment = fileorg.environment() | {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "100000"}
+        words = [sys.executable, "-m", "fileorg", "watch", str(tree.root), "--settle", "0.1s"]
+        process = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL)
+        try:
+            heard = [listener.recv(4096).decode() for _ in range(2)]
+            tree.write({"a.jpg": "one"})
+            while not any(text.startswith("READY=1") for text in heard) or heard[-1] != "WATCHDOG=1":
+                heard.append(listener.recv(4096).decode())
+        finally:
+            process.terminate()
+            assert process.wait(60) == 0
+        while heard[-1] != "STOPPING=1":
+            heard.append(listener.recv(4096).decode())
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    ServiceManager().say("READY=1")  # without a service manager: nothing
