@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fileorg.cli.commands import COMMANDS
+from fileorg.cli.commands import COMMANDS, function_of
 from fileorg.cli.parameters import PATHS, Argument, declarations
 from fileorg.core.errors import UsageError
 from fileorg.workflows.guards import existing_folder
@@ -29,7 +28,7 @@ def parameters() -> list[tuple[str, str, str, bool]]:
     """Return command, name of a text parameter, its metavar, and whether it is an argument."""
     found = []
     for command in COMMANDS:
-        function: Any = getattr(import_module(f"fileorg.cli.commands.{command}"), command)
+        function: Any = function_of(command)
         for _, kind, parameter in declarations(function):
             if kind in (str, str | None, list[str], list[str] | None):
                 name = max(parameter.names, key=len, default="")

@@ -7,7 +7,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +14,7 @@ import pexpect
 import pytest
 from tests.cli.screens import Fileorg, Ran, Terminal
 
-from fileorg.cli.commands import COMMANDS
+from fileorg.cli.commands import COMMANDS, function_of
 from fileorg.cli.parameters import PATHS, declared
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ def test_folders_are_offered_for_folders_and_files_for_files(fileorg: Fileorg) -
 def test_every_path_says_what_it_takes() -> None:
     assert set(PATHS.values()) == {"files", "folders"}
     for name in COMMANDS:
-        options, arguments = declared(getattr(import_module(f"fileorg.cli.commands.{name}"), name))
+        options, arguments = declared(function_of(name))
         for taken in (*options.values(), *arguments):
             if isinstance(taken.parameter.complete, str) and taken.parameter.complete:
                 assert taken.parameter.details["metavar"] in PATHS

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import typer
 
-from fileorg.cli.commands import COMMANDS
+from fileorg.cli.commands import COMMANDS, module_of
 from fileorg.cli.manual import example_words
 from fileorg.cli.program import program
 
@@ -56,13 +56,15 @@ def test_every_command_is_in_the_readme() -> None:
 
 
 def test_every_command_module_is_registered() -> None:
-    modules = {path.stem for path in Path(import_module("fileorg.cli.commands").__path__[0]).glob("[a-z]*.py")}
+    modules = {
+        path.stem.rstrip("_") for path in Path(import_module("fileorg.cli.commands").__path__[0]).glob("[a-z]*.py")
+    }
     assert modules == set(COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_examples_are_understood(name: str) -> None:
-    for words in example_words(import_module(f"fileorg.cli.commands.{name}").EXAMPLES):
+    for words in example_words(module_of(name).EXAMPLES):
         program, command, *rest = words[: words.index("|")] if "|" in words else words
         assert program == "fileorg"
         PROGRAM.commands[command].make_context(command, rest)

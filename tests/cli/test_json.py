@@ -87,6 +87,9 @@ STEPS: list[tuple[list[str], str]] = [
     (["jobs", "prune"], "pruned jobs"),
     (["watch", "copies", "--once", "--settle", "0.1s"], "watch event"),
     (["watch", "--status"], "watches"),
+    (["import", "copies", "--dest", "album", "-n"], "plan"),
+    (["import", "copies", "--dest", "album", "--certificate", "album.json"], "import"),
+    (["import", "copies", "--dest", "album"], "import"),
 ]
 
 
@@ -144,11 +147,12 @@ def test_every_command_in_a_long_session(worked: Fileorg) -> None:
             check(ran.json, shape)
         except AssertionError as error:
             raise AssertionError(words) from error
+    check(json.loads((worked.folder / "album.json").read_text()), "certificate")
 
 
 def test_each_command_that_writes_json_is_in_the_session() -> None:
     assert {words[0] for words, _ in STEPS} == COMMANDS.keys() - {"demo"}
-    assert {shape for _, shape in STEPS} | {"blocked", "error", "event"} == SCHEMAS.keys() | {"report"}
+    assert {shape for _, shape in STEPS} | {"blocked", "certificate", "error", "event"} == SCHEMAS.keys() | {"report"}
 
 
 def test_files_that_could_not_be_done(worked: Fileorg, mess: Tree) -> None:

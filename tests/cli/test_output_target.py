@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fileorg.cli.target import written
 from fileorg.core.errors import GuardRefused
+from fileorg.workflows.output_target import written
 
 if TYPE_CHECKING:
     from tests.cli.screens import Fileorg

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from importlib import import_module
 from typing import Any
 
 import hypothesis.strategies as st
@@ -11,11 +10,11 @@ import pytest
 import typer
 from hypothesis import given
 
-from fileorg.cli.commands import COMMANDS
+from fileorg.cli.commands import COMMANDS, function_of, module_of
 from fileorg.cli.manual import ManualCommand, example_words
 from fileorg.cli.parameters import for_typer, plain_values
 
-FUNCTIONS: dict[str, Any] = {name: getattr(import_module(f"fileorg.cli.commands.{name}"), name) for name in COMMANDS}
+FUNCTIONS: dict[str, Any] = {name: function_of(name) for name in COMMANDS}
 HANDED: dict[str, Any] = {}
 
 
@@ -80,7 +79,7 @@ def words_of(name: str) -> st.SearchStrategy[list[str]]:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_examples_are_plain(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FILEORG_HOME", raising=False)
-    for line in example_words(import_module(f"fileorg.cli.commands.{name}").EXAMPLES):
+    for line in example_words(module_of(name).EXAMPLES):
         _, command, *rest = line[: min(line.index(end) if end in line else len(line) for end in "|>")]
         values = plain_values(FUNCTIONS[command], rest)
         assert values is not None, line

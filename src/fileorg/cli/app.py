@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import importlib
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -10,7 +9,7 @@ from itertools import pairwise
 from types import FunctionType
 from typing import Any
 
-from fileorg.cli.commands import COMMANDS
+from fileorg.cli.commands import COMMANDS, function_of
 from fileorg.cli.parameters import LIMITS, MAN, plain_values
 from fileorg.cli.terminal import COLOUR, WHEN, Out, choose_colours, prepare_streams, standard_error, standard_output
 from fileorg.core.errors import ErrorCode, FileorgError, UsageError
@@ -121,7 +120,7 @@ def _carry_out(words: list[str]) -> int:
                 return shells.run(option, [value] * bool(equals) + words[1:], standard_output())
     else:
         names = words[:1]
-        command = getattr(importlib.import_module(f"fileorg.cli.commands.{words[0]}"), words[0])
+        command = function_of(words[0])
         if any(word.startswith("--profile") for word in words):
             from fileorg.cli.profile import with_profile
 

@@ -11,10 +11,9 @@ import re
 import shlex
 import sys
 from enum import Enum
-from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.cli.commands import COMMANDS
+from fileorg.cli.commands import COMMANDS, function_of
 from fileorg.cli.parameters import EVERYWHERE, PATHS, Declared, declared
 from fileorg.cli.shells import BASH, FISH, PROGRAM_OPTIONS, SHELLS
 from fileorg.cli.terminal import COLOUR, WHEN
@@ -97,11 +96,11 @@ def candidates(line: Sequence[str], word: str) -> Candidates:
 def _commands(word: str) -> Iterator[tuple[str, str]]:
     for name in COMMANDS:
         if name.startswith(word):
-            yield name, _short(getattr(import_module(f"fileorg.cli.commands.{name}"), name).__doc__)
+            yield name, _short(function_of(name).__doc__)
 
 
 def _of_command(name: str, line: Sequence[str], word: str) -> Candidates:
-    options, arguments = declared(getattr(import_module(f"fileorg.cli.commands.{name}"), name))
+    options, arguments = declared(function_of(name))
     given = {
         each.name: value
         for each in options.values()

@@ -24,7 +24,15 @@ _DEBUG = "--debug"
 """An option of every command, which the error handler searches in the raw words."""
 LIMITS = ("--time-limit", "--kill-after", "--helper-memory", "--attempts")
 """Options that are read before the command: see `limit_options`."""
-PATHS = {"PATH": A_FOLDER, "DIR": A_FOLDER, "OLD": A_FOLDER, "NEW": A_FOLDER, "OP|FOLDER": A_FOLDER, "FILE": A_FILE}
+PATHS = {
+    "PATH": A_FOLDER,
+    "DIR": A_FOLDER,
+    "OLD": A_FOLDER,
+    "NEW": A_FOLDER,
+    "CARD": A_FOLDER,
+    "OP|FOLDER": A_FOLDER,
+    "FILE": A_FILE,
+}
 """The metavars of options and arguments that take a path, and what shells offer for them."""
 
 

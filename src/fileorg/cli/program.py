@@ -1,14 +1,13 @@
 """The Typer program, for command lines that are not plain, help and completion."""
 
 import functools
-import importlib
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from fileorg.cli.commands import COMMANDS
+from fileorg.cli.commands import COMMANDS, function_of, module_of
 from fileorg.cli.manual import ManualCommand, ManualGroup
 from fileorg.cli.parameters import for_typer, refuse_blank_paths
 from fileorg.cli.stop import Stopped
@@ -56,10 +55,10 @@ def program(names: Iterable[str] = COMMANDS) -> typer.Typer:
     )
     app.callback()(main)
     for name in names:
-        module = importlib.import_module(f"fileorg.cli.commands.{name}")
+        module = module_of(name)
         app.command(
             name, cls=ManualCommand, context_settings=_CONTEXT, epilog=module.EXAMPLES, rich_help_panel=COMMANDS[name]
-        )(_checked(getattr(module, name)))
+        )(_checked(function_of(name)))
     return app
 
 

@@ -59,7 +59,7 @@ _PATH: Schema = {"type": "string", "pattern": "^/", "description": "absolute pat
 _OP: Schema = {"type": "integer", "minimum": 1, "description": "operation number"}
 _NO_OP = _or_null(_OP, "operation number; null if nothing was done")
 _KIND: Schema = {
-    "enum": ["organize", "dedupe", "clean", "compare", "undo", "redo", "purge", "watch"],
+    "enum": ["organize", "dedupe", "clean", "compare", "import", "undo", "redo", "purge", "watch"],
     "description": "kind of operation",
 }
 _ACTION: Schema = {"enum": [str(action) for action in Action]}
@@ -210,6 +210,44 @@ _RESULT: dict[str, Schema] = {
     "counts": {"type": "object", "additionalProperties": _COUNT, "description": "number of records by status"},
     "problems": _array(_PROBLEM, "the first of the skipped files and of the failures"),
     "way_back": _described(_TEXT, "the command that undoes this"),
+}
+
+_CERTIFICATE: dict[str, Schema] = {
+    "certificate": _object(
+        {
+            "root": _described(_PATH, "absolute path of the card"),
+            "searched": _array(_PLACE, "the folders in which the content was looked for"),
+            "made": _TIME,
+            "is_complete": _described(_FLAG, "true if all content of the card is there, and nothing changed meanwhile"),
+            "byte_by_byte": _described(_FLAG, "true with `--paranoid`; otherwise, digests were compared"),
+            "changed_meanwhile": _described(_FLAG, "true if the card changed during the import"),
+            "files": _described(_COUNT, "files of the card with content"),
+            "bytes": _BYTES,
+            "missing_files": _COUNT,
+            "missing_bytes": _BYTES,
+            "sidecars": _described(_COUNT, "files that belong to another file"),
+            "excluded_files": _described(_COUNT, "files that the options do not select"),
+            "empty_files": _described(_COUNT, "they have no content"),
+            "empty_folders": _COUNT,
+            "links": _described(_COUNT, "symlinks and special files"),
+            "other_file_systems": _described(_COUNT, "folders that --one-file-system left out"),
+            "own_folders": _described(_COUNT, "folders of fileorg, such as its trash"),
+            "unreadable": _UNREADABLE,
+            "unread_files": _array(_UNREAD, "files that could not be read: the first ones"),
+        }
+    ),
+    "contents": _array(
+        _object(
+            {
+                "path": _PATH,
+                "size_bytes": _SIZE,
+                "mtime": _or_null(_TIME),
+                "digest": _or_null(_TEXT, "XXH3 of 128 bits, with blocks of zeros counted; null if it was not needed"),
+                "new_path": _or_null(_PATH, "absolute path of a file with this content; null if it is missing"),
+            }
+        ),
+        "every file of the card, in path order",
+    ),
 }
 
 _EVENTS: dict[str, Schema] = {
@@ -437,6 +475,8 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
             }
         ),
     ),
+    "import": ("`import`", _object({**_RESULT, **_CERTIFICATE}, optional=list(_RESULT)[3:])),
+    "certificate": ("`import --certificate FILE.json`", _object(_CERTIFICATE)),
     "scan": (
         "`scan`",
         _object(

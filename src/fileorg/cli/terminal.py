@@ -145,7 +145,7 @@ def output(path: str | None, *, force: bool = False) -> Iterator[Out]:
     if path is None or path == "-":
         yield standard_output()
         return
-    from fileorg.cli.target import written
+    from fileorg.workflows.output_target import written
 
     with written(path, force=force) as stream:
         yield Out(stream, is_terminal=False)

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 _SCHEMA = """
 CREATE TABLE there (digest BLOB PRIMARY KEY, tree INTEGER NOT NULL, batch INTEGER NOT NULL, position INTEGER NOT NULL)
     WITHOUT ROWID;
-CREATE TABLE linked (inode INTEGER NOT NULL, dev INTEGER NOT NULL, PRIMARY KEY (inode, dev)) WITHOUT ROWID;
+CREATE TABLE linked (
+    inode INTEGER NOT NULL, dev INTEGER NOT NULL, tree INTEGER NOT NULL, batch INTEGER NOT NULL,
+    position INTEGER NOT NULL, PRIMARY KEY (inode, dev)) WITHOUT ROWID;
 CREATE TABLE missing (batch INTEGER PRIMARY KEY, positions BLOB NOT NULL);
 CREATE TABLE own (
     tree INTEGER NOT NULL, key BLOB NOT NULL, files INTEGER NOT NULL, missing INTEGER NOT NULL, bytes INTEGER NOT NULL,
@@ -46,6 +48,16 @@ class ComparedFile(NamedTuple):
     mtime_ns: int
 
 
+class Located(NamedTuple):
+    """A compared file, the digest of its content, empty if it was not needed, and where the content is: the position of
+    another tree, with the folder and the name there; None if it is missing.
+    """
+
+    file: ComparedFile
+    digest: bytes
+    place: tuple[int, bytes, bytes] | None
+
+
 class MissingFolder(NamedTuple):
     """A folder with missing files. If it `is_whole`, all files in it and below are missing, and the counts are those of
     the whole folder; else `missing` and `missing_bytes` are of the files directly in it.
@@ -61,7 +73,8 @@ class MissingFolder(NamedTuple):
 
 class ComparisonSums:
     """Counts of the compared files. `empty` files have no content, and `excluded` ones the filters do not take: neither
-    is compared. `followers` are the missing files that belong to another file, such as sidecars.
+    is compared. `followers` are the missing files that belong to another file, such as sidecars, and `all_followers`
+    those that are there, too.
     """
 
     def __init__(self) -> None:
@@ -71,7 +84,7 @@ class ComparisonSums:
         self.excluded = 0
         self.missing = 0
         self.missing_bytes = 0
-        self.followers = 0
+        self.followers = self.all_followers = 0
 
 
 class _Node:
@@ -120,9 +133,9 @@ class Comparison:
         """
         for known in self._digests.walk(tree.number):
             if max(known.batch.nlinks) > 1:
-                links = zip(known.batch.inodes, known.batch.nlinks, strict=True)
-                rows = ((inode, known.batch.dev) for inode, count in links if count > 1)
-                self._db.executemany("INSERT OR IGNORE INTO linked VALUES (?, ?)", rows)
+                links = enumerate(zip(known.batch.inodes, known.batch.nlinks, strict=True))
+                rows = ((inode, known.batch.dev, number, known.id, at) for at, (inode, count) in links if count > 1)
+                self._db.executemany("INSERT OR IGNORE INTO linked VALUES (?, ?, ?, ?, ?)", rows)
                 self._has_links = True
         for known in self._digests.walk(tree.number, only="length(d.wholes) > 0"):
             keys, digests = known.full_keys(), known.full_digests
@@ -159,6 +172,8 @@ class Comparison:
         sums.size_bytes += sum(sizes[position] for position in compared)
         sums.missing += len(missing)
         sums.missing_bytes += missing_bytes
+        if batch.leaders:
+            sums.all_followers += len(batch.followers().keys() & set(compared))
         if missing:
             sums.followers += len(batch.followers().keys() & set(missing))
             self._db.execute("INSERT INTO missing VALUES (?, ?)", (known.id, array("H", missing).tobytes()))
@@ -195,14 +210,45 @@ class Comparison:
 
     def files(self) -> Iterator[ComparedFile]:
         """Yield the missing files, by tree and folder."""
+        for number, known, missing in self.batches():
+            if missing:
+                batch = known.batch
+                names, sizes, mtimes = batch.split_names(), batch.sizes, batch.mtimes_ns
+                for at in missing:
+                    yield ComparedFile(number, batch.folder, names[at], sizes[at], mtimes[at])
+
+    def batches(self) -> Iterator[tuple[int, Digested, array[int]]]:
+        """Yield the position of each tree with its batches, and the positions of the missing files in them."""
         for number, tree in enumerate(self._trees):
             for known in self._digests.walk(tree.number):
                 row = self._db.execute("SELECT positions FROM missing WHERE batch = ?", (known.id,)).fetchone()
-                if row is not None:
-                    batch = known.batch
-                    names, sizes, mtimes = batch.split_names(), batch.sizes, batch.mtimes_ns
-                    for at in array("H", row[0]):
-                        yield ComparedFile(number, batch.folder, names[at], sizes[at], mtimes[at])
+                yield number, known, array("H", b"" if row is None else row[0])
+
+    def located(self, taken: Callable[[FileBatch], Sequence[int]] | None = None) -> Iterator[Located]:
+        """Yield all compared files, by tree and folder, with the place of their content. `taken` as for `judge`."""
+        for number, known, missing in self.batches():
+            batch, absent = known.batch, set(missing)
+            rows, links = list(batch.rows()), batch.nlinks
+            for at in range(batch.files) if taken is None else taken(batch):
+                name, size, mtime_ns, _, inode, *_ = rows[at]
+                if not size:
+                    continue
+                digest = known.full_digests[at * FULL_WIDTH : (at + 1) * FULL_WIDTH]
+                place = None if at in absent else self._place(digest, inode if links[at] > 1 else 0, batch.dev)
+                file = ComparedFile(number, batch.folder, name, size, mtime_ns)
+                yield Located(file, digest if any(digest) else b"", place)
+
+    def _place(self, digest: bytes, inode: int, dev: int) -> tuple[int, bytes, bytes] | None:
+        """Return where a content is, or a file with several names."""
+        row = self._db.execute("SELECT tree, batch, position FROM there WHERE digest = ?", (digest,)).fetchone()
+        if row is None and inode:
+            query = "SELECT tree, batch, position FROM linked WHERE inode = ? AND dev = ?"
+            row = self._db.execute(query, (inode, dev)).fetchone()
+        if row is None:
+            return None
+        tree, batch, at = row
+        folder, names = self._file_at(batch)
+        return tree, folder, names[at]
 
     def folders(self) -> Iterator[MissingFolder]:
         """Yield the folders with missing files, most bytes first; a folder whose files are all missing is one of them,

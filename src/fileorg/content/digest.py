@@ -50,6 +50,7 @@ class Request(NamedTuple):
     numbers: bytes
     positions: bytes
     wholly: bool
+    from_disk: bool = False
 
 
 class Answer(NamedTuple):
@@ -135,6 +136,8 @@ def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer
         try:
             fd = open_(names[position])
             try:
+                if request.from_disk:
+                    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
                 if size <= SMALL_BYTES:
                     content = read(fd, size + 1)
                     whole = xxh3_128_digest(content if len(content) == size else _read_on(fd, content, size))

@@ -22,10 +22,13 @@ _PROBLEMS_KEPT = 1000
 
 
 class Tree(NamedTuple):
-    """One of the searched trees: its number in the index, and its path."""
+    """One of the searched trees: its number in the index, and its path. `from_disk`: what is read of it comes from the
+    disk, not from the page cache, where the system allows it.
+    """
 
     number: int
     path: bytes
+    from_disk: bool = False
 
 
 class HashBatch(NamedTuple):
@@ -197,6 +200,6 @@ def _request(hash_batch: HashBatch, positions: list[int]) -> Request:
     batch = hash_batch.known.batch
     chosen = array("H", positions).tobytes()
     columns = batch.files, batch.names, batch.numbers
-    return Request(
-        hash_batch.known.id, hash_batch.tree.path, batch.folder, batch.dev, *columns, chosen, hash_batch.wholly
-    )
+    _, path, from_disk = hash_batch.tree
+    facts = hash_batch.known.id, path, batch.folder, batch.dev
+    return Request(*facts, *columns, chosen, hash_batch.wholly, from_disk)

@@ -124,6 +124,12 @@ class Digests:
             columns.set(position, _NO_FULL_DIGEST, _NO_EDGE_DIGEST)
         self._db.execute("UPDATE digests SET wholes = ?, ends = ? WHERE batch = ?", (*columns.packed(), batch))
 
+    def forget_tree(self, root_id: int) -> None:
+        """Delete all digests of a tree, also those that are kept by inode for its file systems."""
+        self._db.execute("DELETE FROM digests WHERE batch IN (SELECT id FROM batches WHERE root = ?)", (root_id,))
+        devices = "SELECT dev FROM batches JOIN columns ON batch = id WHERE root = ?"
+        self._db.execute(f"DELETE FROM spare WHERE dev IN ({devices})", (root_id,))
+
     # Files whose batch changed ----------------------------------------------------------------------------------------
 
     def set_aside(self, batch: int, born: int) -> None:

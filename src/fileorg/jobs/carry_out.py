@@ -21,8 +21,10 @@ from fileorg.workflows.clean import CleanOptions, cleaning
 from fileorg.workflows.compare import CompareOptions, comparing
 from fileorg.workflows.dedupe import DedupeOptions, deduping
 from fileorg.workflows.guards import Allowed, check_opened, existing_folder
+from fileorg.workflows.import_files import ImportOptions, importing
 from fileorg.workflows.open_journal import open_journal
 from fileorg.workflows.organize import OrganizeOptions, organizing
+from fileorg.workflows.output_target import written
 from fileorg.workflows.purge import PurgeOptions, purging
 from fileorg.workflows.recover import recover_all
 from fileorg.workflows.roots import AnotherRoot, is_there
@@ -135,8 +137,10 @@ def _as_agreed(
 
 
 def _rest(state: StateDirectory, job: JobRow, options: Options) -> Options:
-    """Return the options with a filter that takes only what was there before the job began."""
-    if not isinstance(options, OrganizeOptions | DedupeOptions | CleanOptions | CompareOptions):
+    """Return the options with a filter that takes only what was there before the job began. An import has none: its
+    certificate is about all that is there.
+    """
+    if not isinstance(options, OrganizeOptions | DedupeOptions | CleanOptions | CompareOptions | ImportOptions):
         return options
     with open_journal(state, read_only=True) as journal:
         for operation in operations_of(journal, job.id):
@@ -146,6 +150,8 @@ def _rest(state: StateDirectory, job: JobRow, options: Options) -> Options:
                     hint="fix the problems listed above, then resume the job",
                     code=ErrorCode.NOT_RECOVERED,
                 )
+        if isinstance(options, ImportOptions):
+            return options
         touched = touched_inodes(journal, job.id)
         if isinstance(options, CleanOptions):
             found = set(touched)
@@ -175,6 +181,8 @@ def _afresh(
         case CompareOptions():
             with comparing(options, state, reporter, changes=True, resumes=start, fd=fd) as compare:
                 return compare.run(stop) if compare.plan.files else Outcome()
+        case ImportOptions():
+            return _import(state, options, start, reporter, stop, fd)
         case CleanOptions():
             with cleaning(options, state, reporter, resumes=start, fd=fd) as clean:
                 return clean.run(stop) if clean.plan.files else Outcome()
@@ -184,3 +192,29 @@ def _afresh(
         case PurgeOptions():
             with purging(options, state, reporter, resumes=start, fd=fd) as purge:
                 return purge.run(stop) if purge.files else Outcome()
+
+
+def _import(
+    state: StateDirectory,
+    options: ImportOptions,
+    start: JobStart,
+    reporter: Reporter,
+    stop: Callable[[], bool],
+    fd: int | None,
+) -> Outcome:
+    """Import, and report the certificate; write it to its file, if it has one."""
+    from fileorg.report.certificate import write_certificate
+
+    with importing(options, state, reporter, resumes=start, fd=fd) as run:
+        outcome = run.run(stop) if run.plan.files else Outcome()
+        if outcome.interrupted:
+            return outcome
+        with run.certificate() as certificate:
+            for sentence in certificate.sentences():
+                reporter.note(sentence)
+            if options.certificate is not None:
+                with written(os.fsdecode(options.certificate)) as stream:
+                    write_certificate(stream, certificate, options.certificate)
+            if not certificate.is_complete:
+                run.end_incomplete()
+        return outcome

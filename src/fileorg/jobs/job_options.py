@@ -16,6 +16,7 @@ from fileorg.scan.leftovers import Leftover
 from fileorg.workflows.clean import CleanOptions
 from fileorg.workflows.compare import CompareOptions
 from fileorg.workflows.dedupe import DedupeOptions
+from fileorg.workflows.import_files import ImportOptions
 from fileorg.workflows.organize import OrganizeOptions
 from fileorg.workflows.purge import PurgeOptions
 from fileorg.workflows.undo import UndoOptions
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from fileorg.jobs.watch_loop import WatchOptions
     from fileorg.journal.job_rows import JobRow
 
-Options: TypeAlias = "OrganizeOptions | DedupeOptions | CleanOptions | CompareOptions | UndoOptions | PurgeOptions"
+Options: TypeAlias = (
+    "OrganizeOptions | DedupeOptions | CleanOptions | CompareOptions | ImportOptions | UndoOptions | PurgeOptions"
+)
 
 
 def options_of(job: JobRow) -> Options:
@@ -80,6 +83,9 @@ def _options(kind: str, found: dict[str, Any]) -> Options:
             return CompareOptions(
                 **found | {"old": os.fsencode(found["old"]), "new": new, "dest": _path(found["dest"])}
             )
+        case "import":
+            paths = {name: os.fsencode(found[name]) for name in ("card", "dest")}
+            return ImportOptions(**found | paths | {"by": By(found["by"]), "certificate": _path(found["certificate"])})
         case "clean":
             goes = frozenset(Leftover(kind) for kind in found["goes"])
             return CleanOptions(**found | {"root": os.fsencode(found["root"]), "goes": goes})

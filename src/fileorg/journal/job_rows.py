@@ -20,7 +20,7 @@ _COLUMNS = (
     "id, kind, root, options, limits, state, attempts, background, files, pid, host, before_ns, started_ns, ended_ns,"
     " reason"
 )
-_KINDS = frozenset({"organize", "dedupe", "clean", "compare", "undo", "redo", "purge", "watch"})
+_KINDS = frozenset({"organize", "dedupe", "clean", "compare", "import", "undo", "redo", "purge", "watch"})
 
 
 class JobRow(NamedTuple):

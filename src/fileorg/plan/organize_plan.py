@@ -33,7 +33,7 @@ from fileorg.scan.stays import NotTaken, Stays
 from fileorg.scan.whole import whole_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from fileorg.core.events import Reporter
     from fileorg.index.columns import FileBatch, FileRow
@@ -64,8 +64,17 @@ class Tally:
 class OrganizePlan:
     """The plan of one organize run, for the files that the index has of `source.root`."""
 
-    def __init__(self, index: Index, layout: Layout, source: Storage, target: Storage) -> None:
+    def __init__(
+        self,
+        index: Index,
+        layout: Layout,
+        source: Storage,
+        target: Storage,
+        adjust: Callable[[FileBatch, Places, Placer], Places] | None = None,
+    ) -> None:
+        """`adjust` returns the places to use for a batch instead of those of the layout; 0 for a file that stays."""
         self._index = index
+        self._adjust = adjust
         self._layout = layout
         self._source = source
         self._target = target
@@ -152,6 +161,8 @@ class OrganizePlan:
 
     def _survey(self, sequence: int, batch: FileBatch, wanted: BloomFilter) -> None:
         places = self._placer.place(batch)
+        if self._adjust is not None:
+            places = self._adjust(batch, places, self._placer)
         self._draft.add_places(batch.folder, sequence, places)
         self._count(batch, places)
         cross_disk = self._borders.blocked(batch, places.targets)
@@ -458,7 +469,9 @@ class OrganizePlan:
 
     def _rows(self, batch: FileBatch, places: Places, missing: MissingFolders) -> Iterator[PlanRow]:
         layout, targets = self._layout, self._placer.targets
-        followers = batch.followers()
+        followers: Collection[int] = batch.followers()
+        if self._adjust is not None and followers:
+            followers = self._with_their_leaders(batch, followers)
         leaders = self._draft.leaders(batch.folder) if self._draft.has_followers else ()
         contested = set(self._contested.positions(places.digests))
         action, base, categories, folder = layout.action, layout.base, layout.rules.categories, batch.folder
@@ -492,6 +505,11 @@ class OrganizePlan:
             ))  # fmt: skip
             if group:
                 yield from self._with_leader(folder, name, group, missing)
+
+    def _with_their_leaders(self, batch: FileBatch, followers: Collection[int]) -> set[int]:
+        """Return the followers of a batch that the plan takes with their leader, or not at all."""
+        names, follows = batch.split_names(), self._draft.follows
+        return {at for at in followers if follows(batch.folder, names[at])}
 
     def _with_leader(self, folder: bytes, leader: bytes, group: int, missing: MissingFolders) -> Iterator[PlanRow]:
         """Yield the rows of a leader's followers, which come just after its own."""

@@ -46,11 +46,13 @@ class Layout(NamedTuple):
     into_whole: bool = False
     """Files may be moved into folders kept whole."""
     by_rules: RuleLayout | None = None
+    takes_other: bool = False
+    """Files of unknown type get a folder of their category, too."""
 
     @property
     def other_stays(self) -> bool:
         """Files of unknown type stay: a folder for all of them would not order anything."""
-        return self.template.first_component_is_category
+        return self.template.first_component_is_category and not self.takes_other
 
 
 class Stay:
@@ -141,6 +143,10 @@ class Placer:
         return xxh3_64_intdigest(
             self._prefixes[target] + collision_key(name, case_insensitive=self._layout.case_insensitive)
         )
+
+    def number_of(self, target: bytes) -> int:
+        """Return the number of a target folder."""
+        return self._numbers.get(target) or self._number(target)
 
     def _number(self, target: bytes) -> int:
         """Return a new number. All names of one folder share one: its spellings, and symlinks that lead to it."""

@@ -9,8 +9,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.content.comparison import Comparison
-from fileorg.content.duplicate_finder import Finder
-from fileorg.content.hashing import Tree
 from fileorg.content.identical import same_content
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.formats import named
@@ -22,12 +20,11 @@ from fileorg.plan.copy_plan import CopyPlan
 from fileorg.rules.classify import Rules
 from fileorg.rules.filters import Filters
 from fileorg.scan.classifier import Classifier
-from fileorg.scan.selection import Selection
-from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
+from fileorg.workflows.compared_trees import ReadOptions, compared_trees
 from fileorg.workflows.guards import Allowed, destination, existing_folder, refuse_system, refuse_too_many
 from fileorg.workflows.operations import options_as_json
-from fileorg.workflows.roots import distinct_folders, identity_of, met_twice
+from fileorg.workflows.roots import distinct_folders, identity_of
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -41,8 +38,11 @@ if TYPE_CHECKING:
     from fileorg.index.columns import FileBatch
     from fileorg.rules.config import Configuration
     from fileorg.rules.ignore import Ignore, Scope
+    from fileorg.scan.walk import Seen
     from fileorg.storage.local.storage import LocalStorage
     from fileorg.workflows.session import Later
+
+    Confirmation = Callable[[ComparedFile, int, bytes, bytes], bool]
 
 
 class CompareOptions(NamedTuple):
@@ -186,26 +186,15 @@ def comparing(
             session.report_unwritable([target])
             session.lock(session.storages)
         index = session.open_index()
-        seen = [Seen(), Seen()]
-        with index.guarded():
-            finder = Finder(index, options.filters)
         pool = stack.enter_context(Processes())
-        reporter.stage("scan")
-        trees = []
-        for at, (storage, twice) in enumerate(zip(storages, met_twice(mounts, paths), strict=True)):
-            selection = Selection(_ALL._replace(one_file_system=one_file_system), state.identities(), twice)
-            reader = Reader(storage, selection._replace(ignore_files=False))
-            batches = scan(reader, seen[at > 0], reporter, pool=pool)
-            seen[at > 0].unchanged += index.update(storage.root, finder.watching(batches))
-            trees.append(Tree(index.version(storage.root)[0], storage.root))
-        stack.enter_context(index.guarded())
-        repeated, reads = stack.enter_context(finder.candidates(trees, pool, reporter))
+        reading = compared_trees(index, storages, ReadOptions(options.filters), mounts, state, pool, reporter)
+        trees, seen, repeated, reads = stack.enter_context(reading)
         sides = []
         for is_reverse in _directions(options):
             one, several = slice(0, 1), slice(1, None)
             ours, others = (several, one) if is_reverse else (one, several)
             found = stack.enter_context(Comparison(index.digests(), trees[ours], trees[others]))
-            confirm = _confirmation(storages[ours], storages[others]) if options.paranoid else None
+            confirm = confirmation(storages[ours], storages[others]) if options.paranoid else None
             found.judge(repeated, taken if taken.is_needed else None, confirm)
             sides.append(Side(paths[ours], paths[others], found, seen[is_reverse]))
         plan = None
@@ -221,10 +210,6 @@ def comparing(
 def _same_place(above: bytes, file: ComparedFile, _: str) -> bytes:
     """Return the folder of a file below the destination: the one that it has below its root."""
     return join(above, file.folder) if file.folder else above
-
-
-_ALL = Filters(all_files=True)
-"""Both sides are read as a whole: nothing is skipped but the files of fileorg itself."""
 
 
 def _directions(options: CompareOptions) -> Sequence[bool]:
@@ -254,9 +239,7 @@ def _are_nested(outer: bytes, inner: bytes, mounts: Mounts) -> bool:
     return is_within(inner, outer) or any(is_within(inner, alias) for alias in mounts.aliases(outer))
 
 
-def _confirmation(
-    ours: Sequence[LocalStorage], others: Sequence[LocalStorage]
-) -> Callable[[ComparedFile, int, bytes, bytes], bool]:
+def confirmation(ours: Sequence[LocalStorage], others: Sequence[LocalStorage]) -> Confirmation:
     """Return a function that compares a file with one of the other trees byte by byte."""
 
     def confirm(file: ComparedFile, tree: int, folder: bytes, name: bytes) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
     from fileorg.journal.rows import Operation, Record
 
-FORWARD = frozenset({"organize", "dedupe", "clean", "compare", "redo"})
+FORWARD = frozenset({"organize", "dedupe", "clean", "compare", "import", "redo"})
 """Kinds of operations that undo reverts."""
 BACKWARD = frozenset({"undo"})
 """Kinds of operations that redo reverts."""

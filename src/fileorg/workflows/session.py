@@ -176,6 +176,11 @@ class Session:
         finally:
             self.locks.remove(job.fd)
 
+    def end_job(self, state: JobState, reason: str) -> None:
+        """Record the end of the job that this session was opened for, if there is one. Raises `JournalError`."""
+        if self._job is not None:
+            self._job.end(state, reason)
+
     def _say_job(self) -> None:
         """Write the job into the run lock, for a run that finds it taken."""
         if self._job is not None:

@@ -1,4 +1,8 @@
-"""One module per command, each with a function of the command's name."""
+"""One module per command, each with a function of the command's name; with a _ after it if it is a word of Python."""
+
+from importlib import import_module
+from types import ModuleType
+from typing import Any
 
 CHANGE, INSPECT, MORE = "Change files", "Inspect", "More"
 
@@ -7,6 +11,7 @@ COMMANDS = {
     "watch": CHANGE,
     "dedupe": CHANGE,
     "clean": CHANGE,
+    "import": CHANGE,
     "undo": CHANGE,
     "redo": CHANGE,
     "scan": INSPECT,
@@ -25,3 +30,17 @@ COMMANDS = {
     "demo": MORE,
 }
 """The commands in the order of --help, with their panels."""
+
+
+def module_of(name: str) -> ModuleType:
+    """Return the module of a command."""
+    return import_module(f"{__name__}.{_in_python(name)}")
+
+
+def function_of(name: str) -> Any:
+    """Return the function of a command."""
+    return getattr(module_of(name), _in_python(name))
+
+
+def _in_python(name: str) -> str:
+    return f"{name}_" if name == "import" else name

@@ -101,12 +101,20 @@ def _mount_of(path: bytes) -> int | None:
     except OSError:
         return None
     try:
+        return mount_number(fd)
+    finally:
+        os.close(fd)
+
+
+def mount_number(fd: int) -> int | None:
+    """Return the number of the mount that an open file is on, None where the kernel does not say it. No other mount has
+    the number while the file is open.
+    """
+    try:
         with open(f"/proc/self/fdinfo/{fd}", "rb") as about:
             return next((int(line[7:]) for line in about if line.startswith(b"mnt_id:")), None)
     except OSError:
         return None
-    finally:
-        os.close(fd)
 
 
 def _listed() -> Iterator[Mount]:

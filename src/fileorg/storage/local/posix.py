@@ -46,6 +46,8 @@ KEPT_FLAGS = IMMUTABLE | APPEND | WHILE_EMPTY | 0x200C0CB
 """Flags that users set; the number stands for s, u, S, d, A, j, t, x."""
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+KEEPS_ATIME = getattr(os, "O_NOATIME", 0)
+"""Reading leaves the access time: allowed to the owner of a file, and to root."""
 
 # Errors of sandboxes and older kernels without openat2, and of paths that are too long for one call.
 _NO_OPENAT2 = {errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG, errno.ENAMETOOLONG}
@@ -134,18 +136,29 @@ def open_beneath(root_fd: int, folder: bytes, *, cross_mounts: bool = True) -> i
     """
     check_folder(folder)
     if not folder:
-        return os.open(b".", FOLDER_FLAGS, dir_fd=root_fd)
+        return open_to_read(b".", FOLDER_FLAGS, root_fd)
     if sys.platform == "linux":
         resolve = _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS
         # Without O_NOFOLLOW, which reports a final symlink as ENOTDIR, as if the folder were missing.
-        how = _OpenHow(FOLDER_FLAGS & ~os.O_NOFOLLOW, 0, resolve | (0 if cross_mounts else _RESOLVE_NO_XDEV))
-        fd = int(_syscall(_SYS_OPENAT2, root_fd, folder, ctypes.byref(how), ctypes.sizeof(how)))
-        if fd >= 0:
-            return fd
-        code = ctypes.get_errno()
+        flags, resolve = FOLDER_FLAGS & ~os.O_NOFOLLOW, resolve | (0 if cross_mounts else _RESOLVE_NO_XDEV)
+        for more in (KEEPS_ATIME, 0):
+            how = _OpenHow(flags | more, 0, resolve)
+            fd = int(_syscall(_SYS_OPENAT2, root_fd, folder, ctypes.byref(how), ctypes.sizeof(how)))
+            if fd >= 0:
+                return fd
+            if (code := ctypes.get_errno()) != errno.EPERM:
+                break
         if code not in _NO_OPENAT2:
             raise failed(code, folder)
     return _open_by_component(root_fd, folder, cross_mounts=cross_mounts)
+
+
+def open_to_read(name: bytes, flags: int, dir_fd: int) -> int:
+    """Open a file or folder, without a change of its access time where the system allows that. Raises `OSError`."""
+    try:
+        return os.open(name, flags | KEEPS_ATIME, dir_fd=dir_fd)
+    except PermissionError:  # another owner, or it cannot be read at all
+        return os.open(name, flags, dir_fd=dir_fd)
 
 
 def open_root(path: bytes) -> int:
@@ -159,7 +172,7 @@ def open_root(path: bytes) -> int:
         for name in filter(None, path.split(b"/")):
             above, fd = fd, os.open(name, on_the_way, dir_fd=fd)
             os.close(above)
-        return os.open(b".", FOLDER_FLAGS, dir_fd=fd)
+        return open_to_read(b".", FOLDER_FLAGS, fd)
     except OSError as error:
         raise failed(error.errno or errno.EIO, path) from error  # report the whole path, not a component
     finally:

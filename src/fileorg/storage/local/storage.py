@@ -164,7 +164,7 @@ class LocalStorage:
             raise
 
     def open_read(self, folder: bytes, name: bytes) -> BinaryIO:
-        fd = os.open(name, _READ_FLAGS, dir_fd=self._at(folder, name))
+        fd = posix.open_to_read(name, _READ_FLAGS, self._at(folder, name))
         try:
             regular_file(name, os.fstat(fd))
             return os.fdopen(fd, "rb", buffering=0)
@@ -182,7 +182,7 @@ class LocalStorage:
         """
         if not are_names(names):
             raise failed(errno.EINVAL, folder)
-        return partial(os.open, flags=_READ_FLAGS, dir_fd=self.fd(folder))
+        return partial(posix.open_to_read, flags=_READ_FLAGS, dir_fd=self.fd(folder))
 
     def has_digest(self, folder: bytes, name: bytes, digest: bytes) -> bool:
         """Return whether a file's content has this digest of `stage_copy`."""
@@ -323,7 +323,7 @@ class LocalStorage:
     @contextlib.contextmanager
     def original(self, folder: bytes, name: bytes, *, by_content: bool = False) -> Iterator[Original]:
         """Yield an open file to be copied. Raises `OSError`, EINVAL for anything but a regular file."""
-        fd = os.open(name, _READ_FLAGS, dir_fd=self._at(folder, name))
+        fd = posix.open_to_read(name, _READ_FLAGS, self._at(folder, name))
         try:
             yield Original(fd, name, by_content=by_content)
         finally:

@@ -1,0 +1,270 @@
+"""`fileorg import`: copy what a card has and a folder has not, and certify what is there afterwards."""
+
+import contextlib
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fileorg.cli import options as shared
+from fileorg.cli import values
+from fileorg.cli.commands.organize import LAYOUT, ByOption
+from fileorg.cli.options import Format, OutputOptions, ProgressMode
+from fileorg.cli.parameters import Argument, Option
+from fileorg.core.errors import Exit, UsageError
+from fileorg.core.model import By
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fileorg.cli.change import Change
+    from fileorg.cli.terminal import Out
+    from fileorg.core.model import Outcome
+    from fileorg.core.state import StateDirectory
+    from fileorg.workflows.import_files import ImportOptions, ImportRun
+
+EXAMPLES = """
+# Copy the new photos of a card into one folder per month, and see that all of them are there
+fileorg import /media/card --dest ~/Photos --by date
+
+# May the card be formatted? Exit code 0 only if all its content is in ~/Photos
+fileorg import /media/card --dest ~/Photos --yes --quiet
+
+# Keep the certificate: where each file of an old disk is now
+fileorg import /media/old-disk --dest ~/Archive --certificate old-disk.json
+"""
+
+CERTIFICATE = "Certificate"
+
+Card = Annotated[str, Argument(metavar="CARD", help="A card, a phone or an old disk: a folder that is only read.")]
+Dest = Annotated[
+    str,
+    Option(
+        "--dest", metavar="DIR", help="Copy to DIR, which is searched for the content first.", rich_help_panel=LAYOUT
+    ),
+]
+TemplateOption = Annotated[
+    str | None,
+    Option(
+        "--template",
+        metavar="TEXT",
+        help="Folder layout, built from fields such as {category} {year} {ext} {dir} {name}: see docs/rules.md.",
+        rich_help_panel=LAYOUT,
+    ),
+]
+CertificateFile = Annotated[
+    str | None,
+    Option(
+        "--certificate",
+        metavar="FILE",
+        help="Write the certificate to a new FILE, with a line for each file of CARD: JSON if its name ends in .json.",
+        rich_help_panel=CERTIFICATE,
+    ),
+]
+Paranoid = Annotated[
+    bool,
+    Option(
+        "--paranoid",
+        help="Compare each file byte by byte for the certificate, not by digest.",
+        rich_help_panel=CERTIFICATE,
+    ),
+]
+
+
+def import_(
+    card: Card,
+    dest: Dest,
+    by: ByOption = None,
+    template: TemplateOption = None,
+    certificate: CertificateFile = None,
+    paranoid: Paranoid = False,
+    max_depth: shared.MaxDepth = None,
+    include: shared.Include = None,
+    exclude: shared.Exclude = None,
+    one_file_system: shared.OneFileSystem = False,
+    min_size: shared.MinSize = None,
+    max_size: shared.MaxSize = None,
+    newer_than: shared.NewerThan = None,
+    older_than: shared.OlderThan = None,
+    dry_run: shared.DryRun = False,
+    yes: shared.Yes = False,
+    background: shared.Background = False,
+    hold: shared.Hold = False,
+    wait: shared.Wait = None,  # noqa: ARG001  handled before: see `app`
+    max_changes: shared.MaxChanges = None,
+    inside_project: shared.InsideProject = False,
+    format_: shared.TextOrJson = Format.TEXT,
+    output: shared.Output = None,
+    force: shared.Force = False,
+    null: shared.NullPairs = False,
+    quiet: shared.Quiet = False,
+    verbose: shared.Verbose = False,
+    progress: shared.Progress = ProgressMode.AUTO,
+    config: shared.Config = None,
+    profile: shared.ProfileOption = None,
+    state_dir: shared.StateDir = None,
+) -> int:
+    """Copy what CARD has and DIR has not, and certify that everything is there.
+
+    Content counts, not names: what DIR has under any name is not copied again, and each content is copied once. The
+    copies are sorted as by fileorg organize. Nothing is overwritten, and CARD is only read. If the card was pulled, run
+    the same command again: it goes on.
+
+    At the end, fileorg reads both sides again, the copies from the disk, and says what of CARD is in DIR. Exit code: 0
+    only if everything is, 3 if not, 1 if files could not be copied. fileorg undo removes the copies.
+    """
+    from fileorg.workflows.import_files import ImportOptions
+
+    if by is not None and template is not None:
+        raise UsageError("--by and --template cannot be combined.", hint="drop one of them")
+    if template == "":
+        raise UsageError("--template is empty.", hint='for example: --template "{year}/{month}/{name}"')
+    if certificate is not None and dry_run:
+        raise UsageError("--certificate and --dry-run cannot be combined.", hint="drop one of them")
+    chosen = ImportOptions(
+        card=os.fsencode(card),
+        dest=os.fsencode(dest),
+        by=by or By.CATEGORY,
+        template=template,
+        filters=shared.filters(
+            max_depth=max_depth,
+            include=include,
+            exclude=exclude,
+            hidden=True,
+            all_files=True,
+            one_file_system=one_file_system,
+            min_size=min_size,
+            max_size=max_size,
+            newer_than=newer_than,
+            older_than=older_than,
+        ),
+        paranoid=paranoid,
+        max_changes=max_changes,
+        inside_project=inside_project,
+        configuration=values.configuration(config, profile),
+        certificate=None if certificate is None else os.path.abspath(os.fsencode(certificate)),
+    )
+    options = OutputOptions(dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold)
+    shared.need_dry_run(options)
+    return _import(chosen, options, shared.state(state_dir, dry_run=dry_run))
+
+
+def _import(chosen: "ImportOptions", options: OutputOptions, state: "StateDirectory") -> Exit:
+    """Plan, ask, copy and certify."""
+    from fileorg.cli import plan_view
+    from fileorg.cli.change import Change
+    from fileorg.cli.plan_rows import PlanRows
+    from fileorg.cli.progress import reporting
+    from fileorg.cli.terminal import output
+    from fileorg.cli.words import VERBS
+    from fileorg.core.model import Action
+    from fileorg.workflows.import_files import importing
+
+    later = options.background or options.hold
+    with (
+        output(options.output, force=options.force) as out,
+        _certificate_file(None if later else chosen.certificate, force=options.force) as file,
+        reporting(options.progress, quiet=options.quiet) as screen,
+        importing(chosen, state, screen, changes=not options.dry_run) as run,
+    ):
+        screen.pause()
+        rows = PlanRows(run.plan, run.bases, root=run.card)
+        change = Change(options, VERBS[Action.COPY], "import", out, screen, rows)
+        code = _preview(change, run) if options.dry_run else _run(change, run, state, file)
+        out.flush()
+        shared.say_if_edited(chosen.configuration, screen)
+        for seen in run.seen:
+            plan_view.show_unreadable(screen, seen, verbose=options.verbose)
+        plan_view.show_unread_files(screen, run.reads, verbose=options.verbose)
+        return code
+
+
+@contextlib.contextmanager
+def _certificate_file(path: bytes | None, *, force: bool) -> "Iterator[Out | None]":
+    """Yield the file of `--certificate`, which is only there if the block ends well. Raises like `written`."""
+    if path is None:
+        yield None
+        return
+    from fileorg.cli.terminal import Out
+    from fileorg.workflows.output_target import written
+
+    with written(os.fsdecode(path), force=force) as stream:
+        yield Out(stream, is_terminal=False)
+
+
+def _show(talk: "Out", run: "ImportRun") -> None:
+    """Print what is to be copied, by category, and what is there already."""
+    from fileorg.cli.plan_view import show_ages, show_plan
+    from fileorg.cli.render import short
+    from fileorg.core.figures import plural
+
+    if run.plan.files:
+        show_plan(talk, run.plan, run.dest)
+        talk.line()
+    sums = run.found.sums
+    there = sums.files - sums.missing
+    if there:
+        talk.prose(f"{there:,} of {plural(sums.files, 'file')} are in {short(run.copies)} already.")
+    show_ages(talk, run.seen[0])
+
+
+def _preview(change: "Change", run: "ImportRun") -> Exit:
+    from fileorg.core.figures import plural, size
+    from fileorg.core.formats import named
+
+    plan = run.plan
+    head: dict[str, Any] = {"dry_run": True, "kind": "import", **named("root", run.card), **named("dest", run.copies)}
+    change.preview(head, {"files": plan.files, "bytes": plan.size_bytes, "renamed": plan.renamed})
+    if change.is_text and not change.options.quiet:
+        change.out.line()
+        _show(change.out, run)
+    change.say_dry_run(f"{plural(plan.files, 'file')} ({size(plan.size_bytes)})", skipped=plan.skipped)
+    run.check()
+    return Exit.DONE
+
+
+def _run(change: "Change", run: "ImportRun", state: "StateDirectory", file: "Out | None") -> Exit:
+    from fileorg.cli.change import declined
+    from fileorg.core.figures import plural, size
+    from fileorg.core.model import Outcome
+
+    run.check()
+    outcome: Outcome | None = None
+    if run.plan.files:
+        change.show(partial(_show, run=run))
+        what = f"{plural(run.plan.files, 'file')} ({size(run.plan.size_bytes)})"
+        if not change.agreed(f"Copy {what}? fileorg undo removes the copies."):
+            return declined()
+        if change.is_later:
+            return change.hand_over(run, state)
+        outcome = change.carry_out(run)
+        way_back = f"fileorg undo {outcome.operation}"
+        if change.is_text or outcome.interrupted:
+            code = change.report(outcome, run.plan.files, way_back)
+            if outcome.interrupted:
+                return code
+    elif change.is_later:
+        raise UsageError("There is nothing to copy.", hint="drop --background or --hold: the certificate is made now")
+    return _certify(change, run, outcome, file)
+
+
+def _certify(change: "Change", run: "ImportRun", outcome: "Outcome | None", file: "Out | None") -> Exit:
+    """Read both sides again and write the certificate."""
+    from fileorg.cli.certificate_view import show
+    from fileorg.cli.summary import exit_code, outcome_as_json
+    from fileorg.report.certificate import certificate_as_json, write_certificate
+
+    with run.certificate() as certificate:
+        change.screen.pause()
+        if file is not None:
+            write_certificate(file.stream, certificate, run.certificate_file)
+            file.flush()
+        if not change.is_text:
+            head: dict[str, Any] = {"operation": None, "kind": "import", "files": 0}
+            if outcome is not None:
+                head = outcome_as_json(outcome, "import") | {"way_back": f"fileorg undo {outcome.operation}"}
+            certificate_as_json(change.out.stream, certificate, head)
+        elif not change.options.quiet:
+            show(change.out, certificate, verbose=change.options.verbose)
+        if certificate.is_complete:
+            return Exit.DONE
+        return Exit.NO if outcome is None else exit_code(outcome) or Exit.NO

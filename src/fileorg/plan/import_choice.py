@@ -1,0 +1,165 @@
+"""The files of a card that an import copies: each missing content once, and a group as a whole with its main file.
+
+A sidecar whose main file is in the destination already is copied alone. A folder that is kept whole, such as a project,
+is copied as a whole if any content in it is missing, and its files keep their folders.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Self
+
+from fileorg.core.memo import MANY_FOLDERS, Memo
+from fileorg.core.names import join, split, with_parents
+from fileorg.core.scratch import scratch
+from fileorg.index.digest_columns import FULL_WIDTH
+from fileorg.rules.whole_folders import is_bundle
+from fileorg.scan.whole import whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fileorg.content.comparison import Comparison
+    from fileorg.core.scratch import Scratch
+    from fileorg.index.columns import FileBatch
+    from fileorg.plan.draft import Places
+    from fileorg.plan.placing import Placer
+    from fileorg.storage.base import Storage
+
+_SCHEMA = """
+CREATE TABLE contents (digest BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE leaders (folder BLOB NOT NULL, name BLOB NOT NULL, goes INTEGER NOT NULL, PRIMARY KEY (folder, name))
+    WITHOUT ROWID;
+CREATE TABLE chosen (batch BLOB PRIMARY KEY, positions BLOB NOT NULL) WITHOUT ROWID;
+"""
+_NO_DIGEST = bytes(FULL_WIDTH)
+
+
+class ImportChoice:
+    """The chosen files, in a private database: nothing here grows with the number of files."""
+
+    def __init__(
+        self,
+        found: Comparison,
+        source: Storage,
+        above: bytes,
+        taken: Callable[[FileBatch], Sequence[int]] | None = None,
+    ) -> None:
+        """`taken` returns the positions of the files that may be copied, by default all. Folders that are kept whole
+        are made in the folder `above`.
+        """
+        self._source, self._above = source, above
+        self._db: Scratch = scratch(_SCHEMA)
+        self._is_kept_whole: Memo[bytes, bool] = Memo(MANY_FOLDERS)
+        self._db.execute("BEGIN")
+        self._choose_kept_whole(found, taken)
+        self._choose_leaders(found)
+        self._choose_followers(found, taken)
+        self._db.execute("COMMIT")
+
+    def _choose_kept_whole(self, found: Comparison, taken: Callable[[FileBatch], Sequence[int]] | None) -> None:
+        """Choose all files of the folders that are kept whole and miss something."""
+        folders = {whole for _, known, missing in found.batches() if missing for whole in self._whole_of(known.batch)}
+        for _, known, missing in found.batches() if folders else ():
+            if not folders.isdisjoint(self._whole_of(known.batch)):
+                for at in missing:
+                    self._is_first(known.full_digests, at)
+                self._add(known.fingerprint, range(known.batch.files) if taken is None else taken(known.batch))
+
+    def _choose_leaders(self, found: Comparison) -> None:
+        """Choose among the files that follow no other one."""
+        for _, known, _ in found.batches():
+            rows = {(known.batch.folder, leader) for leader in known.batch.followers().values()}
+            self._db.executemany("INSERT OR IGNORE INTO leaders VALUES (?, ?, 0)", rows)
+        for _, known, missing in found.batches():
+            if not missing or self._positions(known.fingerprint):
+                continue  # the files of a whole folder are chosen already
+            followers = known.batch.followers()
+            goes = [at for at in missing if at not in followers and self._is_first(known.full_digests, at)]
+            if goes:
+                names, folder = known.batch.split_names(), known.batch.folder
+                leads = ((folder, names[at]) for at in goes)
+                self._db.executemany("UPDATE leaders SET goes = 1 WHERE folder = ? AND name = ?", leads)
+                self._add(known.fingerprint, goes)
+
+    def _choose_followers(self, found: Comparison, taken: Callable[[FileBatch], Sequence[int]] | None) -> None:
+        for _, known, missing in found.batches():
+            batch, absent = known.batch, set(missing)
+            followers = batch.followers()
+            if not followers or self._whole_folder(batch.folder) is not None:
+                continue
+            may_go = followers.keys() if taken is None else followers.keys() & set(taken(batch))
+            goes = [
+                at
+                for at in sorted(may_go)
+                if self._goes(batch.folder, followers[at]) or (at in absent and self._is_first(known.full_digests, at))
+            ]
+            if goes:
+                self._add(known.fingerprint, sorted({*self._positions(known.fingerprint), *goes}))
+
+    def _is_first(self, digests: bytes, at: int) -> bool:
+        """Return whether no file with this content was chosen before. A content without a digest occurs once."""
+        digest = digests[at * FULL_WIDTH : (at + 1) * FULL_WIDTH] or _NO_DIGEST
+        if digest == _NO_DIGEST:
+            return True
+        return self._db.execute("INSERT OR IGNORE INTO contents VALUES (?)", (digest,)).rowcount == 1
+
+    def _goes(self, folder: bytes, leader: bytes) -> bool:
+        row = self._db.execute("SELECT goes FROM leaders WHERE folder = ? AND name = ?", (folder, leader)).fetchone()
+        return row is not None and bool(row[0])
+
+    def _add(self, batch: bytes, positions: Sequence[int]) -> None:
+        self._db.execute("INSERT OR REPLACE INTO chosen VALUES (?, ?)", (batch, array("H", positions).tobytes()))
+
+    def _positions(self, batch: bytes) -> array[int]:
+        row = self._db.execute("SELECT positions FROM chosen WHERE batch = ?", (batch,)).fetchone()
+        return array("H", b"" if row is None else row[0])
+
+    # The plan ---------------------------------------------------------------------------------------------------------
+
+    def adjusted(self, batch: FileBatch, places: Places, placer: Placer) -> Places:
+        """Return the places of only the chosen files. A follower whose leader stays has its leader's folder."""
+        chosen = self._positions(batch.fingerprint)
+        targets, digests = array("I", bytes(4 * batch.files)), array("Q", bytes(8 * batch.files))
+        whole_folder = self._whole_folder(batch.folder) if chosen else None
+        number = 0
+        if whole_folder is not None:
+            inside = batch.folder[len(split(whole_folder)[0]) :].lstrip(b"/")
+            number = placer.number_of(join(self._above, inside) if self._above else inside)
+        names = batch.split_names() if number else []
+        for at in chosen:
+            targets[at] = number or places.targets[at]
+            digests[at] = placer.digest(number, names[at]) if number else places.digests[at]
+        followers = {
+            at: follower._replace(target=number, new_name=b"") if number else follower
+            for at, follower in places.followers.items()
+            if targets[at] and (number or self._goes(batch.folder, follower.leader))
+        }
+        new_names = {} if number else {at: name for at, name in places.names.items() if targets[at]}
+        return places._replace(targets=targets, digests=digests, followers=followers, names=new_names)
+
+    def _whole_folder(self, folder: bytes) -> bytes | None:
+        """Return the uppermost folder kept whole that is this folder or holds it, None if there is none."""
+        return next((above for above in with_parents(folder) if self._is_whole(above)), None)
+
+    def _whole_of(self, batch: FileBatch) -> set[bytes]:
+        """Return the same in a set, which is empty if there is none."""
+        found = self._whole_folder(batch.folder)
+        return set() if found is None else {found}
+
+    def _is_whole(self, folder: bytes) -> bool:
+        if folder not in self._is_kept_whole:
+            try:
+                self._is_kept_whole[folder] = is_bundle(split(folder)[1]) or whole(self._source, folder) is not None
+            except OSError:
+                self._is_kept_whole[folder] = False
+        return self._is_kept_whole[folder]
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

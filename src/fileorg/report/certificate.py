@@ -1,0 +1,171 @@
+"""The certificate of an import: what was on a card, and where each content is now; as sentences, lines and JSON."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any, TextIO
+
+from fileorg.core.batches import in_batches
+from fileorg.core.figures import plural, size
+from fileorg.core.formats import JsonDocument, iso, named
+from fileorg.core.names import below, display, join
+from fileorg.core.sorting import in_path_order
+from fileorg.report.sentences import sentence
+from fileorg.rules.ignore import IgnoreReason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from fileorg.content.comparison import Comparison, Located
+    from fileorg.content.hashing import Reads
+    from fileorg.core.reasons import Reason
+    from fileorg.index.columns import FileBatch
+    from fileorg.scan.walk import Seen
+
+
+class Certificate:
+    """What was on a card when the import had ended, and where each content was then, by a reading of both."""
+
+    def __init__(
+        self,
+        card: bytes,
+        places: Sequence[bytes],
+        found: Comparison,
+        seen: Seen,
+        reads: Reads,
+        *,
+        has_changed: bool,
+        paranoid: bool,
+        taken: Callable[[FileBatch], Sequence[int]] | None,
+    ) -> None:
+        """`places` are the folders that were searched. `has_changed`: the card did, while it was imported. `taken` is
+        that of `Comparison.judge`.
+        """
+        self.card, self.places, self.found, self.seen, self.reads = card, places, found, seen, reads
+        self.has_changed, self.paranoid = has_changed, paranoid
+        self.made_ns = time.time_ns()
+        self._taken = taken
+
+    @property
+    def is_complete(self) -> bool:
+        """True if the content of all chosen files of the card is in the places."""
+        return not (self.found.sums.missing or self.seen.unreadable_count or self.has_changed)
+
+    def files(self) -> Iterator[tuple[bytes, Located, bytes | None]]:
+        """Yield the path of each file of the card, its facts, and the path of its content, None if it is missing; in
+        path order.
+        """
+        return in_path_order((line[0], line) for line in self._files())
+
+    def _files(self) -> Iterator[tuple[bytes, Located, bytes | None]]:
+        for located in self.found.located(self._taken):
+            path = below(self.card, join(located.file.folder, located.file.name))
+            place = located.place
+            yield path, located, None if place is None else below(self.places[place[0]], join(*place[1:]))
+
+    def missing(self) -> Iterator[bytes]:
+        """Yield the paths of the missing files, in path order."""
+        paths = (below(self.card, join(file.folder, file.name)) for file in self.found.files())
+        return in_path_order((path, path) for path in paths)
+
+    def sentences(self) -> Iterator[str]:
+        """Yield what the certificate says; the first sentence is the result."""
+        sums, seen = self.found.sums, self.seen
+        card, places = display(self.card), " and ".join(map(display, self.places))
+        amount = f"{plural(sums.files, 'file')} ({size(sums.size_bytes)})"
+        if self.is_complete:
+            yield f"Everything is there: the content of {amount} in {card} is also in {places}."
+        elif sums.missing:
+            verb = "is" if sums.missing == 1 else "are"
+            yield f"Not everything is there: {sums.missing:,} of {amount} in {card} {verb} missing in {places}."
+        else:
+            yield f"It is not certain that everything in {card} is also in {places}."
+        if self.has_changed:
+            yield f"{card} changed during the import: run the same command again."
+        if seen.unreadable_count:
+            yield f"{plural(seen.unreadable_count, 'folder')} could not be read, and may hold anything."
+        if left_out := [plural(number, noun) for number, noun in self._left_out() if number]:
+            yield f"Not part of it: {', '.join(left_out)}."
+        if sums.all_followers:
+            yield f"Among the files: {plural(sums.all_followers, 'sidecar')}."
+        how = "byte by byte" if self.paranoid else "by digest"
+        yield f"Compared {how} after the copies were made. The copies were read from the disk."
+
+    def _left_out(self) -> Iterator[tuple[int, str]]:
+        sums, seen = self.found.sums, self.seen
+        yield sums.empty, "empty file"
+        yield seen.empty_folders, "empty folder"
+        yield seen.links, "symlink or special file"
+        yield sums.excluded, "file that the options do not select"
+        yield seen.ignored[IgnoreReason.EXCLUDED], "folder on another file system"  # patterns exclude no folder
+        yield seen.ignored[IgnoreReason.OURS], "folder of fileorg"
+
+    def facts(self) -> dict[str, Any]:
+        """Return the result for programs."""
+        sums, seen = self.found.sums, self.seen
+        roots = zip(seen.unreadable_roots, seen.unreadable, strict=True)
+        return {
+            **named("root", self.card),
+            "searched": [named("path", path) for path in self.places],
+            "made": iso(self.made_ns),
+            "is_complete": self.is_complete,
+            "byte_by_byte": self.paranoid,
+            "changed_meanwhile": self.has_changed,
+            "files": sums.files,
+            "bytes": sums.size_bytes,
+            "missing_files": sums.missing,
+            "missing_bytes": sums.missing_bytes,
+            "sidecars": sums.all_followers,
+            "excluded_files": sums.excluded,
+            "empty_files": sums.empty,
+            "empty_folders": seen.empty_folders,
+            "links": seen.links,
+            "other_file_systems": seen.ignored[IgnoreReason.EXCLUDED],
+            "own_folders": seen.ignored[IgnoreReason.OURS],
+            "unreadable": _unread((below(root, folder), reason) for root, (folder, reason) in roots),
+            "unread_files": _unread(self.reads.named),
+        }
+
+    def contents(self) -> Iterator[dict[str, Any]]:
+        """Yield each file for programs."""
+        for path, located, new_path in self.files():
+            yield {
+                **named("path", path),
+                "size_bytes": located.file.size,
+                "mtime": iso(located.file.mtime_ns),
+                "digest": located.digest.hex() or None,
+                **({"new_path": None} if new_path is None else named("new_path", new_path)),
+            }
+
+    def lines(self) -> Iterator[str]:
+        """Yield each file for people."""
+        for path, located, new_path in self.files():
+            where = "MISSING" if new_path is None else f"= {display(new_path)}"
+            yield f"{located.digest.hex() or '-':<32}  {display(path)}  {where}"
+
+
+def _unread(unread: Iterable[tuple[bytes, Reason]]) -> list[dict[str, Any]]:
+    return [
+        {**named("path", path), "reason": sentence(reason), "reason_code": str(reason.code)} for path, reason in unread
+    ]
+
+
+def write_certificate(stream: TextIO, certificate: Certificate, name: bytes) -> None:
+    """Write the whole certificate to a file of this name: as JSON if its name ends in .json, else as text."""
+    if os.path.splitext(name)[1].lower() == b".json":
+        certificate_as_json(stream, certificate, {})
+        return
+    stream.write(f"Certificate of fileorg import, {iso(certificate.made_ns)}\n\n")
+    stream.write("".join(f"{each}\n" for each in certificate.sentences()) + "\n")
+    stream.writelines("\n".join(lines) + "\n" for lines in in_batches(certificate.lines(), 256))
+
+
+def certificate_as_json(stream: TextIO, certificate: Certificate, head: dict[str, Any]) -> None:
+    """Write the certificate as a document, after the fields of `head`."""
+    document = JsonDocument(stream)
+    for key, value in head.items():
+        document.field(key, value)
+    document.field("certificate", certificate.facts())
+    document.rows("contents", certificate.contents())
+    document.end()

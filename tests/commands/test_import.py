@@ -1,0 +1,357 @@
+"""`fileorg import`: what is missing is copied, and the certificate is right, against a plain comparison by SHA-256."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.commands.test_compare import plainly_missing
+from tests.commands.test_properties import tried
+from tests.support.runs import Runs
+from tests.support.tree import Tree
+
+from fileorg.content import hashing
+from fileorg.core.errors import GuardRefused, UsageError
+from fileorg.core.events import NullReporter
+from fileorg.core.model import By
+from fileorg.core.state import open_state
+from fileorg.rules.config_file import parse_configuration
+from fileorg.rules.filters import Filters
+from fileorg.workflows.import_files import CardReplaced, ImportOptions, importing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fileorg.core.state import StateDirectory
+
+_LARGE = "x" * 20_000
+
+
+class Result(NamedTuple):
+    """The end of an import: files copied, what the certificate says, and where it says that each file is."""
+
+    copied: int
+    facts: dict[str, Any]
+    places: dict[str, str | None]
+
+    @property
+    def is_complete(self) -> bool:
+        return bool(self.facts["is_complete"])
+
+
+def imported(
+    card: Path, dest: Path, state: StateDirectory, *, after: Callable[[], object] = lambda: None, **options: Any
+) -> Result:
+    """Import; `after` is called between the copies and the certificate."""
+    chosen = ImportOptions(os.fsencode(card), os.fsencode(dest), **options)
+    with importing(chosen, state, NullReporter()) as run:
+        copied = run.run().done if run.plan.files else 0
+        after()
+        with run.certificate() as certificate:
+            places = {
+                _relative(path, card): None if new_path is None else _relative(new_path, dest)
+                for path, _, new_path in certificate.files()
+            }
+            return Result(copied, certificate.facts(), places)
+
+
+def _relative(path: bytes, root: Path) -> str:
+    return os.fsdecode(os.path.relpath(path, os.fsencode(root)))
+
+
+@pytest.fixture
+def dest(tmp_path: Path) -> Tree:
+    return Tree(tmp_path / "dest")
+
+
+def test_each_content_is_copied_once_unless_it_is_there_under_any_name(tree: Tree, dest: Tree, runs: Runs) -> None:
+    tree.write({"DCIM/100/IMG_1.JPG": "one", "DCIM/100/IMG_2.JPG": "two", "again/copy.jpg": "one", "empty.txt": ""})
+    tree.write({"notes.qqq": "?", ".hidden": "h", "hollow/": "", "link": "-> notes.qqq", "film.mp4.part": "half"})
+    dest.write({"2019/holiday.jpg": "two"})
+    before, there = tree.snapshot(), dest.snapshot()
+    found = imported(tree.root, dest.root, runs.state)
+    assert (found.copied, found.is_complete) == (4, True)
+    assert sorted(dest.read().values()) == ["?", "h", "half", "one", "two"]
+    assert found.places["DCIM/100/IMG_2.JPG"] == "2019/holiday.jpg"
+    assert found.places["again/copy.jpg"] == found.places["DCIM/100/IMG_1.JPG"]
+    facts = found.facts
+    assert [facts[name] for name in ("files", "empty_files", "empty_folders", "links")] == [6, 1, 1, 1]
+    assert tree.snapshot() == before
+    again = imported(tree.root, dest.root, runs.state)
+    assert (again.copied, again.is_complete, again.places) == (0, True, found.places)
+    runs.undo()
+    assert dest.snapshot() == there
+
+
+def test_copies_are_placed_like_those_of_organize(tree: Tree, dest: Tree, state: StateDirectory) -> None:
+    tree.write({"a.jpg": "a", "b.txt": "b", "b/c.txt": "c"})
+    tree.date("a.jpg", "2021-05-06")
+    tree.date("b.txt", "2022-07-08")
+    tree.date("b/c.txt", "2022-07-08")
+    imported(tree.root, dest.path("dates"), state, by=By.DATE)
+    assert dest.read() == {"dates/2021/05/a.jpg": "a", "dates/2022/07/b.txt": "b", "dates/2022/07/c.txt": "c"}
+    imported(tree.root, dest.path("own"), state, template="{category}/{dir}/{name}")
+    assert {path for path in dest.read() if path.startswith("own")} == {
+        "own/Images/a.jpg", "own/Documents/b.txt", "own/Documents/b/c.txt",
+    }  # fmt: skip
+
+
+def test_rules_only_say_where_copies_go(tree: Tree, dest: Tree, state: StateDirectory) -> None:
+    tree.write({"invoice.pdf": "i", "old.log": "l", "raw.dat": "r", "kept.txt": "k"})
+    rules = b"""version = 1
+[[rule]]
+name = "invoices"
+when = { name = "invoice*" }
+to = "Bills/{name}"
+action = "move"
+[[rule]]
+name = "logs"
+when = { ext = "log" }
+action = "trash"
+[[rule]]
+name = "stays"
+when = { name = "kept*" }
+keep = true
+"""
+    configuration = parse_configuration(b"rules.toml", rules)
+    found = imported(tree.root, dest.root, state, configuration=configuration)
+    assert (found.copied, found.is_complete) == (4, True)
+    assert found.places["invoice.pdf"] == "Bills/invoice.pdf"
+    assert tree.read() == {"invoice.pdf": "i", "old.log": "l", "raw.dat": "r", "kept.txt": "k"}
+
+
+def test_numbers_of_cameras_that_wrap_overwrite_nothing(tree: Tree, dest: Tree, state: StateDirectory) -> None:
+    for camera in ("100CANON", "101CANON"):
+        tree.write({f"DCIM/{camera}/IMG_{number:04}.JPG": f"{camera} {number}" for number in range(20)})
+    dest.write({"Images/IMG_0003.JPG": "of another card"})
+    found = imported(tree.root, dest.root, state)
+    assert (found.copied, found.is_complete) == (40, True)
+    assert sorted(dest.read().values()) == sorted([*tree.read().values(), "of another card"])
+    assert dest.read()["Images/IMG_0003.JPG"] == "of another card"
+
+
+def test_a_group_goes_as_a_whole_and_a_late_sidecar_follows(tree: Tree, dest: Tree, state: StateDirectory) -> None:
+    same = "the settings of a camera"  # each photo has its own sidecar, though all have one content
+    tree.write({"IMG_1.CR2": "1", "IMG_1.JPG": "1j", "IMG_1.xmp": same, "IMG_2.CR2": "2", "IMG_2.xmp": same})
+    dest.write({"Images/IMG_1.CR2": "taken", "presets/default.xmp": same})
+    found = imported(tree.root, dest.root, state)
+    names = {path: content for path, content in dest.read().items() if path.startswith("Images/")}
+    assert names == {
+        "Images/IMG_1.CR2": "taken", "Images/IMG_1 (2).CR2": "1", "Images/IMG_1.JPG": "1j",
+        "Images/IMG_1 (2).xmp": same, "Images/IMG_2.CR2": "2", "Images/IMG_2.xmp": same,
+    }  # fmt: skip
+    assert (found.is_complete, found.facts["sidecars"]) == (True, 2)
+    tree.write({"IMG_2.JPG.xmp": "edited on the card", "IMG_2.AAE": "edits"})
+    late = imported(tree.root, dest.root, state)
+    assert (late.copied, late.is_complete) == (2, True)
+    assert late.places["IMG_2.AAE"] == "Images/IMG_2.AAE"
+
+
+def test_a_project_keeps_its_folders(tree: Tree, dest: Tree, state: StateDirectory) -> None:
+    project = {"work/app/.git/HEAD": "ref", "work/app/src/a.py": "same", "work/app/src/b.py": "same",
+               "work/app/empty.py": "", "work/app/pyproject.toml": "p"}  # fmt: skip
+    tree.write(project | {"work/photo.jpg": "photo", "twin.py": "same"})
+    dest.write({"elsewhere/LICENSE": "ref"})
+    assert imported(tree.root, dest.root, state).is_complete
+    assert {path: text for path, text in dest.read().items() if path.startswith("app/")} == {
+        path.removeprefix("work/"): text for path, text in project.items()
+    }
+    assert imported(tree.root, dest.root, state).copied == 0
+    dest.path("app/src/a.py").write_text("changed")
+    dest.path("app/src/b.py").unlink()
+    late = imported(tree.root, dest.root, state)
+    assert (late.is_complete, dest.read()["app/src/a.py"]) == (True, "changed")
+
+
+def test_reading_changes_no_access_time(tree: Tree, dest: Tree, state: StateDirectory) -> None:
+    tree.write({"a/small.jpg": "s", "a/large.bin": _LARGE, "b/large.bin": _LARGE})
+    dest.write({"there.jpg": "s"})
+    long_ago = 10**18
+    places = [tree.root, *sorted(tree.root.rglob("*"))]
+    for place in places:
+        os.utime(place, ns=(long_ago, place.stat().st_mtime_ns))
+    assert imported(tree.root, dest.root, state, paranoid=True).is_complete
+    assert {place.name: place.stat().st_atime_ns for place in places} == dict.fromkeys(
+        (place.name for place in places), long_ago
+    )
+
+
+def test_copies_are_read_from_the_disk(tree: Tree, dest: Tree, state: StateDirectory) -> None:
+    tree.write({"a.jpg": "a", "large.bin": _LARGE})
+    asked: list[bool] = []
+    request = hashing._request
+
+    def noted(*arguments: Any) -> Any:
+        made = request(*arguments)
+        asked.append(made.from_disk)
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hashing, "_request", noted)
+        assert imported(tree.root, dest.root, state).is_complete
+    assert asked
+    assert all(asked)
+
+
+# The certificate --------------------------------------------------------------------------------------------------
+
+
+def test_the_certificate_is_about_what_is_there_and_not_about_the_plan(
+    tree: Tree, dest: Tree, state: StateDirectory
+) -> None:
+    tree.write({"a.jpg": "first", "b.jpg": "second", "c.bin": _LARGE})
+
+    def spoil() -> None:
+        dest.path("Images/a.jpg").unlink()
+        content = dest.path("Other/c.bin").read_bytes()
+        os.chmod(dest.path("Other/c.bin"), 0o600)
+        dest.path("Other/c.bin").write_bytes(content[:9000] + b"y" + content[9001:])
+
+    found = imported(tree.root, dest.root, state, after=spoil)
+    assert (found.is_complete, found.facts["missing_files"]) == (False, 2)
+    assert found.places == {"a.jpg": None, "b.jpg": "Images/b.jpg", "c.bin": None}
+    again = imported(tree.root, dest.root, state)
+    assert (again.copied, again.is_complete) == (2, True)
+
+
+@pytest.mark.parametrize("change", ["new", "gone", "edited"])
+def test_a_card_that_changed_has_no_certificate(change: str, tree: Tree, dest: Tree, state: StateDirectory) -> None:
+    tree.write({"a.jpg": "a", "b.jpg": "b"})
+
+    def changed() -> None:
+        match change:
+            case "new":
+                tree.write({"c.jpg": "a"})
+            case "gone":
+                tree.path("a.jpg").unlink()
+            case _:
+                tree.set_time("a.jpg", 10**18)
+
+    found = imported(tree.root, dest.root, state, after=changed)
+    assert (found.is_complete, found.facts["changed_meanwhile"]) == (False, True)
+    assert imported(tree.root, dest.root, state).is_complete
+
+
+def test_another_folder_in_its_place_has_no_certificate(
+    tree: Tree, dest: Tree, state: StateDirectory, tmp_path: Path
+) -> None:
+    tree.write({"a.jpg": "a"})
+
+    def replaced() -> None:
+        tree.root.rename(tmp_path / "pulled")
+        tree.root.mkdir()
+
+    with pytest.raises(CardReplaced, match="was unplugged or replaced"):
+        imported(tree.root, dest.root, state, after=replaced)
+
+
+def test_what_cannot_be_read_is_missing(of_nobody: Runs) -> None:
+    tree = of_nobody.tree
+    dest = Tree(tree.root.parent / "dest")
+    tree.write({"closed.jpg": "c", "open.jpg": "o"})
+    tree.path("closed.jpg").chmod(0)
+    found = imported(tree.root, dest.root, of_nobody.state)
+    assert (found.copied, found.is_complete, found.places["closed.jpg"]) == (1, False, None)
+    tree.path("closed.jpg").chmod(0o600)
+    tree.write({"shut/in.jpg": "o"})
+    tree.path("shut").chmod(0)
+    try:
+        found = imported(tree.root, dest.root, of_nobody.state)
+        assert (found.copied, found.is_complete, len(found.facts["unreadable"])) == (1, False, 1)
+    finally:
+        tree.path("shut").chmod(0o700)
+
+
+def test_filters_choose_files_of_the_card(tree: Tree, dest: Tree, state: StateDirectory) -> None:
+    tree.write({"a.jpg": "a", "a.xmp": "x", "b.txt": "b"})
+    found = imported(tree.root, dest.root, state, filters=Filters(include=["*.jpg"], all_files=True))
+    assert (found.copied, found.is_complete, found.facts["excluded_files"]) == (1, True, 2)
+    assert dest.read() == {"Images/a.jpg": "a"}
+
+
+@tried
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["card", "dest"]),
+            st.sampled_from(["", "a/", "a/b/", "p/.git/", "p/", "Images/", "Other/"]),
+            st.sampled_from(["x", "y.txt", ".z", "w.part", "v.jpg.xmp", "v.jpg", "v.xmp", "V.JPG"]),
+            st.sampled_from(["", "1", "2", "12", _LARGE, _LARGE[1:] + "y", _LARGE[:9000] + "y" + _LARGE[9001:]]),
+        ),
+        max_size=14,
+    ),
+    st.sampled_from(By),
+)
+def test_any_card_and_any_destination(
+    tmp_path_factory: pytest.TempPathFactory, files: list[tuple[str, str, str, str]], by: By
+) -> None:
+    around = tmp_path_factory.mktemp("around")
+    places = {name: Tree(around / name) for name in ("card", "dest")}
+    for side, folder, name, content in files:
+        places[side].write({folder + name: content})
+    card, dest = places["card"], places["dest"]
+    runs = Runs(card, open_state(os.fsencode(around / "state")))
+    before, there, held = card.snapshot(), dest.snapshot(), dest.read()
+    missing = plainly_missing(card.root, dest.root)
+    found = imported(card.root, dest.root, runs.state, by=by)
+    assert found.is_complete
+    assert found.copied >= len({card.read()[path] for path in missing})
+    assert plainly_missing(card.root, dest.root) == []
+    contents = card.read()
+    assert {path: dest.read()[new] for path, new in found.places.items() if new} == {
+        path: text for path, text in contents.items() if text
+    }
+    assert held.items() <= dest.read().items()
+    assert card.snapshot() == before
+    again = imported(card.root, dest.root, runs.state, by=by)
+    assert (again.copied, again.is_complete) == (0, True)
+    if found.copied:
+        runs.undo()
+        assert dest.snapshot() == there
+    shutil.rmtree(around)
+
+
+# What is refused ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("card", "dest", "said"),
+    [
+        ("tree", "tree", "the same folder"),
+        ("tree", "alias", "the same folder"),
+        ("tree", "tree/sub", "on the card itself"),
+        ("tree", "tree/new/deep", "on the card itself"),
+        ("tree/sub", "tree", "is inside"),
+        ("nowhere", "tree", "There is no folder"),
+        ("tree/sub/a.txt", "dest", "is a file"),
+    ],
+)
+def test_folders_that_cannot_be_imported(
+    card: str, dest: str, said: str, tree: Tree, state: StateDirectory, tmp_path: Path
+) -> None:
+    tree.write({"sub/a.txt": "a"})
+    (tmp_path / "alias").symlink_to("tree")
+    with pytest.raises(UsageError, match=said):
+        imported(tmp_path / card, tmp_path / dest, state)
+    assert tree.read() == {"sub/a.txt": "a"}
+
+
+def test_a_rule_that_copies_to_the_card_is_refused(tree: Tree, dest: Tree, state: StateDirectory) -> None:
+    tree.write({"a.txt": "a"})
+    text = f'version = 1\n[[rule]]\nname = "here"\nto = "{tree.root}/Sorted/{{name}}"\n'
+    configuration = parse_configuration(b"rules.toml", text.encode())
+    with pytest.raises(UsageError, match="on the card itself"):
+        imported(tree.root, dest.root, state, configuration=configuration)
+    assert (tree.read(), dest.read()) == ({"a.txt": "a"}, {})
+
+
+def test_too_many_changes_are_refused(tree: Tree, dest: Tree, state: StateDirectory) -> None:
+    tree.write({"a.txt": "a", "b.txt": "b"})
+    with pytest.raises(GuardRefused, match="--max-changes"):
+        imported(tree.root, dest.root, state, max_changes=1)
+    assert dest.read() == {}
