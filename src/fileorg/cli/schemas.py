@@ -475,7 +475,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
             }
         ),
     ),
-    "import": ("`import`", _object({**_RESULT, **_CERTIFICATE}, optional=list(_RESULT)[3:])),
+    "import": ("`import`", _object({**_RESULT, **_CERTIFICATE}, optional=tuple(_RESULT)[3:])),
     "certificate": ("`import --certificate FILE.json`", _object(_CERTIFICATE)),
     "scan": (
         "`scan`",
