@@ -23,6 +23,7 @@ from tests.support.tree import Tree
 
 from fileorg.core.errors import Exit, UsageError
 from fileorg.core.model import Action, By, OnConflict, RecordState
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.core.state import open_state
 from fileorg.workflows.order import OthersFirst
 
@@ -371,6 +372,32 @@ def test_a_partial_undo_is_completed_later(tree: Tree, runs: Runs) -> None:
     os.rename(tree.path("Documents/kept"), tree.path("Documents/b.txt"))
     assert runs.undo(1).problems == []
     assert differences(before, tree.snapshot()) == []
+
+
+@pytest.mark.parametrize("is_used", [False, True])
+def test_a_folder_that_the_undo_of_a_later_one_makes_again_goes_with_the_rest(
+    tree: Tree, runs: Runs, elsewhere: Path, is_used: bool
+) -> None:
+    """The first undo lacks a file, and removes the folders that it had made for that file."""
+    tree.write({"film.mkv": "1", "p.jpg": "2"})
+    date_all(tree)
+    before = tree.snapshot()
+    runs.organize(by=By.DATE)
+    runs.organize(recursive=True, dest=elsewhere, include=["*.mkv"])
+    film = elsewhere / "Video/film.mkv"
+    film.rename(elsewhere / "mine")
+    assert [problem.reason for problem in runs.undo(1).problems] == [Reason(ReasonCode.GONE)]
+    assert [path for path in tree.snapshot() if os.path.isdir(tree.path(os.fsdecode(path)))] == [b""]
+    (elsewhere / "mine").rename(film)
+    assert runs.undo(2).problems == []
+    (made,) = tree.root.glob("20*/*")
+    if is_used:
+        (made / "of the user").write_text("x")
+    assert runs.undo(1).problems == []
+    if is_used:
+        assert os.listdir(made) == ["of the user"]
+    else:
+        assert differences(before, tree.snapshot()) == []
 
 
 def test_a_folder_that_others_had_filled_goes_with_the_redo(tree: Tree, runs: Runs) -> None:

@@ -184,9 +184,12 @@ class Relations:
             yield from (join(above, name) for above, name in rows)
 
     def left_folders(self, operation: Operation) -> list[MadeFolder]:
-        """Return folders that other operations made and that their undo had to keep because they were not empty, the
-        deepest first: only folders that this operation touched, and only undos after it, or the one that it redoes.
-        Folders kept by an earlier undo stay: an undo restores the tree as its operation found it.
+        """Return folders that no record of this operation removes, although they are to go with it, the deepest first.
+
+        Other operations made some, and their undo had to keep them because they were not empty: only folders that this
+        operation touched, and only undos after it, or the one that it redoes. Folders kept by an earlier undo stay: an
+        undo restores the tree as its operation found it. This operation made the others and an undo in part removed
+        them, before the undo of a later operation made them again.
         """
         query = f"""
 WITH {BASES},
@@ -205,7 +208,25 @@ AND f.operation = o.id AND made.absolute = {ABSOLUTE} AND f.sealed_mtime_ns NOT 
             record = self._record_that_made(maker, folder)
             if record is not None and self._had_to_stay(record, taker):
                 found[record] = MadeFolder(record, base, path)
+        for record, base, path in self._made_again(operation):
+            found[record] = MadeFolder(record, base, path)
         return sorted(found.values(), key=lambda each: each.path, reverse=True)
+
+    def _made_again(self, operation: Operation) -> Iterator[MadeFolder]:
+        """Yield the folders that this operation had made and that undos of later operations made again."""
+        query = f"""
+WITH {BASES},
+mine(id, base, path, absolute) AS MATERIALIZED (
+    SELECT f.id, f.base, f.path, {ABSOLUTE} FROM {FOLDERS}
+    WHERE f.operation = ?1 AND f.mode IS NULL AND length(f.path))
+SELECT o.id, f.id, mine.id, mine.base, mine.path
+FROM operations o CROSS JOIN {FOLDERS} CROSS JOIN mine ON mine.absolute = {ABSOLUTE}
+WHERE o.id > ?1 AND o.kind = 'undo' AND o.undoes > ?1 AND f.operation = o.id AND f.mode IS NULL
+"""
+        for maker, folder, own, base, path in self._queries.select(query, (operation.id,)):
+            record = self._record_that_made(maker, folder)
+            if record is not None and self._record_that_made(operation.id, own) is None:
+                yield MadeFolder(record, base, path)
 
     def _record_that_made(self, operation: int, folder: int) -> RecordId | None:
         query = (
