@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import shutil
+import sqlite3
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -142,3 +145,20 @@ def test_what_only_looks_like_a_state_directory_is_sorted(
     tree.write({f"x/{name}": content for name, content in names.items()})
     runs.organize(recursive=True, all_files=True)
     assert tree.path("x/journal.db").exists() == stays
+
+
+@pytest.mark.parametrize("statement", ["", "PRAGMA application_id=1179603527"])
+def test_a_state_directory_that_a_kill_left_at_its_creation_is_left_alone(
+    tree: Tree, runs: Runs, tmp_path: Path, statement: str
+) -> None:
+    """What identifies the journal is still in its log."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "journal.db")) as db:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute(statement)
+        tree.write({"state/run.lock": ""})
+        for file in tmp_path.glob("journal.db*"):
+            shutil.copy(file, tree.path("state"))
+    before = tree.snapshot()
+    assert tree.path("state/journal.db").stat().st_size
+    runs.organize(recursive=True, all_files=True)
+    assert tree.snapshot() == before

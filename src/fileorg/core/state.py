@@ -29,6 +29,7 @@ _OURS = (JOURNAL, INDEX, LISTINGS, STAYS, b"run.lock", b"index.lock")
 APPLICATION_ID = 0x464F5247  # "FORG"
 """The SQLite application id of a journal, of any user."""
 _SQLITE, _ID_FROM, HEAD_BYTES = b"SQLite format 3\0", 68, 72
+_VERSIONS, _PAGES = slice(18, 20), slice(28, 32)
 
 
 def may_be_state(names: Collection[bytes]) -> bool:
@@ -38,9 +39,12 @@ def may_be_state(names: Collection[bytes]) -> bool:
 
 def is_journal(head: bytes) -> bool:
     """Return whether a file with these first `HEAD_BYTES` is a journal (sqlite.org/fileformat.html). An empty file
-    counts: the first pages of a new journal are still in its WAL.
+    counts, and so does an empty database with a WAL: the first pages of a new journal are still in its WAL.
     """
-    return not head or (head.startswith(_SQLITE) and head[_ID_FROM:HEAD_BYTES] == APPLICATION_ID.to_bytes(4))
+    if not head.startswith(_SQLITE):
+        return not head
+    is_new = head[_VERSIONS] == b"\2\2" and head[_PAGES] in {bytes(4), b"\0\0\0\1"} and not any(head[_ID_FROM:])
+    return is_new or head[_ID_FROM:HEAD_BYTES] == APPLICATION_ID.to_bytes(4)
 
 
 class StateDirectory:
