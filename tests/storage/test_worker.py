@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fileorg.core.errors import StorageFailure
 from fileorg.core.model import ROOT
 from fileorg.storage.local.storage import LocalStorage
-from fileorg.storage.local.worker import InlineRenamer, Moves, RenameProcess, Renamer, pack, renamer_for
+from fileorg.storage.local.worker import InlineRenamer, Moves, RenameProcess, Renamer, RenamerDied, pack, renamer_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +81,7 @@ def test_few_files_are_moved_by_this_process(tree: Tree) -> None:
     storage.close()
 
 
-def test_a_renamer_that_dies_is_reported_and_not_waited_for(tree: Tree) -> None:
+def test_a_renamer_that_dies_is_reported_and_replaced(tree: Tree) -> None:
     tree.write({"a.jpg": "one"})
     storage = LocalStorage(os.fsencode(tree.root))
     renamer = RenameProcess((storage, storage))
@@ -93,9 +92,13 @@ def test_a_renamer_that_dies_is_reported_and_not_waited_for(tree: Tree) -> None:
         renamer.start(pack(Moves(*ROOT_TO_ROOT, [b"", b"a.jpg", b"", b"b.jpg"])))
         renamer.finish()
 
-    with pytest.raises(StorageFailure, match="has ended") as caught:
+    dead = renamer.pid
+    with pytest.raises(RenamerDied):
         move()
-    assert "fileorg recover" in caught.value.hint
+    renamer.replace()
+    assert renamer.pid != dead
+    move()
+    assert set(tree.read()) == {"b.jpg"}
     renamer.close()
     storage.close()
 

@@ -60,7 +60,7 @@ _SENTENCES = {
     ReasonCode.ORIGINAL_CHANGED: "its original changed or no longer exists, so the copy was kept",
     ReasonCode.UNREADABLE: "{about} cannot be read: {error}",
     ReasonCode.CHANGED_WHILE_READ: "it changed while it was read",
-    ReasonCode.ENDED_HELPERS: "three helper processes ended while they read it",
+    ReasonCode.ENDED_HELPERS: "three helper processes ended while they worked on it",
     ReasonCode.SYSTEM_ERROR: "{error}",
     ReasonCode.HARD_LINKS_TORN: (
         "it has {number} names (hard links), which cannot be moved to another file system; use --action copy"

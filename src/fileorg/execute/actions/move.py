@@ -7,12 +7,13 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from fileorg.core.errors import StorageFailure
 from fileorg.core.model import RecordState
 from fileorg.core.names import collision_key
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.execute.actions.copy import as_recorded, copy, settle_copy, withdraw, without_copy
 from fileorg.execute.actions.handler import Handler, check_ready, check_source, kept
-from fileorg.execute.identity import Identity, identity, is_certain, is_intact
+from fileorg.execute.identity import Identity, identity, is_certain, is_intact, is_known
 from fileorg.execute.temporaries import (
     aside,
     put_aside,
@@ -25,7 +26,7 @@ from fileorg.execute.temporaries import (
 from fileorg.execute.verdict import CHANGED, DONE, EDITED, GONE, TAKEN, Refusal, Verdict
 from fileorg.storage.local import posix
 from fileorg.storage.local.readiness import State
-from fileorg.storage.local.worker import Moves, pack
+from fileorg.storage.local.worker import Moves, RenamerDied, pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
     from fileorg.storage.local.storage import LocalStorage
 
 
+_LOSSES = 3
+"""A file that has ended this number of workers is set aside; after as many such files in a row, none is to blame."""
+
+
 def _pack(rows: Sequence[PlanRow]) -> bytes:
     paths = [part for row in rows for part in (row[2], row[3], row[5], row[6])]
     return pack(Moves(rows[0].source_base, rows[0].target_base, paths))
@@ -50,7 +55,11 @@ def _apply(work: Work, series: Series, fail: Fail) -> Callable[[], None]:
     work.renamer.start(series.packed or b"")
 
     def finish() -> None:
-        for index, code in work.renamer.finish():
+        try:
+            failed = work.renamer.finish()
+        except RenamerDied:
+            failed = _rename_the_rest(work, series, fail)
+        for index, code in failed:
             position = series.positions[index]
             try:
                 work.check_cancelled()
@@ -66,6 +75,69 @@ def _apply(work: Work, series: Series, fail: Fail) -> Callable[[], None]:
                 fail(position, error)
 
     return finish
+
+
+def _rename_the_rest(work: Work, series: Series, fail: Fail) -> list[tuple[int, int]]:
+    """Do the task of a worker that has died again: the renames that it did not get done, first all of them, then one by
+    one. A file that has ended three workers is set aside. Return (index, errno) of each failure.
+
+    Raises `StorageFailure` if workers keep ending, whatever the file.
+    """
+    work.renamer.replace()
+    left = [index for index in range(len(series.positions)) if not _is_renamed(work, series, index)]
+    try:
+        return _renamed(work, series, left)
+    except RenamerDied:
+        work.renamer.replace()
+    failed, in_a_row = list[tuple[int, int]](), 0
+    for index in [index for index in left if not _is_renamed(work, series, index)]:
+        try:
+            failed += _renamed(work, series, [index])
+            in_a_row = 0
+        except RenamerDied:
+            if in_a_row == _LOSSES:
+                raise StorageFailure(
+                    "The process that moves files keeps ending, and no file is to blame.",
+                    hint="free some memory, or give it more with --helper-memory; then run fileorg recover",
+                ) from None
+            work.renamer.replace()
+            if not _is_renamed(work, series, index):
+                in_a_row += 1
+                fail(series.positions[index], Refusal(RecordState.FAILED, ReasonCode.ENDED_HELPERS))
+    return failed
+
+
+def _renamed(work: Work, series: Series, indices: Sequence[int]) -> list[tuple[int, int]]:
+    """Rename some files of a series in the worker; return (index, errno) of each failure. Raises `RenamerDied`."""
+    if not indices:
+        return []
+    work.renamer.start(_pack([series.batch[series.positions[index]] for index in indices]))
+    return [(indices[place], code) for place, code in work.renamer.finish()]
+
+
+def _is_renamed(work: Work, series: Series, index: int) -> bool:
+    """Return whether a worker that has died had renamed a file; one that has both of its names loses the old one.
+
+    A doubtful file counts as not renamed: its rename then fails, and replaces nothing.
+    """
+    row, intent = series.batch[series.positions[index]], series.checked.intent(series.positions[index])
+    source, target = work.storages[row.source_base], work.storages[row.target_base]
+    for storage in (source, target):
+        storage.forget(b"")
+    try:
+        there = target.lstat(row.target_folder, row.target_name)
+        here = source.lstat(row.source_folder, row.source_name)
+        expected = Identity(intent.inode or 0, intent.size or 0, intent.mtime_ns or 0)
+        if there is None or not is_known(target, row.target_folder, there, expected):
+            return False
+        if here is None:
+            return True
+        if (here.dev, here.inode) != (there.dev, there.inode) or here.nlink <= (intent.nlink or 1):
+            return False
+        source.remove(row.source_folder, row.source_name)
+    except OSError:
+        return False
+    return True
 
 
 def _otherwise(work: Work, row: PlanRow, intent: Intent, record: int, error: OSError) -> None:

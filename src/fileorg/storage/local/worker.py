@@ -15,15 +15,18 @@ from array import array
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 from fileorg.core.errors import StorageFailure
-from fileorg.core.pool import end_with_parent
+from fileorg.core.model import GIVEN
+from fileorg.core.pool import end_with_parent, limit_memory
 from fileorg.storage.local.storage import LocalStorage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from subprocess import Popen
 
     from fileorg.core.model import Base
 
 _HEADER = struct.Struct("<QII")  # length of the body, source base, target base
+_LENGTH = struct.Struct("<Q")
 _READY = b"ready"
 _FEW_FILES = 5000
 """Up to this number, files are moved in this process: starting another one takes as long."""
@@ -51,6 +54,10 @@ def unpack(packed: bytes) -> Moves:
     return Moves(source, target, packed[_HEADER.size :].split(b"\0"))
 
 
+class RenamerDied(Exception):
+    """Raised if the worker process has ended, such as by a system that was out of memory."""
+
+
 class Renamer(Protocol):
     """A worker that renames files. `start` may return before the end; `finish` returns the failures."""
 
@@ -59,7 +66,13 @@ class Renamer(Protocol):
         ...
 
     def finish(self) -> list[tuple[int, int]]:
-        """Wait for the end; return (position, errno) of each failure."""
+        """Wait for the end; return (position, errno) of each failure. Raises `RenamerDied`: some of the moves may have
+        been made. Another one must then be started by `replace`.
+        """
+        ...
+
+    def replace(self) -> None:
+        """Start another worker in the place of one that has died. Raises `StorageFailure` if it cannot be started."""
         ...
 
     def close(self) -> None: ...
@@ -85,6 +98,8 @@ class InlineRenamer:
     def finish(self) -> list[tuple[int, int]]:
         return self._failed
 
+    def replace(self) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -93,15 +108,21 @@ class RenameProcess:
 
     def __init__(self, storages: Sequence[LocalStorage], locks: Sequence[int] = ()) -> None:
         """Start the process, which inherits the flocks `locks` and holds them as long as it lives."""
+        identities = [f"{number:d}" for storage in storages for number in storage.identity]
+        paths = [os.fsdecode(storage.root) for storage in storages]
+        memory_bytes = GIVEN.limits.helper_memory or 0
+        self._arguments = [str(os.getpid()), str(memory_bytes), str(len(storages)), *paths, *identities]
+        self._locks = tuple(locks)
+        self._process = self._started()
+
+    def _started(self) -> Popen[bytes]:
         import subprocess
 
-        identities = [f"{number:d}" for storage in storages for number in storage.identity]
-        arguments = [str(len(storages)), *(os.fsdecode(storage.root) for storage in storages)]
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "fileorg.storage.local.worker", str(os.getpid()), *arguments, *identities],
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "fileorg.storage.local.worker", *self._arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            pass_fds=tuple(locks),
+            pass_fds=self._locks,
         )
 
     @property
@@ -109,16 +130,17 @@ class RenameProcess:
         return self._process.pid
 
     def start(self, packed: bytes) -> None:
-        try:
+        with contextlib.suppress(BrokenPipeError):  # it has died: `finish` tells
             self._pipe("stdin").write(packed)
             self._pipe("stdin").flush()
-        except BrokenPipeError:
-            raise _died() from None
 
     def finish(self) -> list[tuple[int, int]]:
         stdout = self._pipe("stdout")
-        (size,) = struct.unpack("<Q", _read(stdout, 8))
-        numbers = array("q", _read(stdout, size))
+        length = stdout.read(_LENGTH.size)
+        answer = stdout.read(*_LENGTH.unpack(length)) if len(length) == _LENGTH.size else b""
+        if len(length) != _LENGTH.size or len(answer) != _LENGTH.unpack(length)[0]:
+            raise RenamerDied
+        numbers = array("q", answer)
         return list(zip(numbers[::2], numbers[1::2], strict=True))
 
     def _pipe(self, name: str) -> BinaryIO:
@@ -130,6 +152,16 @@ class RenameProcess:
     def is_ready(self) -> bool:
         """Return whether the process has started and uses the same directories as this one."""
         return self._pipe("stdout").read(len(_READY)) == _READY
+
+    def replace(self) -> None:
+        self._process.kill()  # it may have closed its end only
+        self.close()
+        self._process = self._started()
+        if not self.is_ready():
+            raise StorageFailure(
+                "The process that moves files ends before it has moved any.",
+                hint="free some memory, or give it more with --helper-memory; then run fileorg recover",
+            )
 
     def close(self) -> None:
         with contextlib.suppress(BrokenPipeError):
@@ -149,26 +181,14 @@ def renamer_for(files: int, storages: Sequence[LocalStorage], locks: Sequence[in
     return InlineRenamer(storages)
 
 
-def _died() -> StorageFailure:
-    return StorageFailure(
-        "The worker process that moves files has ended.",
-        hint="no data was lost; run fileorg recover",
-    )
-
-
-def _read(pipe: BinaryIO, size: int) -> bytes:
-    data = pipe.read(size)
-    if len(data) != size:
-        raise _died()
-    return data
-
-
 def _serve(arguments: Sequence[str]) -> None:
     """Run the worker: rename until the pipe is closed."""
-    parent, count, *rest = arguments
+    parent, memory_bytes, count, *rest = arguments
     paths, identities = rest[: int(count)], [int(number) for number in rest[int(count) :]]
     if not end_with_parent(int(parent)):
         return
+    if int(memory_bytes):
+        limit_memory(int(memory_bytes))
     storages = [LocalStorage(os.fsencode(path)) for path in paths]
     if [number for storage in storages for number in storage.identity] != identities:
         return  # another directory has that path now
@@ -176,11 +196,18 @@ def _serve(arguments: Sequence[str]) -> None:
     stdout.write(_READY)
     stdout.flush()
     while header := stdin.read(_HEADER.size):
-        failed = rename_all(storages, unpack(header + _read(stdin, _HEADER.unpack(header)[0])))
+        length = _HEADER.unpack(header)[0]
+        body = stdin.read(length)
+        if len(body) != length:  # the parent has died
+            return
+        failed = rename_all(storages, unpack(header + body))
         answer = array("q", [number for pair in failed for number in pair]).tobytes()
-        stdout.write(struct.pack("<Q", len(answer)) + answer)
+        stdout.write(_LENGTH.pack(len(answer)) + answer)
         stdout.flush()
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1:])
+    try:
+        _serve(sys.argv[1:])
+    except MemoryError:  # no traceback: the parent starts another one
+        os._exit(1)
