@@ -54,11 +54,11 @@ class Lines:
     """The facts that one writer writes down, each as soon as it is true."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("w")
+        self._path = path
 
     def say(self, what: str, *facts: object) -> None:
-        self._file.write(json.dumps([what, *facts]) + "\n")
-        self._file.flush()
+        with self._path.open("a") as file:
+            file.write(json.dumps([what, *facts]) + "\n")
 
 
 def content_of(name: str) -> str:
@@ -204,11 +204,12 @@ class WatchProcess:
             sys.executable, "-m", "fileorg", "watch", str(root), "-r", "--settle", f"{storm.settle}s",
             "--max-changes", "10000000", "--state-dir", str(state),
         ]  # fmt: skip
-        self._out = (state.parent / "watch.log").open("ab")
+        self._log = state.parent / "watch.log"
         self.start()
 
     def start(self) -> None:
-        self._process = subprocess.Popen(self._words, stdout=self._out, stderr=self._out)
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self._words, stdout=log, stderr=log)
 
     def signal(self, number: int) -> None:
         self._process.send_signal(number)

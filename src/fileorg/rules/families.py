@@ -849,10 +849,10 @@ SETS: tuple[Set, ...] = (
     ),
     Set(
         "Streams of a video that a program has not merged yet",
-        (("a.f137.mp4", "a.f140.m4a"),),
+        (("a.f137.mp4", "a.f140.m4a"), ("a.f137.mp4", "a.f140.m4a.part")),
         frozenset(),
         (*_signs(".f", "1|2|3|4|5|6|7|8|9|hls|dash"),),
-        rb"(?P<x>.+)\.f(?:\d{2,4}|hls|dash)(?:-[\w-]+)?\.(?:mp4|m4a|webm|mkv|mp3|opus|ts)",
+        rb"(?P<x>.+)\.f(?:\d{2,4}|hls|dash)(?:-[\w-]+)?\.(?:mp4|m4a|webm|mkv|mp3|opus|ts)(?:\.part)?",
         rb"\g<x>",
         tuple(rb"\g<x>." + kind for kind in (b"mp4", b"mkv", b"webm")),
         reason=IgnoreReason.UNFINISHED,
