@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from array import array
 from bisect import bisect_left
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from xxhash import xxh3_64_intdigest
 
 from fileorg.rules.ignore import IgnoreReason
-from fileorg.storage.local.readiness import State
+from fileorg.storage.local.readiness import is_open_for_writing, paths_open_for_writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from fileorg.storage.local.storage import LocalStorage
 
 
+_SERVES_SECONDS = 1.0
 WAITING = frozenset({IgnoreReason.UNSETTLED, IgnoreReason.OPEN, IgnoreReason.UNFINISHED})
 """Reasons that pass by themselves: a later look may take the file."""
 
@@ -49,6 +52,16 @@ def has(numbers: bytes, number: int) -> bool:
     return at < len(view) and view[at] == number
 
 
+@lru_cache(maxsize=1)
+def _written_at(_moment: int) -> frozenset[str]:
+    return paths_open_for_writing()
+
+
+def _written() -> frozenset[str]:
+    """Return the files that programs write to: one pass over all processes serves many files of a run."""
+    return _written_at(int(time.monotonic() / _SERVES_SECONDS))
+
+
 class Gate(NamedTuple):
     """Which files pass, as packed numbers: an hour of events is no more than eight bytes for each file.
 
@@ -67,8 +80,10 @@ class Gate(NamedTuple):
         if self.put_back and has(self.put_back, self._content(entry)):
             return IgnoreReason.PUT_BACK
         try:
-            with storage.held(folder, entry.name) as answer:
-                return IgnoreReason.OPEN if answer.state is State.IN_USE else None
+            with storage.open_read(folder, entry.name) as file:
+                return IgnoreReason.OPEN if is_open_for_writing(file.fileno(), _written) else None
+        except BlockingIOError:  # leased for writing by a file server
+            return IgnoreReason.OPEN
         except OSError:  # it is gone, or unreadable: the plan or the run reports it
             return None
 

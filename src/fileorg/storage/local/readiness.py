@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from fileorg.storage.local import posix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
     from typing import BinaryIO
 
 _FUSE: Final = 0x65735546
@@ -78,6 +78,22 @@ def readiness(fd: int, *, settle_ns: int = 0) -> Readiness:
     if settle_ns and not is_quiet(os.fstat(fd), settle_ns):
         return Readiness(State.UNKNOWN, None, is_leased)
     return Readiness(State.FREE, None, is_leased)
+
+
+def is_open_for_writing(fd: int, written: Callable[[], Container[str]]) -> bool:
+    """Return whether a program writes to an open file, as far as this can be found out for very many files.
+
+    `written` returns what `paths_open_for_writing` does; it is asked only where a lease proves little.
+    """
+    answer, kind = _lease(fd), posix.file_system_type(fd)
+    if answer is _Lease.REFUSED and kind not in _BY_ITS_SERVER:
+        return True
+    if answer is _Lease.HELD and kind not in _DOUBTFUL:
+        return False
+    try:
+        return os.readlink(f"{_PROC}/self/fd/{fd}") in written()
+    except OSError:
+        return False
 
 
 def is_polled(fd: int) -> bool:
@@ -189,6 +205,28 @@ def is_leased(fd: int) -> bool:
 _PROC = "/proc"
 _MAPPED = rb"(?m)^[0-9a-f]+-[0-9a-f]+ .w.s [0-9a-f]+ ([0-9a-f]+):([0-9a-f]+) ([0-9]+) +(/.*)$"
 """Compiled on first use, because leases answer nearly always."""
+
+
+def paths_open_for_writing() -> frozenset[str]:
+    """Return the files that processes have open for writing or mapped, as far as /proc may be read: in one pass."""
+    found: set[str] = set()
+    try:
+        processes = [name for name in os.listdir(_PROC) if name.isdecimal()]
+    except OSError:
+        return frozenset()
+    for process in processes:
+        folder = f"{_PROC}/{process}/fd"
+        with contextlib.suppress(OSError):
+            for number in os.listdir(folder):
+                with contextlib.suppress(OSError):  # closed meanwhile
+                    link = f"{folder}/{number}"
+                    leads_to = os.readlink(link)
+                    if leads_to.startswith("/") and os.lstat(link).st_mode & stat.S_IWUSR:
+                        found.add(leads_to)
+            with open(f"{_PROC}/{process}/maps", "rb") as file:
+                for _, _, _, mapped in re.findall(_MAPPED, file.read()):
+                    found.add(os.fsdecode(mapped.replace(rb"\012", b"\n")))
+    return frozenset(found)
 
 
 def _writer_of(fd: int) -> int | None:
