@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from fileorg.workflows.import_files import ImportOptions, ImportRun
 
 EXAMPLES = """
-# Copy the new photos of a card into one folder per month, and see that all of them are there
+# Copy the new photos of a card into one folder per month
 fileorg import /media/card --dest ~/Photos --by date
 
 # May the card be formatted? Exit code 0 only if all its content is in ~/Photos
 fileorg import /media/card --dest ~/Photos --yes --quiet
 
 # Keep the certificate: where each file of an old disk is now
-fileorg import /media/old-disk --dest ~/Archive --certificate old-disk.json
+fileorg import /media/old --dest ~/Archive --certificate old.json
 """
 
 CERTIFICATE = "Certificate"
