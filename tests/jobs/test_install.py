@@ -8,17 +8,23 @@ import shutil
 import socket
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
+from tests.jobs.watching import wait_for
+from tests.support import wall
 
+from fileorg.cli.commands.watch import watch
+from fileorg.cli.service_view import service_of
 from fileorg.core.errors import FileorgError, UsageError
+from fileorg.core.state import open_state
 from fileorg.jobs import install
 from fileorg.jobs.install import Service
 from fileorg.jobs.service_manager import ServiceManager
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import FunctionType
 
     from tests.cli.screens import Fileorg
     from tests.support.tree import Tree
@@ -99,6 +105,43 @@ def test_what_is_written_is_taken_away_exactly(
     ran = fileorg.inside("watch", "--uninstall", "tree", **given)
     assert (ran.code, sorted(os.listdir(units))) == (0, before)
     assert fileorg.inside("watch", "--uninstall", **given).out == "No unit of fileorg is installed.\n"
+
+
+@pytest.mark.skipif(not wall.can_be_raised(), reason=wall.NOT_TESTED)
+def test_the_command_of_the_unit_in_its_environment(fileorg: Fileorg, tree: Tree, tmp_path: Path) -> None:
+    """The environment that `systemd --user` gives; the kernel refuses each change that the unit does not allow."""
+    fileorg.home.mkdir(mode=0o700)
+    temporary = tmp_path / "private"
+    temporary.mkdir()
+    state = open_state(os.fsencode(fileorg.home))
+    service = service_of(
+        cast("FunctionType", watch), ["tree", "--settle", "0.2s"], [os.fsencode(tree.root)], None, state
+    )
+    command = [word.replace(os.path.abspath("tree"), str(tree.root)) for word in service.command]
+    environment = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(tmp_path), "USER": "you", "LANG": "C.UTF-8",
+        "XDG_RUNTIME_DIR": str(tmp_path), "NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "300000000",
+        "INVOCATION_ID": "0" * 32, "TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": fileorg.environment()["PYTHONPATH"],
+    }  # fmt: skip
+    places = [*map(os.fsdecode, service.changes), str(temporary), "/dev/null"]
+    program = f"import os, sys; from tests.support.wall import raise_wall; raise_wall({places!r})"
+    program += "; os.execv(sys.argv[1], sys.argv[1:])"
+    given = environment | {"PYTHONPATH": os.pathsep.join([environment["PYTHONPATH"], os.getcwd()])}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.settimeout(60)
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, *command], env=given, cwd="/", stdin=subprocess.DEVNULL
+        )
+        try:
+            while not listener.recv(4096).startswith(b"READY=1"):
+                pass
+            tree.write({"a.jpg": "one"})
+            wait_for(lambda: set(tree.read()) == {"Images/a.jpg"}, "the move")
+        finally:
+            process.terminate()
+            assert process.wait(60) == 0
 
 
 def test_a_timer_for_organize(fileorg: Fileorg, tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -208,8 +208,16 @@ class WatchProcess:
         self.start()
 
     def start(self) -> None:
+        self._said = self._log.stat().st_size if self._log.exists() else 0
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._words, stdout=log, stderr=log)
+
+    def wait_until_started(self) -> None:
+        """Wait until it says what it watches, or has ended."""
+        before = self._said
+        _wait(
+            lambda: self._log.read_bytes()[before:].count(b"Watching ") or self._process.poll() is not None, "the start"
+        )
 
     def signal(self, number: int) -> None:
         self._process.send_signal(number)
@@ -318,7 +326,9 @@ def _interfere(
                 remount(root, folder, rests, rested)
                 say("the disk was unmounted and mounted again")
         if kills < storm.kills:
-            time.sleep(chance.uniform(0.0, 2.5 * storm.settle + 1.0))
+            if kills % 2:  # the others are killed while they start
+                watch.wait_until_started()
+            time.sleep(chance.uniform(0.0, 3 * storm.settle + 1.0))
             watch.kill()
             kills += 1
             watch.start()

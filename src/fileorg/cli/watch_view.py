@@ -15,7 +15,6 @@ from fileorg.core.errors import Exit
 from fileorg.core.figures import plural
 from fileorg.core.formats import iso, named, write_json
 from fileorg.core.names import display, join
-from fileorg.jobs.install import installed_units
 from fileorg.jobs.watchers import watchers
 
 if TYPE_CHECKING:
@@ -207,6 +206,7 @@ def say_job(out: Out, number: int, *, is_json: bool, quiet: bool) -> None:
 def show_status(state: StateDirectory, *, is_json: bool) -> Exit:
     """Print the processes that watch folders now."""
     from fileorg.cli.terminal import standard_output
+    from fileorg.jobs.install import installed_units
 
     out, found, units = standard_output(), list(watchers(state)), installed_units(())
     if is_json:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import threading
 from itertools import count
@@ -61,6 +62,7 @@ class ChangeMarks:
 
     def __init__(self, wake: Callable[[], None]) -> None:
         """`wake` is called by another thread when a first mark is made. Raises `InotifyLimit`, `OSError`."""
+        logging.getLogger("watchdog").addHandler(logging.NullHandler())  # it would print that the queue overflowed
         self._wake = wake
         self._lock = threading.Lock()
         self._paths: dict[WatchDescriptor, bytes] = {}
