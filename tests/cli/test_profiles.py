@@ -110,3 +110,15 @@ def test_a_profile_that_cannot_be_used(
     ran = fileorg.inside(*words)
     err = " ".join(ran.err.split())
     assert (ran.code, message in err, hint in err) == (2, True, True), ran.err
+
+
+def test_duplicates_of_some_files_go_to_the_trash(fileorg: Fileorg, tree: Tree, tmp_path: Path) -> None:
+    """Need 34: rules do not compare contents; a profile of dedupe says which duplicates go to the trash."""
+    tree.write({"a.jpg": "same", "b.jpg": "same", "keep/c.jpg": "same", "a.pdf": "other", "b.pdf": "other"})
+    text = f'version = 1\n[profile.photos]\nroot = "{tree.root}"\naction = "quarantine"\nprotect = ["keep/"]\n'
+    (tmp_path / "own.toml").write_text(text + 'include = ["*.jpg"]\n')
+    ran = fileorg("dedupe", "--profile", "photos", "--config", tmp_path / "own.toml", "-y")
+    assert ran.code == 0, ran.err
+    assert {path for path in tree.read() if not path.startswith(".fileorg")} == {"keep/c.jpg", "a.pdf", "b.pdf"}
+    assert fileorg("undo", "-y").code == 0
+    assert set(tree.read()) == {"a.jpg", "b.jpg", "keep/c.jpg", "a.pdf", "b.pdf"}

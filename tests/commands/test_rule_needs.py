@@ -229,9 +229,27 @@ def test_by_origin(tree: Tree, runs: Runs) -> None:
     assert tree.read() == {"Bank/a.pdf": "1", "Documents/b.pdf": "2"}
 
 
+def test_all_files_of_a_folder_go_together(tree: Tree, runs: Runs) -> None:
+    """35: a folder whose name fits: its files move with the folders in it, and the empty folder is removed."""
+    tree.write({"Album Rome/1.jpg": "1", "Album Rome/best/2.jpg": "2", "More/3.jpg": "3", "Album Rome/cover.txt": "4"})
+    before = tree.snapshot()
+    run(tree, runs, '[[rule]]\nwhen = { path = "Album */**" }\nto = "Albums/{dir}"', remove_empty=True)
+    assert tree.read() == {
+        "Albums/Album Rome/1.jpg": "1",
+        "Albums/Album Rome/best/2.jpg": "2",
+        "Albums/Album Rome/cover.txt": "4",
+        "Images/3.jpg": "3",
+    }
+    assert not (tree.root / "Album Rome").exists()
+    runs.undo()
+    assert tree.snapshot() == before
+
+
 @pytest.mark.parametrize(
     ("rules", "said"),
     [
+        ('[[rule]]\nwhen = { duplicate = true }\naction = "trash"', "fileorg dedupe"),
+        ('[[rule]]\nwhen = { kind = "folder" }\nto = "X"', "{dir}"),
         ('[[rule]]\nwhen = { taken = "2020" }\nto = "X"', "does not look into files"),
         ('[[rule]]\nwhen = { size = "big" }\nto = "X"', "fileorg.toml, line 3"),
         ('[[rule]]\nwhen = { regex = "(" }\nto = "X"', "cannot be used"),
@@ -244,7 +262,7 @@ def test_bad_rules_name_their_line_and_move_nothing(tree: Tree, runs: Runs, rule
     tree.write({"a.pdf": "1"})
     with pytest.raises(UsageError, match="line") as raised:
         run(tree, runs, rules)
-    assert said in str(raised.value)
+    assert said in f"{raised.value} {raised.value.hint}"
     assert tree.read() == {"a.pdf": "1"}
 
 

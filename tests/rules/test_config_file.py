@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fileorg.rules import config_file
 from fileorg.rules.category_changes import with_changes
 from fileorg.rules.config import ConfigError, Configuration
-from fileorg.rules.config_check import OPTIONS, RULE_KEYS
+from fileorg.rules.config_check import CONDITIONS, OPTIONS, RULE_KEYS
 from fileorg.rules.config_file import has_changed, parse_configuration, read_configuration
 
 if TYPE_CHECKING:
@@ -177,6 +177,28 @@ BAD = {
     "an unknown tag": (V + RULE + "[profile.a]\ntags = ['x']\n", 5, "@x does not exist", "there is none"),
     "a profile with both": (V + "[profile.a]\nby = 'date'\ntemplate = '{category}'\n", 3, "cannot be combined", ""),
     "a template of a profile": (V + "[profile.a]\ntemplate = '../{category}'\n", 3, "..", ""),
+    "a parent folder": (V + "[[rule]]\nto = '../x'\n", 3, "a part which is . or ..", "may not lead out"),
+    "an unknown field": (V + "[[rule]]\nto = '{modifed}'\n", 3, "{modifed} is not a field; did you mean modified?", ""),
+    "an unknown group": (V + "[[rule]]\nto = '{re.x}'\n", 3, "no regex with a named group", "(?P<name>"),
+    "a wrong size": (V + "[[rule]]\nto='x'\nwhen = { size = '>big' }\n", 4, "which is no size", ">500MB"),
+    "a wrong age": (V + "[[rule]]\nto='x'\nnot = { age = '7d' }\n", 4, "neither more nor less", ">14d"),
+    "a wrong day": (V + "[[rule]]\nto='x'\nany = [\n{ modified = '2023-13' }]\n", 5, "modified is 2023-13", "2024"),
+    "a wrong depth": (V + "[[rule]]\nto='x'\nwhen = { depth = 'a' }\n", 4, "which is no depth", "..1"),
+    "a wrong pattern": (V + "[[rule]]\nto='x'\nwhen = { regex = '(' }\n", 4, "the pattern ( cannot be used", "RE2"),
+    "a wrong name": (V + "[[rule]]\nto='x'\nwhen = { name = '[a' }\n", 4, "has no closing ]", ""),
+    "a path in a name": (V + "[[rule]]\nto='x'\nwhen = { name = 'a/b' }\n", 4, "no name holds a slash", "path"),
+    "a wrong extension": (V + "[[rule]]\nto='x'\nwhen = { ext = '*.p?f' }\n", 4, "no wildcards", "name"),
+    "a flag as text": (V + "[[rule]]\nto='x'\nwhen = { empty = 'yes' }\n", 4, "neither true nor false", "empty = true"),
+    "a wrong user": (V + "[[rule]]\nto='x'\nwhen = { owner = 'no one at all' }\n", 4, "no such user", "me"),
+    "a look into files": (V + "[[rule]]\nto='x'\nwhen = { text = 'a' }\n", 4, "does not look into files", "enabled"),
+    "a duplicate": (V + "[[rule]]\nkeep=true\nwhen = { duplicate = true }\n", 4, "no key of a condition", "dedupe"),
+    "a folder": (V + "[[rule]]\nto='x'\nwhen = { kind = 'folder' }\n", 4, "not whole folders", "clean"),
+    "a wrong size in a profile": (V + "[profile.a]\nmin_size = 'big'\n", 3, "min_size is big", "10MB"),
+    "a wrong age in a profile": (V + "[profile.a]\nmin_age = '2024-05-01'\n", 3, "which is no age", "7d"),
+    "a wrong time in a profile": (V + "[profile.a]\nnewer_than = 'soon'\n", 3, "no age and no day", "2024-05-01"),
+    "a wrong pattern in a profile": (V + "[profile.a]\nexclude = ['ok',\n'[a']\n", 4, "has no closing ]", ""),
+    "a wrong action in a profile": (V + "[profile.a]\naction = 'mov'\n", 3, "mov does", "did you mean move?"),
+    "a negative limit": (V + "[profile.a]\nmax_changes = -1\n", 3, "-1 is not from 0", ""),
     "a size that is none": (V + "[settings]\ntrash_size = 'big'\n", 3, "big is not a size", "10G"),
     "deep nesting": (V + "a = " + "[" * 5000, 1, "nested too deeply", ""),
     "a long number": (V + "a = " + "9" * 5000, 1, "too long", ""),
@@ -274,3 +296,43 @@ def test_a_random_file_loads_or_names_its_line(lines: list[str]) -> None:
     except ConfigError as error:
         assert 1 <= error.line <= text.count("\n") + 1, text  # noqa: PT017
         assert str(error).startswith(f"f.toml, line {error.line}: ")  # noqa: PT017
+
+
+CONDITION = st.sampled_from([*CONDITIONS, "nam"])
+ANY_VALUE = st.one_of(
+    VALUES,
+    st.sampled_from(
+        ["'>1MB'", "'<2d'", "'2020-13'", "'..'", "'('", "'(a+)+$'", "'[a'", "'a/b'", "'me'", "'..1'", "''"]
+    ),
+    st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="'"), max_size=6).map(
+        lambda text: f"'{text}'"
+    ),
+)
+TABLE = st.builds("{{ {} = {} }}".format, CONDITION, ANY_VALUE)
+RULE_LINES = st.one_of(
+    st.builds("when = {}".format, TABLE),
+    st.builds("not = {}".format, TABLE),
+    st.builds("any = [{}]".format, TABLE),
+    st.sampled_from(
+        ["to = 'x'", "to = '{re.a}'", "to = '{dir}/{'", "to = '{modified:%Q}'", "keep = true", "enabled = true"]
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(RULE_LINES, min_size=1, max_size=4, unique_by=lambda line: line.split(" =")[0]))
+def test_a_random_rule_loads_or_names_its_line(lines: list[str]) -> None:
+    text = "\n".join([V, "[[rule]]", *lines])
+    try:
+        read(text)
+    except ConfigError as error:
+        assert 3 <= error.line <= text.count("\n") + 1, text  # noqa: PT017
+        assert str(error).startswith(f"f.toml, line {error.line}: ")  # noqa: PT017
+
+
+def test_a_file_without_checked_rules_still_reads_the_rest() -> None:
+    """`fileorg rules check` finds all faults, and the settings of jobs do not depend on the rules."""
+    text = V + "[jobs]\nnotify = ['x']\n[[rule]]\nto='x'\nwhen = { size = 'big' }\n"
+    assert parse_configuration(b"f.toml", text.encode(), with_rules=False).jobs.notify == ("x",)
+    with pytest.raises(ConfigError, match="line 6"):
+        parse_configuration(b"f.toml", text.encode())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fileorg.rules.conditions import KEYS, LATER, Price
+from fileorg.rules.conditions import ELSEWHERE, KEYS, LATER, Price
 from fileorg.rules.config_check import OPTIONS, RULE_ACTIONS
 from fileorg.rules.field_formats import DATE_DIRECTIVES
 from fileorg.rules.path_template import DATE_FIELDS, DATE_PARTS, LATER_FIELDS, PATH_FIELDS, TEXT_FIELDS
@@ -42,6 +42,8 @@ def _conditions() -> Iterator[str]:
     yield "s, min, h, d, w, mo and y. Days: `2024`, `2023-10..2024-03`, `..2019`.\n"
     yield "These keys need a look into the file. This version refuses them with a sentence that says so:"
     yield ", ".join(f"`{name}` ({meaning})" for name, meaning in LATER.items()) + ".\n"
+    for name, (why, instead) in ELSEWHERE.items():
+        yield f"There is no key `{name}`: {why}; {instead}.\n"
 
 
 def _fields() -> Iterator[str]:

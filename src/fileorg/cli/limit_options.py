@@ -106,5 +106,5 @@ def _configured(path: bytes) -> Limits:
         return Limits()
     from fileorg.rules.config_file import read_configuration
 
-    jobs = read_configuration(path).jobs
+    jobs = read_configuration(path, with_rules=False).jobs
     return Limits(helper_memory=jobs.helper_memory, attempts=jobs.attempts)

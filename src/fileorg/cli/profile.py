@@ -32,7 +32,7 @@ def with_profile(command: FunctionType, words: Sequence[str]) -> list[str]:
     if not name:
         return list(words)
     config = given.get("config") or os.environ.get("FILEORG_CONFIG") or None
-    profile = chosen_profile(values.configuration(config), name)
+    profile = chosen_profile(values.configuration(config, with_rules=False), name)
     takes_many = "paths" in command.__annotations__
     if not paths and len(profile.roots) > 1 and not takes_many:
         raise UsageError(

@@ -137,9 +137,9 @@ def configuration_of(words: Sequence[str]) -> bytes:
     return default_config_path() if given is None else os.path.abspath(os.fsencode(given))
 
 
-def configuration(path: str | None, profile: str | None = None) -> Configuration | None:
+def configuration(path: str | None, profile: str | None = None, *, with_rules: bool = True) -> Configuration | None:
     """Return the configuration of `--config` or FILEORG_CONFIG, else of the default file; None if there is none. With a
-    profile, it has only the rules of this profile.
+    profile, it has only the rules of this profile; without `with_rules`, the values of conditions are not checked.
 
     Raises `ConfigError`.
     """
@@ -150,5 +150,5 @@ def configuration(path: str | None, profile: str | None = None) -> Configuration
         return None
     from fileorg.rules.config_file import read_configuration
 
-    configuration = read_configuration(found)
+    configuration = read_configuration(found, with_rules=with_rules)
     return configuration if profile is None else configuration.for_profile(profile)

@@ -48,7 +48,7 @@ def notify_all(state: StateDirectory, numbers: Sequence[int], configuration: byt
     if not os.path.lexists(configuration):
         return
     try:
-        program = read_configuration(configuration).jobs.notify
+        program = read_configuration(configuration, with_rules=False).jobs.notify
     except FileorgError as error:
         for number in numbers:
             _log(state, number, f"No program was told: {error}")

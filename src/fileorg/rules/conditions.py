@@ -124,9 +124,20 @@ LATER: Mapping[str, str] = {
 """Keys that need evidence from inside files, which this version does not read."""
 
 
+ELSEWHERE: Mapping[str, tuple[str, str]] = {
+    "duplicate": (
+        "rules do not compare contents",
+        "fileorg dedupe --action quarantine moves duplicates to the trash, and a profile can hold its options",
+    ),
+}
+"""Keys that people expect, why no rule has them, and what does the work instead."""
+
+
 def compiled(key: str, value: object, setting: Setting) -> Condition:
     """Return the condition of a key and its value. Raises `ConditionError`."""
     base = key.partition(".")[0]
+    if key in ELSEWHERE:
+        raise ConditionError(f"{key} is no key of a condition: {ELSEWHERE[key][0]}", ELSEWHERE[key][1])
     if base in LATER:
         raise ConditionError(
             f"the key {key} asks for {LATER[base]}, and this version of fileorg does not look into files for rules",
@@ -495,8 +506,9 @@ def _kind(value: object, _: Setting) -> Condition:
     for text in texts:
         if text in {"link", "folder"}:
             raise ConditionError(
-                f"kind is {text}, and rules of this version move files only",
-                "fileorg clean removes broken links and empty folders",
+                f"kind is {text}, and rules move files, not whole folders or links",
+                'path = "ALBUM/**" with to = "FOLDER/{dir}" takes all files of a folder and keeps the folders in it;'
+                " fileorg clean removes empty folders and broken links",
             )
         if text != "file":
             raise ConditionError(f"kind is {display(text)}, which is no kind", 'write kind = "file"')

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+import time
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from fileorg.core.figures import age_parts, before, parsed_size
 from fileorg.core.model import Action, By, OnConflict
 from fileorg.core.names import display
 from fileorg.core.pool import LEAST_MEMORY_BYTES
 from fileorg.rules.category_changes import CategoryFault, extension_fault, name_fault, with_changes
-from fileorg.rules.conditions import KEYS, LATER
+from fileorg.rules.classify import Rules
+from fileorg.rules.conditions import ELSEWHERE, KEYS, LATER
 from fileorg.rules.config import VERSION, Category, Configuration, Jobs, Profile, Rule, Settings
 from fileorg.rules.config_values import Values
 from fileorg.rules.extensions import OTHER
+from fileorg.rules.globs import Glob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,9 +45,17 @@ OPTIONS: Mapping[str, type] = {
     "empty_files": bool, "empty_folders": bool, "broken_symlinks": bool, "quiet": bool, "verbose": bool,
 }  # fmt: skip
 """The options of commands that a profile can hold, with the type of their value."""
-_CHOICES: Mapping[str, tuple[str, ...]] = {"by": tuple(By), "on_conflict": tuple(OnConflict)}
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "by": tuple(By),
+    "on_conflict": tuple(OnConflict),
+    "action": ("move", "copy", "hardlink", "symlink", "quarantine", "reflink"),
+}
+_SIZES_OF = ("min_size", "max_size")
+_AGES_OF = ("min_age",)
+_TIMES_OF = ("newer_than", "older_than")
+_PATTERNS_OF = ("include", "exclude", "prefer", "protect")
 
-CONDITIONS = (*KEYS, *LATER)
+CONDITIONS = (*KEYS, *LATER, *ELSEWHERE)
 _SET_NAME = re.compile(r"[\w-]+")
 _LITERAL = frozenset({"regex", "text"})
 """Keys whose values may begin with an @ that names no set."""
@@ -342,6 +355,7 @@ class _Check:
         for key, choices in _CHOICES.items():
             if key in options:
                 values.one_of(str(options[key]), choices, (*keys, key))
+        self._check_values(options, keys)
         if "template" in options:
             self._check_template(str(options["template"]), (*keys, "template"))
             if "by" in options:
@@ -357,6 +371,47 @@ class _Check:
         return Profile(
             name, values.line(keys), tuple(roots), tuple(chosen), values.text(table, "schedule", keys), options
         )
+
+    def _check_values(self, options: Mapping[str, object], keys: Keys) -> None:
+        """Check the values of a profile as the command line checks them."""
+        for key, value in options.items():
+            at: Keys = (*keys, key)
+            if key in _SIZES_OF and parsed_size(str(value)) is None:
+                raise self._error(at, f"{key} is {display(str(value))}, which is no size", "write for example 10MB")
+            if key in (*_AGES_OF, *_TIMES_OF) and not _is_age(str(value)) and (key in _AGES_OF or not _is_day(value)):
+                what = "no age" if key in _AGES_OF else "no age and no day"
+                hint = "write for example 12h, 7d or 6mo" + ("" if key in _AGES_OF else ", or 2024-05-01")
+                raise self._error(at, f"{key} is {display(str(value))}, which is {what}", hint)
+            for position, text in enumerate(value if key in _PATTERNS_OF and isinstance(value, list) else ()):
+                try:
+                    Glob(str(text), whole=True)
+                except ValueError as error:
+                    message = f"{key} has the pattern {display(str(text))}, which cannot be used: {error}"
+                    raise self._error((*at, position), message, None) from error
+
+
+def _is_age(text: str) -> bool:
+    parts = age_parts(text)
+    try:
+        return parts is not None and before(time.time_ns(), parts) is not None
+    except (ValueError, OverflowError, OSError):
+        return False
+
+
+def _is_day(value: object) -> bool:
+    try:
+        datetime.fromisoformat(str(value).strip())
+    except ValueError:
+        return False
+    return True
+
+
+def check_rules(configuration: Configuration) -> None:
+    """Compile all rules that are not switched off, as a run does. Raises `ConfigError` for the first that is wrong."""
+    if configuration.rules:
+        from fileorg.rules.matching import RuleSet
+
+        RuleSet(configuration.selected(()), configuration, Rules.of(configuration), b"/", time.time_ns())
 
 
 def normalized(extension: object) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 
 from fileorg.core.trusted import open_place
 from fileorg.rules.config import ConfigError, Configuration
-from fileorg.rules.config_check import checked
+from fileorg.rules.config_check import check_rules, checked
 
 _MAX_BYTES = 4 << 20
 """More than any file that people write; the check of the rules holds the whole file in memory."""
@@ -20,10 +20,13 @@ _PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
 _OTHER_FILE = "give another file with --config or FILEORG_CONFIG"
 
 
-def read_configuration(path: bytes) -> Configuration:
-    """Return the checked configuration of a file. Raises `ConfigError`, which names the file and the line."""
+def read_configuration(path: bytes, *, with_rules: bool = True) -> Configuration:
+    """Return the checked configuration of a file; without `with_rules`, the values of conditions are not checked.
+
+    Raises `ConfigError`, which names the file and the line.
+    """
     content, stamp = read_content(path)
-    return parse_configuration(path, content)._replace(stamp=stamp)
+    return parse_configuration(path, content, with_rules=with_rules)._replace(stamp=stamp)
 
 
 def has_changed(configuration: Configuration) -> bool:
@@ -34,14 +37,17 @@ def has_changed(configuration: Configuration) -> bool:
         return True
 
 
-def parse_configuration(path: bytes, content: bytes) -> Configuration:
-    """Return the checked configuration of a file's content. Raises `ConfigError`."""
+def parse_configuration(path: bytes, content: bytes, *, with_rules: bool = True) -> Configuration:
+    """Return the checked configuration of a file's content: see `read_configuration`. Raises `ConfigError`."""
     try:
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError(path, line, "the text is not UTF-8", hint="save the file as UTF-8") from error
-    return checked(path, text, _parsed(path, text))
+    configuration = checked(path, text, _parsed(path, text))
+    if with_rules:
+        check_rules(configuration)
+    return configuration
 
 
 def _parsed(path: bytes, text: str) -> dict[str, Any]:

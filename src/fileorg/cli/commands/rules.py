@@ -83,7 +83,7 @@ def rules(
         return import_rules(file, output, force=force)
     if file is not None or output is not None or force:
         raise UsageError(f"FILE, -o and --force require import, not {step}.", hint="fileorg rules import FILE")
-    configuration = values.configuration(config)
+    configuration = values.configuration(config, with_rules=False)  # all faults are found below, not only the first
     if configuration is None:
         raise UsageError(
             "There is no configuration file, and so there are no rules.",
