@@ -22,7 +22,6 @@ from fileorg.core.model import ROOT, Action, OnConflict, PlanRow
 from fileorg.core.names import collision_key, display, is_within, join, split
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.plan.conflicts import Candidate, ConflictResolver
-from fileorg.plan.disk_borders import DiskBorders
 from fileorg.plan.draft import Decision, Draft, Follower, Places
 from fileorg.plan.link_rows import LinkRows, known_by, whole
 from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders
@@ -33,11 +32,12 @@ from fileorg.scan.stays import NotTaken, Stays
 from fileorg.scan.whole import whole_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from fileorg.core.events import Reporter
     from fileorg.index.columns import FileBatch, FileRow
     from fileorg.index.index import Index
+    from fileorg.plan.disk_border import DiskBorder
     from fileorg.plan.emptied_folders import EmptiedFolders
     from fileorg.plan.rule_placing import RulePlacer, RuleTargets
     from fileorg.rules.matching import Failed, RuleDecision
@@ -95,7 +95,7 @@ class OrganizePlan:
         # target folder → why files cannot be moved there
         self._faults: dict[bytes, Reason | None] = dict.fromkeys(self._bases(), None)
         self._new_folders: set[bytes] = set()
-        self._borders = DiskBorders(source, self._placer.targets, self._way, self._device)
+        self._devices: dict[bytes, int | None] = {}
         self._groups = 0
         self.by_category: dict[str, Tally] = {}
         self.files = 0
@@ -165,7 +165,7 @@ class OrganizePlan:
             places = self._adjust(batch, places, self._placer)
         self._draft.add_places(batch.folder, sequence, places)
         self._count(batch, places)
-        cross_disk = self._borders.blocked(batch, places.targets)
+        cross_disk = self._blocked(batch, places.targets)
         candidates = {*wanted.add_all(places.digests), *self._taken(batch, places), *cross_disk}
         self._contested.add_all(places.digests[position] for position in candidates if places.targets[position])
 
@@ -226,14 +226,38 @@ class OrganizePlan:
         self._faults[folder] = fault
 
     def _device(self, folder: bytes) -> int | None:
-        """Return the device of a target folder, or of the folder in which it will be made."""
-        self._look_up(folder)
-        if folder in self._new_folders:
-            return self._borders.device(split(folder)[0])
-        with contextlib.suppress(OSError):
-            there = self._target.stat_folder(folder)
-            return there and there.dev
-        return None
+        """Return the device of a target folder, or of the folder in which it will be made; the answer is cached."""
+        if folder not in self._devices:
+            self._look_up(folder)
+            device = None
+            if folder in self._new_folders:
+                device = self._device(split(folder)[0])
+            else:
+                with contextlib.suppress(OSError):
+                    there = self._target.stat_folder(folder)
+                    device = there and there.dev
+            self._devices[folder] = device
+        return self._devices[folder]
+
+    def _cross_disk(self, folder: bytes, targets: Iterable[int]) -> DiskBorder | None:
+        """Return the border between the files of a folder and those of their targets on another file system, if any."""
+        devices = {target: self._device(self._placer.targets[target]) for target in targets if target}
+        source = None
+        if devices:
+            with contextlib.suppress(OSError):
+                source = self._source.stat_folder(folder)
+        crossed = {target for target, device in devices.items() if source and device not in {None, source.dev}}
+        if not crossed:
+            return None
+        from fileorg.plan.disk_border import DiskBorder  # only if files leave their disk
+
+        folders = self._placer.targets
+        return DiskBorder(self._source, {each: (self._way(each)[0], folders[each]) for each in crossed})
+
+    def _blocked(self, batch: FileBatch, targets: Sequence[int]) -> Mapping[int, Reason]:
+        """Return why files cannot be taken to another file system, by position."""
+        border = self._cross_disk(batch.folder, set(targets))
+        return border.blocked(batch, targets) if border is not None else {}
 
     def _taken(self, batch: FileBatch, places: Places) -> list[int]:
         """Return the positions of the files whose name exists at the target."""
@@ -300,9 +324,9 @@ class OrganizePlan:
                 if draft.has_followers and draft.follows(batch.folder, name):
                     continue  # resolved with its leader
                 followers = draft.followers(batch.folder, name) if draft.has_followers else []
-                if self._borders.crossed(batch.folder, [target]):
+                if (border := self._cross_disk(batch.folder, [target])) is not None:
                     names = [name, *(file.name for file in followers)]
-                    if stays := self._borders.group_stays(batch.folder, names, target):
+                    if stays := border.group_stays(batch.folder, names, target):
                         self._stay(batch.folder, rows[position], target, category, followers, stays)
                         continue
                 new_name = self._new_name(target, batch.folder, rows[position], [file.name for file in followers])
@@ -392,7 +416,7 @@ class OrganizePlan:
             yield from (name for name, target in zip(batch.split_names(), targets, strict=True) if target)
             return
         again = self._by_rules.placed_again(batch)
-        blocked = self._borders.blocked(batch, again)
+        blocked = self._blocked(batch, again)
         for position, (name, target) in enumerate(zip(batch.split_names(), again, strict=True)):
             if target and self._by_rules.ways[target].action is Action.MOVE and position not in blocked:
                 yield name
