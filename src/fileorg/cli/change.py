@@ -70,6 +70,8 @@ class Change(NamedTuple):
     screen: Screen
     rows: Rows
     again: str = ""
+    kept: list[Later] | None = None
+    """If it is a list, a job in the background is added to it, and whoever made the list starts it."""
 
     @property
     def way_on(self) -> str:
@@ -200,11 +202,14 @@ class Change(NamedTuple):
         log = JobLog(state, number, is_json=self.options.log_format is Format.JSON)
         log.note(f"planned: {self.kind}")
         log.close()
-        try:
-            if not later.holds:
-                start(state, later.number, later.fd, configuration_of(sys.argv[1:]))
-        finally:
-            os.close(later.fd)
+        if self.kept is not None:
+            self.kept.append(later)
+        else:
+            try:
+                if not later.holds:
+                    start(state, later.number, later.fd, configuration_of(sys.argv[1:]))
+            finally:
+                os.close(later.fd)
         if not self.is_text:
             status = "waiting" if later.holds else "queued"
             write_json(out.stream, {"job": number, "kind": self.kind, "status": status})

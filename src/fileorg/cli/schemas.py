@@ -593,6 +593,10 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
         "`jobs log`",
         _object({"job": _JOB_NUMBER, "lines": _array(_TEXT, "as text, the oldest first; empty without a log")}),
     ),
+    "operations of a job": (
+        "`undo --job` and `redo --job` of a job with several operations: the document of each, newest first for undo",
+        _object({"job": _JOB_NUMBER, "operations": {"type": "array", "items": {"type": "object"}}}),
+    ),
     "pruned jobs": ("`jobs prune`", _object({"pruned": _array(_JOB_NUMBER)})),
     "job started": (
         "`organize`, `dedupe --action`, `clean`, `undo`, `redo`, `purge`, `watch` with `--background` or `--hold`",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fileorg.cli.words import Verb
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
+    from fileorg.workflows.session import Later
     from fileorg.workflows.undo import NothingToUndo, UndoOptions, UndoRun
 
 EXAMPLES = """
@@ -159,8 +160,17 @@ def undo_options(
     )
 
 
-def run_undo(chosen: "UndoOptions", options: OutputOptions, state: "StateDirectory") -> Exit:
-    """Find, ask and run: for undo and for redo."""
+def run_undo(
+    chosen: "UndoOptions",
+    options: OutputOptions,
+    state: "StateDirectory",
+    *,
+    into: "Out | None" = None,
+    kept: "list[Later] | None" = None,
+) -> Exit:
+    """Find, ask and run: for undo and for redo. `into` is written to instead of the output of `options`; see
+    `Change.kept`.
+    """
     from fileorg.cli.change import asks
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import output
@@ -168,7 +178,7 @@ def run_undo(chosen: "UndoOptions", options: OutputOptions, state: "StateDirecto
 
     shared.need_dry_run(options)
     with (
-        output(options.output, force=options.force) as out,
+        output(options.output, force=options.force) if into is None else contextlib.nullcontext(into) as out,
         reporting(options.progress, quiet=options.quiet) as screen,
         _data_too(out, options),
     ):
@@ -176,7 +186,7 @@ def run_undo(chosen: "UndoOptions", options: OutputOptions, state: "StateDirecto
             # Nobody sees which operation it is: only one of this folder, and only the last run there.
             chosen = chosen._replace(within=chosen.within or _here(), further=False)
         try:
-            return _undo(chosen, options, state, out, screen)
+            return _undo(chosen, options, state, out, screen, kept)
         except NothingToUndo as nothing:
             screen.pause()
             return _say_nothing(out, options, nothing, "redo" if chosen.redo else "undo")
@@ -206,22 +216,67 @@ def _undo_all(
     from fileorg.cli.question import ask
     from fileorg.cli.terminal import output
 
-    if options.background or options.hold or options.output is not None or not options.is_text:
-        hint = f"name each of its operations: {', '.join(map(str, numbers))}" if numbers else ""
-        raise UsageError(
-            f"Job {job} has {len(numbers)} operations: --job shows them as text and undoes them now.", hint=hint
-        )
-    with output(None, force=False) as out:
-        if not numbers and not options.quiet:
+    shared.need_dry_run(options)
+    is_json = options.format is Format.JSON and not options.null
+    kept: list[Later] = []
+    with output(options.output, force=options.force) as out:
+        if not numbers and options.is_text and not options.quiet:
             out.line(f"Job {job} has no operation yet.")
         if numbers and not options.dry_run and asks(options, out):
             talk = stream_for_people(options, out)
             word = "Redo" if chosen.redo else "Undo"
             if not ask(talk, f"{word} the {len(numbers)} operations of job {job}?", lambda: None):
                 talk.line("Nothing was changed.")
+                if is_json:
+                    out.stream.write(f'{{"job": {job}, "operations": []}}\n')
                 return declined()
-    codes = [run_undo(chosen._replace(operation=each), options._replace(yes=True), state) for each in numbers]
+        codes = list[Exit]()
+        try:
+            if is_json:
+                out.stream.write(f'{{"job": {job}, "operations": [')
+            for position, each in enumerate(numbers):
+                with _document(out, position) if is_json else contextlib.nullcontext(out) as into:
+                    one = chosen._replace(operation=each), options._replace(yes=True), state
+                    codes.append(run_undo(*one, into=into, kept=kept))
+        finally:
+            if is_json:
+                out.stream.write("]}\n")
+            _start(kept, state)
+        out.flush()
     return max(codes, default=Exit.DONE)
+
+
+@contextlib.contextmanager
+def _document(out: "Out", position: int) -> "Iterator[Out]":
+    """Yield a file for a JSON document, which is then written as an element of a list."""
+    import shutil
+    import tempfile
+
+    from fileorg.cli.terminal import Out
+
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
+        try:
+            yield Out(file, is_terminal=False)
+        finally:
+            if file.tell():
+                file.seek(0)
+                out.stream.write(",\n" if position else "\n")
+                shutil.copyfileobj(file, out.stream)
+
+
+def _start(kept: "Sequence[Later]", state: "StateDirectory") -> None:
+    """Start jobs in the background, unless they wait for a person: only now, as each would lock out the next plan."""
+    import sys
+
+    for later in kept:
+        from fileorg.cli.values import configuration_of
+        from fileorg.jobs.detached import start
+
+        try:
+            if not later.holds:
+                start(state, later.number, later.fd, configuration_of(sys.argv[1:]))
+        finally:
+            os.close(later.fd)
 
 
 def _here() -> bytes:
@@ -242,7 +297,14 @@ def _say_nothing(out: "Out", options: OutputOptions, nothing: "NothingToUndo", k
     return Exit.DONE
 
 
-def _undo(chosen: "UndoOptions", options: OutputOptions, state: "StateDirectory", out: "Out", screen: "Screen") -> Exit:
+def _undo(
+    chosen: "UndoOptions",
+    options: OutputOptions,
+    state: "StateDirectory",
+    out: "Out",
+    screen: "Screen",
+    kept: "list[Later] | None",
+) -> Exit:
     from fileorg.cli.change import Change, declined
     from fileorg.cli.plan_rows import PlanRows
     from fileorg.cli.words import VERBS
@@ -256,7 +318,7 @@ def _undo(chosen: "UndoOptions", options: OutputOptions, state: "StateDirectory"
         verb = VERBS[run.kind]
         if run.first_kind in VERBS:  # for clean: count leftovers, not files
             verb = verb._replace(noun=VERBS[run.first_kind].noun)
-        change = Change(options, verb, run.kind, out, screen, rows, again)
+        change = Change(options, verb, run.kind, out, screen, rows, again, kept)
         if options.dry_run:
             return _preview(change, run)
         change.show(partial(_show, run=run, verb=verb, state=state))
