@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _PROGRAM = [sys.executable, "-P", "-m", "fileorg"]
-_PATIENCE_SECONDS = 60
+_PATIENCE_SECONDS = 600
 _OTHER_DISK = Path("/dev/shm")
 
 
