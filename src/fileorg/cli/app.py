@@ -71,7 +71,7 @@ def _notify(words: list[str]) -> None:
         return
     from fileorg.cli.values import configuration_of
 
-    ended = list(events.ended_jobs)
+    ended = list(dict.fromkeys(events.ended_jobs))
     events.ended_jobs.clear()
     path = configuration_of(words)
     if os.path.lexists(path):

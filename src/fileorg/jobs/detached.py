@@ -74,7 +74,7 @@ def _run(words: Sequence[str]) -> int:
         code = 1
     finally:
         os.close(fd)
-    notify_all(state, [ended for _, ended in ended_jobs], configuration)
+    notify_all(state, list(dict.fromkeys(ended for _, ended in ended_jobs)), configuration)
     return code
 
 

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from fileorg.core.errors import FileorgError, Locked
-from fileorg.core.events import write_status
+from fileorg.core.events import ended_jobs, write_status
 from fileorg.core.figures import plural, size
 from fileorg.core.model import JobState
 from fileorg.core.names import display, join
@@ -73,6 +73,7 @@ def watch_as_job(
         write_status(fd, state=str(ended), reason=why[:300])
         with contextlib.suppress(FileorgError):
             _write(state, number, lambda journal: journal.end_job(number, ended, why or None))
+        ended_jobs.append((state.path, number))
         for what in (b"cancel", b"status"):
             with contextlib.suppress(OSError):
                 os.unlink(state.of_job(number, what))
