@@ -75,6 +75,26 @@ def test_the_brake_of_a_single_run(fileorg: Fileorg, tree: Tree) -> None:
     assert set(tree.read()) == {"Images/a.jpg", "Images/b.jpg"}
 
 
+def test_a_plan_that_waits_is_said_once_to_the_program_of_the_user(
+    fileorg: Fileorg, tree: Tree, tmp_path: Path
+) -> None:
+    heard = tmp_path / "heard"
+    program = json.dumps(["sh", "-c", f"cat >> {heard}"])
+    (tmp_path / "fileorg.toml").write_text(f"version = 1\n[jobs]\nnotify = {program}\n")
+    tree.write({"a.jpg": "one", "b.jpg": "two"})
+    words = ["watch", "tree", "--settle", "0.2s", "--max-changes", "1", "--config", "fileorg.toml"]
+    process = fileorg.start(*words, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    assert b"2 files would move" in process.stderr.readline()
+    wait_for(lambda: heard.exists() and heard.read_text().endswith("}\n"), "the program")
+    tree.write({"c.jpg": "three"})
+    assert b"waits for your approval" in process.stderr.readline()
+    process.terminate()
+    assert process.wait(60) == 0
+    process.stderr.close()
+    assert [json.loads(line)["status"] for line in heard.read_text().splitlines()] == ["waiting"]
+
+
 def test_in_the_background(fileorg: Fileorg, tree: Tree) -> None:
     started = fileorg.inside("watch", "tree", "--settle", "0.2s", "--background", "-f", "json")
     assert started.json == {"job": 1, "kind": "watch", "status": "queued"}

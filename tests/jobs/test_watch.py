@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,8 +21,6 @@ from fileorg.workflows.explain import Status, explain
 from fileorg.workflows.organize import OrganizeOptions
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.runs import Runs
     from tests.support.tree import Tree
 
@@ -148,6 +150,62 @@ def test_a_folder_that_goes_and_comes_back(runs: Runs, tree: Tree, monkeypatch: 
         os.rename(away, tree.root)
         watching.wait_until_moved(2)
         assert set(tree.read()) == {"Images/a.jpg", "Images/b.jpg"}
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
+def test_a_disk_that_is_unmounted_and_mounted_again(runs: Runs, tree: Tree, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "--bind", str(disk), str(tree.root)]
+    bound = subprocess.run(mount, check=False, capture_output=True)
+    if bound.returncode:
+        pytest.skip("nothing can be mounted here")
+    with contextlib.ExitStack() as stack:
+        stack.callback(subprocess.run, ["umount", "-l", str(tree.root)], check=False, capture_output=True)
+        watching = stack.enter_context(Watching(runs.state, tree.root))
+        tree.write({"a.jpg": "one"})
+        watching.wait_until_moved(1)
+
+        def unmounted() -> bool:
+            return subprocess.run(["umount", str(tree.root)], check=False, capture_output=True).returncode == 0
+
+        wait_for(unmounted, "the unmounting")  # a look holds the folder open for a moment
+        wait_for(lambda: watching.troubles, "a word about the disk")
+        assert "is not mounted" in watching.troubles[-1]
+        tree.write({"below.jpg": "in the folder below the disk"})
+        (disk / "b.jpg").write_text("two")
+        subprocess.run(mount, check=True)
+        watching.wait_until_moved(2)
+        subprocess.run(["umount", "-l", str(tree.root)], check=True)
+        assert tree.read() == {"below.jpg": "in the folder below the disk"}
+    assert sorted(os.listdir(disk / "Images")) == ["a.jpg", "b.jpg"]
+
+
+@pytest.mark.skipif(shutil.which("fusermount3") is None, reason="there is no FUSE")
+def test_a_mount_that_reports_nothing_is_listed(
+    runs: Runs, tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that arrives behind a FUSE mount causes no event."""
+    pytest.importorskip("mfusepy")
+    monkeypatch.setattr("fileorg.jobs.watch_loop._POLL_SECONDS", 0.1)
+    behind = tmp_path / "behind"
+    behind.mkdir()
+    program = Path(__file__).parents[1] / "watch" / "passthrough.py"
+    server = subprocess.Popen([sys.executable, str(program), str(behind), str(tree.root)])
+    try:
+        wait_for(lambda: os.path.ismount(tree.root) or server.poll() is not None, "the mount")
+        if server.poll() is not None:
+            pytest.skip("FUSE cannot be used here")
+        with Watching(runs.state, tree.root, recursive=True) as watching:
+            (behind / "a.jpg").write_text("one")
+            watching.wait_until_moved(1)
+            (behind / "b.pdf").write_text("two")
+            watching.wait_until_moved(2)
+        assert set(tree.read()) == {"Images/a.jpg", "Documents/b.pdf"}
+    finally:
+        subprocess.run(["fusermount3", "-u", "-z", str(tree.root)], check=False)
+        server.wait()
 
 
 def test_a_run_by_hand_has_the_lock_first(runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

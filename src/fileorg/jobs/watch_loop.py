@@ -468,7 +468,7 @@ class WatchLoop:
     def _begin(self, tree: _Tree) -> None:
         """Watch a tree from its start, or anew. Raises `FileorgError`."""
         seen = os.stat(tree.root)
-        tree.is_mount_point = os.path.ismount(tree.root)
+        tree.is_mount_point = Mounts().is_point(tree.root)
         if self._marks is not None:
             self._watch_folders(tree, [b""])  # before the scan: nothing is missed
         self._scan_folders(tree)
@@ -595,7 +595,7 @@ class WatchLoop:
             from fileorg.jobs.notify import start
 
             with contextlib.suppress(OSError):
-                start(self._state.path, numbers, configuration.path)
+                start(self._state.path, numbers, os.path.abspath(configuration.path))
 
     def _count(self, tree: _Tree, outcome: Outcome) -> None:
         if outcome.operation:
@@ -677,7 +677,7 @@ def _absent(tree: _Tree) -> str:
         return f"{shown} is now behind a symlink, so it is not organized any more."
     if not os.path.isdir(tree.root):
         return f"There is no folder {shown} now: fileorg waits until it is back."
-    if tree.is_mount_point and not os.path.ismount(tree.root):
+    if tree.is_mount_point and not Mounts().is_point(tree.root):
         return f"The disk of {shown} is not mounted: fileorg waits until it is back."
     return ""
 

@@ -32,6 +32,10 @@ class Mounts:
         """Return the mounts at, above and below a folder."""
         return [each for each in self._all if is_within(folder, each.point) or is_within(each.point, folder)]
 
+    def is_point(self, folder: bytes) -> bool:
+        """Return whether something is mounted at a folder, also another folder of the same disk."""
+        return os.path.ismount(folder) or any(each.point == folder for each in self._all)
+
     def aliases(self, folder: bytes) -> Iterator[bytes]:
         """Yield paths outside of a folder that lead to it, to a part of it, or to a mount inside it."""
         for dev, mounted in [*self._place(folder), *((mount.dev, mount.folder) for mount in self._within(folder))]:
