@@ -17,6 +17,7 @@ from fileorg.core.events import NullReporter
 from fileorg.core.model import Action, OnConflict, RecordState
 from fileorg.journal.journal import Journal
 from fileorg.report.sentences import sentence
+from fileorg.rules.config_file import parse_configuration
 from fileorg.storage.local.storage import LocalStorage
 from fileorg.workflows.recover import recover_all
 
@@ -305,3 +306,24 @@ def test_a_name_that_is_no_text_is_nothing(exfat: Runs) -> None:
         storage.reserve(b"", b"caf\xe9.jpg")
     assert caught.value.errno == errno.EILSEQ
     storage.close()
+
+
+def test_targets_of_rules_on_a_disk_that_ignores_case(caseless: Runs) -> None:
+    """Targets that differ in case only are one folder there, and names that do so are one name."""
+    tree = caseless.tree
+    tree.write({"a.pdf": "1", "b.jpg": "2", "sub/A.PDF": "3", "papers/c.jpg": "4"})
+    before = tree.snapshot()
+    rules = (
+        '[[rule]]\nwhen = { ext = "pdf" }\nto = "Papers"\n'
+        '[[rule]]\nwhen = { name = "B*" }\nto = "PAPERS"\n[[rule]]\nto = "papers"'
+    )
+    configuration = parse_configuration(b"fileorg.toml", b"version = 1\n" + rules.encode())
+    said = [row.target_name for row in caseless.dry_run(recursive=True, configuration=configuration)]
+    outcome = caseless.organize(recursive=True, configuration=configuration)
+    assert outcome.problems == []
+    assert [record.target_name for record in caseless.records(outcome.operation)] == said
+    found = sorted(path.lower() for path in tree.read() if not path.endswith("/"))
+    assert found == ["papers/a (2).pdf", "papers/a.pdf", "papers/b.jpg", "papers/c.jpg"]
+    assert caseless.organize(recursive=True, configuration=configuration).done == 0
+    assert caseless.undo().problems == []
+    assert tree.snapshot() == before

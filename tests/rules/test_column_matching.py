@@ -157,3 +157,11 @@ def test_a_folder_answers_for_its_files_only_if_all_have_the_answer(text: str, a
 )
 def test_what_a_folder_answers(text: str, above: list[str], answer: bool | None) -> None:
     assert Glob(text, whole=True).fits_all(above) is answer
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)+$", "(.*a){20}b", "(a?){40}a{40}b", r"^(\w+\s?)*$", "(x+x+)+y"])
+def test_no_pattern_takes_more_than_its_time(pattern: str) -> None:
+    """A backtracking engine would not end; benchmarks/hostile_patterns has the figures."""
+    ruled = compiled(("", [{"when": {"regex": pattern}, "keep": True}]))
+    files = [(b"a" * length + b"%d!" % length, 1, NOW_NS) for length in range(100, 250)]
+    assert by_column(ruled, b"", files) == [None] * 150
