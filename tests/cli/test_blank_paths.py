@@ -20,8 +20,8 @@ NO_PATHS = {"PATTERN", "SIZE", "TIME", "[TIME]", "AGE", "TEXT", "CATEGORY", "NAM
 """The metavars of the other values that are text."""
 
 
-STEPS = {"rules": ["import"], "categories": ["list"]}
-"""The first word of commands that have several steps."""
+STEPS = {"rules": ["import"], "categories": ["list"], "import": ["--dest", "new"]}
+"""The first words of commands that have several steps, or an option that is required."""
 
 
 def parameters() -> list[tuple[str, str, str, bool]]:

@@ -8,16 +8,17 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _SIZE_BYTES = 32 << 20
 
@@ -89,6 +90,22 @@ KINDS = {
 }
 
 
+CARDS = {
+    "exfat": KINDS["exfat"],
+    "fat": Kind(
+        ("mkfs.vfat",),
+        ("fusefat", "-o", "rw+"),
+        needs_device=False,
+        refuses=_REFUSED_BY_WINDOWS,
+        step_ns=2 * 10**9,
+        links=False,
+        has_case=False,
+        shows_case=True,
+    ),
+}
+"""The kinds of disks that cameras write."""
+
+
 class NotTested(Exception):
     """The reason why such a disk is unavailable."""
 
@@ -96,11 +113,15 @@ class NotTested(Exception):
         super().__init__(f"NOT TESTED: {why}")
 
 
+def _kind(name: str) -> Kind:
+    return KINDS.get(name) or CARDS[name]
+
+
 class Disk:
     """A file system in an image file, mounted at `place`."""
 
     def __init__(self, name: str, folder: Path) -> None:
-        self.kind = KINDS[name]
+        self.kind = _kind(name)
         self._name = name
         self._image, self.place = folder / "image", folder / "disk"
         self.place.mkdir(parents=True)
@@ -123,11 +144,27 @@ class Disk:
     def unmount(self) -> None:
         """Unmount, waiting for other programs that use the disk; after 5 seconds, detach it lazily."""
         late = time.monotonic() + 5
-        while os.path.ismount(self.place):
+        while self._is_mounted():
             patient = time.monotonic() < late
             command = ["umount", *([] if patient else ["--lazy"]), str(self.place)]
             if subprocess.run(command, check=False, capture_output=True).returncode:
                 time.sleep(0.05)
+
+    def _is_mounted(self) -> bool:
+        try:
+            os.lstat(self.place)
+        except OSError:  # its driver has ended
+            return True
+        return os.path.ismount(self.place)
+
+    def pull(self) -> None:
+        """Take the disk away from all programs that use it, as if it were unplugged: end its driver, a process."""
+        program, place = os.fsencode(self.kind.mount[0]), os.fsencode(self.place)
+        for process in os.listdir("/proc"):
+            with contextlib.suppress(OSError):
+                words = Path("/proc", process, "cmdline").read_bytes().split(b"\0")
+                if process.isdigit() and words[0].endswith(program) and place in words:
+                    os.kill(int(process), signal.SIGKILL)
 
     def plug_in_again(self) -> None:
         """Mount the same disk again, with all kernel caches of it dropped."""
@@ -138,7 +175,7 @@ class Disk:
 @contextlib.contextmanager
 def plugged_in(name: str, folder: Path) -> Iterator[Disk]:
     """Yield an empty disk of that kind, in a new folder. Raises `NotTested`."""
-    kind = KINDS[name]
+    kind = _kind(name)
     if os.geteuid() != 0:
         raise NotTested(f"mounting a disk ({name}) needs root")
     for tool in (kind.make[0], kind.mount[0], "losetup"):
