@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -245,6 +246,19 @@ def test_a_cancelled_plan_is_not_made_again(runs: Runs, tree: Tree) -> None:
         tree.write({"c.pdf": "three"})
         watching.wait_until_moved(1)
         assert (watching.plans_held, sorted(tree.read())) == ([], ["Documents/c.pdf", "a.pdf", "b.pdf"])
+
+
+def test_a_journal_whose_creation_was_cut_short(runs: Runs, tree: Tree) -> None:
+    """Killed between the first page of its database and its tables, as a storm has shown."""
+    with contextlib.closing(sqlite3.connect(os.fsdecode(runs.state.journal))) as db:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute(
+            "CREATE TABLE _sqlite_migrations (id INTEGER PRIMARY KEY, migration_set TEXT, name TEXT, applied_at)"
+        )
+        db.commit()
+    with Watching(runs.state, tree.root) as watching:
+        tree.write({"a.jpg": "one"})
+        watching.wait_until_moved(1)
 
 
 def test_two_watches_of_one_tree(runs: Runs, tree: Tree) -> None:

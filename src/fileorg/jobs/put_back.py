@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from fileorg.core.errors import FileorgError
+from fileorg.core.errors import FileorgError, JournalError
 from fileorg.core.model import FOLDER_ACTIONS, JobState
+from fileorg.core.state import run_lock
 from fileorg.journal.job_rows import job_rows
 from fileorg.journal.moved_before import last_operation, moved_before
 from fileorg.plan.saved_plan import SavedPlan
@@ -38,9 +39,17 @@ class PutBack:
         """The job with a plan of this folder that waits for a person, if there is one."""
 
     def read(self) -> bytes:
-        """Return the contents, packed for a gate. Raises `JournalError`."""
+        """Return the contents, packed for a gate. Raises `JournalError`, `Locked`."""
         if not self._state.has_journal:
             return b""
+        try:
+            return self._read()
+        except JournalError:  # its creation was cut short, or a run ended meanwhile: only a writer can tell
+            with run_lock(self._state, "checking the journal"), open_journal(self._state):
+                pass
+            return self._read()
+
+    def _read(self) -> bytes:
         found: set[int] = set()
         with open_journal(self._state, read_only=True) as journal:
             last = last_operation(journal)
@@ -50,10 +59,10 @@ class PutBack:
                     found.update(content_by_name(name, file.size, file.mtime_ns) for name in names)
                 else:
                     found.update(content_by_inode(inode, file.size, file.mtime_ns) for inode in file.inodes)
-            self._seen = last
             jobs = job_rows(
                 journal, "kind = 'organize' AND root = ? AND state IN ('waiting', 'cancelled')", (self._root,)
             )
+        self._seen = last
         self.waits_for = next((job.id for job in jobs if job.state is JobState.WAITING), None)
         for job in jobs:
             if job.state is JobState.CANCELLED and not job.attempts and job.id not in self._plans:
