@@ -11,6 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.chains.others import Others
+from tests.chains.rule_files import RULE_FILES
 from tests.chains.world import Run, World, Wrong
 from tests.faults.world import KILLED
 
@@ -74,6 +75,9 @@ def _base(places: Places) -> Iterator[Path]:
         for name in ("outside/victim/.git", "outside/victim"):
             (place.path / name).mkdir(parents=True, exist_ok=True)
         (place.path / "outside/victim/secret.jpg").write_bytes(b"not yours")
+        (place.path / "rules").mkdir()
+        for number, rules in enumerate(RULE_FILES):
+            (place.path / f"rules/{number}.toml").write_text(rules)
         yield place.path
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.chains.others import IGNORED, ODD_TIMES
+from tests.chains.rule_files import RULE_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -131,6 +132,7 @@ def _organize(rng: random.Random) -> Step:
     words += ["--dest", rng.choice(["DEST", "DEST", "ROOT/sorted", "DEST/new"])] if rng.random() < 0.35 else []
     words += ["-r"] if rng.random() < 0.6 else []
     words += [*rng.choice(_LAYOUTS), *rng.choice(_FILTERS)]
+    words += ["--config", f"RULES/{rng.randrange(len(RULE_FILES))}.toml"] if rng.random() < 0.2 else []
     words += ["--action", rng.choice(["copy", "copy", "hardlink", "symlink"])] if rng.random() < 0.25 else []
     words += ["--on-conflict", rng.choice(["skip", "keep-newer", "keep-newer", "fail"])] if rng.random() < 0.3 else []
     if "-r" in words and "--action" not in words and rng.random() < 0.3:

@@ -80,6 +80,8 @@ class World:
         self.places = {b"root": root, b"dest": dest}
         self.bases = {name: os.fsencode(place.path) for name, place in self.places.items()}
         self.bases[b"outside"] = os.fsencode(base / "outside")
+        self._words = [(name, os.fsdecode(self.bases[name.lower().encode()])) for name in ("ROOT", "DEST")]
+        self._words.append(("RULES", str(base / "rules")))
         self.state_inside = state_inside
         self.states = [root.path / "state" if state_inside else base / "state", base / "second state"]
         self.away = dict[bytes, bytes]()
@@ -286,7 +288,9 @@ class World:
         return False
 
     def _word(self, word: str) -> str:
-        return word.replace("ROOT", os.fsdecode(self.bases[b"root"])).replace("DEST", os.fsdecode(self.bases[b"dest"]))
+        for name, path in self._words:
+            word = word.replace(name, path)
+        return word
 
     def _hear(self, what: str, output: str, state: int) -> None:
         """Collect the output about files that were not restored, or lost attributes."""

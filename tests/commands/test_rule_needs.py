@@ -289,6 +289,25 @@ def test_a_second_run_changes_nothing(tree: Tree, runs: Runs) -> None:
     assert tree.read() == after
 
 
+@pytest.mark.parametrize("is_used", [False, True])
+def test_an_undo_needs_its_destination_only_if_files_are_there(tree: Tree, runs: Runs, is_used: bool) -> None:
+    """The undo of an earlier run has removed the destination; the rules of the later one sent all files elsewhere."""
+    rules, dest = '[[rule]]\nwhen = { ext = "pdf" }\naction = "trash"', tree.path("sorted")
+    tree.write({"b.txt": "1"})
+    runs.organize(dest=dest)
+    tree.write({"a.pdf": "2", **({"c.jpg": "3"} if is_used else {})})
+    run(tree, runs, rules, dest=dest)
+    runs.undo(1)
+    if is_used:
+        dest.rename(tree.path("moved"))
+        with pytest.raises(UsageError, match="does not exist"):
+            runs.undo(2)
+        return
+    assert not dest.exists()
+    assert runs.undo(2).problems == []
+    assert tree.read() == {"a.pdf": "2", "b.txt": "1"}
+
+
 def test_a_destination_and_an_absolute_target(tree: Tree, runs: Runs, tmp_path: Path) -> None:
     """Relative targets are below --dest, absolute ones are not, and one undo takes all of it back."""
     dest, big = Tree(tmp_path / "dest"), Tree(tree.root.parent / "big")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fileorg.core.errors import ErrorCode, Exit, GuardRefused, UnknownOperation, UsageError
 from fileorg.core.figures import when
 from fileorg.core.model import DEST, ROOT, Base, OperationState
-from fileorg.core.names import display, is_within
+from fileorg.core.names import below, display, is_within
 from fileorg.execute.work import Changed
 from fileorg.journal.journal import JobStart
 from fileorg.journal.trash_records import PURGE
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fileorg.core.model import Outcome
     from fileorg.core.state import StateDirectory
     from fileorg.journal.journal import Journal
-    from fileorg.journal.rows import Operation
+    from fileorg.journal.rows import Operation, Root
     from fileorg.workflows.moved_trees import MovedTrees
     from fileorg.workflows.session import Later
 
@@ -164,6 +164,7 @@ def undoing(
         _check_order(session.journal, undone, rename=options.rename)
         roots = session.journal.roots(undone)
         absent = set() if options.include_changed else absent_roots(roots)
+        absent |= _unused_destination(session.journal, undone, roots)
         for root in roots:
             if root.path not in absent:
                 _still_there(root.path, undone, options)
@@ -313,6 +314,17 @@ def _is_empty(folder: bytes) -> bool:
 
 def _with_root(operation: Operation, options: UndoOptions) -> str:
     return f"fileorg {'redo' if options.redo else 'undo'} {operation.id} --root NEW"
+
+
+def _unused_destination(journal: Journal, operation: Operation, roots: Sequence[Root]) -> set[bytes]:
+    """Return the destination if it is missing and the operation did nothing in it, because its rules sent all files
+    elsewhere: an earlier operation had made it, and its undo has removed it.
+    """
+    root, dest = (each.path for each in roots[: DEST + 1])
+    if dest == root or os.path.lexists(dest):
+        return set()
+    used = (below(roots[base].path, path) for _, base, path, *_ in journal.folders(operation.id))
+    return set() if any(is_within(folder, dest) for folder in used) else {dest}
 
 
 def _still_there(root: bytes, operation: Operation, options: UndoOptions) -> None:
