@@ -59,13 +59,13 @@ class JobProgress:
         self._total: int | None = None
         self._files = self._bytes = 0
         self._folder = b""
-        self._since = self._written = 0.0
+        self._since = self._began = self._written = 0.0
 
     def stage(self, name: str, files: int | None = None) -> None:
         self._reporter.stage(name, files)
         self._stage, self._total = name, files
         self._files = self._bytes = 0
-        self._since = time.time()
+        self._since, self._began = time.time(), time.monotonic()
         self._write()
         self._check()
 
@@ -91,6 +91,7 @@ class JobProgress:
             bytes=self._bytes,
             folder=os.fsdecode(self._folder[-200:]),
             since=self._since,
+            seconds=round(time.monotonic() - self._began, 3),
         )
 
 

@@ -150,6 +150,10 @@ def _rest(state: StateDirectory, job: JobRow, options: Options) -> Options:
                     hint="fix the problems listed above, then resume the job",
                     code=ErrorCode.NOT_RECOVERED,
                 )
+            for root in journal.roots(operation):
+                # Below a disk that is not mounted now, there is an empty folder: nothing would be left to do in it.
+                if not is_there(root):
+                    raise AnotherRoot(root, hint="mount its disk, then resume the job")
         if isinstance(options, ImportOptions):
             return options
         touched = touched_inodes(journal, job.id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import ErrorCode, UsageError
@@ -34,7 +33,9 @@ class UnknownJob(UsageError):
 
 
 class Progress(NamedTuple):
-    """The progress of a stage. `rate` in files a second, `left_seconds` until its end; None if unknown."""
+    """The progress of a stage; `seconds` are those that it has taken, whatever the clock of the system shows. `rate` in
+    files a second, `left_seconds` until its end; None if unknown.
+    """
 
     stage: str
     files: int
@@ -43,10 +44,11 @@ class Progress(NamedTuple):
     folder: bytes
     since: float
     at: float
+    seconds: float
 
     @property
     def rate(self) -> float:
-        return self.files / max(time.time() - self.since, 0.001)
+        return self.files / max(self.seconds, 0.001)
 
     @property
     def left_seconds(self) -> float | None:
@@ -140,6 +142,7 @@ def progress_of(said: dict[str, object]) -> Progress | None:
             os.fsencode(str(said["folder"])),
             float(said["since"]),  # type: ignore[arg-type]
             float(said["at"]),  # type: ignore[arg-type]
+            float(said["seconds"]),  # type: ignore[arg-type]
         )
     return None
 
