@@ -30,6 +30,7 @@ _LABELS = {
     "scan": "Scanning",
     "compare": "Comparing",
     "plan": "Planning",
+    "read": "Reading",
     "move": "Moving",
     "copy": "Copying",
     "hardlink": "Linking",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from fileorg.cli import complete, values
 from fileorg.cli.parameters import Option
 from fileorg.core.errors import UsageError
+from fileorg.core.model import LookInto
 
 if TYPE_CHECKING:
     from fileorg.core.events import Reporter
@@ -263,6 +264,22 @@ PageSize = Annotated[
         "--page-size", min=1, max=10_000, metavar="N", help="Entries per page, at most 10000.", rich_help_panel=OUTPUT
     ),
 ]
+ByContent = Annotated[
+    bool,
+    Option(
+        "--by-content",
+        help="Read every file: one whose extension does not fit its content gets the category of the content.",
+        rich_help_panel=FILES,
+    ),
+]
+ByName = Annotated[
+    bool,
+    Option(
+        "--by-name",
+        help="Read no file without an extension, or with an unknown one, to find its category.",
+        rich_help_panel=FILES,
+    ),
+]
 Quiet = Annotated[bool, Option("-q", "--quiet", help="Print only errors.", rich_help_panel=OUTPUT)]
 Stays = Annotated[
     bool,
@@ -455,3 +472,10 @@ def state_for_cache(path: str | None) -> "StateDirectory":
     from fileorg.core import state
 
     return state.state_for_cache(None if path is None else os.fsencode(path))
+
+
+def look_into(*, by_content: bool, by_name: bool) -> LookInto:
+    """Return which files are read for their category. Raises `UsageError` if both options were given."""
+    if by_content and by_name:
+        raise UsageError("--by-content and --by-name cannot be combined.", hint="drop one of them")
+    return LookInto.ALL if by_content else LookInto.NONE if by_name else LookInto.UNKNOWN

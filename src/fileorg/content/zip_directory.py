@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -145,7 +146,11 @@ _CONFIRMED_BY = {
     "pptx": "[Content_Types].xml", "vsdx": "[Content_Types].xml", "thmx": "[Content_Types].xml",
     "3mf": "[Content_Types].xml", "sketch": "document.json", "xmind": "metadata.json",
 }  # fmt: skip
-_PATTERNS = tuple((name, re.compile(pattern)) for name, pattern in _WHICH)
+
+
+@cache
+def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple((name, re.compile(pattern)) for name, pattern in _WHICH)
 
 
 def format_of(directory: ZipDirectory) -> bytes:
@@ -157,7 +162,7 @@ def format_of(directory: ZipDirectory) -> bytes:
             if each.mime == directory.mime:
                 return key
     names = frozenset(directory.names)
-    for name, pattern in _PATTERNS:
+    for name, pattern in _patterns():
         if (other := _CONFIRMED_BY.get(name)) and other not in names:
             continue
         if any(map(pattern.fullmatch, directory.names)):

@@ -176,6 +176,14 @@ class By(StrEnum):
     EXTENSION = "extension"
 
 
+class LookInto(StrEnum):
+    """Whose content is asked for its category."""
+
+    NONE = "none"
+    UNKNOWN = "unknown"  # files whose name does not decide
+    ALL = "all"
+
+
 class SortBy(StrEnum):
     """The order in which records are listed."""
 

@@ -26,7 +26,9 @@ from fileorg.index.duplicate_groups import Groups
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_VERSION = 6
+    from fileorg.index.evidence_columns import EvidenceColumns
+
+_VERSION = 7
 _SCHEMA = """
 CREATE TABLE roots (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, version INTEGER NOT NULL DEFAULT 0,
     scanned_ns INTEGER NOT NULL DEFAULT 0);
@@ -36,10 +38,17 @@ CREATE TABLE batches (
 CREATE TABLE columns (
     batch INTEGER PRIMARY KEY, dev INTEGER NOT NULL, files INTEGER NOT NULL,
     names BLOB NOT NULL, numbers BLOB NOT NULL, leaders BLOB NOT NULL);
+CREATE TABLE evidence (
+    batch INTEGER PRIMARY KEY, fingerprint BLOB NOT NULL, reader INTEGER NOT NULL, kinds BLOB NOT NULL,
+    media BLOB NOT NULL);
 """
 _ALL_SCHEMAS = _SCHEMA + DIGESTS_SCHEMA + GROUPS_SCHEMA + FOLDERS_SCHEMA
 _TABLES = {
-    ("table", name) for name in ("roots", "batches", "columns", *DIGESTS_TABLES, *GROUPS_TABLES, *FOLDERS_TABLES)
+    ("table", name)
+    for name in (
+        *("roots", "batches", "columns", *DIGESTS_TABLES),
+        *(*GROUPS_TABLES, *FOLDERS_TABLES, "evidence"),
+    )
 }
 _KNOWN = _TABLES | {("index", name) for name in FOLDERS_INDEXES}
 _BROKEN = (sqlite3.DatabaseError, UnicodeDecodeError)  # SQLite's messages quote damaged data, which need not be text
@@ -224,6 +233,16 @@ class Index:
         """Return the digests of contents."""
         return Digests(self._db)
 
+    def evidence(self) -> EvidenceColumns:
+        """Return what files are and say by their content."""
+        from fileorg.index.evidence_columns import EvidenceColumns
+
+        return EvidenceColumns(self._db)
+
+    def root_id(self, root: bytes) -> int:
+        """Return the number of a root in the index, 0 for none."""
+        return self._root_id(root)
+
     def groups(self) -> Groups:
         """Return the duplicate groups of the last search."""
         return Groups(self._db)
@@ -253,7 +272,11 @@ class Index:
 
     def folder(self, root: bytes, folder: bytes) -> Iterator[FileBatch]:
         """Return an iterator over the batches of one folder."""
-        return (batch for _, batch in self._read("root = ? AND folder = ?", self._root_id(root), folder))
+        return (batch for _, batch in self.folder_parts(root, folder))
+
+    def folder_parts(self, root: bytes, folder: bytes) -> Iterator[tuple[int, FileBatch]]:
+        """Return an iterator over (sequence, batch) of one folder."""
+        return self._read("root = ? AND folder = ?", self._root_id(root), folder)
 
     def has_followers(self, root: bytes) -> bool:
         """Return whether any file of a root follows another one."""

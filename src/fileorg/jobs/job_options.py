@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fileorg.content.keeper import Keep
 from fileorg.core.errors import JournalError
-from fileorg.core.model import Action, By, OnConflict
+from fileorg.core.model import Action, By, LookInto, OnConflict
 from fileorg.plan.dedupe_plan import DedupeAction
 from fileorg.rules.config_file import parse_configuration
 from fileorg.rules.filters import Filters
@@ -72,6 +72,7 @@ def _options(kind: str, found: dict[str, Any]) -> Options:
                 "by": By(found["by"]),
                 "action": Action(found["action"]),
                 "on_conflict": OnConflict(found["on_conflict"]),
+                "look_into": LookInto(found.get("look_into", LookInto.UNKNOWN)),
             }
             return OrganizeOptions(**found | paths | enums)
         case "dedupe":

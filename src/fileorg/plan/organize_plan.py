@@ -151,16 +151,35 @@ class OrganizePlan:
         reporter.stage("plan", files)
         begun = self._wanted is not None
         wanted = self._wanted = self._wanted or BloomFilter(files)
+        unknown: dict[bytes, None] = {}
         for sequence, batch in self._index.batches(self._source.root):
-            if not (begun and self._draft.has_places(batch.folder, sequence)):
-                self._survey(sequence, batch, wanted)
+            if not (begun and self._draft.has_places(batch.folder, sequence)) and not self._survey(
+                sequence, batch, wanted
+            ):
+                unknown[batch.folder] = None
             reporter.advance(batch.files, 0, batch.folder)
+        if unknown:
+            self._survey_contents(unknown, wanted, reporter)
         if self._contested:
             self._resolve_groups()
             self._resolve(wanted)
 
-    def _survey(self, sequence: int, batch: FileBatch, wanted: BloomFilter) -> None:
-        places = self._placer.place(batch)
+    def _survey_contents(self, folders: Iterable[bytes], wanted: BloomFilter, reporter: Reporter) -> None:
+        """Read the files whose category depends on their content, and place the batches that had to wait."""
+        contents = self._layout.contents
+        if contents is None:
+            return
+        contents.gather(reporter)
+        for folder in folders:
+            for sequence, batch in self._index.folder_parts(self._source.root, folder):
+                if not self._draft.has_places(folder, sequence):
+                    self._survey(sequence, batch, wanted, is_last=True)
+
+    def _survey(self, sequence: int, batch: FileBatch, wanted: BloomFilter, *, is_last: bool = False) -> bool:
+        """Place a batch; return False if that needs the content of files that is not known yet."""
+        places = self._placer.place(batch) if is_last else self._placer.try_place(batch)
+        if places is None:
+            return False
         if self._adjust is not None:
             places = self._adjust(batch, places, self._placer)
         self._draft.add_places(batch.folder, sequence, places)
@@ -168,6 +187,7 @@ class OrganizePlan:
         cross_disk = self._blocked(batch, places.targets)
         candidates = {*wanted.add_all(places.digests), *self._taken(batch, places), *cross_disk}
         self._contested.add_all(places.digests[position] for position in candidates if places.targets[position])
+        return True
 
     def _resolve_groups(self) -> None:
         """Mark all names of a group as contested if one is: a file and its sidecars are resolved together."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fileorg.plan.base_folders import RuleLayout
     from fileorg.rules.classify import Rules
     from fileorg.rules.template import Template
+    from fileorg.scan.classifier import GatheredContents
     from fileorg.storage.base import Storage
 
 # More suffixes than any real tree has.
@@ -48,6 +49,8 @@ class Layout(NamedTuple):
     by_rules: RuleLayout | None = None
     takes_other: bool = False
     """Files of unknown type get a folder of their category, too."""
+    contents: GatheredContents | None = None
+    """What files are by their content, if their names leave it open."""
 
     @property
     def other_stays(self) -> bool:
@@ -70,7 +73,8 @@ class Placer:
     def __init__(self, layout: Layout, source: Storage) -> None:
         self._layout = layout
         self._source = source
-        self._classifier = Classifier(layout.rules, source)
+        self._contents = layout.contents
+        self._classifier = Classifier(layout.rules, source, layout.contents)
         self._numbers: dict[bytes, int] = {}
         self._kinds: Memo[bytes, tuple[int, int]] = Memo(_KINDS_KNOWN)
         self._by_key: dict[bytes, int] = {}
@@ -79,6 +83,18 @@ class Placer:
         self._keys: list[bytes] = [b""]  # of the targets: equal for two spellings of one folder
         self._prefixes: list[bytes] = [b""]  # put before a name in a target to digest it
         self.stay = Stay()
+
+    def try_place(self, batch: FileBatch) -> Places | None:
+        """Return the places of all files of the batch; None if the content of some is not known yet."""
+        contents = self._contents
+        if contents is None:
+            return self.place(batch)
+        before, contents.is_missing = (self.stay.in_place, self.stay.other, self.stay.kept), False
+        places = self.place(batch)
+        if contents.is_missing:
+            self.stay.in_place, self.stay.other, self.stay.kept = before
+            return None
+        return places
 
     def place(self, batch: FileBatch) -> Places:
         """Return the places of all files of the batch. Reads only ambiguous files, and the dates of leaders."""

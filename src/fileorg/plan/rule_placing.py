@@ -22,7 +22,6 @@ from fileorg.plan.base_folders import MARK, base_folder, real
 from fileorg.plan.draft import Follower, Places
 from fileorg.plan.placing import Placer, Stay
 from fileorg.rules.column_matching import ColumnRules
-from fileorg.rules.extensions import OTHER
 from fileorg.rules.facts import FileColumns, FileFacts, local_days
 from fileorg.rules.field_formats import size_class
 from fileorg.rules.grouping import keeps_its_name, stem_end
@@ -283,8 +282,8 @@ class RulePlacer(Placer):
     def _by_category(self, files: FileColumns, suffix: bytes, positions: list[int]) -> Mapping[str, list[int]]:
         """Return the positions of files with one suffix by their category. Reads files if their suffix is ambiguous."""
         rules, names = self._layout.rules, files.names
-        if not suffix:
-            return {OTHER: positions}
+        if not suffix and (without := rules.without_extension) is not None:
+            return {without: positions}
         category = rules.category_of(names[positions[0]])
         if category is not None and rules.by_suffix(suffix) is not None:
             return {category: positions}

@@ -61,7 +61,8 @@ def scan_report(index: Index, root: bytes, classifier: Classifier) -> Report | N
 
 def _folders(index: Index, root: bytes, totals: Totals, classifier: Classifier) -> Iterator[tuple[bytes, int, int]]:
     """Yield (path, files, bytes) of each batch, and add it to `totals`."""
-    for _, batch in totals.counted(index.batches(root), root, classifier):
+    for _, batch in index.batches(root):
+        totals.add(batch, root, classifier.categories_of(batch))
         yield below(root, batch.folder), batch.files, sum(batch.sizes)
 
 

@@ -9,6 +9,7 @@ from xxhash import xxh3_128
 
 from fileorg.core.errors import UsageError
 from fileorg.core.memo import Memo
+from fileorg.core.model import LookInto
 from fileorg.core.names import display
 from fileorg.rules.extensions import CATEGORIES, OTHER, extension_start
 from fileorg.rules.heads import DOUBTFUL, is_weak
@@ -38,6 +39,9 @@ class Rules:
 
     categories: tuple[str, ...]
     fingerprint: bytes
+    look_into = LookInto.NONE
+    without_extension: str | None = OTHER
+    """The category of names without an extension, None if it depends on the content."""
 
     def __init__(
         self, extensions: Mapping[str, Sequence[bytes]] = CATEGORIES, certain: frozenset[bytes] = frozenset()
@@ -66,6 +70,15 @@ class Rules:
         self._memo: Memo[bytes, str] = Memo(_MEMO_ENTRIES)
         facts = [(category, sorted(extensions.get(category, ()))) for category in self.categories]
         self.fingerprint = xxh3_128(repr((facts, sorted(certain))).encode()).digest()
+
+    def asking(self, look_into: LookInto) -> Rules:
+        """Return the same rules, which leave the category of unknown names, or of all names, to the content."""
+        if look_into is LookInto.NONE:
+            return self
+        rules = Rules.__new__(Rules)
+        rules.__dict__.update(self.__dict__ | {"look_into": look_into, "without_extension": None})
+        rules.__dict__["_memo"] = Memo(_MEMO_ENTRIES)
+        return rules
 
     @classmethod
     @cache
@@ -99,7 +112,7 @@ class Rules:
         if dot > 0:
             category = self._memo.get(name[dot:])
             return self._look_up(name) if category is None else category
-        return OTHER
+        return self.without_extension
 
     def by_extension(self, extension: bytes) -> str:
         """Return the category of an extension, in lower case and without its first dot; `Other` if it is unknown."""
@@ -114,6 +127,8 @@ class Rules:
         if extension in self._doubtful and extension in self._by_extension:
             return None
         category = self._by_extension.get(extension, OTHER)
+        if self.look_into is not LookInto.NONE and (category == OTHER or self.look_into is LookInto.ALL):
+            return None
         tail = extension.rpartition(b".")[2]
         if tail and tail not in self._undecided:
             self._memo[name[-len(tail) - 1 :]] = category

@@ -134,6 +134,11 @@ class Template:
         return not (self._by_extension or self._by_date)
 
     @property
+    def uses_category(self) -> bool:
+        """True if `folder` depends on the category."""
+        return self._by_category
+
+    @property
     def uses_dates(self) -> bool:
         """True if `folder` depends on the modification time."""
         return self._by_date

@@ -2,27 +2,83 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
+from fileorg.core.model import LookInto
 from fileorg.core.names import display
 from fileorg.rules.classify import Evidence
 from fileorg.rules.extensions import OTHER
 from fileorg.rules.heads import HEAD_BYTES, agrees, neighbours, second_meaning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from fileorg.core.events import Reporter
     from fileorg.index.columns import FileBatch
     from fileorg.rules.classify import Rules
     from fileorg.storage.base import Storage
 
 
+_TINY_BYTES = 8
+"""Smaller files go by their name: no format is told by less."""
+
+
+class Contents(Protocol):
+    """What files are by their content."""
+
+    def evidence(self, folder: bytes, name: bytes, claimed: Evidence) -> Evidence | None:
+        """Return the category of a file by its content, too; None if it is not known. `claimed` is that by name."""
+
+
+class GatheredContents(Contents, Protocol):
+    """What files are by their content, as far as it is known: what is asked and missing is read by `gather`."""
+
+    is_missing: bool
+    """True if an answer since this was last set to False was not known yet."""
+
+    def gather(self, reporter: Reporter) -> None:
+        """Read what is missing."""
+
+
+class LateContents:
+    """`GatheredContents` that are opened when the first file is asked about: most runs ask about none."""
+
+    def __init__(self, open_contents: Callable[[], GatheredContents]) -> None:
+        self._open_contents = open_contents
+        self._opened: GatheredContents | None = None
+
+    @property
+    def opened(self) -> GatheredContents:
+        if self._opened is None:
+            self._opened = self._open_contents()
+        return self._opened
+
+    @property
+    def is_missing(self) -> bool:
+        return self._opened is not None and self._opened.is_missing
+
+    @is_missing.setter
+    def is_missing(self, value: bool) -> None:
+        if self._opened is not None:
+            self._opened.is_missing = value
+
+    def evidence(self, folder: bytes, name: bytes, claimed: Evidence) -> Evidence | None:
+        return self.opened.evidence(folder, name, claimed)
+
+    def gather(self, reporter: Reporter) -> None:
+        self.opened.gather(reporter)
+
+
 class Classifier:
     """The categories of files in one tree. A file is read only if `Rules` leave its category to its content."""
 
-    def __init__(self, rules: Rules, storage: Storage | None) -> None:
-        """Without a storage, as for a tree that is gone, ambiguous files are `Other`."""
+    def __init__(self, rules: Rules, storage: Storage | None, contents: Contents | None = None) -> None:
+        """Without a storage, as for a tree that is gone, ambiguous files are `Other`.
+
+        `contents` is asked if the rules leave more to the content: see `Rules.asking`.
+        """
         self._rules = rules
+        self._contents = None if rules.look_into is LookInto.NONE else contents
         self._storage = storage
 
     def category_of(self, folder: bytes, name: bytes) -> str:
@@ -62,14 +118,24 @@ class Classifier:
         """Return the category of a file and the rule that gave it."""
         claimed = self._rules.evidence(name)
         if claimed.category == OTHER:
-            return claimed._replace(extension=b"") if self._rules.is_weak(claimed.extension) else claimed
+            unknown = claimed._replace(extension=b"") if self._rules.is_weak(claimed.extension) else claimed
+            return self._by_content(folder, name, unknown)
         if not self._rules.is_doubtful(claimed.extension):
-            return claimed
+            return self._by_content(folder, name, claimed) if self._rules.look_into is LookInto.ALL else claimed
         category = self._confirmed(folder, name, claimed)
         if category is not None:
             return claimed._replace(category=category, rule=f"{claimed.rule} and content")
         extension = b"" if self._rules.is_weak(claimed.extension) else claimed.extension
-        return claimed._replace(category=OTHER, extension=extension, rule=f"{claimed.rule}, but other content")
+        unknown = claimed._replace(category=OTHER, extension=extension, rule=f"{claimed.rule}, but other content")
+        return self._by_content(folder, name, unknown)
+
+    def _by_content(self, folder: bytes, name: bytes, claimed: Evidence) -> Evidence:
+        if self._contents is None or self._storage is None:
+            return claimed
+        entry = self._storage.lstat(folder, name)
+        if entry is None or entry.size < _TINY_BYTES:
+            return claimed
+        return self._contents.evidence(folder, name, claimed) or claimed
 
     def _confirmed(self, folder: bytes, name: bytes, claimed: Evidence) -> str | None:
         """Return the category that neighbours or the content confirm for an ambiguous extension, None if none."""

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from fileorg.core.names import below, join
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Sequence
 
     from fileorg.index.columns import FileBatch
-    from fileorg.scan.classifier import Classifier
 
 MAX_LISTED = 10
 """The number of largest and of oldest files to keep."""
@@ -35,17 +34,9 @@ class Totals:
         self.files: Counter[str] = Counter()
         self.size_bytes: Counter[str] = Counter()
 
-    def counted(
-        self, batches: Iterable[tuple[int, FileBatch]], root: bytes, classifier: Classifier
-    ) -> Iterator[tuple[int, FileBatch]]:
-        """Yield the same batches, counted as they pass."""
-        for sequence, batch in batches:
-            self._add(batch, root, classifier)
-            yield sequence, batch
-
-    def _add(self, batch: FileBatch, root: bytes, classifier: Classifier) -> None:
+    def add(self, batch: FileBatch, root: bytes, categories: Sequence[str]) -> None:
+        """Add the files of a batch, with the category of each."""
         names, sizes, mtimes = batch.split_names(), batch.sizes, batch.mtimes_ns
-        categories = classifier.categories_of(batch)
         self.files.update(categories)
         size_bytes = self.size_bytes
         for category, size in zip(categories, sizes, strict=True):

@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import ErrorCode, GuardRefused, UsageError
@@ -14,7 +15,7 @@ from fileorg.core.names import display, is_within, join, split
 from fileorg.core.times import kept
 from fileorg.rules.classify import Rules
 from fileorg.rules.extensions import OTHER
-from fileorg.scan.classifier import Classifier
+from fileorg.scan.classifier import Classifier, LateContents
 from fileorg.scan.selection import Selection
 from fileorg.scan.stays import NotTaken
 from fileorg.scan.walk import Reader
@@ -25,6 +26,7 @@ from fileorg.workflows.guards import changeable_folder, existing_folder
 from fileorg.workflows.open_journal import open_journal
 from fileorg.workflows.organize import OrganizeOptions, organizing
 from fileorg.workflows.roots import open_local
+from fileorg.workflows.scan import direct_contents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,7 +101,7 @@ def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: St
         raise UsageError(
             f"There is no file {display(path)}.", hint="check the spelling", code=ErrorCode.NO_SUCH_PATH, path=path
         )
-    rules = Rules.of(options.configuration)
+    rules = Rules.of(options.configuration).asking(options.look_into)
     base = existing_folder(root) if root is not None else _usual_root(folder, rules)
     if not is_within(folder, base):
         raise UsageError(
@@ -124,7 +126,9 @@ def explain(path: bytes, root: bytes | None, options: OrganizeOptions, state: St
         storage = open_local(stack, base)
         seen = why(Reader(storage, Selection(filters, with_leaders=True)), storage, inside)
         at, name = split(inside)
-        evidence = Classifier(rules, storage).evidence(at, seen.leader or name)
+        evidence = Classifier(rules, storage, LateContents(partial(direct_contents, rules, storage))).evidence(
+            at, seen.leader or name
+        )
         found = found._replace(evidence=evidence, open_by=_open_by(storage, at, name))
     found = _with_scan(found, seen, base)
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.formats import named
 from fileorg.core.memo import MANY_FOLDERS, Memo
-from fileorg.core.model import DEST, ROOT, Action, By, OnConflict
+from fileorg.core.model import DEST, ROOT, Action, By, LookInto, OnConflict
 from fileorg.core.names import collision_key, display, join, split
 from fileorg.journal.journal import JobStart
 from fileorg.plan.organize_plan import OrganizePlan
@@ -19,6 +19,7 @@ from fileorg.plan.placing import Layout
 from fileorg.rules.classify import Rules
 from fileorg.rules.filters import Filters
 from fileorg.rules.template import Template, is_simple, parse_template
+from fileorg.scan.classifier import LateContents
 from fileorg.scan.selection import Selection
 from fileorg.scan.stays import StaysStore
 from fileorg.scan.walk import Reader, Seen, scan
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from fileorg.core.state import StateDirectory
     from fileorg.index.index import Index
     from fileorg.rules.config import Configuration, Rule
+    from fileorg.scan.classifier import GatheredContents
     from fileorg.scan.gate import Gate
     from fileorg.scan.stays import Stays
     from fileorg.storage.base import Storage
@@ -63,6 +65,7 @@ class OrganizeOptions(NamedTuple):
     configuration: Configuration | None = None
     rules: Sequence[str] = ()  # names and @tags of its rules; all of them if empty
     remove_empty: bool = False  # remove the folders that the run empties
+    look_into: LookInto = LookInto.UNKNOWN  # files whose content is read for their category
 
     def facts(self) -> dict[str, Any]:
         """Return the options that the journal keeps for display."""
@@ -79,6 +82,8 @@ class OrganizeOptions(NamedTuple):
             chosen["recursive"] = True
         if self.remove_empty:
             chosen["remove_empty"] = True
+        if self.look_into is not LookInto.UNKNOWN:
+            chosen["look_into"] = str(self.look_into)
         return chosen
 
 
@@ -223,8 +228,10 @@ def organizing(
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
     options = options._replace(filters=_with_age(options), min_age_ns=None)
-    given, rules = options, Rules.of(options.configuration)
     template, own_rules = _template(options)
+    given, rules = options, Rules.of(options.configuration)
+    if template.uses_category or own_rules or options.look_into is LookInto.ALL:
+        rules = rules.asking(options.look_into)
     only_reads = options.dest is not None and options.action is not Action.MOVE and not own_rules
     allowed = Allowed(options.inside_project, read_only=only_reads or not changes, way_out=_COPY)
     root = changeable_folder(options.root, state, allowed)
@@ -308,6 +315,9 @@ def organizing(
             actual_folder,
             options.filters.all_files,
             by_rules,
+            contents=None
+            if rules.look_into is LookInto.NONE
+            else LateContents(partial(_contents, rules, index, source.root)),
         )
         with (
             contextlib.closing(OrganizePlan(index, layout, source, target)) as plan,
@@ -322,6 +332,12 @@ def organizing(
             if options.remove_empty:
                 plan.plan_removals(source)
             yield OrganizeRun(plan, seen, options, session, left_alone, to_be_made, index)
+
+
+def _contents(rules: Rules, index: Index, root: bytes) -> GatheredContents:
+    from fileorg.content.evidence import IndexedEvidence
+
+    return IndexedEvidence(rules, index, root)
 
 
 def _template(options: OrganizeOptions) -> tuple[Template, Sequence[Rule]]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from fileorg.core.model import LookInto
 from fileorg.core.names import display
 from fileorg.rules.classify import Rules
-from fileorg.scan.classifier import Classifier
+from fileorg.scan.classifier import Classifier, LateContents
 from fileorg.scan.selection import Selection
 from fileorg.scan.totals import Totals
 from fileorg.scan.walk import Reader, Seen, scan
@@ -23,9 +25,13 @@ if TYPE_CHECKING:
 
     from fileorg.core.events import Reporter
     from fileorg.core.state import StateDirectory
+    from fileorg.index.columns import FileBatch
+    from fileorg.index.index import Index
     from fileorg.rules.classify import Evidence
     from fileorg.rules.config import Configuration
     from fileorg.rules.filters import Filters
+    from fileorg.scan.classifier import GatheredContents
+    from fileorg.storage.base import Storage
 
 
 class ScanReport(NamedTuple):
@@ -43,10 +49,11 @@ def scan_trees(
     state: StateDirectory,
     reporter: Reporter,
     configuration: Configuration | None = None,
+    look_into: LookInto = LookInto.UNKNOWN,
 ) -> ScanReport:
     """Update the index for each tree and return totals. Raises `UsageError`, `Locked`."""
     started = time.monotonic()
-    rules = Rules.of(configuration)
+    rules = Rules.of(configuration).asking(look_into)
     roots = distinct_folders([existing_folder(path) for path in paths])
     totals, seen = Totals(), Seen()
     never = state.identities()
@@ -55,10 +62,53 @@ def scan_trees(
             with contextlib.ExitStack() as stack:
                 storage = open_local(stack, root, one_file_system=filters.one_file_system)
                 reader = Reader(storage, Selection(filters, never, twice))
-                classifier = Classifier(rules, storage)
                 reporter.stage("scan")
-                seen.unchanged += index.update(root, totals.counted(scan(reader, seen, reporter), root, classifier))
+                contents = LateContents(partial(_indexed, rules, index, root))
+                count = _Count(totals, Classifier(rules, storage, contents), contents, root)
+                seen.unchanged += index.update(root, count.counted(scan(reader, seen, reporter)))
+                count.count_rest(index, reporter)
     return ScanReport(roots, totals, seen, time.monotonic() - started)
+
+
+class _Count:
+    """Adds batches to totals. Those with files whose content is not known yet are counted when it was read."""
+
+    def __init__(self, totals: Totals, classifier: Classifier, contents: LateContents, root: bytes) -> None:
+        self._totals, self._classifier, self._contents, self._root = totals, classifier, contents, root
+        self._later: dict[bytes, set[int]] = {}
+
+    def counted(self, batches: Iterator[tuple[int, FileBatch]]) -> Iterator[tuple[int, FileBatch]]:
+        """Yield the same batches, counted as they pass."""
+        for sequence, batch in batches:
+            yield sequence, batch  # first into the index, which is asked about its files
+            self._contents.is_missing = False
+            categories = self._classifier.categories_of(batch)
+            if self._contents.is_missing:
+                self._later.setdefault(batch.folder, set()).add(sequence)
+            else:
+                self._totals.add(batch, self._root, categories)
+
+    def count_rest(self, index: Index, reporter: Reporter) -> None:
+        """Read what is missing, and count the batches that had to wait."""
+        if self._later:
+            self._contents.gather(reporter)
+        for folder, sequences in self._later.items():
+            for sequence, batch in index.folder_parts(self._root, folder):
+                if sequence in sequences:
+                    self._totals.add(batch, self._root, self._classifier.categories_of(batch))
+
+
+def _indexed(rules: Rules, index: Index, root: bytes) -> GatheredContents:
+    from fileorg.content.evidence import IndexedEvidence
+
+    return IndexedEvidence(rules, index, root)
+
+
+def direct_contents(rules: Rules, storage: Storage) -> GatheredContents:
+    """Return what files are by their content, read when they are asked about."""
+    from fileorg.content.evidence import DirectEvidence
+
+    return DirectEvidence(rules, storage)
 
 
 class Categorized(NamedTuple):
@@ -70,16 +120,21 @@ class Categorized(NamedTuple):
 
 
 def categorize(
-    paths: Sequence[bytes], filters: Filters, seen: Seen, reporter: Reporter, configuration: Configuration | None = None
+    paths: Sequence[bytes],
+    filters: Filters,
+    seen: Seen,
+    reporter: Reporter,
+    configuration: Configuration | None = None,
+    look_into: LookInto = LookInto.UNKNOWN,
 ) -> Iterator[Categorized]:
     """Yield the category of each file and the evidence for it. Streams; writes nothing. Raises `UsageError`."""
-    rules = Rules.of(configuration)
+    rules = Rules.of(configuration).asking(look_into)
     roots = distinct_folders([existing_folder(path) for path in paths])
     for root, twice in zip(roots, met_twice(Mounts(), roots), strict=True):
         with contextlib.ExitStack() as stack:
             storage = open_local(stack, root, one_file_system=filters.one_file_system)
             reader = Reader(storage, Selection(filters, twice=twice))
-            classifier = Classifier(rules, storage)
+            classifier = Classifier(rules, storage, LateContents(partial(direct_contents, rules, storage)))
             for _, batch in scan(reader, seen, reporter):
                 folder = os.path.join(root, batch.folder)
                 for (name, size, *_), evidence in zip(batch.rows(), classifier.evidences_of(batch), strict=True):

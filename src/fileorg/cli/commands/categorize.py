@@ -39,6 +39,8 @@ def categorize(
     include: shared.Include = None,
     exclude: shared.Exclude = None,
     hidden: shared.Hidden = False,
+    by_content: shared.ByContent = False,
+    by_name: shared.ByName = False,
     one_file_system: shared.OneFileSystem = False,
     min_size: shared.MinSize = None,
     max_size: shared.MaxSize = None,
@@ -66,6 +68,7 @@ def categorize(
 
     if null and format_ is not ListFormat.TEXT:
         raise UsageError("-0 and --format cannot be combined.", hint="drop one of them")
+    look_into = shared.look_into(by_content=by_content, by_name=by_name)
     configuration = values.configuration(config)
     categories = Rules.of(configuration).categories
     wanted = _categories(category, categories)
@@ -84,7 +87,7 @@ def categorize(
     with to_output(output, force=force) as out, reporting(progress, quiet=quiet or out.is_terminal) as screen:
         screen.stage("scan")
         files: Iterable[Categorized] = categorized(
-            [os.fsencode(path) for path in paths], chosen, seen, screen, configuration
+            [os.fsencode(path) for path in paths], chosen, seen, screen, configuration, look_into
         )
         if wanted:
             files = (file for file in files if file.evidence.category in wanted)

@@ -47,6 +47,8 @@ def explain(
     include: shared.Include = None,
     exclude: shared.Exclude = None,
     hidden: shared.Hidden = False,
+    by_content: shared.ByContent = False,
+    by_name: shared.ByName = False,
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
     force: shared.Force = False,
@@ -86,6 +88,7 @@ def explain(
         template=template,
         filters=filters,
         configuration=values.configuration(config),
+        look_into=shared.look_into(by_content=by_content, by_name=by_name),
     )
     base, state = None if root is None else os.fsencode(root), shared.state_to_read(state_dir)
     unknown = list[UsageError]()

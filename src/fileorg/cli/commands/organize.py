@@ -134,6 +134,8 @@ def organize(
     include: shared.Include = None,
     exclude: shared.Exclude = None,
     hidden: shared.Hidden = False,
+    by_content: shared.ByContent = False,
+    by_name: shared.ByName = False,
     all_files: shared.AllFiles = False,
     one_file_system: shared.OneFileSystem = False,
     min_size: shared.MinSize = None,
@@ -211,6 +213,7 @@ def organize(
         stays=stays,
         configuration=values.configuration(config, profile),
         remove_empty=remove_empty,
+        look_into=shared.look_into(by_content=by_content, by_name=by_name),
     )
     options = OutputOptions(
         dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold, log_format

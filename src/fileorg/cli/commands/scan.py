@@ -35,6 +35,8 @@ def scan(
     include: shared.Include = None,
     exclude: shared.Exclude = None,
     hidden: shared.Hidden = False,
+    by_content: shared.ByContent = False,
+    by_name: shared.ByName = False,
     all_files: shared.AllFiles = False,
     one_file_system: shared.OneFileSystem = False,
     min_size: shared.MinSize = None,
@@ -75,10 +77,11 @@ def scan(
         newer_than=newer_than,
         older_than=older_than,
     )
+    look_into = shared.look_into(by_content=by_content, by_name=by_name)
     configuration = values.configuration(config)
     with to_output(output, force=force) as out, reporting(progress, quiet=quiet) as screen:
         state, folders = shared.state_for_cache(state_dir), [os.fsencode(path) for path in paths]
-        report = scan_trees(folders, chosen, state, screen, configuration)
+        report = scan_trees(folders, chosen, state, screen, configuration, look_into)
         screen.pause()
         if format_ is not ListFormat.TEXT or not quiet:
             _show(out, report, format_)

@@ -1,0 +1,447 @@
+"""What files are and when they were taken, by their content: read in helpers, kept in the index, asked by name.
+
+`IndexedEvidence` answers from the index and notes what it is asked about and does not know; `gather` then reads that.
+`DirectEvidence` reads each file when it is asked, for commands that look at a few files and keep nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+from array import array
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter, itemgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.content.decision import Basis, decide
+from fileorg.content.head import OpenContent
+from fileorg.content.media import DateSource, FoundDate, MediaFacts, read_media, take_takeout, take_xmp
+from fileorg.content.types import Certainty, FileKind, kind_of
+from fileorg.core.pool import Processes, TaskKind, cut
+from fileorg.core.times import kept
+from fileorg.rules.extensions import OTHER
+from fileorg.rules.moments import DateFault, MediaMoment
+from fileorg.storage.local.listing import INODE_MASK
+from fileorg.storage.local.storage import LocalStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from fileorg.content.decision import TypeVerdict
+    from fileorg.core.events import Reporter
+    from fileorg.core.pool import Pool
+    from fileorg.index.evidence_columns import KnownEvidence
+    from fileorg.index.index import Index
+    from fileorg.rules.classify import Evidence, Rules
+    from fileorg.storage.base import Storage
+
+READER = 1
+"""The version of what is read: a new one makes the stored evidence worthless."""
+
+_FILES_A_TASK = 512
+_FEW_FILES = 256
+"""Up to this number this process is as fast as helpers that must be started first."""
+_SIDECAR_BYTES = 256 << 10
+_UNREAD = b"!"
+_SEPARATOR = b"\x1f"
+
+
+# One file as a text of the index ------------------------------------------------------------------------------------
+
+
+def kind_text(kind: FileKind) -> bytes:
+    """Return a kind as the index keeps it."""
+    parts = (b"%d" % kind.certainty, kind.format, kind.mime.encode(), kind.family.encode(), kind.inner)
+    return _SEPARATOR.join(parts).replace(b"\0", b"")
+
+
+def kind_from(text: bytes) -> FileKind | None:
+    """Return a kind that the index has; None for a file that could not be read."""
+    parts = text.split(_SEPARATOR)
+    if len(parts) != 5:
+        return None
+    certainty, name, mime, family, inner = parts
+    try:
+        return FileKind(Certainty(int(certainty)), name, mime.decode(), family.decode(), inner)
+    except (ValueError, UnicodeDecodeError):
+        return None
+
+
+def media_text(facts: MediaFacts) -> bytes:
+    """Return what a picture or film says as the index keeps it."""
+    dates = [
+        [each.source.value, each.moment.value, each.text]
+        if isinstance(each.moment, DateFault)
+        else [
+            each.source.value, each.moment.wall.isoformat(), each.text, each.moment.is_day, each.moment.offset,
+            each.moment.is_utc,
+        ]
+        for each in facts.dates
+    ]  # fmt: skip
+    sizes = [facts.width, facts.height, facts.duration_ms]
+    return json.dumps([dates, facts.camera, *sizes, facts.offset, facts.format_year], separators=(",", ":")).encode()
+
+
+def media_from(text: bytes) -> MediaFacts | None:
+    """Return what the index has of a picture or film; None for a file that could not be read."""
+    facts = MediaFacts()
+    try:
+        dates, facts.camera, facts.width, facts.height, facts.duration_ms, facts.offset, facts.format_year = json.loads(
+            text
+        )
+        for source, moment, shown, *rest in dates:
+            found = MediaMoment(datetime.fromisoformat(moment), *rest) if rest else DateFault(moment)
+            facts.dates.append(FoundDate(DateSource(source), found, shown))
+    except (ValueError, TypeError):
+        return None
+    return facts
+
+
+# Reading in helpers -------------------------------------------------------------------------------------------------
+
+
+class EvidenceRequest(NamedTuple):
+    """Files to read of one batch of the index: its columns, and positions in it. `beside` has the names of the sidecars
+    with a date, by position.
+    """
+
+    batch: int
+    root: bytes
+    folder: bytes
+    files: int
+    names: bytes
+    numbers: bytes
+    kinds: bytes
+    media: bytes
+    beside: dict[int, list[bytes]]
+
+
+class EvidenceAnswer(NamedTuple):
+    """The texts for the index, by position."""
+
+    batch: int
+    kinds: dict[int, bytes]
+    media: dict[int, bytes]
+
+
+def read_evidence(requests: Sequence[EvidenceRequest]) -> list[EvidenceAnswer]:
+    """Read the requested files, folder by folder, in the order of inodes. An unreadable file is noted as such."""
+    answers = []
+    for root, of_root in groupby(requests, key=attrgetter("root")):
+        some = list(of_root)
+        try:
+            with contextlib.closing(LocalStorage(root)) as storage:
+                answers += [_answer(request, storage) for request in some]
+        except OSError:
+            answers += [_unread(request) for request in some]
+    return answers
+
+
+def _unread(request: EvidenceRequest) -> EvidenceAnswer:
+    kinds, media = array("H", request.kinds), array("H", request.media)
+    return EvidenceAnswer(request.batch, dict.fromkeys(kinds, _UNREAD), dict.fromkeys(media, _UNREAD))
+
+
+def _answer(request: EvidenceRequest, storage: LocalStorage) -> EvidenceAnswer:
+    files, names = request.files, request.names.split(b"\0")
+    numbers = memoryview(request.numbers).cast("q")
+    sizes, ctimes, inodes = numbers[:files], numbers[2 * files : 3 * files], numbers[3 * files : 4 * files]
+    for_kind, for_media = set(array("H", request.kinds)), set(array("H", request.media))
+    answer = EvidenceAnswer(request.batch, {}, {})
+    try:
+        open_ = storage.opener(request.folder, names)
+    except OSError:
+        return _unread(request)
+    for position in sorted(for_kind | for_media, key=inodes.__getitem__):
+        kind, media = _UNREAD, _UNREAD
+        with contextlib.suppress(OSError):
+            fd = open_(names[position])
+            try:
+                if stat.S_ISREG(os.fstat(fd).st_mode):
+                    content = OpenContent(fd, sizes[position])
+                    found = kind_text(kind_of(content)) if position in for_kind else b""
+                    said = b""
+                    if position in for_media:
+                        facts = read_media(content)
+                        _read_beside(storage, request.folder, request.beside.get(position, ()), facts)
+                        said = media_text(facts)
+                    seen = os.fstat(fd)
+                    if (
+                        ctimes[position] in {seen.st_ctime_ns, kept(seen.st_ctime_ns)}
+                        and seen.st_size == sizes[position]
+                        and seen.st_ino & INODE_MASK == inodes[position]
+                    ):
+                        kind, media = found, said
+            finally:
+                os.close(fd)
+        if position in for_kind:
+            answer.kinds[position] = kind
+        if position in for_media:
+            answer.media[position] = media
+    return answer
+
+
+def _read_beside(storage: Storage, folder: bytes, names: Iterable[bytes], facts: MediaFacts) -> None:
+    """Add the dates of sidecars."""
+    for name in names:
+        with contextlib.suppress(OSError), storage.open_read(folder, name) as file:
+            content = file.read(_SIDECAR_BYTES)
+            if name.lower().endswith(b".json"):
+                take_takeout(content, facts)
+            else:
+                take_xmp(content, DateSource.SIDECAR, facts)
+
+
+def _split(requests: list[EvidenceRequest], parts: int) -> list[list[EvidenceRequest]]:
+    """Return the requests in at most this number of tasks, of about as many files each."""
+    files = [
+        (number, position)
+        for number, each in enumerate(requests)
+        for position in sorted({*array("H", each.kinds), *array("H", each.media)})
+    ]
+    return [
+        [
+            _only(requests[number], {position for _, position in of_batch})
+            for number, of_batch in groupby(some, itemgetter(0))
+        ]
+        for some in cut(files, parts)
+    ]
+
+
+def _only(request: EvidenceRequest, positions: set[int]) -> EvidenceRequest:
+    kinds = array("H", [each for each in array("H", request.kinds) if each in positions])
+    media = array("H", [each for each in array("H", request.media) if each in positions])
+    return request._replace(kinds=kinds.tobytes(), media=media.tobytes())
+
+
+def _set_aside(requests: list[EvidenceRequest]) -> list[EvidenceAnswer]:
+    return list(map(_unread, requests))
+
+
+READ_EVIDENCE: TaskKind[list[EvidenceRequest], list[EvidenceAnswer]] = TaskKind(read_evidence, _split, _set_aside)
+
+
+# The answers ---------------------------------------------------------------------------------------------------------
+
+
+def evidence_by(kind: FileKind, claimed: Evidence, rules: Rules) -> tuple[Evidence, TypeVerdict]:
+    """Return the category of a file by its name and the kind of its content, and how it was decided."""
+    verdict = decide(claimed.extension, claimed.category, kind, rules)
+    if verdict.by is Basis.EXTENSION:
+        of_text = kind.certainty is Certainty.TEXT and claimed.category == OTHER
+        rule = f"{claimed.rule}, text of no known kind" if of_text else claimed.rule
+        return claimed._replace(rule=rule), verdict
+    word = kind.extension.decode() or kind.family or "text"
+    rule = f"content: {word}"
+    if verdict.is_mismatch and claimed.extension:
+        rule += f" named {claimed.extension.decode('utf-8', 'replace')}"
+    return claimed._replace(category=verdict.category, rule=rule), verdict
+
+
+class DirectEvidence:
+    """Reads a file when it is asked about it, and remembers nothing."""
+
+    def __init__(self, rules: Rules, storage: Storage) -> None:
+        self._rules = rules
+        self._storage = storage
+        self.is_missing = False
+
+    def evidence(self, folder: bytes, name: bytes, claimed: Evidence) -> Evidence | None:
+        """Return the category of a file by its content, too; None if it cannot be read."""
+        found = self.verdict(folder, name, claimed)
+        return None if found is None else found[0]
+
+    def gather(self, reporter: Reporter) -> None:
+        """Nothing is ever missing."""
+
+    def verdict(self, folder: bytes, name: bytes, claimed: Evidence) -> tuple[Evidence, TypeVerdict] | None:
+        """Return the same, and how it was decided."""
+        try:
+            with self._storage.open_read(folder, name) as file:
+                fd = file.fileno()
+                kind = kind_of(OpenContent(fd, os.fstat(fd).st_size))
+        except OSError:
+            return None
+        return evidence_by(kind, claimed, self._rules)
+
+
+class _Folder(NamedTuple):
+    """What the index knows of the files of a folder, by name."""
+
+    folder: bytes
+    kinds: dict[bytes, bytes]
+    media: dict[bytes, bytes]
+
+
+class IndexedEvidence:
+    """Answers from the index about the files of one tree. What is missing there is noted, and read by `gather`."""
+
+    def __init__(self, rules: Rules, index: Index, root: bytes) -> None:
+        self._rules = rules
+        self._index = index
+        self._root = root
+        self._known: _Folder | None = None
+        self._kinds_missing: dict[bytes, set[bytes]] = {}
+        self._media_missing: dict[bytes, set[bytes]] = {}
+        self.is_missing = False
+        """True if an answer since this was last set to False was not known yet."""
+        self.unread = 0
+        """The number of files that could not be read."""
+
+    def evidence(self, folder: bytes, name: bytes, claimed: Evidence) -> Evidence | None:
+        """Return the category of a file by its content, too; None if it is not known, or not yet."""
+        kind = self.kind(folder, name)
+        return None if kind is None else evidence_by(kind, claimed, self._rules)[0]
+
+    def kind(self, folder: bytes, name: bytes) -> FileKind | None:
+        """Return the kind of a file; None if it is not known, or not yet."""
+        text = self._in(folder).kinds.get(name, b"")
+        if not text:
+            self._kinds_missing.setdefault(folder, set()).add(name)
+            self.is_missing = True
+        return kind_from(text)
+
+    def media(self, folder: bytes, name: bytes) -> MediaFacts | None:
+        """Return what a picture or film says of itself; None if it is not known, or not yet."""
+        text = self._in(folder).media.get(name, b"")
+        if not text:
+            self._media_missing.setdefault(folder, set()).add(name)
+            self.is_missing = True
+        return media_from(text)
+
+    def media_in(self, folder: bytes) -> Iterator[MediaFacts]:
+        """Yield what the index knows of the pictures and films of a folder."""
+        for text in self._in(folder).media.values():
+            if text and (facts := media_from(text)) is not None:
+                yield facts
+
+    def _in(self, folder: bytes) -> _Folder:
+        if self._known is None or self._known.folder != folder:
+            kinds, media = dict[bytes, bytes](), dict[bytes, bytes]()
+            with self._index.guarded():
+                for known in self._batches(folder):
+                    names = known.batch.split_names()
+                    kinds.update(zip(names, known.kinds, strict=True))
+                    media.update(zip(names, known.media, strict=True))
+            self._known = _Folder(folder, kinds, media)
+        return self._known
+
+    def _batches(self, folder: bytes) -> Iterator[KnownEvidence]:
+        return self._index.evidence().folder(self._index.root_id(self._root), folder, READER)
+
+    def gather(self, reporter: Reporter) -> None:
+        """Read all that was asked for and is missing, and keep it in the index."""
+        kinds, media = self._kinds_missing, self._media_missing
+        self._kinds_missing, self._media_missing, self._known, self.is_missing = {}, {}, None, False
+        open_: dict[int, KnownEvidence] = {}
+        left: dict[int, int] = {}
+        folders = sorted({*kinds, *media})
+        reporter.stage("read", sum(map(len, kinds.values())) + sum(map(len, media.values())))
+        tasks = self._tasks(folders, kinds, media, open_, left)
+
+        def take(answers: Iterable[EvidenceAnswer]) -> None:
+            for answer in answers:
+                known = open_[answer.batch]
+                for column, texts in ((known.kinds, answer.kinds), (known.media, answer.media)):
+                    for position, text in texts.items():
+                        column[position] = text
+                    self.unread += sum(text == _UNREAD for text in texts.values())
+                reporter.advance(len(answer.kinds) + len(answer.media), 0, known.batch.folder)
+                left[answer.batch] -= 1
+                if not left[answer.batch]:
+                    del open_[answer.batch], left[answer.batch]
+                    with self._index.guarded():
+                        self._index.evidence().put([known], READER)
+
+        _read(tasks, take)
+        with self._index.guarded():
+            self._index.evidence().forget_stale()
+
+    def _tasks(
+        self,
+        folders: Sequence[bytes],
+        kinds: dict[bytes, set[bytes]],
+        media: dict[bytes, set[bytes]],
+        open_: dict[int, KnownEvidence],
+        left: dict[int, int],
+    ) -> Iterator[list[EvidenceRequest]]:
+        """Yield requests in tasks that are worth the transfer to a helper."""
+        task: list[EvidenceRequest] = []
+        files = 0
+        for folder in folders:
+            with self._index.guarded():
+                batches = list(self._batches(folder))
+            beside = _sidecars(batches) if folder in media else {}
+            for known in batches:
+                names = known.batch.split_names()
+                parts = list(_parts(names, known, kinds.get(folder, set()), media.get(folder, set())))
+                if not parts:
+                    continue
+                open_[known.id], left[known.id] = known, len(parts)
+                for for_kind, for_media in parts:
+                    sidecars = {each: beside[names[each]] for each in for_media if names[each] in beside}
+                    task.append(_request(self._root, known, for_kind, for_media, sidecars))
+                    files += len(for_kind) + len(for_media)
+                    if files >= _FILES_A_TASK:
+                        yield task
+                        task, files = [], 0
+        if task:
+            yield task
+
+
+def _parts(
+    names: Sequence[bytes], known: KnownEvidence, kinds: set[bytes], media: set[bytes]
+) -> Iterator[tuple[list[int], list[int]]]:
+    """Yield positions to read for their kind and for what they say of themselves, a task at a time."""
+    for_kind = [at for at, name in enumerate(names) if name in kinds and not known.kinds[at]]
+    for_media = {at for at, name in enumerate(names) if name in media and not known.media[at]}
+    wanted = sorted({*for_kind, *for_media})
+    asked = set(for_kind)
+    for start in range(0, len(wanted), _FILES_A_TASK):
+        some = wanted[start : start + _FILES_A_TASK]
+        yield [at for at in some if at in asked], [at for at in some if at in for_media]
+
+
+def _request(
+    root: bytes, known: KnownEvidence, kinds: list[int], media: list[int], beside: dict[int, list[bytes]]
+) -> EvidenceRequest:
+    batch = known.batch
+    columns = batch.folder, batch.files, batch.names, batch.numbers
+    return EvidenceRequest(known.id, root, *columns, array("H", kinds).tobytes(), array("H", media).tobytes(), beside)
+
+
+def _sidecars(batches: Iterable[KnownEvidence]) -> dict[bytes, list[bytes]]:
+    """Return the names of the sidecars that may have a date, by their leader."""
+    found: dict[bytes, list[bytes]] = {}
+    for known in batches:
+        names = known.batch.split_names()
+        for position, leader in known.batch.followers().items():
+            if names[position].lower().endswith((b".xmp", b".json")):
+                found.setdefault(leader, []).append(names[position])
+    return found
+
+
+def _read(tasks: Iterator[list[EvidenceRequest]], take: Callable[[list[EvidenceAnswer]], None]) -> None:
+    """Read in this process if there is little to read, else in helpers."""
+    first, second = next(tasks, None), next(tasks, None)
+    if first is None:
+        return
+    if second is None and sum(len(each.kinds) + len(each.media) for each in first) // 2 <= _FEW_FILES:
+        take(read_evidence(first))
+        return
+    early = [task for task in (second, first) if task is not None]
+    with Processes() as pool:
+        _work(pool, early, tasks, take)
+
+
+def _work(
+    pool: Pool,
+    early: list[list[EvidenceRequest]],
+    tasks: Iterator[list[EvidenceRequest]],
+    take: Callable[[list[EvidenceAnswer]], None],
+) -> None:
+    for answers in pool.work(READ_EVIDENCE, lambda: early.pop() if early else next(tasks, None)):
+        take(answers)
