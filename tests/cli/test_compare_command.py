@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,26 @@ def test_the_command(fileorg: Fileorg, tree: Tree) -> None:
     assert (reverse.code, "Nothing is missing" in reverse.out) == (0, True)
     assert fileorg.inside("compare", "tree", "new", "--both", "--reverse").code == 2
     assert fileorg.inside("compare", "", "new").code == 2
+
+
+def test_the_plan_in_a_file(fileorg: Fileorg, tree: Tree) -> None:
+    (fileorg.folder / "new").mkdir()
+    (fileorg.folder / "new" / "b.txt").write_text("b")
+    tree.write({"sub/a.txt": "aaa", "kept.txt": "b", "not utf \udcff.txt": "x"})
+    command = ("compare", "tree", "new", "--dest", "rescued", "--save-plan", "plan.jsonl")
+    ran = fileorg.inside(*command)
+    assert (ran.code, "2 files is in plan.jsonl. Nothing was copied." in ran.out) == (3, True), ran.out
+    rows = [json.loads(line) for line in (fileorg.folder / "plan.jsonl").read_text().splitlines()]
+    by_path = {row["path"]: row for row in rows}
+    row = by_path[str(tree.path("sub/a.txt"))]
+    assert (row["new_path"], row["action"], row["size_bytes"]) == (f"{fileorg.folder}/rescued/sub/a.txt", "copy", 3)
+    assert row["mtime"].endswith("Z")
+    assert sum("path_b64" in row for row in rows) == 1
+    assert not (fileorg.folder / "rescued").exists()
+    assert fileorg.inside(*command).code == 5  # the file is there
+    assert fileorg.inside(*command, "--force", "-n").code == 2
+    assert fileorg.inside("compare", "tree", "new", "--save-plan", "other.jsonl").code == 2
+    assert not (fileorg.folder / "other.jsonl").exists()
 
 
 def test_another_file_system_that_is_not_entered_is_named(

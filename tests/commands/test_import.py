@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -314,6 +315,51 @@ def test_any_card_and_any_destination(
         runs.undo()
         assert dest.snapshot() == there
     shutil.rmtree(around)
+
+
+class _Meddler(NullReporter):
+    """Acts when the copies begin."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self._act = act
+
+    def stage(self, name: str, files: int | None = None) -> None:  # noqa: ARG002
+        if name == "copy":
+            self._act()
+
+
+def test_a_file_that_changes_meanwhile_is_not_certified(tree: Tree, dest: Tree, state: StateDirectory) -> None:
+    tree.write({"a.jpg": "a", "b.jpg": "before"})
+    chosen = ImportOptions(os.fsencode(tree.root), os.fsencode(dest.root))
+    with importing(chosen, state, _Meddler(lambda: tree.write({"b.jpg": "the end of it"}))) as run:
+        run.run()
+        with run.certificate() as certificate:
+            assert not certificate.is_complete
+    assert imported(tree.root, dest.root, state).is_complete
+    assert sorted(dest.read().values()) == ["a", "the end of it"]
+
+
+@pytest.mark.root
+def test_a_destination_that_fills_up(tree: Tree, state: StateDirectory, tmp_path: Path) -> None:
+    tree.write({f"{number}.bin": f"{number}" * 60_000 for number in range(6)})
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=220k", "tmpfs", str(small)]
+    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("NOT TESTED: a small disk needs root, with the right to mount")
+    try:
+        (small / "album").mkdir()
+        found = imported(tree.root, small / "album", state)
+        assert not found.is_complete
+        names = [name for _, _, names in os.walk(small) for name in names]
+        assert 0 < len(names) == found.copied < 6
+        assert plainly_missing(tree.root, small / "album") == sorted(
+            name for name, place in found.places.items() if place is None
+        )
+        subprocess.run(["mount", "-o", "remount,size=2m", str(small)], check=True)
+        assert imported(tree.root, small / "album", state).is_complete
+    finally:
+        subprocess.run(["umount", "--lazy", str(small)], check=True)
 
 
 # What is refused ----------------------------------------------------------------------------------------------------

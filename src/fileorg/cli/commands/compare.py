@@ -73,6 +73,15 @@ Dest = Annotated[
         rich_help_panel=shared.RUN,
     ),
 ]
+SavePlan = Annotated[
+    str | None,
+    Option(
+        "--save-plan",
+        metavar="FILE",
+        help="With --dest: write the plan of the copies to a new FILE, as lines of JSON, and copy nothing.",
+        rich_help_panel=shared.RUN,
+    ),
+]
 Null = Annotated[
     bool,
     Option(
@@ -97,6 +106,7 @@ def compare(
     older_than: shared.OlderThan = None,
     action: ActionOption = None,
     dest: Dest = None,
+    save_plan: SavePlan = None,
     dry_run: shared.DryRun = False,
     yes: shared.Yes = False,
     background: shared.Background = False,
@@ -162,6 +172,7 @@ def compare(
         given = {
             "--action copy": action is not None,
             "--dry-run": dry_run,
+            "--save-plan": save_plan is not None,
             "--max-changes": max_changes is not None,
             "--inside-project": inside_project,
             "--background": background,
@@ -174,6 +185,12 @@ def compare(
         other = "--reverse" if reverse else "--both" if both else "--format csv"
         raise UsageError(f"{other} and --dest cannot be combined.", hint=f"drop {other}, or drop --dest")
     options = OutputOptions(dry_run, yes, Format(format_), output, force, null, quiet, verbose, progress)
+    if save_plan is not None:
+        refused = {"--dry-run": dry_run, "--background": background, "--hold": hold}
+        for name, is_given in refused.items():
+            if is_given:
+                raise UsageError(f"--save-plan and {name} cannot be combined.", hint="drop one of them")
+        return _save_plan(chosen, options, state, save_plan)
     options = options._replace(background=background, hold=hold, log_format=log_format)
     shared.need_dry_run(options)
     return _copy(chosen, options, state)
@@ -266,6 +283,35 @@ def _copy(chosen: "CompareOptions", options: OutputOptions, state: "StateDirecto
         out.flush()
         _show_unread(screen, run, verbose=options.verbose)
         return code or (Exit.SOME_FAILED if side.seen.unreadable_count else Exit.DONE)
+
+
+def _save_plan(chosen: "CompareOptions", options: OutputOptions, state: "StateDirectory", path: str) -> Exit:
+    """Write the plan of the copies to a file."""
+    from fileorg.cli import compare_view as view
+    from fileorg.cli.progress import reporting
+    from fileorg.cli.terminal import standard_output
+    from fileorg.core.figures import plural
+    from fileorg.core.model import DEST, ROOT
+    from fileorg.core.names import display
+    from fileorg.plan.plan_lines import plan_lines
+    from fileorg.workflows.compare import comparing
+    from fileorg.workflows.output_target import written
+
+    out = standard_output()
+    with (
+        written(path, force=options.force) as stream,
+        reporting(options.progress, quiet=options.quiet) as screen,
+        comparing(chosen, state, screen) as run,
+    ):
+        screen.pause()
+        run.check()
+        stream.writelines(f"{line}\n" for line in plan_lines(run.plan, {ROOT: run.sides[0].roots[0], DEST: run.dest}))
+        if not options.quiet:
+            view.show_text(out, run, verbose=False, paranoid=chosen.paranoid, has_plan=True)
+            out.prose(f"The plan to copy {plural(run.plan.files, 'file')} is in {display(path)}. Nothing was copied.")
+        out.flush()
+        _show_unread(screen, run, verbose=options.verbose)
+        return Exit.DONE if run.sides[0].is_complete else Exit.NO
 
 
 def _show_unread(screen: "Screen", run: "CompareRun", *, verbose: bool) -> None:
