@@ -90,6 +90,7 @@ STEPS: list[tuple[list[str], str]] = [
     (["import", "copies", "--dest", "album", "-n"], "plan"),
     (["import", "copies", "--dest", "album", "--certificate", "album.json"], "import"),
     (["import", "copies", "--dest", "album"], "import"),
+    (["report", "-o", "-"], "report"),
 ]
 
 

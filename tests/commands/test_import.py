@@ -8,7 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.commands.test_compare import plainly_missing
 from tests.commands.test_properties import tried
@@ -275,7 +275,7 @@ def test_filters_choose_files_of_the_card(tree: Tree, dest: Tree, state: StateDi
     assert dest.read() == {"Images/a.jpg": "a"}
 
 
-@tried
+@settings(tried, max_examples=settings().max_examples // 5)
 @given(
     st.lists(
         st.tuples(
