@@ -134,6 +134,8 @@ def test_limits_of_the_configuration_and_of_the_command(fileorg: Fileorg, tree: 
     state = find_state(os.fsencode(fileorg.home))
     assert of_json(job(state, 1).row.limits) == Limits(helper_memory=1 << 30, attempts=5)
     assert of_json(job(state, 2).row.limits) == Limits(3600.0, 7200.0, 2 << 30, 2)
+    shown = fileorg.inside("jobs", "show", "2").out
+    assert "--time-limit 1 h 0 min, --kill-after 2 h 0 min, --helper-memory 2048M, --attempts 2" in shown, shown
     for text, said in (
         ("attempts = 0", "line 3: attempts = 0 is not from 1 to 100"),
         ('helper_memory = "1M"', "line 3: 1048576 bytes are too little: a helper needs at least 128M"),
