@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import os
 import shutil
 import sqlite3
@@ -201,12 +203,30 @@ def test_a_mount_that_reports_nothing_is_listed(
         with Watching(runs.state, tree.root, recursive=True) as watching:
             (behind / "a.jpg").write_text("one")
             watching.wait_until_moved(1)
-            (behind / "b.pdf").write_text("two")
+            (behind / "new" / "deeper").mkdir(parents=True)
+            (behind / "new" / "deeper" / "b.pdf").write_text("two")
             watching.wait_until_moved(2)
-        assert set(tree.read()) == {"Images/a.jpg", "Documents/b.pdf"}
+        assert {path for path, text in tree.read().items() if text} == {"Images/a.jpg", "Documents/b.pdf"}
     finally:
         subprocess.run(["fusermount3", "-u", "-z", str(tree.root)], check=False)
         server.wait()
+
+
+def test_a_limit_of_the_kernel_that_is_reached_later(runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """New folders beyond the limit are listed regularly."""
+    monkeypatch.setattr("fileorg.jobs.watch_loop._POLL_SECONDS", 0.1)
+    with Watching(runs.state, tree.root, recursive=True) as watching:
+
+        def refused(*_: object) -> int:
+            ctypes.set_errno(errno.ENOSPC)
+            return -1
+
+        monkeypatch.setattr("watchdog.observers.inotify_c.inotify_add_watch", refused)
+        tree.write({"new/deeper/a.jpg": "one"})
+        watching.wait_until_moved(1)
+        tree.write({"new/deeper/b.jpg": "two"})
+        watching.wait_until_moved(2)
+        assert any("The kernel watches no more folders" in sentence for sentence in watching.troubles)
 
 
 def test_a_run_by_hand_has_the_lock_first(runs: Runs, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

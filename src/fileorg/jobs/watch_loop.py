@@ -148,6 +148,8 @@ class _Tree:
         self.settling = Settling(settings.settle_seconds)
         self.folders: set[bytes] = set()
         self.polled: set[bytes] = set()
+        self.inner: dict[bytes, set[bytes]] = {}
+        """The names of the folders in a polled folder: nothing else tells of a new one."""
         self.put_back: PutBack | None = None
         self.by_name = False
         self.dirty: dict[bytes, float] = {}
@@ -345,7 +347,8 @@ class WatchLoop:
                 self._watch_folders(tree, [found])
                 tree.mark(found, now)
                 with contextlib.suppress(OSError):
-                    pending += [join(found, inner) for inner, kind in storage.names(found) if kind == 1]
+                    tree.inner[found] = {inner for inner, kind in storage.names(found) if kind == 1}
+                    pending += [join(found, inner) for inner in tree.inner[found]]
 
     def _serve(self, tree: _Tree, now: float) -> None:
         """Do for a tree what is due."""
@@ -377,6 +380,7 @@ class WatchLoop:
 
     def _list(self, tree: _Tree, folders: Sequence[bytes]) -> None:
         """List some folders. An open root is held for no longer than that: its disk can be unmounted."""
+        new: list[bytes] = []
         try:
             with contextlib.closing(self._storage(tree)) as storage:
                 for folder in folders:
@@ -385,12 +389,17 @@ class WatchLoop:
                         continue
                     began = time.monotonic()
                     try:
-                        files = [entry for listing in storage.list_folder(folder) for entry in listing.files]
+                        listings = list(storage.list_folder(folder))
                     except OSError:
                         if folder:
                             self._forget(tree, folder)
                         continue
-                    tree.settling.take(folder, [stamp_of(folder, entry) for entry in files], began)
+                    stamps = [stamp_of(folder, entry) for listing in listings for entry in listing.files]
+                    tree.settling.take(folder, stamps, began)
+                    if folder in tree.polled and tree.options.filters.recursive:
+                        names = {entry.name for listing in listings for entry in listing.folders}
+                        new += [join(folder, name) for name in names - tree.inner.get(folder, names)]
+                        tree.inner[folder] = names
                     took = time.monotonic() - began
                     tree.seen_at[folder] = time.monotonic() + max(_APART_SECONDS, _OF_ITS_TIME * took)
                     self._alive()
@@ -398,10 +407,14 @@ class WatchLoop:
             for folder in folders:
                 tree.dirty.pop(folder, None)
             self._lose(tree)
+            return
+        for folder in new:
+            self._meet(tree, folder, time.monotonic())
 
     def _forget(self, tree: _Tree, folder: bytes) -> None:
         tree.folders.discard(folder)
         tree.polled.discard(folder)
+        tree.inner.pop(folder, None)
         tree.dirty.pop(folder, None)
         tree.seen_at.pop(folder, None)
         tree.settling.forget(folder)
@@ -409,8 +422,9 @@ class WatchLoop:
             self._marks.forget([below(tree.root, folder)])
 
     def _watch_folders(self, tree: _Tree, folders: Sequence[bytes]) -> None:
-        """Have the kernel report the changes in folders, or list those regularly that it does not. Raises
-        `InotifyLimit`.
+        """Have the kernel report the changes in folders, or list those regularly that it does not.
+
+        Raises `InotifyLimit` at the start of a tree; later, the folders beyond the limit are listed, too.
         """
         reported = []
         kinds: dict[int, bool] = {}
@@ -430,8 +444,15 @@ class WatchLoop:
                 tree.polled.add(folder)
             else:
                 reported.append(path)
-        if self._marks is not None:
+        if self._marks is None:
+            return
+        try:
             self._marks.watch(reported)
+        except InotifyLimit as limit:
+            if tree.identity is None:  # at the start: the user can raise the limit
+                raise
+            tree.polled.update(folders)
+            self._say(tree, f"{limit} Such folders are listed regularly instead.")
 
     def _scan_folders(self, tree: _Tree) -> None:
         """Find the folders that the scan enters. Raises `FileorgError`."""
@@ -449,12 +470,7 @@ class WatchLoop:
             self._forget(tree, folder)
         new = sorted(entered - tree.folders)
         tree.folders |= entered
-        try:
-            self._watch_folders(tree, sorted(entered))
-        except InotifyLimit:
-            if tree.rescan_at == 0.0:  # at the start
-                raise
-            tree.polled |= entered
+        self._watch_folders(tree, sorted(entered))
         now = time.monotonic()
         for folder in new:
             tree.mark(folder, now)
