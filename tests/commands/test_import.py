@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -20,9 +21,11 @@ from fileorg.core.errors import GuardRefused, UsageError
 from fileorg.core.events import NullReporter
 from fileorg.core.model import By
 from fileorg.core.state import open_state
+from fileorg.jobs.carry_out import carry_out
 from fileorg.rules.config_file import parse_configuration
 from fileorg.rules.filters import Filters
 from fileorg.workflows.import_files import CardReplaced, ImportOptions, importing
+from fileorg.workflows.session import Later
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -315,6 +318,21 @@ def test_any_card_and_any_destination(
         runs.undo()
         assert dest.snapshot() == there
     shutil.rmtree(around)
+
+
+def test_a_job_writes_the_certificate(tree: Tree, dest: Tree, state: StateDirectory, tmp_path: Path) -> None:
+    tree.write({"a.jpg": "a", "b.jpg": "b"})
+    file = tmp_path / "certificate.json"
+    chosen = ImportOptions(os.fsencode(tree.root), os.fsencode(dest.root), By.DATE, certificate=os.fsencode(file))
+    later = Later(holds=True)
+    with importing(chosen, state, NullReporter()) as run:
+        run.save(later)
+    os.close(later.fd)
+    assert dest.read() == {}
+    assert carry_out(state, later.number, NullReporter(), lambda: False).done == 2
+    certificate = json.loads(file.read_text())
+    assert (certificate["certificate"]["is_complete"], len(certificate["contents"])) == (True, 2)
+    assert sorted(dest.read().values()) == ["a", "b"]
 
 
 class _Meddler(NullReporter):
