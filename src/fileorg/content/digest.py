@@ -130,6 +130,7 @@ def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer
     soon, racy, problems = time.time_ns() - COARSE_NS, list[int](), list[tuple[int, Reason]]()
     size_bytes = 0
     fstat, close, read, dev, wholly = os.fstat, os.close, os.read, request.dev, request.wholly
+    lasting = storage.capabilities.stable_inodes  # else a driver may give the file another number while it is read
     positions = sorted(array("H", request.positions), key=inodes.__getitem__)
     for position in positions:
         size, whole, end = sizes[position], _NO_FULL_DIGEST, _NO_EDGE_DIGEST
@@ -155,7 +156,7 @@ def _answer(request: Request, storage: LocalStorage, view: memoryview) -> Answer
         if (
             (ctime_ns != ctimes[position] and kept(ctime_ns) != ctimes[position])
             or seen.st_size != size
-            or seen.st_ino & INODE_MASK != inodes[position]
+            or (lasting and seen.st_ino & INODE_MASK != inodes[position])
             or seen.st_dev != dev
         ):
             problems.append((position, _CHANGED))
