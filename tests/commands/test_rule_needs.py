@@ -308,6 +308,32 @@ def test_an_undo_needs_its_destination_only_if_files_are_there(tree: Tree, runs:
     assert tree.read() == {"a.pdf": "2", "b.txt": "1"}
 
 
+@pytest.mark.parametrize(
+    ("rules", "files"),
+    [
+        ('when = { path = "**/invoices/*" }\nto = "Bills/{modified.year}"', {"invoices/b.pdf": "Bills/2023/b.pdf"}),
+        ('when = { in = "sub" }\nto = "Moved"', {"sub/a.pdf": "Moved/a.pdf"}),
+        ('when = { in = "sub" }\nto = "TREE/Moved/{category}"', {"sub/a.pdf": "Moved/Documents/a.pdf"}),
+        ('to = "All/{parent|category}_{name}"', {"sub/a.pdf": "All/sub_a.pdf", "b.jpg": "All/Images_b.jpg"}),
+        ('when = { depth = 0 }\nto = "Top"', {"a.pdf": "Top/a.pdf"}),
+        (
+            "when = { regex = '^Copy of (?P<rest>.+)\\.' }\nto = \"Docs/{re.rest}.{ext}\"",
+            {"Copy of a.b.PDF": "Docs/a.b.PDF"},
+        ),
+        ('when = { ext = "pdf" }\nto = "Docs/paper.{ext}"', {"a.pdf": "Docs/paper.pdf"}),
+    ],
+)
+def test_what_a_rule_has_moved_stays_there(tree: Tree, runs: Runs, rules: str, files: dict[str, str]) -> None:
+    """Also if the rule does not match it there: a second run moves nothing back to the folder of the category."""
+    tree.write({path: path for path in files})
+    for path in files:
+        tree.date(path, "2023-03-05")
+    for _ in range(2):
+        run(tree, runs, f"[[rule]]\n{rules}")
+        there = {path: content for path, content in tree.read().items() if not path.endswith("/")}
+        assert there == {new: path for path, new in files.items()}
+
+
 def test_a_destination_and_an_absolute_target(tree: Tree, runs: Runs, tmp_path: Path) -> None:
     """Relative targets are below --dest, absolute ones are not, and one undo takes all of it back."""
     dest, big = Tree(tmp_path / "dest"), Tree(tree.root.parent / "big")
@@ -411,6 +437,21 @@ def test_a_check_of_rules_finds_mistakes(tree: Tree) -> None:
     assert [name for name, _ in found] == ["invoices", "words"]
     assert "papers of line 2 matches all its files first" in found[0][1]
     assert "control character" in found[1][1]
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ('when = { name = ["*.pdf", "!draft*"] }\nto = "P"', "begins with !, and excludes nothing"),
+        ('when = { name = "notes.txt" }\nto = "Docs/todo.txt"', "ends in todo.txt, which is a folder"),
+        ('to = "Docs/v1.2"', ""),
+        ('to = "Docs/{name:1}.txt"', ""),
+    ],
+)
+def test_a_check_of_rules_finds_what_people_write_by_mistake(tree: Tree, rule: str, said: str) -> None:
+    configuration = parse_configuration(b"fileorg.toml", b"version = 1\n[[rule]]\n" + rule.encode())
+    messages = [each.message for each in checked_rules(configuration, os.fsencode(tree.root))]
+    assert [said in message for message in messages] == ([True] if said else [])
 
 
 def test_examples_are_tried(tree: Tree) -> None:

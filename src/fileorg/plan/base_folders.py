@@ -47,7 +47,7 @@ class RuleLayout(NamedTuple):
         return self._replace(trash=join(self.trash, trash))
 
     def own_folders(self) -> Iterator[bytes]:
-        """Yield the folders below the root that rules move files to: a run does not enter them."""
+        """Yield the folders below the root that rules move files to: what no rule matches stays in them."""
         is_in_root = len(self.storages) < 2 or self.storages[0] is self.storages[1]
         for target, literal in self.rules.literal_folders:
             above = self.folders.get(target.absolute, self.to_be_made if is_in_root else None)

@@ -17,7 +17,7 @@ from xxhash import xxh3_64_intdigest
 
 from fileorg.core.memo import Memo
 from fileorg.core.model import ROOT, Action, Base, OnConflict, PlanRow
-from fileorg.core.names import below, collision_key, join
+from fileorg.core.names import below, collision_key, is_within, join
 from fileorg.plan.base_folders import MARK, base_folder, real
 from fileorg.plan.draft import Follower, Places
 from fileorg.plan.placing import Placer, Stay
@@ -138,6 +138,7 @@ class RulePlacer(Placer):
         self._numbered: dict[tuple[bytes, Way], int] = {}
         self._of_rule: dict[int, Way] = {}
         self._columns = ColumnRules(self._rules.rules)
+        self._own_folders = [folder for folder in layout.by_rules.own_folders() if folder]
         self._known: Memo[tuple[int, str, bytes | None], Memo[object, int]] = Memo(_KNOWN_RULES)
         self._kept_now = set[int]()
         self._root_prefix = b"" if layout.base == ROOT else base_folder(ROOT)
@@ -354,6 +355,11 @@ class RulePlacer(Placer):
     ) -> None:
         """Place files by their category; those that are only for rules stay."""
         numbers = placed.targets
+        if self._is_of_rules(files.folder):  # an earlier run has put them there
+            here = self._number_in(join(self._root_prefix, files.folder), self._default)
+            for at in positions:
+                numbers[at] = here
+            return
         if self._rules.takes_more:
             kept = {at for at in positions if self._rules.leaves(files.file(at, category))}
             for at in kept:
@@ -364,6 +370,12 @@ class RulePlacer(Placer):
                 numbers[at] = kind[1]
             else:
                 numbers[at] = self._place_one(files.folder, files.names[at], files.mtimes_ns[at])[1]
+
+    def _is_of_rules(self, folder: bytes) -> bool:
+        """Return whether a folder of the root is one that rules move files to, or below one."""
+        fold = self._layout.case_insensitive
+        key = collision_key(folder, case_insensitive=fold)
+        return any(is_within(key, collision_key(own, case_insensitive=fold)) for own in self._own_folders)
 
     def _number_of(self, decision: RuleDecision, folder: bytes, name: bytes) -> tuple[int, bytes]:
         rule = decision.rule
@@ -380,8 +392,12 @@ class RulePlacer(Placer):
         above = self._by_rules.folders.get(rule.target.absolute, self._by_rules.to_be_made)
         if above:
             target = join(above, target) if target else above
+        home = join(self._root_prefix, folder).rstrip(b"/") if folder else self._root_prefix
         if "dir" in rule.target.fields and _is_there_already(folder, target, above):
-            target = join(self._root_prefix, folder).rstrip(b"/") if folder else self._root_prefix
+            target = home
+        literal = join(above, rule.target.literal_folder) if rule.target.literal_folder else above
+        if "parent" in rule.target.fields and literal and is_within(home, literal):
+            return self._number_in(home, way), name  # its parent is the target itself
         return self._number_in(target, way), decision.rendered.name
 
     def _number_in(self, target: bytes, way: Way) -> int:

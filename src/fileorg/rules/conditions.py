@@ -166,7 +166,10 @@ def _texts(key: str, value: object) -> tuple[str, ...]:
         if not isinstance(each, str):
             raise ConditionError(f"{key} is {each!r}, which is no text", f'write {key} = "…", or a list of texts')
         if not each.strip():
-            raise ConditionError(f"{key} has an empty text, which no file matches", f"leave {key} out, or add a value")
+            hint = 'for files without an extension, write not = { name = "*.*" }' if key == "ext" else ""
+            raise ConditionError(
+                f"{key} has an empty text, which no file matches", hint or f"leave {key} out, or add a value"
+            )
     return tuple(values)
 
 

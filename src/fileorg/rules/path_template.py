@@ -351,10 +351,14 @@ def _parts_of(component: _Component) -> tuple[str, ...]:
 
 
 def _is_name(component: _Component) -> bool:
-    """Return whether the last component is a file name: it holds all of the name, or the stem and the extension."""
+    """Return whether the last component is a file name: it holds all of the name, or ends in `.{ext}`."""
     names = set(_parts_of(component))
     has_name = any(isinstance(part, Part) and part.names == ("name",) and not _is_cut(part) for part in component)
-    return has_name or ("stem" in names and bool(names & {"ext", "extension"}))
+    if has_name or ("stem" in names and bool(names & {"ext", "extension"})):
+        return True
+    *before, last = component or (b"",)
+    ends = isinstance(last, Part) and last.names[0] in {"ext", "extension"}
+    return ends and bool(before) and isinstance(before[-1], bytes) and before[-1].endswith(b".") and before != [b"."]
 
 
 def _is_cut(part: Part) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import UsageError
 from fileorg.core.names import display
 from fileorg.rules.classify import Rules
+from fileorg.rules.extensions import OTHER
 from fileorg.rules.facts import FileFacts
 from fileorg.rules.matching import RuleSet
 
@@ -86,6 +88,7 @@ def checked_rules(configuration: Configuration, root: bytes) -> list[RuleFinding
             )
         findings += _never_matches(asked)
         findings += _likely_mistakes(asked)
+        findings += _ends_in_a_file(asked)
     return sorted(findings, key=lambda finding: finding.line)
 
 
@@ -135,11 +138,29 @@ def _likely_mistakes(rule: CompiledRule) -> Iterator[RuleFinding]:
                     "write the pattern in single quotes: regex = '\\bword\\b'",
                 )  # fmt: skip
         for pattern in map(str, _values(table.get("name", []))):
+            if pattern.startswith("!"):
+                yield RuleFinding(
+                    line, name, f"its name {display(pattern)} is a name that begins with !, and excludes nothing",
+                    f'write not = {{ name = "{display(pattern[1:])}" }}',
+                )  # fmt: skip
             if not set(pattern) & set("*?[") and pattern.startswith("."):
                 yield RuleFinding(
                     line, name, f"its name {display(pattern)} is a whole name, and not an extension",
                     f'write ext = "{display(pattern[1:])}", or name = "*{display(pattern)}"',
                 )  # fmt: skip
+
+
+def _ends_in_a_file(rule: CompiledRule) -> Iterator[RuleFinding]:
+    """Yield a finding if the target seems to end in a file name, which would be a folder."""
+    last = rule.rule.to.rpartition("/")[2] if rule.rule.to else ""
+    if rule.target is None or rule.target.name or "{" in last or "." not in last[1:]:
+        return
+    if Rules.default().evidence(os.fsencode(last)).category != OTHER:
+        stem = display(os.path.splitext(last)[0])
+        yield RuleFinding(
+            rule.rule.line, rule.rule.name, f"its target ends in {display(last)}, which is a folder",
+            f"end it in {{name}}, or in a name such as {stem}.{{ext}}",
+        )  # fmt: skip
 
 
 def tried_rules(configuration: Configuration, root: bytes) -> tuple[int, list[RuleFinding]]:
