@@ -52,4 +52,4 @@ class RuleLayout(NamedTuple):
         for target, literal in self.rules.literal_folders:
             above = self.folders.get(target.absolute, self.to_be_made if is_in_root else None)
             if above is not None and not above.startswith(MARK) and is_in_root:
-                yield join(above, literal) if above else literal
+                yield join(above, literal) if above and literal else above or literal

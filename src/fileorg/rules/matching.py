@@ -170,8 +170,8 @@ class RuleSet:
     def literal_folders(self) -> Iterator[tuple[PathTemplate, bytes]]:
         """The targets of the rules with the folders at their beginning that are the same for all files."""
         for rule in self.rules:
-            if rule.target is not None and (folder := rule.target.literal_folder):
-                yield rule.target, folder
+            if rule.target is not None and (rule.target.literal_folder or rule.target.absolute):
+                yield rule.target, rule.target.literal_folder
 
     @property
     def takes_more(self) -> bool:
