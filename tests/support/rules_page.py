@@ -65,7 +65,8 @@ def _fields() -> Iterator[str]:
     yield "| `{name:lower}` `{name:upper}` `{name:title}` | texts | another case |"
     yield "| `{stem:slug}` | texts | lower case, with `_` for blanks and signs |"
     yield "| `{name:1}` | texts | the first character, or more |"
-    yield "\n`{a|b}` is the first of the two that is not empty. Later versions will know more fields:"
+    yield "\nFormats may follow each other: `{re.show:slug:title}`."
+    yield "`{a|b}` is the first of the two that is not empty. Later versions will know more fields:"
     yield ", ".join(f"`{{{name}}}`" for name in LATER_FIELDS) + ".\n"
 
 
