@@ -338,12 +338,12 @@ def test_a_job_writes_the_certificate(tree: Tree, dest: Tree, state: StateDirect
 class _Meddler(NullReporter):
     """Acts when the copies begin."""
 
-    def __init__(self, act: Callable[[], object]) -> None:
-        self._act = act
+    def __init__(self, change: Callable[[], object]) -> None:
+        self._change = change
 
     def stage(self, name: str, files: int | None = None) -> None:  # noqa: ARG002
         if name == "copy":
-            self._act()
+            self._change()
 
 
 def test_a_file_that_changes_meanwhile_is_not_certified(tree: Tree, dest: Tree, state: StateDirectory) -> None:

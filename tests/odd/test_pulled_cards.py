@@ -48,8 +48,8 @@ _LONG_AGO_NS = 1_600_000_000 * 10**9
 class Strike:
     """Counts the calls of this process, and acts before one of them."""
 
-    def __init__(self, at: int, act: Callable[[], object]) -> None:
-        self.calls, self._at, self._act = 0, at, act
+    def __init__(self, at: int, pull: Callable[[], object]) -> None:
+        self.calls, self._at, self._pull = 0, at, pull
 
     def arm(self) -> None:
         for module, names in _CALLS:
@@ -60,7 +60,7 @@ class Strike:
         def counted(*arguments: Any, **named: Any) -> Any:
             self.calls += 1
             if self.calls == self._at:
-                self._act()
+                self._pull()
             return call(*arguments, **named)
 
         return counted
@@ -96,13 +96,13 @@ def one_import(card: Path, around: Path) -> dict[str, Any]:
         return {"is_complete": False, "error": f"{type(error).__name__}: {error}"}
 
 
-def in_a_child(card: Path, around: Path, at: int, act: Callable[[], object]) -> tuple[dict[str, Any], int]:
+def in_a_child(card: Path, around: Path, at: int, pull: Callable[[], object]) -> tuple[dict[str, Any], int]:
     """Import in another process that acts before its call number `at`; return the end, and the number of calls."""
     reading, writing = os.pipe()
     if (child := os.fork()) == 0:
         code = 1
         try:
-            strike = Strike(at, act)
+            strike = Strike(at, pull)
             write = os.write
             strike.arm()
             ended = one_import(card, around)
