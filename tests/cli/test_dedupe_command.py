@@ -111,7 +111,7 @@ def test_a_dry_run_shows_the_rows_of_the_run(fileorg: Fileorg, duplicates: Tree)
     before = duplicates.snapshot()
     planned = fileorg("dedupe", "tree", "--action", "quarantine", "-n", "-f", "json").json
     assert duplicates.snapshot() == before
-    assert (planned["dry_run"], planned["files"], planned["bytes"]) == (True, 3, 38)
+    assert (planned["dry_run"], planned["files"], planned["size_bytes"]) == (True, 3, 38)
     rows = [(row["path"], row["kept_path"]) for row in planned["rows"] if row["action"] == "quarantine"]
     names = [("3 (1)", "2"), ("sub/1", "2"), ("sub/b.jpg", "a.jpg")]
     assert sorted(rows) == [tuple(str(duplicates.path(name)) for name in pair) for pair in names]

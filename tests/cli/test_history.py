@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def states(fileorg: Fileorg) -> dict[int, str]:
-    return {op["operation"]: op["status"] for op in fileorg("history", "-f", "json").json["operations"]}
+    """Return `active`, or `undone 2` for an operation that 2 undid, by operation."""
+    operations = fileorg("history", "-f", "json").json["operations"]
+    return {op["operation"]: " ".join(map(str, [op["status"], *op["undone_by"]])) for op in operations}
 
 
 def test_before_anything_was_done(fileorg: Fileorg, mess: Tree) -> None:
@@ -27,17 +29,17 @@ def test_before_anything_was_done(fileorg: Fileorg, mess: Tree) -> None:
 
 def test_operations_newest_first_and_what_became_of_them(fileorg: Fileorg, mess: Tree) -> None:
     fileorg("organize", "tree")
-    assert states(fileorg) == {1: "in effect"}
+    assert states(fileorg) == {1: "active"}
     fileorg("undo")
-    assert states(fileorg) == {2: "in effect", 1: "undone by 2"}
+    assert states(fileorg) == {2: "active", 1: "undone 2"}
     fileorg("redo")
-    assert states(fileorg) == {3: "in effect", 2: "undone by 3", 1: "undone by 2"}
+    assert states(fileorg) == {3: "active", 2: "undone 3", 1: "undone 2"}
     lines = fileorg("history").out.splitlines()
     assert lines[0].split() == ["Op", "When", "What", "Where", "Files", "Size", "State"]
     assert [line.split()[0] for line in lines[1:]] == ["3", "2", "1", "Journal:"]
     assert " redo 2 " in lines[1]
     [*_, first] = fileorg("history", "-f", "json").json["operations"]
-    assert (first["kind"], first["root"], first["files"], first["bytes"]) == ("organize", str(mess.root), 4, 11)
+    assert (first["kind"], first["root"], first["files"], first["size_bytes"]) == ("organize", str(mess.root), 4, 11)
     assert first["started"].endswith("Z")
 
 
@@ -46,10 +48,10 @@ def test_pages(fileorg: Fileorg, mess: Tree) -> None:
     for word in ("undo", "redo", "undo"):
         fileorg(word)
     first, second = (fileorg("history", "--page-size", "3", "--page", page, "-f", "json").json for page in "12")
-    assert [(op["operation"], op["status"]) for op in first["operations"]] == [
-        (4, "in effect"), (3, "undone by 4"), (2, "undone by 3"),
+    assert [(op["operation"], op["status"], op["undone_by"]) for op in first["operations"]] == [
+        (4, "active", []), (3, "undone", [4]), (2, "undone", [3]),
     ]  # fmt: skip
-    assert [(op["operation"], op["status"]) for op in second["operations"]] == [(1, "undone by 2")]
+    assert [(op["operation"], op["status"], op["undone_by"]) for op in second["operations"]] == [(1, "undone", [2])]
     assert (second["total"], second["page"], second["page_size"]) == (4, 2, 3)
     assert fileorg("history", "--page-size", "3").out.splitlines()[-2] == "Page 1 of 2, 4 operations. Next: --page 2"
     assert mess.read()["photo.jpg"] == "jpg"
@@ -66,7 +68,7 @@ def test_a_partial_undo(fileorg: Fileorg, mess: Tree) -> None:
         "Try the other files again with: fileorg undo 1",
         "  --rename restores a file whose old name is taken under a numbered name.",
     ]
-    assert states(fileorg) == {2: "in effect", 1: "partly undone by 2"}
+    assert states(fileorg) == {2: "active", 1: "partly_undone 2"}
     assert fileorg("history", "--problems", "2").out == "Images/photo.jpg: conflict, the name is taken\n"
     assert fileorg("history", "--problems", "1").out == "Operation 1 has no problems.\n"
     problems = fileorg("history", "--problems", "2", "-f", "json").json["problems"]
@@ -78,7 +80,7 @@ def test_a_partial_undo(fileorg: Fileorg, mess: Tree) -> None:
     again = fileorg("undo", "1", "--rename")
     assert again.code == 0
     assert mess.read()["photo (2).jpg"] == "jpg"
-    assert states(fileorg) == {3: "in effect", 2: "in effect", 1: "undone by 2, 3"}
+    assert states(fileorg) == {3: "active", 2: "active", 1: "undone 2 3"}
 
 
 def test_what_another_file_has_replaced_is_taken_back_when_asked(fileorg: Fileorg, mess: Tree) -> None:
@@ -152,7 +154,7 @@ def test_a_run_that_was_killed(fileorg: Fileorg, tree: Tree) -> None:
     assert ran.code == 0
     assert ran.err.startswith("fileorg: Recovered operation 1, which had been interrupted.")
     assert fileorg("recover").out == "No interrupted operations.\n"
-    assert states(fileorg)[1] in {"nothing done", "in effect, stopped early"}
+    assert states(fileorg)[1] in {"no_changes", "active"}
     fileorg("undo")
     assert tree.snapshot() == before
 
@@ -182,3 +184,17 @@ def test_a_narrow_terminal_leaves_out_columns(fileorg: Fileorg, mess: Tree) -> N
         assert terminal.end() == 0
         assert terminal.screen.splitlines()[0].split() == titles
         assert terminal.screen.splitlines()[2].startswith("Journal: ")
+
+
+def test_a_narrow_terminal_shows_the_whole_state(fileorg: Fileorg, mess: Tree) -> None:
+    mess.write({"empty.txt": "", "again.txt": "", "hollow/empty.txt": ""})
+    fileorg("clean", "tree")
+    (mess.root / ".fileorg/trash/1/again.txt").write_text("edited")
+    fileorg("purge", "-y")
+    terminal = fileorg.terminal("history", columns=40)
+    assert terminal.end() == 0
+    lines = terminal.screen.splitlines()
+    assert [line for line in lines if "…" in line] == []
+    first = next(number for number, line in enumerate(lines) if line.split()[:2] == ["1", "clean"])
+    assert lines[first].endswith("active, purged in")
+    assert lines[first + 1].split() == ["part"]

@@ -55,7 +55,7 @@ def test_pages_of_a_folder(fileorg: Fileorg, worked: Tree) -> None:
     )
     assert [[op["operation"] for op in page["operations"]] for page in (first, second)] == [[4, 3], [2]]
     assert [page["total"] for page in (first, second)] == [3, 3]
-    assert second["operations"][0]["status"] == "in effect"
+    assert second["operations"][0]["status"] == "active"
 
 
 def test_a_folder_that_is_gone_has_a_history(fileorg: Fileorg, worked: Tree) -> None:

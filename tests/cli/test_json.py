@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BANNED = {
     "size", "source", "target", "original_path", "state", "role", "changed", "modified", "when", "error", "freed",
-    "keeper", "exit_code", "source_b64", "target_b64",
+    "keeper", "exit_code", "source_b64", "target_b64", "bytes",
 }  # fmt: skip
 """Names that other names have replaced. `error` is that of an error, `changed` a list of recover."""
 
@@ -39,6 +39,8 @@ STEPS: list[tuple[list[str], str]] = [
     (["organize", "tree", "--dry-run"], "plan"),
     (["organize", "tree", "-n", "-r", "--stays", "--on-conflict", "skip"], "plan"),
     (["organize", "tree", "-n", "--dest", "sorted"], "plan"),
+    (["organize", "tree", "copies", "-n", "--stays"], "plan"),
+    (["clean", "tree", "copies", "-n"], "plan"),
     (["organize", "tree"], "result"),
     (["organize", "tree"], "result"),
     (["undo"], "result"),
@@ -202,7 +204,10 @@ def test_events(worked: Fileorg) -> None:
         (["categorize", "tree"], "path,category,evidence,size_bytes"),
         (["dedupe", "tree"], "group,hash,size_bytes,status,path"),
         (["duplicates"], "group,hash,size_bytes,status,path"),
-        (["history"], "operation,kind,root,dest,started,ended,files,bytes,problems,status"),
+        (
+            ["history"],
+            "operation,kind,root,dest,started,ended,files,size_bytes,problems,status,undone_by,stopped_early,partly_purged",
+        ),
         (["history", "tree/x"], "operation,kind,started,action,path,new_path,status,reason,reason_code"),
         (["history", "--problems", "1"], "path,status,reason,reason_code"),
         (["files"], "record,status,action,category,size_bytes,path,new_path,reason,kept_path,mtime"),

@@ -68,7 +68,7 @@ def space(root: Path) -> int:
 
 
 def size_of(fields: dict[str, Any]) -> int:
-    return int(fields["size_bytes"] if "size_bytes" in fields else fields["bytes"])
+    return int(fields["size_bytes"])
 
 
 def row_size(fields: dict[str, Any]) -> int:

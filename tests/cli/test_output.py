@@ -79,7 +79,7 @@ def test_a_dry_run_as_json_is_one_document(fileorg: Fileorg, mess: Tree) -> None
         "reason": None,
         "reason_code": None,
     }
-    assert (plan["files"], plan["bytes"], plan["unknown_kind"], plan["folders_not_entered"]) == (4, 11, 1, 1)
+    assert (plan["files"], plan["size_bytes"], plan["unknown_kind"], plan["folders_not_entered"]) == (4, 11, 1, 1)
 
 
 def test_a_dry_run_with_null_holds_sources_and_targets_by_turns(fileorg: Fileorg, mess: Tree) -> None:
@@ -149,12 +149,12 @@ def test_scan_sums_up(fileorg: Fileorg, mess: Tree) -> None:
     assert "  Skipped\n  1  hidden file or folder\n  1  unfinished download\n" in ran.out
     assert "\n6 files in 2 folders, " in ran.out
     reported = fileorg("scan", "tree", "--format", "json").json
-    assert (reported["files"], reported["bytes"], reported["known_from_before"]) == (6, 28, 6)
-    assert {"category": "Images", "files": 2, "bytes": 8} in reported["categories"]
+    assert (reported["files"], reported["size_bytes"], reported["known_from_before"]) == (6, 28, 6)
+    assert {"category": "Images", "files": 2, "size_bytes": 8} in reported["categories"]
     assert len(reported["largest"]) == len(reported["oldest"]) == 6
     assert reported["largest"][0]["path"] == str(mess.path("what"))
     rows = list(csv.DictReader(io.StringIO(fileorg("scan", "tree", "--format", "csv").out)))
-    assert {"category": "Images", "files": "2", "bytes": "8"} in rows
+    assert {"category": "Images", "files": "2", "size_bytes": "8"} in rows
 
 
 def test_categorize_tells_what_and_why(fileorg: Fileorg, mess: Tree) -> None:
@@ -169,6 +169,50 @@ def test_categorize_tells_what_and_why(fileorg: Fileorg, mess: Tree) -> None:
     assert list(rows[0]) == ["path", "category", "evidence", "size_bytes"]
     paths = fileorg("categorize", "tree", "-0", "--category", "Documents").out_bytes.split(b"\0")
     assert sorted(paths) == [b"", os.fsencode(mess.path("Letter.PDF")), os.fsencode(mess.path("notes.txt"))]
+
+
+def test_categorize_lists_files_and_folders_in_path_order(fileorg: Fileorg, mess: Tree) -> None:
+    mess.write({"movie.mkv": "film", "movie.srt": "text", "b/z.jpg": "z", "b/a.jpg": "a", "B.txt": "b"})
+    (mess.root / "link").symlink_to("what")
+    listed = [file["path"] for file in fileorg("categorize", "tree", "-f", "json").json["files"]]
+    assert listed == sorted(listed, key=lambda path: path.split("/"))
+    assert len(listed) == 11
+    ran = fileorg("categorize", "tree/movie.srt", "tree/.hidden", "tree/link", "tree/b", "tree/b/a.jpg", "-f", "json")
+    assert (ran.code, ran.err) == (0, f"fileorg: {mess.path('link')} was skipped: it is neither a file nor a folder.\n")
+    assert [(file["path"].removeprefix(f"{mess.root}/"), file["category"]) for file in ran.json["files"]] == [
+        ("movie.srt", "Video"), (".hidden", "Other"), ("b/a.jpg", "Images"), ("b/z.jpg", "Images"),
+    ]  # fmt: skip
+    assert ran.json["files"][0]["evidence"] == "goes with movie.mkv"
+    assert fileorg("categorize", "tree/nothing").code == 2
+
+
+def test_a_dry_run_without_moves_has_no_empty_lines(fileorg: Fileorg, tree: Tree) -> None:
+    tree.write({"what": "no extension"})
+    assert fileorg("organize", "tree", "-n").out.splitlines() == [
+        "  Left in place",
+        "  1  file of unknown type",
+        "",
+        "0 files (0 B) would be moved. Dry run: nothing was changed.",
+    ]
+
+
+@pytest.mark.parametrize(("command", "height"), [("scan", 24), ("clean", 16)])
+def test_a_summary_fits_on_a_small_screen(fileorg: Fileorg, tree: Tree, command: str, height: int) -> None:
+    extensions = ["jpg", "pdf", "mp3", "mkv", "zip", "py", "deb", "iso", "ttf", "csv", "epub", "pptx", "xlsx", "svg"]
+    tree.write({f"{name}.{name}": name for name in extensions} | {"empty.txt": "", "a/b/c.txt": "", ".hidden": "x"})
+    tree.write({"x.part": "x", "Thumbs.db": "x", "p/.git/HEAD": "x", "~$a.doc": "x", "c.app/x": "x", "v/v.vmx": "x"})
+    tree.write({"__init__.py": "", "m/.venv/x": "x"})
+    for path in ("link", "gone"):
+        (tree.root / path).symlink_to("nowhere")
+    terminal = fileorg.terminal(command, "tree", lines=height)
+    if command == "clean":
+        terminal.wait_for("[y/N")
+        terminal.send("n\r")
+    assert terminal.end() == (3 if command == "clean" else 0)
+    lines = terminal.screen.splitlines()
+    first = "Category" if command == "scan" else "Kind"
+    assert lines[0].split()[0] == first, terminal.screen
+    assert "-v lists them" in terminal.screen or command == "scan"
 
 
 def test_an_output_file_appears_whole_or_not_at_all(fileorg: Fileorg, mess: Tree) -> None:

@@ -100,7 +100,7 @@ def test_organize_with_a_profile(fileorg: Fileorg, config: str, tree: Tree) -> N
     [
         (["organize", "--profile", "download"], "There is no profile download.", "did you mean downloads?"),
         (["clean", "--profile=x", "tree"], "There is no profile x.", "write one of: downloads, two"),
-        (["organize", "--profile", "two"], "The profile two has 2 roots, and organize takes one.", "name a PATH"),
+        (["organize", "--profile", "two"], "There is no folder more.", "check the spelling"),
         (["organize", "--profile", "x", "--config", "/dev/null"], "There is no profile x.", "[profile.NAME]"),
     ],
 )

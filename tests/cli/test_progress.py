@@ -85,9 +85,9 @@ def test_json_events_tell_stages_and_sums(fileorg: Fileorg, many: Tree) -> None:
     assert reported[start] == {"event": "stage", "stage": "move", "files": MANY}
     last = [event for event in reported[start:] if event["event"] == "advance"][-1]
     assert last["files"] >= MANY
-    assert last["bytes"] == MANY * 100
+    assert last["size_bytes"] == MANY * 100
     assert reported[-2] == {
-        "event": "outcome", "operation": 1, "files": MANY, "bytes": MANY * 100, "interrupted": False,
+        "event": "outcome", "operation": 1, "files": MANY, "size_bytes": MANY * 100, "interrupted": False,
         "counts": {"done": MANY},
     }  # fmt: skip
     assert reported[-1] == {"event": "done", "exit": 0}

@@ -90,17 +90,21 @@ def test_a_dry_run_names_the_files_and_sums_them(fileorg: Fileorg, displaced: Tr
     ]
     assert ran.out.endswith("Dry run: nothing was removed.\n")
     reported = fileorg("purge", "-n", "1", "-f", "json").json
-    assert (reported["files"], reported["bytes"], [op["operation"] for op in reported["operations"]]) == (1, 5, [1])
+    assert (reported["files"], reported["size_bytes"], [op["operation"] for op in reported["operations"]]) == (
+        1,
+        5,
+        [1],
+    )
     assert reported["rows"][0]["path"].endswith("/1/Documents/a.txt")
     assert displaced.snapshot() == before
 
 
 def test_what_programs_are_told(fileorg: Fileorg, displaced: Tree) -> None:
     reported = fileorg("purge", "-y", "-f", "json").json
-    assert (reported["kind"], reported["files"], reported["bytes"], reported["problems"]) == ("purge", 2, 11, [])
+    assert (reported["kind"], reported["files"], reported["size_bytes"], reported["problems"]) == ("purge", 2, 11, [])
     assert reported["operations"] == [
-        {"operation": 2, "purge": 3, "files": 1, "bytes": 6, "undoable": "in part"},
-        {"operation": 1, "purge": 4, "files": 1, "bytes": 5, "undoable": "in part"},
+        {"operation": 2, "purge": 3, "files": 1, "size_bytes": 6, "undoable": "partly"},
+        {"operation": 1, "purge": 4, "files": 1, "size_bytes": 5, "undoable": "partly"},
     ]
     again = fileorg("purge", "-y", "-f", "json").json
     assert (again["files"], again["operations"]) == (0, [])
@@ -108,13 +112,17 @@ def test_what_programs_are_told(fileorg: Fileorg, displaced: Tree) -> None:
 
 def test_history_shows_it(fileorg: Fileorg, displaced: Tree) -> None:
     fileorg("purge", "-y", "2")
-    states = {op["operation"]: op["status"] for op in fileorg("history", "-f", "json").json["operations"]}
-    assert states == {3: "for good", 2: "in effect, purged in part", 1: "in effect"}
+    operations = fileorg("history", "-f", "json").json["operations"]
+    assert [(op["operation"], op["status"], op["partly_purged"]) for op in operations] == [
+        (3, "permanent", False), (2, "active", True), (1, "active", False),
+    ]  # fmt: skip
+    assert "active, purged in part" in fileorg("history").out
     assert " purge 2 " in fileorg("history").out
     assert "(purged)" in fileorg("history", "tree/.fileorg/trash/2/Documents/b.txt").out
     assert "  Purged       1 file, which cannot be restored\n" in fileorg("undo", "2").out
-    states = {op["operation"]: op["status"] for op in fileorg("history", "-f", "json").json["operations"]}
-    assert states[2] == "undone by 4, purged in part"
+    [second] = [op for op in fileorg("history", "-f", "json").json["operations"] if op["operation"] == 2]
+    assert (second["status"], second["undone_by"], second["partly_purged"]) == ("undone", [4], True)
+    assert "undone by 4, purged in part" in fileorg("history").out
 
 
 def test_quiet_and_nothing_to_do(fileorg: Fileorg, displaced: Tree) -> None:

@@ -55,15 +55,15 @@ def test_an_operation_and_its_undo(fileorg: Fileorg, mess: Tree) -> None:
     mess.write({"Images/photo.jpg": "jpg"})
     fileorg("organize", "tree")
     reported = report(fileorg)
-    assert (reported["operation"], reported["kind"], reported["status"]) == (1, "organize", "in effect")
-    assert (reported["files"], reported["bytes"], reported["way_back"]) == (3, 8, "fileorg undo 1")
+    assert (reported["operation"], reported["kind"], reported["status"]) == (1, "organize", "active")
+    assert (reported["files"], reported["size_bytes"], reported["way_back"]) == (3, 8, "fileorg undo 1")
     assert reported["categories"] == [
-        {"category": "Documents", "files": 2, "bytes": 6},
-        {"category": "Archives", "files": 1, "bytes": 2},
+        {"category": "Documents", "files": 2, "size_bytes": 6},
+        {"category": "Archives", "files": 1, "size_bytes": 2},
     ]
     assert reported["statuses"] == [
-        {"status": "skipped", "records": 1, "bytes": 3},
-        {"status": "done", "records": 3, "bytes": 8},
+        {"status": "skipped", "records": 1, "size_bytes": 3},
+        {"status": "done", "records": 3, "size_bytes": 8},
     ]
     [reason] = reported["reasons"]
     assert (reason["status"], reason["reason"]) == ("skipped", "identical to a file that is already there")
@@ -75,7 +75,8 @@ def test_an_operation_and_its_undo(fileorg: Fileorg, mess: Tree) -> None:
     assert [record["status"] for record in reported["records"]].count("done") == 5  # two of them created folders
 
     fileorg("undo")
-    assert report(fileorg, "1")["status"] == "undone by 2"
+    undone = report(fileorg, "1")
+    assert (undone["status"], undone["undone_by"]) == ("undone", [2])
     assert report(fileorg, "1")["way_back"] is None
     back = report(fileorg)
     assert (back["kind"], back["undoes"], back["files"], back["way_back"]) == ("undo", 1, 3, "fileorg redo 2")
@@ -100,7 +101,7 @@ def test_duplicates_and_what_is_left_when_they_are_purged(fileorg: Fileorg, tree
     fileorg("purge", "-y")
     assert report(fileorg, "1")["status"] == "purged"
     purge = report(fileorg)
-    assert (purge["kind"], purge["files"], purge["bytes"], purge["records"]) == ("purge", 3, 38, [])
+    assert (purge["kind"], purge["files"], purge["size_bytes"], purge["records"]) == ("purge", 3, 38, [])
     assert purge["way_back"] is None
 
 

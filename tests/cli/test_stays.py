@@ -28,7 +28,7 @@ STAYS = {
     "skip.jpg": "file or folder excluded by a pattern",
     ".fileorgignore": "file or folder of fileorg",
     "report.docx": "file open in a program",
-    "~$report.docx": "unfinished download",
+    "~$report.docx": "lock file of an office program",
 }
 
 

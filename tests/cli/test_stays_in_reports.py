@@ -74,6 +74,8 @@ def test_files_lists_them_last(organized: Fileorg, many: Tree) -> None:  # noqa:
     assert organized.inside("files", "1", "--category", "Images", "-f", "json").json["total"] == 1
     text = organized.inside("files", "1", "--status", "stays").out
     assert re.search(r"^  stays .* what +unknown file type$", text, re.MULTILINE)
+    assert re.search(r"^  stays +sub +folder not entered$", text, re.MULTILINE)  # a folder has no size
+    assert {row["path"].endswith(("/sub", "/project")) for row in rows if row["size_bytes"] is None} == {True}
 
 
 @pytest.mark.parametrize("more", [(), ("--reverse",), ("--sort", "path"), ("--status", "stays")])

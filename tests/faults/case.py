@@ -117,6 +117,8 @@ class Case:
             more = [str(self.dest)] if self.scenario.other_device else []
             return ["dedupe", "-y", *self.scenario.options, str(self.place.root), *more]
         dest = ["--dest", str(self.dest)] if self.scenario.other_device else []
+        if self.scenario.two_roots:
+            dest = [str(self.dest), *(["--dest", str(self.dest)] if self.scenario.first[0] == "organize" else [])]
         return [*self.scenario.first, "-y", str(self.place.root), *dest, *self.scenario.options]
 
     def run(self, *words: str) -> Finished:

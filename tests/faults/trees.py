@@ -30,6 +30,8 @@ class Scenario:
     two_processes: bool = False
     first_run: bool = False
     placeholders: bool = False
+    two_roots: bool = False
+    """The command works in the root and in the destination."""
     wanders: bool = False
     """The number of calls depends on the kernel's name cache: the last ones may be missing."""
     control: str = ""
@@ -285,6 +287,34 @@ def hollow(root: Path, _dest: Path) -> None:
     settle_folders(root)
 
 
+def two_trees(root: Path, dest: Path) -> None:
+    """Two folders with the same names: other content, the same content, groups, and folders that the run empties."""
+    for number, base in enumerate((root, dest)):
+        day, text = 10 * number, b"%d" % number
+        write(base / "a.jpg", b"picture " + text, day=day)
+        write(base / "same.txt", b"the same", day=day)
+        write(base / "b/film.mp4", b"film " + text, day=day)
+        write(base / "b/film.srt", b"words " + text, day=day)
+        write(base / "b/c/deep.pdf", b"deep " + text, mode=0o600, day=day)
+        write(base / f"only {number}.mp3", b"song " + text, day=day)
+    write(dest / "Images/a.jpg", b"was there", day=50)
+    (root / "b/c").chmod(0o750)
+    settle_folders(root)
+    settle_folders(dest)
+
+
+def two_hollow(root: Path, dest: Path) -> None:
+    """For clean: empty files and folders of two folders."""
+    for number, base in enumerate((root, dest)):
+        write(base / "a.txt", b"", day=10 * number)
+        write(base / "b/kept.txt", b"kept %d" % number, day=10 * number)
+        (base / "x/y").mkdir(parents=True, mode=0o750)
+        os.symlink("nowhere", base / "broken")
+        os.utime(base / "broken", ns=(_TIME_NS, _TIME_NS + number), follow_symlinks=False)
+    settle_folders(root)
+    settle_folders(dest)
+
+
 def duplicates(root: Path, dest: Path) -> None:
     """Duplicates with different links, attributes, modes, times and names; larger than a buffer; with holes."""
     base = os.fsencode(root)
@@ -335,6 +365,8 @@ SCENARIOS = (
     Scenario("folders that were removed", nested, meddle=remove_empty_folders),
     Scenario("folders that it empties", nested, ("--remove-empty",)),
     Scenario("folders that it empties, in batches", messy, ("--remove-empty",), rows=3, two_processes=True),
+    Scenario("two folders into one", two_trees, ("--remove-empty",), two_roots=True),
+    Scenario("two folders, clean", two_hollow, first=("clean",), two_roots=True),
     Scenario("copy", messy, ("--action", "copy")),
     Scenario("copy across devices", cross_device, ("--action", "copy"), other_device=True),
     Scenario("hard links", messy, ("--action", "hardlink")),

@@ -39,7 +39,7 @@ def test_json_and_csv_have_the_records_of_all_operations(resumed: Fileorg, tree:
     assert (whole["job"], whole["operation"], whole["operations"]) == (1, None, [1, 2])
     assert (one["job"], one["operation"], one["operations"]) == (None, 1, [1])
     assert whole["records"] == one["records"] + two["records"]
-    assert (whole["files"], whole["bytes"]) == (10, one["bytes"] + two["bytes"])
+    assert (whole["files"], whole["size_bytes"]) == (10, one["size_bytes"] + two["size_bytes"])
     assert (whole["started"], whole["ended"]) == (one["started"], two["ended"])
     assert {each["category"]: each["files"] for each in whole["categories"]} == {"Images": 9, "Documents": 1}
     (done,) = whole["statuses"]

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fileorg.core.model import StatusCode
+from fileorg.journal.status import OperationStatus
 from fileorg.report.content import (
     Copy,
     DuplicateGroup,
@@ -111,8 +113,9 @@ def report_of(lines: Iterable[Line], *, groups: Iterable[DuplicateGroup] = (), *
             total[1] += line.size
     done = [line.size for line in kept if line.status in {"done", "seen"}]
     summary = Summary(
-        kind="organize", state="in effect", roots=[ROOT], dest=None, records=len(kept), files=len(done),
-        size_bytes=sum(done), operation=7, options={"by": "category", "action": "move", "exclude": ["*.part", "keep/"]},
+        kind="organize", status=OperationStatus(StatusCode.ACTIVE), roots=[ROOT], dest=None, records=len(kept),
+        files=len(done), size_bytes=sum(done), operation=7,
+        options={"by": "category", "action": "move", "exclude": ["*.part", "keep/"]},
         started_ns=1_795_000_000_000_000_000, ended_ns=1_795_000_018_400_000_000, way_back="fileorg undo 7",
     )  # fmt: skip
     reclaimable = sum(group.reclaimable for group in given)

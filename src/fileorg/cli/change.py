@@ -72,6 +72,8 @@ class Change(NamedTuple):
     again: str = ""
     kept: list[Later] | None = None
     """If it is a list, a job in the background is added to it, and whoever made the list starts it."""
+    in_several: bool = False
+    """The change is in several folders, so that paths are absolute."""
 
     @property
     def way_on(self) -> str:
@@ -250,7 +252,9 @@ class Change(NamedTuple):
         limit = None if self.options.verbose else NAMED
         show_outcome(self.out, outcome, self.verb, quiet=quiet)
         show_symlinks(self.out, outcome, quiet=quiet, limit=limit)
-        show_problems(self.out, self.err, outcome, quiet=quiet, limit=limit, noun=self.verb.noun)
+        show_problems(
+            self.out, self.err, outcome, quiet=quiet, limit=limit, noun=self.verb.noun, in_several=self.in_several
+        )
         if between is not None:
             between()
         if outcome.interrupted:

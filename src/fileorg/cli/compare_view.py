@@ -85,7 +85,7 @@ def _summary(side: Side) -> dict[str, Any]:
         "roots": [named("path", path) for path in side.roots],
         "compared_with": [named("path", path) for path in side.others],
         "files": sums.files,
-        "bytes": sums.size_bytes,
+        "size_bytes": sums.size_bytes,
         "missing_files": sums.missing,
         "missing_bytes": sums.missing_bytes,
         "missing_sidecars": sums.followers,

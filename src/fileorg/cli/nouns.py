@@ -39,6 +39,7 @@ BAD_PATTERN = Noun("unusable ignore file or pattern", "unusable ignore files or 
 EMPTY_FILE, EMPTY_FOLDER, BROKEN_SYMLINK = Noun("empty file"), Noun("empty folder"), Noun("broken symlink")
 
 LEFT_ALONE: dict[IgnoreReason, Noun] = {
+    IgnoreReason.LOCK_FILE: Noun("lock file of an office program", "lock files of office programs"),
     IgnoreReason.HIDDEN: Noun("hidden file or folder", "hidden files and folders"),
     IgnoreReason.OURS: Noun("file or folder of fileorg", "files and folders of fileorg"),
     IgnoreReason.TOOLING: Noun("version control or dependency folder"),

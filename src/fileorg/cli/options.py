@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from fileorg.cli import complete, values
 from fileorg.cli.parameters import Option
@@ -362,6 +362,13 @@ class OutputOptions(NamedTuple):
     def is_text(self) -> bool:
         """True if the output is for people."""
         return self.format is Format.TEXT and not self.null
+
+
+def roots_as_json(roots: Sequence[bytes]) -> dict[str, Any]:
+    """Return the folders of an operation for JSON: `root` for one, `roots` for several."""
+    from fileorg.core.formats import named
+
+    return dict(named("root", roots[0])) if len(roots) == 1 else {"roots": [named("path", root) for root in roots]}
 
 
 def need_dry_run(options: OutputOptions) -> None:

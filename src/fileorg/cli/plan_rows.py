@@ -111,7 +111,14 @@ class PlanRows:
         rows = ((_TURNS.get(row.action, b"1/") + self._path(row), self._fields(row)) for row in self._all_rows())
         document.rows("rows", _in_path_order(rows))
         stays = _in_path_order(
-            (path, {**named("path", below(self._root, path)), "reason": reason, "reason_code": code})
+            (
+                path,
+                {
+                    **named("path", os.path.join(self._root, path) if path else self._root),
+                    "reason": reason,
+                    "reason_code": code,
+                },
+            )
             for path, reason, code in self._stays()
         )
         if (first := next(stays, None)) is not None:

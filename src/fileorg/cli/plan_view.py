@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
     from fileorg.content.hashing import Reads
     from fileorg.core.reasons import Reason
+    from fileorg.plan.combined_plan import CombinedPlan
     from fileorg.plan.organize_plan import OrganizePlan, Tally
     from fileorg.scan.walk import Seen
 
@@ -42,7 +43,7 @@ def rooms(out: Out) -> tuple[int, int] | tuple[None, None]:
     return free - free // 3, free // 3
 
 
-def show_plan(out: Out, plan: OrganizePlan, dest: bytes | None, *, limit: int | None = None) -> None:
+def show_plan(out: Out, plan: OrganizePlan | CombinedPlan, dest: bytes | None, *, limit: int | None = None) -> None:
     """Print category, files, bytes and target folder, relative to the root or below `dest`.
 
     At most `limit` lines: the smallest categories share the last one.
@@ -80,7 +81,9 @@ def where_to(tally: Tally, dest: bytes | None) -> str:
     return f"{common}/… ({many})" if common else many
 
 
-def show_stays(out: Out, plan: OrganizePlan, seen: Seen, *, listed: bool = False, limit: int | None = None) -> bool:
+def show_stays(
+    out: Out, plan: OrganizePlan | CombinedPlan, seen: Seen, *, listed: bool = False, limit: int | None = None
+) -> bool:
     """Print the skipped files by reason, in at most `limit` lines; return whether there are any.
 
     `listed`: the caller has printed each file.
@@ -88,7 +91,7 @@ def show_stays(out: Out, plan: OrganizePlan, seen: Seen, *, listed: bool = False
     return counted(out, "Left in place", stays(plan, seen, listed=listed), limit=limit)
 
 
-def stays(plan: OrganizePlan, seen: Seen, *, listed: bool) -> Iterator[tuple[int, Noun]]:
+def stays(plan: OrganizePlan | CombinedPlan, seen: Seen, *, listed: bool) -> Iterator[tuple[int, Noun]]:
     yield plan.stay.in_place, nouns.IN_PLACE
     yield plan.stay.other, nouns.UNKNOWN_KIND
     yield plan.stay.kept, nouns.KEPT
@@ -96,10 +99,12 @@ def stays(plan: OrganizePlan, seen: Seen, *, listed: bool) -> Iterator[tuple[int
     yield from left_alone(seen)
 
 
-def show_ages(out: Out, seen: Seen) -> None:
-    """Print the date of each limit that was given as an age."""
-    for sentence in seen.filters.ages():
+def show_ages(out: Out, seen: Seen) -> bool:
+    """Print the date of each limit that was given as an age; return whether there are any."""
+    sentences = list(seen.filters.ages())
+    for sentence in sentences:
         out.line(f"  {sentence}")
+    return bool(sentences)
 
 
 def left_alone(seen: Seen) -> Iterator[tuple[int, Noun]]:
@@ -129,7 +134,7 @@ def leftovers_as_json(seen: Seen) -> dict[str, int]:
     }
 
 
-def stays_as_json(plan: OrganizePlan, seen: Seen) -> dict[str, Any]:
+def stays_as_json(plan: OrganizePlan | CombinedPlan, seen: Seen) -> dict[str, Any]:
     return {
         "in_place": plan.stay.in_place,
         "unknown_kind": plan.stay.other,

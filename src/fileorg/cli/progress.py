@@ -129,7 +129,7 @@ class JsonLines:
             event="outcome",
             operation=outcome.operation,
             files=outcome.done,
-            bytes=outcome.size_bytes,
+            size_bytes=outcome.size_bytes,
             interrupted=outcome.interrupted,
             counts={str(state): number for state, number in sorted(outcome.counts.items())},
         )
@@ -141,7 +141,7 @@ class JsonLines:
 
     def _write_advance(self) -> None:
         self._untold = False
-        self._write(event="advance", files=self._files, bytes=self._bytes, folder=display(self._folder))
+        self._write(event="advance", files=self._files, size_bytes=self._bytes, folder=display(self._folder))
 
     def _write(self, **event: Any) -> None:
         write_event(self._err, **event)

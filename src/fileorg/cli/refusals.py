@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _OPERATION = "OP"
+_CLOSE = 0.6
 
 
 def refusal(error: Any, words: Sequence[str]) -> UsageError:
@@ -35,6 +36,11 @@ def refusal(error: Any, words: Sequence[str]) -> UsageError:
         case "BadParameter" if parameter is not None:
             sentence, hint = _bad_value(parameter, sentence, hint)
             code = ErrorCode.BAD_VALUE
+        case "UsageError" if found := re.fullmatch(r"No such command '(.*)'\.", sentence, re.DOTALL):
+            from difflib import get_close_matches
+
+            close = get_close_matches(found[1], [*COMMANDS, "help"], 1, _CLOSE)
+            sentence = f"{sentence} Did you mean '{close[0]}'?" if close else sentence
         case "UsageError" if found := re.search(r"unexpected extra argument.*? \((.*)\)", sentence):
             arguments = [each for each in error.ctx.command.params if each.param_type_name == "argument"]
             takes = f"one {arguments[0].metavar}" if arguments else "no argument"

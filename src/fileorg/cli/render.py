@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.cli.terminal import wrap
@@ -10,7 +11,7 @@ from fileorg.core.figures import plural
 from fileorg.core.names import display, is_within
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from fileorg.cli.nouns import Noun
     from fileorg.cli.terminal import Out
@@ -67,8 +68,8 @@ def folded(text: str, width: int | None, *, at_spaces: bool = False) -> list[str
 
 
 class Column(NamedTuple):
-    """A column of a table. `shrinks`: cut in a narrow terminal, at the start if `keeps_end`. Columns with a `drop_rank`
-    are left out if there is no room, the highest number first.
+    """A column of a table. `shrinks`: cut in a narrow terminal, at the start if `keeps_end`, or continued on another
+    line if it `wraps`. Columns with a `drop_rank` are left out if there is no room, the highest number first.
     """
 
     title: str
@@ -76,6 +77,7 @@ class Column(NamedTuple):
     shrinks: bool = False
     keeps_end: bool = False
     drop_rank: int = 0
+    wraps: bool = False
 
 
 def table(
@@ -92,7 +94,8 @@ def table(
     head, body, foot = all_rows[0], all_rows[1 : 1 + len(rows)], all_rows[1 + len(rows) :]
     out.line(out.styled(_row(head, columns, widths), "bold"))
     for row in body:
-        out.line(_row(row, columns, widths))
+        for line in _lines_of(row, columns, widths):
+            out.line(_row(line, columns, widths))
     for row in foot:
         ruled = widths[: len([cell for cell in row if cell])]
         out.line(out.styled("  " + "─" * (sum(ruled) + 2 * (len(ruled) - 1)), "dim"))
@@ -117,6 +120,15 @@ def _fit(widths: list[int], columns: Sequence[Column], available: int) -> None:
             less = min(excess, max(0, widths[index] - _NARROWEST))
             widths[index] -= less
             excess -= less
+
+
+def _lines_of(row: Sequence[str], columns: Sequence[Column], widths: Sequence[int]) -> Iterator[Sequence[str]]:
+    """Yield a row, and a row for each further line of a cell that wraps."""
+    parts = [
+        folded(text, width, at_spaces=True) if column.wraps else [text]
+        for text, column, width in zip(row, columns, widths, strict=True)
+    ]
+    return zip_longest(*parts, fillvalue="")
 
 
 def _row(row: Sequence[str], columns: Sequence[Column], widths: Sequence[int]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from fileorg.core.errors import ErrorCode, Exit
-from fileorg.core.model import Action, JobState, RecordState
+from fileorg.core.model import Action, JobState, RecordState, StatusCode
 
 Schema = dict[str, Any]
 
@@ -64,6 +64,15 @@ _KIND: Schema = {
 }
 _ACTION: Schema = {"enum": [str(action) for action in Action]}
 _STATUS: Schema = {"enum": [str(state) for state in RecordState]}
+_OPERATION_STATUS: dict[str, Schema] = {
+    "status": {
+        "enum": [str(code) for code in StatusCode if code not in {StatusCode.SCANNED, StatusCode.CURRENT}],
+        "description": "what became of the operation",
+    },
+    "undone_by": _array({"type": "integer", "minimum": 1}, "the operations that undid it, as a whole or in part"),
+    "stopped_early": _described(_FLAG, "it was interrupted, and is active as far as it went"),
+    "partly_purged": _described(_FLAG, "some of its files were deleted permanently"),
+}
 _REASON = _or_null(_TEXT, "why, for people: the words may change")
 _CODE = _or_null(_TEXT, "the same for programs: does not change")
 _PLACE = _object({"path": _PATH})
@@ -133,7 +142,7 @@ _RECORD = _object(
         "new_path": _or_null(_PATH, "absolute path after, done or planned: see `status`"),
         "category": _TEXT,
         "status": {"enum": [*map(str, RecordState), "stays"]},
-        "size_bytes": _SIZE,
+        "size_bytes": _or_null(_SIZE, "size in bytes; null for folders"),
         "mtime": _or_null(_TIME),
         "reason": _REASON,
         "reason_code": _CODE,
@@ -186,7 +195,7 @@ _JOB = _object(
                     "stage": _TEXT,
                     "files": _COUNT,
                     "total": _or_null(_COUNT),
-                    "bytes": _COUNT,
+                    "size_bytes": _COUNT,
                     "files_per_second": _SECONDS,
                     "seconds_left": _or_null(_SECONDS),
                     "folder": _described(_TEXT, "the current folder, for display"),
@@ -201,7 +210,7 @@ _RESULT: dict[str, Schema] = {
     "operation": _NO_OP,
     "kind": _KIND,
     "files": _described(_COUNT, "files that were done"),
-    "bytes": _BYTES,
+    "size_bytes": _BYTES,
     "symlinks": _object({"rewritten": _COUNT, "first": _array(_PLACE)}),
     "seconds": _SECONDS,
     "interrupted": _FLAG,
@@ -222,7 +231,7 @@ _CERTIFICATE: dict[str, Schema] = {
             "byte_by_byte": _described(_FLAG, "true with `--paranoid`; otherwise, digests were compared"),
             "changed_meanwhile": _described(_FLAG, "true if the card changed during the import"),
             "files": _described(_COUNT, "files of the card with content"),
-            "bytes": _BYTES,
+            "size_bytes": _BYTES,
             "missing_files": _COUNT,
             "missing_bytes": _BYTES,
             "sidecars": _described(_COUNT, "files that belong to another file"),
@@ -256,7 +265,7 @@ _EVENTS: dict[str, Schema] = {
         {
             "event": {"const": "advance"},
             "files": _COUNT,
-            "bytes": _COUNT,
+            "size_bytes": _COUNT,
             "folder": _described(_TEXT, "the current folder, for display"),
         }
     ),
@@ -267,7 +276,7 @@ _EVENTS: dict[str, Schema] = {
             "event": {"const": "outcome"},
             "operation": {"type": "integer", "minimum": 0},
             "files": _COUNT,
-            "bytes": _COUNT,
+            "size_bytes": _COUNT,
             "interrupted": _FLAG,
             "counts": _RESULT["counts"],
         }
@@ -309,7 +318,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                 "kind": _KIND,
                 "action": _described(_TEXT, "of organize"),
                 "operation": _described(_OP, "of undo and redo: the operation to undo"),
-                "root": _described(_PATH, "absolute path; of dedupe: roots"),
+                "root": _described(_PATH, "absolute path; of dedupe, and with several: roots"),
                 "dest": _described(_PATH, "of organize: absolute path of --dest"),
                 "roots": _array(_PLACE),
                 "moved": _array(
@@ -321,7 +330,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                     _object({"path": _PATH, "reason": _TEXT, "reason_code": _TEXT}), "with --stays: what stays"
                 ),
                 "files": _COUNT,
-                "bytes": _BYTES,
+                "size_bytes": _BYTES,
                 "renamed": _described(_COUNT, "files that get a number"),
                 **_FACTS,
             },
@@ -334,7 +343,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                 "moved",
                 "stays",
                 "files",
-                "bytes",
+                "size_bytes",
                 "renamed",
                 *_FACTS,
             ),
@@ -374,14 +383,14 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                             "started": _TIME,
                             "root": _PATH,
                             "files": _COUNT,
-                            "bytes": _BYTES,
+                            "size_bytes": _BYTES,
                             "kept": _described(_COUNT, "files that purge would keep"),
                         }
                     )
                 ),
                 "rows": _array(_object({"operation": _OP, "path": _PATH, "size_bytes": _SIZE, "freed_bytes": _COUNT})),
                 "files": _COUNT,
-                "bytes": _described(_COUNT, "bytes that would be freed"),
+                "size_bytes": _described(_COUNT, "bytes that would be freed"),
             }
         ),
     ),
@@ -400,8 +409,8 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                             "operation": _OP,
                             "purge": _described(_OP, "number of the purge"),
                             "files": _COUNT,
-                            "bytes": _COUNT,
-                            "undoable": {"enum": ["no", "in part"]},
+                            "size_bytes": _COUNT,
+                            "undoable": {"enum": ["no", "partly"]},
                         }
                     )
                 ),
@@ -441,7 +450,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                             "roots": _array(_PLACE, "folders whose files are looked for"),
                             "compared_with": _array(_PLACE),
                             "files": _described(_COUNT, "files that were looked for"),
-                            "bytes": _BYTES,
+                            "size_bytes": _BYTES,
                             "missing_files": _COUNT,
                             "missing_bytes": _BYTES,
                             "missing_sidecars": _described(_COUNT, "missing files that belong to another file"),
@@ -483,10 +492,10 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
             {
                 "roots": _array(_PLACE),
                 "files": _COUNT,
-                "bytes": _BYTES,
+                "size_bytes": _BYTES,
                 "folders": _COUNT,
                 "known_from_before": _described(_COUNT, "files of folders that have not changed since the last scan"),
-                "categories": _array(_object({"category": _TEXT, "files": _COUNT, "bytes": _BYTES})),
+                "categories": _array(_object({"category": _TEXT, "files": _COUNT, "size_bytes": _BYTES})),
                 "largest": _array(_object({"path": _PATH, "size_bytes": _SIZE, "mtime": _or_null(_TIME)})),
                 "oldest": _array(_object({"path": _PATH, "size_bytes": _SIZE, "mtime": _or_null(_TIME)})),
                 **_LEFTOVERS,
@@ -571,9 +580,9 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                             "started": _TIME,
                             "ended": _or_null(_TIME),
                             "files": _COUNT,
-                            "bytes": _BYTES,
+                            "size_bytes": _BYTES,
                             "problems": _COUNT,
-                            "status": _described(_TEXT, "in effect, undone by 7, interrupted …"),
+                            **_OPERATION_STATUS,
                         }
                     ),
                     "newest first",

@@ -61,27 +61,58 @@ def show_symlinks(out: Out, outcome: Outcome, *, quiet: bool, limit: int | None)
         out.line(f"  … and {outcome.rewritten - len(shown):,} more: fileorg files {outcome.operation}")
 
 
-def show_problems(out: Out, err: Out, outcome: Outcome, *, quiet: bool, limit: int | None, noun: str = "file") -> None:
-    """Print skipped files to `out`, and failures to `err`, also if quiet. `limit` None lists all that are known."""
+def show_problems(
+    out: Out,
+    err: Out,
+    outcome: Outcome,
+    *,
+    quiet: bool,
+    limit: int | None,
+    noun: str = "file",
+    in_several: bool = False,
+) -> None:
+    """Print skipped files to `out`, and failures to `err`, also if quiet. `limit` None lists all that are known;
+    `in_several`: by their absolute paths.
+    """
     skipped = outcome.counts.get(RecordState.SKIPPED, 0)
     if skipped and not quiet:
         chosen = [problem for problem in outcome.problems if problem.state is RecordState.SKIPPED]
-        _name(out, outcome, f"Skipped {plural(skipped, noun)}:", "yellow", chosen, skipped, limit)
+        _name(
+            out, outcome, f"Skipped {plural(skipped, noun)}:", "yellow", chosen, skipped, limit, in_several=in_several
+        )
     if failed := _failed(outcome):
         chosen = [problem for problem in outcome.problems if problem.state in PROBLEM_STATES]
         out.flush()
-        _name(err, outcome, f"{plural(failed, noun)} could not be processed:", "red", chosen, failed, limit)
+        _name(
+            err,
+            outcome,
+            f"{plural(failed, noun)} could not be processed:",
+            "red",
+            chosen,
+            failed,
+            limit,
+            in_several=in_several,
+        )
 
 
 def _name(
-    out: Out, outcome: Outcome, title: str, colour: str, problems: Sequence[Problem], count: int, limit: int | None
+    out: Out,
+    outcome: Outcome,
+    title: str,
+    colour: str,
+    problems: Sequence[Problem],
+    count: int,
+    limit: int | None,
+    *,
+    in_several: bool,
 ) -> None:
     from fileorg.report.sentences import sentence
 
     out.line(out.styled(title, colour))
     shown = problems[:limit]
     for problem in shown:
-        out.line(f"  {display(problem.path)}: {sentence(problem.reason)}")
+        path = below(problem.root, problem.path) if in_several else problem.path
+        out.line(f"  {display(path)}: {sentence(problem.reason)}")
     if count > len(shown):
         out.line(f"  … and {count - len(shown):,} more: fileorg history --problems {outcome.operation}")
 
@@ -92,7 +123,7 @@ def outcome_as_json(outcome: Outcome, kind: str) -> dict[str, Any]:
         "operation": outcome.operation,
         "kind": kind,
         "files": outcome.done,
-        "bytes": outcome.size_bytes,
+        "size_bytes": outcome.size_bytes,
         "symlinks": {"rewritten": outcome.rewritten, "first": first},
         "seconds": round(outcome.seconds, 3),
         "interrupted": outcome.interrupted,

@@ -141,6 +141,23 @@ class OperationState(StrEnum):
     SEALED = "sealed"
 
 
+class StatusCode(StrEnum):
+    """What became of an operation, as `fileorg history` shows it; or how a report
+    shows a folder: as of its last scan, or as it is now.
+    """
+
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"  # not recovered yet
+    ACTIVE = "active"
+    UNDONE = "undone"
+    PARTLY_UNDONE = "partly_undone"
+    PURGED = "purged"
+    PERMANENT = "permanent"  # of a purge
+    NO_CHANGES = "no_changes"
+    SCANNED = "scanned"
+    CURRENT = "current"
+
+
 class JobState(StrEnum):
     """The life of a job. A job whose process has ended without saying so is interrupted, whatever its row says."""
 

@@ -49,7 +49,7 @@ def seal(
         storage, entry = storages[base], None
         try:
             entry = storage.stat_folder(path)
-            if folder in times and entry is not None:
+            if folder in times and entry is not None and entry.mtime_ns != times[folder]:
                 storage.set_folder_times(path, times[folder])
                 entry = storage.stat_folder(path)
         except OSError as error:  # for example no permission any more: the folder keeps its current time

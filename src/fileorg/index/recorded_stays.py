@@ -32,7 +32,9 @@ PRAGMA user_version={_VERSION};
 
 
 class RecordedStay(NamedTuple):
-    """An entry that stayed: its path relative to the root, the code of the reason, size in bytes, time in ns."""
+    """An entry that stayed: its path relative to the root, the code of the reason, size in bytes (-1 for a folder), and
+    time in ns.
+    """
 
     path: bytes
     code: str
@@ -89,7 +91,7 @@ class RecordedStays:
     def shares(self) -> list[StayShare]:
         """Return the entries by reason, most first."""
         query = (
-            "SELECT code, count(*), sum(size), min(number) FROM stays WHERE operation = ? GROUP BY code"
+            "SELECT code, count(*), sum(max(size, 0)), min(number) FROM stays WHERE operation = ? GROUP BY code"
             " ORDER BY 2 DESC, 4"
         )
         examples = "SELECT path FROM stays WHERE operation = ? AND code = ? ORDER BY number LIMIT ?"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.limits import end_in_time, note_status, stop_counting
-from fileorg.core.model import GIVEN, OperationState, Outcome
+from fileorg.core.model import DEST, GIVEN, OperationState, Outcome
 from fileorg.core.names import display
 from fileorg.jobs.found import UnknownJob
 from fileorg.jobs.job_options import Options, options_of, watch_options_of
@@ -159,9 +159,10 @@ def _rest(state: StateDirectory, job: JobRow, options: Options) -> Options:
         touched = touched_inodes(journal, job.id)
         if isinstance(options, CleanOptions):
             found = set(touched)
-            for _, path in touched_folders(journal, job.id):
+            for base, path in touched_folders(journal, job.id):
                 with contextlib.suppress(OSError):
-                    found.add(os.lstat(os.path.join(options.root, path)).st_ino)
+                    place = options.roots[max(0, base - DEST)]
+                    found.add(os.lstat(os.path.join(place, path)).st_ino)
             touched = array("Q", sorted(found))
     filters = options.filters._replace(before_job_ns=job.before_ns, touched=touched.tobytes())
     return options._replace(filters=filters)

@@ -26,12 +26,12 @@ _PATIENCE_SECONDS = 5.0
 def cancel(state: StateDirectory, number: int) -> FoundJob:
     """Ask a job to end, and return it once it has: files in progress are finished or withdrawn.
 
-    Raises `UsageError` for one that has ended, `Locked` if it does not end within seconds.
+    One that has ended already is returned as it is. Raises `Locked` if it does not end within seconds.
     """
     found = job(state, number)
     refuse_other_machine(found)
     if found.state in ENDED:
-        raise UsageError(f"Job {number} has ended already: it is {found.state}.", hint="", code=ErrorCode.JOB_ENDED)
+        return found
     if not found.is_alive:  # it waits for a person
         with run_lock(state, f"cancel job {number}"), open_journal(state) as journal:
             journal.end_job(number, JobState.CANCELLED)

@@ -46,7 +46,7 @@ def _progress_as_json(progress: Progress) -> dict[str, Any]:
         "stage": progress.stage,
         "files": progress.files,
         "total": progress.total,
-        "bytes": progress.size_bytes,
+        "size_bytes": progress.size_bytes,
         "files_per_second": round(progress.rate, 1),
         "seconds_left": None if left is None else round(left, 1),
         "folder": display(progress.folder),

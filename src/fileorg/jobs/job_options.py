@@ -74,7 +74,8 @@ def _options(kind: str, found: dict[str, Any]) -> Options:
                 "on_conflict": OnConflict(found["on_conflict"]),
                 "look_into": LookInto(found.get("look_into", LookInto.UNKNOWN)),
             }
-            return OrganizeOptions(**found | paths | enums)
+            more = [os.fsencode(path) for path in found.get("more_roots", ())]
+            return OrganizeOptions(**found | paths | enums | {"more_roots": more})
         case "dedupe":
             lists = {name: [os.fsencode(path) for path in found[name]] for name in ("roots", "references")}
             keep = [Keep(rule) for rule in found["keep"]]
@@ -89,7 +90,9 @@ def _options(kind: str, found: dict[str, Any]) -> Options:
             return ImportOptions(**found | paths | {"by": By(found["by"]), "certificate": _path(found["certificate"])})
         case "clean":
             goes = frozenset(Leftover(kind) for kind in found["goes"])
-            return CleanOptions(**found | {"root": os.fsencode(found["root"]), "goes": goes})
+            more = [os.fsencode(path) for path in found.get("more_roots", ())]
+            root = os.fsencode(found["root"])
+            return CleanOptions(**found | {"root": root, "goes": goes, "more_roots": more})
         case "undo" | "redo":
             within = None if found["within"] is None else os.fsencode(found["within"])
             roots = [os.fsencode(path) for path in found["roots"]]

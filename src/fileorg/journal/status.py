@@ -1,11 +1,11 @@
-"""The status of each operation, in the words of `fileorg history`."""
+"""The status of each operation, for `fileorg history` and reports."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fileorg.core.model import OperationState
+from fileorg.core.model import OperationState, StatusCode
 from fileorg.journal.trash_records import PURGE
 
 if TYPE_CHECKING:
@@ -14,7 +14,25 @@ if TYPE_CHECKING:
     from fileorg.journal.rows import Operation
 
 
-def operation_statuses(operations: Sequence[Operation]) -> list[str]:
+class OperationStatus(NamedTuple):
+    """What became of an operation. `undone_by` are the operations that undid it, as a whole or in part."""
+
+    code: StatusCode
+    undone_by: tuple[int, ...] = ()
+    stopped_early: bool = False
+    partly_purged: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields of JSON and CSV."""
+        return {
+            "status": str(self.code),
+            "undone_by": [*self.undone_by],
+            "stopped_early": self.stopped_early,
+            "partly_purged": self.partly_purged,
+        }
+
+
+def operation_statuses(operations: Sequence[Operation]) -> list[OperationStatus]:
     """Return the status of each operation. Reads no records, so a journal of a million records answers at once."""
     takers: dict[int, list[Operation]] = {}
     purged: dict[int, int] = {}
@@ -24,25 +42,24 @@ def operation_statuses(operations: Sequence[Operation]) -> list[str]:
                 purged[op.undoes] = purged.get(op.undoes, 0) + op.done
             else:
                 takers.setdefault(op.undoes, []).append(op)
-    return [_state(op, takers.get(op.id, []), purged.get(op.id, 0)) for op in operations]
+    return [_status(op, takers.get(op.id, []), purged.get(op.id, 0)) for op in operations]
 
 
-def _state(op: Operation, takers: Sequence[Operation], purged: int) -> str:
-    """Return the status of an operation; `purged` of its files are gone for good."""
+def _status(op: Operation, takers: Sequence[Operation], purged: int) -> OperationStatus:
+    """Return the status of an operation; `purged` of its files are deleted permanently."""
     if OperationState(op.state) is not OperationState.SEALED:
-        return "running" if _is_running(op) else "interrupted"
-    in_part = ", purged in part" if purged else ""
+        return OperationStatus(StatusCode.RUNNING if _is_running(op) else StatusCode.INTERRUPTED)
     if takers:
-        by = ", ".join(str(taker.id) for taker in takers)
-        whole = sum(taker.done for taker in takers) >= op.done - purged
-        return (f"undone by {by}" if whole else f"partly undone by {by}") + in_part
+        is_whole = sum(taker.done for taker in takers) >= op.done - purged
+        code = StatusCode.UNDONE if is_whole else StatusCode.PARTLY_UNDONE
+        return OperationStatus(code, tuple(taker.id for taker in takers), partly_purged=purged > 0)
     if not op.done:
-        return "nothing done"
+        return OperationStatus(StatusCode.NO_CHANGES)
     if op.kind == PURGE:
-        return "for good"
+        return OperationStatus(StatusCode.PERMANENT)
     if purged >= op.done:
-        return "purged"
-    return ("in effect, stopped early" if op.was_interrupted else "in effect") + in_part
+        return OperationStatus(StatusCode.PURGED)
+    return OperationStatus(StatusCode.ACTIVE, stopped_early=bool(op.was_interrupted), partly_purged=purged > 0)
 
 
 def _is_running(op: Operation) -> bool:

@@ -7,18 +7,20 @@ the private database that the scan has filled.
 from __future__ import annotations
 
 import os
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from fileorg.core.batches import in_batches
-from fileorg.core.model import ROOT, PlanRow
+from fileorg.core.model import DEST, ROOT, PlanRow
 from fileorg.core.names import below, is_within, join, split, with_parents
 from fileorg.core.reasons import Reason, ReasonCode
+from fileorg.plan.combined_rows import PlanPart, combined
 from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders
 from fileorg.scan.leftovers import Leftover
 from fileorg.storage.local.recreate import RecreationCheck
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from fileorg.core.model import Entry
     from fileorg.journal.moved import Moved
@@ -65,6 +67,11 @@ class CleanPlan:
             going = leftovers.judge_folders(lambda folder: self._obstacle(folder, recreation))
             self.counts[Leftover.EMPTY_FOLDER] = going
             self.skipped += sum(1 for _, reason in leftovers.folders() if reason)
+
+    @property
+    def root(self) -> bytes:
+        """The folder to clean."""
+        return self._storage.root
 
     @property
     def files(self) -> int:
@@ -128,6 +135,28 @@ class CleanPlan:
             return reason
         entry = self._storage.stat_folder(folder)
         return _LED_TO if entry is not None and self._leftovers.is_led_to(entry) else None
+
+
+class CombinedCleanPlan:
+    """The plan of a clean run in several folders: their rows one after the other, the first with the base `ROOT`."""
+
+    def __init__(self, plans: Sequence[CleanPlan]) -> None:
+        self._plans = plans
+        self.counts = {kind: sum(plan.counts[kind] for plan in plans) for kind in Leftover}
+        self.files = sum(plan.files for plan in plans)
+        self.renames = sum(plan.renames for plan in plans)
+        self.skipped = sum(plan.skipped for plan in plans)
+
+    def batches(self, rows: int) -> Iterator[list[PlanRow]]:
+        """Yield the plan, the same each time."""
+        bases = [ROOT, *range(DEST + 1, DEST + len(self._plans))]
+        parts = [PlanPart(plan.batches, [base]) for plan, base in zip(self._plans, bases, strict=True)]
+        return combined(parts, rows)
+
+    def first(self, kind: Leftover, limit: int) -> list[bytes]:
+        """Return the first paths to remove of a kind, absolute."""
+        paths = (below(plan.root, path) for plan in self._plans for path in plan.first(kind, limit))
+        return list(islice(paths, limit))
 
 
 def _check_trash(trash: bytes, storage: LocalStorage) -> tuple[bytes, Reason | None, int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fileorg.content.digest import SMALL_BYTES, start_digest, whole_digest
 from fileorg.content.identical import same_content
 from fileorg.core.model import Action, OnConflict
-from fileorg.core.names import collision_key, join, split
+from fileorg.core.names import below, collision_key, join, split
 from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.plan.draft import Claim, Decision, Draft, NameFamily
 from fileorg.rules.template import numbered
@@ -38,6 +38,14 @@ class Candidate(NamedTuple):
         return self.new_name or self.source_name
 
 
+class PlannedTree(NamedTuple):
+    """The folder of one plan of an operation, its target, and the plan's draft."""
+
+    draft: Draft
+    source: Storage
+    target: Storage
+
+
 class _Digests:
     """The digests of the current file, as far as they were needed."""
 
@@ -57,22 +65,26 @@ class ConflictResolver:
 
     def __init__(
         self,
-        draft: Draft,
-        source: Storage,
-        target: Storage,
+        trees: Sequence[PlannedTree],
+        number: int,
         *,
         action: Action,
         on_conflict: OnConflict,
         case_insensitive: bool,
+        place: Callable[[bytes], bytes],
         planned: Callable[[bytes, bytes], bool],
         moves: Callable[[bytes, bytes], bool],
     ) -> None:
-        """`planned(folder, key)` returns whether that may be the original name of a planned file, `moves(folder, name)`
-        whether the plan moves the file at the target away from that name.
+        """`trees` are those of all plans of the operation, `number` that of the plan whose files are resolved; the
+        first draft has the claims of all. `place(folder)` returns what stands for a target folder in claims,
+        `planned(place, key)` whether that may be the original name of a planned file, `moves(folder, name)` whether the
+        plan moves the file at the target away from that name.
         """
-        self._draft = draft
-        self._source = source
-        self._target = target
+        self._trees = trees
+        self._number = number
+        self._draft, self._source, self._target = trees[number]
+        self._claims = trees[0].draft
+        self._place = place
         self._action = action
         self._on_conflict = on_conflict
         self._case_insensitive = case_insensitive
@@ -149,10 +161,10 @@ class ConflictResolver:
 
     def _why_not(self, owner: Claim, identical: Claim | None) -> Reason:
         if identical is not None:
-            return Reason(ReasonCode.IDENTICAL, join(identical.at_folder, identical.at_name))
+            return Reason(ReasonCode.IDENTICAL, self._shown(identical))
         newer = self._on_conflict is OnConflict.KEEP_NEWER and self._can_be_displaced(owner)
         code = ReasonCode.NEWER_THERE if newer else ReasonCode.NAME_TAKEN
-        return Reason(code, join(owner.at_folder, owner.at_name))
+        return Reason(code, self._shown(owner))
 
     # Decisions ----------------------------------------------------------------------------------------------------
 
@@ -166,7 +178,7 @@ class ConflictResolver:
 
     def _put(self, file: Candidate, name: bytes, number: int) -> None:
         known = self._known.get(file) or _Digests()
-        self._draft.put(self._claim(file, name, number), known.start, known.whole)
+        self._claims.put(self._claim(file, name, number), known.start, known.whole)
 
     def _take_number(self, group: Sequence[Candidate]) -> None:
         """Give a group the first number that is free for all its files."""
@@ -184,15 +196,17 @@ class ConflictResolver:
 
     def _send_back(self, owner: Claim, newer: Candidate) -> int | None:
         """Skip a planned file after all, with its sidecars. Return the mtime_ns of the file that it had displaced."""
-        folder, name = owner.at_folder, owner.at_name
-        before = self._draft.decision(folder, name)
-        why = Reason(ReasonCode.NEWER_TAKES_NAME, join(newer.source_folder, newer.source_name))
-        self._draft.revise(folder, name, Decision(name, why))
-        for follower in self._draft.followers(folder, name):
-            planned = self._draft.decision(folder, follower.name)
+        folder, name, draft = owner.at_folder, owner.at_name, self._trees[owner.plan].draft
+        before = draft.decision(folder, name)
+        path = join(newer.source_folder, newer.source_name)
+        if owner.plan != self._number:
+            path = below(self._source.root, path)
+        draft.revise(folder, name, Decision(name, Reason(ReasonCode.NEWER_TAKES_NAME, path)))
+        for follower in draft.followers(folder, name):
+            planned = draft.decision(folder, follower.name)
             if planned is not None and not planned.reason:
-                self._draft.drop(owner.folder, self._key(planned.target_name))
-                self._draft.revise(folder, follower.name, Decision(follower.name, _with_leader(folder, name)))
+                self._claims.drop(owner.folder, self._key(planned.target_name))
+                draft.revise(folder, follower.name, Decision(follower.name, _with_leader(folder, name)))
         return before.displaced_mtime_ns if before else None
 
     def _record(self, file: Candidate, decision: Decision) -> None:
@@ -205,7 +219,7 @@ class ConflictResolver:
     def _owner(self, file: Candidate, number: int) -> Claim | None:
         """Return the claim on the name with that number: of the plan, or of a file on disk, which is entered here."""
         name = self._named(file, number)
-        claim = self._draft.owner(file.target_folder, self._key(name))
+        claim = self._claims.owner(self._place(file.target_folder), self._key(name))
         if claim is None and (there := self._target.lstat(file.target_folder, name)) is not None:
             claim = self._claim(file, name, number)._replace(
                 on_disk=True,
@@ -217,13 +231,13 @@ class ConflictResolver:
             )
             if self._action is Action.SYMLINK and not there.is_file:
                 claim = claim._replace(content_size=self._linked_size(claim))
-            self._draft.put(claim)
+            self._claims.put(claim)
         return claim
 
     def _is_free(self, file: Candidate, number: int) -> bool:
         """Return whether the name is free. The original name of another planned file is left to that file."""
         key = self._key(self._named(file, number))
-        return not self._planned(file.target_folder, key) and self._owner(file, number) is None
+        return not self._planned(self._place(file.target_folder), key) and self._owner(file, number) is None
 
     def _identical(self, file: Candidate, owner: Claim) -> Claim | None:
         """Return the claim of an identical file that has the name, or the name with a number."""
@@ -245,7 +259,8 @@ class ConflictResolver:
         """Return an identical file of a family. One file is compared; of several, digests select the files to compare,
         so each is read at most twice.
         """
-        draft, group, known = self._draft, NameFamily(file.target_folder, family, file.size), self._digests(file)
+        draft, known = self._claims, self._digests(file)
+        group = NameFamily(self._place(file.target_folder), family, file.size)
         claims = draft.some(group, 2)
         if len(claims) > 1:
             if known.start is None:
@@ -273,30 +288,41 @@ class ConflictResolver:
 
     def _content(self, claim: Claim) -> tuple[Storage, bytes, bytes] | None:
         """Return where the content of a claim is: for a link to a file of the tree, the place of that file."""
+        _, source, target = self._trees[claim.plan]
         if not claim.on_disk:
-            return self._source, claim.at_folder, claim.at_name
+            return source, claim.at_folder, claim.at_name
         if claim.size >= 0:
-            return self._target, claim.at_folder, claim.at_name
+            return target, claim.at_folder, claim.at_name
         try:
-            content = self._target.readlink(claim.at_folder, claim.at_name)
+            content = target.readlink(claim.at_folder, claim.at_name)
         except OSError:  # a folder
             return None
-        path = os.path.normpath(os.path.join(self._target.root, claim.at_folder, content))
-        inside = path.removeprefix(self._source.root + b"/")
-        return None if inside == path else (self._source, *split(inside))
+        path = os.path.normpath(os.path.join(target.root, claim.at_folder, content))
+        for tree in self._trees:
+            inside = path.removeprefix(tree.source.root + b"/")
+            if inside != path:
+                return tree.source, *split(inside)
+        return None
+
+    def _shown(self, claim: Claim) -> bytes:
+        """Return the path of the file that has a name: relative to the folders of this plan, or absolute."""
+        path = join(claim.at_folder, claim.at_name)
+        if claim.plan == self._number:
+            return path
+        return join(claim.folder, claim.at_name) if claim.on_disk else below(self._trees[claim.plan].source.root, path)
 
     def _linked_size(self, claim: Claim) -> int:
         """Return the size of the file that a link on disk leads to, -1 if that is no file of the tree."""
         content = self._content(claim)
         try:
-            there = None if content is None else self._source.lstat(*content[1:])
+            there = None if content is None else content[0].lstat(*content[1:])
         except OSError:
             return -1
         return there.size if there is not None and there.is_file else -1
 
     def _claim(self, file: Candidate, name: bytes, number: int) -> Claim:
         return Claim(
-            folder=file.target_folder,
+            folder=self._place(file.target_folder),
             key=self._key(name),
             family=self._key(file.wanted_name),
             number=number,
@@ -306,6 +332,7 @@ class ConflictResolver:
             size=file.size,
             mtime_ns=file.mtime_ns,
             content_size=file.size,
+            plan=self._number,
         )
 
     def _named(self, file: Candidate, number: int) -> bytes:
@@ -318,7 +345,7 @@ class ConflictResolver:
         return collision_key(name, case_insensitive=self._case_insensitive)
 
     def _highest(self, file: Candidate) -> int:
-        return self._draft.highest(file.target_folder, self._key(file.wanted_name))
+        return self._claims.highest(self._place(file.target_folder), self._key(file.wanted_name))
 
 
 def _with_leader(folder: bytes, name: bytes) -> Reason:

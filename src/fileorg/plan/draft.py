@@ -27,7 +27,7 @@ CREATE INDEX followers_by_name ON followers (folder, name);
 CREATE TABLE claims (
     folder BLOB NOT NULL, key BLOB NOT NULL, family BLOB NOT NULL, number INTEGER NOT NULL,
     on_disk INTEGER NOT NULL, at_folder BLOB NOT NULL, at_name BLOB NOT NULL, size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL, content_size INTEGER NOT NULL, start BLOB, whole BLOB,
+    mtime_ns INTEGER NOT NULL, content_size INTEGER NOT NULL, plan INTEGER NOT NULL, start BLOB, whole BLOB,
     PRIMARY KEY (folder, key)) WITHOUT ROWID;
 CREATE INDEX claims_by_number ON claims (folder, family, number);
 CREATE INDEX claims_by_content ON claims (folder, family, content_size, start, whole, number);
@@ -41,7 +41,7 @@ CREATE TABLE decisions (
     wanted_name BLOB NOT NULL, PRIMARY KEY (source_folder, source_name)) WITHOUT ROWID;
 """
 NO_NAMES: Mapping[int, bytes] = MappingProxyType({})
-_CLAIM = "folder, key, family, number, on_disk, at_folder, at_name, size, mtime_ns, content_size"
+_CLAIM = "folder, key, family, number, on_disk, at_folder, at_name, size, mtime_ns, content_size, plan"
 _FAMILY = "folder = ? AND family = ? AND content_size = ?"
 _BY_CONTENT = "claims INDEXED BY claims_by_content"
 _CLAIMS_AT_ONCE = 256
@@ -52,7 +52,8 @@ class Claim(NamedTuple):
     """A name in a target folder and the file that has it: on disk, or planned from elsewhere.
 
     `key` must differ between any two names; `family` is the key of the name before it was numbered. `content_size` is
-    the size of the file, or of the file that a link leads to; -1 if there is no content to compare.
+    the size of the file, or of the file that a link leads to; -1 if there is no content to compare. `plan` is the
+    number of the plan that made the claim: a planned file is in its source, one on disk in its target.
     """
 
     folder: bytes
@@ -65,6 +66,7 @@ class Claim(NamedTuple):
     size: int
     mtime_ns: int
     content_size: int
+    plan: int = 0
 
 
 class NameFamily(NamedTuple):

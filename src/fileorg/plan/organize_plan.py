@@ -21,7 +21,7 @@ from fileorg.core.figures import plural
 from fileorg.core.model import ROOT, Action, OnConflict, PlanRow
 from fileorg.core.names import collision_key, display, is_within, join, split
 from fileorg.core.reasons import Reason, ReasonCode
-from fileorg.plan.conflicts import Candidate, ConflictResolver
+from fileorg.plan.conflicts import Candidate, ConflictResolver, PlannedTree
 from fileorg.plan.draft import Decision, Draft, Follower, Places
 from fileorg.plan.link_rows import LinkRows, known_by, whole
 from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from fileorg.core.events import Reporter
+    from fileorg.core.model import Base
     from fileorg.index.columns import FileBatch, FileRow
     from fileorg.index.index import Index
     from fileorg.plan.disk_border import DiskBorder
@@ -61,8 +62,17 @@ class Tally:
         self.folders: set[bytes] = set()
 
 
+class PlannedNames:
+    """The names that the plans of one operation claim: those of most files only in a filter."""
+
+    def __init__(self) -> None:
+        self.wanted: BloomFilter | None = None
+        self.contested = CandidateSet()
+        self.plans: list[OrganizePlan] = []
+
+
 class OrganizePlan:
-    """The plan of one organize run, for the files that the index has of `source.root`."""
+    """The plan of one folder of an organize run, for the files that the index has of `source.root`."""
 
     def __init__(
         self,
@@ -71,8 +81,12 @@ class OrganizePlan:
         source: Storage,
         target: Storage,
         adjust: Callable[[FileBatch, Places, Placer], Places] | None = None,
+        *,
+        names: PlannedNames | None = None,
     ) -> None:
-        """`adjust` returns the places to use for a batch instead of those of the layout; 0 for a file that stays."""
+        """`adjust` returns the places to use for a batch instead of those of the layout; 0 for a file that stays.
+        `names` are those of all plans of the operation, if it has several.
+        """
         self._index = index
         self._adjust = adjust
         self._layout = layout
@@ -88,8 +102,11 @@ class OrganizePlan:
             self._by_rules = RulePlacer(layout, layout.by_rules.storages[ROOT])
         self._placer = self._by_rules or Placer(layout, source)
         self._draft = Draft()
-        self._wanted: BloomFilter | None = None
-        self._contested = CandidateSet()
+        self.tree = PlannedTree(self._draft, self._source, self._target)
+        self._names = PlannedNames() if names is None else names
+        self._number = len(self._names.plans)
+        self._names.plans.append(self)
+        self._contested = self._names.contested
         self._moving: tuple[bytes | None, set[bytes]] = (None, set())  # cached for the last folder
         self._casings: tuple[bytes | None, dict[bytes, bytes]] = (None, {})  # cached for the last folder
         # target folder → why files cannot be moved there
@@ -140,8 +157,8 @@ class OrganizePlan:
             yield sequence, batch
             files += batch.files
             if files > _MANY_FILES:
-                self._wanted = self._wanted or BloomFilter(MAX_NAMES)
-                self._survey(sequence, batch, self._wanted)
+                wanted = self._names.wanted = self._names.wanted or BloomFilter(MAX_NAMES)
+                self._survey(sequence, batch, wanted)
 
     def survey(self, files: int, reporter: Reporter) -> None:
         """Make the plan. `files` is the approximate number of files in the index.
@@ -149,8 +166,13 @@ class OrganizePlan:
         Reads the contents only of files that claim the same name and have the same size.
         """
         reporter.stage("plan", files)
-        begun = self._wanted is not None
-        wanted = self._wanted = self._wanted or BloomFilter(files)
+        self.claim(files, reporter)
+        self.resolve()
+
+    def claim(self, files: int, reporter: Reporter) -> None:
+        """Place the files, and find the names that several of them claim. `files`: about those of all plans."""
+        begun = self._names.wanted is not None
+        wanted = self._names.wanted = self._names.wanted or BloomFilter(files)
         unknown: dict[bytes, None] = {}
         for sequence, batch in self._index.batches(self._source.root):
             if not (begun and self._draft.has_places(batch.folder, sequence)) and not self._survey(
@@ -160,9 +182,18 @@ class OrganizePlan:
             reporter.advance(batch.files, 0, batch.folder)
         if unknown:
             self._survey_contents(unknown, wanted, reporter)
-        if self._contested:
-            self._resolve_groups()
-            self._resolve(wanted)
+
+    def resolve(self) -> None:
+        """Decide on the contested names, once all plans of the operation have claimed theirs."""
+        if not self._contested:
+            return
+        plans = self._names.plans
+        for plan in plans:
+            plan.mark_groups()
+        for plan in plans:
+            plan.decide()
+        for plan in plans:  # at the end, because a file may take a name from one of another plan
+            plan.deduct()
 
     def _survey_contents(self, folders: Iterable[bytes], wanted: BloomFilter, reporter: Reporter) -> None:
         """Read the files whose category depends on their content, and place the batches that had to wait."""
@@ -189,7 +220,7 @@ class OrganizePlan:
         self._contested.add_all(places.digests[position] for position in candidates if places.targets[position])
         return True
 
-    def _resolve_groups(self) -> None:
+    def mark_groups(self) -> None:
         """Mark all names of a group as contested if one is: a file and its sidecars are resolved together."""
         if self._draft.has_followers:
             digest, contested = self._placer.digest, self._contested
@@ -330,7 +361,8 @@ class OrganizePlan:
 
     # Second pass, over the contested names only -------------------------------------------------------------------
 
-    def _resolve(self, wanted: BloomFilter) -> None:
+    def decide(self) -> None:
+        """Decide on each contested name of this plan."""
         targets, draft = self._placer.targets, self._draft
         resolvers: dict[tuple[Action, OnConflict], ConflictResolver] = {}
         for (_, batch), places in zip(self._index.batches(self._source.root), draft.places(), strict=True):
@@ -354,9 +386,8 @@ class OrganizePlan:
                 group = self._group(batch.folder, leader, followers)
                 fixed = any(keeps_its_name(file.name) for file in (leader, *followers))
                 way = self._way(target)
-                resolver = resolvers.get(way) or resolvers.setdefault(way, self._resolver(*way, wanted))
+                resolver = resolvers.get(way) or resolvers.setdefault(way, self._resolver(*way))
                 resolver.resolve(*group, may_be_numbered=not fixed)
-        self._deduct()
 
     def _stay(
         self,
@@ -375,16 +406,17 @@ class OrganizePlan:
             known_as = self._layout.rules.categories[file.category]
             self._draft.record_decision(folder, file.name, known_as, file.size, Decision(name, reason), name)
 
-    def _resolver(self, action: Action, on_conflict: OnConflict, wanted: BloomFilter) -> ConflictResolver:
+    def _resolver(self, action: Action, on_conflict: OnConflict) -> ConflictResolver:
+        wanted = self._names.wanted or BloomFilter(0)
         return ConflictResolver(
-            self._draft,
-            self._source,
-            self._target,
+            [plan.tree for plan in self._names.plans],
+            self._number,
             action=action,
             on_conflict=on_conflict,
             case_insensitive=self._layout.case_insensitive,
-            planned=lambda folder, key: xxh3_64_intdigest(folder + b"/" + key) in wanted,
-            moves=self._moves,
+            place=self._layout.place,
+            planned=lambda place, key: xxh3_64_intdigest(place + b"/" + key) in wanted,
+            moves=self.moves,
         )
 
     def _way(self, target: int) -> tuple[Action, OnConflict]:
@@ -413,7 +445,7 @@ class OrganizePlan:
         )
         return first, others
 
-    def _moves(self, folder: bytes, name: bytes) -> bool:
+    def moves(self, folder: bytes, name: bytes) -> bool:
         """Return whether the plan moves the file `name` of a target folder: the folder may be in the tree, too."""
         if self._by_rules is not None:
             inside = self._by_rules.source_folder(folder)
@@ -421,7 +453,8 @@ class OrganizePlan:
                 return False
             folder = inside
         elif self._layout.base != ROOT or self._layout.action is not Action.MOVE:
-            return False
+            others = (plan for plan in self._names.plans if plan.tree.source is self._target and plan is not self)
+            return any(plan.moves(folder, name) for plan in others)
         if self._moving[0] != folder:
             moving = set[bytes]()
             for batch in self._batches_of(folder):
@@ -441,7 +474,8 @@ class OrganizePlan:
             if target and self._by_rules.ways[target].action is Action.MOVE and position not in blocked:
                 yield name
 
-    def _deduct(self) -> None:
+    def deduct(self) -> None:
+        """Deduct the files that the decisions skip."""
         self.renamed = self._draft.renamed()
         for category, files, size_bytes in self._draft.skipped():
             self.skipped += files
@@ -466,15 +500,19 @@ class OrganizePlan:
 
     def plan_removals(self, storage: LocalStorage) -> None:
         """Add rows that remove the folders that the plan empties. `storage` is the source."""
+        rows = (row for batch in self._batches(_ROWS_READ) for row in batch)
+        self.emptied = self.emptied_by(rows, storage, ROOT)
+
+    def emptied_by(self, rows: Iterable[PlanRow], storage: LocalStorage, base: Base) -> EmptiedFolders:
+        """Return the folders of the source that the rows of an operation empty, in which it has the number `base`."""
         from fileorg.plan.emptied_folders import EmptiedFolders  # only with --remove-empty
 
         key = functools.partial(collision_key, case_insensitive=self._source_folds)
-        rows = (row for batch in self._batches(_ROWS_READ) for row in batch)
 
         def is_led_to(folder: bytes, name: bytes) -> bool:
             return any(any(self._draft.symlinks_to(key(folder), key(each))) for each in (name, name + b"/"))
 
-        self.emptied = EmptiedFolders(rows, storage, ROOT, is_led_to)
+        return EmptiedFolders(rows, storage, base, is_led_to)
 
     def left_folders(self) -> Iterator[bytes]:
         """Yield each folder below the root from which the plan moves a file."""
@@ -490,9 +528,13 @@ class OrganizePlan:
         """Yield the plan, the same each time: folders just before their files, skipped files with the reason; then the
         folders to remove.
         """
-        yield from unsplit(self._batches(rows))
+        yield from self.file_batches(rows)
         if self.emptied is not None:
             yield from in_batches(self.emptied.rows(), rows)
+
+    def file_batches(self, rows: int) -> Iterator[list[PlanRow]]:
+        """Yield the plan without the folders to remove."""
+        return unsplit(self._batches(rows))
 
     def _batches(self, rows: int) -> Iterator[list[PlanRow]]:
         ready: list[PlanRow] = []

@@ -51,6 +51,8 @@ class Layout(NamedTuple):
     """Files of unknown type get a folder of their category, too."""
     contents: GatheredContents | None = None
     """What files are by their content, if their names leave it open."""
+    place: Callable[[bytes], bytes] = lambda folder: folder
+    """Returns what stands for a target folder where the names of several plans meet."""
 
     @property
     def other_stays(self) -> bool:
@@ -174,5 +176,5 @@ class Placer:
         if number == len(self.targets):
             self.targets.append(actual_folder)
             self._keys.append(key)
-            self._prefixes.append(actual_folder + b"/")
+            self._prefixes.append(self._layout.place(actual_folder) + b"/")
         return number

@@ -417,7 +417,7 @@ class RulePlacer(Placer):
             known = len(self.targets)
             self.targets.append(actual_folder)
             self._keys.append(key)
-            self._prefixes.append(actual_folder + b"/")
+            self._prefixes.append(self._layout.place(actual_folder) + b"/")
             self.ways.append(way)
             self._numbered[key, way] = known
         self._numbered[target, way] = known

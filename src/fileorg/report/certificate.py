@@ -113,7 +113,7 @@ class Certificate:
             "byte_by_byte": self.paranoid,
             "changed_meanwhile": self.has_changed,
             "files": sums.files,
-            "bytes": sums.size_bytes,
+            "size_bytes": sums.size_bytes,
             "missing_files": sums.missing,
             "missing_bytes": sums.missing_bytes,
             "sidecars": sums.all_followers,

@@ -67,7 +67,7 @@ def _summary(
     first, last = journal.record_range(operation)
     return Summary(
         kind=operation.kind,
-        state=status,
+        status=status,
         roots=[path for base, path in enumerate(roots) if base != 1],
         dest=operation.destination,
         records=max(0, last - first + 1),

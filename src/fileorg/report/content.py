@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from fileorg.journal.status import OperationStatus
+
 
 SCAN = "scan"
 """The kind of a report on a scan."""
@@ -33,6 +35,7 @@ class Line(NamedTuple):
     category: str
     status: str
     size: int
+    """In bytes; negative for a folder that stayed."""
     mtime_ns: int | None
     reason: str
     keeper: bytes | None
@@ -97,8 +100,8 @@ class Summary(NamedTuple):
 
     kind: str
     """organize, dedupe, clean, undo, redo, purge; or scan."""
-    state: str
-    """The state as `fileorg history` shows it: in effect, undone by 8 …"""
+    status: OperationStatus | None
+    """The status as `fileorg history` shows it; None if there is no operation yet."""
     roots: list[bytes]
     dest: bytes | None
     records: int
@@ -133,5 +136,5 @@ class Report(NamedTuple):
     groups: Callable[[], Iterator[DuplicateGroup]]
 
 
-EMPTY = Report(Summary("", "", [], None, 0, 0, 0, {}), [], [], [], [], None, lambda: iter(()), lambda: iter(()))
+EMPTY = Report(Summary("", None, [], None, 0, 0, 0, {}), [], [], [], [], None, lambda: iter(()), lambda: iter(()))
 """The report if there is no operation yet."""

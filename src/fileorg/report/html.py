@@ -23,7 +23,7 @@ from fileorg.core.batches import in_batches
 from fileorg.core.model import LISTED_STATES, PROBLEM_STATES
 from fileorg.core.names import display, is_within
 from fileorg.report.content import SCAN, SEEN, STAYS
-from fileorg.report.sentences import state_in_words
+from fileorg.report.sentences import status_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -63,7 +63,7 @@ def write_html(stream: TextIO, report: Report) -> None:
     shown = _Shown(report.summary)
     environment.filters |= {
         "size": figures.size, "plural": figures.plural, "when": figures.when, "duration": figures.duration,
-        "shown": display, "path": shown.path, "state": state_in_words,
+        "shown": display, "path": shown.path, "status": status_in_words,
     }  # fmt: skip
     environment.globals["percent"] = _percent
     stream.writelines(environment.get_template("report.html").generate(_context(report, shown)))

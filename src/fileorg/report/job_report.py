@@ -44,7 +44,7 @@ def _summary(each: Sequence[Summary], job: int) -> Summary:
     ended = [summary.ended_ns for summary in each if summary.ended_ns is not None]
     is_redo = each[0].kind == "undo"
     return each[0]._replace(
-        state=each[-1].state,
+        status=each[-1].status,
         roots=list(dict.fromkeys(root for summary in each for root in summary.roots)),
         dest=next((summary.dest for summary in each if summary.dest is not None), None),
         records=sum(summary.records for summary in each),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TextIO
 
 from fileorg.core.formats import JsonDocument, iso, named, write_csv
-from fileorg.core.model import REMOVALS, Action
+from fileorg.core.model import FOLDER_ACTIONS, REMOVALS, Action
 from fileorg.core.names import below
 
 if TYPE_CHECKING:
@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
     from fileorg.report.content import DuplicateGroup, FolderShare, Line, ReasonShare, Report, Share, Summary
 
-VERSION = 2
+VERSION = 3
 """The version of the JSON; it is raised for changes that can break readers of the old form."""
+
+NO_STATUS = dict.fromkeys(("status", "undone_by", "stopped_early", "partly_purged"))
 
 COLUMNS = (
     "record", "status", "action", "category", "size_bytes", "path", "new_path", "reason", "kept_path",
@@ -36,8 +38,8 @@ def write_json_report(stream: TextIO, report: Report) -> None:
     document.field("version", VERSION)
     for key, value in _summary(report.summary).items():
         document.field(key, value)
-    document.rows("categories", _shares(("category", "files", "bytes"), report.categories))
-    document.rows("statuses", _shares(("status", "records", "bytes"), report.statuses))
+    document.rows("categories", _shares(("category", "files", "size_bytes"), report.categories))
+    document.rows("statuses", _shares(("status", "records", "size_bytes"), report.statuses))
     document.rows("reasons", map(_reason, report.reasons))
     document.rows("places", map(_place, report.places))
     sums = report.duplicates
@@ -56,7 +58,7 @@ def _summary(summary: Summary) -> dict[str, Any]:
         "job": summary.job,
         "operations": list(summary.operations),
         "kind": summary.kind or None,
-        "status": summary.state,
+        **(NO_STATUS if summary.status is None else summary.status.as_json()),
         "undoes": summary.undoes,
         "way_back": summary.way_back,
         "roots": [named("path", root) for root in summary.roots],
@@ -66,7 +68,7 @@ def _summary(summary: Summary) -> dict[str, Any]:
         "ended": iso(summary.ended_ns),
         "seconds": seconds,
         "files": summary.files,
-        "bytes": summary.size_bytes,
+        "size_bytes": summary.size_bytes,
     }
 
 
@@ -86,7 +88,7 @@ def _reason(each: ReasonShare) -> dict[str, Any]:
 
 
 def _place(place: FolderShare) -> dict[str, Any]:
-    return named("path", place.path) | {"depth": place.depth, "files": place.files, "bytes": place.size_bytes}
+    return named("path", place.path) | {"depth": place.depth, "files": place.files, "size_bytes": place.size_bytes}
 
 
 def fields(line: Line) -> dict[str, Any]:
@@ -97,7 +99,7 @@ def fields(line: Line) -> dict[str, Any]:
     found |= {
         "category": line.category,
         "status": line.status,
-        "size_bytes": line.size,
+        "size_bytes": size_of(line),
         "mtime": iso(line.mtime_ns),
         "reason": line.reason or None,
         "reason_code": line.reason_code,
@@ -105,6 +107,11 @@ def fields(line: Line) -> dict[str, Any]:
     if line.keeper is not None:
         found |= named("kept_path", line.keeper)
     return found
+
+
+def size_of(line: Line) -> int | None:
+    """Return the size of the file of a line; None for a folder, which has none."""
+    return None if line.size < 0 or line.action in FOLDER_ACTIONS else line.size
 
 
 def group_fields(group: DuplicateGroup) -> dict[str, Any]:
@@ -133,7 +140,7 @@ def rows(lines: Iterable[Line]) -> Iterator[tuple[Any, ...]]:
             line.status,
             line.action,
             line.category,
-            line.size,
+            size_of(line),
             *_ends(line),
             line.reason,
             line.keeper,

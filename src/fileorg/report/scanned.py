@@ -6,7 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fileorg.content.keeper import KeeperPolicy, KeepOptions, Trees
+from fileorg.core.model import StatusCode
 from fileorg.core.names import below
+from fileorg.journal.status import OperationStatus
 from fileorg.plan.dedupe_plan import decisions
 from fileorg.report.content import SCAN, SEEN, Copy, DuplicateGroup, DuplicateSums, Line, Report, Share, Summary
 from fileorg.report.folder_tree import tree_of
@@ -37,7 +39,7 @@ def scan_report(index: Index, root: bytes, classifier: Classifier) -> Report | N
     return Report(
         summary=Summary(
             kind=SCAN,
-            state="as it was then",
+            status=OperationStatus(StatusCode.SCANNED),
             roots=[root],
             dest=None,
             records=files,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from fileorg.core.model import StatusCode
 from fileorg.core.names import display
 from fileorg.core.reasons import ABOUT_ANOTHER_FILE, Lost, ReasonCode
 
 if TYPE_CHECKING:
     from fileorg.core.reasons import Reason
+    from fileorg.journal.status import OperationStatus
 
 _SENTENCES = {
     ReasonCode.NAME_TAKEN: "the name is taken: {about}",
@@ -149,13 +151,18 @@ _WITHOUT = {
 """Sentences for reasons without a path or an error, if they differ."""
 
 
-_STATES = {"nothing done": "no changes", "for good": "permanent", "as it was then": "as of the last scan"}
-"""JSON and CSV keep the words on the left."""
+_STATUSES = {StatusCode.SCANNED: "as of the last scan", StatusCode.CURRENT: "as it is now"}
 
 
-def state_in_words(state: str) -> str:
-    """Return the state of an operation, as `journal.status` gives it, for people."""
-    return _STATES.get(state, state).replace("in effect", "active")
+def status_in_words(status: OperationStatus | None) -> str:
+    """Return the status of an operation, or of a scanned folder, for people; empty for none."""
+    if status is None:
+        return ""
+    words = _STATUSES.get(status.code) or str(status.code).replace("_", " ")
+    if status.undone_by:
+        words += f" by {', '.join(map(str, status.undone_by))}"
+    words += ", stopped early" if status.stopped_early else ""
+    return words + (", purged in part" if status.partly_purged else "")
 
 
 def sentence(reason: Reason | None) -> str:

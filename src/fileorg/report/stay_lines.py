@@ -8,10 +8,12 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from fileorg.core.model import StatusCode
 from fileorg.core.names import below, display, join, split
 from fileorg.core.reasons import reason_code
 from fileorg.core.scratch import scratch
 from fileorg.index.recorded_stays import RecordedStay
+from fileorg.journal.status import OperationStatus
 from fileorg.report.content import SEEN, STAYS, Line, ReasonShare, Report, Share
 from fileorg.rules.ignore import IgnoreReason
 from fileorg.scan.stays import NotTaken
@@ -34,6 +36,11 @@ _SCANNED = frozenset(map(reason_code, (NotTaken.UNKNOWN_KIND, NotTaken.IN_PLACE)
 _WORDS = {reason_code(reason): str(reason) for kind in (NotTaken, IgnoreReason) for reason in kind}
 
 
+def _path_of(root: bytes, path: bytes) -> bytes:
+    """Return the absolute path of an entry: it is stored so if the operation has several roots."""
+    return path if path.startswith(b"/") else below(root, path)
+
+
 def stay_sentence(code: str) -> str:
     """Return the reason why an entry stays, by its code, as one printable line."""
     return _WORDS.get(code) or display(code)
@@ -43,9 +50,9 @@ def stay_lines(root: bytes, stays: Iterable[RecordedStay], number: int = 0) -> I
     """Yield entries as lines of a report. `number`: that of the line before, 0 if the lines are no records."""
     for each in stays:
         number += bool(number)
-        folder, name = split(each.path)
+        folder, name = split(_path_of(root, each.path))
         yield Line(
-            number, "", below(root, folder), name, None, None, "", STAYS, each.size, each.mtime_ns,
+            number, "", folder or b"/", name, None, None, "", STAYS, each.size, each.mtime_ns,
             stay_sentence(each.code), None, each.code,
         )  # fmt: skip
 
@@ -55,7 +62,11 @@ def with_stays(report: Report, root: bytes, stays: RecordedStays) -> Report:
     shares = stays.shares()
     reasons = [
         ReasonShare(
-            STAYS, stay_sentence(share.code), share.entries, [below(root, path) for path in share.examples], share.code
+            STAYS,
+            stay_sentence(share.code),
+            share.entries,
+            [_path_of(root, path) for path in share.examples],
+            share.code,
         )
         for share in shares
     ]
@@ -75,7 +86,7 @@ def fresh_report(report: Report, root: bytes, stays: Callable[[], Iterable[Stays
     for each in stays():
         code = reason_code(each.reason)
         entries[code] += 1
-        sizes[code] += each.size
+        sizes[code] += max(each.size, 0)
         sentences[code] = stay_sentence(code)
         if entries[code] <= _EXAMPLES:
             examples.setdefault(code, []).append(below(root, each.path))
@@ -85,7 +96,7 @@ def fresh_report(report: Report, root: bytes, stays: Callable[[], Iterable[Stays
     shares = [Share(STAYS, entries.total(), sizes.total())] if entries else []
     return report._replace(
         summary=report.summary._replace(
-            state="as it is now", records=seen.records + entries.total(), options={"stays": True}
+            status=OperationStatus(StatusCode.CURRENT), records=seen.records + entries.total(), options={"stays": True}
         ),
         statuses=[*([seen] if seen.records or not entries else []), *shares],
         reasons=[

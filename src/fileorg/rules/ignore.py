@@ -26,6 +26,7 @@ class IgnoreReason(StrEnum):
 
     HIDDEN = "hidden"
     UNFINISHED = "unfinished download"
+    LOCK_FILE = "lock file of an office program"
     SYSTEM = "system file"
     OURS = "fileorg's own"
     TOOLING = "version control or dependencies"
@@ -163,7 +164,7 @@ class Ignore:
         if has_unfinished_suffix(lower):
             return None if self._unready else IgnoreReason.UNFINISHED
         if name.startswith(b"~$") or (name.startswith(b".~lock.") and name.endswith(b"#")):
-            return IgnoreReason.UNFINISHED
+            return IgnoreReason.LOCK_FILE
         return IgnoreReason.HIDDEN if name.startswith(b".") and not self._hidden else None
 
     def folder(self, name: bytes) -> IgnoreReason | None:

@@ -103,11 +103,14 @@ class Classifier:
         """Yield the category of each file, and why."""
         leaders = batch.followers()
         for position, name in enumerate(batch.split_names()):
-            if (leader := leaders.get(position)) is None:
-                yield self.evidence(batch.folder, name)
-            else:
-                rule = f"goes with {display(leader)}"
-                yield Evidence(self.category_of(batch.folder, leader), self._rules.extension_of(name), rule)
+            yield self.evidence_with(batch.folder, name, leaders.get(position))
+
+    def evidence_with(self, folder: bytes, name: bytes, leader: bytes | None) -> Evidence:
+        """Return the category of a file and why; a follower has that of its leader."""
+        if leader is None or leader == name:
+            return self.evidence(folder, name)
+        rule = f"goes with {display(leader)}"
+        return Evidence(self.category_of(folder, leader), self._rules.extension_of(name), rule)
 
     def extension_of(self, folder: bytes, name: bytes) -> bytes:
         """Return the extension as `Rules.extension_of`; empty if digits or a letter after a dot belong to the name."""

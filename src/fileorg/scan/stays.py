@@ -27,12 +27,16 @@ class NotTaken(StrEnum):
 StayReason: TypeAlias = IgnoreReason | NotTaken
 
 
+NO_SIZE = -1
+"""The size of a folder."""
+
+
 class Stays(NamedTuple):
-    """An entry that stays. `path` is relative to the root, `b""` for the root itself. Size in bytes, 0 for folders."""
+    """An entry that stays. `path` is relative to the root, `b""` for the root itself. Size in bytes."""
 
     path: bytes
     reason: StayReason
-    size: int = 0
+    size: int = NO_SIZE
     mtime_ns: int = 0
 
 

@@ -23,7 +23,7 @@ from fileorg.rules.joined_names import JoinedNames
 from fileorg.rules.whole_folders import Whole, is_bundle
 from fileorg.scan.empty_folders import FolderPart, Leftovers
 from fileorg.scan.leftovers import FoundLeftovers, Leftover, Links, found_in, is_intentional, links_in
-from fileorg.scan.stays import NotTaken, Stays
+from fileorg.scan.stays import NO_SIZE, NotTaken, Stays
 from fileorg.scan.symlinks import Leading, leading
 from fileorg.scan.together import NOTHING, Judge, Together, is_stale, together
 from fileorg.scan.whole import whole
@@ -278,7 +278,7 @@ class Reader:
             folder_reason = known.left.get(entry.name) or self._reason(task, entry)
             if folder_reason or task.depth or not self._selection.leaves(entry.name):
                 reason_or_depth = folder_reason or NotTaken.NOT_ENTERED
-                yield Stays(join(task.folder, entry.name), reason_or_depth, 0, entry.mtime_ns)
+                yield Stays(join(task.folder, entry.name), reason_or_depth, NO_SIZE, entry.mtime_ns)
         for entry in listing.others:
             yield Stays(join(task.folder, entry.name), NotTaken.NOT_A_FILE, entry.size, entry.mtime_ns)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fileorg.core.names import display
 from fileorg.journal.journal import JobStart
-from fileorg.plan.clean_plan import CleanPlan
+from fileorg.plan.clean_plan import CleanPlan, CombinedCleanPlan
 from fileorg.rules.filters import Filters
 from fileorg.scan.empty_folders import Leftovers
 from fileorg.scan.leftovers import Leftover
@@ -18,11 +18,11 @@ from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.guards import Allowed, changeable_folder, refuse_too_many
 from fileorg.workflows.operations import options_as_json
-from fileorg.workflows.roots import met_twice
+from fileorg.workflows.roots import met_twice, separate_folders
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from fileorg.core.events import Reporter
     from fileorg.core.model import Outcome
@@ -39,6 +39,12 @@ class CleanOptions(NamedTuple):
     filters: Filters = Filters()
     max_changes: int | None = None
     inside_project: bool = False
+    more_roots: Sequence[bytes] = ()  # further folders, cleaned by the same operation
+
+    @property
+    def roots(self) -> list[bytes]:
+        """All folders to clean."""
+        return [self.root, *self.more_roots]
 
     def facts(self) -> dict[str, Any]:
         """Return the options that the journal keeps for display."""
@@ -48,11 +54,24 @@ class CleanOptions(NamedTuple):
 class CleanRun:
     """A plan, ready to be shown and to be run once."""
 
-    def __init__(self, plan: CleanPlan, seen: Seen, options: CleanOptions, session: Session) -> None:
+    def __init__(
+        self, plan: CleanPlan | CombinedCleanPlan, seen: Seen, options: CleanOptions, session: Session
+    ) -> None:
         self.plan = plan
         self.seen = seen
         self._options = options
         self._session = session
+
+    @property
+    def roots(self) -> list[bytes]:
+        """The folders that are cleaned."""
+        return [storage.root for storage in self._session.storages[1:]]
+
+    @property
+    def bases(self) -> dict[int, bytes]:
+        """The folders by base if they are several."""
+        found = {base: storage.root for base, storage in enumerate(self._session.storages)}
+        return found if len(set(found.values())) > 1 else {}
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Carry out the plan. Raises `JournalError`; `GuardRefused` if it exceeds `--max-changes`."""
@@ -91,25 +110,32 @@ def cleaning(
     Raises `UsageError`, `GuardRefused`, `Locked`, `JournalError`.
     """
     allowed = Allowed(options.inside_project, read_only=not changes)
-    root = changeable_folder(options.root, state, allowed)
-    what = f"cleaning {display(root)}"
-    job = resumes or JobStart("clean", options_as_json(options._replace(root=root)), time.time_ns())
+    roots = [changeable_folder(root, state, allowed) for root in options.roots]
+    if options.more_roots:
+        roots = separate_folders(roots, reporter)
+    what = "cleaning " + ", ".join(map(display, roots))
+    absolute = options._replace(root=roots[0], more_roots=roots[1:])
+    job = resumes or JobStart("clean", options_as_json(absolute), time.time_ns())
     with (
         Session.opened(state, what, reporter, changes=changes, kind="clean", job=job, fd=fd) as session,
-        Leftovers(remember=True) as leftovers,
+        contextlib.ExitStack() as stack,
     ):
         reporter = session.reporter
-        storage = session.open_changeable(root, allowed, one_file_system=options.filters.one_file_system)
-        session.storages = (storage, storage)
-        session.report_unwritable([storage])
+        one_file_system = options.filters.one_file_system
+        storages = [session.open_changeable(root, allowed, one_file_system=one_file_system) for root in roots]
+        session.storages = (storages[0], *storages)
+        session.report_unwritable(storages)
         session.lock(session.storages)
-        never = state.identities()
-        twice = next(met_twice(Mounts(), [storage.root]))
-        reader = Reader(storage, Selection(options.filters, never, twice, goes=options.goes))
-        reporter.stage("scan")
-        seen = Seen()
-        deque(scan(reader, seen, reporter, leftovers), maxlen=0)
+        never, seen, found = state.identities(), Seen(), list[Leftovers]()
+        for storage, twice in zip(storages, met_twice(Mounts(), roots), strict=True):
+            found.append(stack.enter_context(Leftovers(remember=True)))
+            reader = Reader(storage, Selection(options.filters, never, twice, goes=options.goes))
+            reporter.stage("scan")
+            deque(scan(reader, seen, reporter, found[-1]), maxlen=0)
         with session.journal_if_any() as journal:
             moved = _nothing if journal is None else journal.moved.from_places
-            plan = CleanPlan(leftovers, options.goes, storage, session.trash, moved)
-        yield CleanRun(plan, seen, options, session)
+            plans = [
+                CleanPlan(leftovers, options.goes, storage, session.trash, moved)
+                for leftovers, storage in zip(found, storages, strict=True)
+            ]
+        yield CleanRun(plans[0] if len(plans) == 1 else CombinedCleanPlan(plans), seen, options, session)

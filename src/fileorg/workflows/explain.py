@@ -195,7 +195,8 @@ def _with_plan(found: Explained, inside: bytes, options: OrganizeOptions, state:
     folder, name = split(inside)
     with organizing(options, state, NullReporter(), changes=False) as run:
         leader = os.path.basename(found.group[0]) if found.group else name
-        failed, decision = run.plan.explained(folder, leader)
+        [(plan, _)] = run.parts
+        failed, decision = plan.explained(folder, leader)
         found = found._replace(
             rules_before=[_rule(each.rule, f"{each.table}: {each.shown}") for each in failed],
             rule=None if decision is None else _rule(decision.rule),

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.errors import UnknownOperation
-from fileorg.core.model import PROBLEM_STATES, RecordState
+from fileorg.core.model import PROBLEM_STATES, RecordState, StatusCode
 from fileorg.core.names import below, is_within, join
 from fileorg.journal.journal import Journal
 from fileorg.journal.rows import parsed_options
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from fileorg.core.state import StateDirectory
     from fileorg.journal.rows import Operation, Record
+    from fileorg.journal.status import OperationStatus
 
 FORWARD = frozenset({"organize", "dedupe", "clean", "compare", "import", "redo"})
 """Kinds of operations that undo reverts."""
@@ -31,8 +32,8 @@ class OperationPage(NamedTuple):
 
     total: int
     operations: list[Operation]
-    states: list[str]
-    """The state of each operation."""
+    statuses: list[OperationStatus]
+    """The status of each operation."""
     more_roots: dict[int, int]
     """The number of roots beside the first, for operations with more than one."""
 
@@ -63,8 +64,8 @@ def operations_page(page: tuple[int, int], state: StateDirectory) -> OperationPa
     number, size = page
     with open_journal(state, read_only=True) as journal:
         total, operations, later = journal.operations_page((number - 1) * size, size)
-        states = operation_statuses([*later, *operations])[len(later) :]
-        return OperationPage(total, operations, states, journal.more_roots() if operations else {})
+        statuses = operation_statuses([*later, *operations])[len(later) :]
+        return OperationPage(total, operations, statuses, journal.more_roots() if operations else {})
 
 
 def operations_in(folder: bytes, page: tuple[int, int], state: StateDirectory) -> OperationPage:
@@ -90,8 +91,8 @@ def operations_of(journal: bytes, kinds: Collection[str], *, in_effect: bool) ->
         operations = opened.operations()
     return [
         operation
-        for operation, state in zip(operations, operation_statuses(operations), strict=True)
-        if operation.kind in kinds and not (in_effect and state.startswith(("undone", "purged")))
+        for operation, status in zip(operations, operation_statuses(operations), strict=True)
+        if operation.kind in kinds and not (in_effect and status.code in {StatusCode.UNDONE, StatusCode.PURGED})
     ]
 
 

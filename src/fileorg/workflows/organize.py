@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fileorg.core.formats import named
 from fileorg.core.memo import MANY_FOLDERS, Memo
 from fileorg.core.model import DEST, ROOT, Action, By, LookInto, OnConflict
-from fileorg.core.names import collision_key, display, join, split
+from fileorg.core.names import below, collision_key, display, is_within, join, split
 from fileorg.journal.journal import JobStart
-from fileorg.plan.organize_plan import OrganizePlan
+from fileorg.plan.organize_plan import OrganizePlan, PlannedNames
 from fileorg.plan.placing import Layout
 from fileorg.rules.classify import Rules
 from fileorg.rules.filters import Filters
@@ -26,29 +26,36 @@ from fileorg.scan.walk import Reader, Seen, scan
 from fileorg.storage.local.mounts import Mounts
 from fileorg.workflows.guards import Allowed, changeable_folder, destination, refuse_too_many
 from fileorg.workflows.operations import options_as_json
-from fileorg.workflows.roots import identity_of, met_twice
+from fileorg.workflows.roots import identity_of, met_twice, separate_folders
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from fileorg.core.events import Reporter
-    from fileorg.core.model import Outcome
+    from fileorg.core.model import Base, Outcome
     from fileorg.core.state import StateDirectory
     from fileorg.index.index import Index
+    from fileorg.plan.base_folders import RuleLayout
+    from fileorg.plan.combined_plan import CombinedPlan
     from fileorg.rules.config import Configuration, Rule
     from fileorg.scan.classifier import GatheredContents
     from fileorg.scan.gate import Gate
     from fileorg.scan.stays import Stays
     from fileorg.storage.base import Storage
+    from fileorg.storage.local.storage import LocalStorage
+    from fileorg.workflows.rule_layout import RulesOfRun
     from fileorg.workflows.session import Later
 
 
 _COPY = ", or copy from it: add --action copy --dest DIR"
+_NAME_ANOTHER = ", or name another --dest"
 
 
 class OrganizeOptions(NamedTuple):
-    """The options of `fileorg organize`. Only the top level is organized unless `filters.recursive`."""
+    """The options of `fileorg organize`. Only the top level is organized unless `filters.recursive`. `more_roots` are
+    further folders, organized by the same operation.
+    """
 
     root: bytes
     dest: bytes | None = None
@@ -66,6 +73,12 @@ class OrganizeOptions(NamedTuple):
     rules: Sequence[str] = ()  # names and @tags of its rules; all of them if empty
     remove_empty: bool = False  # remove the folders that the run empties
     look_into: LookInto = LookInto.UNKNOWN  # files whose content is read for their category
+    more_roots: Sequence[bytes] = ()
+
+    @property
+    def roots(self) -> list[bytes]:
+        """All folders to organize."""
+        return [self.root, *self.more_roots]
 
     def facts(self) -> dict[str, Any]:
         """Return the options that the journal keeps for display."""
@@ -92,7 +105,8 @@ class OrganizeRun:
 
     def __init__(
         self,
-        plan: OrganizePlan,
+        plan: OrganizePlan | CombinedPlan,
+        parts: Sequence[tuple[OrganizePlan, LocalStorage]],
         seen: Seen,
         options: OrganizeOptions,
         session: Session,
@@ -100,10 +114,11 @@ class OrganizeRun:
         to_be_made: bytes,
         index: Index,
     ) -> None:
-        """`index` has the files of the root. `to_be_made`: the path of the destination below a directory of the
-        session, if the run makes it.
+        """`parts` are the plans of the roots, and `index` has their files. `to_be_made`: the path of the destination
+        below a directory of the session, if the run makes it.
         """
         self.plan = plan
+        self.parts = parts
         self.seen = seen
         self.index = index
         self._left_alone = left_alone
@@ -113,8 +128,13 @@ class OrganizeRun:
 
     @property
     def root(self) -> bytes:
-        """The folder that is organized."""
+        """The folder that is organized, or the first of them."""
         return self._session.storages[0].root
+
+    @property
+    def roots(self) -> list[bytes]:
+        """The folders that are organized."""
+        return [storage.root for _, storage in self.parts]
 
     @property
     def dest(self) -> bytes | None:
@@ -124,9 +144,10 @@ class OrganizeRun:
 
     @property
     def bases(self) -> dict[int, bytes]:
-        """The directories of the run other than the root, by base."""
+        """The directories of the run other than the root, by base; with several roots, all of them."""
         source, *others = self._session.storages
-        return {base: storage.root for base, storage in enumerate(others, 1) if storage is not source}
+        found = {base: storage.root for base, storage in enumerate(others, 1) if storage is not source}
+        return found if len(self.parts) == 1 else {ROOT: source.root} | found
 
     def _destination(self) -> dict[str, str]:
         """Return the destination for the journal, if the run makes it: the journal has a folder above it as a root."""
@@ -154,7 +175,8 @@ class OrganizeRun:
         """Keep the plan as a job to be carried out later. Raises like `run`, `OSError`."""
         self.check()
         action = self._options.action
-        reads = () if action is Action.MOVE or self.dest is None else (self.root,)
+        only_read = action is not Action.MOVE and self.dest is not None
+        reads = [root for root in self.roots if root != self.dest] if only_read else []
         self._session.save(
             "organize",
             self.plan,
@@ -171,11 +193,11 @@ class OrganizeRun:
     def removed(self) -> int:
         """Return the number of folders that the run has removed."""
         rows = () if self.plan.emptied is None else self.plan.emptied.rows()
-        return sum(1 for row in rows if not row.reason and self._is_gone(row.target_folder, row.target_name))
+        return sum(1 for row in rows if not row.reason and self._is_gone(*row[4:7]))
 
-    def _is_gone(self, folder: bytes, name: bytes) -> bool:
+    def _is_gone(self, base: Base, folder: bytes, name: bytes) -> bool:
         try:
-            return self._session.storages[0].lstat(folder, name) is None
+            return self._session.storages[base].lstat(folder, name) is None
         except OSError:
             return False
 
@@ -186,16 +208,7 @@ class OrganizeRun:
         """
         if self._options.action is not Action.MOVE or not self._options.filters.recursive:
             return 0
-        source, empty = self._session.storages[0], set[bytes]()
-        pending = list(self.plan.left_folders())
-        while pending:  # a parent is asked again when its last folder turns out to be empty
-            above = set[bytes]()
-            for folder in pending:
-                if folder not in empty and _is_empty(source, folder, empty):
-                    empty.add(folder)
-                    above.add(split(folder)[0])
-            pending = [folder for folder in above if folder]
-        return len(empty)
+        return sum(_emptied(plan, storage) for plan, storage in self.parts)
 
     def sizes_before(self, limit: int) -> list[int]:
         """Return the numbers of files that the last runs in this root have moved, the newest first."""
@@ -234,104 +247,175 @@ def organizing(
         rules = rules.asking(options.look_into)
     only_reads = options.dest is not None and options.action is not Action.MOVE and not own_rules
     allowed = Allowed(options.inside_project, read_only=only_reads or not changes, way_out=_COPY)
-    root = changeable_folder(options.root, state, allowed)
-    compiled = None
+    roots = [changeable_folder(root, state, allowed) for root in options.roots]
+    if options.more_roots:
+        roots = separate_folders(roots, reporter)
+    compiled: list[RulesOfRun] = []
     if own_rules:
         from fileorg.workflows.rule_layout import layout_of, rules_of_run
 
-        compiled = rules_of_run(own_rules, options.configuration, rules, root, options.filters, options.action)
-        options = options._replace(filters=compiled.filters)
+        kinds = options.configuration, rules, options.filters, options.action
+        compiled = [rules_of_run(own_rules, *kinds[:2], root, *kinds[2:]) for root in roots]
+        options = options._replace(filters=compiled[0].filters)
     into = Allowed(
-        options.inside_project or options.filters.all_files, identity_of(root), not changes, ", or name another --dest"
+        options.inside_project or options.filters.all_files, identity_of(roots[0]), not changes, _NAME_ANOTHER
     )
-    dest, to_be_made = _destination(options, root, state, into)
-    absolute = given._replace(root=root, dest=None if given.dest is None else os.path.join(dest, to_be_made))
+    dest, to_be_made = _destination(options, roots, state, into)
+    made = None if dest is None else os.path.join(dest, to_be_made)
+    absolute = given._replace(root=roots[0], more_roots=roots[1:], dest=made)
     job = JobStart("organize", options_as_json(absolute), time.time_ns())
-    what = f"organizing {display(root)}"
+    what = "organizing " + ", ".join(map(display, roots))
     kind = "" if gate is not None else "organize"
     with Session.opened(state, what, reporter, changes=changes, kind=kind, job=resumes or job, fd=fd) as session:
         reporter = session.reporter
-        source = session.open_changeable(root, allowed, one_file_system=options.filters.one_file_system)
-        target = (
-            source
-            if dest == root
-            else session.open_changeable(dest, into._replace(within=source.identity), to_be_made=to_be_made)
-        )
-        if target.identity == source.identity:  # the paths may differ if it is mounted twice
-            target = source
-        by_rules = None
-        if compiled is not None:
-            by_rules = layout_of(
-                compiled.rules,
-                (source, target),
-                ROOT if target is source else DEST,
+        one_file_system = options.filters.one_file_system
+        sources = [session.open_changeable(root, allowed, one_file_system=one_file_system) for root in roots]
+        target = None if dest is None else _opened_target(session, dest, to_be_made, sources, into)
+        storages = _with_new([sources[0], target or sources[0]], sources)
+        by_rules: list[RuleLayout | None] = [None] * len(sources)
+        for number, each in enumerate(compiled):
+            own = sources[number], target or sources[number]
+            by_rules[number] = of_rules = layout_of(
+                each.rules,
+                _with_new(own, storages),
+                ROOT if own[0] is own[1] else DEST,
                 state,
                 into,
                 lambda path, made: session.open_changeable(path, into, to_be_made=made),
             )
-        session.storages = (source, target) if by_rules is None else tuple(by_rules.storages)
-        if by_rules is not None:
-            by_rules = by_rules.with_trash(session.trash)
-        session.report_unwritable([target] if only_reads else session.storages)
+            storages = _with_new(storages, of_rules.storages)
+        session.storages = tuple(storages)
+        session.report_unwritable([target or sources[0]] if only_reads else session.storages)
         session.lock(session.storages)
         index = session.open_index(in_memory=not changes)
-        template, fold = template.below(to_be_made), target.is_case_insensitive()
-        actual_folder = partial(target.actual_folder, known=Memo(MANY_FOLDERS))
-        if by_rules is not None:
-            from fileorg.plan.rule_placing import RuleTargets
-
-            fold = any(storage.is_case_insensitive() for storage in by_rules.storages)
-            base = ROOT if target is source else DEST
-            actual_folder = partial(RuleTargets(by_rules.storages, base).actual_folder, known=Memo(MANY_FOLDERS))
-            by_rules = by_rules._replace(to_be_made=to_be_made)
         never = set(state.identities())
-        if target is not source and not to_be_made:
+        if target is not None and target not in sources and not to_be_made:
             never.add(target.identity)
-        if by_rules is not None:
-            never.update(storage.identity for storage in by_rules.storages[2:])
-        folders = template.top_folders(rules.categories) or () if target is source and not to_be_made else ()
-        selection = Selection(
-            options.filters,
-            frozenset(never),
-            next(met_twice(Mounts(), [root])),
-            leave=frozenset(collision_key(actual_folder(folder), case_insensitive=fold) for folder in folders),
-            case_insensitive=fold,
-            with_leaders=True,
-            leftovers=False,
-            leading=options.action is Action.MOVE or by_rules is not None,
-            names_stays=options.stays,
-            gate=gate,
-        )
-        layout = Layout(
-            rules,
-            template,
-            options.action,
-            options.on_conflict,
-            ROOT if target is source else DEST,
-            fold,
-            join(to_be_made, session.trash),
-            session.trash,
-            target.root,
-            actual_folder,
-            options.filters.all_files,
-            by_rules,
-            contents=None
-            if rules.look_into is LookInto.NONE
-            else LateContents(partial(_contents, rules, index, source.root)),
-        )
-        with (
-            contextlib.closing(OrganizePlan(index, layout, source, target)) as plan,
-            contextlib.closing(StaysStore()) as left_alone,
-        ):
-            reporter.stage("scan")
-            seen = Seen()
-            seen.leading, seen.stays = plan.add_symlinks, left_alone.add
-            found = scan(Reader(source, selection), seen, reporter)
-            seen.unchanged = index.update(source.root, plan.watching(found))
-            plan.survey(seen.files, reporter)
-            if options.remove_empty:
-                plan.plan_removals(source)
-            yield OrganizeRun(plan, seen, options, session, left_alone, to_be_made, index)
+        never.update(storage.identity for storage in storages[2:] if storage not in sources)
+        twice, seen = met_twice(Mounts(), roots), Seen()
+        names = PlannedNames()
+        with contextlib.ExitStack() as plans, contextlib.closing(StaysStore()) as left_alone:
+            parts: list[tuple[OrganizePlan, LocalStorage]] = []
+            bases: list[list[Base]] = []
+            for source, rule_layout, seen_twice in zip(sources, by_rules, twice, strict=True):
+                opened = (source, target or source) if rule_layout is None else tuple(rule_layout.storages)
+                bases.append([storages.index(storage) for storage in opened])
+                layout = _layout(options, rules, template, opened, rule_layout, session, to_be_made)
+                if rules.look_into is not LookInto.NONE:
+                    contents = LateContents(partial(_contents, rules, index, source.root))
+                    layout = layout._replace(contents=contents)
+                if len(sources) > 1:
+                    layout = layout._replace(place=_place(opened, layout.base))
+                selection = Selection(
+                    options.filters,
+                    frozenset(never),
+                    seen_twice,
+                    leave=_own_folders(layout, to_be_made),
+                    case_insensitive=layout.case_insensitive,
+                    with_leaders=True,
+                    leftovers=False,
+                    leading=options.action is Action.MOVE or rule_layout is not None,
+                    names_stays=options.stays,
+                    gate=gate,
+                )
+                plan = OrganizePlan(index, layout, source, opened[1], names=names)
+                parts.append((plans.enter_context(contextlib.closing(plan)), source))
+                reporter.stage("scan")
+                seen.leading, seen.stays = plan.add_symlinks, left_alone.add
+                found = scan(Reader(source, selection), seen, reporter)
+                if len(sources) > 1:
+                    seen.stays = partial(_add_absolute, left_alone, source.root)
+                else:
+                    found = plan.watching(found)
+                seen.unchanged += index.update(source.root, found)
+            if len(parts) == 1:
+                plan.survey(seen.files, reporter)
+                if options.remove_empty:
+                    plan.plan_removals(sources[0])
+                yield OrganizeRun(plan, parts, seen, options, session, left_alone, to_be_made, index)
+                return
+            from fileorg.plan.combined_plan import CombinedPlan, OrganizePart
+
+            organized = [OrganizePart(*part, own_bases) for part, own_bases in zip(parts, bases, strict=True)]
+            all_of_it = CombinedPlan(organized, seen.files, reporter, remove_empty=options.remove_empty)
+            yield OrganizeRun(all_of_it, parts, seen, options, session, left_alone, to_be_made, index)
+
+
+def _with_new(storages: Iterable[LocalStorage], more: Iterable[LocalStorage]) -> list[LocalStorage]:
+    found = list(storages)
+    found += [storage for storage in dict.fromkeys(more) if storage not in found]
+    return found
+
+
+def _opened_target(
+    session: Session, dest: bytes, to_be_made: bytes, sources: Sequence[LocalStorage], into: Allowed
+) -> LocalStorage:
+    """Return the storage of the destination: that of a folder to organize if it is the same one."""
+    outer = next((source for source in sources if is_within(dest, source.root)), sources[0])
+    if dest == outer.root:
+        return outer
+    target = session.open_changeable(dest, into._replace(within=outer.identity), to_be_made=to_be_made)
+    # The paths may differ if it is mounted twice.
+    return next((source for source in sources if source.identity == target.identity), target)
+
+
+def _layout(
+    options: OrganizeOptions,
+    rules: Rules,
+    template: Template,
+    storages: Sequence[LocalStorage],
+    by_rules: RuleLayout | None,
+    session: Session,
+    to_be_made: bytes,
+) -> Layout:
+    """Return the layout of one folder; `storages` are its directories."""
+    source, target = storages[:2]
+    base, fold = ROOT if target is source else DEST, target.is_case_insensitive()
+    actual_folder = partial(target.actual_folder, known=Memo(MANY_FOLDERS))
+    if by_rules is not None:
+        from fileorg.plan.rule_placing import RuleTargets
+
+        by_rules = by_rules.with_trash(session.trash)._replace(to_be_made=to_be_made)
+        fold = any(storage.is_case_insensitive() for storage in storages)
+        actual_folder = partial(RuleTargets(storages, base).actual_folder, known=Memo(MANY_FOLDERS))
+    return Layout(
+        rules,
+        template.below(to_be_made),
+        options.action,
+        options.on_conflict,
+        base,
+        fold,
+        join(to_be_made, session.trash),
+        session.trash,
+        target.root,
+        actual_folder,
+        options.filters.all_files,
+        by_rules,
+    )
+
+
+def _own_folders(layout: Layout, to_be_made: bytes) -> frozenset[bytes]:
+    """Return the keys of the folders at the top that organize makes for categories: a run does not enter them."""
+    folders = (
+        layout.template.top_folders(layout.rules.categories) or () if layout.base == ROOT and not to_be_made else ()
+    )
+    fold = layout.case_insensitive
+    return frozenset(collision_key(layout.actual_folder(folder), case_insensitive=fold) for folder in folders)
+
+
+def _place(storages: Sequence[LocalStorage], default: Base) -> Callable[[bytes], bytes]:
+    """Return a function that returns the absolute path of a target folder."""
+    from fileorg.plan.base_folders import real
+
+    def place(folder: bytes) -> bytes:
+        base, path = real(folder, default)
+        return below(storages[base].root, path)
+
+    return place
+
+
+def _add_absolute(left_alone: StaysStore, root: bytes, found: Iterable[Stays]) -> None:
+    left_alone.add(each._replace(path=below(root, each.path)) for each in found)
 
 
 def _contents(rules: Rules, index: Index, root: bytes) -> GatheredContents:
@@ -350,6 +434,19 @@ def _template(options: OrganizeOptions) -> tuple[Template, Sequence[Rule]]:
     return parse_template(options.template) if options.template else Template.for_by(options.by), rules
 
 
+def _emptied(plan: OrganizePlan, source: Storage) -> int:
+    """Return the number of folders of a tree that are empty after its files were moved."""
+    empty, pending = set[bytes](), list(plan.left_folders())
+    while pending:  # a parent is asked again when its last folder turns out to be empty
+        above = set[bytes]()
+        for folder in pending:
+            if folder not in empty and _is_empty(source, folder, empty):
+                empty.add(folder)
+                above.add(split(folder)[0])
+        pending = [folder for folder in above if folder]
+    return len(empty)
+
+
 def _is_empty(storage: Storage, folder: bytes, empty: Container[bytes]) -> bool:
     """Return whether a folder holds nothing but folders in `empty`; False if it cannot be read."""
     try:
@@ -362,16 +459,19 @@ def _is_empty(storage: Storage, folder: bytes, empty: Container[bytes]) -> bool:
         return False
 
 
-def _destination(options: OrganizeOptions, root: bytes, state: StateDirectory, allowed: Allowed) -> tuple[bytes, bytes]:
-    """Return the destination, and the path below it that is to be created: relative to the root if it is inside.
+def _destination(
+    options: OrganizeOptions, roots: Sequence[bytes], state: StateDirectory, allowed: Allowed
+) -> tuple[bytes | None, bytes]:
+    """Return the destination, and the path below it that is to be created: relative to a root if it is inside.
 
     Otherwise a folder within both directories of the operation would have two paths, and get its time back twice.
     """
     if options.dest is None:
-        return root, b""
+        return None, b""
     dest, to_be_made = destination(options.dest, state, allowed)
-    if to_be_made and dest.startswith(root + b"/") and os.stat(dest).st_dev == os.stat(root).st_dev:
-        return root, join(dest[len(root) + 1 :], to_be_made)
+    for root in roots:
+        if to_be_made and dest.startswith(root + b"/") and os.stat(dest).st_dev == os.stat(root).st_dev:
+            return root, join(dest[len(root) + 1 :], to_be_made)
     return dest, to_be_made
 
 

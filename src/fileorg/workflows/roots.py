@@ -18,6 +18,7 @@ from fileorg.workflows.guards import refuse_system
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
+    from fileorg.core.events import Reporter
     from fileorg.core.state import StateDirectory
     from fileorg.journal.rows import Root
     from fileorg.storage.local.mounts import Mounts
@@ -54,6 +55,28 @@ def distinct_folders(paths: Sequence[bytes]) -> list[bytes]:
     """
     outer = [path for path in paths if not any(path != other and is_within(path, other) for other in paths)]
     return list({identity_of(path): path for path in reversed(outer)}.values())[::-1]
+
+
+def separate_folders(paths: Sequence[bytes], reporter: Reporter) -> list[bytes]:
+    """Return the paths in their order; a second path of a folder is left out, with a note.
+
+    Raises `UsageError` if one is inside another.
+    """
+    found: dict[tuple[int, int], bytes] = {}
+    for path in paths:
+        if (identity := identity_of(path)) in found:
+            reporter.note(f"{display(path)} was given twice.")
+        found.setdefault(identity, path)
+    for path in found.values():
+        outer = next((other for other in found.values() if other != path and is_within(path, other)), None)
+        if outer is not None:
+            raise UsageError(
+                f"{display(path)} is inside {display(outer)}.",
+                hint="give one of them, or run the command for one after the other",
+                code=ErrorCode.OVERLAPPING,
+                path=path,
+            )
+    return list(found.values())
 
 
 def met_twice(mounts: Mounts, trees: Sequence[bytes]) -> Iterator[frozenset[bytes]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import time
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from fileorg.core.model import LookInto
-from fileorg.core.names import display
+from fileorg.core.names import display, is_within
 from fileorg.rules.classify import Rules
 from fileorg.scan.classifier import Classifier, LateContents
 from fileorg.scan.selection import Selection
@@ -127,15 +128,55 @@ def categorize(
     configuration: Configuration | None = None,
     look_into: LookInto = LookInto.UNKNOWN,
 ) -> Iterator[Categorized]:
-    """Yield the category of each file and the evidence for it. Streams; writes nothing. Raises `UsageError`."""
+    """Yield the category of each file and the evidence for it: those of a folder in path order, or a file that was
+    given. Writes nothing. Raises `UsageError`.
+    """
+    from fileorg.core.sorting import in_path_order
+
     rules = Rules.of(configuration).asking(look_into)
-    roots = distinct_folders([existing_folder(path) for path in paths])
-    for root, twice in zip(roots, met_twice(Mounts(), roots), strict=True):
-        with contextlib.ExitStack() as stack:
-            storage = open_local(stack, root, one_file_system=filters.one_file_system)
-            reader = Reader(storage, Selection(filters, twice=twice))
-            classifier = Classifier(rules, storage, LateContents(partial(direct_contents, rules, storage)))
-            for _, batch in scan(reader, seen, reporter):
-                folder = os.path.join(root, batch.folder)
-                for (name, size, *_), evidence in zip(batch.rows(), classifier.evidences_of(batch), strict=True):
-                    yield Categorized(os.path.join(folder, name), size, evidence)
+    given = [_file_or_folder(path) for path in paths]
+    roots = distinct_folders([path for path, is_file in given if not is_file])
+    twice_in = dict(zip(roots, met_twice(Mounts(), roots), strict=True))
+    for path in dict.fromkeys(path for path, _ in given):
+        if path in twice_in:
+            selection = Selection(filters, twice=twice_in[path])
+            yield from in_path_order((file.path, file) for file in _in_folder(path, selection, rules, seen, reporter))
+        elif not any(is_within(path, root) for root in roots):
+            if (file := _single(path, filters, rules)) is None:
+                reporter.note(f"{display(path)} was skipped: it is neither a file nor a folder.")
+            else:
+                yield file
+
+
+def _file_or_folder(path: bytes) -> tuple[bytes, bool]:
+    """Return the real path of a folder, or a path in a real folder of something else, and whether it is the latter."""
+    if path and os.path.lexists(path) and not os.path.isdir(path):
+        return os.path.join(existing_folder(os.path.dirname(path) or b"."), os.path.basename(path)), True
+    return existing_folder(path), False
+
+
+def _in_folder(
+    root: bytes, selection: Selection, rules: Rules, seen: Seen, reporter: Reporter
+) -> Iterator[Categorized]:
+    with contextlib.ExitStack() as stack:
+        storage = open_local(stack, root, one_file_system=selection.filters.one_file_system)
+        classifier = Classifier(rules, storage, LateContents(partial(direct_contents, rules, storage)))
+        for _, batch in scan(Reader(storage, selection), seen, reporter):
+            folder = os.path.join(root, batch.folder)
+            for (name, size, *_), evidence in zip(batch.rows(), classifier.evidences_of(batch), strict=True):
+                yield Categorized(os.path.join(folder, name), size, evidence)
+
+
+def _single(path: bytes, filters: Filters, rules: Rules) -> Categorized | None:
+    """Return a file that was given by its path; None if it is no regular file. Its group counts, not the filters."""
+    from fileorg.scan.why import why  # only for files that are given by their path
+
+    folder, name = os.path.split(path)
+    there = os.lstat(path)
+    if not stat.S_ISREG(there.st_mode):
+        return None
+    with contextlib.ExitStack() as stack:
+        storage = open_local(stack, folder)
+        found = why(Reader(storage, Selection(filters, with_leaders=True)), storage, name)
+        classifier = Classifier(rules, storage, LateContents(partial(direct_contents, rules, storage)))
+        return Categorized(path, there.st_size, classifier.evidence_with(b"", name, found.leader))

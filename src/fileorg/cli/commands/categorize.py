@@ -25,7 +25,10 @@ fileorg categorize ~/Downloads --category Images -0 | xargs -0 ls -l
 fileorg categorize ~/Downloads --format csv -o files.csv
 """
 
-Paths = Annotated[list[str], Argument(metavar="PATH", help="Folders, including everything below them.")]
+Paths = Annotated[
+    list[str],
+    Argument(metavar="PATH", help="Files, and folders with everything below them.", complete=complete.A_FILE),
+]
 Null = Annotated[
     bool,
     Option("-0", "--null", help="Print only the paths, unchanged, each terminated by NUL.", rich_help_panel=OUTPUT),
@@ -56,8 +59,8 @@ def categorize(
 ) -> int:
     """Show the category of each file and why.
 
-    One line per file: its category, the evidence for it, and its path. Nothing is changed or stored. With --category,
-    only files of these categories.
+    One line per file, in path order: its category, the evidence for it, and its path. Nothing is changed or stored.
+    With --category, only files of these categories. A file given as PATH is shown whatever the other options say.
     """
     from fileorg.cli.plan_view import show_unreadable
     from fileorg.cli.progress import reporting
@@ -116,7 +119,7 @@ def _categories(asked: Sequence[str] | None, known_names: Sequence[str]) -> froz
 
 
 def _write(out: "Out", files: "Iterable[Categorized]", format_: ListFormat, width: int, *, null: bool) -> None:
-    """Write the files as a stream: a million files take no more memory than ten."""
+    """Write the files one by one: a million files take little more memory than ten."""
     from fileorg.core.formats import JsonDocument, named, write_csv, write_null
 
     if null:

@@ -30,7 +30,7 @@ fileorg clean ~/Downloads --yes --quiet --older-than 30d
 
 KINDS = "What to remove (default: all three)"
 
-Folder = Annotated[str, Argument(metavar="PATH", help="The folder to clean, including its subfolders.")]
+Folders = Annotated[list[str], Argument(metavar="PATH", help="The folders to clean, including their subfolders.")]
 EmptyFiles = Annotated[
     bool, Option("--empty-files", help="Files of 0 bytes. They are moved to the trash.", rich_help_panel=KINDS)
 ]
@@ -59,7 +59,7 @@ MaxChanges = Annotated[
 
 
 def clean(
-    path: Folder,
+    paths: Folders,
     empty_files: EmptyFiles = False,
     empty_folders: EmptyFolders = False,
     broken_symlinks: BrokenSymlinks = False,
@@ -113,7 +113,8 @@ def clean(
         Leftover.BROKEN_SYMLINK: broken_symlinks,
     }
     chosen = CleanOptions(
-        root=os.fsencode(path),
+        root=os.fsencode(paths[0]),
+        more_roots=[os.fsencode(path) for path in paths[1:]],
         goes=frozenset(kind for kind, wanted in kinds.items() if wanted or not any(kinds.values())),
         filters=shared.filters(
             max_depth=max_depth,
@@ -154,9 +155,14 @@ def run_clean(chosen: "CleanOptions", options: OutputOptions, state: "StateDirec
     ):
         screen.pause()
         change = Change(
-            options, VERBS["clean"], "clean", out, screen, CleanRows(run.plan, {}, root=os.path.realpath(chosen.root))
+            options,
+            VERBS["clean"],
+            "clean",
+            out,
+            screen,
+            CleanRows(run.plan, run.bases, root=os.path.realpath(chosen.root)),
         )
-        code = _preview(change, run, chosen) if options.dry_run else _run(change, run, state)
+        code = _preview(change, run) if options.dry_run else _run(change, run, state)
         out.flush()
         unread = show_unreadable(screen, run.seen, verbose=options.verbose)
         return code or unread
@@ -172,7 +178,7 @@ def _run(change: "Change", run: "CleanRun", state: "StateDirectory") -> Exit:
     if not run.plan.files:
         show = partial(show_left_alone, plan=run.plan, seen=run.seen, listed=True)
         return change.nothing(facts, "Nothing to do.", skipped=run.plan.skipped, show=show)
-    change.show(partial(_show, run=run))
+    change.show(partial(_show, run=run, folds=not change.options.verbose))
     question = f"{change.verb.ask} {amount(run.plan.files, 0, change.verb)}? fileorg undo reverses it."
     if not change.agreed(question):
         return declined()
@@ -183,27 +189,26 @@ def _run(change: "Change", run: "CleanRun", state: "StateDirectory") -> Exit:
     return change.report(outcome, run.plan.files, way_back, facts=facts)
 
 
-def _show(talk: "Out", run: "CleanRun") -> None:
-    """Print a line for each kind, and the skipped entries."""
-    from fileorg.cli.clean_view import show_kinds, show_left_alone
+def _show(talk: "Out", run: "CleanRun", *, folds: bool) -> None:
+    """Print a line for each kind, and the skipped entries; `folds` to what fits on the screen."""
+    from fileorg.cli.clean_view import room, show_kinds, show_left_alone
     from fileorg.cli.plan_view import show_ages
 
     show_kinds(talk, run.plan)
     show_ages(talk, run.seen)
     talk.line()
-    if show_left_alone(talk, run.plan, run.seen):
+    if show_left_alone(talk, run.plan, run.seen, limit=room(talk) if folds else None):
         talk.line()
 
 
-def _preview(change: "Change", run: "CleanRun", chosen: "CleanOptions") -> Exit:
+def _preview(change: "Change", run: "CleanRun") -> Exit:
     """Print the dry run. Raises `GuardRefused` afterwards if the run would."""
     from fileorg.cli.clean_view import counts_as_json
     from fileorg.cli.plan_view import show_ages
     from fileorg.cli.summary import amount
-    from fileorg.core.formats import named
 
     plan = run.plan
-    head: dict[str, Any] = {"dry_run": True, "kind": "clean", **named("root", os.path.realpath(chosen.root))}
+    head: dict[str, Any] = {"dry_run": True, "kind": "clean", **shared.roots_as_json(run.roots)}
     change.preview(head, {"files": plan.files, **counts_as_json(plan, run.seen)})
     if change.is_text and not change.options.quiet and (plan.files or plan.skipped):
         change.out.line()

@@ -262,7 +262,7 @@ def _copy(chosen: "CompareOptions", options: OutputOptions, state: "StateDirecto
         show = partial(view.show_text, run=run, verbose=False, paranoid=chosen.paranoid, has_plan=True)
         if options.dry_run:
             head = {"dry_run": True, "kind": "compare", **named("root", side.roots[0]), **named("dest", run.copies)}
-            change.preview(head, {"files": run.plan.files, "bytes": run.plan.size_bytes})
+            change.preview(head, {"files": run.plan.files, "size_bytes": run.plan.size_bytes})
             if options.is_text and not options.quiet:
                 out.line()
                 show(out)

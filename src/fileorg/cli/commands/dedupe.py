@@ -406,7 +406,7 @@ def _preview(change: "Change", run: "DedupeRun") -> Exit:
     from fileorg.core.figures import plural, size
 
     head = {"dry_run": True, "kind": "dedupe", **view.roots(run)}
-    change.preview(head, {"files": run.found.victims, "bytes": run.found.size_bytes, **view.summary(run)})
+    change.preview(head, {"files": run.found.victims, "size_bytes": run.found.size_bytes, **view.summary(run)})
     if change.is_text and not change.options.quiet:
         change.out.line()
     change.say_dry_run(f"{plural(run.found.victims, 'duplicate')} ({size(run.found.size_bytes)})")

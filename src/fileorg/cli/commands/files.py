@@ -117,6 +117,7 @@ def _show(out: "Out", format_: ListFormat, found: "FilePage", page: int, page_si
 def _show_text(out: "Out", found: "FilePage", page: int, page_size: int) -> None:
     from fileorg.cli.render import Column, show_page, table
     from fileorg.core.figures import size
+    from fileorg.report.records import size_of
 
     if found.lines:
         columns = (
@@ -126,8 +127,10 @@ def _show_text(out: "Out", found: "FilePage", page: int, page_size: int) -> None
             Column("From", shrinks=True, keeps_end=True),
             Column("To, or reason", shrinks=True, keeps_end=True),
         )
+        sizes = [size_of(line) for line in found.lines]
         rows = [
-            (line.status, line.category, size(line.size), *_source_and_target(line, found.root)) for line in found.lines
+            (line.status, line.category, "" if its is None else size(its), *_source_and_target(line, found.root))
+            for line, its in zip(found.lines, sizes, strict=True)
         ]
         table(out, columns, rows)
     none = "No operations yet." if found.operation is None else "No files match."

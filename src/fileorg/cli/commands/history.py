@@ -1,7 +1,7 @@
 """`fileorg history`: list operations and their state, the moves of a file, or the problems of an operation."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fileorg.cli import complete
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fileorg.cli.terminal import Out
     from fileorg.core.state import StateDirectory
     from fileorg.journal.rows import Operation, Record
+    from fileorg.journal.status import OperationStatus
 
 EXAMPLES = """
 # All operations, newest first
@@ -83,7 +84,10 @@ def history(
 
 # Operations -----------------------------------------------------------------------------------------------------------
 
-_OPERATION_TITLES = ("operation", "kind", "root", "dest", "started", "ended", "files", "bytes", "problems", "status")
+_OPERATION_TITLES = (
+    "operation", "kind", "root", "dest", "started", "ended", "files", "size_bytes", "problems", "status", "undone_by",
+    "stopped_early", "partly_purged",
+)  # fmt: skip
 
 
 def _show_operations(
@@ -94,9 +98,9 @@ def _show_operations(
     from fileorg.workflows.history import operations_in, operations_page
 
     found = operations_page(page, state) if folder is None else operations_in(os.fsencode(folder), page, state)
-    total, operations, states, more_roots = found
+    total, operations, statuses, more_roots = found
     if format_ is ListFormat.TEXT and operations:
-        _operation_table(out, operations, states, more_roots)
+        _operation_table(out, operations, statuses, more_roots)
     rows = [
         (
             op.id,
@@ -108,11 +112,20 @@ def _show_operations(
             op.done,
             op.size_bytes,
             op.problems,
-            status,
+            *_in(format_, status),
         )
-        for op, status in zip(operations, states, strict=True)
+        for op, status in zip(operations, statuses, strict=True)
     ]
     _write_operations(out, format_, rows, (total, *page), state, folder)
+
+
+def _in(format_: ListFormat, status: "OperationStatus") -> Iterator[Any]:
+    """Yield the fields of a status; in CSV as text."""
+    for value in status.as_json().values():
+        if format_ is not ListFormat.CSV:
+            yield value
+        else:
+            yield " ".join(map(str, value)) if isinstance(value, list) else str(value).lower()
 
 
 def _write_operations(
@@ -142,11 +155,11 @@ def _write_operations(
 
 
 def _operation_table(
-    out: "Out", operations: "Sequence[Operation]", states: Sequence[str], more_roots: dict[int, int]
+    out: "Out", operations: "Sequence[Operation]", statuses: "Sequence[OperationStatus]", more_roots: dict[int, int]
 ) -> None:
     from fileorg.cli.render import Column, short, table
     from fileorg.core.figures import size, when
-    from fileorg.report.sentences import state_in_words
+    from fileorg.report.sentences import status_in_words
 
     columns = (
         Column("Op", right=True),
@@ -155,14 +168,14 @@ def _operation_table(
         Column("Where", shrinks=True, keeps_end=True, drop_rank=1),
         Column("Files", right=True),
         Column("Size", right=True, drop_rank=3),
-        Column("State", shrinks=True),
+        Column("State", shrinks=True, wraps=True),
     )
     rows = []
-    for op, state in zip(operations, states, strict=True):
+    for op, status in zip(operations, statuses, strict=True):
         what = op.kind if op.undoes is None else f"{op.kind} {op.undoes}"
         counts = (f"{op.done or 0:,}", size(op.size_bytes or 0))
         where = short(op.root) + (f" and {more_roots[op.id]} more" if op.id in more_roots else "")
-        rows.append((str(op.id), when(op.started_ns), what, where, *counts, state_in_words(state)))
+        rows.append((str(op.id), when(op.started_ns), what, where, *counts, status_in_words(status)))
     table(out, columns, rows)
 
 

@@ -213,7 +213,7 @@ def _preview(change: "Change", run: "ImportRun") -> Exit:
 
     plan = run.plan
     head: dict[str, Any] = {"dry_run": True, "kind": "import", **named("root", run.card), **named("dest", run.copies)}
-    change.preview(head, {"files": plan.files, "bytes": plan.size_bytes, "renamed": plan.renamed})
+    change.preview(head, {"files": plan.files, "size_bytes": plan.size_bytes, "renamed": plan.renamed})
     if change.is_text and not change.options.quiet:
         change.out.line()
         _show(change.out, run)

@@ -28,6 +28,9 @@ fileorg organize ~/Downloads --dry-run
 fileorg organize ~/Downloads
 fileorg undo
 
+# Several folders at once, into one place
+fileorg organize ~/Desktop ~/Downloads --dest ~/Sorted
+
 # Copy the photos from a card into one folder per month
 fileorg organize /media/card -r --dest ~/Photos --by date --action copy
 
@@ -50,7 +53,7 @@ class FileAction(StrEnum):
     SYMLINK = Action.SYMLINK
 
 
-Folder = Annotated[str, Argument(metavar="PATH", help="The folder to sort.")]
+Folders = Annotated[list[str], Argument(metavar="PATH", help="The folders to sort, each into folders of its own.")]
 Dest = Annotated[
     str | None,
     Option(
@@ -122,7 +125,7 @@ MinAge = Annotated[
 
 
 def organize(
-    path: Folder,
+    paths: Folders,
     dest: Dest = None,
     by: ByOption = None,
     template: TemplateOption = None,
@@ -168,10 +171,11 @@ def organize(
     install_timer: InstallTimer = None,
     state_dir: shared.StateDir = None,
 ) -> int:
-    """Sort the files of a folder into subfolders.
+    """Sort the files of folders into subfolders.
 
     In a terminal, fileorg shows the plan and asks. Elsewhere it runs at once, because it can be undone. Without -r,
-    only files directly in PATH are moved. Nothing is overwritten, and files of unknown type are skipped.
+    only files directly in PATH are moved. Nothing is overwritten, and files of unknown type are skipped. Several PATHs
+    are one operation, with one undo. With --dest, their files go into the same folders.
 
     Skipped by default: hidden files, projects and everything under version control, bundles, libraries, virtual
     machines and other folders kept whole, unfinished downloads, and files matching a .fileorgignore (gitignore syntax).
@@ -187,7 +191,8 @@ def organize(
         raise UsageError(f"--remove-empty requires {missing}.", hint=f"add {missing}, or drop --remove-empty")
     youngest = None if min_age is None else values.age("--min-age", min_age)
     chosen = OrganizeOptions(
-        root=os.fsencode(path),
+        root=os.fsencode(paths[0]),
+        more_roots=[os.fsencode(path) for path in paths[1:]],
         dest=None if dest is None else os.fsencode(dest),
         by=by or By.CATEGORY,
         template=template,
@@ -253,7 +258,8 @@ def run_organize(
             partial(_stays, run),
             root=os.path.realpath(chosen.root),
         )
-        change = Change(options, VERBS[chosen.action], "organize", out, screen, rows)
+        in_several = len(run.roots) > 1
+        change = Change(options, VERBS[chosen.action], "organize", out, screen, rows, in_several=in_several)
         code = _preview(change, run, chosen) if options.dry_run else _run(change, run, state, between)
         out.flush()
         shared.say_if_edited(chosen.configuration, screen)
@@ -303,7 +309,9 @@ def _show_more(change: "Change", run: "OrganizeRun", emptied: int, between: Call
         verb = "is" if emptied == 1 else "are"
         said = f"{plural(emptied, 'folder')} {verb} empty now."
         if run.plan.emptied is None:
-            said += f" Remove with: fileorg clean --empty-folders {quote(display(run.root))}"
+            said += (
+                f" Remove with: fileorg clean --empty-folders {' '.join(quote(display(root)) for root in run.roots)}"
+            )
         change.out.prose(said)
         if run.plan.emptied is not None:
             _show_kept(change.out, run.plan.emptied.kept())
@@ -342,8 +350,8 @@ def _show(talk: "Out", run: "OrganizeRun", *, listed: bool = False, folds: bool 
     categories, reasons = rooms(talk) if folds else (None, None)
     if run.plan.files:
         show_plan(talk, run.plan, run.dest, limit=categories)
-    show_ages(talk, run.seen)
-    talk.line()
+    if show_ages(talk, run.seen) or run.plan.files:
+        talk.line()
     if show_stays(talk, run.plan, run.seen, listed=listed, limit=reasons):
         talk.line()
 
@@ -359,20 +367,21 @@ def _preview(change: "Change", run: "OrganizeRun", chosen: "OrganizeOptions") ->
         "dry_run": True,
         "kind": "organize",
         "action": str(chosen.action),
-        **named("root", os.path.realpath(chosen.root)),
+        **shared.roots_as_json(run.roots),
     }
     if chosen.dest is not None:
         head |= named("dest", os.path.realpath(chosen.dest))
     totals = {
         "files": plan.files,
-        "bytes": plan.size_bytes,
+        "size_bytes": plan.size_bytes,
         "renamed": plan.renamed,
         "removed_folders": _removed(run),
         **stays_as_json(plan, run.seen),
     }
     change.preview(head, totals)
     if change.is_text and not change.options.quiet:
-        change.out.line()
+        if plan.files or plan.skipped or chosen.stays:  # rows were listed
+            change.out.line()
         _show(change.out, run, listed=True)
     also = f", {plural(removed, 'folder')} left empty would be removed" if (removed := _removed(run)) else ""
     change.say_dry_run(f"{plural(plan.files, 'file')} ({size(plan.size_bytes)})", also=also, skipped=plan.skipped)

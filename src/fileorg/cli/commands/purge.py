@@ -217,7 +217,7 @@ def _preview(change: "Change", run: "PurgeRun", limit: "Limit", empty: str) -> E
     head = {"dry_run": True, "kind": "purge", **limit.as_json(), "operations": [_as_json(one) for one in run.found]}
     if change.is_text and not run.found:
         return _nothing(change, empty)
-    change.preview(head, {"files": run.files, "bytes": run.size_bytes})
+    change.preview(head, {"files": run.files, "size_bytes": run.size_bytes})
     if change.is_text and not change.options.quiet:
         change.out.line()
         _table(change.out, run, limit)
@@ -230,7 +230,7 @@ def _as_json(one: "InTrash") -> dict[str, Any]:
 
     op = one.operation
     about = {"operation": op.id, "kind": op.kind, "started": iso(op.started_ns), **named("root", op.root)}
-    return about | {"files": one.files, "bytes": one.size_bytes, "kept": one.kept}
+    return about | {"files": one.files, "size_bytes": one.size_bytes, "kept": one.kept}
 
 
 def _table(out: "Out", run: "PurgeRun", limit: "Limit") -> None:
@@ -315,8 +315,8 @@ def _report(change: "Change", run: "PurgeRun", outcome: "Outcome", limit: "Limit
             facts = outcome_as_json(outcome, "purge")
             del facts["operation"]  # each purged operation has its own number
             done = [
-                {"operation": one.operation, "purge": one.purge, "files": one.files, "bytes": one.size_bytes}
-                | {"undoable": "no" if one.wholly else "in part"}
+                {"operation": one.operation, "purge": one.purge, "files": one.files, "size_bytes": one.size_bytes}
+                | {"undoable": "no" if one.wholly else "partly"}
                 for one in run.purged
             ]
             write_json(change.out.stream, facts | limit.as_json() | {"operations": done})

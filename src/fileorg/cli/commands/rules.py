@@ -9,7 +9,7 @@ from fileorg.cli import options as shared
 from fileorg.cli import values
 from fileorg.cli.options import Format
 from fileorg.cli.parameters import Argument, Option
-from fileorg.core.errors import ErrorCode, Exit, UsageError
+from fileorg.core.errors import Exit, UsageError
 
 if TYPE_CHECKING:
     from fileorg.rules.config import Configuration, Rule
@@ -85,11 +85,7 @@ def rules(
         raise UsageError(f"FILE, -o and --force require import, not {step}.", hint="fileorg rules import FILE")
     configuration = values.configuration(config, with_rules=False)  # all faults are found below, not only the first
     if configuration is None:
-        raise UsageError(
-            "There is no configuration file, and so there are no rules.",
-            hint="write rules into ~/.config/fileorg/fileorg.toml, or name a file with --config",
-            code=ErrorCode.NO_SUCH_PATH,
-        )
+        return _no_file(format_)
     base = os.path.realpath(os.fsencode(root))
     if step is RuleStep.LIST:
         return _show(configuration.rules, [], format_)
@@ -104,6 +100,14 @@ def rules(
     else:
         _say([*_lines(findings), f"{ended} {_sum(findings)}"])
     return Exit.NO if findings else Exit.DONE
+
+
+def _no_file(format_: Format) -> int:
+    """Print that there are no rules, which is no error: `fileorg rules check` may stand before each run."""
+    if format_ is Format.JSON:
+        return _show((), [], format_)
+    _say(["There is no configuration file, so there are no rules."])
+    return Exit.DONE
 
 
 def _count(configuration: "Configuration") -> str:

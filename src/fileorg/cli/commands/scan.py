@@ -1,7 +1,7 @@
 """`fileorg scan`: print the contents of folders by category."""
 
 import os
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from fileorg.cli import options as shared
 from fileorg.cli import values
@@ -84,21 +84,21 @@ def scan(
         report = scan_trees(folders, chosen, state, screen, configuration, look_into)
         screen.pause()
         if format_ is not ListFormat.TEXT or not quiet:
-            _show(out, report, format_)
+            _show(out, report, format_, folds=not verbose)
             out.flush()
         return show_unreadable(screen, report.seen, verbose=verbose)
 
 
-def _show(out: "Out", report: "ScanReport", format_: ListFormat) -> None:
+def _show(out: "Out", report: "ScanReport", format_: ListFormat, *, folds: bool) -> None:
     from fileorg.core.formats import write_csv, write_json
 
     match format_:
         case ListFormat.JSON:
             write_json(out.stream, _as_json(report))
         case ListFormat.CSV:
-            write_csv(out.stream, ("category", "files", "bytes"), _categories(report))
+            write_csv(out.stream, ("category", "files", "size_bytes"), _categories(report))
         case ListFormat.TEXT:
-            _show_text(out, report)
+            _show_text(out, report, folds=folds)
 
 
 def _categories(report: "ScanReport") -> list[tuple[str, int, int]]:
@@ -110,29 +110,74 @@ def _categories(report: "ScanReport") -> list[tuple[str, int, int]]:
     ]
 
 
-def _show_text(out: "Out", report: "ScanReport") -> None:
+class _Room(NamedTuple):
+    """How many lines of each part of the summary fit on the screen; None for no limit."""
+
+    categories: int | None = None
+    listed: int | None = None
+    reasons: int | None = None
+
+
+_LISTED_AT_LEAST = 3
+_OTHER_LINES = 9
+"""Lines for titles, the rule, the total, empty lines, the last sentence and the prompt of the shell."""
+
+
+def _room(height: int, categories: int, listed: int, reasons: int, others: int) -> _Room:
+    """Return the room of each part on a screen of `height` lines: the lists give way first, down to nothing."""
+    free = height - _OTHER_LINES - others
+    for lines in (listed, min(listed, _LISTED_AT_LEAST)):
+        if categories + reasons + 2 * (lines + 2) <= free:
+            return _Room(None, lines, None)
+    if categories + reasons <= free:
+        return _Room(None, 0, None)
+    free = max(free, 6)
+    fewer = max(min(reasons, free // 3), free - categories)
+    return _Room(free - fewer, 0, fewer)
+
+
+def _show_text(out: "Out", report: "ScanReport", *, folds: bool) -> None:
     from fileorg.cli.plan_view import left_alone, leftovers, show_ages
-    from fileorg.cli.render import Column, counted, table
-    from fileorg.core.figures import duration, plural, size
+    from fileorg.cli.render import counted
+    from fileorg.core.figures import duration, plural
 
     seen, totals = report.seen, report.totals
-    rows = [(category, f"{files:,}", size(size_bytes)) for category, files, size_bytes in _categories(report)]
-    if rows:
-        columns = (Column("Category", shrinks=True), Column("Files", right=True), Column("Size", right=True))
-        total = ("Total", f"{totals.files.total():,}", size(totals.size_bytes.total()))
-        table(out, columns, rows, total=total if len(rows) > 1 else None)
-        _list(out, "Largest", report, totals.largest)
-        _list(out, "Oldest", report, totals.oldest)
+    categories = _categories(report)
+    room = _Room()
+    if folds and out.height is not None:
+        skipped = sum(1 for number, _ in left_alone(seen) if number)
+        empty = sum(1 for number, _ in leftovers(seen) if number)
+        others = (empty + 2 if empty else 0) + sum(1 for _ in seen.filters.ages())
+        room = _room(out.height, len(categories), len(totals.largest), skipped, others)
+    if categories:
+        _show_categories(out, categories, room.categories)
+        _list(out, "Largest", report, totals.largest[: room.listed])
+        _list(out, "Oldest", report, totals.oldest[: room.listed])
         out.line()
     if counted(out, "Empty or broken (fileorg clean removes these)", leftovers(seen)):
         out.line()
-    if counted(out, "Skipped", left_alone(seen)):
+    if counted(out, "Skipped", left_alone(seen), limit=room.reasons):
         out.line()
     rate = f" ({seen.files / report.seconds:,.0f} files/s)" if report.seconds >= 1 else ""
     known = f"; {seen.unchanged:,} unchanged since the last scan" if seen.unchanged else ""
     where = f"{plural(seen.files, 'file')} in {plural(seen.folders, 'folder')}"
-    out.prose(f"{where}, {duration(report.seconds)}{rate}{known}.")
+    more = "" if room.listed is None or room.listed >= len(totals.largest) else " -v shows more."
+    out.prose(f"{where}, {duration(report.seconds)}{rate}{known}.{more}")
     show_ages(out, seen)
+
+
+def _show_categories(out: "Out", categories: list[tuple[str, int, int]], limit: int | None) -> None:
+    """Print files and bytes by category, in at most `limit` lines: the smallest categories share the last one."""
+    from fileorg.cli.render import Column, table
+    from fileorg.core.figures import size
+
+    rows = [(category, f"{files:,}", size(size_bytes)) for category, files, size_bytes in categories]
+    if limit is not None and len(rows) > limit:
+        rest = categories[limit - 1 :]
+        rows[limit - 1 :] = [(f"{len(rest)} more", f"{sum(each[1] for each in rest):,}", size(sum(e[2] for e in rest)))]
+    columns = (Column("Category", shrinks=True), Column("Files", right=True), Column("Size", right=True))
+    total = ("Total", f"{sum(each[1] for each in categories):,}", size(sum(each[2] for each in categories)))
+    table(out, columns, rows, total=total if len(rows) > 1 else None)
 
 
 def _list(out: "Out", title: str, report: "ScanReport", files: "Sequence[ListedFile]") -> None:
@@ -140,6 +185,8 @@ def _list(out: "Out", title: str, report: "ScanReport", files: "Sequence[ListedF
     from fileorg.core.figures import size, when
     from fileorg.core.names import display
 
+    if not files:
+        return
     only = report.roots[0].rstrip(b"/") + b"/" if len(report.roots) == 1 else b""
     rows = [(size(file.size), when(file.mtime_ns), display(file.path.removeprefix(only))) for file in files]
     columns = (Column("Size", right=True), Column("Changed", drop_rank=1), Column(title, shrinks=True, keeps_end=True))
@@ -159,11 +206,11 @@ def _as_json(report: "ScanReport") -> dict[str, Any]:
     return {
         "roots": [named("path", root) for root in report.roots],
         "files": totals.files.total(),
-        "bytes": totals.size_bytes.total(),
+        "size_bytes": totals.size_bytes.total(),
         "folders": seen.folders,
         "known_from_before": seen.unchanged,
         "categories": [
-            {"category": category, "files": files, "bytes": size_bytes}
+            {"category": category, "files": files, "size_bytes": size_bytes}
             for category, files, size_bytes in _categories(report)
         ],
         "largest": listed(totals.largest),

@@ -362,7 +362,7 @@ def _preview(change: "Change", run: "UndoRun") -> Exit:
         **named("root", run.undone.root),
         "moved": [{**named("path", move.old), **named("new_path", move.new)} for move in moves],
     }
-    change.preview(head, {"files": run.plan.files, "bytes": run.plan.size_bytes})
+    change.preview(head, {"files": run.plan.files, "size_bytes": run.plan.size_bytes})
     if change.is_text and not change.options.quiet:
         change.out.line()
     change.say_dry_run(amount(run.plan.files, run.plan.size_bytes, change.verb))

@@ -57,7 +57,7 @@ function textOf(row, column) {
   switch (column) {
     case "status": return records.word(records.status[row]);
     case "category": return records.word(records.category[row]) || "–";
-    case "size": return records.from[row] || records.size[row] ? sizeText(records.size[row]) : ""; // folders have none
+    case "size": return records.size[row] > 0 || (records.from[row] && !records.size[row]) ? sizeText(records.size[row]) : ""; // folders have none
     case "changed": return timeText(records.changed[row]);
     case "reason": return records.reasonOf(row) || records.word(records.action[row]);
     default: return partsOf(row, column).join("");
