@@ -102,6 +102,10 @@ _KINDS = (
 )
 
 
+_TRIED_AGAIN = frozenset({"renameat2", "linkat", "symlinkat", "openat"})
+"""The steps of files that are tried again. Attributes and times that cannot be set are only reported."""
+
+
 def _fail_and_kill(worker: Worker, course: Course, call: Call, then: Call) -> list[str]:
     """Let one call fail by an error that passes, and kill the command at a later one."""
     case, words = course.sweep.ready(worker)
@@ -115,6 +119,8 @@ def _points(course: Course, limit: int | None) -> list[tuple[Call, Call]]:
     user = [call for call in course.calls if call.about == "user"]
     points = []
     for number, call in enumerate(user):
+        if call.name not in _TRIED_AGAIN:
+            continue
         later = [then for then in user[number + 1 :] if then.name != call.name]
         points += [(call, then) for then in later[:3]]
     if limit is None:
