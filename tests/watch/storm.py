@@ -227,6 +227,7 @@ class WatchProcess:
         self._process.wait()
 
     def end(self) -> int:
+        self.wait_until_started()
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(_PATIENCE_SECONDS)
 
@@ -245,7 +246,6 @@ def run(storm: Storm, folder: Path, say: Callable[[str], object] = lambda _: Non
         stack.callback(watch.kill)
         context = multiprocessing.get_context("fork")
         rests, ends = context.Event(), context.Event()
-        stack.callback(ends.set)
         rested = [context.Event() for _ in range(storm.writers)]
         lines = [folder / f"writer-{number}.lines" for number in range(storm.writers)]
         writers = [
@@ -257,6 +257,7 @@ def run(storm: Storm, folder: Path, say: Callable[[str], object] = lambda _: Non
         for writer in writers:
             writer.start()
             stack.callback(writer.kill)
+        stack.callback(ends.set)  # first: a killed process may hold the lock of the event
         _interfere(storm, root, folder, watch, lines, rests, rested, say)
         facts = Facts(lines)
         say(f"{len(facts.complete):,} complete files, {len(facts.deleted):,} deleted, {len(facts.replaced):,} replaced")
