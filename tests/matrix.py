@@ -43,6 +43,7 @@ ROWS = (
     Row("duplicates", ("tests/faults/test_duplicates_with_faults.py",)),
     Row("purge", ("tests/faults/test_purging.py",)),
     Row("failing-calls", ("tests/faults/test_failing_calls.py",)),
+    Row("retries", ("tests/faults/test_retries.py",)),
     Row("full-disks", ("tests/faults/test_full_disks.py",), "not slow"),
     Row("power", ("tests/power",)),
     Row("races", ("tests/faults/test_halts.py", "tests/faults/test_hammering.py")),
@@ -50,6 +51,7 @@ ROWS = (
     Row("two-runs", ("tests/faults/test_two_runs.py",), "not slow"),
     Row("second-user", ("tests/faults/test_second_user.py",)),
     Row("odd-disks", ("tests/faults/test_odd_disks_killed.py",)),
+    Row("pulled-cards", ("tests/odd/test_pulled_cards.py",)),
     Row("moved-trees", ("tests/faults/test_moved_trees_killed.py",)),
     Row("hostile-flips", ("tests/odd/test_hostile_journal.py",)),
     Row(
