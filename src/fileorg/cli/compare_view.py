@@ -93,6 +93,8 @@ def _summary(side: Side) -> dict[str, Any]:
         "empty_files": sums.empty,
         "empty_folders": seen.empty_folders,
         "links": seen.links,
+        "other_file_systems": seen.ignored[IgnoreReason.EXCLUDED],
+        "own_folders": seen.ignored[IgnoreReason.OURS],
         "unreadable": unreadable_as_json(seen),
     }
 

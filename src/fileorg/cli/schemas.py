@@ -458,6 +458,8 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                             "empty_files": _described(_COUNT, "not compared: they have no content"),
                             "empty_folders": _COUNT,
                             "links": _described(_COUNT, "symlinks and special files"),
+                            "other_file_systems": _described(_COUNT, "folders that --one-file-system left out"),
+                            "own_folders": _described(_COUNT, "folders of fileorg, such as its trash"),
                             "unreadable": _UNREADABLE,
                         }
                     ),
