@@ -439,6 +439,16 @@ def test_a_check_of_rules_finds_mistakes(tree: Tree) -> None:
     assert "control character" in found[1][1]
 
 
+def test_a_check_of_rules_finds_all_wrong_values(tree: Tree) -> None:
+    text = b'version = 1\n[[rule]]\nto = "x"\nwhen = { size = "big" }\n[[rule]]\nto = "y"\nwhen = { age = "old" }\n'
+    configuration = parse_configuration(b"fileorg.toml", text, with_rules=False)
+    found = checked_rules(configuration, os.fsencode(tree.root))
+    assert [(each.line, each.message) for each in found] == [
+        (4, "size is big, which says neither more nor less"),
+        (7, "age is old, which says neither more nor less"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("rule", "said"),
     [

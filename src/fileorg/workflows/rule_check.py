@@ -6,9 +6,9 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from fileorg.core.errors import UsageError
 from fileorg.core.names import display
 from fileorg.rules.classify import Rules
+from fileorg.rules.config import ConfigError
 from fileorg.rules.extensions import OTHER
 from fileorg.rules.facts import FileFacts
 from fileorg.rules.matching import RuleSet
@@ -71,8 +71,8 @@ def checked_rules(configuration: Configuration, root: bytes) -> list[RuleFinding
         try:
             compiled_rules(configuration, root, [rule])
             sound.append(rule)
-        except UsageError as error:
-            findings.append(RuleFinding(getattr(error, "line", rule.line), rule.name, str(error), error.hint))
+        except ConfigError as error:
+            findings.append(RuleFinding(error.line, rule.name, error.message, error.hint))
     compiled = compiled_rules(configuration, root, [rule for rule in sound if rule.enabled]).rules
     for position, asked in enumerate(compiled):
         hiding = next((before for before in compiled[:position] if _hides(before, asked)), None)
