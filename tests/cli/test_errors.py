@@ -27,7 +27,6 @@ WRONG_WORDS = {
     ("organize",): "organize needs a PATH.",
     ("organize", "tree", "--nonsense"): "organize has no option --nonsense.",
     ("organize", "tree", "other"): "There is no folder other.",
-    ("organize", "tree", "tree/sub"): "tree/sub is inside ",
     ("files", "1", "2"): "files takes one OP: unexpected 2.",
     ("nonsense",): "No such command 'nonsense'.",
     ("orgnize", "tree"): "No such command 'orgnize'. Did you mean 'organize'?",
