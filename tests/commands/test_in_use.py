@@ -16,6 +16,7 @@ from tests.support.runs import Runs
 from tests.support.tree import Tree
 from tests.support.writing import HOLDS, held_by_nobody, holding, leased_for_writing
 
+from fileorg.core import retry
 from fileorg.core.model import Action, OnConflict, RecordState
 from fileorg.core.reasons import ReasonCode
 from fileorg.storage.local import readiness
@@ -212,7 +213,10 @@ def test_no_newer_file_displaces_it(tree: Tree, runs: Runs, way: str) -> None:
 # Leased by a server --------------------------------------------------------------------------------------------------
 
 
-def test_what_a_file_server_has_leased_for_writing_is_in_use(tree: Tree, runs: Runs, elsewhere: Path) -> None:
+def test_what_a_file_server_has_leased_for_writing_is_in_use(
+    tree: Tree, runs: Runs, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "FILES", retry.FILES._replace(tries=1))  # no wait for the lease
     film = write(tree.path("talk.mkv"))
     with leased_for_writing(film):
         assert why(runs.organize(dest=elsewhere)) == LEFT

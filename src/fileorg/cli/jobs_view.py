@@ -10,14 +10,13 @@ from fileorg.core.figures import plural, size, when
 from fileorg.core.limits import in_words
 from fileorg.core.model import JobState
 from fileorg.core.names import display
-from fileorg.journal.job_rows import limits_of
 
 if TYPE_CHECKING:
     from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
+    from fileorg.core.model import Limits
     from fileorg.core.state import StateDirectory
     from fileorg.jobs.found import FoundJob, Progress
-    from fileorg.journal.job_rows import JobRow
 
 _LOOK_SECONDS = 0.2
 """A terminal looks at the progress this often; the job writes it about as often."""
@@ -77,7 +76,7 @@ def show(out: Out, found: FoundJob, state: StateDirectory) -> None:
         ("In", short(row.root)),
         ("Files", f"{found.files:,} of {row.files:,}"),
         ("Attempts", f"{row.attempts:,}"),
-        *([("Limits", limits)] if (limits := _limits(row)) else []),
+        *([("Limits", limits)] if (limits := _limits(found.limits)) else []),
         *([("Started", when(row.started_ns))] if row.started_ns else []),
         *([("Ended", when(row.ended_ns))] if row.ended_ns and not found.is_alive else []),
         *([("Operations", ", ".join(str(each.id) for each in reversed(found.operations)))] if found.operations else []),
@@ -93,9 +92,8 @@ def show(out: Out, found: FoundJob, state: StateDirectory) -> None:
         out.line(f"  {way}")
 
 
-def _limits(row: JobRow) -> str:
+def _limits(limits: Limits) -> str:
     """Return the limits of a job as its options: empty for none."""
-    limits = limits_of(row)
     words = [
         *([f"--time-limit {in_words(limits.time_limit)}"] if limits.time_limit else []),
         *([f"--kill-after {in_words(limits.kill_after)}"] if limits.kill_after else []),

@@ -10,10 +10,11 @@ from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.events import read_status
 from fileorg.core.model import JobState
 from fileorg.core.names import display
-from fileorg.journal.job_rows import job_rows, operations_of
+from fileorg.journal.job_rows import job_rows, limits_of, operations_of
 from fileorg.workflows.open_journal import open_journal
 
 if TYPE_CHECKING:
+    from fileorg.core.model import Limits
     from fileorg.core.state import StateDirectory
     from fileorg.journal.job_rows import JobRow
     from fileorg.journal.rows import Operation
@@ -65,6 +66,10 @@ class FoundJob(NamedTuple):
     is_alive: bool
     progress: Progress | None
     operations: list[Operation]
+
+    @property
+    def limits(self) -> Limits:
+        return limits_of(self.row)
 
     @property
     def is_elsewhere(self) -> bool:
