@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from fileorg.cli import complete, values
 from fileorg.cli.parameters import Option
-from fileorg.core.errors import UsageError
+from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.model import LookInto
 
 if TYPE_CHECKING:
@@ -280,6 +280,16 @@ ByName = Annotated[
         rich_help_panel=FILES,
     ),
 ]
+Timezone = Annotated[
+    str | None,
+    Option(
+        "--timezone",
+        metavar="ZONE",
+        help="With --by date: the time zone of dates that are in UTC, such as Europe/Berlin. Default: that of this"
+        " computer.",
+        rich_help_panel=FILES,
+    ),
+]
 Quiet = Annotated[bool, Option("-q", "--quiet", help="Print only errors.", rich_help_panel=OUTPUT)]
 Stays = Annotated[
     bool,
@@ -486,3 +496,22 @@ def look_into(*, by_content: bool, by_name: bool) -> LookInto:
     if by_content and by_name:
         raise UsageError("--by-content and --by-name cannot be combined.", hint="drop one of them")
     return LookInto.ALL if by_content else LookInto.NONE if by_name else LookInto.UNKNOWN
+
+
+def timezone(name: str | None) -> str:
+    """Return the name of a time zone that this computer knows; empty for none. Raises `UsageError`."""
+    if name is None:
+        return ""
+    from zoneinfo import ZoneInfo
+
+    from fileorg.core.names import display
+
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        raise UsageError(
+            f"--timezone {display(name)} is not a time zone that this computer knows.",
+            hint="write for example --timezone Europe/Berlin",
+            code=ErrorCode.BAD_VALUE,
+        ) from None
+    return name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from fileorg.cli import nouns
@@ -11,7 +12,7 @@ from fileorg.cli.summary import NAMED
 from fileorg.core.errors import Exit
 from fileorg.core.figures import plural, size
 from fileorg.core.formats import iso, named
-from fileorg.core.names import below, display
+from fileorg.core.names import below, display, join
 from fileorg.core.reasons import reason_code
 from fileorg.core.times import kept
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from fileorg.cli.nouns import Noun
     from fileorg.cli.progress import Screen
     from fileorg.cli.terminal import Out
+    from fileorg.content.dates import RefusedDate
+    from fileorg.content.dating import DatedBy
     from fileorg.content.hashing import Reads
     from fileorg.core.reasons import Reason
     from fileorg.plan.combined_plan import CombinedPlan
@@ -68,7 +71,57 @@ def show_plan(out: Out, plan: OrganizePlan | CombinedPlan, dest: bytes | None, *
         names = "its name is" if plan.renamed == 1 else "their names are"
         out.prose(f"  {plural(plan.renamed, 'file')} will get a number added: {names} taken.")
     if plan.uses_dates:
-        out.prose(f"  {BY_DATE}")
+        out.prose(f"  {_dated(plan) or BY_DATE}")
+        refused = plan.refused_dates()
+        for (folder, name), dates in islice(refused.items(), NAMED):
+            for date in dates:
+                out.prose(f"  {display(join(folder, name))}: {refused_date(date)}.")
+        if len(refused) > NAMED:
+            out.prose(f"  {plural(len(refused) - NAMED, 'more file')} with dates that are not believed.")
+
+
+_SOURCES = {
+    "exif": "EXIF", "quicktime": "QuickTime", "sidecar": "XMP beside it", "xmp": "XMP", "iptc": "IPTC",
+    "takeout": "Takeout", "digitized": "EXIF, digitized", "png": "PNG", "film": "header of the film",
+    "matroska": "Matroska", "gps": "GPS",
+}  # fmt: skip
+
+
+def dated_by(how: DatedBy) -> str:
+    """Return how a date was found: `taken (EXIF)`."""
+    if how.how != "taken":
+        return "in the name" if how.how == "named" else "modified"
+    zone = ", UTC in local time" if how.is_in_zone else ""
+    return f"taken ({_SOURCES[how.source]}{zone})"
+
+
+_FAULTS = {
+    "unset": "the clock was not set", "no_date": "not a date", "no_such_day": "no such day", "too_old": "too old",
+    "future": "in the future", "default": "the zero of a clock", "before_format": "before its format existed",
+}  # fmt: skip
+
+
+def refused_date(date: RefusedDate) -> str:
+    """Return which date is not believed, and why: `EXIF date 2098:01:01 10:11:12 refused (in the future)`."""
+    text = f" {display(date.text.strip())}" if date.text.strip() else ""
+    return f"{_SOURCES[date.source]} date{text} refused ({_FAULTS[date.why]})"
+
+
+def _dated(plan: OrganizePlan | CombinedPlan) -> str:
+    """Return how many dates were found in which way, as a sentence; empty if all are modified."""
+    if all(how.how == "modified" for how in plan.dated):
+        return ""
+    parts = [f"{files:,} {dated_by(how)}" for how, files in plan.dated.most_common()]
+    return f"Dates: {', '.join(parts)}." if parts else ""
+
+
+def dates_as_json(plan: OrganizePlan | CombinedPlan) -> dict[str, Any]:
+    """Return the same as facts; nothing unless the run is by date."""
+    found = [
+        {"how": how.how, "source": how.source or None, "utc_in_local_time": how.is_in_zone, "files": files}
+        for how, files in plan.dated.most_common()
+    ]
+    return {"dates": found, "refused_dates": len(plan.refused_dates())} if found else {}
 
 
 def where_to(tally: Tally, dest: bytes | None) -> str:
@@ -140,6 +193,7 @@ def stays_as_json(plan: OrganizePlan | CombinedPlan, seen: Seen) -> dict[str, An
         "unknown_kind": plan.stay.other,
         **({"kept_by_rules": plan.stay.kept} if plan.has_rules else {}),
         "skipped": plan.skipped,
+        **dates_as_json(plan),
         **left_alone_as_json(seen),
     }
 

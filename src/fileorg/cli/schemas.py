@@ -103,6 +103,18 @@ _STAYS: dict[str, Schema] = {
     "unknown_kind": _described(_COUNT, "files of unknown type"),
     "kept_by_rules": _described(_COUNT, "files that a rule keeps where they are"),
     "skipped": _COUNT,
+    "dates": _array(
+        _object(
+            {
+                "how": {"enum": ["taken", "named", "modified"]},
+                "source": _or_null(_TEXT, "of `taken`: where in the file or beside it the date was found"),
+                "utc_in_local_time": {"type": "boolean"},
+                "files": _COUNT,
+            }
+        ),
+        "with --by date: how the dates of the files were found",
+    ),
+    "refused_dates": _described(_COUNT, "files with dates that are not believed, 1,000 at most"),
     "removed_folders": _described(_COUNT, "with --remove-empty: folders that the run empties and removes"),
     "emptied_folders": _described(_COUNT, "folders that the run left empty"),
 }
@@ -554,6 +566,10 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                             ),
                             "category": _TEXT,
                             "evidence": _TEXT,
+                            "dated_by": _described(
+                                _object({"how": _TEXT, "source": _TEXT, "is_in_zone": {"type": "boolean"}}),
+                                "with --by date: how the date of the file was found",
+                            ),
                             "rule": _described(_RULE, "the rule that decides; only if one does"),
                             "rules_before": _array(_RULE, "the rules before it, which do not match; only with rules"),
                             "moved_by": _described(

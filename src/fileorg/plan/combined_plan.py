@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +16,8 @@ from fileorg.plan.placing import Stay
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from fileorg.content.dates import RefusedDate
+    from fileorg.content.dating import DatedBy
     from fileorg.core.events import Reporter
     from fileorg.core.model import Base, PlanRow
     from fileorg.plan.emptied_folders import EmptiedFolders
@@ -67,6 +70,9 @@ class CombinedPlan:
         self.renamed = sum(plan.renamed for plan in plans)
         self.uses_dates = plans[0].uses_dates
         self.has_rules = plans[0].has_rules
+        self.dated: Counter[DatedBy] = Counter()
+        for plan in plans:
+            self.dated.update(plan.dated)
         self.stay = Stay()
         for plan in plans:
             self.stay.in_place += plan.stay.in_place
@@ -77,6 +83,14 @@ class CombinedPlan:
             self.emptied = AllEmptied(
                 [part.plan.emptied_by(self._file_rows(), part.storage, part.bases[0]) for part in parts]
             )
+
+    def refused_dates(self) -> dict[tuple[bytes, bytes], Sequence[RefusedDate]]:
+        """Return the dates that are not believed, by absolute folder and name: the first ones."""
+        return {
+            (below(part.storage.root, folder), name): dates
+            for part in self._parts
+            for (folder, name), dates in part.plan.refused_dates().items()
+        }
 
     @property
     def may_fail(self) -> bool:

@@ -34,8 +34,10 @@ from fileorg.scan.whole import whole_target
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+    from fileorg.content.dates import RefusedDate
+    from fileorg.content.dating import DatedBy
     from fileorg.core.events import Reporter
-    from fileorg.core.model import Base
+    from fileorg.core.model import Base, Entry
     from fileorg.index.columns import FileBatch, FileRow
     from fileorg.index.index import Index
     from fileorg.plan.disk_border import DiskBorder
@@ -135,6 +137,23 @@ class OrganizePlan:
 
     def _batches_of(self, folder: bytes) -> Iterator[FileBatch]:
         return self._index.folder(self._source.root, folder)
+
+    @property
+    def dated(self) -> Counter[DatedBy]:
+        """How the dates were found by which files are sorted; empty if they are the modification dates."""
+        return self._placer.dated
+
+    def refused_dates(self) -> Mapping[tuple[bytes, bytes], Sequence[RefusedDate]]:
+        """Return the dates that are not believed, by folder and name: the first ones."""
+        return {} if self._layout.dates is None else self._layout.dates.refused
+
+    def source_entry(self, folder: bytes, name: bytes) -> Entry | None:
+        """Return a file of the source as it is now."""
+        return self._source.lstat(folder, name)
+
+    def dated_by(self, folder: bytes, name: bytes, mtime_ns: int) -> DatedBy | None:
+        """Return how the date of a file is found."""
+        return None if self._layout.dates is None else self._layout.dates.date_of(folder, name, mtime_ns)[1]
 
     def close(self) -> None:
         self._draft.close()

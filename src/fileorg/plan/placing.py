@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, NamedTuple
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from xxhash import xxh3_64_intdigest
 
@@ -15,8 +16,10 @@ from fileorg.rules.extensions import OTHER
 from fileorg.scan.classifier import Classifier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
+    from fileorg.content.dates import RefusedDate
+    from fileorg.content.dating import DatedBy
     from fileorg.index.columns import FileBatch
     from fileorg.plan.base_folders import RuleLayout
     from fileorg.rules.classify import Rules
@@ -26,6 +29,17 @@ if TYPE_CHECKING:
 
 # More suffixes than any real tree has.
 _KINDS_KNOWN = 4096
+
+
+class Dates(Protocol):
+    """The dates by which files are sorted."""
+
+    @property
+    def refused(self) -> Mapping[tuple[bytes, bytes], Sequence[RefusedDate]]:
+        """The dates that are not believed, by folder and name: the first ones."""
+
+    def date_of(self, folder: bytes, name: bytes, mtime_ns: int) -> tuple[int, DatedBy]:
+        """Return the date of a file as a local time in nanoseconds since 1970, and how it was found."""
 
 
 class Layout(NamedTuple):
@@ -50,7 +64,9 @@ class Layout(NamedTuple):
     takes_other: bool = False
     """Files of unknown type get a folder of their category, too."""
     contents: GatheredContents | None = None
-    """What files are by their content, if their names leave it open."""
+    """What files are by their content, if their names leave it open, or when they were taken."""
+    dates: Dates | None = None
+    """The dates of files; None for their modification times."""
     place: Callable[[bytes], bytes] = lambda folder: folder
     """Returns what stands for a target folder where the names of several plans meet."""
 
@@ -85,6 +101,9 @@ class Placer:
         self._keys: list[bytes] = [b""]  # of the targets: equal for two spellings of one folder
         self._prefixes: list[bytes] = [b""]  # put before a name in a target to digest it
         self.stay = Stay()
+        self.dated: Counter[DatedBy] = Counter()
+        """How the dates of the files that have another place were found."""
+        self._dated_by: DatedBy | None = None
 
     def try_place(self, batch: FileBatch) -> Places | None:
         """Return the places of all files of the batch; None if the content of some is not known yet."""
@@ -92,9 +111,11 @@ class Placer:
         if contents is None:
             return self.place(batch)
         before, contents.is_missing = (self.stay.in_place, self.stay.other, self.stay.kept), False
+        dated = self.dated.copy()
         places = self.place(batch)
         if contents.is_missing:
             self.stay.in_place, self.stay.other, self.stay.kept = before
+            self.dated = dated
             return None
         return places
 
@@ -122,6 +143,8 @@ class Placer:
                 in_place += 1
                 number = 0
             else:
+                if self._dated_by is not None:
+                    self.dated[self._dated_by] += 1
                 digest = xxh3_64_intdigest(
                     prefixes[number] + (collision_key(name, case_insensitive=True) if fold else name)
                 )
@@ -143,6 +166,8 @@ class Placer:
         classifier, template = self._classifier, self._layout.template
         category = classifier.category_of(folder, name)
         extension = classifier.extension_of(folder, name) if template.uses_extension else b""
+        if self._layout.dates is not None:
+            mtime_ns, self._dated_by = self._layout.dates.date_of(folder, name, mtime_ns)
         target = template.folder(category, extension, mtime_ns)
         stays = category == OTHER and self._layout.other_stays
         place = self._categories[category], 0 if stays else self._numbers.get(target) or self._number(target)

@@ -31,6 +31,7 @@ from fileorg.workflows.scan import direct_contents
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fileorg.content.dating import DatedBy
     from fileorg.core.reasons import Reason
     from fileorg.core.state import StateDirectory
     from fileorg.rules.classify import Evidence
@@ -84,6 +85,7 @@ class Explained(NamedTuple):
     new_path: bytes | None
     rule: RuleOfFile | None = None
     rules_before: Sequence[RuleOfFile] = ()
+    dated_by: DatedBy | None = None
     moved_by: int | None = None
     """The operation that moved the file before: `watch` leaves it alone until it changes."""
 
@@ -201,6 +203,9 @@ def _with_plan(found: Explained, inside: bytes, options: OrganizeOptions, state:
             rules_before=[_rule(each.rule, f"{each.table}: {each.shown}") for each in failed],
             rule=None if decision is None else _rule(decision.rule),
         )
+        there = plan.source_entry(folder, leader)
+        if there is not None:
+            found = found._replace(dated_by=plan.dated_by(folder, leader, there.mtime_ns))
         for batch in run.plan.batches(4096):
             for row in batch:
                 if (row.source_folder, row.source_name) == (folder, name) and row.category:

@@ -7,7 +7,7 @@ import itertools
 import os
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from fileorg.core.formats import named
 from fileorg.core.memo import MANY_FOLDERS, Memo
@@ -30,8 +30,11 @@ from fileorg.workflows.roots import identity_of, met_twice, separate_folders
 from fileorg.workflows.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
+    from fileorg.content.dates import RefusedDate
+    from fileorg.content.dating import DatedBy, Dating
+    from fileorg.content.evidence import IndexedEvidence
     from fileorg.core.events import Reporter
     from fileorg.core.model import Base, Outcome
     from fileorg.core.state import StateDirectory
@@ -73,6 +76,7 @@ class OrganizeOptions(NamedTuple):
     rules: Sequence[str] = ()  # names and @tags of its rules; all of them if empty
     remove_empty: bool = False  # remove the folders that the run empties
     look_into: LookInto = LookInto.UNKNOWN  # files whose content is read for their category
+    timezone: str = ""  # of dates in UTC; that of the machine if empty
     more_roots: Sequence[bytes] = ()
 
     @property
@@ -95,6 +99,8 @@ class OrganizeOptions(NamedTuple):
             chosen["recursive"] = True
         if self.remove_empty:
             chosen["remove_empty"] = True
+        if self.timezone:
+            chosen["timezone"] = self.timezone
         if self.look_into is not LookInto.UNKNOWN:
             chosen["look_into"] = str(self.look_into)
         return chosen
@@ -301,9 +307,11 @@ def organizing(
                 opened = (source, target or source) if rule_layout is None else tuple(rule_layout.storages)
                 bases.append([storages.index(storage) for storage in opened])
                 layout = _layout(options, rules, template, opened, rule_layout, session, to_be_made)
-                if rules.look_into is not LookInto.NONE:
+                by_taken = options.by is By.DATE and not options.template
+                if by_taken or rules.look_into is not LookInto.NONE:
                     contents = LateContents(partial(_contents, rules, index, source.root))
-                    layout = layout._replace(contents=contents)
+                    dates = _LateDates(contents, options.timezone) if by_taken else None
+                    layout = layout._replace(contents=contents, dates=dates)
                 if len(sources) > 1:
                     layout = layout._replace(place=_place(opened, layout.base))
                 selection = Selection(
@@ -416,6 +424,32 @@ def _place(storages: Sequence[LocalStorage], default: Base) -> Callable[[bytes],
 
 def _add_absolute(left_alone: StaysStore, root: bytes, found: Iterable[Stays]) -> None:
     left_alone.add(each._replace(path=below(root, each.path)) for each in found)
+
+
+class _LateDates:
+    """The dates of files by what they say of themselves; loaded when the first is asked about."""
+
+    def __init__(self, contents: LateContents, timezone: str) -> None:
+        self._contents = contents
+        self._timezone = timezone
+        self._dating: Dating | None = None
+
+    @property
+    def refused(self) -> Mapping[tuple[bytes, bytes], Sequence[RefusedDate]]:
+        return {} if self._dating is None else self._dating.refused
+
+    def date_of(self, folder: bytes, name: bytes, mtime_ns: int) -> tuple[int, DatedBy]:
+        if self._dating is None:
+            from zoneinfo import ZoneInfo
+
+            from fileorg.content.dates import DateChoice
+            from fileorg.content.dating import Dating
+            from fileorg.rules.moments import now_utc
+
+            zone = ZoneInfo(self._timezone) if self._timezone else None
+            evidence = cast("IndexedEvidence", self._contents.opened)
+            self._dating = Dating(evidence, DateChoice(now_utc(), zone))
+        return self._dating.date_of(folder, name, mtime_ns)
 
 
 def _contents(rules: Rules, index: Index, root: bytes) -> GatheredContents:

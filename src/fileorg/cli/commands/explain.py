@@ -49,6 +49,7 @@ def explain(
     hidden: shared.Hidden = False,
     by_content: shared.ByContent = False,
     by_name: shared.ByName = False,
+    timezone: shared.Timezone = None,
     format_: shared.TextOrJson = Format.TEXT,
     output: shared.Output = None,
     force: shared.Force = False,
@@ -89,6 +90,7 @@ def explain(
         filters=filters,
         configuration=values.configuration(config),
         look_into=shared.look_into(by_content=by_content, by_name=by_name),
+        timezone=shared.timezone(timezone),
     )
     base, state = None if root is None else os.fsencode(root), shared.state_to_read(state_dir)
     unknown = list[UsageError]()
@@ -130,6 +132,10 @@ def _lines(found: "Explained") -> Iterator[str]:
     if found.rule is not None:
         yield f"  rule: {_named(found.rule)}"
     yield f"  category: {found.evidence.category} ({found.evidence.rule})"
+    if found.dated_by is not None:
+        from fileorg.cli.plan_view import dated_by
+
+        yield f"  date: {dated_by(found.dated_by)}"
     for rule in found.rules_before:
         yield f"  not by {_named(rule)}, because of {display(rule.failed)}"
     if found.group:
@@ -182,6 +188,7 @@ def _facts(found: "Explained") -> dict[str, Any]:
         "open_by": None if found.open_by is None else found.open_by._asdict(),
         "category": found.evidence.category,
         "evidence": found.evidence.rule,
+        **({} if found.dated_by is None else {"dated_by": found.dated_by._asdict()}),
         **({} if found.rule is None else {"rule": _rule_facts(found.rule)}),
         **({"rules_before": list(map(_rule_facts, found.rules_before))} if found.rules_before else {}),
         **({} if found.moved_by is None else {"moved_by": found.moved_by}),

@@ -67,7 +67,8 @@ ByOption = Annotated[
     By | None,
     Option(
         "--by",
-        help="Sort by category (Images, Documents, …), by year and month, or by extension. Default: category.",
+        help="Sort by category (Images, Documents, …), by year and month (when it was taken, else the date in the"
+        " name, else the modification date), or by extension. Default: category.",
         show_default=False,
         rich_help_panel=LAYOUT,
     ),
@@ -139,6 +140,7 @@ def organize(
     hidden: shared.Hidden = False,
     by_content: shared.ByContent = False,
     by_name: shared.ByName = False,
+    timezone: shared.Timezone = None,
     all_files: shared.AllFiles = False,
     one_file_system: shared.OneFileSystem = False,
     min_size: shared.MinSize = None,
@@ -219,6 +221,7 @@ def organize(
         configuration=values.configuration(config, profile),
         remove_empty=remove_empty,
         look_into=shared.look_into(by_content=by_content, by_name=by_name),
+        timezone=shared.timezone(timezone),
     )
     options = OutputOptions(
         dry_run, yes, format_, output, force, null, quiet, verbose, progress, background, hold, log_format

@@ -1,0 +1,83 @@
+"""The date by which a file is sorted: when it was taken, else the date in its name, else its modification time."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from fileorg.content.dates import ZoneSource, in_zone, offset_of, taken_date
+from fileorg.rules.extensions import extension_start
+from fileorg.rules.name_dates import date_in_name
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from fileorg.content.dates import DateChoice, Offset, RefusedDate
+    from fileorg.content.evidence import IndexedEvidence
+
+_NOON = (12, 0, 0, 0, 0, -1)
+_REFUSED_KEPT = 1000
+_SECOND_NS = 1_000_000_000
+_DATED = frozenset(
+    b"jpg jpeg jpe jif jfif jfi pjpeg pjp jps mpo insp png apng webp tif tiff dng nef nrw arw srf sr2 srw pef iiq 3fr"
+    b" fff mos mef erf kdc dcr cr2 orf ori rw2 rwl gpr raw raf cr3 heic heif heics heifs hif avif avci avcs mp4 m4v mov"
+    b" qt 3gp 3g2 3gpp 3gpp2 lrv insv braw mkv webm mk3d gif bmp avi mts m2ts mpg mpeg wmv psd".split()
+)
+"""Extensions of files that have a date inside, or a sidecar with one."""
+
+
+class DatedBy(NamedTuple):
+    """How the date of a file was found: `taken` and its source, `named` or `modified`."""
+
+    how: str
+    source: str = ""
+    is_in_zone: bool = False
+    """True if a time in UTC was read as the wall clock of the run's zone."""
+
+
+MODIFIED, NAMED = DatedBy("modified"), DatedBy("named")
+
+
+class Dating:
+    """Finds dates by the index; what is missing there is read by `IndexedEvidence.gather`."""
+
+    def __init__(self, evidence: IndexedEvidence, choice: DateChoice) -> None:
+        self._evidence = evidence
+        self._choice = choice
+        self._offsets: tuple[bytes, list[Offset]] | None = None
+        self.refused: dict[tuple[bytes, bytes], list[RefusedDate]] = {}
+        """The dates that are not believed, by folder and name of the file."""
+
+    def date_of(self, folder: bytes, name: bytes, mtime_ns: int) -> tuple[int, DatedBy]:
+        """Return the date of a file as a local time of its day, in nanoseconds since 1970, and how it was found."""
+        named = date_in_name(os.fsdecode(name), self._choice.now)
+        extension = name[extension_start(name) + 1 :].lower()
+        if extension in _DATED and (facts := self._evidence.media(folder, name)) is not None:
+            offsets = self._offsets_in(folder) if any(_is_utc(each.moment) for each in facts.dates) else []
+            taken, refused = taken_date(facts, self._choice, named=named, offsets=offsets)
+            if refused and len(self.refused) < _REFUSED_KEPT:
+                self.refused[folder, name] = refused
+            if taken is not None:
+                is_in_zone = taken.zone is ZoneSource.ZONE
+                return noon_ns(taken.moment.wall), DatedBy("taken", taken.source.value, is_in_zone)
+        if named is not None:
+            return noon_ns(in_zone(named, self._choice).wall), NAMED
+        return mtime_ns, MODIFIED
+
+    def _offsets_in(self, folder: bytes) -> list[Offset]:
+        if self._evidence.is_missing:
+            return []  # asked again when all is known
+        if self._offsets is None or self._offsets[0] != folder:
+            found = (offset_of(facts, self._choice) for facts in self._evidence.media_in(folder))
+            self._offsets = folder, [each for each in found if each is not None]
+        return self._offsets[1]
+
+
+def _is_utc(moment: object) -> bool:
+    return bool(getattr(moment, "is_utc", False))
+
+
+def noon_ns(wall: datetime) -> int:
+    """Return the local noon of a day: no clock is put back or forward at noon."""
+    return int(time.mktime((wall.year, wall.month, wall.day, *_NOON))) * _SECOND_NS
