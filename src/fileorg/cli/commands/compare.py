@@ -291,9 +291,7 @@ def _save_plan(chosen: "CompareOptions", options: OutputOptions, state: "StateDi
     from fileorg.cli.progress import reporting
     from fileorg.cli.terminal import standard_output
     from fileorg.core.figures import plural
-    from fileorg.core.model import DEST, ROOT
     from fileorg.core.names import display
-    from fileorg.plan.plan_lines import plan_lines
     from fileorg.workflows.compare import comparing
     from fileorg.workflows.output_target import written
 
@@ -305,7 +303,7 @@ def _save_plan(chosen: "CompareOptions", options: OutputOptions, state: "StateDi
     ):
         screen.pause()
         run.check()
-        stream.writelines(f"{line}\n" for line in plan_lines(run.plan, {ROOT: run.sides[0].roots[0], DEST: run.dest}))
+        stream.writelines(f"{line}\n" for line in run.plan_lines())
         if not options.quiet:
             view.show_text(out, run, verbose=False, paranoid=chosen.paranoid, has_plan=True)
             out.prose(f"The plan to copy {plural(run.plan.files, 'file')} is in {display(path)}. Nothing was copied.")
