@@ -9,6 +9,7 @@ import pytest
 
 from fileorg.core.errors import ErrorCode, UsageError
 from fileorg.core.model import OnConflict
+from fileorg.core.reasons import Reason, ReasonCode
 from fileorg.rules.config_file import parse_configuration
 
 if TYPE_CHECKING:
@@ -150,3 +151,18 @@ def test_leftovers_of_several_folders(runs: Runs, tree: Tree) -> None:
     assert kept == {"b/kept.txt", "c/kept.txt"}
     runs.undo()
     assert tree.snapshot() == before
+
+
+def test_what_a_symlink_of_another_folder_leads_to_is_no_leftover(runs: Runs, tree: Tree) -> None:
+    """Else clean itself would break the symlink, whichever folder is given first."""
+    tree.write(
+        {"a/first": "", "a/void/": "", "a/l": "-> ../b/second", "a/alone": "", "b/second": "", "b/l": "-> ../a/first"}
+    )
+    tree.write({"b/to folder": "-> ../a/void"})
+    outcome = runs.clean(**roots_of(tree, "a", "b"))
+    kept = {problem.root + b"/" + problem.path: problem.reason for problem in outcome.problems}
+    led_to = Reason(ReasonCode.SYMLINK_LEADS_TO_IT)
+    assert kept == {bytes(tree.path(path)): led_to for path in ("a/first", "a/void", "b/second")}
+    assert outcome.done == 1
+    assert not tree.path("a/alone").exists()
+    assert all(tree.path(path).exists() for path in ("a/l", "b/l", "b/to folder"))

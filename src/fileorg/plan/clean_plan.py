@@ -42,12 +42,15 @@ class CleanPlan:
         storage: LocalStorage,
         trash: bytes,
         moved: Callable[[Collection[bytes]], Mapping[bytes, Moved]],
+        others: Sequence[Leftovers] = (),
     ) -> None:
-        """Checks each empty folder and the trash. `moved` returns which absolute paths fileorg moved a file from.
+        """Checks each empty folder and the trash. `moved` returns which absolute paths fileorg moved a file from. The
+        symlinks of `others`, other folders of the run, may lead to entries of this one.
 
         Raises `OSError` if the root cannot be read, `JournalError`.
         """
         self._leftovers = leftovers
+        self._seen = leftovers, *others
         self._goes = goes
         self._storage = storage
         self._trash = trash
@@ -127,14 +130,17 @@ class CleanPlan:
             return self._fault or _ELSEWHERE
         if reason := self._leftovers.held(folder, entry.name):
             return reason
-        return _LED_TO if self._leftovers.is_led_to(entry) else None
+        return _LED_TO if self._is_led_to(entry) else None
 
     def _obstacle(self, folder: bytes, recreation: RecreationCheck) -> Reason | None:
         """Return why an empty folder stays, None if it is removed."""
         if reason := recreation.obstacle(folder):
             return reason
         entry = self._storage.stat_folder(folder)
-        return _LED_TO if entry is not None and self._leftovers.is_led_to(entry) else None
+        return _LED_TO if entry is not None and self._is_led_to(entry) else None
+
+    def _is_led_to(self, entry: Entry) -> bool:
+        return any(leftovers.is_led_to(entry) for leftovers in self._seen)
 
 
 class CombinedCleanPlan:

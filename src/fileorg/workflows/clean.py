@@ -135,7 +135,14 @@ def cleaning(
         with session.journal_if_any() as journal:
             moved = _nothing if journal is None else journal.moved.from_places
             plans = [
-                CleanPlan(leftovers, options.goes, storage, session.trash, moved)
+                CleanPlan(
+                    leftovers,
+                    options.goes,
+                    storage,
+                    session.trash,
+                    moved,
+                    [each for each in found if each is not leftovers],
+                )
                 for leftovers, storage in zip(found, storages, strict=True)
             ]
         yield CleanRun(plans[0] if len(plans) == 1 else CombinedCleanPlan(plans), seen, options, session)
