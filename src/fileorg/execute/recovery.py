@@ -7,6 +7,7 @@ Recovery can be killed and run again.
 from __future__ import annotations
 
 import errno
+import os
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ reached the disk.
 """
 
 
+_NAMED = 20
 _NO_LONGER_A_FOLDER = {errno.ELOOP, errno.ENOTDIR}
 """Errors if a folder was replaced by something else: a retry would fail the same way."""
 
@@ -55,6 +57,7 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
     touched_folders: set[tuple[Base, bytes]] = set()
     cut_short: set[RecordId] = set()
     unsettled, first = 0, ""
+    not_rewritten: list[str] = []
 
     def touch(record: Record, base: Base, folder: bytes) -> None:
         cut_short.add(record.id)
@@ -91,6 +94,12 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
                     first = first or (str(error) if isinstance(error, Stuck) else f"{_shown(record)}: {error.strerror}")
                     continue
                 verdict = left
+            reason = verdict.reason
+            if reason is not None and reason.code is ReasonCode.SYMLINK_NOT_REWRITTEN and len(not_rewritten) < _NAMED:
+                not_rewritten.append(
+                    f"Could not update the symlink {_shown(record)}: its target is now {display(reason.about or b'')}"
+                    f" ({os.strerror(reason.number or 0)})."
+                )
             known = (record.state, record.reason) if record.id not in cut_short else None
             if (verdict.state, verdict.reason) != known or verdict.columns:
                 marks.append((record.id, verdict.state, {**columns_of(verdict.reason), **verdict.columns}))
@@ -101,6 +110,8 @@ def recover(journal: Journal, operation: Operation, storages: Sequence[LocalStor
         raise Unsettled(first.removesuffix(".") + (f" (and {unsettled - 1:,} more)" if unsettled > 1 else ""))
     journal.sync_reverted(operation.id)
     for note in seal(journal, operation, storages, touched_folders, is_recovered=True).notes:
+        reporter.note(note)
+    for note in not_rewritten:
         reporter.note(note)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fileorg.core.errors import ErrorCode, Exit, FileorgError, Locked
 from fileorg.core.events import JobProgress, ended_jobs, read_status, write_status
+from fileorg.core.figures import plural
 from fileorg.core.formats import named
 from fileorg.core.model import GIVEN, PROBLEM_STATES, JobState, Limits
 from fileorg.execute.run import BATCH_ROWS, COPIED_ROWS, execute
@@ -281,6 +282,17 @@ def mend_torn(
     for each in (back, mended):
         journal.close_torn(each)
     return outcome
+
+
+def notes_on_mended(mended: Outcome) -> list[str]:
+    """Return what to say of the outcome of `mend_torn`."""
+    notes = [f"Moved {plural(mended.done, 'file')} back to keep groups together."] if mended.done else []
+    if stays := sum(mended.counts.get(state, 0) for state in PROBLEM_STATES):
+        notes.append(
+            f"Could not move {plural(stays, 'file')} back, so groups are split: fileorg history --problems"
+            f" {mended.operation} says why."
+        )
+    return notes + mended.notes
 
 
 def rows_at_a_time(storages: Sequence[LocalStorage], *, copies: bool = False) -> int:

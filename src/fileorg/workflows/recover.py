@@ -130,10 +130,8 @@ def _settle(journal: Journal, operation: Operation, state: StateDirectory, repor
             raise AnotherRoot(uncertain, is_certain=False)
         (settle_purge if operation.kind == PURGE else recover)(journal, operation, storages, reporter)
         if operation.kind != PURGE and journal.groups.torn(operation):
-            from fileorg.workflows.operations import mend_torn  # few crashes split a group
+            from fileorg.workflows.operations import mend_torn, notes_on_mended  # few crashes split a group
 
             mended = mend_torn(journal, operation, storages, reporter)
-            if mended is not None:
-                reporter.note(f"Moved {plural(mended.done, 'file')} back to keep groups together.")
-                for note in mended.notes:
-                    reporter.note(note)
+            for note in [] if mended is None else notes_on_mended(mended):
+                reporter.note(note)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from fileorg.core.descriptors import raise_limit
 from fileorg.core.errors import FileorgError, Locked
 from fileorg.core.events import ended_jobs
-from fileorg.core.figures import plural
 from fileorg.core.model import JobState
 from fileorg.core.names import display, join
 from fileorg.core.state import describe_run, run_lock
@@ -26,6 +25,7 @@ from fileorg.workflows.operations import (
     given_limits,
     interrupt_dead_jobs,
     mend_torn,
+    notes_on_mended,
     rows_at_a_time,
 )
 from fileorg.workflows.roots import locked, open_local, reopened
@@ -343,10 +343,7 @@ class Session:
             job.end_with(outcome)
         if mended is not None:
             outcome.done += mended.done if kind == "undo" else -mended.done
-            outcome.notes += [
-                f"Moved {plural(mended.done, 'file')} back to keep groups together.",
-                *mended.notes,
-            ]
+            outcome.notes += notes_on_mended(mended)
         return outcome
 
     def save(
