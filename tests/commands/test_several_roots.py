@@ -166,3 +166,33 @@ def test_what_a_symlink_of_another_folder_leads_to_is_no_leftover(runs: Runs, tr
     assert outcome.done == 1
     assert not tree.path("a/alone").exists()
     assert all(tree.path(path).exists() for path in ("a/l", "b/l", "b/to folder"))
+
+
+@pytest.mark.parametrize("chosen", [{}, {"dest": "d"}, {"dest": "b"}])
+def test_a_symlink_to_a_file_of_another_folder_is_rewritten(runs: Runs, tree: Tree, chosen: dict[str, str]) -> None:
+    tree.write({"a/1.pdf": "1", "b/2.pdf": "2", "b/sub/3.jpg": "3", "d/": ""})
+    tree.write({"a/to 2": "-> ../b/2.pdf", "b/sub/to 1": "-> ../../a/1.pdf", "a/to 3": "-> ../b/sub/3.jpg"})
+    os.symlink(tree.path("a/1.pdf"), tree.path("b/absolute"))
+    links = {"a/to 2": "2", "b/sub/to 1": "1", "a/to 3": "3", "b/absolute": "1"}
+    before = tree.snapshot()
+    into = {name: tree.path(folder) for name, folder in chosen.items()}
+    options = roots_of(tree, "a", "b") | {"recursive": True} | into
+    outcome = runs.organize(**options)
+    assert (outcome.done, outcome.rewritten, outcome.problems) == (3, 4, [])
+    assert {path: tree.path(path).read_text() for path in links} == links
+    assert not tree.path("a/1.pdf").exists()
+    assert not tree.path("b/sub/3.jpg").exists()
+    runs.undo()
+    assert tree.snapshot() == before
+    runs.redo()
+    assert {path: tree.path(path).read_text() for path in links} == links
+
+
+def test_a_symlink_of_another_folder_that_stays_is_listed(runs: Runs, tree: Tree) -> None:
+    tree.write({"a/1.pdf": "1", "b/.hidden": "-> ../a/1.pdf", "b/x/l": "-> ../../a/1.pdf"})
+    problems = runs.organize(**roots_of(tree, "a", "b")).problems
+    to = bytes(tree.path("a/Documents/1.pdf"))
+    assert {(each.root, each.path): each.reason for each in problems} == {
+        (bytes(tree.path("b")), b".hidden"): Reason(ReasonCode.SYMLINK_LEFT_ALONE, to),
+        (bytes(tree.path("b")), b"x/l"): Reason(ReasonCode.SYMLINK_NOT_ENTERED, to),
+    }

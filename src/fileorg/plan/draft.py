@@ -15,6 +15,8 @@ from fileorg.core.scratch import scratch
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from fileorg.core.model import Base
+
 _SCHEMA = """
 CREATE TABLE places (
     folder BLOB NOT NULL, sequence INTEGER NOT NULL, categories BLOB NOT NULL, targets BLOB NOT NULL,
@@ -33,8 +35,8 @@ CREATE INDEX claims_by_number ON claims (folder, family, number);
 CREATE INDEX claims_by_content ON claims (folder, family, content_size, start, whole, number);
 CREATE TABLE symlinks (
     to_folder BLOB NOT NULL, to_name BLOB NOT NULL, folder BLOB NOT NULL, name BLOB NOT NULL, inode INTEGER NOT NULL,
-    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, mode INTEGER NOT NULL, stays TEXT,
-    PRIMARY KEY (to_folder, to_name, folder, name)) WITHOUT ROWID;
+    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, mode INTEGER NOT NULL, base INTEGER NOT NULL, stays TEXT,
+    PRIMARY KEY (to_folder, to_name, base, folder, name)) WITHOUT ROWID;
 CREATE TABLE decisions (
     source_folder BLOB NOT NULL, source_name BLOB NOT NULL, target_name BLOB NOT NULL,
     reason TEXT, about BLOB, number INTEGER, displaced_mtime_ns INTEGER, category TEXT NOT NULL, size INTEGER NOT NULL,
@@ -109,7 +111,7 @@ class Follower(NamedTuple):
 
 
 class Symlink(NamedTuple):
-    """A symlink to a file that may be moved, and the reason not to rewrite it, if any."""
+    """A symlink to a file that may be moved, and the reason not to rewrite it, if any. `base` is that of its folder."""
 
     folder: bytes
     name: bytes
@@ -117,6 +119,7 @@ class Symlink(NamedTuple):
     size: int
     mtime_ns: int
     mode: int
+    base: Base
     stays: ReasonCode | None
 
 
@@ -187,7 +190,7 @@ class Draft:
         """Add symlinks, each as (folder of its target, name of its target, symlink), by which it is looked up."""
         rows = [(folder, name, *symlink) for folder, name, symlink in symlinks]
         self.has_symlinks |= bool(rows)
-        self._db.executemany("INSERT OR REPLACE INTO symlinks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        self._db.executemany("INSERT OR REPLACE INTO symlinks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def led_to(self, folder: bytes, limit: int) -> set[bytes] | None:
         """Return the names in a folder that symlinks lead to; None if they are more than `limit`."""
@@ -197,7 +200,8 @@ class Draft:
 
     def symlinks_to(self, folder: bytes, name: bytes) -> Iterator[Symlink]:
         query = (
-            "SELECT folder, name, inode, size, mtime_ns, mode, stays FROM symlinks WHERE to_folder = ? AND to_name = ?"
+            "SELECT folder, name, inode, size, mtime_ns, mode, base, stays FROM symlinks"
+            " WHERE to_folder = ? AND to_name = ?"
         )
         for row in self._db.execute(query, (folder, name)):
             yield Symlink._make((*row[:-1], None if row[-1] is None else ReasonCode(row[-1])))

@@ -16,8 +16,9 @@ from fileorg.plan.draft import Symlink
 from fileorg.plan.missing_folders import PRIVATE_MODE, MissingFolders, is_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from fileorg.core.model import Base
     from fileorg.plan.draft import Draft
     from fileorg.plan.placing import Layout
     from fileorg.scan.symlinks import Leading
@@ -36,30 +37,41 @@ def whole(rows: list[PlanRow], limit: int) -> int:
 
 
 def known_by(
-    found: Iterable[Leading], root: bytes, *, case_insensitive: bool
+    found: Iterable[Leading], root: bytes, base: Base = ROOT, *, case_insensitive: bool
 ) -> Iterator[tuple[bytes, bytes, Symlink]]:
-    """Yield the symlinks that lead into the tree, keyed for the draft by the collision keys of their target."""
+    """Yield the symlinks that lead into the tree, keyed for the draft by the collision keys of their target. `base` is
+    that of the folder that has them.
+    """
     key = partial(collision_key, case_insensitive=case_insensitive)
     for folder, entry, to_folder, to_name, stays in found:
         if is_within(to_folder, root):
             inside = to_folder[len(root.rstrip(b"/")) + 1 :]
             facts = entry.inode, entry.size, entry.mtime_ns, entry.mode
-            yield key(inside), key(to_name), Symlink(folder, entry.name, *facts, stays)
+            yield key(inside), key(to_name), Symlink(folder, entry.name, *facts, base, stays)
 
 
 class LinkRows:
     """Adds the rows of symlinks to the rows of the files that they lead to."""
 
     def __init__(
-        self, layout: Layout, draft: Draft, source: Storage, missing: MissingFolders, *, case_insensitive: bool
+        self,
+        layout: Layout,
+        draft: Draft,
+        source: Storage,
+        missing: MissingFolders,
+        others: Mapping[Base, Storage],
+        *,
+        case_insensitive: bool,
     ) -> None:
-        """`missing` are the target folders that the plan makes."""
+        """`missing` are the target folders that the plan makes; `others` are other folders that have symlinks."""
         self._layout, self._draft = layout, draft
         is_there_too = layout.base == ROOT
-        self._missing = missing if is_there_too else MissingFolders(ROOT, partial(is_missing, source))
+        own = missing if is_there_too else MissingFolders(ROOT, partial(is_missing, source))
+        more = {base: MissingFolders(base, partial(is_missing, storage)) for base, storage in others.items()}
+        self._missing: dict[Base, MissingFolders] = {ROOT: own} | more
         self._key = partial(collision_key, case_insensitive=case_insensitive)
         self._known: tuple[bytes | None, set[bytes] | None] = (None, None)  # cached for the last folder
-        self._source_root = source.root
+        self._roots = {ROOT: source.root} | {base: storage.root for base, storage in others.items()}
         self._elsewhere = b"" if is_there_too else layout.target_root
 
     def added(self, rows: Iterable[PlanRow]) -> Iterator[PlanRow]:
@@ -71,7 +83,7 @@ class LinkRows:
                 links = [link for row in unit for link in self._of(row)]
                 for link in links:
                     if not link.reason:
-                        yield from self._missing.rows(link.target_folder, PRIVATE_MODE)
+                        yield from self._missing[link.target_base].rows(link.target_folder, PRIVATE_MODE)
                 yield from unit
                 yield from links
 
@@ -88,15 +100,15 @@ class LinkRows:
                 yield self._row(symlink, row)
 
     def _row(self, symlink: Symlink, moved: PlanRow) -> PlanRow:
-        folder, name, inode, size, mtime_ns, mode, stays = symlink
+        folder, name, inode, size, mtime_ns, mode, where, stays = symlink
         base, to_folder, to_name = moved[4:7]
         trash = join(self._layout.link_trash, folder) if folder else self._layout.link_trash
-        reason, where = None, ROOT
+        reason, elsewhere = None, self._elsewhere or (b"" if where == ROOT else self._layout.target_root)
         if stays is not None:
             path = join(to_folder, to_name)
-            trash, reason = folder, Reason(stays, below(self._elsewhere, path) if self._elsewhere else path)
+            trash, reason = folder, Reason(stays, below(elsewhere, path) if elsewhere else path)
             # An operation knows a folder by only one of its bases.
-            if self._elsewhere and is_within(path := below(self._source_root, folder), self._elsewhere):
+            if self._elsewhere and is_within(path := below(self._roots[where], folder), self._elsewhere):
                 where, folder = base, path[len(self._elsewhere.rstrip(b"/")) + 1 :]
                 trash = folder
         keeper = Keeper(base, to_folder, to_name, moved.inode, moved.mtime_ns)

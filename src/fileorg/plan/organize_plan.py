@@ -104,6 +104,7 @@ class OrganizePlan:
             self._by_rules = RulePlacer(layout, layout.by_rules.storages[ROOT])
         self._placer = self._by_rules or Placer(layout, source)
         self._draft = Draft()
+        self._others: dict[Base, Storage] = {}  # other folders of the operation, which may have symlinks into this one
         self.tree = PlannedTree(self._draft, self._source, self._target)
         self._names = PlannedNames() if names is None else names
         self._number = len(self._names.plans)
@@ -158,10 +159,14 @@ class OrganizePlan:
     def close(self) -> None:
         self._draft.close()
 
-    def add_symlinks(self, found: Iterable[Leading]) -> None:
-        """Add symlinks of the tree: those to files that are moved will be rewritten. Copied files keep their links."""
+    def add_symlinks(self, found: Iterable[Leading], base: Base = ROOT, other: Storage | None = None) -> None:
+        """Add symlinks: those to files that are moved will be rewritten. Copied files keep their links. The symlinks of
+        another folder come with its storage, and the number of that in the plan.
+        """
+        if other is not None:
+            self._others[base] = other
         if self._layout.action is Action.MOVE or self._by_rules is not None:
-            self._draft.add_symlinks(known_by(found, self._source.root, case_insensitive=self._source_folds))
+            self._draft.add_symlinks(known_by(found, self._source.root, base, case_insensitive=self._source_folds))
 
     @functools.cached_property
     def _source_folds(self) -> bool:
@@ -559,7 +564,7 @@ class OrganizePlan:
         ready: list[PlanRow] = []
         missing = MissingFolders(self._layout.base, self._is_missing)
         folds = self._draft.has_symlinks and self._source_folds
-        links = LinkRows(self._layout, self._draft, self._source, missing, case_insensitive=folds)
+        links = LinkRows(self._layout, self._draft, self._source, missing, self._others, case_insensitive=folds)
         for (_, batch), places in zip(self._index.batches(self._source.root), self._draft.places(), strict=True):
             made = self._rows(batch, places, missing)
             if self._by_rules is not None:

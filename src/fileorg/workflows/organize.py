@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from fileorg.scan.classifier import GatheredContents
     from fileorg.scan.gate import Gate
     from fileorg.scan.stays import Stays
+    from fileorg.scan.symlinks import Leading
     from fileorg.storage.base import Storage
     from fileorg.storage.local.storage import LocalStorage
     from fileorg.workflows.rule_layout import RulesOfRun
@@ -303,9 +304,10 @@ def organizing(
         with contextlib.ExitStack() as plans, contextlib.closing(StaysStore()) as left_alone:
             parts: list[tuple[OrganizePlan, LocalStorage]] = []
             bases: list[list[Base]] = []
+            selections: list[Selection] = []
             for source, rule_layout, seen_twice in zip(sources, by_rules, twice, strict=True):
                 opened = (source, target or source) if rule_layout is None else tuple(rule_layout.storages)
-                bases.append([storages.index(storage) for storage in opened])
+                bases.append([storages.index(storage) for storage in (*opened, *sources)])
                 layout = _layout(options, rules, template, opened, rule_layout, session, to_be_made)
                 by_taken = options.by is By.DATE and not options.template
                 if by_taken or rules.look_into is not LookInto.NONE:
@@ -328,8 +330,12 @@ def organizing(
                 )
                 plan = OrganizePlan(index, layout, source, opened[1], names=names)
                 parts.append((plans.enter_context(contextlib.closing(plan)), source))
+                selections.append(selection)
+            for number, ((plan, source), selection) in enumerate(zip(parts, selections, strict=True)):
                 reporter.stage("scan")
                 seen.leading, seen.stays = plan.add_symlinks, left_alone.add
+                if len(sources) > 1:
+                    seen.leading = partial(_add_symlinks, parts, bases, number)
                 found = scan(Reader(source, selection), seen, reporter)
                 if len(sources) > 1:
                     seen.stays = partial(_add_absolute, left_alone, source.root)
@@ -347,6 +353,21 @@ def organizing(
             organized = [OrganizePart(*part, own_bases) for part, own_bases in zip(parts, bases, strict=True)]
             all_of_it = CombinedPlan(organized, seen.files, reporter, remove_empty=options.remove_empty)
             yield OrganizeRun(all_of_it, parts, seen, options, session, left_alone, to_be_made, index)
+
+
+def _add_symlinks(
+    parts: Sequence[tuple[OrganizePlan, LocalStorage]],
+    bases: Sequence[Sequence[Base]],
+    number: int,
+    found: Iterable[Leading],
+) -> None:
+    """Add the symlinks of a folder to the plans of all folders: they may lead to files of another one."""
+    symlinks, storage = list(found), parts[number][1]
+    for each, ((plan, _), known) in enumerate(zip(parts, bases, strict=True)):
+        if each == number:
+            plan.add_symlinks(symlinks)
+        else:
+            plan.add_symlinks(symlinks, len(known) - len(parts) + number, storage)
 
 
 def _with_new(storages: Iterable[LocalStorage], more: Iterable[LocalStorage]) -> list[LocalStorage]:
